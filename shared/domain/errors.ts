@@ -1,0 +1,74 @@
+/**
+ * Every way in which this product says no. Each code has a row in docs/errors.md: what it means, who can mend it.
+ * The first group reaches callers as problem types; the second classifies what went wrong while processing.
+ */
+export type ErrorCode =
+  // What a caller sent.
+  | 'malformed-json'
+  | 'invalid-order'
+  | 'invalid-request'
+  | 'order-not-found'
+  | 'dead-letter-not-found'
+  | 'not-found'
+  | 'unauthorized'
+  | 'method-not-allowed'
+  | 'payload-too-large'
+  | 'unsupported-media-type'
+  | 'idempotency-key-reused'
+  | 'conflict'
+  | 'queue-full'
+  // What a record in the log can be.
+  | 'undecodable-record'
+  | 'unknown-event'
+  | 'order-id-reused'
+  | 'constraint-violated'
+  // What our surroundings can do to us.
+  | 'log-unavailable'
+  | 'record-too-large'
+  | 'store-unavailable'
+  | 'store-full'
+  | 'store-busy'
+  | 'invalid-setting'
+  | 'data-dir-locked'
+  | 'internal'
+
+/** One thing wrong in what was sent: where (an RFC 6901 JSON pointer, or the name of a parameter) and why. */
+export interface Violation {
+  readonly pointer: string
+  readonly detail: string
+}
+
+export interface OrderErrorOptions {
+  /** True when the same request may succeed later without being changed. */
+  readonly retriable?: boolean
+  readonly cause?: unknown
+  readonly violations?: readonly Violation[]
+  /** When a caller may try again, in seconds. */
+  readonly retryAfterSeconds?: number
+}
+
+/** The one error class. Recognise it with `isOrderError`, by property, so that a copy across a thread is still one. */
+export class OrderError extends Error {
+  override readonly name = 'OrderError'
+  readonly code: ErrorCode
+  readonly retriable: boolean
+  readonly violations: readonly Violation[]
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: ErrorCode, message: string, options: OrderErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retriable = options.retriable ?? false
+    this.violations = options.violations ?? []
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}
+
+export function isOrderError(error: unknown): error is OrderError {
+  return error instanceof Error && error.name === 'OrderError' && 'code' in error && 'retriable' in error
+}
+
+/** The message of anything that was thrown, for logs and operators; never for callers. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { expected } from './violations.ts'
+
+/**
+ * An amount with at most four decimals, 0 to 9,999,999,999.9999: fourteen significant digits, which a JSON number (an
+ * IEEE 754 double) carries exactly, and SQL Server's DECIMAL(19,4) too.
+ */
+export const MAX_AMOUNT = 9_999_999_999.9999
+
+/** Money in ten-thousandths, a whole number: how amounts are added, compared and stored without rounding. */
+export function toTenThousandths(amount: number): number {
+  return Math.round(amount * 10_000)
+}
+
+export function fromTenThousandths(tenThousandths: number): number {
+  return tenThousandths / 10_000
+}
+
+function hasFourDecimalsAtMost(amount: number): boolean {
+  return fromTenThousandths(toTenThousandths(amount)) === amount
+}
+
+export const amountSchema = z
+  .number({ error: expected('must be a number') })
+  .min(0, { error: 'must not be negative' })
+  .max(MAX_AMOUNT, { error: `must be at most ${MAX_AMOUNT}` })
+  .refine(hasFourDecimalsAtMost, { error: 'must have at most 4 decimals' })
+  .meta({ description: 'An amount of money with at most 4 decimals, carried exactly.', multipleOf: 0.0001 })

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import { OrderError } from './errors.ts'
+import { newOrderCommandSchema, type NewOrderCommand } from './order-commands.ts'
+import { violationsOf } from './violations.ts'
+
+/**
+ * The events as the log keeps them, for ever: these names and fields are a storage format, to be versioned with care.
+ * `NewOrder` is the wire name of the one fact there is so far: an order was accepted.
+ */
+export const NEW_ORDER_TYPE = 'NewOrder.v1'
+
+/** An accepted order. Its data holds names (`EUR`, `CreditCard`), never the original's numbers. */
+export interface NewOrder {
+  readonly orderId: string
+  /** RFC 3339, UTC. */
+  readonly acceptedAt: string
+  readonly data: NewOrderCommand
+  /** SHA-256 of the caller's Idempotency-Key, if there was one. */
+  readonly idempotencyKeyHash: string | null
+}
+
+/**
+ * From every version ever written to the one of today: each entry takes the JSON of its own version to the next.
+ * To change the event, give the new version a name, and turn the entry of the old one into its upcaster.
+ */
+const UPCASTERS: Readonly<Record<string, (data: unknown) => unknown>> = {
+  [NEW_ORDER_TYPE]: (data) => data,
+}
+
+/**
+ * The data of a NewOrder event of any known version, validated.
+ * Throws `unknown-event` for a type or version that this program does not know, `invalid-order` for data that is not
+ * an order: both are poison, for no retry makes them readable.
+ */
+export function readNewOrderData(type: string, json: unknown): NewOrderCommand {
+  const upcast = UPCASTERS[type]
+  if (upcast === undefined) throw new OrderError('unknown-event', `No event of type ${JSON.stringify(type)} is known.`)
+  const parsed = newOrderCommandSchema.safeParse(upcast(json))
+  if (parsed.success) return parsed.data
+  const violations = violationsOf(parsed.error)
+  const [first] = violations
+  throw new OrderError('invalid-order', `Not a valid order: ${first?.pointer ?? ''} ${first?.detail ?? ''}`.trimEnd(), {
+    violations,
+  })
+}
+
+/** The event's JSON, always with its members in the same order: what is published, and what `bodyHash` is taken of. */
+export function newOrderJson(data: NewOrderCommand): string {
+  return JSON.stringify(data)
+}
+
+/** Tells one body from another under the same order id or Idempotency-Key: SHA-256 in hex of the event's JSON. */
+export function bodyHash(json: string): string {
+  return createHash('sha256').update(json).digest('hex')
+}

@@ -1,0 +1,96 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+
+/**
+ * An order id is a UUID whose last 32 bits are a truncated HMAC-SHA-256 of the 96 before them, so that an id which was
+ * issued here is recognised without a look-up: that is how GET can promise never to answer 404 for one.
+ *
+ * Version 7 (RFC 9562 §5.7): 48 bits of time, 12 bits of counter, 30 random bits, the tag.
+ * Version 8 (RFC 9562 §5.8): 90 bits derived from an Idempotency-Key and the order, the tag.
+ */
+export interface OrderIds {
+  /** A new id, greater than every earlier one of this process and never repeated within it. */
+  next(nowMs: number): string
+  /** The one id of this key with this order: the same arguments always give the same id. */
+  derive(idempotencyKey: string, orderJson: string): string
+  /** Whether this product issued the id. Expects a canonical one, as `parseOrderId` returns it. */
+  isIssued(orderId: string): boolean
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const COUNTER_BITS = 12
+const RANDOM_POOL_BYTES = 4096
+
+/** The canonical, lower-case form of an id, or undefined for what is no id of ours. */
+export function parseOrderId(text: string): string | undefined {
+  const lower = text.toLowerCase()
+  return UUID.test(lower) ? lower : undefined
+}
+
+/** SHA-256 in hex of an Idempotency-Key: what the store keeps unique, so that the key itself is kept nowhere. */
+export function idempotencyKeyHash(idempotencyKey: string): string {
+  return createHash('sha256').update(idempotencyKey).digest('hex')
+}
+
+/** The first secret signs, all of them verify: so a secret is replaced without disowning what was issued before. */
+export function createOrderIds(secrets: readonly [string, ...string[]]): OrderIds {
+  const [signing] = secrets
+  let lastMs = 0
+  let counter = 0
+  let pool = randomBytes(RANDOM_POOL_BYTES)
+  let used = 0
+
+  function random32(): number {
+    if (used + 4 > pool.length) {
+      pool = randomBytes(RANDOM_POOL_BYTES)
+      used = 0
+    }
+    const value = pool.readUInt32BE(used)
+    used += 4
+    return value
+  }
+
+  function sealed(bytes: Buffer): string {
+    tagOf(signing, bytes).copy(bytes, 12, 0, 4)
+    const hex = bytes.toString('hex')
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  }
+
+  return {
+    next(nowMs) {
+      // A clock that steps back must not repeat an id: time then stands still and the counter goes on.
+      if (nowMs > lastMs) {
+        lastMs = nowMs
+        counter = random32() >>> 22 // starts in the lower quarter, so that a busy millisecond has room
+      } else if (++counter >>> COUNTER_BITS) {
+        lastMs += 1
+        counter = 0
+      }
+      const bytes = Buffer.allocUnsafe(16)
+      bytes.writeUIntBE(lastMs, 0, 6)
+      bytes.writeUInt16BE(0x7000 | counter, 6)
+      bytes.writeUInt32BE(((random32() & 0x3fffffff) | 0x80000000) >>> 0, 8) // variant 10, then 30 random bits
+      return sealed(bytes)
+    },
+    derive(idempotencyKey, orderJson) {
+      const digest = createHmac('sha256', signing)
+        .update(`${Buffer.byteLength(idempotencyKey)}:`)
+        .update(idempotencyKey)
+        .update(orderJson)
+        .digest()
+      const bytes = Buffer.from(digest.subarray(0, 16))
+      bytes.writeUInt16BE(0x8000 | (bytes.readUInt16BE(6) & 0x0fff), 6)
+      bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
+      return sealed(bytes)
+    },
+    isIssued(orderId) {
+      const bytes = Buffer.from(orderId.replaceAll('-', ''), 'hex')
+      if (bytes.length !== 16) return false
+      const tag = bytes.subarray(12)
+      return secrets.some((secret) => timingSafeEqual(tagOf(secret, bytes).subarray(0, 4), tag))
+    },
+  }
+}
+
+function tagOf(secret: string, bytes: Buffer): Buffer {
+  return createHmac('sha256', secret).update(bytes.subarray(0, 12)).digest()
+}

@@ -1,0 +1,22 @@
+import type { z } from 'zod'
+import type { Violation } from './errors.ts'
+
+/** More than these say nothing new, and an answer stays bounded. */
+const MAX_VIOLATIONS = 50
+
+/** What zod found, as RFC 9457's own example shows it: an RFC 6901 JSON pointer and a reason. */
+export function violationsOf(error: z.ZodError): Violation[] {
+  return error.issues.slice(0, MAX_VIOLATIONS).map((issue) => ({
+    pointer: issue.path.map((part) => `/${escapePointer(String(part))}`).join(''),
+    detail: issue.message,
+  }))
+}
+
+/** A zod `error` that tells what is missing from what is wrong. */
+export function expected(what: string): (issue: { input?: unknown }) => string {
+  return ({ input }) => (input === undefined ? 'is required' : what)
+}
+
+function escapePointer(part: string): string {
+  return part.replaceAll('~', '~0').replaceAll('/', '~1')
+}

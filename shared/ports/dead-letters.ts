@@ -1,0 +1,82 @@
+import type { Cause } from '../domain/order-view.ts'
+import type { RecordPosition } from './event-log.ts'
+import type { Page } from './order-views.ts'
+
+/** The dead-letter store: everything that the dead-letter topic ever held, byte for byte, and what became of it. */
+export interface DeadLetters {
+  /**
+   * Keeps letters, in one transaction, and gives their orders the status `dead-lettered` unless they are stored.
+   * Nothing is refused: any bytes are kept. A letter of the same origin that is known already is left as it is.
+   */
+  keep(letters: readonly DeadLetter[]): Promise<void>
+
+  get(id: string): Promise<KeptDeadLetter | undefined>
+
+  /** Newest first, by keyset; without payloads. */
+  list(query: DeadLetterQuery): Promise<Page<DeadLetterSummary>>
+
+  /** Letters that died of the same thing, most recent first. */
+  groups(query: { limit: number; cursor?: string; state?: DeadLetterState }): Promise<Page<DeadLetterGroup>>
+}
+
+export const DEAD_LETTER_STATES = ['dead', 'redriven', 'resolved', 'discarded'] as const
+/** `redriven`: sent back, outcome not known yet. `resolved`: its order is stored. */
+export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number]
+
+export interface DeadLetter {
+  /** Where it was in the orders topic; `topic:partition:offset` of it is the letter's id. */
+  readonly origin: RecordPosition
+  readonly orderId: string | null
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  /** The original's headers, without those that parking added. */
+  readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
+  /** The first failure and the last; the same when there was one attempt. */
+  readonly firstCause: Cause
+  readonly lastCause: Cause
+  readonly attempts: number
+  /** RFC 3339. */
+  readonly firstFailedAt: string
+  readonly lastFailedAt: string
+  /** Groups letters that died of the same thing: code, normalised message, place. */
+  readonly fingerprint: string
+  /** The stack of the last failure, at most 8 KiB; null for what has none. */
+  readonly stack: string | null
+  readonly consumerGroup: string
+  /** The time of the original record, in milliseconds since 1970. */
+  readonly recordTimestamp: number
+}
+
+export interface KeptDeadLetter extends DeadLetter {
+  readonly id: string
+  readonly state: DeadLetterState
+  readonly keptAt: string
+}
+
+export type DeadLetterSummary = Omit<KeptDeadLetter, 'key' | 'value' | 'headers' | 'stack'>
+
+export interface DeadLetterQuery {
+  readonly limit: number
+  readonly cursor?: string
+  readonly state?: DeadLetterState
+  readonly fingerprint?: string
+  readonly code?: string
+  readonly orderId?: string
+  /** RFC 3339: last failed at or after, and before. */
+  readonly from?: string
+  readonly to?: string
+}
+
+export interface DeadLetterGroup {
+  readonly fingerprint: string
+  readonly cause: Cause
+  readonly count: number
+  readonly firstSeen: string
+  readonly lastSeen: string
+  /** One of them, to look at. */
+  readonly sampleId: string
+}
+
+export function deadLetterId(origin: RecordPosition): string {
+  return `${origin.topic}:${origin.partition}:${origin.offset}`
+}

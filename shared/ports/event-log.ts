@@ -1,0 +1,104 @@
+/**
+ * The log: partitioned, durable, read again from any offset as often as one likes. Kafka in production, the embedded
+ * log for `npm start` and tests. The orders topic is the source of truth; everything else can be made again from it.
+ */
+
+/** The place of a record, for ever: Kafka's coordinates. Offsets are whole numbers below 2^53. */
+export interface RecordPosition {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/** Name and value; a name may come more than once, as in Kafka. A string is written as UTF-8. */
+export type RecordHeader = readonly [name: string, value: Uint8Array | string | null]
+
+/** A record on its way to the log. The key chooses the partition; without one the log spreads records. */
+export interface RecordToPublish {
+  readonly key: Uint8Array | string | null
+  /** A string is written as UTF-8; null is a tombstone. */
+  readonly value: Uint8Array | string | null
+  readonly headers: readonly RecordHeader[]
+  /** Milliseconds since 1970; the time of publishing when absent. */
+  readonly timestamp?: number
+}
+
+/** A record as the log keeps it, byte for byte. */
+export interface LogRecord extends RecordPosition {
+  readonly timestamp: number
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
+}
+
+/** Where a partition begins and ends: `end` is the offset that the next record will get. */
+export interface PartitionOffsets {
+  readonly partition: number
+  readonly first: number
+  readonly end: number
+}
+
+export interface LogHealth {
+  readonly available: boolean
+  /** Why not, in words for an operator. */
+  readonly cause?: string
+}
+
+export interface EventLog extends AsyncDisposable {
+  /**
+   * Resolves, in the order given, with the positions of the records once each is durable: acknowledged by every
+   * in-sync replica, or flushed to disk by fsync. Concurrent calls share one flush. All records of one call are
+   * durable together or the call rejects; after a rejection any of them may yet be in the log, so a caller who
+   * publishes again may duplicate, never lose.
+   *
+   * Rejects with `log-unavailable` (retriable), `queue-full` (retriable: more waiting than the queue holds; nothing
+   * was written) or `record-too-large` (nothing was written).
+   */
+  publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
+
+  /**
+   * Records of one partition from `fromOffset` on, ascending, at most `limit` of them and about 8 MiB; empty at the
+   * end. Offsets that are not in the log are passed over.
+   */
+  read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
+
+  /** One entry a partition, ascending. A topic that does not exist rejects with `log-unavailable`. */
+  offsets(topic: string): Promise<readonly PartitionOffsets[]>
+
+  /** The offset that the group reads next, for each partition that it has ever committed. */
+  committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
+
+  /** Makes topics that are missing; leaves those that are there as they are. Safe to run at once from many processes. */
+  ensureTopics(topics: readonly TopicSpec[]): Promise<void>
+
+  /** Never rejects. */
+  health(): Promise<LogHealth>
+}
+
+export interface TopicSpec {
+  readonly name: string
+  readonly partitions: number
+  readonly replication: number
+  /** Kafka's own names, such as `retention.ms`. */
+  readonly config: Readonly<Record<string, string>>
+}
+
+export interface Subscription {
+  readonly groupId: string
+  readonly topic: string
+  /** The most records of one batch; a batch mixes partitions, each partition's records in order. */
+  readonly maxBatchSize: number
+  /**
+   * One batch at a time. When it resolves the batch is committed; when it rejects nothing is and the batch is
+   * delivered again. `signal` aborts when the subscription is being closed.
+   */
+  onBatch(records: readonly LogRecord[], signal: AbortSignal): Promise<void>
+  /** Told when delivering itself goes wrong; delivering goes on afterwards. */
+  onError(error: unknown): void
+}
+
+/** The reading side that a host needs to feed its triggers; the Functions runtime has its own. */
+export interface LogConsumer {
+  /** Delivers at least once, from the committed offset, else from the beginning. Closing waits for the batch in flight. */
+  subscribe(subscription: Subscription): Promise<AsyncDisposable>
+}
