@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'store-busy'
   | 'invalid-setting'
   | 'data-dir-locked'
+  | 'shutting-down'
   | 'internal'
 
 /** One thing wrong in what was sent: where (an RFC 6901 JSON pointer, or the name of a parameter) and why. */

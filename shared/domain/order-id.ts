@@ -26,6 +26,11 @@ export function parseOrderId(text: string): string | undefined {
   return UUID.test(lower) ? lower : undefined
 }
 
+/** When a version 7 id was made; a derived one does not tell. */
+export function issuedAt(orderId: string): Date | undefined {
+  return orderId[14] === '7' ? new Date(Number.parseInt(orderId.slice(0, 8) + orderId.slice(9, 13), 16)) : undefined
+}
+
 /** SHA-256 in hex of an Idempotency-Key: what the store keeps unique, so that the key itself is kept nowhere. */
 export function idempotencyKeyHash(idempotencyKey: string): string {
   return createHash('sha256').update(idempotencyKey).digest('hex')

@@ -33,7 +33,7 @@ export interface OrderStore extends AsyncDisposable {
   /**
    * Which order the hash of an Idempotency-Key belongs to, if the store knows it. Read from the newest state.
    */
-  findByIdempotencyKey(keyHash: string): Promise<{ orderId: string; bodyHash: string } | undefined>
+  findByIdempotencyKey(keyHash: string): Promise<KnownOrder | undefined>
 
   /** Never rejects. */
   health(): Promise<StoreHealth>
@@ -100,4 +100,12 @@ export interface StoreResult {
   readonly outcomes: readonly StoreOutcome[]
   /** Whether the ledger accounts for the batch now. */
   readonly counted: boolean
+}
+
+/** A stored order that came with an Idempotency-Key. */
+export interface KnownOrder {
+  readonly orderId: string
+  readonly bodyHash: string
+  /** RFC 3339. */
+  readonly acceptedAt: string
 }

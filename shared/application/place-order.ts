@@ -1,0 +1,99 @@
+import { isOrderError, OrderError } from '../domain/errors.ts'
+import type { NewOrderCommand } from '../domain/order-commands.ts'
+import { bodyHash, newOrderJson } from '../domain/order-events.ts'
+import { idempotencyKeyHash, type OrderIds } from '../domain/order-id.ts'
+import { decide } from '../domain/order.ts'
+import { toMessage } from '../messaging/envelope.ts'
+import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { KnownOrder, OrderStore } from '../ports/order-store.ts'
+
+export interface AcceptedOrder {
+  readonly orderId: string
+  /** RFC 3339. */
+  readonly acceptedAt: string
+}
+
+export interface PlaceOrderOptions {
+  readonly idempotencyKey?: string
+  /** Of the request, valid. */
+  readonly traceparent?: string
+}
+
+export type PlaceOrder = (command: NewOrderCommand, options: PlaceOrderOptions) => Promise<AcceptedOrder>
+
+/** How many Idempotency-Keys this process remembers: enough for the retries of a few minutes. */
+const REMEMBERED_KEYS = 100_000
+
+/**
+ * Accepts a command: resolves once `NewOrder` is durable in the log, and only then is the id the caller's.
+ *
+ * With an Idempotency-Key the id is derived from key and body, so the same request names the same order on any instance,
+ * look-up or not. This process's memory, then the store, tell a repetition (the same answer again, nothing published)
+ * from a *different* body under a known key. A store that is away does not stop accepting: it finds both later.
+ *
+ * Rejects with `idempotency-key-reused`, or with what the log rejects with: then no id was issued, and the caller may
+ * send the same request again.
+ */
+export function createPlaceOrder(dependencies: {
+  log: Pick<EventLog, 'publish'>
+  store: Pick<OrderStore, 'findByIdempotencyKey'>
+  orderIds: OrderIds
+  topic: string
+  events: PipelineEmitter
+  now: () => Date
+}): PlaceOrder {
+  const { log, store, orderIds, topic, events, now } = dependencies
+  const remembered = new Map<string, KnownOrder>()
+
+  async function publish(
+    orderId: string,
+    command: NewOrderCommand,
+    json: string,
+    keyHash: string | null,
+    options: PlaceOrderOptions,
+    acceptedAt: Date,
+  ) {
+    const event = decide({ orderId, command, idempotencyKeyHash: keyHash, now: acceptedAt })
+    await log.publish(topic, [toMessage(event, json, options.traceparent)])
+    events.emit('order:accepted', { orderId, traceparent: options.traceparent })
+    return { orderId, acceptedAt: event.acceptedAt }
+  }
+
+  async function placeOnce(idempotencyKey: string, command: NewOrderCommand, options: PlaceOrderOptions) {
+    const json = newOrderJson(command)
+    const keyHash = idempotencyKeyHash(idempotencyKey)
+    const body = bodyHash(json)
+    const known = remembered.get(keyHash) ?? (await knownToStore(keyHash))
+    if (known !== undefined) {
+      if (known.bodyHash === body) return { orderId: known.orderId, acceptedAt: known.acceptedAt }
+      throw new OrderError('idempotency-key-reused', 'This Idempotency-Key was used before with a different order.')
+    }
+    const accepted = await publish(orderIds.derive(idempotencyKey, json), command, json, keyHash, options, now())
+    remember(keyHash, { ...accepted, bodyHash: body })
+    return accepted
+  }
+
+  async function knownToStore(keyHash: string): Promise<KnownOrder | undefined> {
+    try {
+      return await store.findByIdempotencyKey(keyHash)
+    } catch (error) {
+      // Placing orders needs the log alone: a store that is away is no reason to refuse one.
+      if (isOrderError(error) && error.retriable) return undefined
+      throw error
+    }
+  }
+
+  function remember(keyHash: string, order: KnownOrder): void {
+    remembered.set(keyHash, order)
+    if (remembered.size <= REMEMBERED_KEYS) return
+    const [oldest] = remembered.keys()
+    if (oldest !== undefined) remembered.delete(oldest)
+  }
+
+  return async function placeOrder(command, options) {
+    if (options.idempotencyKey !== undefined) return placeOnce(options.idempotencyKey, command, options)
+    const acceptedAt = now()
+    return publish(orderIds.next(acceptedAt.getTime()), command, newOrderJson(command), null, options, acceptedAt)
+  }
+}

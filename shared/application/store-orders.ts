@@ -1,0 +1,178 @@
+import { OrderError } from '../domain/errors.ts'
+import { attemptInPlace, findCulprits, type AttemptOptions } from '../messaging/attempt.ts'
+import { fromMessage } from '../messaging/envelope.ts'
+import { classify } from '../messaging/failure.ts'
+import { MAX_HOLD_MS, type Clock } from '../messaging/hold.ts'
+import type { DeliveredRecord } from '../messaging/kafka-event.ts'
+import { originOf } from '../messaging/parking.ts'
+import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
+import { backoffMs, PROBE_BACKOFF } from '../messaging/retry-policy.ts'
+import type { EventLog, LogRecord } from '../ports/event-log.ts'
+import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch, StoreOutcome } from '../ports/order-store.ts'
+import type { Park, Unstorable } from './park.ts'
+
+/** A storing transaction takes at most these, so that no batch holds the store for long. */
+const MAX_BATCH_RECORDS = 500
+const MAX_BATCH_BYTES = 8 * 1024 * 1024
+
+/**
+ * Brings a batch of delivered records into the store. Resolves only when every record is stored, known as a duplicate,
+ * or safely parked in a retry topic or the dead-letter topic, and the ledger accounts for it; rejects only when it could
+ * do neither, so that the trigger delivers the batch again.
+ */
+export type StoreOrders = (records: readonly DeliveredRecord[]) => Promise<void>
+
+interface Readable {
+  readonly record: LogRecord
+  readonly order: OrderToStore
+}
+
+export function createStoreOrders(dependencies: {
+  log: Pick<EventLog, 'read'>
+  store: Pick<OrderStore, 'storeBatch'>
+  park: Park
+  groupId: string
+  /** `origin` for the orders topic, `copy` for a retry topic. */
+  delivered: StoreBatch['delivered']
+  clock: Clock
+  events: PipelineEmitter
+  signal: AbortSignal
+}): StoreOrders {
+  const { log, store, park, groupId, delivered, clock, events, signal } = dependencies
+  let failedBatchesInARow = 0
+
+  return async function storeOrders(records) {
+    for (const slice of slices(records)) await storeSlice(slice)
+  }
+
+  async function storeSlice(delivery: readonly DeliveredRecord[]): Promise<void> {
+    const startedAt = clock.now()
+    const options = { clock, events, signal, deadline: startedAt + MAX_HOLD_MS, topic: delivery[0]?.topic ?? '' }
+    const { readable, unreadable } = decode(await Promise.all(delivery.map(exact)))
+
+    // Poison is parked first: the ledger may count it only when it is safe elsewhere.
+    const parked = await park(unreadable, options)
+    let good = readable
+    for (let round = 1; ; round += 1) {
+      const { outcomes, blamed } = await storeOrBlame(good, parked, options)
+      if (outcomes !== null) {
+        tell(outcomes, good, parked.length, startedAt)
+        return
+      }
+      if (isOutageInDisguise(blamed, good)) {
+        await pause(round, options, blamed)
+      } else {
+        parked.push(...(await park(blamed, options)))
+        const culprits = new Set(blamed.map(({ record }) => record))
+        good = good.filter(({ record }) => !culprits.has(record))
+      }
+    }
+  }
+
+  /** One transaction for the whole batch when all is well; otherwise, who cannot be stored and why. */
+  async function storeOrBlame(
+    batch: readonly Readable[],
+    parked: readonly ParkedRecord[],
+    options: AttemptOptions,
+  ): Promise<{ outcomes: readonly StoreOutcome[]; blamed: [] } | { outcomes: null; blamed: readonly Unstorable[] }> {
+    try {
+      const { outcomes } = await attemptInPlace(batch.length, () => storeAs(delivered, batch, parked), options)
+      const blamed = batch.flatMap(({ record, order }, index) => {
+        const outcome = outcomes[index]
+        if (outcome?.kind !== 'rejected') return []
+        return [{ record, order, failure: classify(new OrderError(outcome.code, outcome.detail)) }]
+      })
+      return blamed.length === 0 ? { outcomes, blamed: [] } : { outcomes: null, blamed }
+    } catch (error) {
+      if (classify(error).class === 'outage' || signal.aborted || clock.now() > options.deadline) throw error
+      // As copies: what is good is stored on the way, and no offset is counted before the culprits are parked.
+      const culprits = await findCulprits(batch, async (some) => {
+        await storeAs('copy', some, [])
+      })
+      return { outcomes: null, blamed: culprits.map(({ item, failure }) => ({ ...item, failure })) }
+    }
+  }
+
+  function storeAs(how: StoreBatch['delivered'], batch: readonly Readable[], parked: readonly ParkedRecord[]) {
+    const orders = batch.map(({ order }) => order)
+    return store.storeBatch({ groupId, delivered: how, orders, parked, now: new Date(clock.now()).toISOString() })
+  }
+
+  /**
+   * A fault that fails every record of two batches in a row is no record's fault: it is held like an outage. A batch of
+   * one says nothing about the others, so it never is.
+   */
+  function isOutageInDisguise(blamed: readonly Unstorable[], batch: readonly Readable[]): boolean {
+    const allFailed = blamed.length === batch.length && blamed.every(({ failure }) => failure.class !== 'poison')
+    failedBatchesInARow = allFailed && batch.length > 1 ? failedBatchesInARow + 1 : 0
+    return failedBatchesInARow > 1
+  }
+
+  async function pause(round: number, { deadline }: AttemptOptions, blamed: readonly Unstorable[]): Promise<void> {
+    const waitMs = backoffMs(PROBE_BACKOFF, round, clock.random)
+    const [first] = blamed
+    if (clock.now() + waitMs > deadline) {
+      throw new OrderError('internal', 'Every order of two batches in a row failed: the batch is given back.', {
+        retriable: true,
+        cause: first?.failure.error,
+      })
+    }
+    await clock.sleep(waitMs, signal)
+  }
+
+  /** The bytes as they are in the log, for a record whose text may have lost some on the way to us. */
+  async function exact(record: DeliveredRecord): Promise<LogRecord> {
+    if (!record.lossy) return record
+    const [original] = await log.read(record.topic, record.partition, record.offset, 1)
+    return original?.offset === record.offset ? original : record
+  }
+
+  function tell(
+    outcomes: readonly StoreOutcome[],
+    batch: readonly Readable[],
+    parked: number,
+    startedAt: number,
+  ): void {
+    const now = clock.now()
+    const ordersThat = (kind: StoreOutcome['kind']) =>
+      batch.flatMap(({ order }, index) => (outcomes[index]?.kind === kind ? [order] : []))
+    const stored = ordersThat('stored')
+    events.emit('batch:stored', {
+      topic: batch[0]?.record.topic ?? '',
+      stored: stored.map(({ orderId }) => orderId),
+      duplicates: ordersThat('duplicate').map(({ orderId }) => orderId),
+      parked,
+      durationMs: now - startedAt,
+      latenciesMs: stored.map(({ acceptedAt }) => now - Date.parse(acceptedAt)),
+    })
+  }
+}
+
+function decode(records: readonly LogRecord[]): { readable: Readable[]; unreadable: Unstorable[] } {
+  const readable: Readable[] = []
+  const unreadable: Unstorable[] = []
+  for (const record of records) {
+    try {
+      readable.push({ record, order: fromMessage(record, originOf(record)) })
+    } catch (error) {
+      unreadable.push({ record, order: null, failure: classify(error) })
+    }
+  }
+  return { readable, unreadable }
+}
+
+function* slices(records: readonly DeliveredRecord[]): Generator<readonly DeliveredRecord[]> {
+  let slice: DeliveredRecord[] = []
+  let bytes = 0
+  for (const record of records) {
+    const size = record.value?.length ?? 0
+    if (slice.length > 0 && (slice.length === MAX_BATCH_RECORDS || bytes + size > MAX_BATCH_BYTES)) {
+      yield slice
+      slice = []
+      bytes = 0
+    }
+    slice.push(record)
+    bytes += size
+  }
+  if (slice.length > 0) yield slice
+}

@@ -1,0 +1,33 @@
+import type { Clock } from '../messaging/hold.ts'
+import type { DeliveredRecord } from '../messaging/kafka-event.ts'
+import { readJourney } from '../messaging/parking.ts'
+import type { StoreOrders } from './store-orders.ts'
+
+/**
+ * Brings a batch of a retry topic into the store as its records become due: those that are due at once, together, then
+ * the next. Only its own tier waits; a process that dies while waiting costs a redelivery.
+ */
+export function createStoreRetries(dependencies: {
+  storeOrders: StoreOrders
+  clock: Clock
+  signal: AbortSignal
+}): StoreOrders {
+  const { storeOrders, clock, signal } = dependencies
+
+  return async function storeRetries(records) {
+    let waiting = records.toSorted((one, other) => dueAt(one) - dueAt(other))
+    while (waiting.length > 0) {
+      const now = clock.now()
+      const due = waiting.filter((record) => dueAt(record) <= now)
+      waiting = waiting.slice(due.length)
+      if (due.length > 0) await storeOrders(due)
+      const [next] = waiting
+      if (next !== undefined) await clock.sleep(Math.max(0, dueAt(next) - clock.now()), signal)
+    }
+  }
+}
+
+/** A foreign record without a due time is due at once. */
+function dueAt(record: DeliveredRecord): number {
+  return readJourney(record)?.notBefore ?? 0
+}

@@ -1,0 +1,32 @@
+import type { HttpRequest } from '@azure/functions'
+import { isFinal } from '../application/wait-for-order.ts'
+import { OrderError } from '../domain/errors.ts'
+import { issuedAt, parseOrderId, type OrderIds } from '../domain/order-id.ts'
+import { initialState } from '../domain/order.ts'
+import type { OrderView } from '../domain/order-view.ts'
+
+/** The longest that a caller is told to stay away from a pending order, in seconds. */
+const MAX_RETRY_AFTER_SECONDS = 60
+
+export function orderIdIn(request: HttpRequest): string {
+  const orderId = parseOrderId(request.params['orderId'] ?? '')
+  if (orderId !== undefined) return orderId
+  throw new OrderError('invalid-request', 'The path does not hold an order id.', {
+    violations: [{ pointer: 'orderId', detail: 'must be a UUID as POST /api/orders gave it' }],
+  })
+}
+
+/** An order that the store has not seen yet. Throws `order-not-found` for an id that was never issued. */
+export function unseenOrder(orderId: string, orderIds: OrderIds): OrderView {
+  if (!orderIds.isIssued(orderId)) throw new OrderError('order-not-found', 'No order has this id.')
+  const acceptedAt = issuedAt(orderId)
+  return { ...initialState(orderId), ...(acceptedAt !== undefined && { acceptedAt: acceptedAt.toISOString() }) }
+}
+
+/** When to ask again, while asking again makes sense. */
+export function pendingHeaders(view: OrderView): Record<string, string> {
+  if (isFinal(view)) return {}
+  const dueInMs = view.nextAttemptAt === undefined ? 0 : Date.parse(view.nextAttemptAt) - Date.now()
+  const seconds = Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(dueInMs / 1000)))
+  return { 'retry-after': String(seconds) }
+}

@@ -1,0 +1,54 @@
+import type { HttpRequest, HttpResponseInit } from '@azure/functions'
+import type { AcceptedOrder, PlaceOrder } from '../application/place-order.ts'
+import { isFinal, type WaitForOrder } from '../application/wait-for-order.ts'
+import { isOrderError, OrderError } from '../domain/errors.ts'
+import { newOrderCommandSchema, type NewOrderCommand } from '../domain/order-commands.ts'
+import type { OrderView } from '../domain/order-view.ts'
+import { violationsOf } from '../domain/violations.ts'
+import { isTraceparent } from '../messaging/traceparent.ts'
+import { json } from './answer.ts'
+import { readJson } from './json-body.ts'
+import { idempotencyKeyOf, preferenceApplied, waitSeconds } from './preferences.ts'
+
+/** Request to command to answer: 202 as soon as the order is durable, or 201 when the caller waits and it is stored. */
+export async function placeOrder(
+  request: HttpRequest,
+  use: { placeOrder: PlaceOrder; waitForOrder: WaitForOrder },
+): Promise<HttpResponseInit> {
+  const idempotencyKey = idempotencyKeyOf(request)
+  const command = readCommand(await readJson(request))
+  const traceparent = request.headers.get('traceparent') ?? ''
+  const accepted = await use.placeOrder(command, {
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(isTraceparent(traceparent) && { traceparent }),
+  })
+  const location = `/api/orders/${accepted.orderId}`
+  const wait = waitSeconds(request)
+  const headers = { location, ...preferenceApplied(wait) }
+  const view = wait === 0 ? undefined : await known(use.waitForOrder, accepted.orderId, wait * 1000)
+  if (view?.status === 'stored') return json(201, view, headers)
+  return json(202, receipt(accepted, view), { ...headers, 'retry-after': '1' })
+}
+
+function readCommand(body: unknown): NewOrderCommand {
+  const parsed = newOrderCommandSchema.safeParse(body)
+  if (parsed.success) return parsed.data
+  const violations = violationsOf(parsed.error)
+  const [first] = violations
+  const where = first?.pointer === '' ? 'The body' : first?.pointer
+  throw new OrderError('invalid-order', `${where} ${first?.detail}.`, { violations })
+}
+
+/** The order is accepted whatever becomes of waiting: a store that cannot be asked makes no error of it. */
+async function known(waitForOrder: WaitForOrder, orderId: string, waitMs: number): Promise<OrderView | undefined> {
+  try {
+    return await waitForOrder(orderId, waitMs)
+  } catch (error) {
+    if (isOrderError(error) && error.retriable) return undefined
+    throw error
+  }
+}
+
+function receipt(accepted: AcceptedOrder, view: OrderView | undefined): OrderView {
+  return view !== undefined && isFinal(view) ? view : { ...accepted, status: 'accepted' }
+}

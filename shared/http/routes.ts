@@ -1,0 +1,66 @@
+import type { HttpMethod } from '@azure/functions'
+
+/**
+ * Every HTTP route, once: functions register by it, the OpenAPI document is made of it, and the catch-all answers 405
+ * with Allow by it.
+ *
+ * The runtime tries functions by name, one by one, without preferring literal routes over parameters. So a parameter
+ * excludes its literal siblings by a constraint, and the catch-all comes last by name.
+ */
+export interface Route {
+  readonly methods: readonly HttpMethod[]
+  /** With `api/` spelt out, for host.json has an empty routePrefix. */
+  readonly route: string
+  /** `orders` follows the setting ORDERS_AUTH. */
+  readonly access: 'anonymous' | 'orders' | 'function'
+}
+
+const READ: readonly HttpMethod[] = ['GET', 'HEAD']
+const ORDER_ID = '{orderId:regex(^(?!search$|customersearch$))}'
+const DEAD_LETTER_ID = '{id:regex(^(?!groups$|redrive$))}'
+
+export const ROUTES = {
+  placeOrder: { methods: ['POST'], route: 'api/orders', access: 'orders' },
+  placeOrderOriginal: { methods: ['POST'], route: 'api/order', access: 'orders' },
+  listOrders: { methods: READ, route: 'api/orders', access: 'orders' },
+  searchOrders: { methods: READ, route: 'api/orders/search', access: 'orders' },
+  searchCustomers: { methods: READ, route: 'api/orders/customersearch/{text}', access: 'orders' },
+  getOrder: { methods: READ, route: `api/orders/${ORDER_ID}`, access: 'orders' },
+  orderHistory: { methods: READ, route: `api/orders/${ORDER_ID}/history`, access: 'orders' },
+
+  listDeadLetters: { methods: READ, route: 'api/dead-letters', access: 'function' },
+  deadLetterGroups: { methods: READ, route: 'api/dead-letters/groups', access: 'function' },
+  getDeadLetter: { methods: READ, route: `api/dead-letters/${DEAD_LETTER_ID}`, access: 'function' },
+
+  liveness: { methods: READ, route: 'api/health/live', access: 'anonymous' },
+  readiness: { methods: READ, route: 'api/health/ready', access: 'anonymous' },
+
+  openApi: { methods: READ, route: 'api/openapi.json', access: 'anonymous' },
+  asyncApi: { methods: READ, route: 'api/asyncapi.json', access: 'anonymous' },
+  docs: { methods: READ, route: 'docs', access: 'anonymous' },
+  docsErrors: { methods: READ, route: 'docs/errors', access: 'anonymous' },
+  docsAsset: { methods: READ, route: 'docs/{asset:regex(^(?!errors$))}', access: 'anonymous' },
+  home: { methods: READ, route: '', access: 'anonymous' },
+} as const satisfies Record<string, Route>
+
+export type RouteName = keyof typeof ROUTES
+
+const CONSTRAINT = /^\{\w+:regex\((.*)\)\}$/
+
+/** The methods of every route that matches the path; empty when none does. */
+export function allowedMethods(path: string): HttpMethod[] {
+  const segments = path.split('/').filter((segment) => segment !== '')
+  const matching = Object.values<Route>(ROUTES).filter(({ route }) => matches(route, segments))
+  return [...new Set(matching.flatMap(({ methods }) => methods))]
+}
+
+function matches(route: string, segments: readonly string[]): boolean {
+  const expected = route.split('/').filter((segment) => segment !== '')
+  return expected.length === segments.length && expected.every((part, index) => fits(part, segments[index] ?? ''))
+}
+
+function fits(part: string, segment: string): boolean {
+  if (!part.startsWith('{')) return part.toLowerCase() === segment.toLowerCase()
+  const constraint = CONSTRAINT.exec(part)?.[1]
+  return constraint === undefined || new RegExp(constraint, 'i').test(segment)
+}

@@ -1,0 +1,82 @@
+import { OrderError } from '../domain/errors.ts'
+import { parseOrderId } from '../domain/order-id.ts'
+import { bodyHash, NEW_ORDER_TYPE, newOrderJson, readNewOrderData, type NewOrder } from '../domain/order-events.ts'
+import type { LogRecord, RecordHeader, RecordPosition, RecordToPublish } from '../ports/event-log.ts'
+import type { OrderToStore } from '../ports/order-store.ts'
+import { decodeUtf8, HEADER, headerText } from './headers.ts'
+import { isTraceparent } from './traceparent.ts'
+
+/**
+ * NewOrder on the wire: CloudEvents 1.0, binary mode (cloudevents/bindings/kafka-protocol-binding.md). The value is the
+ * JSON data alone; what describes it travels in headers; the key is the order id, so that one order keeps its partition.
+ */
+const SOURCE = '/orders'
+const JSON_CONTENT_TYPE = 'application/json'
+
+/** `traceparent` of the request, if it had a valid one: a bad one is never published, for it harms other consumers. */
+export function toMessage(event: NewOrder, json: string, traceparent: string | undefined): RecordToPublish {
+  const headers: RecordHeader[] = [
+    [HEADER.contentType, JSON_CONTENT_TYPE],
+    [HEADER.specVersion, '1.0'],
+    [HEADER.id, event.orderId],
+    [HEADER.type, NEW_ORDER_TYPE],
+    [HEADER.source, SOURCE],
+    [HEADER.time, event.acceptedAt],
+    [HEADER.subject, event.orderId],
+  ]
+  if (event.idempotencyKeyHash !== null) headers.push([HEADER.idempotencyKeyHash, event.idempotencyKeyHash])
+  if (traceparent !== undefined) headers.push([HEADER.trace, traceparent], [HEADER.startingTrace, traceparent])
+  return { key: event.orderId, value: json, headers, timestamp: Date.parse(event.acceptedAt) }
+}
+
+/**
+ * The order in a record, ready to be stored. `origin` is where the original lies: the record itself, or for a copy in a
+ * retry topic what its headers say.
+ * Throws `undecodable-record`, `unknown-event` or `invalid-order`, all poison.
+ */
+export function fromMessage(record: LogRecord, origin: RecordPosition): OrderToStore {
+  const orderId = orderIdOf(record)
+  if (orderId === undefined) {
+    throw new OrderError('undecodable-record', 'Neither the header ce_id nor the key is an order id.')
+  }
+  const order = readNewOrderData(headerText(record, HEADER.type) ?? '', parseJson(record.value))
+  return {
+    origin,
+    orderId,
+    acceptedAt: acceptedAtOf(record),
+    order,
+    bodyHash: bodyHash(newOrderJson(order)),
+    idempotencyKeyHash: headerText(record, HEADER.idempotencyKeyHash) ?? null,
+    redriveOf: headerText(record, HEADER.redriveOf) ?? null,
+    supersedes: headerText(record, HEADER.supersedes) ?? null,
+  }
+}
+
+/** Whose record it is, even when its value cannot be read: the header `ce_id`, else the key. */
+export function orderIdOf(record: LogRecord): string | undefined {
+  const id = headerText(record, HEADER.id) ?? (record.key === null ? undefined : decodeUtf8(record.key))
+  return id === undefined ? undefined : parseOrderId(id)
+}
+
+/** When the order was accepted: its `ce_time`, else the record's own time. */
+export function acceptedAtOf(record: LogRecord): string {
+  const time = Date.parse(headerText(record, HEADER.time) ?? '')
+  return new Date(Number.isNaN(time) ? record.timestamp : time).toISOString()
+}
+
+/** The valid trace of this hop, if there is one. */
+export function traceparentOf(record: LogRecord): string | undefined {
+  const traceparent = headerText(record, HEADER.trace)
+  return traceparent !== undefined && isTraceparent(traceparent) ? traceparent : undefined
+}
+
+function parseJson(value: Uint8Array | null): unknown {
+  if (value === null) throw new OrderError('undecodable-record', 'The record has no value.')
+  const text = decodeUtf8(value)
+  if (text === undefined) throw new OrderError('undecodable-record', 'The value is not UTF-8.')
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new OrderError('undecodable-record', 'The value is not JSON.', { cause: error })
+  }
+}

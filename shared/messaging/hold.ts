@@ -1,0 +1,58 @@
+import { OrderError } from '../domain/errors.ts'
+import { classify, type Failure } from './failure.ts'
+import type { PipelineEmitter } from './pipeline-events.ts'
+import { backoffMs, PROBE_BACKOFF } from './retry-policy.ts'
+
+/** Time, chance and the end of the process, passed in: a test holds minutes of outage in an instant. */
+export interface Clock {
+  now(): number
+  random: () => number
+  /** Rejects with the signal's reason when it aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+}
+
+export interface HoldOptions {
+  readonly clock: Clock
+  readonly events: PipelineEmitter
+  readonly of: 'store' | 'log'
+  readonly signal: AbortSignal
+  /** When this invocation has held long enough: it then throws, and the trigger's retry policy delivers again. */
+  readonly deadline: number
+}
+
+/** No invocation holds longer: the host must see it end before it takes the process for dead. */
+export const MAX_HOLD_MS = 5 * 60_000
+
+/**
+ * Does `work` until it succeeds, as long as it fails by an outage. Nothing is committed and nothing dead-lettered
+ * meanwhile: the batch waits where it is. Any other failure is thrown on, and so is an outage that outlasts `deadline`.
+ */
+export async function holdThroughOutage<T>(work: () => Promise<T>, options: HoldOptions): Promise<T> {
+  const { clock, events, of, signal, deadline } = options
+  let beganAt: number | undefined
+  for (let probe = 1; ; probe += 1) {
+    try {
+      const result = await work()
+      if (beganAt !== undefined) events.emit('outage:ended', { of, durationMs: clock.now() - beganAt })
+      return result
+    } catch (error) {
+      const failure = classify(error)
+      if (failure.class !== 'outage') throw error
+      if (beganAt === undefined) {
+        beganAt = clock.now()
+        events.emit('outage:began', { of, cause: failure.cause, error })
+      }
+      const waitMs = backoffMs(PROBE_BACKOFF, probe, clock.random)
+      if (clock.now() + waitMs > deadline) throw heldTooLong(failure)
+      await clock.sleep(waitMs, signal)
+    }
+  }
+}
+
+function heldTooLong(failure: Failure): OrderError {
+  return new OrderError(
+    failure.cause.code === 'log-unavailable' ? 'log-unavailable' : 'store-unavailable',
+    `Held for ${MAX_HOLD_MS / 60_000} minutes and gives the batch back to be delivered again: ${failure.cause.detail}`,
+    { retriable: true, cause: failure.error },
+  )
+}

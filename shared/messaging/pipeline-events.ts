@@ -1,0 +1,67 @@
+import type { Cause } from '../domain/order-view.ts'
+import type { RecordPosition } from '../ports/event-log.ts'
+
+/**
+ * What happens in the pipeline, in one typed map: logs, metrics, the dashboard and tests all listen to the same thing.
+ * An entry is one fact, told once, by the process in which it happened.
+ */
+export interface PipelineEvents {
+  /** The command is durable in the log; the caller gets 202. */
+  'order:accepted': { orderId: string; traceparent: string | undefined }
+  /** A batch is in the store and in the ledger. */
+  'batch:stored': {
+    topic: string
+    stored: readonly string[]
+    duplicates: readonly string[]
+    parked: number
+    durationMs: number
+    /** From accepting to storing, for each stored order. */
+    latenciesMs: readonly number[]
+  }
+  /** A record is safe in a retry topic. */
+  'delivery:retried': {
+    orderId: string | null
+    origin: RecordPosition
+    tier: number
+    attempt: number
+    notBefore: number
+    cause: Cause
+    error: unknown
+  }
+  /** A record is safe in the dead-letter topic. */
+  'delivery:dead-lettered': {
+    orderId: string | null
+    origin: RecordPosition
+    attempt: number
+    cause: Cause
+    error: unknown
+  }
+  /** The dead-letter topic's records are in the dead-letter store. */
+  'dead-letters:kept': { ids: readonly string[] }
+  /** A batch failed and is tried again in place. */
+  'attempt:failed': { topic: string; attempt: number; records: number; cause: Cause; error: unknown }
+  'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
+  'outage:ended': { of: 'store' | 'log'; durationMs: number }
+}
+
+export type PipelineEventName = keyof PipelineEvents
+
+export interface PipelineEmitter {
+  emit<Name extends PipelineEventName>(name: Name, event: PipelineEvents[Name]): void
+  /** Returns the function that stops listening. */
+  on<Name extends PipelineEventName>(name: Name, listener: (event: PipelineEvents[Name]) => void): () => void
+}
+
+export function createPipelineEmitter(): PipelineEmitter {
+  const listeners = new Map<PipelineEventName, Set<(event: never) => void>>()
+  return {
+    emit(name, event) {
+      for (const listener of listeners.get(name) ?? []) (listener as (event: unknown) => void)(event)
+    },
+    on(name, listener) {
+      const known = listeners.get(name) ?? new Set()
+      listeners.set(name, known.add(listener))
+      return () => known.delete(listener)
+    },
+  }
+}

@@ -1,0 +1,42 @@
+import type { FailureClass } from './failure.ts'
+import type { RetryTier } from './topics.ts'
+
+/** Pure numbers and decisions: time and chance are arguments, so that a test chooses them. */
+export interface Backoff {
+  readonly initialMs: number
+  readonly maxMs: number
+  readonly multiplier: number
+}
+
+/** Between attempts in place, where an order waits with its whole batch: short. */
+export const IN_PLACE_BACKOFF: Backoff = { initialMs: 50, maxMs: 2000, multiplier: 3 }
+/** Attempts in place, the first included, and the time that they may take together. */
+export const IN_PLACE_ATTEMPTS = 4
+export const IN_PLACE_BUDGET_MS = 10_000
+
+/** Between probes of a store or log that is away. */
+export const PROBE_BACKOFF: Backoff = { initialMs: 100, maxMs: 10_000, multiplier: 2 }
+
+/** Full jitter (Brooker, "Exponential Backoff And Jitter"): anywhere from nothing to the exponential bound. */
+export function backoffMs(backoff: Backoff, attempt: number, random: () => number): number {
+  const bound = Math.min(backoff.maxMs, backoff.initialMs * backoff.multiplier ** (attempt - 1))
+  return Math.round(bound * random())
+}
+
+export type Destination =
+  | { readonly kind: 'retry'; readonly tier: RetryTier; readonly notBefore: number }
+  | { readonly kind: 'dead-letter' }
+
+/**
+ * Where a record goes that could not be stored where it was. `attempt` is the delivery that has just failed: 1 for the
+ * orders topic, then one more for each retry tier.
+ */
+export function decideDestination(
+  failureClass: FailureClass,
+  attempt: number,
+  tiers: readonly RetryTier[],
+  nowMs: number,
+): Destination {
+  const tier = failureClass === 'poison' ? undefined : tiers[attempt - 1]
+  return tier === undefined ? { kind: 'dead-letter' } : { kind: 'retry', tier, notBefore: nowMs + tier.delayMs }
+}

@@ -1,0 +1,46 @@
+import type { TopicSpec } from '../ports/event-log.ts'
+
+/** The topics and consumer groups, all named from two settings: an order travels orders → retry tiers → DLT. */
+export interface Topics {
+  readonly orders: string
+  /** One for each delay, in order; tier 1 is the first. */
+  readonly retries: readonly RetryTier[]
+  readonly deadLetters: string
+  readonly group: string
+  readonly deadLetterGroup: string
+}
+
+export interface RetryTier {
+  readonly tier: number
+  readonly topic: string
+  readonly group: string
+  readonly delayMs: number
+}
+
+const TWO_MIB = 2 * 1024 * 1024
+
+export function createTopics(topic: string, group: string, retryDelaysMs: readonly number[]): Topics {
+  return {
+    orders: topic,
+    retries: retryDelaysMs.map((delayMs, index) => ({
+      tier: index + 1,
+      topic: `${topic}-retry-${index + 1}`,
+      group: `${group}-retry-${index + 1}`,
+      delayMs,
+    })),
+    deadLetters: `${topic}-dlt`,
+    group,
+    deadLetterGroup: `${group}-dlt`,
+  }
+}
+
+/** How the topics are made. Retry and dead-letter topics take larger records, for parking adds headers. */
+export function topicSpecs(topics: Topics, partitions: number, replication: number): TopicSpec[] {
+  const inSync = replication >= 3 ? { 'min.insync.replicas': '2' } : {}
+  const parking = { ...inSync, 'retention.ms': '-1', 'max.message.bytes': String(TWO_MIB) }
+  return [
+    { name: topics.orders, partitions, replication, config: { ...inSync, 'retention.ms': '-1' } },
+    ...topics.retries.map(({ topic }) => ({ name: topic, partitions, replication, config: parking })),
+    { name: topics.deadLetters, partitions, replication, config: parking },
+  ]
+}

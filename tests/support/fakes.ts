@@ -1,0 +1,63 @@
+import { OrderError } from '../../shared/domain/errors.ts'
+import type { LogRecord, RecordPosition, RecordToPublish } from '../../shared/ports/event-log.ts'
+import type { OrderToStore, StoreBatch, StoreResult } from '../../shared/ports/order-store.ts'
+
+export interface Published {
+  readonly topic: string
+  readonly record: RecordToPublish
+}
+
+/** A log that remembers what was published; `refuse` makes it fail. */
+export function createRecordingLog() {
+  const published: Published[] = []
+  let refuse: (topic: string, records: readonly RecordToPublish[]) => Error | undefined = () => undefined
+  return {
+    published,
+    refuseWith(next: typeof refuse) {
+      refuse = next
+    },
+    async publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]> {
+      const refusal = refuse(topic, records)
+      if (refusal !== undefined) throw refusal
+      for (const record of records) published.push({ topic, record })
+      return records.map((_, index) => ({ topic, partition: 0, offset: published.length - records.length + index }))
+    },
+    originals: new Map<string, LogRecord>(),
+    async read(topic: string, partition: number, fromOffset: number): Promise<readonly LogRecord[]> {
+      const original = this.originals.get(`${topic}:${partition}:${fromOffset}`)
+      return original === undefined ? [] : [original]
+    },
+  }
+}
+
+/** A store that keeps orders in memory, by the rules of the port as far as the use cases need them. */
+export function createRecordingStore() {
+  const batches: StoreBatch[] = []
+  const stored = new Map<string, OrderToStore>()
+  let fault: (batch: StoreBatch) => Error | undefined | void = () => undefined
+  return {
+    batches,
+    stored,
+    failWith(next: typeof fault) {
+      fault = next
+    },
+    async storeBatch(batch: StoreBatch): Promise<StoreResult> {
+      const error = fault(batch)
+      if (error instanceof Error) throw error
+      batches.push(batch)
+      const outcomes = batch.orders.map((order): StoreResult['outcomes'][number] => {
+        const known = stored.get(order.orderId)
+        if (known === undefined) stored.set(order.orderId, order)
+        else if (known.bodyHash !== order.bodyHash) {
+          return { kind: 'rejected', code: 'order-id-reused', detail: 'This order id belongs to another order.' }
+        }
+        return { kind: known === undefined || known.origin.offset === order.origin.offset ? 'stored' : 'duplicate' }
+      })
+      return { outcomes, counted: outcomes.every(({ kind }) => kind !== 'rejected') }
+    },
+  }
+}
+
+export const storeIsAway = () => new OrderError('store-unavailable', 'The store is away.', { retriable: true })
+export const storeIsBusy = () => new OrderError('store-busy', 'The store is busy.', { retriable: true })
+export const logIsAway = () => new OrderError('log-unavailable', 'The log is away.', { retriable: true })

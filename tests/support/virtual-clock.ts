@@ -1,0 +1,18 @@
+import type { Clock } from '../../shared/messaging/hold.ts'
+
+/** Time that passes only when somebody sleeps: minutes of outage take no time at all. */
+export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): Clock & { advance(ms: number): void } {
+  let now = startMs
+  return {
+    now: () => now,
+    random: () => 0.5,
+    async sleep(ms, signal) {
+      signal.throwIfAborted()
+      now += ms
+      await Promise.resolve()
+    },
+    advance(ms) {
+      now += ms
+    },
+  }
+}

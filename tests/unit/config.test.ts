@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { readConfig } from '../../shared/config.ts'
+
+describe('settings', () => {
+  it('have the documented defaults', () => {
+    expect(readConfig({}, 'embedded')).toMatchObject({
+      host: '127.0.0.1',
+      port: 7071,
+      dataDir: '.data',
+      kafka: undefined,
+      topic: 'orders',
+      partitions: 6,
+      replication: 1,
+      consumerGroup: 'order-processor',
+      retryDelaysMs: [10_000, 60_000, 600_000],
+      ordersAuth: 'anonymous',
+      faults: false,
+      logLevel: 'info',
+    })
+  })
+
+  it('take an empty value for none', () => {
+    expect(readConfig({ PORT: '', KAFKA_BROKERS: ' ' }, 'embedded')).toMatchObject({ port: 7071, kafka: undefined })
+  })
+
+  it.each([
+    [{ PORT: '70000' }, 'PORT must be a whole number from 0 to 65535.'],
+    [{ PORT: 'x' }, 'PORT must be a whole number from 0 to 65535.'],
+    [{ RETRY_DELAYS: '10s,soon' }, 'RETRY_DELAYS has the delay "soon"; write them as 10s,1m,10m.'],
+    [{ KAFKA_BROKERS: 'broker' }, 'KAFKA_BROKERS must be host:port,host:port.'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent.'],
+    [{ ORDERS_TOPIC: 'a b' }, "ORDERS_TOPIC must be 1 to 200 letters, digits, '.', '_' or '-'."],
+    [
+      { RETRY_DELAYS: '2h' },
+      'RETRY_DELAYS has the delay 2h; host.json lets a function run for 30 minutes, so with a hold of 5 minutes a delay may be at most 25m.',
+    ],
+  ])('refuse %j with one clear line', (environment, line) => {
+    expect(() => readConfig(environment, 'embedded')).toThrow(line)
+  })
+
+  it.each([{ ORDER_ID_SECRET: 'short' }, { FUNCTIONS_KEY: 'short' }])('never repeat a secret: %j', (environment) => {
+    expect(() => readConfig(environment, 'embedded')).toThrow(/^(?!.*short).*must be at least 16 characters/)
+  })
+
+  it('need a log and a store of their own in the Functions runtime, and say so', () => {
+    expect(() => readConfig({}, 'functions')).toThrow(/KAFKA_BROKERS and SQL_CONNECTION_STRING must be set/)
+  })
+
+  it('need a secret for order ids that all instances share, when the store is shared', () => {
+    expect(() => readConfig({ SQL_CONNECTION_STRING: 'Server=x' }, 'embedded')).toThrow(/ORDER_ID_SECRET must be set/)
+  })
+
+  it('switch functions off in both of the runtime’s spellings', () => {
+    const environment = {
+      'AzureWebJobs.placeOrder.Disabled': 'true',
+      AzureWebJobs__getOrder__Disabled: '1',
+      'AzureWebJobs.docs.Disabled': 'false',
+    }
+    expect([...readConfig(environment, 'embedded').disabledFunctions]).toEqual(['placeorder', 'getorder'])
+  })
+})

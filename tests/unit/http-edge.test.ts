@@ -1,0 +1,214 @@
+import { HttpRequest, InvocationContext, type HttpRequestInit } from '@azure/functions'
+import { describe, expect, it } from 'vitest'
+import { OrderError } from '../../shared/domain/errors.ts'
+import { page, revalidated } from '../../shared/http/answer.ts'
+import { endpoint } from '../../shared/http/endpoint.ts'
+import { readJson } from '../../shared/http/json-body.ts'
+import { listQuery } from '../../shared/http/order-queries.ts'
+import { idempotencyKeyOf, waitSeconds } from '../../shared/http/preferences.ts'
+import { readQuery } from '../../shared/http/query.ts'
+import { allowedMethods } from '../../shared/http/routes.ts'
+
+function request(init: Partial<HttpRequestInit> = {}): HttpRequest {
+  return new HttpRequest({ method: 'POST', url: 'http://localhost/api/orders', ...init })
+}
+
+const json = (body: string | Uint8Array, contentType = 'application/json') =>
+  request({
+    body: typeof body === 'string' ? { string: body } : { bytes: body },
+    headers: { 'content-type': contentType },
+  })
+
+describe('a body', () => {
+  it('is read when it is JSON, whatever JSON type it is declared as', async () => {
+    for (const type of [
+      'application/json',
+      'Application/JSON; charset=UTF-8',
+      'application/cloudevents+json',
+      'application/json;charset="utf-8"',
+    ]) {
+      expect(await readJson(json('{"a":1}', type))).toEqual({ a: 1 })
+    }
+  })
+
+  it.each([
+    ['text/plain', '{}', 'unsupported-media-type'],
+    ['application/json; charset=latin1', '{}', 'unsupported-media-type'],
+    ['application/x-www-form-urlencoded', '{}', 'unsupported-media-type'],
+    ['application/json', '', 'malformed-json'],
+    ['application/json', '{', 'malformed-json'],
+    ['application/json', 'NaN', 'malformed-json'],
+    ['application/json', '{"a":1,}', 'malformed-json'],
+    ['application/json', Buffer.from([0x22, 0xff, 0x22]), 'malformed-json'],
+    ['application/json', Buffer.alloc(1024 * 1024 + 1, ' '), 'payload-too-large'],
+  ])('declared as %s that holds %j is refused', async (type, body, code) => {
+    await expect(readJson(json(body, type))).rejects.toMatchObject({ code })
+  })
+
+  it('that is not JSON is refused with the place, and without a piece of itself', async () => {
+    await expect(readJson(json('{"card":"4111 1111" oops}'))).rejects.toThrow(
+      /^The body is not JSON \(line 1 column \d+\)\.$/,
+    )
+  })
+
+  it('nested a hundred thousand times is read or refused, never a crash', async () => {
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+    expect(Array.isArray(await readJson(json(deep)))).toBe(true)
+  })
+})
+
+describe('query parameters', () => {
+  const read = (text: string) => readQuery(new URLSearchParams(text), listQuery)
+
+  it('become values with defaults', () => {
+    expect(read('customerId=7&status=stored&from=2026-01-01T00:00:00%2B01:00')).toEqual({
+      limit: 50,
+      customerId: 7,
+      status: 'stored',
+      from: '2025-12-31T23:00:00.000Z',
+    })
+  })
+
+  it('may hold the function key, which is the host’s', () => {
+    expect(read('code=secret')).toEqual({ limit: 50 })
+  })
+
+  it.each([
+    ['limit=0', 'limit', 'must be a whole number from 1 to 200'],
+    ['limit=201', 'limit', 'must be a whole number from 1 to 200'],
+    ['limit=1e2', 'limit', 'must be a whole number from 1 to 200'],
+    ['limit=5&limit=6', 'limit', 'must come once'],
+    ['page=2', 'page', 'is not a parameter of this route'],
+    ['status=lost', 'status', 'must be one of accepted, retrying, stored, dead-lettered, discarded'],
+    ['from=yesterday', 'from', 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z'],
+    ['customerId=-1', 'customerId', 'must be a whole number from 1 to 9007199254740991'],
+    ['cursor=', 'cursor', 'must not be empty'],
+    ['__proto__=1', '__proto__', 'is not a parameter of this route'],
+  ])('%s is refused and named', (text, pointer, detail) => {
+    expect(() => read(text)).toThrow(
+      expect.objectContaining({ code: 'invalid-request', violations: [{ pointer, detail }] }),
+    )
+  })
+})
+
+describe('the header Prefer', () => {
+  it.each([
+    ['wait=5', 5],
+    ['respond-async, wait=5', 5],
+    ['wait = "7"; x=y', 7],
+    ['wait=600', 30],
+    ['wait=-1', 0],
+    ['wait=soon', 0],
+    ['return=minimal', 0],
+    ['', 0],
+  ])('%j asks to wait %i seconds', (prefer, seconds) => {
+    expect(waitSeconds(request({ headers: { prefer } }))).toBe(seconds)
+  })
+})
+
+describe('the header Idempotency-Key', () => {
+  it.each([
+    ['"8e03978e-40d5"', '8e03978e-40d5'],
+    ['8e03978e-40d5', '8e03978e-40d5'],
+    ['"a \\"b\\" c"', 'a "b" c'],
+    ['  bare  ', 'bare'],
+  ])('%j is the key %j', (header, key) => {
+    expect(idempotencyKeyOf(request({ headers: { 'idempotency-key': header } }))).toBe(key)
+  })
+
+  it.each(['', '""', '"a', 'a b', '"a", "b"', 'a, b', 'ä', 'x'.repeat(256)])('%j is refused', (header) => {
+    expect(() => idempotencyKeyOf(request({ headers: { 'idempotency-key': header } }))).toThrow(
+      expect.objectContaining({ code: 'invalid-request' }),
+    )
+  })
+
+  it('may be absent', () => {
+    expect(idempotencyKeyOf(request())).toBeUndefined()
+  })
+})
+
+describe('an answer', () => {
+  it('is not sent again to a caller who has it', () => {
+    const first = revalidated(request(), { a: 1 })
+    const { etag = '' } = first.headers as Record<string, string>
+    for (const known of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
+      const again = revalidated(request({ headers: { 'if-none-match': known } }), { a: 1 })
+      expect(again).toMatchObject({ status: 304, headers: { etag } })
+      expect(again.body).toBeUndefined()
+    }
+    expect(revalidated(request({ headers: { 'if-none-match': etag } }), { a: 2 }).status).toBe(200)
+  })
+
+  it('of a page says where the next one is, without the function key', () => {
+    const asked = request({
+      method: 'GET',
+      url: 'http://localhost/api/orders?limit=2&code=secret',
+      query: { limit: '2', code: 'secret' },
+    })
+    const { headers } = page(asked, { items: [1, 2], nextCursor: 'abc' })
+    expect(headers).toMatchObject({ link: '</api/orders?limit=2&cursor=abc>; rel="next"' })
+  })
+})
+
+describe('an exception', () => {
+  const context = new InvocationContext({ functionName: 'test' })
+  const answerTo = async (error: unknown) => {
+    const reported: unknown[] = []
+    const answer = await endpoint(
+      async () => {
+        throw error
+      },
+      async (fault) => void reported.push(fault),
+    )(request(), context)
+    return { reported, answer, body: JSON.parse((answer as { body: string }).body) as unknown }
+  }
+
+  it('of ours becomes a problem with its violations', async () => {
+    const violations = [{ pointer: '/customerId', detail: 'is required' }]
+    const { answer, body, reported } = await answerTo(
+      new OrderError('invalid-order', '/customerId is required.', { violations }),
+    )
+    expect(answer).toMatchObject({ status: 400, headers: { 'content-type': 'application/problem+json' } })
+    expect(body).toEqual({
+      type: '/docs/errors#invalid-order',
+      title: 'The order is not valid',
+      status: 400,
+      detail: '/customerId is required.',
+      instance: '/api/orders',
+      errors: violations,
+    })
+    expect(reported).toEqual([])
+  })
+
+  it.each([
+    new TypeError('secret of ours'),
+    'secret of ours',
+    undefined,
+    new OrderError('store-unavailable', 'secret of ours', { retriable: true }),
+  ])('of any other kind is reported and tells the caller nothing of itself: %s', async (error) => {
+    const { body, reported } = await answerTo(error)
+    expect(JSON.stringify(body)).not.toContain('secret')
+    expect(reported).toEqual([error])
+  })
+
+  it('that passes tells when to try again', async () => {
+    const { answer } = await answerTo(new OrderError('queue-full', 'full', { retriable: true, retryAfterSeconds: 3 }))
+    expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '3' } })
+  })
+})
+
+describe('the table of routes', () => {
+  it.each([
+    ['/api/orders', ['POST', 'GET', 'HEAD']],
+    ['/API/Orders/', ['POST', 'GET', 'HEAD']],
+    ['/api/orders/search', ['GET', 'HEAD']],
+    ['/api/orders/018f0000', ['GET', 'HEAD']],
+    ['/api/order', ['POST']],
+    ['/api/dead-letters/groups', ['GET', 'HEAD']],
+    ['/', ['GET', 'HEAD']],
+    ['/nothing', []],
+    ['/api/orders/a/b/c', []],
+  ])('%s takes %j', (path, methods) => {
+    expect(allowedMethods(path)).toEqual(methods)
+  })
+})

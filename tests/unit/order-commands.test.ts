@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import { newOrderCommandSchema } from '../../shared/domain/order-commands.ts'
+import { violationsOf } from '../../shared/domain/violations.ts'
+import { ORIGINAL_BODY } from '../support/orders.ts'
+
+const [ITEM] = ORIGINAL_BODY.orderItems
+
+function faultsOf(body: unknown): string[] {
+  const parsed = newOrderCommandSchema.safeParse(body)
+  return parsed.success ? [] : violationsOf(parsed.error).map(({ pointer, detail }) => `${pointer} ${detail}`)
+}
+
+describe('the command NewOrder', () => {
+  it('takes the body of the original application as it is, and makes names of its numbers', () => {
+    const order = newOrderCommandSchema.parse(ORIGINAL_BODY)
+    expect(order).toMatchObject({ currencyType: 'EUR', paymentMethodType: 'CreditCard', totalPrice: 42.5 })
+    expect(order.orderItems[0]).toMatchObject({ currencyType: 'EUR', price: 42.5 })
+  })
+
+  it('takes names as well as numbers', () => {
+    const order = newOrderCommandSchema.parse({ ...ORIGINAL_BODY, currencyType: 'GBP', paymentMethodType: 'Invoice' })
+    expect(order).toMatchObject({ currencyType: 'GBP', paymentMethodType: 'Invoice' })
+  })
+
+  it('ignores members that it does not know', () => {
+    expect(newOrderCommandSchema.parse({ ...ORIGINAL_BODY, note: 'x' })).not.toHaveProperty('note')
+  })
+
+  it.each([0, 0.0001, 0.1, 42.5, 9_999_999_999.9999, 1_234_567_890.1234])('takes the amount %d', (totalPrice) => {
+    expect(newOrderCommandSchema.parse({ ...ORIGINAL_BODY, totalPrice }).totalPrice).toBe(totalPrice)
+  })
+
+  it.each([-0.0001, 10_000_000_000, 0.00001, 1.23456, 0.1 + 0.2, 1e300, Number.NaN, '1', null])(
+    'refuses the amount %j',
+    (totalPrice) => {
+      expect(faultsOf({ ...ORIGINAL_BODY, totalPrice })[0]).toMatch(/^\/totalPrice /)
+    },
+  )
+
+  it('counts characters as people do: 100 emoji are 100', () => {
+    expect(faultsOf({ ...ORIGINAL_BODY, customerName: '😀'.repeat(100) })).toEqual([])
+    expect(faultsOf({ ...ORIGINAL_BODY, customerName: '😀'.repeat(101) })).toEqual([
+      '/customerName must have at most 100 characters, has 101',
+    ])
+  })
+
+  it('takes addresses of several lines, but no other control characters anywhere', () => {
+    expect(faultsOf({ ...ORIGINAL_BODY, shippingAddress: '1 Sample Street\nSampletown' })).toEqual([])
+    expect(faultsOf({ ...ORIGINAL_BODY, shippingAddress: 'a\u0000b', customerName: 'a\nb' })).toEqual([
+      '/customerName must not contain control characters',
+      '/shippingAddress must not contain control characters',
+    ])
+  })
+
+  it('refuses half of a surrogate pair', () => {
+    expect(faultsOf({ ...ORIGINAL_BODY, customerName: '\ud800' })[0]).toMatch(/well-formed Unicode/)
+  })
+
+  it('names what is missing', () => {
+    expect(
+      faultsOf({ ...ORIGINAL_BODY, customerEmail: undefined, orderItems: [{ ...ITEM, price: undefined }] }),
+    ).toEqual(['/customerEmail is required', '/orderItems/0/price is required'])
+  })
+
+  it('needs at least one item and takes at most 500', () => {
+    expect(faultsOf({ ...ORIGINAL_BODY, orderItems: [] })).toEqual(['/orderItems must have at least one item'])
+    expect(faultsOf({ ...ORIGINAL_BODY, orderItems: Array.from({ length: 500 }, () => ITEM) })).toEqual([])
+    expect(faultsOf({ ...ORIGINAL_BODY, orderItems: Array.from({ length: 501 }, () => ITEM) })).toEqual([
+      '/orderItems must have at most 500 items',
+    ])
+  })
+
+  it.each([
+    ['customerId', 0, 'must be at least 1'],
+    ['customerId', 2 ** 53, 'must be a whole number up to 9007199254740991'],
+    ['customerId', '1', 'must be a whole number up to 9007199254740991'],
+    ['currencyType', 4, 'must be one of 1 or "EUR", 2 or "USD", 3 or "GBP"'],
+    ['customerName', '', 'must not be empty'],
+    ['orderItems', {}, 'must be an array'],
+  ])('refuses %s of %j', (field, value, detail) => {
+    expect(faultsOf({ ...ORIGINAL_BODY, [field]: value })).toEqual([`/${field} ${detail}`])
+  })
+
+  it.each([null, 5, 'x', [], true])('refuses %j', (body) => {
+    expect(faultsOf(body)).toEqual([' must be an object'])
+  })
+})

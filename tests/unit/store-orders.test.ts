@@ -1,0 +1,256 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createPark } from '../../shared/application/park.ts'
+import { createStoreOrders } from '../../shared/application/store-orders.ts'
+import { createStoreRetries } from '../../shared/application/store-retries.ts'
+import { OrderError } from '../../shared/domain/errors.ts'
+import type { DeliveredRecord } from '../../shared/messaging/kafka-event.ts'
+import { readJourney } from '../../shared/messaging/parking.ts'
+import { createPipelineEmitter, type PipelineEvents } from '../../shared/messaging/pipeline-events.ts'
+import { createTopics } from '../../shared/messaging/topics.ts'
+import type { StoreBatch } from '../../shared/ports/order-store.ts'
+import { createRecordingLog, createRecordingStore, logIsAway, storeIsAway, storeIsBusy } from '../support/fakes.ts'
+import { delivered, messageOf, newOrder } from '../support/orders.ts'
+import { createVirtualClock } from '../support/virtual-clock.ts'
+
+const TOPICS = createTopics('orders', 'group', [10_000, 60_000])
+const MINUTE = 60_000
+
+let clock: ReturnType<typeof createVirtualClock>
+let log: ReturnType<typeof createRecordingLog>
+let store: ReturnType<typeof createRecordingStore>
+let stopping: AbortController
+let outages: PipelineEvents['outage:began'][]
+
+beforeEach(() => {
+  clock = createVirtualClock()
+  log = createRecordingLog()
+  store = createRecordingStore()
+  stopping = new AbortController()
+  outages = []
+})
+
+function pipeline(kind: StoreBatch['delivered'] = 'origin') {
+  const events = createPipelineEmitter()
+  events.on('outage:began', (event) => outages.push(event))
+  const { signal } = stopping
+  const park = createPark({ log, topics: TOPICS, groupId: 'group', clock, events })
+  return createStoreOrders({ log, store, park, groupId: 'group', delivered: kind, clock, events, signal })
+}
+
+const good = (offset: number) => delivered(messageOf(), { offset })
+const notJson = (offset: number): DeliveredRecord => ({ ...good(offset), value: Buffer.from('{') })
+const topicsUsed = () => log.published.map(({ topic }) => topic)
+const lastBatch = () => store.batches.at(-1)
+
+describe('a batch of good orders', () => {
+  it('is stored in one call', async () => {
+    await pipeline()([good(0), good(1), good(2)])
+    expect(store.batches).toHaveLength(1)
+    expect(store.stored.size).toBe(3)
+    expect(log.published).toEqual([])
+  })
+
+  it('is stored at most 500 at a time', async () => {
+    await pipeline()(Array.from({ length: 1001 }, (_, offset) => good(offset)))
+    expect(store.batches.map(({ orders }) => orders.length)).toEqual([500, 500, 1])
+  })
+
+  it('is stored at most 8 MiB at a time', async () => {
+    const large = (offset: number) => ({
+      ...good(offset),
+      value: Buffer.concat([good(offset).value ?? Buffer.of(), Buffer.alloc(3_000_000, ' ')]),
+    })
+    await pipeline()([large(0), large(1), large(2)])
+    expect(store.batches.map(({ orders }) => orders.length)).toEqual([2, 1])
+  })
+})
+
+describe('poison in a batch', () => {
+  it('goes to the dead-letter topic at once, byte for byte and with its cause, and the others are stored', async () => {
+    const poison = notJson(1)
+    await pipeline()([good(0), poison, good(2)])
+    expect(store.stored.size).toBe(2)
+    expect(topicsUsed()).toEqual(['orders-dlt'])
+    expect(log.published[0]?.record).toMatchObject({ key: poison.key, value: poison.value })
+    expect(lastBatch()?.parked).toMatchObject([
+      {
+        origin: { topic: 'orders', partition: 0, offset: 1 },
+        state: 'dead',
+        attempt: 1,
+        cause: { code: 'undecodable-record' },
+      },
+    ])
+  })
+
+  it('is safe in the dead-letter topic before the store counts it', async () => {
+    const order: string[] = []
+    log.refuseWith(() => void order.push('parked'))
+    store.failWith(() => void order.push('counted'))
+    await pipeline()([notJson(0)])
+    expect(order).toEqual(['parked', 'counted'])
+  })
+
+  it('is read again from the log when its text lost bytes on the way', async () => {
+    const value = Buffer.from([0x7b, 0xff, 0xfe])
+    log.originals.set('orders:0:4', { ...good(4), value })
+    await pipeline()([{ ...good(4), value: Buffer.from('{\ufffd\ufffd'), lossy: true }])
+    expect(log.published[0]?.record.value).toEqual(value)
+  })
+
+  it('that only the store can tell is parked as well, and then the batch is counted', async () => {
+    const event = newOrder()
+    const reused = newOrder({ orderId: event.orderId, data: { ...event.data, totalPrice: 1 } })
+    await pipeline()([delivered(messageOf(event), { offset: 0 }), delivered(messageOf(reused), { offset: 1 }), good(2)])
+    expect(topicsUsed()).toEqual(['orders-dlt'])
+    expect(lastBatch()?.orders).toHaveLength(2)
+    expect(lastBatch()?.parked).toMatchObject([{ state: 'dead', cause: { code: 'order-id-reused' } }])
+  })
+})
+
+describe('a transient failure', () => {
+  it('is tried again in place, and nothing is parked when it passes', async () => {
+    let failures = 2
+    store.failWith(() => (failures-- > 0 ? storeIsBusy() : undefined))
+    await pipeline()([good(0), good(1)])
+    expect(store.stored.size).toBe(2)
+    expect(log.published).toEqual([])
+  })
+
+  it('of one order sends that one to the first retry topic, and the others are stored', async () => {
+    const culprit = good(5)
+    const isHit = (batch: StoreBatch) => batch.orders.some(({ origin }) => origin.offset === 5)
+    store.failWith((batch) => (isHit(batch) ? new TypeError('cannot read this one') : undefined))
+    await pipeline()(Array.from({ length: 16 }, (_, offset) => (offset === 5 ? culprit : good(offset))))
+    expect(store.stored.size).toBe(15)
+    expect(topicsUsed()).toEqual(['orders-retry-1'])
+    expect(lastBatch()).toMatchObject({
+      delivered: 'origin',
+      parked: [{ state: 'retrying', attempt: 1, maxAttempts: 3 }],
+    })
+    expect(lastBatch()?.orders).toHaveLength(15)
+    const parked = delivered(log.published[0]!.record, { topic: 'orders-retry-1', offset: 0 })
+    expect(readJourney(parked)?.notBefore).toBeGreaterThanOrEqual(clock.now() + 10_000 - 1)
+  })
+
+  it('that follows an order through every tier ends in the dead-letter topic, with the first failure and the last', async () => {
+    store.failWith((batch) => (batch.orders.length > 0 ? storeIsBusy() : undefined))
+    await pipeline()([good(0)])
+    await pipeline('copy')([delivered(log.published[0]!.record, { topic: 'orders-retry-1', offset: 0 })])
+    store.failWith((batch) => (batch.orders.length > 0 ? new TypeError('a fault of ours') : undefined))
+    await pipeline('copy')([delivered(log.published[1]!.record, { topic: 'orders-retry-2', offset: 0 })])
+    expect(topicsUsed()).toEqual(['orders-retry-1', 'orders-retry-2', 'orders-dlt'])
+    const dead = readJourney(delivered(log.published[2]!.record, { topic: 'orders-dlt', offset: 0 }))
+    expect(dead).toMatchObject({ attempt: 3, maxAttempts: 3, notBefore: null, origin: { topic: 'orders', offset: 0 } })
+    expect([dead?.first.cause.code, dead?.last.cause.code]).toEqual(['store-busy', 'internal'])
+    expect(lastBatch()).toMatchObject({ delivered: 'copy', parked: [{ state: 'dead', attempt: 3 }] })
+  })
+})
+
+describe('an outage of the store', () => {
+  it('of three minutes holds the batch: nothing is parked, and all is stored when it is over', async () => {
+    const until = clock.now() + 3 * MINUTE
+    store.failWith(() => (clock.now() < until ? storeIsAway() : undefined))
+    await pipeline()(Array.from({ length: 2000 }, (_, offset) => good(offset)))
+    expect(store.stored.size).toBe(2000)
+    expect(log.published).toEqual([])
+    expect(outages).toMatchObject([{ of: 'store', cause: { code: 'store-unavailable' } }])
+  })
+
+  it('of hours gives the batch back to be delivered again, and still parks nothing', async () => {
+    store.failWith(storeIsAway)
+    await expect(pipeline()([good(0)])).rejects.toMatchObject({ code: 'store-unavailable', retriable: true })
+    expect(log.published).toEqual([])
+  })
+
+  it('that begins while culprits are looked for blames nobody', async () => {
+    let calls = 0
+    store.failWith(() => {
+      calls += 1
+      if (calls <= 4) return storeIsBusy()
+      return calls < 8 ? storeIsAway() : undefined
+    })
+    await expect(pipeline()([good(0), good(1)])).rejects.toMatchObject({ code: 'store-unavailable' })
+    expect(log.published).toEqual([])
+  })
+
+  it('probes ever more slowly', async () => {
+    const probes: number[] = []
+    store.failWith(() => {
+      probes.push(clock.now())
+      return storeIsAway()
+    })
+    await expect(pipeline()([good(0)])).rejects.toMatchObject({ code: 'store-unavailable' })
+    expect(probes.length).toBeLessThan(100)
+  })
+})
+
+describe('an outage of the log while parking', () => {
+  it('is held: the poison is neither lost nor counted before it is safe', async () => {
+    const until = clock.now() + 2 * MINUTE
+    log.refuseWith(() => (clock.now() < until ? logIsAway() : undefined))
+    await pipeline()([notJson(0), good(1)])
+    expect(topicsUsed()).toEqual(['orders-dlt'])
+    expect(outages).toMatchObject([{ of: 'log' }])
+    expect(store.stored.size).toBe(1)
+  })
+})
+
+describe('a record that is too large to park', () => {
+  it('is parked as a stub that names its origin', async () => {
+    log.refuseWith((_, records) =>
+      records.some(({ value }) => value !== null) ? new OrderError('record-too-large', 'too large') : undefined,
+    )
+    await pipeline()([notJson(3)])
+    expect(log.published).toHaveLength(1)
+    expect(readJourney(delivered(log.published[0]!.record, { topic: 'orders-dlt', offset: 0 }))?.origin.offset).toBe(3)
+  })
+})
+
+describe('a fault of our own code', () => {
+  it('that fails every record of two batches in a row is held like an outage, and no order is dead-lettered for it', async () => {
+    const until = clock.now() + 2 * MINUTE
+    store.failWith((batch) =>
+      clock.now() < until && batch.orders.length > 0 ? new TypeError('a bad deploy') : undefined,
+    )
+    const storeOrders = pipeline()
+    await storeOrders([good(0), good(1)])
+    expect(topicsUsed()).toEqual(['orders-retry-1', 'orders-retry-1'])
+    await storeOrders([good(2), good(3)])
+    expect(topicsUsed()).toEqual(['orders-retry-1', 'orders-retry-1'])
+    expect(store.stored.size).toBe(2)
+  })
+})
+
+describe('a process that stops', () => {
+  it('ends its hold at once and gives the batch back', async () => {
+    store.failWith(() => {
+      stopping.abort(new OrderError('shutting-down', 'stopping', { retriable: true }))
+      return storeIsAway()
+    })
+    await expect(pipeline()([good(0)])).rejects.toMatchObject({ code: 'shutting-down' })
+    expect(log.published).toEqual([])
+  })
+})
+
+describe('a retry tier', () => {
+  it('stores what is due at once and the rest when it becomes due', async () => {
+    const dueAt: number[] = []
+    const storeRetries = createStoreRetries({
+      storeOrders: async (records) => void dueAt.push(...records.map(() => clock.now())),
+      clock,
+      signal: stopping.signal,
+    })
+    const start = clock.now()
+    const parkedFor = (offset: number, notBefore: number): DeliveredRecord => ({
+      ...good(offset),
+      headers: [
+        ['oep-origin-topic', Buffer.from('orders')],
+        ['oep-origin-partition', Buffer.from('0')],
+        ['oep-origin-offset', Buffer.from(String(offset))],
+        ['oep-not-before', Buffer.from(String(notBefore))],
+      ],
+    })
+    await storeRetries([parkedFor(2, start + 5000), parkedFor(0, start - 1), parkedFor(1, start)])
+    expect(dueAt).toEqual([start, start, start + 5000])
+  })
+})
