@@ -19,8 +19,11 @@ export interface DeadLetters {
   groups(query: { limit: number; cursor?: string; state?: DeadLetterState }): Promise<Page<DeadLetterGroup>>
 }
 
-export const DEAD_LETTER_STATES = ['dead', 'redriven', 'resolved', 'discarded'] as const
-/** `redriven`: sent back, outcome not known yet. `resolved`: its order is stored. */
+export const DEAD_LETTER_STATES = ['dead', 'redriven', 'resolved', 'superseded', 'discarded'] as const
+/**
+ * `redriven`: sent back, outcome not known yet. `resolved`: its order is stored. `superseded`: what was sent back died
+ * again, and that letter stands for it now.
+ */
 export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number]
 
 export interface DeadLetter {
@@ -43,6 +46,8 @@ export interface DeadLetter {
   /** The stack of the last failure, at most 8 KiB; null for what has none. */
   readonly stack: string | null
   readonly consumerGroup: string
+  /** The letter whose redrive this record was; keeping this one makes that one `superseded`. */
+  readonly redriveOf: string | null
   /** The time of the original record, in milliseconds since 1970. */
   readonly recordTimestamp: number
 }
@@ -51,9 +56,11 @@ export interface KeptDeadLetter extends DeadLetter {
   readonly id: string
   readonly state: DeadLetterState
   readonly keptAt: string
+  /** What an operator sent in its place; the original is `value`. */
+  readonly editedValue: Uint8Array | null
 }
 
-export type DeadLetterSummary = Omit<KeptDeadLetter, 'key' | 'value' | 'headers' | 'stack'>
+export type DeadLetterSummary = Omit<KeptDeadLetter, 'key' | 'value' | 'editedValue' | 'headers' | 'stack'>
 
 export interface DeadLetterQuery {
   readonly limit: number

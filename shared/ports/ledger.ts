@@ -3,14 +3,17 @@
  * (`OrderStore.storeBatch`); this port reads it. It counts; it never decides what to skip.
  */
 export interface Ledger {
-  /** The rows of a consumer group, in topic and partition order. */
-  partitions(groupId: string): Promise<readonly LedgerPartition[]>
+  /** One consistent picture, read in one transaction: figures taken a moment apart would not add up under load. */
+  read(groupId: string, maxGaps: number): Promise<LedgerSnapshot>
+}
 
-  /** Offsets that were passed over, ascending, at most `limit` ranges; `to` is exclusive. */
-  gaps(groupId: string, limit: number): Promise<readonly LedgerGap[]>
-
+export interface LedgerSnapshot {
+  /** The rows of the consumer group, in topic and partition order. */
+  readonly partitions: readonly LedgerPartition[]
+  /** Offsets that were passed over, ascending, at most `maxGaps` ranges; `to` is exclusive. */
+  readonly gaps: readonly LedgerGap[]
   /** How many origins are parked, by state. */
-  parked(): Promise<Readonly<Record<ParkedState, number>>>
+  readonly parked: Readonly<Record<ParkedState, number>>
 }
 
 export type ParkedState = 'retrying' | 'stored' | 'duplicate' | 'dead' | 'discarded' | 'redriven'

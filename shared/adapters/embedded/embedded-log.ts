@@ -1,0 +1,198 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { messageOf, OrderError } from '../../domain/errors.ts'
+import type { EventLog, LogConsumer, LogHealth, TopicSpec } from '../../ports/event-log.ts'
+import type { PartitionEntry } from './log-file.ts'
+import { createLogThread, logUnavailable } from './log-thread.ts'
+import { createPublishQueue } from './publish-queue.ts'
+import { createRecordSource } from './record-source.ts'
+import { deliver } from './subscription.ts'
+import { createTailCache } from './tail-cache.ts'
+import { createTopics, type Partition, type Topic } from './topics.ts'
+
+/**
+ * The event log in one file of this process, for `npm start`, tests and small installations: Kafka's topics,
+ * partitions, offsets and consumer groups, flushed to disk before anything is acknowledged, and kept for ever.
+ */
+export interface EmbeddedLog extends EventLog, LogConsumer {
+  /** What waits to be flushed: the measure of how far publishing is ahead of the disk. */
+  readonly queued: { readonly records: number; readonly bytes: number }
+}
+
+export interface EmbeddedLogOptions {
+  /** Holds `log.db`. One log at a time opens it. */
+  readonly directory: string
+  /** Of a topic that publishing or subscribing finds missing; a broker's `num.partitions`, and 1 by default as there. */
+  readonly partitions?: number
+  /** More than this waiting is refused with `queue-full`. */
+  readonly maxQueuedRecords?: number
+  readonly maxQueuedBytes?: number
+  /** What the newest records may take in memory. */
+  readonly cacheBytes?: number
+}
+
+const MAX_QUEUED_RECORDS = 20_000
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024
+const CACHE_BYTES = 16 * 1024 * 1024
+const READ_BYTES = 8 * 1024 * 1024
+const FILE_NAME = 'log.db'
+
+/** Rejects with `log-unavailable` when the directory or the file can't be used, or another log has it open. */
+export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
+  const {
+    directory,
+    partitions = 1,
+    maxQueuedRecords = MAX_QUEUED_RECORDS,
+    maxQueuedBytes = MAX_QUEUED_BYTES,
+  } = options
+  const path = join(directory, FILE_NAME)
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw logUnavailable(path, error)
+  }
+
+  const topics = createTopics()
+  const cache = createTailCache(options.cacheBytes ?? CACHE_BYTES)
+  let failure: unknown
+  const thread = createLogThread({ path, onDown: (error) => (failure = error), onRestart: () => void reload() })
+  const source = createRecordSource(topics, cache, (ranges) => thread.call('read', ranges))
+  const subscriptions = new Map<string, AsyncDisposable>()
+  let refusing = false
+  let closed: Promise<void> | undefined
+
+  const queue = createPublishQueue({
+    topics,
+    maxQueuedRecords,
+    maxQueuedBytes,
+    append: (frames) => written(thread.call('append', frames)),
+    onFlushed(frames, ends) {
+      cache.add(frames)
+      topics.advance(ends)
+    },
+  })
+
+  /** Keeps health honest. What a failed write left in the file is known only by asking it again. */
+  async function written<T>(write: Promise<T>): Promise<T> {
+    const failedBefore = failure !== undefined
+    try {
+      const result = await write
+      if (failedBefore) {
+        failure = undefined
+        await reload()
+      }
+      return result
+    } catch (error) {
+      failure = error
+      throw error
+    }
+  }
+
+  async function reload(): Promise<void> {
+    try {
+      topics.load(await thread.call('partitions'))
+      failure = undefined
+    } catch (error) {
+      failure = error
+    }
+  }
+
+  async function makeTopics(specs: readonly Pick<TopicSpec, 'name' | 'partitions'>[]): Promise<void> {
+    const plain = specs.map(({ name, partitions }) => ({ name, partitions }))
+    const entries: PartitionEntry[] = await thread.call('makeTopics', plain)
+    topics.load(entries)
+  }
+
+  async function existing(name: string): Promise<Topic> {
+    const topic = topics.byName(name)
+    if (topic !== undefined) return topic
+    await makeTopics([{ name, partitions }])
+    return knownTopic(name)
+  }
+
+  function knownTopic(name: string): Topic {
+    const topic = topics.byName(name)
+    if (topic === undefined) throw logUnavailable(path, new Error(`There is no topic ${name}.`))
+    return topic
+  }
+
+  function knownPartition(name: string, number: number): Partition {
+    const partition = knownTopic(name).partitions[number]
+    if (partition === undefined) throw logUnavailable(path, new Error(`The topic ${name} has no partition ${number}.`))
+    return partition
+  }
+
+  async function close(): Promise<void> {
+    // A batch in flight may still have to publish, to a retry topic for one.
+    await Promise.all([...subscriptions.values()].map((subscription) => subscription[Symbol.asyncDispose]()))
+    refusing = true
+    await queue.drained()
+    await thread[Symbol.asyncDispose]()
+  }
+
+  try {
+    topics.load(await thread.call('partitions'))
+  } catch (error) {
+    await thread[Symbol.asyncDispose]()
+    throw error
+  }
+
+  return {
+    async publish(name, records) {
+      if (refusing) throw logUnavailable(path, new Error('The log is closed.'))
+      return queue.publish(topics.byName(name) ?? (await existing(name)), records)
+    },
+    async read(name, number, fromOffset, limit) {
+      const { id, end } = knownPartition(name, number)
+      const from = Math.max(0, fromOffset)
+      if (limit <= 0 || from >= end) return []
+      return source.read([{ partitionId: id, from, limit: Math.min(limit, end - from), maxBytes: READ_BYTES }])
+    },
+    async offsets(name) {
+      return knownTopic(name).partitions.map(({ partition, end }) => ({ partition, first: 0, end }))
+    },
+    async committed(groupId, name) {
+      const byId = await thread.call('committed', groupId)
+      const found = new Map<number, number>()
+      for (const { id, partition } of topics.byName(name)?.partitions ?? []) {
+        const next = byId.get(id)
+        if (next !== undefined) found.set(partition, next)
+      }
+      return found
+    },
+    ensureTopics: (specs) => makeTopics(specs),
+    async health(): Promise<LogHealth> {
+      // Nobody may be publishing because health said no: so it is health that finds out when writing works again.
+      if (failure !== undefined) await Promise.allSettled([written(thread.call('probe'))])
+      return failure === undefined ? { available: true } : { available: false, cause: messageOf(failure) }
+    },
+    async subscribe(subscription) {
+      const { groupId, topic: name } = subscription
+      const topic = await existing(name)
+      const key = JSON.stringify([groupId, name])
+      const committed = await thread.call('committed', groupId)
+      if (subscriptions.has(key)) throw new OrderError('conflict', `The group ${groupId} already reads ${name}.`)
+      const delivery = deliver({
+        subscription,
+        topic,
+        committed,
+        source,
+        commit: (next) => thread.call('commit', groupId, next),
+      })
+      subscriptions.set(key, delivery)
+      return {
+        async [Symbol.asyncDispose]() {
+          await delivery[Symbol.asyncDispose]()
+          subscriptions.delete(key)
+        },
+      }
+    },
+    get queued() {
+      return queue.queued
+    },
+    async [Symbol.asyncDispose]() {
+      closed ??= close()
+      await closed
+    },
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * How many records of each partition go into a batch of at most `limit`, given how many wait in each. Every partition
+ * that has records gets its share before any gets more, so none starves behind a busy one; `start` says who is asked
+ * first, and moves on from batch to batch.
+ */
+export function fairShares(waiting: readonly number[], limit: number, start: number): number[] {
+  const shares = waiting.map(() => 0)
+  let left = limit
+  let hungry = waiting.map((_, index) => (index + start) % waiting.length).filter((index) => (waiting[index] ?? 0) > 0)
+  while (left > 0 && hungry.length > 0) {
+    const each = Math.max(1, Math.floor(left / hungry.length))
+    for (const index of hungry) {
+      const taken = Math.min(each, left, (waiting[index] ?? 0) - (shares[index] ?? 0))
+      shares[index] = (shares[index] ?? 0) + taken
+      left -= taken
+    }
+    hungry = hungry.filter((index) => (shares[index] ?? 0) < (waiting[index] ?? 0))
+  }
+  return shares
+}

@@ -1,0 +1,203 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { createFrameWriter, frameLength, framePartitionId, storedRecordAt } from './frames.ts'
+
+/**
+ * The log in one SQLite file. A partition is a table of its own whose rowid is the offset: every insert appends at the
+ * right edge of a B-tree, a range of offsets is read in the order in which it lies, and the next offset is max + 1.
+ *
+ * Durability is SQLite's: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL file happens
+ * after each transaction commit. The extra WAL sync following each transaction helps ensure that transactions are
+ * durable across a power loss." (https://www.sqlite.org/pragma.html#pragma_synchronous). A transaction that a crash cut
+ * short has no commit frame with a matching checksum in the WAL, and is not there (https://www.sqlite.org/fileformat2.html#walformat).
+ *
+ * Synchronous from end to end, so it belongs in a thread that has nothing else to do. After an error the file must be
+ * closed and opened again: what the failed write left behind is then what recovery says it is.
+ */
+export interface LogFile {
+  /** Every partition there is, and the offset that its next record will get. */
+  partitions(): PartitionEntry[]
+  /** Makes the topics that are missing and returns every partition there is. */
+  makeTopics(topics: readonly { readonly name: string; readonly partitions: number }[]): PartitionEntry[]
+  /** Appends the frames in one flushed transaction. Returns, by partition id, the offset that its first frame got. */
+  append(frames: Uint8Array): Map<number, number>
+  /** Frames of each range, range after range; each range ends at its limit, its bytes or the end of the partition. */
+  read(ranges: readonly ReadRange[]): Uint8Array
+  /** Commits a group's next offsets by partition id. */
+  commit(groupId: string, next: ReadonlyMap<number, number>): void
+  committed(groupId: string): Map<number, number>
+  /** Writes and flushes something of no meaning: throws when records could not be written either. */
+  probe(): void
+  close(): void
+}
+
+export interface PartitionEntry {
+  readonly id: number
+  readonly topic: string
+  readonly partition: number
+  readonly end: number
+}
+
+export interface ReadRange {
+  readonly partitionId: number
+  readonly from: number
+  readonly limit: number
+  /** A range that has anything gives at least one record, whatever its size. */
+  readonly maxBytes: number
+}
+
+/** Of the tables, not of the program. A file of a later format is left alone. */
+const FORMAT = 1
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS partitions (
+    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, UNIQUE (topic, partition)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS group_offsets (
+    group_id TEXT NOT NULL, partition_id INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (group_id, partition_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS probes (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+`
+/** Pages of 4 KiB. A checkpoint stalls a commit, so it comes every 16 MiB instead of every 4. */
+const CHECKPOINT_PAGES = 4096
+const WAL_KEPT_BYTES = 32 * 1024 * 1024
+
+interface Partition extends PartitionEntry {
+  end: number
+  readonly insert: StatementSync
+  readonly select: StatementSync
+}
+
+/** Throws SQLite's own errors, "database is locked" when another connection has the file among them. */
+export function openLogFile(path: string): LogFile {
+  const db = new DatabaseSync(path)
+  const partitions = new Map<number, Partition>()
+  try {
+    // Exclusive: offsets are handed out from memory, so a second writer must be impossible, not merely impolite.
+    db.exec('PRAGMA locking_mode = EXCLUSIVE')
+    db.exec('PRAGMA journal_mode = WAL')
+    db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
+    db.exec('PRAGMA synchronous = FULL')
+    // No quick_check here: it reads the whole file, and the log must be ready in the time of a start, however long it is.
+    const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
+    if (format > FORMAT) throw new Error(`${path} is of format ${format}; this program knows ${FORMAT}.`)
+    if (format < FORMAT) transaction(() => db.exec(`${SCHEMA} PRAGMA user_version = ${FORMAT}`))
+    loadPartitions()
+  } catch (error) {
+    db.close()
+    throw error
+  }
+
+  const upsertOffset = db.prepare(
+    'INSERT INTO group_offsets VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset',
+  )
+  const selectOffsets = db.prepare('SELECT partition_id, next_offset FROM group_offsets WHERE group_id = ?')
+  const begin = db.prepare('BEGIN IMMEDIATE')
+  const end = db.prepare('COMMIT')
+
+  function transaction(work: () => void): void {
+    db.exec('BEGIN IMMEDIATE')
+    work()
+    db.exec('COMMIT')
+  }
+
+  function loadPartitions(): void {
+    for (const row of db.prepare('SELECT id, topic, partition FROM partitions ORDER BY id').all()) {
+      const id = Number(row['id'])
+      if (partitions.has(id)) continue
+      const table = `partition_${id}`
+      const max = db.prepare(`SELECT max(record_offset) AS last FROM ${table}`).get()?.['last'] ?? -1
+      const select = db.prepare(
+        `SELECT record_offset, timestamp, key, value, headers FROM ${table} WHERE record_offset >= ? ORDER BY record_offset LIMIT ?`,
+      )
+      partitions.set(id, {
+        id,
+        topic: String(row['topic']),
+        partition: Number(row['partition']),
+        end: Number(max) + 1,
+        insert: db.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?)`),
+        select,
+      })
+    }
+  }
+
+  function partitionOf(id: number): Partition {
+    const partition = partitions.get(id)
+    if (partition === undefined) throw new Error(`The log has no partition with the id ${id}.`)
+    return partition
+  }
+
+  function entries(): PartitionEntry[] {
+    return [...partitions.values()].map(({ id, topic, partition, end }) => ({ id, topic, partition, end }))
+  }
+
+  return {
+    partitions: entries,
+    makeTopics(topics) {
+      const known = new Set([...partitions.values()].map(({ topic }) => topic))
+      const missing = topics.filter(({ name }) => !known.has(name))
+      if (missing.length === 0) return entries()
+      const insert = db.prepare('INSERT OR IGNORE INTO partitions (topic, partition) VALUES (?, ?) RETURNING id')
+      transaction(() => {
+        for (const { name, partitions: count } of missing) {
+          for (let partition = 0; partition < count; partition++) {
+            const id = insert.get(name, partition)?.['id']
+            if (id === undefined) continue // named twice in one call
+            db.exec(`CREATE TABLE partition_${Number(id)} (
+              record_offset INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, key BLOB, value BLOB, headers BLOB NOT NULL) STRICT`)
+          }
+        }
+      })
+      loadPartitions()
+      return entries()
+    },
+    append(group) {
+      const frames = Buffer.from(group.buffer, group.byteOffset, group.length)
+      const first = new Map<number, number>()
+      begin.run()
+      for (let at = 0; at < frames.length; at += frameLength(frames, at)) {
+        const partition = partitionOf(framePartitionId(frames, at))
+        const { timestamp, key, value, headerBlock } = storedRecordAt(frames, at)
+        if (!first.has(partition.id)) first.set(partition.id, partition.end)
+        partition.insert.run(partition.end, timestamp, key, value, headerBlock)
+        partition.end += 1
+      }
+      end.run()
+      return first
+    },
+    read(ranges) {
+      const writer = createFrameWriter()
+      for (const { partitionId, from, limit, maxBytes } of ranges) {
+        const until = writer.length + maxBytes
+        for (const row of partitionOf(partitionId).select.iterate(from, limit)) {
+          writer.addStored(partitionId, {
+            offset: Number(row['record_offset']),
+            timestamp: Number(row['timestamp']),
+            key: row['key'] as Uint8Array | null,
+            value: row['value'] as Uint8Array | null,
+            headerBlock: row['headers'] as Uint8Array,
+          })
+          if (writer.length >= until) break
+        }
+      }
+      return writer.take()
+    },
+    commit(groupId, next) {
+      // Not flushed: power loss may take the last commits, which costs a redelivery. It can't put a group ahead of the
+      // log, for a commit follows its records in the same WAL, and what is lost of a WAL is its tail.
+      db.exec('PRAGMA synchronous = NORMAL')
+      transaction(() => {
+        for (const [partitionId, offset] of next) upsertOffset.run(groupId, partitionId, offset)
+      })
+      db.exec('PRAGMA synchronous = FULL')
+    },
+    committed(groupId) {
+      const rows = selectOffsets.all(groupId)
+      return new Map(rows.map((row) => [Number(row['partition_id']), Number(row['next_offset'])]))
+    },
+    probe() {
+      transaction(() => db.prepare('INSERT OR REPLACE INTO probes VALUES (1, ?)').run(Date.now()))
+    },
+    close() {
+      db.close()
+    },
+  }
+}

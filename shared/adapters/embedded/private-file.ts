@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+const SECRET_BYTES = 32
+
+/** The secret that the file keeps; random when there is no file yet. One that was emptied is not replaced: ids depend on it. */
+export function readOrMakeSecret(file: string): string {
+  if (!existsSync(file)) writePrivateFile(file, `${randomBytes(SECRET_BYTES).toString('base64url')}\n`)
+  const secret = readFileSync(file, 'utf8').trim()
+  if (secret === '') throw new Error(`${file} is empty`)
+  return secret
+}
+
+/** All of it or nothing, flushed, for the owner alone. */
+export function writePrivateFile(file: string, text: string): void {
+  const temporary = `${file}.new`
+  rmSync(temporary, { force: true })
+  const descriptor = openSync(temporary, 'wx', 0o600)
+  try {
+    writeSync(descriptor, text)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  renameSync(temporary, file)
+  flushDirectory(dirname(file))
+}
+
+/** Makes names in a directory durable: flushing a file flushes only what is in it. */
+export function flushDirectory(directory: string): void {
+  if (process.platform === 'win32') return // where a directory can't be opened
+  const descriptor = openSync(directory, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}

@@ -1,0 +1,190 @@
+import { OrderError } from '../../domain/errors.ts'
+import type { RecordPosition, RecordToPublish } from '../../ports/event-log.ts'
+import { createFrameWriter, frameLength, framePartitionId, largestFrame, setFrameOffset } from './frames.ts'
+import { partitionOfKey } from './partitioner.ts'
+import type { Partition, Topic, Topics } from './topics.ts'
+
+/**
+ * Group commit. Calls that come while the disk is busy are written together when it is free, so the dearer a flush,
+ * the more share it; when the disk is idle a call waits only for the end of its turn of the event loop. Groups are
+ * written one after another in the order of the calls.
+ */
+export interface PublishQueue {
+  publish(topic: Topic, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
+  /** What waits for its flush, the groups being written included. */
+  readonly queued: { readonly records: number; readonly bytes: number }
+  /** Resolves when nothing waits any more. */
+  drained(): Promise<void>
+}
+
+export interface PublishQueueOptions {
+  readonly topics: Topics
+  readonly maxQueuedRecords: number
+  readonly maxQueuedBytes: number
+  /** Writes and flushes one group; returns the offset of its first record, by partition id. */
+  readonly append: (frames: Buffer) => Promise<ReadonlyMap<number, number>>
+  /** Told of every flushed group before its callers are. The frames have their offsets; `ends` are by partition id. */
+  readonly onFlushed: (frames: Buffer, ends: ReadonlyMap<number, number>) => void
+}
+
+/** With its key and headers; the transport of the real log has the same limit. */
+export const MAX_RECORD_BYTES = 2 * 1024 * 1024
+/** A group is closed when it is this large: a flush takes long enough then. */
+const GROUP_BYTES = 1024 * 1024
+/** The second group crosses to the other thread while the first is being flushed. */
+const MAX_GROUPS_IN_FLIGHT = 2
+const RETRY_AFTER_SECONDS = 1
+
+interface Call {
+  readonly topic: Topic
+  readonly records: number
+  resolve(positions: readonly RecordPosition[]): void
+  reject(error: unknown): void
+}
+
+interface Group {
+  readonly frames: Buffer
+  readonly calls: readonly Call[]
+}
+
+export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
+  const { topics, maxQueuedRecords, maxQueuedBytes, append, onFlushed } = options
+  const writer = createFrameWriter()
+  const closedGroups: Group[] = []
+  let calls: Call[] = []
+  let queuedRecords = 0
+  let queuedBytes = 0
+  let inFlight = 0
+  let flushing = false
+  let drained: PromiseWithResolvers<void> | undefined
+
+  /** All of a call's records go into one group; on an error none of them does. Returns their bytes. */
+  function write(topic: Topic, records: readonly RecordToPublish[]): number {
+    const mark = writer.length
+    const now = Date.now()
+    try {
+      for (const record of records) {
+        const { timestamp = now } = record
+        if (!Number.isSafeInteger(timestamp)) throw new RangeError(`A timestamp is a whole number, not ${timestamp}.`)
+        const surelyFits = largestFrame(record) <= MAX_RECORD_BYTES
+        if (!surelyFits && minimalBytes(record) > MAX_RECORD_BYTES) throw recordTooLarge(topic)
+        const bytes = writer.add(choosePartition(topic, record).id, record, timestamp)
+        if (bytes > MAX_RECORD_BYTES) throw recordTooLarge(topic)
+      }
+      const bytes = writer.length - mark
+      if (isFull(records.length, bytes)) throw queueFull()
+      return bytes
+    } catch (error) {
+      writer.truncate(mark)
+      throw error
+    }
+  }
+
+  /** A call that alone is more than the limits is let through when nothing waits: later it would fit no better. */
+  function isFull(records: number, bytes: number): boolean {
+    if (queuedRecords === 0) return false
+    return queuedRecords + records > maxQueuedRecords || queuedBytes + bytes > maxQueuedBytes
+  }
+
+  function queueFull(): OrderError {
+    return new OrderError('queue-full', `More than the log can write is waiting (${queuedRecords} records).`, {
+      retriable: true,
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    })
+  }
+
+  function closeGroup(): void {
+    if (calls.length === 0) return
+    closedGroups.push({ frames: writer.take(), calls })
+    calls = []
+  }
+
+  function flushSoon(): void {
+    if (flushing || inFlight >= MAX_GROUPS_IN_FLIGHT) return
+    flushing = true
+    // At the end of this turn, so that the requests that arrived together travel together.
+    setImmediate(() => {
+      flushing = false
+      if (closedGroups.length === 0) closeGroup()
+      const group = closedGroups.shift()
+      if (group !== undefined) void flush(group)
+    })
+  }
+
+  /** Never rejects: the callers are told. */
+  async function flush(group: Group): Promise<void> {
+    inFlight += 1
+    if (closedGroups.length > 0) flushSoon()
+    try {
+      const next = new Map(await append(group.frames))
+      const positions = assignOffsets(group, next)
+      onFlushed(group.frames, next)
+      group.calls.forEach((call, index) => call.resolve(positions[index] ?? []))
+    } catch (error) {
+      for (const call of group.calls) call.reject(error)
+    }
+    inFlight -= 1
+    for (const call of group.calls) queuedRecords -= call.records
+    queuedBytes -= group.frames.length
+    if (queuedRecords > 0) flushSoon()
+    else drained?.resolve()
+  }
+
+  /** Gives every record its position, and moves `next` on from the first offsets to the ends. */
+  function assignOffsets({ frames, calls }: Group, next: Map<number, number>): RecordPosition[][] {
+    let at = 0
+    return calls.map(({ topic, records }) => {
+      const positions: RecordPosition[] = []
+      for (let i = 0; i < records; i++) {
+        const id = framePartitionId(frames, at)
+        const offset = next.get(id) ?? 0
+        next.set(id, offset + 1)
+        setFrameOffset(frames, at, offset)
+        at += frameLength(frames, at)
+        positions.push({ topic: topic.name, partition: topics.byId(id).partition, offset })
+      }
+      return positions
+    })
+  }
+
+  return {
+    publish(topic, records) {
+      return new Promise((resolve, reject) => {
+        if (records.length === 0) return resolve([])
+        if (isFull(records.length, 0)) throw queueFull()
+        const bytes = write(topic, records)
+        queuedRecords += records.length
+        queuedBytes += bytes
+        calls.push({ topic, records: records.length, resolve, reject })
+        if (writer.length >= GROUP_BYTES) closeGroup()
+        flushSoon()
+      })
+    },
+    get queued() {
+      return { records: queuedRecords, bytes: queuedBytes }
+    },
+    async drained() {
+      if (queuedRecords === 0) return
+      drained ??= Promise.withResolvers<void>()
+      await drained.promise
+    },
+  }
+}
+
+function choosePartition(topic: Topic, { key }: RecordToPublish): Partition {
+  const { partitions } = topic
+  const index = key === null ? topic.roundRobin++ % partitions.length : partitionOfKey(key, partitions.length)
+  const partition = partitions[index]
+  if (partition === undefined) throw new Error(`The topic ${topic.name} has no partition ${index}.`)
+  return partition
+}
+
+/** A lower bound, so that what can't fit is not even copied. */
+function minimalBytes({ key, value }: RecordToPublish): number {
+  return (key?.length ?? 0) + (value?.length ?? 0)
+}
+
+function recordTooLarge(topic: Topic): OrderError {
+  const limit = `${MAX_RECORD_BYTES / 1024 / 1024} MiB`
+  return new OrderError('record-too-large', `A record for ${topic.name} is larger than ${limit} with its headers.`)
+}

@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LogRecord, Subscription } from '../../ports/event-log.ts'
+import { fairShares } from './fair-shares.ts'
+import type { RecordSource } from './record-source.ts'
+import type { Topic } from './topics.ts'
+
+export interface DeliveryOptions {
+  readonly subscription: Subscription
+  readonly topic: Topic
+  /** The offset that the group reads next, by partition id; a partition that is missing is read from the beginning. */
+  readonly committed: ReadonlyMap<number, number>
+  readonly source: RecordSource
+  readonly commit: (next: ReadonlyMap<number, number>) => Promise<void>
+}
+
+/** A batch that fits many records holds no more than this in memory, but always one record of each partition. */
+const MAX_BATCH_BYTES = 8 * 1024 * 1024
+const FIRST_REDELIVERY_DELAY_MS = 100
+const MAX_REDELIVERY_DELAY_MS = 5000
+
+/** Delivers one batch after another until it is disposed of, which waits for the batch in flight and its commit. */
+export function deliver({ subscription, topic, committed, source, commit }: DeliveryOptions): AsyncDisposable {
+  const closing = new AbortController()
+  const { signal } = closing
+  const next = new Map(committed)
+  /** What was processed and is not yet known to be committed; what fails to be committed goes with the next batch. */
+  const uncommitted = new Map<number, number>()
+  let committing = Promise.resolve()
+  let first = 0
+  const running = run()
+
+  async function run(): Promise<void> {
+    let failures = 0
+    let batch: readonly LogRecord[] = []
+    while (!signal.aborted) {
+      try {
+        if (batch.length === 0) batch = await nextBatch()
+        if (batch.length === 0) {
+          await somethingPublished()
+          continue
+        }
+        await subscription.onBatch(batch, signal)
+        await processed(batch)
+        batch = []
+        failures = 0
+      } catch (error) {
+        // The same batch again: nothing of it was committed.
+        subscription.onError(error)
+        failures += 1
+        await pause(redeliveryDelayMs(failures, Math.random()))
+      }
+    }
+    await committing
+  }
+
+  async function nextBatch(): Promise<readonly LogRecord[]> {
+    const { partitions } = topic
+    const waiting = partitions.map(({ id, end }) => end - (next.get(id) ?? 0))
+    const shares = fairShares(waiting, subscription.maxBatchSize, first++ % partitions.length)
+    const ranges = partitions
+      .map(({ id }, index) => ({ partitionId: id, from: next.get(id) ?? 0, limit: shares[index] ?? 0 }))
+      .filter(({ limit }) => limit > 0)
+    if (ranges.length === 0) return []
+    const maxBytes = Math.floor(MAX_BATCH_BYTES / ranges.length)
+    return source.read(ranges.map((range) => ({ ...range, maxBytes })))
+  }
+
+  /** Looking and waiting happen in one turn of the event loop, so nothing published in between is overlooked. */
+  async function somethingPublished(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        topic.waiting.delete(wake)
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      topic.waiting.add(wake)
+      signal.addEventListener('abort', wake)
+    })
+  }
+
+  /** One commit is on its way while the next batch is processed, never two. */
+  async function processed(batch: readonly LogRecord[]): Promise<void> {
+    for (const { partition, offset } of batch) {
+      const id = topic.partitions[partition]?.id
+      if (id === undefined) continue
+      next.set(id, offset + 1)
+      uncommitted.set(id, offset + 1)
+    }
+    await committing
+    committing = commitProcessed()
+  }
+
+  async function commitProcessed(): Promise<void> {
+    const offsets = new Map(uncommitted)
+    try {
+      await commit(offsets)
+      for (const [id, offset] of offsets) if (uncommitted.get(id) === offset) uncommitted.delete(id)
+    } catch (error) {
+      subscription.onError(error)
+    }
+  }
+
+  async function pause(ms: number): Promise<void> {
+    try {
+      await sleep(ms, undefined, { signal })
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  return {
+    async [Symbol.asyncDispose]() {
+      closing.abort()
+      await running
+    },
+  }
+}
+
+/** Doubles from 100 ms to 5 s; half of it is jitter. `failures` counts from 1, `random` is from 0 to 1. */
+export function redeliveryDelayMs(failures: number, random: number): number {
+  const ceiling = Math.min(MAX_REDELIVERY_DELAY_MS, FIRST_REDELIVERY_DELAY_MS * 2 ** (failures - 1))
+  return ceiling * (0.5 + random / 2)
+}

@@ -1,0 +1,67 @@
+import { frameLength, frameOffset, framePartitionId } from './frames.ts'
+
+/**
+ * The newest records of every partition, bounded in bytes, so that a consumer that keeps up reads what was just
+ * published without asking the file.
+ */
+export interface TailCache {
+  /** A flushed group of frames, which have their offsets. The oldest groups leave for it. */
+  add(frames: Buffer): void
+  /** Where the records from `from` on are, as far as they are here without a gap; at most `limit`. */
+  get(partitionId: number, from: number, limit: number): FramePlace[]
+}
+
+export interface FramePlace {
+  readonly frames: Buffer
+  readonly at: number
+}
+
+/** What a record costs beside its frame. */
+const PLACE_BYTES = 96
+
+export function createTailCache(maxBytes: number): TailCache {
+  /** By partition id and offset. */
+  const places = new Map<number, Map<number, FramePlace>>()
+  const groups: { readonly frames: Buffer; readonly bytes: number }[] = []
+  let cachedBytes = 0
+
+  function tailOf(partitionId: number): Map<number, FramePlace> {
+    let tail = places.get(partitionId)
+    if (tail === undefined) places.set(partitionId, (tail = new Map()))
+    return tail
+  }
+
+  function evict(frames: Buffer): void {
+    for (let at = 0; at < frames.length; at += frameLength(frames, at)) {
+      tailOf(framePartitionId(frames, at)).delete(frameOffset(frames, at))
+    }
+  }
+
+  return {
+    add(frames) {
+      let bytes = frames.length
+      for (let at = 0; at < frames.length; at += frameLength(frames, at)) {
+        tailOf(framePartitionId(frames, at)).set(frameOffset(frames, at), { frames, at })
+        bytes += PLACE_BYTES
+      }
+      groups.push({ frames, bytes })
+      cachedBytes += bytes
+      while (cachedBytes > maxBytes) {
+        const oldest = groups.shift()
+        if (oldest === undefined) break
+        cachedBytes -= oldest.bytes
+        evict(oldest.frames)
+      }
+    },
+    get(partitionId, from, limit) {
+      const tail = tailOf(partitionId)
+      const found: FramePlace[] = []
+      while (found.length < limit) {
+        const place = tail.get(from + found.length)
+        if (place === undefined) break
+        found.push(place)
+      }
+      return found
+    },
+  }
+}

@@ -1,0 +1,140 @@
+import type { EventLog, PartitionOffsets } from '../ports/event-log.ts'
+import type { Ledger, LedgerGap, LedgerPartition, ParkedState } from '../ports/ledger.ts'
+
+/**
+ * The ledger's verdict: every record of the orders topic has exactly one outcome, and the figures say so:
+ *
+ *   next − first = stored + duplicate + parked + gaps, for every partition
+ *   end − next   = still to come
+ *   accepted     = records of the topic − redriven ones, which no caller accepted anew
+ */
+export interface LedgerVerdict {
+  readonly balanced: boolean
+  /** One sentence. */
+  readonly summary: string
+  readonly totals: LedgerTotals
+  readonly parked: Readonly<Record<ParkedState, number>>
+  readonly partitions: readonly LedgerLine[]
+  /** Offsets that were passed over though the log has them, ascending, at most 100 ranges; `to` is exclusive. */
+  readonly gaps: readonly LedgerGap[]
+}
+
+export interface LedgerTotals {
+  readonly records: number
+  readonly accepted: number
+  readonly redriven: number
+  readonly stored: number
+  readonly duplicate: number
+  readonly parked: number
+  readonly gaps: number
+  readonly toCome: number
+}
+
+export interface LedgerLine extends LedgerPartition {
+  /** The offset that the next record of the log will get. */
+  readonly end: number
+  readonly toCome: number
+  readonly balanced: boolean
+}
+
+const MAX_GAPS = 100
+
+export function createLedgerVerdict(dependencies: {
+  log: Pick<EventLog, 'offsets' | 'read'>
+  ledger: Ledger
+  topic: string
+  groupId: string
+}): () => Promise<LedgerVerdict> {
+  const { log, ledger, topic, groupId } = dependencies
+
+  return async function ledgerVerdict() {
+    // The ledger first: what is published between the two reads is still to come, never too much.
+    const { partitions: rows, parked, gaps: passedOver } = await ledger.read(groupId, MAX_GAPS)
+    const offsets = await log.offsets(topic)
+    const partitions = toLines(topic, rows, offsets)
+    const gaps = (await Promise.all(passedOver.map(present))).flat()
+    return judge(partitions, parked, gaps)
+  }
+
+  /** An offset that is not in the log, such as a transaction marker, is no gap. */
+  async function present(gap: LedgerGap): Promise<LedgerGap[]> {
+    const records = await log.read(gap.topic, gap.partition, gap.from, gap.to - gap.from)
+    const offsets = records.map(({ offset }) => offset).filter((offset) => offset < gap.to)
+    return offsets.map((offset) => ({ ...gap, from: offset, to: offset + 1 }))
+  }
+}
+
+function toLines(topic: string, rows: readonly LedgerPartition[], offsets: readonly PartitionOffsets[]): LedgerLine[] {
+  const known = new Map(rows.filter((row) => row.topic === topic).map((row) => [row.partition, row]))
+  const ends = new Map(offsets.map((place) => [place.partition, place]))
+  const partitions = new Set([...ends.keys(), ...known.keys()])
+  return [...partitions]
+    .toSorted((one, other) => one - other)
+    .map((partition) => {
+      const place = ends.get(partition)
+      const row = known.get(partition) ?? nothingYet(topic, partition, place?.first ?? 0)
+      const end = place?.end ?? 0
+      const toCome = end - row.next
+      const counted = row.stored + row.duplicate + row.parked + row.gaps
+      return { ...row, end, toCome, balanced: row.next - row.first === counted && toCome >= 0 }
+    })
+}
+
+function nothingYet(topic: string, partition: number, first: number): LedgerPartition {
+  return { topic, partition, first, next: first, stored: 0, duplicate: 0, parked: 0, gaps: 0, redriven: 0 }
+}
+
+function judge(
+  partitions: readonly LedgerLine[],
+  parked: LedgerVerdict['parked'],
+  gaps: readonly LedgerGap[],
+): LedgerVerdict {
+  const sum = (value: (line: LedgerLine) => number) => partitions.reduce((total, line) => total + value(line), 0)
+  const records = sum(({ end, first }) => end - first)
+  const redriven = sum((line) => line.redriven)
+  const totals: LedgerTotals = {
+    records,
+    accepted: records - redriven,
+    redriven,
+    stored: sum((line) => line.stored),
+    duplicate: sum((line) => line.duplicate),
+    parked: sum((line) => line.parked),
+    gaps: gaps.reduce((total, gap) => total + gap.to - gap.from, 0),
+    toCome: sum((line) => line.toCome),
+  }
+  const faults = faultsOf(partitions, totals, parked, gaps)
+  const summary = faults.length === 0 ? balancedSummary(totals, parked) : `Not balanced: ${faults.join('; ')}.`
+  return { balanced: faults.length === 0, summary, totals, parked, partitions, gaps }
+}
+
+function faultsOf(
+  partitions: readonly LedgerLine[],
+  totals: LedgerTotals,
+  parked: LedgerVerdict['parked'],
+  gaps: readonly LedgerGap[],
+): string[] {
+  const faults = partitions.flatMap((line) => {
+    const where = `partition ${line.partition} of ${line.topic}`
+    if (line.toCome < 0) {
+      return [`${where} ends at ${line.end}, before ${line.next}: the log was truncated or made anew`]
+    }
+    return line.balanced ? [] : [`the figures of ${where} do not add up`]
+  })
+  if (gaps.length > 0) {
+    const places = gaps.slice(0, 10).map(({ partition, from }) => `${partition}:${from}`)
+    faults.push(`${totals.gaps} records were passed over, at ${places.join(', ')}${gaps.length > 10 ? ', …' : ''}`)
+  }
+  const parkedOrigins = Object.values(parked).reduce((total, count) => total + count, 0)
+  if (parkedOrigins !== totals.parked) {
+    faults.push(`${totals.parked} records were parked, but the state of ${parkedOrigins} is known`)
+  }
+  return faults
+}
+
+function balancedSummary(totals: LedgerTotals, parked: LedgerVerdict['parked']): string {
+  const states = Object.entries(parked)
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${count} ${state}`)
+  const where = states.length === 0 ? '' : ` (${states.join(', ')})`
+  return `Balanced: ${totals.records} records = ${totals.stored} stored + ${totals.duplicate} duplicate + ${totals.parked} parked${where} + ${totals.toCome} still to come.`
+}

@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openDataDir, readOwner } from '../../shared/adapters/embedded/data-dir.ts'
+
+const MODULE = pathToFileURL(join(import.meta.dirname, '../../shared/adapters/embedded/data-dir.ts')).href
+
+function temporaryPath(): string {
+  const parent = mkdtempSync(join(tmpdir(), 'data-dir-'))
+  onTestFinished(() => rmSync(parent, { recursive: true, force: true }))
+  return join(parent, 'nested', 'data')
+}
+
+/** A process of its own that holds the directory until it is killed. */
+async function holder(directory: string) {
+  const script = `
+    import { openDataDir } from ${JSON.stringify(MODULE)}
+    const dataDir = await openDataDir(${JSON.stringify(directory)})
+    await dataDir.describeOwner({ url: 'http://127.0.0.1:7071' })
+    console.log('held')
+    setInterval(() => dataDir.path, 1000)`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  return child
+}
+
+describe('The data directory', () => {
+  it('is made for its owner alone', async () => {
+    const path = temporaryPath()
+    await using dataDir = await openDataDir(path)
+    expect(dataDir.path).toBe(path)
+    expect(statSync(path).mode & 0o777).toBe(0o700)
+  })
+
+  it('is held by one process, and a second is told in one line by whom', async () => {
+    const path = temporaryPath()
+    const { pid } = await holder(path)
+    await expect(openDataDir(path)).rejects.toMatchObject({
+      code: 'data-dir-locked',
+      message: expect.stringMatching(
+        new RegExp(
+          `^${path} is in use by process ${pid} \\(since \\S+Z, http://127.0.0.1:7071\\); stop it or set DATA_DIR to another directory$`,
+        ),
+      ),
+    })
+    expect(await readOwner(path)).toMatchObject({ pid, url: 'http://127.0.0.1:7071' })
+  })
+
+  it('is free at once when its holder was killed', async () => {
+    const path = temporaryPath()
+    const child = await holder(path)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    expect(await readOwner(path)).toBeUndefined()
+    await using dataDir = await openDataDir(path)
+    expect(dataDir.path).toBe(path)
+    expect(await readOwner(path)).toMatchObject({ pid: process.pid })
+  })
+
+  it('is held against the same process too, until it is given back', async () => {
+    const path = temporaryPath()
+    {
+      await using _ = await openDataDir(path)
+      await expect(openDataDir(path)).rejects.toHaveProperty('code', 'data-dir-locked')
+    }
+    expect(existsSync(join(path, 'owner.json'))).toBe(false)
+    await using again = await openDataDir(path)
+    expect(again.path).toBe(path)
+  })
+
+  it('has no owner when it does not exist', async () => {
+    const path = temporaryPath()
+    expect(await readOwner(path)).toBeUndefined()
+    expect(existsSync(path)).toBe(false)
+  })
+
+  it('keeps a secret that it made, in a file that only its owner reads', async () => {
+    const path = temporaryPath()
+    let secret: string
+    {
+      await using dataDir = await openDataDir(path)
+      secret = await dataDir.secret('functions-key')
+      expect(secret).toMatch(/^[\w-]{43}$/)
+      expect(await dataDir.secret('functions-key')).toBe(secret)
+      expect(await dataDir.secret('order-id-secret')).not.toBe(secret)
+    }
+    await using again = await openDataDir(path)
+    expect(await again.secret('functions-key')).toBe(secret)
+    expect(readFileSync(join(path, 'functions-key'), 'utf8').trim()).toBe(secret)
+    expect(statSync(join(path, 'functions-key')).mode & 0o777).toBe(0o600)
+    expect(readdirSync(path).filter((name) => name.endsWith('.new'))).toEqual([])
+  })
+
+  it('makes no new secret in the place of one that was emptied', async () => {
+    const path = temporaryPath()
+    await using dataDir = await openDataDir(path)
+    writeFileSync(join(path, 'functions-key'), '')
+    await expect(dataDir.secret('functions-key')).rejects.toMatchObject({
+      code: 'invalid-setting',
+      message: expect.stringContaining('functions-key is empty'),
+    })
+  })
+
+  it('that can be no directory is a bad setting', async () => {
+    const path = temporaryPath()
+    const file = join(path, '..', '..', 'file')
+    writeFileSync(file, '')
+    await expect(openDataDir(join(file, 'data'))).rejects.toMatchObject({
+      code: 'invalid-setting',
+      message: expect.stringMatching(/^DATA_DIR: .* can't be used: ENOTDIR.*$/),
+    })
+  })
+
+  it.skipIf(process.getuid?.() === 0)('that may not be written is a bad setting', async () => {
+    const path = join(temporaryPath(), '..', '..')
+    chmodSync(path, 0o500)
+    onTestFinished(() => chmodSync(path, 0o700))
+    await expect(openDataDir(join(path, 'data'))).rejects.toHaveProperty('code', 'invalid-setting')
+  })
+})
