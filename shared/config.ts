@@ -25,6 +25,8 @@ export interface Config {
   readonly sqlConnectionString: string | undefined
   readonly functionsKey: string | undefined
   readonly orderIdSecrets: readonly [string, ...string[]] | undefined
+  /** Whether the platform signs operators in, and so writes the header that says who they are. */
+  readonly platformSignsIn: boolean
   /** In lower case, as `AzureWebJobs.<name>.Disabled` names them. */
   readonly disabledFunctions: ReadonlySet<string>
   readonly logLevel: LogLevel
@@ -186,6 +188,7 @@ export function readConfig(
     sqlConnectionString: settings.SQL_CONNECTION_STRING,
     functionsKey: settings.FUNCTIONS_KEY,
     orderIdSecrets: firstSecret === undefined ? undefined : [firstSecret, ...olderSecrets],
+    platformSignsIn: environment['WEBSITE_AUTH_ENABLED']?.toLowerCase() === 'true',
     disabledFunctions: disabledIn(environment),
     logLevel: settings.LOG_LEVEL ?? 'info',
     seqUrl: settings.SEQ_URL,

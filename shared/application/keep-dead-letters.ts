@@ -57,6 +57,7 @@ function toDeadLetter(record: LogRecord): DeadLetter {
     fingerprint: journey?.fingerprint ?? 'foreign',
     stack: journey?.stack ?? null,
     consumerGroup: journey?.groupId ?? '',
+    redriveOf: headerText(record, HEADER.redriveOf) ?? null,
     recordTimestamp: journey?.originTimestamp ?? record.timestamp,
   }
 }

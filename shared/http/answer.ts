@@ -15,10 +15,22 @@ export function revalidated(
   headers: Record<string, string> = {},
 ): HttpResponseInit {
   const text = JSON.stringify(body)
-  const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
-  const always = { etag, 'cache-control': 'no-cache', ...headers }
+  return unlessKnown(request, { etag: etagOf(text), body: text, headers: { ...JSON_HEADERS, ...headers } })
+}
+
+/** The same for a body that is made already. */
+export function unlessKnown(
+  request: HttpRequest,
+  { etag, body, headers }: { etag: string; body: string | Uint8Array; headers: Record<string, string> },
+): HttpResponseInit {
+  const { 'content-type': type, ...others } = headers
+  const always = { etag, 'cache-control': 'no-cache', ...others }
   if (isKnown(request.headers.get('if-none-match'), etag)) return { status: 304, headers: always }
-  return { status: 200, headers: { ...JSON_HEADERS, ...always }, body: text }
+  return { status: 200, headers: { ...(type !== undefined && { 'content-type': type }), ...always }, body }
+}
+
+export function etagOf(body: string | Uint8Array): string {
+  return `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
 }
 
 function isKnown(ifNoneMatch: string | null, etag: string): boolean {

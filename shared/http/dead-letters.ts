@@ -15,7 +15,8 @@ export const deadLetterQuery = z.object({
   cursor: z.exactOptional(cursor),
   state: z.exactOptional(state),
   fingerprint: z.exactOptional(shortText),
-  code: z.exactOptional(shortText),
+  /** Not `code`, which is where a function key may come. */
+  cause: z.exactOptional(shortText),
   orderId: z.exactOptional(shortText),
   from: z.exactOptional(instant),
   to: z.exactOptional(instant),
@@ -27,19 +28,43 @@ export const deadLetterGroupQuery = z.object({
   state: z.exactOptional(state),
 })
 
+/** The parameters of GET /api/audit. */
+export const auditQuery = z.object({ limit, cursor: z.exactOptional(cursor), target: z.exactOptional(shortText) })
+
 /** Bytes as people and programs read them: text when they are UTF-8, and always the exact bytes in base64. */
 export interface BytesView {
   readonly text: string | null
   readonly base64: string
 }
 
-export function toDeadLetterView({ key, value, headers, ...letter }: KeptDeadLetter) {
+export function toDeadLetterView({ key, value, editedValue, headers, ...letter }: KeptDeadLetter) {
   return {
     ...letter,
     key: toBytesView(key),
     value: toBytesView(value),
+    editedValue: toBytesView(editedValue),
     headers: headers.map(([name, bytes]) => ({ name, value: toBytesView(bytes) })),
   }
+}
+
+/** A dead letter as a file that `npm run ops -- replay-fixture` runs through today's code. */
+export function toFixture(letter: KeptDeadLetter) {
+  return {
+    format: 'order-event-processing/dead-letter/1',
+    id: letter.id,
+    record: {
+      ...letter.origin,
+      timestamp: letter.recordTimestamp,
+      key: base64(letter.key),
+      value: base64(letter.value),
+      headers: letter.headers.map(([name, value]) => [name, base64(value)] as const),
+    },
+    lastCause: letter.lastCause,
+  }
+}
+
+function base64(bytes: Uint8Array | null): string | null {
+  return bytes === null ? null : Buffer.from(bytes).toString('base64')
 }
 
 function toBytesView(bytes: Uint8Array | null): BytesView | null {

@@ -30,7 +30,8 @@ export async function placeOrder(
   return json(202, receipt(accepted, view), { ...headers, 'retry-after': '1' })
 }
 
-function readCommand(body: unknown): NewOrderCommand {
+/** Throws `invalid-order` with a pointer to everything that is wrong. */
+export function readCommand(body: unknown): NewOrderCommand {
   const parsed = newOrderCommandSchema.safeParse(body)
   if (parsed.success) return parsed.data
   const violations = violationsOf(parsed.error)

@@ -47,6 +47,7 @@ export const instant = z
   .transform((text) => text.replace(' ', '+'))
   .pipe(z.iso.datetime({ offset: true, error: 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z' }))
   .transform((text) => new Date(text).toISOString())
+  .meta({ type: 'string', format: 'date-time' }) // a transform does not tell the documents what it takes
 
 export const limit = wholeNumber(1, 200).default(50)
 export const cursor = z

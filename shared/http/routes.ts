@@ -17,6 +17,8 @@ export interface Route {
 
 const READ: readonly HttpMethod[] = ['GET', 'HEAD']
 const ORDER_ID = '{orderId:regex(^(?!search$|customersearch$))}'
+/** Only the empty path: a function whose route is empty is reached by its name. */
+export const HOME = '{home:regex(^$)?}'
 const DEAD_LETTER_ID = '{id:regex(^(?!groups$|redrive$))}'
 
 export const ROUTES = {
@@ -32,6 +34,22 @@ export const ROUTES = {
   deadLetterGroups: { methods: READ, route: 'api/dead-letters/groups', access: 'function' },
   getDeadLetter: { methods: READ, route: `api/dead-letters/${DEAD_LETTER_ID}`, access: 'function' },
 
+  redriveDeadLetters: { methods: ['POST'], route: 'api/dead-letters/redrive', access: 'function' },
+  redriveDeadLetter: { methods: ['POST'], route: `api/dead-letters/${DEAD_LETTER_ID}/redrive`, access: 'function' },
+  editDeadLetter: { methods: ['PUT'], route: `api/dead-letters/${DEAD_LETTER_ID}/payload`, access: 'function' },
+  discardDeadLetter: { methods: ['POST'], route: `api/dead-letters/${DEAD_LETTER_ID}/discard`, access: 'function' },
+  restoreDeadLetter: { methods: ['POST'], route: `api/dead-letters/${DEAD_LETTER_ID}/restore`, access: 'function' },
+  deadLetterFixture: { methods: READ, route: `api/dead-letters/${DEAD_LETTER_ID}/fixture`, access: 'function' },
+  getRedrive: { methods: READ, route: 'api/redrives/{id}', access: 'function' },
+  cancelRedrive: { methods: ['POST'], route: 'api/redrives/{id}/cancel', access: 'function' },
+  resumeRedrive: { methods: ['POST'], route: 'api/redrives/{id}/resume', access: 'function' },
+  audit: { methods: READ, route: 'api/audit', access: 'function' },
+
+  opsStatus: { methods: READ, route: 'api/ops/status', access: 'function' },
+  opsLedger: { methods: READ, route: 'api/ops/ledger', access: 'function' },
+  repairLedger: { methods: ['POST'], route: 'api/ops/ledger/repair', access: 'function' },
+  setFaults: { methods: ['POST'], route: 'api/ops/faults', access: 'function' },
+
   liveness: { methods: READ, route: 'api/health/live', access: 'anonymous' },
   readiness: { methods: READ, route: 'api/health/ready', access: 'anonymous' },
 
@@ -40,22 +58,24 @@ export const ROUTES = {
   docs: { methods: READ, route: 'docs', access: 'anonymous' },
   docsErrors: { methods: READ, route: 'docs/errors', access: 'anonymous' },
   docsAsset: { methods: READ, route: 'docs/{asset:regex(^(?!errors$))}', access: 'anonymous' },
-  home: { methods: READ, route: '', access: 'anonymous' },
+  home: { methods: READ, route: HOME, access: 'anonymous' },
 } as const satisfies Record<string, Route>
 
 export type RouteName = keyof typeof ROUTES
 
 const CONSTRAINT = /^\{\w+:regex\((.*)\)\}$/
 
-/** The methods of every route that matches the path; empty when none does. */
-export function allowedMethods(path: string): HttpMethod[] {
+/** The methods of every route of this process that matches the path; empty when none does. */
+export function allowedMethods(path: string, isServed: (name: string) => boolean = () => true): HttpMethod[] {
   const segments = path.split('/').filter((segment) => segment !== '')
-  const matching = Object.values<Route>(ROUTES).filter(({ route }) => matches(route, segments))
-  return [...new Set(matching.flatMap(({ methods }) => methods))]
+  const matching = Object.entries<Route>(ROUTES).filter(
+    ([name, { route }]) => isServed(name) && matches(route, segments),
+  )
+  return [...new Set(matching.flatMap(([, { methods }]) => methods))]
 }
 
 function matches(route: string, segments: readonly string[]): boolean {
-  const expected = route.split('/').filter((segment) => segment !== '')
+  const expected = route === HOME ? [] : route.split('/')
   return expected.length === segments.length && expected.every((part, index) => fits(part, segments[index] ?? ''))
 }
 

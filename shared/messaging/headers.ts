@@ -41,7 +41,7 @@ export const HEADER = {
 } as const
 
 const OWN_PREFIX = 'oep-'
-const SPRING_PREFIX = 'kafka_dlt-'
+export const SPRING_PREFIX = 'kafka_dlt-'
 const KEPT_ON_REDRIVE: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes])
 
 /** The text of a header; undefined when it is absent, null or not UTF-8. With several of a name, the last, as Kafka. */

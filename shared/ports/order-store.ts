@@ -51,6 +51,11 @@ export interface StoreBatch {
   readonly orders: readonly OrderToStore[]
   /** Records of the batch that are already safe in a retry topic or the dead-letter topic, acknowledged. */
   readonly parked: readonly ParkedRecord[]
+  /**
+   * Where the log begins, by partition, for partitions that the ledger has not counted yet; 0 where it is not said. What
+   * lies between there and the first offset delivered is a gap.
+   */
+  readonly logStarts?: ReadonlyMap<number, number>
   /** When, as RFC 3339 UTC: the time that stored orders and moved rows get. */
   readonly now: string
 }

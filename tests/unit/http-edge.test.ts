@@ -41,7 +41,7 @@ describe('a body', () => {
     ['application/json', '{"a":1,}', 'malformed-json'],
     ['application/json', Buffer.from([0x22, 0xff, 0x22]), 'malformed-json'],
     ['application/json', Buffer.alloc(1024 * 1024 + 1, ' '), 'payload-too-large'],
-  ])('declared as %s that holds %j is refused', async (type, body, code) => {
+  ])('declared as %s is refused: case %#', async (type, body, code) => {
     await expect(readJson(json(body, type))).rejects.toMatchObject({ code })
   })
 

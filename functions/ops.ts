@@ -1,0 +1,28 @@
+import { app, type HttpResponseInit } from '@azure/functions'
+import { services } from '../shared/composition-root.ts'
+import { json } from '../shared/http/answer.ts'
+import { httpTrigger } from '../shared/triggers.ts'
+
+const FRESH = { 'cache-control': 'no-store' }
+
+/** GET /api/ops/status: the pipeline in numbers. */
+async function opsStatus(): Promise<HttpResponseInit> {
+  const { pipelineStatus } = await services()
+  return json(200, await pipelineStatus(), FRESH)
+}
+
+/** GET /api/ops/ledger: whether every record of the orders topic is accounted for. */
+async function opsLedger(): Promise<HttpResponseInit> {
+  const { ledgerVerdict } = await services()
+  return json(200, await ledgerVerdict(), FRESH)
+}
+
+/** POST /api/ops/ledger/repair: stores or parks what was passed over. */
+async function repairLedger(): Promise<HttpResponseInit> {
+  const all = await services()
+  return json(200, { ...(await all.repairLedger()), ledger: await all.ledgerVerdict() }, FRESH)
+}
+
+app.http('opsLedger', httpTrigger('opsLedger', opsLedger))
+app.http('opsStatus', httpTrigger('opsStatus', opsStatus))
+app.http('repairLedger', httpTrigger('repairLedger', repairLedger))

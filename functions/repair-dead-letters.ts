@@ -1,0 +1,58 @@
+import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
+import { services, settings } from '../shared/composition-root.ts'
+import { OrderError } from '../shared/domain/errors.ts'
+import { json, page } from '../shared/http/answer.ts'
+import { auditQuery, toDeadLetterView, toFixture } from '../shared/http/dead-letters.ts'
+import { actOf, readActBody } from '../shared/http/operator.ts'
+import { readCommand } from '../shared/http/place-order.ts'
+import { readJson } from '../shared/http/json-body.ts'
+import { readQuery } from '../shared/http/query.ts'
+import { actBody, requiredReasonBody } from '../shared/http/redrive.ts'
+import { httpTrigger } from '../shared/triggers.ts'
+
+const letterId = (request: HttpRequest): string => request.params['id'] ?? ''
+
+/** PUT /api/dead-letters/{id}/payload: sends a mended order in the letter's place; the original is kept. */
+async function editDeadLetter(request: HttpRequest): Promise<HttpResponseInit> {
+  const { redrives } = await services()
+  const order = readCommand(await readJson(request))
+  const act = actOf(request, undefined, settings().platformSignsIn)
+  return json(202, toDeadLetterView(await redrives.edit(letterId(request), order, act)))
+}
+
+/** POST /api/dead-letters/{id}/discard: it is dead for good, and why. */
+async function discardDeadLetter(request: HttpRequest): Promise<HttpResponseInit> {
+  const { operations } = await services()
+  const { reason } = await readActBody(request, requiredReasonBody)
+  const act = actOf(request, reason, settings().platformSignsIn)
+  return json(200, toDeadLetterView(await operations.discard(letterId(request), act)))
+}
+
+/** POST /api/dead-letters/{id}/restore: takes a discard back. */
+async function restoreDeadLetter(request: HttpRequest): Promise<HttpResponseInit> {
+  const { operations } = await services()
+  const { reason } = await readActBody(request, actBody)
+  const act = actOf(request, reason, settings().platformSignsIn)
+  return json(200, toDeadLetterView(await operations.restore(letterId(request), act)))
+}
+
+/** GET /api/dead-letters/{id}/fixture: the record as a file, to run it again on a developer's machine. */
+async function deadLetterFixture(request: HttpRequest): Promise<HttpResponseInit> {
+  const { deadLetters } = await services()
+  const letter = await deadLetters.get(letterId(request))
+  if (letter === undefined) throw new OrderError('dead-letter-not-found', 'No dead letter has this id.')
+  const name = `dead-letter-${letter.id.replaceAll(/[^\w.-]/g, '-')}.json`
+  return json(200, toFixture(letter), { 'content-disposition': `attachment; filename="${name}"` })
+}
+
+/** GET /api/audit: who did what, newest first. */
+async function audit(request: HttpRequest): Promise<HttpResponseInit> {
+  const { operations } = await services()
+  return page(request, await operations.audit(readQuery(request.query, auditQuery)))
+}
+
+app.http('audit', httpTrigger('audit', audit))
+app.http('deadLetterFixture', httpTrigger('deadLetterFixture', deadLetterFixture))
+app.http('discardDeadLetter', httpTrigger('discardDeadLetter', discardDeadLetter))
+app.http('editDeadLetter', httpTrigger('editDeadLetter', editDeadLetter))
+app.http('restoreDeadLetter', httpTrigger('restoreDeadLetter', restoreDeadLetter))

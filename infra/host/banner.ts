@@ -1,0 +1,29 @@
+export interface BannerFacts {
+  readonly url: string
+  /** `file` is undefined when a setting gave the key. */
+  readonly functionsKey: { readonly key: string; readonly file: string | undefined }
+  readonly services: { readonly described: { readonly log: string; readonly store: string } }
+}
+
+/**
+ * What a person sees who has just typed `npm start`. The key is shown at a terminal only, never to what collects the
+ * output.
+ */
+export function banner(
+  { url, functionsKey: { key, file }, services: { described } }: BannerFacts,
+  isTerminal: boolean,
+): string {
+  const kept = file === undefined ? 'from FUNCTIONS_KEY' : `in ${file}`
+  return `
+  order-event-processing at ${url}
+
+  log    ${described.log}
+  store  ${described.store}
+  key    ${isTerminal ? key : kept}
+  docs   ${url}/docs
+
+  Try it:
+  curl -i -X POST ${url}/api/orders -H 'content-type: application/json' -d @order.json
+
+`
+}

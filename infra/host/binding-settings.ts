@@ -1,0 +1,37 @@
+/**
+ * How the runtime reads a property of a binding (KE Extensions/ConfigurationExtensions.cs): `%NAME%` is replaced by the
+ * setting of that name, then a value that is itself the name of a setting is replaced by that setting. Names are
+ * compared without regard to case, and `__` in the environment stands for `:`.
+ */
+export type ResolveBinding = (value: string) => string
+
+type Settings = Readonly<Record<string, string | undefined>>
+
+export function createBindingResolver(settings: Settings): ResolveBinding {
+  const known = new Map(
+    Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[settingKey(name), value]])),
+  )
+  return (value) => {
+    const expanded = value.replace(/%([^%]+)%/g, (token, name: string) => {
+      const found = known.get(settingKey(name))
+      if (found === undefined) throw new Error(`'${token}' does not resolve to a value.`)
+      return found
+    })
+    return known.get(settingKey(expanded)) || expanded
+  }
+}
+
+/**
+ * Whether `AzureWebJobs.<name>.Disabled`, or the same with `__`, is true or 1 for this function; names and value without
+ * regard to case.
+ */
+export function isDisabled(functionName: string, settings: Settings): boolean {
+  const wanted = new Set(['.', ':'].map((mark) => `azurewebjobs${mark}${functionName.toLowerCase()}${mark}disabled`))
+  return Object.entries(settings).some(
+    ([name, value]) => wanted.has(settingKey(name)) && /^(?:true|1)$/i.test(value ?? ''),
+  )
+}
+
+function settingKey(name: string): string {
+  return name.toLowerCase().replaceAll('__', ':')
+}

@@ -1,0 +1,141 @@
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LogConsumer } from '../../shared/ports/event-log.ts'
+import { createBindingResolver, isDisabled } from './binding-settings.ts'
+import { createCors } from './cors.ts'
+import { createFunctionApp, type FunctionApp, type RegisteredFunction } from './function-app.ts'
+import { createKeyCheck } from './function-keys.ts'
+import { serveApp } from './functions-core.ts'
+import { runAppHooks } from './hooks.ts'
+import type { HostJson } from './host-json.ts'
+import type { HostLogger } from './host-logger.ts'
+import { createDispatch, type HttpFunction } from './http-dispatch.ts'
+import { createHttpInvocation, type InvocationPath } from './http-invocation.ts'
+import { createHttpServer, type HttpLimits } from './http-server.ts'
+import { createKafkaListener, type KafkaListener } from './kafka-listener.ts'
+import { createRouteTable, type RouteEntry } from './route-table.ts'
+import type { RpcBinding } from './rpc.ts'
+
+export interface EmbeddedHostOptions {
+  /** Registers functions and hooks with `@azure/functions`, as loading the files of a function app does. */
+  readonly load: () => Promise<void>
+  readonly hostJson: HostJson
+  /** Feeds Kafka triggers. */
+  readonly consumer: LogConsumer
+  readonly functionsKey: string
+  readonly corsOrigins: readonly string[]
+  readonly logger: HostLogger
+  readonly invocation: InvocationPath
+  /** App settings: what bindings refer to, and which functions are disabled. */
+  readonly settings: Readonly<Record<string, string | undefined>>
+  readonly limits?: Partial<HttpLimits>
+}
+
+export interface EmbeddedHost {
+  /** Names of the functions that are served. */
+  readonly functions: readonly string[]
+  /** Answers requests from then on and delivers what the log holds. Rejects with node's error for a bad address. */
+  listen(port: number, host: string): Promise<AddressInfo>
+  /** Lets requests and batches in flight finish, then runs the hooks of termination. */
+  close(): Promise<void>
+  /** What keeps `close` waiting, in words. */
+  readonly unfinished: () => readonly string[]
+}
+
+/** As in the runtime, whose worker is killed after it. */
+const APP_TERMINATE_MS = 5000
+
+/**
+ * A Functions host in this process: for development and small installations. It runs v4 functions with the official
+ * library, and does with routes, keys, retries and hooks what the runtime does.
+ */
+export async function createHost(options: EmbeddedHostOptions): Promise<EmbeddedHost> {
+  const { hostJson, logger, settings, invocation } = options
+  const app = createFunctionApp(logger)
+  serveApp(app)
+  await options.load()
+  app.lock()
+
+  const enabled = [...app.functions.values()].filter(({ metadata }) => !isDisabled(metadata.name, settings))
+  const httpFunctions: RouteEntry<HttpFunction>[] = []
+  const listeners: KafkaListener[] = []
+  const resolve = createBindingResolver(settings)
+  for (const target of enabled) {
+    const trigger = triggerOf(target)
+    const { name } = target.metadata
+    switch (trigger.type.toLowerCase()) {
+      case 'httptrigger':
+        httpFunctions.push(toRoute(target, trigger, hostJson.routePrefix))
+        break
+      case 'kafkatrigger': {
+        const listener = { app, consumer: options.consumer, hostJson, resolve, logger, path: invocation }
+        listeners.push(createKafkaListener(target, trigger, listener))
+        break
+      }
+      default:
+        logger.warn({ function: name }, `${name} is skipped: this host has no ${trigger.type}`)
+    }
+  }
+
+  const cors = createCors(options.corsOrigins)
+  const server = createHttpServer({
+    handle: createDispatch({
+      routes: createRouteTable(httpFunctions),
+      cors,
+      hasKey: createKeyCheck(options.functionsKey),
+      invoke: createHttpInvocation(app, invocation),
+    }),
+    ...(options.corsOrigins.length > 0 && { headersFor: cors.headersFor }),
+    onFault: (error, { method, path }) =>
+      logger.error({ event: 'http:failed', method, path, err: error }, 'a request failed'),
+    ...(options.limits !== undefined && { limits: options.limits }),
+  })
+  await runAppHooks(app, 'appStart')
+
+  let delivering: AsyncDisposable[] = []
+  return {
+    functions: [...httpFunctions.map(({ name }) => name), ...listeners.map(({ functionName }) => functionName)],
+    async listen(port, host) {
+      const address = await server.listen(port, host)
+      delivering = await Promise.all(listeners.map(({ start }) => start()))
+      return address
+    },
+    async close() {
+      await Promise.all([server.close(), ...delivering.map((subscription) => subscription[Symbol.asyncDispose]())])
+      await terminate(app, logger)
+    },
+    unfinished: () => [
+      ...(server.inFlight > 0 ? [`${server.inFlight} HTTP requests`] : []),
+      ...listeners.filter(({ busy }) => busy).map(({ functionName }) => `a batch of ${functionName}`),
+    ],
+  }
+}
+
+function triggerOf({ metadata }: RegisteredFunction): RpcBinding {
+  const trigger = Object.values(metadata.bindings).find(({ type }) => /trigger$/i.test(type))
+  if (trigger === undefined) throw new Error(`The function ${metadata.name} has no trigger.`)
+  return trigger
+}
+
+/** A function without a route is reached by its name, and so is one whose route is empty. */
+function toRoute(target: RegisteredFunction, trigger: RpcBinding, prefix: string): RouteEntry<HttpFunction> {
+  const { name } = target.metadata
+  const { methods, authLevel = 'function' } = trigger
+  const route = trigger.route === undefined || trigger.route === '' ? name : trigger.route
+  return {
+    name,
+    route: prefix === '' ? route : `${prefix}/${route}`,
+    methods: methods,
+    target: { target, authLevel: authLevel.toLowerCase() },
+  }
+}
+
+async function terminate(app: FunctionApp, logger: HostLogger): Promise<void> {
+  const late = new AbortController()
+  const hooks = runAppHooks(app, 'appTerminate').catch((error: unknown) => {
+    logger.error({ err: error }, 'a hook of termination failed')
+  })
+  const timeout = sleep(APP_TERMINATE_MS, 'late', { signal: late.signal }).catch(() => undefined)
+  if ((await Promise.race([hooks, timeout])) === 'late') logger.warn({}, 'hooks of termination took too long')
+  late.abort()
+}

@@ -1,0 +1,40 @@
+import type { FunctionApp, HookName, LogOrigin } from './function-app.ts'
+import type { FunctionCallback } from './rpc.ts'
+
+/** Hooks run one after the other, in the order of registration, each awaited, on one context object. */
+async function runHooks(app: FunctionApp, name: HookName, context: object): Promise<void> {
+  for (const hook of app.hooks[name]) await hook(context)
+}
+
+export async function runAppHooks(app: FunctionApp, name: 'appStart' | 'appTerminate'): Promise<void> {
+  await runHooks(app, name, { hookData: app.appHookData, appHookData: app.appHookData })
+}
+
+/** May replace the inputs and the function itself. */
+export async function beforeInvocation(
+  app: FunctionApp,
+  origin: LogOrigin,
+  call: { inputs: unknown[]; callback: FunctionCallback },
+): Promise<void> {
+  const context = { ...shared(app, origin), inputs: call.inputs, functionCallback: call.callback }
+  await runHooks(app, 'preInvocation', context)
+  call.inputs = context.inputs
+  call.callback = context.functionCallback
+}
+
+/** Sees what came of it and may change both, an error into a success included. */
+export async function afterInvocation(
+  app: FunctionApp,
+  origin: LogOrigin,
+  call: { readonly inputs: unknown[] },
+  outcome: { result: unknown; error: unknown },
+): Promise<void> {
+  const context = { ...shared(app, origin), inputs: call.inputs, ...outcome }
+  await runHooks(app, 'postInvocation', context)
+  outcome.result = context.result
+  outcome.error = context.error
+}
+
+function shared(app: FunctionApp, { hookData, invocationContext }: LogOrigin) {
+  return { hookData, appHookData: app.appHookData, invocationContext }
+}

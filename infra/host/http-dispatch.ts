@@ -1,0 +1,51 @@
+import { OrderError } from '../../shared/domain/errors.ts'
+import type { Cors } from './cors.ts'
+import type { RegisteredFunction } from './function-app.ts'
+import type { InvokeHttp } from './http-invocation.ts'
+import type { ServedRequest } from './http-server.ts'
+import type { HttpAnswer } from './http-types.ts'
+import { MalformedPathError, type createRouteTable } from './route-table.ts'
+
+export interface HttpFunction {
+  readonly target: RegisteredFunction
+  /** `function` and `admin` demand the key. */
+  readonly authLevel: string
+}
+
+export interface Dispatch {
+  readonly routes: ReturnType<typeof createRouteTable<HttpFunction>>
+  readonly cors: Cors
+  readonly hasKey: (headers: Readonly<Record<string, string>>, rawQuery: string) => boolean
+  readonly invoke: InvokeHttp
+}
+
+/** From a request to the answer of the function that takes it. Throws an OrderError for what the host itself refuses. */
+export function createDispatch({ routes, cors, hasKey, invoke }: Dispatch) {
+  return async function answer(request: ServedRequest): Promise<HttpAnswer> {
+    const preflight = cors.preflight(request.method, request.headers)
+    if (preflight !== undefined) return preflight
+    const match = find(request)
+    if (match === undefined) throw new OrderError('not-found', 'Nothing is at this path.')
+    const { target, authLevel } = match.target
+    if (authLevel !== 'anonymous' && !hasKey(request.headers, request.rawQuery)) {
+      throw new OrderError('unauthorized', 'The function key is missing or wrong.')
+    }
+    const { method, url, rawQuery, headers } = request
+    const body = await request.body()
+    try {
+      return await invoke(target, { method, url, rawQuery, headers, params: match.params, body })
+    } catch (error) {
+      // Whatever it threw, even one of our own errors: the runtime answers 500 too.
+      throw new OrderError('internal', `The function ${target.metadata.name} failed.`, { cause: error })
+    }
+  }
+
+  function find({ method, path }: ServedRequest) {
+    try {
+      return routes.match(method, path)
+    } catch (error) {
+      if (!(error instanceof MalformedPathError)) throw error
+      throw new OrderError('invalid-request', error.message, { cause: error })
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { problemCodeOf, PROBLEMS, toProblem } from '../../shared/http/problem.ts'
+import { ClientGoneError, hasBody, readBody } from './http-body.ts'
+import type { HttpAnswer } from './http-types.ts'
+import { answerAndClose, statusProblem } from './raw-answer.ts'
+import { readTarget, type RequestTarget } from './request-target.ts'
+
+export interface ServedRequest extends RequestTarget {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  /** To be called at most once; what it throws is for the server to answer. */
+  body(): Promise<Uint8Array | undefined>
+}
+
+export interface HttpServerOptions {
+  readonly handle: (request: ServedRequest) => Promise<HttpAnswer>
+  /** Told of everything that `handle` throws and that is not the caller's doing. */
+  readonly onFault: (error: unknown, request: { readonly method: string; readonly path: string }) => void
+  /** Headers for every answer to a request from this origin, problems included. */
+  readonly headersFor?: (origin: string | undefined) => Readonly<Record<string, string>>
+  readonly limits?: Partial<HttpLimits>
+}
+
+export interface HttpLimits {
+  readonly maxBodyBytes: number
+  readonly maxHeaderBytes: number
+  /** For the head of a request, for all of it, and for a connection on which nothing moves. */
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly idleTimeoutMs: number
+}
+
+export interface HttpServer {
+  /** Rejects with node's error when the address cannot be had. */
+  listen(port: number, host: string): Promise<AddressInfo>
+  /** Takes no more connections and resolves when every request in flight is answered. */
+  close(): Promise<void>
+  readonly inFlight: number
+}
+
+/** The idle time exceeds the longest `Prefer: wait` (30 s). */
+const DEFAULT_LIMITS: HttpLimits = {
+  maxBodyBytes: 1024 * 1024,
+  maxHeaderBytes: 16 * 1024,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  idleTimeoutMs: 120_000,
+}
+const KEEP_ALIVE_MS = 72_000
+const CHECKING_INTERVAL_MS = 1000
+const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
+/** Ours to write: a function's own would contradict what is sent. */
+const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'] as const
+
+/** HTTP as a small installation needs it: bounded in every direction, and indifferent to what clients do. */
+export function createHttpServer({ handle, onFault, headersFor, limits }: HttpServerOptions): HttpServer {
+  const { maxBodyBytes, maxHeaderBytes, headersTimeoutMs, requestTimeoutMs, idleTimeoutMs } = {
+    ...DEFAULT_LIMITS,
+    ...limits,
+  }
+  let inFlight = 0
+  let closing: PromiseWithResolvers<void> | undefined
+
+  const server = createServer({
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs),
+    joinDuplicateHeaders: true,
+  })
+  server.timeout = idleTimeoutMs
+
+  async function serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
+    inFlight += 1
+    response.once('close', () => {
+      inFlight -= 1
+      if (inFlight === 0) closing?.resolve()
+    })
+    const { method = 'GET' } = request
+    let path = '/'
+    try {
+      const target = readTarget(request)
+      path = target.path
+      const answer = await handle({
+        ...target,
+        method,
+        headers: plainHeaders(request),
+        async body() {
+          if (!hasBody(request)) return undefined
+          if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= maxBodyBytes) {
+            response.writeContinue()
+          }
+          return readBody(request, maxBodyBytes)
+        },
+      })
+      send(request, response, answer)
+    } catch (error) {
+      if (error instanceof ClientGoneError) return
+      if (PROBLEMS[problemCodeOf(error)].status >= 500) onFault(error, { method, path })
+      send(request, response, problemAnswer(error, path))
+    }
+  }
+
+  function send(request: IncomingMessage, response: ServerResponse, given: HttpAnswer): void {
+    if (response.destroyed) return
+    const answer = headersFor === undefined ? given : withHeaders(given, headersFor(request.headers.origin))
+    if (hasBody(request) && !request.complete) {
+      // A pipelined request whose turn has not come cannot be answered at once.
+      if (response.socket === null) request.socket.destroy()
+      else answerAndClose(response.socket, answer)
+      return
+    }
+    const { status, body } = answer
+    const headers: Record<string, string | string[] | number> = { ...(answer.headers as Record<string, string>) }
+    for (const name of HOP_BY_HOP) if (name in headers) delete headers[name]
+    if (status !== 204 && status !== 304) headers['content-length'] = lengthOf(body)
+    if (closing !== undefined) headers['connection'] = 'close'
+    response.writeHead(status, headers)
+    response.end(body)
+  }
+
+  server.on('request', (request, response) => void serve(request, response, false))
+  server.on('checkContinue', (request, response) => void serve(request, response, true))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET') socket.destroy()
+    else answerAndClose(socket, statusProblem(PROTOCOL_ERRORS[error.code ?? ''] ?? 400))
+  })
+
+  return {
+    get inFlight() {
+      return inFlight
+    },
+    listen: (port, host) => listen(server, port, host),
+    async close() {
+      closing ??= Promise.withResolvers<void>()
+      server.close()
+      server.closeIdleConnections()
+      if (inFlight === 0) closing.resolve()
+      await closing.promise
+      server.closeAllConnections()
+    },
+  }
+}
+
+async function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen({ port, host }, resolve)
+  await promise
+  server.off('error', reject)
+  return server.address() as AddressInfo
+}
+
+function withHeaders(answer: HttpAnswer, more: Readonly<Record<string, string>>): HttpAnswer {
+  const vary = [answer.headers['vary'], more['vary']].flat().filter((value) => value !== undefined)
+  const headers = { ...answer.headers, ...more, ...(vary.length > 0 && { vary: vary.join(', ') }) }
+  return { ...answer, headers }
+}
+
+/** Any error as an answer: an OrderError as the problem that it is, everything else as a fault of ours. */
+function problemAnswer(error: unknown, path: string): HttpAnswer {
+  const { status = 500, headers, body } = toProblem(error, path)
+  return { status, headers: headers as Record<string, string>, body: body as string }
+}
+
+/** Only Set-Cookie, which no client sends, would come as a list. */
+function plainHeaders({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+  const cookies = headers['set-cookie']
+  return (cookies === undefined ? headers : { ...headers, 'set-cookie': cookies.join(', ') }) as Record<string, string>
+}
+
+function lengthOf(body: Uint8Array | string | undefined): number {
+  if (body === undefined) return 0
+  return typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
+}

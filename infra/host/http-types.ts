@@ -1,0 +1,20 @@
+/** A request that was routed: what both ways of invoking a function make its HttpRequest of. */
+export interface RoutedRequest {
+  readonly method: string
+  /** Absolute. */
+  readonly url: string
+  /** What follows `?`, still encoded. */
+  readonly rawQuery: string
+  /** Lower-case names; repeated headers are joined. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Decoded. */
+  readonly params: Readonly<Record<string, string>>
+  readonly body: Uint8Array | undefined
+}
+
+/** An answer, ready for the wire. `set-cookie` may have several values. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  readonly body: Uint8Array | string | undefined
+}

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto'
+import type { FunctionApp, LogOrigin, RegisteredFunction } from './function-app.ts'
+import { programmingModel } from './functions-core.ts'
+import { afterInvocation, beforeInvocation } from './hooks.ts'
+import type {
+  CoreInvocationContext,
+  FunctionContext,
+  InvocationModel,
+  InvocationState,
+  RpcInvocationRequest,
+} from './rpc.ts'
+
+/** How a function is given its input and its result is converted: by the library itself, or by what stands in for it. */
+export interface InvocationInput {
+  readonly request: Omit<RpcInvocationRequest, 'invocationId'>
+  readonly open: (invocation: CoreInvocationContext) => InvocationModel | Promise<InvocationModel>
+}
+
+export const openOfficially: InvocationInput['open'] = (invocation) => programmingModel().getInvocationModel(invocation)
+
+/** What is left to do after the function has returned: to convert its result, if anybody wants it. */
+export interface Invoked {
+  readonly result: unknown
+  readonly model: InvocationModel
+  readonly context: FunctionContext
+}
+
+/**
+ * One invocation, by the steps of the Functions worker: arguments, hooks before, the function, hooks after. Throws what
+ * the function threw. As there, `throw undefined` and `throw null` count as success, and hooks may change arguments,
+ * function, result and error.
+ */
+export async function invoke(app: FunctionApp, target: RegisteredFunction, input: InvocationInput): Promise<Invoked> {
+  const invocation = new Invocation(app, target, { invocationId: randomUUID(), ...input.request })
+  const opened = input.open(invocation)
+  const model = opened instanceof Promise ? await opened : opened
+  const given = model.getArguments()
+  const { context, inputs } = given instanceof Promise ? await given : given
+  invocation.invocationContext = context
+
+  const call = { inputs, callback: target.callback }
+  if (app.hooks.preInvocation.length > 0) {
+    invocation.state = 'preInvocationHooks'
+    await beforeInvocation(app, invocation, call)
+  }
+
+  invocation.state = 'invocation'
+  const outcome: { result: unknown; error: unknown } = { result: null, error: null }
+  try {
+    outcome.result = await model.invokeFunction(context, call.inputs, call.callback)
+  } catch (error) {
+    outcome.error = error
+  }
+  if (app.hooks.postInvocation.length > 0) {
+    invocation.state = 'postInvocationHooks'
+    await afterInvocation(app, invocation, call, outcome)
+  }
+  invocation.state = undefined
+
+  // oxlint-disable-next-line typescript/only-throw-error -- what the function threw is passed on as it is
+  if (outcome.error !== null && outcome.error !== undefined) throw outcome.error
+  return { result: outcome.result, model, context }
+}
+
+/** What the binding of the function's trigger is called. */
+export function triggerName({ metadata }: RegisteredFunction): string {
+  const trigger = Object.entries(metadata.bindings).find(([, { type }]) => /trigger$/i.test(type))
+  if (trigger === undefined) throw new Error(`The function ${metadata.name} has no trigger.`)
+  return trigger[0]
+}
+
+/** What the library is told of one invocation. A class, for it is made for every request. */
+class Invocation implements CoreInvocationContext, LogOrigin {
+  readonly invocationId: string
+  readonly request: RpcInvocationRequest
+  readonly metadata: RegisteredFunction['metadata']
+  readonly hookData: Record<string, unknown> = {}
+  state: InvocationState | undefined
+  invocationContext: FunctionContext | undefined
+  readonly #app: FunctionApp
+
+  constructor(app: FunctionApp, target: RegisteredFunction, request: RpcInvocationRequest) {
+    this.#app = app
+    this.invocationId = request.invocationId
+    this.request = request
+    this.metadata = target.metadata
+    this.state = undefined
+    this.invocationContext = undefined
+  }
+
+  get functionName(): string {
+    return this.metadata.name
+  }
+
+  log(level: Parameters<CoreInvocationContext['log']>[0], category: 'user' | 'system', message: string): void {
+    this.#app.log(level, category, message, this)
+  }
+}

@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LogConsumer, LogRecord } from '../../shared/ports/event-log.ts'
+import { deliver, type AttemptOptions } from './attempts.ts'
+import type { ResolveBinding } from './binding-settings.ts'
+import type { FunctionApp, RegisteredFunction } from './function-app.ts'
+import type { HostJson } from './host-json.ts'
+import type { HostLogger } from './host-logger.ts'
+import type { InvocationPath } from './http-invocation.ts'
+import { createKafkaInvocation, type InvokeKafka } from './kafka-invocation.ts'
+import type { RpcBinding } from './rpc.ts'
+
+export interface KafkaListenerOptions {
+  readonly app: FunctionApp
+  readonly consumer: LogConsumer
+  readonly hostJson: HostJson
+  readonly resolve: ResolveBinding
+  readonly logger: HostLogger
+  readonly path: InvocationPath
+}
+
+export interface KafkaListener {
+  readonly functionName: string
+  readonly topic: string
+  readonly groupId: string
+  /** Begins to deliver. Disposing waits for the batch in flight and interrupts the wait for the next attempt. */
+  readonly start: () => Promise<AsyncDisposable>
+  readonly busy: boolean
+}
+
+/**
+ * The Kafka trigger: one batch in flight for each function, the function's retry policy, then host.json's. Throws when
+ * the binding asks for what this host does not do.
+ */
+export function createKafkaListener(
+  target: RegisteredFunction,
+  binding: RpcBinding,
+  { app, consumer, hostJson, resolve, logger, path }: KafkaListenerOptions,
+): KafkaListener {
+  const { name: functionName, retryOptions } = target.metadata
+  const topic = resolve(property(functionName, 'topic', binding.topic))
+  const groupId = resolve(property(functionName, 'consumerGroup', binding.consumerGroup))
+  if (binding.dataType?.toLowerCase() !== 'string') {
+    throw new Error(`The function ${functionName} must have dataType 'string': this host hands over nothing else.`)
+  }
+  const isMany = binding.cardinality?.toUpperCase() === 'MANY'
+  const invoke = timed(createKafkaInvocation(app, path), functionName, hostJson.functionTimeoutMs)
+  const { maxBatchSize, commitOnFailure, maxRetries } = hostJson.kafka
+  let inFlight = 0
+
+  function optionsFor(records: readonly LogRecord[]): AttemptOptions {
+    const [first] = records
+    const place = { function: functionName, topic, partition: first?.partition, offset: first?.offset }
+    const line = { ...place, records: records.length }
+    return {
+      policy: retryOptions,
+      commitOnFailure,
+      maxRetries,
+      random: Math.random,
+      onFailure: (error, delayMs) =>
+        logger.warn({ event: 'trigger:failed', ...line, delayMs, err: error }, 'a batch failed'),
+      onGivenUp: (error) =>
+        logger.error({ event: 'trigger:given-up', ...line, err: error }, 'records were passed over'),
+    }
+  }
+
+  async function deliverTogether(records: readonly LogRecord[], signal: AbortSignal, many: boolean): Promise<void> {
+    await deliver((retryContext) => invoke(target, records, many, retryContext), optionsFor(records), signal)
+  }
+
+  /** Partitions side by side, the records of each in turn. */
+  async function deliverSingly(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
+    const partitions = Map.groupBy(records, ({ partition }) => partition)
+    const all = [...partitions.values()].map(async (ofPartition) => {
+      for (const record of ofPartition) await deliverTogether([record], signal, false)
+    })
+    const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
+  }
+
+  return {
+    functionName,
+    topic,
+    groupId,
+    get busy() {
+      return inFlight > 0
+    },
+    start: () =>
+      consumer.subscribe({
+        topic,
+        groupId,
+        maxBatchSize,
+        async onBatch(records, signal) {
+          inFlight += 1
+          try {
+            await (isMany ? deliverTogether(records, signal, true) : deliverSingly(records, signal))
+          } finally {
+            inFlight -= 1
+          }
+        },
+        onError(error) {
+          logger.error({ event: 'trigger:broken', function: functionName, topic, err: error }, 'delivering went wrong')
+        },
+      }),
+  }
+}
+
+function property(functionName: string, name: string, value: string | undefined): string {
+  if (value !== undefined && value !== '') return value
+  throw new Error(`The function ${functionName} has no ${name} in its kafkaTrigger.`)
+}
+
+/** An invocation that outlives host.json's functionTimeout counts as failed, though nothing can stop it. */
+function timed(invoke: InvokeKafka, functionName: string, timeoutMs: number | undefined): InvokeKafka {
+  if (timeoutMs === undefined) return invoke
+  return async (...invocation) => {
+    const finished = new AbortController()
+    const timeout = sleep(timeoutMs, undefined, { signal: finished.signal, ref: false }).then(
+      () => {
+        throw new Error(`The function ${functionName} exceeded its functionTimeout of ${timeoutMs / 1000} s.`)
+      },
+      () => undefined,
+    )
+    try {
+      await Promise.race([invoke(...invocation), timeout])
+    } finally {
+      finished.abort()
+    }
+  }
+}

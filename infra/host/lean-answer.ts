@@ -1,0 +1,56 @@
+import type { HttpAnswer } from './http-types.ts'
+
+const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
+/** Names and values that fetch's Headers would leave exactly as they are. */
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
+const HEADER_VALUE = /^[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/
+
+interface PlainResult {
+  readonly status?: unknown
+  readonly headers?: unknown
+  readonly jsonBody?: unknown
+  readonly body?: unknown
+  readonly cookies?: unknown
+  readonly enableContentNegotiation?: unknown
+}
+
+/**
+ * The answer for the results that functions commonly return: a plain object with a whole status, plain headers, and a
+ * body that is JSON, text or bytes. Undefined for anything else, malformed results included: then the library decides,
+ * through a fetch `Response` that costs more than the rest of the request together.
+ */
+export function leanAnswer(result: unknown): HttpAnswer | undefined {
+  if (typeof result !== 'object' || result === null || Object.getPrototypeOf(result) !== Object.prototype) return
+  const { status = 200, headers, jsonBody, body, cookies, enableContentNegotiation }: PlainResult = result
+  if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599) return
+  if (enableContentNegotiation || (cookies !== undefined && !(Array.isArray(cookies) && cookies.length === 0))) return
+
+  const lean = copyHeaders(headers)
+  if (lean === undefined) return
+  if (NO_BODY.has(status)) return { status, headers: lean, body: undefined }
+
+  if (jsonBody !== undefined && jsonBody !== null) {
+    const text: unknown = JSON.stringify(jsonBody)
+    if (typeof text !== 'string') return
+    lean['content-type'] ??= 'application/json'
+    return { status, headers: lean, body: text }
+  }
+  if (body === undefined || body === null) return { status, headers: lean, body: undefined }
+  if (typeof body === 'string') {
+    lean['content-type'] ??= 'text/plain;charset=UTF-8'
+    return { status, headers: lean, body }
+  }
+  return body instanceof Uint8Array ? { status, headers: lean, body } : undefined
+}
+
+function copyHeaders(headers: unknown): Record<string, string> | undefined {
+  const copy: Record<string, string> = {}
+  if (headers === undefined) return copy
+  if (typeof headers !== 'object' || headers === null || Object.getPrototypeOf(headers) !== Object.prototype) return
+  for (const [name, value] of Object.entries(headers as Record<string, unknown>)) {
+    const lower = HEADER_NAME.test(name) ? name : name.toLowerCase()
+    if (!HEADER_NAME.test(lower) || lower in copy || typeof value !== 'string' || !HEADER_VALUE.test(value)) return
+    copy[lower] = value
+  }
+  return copy
+}

@@ -1,0 +1,136 @@
+import { format } from 'node:util'
+import {
+  InvocationContext,
+  type EffectiveFunctionOptions,
+  type FunctionOutput,
+  type FunctionTrigger,
+  type RetryContext,
+} from '@azure/functions'
+import type { CoreInvocationContext, FunctionContext, RpcBinding, RpcLogLevel } from './rpc.ts'
+
+export type TriggerMetadata = Record<string, unknown>
+
+/**
+ * An InvocationContext that a function cannot tell from the library's own (`instanceof` included), whose parts are made
+ * when first asked for. The library keeps private fields in a WeakMap for each, which the garbage collector pays for.
+ */
+export class LeanContext implements FunctionContext {
+  invocationId: string
+  functionName: string
+  retryContext: RetryContext | undefined
+  traceContext: undefined = undefined
+  /** True once the function has returned: what it logs afterwards was not awaited. */
+  isDone = false
+  readonly #core: CoreInvocationContext
+  readonly #readMetadata: (() => TriggerMetadata) | undefined
+  #triggerMetadata: TriggerMetadata | undefined
+  #options: EffectiveFunctionOptions | undefined
+  #extraInputs: NamedValues | undefined
+  #extraOutputs: NamedValues | undefined
+
+  constructor(core: CoreInvocationContext, readMetadata: (() => TriggerMetadata) | undefined) {
+    this.#core = core
+    this.#readMetadata = readMetadata
+    this.invocationId = core.invocationId
+    this.functionName = core.metadata.name
+    this.retryContext = core.request.retryContext
+  }
+
+  get triggerMetadata(): TriggerMetadata | undefined {
+    this.#triggerMetadata ??= this.#readMetadata?.()
+    return this.#triggerMetadata
+  }
+
+  set triggerMetadata(value: TriggerMetadata | undefined) {
+    this.#triggerMetadata = value
+  }
+
+  get options(): EffectiveFunctionOptions {
+    this.#options ??= effectiveOptions(this.#core.metadata.bindings)
+    return this.#options
+  }
+
+  set options(value: EffectiveFunctionOptions) {
+    this.#options = value
+  }
+
+  get extraInputs(): NamedValues {
+    this.#extraInputs ??= createNamedValues()
+    return this.#extraInputs
+  }
+
+  get extraOutputs(): NamedValues {
+    this.#extraOutputs ??= createNamedValues()
+    return this.#extraOutputs
+  }
+
+  log(...args: unknown[]): void {
+    this.#write('information', args)
+  }
+
+  trace(...args: unknown[]): void {
+    this.#write('trace', args)
+  }
+
+  debug(...args: unknown[]): void {
+    this.#write('debug', args)
+  }
+
+  info(...args: unknown[]): void {
+    this.#write('information', args)
+  }
+
+  warn(...args: unknown[]): void {
+    this.#write('warning', args)
+  }
+
+  error(...args: unknown[]): void {
+    this.#write('error', args)
+  }
+
+  #write(level: RpcLogLevel, args: unknown[]): void {
+    if (this.isDone && this.#core.state !== 'postInvocationHooks') {
+      this.#core.log('warning', 'system', tooLate(this.#core))
+    }
+    this.#core.log(level, 'user', format(...args))
+  }
+}
+
+Object.setPrototypeOf(LeanContext.prototype, InvocationContext.prototype)
+
+interface NamedValues {
+  get(from: string | { name: string }): unknown
+  set(from: string | { name: string }, value: unknown): void
+}
+
+function createNamedValues(): NamedValues {
+  const values = new Map<string, unknown>()
+  return {
+    get: (from) => values.get(nameOf(from)),
+    set: (from, value) => void values.set(nameOf(from), value),
+  }
+}
+
+function nameOf(from: string | { name: string }): string {
+  return typeof from === 'string' ? from : from.name
+}
+
+function isTrigger({ type }: RpcBinding): boolean {
+  return /trigger$/i.test(type)
+}
+
+function effectiveOptions(bindings: Readonly<Record<string, RpcBinding>>): EffectiveFunctionOptions {
+  const named = Object.entries(bindings).map(([name, binding]) => ({ ...binding, name }))
+  const others = named.filter((binding) => !isTrigger(binding) && binding.name !== '$return')
+  return {
+    trigger: named.find(isTrigger) as FunctionTrigger,
+    return: named.find((binding) => !isTrigger(binding) && binding.name === '$return') as FunctionOutput,
+    extraInputs: others.filter(({ direction }) => direction === 'in'),
+    extraOutputs: others.filter(({ direction }) => direction === 'out'),
+  }
+}
+
+/** The library's words. */
+function tooLate({ invocationId, metadata }: CoreInvocationContext): string {
+  return `Warning: Unexpected call to 'log' on the context object after function execution has completed. Please check for asynchronous calls that are not awaited. Function name: ${metadata.name}. Invocation Id: ${invocationId}.`
+}

@@ -1,0 +1,36 @@
+import { programmingModel } from './functions-core.ts'
+import { LeanContext, type TriggerMetadata } from './lean-context.ts'
+import type { CoreInvocationContext, FunctionCallback, InvocationModel, RpcInvocationResponse } from './rpc.ts'
+
+/**
+ * Stands in for the library's InvocationModel where the function's input is there already and needs no conversion. What
+ * it cannot do as cheaply, converting a result, it leaves to the library.
+ */
+export class LeanModel implements InvocationModel {
+  readonly #core: CoreInvocationContext
+  readonly #input: unknown
+  readonly #context: LeanContext
+
+  constructor(core: CoreInvocationContext, input: unknown, readMetadata?: () => TriggerMetadata) {
+    this.#core = core
+    this.#input = input
+    this.#context = new LeanContext(core, readMetadata)
+  }
+
+  getArguments() {
+    return { context: this.#context, inputs: [this.#input] }
+  }
+
+  async invokeFunction(context: LeanContext, inputs: unknown[], handler: FunctionCallback): Promise<unknown> {
+    try {
+      return await handler(...inputs, context)
+    } finally {
+      this.#context.isDone = true
+    }
+  }
+
+  async getResponse(context: LeanContext, result: unknown): Promise<RpcInvocationResponse> {
+    const model = await programmingModel().getInvocationModel(this.#core)
+    return model.getResponse(context, result)
+  }
+}

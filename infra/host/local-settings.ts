@@ -1,0 +1,43 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { messageOf, OrderError } from '../../shared/domain/errors.ts'
+
+/** Settings of the runtime, its worker and Node, which are no concern of ours. */
+const OF_OTHERS = /^(?:AzureWebJobs|AzureFunctions|FUNCTIONS_|WEBSITE_|languageWorkers|NODE_)/i
+
+export interface LocalSettings {
+  readonly values: Readonly<Record<string, string>>
+  /** Names in the file that nobody reads: probably misspelt. */
+  readonly unknown: readonly string[]
+}
+
+/**
+ * The Values of local.settings.json, which `func start` reads too; nothing when there is no such file. Throws
+ * `invalid-setting` with one line when it cannot be used.
+ */
+export function readLocalSettings(file: string, knownNames: readonly string[]): LocalSettings {
+  if (!existsSync(file)) return { values: {}, unknown: [] }
+  const { IsEncrypted: isEncrypted, Values: given = {} } = parse(file)
+  if (isEncrypted === true) throw refused(file, 'it is encrypted; run `func settings decrypt`')
+  if (typeof given !== 'object' || given === null) throw refused(file, 'Values is not an object')
+
+  const values: Record<string, string> = {}
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value === 'object') throw refused(file, `the value of ${name} is not a string`)
+    values[name] = String(value)
+  }
+  const known = new Set(knownNames)
+  const unknown = Object.keys(values).filter((name) => !known.has(name) && !OF_OTHERS.test(name))
+  return { values, unknown }
+}
+
+function parse(file: string): { IsEncrypted?: unknown; Values?: unknown } {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8').replace(/^\ufeff/, '')) as object
+  } catch (error) {
+    throw refused(file, messageOf(error), error)
+  }
+}
+
+function refused(file: string, why: string, cause?: unknown): OrderError {
+  return new OrderError('invalid-setting', `${file} cannot be used: ${why}.`, { cause })
+}

@@ -1,0 +1,28 @@
+/**
+ * The query as the runtime hands it over (ASP.NET's QueryCollection): names are the same whatever their case, the first
+ * spelling counts, and values of a repeated name are joined by commas.
+ */
+export function parseQuery(rawQuery: string): Record<string, string> {
+  const query: Record<string, string> = {}
+  if (rawQuery === '') return query
+  const spellings = new Map<string, string>()
+  for (const [name, value] of new URLSearchParams(rawQuery)) {
+    const known = spellings.get(name.toLowerCase())
+    if (known === undefined) {
+      spellings.set(name.toLowerCase(), name)
+      query[name] = value
+    } else {
+      query[known] += `,${value}`
+    }
+  }
+  return query
+}
+
+/** One parameter, without regard to the case of its name. */
+export function queryValue(rawQuery: string, name: string): string | undefined {
+  if (rawQuery === '') return undefined
+  for (const [found, value] of Object.entries(parseQuery(rawQuery))) {
+    if (found.toLowerCase() === name) return value
+  }
+  return undefined
+}

@@ -1,0 +1,80 @@
+import { join } from 'node:path'
+import type { AddressInfo } from 'node:net'
+import { services as openServices, useSettings, type Services } from '../../shared/composition-root.ts'
+import { readConfig, SETTING_NAMES } from '../../shared/config.ts'
+import { OrderError } from '../../shared/domain/errors.ts'
+import { createHost, type EmbeddedHost } from './embedded-host.ts'
+import { readHostJson } from './host-json.ts'
+import type { InvocationPath } from './http-invocation.ts'
+import { loadFunctions } from './load-functions.ts'
+import { readLocalSettings } from './local-settings.ts'
+
+/** The product, running in this process. */
+export interface Product {
+  readonly url: string
+  readonly services: Services
+  /** The key that protected routes demand; `file` is undefined when a setting gave it. */
+  readonly functionsKey: { readonly key: string; readonly file: string | undefined }
+  /** Ends everything in order: what only waits, requests and batches in flight, hooks, then what was opened. */
+  readonly stop: () => Promise<void>
+  /** What keeps `stop` waiting, in words. */
+  readonly unfinished: () => readonly string[]
+}
+
+/**
+ * Settings, services, functions, host: everything, once a process. The environment wins over local.settings.json in
+ * `root`. Rejects with what is in the way, and then leaves nothing open.
+ */
+export async function startProduct(root: string): Promise<Product> {
+  const local = readLocalSettings(join(root, 'local.settings.json'), [...SETTING_NAMES, 'FUNCTIONS_INVOCATION'])
+  if (local.unknown.length > 0) {
+    process.stderr.write(`local.settings.json has settings that nobody reads: ${local.unknown.join(', ')}.\n`)
+  }
+  // As `func start` does, so that whatever reads the environment finds them there.
+  for (const [name, value] of Object.entries(local.values)) process.env[name] ??= value
+
+  const config = readConfig(process.env, 'embedded')
+  const invocation = invocationPath(process.env['FUNCTIONS_INVOCATION'])
+  const hostJson = readHostJson(root, process.env)
+  useSettings(config)
+
+  const services = await openServices()
+  let host: EmbeddedHost | undefined
+  async function stop(): Promise<void> {
+    // First what only waits: a batch that holds for a store that is away would keep the host from closing.
+    services.stop()
+    await host?.close()
+    await services[Symbol.asyncDispose]()
+  }
+  try {
+    const functionsKey = await services.functionsKey()
+    host = await createHost({
+      load: () => loadFunctions(root),
+      hostJson,
+      consumer: services.log,
+      functionsKey: functionsKey.key,
+      corsOrigins: config.corsOrigins,
+      logger: services.logger,
+      invocation,
+      settings: process.env,
+    })
+    const { unfinished } = host
+    const address = await host.listen(config.port, config.host)
+    return { url: urlOf(address), services, functionsKey, stop, unfinished }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** FUNCTIONS_INVOCATION: `lean` (the default) or `official`, which is slower and leaves every conversion to the library. */
+function invocationPath(value = 'lean'): InvocationPath {
+  if (value === 'lean' || value === 'official') return value
+  throw new OrderError('invalid-setting', 'FUNCTIONS_INVOCATION must be lean or official.')
+}
+
+/** An address that stands for all of them is reached as localhost. */
+function urlOf({ address, family, port }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return `http://localhost:${port}`
+  return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`
+}

@@ -1,0 +1,33 @@
+import { messageOf } from '../../shared/domain/errors.ts'
+
+/** The same codes mean other things of files. */
+const OF_ADDRESSES: ReadonlySet<string> = new Set(['listen', 'bind', 'getaddrinfo'])
+
+type Settings = Readonly<Record<string, string | undefined>>
+
+/** Why the process could not start, in one line for a person; with the stack when LOG_LEVEL asks for detail. */
+export function startFailure(error: unknown, { HOST = '127.0.0.1', PORT = '7071', LOG_LEVEL }: Settings): string {
+  const code =
+    error instanceof Error && 'syscall' in error && 'code' in error && OF_ADDRESSES.has(String(error.syscall))
+      ? String(error.code)
+      : ''
+  const line = addressFailure(code, HOST, PORT) ?? messageOf(error).split('\n', 1).join('')
+  const isDetailed = /^(?:debug|trace)$/i.test(LOG_LEVEL ?? '')
+  return isDetailed && error instanceof Error ? `${line}\n${error.stack}` : line
+}
+
+function addressFailure(code: string, host: string, port: string): string | undefined {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} of ${host} is in use already: stop what holds it, or set PORT to another.`
+    case 'EACCES':
+      return `Port ${port} is only for privileged users: set PORT to 1024 or above.`
+    case 'EADDRNOTAVAIL':
+      return `HOST ${host} is no address of this machine.`
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `HOST ${host} cannot be resolved.`
+    default:
+      return undefined
+  }
+}

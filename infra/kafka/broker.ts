@@ -1,0 +1,133 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { kafkaClassPath } from './distribution.ts'
+
+/** A broker on this machine: Apache Kafka in KRaft mode, broker and controller in one small JVM. */
+export interface Broker {
+  readonly port: number
+  readonly pid: number
+  /** Resolves once the process has ended, however it came to that. */
+  readonly ended: Promise<void>
+  stop(): Promise<void>
+  /** SIGKILL: no flush, no goodbye to the cluster. */
+  kill(): Promise<void>
+}
+
+export interface BrokerOptions {
+  /** Keeps what the broker stores; an empty one is formatted first. */
+  readonly directory: string
+  readonly port: number
+  readonly controllerPort: number
+  readonly nodeId?: number
+  /** `id@host:port`, for each node of the cluster; this one alone when absent. */
+  readonly voters?: readonly string[]
+  /** How clients are served; SASL_SSL needs its keys and users in `properties`. */
+  readonly protocol?: 'PLAINTEXT' | 'SASL_SSL'
+  /** Added to server.properties, over what is there. */
+  readonly properties?: Readonly<Record<string, string>>
+  /** Arguments for formatting, such as `--add-scram`. */
+  readonly format?: readonly string[]
+}
+
+/** The same for all nodes of all our clusters: they never meet. */
+const CLUSTER_ID = 'b3JkZXItZXZlbnQtcHJvYw'
+const START_TIMEOUT_MS = 60_000
+// The quick compiler and the plain collector: a broker for one machine is up in two seconds.
+const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Dlog4j2.level=ERROR']
+
+/** Resolves when the broker takes connections. Rejects with what it said when it ends instead. */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const { directory, port, format = [] } = options
+  const classPath = await kafkaClassPath()
+  mkdirSync(directory, { recursive: true })
+  const settings = join(directory, 'server.properties')
+  writeFileSync(settings, serverProperties(options))
+  if (!existsSync(join(directory, 'data', 'meta.properties'))) {
+    const tool = ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', settings, ...format]
+    const { status, stderr, stdout } = spawnSync('java', [...JVM, ...tool], { encoding: 'utf8' })
+    if (status !== 0) throw new Error(`Kafka's storage could not be formatted:\n${stdout}${stderr}`)
+  }
+
+  // Of its own process group, so that Ctrl-C reaches the broker through us, after what uses it.
+  const java = spawn('java', [...JVM, '-cp', classPath, 'kafka.Kafka', settings], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  let said = ''
+  const keep = (text: Buffer) => (said = (said + String(text)).slice(-4000))
+  java.stdout.on('data', keep)
+  java.stderr.on('data', keep)
+  const ended = new Promise<void>((resolve) => {
+    java.once('close', () => resolve())
+    java.once('error', (error) => {
+      said += error.message
+      resolve()
+    })
+  })
+
+  const deadline = Date.now() + START_TIMEOUT_MS
+  while (!(await takesConnections(port))) {
+    if (hasEnded(java)) throw new Error(`The Kafka broker on port ${port} ended at start:\n${said.trim()}`)
+    if (Date.now() > deadline) {
+      java.kill('SIGKILL')
+      throw new Error(`The Kafka broker on port ${port} did not start within ${START_TIMEOUT_MS / 1000} s.`)
+    }
+    await sleep(50)
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (!hasEnded(java)) java.kill(signal)
+    await ended
+  }
+  return { port, pid: java.pid ?? 0, ended, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+}
+
+function hasEnded({ exitCode, signalCode, pid }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null
+}
+
+function serverProperties(options: BrokerOptions): string {
+  const { directory, port, controllerPort, nodeId = 1, protocol = 'PLAINTEXT' } = options
+  const { voters = [`${nodeId}@localhost:${controllerPort}`] } = options
+  const copies = String(Math.min(3, voters.length))
+  const properties: Record<string, string> = {
+    'process.roles': 'broker,controller',
+    'node.id': String(nodeId),
+    'controller.quorum.voters': voters.join(','),
+    listeners: `${protocol}://localhost:${port},CONTROLLER://localhost:${controllerPort}`,
+    'advertised.listeners': `${protocol}://localhost:${port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': protocol,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL',
+    'log.dirs': join(directory, 'data'),
+    'auto.create.topics.enable': 'false',
+    // Group members come one by one on one machine: waiting for more of them only makes the first start slow.
+    'group.initial.rebalance.delay.ms': '0',
+    // A broker that was killed comes back under its own name only when its last session is over.
+    'broker.session.timeout.ms': '4000',
+    'broker.heartbeat.interval.ms': '1000',
+    'offsets.topic.num.partitions': '10',
+    'offsets.topic.replication.factor': copies,
+    'transaction.state.log.replication.factor': copies,
+    'transaction.state.log.min.isr': '1',
+    'log.cleaner.dedupe.buffer.size': String(16 * 1024 * 1024),
+    ...options.properties,
+  }
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${value.replaceAll('\\', '\\\\')}\n`)
+    .join('')
+}
+
+async function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, 'localhost')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}

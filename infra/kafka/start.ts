@@ -1,0 +1,74 @@
+import { rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { createKafkaLog } from '../../shared/adapters/kafka/kafka-log.ts'
+import { readConfig } from '../../shared/config.ts'
+import { messageOf } from '../../shared/domain/errors.ts'
+import { createTopics, topicSpecs } from '../../shared/messaging/topics.ts'
+import { startBroker } from './broker.ts'
+import { missingForKafka } from './distribution.ts'
+
+/** `npm run kafka`: a real Kafka broker on this machine with the product's topics, until Ctrl-C. */
+const USAGE = `npm run kafka [-- --port 9092] [-- --fresh]
+
+A Kafka broker on this machine, for development. Needs Java 17; the first start fetches Kafka from Maven Central.
+  --port    where it listens (9092); its controller is on the next port
+  --fresh   begins with an empty log`
+
+const DIRECTORY = fileURLToPath(new URL('../../.data/kafka/', import.meta.url))
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`)
+  process.exitCode = 1
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '9092' },
+      fresh: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) return say(USAGE)
+  const port = Number(values.port)
+  if (!Number.isInteger(port) || port < 1 || port > 65_534) throw new Error('--port must be a number from 1 to 65534.')
+  const missing = missingForKafka()
+  if (missing !== undefined) throw new Error(missing)
+  if (values.fresh) rmSync(DIRECTORY, { recursive: true, force: true })
+
+  const interrupted = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+  say('Starting Kafka …')
+  const broker = await startBroker({ directory: DIRECTORY, port, controllerPort: port + 1 })
+  try {
+    const topics = await makeTopics(`localhost:${port}`)
+    say(`Kafka listens on localhost:${port}, with the topics ${topics.join(', ')}. Ctrl-C stops it.`)
+    say(`\n  KAFKA_BROKERS=localhost:${port} npm start\n`)
+    await Promise.race([interrupted, broker.ended.then(() => Promise.reject(new Error('The broker ended by itself.')))])
+  } finally {
+    await broker.stop()
+  }
+}
+
+async function makeTopics(address: string): Promise<readonly string[]> {
+  const config = readConfig(
+    { ...process.env, KAFKA_BROKERS: address, KAFKA_SECURITY_PROTOCOL: 'plaintext' },
+    'embedded',
+  )
+  if (config.kafka === undefined) return []
+  await using log = createKafkaLog({
+    kafka: config.kafka,
+    // One broker keeps one copy: everyone who starts this knows.
+    onWarning: () => undefined,
+    onError: (error) => process.stderr.write(`${messageOf(error)}\n`),
+  })
+  const specs = topicSpecs(createTopics(config.topic, config.consumerGroup, config.retryDelaysMs), config.partitions, 1)
+  await log.ensureTopics(specs)
+  return specs.map(({ name }) => name)
+}

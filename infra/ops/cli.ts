@@ -1,0 +1,95 @@
+import { userInfo } from 'node:os'
+import { parseArgs } from 'node:util'
+import { messageOf } from '../../shared/domain/errors.ts'
+import { RefusedError, UnreachableError } from './client.ts'
+import { EXIT, UsageError, type Command, type ExitCode } from './command.ts'
+import { COMMANDS, findCommand } from './commands.ts'
+import { connect } from './connect.ts'
+
+/** `npm run ops -- <verb>`: what the dashboard does, from a terminal. */
+const COMMON = {
+  url: { type: 'string', help: 'of the instance; OPS_URL, else the one that holds DATA_DIR, else its files' },
+  key: { type: 'string', help: 'the function key; FUNCTIONS_KEY, else the one kept in DATA_DIR' },
+  operator: { type: 'string', help: 'who acts, for the audit list; your user name' },
+  json: { type: 'boolean', help: 'JSON for programs instead of tables for people' },
+  help: { type: 'boolean', help: 'this' },
+} as const
+
+async function main(words: readonly string[]): Promise<ExitCode> {
+  const found = findCommand(words)
+  if (found === undefined) {
+    const asked = words.some((word) => word === '--help' || word === '-h')
+    process.stdout.write(`${overview()}\n`)
+    return asked ? EXIT.ok : EXIT.usage
+  }
+  const { command, rest } = found
+  const { values, positionals } = parse(command, rest)
+  if (values['help'] === true) {
+    process.stdout.write(`${helpOf(command)}\n`)
+    return EXIT.ok
+  }
+  const textOf = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
+  const operator = textOf('operator') ?? userInfo().username
+  const processing = command.processes ?? false
+  const client = await connect({ url: textOf('url'), key: textOf('key'), operator, processing })
+  try {
+    return await command.run({
+      client,
+      positionals,
+      options: values,
+      json: values['json'] === true,
+      print: (text) => process.stdout.write(`${text}\n`),
+      progress: (text) => {
+        if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
+      },
+    })
+  } finally {
+    await client[Symbol.asyncDispose]()
+  }
+}
+
+function parse(command: Command, args: string[]) {
+  const options = Object.fromEntries(
+    Object.entries({ ...COMMON, ...command.options }).map(([name, { type }]) => [name, { type }]),
+  )
+  try {
+    return parseArgs({ args, options, allowPositionals: true, strict: true })
+  } catch (error) {
+    throw new UsageError(messageOf(error), { cause: error })
+  }
+}
+
+function overview(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length))
+  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
+  const exits = 'Exit codes: 0 well, 1 not well, 2 wrong words, 3 cannot be reached, 4 refused.'
+  const examples = [
+    '  npm run ops -- status',
+    '  npm run ops -- dead-letters redrive --code invalid-order --dry-run',
+    '  npm run ops -- ledger --json --url https://orders.example.com --key "$KEY"',
+  ]
+  return ['npm run ops -- <verb> [--help]', '', ...lines, '', 'Examples:', ...examples, '', exits].join('\n')
+}
+
+function helpOf(command: Command): string {
+  const options = Object.entries({ ...command.options, ...COMMON })
+  const lines = options.map(([name, { type, help }]) => `  --${name}${type === 'string' ? ' <text>' : ''}  ${help}`)
+  return [`npm run ops -- ${command.name} ${command.usage}`.trimEnd(), '', `  ${command.summary}`, '', ...lines].join(
+    '\n',
+  )
+}
+
+function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof UsageError) return EXIT.usage
+  if (error instanceof RefusedError) return EXIT.refused
+  return EXIT.unreachable
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof UsageError || error instanceof RefusedError || error instanceof UnreachableError)) {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  } else process.stderr.write(`${error.message}\n`)
+  process.exitCode = exitCodeOf(error)
+}

@@ -1,0 +1,65 @@
+/** How commands talk to the product: over HTTP to a running instance, or in this process when none runs. */
+export interface OpsClient extends AsyncDisposable {
+  /** Which instance answers, for people. */
+  readonly target: string
+  /** Resolves with the parsed JSON of a 2xx answer. Rejects with `RefusedError` or `UnreachableError`. */
+  request(method: string, path: string, body?: unknown): Promise<unknown>
+}
+
+/** A problem that the product answered with. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError'
+  readonly status: number
+
+  constructor(status: number, detail: string) {
+    super(detail)
+    this.status = status
+  }
+}
+
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError'
+}
+
+const TIMEOUT_MS = 60_000
+
+export function createHttpClient(url: string, key: string | undefined, operator: string): OpsClient {
+  return {
+    target: url,
+    async request(method, path, body) {
+      const headers = {
+        'x-operator': operator,
+        ...(key !== undefined && { 'x-functions-key': key }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      }
+      const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
+      try {
+        const answer = await fetch(new URL(path, url), { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
+        return readAnswer(answer.status, await answer.text())
+      } catch (error) {
+        if (error instanceof RefusedError) throw error
+        throw new UnreachableError(`${url} does not answer.`, { cause: error })
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      // Nothing is held open between requests.
+    },
+  }
+}
+
+/** The JSON of a 2xx answer; throws `RefusedError` with the problem's own words for any other. */
+export function readAnswer(status: number, text: string): unknown {
+  const answer: unknown = text === '' ? undefined : parse(text)
+  if (status >= 200 && status < 300) return answer
+  const { detail, errors } = (answer ?? {}) as { detail?: string; errors?: { pointer: string; detail: string }[] }
+  const faults = (errors ?? []).map((fault) => `\n  ${fault.pointer} ${fault.detail}`).join('')
+  throw new RefusedError(status, `${detail ?? `The answer was ${status}.`}${faults}`)
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new UnreachableError('The answer is not JSON: is this the right address?', { cause: error })
+  }
+}

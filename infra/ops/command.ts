@@ -1,0 +1,52 @@
+import type { OpsClient } from './client.ts'
+
+/** What a command ends with. Scripts may rely on these. */
+export const EXIT = {
+  ok: 0,
+  /** It was carried out, and what it found is not well: a ledger that does not balance, a redrive that stopped. */
+  notWell: 1,
+  usage: 2,
+  unreachable: 3,
+  refused: 4,
+} as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+export interface Command {
+  /** As it is typed, such as `dead-letters list`. */
+  readonly name: string
+  /** What follows the name, such as `<id> --reason <text>`. */
+  readonly usage: string
+  readonly summary: string
+  /** True when its outcome needs records to be processed, also where no instance runs. */
+  readonly processes?: boolean
+  readonly options?: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly help: string }>>
+  run(context: CommandContext): Promise<ExitCode>
+}
+
+export interface CommandContext {
+  readonly client: OpsClient
+  readonly positionals: readonly string[]
+  readonly options: Readonly<Record<string, string | boolean | undefined>>
+  /** For programs: the answer as JSON instead of tables for people. */
+  readonly json: boolean
+  readonly print: (text: string) => void
+  /** To standard error, and only when a person looks on. */
+  readonly progress: (text: string) => void
+}
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** The positional argument at this place; throws `UsageError` when it was not given. */
+export function required(context: CommandContext, index: number, name: string): string {
+  const value = context.positionals[index]
+  if (value === undefined) throw new UsageError(`${name} is missing.`)
+  return value
+}
+
+export function text(context: CommandContext, option: string): string | undefined {
+  const value = context.options[option]
+  return typeof value === 'string' ? value : undefined
+}

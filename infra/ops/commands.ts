@@ -1,0 +1,37 @@
+import type { Command } from './command.ts'
+import {
+  deadLetterGroups,
+  discardDeadLetter,
+  editDeadLetter,
+  exportDeadLetter,
+  listDeadLetters,
+  restoreDeadLetter,
+  showDeadLetter,
+} from './commands/dead-letters.ts'
+import { redriveDeadLetters } from './commands/redrive.ts'
+import { ledger, repairLedger, status } from './commands/status.ts'
+
+/** Every verb, in the order in which the help shows them. */
+export const COMMANDS: readonly Command[] = [
+  status,
+  ledger,
+  repairLedger,
+  listDeadLetters,
+  deadLetterGroups,
+  showDeadLetter,
+  redriveDeadLetters,
+  editDeadLetter,
+  discardDeadLetter,
+  restoreDeadLetter,
+  exportDeadLetter,
+]
+
+/** The command that the words begin with, the longest name first, and the words that are left. */
+export function findCommand(words: readonly string[]): { command: Command; rest: string[] } | undefined {
+  const longestFirst = COMMANDS.toSorted((one, other) => other.name.length - one.name.length)
+  for (const command of longestFirst) {
+    const name = command.name.split(' ')
+    if (name.every((word, index) => words[index] === word)) return { command, rest: words.slice(name.length) }
+  }
+  return undefined
+}

@@ -1,0 +1,145 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import type { DeadLetterGroup, DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
+import type { Page } from '../../../shared/ports/order-views.ts'
+import { EXIT, required, text, UsageError, type Command, type CommandContext } from '../command.ts'
+import { table } from '../table.ts'
+
+const FILTERS = {
+  state: { type: 'string', help: 'dead, redriven, resolved, superseded or discarded' },
+  fingerprint: { type: 'string', help: 'of a group' },
+  code: { type: 'string', help: 'of the last failure' },
+  order: { type: 'string', help: 'an order id' },
+  limit: { type: 'string', help: 'at most so many, 1 to 200' },
+} as const
+
+const REASON = { reason: { type: 'string', help: 'why; it is kept in the audit list' } } as const
+
+export const listDeadLetters: Command = {
+  name: 'dead-letters list',
+  usage: '',
+  summary: 'dead letters, newest first',
+  options: FILTERS,
+  async run(context) {
+    const page = (await context.client.request('GET', `/api/dead-letters${query(context)}`)) as Page<DeadLetterSummary>
+    if (context.json) context.print(JSON.stringify(page))
+    else {
+      const rows = page.items.map((letter) => [
+        letter.id,
+        letter.state,
+        letter.orderId,
+        letter.attempts,
+        letter.lastFailedAt,
+        `${letter.lastCause.code}: ${letter.lastCause.detail}`,
+      ])
+      context.print(table(['id', 'state', 'order', 'attempts', 'last failed', 'cause'], rows))
+    }
+    return EXIT.ok
+  },
+}
+
+export const deadLetterGroups: Command = {
+  name: 'dead-letters groups',
+  usage: '',
+  summary: 'dead letters that died of the same thing',
+  options: { state: FILTERS.state, limit: FILTERS.limit },
+  async run(context) {
+    const page = (await context.client.request(
+      'GET',
+      `/api/dead-letters/groups${query(context)}`,
+    )) as Page<DeadLetterGroup>
+    if (context.json) context.print(JSON.stringify(page))
+    else {
+      const rows = page.items.map((group) => [
+        group.fingerprint,
+        group.count,
+        group.firstSeen,
+        group.lastSeen,
+        group.sampleId,
+        `${group.cause.code}: ${group.cause.detail}`,
+      ])
+      context.print(table(['fingerprint', 'count', 'first seen', 'last seen', 'one of them', 'cause'], rows))
+    }
+    return EXIT.ok
+  },
+}
+
+export const showDeadLetter: Command = {
+  name: 'dead-letters show',
+  usage: '<id>',
+  summary: 'one dead letter with its payload and headers',
+  async run(context) {
+    const letter = await context.client.request('GET', path(context))
+    context.print(JSON.stringify(letter, null, context.json ? 0 : 2))
+    return EXIT.ok
+  },
+}
+
+export const discardDeadLetter: Command = {
+  name: 'dead-letters discard',
+  usage: '<id> --reason <text>',
+  summary: 'gives it up for good; `restore` takes that back',
+  options: REASON,
+  run: (context) => act(context, 'discard', 'is discarded'),
+}
+
+export const restoreDeadLetter: Command = {
+  name: 'dead-letters restore',
+  usage: '<id>',
+  summary: 'takes a discard back',
+  options: REASON,
+  run: (context) => act(context, 'restore', 'is dead again, and can be redriven'),
+}
+
+export const editDeadLetter: Command = {
+  name: 'dead-letters edit',
+  usage: '<id> <file>',
+  processes: true,
+  summary: 'sends the order in the file (JSON) in its place; the original is kept',
+  async run(context) {
+    const order: unknown = JSON.parse(readFileSync(required(context, 1, 'The file'), 'utf8'))
+    const letter = await context.client.request('PUT', `${path(context)}/payload`, order)
+    context.print(
+      context.json ? JSON.stringify(letter) : `${required(context, 0, 'The id')} was sent with the new payload.`,
+    )
+    return EXIT.ok
+  },
+}
+
+export const exportDeadLetter: Command = {
+  name: 'dead-letters export',
+  usage: '<id> <file>',
+  summary: 'writes it to a fixture file for `replay-fixture`',
+  async run(context) {
+    const file = required(context, 1, 'The file')
+    const fixture = await context.client.request('GET', `${path(context)}/fixture`)
+    writeFileSync(file, `${JSON.stringify(fixture, null, 2)}\n`)
+    context.print(context.json ? JSON.stringify({ file }) : `Written to ${file}.`)
+    return EXIT.ok
+  },
+}
+
+async function act(context: CommandContext, verb: string, done: string) {
+  const reason = text(context, 'reason')
+  if (verb === 'discard' && reason === undefined) throw new UsageError('--reason is missing.')
+  const letter = await context.client.request(
+    'POST',
+    `${path(context)}/${verb}`,
+    reason === undefined ? {} : { reason },
+  )
+  context.print(context.json ? JSON.stringify(letter) : `${required(context, 0, 'The id')} ${done}.`)
+  return EXIT.ok
+}
+
+function path(context: CommandContext): string {
+  return `/api/dead-letters/${encodeURIComponent(required(context, 0, 'The id'))}`
+}
+
+function query(context: CommandContext): string {
+  const names = { state: 'state', fingerprint: 'fingerprint', code: 'code', order: 'orderId', limit: 'limit' }
+  const parameters = new URLSearchParams()
+  for (const [option, name] of Object.entries(names)) {
+    const value = text(context, option)
+    if (value !== undefined) parameters.set(name, value)
+  }
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RedrivePreview } from '../../../shared/application/preview-redrive.ts'
+import type { RedriveTask } from '../../../shared/ports/redrives.ts'
+import { EXIT, text, UsageError, type Command, type CommandContext, type ExitCode } from '../command.ts'
+import { table } from '../table.ts'
+
+const LOOK_MS = 500
+
+export const redriveDeadLetters: Command = {
+  name: 'dead-letters redrive',
+  usage: '<id> | --fingerprint <group> | --code <code> | --all',
+  processes: true,
+  summary:
+    'sends dead letters back to where they came from, one first, then more; `--dry-run` only says what would happen',
+  options: {
+    fingerprint: { type: 'string', help: 'all of a group' },
+    code: { type: 'string', help: 'all that failed with this code' },
+    all: { type: 'boolean', help: 'every dead letter' },
+    'dry-run': { type: 'boolean', help: 'runs today’s code against each and keeps nothing' },
+    rate: { type: 'string', help: 'at most so many a second (100)' },
+    reason: { type: 'string', help: 'why; it is kept in the audit list' },
+    detach: { type: 'boolean', help: 'do not wait for the outcome' },
+  },
+  async run(context) {
+    const body = {
+      ...which(context),
+      ...(text(context, 'reason') !== undefined && { reason: text(context, 'reason') }),
+    }
+    if (context.options['dry-run'] === true) return preview(context, body)
+    const task = (await context.client.request('POST', '/api/dead-letters/redrive', body)) as RedriveTask
+    return context.options['detach'] === true ? report(context, task) : follow(context, task)
+  },
+}
+
+function which(context: CommandContext): Record<string, unknown> {
+  const [id] = context.positionals
+  const [fingerprint, code, rate] = [text(context, 'fingerprint'), text(context, 'code'), text(context, 'rate')]
+  if (id === undefined && fingerprint === undefined && code === undefined && context.options['all'] !== true) {
+    throw new UsageError('Say which: an id, --fingerprint, --code or --all.')
+  }
+  return {
+    ...(id !== undefined && { ids: [id] }),
+    ...(context.options['all'] === true && { all: true }),
+    ...(fingerprint !== undefined && { fingerprint }),
+    ...(code !== undefined && { code }),
+    ...(rate !== undefined && { ratePerSecond: Number(rate) }),
+  }
+}
+
+async function preview(context: CommandContext, body: Record<string, unknown>): Promise<ExitCode> {
+  const answer = await context.client.request('POST', '/api/dead-letters/redrive', { ...body, dryRun: true })
+  const { items } = answer as { items: RedrivePreview[] }
+  if (context.json) context.print(JSON.stringify(answer))
+  else
+    context.print(
+      table(
+        ['id', 'order', 'outcome', 'cause'],
+        items.map(({ id, orderId, outcome, cause }) => [id, orderId, outcome, cause?.detail]),
+      ),
+    )
+  return items.every(({ outcome }) => outcome !== 'still-fails') ? EXIT.ok : EXIT.notWell
+}
+
+async function follow(context: CommandContext, started: RedriveTask): Promise<ExitCode> {
+  let task = started
+  while (task.state === 'running') {
+    context.progress(`${task.resolved} stored, ${task.failed} failed again, ${task.pending + task.waiting} to go`)
+    await sleep(LOOK_MS)
+    task = (await context.client.request('GET', `/api/redrives/${task.id}`)) as RedriveTask
+  }
+  return report(context, task)
+}
+
+function report(context: CommandContext, task: RedriveTask): ExitCode {
+  const { id, state, why, total, resolved, failed } = task
+  const words = `Redrive ${id} is ${state}${why === null ? '' : `: ${why}`} ${resolved} of ${total} stored, ${failed} failed again.`
+  context.print(context.json ? JSON.stringify(task) : words)
+  return state === 'stopped' || failed > 0 ? EXIT.notWell : EXIT.ok
+}

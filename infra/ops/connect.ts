@@ -1,0 +1,38 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readOwner } from '../../shared/adapters/embedded/data-dir.ts'
+import { readConfig } from '../../shared/config.ts'
+import { createHttpClient, UnreachableError, type OpsClient } from './client.ts'
+
+/**
+ * The instance to talk to: the one of `url`, else the one that holds DATA_DIR, else nobody, and then this process opens
+ * the files itself.
+ */
+export async function connect(asked: {
+  url: string | undefined
+  key: string | undefined
+  operator: string
+  processing: boolean
+}): Promise<OpsClient> {
+  const config = readConfig(process.env, 'embedded')
+  const key = asked.key ?? config.functionsKey
+  const url = asked.url ?? config.opsUrl
+  if (url !== undefined) return createHttpClient(url, key, asked.operator)
+
+  const owner = await readOwner(config.dataDir)
+  if (owner !== undefined) {
+    if (owner.url === undefined)
+      throw new UnreachableError(`Process ${owner.pid} holds ${config.dataDir} and is not serving yet.`)
+    return createHttpClient(owner.url, key ?? keptKey(config.dataDir), asked.operator)
+  }
+  if (!existsSync(config.dataDir)) {
+    throw new UnreachableError(`Nothing is in ${config.dataDir}; start the product, or say --url or DATA_DIR.`)
+  }
+  const { createLocalClient } = await import('./local-client.ts')
+  return createLocalClient(asked.operator, { processing: asked.processing })
+}
+
+function keptKey(dataDir: string): string | undefined {
+  const file = join(dataDir, 'functions-key')
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
+}

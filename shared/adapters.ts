@@ -1,0 +1,119 @@
+import { join } from 'node:path'
+import type { DataDir } from './adapters/embedded/data-dir.ts'
+import type { Faults } from './adapters/faults/faults.ts'
+import type { Config } from './config.ts'
+import { OrderError } from './domain/errors.ts'
+import type { Logger } from './logger.ts'
+import type { DeadLetters } from './ports/dead-letters.ts'
+import type { EventLog, LogConsumer } from './ports/event-log.ts'
+import type { Ledger } from './ports/ledger.ts'
+import type { OrderStore } from './ports/order-store.ts'
+import type { OrderViews } from './ports/order-views.ts'
+import type { Redrives } from './ports/redrives.ts'
+
+/** What the settings chose: one log and one store, each opened by what its own adapter needs and nothing else. */
+export interface Adapters extends AsyncDisposable {
+  readonly log: EventLog & LogConsumer
+  readonly store: OrderStore
+  readonly views: OrderViews
+  readonly deadLetters: DeadLetters
+  readonly ledger: Ledger
+  readonly operations: Redrives
+  /** Only an embedded host with FAULTS=on has them. */
+  readonly faults: Faults | undefined
+  /** For people: what is in use and where. */
+  readonly described: { readonly log: string; readonly store: string }
+  /** Kept in DATA_DIR, for a process whose settings have none. */
+  orderIdSecrets(): Promise<readonly [string, ...string[]]>
+  /** The operator key of the embedded host, and the file that keeps it. */
+  functionsKey(): Promise<{ readonly key: string; readonly file: string | undefined }>
+  /** Says where this process is reached, to whoever finds DATA_DIR held. */
+  announce(url: string): Promise<void>
+}
+
+/** A half of the choice, and how it is closed. */
+type LogHalf = Pick<Adapters, 'log'> & { readonly described: string }
+type StoreHalf = Pick<Adapters, 'store' | 'views' | 'deadLetters' | 'ledger' | 'operations'> &
+  AsyncDisposable & { readonly described: string }
+
+/**
+ * Adapters are imported here, when they are chosen: a process on Kafka and SQL Server loads nothing of the embedded
+ * ones, and the other way round. Either half may be real alone.
+ */
+export async function openAdapters(config: Config, logger: Logger): Promise<Adapters> {
+  const opened: AsyncDisposable[] = []
+  const close = async () => {
+    // The last opened first: the lock on the directory goes when nothing uses the directory any more.
+    for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]()
+  }
+  try {
+    const dataDir = config.runtime === 'embedded' ? await openDataDir(config) : undefined
+    if (dataDir !== undefined) opened.push(dataDir)
+    const [log, store] = await Promise.all([openLog(config, logger), openStore(config)])
+    opened.push(log.log, store)
+    const adapters: Adapters = {
+      ...store,
+      log: log.log,
+      faults: undefined,
+      described: { log: log.described, store: store.described },
+      orderIdSecrets: async () => [await secretOf(dataDir, 'order-id-secret')],
+      functionsKey: async () => ({
+        key: config.functionsKey ?? (await secretOf(dataDir, 'functions-key')),
+        file: config.functionsKey === undefined ? join(config.dataDir, 'functions-key') : undefined,
+      }),
+      announce: async (url) => dataDir?.describeOwner({ url }),
+      [Symbol.asyncDispose]: close,
+    }
+    return config.faults ? await withFaults(adapters) : adapters
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openDataDir({ dataDir }: Config): Promise<DataDir> {
+  const embedded = await import('./adapters/embedded/data-dir.ts')
+  return embedded.openDataDir(dataDir)
+}
+
+async function openLog(config: Config, logger: Logger): Promise<LogHalf> {
+  if (config.kafka !== undefined) {
+    const { createKafkaLog } = await import('./adapters/kafka/kafka-log.ts')
+    const log = createKafkaLog({
+      kafka: config.kafka,
+      onWarning: (message) => logger.warn({ event: 'log:warned' }, message),
+      onError: (error) => logger.error({ event: 'log:failed', err: error }, 'a connection to the log failed'),
+    })
+    return { log, described: `Kafka, ${config.kafka.brokers.join(',')}` }
+  }
+  const { createEmbeddedLog } = await import('./adapters/embedded/embedded-log.ts')
+  const log = await createEmbeddedLog({ directory: config.dataDir, partitions: config.partitions })
+  return { log, described: `embedded, ${join(config.dataDir, 'log.db')}` }
+}
+
+async function openStore(config: Config): Promise<StoreHalf> {
+  if (config.sqlConnectionString !== undefined) {
+    throw new OrderError('invalid-setting', 'SQL_CONNECTION_STRING cannot be used yet.')
+  }
+  const { createSqliteStore } = await import('./adapters/sqlite/sqlite-store.ts')
+  const file = join(config.dataDir, 'orders.db')
+  return { ...(await createSqliteStore({ file })), described: `SQLite, ${file}` }
+}
+
+async function secretOf(dataDir: DataDir | undefined, name: string): Promise<string> {
+  if (dataDir === undefined) throw new OrderError('internal', `Nothing keeps the secret ${name} in this runtime.`)
+  return dataDir.secret(name)
+}
+
+async function withFaults(adapters: Adapters): Promise<Adapters> {
+  const { createFaults } = await import('./adapters/faults/faults.ts')
+  const faults = createFaults()
+  return {
+    ...adapters,
+    faults,
+    log: faults.wrapLog(adapters.log),
+    store: faults.wrapStore(adapters.store),
+    views: faults.wrapViews(adapters.views),
+    deadLetters: faults.wrapDeadLetters(adapters.deadLetters),
+  }
+}

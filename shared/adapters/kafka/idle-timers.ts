@@ -1,0 +1,24 @@
+import { createRequire } from 'node:module'
+
+interface RequestQueue {
+  readonly pending: readonly unknown[]
+  scheduleCheckPendingRequests(): void
+}
+
+/**
+ * kafkajs 2.2.4 looks for throttled requests for ever, even when there are none: with a negative delay, which Node 24
+ * warns about, and so a thousand times a second for each connection (tulios/kafkajs#1751, #1704). This looks only
+ * while requests wait; `push` starts it again for each that comes.
+ */
+export function stopIdleTimers(): void {
+  const queue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }
+  const { prototype } = queue
+  if (Object.hasOwn(prototype, PATCHED)) return
+  const { scheduleCheckPendingRequests } = prototype
+  Object.defineProperty(prototype, PATCHED, { value: true })
+  prototype.scheduleCheckPendingRequests = function scheduleWhileWaiting() {
+    if (this.pending.length > 0) scheduleCheckPendingRequests.call(this)
+  }
+}
+
+const PATCHED = Symbol('order-event-processing:idle-timers')

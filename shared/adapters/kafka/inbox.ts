@@ -1,0 +1,102 @@
+import type { LogRecord } from '../../ports/event-log.ts'
+
+/** What was fetched and is not delivered yet, by partition. */
+export interface Inbox {
+  add(partition: number, records: readonly LogRecord[]): void
+  /** The next batch: at most `maxBatchSize` records and about 8 MiB, an equal share of each partition, each in order. */
+  take(): readonly LogRecord[]
+  clear(): void
+  /** Whether to stop fetching the partition, so that a consumer that stands still holds little in memory. */
+  isFull(partition: number): boolean
+  /** Whether to fetch it again: early enough that the next records are there before the last are taken. */
+  hasRoom(partition: number): boolean
+}
+
+const MAX_BATCH_BYTES = 8 * 1024 * 1024
+const MAX_PARTITION_BYTES = 2 * 1024 * 1024
+const MAX_TOTAL_BYTES = 32 * 1024 * 1024
+const BATCHES_AHEAD = 8
+const MIN_RECORDS_AHEAD = 1000
+
+interface Waiting {
+  readonly records: LogRecord[]
+  bytes: number
+}
+
+export function createInbox(maxBatchSize: number): Inbox {
+  const partitions = new Map<number, Waiting>()
+  const maxRecords = Math.max(MIN_RECORDS_AHEAD, maxBatchSize * BATCHES_AHEAD)
+  let totalBytes = 0
+  let turn = 0
+
+  /** One record of each partition after the other, a different one first each time. */
+  function shares(): Map<number, number> {
+    const numbers = [...partitions.keys()]
+    const first = turn++ % Math.max(1, numbers.length)
+    const order = [...numbers.slice(first), ...numbers.slice(0, first)]
+    const taken = new Map<number, number>()
+    let records = 0
+    let bytes = 0
+    for (let before = -1; before !== records;) {
+      before = records
+      for (const number of order) {
+        const count = taken.get(number) ?? 0
+        const next = partitions.get(number)?.records[count]
+        if (next === undefined || records === maxBatchSize) continue
+        bytes += bytesOf(next)
+        if (bytes > MAX_BATCH_BYTES && records > 0) return taken
+        taken.set(number, count + 1)
+        records += 1
+      }
+    }
+    return taken
+  }
+
+  return {
+    add(partition, records) {
+      const waiting = partitions.get(partition) ?? { records: [], bytes: 0 }
+      partitions.set(partition, waiting)
+      for (const record of records) {
+        waiting.records.push(record)
+        waiting.bytes += bytesOf(record)
+        totalBytes += bytesOf(record)
+      }
+    },
+    take() {
+      const batch: LogRecord[] = []
+      for (const [number, count] of shares()) {
+        const waiting = partitions.get(number)
+        for (const record of waiting?.records.splice(0, count) ?? []) {
+          batch.push(record)
+          totalBytes -= bytesOf(record)
+          if (waiting !== undefined) waiting.bytes -= bytesOf(record)
+        }
+        if (waiting?.records.length === 0) partitions.delete(number)
+      }
+      return batch
+    },
+    clear() {
+      partitions.clear()
+      totalBytes = 0
+    },
+    isFull(partition) {
+      const { records, bytes } = partitions.get(partition) ?? { records: [], bytes: 0 }
+      return (
+        records.length >= maxRecords || bytes >= MAX_PARTITION_BYTES || (bytes > 0 && totalBytes >= MAX_TOTAL_BYTES)
+      )
+    },
+    hasRoom(partition) {
+      const { records, bytes } = partitions.get(partition) ?? { records: [], bytes: 0 }
+      return records.length < maxRecords / 2 && bytes < MAX_PARTITION_BYTES / 2 && totalBytes < MAX_TOTAL_BYTES
+    },
+  }
+}
+
+function bytesOf({ key, value, headers }: LogRecord): number {
+  return (
+    100 +
+    (key?.length ?? 0) +
+    (value?.length ?? 0) +
+    headers.reduce((sum, [, header]) => sum + (header?.length ?? 0), 0)
+  )
+}

@@ -1,0 +1,124 @@
+import { OrderError } from '../../domain/errors.ts'
+import type { EventLog, LogConsumer } from '../../ports/event-log.ts'
+import { createAdminClient } from './admin.ts'
+import { createClient, type KafkaConnection } from './connection.ts'
+import { logUnavailable } from './errors.ts'
+import { createHealthMonitor } from './health.ts'
+import { createSender } from './producer.ts'
+import { createPublishQueue } from './publish-queue.ts'
+import { createReader } from './reader.ts'
+import { openSession } from './session.ts'
+import { deliver, type Delivery } from './subscription.ts'
+import { ensureTopics } from './topics.ts'
+
+/** The event log on Apache Kafka and what speaks its protocol, such as Azure Event Hubs, by kafkajs. */
+export interface KafkaLog extends EventLog, LogConsumer {
+  /** What waits for its acknowledgement. */
+  readonly queued: { readonly records: number; readonly bytes: number }
+}
+
+export interface KafkaLogOptions {
+  readonly kafka: KafkaConnection
+  /** Told what an operator should know, such as a topic that is not as it was asked for. */
+  readonly onWarning: (message: string) => void
+  /** Told what went wrong where nobody waits for it, such as closing a connection. */
+  readonly onError: (error: unknown) => void
+  /** More than this waiting is refused with `queue-full`. */
+  readonly maxQueuedRecords?: number
+  readonly maxQueuedBytes?: number
+  /** How long a publish waits for its acknowledgement before it rejects with `log-unavailable`. */
+  readonly publishTimeoutMs?: number
+  /** How long a consumer that was killed keeps its partitions. */
+  readonly sessionTimeoutMs?: number
+}
+
+const MAX_QUEUED_RECORDS = 20_000
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024
+const PUBLISH_TIMEOUT_MS = 8000
+const ASK_TIMEOUT_MS = 8000
+const SESSION_TIMEOUT_MS = 15_000
+
+/** Connects when it is first used. Throws `invalid-setting` when the connection's settings can't be used. */
+export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
+  const { kafka, onWarning, onError } = options
+  const client = createClient(kafka)
+  const admin = createAdminClient({ client, timeoutMs: ASK_TIMEOUT_MS, onError })
+  const sender = createSender({ client, onError })
+  const reader = createReader({
+    client,
+    timeoutMs: ASK_TIMEOUT_MS,
+    firstOffset: async (topic, partition) =>
+      (await admin.offsets(topic)).find((of) => of.partition === partition)?.first ?? 0,
+    onError,
+  })
+  const deliveries = new Map<string, Delivery>()
+  const monitor = createHealthMonitor({
+    probe: () => admin.ask('Asking the brokers', (kafka) => kafka.describeCluster()),
+    consumersFailing: () => [...deliveries.values()].find(({ failing }) => failing !== undefined)?.failing,
+  })
+  const queue = createPublishQueue({
+    sender,
+    maxQueuedRecords: options.maxQueuedRecords ?? MAX_QUEUED_RECORDS,
+    maxQueuedBytes: options.maxQueuedBytes ?? MAX_QUEUED_BYTES,
+    deadlineMs: options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS,
+    onSent: monitor.succeeded,
+    onFailed: monitor.failed,
+  })
+  let refusing = false
+  let closed: Promise<void> | undefined
+
+  async function close(): Promise<void> {
+    // A batch in flight may still have to publish, to a retry topic for one.
+    await Promise.all([...deliveries.values()].map((delivery) => delivery[Symbol.asyncDispose]()))
+    refusing = true
+    await queue.drained()
+    await Promise.all([sender, reader, admin].map((connection) => connection[Symbol.asyncDispose]()))
+  }
+
+  return {
+    async publish(topic, records) {
+      if (refusing) throw logUnavailable('Nothing can be published', new Error('the log is closed'))
+      return queue.publish(topic, records)
+    },
+    read: reader.read,
+    offsets: admin.offsets,
+    committed: admin.committed,
+    ensureTopics: (specs) => ensureTopics(admin, specs, onWarning),
+    health: monitor.health,
+    async subscribe(subscription) {
+      const { groupId, topic } = subscription
+      const key = JSON.stringify([groupId, topic])
+      if (deliveries.has(key)) throw new OrderError('conflict', `The group ${groupId} already reads ${topic} here.`)
+      const sessionTimeoutMs = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS
+      const delivery = deliver({
+        subscription,
+        join: (inbox, onRecords, onJoined) =>
+          openSession({
+            client: createClient(kafka),
+            admin,
+            groupId,
+            topic,
+            inbox,
+            sessionTimeoutMs,
+            onRecords,
+            onJoined,
+            onError,
+          }),
+      })
+      deliveries.set(key, delivery)
+      return {
+        async [Symbol.asyncDispose]() {
+          await delivery[Symbol.asyncDispose]()
+          deliveries.delete(key)
+        },
+      }
+    },
+    get queued() {
+      return queue.queued
+    },
+    async [Symbol.asyncDispose]() {
+      closed ??= close()
+      await closed
+    },
+  }
+}

@@ -1,0 +1,169 @@
+import type { Batch, Consumer, Kafka } from 'kafkajs'
+import type { AdminClient } from './admin.ts'
+import { logUnavailable } from './errors.ts'
+import type { Inbox } from './inbox.ts'
+import { startingPositions } from './positions.ts'
+import { fromMessage } from './records.ts'
+import { within } from './within.ts'
+
+/**
+ * One membership in a group, from joining to the first failure that kafkajs does not recover from. It fills the inbox
+ * in the background, and by fetching keeps the membership alive however long a batch takes: kafkajs sends heartbeats
+ * between fetches, and to a partition that is paused it goes on without one.
+ */
+export interface Session extends AsyncDisposable {
+  /** Resolves with the cause when the session is over; it is to be disposed of then. */
+  readonly over: Promise<unknown>
+  /** Changes whenever the partitions may have become another's: what was fetched before must not be committed after. */
+  readonly epoch: number
+  /** The offsets that the group reads next. */
+  commit(next: ReadonlyMap<number, number>): Promise<void>
+  /** Fetches what was paused again where the inbox has room. */
+  resume(): void
+}
+
+export interface SessionOptions {
+  /** Of its own: see createClient. */
+  readonly client: Kafka
+  readonly admin: Pick<AdminClient, 'offsets' | 'committed'>
+  readonly groupId: string
+  readonly topic: string
+  readonly inbox: Inbox
+  readonly sessionTimeoutMs: number
+  /** Records came. */
+  readonly onRecords: () => void
+  readonly onJoined: () => void
+  readonly onError: (error: unknown) => void
+}
+
+/** Also the longest that a partition waits to be fetched again after a pause, and that leaving takes. */
+const MAX_WAIT_MS = 250
+const HEARTBEAT_INTERVAL_MS = 3000
+const REBALANCE_TIMEOUT_MS = 60_000
+/** No sign of life for longer than the longest of its requests, joining, can take: it hangs (tulios/kafkajs#659). */
+const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
+const LEAVE_TIMEOUT_MS = 10_000
+const COMMIT_TIMEOUT_MS = 15_000
+
+export function openSession(options: SessionOptions): Session {
+  const { client, admin, groupId, topic, inbox, sessionTimeoutMs, onRecords, onJoined, onError } = options
+  const over = Promise.withResolvers<unknown>()
+  const consumer = client.consumer({
+    groupId,
+    sessionTimeout: sessionTimeoutMs,
+    heartbeatInterval: Math.min(HEARTBEAT_INTERVAL_MS, sessionTimeoutMs / 3),
+    rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+    maxWaitTimeInMs: MAX_WAIT_MS,
+    metadataMaxAge: 60_000,
+    allowAutoTopicCreation: false,
+    // A new session is better than a restarted one: it shares nothing with what failed.
+    retry: { retries: 5, restartOnFailure: async () => false },
+  })
+  /** The next offset to come, by partition; empty while it is not known where to begin. */
+  const expected = new Map<number, number>()
+  let epoch = 0
+  let assigned: readonly number[] = []
+
+  let lastSign = performance.now()
+  const alive = () => (lastSign = performance.now())
+  const watchdog = setInterval(() => {
+    if (performance.now() - lastSign > SILENCE_MS) over.resolve(new Error('the consumer gave no sign of life'))
+  }, SILENCE_MS / 10)
+
+  consumer.on(consumer.events.FETCH, alive)
+  consumer.on(consumer.events.HEARTBEAT, alive)
+  consumer.on(consumer.events.REBALANCING, () => {
+    assigned = []
+    void reposition()
+  })
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    alive()
+    assigned = payload.memberAssignment[topic] ?? []
+    onJoined()
+    void reposition()
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => over.resolve(payload.error))
+  void run(consumer)
+
+  async function run(consumer: Consumer): Promise<void> {
+    try {
+      await consumer.connect()
+      await consumer.subscribe({ topics: [topic], fromBeginning: true })
+      await consumer.run({ autoCommit: false, eachBatch: async ({ batch }) => take(batch) })
+    } catch (error) {
+      over.resolve(error)
+    }
+  }
+
+  /**
+   * Begins again at what the group has committed. kafkajs would too, but what one broker answers late it takes for
+   * the continuation of what it fetches after a rebalance, and so can pass over records when there are several.
+   */
+  async function reposition(): Promise<void> {
+    epoch += 1
+    expected.clear()
+    inbox.clear()
+    if (assigned.length === 0) return
+    const begun = epoch
+    try {
+      const positions = await startingPositions(admin, groupId, topic)
+      if (epoch !== begun) return
+      for (const partition of assigned) {
+        const position = positions.get(partition)
+        if (position === undefined) throw new Error(`The topic ${topic} has no partition ${partition}.`)
+        expected.set(partition, position)
+        consumer.seek({ topic, partition, offset: String(position) })
+      }
+      if (consumer.paused().length > 0) consumer.resume(consumer.paused())
+    } catch (error) {
+      if (epoch === begun) over.resolve(error)
+    }
+  }
+
+  function take(batch: Batch): void {
+    const { partition } = batch
+    const next = expected.get(partition)
+    if (next === undefined) return
+    // Public in fact, though not in its types: the offset that this batch was asked for.
+    const { fetchedOffset } = batch as Batch & { readonly fetchedOffset: string }
+    if (Number(fetchedOffset) !== next) {
+      void reposition()
+      return
+    }
+    expected.set(partition, Number(batch.lastOffset()) + 1)
+    inbox.add(
+      partition,
+      batch.messages.map((message) => fromMessage(topic, partition, message)),
+    )
+    if (inbox.isFull(partition)) consumer.pause([{ topic, partitions: [partition] }])
+    onRecords()
+  }
+
+  return {
+    over: over.promise,
+    get epoch() {
+      return epoch
+    },
+    async commit(next) {
+      const offsets = Array.from(next, ([partition, offset]) => ({ topic, partition, offset: String(offset) }))
+      try {
+        await within(COMMIT_TIMEOUT_MS, 'committing', consumer.commitOffsets(offsets))
+      } catch (error) {
+        throw logUnavailable(`What ${groupId} has processed could not be committed`, error)
+      }
+    },
+    resume() {
+      for (const { partitions } of consumer.paused()) {
+        const roomy = partitions.filter((partition) => inbox.hasRoom(partition))
+        if (roomy.length > 0) consumer.resume([{ topic, partitions: roomy }])
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(watchdog)
+      over.resolve(undefined)
+      epoch += 1
+      inbox.clear()
+      await within(LEAVE_TIMEOUT_MS, 'leaving the group', consumer.disconnect()).catch(onError)
+    },
+  }
+}

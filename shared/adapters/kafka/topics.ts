@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import kafkajs, { type Admin, type ITopicMetadata } from 'kafkajs'
+import { messageOf, OrderError } from '../../domain/errors.ts'
+import type { TopicSpec } from '../../ports/event-log.ts'
+import type { AdminClient } from './admin.ts'
+import { isDenied, logUnavailable, protocolType, rootOf } from './errors.ts'
+
+const METADATA_ATTEMPTS = 20
+const METADATA_INTERVAL_MS = 100
+/** Fewer copies, or fewer that must have a record before it counts, and a lost disk can lose acknowledged orders. */
+const SAFE_REPLICATION = 3
+const SAFE_IN_SYNC = 2
+
+/**
+ * Makes the topics that are missing, and says in words where one that is there differs from what was asked for; it is
+ * never altered. Rejects with `invalid-setting` when Kafka refuses to make one, `log-unavailable` when it is away.
+ */
+export async function ensureTopics(
+  admin: AdminClient,
+  specs: readonly TopicSpec[],
+  onWarning: (message: string) => void,
+): Promise<void> {
+  const existing = new Set(await admin.ask('Asking Kafka for its topics', (kafka) => kafka.listTopics()))
+  for (const spec of specs) if (!existing.has(spec.name)) await make(admin, spec)
+
+  const names = specs.map(({ name }) => name)
+  const topics = await admin.ask('Asking Kafka for its topics', (kafka) => describe(kafka, names))
+  const configs = await admin
+    .ask('Asking Kafka how its topics are set', (kafka) => configsOf(kafka, names))
+    .catch((error: unknown) => onWarning(`How the topics are set could not be checked: ${messageOf(rootOf(error))}`))
+  for (const spec of specs) {
+    const topic = topics.find(({ name }) => name === spec.name)
+    if (topic === undefined) continue
+    for (const line of differences(spec, topic, configs?.get(spec.name))) onWarning(line)
+  }
+}
+
+async function make(admin: AdminClient, { name, partitions, replication, config }: TopicSpec): Promise<void> {
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+  const topic = { topic: name, numPartitions: partitions, replicationFactor: replication, configEntries }
+  try {
+    await admin.ask(`Making the topic ${name}`, async (kafka) => {
+      // False when another process was quicker.
+      await kafka.createTopics({ topics: [topic], waitForLeaders: false }).catch(throwFirst)
+    })
+  } catch (error) {
+    const type = protocolType(error)
+    if (type === 'TOPIC_ALREADY_EXISTS') return
+    const final = isDenied(error) || /^(?:INVALID_|POLICY_VIOLATION)/.test(type ?? '')
+    if (!final) throw error
+    const hint =
+      type === 'INVALID_REPLICATION_FACTOR' ? ' KAFKA_REPLICATION asks for more copies than there are brokers.' : ''
+    const message = `Kafka refuses to make the topic ${name}: ${messageOf(rootOf(error))}.${hint}`
+    throw new OrderError('invalid-setting', message, { cause: error })
+  }
+}
+
+/** kafkajs wraps the error of each topic in one that says only how many there were. */
+function throwFirst(error: unknown): never {
+  if (error instanceof Error && 'errors' in error && Array.isArray(error.errors)) throw error.errors[0] ?? error
+  throw error
+}
+
+/** A topic that was just made is known to each broker a moment later. */
+async function describe(kafka: Admin, names: string[]): Promise<readonly ITopicMetadata[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { topics } = await kafka.fetchTopicMetadata({ topics: names })
+      if (topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))) {
+        return topics
+      }
+      if (attempt === METADATA_ATTEMPTS) throw new Error('A partition has no leader.')
+    } catch (error) {
+      const known = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'].includes(protocolType(error) ?? '')
+      if (!known || attempt === METADATA_ATTEMPTS) throw logUnavailable('The topics cannot be used', error)
+    }
+    await sleep(METADATA_INTERVAL_MS)
+  }
+}
+
+/** Node finds no export of this name in kafkajs, only in the whole of it. */
+async function configsOf(kafka: Admin, names: readonly string[]): Promise<Map<string, Map<string, string>>> {
+  const { resources } = await kafka.describeConfigs({
+    includeSynonyms: false,
+    resources: names.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
+  })
+  return new Map(
+    resources.map(({ resourceName, configEntries }) => [
+      resourceName,
+      new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+    ]),
+  )
+}
+
+function* differences(
+  spec: TopicSpec,
+  topic: ITopicMetadata,
+  config: Map<string, string> | undefined,
+): Generator<string> {
+  const { name, partitions, replication } = spec
+  const copies = Math.min(...topic.partitions.map(({ replicas }) => replicas.length))
+  const is = (what: string, found: unknown, wanted: unknown) =>
+    `The topic ${name} has ${what} ${String(found)}, not ${String(wanted)}; it is left as it is.`
+  if (topic.partitions.length !== partitions) yield is('partitions:', topic.partitions.length, partitions)
+  if (copies !== replication) yield is('replicas:', copies, replication)
+  for (const [key, wanted] of Object.entries(spec.config)) {
+    const found = config?.get(key)
+    if (found !== undefined && found !== wanted) yield is(`${key} =`, found, wanted)
+  }
+  const inSync = Number(config?.get('min.insync.replicas') ?? SAFE_IN_SYNC)
+  if (copies < SAFE_REPLICATION) {
+    yield `The topic ${name} has ${copies} of each record: with fewer than ${SAFE_REPLICATION}, a lost disk can lose orders that were accepted.`
+  } else if (inSync < SAFE_IN_SYNC) {
+    yield `The topic ${name} has min.insync.replicas = ${inSync}: with less than ${SAFE_IN_SYNC}, a lost disk can lose orders that were accepted.`
+  }
+}

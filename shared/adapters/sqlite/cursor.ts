@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import { OrderError } from '../../domain/errors.ts'
+
+/**
+ * Where a page ended: opaque, and good only for the query that it came from, for a position among other rows would
+ * skip or repeat some. Of its own version, so that another program's cursor is refused instead of misread.
+ */
+const VERSION = 1
+
+/** `position` are whole numbers or short texts, as the query needs them. */
+export function toCursor(query: object, position: readonly (number | string)[]): string {
+  return Buffer.from(JSON.stringify([VERSION, hashOf(query), ...position])).toString('base64url')
+}
+
+/** The position; undefined for a query without a cursor. Throws `invalid-request` for a cursor of another query. */
+export function fromCursor<const Types extends readonly ('number' | 'string')[]>(
+  query: { readonly cursor?: string },
+  types: Types,
+): { -readonly [I in keyof Types]: Types[I] extends 'number' ? number : string } | undefined {
+  if (query.cursor === undefined) return undefined
+  const [version, hash, ...position] = parse(query.cursor)
+  const fits = position.length === types.length && types.every((type, index) => isOfType(position[index], type))
+  if (version !== VERSION || hash !== hashOf(query) || !fits) throw invalidCursor()
+  return position as unknown as { -readonly [I in keyof Types]: Types[I] extends 'number' ? number : string }
+}
+
+function isOfType(value: unknown, type: 'number' | 'string'): boolean {
+  return type === 'number' ? Number.isSafeInteger(value) : typeof value === 'string'
+}
+
+function parse(cursor: string): unknown[] {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+    return Array.isArray(value) ? value : []
+  } catch (error) {
+    throw invalidCursor(error)
+  }
+}
+
+function invalidCursor(cause?: unknown): OrderError {
+  return new OrderError('invalid-request', 'The cursor is not one of this query.', {
+    cause,
+    violations: [{ pointer: 'cursor', detail: 'is not a cursor of this list' }],
+  })
+}
+
+/** The size of a page may change on the way, everything else belongs to the query. */
+function hashOf(query: object): string {
+  const filters = Object.entries(query)
+    .filter(([name, value]) => name !== 'cursor' && name !== 'limit' && value !== undefined)
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+  return createHash('sha256').update(JSON.stringify(filters)).digest('base64url').slice(0, 11)
+}

@@ -1,0 +1,43 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { LedgerGap, LedgerPartition, LedgerSnapshot, ParkedState } from '../../ports/ledger.ts'
+
+export interface LedgerQueries {
+  read(groupId: string, maxGaps: number): LedgerSnapshot
+}
+
+/** By the primary keys, in whose order they are answered. */
+const PARTITIONS = `
+  SELECT topic, partition, first, next, stored, duplicate, parked, gaps, redriven FROM ledger
+  WHERE group_id = ? ORDER BY topic, partition`
+const GAPS = `
+  SELECT topic, partition, since, until FROM ledger_gaps WHERE group_id = ? ORDER BY topic, partition, since LIMIT ?`
+/** By parked_records_by_state alone. */
+const PARKED = 'SELECT state, count(*) AS origins FROM parked_records WHERE group_id = ? AND counted = 1 GROUP BY state'
+
+export function prepareLedgerQueries(db: DatabaseSync): LedgerQueries {
+  const selectPartitions = db.prepare(PARTITIONS)
+  const selectGaps = db.prepare(GAPS)
+  const selectParked = db.prepare(PARKED)
+
+  return {
+    read(groupId, maxGaps) {
+      const parked: Record<ParkedState, number> = {
+        retrying: 0,
+        stored: 0,
+        duplicate: 0,
+        dead: 0,
+        discarded: 0,
+        redriven: 0,
+      }
+      for (const row of selectParked.all(groupId)) parked[row['state'] as ParkedState] = Number(row['origins'])
+      return {
+        partitions: selectPartitions.all(groupId).map((row) => ({ ...row }) as unknown as LedgerPartition),
+        gaps: selectGaps.all(groupId, maxGaps).map((row): LedgerGap => {
+          const { topic, partition, since, until } = row
+          return { topic: String(topic), partition: Number(partition), from: Number(since), to: Number(until) }
+        }),
+        parked,
+      }
+    },
+  }
+}

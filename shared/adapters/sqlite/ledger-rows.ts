@@ -1,0 +1,103 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { RecordPosition } from '../../ports/event-log.ts'
+
+/**
+ * Counts offsets. Only those at or beyond `next` count, and those that were passed over as a gap and came after all; any
+ * other was counted before. So the figures always add up to `next − first`, which the table checks.
+ */
+export interface LedgerRows {
+  /** Returns the outcomes that count: not those of offsets that were counted before. */
+  count(groupId: string, outcomes: readonly Outcome[], logStarts: ReadonlyMap<number, number>): ReadonlySet<Outcome>
+}
+
+export interface Outcome {
+  readonly origin: RecordPosition
+  readonly kind: 'stored' | 'duplicate' | 'parked'
+  readonly isRedrive: boolean
+}
+
+const KEY = 'group_id = ? AND topic = ? AND partition = ?'
+const SELECT = `SELECT first, next, stored, duplicate, parked, gaps, redriven FROM ledger WHERE ${KEY}`
+const REPLACE = 'INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+const INSERT_GAP = 'INSERT INTO ledger_gaps VALUES (?, ?, ?, ?, ?)'
+const SELECT_GAP = `SELECT since, until FROM ledger_gaps WHERE ${KEY} AND since <= ? ORDER BY since DESC LIMIT 1`
+const DELETE_GAP = `DELETE FROM ledger_gaps WHERE ${KEY} AND since = ?`
+
+interface LedgerRow {
+  readonly first: number
+  next: number
+  stored: number
+  duplicate: number
+  parked: number
+  gaps: number
+  redriven: number
+}
+
+type Key = readonly [groupId: string, topic: string, partition: number]
+
+export function prepareLedgerRows(db: DatabaseSync): LedgerRows {
+  const select = db.prepare(SELECT)
+  const replace = db.prepare(REPLACE)
+  const insertGap = db.prepare(INSERT_GAP)
+  const selectGap = db.prepare(SELECT_GAP)
+  const deleteGap = db.prepare(DELETE_GAP)
+
+  /** True when the offset lay in a gap; what is left of the gap stays. */
+  function takeFromGap(key: Key, offset: number): boolean {
+    const gap = selectGap.get(...key, offset)
+    const since = Number(gap?.['since'])
+    const until = Number(gap?.['until'])
+    if (gap === undefined || offset >= until) return false
+    deleteGap.run(...key, since)
+    if (since < offset) insertGap.run(...key, since, offset)
+    if (offset + 1 < until) insertGap.run(...key, offset + 1, until)
+    return true
+  }
+
+  function countPartition(key: Key, outcomes: readonly Outcome[], logStart: number): Outcome[] {
+    const known = select.get(...key) as LedgerRow | undefined
+    const row: LedgerRow = known ?? {
+      first: logStart,
+      next: logStart,
+      stored: 0,
+      duplicate: 0,
+      parked: 0,
+      gaps: 0,
+      redriven: 0,
+    }
+    const counting = outcomes.filter(({ origin: { offset } }) => {
+      if (offset < row.next) {
+        if (row.gaps === 0 || !takeFromGap(key, offset)) return false
+        row.gaps -= 1
+        return true
+      }
+      if (offset > row.next) insertGap.run(...key, row.next, offset)
+      row.gaps += offset - row.next
+      row.next = offset + 1
+      return true
+    })
+    for (const { kind, isRedrive } of counting) {
+      row[kind] += 1
+      if (isRedrive) row.redriven += 1
+    }
+    const { first, next, stored, duplicate, parked, gaps, redriven } = row
+    if (counting.length > 0) replace.run(...key, first, next, stored, duplicate, parked, gaps, redriven)
+    return counting
+  }
+
+  return {
+    count(groupId, outcomes, logStarts) {
+      const counted = new Set<Outcome>()
+      const topics = Map.groupBy(outcomes, ({ origin }) => origin.topic)
+      for (const [topic, ofTopic] of topics) {
+        const partitions = Map.groupBy(ofTopic, ({ origin }) => origin.partition)
+        for (const [partition, some] of partitions) {
+          const ascending = some.toSorted((one, other) => one.origin.offset - other.origin.offset)
+          const counting = countPartition([groupId, topic, partition], ascending, logStarts.get(partition) ?? 0)
+          for (const outcome of counting) counted.add(outcome)
+        }
+      }
+      return counted
+    },
+  }
+}

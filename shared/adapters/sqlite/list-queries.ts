@@ -1,0 +1,140 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { CURRENCIES, PAYMENT_METHODS } from '../../domain/order-commands.ts'
+import type { OrderView } from '../../domain/order-view.ts'
+import type { ListQuery, Page, SearchQuery } from '../../ports/order-views.ts'
+import { fromCursor, toCursor } from './cursor.ts'
+import { createStatements } from './database.ts'
+import type { OrderQueries } from './order-queries.ts'
+import { SPAN_ORDERS } from './order-rows.ts'
+import { filteredQuery, queryWords, rankedQueries } from './search-text.ts'
+import { toMs } from './values.ts'
+
+/**
+ * Pages of orders. First the positions, from an index that has them in the order of the page, then the orders at those
+ * positions: what a page costs depends on its size and not on how many orders there are.
+ */
+export interface ListQueries {
+  list(query: ListQuery): Page<OrderView>
+  search(query: SearchQuery): Page<OrderView>
+}
+
+interface Range {
+  readonly low: number
+  readonly high: number
+}
+
+const EVERYTHING: Range = { low: 1, high: Number.MAX_SAFE_INTEGER }
+/** By the primary key of order_spans, which has one row for 1,024 orders. */
+const SPANS = `
+  SELECT span FROM order_spans WHERE span <= ? AND max_accepted_at >= ? AND min_accepted_at < ? ORDER BY span DESC`
+
+export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): ListQueries {
+  const statement = createStatements(db)
+
+  function seqs(sql: string, ...parameters: readonly (string | number)[]): number[] {
+    return statement(sql)
+      .all(...parameters)
+      .map((row) => Number(row['seq']))
+  }
+
+  /** Where orders can lie that were accepted between these times, newest first; adjoining spans in one. */
+  function* rangesOf(query: ListQuery, before: number): Generator<Range> {
+    const high = before - 1
+    if (query.status !== undefined && query.status !== 'stored') return yield { ...EVERYTHING, high }
+    if (query.from === undefined && query.to === undefined) return yield { ...EVERYTHING, high }
+    let range: Range | undefined
+    for (const row of statement(SPANS).iterate(Math.floor(high / SPAN_ORDERS), ...timesOf(query))) {
+      const low = Number(row['span']) * SPAN_ORDERS
+      if (range !== undefined && low + SPAN_ORDERS !== range.low) yield range
+      const adjoins = range !== undefined && low + SPAN_ORDERS === range.low
+      range = { low, high: adjoins && range !== undefined ? range.high : Math.min(high, low + SPAN_ORDERS - 1) }
+    }
+    if (range !== undefined) yield range
+  }
+
+  function inRange(query: ListQuery, range: Range, limit: number): number[] {
+    const { status = 'stored', customerId, currency, paymentMethod, q } = query
+    const isStored = status === 'stored'
+    const table = isStored ? 'orders' : 'order_states'
+    const searchTable = isStored ? 'order_search' : 'order_state_search'
+    const isBounded = query.from !== undefined || query.to !== undefined
+    const times = isBounded ? timesOf(query) : []
+    const where = [
+      ...(isStored ? [] : ['o.status = ?']),
+      'o.seq BETWEEN ? AND ?',
+      ...(isBounded ? ['o.accepted_at >= ? AND o.accepted_at < ?'] : []),
+    ]
+    const bounds = [...(isStored ? [] : [status]), range.low, range.high, ...times]
+    if (q !== undefined) {
+      const words = queryWords(q)
+      if (words.length === 0) return []
+      // By the full-text index, filters included; the other bounds are looked up by the primary key.
+      const found = `SELECT o.seq FROM ${searchTable} s CROSS JOIN ${table} o ON o.seq = s.rowid
+        WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN ? AND ? AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
+      return seqs(found, filteredQuery(words, query), range.low, range.high, ...bounds, limit)
+    }
+    const newest = (more: readonly string[]) =>
+      `SELECT o.seq FROM ${table} o WHERE ${[...more, ...where].join(' AND ')} ORDER BY o.seq DESC LIMIT ?`
+    if (customerId === undefined && currency === undefined && paymentMethod === undefined) {
+      // By the primary key, or order_states_by_status.
+      return seqs(newest([]), ...bounds, limit)
+    }
+    // By orders_by_customer or orders_by_currency (order_states_by_…): each value of the key has its entries in the
+    // order of seq, so a filter that is not given is asked for value by value and the newest of all are taken.
+    const ofCustomer = customerId === undefined ? [] : [customerId]
+    const key = [...ofCustomer.map(() => 'o.customer_id = ?'), 'o.currency = ?', 'o.payment_method = ?']
+    const currencies = currency === undefined ? CURRENCIES : [currency]
+    const methods = paymentMethod === undefined ? PAYMENT_METHODS : [paymentMethod]
+    return currencies
+      .flatMap((one) => methods.flatMap((method) => seqs(newest(key), ...ofCustomer, one, method, ...bounds, limit)))
+      .toSorted((one, other) => other - one)
+      .slice(0, limit)
+  }
+
+  return {
+    list(query) {
+      const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
+      const wanted = query.limit + 1
+      const found: number[] = []
+      for (const range of rangesOf(query, before)) {
+        found.push(...inRange(query, range, wanted - found.length))
+        if (found.length === wanted) break
+      }
+      const page = found.slice(0, query.limit)
+      const isStored = query.status === undefined || query.status === 'stored'
+      const last = page.at(-1)
+      return {
+        items: isStored ? orders.stored(page) : orders.unstored(page),
+        nextCursor: last !== undefined && found.length > page.length ? toCursor(query, [last]) : null,
+      }
+    },
+    search(query) {
+      const { q, limit, customersOnly = false } = query
+      const words = queryWords(q)
+      if (words.length === 0) return { items: [], nextCursor: null }
+      const [fromRank, fromSeq] = fromCursor(query, ['number', 'number']) ?? [0, Number.MAX_SAFE_INTEGER]
+      const found: { rank: number; seq: number }[] = []
+      for (const [rank, match] of rankedQueries(words, customersOnly).entries()) {
+        if (rank < fromRank) continue
+        const before = rank === fromRank ? fromSeq : Number.MAX_SAFE_INTEGER
+        // By the full-text index, which is read from the newest order backwards.
+        const sql = `SELECT rowid AS seq FROM order_search WHERE order_search MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`
+        found.push(...seqs(sql, match, before, limit + 1 - found.length).map((seq) => ({ rank, seq })))
+        if (found.length > limit) break
+      }
+      const page = found.slice(0, limit)
+      const last = page.at(-1)
+      return {
+        items: orders.stored(page.map(({ seq }) => seq)),
+        nextCursor: last !== undefined && found.length > limit ? toCursor(query, [last.rank, last.seq]) : null,
+      }
+    },
+  }
+}
+
+function timesOf({ from, to }: ListQuery): [from: number, to: number] {
+  return [
+    from === undefined ? Number.MIN_SAFE_INTEGER : toMs(from),
+    to === undefined ? Number.MAX_SAFE_INTEGER : toMs(to),
+  ]
+}

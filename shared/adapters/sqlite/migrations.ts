@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import { OrderError } from '../../domain/errors.ts'
+import { inTransaction } from './database.ts'
+
+/**
+ * Numbered .sql files, run in order and only forward. Our own forty lines, because the migration libraries that are
+ * kept up do not speak node:sqlite without a driver of their own.
+ *
+ * Safe to run again and from several processes at once: each migration takes the write lock before it looks whether it
+ * was run. A database that a newer program made, or whose migrations were changed afterwards, is left alone.
+ */
+export interface Migration {
+  readonly version: number
+  readonly name: string
+  readonly sql: string
+  readonly checksum: string
+}
+
+const FILE_NAME = /^(\d{6})_(\w+)\.sql$/
+
+export function readMigrations(directory: URL): Migration[] {
+  return readdirSync(directory)
+    .toSorted()
+    .flatMap((fileName) => {
+      const [, version, name] = FILE_NAME.exec(fileName) ?? []
+      if (version === undefined || name === undefined) return []
+      // A checkout may end lines in its own way; the migration is the same.
+      const sql = readFileSync(new URL(fileName, directory), 'utf8').replaceAll('\r\n', '\n')
+      return [{ version: Number(version), name, sql, checksum: createHash('sha256').update(sql).digest('hex') }]
+    })
+}
+
+/** Throws `invalid-setting` for a database that this program must not touch, and SQLite's own errors. */
+export function migrate(db: DatabaseSync, file: string, migrations: readonly Migration[]): void {
+  db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
+    version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT`)
+  const done = db.prepare('SELECT checksum FROM schema_migrations WHERE version = ?')
+  const record = db.prepare('INSERT INTO schema_migrations VALUES (?, ?, ?, ?)')
+  refuseNewer(db, file, migrations.at(-1)?.version ?? 0)
+  for (const { version, name, sql, checksum } of migrations) {
+    if (done.get(version)?.['checksum'] === checksum) continue
+    inTransaction(db, () => {
+      const known = done.get(version)?.['checksum']
+      if (known === checksum) return
+      if (known !== undefined) throw refusal(`${file} was made with another text of migration ${version} (${name}).`)
+      db.exec(sql)
+      record.run(version, name, checksum, new Date().toISOString())
+    })
+  }
+}
+
+function refuseNewer(db: DatabaseSync, file: string, newest: number): void {
+  const last = Number(db.prepare('SELECT max(version) AS last FROM schema_migrations').get()?.['last'] ?? 0)
+  if (last <= newest) return
+  throw refusal(`${file} was made by a newer version of this program: it is at migration ${last}, known are ${newest}.`)
+}
+
+function refusal(message: string): OrderError {
+  return new OrderError('invalid-setting', message)
+}

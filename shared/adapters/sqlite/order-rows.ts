@@ -1,0 +1,122 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { toTenThousandths } from '../../domain/money.ts'
+import type { RecordPosition } from '../../ports/event-log.ts'
+import type { OrderToStore, StoreOutcome } from '../../ports/order-store.ts'
+import { searchableText } from './search-text.ts'
+import { sameBytes, toHashBytes, toIdBytes, toMs } from './values.ts'
+
+/** The rows of stored orders. */
+export interface OrderRows {
+  /** True when it is new and is stored now; false when its id or its Idempotency-Key is known. Throws for a constraint. */
+  insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
+  /** What an order is to the store whose id or key is known. */
+  judge(order: OrderToStore, isSuperseding: () => boolean): StoreOutcome
+  /** Where the order that is stored under this id came from; undefined when none is. */
+  originOf(orderId: string): RecordPosition | undefined
+  /** The position of the newest stored order; 0 when there is none. */
+  lastSeq(): number
+  /** Notes when the orders after this position were accepted; in the transaction that inserted them. */
+  noteSpans(afterSeq: number): void
+}
+
+/** So many orders in a row have one row in order_spans. */
+export const SPAN_ORDERS = 1024
+
+const INSERT_ORDER = `
+  INSERT INTO orders (
+    order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
+    total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
+    idempotency_key_hash, recovered
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+const INSERT_ITEM = 'INSERT INTO order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+const INSERT_SEARCH = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
+/** By the unique index of order_id. */
+const SELECT_KNOWN = 'SELECT origin_topic, origin_partition, origin_offset, body_hash FROM orders WHERE order_id = ?'
+const SELECT_LAST = 'SELECT max(seq) AS last FROM orders'
+const UPSERT_SPANS = `
+  INSERT INTO order_spans
+  SELECT seq / ${SPAN_ORDERS}, min(accepted_at), max(accepted_at) FROM orders WHERE seq > ? GROUP BY seq / ${SPAN_ORDERS}
+  ON CONFLICT DO UPDATE SET
+    min_accepted_at = min(min_accepted_at, excluded.min_accepted_at),
+    max_accepted_at = max(max_accepted_at, excluded.max_accepted_at)`
+
+interface KnownRow {
+  readonly origin_topic: string
+  readonly origin_partition: number
+  readonly origin_offset: number
+  readonly body_hash: Uint8Array
+}
+
+export function prepareOrderRows(db: DatabaseSync): OrderRows {
+  const insertOrder = db.prepare(INSERT_ORDER)
+  const insertItem = db.prepare(INSERT_ITEM)
+  const insertSearch = db.prepare(INSERT_SEARCH)
+  const selectKnown = db.prepare(SELECT_KNOWN)
+  const selectLast = db.prepare(SELECT_LAST)
+  const upsertSpans = db.prepare(UPSERT_SPANS)
+
+  function known(orderId: string): KnownRow | undefined {
+    return selectKnown.get(toIdBytes(orderId)) as KnownRow | undefined
+  }
+
+  return {
+    insert({ order, orderId, origin, bodyHash, idempotencyKeyHash, acceptedAt }, nowMs, recovered) {
+      const { changes, lastInsertRowid } = insertOrder.run(
+        toIdBytes(orderId),
+        order.customerId,
+        order.customerName,
+        order.customerLastName,
+        order.customerEmail,
+        order.shippingAddress,
+        order.billingAddress,
+        order.currencyType,
+        toTenThousandths(order.totalPrice),
+        order.paymentMethodType,
+        toMs(acceptedAt),
+        nowMs,
+        origin.topic,
+        origin.partition,
+        origin.offset,
+        toHashBytes(bodyHash),
+        idempotencyKeyHash === null ? null : toHashBytes(idempotencyKeyHash),
+        recovered ? 1 : 0,
+      )
+      if (changes === 0) return false
+      const seq = Number(lastInsertRowid)
+      for (const [line, item] of order.orderItems.entries()) {
+        const { itemCode, brand, type, size, colour, quantity, currencyType } = item
+        const price = toTenThousandths(item.price)
+        insertItem.run(seq, line, itemCode, brand, type, size, colour, quantity, price, currencyType)
+      }
+      insertSearch.run(seq, searchableText(order))
+      return true
+    },
+    judge({ orderId, origin, bodyHash }, isSuperseding) {
+      const row = known(orderId)
+      if (row === undefined) {
+        const detail = 'Its Idempotency-Key belongs to another order.'
+        return { kind: 'rejected', code: 'idempotency-key-reused', detail }
+      }
+      if (samePlace(originIn(row), origin)) return { kind: 'stored' }
+      // Stored is final: an edit that comes too late changes nothing, and is no reuse of the id either.
+      if (sameBytes(row.body_hash, toHashBytes(bodyHash)) || isSuperseding()) return { kind: 'duplicate' }
+      return { kind: 'rejected', code: 'order-id-reused', detail: 'Its id belongs to another order.' }
+    },
+    originOf(orderId) {
+      const row = known(orderId)
+      return row === undefined ? undefined : originIn(row)
+    },
+    lastSeq: () => Number(selectLast.get()?.['last'] ?? 0),
+    noteSpans(afterSeq) {
+      upsertSpans.run(afterSeq)
+    },
+  }
+}
+
+function originIn(row: KnownRow): RecordPosition {
+  return { topic: row.origin_topic, partition: row.origin_partition, offset: row.origin_offset }
+}
+
+export function samePlace(one: RecordPosition, other: RecordPosition): boolean {
+  return one.offset === other.offset && one.partition === other.partition && one.topic === other.topic
+}

@@ -1,0 +1,62 @@
+import { workerData } from 'node:worker_threads'
+import { inSnapshot, openDatabase } from './database.ts'
+import { prepareDeadLetterQueries, type DeadLetterQueries } from './dead-letter-queries.ts'
+import { prepareLedgerQueries, type LedgerQueries } from './ledger-queries.ts'
+import { prepareListQueries, type ListQueries } from './list-queries.ts'
+import { prepareOrderQueries, type OrderQueries } from './order-queries.ts'
+import { prepareRedriveQueries, type RedriveQueries } from './redrive-queries.ts'
+import { serve } from './serve.ts'
+import type { StoreLocation } from './write-worker.ts'
+
+/** The thread that reads: it never waits for the one that writes, and every answer is of one moment. */
+export interface Reader extends Pick<OrderQueries, 'getMany' | 'history' | 'findByIdempotencyKey'>, ListQueries {
+  readonly getLetter: DeadLetterQueries['get']
+  readonly listLetters: DeadLetterQueries['list']
+  readonly groupLetters: DeadLetterQueries['groups']
+  readonly getRedrive: RedriveQueries['get']
+  readonly nextLetters: RedriveQueries['nextLetters']
+  readonly audit: RedriveQueries['audit']
+  readonly readLedger: LedgerQueries['read']
+  /** Throws when nothing can be read. */
+  probe(): void
+  close(): void
+}
+
+const { file } = workerData as StoreLocation
+
+serve(file, openReader)
+
+function openReader(): Reader {
+  const db = openDatabase(file)
+  try {
+    db.exec('PRAGMA query_only = ON')
+    const orders = prepareOrderQueries(db)
+    const lists = prepareListQueries(db, orders)
+    const letters = prepareDeadLetterQueries(db)
+    const ledger = prepareLedgerQueries(db)
+    const redrives = prepareRedriveQueries(db)
+    const selectMigration = db.prepare('SELECT max(version) FROM schema_migrations')
+    const snapshot = <T>(read: () => T): T => inSnapshot(db, read)
+    return {
+      getMany: (orderIds) => snapshot(() => orders.getMany(orderIds)),
+      history: (orderId) => snapshot(() => orders.history(orderId)),
+      findByIdempotencyKey: (keyHash) => snapshot(() => orders.findByIdempotencyKey(keyHash)),
+      list: (query) => snapshot(() => lists.list(query)),
+      search: (query) => snapshot(() => lists.search(query)),
+      getLetter: (id) => snapshot(() => letters.get(id)),
+      listLetters: (query) => snapshot(() => letters.list(query)),
+      groupLetters: (query) => snapshot(() => letters.groups(query)),
+      getRedrive: (taskId) => snapshot(() => redrives.get(taskId)),
+      nextLetters: (taskId, limit) => snapshot(() => redrives.nextLetters(taskId, limit)),
+      audit: (query) => snapshot(() => redrives.audit(query)),
+      readLedger: (groupId, maxGaps) => snapshot(() => ledger.read(groupId, maxGaps)),
+      probe() {
+        selectMigration.get()
+      },
+      close: () => db.close(),
+    }
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}

@@ -1,0 +1,113 @@
+import { messageOf } from '../../domain/errors.ts'
+import type { DeadLetters } from '../../ports/dead-letters.ts'
+import type { Ledger } from '../../ports/ledger.ts'
+import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
+import type { OrderViews } from '../../ports/order-views.ts'
+import type { Redrives } from '../../ports/redrives.ts'
+import type { Reader } from './read-worker.ts'
+import { createStoreThread, type StoreThread } from './store-thread.ts'
+import type { Writer } from './write-worker.ts'
+
+/** The store on one SQLite file: commands in one thread, queries in another, the main thread free for requests. */
+export interface SqliteStore extends AsyncDisposable {
+  readonly store: OrderStore
+  readonly views: OrderViews
+  readonly deadLetters: DeadLetters
+  readonly ledger: Ledger
+  readonly operations: Redrives
+}
+
+export interface SqliteStoreOptions {
+  /** Made when it is not there; its directory must be. */
+  readonly file: string
+  /** Ends with a slash. */
+  readonly migrations?: URL
+}
+
+/** A disk that hangs does not answer: after this long that is the answer. */
+const HEALTH_DEADLINE_MS = 2000
+const IS_SOURCE = import.meta.url.endsWith('.ts')
+/** The compiled program lies one directory deeper, in dist/, and its migrations where they always are. */
+const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`, import.meta.url)
+
+/**
+ * Opens the file and brings its tables up to date. Rejects with `invalid-setting` for a file that a newer program made,
+ * `store-unavailable` for one that cannot be used.
+ */
+export async function createSqliteStore({ file, migrations = MIGRATIONS }: SqliteStoreOptions): Promise<SqliteStore> {
+  const thread = { file, migrations: migrations.href }
+  const writer = createStoreThread<Writer>({ ...thread, name: 'store-writer', worker: workerUrl('write-worker') })
+  const reader = createStoreThread<Reader>({ ...thread, name: 'store-reader', worker: workerUrl('read-worker') })
+  const dispose = async () => {
+    // The reader first, so that the writer is the last connection and leaves a file without a WAL.
+    await reader[Symbol.asyncDispose]()
+    await writer[Symbol.asyncDispose]()
+  }
+  try {
+    await writer.call('probe')
+    await reader.call('probe')
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+
+  return {
+    store: {
+      storeBatch: (batch) => writer.call('storeBatch', batch),
+      previewBatch: (orders) => writer.call('previewBatch', orders),
+      findByIdempotencyKey: (keyHash) => reader.call('findByIdempotencyKey', keyHash),
+      health: () => checkHealth(writer, reader),
+      [Symbol.asyncDispose]: dispose,
+    },
+    views: {
+      get: async (orderId) => (await reader.call('getMany', [orderId])).get(orderId),
+      getMany: (orderIds) => reader.call('getMany', orderIds),
+      list: (query) => reader.call('list', query),
+      search: (query) => reader.call('search', query),
+      history: (orderId) => reader.call('history', orderId),
+    },
+    deadLetters: {
+      keep: (letters) => writer.call('keepDeadLetters', letters),
+      get: (id) => reader.call('getLetter', id),
+      list: (query) => reader.call('listLetters', query),
+      groups: (query) => reader.call('groupLetters', query),
+    },
+    ledger: {
+      read: (groupId, maxGaps) => reader.call('readLedger', groupId, maxGaps),
+    },
+    operations: {
+      create: (task, act) => writer.call('createRedrive', task, act),
+      get: (taskId) => reader.call('getRedrive', taskId),
+      lease: (owner, nowMs, leaseMs) => writer.call('leaseRedrive', owner, nowMs, leaseMs),
+      nextLetters: (taskId, limit) => reader.call('nextLetters', taskId, limit),
+      markSent: (taskId, letterIds, step, at) => writer.call('markSent', taskId, letterIds, step, at),
+      release: (taskId, change) => writer.call('releaseRedrive', taskId, change),
+      change: (taskId, to, act) => writer.call('changeRedrive', taskId, to, act),
+      discard: (letterId, act) => writer.call('discardLetter', letterId, act),
+      restore: (letterId, act) => writer.call('restoreLetter', letterId, act),
+      markEdited: (letterId, value, act) => writer.call('markEdited', letterId, value, act),
+      audit: (query) => reader.call('audit', query),
+    },
+    [Symbol.asyncDispose]: dispose,
+  }
+}
+
+async function checkHealth(writer: StoreThread<Writer>, reader: StoreThread<Reader>): Promise<StoreHealth> {
+  const deadline = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => deadline.reject(new Error(`it did not answer within ${HEALTH_DEADLINE_MS} ms`)),
+    HEALTH_DEADLINE_MS,
+  )
+  try {
+    await Promise.race([Promise.all([writer.call('probe'), reader.call('probe')]), deadline.promise])
+    return { available: true }
+  } catch (error) {
+    return { available: false, cause: messageOf(error) }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function workerUrl(name: string): URL {
+  return new URL(`./${name}.${IS_SOURCE ? 'ts' : 'js'}`, import.meta.url)
+}

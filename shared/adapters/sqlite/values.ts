@@ -1,0 +1,41 @@
+import type { RecordPosition } from '../../ports/event-log.ts'
+
+/** How values lie in the file: ids and hashes as bytes, times as milliseconds, yes and no as 1 and 0. */
+
+export function toIdBytes(orderId: string): Uint8Array {
+  return Buffer.from(orderId.replaceAll('-', ''), 'hex')
+}
+
+export function fromIdBytes(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+/** Text that is not hexadecimal comes out short, which the table's check on the length refuses. */
+export function toHashBytes(hex: string): Uint8Array {
+  return Buffer.from(hex, 'hex')
+}
+
+export function fromHashBytes(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
+}
+
+/** Text that is no time comes out as NaN, which SQLite takes for NULL and a NOT NULL column refuses. */
+export function toMs(time: string): number {
+  return Date.parse(time)
+}
+
+export function fromMs(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0
+}
+
+/** The coordinates in an id as `deadLetterId` writes it; undefined for any other text. */
+export function parseDeadLetterId(id: string): RecordPosition | undefined {
+  const [, topic, partition, offset] = /^(.+):(\d{1,16}):(\d{1,16})$/s.exec(id) ?? []
+  if (topic === undefined) return undefined
+  return { topic, partition: Number(partition), offset: Number(offset) }
+}

@@ -1,0 +1,43 @@
+import { workerData } from 'node:worker_threads'
+import { openDatabase } from './database.ts'
+import { prepareOperatorCommands, type OperatorCommands } from './operator-commands.ts'
+import { migrate, readMigrations } from './migrations.ts'
+import { serve } from './serve.ts'
+import { prepareCommands, type Commands } from './store-batch.ts'
+
+/** The thread that writes, and waits for the disk so that no HTTP request has to. */
+export interface Writer extends Commands, OperatorCommands {
+  /** Writes and flushes something of no meaning: throws when orders could not be written either. */
+  probe(): void
+  close(): void
+}
+
+export interface StoreLocation {
+  readonly file: string
+  /** The URL of the directory of migrations. */
+  readonly migrations: string
+}
+
+const { file, migrations } = workerData as StoreLocation
+
+serve(file, openWriter)
+
+function openWriter(): Writer {
+  const db = openDatabase(file)
+  try {
+    migrate(db, file, readMigrations(new URL(migrations)))
+    const writeProbe = db.prepare('INSERT OR REPLACE INTO probes VALUES (1, ?)')
+    return {
+      ...prepareCommands(db),
+      ...prepareOperatorCommands(db),
+      probe() {
+        writeProbe.run(Date.now())
+      },
+      // The last connection of a file copies the WAL into it and removes the WAL.
+      close: () => db.close(),
+    }
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}

@@ -1,0 +1,151 @@
+import { z } from 'zod'
+import type { Config } from '../config.ts'
+import {
+  CURRENCIES,
+  MAX_ITEMS,
+  newOrderCommandSchema,
+  orderItemSchema,
+  PAYMENT_METHODS,
+} from '../domain/order-commands.ts'
+import { NEW_ORDER_TYPE } from '../domain/order-events.ts'
+import { topicSpecs, type Topics } from '../messaging/topics.ts'
+import { EXAMPLE_ORDER, EXAMPLE_ORDER_ID } from './examples.ts'
+import { deadLetterHeaders, eventHeaders, retryHeaders } from './message-headers.ts'
+import { API_VERSION } from './openapi.ts'
+import { jsonSchema, type JsonObject } from './schemas.ts'
+
+/** The command's schema, but for what the log never holds: the numbers that a command may use for names. */
+const newOrderDataSchema = newOrderCommandSchema.extend({
+  currencyType: z.enum(CURRENCIES),
+  paymentMethodType: z.enum(PAYMENT_METHODS),
+  orderItems: z
+    .array(orderItemSchema.extend({ currencyType: z.enum(CURRENCIES) }))
+    .min(1)
+    .max(MAX_ITEMS),
+})
+
+/** Of AsyncAPI's Kafka bindings. */
+const BINDING = { bindingVersion: '0.5.0' }
+const KEY = { type: 'string', format: 'uuid', description: 'The order id: one order stays in one partition.' }
+
+const DESCRIPTION = `An order travels from the orders topic, when it cannot be stored at once, through the retry topics to \
+the dead-letter topic. Every event is a CloudEvent 1.0 in binary mode. The orders topic is the source of truth and keeps \
+everything.`
+
+/** The topics as this installation names them: who sends what where, and which group reads it. */
+export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partitions' | 'replication'>): JsonObject {
+  const specs = new Map(topicSpecs(topics, settings.partitions, settings.replication).map((spec) => [spec.name, spec]))
+
+  function channel(topic: string, title: string, description: string, message: string): JsonObject {
+    const { partitions, replication, config } = specs.get(topic) ?? { ...settings, config: {} }
+    return {
+      address: topic,
+      title,
+      description,
+      messages: { [message]: { $ref: `#/components/messages/${message}` } },
+      bindings: {
+        kafka: { topic, partitions, replicas: replication, topicConfiguration: topicConfiguration(config), ...BINDING },
+      },
+    }
+  }
+
+  return {
+    asyncapi: '3.0.0',
+    info: { title: 'Order event processing', version: API_VERSION, description: DESCRIPTION, license: { name: 'MIT' } },
+    defaultContentType: 'application/json',
+    channels: {
+      orders: channel(topics.orders, 'Orders', 'Every order that was accepted, for ever.', 'NewOrder'),
+      ...Object.fromEntries(
+        topics.retries.map(({ tier, topic, delayMs }) => [
+          `retry${tier}`,
+          channel(topic, `Retry ${tier}`, `Tried again ${delayMs / 1000} s after it failed.`, 'RetriedOrder'),
+        ]),
+      ),
+      deadLetters: channel(
+        topics.deadLetters,
+        'Dead letters',
+        'What cannot be stored, byte for byte, with its cause.',
+        'DeadLetter',
+      ),
+    },
+    operations: {
+      placeOrder: operation('send', 'orders', 'NewOrder', 'An order was accepted, or a dead letter is redriven.'),
+      storeOrders: operation('receive', 'orders', 'NewOrder', 'Stores orders, in batches.', topics.group),
+      ...Object.fromEntries(
+        topics.retries.flatMap(({ tier, group }) => [
+          [
+            `parkInRetry${tier}`,
+            operation('send', `retry${tier}`, 'RetriedOrder', `Failed for the ${ordinal(tier)} time.`),
+          ],
+          [
+            `storeRetry${tier}`,
+            operation('receive', `retry${tier}`, 'RetriedOrder', 'Stores what is due and waits for the next.', group),
+          ],
+        ]),
+      ),
+      parkDeadLetter: operation('send', 'deadLetters', 'DeadLetter', 'Failed for good.'),
+      keepDeadLetters: operation(
+        'receive',
+        'deadLetters',
+        'DeadLetter',
+        'Keeps it, where operators see and repair it.',
+        topics.deadLetterGroup,
+      ),
+    },
+    components: {
+      messages: {
+        NewOrder: {
+          ...message('NewOrder', 'An order was accepted', eventHeaders()),
+          examples: [{ name: 'order', headers: exampleHeaders(), payload: EXAMPLE_ORDER }],
+        },
+        RetriedOrder: message('RetriedOrder', 'An order to be tried again', retryHeaders()),
+        // Any bytes can be dead: what is no order is kept as it is.
+        DeadLetter: { ...message('DeadLetter', 'What could not be stored', deadLetterHeaders()), payload: {} },
+      },
+      schemas: { NewOrder: jsonSchema(newOrderDataSchema) },
+    },
+  }
+}
+
+function message(name: string, title: string, headers: JsonObject): JsonObject {
+  return {
+    name,
+    title,
+    contentType: 'application/json',
+    headers,
+    payload: { $ref: '#/components/schemas/NewOrder' },
+    bindings: { kafka: { key: KEY, ...BINDING } },
+  }
+}
+
+function operation(action: 'send' | 'receive', channel: string, name: string, summary: string, groupId?: string) {
+  return {
+    action,
+    channel: { $ref: `#/channels/${channel}` },
+    summary,
+    messages: [{ $ref: `#/channels/${channel}/messages/${name}` }],
+    ...(groupId !== undefined && { bindings: { kafka: { groupId: { type: 'string', enum: [groupId] }, ...BINDING } } }),
+  }
+}
+
+/** The bindings know a few of Kafka's settings by name and want numbers where Kafka takes text. */
+function topicConfiguration(config: Readonly<Record<string, string>>): JsonObject {
+  const known = ['retention.ms', 'max.message.bytes']
+  return Object.fromEntries(known.filter((name) => name in config).map((name) => [name, Number(config[name])]))
+}
+
+function exampleHeaders(): JsonObject {
+  return {
+    'content-type': 'application/json',
+    ce_specversion: '1.0',
+    ce_id: EXAMPLE_ORDER_ID,
+    ce_type: NEW_ORDER_TYPE,
+    ce_source: '/orders',
+    ce_time: '2026-01-31T12:00:00.000Z',
+    ce_subject: EXAMPLE_ORDER_ID,
+  }
+}
+
+function ordinal(number: number): string {
+  return ['first', 'second', 'third'][number - 1] ?? `${number}th`
+}

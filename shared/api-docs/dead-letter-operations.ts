@@ -1,0 +1,171 @@
+import { auditQuery, deadLetterGroupQuery, deadLetterQuery } from '../http/dead-letters.ts'
+import type { ProblemCode } from '../http/problem.ts'
+import { redriveQuery } from '../http/redrive.ts'
+import type { RouteName } from '../http/routes.ts'
+import { EXAMPLE_ORDER } from './examples.ts'
+import { jsonAnswer, type OperationDescription, type PathParameter, type RequestBody } from './operation.ts'
+import type { SchemaName } from './schemas.ts'
+
+/** The routes of dead letters and their repair. */
+
+const LETTER_ID: PathParameter = {
+  description: 'Its origin, `topic:partition:offset`.',
+  schema: { type: 'string', minLength: 1, maxLength: 300 },
+  example: 'orders:0:42',
+}
+const TASK_ID: PathParameter = {
+  description: 'As the redrive gave it.',
+  schema: { type: 'string', minLength: 1, maxLength: 100 },
+}
+
+const ONE_PROBLEMS: readonly ProblemCode[] = ['dead-letter-not-found', 'store-unavailable']
+const ACT_PROBLEMS: readonly ProblemCode[] = [
+  'malformed-json',
+  'invalid-request',
+  'conflict',
+  'payload-too-large',
+  'unsupported-media-type',
+  'store-unavailable',
+]
+
+function body(schema: SchemaName, required: boolean, summary: string, value: unknown): RequestBody {
+  return { schema, required, examples: { example: { summary, value } } }
+}
+
+const withReason = body('OptionalReason', false, 'Why', { reason: 'The address service was down.' })
+const redriveAnswers = {
+  200: jsonAnswer('With `dryRun`: what today’s code would make of each.', 'RedrivePreviewPage'),
+  202: jsonAnswer('A task has begun.', 'RedriveTask', { headers: ['Location', 'RetryAfter'] }),
+}
+
+export const DEAD_LETTER_OPERATIONS = {
+  listDeadLetters: {
+    tag: 'Dead letters',
+    summary: 'List dead letters',
+    description: 'Newest first, without payloads.',
+    query: deadLetterQuery,
+    answers: { 200: jsonAnswer('A page of dead letters.', 'DeadLetterPage', { headers: ['Link'] }) },
+    problems: ['invalid-request', 'store-unavailable'],
+  },
+  deadLetterGroups: {
+    tag: 'Dead letters',
+    summary: 'Dead letters by what they died of',
+    description: 'Grouped by fingerprint, most recent first.',
+    query: deadLetterGroupQuery,
+    answers: { 200: jsonAnswer('A page of groups.', 'DeadLetterGroupPage', { headers: ['Link'] }) },
+    problems: ['invalid-request', 'store-unavailable'],
+  },
+  getDeadLetter: {
+    tag: 'Dead letters',
+    summary: 'One dead letter',
+    description: 'With its payload and headers, byte for byte.',
+    path: { id: LETTER_ID },
+    answers: { 200: jsonAnswer('The dead letter.', 'DeadLetter') },
+    problems: ONE_PROBLEMS,
+  },
+  deadLetterFixture: {
+    tag: 'Dead letters',
+    summary: 'A dead letter as a file',
+    description: 'To run the record through the code on a developer’s machine.',
+    path: { id: LETTER_ID },
+    answers: {
+      200: jsonAnswer('The record as a file.', 'DeadLetterFixture', { headers: ['ContentDisposition'] }),
+    },
+    problems: ONE_PROBLEMS,
+  },
+  redriveDeadLetters: {
+    tag: 'Dead letters',
+    summary: 'Redrive dead letters',
+    description:
+      'Sends the original bytes back to where they came from: those with the given ids, or the dead ones that match, or all of them. The body must say which. It goes in steps, stops itself when they keep failing, and any live process carries it on.',
+    query: redriveQuery,
+    headers: ['Operator'],
+    body: body('Redrive', true, 'Those that died of one thing, as a dry run', {
+      fingerprint: '5f0c2d9be1a47730',
+      dryRun: true,
+    }),
+    answers: redriveAnswers,
+    problems: ACT_PROBLEMS,
+  },
+  redriveDeadLetter: {
+    tag: 'Dead letters',
+    summary: 'Redrive one dead letter',
+    path: { id: LETTER_ID },
+    query: redriveQuery,
+    headers: ['Operator'],
+    body: body('RedriveOne', false, 'A dry run', { dryRun: true }),
+    answers: redriveAnswers,
+    problems: [...ACT_PROBLEMS, 'dead-letter-not-found'],
+  },
+  editDeadLetter: {
+    tag: 'Dead letters',
+    summary: 'Send a mended order in its place',
+    description: 'The original is kept. The mended order takes the order id of the letter.',
+    path: { id: LETTER_ID },
+    headers: ['Operator'],
+    body: body('NewOrder', true, 'The mended order', EXAMPLE_ORDER),
+    answers: { 202: jsonAnswer('Sent.', 'DeadLetter') },
+    problems: [
+      ...ACT_PROBLEMS,
+      'invalid-order',
+      'dead-letter-not-found',
+      'record-too-large',
+      'queue-full',
+      'log-unavailable',
+    ],
+  },
+  discardDeadLetter: {
+    tag: 'Dead letters',
+    summary: 'Discard a dead letter',
+    description: 'It stays on record, and can be restored.',
+    path: { id: LETTER_ID },
+    headers: ['Operator'],
+    body: body('RequiredReason', true, 'Why', { reason: 'A test order of the shop.' }),
+    answers: { 200: jsonAnswer('Discarded.', 'DeadLetter') },
+    problems: [...ACT_PROBLEMS, 'dead-letter-not-found'],
+  },
+  restoreDeadLetter: {
+    tag: 'Dead letters',
+    summary: 'Take a discard back',
+    path: { id: LETTER_ID },
+    headers: ['Operator'],
+    body: withReason,
+    answers: { 200: jsonAnswer('Dead again, to be repaired.', 'DeadLetter') },
+    problems: [...ACT_PROBLEMS, 'dead-letter-not-found'],
+  },
+  getRedrive: {
+    tag: 'Dead letters',
+    summary: 'The progress of a redrive',
+    description: 'By outcome: progress is what was stored, not what was sent.',
+    path: { id: TASK_ID },
+    answers: { 200: jsonAnswer('The task.', 'RedriveTask') },
+    problems: ['not-found', 'store-unavailable'],
+  },
+  cancelRedrive: {
+    tag: 'Dead letters',
+    summary: 'Cancel a redrive',
+    path: { id: TASK_ID },
+    headers: ['Operator'],
+    body: withReason,
+    answers: { 200: jsonAnswer('Cancelled; what was sent stays sent.', 'RedriveTask') },
+    problems: [...ACT_PROBLEMS, 'not-found'],
+  },
+  resumeRedrive: {
+    tag: 'Dead letters',
+    summary: 'Resume a redrive',
+    description: 'One that was cancelled, or that stopped itself.',
+    path: { id: TASK_ID },
+    headers: ['Operator'],
+    body: withReason,
+    answers: { 200: jsonAnswer('Running.', 'RedriveTask') },
+    problems: [...ACT_PROBLEMS, 'not-found'],
+  },
+  audit: {
+    tag: 'Dead letters',
+    summary: 'Who did what',
+    description: 'Every action of operators, newest first.',
+    query: auditQuery,
+    answers: { 200: jsonAnswer('A page of actions.', 'AuditPage', { headers: ['Link'] }) },
+    problems: ['invalid-request', 'store-unavailable'],
+  },
+} as const satisfies Partial<Record<RouteName, OperationDescription>>

@@ -1,0 +1,131 @@
+import { z } from 'zod'
+import type { RedrivePreview } from '../application/preview-redrive.ts'
+import type { BytesView, toDeadLetterView, toFixture } from '../http/dead-letters.ts'
+import { DEAD_LETTER_STATES, type DeadLetterGroup, type DeadLetterSummary } from '../ports/dead-letters.ts'
+import type { Page } from '../ports/order-views.ts'
+import type { AuditEntry, RedriveTask } from '../ports/redrives.ts'
+import { causeSchema, nextCursor } from './order-schemas.ts'
+import { count, instant, schemaOf } from './schema-of.ts'
+
+/** What answers about dead letters, and what operators do to them, look like. */
+
+const deadLetterId = z.string().meta({ description: 'Its origin, `topic:partition:offset`.' })
+const fingerprint = z.string().meta({ description: 'The same for letters that died of the same thing.' })
+
+const bytesSchema = schemaOf<BytesView>()(
+  z.object({
+    text: z.string().nullable().meta({ description: 'Null when the bytes are not UTF-8.' }),
+    base64: z.string().meta({ contentEncoding: 'base64', description: 'Always the exact bytes.' }),
+  }),
+)
+
+export const deadLetterSummarySchema = schemaOf<DeadLetterSummary>()(
+  z.object({
+    id: deadLetterId,
+    state: z.enum(DEAD_LETTER_STATES),
+    origin: z.object({ topic: z.string(), partition: count, offset: count }),
+    orderId: z.string().nullable(),
+    firstCause: causeSchema,
+    lastCause: causeSchema,
+    attempts: count,
+    firstFailedAt: instant,
+    lastFailedAt: instant,
+    fingerprint,
+    consumerGroup: z.string(),
+    redriveOf: deadLetterId.nullable().meta({ description: 'The letter whose redrive this record was.' }),
+    recordTimestamp: z.int().meta({ description: 'Of the original record, in milliseconds since 1970.' }),
+    keptAt: instant,
+  }),
+)
+
+export const deadLetterSchema = schemaOf<ReturnType<typeof toDeadLetterView>>()(
+  deadLetterSummarySchema.extend({
+    key: bytesSchema.nullable(),
+    value: bytesSchema.nullable(),
+    editedValue: bytesSchema.nullable().meta({ description: 'What was sent in its place; the original is `value`.' }),
+    headers: z.array(z.object({ name: z.string(), value: bytesSchema.nullable() })),
+    stack: z.string().nullable().meta({ description: 'Of the last failure, at most 8 KiB.' }),
+  }),
+)
+
+export const deadLetterPageSchema = schemaOf<Page<DeadLetterSummary>>()(
+  z.object({ items: z.array(deadLetterSummarySchema), nextCursor }),
+)
+
+export const deadLetterGroupSchema = schemaOf<DeadLetterGroup>()(
+  z.object({
+    fingerprint,
+    cause: causeSchema,
+    count: z.int().min(1),
+    firstSeen: instant,
+    lastSeen: instant,
+    sampleId: deadLetterId,
+  }),
+)
+
+export const deadLetterGroupPageSchema = schemaOf<Page<DeadLetterGroup>>()(
+  z.object({ items: z.array(deadLetterGroupSchema), nextCursor }),
+)
+
+const base64 = z.string().nullable().meta({ contentEncoding: 'base64' })
+
+export const fixtureSchema = schemaOf<ReturnType<typeof toFixture>>()(
+  z.object({
+    format: z.string(),
+    id: deadLetterId,
+    record: z.object({
+      topic: z.string(),
+      partition: count,
+      offset: count,
+      timestamp: z.int(),
+      key: base64,
+      value: base64,
+      headers: z.array(z.tuple([z.string(), base64])),
+    }),
+    lastCause: causeSchema,
+  }),
+)
+
+const previewSchema = schemaOf<RedrivePreview>()(
+  z.object({
+    id: deadLetterId,
+    orderId: z.string().nullable(),
+    outcome: z.enum(['would-be-stored', 'still-fails', 'already-stored', 'unknown']),
+    cause: z.exactOptional(causeSchema),
+  }),
+)
+
+export const previewPageSchema = z.object({ items: z.array(previewSchema), nextCursor: z.null() })
+
+export const redriveTaskSchema = schemaOf<RedriveTask>()(
+  z.object({
+    id: z.string(),
+    state: z.enum(['running', 'stopped', 'cancelled', 'done']),
+    why: z.string().nullable().meta({ description: 'Why it stopped by itself.' }),
+    createdAt: instant,
+    updatedAt: instant,
+    operator: z.string(),
+    ratePerSecond: count,
+    step: count.meta({ description: 'Steps sent so far; the first sends one letter, later ones more.' }),
+    total: count,
+    waiting: count,
+    pending: count.meta({ description: 'Sent back, outcome not known yet.' }),
+    resolved: count.meta({ description: 'Stored.' }),
+    failed: count.meta({ description: 'Dead again, under another id.' }),
+    skipped: count.meta({ description: 'Discarded, redriven or edited by somebody before their turn.' }),
+    lastStep: z.object({ sent: count, pending: count, retrying: count, failed: count }),
+  }),
+)
+
+const auditEntrySchema = schemaOf<AuditEntry>()(
+  z.object({
+    at: instant,
+    action: z.enum(['redrive', 'cancel', 'resume', 'stop', 'discard', 'restore', 'edit']),
+    target: z.string().meta({ description: 'The id of the letter or task.' }),
+    operator: z.string(),
+    verified: z.boolean().meta({ description: 'True when the platform signed the operator in.' }),
+    reason: z.string().nullable(),
+  }),
+)
+
+export const auditPageSchema = schemaOf<Page<AuditEntry>>()(z.object({ items: z.array(auditEntrySchema), nextCursor }))

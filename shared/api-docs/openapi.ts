@@ -1,0 +1,167 @@
+import type { Config } from '../config.ts'
+import { PROBLEMS, problemType, type ProblemCode } from '../http/problem.ts'
+import { HOME, ROUTES, type Route, type RouteName } from '../http/routes.ts'
+import { DEAD_LETTER_OPERATIONS } from './dead-letter-operations.ts'
+import { ANSWER_HEADER_NAMES, ANSWER_HEADERS, REQUEST_HEADERS, type AnswerHeader } from './http-headers.ts'
+import { TAGS, type Answer, type AnswerContent, type OperationDescription } from './operation.ts'
+import { ORDER_OPERATIONS } from './order-operations.ts'
+import { namedJsonSchemas, queryParameters, schemaRef, type JsonObject } from './schemas.ts'
+import { SYSTEM_OPERATIONS } from './system-operations.ts'
+
+/** The version of the API, which is the product's own (package.json). */
+export const API_VERSION = '0.1.0'
+
+/** Every route has a description: the compiler says which has none. */
+export const OPERATIONS: Readonly<Record<RouteName, OperationDescription>> = {
+  ...ORDER_OPERATIONS,
+  ...DEAD_LETTER_OPERATIONS,
+  ...SYSTEM_OPERATIONS,
+}
+
+const DESCRIPTION = `An order intake that never loses an order. \`POST /api/orders\` puts an order on the log and answers \
+202 once it is durable there; a consumer stores it; the queries read it back. They are eventually consistent: an order's \
+\`status\` says where it stands.
+
+Paths match without regard to case. Every GET also answers HEAD. Any other method is answered with 405 and \`Allow\`, an \
+unknown path with 404, and whatever goes wrong with problem details (RFC 9457) whose \`type\` leads to its explanation \
+in [/docs/errors](/docs/errors). The topics behind are described in [/api/asyncapi.json](/api/asyncapi.json).`
+
+const SECURITY = [{ functionKey: [] }, { functionKeyInQuery: [] }]
+
+/** The document, from the table of routes, the schemas that validate, and the descriptions beside them. */
+export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' | 'faults'>): JsonObject {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const [name, route] of Object.entries<Route>(ROUTES)) {
+    if (name === 'setFaults' && !faults) continue // off, the route does not exist
+    const item = (paths[templateOf(route)] ??= {})
+    for (const method of route.methods) {
+      // HEAD is GET without the body: said once, in the description of the whole.
+      if (method !== 'HEAD') item[method.toLowerCase()] = operation(name as RouteName, ordersAuth)
+    }
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Order event processing',
+      version: API_VERSION,
+      description: DESCRIPTION,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      schemas: namedJsonSchemas(),
+      parameters: REQUEST_HEADERS,
+      headers: ANSWER_HEADERS,
+      responses: { NotFound: problemAnswer(['not-found']), MethodNotAllowed: methodNotAllowed() },
+      examples: Object.fromEntries(problemCodes().map((code) => [code, exampleOf(code)])),
+      securitySchemes: {
+        functionKey: { type: 'apiKey', in: 'header', name: 'x-functions-key' },
+        functionKeyInQuery: { type: 'apiKey', in: 'query', name: 'code' },
+      },
+    },
+  }
+}
+
+/** `/api/orders/{orderId}`: without the constraints that only routing needs. */
+export function templateOf({ route }: Pick<Route, 'route'>): string {
+  return route === HOME ? '/' : `/${route.replaceAll(/\{(\w+):regex\([^/]*\)\}/g, '{$1}')}`
+}
+
+function operation(name: RouteName, ordersAuth: Config['ordersAuth']): JsonObject {
+  const { access }: Route = ROUTES[name]
+  const description = OPERATIONS[name]
+  const needsKey = access === 'function' || (access === 'orders' && ordersAuth === 'function')
+  const problems: ProblemCode[] = [
+    ...(description.problems ?? []),
+    ...(needsKey ? (['unauthorized'] as const) : []),
+    'internal',
+  ]
+  return {
+    operationId: name,
+    tags: [description.tag],
+    summary: description.summary,
+    ...(description.description !== undefined && { description: description.description }),
+    security: needsKey ? SECURITY : [],
+    ...parametersOf(description),
+    ...(description.body !== undefined && {
+      requestBody: {
+        required: description.body.required,
+        content: {
+          'application/json': { schema: schemaRef(description.body.schema), examples: description.body.examples },
+        },
+      },
+    }),
+    responses: { ...answersOf(description.answers), ...problemAnswers(problems) },
+  }
+}
+
+function parametersOf({ path = {}, query, headers = [] }: OperationDescription): { parameters?: JsonObject[] } {
+  const parameters = [
+    ...Object.entries(path).map(([name, parameter]) => ({ name, in: 'path', required: true, ...parameter })),
+    ...(query === undefined ? [] : queryParameters(query).map((parameter) => ({ ...parameter, in: 'query' }))),
+    ...headers.map((name) => ({ $ref: `#/components/parameters/${name}` })),
+  ]
+  return parameters.length === 0 ? {} : { parameters }
+}
+
+function answersOf(answers: OperationDescription['answers']): JsonObject {
+  return Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)]))
+}
+
+function answerOf({ description, headers = [], content }: Answer): JsonObject {
+  return {
+    description,
+    ...(headers.length > 0 && { headers: headerRefs(headers) }),
+    ...(content !== undefined && {
+      content: Object.fromEntries(Object.entries(content).map(([type, body]) => [type, contentOf(body)])),
+    }),
+  }
+}
+
+function contentOf({ schema, ...examples }: AnswerContent): JsonObject {
+  return { schema: typeof schema === 'string' ? schemaRef(schema) : schema, ...examples }
+}
+
+function headerRefs(headers: readonly AnswerHeader[]): JsonObject {
+  return Object.fromEntries(
+    headers.map((name) => [ANSWER_HEADER_NAMES[name], { $ref: `#/components/headers/${name}` }]),
+  )
+}
+
+/** One answer for each status, with an example of each problem that has it. */
+function problemAnswers(codes: readonly ProblemCode[]): JsonObject {
+  const byStatus = Map.groupBy(codes, (code) => PROBLEMS[code].status)
+  return Object.fromEntries(
+    [...byStatus].sort(([one], [other]) => one - other).map(([status, same]) => [status, problemAnswer(same)]),
+  )
+}
+
+function problemAnswer(codes: readonly ProblemCode[], headers: readonly AnswerHeader[] = []): JsonObject {
+  const retriable = codes.some((code) => PROBLEMS[code].status === 429 || PROBLEMS[code].status === 503)
+  const sent = retriable ? [...headers, 'RetryAfter' as const] : headers
+  return {
+    description: codes.map((code) => `${PROBLEMS[code].title}.`).join(' '),
+    ...(sent.length > 0 && { headers: headerRefs(sent) }),
+    content: {
+      'application/problem+json': {
+        schema: schemaRef('Problem'),
+        examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
+      },
+    },
+  }
+}
+
+function methodNotAllowed(): JsonObject {
+  return problemAnswer(['method-not-allowed'], ['Allow'])
+}
+
+function problemCodes(): ProblemCode[] {
+  return Object.keys(PROBLEMS) as ProblemCode[]
+}
+
+function exampleOf(code: ProblemCode): JsonObject {
+  const { status, title, remedy } = PROBLEMS[code]
+  const errors = code === 'invalid-order' && { errors: [{ pointer: '/orderItems/0/quantity', detail: 'is required' }] }
+  return { summary: title, value: { type: problemType(code), title, status, detail: remedy, ...errors } }
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod'
+import { CURRENCIES, PAYMENT_METHODS } from '../domain/order-commands.ts'
+import type { Violation } from '../domain/errors.ts'
+import {
+  HISTORY_KINDS,
+  ORDER_STATUSES,
+  type Cause,
+  type HistoryEntry,
+  type OrderItemView,
+  type OrderView,
+} from '../domain/order-view.ts'
+import type { Page } from '../ports/order-views.ts'
+import { instant, schemaOf } from './schema-of.ts'
+
+/** What answers about orders look like. */
+
+const orderId = z.string().meta({ format: 'uuid', description: 'A UUID of version 7, or 8 with an Idempotency-Key.' })
+const currency = z.enum(CURRENCIES)
+const amount = z.number().min(0).meta({ description: 'At most 4 decimals, carried exactly.' })
+export const nextCursor = z
+  .string()
+  .nullable()
+  .meta({ description: 'Opaque: give it back as `cursor` for the next page. Null on the last page.' })
+
+export const causeSchema = schemaOf<Cause>()(
+  z.object({
+    code: z.string().meta({ description: 'One of the codes in docs/errors.md.' }),
+    detail: z.string(),
+  }),
+)
+
+const attempt = z.int().min(1).meta({ description: 'Deliveries that failed so far; the first is 1.' })
+
+export const orderItemViewSchema = schemaOf<OrderItemView>()(
+  z.object({
+    itemCode: z.string(),
+    brand: z.string(),
+    type: z.string(),
+    size: z.string(),
+    colour: z.string(),
+    quantity: z.int().min(1),
+    price: amount,
+    currencyType: currency,
+    longDescription: z.string().meta({ description: 'Brand, type, size and colour: what full-text search looks at.' }),
+  }),
+)
+
+export const orderViewSchema = schemaOf<OrderView>()(
+  z.object({
+    orderId,
+    status: z.enum(ORDER_STATUSES),
+    acceptedAt: z.exactOptional(instant),
+    storedAt: z.exactOptional(instant),
+    recovered: z.exactOptional(z.boolean().meta({ description: "Stored only after an operator's redrive." })),
+    attempt: z.exactOptional(attempt),
+    maxAttempts: z.exactOptional(z.int().min(1)),
+    nextAttemptAt: z.exactOptional(instant),
+    cause: z.exactOptional(causeSchema),
+    updatedAt: z.exactOptional(instant),
+    customerId: z.exactOptional(z.int().min(1)),
+    customerName: z.exactOptional(z.string()),
+    customerLastName: z.exactOptional(z.string()),
+    customerFullName: z.exactOptional(z.string()),
+    customerEmail: z.exactOptional(z.string()),
+    shippingAddress: z.exactOptional(z.string()),
+    billingAddress: z.exactOptional(z.string()),
+    currencyType: z.exactOptional(currency),
+    totalPrice: z.exactOptional(amount),
+    paymentMethodType: z.exactOptional(z.enum(PAYMENT_METHODS)),
+    orderItems: z.exactOptional(z.array(orderItemViewSchema)),
+  }),
+).meta({ description: 'Where an order stands, and its content once that is known. A stored order has all of it.' })
+
+export const orderPageSchema = schemaOf<Page<OrderView>>()(z.object({ items: z.array(orderViewSchema), nextCursor }))
+
+export const historyEntrySchema = schemaOf<HistoryEntry>()(
+  z.object({
+    at: instant,
+    kind: z.enum(HISTORY_KINDS),
+    attempt: z.exactOptional(attempt),
+    nextAttemptAt: z.exactOptional(instant),
+    cause: z.exactOptional(causeSchema),
+    reason: z.exactOptional(z.string().meta({ description: "An operator's reason." })),
+  }),
+)
+
+export const orderHistorySchema = z.object({ orderId, items: z.array(historyEntrySchema), nextCursor: z.null() })
+
+const violationSchema = schemaOf<Violation>()(
+  z.object({
+    pointer: z
+      .string()
+      .meta({ description: 'An RFC 6901 JSON pointer into the body, or the name of a parameter or header.' }),
+    detail: z.string(),
+  }),
+)
+
+export const problemSchema = z
+  .object({
+    type: z.string().meta({ format: 'uri-reference', description: 'Stable; leads to its explanation.' }),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string(),
+    instance: z.exactOptional(z.string().meta({ description: 'The path that was asked for.' })),
+    errors: z.exactOptional(z.array(violationSchema)),
+  })
+  .meta({ description: 'Problem details (RFC 9457).' })

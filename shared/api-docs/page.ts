@@ -1,0 +1,69 @@
+import { html, type Html } from './html.ts'
+
+/**
+ * No script but our own files, no style but our own files, nothing from anywhere else. The one exception: Swagger UI's
+ * stylesheet has its icons inside, as data: images.
+ */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+export const HTML_TYPE = 'text/html; charset=utf-8'
+
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': CONTENT_SECURITY_POLICY,
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+}
+
+const NAVIGATION = [
+  ['/', 'Home'],
+  ['/docs', 'Reference'],
+  ['/docs/errors', 'Problems'],
+] as const
+
+export interface Page {
+  readonly title: string
+  /** Where it is, so that the navigation can say so. */
+  readonly path: string
+  readonly body: Html
+  /** Files of the route /docs/{asset}, before and after page.css and at the end of the page. */
+  readonly styles?: readonly string[]
+  readonly scripts?: readonly string[]
+}
+
+/** A whole page in the common shell. */
+export function toPage({ title, path, body, styles = [], scripts = [] }: Page): string {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title}</title>
+        <link rel="icon" href="/docs/icon.svg" type="image/svg+xml" />
+        ${styles.map((name) => html`<link rel="stylesheet" href="/docs/${name}" /> `)}
+        <link rel="stylesheet" href="/docs/page.css" />
+        ${scripts.map((name) => html`<script src="/docs/${name}" defer></script> `)}
+      </head>
+      <body>
+        <a class="skip" href="#content">To the content</a>
+        <header class="top">
+          <a class="name" href="/"><img src="/docs/icon.svg" alt="" width="24" height="24" />Order event processing</a>
+          <nav aria-label="Pages">${NAVIGATION.map(([href, name]) => link(href, name, path))}</nav>
+        </header>
+        <main id="content" tabindex="-1">${body}</main>
+      </body>
+    </html> `.text
+}
+
+function link(href: string, name: string, path: string): Html {
+  return href === path ? html`<a href="${href}" aria-current="page">${name}</a>` : html`<a href="${href}">${name}</a>`
+}

@@ -1,0 +1,111 @@
+import { z } from 'zod'
+import { newOrderCommandSchema, orderItemSchema } from '../domain/order-commands.ts'
+import { faultPlan } from '../http/fault-plan.ts'
+import { actBody, redriveBody, redriveLetterBody, requiredReasonBody } from '../http/redrive.ts'
+import {
+  auditPageSchema,
+  deadLetterGroupPageSchema,
+  deadLetterGroupSchema,
+  deadLetterPageSchema,
+  deadLetterSchema,
+  deadLetterSummarySchema,
+  fixtureSchema,
+  previewPageSchema,
+  redriveTaskSchema,
+} from './dead-letter-schemas.ts'
+import {
+  causeSchema,
+  historyEntrySchema,
+  orderHistorySchema,
+  orderItemViewSchema,
+  orderPageSchema,
+  orderViewSchema,
+  problemSchema,
+} from './order-schemas.ts'
+import {
+  ledgerRepairSchema,
+  ledgerVerdictSchema,
+  livenessSchema,
+  pipelineStatusSchema,
+  readinessSchema,
+} from './status-schemas.ts'
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** The schemas that the documents name; what is not named here is written out where it is used. */
+const NAMED = {
+  NewOrder: newOrderCommandSchema,
+  NewOrderItem: orderItemSchema,
+  Order: orderViewSchema,
+  OrderItem: orderItemViewSchema,
+  OrderPage: orderPageSchema,
+  OrderHistory: orderHistorySchema,
+  HistoryEntry: historyEntrySchema,
+  Cause: causeSchema,
+  Problem: problemSchema,
+  DeadLetter: deadLetterSchema,
+  DeadLetterSummary: deadLetterSummarySchema,
+  DeadLetterPage: deadLetterPageSchema,
+  DeadLetterGroup: deadLetterGroupSchema,
+  DeadLetterGroupPage: deadLetterGroupPageSchema,
+  DeadLetterFixture: fixtureSchema,
+  Redrive: redriveBody,
+  RedriveOne: redriveLetterBody,
+  RedrivePreviewPage: previewPageSchema,
+  RedriveTask: redriveTaskSchema,
+  OptionalReason: actBody,
+  RequiredReason: requiredReasonBody,
+  AuditPage: auditPageSchema,
+  Liveness: livenessSchema,
+  Readiness: readinessSchema,
+  PipelineStatus: pipelineStatusSchema,
+  LedgerVerdict: ledgerVerdictSchema,
+  LedgerRepair: ledgerRepairSchema,
+  FaultPlan: faultPlan,
+} as const satisfies Record<string, z.ZodObject>
+
+export type SchemaName = keyof typeof NAMED
+
+export function schemaRef(name: SchemaName): JsonObject {
+  return { $ref: `#/components/schemas/${name}` }
+}
+
+/** The named schemas as JSON Schema 2020-12, which OpenAPI 3.1 embeds as it is; one refers to another by name. */
+export function namedJsonSchemas(): Record<string, JsonObject> {
+  const registry = z.registry<{ id: string }>()
+  for (const [id, schema] of Object.entries(NAMED)) registry.add(schema, { id })
+  const { schemas } = z.toJSONSchema(registry, {
+    io: 'input',
+    uri: (id) => `#/components/schemas/${id}`,
+    override: ({ jsonSchema }) => withoutSurrogates(jsonSchema),
+  })
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutIdentity(schema)]))
+}
+
+/** One schema on its own, with everything that it needs inside. */
+export function jsonSchema(schema: z.ZodType): JsonObject {
+  return withoutIdentity(
+    z.toJSONSchema(schema, { io: 'input', override: ({ jsonSchema }) => withoutSurrogates(jsonSchema) }),
+  )
+}
+
+/** The parameters of a query by name, as what they mean (an integer), not as the text that they arrive as. */
+export function queryParameters(schema: z.ZodObject): { name: string; required: boolean; schema: JsonObject }[] {
+  const { properties } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' })
+  const { required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  return Object.entries(properties ?? {}).map(([name, property]) => ({
+    name,
+    required: required.includes(name),
+    schema: property as JsonObject,
+  }))
+}
+
+function withoutIdentity(schema: object): JsonObject {
+  const { $schema: _, $id: __, ...rest } = schema as Record<string, unknown>
+  return rest
+}
+
+/** Half of a surrogate pair cannot be written in UTF-8, and many regular expression engines refuse to hear of one. */
+function withoutSurrogates(schema: { pattern?: string }): void {
+  if (schema.pattern !== undefined) schema.pattern = schema.pattern.replace(String.raw`\ud800-\udfff`, '')
+}

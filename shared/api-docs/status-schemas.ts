@@ -1,0 +1,89 @@
+import { z } from 'zod'
+import type { LedgerVerdict } from '../application/ledger.ts'
+import type { LedgerRepair } from '../application/repair-ledger.ts'
+import type { Readiness } from '../application/readiness.ts'
+import type { PipelineStatus } from '../application/status.ts'
+import type { LedgerGap, ParkedState } from '../ports/ledger.ts'
+import { count, instant, schemaOf } from './schema-of.ts'
+
+/** What answers about the pipeline's health and figures look like. */
+
+const check = z.object({ available: z.boolean(), cause: z.exactOptional(z.string()), required: z.boolean() })
+
+export const readinessSchema = schemaOf<Readiness>()(
+  z.object({
+    ready: z.boolean(),
+    why: z.exactOptional(z.string().meta({ description: 'What is away; absent when all is well.' })),
+    checks: z.object({ log: check, store: check }),
+  }),
+)
+
+export const livenessSchema = z.object({ status: z.literal('live') })
+
+const parked = schemaOf<Record<ParkedState, number>>()(
+  z.object({ retrying: count, stored: count, duplicate: count, dead: count, discarded: count, redriven: count }),
+).meta({ description: 'What became of every record that was ever parked.' })
+
+const place = { partition: count, first: count, end: count }
+
+export const pipelineStatusSchema = schemaOf<PipelineStatus>()(
+  z.object({
+    at: instant,
+    orders: z.object({
+      topic: z.string(),
+      records: count,
+      stored: count,
+      duplicate: count,
+      lag: count.meta({ description: 'Records that no consumer has committed yet.' }),
+      partitions: z.array(z.object({ ...place, committed: count, lag: count })),
+    }),
+    retries: z.array(z.object({ tier: z.int().min(1), topic: z.string(), delayMs: count, waiting: count })),
+    deadLetters: z.object({ topic: z.string(), records: count, waiting: count }),
+    parked,
+    readiness: readinessSchema,
+  }),
+)
+
+const gapSchema = schemaOf<LedgerGap>()(
+  z.object({ topic: z.string(), partition: count, from: count, to: count.meta({ description: 'Exclusive.' }) }),
+)
+
+export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
+  z.object({
+    balanced: z.boolean(),
+    summary: z.string().meta({ description: 'The verdict in one sentence.' }),
+    totals: z.object({
+      records: z.int(),
+      accepted: z.int(),
+      redriven: count,
+      stored: count,
+      duplicate: count,
+      parked: count,
+      gaps: count,
+      toCome: z.int().meta({ description: 'Below zero when the log ends before what was counted.' }),
+    }),
+    parked,
+    partitions: z.array(
+      z.object({
+        topic: z.string(),
+        ...place,
+        next: count,
+        stored: count,
+        duplicate: count,
+        parked: count,
+        gaps: count,
+        redriven: count,
+        toCome: z.int(),
+        balanced: z.boolean(),
+      }),
+    ),
+    gaps: z.array(gapSchema),
+  }),
+)
+
+export const ledgerRepairSchema = schemaOf<LedgerRepair & { ledger: LedgerVerdict }>()(
+  z.object({
+    processed: count.meta({ description: 'Records that had been passed over and now have an outcome.' }),
+    ledger: ledgerVerdictSchema,
+  }),
+)

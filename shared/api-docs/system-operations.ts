@@ -1,0 +1,82 @@
+import type { RouteName } from '../http/routes.ts'
+import { jsonAnswer, NOT_MODIFIED, type Answer, type OperationDescription } from './operation.ts'
+
+/** The routes of operations, health and documentation. */
+
+function text(description: string, ...types: readonly string[]): Answer {
+  const content = Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' } }]))
+  return { description, headers: ['ETag'], content }
+}
+
+function document(summary: string, answer: Answer): OperationDescription {
+  return { tag: 'Documentation', summary, headers: ['IfNoneMatch'], answers: { 200: answer, 304: NOT_MODIFIED } }
+}
+
+const jsonDocument: Answer = {
+  description: 'The document.',
+  headers: ['ETag'],
+  content: { 'application/json': { schema: { type: 'object' } } },
+}
+
+export const SYSTEM_OPERATIONS = {
+  opsStatus: {
+    tag: 'Operations',
+    summary: 'The pipeline in numbers',
+    description: 'From log offsets and the store, so that any instance answers for all of them.',
+    answers: { 200: jsonAnswer('Where the pipeline stands.', 'PipelineStatus') },
+    problems: ['log-unavailable', 'store-unavailable'],
+  },
+  opsLedger: {
+    tag: 'Operations',
+    summary: 'Whether every order is accounted for',
+    description: 'Every record of the orders topic has exactly one outcome; this says whether the figures agree.',
+    answers: { 200: jsonAnswer('The verdict.', 'LedgerVerdict') },
+    problems: ['log-unavailable', 'store-unavailable'],
+  },
+  repairLedger: {
+    tag: 'Operations',
+    summary: 'Store or park what was passed over',
+    answers: { 200: jsonAnswer('What was done, and the verdict after it.', 'LedgerRepair') },
+    problems: ['log-unavailable', 'store-unavailable', 'shutting-down'],
+  },
+  setFaults: {
+    tag: 'Operations',
+    summary: 'Break something on purpose',
+    description: 'Only in the embedded host with FAULTS=on. What the body does not name is mended.',
+    body: {
+      schema: 'FaultPlan',
+      required: false,
+      examples: { storeDown: { summary: 'The store is down', value: { store: 'down' } } },
+    },
+    answers: { 200: jsonAnswer('What is broken now.', 'FaultPlan') },
+    problems: ['malformed-json', 'invalid-request', 'payload-too-large', 'unsupported-media-type'],
+  },
+  liveness: {
+    tag: 'Health',
+    summary: 'Whether the process answers',
+    answers: { 200: jsonAnswer('It does.', 'Liveness', { example: { status: 'live' } }) },
+  },
+  readiness: {
+    tag: 'Health',
+    summary: 'Whether requests can be served',
+    description:
+      'Covers only what this process’s functions cannot do without: placing orders needs the log alone. The rest is reported, with why.',
+    answers: { 200: jsonAnswer('Ready.', 'Readiness'), 503: jsonAnswer('Not ready, and why.', 'Readiness') },
+  },
+  openApi: document('This document', jsonDocument),
+  asyncApi: document('The topics, as an AsyncAPI document', jsonDocument),
+  docs: document('This reference, to read and to try', text('The page.', 'text/html')),
+  docsErrors: document('What each problem means', text('The page.', 'text/html')),
+  docsAsset: {
+    ...document('What the pages are made of', text('The file.', 'text/css', 'text/javascript', 'image/svg+xml')),
+    path: {
+      asset: {
+        description: 'The name of the file.',
+        schema: { type: 'string', minLength: 1, maxLength: 100 },
+        example: 'page.css',
+      },
+    },
+    problems: ['not-found'],
+  },
+  home: document('Where everything is', text('The page.', 'text/html')),
+} as const satisfies Partial<Record<RouteName, OperationDescription>>

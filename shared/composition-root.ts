@@ -1,0 +1,138 @@
+import { createKeepDeadLetters } from './application/keep-dead-letters.ts'
+import { createLedgerVerdict, type LedgerVerdict } from './application/ledger.ts'
+import { createPark } from './application/park.ts'
+import { createPlaceOrder, type PlaceOrder } from './application/place-order.ts'
+import { createPreviewRedrive } from './application/preview-redrive.ts'
+import { createReadiness, type CheckReadiness } from './application/readiness.ts'
+import { createRedrive, type Redrive } from './application/redrive.ts'
+import { createRepairLedger, type LedgerRepair } from './application/repair-ledger.ts'
+import { createStatus, type PipelineStatus } from './application/status.ts'
+import { createStoreOrders, type StoreOrders } from './application/store-orders.ts'
+import { createStoreRetries } from './application/store-retries.ts'
+import { createWaitForOrder, type WaitForOrder } from './application/wait-for-order.ts'
+import { openAdapters, type Adapters } from './adapters.ts'
+import { readConfig, type Config } from './config.ts'
+import { OrderError } from './domain/errors.ts'
+import { createOrderIds, type OrderIds } from './domain/order-id.ts'
+import { createLogger, logPipeline, type Logger } from './logger.ts'
+import { createPipelineEmitter, type PipelineEmitter } from './messaging/pipeline-events.ts'
+import { createTopics, topicSpecs, type Topics } from './messaging/topics.ts'
+import type { StoreBatch } from './ports/order-store.ts'
+import { systemClock } from './system-clock.ts'
+
+/** The wiring diagram: from settings to adapters to use cases. Functions call `services()` and know nothing else. */
+export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.asyncDispose> {
+  readonly config: Config
+  readonly topics: Topics
+  readonly orderIds: OrderIds
+  readonly logger: Logger
+  readonly events: PipelineEmitter
+  readonly placeOrder: PlaceOrder
+  readonly storeOrders: StoreOrders
+  /** One for each retry tier, in order. */
+  readonly storeRetries: readonly StoreOrders[]
+  readonly keepDeadLetters: StoreOrders
+  readonly waitForOrder: WaitForOrder
+  readonly checkReadiness: CheckReadiness
+  readonly redrives: Redrive
+  readonly previewLetters: ReturnType<typeof createPreviewRedrive>
+  readonly ledgerVerdict: () => Promise<LedgerVerdict>
+  readonly repairLedger: () => Promise<LedgerRepair>
+  readonly pipelineStatus: () => Promise<PipelineStatus>
+  /** Ends everything that only waits: holds, backoffs, callers who asked to wait. Then `dispose` closes adapters. */
+  stop(): void
+}
+
+let config: Config | undefined
+let opening: Promise<Services> | undefined
+
+/** The settings of this process. In the Functions runtime nobody else has read them before. */
+export function settings(): Config {
+  config ??= readConfig(process.env, 'functions')
+  return config
+}
+
+/** The topics and groups that the settings name: what functions register for. */
+export function topicsOf({ topic, consumerGroup, retryDelaysMs } = settings()): Topics {
+  return createTopics(topic, consumerGroup, retryDelaysMs)
+}
+
+/** Chooses the settings of this process, before anything has asked for them; the embedded host's way in. */
+export function useSettings(chosen: Config): void {
+  if (opening !== undefined) throw new OrderError('internal', 'The settings of this process are in use already.')
+  config = chosen
+}
+
+/** Made once a process, when first asked for. A failure to open is remembered no longer than it lasts. */
+export function services(): Promise<Services> {
+  opening ??= openServices(settings()).catch((error: unknown) => {
+    opening = undefined
+    throw error
+  })
+  return opening
+}
+
+export async function openServices(chosen: Config): Promise<Services> {
+  const logger = createLogger(chosen)
+  const adapters = await openAdapters(chosen, logger)
+  const { log, store, views, deadLetters, ledger, operations } = adapters
+  const stopping = new AbortController()
+  const signal = stopping.signal
+  const clock = systemClock
+  const events = createPipelineEmitter()
+  logPipeline(events, logger)
+
+  const topics = topicsOf(chosen)
+  await log.ensureTopics(topicSpecs(topics, chosen.partitions, chosen.replication))
+  const orderIds = createOrderIds(chosen.orderIdSecrets ?? (await adapters.orderIdSecrets()))
+
+  // The ledger is the order group's: retry tiers move the rows that it parked.
+  const groupId = topics.group
+  const park = createPark({ log, topics, groupId, clock, events })
+  const storing = (delivered: StoreBatch['delivered']) =>
+    createStoreOrders({ log, store, park, groupId, delivered, clock, events, signal })
+
+  const now = () => new Date(clock.now())
+  const checkReadiness = createReadiness({
+    log,
+    store,
+    placesOrders: !isDisabled(chosen, 'placeOrder'),
+    answersQueries: !isDisabled(chosen, 'getOrder'),
+  })
+
+  return {
+    ...adapters,
+    config: chosen,
+    topics,
+    orderIds,
+    logger,
+    events,
+    placeOrder: createPlaceOrder({ log, store, orderIds, topic: topics.orders, events, now }),
+    storeOrders: storing('origin'),
+    storeRetries: topics.retries.map(() => createStoreRetries({ storeOrders: storing('copy'), clock, signal })),
+    keepDeadLetters: createKeepDeadLetters({ log, deadLetters, clock, events, signal }),
+    waitForOrder: createWaitForOrder({ views, clock, signal }),
+    checkReadiness,
+    redrives: createRedrive({
+      log,
+      deadLetters,
+      redrives: operations,
+      clock,
+      signal,
+      onError: (error) => logger.error({ event: 'redrive:failed', err: error }, 'a redrive could not go on'),
+    }),
+    previewLetters: createPreviewRedrive({ store, deadLetters }),
+    ledgerVerdict: createLedgerVerdict({ log, ledger, topic: topics.orders, groupId }),
+    repairLedger: createRepairLedger({ log, ledger, storeOrders: storing('origin'), groupId }),
+    pipelineStatus: createStatus({ log, ledger, topics, checkReadiness, now }),
+    stop: () => stopping.abort(new OrderError('shutting-down', 'This process is stopping.', { retriable: true })),
+    async [Symbol.asyncDispose]() {
+      stopping.abort(new OrderError('shutting-down', 'This process is stopping.', { retriable: true }))
+      await adapters[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function isDisabled({ disabledFunctions }: Config, name: string): boolean {
+  return disabledFunctions.has(name.toLowerCase())
+}

@@ -1,0 +1,47 @@
+import type { HttpRequest } from '@azure/functions'
+import { z } from 'zod'
+import { OrderError } from '../domain/errors.ts'
+import { violationsOf } from '../domain/violations.ts'
+import type { Act } from '../ports/redrives.ts'
+import { readJson } from './json-body.ts'
+
+const MAX_OPERATOR_LENGTH = 100
+const MAX_REASON_LENGTH = 500
+
+export const reason = z
+  .string({ error: 'must be a string' })
+  .max(MAX_REASON_LENGTH, { error: `must have at most ${MAX_REASON_LENGTH} characters` })
+  .refine((text) => text.trim() !== '', { error: 'must not be empty' })
+  .meta({ minLength: 1, pattern: String.raw`\S` }) // what `refine` does not tell the documents
+
+/**
+ * Who acts. A principal that the platform signed in is verified; what the header X-Operator says is recorded as claimed.
+ * `platformSignsIn` guards against callers who write the platform's header themselves where no platform removes it.
+ */
+export function actOf(request: HttpRequest, why: string | undefined, platformSignsIn: boolean): Act {
+  const principal = platformSignsIn ? request.user?.username : undefined
+  const claimed = request.headers.get('x-operator')?.trim()
+  return {
+    operator: (principal ?? (claimed || 'unknown')).slice(0, MAX_OPERATOR_LENGTH),
+    verified: principal !== undefined,
+    at: new Date().toISOString(),
+    reason: why ?? null,
+  }
+}
+
+/** A JSON object by its schema; no body at all counts as an empty one. Throws `invalid-request` with pointers. */
+export async function readActBody<Schema extends z.ZodObject>(
+  request: HttpRequest,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const parsed = schema.safeParse(hasBody(request) ? await readJson(request) : {})
+  if (parsed.success) return parsed.data
+  const violations = violationsOf(parsed.error)
+  const [first] = violations
+  throw new OrderError('invalid-request', `${first?.pointer || 'The body'} ${first?.detail}.`, { violations })
+}
+
+function hasBody(request: HttpRequest): boolean {
+  const length = request.headers.get('content-length')
+  return length === null ? request.headers.has('transfer-encoding') : Number(length) > 0
+}

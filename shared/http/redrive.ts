@@ -1,0 +1,78 @@
+import { z } from 'zod'
+import { DEFAULT_RATE_PER_SECOND } from '../application/redrive.ts'
+import { OrderError } from '../domain/errors.ts'
+import type { NewRedrive } from '../ports/redrives.ts'
+import { reason } from './operator.ts'
+import { instant } from './query.ts'
+
+/** The most letters that one dry run tries. */
+export const MAX_PREVIEWED = 500
+const MAX_RATE_PER_SECOND = 500
+const MAX_IDS = 1000
+
+const shortText = z
+  .string({ error: 'must be a string' })
+  .min(1, { error: 'must not be empty' })
+  .max(200, { error: 'must have at most 200 characters' })
+
+const dryRun = z.boolean({ error: 'must be true or false' }).default(false)
+
+/** Strict, all of them: where a misspelt member would mean "everything, and for real", it must not be ignored. */
+export const actBody = z.strictObject({ reason: z.exactOptional(reason) }, { error: memberFault })
+
+export const requiredReasonBody = z.strictObject({ reason }, { error: memberFault })
+
+export const redriveLetterBody = actBody.extend({ dryRun })
+
+const WHICH = ['ids', 'fingerprint', 'code', 'orderId', 'from', 'to', 'all'] as const
+
+/** Which letters: by id, by what they have in common, or `all` that are dead. */
+export const redriveBody = redriveLetterBody
+  .extend({
+    ids: z.exactOptional(
+      z
+        .array(shortText, { error: 'must be an array' })
+        .min(1, { error: 'must have at least one id' })
+        .max(MAX_IDS, { error: `must have at most ${MAX_IDS} ids` }),
+    ),
+    all: z.exactOptional(z.literal(true, { error: 'must be true, or absent' })),
+    fingerprint: z.exactOptional(shortText),
+    code: z.exactOptional(shortText),
+    orderId: z.exactOptional(shortText),
+    from: z.exactOptional(instant),
+    to: z.exactOptional(instant),
+    ratePerSecond: z
+      .int({ error: 'must be a whole number' })
+      .min(1, { error: 'must be at least 1' })
+      .max(MAX_RATE_PER_SECOND, { error: `must be at most ${MAX_RATE_PER_SECOND}` })
+      .default(DEFAULT_RATE_PER_SECOND),
+  })
+  .meta({ anyOf: WHICH.map((name) => ({ required: [name] })) }) // what toLetterFilter demands
+
+/** Throws `invalid-request` for a body that does not say which. */
+export function toLetterFilter(body: z.output<typeof redriveBody>): NewRedrive['letters'] {
+  const { ids, all, fingerprint, code, orderId, from, to } = body
+  if (ids !== undefined) return { ids }
+  if ([all, fingerprint, code, orderId, from, to].every((given) => given === undefined)) {
+    const detail = 'must say which letters: ids, fingerprint, code, orderId, from, to, or all'
+    throw new OrderError('invalid-request', `The body ${detail}.`, { violations: [{ pointer: '', detail }] })
+  }
+  return {
+    ...(fingerprint !== undefined && { fingerprint }),
+    ...(code !== undefined && { code }),
+    ...(orderId !== undefined && { orderId }),
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+  }
+}
+
+/** The query of both redrive routes. */
+export const redriveQuery = z.object({
+  dryRun: z.exactOptional(z.enum(['true', 'false'], { error: 'must be true or false' })),
+})
+
+function memberFault(issue: { code?: string | undefined; keys?: readonly string[] }): string {
+  return issue.code === 'unrecognized_keys'
+    ? `has members that are not known: ${(issue.keys ?? []).join(', ')}`
+    : 'must be an object'
+}

@@ -1,0 +1,63 @@
+import type { GenericFunctionOptions, HttpFunctionOptions, InvocationContext } from '@azure/functions'
+import { services, settings } from './composition-root.ts'
+import { isOrderError } from './domain/errors.ts'
+import { endpoint, type Handler } from './http/endpoint.ts'
+import { ROUTES, type Route, type RouteName } from './http/routes.ts'
+import { fromKafkaEvents } from './messaging/kafka-event.ts'
+import type { StoreOrders } from './application/store-orders.ts'
+import type { Services } from './composition-root.ts'
+
+/** How functions are registered: the options of their triggers, from the table of routes and the settings. */
+
+export function httpTrigger(name: RouteName, handler: Handler): HttpFunctionOptions {
+  const { methods, route, access }: Route = ROUTES[name]
+  const authLevel = access === 'orders' ? settings().ordersAuth : access
+  return { methods: [...methods], route, authLevel, handler: endpoint(handler, reportFault) }
+}
+
+export async function reportFault(error: unknown, context: InvocationContext): Promise<void> {
+  const { logger } = await services()
+  const line = { event: 'http:failed', function: context.functionName, invocation: context.invocationId, err: error }
+  if (isOrderError(error) && error.retriable) logger.warn(line, 'a request could not be served')
+  else logger.error(line, 'a request failed')
+}
+
+/** A batch that fails is delivered again for ever: the trigger would otherwise commit it, and it would be lost. */
+const REDELIVER: NonNullable<GenericFunctionOptions['retry']> = {
+  strategy: 'exponentialBackoff',
+  maxRetryCount: -1,
+  minimumInterval: { seconds: 1 },
+  maximumInterval: { seconds: 30 },
+}
+
+/** The host's names for what kafkajs calls otherwise (KafkaTriggerAttribute.cs). */
+const PROTOCOL = { plaintext: 'plaintext', ssl: 'ssl', sasl_plaintext: 'saslPlaintext', sasl_ssl: 'saslSsl' } as const
+const AUTHENTICATION = { plain: 'plain', 'scram-sha-256': 'scramSha256', 'scram-sha-512': 'scramSha512' } as const
+
+export function kafkaTrigger(
+  source: { topic: string; group: string },
+  useCase: (all: Services) => StoreOrders,
+): GenericFunctionOptions {
+  const { kafka } = settings()
+  return {
+    trigger: {
+      type: 'kafkaTrigger',
+      name: 'events',
+      direction: 'in',
+      brokerList: '%KAFKA_BROKERS%',
+      topic: source.topic,
+      consumerGroup: source.group,
+      cardinality: 'MANY',
+      dataType: 'string',
+      ...(kafka !== undefined && { protocol: PROTOCOL[kafka.securityProtocol] }),
+      ...(kafka?.saslMechanism !== undefined && {
+        authenticationMode: AUTHENTICATION[kafka.saslMechanism],
+        username: '%KAFKA_USERNAME%',
+        password: '%KAFKA_PASSWORD%',
+      }),
+      ...(kafka?.sslCa !== undefined && { sslCaPEM: '%KAFKA_SSL_CA%' }),
+    },
+    retry: REDELIVER,
+    handler: async (events: unknown) => useCase(await services())(fromKafkaEvents(events)),
+  }
+}

@@ -1,0 +1,56 @@
+import { app } from '@azure/functions'
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createHttpInvocation } from '../../infra/host/http-invocation.ts'
+import { loadApp, routed } from '../support/function-host.ts'
+import { invocationContract } from './invocation.contract.ts'
+
+describe('official invocation', () => {
+  invocationContract('official')
+})
+describe('lean invocation', () => {
+  invocationContract('lean')
+})
+
+describe('both ways', () => {
+  test('any body, query and header looks the same, and so does any answer made of them', async () => {
+    const { app: functionApp, get } = loadApp(() =>
+      app.http('echo', {
+        methods: ['POST'],
+        handler: async (request) => ({
+          status: 202,
+          jsonBody: {
+            text: await request.text(),
+            query: [...request.query],
+            headers: [...request.headers],
+            url: request.url,
+          },
+          headers: { 'X-Echo': request.headers.get('x-in') ?? '' },
+        }),
+      }),
+    )
+    const word = fc.string({
+      unit: fc.constantFrom('a', 'b', 'C', 'Ä', 'ß', ' ', '%', '&', '=', '+', '?', ':'),
+      maxLength: 8,
+    })
+    const request = fc.record({
+      body: fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 }), { nil: undefined }),
+      rawQuery: fc.array(fc.tuple(word, word), { maxLength: 4 }).map((pairs) => new URLSearchParams(pairs).toString()),
+      header: fc.string({ unit: fc.constantFrom('a', 'b', 'C', ' ', ',', ';', '"', '\u00e4'), maxLength: 10 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(request, async ({ body, rawQuery, header }) => {
+        const asked = routed({ body, rawQuery, url: `http://localhost/api?${rawQuery}`, headers: { 'x-in': header } })
+        const [lean, official] = await Promise.all(
+          (['lean', 'official'] as const).map((path) => createHttpInvocation(functionApp, path)(get('echo'), asked)),
+        )
+        expect(comparable(lean)).toEqual(comparable(official))
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
+
+function comparable(answer: Awaited<ReturnType<ReturnType<typeof createHttpInvocation>>> | undefined) {
+  return { ...answer, body: Buffer.from(answer?.body as Uint8Array).toString() }
+}

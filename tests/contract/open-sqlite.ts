@@ -1,0 +1,20 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createSqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
+import type { OpenStore, StoreFeatures } from './store-fixtures.ts'
+
+export const SQLITE_FEATURES: StoreFeatures = { fullText: true }
+
+/** An empty store on a file of its own, which goes when it is closed. */
+export async function openSqlite(): Promise<OpenStore> {
+  const directory = mkdtempSync(join(tmpdir(), 'sqlite-store-'))
+  const opened = await createSqliteStore({ file: join(directory, 'orders.sqlite') })
+  return {
+    ...opened,
+    async [Symbol.asyncDispose]() {
+      await opened[Symbol.asyncDispose]()
+      rmSync(directory, { recursive: true })
+    },
+  }
+}

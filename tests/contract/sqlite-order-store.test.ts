@@ -1,0 +1,4 @@
+import { orderStoreContract } from './order-store.contract.ts'
+import { openSqlite } from './open-sqlite.ts'
+
+orderStoreContract('SQLite', openSqlite)

@@ -1,0 +1,121 @@
+import type { NewOrderCommand } from '../../shared/domain/order-commands.ts'
+import { bodyHash, newOrderJson } from '../../shared/domain/order-events.ts'
+import { deadLetterId, type DeadLetter, type DeadLetters } from '../../shared/ports/dead-letters.ts'
+import type { Ledger, LedgerSnapshot } from '../../shared/ports/ledger.ts'
+import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch } from '../../shared/ports/order-store.ts'
+import type { OrderViews, Page } from '../../shared/ports/order-views.ts'
+import { orderCommand, testOrderIds } from '../support/orders.ts'
+
+/** A store that is open and empty, as every contract suite gets it. */
+export interface OpenStore extends AsyncDisposable {
+  readonly store: OrderStore
+  readonly views: OrderViews
+  readonly deadLetters: DeadLetters
+  readonly ledger: Ledger
+}
+
+export type OpenEmptyStore = () => Promise<OpenStore>
+
+/** What an adapter may lack. */
+export interface StoreFeatures {
+  /** Full text: accents, beginnings of words, ranking. */
+  readonly fullText: boolean
+}
+
+export const GROUP = 'order-processor'
+export const ACCEPTED_AT = '2026-01-01T00:00:00.000Z'
+export const NOW = '2026-01-01T00:00:05.000Z'
+export const LATER = '2026-01-01T00:01:00.000Z'
+export const CAUSE = { code: 'store-busy', detail: 'The store was busy.' }
+
+export const keyHash = (key: string) => bodyHash(key)
+
+export function place(offset: number, partition = 0) {
+  return { topic: 'orders', partition, offset }
+}
+
+/** An order as it comes from offset `offset` of partition 0, unless told otherwise. */
+export function orderAt(
+  offset: number,
+  changes: Partial<Omit<OrderToStore, 'order'>> & { order?: Partial<NewOrderCommand> } = {},
+): OrderToStore {
+  const order = orderCommand(changes.order)
+  return {
+    origin: place(offset),
+    orderId: testOrderIds.next(Date.parse(ACCEPTED_AT)),
+    acceptedAt: ACCEPTED_AT,
+    bodyHash: bodyHash(newOrderJson(order)),
+    idempotencyKeyHash: null,
+    redriveOf: null,
+    supersedes: null,
+    ...changes,
+    order,
+  }
+}
+
+/** The record of an order that could not be stored at its first attempt. */
+export function parkedFrom(order: OrderToStore, changes: Partial<ParkedRecord> = {}): ParkedRecord {
+  return {
+    origin: order.origin,
+    orderId: order.orderId,
+    state: 'retrying',
+    attempt: 1,
+    maxAttempts: 4,
+    nextAttemptAt: LATER,
+    cause: CAUSE,
+    acceptedAt: order.acceptedAt,
+    order: order.order,
+    redriveOf: null,
+    ...changes,
+  }
+}
+
+export function batchOf(orders: readonly OrderToStore[], changes: Partial<StoreBatch> = {}): StoreBatch {
+  return { groupId: GROUP, delivered: 'origin', orders, parked: [], now: NOW, ...changes }
+}
+
+export function letterOf(order: OrderToStore, changes: Partial<DeadLetter> = {}): DeadLetter {
+  return {
+    origin: order.origin,
+    orderId: order.orderId,
+    key: Buffer.from(order.orderId),
+    value: Buffer.from(newOrderJson(order.order)),
+    headers: [['ce_id', Buffer.from(order.orderId)]],
+    firstCause: CAUSE,
+    lastCause: { code: 'constraint-violated', detail: 'It holds a value that the store does not allow.' },
+    attempts: 4,
+    firstFailedAt: NOW,
+    lastFailedAt: LATER,
+    fingerprint: 'f1',
+    stack: null,
+    consumerGroup: GROUP,
+    redriveOf: null,
+    recordTimestamp: Date.parse(order.acceptedAt),
+    ...changes,
+  }
+}
+
+export const letterIdOf = (order: OrderToStore) => deadLetterId(order.origin)
+
+/** All pages, one after another. */
+export async function allPages<T>(load: (cursor: { cursor?: string }) => Promise<Page<T>>): Promise<T[]> {
+  const items: T[] = []
+  let cursor: string | null = null
+  do {
+    const page: Page<T> = await load(cursor === null ? {} : { cursor })
+    items.push(...page.items)
+    cursor = page.nextCursor
+  } while (cursor !== null)
+  return items
+}
+
+/** The partition's row, and whether the ledger's equation holds for it and for what was parked. */
+export function lineOf({ partitions, parked }: LedgerSnapshot, partition = 0) {
+  const row = partitions.find((one) => one.partition === partition)
+  if (row === undefined) return undefined
+  const { first, next, stored, duplicate, parked: parkedCount, gaps, redriven } = row
+  const parkedOrigins = Object.values(parked).reduce((total, count) => total + count, 0)
+  const parkedTotal = partitions.reduce((total, one) => total + one.parked, 0)
+  const balanced = next - first === stored + duplicate + parkedCount + gaps && parkedOrigins === parkedTotal
+  return { first, next, stored, duplicate, parked: parkedCount, gaps, redriven, balanced }
+}

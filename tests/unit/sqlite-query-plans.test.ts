@@ -1,0 +1,112 @@
+import { DatabaseSync } from 'node:sqlite'
+import { expect, test } from 'vitest'
+import { prepareDeadLetterQueries } from '../../shared/adapters/sqlite/dead-letter-queries.ts'
+import { prepareLedgerQueries } from '../../shared/adapters/sqlite/ledger-queries.ts'
+import { prepareListQueries } from '../../shared/adapters/sqlite/list-queries.ts'
+import { migrate, readMigrations } from '../../shared/adapters/sqlite/migrations.ts'
+import { prepareOrderQueries } from '../../shared/adapters/sqlite/order-queries.ts'
+import { prepareCommands } from '../../shared/adapters/sqlite/store-batch.ts'
+import type { ListQuery } from '../../shared/ports/order-views.ts'
+
+const MIGRATIONS = readMigrations(new URL('../../infra/sql/sqlite/', import.meta.url))
+const TIME = '2026-01-01T00:00:00.000Z'
+
+/** Every text that was prepared while `work` had the database. */
+function preparedBy(work: (db: DatabaseSync) => void): string[] {
+  const db = new DatabaseSync(':memory:')
+  migrate(db, ':memory:', MIGRATIONS)
+  const texts = new Set<string>()
+  const prepare = db.prepare.bind(db)
+  db.prepare = (sql) => {
+    texts.add(sql)
+    return prepare(sql)
+  }
+  work(db)
+  return [...texts]
+}
+
+/** SQLite's own account of how it would run a statement. */
+function planOf(sql: string): string[] {
+  const db = new DatabaseSync(':memory:')
+  migrate(db, ':memory:', MIGRATIONS)
+  return db
+    .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    .all()
+    .map((row) => String(row['detail']))
+}
+
+/** A look at every row; what full text and a list of parameters are called looks the same and is none. */
+function scansATable(line: string): boolean {
+  return line.startsWith('SCAN') && !line.includes('VIRTUAL TABLE INDEX') && !line.startsWith('SCAN json_each')
+}
+
+function everyListQuery(): ListQuery[] {
+  const choices: Partial<ListQuery>[][] = [
+    [{}, { status: 'stored' }, { status: 'retrying' }],
+    [{}, { customerId: 1 }],
+    [{}, { currency: 'EUR' }],
+    [{}, { paymentMethod: 'PayPal' }],
+    [{}, { from: TIME }, { to: TIME }],
+    [{}, { q: 'word' }],
+  ]
+  return choices.reduce<ListQuery[]>(
+    (queries, choice) => queries.flatMap((query) => choice.map((more) => ({ ...query, ...more }))),
+    [{ limit: 50 }],
+  )
+}
+
+/** So that a range of time has spans to look into. */
+const ONE_SPAN = 'INSERT INTO order_spans VALUES (0, 0, 9007199254740991)'
+
+test('no list or search reads a table or sorts what it found', () => {
+  const texts = preparedBy((db) => {
+    db.exec(ONE_SPAN)
+    const lists = prepareListQueries(db, prepareOrderQueries(db))
+    for (const query of everyListQuery()) lists.list(query)
+    lists.search({ q: 'two words', limit: 50 })
+  }).filter((sql) => /SELECT (o\.seq|rowid|span)/.test(sql))
+  expect(texts.length).toBeGreaterThan(15)
+  const faults = texts.flatMap((sql) =>
+    planOf(sql)
+      .filter((line) => scansATable(line) || line.includes('TEMP B-TREE'))
+      .map((line) => ({ line, sql })),
+  )
+  expect(faults).toEqual([])
+})
+
+test('no query and no command reads a whole table', () => {
+  const texts = preparedBy((db) => {
+    prepareCommands(db)
+    prepareOrderQueries(db)
+    prepareLedgerQueries(db).read('group', 10)
+    const letters = prepareDeadLetterQueries(db)
+    letters.get('orders:0:0')
+    letters.groups({ limit: 10 })
+    letters.list({ limit: 10 })
+    for (const filter of [{ state: 'dead' }, { fingerprint: 'f' }, { code: 'c' }, { orderId: '00' }] as const) {
+      letters.list({ limit: 10, ...filter, from: TIME, to: TIME })
+    }
+  })
+  expect(texts.length).toBeGreaterThan(30)
+  const faults = texts.flatMap((sql) =>
+    planOf(sql)
+      .filter(scansATable)
+      .map((line) => ({ line, sql })),
+  )
+  expect(faults).toEqual([])
+})
+
+test.each([
+  [{ customerId: 1 }, 'orders_by_customer'],
+  [{ currency: 'EUR' }, 'orders_by_currency'],
+  [{ paymentMethod: 'Invoice' }, 'orders_by_currency'],
+  [{ status: 'retrying' }, 'order_states_by_status'],
+  [{ status: 'retrying', customerId: 1 }, 'order_states_by_customer'],
+  [{ status: 'retrying', currency: 'EUR' }, 'order_states_by_currency'],
+] as const)('the list by %o is served by the index %s', (filters, index) => {
+  const texts = preparedBy((db) => {
+    prepareListQueries(db, prepareOrderQueries(db)).list({ limit: 50, ...filters })
+  }).filter((sql) => sql.includes('SELECT o.seq'))
+  expect(texts).not.toEqual([])
+  for (const sql of texts) expect(planOf(sql).join()).toMatch(new RegExp(`INDEX ${index} `))
+})
