@@ -1,14 +1,18 @@
 import { app, type HttpMethod, type HttpRequest, type HttpResponseInit } from '@azure/functions'
+import { homePage } from '../shared/api-docs/home-page.ts'
+import { HTML_TYPE, PAGE_HEADERS } from '../shared/api-docs/page.ts'
 import { settings } from '../shared/composition-root.ts'
 import { OrderError } from '../shared/domain/errors.ts'
+import { etagOf, unlessKnown } from '../shared/http/answer.ts'
 import { endpoint } from '../shared/http/endpoint.ts'
 import { toProblem } from '../shared/http/problem.ts'
 import { allowedMethods } from '../shared/http/routes.ts'
 import { reportFault } from '../shared/triggers.ts'
 
 /**
- * Whatever no other function takes: 405 with Allow where the path is known, else 404. The runtime tries functions by
- * name, so this one's name and file come last.
+ * Whatever no other function takes: the home page at the empty path, 405 with Allow where the path is known, else 404.
+ * The runtime tries functions by name, so this one's name and file come last; and it gives the empty path to no function
+ * but a catch-all, for an empty route means the function's name to it.
  */
 const ALL: HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']
 
@@ -17,10 +21,21 @@ async function catchAll(request: HttpRequest): Promise<HttpResponseInit> {
   const { disabledFunctions, faults } = settings()
   const isServed = (name: string) => !disabledFunctions.has(name.toLowerCase()) && (faults || name !== 'setFaults')
   const methods = allowedMethods(pathname, isServed)
+  if (pathname === '/' && isReading(request)) return home(request)
   if (methods.length === 0) throw new OrderError('not-found', 'Nothing is at this path.')
   const allow = [...methods, 'OPTIONS'].join(', ')
   if (request.method === 'OPTIONS') return { status: 204, headers: { allow } }
   return toProblem(new OrderError('method-not-allowed', `This path takes ${allow}.`), pathname, { allow })
+}
+
+/** GET /: the page that leads to everything. */
+function home(request: HttpRequest): HttpResponseInit {
+  const body = homePage(new URL(request.url).origin)
+  return unlessKnown(request, { etag: etagOf(body), body, headers: { 'content-type': HTML_TYPE, ...PAGE_HEADERS } })
+}
+
+function isReading({ method }: HttpRequest): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 app.http('zzCatchAll', {

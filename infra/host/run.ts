@@ -60,7 +60,9 @@ export async function startProduct(root: string): Promise<Product> {
     })
     const { unfinished } = host
     const address = await host.listen(config.port, config.host)
-    return { url: urlOf(address), services, functionsKey, stop, unfinished }
+    const url = urlOf(address)
+    await services.announce(url)
+    return { url, services, functionsKey, stop, unfinished }
   } catch (error) {
     await stop()
     throw error

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { OrderError } from './errors.ts'
 import { newOrderCommandSchema, type NewOrderCommand } from './order-commands.ts'
 import { violationsOf } from './violations.ts'
@@ -51,5 +51,5 @@ export function newOrderJson(data: NewOrderCommand): string {
 
 /** Tells one body from another under the same order id or Idempotency-Key: SHA-256 in hex of the event's JSON. */
 export function bodyHash(json: string): string {
-  return createHash('sha256').update(json).digest('hex')
+  return hash('sha256', json)
 }

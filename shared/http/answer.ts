@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import type { Page } from '../ports/order-views.ts'
 
-const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' }
+const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'x-content-type-options': 'nosniff' }
 
 export function json(status: number, body: unknown, headers: Record<string, string> = {}): HttpResponseInit {
   return { status, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body) }
@@ -30,7 +30,7 @@ export function unlessKnown(
 }
 
 export function etagOf(body: string | Uint8Array): string {
-  return `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  return `"${hash('sha256', body, 'base64url').slice(0, 22)}"`
 }
 
 function isKnown(ifNoneMatch: string | null, etag: string): boolean {

@@ -136,6 +136,7 @@ export function toProblem(error: unknown, instance: string, headers: Record<stri
     headers: {
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
       ...retryAfter(status, known),
       ...headers,
     },

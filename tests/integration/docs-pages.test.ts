@@ -7,10 +7,8 @@ import { startProductProcess } from '../support/product-process.ts'
 
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const executablePath = [process.env['CHROMIUM'] ?? '', ...BROWSERS].find((path) => path !== '' && existsSync(path))
-const QUIET = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-]
+const QUIET = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking'
+const QUIETER = '--disable-component-update --disable-sync'
 
 /** Needs a Chromium; CHROMIUM names one that is elsewhere. */
 describe.skipIf(executablePath === undefined).each(['light', 'dark'] as const)('in a browser, %s,', (colorScheme) => {
@@ -22,7 +20,12 @@ describe.skipIf(executablePath === undefined).each(['light', 'dark'] as const)('
 
   beforeAll(async () => {
     product = await startProductProcess()
-    const options = { args: QUIET, headless: true, colorScheme, viewport: { width: 375, height: 800 } }
+    const options = {
+      args: `${QUIET} ${QUIETER}`.split(' '),
+      headless: true,
+      colorScheme,
+      viewport: { width: 375, height: 800 },
+    }
     browser = await chromium.launchPersistentContext(profile, { ...options, executablePath: executablePath ?? '' })
     page = await browser.newPage()
     page.on('console', (message) => complaints.push(message.text()))

@@ -29,9 +29,9 @@ export async function valuesOf(log: KafkaLog, topic: string): Promise<string[]> 
 export function publishAll(log: KafkaLog, topic: string) {
   const acknowledged: string[] = []
   const refused: unknown[] = []
-  let stopping = false
+  const stopping = new AbortController()
   const publishers = Array.from({ length: 20 }, async (_, publisher) => {
-    for (let n = 0; !stopping; n++) {
+    for (let n = 0; !stopping.signal.aborted; n++) {
       const value = `${publisher}-${n}`
       try {
         await log.publish(topic, [record(value)])
@@ -47,7 +47,7 @@ export function publishAll(log: KafkaLog, topic: string) {
     acknowledged,
     refused,
     async stop() {
-      stopping = true
+      stopping.abort()
       await Promise.all(publishers)
     },
   }

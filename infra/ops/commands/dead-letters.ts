@@ -135,7 +135,7 @@ function path(context: CommandContext): string {
 }
 
 function query(context: CommandContext): string {
-  const names = { state: 'state', fingerprint: 'fingerprint', code: 'code', order: 'orderId', limit: 'limit' }
+  const names = { state: 'state', fingerprint: 'fingerprint', code: 'cause', order: 'orderId', limit: 'limit' }
   const parameters = new URLSearchParams()
   for (const [option, name] of Object.entries(names)) {
     const value = text(context, option)

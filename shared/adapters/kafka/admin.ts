@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Kafka } from 'kafkajs'
 import type { PartitionOffsets } from '../../ports/event-log.ts'
-import { isPassing, logUnavailable } from './errors.ts'
+import { askPatiently } from './ask.ts'
 import { createLazy } from './lazy.ts'
-import { within } from './within.ts'
 
 /** Questions to the cluster, each answered or rejected with `log-unavailable` in bounded time. */
 export interface AdminClient extends AsyncDisposable {
@@ -18,9 +16,6 @@ export interface AdminOptions {
   readonly onError: (error: unknown) => void
 }
 
-const MAX_ATTEMPTS = 5
-const FIRST_BACKOFF_MS = 100
-
 export function createAdminClient({ client, timeoutMs, onError }: AdminOptions): AdminClient {
   const connection = createLazy(
     async () => {
@@ -33,19 +28,15 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
   )
 
   async function ask<T>(doing: string, question: (admin: Admin) => Promise<T>): Promise<T> {
-    const deadline = performance.now() + timeoutMs
-    for (let attempt = 1; ; attempt++) {
+    return askPatiently(timeoutMs, doing, async () => {
       try {
-        return await within(deadline - performance.now(), doing, connection.get().then(question))
+        return await question(await connection.get())
       } catch (error) {
-        // Whatever it was, the next attempt starts with connections of its own, and asks who leads.
+        // Whatever it was, the next question starts with connections of its own, and asks who leads.
         connection.drop()
-        const backoffMs = FIRST_BACKOFF_MS * 2 ** (attempt - 1)
-        const hopeless = !isPassing(error) || attempt === MAX_ATTEMPTS || performance.now() + backoffMs > deadline
-        if (hopeless) throw logUnavailable(`${doing} failed`, error)
-        await sleep(backoffMs)
+        throw error
       }
-    }
+    })
   }
 
   return {

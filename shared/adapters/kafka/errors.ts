@@ -42,3 +42,6 @@ export function isPassing(error: unknown): boolean {
   if (PASSING.has(protocolType(root) ?? '')) return true
   return root instanceof Error && root.name === 'KafkaJSConnectionClosedError'
 }
+
+const REBALANCING = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])
+export const isRebalancing = (error: unknown): boolean => REBALANCING.has(protocolType(error) ?? '')

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 
 interface RequestQueue {
   readonly pending: readonly unknown[]
-  scheduleCheckPendingRequests(): void
+  scheduleCheckPendingRequests(this: RequestQueue): void
 }
 
 /**
@@ -14,10 +14,10 @@ export function stopIdleTimers(): void {
   const queue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }
   const { prototype } = queue
   if (Object.hasOwn(prototype, PATCHED)) return
-  const { scheduleCheckPendingRequests } = prototype
+  const schedule = Reflect.get(prototype, 'scheduleCheckPendingRequests')
   Object.defineProperty(prototype, PATCHED, { value: true })
   prototype.scheduleCheckPendingRequests = function scheduleWhileWaiting() {
-    if (this.pending.length > 0) scheduleCheckPendingRequests.call(this)
+    if (this.pending.length > 0) schedule.call(this)
   }
 }
 

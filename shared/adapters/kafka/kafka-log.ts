@@ -61,8 +61,8 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     maxQueuedRecords: options.maxQueuedRecords ?? MAX_QUEUED_RECORDS,
     maxQueuedBytes: options.maxQueuedBytes ?? MAX_QUEUED_BYTES,
     deadlineMs: options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS,
-    onSent: monitor.succeeded,
-    onFailed: monitor.failed,
+    onSent: () => monitor.succeeded(),
+    onFailed: (error) => monitor.failed(error),
   })
   let refusing = false
   let closed: Promise<void> | undefined
@@ -80,11 +80,11 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
       if (refusing) throw logUnavailable('Nothing can be published', new Error('the log is closed'))
       return queue.publish(topic, records)
     },
-    read: reader.read,
-    offsets: admin.offsets,
-    committed: admin.committed,
+    read: (topic, partition, fromOffset, limit) => reader.read(topic, partition, fromOffset, limit),
+    offsets: (topic) => admin.offsets(topic),
+    committed: (groupId, topic) => admin.committed(groupId, topic),
     ensureTopics: (specs) => ensureTopics(admin, specs, onWarning),
-    health: monitor.health,
+    health: () => monitor.health(),
     async subscribe(subscription) {
       const { groupId, topic } = subscription
       const key = JSON.stringify([groupId, topic])

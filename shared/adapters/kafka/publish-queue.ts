@@ -7,7 +7,8 @@ import { sizeOf, toMessage } from './records.ts'
 
 /**
  * Calls that come together travel together: a group is what waits at the end of a turn of the event loop, and while
- * two groups are on their way, all that comes meanwhile. An idle log adds no wait.
+ * two groups are on their way, all that comes meanwhile. An idle log adds no wait. Records of one key keep the order of
+ * the calls as long as no attempt fails.
  */
 export interface PublishQueue {
   publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
@@ -56,6 +57,8 @@ interface Entry extends Addressed {
 export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
   const { sender, maxQueuedRecords, maxQueuedBytes, deadlineMs, onSent, onFailed } = options
   const waiting: Entry[] = []
+  /** Topics that acknowledged since anything failed. */
+  const proven = new Set<string>()
   let queuedRecords = 0
   let queuedBytes = 0
   let inFlight = 0
@@ -76,18 +79,23 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
     setImmediate(() => {
       flushing = false
       const group = nextGroup()
-      if (group.length === 0) return
-      inFlight += 1
-      flushSoon()
-      void flush(group)
+      if (group.length > 0) {
+        inFlight += 1
+        void flush(group)
+      }
+      // Nothing to send now, while something is on its way: its end comes back here.
+      if (group.length > 0 || inFlight === 0) flushSoon()
     })
   }
 
+  /** As much as one request takes. A topic's first request goes alone: kafkajs lets the second overtake it. */
   function nextGroup(): Entry[] {
     let bytes = 0
-    const end = waiting.findIndex(
-      (entry, index) => index >= GROUP_RECORDS || ((bytes += entry.bytes) > GROUP_BYTES && index > 0),
-    )
+    const end = waiting.findIndex((entry, index) => {
+      bytes += entry.bytes
+      const full = index >= GROUP_RECORDS || (index > 0 && bytes > GROUP_BYTES)
+      return full || (inFlight > 0 && !proven.has(entry.topic))
+    })
     const group = waiting.splice(0, end === -1 ? waiting.length : end)
     const alive = group.filter(({ call }) => !call.failed)
     release(group.filter(({ call }) => call.failed))
@@ -119,10 +127,12 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
       try {
         const positions = await sender.send(group, Math.max(1, deadline - Date.now()))
         onSent()
+        for (const { topic } of group) proven.add(topic)
         return positions
       } catch (error) {
         if (isTooLarge(error)) throw error
         onFailed(error)
+        proven.clear()
         const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2)
         if (isDenied(error) || Date.now() + backoffMs >= deadline)
           throw logUnavailable('Kafka acknowledged nothing', error)
@@ -139,11 +149,6 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
       call.missing -= 1
       if (call.missing === 0) call.resolve(call.positions)
     }
-  }
-
-  function fail(call: Call, error: unknown): void {
-    call.failed = true
-    call.reject(error)
   }
 
   function release(entries: readonly Entry[]): void {
@@ -211,6 +216,11 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
       await drained.promise
     },
   }
+}
+
+function fail(call: Call, error: unknown): void {
+  call.failed = true
+  call.reject(error)
 }
 
 function queueFull(waiting: number): OrderError {

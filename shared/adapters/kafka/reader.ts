@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module'
 import type { Kafka, KafkaMessage } from 'kafkajs'
 import type { LogRecord } from '../../ports/event-log.ts'
+import { askPatiently } from './ask.ts'
 import { createCluster, READ_COMMITTED, type FetchedPartition } from './cluster.ts'
-import { logUnavailable, rootOf } from './errors.ts'
+import { rootOf } from './errors.ts'
 import { createLazy } from './lazy.ts'
 import { fromMessage } from './records.ts'
-import { within } from './within.ts'
 
 /** Reads any place of the log, without a group. */
 export interface Reader extends AsyncDisposable {
@@ -104,19 +104,8 @@ export function createReader({ client, timeoutMs, firstOffset, onError }: Reader
   return {
     async read(topic, partition, fromOffset, limit) {
       if (limit <= 0) return []
-      const reading = async () => {
-        try {
-          return await inRange(topic, partition, fromOffset, limit)
-        } catch {
-          // A connection that was closed while idle, or a leader that moved: the second time is from the start.
-          return await inRange(topic, partition, fromOffset, limit)
-        }
-      }
-      try {
-        return await within(timeoutMs, 'Reading', reading())
-      } catch (error) {
-        throw logUnavailable(`Kafka could not be read (${topic}, partition ${partition})`, error)
-      }
+      const doing = `Reading ${topic}, partition ${partition}, from Kafka`
+      return askPatiently(timeoutMs, doing, () => inRange(topic, partition, fromOffset, limit))
     },
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   }

@@ -1,4 +1,4 @@
-import type { IHeaders, KafkaMessage, Message } from 'kafkajs'
+import type { KafkaMessage, Message } from 'kafkajs'
 import type { LogRecord, RecordHeader, RecordToPublish } from '../../ports/event-log.ts'
 
 /** A message whose partition, once chosen, stays chosen: a record that is sent again goes where it went before. */
@@ -10,7 +10,7 @@ export function toMessage({ key, value, headers, timestamp = Date.now() }: Recor
     key: bytesOf(key),
     value: bytesOf(value),
     timestamp: String(timestamp),
-    ...(headers.length > 0 && { headers: { all: new HeaderList(headers) } as unknown as IHeaders }),
+    ...(headers.length > 0 && { headers: { all: new HeaderList(headers) } }),
   }
 }
 

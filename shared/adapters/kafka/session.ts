@@ -63,11 +63,26 @@ export function openSession(options: SessionOptions): Session {
   const expected = new Map<number, number>()
   let epoch = 0
   let assigned: readonly number[] = []
+  let closed = false
+
+  /** From here on nothing of this session reaches the inbox, which may be another session's already. */
+  function end(error?: unknown): void {
+    if (closed) return
+    closed = true
+    clearInterval(watchdog)
+    epoch += 1
+    inbox.clear()
+    over.resolve(error)
+  }
+
+  async function leave(): Promise<void> {
+    await within(LEAVE_TIMEOUT_MS, 'leaving the group', consumer.disconnect()).catch(onError)
+  }
 
   let lastSign = performance.now()
   const alive = () => (lastSign = performance.now())
   const watchdog = setInterval(() => {
-    if (performance.now() - lastSign > SILENCE_MS) over.resolve(new Error('the consumer gave no sign of life'))
+    if (performance.now() - lastSign > SILENCE_MS) end(new Error('the consumer gave no sign of life'))
   }, SILENCE_MS / 10)
 
   consumer.on(consumer.events.FETCH, alive)
@@ -78,11 +93,13 @@ export function openSession(options: SessionOptions): Session {
   })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     alive()
+    // It hung, was given up, and has come back: as a member that nobody listens to it would keep its partitions.
+    if (closed) return void leave()
     assigned = payload.memberAssignment[topic] ?? []
     onJoined()
     void reposition()
   })
-  consumer.on(consumer.events.CRASH, ({ payload }) => over.resolve(payload.error))
+  consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error))
   void run(consumer)
 
   async function run(consumer: Consumer): Promise<void> {
@@ -91,7 +108,7 @@ export function openSession(options: SessionOptions): Session {
       await consumer.subscribe({ topics: [topic], fromBeginning: true })
       await consumer.run({ autoCommit: false, eachBatch: async ({ batch }) => take(batch) })
     } catch (error) {
-      over.resolve(error)
+      end(error)
     }
   }
 
@@ -100,6 +117,7 @@ export function openSession(options: SessionOptions): Session {
    * the continuation of what it fetches after a rebalance, and so can pass over records when there are several.
    */
   async function reposition(): Promise<void> {
+    if (closed) return
     epoch += 1
     expected.clear()
     inbox.clear()
@@ -116,14 +134,14 @@ export function openSession(options: SessionOptions): Session {
       }
       if (consumer.paused().length > 0) consumer.resume(consumer.paused())
     } catch (error) {
-      if (epoch === begun) over.resolve(error)
+      if (epoch === begun) end(error)
     }
   }
 
   function take(batch: Batch): void {
     const { partition } = batch
     const next = expected.get(partition)
-    if (next === undefined) return
+    if (closed || next === undefined) return
     // Public in fact, though not in its types: the offset that this batch was asked for.
     const { fetchedOffset } = batch as Batch & { readonly fetchedOffset: string }
     if (Number(fetchedOffset) !== next) {
@@ -159,11 +177,8 @@ export function openSession(options: SessionOptions): Session {
       }
     },
     async [Symbol.asyncDispose]() {
-      clearInterval(watchdog)
-      over.resolve(undefined)
-      epoch += 1
-      inbox.clear()
-      await within(LEAVE_TIMEOUT_MS, 'leaving the group', consumer.disconnect()).catch(onError)
+      end()
+      await leave()
     },
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../domain/errors.ts'
 import type { LogRecord, Subscription } from '../../ports/event-log.ts'
-import { isPassing, logUnavailable, rootOf } from './errors.ts'
+import { isPassing, isRebalancing, logUnavailable, rootOf } from './errors.ts'
 import { createInbox, type Inbox } from './inbox.ts'
 import type { Session } from './session.ts'
 
@@ -33,6 +33,7 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
   let failing: string | undefined
   let rejoins = 0
   let session = open()
+  signal.addEventListener('abort', () => wake?.())
   const supervising = supervise()
   const running = run()
 
@@ -73,7 +74,7 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
         continue
       }
       session.resume()
-      await process(batch)
+      await deliverBatch(batch)
     }
   }
 
@@ -81,15 +82,15 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
   async function somethingCame(): Promise<void> {
     await new Promise<void>((resolve) => {
       wake = resolve
-      signal.addEventListener('abort', () => resolve(), { once: true })
     })
     wake = undefined
   }
 
   /** The same batch again until it is processed, or its partitions may be another's: then they are fetched anew. */
-  async function process(batch: readonly LogRecord[]): Promise<void> {
+  async function deliverBatch(batch: readonly LogRecord[]): Promise<void> {
     const of = session
     const { epoch } = of
+    const isOurs = () => session === of && of.epoch === epoch
     for (let failures = 1; ; failures++) {
       try {
         await subscription.onBatch(batch, signal)
@@ -98,26 +99,26 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
         subscription.onError(error)
         if (signal.aborted) return
         await pause(delayMs(failures, MAX_REDELIVERY_DELAY_MS))
-        if (signal.aborted || session !== of || of.epoch !== epoch) return
+        if (signal.aborted || !isOurs()) return
       }
     }
-    if (session !== of || of.epoch !== epoch) return
+    if (!isOurs()) return
     for (const { partition, offset } of batch) uncommitted.set(partition, offset + 1)
     await committing
-    committing = commitProcessed(of, epoch)
+    committing = commitProcessed(of, isOurs)
   }
 
   /** One commit is on its way while the next batch is processed, never two. Never rejects. */
-  async function commitProcessed(of: Session, epoch: number): Promise<void> {
+  async function commitProcessed(of: Session, isOurs: () => boolean): Promise<void> {
     const offsets = new Map(uncommitted)
     uncommitted.clear()
-    for (let failures = 1; session === of && of.epoch === epoch; failures++) {
+    for (let failures = 1; isOurs(); failures++) {
       try {
         await of.commit(offsets)
         return
       } catch (error) {
         // A group that rebalances takes no commits, as it should be; the records will come again.
-        if (session !== of || of.epoch !== epoch) return
+        if (!isOurs() || isRebalancing(error)) return
         subscription.onError(error)
         if (signal.aborted) return
         await pause(delayMs(failures, MAX_REDELIVERY_DELAY_MS))

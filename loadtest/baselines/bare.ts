@@ -1,0 +1,14 @@
+import { createServer } from 'node:http'
+
+/** The least that an intake can do: reads the body, parses it, answers 202. It checks nothing and keeps nothing. */
+const server = createServer((request, response) => {
+  const chunks: Buffer[] = []
+  request.on('data', (chunk: Buffer) => chunks.push(chunk))
+  request.on('end', () => {
+    JSON.parse(Buffer.concat(chunks).toString())
+    response.writeHead(202, { 'content-type': 'application/json' })
+    response.end('{"status":"accepted"}')
+  })
+})
+
+server.listen(Number(process.env['PORT']), '127.0.0.1')
