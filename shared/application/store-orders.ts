@@ -14,6 +14,7 @@ import type { Park, Unstorable } from './park.ts'
 /** A storing transaction takes at most these, so that no batch holds the store for long. */
 const MAX_BATCH_RECORDS = 500
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
+const DECODED_AT_ONCE = 50
 
 /**
  * Brings a batch of delivered records into the store. Resolves only when every record is stored, known as a duplicate,
@@ -48,7 +49,7 @@ export function createStoreOrders(dependencies: {
   async function storeSlice(delivery: readonly DeliveredRecord[]): Promise<void> {
     const startedAt = clock.now()
     const options = { clock, events, signal, deadline: startedAt + MAX_HOLD_MS, topic: delivery[0]?.topic ?? '' }
-    const { readable, unreadable } = decode(await Promise.all(delivery.map(exact)))
+    const { readable, unreadable } = await decode(await Promise.all(delivery.map(exact)))
 
     // Poison is parked first: the ledger may count it only when it is safe elsewhere.
     const parked = await park(unreadable, options)
@@ -67,6 +68,21 @@ export function createStoreOrders(dependencies: {
         good = good.filter(({ record }) => !culprits.has(record))
       }
     }
+  }
+
+  /** A little at a time: decoding 500 large orders in one go would keep HTTP requests waiting. */
+  async function decode(records: readonly LogRecord[]): Promise<{ readable: Readable[]; unreadable: Unstorable[] }> {
+    const readable: Readable[] = []
+    const unreadable: Unstorable[] = []
+    for (const [index, record] of records.entries()) {
+      if (index > 0 && index % DECODED_AT_ONCE === 0) await clock.yield()
+      try {
+        readable.push({ record, order: fromMessage(record, originOf(record)) })
+      } catch (error) {
+        unreadable.push({ record, order: null, failure: classify(error) })
+      }
+    }
+    return { readable, unreadable }
   }
 
   /** One transaction for the whole batch when all is well; otherwise, who cannot be stored and why. */
@@ -146,19 +162,6 @@ export function createStoreOrders(dependencies: {
       latenciesMs: stored.map(({ acceptedAt }) => now - Date.parse(acceptedAt)),
     })
   }
-}
-
-function decode(records: readonly LogRecord[]): { readable: Readable[]; unreadable: Unstorable[] } {
-  const readable: Readable[] = []
-  const unreadable: Unstorable[] = []
-  for (const record of records) {
-    try {
-      readable.push({ record, order: fromMessage(record, originOf(record)) })
-    } catch (error) {
-      unreadable.push({ record, order: null, failure: classify(error) })
-    }
-  }
-  return { readable, unreadable }
 }
 
 function* slices(records: readonly DeliveredRecord[]): Generator<readonly DeliveredRecord[]> {

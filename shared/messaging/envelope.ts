@@ -11,6 +11,8 @@ import { isTraceparent } from './traceparent.ts'
  * JSON data alone; what describes it travels in headers; the key is the order id, so that one order keeps its partition.
  */
 const SOURCE = '/orders'
+/** As `Date.toISOString` writes it, which is how we write it ourselves. */
+const CANONICAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const JSON_CONTENT_TYPE = 'application/json'
 
 /** `traceparent` of the request, if it had a valid one: a bad one is never published, for it harms other consumers. */
@@ -60,8 +62,10 @@ export function orderIdOf(record: LogRecord): string | undefined {
 
 /** When the order was accepted: its `ce_time`, else the record's own time. */
 export function acceptedAtOf(record: LogRecord): string {
-  const time = Date.parse(headerText(record, HEADER.time) ?? '')
-  return new Date(Number.isNaN(time) ? record.timestamp : time).toISOString()
+  const text = headerText(record, HEADER.time) ?? ''
+  const time = Date.parse(text)
+  if (Number.isNaN(time)) return new Date(record.timestamp).toISOString()
+  return CANONICAL_TIME.test(text) ? text : new Date(time).toISOString()
 }
 
 /** The valid trace of this hop, if there is one. */

@@ -9,6 +9,8 @@ export interface Clock {
   random: () => number
   /** Rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
+  /** Lets whatever else is waiting for this thread have its turn. */
+  yield(): Promise<void>
 }
 
 export interface HoldOptions {

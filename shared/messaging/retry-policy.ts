@@ -15,7 +15,7 @@ export const IN_PLACE_ATTEMPTS = 4
 export const IN_PLACE_BUDGET_MS = 10_000
 
 /** Between probes of a store or log that is away. */
-export const PROBE_BACKOFF: Backoff = { initialMs: 100, maxMs: 10_000, multiplier: 2 }
+export const PROBE_BACKOFF: Backoff = { initialMs: 100, maxMs: 5000, multiplier: 2 }
 
 /** Full jitter (Brooker, "Exponential Backoff And Jitter"): anywhere from nothing to the exponential bound. */
 export function backoffMs(backoff: Backoff, attempt: number, random: () => number): number {

@@ -6,6 +6,7 @@ export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): Clock & { ad
   return {
     now: () => now,
     random: () => 0.5,
+    yield: () => Promise.resolve(),
     async sleep(ms, signal) {
       signal.throwIfAborted()
       now += ms

@@ -180,7 +180,7 @@ describe('an outage of the store', () => {
       return storeIsAway()
     })
     await expect(pipeline()([good(0)])).rejects.toMatchObject({ code: 'store-unavailable' })
-    expect(probes.length).toBeLessThan(100)
+    expect(probes.length).toBeLessThan(150)
   })
 })
 

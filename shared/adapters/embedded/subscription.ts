@@ -44,6 +44,8 @@ export function deliver({ subscription, topic, committed, source, commit }: Deli
         batch = []
         failures = 0
       } catch (error) {
+        // A handler that gives its batch back because we are closing is not in trouble.
+        if (signal.aborted) break
         // The same batch again: nothing of it was committed.
         subscription.onError(error)
         failures += 1
