@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { LogRecord, RecordHeader } from '../ports/event-log.ts'
 
 /**
@@ -94,14 +95,8 @@ function bigEndian64(value: number): Uint8Array {
   return bytes
 }
 
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** The text of bytes that are UTF-8, else undefined. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return strict.decode(bytes)
-  } catch (error) {
-    if (error instanceof TypeError) return undefined
-    throw error
-  }
+  // Several headers of every record come through here: a TextDecoder that throws costs four times as much.
+  return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8') : undefined
 }
