@@ -171,7 +171,8 @@ export function readConfig(
         : {
             brokers: settings.KAFKA_BROKERS,
             securityProtocol: settings.KAFKA_SECURITY_PROTOCOL ?? 'plaintext',
-            saslMechanism: settings.KAFKA_SASL_MECHANISM,
+            saslMechanism:
+              settings.KAFKA_SASL_MECHANISM ?? (usesSasl(settings.KAFKA_SECURITY_PROTOCOL) ? 'plain' : undefined),
             username: settings.KAFKA_USERNAME,
             password: settings.KAFKA_PASSWORD,
             sslCa: settings.KAFKA_SSL_CA,
@@ -197,6 +198,11 @@ export function readConfig(
   }
   refuseContradictions(config)
   return config
+}
+
+/** PLAIN is what SASL means where nobody says otherwise, Event Hubs among them. */
+function usesSasl(protocol: KafkaConfig['securityProtocol'] | undefined): boolean {
+  return protocol === 'sasl_plaintext' || protocol === 'sasl_ssl'
 }
 
 /** The runtime's own settings for switching a function off, in both spellings (a shell knows no dots in names). */

@@ -55,9 +55,14 @@ export function kafkaTrigger(
         username: '%KAFKA_USERNAME%',
         password: '%KAFKA_PASSWORD%',
       }),
-      ...(kafka?.sslCa !== undefined && { sslCaPEM: '%KAFKA_SSL_CA%' }),
+      ...(kafka?.sslCa !== undefined && { [isPem(kafka.sslCa) ? 'sslCaPEM' : 'sslCaLocation']: '%KAFKA_SSL_CA%' }),
     },
     retry: REDELIVER,
     handler: async (events: unknown) => useCase(await services())(fromKafkaEvents(events)),
   }
+}
+
+/** KAFKA_SSL_CA is the certificate itself or the path of its file; the trigger has a property for each. */
+function isPem(certificate: string): boolean {
+  return certificate.includes('-----BEGIN')
 }

@@ -80,7 +80,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
       `The topic ${topic} has replicas: 1, not 3; it is left as it is.`,
       `The topic ${topic} has min.insync.replicas = 1, not 2; it is left as it is.`,
       `The topic ${topic} has retention.ms = 604800000, not -1; it is left as it is.`,
-      `The topic ${topic} has 1 of each record: with fewer than 3, a lost disk can lose orders that were accepted.`,
+      `A lost disk can lose orders that were accepted: topics keep fewer than 3 copies of a record, 1 (${topic}).`,
     ])
     expect(await log.offsets(topic)).toHaveLength(2)
   })

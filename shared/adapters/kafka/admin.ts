@@ -27,17 +27,9 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
     onError,
   )
 
-  async function ask<T>(doing: string, question: (admin: Admin) => Promise<T>): Promise<T> {
-    return askPatiently(timeoutMs, doing, async () => {
-      try {
-        return await question(await connection.get())
-      } catch (error) {
-        // Whatever it was, the next question starts with connections of its own, and asks who leads.
-        connection.drop()
-        throw error
-      }
-    })
-  }
+  // After a failure the next question starts with connections of its own, and asks anew who leads.
+  const ask: AdminClient['ask'] = (doing, question) =>
+    askPatiently(timeoutMs, doing, () => connection.use((admin) => question(admin)))
 
   return {
     ask,

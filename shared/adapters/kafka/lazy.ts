@@ -1,46 +1,63 @@
 import { within } from './within.ts'
 
-/** A connection that is made when it is first needed, and anew after it was dropped. */
+/** A connection that is made when it is first needed, and anew after it failed. */
 export interface Lazy<T> extends AsyncDisposable {
-  get(): Promise<T>
-  /** Forgets the connection: whoever comes next gets a new one, and this one is closed meanwhile. */
+  /**
+   * After an error the connection is kept only if `keeps` says so: whoever comes next gets a new one. Those who still
+   * use the old one are let finish before it is closed.
+   */
+  use<R>(work: (connection: T) => Promise<R>, keeps?: (error: unknown) => boolean): Promise<R>
+  /** Gives up a connection that hangs, with all that its users wait for. */
   drop(): void
 }
 
 const CLOSE_TIMEOUT_MS = 5000
+
+interface Held<T> {
+  readonly opening: Promise<T>
+  users: number
+  closing?: Promise<void>
+}
 
 export function createLazy<T>(
   open: () => Promise<T>,
   close: (connection: T) => Promise<void>,
   onError: (error: unknown) => void,
 ): Lazy<T> {
-  let current: Promise<T> | undefined
+  let current: Held<T> | undefined
 
-  async function end(connecting: Promise<T> | undefined): Promise<void> {
-    const [opened] = await Promise.allSettled([connecting])
-    if (opened.status === 'rejected' || opened.value === undefined) return
+  async function end({ opening }: Held<T>): Promise<void> {
+    const [opened] = await Promise.allSettled([opening])
+    if (opened.status === 'rejected') return
     await within(CLOSE_TIMEOUT_MS, 'Closing a connection to Kafka', close(opened.value)).catch(onError)
   }
 
   return {
-    async get() {
-      const connecting = (current ??= open())
+    async use(work, keeps = () => false) {
+      const held = (current ??= { opening: open(), users: 0 })
+      held.users += 1
+      let opened = false
       try {
-        return await connecting
+        const connection = await held.opening
+        opened = true
+        return await work(connection)
       } catch (error) {
-        if (current === connecting) current = undefined
+        if (current === held && !(opened && keeps(error))) current = undefined
         throw error
+      } finally {
+        held.users -= 1
+        if (current !== held && held.users === 0) held.closing ??= end(held)
       }
     },
     drop() {
       const dropped = current
       current = undefined
-      void end(dropped)
+      if (dropped !== undefined) dropped.closing ??= end(dropped)
     },
     async [Symbol.asyncDispose]() {
       const last = current
       current = undefined
-      await end(last)
+      if (last !== undefined) await (last.closing ??= end(last))
     },
   }
 }

@@ -46,13 +46,17 @@ export function createSender({ client, onError }: SenderOptions): Sender {
   )
 
   async function attempt(messages: readonly Addressed[]): Promise<readonly RecordPosition[]> {
-    const producer = await connection.get()
     const topics = Map.groupBy(messages, ({ topic }) => topic)
-    const answers = await producer.sendBatch({
-      acks: -1,
-      timeout: BROKER_TIMEOUT_MS,
-      topicMessages: Array.from(topics, ([topic, of]) => ({ topic, messages: of.map(({ message }) => message) })),
-    })
+    const answers = await connection.use(
+      (producer) =>
+        producer.sendBatch({
+          acks: -1,
+          timeout: BROKER_TIMEOUT_MS,
+          topicMessages: Array.from(topics, ([topic, of]) => ({ topic, messages: of.map(({ message }) => message) })),
+        }),
+      // kafkajs has asked anew who leads by the time it rejects.
+      () => true,
+    )
     const next = new Map(
       answers.map((answer) => [`${answer.topicName}:${answer.partition}`, Number(answer.baseOffset)]),
     )

@@ -44,29 +44,25 @@ export function createReader({ client, timeoutMs, firstOffset, onError }: Reader
   )
 
   async function fetchFrom(topic: string, partition: number, offset: number): Promise<Batch> {
-    try {
-      const cluster = await connection.get()
+    const fetchOffset = String(offset)
+    const fetching = connection.use(async (cluster) => {
       await cluster.addTargetTopic(topic)
       await cluster.refreshMetadataIfNecessary()
       const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
-      if (nodeId === undefined) throw new Error(`There is no partition ${partition} of ${topic}.`)
+      if (nodeId === undefined) throw new Error(`there is no partition ${partition} of ${topic}`)
       const broker = await cluster.findBroker({ nodeId })
-      const fetchOffset = String(offset)
-      const { responses } = await broker.fetch({
+      return broker.fetch({
         maxWaitTime: 0,
         minBytes: 0,
         maxBytes: READ_BYTES,
         isolationLevel: READ_COMMITTED,
         topics: [{ topic, partitions: [{ partition, fetchOffset, maxBytes: READ_BYTES }] }],
       })
-      const fetched = responses[0]?.partitions[0]
-      if (fetched === undefined) throw new Error(`The leader of ${topic} answered without partition ${partition}.`)
-      return new BatchOf(topic, fetchOffset, fetched)
-    } catch (error) {
-      // With its connections and what it knows of leaders: the next read starts from the brokers' addresses.
-      if (!isOutOfRange(error)) connection.drop()
-      throw error
-    }
+    }, isOutOfRange)
+    const { responses } = await fetching
+    const fetched = responses[0]?.partitions[0]
+    if (fetched === undefined) throw new Error(`the leader of ${topic} answered without partition ${partition}`)
+    return new BatchOf(topic, fetchOffset, fetched)
   }
 
   async function records(
