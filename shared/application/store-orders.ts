@@ -57,6 +57,7 @@ export function createStoreOrders(dependencies: {
     for (let round = 1; ; round += 1) {
       const { outcomes, blamed } = await storeOrBlame(good, parked, options)
       if (outcomes !== null) {
+        if (good.length > 0) failedBatchesInARow = 0
         tell(outcomes, good, parked.length, startedAt)
         return
       }

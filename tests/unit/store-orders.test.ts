@@ -221,6 +221,19 @@ describe('a fault of our own code', () => {
   })
 })
 
+describe('two batches that fail, with a good one in between', () => {
+  it('are two batches with culprits, not an outage', async () => {
+    const isFailing = (batch: StoreBatch) => batch.orders.some(({ origin }) => origin.offset >= 10)
+    store.failWith((batch) => (isFailing(batch) ? new TypeError('a fault of ours') : undefined))
+    const storeOrders = pipeline()
+    await storeOrders([good(10), good(11)])
+    await storeOrders([good(0), good(1)])
+    await storeOrders([good(12), good(13)])
+    expect(topicsUsed()).toEqual(Array.from({ length: 4 }, () => 'orders-retry-1'))
+    expect(store.stored.size).toBe(2)
+  })
+})
+
 describe('a process that stops', () => {
   it('ends its hold at once and gives the batch back', async () => {
     store.failWith(() => {
