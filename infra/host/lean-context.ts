@@ -1,11 +1,6 @@
 import { format } from 'node:util'
-import {
-  InvocationContext,
-  type EffectiveFunctionOptions,
-  type FunctionOutput,
-  type FunctionTrigger,
-  type RetryContext,
-} from '@azure/functions'
+import type { EffectiveFunctionOptions, FunctionOutput, FunctionTrigger, RetryContext } from '@azure/functions'
+import { InvocationContext } from './functions-library.ts'
 import type { CoreInvocationContext, FunctionContext, RpcBinding, RpcLogLevel } from './rpc.ts'
 
 export type TriggerMetadata = Record<string, unknown>

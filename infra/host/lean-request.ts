@@ -1,4 +1,5 @@
-import { HttpRequest, type HttpRequestUser } from '@azure/functions'
+import type { HttpRequest as OfficialRequest, HttpRequestUser } from '@azure/functions'
+import { HttpRequest } from './functions-library.ts'
 import type { RoutedRequest } from './http-types.ts'
 import { parseQuery } from './query-string.ts'
 
@@ -10,8 +11,8 @@ const PRINCIPAL = 'x-ms-client-principal'
  * the library builds a fetch `Request` for each, here everything is made when it is first asked for. The plain ways of
  * reading a body are served from the bytes; everything rarer falls back on a real `Request`.
  */
-export function createLeanRequest(routed: RoutedRequest): HttpRequest {
-  return new LeanRequest(routed) as unknown as HttpRequest
+export function createLeanRequest(routed: RoutedRequest): OfficialRequest {
+  return new LeanRequest(routed) as unknown as OfficialRequest
 }
 
 class LeanRequest {
@@ -93,7 +94,7 @@ class LeanRequest {
     return this.#toNative().formData()
   }
 
-  clone(): HttpRequest {
+  clone(): OfficialRequest {
     const init = { nativeRequest: this.#toNative().clone(), query: Object.fromEntries(this.query), params: this.params }
     // The library's constructor takes a native request too, though its types do not say so: its own clone() does this.
     return new HttpRequest(init)
