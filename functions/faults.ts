@@ -7,6 +7,12 @@ import { readActBody } from '../shared/http/operator.ts'
 import type { RecordToPublish } from '../shared/ports/event-log.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
+/** GET /api/ops/faults: what is broken now. */
+async function getFaults(): Promise<HttpResponseInit> {
+  const { faults } = await services()
+  return json(200, { ...faults?.plan, poison: 0 }, { 'cache-control': 'no-store' })
+}
+
 /** POST /api/ops/faults: breaks things on purpose. What the body does not name is mended. */
 async function setFaults(request: HttpRequest): Promise<HttpResponseInit> {
   const { faults, log, topics } = await services()
@@ -21,5 +27,8 @@ function poisonRecord(): RecordToPublish {
   return { key: randomUUID(), value: Buffer.from('{"customerId": \xff', 'latin1'), headers: [] }
 }
 
-// Off, the route does not exist.
-if (settings().faults) app.http('setFaults', httpTrigger('setFaults', setFaults))
+// Off, the routes do not exist.
+if (settings().faults) {
+  app.http('getFaults', httpTrigger('getFaults', getFaults))
+  app.http('setFaults', httpTrigger('setFaults', setFaults))
+}

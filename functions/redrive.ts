@@ -9,6 +9,7 @@ import {
   MAX_PREVIEWED,
   redriveBody,
   redriveLetterBody,
+  redriveLetterQuery,
   redriveQuery,
   toLetterFilter,
 } from '../shared/http/redrive.ts'
@@ -17,31 +18,33 @@ import type { NewRedrive, RedriveTask } from '../shared/ports/redrives.ts'
 
 /** POST /api/dead-letters/redrive: all that match, back to where they came from; or, as a dry run, what would happen. */
 async function redriveDeadLetters(request: HttpRequest): Promise<HttpResponseInit> {
+  const { dryRun, cursor } = readQuery(request.query, redriveQuery)
   const body = await readActBody(request, redriveBody)
-  return redrive(request, { letters: toLetterFilter(body), ...body })
+  const letters = toLetterFilter(body)
+  if (dryRun !== 'true' && !body.dryRun) return redrive(request, letters, body)
+  const { previewLetters } = await services()
+  const page = { limit: MAX_PREVIEWED, ...(cursor !== undefined && { cursor }) }
+  return json(200, await previewLetters(letters, page))
 }
 
 /** POST /api/dead-letters/{id}/redrive: one of them. */
 async function redriveDeadLetter(request: HttpRequest): Promise<HttpResponseInit> {
+  const { dryRun } = readQuery(request.query, redriveLetterQuery)
   const body = await readActBody(request, redriveLetterBody)
-  const id = request.params['id'] ?? ''
-  const { deadLetters } = await services()
-  if ((await deadLetters.get(id)) === undefined)
-    throw new OrderError('dead-letter-not-found', 'No dead letter has this id.')
-  return redrive(request, { letters: { ids: [id] }, ratePerSecond: 1, ...body })
+  const letters = { ids: [request.params['id'] ?? ''] }
+  if (dryRun !== 'true' && !body.dryRun) return redrive(request, letters, { ratePerSecond: 1, ...body })
+  const { previewLetters } = await services()
+  return json(200, await previewLetters(letters, { limit: 1 }))
 }
 
 async function redrive(
   request: HttpRequest,
-  asked: { letters: NewRedrive['letters']; ratePerSecond: number; dryRun: boolean; reason?: string | undefined },
+  letters: NewRedrive['letters'],
+  { ratePerSecond, reason }: { ratePerSecond: number; reason?: string },
 ): Promise<HttpResponseInit> {
-  const { previewLetters, redrives } = await services()
-  const { dryRun } = readQuery(request.query, redriveQuery)
-  if (asked.dryRun || dryRun === 'true') {
-    return json(200, { items: await previewLetters(asked.letters, MAX_PREVIEWED), nextCursor: null })
-  }
-  const act = actOf(request, asked.reason, settings().platformSignsIn)
-  const task = await redrives.start(asked.letters, asked.ratePerSecond, act)
+  const { redrives } = await services()
+  const act = actOf(request, reason, settings().platformSignsIn)
+  const task = await redrives.start(letters, ratePerSecond, act)
   return json(202, task, { location: `/api/redrives/${task.id}`, 'retry-after': '1' })
 }
 

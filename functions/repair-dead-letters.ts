@@ -7,7 +7,7 @@ import { actOf, readActBody } from '../shared/http/operator.ts'
 import { readCommand } from '../shared/http/place-order.ts'
 import { readJson } from '../shared/http/json-body.ts'
 import { readQuery } from '../shared/http/query.ts'
-import { actBody, requiredReasonBody } from '../shared/http/redrive.ts'
+import { actBody, editQuery, requiredReasonBody } from '../shared/http/redrive.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 const letterId = (request: HttpRequest): string => request.params['id'] ?? ''
@@ -15,8 +15,9 @@ const letterId = (request: HttpRequest): string => request.params['id'] ?? ''
 /** PUT /api/dead-letters/{id}/payload: sends a mended order in the letter's place; the original is kept. */
 async function editDeadLetter(request: HttpRequest): Promise<HttpResponseInit> {
   const { redrives } = await services()
+  const { reason } = readQuery(request.query, editQuery)
   const order = readCommand(await readJson(request))
-  const act = actOf(request, undefined, settings().platformSignsIn)
+  const act = actOf(request, reason, settings().platformSignsIn)
   return json(202, toDeadLetterView(await redrives.edit(letterId(request), order, act)))
 }
 

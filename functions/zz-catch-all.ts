@@ -6,7 +6,7 @@ import { OrderError } from '../shared/domain/errors.ts'
 import { etagOf, unlessKnown } from '../shared/http/answer.ts'
 import { endpoint } from '../shared/http/endpoint.ts'
 import { toProblem } from '../shared/http/problem.ts'
-import { allowedMethods } from '../shared/http/routes.ts'
+import { allowedMethods, FAULT_ROUTES } from '../shared/http/routes.ts'
 import { reportFault } from '../shared/triggers.ts'
 
 /**
@@ -19,7 +19,7 @@ const ALL: HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPT
 async function catchAll(request: HttpRequest): Promise<HttpResponseInit> {
   const { pathname } = new URL(request.url)
   const { disabledFunctions, faults } = settings()
-  const isServed = (name: string) => !disabledFunctions.has(name.toLowerCase()) && (faults || name !== 'setFaults')
+  const isServed = (name: string) => !disabledFunctions.has(name.toLowerCase()) && (faults || !FAULT_ROUTES.has(name))
   const methods = allowedMethods(pathname, isServed)
   if (pathname === '/' && isReading(request)) return home(request)
   if (methods.length === 0) throw new OrderError('not-found', 'Nothing is at this path.')

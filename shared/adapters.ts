@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import type { DataDir } from './adapters/embedded/data-dir.ts'
 import type { Faults } from './adapters/faults/faults.ts'
+import { createNoMaintenance } from './adapters/no-maintenance.ts'
 import type { Config } from './config.ts'
 import { OrderError } from './domain/errors.ts'
 import type { Logger } from './logger.ts'
 import type { DeadLetters } from './ports/dead-letters.ts'
 import type { EventLog, LogConsumer } from './ports/event-log.ts'
 import type { Ledger } from './ports/ledger.ts'
+import type { Maintenance } from './ports/maintenance.ts'
 import type { OrderStore } from './ports/order-store.ts'
 import type { OrderViews } from './ports/order-views.ts'
 import type { Redrives } from './ports/redrives.ts'
@@ -19,6 +21,7 @@ export interface Adapters extends AsyncDisposable {
   readonly deadLetters: DeadLetters
   readonly ledger: Ledger
   readonly operations: Redrives
+  readonly maintenance: Maintenance
   /** Only an embedded host with FAULTS=on has them. */
   readonly faults: Faults | undefined
   /** For people: what is in use and where. */
@@ -34,7 +37,7 @@ export interface Adapters extends AsyncDisposable {
 /** A half of the choice, and how it is closed. */
 type LogHalf = Pick<Adapters, 'log'> & { readonly described: string }
 type StoreHalf = Pick<Adapters, 'store' | 'views' | 'deadLetters' | 'ledger' | 'operations'> &
-  AsyncDisposable & { readonly described: string }
+  AsyncDisposable & { readonly described: string; readonly maintenance?: Maintenance }
 
 /**
  * Adapters are imported here, when they are chosen: a process on Kafka and SQL Server loads nothing of the embedded
@@ -49,10 +52,11 @@ export async function openAdapters(config: Config, logger: Logger): Promise<Adap
   try {
     const dataDir = config.runtime === 'embedded' ? await openDataDir(config) : undefined
     if (dataDir !== undefined) opened.push(dataDir)
-    const [log, store] = await Promise.all([openLog(config, logger), openStore(config)])
+    const [log, store] = await Promise.all([openLog(config, logger), openStore(config, logger)])
     opened.push(log.log, store)
     const adapters: Adapters = {
       ...store,
+      maintenance: store.maintenance ?? createNoMaintenance(),
       log: log.log,
       faults: undefined,
       described: { log: log.described, store: store.described },
@@ -91,9 +95,15 @@ async function openLog(config: Config, logger: Logger): Promise<LogHalf> {
   return { log, described: `embedded, ${join(config.dataDir, 'log.db')}` }
 }
 
-async function openStore(config: Config): Promise<StoreHalf> {
+async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
   if (config.sqlConnectionString !== undefined) {
-    throw new OrderError('invalid-setting', 'SQL_CONNECTION_STRING cannot be used yet.')
+    const { createMssqlStore } = await import('./adapters/mssql/mssql-store.ts')
+    const store = await createMssqlStore({
+      connectionString: config.sqlConnectionString,
+      onWarning: (message) => logger.warn({ event: 'store:warned' }, message),
+      onError: (error) => logger.error({ event: 'store:failed', err: error }, 'a connection to the store failed'),
+    })
+    return { ...store, described: `SQL Server, ${store.described}` }
   }
   const { createSqliteStore } = await import('./adapters/sqlite/sqlite-store.ts')
   const file = join(config.dataDir, 'orders.db')

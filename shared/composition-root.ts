@@ -1,24 +1,33 @@
+import { createDoctor, type Doctor } from './application/doctor.ts'
 import { createKeepDeadLetters } from './application/keep-dead-letters.ts'
 import { createLedgerVerdict, type LedgerVerdict } from './application/ledger.ts'
 import { createPark } from './application/park.ts'
 import { createPlaceOrder, type PlaceOrder } from './application/place-order.ts'
-import { createPreviewRedrive } from './application/preview-redrive.ts'
+import { createPreviewRedrive, type PreviewRedrive } from './application/preview-redrive.ts'
 import { createReadiness, type CheckReadiness } from './application/readiness.ts'
+import { createRebuild, type RebuildOrders } from './application/rebuild.ts'
 import { createRedrive, type Redrive } from './application/redrive.ts'
 import { createRepairLedger, type LedgerRepair } from './application/repair-ledger.ts'
+import { createResetLedger, type ResetLedger } from './application/reset-ledger.ts'
 import { createStatus, type PipelineStatus } from './application/status.ts'
 import { createStoreOrders, type StoreOrders } from './application/store-orders.ts'
 import { createStoreRetries } from './application/store-retries.ts'
 import { createWaitForOrder, type WaitForOrder } from './application/wait-for-order.ts'
 import { openAdapters, type Adapters } from './adapters.ts'
+import { API_VERSION } from './api-docs/openapi.ts'
 import { readConfig, type Config } from './config.ts'
+import { contradictionsIn } from './contradictions.ts'
 import { OrderError } from './domain/errors.ts'
 import { createOrderIds, type OrderIds } from './domain/order-id.ts'
-import { createLogger, logPipeline, type Logger } from './logger.ts'
+import { freeSpaceIn } from './free-space.ts'
+import { openLogging, type Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
 import { createPipelineEmitter, type PipelineEmitter } from './messaging/pipeline-events.ts'
 import { createTopics, topicSpecs, type Topics } from './messaging/topics.ts'
 import type { StoreBatch } from './ports/order-store.ts'
 import { systemClock } from './system-clock.ts'
+import { openTracing, type Tracing } from './telemetry.ts'
+import { logPipeline } from './telemetry/pipeline-log.ts'
 
 /** The wiring diagram: from settings to adapters to use cases. Functions call `services()` and know nothing else. */
 export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.asyncDispose> {
@@ -35,10 +44,16 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly waitForOrder: WaitForOrder
   readonly checkReadiness: CheckReadiness
   readonly redrives: Redrive
-  readonly previewLetters: ReturnType<typeof createPreviewRedrive>
+  readonly previewLetters: PreviewRedrive
   readonly ledgerVerdict: () => Promise<LedgerVerdict>
   readonly repairLedger: () => Promise<LedgerRepair>
+  readonly resetLedger: ResetLedger
+  readonly rebuildOrders: RebuildOrders
+  readonly doctor: Doctor
   readonly pipelineStatus: () => Promise<PipelineStatus>
+  readonly metrics: Metrics
+  /** Undefined where traces go nowhere. */
+  readonly tracing: Tracing | undefined
   /** Ends everything that only waits: holds, backoffs, callers who asked to wait. Then `dispose` closes adapters. */
   stop(): void
 }
@@ -73,14 +88,17 @@ export function services(): Promise<Services> {
 }
 
 export async function openServices(chosen: Config): Promise<Services> {
-  const logger = createLogger(chosen)
-  const adapters = await openAdapters(chosen, logger)
-  const { log, store, views, deadLetters, ledger, operations } = adapters
+  const logging = await openLogging(chosen)
+  const { logger } = logging
+  // Metrics are loaded while adapters wait for their files and threads, and so cost the start nothing.
+  const [adapters, { createMetrics }] = await Promise.all([openAdapters(chosen, logger), import('./metrics.ts')])
+  const { log, store, views, deadLetters, ledger, operations, maintenance } = adapters
   const stopping = new AbortController()
   const signal = stopping.signal
   const clock = systemClock
   const events = createPipelineEmitter()
   logPipeline(events, logger)
+  const tracing = await openTracing(chosen, events, logger)
 
   const topics = topicsOf(chosen)
   await log.ensureTopics(topicSpecs(topics, chosen.partitions, chosen.replication))
@@ -88,9 +106,13 @@ export async function openServices(chosen: Config): Promise<Services> {
 
   // The ledger is the order group's: retry tiers move the rows that it parked.
   const groupId = topics.group
-  const park = createPark({ log, topics, groupId, clock, events })
+  const publisher = tracing?.tracePublishing(log) ?? log
+  const park = createPark({ log: publisher, topics, groupId, clock, events })
   const storing = (delivered: StoreBatch['delivered']) =>
     createStoreOrders({ log, store, park, groupId, delivered, clock, events, signal })
+
+  const traced = (source: { topic: string; group: string }, useCase: StoreOrders) =>
+    tracing?.traceProcessing(source, useCase) ?? useCase
 
   const now = () => new Date(clock.now())
   const checkReadiness = createReadiness({
@@ -100,6 +122,10 @@ export async function openServices(chosen: Config): Promise<Services> {
     answersQueries: !isDisabled(chosen, 'getOrder'),
   })
 
+  const ledgerVerdict = createLedgerVerdict({ log, ledger, topic: topics.orders, groupId })
+
+  const repairLedger = createRepairLedger({ log, ledger, storeOrders: storing('origin'), topic: topics.orders, groupId })
+
   return {
     ...adapters,
     config: chosen,
@@ -107,28 +133,68 @@ export async function openServices(chosen: Config): Promise<Services> {
     orderIds,
     logger,
     events,
-    placeOrder: createPlaceOrder({ log, store, orderIds, topic: topics.orders, events, now }),
-    storeOrders: storing('origin'),
-    storeRetries: topics.retries.map(() => createStoreRetries({ storeOrders: storing('copy'), clock, signal })),
-    keepDeadLetters: createKeepDeadLetters({ log, deadLetters, clock, events, signal }),
+    placeOrder: createPlaceOrder({ log: publisher, store, orderIds, topic: topics.orders, events, clock, now }),
+    storeOrders: traced({ topic: topics.orders, group: topics.group }, storing('origin')),
+    storeRetries: topics.retries.map((tier) =>
+      createStoreRetries({ storeOrders: traced(tier, storing('copy')), clock, signal }),
+    ),
+    keepDeadLetters: traced(
+      { topic: topics.deadLetters, group: topics.deadLetterGroup },
+      createKeepDeadLetters({ log, deadLetters, clock, events, signal }),
+    ),
     waitForOrder: createWaitForOrder({ views, clock, signal }),
     checkReadiness,
     redrives: createRedrive({
-      log,
+      log: publisher,
       deadLetters,
       redrives: operations,
+      topics,
       clock,
       signal,
       onError: (error) => logger.error({ event: 'redrive:failed', err: error }, 'a redrive could not go on'),
     }),
     previewLetters: createPreviewRedrive({ store, deadLetters }),
-    ledgerVerdict: createLedgerVerdict({ log, ledger, topic: topics.orders, groupId }),
-    repairLedger: createRepairLedger({ log, ledger, storeOrders: storing('origin'), groupId }),
+    ledgerVerdict,
+    repairLedger,
+    resetLedger: createResetLedger({ log, maintenance, ledgerVerdict, repairLedger, topic: topics.orders, groupId }),
+    rebuildOrders: createRebuild({
+      log,
+      store,
+      maintenance,
+      topic: topics.orders,
+      groupId,
+      clock,
+      signal,
+      onError: (error) => logger.error({ event: 'rebuild:failed', err: error }, 'the rebuild was given up'),
+    }),
+    doctor: createDoctor({
+      log,
+      store,
+      maintenance,
+      ledgerVerdict,
+      topics,
+      partitions: chosen.partitions,
+      versions: { program: API_VERSION, node: process.versions.node },
+      contradictions: contradictionsIn(chosen),
+      freeSpace: async () => (chosen.runtime === 'embedded' ? freeSpaceIn(chosen.dataDir) : undefined),
+    }),
     pipelineStatus: createStatus({ log, ledger, topics, checkReadiness, now }),
+    metrics: createMetrics({
+      events,
+      topics,
+      log,
+      checkReadiness,
+      ledgerVerdict,
+      now: () => clock.now(),
+      onError: (error) => logger.debug({ event: 'metrics:unanswered', err: error }, 'a figure could not be asked for'),
+    }),
+    tracing,
     stop: () => stopping.abort(new OrderError('shutting-down', 'This process is stopping.', { retriable: true })),
     async [Symbol.asyncDispose]() {
       stopping.abort(new OrderError('shutting-down', 'This process is stopping.', { retriable: true }))
       await adapters[Symbol.asyncDispose]()
+      await tracing?.[Symbol.asyncDispose]()
+      await logging[Symbol.asyncDispose]()
     },
   }
 }

@@ -1,46 +1,76 @@
-import { pino, type Logger } from 'pino'
+import { pino, type DestinationStream, type Logger } from 'pino'
 import type { Config } from './config.ts'
-import type { PipelineEmitter } from './messaging/pipeline-events.ts'
 
 export type { Logger } from 'pino'
 
-/** JSON lines on standard error, so that a program's own output stays its own. Personal data never gets in: what is
- * logged of an order is its id, its place in the log and the code of what went wrong. */
-export function createLogger(config: Pick<Config, 'logLevel'>): Logger {
-  return pino(
-    {
-      level: config.logLevel,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    pino.destination({ dest: 2, sync: true }),
-  )
+/**
+ * What is logged of an order is its id, its place in the log and the code of what went wrong: personal data never gets
+ * in. Should some object bring it along all the same, these fields are blotted out, up to three levels deep.
+ */
+const PERSONAL = [
+  'customerId',
+  'customerName',
+  'customerLastName',
+  'customerFullName',
+  'customerEmail',
+  'email',
+  'shippingAddress',
+  'billingAddress',
+  'address',
+]
+const REDACTED_PATHS = PERSONAL.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
+
+/** Lines of JSON, one for each event that matters, under a stable name in `event`. */
+export function createLogger(level: Config['logLevel'], stream: DestinationStream): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: REDACTED_PATHS, censor: '[personal]' },
+  }
+  return pino(options, stream)
 }
 
-/** One line for each event that matters, under the event's own name. */
-export function logPipeline(events: PipelineEmitter, logger: Logger): void {
-  events.on('batch:stored', ({ topic, stored, duplicates, parked, durationMs }) => {
-    const counts = { stored: stored.length, duplicates: duplicates.length, parked, durationMs }
-    logger.debug({ event: 'batch:stored', topic, ...counts }, 'batch stored')
+/** The logger of a process, and what it holds open: disposing sends what Seq has not got yet. */
+export interface Logging extends AsyncDisposable {
+  readonly logger: Logger
+}
+
+/**
+ * Logs to standard error, so that a program's own output stays its own: for people in a terminal, as JSON elsewhere. With
+ * SEQ_URL also to Seq, which never slows or stops anything when it is away.
+ */
+export async function openLogging(
+  config: Pick<Config, 'logLevel' | 'seqUrl'>,
+  isTerminal: boolean = process.stderr.isTTY,
+): Promise<Logging> {
+  const screen = (isTerminal ? await prettyStream() : undefined) ?? pino.destination({ dest: 2, sync: true })
+  if (config.seqUrl === undefined) {
+    return { logger: createLogger(config.logLevel, screen), [Symbol.asyncDispose]: () => Promise.resolve() }
+  }
+  const { createSeqStream } = await import('./telemetry/seq.ts')
+  const seq = createSeqStream({
+    url: config.seqUrl,
+    onAway: (error) => logger.warn({ event: 'seq:away', err: error }, 'Seq takes no log lines; they wait, or are lost'),
+    onBack: (lost) => logger.warn({ event: 'seq:back', lost }, 'Seq takes log lines again'),
   })
-  events.on('attempt:failed', ({ error, ...event }) => {
-    logger.warn({ event: 'attempt:failed', ...event, err: error }, 'a batch failed and is tried again')
-  })
-  events.on('delivery:retried', ({ error, notBefore, ...event }) => {
-    const line = { event: 'delivery:retried', ...event, notBefore: new Date(notBefore).toISOString(), err: error }
-    logger.warn(line, 'a record is tried again later')
-  })
-  events.on('delivery:dead-lettered', ({ error, ...event }) => {
-    logger.error({ event: 'delivery:dead-lettered', ...event, err: error }, 'a record went to the dead-letter topic')
-  })
-  events.on('dead-letters:kept', ({ ids }) => {
-    logger.info({ event: 'dead-letters:kept', ids: ids.slice(0, 20), count: ids.length }, 'dead letters kept')
-  })
-  events.on('outage:began', ({ error, ...event }) => {
-    logger.error({ event: 'outage:began', ...event, err: error }, `the ${event.of} is away; everything is held`)
-  })
-  events.on('outage:ended', (event) => {
-    logger.info({ event: 'outage:ended', ...event }, `the ${event.of} is back`)
-  })
+  const level = config.logLevel === 'silent' ? 'fatal' : config.logLevel
+  const both = pino.multistream([
+    { stream: screen, level },
+    { stream: seq, level },
+  ])
+  const logger = createLogger(config.logLevel, both)
+  return { logger, [Symbol.asyncDispose]: () => seq.close() }
+}
+
+/** Undefined where pino-pretty is not installed, for it is a tool of development. */
+async function prettyStream(): Promise<DestinationStream | undefined> {
+  try {
+    const { PinoPretty } = await import('pino-pretty')
+    return PinoPretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true })
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') return undefined
+    throw error
+  }
 }

@@ -4,6 +4,7 @@ import { isOrderError } from './domain/errors.ts'
 import { endpoint, type Handler } from './http/endpoint.ts'
 import { ROUTES, type Route, type RouteName } from './http/routes.ts'
 import { fromKafkaEvents } from './messaging/kafka-event.ts'
+import { isTraced } from './telemetry.ts'
 import type { StoreOrders } from './application/store-orders.ts'
 import type { Services } from './composition-root.ts'
 
@@ -12,7 +13,16 @@ import type { Services } from './composition-root.ts'
 export function httpTrigger(name: RouteName, handler: Handler): HttpFunctionOptions {
   const { methods, route, access }: Route = ROUTES[name]
   const authLevel = access === 'orders' ? settings().ordersAuth : access
-  return { methods: [...methods], route, authLevel, handler: endpoint(handler, reportFault) }
+  // Only requests for orders have traces: probes, pages and scrapes would drown them.
+  const answer = access === 'orders' && isTraced(settings()) ? traced(ROUTES[name], handler) : handler
+  return { methods: [...methods], route, authLevel, handler: endpoint(answer, reportFault) }
+}
+
+function traced(route: Route, handler: Handler): Handler {
+  return async (request, context) => {
+    const { tracing } = await services()
+    return (tracing?.traceRequests(route, handler) ?? handler)(request, context)
+  }
 }
 
 export async function reportFault(error: unknown, context: InvocationContext): Promise<void> {

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
-import { messageOf } from '../../shared/domain/errors.ts'
-import { RefusedError, UnreachableError } from './client.ts'
+import { isOrderError, messageOf } from '../../shared/domain/errors.ts'
+import { createNobody, RefusedError, UnreachableError } from './client.ts'
 import { EXIT, UsageError, type Command, type ExitCode } from './command.ts'
 import { COMMANDS, findCommand } from './commands.ts'
 import { connect } from './connect.ts'
@@ -16,9 +16,12 @@ const COMMON = {
 } as const
 
 async function main(words: readonly string[]): Promise<ExitCode> {
+  const startedAt = Date.now()
   const found = findCommand(words)
   if (found === undefined) {
-    const asked = words.some((word) => word === '--help' || word === '-h')
+    const asked = words.some((word) => word === '--help' || word === '-h' || word === 'help')
+    const unknown = words.filter((word) => !word.startsWith('-')).join(' ')
+    if (!asked && unknown !== '') throw new UsageError(`There is no verb ${JSON.stringify(unknown)}: see --help.`)
     process.stdout.write(`${overview()}\n`)
     return asked ? EXIT.ok : EXIT.usage
   }
@@ -30,12 +33,14 @@ async function main(words: readonly string[]): Promise<ExitCode> {
   }
   const textOf = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
   const operator = textOf('operator') ?? userInfo().username
-  const processing = command.processes ?? false
-  const client = await connect({ url: textOf('url'), key: textOf('key'), operator, processing })
+  const { processes: processing = false, creates = false } = command
+  const asked = { url: textOf('url'), key: textOf('key'), operator, processing, creates }
+  const client = command.offline === true ? createNobody() : await connect(asked)
   try {
     return await command.run({
       client,
       positionals,
+      startedAt,
       options: values,
       json: values['json'] === true,
       print: (text) => process.stdout.write(`${text}\n`),
@@ -79,17 +84,22 @@ function helpOf(command: Command): string {
   )
 }
 
+/** Told in one line, for what a person can mend; anything else is a fault of ours, with its stack. */
+function tell(error: unknown): string {
+  const isExpected =
+    isOrderError(error) || [UsageError, RefusedError, UnreachableError].some((kind) => error instanceof kind)
+  if (isExpected || !(error instanceof Error)) return messageOf(error)
+  return error.stack ?? error.message
+}
+
 function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof UsageError) return EXIT.usage
-  if (error instanceof RefusedError) return EXIT.refused
-  return EXIT.unreachable
+  if (error instanceof UsageError || (isOrderError(error) && error.code === 'invalid-setting')) return EXIT.usage
+  return error instanceof RefusedError ? EXIT.refused : EXIT.unreachable
 }
 
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  if (!(error instanceof UsageError || error instanceof RefusedError || error instanceof UnreachableError)) {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
-  } else process.stderr.write(`${error.message}\n`)
+  process.stderr.write(`${tell(error)}\n`)
   process.exitCode = exitCodeOf(error)
 }

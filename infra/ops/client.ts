@@ -47,6 +47,17 @@ export function createHttpClient(url: string, key: string | undefined, operator:
   }
 }
 
+/** For commands that ask nobody. */
+export function createNobody(): OpsClient {
+  return {
+    target: 'nobody',
+    request: async () => Promise.reject(new UnreachableError('This command asks no instance.')),
+    async [Symbol.asyncDispose]() {
+      // Nothing was opened.
+    },
+  }
+}
+
 /** The JSON of a 2xx answer; throws `RefusedError` with the problem's own words for any other. */
 export function readAnswer(status: number, text: string): unknown {
   const answer: unknown = text === '' ? undefined : parse(text)

@@ -20,6 +20,10 @@ export interface Command {
   readonly summary: string
   /** True when its outcome needs records to be processed, also where no instance runs. */
   readonly processes?: boolean
+  /** True when it needs neither an instance nor its data. */
+  readonly offline?: boolean
+  /** True when it makes DATA_DIR where there is none. */
+  readonly creates?: boolean
   readonly options?: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly help: string }>>
   run(context: CommandContext): Promise<ExitCode>
 }
@@ -27,6 +31,8 @@ export interface Command {
 export interface CommandContext {
   readonly client: OpsClient
   readonly positionals: readonly string[]
+  /** When the command was given, in milliseconds since 1970. */
+  readonly startedAt: number
   readonly options: Readonly<Record<string, string | boolean | undefined>>
   /** For programs: the answer as JSON instead of tables for people. */
   readonly json: boolean

@@ -9,13 +9,19 @@ import {
   showDeadLetter,
 } from './commands/dead-letters.ts'
 import { redriveDeadLetters } from './commands/redrive.ts'
-import { ledger, repairLedger, status } from './commands/status.ts'
+import { doctor } from './commands/doctor.ts'
+import { migrate } from './commands/migrate.ts'
+import { rebuild } from './commands/rebuild.ts'
+import { replayFixture } from './commands/replay-fixture.ts'
+import { ledger, repairLedger, resetLedger, status } from './commands/status.ts'
 
 /** Every verb, in the order in which the help shows them. */
 export const COMMANDS: readonly Command[] = [
   status,
   ledger,
   repairLedger,
+  resetLedger,
+  doctor,
   listDeadLetters,
   deadLetterGroups,
   showDeadLetter,
@@ -24,6 +30,9 @@ export const COMMANDS: readonly Command[] = [
   discardDeadLetter,
   restoreDeadLetter,
   exportDeadLetter,
+  replayFixture,
+  rebuild,
+  migrate,
 ]
 
 /** The command that the words begin with, the longest name first, and the words that are left. */

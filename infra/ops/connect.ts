@@ -13,6 +13,7 @@ export async function connect(asked: {
   key: string | undefined
   operator: string
   processing: boolean
+  creates: boolean
 }): Promise<OpsClient> {
   const config = readConfig(process.env, 'embedded')
   const key = asked.key ?? config.functionsKey
@@ -25,7 +26,7 @@ export async function connect(asked: {
       throw new UnreachableError(`Process ${owner.pid} holds ${config.dataDir} and is not serving yet.`)
     return createHttpClient(owner.url, key ?? keptKey(config.dataDir), asked.operator)
   }
-  if (!existsSync(config.dataDir)) {
+  if (!asked.creates && !existsSync(config.dataDir)) {
     throw new UnreachableError(`Nothing is in ${config.dataDir}; start the product, or say --url or DATA_DIR.`)
   }
   const { createLocalClient } = await import('./local-client.ts')

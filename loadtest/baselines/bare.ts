@@ -1,4 +1,6 @@
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { announce } from './settings.ts'
 
 /** The least that an intake can do: reads the body, parses it, answers 202. It checks nothing and keeps nothing. */
 const server = createServer((request, response) => {
@@ -11,4 +13,4 @@ const server = createServer((request, response) => {
   })
 })
 
-server.listen(Number(process.env['PORT']), '127.0.0.1')
+server.listen(0, '127.0.0.1', () => announce((server.address() as AddressInfo).port))

@@ -1,6 +1,6 @@
 import { auditQuery, deadLetterGroupQuery, deadLetterQuery } from '../http/dead-letters.ts'
 import type { ProblemCode } from '../http/problem.ts'
-import { redriveQuery } from '../http/redrive.ts'
+import { editQuery, redriveLetterQuery, redriveQuery } from '../http/redrive.ts'
 import type { RouteName } from '../http/routes.ts'
 import { EXAMPLE_ORDER } from './examples.ts'
 import { jsonAnswer, type OperationDescription, type PathParameter, type RequestBody } from './operation.ts'
@@ -34,7 +34,10 @@ function body(schema: SchemaName, required: boolean, summary: string, value: unk
 
 const withReason = body('OptionalReason', false, 'Why', { reason: 'The address service was down.' })
 const redriveAnswers = {
-  200: jsonAnswer('With `dryRun`: what today’s code would make of each.', 'RedrivePreviewPage'),
+  200: jsonAnswer(
+    'With `dryRun`: what today’s code would make of each, newest first; the next page has `cursor`.',
+    'RedrivePreviewPage',
+  ),
   202: jsonAnswer('A task has begun.', 'RedriveTask', { headers: ['Location', 'RetryAfter'] }),
 }
 
@@ -85,13 +88,13 @@ export const DEAD_LETTER_OPERATIONS = {
       dryRun: true,
     }),
     answers: redriveAnswers,
-    problems: ACT_PROBLEMS,
+    problems: [...ACT_PROBLEMS, 'dead-letter-not-found'],
   },
   redriveDeadLetter: {
     tag: 'Dead letters',
     summary: 'Redrive one dead letter',
     path: { id: LETTER_ID },
-    query: redriveQuery,
+    query: redriveLetterQuery,
     headers: ['Operator'],
     body: body('RedriveOne', false, 'A dry run', { dryRun: true }),
     answers: redriveAnswers,
@@ -100,8 +103,10 @@ export const DEAD_LETTER_OPERATIONS = {
   editDeadLetter: {
     tag: 'Dead letters',
     summary: 'Send a mended order in its place',
-    description: 'The original is kept. The mended order takes the order id of the letter.',
+    description:
+      'The original is kept. The mended order takes the order id of the letter, which must be dead and name an order.',
     path: { id: LETTER_ID },
+    query: editQuery,
     headers: ['Operator'],
     body: body('NewOrder', true, 'The mended order', EXAMPLE_ORDER),
     answers: { 202: jsonAnswer('Sent.', 'DeadLetter') },

@@ -3,7 +3,7 @@ import type { RedrivePreview } from '../application/preview-redrive.ts'
 import type { BytesView, toDeadLetterView, toFixture } from '../http/dead-letters.ts'
 import { DEAD_LETTER_STATES, type DeadLetterGroup, type DeadLetterSummary } from '../ports/dead-letters.ts'
 import type { Page } from '../ports/order-views.ts'
-import type { AuditEntry, RedriveTask } from '../ports/redrives.ts'
+import { AUDITED_ACTIONS, type AuditEntry, type RedriveTask } from '../ports/redrives.ts'
 import { causeSchema, nextCursor } from './order-schemas.ts'
 import { count, instant, schemaOf } from './schema-of.ts'
 
@@ -95,7 +95,9 @@ const previewSchema = schemaOf<RedrivePreview>()(
   }),
 )
 
-export const previewPageSchema = z.object({ items: z.array(previewSchema), nextCursor: z.null() })
+export const previewPageSchema = schemaOf<Page<RedrivePreview>>()(
+  z.object({ items: z.array(previewSchema), nextCursor }),
+)
 
 export const redriveTaskSchema = schemaOf<RedriveTask>()(
   z.object({
@@ -105,14 +107,15 @@ export const redriveTaskSchema = schemaOf<RedriveTask>()(
     createdAt: instant,
     updatedAt: instant,
     operator: z.string(),
+    reason: z.string().nullable().meta({ description: 'The operator’s.' }),
     ratePerSecond: count,
-    step: count.meta({ description: 'Steps sent so far; the first sends one letter, later ones more.' }),
+    step: count.meta({ description: 'Steps begun so far; the first sends one letter, later ones more.' }),
     total: count,
-    waiting: count,
+    waiting: count.meta({ description: 'Not sent yet.' }),
     pending: count.meta({ description: 'Sent back, outcome not known yet.' }),
     resolved: count.meta({ description: 'Stored.' }),
     failed: count.meta({ description: 'Dead again, under another id.' }),
-    skipped: count.meta({ description: 'Discarded, redriven or edited by somebody before their turn.' }),
+    skipped: count.meta({ description: 'Never sent: discarded, redriven or edited by somebody before their turn.' }),
     lastStep: z.object({ sent: count, pending: count, retrying: count, failed: count }),
   }),
 )
@@ -120,8 +123,8 @@ export const redriveTaskSchema = schemaOf<RedriveTask>()(
 const auditEntrySchema = schemaOf<AuditEntry>()(
   z.object({
     at: instant,
-    action: z.enum(['redrive', 'cancel', 'resume', 'stop', 'discard', 'restore', 'edit']),
-    target: z.string().meta({ description: 'The id of the letter or task.' }),
+    action: z.enum(AUDITED_ACTIONS),
+    target: z.string().meta({ description: 'The id of the letter or task, or a topic.' }),
     operator: z.string(),
     verified: z.boolean().meta({ description: 'True when the platform signed the operator in.' }),
     reason: z.string().nullable(),

@@ -1,9 +1,10 @@
 import type { Config } from '../config.ts'
 import { PROBLEMS, problemType, type ProblemCode } from '../http/problem.ts'
-import { HOME, ROUTES, type Route, type RouteName } from '../http/routes.ts'
+import { FAULT_ROUTES, HOME, ROUTES, type Route, type RouteName } from '../http/routes.ts'
 import { DEAD_LETTER_OPERATIONS } from './dead-letter-operations.ts'
 import { ANSWER_HEADER_NAMES, ANSWER_HEADERS, REQUEST_HEADERS, type AnswerHeader } from './http-headers.ts'
 import { TAGS, type Answer, type AnswerContent, type OperationDescription } from './operation.ts'
+import { MAINTENANCE_OPERATIONS } from './maintenance-operations.ts'
 import { ORDER_OPERATIONS } from './order-operations.ts'
 import { namedJsonSchemas, queryParameters, schemaRef, type JsonObject } from './schemas.ts'
 import { SYSTEM_OPERATIONS } from './system-operations.ts'
@@ -15,6 +16,7 @@ export const API_VERSION = '0.1.0'
 export const OPERATIONS: Readonly<Record<RouteName, OperationDescription>> = {
   ...ORDER_OPERATIONS,
   ...DEAD_LETTER_OPERATIONS,
+  ...MAINTENANCE_OPERATIONS,
   ...SYSTEM_OPERATIONS,
 }
 
@@ -32,7 +34,7 @@ const SECURITY = [{ functionKey: [] }, { functionKeyInQuery: [] }]
 export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' | 'faults'>): JsonObject {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const [name, route] of Object.entries<Route>(ROUTES)) {
-    if (name === 'setFaults' && !faults) continue // off, the route does not exist
+    if (FAULT_ROUTES.has(name) && !faults) continue // off, the route does not exist
     const item = (paths[templateOf(route)] ??= {})
     for (const method of route.methods) {
       // HEAD is GET without the body: said once, in the description of the whole.

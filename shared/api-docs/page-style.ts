@@ -31,7 +31,7 @@ main:focus { outline: none }
   display: flex; gap: .6rem; align-items: center; color: inherit; font-weight: 650; letter-spacing: -.01em;
   text-decoration: none;
 }
-.top nav { display: flex; gap: 1.25rem }
+.top nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem }
 .top nav a { color: var(--soft); text-decoration: none; padding: .2rem 0; border-bottom: 2px solid transparent }
 .top nav a:hover { color: var(--ink) }
 .top nav a[aria-current] { color: var(--ink); border-color: var(--accent) }

@@ -25,6 +25,7 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 const NAVIGATION = [
   ['/', 'Home'],
+  ['/dashboard', 'Dashboard'],
   ['/docs', 'Reference'],
   ['/docs/errors', 'Problems'],
 ] as const
@@ -37,10 +38,12 @@ export interface Page {
   /** Files of the route /docs/{asset}, before and after page.css and at the end of the page. */
   readonly styles?: readonly string[]
   readonly scripts?: readonly string[]
+  /** What else the head needs. */
+  readonly head?: Html
 }
 
 /** A whole page in the common shell. */
-export function toPage({ title, path, body, styles = [], scripts = [] }: Page): string {
+export function toPage({ title, path, body, styles = [], scripts = [], head = html`` }: Page): string {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -51,7 +54,7 @@ export function toPage({ title, path, body, styles = [], scripts = [] }: Page): 
         <link rel="icon" href="/docs/icon.svg" type="image/svg+xml" />
         ${styles.map((name) => html`<link rel="stylesheet" href="/docs/${name}" /> `)}
         <link rel="stylesheet" href="/docs/page.css" />
-        ${scripts.map((name) => html`<script src="/docs/${name}" defer></script> `)}
+        ${scripts.map((name) => html`<script src="/docs/${name}" defer></script> `)} ${head}
       </head>
       <body>
         <a class="skip" href="#content">To the content</a>

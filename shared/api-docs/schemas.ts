@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { newOrderCommandSchema, orderItemSchema } from '../domain/order-commands.ts'
 import { faultPlan } from '../http/fault-plan.ts'
-import { actBody, redriveBody, redriveLetterBody, requiredReasonBody } from '../http/redrive.ts'
+import { actBody, redriveBody, redriveLetterBody, requiredReasonBody, resetLedgerBody } from '../http/redrive.ts'
 import {
   auditPageSchema,
   deadLetterGroupPageSchema,
@@ -22,6 +22,7 @@ import {
   orderViewSchema,
   problemSchema,
 } from './order-schemas.ts'
+import { diagnosisSchema, rebuildSchema, rebuildStateSchema, schemaStateSchema } from './maintenance-schemas.ts'
 import {
   ledgerRepairSchema,
   ledgerVerdictSchema,
@@ -61,6 +62,11 @@ const NAMED = {
   PipelineStatus: pipelineStatusSchema,
   LedgerVerdict: ledgerVerdictSchema,
   LedgerRepair: ledgerRepairSchema,
+  LedgerReset: resetLedgerBody,
+  Rebuild: rebuildSchema,
+  RebuildState: rebuildStateSchema,
+  StoreSchema: schemaStateSchema,
+  Diagnosis: diagnosisSchema,
   FaultPlan: faultPlan,
 } as const satisfies Record<string, z.ZodObject>
 

@@ -39,6 +39,12 @@ export const SYSTEM_OPERATIONS = {
     answers: { 200: jsonAnswer('What was done, and the verdict after it.', 'LedgerRepair') },
     problems: ['log-unavailable', 'store-unavailable', 'shutting-down'],
   },
+  getFaults: {
+    tag: 'Operations',
+    summary: 'What is broken on purpose',
+    description: 'Only in the embedded host with FAULTS=on.',
+    answers: { 200: jsonAnswer('What is broken now.', 'FaultPlan') },
+  },
   setFaults: {
     tag: 'Operations',
     summary: 'Break something on purpose',
@@ -50,6 +56,18 @@ export const SYSTEM_OPERATIONS = {
     },
     answers: { 200: jsonAnswer('What is broken now.', 'FaultPlan') },
     problems: ['malformed-json', 'invalid-request', 'payload-too-large', 'unsupported-media-type'],
+  },
+  metrics: {
+    tag: 'Operations',
+    summary: 'Metrics for Prometheus',
+    description:
+      'Counters and histograms of the instance that answers; lag, parked records and the ledger are the same from any. What is away is left out.',
+    answers: {
+      200: {
+        description: 'The text exposition format.',
+        content: { 'text/plain': { schema: { type: 'string' }, example: 'orders_accepted_total 42\n' } },
+      },
+    },
   },
   liveness: {
     tag: 'Health',
@@ -74,6 +92,18 @@ export const SYSTEM_OPERATIONS = {
         description: 'The name of the file.',
         schema: { type: 'string', minLength: 1, maxLength: 100 },
         example: 'page.css',
+      },
+    },
+    problems: ['not-found'],
+  },
+  dashboard: document('The pipeline, live', text('The page.', 'text/html')),
+  dashboardAsset: {
+    ...document('What the dashboard is made of', text('The file.', 'text/css', 'text/javascript')),
+    path: {
+      asset: {
+        description: 'The name of the file.',
+        schema: { type: 'string', minLength: 1, maxLength: 100 },
+        example: 'main.js',
       },
     },
     problems: ['not-found'],

@@ -5,7 +5,7 @@ import type { Ledger, LedgerGap, LedgerPartition, ParkedState } from '../ports/l
  * The ledger's verdict: every record of the orders topic has exactly one outcome, and the figures say so:
  *
  *   next − first = stored + duplicate + parked + gaps, for every partition
- *   end − next   = still to come
+ *   end − next   = still to come, less what is committed without having been counted: that was passed over too
  *   accepted     = records of the topic − redriven ones, which no caller accepted anew
  */
 export interface LedgerVerdict {
@@ -40,7 +40,7 @@ export interface LedgerLine extends LedgerPartition {
 const MAX_GAPS = 100
 
 export function createLedgerVerdict(dependencies: {
-  log: Pick<EventLog, 'offsets' | 'read'>
+  log: Pick<EventLog, 'committed' | 'offsets' | 'read'>
   ledger: Ledger
   topic: string
   groupId: string
@@ -48,11 +48,13 @@ export function createLedgerVerdict(dependencies: {
   const { log, ledger, topic, groupId } = dependencies
 
   return async function ledgerVerdict() {
-    // The ledger first: what is published between the two reads is still to come, never too much.
+    // In this order: what is committed was counted before, and what is published meanwhile is still to come.
+    const committed = await log.committed(groupId, topic)
     const { partitions: rows, parked, gaps: passedOver } = await ledger.read(groupId, MAX_GAPS)
     const offsets = await log.offsets(topic)
-    const partitions = toLines(topic, rows, offsets)
-    const gaps = (await Promise.all(passedOver.map(present))).flat()
+    const uncounted = committedUncounted(topic, rows, offsets, committed)
+    const partitions = toLines(topic, rows, offsets, uncounted)
+    const gaps = (await Promise.all([...passedOver, ...uncounted].map(present))).flat()
     return judge(partitions, parked, gaps)
   }
 
@@ -64,9 +66,34 @@ export function createLedgerVerdict(dependencies: {
   }
 }
 
-function toLines(topic: string, rows: readonly LedgerPartition[], offsets: readonly PartitionOffsets[]): LedgerLine[] {
+/**
+ * What the group committed beyond what the ledger counted. A record is counted before it is committed, so these were
+ * passed over; no later record has made a gap of them yet. `committed` must have been asked for before the ledger.
+ */
+export function committedUncounted(
+  topic: string,
+  rows: readonly LedgerPartition[],
+  offsets: readonly PartitionOffsets[],
+  committed: ReadonlyMap<number, number>,
+): LedgerGap[] {
+  const counted = new Map(rows.filter((row) => row.topic === topic).map(({ partition, next }) => [partition, next]))
+  return offsets
+    .map(({ partition, first, end }) => {
+      const from = counted.get(partition) ?? first
+      return { topic, partition, from, to: Math.min(committed.get(partition) ?? from, end) }
+    })
+    .filter(({ from, to }) => from < to)
+}
+
+function toLines(
+  topic: string,
+  rows: readonly LedgerPartition[],
+  offsets: readonly PartitionOffsets[],
+  uncounted: readonly LedgerGap[],
+): LedgerLine[] {
   const known = new Map(rows.filter((row) => row.topic === topic).map((row) => [row.partition, row]))
   const ends = new Map(offsets.map((place) => [place.partition, place]))
+  const ofNoOutcome = new Map(uncounted.map(({ partition, from, to }) => [partition, to - from]))
   const partitions = new Set([...ends.keys(), ...known.keys()])
   return [...partitions]
     .toSorted((one, other) => one - other)
@@ -74,7 +101,7 @@ function toLines(topic: string, rows: readonly LedgerPartition[], offsets: reado
       const place = ends.get(partition)
       const row = known.get(partition) ?? nothingYet(topic, partition, place?.first ?? 0)
       const end = place?.end ?? 0
-      const toCome = end - row.next
+      const toCome = end - row.next - (ofNoOutcome.get(partition) ?? 0)
       const counted = row.stored + row.duplicate + row.parked + row.gaps
       return { ...row, end, toCome, balanced: row.next - row.first === counted && toCome >= 0 }
     })

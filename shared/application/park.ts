@@ -1,6 +1,7 @@
 import { isOrderError, OrderError } from '../domain/errors.ts'
-import { acceptedAtOf, orderIdOf } from '../messaging/envelope.ts'
+import { acceptedAtOf, orderIdOf, traceparentOf } from '../messaging/envelope.ts'
 import type { Failure } from '../messaging/failure.ts'
+import { HEADER, headerText } from '../messaging/headers.ts'
 import { holdThroughOutage, type Clock } from '../messaging/hold.ts'
 import { nextJourney, originOf, readJourney, toParked, type Journey, type ParkedSize } from '../messaging/parking.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
@@ -101,8 +102,9 @@ export function createPark(dependencies: {
 
   function tell({ unstorable, journey, tier }: Parcel): void {
     const { attempt, origin, notBefore, last } = journey
-    const { error } = unstorable.failure
-    const fact = { orderId: orderIdOf(unstorable.record) ?? null, origin, attempt, cause: last.cause, error }
+    const { record, failure } = unstorable
+    const whose = { orderId: orderIdOf(record) ?? null, traceparent: traceparentOf(record) }
+    const fact = { ...whose, origin, attempt, cause: last.cause, error: failure.error }
     if (tier === null || notBefore === null) events.emit('delivery:dead-lettered', fact)
     else events.emit('delivery:retried', { ...fact, tier, notBefore })
   }
@@ -123,6 +125,7 @@ function toParkedRecord({ unstorable: { record, order }, journey }: Parcel): Par
     cause: journey.last.cause,
     acceptedAt: acceptedAtOf(record),
     order: order?.order ?? null,
-    redriveOf: order?.redriveOf ?? null,
+    // Known even when the record cannot be read: the ledger does not take a redrive for an accepted order.
+    redriveOf: headerText(record, HEADER.redriveOf) ?? null,
   }
 }

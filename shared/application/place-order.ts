@@ -4,6 +4,7 @@ import { bodyHash, newOrderJson } from '../domain/order-events.ts'
 import { idempotencyKeyHash, type OrderIds } from '../domain/order-id.ts'
 import { decide } from '../domain/order.ts'
 import { toMessage } from '../messaging/envelope.ts'
+import type { Clock } from '../messaging/hold.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { KnownOrder, OrderStore } from '../ports/order-store.ts'
@@ -24,6 +25,8 @@ export type PlaceOrder = (command: NewOrderCommand, options: PlaceOrderOptions) 
 
 /** How many Idempotency-Keys this process remembers: enough for the retries of a few minutes. */
 const REMEMBERED_KEYS = 100_000
+/** A store that does not answer is as good as away: an order waits no longer for what it knows of a key. */
+const LOOK_UP_MS = 1000
 
 /**
  * Accepts a command: resolves once `NewOrder` is durable in the log, and only then is the id the caller's.
@@ -41,9 +44,10 @@ export function createPlaceOrder(dependencies: {
   orderIds: OrderIds
   topic: string
   events: PipelineEmitter
+  clock: Pick<Clock, 'sleep'>
   now: () => Date
 }): PlaceOrder {
-  const { log, store, orderIds, topic, events, now } = dependencies
+  const { log, store, orderIds, topic, events, clock, now } = dependencies
   const remembered = new Map<string, KnownOrder>()
 
   async function publish(
@@ -56,7 +60,8 @@ export function createPlaceOrder(dependencies: {
   ) {
     const event = decide({ orderId, command, idempotencyKeyHash: keyHash, now: acceptedAt })
     await log.publish(topic, [toMessage(event, json, options.traceparent)])
-    events.emit('order:accepted', { orderId, traceparent: options.traceparent })
+    const durationMs = now().getTime() - acceptedAt.getTime()
+    events.emit('order:accepted', { orderId, traceparent: options.traceparent, durationMs })
     return { orderId, acceptedAt: event.acceptedAt }
   }
 
@@ -75,12 +80,16 @@ export function createPlaceOrder(dependencies: {
   }
 
   async function knownToStore(keyHash: string): Promise<KnownOrder | undefined> {
+    const answered = new AbortController()
     try {
-      return await store.findByIdempotencyKey(keyHash)
+      const tooLate = clock.sleep(LOOK_UP_MS, answered.signal).then(() => undefined)
+      return await Promise.race([store.findByIdempotencyKey(keyHash), tooLate])
     } catch (error) {
       // Placing orders needs the log alone: a store that is away is no reason to refuse one.
       if (isOrderError(error) && error.retriable) return undefined
       throw error
+    } finally {
+      answered.abort()
     }
   }
 

@@ -1,3 +1,4 @@
+import { OrderError } from '../domain/errors.ts'
 import type { Cause } from '../domain/order-view.ts'
 import { findCulprits } from '../messaging/attempt.ts'
 import { fromMessage } from '../messaging/envelope.ts'
@@ -5,6 +6,7 @@ import { classify } from '../messaging/failure.ts'
 import type { DeadLetters, KeptDeadLetter } from '../ports/dead-letters.ts'
 import type { NewRedrive } from '../ports/redrives.ts'
 import type { OrderStore, OrderToStore, StoreOutcome } from '../ports/order-store.ts'
+import type { Page } from '../ports/order-views.ts'
 
 /** What today's code makes of a dead letter. */
 export interface RedrivePreview {
@@ -16,22 +18,47 @@ export interface RedrivePreview {
 }
 
 /**
- * Does to each letter what a redrive would make the processor do, in a transaction that is rolled back. `unknown` is for
- * what could not be tried, because the store is away.
+ * Does to each dead letter what a redrive would make the processor do, in a transaction that is rolled back, a page at a
+ * time. `unknown` is for what could not be tried, because the store is away or busy. Rejects as making the task would:
+ * with `dead-letter-not-found` for a name that is none, with `conflict` when no letter is dead.
  */
+export type PreviewRedrive = (
+  which: NewRedrive['letters'],
+  page: { limit: number; cursor?: string },
+) => Promise<Page<RedrivePreview>>
+
+/** Letters may be large: so many are in memory at once. */
+const LETTERS_AT_ONCE = 50
+
 export function createPreviewRedrive(dependencies: {
   store: Pick<OrderStore, 'previewBatch'>
   deadLetters: Pick<DeadLetters, 'get' | 'list'>
-}): (which: NewRedrive['letters'], limit: number) => Promise<RedrivePreview[]> {
+}): PreviewRedrive {
   const { store, deadLetters } = dependencies
 
-  return async function previewRedrive(which, limit) {
-    const ids =
-      'ids' in which
-        ? which.ids
-        : (await deadLetters.list({ ...which, state: 'dead', limit })).items.map(({ id }) => id)
-    const found = await Promise.all(ids.slice(0, limit).map((id) => deadLetters.get(id)))
-    return preview(found.filter((letter) => letter !== undefined))
+  return async function previewRedrive(which, page) {
+    const { items: ids, nextCursor } = await idsOf(which, page)
+    const items: RedrivePreview[] = []
+    for (let start = 0; start < ids.length; start += LETTERS_AT_ONCE) {
+      const letters = await Promise.all(ids.slice(start, start + LETTERS_AT_ONCE).map(letterOf))
+      items.push(...(await preview(letters.filter(({ state }) => state === 'dead'))))
+    }
+    if (items.length === 0 && page.cursor === undefined) {
+      throw new OrderError('conflict', 'No letter that is dead matches.')
+    }
+    return { items, nextCursor }
+  }
+
+  async function idsOf(which: NewRedrive['letters'], page: { limit: number; cursor?: string }): Promise<Page<string>> {
+    if ('ids' in which) return { items: which.ids, nextCursor: null }
+    const { items, nextCursor } = await deadLetters.list({ ...which, ...page, state: 'dead' })
+    return { items: items.map(({ id }) => id), nextCursor }
+  }
+
+  async function letterOf(id: string): Promise<KeptDeadLetter> {
+    const letter = await deadLetters.get(id)
+    if (letter === undefined) throw new OrderError('dead-letter-not-found', `No dead letter has the id ${id}.`)
+    return letter
   }
 
   async function preview(letters: readonly KeptDeadLetter[]): Promise<RedrivePreview[]> {
@@ -51,9 +78,9 @@ export function createPreviewRedrive(dependencies: {
       })
       for (const { item, failure } of culprits) previews.set(item.letter.id, failing(item.letter, failure.error))
     } catch (error) {
-      const { cause } = classify(error)
+      // An outage, which is no letter's fault: what was tried before it stands.
       for (const { letter } of readable) {
-        if (!previews.has(letter.id)) previews.set(letter.id, { ...idsOf(letter), outcome: 'unknown', cause })
+        if (!previews.has(letter.id)) previews.set(letter.id, failing(letter, error))
       }
     }
     return letters.flatMap(({ id }) => previews.get(id) ?? [])
@@ -63,20 +90,18 @@ export function createPreviewRedrive(dependencies: {
 function toOrder(letter: KeptDeadLetter): OrderToStore {
   const { key, value, headers, recordTimestamp, origin } = letter
   const order = fromMessage({ ...origin, key, value, headers, timestamp: recordTimestamp }, origin)
-  return { ...order, redriveOf: letter.id }
+  return { ...order, redriveOf: letter.id, supersedes: null }
 }
 
-function toPreview(letter: KeptDeadLetter, outcome: StoreOutcome | undefined): RedrivePreview {
+function toPreview({ id, orderId }: KeptDeadLetter, outcome: StoreOutcome | undefined): RedrivePreview {
   if (outcome?.kind === 'rejected') {
-    return { ...idsOf(letter), outcome: 'still-fails', cause: { code: outcome.code, detail: outcome.detail } }
+    return { id, orderId, outcome: 'still-fails', cause: { code: outcome.code, detail: outcome.detail } }
   }
-  return { ...idsOf(letter), outcome: outcome?.kind === 'stored' ? 'would-be-stored' : 'already-stored' }
+  return { id, orderId, outcome: outcome?.kind === 'stored' ? 'would-be-stored' : 'already-stored' }
 }
 
-function failing(letter: KeptDeadLetter, error: unknown): RedrivePreview {
-  return { ...idsOf(letter), outcome: 'still-fails', cause: classify(error).cause }
-}
-
-function idsOf({ id, orderId }: KeptDeadLetter): Pick<RedrivePreview, 'id' | 'orderId'> {
-  return { id, orderId }
+function failing({ id, orderId }: KeptDeadLetter, error: unknown): RedrivePreview {
+  const { class: kind, cause } = classify(error)
+  const isOfNow = kind === 'outage' || kind === 'transient'
+  return { id, orderId, outcome: isOfNow ? 'unknown' : 'still-fails', cause }
 }

@@ -1,5 +1,6 @@
 import type { EventLog } from '../ports/event-log.ts'
-import type { Ledger } from '../ports/ledger.ts'
+import type { Ledger, LedgerGap } from '../ports/ledger.ts'
+import { committedUncounted } from './ledger.ts'
 import type { StoreOrders } from './store-orders.ts'
 
 export interface LedgerRepair {
@@ -15,19 +16,19 @@ const RECORDS_AT_ONCE = 500
  * record, and so leaves the ledger's gaps. Offsets that the log does not have are no gaps and stay as they are.
  */
 export function createRepairLedger(dependencies: {
-  log: Pick<EventLog, 'read'>
+  log: Pick<EventLog, 'committed' | 'offsets' | 'read'>
   ledger: Ledger
   storeOrders: StoreOrders
+  topic: string
   groupId: string
 }): () => Promise<LedgerRepair> {
-  const { log, ledger, storeOrders, groupId } = dependencies
+  const { log, ledger, storeOrders, topic, groupId } = dependencies
 
   return async function repairLedger() {
     let processed = 0
     for (;;) {
       const before = processed
-      const { gaps } = await ledger.read(groupId, GAPS_AT_ONCE)
-      for (const { topic, partition, from, to } of gaps) {
+      for (const { topic, partition, from, to } of await passedOver()) {
         for (let next = from; next < to;) {
           const found = await log.read(topic, partition, next, Math.min(RECORDS_AT_ONCE, to - next))
           const records = found.filter(({ offset }) => offset < to)
@@ -41,5 +42,11 @@ export function createRepairLedger(dependencies: {
       // A round that found nothing to process leaves only offsets that the log does not have.
       if (processed === before) return { processed }
     }
+  }
+
+  async function passedOver(): Promise<readonly LedgerGap[]> {
+    const committed = await log.committed(groupId, topic)
+    const { partitions, gaps } = await ledger.read(groupId, GAPS_AT_ONCE)
+    return [...gaps, ...committedUncounted(topic, partitions, await log.offsets(topic), committed)]
   }
 }

@@ -58,7 +58,7 @@ export function createStoreOrders(dependencies: {
       const { outcomes, blamed } = await storeOrBlame(good, parked, options)
       if (outcomes !== null) {
         if (good.length > 0) failedBatchesInARow = 0
-        tell(outcomes, good, parked.length, startedAt)
+        tell(options.topic, outcomes, good, parked.length, startedAt)
         return
       }
       if (isOutageInDisguise(blamed, good)) {
@@ -145,6 +145,7 @@ export function createStoreOrders(dependencies: {
   }
 
   function tell(
+    topic: string,
     outcomes: readonly StoreOutcome[],
     batch: readonly Readable[],
     parked: number,
@@ -155,7 +156,7 @@ export function createStoreOrders(dependencies: {
       batch.flatMap(({ order }, index) => (outcomes[index]?.kind === kind ? [order] : []))
     const stored = ordersThat('stored')
     events.emit('batch:stored', {
-      topic: batch[0]?.record.topic ?? '',
+      topic,
       stored: stored.map(({ orderId }) => orderId),
       duplicates: ordersThat('duplicate').map(({ orderId }) => orderId),
       parked,

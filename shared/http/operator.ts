@@ -41,7 +41,8 @@ export async function readActBody<Schema extends z.ZodObject>(
   throw new OrderError('invalid-request', `${first?.pointer || 'The body'} ${first?.detail}.`, { violations })
 }
 
-function hasBody(request: HttpRequest): boolean {
-  const length = request.headers.get('content-length')
-  return length === null ? request.headers.has('transfer-encoding') : Number(length) > 0
+/** A body that was overlooked would be taken for an empty one. HTTP/2 names neither a length nor an encoding. */
+function hasBody({ headers }: HttpRequest): boolean {
+  const length = headers.get('content-length')
+  return length === null ? headers.has('transfer-encoding') || headers.has('content-type') : Number(length) > 0
 }

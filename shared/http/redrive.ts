@@ -3,9 +3,9 @@ import { DEFAULT_RATE_PER_SECOND } from '../application/redrive.ts'
 import { OrderError } from '../domain/errors.ts'
 import type { NewRedrive } from '../ports/redrives.ts'
 import { reason } from './operator.ts'
-import { instant } from './query.ts'
+import { cursor, instant } from './query.ts'
 
-/** The most letters that one dry run tries. */
+/** The most letters that one page of a dry run tries. */
 export const MAX_PREVIEWED = 500
 const MAX_RATE_PER_SECOND = 500
 const MAX_IDS = 1000
@@ -20,11 +20,14 @@ const dryRun = z.boolean({ error: 'must be true or false' }).default(false)
 /** Strict, all of them: where a misspelt member would mean "everything, and for real", it must not be ignored. */
 export const actBody = z.strictObject({ reason: z.exactOptional(reason) }, { error: memberFault })
 
+/** The body of POST /api/ops/ledger/reset. */
+export const resetLedgerBody = actBody.extend({ force: z.boolean({ error: 'must be true or false' }).default(false) })
+
 export const requiredReasonBody = z.strictObject({ reason }, { error: memberFault })
 
 export const redriveLetterBody = actBody.extend({ dryRun })
 
-const WHICH = ['ids', 'fingerprint', 'code', 'orderId', 'from', 'to', 'all'] as const
+const FILTERS = ['fingerprint', 'code', 'orderId', 'from', 'to'] as const
 
 /** Which letters: by id, by what they have in common, or `all` that are dead. */
 export const redriveBody = redriveLetterBody
@@ -47,16 +50,18 @@ export const redriveBody = redriveLetterBody
       .max(MAX_RATE_PER_SECOND, { error: `must be at most ${MAX_RATE_PER_SECOND}` })
       .default(DEFAULT_RATE_PER_SECOND),
   })
-  .meta({ anyOf: WHICH.map((name) => ({ required: [name] })) }) // what toLetterFilter demands
+  // What toLetterFilter demands.
+  .meta({
+    oneOf: [{ required: ['ids'] }, { required: ['all'] }, { anyOf: FILTERS.map((name) => ({ required: [name] })) }],
+  })
 
-/** Throws `invalid-request` for a body that does not say which. */
+/** Throws `invalid-request` for a body that does not say which, or says it twice. */
 export function toLetterFilter(body: z.output<typeof redriveBody>): NewRedrive['letters'] {
   const { ids, all, fingerprint, code, orderId, from, to } = body
+  const ways = [ids, all, FILTERS.find((name) => body[name] !== undefined)].filter((way) => way !== undefined)
+  if (ways.length === 0) throw unclear(`must say which letters: ids, all, or a filter by ${FILTERS.join(', ')}`)
+  if (ways.length > 1) throw unclear('must have ids, all or a filter, not several of them, for which would count?')
   if (ids !== undefined) return { ids }
-  if ([all, fingerprint, code, orderId, from, to].every((given) => given === undefined)) {
-    const detail = 'must say which letters: ids, fingerprint, code, orderId, from, to, or all'
-    throw new OrderError('invalid-request', `The body ${detail}.`, { violations: [{ pointer: '', detail }] })
-  }
   return {
     ...(fingerprint !== undefined && { fingerprint }),
     ...(code !== undefined && { code }),
@@ -66,10 +71,20 @@ export function toLetterFilter(body: z.output<typeof redriveBody>): NewRedrive['
   }
 }
 
-/** The query of both redrive routes. */
-export const redriveQuery = z.object({
+function unclear(detail: string): OrderError {
+  return new OrderError('invalid-request', `The body ${detail}.`, { violations: [{ pointer: '', detail }] })
+}
+
+/** The query of the route that redrives one letter. */
+export const redriveLetterQuery = z.object({
   dryRun: z.exactOptional(z.enum(['true', 'false'], { error: 'must be true or false' })),
 })
+
+/** The query of the route that redrives many: a dry run goes through them page by page. */
+export const redriveQuery = redriveLetterQuery.extend({ cursor: z.exactOptional(cursor) })
+
+/** The query of an edit, whose body is the order itself. */
+export const editQuery = z.object({ reason: z.exactOptional(reason) })
 
 function memberFault(issue: { code?: string | undefined; keys?: readonly string[] }): string {
   return issue.code === 'unrecognized_keys'

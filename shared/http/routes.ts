@@ -47,8 +47,15 @@ export const ROUTES = {
 
   opsStatus: { methods: READ, route: 'api/ops/status', access: 'function' },
   opsLedger: { methods: READ, route: 'api/ops/ledger', access: 'function' },
+  resetLedger: { methods: ['POST'], route: 'api/ops/ledger/reset', access: 'function' },
+  rebuildOrders: { methods: ['POST'], route: 'api/ops/rebuild', access: 'function' },
+  getRebuild: { methods: READ, route: 'api/ops/rebuild', access: 'function' },
+  migrateStore: { methods: ['POST'], route: 'api/ops/migrate', access: 'function' },
+  doctor: { methods: READ, route: 'api/ops/doctor', access: 'function' },
   repairLedger: { methods: ['POST'], route: 'api/ops/ledger/repair', access: 'function' },
+  getFaults: { methods: READ, route: 'api/ops/faults', access: 'function' },
   setFaults: { methods: ['POST'], route: 'api/ops/faults', access: 'function' },
+  metrics: { methods: READ, route: 'api/metrics', access: 'function' },
 
   liveness: { methods: READ, route: 'api/health/live', access: 'anonymous' },
   readiness: { methods: READ, route: 'api/health/ready', access: 'anonymous' },
@@ -58,10 +65,15 @@ export const ROUTES = {
   docs: { methods: READ, route: 'docs', access: 'anonymous' },
   docsErrors: { methods: READ, route: 'docs/errors', access: 'anonymous' },
   docsAsset: { methods: READ, route: 'docs/{asset:regex(^(?!errors$))}', access: 'anonymous' },
+  dashboard: { methods: READ, route: 'dashboard', access: 'anonymous' },
+  dashboardAsset: { methods: READ, route: 'dashboard/{asset}', access: 'anonymous' },
   home: { methods: READ, route: HOME, access: 'anonymous' },
 } as const satisfies Record<string, Route>
 
 export type RouteName = keyof typeof ROUTES
+
+/** There only with FAULTS=on. */
+export const FAULT_ROUTES: ReadonlySet<string> = new Set<RouteName>(['getFaults', 'setFaults'])
 
 const CONSTRAINT = /^\{\w+:regex\((.*)\)\}$/
 

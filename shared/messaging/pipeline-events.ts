@@ -7,7 +7,7 @@ import type { RecordPosition } from '../ports/event-log.ts'
  */
 export interface PipelineEvents {
   /** The command is durable in the log; the caller gets 202. */
-  'order:accepted': { orderId: string; traceparent: string | undefined }
+  'order:accepted': { orderId: string; traceparent: string | undefined; durationMs: number }
   /** A batch is in the store and in the ledger. */
   'batch:stored': {
     topic: string
@@ -21,6 +21,7 @@ export interface PipelineEvents {
   /** A record is safe in a retry topic. */
   'delivery:retried': {
     orderId: string | null
+    traceparent: string | undefined
     origin: RecordPosition
     tier: number
     attempt: number
@@ -31,6 +32,7 @@ export interface PipelineEvents {
   /** A record is safe in the dead-letter topic. */
   'delivery:dead-lettered': {
     orderId: string | null
+    traceparent: string | undefined
     origin: RecordPosition
     attempt: number
     cause: Cause

@@ -87,3 +87,10 @@ export interface DeadLetterGroup {
 export function deadLetterId(origin: RecordPosition): string {
   return `${origin.topic}:${origin.partition}:${origin.offset}`
 }
+
+/** The coordinates in an id as `deadLetterId` writes it; undefined for any other text. */
+export function parseDeadLetterId(id: string): RecordPosition | undefined {
+  const [, topic, partition, offset] = /^(.+):(\d{1,16}):(\d{1,16})$/s.exec(id) ?? []
+  if (topic === undefined) return undefined
+  return { topic, partition: Number(partition), offset: Number(offset) }
+}

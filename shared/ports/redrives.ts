@@ -3,41 +3,65 @@ import type { Page } from './order-views.ts'
 
 /**
  * What operators do to dead letters, kept where the letters are: redrive tasks, discards, edits, and the audit list of
- * every action. Each call is one transaction that also writes its line of the audit.
+ * every action. Each call is one transaction, and one that an operator asked for also writes its line of the audit.
  */
 export interface Redrives {
   /**
-   * Makes a task of the letters that match and are `dead`, in the order in which they were kept. Rejects with
-   * `conflict` when none matches.
+   * Makes a task of the letters that match and are `dead`, in the order in which they were kept. Letters that are named
+   * belong to it in any state, and those that are not `dead` are skipped. Rejects with `dead-letter-not-found` when one
+   * of the names is none, with `conflict` when no letter is `dead`.
    */
   create(task: NewRedrive, act: Act): Promise<RedriveTask>
 
   get(taskId: string): Promise<RedriveTask | undefined>
 
   /**
-   * Gives one running task to `owner` until `leaseMs` from `nowMs`, the one that waited longest; a task whose owner died
-   * is free when its lease is over. Undefined when there is nothing to do.
+   * Gives one running task to `owner` until `leaseMs` from `nowMs`, the one that is due longest; a task whose owner died
+   * is free when its lease is over, and an owner that failed on the way may have it again at once. Undefined when
+   * nothing is due.
    */
   lease(owner: string, nowMs: number, leaseMs: number): Promise<RedriveTask | undefined>
 
-  /** The next letters of the task that were not sent yet and are still `dead`, at most `limit`. */
-  nextLetters(taskId: string, limit: number): Promise<readonly KeptDeadLetter[]>
+  /**
+   * The letters of the task's next step, at most `limit` and about 8 MiB, noted as that step's before they are sent.
+   * When a process died between noting and `markSent`, those that are still `dead` come again before any other. Only
+   * `dead` letters come. None when the task is not running or not leased to `owner`.
+   */
+  claim(taskId: string, owner: string, limit: number): Promise<readonly KeptDeadLetter[]>
 
-  /** They are in their origin topic again: `dead` becomes `redriven`, and their orders' histories say so. */
-  markSent(taskId: string, letterIds: readonly string[], step: number, at: string): Promise<void>
+  /**
+   * They are in their origin topic again since `at`: `dead` becomes `redriven`, and the histories of the orders that were
+   * not stored before say so.
+   */
+  markSent(taskId: string, letterIds: readonly string[], at: string): Promise<void>
 
-  /** Ends the lease; with a state, moves the task on. A task that an operator cancelled meanwhile stays cancelled. */
-  release(taskId: string, change: { state?: RedriveState; why?: string; at: string }): Promise<void>
+  /**
+   * Ends the lease of `owner`: the task is due again at `dueMs`, or has come to the end that `ending` says. Changes
+   * nothing when the lease went to another, or an operator changed the task meanwhile.
+   */
+  release(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): Promise<void>
 
-  /** By an operator: cancel a running task, or resume one that is stopped or cancelled. Rejects with `conflict`. */
+  /**
+   * By an operator: cancel a running task, or resume one that is stopped or cancelled; it then begins with one letter
+   * again. Rejects with `not-found` or `conflict`.
+   */
   change(taskId: string, to: 'cancelled' | 'running', act: Act): Promise<RedriveTask>
 
-  /** `dead` becomes `discarded`, or back; its order's status follows unless it is stored. Rejects with `conflict`. */
+  /**
+   * `dead` becomes `discarded`, or back. Its order's status follows unless it is stored or another of its letters is
+   * still open. Rejects with `dead-letter-not-found` or `conflict`.
+   */
   discard(letterId: string, act: Act): Promise<KeptDeadLetter>
   restore(letterId: string, act: Act): Promise<KeptDeadLetter>
 
-  /** An edited payload was sent in the letter's place: the original is kept, the edit beside it, the state `redriven`. */
-  markEdited(letterId: string, value: Uint8Array, act: Act): Promise<KeptDeadLetter>
+  /**
+   * Keeps the edited payload beside the original, before it is sent: an edit that nobody could say was sent is on record
+   * too. The letter stays `dead`. Rejects with `dead-letter-not-found` or `conflict`.
+   */
+  recordEdit(letterId: string, value: Uint8Array, act: Act): Promise<KeptDeadLetter>
+
+  /** The edited payload is in the log since `act.at`: `dead` becomes `redriven`, and its order's history says so. */
+  markEdited(letterId: string, act: Act): Promise<KeptDeadLetter>
 
   /** Newest first. */
   audit(query: { limit: number; cursor?: string; target?: string }): Promise<Page<AuditEntry>>
@@ -54,6 +78,9 @@ export interface Act {
 
 export type RedriveState = 'running' | 'stopped' | 'cancelled' | 'done'
 
+/** How a task ends by itself; why it stopped, in words. */
+export type RedriveEnding = { readonly state: 'done' } | { readonly state: 'stopped'; readonly why: string }
+
 export interface NewRedrive {
   readonly id: string
   readonly letters: { readonly ids: readonly string[] } | Omit<DeadLetterQuery, 'limit' | 'cursor' | 'state'>
@@ -69,19 +96,24 @@ export interface RedriveTask {
   readonly createdAt: string
   readonly updatedAt: string
   readonly operator: string
+  /** The operator's, which the orders' histories repeat. */
+  readonly reason: string | null
   readonly ratePerSecond: number
-  /** How many steps were sent; the first sends one letter, later ones more. */
+  /** How many steps were begun; the first sends one letter, later ones more. */
   readonly step: number
-  /** Outcomes, which add up to `total`: progress is what was stored, not what was sent. */
+  /** What became of the letters, which adds up: total = waiting + pending + resolved + failed + skipped. */
   readonly total: number
+  /** Not sent yet. */
   readonly waiting: number
+  /** Sent, outcome not known yet. */
   readonly pending: number
+  /** Their orders are stored. */
   readonly resolved: number
   /** Dead again, under another id. */
   readonly failed: number
-  /** Letters that somebody discarded, redrove or edited before their turn. */
+  /** Never sent: somebody discarded, redrove or edited them before their turn. */
   readonly skipped: number
-  /** The same for the last step alone. */
+  /** The same of the last step alone, as far as it was sent; `retrying` of `pending` are in a retry topic. */
   readonly lastStep: {
     readonly sent: number
     readonly pending: number
@@ -90,10 +122,22 @@ export interface RedriveTask {
   }
 }
 
+export const AUDITED_ACTIONS = [
+  'redrive',
+  'cancel',
+  'resume',
+  'stop',
+  'discard',
+  'restore',
+  'edit',
+  'rebuild',
+  'reset-ledger',
+] as const
+
 export interface AuditEntry {
   readonly at: string
-  readonly action: 'redrive' | 'cancel' | 'resume' | 'stop' | 'discard' | 'restore' | 'edit'
-  /** The id of the letter or task. */
+  readonly action: (typeof AUDITED_ACTIONS)[number]
+  /** The id of the letter or task; the topic whose ledger or orders were made anew. */
   readonly target: string
   readonly operator: string
   readonly verified: boolean

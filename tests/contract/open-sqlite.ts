@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createSqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
-import type { OpenStore, StoreFeatures } from './store-fixtures.ts'
+import { createSqliteStore, type SqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
+import type { StoreFeatures } from './store-fixtures.ts'
 
 export const SQLITE_FEATURES: StoreFeatures = { fullText: true }
 
 /** An empty store on a file of its own, which goes when it is closed. */
-export async function openSqlite(): Promise<OpenStore> {
+export async function openSqlite(): Promise<SqliteStore> {
   const directory = mkdtempSync(join(tmpdir(), 'sqlite-store-'))
   const opened = await createSqliteStore({ file: join(directory, 'orders.sqlite') })
   return {

@@ -4,6 +4,7 @@ import { deadLetterId, type DeadLetter, type DeadLetters } from '../../shared/po
 import type { Ledger, LedgerSnapshot } from '../../shared/ports/ledger.ts'
 import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch } from '../../shared/ports/order-store.ts'
 import type { OrderViews, Page } from '../../shared/ports/order-views.ts'
+import type { Act, Redrives } from '../../shared/ports/redrives.ts'
 import { orderCommand, testOrderIds } from '../support/orders.ts'
 
 /** A store that is open and empty, as every contract suite gets it. */
@@ -12,6 +13,7 @@ export interface OpenStore extends AsyncDisposable {
   readonly views: OrderViews
   readonly deadLetters: DeadLetters
   readonly ledger: Ledger
+  readonly operations: Redrives
 }
 
 export type OpenEmptyStore = () => Promise<OpenStore>
@@ -93,6 +95,12 @@ export function letterOf(order: OrderToStore, changes: Partial<DeadLetter> = {})
     recordTimestamp: Date.parse(order.acceptedAt),
     ...changes,
   }
+}
+
+/** What an operator does, at a second after `LATER`. */
+export function actAt(second: number, changes: Partial<Act> = {}): Act {
+  const at = new Date(Date.parse(LATER) + second * 1000).toISOString()
+  return { operator: 'Kim', verified: false, at, reason: null, ...changes }
 }
 
 export const letterIdOf = (order: OrderToStore) => deadLetterId(order.origin)

@@ -8,10 +8,15 @@ import { text } from 'node:stream/consumers'
 const ROOT = join(import.meta.dirname, '..', '..')
 export const PRODUCT_KEY = 'only-for-tests-of-the-product'
 
+export interface ProductProcess extends AsyncDisposable {
+  readonly url: string
+  readonly dataDir: string
+  /** As a power cut would; the data stays until it is disposed of. */
+  kill(): Promise<void>
+}
+
 /** The product as `npm start` runs it, on a free port and an empty DATA_DIR of its own; disposing of it removes both. */
-export async function startProductProcess(
-  settings: Record<string, string> = {},
-): Promise<AsyncDisposable & { readonly url: string }> {
+export async function startProductProcess(settings: Record<string, string> = {}): Promise<ProductProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'product-'))
   const env = {
     DATA_DIR: join(directory, 'data'),
@@ -39,7 +44,11 @@ export async function startProductProcess(
     const url = /at (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1]
     if (url === undefined) continue
     child.stdout.resume()
-    return { url, [Symbol.asyncDispose]: end }
+    const kill = async () => {
+      child.kill('SIGKILL')
+      await closed
+    }
+    return { url, dataDir: env.DATA_DIR, kill, [Symbol.asyncDispose]: end }
   }
   await end()
   throw new Error(`The product did not start: ${output}${await errors}`)

@@ -30,9 +30,17 @@ interface Given {
   parked?: Partial<Record<ParkedState, number>>
   gaps?: LedgerGap[]
   inLog?: (offset: number) => boolean
+  committed?: number
 }
 
-function verdict({ rows = [ROW], ends = [10], parked = { dead: 2 }, gaps = [], inLog = () => true }: Given) {
+function verdict({
+  rows = [ROW],
+  ends = [10],
+  parked = { dead: 2 },
+  gaps = [],
+  inLog = () => true,
+  committed = 0,
+}: Given) {
   return createLedgerVerdict({
     topic: 'orders',
     groupId: 'group',
@@ -40,6 +48,7 @@ function verdict({ rows = [ROW], ends = [10], parked = { dead: 2 }, gaps = [], i
       read: async () => ({ partitions: rows, gaps, parked: { ...NOTHING_PARKED, ...parked } }),
     },
     log: {
+      committed: async () => new Map([[0, committed]]),
       offsets: async () => ends.map((end, partition) => ({ partition, first: 0, end })),
       read: async (_topic, _partition, from, limit): Promise<LogRecord[]> =>
         Array.from({ length: limit }, (_, index) => from + index)
@@ -77,6 +86,14 @@ describe('the ledger', () => {
     expect(balanced).toBe(false)
     expect(summary).toBe('Not balanced: 2 records were passed over, at 0:4, 0:5.')
     expect(gaps).toHaveLength(2)
+  })
+
+  it('does not balance when the consumer committed what has no outcome, before any record comes after it', async () => {
+    expect(await verdict({ ends: [15], committed: 12 })).toMatchObject({
+      balanced: false,
+      summary: 'Not balanced: 2 records were passed over, at 0:10, 0:11.',
+      totals: { records: 15, gaps: 2, toCome: 3 },
+    })
   })
 
   it('balances when what was passed over is not in the log', async () => {

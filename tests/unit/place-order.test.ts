@@ -15,6 +15,7 @@ function intake(known: (keyHash: string) => KnownOrder | undefined = () => undef
     orderIds: testOrderIds,
     topic: 'orders',
     events: createPipelineEmitter(),
+    clock: { sleep: () => new Promise(() => undefined) },
     now: () => new Date('2026-01-01T00:00:00Z'),
   })
   return { log, placeOrder }

@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { DeadLetterGroup, DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
 import type { Page } from '../../../shared/ports/order-views.ts'
 import { EXIT, required, text, UsageError, type Command, type CommandContext } from '../command.ts'
+import { readJsonFile } from '../json-file.ts'
 import { table } from '../table.ts'
 
 const FILTERS = {
@@ -96,7 +97,7 @@ export const editDeadLetter: Command = {
   processes: true,
   summary: 'sends the order in the file (JSON) in its place; the original is kept',
   async run(context) {
-    const order: unknown = JSON.parse(readFileSync(required(context, 1, 'The file'), 'utf8'))
+    const order = readJsonFile(required(context, 1, 'The file'))
     const letter = await context.client.request('PUT', `${path(context)}/payload`, order)
     context.print(
       context.json ? JSON.stringify(letter) : `${required(context, 0, 'The id')} was sent with the new payload.`,

@@ -1,6 +1,6 @@
 import type { LedgerVerdict } from '../../../shared/application/ledger.ts'
 import type { PipelineStatus } from '../../../shared/application/status.ts'
-import { EXIT, type Command } from '../command.ts'
+import { EXIT, text, UsageError, type Command } from '../command.ts'
 import { table } from '../table.ts'
 
 export const status: Command = {
@@ -60,6 +60,30 @@ export const repairLedger: Command = {
       ledger: LedgerVerdict
     }
     if (!json) print(`${answer.processed} records processed.`)
+    printVerdict(answer.ledger, json, print)
+    return answer.ledger.balanced ? EXIT.ok : EXIT.notWell
+  },
+}
+
+export const resetLedger: Command = {
+  name: 'ledger reset',
+  usage: '--reason <text>',
+  processes: true,
+  summary: 'counts anew from where the log begins now: for a log that was truncated or made anew',
+  options: {
+    reason: { type: 'string', help: 'why; it is kept in the audit list' },
+    force: { type: 'boolean', help: 'though the ledger balances' },
+  },
+  async run(context) {
+    const { client, json, print } = context
+    const reason = text(context, 'reason')
+    if (reason === undefined) throw new UsageError('--reason is missing.')
+    const body = { reason, force: context.options['force'] === true }
+    const answer = (await client.request('POST', '/api/ops/ledger/reset', body)) as {
+      processed: number
+      ledger: LedgerVerdict
+    }
+    if (!json) print(`The ledger begins anew. ${answer.processed} records were read again.`)
     printVerdict(answer.ledger, json, print)
     return answer.ledger.balanced ? EXIT.ok : EXIT.notWell
   },

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import {
   deadLetterId,
   DEAD_LETTER_STATES,
+  parseDeadLetterId,
   type DeadLetterGroup,
   type DeadLetterQuery,
   type DeadLetters,
@@ -10,9 +11,9 @@ import {
   type KeptDeadLetter,
 } from '../../ports/dead-letters.ts'
 import type { Page } from '../../ports/order-views.ts'
-import { fromCursor, toCursor } from './cursor.ts'
+import { fromCursor, toCursor } from '../../domain/cursor.ts'
 import { createStatements } from './database.ts'
-import { fromIdBytes, fromMs, parseDeadLetterId, toIdBytes, toMs } from './values.ts'
+import { fromIdBytes, fromMs, toIdBytes, toMs } from './values.ts'
 
 export interface DeadLetterQueries {
   get(id: string): KeptDeadLetter | undefined

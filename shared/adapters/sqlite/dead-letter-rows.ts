@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { DeadLetter } from '../../ports/dead-letters.ts'
+import { parseDeadLetterId, type DeadLetter } from '../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import { samePlace, type OrderRows } from './order-rows.ts'
 import type { ParkedRows } from './parked-rows.ts'
-import { fromMs, parseDeadLetterId, toIdBytes } from './values.ts'
+import { fromMs, toIdBytes } from './values.ts'
 
 export interface DeadLetterRows {
   keep(letters: readonly DeadLetter[], nowMs: number): void

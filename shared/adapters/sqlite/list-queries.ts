@@ -1,12 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { CURRENCIES, PAYMENT_METHODS } from '../../domain/order-commands.ts'
 import type { OrderView } from '../../domain/order-view.ts'
+import { queryWords } from '../../domain/search-words.ts'
 import type { ListQuery, Page, SearchQuery } from '../../ports/order-views.ts'
-import { fromCursor, toCursor } from './cursor.ts'
+import { fromCursor, toCursor } from '../../domain/cursor.ts'
 import { createStatements } from './database.ts'
 import type { OrderQueries } from './order-queries.ts'
 import { SPAN_ORDERS } from './order-rows.ts'
-import { filteredQuery, queryWords, rankedQueries } from './search-text.ts'
+import { filteredQuery, rankedQueries } from './search-text.ts'
 import { toMs } from './values.ts'
 
 /**

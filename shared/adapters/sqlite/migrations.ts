@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { OrderError } from '../../domain/errors.ts'
+import type { Schema } from '../../ports/maintenance.ts'
 import { inTransaction } from './database.ts'
 
 /**
@@ -49,6 +50,12 @@ export function migrate(db: DatabaseSync, file: string, migrations: readonly Mig
       record.run(version, name, checksum, new Date().toISOString())
     })
   }
+}
+
+/** What was run on this database, and when. */
+export function appliedMigrations(db: DatabaseSync): Schema {
+  const rows = db.prepare('SELECT version, name, applied_at AS appliedAt FROM schema_migrations ORDER BY version').all()
+  return { migrations: rows.map((row) => ({ ...row }) as unknown as Schema['migrations'][number]) }
 }
 
 function refuseNewer(db: DatabaseSync, file: string, newest: number): void {

@@ -1,5 +1,6 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { toTenThousandths } from '../../domain/money.ts'
+import type { OrderItem } from '../../domain/order-commands.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import type { OrderToStore, StoreOutcome } from '../../ports/order-store.ts'
 import { searchableText } from './search-text.ts'
@@ -60,34 +61,12 @@ export function prepareOrderRows(db: DatabaseSync): OrderRows {
   }
 
   return {
-    insert({ order, orderId, origin, bodyHash, idempotencyKeyHash, acceptedAt }, nowMs, recovered) {
-      const { changes, lastInsertRowid } = insertOrder.run(
-        toIdBytes(orderId),
-        order.customerId,
-        order.customerName,
-        order.customerLastName,
-        order.customerEmail,
-        order.shippingAddress,
-        order.billingAddress,
-        order.currencyType,
-        toTenThousandths(order.totalPrice),
-        order.paymentMethodType,
-        toMs(acceptedAt),
-        nowMs,
-        origin.topic,
-        origin.partition,
-        origin.offset,
-        toHashBytes(bodyHash),
-        idempotencyKeyHash === null ? null : toHashBytes(idempotencyKeyHash),
-        recovered ? 1 : 0,
-      )
+    insert(stored, nowMs, recovered) {
+      const { order } = stored
+      const { changes, lastInsertRowid } = insertOrder.run(...orderValues(stored, nowMs, recovered))
       if (changes === 0) return false
       const seq = Number(lastInsertRowid)
-      for (const [line, item] of order.orderItems.entries()) {
-        const { itemCode, brand, type, size, colour, quantity, currencyType } = item
-        const price = toTenThousandths(item.price)
-        insertItem.run(seq, line, itemCode, brand, type, size, colour, quantity, price, currencyType)
-      }
+      for (const [line, item] of order.orderItems.entries()) insertItem.run(seq, line, ...itemValues(item))
       insertSearch.run(seq, searchableText(order))
       return true
     },
@@ -111,6 +90,37 @@ export function prepareOrderRows(db: DatabaseSync): OrderRows {
       upsertSpans.run(afterSeq)
     },
   }
+}
+
+/** The columns of `orders` after seq, in their order. */
+export function orderValues(stored: OrderToStore, storedAtMs: number, recovered: boolean): SQLInputValue[] {
+  const { order, orderId, origin, bodyHash, idempotencyKeyHash, acceptedAt } = stored
+  return [
+    toIdBytes(orderId),
+    order.customerId,
+    order.customerName,
+    order.customerLastName,
+    order.customerEmail,
+    order.shippingAddress,
+    order.billingAddress,
+    order.currencyType,
+    toTenThousandths(order.totalPrice),
+    order.paymentMethodType,
+    toMs(acceptedAt),
+    storedAtMs,
+    origin.topic,
+    origin.partition,
+    origin.offset,
+    toHashBytes(bodyHash),
+    idempotencyKeyHash === null ? null : toHashBytes(idempotencyKeyHash),
+    recovered ? 1 : 0,
+  ]
+}
+
+/** The columns of `order_items` after order_seq and line, in their order. */
+export function itemValues(item: OrderItem): SQLInputValue[] {
+  const { itemCode, brand, type, size, colour, quantity, price, currencyType } = item
+  return [itemCode, brand, type, size, colour, quantity, toTenThousandths(price), currencyType]
 }
 
 function originIn(row: KnownRow): RecordPosition {

@@ -1,9 +1,11 @@
 import { workerData } from 'node:worker_threads'
+import type { Rebuild } from '../../ports/maintenance.ts'
 import { inSnapshot, openDatabase } from './database.ts'
 import { prepareDeadLetterQueries, type DeadLetterQueries } from './dead-letter-queries.ts'
 import { prepareLedgerQueries, type LedgerQueries } from './ledger-queries.ts'
 import { prepareListQueries, type ListQueries } from './list-queries.ts'
 import { prepareOrderQueries, type OrderQueries } from './order-queries.ts'
+import { prepareRebuildQueries } from './rebuild-queries.ts'
 import { prepareRedriveQueries, type RedriveQueries } from './redrive-queries.ts'
 import { serve } from './serve.ts'
 import type { StoreLocation } from './write-worker.ts'
@@ -14,9 +16,9 @@ export interface Reader extends Pick<OrderQueries, 'getMany' | 'history' | 'find
   readonly listLetters: DeadLetterQueries['list']
   readonly groupLetters: DeadLetterQueries['groups']
   readonly getRedrive: RedriveQueries['get']
-  readonly nextLetters: RedriveQueries['nextLetters']
   readonly audit: RedriveQueries['audit']
   readonly readLedger: LedgerQueries['read']
+  getRebuild(nowMs: number): Rebuild | undefined
   /** Throws when nothing can be read. */
   probe(): void
   close(): void
@@ -35,6 +37,7 @@ function openReader(): Reader {
     const letters = prepareDeadLetterQueries(db)
     const ledger = prepareLedgerQueries(db)
     const redrives = prepareRedriveQueries(db)
+    const rebuilds = prepareRebuildQueries(db)
     const selectMigration = db.prepare('SELECT max(version) FROM schema_migrations')
     const snapshot = <T>(read: () => T): T => inSnapshot(db, read)
     return {
@@ -47,9 +50,9 @@ function openReader(): Reader {
       listLetters: (query) => snapshot(() => letters.list(query)),
       groupLetters: (query) => snapshot(() => letters.groups(query)),
       getRedrive: (taskId) => snapshot(() => redrives.get(taskId)),
-      nextLetters: (taskId, limit) => snapshot(() => redrives.nextLetters(taskId, limit)),
       audit: (query) => snapshot(() => redrives.audit(query)),
       readLedger: (groupId, maxGaps) => snapshot(() => ledger.read(groupId, maxGaps)),
+      getRebuild: (nowMs) => snapshot(() => rebuilds.getRebuild(nowMs)),
       probe() {
         selectMigration.get()
       },

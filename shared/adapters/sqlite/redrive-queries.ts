@@ -1,15 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { deadLetterId, type KeptDeadLetter } from '../../ports/dead-letters.ts'
+import type { DeadLetterState } from '../../ports/dead-letters.ts'
 import type { Page } from '../../ports/order-views.ts'
 import type { AuditEntry, Redrives, RedriveState, RedriveTask } from '../../ports/redrives.ts'
-import { fromCursor, toCursor } from './cursor.ts'
+import { fromCursor, toCursor } from '../../domain/cursor.ts'
 import { createStatements } from './database.ts'
-import { prepareDeadLetterQueries } from './dead-letter-queries.ts'
 import { fromMs } from './values.ts'
 
 export interface RedriveQueries {
   get(taskId: string): RedriveTask | undefined
-  nextLetters(taskId: string, limit: number): readonly KeptDeadLetter[]
   audit(query: Parameters<Redrives['audit']>[0]): Page<AuditEntry>
 }
 
@@ -17,15 +15,11 @@ export interface RedriveQueries {
 const TASK = 'SELECT * FROM redrive_tasks WHERE id = ?'
 /** By the primary keys of redrive_letters and dead_letters: it costs what the task has letters. */
 const OUTCOMES = `
-  SELECT r.step IS NOT NULL AS sent, r.step = ? AS last, d.state, count(*) AS letters,
-    sum(EXISTS (SELECT 1 FROM order_states s WHERE s.order_id = d.order_id AND s.status = 'retrying')) AS retrying
+  SELECT r.step IS NOT NULL AS noted, r.step IS ? AS last, d.state, count(*) AS letters,
+    sum(d.state = 'redriven' AND EXISTS (
+      SELECT 1 FROM order_states s WHERE s.order_id = d.order_id AND s.status = 'retrying')) AS retrying
   FROM redrive_letters r JOIN dead_letters d ON d.kept_seq = r.kept_seq
   WHERE r.task_seq = ? GROUP BY 1, 2, 3`
-/** By the primary keys, from the task's first letter on. */
-const NEXT = `
-  SELECT d.topic, d.partition, d.record_offset FROM redrive_letters r JOIN dead_letters d ON d.kept_seq = r.kept_seq
-  WHERE r.task_seq = (SELECT task_seq FROM redrive_tasks WHERE id = ?) AND r.step IS NULL AND d.state = 'dead'
-  ORDER BY r.kept_seq LIMIT ?`
 
 interface TaskRow {
   readonly task_seq: number
@@ -35,17 +29,21 @@ interface TaskRow {
   readonly created_at: number
   readonly updated_at: number
   readonly operator: string
+  readonly reason: string | null
   readonly rate_per_second: number
   readonly step: number
 }
 
 interface OutcomeRow {
-  readonly sent: 0 | 1
-  readonly last: 0 | 1 | null
-  readonly state: string
+  /** Whether a step noted it for sending, and whether that is the last one. */
+  readonly noted: 0 | 1
+  readonly last: 0 | 1
+  readonly state: DeadLetterState
   readonly letters: number
   readonly retrying: number
 }
+
+type Outcome = 'waiting' | 'pending' | 'resolved' | 'failed' | 'skipped'
 
 interface AuditRow extends Omit<AuditEntry, 'at' | 'verified'> {
   readonly entry: number
@@ -56,8 +54,6 @@ interface AuditRow extends Omit<AuditEntry, 'at' | 'verified'> {
 export function prepareRedriveQueries(db: DatabaseSync): RedriveQueries {
   const selectTask = db.prepare(TASK)
   const selectOutcomes = db.prepare(OUTCOMES)
-  const selectNext = db.prepare(NEXT)
-  const letters = prepareDeadLetterQueries(db)
   const statement = createStatements(db)
 
   return {
@@ -65,12 +61,6 @@ export function prepareRedriveQueries(db: DatabaseSync): RedriveQueries {
       const row = selectTask.get(taskId) as unknown as TaskRow | undefined
       if (row === undefined) return undefined
       return toTask(row, selectOutcomes.all(row.step, row.task_seq) as unknown as OutcomeRow[])
-    },
-    nextLetters(taskId, limit) {
-      const rows = selectNext.all(taskId, limit) as { topic: string; partition: number; record_offset: number }[]
-      return rows.flatMap(({ topic, partition, record_offset: offset }) => {
-        return letters.get(deadLetterId({ topic, partition, offset })) ?? []
-      })
     },
     audit(query) {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
@@ -97,14 +87,11 @@ export function prepareRedriveQueries(db: DatabaseSync): RedriveQueries {
 }
 
 function toTask(row: TaskRow, outcomes: readonly OutcomeRow[]): RedriveTask {
-  const count = (fits: (outcome: OutcomeRow) => boolean) =>
-    outcomes.filter(fits).reduce((total, { letters }) => total + letters, 0)
-  const isFailed = ({ sent, state }: OutcomeRow) => sent === 1 && state !== 'resolved' && state !== 'redriven'
+  const sum = (some: readonly OutcomeRow[], what: Outcome) =>
+    some.filter((one) => outcomeOf(one) === what).reduce((total, { letters }) => total + letters, 0)
   const last = outcomes.filter((outcome) => outcome.last === 1)
-  const inLast = (fits: (outcome: OutcomeRow) => boolean) => count((outcome) => outcome.last === 1 && fits(outcome))
-  const retrying = last
-    .filter(({ state }) => state === 'redriven')
-    .reduce((total, outcome) => total + outcome.retrying, 0)
+  const lastPending = sum(last, 'pending')
+  const lastFailed = sum(last, 'failed')
   return {
     id: row.id,
     state: row.state,
@@ -112,19 +99,27 @@ function toTask(row: TaskRow, outcomes: readonly OutcomeRow[]): RedriveTask {
     createdAt: fromMs(row.created_at),
     updatedAt: fromMs(row.updated_at),
     operator: row.operator,
+    reason: row.reason,
     ratePerSecond: row.rate_per_second,
     step: row.step,
-    total: count(() => true),
-    waiting: count(({ sent, state }) => sent === 0 && state === 'dead'),
-    skipped: count(({ sent, state }) => sent === 0 && state !== 'dead'),
-    pending: count(({ sent, state }) => sent === 1 && state === 'redriven'),
-    resolved: count(({ sent, state }) => sent === 1 && state === 'resolved'),
-    failed: count(isFailed),
+    total: outcomes.reduce((total, { letters }) => total + letters, 0),
+    waiting: sum(outcomes, 'waiting'),
+    pending: sum(outcomes, 'pending'),
+    resolved: sum(outcomes, 'resolved'),
+    failed: sum(outcomes, 'failed'),
+    skipped: sum(outcomes, 'skipped'),
     lastStep: {
-      sent: inLast(() => true),
-      pending: inLast(({ state }) => state === 'redriven'),
-      retrying,
-      failed: inLast(isFailed),
+      sent: lastPending + lastFailed + sum(last, 'resolved'),
+      pending: lastPending,
+      retrying: last.reduce((total, { retrying }) => total + retrying, 0),
+      failed: lastFailed,
     },
   }
+}
+
+/** A letter that was noted and is `dead` was not sent: its process died, or does it just now. */
+function outcomeOf({ noted, state }: OutcomeRow): Outcome {
+  if (state === 'dead') return 'waiting'
+  if (noted === 0 || state === 'discarded') return 'skipped'
+  return ({ redriven: 'pending', resolved: 'resolved', superseded: 'failed' } as const)[state]
 }

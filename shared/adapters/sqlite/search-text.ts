@@ -1,5 +1,6 @@
-import type { NewOrderCommand } from '../../domain/order-commands.ts'
+import type { NewOrderCommand, OrderItem } from '../../domain/order-commands.ts'
 import { customerFullName, longDescription } from '../../domain/order-view.ts'
+import { ASCII, wordsOf } from '../../domain/search-words.ts'
 
 /**
  * What the full-text index holds of an order. Words are letters and digits, lower case, without accents. The rank of a
@@ -14,22 +15,22 @@ import { customerFullName, longDescription } from '../../domain/order-view.ts'
 const NAME_MARK = '§'
 const FILTER_MARK = '¤'
 
-/** Words of a query beyond these narrow nothing down that a person would look for. */
-const MAX_WORDS = 16
-/** A word is at most as long as the longest field. */
-const MAX_WORD_LENGTH = 100
-const MAX_TEXT = 4096
-const ASCII = /^[\x20-\x7e]*$/
-const WORD = /[\p{L}\p{N}]+/gu
-
 export interface Filters {
   readonly customerId?: number
   readonly currency?: string
   readonly paymentMethod?: string
 }
 
+/** What of an order can be searched for. */
+export type Searchable = Pick<
+  NewOrderCommand,
+  'customerId' | 'customerName' | 'customerLastName' | 'currencyType' | 'paymentMethodType'
+> & {
+  readonly orderItems: readonly Pick<OrderItem, 'brand' | 'type' | 'size' | 'colour'>[]
+}
+
 /** The text of an order for the index. */
-export function searchableText(order: NewOrderCommand): string {
+export function searchableText(order: Searchable): string {
   const names = wordsOf(customerFullName(order))
   const parts = names.map((word) => `${word} ${NAME_MARK}${word}`)
   for (const item of order.orderItems) {
@@ -39,12 +40,6 @@ export function searchableText(order: NewOrderCommand): string {
   }
   const { customerId, currencyType: currency, paymentMethodType: paymentMethod } = order
   return [...parts, ...filterWords({ customerId, currency, paymentMethod })].join(' ')
-}
-
-/** The words of a query, each once; none for a text that has no word. */
-export function queryWords(text: string): string[] {
-  const words = wordsOf(text.slice(0, MAX_TEXT)).map((word) => Array.from(word).slice(0, MAX_WORD_LENGTH).join(''))
-  return [...new Set(words)].slice(0, MAX_WORDS)
 }
 
 /** Classes of matches, best first; each query finds what no earlier one does. `namesOnly` leaves items out. */
@@ -68,9 +63,4 @@ function filterWords({ customerId, currency, paymentMethod }: Filters): string[]
     ...(currency === undefined ? [] : [`${FILTER_MARK}e${currency}`]),
     ...(paymentMethod === undefined ? [] : [`${FILTER_MARK}p${paymentMethod}`]),
   ]
-}
-
-function wordsOf(text: string): string[] {
-  const plain = ASCII.test(text) ? text : text.toLowerCase().normalize('NFKD').replaceAll(/\p{M}/gu, '')
-  return plain.toLowerCase().match(WORD) ?? []
 }

@@ -1,9 +1,11 @@
 import { messageOf } from '../../domain/errors.ts'
 import type { DeadLetters } from '../../ports/dead-letters.ts'
 import type { Ledger } from '../../ports/ledger.ts'
+import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 import type { Redrives } from '../../ports/redrives.ts'
+import type { Checker } from './check-worker.ts'
 import type { Reader } from './read-worker.ts'
 import { createStoreThread, type StoreThread } from './store-thread.ts'
 import type { Writer } from './write-worker.ts'
@@ -15,6 +17,7 @@ export interface SqliteStore extends AsyncDisposable {
   readonly deadLetters: DeadLetters
   readonly ledger: Ledger
   readonly operations: Redrives
+  readonly maintenance: Maintenance
 }
 
 export interface SqliteStoreOptions {
@@ -79,14 +82,37 @@ export async function createSqliteStore({ file, migrations = MIGRATIONS }: Sqlit
       create: (task, act) => writer.call('createRedrive', task, act),
       get: (taskId) => reader.call('getRedrive', taskId),
       lease: (owner, nowMs, leaseMs) => writer.call('leaseRedrive', owner, nowMs, leaseMs),
-      nextLetters: (taskId, limit) => reader.call('nextLetters', taskId, limit),
-      markSent: (taskId, letterIds, step, at) => writer.call('markSent', taskId, letterIds, step, at),
-      release: (taskId, change) => writer.call('releaseRedrive', taskId, change),
+      claim: (taskId, owner, limit) => writer.call('claimLetters', taskId, owner, limit),
+      markSent: (taskId, letterIds, at) => writer.call('markSent', taskId, letterIds, at),
+      release: (taskId, owner, next) => writer.call('releaseRedrive', taskId, owner, next),
       change: (taskId, to, act) => writer.call('changeRedrive', taskId, to, act),
       discard: (letterId, act) => writer.call('discardLetter', letterId, act),
       restore: (letterId, act) => writer.call('restoreLetter', letterId, act),
-      markEdited: (letterId, value, act) => writer.call('markEdited', letterId, value, act),
+      recordEdit: (letterId, value, act) => writer.call('recordEdit', letterId, value, act),
+      markEdited: (letterId, act) => writer.call('markEdited', letterId, act),
       audit: (query) => reader.call('audit', query),
+    },
+    maintenance: {
+      beginRebuild: (step, act) => writer.call('beginRebuild', step, act),
+      getRebuild: () => reader.call('getRebuild', Date.now()),
+      projectOrders: (step, groupId, orders) => writer.call('projectOrders', step, groupId, orders),
+      completeOrders: (step, limit) => writer.call('completeOrders', step, limit),
+      swapOrders: (step) => writer.call('swapOrders', step),
+      abandonRebuild: (owner, why, at) => writer.call('abandonRebuild', owner, why, at),
+      resetLedger: (groupId, epoch, act) => writer.call('resetLedger', groupId, epoch, act),
+      migrate: () => writer.call('migrate'),
+      findDamage: async () => {
+        const checker = createStoreThread<Checker>({
+          ...thread,
+          name: 'store-checker',
+          worker: workerUrl('check-worker'),
+        })
+        try {
+          return await checker.call('findDamage')
+        } finally {
+          await checker[Symbol.asyncDispose]()
+        }
+      },
     },
     [Symbol.asyncDispose]: dispose,
   }

@@ -1,5 +1,3 @@
-import type { RecordPosition } from '../../ports/event-log.ts'
-
 /** How values lie in the file: ids and hashes as bytes, times as milliseconds, yes and no as 1 and 0. */
 
 export function toIdBytes(orderId: string): Uint8Array {
@@ -31,11 +29,4 @@ export function fromMs(ms: number): string {
 
 export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0
-}
-
-/** The coordinates in an id as `deadLetterId` writes it; undefined for any other text. */
-export function parseDeadLetterId(id: string): RecordPosition | undefined {
-  const [, topic, partition, offset] = /^(.+):(\d{1,16}):(\d{1,16})$/s.exec(id) ?? []
-  if (topic === undefined) return undefined
-  return { topic, partition: Number(partition), offset: Number(offset) }
 }

@@ -1,12 +1,17 @@
 import { workerData } from 'node:worker_threads'
+import type { Schema } from '../../ports/maintenance.ts'
 import { openDatabase } from './database.ts'
+import { prepareLedgerReset, type LedgerReset } from './ledger-reset.ts'
 import { prepareOperatorCommands, type OperatorCommands } from './operator-commands.ts'
-import { migrate, readMigrations } from './migrations.ts'
+import { appliedMigrations, migrate, readMigrations } from './migrations.ts'
+import { prepareRebuildCommands, type RebuildCommands } from './rebuild-commands.ts'
+import { prepareRedriveCommands, type RedriveCommands } from './redrive-commands.ts'
 import { serve } from './serve.ts'
 import { prepareCommands, type Commands } from './store-batch.ts'
 
 /** The thread that writes, and waits for the disk so that no HTTP request has to. */
-export interface Writer extends Commands, OperatorCommands {
+export interface Writer extends Commands, OperatorCommands, RedriveCommands, RebuildCommands, LedgerReset {
+  migrate(): Schema
   /** Writes and flushes something of no meaning: throws when orders could not be written either. */
   probe(): void
   close(): void
@@ -25,11 +30,19 @@ serve(file, openWriter)
 function openWriter(): Writer {
   const db = openDatabase(file)
   try {
-    migrate(db, file, readMigrations(new URL(migrations)))
+    const bringUpToDate = () => migrate(db, file, readMigrations(new URL(migrations)))
+    bringUpToDate()
     const writeProbe = db.prepare('INSERT OR REPLACE INTO probes VALUES (1, ?)')
     return {
       ...prepareCommands(db),
       ...prepareOperatorCommands(db),
+      ...prepareRedriveCommands(db),
+      ...prepareRebuildCommands(db),
+      ...prepareLedgerReset(db),
+      migrate() {
+        bringUpToDate()
+        return appliedMigrations(db)
+      },
       probe() {
         writeProbe.run(Date.now())
       },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { OrderError } from '../../domain/errors.ts'
+import { OrderError } from './errors.ts'
 
 /**
  * Where a page ended: opaque, and good only for the query that it came from, for a position among other rows would

@@ -1,0 +1,48 @@
+import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
+import { services, settings } from '../shared/composition-root.ts'
+import { json } from '../shared/http/answer.ts'
+import { actOf, readActBody } from '../shared/http/operator.ts'
+import { actBody, resetLedgerBody } from '../shared/http/redrive.ts'
+import { httpTrigger } from '../shared/triggers.ts'
+
+const FRESH = { 'cache-control': 'no-store' }
+
+/** POST /api/ops/rebuild: makes the orders again from the log, and answers at once. */
+async function rebuildOrders(request: HttpRequest): Promise<HttpResponseInit> {
+  const all = await services()
+  const { reason } = await readActBody(request, actBody)
+  const rebuild = await all.rebuildOrders.start(actOf(request, reason, settings().platformSignsIn))
+  return json(202, rebuild, { location: '/api/ops/rebuild', 'retry-after': '1' })
+}
+
+/** GET /api/ops/rebuild: how far it is, or how the last one ended. */
+async function getRebuild(): Promise<HttpResponseInit> {
+  const { maintenance } = await services()
+  return json(200, { rebuild: (await maintenance.getRebuild()) ?? null }, FRESH)
+}
+
+/** POST /api/ops/ledger/reset: counts anew, from where the log begins now. */
+async function resetLedger(request: HttpRequest): Promise<HttpResponseInit> {
+  const all = await services()
+  const { reason, force } = await readActBody(request, resetLedgerBody)
+  const repaired = await all.resetLedger(actOf(request, reason, settings().platformSignsIn), force)
+  return json(200, { ...repaired, ledger: await all.ledgerVerdict() }, FRESH)
+}
+
+/** POST /api/ops/migrate: brings the schema up to date. */
+async function migrateStore(): Promise<HttpResponseInit> {
+  const { maintenance } = await services()
+  return json(200, await maintenance.migrate(), FRESH)
+}
+
+/** GET /api/ops/doctor: what an operator would look at first. */
+async function doctor(): Promise<HttpResponseInit> {
+  const all = await services()
+  return json(200, await all.doctor(), FRESH)
+}
+
+app.http('doctor', httpTrigger('doctor', doctor))
+app.http('getRebuild', httpTrigger('getRebuild', getRebuild))
+app.http('migrateStore', httpTrigger('migrateStore', migrateStore))
+app.http('rebuildOrders', httpTrigger('rebuildOrders', rebuildOrders))
+app.http('resetLedger', httpTrigger('resetLedger', resetLedger))

@@ -1,0 +1,38 @@
+#!/bin/bash
+# Makes the database and the login that the functions use, which owns that database and nothing else; at every start, for
+# it then sets the login's password to the present one. Needs MSSQL_SA_PASSWORD and ORDERS_SQL_PASSWORD.
+set -euo pipefail
+
+# The password stands inside quotes in the statements below.
+case $ORDERS_SQL_PASSWORD in
+  *[!A-Za-z0-9_-]*)
+    echo 'ORDERS_SQL_PASSWORD may hold letters, digits, "_" and "-" only: the database orders was not made.' >&2
+    exit 1
+    ;;
+esac
+
+as_administrator() {
+  SQLCMDPASSWORD=$MSSQL_SA_PASSWORD /opt/mssql-tools18/bin/sqlcmd -S localhost -U sa -C -b -l 5 "$@"
+}
+until as_administrator -Q 'SELECT 1' > /dev/null 2>&1; do sleep 1; done
+
+# By standard input, so that the password is in no list of processes.
+as_administrator << SQL
+IF DB_ID('orders') IS NULL CREATE DATABASE orders;
+GO
+-- Readers must not wait for writers, nor writers for readers.
+IF (SELECT is_read_committed_snapshot_on FROM sys.databases WHERE name = 'orders') = 0
+  ALTER DATABASE orders SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK IMMEDIATE;
+GO
+IF SUSER_ID('orders') IS NULL
+  CREATE LOGIN orders WITH PASSWORD = '$ORDERS_SQL_PASSWORD', DEFAULT_DATABASE = orders;
+ELSE
+  ALTER LOGIN orders WITH PASSWORD = '$ORDERS_SQL_PASSWORD';
+GO
+USE orders;
+IF USER_ID('orders') IS NULL CREATE USER orders FOR LOGIN orders;
+-- It makes its own tables.
+ALTER ROLE db_owner ADD MEMBER orders;
+GO
+SQL
+echo 'The database orders is there.'

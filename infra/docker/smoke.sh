@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# After `docker compose up --wait`: an order goes in at the gateway, is stored by another role, is read back by a third,
+# and the ledger accounts for it. Says what is wrong and ends with 1 otherwise.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+setting() { sed -n "s/^$1=//p" .env; }
+url="http://$(setting GATEWAY_ADDRESS):$(setting GATEWAY_PORT)"
+key="x-functions-key: $(setting FUNCTIONS_KEY)"
+
+fail() {
+  echo "$1" >&2
+  exit 1
+}
+status() { curl --silent --output /dev/null --write-out '%{http_code}' "$@"; }
+
+placed=$(curl --fail-with-body --silent --show-error --dump-header - --output /dev/null \
+  --header 'content-type: application/json' --header "x-functions-key: $(setting FUNCTIONS_KEY)" --data @order.json "$url/api/orders")
+location=$(tr -d '\r' <<< "$placed" | sed -n 's/^location: //Ip')
+[ -n "$location" ] || fail "The order was not accepted: $placed"
+
+order=$(curl --fail-with-body --silent --show-error --header 'prefer: wait=30' --header "$key" "$url$location")
+grep -q '"status":"stored"' <<< "$order" || fail "The order was not stored in time: $order"
+
+# A body in pieces has no Content-Length, which the runtime alone would take for no body.
+chunked=$(status --request POST --header 'transfer-encoding: chunked' --header 'content-type: application/json' \
+  --header "$key" --data @order.json "$url/api/orders")
+[ "$chunked" = 202 ] || fail "An order sent in pieces was answered $chunked."
+
+[ "$(status "$url/api/ops/ledger")" = 401 ] || fail 'The ledger was shown without a key.'
+[ "$(status --header "$key" "$url/admin/host/status")" = 404 ] || fail "The runtime's own /admin can be reached."
+
+for _ in $(seq 30); do
+  ledger=$(curl --fail-with-body --silent --show-error --header "$key" "$url/api/ops/ledger")
+  grep -q '"balanced":true' <<< "$ledger" && echo "$ledger" && exit 0
+  sleep 1
+done
+fail "The ledger does not balance: $ledger"

@@ -1,0 +1,34 @@
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { randomSecret } from '../docker/env-file.ts'
+import { readLocalSettings } from '../host/local-settings.ts'
+
+const EXAMPLE = 'local.settings.example.json'
+
+/** What the runtime cannot do without, and what to write there on a developer's machine. */
+const NEEDED: Readonly<Record<string, string>> = {
+  KAFKA_BROKERS: 'localhost:9092, after `npm run kafka`',
+  SQL_CONNECTION_STRING: 'Server=localhost,1433;Database=orders;User Id=orders;Password=…;TrustServerCertificate=true',
+}
+
+/** Makes local.settings.json from the example, with a secret of its own, unless it is there. Says whether it did. */
+export function makeLocalSettings(root: string): boolean {
+  const file = join(root, 'local.settings.json')
+  if (existsSync(file)) return false
+  copyFileSync(join(root, EXAMPLE), file)
+  const filled = readFileSync(file, 'utf8').replace(/("ORDER_ID_SECRET":\s*)""/, `$1"${randomSecret()}"`)
+  writeFileSync(file, filled, { mode: 0o600 })
+  return true
+}
+
+/** One line that says what to set; undefined when the runtime has what it needs. */
+export function missingSettings(
+  root: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const { values } = readLocalSettings(join(root, 'local.settings.json'), [])
+  const missing = Object.keys(NEEDED).filter((name) => !(environment[name] ?? values[name])?.trim())
+  if (missing.length === 0) return undefined
+  const examples = missing.map((name) => `${name} (for example ${NEEDED[name]})`).join(' and ')
+  return `Set ${examples} in local.settings.json: the log and store that need no server are those of \`npm start\`, not of the Functions runtime.`
+}

@@ -1,0 +1,46 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { messageOf } from '../../shared/domain/errors.ts'
+import { makeLocalSettings, missingSettings } from './settings.ts'
+
+/** `npm run func`: builds, then runs the functions in the real Functions runtime, by Azure Functions Core Tools. */
+const ROOT = join(import.meta.dirname, '..', '..')
+const PACKAGE = join(ROOT, 'node_modules', 'azure-functions-core-tools')
+const TOOLS = join(PACKAGE, 'lib', 'main.js')
+const PROGRAM = join(PACKAGE, 'bin', process.platform === 'win32' ? 'func.exe' : 'func')
+const NO_TOOLS =
+  'Azure Functions Core Tools could not be started: install them (learn.microsoft.com/azure/azure-functions/functions-run-local), or use `npm start`, which needs none.'
+
+try {
+  process.exitCode = await start()
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`)
+  process.exitCode = 1
+}
+
+async function start(): Promise<number> {
+  if (makeLocalSettings(ROOT)) process.stdout.write('local.settings.json is made, from the example.\n')
+  const missing = missingSettings(ROOT, process.env)
+  if (missing !== undefined) throw new Error(missing)
+
+  const { status } = spawnSync(process.execPath, ['infra/build.ts'], { cwd: ROOT, stdio: 'inherit' })
+  if (status !== 0) return status ?? 1
+  return runTools(process.argv.slice(2))
+}
+
+/** Those of node_modules, which fetch their program when they are first run; else those of this machine. */
+async function runTools(args: readonly string[]): Promise<number> {
+  const [program, first] = existsSync(TOOLS) ? [process.execPath, [TOOLS]] : ['func', []]
+  const tools = spawn(program, [...first, 'start', ...args], { cwd: ROOT, stdio: 'inherit' })
+  // A terminal tells both; another program tells this process alone.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => tools.kill(signal))
+  const code = await new Promise<number>((resolve, reject) => {
+    tools.on('error', (cause) => reject(new Error(NO_TOOLS, { cause })))
+    tools.on('close', (status, signal) => resolve(status ?? (signal === null ? 1 : 0)))
+  })
+  // Their first-time set-up says itself what went wrong, but not what else there is.
+  const isSetUp = existsSync(PROGRAM) || !existsSync(TOOLS)
+  if (code !== 0 && !isSetUp) process.stderr.write(`${NO_TOOLS}\n`)
+  return code
+}

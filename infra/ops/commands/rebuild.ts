@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Rebuild } from '../../../shared/ports/maintenance.ts'
+import { EXIT, text, UsageError, type Command, type CommandContext, type ExitCode } from '../command.ts'
+
+const LOOK_MS = 300
+
+export const rebuild: Command = {
+  name: 'rebuild',
+  usage: '',
+  summary: 'makes the orders of the store again from the log, beside the live ones, and swaps them',
+  options: {
+    reason: { type: 'string', help: 'why; it is kept in the audit list' },
+    detach: { type: 'boolean', help: 'do not wait for its end; needs an instance that runs' },
+    show: { type: 'boolean', help: 'begins none: says how far one is, or how the last one ended' },
+  },
+  async run(context) {
+    if (context.options['show'] === true) return report(context, await look(context))
+    const isDetached = context.options['detach'] === true
+    if (isDetached && !context.client.target.startsWith('http')) {
+      throw new UsageError('--detach needs an instance that runs: this process would end, and the rebuild with it.')
+    }
+    const reason = text(context, 'reason')
+    const body = reason === undefined ? {} : { reason }
+    const begun = (await context.client.request('POST', '/api/ops/rebuild', body)) as Rebuild
+    return report(context, isDetached ? begun : await follow(context, begun))
+  },
+}
+
+async function look({ client }: CommandContext): Promise<Rebuild | null> {
+  return ((await client.request('GET', '/api/ops/rebuild')) as { rebuild: Rebuild | null }).rebuild
+}
+
+async function follow(context: CommandContext, begun: Rebuild): Promise<Rebuild> {
+  let now = begun
+  while (now.state === 'running') {
+    context.progress(progressOf(now))
+    await sleep(LOOK_MS)
+    now = (await look(context)) ?? now
+  }
+  context.progress('')
+  return now
+}
+
+function progressOf({ phase, records, recordsInAll, completed }: Rebuild): string {
+  if (phase === 'projecting') return `reading the log: ${records} of ${recordsInAll} records`
+  return phase === 'completing' ? `filling the full-text index: ${completed} orders` : 'swapping'
+}
+
+function report({ json, print }: CommandContext, rebuild: Rebuild | null): ExitCode {
+  if (json) print(JSON.stringify({ rebuild }))
+  else print(rebuild === null ? 'There was no rebuild yet.' : wordsFor(rebuild))
+  return rebuild === null || rebuild.state === 'done' || rebuild.state === 'running' ? EXIT.ok : EXIT.notWell
+}
+
+function wordsFor(rebuild: Rebuild): string {
+  const { state, why, records, projected, restored, kept } = rebuild
+  const figures = `${records} records read, ${projected} orders made again (${restored} of them had been lost), ${kept} kept as they were`
+  switch (state) {
+    case 'running':
+      return `The rebuild is running, ${progressOf(rebuild)}.`
+    case 'done':
+      return `The rebuild is done: ${figures}.`
+    case 'failed':
+      return `The rebuild failed, and the orders are as before. ${why ?? ''}`.trimEnd()
+    case 'abandoned':
+      return 'The process that rebuilt is gone, and the orders are as before. Begin another.'
+  }
+}

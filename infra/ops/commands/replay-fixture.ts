@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { createSqliteStore } from '../../../shared/adapters/sqlite/sqlite-store.ts'
+import type { Unstorable } from '../../../shared/application/park.ts'
+import { createStoreOrders } from '../../../shared/application/store-orders.ts'
+import type { DeliveredRecord } from '../../../shared/messaging/kafka-event.ts'
+import { createPipelineEmitter } from '../../../shared/messaging/pipeline-events.ts'
+import { systemClock } from '../../../shared/system-clock.ts'
+import { EXIT, required, UsageError, type Command } from '../command.ts'
+import { readJsonFile } from '../json-file.ts'
+
+/** As GET /api/dead-letters/{id}/fixture writes it (shared/http/dead-letters.ts). */
+const bytes = z.nullable(z.base64()).transform((text) => (text === null ? null : Buffer.from(text, 'base64')))
+const fixtureSchema = z.object({
+  format: z.literal('order-event-processing/dead-letter/1'),
+  id: z.string(),
+  record: z.object({
+    topic: z.string(),
+    partition: z.int(),
+    offset: z.int(),
+    timestamp: z.int(),
+    key: bytes,
+    value: bytes,
+    headers: z.array(z.tuple([z.string(), bytes])),
+  }),
+})
+
+export const replayFixture: Command = {
+  name: 'replay-fixture',
+  usage: '<file>',
+  offline: true,
+  summary: 'runs an exported dead letter through today’s code and a store that is thrown away; exits 1 when it fails',
+  async run(context) {
+    const { id, record } = readFixture(required(context, 0, 'The file'))
+    const [failed] = await replay({ ...record, lossy: false })
+    const outcome = failed === undefined ? 'stored' : failed.failure.class
+    const cause = failed?.failure.cause ?? null
+    const stack = outcome === 'bug' ? (failed?.failure.stack ?? null) : null
+    if (context.json) context.print(JSON.stringify({ id, outcome, cause, stack }))
+    else {
+      const why = cause === null ? '.' : `, ${cause.code}: ${cause.detail}`
+      context.print(`${id} is ${WORDS[outcome]}${why}`)
+      if (stack !== null) context.print(`\n${stack}`)
+    }
+    return failed === undefined ? EXIT.ok : EXIT.notWell
+  },
+}
+
+const WORDS = {
+  stored: 'stored',
+  poison: 'poison: it can never be stored as it is',
+  bug: 'not stored because of a fault in the code',
+  transient: 'not stored now, though another attempt may do it',
+  outage: 'not stored, for the throw-away store cannot be used',
+} as const
+
+/** What the handler of the orders topic makes of it: nothing, or what it would park. */
+async function replay(record: DeliveredRecord): Promise<readonly Unstorable[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'replay-'))
+  const { store, [Symbol.asyncDispose]: close } = await createSqliteStore({ file: join(directory, 'orders.db') })
+  const parked: Unstorable[] = []
+  const storeOrders = createStoreOrders({
+    log: { read: async () => [record] },
+    store,
+    park: async (unstorable) => {
+      parked.push(...unstorable)
+      return []
+    },
+    groupId: 'replay',
+    delivered: 'origin',
+    // Attempts in place follow one another at once: nothing here gets better by waiting.
+    clock: { ...systemClock, sleep: async () => undefined },
+    events: createPipelineEmitter(),
+    signal: new AbortController().signal,
+  })
+  try {
+    await storeOrders([record])
+    return parked
+  } finally {
+    await close()
+    rmSync(directory, { recursive: true })
+  }
+}
+
+function readFixture(file: string): z.output<typeof fixtureSchema> {
+  const parsed = fixtureSchema.safeParse(readJsonFile(file))
+  if (parsed.success) return parsed.data
+  const [why] = z.prettifyError(parsed.error).split('\n')
+  throw new UsageError(`${file} is no fixture of a dead letter: ${why}`, { cause: parsed.error })
+}

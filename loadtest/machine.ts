@@ -1,0 +1,90 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os'
+import { dirname, join } from 'node:path'
+
+export interface Machine {
+  readonly system: string
+  readonly processor: string
+  readonly cores: number
+  readonly memoryGiB: number
+  /** The load average of the minute before the run: what else this machine was doing. */
+  readonly loadBefore: number
+}
+
+/** What a process used while requests were sent. */
+export interface ProcessCost {
+  readonly cpuSeconds: number
+  readonly cpuMicrosecondsPerRequest: number
+  readonly maxResidentMiB: number
+}
+
+const ROOT = join(import.meta.dirname, '..')
+/** Linux counts a process's time in ticks of USER_HZ, which is 100 on every platform that Node runs on. */
+const TICK_MICROSECONDS = 10_000
+
+export function describeMachine(): Machine {
+  return {
+    system: `${platform()} ${release()} ${arch()}`,
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    loadBefore: Math.round((loadavg()[0] ?? 0) * 100) / 100,
+  }
+}
+
+/** Of the tool and of the checked-out product, which is the tested one when it was started here. */
+export function describeVersions(): Record<string, string> {
+  const commit = commitOf()
+  return {
+    product: versionIn(join(ROOT, 'package.json')),
+    ...(commit !== undefined && { commit }),
+    node: process.versions.node,
+    autocannon: versionIn(join(dirname(createRequire(import.meta.url).resolve('autocannon')), 'package.json')),
+  }
+}
+
+/** User and system time of a process and its threads so far (proc(5)); undefined where there is no /proc. */
+export function cpuMicroseconds(pid: number | undefined): number | undefined {
+  const fields = readProc(pid, 'stat')?.split(') ').at(-1)?.split(' ')
+  return fields && (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS
+}
+
+/** Memory that a process holds now; undefined where there is no /proc. */
+export function residentMiB(pid: number | undefined): number | undefined {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readProc(pid, 'status') ?? '')?.[1]
+  return kib === undefined ? undefined : Math.round(Number(kib) / 1024)
+}
+
+function readProc(pid: number | undefined, file: string): string | undefined {
+  if (pid === undefined) return undefined
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch (error) {
+    // Another system, or the process has ended: then there is nothing to measure.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ESRCH') {
+      return undefined
+    }
+    throw error
+  }
+}
+
+function versionIn(file: string): string {
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
+  return version
+}
+
+/** With a plus when files were changed since; undefined outside of a checkout. */
+function commitOf(): string | undefined {
+  try {
+    return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '-uno') === '' ? '' : '+'}`
+  } catch {
+    // No git, or no checkout: a version is all that is known.
+    return undefined
+  }
+}
+
+function git(...words: string[]): string {
+  return execFileSync('git', words, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+}

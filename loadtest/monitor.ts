@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { PipelineStatus } from '../shared/application/status.ts'
+import { residentMiB } from './machine.ts'
+import type { PipelineSecond } from './result.ts'
+import { ask, TargetError, type Target } from './target.ts'
+
+/** Looks at the product once a second while it is under load. */
+export interface Monitor {
+  readonly seconds: readonly PipelineSecond[]
+  readonly maxResidentMiB: number
+  stop(): Promise<void>
+}
+
+const EVERY_MS = 1000
+
+export function startMonitor(target: Target, now: () => number, onSecond: (lag: number | undefined) => void): Monitor {
+  const seconds: PipelineSecond[] = []
+  let maxResidentMiB = 0
+  const stopping = new AbortController()
+  const running = run()
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const resident = residentMiB(target.pid)
+      maxResidentMiB = Math.max(maxResidentMiB, resident ?? 0)
+      const second = now() / 1000
+      const orders = target.key === undefined ? undefined : await readOrders(target)
+      if (orders !== undefined) {
+        const { lag, records, stored } = orders
+        seconds.push({ second, lag, records, stored, residentMiB: resident ?? null })
+      }
+      onSecond(orders?.lag)
+      await sleep(EVERY_MS, undefined, { signal: stopping.signal }).catch(whenAborted)
+    }
+  }
+
+  return {
+    seconds,
+    get maxResidentMiB() {
+      return maxResidentMiB
+    },
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+/** Undefined when the product cannot tell now, as in an outage: a second that is missing from the picture, no more. */
+async function readOrders(target: Target): Promise<PipelineStatus['orders'] | undefined> {
+  try {
+    const { status, body } = await ask(target, '/api/ops/status')
+    return status === 200 ? (body as PipelineStatus).orders : undefined
+  } catch (error) {
+    if (error instanceof TargetError) return undefined
+    throw error
+  }
+}
+
+function whenAborted(error: Error): void {
+  if (error.name !== 'AbortError') throw error
+}

@@ -1,0 +1,140 @@
+import { parseArgs } from 'node:util'
+import { METRIC_NAMES, parseAssertions, type Assertion } from './assertions.ts'
+import { BREAKABLES, isScenario, SCENARIOS, type Breakable, type ScenarioName, type Settings } from './scenarios.ts'
+
+/** What was typed, understood. */
+export type Task =
+  | { readonly does: 'help' }
+  | { readonly does: 'compare'; readonly files: readonly [string, string] }
+  | { readonly does: 'versus'; readonly seconds: number; readonly rounds: number; readonly connections: number }
+  | ({ readonly does: 'run' } & RunTask)
+
+export interface RunTask {
+  readonly scenario: ScenarioName
+  readonly said: Partial<Settings>
+  /** Undefined: start the product. */
+  readonly url: string | undefined
+  readonly key: string | undefined
+  readonly seed: number
+  readonly drainSeconds: number
+  readonly assertions: readonly Assertion[]
+  readonly out: string
+}
+
+/** Words that make no task; the message says which. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+const OPTIONS = {
+  url: { type: 'string' },
+  key: { type: 'string' },
+  rate: { type: 'string' },
+  connections: { type: 'string' },
+  seconds: { type: 'string' },
+  break: { type: 'string' },
+  seed: { type: 'string' },
+  drain: { type: 'string' },
+  assert: { type: 'string' },
+  out: { type: 'string' },
+  rounds: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+const DEFAULT_ASSERTIONS = 'lost=0,pending=0,errors=0,timeouts=0'
+const DEFAULT_OUT = 'loadtest/results'
+
+export const USAGE = `npm run loadtest -- <scenario> [options]
+npm run loadtest -- compare A.json B.json
+npm run loadtest -- versus [--seconds 5] [--rounds 3] [--connections 50]
+
+Scenarios:
+${Object.entries(SCENARIOS)
+  .map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`)
+  .join('\n')}
+
+Options:
+  --url <url>          of a running product; without it one is started for the run, on a temporary directory
+  --key <key>          its function key, for lag and ledger; FUNCTIONS_KEY
+  --rate <number>      requests a second, of all connections together
+  --connections <number>
+  --seconds <number>   of the run, without warm-up and drain
+  --break store|log    what goes away in "outage"
+  --seed <number>      of the orders (1): the same seed makes the same orders
+  --drain <seconds>    how long to wait at the end for what is still on its way (60)
+  --assert <list>      as p99<50ms,lost=0,rate>=50; without it, what every run has to reach:
+                       ${DEFAULT_ASSERTIONS}; known are
+                       ${METRIC_NAMES.slice(0, 11).join(' ')}
+                       ${METRIC_NAMES.slice(11).join(' ')}
+  --out <directory>    for the result, as JSON and as a page (${DEFAULT_OUT})
+
+Exit codes: 0 well, 1 an assertion does not hold, 2 wrong words, 3 cannot be reached.`
+
+/** Throws `UsageError`. */
+export function readTask(words: readonly string[], environment: Readonly<Record<string, string | undefined>>): Task {
+  const { values, positionals } = parse(words)
+  const [verb, ...rest] = positionals
+  if (values.help === true || verb === undefined) return { does: 'help' }
+  if (verb === 'compare') {
+    const [one, other, ...more] = rest
+    if (one === undefined || other === undefined || more.length > 0) {
+      throw new UsageError('compare needs two files: A.json B.json.')
+    }
+    return { does: 'compare', files: [one, other] }
+  }
+  if (rest.length > 0) throw new UsageError(`"${rest.join(' ')}" is too much.`)
+  const [connections, rate, seconds] = [
+    wholeNumber('connections', values.connections),
+    wholeNumber('rate', values.rate),
+    wholeNumber('seconds', values.seconds),
+  ]
+  if (verb === 'versus') {
+    const rounds = wholeNumber('rounds', values.rounds) ?? 3
+    return { does: 'versus', rounds, seconds: seconds ?? 5, connections: connections ?? 50 }
+  }
+  if (!isScenario(verb)) throw new UsageError(`There is no scenario "${verb}".`)
+  return {
+    does: 'run',
+    scenario: verb,
+    said: {
+      ...(connections !== undefined && { connections }),
+      ...(rate !== undefined && { rate }),
+      ...(seconds !== undefined && { seconds }),
+      ...(values.break !== undefined && { broken: breakable(values.break) }),
+    },
+    url: values.url,
+    key: values.key ?? environment['FUNCTIONS_KEY'],
+    seed: wholeNumber('seed', values.seed) ?? 1,
+    drainSeconds: wholeNumber('drain', values.drain) ?? 60,
+    assertions: assertionsOf(values.assert ?? DEFAULT_ASSERTIONS),
+    out: values.out ?? DEFAULT_OUT,
+  }
+}
+
+function parse(words: readonly string[]) {
+  try {
+    return parseArgs({ args: [...words], options: OPTIONS, allowPositionals: true, strict: true })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error })
+  }
+}
+
+function assertionsOf(list: string): Assertion[] {
+  try {
+    return parseAssertions(list)
+  } catch (error) {
+    throw new UsageError(`--assert: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+}
+
+function wholeNumber(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new UsageError(`--${name} must be a whole number from 1, not "${value}".`)
+  return Number(value)
+}
+
+function breakable(part: string): Breakable {
+  const found = BREAKABLES.find((known) => known === part)
+  if (found === undefined) throw new UsageError(`--break must be ${BREAKABLES.join(' or ')}, not "${part}".`)
+  return found
+}

@@ -1,0 +1,106 @@
+import { html, type Html } from '../../shared/api-docs/html.ts'
+import { highest, linearScale, logScale, timeScale, type Scale } from './scale.ts'
+
+/** A picture of lines, as SVG that needs nothing from anywhere. */
+export interface Chart {
+  readonly title: string
+  /** A sentence for those who cannot see it, and for those who wonder. */
+  readonly says: string
+  readonly unit: string
+  readonly series: readonly Series[]
+  readonly y?: 'linear' | 'log'
+  readonly x: XAxis
+  readonly bands?: readonly Band[]
+}
+
+export interface Series {
+  readonly name: string
+  readonly points: readonly (readonly [x: number, y: number])[]
+}
+
+/** `nines`: a percentile's distance from 100 %, each nine as wide as the one before. */
+export type XAxis = { readonly kind: 'seconds'; readonly to: number } | { readonly kind: 'nines' }
+
+/** A stretch of time with something special about it. */
+export interface Band {
+  readonly label: string
+  readonly from: number
+  readonly to: number
+}
+
+const WIDTH = 640
+const HEIGHT = 240
+const LEFT = 56
+const RIGHT = 12
+const TOP = 22
+const BOTTOM = 28
+
+export function chart({ title, says, unit, series, y = 'linear', x, bands = [] }: Chart): Html {
+  const values = series.flatMap(({ points }) => points.map(([, value]) => value))
+  const up =
+    y === 'log' ? logScale(values, HEIGHT - BOTTOM, TOP) : linearScale(highest(values) ?? 1, HEIGHT - BOTTOM, TOP)
+  const along = x.kind === 'seconds' ? timeScale(Math.max(1, x.to), LEFT, WIDTH - RIGHT) : ninesScale(series)
+  return html`<figure>
+    <figcaption>${title} <small>${unit}</small></figcaption>
+    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${says}">
+      ${bands.map((band) => bandMarks(band, along))}${up.ticks.map((tick) => horizontal(tick, up))}${along.ticks.map((tick) => vertical(tick, along, x))}
+      ${series.map(({ points }, index) => line(points, index, along, up))}
+    </svg>
+    <p class="legend">${series.map(({ name }, index) => html`<span class="key k${index}">${name}</span>`)}</p>
+  </figure>`
+}
+
+function horizontal(tick: number, { place }: Scale): Html {
+  const at = fixed(place(tick))
+  return html`<path class="grid" d="M${LEFT} ${at}H${WIDTH - RIGHT}" /><text x="${LEFT - 6}" y="${at}" class="y"
+      >${short(tick)}</text
+    >`
+}
+
+function vertical(tick: number, { place }: Scale, { kind }: XAxis): Html {
+  const at = fixed(place(tick))
+  return html`<text x="${at}" y="${HEIGHT - 8}" class="x"
+    >${kind === 'seconds' ? `${short(tick)} s` : `${tick} %`}</text
+  >`
+}
+
+function bandMarks({ label, from, to }: Band, { place }: Scale): Html {
+  const [start, end] = [place(from), place(to)]
+  return html`<rect
+      class="band"
+      x="${fixed(start)}"
+      y="${TOP}"
+      width="${fixed(end - start)}"
+      height="${HEIGHT - BOTTOM - TOP}"
+    /><text class="band-label" x="${fixed(start + 4)}" y="${TOP - 8}">${label}</text>`
+}
+
+/** One point is a dot: a line of one point would not be seen. */
+function line(points: Series['points'], index: number, along: Scale, up: Scale): Html {
+  const places = points.map(([x, y]) => `${fixed(along.place(x))} ${fixed(up.place(y))}`)
+  if (places.length === 0) return html``
+  return html`<path class="line l${index}" d="M${places.join('L')}${places.length === 1 ? 'h.1' : ''}" />`
+}
+
+function ninesScale(series: readonly Series[]): Scale {
+  const told = series.flatMap(({ points }) => points.map(([x]) => x)).filter((x) => x < 100)
+  const end = nines(highest(told) ?? 90) + 0.2
+  const ticks = [0, 50, 90, 99, 99.9, 99.99, 99.999].filter((tick) => nines(tick) <= end)
+  const place = (percentile: number) =>
+    LEFT + (Math.min(end, percentile >= 100 ? end : nines(percentile)) / end) * (WIDTH - RIGHT - LEFT)
+  return { ticks, place }
+}
+
+function fixed(place: number): string {
+  return String(Math.round(place * 10) / 10)
+}
+
+function short(value: number): string {
+  if (value >= 1e6) return `${value / 1e6} M`
+  return value >= 10_000 ? `${value / 1000} k` : String(value)
+}
+
+/** 90 is one nine away from nothing, 99 two; 100 % would be infinitely many, and is drawn after the last that is told. */
+function nines(percentile: number): number {
+  return -Math.log10(1 - Math.min(percentile, 99.9999) / 100)
+}

@@ -1,0 +1,126 @@
+import type { Html } from '../../shared/api-docs/html.ts'
+import { commandFigures, type PipelineSecond, type RequestFigures, type RunResult } from '../result.ts'
+import { chart, type Band, type XAxis } from './chart.ts'
+
+/** The pictures of a run; those that nothing was measured for are left out. */
+export function chartsOf(result: RunResult): Html[] {
+  const { requests, stored, pipeline } = result
+  const x: XAxis = { kind: 'seconds', to: result.seconds }
+  const bands = bandsOf(result)
+  return [
+    ...requests.map((figures) => latencyOverTime(figures, x, bands)),
+    distribution(requests),
+    throughput(result, x, bands),
+    ...(stored === null
+      ? []
+      : [
+          chart({
+            title: 'Accepted to stored',
+            says: 'How long after its acceptance an order was stored, by the second of its acceptance.',
+            unit: 'ms, logarithmic, by the second of acceptance',
+            y: 'log',
+            x,
+            bands,
+            series: [
+              { name: 'median', points: stored.timeline.map(({ second, p50 }) => [second, p50] as const) },
+              { name: 'longest', points: stored.timeline.map(({ second, max }) => [second, max] as const) },
+            ],
+          }),
+        ]),
+    ...(pipeline === null ? [] : [lag(pipeline, bands), ...memory(pipeline, bands)]),
+  ]
+}
+
+function bandsOf({ phases }: RunResult): Band[] {
+  const special = phases.filter(({ name, broken }) => broken !== null || name === 'spike')
+  return special.map(({ name, broken, from, to }) => ({ label: broken === null ? name : `${broken} away`, from, to }))
+}
+
+function latencyOverTime({ kind, latency: { timeline } }: RequestFigures, x: XAxis, bands: readonly Band[]): Html {
+  return chart({
+    title: `Latency of ${kind}`,
+    says: `Median, 99th percentile and longest latency of ${kind}, for every second of the run.`,
+    unit: 'ms, logarithmic, by the second of sending',
+    y: 'log',
+    x,
+    bands,
+    series: [
+      { name: 'p50', points: timeline.map(({ second, p50 }) => [second, p50] as const) },
+      { name: 'p99', points: timeline.map(({ second, p99 }) => [second, p99] as const) },
+      { name: 'longest', points: timeline.map(({ second, max }) => [second, max] as const) },
+    ],
+  })
+}
+
+function distribution(requests: readonly RequestFigures[]): Html {
+  return chart({
+    title: 'Distribution of latency',
+    says: 'The latency that a share of the requests stays below.',
+    unit: 'ms, logarithmic, by percentile',
+    y: 'log',
+    x: { kind: 'nines' },
+    series: requests.map(({ kind, latency }) => ({
+      name: kind,
+      points: latency.distribution.map(({ percentile, value }) => [percentile, value] as const),
+    })),
+  })
+}
+
+function throughput(result: RunResult, x: XAxis, bands: readonly Band[]): Html {
+  const { timeline } = commandFigures(result).latency
+  const stored = result.pipeline === null ? [] : rates(result.pipeline, result.seconds)
+  return chart({
+    title: 'Throughput',
+    says: 'Orders accepted and orders stored in every second of the run.',
+    unit: 'orders a second',
+    x,
+    bands,
+    series: [
+      {
+        name: 'placed, by the second of sending',
+        points: timeline.map(({ second, count }) => [second, count] as const),
+      },
+      ...(stored.length === 0 ? [] : [{ name: 'stored', points: stored }]),
+    ],
+  })
+}
+
+/** What was stored between one look and the next, a second. */
+export function rates(pipeline: readonly PipelineSecond[], until: number): (readonly [second: number, rate: number])[] {
+  return pipeline
+    .map(({ second, stored }, index) => {
+      const before = pipeline[index - 1]
+      if (before === undefined || second <= before.second) return undefined
+      return [second, Math.max(0, (stored - before.stored) / (second - before.second))] as const
+    })
+    .filter((point) => point !== undefined && point[0] <= until)
+    .map((point) => point ?? ([0, 0] as const))
+}
+
+function lag(pipeline: readonly PipelineSecond[], bands: readonly Band[]): Html {
+  return chart({
+    title: 'Lag',
+    says: 'Records of the orders topic that were not yet committed, to the end of the drain.',
+    unit: 'records not yet committed, to the end of the drain',
+    x: { kind: 'seconds', to: pipeline.at(-1)?.second ?? 1 },
+    bands,
+    series: [{ name: 'lag', points: pipeline.map((one) => [one.second, one.lag] as const) }],
+  })
+}
+
+function memory(pipeline: readonly PipelineSecond[], bands: readonly Band[]): Html[] {
+  const points = pipeline.flatMap(({ second, residentMiB }) =>
+    residentMiB === null ? [] : [[second, residentMiB] as const],
+  )
+  if (points.length === 0) return []
+  return [
+    chart({
+      title: 'Memory',
+      says: 'The resident memory of the product’s process.',
+      unit: 'MiB resident, of the product’s process',
+      x: { kind: 'seconds', to: pipeline.at(-1)?.second ?? 1 },
+      bands,
+      series: [{ name: 'resident', points }],
+    }),
+  ]
+}

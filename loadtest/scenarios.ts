@@ -1,0 +1,159 @@
+/** What a run does, second by second. Rates are requests a second of all connections together. */
+export interface Plan {
+  readonly scenario: string
+  readonly warmUp: Phase
+  readonly phases: readonly Phase[]
+}
+
+export interface Phase {
+  readonly name: string
+  readonly seconds: number
+  readonly lanes: readonly Lane[]
+  /** What is broken while it lasts. */
+  readonly broken?: Breakable
+}
+
+export interface Lane {
+  readonly kind: RequestKind
+  readonly connections: number
+  /** Undefined: each connection sends the next request as soon as it has an answer. */
+  readonly rate?: number
+  /**
+   * autocannon sends a second's requests at the start of that second. `together`: all connections at the same moment,
+   * as the original's run did; `spread`: in ten groups, a tenth of a second apart.
+   */
+  readonly arrivals: 'together' | 'spread'
+}
+
+export const REQUEST_KINDS = ['place-order', 'get-order', 'list-orders', 'search-orders'] as const
+export type RequestKind = (typeof REQUEST_KINDS)[number]
+
+export const BREAKABLES = ['store', 'log'] as const
+export type Breakable = (typeof BREAKABLES)[number]
+
+export interface PhaseSpan {
+  readonly name: string
+  readonly from: number
+  readonly to: number
+  readonly broken: Breakable | null
+}
+
+export interface Settings {
+  readonly connections: number
+  readonly rate: number | undefined
+  readonly seconds: number
+  readonly broken: Breakable
+}
+
+interface Scenario {
+  readonly summary: string
+  readonly defaults: Omit<Settings, 'broken'>
+  readonly phases: (settings: Settings) => readonly Phase[]
+}
+
+const MAX_WARM_UP_SECONDS = 5
+/** How many times the usual rate a spike is. */
+const SPIKE = 10
+
+export const SCENARIOS = {
+  baseline: {
+    summary: '50 connections, 50 requests/s, 100 s: the run that the original published',
+    defaults: { connections: 50, rate: 50, seconds: 100 },
+    phases: (settings) => [commands('baseline', settings, { arrivals: 'together' })],
+  },
+  saturate: {
+    summary: 'as much as 50 connections can send: what is the most, and what does a request cost',
+    defaults: { connections: 50, rate: undefined, seconds: 30 },
+    phases: (settings) => [commands('saturate', settings)],
+  },
+  spike: {
+    summary: 'ten times the rate for the middle third: how far does the lag grow, how soon is it gone',
+    defaults: { connections: 100, rate: 100, seconds: 60 },
+    phases: (settings) => {
+      const peak = { ...settings, rate: (settings.rate ?? 100) * SPIKE }
+      const [before, during, after] = thirds(settings)
+      return [
+        commands('before', before),
+        commands('spike', { ...peak, seconds: during.seconds }),
+        commands('after', after),
+      ]
+    },
+  },
+  soak: {
+    summary: 'a steady rate for ten minutes: does anything grow',
+    defaults: { connections: 50, rate: 200, seconds: 600 },
+    phases: (settings) => [commands('soak', settings)],
+  },
+  mixed: {
+    summary: 'commands and queries together: 40 % orders placed, 40 % read, 10 % lists, 10 % searches',
+    defaults: { connections: 50, rate: 300, seconds: 60 },
+    phases: (settings) => [
+      {
+        name: 'mixed',
+        seconds: settings.seconds,
+        lanes: [
+          share('place-order', settings, 0.4),
+          share('get-order', settings, 0.4),
+          share('list-orders', settings, 0.1),
+          share('search-orders', settings, 0.1),
+        ],
+      },
+    ],
+  },
+  outage: {
+    summary: 'the store (or, with --break log, the log) is away for the middle third; needs FAULTS=on',
+    defaults: { connections: 50, rate: 100, seconds: 60 },
+    phases: (settings) => {
+      const [before, during, after] = thirds(settings)
+      return [
+        commands('before', before),
+        { ...commands('away', during), broken: settings.broken },
+        commands('after', after),
+      ]
+    },
+  },
+} satisfies Record<string, Scenario>
+
+export type ScenarioName = keyof typeof SCENARIOS
+
+export function isScenario(name: string): name is ScenarioName {
+  return Object.hasOwn(SCENARIOS, name)
+}
+
+/** What is not said is the scenario's own; a warm-up like the first phase comes before, and counts in no figure. */
+export function planOf(name: ScenarioName, said: Partial<Settings>): Plan {
+  const settings = { ...SCENARIOS[name].defaults, broken: 'store' as const, ...said }
+  const phases = SCENARIOS[name].phases(settings)
+  const [first] = phases
+  if (first === undefined) throw new Error(`The scenario ${name} has no phase.`)
+  const seconds = Math.min(MAX_WARM_UP_SECONDS, first.seconds)
+  return { scenario: name, warmUp: { name: 'warm-up', seconds, lanes: first.lanes }, phases }
+}
+
+/** When each phase is, in seconds since the first began. */
+export function spansOf({ phases }: Plan): PhaseSpan[] {
+  let at = 0
+  return phases.map(({ name, seconds, broken }) => {
+    const from = at
+    at += seconds
+    return { name, from, to: at, broken: broken ?? null }
+  })
+}
+
+function commands(name: string, settings: Omit<Settings, 'broken'>, lane: Partial<Lane> = {}): Phase {
+  const { connections, rate, seconds } = settings
+  const rated = rate === undefined ? {} : { rate }
+  return { name, seconds, lanes: [{ kind: 'place-order', connections, ...rated, arrivals: 'spread', ...lane }] }
+}
+
+function share(kind: RequestKind, { connections, rate = 0 }: Settings, part: number): Lane {
+  const atLeastOne = (whole: number) => Math.max(1, Math.round(whole * part))
+  return { kind, connections: atLeastOne(connections), rate: atLeastOne(rate), arrivals: 'spread' }
+}
+
+/** The middle one takes what does not divide by three; none is without a second. */
+function thirds(settings: Settings): [Settings, Settings, Settings] {
+  const seconds = Math.max(1, Math.floor(settings.seconds / 3))
+  const middle = { ...settings, seconds: Math.max(1, settings.seconds - 2 * seconds) }
+  return [{ ...settings, seconds }, middle, { ...settings, seconds }]
+}

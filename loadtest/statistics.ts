@@ -1,0 +1,95 @@
+/** Numbers in the order in which they came, in constant space for each: a run makes millions of them. */
+export class Samples {
+  #values = new Float64Array(1024)
+  #length = 0
+
+  add(value: number): void {
+    if (this.#length === this.#values.length) {
+      const wider = new Float64Array(this.#length * 2)
+      wider.set(this.#values)
+      this.#values = wider
+    }
+    this.#values[this.#length] = value
+    this.#length += 1
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  at(index: number): number {
+    return this.#values[index] ?? Number.NaN
+  }
+
+  /** All of them, or the latest so many. */
+  toSorted(latest = this.#length): Float64Array {
+    return this.#values.slice(Math.max(0, this.#length - latest), this.#length).sort()
+  }
+}
+
+/** Exact figures of all samples, in the samples' unit; nothing is rounded into buckets. */
+export interface Summary {
+  readonly count: number
+  readonly mean: number
+  readonly min: number
+  readonly p50: number
+  readonly p90: number
+  readonly p95: number
+  readonly p99: number
+  readonly p999: number
+  readonly max: number
+}
+
+/** A point of the distribution: this share of the samples, from 0 to 100, is at most `value`. */
+export interface DistributionPoint {
+  readonly percentile: number
+  readonly value: number
+}
+
+/** Undefined when there is nothing to sum up: a figure of no samples is no figure. */
+export function summarize(sorted: Float64Array): Summary | undefined {
+  const max = sorted.at(-1)
+  const min = sorted[0]
+  if (max === undefined || min === undefined) return undefined
+  const at = (percentile: number) => round(percentileOf(sorted, percentile))
+  const mean = sorted.reduce((total, value) => total + value, 0) / sorted.length
+  return {
+    count: sorted.length,
+    mean: round(mean),
+    min: round(min),
+    p50: at(50),
+    p90: at(90),
+    p95: at(95),
+    p99: at(99),
+    p999: at(99.9),
+    max: round(max),
+  }
+}
+
+/** The nearest rank: a value that was measured, never one between two. */
+export function percentileOf(sorted: Float64Array, percentile: number): number {
+  // 99.9 % of 1000 is 999.0000000000001 in binary: without the tolerance the rank would be one too high.
+  const rank = Math.ceil((percentile / 100) * sorted.length - 1e-9)
+  return sorted[Math.max(0, rank - 1)] ?? Number.NaN
+}
+
+/** Ever closer to 100 %, as far as there are samples to tell: the tail is what a distribution is drawn for. */
+export function distributionOf(sorted: Float64Array): DistributionPoint[] {
+  if (sorted.length === 0) return []
+  const percentiles: number[] = []
+  for (let rest = 100; rest >= 100 / sorted.length; rest /= 10 ** 0.1) percentiles.push(100 - rest)
+  percentiles.push(100)
+  return percentiles.map((percentile) => ({
+    percentile: Math.round(percentile * 1e5) / 1e5,
+    value: round(percentileOf(sorted, percentile)),
+  }))
+}
+
+export function median(values: readonly number[]): number {
+  return percentileOf(Float64Array.from(values).sort(), 50)
+}
+
+/** To a thousandth: below that is the clock's noise. */
+export function round(value: number): number {
+  return Math.round(value * 1000) / 1000
+}

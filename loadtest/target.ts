@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+/** The server that is tested. */
+export interface Target {
+  readonly url: string
+  /** The function key; without it neither lag nor ledger can be read. */
+  readonly key: string | undefined
+  /** Only of a server that this process started: CPU and memory are read by it. */
+  readonly pid: number | undefined
+  stop(): Promise<void>
+}
+
+/** A target that does not answer, or not as it should: the run cannot begin, or cannot tell how it ended. */
+export class TargetError extends Error {
+  override readonly name = 'TargetError'
+}
+
+const ROOT = join(import.meta.dirname, '..')
+const START_TIMEOUT_MS = 30_000
+const ASK_TIMEOUT_MS = 40_000
+
+export function runningTarget(url: string, key: string | undefined): Target {
+  return { url: url.replace(/\/+$/, ''), key, pid: undefined, stop: async () => undefined }
+}
+
+/**
+ * The product as `npm start` runs it, on a free port and an empty temporary directory; the environment may name a Kafka
+ * and an SQL Server. `stop` removes what it left behind.
+ */
+export async function startProduct(settings: Readonly<Record<string, string>> = {}): Promise<Target> {
+  const directory = mkdtempSync(join(tmpdir(), 'loadtest-'))
+  const key = randomBytes(24).toString('base64url')
+  // With an empty store, the topic has to be new as well: the records of an old one would be stored first.
+  const topic = `loadtest-${Date.now().toString(36)}`
+  const own = { DATA_DIR: directory, PORT: '0', HOST: '127.0.0.1', FUNCTIONS_KEY: key, ORDERS_TOPIC: topic }
+  const environment = { LOG_LEVEL: 'error', ...process.env, FAULTS: 'off', ...own, ...settings }
+  const file = join(ROOT, 'infra/host/start.ts')
+  const server = await startServer('The product', ['--max-semi-space-size=64', file], environment)
+  return {
+    ...server,
+    key,
+    async stop() {
+      await server.stop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A Node program that says on standard output where it listens. Rejects with what it said on standard error instead. */
+export async function startServer(
+  name: string,
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Omit<Target, 'key'>> {
+  const child = spawn(process.execPath, words, { cwd: ROOT, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+  const closed = once(child, 'close')
+  const killAtExit = () => void child.kill('SIGKILL')
+  process.once('exit', killAtExit)
+  const errors = text(child.stderr)
+  async function stop(): Promise<void> {
+    process.off('exit', killAtExit)
+    child.kill('SIGTERM')
+    await closed
+  }
+
+  const tooLong = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS)
+  let output = ''
+  try {
+    for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
+      output += String(chunk)
+      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0]
+      if (url === undefined) continue
+      child.stdout.resume()
+      return { url, pid: child.pid, stop }
+    }
+  } finally {
+    clearTimeout(tooLong)
+  }
+  await stop()
+  throw new TargetError(`${name} did not start. ${(await errors).trim()}`)
+}
+
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+/** Asks for JSON, with the key where there is one. Throws `TargetError` when there is no answer, or none in JSON. */
+export async function ask(target: Target, path: string, body?: unknown): Promise<Answer> {
+  const headers = {
+    ...(target.key !== undefined && { 'x-functions-key': target.key }),
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+  }
+  const content = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
+  try {
+    const answer = await fetch(target.url + path, { headers, ...content, signal: AbortSignal.timeout(ASK_TIMEOUT_MS) })
+    return { status: answer.status, body: await answer.json() }
+  } catch (error) {
+    throw new TargetError(`${target.url}${path} does not answer as it should.`, { cause: error })
+  }
+}

@@ -1,0 +1,188 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { OrderError } from '../../domain/errors.ts'
+import { deadLetterId, parseDeadLetterId, type KeptDeadLetter } from '../../ports/dead-letters.ts'
+import type { Act, NewRedrive, RedriveEnding, RedriveTask } from '../../ports/redrives.ts'
+import { createStatements, inTransaction } from './database.ts'
+import { filtersOf, prepareDeadLetterQueries } from './dead-letter-queries.ts'
+import { prepareOperatorRows } from './operator-rows.ts'
+import { prepareRedriveQueries } from './redrive-queries.ts'
+import { toMs } from './values.ts'
+
+/** Redrive tasks: made by operators, carried on by whoever leases them; each call one transaction (port Redrives). */
+export interface RedriveCommands {
+  createRedrive(task: NewRedrive, act: Act): RedriveTask
+  leaseRedrive(owner: string, nowMs: number, leaseMs: number): RedriveTask | undefined
+  claimLetters(taskId: string, owner: string, limit: number): readonly KeptDeadLetter[]
+  markSent(taskId: string, letterIds: readonly string[], at: string): void
+  releaseRedrive(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): void
+  changeRedrive(taskId: string, to: 'cancelled' | 'running', act: Act): RedriveTask
+}
+
+/** What a step holds at most, as a read of the log: letters may be large. */
+const MAX_CLAIMED_BYTES = 8 * 1024 * 1024
+/** Who the audit says did it when a task stopped itself. */
+const ITSELF = { operator: 'redrive', verified: true }
+
+const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
+const SELECT_LETTER = `SELECT kept_seq, order_id FROM dead_letters WHERE ${KEY}`
+const INSERT_TASK = `
+  INSERT INTO redrive_tasks (id, state, created_at, updated_at, operator, reason, rate_per_second, step, due_at)
+  VALUES (?1, 'running', ?2, ?2, ?3, ?4, ?5, 0, 0)`
+const ADD_LETTERS = 'INSERT OR IGNORE INTO redrive_letters SELECT ?, kept_seq, NULL FROM dead_letters WHERE'
+const HAS_DEAD = `
+  SELECT 1 FROM redrive_letters r JOIN dead_letters d USING (kept_seq) WHERE r.task_seq = ? AND d.state = 'dead' LIMIT 1`
+/** By redrive_tasks_running: one that is due, or that this owner failed to release. */
+const LEASE = `
+  UPDATE redrive_tasks SET due_at = ?1 + ?2, lease_owner = ?3 WHERE task_seq = (
+    SELECT task_seq FROM redrive_tasks WHERE state = 'running' AND (due_at <= ?1 OR lease_owner = ?3)
+    ORDER BY due_at LIMIT 1)
+  RETURNING id`
+const SELECT_LEASED = `SELECT task_seq, step FROM redrive_tasks WHERE id = ? AND state = 'running' AND lease_owner = ?`
+/** By redrive_letters_by_step, in the order of keeping; the size is known without reading the payload. */
+const CLAIMABLE = `
+  SELECT r.kept_seq, d.topic, d.partition, d.record_offset, coalesce(length(d.record_value), 0) AS bytes
+  FROM redrive_letters r JOIN dead_letters d USING (kept_seq)
+  WHERE r.task_seq = ? AND r.step IS ? AND d.state = 'dead' ORDER BY r.kept_seq LIMIT ?`
+const CLAIM = 'UPDATE redrive_letters SET step = ? WHERE task_seq = ? AND kept_seq = ?'
+const BEGIN_STEP = 'UPDATE redrive_tasks SET step = ? WHERE task_seq = ?'
+const MARK_SENT = `UPDATE dead_letters SET state = 'redriven' WHERE ${KEY} AND state = 'dead'`
+const TOUCH = 'UPDATE redrive_tasks SET updated_at = ? WHERE id = ? RETURNING reason'
+const RELEASE = `
+  UPDATE redrive_tasks SET due_at = ?, lease_owner = NULL, state = ?, why = ?, updated_at = ?
+  WHERE id = ? AND state = 'running' AND lease_owner = ?`
+const POSTPONE = `
+  UPDATE redrive_tasks SET due_at = ?, lease_owner = NULL WHERE id = ? AND state = 'running' AND lease_owner = ?`
+const CANCEL = `UPDATE redrive_tasks SET state = 'cancelled', lease_owner = NULL, updated_at = ? WHERE id = ?`
+const RESUME = `
+  UPDATE redrive_tasks SET state = 'running', step = 0, why = NULL, lease_owner = NULL, updated_at = ? WHERE id = ?`
+/** By redrive_letters_by_step. What was noted and not sent waits again; what was sent counts, but judges no more. */
+const FORGET_STEPS = `
+  UPDATE redrive_letters SET step = CASE
+    (SELECT state FROM dead_letters d WHERE d.kept_seq = redrive_letters.kept_seq) WHEN 'dead' THEN NULL ELSE -1 END
+  WHERE step IS NOT NULL AND task_seq = (SELECT task_seq FROM redrive_tasks WHERE id = ?)`
+
+interface ClaimableRow {
+  readonly kept_seq: number
+  readonly topic: string
+  readonly partition: number
+  readonly record_offset: number
+  readonly bytes: number
+}
+
+export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
+  const statement = createStatements(db)
+  const tasks = prepareRedriveQueries(db)
+  const letters = prepareDeadLetterQueries(db)
+  const rows = prepareOperatorRows(db)
+
+  function taskOf(taskId: string): RedriveTask {
+    const task = tasks.get(taskId)
+    if (task === undefined) throw new OrderError('not-found', 'No redrive has this id.')
+    return task
+  }
+
+  function addLetters(taskSeq: number, which: NewRedrive['letters']): void {
+    if ('ids' in which) return which.ids.forEach((id) => addLetter(taskSeq, id))
+    // By the index of one filter (dead_letters_by_…).
+    const { where, parameters } = filtersOf({ ...which, limit: 0, state: 'dead' })
+    statement(`${ADD_LETTERS} ${where.join(' AND ')}`).run(taskSeq, ...parameters)
+  }
+
+  function addLetter(taskSeq: number, id: string): void {
+    const place = parseDeadLetterId(id)
+    const known = place && statement(SELECT_LETTER).get(place.topic, place.partition, place.offset)
+    if (known === undefined) throw new OrderError('dead-letter-not-found', `No dead letter has the id ${id}.`)
+    statement(`${ADD_LETTERS} kept_seq = ?`).run(taskSeq, Number(known['kept_seq']))
+  }
+
+  /** What this step noted and nobody sent; else the next ones that wait, as a new step. */
+  function claim({ taskSeq, step }: { taskSeq: number; step: number }, limit: number): readonly ClaimableRow[] {
+    const select = statement(CLAIMABLE)
+    const unsent = select.all(taskSeq, step, limit) as unknown as ClaimableRow[]
+    if (step > 0 && unsent.length > 0) return withinBytes(unsent)
+    const next = withinBytes(select.all(taskSeq, null, limit) as unknown as ClaimableRow[])
+    if (next.length > 0) statement(BEGIN_STEP).run(step + 1, taskSeq)
+    for (const row of next) statement(CLAIM).run(step + 1, taskSeq, row.kept_seq)
+    return next
+  }
+
+  return {
+    createRedrive({ id, letters: which, ratePerSecond }, act) {
+      return inTransaction(db, () => {
+        const { lastInsertRowid } = statement(INSERT_TASK).run(
+          id,
+          toMs(act.at),
+          act.operator,
+          act.reason,
+          ratePerSecond,
+        )
+        addLetters(Number(lastInsertRowid), which)
+        if (statement(HAS_DEAD).get(lastInsertRowid) === undefined) {
+          throw new OrderError('conflict', 'No letter that is dead matches.')
+        }
+        rows.audit('redrive', id, act)
+        return taskOf(id)
+      })
+    },
+    leaseRedrive(owner, nowMs, leaseMs) {
+      return inTransaction(db, () => {
+        const row = statement(LEASE).get(nowMs, leaseMs, owner)
+        return row === undefined ? undefined : taskOf(String(row['id']))
+      })
+    },
+    claimLetters(taskId, owner, limit) {
+      return inTransaction(db, () => {
+        const leased = statement(SELECT_LEASED).get(taskId, owner)
+        if (leased === undefined) return []
+        const claimed = claim({ taskSeq: Number(leased['task_seq']), step: Number(leased['step']) }, limit)
+        return claimed.flatMap(({ topic, partition, record_offset: offset }) => {
+          return letters.get(deadLetterId({ topic, partition, offset })) ?? []
+        })
+      })
+    },
+    markSent(taskId, letterIds, at) {
+      inTransaction(db, () => {
+        const task = statement(TOUCH).get(toMs(at), taskId) as { reason: string | null } | undefined
+        for (const place of letterIds.map(parseDeadLetterId)) {
+          if (place === undefined) continue
+          const key = [place.topic, place.partition, place.offset] as const
+          // It may be stored, and the letter resolved, before its sender comes to say that it was sent.
+          statement(MARK_SENT).run(...key)
+          const letter = statement(SELECT_LETTER).get(...key) as { order_id: Uint8Array | null } | undefined
+          rows.tell(letter?.order_id ?? null, 'redriven', { at, reason: task?.reason ?? null })
+        }
+      })
+    },
+    releaseRedrive(taskId, owner, { dueMs, at, ending }) {
+      inTransaction(db, () => {
+        if (ending === undefined) {
+          statement(POSTPONE).run(dueMs, taskId, owner)
+          return
+        }
+        const why = ending.state === 'stopped' ? ending.why : null
+        const { changes } = statement(RELEASE).run(dueMs, ending.state, why, toMs(at), taskId, owner)
+        if (changes > 0 && why !== null) rows.audit('stop', taskId, { ...ITSELF, at, reason: why })
+      })
+    },
+    changeRedrive(taskId, to, act) {
+      return inTransaction(db, () => {
+        const { state } = taskOf(taskId)
+        const isAllowed = to === 'cancelled' ? state === 'running' : state === 'stopped' || state === 'cancelled'
+        if (!isAllowed) throw new OrderError('conflict', `The redrive is ${state}.`)
+        statement(to === 'cancelled' ? CANCEL : RESUME).run(toMs(act.at), taskId)
+        if (to === 'running') statement(FORGET_STEPS).run(taskId)
+        rows.audit(to === 'cancelled' ? 'cancel' : 'resume', taskId, act)
+        return taskOf(taskId)
+      })
+    },
+  }
+}
+
+/** As many as fit, and always one. */
+function withinBytes(rows: readonly ClaimableRow[]): readonly ClaimableRow[] {
+  let bytes = 0
+  return rows.filter((row, index) => {
+    bytes += row.bytes
+    return index === 0 || bytes <= MAX_CLAIMED_BYTES
+  })
+}

@@ -1,0 +1,66 @@
+import type { ProblemCode } from '../http/problem.ts'
+import type { RouteName } from '../http/routes.ts'
+import { jsonAnswer, type OperationDescription } from './operation.ts'
+
+/** The routes that keep the read model well. */
+
+const ACT_PROBLEMS: readonly ProblemCode[] = [
+  'malformed-json',
+  'invalid-request',
+  'conflict',
+  'payload-too-large',
+  'unsupported-media-type',
+  'log-unavailable',
+  'store-unavailable',
+  'shutting-down',
+]
+
+export const MAINTENANCE_OPERATIONS = {
+  rebuildOrders: {
+    tag: 'Operations',
+    summary: 'Make the orders again from the log',
+    description:
+      'Beside the live ones, which answer queries and take new orders until the new ones take their place. One at a time; it can be begun anew whenever it failed.',
+    headers: ['Operator'],
+    body: {
+      schema: 'OptionalReason',
+      required: false,
+      examples: { example: { summary: 'Why', value: { reason: 'The event has a new version.' } } },
+    },
+    answers: { 202: jsonAnswer('It has begun.', 'Rebuild', { headers: ['Location', 'RetryAfter'] }) },
+    problems: ACT_PROBLEMS,
+  },
+  getRebuild: {
+    tag: 'Operations',
+    summary: 'The progress of the rebuild',
+    answers: { 200: jsonAnswer('How far it is, or how the last one ended.', 'RebuildState') },
+    problems: ['store-unavailable'],
+  },
+  resetLedger: {
+    tag: 'Operations',
+    summary: 'Begin a new epoch of the ledger',
+    description:
+      'For a log that was truncated or made anew: counts from where the log begins now, and reads again what the consumer has passed.',
+    headers: ['Operator'],
+    body: {
+      schema: 'LedgerReset',
+      required: false,
+      examples: { example: { summary: 'Why', value: { reason: 'The topic was made anew.' } } },
+    },
+    answers: { 200: jsonAnswer('What was read again, and the verdict after it.', 'LedgerRepair') },
+    problems: ACT_PROBLEMS,
+  },
+  migrateStore: {
+    tag: 'Operations',
+    summary: 'Bring the schema up to date',
+    description: 'Every start does so too.',
+    answers: { 200: jsonAnswer('Every migration, and when it was run.', 'StoreSchema') },
+    problems: ['conflict', 'store-unavailable'],
+  },
+  doctor: {
+    tag: 'Operations',
+    summary: 'What an operator would look at first',
+    description: 'Versions, settings, log, store, disk and ledger. It reads through the files of the store.',
+    answers: { 200: jsonAnswer('What was found.', 'Diagnosis') },
+  },
+} as const satisfies Partial<Record<RouteName, OperationDescription>>

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import type { Diagnosis } from '../application/doctor.ts'
+import type { Rebuild, Schema } from '../ports/maintenance.ts'
+import { count, instant, schemaOf } from './schema-of.ts'
+
+/** What answers about the read model as a whole look like. */
+
+export const rebuildSchema = schemaOf<Rebuild>()(
+  z.object({
+    state: z.enum(['running', 'done', 'failed', 'abandoned']),
+    why: z.string().nullable().meta({ description: 'Why it failed.' }),
+    startedAt: instant,
+    updatedAt: instant,
+    operator: z.string(),
+    phase: z.enum(['projecting', 'completing', 'swapping']),
+    records: count.meta({ description: 'Records of the log that were read so far.' }),
+    recordsInAll: count,
+    projected: count.meta({ description: 'Orders made again from their records.' }),
+    restored: count.meta({ description: 'Orders that the log had and the store had lost.' }),
+    kept: count.meta({ description: 'Orders kept as they were, for their record is gone or cannot be read today.' }),
+    completed: count.meta({ description: 'Orders in the full-text index so far.' }),
+  }),
+)
+
+export const rebuildStateSchema = z.object({
+  rebuild: rebuildSchema
+    .nullable()
+    .meta({ description: 'The one that runs, or the last one; null when there was none.' }),
+})
+
+export const schemaStateSchema = schemaOf<Schema>()(
+  z.object({
+    migrations: z.array(z.object({ version: count, name: z.string(), appliedAt: instant })),
+  }),
+)
+
+export const diagnosisSchema = schemaOf<Diagnosis>()(
+  z.object({
+    well: z.boolean(),
+    checks: z.array(
+      z.object({
+        name: z.string(),
+        well: z.boolean(),
+        detail: z.string().meta({ description: 'What was found, and what to do where it is not well.' }),
+      }),
+    ),
+  }),
+)

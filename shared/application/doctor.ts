@@ -1,0 +1,137 @@
+import { messageOf } from '../domain/errors.ts'
+import type { Topics } from '../messaging/topics.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { Maintenance } from '../ports/maintenance.ts'
+import type { OrderStore } from '../ports/order-store.ts'
+import type { LedgerVerdict } from './ledger.ts'
+
+/** What an operator would look at first, looked at. */
+export interface Diagnosis {
+  readonly well: boolean
+  readonly checks: readonly Check[]
+}
+
+export interface Check {
+  readonly name: string
+  readonly well: boolean
+  /** What was found, and what to do where it is not well. */
+  readonly detail: string
+}
+
+export type Doctor = () => Promise<Diagnosis>
+
+const MIN_FREE_BYTES = 1024 ** 3
+const GIB = 1024 ** 3
+/** How many retry topics beyond the configured ones are looked for. */
+const FORMER_TIERS = 5
+
+export function createDoctor(dependencies: {
+  log: Pick<EventLog, 'health' | 'offsets' | 'committed'>
+  store: Pick<OrderStore, 'health'>
+  maintenance: Pick<Maintenance, 'migrate' | 'findDamage' | 'getRebuild'>
+  ledgerVerdict: () => Promise<LedgerVerdict>
+  topics: Topics
+  partitions: number
+  versions: { readonly program: string; readonly node: string }
+  /** Settings that contradict one another, a sentence each. */
+  contradictions: readonly string[]
+  /** Undefined where log and store are on other machines. */
+  freeSpace: () => Promise<{ readonly directory: string; readonly bytes: number } | undefined>
+}): Doctor {
+  const { log, store, maintenance, ledgerVerdict, topics, partitions, versions, contradictions, freeSpace } =
+    dependencies
+
+  const checks: Readonly<Record<string, () => Promise<Omit<Check, 'name'>>>> = {
+    versions: async () => well(`order-event-processing ${versions.program} on Node ${versions.node}.`),
+    settings: async () =>
+      contradictions.length === 0 ? well('Nothing contradicts.') : unwell(contradictions.join(' ')),
+    log: async () => available(await log.health()),
+    topics: checkTopics,
+    retries: checkFormerRetries,
+    store: async () => available(await store.health()),
+    async schema() {
+      const { migrations } = await maintenance.migrate()
+      const last = migrations.at(-1)
+      return well(`At migration ${last?.version ?? 0} (${last?.name ?? 'none'}), the newest that this program knows.`)
+    },
+    async files() {
+      const faults = await maintenance.findDamage()
+      if (faults.length === 0) return well('No damage was found in the store.')
+      return unwell(`${faults.join('; ')}. Stop, and restore the data directory from a back-up.`)
+    },
+    async disk() {
+      const free = await freeSpace()
+      if (free === undefined) return well('Log and store are not on this disk.')
+      const found = `${(free.bytes / GIB).toFixed(1)} GiB are free in ${free.directory}`
+      return free.bytes >= MIN_FREE_BYTES ? well(`${found}.`) : unwell(`${found}: make room before orders are refused.`)
+    },
+    async ledger() {
+      const { balanced, summary } = await ledgerVerdict()
+      return { well: balanced, detail: summary }
+    },
+    async rebuild() {
+      const rebuild = await maintenance.getRebuild()
+      if (rebuild === undefined) return well('There was none.')
+      const { state, updatedAt, why } = rebuild
+      if (state === 'abandoned') return unwell('Its process died, and its tables take up room. Begin it anew.')
+      return { well: state !== 'failed', detail: `${state}, ${updatedAt}.${why === null ? '' : ` ${why}`}` }
+    },
+  }
+
+  async function checkTopics() {
+    const names = [topics.orders, ...topics.retries.map(({ topic }) => topic), topics.deadLetters]
+    const found = await Promise.all(names.map(async (name) => ({ name, count: (await log.offsets(name)).length })))
+    const others = found.filter(({ count }) => count !== partitions)
+    if (others.length === 0) return well(`${names.length} topics of ${partitions} partitions, as configured.`)
+    const list = others.map(({ name, count }) => `${name} has ${count}`).join(', ')
+    return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. It is used only when topics are made.`)
+  }
+
+  /** With fewer RETRY_DELAYS than before there are topics that nobody reads. */
+  async function checkFormerRetries() {
+    const tiers = Array.from({ length: FORMER_TIERS }, (_, index) => topics.retries.length + 1 + index)
+    const left = await Promise.all(tiers.map(waitingIn))
+    const found = left.filter(({ waiting }) => waiting > 0)
+    if (found.length === 0) return well('No record waits in a retry topic that nobody reads.')
+    const list = found.map(({ topic, waiting }) => `${waiting} in ${topic}`).join(', ')
+    return unwell(`Nobody reads ${list}: set as many RETRY_DELAYS as before until they are empty.`)
+  }
+
+  async function waitingIn(tier: number): Promise<{ topic: string; waiting: number }> {
+    const topic = `${topics.orders}-retry-${tier}`
+    // A topic that does not exist is the rule.
+    const offsets = await log.offsets(topic).catch(() => [])
+    if (offsets.length === 0) return { topic, waiting: 0 }
+    const committed = await log.committed(`${topics.group}-retry-${tier}`, topic)
+    const waiting = offsets.reduce(
+      (sum, { partition, first, end }) => sum + end - (committed.get(partition) ?? first),
+      0,
+    )
+    return { topic, waiting }
+  }
+
+  return async function doctor() {
+    const done = await Promise.all(
+      Object.entries(checks).map(async ([name, check]): Promise<Check> => {
+        try {
+          return { name, ...(await check()) }
+        } catch (error) {
+          return { name, ...unwell(messageOf(error)) }
+        }
+      }),
+    )
+    return { well: done.every((check) => check.well), checks: done }
+  }
+}
+
+function well(detail: string) {
+  return { well: true, detail }
+}
+
+function unwell(detail: string) {
+  return { well: false, detail }
+}
+
+function available({ available, cause }: { available: boolean; cause?: string }) {
+  return available ? well('Answers.') : unwell(`Away: ${cause ?? 'no cause is known'}.`)
+}

@@ -1,0 +1,104 @@
+/** How the page asks the product: JSON over HTTP, with the function key of this session. */
+
+const TIMEOUT_MS = 15_000
+
+/** The product answered, and refused. */
+export class RefusedError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} detail
+   * @param {{ code: string, faults: readonly string[] }} why
+   */
+  constructor(status, detail, { code, faults }) {
+    super(detail)
+    this.status = status
+    this.code = code
+    this.faults = faults
+  }
+}
+
+/** Nothing answered. */
+export class UnreachableError extends Error {}
+
+/**
+ * @typedef {{
+ *   get: (path: string) => Promise<any>,
+ *   send: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<any>,
+ * }} Api `get` and `send` resolve with the parsed answer, and reject with `RefusedError` or `UnreachableError`.
+ */
+
+/**
+ * @param {() => { key: string, operator: string }} session
+ * @returns {Api}
+ */
+export function createApi(session) {
+  /** @type {Api['send']} */
+  async function send(method, path, body, headers = {}) {
+    const { key, operator } = session()
+    const answer = await ask(path, {
+      method,
+      cache: 'no-store',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      headers: {
+        ...(key !== '' && { 'x-functions-key': toHeader(key) }),
+        ...(operator !== '' && { 'x-operator': toHeader(operator) }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    return read(answer.status, answer.text)
+  }
+  return { send, get: (path) => send('GET', path) }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} init
+ */
+async function ask(path, init) {
+  try {
+    const answer = await fetch(path, init)
+    return { status: answer.status, text: await answer.text() }
+  } catch (error) {
+    const isLate = error instanceof Error && error.name === 'TimeoutError'
+    throw new UnreachableError(isLate ? 'No answer came in time.' : 'Nothing answers.', { cause: error })
+  }
+}
+
+/**
+ * @param {number} status
+ * @param {string} text
+ */
+function read(status, text) {
+  if (status >= 200 && status < 300) return text === '' ? undefined : JSON.parse(text)
+  const { detail, title, type, errors } = problemIn(text)
+  const faults = (errors ?? []).map(({ pointer, detail: fault }) => `${pointer || 'the body'} ${fault}`)
+  throw new RefusedError(status, detail ?? title ?? `The answer was ${status}.`, {
+    code: type?.split('#').at(-1) ?? String(status),
+    faults,
+  })
+}
+
+/**
+ * What is no problem document, such as a gateway's page, says nothing beyond its status.
+ *
+ * @param {string} text
+ * @returns {{ detail?: string, title?: string, type?: string, errors?: { pointer: string, detail: string }[] }}
+ */
+function problemIn(text) {
+  try {
+    return JSON.parse(text) ?? {}
+  } catch {
+    return {}
+  }
+}
+
+/**
+ * A header carries Latin-1 only.
+ *
+ * @param {string} text
+ */
+function toHeader(text) {
+  return text.replaceAll(/[^\u0020-\u00ff]/g, '?').trim()
+}

@@ -1,0 +1,139 @@
+import { el, setText } from './dom.js'
+import { toTime } from './format.js'
+
+/**
+ * One small chart of the last minutes: lines on a moving window, the newest values in words above, or those under the
+ * pointer, which all charts share.
+ *
+ * @typedef {import('./samples.js').Sample} Sample
+ * @typedef {{ of: (sample: Sample) => number | null, name: string, colour: string }} Line `colour` is a CSS variable
+ * @typedef {{ title: string, explained: string, lines: readonly Line[], format: (value: number | null) => string, wide?: boolean }} ChartOptions
+ */
+
+const HEIGHT = 150
+/** Whole steps: half an order is none. */
+const STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat()
+const MINUTES = [60, 120, 300]
+const FONT = '11px system-ui, sans-serif'
+
+/**
+ * @param {HTMLElement} container
+ * @param {number} windowSeconds
+ * @param {ChartOptions} options
+ */
+export function createChart(container, windowSeconds, { title, explained, lines, format, wide = false }) {
+  const values = lines.map(() => el('b', {}, '–'))
+  const when = el('span', { class: 'when' })
+  const plot = el('div', { class: 'plot', 'aria-hidden': 'true' })
+  const legend = lines.map(({ name, colour }, index) => {
+    const swatch = el('i')
+    swatch.style.background = `var(${colour})`
+    return el('span', {}, swatch, values[index], ` ${name}`)
+  })
+  const caption = el('figcaption', {}, el('h3', {}, title, when), el('p', { class: 'legend' }, ...legend))
+  const figure = el(
+    'figure',
+    { class: wide ? 'chart wide' : 'chart' },
+    caption,
+    plot,
+    el('p', { class: 'note' }, explained),
+  )
+  container.append(figure)
+
+  /** @type {readonly Sample[]} */
+  let samples = []
+  /** @param {string} name */
+  const colour = (name) => resolveColour(plot, name)
+
+  const axis = { stroke: () => colour('--soft'), font: FONT, ticks: { show: false } }
+  const chart = new uPlot(
+    {
+      width: Math.max(200, plot.clientWidth),
+      height: HEIGHT,
+      padding: [8, 8, 0, 0],
+      legend: { show: false },
+      cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: { key: 'minutes' } },
+      scales: {
+        x: { time: true, range: () => windowOf(samples, windowSeconds) },
+        // From nought, with air above, and never so narrow that a flat line looks like a wall.
+        y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },
+      },
+      axes: [
+        {
+          ...axis,
+          grid: { show: false },
+          size: 26,
+          values: (_, ticks) => ticks.map(toMinute),
+          space: 60,
+          incrs: MINUTES,
+        },
+        {
+          ...axis,
+          grid: { stroke: () => colour('--line'), width: 1 },
+          size: 54,
+          space: 34,
+          incrs: STEPS,
+          values: (_, ticks) => ticks.map((tick) => format(tick)),
+        },
+      ],
+      series: [
+        {},
+        ...lines.map((line, index) => ({
+          label: line.name,
+          stroke: () => colour(line.colour),
+          width: 2,
+          points: { show: false },
+          ...(index === 0 && { fill: () => `color-mix(in srgb, ${colour(line.colour)} 14%, transparent)` }),
+        })),
+      ],
+      hooks: { setCursor: [describe] },
+    },
+    [[], ...lines.map(() => [])],
+    plot,
+  )
+
+  function describe() {
+    const pointed = samples[chart.cursor.idx ?? -1]
+    const sample = pointed ?? samples.at(-1)
+    setText(when, pointed === undefined ? '' : ` at ${toTime(pointed.at * 1000)}`)
+    lines.forEach((line, index) => setText(values[index], sample === undefined ? '–' : format(line.of(sample))))
+  }
+
+  new ResizeObserver(() => chart.setSize({ width: Math.max(200, plot.clientWidth), height: HEIGHT })).observe(plot)
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => chart.redraw(false))
+
+  return {
+    /** @param {readonly Sample[]} all */
+    update(all) {
+      samples = all
+      chart.setData([samples.map(({ at }) => at), ...lines.map(({ of }) => samples.map(of))])
+      describe()
+    },
+  }
+}
+
+/**
+ * @param {readonly Sample[]} samples
+ * @param {number} seconds
+ * @returns {[number, number]}
+ */
+function windowOf(samples, seconds) {
+  const end = samples.at(-1)?.at ?? Date.now() / 1000
+  return [end - seconds, end]
+}
+
+/** @param {number} seconds */
+function toMinute(seconds) {
+  return new Date(seconds * 1000).toTimeString().slice(0, 5)
+}
+
+/**
+ * A canvas does not know CSS variables, nor light-dark(): an element of ours resolves them.
+ *
+ * @param {HTMLElement} element
+ * @param {string} name
+ */
+function resolveColour(element, name) {
+  element.style.color = `var(${name})`
+  return getComputedStyle(element).color
+}

@@ -1,0 +1,63 @@
+/** How the page writes numbers and times: in English, as the page is; times in the reader's own zone. */
+
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
+const decimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
+const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+const date = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short' })
+
+/** @param {number} value */
+export function toCount(value) {
+  return value < 1_000_000 ? whole.format(value) : compact.format(value)
+}
+
+/** @param {number | null | undefined} perSecond */
+export function toRate(perSecond) {
+  if (perSecond === null || perSecond === undefined) return '–'
+  return perSecond < 10 ? decimal.format(perSecond) : toCount(perSecond)
+}
+
+/** @param {number | null | undefined} ms */
+export function toDuration(ms) {
+  if (ms === null || ms === undefined || Number.isNaN(ms)) return '–'
+  if (ms < 1000) return `${whole.format(ms)} ms`
+  if (ms < 60_000) return `${decimal.format(ms / 1000)} s`
+  if (ms < 3_600_000) return `${decimal.format(ms / 60_000)} min`
+  return ms < 86_400_000 ? `${decimal.format(ms / 3_600_000)} h` : `${decimal.format(ms / 86_400_000)} days`
+}
+
+/**
+ * The time of day, and the day when it is not today.
+ *
+ * @param {string | number | undefined} instant
+ */
+export function toTime(instant) {
+  if (instant === undefined) return '–'
+  const when = new Date(instant)
+  const isToday = when.toDateString() === new Date().toDateString()
+  return isToday ? clock.format(when) : `${date.format(when)}, ${clock.format(when)}`
+}
+
+/** @param {{ totalPrice?: number, currencyType?: string }} order */
+export function toMoney({ totalPrice, currencyType }) {
+  if (totalPrice === undefined || currencyType === undefined) return '–'
+  return new Intl.NumberFormat('en', { style: 'currency', currency: currencyType }).format(totalPrice)
+}
+
+/**
+ * The end of an order's id tells orders apart; its beginning is the time.
+ *
+ * @param {string} id
+ */
+export function toShortId(id) {
+  return `…${id.slice(-12)}`
+}
+
+/**
+ * @param {number} count
+ * @param {string} one
+ * @param {string} [many]
+ */
+export function plural(count, one, many = `${one}s`) {
+  return `${toCount(count)} ${count === 1 ? one : many}`
+}

@@ -1,0 +1,201 @@
+import { byId, setText } from './dom.js'
+import { createApi, RefusedError, UnreachableError } from './api.js'
+import { createChart } from './chart.js'
+import { createDeadLetters } from './dead-letters.js'
+import { closeBesideDetails, wordsOf } from './details.js'
+import { toCount, toDuration, toRate, toTime } from './format.js'
+import { createLedger } from './ledger.js'
+import { createOrders } from './orders.js'
+import { createPipeline, showHealth, showLamp } from './pipeline.js'
+import { createPoll } from './poll.js'
+import { createRedrives } from './redrives.js'
+import { createSamples } from './samples.js'
+import { createGate, currentSession } from './session.js'
+import { createTryIt } from './try-it.js'
+
+/** The wiring of the page: what is asked how often, and who is told. */
+
+const WINDOW_SECONDS = 300
+
+const api = createApi(currentSession)
+const samples = createSamples({ keepSeconds: WINDOW_SECONDS })
+const pipeline = createPipeline()
+const ledger = createLedger(api)
+const tryIt = document.getElementById('try-it') === null ? undefined : createTryIt(api)
+const orders = createOrders(api, {
+  onNewest(newest) {
+    samples.addOrders(newest)
+    tryIt?.see(newest)
+  },
+  onMore: refreshOrders,
+})
+const redrives = createRedrives(api, { onChange: refreshDeadLetters, onRunning: pipeline.redriving })
+const deadLetters = createDeadLetters(api, redrives, refreshDeadLetters)
+
+const container = byId('charts')
+const charts = [
+  createChart(container, WINDOW_SECONDS, {
+    title: 'Accepted and stored',
+    explained:
+      'Orders a second: into the log, and into the store. An outage of the store parts them, recovery joins them.',
+    format: toRate,
+    wide: true,
+    lines: [
+      { of: ({ accepted }) => accepted, name: 'accepted/s', colour: '--accent' },
+      { of: ({ stored }) => stored, name: 'stored/s', colour: '--blue' },
+    ],
+  }),
+  createChart(container, WINDOW_SECONDS, {
+    title: 'From accepted to stored',
+    explained: 'How long the newest orders took. p99 is what all but one in a hundred stay below.',
+    format: toDuration,
+    lines: [
+      { of: ({ p99 }) => p99, name: 'p99', colour: '--violet' },
+      { of: ({ p50 }) => p50, name: 'p50', colour: '--blue' },
+    ],
+  }),
+  createChart(container, WINDOW_SECONDS, {
+    title: 'Lag',
+    explained:
+      'Records in the log that are not processed yet. It grows while the store is away, and nothing else happens.',
+    format: (value) => (value === null ? '–' : toCount(value)),
+    lines: [{ of: ({ lag }) => lag, name: 'to be processed', colour: '--accent' }],
+  }),
+  createChart(container, WINDOW_SECONDS, {
+    title: 'Retries',
+    explained: 'Records that wait in a retry topic for their next attempt.',
+    format: (value) => (value === null ? '–' : toCount(value)),
+    lines: [{ of: ({ retrying }) => retrying, name: 'waiting', colour: '--warn' }],
+  }),
+  createChart(container, WINDOW_SECONDS, {
+    title: 'Dead letters',
+    explained: 'Records that wait for an operator.',
+    format: (value) => (value === null ? '–' : toCount(value)),
+    lines: [{ of: ({ dead }) => dead, name: 'to be repaired', colour: '--bad' }],
+  }),
+]
+
+/** @type {ReturnType<typeof createPoll>[]} */
+const polls = [
+  createPoll(1000, refreshStatus),
+  createPoll(1000, quietly(orders.refresh)),
+  createPoll(3000, quietly(deadLetters.refresh)),
+  createPoll(
+    1000,
+    quietly(() => redrives.refresh()),
+  ),
+  createPoll(2000, quietly(ledger.refresh)),
+  ...(tryIt === undefined
+    ? []
+    : [
+        createPoll(
+          2000,
+          quietly(() => tryIt.refresh()),
+        ),
+      ]),
+]
+const [, ordersPoll, deadLettersPoll, redrivesPoll] = polls
+
+function refreshOrders() {
+  ordersPoll?.now()
+}
+
+function refreshDeadLetters() {
+  deadLettersPoll?.now()
+  redrivesPoll?.now()
+}
+
+/** The heartbeat of the page: what it says about the connection, everything else may take for granted. */
+async function refreshStatus() {
+  try {
+    const status = /** @type {import('./samples.js').PipelineStatus} */ (await api.get('/api/ops/status'))
+    pipeline.update(status, samples.add(status))
+    for (const chart of charts) chart.update(samples.all())
+    showHealth(status.readiness)
+    showConnection(status.readiness.why)
+    showTitle(status.parked.dead)
+  } catch (error) {
+    showFailure(error)
+  }
+}
+
+/** @param {string | undefined} why what is away, while the product itself answers */
+function showConnection(why) {
+  pipeline.stale(false)
+  showLamp('connection', 'ok', 'live')
+  alarm(why ?? '')
+}
+
+/** @param {unknown} error */
+function showFailure(error) {
+  if (error instanceof RefusedError && error.status === 401) return lockUp()
+  pipeline.stale(true)
+  if (error instanceof UnreachableError) {
+    showLamp('connection', 'bad', 'lost')
+    alarm('The connection is lost: the numbers stand still. The page goes on trying by itself.')
+    return
+  }
+  showLamp('connection', 'warn', 'numbers stand still')
+  alarm(`${wordsOf(error)} The page goes on trying by itself.`)
+  void askHealth()
+}
+
+/** Without the store there are no numbers, but health needs neither it nor the key. */
+async function askHealth() {
+  const answer = await fetch('/api/health/ready', { cache: 'no-store' }).catch(() => undefined)
+  if (answer?.status === 200 || answer?.status === 503) showHealth(await answer.json())
+}
+
+/** @param {string} text */
+function alarm(text) {
+  const place = byId('alarm')
+  setText(place, text)
+  place.hidden = text === ''
+}
+
+/** @param {number} dead */
+function showTitle(dead) {
+  const title = `${dead > 0 ? `(${toCount(dead)}) ` : ''}Dashboard · Order event processing`
+  if (document.title !== title) document.title = title
+}
+
+/**
+ * A part that cannot be refreshed keeps what it shows: the heartbeat says what is wrong.
+ *
+ * @param {() => Promise<void>} refresh
+ */
+function quietly(refresh) {
+  return async () => {
+    try {
+      await refresh()
+    } catch (error) {
+      if (error instanceof RefusedError && error.status === 401) lockUp()
+      else if (!(error instanceof RefusedError || error instanceof UnreachableError)) reportError(error)
+    }
+  }
+}
+
+const gate = createGate({
+  tryKey: () => api.get('/api/ops/status'),
+  onOpen: () => polls.forEach((poll) => poll.start()),
+  onClose: () => {
+    polls.forEach((poll) => poll.stop())
+    pipeline.stale(true)
+    alarm('')
+  },
+})
+
+function lockUp() {
+  // Several polls may learn it at the same time.
+  if (currentSession().key !== '') gate.close(`The key is not taken any more, since ${toTime(Date.now())}.`)
+}
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let typing
+byId('order-search').addEventListener('submit', (event) => event.preventDefault())
+byId('order-search').addEventListener('input', () => {
+  clearTimeout(typing)
+  typing = setTimeout(refreshOrders, 200)
+})
+closeBesideDetails()
+gate.start()

@@ -1,0 +1,86 @@
+import { el } from './dom.js'
+import { factList, say, showDetails, wordsOf } from './details.js'
+import { toDuration, toMoney, toTime } from './format.js'
+
+/**
+ * One order: its timeline, and what is in it.
+ *
+ * @typedef {import('../../domain/order-view.ts').OrderView} OrderView
+ * @typedef {import('../../domain/order-view.ts').HistoryEntry} HistoryEntry
+ */
+
+/**
+ * @param {import('./api.js').Api} api
+ * @param {string} orderId
+ */
+export async function showOrder(api, orderId) {
+  try {
+    const [order, { items }] = await Promise.all([
+      /** @type {Promise<OrderView>} */ (api.get(`/api/orders/${orderId}`)),
+      /** @type {Promise<{ items: HistoryEntry[] }>} */ (api.get(`/api/orders/${orderId}/history`)),
+    ])
+    showDetails('An order', factsOf(order), el('h3', {}, 'Its way'), toTimeline(items), itemsOf(order))
+  } catch (error) {
+    say(wordsOf(error))
+  }
+}
+
+/** @param {OrderView} order */
+function factsOf(order) {
+  return factList({
+    id: order.orderId,
+    status: order.recovered === true ? 'stored, after a redrive' : order.status,
+    cause: order.cause && `${order.cause.code}: ${order.cause.detail}`,
+    customer: order.customerFullName && `${order.customerFullName}, number ${order.customerId}`,
+    total: order.totalPrice === undefined ? undefined : toMoney(order),
+    'paid by': order.paymentMethodType,
+    'sent to': order.shippingAddress,
+  })
+}
+
+/**
+ * Oldest first, each with the time since the one before.
+ *
+ * @param {readonly HistoryEntry[]} entries
+ */
+export function toTimeline(entries) {
+  return el('ol', { class: 'timeline' }, ...entries.map((entry, index) => toStep(entry, entries[index - 1])))
+}
+
+/**
+ * @param {HistoryEntry} entry
+ * @param {HistoryEntry | undefined} before
+ */
+function toStep({ at, kind, attempt, nextAttemptAt, cause, reason }, before) {
+  const since = before === undefined ? '' : ` +${toDuration(Date.parse(at) - Date.parse(before.at))}`
+  const more = [
+    attempt === undefined ? '' : `attempt ${attempt}`,
+    cause === undefined ? '' : `${cause.code}: ${cause.detail}`,
+    nextAttemptAt === undefined ? '' : `next at ${toTime(nextAttemptAt)}`,
+    reason === undefined ? '' : `“${reason}”`,
+  ].filter((part) => part !== '')
+  return el(
+    'li',
+    { 'data-kind': kind },
+    el('b', {}, kind),
+    el('time', { datetime: at }, toTime(at), since),
+    more.length === 0 ? null : el('p', {}, more.join(' · ')),
+  )
+}
+
+/** @param {OrderView} order */
+function itemsOf({ orderItems }) {
+  if (orderItems === undefined) return null
+  const rows = orderItems.map((item) =>
+    el(
+      'tr',
+      {},
+      el('th', { scope: 'row' }, item.itemCode),
+      el('td', {}, item.longDescription),
+      el('td', { class: 'number' }, `${item.quantity} ×`),
+      el('td', { class: 'number' }, toMoney({ totalPrice: item.price, currencyType: item.currencyType })),
+    ),
+  )
+  const table = el('table', {}, el('caption', {}, 'What is in it'), el('tbody', {}, ...rows))
+  return el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'What is in it' }, table)
+}

@@ -1,0 +1,45 @@
+/**
+ * Asks again and again, but not while nobody looks: a hidden page asks nothing and catches up when it is shown.
+ *
+ * @param {number} everyMs between the end of one turn and the beginning of the next
+ * @param {() => Promise<void>} task never rejects
+ */
+export function createPoll(everyMs, task) {
+  let isOn = false
+  let isBusy = false
+  let isWanted = false
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer
+
+  async function turn() {
+    clearTimeout(timer)
+    if (!isOn || document.hidden) return
+    if (isBusy) {
+      isWanted = true
+      return
+    }
+    isBusy = true
+    try {
+      await task()
+    } finally {
+      isBusy = false
+      timer = setTimeout(() => void turn(), isWanted ? 0 : everyMs)
+      isWanted = false
+    }
+  }
+
+  document.addEventListener('visibilitychange', () => void turn())
+
+  return {
+    /** At once, also when it is not time yet. */
+    now: () => void turn(),
+    start() {
+      isOn = true
+      void turn()
+    },
+    stop() {
+      isOn = false
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,42 @@
+import { el } from './dom.js'
+import { plural } from './format.js'
+
+/**
+ * What a redrive would do, in words.
+ *
+ * @typedef {import('../../application/preview-redrive.ts').RedrivePreview} RedrivePreview
+ */
+
+const WORDS = {
+  'would-be-stored': 'would be stored',
+  'already-stored': 'already stored: nothing would change',
+  'still-fails': 'would fail again',
+  unknown: 'could not be tried',
+}
+const MAX_LINES = 10
+
+/** @param {readonly RedrivePreview[]} previews */
+export function previewList(previews) {
+  const byOutcome = Object.groupBy(previews, ({ outcome }) => outcome)
+  const summary = Object.entries(byOutcome).map(
+    ([outcome, some]) => `${some.length} ${WORDS[/** @type {keyof typeof WORDS} */ (outcome)]}`,
+  )
+  const lines = previews
+    .slice(0, MAX_LINES)
+    .map(({ id, outcome, cause }) =>
+      el(
+        'li',
+        { 'data-outcome': outcome },
+        el('code', {}, id),
+        ` ${WORDS[outcome]}`,
+        cause === undefined ? null : `: ${cause.detail}`,
+      ),
+    )
+  const rest = previews.length > MAX_LINES ? el('li', {}, `and ${plural(previews.length - MAX_LINES, 'other')}`) : null
+  return el(
+    'div',
+    { role: 'status' },
+    el('p', {}, el('b', {}, 'Preview: '), summary.join(', ') || 'no letter is dead any more', '. Nothing was changed.'),
+    el('ul', {}, ...lines, rest),
+  )
+}

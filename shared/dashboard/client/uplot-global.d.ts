@@ -1,0 +1,6 @@
+import type UPlot from 'uplot'
+
+/** uplot.js is a classic script, loaded before our modules: the smallest form in which it is published. */
+declare global {
+  const uPlot: typeof UPlot
+}

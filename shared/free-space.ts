@@ -1,0 +1,7 @@
+import { statfs } from 'node:fs/promises'
+
+/** What is free on the disk of this directory, in bytes, for a process without privileges. */
+export async function freeSpaceIn(directory: string): Promise<{ directory: string; bytes: number }> {
+  const { bavail, bsize } = await statfs(directory)
+  return { directory, bytes: bavail * bsize }
+}

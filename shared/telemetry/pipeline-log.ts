@@ -1,0 +1,41 @@
+import type { Logger } from '../logger.ts'
+import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
+import { traceIdOf } from '../messaging/traceparent.ts'
+
+/**
+ * One line for each event that matters, under the event's own name. Where one order is concerned the line has its id, and
+ * its trace id when it has a trace.
+ */
+export function logPipeline(events: PipelineEmitter, logger: Logger): void {
+  // Thousands a second: nobody listens, and so nothing is paid, unless somebody reads them.
+  if (logger.isLevelEnabled('debug')) {
+    events.on('order:accepted', ({ orderId, traceparent, durationMs }) => {
+      const line = { event: 'order:accepted', orderId, traceId: traceIdOf(traceparent), durationMs }
+      logger.debug(line, 'an order is durable in the log')
+    })
+  }
+  events.on('batch:stored', ({ topic, stored, duplicates, parked, durationMs }) => {
+    const counts = { stored: stored.length, duplicates: duplicates.length, parked, durationMs }
+    logger.debug({ event: 'batch:stored', topic, ...counts }, 'batch stored')
+  })
+  events.on('attempt:failed', ({ error, ...event }) => {
+    logger.warn({ event: 'attempt:failed', ...event, err: error }, 'a batch failed and is tried again')
+  })
+  events.on('delivery:retried', ({ error, notBefore, traceparent, ...event }) => {
+    const journey = { ...event, traceId: traceIdOf(traceparent), notBefore: new Date(notBefore).toISOString() }
+    logger.warn({ event: 'delivery:retried', ...journey, err: error }, 'a record is tried again later')
+  })
+  events.on('delivery:dead-lettered', ({ error, traceparent, ...event }) => {
+    const journey = { ...event, traceId: traceIdOf(traceparent) }
+    logger.error({ event: 'delivery:dead-lettered', ...journey, err: error }, 'a record went to the dead-letter topic')
+  })
+  events.on('dead-letters:kept', ({ ids }) => {
+    logger.info({ event: 'dead-letters:kept', ids: ids.slice(0, 20), count: ids.length }, 'dead letters kept')
+  })
+  events.on('outage:began', ({ error, ...event }) => {
+    logger.error({ event: 'outage:began', ...event, err: error }, `the ${event.of} is away; everything is held`)
+  })
+  events.on('outage:ended', (event) => {
+    logger.info({ event: 'outage:ended', ...event }, `the ${event.of} is back`)
+  })
+}

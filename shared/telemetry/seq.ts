@@ -1,0 +1,153 @@
+import { hostname } from 'node:os'
+
+/** What pino writes to, and how it ends. */
+export interface SeqStream {
+  /** Takes one line of JSON. Never blocks and never throws. */
+  write(line: string): void
+  /** Sends what is left, for two seconds at most. */
+  close(): Promise<void>
+}
+
+export interface SeqOptions {
+  /** Where Seq is; its API key may follow as `?apiKey=`. */
+  readonly url: string
+  /** Told once when Seq stops taking lines, and once when it takes them again, with how many lines were lost. */
+  readonly onAway: (error: unknown) => void
+  readonly onBack: (lost: number) => void
+}
+
+/** Beyond these, lines are dropped and counted: a Seq that is away costs this much memory and no more. */
+const MAX_LINES = 10_000
+const MAX_BYTES = 8 * 1024 * 1024
+const BATCH_LINES = 500
+const GATHER_MS = 500
+const LONGEST_PAUSE_MS = 30_000
+const REQUEST_MS = 10_000
+const CLOSE_MS = 2000
+
+/**
+ * Sends log lines to Seq by its own ingestion (CLEF over HTTP), in batches, in order. The official client keeps what it
+ * cannot send without a bound and gives up on a refused connection at once, so this does the little that is needed.
+ */
+export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream {
+  const { endpoint, headers } = target(url)
+  const waiting: string[] = []
+  let bytes = 0
+  let lost = 0
+  let failures = 0
+  let timer: NodeJS.Timeout | undefined
+  let sending: Promise<void> | undefined
+  let closed = false
+  const ending = new AbortController()
+
+  function write(line: string): void {
+    if (closed || waiting.length >= MAX_LINES || bytes + line.length > MAX_BYTES) {
+      lost += 1
+      return
+    }
+    const event = toClef(line)
+    waiting.push(event)
+    bytes += event.length
+    if (sending === undefined) schedule(GATHER_MS)
+  }
+
+  function schedule(delayMs: number): void {
+    // Not held back by it: a process that has nothing else to do may end.
+    timer ??= setTimeout(() => {
+      timer = undefined
+      sending = send().finally(() => {
+        sending = undefined
+        if (waiting.length > 0 && !closed) schedule(pauseMs())
+      })
+    }, delayMs).unref()
+  }
+
+  function pauseMs(): number {
+    if (failures === 0) return waiting.length >= BATCH_LINES ? 0 : GATHER_MS
+    return Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** (failures - 1))
+  }
+
+  /** What could not be sent stays at the head and is sent again; what Seq refuses for good is lost, and counted. */
+  async function send(): Promise<void> {
+    const batch = waiting.slice(0, BATCH_LINES)
+    const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(REQUEST_MS)])
+    try {
+      const response = await fetch(endpoint, { method: 'POST', headers, body: batch.join('\n'), signal })
+      await response.arrayBuffer()
+      if (!response.ok && isTemporary(response.status)) throw new Error(`Seq answered ${response.status}.`)
+      if (!response.ok) lost += batch.length
+    } catch (error) {
+      failures += 1
+      if (failures === 1) onAway(error)
+      return
+    }
+    waiting.splice(0, batch.length)
+    for (const event of batch) bytes -= event.length
+    const wasAway = failures > 0
+    failures = 0
+    if (!wasAway && lost === 0) return
+    onBack(lost)
+    lost = 0
+  }
+
+  return {
+    write,
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      const limit = setTimeout(() => ending.abort(), CLOSE_MS)
+      await sending
+      failures = 0
+      while (waiting.length > 0 && failures === 0) await send()
+      clearTimeout(limit)
+    },
+  }
+}
+
+/** The endpoint that every version of Seq has. The key goes into a header, where no proxy logs it. */
+function target(url: string): { endpoint: URL; headers: Record<string, string> } {
+  const given = new URL(url)
+  const apiKey = given.searchParams.get('apiKey')
+  const endpoint = new URL(`${given.pathname.replace(/\/$/, '')}/api/events/raw?clef`, given)
+  const type = { 'content-type': 'application/vnd.serilog.clef' }
+  return { endpoint, headers: apiKey === null ? type : { ...type, 'x-seq-apikey': apiKey } }
+}
+
+function isTemporary(status: number): boolean {
+  return status >= 500 || status === 408 || status === 429
+}
+
+const LEVELS: Readonly<Record<string, string>> = {
+  trace: 'Verbose',
+  debug: 'Debug',
+  info: 'Information',
+  warn: 'Warning',
+  error: 'Error',
+  fatal: 'Fatal',
+}
+
+interface Line extends Record<string, unknown> {
+  readonly time: string
+  readonly level: string
+  readonly msg?: string
+  readonly traceId?: string
+  readonly err?: { readonly stack?: string }
+}
+
+/** Compact Log Event Format (clef-json.org): what Seq knows has names with @, the rest are properties. */
+function toClef(line: string): string {
+  const { time, level, msg, traceId, err, ...properties } = JSON.parse(line) as Line
+  return JSON.stringify({
+    '@t': time,
+    '@l': LEVELS[level] ?? level,
+    '@m': msg ?? '',
+    '@x': err?.stack,
+    '@tr': traceId,
+    service: 'order-event-processing',
+    instance: INSTANCE,
+    err: err === undefined ? undefined : { ...err, stack: undefined },
+    ...properties,
+  })
+}
+
+const INSTANCE = `${hostname()}:${process.pid}`

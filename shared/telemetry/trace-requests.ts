@@ -1,0 +1,47 @@
+import { SpanKind, SpanStatusCode, type Span, type Tracer } from '@opentelemetry/api'
+import type { Handler } from '../http/endpoint.ts'
+import { problemCodeOf, PROBLEMS } from '../http/problem.ts'
+import type { Route } from '../http/routes.ts'
+import { isTraceparent } from '../messaging/traceparent.ts'
+import { contextOf, toTraceparent } from './trace-context.ts'
+
+/**
+ * The request's span, continuing the caller's trace (or that of the runtime's own request) when there is a valid one. It
+ * takes the place of the request's `traceparent`, so that what the handler publishes belongs to it.
+ */
+export function traceRequests(tracer: Tracer, { route }: Route, handler: Handler): Handler {
+  const template = `/${route.replaceAll(/\{(\w+)[^}]*\}/g, '{$1}')}`
+
+  return async function traced(request, context) {
+    const { headers, method, url } = request
+    const given = [context.traceContext?.traceParent, headers.get('traceparent')]
+    const parent = given.find((text) => typeof text === 'string' && isTraceparent(text))
+    const attributes = {
+      'http.request.method': method,
+      'http.route': template,
+      'url.path': new URL(url).pathname,
+      'faas.name': context.functionName,
+      'faas.invocation_id': context.invocationId,
+    }
+    const options = { kind: SpanKind.SERVER, attributes }
+    const span = tracer.startSpan(`${method} ${template}`, options, contextOf(parent ?? undefined))
+    headers.set('traceparent', toTraceparent(span))
+    try {
+      const answer = await handler(request, context)
+      end(span, answer.status ?? 200)
+      return answer
+    } catch (error) {
+      const code = problemCodeOf(error)
+      span.setAttribute('error.type', code)
+      end(span, PROBLEMS[code].status)
+      throw error
+    }
+  }
+}
+
+/** A caller's fault is no error of ours (semantic conventions for HTTP). */
+function end(span: Span, status: number): void {
+  span.setAttribute('http.response.status_code', status)
+  if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
+  span.end()
+}

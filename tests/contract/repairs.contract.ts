@@ -1,0 +1,211 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { OrderToStore } from '../../shared/ports/order-store.ts'
+import { again, at, redriveSteps } from './redrive-fixtures.ts'
+import {
+  actAt,
+  allPages,
+  batchOf,
+  GROUP,
+  letterIdOf,
+  letterOf,
+  lineOf,
+  orderAt,
+  parkedFrom,
+  place,
+  type OpenEmptyStore,
+  type OpenStore,
+} from './store-fixtures.ts'
+
+/** What every Redrives promises of orders whose letters are redriven, discarded or edited, and of the audit. */
+export function repairsContract(name: string, open: OpenEmptyStore): void {
+  describe(`${name} as the place of operators' repairs`, () => {
+    let opened: OpenStore
+    beforeEach(async () => {
+      opened = await open()
+    })
+    afterEach(() => opened[Symbol.asyncDispose]())
+
+    const { dead, create, lease, claim, markSent, stored, stateOf, kindsOf } = redriveSteps(() => opened)
+
+    describe('an order whose letter is redriven', () => {
+      test('is stored once, recovered, and its history tells of it, however often it was sent', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await create()
+        await lease()
+        await claim(1)
+        const { outcomes } = await stored([again(order, 1), again(order, 2)])
+        expect(outcomes.map(({ kind }) => kind)).toEqual(['stored', 'duplicate'])
+        await markSent([order])
+        expect(await stateOf(order)).toBe('resolved')
+        expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'stored', recovered: true })
+        expect(await kindsOf(order)).toEqual(['accepted', 'dead-lettered', 'redriven', 'stored'])
+        expect(await opened.views.history(order.orderId)).toContainEqual({
+          at: at(1),
+          kind: 'redriven',
+          reason: 'mended',
+        })
+        const ledger = await opened.ledger.read(GROUP, 9)
+        expect(lineOf(ledger)).toMatchObject({
+          next: 3,
+          parked: 1,
+          stored: 1,
+          duplicate: 1,
+          redriven: 2,
+          balanced: true,
+        })
+        expect(ledger.parked).toMatchObject({ redriven: 1, dead: 0 })
+      })
+
+      test('that is stored already resolves its letter, and its history stays as it was', async () => {
+        const order = orderAt(0)
+        await opened.store.storeBatch(batchOf([order]))
+        const copy = { ...order, origin: place(1) }
+        await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(copy, { state: 'dead' })] }))
+        await opened.deadLetters.keep([letterOf(copy)])
+        await create()
+        await lease()
+        await claim(1)
+        await opened.operations.markSent('task', [letterIdOf(copy)], actAt(3600).at)
+        const { outcomes } = await stored([{ ...copy, origin: place(2), redriveOf: letterIdOf(copy) }], 3601)
+        expect(outcomes).toEqual([{ kind: 'duplicate' }])
+        expect(await stateOf(copy)).toBe('resolved')
+        expect(await kindsOf(order)).toEqual(['accepted', 'stored'])
+        expect((await opened.views.get(order.orderId))?.recovered).toBeUndefined()
+        expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({
+          stored: 1,
+          duplicate: 1,
+          parked: 1,
+          redriven: 1,
+          balanced: true,
+        })
+      })
+    })
+
+    describe('a discard', () => {
+      const why = 'An order of a test.'
+
+      test('gives letter, order and ledger up, with its reason, and a restore takes it back', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        const letterId = letterIdOf(order)
+        expect(await opened.operations.discard(letterId, actAt(1, { reason: why }))).toMatchObject({
+          state: 'discarded',
+        })
+        expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'discarded', updatedAt: at(1) })
+        expect((await opened.ledger.read(GROUP, 0)).parked).toMatchObject({ discarded: 1, dead: 0 })
+
+        expect(await opened.operations.restore(letterId, actAt(2))).toMatchObject({ state: 'dead' })
+        expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'dead-lettered', updatedAt: at(2) })
+        expect((await opened.ledger.read(GROUP, 0)).parked).toMatchObject({ discarded: 0, dead: 1 })
+        expect((await opened.views.history(order.orderId))?.slice(-2)).toEqual([
+          { at: at(1), kind: 'discarded', reason: why },
+          { at: at(2), kind: 'restored' },
+        ])
+      })
+
+      test('is refused for what is not dead, and a restore for what was not discarded', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        const letterId = letterIdOf(order)
+        await expect(opened.operations.restore(letterId, actAt(1))).rejects.toMatchObject({ code: 'conflict' })
+        await opened.operations.discard(letterId, actAt(1))
+        await expect(opened.operations.discard(letterId, actAt(1))).rejects.toMatchObject({ code: 'conflict' })
+        for (const act of ['discard', 'restore'] as const) {
+          await expect(opened.operations[act]('orders:0:9', actAt(1))).rejects.toMatchObject({
+            code: 'dead-letter-not-found',
+          })
+        }
+        expect((await opened.operations.audit({ limit: 9 })).items).toHaveLength(1)
+      })
+
+      test('leaves an order that is stored, or that has another letter still open, as it is', async () => {
+        const stored = orderAt(0)
+        await opened.store.storeBatch(batchOf([stored], { delivered: 'copy' }))
+        const [twice] = (await dead(1, 1)) as [OrderToStore]
+        const [letterOfStored, second] = [
+          { ...stored, origin: place(5) },
+          { ...twice, origin: place(6) },
+        ]
+        await opened.deadLetters.keep([letterOf(letterOfStored), letterOf(second)])
+        await opened.operations.discard(letterIdOf(letterOfStored), actAt(1))
+        expect(await opened.views.get(stored.orderId)).toMatchObject({ status: 'stored' })
+        expect(await kindsOf(stored)).toEqual(['accepted', 'stored'])
+        await opened.operations.discard(letterIdOf(twice), actAt(1))
+        expect(await opened.views.get(twice.orderId)).toMatchObject({ status: 'dead-lettered' })
+        await opened.operations.discard(letterIdOf(second), actAt(2))
+        expect(await opened.views.get(twice.orderId)).toMatchObject({ status: 'discarded' })
+      })
+    })
+
+    describe('an edit', () => {
+      test('is on record before it is sent, and keeps the original', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        const original = (await opened.deadLetters.get(letterIdOf(order)))?.value
+        const edited = new Uint8Array([0, 255, 123])
+        const recorded = await opened.operations.recordEdit(letterIdOf(order), edited, actAt(1))
+        expect(recorded).toMatchObject({ state: 'dead' })
+        expect([recorded.value, recorded.editedValue]).toEqual([original, edited])
+        expect((await opened.operations.audit({ limit: 9 })).items).toMatchObject([{ action: 'edit' }])
+        expect(await kindsOf(order)).toEqual(['accepted', 'dead-lettered'])
+        const marked = await opened.operations.markEdited(letterIdOf(order), actAt(1, { reason: 'typing error' }))
+        expect(marked).toMatchObject({ state: 'redriven', editedValue: edited })
+        expect((await opened.views.history(order.orderId))?.at(-1)).toEqual({
+          at: at(1),
+          kind: 'edited',
+          reason: 'typing error',
+        })
+      })
+
+      test('is stored in the original’s place; what was sent a second time is a duplicate', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        const letterId = letterIdOf(order)
+        const edit = (customerName: string, offset: number) => {
+          const { orderId } = order
+          return orderAt(offset, { orderId, order: { customerName }, redriveOf: letterId, supersedes: letterId })
+        }
+        // The process died between sending the first and saying so.
+        await opened.operations.recordEdit(letterId, Buffer.from('first'), actAt(1))
+        await opened.operations.recordEdit(letterId, Buffer.from('second'), actAt(2))
+        const { outcomes } = await stored([edit('First', 1), edit('Second', 2)])
+        expect(outcomes.map(({ kind }) => kind)).toEqual(['stored', 'duplicate'])
+        expect(await opened.operations.markEdited(letterId, actAt(2))).toMatchObject({ state: 'resolved' })
+        expect(await opened.views.get(order.orderId)).toMatchObject({ customerName: 'First', recovered: true })
+        await expect(opened.operations.recordEdit(letterId, Buffer.from('third'), actAt(3))).rejects.toMatchObject({
+          code: 'conflict',
+        })
+        expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ redriven: 2, balanced: true })
+      })
+
+      test('needs a letter', async () => {
+        const edit = opened.operations.recordEdit('orders:0:9', Buffer.from('{}'), actAt(1))
+        await expect(edit).rejects.toMatchObject({ code: 'dead-letter-not-found' })
+      })
+    })
+
+    test('the audit has every action, newest first, by page and by target', async () => {
+      const orders = await dead(2)
+      const [one, other] = orders.map(letterIdOf) as [string, string]
+      await opened.operations.discard(one, actAt(1, { operator: 'kim@example.com', verified: true, reason: 'why' }))
+      await opened.operations.restore(one, actAt(2))
+      await opened.operations.recordEdit(other, Buffer.from('{}'), actAt(3))
+      await create({ ids: [one] })
+      await opened.operations.change('task', 'cancelled', actAt(4))
+      const entries = await allPages((page) => opened.operations.audit({ limit: 2, ...page }))
+      expect(entries.map(({ action, target }) => [action, target])).toEqual([
+        ['cancel', 'task'],
+        ['redrive', 'task'],
+        ['edit', other],
+        ['restore', one],
+        ['discard', one],
+      ])
+      const ofOne = await allPages((page) => opened.operations.audit({ limit: 1, target: one, ...page }))
+      expect(ofOne.map(({ action }) => action)).toEqual(['restore', 'discard'])
+      expect(ofOne[1]).toEqual({
+        at: at(1),
+        action: 'discard',
+        target: one,
+        operator: 'kim@example.com',
+        verified: true,
+        reason: 'why',
+      })
+    })
+  })
+}

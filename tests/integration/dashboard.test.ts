@@ -1,0 +1,284 @@
+import { join } from 'node:path'
+import axe from 'axe-core'
+import type { Locator, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { chromiumPath, openBrowser } from '../support/browser.ts'
+import { orderCommand } from '../support/orders.ts'
+import { PRODUCT_KEY, startProductProcess } from '../support/product-process.ts'
+
+const ARTIFACTS = join(import.meta.dirname, '..', '..', 'test-artifacts')
+const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '300ms,600ms' }
+const MARKUP = '<img src=x onerror="document.title=1">'
+const PATIENT = { timeout: 20_000 }
+
+/** One person's morning with the product, in order: what an earlier test did is there for a later one. */
+describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
+  let product: Awaited<ReturnType<typeof startProductProcess>>
+  let browser: Awaited<ReturnType<typeof openBrowser>>
+  let page: Page
+
+  beforeAll(async () => {
+    product = await startProductProcess(SETTINGS)
+    browser = await openBrowser(product.url, { viewport: { width: 1600, height: 1000 } })
+    page = browser.page
+    page.setDefaultTimeout(PATIENT.timeout)
+  })
+  afterAll(async () => {
+    await page.screenshot({ path: join(ARTIFACTS, 'dashboard.png'), fullPage: true })
+    await browser[Symbol.asyncDispose]()
+    await product[Symbol.asyncDispose]()
+  })
+
+  const shows = (place: string | Locator, text: string | RegExp) => {
+    const locator = typeof place === 'string' ? page.locator(place) : place
+    return locator.filter({ hasText: text, visible: true }).first().waitFor()
+  }
+  const press = (name: string | RegExp, inside: Locator = page.locator('main')) =>
+    inside.getByRole('button', { name }).click()
+  const dialog = () => page.getByRole('dialog')
+
+  async function ask(path: string): Promise<{ items: { state: string }[]; balanced: boolean }> {
+    const answer = await fetch(product.url + path, { headers: { 'x-functions-key': PRODUCT_KEY } })
+    return (await answer.json()) as { items: { state: string }[]; balanced: boolean }
+  }
+
+  const poison = () => page.locator('.group', { hasText: 'undecodable-record' })
+  const bug = () => page.locator('.group', { hasNotText: 'undecodable-record' })
+
+  async function openLetterOf(group: Locator): Promise<void> {
+    await group.waitFor()
+    if (!(await group.locator('.letters').isVisible())) await group.getByText('Letters', { exact: true }).click()
+    await group.locator('.letters button').first().click()
+    await dialog().waitFor()
+  }
+
+  /** What axe finds against WCAG and good practice, as `rule: element`. */
+  async function faultsForAxe(): Promise<unknown> {
+    await page.evaluate(axe.source)
+    return page.evaluate(
+      `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ': ' + target)))`,
+    )
+  }
+
+  it('is sent in less than 150 kB, compressed', async () => {
+    const sizes: Promise<number>[] = []
+    page.on('requestfinished', (request) => {
+      const size = request
+        .sizes()
+        .then(({ responseBodySize, responseHeadersSize }) => responseBodySize + responseHeadersSize)
+      sizes.push(size)
+    })
+    await page.goto(`${product.url}/dashboard`, { waitUntil: 'networkidle' })
+    page.removeAllListeners('requestfinished')
+    const total = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+    expect(sizes.length).toBeGreaterThan(10)
+    expect(total).toBeLessThan(150_000)
+  })
+
+  it('shows the picture and no number to whoever has no key', async () => {
+    await shows('#pipeline', 'Processor')
+    expect(await page.locator('#live').isVisible()).toBe(false)
+    await page.fill('#key', 'not-the-key')
+    await press('Open')
+    await shows('#gate-fault', 'This is not the key.')
+    expect(await page.locator('#live').isVisible()).toBe(false)
+  })
+
+  it('asks for the key once, and keeps it for the session only', async () => {
+    await page.fill('#key', PRODUCT_KEY)
+    await page.fill('#operator', 'Kim')
+    await page.keyboard.press('Enter')
+    await shows('#lamp-connection', 'live')
+    await page.reload()
+    await shows('#lamp-connection', 'live')
+    expect(await page.locator('#gate').isVisible()).toBe(false)
+    expect(await page.evaluate('localStorage.length + document.cookie.length')).toBe(0)
+  })
+
+  it('follows an order from the first click to its timeline, by keyboard too', async () => {
+    await press('One order')
+    await shows('#sent-verdict', 'Every order that was accepted is stored.')
+    await shows('#node-store', '1 orders stored')
+    const row = page.locator('#orders tr').first()
+    await row.getByRole('button').focus()
+    await page.keyboard.press('Enter')
+    await shows(dialog().locator('.timeline'), /accepted.*stored/)
+    expect(await faultsForAxe()).toEqual([])
+    await page.keyboard.press('Escape')
+    await dialog().waitFor({ state: 'hidden' })
+    expect(await page.evaluate('document.activeElement.title')).toBe(
+      await row.getByRole('button').getAttribute('title'),
+    )
+  })
+
+  it('shows that one order, sent five times under one key, is one order', async () => {
+    await press('One, five times')
+    await shows('#sent-accepted', /^2$/)
+    await shows('#sent-stored', /^2$/)
+    await shows('#node-store', /4 duplicates recognised/)
+    expect((await ask('/api/orders')).items).toHaveLength(2)
+  })
+
+  it('finds orders by words, by id, and says when there is none', async () => {
+    const id = (await page.locator('#orders button').first().getAttribute('title')) ?? ''
+    await page.fill('#order-text', 'no such words at all')
+    await shows('#orders-empty', 'No order is like this.')
+    await page.fill('#order-text', id)
+    await shows('#orders tr', `…${id.slice(-12)}`)
+    expect(await page.locator('#orders tr').count()).toBe(1)
+    await page.fill('#order-text', '')
+  })
+
+  it('shows an outage of the store, during which orders wait and none is lost', async () => {
+    await page.selectOption('#break-store', 'down')
+    await shows('#lamp-store', 'away')
+    await shows('#alarm', 'Orders wait in the log; none is lost.')
+    for (const sent of ['3', '4', '5']) {
+      await press('One order')
+      await shows('#sent-accepted', new RegExp(`^${sent}$`))
+    }
+    await shows('#node-log', /3 to be processed/)
+    await shows('#node-processor', 'holds its place')
+    await press('Mend everything')
+    await shows('#sent-verdict', 'Every order that was accepted is stored. None was lost.')
+    await shows('#lamp-store', 'well')
+    await shows('#node-dead', '0 to be repaired')
+    expect(await ask('/api/dead-letters')).toMatchObject({ items: [] })
+  })
+
+  it('shows that what the log cannot take is refused, not promised', async () => {
+    await page.selectOption('#break-log', 'down')
+    await shows('#lamp-log', 'away')
+    await press('One order')
+    await shows('#sent-refused', /^1$/)
+    await press('Mend everything')
+    await shows('#lamp-log', 'well')
+    expect((await ask('/api/orders')).items).toHaveLength(5)
+  })
+
+  it('leads from a poison record to its cause, its bytes and its preview', async () => {
+    await press('A poison record')
+    await shows('#node-dead', '1 to be repaired')
+    await openLetterOf(poison())
+    await shows(dialog().locator('pre'), 'Not UTF-8')
+    await press('Preview', dialog())
+    await shows(dialog(), '1 would fail again. Nothing was changed.')
+    expect(await dialog().getByText('Edit', { exact: true }).count()).toBe(0)
+    expect(await ask('/api/dead-letters')).toMatchObject({ items: [{ state: 'dead' }] })
+    await page.keyboard.press('Escape')
+  })
+
+  it('discards with a reason, restores, and says who did it', async () => {
+    await openLetterOf(poison())
+    await dialog().getByText('Discard', { exact: true }).click()
+    await press('Discard it', dialog())
+    await shows(dialog().getByRole('alert'), 'Say why, please.')
+    await dialog().getByLabel('Why').fill('a test record')
+    await press('Discard it', dialog())
+    await shows('#said', 'Discarded.')
+    await page.selectOption('#dead-state', 'discarded')
+    await openLetterOf(poison())
+    await press('Restore', dialog())
+    await shows('#said', 'Restored')
+    await page.getByText('Who did what').click()
+    await shows('#audit-entries', /restore.*Kim.*discard.*“a test record”/)
+    expect(await ask('/api/dead-letters')).toMatchObject({ items: [{ state: 'dead' }] })
+    await page.selectOption('#dead-state', 'dead')
+  })
+
+  it('shows data as text, whatever it holds', async () => {
+    await page.check('#break-customer')
+    await expect.poll(() => ask('/api/ops/faults'), PATIENT).toMatchObject({ throwForCustomers: [13] })
+    const body = JSON.stringify(orderCommand({ customerId: 13, customerName: MARKUP, customerLastName: '<b>bold</b>' }))
+    await fetch(`${product.url}/api/orders`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+    await page.selectOption('#order-status', 'dead-lettered')
+    await shows('#orders', `${MARKUP} <b>bold</b>`)
+    await page.selectOption('#order-status', '')
+    await openLetterOf(bug())
+    await shows(dialog().locator('pre'), JSON.stringify(MARKUP))
+    expect(await page.locator('main img, main b:text("bold")').count()).toBe(0)
+  })
+
+  it('sends a mended order in a letter’s place, and says first what is wrong with it', async () => {
+    await dialog().getByText('Edit', { exact: true }).click()
+    const text = dialog().getByLabel('The order to send in its place')
+    const original = await text.inputValue()
+    await text.fill(original.replace('13', '-1'))
+    await press('Send this instead', dialog())
+    await shows(dialog().getByRole('alert'), '/customerId must be at least 1')
+    await text.fill(original.replace('13', '14'))
+    await press('Send this instead', dialog())
+    await shows('#said', 'the original is kept')
+    await expect
+      .poll(() => ask('/api/dead-letters'), PATIENT)
+      .toMatchObject({ items: [{ state: 'resolved' }, { state: 'dead' }] })
+  })
+
+  it('redrives a group once its cause is mended, with progress by outcome', async () => {
+    await press('For customer 13')
+    await shows('#sent-dead', /^1$/)
+    await press('Mend everything')
+    const group = bug()
+    await press('Preview', group)
+    await shows(group, '1 would be stored')
+    await press('Redrive all', group)
+    await shows('.redrive', /Redrive done\s*1 letter: 1 stored/)
+    await shows('#node-dead', '1 to be repaired')
+    expect((await ask('/api/orders')).items).toHaveLength(7)
+  })
+
+  it('says in the end that every record is accounted for', async () => {
+    await shows('#lamp-ledger', 'balanced')
+    await shows('#ledger', 'Balanced: every record has its outcome, and none has two.')
+    expect(await ask('/api/ops/ledger')).toMatchObject({ balanced: true })
+  })
+
+  it.each(['light', 'dark'] as const)('has nothing that axe finds, %s', async (colorScheme) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.evaluate(`document.querySelectorAll('details').forEach((closed) => (closed.open = true))`)
+    expect(await faultsForAxe()).toEqual([])
+    await page.screenshot({ path: join(ARTIFACTS, `dashboard-${colorScheme}.png`), fullPage: true })
+  })
+
+  it.each([320, 390, 768, 1600])('fits a width of %s', async (width) => {
+    await page.setViewportSize({ width, height: 900 })
+    await expect.poll(() => page.evaluate('document.documentElement.scrollWidth'), PATIENT).toBe(width)
+    await page.screenshot({ path: join(ARTIFACTS, `dashboard-${width}.png`), fullPage: true })
+  })
+
+  it('asks nothing while it is hidden, and catches up when it is shown', async () => {
+    const hide = (hidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+         document.dispatchEvent(new Event('visibilitychange'))`,
+      )
+    await hide(true)
+    await page.waitForLoadState('networkidle')
+    let asked = 0
+    page.on('request', () => (asked += 1))
+    await page.waitForTimeout(2500)
+    expect(asked).toBe(0)
+    await hide(false)
+    await expect.poll(() => asked, PATIENT).toBeGreaterThan(3)
+    page.removeAllListeners('request')
+  })
+
+  it('says when it lost the connection, and finds it again by itself', async () => {
+    await browser.context.setOffline(true)
+    await shows('#alarm', 'The connection is lost')
+    await shows('#lamp-connection', 'lost')
+    await browser.context.setOffline(false)
+    await shows('#lamp-connection', 'live')
+    expect(await page.locator('#alarm').isVisible()).toBe(false)
+  })
+
+  it('made no complaint, no foreign request and no violation of its policy on the way', () => {
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('forgets the key when told to, and shows nothing any more', async () => {
+    await press('Forget the key')
+    await page.locator('#live').waitFor({ state: 'hidden' })
+    expect(await page.evaluate(`sessionStorage.getItem('functions-key')`)).toBe('')
+  })
+})

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { withProduct, type Product } from '../support/product.ts'
+
+const ORDER = readFileSync(join(import.meta.dirname, '../../order.json'), 'utf8')
+const CHANGED = JSON.stringify({ ...(JSON.parse(ORDER) as object), totalPrice: 1 })
+const NEVER_ISSUED = '01990000-0000-7000-8000-000000000000'
+
+test('An order goes from POST to every place where it can be read', async () => {
+  await withProduct({}, async (product) => {
+    const { status, headers, body } = await product.ask('/api/orders', { method: 'POST', body: ORDER })
+    expect([status, body['status']]).toEqual([202, 'accepted'])
+    const location = headers.get('location') ?? ''
+    expect(location).toBe(`/api/orders/${String(body['orderId'])}`)
+
+    const stored = await product.ask(location, { headers: { prefer: 'wait=30' } })
+    expect(stored.status).toBe(200)
+    expect(stored.body).toMatchObject({
+      orderId: body['orderId'],
+      status: 'stored',
+      acceptedAt: body['acceptedAt'],
+      customerName: 'Alex',
+      customerFullName: 'Alex Example',
+      currencyType: 'EUR',
+      totalPrice: 187.35,
+      paymentMethodType: 'CreditCard',
+      orderItems: expect.arrayContaining([
+        expect.objectContaining({ quantity: 1, longDescription: expect.any(String) }),
+      ]),
+    })
+
+    for (const path of ['/api/orders', '/api/orders/search?q=alex', '/api/orders/search?q=MERI']) {
+      expect((await product.ask(path)).body, path).toMatchObject({ items: [stored.body], nextCursor: null })
+    }
+    expect((await product.ask('/api/orders/search?q=nobody')).body).toMatchObject({ items: [] })
+    const history = (await product.ask(`${location}/history`)).body['items']
+    expect(history).toMatchObject([{ kind: 'accepted', at: body['acceptedAt'] }, { kind: 'stored' }])
+
+    await expectConditionalReading(product, location, stored.text)
+    await expectOriginalRoutes(product, stored.body)
+  })
+})
+
+async function expectConditionalReading(product: Product, location: string, text: string): Promise<void> {
+  const first = await product.ask(location)
+  expect(first.text).toBe(text)
+  const etag = first.headers.get('etag') ?? ''
+  const again = await product.ask(location, { headers: { 'if-none-match': etag } })
+  expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', etag])
+  const head = await product.ask(location, { method: 'HEAD' })
+  expect([head.status, head.text, head.headers.get('etag')]).toEqual([200, '', etag])
+}
+
+async function expectOriginalRoutes(product: Product, order: Record<string, unknown>): Promise<void> {
+  expect((await product.ask(`/api/Orders/${String(order['orderId'])}`)).body).toEqual(order)
+  expect((await product.ask('/api/Orders')).body).toMatchObject({ items: [order] })
+  expect((await product.ask('/api/Orders/customerSearch/Exam')).body).toMatchObject({ items: [order] })
+  const placed = await product.ask('/api/Order', { method: 'POST', body: ORDER, headers: { prefer: 'wait=30' } })
+  expect([placed.status, placed.body['status']]).toEqual([201, 'stored'])
+}
+
+test('A caller may wait for the order to be stored', async () => {
+  await withProduct({}, async (product) => {
+    const headers = { prefer: 'wait=30' }
+    const {
+      status,
+      headers: answered,
+      body,
+    } = await product.ask('/api/orders', { method: 'POST', body: ORDER, headers })
+    expect([status, body['status'], answered.get('preference-applied')]).toEqual([201, 'stored', 'wait=30'])
+    expect(answered.get('location')).toBe(`/api/orders/${String(body['orderId'])}`)
+  })
+})
+
+test('The same request under the same Idempotency-Key is one order, also after a kill; another body is refused', async () => {
+  await withProduct({}, async (product) => {
+    const place = (key: string, body = ORDER) =>
+      product.ask('/api/orders', { method: 'POST', body, headers: { 'idempotency-key': key } })
+    const answers = await Promise.all([place('a-key'), place('"a-key"'), place('a-key')])
+    answers.push(await place('a-key'))
+    await product.settled()
+    // The memory of the process is gone, and the store knows the key.
+    await product.kill()
+    await product.start()
+    answers.push(await place('a-key'))
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202, 202])
+    expect(new Set(answers.map(({ body }) => body['orderId'])).size).toBe(1)
+
+    const refused = await place('a-key', CHANGED)
+    expect([refused.status, refused.body['type']]).toEqual([422, '/docs/errors#idempotency-key-reused'])
+    const other = await place('another-key', CHANGED)
+    expect(other.status).toBe(202)
+    await product.settled()
+    const { items } = (await product.ask('/api/orders')).body as { items: { orderId: unknown; totalPrice: number }[] }
+    expect(items.map(({ orderId, totalPrice }) => [orderId, totalPrice])).toEqual([
+      [other.body['orderId'], 1],
+      [answers[0]?.body['orderId'], 187.35],
+    ])
+  })
+})
+
+test('Whoever asks for what is not there, or may not be asked, is told so', async () => {
+  await withProduct({}, async (product) => {
+    for (const path of [`/api/orders/${NEVER_ISSUED}`, `/api/orders/${NEVER_ISSUED}/history`]) {
+      expect([path, (await product.ask(path)).status]).toEqual([path, 404])
+    }
+    expect((await product.ask('/api/orders/no-id')).status).toBe(400)
+    const allow = 'POST, GET, HEAD, OPTIONS'
+    for (const [method, status] of [
+      ['OPTIONS', 204],
+      ['DELETE', 405],
+    ] as const) {
+      const answer = await product.ask('/api/orders', { method })
+      expect([method, answer.status, answer.headers.get('allow')]).toEqual([method, status, allow])
+    }
+    for (const [method, path] of [
+      ['GET', '/api/dead-letters'],
+      ['GET', '/api/ops/ledger'],
+      ['POST', '/api/ops/ledger/repair'],
+      ['POST', '/api/dead-letters/redrive'],
+    ] as const) {
+      const { status, body } = await product.ask(path, { method, headers: { 'x-functions-key': 'a guess' } })
+      expect([path, status, body['type']]).toEqual([path, 401, '/docs/errors#unauthorized'])
+    }
+  })
+})

@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs'
+import { chromium, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
+
+const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+const QUIET = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking'
+const QUIETER = '--disable-component-update --disable-sync'
+
+/** A Chromium, if this machine has one; CHROMIUM names one that is elsewhere. Where tests must run, CI, one has to be there. */
+export const chromiumPath = [process.env['CHROMIUM'] ?? '', ...BROWSERS].find((path) => path !== '' && existsSync(path))
+if (chromiumPath === undefined) {
+  if (process.env['CI']) throw new Error('The tests in a browser need chromium: apt-get install -y chromium')
+  console.warn('skipped: the tests in a browser, for there is no chromium (apt-get install -y chromium)')
+}
+
+/**
+ * One page in a browser of its own. `complaints` collects what the page should never cause: errors, violations of its
+ * Content-Security-Policy, requests to anybody else.
+ */
+export async function openBrowser(
+  origin: string,
+  options: BrowserContextOptions = {},
+): Promise<AsyncDisposable & { page: Page; context: BrowserContext; complaints: string[] }> {
+  const args = `${QUIET} ${QUIETER}`.split(' ')
+  const browser = await chromium.launch({ executablePath: chromiumPath ?? '', args, headless: true })
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    // A refusal is an answer like any other to the page, but the browser reports it.
+    if (!message.text().startsWith('Failed to load resource')) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('request', (request) => {
+    const isOurs = [`${origin}/`, 'data:', 'blob:'].some((start) => request.url().startsWith(start))
+    if (!isOurs) complaints.push(`asked for ${request.url()}`)
+  })
+  return { page, context, complaints, [Symbol.asyncDispose]: () => browser.close() }
+}

@@ -1,0 +1,132 @@
+import { isDeepStrictEqual } from 'node:util'
+import { expect } from 'vitest'
+import type { NewOrderCommand } from '../../shared/domain/order-commands.ts'
+import type { OrderView } from '../../shared/domain/order-view.ts'
+import type { Answer, Product } from './product.ts'
+import { markOf } from './random-orders.ts'
+
+/** Many callers, and the books that they keep: what they sent, and what they were promised. */
+export interface OrderTraffic {
+  /** Everything that ever left a caller, answered or not, by its mark. */
+  readonly sent: ReadonlyMap<string, NewOrderCommand>
+  /** By the id that a 202 or 201 gave, the mark of its order. */
+  readonly accepted: ReadonlyMap<string, string>
+  /** How many answers of each status there were; 0 is for none, because the connection broke. */
+  readonly answers: ReadonlyMap<number, number>
+  /** One order. Undefined when no answer came. */
+  place(order: NewOrderCommand, headers?: Record<string, string>): Promise<Answer | undefined>
+  /** So many callers at once, each placing one order after the other until `next` has none or `signal` aborts. */
+  run(callers: number, next: () => NewOrderCommand | undefined, signal?: AbortSignal): Promise<void>
+}
+
+export function createOrderTraffic(product: Product): OrderTraffic {
+  const sent = new Map<string, NewOrderCommand>()
+  const accepted = new Map<string, string>()
+  const answers = new Map<number, number>()
+
+  async function place(order: NewOrderCommand, headers: Record<string, string> = {}): Promise<Answer | undefined> {
+    const mark = markOf(order)
+    sent.set(mark, order)
+    const answer = await answerOf(order, headers, (orderId) => accepted.set(orderId, mark))
+    const status = answer?.status ?? 0
+    answers.set(status, (answers.get(status) ?? 0) + 1)
+    if (answer !== undefined && status >= 400) expectRefusal(answer)
+    return answer
+  }
+
+  /** The promise stands from the head of the answer on, whether its body arrives or not. */
+  async function answerOf(
+    order: NewOrderCommand,
+    headers: Record<string, string>,
+    onAccepted: (orderId: string) => void,
+  ): Promise<Answer | undefined> {
+    const request = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } }
+    try {
+      const response = await fetch(`${product.url}/api/orders`, { ...request, body: JSON.stringify(order) })
+      const { status } = response
+      const orderId = response.headers.get('location')?.replace('/api/orders/', '')
+      if ((status === 202 || status === 201) && orderId !== undefined) onAccepted(orderId)
+      const text = await response.text()
+      return { status, headers: response.headers, text, body: JSON.parse(text) as Record<string, unknown> }
+    } catch (error) {
+      // What `fetch` says of a connection that was refused or broke, and `text` of one that broke later.
+      if (error instanceof TypeError) return undefined
+      throw error
+    }
+  }
+
+  return {
+    sent,
+    accepted,
+    answers,
+    place,
+    async run(callers, next, signal) {
+      const caller = async () => {
+        for (;;) {
+          const order = signal?.aborted === true ? undefined : next()
+          if (order === undefined) return
+          // A process that is gone answers nobody: its callers wait for the next.
+          if ((await place(order)) === undefined) return
+        }
+      }
+      await Promise.all(Array.from({ length: callers }, caller))
+    },
+  }
+}
+
+/** Who is refused is told why and when to come again, and is given nothing that looks like an order. */
+function expectRefusal({ status, headers, body }: Answer): void {
+  expect([422, 429, 503]).toContain(status)
+  expect(headers.get('content-type')).toBe('application/problem+json')
+  expect([headers.get('location'), body['orderId']]).toEqual([null, undefined])
+  if (status !== 422) expect(headers.get('retry-after')).toMatch(/^\d+$/)
+}
+
+/** Every stored order by its id, through all pages. Fails when a page repeats one. */
+export async function storedOrders(product: Product): Promise<Map<string, OrderView>> {
+  const stored = new Map<string, OrderView>()
+  let next: string | null = ''
+  while (next !== null) {
+    const cursor: string = next === '' ? '' : `&cursor=${encodeURIComponent(next)}`
+    const { status, body } = await product.ask(`/api/orders?limit=200${cursor}`)
+    expect(status).toBe(200)
+    const { items, nextCursor } = body as unknown as { items: OrderView[]; nextCursor: string | null }
+    for (const order of items) {
+      expect(stored.has(order.orderId), `${order.orderId} is listed once`).toBe(false)
+      stored.set(order.orderId, order)
+    }
+    next = nextCursor
+  }
+  return stored
+}
+
+/** Every promise was kept: what was accepted is stored, once, as it was sent; and nothing is stored that nobody sent. */
+export async function expectPromisesKept(product: Product, { sent, accepted }: OrderTraffic): Promise<void> {
+  const stored = await storedOrders(product)
+  expect([...accepted.keys()].filter((orderId) => !stored.has(orderId))).toEqual([])
+  expectUndamaged(stored, sent, accepted)
+  const marks = [...stored.values()].map(markOf)
+  expect(new Set(marks).size, 'no order is stored twice').toBe(marks.length)
+}
+
+/** Each stored order is one that was sent, word for word, and the one that was promised under its id. */
+export function expectUndamaged(
+  stored: ReadonlyMap<string, OrderView>,
+  sent: OrderTraffic['sent'],
+  accepted: OrderTraffic['accepted'],
+): void {
+  for (const [orderId, view] of stored) {
+    const mark = markOf(view)
+    expect(accepted.get(orderId) ?? mark).toBe(mark)
+    const order = sent.get(mark)
+    // The slow comparison is for its message.
+    if (!isDeepStrictEqual(contentOf(view), order)) expect(contentOf(view)).toEqual(order)
+  }
+}
+
+/** What a caller sent, out of what a reader gets. */
+function contentOf(view: OrderView): Partial<NewOrderCommand> {
+  const { orderId, status, acceptedAt, storedAt, recovered, updatedAt, customerFullName, orderItems, ...content } = view
+  const itemsSent = orderItems?.map(({ longDescription, ...item }) => item)
+  return { ...content, ...(itemsSent !== undefined && { orderItems: itemsSent }) }
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import type { PipelineStatus } from '../../shared/application/status.ts'
+
+// What browsers run is JavaScript, which the compiler checks with a browser's types: here its shape is said once more.
+interface Samples {
+  add(status: PipelineStatus): Record<'accepted' | 'stored' | 'p50' | 'p99', number | null>
+  addOrders(orders: readonly { acceptedAt: string; storedAt: string; recovered?: boolean }[]): void
+  all(): readonly { at: number }[]
+}
+const { createSamples, percentile, rateOf } = (await import(
+  String(new URL('../../shared/dashboard/client/samples.js', import.meta.url))
+)) as {
+  createSamples: (options: { keepSeconds: number }) => Samples
+  percentile: (values: readonly number[], share: number) => number | null
+  rateOf: (before: number, after: number, ms: number) => number | null
+}
+
+const START = Date.parse('2026-01-01T00:00:00.000Z')
+const instant = (second: number) => new Date(START + second * 1000).toISOString()
+
+function statusAt(second: number, records: number, stored = records): PipelineStatus {
+  const parked = { retrying: 0, stored: 0, duplicate: 0, dead: 0, discarded: 0, redriven: 0 }
+  const check = { available: true, required: true }
+  return {
+    at: instant(second),
+    orders: { topic: 'orders', records, stored, duplicate: 0, lag: 0, partitions: [] },
+    retries: [],
+    deadLetters: { topic: 'orders-dlt', records: 0, waiting: 0 },
+    parked,
+    readiness: { ready: true, checks: { log: check, store: check } },
+  }
+}
+
+describe('the samples of the dashboard', () => {
+  it('make rates of counters, by the server’s clock', () => {
+    const samples = createSamples({ keepSeconds: 60 })
+    expect(samples.add(statusAt(0, 100))).toMatchObject({ accepted: null, stored: null })
+    expect(samples.add(statusAt(2, 300, 200))).toMatchObject({ accepted: 100, stored: 50 })
+  })
+
+  it('give no rate for what nobody watched, nor for a counter that began anew', () => {
+    expect(rateOf(0, 1000, 60_000)).toBeNull()
+    expect(rateOf(10, 3, 1000)).toBeNull()
+    expect(rateOf(10, 10, 0)).toBeNull()
+  })
+
+  it('count each order once, and none that an operator had to redrive', () => {
+    const samples = createSamples({ keepSeconds: 60 })
+    const fast = { acceptedAt: instant(0), storedAt: instant(1) }
+    const slow = { acceptedAt: instant(0), storedAt: instant(3) }
+    samples.addOrders([slow, fast, { acceptedAt: instant(-900), storedAt: instant(2), recovered: true }])
+    samples.addOrders([slow, fast])
+    expect(samples.add(statusAt(4, 1))).toMatchObject({ p50: 1000, p99: 3000 })
+    expect(samples.add(statusAt(20, 1))).toMatchObject({ p50: null, p99: null })
+  })
+
+  it('are kept for the time that the charts show', () => {
+    const samples = createSamples({ keepSeconds: 10 })
+    for (const second of [0, 5, 12]) samples.add(statusAt(second, 1))
+    expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([5, 12])
+  })
+
+  it('have percentiles that were really there', () => {
+    const values = Array.from({ length: 100 }, (_, index) => 100 - index)
+    expect([percentile(values, 0.5), percentile(values, 0.99), percentile([7], 0.5)]).toEqual([50, 99, 7])
+    expect(percentile([], 0.5)).toBeNull()
+  })
+})

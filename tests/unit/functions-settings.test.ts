@@ -1,0 +1,50 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { makeLocalSettings, missingSettings } from '../../infra/functions/settings.ts'
+import { readLocalSettings } from '../../infra/host/local-settings.ts'
+import { readConfig, SETTING_NAMES } from '../../shared/config.ts'
+
+const EXAMPLE = join(import.meta.dirname, '..', '..', 'local.settings.example.json')
+
+let root: string
+let file: string
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'functions-settings-'))
+  file = join(root, 'local.settings.json')
+  copyFileSync(EXAMPLE, join(root, 'local.settings.example.json'))
+})
+afterEach(() => rmSync(root, { recursive: true }))
+
+describe('local.settings.json', () => {
+  test('as a copy of the example changes nothing for `npm start`: it keeps its own log and store', () => {
+    copyFileSync(EXAMPLE, file)
+    const { values, unknown } = readLocalSettings(file, SETTING_NAMES)
+    expect(unknown).toEqual([])
+    expect(readConfig(values, 'embedded')).toMatchObject({ kafka: undefined, sqlConnectionString: undefined })
+  })
+
+  test('is made from the example with a secret of its own, and never made anew', () => {
+    expect(makeLocalSettings(root)).toBe(true)
+    const made = readFileSync(file, 'utf8')
+    expect(readLocalSettings(file, []).values['ORDER_ID_SECRET']).toMatch(/^[A-Za-z0-9]{40}$/)
+    expect(makeLocalSettings(root)).toBe(false)
+    expect(readFileSync(file, 'utf8')).toBe(made)
+  })
+
+  test('is asked for what the Functions runtime cannot do without, in one line with examples', () => {
+    makeLocalSettings(root)
+    const line = missingSettings(root, {})
+    expect(line).toMatch(/^Set KAFKA_BROKERS \(for example localhost:9092, .+\) and SQL_CONNECTION_STRING \(/)
+    expect(line).not.toContain('\n')
+    expect(missingSettings(root, { KAFKA_BROKERS: 'localhost:9092' })).toMatch(/^Set SQL_CONNECTION_STRING \(/)
+  })
+
+  test('is enough when it names both, or the environment does', () => {
+    const Values = { KAFKA_BROKERS: 'localhost:9092', SQL_CONNECTION_STRING: 'Server=localhost' }
+    expect(missingSettings(root, Values)).toBeUndefined()
+    writeFileSync(file, JSON.stringify({ Values }))
+    expect(missingSettings(root, {})).toBeUndefined()
+  })
+})

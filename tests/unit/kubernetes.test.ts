@@ -1,0 +1,161 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { readConfig } from '../../shared/config.ts'
+import { allowedMethods, ROUTES } from '../../shared/http/routes.ts'
+import { createTopics } from '../../shared/messaging/topics.ts'
+
+const BASE = join(import.meta.dirname, '..', '..', 'infra', 'kubernetes', 'base')
+const ROLES = ['order-api', 'order-processor', 'order-query']
+const NAME = 'app.kubernetes.io/name'
+
+interface Container {
+  readonly envFrom: { configMapRef?: { name: string }; secretRef?: { name: string } }[]
+  readonly resources: { limits: { memory: string } }
+  readonly securityContext: { allowPrivilegeEscalation: boolean; capabilities: { drop: string[] } }
+  readonly startupProbe: Probe
+  readonly livenessProbe: Probe
+  readonly readinessProbe: Probe
+}
+interface Probe {
+  readonly httpGet: { path: string; port: string }
+}
+interface Resource {
+  readonly kind: string
+  readonly metadata: { name: string }
+  readonly spec: {
+    readonly scaleTargetRef?: { name: string }
+    readonly selector?: Record<string, unknown> & { matchLabels?: Record<string, string> }
+    readonly maxReplicaCount?: number
+    readonly triggers?: { metadata: Record<string, string> }[]
+    readonly secretTargetRef?: { name: string; key: string }[]
+    readonly rules?: { matches: { method?: string; path: { value: string } }[]; backendRefs: { name: string }[] }[]
+    readonly template?: {
+      metadata: { labels: Record<string, string> }
+      spec: {
+        enableServiceLinks: boolean
+        securityContext: { runAsNonRoot: boolean }
+        topologySpreadConstraints: { labelSelector: { matchLabels: Record<string, string> } }[]
+        containers: [Container]
+      }
+    }
+  }
+}
+
+const resources = readdirSync(BASE)
+  .filter((file) => file.endsWith('.yaml') && file !== 'kustomization.yaml')
+  .flatMap((file) => parseAllDocuments(readFileSync(join(BASE, file), 'utf8')).map((found) => found.toJS() as Resource))
+const settings = Object.fromEntries(
+  readFileSync(join(BASE, 'settings.env'), 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      const [, name, value] = /^(\w+)=(.*)$/.exec(line) ?? []
+      return name === undefined ? [] : [[name, value ?? '']]
+    }),
+)
+const config = readConfig(
+  {
+    ...settings,
+    KAFKA_USERNAME: 'orders',
+    KAFKA_PASSWORD: 'of-nothing',
+    SQL_CONNECTION_STRING: 'Server=sql',
+    ORDER_ID_SECRET: 'a-secret-of-this-test-alone',
+  },
+  'functions',
+)
+
+function ofKind(kind: string): Resource[] {
+  return resources.filter((resource) => resource.kind === kind)
+}
+
+function only(kind: string): Resource {
+  const [found, ...others] = ofKind(kind)
+  if (found === undefined || others.length > 0) throw new Error(`There is not one ${kind}.`)
+  return found
+}
+
+describe('the manifests for Kubernetes', () => {
+  test('deploy the three roles, each with the settings of all, its own and the secret', () => {
+    expect(ofKind('Deployment').map(({ metadata }) => metadata.name)).toEqual(ROLES)
+    for (const { metadata, spec } of ofKind('Deployment')) {
+      const sources = spec.template?.spec.containers[0].envFrom.map(
+        ({ configMapRef, secretRef }) => configMapRef?.name ?? secretRef?.name,
+      )
+      expect(sources).toEqual(['order-settings', metadata.name, 'order-secrets'])
+    }
+  })
+
+  test('select what they mean to', () => {
+    for (const { metadata, spec } of ofKind('Deployment')) {
+      const label = { [NAME]: metadata.name }
+      expect(spec.selector?.matchLabels).toEqual(label)
+      expect(spec.template?.metadata.labels).toEqual(label)
+      for (const { labelSelector } of spec.template?.spec.topologySpreadConstraints ?? []) {
+        expect(labelSelector.matchLabels).toEqual(label)
+      }
+    }
+    for (const { metadata, spec } of ofKind('Service')) expect(spec.selector).toEqual({ [NAME]: metadata.name })
+    const budgets = ofKind('PodDisruptionBudget').map(({ spec }) => spec.selector?.matchLabels?.[NAME])
+    expect(budgets).toEqual(ROLES)
+    const scaled = [...ofKind('HorizontalPodAutoscaler'), ...ofKind('ScaledObject')]
+    expect(new Set(scaled.map(({ spec }) => spec.scaleTargetRef?.name))).toEqual(new Set(ROLES))
+  })
+
+  test('ask for health where the functions answer it', () => {
+    for (const { spec } of ofKind('Deployment')) {
+      const { startupProbe, livenessProbe, readinessProbe } = spec.template?.spec.containers[0] ?? {}
+      for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
+        expect(allowedMethods(probe?.httpGet.path ?? '')).toContain('GET')
+      }
+      // Being alive asks nothing of the store: its outage must restart nobody.
+      for (const probe of [startupProbe, livenessProbe]) expect(probe?.httpGet.path).toBe(`/${ROUTES.liveness.route}`)
+    }
+  })
+
+  test('give the functions no more rights than they need, and no variables that could be taken for settings', () => {
+    for (const { spec } of ofKind('Deployment')) {
+      expect(spec.template?.spec).toMatchObject({
+        enableServiceLinks: false,
+        automountServiceAccountToken: false,
+        securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      })
+      expect(spec.template?.spec.containers[0].securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ['ALL'] },
+      })
+    }
+  })
+
+  test('scale the processor by the lag of the orders topic alone, to no more than there are partitions', () => {
+    const { orders, group } = createTopics(config.topic, config.consumerGroup, config.retryDelaysMs)
+    const { triggers, maxReplicaCount } = only('ScaledObject').spec
+    expect(triggers).toHaveLength(1)
+    expect(triggers?.[0]?.metadata).toMatchObject({ topic: orders, consumerGroup: group })
+    expect(maxReplicaCount).toBeLessThanOrEqual(config.partitions)
+  })
+
+  test('hold no secret: they are all by reference', () => {
+    expect(Object.keys(settings).filter((name) => /PASSWORD|SECRET|_KEY$|CONNECTION/.test(name))).toEqual([])
+    for (const { name } of only('TriggerAuthentication').spec.secretTargetRef ?? []) expect(name).toBe('order-secrets')
+  })
+
+  test('lead every route to a role that serves it', () => {
+    const rules = only('HTTPRoute').spec.rules ?? []
+    const backendOf = (method: string, path: string) =>
+      rules.find(({ matches }) =>
+        matches.some(
+          (match) =>
+            (match.method === undefined || match.method === method) &&
+            (match.method === undefined && match.path.value !== '/'
+              ? `${path}/`.startsWith(`${match.path.value}/`)
+              : path === match.path.value),
+        ),
+      )?.backendRefs[0]?.name
+    for (const [name, { methods, route }] of Object.entries(ROUTES)) {
+      const path = name === 'home' ? '/' : `/${route}`
+      const expected = name.startsWith('placeOrder') ? 'order-api' : 'order-query'
+      for (const method of methods) expect(backendOf(method, path), `${method} ${path}`).toBe(expected)
+    }
+  })
+})

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { checkAssertions, describeAssertion, parseAssertions } from '../../loadtest/assertions.ts'
+import { loadTestResult } from '../support/load-test-results.ts'
+
+const check = (words: string, result = loadTestResult()) => checkAssertions(parseAssertions(words), result)
+
+describe('an assertion', () => {
+  it.each([
+    ['p99<50ms', true],
+    ['p99<40ms', false],
+    ['p99<=40ms', true],
+    ['p99<0.05s', true],
+    ['p99.9>=41ms', true],
+    ['stored-max<1s', true],
+    ['drain<1s', true],
+    ['rate>=2', true],
+    ['rate>2', false],
+    ['refused=0', false],
+    ['lost=0', true],
+    ['cpu<501', true],
+  ])('%s is %s of this run', (words, holds) => {
+    expect(check(words).map((one) => one.holds)).toEqual([holds])
+  })
+
+  it('comes with others, and each is told apart', () => {
+    expect(check(' p50 < 20ms, refused=0 ').map(describeAssertion)).toEqual([
+      'holds: p50 < 20ms (measured 10)',
+      'does not hold: refused=0 (measured 1)',
+    ])
+  })
+
+  it('about what could not be measured does not hold', () => {
+    const [dead, stored] = check('dead=0,stored-p99<1s', loadTestResult({ stored: null }))
+    expect(dead).toEqual({ text: 'dead=0', actual: null, holds: false })
+    expect(stored?.holds).toBe(false)
+    expect(dead && describeAssertion(dead)).toBe('does not hold: dead=0 (it could not be measured)')
+  })
+
+  it.each([
+    ['p99', 'is no assertion'],
+    ['p99<fast', 'is no assertion'],
+    ['speed<50ms', 'is not measured'],
+    ['toString=0', 'is no assertion'],
+    ['constructor=0', 'is not measured'],
+    ['p99<50', 'needs a unit'],
+    ['lost=0ms', 'must not have a unit'],
+  ])('%s is refused: it %s', (words, reason) => {
+    expect(() => parseAssertions(words)).toThrow(reason)
+  })
+})

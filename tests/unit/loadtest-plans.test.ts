@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { groupsOf } from '../../loadtest/fire.ts'
+import { readTask, UsageError } from '../../loadtest/options.ts'
+import { planOf, SCENARIOS, spansOf, type ScenarioName } from '../../loadtest/scenarios.ts'
+
+describe('a scenario', () => {
+  it('called baseline is the run that the original published', () => {
+    const { phases } = planOf('baseline', {})
+    expect(phases).toEqual([
+      {
+        name: 'baseline',
+        seconds: 100,
+        lanes: [{ kind: 'place-order', connections: 50, rate: 50, arrivals: 'together' }],
+      },
+    ])
+  })
+
+  it.each(Object.keys(SCENARIOS) as ScenarioName[])('%s takes as long as was said, and places orders', (name) => {
+    const plan = planOf(name, { seconds: 10 })
+    expect(spansOf(plan).at(-1)?.to).toBe(10)
+    expect(plan.phases.every(({ lanes }) => lanes.some(({ kind }) => kind === 'place-order'))).toBe(true)
+    expect(plan.warmUp.broken).toBeUndefined()
+  })
+
+  it('called outage breaks what was said, for the middle third', () => {
+    const broken = planOf('outage', { seconds: 30, broken: 'log' }).phases.map((phase) => phase.broken)
+    expect(broken).toEqual([undefined, 'log', undefined])
+  })
+})
+
+describe('the connections of a lane', () => {
+  it.each([
+    { connections: 50, rate: 50 },
+    { connections: 50, rate: 333 },
+    { connections: 50, rate: 7 },
+  ])('hold the whole rate exactly: %o', ({ connections, rate }) => {
+    for (const arrivals of ['together', 'spread'] as const) {
+      const groups = groupsOf({ kind: 'place-order', connections, rate, arrivals })
+      expect(groups.reduce((sum, group) => sum + group.connections * (group.rate ?? 0), 0)).toBe(rate)
+      expect(groups.reduce((sum, group) => sum + group.connections, 0)).toBe(Math.min(connections, rate))
+    }
+  })
+
+  it('start together, or spread over the second', () => {
+    const delays = (arrivals: 'together' | 'spread') =>
+      new Set(groupsOf({ kind: 'place-order', connections: 50, rate: 50, arrivals }).map(({ delayMs }) => delayMs))
+    expect([...delays('together')]).toEqual([0])
+    expect([...delays('spread')]).toEqual([0, 100, 200, 300, 400, 500, 600, 700, 800, 900])
+  })
+})
+
+describe('the words of the command', () => {
+  it('say scenario, numbers and assertions; what is not said is the scenario’s own', () => {
+    const task = readTask(['spike', '--rate', '20', '--assert', 'p99<50ms', '--url', 'http://127.0.0.1:1'], {
+      FUNCTIONS_KEY: 'from the environment',
+    })
+    expect(task).toMatchObject({
+      does: 'run',
+      scenario: 'spike',
+      said: { rate: 20 },
+      key: 'from the environment',
+      assertions: [{ text: 'p99<50ms' }],
+    })
+  })
+
+  it.each([
+    ['nothing-known'],
+    ['baseline', '--rate', '0'],
+    ['baseline', '--seconds', '1.5'],
+    ['baseline', '--colour', 'red'],
+    ['baseline', 'saturate'],
+    ['outage', '--break', 'everything'],
+    ['compare', 'one.json'],
+    ['baseline', '--assert', 'nonsense'],
+  ])('are refused when they make no sense: %s %s %s', (...words) => {
+    expect(() =>
+      readTask(
+        words.filter((word) => word !== undefined),
+        {},
+      ),
+    ).toThrow(UsageError)
+  })
+})

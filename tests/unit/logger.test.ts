@@ -1,0 +1,179 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createLogger } from '../../shared/logger.ts'
+import { createPipelineEmitter } from '../../shared/messaging/pipeline-events.ts'
+import { logPipeline } from '../../shared/telemetry/pipeline-log.ts'
+import { createSeqStream, type SeqStream } from '../../shared/telemetry/seq.ts'
+import { storeIsBusy } from '../support/fakes.ts'
+import { ORIGINAL_BODY } from '../support/orders.ts'
+
+type Line = Record<string, unknown>
+
+function recordingLogger(level: 'debug' | 'info' = 'debug') {
+  const written: string[] = []
+  const logger = createLogger(level, { write: (line) => void written.push(line) })
+  return { logger, written, lines: () => written.map((line) => JSON.parse(line) as Line) }
+}
+
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736'
+const FACT = {
+  orderId: '01900000-0000-7000-8000-000000000000',
+  traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01`,
+  origin: { topic: 'orders', partition: 1, offset: 7 },
+  attempt: 1,
+  cause: { code: 'store-busy', detail: 'The store was busy.' },
+}
+
+describe('the log', () => {
+  test('has a line for an order that is tried again, and one for an order that is given up, with its ids', () => {
+    const { logger, lines } = recordingLogger('info')
+    const events = createPipelineEmitter()
+    logPipeline(events, logger)
+    const error = storeIsBusy()
+    events.emit('delivery:retried', { ...FACT, tier: 1, notBefore: Date.UTC(2026, 0, 1), error })
+    events.emit('delivery:dead-lettered', { ...FACT, error })
+    const whose = { orderId: FACT.orderId, traceId: TRACE_ID, origin: FACT.origin, cause: FACT.cause }
+    expect(lines()).toMatchObject([
+      { event: 'delivery:retried', level: 'warn', notBefore: '2026-01-01T00:00:00.000Z', tier: 1, ...whose },
+      { event: 'delivery:dead-lettered', level: 'error', err: { code: 'store-busy' }, ...whose },
+    ])
+  })
+
+  test('has every accepted order at debug, and nobody listens for it above', () => {
+    const accepted = { orderId: FACT.orderId, traceparent: FACT.traceparent, durationMs: 3 }
+    for (const [level, expected] of [
+      ['debug', [{ event: 'order:accepted', orderId: FACT.orderId, traceId: TRACE_ID, durationMs: 3 }]],
+      ['info', []],
+    ] as const) {
+      const { logger, lines } = recordingLogger(level)
+      const events = createPipelineEmitter()
+      logPipeline(events, logger)
+      events.emit('order:accepted', accepted)
+      expect(lines()).toMatchObject(expected)
+    }
+  })
+
+  test('blots out personal data, should some object bring it along', () => {
+    const { logger, written } = recordingLogger()
+    logger.info({ ...ORIGINAL_BODY }, 'the order itself')
+    logger.info({ order: ORIGINAL_BODY }, 'an order inside')
+    logger.error({ err: Object.assign(new Error('a fault'), { order: ORIGINAL_BODY }) }, 'an error that has one')
+    const { customerName, customerEmail, shippingAddress } = ORIGINAL_BODY
+    expect(written).toHaveLength(3)
+    for (const line of written) {
+      for (const value of [customerName, customerEmail, shippingAddress]) expect(line).not.toContain(value)
+      expect(line).toContain('[personal]')
+    }
+  })
+})
+
+describe('Seq', () => {
+  const streams: SeqStream[] = []
+  const ends: (() => void)[] = []
+  afterEach(async () => {
+    for (const stream of streams.splice(0)) await stream.close()
+    for (const end of ends.splice(0)) end()
+  })
+
+  /** A small real Seq: what it was sent, and what it answers. */
+  async function startSeq(port = 0) {
+    const requests: { path: string; headers: IncomingMessage['headers']; events: Line[] }[] = []
+    let status = 201
+    const server = createServer((request, response) => {
+      void answer(request, response)
+    })
+    async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+      const body = await text(request)
+      const events = body.split('\n').map((line) => JSON.parse(line) as Line)
+      requests.push({ path: request.url ?? '', headers: request.headers, events })
+      response.writeHead(status).end('{}')
+    }
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    ends.push(() => server.close())
+    return {
+      requests,
+      port: (server.address() as AddressInfo).port,
+      answerWith(next: number) {
+        status = next
+      },
+    }
+  }
+
+  function streamTo(url: string) {
+    const told: unknown[] = []
+    const stream = createSeqStream({ url, onAway: () => told.push('away'), onBack: (lost) => told.push({ lost }) })
+    streams.push(stream)
+    return { stream, told }
+  }
+
+  test('gets the lines in its own format, with the key in a header', async () => {
+    const seq = await startSeq()
+    const { stream } = streamTo(`http://127.0.0.1:${seq.port}/logs?apiKey=secret`)
+    const logger = createLogger('info', stream)
+    logger.warn({ event: 'delivery:retried', traceId: TRACE_ID, err: storeIsBusy() }, 'a record is tried again later')
+    await stream.close()
+    const [request] = seq.requests
+    expect(request?.path).toBe('/logs/api/events/raw?clef')
+    expect(request?.headers['x-seq-apikey']).toBe('secret')
+    expect(request?.events).toMatchObject([
+      {
+        '@l': 'Warning',
+        '@m': 'a record is tried again later',
+        '@tr': TRACE_ID,
+        '@x': expect.stringMatching(/^(?:OrderError|Error): The store is busy/) as string,
+        event: 'delivery:retried',
+        err: { code: 'store-busy' },
+      },
+    ])
+    expect(Date.parse(String(request?.events[0]?.['@t']))).not.toBeNaN()
+  })
+
+  test('that is away loses nothing that fits; it is told once, and the lines come when it is back', async () => {
+    const seq = await startSeq()
+    seq.answerWith(503)
+    const { stream, told } = streamTo(`http://127.0.0.1:${seq.port}`)
+    const logger = createLogger('info', stream)
+    logger.info('one')
+    await expect.poll(() => seq.requests.length, { timeout: 10_000 }).toBe(2)
+    expect(told).toEqual(['away'])
+    seq.answerWith(201)
+    await expect.poll(() => told, { timeout: 10_000 }).toEqual(['away', { lost: 0 }])
+    expect(seq.requests.at(-1)?.events).toMatchObject([{ '@m': 'one' }])
+  }, 20_000)
+
+  test('that nobody answers for costs bounded memory: lines beyond are dropped, and counted', async () => {
+    const seq = await startSeq()
+    const { stream, told } = streamTo(`http://127.0.0.1:${seq.port}`)
+    const logger = createLogger('info', stream)
+    for (let line = 0; line < 10_250; line += 1) logger.info('a line')
+    await stream.close()
+    expect(seq.requests.flatMap(({ events }) => events)).toHaveLength(10_000)
+    expect(told).toEqual([{ lost: 250 }])
+  })
+
+  test('that refuses a batch for good does not keep the next one waiting', async () => {
+    const seq = await startSeq()
+    seq.answerWith(400)
+    const { stream, told } = streamTo(`http://127.0.0.1:${seq.port}`)
+    const logger = createLogger('info', stream)
+    logger.info('a line that it cannot take')
+    await expect.poll(() => told, { timeout: 10_000 }).toEqual([{ lost: 1 }])
+    seq.answerWith(201)
+    logger.info('the next')
+    await stream.close()
+    expect(seq.requests.at(-1)?.events).toMatchObject([{ '@m': 'the next' }])
+  })
+
+  test('that is not there at all holds nothing up at the end', async () => {
+    const seq = await startSeq()
+    for (const end of ends.splice(0)) end()
+    const { stream, told } = streamTo(`http://127.0.0.1:${seq.port}`)
+    createLogger('info', stream).info('lost')
+    await stream.close()
+    expect(told).toEqual(['away'])
+  })
+})
