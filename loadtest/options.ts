@@ -54,7 +54,7 @@ ${Object.entries(SCENARIOS)
   .join('\n')}
 
 Options:
-  --url <url>          of a running product; without it one is started for the run, on a temporary directory
+  --url <url>          of a running product; LOADTEST_URL; without it one is started, on a temporary directory
   --key <key>          its function key, for lag and ledger; FUNCTIONS_KEY
   --rate <number>      requests a second, of all connections together
   --connections <number>
@@ -102,7 +102,7 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
       ...(seconds !== undefined && { seconds }),
       ...(values.break !== undefined && { broken: breakable(values.break) }),
     },
-    url: values.url,
+    url: values.url ?? environment['LOADTEST_URL'],
     key: values.key ?? environment['FUNCTIONS_KEY'],
     seed: wholeNumber('seed', values.seed) ?? 1,
     drainSeconds: wholeNumber('drain', values.drain) ?? 60,

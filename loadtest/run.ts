@@ -16,7 +16,7 @@ const EXIT = { well: 0, assertion: 1, usage: 2, unreachable: 3, interrupted: 130
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const interrupted = new AbortController()
-process.once('SIGINT', () => interrupted.abort())
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
 
 try {
   process.exitCode = await perform(readTask(process.argv.slice(2), process.env))

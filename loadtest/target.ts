@@ -41,13 +41,16 @@ export async function startProduct(settings: Readonly<Record<string, string>> = 
   const own = { DATA_DIR: directory, PORT: '0', HOST: '127.0.0.1', FUNCTIONS_KEY: key, ORDERS_TOPIC: topic }
   const environment = { LOG_LEVEL: 'error', ...process.env, FAULTS: 'off', ...own, ...settings }
   const file = join(ROOT, 'infra/host/start.ts')
+  const remove = () => rmSync(directory, { recursive: true, force: true })
+  process.once('exit', remove)
   const server = await startServer('The product', ['--max-semi-space-size=64', file], environment)
   return {
     ...server,
     key,
     async stop() {
       await server.stop()
-      rmSync(directory, { recursive: true, force: true })
+      process.off('exit', remove)
+      remove()
     },
   }
 }

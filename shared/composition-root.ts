@@ -124,7 +124,13 @@ export async function openServices(chosen: Config): Promise<Services> {
 
   const ledgerVerdict = createLedgerVerdict({ log, ledger, topic: topics.orders, groupId })
 
-  const repairLedger = createRepairLedger({ log, ledger, storeOrders: storing('origin'), topic: topics.orders, groupId })
+  const repairLedger = createRepairLedger({
+    log,
+    ledger,
+    storeOrders: storing('origin'),
+    topic: topics.orders,
+    groupId,
+  })
 
   return {
     ...adapters,

@@ -39,7 +39,7 @@ export function createMetrics(dependencies: {
 }): Metrics {
   const { events, topics, log, checkReadiness, ledgerVerdict, now, onError } = dependencies
   const registry = new Registry()
-  countPipeline(events, registry, topics)
+  countPipeline(events, registry)
   const setGauges = createScrapeGauges(registry, topics)
   const kept = { limitMs: LIMIT_MS, now, onError }
   const figures = remember(createLogFigures({ log, topics, now }), { ...kept, maxAgeMs: FIGURES_MAX_AGE_MS })

@@ -43,14 +43,20 @@ async function main(words: readonly string[]): Promise<ExitCode> {
       startedAt,
       options: values,
       json: values['json'] === true,
-      print: (text) => process.stdout.write(`${text}\n`),
-      progress: (text) => {
-        if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
+      print: (text) => {
+        showProgress('')
+        process.stdout.write(`${text}\n`)
       },
+      progress: showProgress,
     })
   } finally {
     await client[Symbol.asyncDispose]()
   }
+}
+
+/** In one line, which the next takes the place of. */
+function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
 }
 
 function parse(command: Command, args: string[]) {

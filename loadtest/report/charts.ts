@@ -85,16 +85,13 @@ function throughput(result: RunResult, x: XAxis, bands: readonly Band[]): Html {
   })
 }
 
-/** What was stored between one look and the next, a second. */
+/** What was stored a second, from one look until the next. */
 export function rates(pipeline: readonly PipelineSecond[], until: number): (readonly [second: number, rate: number])[] {
-  return pipeline
-    .map(({ second, stored }, index) => {
-      const before = pipeline[index - 1]
-      if (before === undefined || second <= before.second) return undefined
-      return [second, Math.max(0, (stored - before.stored) / (second - before.second))] as const
-    })
-    .filter((point) => point !== undefined && point[0] <= until)
-    .map((point) => point ?? ([0, 0] as const))
+  return pipeline.flatMap(({ second, stored }, index) => {
+    const next = pipeline[index + 1]
+    if (next === undefined || next.second <= second || second > until) return []
+    return [[second, Math.max(0, (next.stored - stored) / (next.second - second))] as const]
+  })
 }
 
 function lag(pipeline: readonly PipelineSecond[], bands: readonly Band[]): Html {

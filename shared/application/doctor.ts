@@ -1,4 +1,4 @@
-import { messageOf } from '../domain/errors.ts'
+import { isOrderError, messageOf } from '../domain/errors.ts'
 import type { Topics } from '../messaging/topics.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { Maintenance } from '../ports/maintenance.ts'
@@ -20,10 +20,8 @@ export interface Check {
 
 export type Doctor = () => Promise<Diagnosis>
 
-const MIN_FREE_BYTES = 1024 ** 3
 const GIB = 1024 ** 3
-/** How many retry topics beyond the configured ones are looked for. */
-const FORMER_TIERS = 5
+const MIN_FREE_BYTES = GIB
 
 export function createDoctor(dependencies: {
   log: Pick<EventLog, 'health' | 'offsets' | 'committed'>
@@ -89,25 +87,27 @@ export function createDoctor(dependencies: {
 
   /** With fewer RETRY_DELAYS than before there are topics that nobody reads. */
   async function checkFormerRetries() {
-    const tiers = Array.from({ length: FORMER_TIERS }, (_, index) => topics.retries.length + 1 + index)
-    const left = await Promise.all(tiers.map(waitingIn))
-    const found = left.filter(({ waiting }) => waiting > 0)
+    const found: string[] = []
+    for (let tier = topics.retries.length + 1; ; tier += 1) {
+      const topic = `${topics.orders}-retry-${tier}`
+      const waiting = await waitingIn(topic, `${topics.group}-retry-${tier}`)
+      if (waiting === undefined) break
+      if (waiting > 0) found.push(`${waiting} records in ${topic}`)
+    }
     if (found.length === 0) return well('No record waits in a retry topic that nobody reads.')
-    const list = found.map(({ topic, waiting }) => `${waiting} in ${topic}`).join(', ')
-    return unwell(`Nobody reads ${list}: set as many RETRY_DELAYS as before until they are empty.`)
+    return unwell(`Nobody reads ${found.join(', ')}: set as many RETRY_DELAYS as before until they are empty.`)
   }
 
-  async function waitingIn(tier: number): Promise<{ topic: string; waiting: number }> {
-    const topic = `${topics.orders}-retry-${tier}`
-    // A topic that does not exist is the rule.
-    const offsets = await log.offsets(topic).catch(() => [])
-    if (offsets.length === 0) return { topic, waiting: 0 }
-    const committed = await log.committed(`${topics.group}-retry-${tier}`, topic)
-    const waiting = offsets.reduce(
-      (sum, { partition, first, end }) => sum + end - (committed.get(partition) ?? first),
-      0,
-    )
-    return { topic, waiting }
+  /** Undefined for a topic that does not exist; whether the log is away altogether is another check's. */
+  async function waitingIn(topic: string, groupId: string): Promise<number | undefined> {
+    try {
+      const offsets = await log.offsets(topic)
+      const committed = await log.committed(groupId, topic)
+      return offsets.reduce((sum, { partition, first, end }) => sum + end - (committed.get(partition) ?? first), 0)
+    } catch (error) {
+      if (isOrderError(error) && error.code === 'log-unavailable') return undefined
+      throw error
+    }
   }
 
   return async function doctor() {

@@ -1,12 +1,10 @@
 import { expect, test, vi } from 'vitest'
 import type { OrderView } from '../../shared/domain/order-view.ts'
+import { POISON } from '../support/dead-letters.ts'
 import { createOrderTraffic, expectPromisesKept } from '../support/order-traffic.ts'
 import { withProduct, type Product } from '../support/product.ts'
 import { createRandom } from '../support/random.ts'
 import { randomOrder } from '../support/random-orders.ts'
-
-/** What the fault `poison` writes: no headers, no UTF-8, no JSON. */
-const POISON = Buffer.from('{"customerId": \xff', 'latin1')
 
 interface Letter {
   readonly id: string

@@ -16,7 +16,7 @@ interface Ended {
 
 function loadtest(...words: string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    const options = { cwd: ROOT, env: { PATH: process.env['PATH'], LOG_LEVEL: 'warn' } }
+    const options = { cwd: ROOT, env: { PATH: process.env['PATH'] } }
     execFile(process.execPath, ['loadtest/run.ts', ...words], options, (error, output, errors) => {
       resolve({ code: error === null ? 0 : Number(error.code), output, errors })
     })

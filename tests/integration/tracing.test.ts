@@ -160,9 +160,16 @@ describe('traces', () => {
       NODE_EXTRA_CA_CERTS: cert,
     })
     await product.send('/api/orders', ORIGINAL_BODY, { traceparent: `00-${TRACE_ID}-${CALLER}-01` })
-    const posted = () => insights.posted.map(({ body }) => body).join('\n')
-    await expect.poll(posted, { timeout: 20_000 }).toContain('process orders')
-    expect(posted()).toContain(TRACE_ID)
+    type Envelope = { tags: Record<string, string>; data: { baseData: { id: string } } }
+    const ofTrace = () =>
+      insights.posted
+        .flatMap(({ body }) => JSON.parse(body) as Envelope[])
+        .filter(({ tags }) => tags['ai.operation.id'] === TRACE_ID)
+    await expect.poll(ofTrace, { timeout: 20_000 }).toHaveLength(3)
+    const parents = ofTrace().map(({ tags }) => tags['ai.operation.parentId'])
+    expect(parents).toContain(CALLER)
+    const ids = new Set(ofTrace().map(({ data }) => data.baseData.id))
+    expect(parents.filter((parent) => ids.has(parent ?? ''))).toHaveLength(2)
     rmSync(directory, { recursive: true })
   })
 

@@ -90,6 +90,20 @@ export async function withProduct(
   }
 }
 
+/** Everything that a list answers, through all its pages. */
+export async function pagesOf<T>(product: Product, path: string): Promise<T[]> {
+  const all: T[] = []
+  const mark = path.includes('?') ? '&' : '?'
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const more: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const { body } = await product.operate(`${path}${mark}limit=200${more}`)
+    const { items, nextCursor } = body as unknown as { items: T[]; nextCursor: string | null }
+    all.push(...items)
+    cursor = nextCursor
+  }
+  return all
+}
+
 function createProduct(dataDir: string, settings: Record<string, string>): { product: Product; output: () => string } {
   let url = ''
   let said = ''

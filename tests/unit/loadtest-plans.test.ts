@@ -63,6 +63,17 @@ describe('the words of the command', () => {
     })
   })
 
+  it('leave it to the environment where the product is, unless they say', () => {
+    const environment = { LOADTEST_URL: 'http://gateway:8080' }
+    expect(readTask(['soak'], environment)).toMatchObject({ url: 'http://gateway:8080' })
+    expect(readTask(['soak', '--url', 'http://other'], environment)).toMatchObject({ url: 'http://other' })
+    expect(readTask(['soak'], {})).toMatchObject({ url: undefined })
+  })
+
+  it('take the last of what is said twice, so that an image can say where results go', () => {
+    expect(readTask(['--out', '/results', 'soak', '--out', 'mine'], {})).toMatchObject({ out: 'mine' })
+  })
+
   it.each([
     ['nothing-known'],
     ['baseline', '--rate', '0'],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { compareRuns } from '../../loadtest/compare.ts'
+import { rates } from '../../loadtest/report/charts.ts'
 import { linearScale, logScale, timeScale } from '../../loadtest/report/scale.ts'
 import { reportPage } from '../../loadtest/report/page.ts'
 import { versusText } from '../../loadtest/versus.ts'
@@ -38,6 +39,14 @@ describe('the report', () => {
       timeline: [{ second: 0, p50: 0, max: 0 }],
     }
     expect(reportPage(loadTestResult({ stored }))).not.toMatch(/NaN|undefined|Infinity/)
+  })
+
+  it('tells how much was stored a second, however far apart the looks were', () => {
+    const look = (second: number, stored: number) => ({ second, stored, lag: 0, records: stored, residentMiB: null })
+    expect(rates([look(0, 10), look(1, 60), look(3, 160)], 5)).toEqual([
+      [0, 50],
+      [1, 50],
+    ])
   })
 
   it('is marked when an assertion does not hold', () => {

@@ -37,7 +37,6 @@ async function follow(context: CommandContext, begun: Rebuild): Promise<Rebuild>
     await sleep(LOOK_MS)
     now = (await look(context)) ?? now
   }
-  context.progress('')
   return now
 }
 

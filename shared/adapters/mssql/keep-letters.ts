@@ -1,0 +1,211 @@
+import { parseDeadLetterId, type DeadLetter, type DeadLetters } from '../../ports/dead-letters.ts'
+import type { RecordPosition } from '../../ports/event-log.ts'
+import { text } from './connection.ts'
+import { DECLARE_PARKED, PARK } from './park-sql.ts'
+import { toParkedJson } from './parked-json.ts'
+import type { Query } from './query.ts'
+import { GROUP_UNITS } from './store-batch-json.ts'
+import { cut, isOrderId, toSqlTime } from './values.ts'
+
+/**
+ * Letters in one round trip and one transaction. What is kept already is left alone. Of the others each parks its origin,
+ * unless it is the very record that was stored meanwhile, and stands for the letter that it redrove. Bytes come in hex.
+ */
+export const KEEP_LETTERS = `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+${DECLARE_PARKED}
+DECLARE @kept TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  log_offset BIGINT NOT NULL,
+  consumer_group NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  PRIMARY KEY (topic, log_partition, log_offset)
+);
+DECLARE @redriven TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  log_offset BIGINT NOT NULL,
+  by_topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  by_partition INT NOT NULL,
+  by_offset BIGINT NOT NULL
+);
+INSERT INTO @redriven (topic, log_partition, log_offset, by_topic, by_partition, by_offset)
+SELECT r.topic, r.log_partition, r.log_offset, r.by_topic, r.by_partition, r.by_offset
+FROM OPENJSON(@batch, '$.redriven') WITH (
+  topic NVARCHAR(4000) '$.topic', log_partition INT '$.partition', log_offset BIGINT '$.offset',
+  by_topic NVARCHAR(4000) '$.by.topic', by_partition INT '$.by.partition', by_offset BIGINT '$.by.offset'
+) AS r;
+
+BEGIN TRANSACTION;
+INSERT INTO dead_letters (
+  topic, log_partition, log_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,
+  first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp, stack, headers, record_key,
+  record_value
+)
+OUTPUT inserted.topic, inserted.log_partition, inserted.log_offset, inserted.consumer_group, inserted.state
+INTO @kept (topic, log_partition, log_offset, consumer_group, state)
+SELECT x.topic, x.log_partition, x.log_offset, x.order_id, CASE WHEN o.seq IS NULL THEN 'dead' ELSE 'resolved' END,
+  x.kept_at, x.first_code, x.first_detail, x.last_code, x.last_detail, x.attempts, x.first_failed_at, x.last_failed_at,
+  x.fingerprint, x.consumer_group, x.redrive_of, x.record_timestamp, x.stack, x.headers,
+  CONVERT(VARBINARY(MAX), x.record_key, 2), CONVERT(VARBINARY(MAX), x.record_value, 2)
+FROM OPENJSON(@batch, '$.letters') WITH (
+  i INT '$.i',
+  topic NVARCHAR(249) '$.topic',
+  log_partition INT '$.partition',
+  log_offset BIGINT '$.offset',
+  order_id UNIQUEIDENTIFIER '$.orderId',
+  kept_at DATETIME2(3) '$.keptAt',
+  first_code NVARCHAR(200) '$.firstCode',
+  first_detail NVARCHAR(MAX) '$.firstDetail',
+  last_code NVARCHAR(200) '$.lastCode',
+  last_detail NVARCHAR(MAX) '$.lastDetail',
+  attempts BIGINT '$.attempts',
+  first_failed_at DATETIME2(3) '$.firstFailedAt',
+  last_failed_at DATETIME2(3) '$.lastFailedAt',
+  fingerprint NVARCHAR(100) '$.fingerprint',
+  consumer_group NVARCHAR(200) '$.consumerGroup',
+  redrive_of NVARCHAR(400) '$.redriveOf',
+  record_timestamp BIGINT '$.recordTimestamp',
+  stack NVARCHAR(MAX) '$.stack',
+  headers NVARCHAR(MAX) '$.headers',
+  record_key VARCHAR(MAX) '$.key',
+  record_value VARCHAR(MAX) '$.value'
+) AS x
+LEFT JOIN orders AS o ON o.order_id = x.order_id AND o.origin_topic = x.topic COLLATE Latin1_General_100_BIN2
+  AND o.origin_partition = x.log_partition AND o.origin_offset = x.log_offset
+WHERE NOT EXISTS (
+  SELECT 1 FROM dead_letters AS d
+  WHERE d.topic = x.topic COLLATE Latin1_General_100_BIN2 AND d.log_partition = x.log_partition
+    AND d.log_offset = x.log_offset
+)
+ORDER BY x.i;
+
+DELETE p
+FROM @parked AS p
+WHERE NOT EXISTS (
+  SELECT 1 FROM @kept AS k
+  WHERE k.topic = p.topic AND k.log_partition = p.log_partition AND k.log_offset = p.log_offset AND k.state = 'dead'
+);
+${PARK}
+UPDATE d
+SET state = 'superseded'
+FROM dead_letters AS d
+JOIN @redriven AS r ON r.topic = d.topic AND r.log_partition = d.log_partition AND r.log_offset = d.log_offset
+JOIN @kept AS k ON k.topic = r.by_topic AND k.log_partition = r.by_partition AND k.log_offset = r.by_offset
+WHERE k.state = 'dead' AND d.state IN ('dead', 'redriven');
+
+UPDATE q
+SET state = 'redriven', updated_at = CAST(@now AS DATETIME2(3))
+FROM parked_records AS q
+JOIN @redriven AS r ON r.topic = q.topic AND r.log_partition = q.log_partition AND r.log_offset = q.log_offset
+JOIN @kept AS k ON k.topic = r.by_topic AND k.log_partition = r.by_partition AND k.log_offset = r.by_offset
+  AND k.consumer_group = q.group_id
+WHERE k.state = 'dead' AND q.state IN ('retrying', 'dead', 'discarded');
+COMMIT TRANSACTION;
+`
+
+const TOPIC_UNITS = 249
+const CODE_UNITS = 200
+const FINGERPRINT_UNITS = 100
+const LETTER_ID_UNITS = 400
+const MAX_PARTITION = 2_147_483_647
+
+export function createKeepLetters(query: Query): DeadLetters['keep'] {
+  return async function keep(letters) {
+    if (letters.length === 0) return
+    const now = new Date().toISOString()
+    await query(KEEP_LETTERS, { batch: text(toKeepLettersJson(letters, now)), now: text(toSqlTime(now)) })
+  }
+}
+
+/** The parameter of KEEP_LETTERS: of several letters of one origin the first. */
+export function toKeepLettersJson(letters: readonly DeadLetter[], now: string): string {
+  const fitting = letters.map((letter) => fit(letter, now))
+  const byOrigin = new Map(fitting.toReversed().map((letter) => [placeOf(letter.origin), letter]))
+  const firsts = fitting.filter((letter) => byOrigin.get(placeOf(letter.origin)) === letter)
+  return JSON.stringify({
+    ...toParkedJson(firsts.map(toParking)),
+    redriven: firsts.flatMap(({ origin, redriveOf }) => {
+      const letter = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
+      return letter === undefined || letter.partition > MAX_PARTITION ? [] : [{ ...letter, by: origin }]
+    }),
+    letters: firsts.map((letter, i) => ({ i, ...toLetterJson(letter, now) })),
+  })
+}
+
+/** Nothing is refused: a name that is too long for an index is cut, a time that is none is now. */
+function fit(letter: DeadLetter, now: string): DeadLetter {
+  const { origin, orderId, firstCause, lastCause } = letter
+  return {
+    ...letter,
+    origin: { ...origin, topic: cut(origin.topic, TOPIC_UNITS), partition: Math.min(origin.partition, MAX_PARTITION) },
+    orderId: orderId !== null && isOrderId(orderId) ? orderId : null,
+    firstCause: { ...firstCause, code: cut(firstCause.code, CODE_UNITS) },
+    lastCause: { ...lastCause, code: cut(lastCause.code, CODE_UNITS) },
+    attempts: countable(letter.attempts),
+    firstFailedAt: timeOr(letter.firstFailedAt, now),
+    lastFailedAt: timeOr(letter.lastFailedAt, now),
+    fingerprint: cut(letter.fingerprint, FINGERPRINT_UNITS),
+    consumerGroup: cut(letter.consumerGroup, GROUP_UNITS),
+    redriveOf: letter.redriveOf === null ? null : cut(letter.redriveOf, LETTER_ID_UNITS),
+    recordTimestamp: countable(letter.recordTimestamp),
+  }
+}
+
+function toParking(letter: DeadLetter) {
+  const { origin, orderId, attempts, lastCause, lastFailedAt, redriveOf, consumerGroup, recordTimestamp } = letter
+  const acceptedAt = timeOr(recordTimestamp, lastFailedAt)
+  const counts = { attempt: attempts, maxAttempts: attempts, nextAttemptAt: null }
+  // What parked it may tell the ledger only later: then it finds the row, and the history is told once.
+  const record = {
+    origin,
+    orderId,
+    state: 'dead',
+    ...counts,
+    cause: lastCause,
+    acceptedAt,
+    order: null,
+    redriveOf,
+  } as const
+  return { record, groupId: consumerGroup, parkedAt: lastFailedAt }
+}
+
+function toLetterJson(letter: DeadLetter, now: string) {
+  const { origin, orderId, firstCause, lastCause, key, value } = letter
+  const headers = letter.headers.map(([name, header]) => [name, header && Buffer.from(header).toString('base64')])
+  return {
+    ...origin,
+    orderId,
+    keptAt: toSqlTime(now),
+    firstCode: firstCause.code,
+    firstDetail: firstCause.detail,
+    lastCode: lastCause.code,
+    lastDetail: lastCause.detail,
+    attempts: letter.attempts,
+    firstFailedAt: toSqlTime(letter.firstFailedAt),
+    lastFailedAt: toSqlTime(letter.lastFailedAt),
+    fingerprint: letter.fingerprint,
+    consumerGroup: letter.consumerGroup,
+    redriveOf: letter.redriveOf,
+    recordTimestamp: letter.recordTimestamp,
+    stack: letter.stack,
+    headers: JSON.stringify(headers),
+    key: key === null ? null : Buffer.from(key).toString('hex'),
+    value: value === null ? null : Buffer.from(value).toString('hex'),
+  }
+}
+
+function timeOr(time: string | number, otherwise: string): string {
+  return toSqlTime(time) === null ? otherwise : new Date(time).toISOString()
+}
+
+/** A number of a header may be larger than what can be read back exactly. */
+function countable(number: number): number {
+  return Math.min(Math.trunc(number), Number.MAX_SAFE_INTEGER)
+}
+
+function placeOf({ topic, partition, offset }: RecordPosition): string {
+  return `${topic}:${partition}:${offset}`
+}

@@ -1,0 +1,72 @@
+import type { Ledger, LedgerPartition, ParkedState } from '../../ports/ledger.ts'
+import { int, text, type Row } from './connection.ts'
+import type { Query } from './query.ts'
+
+/**
+ * One picture of one moment. Each SELECT would be of its own moment, and SNAPSHOT isolation may not be allowed: so all
+ * three are one statement. By the primary keys, and parked_records_by_state.
+ */
+export const SELECT_LEDGER = `
+SELECT 1 AS part, l.topic, l.log_partition, l.first_offset, l.next_offset, l.stored, l.duplicate, l.parked, l.gaps,
+  l.redriven, CAST(NULL AS VARCHAR(20)) AS state
+FROM ledger AS l
+WHERE l.group_id = @group
+UNION ALL
+SELECT 2, g.topic, g.log_partition, g.since_offset, g.until_offset, NULL, NULL, NULL, NULL, NULL, NULL
+FROM (
+  SELECT TOP (@maxGaps) g.topic, g.log_partition, g.since_offset, g.until_offset
+  FROM ledger_gaps AS g
+  WHERE g.group_id = @group
+  ORDER BY g.topic, g.log_partition, g.since_offset
+) AS g
+UNION ALL
+SELECT 3, NULL, NULL, COUNT_BIG(*), NULL, NULL, NULL, NULL, NULL, NULL, r.state
+FROM parked_records AS r
+WHERE r.group_id = @group AND r.counted = 1
+GROUP BY r.state
+ORDER BY part, topic, log_partition, first_offset;
+`
+
+export function createLedger(query: Query): Ledger {
+  return {
+    async read(groupId, maxGaps) {
+      const [rows = []] = await query(SELECT_LEDGER, { group: text(groupId), maxGaps: int(maxGaps) })
+      const parts = Map.groupBy(rows, (row) => Number(row['part']))
+      const parked: Record<ParkedState, number> = {
+        retrying: 0,
+        stored: 0,
+        duplicate: 0,
+        dead: 0,
+        discarded: 0,
+        redriven: 0,
+      }
+      for (const row of parts.get(3) ?? []) parked[row['state'] as ParkedState] = Number(row['first_offset'])
+      return {
+        partitions: (parts.get(1) ?? []).map(toPartition),
+        gaps: (parts.get(2) ?? []).map((row) => ({
+          ...placeOf(row),
+          from: Number(row['first_offset']),
+          to: Number(row['next_offset']),
+        })),
+        parked,
+      }
+    },
+  }
+}
+
+function placeOf(row: Row) {
+  return { topic: String(row['topic']), partition: Number(row['log_partition']) }
+}
+
+function toPartition(row: Row): LedgerPartition {
+  return {
+    ...placeOf(row),
+    first: Number(row['first_offset']),
+    next: Number(row['next_offset']),
+    stored: Number(row['stored']),
+    duplicate: Number(row['duplicate']),
+    parked: Number(row['parked']),
+    gaps: Number(row['gaps']),
+    redriven: Number(row['redriven']),
+  }
+}

@@ -1,0 +1,136 @@
+import { messageOf } from '../../domain/errors.ts'
+import type { DeadLetters } from '../../ports/dead-letters.ts'
+import type { Ledger } from '../../ports/ledger.ts'
+import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
+import type { OrderViews } from '../../ports/order-views.ts'
+import type { Redrives } from '../../ports/redrives.ts'
+import { createConnection, type Connection } from './connection.ts'
+import { createDeadLetters } from './dead-letters.ts'
+import { createLedger } from './ledger.ts'
+import { failureOf, isRefusedLogin, storeUnavailable, toStoreError } from './mssql-errors.ts'
+import { readMigrations } from './migrations.ts'
+import { createOrderQueries } from './order-views.ts'
+import { prepareDatabase } from './prepare-database.ts'
+import { createQuery, type Query } from './query.ts'
+import { createRedrives } from './redrives.ts'
+import { createBatchCommands } from './store-batch.ts'
+
+/** The store on SQL Server or Azure SQL Database. Instances share it; each has a pool of connections of its own. */
+export interface MssqlStore extends AsyncDisposable {
+  readonly store: OrderStore
+  readonly views: OrderViews
+  readonly deadLetters: DeadLetters
+  readonly ledger: Ledger
+  readonly operations: Redrives
+  /** Host and database, for people. */
+  readonly described: string
+}
+
+export interface MssqlStoreOptions {
+  readonly connectionString: string
+  /** Something is not as it should be, and goes on all the same. */
+  readonly onWarning: (message: string) => void
+  /** A connection failed that nobody was using. */
+  readonly onError: (error: unknown) => void
+  /** Ends with a slash. */
+  readonly migrations?: URL
+}
+
+/** A server that hangs does not answer: after this long that is the answer. */
+const HEALTH_DEADLINE_MS = 2000
+const IS_SOURCE = import.meta.url.endsWith('.ts')
+/** The compiled program lies one directory deeper, in dist/, and its migrations where they always are. */
+const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/mssql/`, import.meta.url)
+
+/** A read-only database answers, and stores nothing. */
+export const PROBE = "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS VARCHAR(20)) AS updateability;"
+
+/**
+ * Connects and brings the tables up to date. A server that is away or refuses the login is no reason to fail: that is
+ * told once, the first call after it is back does what is left to do, and until then every call rejects with
+ * `store-unavailable`. Rejects with `invalid-setting` for a connection string that cannot be read, and for a database
+ * that a newer program made.
+ */
+export async function createMssqlStore(options: MssqlStoreOptions): Promise<MssqlStore> {
+  const { connectionString, onWarning, onError, migrations = MIGRATIONS } = options
+  const connection = createConnection({ connectionString, onError })
+  const prepare = once(() => prepareDatabase(connection, readMigrations(migrations), onWarning))
+  const query = translated(connection, createQuery(connection), prepare)
+  try {
+    await prepare()
+  } catch (error) {
+    if (failureOf(error) === undefined) {
+      await connection[Symbol.asyncDispose]()
+      throw error
+    }
+    onWarning(awayMessage(connection.described, error))
+  }
+
+  const dispose = () => connection[Symbol.asyncDispose]()
+  const { findByIdempotencyKey, ...views } = createOrderQueries(query)
+  return {
+    store: {
+      ...createBatchCommands(query),
+      findByIdempotencyKey,
+      health: () => checkHealth(query),
+      [Symbol.asyncDispose]: dispose,
+    },
+    views,
+    deadLetters: createDeadLetters(query),
+    ledger: createLedger(query),
+    operations: createRedrives(query),
+    described: connection.described,
+    [Symbol.asyncDispose]: dispose,
+  }
+}
+
+/** Every call first waits for the tables to be as they should, and rejects with the ports' errors. */
+function translated(connection: Connection, query: Query, prepare: () => Promise<void>): Query {
+  return async (statement, parameters) => {
+    try {
+      await prepare()
+    } catch (error) {
+      // Whatever keeps the tables from being right: the orders are good, and wait.
+      throw storeUnavailable(connection.described, error)
+    }
+    try {
+      return await query(statement, parameters)
+    } catch (error) {
+      throw toStoreError(error, connection.described)
+    }
+  }
+}
+
+/** Those who come meanwhile wait for the one who does it; after a failure the next one tries again. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= work().catch((error: unknown) => {
+      done = undefined
+      throw error
+    })
+    return done
+  }
+}
+
+async function checkHealth(query: Query): Promise<StoreHealth> {
+  const deadline = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => deadline.reject(new Error(`It did not answer within ${HEALTH_DEADLINE_MS} ms.`)),
+    HEALTH_DEADLINE_MS,
+  )
+  try {
+    const [[row] = []] = await Promise.race([query(PROBE), deadline.promise])
+    if (row?.['updateability'] === 'READ_ONLY') return { available: false, cause: 'The database is read-only.' }
+    return { available: true }
+  } catch (error) {
+    return { available: false, cause: messageOf(error) }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function awayMessage(server: string, error: unknown): string {
+  const why = isRefusedLogin(error) ? 'refuses the login' : "can't be used yet"
+  return `SQL Server ${server} ${why}: ${messageOf(error)} Orders wait in the log until it can be used.`
+}

@@ -1,0 +1,60 @@
+import { OrderError } from '../../domain/errors.ts'
+import { parseDeadLetterId, type DeadLetterState, type KeptDeadLetter } from '../../ports/dead-letters.ts'
+import type { Act, Redrives } from '../../ports/redrives.ts'
+import { bytes, int, text, type Parameters } from './connection.ts'
+import { createGetLetter, placeParameters } from './dead-letters.ts'
+import { DISCARD, MARK_EDITED, RECORD_EDIT, RESTORE } from './operator-sql.ts'
+import type { Query } from './query.ts'
+import { cut, toSqlTime } from './values.ts'
+
+const OPERATOR_UNITS = 400
+
+/** What operators do to single dead letters (port Redrives). */
+export function createOperatorCommands(
+  query: Query,
+): Pick<Redrives, 'discard' | 'restore' | 'recordEdit' | 'markEdited'> {
+  const getLetter = createGetLetter(query)
+
+  /** Without `from` the letter may be in any state. */
+  async function act(
+    statement: string,
+    letterId: string,
+    from: DeadLetterState | undefined,
+    parameters: Parameters,
+  ): Promise<KeptDeadLetter> {
+    const origin = parseDeadLetterId(letterId)
+    if (origin === undefined) throw notFound()
+    const [[row] = []] = await query(statement, { ...placeParameters(origin), ...parameters })
+    if (row === undefined || row['state'] === null) throw notFound()
+    const state = row['state'] as DeadLetterState
+    if (from !== undefined && state !== from) {
+      throw new OrderError('conflict', `The dead letter is ${state}, not ${from}.`)
+    }
+    const letter = await getLetter(letterId)
+    if (letter === undefined) throw notFound()
+    return letter
+  }
+
+  return {
+    discard: (letterId, by) => act(DISCARD, letterId, 'dead', actParameters(letterId, by)),
+    restore: (letterId, by) => act(RESTORE, letterId, 'discarded', actParameters(letterId, by)),
+    recordEdit: (letterId, value, by) =>
+      act(RECORD_EDIT, letterId, 'dead', { ...actParameters(letterId, by), value: bytes(value) }),
+    markEdited: (letterId, by) => act(MARK_EDITED, letterId, undefined, actParameters(letterId, by)),
+  }
+}
+
+/** What INSERT_AUDIT and histories need of an act. */
+export function actParameters(target: string, { at, operator, verified, reason }: Act): Parameters {
+  return {
+    at: text(toSqlTime(at)),
+    target: text(target),
+    operator: text(cut(operator, OPERATOR_UNITS)),
+    verified: int(verified ? 1 : 0),
+    reason: text(reason),
+  }
+}
+
+function notFound(): OrderError {
+  return new OrderError('dead-letter-not-found', 'No dead letter has this id.')
+}

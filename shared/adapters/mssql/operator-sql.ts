@@ -1,0 +1,79 @@
+/**
+ * What operators do to one letter, each one transaction: the letter's row is locked first, and what was its state is
+ * answered; when it was another than the act needs, nothing is changed.
+ */
+const START = `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
+DECLARE @kept BIGINT, @state VARCHAR(20), @order UNIQUEIDENTIFIER, @group NVARCHAR(200);
+BEGIN TRANSACTION;
+SELECT @kept = d.kept_seq, @state = d.state, @order = d.order_id, @group = d.consumer_group
+FROM dead_letters AS d WITH (UPDLOCK)
+WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offset;
+`
+const END = `
+COMMIT TRANSACTION;
+SELECT @state AS state;
+`
+
+export const INSERT_AUDIT = (action: string) => `
+  INSERT INTO audit (happened_at, action, target, operator, verified, reason)
+  VALUES (@time, '${action}', @target, @operator, @verified, @reason);
+`
+
+/**
+ * Nothing happens to an order after it was stored. But what was sent may be stored before its sender comes to say so, by
+ * a machine whose clock is a minute behind.
+ */
+export const NOT_STORED_BEFORE = (order: string) => `NOT EXISTS (
+    SELECT 1 FROM orders AS o WHERE o.order_id = ${order} AND o.stored_at < DATEADD(SECOND, -60, @time)
+  )`
+
+const tell = (kind: string) => `
+  INSERT INTO order_history (order_id, happened_at, kind, reason)
+  SELECT @order, @time, '${kind}', @reason WHERE @order IS NOT NULL AND ${NOT_STORED_BEFORE('@order')};
+`
+
+/** The letter and its parked record. */
+const move = (from: string, to: string) => `
+  UPDATE dead_letters SET state = '${to}' WHERE kept_seq = @kept;
+  UPDATE parked_records SET state = '${to}', updated_at = @time
+  WHERE group_id = @group AND topic = @topic AND log_partition = @partition AND log_offset = @offset
+    AND state = '${from}';
+`
+
+/** An order is given up with the last of its letters. */
+export const DISCARD = `${START}
+IF @state = 'dead'
+BEGIN${move('dead', 'discarded')}
+  UPDATE order_states SET status = 'discarded', updated_at = @time
+  WHERE order_id = @order AND status = 'dead-lettered'
+    AND NOT EXISTS (SELECT 1 FROM dead_letters AS d WHERE d.order_id = @order AND d.state IN ('dead', 'redriven'));
+  IF @@ROWCOUNT > 0
+  BEGIN${tell('discarded')}
+  END;${INSERT_AUDIT('discard')}
+END;${END}`
+
+export const RESTORE = `${START}
+IF @state = 'discarded'
+BEGIN${move('discarded', 'dead')}
+  UPDATE order_states SET status = 'dead-lettered', updated_at = @time
+  WHERE order_id = @order AND status = 'discarded';
+  IF @@ROWCOUNT > 0
+  BEGIN${tell('restored')}
+  END;${INSERT_AUDIT('restore')}
+END;${END}`
+
+export const RECORD_EDIT = `${START}
+IF @state = 'dead'
+BEGIN
+  UPDATE dead_letters SET edited_value = @value WHERE kept_seq = @kept;${INSERT_AUDIT('edit')}
+END;${END}`
+
+/** It may be stored, and the letter resolved, before its sender comes to say that it was sent. */
+export const MARK_EDITED = `${START}
+IF @state IS NOT NULL
+BEGIN
+  UPDATE dead_letters SET state = 'redriven' WHERE kept_seq = @kept AND state = 'dead';${tell('edited')}
+END;${END}`

@@ -1,0 +1,176 @@
+/**
+ * What reads orders, in one round trip each: first which ones (@found), then those with their items. Every SELECT is of
+ * one moment, the next may be of a later one. So states are read before orders: an order that is stored in between is
+ * found twice, and stored is what counts; it is never found nowhere.
+ */
+const DECLARE_FOUND = `
+SET NOCOUNT ON;
+DECLARE @found TABLE (seq BIGINT NOT NULL PRIMARY KEY, rank_class INT NOT NULL);
+`
+
+const STATE_COLUMNS = `s.seq, s.order_id, s.status, s.attempt, s.max_attempts, s.next_attempt_at, s.cause_code,
+  s.cause_detail, s.accepted_at, s.updated_at, s.order_json`
+
+/** By the primary keys. */
+const SELECT_STORED = `
+SELECT f.rank_class, o.seq, o.order_id, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email,
+  o.shipping_address, o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.stored_at,
+  o.recovered
+FROM @found AS f
+JOIN orders AS o ON o.seq = f.seq
+ORDER BY f.rank_class, o.seq DESC;
+SELECT x.order_seq, x.item_code, x.brand, x.type, x.size, x.colour, x.quantity, x.price, x.currency
+FROM @found AS f
+JOIN order_items AS x ON x.order_seq = f.seq
+ORDER BY x.order_seq, x.line;
+`
+const SELECT_STATES = `
+SELECT ${STATE_COLUMNS}
+FROM @found AS f
+JOIN order_states AS s ON s.seq = f.seq
+ORDER BY s.seq DESC;
+`
+
+/** By the unique indexes of order_id. */
+export const SELECT_BY_IDS = `${DECLARE_FOUND}
+SELECT ${STATE_COLUMNS}
+FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
+JOIN order_states AS s ON s.order_id = i.order_id;
+INSERT INTO @found (seq, rank_class)
+SELECT DISTINCT o.seq, 0
+FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
+JOIN orders AS o ON o.order_id = i.order_id;
+${SELECT_STORED}`
+
+/** By order_history_by_order, whose entries of one order lie in the order of writing. */
+export const SELECT_HISTORY = `
+SELECT h.happened_at, h.kind, h.attempt, h.next_attempt_at, h.cause_code, h.cause_detail, h.reason
+FROM order_history AS h
+WHERE h.order_id = CAST(@orderId AS UNIQUEIDENTIFIER)
+ORDER BY h.entry;
+`
+
+/** By orders_by_idempotency_key. */
+export const SELECT_BY_KEY = `
+SELECT o.order_id, o.body_hash, o.accepted_at
+FROM orders AS o
+WHERE o.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND o.idempotency_key_hash IS NOT NULL;
+`
+
+const DECLARE_WORDS = `
+DECLARE @words TABLE (
+  k INT NOT NULL PRIMARY KEY,
+  word NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL
+);
+INSERT INTO @words (k, word)
+SELECT w.k, w.word FROM OPENJSON(@queryWords) WITH (k INT '$[0]', word NVARCHAR(200) '$[1]') AS w;
+DECLARE @wordCount INT = (SELECT COUNT(*) FROM @words);
+`
+
+/** A word has neither % nor _ nor [, so LIKE is a seek in the index of words. */
+const hasWords = (table: 'order_words' | 'order_state_words', seq: 'order_seq' | 'state_seq') => `(
+  SELECT w.${seq}
+  FROM @words AS q
+  JOIN ${table} AS w ON w.word LIKE q.word + N'%'
+  GROUP BY w.${seq}
+  HAVING COUNT(DISTINCT q.k) = @wordCount
+)`
+
+/** What a list may narrow down; each is a parameter of the same name. */
+export type ListFilter = 'customerId' | 'currency' | 'paymentMethod' | 'from' | 'to' | 'q'
+
+function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): string[] {
+  const words = alias === 'o' ? hasWords('order_words', 'order_seq') : hasWords('order_state_words', 'state_seq')
+  const conditions: [ListFilter, string][] = [
+    ['customerId', `${alias}.customer_id = @customerId`],
+    ['from', `${alias}.accepted_at >= CAST(@from AS DATETIME2(3))`],
+    ['to', `${alias}.accepted_at < CAST(@to AS DATETIME2(3))`],
+    ['q', `${alias}.seq IN ${words}`],
+  ]
+  return conditions.flatMap(([name, condition]) => (filters.has(name) ? [condition] : []))
+}
+
+/**
+ * Newest first, by orders_by_customer, or by orders_by_currency value by value: each value has its entries in the order
+ * of seq, so that a page of each and the newest of all of them cost what the page costs. Without a filter by the
+ * primary key; between two times by whichever of it and orders_by_acceptance reads less.
+ */
+export function selectStoredList(filters: ReadonlySet<ListFilter>): string {
+  const conditions = ['o.seq < @before', ...conditionsOf('o', filters)]
+  const currency = filters.has('currency')
+  const method = filters.has('paymentMethod')
+  const start = `${DECLARE_FOUND}${filters.has('q') ? DECLARE_WORDS : ''}INSERT INTO @found (seq, rank_class)`
+  if (filters.has('customerId') || (!currency && !method)) {
+    const both = [
+      ...conditions,
+      ...(currency ? ['o.currency = CAST(@currency AS CHAR(3))'] : []),
+      ...(method ? ['o.payment_method = CAST(@paymentMethod AS VARCHAR(20))'] : []),
+    ]
+    return `${start}
+SELECT TOP (@limit) o.seq, 0 FROM orders AS o WHERE ${both.join(' AND ')} ORDER BY o.seq DESC;
+${SELECT_STORED}`
+  }
+  const currencies = currency ? 'CAST(@currency AS CHAR(3))' : "'EUR'), ('USD'), ('GBP'"
+  const methods = method
+    ? 'CAST(@paymentMethod AS VARCHAR(20))'
+    : "'PayPal'), ('Invoice'), ('OnlineBankTransfer'), ('CreditCard'), ('DirectDebit'"
+  return `${start}
+SELECT TOP (@limit) x.seq, 0
+FROM (VALUES (${currencies})) AS c (currency)
+CROSS JOIN (VALUES (${methods})) AS m (payment_method)
+CROSS APPLY (
+  SELECT TOP (@limit) o.seq
+  FROM orders AS o
+  WHERE o.currency = c.currency AND o.payment_method = m.payment_method AND ${conditions.join(' AND ')}
+  ORDER BY o.seq DESC
+) AS x
+ORDER BY x.seq DESC;
+${SELECT_STORED}`
+}
+
+/** By order_states_by_status: few orders are not stored. */
+export function selectStateList(filters: ReadonlySet<ListFilter>): string {
+  const conditions = [
+    's.status = CAST(@status AS VARCHAR(20))',
+    's.seq < @before',
+    ...conditionsOf('s', filters),
+    ...(filters.has('currency') ? ['s.currency = CAST(@currency AS VARCHAR(3))'] : []),
+    ...(filters.has('paymentMethod') ? ['s.payment_method = CAST(@paymentMethod AS VARCHAR(20))'] : []),
+  ]
+  return `${DECLARE_FOUND}${filters.has('q') ? DECLARE_WORDS : ''}INSERT INTO @found (seq, rank_class)
+SELECT TOP (@limit) s.seq, 0 FROM order_states AS s WHERE ${conditions.join(' AND ')} ORDER BY s.seq DESC;
+${SELECT_STATES}`
+}
+
+/**
+ * Best first: every word a whole word of the name (0), or the beginning of one (1); every word a whole word anywhere (2),
+ * or the beginning of one (3). The class of an order depends on nothing but itself, so that pages stay as they are.
+ * By order_words_pk: it costs what has such words.
+ */
+export function selectSearch(namesOnly: boolean): string {
+  return `${DECLARE_FOUND}${DECLARE_WORDS}
+INSERT INTO @found (seq, rank_class)
+SELECT TOP (@limit) r.order_seq, r.rank_class
+FROM (
+  SELECT m.order_seq, CASE
+      WHEN MIN(m.name_whole) = 1 THEN 0
+      WHEN MIN(m.name_begins) = 1 THEN 1
+      WHEN MIN(m.any_whole) = 1 THEN 2
+      ELSE 3
+    END AS rank_class
+  FROM (
+    SELECT q.k, w.order_seq,
+      MAX(CASE WHEN w.in_name = 1 AND w.word = q.word THEN 1 ELSE 0 END) AS name_whole,
+      MAX(CASE WHEN w.in_name = 1 THEN 1 ELSE 0 END) AS name_begins,
+      MAX(CASE WHEN w.word = q.word THEN 1 ELSE 0 END) AS any_whole
+    FROM @words AS q
+    JOIN order_words AS w ON w.word LIKE q.word + N'%'${namesOnly ? ' AND w.in_name = 1' : ''}
+    GROUP BY q.k, w.order_seq
+  ) AS m
+  GROUP BY m.order_seq
+  HAVING COUNT(*) = @wordCount
+) AS r
+WHERE r.rank_class > @rank OR (r.rank_class = @rank AND r.order_seq < @before)
+ORDER BY r.rank_class, r.order_seq DESC;
+${SELECT_STORED}`
+}

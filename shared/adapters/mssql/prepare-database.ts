@@ -1,0 +1,36 @@
+import { messageOf } from '../../domain/errors.ts'
+import type { Connection } from './connection.ts'
+import { failureOf } from './mssql-errors.ts'
+import { migrate, type Migration } from './migrations.ts'
+
+/** Readers see the last committed rows instead of waiting for writers. */
+export const IS_SNAPSHOT_ON = `
+SELECT CAST(d.is_read_committed_snapshot_on AS INT) AS is_on FROM sys.databases AS d WHERE d.name = DB_NAME();
+`
+/** NO_WAIT, for it needs the database for itself, and waits for others to leave or throws them out otherwise. */
+export const TURN_SNAPSHOT_ON = 'ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON WITH NO_WAIT;'
+
+/** Brings the database to where this program needs it. Rejects as `migrate` does. */
+export async function prepareDatabase(
+  connection: Connection,
+  migrations: readonly Migration[],
+  onWarning: (message: string) => void,
+): Promise<void> {
+  await connection.open()
+  await useSnapshots(connection, onWarning)
+  await migrate(connection, migrations)
+}
+
+/** Azure SQL has it on from the start; where we may not turn it on, readers wait for writers, and that is said. */
+async function useSnapshots(connection: Connection, onWarning: (message: string) => void): Promise<void> {
+  try {
+    const [[row] = []] = await connection.query(IS_SNAPSHOT_ON)
+    if (Number(row?.['is_on'] ?? 0) === 1) return
+    await connection.query(TURN_SNAPSHOT_ON)
+  } catch (error) {
+    if (failureOf(error) === 'unavailable') throw error
+    onWarning(
+      `READ_COMMITTED_SNAPSHOT is off in ${connection.described}, and readers wait for writers: ${messageOf(error)}`,
+    )
+  }
+}

@@ -1,0 +1,126 @@
+import { fromCursor, toCursor } from '../../domain/cursor.ts'
+import { OrderError } from '../../domain/errors.ts'
+import { parseDeadLetterId } from '../../ports/dead-letters.ts'
+import type { AuditEntry, NewRedrive, Redrives, RedriveState, RedriveTask } from '../../ports/redrives.ts'
+import { bigint, int, json, text } from './connection.ts'
+import { toLetter } from './dead-letter-rows.ts'
+import { filtersOf } from './dead-letters.ts'
+import { actParameters, createOperatorCommands } from './operator-commands.ts'
+import type { Query } from './query.ts'
+import {
+  CANCEL,
+  CLAIM,
+  CREATE_BY_IDS,
+  createByFilter,
+  END_TASK,
+  LEASE,
+  MARK_SENT,
+  POSTPONE,
+  RESUME,
+  SELECT_TASK,
+  selectAudit,
+} from './redrive-sql.ts'
+import { toTask } from './redrive-task.ts'
+import { fromSqlTime, toSqlTime } from './values.ts'
+
+/** Who the audit says did it when a task stopped itself. */
+const ITSELF = { operator: 'redrive', verified: true }
+
+export function createRedrives(query: Query): Redrives {
+  async function get(taskId: string): Promise<RedriveTask | undefined> {
+    const [[task] = [], outcomes = []] = await query(SELECT_TASK, { id: text(taskId) })
+    return task === undefined ? undefined : toTask(task, outcomes)
+  }
+
+  async function taskOf(taskId: string): Promise<RedriveTask> {
+    const task = await get(taskId)
+    if (task === undefined) throw new OrderError('not-found', 'No redrive has this id.')
+    return task
+  }
+
+  return {
+    ...createOperatorCommands(query),
+    get,
+    async create(task, act) {
+      const { statement, parameters } = lettersOf(task)
+      const shared = { ...actParameters(task.id, act), rate: int(task.ratePerSecond) }
+      const [[made] = []] = await query(statement, { ...parameters, ...shared })
+      const missing = (made?.['missing'] ?? null) as string | null
+      if (missing !== null) {
+        throw new OrderError('dead-letter-not-found', `No dead letter has the id ${missing}.`)
+      }
+      if (Number(made?.['dead'] ?? 0) === 0) throw new OrderError('conflict', 'No letter that is dead matches.')
+      return taskOf(task.id)
+    },
+    async lease(owner, nowMs, leaseMs) {
+      const parameters = { owner: text(owner), now: bigint(nowMs), lease: bigint(leaseMs) }
+      const [[leased] = []] = await query(LEASE, parameters)
+      return leased === undefined ? undefined : taskOf(String(leased['id']))
+    },
+    async claim(taskId, owner, limit) {
+      const [letters = []] = await query(CLAIM, { id: text(taskId), owner: text(owner), limit: int(limit) })
+      return letters.map(toLetter)
+    },
+    async markSent(taskId, letterIds, at) {
+      const letters = letterIds.flatMap((id, i) => {
+        const place = parseDeadLetterId(id)
+        return place === undefined ? [] : [[i, place.topic, place.partition, place.offset]]
+      })
+      await query(MARK_SENT, { id: text(taskId), at: text(toSqlTime(at)), letters: json(letters) })
+    },
+    async release(taskId, owner, { dueMs, at, ending }) {
+      const lease = { owner: text(owner), due: bigint(dueMs) }
+      if (ending === undefined) {
+        await query(POSTPONE, { ...lease, id: text(taskId) })
+        return
+      }
+      const reason = ending.state === 'stopped' ? ending.why : null
+      const act = actParameters(taskId, { ...ITSELF, at, reason })
+      await query(END_TASK, { ...lease, ...act, ending: text(ending.state) })
+    },
+    async change(taskId, to, act) {
+      const [[row] = []] = await query(to === 'cancelled' ? CANCEL : RESUME, actParameters(taskId, act))
+      const state = (row?.['state'] ?? null) as RedriveState | null
+      if (state === null) throw new OrderError('not-found', 'No redrive has this id.')
+      const isAllowed = to === 'cancelled' ? state === 'running' : state === 'stopped' || state === 'cancelled'
+      if (!isAllowed) throw new OrderError('conflict', `The redrive is ${state}.`)
+      return taskOf(taskId)
+    },
+    async audit(audit) {
+      const [before] = fromCursor(audit, ['number']) ?? [Number.MAX_SAFE_INTEGER]
+      const { target, limit } = audit
+      const [rows = []] = await query(selectAudit(target !== undefined), {
+        before: bigint(before),
+        limit: int(limit + 1),
+        ...(target !== undefined && { target: text(target) }),
+      })
+      const page = rows.slice(0, limit)
+      const last = page.at(-1)
+      const hasMore = last !== undefined && rows.length > page.length
+      return {
+        items: page.map((row) => ({
+          at: fromSqlTime(row['happened_at'] as Date),
+          action: row['action'] as AuditEntry['action'],
+          target: String(row['target']),
+          operator: String(row['operator']),
+          verified: row['verified'] === true,
+          reason: row['reason'] as string | null,
+        })),
+        nextCursor: hasMore ? toCursor(audit, [Number(last['entry'])]) : null,
+      }
+    },
+  }
+}
+
+function lettersOf({ letters }: NewRedrive) {
+  if (!('ids' in letters)) {
+    const { conditions, parameters } = filtersOf(letters)
+    return { statement: createByFilter(conditions), parameters }
+  }
+  // An id that is none has no place, and is not found.
+  const named = letters.ids.map((id) => {
+    const { topic = null, partition = null, offset = null } = parseDeadLetterId(id) ?? {}
+    return [id, topic, partition, offset]
+  })
+  return { statement: CREATE_BY_IDS, parameters: { letters: json(named) } }
+}
