@@ -153,7 +153,10 @@ function readConnectionString(connectionString: string): sql.config {
     parsed = sql.ConnectionPool.parseConnectionString(connectionString)
   } catch {
     // What the driver says of it may repeat a part of it, which may be the password.
-    throw new OrderError('invalid-setting', 'SQL_CONNECTION_STRING is no connection string (Server=host,1433;Database=…).')
+    throw new OrderError(
+      'invalid-setting',
+      'SQL_CONNECTION_STRING is no connection string (Server=host,1433;Database=…).',
+    )
   }
   // An empty name makes the parser take what follows for one.
   if (typeof parsed.server !== 'string' || !/^[^;=]+$/.test(parsed.server)) {
