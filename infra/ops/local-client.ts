@@ -4,7 +4,7 @@ import { createHttpClient, type OpsClient } from './client.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 /** Function names, as `AzureWebJobs.<name>.Disabled` takes them. */
-const CONSUMERS = [
+const WORKING = [
   'consumeOrders',
   'consumeDeadLetters',
   ...Array.from({ length: 20 }, (_, at) => `consumeRetry${at + 1}`),
@@ -16,7 +16,7 @@ const CONSUMERS = [
  */
 export async function createLocalClient(operator: string, asked: { processing: boolean }): Promise<OpsClient> {
   Object.assign(process.env, { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error' })
-  for (const name of asked.processing ? [] : CONSUMERS) process.env[`AzureWebJobs.${name}.Disabled`] = 'true'
+  for (const name of asked.processing ? [] : WORKING) process.env[`AzureWebJobs.${name}.Disabled`] = 'true'
   const { url, functionsKey, services, stop } = await startProduct(ROOT)
   return {
     ...createHttpClient(url, functionsKey.key, operator),

@@ -87,7 +87,7 @@ export function createConnection({ connectionString, onError }: ConnectionOption
   return {
     described: `${config.server}${config.port === undefined ? '' : `:${config.port}`}/${config.database ?? ''}`,
     open: connect,
-    query(statement, parameters = {}, timeoutMs = REQUEST_TIMEOUT_MS) {
+    query(statement, parameters = {}, timeoutMs = config.requestTimeout ?? REQUEST_TIMEOUT_MS) {
       return request(timeoutMs, async (request) => {
         for (const [name, parameter] of Object.entries(parameters)) bind(request, name, parameter)
         const { recordsets } = await request.query<Row[]>(statement)
