@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import type { AcceptedOrder, PlaceOrder } from '../application/place-order.ts'
 import { isFinal, type WaitForOrder } from '../application/wait-for-order.ts'
@@ -9,6 +10,9 @@ import { isTraceparent } from '../messaging/traceparent.ts'
 import { json } from './answer.ts'
 import { readJson } from './json-body.ts'
 import { idempotencyKeyOf, preferenceApplied, waitSeconds } from './preferences.ts'
+
+/** A store that answers late, but answers, has the last word. */
+const GRACE_MS = 500
 
 /** Request to command to answer: 202 as soon as the order is durable, or 201 when the caller waits and it is stored. */
 export async function placeOrder(
@@ -40,13 +44,20 @@ export function readCommand(body: unknown): NewOrderCommand {
   throw new OrderError('invalid-order', `${where} ${first?.detail}.`, { violations })
 }
 
-/** The order is accepted whatever becomes of waiting: a store that cannot be asked makes no error of it. */
+/**
+ * The order is accepted whatever becomes of waiting: a store that cannot be asked makes no error of it, and one that does
+ * not answer makes nobody wait longer than was asked for.
+ */
 async function known(waitForOrder: WaitForOrder, orderId: string, waitMs: number): Promise<OrderView | undefined> {
+  const answered = new AbortController()
   try {
-    return await waitForOrder(orderId, waitMs)
+    const tooLate = sleep(waitMs + GRACE_MS, undefined, { signal: answered.signal })
+    return await Promise.race([waitForOrder(orderId, waitMs), tooLate])
   } catch (error) {
     if (isOrderError(error) && error.retriable) return undefined
     throw error
+  } finally {
+    answered.abort()
   }
 }
 

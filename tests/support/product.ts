@@ -49,8 +49,8 @@ export interface Product {
   readonly isRunning: boolean
   /** Resolves once it says where it listens; rejects when it ends before that. */
   start(): Promise<void>
-  /** SIGKILL; resolves when the process is gone. */
-  kill(): Promise<void>
+  /** SIGKILL; resolves when the process is gone, with null for an exit code. */
+  kill(): Promise<number | null>
   /** SIGTERM; the exit code, null when a signal ended it. */
   stop(): Promise<number | null>
   ask(path: string, asked?: Asked): Promise<Answer>
@@ -191,7 +191,7 @@ function createProduct(dataDir: string, settings: Record<string, string>): { pro
       return life !== undefined
     },
     start,
-    kill: async () => void (await end('SIGKILL')),
+    kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
     ask,
     operate,

@@ -13,6 +13,8 @@ import {
 /** What a client asked: a statement with parameters (sp_executesql), a batch of text, or a transaction's end or begin. */
 export interface TdsRequest {
   readonly kind: 'login' | 'query' | 'batch' | 'begin' | 'commit' | 'rollback'
+  /** Connections are numbered as they come. */
+  readonly connection: number
   /** Whether the request holds this text. */
   includes(text: string): boolean
 }
@@ -50,20 +52,26 @@ export async function startTdsServer(answer: (request: TdsRequest) => TdsAnswer,
   const requests: TdsRequest[] = []
   const sockets = new Set<Socket>()
   let mostOpen = 0
+  let connections = 0
 
   const server = createServer((socket) => {
+    const connection = (connections += 1)
     sockets.add(socket)
     mostOpen = Math.max(mostOpen, sockets.size)
     socket.on('close', () => sockets.delete(socket))
     // A client that goes away in the middle is what some tests are about.
     socket.on('error', () => socket.destroy())
-    readMessages(socket, (type, body) => respond(socket, type, body))
+    readMessages(socket, (type, body) => respond({ socket, connection }, type, body))
   })
 
-  function respond(socket: Socket, type: number, body: Buffer): void {
+  function respond({ socket, connection }: { socket: Socket; connection: number }, type: number, body: Buffer): void {
     if (type === TYPE.preLogin) return send(socket, preLogin())
-    if (type === TYPE.attention) return send(socket, doneAttention())
-    const request = toRequest(type, body)
+    if (type === TYPE.attention) {
+      // The end of what was cancelled, then that it was.
+      send(socket, doneBatch())
+      return send(socket, doneAttention())
+    }
+    const request = toRequest(connection, type, body)
     requests.push(request)
     if (request.kind === 'batch' && request.includes(SETTINGS)) return send(socket, doneBatch())
     const said = answer(request)
@@ -96,13 +104,13 @@ export async function startTdsServer(answer: (request: TdsRequest) => TdsAnswer,
   }
 }
 
-function toRequest(type: number, body: Buffer): TdsRequest {
+function toRequest(connection: number, type: number, body: Buffer): TdsRequest {
   const includes = (text: string) => body.includes(Buffer.from(text, 'utf16le'))
-  if (type === TYPE.login) return { kind: 'login', includes }
-  if (type === TYPE.rpc) return { kind: 'query', includes }
-  if (type !== TYPE.transaction) return { kind: 'batch', includes }
+  if (type === TYPE.login) return { kind: 'login', connection, includes }
+  if (type === TYPE.rpc) return { kind: 'query', connection, includes }
+  if (type !== TYPE.transaction) return { kind: 'batch', connection, includes }
   // After the headers, whose length comes first, lies the kind.
-  return { kind: TRANSACTION_KINDS[body.readUInt16LE(body.readUInt32LE(0))] ?? 'rollback', includes }
+  return { kind: TRANSACTION_KINDS[body.readUInt16LE(body.readUInt32LE(0))] ?? 'rollback', connection, includes }
 }
 
 function toTokens(request: TdsRequest, said: Exclude<TdsAnswer, 'cut' | 'silence'>): Buffer {
