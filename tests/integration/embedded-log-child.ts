@@ -8,7 +8,6 @@ import { createEmbeddedLog } from '../../shared/adapters/embedded/embedded-log.t
  *   a <id> <partition> <offset>   acknowledged
  *   p <partition> <offset>        processed, about to be committed
  *   r <code>                      publishing was rejected
- *   ok                            publishing works again
  */
 const [directory = '', round = '0', publishers = '8'] = process.argv.slice(2)
 const PAUSE_AFTER_REJECTION_MS = 20
@@ -27,7 +26,6 @@ await log.subscribe({
 await Promise.all(Array.from({ length: Number(publishers) }, (_, publisher) => publish(publisher)))
 
 async function publish(publisher: number): Promise<void> {
-  let rejected = false
   for (let n = 0; ; n++) {
     // Calls of one to four records: all of a call or none.
     const ids = Array.from({ length: 1 + (n % 4) }, (_, part) => `${round}-${publisher}-${n}-${part}`)
@@ -35,10 +33,7 @@ async function publish(publisher: number): Promise<void> {
     try {
       const positions = await log.publish('orders', records)
       print(positions.map(({ partition, offset }, index) => `a ${ids[index]} ${partition} ${offset}`))
-      if (rejected) print(['ok'])
-      rejected = false
     } catch (error) {
-      rejected = true
       print([`r ${(error as { code?: string }).code} ${(await log.health()).available}`])
       await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_REJECTION_MS))
     }
@@ -46,7 +41,19 @@ async function publish(publisher: number): Promise<void> {
 }
 
 function print(lines: readonly string[]): void {
-  writeSync(1, `${lines.join('\n')}\n`)
+  let rest = Buffer.from(`${lines.join('\n')}\n`)
+  while (rest.length > 0) rest = rest.subarray(write(rest))
+}
+
+/** A reader that is slower than we are fills the pipe: then we wait, as a blocking pipe would have us. */
+function write(bytes: Uint8Array): number {
+  try {
+    return writeSync(1, bytes)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EAGAIN') throw error
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    return 0
+  }
 }
 
 /** A value that shows every damage: its id, some ballast of varying length, and the hash of both. */

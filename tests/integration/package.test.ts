@@ -34,6 +34,9 @@ function run(settings: Record<string, string>) {
     cwd: directory,
     env: { PATH, FUNCTIONS_WORKER_RUNTIME: 'node', ...settings },
     encoding: 'utf8',
+    // One that hangs fails the test, and does not hold all the others.
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
   })
 }
 
