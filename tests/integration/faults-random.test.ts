@@ -52,6 +52,7 @@ test(
       )
       for (const [orderId, mark] of traffic.accepted) expect(marks.get(orderId), orderId).toBe(mark)
       for (const mark of marks.values()) expect(traffic.sent.has(mark), mark).toBe(true)
+      expect(new Set(marks.values()).size, 'an order has one id, however often it was sent').toBe(marks.size)
       expectUndamaged(stored, traffic.sent, traffic.accepted)
       expectStoredOnce(marks, new Set(stored.keys()), keys)
 

@@ -1,14 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { createOrderTraffic, expectPromisesKept } from '../support/order-traffic.ts'
+import { createOrderTraffic, expectPromisesKept, type OrderTraffic } from '../support/order-traffic.ts'
 import { withProduct } from '../support/product.ts'
-import { createRandom, seedOfThisRun } from '../support/random.ts'
+import { createRandom, seedOfThisRun, type Random } from '../support/random.ts'
 import { randomOrder } from '../support/random-orders.ts'
 
 const KILLS = Number(process.env['KILLS'] ?? 100)
 const CALLERS = 8
-/** Enough for a batch to be somewhere on its way whenever the kill comes. */
-const MAX_ORDERS_A_LIFE = 120
+
+/** Places orders without end; `underWay` resolves when so many have been begun, with the load still on. */
+function load(traffic: OrderTraffic, random: Random, life: number, orders: number) {
+  const { promise: underWay, resolve } = Promise.withResolvers<void>()
+  let begun = 0
+  const broken = traffic.run(CALLERS, () => {
+    if (begun >= orders) resolve()
+    return randomOrder(random, `${life}-${begun++}`, 3)
+  })
+  return { underWay: Promise.race([underWay, broken]), broken }
+}
 
 describe('A process that is killed', () => {
   test(`${KILLS} times at random moments, under load, has kept every promise`, { timeout: 400_000 }, async () => {
@@ -18,12 +27,11 @@ describe('A process that is killed', () => {
       let lives = 0
       while (lives < KILLS) {
         if (!product.isRunning) await product.start()
-        let orders = 0
-        const next = () => (orders++ < MAX_ORDERS_A_LIFE ? randomOrder(random, `${lives}-${orders}`, 3) : undefined)
-        const load = traffic.run(CALLERS, next)
-        await sleep(random.whole(0, 300))
+        const { underWay, broken } = load(traffic, random, lives, random.whole(0, 150))
+        await underWay
+        await sleep(random.whole(0, 20))
         await product.kill()
-        await load
+        await broken
         lives += 1
         // At times it dies as it starts, while it mends what its last death left behind.
         if (lives < KILLS && random.chance(0.2)) {
@@ -33,7 +41,7 @@ describe('A process that is killed', () => {
       }
       await product.start()
       await product.settled()
-      // Or the kills came too early, or too late, to prove anything.
+      // Or the kills hit nothing, and nothing is proved.
       expect(traffic.accepted.size).toBeGreaterThan(KILLS * 10)
       expect(traffic.answers.get(0)).toBeGreaterThan(KILLS)
       await expectPromisesKept(product, traffic)
@@ -48,13 +56,12 @@ describe('A process that is asked to stop under load', () => {
       const traffic = createOrderTraffic(product)
       for (let life = 0; life < 5; life += 1) {
         if (!product.isRunning) await product.start()
-        let orders = 0
-        const load = traffic.run(CALLERS, () => randomOrder(random, `${life}-${orders++}`, 3))
+        const { underWay, broken } = load(traffic, random, life, random.whole(50, 300))
         const waiting = traffic.place(randomOrder(random, `${life}-waiting`), { prefer: 'wait=30' })
-        await sleep(random.whole(100, 600))
+        await underWay
         // It gives itself less time than supervisors do, and says 1 when that was not enough.
         expect(await product.stop()).toBe(0)
-        await Promise.all([load, waiting])
+        await Promise.all([broken, waiting])
       }
       await product.start()
       await product.settled()

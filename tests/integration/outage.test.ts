@@ -69,7 +69,10 @@ test('A process that is killed in the outage, and starts with the store still aw
   })
 })
 
-test.each(['hang', 'slow'] as const)('A store that is %s delays orders and costs none', async (store) => {
+test.each([
+  ['hangs', 'hang'],
+  ['is slow', 'slow'],
+] as const)('A store that %s delays orders and costs none', async (_, store) => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
     await product.breaks({ store, slowMs: 300 })

@@ -15,8 +15,8 @@ export interface OrderTraffic {
   readonly answers: ReadonlyMap<number, number>
   /** One order. Undefined when no answer came. */
   place(order: NewOrderCommand, headers?: Record<string, string>): Promise<Answer | undefined>
-  /** So many callers at once, each placing one order after the other until `next` has none or `signal` aborts. */
-  run(callers: number, next: () => NewOrderCommand | undefined, signal?: AbortSignal): Promise<void>
+  /** So many callers at once, each placing one order after the other until `next` has none or no answer comes. */
+  run(callers: number, next: () => NewOrderCommand | undefined): Promise<void>
 }
 
 export function createOrderTraffic(product: Product): OrderTraffic {
@@ -60,12 +60,9 @@ export function createOrderTraffic(product: Product): OrderTraffic {
     accepted,
     answers,
     place,
-    async run(callers, next, signal) {
+    async run(callers, next) {
       const caller = async () => {
-        for (;;) {
-          const order = signal?.aborted === true ? undefined : next()
-          if (order === undefined) return
-          // A process that is gone answers nobody: its callers wait for the next.
+        for (let order = next(); order !== undefined; order = next()) {
           if ((await place(order)) === undefined) return
         }
       }
