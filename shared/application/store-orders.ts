@@ -104,6 +104,8 @@ export function createStoreOrders(dependencies: {
       if (classify(error).class === 'outage' || signal.aborted || clock.now() > options.deadline) throw error
       // As copies: what is good is stored on the way, and no offset is counted before the culprits are parked.
       const culprits = await findCulprits(batch, async (some) => {
+        // In a slow store this takes long, and a process that is stopping has no time for it.
+        signal.throwIfAborted()
         await storeAs('copy', some, [])
       })
       return { outcomes: null, blamed: culprits.map(({ item, failure }) => ({ ...item, failure })) }
@@ -117,10 +119,15 @@ export function createStoreOrders(dependencies: {
 
   /**
    * A fault that fails every record of two batches in a row is no record's fault: it is held like an outage. A batch of
-   * one says nothing about the others, so it never is.
+   * one says nothing about the others, so it never is. Nor is a bug in a retry topic, which by its nature holds what
+   * fails: a few bad orders would keep their tier, and every good order in it, from going on.
    */
   function isOutageInDisguise(blamed: readonly Unstorable[], batch: readonly Readable[]): boolean {
-    const allFailed = blamed.length === batch.length && blamed.every(({ failure }) => failure.class !== 'poison')
+    const allFailed =
+      blamed.length === batch.length &&
+      blamed.every(
+        ({ failure }) => failure.class === 'transient' || (failure.class === 'bug' && delivered === 'origin'),
+      )
     failedBatchesInARow = allFailed && batch.length > 1 ? failedBatchesInARow + 1 : 0
     return failedBatchesInARow > 1
   }

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import type { OrderView } from '../../shared/domain/order-view.ts'
-import { POISON } from '../support/dead-letters.ts'
-import { createOrderTraffic, expectPromisesKept } from '../support/order-traffic.ts'
+import { POISON, redriveAll } from '../support/dead-letters.ts'
+import { createOrderTraffic, expectPromisesKept, storedOrders } from '../support/order-traffic.ts'
 import { withProduct, type Product } from '../support/product.ts'
 import { createRandom } from '../support/random.ts'
 import { randomOrder } from '../support/random-orders.ts'
@@ -103,6 +103,45 @@ test('An order that our code fails on is retried, dead-lettered, redriven and st
       { kind: 'stored' },
     ])
     expect((await letters(product)).map(({ state }) => state)).toEqual(['resolved'])
+    await product.settled()
+    await expectPromisesKept(product, traffic)
+  })
+})
+
+test('Many orders that our code fails on do not keep one another, or their tier, from going on', async () => {
+  await withProduct({ FAULTS: 'on', RETRY_DELAYS: '200ms,400ms' }, async (product) => {
+    const random = createRandom(3)
+    const traffic = createOrderTraffic(product)
+    await product.breaks({ throwForCustomers: [13] })
+    let orders = 0
+    const next = () => {
+      const order = randomOrder(random, `${orders}`, 3)
+      return orders++ % 10 === 0 ? { ...order, customerId: 13 } : order
+    }
+    await traffic.run(8, () => (orders < 1000 ? next() : undefined))
+    // With the fault still there: they are dead when their attempts are used up, and not held for it to go away.
+    await product.settled()
+    expect(await product.ledger()).toMatchObject({ totals: { stored: 900, parked: 100 }, parked: { dead: 100 } })
+    await product.breaks({})
+    await redriveAll(product)
+    await product.settled()
+    await expectPromisesKept(product, traffic)
+  })
+})
+
+test('A process that is looking for bad orders in a slow store stops in time all the same', async () => {
+  await withProduct({ FAULTS: 'on' }, async (product) => {
+    const random = createRandom(4)
+    const traffic = createOrderTraffic(product)
+    await product.breaks({ store: 'down' })
+    let orders = 0
+    await traffic.run(8, () =>
+      orders++ < 400 ? { ...randomOrder(random, `${orders}`, 3), customerId: 13 + (orders % 2) } : undefined,
+    )
+    await product.breaks({ store: 'slow', slowMs: 200, throwForCustomers: [13] })
+    await vi.waitFor(async () => expect((await storedOrders(product)).size).toBeGreaterThan(2), { timeout: 20_000 })
+    expect(await product.stop()).toBe(0)
+    await product.start()
     await product.settled()
     await expectPromisesKept(product, traffic)
   })

@@ -13,7 +13,7 @@ import { markOf, randomOrder } from '../support/random-orders.ts'
 const DURATION_MS = Number(process.env['DURATION_MS'] ?? 60_000)
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '200ms,400ms' }
 const CALLERS = 6
-/** Their orders make our code throw, at times. */
+/** The orders of the first make our code throw to the end, but for the moments after a kill; the other's at times. */
 const UNLUCKY_CUSTOMERS = [13, 14]
 
 /**
@@ -40,7 +40,7 @@ test(
 
       await product.breaks({})
       await product.settled()
-      await redriveAll(product)
+      const redriven = await redriveAll(product)
       await product.settled()
       const stored = await storedOrders(product)
       const dead = await deadLetters(product)
@@ -67,11 +67,12 @@ test(
       expect(dead).toHaveLength(unreadable.length + refused.length)
 
       console.log(
-        `${traffic.sent.size} sent, ${traffic.accepted.size} accepted, ${stored.size} stored, ${poison} poison, ${unstored.length} refused`,
+        `${traffic.sent.size} sent, ${traffic.accepted.size} accepted, ${stored.size} stored, ${poison} poison, ${unstored.length} refused, ${redriven} redriven`,
       )
       // Or so little got through that nothing is proved.
       expect(traffic.accepted.size).toBeGreaterThan(DURATION_MS / 100)
       expect(poison).toBeGreaterThan(0)
+      expect(redriven).toBeGreaterThan(0)
     })
   },
 )
@@ -144,7 +145,7 @@ async function breakThings(product: Product, random: Random): Promise<number> {
       store: random.pick(['ok', 'ok', 'down', 'busy', 'hang', 'slow']),
       slowMs: random.whole(10, 300),
       log,
-      throwForCustomers: random.pick([[], [13], UNLUCKY_CUSTOMERS]),
+      throwForCustomers: random.pick([[13], UNLUCKY_CUSTOMERS]),
       poison: log === 'ok' && random.chance(0.5) ? random.whole(1, 5) : 0,
     }
     await product.breaks(faults)

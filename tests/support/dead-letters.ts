@@ -13,14 +13,16 @@ export async function deadLetters(product: Product): Promise<DeadLetterSummary[]
   return pagesOf<DeadLetterSummary>(product, '/api/dead-letters?state=dead')
 }
 
-/** Redrives, and waits for the outcome, until only those are dead that today's code refuses too. */
-export async function redriveAll(product: Product): Promise<void> {
+/** Redrives, and waits for the outcome, until only those are dead that today's code refuses too. Returns how many went. */
+export async function redriveAll(product: Product): Promise<number> {
+  let redriven = 0
   for (let tasks = 0; tasks < MAX_REDRIVES; tasks += 1) {
     const codes = (await deadLetters(product)).map(({ lastCause }) => lastCause.code)
     const code = codes.find((one) => !HOPELESS.has(one))
-    if (code === undefined) return
+    if (code === undefined) return redriven
     const body = { code, reason: 'The fault is mended.', ratePerSecond: 500 }
     const task = await product.operate('/api/dead-letters/redrive', { method: 'POST', body })
+    redriven += Number(task.body['total'])
     while ((await product.operate(`/api/redrives/${String(task.body['id'])}`)).body['state'] === 'running') {
       await product.settled()
     }

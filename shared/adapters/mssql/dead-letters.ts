@@ -31,7 +31,7 @@ FROM (
   SELECT TOP (@limit) d.fingerprint, COUNT(*) AS letters, MIN(d.first_failed_at) AS first_seen,
     MAX(d.last_failed_at) AS last_seen
   FROM dead_letters AS d
-  WHERE d.state IN (SELECT j.state FROM OPENJSON(@states) WITH (state VARCHAR(20) '$') AS j)
+  WHERE d.state IN (SELECT j.state COLLATE Latin1_General_100_BIN2 FROM OPENJSON(@states) WITH (state VARCHAR(20) '$') AS j)
   GROUP BY d.fingerprint
   HAVING @before IS NULL OR MAX(d.last_failed_at) < CAST(@before AS DATETIME2(3))
     OR (MAX(d.last_failed_at) = CAST(@before AS DATETIME2(3)) AND d.fingerprint > @after)
@@ -41,7 +41,7 @@ CROSS APPLY (
   SELECT TOP (1) d.topic, d.log_partition, d.log_offset, d.last_code, d.last_detail
   FROM dead_letters AS d
   WHERE d.fingerprint = g.fingerprint AND d.last_failed_at = g.last_seen
-    AND d.state IN (SELECT j.state FROM OPENJSON(@states) WITH (state VARCHAR(20) '$') AS j)
+    AND d.state IN (SELECT j.state COLLATE Latin1_General_100_BIN2 FROM OPENJSON(@states) WITH (state VARCHAR(20) '$') AS j)
   ORDER BY d.kept_seq
 ) AS s
 ORDER BY g.last_seen DESC, g.fingerprint;

@@ -121,7 +121,8 @@ CROSS JOIN (VALUES (${methods})) AS m (payment_method)
 CROSS APPLY (
   SELECT TOP (@limit) o.seq
   FROM orders AS o
-  WHERE o.currency = c.currency AND o.payment_method = m.payment_method AND ${conditions.join(' AND ')}
+  WHERE o.currency = c.currency COLLATE Latin1_General_100_BIN2
+    AND o.payment_method = m.payment_method COLLATE Latin1_General_100_BIN2 AND ${conditions.join(' AND ')}
   ORDER BY o.seq DESC
 ) AS x
 ORDER BY x.seq DESC;
