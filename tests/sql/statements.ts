@@ -1,0 +1,70 @@
+import {
+  readMigrations,
+  CREATE_MIGRATIONS,
+  LOCK,
+  SELECT_MIGRATIONS,
+  recordOf,
+} from '../../shared/adapters/mssql/migrations.ts'
+import * as letters from '../../shared/adapters/mssql/dead-letters.ts'
+import { KEEP_LETTERS } from '../../shared/adapters/mssql/keep-letters.ts'
+import { SELECT_LEDGER } from '../../shared/adapters/mssql/ledger.ts'
+import { PROBE } from '../../shared/adapters/mssql/mssql-store.ts'
+import * as operator from '../../shared/adapters/mssql/operator-sql.ts'
+import * as views from '../../shared/adapters/mssql/order-views-sql.ts'
+import { IS_SNAPSHOT_ON, TURN_SNAPSHOT_ON } from '../../shared/adapters/mssql/prepare-database.ts'
+import * as redrives from '../../shared/adapters/mssql/redrive-sql.ts'
+import { STORE_BATCH } from '../../shared/adapters/mssql/store-batch-sql.ts'
+
+/** Every statement that the SQL Server adapter can send, by name; those that depend on filters with each set of them. */
+export function allStatements(): ReadonlyMap<string, string> {
+  const statements = new Map<string, string>()
+  for (const { version, name, batches, ...migration } of readMigrations(MIGRATIONS)) {
+    batches.forEach((batch, index) => statements.set(`${version} ${name}, batch ${index + 1}`, batch))
+    statements.set(`${version} ${name}, record`, recordOf({ version, name, batches, ...migration }))
+  }
+  const constants = {
+    CREATE_MIGRATIONS,
+    IS_SNAPSHOT_ON,
+    KEEP_LETTERS,
+    LOCK,
+    PROBE,
+    SELECT_LEDGER,
+    SELECT_MIGRATIONS,
+    STORE_BATCH,
+    TURN_SNAPSHOT_ON,
+    ...constantsOf(letters),
+    ...constantsOf(operator),
+    ...constantsOf(redrives),
+    ...constantsOf(views),
+  }
+  for (const [name, text] of Object.entries(constants)) statements.set(name, text)
+  for (const filters of subsetsOf<views.ListFilter>(['customerId', 'currency', 'paymentMethod', 'from', 'to', 'q'])) {
+    statements.set(`stored list by ${filters.join()}`, views.selectStoredList(new Set(filters)))
+    statements.set(`state list by ${filters.join()}`, views.selectStateList(new Set(filters)))
+  }
+  for (const filters of subsetsOf<letters.LetterFilter>(['state', 'fingerprint', 'code', 'orderId', 'from', 'to'])) {
+    statements.set(`letters by ${filters.join()}`, letters.selectLetters(filters))
+  }
+  const byFilter = letters.filtersOf({ fingerprint: 'f', code: 'c', orderId: 'o', from: FROM, to: FROM })
+  statements.set('redrive by filter', redrives.createByFilter(byFilter.conditions))
+  for (const yes of [true, false]) {
+    statements.set(`search, names only: ${yes}`, views.selectSearch(yes))
+    statements.set(`audit, of a target: ${yes}`, redrives.selectAudit(yes))
+  }
+  return statements
+}
+
+const MIGRATIONS = new URL('../../infra/sql/mssql/', import.meta.url)
+const FROM = '2026-01-01T00:00:00.000Z'
+
+/** What a module exports that is text and begins a line: statements and parts of them that stand alone. */
+function constantsOf(module: Readonly<Record<string, unknown>>): Record<string, string> {
+  const texts = Object.entries(module).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  return Object.fromEntries(texts)
+}
+
+function subsetsOf<T>(items: readonly T[]): T[][] {
+  return items.reduce<T[][]>((subsets, item) => subsets.flatMap((subset) => [subset, [...subset, item]]), [[]])
+}
+
+if (process.argv[1] === import.meta.filename) process.stdout.write(JSON.stringify(Object.fromEntries(allStatements())))
