@@ -64,10 +64,26 @@ function parse(command: Command, args: string[]) {
     Object.entries({ ...COMMON, ...command.options }).map(([name, { type }]) => [name, { type }]),
   )
   try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true })
+    return parseArgs({ args: withDashedValues(args, options), options, allowPositionals: true, strict: true })
   } catch (error) {
     throw new UsageError(messageOf(error), { cause: error })
   }
+}
+
+/**
+ * A value may begin with `-`, as a key or a reason can: `parseArgs` takes it only when it is joined by `=`. What is the
+ * name of an option stays one, so that a forgotten value is still told.
+ */
+function withDashedValues(args: readonly string[], options: Record<string, { type: string }>): string[] {
+  const isOption = (word: string) => word === '--' || options[word.slice(2).split('=', 1)[0]!] !== undefined
+  const joined: string[] = []
+  for (const word of args) {
+    const last = joined.at(-1)
+    const waits = last?.startsWith('--') && options[last.slice(2)]?.type === 'string'
+    if (waits && word.startsWith('-') && !isOption(word)) joined[joined.length - 1] = `${last}=${word}`
+    else joined.push(word)
+  }
+  return joined
 }
 
 function overview(): string {

@@ -92,6 +92,8 @@ describe('npm run ops', () => {
       expect([words, exit, out, err]).toEqual([words, 2, '', expect.stringContaining(said)])
     }
     expect((await ops([])).exit).toBe(2)
+    const forgotten = await ops(['status', '--key', '--json'])
+    expect([forgotten.exit, forgotten.err]).toEqual([2, expect.stringContaining("'--key'")])
     const setting = await ops(['status'], { ORDERS_PARTITIONS: 'many' })
     expect([setting.exit, setting.err]).toEqual([2, expect.stringMatching(/^ORDERS_PARTITIONS must be .*\n$/)])
   })
@@ -106,6 +108,8 @@ describe('npm run ops', () => {
   test('exits 4 for what is refused, in the product’s own words', async () => {
     const wrongKey = await ops(['status', '--url', product.url, '--key', 'not-the-key-at-all'])
     expect([wrongKey.exit, wrongKey.err]).toEqual([4, expect.stringContaining('x-functions-key')])
+    const dashed = await ops(['status', '--url', product.url, '--key', '-begins-with-a-dash'])
+    expect([dashed.exit, dashed.err]).toEqual([4, expect.stringContaining('x-functions-key')])
     const unknown = await byUrl('dead-letters', 'show', 'orders:0:12345')
     expect([unknown.exit, unknown.err]).toEqual([4, 'No dead letter has this id.\n'])
     const balanced = await byUrl('ledger', 'reset', '--reason', 'a test')

@@ -4,9 +4,12 @@ import { dirname } from 'node:path'
 
 const SECRET_BYTES = 32
 
-/** The secret that the file keeps; random when there is no file yet. One that was emptied is not replaced: ids depend on it. */
+/**
+ * The secret that the file keeps; random when there is no file yet. One that was emptied is not replaced: ids depend on
+ * it. In hexadecimal, since people paste it into commands and addresses, where a leading `-` would be an option.
+ */
 export function readOrMakeSecret(file: string): string {
-  if (!existsSync(file)) writePrivateFile(file, `${randomBytes(SECRET_BYTES).toString('base64url')}\n`)
+  if (!existsSync(file)) writePrivateFile(file, `${randomBytes(SECRET_BYTES).toString('hex')}\n`)
   const secret = readFileSync(file, 'utf8').trim()
   if (secret === '') throw new Error(`${file} is empty`)
   return secret
