@@ -1,5 +1,5 @@
-import { resourceFromAttributes } from '@opentelemetry/resources'
-import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
+import type { Tracer } from '@opentelemetry/api'
+import { resourceFromAttributes, type Resource } from '@opentelemetry/resources'
 import { hostname } from 'node:os'
 import type { Logger } from '../logger.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
@@ -8,26 +8,23 @@ import { createProcessingTraces } from './trace-processing.ts'
 import { tracePublishing } from './trace-publishing.ts'
 import { traceRequests } from './trace-requests.ts'
 
-/** A batch has at most as many records, and its span a link to each. */
-const MAX_LINKS = 500
+/** What makes spans, and sends them somewhere. */
+export interface TracerSource {
+  readonly tracer: Tracer
+  /** Sends what is left; may take as long as it likes, or reject. */
+  shutdown(): Promise<void>
+}
+
 /** Whoever collects may be away when the process ends. */
 const CLOSE_MS = 2000
 
 /**
- * The SDK, by hand: no instrumentation patches anything, so that nothing but our own spans costs anything. Sampling
- * follows the parent, else OTEL_TRACES_SAMPLER; OTEL_SERVICE_NAME and OTEL_EXPORTER_OTLP_HEADERS mean what they always do.
+ * No instrumentation patches anything, so that nothing but our own spans costs anything. Sampling follows the parent, else
+ * OTEL_TRACES_SAMPLER; OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY mean what they always do.
  */
 export async function createTracing(config: TracingConfig, events: PipelineEmitter, logger: Logger): Promise<Tracing> {
-  const exporter = telling(await createExporter(config), logger)
-  const provider = new BasicTracerProvider({
-    resource: resourceFromAttributes({
-      'service.name': process.env['OTEL_SERVICE_NAME'] ?? 'order-event-processing',
-      'service.instance.id': `${hostname()}:${process.pid}`,
-    }),
-    spanLimits: { linkCountLimit: MAX_LINKS },
-    spanProcessors: [new BatchSpanProcessor(exporter)],
-  })
-  const tracer = provider.getTracer('order-event-processing')
+  const source = await openSource(config, logger)
+  const { tracer } = source
   return {
     traceRequests: (route, handler) => traceRequests(tracer, route, handler),
     tracePublishing: (log) => tracePublishing(tracer, log),
@@ -35,44 +32,28 @@ export async function createTracing(config: TracingConfig, events: PipelineEmitt
     async [Symbol.asyncDispose]() {
       const late = Promise.withResolvers<void>()
       const timer = setTimeout(late.resolve, CLOSE_MS)
-      const shutdown = provider.shutdown().catch((error: unknown) => {
+      const ended = source.shutdown().catch((error: unknown) => {
         logger.warn({ event: 'traces:away', err: error }, 'the last traces are lost')
       })
-      await Promise.race([shutdown, late.promise])
+      await Promise.race([ended, late.promise])
       clearTimeout(timer)
     },
   }
 }
 
-async function createExporter({ otlpEndpoint, applicationInsights }: TracingConfig): Promise<SpanExporter> {
+/** Either is loaded only when it is asked for: together they weigh more than everything else. */
+async function openSource({ otlpEndpoint, applicationInsights }: TracingConfig, logger: Logger): Promise<TracerSource> {
   if (otlpEndpoint !== undefined) {
-    const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http')
-    return new OTLPTraceExporter({ url: `${otlpEndpoint.replace(/\/$/, '')}/v1/traces` })
+    const { openOtlp } = await import('./otlp.ts')
+    return openOtlp(otlpEndpoint, processResource(), logger)
   }
-  const { AzureMonitorTraceExporter } = await import('@azure/monitor-opentelemetry-exporter')
-  return new AzureMonitorTraceExporter({
-    ...(applicationInsights !== undefined && { connectionString: applicationInsights }),
-    disableOfflineStorage: true,
-  })
+  const { openApplicationInsights } = await import('./application-insights.ts')
+  return openApplicationInsights(applicationInsights ?? '', processResource(), logger)
 }
 
-/** Says once that spans are not taken any more, and once that they are again, with how many were lost. */
-function telling(exporter: SpanExporter, logger: Logger): SpanExporter {
-  let lost = 0
-  return {
-    export(spans, done) {
-      exporter.export(spans, (result) => {
-        const code: number = result.code
-        const isTaken = code === 0 // ExportResultCode.SUCCESS
-        if (isTaken && lost > 0) logger.warn({ event: 'traces:back', lost }, 'traces are taken again')
-        if (!isTaken && lost === 0) {
-          logger.warn({ event: 'traces:away', err: result.error }, 'nobody takes traces; they are lost')
-        }
-        lost = isTaken ? 0 : lost + spans.length
-        done(result)
-      })
-    },
-    shutdown: () => exporter.shutdown(),
-    forceFlush: () => exporter.forceFlush?.() ?? Promise.resolve(),
-  }
+function processResource(): Resource {
+  return resourceFromAttributes({
+    'service.name': process.env['OTEL_SERVICE_NAME'] ?? 'order-event-processing',
+    'service.instance.id': `${hostname()}:${process.pid}`,
+  })
 }

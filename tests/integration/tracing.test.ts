@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ORIGINAL_BODY } from '../support/orders.ts'
 import { PRODUCT_KEY, startProductProcess } from '../support/product-process.ts'
 import { startTraceReceiver, type ReceivedSpan } from '../support/trace-receiver.ts'
@@ -41,6 +41,12 @@ async function startProduct(settings: Record<string, string>) {
     })
   return {
     send,
+    /** Ends it, and tells the events of its log. */
+    async eventsAtEnd(): Promise<Record<string, unknown>[]> {
+      await products.splice(products.indexOf(product), 1)[0]?.[Symbol.asyncDispose]()
+      const lines = (await product.log).split('\n').filter((line) => line !== '')
+      return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+    },
     async get(path: string): Promise<unknown> {
       const response = await fetch(`${product.url}${path}`, { headers: { 'x-functions-key': PRODUCT_KEY } })
       return response.json()
@@ -147,30 +153,77 @@ describe('traces', () => {
     },
   )
 
-  test.skipIf(!hasOpenssl())('reach Application Insights by its connection string', async () => {
+  test('are lost while nobody takes them, and nothing else is: the log says so once', async () => {
+    const product = await startProduct({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
+    receiver.refuse(true)
+    expect((await product.send('/api/orders', ORIGINAL_BODY)).status).toBe(202)
+    await expect.poll(() => receiver.posted.length, { timeout: 20_000 }).toBeGreaterThan(0)
+    receiver.refuse(false)
+    const before = receiver.posted.length
+    expect((await product.send('/api/orders', ORIGINAL_BODY)).status).toBe(202)
+    await expect.poll(() => receiver.posted.length, { timeout: 20_000 }).toBeGreaterThan(before)
+    const told = (await product.eventsAtEnd()).filter(({ event }) => String(event).startsWith('traces:'))
+    expect(told.map(({ event }) => event)).toEqual(['traces:away', 'traces:back'])
+    expect(told[1]?.['lost']).toBeGreaterThan(0)
+  })
+
+  describe.skipIf(!hasOpenssl())('to Application Insights', () => {
     const directory = mkdtempSync(join(tmpdir(), 'certificate-'))
     const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
-    const options = '-x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1'
-    execFileSync('openssl', ['req', ...options.split(' '), '-keyout', key, '-out', cert], { stdio: 'ignore' })
-    await using insights = await startTraceReceiver({ key: readFileSync(key), cert: readFileSync(cert) })
-    const instrumentation = 'InstrumentationKey=00000000-0000-4000-8000-000000000000'
-    const product = await startProduct({
-      APPLICATIONINSIGHTS_CONNECTION_STRING: `${instrumentation};IngestionEndpoint=${insights.url}/`,
-      APPLICATION_INSIGHTS_NO_STATSBEAT: 'true',
-      NODE_EXTRA_CA_CERTS: cert,
+    let insights: Awaited<ReturnType<typeof startTraceReceiver>>
+    beforeAll(() => {
+      const options = '-x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1'
+      execFileSync('openssl', ['req', ...options.split(' '), '-keyout', key, '-out', cert], { stdio: 'ignore' })
     })
-    await product.send('/api/orders', ORIGINAL_BODY, { traceparent: `00-${TRACE_ID}-${CALLER}-01` })
-    type Envelope = { tags: Record<string, string>; data: { baseData: { id: string } } }
-    const ofTrace = () =>
-      insights.posted
-        .flatMap(({ body }) => JSON.parse(body) as Envelope[])
-        .filter(({ tags }) => tags['ai.operation.id'] === TRACE_ID)
-    await expect.poll(ofTrace, { timeout: 20_000 }).toHaveLength(3)
-    const parents = ofTrace().map(({ tags }) => tags['ai.operation.parentId'])
-    expect(parents).toContain(CALLER)
-    const ids = new Set(ofTrace().map(({ data }) => data.baseData.id))
-    expect(parents.filter((parent) => ids.has(parent ?? ''))).toHaveLength(2)
-    rmSync(directory, { recursive: true })
+    beforeEach(async () => {
+      insights = await startTraceReceiver({ key: readFileSync(key), cert: readFileSync(cert) })
+    })
+    afterEach(() => insights[Symbol.asyncDispose]())
+    afterAll(() => rmSync(directory, { recursive: true }))
+
+    const startReporting = () =>
+      startProduct({
+        APPLICATIONINSIGHTS_CONNECTION_STRING: `InstrumentationKey=00000000-0000-4000-8000-000000000000;IngestionEndpoint=${insights.url}/`,
+        APPLICATION_INSIGHTS_NO_STATSBEAT: 'true',
+        NODE_EXTRA_CA_CERTS: cert,
+      })
+    interface Envelope {
+      readonly tags: Record<string, string>
+      readonly data: { readonly baseData: { readonly id: string; readonly properties: Record<string, string> } }
+    }
+    const envelopes = () => insights.posted.flatMap(({ body }) => JSON.parse(body) as Envelope[])
+    const ofTrace = (traceId: string) => envelopes().filter(({ tags }) => tags['ai.operation.id'] === traceId)
+
+    test('one order is one operation, its batch is linked, and a caller who does not sample is left alone', async () => {
+      const product = await startReporting()
+      const other = TRACE_ID.replaceAll('4', '5')
+      await product.send('/api/orders', ORIGINAL_BODY, { traceparent: `00-${other}-${CALLER}-00` })
+      await product.send('/api/orders', ORIGINAL_BODY, { traceparent: `00-${TRACE_ID}-${CALLER}-01` })
+      await expect.poll(() => ofTrace(TRACE_ID), { timeout: 20_000 }).toHaveLength(3)
+      const parents = ofTrace(TRACE_ID).map(({ tags }) => tags['ai.operation.parentId'])
+      expect(parents).toContain(CALLER)
+      const ids = new Set(ofTrace(TRACE_ID).map(({ data }) => data.baseData.id))
+      expect(parents.filter((parent) => ids.has(parent ?? ''))).toHaveLength(2)
+      expect(ofTrace(TRACE_ID).map(({ tags }) => tags['ai.cloud.role'])).toEqual(
+        Array(3).fill('order-event-processing'),
+      )
+      const links = () => envelopes().map(({ data }) => data.baseData.properties['_MS.links'] ?? '')
+      await expect.poll(links, { timeout: 20_000 }).toContainEqual(expect.stringContaining(TRACE_ID))
+      expect(ofTrace(other)).toEqual([])
+    })
+
+    test('one that refuses costs traces, nothing else, and no line that is not ours', async () => {
+      const product = await startReporting()
+      insights.refuse(true)
+      expect((await product.send('/api/orders', ORIGINAL_BODY)).status).toBe(202)
+      await expect.poll(() => insights.posted.length, { timeout: 20_000 }).toBeGreaterThan(0)
+      insights.refuse(false)
+      const before = insights.posted.length
+      expect((await product.send('/api/orders', ORIGINAL_BODY)).status).toBe(202)
+      await expect.poll(() => insights.posted.length, { timeout: 20_000 }).toBeGreaterThan(before)
+      const events = (await product.eventsAtEnd()).map(({ event }) => event)
+      expect(events).toEqual(['traces:away', 'traces:back'])
+    })
   })
 
   test('cost a process that has none nothing: no SDK is loaded', () => {
@@ -182,7 +235,7 @@ describe('traces', () => {
       await services[Symbol.asyncDispose]()
       const { createRequire } = await import('node:module')
       const loaded = Object.keys(createRequire('${ROOT}/x.js').cache)
-      console.log(JSON.stringify(loaded.filter((file) => /opentelemetry.(?!api)|monitor-opentelemetry|pino-pretty/.test(file))))
+      console.log(JSON.stringify(loaded.filter((file) => /opentelemetry.(?!api)|applicationinsights|pino-pretty/.test(file))))
       console.log(loaded.some((file) => file.includes('prom-client')))`
     try {
       const env = { PATH: process.env['PATH'], DATA_DIR: directory }

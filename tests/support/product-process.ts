@@ -11,6 +11,8 @@ export const PRODUCT_KEY = 'only-for-tests-of-the-product'
 export interface ProductProcess extends AsyncDisposable {
   readonly url: string
   readonly dataDir: string
+  /** What it wrote to standard error, once it has ended. */
+  readonly log: Promise<string>
   /** As a power cut would; the data stays until it is disposed of. */
   kill(): Promise<void>
 }
@@ -48,7 +50,7 @@ export async function startProductProcess(settings: Record<string, string> = {})
       child.kill('SIGKILL')
       await closed
     }
-    return { url, dataDir: env.DATA_DIR, kill, [Symbol.asyncDispose]: end }
+    return { url, dataDir: env.DATA_DIR, log: errors, kill, [Symbol.asyncDispose]: end }
   }
   await end()
   throw new Error(`The product did not start: ${output}${await errors}`)

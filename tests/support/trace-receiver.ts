@@ -21,10 +21,14 @@ interface OtlpRequest {
   readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly ReceivedSpan[] }[] }[]
 }
 
-/** A small real collector: takes traces as OTLP/HTTP in JSON, and whatever else is posted, as it is. With a certificate, by TLS. */
+/**
+ * A small real collector: takes traces as OTLP/HTTP in JSON, and whatever else is posted, as it is; refuses them while
+ * `refuse(true)`. With a certificate, by TLS.
+ */
 export async function startTraceReceiver(tls?: { readonly key: Buffer; readonly cert: Buffer }) {
   const spans: ReceivedSpan[] = []
   const posted: { readonly path: string; readonly body: string }[] = []
+  let isRefusing = false
   const onRequest = (request: IncomingMessage, response: ServerResponse) => void take(request, response)
   const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest)
 
@@ -37,7 +41,7 @@ export async function startTraceReceiver(tls?: { readonly key: Buffer; readonly 
       const { resourceSpans } = JSON.parse(body) as OtlpRequest
       spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)))
     }
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+    response.writeHead(isRefusing ? 400 : 200, { 'content-type': 'application/json' }).end('{}')
   }
 
   server.listen(0, '127.0.0.1')
@@ -46,6 +50,7 @@ export async function startTraceReceiver(tls?: { readonly key: Buffer; readonly 
     url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
     posted,
+    refuse: (yes: boolean) => (isRefusing = yes),
     ofTrace: (traceId: string) => spans.filter((span) => span.traceId === traceId),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
