@@ -87,7 +87,7 @@ describe('The data directory', () => {
     {
       await using dataDir = await openDataDir(path)
       secret = await dataDir.secret('functions-key')
-      expect(secret).toMatch(/^[\w-]{43}$/)
+      expect(secret).toMatch(/^[0-9a-f]{64}$/)
       expect(await dataDir.secret('functions-key')).toBe(secret)
       expect(await dataDir.secret('order-id-secret')).not.toBe(secret)
     }
