@@ -142,7 +142,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     placeOrder: createPlaceOrder({ log: publisher, store, orderIds, topic: topics.orders, events, clock, now }),
     storeOrders: traced({ topic: topics.orders, group: topics.group }, storing('origin')),
     storeRetries: topics.retries.map((tier) =>
-      createStoreRetries({ storeOrders: traced(tier, storing('copy')), clock, signal }),
+      createStoreRetries({ storeOrders: traced(tier, storing('copy')), delayMs: tier.delayMs, clock, signal }),
     ),
     keepDeadLetters: traced(
       { topic: topics.deadLetters, group: topics.deadLetterGroup },

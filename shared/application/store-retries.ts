@@ -5,16 +5,22 @@ import type { StoreOrders } from './store-orders.ts'
 
 /**
  * Brings a batch of a retry topic into the store as its records become due: those that are due at once, together, then
- * the next. Only its own tier waits; a process that dies while waiting costs a redelivery.
+ * the next. Only its own tier waits; a process that dies while waiting costs a redelivery. No record waits longer than
+ * its tier's delay from when it was delivered: a clock that is ahead, or a header that says the year 9999, must not stop
+ * the tier.
  */
 export function createStoreRetries(dependencies: {
   storeOrders: StoreOrders
+  /** Of the tier, in milliseconds. */
+  delayMs: number
   clock: Clock
   signal: AbortSignal
 }): StoreOrders {
-  const { storeOrders, clock, signal } = dependencies
+  const { storeOrders, delayMs, clock, signal } = dependencies
 
   return async function storeRetries(records) {
+    const latest = clock.now() + delayMs
+    const dueAt = (record: DeliveredRecord) => Math.min(notBefore(record), latest)
     let waiting = records.toSorted((one, other) => dueAt(one) - dueAt(other))
     while (waiting.length > 0) {
       const now = clock.now()
@@ -28,6 +34,6 @@ export function createStoreRetries(dependencies: {
 }
 
 /** A foreign record without a due time is due at once. */
-function dueAt(record: DeliveredRecord): number {
+function notBefore(record: DeliveredRecord): number {
   return readJourney(record)?.notBefore ?? 0
 }

@@ -195,7 +195,62 @@ describe('an outage of the log while parking', () => {
   })
 })
 
+describe('a culprit that cannot be parked', () => {
+  it('keeps its whole batch from being counted, though what is good is stored already', async () => {
+    const isHit = (batch: StoreBatch) => batch.orders.some(({ origin }) => origin.offset === 5)
+    store.failWith((batch) => (isHit(batch) ? new TypeError('cannot read this one') : undefined))
+    log.refuseWith(logIsAway)
+    const batch = Array.from({ length: 8 }, (_, offset) => good(offset))
+    await expect(pipeline()(batch)).rejects.toMatchObject({ code: 'log-unavailable' })
+    expect(store.stored.size).toBe(7)
+    expect(store.batches.map(({ delivered: how }) => how)).not.toContain('origin')
+  })
+})
+
+describe('culprits in a batch', () => {
+  it.each([[[0]], [[15]], [[0, 15]], [[7, 8]], [[3, 4, 12]]])(
+    'at %j are told from the others, wherever they are',
+    async (culprits) => {
+      store.failWith((batch) => {
+        const isHit = batch.orders.some(({ origin }) => culprits.includes(origin.offset))
+        return isHit ? new TypeError('cannot read these') : undefined
+      })
+      await pipeline()(Array.from({ length: 16 }, (_, offset) => good(offset)))
+      expect(store.stored.size).toBe(16 - culprits.length)
+      expect(
+        lastBatch()
+          ?.parked.map(({ origin }) => origin.offset)
+          .toSorted((one, other) => one - other),
+      ).toEqual(culprits)
+      expect(lastBatch()?.orders).toHaveLength(16 - culprits.length)
+    },
+  )
+})
+
 describe('a record that is too large to park', () => {
+  it('loses its stack first, and keeps its bytes when that is enough', async () => {
+    const isRefused = ({ headers }: { headers: readonly (readonly [string, unknown])[] }) =>
+      headers.some(([name]) => name === 'oep-failure-stack')
+    log.refuseWith((_, records) =>
+      records.some(isRefused) ? new OrderError('record-too-large', 'too large') : undefined,
+    )
+    store.failWith((batch) => (batch.orders.length > 0 ? new TypeError('a fault of ours') : undefined))
+    const record = good(3)
+    await pipeline()([record])
+    expect(log.published.map(({ record: { value } }) => value)).toEqual([record.value])
+  })
+
+  it('does not keep those that are parked with it from being parked', async () => {
+    log.refuseWith((_, records) => {
+      const isTooLarge = records.some(({ value }) => value !== null && value.length > 100)
+      return isTooLarge ? new OrderError('record-too-large', 'too large') : undefined
+    })
+    const large = { ...notJson(1), value: Buffer.alloc(101, 'x') }
+    await pipeline()([notJson(0), large, notJson(2)])
+    expect(log.published.map(({ record }) => record.value?.length ?? null)).toEqual([1, null, 1])
+    expect(lastBatch()?.parked).toHaveLength(3)
+  })
+
   it('is parked as a stub that names its origin', async () => {
     log.refuseWith((_, records) =>
       records.some(({ value }) => value !== null) ? new OrderError('record-too-large', 'too large') : undefined,
@@ -246,24 +301,35 @@ describe('a process that stops', () => {
 })
 
 describe('a retry tier', () => {
-  it('stores what is due at once and the rest when it becomes due', async () => {
-    const dueAt: number[] = []
-    const storeRetries = createStoreRetries({
+  const dueAt: number[] = []
+  beforeEach(() => dueAt.splice(0))
+
+  const tier = () =>
+    createStoreRetries({
       storeOrders: async (records) => void dueAt.push(...records.map(() => clock.now())),
+      delayMs: 10_000,
       clock,
       signal: stopping.signal,
     })
+  const parkedFor = (offset: number, notBefore: number): DeliveredRecord => ({
+    ...good(offset),
+    headers: [
+      ['oep-origin-topic', Buffer.from('orders')],
+      ['oep-origin-partition', Buffer.from('0')],
+      ['oep-origin-offset', Buffer.from(String(offset))],
+      ['oep-not-before', Buffer.from(String(notBefore))],
+    ],
+  })
+
+  it('stores what is due at once and the rest when it becomes due', async () => {
     const start = clock.now()
-    const parkedFor = (offset: number, notBefore: number): DeliveredRecord => ({
-      ...good(offset),
-      headers: [
-        ['oep-origin-topic', Buffer.from('orders')],
-        ['oep-origin-partition', Buffer.from('0')],
-        ['oep-origin-offset', Buffer.from(String(offset))],
-        ['oep-not-before', Buffer.from(String(notBefore))],
-      ],
-    })
-    await storeRetries([parkedFor(2, start + 5000), parkedFor(0, start - 1), parkedFor(1, start)])
+    await tier()([parkedFor(2, start + 5000), parkedFor(0, start - 1), parkedFor(1, start)])
     expect(dueAt).toEqual([start, start, start + 5000])
+  })
+
+  it('holds no record longer than its delay, whatever the header says', async () => {
+    const start = clock.now()
+    await tier()([parkedFor(0, 8_999_999_999_999_999), parkedFor(1, start + 2000)])
+    expect(dueAt).toEqual([start + 2000, start + 10_000])
   })
 })
