@@ -190,6 +190,9 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
 
       expect((await kinds([edited])).kinds).toEqual(['stored'])
       expect((await kinds([order])).kinds).toEqual(['duplicate'])
+      // A redrive that was under way when the letter was edited.
+      const late = { ...order, origin: place(2), redriveOf: supersedes }
+      expect((await kinds([late])).kinds).toEqual(['duplicate'])
       expect(await opened.views.get(order.orderId)).toMatchObject({
         status: 'stored',
         customerName: 'Alice',

@@ -120,7 +120,7 @@ BEGIN
   WHERE o.round = @order_round;
 
   -- Stored is final: an edit that comes too late changes nothing, and is no reuse of the id either; nor is the record
-  -- of the dead letter, whose edit was stored before it.
+  -- of the dead letter, or a redrive of it, whose edit was stored before it.
   UPDATE o
   SET outcome = CASE
       WHEN k.seq IS NULL THEN 'idempotency-key-reused'
@@ -129,6 +129,7 @@ BEGIN
       WHEN k.body_hash = o.body_hash THEN 'duplicate'
       WHEN d.kept_seq IS NOT NULL THEN 'duplicate'
       WHEN r.state IS NOT NULL THEN 'duplicate'
+      WHEN o.is_redrive = 1 AND l.state IS NOT NULL THEN 'duplicate'
       ELSE 'order-id-reused'
     END
   FROM @orders AS o
@@ -137,6 +138,8 @@ BEGIN
     AND d.log_offset = o.edited_offset AND (d.order_id IS NULL OR d.order_id = o.order_id)
   LEFT JOIN parked_records AS r ON r.group_id = @group AND r.topic = o.topic AND r.log_partition = o.log_partition
     AND r.log_offset = o.log_offset AND r.state = 'redriven'
+  LEFT JOIN parked_records AS l ON l.group_id = @group AND l.topic = o.letter_topic
+    AND l.log_partition = o.letter_partition AND l.log_offset = o.letter_offset AND l.state = 'redriven'
   WHERE o.round = @order_round AND o.outcome IS NULL;
 
   -- The words go with their state.

@@ -44,9 +44,14 @@ export function prepareCommands(db: DatabaseSync): Commands {
     return outcome
   }
 
-  /** An edit of a dead letter of this order; or the record of that dead letter, whose edit was stored before it. */
-  function supersedes({ supersedes, orderId, origin }: OrderToStore, groupId: string): boolean {
-    return letters.originOfLetter(supersedes, orderId) !== undefined || parked.isRedriven(groupId, origin)
+  /**
+   * An edit of a dead letter of this order; or the record of that dead letter, or a redrive of it, when its edit was
+   * stored before.
+   */
+  function supersedes({ supersedes, redriveOf, orderId, origin }: OrderToStore, groupId: string): boolean {
+    if (letters.originOfLetter(supersedes, orderId) !== undefined || parked.isRedriven(groupId, origin)) return true
+    const redriven = letters.originOfLetter(redriveOf, orderId)
+    return redriven !== undefined && parked.isRedriven(groupId, redriven)
   }
 
   /** The same for an order that may be refused: nothing of it stays, and the others go on. */
