@@ -1,12 +1,14 @@
 import type { EventLog, PartitionOffsets } from '../ports/event-log.ts'
 import type { Ledger, LedgerGap, LedgerPartition, ParkedState } from '../ports/ledger.ts'
+import { committedUncounted, MAX_RANGES, tellApart, type PassedOver } from './ledger-gaps.ts'
 
 /**
  * The ledger's verdict: every record of the orders topic has exactly one outcome, and the figures say so:
  *
  *   next − first = stored + duplicate + parked + gaps, for every partition
  *   end − next   = still to come, less what is committed without having been counted: that was passed over too
- *   accepted     = records of the topic − redriven ones, which no caller accepted anew
+ *   records      = end − first, less the offsets of gaps that the log does not have
+ *   accepted     = records − redriven ones, which no caller accepted anew
  */
 export interface LedgerVerdict {
   readonly balanced: boolean
@@ -15,7 +17,7 @@ export interface LedgerVerdict {
   readonly totals: LedgerTotals
   readonly parked: Readonly<Record<ParkedState, number>>
   readonly partitions: readonly LedgerLine[]
-  /** Offsets that were passed over though the log has them, ascending, at most 100 ranges; `to` is exclusive. */
+  /** Offsets that were passed over though the log has them, ascending, at most 100; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
 }
 
@@ -37,8 +39,6 @@ export interface LedgerLine extends LedgerPartition {
   readonly balanced: boolean
 }
 
-const MAX_GAPS = 100
-
 export function createLedgerVerdict(dependencies: {
   log: Pick<EventLog, 'committed' | 'offsets' | 'read'>
   ledger: Ledger
@@ -50,39 +50,13 @@ export function createLedgerVerdict(dependencies: {
   return async function ledgerVerdict() {
     // In this order: what is committed was counted before, and what is published meanwhile is still to come.
     const committed = await log.committed(groupId, topic)
-    const { partitions: rows, parked, gaps: passedOver } = await ledger.read(groupId, MAX_GAPS)
+    const { partitions: rows, parked, gaps: passedOver } = await ledger.read(groupId, MAX_RANGES)
     const offsets = await log.offsets(topic)
     const uncounted = committedUncounted(topic, rows, offsets, committed)
     const partitions = toLines(topic, rows, offsets, uncounted)
-    const gaps = (await Promise.all([...passedOver, ...uncounted].map(present))).flat()
-    return judge(partitions, parked, gaps)
+    const ranges = [...passedOver, ...uncounted]
+    return judge(partitions, parked, lengthOf(uncounted), await tellApart(log, ranges))
   }
-
-  /** An offset that is not in the log, such as a transaction marker, is no gap. */
-  async function present(gap: LedgerGap): Promise<LedgerGap[]> {
-    const records = await log.read(gap.topic, gap.partition, gap.from, gap.to - gap.from)
-    const offsets = records.map(({ offset }) => offset).filter((offset) => offset < gap.to)
-    return offsets.map((offset) => ({ ...gap, from: offset, to: offset + 1 }))
-  }
-}
-
-/**
- * What the group committed beyond what the ledger counted. A record is counted before it is committed, so these were
- * passed over; no later record has made a gap of them yet. `committed` must have been asked for before the ledger.
- */
-export function committedUncounted(
-  topic: string,
-  rows: readonly LedgerPartition[],
-  offsets: readonly PartitionOffsets[],
-  committed: ReadonlyMap<number, number>,
-): LedgerGap[] {
-  const counted = new Map(rows.filter((row) => row.topic === topic).map(({ partition, next }) => [partition, next]))
-  return offsets
-    .map(({ partition, first, end }) => {
-      const from = counted.get(partition) ?? first
-      return { topic, partition, from, to: Math.min(committed.get(partition) ?? from, end) }
-    })
-    .filter(({ from, to }) => from < to)
 }
 
 function toLines(
@@ -114,10 +88,11 @@ function nothingYet(topic: string, partition: number, first: number): LedgerPart
 function judge(
   partitions: readonly LedgerLine[],
   parked: LedgerVerdict['parked'],
-  gaps: readonly LedgerGap[],
+  uncounted: number,
+  { gaps, absent }: PassedOver,
 ): LedgerVerdict {
   const sum = (value: (line: LedgerLine) => number) => partitions.reduce((total, line) => total + value(line), 0)
-  const records = sum(({ end, first }) => end - first)
+  const records = sum(({ end, first }) => end - first) - absent
   const redriven = sum((line) => line.redriven)
   const totals: LedgerTotals = {
     records,
@@ -126,7 +101,7 @@ function judge(
     stored: sum((line) => line.stored),
     duplicate: sum((line) => line.duplicate),
     parked: sum((line) => line.parked),
-    gaps: gaps.reduce((total, gap) => total + gap.to - gap.from, 0),
+    gaps: sum((line) => line.gaps) + uncounted - absent,
     toCome: sum((line) => line.toCome),
   }
   const faults = faultsOf(partitions, totals, parked, gaps)
@@ -147,15 +122,22 @@ function faultsOf(
     }
     return line.balanced ? [] : [`the figures of ${where} do not add up`]
   })
-  if (gaps.length > 0) {
+  if (totals.gaps > 0) {
     const places = gaps.slice(0, 10).map(({ partition, from }) => `${partition}:${from}`)
-    faults.push(`${totals.gaps} records were passed over, at ${places.join(', ')}${gaps.length > 10 ? ', …' : ''}`)
+    const more = totals.gaps > places.length ? ', …' : ''
+    faults.push(
+      `${totals.gaps === 1 ? '1 record was' : `${totals.gaps} records were`} passed over, at ${places.join(', ')}${more}`,
+    )
   }
   const parkedOrigins = Object.values(parked).reduce((total, count) => total + count, 0)
   if (parkedOrigins !== totals.parked) {
     faults.push(`${totals.parked} records were parked, but the state of ${parkedOrigins} is known`)
   }
   return faults
+}
+
+function lengthOf(ranges: readonly LedgerGap[]): number {
+  return ranges.reduce((total, { from, to }) => total + to - from, 0)
 }
 
 function balancedSummary(totals: LedgerTotals, parked: LedgerVerdict['parked']): string {

@@ -1,6 +1,6 @@
 import type { EventLog } from '../ports/event-log.ts'
 import type { Ledger, LedgerGap } from '../ports/ledger.ts'
-import { committedUncounted } from './ledger.ts'
+import { committedUncounted, MAX_RANGES } from './ledger-gaps.ts'
 import type { StoreOrders } from './store-orders.ts'
 
 export interface LedgerRepair {
@@ -8,7 +8,6 @@ export interface LedgerRepair {
   readonly processed: number
 }
 
-const GAPS_AT_ONCE = 100
 const RECORDS_AT_ONCE = 500
 
 /**
@@ -46,7 +45,7 @@ export function createRepairLedger(dependencies: {
 
   async function passedOver(): Promise<readonly LedgerGap[]> {
     const committed = await log.committed(groupId, topic)
-    const { partitions, gaps } = await ledger.read(groupId, GAPS_AT_ONCE)
+    const { partitions, gaps } = await ledger.read(groupId, MAX_RANGES)
     return [...gaps, ...committedUncounted(topic, partitions, await log.offsets(topic), committed)]
   }
 }

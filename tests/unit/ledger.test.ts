@@ -99,7 +99,36 @@ describe('the ledger', () => {
   it('balances when what was passed over is not in the log', async () => {
     const rows = [{ ...ROW, stored: 5, gaps: 2 }]
     const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
-    expect(await verdict({ rows, gaps, inLog: (offset) => offset > 5 })).toMatchObject({ balanced: true })
+    const { balanced, summary } = await verdict({ rows, gaps, inLog: (offset) => offset > 5 })
+    expect(balanced).toBe(true)
+    // The sentence is a sum that is right: two offsets are no records.
+    expect(summary).toBe('Balanced: 8 records = 5 stored + 1 duplicate + 2 parked (2 dead) + 0 still to come.')
+  })
+
+  it('finds the record that was passed over behind a thousand offsets that the log does not have', async () => {
+    const gaps = Array.from({ length: 1001 }, (_, at) => ({
+      topic: 'orders',
+      partition: 0,
+      from: 2 * at,
+      to: 2 * at + 1,
+    }))
+    const rows = [{ ...ROW, next: 2002, stored: 998, gaps: 1001 }]
+    const inLog = (offset: number) => offset % 2 === 1 || offset === 2000
+    expect(await verdict({ rows, ends: [2002], gaps, inLog })).toMatchObject({
+      balanced: false,
+      summary: 'Not balanced: 1 record was passed over, at 0:2000.',
+      gaps: [{ from: 2000, to: 2001 }],
+      totals: { records: 1002, gaps: 1 },
+    })
+  })
+
+  it('counts all of what was passed over, and names the first hundred', async () => {
+    const rows = [{ ...ROW, next: 100_010, gaps: 100_000 }]
+    const gaps = [{ topic: 'orders', partition: 0, from: 10, to: 100_010 }]
+    const seen = await verdict({ rows, ends: [100_010], gaps })
+    expect(seen.totals.gaps).toBe(100_000)
+    expect(seen.gaps).toHaveLength(100)
+    expect(seen.summary).toMatch(/^Not balanced: 100000 records were passed over, at 0:10, .*0:19, …\.$/)
   })
 
   it('does not balance when figures are missing', async () => {
