@@ -6,6 +6,7 @@ import { originOf, readJourney } from '../messaging/parking.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../ports/dead-letters.ts'
 import type { EventLog, LogRecord } from '../ports/event-log.ts'
+import { readExactly } from './exact-record.ts'
 
 /**
  * Fills the dead-letter store from the dead-letter topic. It has no poison: whatever bytes are there are kept, a foreign
@@ -21,21 +22,10 @@ export function createKeepDeadLetters(dependencies: {
   const { log, deadLetters, clock, events, signal } = dependencies
 
   return async function keepDeadLetters(records) {
-    const letters = await Promise.all(records.map(async (record) => toDeadLetter(await exact(record))))
+    const letters = await Promise.all(records.map(async (record) => toDeadLetter(await readExactly(log, record))))
     const deadline = clock.now() + MAX_HOLD_MS
     await holdThroughOutage(() => deadLetters.keep(letters), { clock, events, of: 'store', signal, deadline })
     events.emit('dead-letters:kept', { ids: letters.map(({ origin }) => deadLetterId(origin)) })
-  }
-
-  /** As the log has it: a stub's value and headers lie at the origin, text that lost bytes lies in this very record. */
-  async function exact(record: DeliveredRecord): Promise<LogRecord> {
-    const isStub = headerText(record, HEADER.stub) !== undefined
-    if (!isStub && !record.lossy) return record
-    const place = isStub ? originOf(record) : record
-    const [original] = await log.read(place.topic, place.partition, place.offset, 1)
-    if (original?.offset !== place.offset) return record
-    const headers = isStub ? [...original.headers, ...record.headers] : record.headers
-    return { ...record, key: original.key, value: original.value, headers }
   }
 }
 

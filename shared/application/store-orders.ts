@@ -9,6 +9,7 @@ import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import { backoffMs, PROBE_BACKOFF } from '../messaging/retry-policy.ts'
 import type { EventLog, LogRecord } from '../ports/event-log.ts'
 import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch, StoreOutcome } from '../ports/order-store.ts'
+import { readExactly } from './exact-record.ts'
 import type { Park, Unstorable } from './park.ts'
 
 /** A storing transaction takes at most these, so that no batch holds the store for long. */
@@ -49,7 +50,7 @@ export function createStoreOrders(dependencies: {
   async function storeSlice(delivery: readonly DeliveredRecord[]): Promise<void> {
     const startedAt = clock.now()
     const options = { clock, events, signal, deadline: startedAt + MAX_HOLD_MS, topic: delivery[0]?.topic ?? '' }
-    const { readable, unreadable } = await decode(await Promise.all(delivery.map(exact)))
+    const { readable, unreadable } = await decode(await Promise.all(delivery.map((record) => readExactly(log, record))))
 
     // Poison is parked first: the ledger may count it only when it is safe elsewhere.
     const parked = await park(unreadable, options)
@@ -142,13 +143,6 @@ export function createStoreOrders(dependencies: {
       })
     }
     await clock.sleep(waitMs, signal)
-  }
-
-  /** The bytes as they are in the log, for a record whose text may have lost some on the way to us. */
-  async function exact(record: DeliveredRecord): Promise<LogRecord> {
-    if (!record.lossy) return record
-    const [original] = await log.read(record.topic, record.partition, record.offset, 1)
-    return original?.offset === record.offset ? original : record
   }
 
   function tell(

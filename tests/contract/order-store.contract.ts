@@ -227,6 +227,20 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.ledger.read(GROUP, 10)).parked).toMatchObject({ stored: 1, dead: 0 })
     })
 
+    test('a failure that is told late changes nothing of an order that is stored', async () => {
+      const order = orderAt(0)
+      await kinds([order])
+      const told = await opened.views.history(order.orderId)
+      const again = { ...order, origin: place(1) }
+      const parked = [parkedFrom(again, { state: 'dead', nextAttemptAt: null })]
+      await kinds([], { parked, now: LATER })
+      await opened.deadLetters.keep([letterOf(again)])
+      expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'stored' })
+      expect(await opened.views.history(order.orderId)).toEqual(told)
+      expect((await opened.views.list({ limit: 10, status: 'dead-lettered' })).items).toEqual([])
+      expect(await ledgerLine()).toMatchObject({ stored: 1, parked: 1, balanced: true })
+    })
+
     test('a preview says what would be and changes nothing', async () => {
       const known = orderAt(0)
       await kinds([known])

@@ -300,6 +300,26 @@ describe('a process that stops', () => {
   })
 })
 
+describe('a stub in a retry topic', () => {
+  it('is stored from its origin, where its value and headers lie', async () => {
+    const original = good(3)
+    log.originals.set('orders:0:3', original)
+    store.failWith((batch) => (batch.orders.length > 0 ? storeIsBusy() : undefined))
+    log.refuseWith((_, records) =>
+      records.some(({ value }) => value !== null) ? new OrderError('record-too-large', 'too large') : undefined,
+    )
+    await pipeline()([original])
+    expect(log.published).toMatchObject([{ topic: 'orders-retry-1', record: { value: null } }])
+
+    store.failWith(() => undefined)
+    await pipeline('copy')([delivered(log.published[0]!.record, { topic: 'orders-retry-1', offset: 0 })])
+    expect([...store.stored.values()].map(({ origin }) => origin)).toEqual([
+      { topic: 'orders', partition: 0, offset: 3 },
+    ])
+    expect(log.published).toHaveLength(1)
+  })
+})
+
 describe('a retry tier', () => {
   const dueAt: number[] = []
   beforeEach(() => dueAt.splice(0))
