@@ -130,6 +130,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     storeOrders: storing('origin'),
     topic: topics.orders,
     groupId,
+    now,
   })
 
   return {

@@ -31,6 +31,8 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     process.stdout.write(`${helpOf(command)}\n`)
     return EXIT.ok
   }
+  const [unexpected] = positionals.slice(command.takes ?? 0)
+  if (unexpected !== undefined) throw new UsageError(`${JSON.stringify(unexpected)} is one word too many: see --help.`)
   const textOf = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
   const operator = textOf('operator') ?? userInfo().username
   const { processes: processing = false, creates = false } = command
@@ -101,9 +103,9 @@ function overview(): string {
 function helpOf(command: Command): string {
   const options = Object.entries({ ...command.options, ...COMMON })
   const lines = options.map(([name, { type, help }]) => `  --${name}${type === 'string' ? ' <text>' : ''}  ${help}`)
-  return [`npm run ops -- ${command.name} ${command.usage}`.trimEnd(), '', `  ${command.summary}`, '', ...lines].join(
-    '\n',
-  )
+  const usage = `npm run ops -- ${command.name} ${command.usage}`.trimEnd()
+  const examples = command.examples.map((words) => `  npm run ops -- ${words}`)
+  return [usage, '', `  ${command.summary}`, '', ...lines, '', 'Examples:', ...examples].join('\n')
 }
 
 /** Told in one line, for what a person can mend; anything else is a fault of ours, with its stack. */

@@ -18,6 +18,10 @@ export interface Command {
   /** What follows the name, such as `<id> --reason <text>`. */
   readonly usage: string
   readonly summary: string
+  /** What follows `npm run ops --`, for the help. */
+  readonly examples: readonly string[]
+  /** How many words may follow the name; none unless said. */
+  readonly takes?: number
   /** True when its outcome needs records to be processed, also where no instance runs. */
   readonly processes?: boolean
   /** True when it needs neither an instance nor its data. */

@@ -84,6 +84,7 @@ export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
 export const ledgerRepairSchema = schemaOf<LedgerRepair & { ledger: LedgerVerdict }>()(
   z.object({
     processed: count.meta({ description: 'Records that had been passed over and now have an outcome.' }),
+    more: z.boolean().meta({ description: 'Its time was up: another repair goes on from there.' }),
     ledger: ledgerVerdictSchema,
   }),
 )

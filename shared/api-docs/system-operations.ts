@@ -36,6 +36,7 @@ export const SYSTEM_OPERATIONS = {
   repairLedger: {
     tag: 'Operations',
     summary: 'Store or park what was passed over',
+    description: 'For at most some twenty seconds; when `more` is true, another repair goes on from there.',
     answers: { 200: jsonAnswer('What was done, and the verdict after it.', 'LedgerRepair') },
     problems: ['log-unavailable', 'store-unavailable', 'shutting-down'],
   },

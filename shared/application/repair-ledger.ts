@@ -6,7 +6,12 @@ import type { StoreOrders } from './store-orders.ts'
 export interface LedgerRepair {
   /** Records that had been passed over and now have an outcome. */
   readonly processed: number
+  /** Its time was up before there were none left: another repair goes on from there. */
+  readonly more: boolean
 }
+
+/** Whoever asked waits for the answer: a long repair is several short ones. */
+const MAX_REPAIR_MS = 20_000
 
 const RECORDS_AT_ONCE = 500
 
@@ -20,10 +25,12 @@ export function createRepairLedger(dependencies: {
   storeOrders: StoreOrders
   topic: string
   groupId: string
+  now: () => Date
 }): () => Promise<LedgerRepair> {
-  const { log, ledger, storeOrders, topic, groupId } = dependencies
+  const { log, ledger, storeOrders, topic, groupId, now } = dependencies
 
   return async function repairLedger() {
+    const until = now().getTime() + MAX_REPAIR_MS
     let processed = 0
     for (;;) {
       const before = processed
@@ -36,10 +43,11 @@ export function createRepairLedger(dependencies: {
           await storeOrders(records.map((record) => ({ ...record, lossy: false })))
           processed += records.length
           next = last.offset + 1
+          if (now().getTime() > until) return { processed, more: true }
         }
       }
       // A round that found nothing to process leaves only offsets that the log does not have.
-      if (processed === before) return { processed }
+      if (processed === before) return { processed, more: false }
     }
   }
 

@@ -74,6 +74,7 @@ describe('npm run ops', () => {
       const { exit, out } = await ops([...command.name.split(' '), '--help'])
       expect([exit, out]).toEqual([0, expect.stringContaining(`npm run ops -- ${command.name}`)])
       for (const option of Object.keys(command.options ?? {})) expect(out).toContain(`--${option}`)
+      expect(out).toMatch(/\nExamples:\n {2}npm run ops -- \S/)
     }
   })
 
@@ -86,6 +87,11 @@ describe('npm run ops', () => {
       [['dead-letters', 'redrive', '--url', product.url], 'Say which'],
       [['dead-letters', 'discard', 'orders:0:0', '--url', product.url], '--reason is missing'],
       [['ledger', 'reset', '--url', product.url], '--reason is missing'],
+      [['status', 'please'], '"please" is one word too many'],
+      [
+        ['dead-letters', 'discard', 'orders:0:0', 'orders:0:1', '--reason', 'both'],
+        '"orders:0:1" is one word too many',
+      ],
     ]
     for (const [words, said] of faults) {
       const { exit, out, err } = await ops(words)

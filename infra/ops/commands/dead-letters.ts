@@ -10,7 +10,10 @@ const FILTERS = {
   fingerprint: { type: 'string', help: 'of a group' },
   code: { type: 'string', help: 'of the last failure' },
   order: { type: 'string', help: 'an order id' },
-  limit: { type: 'string', help: 'at most so many, 1 to 200' },
+  from: { type: 'string', help: 'failed last at or after this time (RFC 3339)' },
+  to: { type: 'string', help: 'failed last before this time' },
+  limit: { type: 'string', help: 'at most so many, 1 to 200 (50)' },
+  cursor: { type: 'string', help: 'goes on after a page, as that page said' },
 } as const
 
 const REASON = { reason: { type: 'string', help: 'why; it is kept in the audit list' } } as const
@@ -19,6 +22,7 @@ export const listDeadLetters: Command = {
   name: 'dead-letters list',
   usage: '',
   summary: 'dead letters, newest first',
+  examples: ['dead-letters list --state dead', 'dead-letters list --code constraint-violated --limit 200 --json'],
   options: FILTERS,
   async run(context) {
     const page = (await context.client.request('GET', `/api/dead-letters${query(context)}`)) as Page<DeadLetterSummary>
@@ -33,6 +37,7 @@ export const listDeadLetters: Command = {
         `${letter.lastCause.code}: ${letter.lastCause.detail}`,
       ])
       context.print(table(['id', 'state', 'order', 'attempts', 'last failed', 'cause'], rows))
+      tellOfMore(context, page)
     }
     return EXIT.ok
   },
@@ -42,7 +47,8 @@ export const deadLetterGroups: Command = {
   name: 'dead-letters groups',
   usage: '',
   summary: 'dead letters that died of the same thing',
-  options: { state: FILTERS.state, limit: FILTERS.limit },
+  examples: ['dead-letters groups --state dead'],
+  options: { state: FILTERS.state, limit: FILTERS.limit, cursor: FILTERS.cursor },
   async run(context) {
     const page = (await context.client.request(
       'GET',
@@ -59,6 +65,7 @@ export const deadLetterGroups: Command = {
         `${group.cause.code}: ${group.cause.detail}`,
       ])
       context.print(table(['fingerprint', 'count', 'first seen', 'last seen', 'one of them', 'cause'], rows))
+      tellOfMore(context, page)
     }
     return EXIT.ok
   },
@@ -68,6 +75,8 @@ export const showDeadLetter: Command = {
   name: 'dead-letters show',
   usage: '<id>',
   summary: 'one dead letter with its payload and headers',
+  examples: ['dead-letters show orders:2:41'],
+  takes: 1,
   async run(context) {
     const letter = await context.client.request('GET', path(context))
     context.print(JSON.stringify(letter, null, context.json ? 0 : 2))
@@ -79,6 +88,8 @@ export const discardDeadLetter: Command = {
   name: 'dead-letters discard',
   usage: '<id> --reason <text>',
   summary: 'gives it up for good; `restore` takes that back',
+  examples: ['dead-letters discard orders:2:41 --reason "A test order."'],
+  takes: 1,
   options: REASON,
   run: (context) => act(context, 'discard', 'is discarded'),
 }
@@ -87,6 +98,8 @@ export const restoreDeadLetter: Command = {
   name: 'dead-letters restore',
   usage: '<id>',
   summary: 'takes a discard back',
+  examples: ['dead-letters restore orders:2:41 --reason "The customer called."'],
+  takes: 1,
   options: REASON,
   run: (context) => act(context, 'restore', 'is dead again, and can be redriven'),
 }
@@ -96,9 +109,14 @@ export const editDeadLetter: Command = {
   usage: '<id> <file>',
   processes: true,
   summary: 'sends the order in the file (JSON) in its place; the original is kept',
+  examples: ['dead-letters edit orders:2:41 order.json --reason "The colour was too long."'],
+  takes: 2,
+  options: REASON,
   async run(context) {
     const order = readJsonFile(required(context, 1, 'The file'))
-    const letter = await context.client.request('PUT', `${path(context)}/payload`, order)
+    const reason = text(context, 'reason')
+    const why = reason === undefined ? '' : `?reason=${encodeURIComponent(reason)}`
+    const letter = await context.client.request('PUT', `${path(context)}/payload${why}`, order)
     context.print(
       context.json ? JSON.stringify(letter) : `${required(context, 0, 'The id')} was sent with the new payload.`,
     )
@@ -110,6 +128,8 @@ export const exportDeadLetter: Command = {
   name: 'dead-letters export',
   usage: '<id> <file>',
   summary: 'writes it to a fixture file for `replay-fixture`',
+  examples: ['dead-letters export orders:2:41 letter.json'],
+  takes: 2,
   async run(context) {
     const file = required(context, 1, 'The file')
     const fixture = await context.client.request('GET', `${path(context)}/fixture`)
@@ -131,16 +151,20 @@ async function act(context: CommandContext, verb: string, done: string) {
   return EXIT.ok
 }
 
+function tellOfMore({ print }: CommandContext, { nextCursor }: Page<unknown>): void {
+  if (nextCursor !== null) print(`\nThere is more: --cursor ${nextCursor}`)
+}
+
 function path(context: CommandContext): string {
   return `/api/dead-letters/${encodeURIComponent(required(context, 0, 'The id'))}`
 }
 
 function query(context: CommandContext): string {
-  const names = { state: 'state', fingerprint: 'fingerprint', code: 'cause', order: 'orderId', limit: 'limit' }
+  const renamed: Readonly<Record<string, string>> = { code: 'cause', order: 'orderId' }
   const parameters = new URLSearchParams()
-  for (const [option, name] of Object.entries(names)) {
+  for (const option of Object.keys(FILTERS)) {
     const value = text(context, option)
-    if (value !== undefined) parameters.set(name, value)
+    if (value !== undefined) parameters.set(renamed[option] ?? option, value)
   }
   return parameters.size === 0 ? '' : `?${parameters.toString()}`
 }

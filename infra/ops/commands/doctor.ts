@@ -6,6 +6,7 @@ export const doctor: Command = {
   name: 'doctor',
   usage: '',
   summary: 'looks at versions, settings, log, store, disk and ledger; exits 1 when something is not well',
+  examples: ['doctor'],
   async run({ client, json, print }) {
     const diagnosis = (await client.request('GET', '/api/ops/doctor')) as Diagnosis
     if (json) print(JSON.stringify(diagnosis))

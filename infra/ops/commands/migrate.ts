@@ -7,6 +7,7 @@ export const migrate: Command = {
   usage: '',
   creates: true,
   summary: 'brings the schema of the store up to date, as every start does, and says what was run',
+  examples: ['migrate', 'migrate --json'],
   async run({ client, json, print, startedAt }) {
     const schema = (await client.request('POST', '/api/ops/migrate')) as Schema
     if (json) {

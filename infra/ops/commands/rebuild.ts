@@ -8,6 +8,7 @@ export const rebuild: Command = {
   name: 'rebuild',
   usage: '',
   summary: 'makes the orders of the store again from the log, beside the live ones, and swaps them',
+  examples: ['rebuild --reason "The event has a new version."', 'rebuild --detach', 'rebuild --show'],
   options: {
     reason: { type: 'string', help: 'why; it is kept in the audit list' },
     detach: { type: 'boolean', help: 'do not wait for its end; needs an instance that runs' },

@@ -1,17 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RedrivePreview } from '../../../shared/application/preview-redrive.ts'
+import type { Page } from '../../../shared/ports/order-views.ts'
 import type { RedriveTask } from '../../../shared/ports/redrives.ts'
 import { EXIT, text, UsageError, type Command, type CommandContext, type ExitCode } from '../command.ts'
 import { table } from '../table.ts'
 
 const LOOK_MS = 500
+/** As the product takes them. */
+const MAX_IDS = 1000
 
 export const redriveDeadLetters: Command = {
   name: 'dead-letters redrive',
-  usage: '<id> | --fingerprint <group> | --code <code> | --all',
+  usage: '<id>… | --fingerprint <group> | --code <code> | --all',
+  takes: MAX_IDS,
   processes: true,
   summary:
     'sends dead letters back to where they came from, one first, then more; `--dry-run` only says what would happen',
+  examples: [
+    'dead-letters redrive orders:2:41 --dry-run',
+    'dead-letters redrive --fingerprint 1f2e3d4c5b6a7988 --rate 20 --reason "The fault is mended."',
+    'dead-letters redrive --all --detach',
+  ],
   options: {
     fingerprint: { type: 'string', help: 'all of a group' },
     code: { type: 'string', help: 'all that failed with this code' },
@@ -33,13 +42,13 @@ export const redriveDeadLetters: Command = {
 }
 
 function which(context: CommandContext): Record<string, unknown> {
-  const [id] = context.positionals
+  const ids = context.positionals
   const [fingerprint, code, rate] = [text(context, 'fingerprint'), text(context, 'code'), text(context, 'rate')]
-  if (id === undefined && fingerprint === undefined && code === undefined && context.options['all'] !== true) {
+  if (ids.length === 0 && fingerprint === undefined && code === undefined && context.options['all'] !== true) {
     throw new UsageError('Say which: an id, --fingerprint, --code or --all.')
   }
   return {
-    ...(id !== undefined && { ids: [id] }),
+    ...(ids.length > 0 && { ids }),
     ...(context.options['all'] === true && { all: true }),
     ...(fingerprint !== undefined && { fingerprint }),
     ...(code !== undefined && { code }),
@@ -48,9 +57,16 @@ function which(context: CommandContext): Record<string, unknown> {
 }
 
 async function preview(context: CommandContext, body: Record<string, unknown>): Promise<ExitCode> {
-  const answer = await context.client.request('POST', '/api/dead-letters/redrive', { ...body, dryRun: true })
-  const { items } = answer as { items: RedrivePreview[] }
-  if (context.json) context.print(JSON.stringify(answer))
+  const items: RedrivePreview[] = []
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const query: string = cursor === '' ? '' : `?cursor=${encodeURIComponent(cursor)}`
+    const answer = await context.client.request('POST', `/api/dead-letters/redrive${query}`, { ...body, dryRun: true })
+    const page = answer as Page<RedrivePreview>
+    items.push(...page.items)
+    cursor = page.nextCursor
+    context.progress(`${items.length} tried`)
+  }
+  if (context.json) context.print(JSON.stringify({ items, nextCursor: null }))
   else
     context.print(
       table(

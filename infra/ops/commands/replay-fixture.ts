@@ -32,6 +32,8 @@ export const replayFixture: Command = {
   usage: '<file>',
   offline: true,
   summary: 'runs an exported dead letter through today’s code and a store that is thrown away; exits 1 when it fails',
+  examples: ['dead-letters export orders:2:41 letter.json', 'replay-fixture letter.json'],
+  takes: 1,
   async run(context) {
     const { id, record } = readFixture(required(context, 0, 'The file'))
     const [failed] = await replay({ ...record, lossy: false })

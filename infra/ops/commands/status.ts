@@ -1,12 +1,14 @@
 import type { LedgerVerdict } from '../../../shared/application/ledger.ts'
+import type { LedgerRepair } from '../../../shared/application/repair-ledger.ts'
 import type { PipelineStatus } from '../../../shared/application/status.ts'
-import { EXIT, text, UsageError, type Command } from '../command.ts'
+import { EXIT, text, UsageError, type Command, type CommandContext } from '../command.ts'
 import { table } from '../table.ts'
 
 export const status: Command = {
   name: 'status',
   usage: '',
   summary: 'where the pipeline stands: records, lag, retries, dead letters, health',
+  examples: ['status', 'status --json --url https://orders.example.com --key "$KEY"'],
   async run({ client, json, print }) {
     const now = (await client.request('GET', '/api/ops/status')) as PipelineStatus
     if (json) {
@@ -42,9 +44,10 @@ export const ledger: Command = {
   name: 'ledger',
   usage: '',
   summary: 'whether every record of the orders topic is accounted for; exits 1 when it does not balance',
-  async run({ client, json, print }) {
-    const verdict = (await client.request('GET', '/api/ops/ledger')) as LedgerVerdict
-    printVerdict(verdict, json, print)
+  examples: ['ledger', 'ledger --json | jq .totals'],
+  async run(context) {
+    const verdict = (await context.client.request('GET', '/api/ops/ledger')) as LedgerVerdict
+    printVerdict(verdict, context)
     return verdict.balanced ? EXIT.ok : EXIT.notWell
   },
 }
@@ -54,14 +57,12 @@ export const repairLedger: Command = {
   usage: '',
   processes: true,
   summary: 'stores or parks records that were passed over',
-  async run({ client, json, print }) {
-    const answer = (await client.request('POST', '/api/ops/ledger/repair')) as {
-      processed: number
-      ledger: LedgerVerdict
-    }
-    if (!json) print(`${answer.processed} records processed.`)
-    printVerdict(answer.ledger, json, print)
-    return answer.ledger.balanced ? EXIT.ok : EXIT.notWell
+  examples: ['ledger repair'],
+  async run(context) {
+    const { processed, ledger } = await repairOn(context, await askForRepair(context))
+    if (!context.json) context.print(`${processed} ${processed === 1 ? 'record' : 'records'} processed.`)
+    printVerdict(ledger, context)
+    return ledger.balanced ? EXIT.ok : EXIT.notWell
   },
 }
 
@@ -70,26 +71,43 @@ export const resetLedger: Command = {
   usage: '--reason <text>',
   processes: true,
   summary: 'counts anew from where the log begins now: for a log that was truncated or made anew',
+  examples: ['ledger reset --reason "The topic was made anew."'],
   options: {
     reason: { type: 'string', help: 'why; it is kept in the audit list' },
     force: { type: 'boolean', help: 'though the ledger balances' },
   },
   async run(context) {
-    const { client, json, print } = context
     const reason = text(context, 'reason')
     if (reason === undefined) throw new UsageError('--reason is missing.')
     const body = { reason, force: context.options['force'] === true }
-    const answer = (await client.request('POST', '/api/ops/ledger/reset', body)) as {
-      processed: number
-      ledger: LedgerVerdict
-    }
-    if (!json) print(`The ledger begins anew. ${answer.processed} records were read again.`)
-    printVerdict(answer.ledger, json, print)
-    return answer.ledger.balanced ? EXIT.ok : EXIT.notWell
+    const begun = (await context.client.request('POST', '/api/ops/ledger/reset', body)) as RepairAnswer
+    const { processed, ledger } = await repairOn(context, begun)
+    if (!context.json) context.print(`The ledger begins anew. ${processed} records were read again.`)
+    printVerdict(ledger, context)
+    return ledger.balanced ? EXIT.ok : EXIT.notWell
   },
 }
 
-function printVerdict(verdict: LedgerVerdict, json: boolean, print: (text: string) => void): void {
+interface RepairAnswer extends LedgerRepair {
+  readonly ledger: LedgerVerdict
+}
+
+async function askForRepair({ client }: CommandContext): Promise<RepairAnswer> {
+  return (await client.request('POST', '/api/ops/ledger/repair')) as RepairAnswer
+}
+
+/** One request repairs for some seconds: asks until there is nothing more. */
+async function repairOn(context: CommandContext, begun: RepairAnswer): Promise<RepairAnswer> {
+  let answer = begun
+  while (answer.more) {
+    context.progress(`${answer.processed} records processed, ${answer.ledger.totals.gaps} to go`)
+    const next = await askForRepair(context)
+    answer = { ...next, processed: answer.processed + next.processed }
+  }
+  return answer
+}
+
+function printVerdict(verdict: LedgerVerdict, { json, print }: CommandContext): void {
   if (json) {
     print(JSON.stringify(verdict))
     return

@@ -24,7 +24,12 @@ export function createLedger(api) {
 
   async function mend() {
     try {
-      const { processed } = await api.send('POST', '/api/ops/ledger/repair')
+      let processed = 0
+      for (let more = true; more;) {
+        const done = await api.send('POST', '/api/ops/ledger/repair')
+        processed += done.processed
+        more = done.more
+      }
       say(`${plural(processed, 'record')} had been passed over and now ${processed === 1 ? 'has' : 'have'} an outcome.`)
       await refresh()
     } catch (error) {

@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest'
+import type { OpsClient } from '../../infra/ops/client.ts'
+import type { Command } from '../../infra/ops/command.ts'
+import { listDeadLetters } from '../../infra/ops/commands/dead-letters.ts'
+import { redriveDeadLetters } from '../../infra/ops/commands/redrive.ts'
+import { repairLedger, resetLedger } from '../../infra/ops/commands/status.ts'
+
+const BALANCED = { balanced: true, summary: 'Balanced.', totals: { gaps: 0 }, partitions: [] }
+const TORN = { balanced: false, summary: 'Not balanced.', totals: { gaps: 40_000 }, partitions: [] }
+
+/** Runs a command against an instance that gives these answers, one a request. */
+async function run(
+  command: Command,
+  answers: readonly unknown[],
+  { positionals = [], options = {} }: { positionals?: string[]; options?: Record<string, string | boolean> } = {},
+) {
+  const asked: { method: string; path: string; body?: unknown }[] = []
+  const printed: string[] = []
+  const progress: string[] = []
+  const client: OpsClient = {
+    target: 'http://instance.example',
+    async request(method, path, body) {
+      asked.push({ method, path, ...(body !== undefined && { body }) })
+      return answers[asked.length - 1]
+    },
+    async [Symbol.asyncDispose]() {
+      // Nothing was opened.
+    },
+  }
+  const exit = await command.run({
+    client,
+    positionals,
+    startedAt: 0,
+    options,
+    json: false,
+    print: (text) => printed.push(text),
+    progress: (text) => progress.push(text),
+  })
+  return { exit, asked, printed: printed.join('\n'), progress }
+}
+
+describe('a repair of the ledger that takes long', () => {
+  const answers = [
+    { processed: 20_000, more: true, ledger: TORN },
+    { processed: 5000, more: false, ledger: BALANCED },
+  ]
+
+  it('is asked for again until there is no more, and says how far it is', async () => {
+    const { exit, asked, printed, progress } = await run(repairLedger, answers)
+    expect(exit).toBe(0)
+    expect(asked).toEqual([
+      { method: 'POST', path: '/api/ops/ledger/repair' },
+      { method: 'POST', path: '/api/ops/ledger/repair' },
+    ])
+    expect(progress).toEqual(['20000 records processed, 40000 to go'])
+    expect(printed).toContain('25000 records processed.')
+    expect(printed).toContain('Balanced.')
+  })
+
+  it('goes on after a reset too, which begins one epoch, not two', async () => {
+    const { asked, printed } = await run(resetLedger, answers, { options: { reason: 'The topic was made anew.' } })
+    expect(asked.map(({ path }) => path)).toEqual(['/api/ops/ledger/reset', '/api/ops/ledger/repair'])
+    expect(printed).toContain('25000 records were read again.')
+  })
+})
+
+describe('a dry run of many', () => {
+  it('goes through every page, and exits 1 when a letter of the last one still fails', async () => {
+    const page = (id: string, outcome: string, nextCursor: string | null) => ({
+      items: [{ id, orderId: null, outcome }],
+      nextCursor,
+    })
+    const { exit, asked, printed } = await run(
+      redriveDeadLetters,
+      [page('orders:0:1', 'would-be-stored', 'a+b'), page('orders:0:2', 'still-fails', null)],
+      { options: { all: true, 'dry-run': true } },
+    )
+    expect(exit).toBe(1)
+    expect(asked.map(({ path }) => path)).toEqual([
+      '/api/dead-letters/redrive',
+      '/api/dead-letters/redrive?cursor=a%2Bb',
+    ])
+    expect(printed).toMatch(/orders:0:1 .*\n.*orders:0:2/)
+  })
+})
+
+describe('a redrive', () => {
+  it('takes every id that is named', async () => {
+    const task = { id: 't', state: 'done', why: null, total: 2, resolved: 2, failed: 0 }
+    const { asked } = await run(redriveDeadLetters, [task], { positionals: ['orders:0:1', 'orders:0:2'] })
+    expect(asked).toMatchObject([{ body: { ids: ['orders:0:1', 'orders:0:2'] } }])
+  })
+})
+
+describe('a list that has more', () => {
+  it('says how to go on', async () => {
+    const { asked, printed } = await run(listDeadLetters, [{ items: [], nextCursor: 'next' }], {
+      options: { code: 'internal', order: 'an-order', from: '2026-01-01T00:00:00Z', cursor: 'this' },
+    })
+    const query = new URLSearchParams(asked[0]?.path.split('?')[1])
+    expect(Object.fromEntries(query)).toEqual({
+      cause: 'internal',
+      orderId: 'an-order',
+      from: '2026-01-01T00:00:00Z',
+      cursor: 'this',
+    })
+    expect(printed).toContain('There is more: --cursor next')
+  })
+})
