@@ -48,7 +48,7 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 const MIN_SECRET_LENGTH = 16
-/** host.json's functionTimeout (30 minutes) less the longest hold (5 minutes): the longest that a retry may wait. */
+/** host.json's functionTimeout (35 minutes) less what holding (5) and storing may take then: the longest that a retry may wait. */
 const MAX_RETRY_DELAY_MS = 25 * 60_000
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
@@ -101,7 +101,7 @@ const delays = optional.transform((value, context) => {
       context.addIssue({ code: 'custom', message: `has the delay ${JSON.stringify(part)}; write them as 10s,1m,10m` })
     } else if (ms > MAX_RETRY_DELAY_MS) {
       const limits =
-        'host.json lets a function run for 30 minutes, so with a hold of 5 minutes a delay may be at most 25m'
+        'host.json lets a function run for 35 minutes, and it must be able to hold and store after that, so a delay may be at most 25m'
       context.addIssue({ code: 'custom', message: `has the delay ${part}; ${limits}` })
     }
     return ms

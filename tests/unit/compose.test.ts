@@ -128,7 +128,7 @@ describe('docker-compose.yml', () => {
   test('pins the version of every image that is not built here', () => {
     const pulled = services.flatMap(([, { build, image }]) => (build === undefined ? [image] : []))
     expect(pulled.length).toBeGreaterThan(0)
-    for (const image of pulled) expect(image).toMatch(/:v?\d+\.\d+(?:\.\d+)?(?:-\w+)?$/)
+    for (const image of pulled) expect(image).toMatch(/:v?\d+\.\d+(?:\.\d+)?(?:-\w+)?(?:@sha256:[0-9a-f]{64})?$/)
     const built = services.flatMap(([, { build }]) => (build === undefined ? [] : [build.dockerfile]))
     for (const dockerfile of built) expect(statSync(join(ROOT, dockerfile)).isFile(), `of ${dockerfile}`).toBe(true)
   })

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test, describe } from 'vitest'
+import { parseHostJson } from '../../infra/host/host-json.ts'
+import { readConfig } from '../../shared/config.ts'
+import { MAX_HOLD_MS } from '../../shared/messaging/hold.ts'
+
+const json = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'host.json'), 'utf8')) as {
+  readonly extensionBundle: { id: string; version: string }
+  readonly extensions: { kafka: Record<string, unknown> } & Record<string, unknown>
+  readonly logging: { logLevel: Record<string, string> }
+} & Record<string, unknown>
+
+/** KafkaOptions.cs of the extension, as far as it says how to consume. It passes over a name that it does not know. */
+const KAFKA_SETTINGS = [
+  'maxBatchSize',
+  'subscriberIntervalInSeconds',
+  'executorChannelCapacity',
+  'channelFullRetryIntervalInMs',
+  'autoCommitIntervalMs',
+  'autoOffsetReset',
+  'commitOnFailure',
+  'maxRetries',
+  'sessionTimeoutMs',
+  'maxPollIntervalMs',
+  'metadataMaxAgeMs',
+  'socketKeepaliveEnable',
+]
+/** HostJsonFileConfigurationSource.cs of the runtime. */
+const HOST_SETTINGS = ['version', 'telemetryMode', 'functionTimeout', 'logging', 'extensions', 'extensionBundle']
+
+describe('host.json', () => {
+  const host = parseHostJson(structuredClone(json))
+
+  test('uses no setting that the runtime or the Kafka extension would silently pass over', () => {
+    expect(Object.keys(json).filter((name) => !HOST_SETTINGS.includes(name))).toEqual([])
+    expect(Object.keys(json.extensions)).toEqual(['http', 'kafka'])
+    expect(Object.keys(json.extensions.kafka).filter((name) => !KAFKA_SETTINGS.includes(name))).toEqual([])
+  })
+
+  test('has a batch that failed delivered again for ever, by an extension that knows how', () => {
+    expect(host.kafka).toEqual({ maxBatchSize: 500, commitOnFailure: false, maxRetries: -1 })
+    expect(json.extensionBundle.id).toBe('Microsoft.Azure.Functions.ExtensionBundle')
+    // commitOnFailure came with extension 4.3, which the bundles bring since 4.37.
+    const [, minor] = /^\[4\.(\d+)\.\d+, 5\.0\.0\)$/.exec(json.extensionBundle.version) ?? []
+    expect(Number(minor)).toBeGreaterThanOrEqual(37)
+  })
+
+  test('lets a function wait for the longest delay and hold after it, before anybody takes it for dead', () => {
+    const longest = ['24m', '25m', '26m', '30m'].filter((RETRY_DELAYS) => accepts({ RETRY_DELAYS })).at(-1)
+    const longestMs = Number.parseInt(longest ?? '', 10) * 60_000
+    // Twice: it may hold for the store, and then for the log that it parks in.
+    expect(host.functionTimeoutMs).toBeGreaterThanOrEqual(longestMs + 2 * MAX_HOLD_MS)
+    expect(json.extensions.kafka['maxPollIntervalMs']).toBeGreaterThan(host.functionTimeoutMs ?? Infinity)
+  })
+
+  test('sends the runtime’s own traces where those of the functions go', () => {
+    expect(json['telemetryMode']).toBe('OpenTelemetry')
+    expect(json.logging.logLevel).toMatchObject({ default: 'Information' })
+  })
+})
+
+function accepts(settings: Record<string, string>): boolean {
+  try {
+    readConfig(settings, 'embedded')
+    return true
+  } catch {
+    return false
+  }
+}
