@@ -232,11 +232,11 @@ describe('the alert rules', () => {
   })
 
   test('each have a runbook, and the runbook has no other', () => {
-    const operations = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
+    const operations = readFileSync(join(ROOT, 'docs/runbook.md'), 'utf8')
     const headings = [...operations.matchAll(/^### (Orders\w+)$/gm)].map(([, name]) => name)
     expect(new Set(headings)).toEqual(new Set(rules.map(({ alert }) => alert)))
     for (const { alert, annotations } of rules) {
-      expect(annotations['runbook']).toBe(`docs/operations.md#${alert.toLowerCase()}`)
+      expect(annotations['runbook']).toBe(`docs/runbook.md#${alert.toLowerCase()}`)
     }
   })
 })

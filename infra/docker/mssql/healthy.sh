@@ -1,4 +1,4 @@
 #!/bin/bash
 # Healthy means that the functions can log in and find their database.
 export SQLCMDPASSWORD=$ORDERS_SQL_PASSWORD
-exec /opt/mssql-tools18/bin/sqlcmd -S localhost -U orders -d orders -C -b -l 3 -o /dev/null -Q 'SELECT 1'
+exec "${SQLCMD:-/opt/mssql-tools18/bin/sqlcmd}" -S localhost -U orders -d orders -C -b -l 3 -o /dev/null -Q 'SELECT 1'

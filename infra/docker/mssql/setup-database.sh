@@ -12,7 +12,7 @@ case $ORDERS_SQL_PASSWORD in
 esac
 
 as_administrator() {
-  SQLCMDPASSWORD=$MSSQL_SA_PASSWORD /opt/mssql-tools18/bin/sqlcmd -S localhost -U sa -C -b -l 5 "$@"
+  SQLCMDPASSWORD=$MSSQL_SA_PASSWORD "${SQLCMD:-/opt/mssql-tools18/bin/sqlcmd}" -S localhost -U sa -C -b -l 5 "$@"
 }
 until as_administrator -Q 'SELECT 1' > /dev/null 2>&1; do sleep 1; done
 
