@@ -92,8 +92,13 @@ const topicName = optional.refine((value) => value === undefined || /^[A-Za-z0-9
   error: "must be 1 to 200 letters, digits, '.', '_' or '-'",
 })
 
+const DELAYS_MS = [10_000, 60_000, 600_000]
+/** Who breaks things to watch what happens does not want to watch for eleven minutes. */
+const DEMO_DELAYS_MS = [2000, 5000, 10_000]
+
 const delays = optional.transform((value, context) => {
-  const parts = (value ?? '10s,1m,10m').split(',').map((part) => part.trim())
+  if (value === undefined) return undefined
+  const parts = value.split(',').map((part) => part.trim())
   return parts.map((part) => {
     const [, amount, unit] = /^(\d{1,9})(ms|s|m|h)$/.exec(part) ?? []
     const ms = Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN)
@@ -181,7 +186,7 @@ export function readConfig(
     partitions: settings.ORDERS_PARTITIONS,
     replication: settings.KAFKA_REPLICATION,
     consumerGroup: settings.ORDERS_CONSUMER_GROUP ?? 'order-processor',
-    retryDelaysMs: settings.RETRY_DELAYS,
+    retryDelaysMs: settings.RETRY_DELAYS ?? (settings.FAULTS === 'on' ? DEMO_DELAYS_MS : DELAYS_MS),
     ordersAuth: settings.ORDERS_AUTH ?? 'anonymous',
     corsOrigins: settings.CORS_ORIGINS,
     faults: settings.FAULTS === 'on',

@@ -77,7 +77,7 @@ function pipeline(tiers: number): Html {
     node(`retry-${index + 1}`, `Retry ${index + 1}`, 'waiting', 'tried again later, in nobody’s way'),
   )
   return html`<section id="pipeline" class="card pipeline" aria-labelledby="pipeline-title">
-    <h2 id="pipeline-title">The pipeline</h2>
+    <h2 id="pipeline-title" tabindex="-1">The pipeline</h2>
     <svg id="wires" aria-hidden="true"></svg>
     <ol class="way">
       ${node('http', 'HTTP', 'accepted a second', '202 once the log has it')}
@@ -101,7 +101,7 @@ function node(id: string, name: string, unit: string, explained: string): Html {
 
 function numbers(): Html {
   return html`<section aria-labelledby="numbers-title">
-    <h2 id="numbers-title">The last five minutes</h2>
+    <h2 id="numbers-title" tabindex="-1">The last minutes</h2>
     <div id="charts" class="charts"></div>
   </section>`
 }
@@ -109,7 +109,7 @@ function numbers(): Html {
 function orders(): Html {
   return html`<section class="card" aria-labelledby="orders-title">
     <div class="title-row">
-      <h2 id="orders-title">Orders</h2>
+      <h2 id="orders-title" tabindex="-1">Orders</h2>
       <form id="order-search" class="fields" role="search">
         <label
           >Search <input id="order-text" type="search" maxlength="200" placeholder="name, item or order id"
@@ -126,7 +126,7 @@ function orders(): Html {
       </form>
     </div>
     <div class="scroll" tabindex="0" role="region" aria-label="The list of orders">
-      <table>
+      <table id="orders-list">
         <thead>
           <tr>
             <th scope="col">Order</th>
@@ -148,7 +148,7 @@ function orders(): Html {
 function deadLetters(): Html {
   return html`<section class="card" aria-labelledby="dead-title">
     <div class="title-row">
-      <h2 id="dead-title">Dead letters</h2>
+      <h2 id="dead-title" tabindex="-1">Dead letters</h2>
       <div class="fields">
         <label
           >State
@@ -179,7 +179,7 @@ function deadLetters(): Html {
 
 function ledger(): Html {
   return html`<section class="card" aria-labelledby="ledger-title">
-    <h2 id="ledger-title">The ledger</h2>
+    <h2 id="ledger-title" tabindex="-1">The ledger</h2>
     <p class="explained">
       Every record of the orders topic has exactly one outcome, counted in the transaction that stores it. If the
       figures add up, nothing was lost.

@@ -3,11 +3,18 @@ import { html, type Html } from '../api-docs/html.ts'
 /** The panel that sends orders and breaks things: only where FAULTS=on. */
 export function tryItSection(): Html {
   return html`<section id="try-it" class="card try-it" aria-labelledby="try-title">
-    <h2 id="try-title">Try it</h2>
+    <h2 id="try-title" tabindex="-1">Try it</h2>
     <p class="explained">
-      Send orders, break something, and watch: every order that got its 202 is stored in the end, and one bad order
-      harms no other.
+      Every order that got its 202 is stored in the end, and one bad order harms no other. Watch it in three plays, each
+      told step by step while the picture above and the charts below show it; or send and break things yourself.
     </p>
+    <div class="columns plays">
+      ${play('play-eventual', '1. A moment later', 'Accepted now, stored a moment later. Ten seconds.')}
+      ${play('play-outage', '2. An outage', 'The store goes away and comes back. Half a minute.')}
+      ${play('play-retry', '3. A bad order', 'Retried, given up, mended, redriven. As long as the retries take.')}
+    </div>
+    <ol id="told" class="told" role="log" aria-label="What happens"></ol>
+    <button id="stop-play" class="quiet" type="button" hidden>Stop, and mend everything</button>
     <div class="columns">
       <fieldset>
         <legend>Send</legend>
@@ -64,6 +71,13 @@ export function tryItSection(): Html {
       </fieldset>
     </div>
   </section>`
+}
+
+function play(id: string, name: string, explained: string): Html {
+  return html`<p class="play">
+    <button id="${id}" type="button" aria-pressed="false" aria-describedby="${id}-note">${name}</button>
+    <span id="${id}-note" class="note">${explained}</span>
+  </p> `
 }
 
 function button(id: string, name: string, explained: string): Html {

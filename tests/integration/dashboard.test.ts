@@ -196,6 +196,9 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await page.selectOption('#order-status', '')
     await openLetterOf(bug())
     await shows(dialog().locator('pre'), JSON.stringify(MARKUP))
+    await page.evaluate(`document.querySelectorAll('dialog details').forEach((closed) => (closed.open = true))`)
+    expect(await faultsForAxe()).toEqual([])
+    await page.evaluate(`document.querySelectorAll('dialog details').forEach((opened) => (opened.open = false))`)
     expect(await page.locator('main img, main b:text("bold")').count()).toBe(0)
   })
 
@@ -225,6 +228,47 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await shows('.redrive', /Redrive done\s*1 letter: 1 stored/)
     await shows('#node-dead', '1 to be repaired')
     expect((await ask('/api/orders')).items).toHaveLength(7)
+  })
+
+  it('plays an outage: the log holds what came in, and nothing dies of it', async () => {
+    const before = (await ask('/api/orders?limit=200')).items.length
+    await press('2. An outage')
+    await shows('#told', /\d+ orders wait in the log, each with its 202/)
+    await shows('#lamp-store', 'away')
+    // The number goes on while the store cannot be asked: what was sent is known here.
+    expect(Number(await page.locator('#sent-pending').textContent())).toBeGreaterThan(0)
+    await shows('#told', /All \d+ are stored, none dead-lettered/)
+    await shows('#sent-pending', /^0$/)
+    expect(await ask('/api/ops/faults')).toMatchObject({ store: 'ok' })
+    expect((await ask('/api/orders?limit=200')).items.length).toBeGreaterThan(before)
+  })
+
+  it('plays a bad order from its retries to its redrive, by keyboard too', async () => {
+    await page.getByRole('button', { name: '3. A bad order' }).focus()
+    await page.keyboard.press('Enter')
+    await shows('#told', /The twenty others are stored/)
+    await shows('#told', /The retries are used up/)
+    await shows('#told', /It is stored, as “recovered”/)
+    await shows('#orders', 'recovered')
+    await shows('#sent-dead', /^0$/)
+    expect(await page.locator('#stop-play').isVisible()).toBe(false)
+  })
+
+  it('mends what a play broke when it is stopped', async () => {
+    await press('2. An outage')
+    await shows('#lamp-store', 'away')
+    await press('Stop, and mend everything')
+    await shows('#told', 'Stopped, and everything is mended.')
+    await shows('#lamp-store', 'well')
+    await shows('#sent-pending', /^0$/)
+    expect(await ask('/api/ops/faults')).toMatchObject({ store: 'ok' })
+  })
+
+  it('keeps the charts of the last minutes when it is loaded anew', async () => {
+    const kept = `JSON.parse(sessionStorage.getItem('samples')).length`
+    await page.reload()
+    expect(await page.evaluate(kept)).toBeGreaterThan(5)
+    await shows('#lamp-connection', 'live')
   })
 
   it('says in the end that every record is accounted for', async () => {
@@ -267,6 +311,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await browser.context.setOffline(true)
     await shows('#alarm', 'The connection is lost')
     await shows('#lamp-connection', 'lost')
+    await shows('#lamp-store', 'unknown')
     await browser.context.setOffline(false)
     await shows('#lamp-connection', 'live')
     expect(await page.locator('#alarm').isVisible()).toBe(false)

@@ -19,6 +19,12 @@ describe('settings', () => {
     })
   })
 
+  it('retry sooner where things are broken on purpose, unless told otherwise', () => {
+    expect(readConfig({ FAULTS: 'on' }, 'embedded').retryDelaysMs).toEqual([2000, 5000, 10_000])
+    expect(readConfig({ FAULTS: 'on', RETRY_DELAYS: '1m' }, 'embedded').retryDelaysMs).toEqual([60_000])
+    expect(readConfig({ RETRY_DELAYS: '' }, 'embedded').retryDelaysMs).toEqual([10_000, 60_000, 600_000])
+  })
+
   it('take an empty value for none', () => {
     expect(readConfig({ PORT: '', KAFKA_BROKERS: ' ' }, 'embedded')).toMatchObject({ port: 7071, kafka: undefined })
   })

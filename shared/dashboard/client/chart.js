@@ -13,7 +13,9 @@ import { toTime } from './format.js'
 const HEIGHT = 150
 /** Whole steps: half an order is none. */
 const STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat()
-const MINUTES = [60, 120, 300]
+const TIMES = [15, 30, 60, 120, 300]
+/** A page that was just opened shows its first minute, and not four empty ones. */
+const SHORTEST_SECONDS = 60
 const FONT = '11px system-ui, sans-serif'
 
 /**
@@ -63,9 +65,9 @@ export function createChart(container, windowSeconds, { title, explained, lines,
           ...axis,
           grid: { show: false },
           size: 26,
-          values: (_, ticks) => ticks.map(toMinute),
-          space: 60,
-          incrs: MINUTES,
+          values: (_, ticks, __, ___, step) => ticks.map((tick) => toClock(tick, step)),
+          space: 70,
+          incrs: TIMES,
         },
         {
           ...axis,
@@ -113,18 +115,26 @@ export function createChart(container, windowSeconds, { title, explained, lines,
 }
 
 /**
+ * Grows with what there is to show.
+ *
  * @param {readonly Sample[]} samples
- * @param {number} seconds
+ * @param {number} seconds at most
  * @returns {[number, number]}
  */
 function windowOf(samples, seconds) {
   const end = samples.at(-1)?.at ?? Date.now() / 1000
-  return [end - seconds, end]
+  const known = end - (samples[0]?.at ?? end)
+  return [end - Math.min(seconds, Math.max(SHORTEST_SECONDS, known)), end]
 }
 
-/** @param {number} seconds */
-function toMinute(seconds) {
-  return new Date(seconds * 1000).toTimeString().slice(0, 5)
+/**
+ * The time of day, with seconds where ticks are closer than a minute.
+ *
+ * @param {number} seconds
+ * @param {number} step
+ */
+function toClock(seconds, step) {
+  return new Date(seconds * 1000).toTimeString().slice(0, step < 60 ? 8 : 5)
 }
 
 /**

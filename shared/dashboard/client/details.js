@@ -15,6 +15,9 @@ let silence
  */
 export function say(text) {
   clearTimeout(silence)
+  const dialog = byId('details', HTMLDialogElement)
+  // What is outside an open dialog is dimmed, and silent for screen readers.
+  if (dialog.open) dialog.append(byId('said'))
   byId('said').textContent = text
   silence = setTimeout(() => (byId('said').textContent = ''), SAID_FOR_MS)
 }
@@ -37,6 +40,7 @@ export function showDetails(title, ...content) {
   const close = el('button', { class: 'quiet', type: 'button', onclick: closeDetails }, 'Close')
   const heading = el('h2', { id: 'details-title', tabindex: -1 }, title)
   const parts = content.filter((part) => part !== null)
+  dialog.before(byId('said'))
   dialog.replaceChildren(el('header', { class: 'title-row' }, heading, close), ...parts)
   if (!dialog.open) dialog.showModal()
   dialog.scrollTop = 0

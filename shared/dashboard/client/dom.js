@@ -78,7 +78,11 @@ export function keyed(container, items, { key, create, update }) {
     const there = container.children[index]
     if (there !== element) container.insertBefore(element, there ?? null)
   })
-  for (const gone of known.values()) gone.remove()
+  for (const gone of known.values()) {
+    // Else a keyboard would begin anew at the top of the page.
+    if (gone.contains(document.activeElement)) container.closest('section')?.querySelector('h2')?.focus()
+    gone.remove()
+  }
 }
 
 /**

@@ -16,12 +16,12 @@ import { createTryIt } from './try-it.js'
 /** The wiring of the page: what is asked how often, and who is told. */
 
 const WINDOW_SECONDS = 300
+const KEPT_SAMPLES = 'samples'
 
 const api = createApi(currentSession)
-const samples = createSamples({ keepSeconds: WINDOW_SECONDS })
+const samples = createSamples({ keepSeconds: WINDOW_SECONDS, earlier: earlierSamples() })
 const pipeline = createPipeline()
 const ledger = createLedger(api)
-const tryIt = document.getElementById('try-it') === null ? undefined : createTryIt(api)
 const orders = createOrders(api, {
   onNewest(newest) {
     samples.addOrders(newest)
@@ -31,6 +31,7 @@ const orders = createOrders(api, {
 })
 const redrives = createRedrives(api, { onChange: refreshDeadLetters, onRunning: pipeline.redriving })
 const deadLetters = createDeadLetters(api, redrives, refreshDeadLetters)
+const tryIt = document.getElementById('try-it') === null ? undefined : createTryIt(api, redrives)
 
 const container = byId('charts')
 const charts = [
@@ -96,6 +97,12 @@ const polls = [
 ]
 const [, ordersPoll, deadLettersPoll, redrivesPoll] = polls
 
+/** A reload is no reason to forget the last minutes. */
+function earlierSamples() {
+  return JSON.parse(sessionStorage.getItem(KEPT_SAMPLES) ?? '[]')
+}
+addEventListener('pagehide', () => sessionStorage.setItem(KEPT_SAMPLES, JSON.stringify(samples.all())))
+
 function refreshOrders() {
   ordersPoll?.now()
 }
@@ -132,6 +139,7 @@ function showFailure(error) {
   pipeline.stale(true)
   if (error instanceof UnreachableError) {
     showLamp('connection', 'bad', 'lost')
+    for (const id of ['log', 'store', 'ledger']) showLamp(id, 'unknown', 'unknown')
     alarm('The connection is lost: the numbers stand still. The page goes on trying by itself.')
     return
   }

@@ -34,12 +34,12 @@ export function createPipeline() {
       note: log.available ? '202 once the log has it' : '503: an order that the log cannot take is refused',
     })
     show('log', toCount(orders.lag), {
-      lamp: lampOfLag(orders.lag, store.available),
+      lamp: orders.lag > 0 && (!store.available || sample.stored === 0) ? 'warn' : 'ok',
       note: `${plural(orders.records, 'record')} kept, for ever`,
     })
     show('processor', toRate(sample.stored), {
       lamp: store.available ? 'ok' : 'warn',
-      note: store.available ? 'a batch is one transaction' : 'holds its place until the store is back',
+      note: noteOfProcessor(store.available, orders.lag > 0 && sample.stored === 0),
     })
     show('store', toCount(orders.stored + parked.stored), {
       lamp: store.available ? 'ok' : 'bad',
@@ -99,12 +99,12 @@ function show(id, figure, { lamp, note }) {
 }
 
 /**
- * @param {number} lag
  * @param {boolean} isStoreThere
- * @returns {Lamp}
+ * @param {boolean} isStanding though there is something to do
  */
-function lampOfLag(lag, isStoreThere) {
-  return lag > 0 && !isStoreThere ? 'warn' : 'ok'
+function noteOfProcessor(isStoreThere, isStanding) {
+  if (!isStoreThere) return 'holds its place until the store is back'
+  return isStanding ? 'goes on in a moment: it asks every few seconds' : 'a batch is one transaction'
 }
 
 /**

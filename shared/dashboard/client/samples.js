@@ -23,10 +23,10 @@ const MAX_PAUSE_MS = 10_000
 /** So long an order counts towards the percentiles: shorter, and a quiet pipeline would have none. */
 const LATENCY_SECONDS = 5
 
-/** @param {{ keepSeconds: number }} options */
-export function createSamples({ keepSeconds }) {
-  /** @type {Sample[]} */
-  let samples = []
+/** @param {{ keepSeconds: number, earlier?: readonly Sample[] }} options `earlier` is what another page kept, oldest first */
+export function createSamples({ keepSeconds, earlier = [] }) {
+  /** @type {readonly Sample[]} */
+  let samples = earlier
   /** @type {PipelineStatus | undefined} */
   let last
   let seenStoredAt = ''

@@ -75,7 +75,8 @@ export function createGate({ tryKey, onOpen, onClose }) {
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     const pressed = form.querySelector('button')
-    if (pressed !== null) void busyWhile(pressed, submit)
+    // What had the focus is hidden then: a keyboard goes on from the picture.
+    if (pressed !== null) void busyWhile(pressed, submit).then(() => form.hidden && byId('pipeline-title').focus())
   })
   forget.addEventListener('click', () => close(''))
   operator.value = currentSession().operator

@@ -29,29 +29,41 @@ export function createTraffic(api) {
   /** @type {Set<string>} */
   const pending = new Set()
   /** @type {Set<string>} */
+  const dead = new Set()
+  /** @type {Set<string>} */
   const promised = new Set()
-  const done = { stored: 0, dead: 0, refused: 0 }
+  let refused = 0
 
-  /** @param {{ customerId?: number, idempotencyKey?: string, order?: object }} [options] */
+  /**
+   * @param {{ customerId?: number, idempotencyKey?: string, order?: object }} [options]
+   * @returns {Promise<string | undefined>} the id, unless the order was refused
+   */
   async function send({ customerId, idempotencyKey, order = randomOrder(customerId) } = {}) {
     try {
       const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': `"${idempotencyKey}"` }
       const { orderId } = await api.send('POST', '/api/orders', order, headers)
       // The same order answered twice was accepted once.
-      if (promised.has(orderId)) return
+      if (!promised.has(orderId)) pending.add(orderId)
       promised.add(orderId)
-      pending.add(orderId)
+      return orderId
     } catch {
       // No 202, so nothing was promised: that is what the number says.
-      done.refused += 1
+      refused += 1
+      return undefined
     }
   }
 
-  /** @param {OrderView} order */
+  /**
+   * A dead letter that is redriven is stored in the end.
+   *
+   * @param {OrderView} order
+   */
   function settle({ orderId, status }) {
-    if (status === 'stored' && pending.delete(orderId)) done.stored += 1
+    if (!promised.has(orderId)) return
     const isDead = status === 'dead-lettered' || status === 'discarded'
-    if (isDead && pending.delete(orderId)) done.dead += 1
+    if (isDead) dead.add(orderId)
+    if (status === 'stored') dead.delete(orderId)
+    if (isDead || status === 'stored') pending.delete(orderId)
   }
 
   async function askList() {
@@ -68,19 +80,32 @@ export function createTraffic(api) {
     send,
 
     /** @returns {Tally} */
-    tally: () => ({ ...done, accepted: promised.size, pending: pending.size }),
+    tally: () => ({
+      accepted: promised.size,
+      stored: promised.size - pending.size - dead.size,
+      pending: pending.size,
+      dead: dead.size,
+      refused,
+    }),
 
-    /** @param {number} perSecond @param {number} seconds */
+    /** How many of these have no outcome yet. @param {readonly string[]} ids */
+    openOf: (ids) => ids.filter((id) => pending.has(id)).length,
+
+    /**
+     * @param {number} perSecond
+     * @param {number} seconds
+     * @returns {Promise<string[]>} ids of those that were accepted
+     */
     async sendMany(perSecond, seconds) {
       const began = performance.now()
-      /** @type {Promise<void>[]} */
+      /** @type {Promise<string | undefined>[]} */
       const sending = []
       while (sending.length < perSecond * seconds) {
         const due = Math.min(perSecond * seconds, Math.ceil(((performance.now() - began) / 1000) * perSecond))
         while (sending.length < due) sending.push(send())
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
-      await Promise.all(sending)
+      return (await Promise.all(sending)).filter((id) => id !== undefined)
     },
 
     /** @param {readonly OrderView[]} newest stored orders, which settle most without asking again */
@@ -89,11 +114,13 @@ export function createTraffic(api) {
     /** Asks after those that are still open; rejects when the product cannot say. */
     async ask() {
       if (pending.size > ASKED_AT_ONCE) await askList()
-      for (const orderId of [...pending].slice(0, ASKED_AT_ONCE)) {
-        // To the end, so that all have their turn; what the list settled meanwhile stays settled.
-        if (!pending.delete(orderId)) continue
-        pending.add(orderId)
-        settle(await api.get(`/api/orders/${orderId}`))
+      for (const asked of [pending, dead]) {
+        for (const orderId of [...asked].slice(0, ASKED_AT_ONCE)) {
+          // To the end, so that all have their turn; what the list settled meanwhile stays settled.
+          if (!asked.delete(orderId)) continue
+          asked.add(orderId)
+          settle(await api.get(`/api/orders/${orderId}`))
+        }
       }
     },
   }

@@ -1,6 +1,7 @@
 import { busyWhile, byId, setText } from './dom.js'
 import { say, wordsOf } from './details.js'
 import { plural, toCount } from './format.js'
+import { createStage } from './stage.js'
 import { createTraffic, randomOrder } from './traffic.js'
 
 /**
@@ -11,8 +12,11 @@ import { createTraffic, randomOrder } from './traffic.js'
 
 const CUSTOMER_OF_THE_BUG = 13
 
-/** @param {import('./api.js').Api} api */
-export function createTryIt(api) {
+/**
+ * @param {import('./api.js').Api} api
+ * @param {ReturnType<typeof import('./redrives.js').createRedrives>} redrives
+ */
+export function createTryIt(api, redrives) {
   const traffic = createTraffic(api)
   const store = byId('break-store', HTMLSelectElement)
   const log = byId('break-log', HTMLSelectElement)
@@ -46,6 +50,8 @@ export function createTryIt(api) {
     }
   }
 
+  const mend = () => apply({ store: 'ok', log: 'ok', throwForCustomers: [] })
+
   /** @type {Record<string, () => Promise<unknown>>} */
   const deeds = {
     'send-one': () => traffic.send(),
@@ -56,7 +62,7 @@ export function createTryIt(api) {
       if (await apply({ poison: 1 })) say('A record that is no order is in the log.')
     },
     async mend() {
-      if (await apply({ store: 'ok', log: 'ok', throwForCustomers: [] })) say('Everything is well again.')
+      if (await mend()) say('Everything is well again.')
     },
   }
   for (const [id, deed] of Object.entries(deeds)) {
@@ -64,6 +70,8 @@ export function createTryIt(api) {
     pressed.addEventListener('click', () => void busyWhile(pressed, async () => (await deed(), showTally())))
   }
   for (const switched of [store, log, customer]) switched.addEventListener('change', () => void apply({}))
+
+  createStage({ api, traffic, redrives, apply, mend })
 
   async function sendSame() {
     const [order, idempotencyKey] = [randomOrder(), crypto.randomUUID()]
@@ -84,6 +92,8 @@ export function createTryIt(api) {
       showTally()
     },
     async refresh() {
+      // What was sent is known here: it counts on while the product cannot say what became of it.
+      showTally()
       show(/** @type {FaultPlan} */ (await api.get('/api/ops/faults')))
       await traffic.ask()
       showTally()

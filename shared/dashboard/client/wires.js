@@ -15,6 +15,7 @@ const MARGIN = 14
 /** @param {number} tiers */
 export function createWires(tiers) {
   const svg = byId('wires', SVGSVGElement)
+  svg.append(arrowHead())
   const picture = byId('pipeline')
   const last = `retry-${tiers}`
 
@@ -98,6 +99,20 @@ export function createWires(tiers) {
   }
 }
 
+/** Says at a glance which way orders go, also while none does. */
+function arrowHead() {
+  const marker = document.createElementNS(SVG, 'marker')
+  const attributes = { id: 'arrow', viewBox: '0 0 8 8', refX: '7', refY: '4', markerWidth: '9', markerHeight: '9' }
+  for (const [name, value] of Object.entries({ ...attributes, markerUnits: 'userSpaceOnUse', orient: 'auto' })) {
+    marker.setAttribute(name, value)
+  }
+  const head = document.createElementNS(SVG, 'path')
+  head.setAttribute('class', 'arrow')
+  head.setAttribute('d', 'M0 0.5L7.5 4L0 7.5z')
+  marker.append(head)
+  return marker
+}
+
 /**
  * @param {SVGSVGElement} svg
  * @param {string} kind
@@ -106,6 +121,7 @@ function lineFor(svg, kind) {
   const line = document.createElementNS(SVG, 'path')
   const dots = document.createElementNS(SVG, 'path')
   line.setAttribute('class', `wire ${kind}`)
+  line.setAttribute('marker-end', 'url(#arrow)')
   dots.setAttribute('class', `dots ${kind}`)
   dots.setAttribute('stroke-dasharray', `0 ${DOT_GAP}`)
   svg.append(line, dots)
