@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { DataDir } from './adapters/embedded/data-dir.ts'
 import type { Faults } from './adapters/faults/faults.ts'
-import { createNoMaintenance } from './adapters/no-maintenance.ts'
 import type { Config } from './config.ts'
 import { OrderError } from './domain/errors.ts'
 import type { Logger } from './logger.ts'
@@ -36,8 +35,8 @@ export interface Adapters extends AsyncDisposable {
 
 /** A half of the choice, and how it is closed. */
 type LogHalf = Pick<Adapters, 'log'> & { readonly described: string }
-type StoreHalf = Pick<Adapters, 'store' | 'views' | 'deadLetters' | 'ledger' | 'operations'> &
-  AsyncDisposable & { readonly described: string; readonly maintenance?: Maintenance }
+type StoreHalf = Pick<Adapters, 'store' | 'views' | 'deadLetters' | 'ledger' | 'operations' | 'maintenance'> &
+  AsyncDisposable & { readonly described: string }
 
 /**
  * Adapters are imported here, when they are chosen: a process on Kafka and SQL Server loads nothing of the embedded
@@ -56,7 +55,6 @@ export async function openAdapters(config: Config, logger: Logger): Promise<Adap
     opened.push(log.log, store)
     const adapters: Adapters = {
       ...store,
-      maintenance: store.maintenance ?? createNoMaintenance(),
       log: log.log,
       faults: undefined,
       described: { log: log.described, store: store.described },

@@ -1,21 +1,14 @@
 import { isOrderError, messageOf } from '../domain/errors.ts'
 import type { Topics } from '../messaging/topics.ts'
 import type { EventLog } from '../ports/event-log.ts'
-import type { Maintenance } from '../ports/maintenance.ts'
+import type { Finding, Maintenance } from '../ports/maintenance.ts'
 import type { OrderStore } from '../ports/order-store.ts'
 import type { LedgerVerdict } from './ledger.ts'
 
 /** What an operator would look at first, looked at. */
 export interface Diagnosis {
   readonly well: boolean
-  readonly checks: readonly Check[]
-}
-
-export interface Check {
-  readonly name: string
-  readonly well: boolean
-  /** What was found, and what to do where it is not well. */
-  readonly detail: string
+  readonly checks: readonly Finding[]
 }
 
 export type Doctor = () => Promise<Diagnosis>
@@ -26,7 +19,7 @@ const MIN_FREE_BYTES = GIB
 export function createDoctor(dependencies: {
   log: Pick<EventLog, 'health' | 'offsets' | 'committed'>
   store: Pick<OrderStore, 'health'>
-  maintenance: Pick<Maintenance, 'migrate' | 'findDamage' | 'getRebuild'>
+  maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
   ledgerVerdict: () => Promise<LedgerVerdict>
   topics: Topics
   partitions: number
@@ -39,7 +32,7 @@ export function createDoctor(dependencies: {
   const { log, store, maintenance, ledgerVerdict, topics, partitions, versions, contradictions, freeSpace } =
     dependencies
 
-  const checks: Readonly<Record<string, () => Promise<Omit<Check, 'name'>>>> = {
+  const checks: Readonly<Record<string, () => Promise<Omit<Finding, 'name'>>>> = {
     versions: async () => well(`order-event-processing ${versions.program} on Node ${versions.node}.`),
     settings: async () =>
       contradictions.length === 0 ? well('Nothing contradicts.') : unwell(contradictions.join(' ')),
@@ -51,11 +44,6 @@ export function createDoctor(dependencies: {
       const { migrations } = await maintenance.migrate()
       const last = migrations.at(-1)
       return well(`At migration ${last?.version ?? 0} (${last?.name ?? 'none'}), the newest that this program knows.`)
-    },
-    async files() {
-      const faults = await maintenance.findDamage()
-      if (faults.length === 0) return well('No damage was found in the store.')
-      return unwell(`${faults.join('; ')}. Stop, and restore the data directory from a back-up.`)
     },
     async disk() {
       const free = await freeSpace()
@@ -111,16 +99,30 @@ export function createDoctor(dependencies: {
   }
 
   return async function doctor() {
-    const done = await Promise.all(
-      Object.entries(checks).map(async ([name, check]): Promise<Check> => {
-        try {
-          return { name, ...(await check()) }
-        } catch (error) {
-          return { name, ...unwell(messageOf(error)) }
-        }
-      }),
-    )
-    return { well: done.every((check) => check.well), checks: done }
+    const [done, told] = await Promise.all([
+      Promise.all(Object.entries(checks).map(([name, check]) => carryOut(name, check))),
+      storeFindings(),
+    ])
+    // What the store says of itself stands behind the question whether it answers at all.
+    const index = done.findIndex(({ name }) => name === 'store') + 1
+    const all = done.toSpliced(index, 0, ...told)
+    return { well: all.every((check) => check.well), checks: all }
+  }
+
+  async function storeFindings(): Promise<readonly Finding[]> {
+    try {
+      return await maintenance.inspect()
+    } catch (error) {
+      return [{ name: 'server', ...unwell(messageOf(error)) }]
+    }
+  }
+}
+
+async function carryOut(name: string, check: () => Promise<Omit<Finding, 'name'>>): Promise<Finding> {
+  try {
+    return { name, ...(await check()) }
+  } catch (error) {
+    return { name, ...unwell(messageOf(error)) }
   }
 }
 

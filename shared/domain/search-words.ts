@@ -1,4 +1,3 @@
-import type { NewOrderCommand } from './order-commands.ts'
 import { customerFullName, longDescription } from './order-view.ts'
 
 /**
@@ -25,8 +24,15 @@ export function queryWords(text: string): string[] {
   return [...new Set(wordsOf(text.slice(0, MAX_TEXT)).map(shorten))].slice(0, MAX_WORDS)
 }
 
+/** What of an order can be searched for. */
+export interface Searchable {
+  readonly customerName: string
+  readonly customerLastName: string
+  readonly orderItems: readonly Parameters<typeof longDescription>[0][]
+}
+
 /** Each word of an order once, and whether it is one of the customer's name. */
-export function orderWords(order: NewOrderCommand): ReadonlyMap<string, boolean> {
+export function orderWords(order: Searchable): ReadonlyMap<string, boolean> {
   const words = new Map<string, boolean>()
   for (const item of order.orderItems)
     for (const word of wordsOf(longDescription(item))) words.set(shorten(word), false)

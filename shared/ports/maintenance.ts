@@ -51,8 +51,18 @@ export interface Maintenance {
   /** Brings the schema up to date, which opening the store does too; answers every migration. */
   migrate(): Promise<Schema>
 
-  /** Looks through the store's files for damage; reading and writing go on. Answers what is wrong, nothing when all is well. */
-  findDamage(): Promise<readonly string[]>
+  /**
+   * What the store says of itself that an operator would want to know: its version, damage that was found, how readers
+   * are isolated, … Reading and writing go on meanwhile.
+   */
+  inspect(): Promise<readonly Finding[]>
+}
+
+export interface Finding {
+  readonly name: string
+  readonly well: boolean
+  /** What was found, and what to do where it is not well. */
+  readonly detail: string
 }
 
 export interface RebuildStep {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bodyHash } from '../../shared/domain/order-events.ts'
-import type { Maintenance, RebuildStep } from '../../shared/ports/maintenance.ts'
+import type { RebuildStep } from '../../shared/ports/maintenance.ts'
 import type { OrderToStore } from '../../shared/ports/order-store.ts'
 import {
   allPages,
@@ -16,10 +16,6 @@ import {
   place,
   type OpenStore,
 } from './store-fixtures.ts'
-
-interface OpenWhole extends OpenStore {
-  readonly maintenance: Maintenance
-}
 
 const ACT = { operator: 'sam', verified: false, at: NOW, reason: null }
 const PROGRESS = {
@@ -37,9 +33,9 @@ function step(changes: Partial<RebuildStep> = {}): RebuildStep {
 }
 
 /** What every Maintenance promises. */
-export function maintenanceContract(name: string, open: () => Promise<OpenWhole>): void {
+export function maintenanceContract(name: string, open: () => Promise<OpenStore>): void {
   describe(`${name} as it is maintained`, () => {
-    let opened: OpenWhole
+    let opened: OpenStore
     beforeEach(async () => {
       opened = await open()
     })
@@ -126,7 +122,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenWhole>
         await store([gone!, refused!])
         await opened.maintenance.beginRebuild(step(), ACT)
         await store([meanwhile!])
-        const tooLong = { ...refused!, order: { ...refused!.order, customerName: 'x'.repeat(101) } }
+        const tooLong = { ...refused!, order: { ...refused!.order, customerName: 'x'.repeat(201) } }
         expect(await project([tooLong])).toEqual(['refused'])
         const before = await everything()
         expect(await opened.maintenance.swapOrders(step())).toMatchObject({ kept: 2, completed: 3 })
@@ -188,7 +184,6 @@ export function maintenanceContract(name: string, open: () => Promise<OpenWhole>
         expect(await everything()).toHaveLength(5)
         expect(await found('alex')).toHaveLength(5)
         expect(lineOf(await opened.ledger.read(GROUP, 10))).toMatchObject({ stored: 5, balanced: true })
-        expect(await opened.maintenance.findDamage()).toEqual([])
       })
     })
 
@@ -208,6 +203,13 @@ export function maintenanceContract(name: string, open: () => Promise<OpenWhole>
       expect(lineOf(await opened.ledger.read(GROUP, 10), 0)).toMatchObject({ stored: 1, gaps: 0, balanced: true })
       const { items } = await opened.operations.audit({ limit: 10 })
       expect(items).toMatchObject([{ action: 'reset-ledger', target: 'orders', operator: 'sam' }])
+    })
+
+    test('says of itself what an operator would ask, each in a sentence', async () => {
+      const findings = await opened.maintenance.inspect()
+      expect(findings.length).toBeGreaterThan(1)
+      for (const { name, detail } of findings)
+        expect([name, detail]).toEqual([name, expect.stringMatching(/^[A-Z].+\.$/)])
     })
 
     test('the schema is up to date once it is open, and stays so', async () => {

@@ -2,6 +2,7 @@ import type { NewOrderCommand } from '../../shared/domain/order-commands.ts'
 import { bodyHash, newOrderJson } from '../../shared/domain/order-events.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../../shared/ports/dead-letters.ts'
 import type { Ledger, LedgerSnapshot } from '../../shared/ports/ledger.ts'
+import type { Maintenance } from '../../shared/ports/maintenance.ts'
 import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch } from '../../shared/ports/order-store.ts'
 import type { OrderViews, Page } from '../../shared/ports/order-views.ts'
 import type { Act, Redrives } from '../../shared/ports/redrives.ts'
@@ -14,6 +15,7 @@ export interface OpenStore extends AsyncDisposable {
   readonly deadLetters: DeadLetters
   readonly ledger: Ledger
   readonly operations: Redrives
+  readonly maintenance: Maintenance
 }
 
 export type OpenEmptyStore = () => Promise<OpenStore>

@@ -9,9 +9,14 @@ import * as letters from '../../shared/adapters/mssql/dead-letters.ts'
 import { KEEP_LETTERS } from '../../shared/adapters/mssql/keep-letters.ts'
 import { SELECT_LEDGER } from '../../shared/adapters/mssql/ledger.ts'
 import { PROBE } from '../../shared/adapters/mssql/mssql-store.ts'
+import * as inspect from '../../shared/adapters/mssql/inspect.ts'
+import { RESET_LEDGER } from '../../shared/adapters/mssql/ledger-reset.ts'
+import { SELECT_SCHEMA } from '../../shared/adapters/mssql/maintenance.ts'
 import * as operator from '../../shared/adapters/mssql/operator-sql.ts'
 import * as views from '../../shared/adapters/mssql/order-views-sql.ts'
 import { IS_SNAPSHOT_ON, TURN_SNAPSHOT_ON } from '../../shared/adapters/mssql/prepare-database.ts'
+import * as rebuild from '../../shared/adapters/mssql/rebuild-sql.ts'
+import { SWAP_ORDERS } from '../../shared/adapters/mssql/rebuild-swap-sql.ts'
 import * as redrives from '../../shared/adapters/mssql/redrive-sql.ts'
 import { STORE_BATCH } from '../../shared/adapters/mssql/store-batch-sql.ts'
 
@@ -28,12 +33,17 @@ export function allStatements(): ReadonlyMap<string, string> {
     KEEP_LETTERS,
     LOCK,
     PROBE,
+    RESET_LEDGER,
     SELECT_LEDGER,
     SELECT_MIGRATIONS,
+    SELECT_SCHEMA,
     STORE_BATCH,
+    SWAP_ORDERS,
     TURN_SNAPSHOT_ON,
+    ...constantsOf(inspect),
     ...constantsOf(letters),
     ...constantsOf(operator),
+    ...constantsOf(rebuild),
     ...constantsOf(redrives),
     ...constantsOf(views),
   }

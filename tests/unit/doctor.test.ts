@@ -27,7 +27,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
     store: { health: async () => ({ available: true }) },
     maintenance: {
       migrate: async () => ({ migrations: [] }),
-      findDamage: async () => [],
+      inspect: async () => [],
       getRebuild: async () => undefined,
     },
     ledgerVerdict: async () => balanced,

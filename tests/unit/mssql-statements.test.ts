@@ -8,9 +8,9 @@ const AVOIDED =
 /** What callers pass, each with the statement of its own name. */
 const PARAMETERS = new Set(
   (
-    'after at batch before code currency customerId due ending fingerprint from group id ids keyHash lease letters limit ' +
-    'maxGaps now offset operator orderId owner partition paymentMethod queryWords rank rate reason state states status ' +
-    'target to topic value verified'
+    'after at batch before code currency customerId due ending epochs fingerprint from group id ids keyHash lease ' +
+    'leaseMs letters limit maxGaps now nowMs offset operator orderId owner partition paymentMethod progress queryWords ' +
+    'rank rate reason state states status target to topic value verified why words'
   ).split(' '),
 )
 /** The arguments of a procedure look like variables. */

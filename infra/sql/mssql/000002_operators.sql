@@ -42,7 +42,9 @@ CREATE TABLE audit (
   entry BIGINT IDENTITY(1, 1) NOT NULL CONSTRAINT audit_pk PRIMARY KEY CLUSTERED,
   happened_at DATETIME2(3) NOT NULL,
   action VARCHAR(20) COLLATE Latin1_General_100_BIN2 NOT NULL
-    CHECK (action IN ('redrive', 'cancel', 'resume', 'stop', 'discard', 'restore', 'edit')),
+    CHECK (action IN (
+      'redrive', 'cancel', 'resume', 'stop', 'discard', 'restore', 'edit', 'rebuild', 'reset-ledger'
+    )),
   target NVARCHAR(400) COLLATE Latin1_General_100_BIN2 NOT NULL,
   operator NVARCHAR(400) NOT NULL,
   verified BIT NOT NULL,
@@ -50,6 +52,6 @@ CREATE TABLE audit (
 );
 GO
 
--- Serves the audit of one letter or task.
+-- Serves the audit of one letter, task, topic or table.
 CREATE INDEX audit_by_target ON audit (target);
 GO

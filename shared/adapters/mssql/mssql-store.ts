@@ -1,6 +1,7 @@
 import { messageOf } from '../../domain/errors.ts'
 import type { DeadLetters } from '../../ports/dead-letters.ts'
 import type { Ledger } from '../../ports/ledger.ts'
+import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 import type { Redrives } from '../../ports/redrives.ts'
@@ -11,6 +12,7 @@ import { failureOf, isRefusedLogin, storeUnavailable, toStoreError } from './mss
 import { readMigrations } from './migrations.ts'
 import { createOrderQueries } from './order-views.ts'
 import { prepareDatabase } from './prepare-database.ts'
+import { createMaintenance } from './maintenance.ts'
 import { createQuery, type Query } from './query.ts'
 import { createRedrives } from './redrives.ts'
 import { createBatchCommands } from './store-batch.ts'
@@ -22,6 +24,7 @@ export interface MssqlStore extends AsyncDisposable {
   readonly deadLetters: DeadLetters
   readonly ledger: Ledger
   readonly operations: Redrives
+  readonly maintenance: Maintenance
   /** Host and database, for people. */
   readonly described: string
 }
@@ -79,6 +82,7 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
     deadLetters: createDeadLetters(query),
     ledger: createLedger(query),
     operations: createRedrives(query),
+    maintenance: createMaintenance(query),
     described: connection.described,
     [Symbol.asyncDispose]: dispose,
   }
@@ -86,7 +90,7 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
 
 /** Every call first waits for the tables to be as they should, and rejects with the ports' errors. */
 function translated(connection: Connection, query: Query, prepare: () => Promise<void>): Query {
-  return async (statement, parameters) => {
+  return async (statement, parameters, timeoutMs) => {
     try {
       await prepare()
     } catch (error) {
@@ -94,7 +98,7 @@ function translated(connection: Connection, query: Query, prepare: () => Promise
       throw storeUnavailable(connection.described, error)
     }
     try {
-      return await query(statement, parameters)
+      return await query(statement, parameters, timeoutMs)
     } catch (error) {
       throw toStoreError(error, connection.described)
     }

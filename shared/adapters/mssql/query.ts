@@ -3,7 +3,11 @@ import type { Connection, Parameters, Row } from './connection.ts'
 import { failureOf, isRequestTimeout } from './mssql-errors.ts'
 
 /** One statement in one round trip: the rows of each of its SELECTs. Rejects with what its maker says. */
-export type Query = (statement: string, parameters?: Parameters) => Promise<readonly (readonly Row[])[]>
+export type Query = (
+  statement: string,
+  parameters?: Parameters,
+  timeoutMs?: number,
+) => Promise<readonly (readonly Row[])[]>
 
 /**
  * Of two transactions that want the same rows one may be told so by an error: a unique key that another has just
@@ -16,10 +20,10 @@ const PROBE_TIMEOUT_MS = 2000
 
 /** Rejects with the driver's errors. */
 export function createQuery(connection: Connection): Query {
-  return async function query(statement, parameters) {
+  return async function query(statement, parameters, timeoutMs) {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await connection.query(statement, parameters)
+        return await connection.query(statement, parameters, timeoutMs)
       } catch (error) {
         if (attempt < MAX_ATTEMPTS && isLostRace(error)) await sleep(Math.random() * BACKOFF_MS * attempt)
         else throw isRequestTimeout(error) ? await explainTimeout(connection, error) : error

@@ -13,7 +13,8 @@ SELECT @group = b.group_id, @now = b.now, @preview = b.preview
 FROM OPENJSON(@batch) WITH (group_id NVARCHAR(200) '$.groupId', now DATETIME2(3) '$.now', preview BIT '$.preview') AS b;
 `
 
-const DECLARE_ORDERS = `
+/** Orders as toStoreBatchJson (store-batch-json.ts) writes them. */
+export const DECLARE_ORDERS = `
 DECLARE @orders TABLE (
   i INT NOT NULL PRIMARY KEY,
   round INT NOT NULL,

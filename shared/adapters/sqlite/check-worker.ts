@@ -1,11 +1,12 @@
 import { workerData } from 'node:worker_threads'
+import type { Finding } from '../../ports/maintenance.ts'
 import { openDatabase } from './database.ts'
 import { serve } from './serve.ts'
 import type { StoreLocation } from './write-worker.ts'
 
 /** The thread that looks for damage: it reads the whole file, which would keep queries waiting in theirs. */
 export interface Checker {
-  findDamage(): readonly string[]
+  inspect(): readonly Finding[]
   close(): void
 }
 
@@ -19,10 +20,18 @@ serve(file, openChecker)
 function openChecker(): Checker {
   const db = openDatabase(file)
   const check = db.prepare(`PRAGMA quick_check(${MAX_FAULTS})`)
+  const version = db.prepare('SELECT sqlite_version() AS version')
   return {
-    findDamage() {
+    inspect() {
       const faults = check.all().map((row) => String(row['quick_check']))
-      return faults.filter((fault) => fault !== 'ok')
+      const found = faults.filter((fault) => fault !== 'ok')
+      const detail = `${found.join('; ')}. Stop, and restore the data directory from a back-up.`
+      return [
+        { name: 'engine', well: true, detail: `SQLite ${String(version.get()?.['version'])}.` },
+        found.length === 0
+          ? { name: 'files', well: true, detail: 'No damage was found in the store.' }
+          : { name: 'files', well: false, detail },
+      ]
     },
     close: () => db.close(),
   }

@@ -101,14 +101,14 @@ export async function createSqliteStore({ file, migrations = MIGRATIONS }: Sqlit
       abandonRebuild: (owner, why, at) => writer.call('abandonRebuild', owner, why, at),
       resetLedger: (groupId, epoch, act) => writer.call('resetLedger', groupId, epoch, act),
       migrate: () => writer.call('migrate'),
-      findDamage: async () => {
+      inspect: async () => {
         const checker = createStoreThread<Checker>({
           ...thread,
           name: 'store-checker',
           worker: workerUrl('check-worker'),
         })
         try {
-          return await checker.call('findDamage')
+          return await checker.call('inspect')
         } finally {
           await checker[Symbol.asyncDispose]()
         }

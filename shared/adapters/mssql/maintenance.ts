@@ -1,0 +1,26 @@
+import type { Maintenance } from '../../ports/maintenance.ts'
+import { createInspection } from './inspect.ts'
+import { resetLedger } from './ledger-reset.ts'
+import type { Query } from './query.ts'
+import { createRebuildCommands } from './rebuild.ts'
+import { fromSqlTime } from './values.ts'
+
+export const SELECT_SCHEMA = 'SELECT m.version, m.name, m.applied_at FROM schema_migrations AS m ORDER BY m.version;'
+
+/** Every query waits until the tables are up to date; so the first of all migrates, and none has to. */
+export function createMaintenance(query: Query): Maintenance {
+  return {
+    ...createRebuildCommands(query),
+    inspect: createInspection(query),
+    resetLedger: (groupId, epoch, act) => resetLedger(query, groupId, epoch, act),
+    async migrate() {
+      const [rows = []] = await query(SELECT_SCHEMA)
+      const migrations = rows.map((row) => ({
+        version: Number(row['version']),
+        name: String(row['name']),
+        appliedAt: fromSqlTime(row['applied_at'] as Date),
+      }))
+      return { migrations }
+    },
+  }
+}

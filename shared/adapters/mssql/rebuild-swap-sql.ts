@@ -1,0 +1,56 @@
+import { CLEAR_REBUILT, inStep } from './rebuild-sql.ts'
+
+/** Texts are compared by their bytes: to a collation, even a binary one, spaces at the end are nothing. */
+const textsDiffer = (columns: readonly string[]) =>
+  columns.map((column) => `CAST(l.${column} AS VARBINARY(800)) <> CAST(r.${column} AS VARBINARY(800))`)
+const valuesDiffer = (columns: readonly string[]) => columns.map((column) => `l.${column} <> r.${column}`)
+
+const ORDER_TEXTS = ['customer_name', 'customer_last_name', 'customer_email', 'shipping_address', 'billing_address']
+const ORDER_VALUES = ['customer_id', 'currency', 'total_price', 'payment_method', 'accepted_at', 'body_hash']
+const ITEM_TEXTS = ['item_code', 'brand', 'type', 'size', 'colour']
+const ITEM_VALUES = ['quantity', 'price', 'currency']
+
+const ORDER_DIFFERS = [
+  ...valuesDiffer(ORDER_VALUES),
+  ...textsDiffer(ORDER_TEXTS),
+  "COALESCE(l.idempotency_key_hash, '') <> COALESCE(r.idempotency_key_hash, '')",
+].join('\n    OR ')
+const ITEM_DIFFERS = [...valuesDiffer(ITEM_VALUES), ...textsDiffer(ITEM_TEXTS)].join('\n    OR ')
+const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash'].map((column) => `${column} = r.${column}`)
+
+/**
+ * Puts what was rebuilt in the place of what differs from it. Orders that were stored after the last one that is complete
+ * are of today's code and stay as they are. By the primary keys, in their order on both sides.
+ */
+export const SWAP_ORDERS = inStep(`
+  UPDATE l
+  SET ${SET_ORDER.join(',\n    ')}
+  FROM orders AS l
+  JOIN rebuilt_orders AS r ON r.seq = l.seq
+  WHERE ${ORDER_DIFFERS};
+
+  DELETE l
+  FROM order_items AS l
+  JOIN rebuilt_orders AS o ON o.seq = l.order_seq
+  LEFT JOIN rebuilt_items AS r ON r.order_seq = l.order_seq AND r.line = l.line
+  WHERE r.line IS NULL
+    OR ${ITEM_DIFFERS};
+
+  INSERT INTO order_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
+  SELECT r.order_seq, r.line, r.item_code, r.brand, r.type, r.size, r.colour, r.quantity, r.price, r.currency
+  FROM rebuilt_items AS r
+  JOIN orders AS o ON o.seq = r.order_seq
+  WHERE NOT EXISTS (SELECT 1 FROM order_items AS l WHERE l.order_seq = r.order_seq AND l.line = r.line);
+
+  DELETE l
+  FROM order_words AS l
+  LEFT JOIN rebuilt_words AS r ON r.order_seq = l.order_seq AND r.word = l.word AND r.in_name = l.in_name
+  WHERE l.order_seq <= @completed AND r.order_seq IS NULL;
+
+  INSERT INTO order_words (word, order_seq, in_name)
+  SELECT r.word, r.order_seq, r.in_name
+  FROM rebuilt_words AS r
+  JOIN orders AS o ON o.seq = r.order_seq
+  WHERE NOT EXISTS (SELECT 1 FROM order_words AS l WHERE l.word = r.word AND l.order_seq = r.order_seq);
+${CLEAR_REBUILT}
+  UPDATE rebuild SET state = 'done' WHERE only_row = 1;`)
