@@ -1,11 +1,15 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 import type { Config } from './config.ts'
+import { toErrorLine } from './telemetry/error-line.ts'
+import { functionsLog } from './telemetry/functions-log.ts'
+import { invocationFields } from './telemetry/invocation-scope.ts'
 
 export type { Logger } from 'pino'
 
 /**
- * What is logged of an order is its id, its place in the log and the code of what went wrong: personal data never gets
- * in. Should some object bring it along all the same, these fields are blotted out, up to three levels deep.
+ * What is logged of an order is its id, its place in the log and the code of what went wrong, and of an error what
+ * cannot hold data: personal data never gets in. Should some object bring it along all the same, these fields are
+ * blotted out, up to three levels deep.
  */
 const PERSONAL = [
   'customerId',
@@ -20,12 +24,14 @@ const PERSONAL = [
 ]
 const REDACTED_PATHS = PERSONAL.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
 
-/** Lines of JSON, one for each event that matters, under a stable name in `event`. */
+/** Lines of JSON, one for each event that matters, under a stable name in `event`, with the invocation that it is part of. */
 export function createLogger(level: Config['logLevel'], stream: DestinationStream): Logger {
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
+    mixin: invocationFields,
+    serializers: { err: toErrorLine },
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: REDACTED_PATHS, censor: '[personal]' },
   }
@@ -38,14 +44,15 @@ export interface Logging extends AsyncDisposable {
 }
 
 /**
- * Logs to standard error, so that a program's own output stays its own: for people in a terminal, as JSON elsewhere. With
- * SEQ_URL also to Seq, which never slows or stops anything when it is away.
+ * Logs to standard error, so that a program's own output stays its own: for people in a terminal, as JSON elsewhere; in
+ * the Functions runtime to its log. With SEQ_URL also to Seq, which never slows or stops anything when it is away.
  */
 export async function openLogging(
-  config: Pick<Config, 'logLevel' | 'seqUrl'>,
+  config: Pick<Config, 'logLevel' | 'seqUrl' | 'runtime'>,
   isTerminal: boolean = process.stderr.isTTY,
 ): Promise<Logging> {
-  const screen = (isTerminal ? await prettyStream() : undefined) ?? pino.destination({ dest: 2, sync: true })
+  const stderr = (isTerminal ? await prettyStream() : undefined) ?? pino.destination({ dest: 2, sync: true })
+  const screen = config.runtime === 'functions' ? functionsLog(stderr) : stderr
   if (config.seqUrl === undefined) {
     return { logger: createLogger(config.logLevel, screen), [Symbol.asyncDispose]: () => Promise.resolve() }
   }

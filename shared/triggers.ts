@@ -5,6 +5,7 @@ import { endpoint, type Handler } from './http/endpoint.ts'
 import { ROUTES, type Route, type RouteName } from './http/routes.ts'
 import { fromKafkaEvents } from './messaging/kafka-event.ts'
 import { isTraced } from './telemetry.ts'
+import { withinInvocation } from './telemetry/invocation-scope.ts'
 import type { StoreOrders } from './application/store-orders.ts'
 import type { Services } from './composition-root.ts'
 
@@ -15,7 +16,13 @@ export function httpTrigger(name: RouteName, handler: Handler): HttpFunctionOpti
   const authLevel = access === 'orders' ? settings().ordersAuth : access
   // Only requests for orders have traces: probes, pages and scrapes would drown them.
   const answer = access === 'orders' && isTraced(settings()) ? traced(ROUTES[name], handler) : handler
-  return { methods: [...methods], route, authLevel, handler: endpoint(answer, reportFault) }
+  const handle = endpoint(answer, reportFault)
+  return {
+    methods: [...methods],
+    route,
+    authLevel,
+    handler: (request, context) => withinInvocation(context, request, () => handle(request, context)),
+  }
 }
 
 function traced(route: Route, handler: Handler): Handler {
@@ -68,7 +75,8 @@ export function kafkaTrigger(
       ...(kafka?.sslCa !== undefined && { [isPem(kafka.sslCa) ? 'sslCaPEM' : 'sslCaLocation']: '%KAFKA_SSL_CA%' }),
     },
     retry: REDELIVER,
-    handler: async (events: unknown) => useCase(await services())(fromKafkaEvents(events)),
+    handler: (events: unknown, context) =>
+      withinInvocation(context, undefined, async () => useCase(await services())(fromKafkaEvents(events))),
   }
 }
 

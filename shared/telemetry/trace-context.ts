@@ -1,6 +1,7 @@
 import { ROOT_CONTEXT, SpanStatusCode, trace, type Context, type Span, type SpanContext } from '@opentelemetry/api'
-import { isOrderError, messageOf } from '../domain/errors.ts'
+import { isOrderError } from '../domain/errors.ts'
 import { isTraceparent } from '../messaging/traceparent.ts'
+import { messageFor } from './error-line.ts'
 
 /** W3C Trace Context, to and fro. What is no valid traceparent is ignored: the trace then begins here. */
 export function toTraceparent(span: Span): string {
@@ -22,6 +23,6 @@ export function contextOf(traceparent: string | undefined): Context {
 /** Ends a span as failed. The error's class of code is its type, as in the metrics. */
 export function endWithError(span: Span, error: unknown): void {
   span.setAttribute('error.type', isOrderError(error) ? error.code : 'internal')
-  span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
+  span.setStatus({ code: SpanStatusCode.ERROR, message: messageFor(error) })
   span.end()
 }

@@ -2,9 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { HttpRequest, InvocationContext } from '@azure/functions'
 import { afterEach, describe, expect, test } from 'vitest'
+import { OrderError } from '../../shared/domain/errors.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { createPipelineEmitter } from '../../shared/messaging/pipeline-events.ts'
+import { functionsLog } from '../../shared/telemetry/functions-log.ts'
+import { withinInvocation } from '../../shared/telemetry/invocation-scope.ts'
 import { logPipeline } from '../../shared/telemetry/pipeline-log.ts'
 import { createSeqStream, type SeqStream } from '../../shared/telemetry/seq.ts'
 import { storeIsBusy } from '../support/fakes.ts'
@@ -60,13 +64,117 @@ describe('the log', () => {
     const { logger, written } = recordingLogger()
     logger.info({ ...ORIGINAL_BODY }, 'the order itself')
     logger.info({ order: ORIGINAL_BODY }, 'an order inside')
-    logger.error({ err: Object.assign(new Error('a fault'), { order: ORIGINAL_BODY }) }, 'an error that has one')
     const { customerName, customerEmail, shippingAddress } = ORIGINAL_BODY
-    expect(written).toHaveLength(3)
+    expect(written).toHaveLength(2)
     for (const line of written) {
       for (const value of [customerName, customerEmail, shippingAddress]) expect(line).not.toContain(value)
       expect(line).toContain('[personal]')
     }
+  })
+
+  const NAME = 'Rosalind Sample'
+  function parseError(): unknown {
+    try {
+      return JSON.parse(`{"customerName":"${NAME}" and so on`)
+    } catch (error) {
+      return error
+    }
+  }
+  const truncated = Object.assign(
+    new Error(`String or binary data would be truncated in table 'orders', column 'name'. Truncated value: '${NAME}'.`),
+    { number: 2628, name: 'RequestError', code: 'EREQUEST' },
+  )
+  const leaks: [string, unknown, string][] = [
+    ['a parser that quotes the payload', parseError(), 'SyntaxError'],
+    ['a cause that quotes it', new OrderError('undecodable-record', 'No JSON.', { cause: parseError() }), 'No JSON.'],
+    ['a database that quotes a value', truncated, '2628'],
+    [
+      'a message of ours that ends with the database’s',
+      new OrderError('store-busy', `The store db can't be used: ${truncated.message}`, { cause: truncated }),
+      'The store db can',
+    ],
+    [
+      'an error that carries an order',
+      Object.assign(new Error('a fault'), { order: ORIGINAL_BODY, who: NAME }),
+      'a fault',
+    ],
+    [
+      'a value in several quotes',
+      new TypeError(`Cannot create property 'x' on string 'it is "${NAME}" (she)'`),
+      'TypeError',
+    ],
+    ['what is no error', `order of ${NAME}`, 'no error'],
+    ['several errors in one', new AggregateError([truncated], `for '${NAME}'`), 'AggregateError'],
+  ]
+  test.each(leaks)('says what went wrong, and nothing of whose order it was: %s', (_, error, told) => {
+    const { logger, written } = recordingLogger()
+    logger.error({ err: error }, 'it failed')
+    expect(written[0]).toContain(told)
+    for (const value of ['Rosalind', 'Sample', ORIGINAL_BODY.customerEmail]) expect(written[0]).not.toContain(value)
+  })
+
+  test('keeps what an operator needs of an error: ours in full, frames, causes, the system’s own words', () => {
+    const { logger, lines } = recordingLogger()
+    const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:1433'), { code: 'ECONNREFUSED' })
+    const missing = Object.assign(new Error("ENOENT: no such file, open '/data/log.db'"), { syscall: 'open' })
+    logger.error({
+      err: new OrderError('store-unavailable', "It can't be reached.", { cause: refused, retriable: true }),
+    })
+    logger.error({ err: missing })
+    logger.error({ err: new TypeError("Cannot read properties of undefined (reading 'orderId')") })
+    const [first, second, third] = lines().map(({ err }) => err as Record<string, string>)
+    expect(first).toMatchObject({ type: 'OrderError', code: 'store-unavailable', retriable: true })
+    expect(first?.['message']).toBe("It can't be reached.: connect ECONNREFUSED 10.0.0.1:1433")
+    expect(first?.['stack']).toMatch(
+      /^OrderError: It can't be reached\.\n {4}at .*\ncaused by Error: connect ECONNREFUSED/s,
+    )
+    expect(second?.['message']).toContain('/data/log.db')
+    expect(third?.['message']).toContain('orderId')
+  })
+
+  test('says in every line of an invocation which one it is, and of which trace and order', () => {
+    const { logger, lines } = recordingLogger()
+    const context = new InvocationContext({ functionName: 'getOrder', invocationId: 'one' })
+    const headers = { traceparent: FACT.traceparent }
+    const request = new HttpRequest({
+      url: 'http://localhost/',
+      method: 'GET',
+      headers,
+      params: { orderId: FACT.orderId },
+    })
+    withinInvocation(context, request, () => logger.warn({ event: 'http:failed' }, 'a request failed'))
+    logger.info({ event: 'outage:ended' }, 'of nobody')
+    const whose = { function: 'getOrder', invocation: 'one', orderId: FACT.orderId, traceId: TRACE_ID }
+    expect(lines()).toMatchObject([whose, { event: 'outage:ended' }])
+    expect(lines()[1]).not.toHaveProperty('function')
+  })
+
+  test('ignores a traceparent that is none, and an order id that is none', () => {
+    const { logger, lines } = recordingLogger()
+    const context = new InvocationContext({ functionName: 'getOrder', invocationId: 'one' })
+    const headers = { traceparent: `00-${NAME}` }
+    const request = new HttpRequest({ url: 'http://localhost/', method: 'GET', headers, params: { orderId: NAME } })
+    withinInvocation(context, request, () => logger.warn({}, 'a request failed'))
+    expect(Object.keys(lines()[0] ?? {})).toEqual(['level', 'time', 'function', 'invocation', 'msg'])
+  })
+
+  test('goes to the log of the Functions runtime, at its level, within an invocation; else to standard error', () => {
+    const inRuntime: [string, unknown][] = []
+    const otherwise: string[] = []
+    const context = new InvocationContext({
+      functionName: 'consumeOrders',
+      invocationId: 'two',
+      logHandler: (level, line) => void inRuntime.push([level, line]),
+    })
+    const logger = createLogger('info', functionsLog({ write: (line) => void otherwise.push(line) }))
+    withinInvocation(context, undefined, () => {
+      logger.warn({ event: 'delivery:retried' }, 'later')
+      logger.fatal({ event: 'outage:began' }, 'away')
+    })
+    logger.info({ event: 'outage:ended' }, 'back')
+    expect(inRuntime.map(([level]) => level)).toEqual(['warning', 'error'])
+    expect(JSON.parse(String(inRuntime[0]?.[1]))).toMatchObject({ event: 'delivery:retried', invocation: 'two' })
+    expect(otherwise.map((line) => JSON.parse(line) as Line)).toMatchObject([{ event: 'outage:ended' }])
   })
 })
 

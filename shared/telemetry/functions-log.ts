@@ -1,0 +1,20 @@
+import type { DestinationStream } from 'pino'
+import { invocationLog } from './invocation-scope.ts'
+
+const METHOD = { trace: 'trace', debug: 'debug', info: 'info', warn: 'warn', error: 'error', fatal: 'error' } as const
+
+/**
+ * In the Functions runtime a line goes to the log of the invocation that wrote it, so that the portal and Application
+ * Insights show it with its invocation and its level; one that belongs to no invocation goes to `otherwise`, which the
+ * runtime reads as well.
+ */
+export function functionsLog(otherwise: DestinationStream): DestinationStream {
+  return {
+    write(line) {
+      const log = invocationLog()
+      if (log === undefined) return otherwise.write(line)
+      const { level } = JSON.parse(line) as { level: keyof typeof METHOD }
+      log[METHOD[level]](line.trimEnd())
+    },
+  }
+}
