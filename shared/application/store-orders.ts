@@ -1,5 +1,5 @@
 import { OrderError } from '../domain/errors.ts'
-import { attemptInPlace, findCulprits, type AttemptOptions } from '../messaging/attempt.ts'
+import { attemptInPlace, findCulprits, type AttemptOptions, type Culprit } from '../messaging/attempt.ts'
 import { fromMessage } from '../messaging/envelope.ts'
 import { classify } from '../messaging/failure.ts'
 import { MAX_HOLD_MS, type Clock } from '../messaging/hold.ts'
@@ -10,6 +10,7 @@ import { backoffMs, PROBE_BACKOFF } from '../messaging/retry-policy.ts'
 import type { EventLog, LogRecord } from '../ports/event-log.ts'
 import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch, StoreOutcome } from '../ports/order-store.ts'
 import { readExactly } from './exact-record.ts'
+import { holdWhileBusy } from './hold-while-busy.ts'
 import type { Park, Unstorable } from './park.ts'
 
 /** A storing transaction takes at most these, so that no batch holds the store for long. */
@@ -31,7 +32,7 @@ interface Readable {
 
 export function createStoreOrders(dependencies: {
   log: Pick<EventLog, 'read'>
-  store: Pick<OrderStore, 'storeBatch'>
+  store: Pick<OrderStore, 'storeBatch' | 'previewBatch'>
   park: Park
   groupId: string
   /** `origin` for the orders topic, `copy` for a retry topic. */
@@ -102,15 +103,28 @@ export function createStoreOrders(dependencies: {
       })
       return blamed.length === 0 ? { outcomes, blamed: [] } : { outcomes: null, blamed }
     } catch (error) {
-      if (classify(error).class === 'outage' || signal.aborted || clock.now() > options.deadline) throw error
+      const { class: kind } = classify(error)
+      if (kind === 'outage' || signal.aborted || clock.now() > options.deadline) throw error
+      // Busy for all: nobody is to blame, and the batch is tried again.
+      if (kind === 'transient' && (await holdWhileBusy(store, options))) return { outcomes: null, blamed: [] }
       // As copies: what is good is stored on the way, and no offset is counted before the culprits are parked.
       const culprits = await findCulprits(batch, async (some) => {
         // In a slow store this takes long, and a process that is stopping has no time for it.
         signal.throwIfAborted()
         await storeAs('copy', some, [])
       })
-      return { outcomes: null, blamed: culprits.map(({ item, failure }) => ({ ...item, failure })) }
+      return { outcomes: null, blamed: await withoutInnocent(culprits, options) }
     }
+  }
+
+  /** The store may have become busy for all while culprits were looked for. */
+  async function withoutInnocent(
+    culprits: readonly Culprit<Readable>[],
+    options: AttemptOptions,
+  ): Promise<Unstorable[]> {
+    const blamed = culprits.map(({ item, failure }) => ({ ...item, failure }))
+    const isBusy = blamed.some(({ failure }) => failure.class === 'transient') && (await holdWhileBusy(store, options))
+    return isBusy ? blamed.filter(({ failure }) => failure.class !== 'transient') : blamed
   }
 
   function storeAs(how: StoreBatch['delivered'], batch: readonly Readable[], parked: readonly ParkedRecord[]) {

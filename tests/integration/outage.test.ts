@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
 import { createOrderTraffic, expectPromisesKept, storedOrders, type OrderTraffic } from '../support/order-traffic.ts'
 import { withProduct, type Product } from '../support/product.ts'
@@ -85,6 +86,23 @@ test.each([
     expect(waitedFor?.status).toBeOneOf(store === 'hang' ? [202] : [201, 202])
     const { status, body } = await product.ask('/api/health/ready')
     expect([status, body['ready']]).toEqual([200, true])
+    await product.breaks({})
+    await product.settled()
+    await expectNothingParked(product)
+    await expectPromisesKept(product, traffic)
+  })
+})
+
+test('A store that is locked for long is no fault of the orders that come one by one: none is parked for it', async () => {
+  await withProduct({ FAULTS: 'on', RETRY_DELAYS: '50ms,50ms' }, async (product) => {
+    const traffic = createOrderTraffic(product)
+    await product.breaks({ store: 'busy' })
+    const random = createRandom(4)
+    for (let number = 0; number < 8; number += 1) {
+      expect((await traffic.place(randomOrder(random, `${number}`, 3)))?.status).toBe(202)
+      await sleep(700)
+    }
+    expect((await product.ledger()).totals).toMatchObject({ parked: 0, toCome: 8 })
     await product.breaks({})
     await product.settled()
     await expectNothingParked(product)

@@ -1,6 +1,6 @@
 import { OrderError } from '../../shared/domain/errors.ts'
 import type { LogRecord, RecordPosition, RecordToPublish } from '../../shared/ports/event-log.ts'
-import type { OrderToStore, StoreBatch, StoreResult } from '../../shared/ports/order-store.ts'
+import type { OrderToStore, StoreBatch, StoreOutcome, StoreResult } from '../../shared/ports/order-store.ts'
 
 export interface Published {
   readonly topic: string
@@ -35,11 +35,22 @@ export function createRecordingStore() {
   const batches: StoreBatch[] = []
   const stored = new Map<string, OrderToStore>()
   let fault: (batch: StoreBatch) => Error | undefined | void = () => undefined
+  let previewFault: () => Error | undefined = () => undefined
   return {
     batches,
     stored,
     failWith(next: typeof fault) {
       fault = next
+    },
+    /** What fails for every order, those that are only tried included. */
+    failForAllWith(next: typeof previewFault) {
+      fault = next
+      previewFault = next
+    },
+    async previewBatch(orders: readonly OrderToStore[]): Promise<readonly StoreOutcome[]> {
+      const error = previewFault()
+      if (error !== undefined) throw error
+      return orders.map(() => ({ kind: 'stored' }))
     },
     async storeBatch(batch: StoreBatch): Promise<StoreResult> {
       const error = fault(batch)

@@ -88,6 +88,14 @@ describe('a store that cannot be used', () => {
     other.close()
   })
 
+  test('a file that became read-only is an outage', () => {
+    openDatabase(file()).close()
+    const db = new DatabaseSync(file(), { readOnly: true })
+    const error = thrownBy(() => db.exec('CREATE TABLE more (id INTEGER)'))
+    expect(toStoreError(error, file())).toMatchObject({ code: 'store-unavailable', retriable: true, cause: error })
+    db.close()
+  })
+
   test('a mistake in our SQL is a fault of ours, not an outage', () => {
     const db = new DatabaseSync(':memory:')
     const error = thrownBy(() => db.exec('SELEKT 1'))

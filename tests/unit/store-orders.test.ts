@@ -184,6 +184,41 @@ describe('an outage of the store', () => {
   })
 })
 
+describe('a store that is busy for all', () => {
+  it.each([1, 2, 16])(
+    'is an outage, also to a batch of %i: nothing is parked, and all is stored when it is over',
+    async (count) => {
+      const until = clock.now() + 3 * MINUTE
+      store.failForAllWith(() => (clock.now() < until ? storeIsBusy() : undefined))
+      await pipeline()(Array.from({ length: count }, (_, offset) => good(offset)))
+      expect(store.stored.size).toBe(count)
+      expect(log.published).toEqual([])
+      expect(outages).toMatchObject([{ of: 'store', cause: { code: 'store-unavailable' } }])
+    },
+  )
+
+  it('for hours gives the batch back to be delivered again, and still parks nothing', async () => {
+    store.failForAllWith(storeIsBusy)
+    await expect(pipeline('copy')([good(0)])).rejects.toMatchObject({ code: 'store-unavailable', retriable: true })
+    expect(log.published).toEqual([])
+  })
+
+  it('from when culprits are looked for blames nobody but whom it found before', async () => {
+    let calls = 0
+    const isHit = (batch: StoreBatch) => batch.orders.some(({ origin }) => origin.offset === 0)
+    const until = clock.now() + 3 * MINUTE
+    store.failWith((batch) => {
+      calls += 1
+      if (isHit(batch)) return new TypeError('cannot read this one')
+      if (calls === 10) store.failForAllWith(() => (clock.now() < until ? storeIsBusy() : undefined))
+      return calls >= 10 ? storeIsBusy() : undefined
+    })
+    await pipeline()(Array.from({ length: 8 }, (_, offset) => good(offset)))
+    expect(lastBatch()?.parked.map(({ origin }) => origin.offset)).toEqual([0])
+    expect(store.stored.size).toBe(7)
+  })
+})
+
 describe('an outage of the log while parking', () => {
   it('is held: the poison is neither lost nor counted before it is safe', async () => {
     const until = clock.now() + 2 * MINUTE
