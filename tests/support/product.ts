@@ -46,6 +46,8 @@ export interface Product {
   /** Another at every start. */
   readonly url: string
   readonly dataDir: string
+  /** The operators' key. */
+  readonly key: string
   readonly isRunning: boolean
   /** Resolves once it says where it listens; rejects when it ends before that. */
   start(): Promise<void>
@@ -187,6 +189,7 @@ function createProduct(dataDir: string, settings: Record<string, string>): { pro
       return url
     },
     dataDir,
+    key: KEY,
     get isRunning() {
       return life !== undefined
     },
