@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { LogRecord, RecordHeader } from '../ports/event-log.ts'
+import { isTraceparent } from './traceparent.ts'
 
 /**
  * Header names, in one place. CloudEvents 1.0 in Kafka's binary mode for the event; our own, as strings that every tool
@@ -54,13 +55,22 @@ export function headerText(record: Pick<LogRecord, 'headers'>, name: string): st
   return undefined
 }
 
-/** The headers that the record came with, without what parking added: they do not grow from hop to hop. */
-export function originalHeaders<Value>(
+/**
+ * The headers that the record came with, without what parking added: they do not grow from hop to hop. A `traceparent`
+ * that is none, of a foreign producer, is not published again: the Kafka extension may skip a whole batch for it.
+ */
+export function originalHeaders<Value extends Uint8Array | string | null>(
   headers: readonly (readonly [name: string, value: Value])[],
 ): (readonly [name: string, value: Value])[] {
   return headers.filter(
-    ([name]) => KEPT_ON_REDRIVE.has(name) || !(name.startsWith(OWN_PREFIX) || name.startsWith(SPRING_PREFIX)),
+    ([name, value]) =>
+      (KEPT_ON_REDRIVE.has(name) || !(name.startsWith(OWN_PREFIX) || name.startsWith(SPRING_PREFIX))) &&
+      !(name === HEADER.trace && !isValidTrace(value)),
   )
+}
+
+function isValidTrace(value: Uint8Array | string | null): boolean {
+  return value !== null && isTraceparent(typeof value === 'string' ? value : (decodeUtf8(value) ?? ''))
 }
 
 /** Spring Kafka's own dialect: names as text, numbers as big-endian integers. */

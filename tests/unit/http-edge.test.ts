@@ -5,9 +5,11 @@ import { page, revalidated } from '../../shared/http/answer.ts'
 import { endpoint } from '../../shared/http/endpoint.ts'
 import { readJson } from '../../shared/http/json-body.ts'
 import { listQuery } from '../../shared/http/order-queries.ts'
+import { placeOrder } from '../../shared/http/place-order.ts'
 import { idempotencyKeyOf, waitSeconds } from '../../shared/http/preferences.ts'
 import { readQuery } from '../../shared/http/query.ts'
 import { allowedMethods } from '../../shared/http/routes.ts'
+import { ORIGINAL_BODY } from '../support/orders.ts'
 
 function request(init: Partial<HttpRequestInit> = {}): HttpRequest {
   return new HttpRequest({ method: 'POST', url: 'http://localhost/api/orders', ...init })
@@ -54,6 +56,32 @@ describe('a body', () => {
   it('nested a hundred thousand times is read or refused, never a crash', async () => {
     const deep = '['.repeat(100_000) + ']'.repeat(100_000)
     expect(Array.isArray(await readJson(json(deep)))).toBe(true)
+  })
+})
+
+describe('the trace of a caller', () => {
+  const bodyOf = (traceparent: string) =>
+    request({
+      body: { string: JSON.stringify(ORIGINAL_BODY) },
+      headers: { 'content-type': 'application/json', traceparent },
+    })
+
+  it.each([
+    ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', true],
+    ['00-00000000000000000000000000000000-b7ad6b7169203331-01', false],
+    ['00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01', false],
+    ['ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', false],
+    ['nonsense', false],
+  ])('%s goes on into the log only when it is one', async (traceparent, isOne) => {
+    const options: unknown[] = []
+    await placeOrder(bodyOf(traceparent), {
+      placeOrder: async (_, given) => {
+        options.push(given)
+        return { orderId: 'id', acceptedAt: '2026-01-01T00:00:00.000Z' }
+      },
+      waitForOrder: async () => undefined,
+    })
+    expect(options).toEqual([isOne ? { traceparent } : {}])
   })
 })
 

@@ -104,7 +104,7 @@ export function createTryIt(api, redrives) {
 /** @param {import('./traffic.js').Tally} tally */
 function verdictOn({ accepted, pending, dead }) {
   if (accepted === 0) return 'Nothing sent yet.'
-  if (pending > 0) return `${plural(pending, 'order')} accepted and not yet stored: they are safe in the log.`
+  if (pending > 0) return `${plural(pending, 'order')} accepted and not yet stored, but safe in the log.`
   return dead === 0
     ? 'Every order that was accepted is stored. None was lost.'
     : `Every order that was accepted has its outcome: ${plural(dead, 'dead letter')} to repair, none lost.`
