@@ -85,24 +85,31 @@ describe('SQL Server that fails', () => {
   })
 
   test.each([
-    [1222, 'store-busy'],
-    [10928, 'store-busy'],
-    [40501, 'store-busy'],
-    [9002, 'store-full'],
-    [1105, 'store-full'],
-    [4060, 'store-unavailable'],
-    [40613, 'store-unavailable'],
-    [40197, 'store-unavailable'],
-    [3906, 'store-unavailable'],
-    [824, 'store-unavailable'],
-    [945, 'store-unavailable'],
-  ])('error %i is %s', async (number, code) => {
+    ...[1204, 1222, 8645, 10928, 10929, 40501, 49918, 49919, 49920].map((number) => [number, 'store-busy'] as const),
+    ...[1101, 1105, 9002, 40544].map((number) => [number, 'store-full'] as const),
+    ...[233, 823, 824, 945, 3906, 4060, 10053, 10054, 10060, 18456, 40197, 40613].map(
+      (number) => [number, 'store-unavailable'] as const,
+    ),
+  ])('error %i is %s, and the next request is served', async (number, code) => {
     const store = await open()
-    script = storing({ error: number, severity: number === 824 ? 24 : 16 })
+    // From 20 on the server ends the connection.
+    script = storing({ error: number, severity: number === 823 || number === 824 ? 24 : 16 })
     await expect(storeOne(store)).rejects.toMatchObject({ code, retriable: true, cause: { number } })
     script = healthy
     await expect(storeOne(store)).resolves.toMatchObject({ counted: true })
   })
+
+  test.each([220, 241, 245, 515, 547, 2628, 8114, 8115, 8152, 13609])(
+    'error %i is the order, which is told so and holds nobody up',
+    async (number) => {
+      const store = await open()
+      script = storing({ error: number })
+      await expect(storeOne(store)).resolves.toEqual({
+        outcomes: [expect.objectContaining({ kind: 'rejected', code: 'constraint-violated' })],
+        counted: false,
+      })
+    },
+  )
 
   test('an order that a constraint refuses is rejected alone, found by halves', async () => {
     const store = await open()

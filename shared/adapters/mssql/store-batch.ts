@@ -66,7 +66,7 @@ export function createBatchCommands(query: Query): BatchCommands {
       // Not an order but what is parked or the ledger was the reason, and that is a fault of ours.
       if (refused.size === 0) throw new OrderError('internal', 'The store refuses its own figures.', { cause: error })
       const others = all.filter((index) => !refused.has(index))
-      return collect(await send(batch, others, { isWhole: false, preview }))
+      return collect(others.length === 0 ? new Map() : await send(batch, others, { isWhole: false, preview }))
     }
   }
 
