@@ -57,7 +57,7 @@ export async function startProductProcess(settings: Record<string, string> = {})
   let output = ''
   for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     output += String(chunk)
-    const url = /at (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1]
+    const url = /at (http:\/\/127\.0\.0\.\d+:\d+)/.exec(output)?.[1]
     if (url === undefined) continue
     child.stdout.resume()
     const kill = async () => {

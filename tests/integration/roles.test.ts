@@ -1,0 +1,166 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, request, type IncomingHttpHeaders } from 'node:http'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { freePort, skipsGateway, startGateway } from '../support/gateway.ts'
+import { skipsKafka, startTestBroker } from '../support/kafka-broker.ts'
+import { ORIGINAL_BODY } from '../support/orders.ts'
+import { PRODUCT_KEY, startProductProcess, type ProductProcess } from '../support/product-process.ts'
+
+const LISTS = join(import.meta.dirname, '..', '..', 'infra', 'kubernetes', 'base')
+const [API, PROCESSOR, QUERY] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'] as const
+const ORDER = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(ORIGINAL_BODY) }
+const WITH_KEY = { headers: { 'x-functions-key': PRODUCT_KEY } }
+
+/** What a role is told not to serve, as containers are. */
+function listOf(role: string): Record<string, string> {
+  const lines = readFileSync(join(LISTS, `${role}.env`), 'utf8').matchAll(/^(\w+)=(.*)$/gm)
+  return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]))
+}
+
+describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gateway in front of them', () => {
+  const open = new AsyncDisposableStack()
+  let api: ProductProcess
+  let processor: ProductProcess
+  let query: ProductProcess
+  let url: string
+
+  beforeAll(async () => {
+    const broker = open.use(await startTestBroker())
+    const port = await freePort(API)
+    const settings = {
+      PORT: String(port),
+      KAFKA_BROKERS: broker.address,
+      ORDERS_PARTITIONS: '2',
+      ORDER_ID_SECRET: 'one-secret-of-all-the-roles',
+    }
+    api = open.use(await startProductProcess({ ...settings, ...listOf('order-api'), HOST: API }))
+    processor = open.use(await startProductProcess({ ...settings, ...listOf('order-processor'), HOST: PROCESSOR }))
+    // A store in a file belongs to one process, so the role that reads fills one of its own, as another group.
+    const reading = Object.entries(listOf('order-query')).filter(([name]) => !name.includes('__consume'))
+    const group = { ORDERS_CONSUMER_GROUP: 'beside-the-queries' }
+    query = open.use(await startProductProcess({ ...settings, ...Object.fromEntries(reading), ...group, HOST: QUERY }))
+    url = open.use(await startGateway({ api: API, query: QUERY, port })).url
+  })
+  afterAll(() => open[Symbol.asyncDispose]())
+
+  test('an order goes to one role, and its Location is answered by another', async () => {
+    const placed = await fetch(`${url}/api/orders`, ORDER)
+    expect(placed.status).toBe(202)
+    const location = placed.headers.get('location') ?? ''
+    expect((await fetch(api.url + location)).status).toBe(404)
+    const order = await fetch(url + location, { headers: { prefer: 'wait=30' } })
+    expect(order.status).toBe(200)
+    expect(await order.json()).toMatchObject({ status: 'stored', customerEmail: ORIGINAL_BODY.customerEmail })
+  })
+
+  test.each(['/api/Order', '/API/ORDERS', '/api/orders/', '/api/orders?source=shop'])(
+    'POST %s finds the role that takes it',
+    async (path) => {
+      expect((await fetch(url + path, ORDER)).status).toBe(202)
+    },
+  )
+
+  test('each role refuses what another one serves', async () => {
+    const refused = await fetch(`${query.url}/api/orders`, ORDER)
+    expect(refused.status).toBe(405)
+    expect(refused.headers.get('allow')).toBe('GET, HEAD, OPTIONS')
+    expect((await fetch(`${api.url}/api/ops/ledger`, WITH_KEY)).status).toBe(404)
+    for (const path of ['/api/orders', '/dashboard', '/docs']) {
+      expect((await fetch(processor.url + path)).status, path).toBe(404)
+    }
+  })
+
+  test('the processor stores what the other role took, and answers probes and scrapes alone', async () => {
+    expect((await fetch(`${url}/api/orders`, ORDER)).status).toBe(202)
+    await vi.waitFor(
+      async () => {
+        const metrics = await (await fetch(`${processor.url}/api/metrics`, WITH_KEY)).text()
+        expect(Number(/^orders_stored_total\{[^}]*\} (\d+)/m.exec(metrics)?.[1])).toBeGreaterThan(0)
+      },
+      { timeout: 30_000, interval: 200 },
+    )
+    expect((await fetch(`${processor.url}/api/health/live`)).status).toBe(200)
+  })
+
+  test('pages and operations come from the role that has them', async () => {
+    for (const path of ['/', '/docs', '/dashboard', '/api/openapi.json', '/api/health/ready', '/api/orders']) {
+      expect((await fetch(url + path)).status, path).toBe(200)
+    }
+    expect((await fetch(`${url}/api/ops/ledger`)).status).toBe(401)
+    expect((await fetch(`${url}/api/ops/ledger`, WITH_KEY)).status).toBe(200)
+  })
+})
+
+describe.skipIf(skipsGateway)('the gateway', () => {
+  /** Answers with what it was asked, or not at all. */
+  async function startBackend(address: string, port: number, behaviour: 'answer' | 'hang up' = 'answer') {
+    const requests: { method: string; url: string; headers: IncomingHttpHeaders; body: string }[] = []
+    const server = createServer(async (incoming, answer) => {
+      const { method = '', url = '', headers } = incoming
+      requests.push({ method, url, headers, body: await text(incoming) })
+      if (behaviour === 'hang up') incoming.socket.destroy()
+      else answer.writeHead(200, { server: 'backend' }).end(address)
+    })
+    server.listen(port, address)
+    await once(server, 'listening')
+    onTestFinished(() => void server.close())
+    return requests
+  }
+
+  async function start(behaviour?: 'hang up') {
+    const port = await freePort(API)
+    const toApi = await startBackend(API, port, behaviour)
+    const toQuery = await startBackend(QUERY, port)
+    const gateway = await startGateway({ api: API, query: QUERY, port })
+    onTestFinished(() => gateway[Symbol.asyncDispose]())
+    return { url: gateway.url, toApi, toQuery }
+  }
+
+  test('gives a body that comes in pieces a length, without which the runtime would drop it', async () => {
+    const { url, toApi } = await start()
+    const sent = request(`${url}/api/orders`, { method: 'POST', headers: { 'transfer-encoding': 'chunked' } })
+    sent.write('{"in":')
+    sent.end('"pieces"}')
+    await once(sent, 'response')
+    expect(toApi[0]).toMatchObject({ body: '{"in":"pieces"}', headers: { 'content-length': '15' } })
+    expect(toApi[0]?.headers['transfer-encoding']).toBeUndefined()
+  })
+
+  test('believes nobody who says that a platform signed them in, and tells nobody what is behind it', async () => {
+    const { url, toQuery } = await start()
+    const headers = {
+      'x-ms-client-principal': 'a',
+      'X-MS-CLIENT-PRINCIPAL-NAME': 'admin@example.com',
+      'x-ms-client-principal-id': 'b',
+      'x-operator': 'claimed',
+    }
+    const answer = await fetch(`${url}/api/audit`, { headers })
+    expect(answer.headers.get('server')).toBeNull()
+    const names = Object.keys(toQuery[0]?.headers ?? {})
+    expect(names).toContain('x-operator')
+    expect(names.filter((name) => name.startsWith('x-ms-'))).toEqual([])
+  })
+
+  test.each([
+    '/admin',
+    '/admin/host/status',
+    '/ADMIN/host/keys',
+    '/%61dmin/host/keys',
+    '/runtime/webhooks',
+    '//admin/host',
+  ])('keeps %s to itself', async (path) => {
+    const { url, toApi, toQuery } = await start()
+    expect((await fetch(url + path)).status).toBe(404)
+    expect([...toApi, ...toQuery]).toEqual([])
+  })
+
+  test('sends an order once, whatever becomes of the connection', async () => {
+    const { url, toApi } = await start('hang up')
+    const answer = await fetch(`${url}/api/orders`, { ...ORDER, headers: { 'idempotency-key': 'k', ...ORDER.headers } })
+    expect(answer.status).toBe(502)
+    expect(toApi).toHaveLength(1)
+  })
+})
