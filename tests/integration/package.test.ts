@@ -60,6 +60,13 @@ describe('the package', () => {
     await expect(lines).toMatchFileSnapshot('functions-index.jsonl')
   })
 
+  test('has what takes every path last, by name and by registration: the runtime prefers no route to another', () => {
+    const { functions } = load()
+    const byName = functions.map(({ name }) => name.toLowerCase()).toSorted()
+    expect(byName.at(-1)).toBe('zzcatchall')
+    expect(functions.at(-1)?.name).toBe('zzCatchAll')
+  })
+
   test('loads nothing from outside, of the embedded log and store, or of the embedded host', () => {
     const { files } = load()
     const inside = pathToFileURL(`${directory}/`).href

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer, request, type IncomingHttpHeaders } from 'node:http'
+import { createServer, request, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -98,12 +98,13 @@ describe.skipIf(skipsGateway)('the gateway', () => {
   /** Answers with what it was asked, or not at all. */
   async function startBackend(address: string, port: number, behaviour: 'answer' | 'hang up' = 'answer') {
     const requests: { method: string; url: string; headers: IncomingHttpHeaders; body: string }[] = []
-    const server = createServer(async (incoming, answer) => {
+    const serve = async (incoming: IncomingMessage, answer: ServerResponse) => {
       const { method = '', url = '', headers } = incoming
       requests.push({ method, url, headers, body: await text(incoming) })
       if (behaviour === 'hang up') incoming.socket.destroy()
       else answer.writeHead(200, { server: 'backend' }).end(address)
-    })
+    }
+    const server = createServer((incoming, answer) => void serve(incoming, answer))
     server.listen(port, address)
     await once(server, 'listening')
     onTestFinished(() => void server.close())

@@ -1,3 +1,6 @@
+import { HTTPRoute } from '@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/HTTPRoute'
+import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject'
+import { TriggerAuthentication } from '@kubernetes-models/keda/keda.sh/v1alpha1/TriggerAuthentication'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -159,3 +162,45 @@ describe('the manifests for Kubernetes', () => {
     }
   })
 })
+
+/** The schemas of KEDA and the Gateway API; those of Kubernetes itself are infra/kubernetes/validate.py's. */
+describe('what others than Kubernetes define', () => {
+  const SCHEMAS = { HTTPRoute, ScaledObject, TriggerAuthentication } as const
+  const isTaken = (kind: string, resource: unknown) => {
+    try {
+      const Model = SCHEMAS[kind as keyof typeof SCHEMAS] as new (data: unknown) => { validate: () => void }
+      new Model(resource).validate()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  test.each(Object.keys(SCHEMAS))(
+    '%s is as its schema says, and has no field that the schema does not know',
+    (kind) => {
+      const resource = only(kind)
+      expect(isTaken(kind, resource)).toBe(true)
+      // A schema passes over a name that it does not know; where it knows it, something of another kind is refused.
+      const unknown = fieldsOf(resource.spec).filter((path) => isTaken(kind, withWrong(resource, ['spec', ...path])))
+      expect(unknown.map((path) => path.join('.'))).toEqual([])
+    },
+  )
+})
+
+type Path = readonly (string | number)[]
+
+function fieldsOf(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== 'object' || value === null) return []
+  const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
+  return entries.flatMap(([name, inner]) => [[...path, name], ...fieldsOf(inner, [...path, name])])
+}
+
+/** The same with a list of lists at the path, which no field of these is. */
+function withWrong(value: unknown, [step, ...rest]: Path): unknown {
+  if (step === undefined) return [[]]
+  const copy: unknown = Array.isArray(value) ? [...value] : { ...(value as object) }
+  const holder = copy as Record<string | number, unknown>
+  holder[step] = withWrong(holder[step], rest)
+  return copy
+}
