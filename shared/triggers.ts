@@ -21,7 +21,7 @@ export function httpTrigger(name: RouteName, handler: Handler): HttpFunctionOpti
     methods: [...methods],
     route,
     authLevel,
-    handler: (request, context) => withinInvocation(context, request, () => handle(request, context)),
+    handler: (request, context) => withinInvocation(context, request, async () => handle(request, context)),
   }
 }
 

@@ -1,4 +1,4 @@
-import { diag, DiagLogLevel, trace } from '@opentelemetry/api'
+import { trace } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
 import { shutdownAzureMonitor, useAzureMonitor, type AzureMonitorOpenTelemetryOptions } from 'applicationinsights'
 import type { Logger } from '../logger.ts'
@@ -32,8 +32,10 @@ type Policy = NonNullable<ExporterOptions['additionalPolicies']>[number]['policy
 /** Traces to Application Insights by Microsoft's own package, as the process's global tracer provider. */
 export function openApplicationInsights(connectionString: string, resource: Resource, logger: Logger): TracerSource {
   // OpenTelemetry's default. The package's own is five traces a second, whatever the caller decided: one order's trace
-  // would be there or not by chance. It reads a sampler that follows the parent from nowhere else.
-  process.env['OTEL_TRACES_SAMPLER'] ??= 'parentbased_always_on'
+  // would be there or not by chance. It reads a sampler that follows the parent from nowhere else,
+  // and spells one differently.
+  const sampler = process.env['OTEL_TRACES_SAMPLER'] ?? 'parentbased_always_on'
+  process.env['OTEL_TRACES_SAMPLER'] = sampler.replace('traceidratio', 'trace_id_ratio')
   const policy = watching(logger)
   useAzureMonitor({
     ...NOTHING_BY_ITSELF,
@@ -45,7 +47,6 @@ export function openApplicationInsights(connectionString: string, resource: Reso
       additionalPolicies: [{ policy, position: 'perRetry' }],
     },
   })
-  sayInOurLog(logger)
   return { tracer: trace.getTracer('order-event-processing'), shutdown: shutdownAzureMonitor }
 }
 
@@ -70,11 +71,4 @@ function watching(logger: Logger): Policy {
 
 function envelopesIn(body: unknown): number {
   return typeof body === 'string' ? (JSON.parse(body) as unknown[]).length : 1
-}
-
-/** Otherwise the package writes its troubles to standard output, which is not ours to fill and holds no JSON lines. */
-function sayInOurLog(logger: Logger): void {
-  const tell = (message: string): void => logger.debug({ event: 'traces:diagnosis' }, message)
-  const quiet = { error: tell, warn: tell, info: tell, debug: tell, verbose: tell }
-  diag.setLogger(quiet, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
 }

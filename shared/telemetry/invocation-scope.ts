@@ -6,18 +6,34 @@ import { isTraceparent, traceIdOf } from '../messaging/traceparent.ts'
 interface Invocation {
   readonly context: InvocationContext
   readonly request: HttpRequest | undefined
+  /** What was begun in it may go on, such as a connection; its lines are nobody's then, and its log is closed. */
+  isOver: boolean
 }
 
 const scope = new AsyncLocalStorage<Invocation>()
 const ORDER_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-export function withinInvocation<T>(context: InvocationContext, request: HttpRequest | undefined, work: () => T): T {
-  return scope.run({ context, request }, work)
+export async function withinInvocation<T>(
+  context: InvocationContext,
+  request: HttpRequest | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const invocation: Invocation = { context, request, isOver: false }
+  try {
+    return await scope.run(invocation, work)
+  } finally {
+    invocation.isOver = true
+  }
+}
+
+function current(): Invocation | undefined {
+  const invocation = scope.getStore()
+  return invocation?.isOver === true ? undefined : invocation
 }
 
 /** Read when a line is written, which is seldom, so that a request that logs nothing pays next to nothing. */
 export function invocationFields(): Record<string, string> {
-  const invocation = scope.getStore()
+  const invocation = current()
   if (invocation === undefined) return {}
   const { context, request } = invocation
   const orderId = request?.params['orderId']
@@ -34,5 +50,5 @@ export function invocationFields(): Record<string, string> {
 
 /** The log of the invocation that this is part of: that of the Functions runtime. */
 export function invocationLog(): InvocationContext | undefined {
-  return scope.getStore()?.context
+  return current()?.context
 }

@@ -75,7 +75,7 @@ describe('the log', () => {
   const NAME = 'Rosalind Sample'
   function parseError(): unknown {
     try {
-      return JSON.parse(`{"customerName":"${NAME}" and so on`)
+      return JSON.parse(`${NAME} and so on`)
     } catch (error) {
       return error
     }
@@ -132,7 +132,7 @@ describe('the log', () => {
     expect(third?.['message']).toContain('orderId')
   })
 
-  test('says in every line of an invocation which one it is, and of which trace and order', () => {
+  test('says in every line of an invocation which one it is, and of which trace and order', async () => {
     const { logger, lines } = recordingLogger()
     const context = new InvocationContext({ functionName: 'getOrder', invocationId: 'one' })
     const headers = { traceparent: FACT.traceparent }
@@ -142,23 +142,23 @@ describe('the log', () => {
       headers,
       params: { orderId: FACT.orderId },
     })
-    withinInvocation(context, request, () => logger.warn({ event: 'http:failed' }, 'a request failed'))
+    await withinInvocation(context, request, async () => logger.warn({ event: 'http:failed' }, 'a request failed'))
     logger.info({ event: 'outage:ended' }, 'of nobody')
     const whose = { function: 'getOrder', invocation: 'one', orderId: FACT.orderId, traceId: TRACE_ID }
     expect(lines()).toMatchObject([whose, { event: 'outage:ended' }])
     expect(lines()[1]).not.toHaveProperty('function')
   })
 
-  test('ignores a traceparent that is none, and an order id that is none', () => {
+  test('ignores a traceparent that is none, and an order id that is none', async () => {
     const { logger, lines } = recordingLogger()
     const context = new InvocationContext({ functionName: 'getOrder', invocationId: 'one' })
     const headers = { traceparent: `00-${NAME}` }
     const request = new HttpRequest({ url: 'http://localhost/', method: 'GET', headers, params: { orderId: NAME } })
-    withinInvocation(context, request, () => logger.warn({}, 'a request failed'))
+    await withinInvocation(context, request, async () => logger.warn({}, 'a request failed'))
     expect(Object.keys(lines()[0] ?? {})).toEqual(['level', 'time', 'function', 'invocation', 'msg'])
   })
 
-  test('goes to the log of the Functions runtime, at its level, within an invocation; else to standard error', () => {
+  test('goes to the log of the Functions runtime, at its level, within an invocation; else to standard error', async () => {
     const inRuntime: [string, unknown][] = []
     const otherwise: string[] = []
     const context = new InvocationContext({
@@ -167,14 +167,20 @@ describe('the log', () => {
       logHandler: (level, line) => void inRuntime.push([level, line]),
     })
     const logger = createLogger('info', functionsLog({ write: (line) => void otherwise.push(line) }))
-    withinInvocation(context, undefined, () => {
+    const over = Promise.withResolvers<void>()
+    let later: Promise<void> | undefined
+    await withinInvocation(context, undefined, async () => {
       logger.warn({ event: 'delivery:retried' }, 'later')
       logger.fatal({ event: 'outage:began' }, 'away')
+      // Begun in it, but still there when it is over: its log is closed then.
+      later = over.promise.then(() => logger.info({ event: 'outage:ended' }, 'back'))
     })
-    logger.info({ event: 'outage:ended' }, 'back')
+    over.resolve()
+    await later
     expect(inRuntime.map(([level]) => level)).toEqual(['warning', 'error'])
     expect(JSON.parse(String(inRuntime[0]?.[1]))).toMatchObject({ event: 'delivery:retried', invocation: 'two' })
     expect(otherwise.map((line) => JSON.parse(line) as Line)).toMatchObject([{ event: 'outage:ended' }])
+    expect(otherwise[0]).not.toContain('consumeOrders')
   })
 })
 
