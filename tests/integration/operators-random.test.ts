@@ -118,9 +118,10 @@ async function operate(
     const letters = await attempt('GET', '/api/dead-letters?limit=200')
     const items = (letters?.body['items'] ?? []) as DeadLetterSummary[]
     if (items.length === 0) return undefined
-    const letter = random.pick(items)
+    const dead = items.filter(({ state }) => state === 'dead')
+    const letter = random.pick(dead.length > 0 && random.chance(0.8) ? dead : items)
     const path = `/api/dead-letters/${letter.id}`
-    switch (random.whole(0, 7)) {
+    switch (random.whole(0, 8)) {
       case 0:
         return attempt('POST', `${path}/redrive`, { reason })
       case 1:
@@ -133,10 +134,12 @@ async function operate(
         return attempt('PUT', `${path}/payload?reason=${reason}`, mended)
       }
       case 4:
+      case 8:
         return attempt('POST', `${path}/discard`, { reason })
       case 5: {
         const discarded = items.filter(({ state }) => state === 'discarded')
-        return discarded.length === 0
+        // Now and then, so that some stay discarded.
+        return discarded.length === 0 || random.chance(0.7)
           ? undefined
           : attempt('POST', `/api/dead-letters/${random.pick(discarded).id}/restore`, { reason })
       }

@@ -190,9 +190,16 @@ describe('a store that is busy for all', () => {
     async (count) => {
       const until = clock.now() + 3 * MINUTE
       store.failForAllWith(() => (clock.now() < until ? storeIsBusy() : undefined))
+      const sizes = new Set<number>()
+      store.failWith(({ orders }) => {
+        sizes.add(orders.length)
+        return clock.now() < until ? storeIsBusy() : undefined
+      })
       await pipeline()(Array.from({ length: count }, (_, offset) => good(offset)))
       expect(store.stored.size).toBe(count)
       expect(log.published).toEqual([])
+      // Nor is the batch taken apart, which would ask a busy store for a thousand transactions.
+      expect([...sizes]).toEqual([count])
       expect(outages).toMatchObject([{ of: 'store', cause: { code: 'store-unavailable' } }])
     },
   )
