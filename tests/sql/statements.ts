@@ -5,6 +5,7 @@ import {
   SELECT_MIGRATIONS,
   recordOf,
 } from '../../shared/adapters/mssql/migrations.ts'
+import { READ_TEXT, withEscapesResolved } from '../../shared/adapters/mssql/json-texts.ts'
 import * as letters from '../../shared/adapters/mssql/dead-letters.ts'
 import { KEEP_LETTERS } from '../../shared/adapters/mssql/keep-letters.ts'
 import { SELECT_LEDGER } from '../../shared/adapters/mssql/ledger.ts'
@@ -33,6 +34,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     KEEP_LETTERS,
     LOCK,
     PROBE,
+    READ_TEXT,
     RESET_LEDGER,
     SELECT_LEDGER,
     SELECT_MIGRATIONS,
@@ -60,6 +62,9 @@ export function allStatements(): ReadonlyMap<string, string> {
   for (const yes of [true, false]) {
     statements.set(`search, names only: ${yes}`, views.selectSearch(yes))
     statements.set(`audit, of a target: ${yes}`, redrives.selectAudit(yes))
+  }
+  for (const name of ['KEEP_LETTERS', 'PROJECT_ORDERS', 'STORE_BATCH']) {
+    statements.set(`${name}, escapes resolved`, withEscapesResolved(statements.get(name) ?? ''))
   }
   return statements
 }

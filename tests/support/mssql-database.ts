@@ -26,7 +26,8 @@ export interface TestDatabase extends AsyncDisposable {
 export function testDatabase(): TestDatabase {
   const name = `orders_test_${randomBytes(6).toString('hex')}`
   const elsewhere = SERVER.replaceAll(/(?:^|;)\s*(?:database|initial catalog)\s*=[^;]*/gi, '')
-  const connectionString = `${elsewhere};Database=${name}`
+  // A server that compiles every statement for every new connection is slow at first.
+  const connectionString = `${elsewhere};Database=${name};Request Timeout=60000`
   let created: Promise<void> | undefined
   return {
     connectionString,

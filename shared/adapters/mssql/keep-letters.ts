@@ -1,6 +1,6 @@
 import { parseDeadLetterId, type DeadLetter, type DeadLetters } from '../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
-import { text } from './connection.ts'
+import { bytes, json, text } from './connection.ts'
 import { DECLARE_PARKED, PARK } from './park-sql.ts'
 import { toParkedJson } from './parked-json.ts'
 import type { Query } from './query.ts'
@@ -9,7 +9,8 @@ import { cut, isOrderId, toSqlTime } from './values.ts'
 
 /**
  * Letters in one round trip and one transaction. What is kept already is left alone. Of the others each parks its origin,
- * unless it is the very record that was stored meanwhile, and stands for the letter that it redrove. Bytes come in hex.
+ * unless it is the very record that was stored meanwhile, and stands for the letter that it redrove. Keys and values come
+ * one after the other in @bytes, and each letter says where its own are.
  */
 export const KEEP_LETTERS = `
 SET XACT_ABORT ON;
@@ -47,9 +48,10 @@ INSERT INTO dead_letters (
 OUTPUT inserted.topic, inserted.log_partition, inserted.log_offset, inserted.consumer_group, inserted.state
 INTO @kept (topic, log_partition, log_offset, consumer_group, state)
 SELECT x.topic, x.log_partition, x.log_offset, x.order_id, CASE WHEN o.seq IS NULL THEN 'dead' ELSE 'resolved' END,
-  x.kept_at, x.first_code, x.first_detail, x.last_code, x.last_detail, x.attempts, x.first_failed_at, x.last_failed_at,
-  x.fingerprint, x.consumer_group, x.redrive_of, x.record_timestamp, x.stack, x.headers,
-  CONVERT(VARBINARY(MAX), x.record_key, 2), CONVERT(VARBINARY(MAX), x.record_value, 2)
+  x.kept_at, x.first_code /* text */, x.first_detail /* text */, x.last_code /* text */, x.last_detail /* text */,
+  x.attempts, x.first_failed_at, x.last_failed_at, x.fingerprint /* text */, x.consumer_group /* text */,
+  x.redrive_of /* text */, x.record_timestamp, x.stack /* text */, x.headers /* text */,
+  SUBSTRING(@bytes, x.key_at, x.key_length), SUBSTRING(@bytes, x.value_at, x.value_length)
 FROM OPENJSON(@batch, '$.letters') WITH (
   i INT '$.i',
   topic NVARCHAR(249) '$.topic',
@@ -70,8 +72,10 @@ FROM OPENJSON(@batch, '$.letters') WITH (
   record_timestamp BIGINT '$.recordTimestamp',
   stack NVARCHAR(MAX) '$.stack',
   headers NVARCHAR(MAX) '$.headers',
-  record_key VARCHAR(MAX) '$.key',
-  record_value VARCHAR(MAX) '$.value'
+  key_at INT '$.key.at',
+  key_length INT '$.key.length',
+  value_at INT '$.value.at',
+  value_length INT '$.value.length'
 ) AS x
 LEFT JOIN orders AS o ON o.order_id = x.order_id AND o.origin_topic = x.topic COLLATE Latin1_General_100_BIN2
   AND o.origin_partition = x.log_partition AND o.origin_offset = x.log_offset
@@ -116,24 +120,38 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
   return async function keep(letters) {
     if (letters.length === 0) return
     const now = new Date().toISOString()
-    await query(KEEP_LETTERS, { batch: text(toKeepLettersJson(letters, now)), now: text(toSqlTime(now)) })
+    const { batch, concatenated } = toParameters(letters, now)
+    await query(KEEP_LETTERS, { batch: json(batch), bytes: bytes(concatenated), now: text(toSqlTime(now)) })
   }
 }
 
-/** The parameter of KEEP_LETTERS: of several letters of one origin the first. */
-export function toKeepLettersJson(letters: readonly DeadLetter[], now: string): string {
+/** The parameters of KEEP_LETTERS: of several letters of one origin the first. */
+function toParameters(letters: readonly DeadLetter[], now: string): { batch: object; concatenated: Uint8Array } {
+  const parts: Uint8Array[] = []
+  let at = 1 // where T-SQL begins to count
+  const place: PlaceBytes = (value) => {
+    if (value === null) return null
+    const placed = { at, length: value.length }
+    parts.push(value)
+    at += value.length
+    return placed
+  }
   const fitting = letters.map((letter) => fit(letter, now))
   const byOrigin = new Map(fitting.toReversed().map((letter) => [placeOf(letter.origin), letter]))
   const firsts = fitting.filter((letter) => byOrigin.get(placeOf(letter.origin)) === letter)
-  return JSON.stringify({
+  const batch = {
     ...toParkedJson(firsts.map(toParking)),
     redriven: firsts.flatMap(({ origin, redriveOf }) => {
       const letter = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
       return letter === undefined || letter.partition > MAX_PARTITION ? [] : [{ ...letter, by: origin }]
     }),
-    letters: firsts.map((letter, i) => ({ i, ...toLetterJson(letter, now) })),
-  })
+    letters: firsts.map((letter, i) => ({ i, ...toLetterJson(letter, now, place) })),
+  }
+  return { batch, concatenated: Buffer.concat(parts) }
 }
+
+/** Where the bytes are among all of them; null stays null. */
+type PlaceBytes = (value: Uint8Array | null) => { readonly at: number; readonly length: number } | null
 
 /** Nothing is refused: a name that is too long for an index is cut, a time that is none is now. */
 function fit(letter: DeadLetter, now: string): DeadLetter {
@@ -172,7 +190,7 @@ function toParking(letter: DeadLetter) {
   return { record, groupId: consumerGroup, parkedAt: lastFailedAt }
 }
 
-function toLetterJson(letter: DeadLetter, now: string) {
+function toLetterJson(letter: DeadLetter, now: string, place: PlaceBytes) {
   const { origin, orderId, firstCause, lastCause, key, value } = letter
   const headers = letter.headers.map(([name, header]) => [name, header && Buffer.from(header).toString('base64')])
   return {
@@ -192,8 +210,8 @@ function toLetterJson(letter: DeadLetter, now: string) {
     recordTimestamp: letter.recordTimestamp,
     stack: letter.stack,
     headers: JSON.stringify(headers),
-    key: key === null ? null : Buffer.from(key).toString('hex'),
-    value: value === null ? null : Buffer.from(value).toString('hex'),
+    key: place(key),
+    value: place(value),
   }
 }
 

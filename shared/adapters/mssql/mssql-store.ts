@@ -11,7 +11,7 @@ import { createLedger } from './ledger.ts'
 import { failureOf, isRefusedLogin, storeUnavailable, toStoreError } from './mssql-errors.ts'
 import { readMigrations } from './migrations.ts'
 import { createOrderQueries } from './order-views.ts'
-import { prepareDatabase } from './prepare-database.ts'
+import { prepareDatabase, type Adapt } from './prepare-database.ts'
 import { createMaintenance } from './maintenance.ts'
 import { createQuery, type Query } from './query.ts'
 import { createRedrives } from './redrives.ts'
@@ -89,16 +89,17 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
 }
 
 /** Every call first waits for the tables to be as they should, and rejects with the ports' errors. */
-function translated(connection: Connection, query: Query, prepare: () => Promise<void>): Query {
+function translated(connection: Connection, query: Query, prepare: () => Promise<Adapt>): Query {
   return async (statement, parameters, timeoutMs) => {
+    let adapt: Adapt
     try {
-      await prepare()
+      adapt = await prepare()
     } catch (error) {
       // Whatever keeps the tables from being right: the orders are good, and wait.
       throw storeUnavailable(connection.described, error)
     }
     try {
-      return await query(statement, parameters, timeoutMs)
+      return await query(adapt(statement), parameters, timeoutMs)
     } catch (error) {
       throw toStoreError(error, connection.described)
     }
@@ -106,8 +107,8 @@ function translated(connection: Connection, query: Query, prepare: () => Promise
 }
 
 /** Those who come meanwhile wait for the one who does it; after a failure the next one tries again. */
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | undefined
   return () => {
     done ??= work().catch((error: unknown) => {
       done = undefined

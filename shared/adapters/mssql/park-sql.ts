@@ -44,8 +44,8 @@ INSERT INTO @parked (
   is_stored, has_content
 )
 SELECT p.i, p.round, p.group_id, p.topic, p.log_partition, p.log_offset, p.order_id, p.state, p.attempt, p.max_attempts,
-  p.next_attempt_at, p.cause_code, p.cause_detail, p.accepted_at, p.parked_at, p.order_json, p.customer_id, p.currency,
-  p.payment_method, 0, 0, 0, 0, 0
+  p.next_attempt_at, p.cause_code /* text */, p.cause_detail /* text */, p.accepted_at, p.parked_at,
+  p.order_json /* text */, p.customer_id, p.currency, p.payment_method, 0, 0, 0, 0, 0
 FROM OPENJSON(@batch, '$.parked') WITH (
   i INT '$.i',
   round INT '$.round',

@@ -1,5 +1,6 @@
 import { messageOf } from '../../domain/errors.ts'
 import type { Connection } from './connection.ts'
+import { resolvesEscapes, withEscapesResolved } from './json-texts.ts'
 import { failureOf } from './mssql-errors.ts'
 import { migrate, type Migration } from './migrations.ts'
 
@@ -10,15 +11,21 @@ SELECT CAST(d.is_read_committed_snapshot_on AS INT) AS is_on FROM sys.databases 
 /** NO_WAIT, for it needs the database for itself, and waits for others to leave or throws them out otherwise. */
 export const TURN_SNAPSHOT_ON = 'ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON WITH NO_WAIT;'
 
+/** How this server wants its statements. */
+export type Adapt = (statement: string) => string
+
 /** Brings the database to where this program needs it. Rejects as `migrate` does. */
 export async function prepareDatabase(
   connection: Connection,
   migrations: readonly Migration[],
   onWarning: (message: string) => void,
-): Promise<void> {
+): Promise<Adapt> {
   await connection.open()
   await useSnapshots(connection, onWarning)
   await migrate(connection, migrations)
+  if (await resolvesEscapes(connection)) return (statement) => statement
+  onWarning(`${connection.described} leaves escapes in the texts of JSON, and so they are resolved in each statement.`)
+  return withEscapesResolved
 }
 
 /** Azure SQL has it on from the start; where we may not turn it on, readers wait for writers, and that is said. */

@@ -108,7 +108,8 @@ export const PROJECT_ORDERS = inStep(
   JOIN @orders AS o ON o.i = n.i;
 
   INSERT INTO rebuilt_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
-  SELECT n.seq, x.line, x.item_code, x.brand, x.type, x.size, x.colour, x.quantity, x.price, x.currency
+  SELECT n.seq, x.line, x.item_code /* text */, x.brand /* text */, x.type /* text */, x.size /* text */,
+    x.colour /* text */, x.quantity, x.price, x.currency
   FROM OPENJSON(@batch, '$.items') WITH (
     i INT '$.i',
     line INT '$.line',

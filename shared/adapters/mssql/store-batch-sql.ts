@@ -50,8 +50,8 @@ INSERT INTO @orders (
   currency, total_price, payment_method, accepted_at, topic, log_partition, log_offset, body_hash, idempotency_key_hash,
   letter_topic, letter_partition, letter_offset, edited_topic, edited_partition, edited_offset, is_redrive
 )
-SELECT o.i, o.round, o.order_id, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email,
-  o.shipping_address, o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.topic,
+SELECT o.i, o.round, o.order_id, o.customer_id, o.customer_name /* text */, o.customer_last_name /* text */,
+  o.customer_email /* text */, o.shipping_address /* text */, o.billing_address /* text */, o.currency, o.total_price, o.payment_method, o.accepted_at, o.topic,
   o.log_partition, o.log_offset, o.body_hash, o.idempotency_key_hash, o.letter_topic, o.letter_partition,
   o.letter_offset, o.edited_topic, o.edited_partition, o.edited_offset, 0
 FROM OPENJSON(@batch, '$.orders') WITH (
@@ -185,7 +185,8 @@ BEGIN
 END;
 
 INSERT INTO order_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
-SELECT o.seq, x.line, x.item_code, x.brand, x.type, x.size, x.colour, x.quantity, x.price, x.currency
+SELECT o.seq, x.line, x.item_code /* text */, x.brand /* text */, x.type /* text */, x.size /* text */,
+  x.colour /* text */, x.quantity, x.price, x.currency
 FROM OPENJSON(@batch, '$.items') WITH (
   i INT '$.i',
   line INT '$.line',
