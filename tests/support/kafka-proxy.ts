@@ -9,6 +9,8 @@ export interface KafkaProxy extends AsyncDisposable {
   /** The next answer to a produce request is read from the broker and never handed on; then the connection is cut. */
   eatNextAcknowledgement(): void
   readonly eaten: number
+  /** Every connection breaks at once; new ones are served. */
+  cut(): void
 }
 
 const PRODUCE = 0
@@ -66,6 +68,9 @@ export async function startKafkaProxy(target: () => number): Promise<KafkaProxy 
     },
     get eaten() {
       return eaten
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy()
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()

@@ -19,7 +19,7 @@ export interface OrderTraffic {
   run(callers: number, next: () => NewOrderCommand | undefined): Promise<void>
 }
 
-export function createOrderTraffic(product: Product): OrderTraffic {
+export function createOrderTraffic(product: Pick<Product, 'url'>): OrderTraffic {
   const sent = new Map<string, NewOrderCommand>()
   const accepted = new Map<string, string>()
   const answers = new Map<number, number>()

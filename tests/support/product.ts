@@ -106,7 +106,11 @@ export async function pagesOf<T>(product: Product, path: string): Promise<T[]> {
   return all
 }
 
-function createProduct(dataDir: string, settings: Record<string, string>): { product: Product; output: () => string } {
+/** Not started yet; whoever makes one stops it and removes its directory. `output` is what it said last on standard error. */
+export function createProduct(
+  dataDir: string,
+  settings: Record<string, string>,
+): { product: Product; output: () => string } {
   let url = ''
   let said = ''
   let life: { child: ChildProcess; ended: Promise<unknown> } | undefined
