@@ -22,7 +22,9 @@ async function catchAll(request: HttpRequest): Promise<HttpResponseInit> {
   const isServed = (name: string) => !disabledFunctions.has(name.toLowerCase()) && (faults || !FAULT_ROUTES.has(name))
   const methods = allowedMethods(pathname, isServed)
   if (pathname === '/' && isReading(request)) return home(request)
-  if (methods.length === 0) throw new OrderError('not-found', 'Nothing is at this path.')
+  // What the path takes would have come to its function, had the path been written as the route is: not `//api/orders`.
+  const isTaken = methods.some((method) => method === request.method)
+  if (methods.length === 0 || isTaken) throw new OrderError('not-found', 'Nothing is at this path.')
   const allow = [...methods, 'OPTIONS'].join(', ')
   if (request.method === 'OPTIONS') return { status: 204, headers: { allow } }
   return toProblem(new OrderError('method-not-allowed', `This path takes ${allow}.`), pathname, { allow })

@@ -69,6 +69,8 @@ export function createHttpServer({ handle, onFault, headersFor, limits }: HttpSe
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs),
     joinDuplicateHeaders: true,
+    // Asked for by `readTarget`, whose refusal says so; node's has no body.
+    requireHostHeader: false,
   })
   server.timeout = idleTimeoutMs
 
@@ -123,6 +125,9 @@ export function createHttpServer({ handle, onFault, headersFor, limits }: HttpSe
 
   server.on('request', (request, response) => void serve(request, response, false))
   server.on('checkContinue', (request, response) => void serve(request, response, true))
+  server.on('checkExpectation', (request, response) => send(request, response, statusProblem(417)))
+  // We are no proxy. Without a listener node would hang up and say nothing.
+  server.on('connect', (_request, socket) => answerAndClose(socket, statusProblem(400)))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET') socket.destroy()
     else answerAndClose(socket, statusProblem(PROTOCOL_ERRORS[error.code ?? ''] ?? 400))

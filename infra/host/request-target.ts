@@ -14,7 +14,11 @@ const DOT_SEGMENT = /\/(?:\.|%2e)/i
 let validHost = ''
 
 /** Throws `invalid-request` when target or Host cannot be part of a URL. */
-export function readTarget({ url: target = '/', headers }: IncomingMessage): RequestTarget {
+export function readTarget({ url: target = '/', headers, httpVersion }: IncomingMessage): RequestTarget {
+  // RFC 9112 §3.2; HTTP/1.0 had no such header.
+  if (headers.host === undefined && httpVersion === '1.1') {
+    throw new OrderError('invalid-request', 'The header Host is missing.')
+  }
   if (!target.startsWith('/')) return absolute(target, headers.host)
   const origin = `http://${checkHost(headers.host ?? 'localhost')}`
   if (DOT_SEGMENT.test(target)) return fromUrl(new URL(origin + target))

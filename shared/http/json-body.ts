@@ -11,6 +11,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  */
 export async function readJson(request: HttpRequest): Promise<unknown> {
   requireJson(request.headers.get('content-type'))
+  requirePlain(request.headers.get('content-encoding'))
   if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw tooLarge()
   const bytes = await request.arrayBuffer()
   if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge()
@@ -30,6 +31,12 @@ function requireJson(contentType: string | null): void {
       ? 'Send the header content-type: application/json.'
       : 'Send content-type: application/json, in UTF-8.',
   )
+}
+
+/** A compressed body could be any number of times larger than its limit. */
+function requirePlain(contentEncoding: string | null): void {
+  if (contentEncoding === null || /^\s*(?:identity)?\s*$/i.test(contentEncoding)) return
+  throw new OrderError('unsupported-media-type', 'Send the body as it is, without the header content-encoding.')
 }
 
 function decode(bytes: ArrayBuffer): string {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { OrderError, type Violation } from '../domain/errors.ts'
-import { violationsOf } from '../domain/violations.ts'
+import { expected, violationsOf } from '../domain/violations.ts'
 
 /** The function key may come as ?code=; it belongs to the host. */
 const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code'])
@@ -56,7 +56,7 @@ export const cursor = z
   .max(500, { error: 'is not a cursor of this list' })
 
 const words = z
-  .string()
+  .string({ error: expected('must be a string') })
   .max(200, { error: 'must have at most 200 characters' })
   .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode' })
 

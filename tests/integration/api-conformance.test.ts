@@ -158,6 +158,9 @@ describe('the product does what its OpenAPI document says', () => {
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD, OPTIONS'])
     const unknown = await fetch(`${product.url}/api/nothing`)
     expect([unknown.status, unknown.headers.get('content-type')]).toEqual([404, 'application/problem+json'])
-    await Promise.all([response.text(), unknown.text()])
+    // A 405 that names the very method it refuses would send a client in circles.
+    const misspelt = await fetch(`${product.url}//api/orders`)
+    expect([misspelt.status, misspelt.headers.get('allow')]).toEqual([404, null])
+    await Promise.all([response.text(), unknown.text(), misspelt.text()])
   })
 })

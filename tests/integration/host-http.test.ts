@@ -59,6 +59,17 @@ describe('a request', () => {
     expect((await fetch(`${host.url}/%ff`)).status).toBe(400)
   })
 
+  test('without Host, with an expectation that nobody knows, or for a proxy is refused with a reason', async () => {
+    await using host = await startHost(registerEcho)
+    const noHost = await exchange(host.port, 'GET /echo HTTP/1.1\r\nConnection: close\r\n\r\n')
+    expect(noHost).toMatch(/^HTTP\/1.1 400 [^]*The header Host is missing\./)
+    expect(await exchange(host.port, 'GET /echo HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /)
+    const expecting = 'GET /echo HTTP/1.1\r\nHost: a\r\nExpect: cake\r\nConnection: close\r\n\r\n'
+    expect(await exchange(host.port, expecting)).toMatch(/^HTTP\/1.1 417 [^]*"status":417/)
+    const proxied = await exchange(host.port, 'CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(proxied).toMatch(/^HTTP\/1.1 400 [^]*"status":400/)
+  })
+
   test('whose function throws is 500 without a word of the error, which is logged', async () => {
     await using host = await startHost(() => {
       app.http('broken', {

@@ -4,7 +4,7 @@ import { OrderError } from '../../shared/domain/errors.ts'
 import { page, revalidated } from '../../shared/http/answer.ts'
 import { endpoint } from '../../shared/http/endpoint.ts'
 import { readJson } from '../../shared/http/json-body.ts'
-import { listQuery } from '../../shared/http/order-queries.ts'
+import { listQuery, searchQuery } from '../../shared/http/order-queries.ts'
 import { placeOrder } from '../../shared/http/place-order.ts'
 import { idempotencyKeyOf, waitSeconds } from '../../shared/http/preferences.ts'
 import { readQuery } from '../../shared/http/query.ts'
@@ -45,6 +45,19 @@ describe('a body', () => {
     ['application/json', Buffer.alloc(1024 * 1024 + 1, ' '), 'payload-too-large'],
   ])('declared as %s is refused: case %#', async (type, body, code) => {
     await expect(readJson(json(body, type))).rejects.toMatchObject({ code })
+  })
+
+  it('that is compressed is refused as such, and one that is plainly not is read', async () => {
+    const encoded = (encoding: string) =>
+      request({
+        body: { string: '{}' },
+        headers: { 'content-type': 'application/json', 'content-encoding': encoding },
+      })
+    await expect(readJson(encoded('gzip'))).rejects.toMatchObject({
+      code: 'unsupported-media-type',
+      message: 'Send the body as it is, without the header content-encoding.',
+    })
+    expect(await readJson(encoded('identity'))).toEqual({})
   })
 
   it('that is not JSON is refused with the place, and without a piece of itself', async () => {
@@ -95,6 +108,10 @@ describe('query parameters', () => {
       status: 'stored',
       from: '2025-12-31T23:00:00.000Z',
     })
+  })
+
+  it('that are missing are said to be required', () => {
+    expect(() => readQuery(new URLSearchParams(), searchQuery)).toThrow('The query parameter q is required.')
   })
 
   it('may hold the function key, which is the host’s', () => {
