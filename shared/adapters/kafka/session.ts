@@ -36,13 +36,14 @@ export interface SessionOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** Also the longest that a partition waits to be fetched again after a pause, and that leaving takes. */
+/** Also the longest that a partition waits to be fetched again after a pause. */
 const MAX_WAIT_MS = 250
 const HEARTBEAT_INTERVAL_MS = 3000
 const REBALANCE_TIMEOUT_MS = 60_000
 /** No sign of life for longer than the longest of its requests, joining, can take: it hangs (tulios/kafkajs#659). */
 const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
-const LEAVE_TIMEOUT_MS = 10_000
+/** A member that is just joining cannot leave; a process that stops has no time for it, and is missed soon enough. */
+const LEAVE_TIMEOUT_MS = 4000
 const COMMIT_TIMEOUT_MS = 15_000
 
 export function openSession(options: SessionOptions): Session {
