@@ -1,12 +1,22 @@
 import { parseArgs } from 'node:util'
 import { METRIC_NAMES, parseAssertions, type Assertion } from './assertions.ts'
-import { BREAKABLES, isScenario, SCENARIOS, type Breakable, type ScenarioName, type Settings } from './scenarios.ts'
+import {
+  BREAKABLES,
+  FACTORS,
+  isScenario,
+  SCENARIOS,
+  type Breakable,
+  type Factor,
+  type ScenarioName,
+  type Settings,
+} from './scenarios.ts'
 
 /** What was typed, understood. */
 export type Task =
   | { readonly does: 'help' }
   | { readonly does: 'compare'; readonly files: readonly [string, string] }
   | { readonly does: 'versus'; readonly seconds: number; readonly rounds: number; readonly connections: number }
+  | { readonly does: 'growth'; readonly factor: Factor; readonly seconds: number; readonly connections: number }
   | ({ readonly does: 'run' } & RunTask)
 
 export interface RunTask {
@@ -38,6 +48,7 @@ const OPTIONS = {
   assert: { type: 'string' },
   out: { type: 'string' },
   rounds: { type: 'string' },
+  factor: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -47,6 +58,7 @@ const DEFAULT_OUT = 'loadtest/results'
 export const USAGE = `npm run loadtest -- <scenario> [options]
 npm run loadtest -- compare A.json B.json
 npm run loadtest -- versus [--seconds 5] [--rounds 3] [--connections 50]
+npm run loadtest -- growth --factor ${FACTORS.join('|')} [--seconds 5] [--connections 50]
 
 Scenarios:
 ${Object.entries(SCENARIOS)
@@ -91,6 +103,11 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
   if (verb === 'versus') {
     const rounds = wholeNumber('rounds', values.rounds) ?? 3
     return { does: 'versus', rounds, seconds: seconds ?? 5, connections: connections ?? 50 }
+  }
+  if (verb === 'growth') {
+    const factor = FACTORS.find((known) => known === values.factor)
+    if (factor === undefined) throw new UsageError(`growth needs --factor ${FACTORS.join(', ')}.`)
+    return { does: 'growth', factor, seconds: seconds ?? 5, connections: connections ?? 50 }
   }
   if (!isScenario(verb)) throw new UsageError(`There is no scenario "${verb}".`)
   return {

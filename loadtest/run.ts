@@ -1,8 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkAssertions } from './assertions.ts'
+import { backlog } from './backlog.ts'
 import { compareFiles } from './compare.ts'
 import { execute } from './execute.ts'
+import { growth } from './growth.ts'
 import { readTask, USAGE, UsageError, type RunTask, type Task } from './options.ts'
 import { reportPage } from './report/page.ts'
 import type { RunResult } from './result.ts'
@@ -32,8 +34,15 @@ async function perform(task: Task): Promise<number> {
     case 'compare':
       print(compareFiles(...task.files))
       return EXIT.well
-    case 'versus':
-      await versus({ ...task, print, onProgress: showProgress, signal: interrupted.signal })
+    case 'versus': {
+      const options = { ...task, print, onProgress: showProgress, signal: interrupted.signal }
+      await versus(options)
+      // Without a broker there is no topic in which orders could wait for either.
+      if (process.env['KAFKA_BROKERS']) print(`\n${await backlog(options)}`)
+      return EXIT.well
+    }
+    case 'growth':
+      await growth({ ...task, print, onProgress: showProgress, signal: interrupted.signal })
       return EXIT.well
     case 'run':
       return runScenario(task)

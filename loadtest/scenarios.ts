@@ -31,6 +31,10 @@ export type RequestKind = (typeof REQUEST_KINDS)[number]
 export const BREAKABLES = ['store', 'log'] as const
 export type Breakable = (typeof BREAKABLES)[number]
 
+/** What `growth` lets grow while everything else stays as it is. */
+export const FACTORS = ['items', 'batch', 'stored'] as const
+export type Factor = (typeof FACTORS)[number]
+
 export interface PhaseSpan {
   readonly name: string
   readonly from: number

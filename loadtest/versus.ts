@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { table } from '../infra/ops/table.ts'
-import { fire } from './fire.ts'
+import { fire, type RequestToSend } from './fire.ts'
 import { cpuMicroseconds } from './machine.ts'
 import { createRequests } from './requests.ts'
 import { median, percentileOf } from './statistics.ts'
@@ -32,7 +32,7 @@ export interface Measured {
 
 const WARM_UP_SECONDS = 2
 const DRAIN_SECONDS = 60
-const INTAKE_ALONE = { AzureWebJobs__consumeOrders__Disabled: 'true' }
+export const INTAKE_ALONE = { AzureWebJobs__consumeOrders__Disabled: 'true' }
 
 /**
  * What accepting an order costs, against the least that a server can do and against what one would write without us.
@@ -101,7 +101,14 @@ async function measure({ name, start }: Contender, options: VersusOptions): Prom
   }
 }
 
-async function load(target: Target, seconds: number, connections: number, signal: AbortSignal) {
+/** Places orders as fast as so many connections can. */
+export async function load(
+  target: Target,
+  seconds: number,
+  connections: number,
+  signal: AbortSignal,
+  next?: () => RequestToSend,
+) {
   const requests = createRequests(1)
   const tally = new Tally()
   const began = performance.now()
@@ -109,7 +116,7 @@ async function load(target: Target, seconds: number, connections: number, signal
     url: target.url,
     lane: { kind: 'place-order', connections, arrivals: 'together' },
     seconds,
-    next: () => requests.next('place-order'),
+    next: next ?? (() => requests.next('place-order')),
     onAnswer: () => undefined,
     tally,
     now: () => performance.now() - began,

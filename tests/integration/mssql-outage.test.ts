@@ -31,7 +31,7 @@ function healthy(request: TdsRequest, orders = 1): TdsAnswer {
   if (request.includes('Updateability')) {
     return { rows: [{ columns: [text('updateability')], rows: [['READ_WRITE']] }] }
   }
-  if (request.includes('AS text_read')) return { rows: [{ columns: [text('text_read')], rows: [['"\\\n']] }] }
+  if (request.includes('text_read')) return { rows: [{ columns: [text('text_read')], rows: [['"\\\n']] }] }
   if (request.includes('AS alive')) return { rows: [{ columns: [int('alive')], rows: [[1]] }] }
   return request.includes(STORING) ? storedRows(orders) : 'done'
 }

@@ -173,14 +173,24 @@ export function createProduct(
   const ledger = async () => (await operate('/api/ops/ledger')).body as unknown as LedgerVerdict
   const pipeline = async () => (await operate('/api/ops/status')).body as unknown as PipelineStatus
 
+  /** What is on its way, and whether anything moved. A log that is just coming back does not tell yet. */
+  async function look(): Promise<[onItsWay: number[], now: string]> {
+    const key = { 'x-functions-key': KEY }
+    const answers = await Promise.all(['/api/ops/status', '/api/ops/ledger'].map((path) => ask(path, { headers: key })))
+    if (answers.some(({ status }) => status === 503)) return [[Number.NaN], 'no answer']
+    const [status, verdict] = answers.map(({ body }) => body)
+    const { orders, retries, deadLetters, parked } = status as unknown as PipelineStatus
+    const { totals } = verdict as unknown as LedgerVerdict
+    const onItsWay = [orders.lag, ...retries.map(({ waiting }) => waiting), deadLetters.waiting, totals.toCome]
+    return [onItsWay, JSON.stringify([onItsWay, orders.records, parked])]
+  }
+
   async function settled(): Promise<void> {
     let before = ''
     let stillSince = Date.now()
     // Twice in a row: a record that leaves one topic for the next may be missed by one look at all of them.
     for (let times = 0; times < 2;) {
-      const [{ orders, retries, deadLetters, parked }, { totals }] = await Promise.all([pipeline(), ledger()])
-      const onItsWay = [orders.lag, ...retries.map(({ waiting }) => waiting), deadLetters.waiting, totals.toCome]
-      const now = JSON.stringify([onItsWay, orders.records, parked])
+      const [onItsWay, now] = await look()
       times = onItsWay.every((count) => count === 0) ? times + 1 : 0
       if (now !== before) [before, stillSince] = [now, Date.now()]
       if (times === 0 && Date.now() - stillSince > STILL_LIMIT_MS) throw new Error(`It does not settle: ${now}`)

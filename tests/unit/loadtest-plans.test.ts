@@ -74,6 +74,13 @@ describe('the words of the command', () => {
     expect(readTask(['--out', '/results', 'soak', '--out', 'mine'], {})).toMatchObject({ out: 'mine' })
   })
 
+  it('growth is of one factor, which has to be said', () => {
+    const growth = readTask(['growth', '--factor', 'items', '--seconds', '3'], {})
+    expect(growth).toEqual({ does: 'growth', factor: 'items', seconds: 3, connections: 50 })
+    expect(() => readTask(['growth'], {})).toThrow(UsageError)
+    expect(() => readTask(['growth', '--factor', 'colours'], {})).toThrow('items, batch, stored')
+  })
+
   it.each([
     ['nothing-known'],
     ['baseline', '--rate', '0'],

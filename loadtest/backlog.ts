@@ -1,0 +1,113 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { table } from '../infra/ops/table.ts'
+import { cpuMicroseconds } from './machine.ts'
+import { median } from './statistics.ts'
+import { ask, startProduct, startServer, TargetError, type Target } from './target.ts'
+import { INTAKE_ALONE, load, type VersusOptions } from './versus.ts'
+import { readLedger } from './verdict.ts'
+
+/** One that stores what waits in the topic, and how it tells how much it has stored. */
+interface Storer {
+  readonly name: string
+  readonly start: (topic: string) => Promise<Target>
+  readonly stored: (target: Target) => Promise<number>
+}
+
+interface Stored {
+  readonly perSecond: number
+  readonly cpuMicroseconds: number | undefined
+}
+
+const LOOK_EVERY_MS = 50
+const STILL_LIMIT_MS = 60_000
+
+const STORERS: readonly Storer[] = [
+  {
+    name: 'kafkajs, one transaction an order',
+    start: async (topic) => {
+      const environment = { ...process.env, ORDERS_TOPIC: topic }
+      const words = [join(import.meta.dirname, 'baselines', 'one-by-one.ts')]
+      return { ...(await startServer('The consumer', words, environment)), key: undefined }
+    },
+    stored: async (target) => ((await ask(target, '/')).body as { stored: number }).stored,
+  },
+  {
+    name: 'product',
+    start: (topic) => startProduct({ ORDERS_TOPIC: topic }),
+    stored: async (target) => (await readLedger(target))?.totals.stored ?? 0,
+  },
+]
+
+/**
+ * How fast what waits in a topic of a real Kafka is stored, by the product and by a consumer that makes one transaction
+ * of each order. Both store the same orders, in turn; the clock runs from the first order that is stored to the last.
+ */
+export async function backlog(options: VersusOptions): Promise<string> {
+  const measured = new Map<string, Stored[]>(STORERS.map(({ name }) => [name, []]))
+  let orders = 0
+  for (let round = 1; round <= options.rounds; round += 1) {
+    const topic = `loadtest-backlog-${Date.now().toString(36)}`
+    options.onProgress(`round ${round} of ${options.rounds}: filling the topic`)
+    orders = await fill(topic, options)
+    for (const storer of STORERS) {
+      options.onProgress(`round ${round} of ${options.rounds}: ${storer.name}`)
+      measured.get(storer.name)?.push(await measure(storer, topic, orders))
+      options.signal.throwIfAborted()
+    }
+  }
+  options.onProgress('')
+  return backlogText(measured, orders)
+}
+
+async function fill(topic: string, { seconds, connections, signal }: VersusOptions): Promise<number> {
+  const target = await startProduct({ ...INTAKE_ALONE, ORDERS_TOPIC: topic })
+  try {
+    await load(target, seconds, connections, signal)
+    return (await readLedger(target))?.totals.records ?? 0
+  } finally {
+    await target.stop()
+  }
+}
+
+async function measure({ name, start, stored }: Storer, topic: string, orders: number): Promise<Stored> {
+  const target = await start(topic)
+  try {
+    let begun: { at: number; count: number; cpu: number | undefined } | undefined
+    let last = { at: performance.now(), count: 0 }
+    for (;;) {
+      const count = await stored(target)
+      const at = performance.now()
+      if (count > 0) begun ??= { at, count, cpu: cpuMicroseconds(target.pid) }
+      if (begun !== undefined && count >= orders) {
+        const cpu = cpuMicroseconds(target.pid)
+        const some = Math.max(1, count - begun.count)
+        return {
+          perSecond: (some * 1000) / (at - begun.at),
+          cpuMicroseconds: cpu === undefined || begun.cpu === undefined ? undefined : (cpu - begun.cpu) / some,
+        }
+      }
+      if (count > last.count) last = { at, count }
+      if (at - last.at > STILL_LIMIT_MS) throw new TargetError(`${name} stopped storing at ${count} of ${orders}.`)
+      await sleep(LOOK_EVERY_MS)
+    }
+  } finally {
+    await target.stop()
+  }
+}
+
+/** The first one is what the other is compared with. */
+export function backlogText(measured: ReadonlyMap<string, readonly Stored[]>, orders: number): string {
+  const rows = [...measured].map(([name, some]) => {
+    const cpu = some.flatMap(({ cpuMicroseconds: one }) => (one === undefined ? [] : [one]))
+    return { name, perSecond: median(some.map(({ perSecond }) => perSecond)), cpu: cpu.length > 0 ? median(cpu) : null }
+  })
+  const first = rows[0]?.perSecond ?? Number.NaN
+  const figures = rows.map(({ name, perSecond, cpu }) => [
+    name,
+    Math.round(perSecond),
+    (perSecond / first).toFixed(2),
+    cpu === null ? null : Math.round(cpu),
+  ])
+  return table([`storing ${orders} that wait`, 'orders/s', 'ratio', 'CPU µs/order'], figures)
+}
