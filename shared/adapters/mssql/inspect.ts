@@ -37,7 +37,7 @@ export function createInspection(query: Query): () => Promise<readonly Finding[]
       const [rows = []] = await query(statement)
       return { name, ...judge(rows) }
     } catch (error) {
-      return { name, ...well(`The server does not tell: ${messageOf(error)}`) }
+      return { name, ...well(`The server does not tell: ${messageOf(error).replace(/\.?$/, '.')}`) }
     }
   }
 
