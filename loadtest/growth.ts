@@ -44,10 +44,10 @@ async function growEach({ factor, seconds, connections, onProgress, signal }: Gr
     const target = await startProduct(factor === 'batch' ? batch : {})
     try {
       const next = placing(factor === 'items' ? value : 1)
-      await load(target, 2, connections, signal, next)
+      await load(target, 2, connections, signal, { next })
       await drain(target, DRAIN_SECONDS, signal)
       const before = cpuMicroseconds(target.pid)
-      const { tally, elapsedSeconds } = await load(target, seconds, connections, signal, next)
+      const { tally, elapsedSeconds } = await load(target, seconds, connections, signal, { next })
       const drainSeconds = await drain(target, DRAIN_SECONDS, signal)
       const after = cpuMicroseconds(target.pid)
       const cpu = before === undefined || after === undefined ? null : (after - before) / tally.succeeded

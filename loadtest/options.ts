@@ -15,9 +15,17 @@ import {
 export type Task =
   | { readonly does: 'help' }
   | { readonly does: 'compare'; readonly files: readonly [string, string] }
-  | { readonly does: 'versus'; readonly seconds: number; readonly rounds: number; readonly connections: number }
+  | ({ readonly does: 'versus' } & VersusTask)
   | { readonly does: 'growth'; readonly factor: Factor; readonly seconds: number; readonly connections: number }
   | ({ readonly does: 'run' } & RunTask)
+
+export interface VersusTask {
+  readonly seconds: number
+  readonly rounds: number
+  readonly connections: number
+  /** Requests a second of all connections together. Undefined: as many as they can send. */
+  readonly rate: number | undefined
+}
 
 export interface RunTask {
   readonly scenario: ScenarioName
@@ -57,7 +65,7 @@ const DEFAULT_OUT = 'loadtest/results'
 
 export const USAGE = `npm run loadtest -- <scenario> [options]
 npm run loadtest -- compare A.json B.json
-npm run loadtest -- versus [--seconds 5] [--rounds 3] [--connections 50]
+npm run loadtest -- versus [--seconds 5] [--rounds 3] [--connections 50] [--rate <number>]
 npm run loadtest -- growth --factor ${FACTORS.join('|')} [--seconds 5] [--connections 50]
 
 Scenarios:
@@ -68,7 +76,7 @@ ${Object.entries(SCENARIOS)
 Options:
   --url <url>          of a running product; LOADTEST_URL; without it one is started, on a temporary directory
   --key <key>          its function key, for lag and ledger; FUNCTIONS_KEY
-  --rate <number>      requests a second, of all connections together
+  --rate <number>      requests a second, of all connections together; versus compares what is the most without it
   --connections <number>
   --seconds <number>   of the run, without warm-up and drain
   --break store|log    what goes away in "outage"
@@ -102,7 +110,7 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
   ]
   if (verb === 'versus') {
     const rounds = wholeNumber('rounds', values.rounds) ?? 3
-    return { does: 'versus', rounds, seconds: seconds ?? 5, connections: connections ?? 50 }
+    return { does: 'versus', rounds, seconds: seconds ?? 5, connections: connections ?? 50, rate }
   }
   if (verb === 'growth') {
     const factor = FACTORS.find((known) => known === values.factor)

@@ -37,8 +37,8 @@ async function perform(task: Task): Promise<number> {
     case 'versus': {
       const options = { ...task, print, onProgress: showProgress, signal: interrupted.signal }
       await versus(options)
-      // Without a broker there is no topic in which orders could wait for either.
-      if (process.env['KAFKA_BROKERS']) print(`\n${await backlog(options)}`)
+      // Without a broker there is no topic in which orders could wait for either; at a rate they do not wait.
+      if (process.env['KAFKA_BROKERS'] && task.rate === undefined) print(`\n${await backlog(options)}`)
       return EXIT.well
     }
     case 'growth':

@@ -2,16 +2,14 @@ import { join } from 'node:path'
 import { table } from '../infra/ops/table.ts'
 import { fire, type RequestToSend } from './fire.ts'
 import { cpuMicroseconds } from './machine.ts'
+import type { VersusTask } from './options.ts'
 import { createRequests } from './requests.ts'
 import { median, percentileOf } from './statistics.ts'
 import { Tally } from './tally.ts'
 import { startProduct, startServer, type Target } from './target.ts'
 import { drain } from './verdict.ts'
 
-export interface VersusOptions {
-  readonly seconds: number
-  readonly rounds: number
-  readonly connections: number
+export interface VersusOptions extends VersusTask {
   readonly print: (text: string) => void
   readonly onProgress: (line: string) => void
   readonly signal: AbortSignal
@@ -26,6 +24,7 @@ export interface Measured {
   readonly perSecond: number
   /** Undefined where there is no /proc. */
   readonly cpuMicroseconds: number | undefined
+  readonly p50Ms: number
   readonly p99Ms: number
   readonly notAccepted: number
 }
@@ -79,21 +78,21 @@ function baseline(name: string, file: string): Contender {
 }
 
 async function measure({ name, start }: Contender, options: VersusOptions): Promise<Measured> {
-  const { seconds, connections, signal } = options
+  const { seconds, connections, rate, signal } = options
   const target = await start()
   try {
     await load(target, WARM_UP_SECONDS, connections, signal)
     const storing = name.includes('storing')
     if (storing) await drain(target, DRAIN_SECONDS, signal)
     const before = cpuMicroseconds(target.pid)
-    const { tally, elapsedSeconds } = await load(target, seconds, connections, signal)
+    const { tally, elapsedSeconds } = await load(target, seconds, connections, signal, { rate })
     // What was accepted has to be stored: that is part of the cost.
     if (storing) await drain(target, DRAIN_SECONDS, signal)
     const after = cpuMicroseconds(target.pid)
     return {
       perSecond: tally.succeeded / elapsedSeconds,
       cpuMicroseconds: before === undefined || after === undefined ? undefined : (after - before) / tally.succeeded,
-      p99Ms: percentileOf(tally.latencies.latest(tally.succeeded), 99),
+      ...latencyOf(tally.latencies.latest(tally.succeeded)),
       notAccepted: tally.refused + tally.timeouts + tally.errors,
     }
   } finally {
@@ -101,20 +100,24 @@ async function measure({ name, start }: Contender, options: VersusOptions): Prom
   }
 }
 
-/** Places orders as fast as so many connections can. */
+function latencyOf(latencies: Float64Array): Pick<Measured, 'p50Ms' | 'p99Ms'> {
+  return { p50Ms: percentileOf(latencies, 50), p99Ms: percentileOf(latencies, 99) }
+}
+
+/** Places orders, as fast as so many connections can unless a rate is given, which all of them share. */
 export async function load(
   target: Target,
   seconds: number,
   connections: number,
   signal: AbortSignal,
-  next?: () => RequestToSend,
+  { rate, next }: { readonly rate?: number | undefined; readonly next?: () => RequestToSend } = {},
 ) {
   const requests = createRequests(1)
   const tally = new Tally()
   const began = performance.now()
   await fire({
     url: target.url,
-    lane: { kind: 'place-order', connections, arrivals: 'together' },
+    lane: { kind: 'place-order', connections, arrivals: 'together', ...(rate !== undefined && { rate }) },
     seconds,
     next: next ?? (() => requests.next('place-order')),
     onAnswer: () => undefined,
@@ -133,19 +136,21 @@ export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): 
       name,
       perSecond: median(some.map(({ perSecond }) => perSecond)),
       cpu: cpu.length === 0 ? undefined : median(cpu),
+      p50: median(some.map(({ p50Ms }) => p50Ms)),
       p99: median(some.map(({ p99Ms }) => p99Ms)),
       notAccepted: some.reduce((total, { notAccepted }) => total + notAccepted, 0),
     }
   })
   const [first] = rows
   const figures = table(
-    ['', 'requests/s', 'ratio', 'CPU µs/request', 'ratio', 'p99 ms', 'not accepted'],
-    rows.map(({ name, perSecond, cpu, p99, notAccepted }) => [
+    ['', 'requests/s', 'ratio', 'CPU µs/request', 'ratio', 'p50 ms', 'p99 ms', 'not accepted'],
+    rows.map(({ name, perSecond, cpu, p50, p99, notAccepted }) => [
       name,
       Math.round(perSecond),
       notAccepted > 0 ? null : ratio(perSecond, first?.perSecond),
       cpu === undefined ? null : Math.round(cpu),
       notAccepted > 0 ? null : ratio(cpu, first?.cpu),
+      Math.round(p50 * 100) / 100,
       Math.round(p99 * 100) / 100,
       notAccepted,
     ]),

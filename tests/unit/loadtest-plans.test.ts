@@ -81,6 +81,12 @@ describe('the words of the command', () => {
     expect(() => readTask(['growth', '--factor', 'colours'], {})).toThrow('items, batch, stored')
   })
 
+  it('a comparison holds a rate where one is said', () => {
+    const versus = { does: 'versus', rounds: 3, seconds: 5, connections: 50 }
+    expect(readTask(['versus'], {})).toEqual({ ...versus, rate: undefined })
+    expect(readTask(['versus', '--rate', '50', '--seconds', '20'], {})).toEqual({ ...versus, seconds: 20, rate: 50 })
+  })
+
   it.each([
     ['nothing-known'],
     ['baseline', '--rate', '0'],

@@ -88,7 +88,7 @@ describe('two results side by side', () => {
   })
 
   it('of product and baselines are compared by their medians with the first', () => {
-    const measured = (perSecond: number) => ({ perSecond, cpuMicroseconds: 100, p99Ms: 5, notAccepted: 0 })
+    const measured = (perSecond: number) => ({ perSecond, cpuMicroseconds: 100, p50Ms: 2, p99Ms: 5, notAccepted: 0 })
     const text = versusText(
       new Map([
         ['bare', [measured(100), measured(900), measured(200)]],
@@ -100,14 +100,20 @@ describe('two results side by side', () => {
   })
 
   it('of a baseline that refused orders get no ratio, and a warning', () => {
-    const measured = (notAccepted: number) => ({ perSecond: 100, cpuMicroseconds: 100, p99Ms: 5, notAccepted })
+    const measured = (notAccepted: number) => ({
+      perSecond: 100,
+      cpuMicroseconds: 100,
+      p50Ms: 2,
+      p99Ms: 5,
+      notAccepted,
+    })
     const text = versusText(
       new Map([
         ['bare', [measured(0)]],
         ['picky', [measured(0), measured(7)]],
       ]),
     )
-    expect(text).toMatch(/^picky +100 +- +100 +- +5 +7$/m)
+    expect(text).toMatch(/^picky +100 +- +100 +- +2 +5 +7$/m)
     expect(text).toContain('picky did not accept every order')
   })
 })
