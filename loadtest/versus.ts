@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { table } from '../infra/ops/table.ts'
 import { fire, type RequestToSend } from './fire.ts'
 import { cpuMicroseconds } from './machine.ts'
@@ -6,7 +7,7 @@ import type { VersusTask } from './options.ts'
 import { createRequests } from './requests.ts'
 import { median, percentileOf } from './statistics.ts'
 import { Tally } from './tally.ts'
-import { startProduct, startServer, type Target } from './target.ts'
+import { ask, startProduct, startServer, TargetError, type Target } from './target.ts'
 import { drain } from './verdict.ts'
 
 export interface VersusOptions extends VersusTask {
@@ -18,6 +19,8 @@ export interface VersusOptions extends VersusTask {
 export interface Contender {
   readonly name: string
   readonly start: () => Promise<Target>
+  /** Waits until all that was accepted, in all of the target's time, is stored: that is part of the cost. */
+  readonly settle?: (target: Target, accepted: number, signal: AbortSignal) => Promise<unknown>
 }
 
 export interface Measured {
@@ -31,6 +34,7 @@ export interface Measured {
 
 const WARM_UP_SECONDS = 2
 const DRAIN_SECONDS = 60
+const LOOK_EVERY_MS = 250
 export const INTAKE_ALONE = { AzureWebJobs__consumeOrders__Disabled: 'true' }
 
 /**
@@ -60,7 +64,7 @@ function contendersOf(brokers: string): Contender[] {
   const alone: Contender[] = [
     baseline('bare node:http', 'bare.ts'),
     { name: 'product, intake alone', start: () => startProduct({ ...embedded, ...INTAKE_ALONE }) },
-    { name: 'product, storing too', start: () => startProduct(embedded) },
+    { name: 'product, storing too', start: () => startProduct(embedded), settle: settleProduct },
   ]
   if (brokers === '') return alone
   return [
@@ -68,26 +72,57 @@ function contendersOf(brokers: string): Contender[] {
     baseline('express + kafkajs + zod', 'express-kafkajs.ts'),
     baseline('fastify + @platformatic/kafka', 'fastify-platformatic.ts'),
     { name: 'product on Kafka, intake alone', start: () => startProduct(INTAKE_ALONE) },
-    { name: 'product on Kafka, storing too', start: () => startProduct() },
+    storingBaseline('express + kafkajs + zod, storing too', 'express-kafkajs.ts'),
+    storingBaseline('fastify + @platformatic/kafka, storing too', 'fastify-platformatic.ts'),
+    { name: 'product on Kafka, storing too', start: () => startProduct(), settle: settleProduct },
   ]
 }
 
-function baseline(name: string, file: string): Contender {
+function baseline(
+  name: string,
+  file: string,
+  settings: () => Readonly<Record<string, string>> = () => ({}),
+): Contender {
   const words = [join(import.meta.dirname, 'baselines', file)]
-  return { name, start: async () => ({ ...(await startServer(name, words, process.env)), key: undefined }) }
+  const start = async () => {
+    const server = await startServer(name, words, { ...process.env, ...settings() })
+    return { ...server, key: undefined }
+  }
+  return { name, start }
 }
 
-async function measure({ name, start }: Contender, options: VersusOptions): Promise<Measured> {
+/** On a topic of its own, as the product is: what earlier ones left would be stored first. */
+function storingBaseline(name: string, file: string): Contender {
+  return { ...baseline(name, file, storingSettings), settle: settleBaseline }
+}
+
+function storingSettings(): Record<string, string> {
+  return { BASELINE_STORING: 'on', BASELINE_TOPIC: `loadtest-baseline-${Date.now().toString(36)}` }
+}
+
+async function settleProduct(target: Target, _: number, signal: AbortSignal): Promise<void> {
+  await drain(target, DRAIN_SECONDS, signal)
+}
+
+async function settleBaseline(target: Target, accepted: number, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + DRAIN_SECONDS * 1000
+  for (;;) {
+    const { stored } = (await ask(target, '/stored')).body as { stored: number }
+    if (stored >= accepted) return
+    if (performance.now() > deadline) throw new TargetError(`${stored} of ${accepted} orders were stored in time.`)
+    await sleep(LOOK_EVERY_MS, undefined, { signal })
+  }
+}
+
+async function measure({ start, settle }: Contender, options: VersusOptions): Promise<Measured> {
   const { seconds, connections, rate, signal } = options
   const target = await start()
   try {
-    await load(target, WARM_UP_SECONDS, connections, signal)
-    const storing = name.includes('storing')
-    if (storing) await drain(target, DRAIN_SECONDS, signal)
+    const warm = await load(target, WARM_UP_SECONDS, connections, signal)
+    await settle?.(target, warm.tally.succeeded, signal)
     const before = cpuMicroseconds(target.pid)
     const { tally, elapsedSeconds } = await load(target, seconds, connections, signal, { rate })
-    // What was accepted has to be stored: that is part of the cost.
-    if (storing) await drain(target, DRAIN_SECONDS, signal)
+    await settle?.(target, warm.tally.succeeded + tally.succeeded, signal)
     const after = cpuMicroseconds(target.pid)
     return {
       perSecond: tally.succeeded / elapsedSeconds,

@@ -3,10 +3,14 @@ import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { newOrderCommandSchema } from '../../shared/domain/order-commands.ts'
+import { openOneByOneStore } from './one-by-one-store.ts'
 import { announce, kafkaSettings } from './settings.ts'
 
-/** What is written first: Express, zod, and one awaited send to Kafka for each request. Validates as the product does. */
-const { brokers, topic, partitions } = kafkaSettings()
+/**
+ * What is written first: Express, zod, and one awaited send to Kafka for each request; with its consumer, one message at a
+ * time. Validates as the product does.
+ */
+const { brokers, topic, partitions, isStoring } = kafkaSettings()
 const kafka = new Kafka({ brokers, logLevel: logLevel.ERROR })
 const admin = kafka.admin()
 await admin.connect()
@@ -15,6 +19,16 @@ await admin.disconnect()
 
 const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
 await producer.connect()
+
+const consumer = kafka.consumer({ groupId: topic })
+const orders = openOneByOneStore()
+if (isStoring) {
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await consumer.run({
+    eachMessage: async ({ message }) => orders.store(String(message.key), String(message.value)),
+  })
+}
 
 const app = express()
 app.use(express.json({ limit: '1mb' }))
@@ -31,9 +45,11 @@ app.post('/api/orders', async (request, response) => {
   response.status(202).location(`/api/orders/${orderId}`).json({ orderId, status: 'accepted' })
 })
 
+app.get('/stored', (_, response) => void response.json({ stored: orders.stored }))
+
 const server = app.listen(0, '127.0.0.1', () => announce((server.address() as AddressInfo).port))
 process.once('SIGTERM', () => {
   server.close()
   server.closeAllConnections()
-  void producer.disconnect()
+  void Promise.all([producer.disconnect(), consumer.disconnect()]).then(() => orders.close())
 })
