@@ -19,7 +19,10 @@ interface Stored {
   readonly cpuMicroseconds: number | undefined
 }
 
-const LOOK_EVERY_MS = 50
+/** Not more often: the product asks the broker for its answer, and that is work of its own. */
+const LOOK_EVERY_MS = 250
+/** A backlog that is gone in a moment tells of the beginning, before the code is compiled, and of little else. */
+const FILL_TIMES = 4
 const STILL_LIMIT_MS = 60_000
 
 const STORERS: readonly Storer[] = [
@@ -63,7 +66,7 @@ export async function backlog(options: VersusOptions): Promise<string> {
 async function fill(topic: string, { seconds, connections, signal }: VersusOptions): Promise<number> {
   const target = await startProduct({ ...INTAKE_ALONE, ORDERS_TOPIC: topic })
   try {
-    await load(target, seconds, connections, signal)
+    await load(target, FILL_TIMES * seconds, connections, signal)
     return (await readLedger(target))?.totals.records ?? 0
   } finally {
     await target.stop()

@@ -30,6 +30,11 @@ interface Readable {
   readonly order: OrderToStore
 }
 
+interface Decoded {
+  readonly readable: Readable[]
+  readonly unreadable: Unstorable[]
+}
+
 export function createStoreOrders(dependencies: {
   log: Pick<EventLog, 'read'>
   store: Pick<OrderStore, 'storeBatch' | 'previewBatch'>
@@ -44,14 +49,23 @@ export function createStoreOrders(dependencies: {
   const { log, store, park, groupId, delivered, clock, events, signal } = dependencies
   let failedBatchesInARow = 0
 
+  /** One transaction after the other; while the store is at one, the next is decoded. */
   return async function storeOrders(records) {
-    for (const slice of slices(records)) await storeSlice(slice)
+    const deliveredAt = clock.now()
+    let ahead: Promise<Decoded> | undefined
+    for (const [slice, next] of withNext(slices(records))) {
+      const decoded = await (ahead ?? decode(slice))
+      ahead = next && decode(next)
+      // It is awaited in its turn, unless this one fails before.
+      ahead?.catch(() => undefined)
+      await storeSlice(decoded, deliveredAt)
+    }
   }
 
-  async function storeSlice(delivery: readonly DeliveredRecord[]): Promise<void> {
-    const startedAt = clock.now()
-    const options = { clock, events, signal, deadline: startedAt + MAX_HOLD_MS, topic: delivery[0]?.topic ?? '' }
-    const { readable, unreadable } = await decode(await Promise.all(delivery.map((record) => readExactly(log, record))))
+  async function storeSlice({ readable, unreadable }: Decoded, deliveredAt: number): Promise<void> {
+    const [first] = [...readable, ...unreadable]
+    const deadline = deliveredAt + MAX_HOLD_MS
+    const options = { clock, events, signal, deadline, topic: first?.record.topic ?? '' }
 
     // Poison is parked first: the ledger may count it only when it is safe elsewhere.
     const parked = await park(unreadable, options)
@@ -60,7 +74,7 @@ export function createStoreOrders(dependencies: {
       const { outcomes, blamed } = await storeOrBlame(good, parked, options)
       if (outcomes !== null) {
         if (good.length > 0) failedBatchesInARow = 0
-        tell(options.topic, outcomes, good, parked.length, startedAt)
+        tell(options.topic, outcomes, good, parked.length, deliveredAt)
         return
       }
       if (isOutageInDisguise(blamed, good)) {
@@ -74,7 +88,8 @@ export function createStoreOrders(dependencies: {
   }
 
   /** A little at a time: decoding 500 large orders in one go would keep HTTP requests waiting. */
-  async function decode(records: readonly LogRecord[]): Promise<{ readable: Readable[]; unreadable: Unstorable[] }> {
+  async function decode(delivery: readonly DeliveredRecord[]): Promise<Decoded> {
+    const records = await Promise.all(delivery.map((record) => readExactly(log, record)))
     const readable: Readable[] = []
     const unreadable: Unstorable[] = []
     for (const [index, record] of records.entries()) {
@@ -164,7 +179,7 @@ export function createStoreOrders(dependencies: {
     outcomes: readonly StoreOutcome[],
     batch: readonly Readable[],
     parked: number,
-    startedAt: number,
+    deliveredAt: number,
   ): void {
     const now = clock.now()
     const ordersThat = (kind: StoreOutcome['kind']) =>
@@ -175,10 +190,19 @@ export function createStoreOrders(dependencies: {
       stored: stored.map(({ orderId }) => orderId),
       duplicates: ordersThat('duplicate').map(({ orderId }) => orderId),
       parked,
-      durationMs: now - startedAt,
+      durationMs: now - deliveredAt,
       latenciesMs: stored.map(({ acceptedAt }) => now - Date.parse(acceptedAt)),
     })
   }
+}
+
+function* withNext<T>(items: Iterable<T>): Generator<readonly [item: T, next: T | undefined]> {
+  let held: { readonly item: T } | undefined
+  for (const item of items) {
+    if (held !== undefined) yield [held.item, item]
+    held = { item }
+  }
+  if (held !== undefined) yield [held.item, undefined]
 }
 
 function* slices(records: readonly DeliveredRecord[]): Generator<readonly DeliveredRecord[]> {

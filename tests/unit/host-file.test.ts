@@ -39,7 +39,7 @@ describe('host.json', () => {
   })
 
   test('has a batch that failed delivered again for ever, by an extension that knows how', () => {
-    expect(host.kafka).toEqual({ maxBatchSize: 500, commitOnFailure: false, maxRetries: -1 })
+    expect(host.kafka).toEqual({ maxBatchSize: 1000, commitOnFailure: false, maxRetries: -1 })
     expect(json.extensionBundle.id).toBe('Microsoft.Azure.Functions.ExtensionBundle')
     // commitOnFailure came with extension 4.3, which the bundles bring since 4.37.
     const [, minor] = /^\[4\.(\d+)\.\d+, 5\.0\.0\)$/.exec(json.extensionBundle.version) ?? []

@@ -55,6 +55,29 @@ describe('a batch of good orders', () => {
     expect(store.batches.map(({ orders }) => orders.length)).toEqual([500, 500, 1])
   })
 
+  it('is decoded while what comes before it is stored', async () => {
+    let readAhead = 0
+    log.read = async () => {
+      readAhead += 1
+      return []
+    }
+    const seen: number[] = []
+    store.failWith(() => void seen.push(readAhead))
+    const records = Array.from({ length: 501 }, (_, offset) => good(offset))
+    await pipeline()(records.with(500, { ...good(500), lossy: true }))
+    expect(store.batches.map(({ orders }) => orders.length)).toEqual([500, 1])
+    expect(seen[0]).toBe(1)
+  })
+
+  it('is stored as far as it can be, and given back, when what comes after it cannot be read', async () => {
+    log.read = async () => {
+      throw logIsAway()
+    }
+    const records = Array.from({ length: 501 }, (_, offset) => good(offset))
+    await expect(pipeline()(records.with(500, { ...good(500), lossy: true }))).rejects.toThrow()
+    expect(store.batches.map(({ orders }) => orders.length)).toEqual([500])
+  })
+
   it('is stored at most 8 MiB at a time', async () => {
     const large = (offset: number) => ({
       ...good(offset),
