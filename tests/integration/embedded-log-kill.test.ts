@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createEmbeddedLog } from '../../shared/adapters/embedded/embedded-log.ts'
 
 const CHILD = join(import.meta.dirname, 'embedded-log-child.ts')
-const ROUNDS = 100
+const ROUNDS = 50
 /** From before the file is open to well into the load. */
 const LONGEST_LIFE_MS = 500
 

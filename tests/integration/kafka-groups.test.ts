@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest'
 import {
   openKafkaLog,
   skipsKafka,
@@ -15,7 +15,10 @@ import { consume, publishAll, record, text, topicOf } from '../support/kafka-tra
 
 const CHILD = fileURLToPath(new URL('kafka-consumer-child.ts', import.meta.url))
 
-function startConsumer(address: string, topic: string, groupId: string) {
+/** The tests wait far more than they work, so they run side by side; each tidies up by its own context. */
+type Tidy = TestContext['onTestFinished']
+
+function startConsumer(onTestFinished: Tidy, address: string, topic: string, groupId: string) {
   const child = spawn(process.execPath, [CHILD, address, topic, groupId], { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const processed: string[] = []
@@ -23,24 +26,24 @@ function startConsumer(address: string, topic: string, groupId: string) {
   return { processed, kill: () => child.kill('SIGKILL') }
 }
 
-describe.skipIf(skipsKafka)('a consumer group on a real broker', () => {
+describe.skipIf(skipsKafka).concurrent('a consumer group on a real broker', () => {
   let broker: TestBroker
   beforeAll(async () => {
     broker = await startTestBroker()
   })
   afterAll(() => broker[Symbol.asyncDispose]())
 
-  function openLog(sessionTimeoutMs = 6000) {
-    const opened = openKafkaLog([broker.address], { sessionTimeoutMs })
+  function openLog(onTestFinished: Tidy) {
+    const opened = openKafkaLog([broker.address], { sessionTimeoutMs: 6000 })
     onTestFinished(() => opened.log[Symbol.asyncDispose]())
     return opened
   }
 
-  it('loses nothing when one of two consumers is killed', async () => {
-    const { log } = openLog()
+  it('loses nothing when one of two consumers is killed', async ({ onTestFinished }) => {
+    const { log } = openLog(onTestFinished)
     const topic = await topicOf(log, 4)
     const groupId = randomUUID()
-    const killed = startConsumer(broker.address, topic, groupId)
+    const killed = startConsumer(onTestFinished, broker.address, topic, groupId)
     await using survivor = await consume(log, topic, groupId)
     const publishing = publishAll(log, topic)
     await vi.waitFor(
@@ -61,8 +64,8 @@ describe.skipIf(skipsKafka)('a consumer group on a real broker', () => {
     expect(publishing.refused).toEqual([])
   })
 
-  it('keeps its place through a batch that takes longer than the session', async () => {
-    const { log } = openLog(6000)
+  it('keeps its place through a batch that takes longer than the session', async ({ onTestFinished }) => {
+    const { log } = openLog(onTestFinished)
     const topic = await topicOf(log, 2)
     const groupId = randomUUID()
     let deliveries = 0
@@ -84,9 +87,9 @@ describe.skipIf(skipsKafka)('a consumer group on a real broker', () => {
     expect(deliveries).toBe(1)
   })
 
-  it('never commits for another what was revoked in the middle of a batch', async () => {
-    const { log } = openLog()
-    const { log: other } = openLog()
+  it('never commits for another what was revoked in the middle of a batch', async ({ onTestFinished }) => {
+    const { log } = openLog(onTestFinished)
+    const { log: other } = openLog(onTestFinished)
     const topic = await topicOf(log, 2)
     const groupId = randomUUID()
     const begun = Promise.withResolvers<void>()
@@ -128,14 +131,14 @@ describe.skipIf(skipsKafka)('a consumer group on a real broker', () => {
   })
 })
 
-describe.skipIf(skipsKafka)('a cluster of three brokers', () => {
+describe.skipIf(skipsKafka).concurrent('a cluster of three brokers', () => {
   let brokers: TestBroker[] = []
   beforeAll(async () => {
     brokers = await startTestCluster(3)
   })
   afterAll(() => Promise.all(brokers.map((broker) => broker[Symbol.asyncDispose]())))
 
-  it('loses nothing that was acknowledged when each of them is killed in turn', async () => {
+  it('loses nothing that was acknowledged when each of them is killed in turn', async ({ onTestFinished }) => {
     const { log, warnings } = openKafkaLog(brokers.map(({ address }) => address))
     onTestFinished(() => log[Symbol.asyncDispose]())
     const topic = await topicOf(log, 6, 3)

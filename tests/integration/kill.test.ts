@@ -6,6 +6,7 @@ import { createRandom, seedOfThisRun, type Random } from '../support/random.ts'
 import { randomOrder } from '../support/random-orders.ts'
 
 const KILLS = Number(process.env['KILLS'] ?? 100)
+const PRODUCTS = 2
 const CALLERS = 8
 
 /** Places orders without end; `underWay` resolves when so many have been begun, with the load still on. */
@@ -19,33 +20,43 @@ function load(traffic: OrderTraffic, random: Random, life: number, orders: numbe
   return { underWay: Promise.race([underWay, broken]), broken }
 }
 
+/** Resolves with what the callers got. */
+async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTraffic> {
+  return withProduct({}, async (product) => {
+    const traffic = createOrderTraffic(product)
+    let lives = 0
+    while (lives < kills) {
+      if (!product.isRunning) await product.start()
+      const { underWay, broken } = load(traffic, random, lives, random.whole(0, 150))
+      await underWay
+      await sleep(random.whole(0, 20))
+      await product.kill()
+      await broken
+      lives += 1
+      // At times it dies as it starts, while it mends what its last death left behind.
+      if (lives < kills && random.chance(0.2)) {
+        await Promise.allSettled([product.start(), sleep(random.whole(0, 300)).then(() => product.kill())])
+        lives += 1
+      }
+    }
+    await product.start()
+    await product.settled()
+    await expectPromisesKept(product, traffic)
+    return traffic
+  })
+}
+
 describe('A process that is killed', () => {
   test(`${KILLS} times at random moments, under load, has kept every promise`, { timeout: 400_000 }, async () => {
-    const random = createRandom(seedOfThisRun())
-    await withProduct({}, async (product) => {
-      const traffic = createOrderTraffic(product)
-      let lives = 0
-      while (lives < KILLS) {
-        if (!product.isRunning) await product.start()
-        const { underWay, broken } = load(traffic, random, lives, random.whole(0, 150))
-        await underWay
-        await sleep(random.whole(0, 20))
-        await product.kill()
-        await broken
-        lives += 1
-        // At times it dies as it starts, while it mends what its last death left behind.
-        if (lives < KILLS && random.chance(0.2)) {
-          await Promise.allSettled([product.start(), sleep(random.whole(0, 300)).then(() => product.kill())])
-          lives += 1
-        }
-      }
-      await product.start()
-      await product.settled()
+    const seed = seedOfThisRun()
+    // Side by side, for most of a start is waiting.
+    const products = Array.from({ length: PRODUCTS }, (_, index) => createRandom(seed + index))
+    const kills = Math.ceil(KILLS / PRODUCTS)
+    for (const traffic of await Promise.all(products.map((random) => killAgainAndAgain(random, kills)))) {
       // Or the kills hit nothing, and nothing is proved.
-      expect(traffic.accepted.size).toBeGreaterThan(KILLS * 10)
-      expect(traffic.answers.get(0)).toBeGreaterThan(KILLS)
-      await expectPromisesKept(product, traffic)
-    })
+      expect(traffic.accepted.size).toBeGreaterThan(kills * 10)
+      expect(traffic.answers.get(0)).toBeGreaterThan(kills)
+    }
   })
 })
 

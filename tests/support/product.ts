@@ -68,21 +68,23 @@ export interface Product {
 /**
  * Tells a story of the product, from an empty directory on. Whatever happens in it, at its end everything is mended, the
  * pipeline settles, the ledger balances without a gap, and SIGTERM ends the process with 0. Nothing is left behind.
+ * Resolves with what the story does.
  */
-export async function withProduct(
+export async function withProduct<T>(
   settings: Record<string, string>,
-  story: (product: Product) => Promise<void>,
-): Promise<void> {
+  story: (product: Product) => Promise<T>,
+): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'product-'))
   const { product, output } = createProduct(join(directory, 'data'), settings)
   try {
     await product.start()
-    await story(product)
+    const told = await story(product)
     if (!product.isRunning) await product.start()
     if (settings['FAULTS'] === 'on') await product.breaks({})
     await product.settled()
     expect(await product.ledger()).toMatchObject({ balanced: true, gaps: [], totals: { toCome: 0 } })
     expect(await product.stop()).toBe(0)
+    return told
   } catch (error) {
     console.error(`What the product said last:\n${output()}`)
     throw error
