@@ -127,7 +127,11 @@ export function createHttpServer({ handle, onFault, headersFor, limits }: HttpSe
   server.on('checkContinue', (request, response) => void serve(request, response, true))
   server.on('checkExpectation', (request, response) => send(request, response, statusProblem(417)))
   // We are no proxy. Without a listener node would hang up and say nothing.
-  server.on('connect', (_request, socket) => answerAndClose(socket, statusProblem(400)))
+  server.on('connect', (_request, socket) => {
+    // Node hands the socket over and listens to it no more: a client that hangs up would end the process.
+    socket.on('error', () => socket.destroy())
+    answerAndClose(socket, statusProblem(400))
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET') socket.destroy()
     else answerAndClose(socket, statusProblem(PROTOCOL_ERRORS[error.code ?? ''] ?? 400))

@@ -70,6 +70,19 @@ describe('a request', () => {
     expect(proxied).toMatch(/^HTTP\/1.1 400 [^]*"status":400/)
   })
 
+  test('for a proxy, from a client that hangs up at once, harms nobody else', async () => {
+    await using host = await startHost(registerEcho)
+    const hangUps = Array.from({ length: 20 }, async () => {
+      const socket = connect(host.port, '127.0.0.1')
+      socket.on('error', () => undefined)
+      await once(socket, 'connect')
+      socket.write('CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n', () => socket.resetAndDestroy())
+      await once(socket, 'close')
+    })
+    await Promise.all(hangUps)
+    expect((await fetch(`${host.url}/echo`)).status).toBe(200)
+  })
+
   test('whose function throws is 500 without a word of the error, which is logged', async () => {
     await using host = await startHost(() => {
       app.http('broken', {
