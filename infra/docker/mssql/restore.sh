@@ -6,13 +6,13 @@
 #   docker compose exec sqlserver /opt/orders/restore.sh
 set -euo pipefail
 
-# One batch after the other, so that nothing happens after one that failed. Offline, for a database with a single user lets
+# One batch after the other, so that nothing happens after one that failed; what was interrupted can be run again. Offline, for a database with a single user lets
 # in whoever comes first, which may be the functions again. The user in the back-up belongs to the login of the server that
 # it was made on.
 SQLCMDPASSWORD=$MSSQL_SA_PASSWORD "${SQLCMD:-/opt/mssql-tools18/bin/sqlcmd}" -S localhost -U sa -C -b << 'SQL'
 RESTORE VERIFYONLY FROM DISK = N'/var/opt/mssql/orders.bak' WITH CHECKSUM;
 GO
-IF DB_ID('orders') IS NOT NULL ALTER DATABASE orders SET OFFLINE WITH ROLLBACK IMMEDIATE;
+IF DATABASEPROPERTYEX('orders', 'Status') = 'ONLINE' ALTER DATABASE orders SET OFFLINE WITH ROLLBACK IMMEDIATE;
 GO
 RESTORE DATABASE orders FROM DISK = N'/var/opt/mssql/orders.bak' WITH REPLACE, CHECKSUM;
 GO

@@ -75,9 +75,16 @@ const WAS_STORED = `EXISTS (
         AND p.log_offset = o.log_offset AND p.state IN ('retrying', 'dead', 'discarded', 'redriven')
     )`
 
-/** Orders as the storing statement takes them (store-batch-json.ts). A record that was projected before changes nothing. */
+/**
+ * Orders as the storing statement takes them (store-batch-json.ts). A record that was projected before changes nothing.
+ * The ledger is asked first: what it has counted by then, the later look at the orders finds.
+ */
 export const PROJECT_ORDERS = inStep(
   `
+  UPDATE o
+  SET outcome = CASE WHEN ${WAS_STORED} THEN 'lost' ELSE 'not-stored' END
+  FROM @orders AS o;
+
   UPDATE o
   SET seq = k.seq, outcome = CASE
       WHEN k.origin_topic = o.topic AND k.origin_partition = o.log_partition AND k.origin_offset = o.log_offset
@@ -86,11 +93,6 @@ export const PROJECT_ORDERS = inStep(
     END
   FROM @orders AS o
   JOIN orders AS k ON k.order_id = o.order_id;
-
-  UPDATE o
-  SET outcome = CASE WHEN ${WAS_STORED} THEN 'lost' ELSE 'not-stored' END
-  FROM @orders AS o
-  WHERE o.outcome IS NULL;
 
   INSERT INTO @new (i, seq)
   SELECT MIN(o.i), o.seq

@@ -19,8 +19,9 @@ const ITEM_DIFFERS = [...valuesDiffer(ITEM_VALUES), ...textsDiffer(ITEM_TEXTS)].
 const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash'].map((column) => `${column} = r.${column}`)
 
 /**
- * Puts what was rebuilt in the place of what differs from it. Orders that were stored after the last one that is complete
- * are of today's code and stay as they are. By the primary keys, in their order on both sides.
+ * Puts what was rebuilt in the place of what differs from it. Orders that the rebuild did not come by, which
+ * were stored meanwhile, are of today's code and stay as they are, wherever their seq stands: identities are not given in
+ * the order of commits. By the primary keys, in their order on both sides.
  */
 export const SWAP_ORDERS = inStep(`
   UPDATE l
@@ -45,7 +46,10 @@ export const SWAP_ORDERS = inStep(`
   DELETE l
   FROM order_words AS l
   LEFT JOIN rebuilt_words AS r ON r.order_seq = l.order_seq AND r.word = l.word AND r.in_name = l.in_name
-  WHERE l.order_seq <= @completed AND r.order_seq IS NULL;
+  WHERE r.order_seq IS NULL AND (
+    EXISTS (SELECT 1 FROM rebuilt_orders AS d WHERE d.seq = l.order_seq)
+    OR EXISTS (SELECT 1 FROM rebuilt_words AS d WHERE d.order_seq = l.order_seq)
+  );
 
   INSERT INTO order_words (word, order_seq, in_name)
   SELECT r.word, r.order_seq, r.in_name
