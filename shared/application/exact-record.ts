@@ -3,12 +3,28 @@ import type { DeliveredRecord } from '../messaging/kafka-event.ts'
 import { originOf } from '../messaging/parking.ts'
 import type { EventLog, LogRecord } from '../ports/event-log.ts'
 
+/** Each holds what a broker sends for it in memory until all are read. */
+const READ_AT_ONCE = 8
+
+/** All of them, in their order, a few at a time. */
+export async function readAllExactly(
+  log: Pick<EventLog, 'read'>,
+  records: readonly DeliveredRecord[],
+): Promise<LogRecord[]> {
+  const exact: LogRecord[] = []
+  for (let index = 0; index < records.length; index += READ_AT_ONCE) {
+    const some = records.slice(index, index + READ_AT_ONCE)
+    exact.push(...(await Promise.all(some.map((record) => readExactly(log, record)))))
+  }
+  return exact
+}
+
 /**
  * The record with its very bytes, read again from the log where the delivered one may lack some: text that lost bytes on
  * its way lies in this very record; the key, value and headers of a stub lie at its origin. A record that the log does
  * not have any more stays as it was delivered.
  */
-export async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord): Promise<LogRecord> {
+async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord): Promise<LogRecord> {
   const isStub = headerText(record, HEADER.stub) !== undefined
   if (!isStub && !record.lossy) return record
   const place = isStub ? originOf(record) : record

@@ -6,7 +6,8 @@ import { originOf, readJourney } from '../messaging/parking.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../ports/dead-letters.ts'
 import type { EventLog, LogRecord } from '../ports/event-log.ts'
-import { readExactly } from './exact-record.ts'
+import { readAllExactly } from './exact-record.ts'
+import { transactions } from './transactions.ts'
 
 /**
  * Fills the dead-letter store from the dead-letter topic. It has no poison: whatever bytes are there are kept, a foreign
@@ -22,10 +23,12 @@ export function createKeepDeadLetters(dependencies: {
   const { log, deadLetters, clock, events, signal } = dependencies
 
   return async function keepDeadLetters(records) {
-    const letters = await Promise.all(records.map(async (record) => toDeadLetter(await readExactly(log, record))))
     const deadline = clock.now() + MAX_HOLD_MS
-    await holdThroughOutage(() => deadLetters.keep(letters), { clock, events, of: 'store', signal, deadline })
-    events.emit('dead-letters:kept', { ids: letters.map(({ origin }) => deadLetterId(origin)) })
+    for (const some of transactions(records)) {
+      const letters = (await readAllExactly(log, some)).map(toDeadLetter)
+      await holdThroughOutage(() => deadLetters.keep(letters), { clock, events, of: 'store', signal, deadline })
+      events.emit('dead-letters:kept', { ids: letters.map(({ origin }) => deadLetterId(origin)) })
+    }
   }
 }
 

@@ -36,6 +36,7 @@ export function createRepairLedger(dependencies: {
       const before = processed
       for (const { topic, partition, from, to } of await passedOver()) {
         for (let next = from; next < to;) {
+          if (now().getTime() > until) return { processed, more: true }
           const found = await log.read(topic, partition, next, Math.min(RECORDS_AT_ONCE, to - next))
           const records = found.filter(({ offset }) => offset < to)
           const last = records.at(-1)
@@ -43,7 +44,6 @@ export function createRepairLedger(dependencies: {
           await storeOrders(records.map((record) => ({ ...record, lossy: false })))
           processed += records.length
           next = last.offset + 1
-          if (now().getTime() > until) return { processed, more: true }
         }
       }
       // A round that found nothing to process leaves only offsets that the log does not have.

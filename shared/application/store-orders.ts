@@ -9,13 +9,11 @@ import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import { backoffMs, PROBE_BACKOFF } from '../messaging/retry-policy.ts'
 import type { EventLog, LogRecord } from '../ports/event-log.ts'
 import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch, StoreOutcome } from '../ports/order-store.ts'
-import { readExactly } from './exact-record.ts'
+import { readAllExactly } from './exact-record.ts'
 import { holdWhileBusy } from './hold-while-busy.ts'
 import type { Park, Unstorable } from './park.ts'
+import { transactions } from './transactions.ts'
 
-/** A storing transaction takes at most these, so that no batch holds the store for long. */
-const MAX_BATCH_RECORDS = 500
-const MAX_BATCH_BYTES = 8 * 1024 * 1024
 const DECODED_AT_ONCE = 50
 
 /**
@@ -53,7 +51,7 @@ export function createStoreOrders(dependencies: {
   return async function storeOrders(records) {
     const deliveredAt = clock.now()
     let ahead: Promise<Decoded> | undefined
-    for (const [slice, next] of withNext(slices(records))) {
+    for (const [slice, next] of withNext(transactions(records))) {
       const decoded = await (ahead ?? decode(slice))
       ahead = next && decode(next)
       // It is awaited in its turn, unless this one fails before.
@@ -64,6 +62,7 @@ export function createStoreOrders(dependencies: {
 
   async function storeSlice({ readable, unreadable }: Decoded, deliveredAt: number): Promise<void> {
     const [first] = [...readable, ...unreadable]
+    const startedAt = clock.now()
     const deadline = deliveredAt + MAX_HOLD_MS
     const options = { clock, events, signal, deadline, topic: first?.record.topic ?? '' }
 
@@ -74,7 +73,7 @@ export function createStoreOrders(dependencies: {
       const { outcomes, blamed } = await storeOrBlame(good, parked, options)
       if (outcomes !== null) {
         if (good.length > 0) failedBatchesInARow = 0
-        tell(options.topic, outcomes, good, parked.length, deliveredAt)
+        tell(options.topic, outcomes, good, parked.length, startedAt)
         return
       }
       if (isOutageInDisguise(blamed, good)) {
@@ -89,7 +88,7 @@ export function createStoreOrders(dependencies: {
 
   /** A little at a time: decoding 500 large orders in one go would keep HTTP requests waiting. */
   async function decode(delivery: readonly DeliveredRecord[]): Promise<Decoded> {
-    const records = await Promise.all(delivery.map((record) => readExactly(log, record)))
+    const records = await readAllExactly(log, delivery)
     const readable: Readable[] = []
     const unreadable: Unstorable[] = []
     for (const [index, record] of records.entries()) {
@@ -126,6 +125,11 @@ export function createStoreOrders(dependencies: {
       const culprits = await findCulprits(batch, async (some) => {
         // In a slow store this takes long, and a process that is stopping has no time for it.
         signal.throwIfAborted()
+        if (clock.now() > options.deadline) {
+          throw new OrderError('store-unavailable', 'Too slow to tell which orders it cannot store.', {
+            retriable: true,
+          })
+        }
         await storeAs('copy', some, [])
       })
       return { outcomes: null, blamed: await withoutInnocent(culprits, options) }
@@ -179,7 +183,7 @@ export function createStoreOrders(dependencies: {
     outcomes: readonly StoreOutcome[],
     batch: readonly Readable[],
     parked: number,
-    deliveredAt: number,
+    startedAt: number,
   ): void {
     const now = clock.now()
     const ordersThat = (kind: StoreOutcome['kind']) =>
@@ -190,7 +194,7 @@ export function createStoreOrders(dependencies: {
       stored: stored.map(({ orderId }) => orderId),
       duplicates: ordersThat('duplicate').map(({ orderId }) => orderId),
       parked,
-      durationMs: now - deliveredAt,
+      durationMs: now - startedAt,
       latenciesMs: stored.map(({ acceptedAt }) => now - Date.parse(acceptedAt)),
     })
   }
@@ -203,20 +207,4 @@ function* withNext<T>(items: Iterable<T>): Generator<readonly [item: T, next: T 
     held = { item }
   }
   if (held !== undefined) yield [held.item, undefined]
-}
-
-function* slices(records: readonly DeliveredRecord[]): Generator<readonly DeliveredRecord[]> {
-  let slice: DeliveredRecord[] = []
-  let bytes = 0
-  for (const record of records) {
-    const size = record.value?.length ?? 0
-    if (slice.length > 0 && (slice.length === MAX_BATCH_RECORDS || bytes + size > MAX_BATCH_BYTES)) {
-      yield slice
-      slice = []
-      bytes = 0
-    }
-    slice.push(record)
-    bytes += size
-  }
-  if (slice.length > 0) yield slice
 }

@@ -33,7 +33,7 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   const sizes = histogram('orders_batch_size', 'Records of a batch.', BATCH_SIZES)
   const processing = histogram(
     'messaging_process_duration_seconds',
-    'From a batch’s delivery to its end.',
+    'Storing what one transaction takes, tries in place and holds included.',
     SLOW_SECONDS,
   )
   const latency = new Histogram({

@@ -15,12 +15,14 @@ const BYTES = Buffer.from([0x7b, 0xff, 0xfe, 0x00])
 let clock: ReturnType<typeof createVirtualClock>
 let log: ReturnType<typeof createRecordingLog>
 let kept: DeadLetter[]
+let calls: number[]
 let fault: () => Error | undefined
 
 beforeEach(() => {
   clock = createVirtualClock()
   log = createRecordingLog()
   kept = []
+  calls = []
   fault = () => undefined
 })
 
@@ -31,6 +33,7 @@ async function keep(...records: DeliveredRecord[]): Promise<void> {
       async keep(letters) {
         const error = fault()
         if (error !== undefined) throw error
+        calls.push(letters.length)
         kept.push(...letters)
       },
     },
@@ -49,6 +52,18 @@ function parked(size: ParkedSize): { original: DeliveredRecord; copy: DeliveredR
   const record = toParked(original, nextJourney(original, failure, next), size)
   return { original, copy: delivered(record, { topic: 'orders-dlt', offset: 0 }) }
 }
+
+describe('many dead letters at once', () => {
+  it('are kept in transactions of a size that a store takes in time', async () => {
+    const { copy } = parked('whole')
+    await keep(...Array.from({ length: 1000 }, (_, offset) => ({ ...copy, offset })))
+    expect(calls).toEqual([500, 500])
+    calls.length = 0
+    const large = { ...copy, value: Buffer.alloc(2 * 1024 * 1024) }
+    await keep(...Array.from({ length: 9 }, (_, offset) => ({ ...large, offset })))
+    expect(calls).toEqual([4, 4, 1])
+  })
+})
 
 describe('a dead letter', () => {
   it('is the original: its place, its bytes, its own headers and no others', async () => {

@@ -249,6 +249,23 @@ describe('a store that is busy for all', () => {
   })
 })
 
+describe('a store that is slow for all', () => {
+  it('while culprits are looked for gives the batch back in time: it is not asked order by order for hours', async () => {
+    let calls = 0
+    store.failWith(() => {
+      calls += 1
+      clock.advance(15_000)
+      return storeIsBusy()
+    })
+    await expect(pipeline()(Array.from({ length: 500 }, (_, offset) => good(offset)))).rejects.toMatchObject({
+      code: 'store-unavailable',
+      retriable: true,
+    })
+    expect(calls).toBeLessThan(30)
+    expect(log.published).toEqual([])
+  })
+})
+
 describe('an outage of the log while parking', () => {
   it('is held: the poison is neither lost nor counted before it is safe', async () => {
     const until = clock.now() + 2 * MINUTE

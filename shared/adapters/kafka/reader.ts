@@ -21,6 +21,8 @@ export interface ReaderOptions {
 }
 
 const READ_BYTES = 8 * 1024 * 1024
+/** A broker sends the first batch whole, however large it is, and so at least one record. */
+const READ_ONE_BYTES = 64 * 1024
 
 /** What kafkajs makes of a fetched partition: the records from the offset on, without markers and aborted ones. */
 interface Batch {
@@ -43,7 +45,8 @@ export function createReader({ client, timeoutMs, firstOffset, onError }: Reader
     onError,
   )
 
-  async function fetchFrom(topic: string, partition: number, offset: number): Promise<Batch> {
+  async function fetchFrom(topic: string, partition: number, offset: number, limit: number): Promise<Batch> {
+    const maxBytes = limit === 1 ? READ_ONE_BYTES : READ_BYTES
     const fetchOffset = String(offset)
     const fetching = connection.use(async (cluster) => {
       await cluster.addTargetTopic(topic)
@@ -54,9 +57,9 @@ export function createReader({ client, timeoutMs, firstOffset, onError }: Reader
       return broker.fetch({
         maxWaitTime: 0,
         minBytes: 0,
-        maxBytes: READ_BYTES,
+        maxBytes,
         isolationLevel: READ_COMMITTED,
-        topics: [{ topic, partitions: [{ partition, fetchOffset, maxBytes: READ_BYTES }] }],
+        topics: [{ topic, partitions: [{ partition, fetchOffset, maxBytes }] }],
       })
     }, isOutOfRange)
     const { responses } = await fetching
@@ -73,7 +76,7 @@ export function createReader({ client, timeoutMs, firstOffset, onError }: Reader
   ): Promise<readonly LogRecord[]> {
     let offset = Math.max(0, fromOffset)
     for (;;) {
-      const batch = await fetchFrom(topic, partition, offset)
+      const batch = await fetchFrom(topic, partition, offset, limit)
       if (!batch.isEmpty())
         return batch.messages.slice(0, limit).map((message) => fromMessage(topic, partition, message))
       if (!batch.isEmptyDueToFiltering()) return []
