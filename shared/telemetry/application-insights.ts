@@ -3,7 +3,7 @@ import type { Resource } from '@opentelemetry/resources'
 import { shutdownAzureMonitor, useAzureMonitor, type AzureMonitorOpenTelemetryOptions } from 'applicationinsights'
 import type { Logger } from '../logger.ts'
 import { watchCollector } from './collector-watch.ts'
-import type { TracerSource } from './tracing.ts'
+import { MAX_LINKS, type TracerSource } from './tracing.ts'
 
 /** What the package would patch or collect by itself. The spans are ours; figures are at /api/metrics. */
 const NOTHING_BY_ITSELF = {
@@ -36,6 +36,7 @@ export function openApplicationInsights(connectionString: string, resource: Reso
   // and spells one differently.
   const sampler = process.env['OTEL_TRACES_SAMPLER'] ?? 'parentbased_always_on'
   process.env['OTEL_TRACES_SAMPLER'] = sampler.replace('traceidratio', 'trace_id_ratio')
+  process.env['OTEL_SPAN_LINK_COUNT_LIMIT'] ??= String(MAX_LINKS)
   const policy = watching(logger)
   useAzureMonitor({
     ...NOTHING_BY_ITSELF,
@@ -44,13 +45,13 @@ export function openApplicationInsights(connectionString: string, resource: Reso
     azureMonitorExporterOptions: {
       connectionString,
       disableOfflineStorage: true,
-      additionalPolicies: [{ policy, position: 'perRetry' }],
+      additionalPolicies: [{ policy, position: 'perCall' }],
     },
   })
   return { tracer: trace.getTracer('order-event-processing'), shutdown: shutdownAzureMonitor }
 }
 
-/** The package tells nobody what became of an export, but lets a policy see each of its requests. */
+/** The package tells nobody what became of an export, but lets a policy see how each of its requests ended, retries included. */
 function watching(logger: Logger): Policy {
   const watch = watchCollector(logger)
   return {

@@ -3,10 +3,7 @@ import type { Resource } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
 import type { Logger } from '../logger.ts'
 import { watchCollector } from './collector-watch.ts'
-import type { TracerSource } from './tracing.ts'
-
-/** A batch has at most as many records, and its span a link to each. */
-const MAX_LINKS = 500
+import { MAX_LINKS, type TracerSource } from './tracing.ts'
 
 /** Traces to any OpenTelemetry collector, by OTLP over HTTP; OTEL_EXPORTER_OTLP_HEADERS are sent along. */
 export function openOtlp(endpoint: string, resource: Resource, logger: Logger): TracerSource {

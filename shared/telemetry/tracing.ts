@@ -8,6 +8,9 @@ import { createProcessingTraces } from './trace-processing.ts'
 import { tracePublishing } from './trace-publishing.ts'
 import { traceRequests } from './trace-requests.ts'
 
+/** A delivery has at most as many records (`maxBatchSize` in host.json), and its span a link to each. */
+export const MAX_LINKS = 1000
+
 /** What makes spans, and sends them somewhere. */
 export interface TracerSource {
   readonly tracer: Tracer

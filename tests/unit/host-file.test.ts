@@ -4,6 +4,7 @@ import { expect, test, describe } from 'vitest'
 import { parseHostJson } from '../../infra/host/host-json.ts'
 import { readConfig } from '../../shared/config.ts'
 import { MAX_HOLD_MS } from '../../shared/messaging/hold.ts'
+import { MAX_LINKS } from '../../shared/telemetry/tracing.ts'
 
 const json = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'host.json'), 'utf8')) as {
   readonly extensionBundle: { id: string; version: string }
@@ -39,7 +40,7 @@ describe('host.json', () => {
   })
 
   test('has a batch that failed delivered again for ever, by an extension that knows how', () => {
-    expect(host.kafka).toEqual({ maxBatchSize: 1000, commitOnFailure: false, maxRetries: -1 })
+    expect(host.kafka).toEqual({ maxBatchSize: MAX_LINKS, commitOnFailure: false, maxRetries: -1 })
     expect(json.extensionBundle.id).toBe('Microsoft.Azure.Functions.ExtensionBundle')
     // commitOnFailure came with extension 4.3, which the bundles bring since 4.37.
     const [, minor] = /^\[4\.(\d+)\.\d+, 5\.0\.0\)$/.exec(json.extensionBundle.version) ?? []
