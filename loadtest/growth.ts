@@ -7,7 +7,7 @@ import type { Factor } from './scenarios.ts'
 import { median, percentileOf } from './statistics.ts'
 import { ask, startProduct, type Target } from './target.ts'
 import { load } from './versus.ts'
-import { drain, readLedger } from './verdict.ts'
+import { drainFully, readLedger } from './verdict.ts'
 
 export interface GrowthOptions {
   readonly factor: Factor
@@ -45,10 +45,10 @@ async function growEach({ factor, seconds, connections, onProgress, signal }: Gr
     try {
       const next = placing(factor === 'items' ? value : 1)
       await load(target, 2, connections, signal, { next })
-      await drain(target, DRAIN_SECONDS, signal)
+      await drainFully(target, DRAIN_SECONDS, signal)
       const before = cpuMicroseconds(target.pid)
       const { tally, elapsedSeconds } = await load(target, seconds, connections, signal, { next })
-      const drainSeconds = await drain(target, DRAIN_SECONDS, signal)
+      const drainSeconds = await drainFully(target, DRAIN_SECONDS, signal)
       const after = cpuMicroseconds(target.pid)
       const cpu = before === undefined || after === undefined ? null : (after - before) / tally.succeeded
       rows.push([
@@ -75,7 +75,7 @@ async function growStored({ connections, onProgress, signal }: GrowthOptions): P
     for (const size of STORED) {
       onProgress(`until ${size} orders are stored`)
       await fill(target, size, connections, signal)
-      await drain(target, DRAIN_SECONDS, signal)
+      await drainFully(target, DRAIN_SECONDS, signal)
       const seconds = (performance.now() - began) / 1000
       onProgress(`reading, with ${size} orders stored`)
       rows.push([size, Math.round(seconds), ...(await readTimes(target))])

@@ -41,6 +41,15 @@ export async function drain(target: Target, limitSeconds: number, signal: AbortS
   }
 }
 
+/** As `drain`, but throws `TargetError` when something is still on its way at the end: what is measured then is not all. */
+export async function drainFully(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
+  const seconds = await drain(target, limitSeconds, signal)
+  const ledger = await readLedger(target)
+  const waiting = ledger === undefined ? 0 : ledger.totals.toCome + ledger.parked.retrying
+  if (waiting > 0) throw new TargetError(`${waiting} orders were still on their way after ${limitSeconds} s.`)
+  return seconds
+}
+
 /**
  * What became of everything that was accepted: by the ledger, which counts all, and by asking for a sample of orders by
  * their ids, which believes nobody.

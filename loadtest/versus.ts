@@ -8,7 +8,7 @@ import { createRequests } from './requests.ts'
 import { median, percentileOf } from './statistics.ts'
 import { Tally } from './tally.ts'
 import { ask, startProduct, startServer, TargetError, type Target } from './target.ts'
-import { drain } from './verdict.ts'
+import { drainFully } from './verdict.ts'
 
 export interface VersusOptions extends VersusTask {
   readonly print: (text: string) => void
@@ -101,7 +101,7 @@ function storingSettings(): Record<string, string> {
 }
 
 async function settleProduct(target: Target, _: number, signal: AbortSignal): Promise<void> {
-  await drain(target, DRAIN_SECONDS, signal)
+  await drainFully(target, DRAIN_SECONDS, signal)
 }
 
 async function settleBaseline(target: Target, accepted: number, signal: AbortSignal): Promise<void> {

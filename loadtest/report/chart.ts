@@ -31,7 +31,7 @@ export interface Band {
 const WIDTH = 640
 const HEIGHT = 240
 const LEFT = 56
-const RIGHT = 12
+const RIGHT = 24
 const TOP = 22
 const BOTTOM = 28
 
