@@ -3,7 +3,8 @@ import { wordsOf } from './details.js'
 import { LESSONS } from './lessons.js'
 
 /**
- * Where the plays of lessons.js are played: one at a time, told line by line, and mended at the end whatever happens.
+ * Where the plays of lessons.js are played: one at a time, told line by line, and mended at the end, unless the page is
+ * closed before.
  *
  * @typedef {import('./lessons.js').Stage} Stage
  */
