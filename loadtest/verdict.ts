@@ -29,13 +29,18 @@ export async function readLedger(target: Target): Promise<LedgerVerdict | undefi
   throw new TargetError(`${target.url}/api/ops/ledger answered ${status}${status === 401 ? ': the key is wrong' : ''}.`)
 }
 
+/** How many records have no outcome yet; 0 where that cannot be asked. */
+async function onTheirWay(target: Target): Promise<number> {
+  const ledger = await readLedger(target)
+  return ledger === undefined ? 0 : ledger.totals.toCome + ledger.parked.retrying
+}
+
 /** Waits until every record has its outcome, at most so long; resolves with how many seconds that took. */
 export async function drain(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
   const began = performance.now()
   const passed = () => (performance.now() - began) / 1000
   for (;;) {
-    const ledger = await readLedger(target)
-    const waiting = ledger === undefined ? 0 : ledger.totals.toCome + ledger.parked.retrying
+    const waiting = await onTheirWay(target)
     if (waiting === 0 || passed() >= limitSeconds) return passed()
     await sleep(ASK_AGAIN_MS, undefined, { signal })
   }
@@ -44,8 +49,7 @@ export async function drain(target: Target, limitSeconds: number, signal: AbortS
 /** As `drain`, but throws `TargetError` when something is still on its way at the end: what is measured then is not all. */
 export async function drainFully(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
   const seconds = await drain(target, limitSeconds, signal)
-  const ledger = await readLedger(target)
-  const waiting = ledger === undefined ? 0 : ledger.totals.toCome + ledger.parked.retrying
+  const waiting = await onTheirWay(target)
   if (waiting > 0) throw new TargetError(`${waiting} orders were still on their way after ${limitSeconds} s.`)
   return seconds
 }

@@ -61,7 +61,7 @@ export function createStoreOrders(dependencies: {
   }
 
   async function storeSlice({ readable, unreadable }: Decoded, deliveredAt: number): Promise<void> {
-    const [first] = [...readable, ...unreadable]
+    const first = readable[0] ?? unreadable[0]
     const startedAt = clock.now()
     const deadline = deliveredAt + MAX_HOLD_MS
     const options = { clock, events, signal, deadline, topic: first?.record.topic ?? '' }
