@@ -51,7 +51,7 @@ export function openApplicationInsights(connectionString: string, resource: Reso
   return { tracer: trace.getTracer('order-event-processing'), shutdown: shutdownAzureMonitor }
 }
 
-/** The package tells nobody what became of an export, but lets a policy see how each of its requests ended, retries included. */
+/** The package tells nobody what became of an export, but lets a policy see how each request ended, retries included. */
 function watching(logger: Logger): Policy {
   const watch = watchCollector(logger)
   return {
