@@ -52,7 +52,7 @@ export async function backlog(options: VersusOptions): Promise<string> {
   for (let round = 1; round <= options.rounds; round += 1) {
     const topic = `loadtest-backlog-${Date.now().toString(36)}`
     options.onProgress(`round ${round} of ${options.rounds}: filling the topic`)
-    orders = await fill(topic, options)
+    orders = await fillTopic(topic, FILL_TIMES * options.seconds, options.connections, options.signal)
     for (const storer of STORERS) {
       options.onProgress(`round ${round} of ${options.rounds}: ${storer.name}`)
       measured.get(storer.name)?.push(await measure(storer, topic, orders))
@@ -63,10 +63,16 @@ export async function backlog(options: VersusOptions): Promise<string> {
   return backlogText(measured, orders)
 }
 
-async function fill(topic: string, { seconds, connections, signal }: VersusOptions): Promise<number> {
+/** Accepts orders without storing them, for so long; resolves with how many wait in the topic then. */
+export async function fillTopic(
+  topic: string,
+  seconds: number,
+  connections: number,
+  signal: AbortSignal,
+): Promise<number> {
   const target = await startProduct({ ...INTAKE_ALONE, ORDERS_TOPIC: topic })
   try {
-    await load(target, FILL_TIMES * seconds, connections, signal)
+    await load(target, seconds, connections, signal)
     return (await readLedger(target))?.totals.records ?? 0
   } finally {
     await target.stop()

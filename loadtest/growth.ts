@@ -3,6 +3,7 @@ import { table } from '../infra/ops/table.ts'
 import type { RequestToSend } from './fire.ts'
 import { cpuMicroseconds } from './machine.ts'
 import { createOrders } from './orders.ts'
+import { growProcessors } from './processors.ts'
 import type { Factor } from './scenarios.ts'
 import { median, percentileOf } from './statistics.ts'
 import { ask, startProduct, type Target } from './target.ts'
@@ -28,13 +29,21 @@ const READS = 200
 /** Below this many orders are placed one by one, so that it is not overshot. */
 const BURST = 20_000
 
-/** How cost grows with one factor, each value on a product of its own that is started for it. */
-export async function growth(options: GrowthOptions): Promise<void> {
-  const { factor, print, onProgress } = options
-  const text = factor === 'stored' ? await growStored(options) : await growEach(options)
-  onProgress('')
-  print(text)
+const GROW: Readonly<Record<Factor, (options: GrowthOptions) => Promise<string>>> = {
+  items: growEach,
+  batch: growEach,
+  stored: growStored,
+  processors: growProcessors,
 }
+
+/** How cost grows with one factor, everything else as it was; resolves when the table is printed. */
+export async function growth(options: GrowthOptions): Promise<void> {
+  const text = await GROW[options.factor](options)
+  options.onProgress('')
+  options.print(text)
+}
+
+/** Each value on a product of its own that is started for it. */
 
 async function growEach({ factor, seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const rows: (string | number | null)[][] = []

@@ -32,7 +32,7 @@ export const BREAKABLES = ['store', 'log'] as const
 export type Breakable = (typeof BREAKABLES)[number]
 
 /** What `growth` lets grow while everything else stays as it is. */
-export const FACTORS = ['items', 'batch', 'stored'] as const
+export const FACTORS = ['items', 'batch', 'stored', 'processors'] as const
 export type Factor = (typeof FACTORS)[number]
 
 export interface PhaseSpan {

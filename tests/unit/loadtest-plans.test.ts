@@ -78,7 +78,7 @@ describe('the words of the command', () => {
     const growth = readTask(['growth', '--factor', 'items', '--seconds', '3'], {})
     expect(growth).toEqual({ does: 'growth', factor: 'items', seconds: 3, connections: 50 })
     expect(() => readTask(['growth'], {})).toThrow(UsageError)
-    expect(() => readTask(['growth', '--factor', 'colours'], {})).toThrow('items, batch, stored')
+    expect(() => readTask(['growth', '--factor', 'colours'], {})).toThrow('items, batch, stored, processors')
   })
 
   it('a comparison holds a rate where one is said', () => {
