@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createRandom } from '../../loadtest/orders.ts'
+import type { NewOrderCommand } from '../../shared/domain/order-commands.ts'
 import type { OrderToStore } from '../../shared/ports/order-store.ts'
 import type { ListQuery, SearchQuery } from '../../shared/ports/order-views.ts'
 import {
@@ -298,6 +300,32 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         }
       })
 
+      test('any text finds what going through all orders would find, in that order', async () => {
+        const random = createRandom(4)
+        const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''
+        const orders = Array.from({ length: 120 }, (_, offset) => {
+          const [base] = orderAt(0).order.orderItems
+          const orderItems = Array.from({ length: 1 + Math.floor(random() * 2) }, () => ({
+            ...base!,
+            brand: pick(WORDS),
+          }))
+          return orderAt(offset, { order: { customerName: pick(WORDS), customerLastName: pick(WORDS), orderItems } })
+        })
+        await store(orders)
+        const newest = orders.toReversed()
+        for (let time = 0; time < 60; time += 1) {
+          const words = Array.from({ length: 1 + Math.floor(random() * 3) }, () => pick(BEGINNINGS))
+          const customersOnly = random() < 0.3
+          const expected = [0, 1, 2, 3].flatMap((rank) =>
+            newest.filter(({ order }) => rankOf(order, words) === rank && !(customersOnly && rank > 1)),
+          )
+          const q = words.join(' ')
+          expect([q, await found(q, { customersOnly, limit: 50 })]).toEqual([q, expected.map(({ orderId }) => orderId)])
+          const inList = newest.filter(({ order }) => rankOf(order, words) < 4).map(({ orderId }) => orderId)
+          if (time % 6 === 0) expect([q, await listed({ q, limit: 50 })]).toEqual([q, inList])
+        }
+      })
+
       test('pages stay as they are while orders are added', async () => {
         const orders = Array.from({ length: 5 }, (_, offset) => customer(offset, 'Maria', 'Lopez'))
         await store(orders)
@@ -341,4 +369,30 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
       })
     })
   })
+}
+
+/** More that begin alike than an index may want to look up one by one, and some that begin nothing else. */
+const WORDS = [
+  ...Array.from({ length: 40 }, (_, index) => `acorn${String(index).padStart(2, '0')}`),
+  ...['a', 'ac', 'acorn', 'acorns', 'birch', 'birchwood', 'elder', 'el', 'hazel', 'iris'].flatMap((word) => [
+    word,
+    word,
+    word,
+    word,
+  ]),
+]
+const BEGINNINGS = ['a', 'ac', 'aco', 'acorn', 'acorn0', 'acorns', 'birch', 'birchw', 'el', 'elder', 'hazel', 'i', 'x']
+
+/** What `search` promises, for words in lower case: 4 when it does not match. */
+function rankOf({ customerName, customerLastName, orderItems }: NewOrderCommand, words: readonly string[]): number {
+  const names = [customerName, customerLastName]
+  const others = orderItems.flatMap(({ brand, type, size, colour }) => [brand, type, size, colour])
+  const every = (among: readonly string[], matches: (text: string, word: string) => boolean) =>
+    words.every((word) => among.some((text) => matches(text.toLowerCase(), word)))
+  const isWhole = (text: string, word: string) => text === word
+  const begins = (text: string, word: string) => text.startsWith(word)
+  if (every(names, isWhole)) return 0
+  if (every(names, begins)) return 1
+  if (every([...names, ...others], isWhole)) return 2
+  return every([...names, ...others], begins) ? 3 : 4
 }

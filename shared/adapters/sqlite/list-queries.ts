@@ -7,7 +7,7 @@ import { fromCursor, toCursor } from '../../domain/cursor.ts'
 import { createStatements } from './database.ts'
 import type { OrderQueries } from './order-queries.ts'
 import { SPAN_ORDERS } from './order-rows.ts'
-import { filteredQuery, rankedQueries } from './search-text.ts'
+import { filteredQuery, filteredQueryOfStates, MAX_TERMS, rankedQueries } from './search-text.ts'
 import { toMs } from './values.ts'
 
 /**
@@ -28,6 +28,10 @@ const EVERYTHING: Range = { low: 1, high: Number.MAX_SAFE_INTEGER }
 /** By the primary key of order_spans, which has one row for 1,024 orders. */
 const SPANS = `
   SELECT span FROM order_spans WHERE span <= ? AND max_accepted_at >= ? AND min_accepted_at < ? ORDER BY span DESC`
+/** By the primary key. */
+const TERMS = 'SELECT term FROM search_terms WHERE term >= ? AND term < ? ORDER BY term LIMIT ?'
+/** Of every text that begins with something, none comes after that and this. */
+const LAST = '\u{10ffff}'
 
 export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): ListQueries {
   const statement = createStatements(db)
@@ -36,6 +40,12 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     return statement(sql)
       .all(...parameters)
       .map((row) => Number(row['seq']))
+  }
+
+  function termsOf(beginning: string): string[] {
+    return statement(TERMS)
+      .all(beginning, `${beginning}${LAST}`, MAX_TERMS + 1)
+      .map((row) => String(row['term']))
   }
 
   /** Where orders can lie that were accepted between these times, newest first; adjoining spans in one. */
@@ -69,10 +79,12 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     if (q !== undefined) {
       const words = queryWords(q)
       if (words.length === 0) return []
+      const match = isStored ? filteredQuery(words, query, termsOf) : filteredQueryOfStates(words, query)
+      if (match === undefined) return []
       // By the full-text index, filters included; the other bounds are looked up by the primary key.
       const found = `SELECT o.seq FROM ${searchTable} s CROSS JOIN ${table} o ON o.seq = s.rowid
         WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN ? AND ? AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
-      return seqs(found, filteredQuery(words, query), range.low, range.high, ...bounds, limit)
+      return seqs(found, match, range.low, range.high, ...bounds, limit)
     }
     const newest = (more: readonly string[]) =>
       `SELECT o.seq FROM ${table} o WHERE ${[...more, ...where].join(' AND ')} ORDER BY o.seq DESC LIMIT ?`
@@ -115,8 +127,8 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       if (words.length === 0) return { items: [], nextCursor: null }
       const [fromRank, fromSeq] = fromCursor(query, ['number', 'number']) ?? [0, Number.MAX_SAFE_INTEGER]
       const found: { rank: number; seq: number }[] = []
-      for (const [rank, match] of rankedQueries(words, customersOnly).entries()) {
-        if (rank < fromRank) continue
+      for (const [rank, match] of rankedQueries(words, customersOnly, termsOf).entries()) {
+        if (rank < fromRank || match === undefined) continue
         const before = rank === fromRank ? fromSeq : Number.MAX_SAFE_INTEGER
         // By the full-text index, which is read from the newest order backwards.
         const sql = `SELECT rowid AS seq FROM order_search WHERE order_search MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`

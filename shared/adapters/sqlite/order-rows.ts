@@ -3,6 +3,7 @@ import { toTenThousandths } from '../../domain/money.ts'
 import type { OrderItem } from '../../domain/order-commands.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import type { OrderToStore, StoreOutcome } from '../../ports/order-store.ts'
+import { prepareSearchTerms } from './search-terms.ts'
 import { searchableText } from './search-text.ts'
 import { sameBytes, toHashBytes, toIdBytes, toMs } from './values.ts'
 
@@ -18,6 +19,8 @@ export interface OrderRows {
   lastSeq(): number
   /** Notes when the orders after this position were accepted; in the transaction that inserted them. */
   noteSpans(afterSeq: number): void
+  /** After a transaction that was rolled back, whole or in part. */
+  forget(): void
 }
 
 /** So many orders in a row have one row in order_spans. */
@@ -55,6 +58,7 @@ export function prepareOrderRows(db: DatabaseSync): OrderRows {
   const selectKnown = db.prepare(SELECT_KNOWN)
   const selectLast = db.prepare(SELECT_LAST)
   const upsertSpans = db.prepare(UPSERT_SPANS)
+  const terms = prepareSearchTerms(db)
 
   function known(orderId: string): KnownRow | undefined {
     return selectKnown.get(toIdBytes(orderId)) as KnownRow | undefined
@@ -68,6 +72,7 @@ export function prepareOrderRows(db: DatabaseSync): OrderRows {
       const seq = Number(lastInsertRowid)
       for (const [line, item] of order.orderItems.entries()) insertItem.run(seq, line, ...itemValues(item))
       insertSearch.run(seq, searchableText(order))
+      terms.note(order)
       return true
     },
     judge({ orderId, origin, bodyHash }, isSuperseding) {
@@ -88,6 +93,9 @@ export function prepareOrderRows(db: DatabaseSync): OrderRows {
     lastSeq: () => Number(selectLast.get()?.['last'] ?? 0),
     noteSpans(afterSeq) {
       upsertSpans.run(afterSeq)
+    },
+    forget() {
+      terms.forget()
     },
   }
 }

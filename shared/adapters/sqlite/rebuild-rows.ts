@@ -4,6 +4,7 @@ import type { OrderToStore } from '../../ports/order-store.ts'
 import { createStatements } from './database.ts'
 import { itemValues, orderValues, SPAN_ORDERS } from './order-rows.ts'
 import { REBUILT } from './rebuild-tables.ts'
+import { prepareSearchTerms } from './search-terms.ts'
 import { searchableText, type Searchable } from './search-text.ts'
 import { isConstraintError } from './sqlite-errors.ts'
 import { toIdBytes } from './values.ts'
@@ -59,6 +60,7 @@ type SearchableItem = Searchable['orderItems'][number] & { readonly seq: number 
 export function prepareRebuildRows(db: DatabaseSync): RebuildRows {
   // Prepared when first used: the new tables are there only while a rebuild runs.
   const statement = createStatements(db)
+  const terms = prepareSearchTerms(db)
 
   function insert(seq: number, order: OrderToStore, storedAt: number, recovered: boolean): void {
     const { changes } = statement(INSERT_ORDER).run(seq, ...orderValues(order, storedAt, recovered))
@@ -88,9 +90,12 @@ export function prepareRebuildRows(db: DatabaseSync): RebuildRows {
       (item) => item.seq,
     )
     const orders = statement(ORDERS).all(afterSeq, lastSeq) as unknown as (Searchable & { seq: number })[]
+    // An earlier step may have been rolled back since.
+    terms.forget()
     for (const order of orders) {
-      const text = searchableText({ ...order, orderItems: items.get(order.seq) ?? [] })
-      statement(INSERT_SEARCH).run(order.seq, text)
+      const searchable = { ...order, orderItems: items.get(order.seq) ?? [] }
+      statement(INSERT_SEARCH).run(order.seq, searchableText(searchable))
+      terms.note(searchable)
     }
     statement(UPSERT_SPANS).run(afterSeq, lastSeq)
   }

@@ -42,20 +42,75 @@ export function searchableText(order: Searchable): string {
   return [...parts, ...filterWords({ customerId, currency, paymentMethod })].join(' ')
 }
 
-/** Classes of matches, best first; each query finds what no earlier one does. `namesOnly` leaves items out. */
-export function rankedQueries(words: readonly string[], namesOnly: boolean): string[] {
-  const all = (mark: string, end: string) => `(${words.map((word) => `"${mark}${word}"${end}`).join(' AND ')})`
-  const name = { whole: all(NAME_MARK, ''), begins: all(NAME_MARK, '*') }
-  const any = { whole: all('', ''), begins: all('', '*') }
-  const inNames = [name.whole, `${name.begins} NOT ${name.whole}`]
-  if (namesOnly) return inNames
-  return [...inNames, `${any.whole} NOT ${name.begins}`, `${any.begins} NOT (${name.begins} OR ${any.whole})`]
+/** The words of the index that begin so, in their order and at most `MAX_TERMS + 1`; the word itself is the first. */
+export type TermsOf = (beginning: string) => readonly string[]
+
+/** As the index has a word of a customer's name. */
+export const inNames = (word: string): string => `${NAME_MARK}${word}`
+
+/** The index reads the entries of so many words as far as a page needs; of all words that begin alike, it first merges all. */
+export const MAX_TERMS = 32
+
+/** What matches the words of a query; undefined for what no order can match. */
+interface Matches {
+  /** Orders that have them as whole words. */
+  readonly whole: string | undefined
+  /** Orders that have them as words or beginnings; the same as `whole` when no longer word begins so. */
+  readonly begins: string | undefined
 }
 
-/** Orders that have every word, as a word or a beginning, and every filter. */
-export function filteredQuery(words: readonly string[], filters: Filters): string {
-  return [...words.map((word) => `"${word}"*`), ...filterWords(filters).map((word) => `"${word}"`)].join(' AND ')
+/**
+ * Classes of matches, best first; each query finds what no earlier one does, and is undefined when there is nothing to
+ * find. `namesOnly` leaves items out.
+ */
+export function rankedQueries(
+  words: readonly string[],
+  namesOnly: boolean,
+  termsOf: TermsOf,
+): readonly (string | undefined)[] {
+  const name = matchesOf(words.map(inNames), termsOf)
+  const inNamesAlone = [name.whole, without(name.begins, name.whole)]
+  if (namesOnly) return inNamesAlone
+  const any = matchesOf(words, termsOf)
+  return [...inNamesAlone, without(any.whole, name.begins), without(any.begins, any.whole, name.begins)]
 }
+
+function matchesOf(words: readonly string[], termsOf: TermsOf): Matches {
+  const terms = words.map(termsOf)
+  return {
+    whole: terms.every(([first], index) => first === words[index]) ? all(words.map(quoted)) : undefined,
+    begins: terms.every(({ length }) => length > 0)
+      ? all(terms.map((some, index) => oneOf(words[index] ?? '', some)))
+      : undefined,
+  }
+}
+
+/** What matches, but for what earlier queries have found. */
+function without(found: string | undefined, ...earlier: readonly (string | undefined)[]): string | undefined {
+  const others = earlier.filter((query) => query !== undefined)
+  if (found === undefined || others.includes(found)) return undefined
+  return others.length === 0 ? found : `${found} NOT (${others.join(' OR ')})`
+}
+
+/** Orders that have every word, as a word or a beginning, and every filter; undefined when no order can. */
+export function filteredQuery(words: readonly string[], filters: Filters, termsOf: TermsOf): string | undefined {
+  const { begins } = matchesOf(words, termsOf)
+  return begins === undefined ? undefined : all([begins, ...filterWords(filters).map(quoted)])
+}
+
+/** The same in the index of what is not stored, which is small. */
+export function filteredQueryOfStates(words: readonly string[], filters: Filters): string {
+  return all([...words.map(beginning), ...filterWords(filters).map(quoted)])
+}
+
+function oneOf(word: string, terms: readonly string[]): string {
+  if (terms.length > MAX_TERMS) return beginning(word)
+  return terms.length === 1 ? terms.map(quoted).join() : `(${terms.map(quoted).join(' OR ')})`
+}
+
+const all = (parts: readonly string[]): string => `(${parts.join(' AND ')})`
+const quoted = (word: string): string => `"${word}"`
+const beginning = (word: string): string => `"${word}"*`
 
 function filterWords({ customerId, currency, paymentMethod }: Filters): string[] {
   return [

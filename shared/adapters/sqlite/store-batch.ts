@@ -64,6 +64,7 @@ export function prepareCommands(db: DatabaseSync): Commands {
     } catch (error) {
       if (!isConstraintError(error)) throw error
       db.exec('ROLLBACK TO one_order; RELEASE one_order')
+      orders.forget()
       return { kind: 'rejected', code: 'constraint-violated', detail: OUTSIDE_OF_BOUNDS }
     }
   }
@@ -71,10 +72,21 @@ export function prepareCommands(db: DatabaseSync): Commands {
   /** A batch in which every order is good needs no savepoints; the other kind is rare and is done again with them. */
   function withSavepointsIfNeeded<T>(work: (one: StoreOne) => T, end: 'COMMIT' | 'ROLLBACK'): T {
     try {
-      return inTransaction(db, () => work(storeOne), end)
+      return transaction(() => work(storeOne), end)
     } catch (error) {
       if (!isConstraintError(error)) throw error
-      return inTransaction(db, () => work(storeOneApart), end)
+      return transaction(() => work(storeOneApart), end)
+    }
+  }
+
+  function transaction<T>(work: () => T, end: 'COMMIT' | 'ROLLBACK'): T {
+    let isKept = false
+    try {
+      const result = inTransaction(db, work, end)
+      isKept = end === 'COMMIT'
+      return result
+    } finally {
+      if (!isKept) orders.forget()
     }
   }
 
