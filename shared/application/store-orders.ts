@@ -51,8 +51,10 @@ export function createStoreOrders(dependencies: {
   return async function storeOrders(records) {
     const deliveredAt = clock.now()
     let ahead: Promise<Decoded> | undefined
-    for (const [slice, next] of withNext(transactions(records))) {
+    const slices = [...transactions(records)]
+    for (const [index, slice] of slices.entries()) {
       const decoded = await (ahead ?? decode(slice))
+      const next = slices[index + 1]
       ahead = next && decode(next)
       // It is awaited in its turn, unless this one fails before.
       ahead?.catch(() => undefined)
@@ -198,13 +200,4 @@ export function createStoreOrders(dependencies: {
       latenciesMs: stored.map(({ acceptedAt }) => now - Date.parse(acceptedAt)),
     })
   }
-}
-
-function* withNext<T>(items: Iterable<T>): Generator<readonly [item: T, next: T | undefined]> {
-  let held: { readonly item: T } | undefined
-  for (const item of items) {
-    if (held !== undefined) yield [held.item, item]
-    held = { item }
-  }
-  if (held !== undefined) yield [held.item, undefined]
 }
