@@ -274,6 +274,14 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await ask('/api/ops/faults')).toMatchObject({ store: 'ok' })
   })
 
+  it('mends what a play broke when its page is left in the middle', async () => {
+    await press('2. An outage')
+    await shows('#lamp-store', 'away')
+    await page.reload()
+    await expect.poll(() => ask('/api/ops/faults'), PATIENT).toMatchObject({ store: 'ok' })
+    await shows('#lamp-store', 'well')
+  })
+
   it('keeps the charts of the last minutes when it is loaded anew', async () => {
     const kept = `JSON.parse(sessionStorage.getItem('samples')).length`
     await page.reload()

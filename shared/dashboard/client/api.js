@@ -23,8 +23,10 @@ export class UnreachableError extends Error {}
 /**
  * @typedef {{
  *   get: (path: string) => Promise<any>,
- *   send: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<any>,
+ *   send: (method: string, path: string, body?: unknown, more?: More) => Promise<any>,
  * }} Api `get` and `send` resolve with the parsed answer, and reject with `RefusedError` or `UnreachableError`.
+ * @typedef {{ headers?: Record<string, string>, outlivesPage?: boolean }} More what `outlivesPage` is sent though the page
+ *   is being left
  */
 
 /**
@@ -33,11 +35,12 @@ export class UnreachableError extends Error {}
  */
 export function createApi(session) {
   /** @type {Api['send']} */
-  async function send(method, path, body, headers = {}) {
+  async function send(method, path, body, { headers = {}, outlivesPage = false } = {}) {
     const { key, operator } = session()
     const answer = await ask(path, {
       method,
       cache: 'no-store',
+      keepalive: outlivesPage,
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
         ...(key !== '' && { 'x-functions-key': toHeader(key) }),

@@ -3,8 +3,8 @@ import { wordsOf } from './details.js'
 import { LESSONS } from './lessons.js'
 
 /**
- * Where the plays of lessons.js are played: one at a time, told line by line, and mended at the end, unless the page is
- * closed before.
+ * Where the plays of lessons.js are played: one at a time, told line by line, and mended at the end, or when the page is
+ * left in the middle.
  *
  * @typedef {import('./lessons.js').Stage} Stage
  */
@@ -19,7 +19,7 @@ class StoppedError extends Error {}
  *   traffic: ReturnType<typeof import('./traffic.js').createTraffic>,
  *   redrives: ReturnType<typeof import('./redrives.js').createRedrives>,
  *   apply: (change: object) => Promise<boolean>,
- *   mend: () => Promise<unknown>,
+ *   mend: (more?: import('./api.js').More) => Promise<unknown>,
  * }} dependencies `apply` says whether the product did so
  */
 export function createStage({ api, traffic, redrives, apply, mend }) {
@@ -115,4 +115,11 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
     })
   }
   stop.addEventListener('click', () => void end())
+  addEventListener('pagehide', () => {
+    if (stop.hidden) return
+    // A page that is come back to shows what it showed, and its play must not go on by itself.
+    playing += 1
+    show(undefined)
+    void mend({ outlivesPage: true })
+  })
 }

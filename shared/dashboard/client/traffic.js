@@ -41,7 +41,7 @@ export function createTraffic(api) {
   async function send({ customerId, idempotencyKey, order = randomOrder(customerId) } = {}) {
     try {
       const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': `"${idempotencyKey}"` }
-      const { orderId } = await api.send('POST', '/api/orders', order, headers)
+      const { orderId } = await api.send('POST', '/api/orders', order, { headers })
       // The same order answered twice was accepted once.
       if (!promised.has(orderId)) pending.add(orderId)
       promised.add(orderId)

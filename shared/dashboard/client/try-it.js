@@ -39,10 +39,13 @@ export function createTryIt(api, redrives) {
     customer.checked = plan.throwForCustomers.includes(CUSTOMER_OF_THE_BUG)
   }
 
-  /** @param {Partial<FaultPlan> & { poison?: number }} change */
-  async function apply(change) {
+  /**
+   * @param {Partial<FaultPlan> & { poison?: number }} change
+   * @param {import('./api.js').More} [more]
+   */
+  async function apply(change, more) {
     try {
-      show(await api.send('POST', '/api/ops/faults', { ...chosen(), ...change }))
+      show(await api.send('POST', '/api/ops/faults', { ...chosen(), ...change }, more))
       return true
     } catch (error) {
       say(wordsOf(error))
@@ -50,7 +53,8 @@ export function createTryIt(api, redrives) {
     }
   }
 
-  const mend = () => apply({ store: 'ok', log: 'ok', throwForCustomers: [] })
+  /** @param {import('./api.js').More} [more] */
+  const mend = (more) => apply({ store: 'ok', log: 'ok', throwForCustomers: [] }, more)
 
   /** @type {Record<string, () => Promise<unknown>>} */
   const deeds = {
