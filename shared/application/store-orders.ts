@@ -71,6 +71,7 @@ export function createStoreOrders(dependencies: {
     // Poison is parked first: the ledger may count it only when it is safe elsewhere.
     const parked = await park(unreadable, options)
     let good = readable
+    let isHeld = false
     for (let round = 1; ; round += 1) {
       const { outcomes, blamed } = await storeOrBlame(good, parked, options)
       if (outcomes !== null) {
@@ -78,8 +79,12 @@ export function createStoreOrders(dependencies: {
         tell(options.topic, outcomes, good, parked.length, startedAt)
         return
       }
-      if (isOutageInDisguise(blamed, good)) {
-        await pause(round, options, blamed)
+      const innocent = isOutageInDisguise(blamed, good) ? blamed[0] : undefined
+      if (innocent !== undefined) {
+        const { cause, error } = innocent.failure
+        if (!isHeld) events.emit('batch:held', { topic: options.topic, records: good.length, cause, error })
+        isHeld = true
+        await pause(round, options, error)
       } else {
         parked.push(...(await park(blamed, options)))
         const culprits = new Set(blamed.map(({ record }) => record))
@@ -168,13 +173,12 @@ export function createStoreOrders(dependencies: {
     return failedBatchesInARow > 1
   }
 
-  async function pause(round: number, { deadline }: AttemptOptions, blamed: readonly Unstorable[]): Promise<void> {
+  async function pause(round: number, { deadline }: AttemptOptions, cause: unknown): Promise<void> {
     const waitMs = backoffMs(PROBE_BACKOFF, round, clock.random)
-    const [first] = blamed
     if (clock.now() + waitMs > deadline) {
       throw new OrderError('internal', 'Every order of two batches in a row failed: the batch is given back.', {
         retriable: true,
-        cause: first?.failure.error,
+        cause,
       })
     }
     await clock.sleep(waitMs, signal)

@@ -42,6 +42,8 @@ export interface PipelineEvents {
   'dead-letters:kept': { ids: readonly string[] }
   /** A batch failed and is tried again in place. */
   'attempt:failed': { topic: string; attempt: number; records: number; cause: Cause; error: unknown }
+  /** Every order of two batches in a row failed, so that none of them is to blame: the batch waits, and is tried again. */
+  'batch:held': { topic: string; records: number; cause: Cause; error: unknown }
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
   'outage:ended': { of: 'store' | 'log'; durationMs: number }
 }

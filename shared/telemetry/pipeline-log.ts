@@ -32,6 +32,10 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
   events.on('dead-letters:kept', ({ ids }) => {
     logger.info({ event: 'dead-letters:kept', ids: ids.slice(0, 20), count: ids.length }, 'dead letters kept')
   })
+  events.on('batch:held', ({ error, ...event }) => {
+    const message = 'every order of two batches in a row failed; the batch is held, and none is dead-lettered'
+    logger.error({ event: 'batch:held', ...event, err: error }, message)
+  })
   events.on('outage:began', ({ error, ...event }) => {
     logger.error({ event: 'outage:began', ...event, err: error }, `the ${event.of} is away; everything is held`)
   })

@@ -20,6 +20,7 @@ let log: ReturnType<typeof createRecordingLog>
 let store: ReturnType<typeof createRecordingStore>
 let stopping: AbortController
 let outages: PipelineEvents['outage:began'][]
+let holds: PipelineEvents['batch:held'][]
 
 beforeEach(() => {
   clock = createVirtualClock()
@@ -27,11 +28,13 @@ beforeEach(() => {
   store = createRecordingStore()
   stopping = new AbortController()
   outages = []
+  holds = []
 })
 
 function pipeline(kind: StoreBatch['delivered'] = 'origin') {
   const events = createPipelineEmitter()
   events.on('outage:began', (event) => outages.push(event))
+  events.on('batch:held', (event) => holds.push(event))
   const { signal } = stopping
   const park = createPark({ log, topics: TOPICS, groupId: 'group', clock, events })
   return createStoreOrders({ log, store, park, groupId: 'group', delivered: kind, clock, events, signal })
@@ -352,7 +355,10 @@ describe('a fault of our own code', () => {
     const storeOrders = pipeline()
     await storeOrders([good(0), good(1)])
     expect(topicsUsed()).toEqual(['orders-retry-1', 'orders-retry-1'])
+    expect(holds).toEqual([])
     await storeOrders([good(2), good(3)])
+    expect(holds).toMatchObject([{ topic: 'orders', records: 2, cause: { code: 'internal' } }])
+    expect(clock.now()).toBeGreaterThanOrEqual(until)
     expect(topicsUsed()).toEqual(['orders-retry-1', 'orders-retry-1'])
     expect(store.stored.size).toBe(2)
   })
