@@ -1,15 +1,14 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createSqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
 import { migrate, readMigrations } from '../../shared/adapters/sqlite/migrations.ts'
 import { searchableText } from '../../shared/adapters/sqlite/search-text.ts'
 import { batchOf, orderAt } from '../contract/store-fixtures.ts'
 
-const OURS = new URL('../../infra/sql/sqlite/', import.meta.url)
+const MIGRATIONS = readMigrations(new URL('../../infra/sql/sqlite/', import.meta.url))
 const FIRST_WITH_TERMS = 4
 
 let directory: string
@@ -45,18 +44,12 @@ test('a word of a good order is found though a refused one made the batch begin 
 })
 
 test('what a file held before it had a list of words is found by words and beginnings', async () => {
-  const older = join(directory, 'migrations')
-  cpSync(fileURLToPath(OURS), older, { recursive: true })
-  const known = readMigrations(pathToFileURL(`${older}/`))
+  const older = MIGRATIONS.filter(({ version }) => version < FIRST_WITH_TERMS)
   const db = new DatabaseSync(file())
-  migrate(
-    db,
-    file(),
-    known.filter(({ version }) => version < FIRST_WITH_TERMS),
-  )
+  migrate(db, file(), older)
   const { order } = orderAt(0, { order: { customerName: 'José', customerLastName: 'Earlier' } })
   db.prepare('INSERT INTO order_search (rowid, words) VALUES (1, ?)').run(searchableText(order))
-  migrate(db, file(), known)
+  migrate(db, file(), MIGRATIONS)
   const terms = db
     .prepare('SELECT term FROM search_terms ORDER BY term')
     .all()

@@ -7,7 +7,7 @@ import { fromCursor, toCursor } from '../../domain/cursor.ts'
 import { createStatements } from './database.ts'
 import type { OrderQueries } from './order-queries.ts'
 import { SPAN_ORDERS } from './order-rows.ts'
-import { filteredQuery, filteredQueryOfStates, MAX_TERMS, rankedQueries } from './search-text.ts'
+import { filteredQuery, MAX_TERMS, rankedQueries } from './search-text.ts'
 import { toMs } from './values.ts'
 
 /**
@@ -24,6 +24,7 @@ interface Range {
   readonly high: number
 }
 
+const NOTHING: Page<OrderView> = { items: [], nextCursor: null }
 const EVERYTHING: Range = { low: 1, high: Number.MAX_SAFE_INTEGER }
 /** By the primary key of order_spans, which has one row for 1,024 orders. */
 const SPANS = `
@@ -51,7 +52,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
   /** Where orders can lie that were accepted between these times, newest first; adjoining spans in one. */
   function* rangesOf(query: ListQuery, before: number): Generator<Range> {
     const high = before - 1
-    if (query.status !== undefined && query.status !== 'stored') return yield { ...EVERYTHING, high }
+    if (!isOfStored(query)) return yield { ...EVERYTHING, high }
     if (query.from === undefined && query.to === undefined) return yield { ...EVERYTHING, high }
     let range: Range | undefined
     for (const row of statement(SPANS).iterate(Math.floor(high / SPAN_ORDERS), ...timesOf(query))) {
@@ -63,9 +64,16 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     if (range !== undefined) yield range
   }
 
-  function inRange(query: ListQuery, range: Range, limit: number): number[] {
-    const { status = 'stored', customerId, currency, paymentMethod, q } = query
-    const isStored = status === 'stored'
+  /** Undefined when no order can have such words. */
+  function matchOf(q: string, query: ListQuery): string | undefined {
+    const words = queryWords(q)
+    if (words.length === 0) return undefined
+    return filteredQuery(words, query, isOfStored(query) ? termsOf : undefined)
+  }
+
+  function inRange(query: ListQuery, match: string | undefined, range: Range, limit: number): number[] {
+    const { status = 'stored', customerId, currency, paymentMethod } = query
+    const isStored = isOfStored(query)
     const table = isStored ? 'orders' : 'order_states'
     const searchTable = isStored ? 'order_search' : 'order_state_search'
     const isBounded = query.from !== undefined || query.to !== undefined
@@ -76,11 +84,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       ...(isBounded ? ['o.accepted_at >= ? AND o.accepted_at < ?'] : []),
     ]
     const bounds = [...(isStored ? [] : [status]), range.low, range.high, ...times]
-    if (q !== undefined) {
-      const words = queryWords(q)
-      if (words.length === 0) return []
-      const match = isStored ? filteredQuery(words, query, termsOf) : filteredQueryOfStates(words, query)
-      if (match === undefined) return []
+    if (match !== undefined) {
       // By the full-text index, filters included; the other bounds are looked up by the primary key.
       const found = `SELECT o.seq FROM ${searchTable} s CROSS JOIN ${table} o ON o.seq = s.rowid
         WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN ? AND ? AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
@@ -107,24 +111,25 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
   return {
     list(query) {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
+      const match = query.q === undefined ? undefined : matchOf(query.q, query)
+      if (query.q !== undefined && match === undefined) return NOTHING
       const wanted = query.limit + 1
       const found: number[] = []
       for (const range of rangesOf(query, before)) {
-        found.push(...inRange(query, range, wanted - found.length))
+        found.push(...inRange(query, match, range, wanted - found.length))
         if (found.length === wanted) break
       }
       const page = found.slice(0, query.limit)
-      const isStored = query.status === undefined || query.status === 'stored'
       const last = page.at(-1)
       return {
-        items: isStored ? orders.stored(page) : orders.unstored(page),
+        items: isOfStored(query) ? orders.stored(page) : orders.unstored(page),
         nextCursor: last !== undefined && found.length > page.length ? toCursor(query, [last]) : null,
       }
     },
     search(query) {
       const { q, limit, customersOnly = false } = query
       const words = queryWords(q)
-      if (words.length === 0) return { items: [], nextCursor: null }
+      if (words.length === 0) return NOTHING
       const [fromRank, fromSeq] = fromCursor(query, ['number', 'number']) ?? [0, Number.MAX_SAFE_INTEGER]
       const found: { rank: number; seq: number }[] = []
       for (const [rank, match] of rankedQueries(words, customersOnly, termsOf).entries()) {
@@ -143,6 +148,10 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       }
     },
   }
+}
+
+function isOfStored({ status }: ListQuery): boolean {
+  return status === undefined || status === 'stored'
 }
 
 function timesOf({ from, to }: ListQuery): [from: number, to: number] {

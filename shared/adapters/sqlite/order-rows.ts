@@ -4,7 +4,7 @@ import type { OrderItem } from '../../domain/order-commands.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import type { OrderToStore, StoreOutcome } from '../../ports/order-store.ts'
 import { prepareSearchTerms } from './search-terms.ts'
-import { searchableText } from './search-text.ts'
+import { searchableText, searchParts } from './search-text.ts'
 import { sameBytes, toHashBytes, toIdBytes, toMs } from './values.ts'
 
 /** The rows of stored orders. */
@@ -71,8 +71,9 @@ export function prepareOrderRows(db: DatabaseSync): OrderRows {
       if (changes === 0) return false
       const seq = Number(lastInsertRowid)
       for (const [line, item] of order.orderItems.entries()) insertItem.run(seq, line, ...itemValues(item))
-      insertSearch.run(seq, searchableText(order))
-      terms.note(order)
+      const parts = searchParts(order)
+      insertSearch.run(seq, searchableText(order, parts))
+      terms.note(parts)
       return true
     },
     judge({ orderId, origin, bodyHash }, isSuperseding) {

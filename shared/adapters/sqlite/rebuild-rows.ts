@@ -5,7 +5,7 @@ import { createStatements } from './database.ts'
 import { itemValues, orderValues, SPAN_ORDERS } from './order-rows.ts'
 import { REBUILT } from './rebuild-tables.ts'
 import { prepareSearchTerms } from './search-terms.ts'
-import { searchableText, type Searchable } from './search-text.ts'
+import { searchableText, searchParts, type Searchable } from './search-text.ts'
 import { isConstraintError } from './sqlite-errors.ts'
 import { toIdBytes } from './values.ts'
 
@@ -94,8 +94,9 @@ export function prepareRebuildRows(db: DatabaseSync): RebuildRows {
     terms.forget()
     for (const order of orders) {
       const searchable = { ...order, orderItems: items.get(order.seq) ?? [] }
-      statement(INSERT_SEARCH).run(order.seq, searchableText(searchable))
-      terms.note(searchable)
+      const parts = searchParts(searchable)
+      statement(INSERT_SEARCH).run(order.seq, searchableText(searchable, parts))
+      terms.note(parts)
     }
     statement(UPSERT_SPANS).run(afterSeq, lastSeq)
   }

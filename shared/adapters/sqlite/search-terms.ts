@@ -1,12 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { customerFullName, longDescription } from '../../domain/order-view.ts'
 import { wordsOf } from '../../domain/search-words.ts'
-import { inNames, type Searchable } from './search-text.ts'
+import { inNames, type SearchParts } from './search-text.ts'
 
 /** Keeps the list of the index's words (search_terms). */
 export interface SearchTerms {
   /** In the transaction that adds the order to the index. */
-  note(order: Searchable): void
+  note(parts: SearchParts): void
   /** After a transaction that was rolled back: what it noted is not in the table. */
   forget(): void
 }
@@ -27,15 +26,12 @@ export function prepareSearchTerms(db: DatabaseSync): SearchTerms {
   }
 
   return {
-    note(order) {
-      for (const word of wordsOf(customerFullName(order))) {
+    note({ names, descriptions }) {
+      for (const word of names) {
         noteTerm(word)
         noteTerm(inNames(word))
       }
-      for (const item of order.orderItems) {
-        const description = longDescription(item)
-        if (isNew(texts, description)) for (const word of wordsOf(description)) noteTerm(word)
-      }
+      for (const text of descriptions) if (isNew(texts, text)) for (const word of wordsOf(text)) noteTerm(word)
     },
     forget() {
       terms.clear()

@@ -29,15 +29,23 @@ export type Searchable = Pick<
   readonly orderItems: readonly Pick<OrderItem, 'brand' | 'type' | 'size' | 'colour'>[]
 }
 
+/** What of an order the index is made from. */
+export interface SearchParts {
+  /** The words of the customer's name. */
+  readonly names: readonly string[]
+  /** The text of each item. */
+  readonly descriptions: readonly string[]
+}
+
+export function searchParts(order: Searchable): SearchParts {
+  return { names: wordsOf(customerFullName(order)), descriptions: order.orderItems.map(longDescription) }
+}
+
 /** The text of an order for the index. */
-export function searchableText(order: Searchable): string {
-  const names = wordsOf(customerFullName(order))
-  const parts = names.map((word) => `${word} ${NAME_MARK}${word}`)
-  for (const item of order.orderItems) {
-    const description = longDescription(item)
-    // The tokenizer makes words of ASCII by itself.
-    parts.push(ASCII.test(description) ? description : wordsOf(description).join(' '))
-  }
+export function searchableText(order: Searchable, { names, descriptions } = searchParts(order)): string {
+  const parts = names.map((word) => `${word} ${inNames(word)}`)
+  // The tokenizer makes words of ASCII by itself.
+  for (const text of descriptions) parts.push(ASCII.test(text) ? text : wordsOf(text).join(' '))
   const { customerId, currencyType: currency, paymentMethodType: paymentMethod } = order
   return [...parts, ...filterWords({ customerId, currency, paymentMethod })].join(' ')
 }
@@ -77,10 +85,11 @@ export function rankedQueries(
 
 function matchesOf(words: readonly string[], termsOf: TermsOf): Matches {
   const terms = words.map(termsOf)
+  const isThere = terms.every(([first], index) => first === words[index])
   return {
-    whole: terms.every(([first], index) => first === words[index]) ? all(words.map(quoted)) : undefined,
+    whole: isThere ? all(words.map((word) => oneOf([word]))) : undefined,
     begins: terms.every(({ length }) => length > 0)
-      ? all(terms.map((some, index) => oneOf(words[index] ?? '', some)))
+      ? all(words.map((word, index) => beginningAmong(word, terms[index] ?? [])))
       : undefined,
   }
 }
@@ -92,23 +101,21 @@ function without(found: string | undefined, ...earlier: readonly (string | undef
   return others.length === 0 ? found : `${found} NOT (${others.join(' OR ')})`
 }
 
-/** Orders that have every word, as a word or a beginning, and every filter; undefined when no order can. */
-export function filteredQuery(words: readonly string[], filters: Filters, termsOf: TermsOf): string | undefined {
-  const { begins } = matchesOf(words, termsOf)
+/**
+ * Orders that have every word, as a word or a beginning, and every filter; undefined when no order can. An index whose
+ * words are not listed, so that there is no `termsOf`, is asked for the beginnings themselves.
+ */
+export function filteredQuery(words: readonly string[], filters: Filters, termsOf?: TermsOf): string | undefined {
+  const begins = termsOf === undefined ? all(words.map(beginning)) : matchesOf(words, termsOf).begins
   return begins === undefined ? undefined : all([begins, ...filterWords(filters).map(quoted)])
 }
 
-/** The same in the index of what is not stored, which is small. */
-export function filteredQueryOfStates(words: readonly string[], filters: Filters): string {
-  return all([...words.map(beginning), ...filterWords(filters).map(quoted)])
-}
-
-function oneOf(word: string, terms: readonly string[]): string {
-  if (terms.length > MAX_TERMS) return beginning(word)
-  return terms.length === 1 ? terms.map(quoted).join() : `(${terms.map(quoted).join(' OR ')})`
+function beginningAmong(word: string, terms: readonly string[]): string {
+  return terms.length > MAX_TERMS ? beginning(word) : oneOf(terms)
 }
 
 const all = (parts: readonly string[]): string => `(${parts.join(' AND ')})`
+const oneOf = (terms: readonly string[]): string => `(${terms.map(quoted).join(' OR ')})`
 const quoted = (word: string): string => `"${word}"`
 const beginning = (word: string): string => `"${word}"*`
 
