@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { table } from '../infra/ops/table.ts'
 import { cpuMicroseconds } from './machine.ts'
+import { rateBetween, untilStored, type StoringRate } from './standing.ts'
 import { median } from './statistics.ts'
-import { ask, startProduct, startServer, TargetError, type Target } from './target.ts'
+import { ask, startProduct, startServer, type Target } from './target.ts'
 import { INTAKE_ALONE, load, type VersusOptions } from './versus.ts'
 import { readLedger } from './verdict.ts'
 
@@ -14,16 +14,8 @@ interface Storer {
   readonly stored: (target: Target) => Promise<number>
 }
 
-interface Stored {
-  readonly perSecond: number
-  readonly cpuMicroseconds: number | undefined
-}
-
-/** Not more often: the product asks the broker for its answer, and that is work of its own. */
-const LOOK_EVERY_MS = 250
 /** A backlog that is gone in a moment tells of the beginning, before the code is compiled, and of little else. */
 const FILL_TIMES = 4
-const STILL_LIMIT_MS = 60_000
 
 const STORERS: readonly Storer[] = [
   {
@@ -47,7 +39,7 @@ const STORERS: readonly Storer[] = [
  * of each order. Both store the same orders, in turn; the clock runs from the first order that is stored to the last.
  */
 export async function backlog(options: VersusOptions): Promise<string> {
-  const measured = new Map<string, Stored[]>(STORERS.map(({ name }) => [name, []]))
+  const measured = new Map<string, StoringRate[]>(STORERS.map(({ name }) => [name, []]))
   let orders = 0
   for (let round = 1; round <= options.rounds; round += 1) {
     const topic = `loadtest-backlog-${Date.now().toString(36)}`
@@ -55,7 +47,7 @@ export async function backlog(options: VersusOptions): Promise<string> {
     orders = await fillTopic(topic, FILL_TIMES * options.seconds, options.connections, options.signal)
     for (const storer of STORERS) {
       options.onProgress(`round ${round} of ${options.rounds}: ${storer.name}`)
-      measured.get(storer.name)?.push(await measure(storer, topic, orders))
+      measured.get(storer.name)?.push(await measure(storer, topic, orders, options.signal))
       options.signal.throwIfAborted()
     }
   }
@@ -79,34 +71,24 @@ export async function fillTopic(
   }
 }
 
-async function measure({ name, start, stored }: Storer, topic: string, orders: number): Promise<Stored> {
+async function measure(
+  { name, start, stored }: Storer,
+  topic: string,
+  orders: number,
+  signal: AbortSignal,
+): Promise<StoringRate> {
   const target = await start(topic)
+  const look = async () => ({ stored: await stored(target), at: performance.now(), cpu: cpuMicroseconds(target.pid) })
   try {
-    let begun: { at: number; count: number; cpu: number | undefined } | undefined
-    let last = { at: performance.now(), count: 0 }
-    for (;;) {
-      const count = await stored(target)
-      const at = performance.now()
-      if (count > 0) begun ??= { at, count, cpu: cpuMicroseconds(target.pid) }
-      if (begun !== undefined && count >= orders) {
-        const cpu = cpuMicroseconds(target.pid)
-        const some = Math.max(1, count - begun.count)
-        return {
-          perSecond: (some * 1000) / (at - begun.at),
-          cpuMicroseconds: cpu === undefined || begun.cpu === undefined ? undefined : (cpu - begun.cpu) / some,
-        }
-      }
-      if (count > last.count) last = { at, count }
-      if (at - last.at > STILL_LIMIT_MS) throw new TargetError(`${name} stopped storing at ${count} of ${orders}.`)
-      await sleep(LOOK_EVERY_MS)
-    }
+    const begun = await untilStored(1, name, look, signal)
+    return rateBetween(begun, await untilStored(orders, name, look, signal))
   } finally {
     await target.stop()
   }
 }
 
 /** The first one is what the other is compared with. */
-export function backlogText(measured: ReadonlyMap<string, readonly Stored[]>, orders: number): string {
+export function backlogText(measured: ReadonlyMap<string, readonly StoringRate[]>, orders: number): string {
   const rows = [...measured].map(([name, some]) => {
     const cpu = some.flatMap(({ cpuMicroseconds: one }) => (one === undefined ? [] : [one]))
     return { name, perSecond: median(some.map(({ perSecond }) => perSecond)), cpu: cpu.length > 0 ? median(cpu) : null }

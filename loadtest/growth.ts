@@ -44,7 +44,6 @@ export async function growth(options: GrowthOptions): Promise<void> {
 }
 
 /** Each value on a product of its own that is started for it. */
-
 async function growEach({ factor, seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const rows: (string | number | null)[][] = []
   for (const value of factor === 'items' ? ITEMS : BATCHES) {

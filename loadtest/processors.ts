@@ -6,21 +6,14 @@ import { readConfig } from '../shared/config.ts'
 import { fillTopic } from './backlog.ts'
 import type { GrowthOptions } from './growth.ts'
 import { cpuMicroseconds } from './machine.ts'
+import { LOOK_EVERY_MS, rateBetween, untilStored, type Standing, type StoringRate } from './standing.ts'
 import { startProduct, TargetError, type Target } from './target.ts'
 import { readLedger } from './verdict.ts'
 
 const PROCESSORS = [1, 2, 3]
 /** The first one begins to store while the others still join: there has to be enough left for all of them. */
 const FILL_TIMES = 10
-const LOOK_EVERY_MS = 250
 const JOIN_LIMIT_MS = 60_000
-const STILL_LIMIT_MS = 60_000
-
-interface Standing {
-  readonly at: number
-  readonly stored: number
-  readonly cpu: number | undefined
-}
 
 /**
  * How fast what waits in one topic of a real Kafka is stored by one to three processes of one consumer group, each with
@@ -41,9 +34,10 @@ export async function growProcessors({ seconds, connections, onProgress, signal 
     let first: number | undefined
     for (const processors of PROCESSORS) {
       onProgress(`${processors} of ${PROCESSORS.length} processors`)
-      const { perSecond, cpu } = await measure(admin, { topic, processors, orders, signal })
+      const { perSecond, cpuMicroseconds: cpu } = await measure(admin, { topic, processors, orders, signal })
       first ??= perSecond
-      rows.push([processors, Math.round(perSecond), (perSecond / first).toFixed(2), cpu])
+      const ratio = (perSecond / first).toFixed(2)
+      rows.push([processors, Math.round(perSecond), ratio, cpu === undefined ? null : Math.round(cpu)])
     }
     return table(['processors', `stored/s of ${orders} that wait`, 'ratio', 'CPU µs/order'], rows)
   } finally {
@@ -58,7 +52,7 @@ interface Run {
   readonly signal: AbortSignal
 }
 
-async function measure(admin: Admin, { topic, processors, orders, signal }: Run) {
+async function measure(admin: Admin, { topic, processors, orders, signal }: Run): Promise<StoringRate> {
   // A new group reads the topic from its beginning.
   const groupId = `${topic}-${processors}`
   const settings = { ORDERS_TOPIC: topic, ORDERS_CONSUMER_GROUP: groupId }
@@ -68,14 +62,9 @@ async function measure(admin: Admin, { topic, processors, orders, signal }: Run)
     for (const start of starting) if (start.status === 'rejected') throw start.reason
     await untilAllAreMembers(admin, groupId, processors, signal)
     const begun = await standing(targets)
-    const ended = await untilStored(targets, orders, signal)
-    const stored = ended.stored - begun.stored
     // Less than half of it would be mostly beginning and end.
-    if (stored < orders / 2) throw new TargetError('Most was stored before all had joined: give more --seconds.')
-    return {
-      perSecond: (stored * 1000) / (ended.at - begun.at),
-      cpu: ended.cpu === undefined || begun.cpu === undefined ? null : Math.round((ended.cpu - begun.cpu) / stored),
-    }
+    if (begun.stored > orders / 2) throw new TargetError('Most was stored before all had joined: give more --seconds.')
+    return rateBetween(begun, await untilStored(orders, 'The group', () => standing(targets), signal))
   } finally {
     await Promise.all(targets.map((target) => target.stop()))
   }
@@ -92,17 +81,6 @@ async function untilAllAreMembers(admin: Admin, groupId: string, members: number
 }
 
 /** What was delivered twice, as members joined, lies in two stores and is counted twice: a batch or so of each. */
-async function untilStored(targets: readonly Target[], orders: number, signal: AbortSignal): Promise<Standing> {
-  let moved = await standing(targets)
-  for (;;) {
-    const now = await standing(targets)
-    if (now.stored >= orders) return now
-    if (now.stored > moved.stored) moved = now
-    if (now.at - moved.at > STILL_LIMIT_MS) throw new TargetError(`Storing stopped at ${now.stored} of ${orders}.`)
-    await sleep(LOOK_EVERY_MS, undefined, { signal })
-  }
-}
-
 async function standing(targets: readonly Target[]): Promise<Standing> {
   const ledgers = await Promise.all(targets.map(readLedger))
   const cpus = targets.flatMap(({ pid }) => cpuMicroseconds(pid) ?? [])
