@@ -94,10 +94,15 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
     if (turn === playing) show(undefined)
   }
 
-  async function end() {
+  /** @param {import('./api.js').More} [more] */
+  function abandon(more) {
     playing += 1
     show(undefined)
-    await mend()
+    return mend(more)
+  }
+
+  async function end() {
+    await abandon()
     told.append(el('li', {}, 'Stopped, and everything is mended.'))
     players[0]?.focus()
   }
@@ -116,10 +121,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
   }
   stop.addEventListener('click', () => void end())
   addEventListener('pagehide', () => {
-    if (stop.hidden) return
     // A page that is come back to shows what it showed, and its play must not go on by itself.
-    playing += 1
-    show(undefined)
-    void mend({ outlivesPage: true })
+    if (!stop.hidden) void abandon({ outlivesPage: true })
   })
 }
