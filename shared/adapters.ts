@@ -105,7 +105,9 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
   }
   const { createSqliteStore } = await import('./adapters/sqlite/sqlite-store.ts')
   const file = join(config.dataDir, 'orders.db')
-  return { ...(await createSqliteStore({ file })), described: `SQLite, ${file}` }
+  const onIndexFailed = (error: unknown) =>
+    logger.warn({ event: 'search:index-failed', err: error }, 'a block for searches could not be written')
+  return { ...(await createSqliteStore({ file, onIndexFailed })), described: `SQLite, ${file}` }
 }
 
 async function secretOf(dataDir: DataDir | undefined, name: string): Promise<string> {

@@ -1,4 +1,5 @@
 import { maintenanceContract } from './maintenance.contract.ts'
-import { openSqlite } from './open-sqlite.ts'
+import { openSqlite, openSqliteInBlocks } from './open-sqlite.ts'
 
 maintenanceContract('SQLite', openSqlite)
+maintenanceContract('SQLite in blocks', openSqliteInBlocks)

@@ -7,7 +7,8 @@ import { fromCursor, toCursor } from '../../domain/cursor.ts'
 import { createStatements } from './database.ts'
 import type { OrderQueries } from './order-queries.ts'
 import { SPAN_ORDERS } from './order-rows.ts'
-import { filteredQuery, MAX_TERMS, rankedQueries } from './search-text.ts'
+import { filteredMatch, matchText, MAX_TERMS, rankedMatches, type Match } from './search-match.ts'
+import { prepareSearchPositions } from './search-positions.ts'
 import { toMs } from './values.ts'
 
 /**
@@ -36,6 +37,7 @@ const LAST = '\u{10ffff}'
 
 export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): ListQueries {
   const statement = createStatements(db)
+  const searchPositions = prepareSearchPositions(db)
 
   function seqs(sql: string, ...parameters: readonly (string | number)[]): number[] {
     return statement(sql)
@@ -65,13 +67,13 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
   }
 
   /** Undefined when no order can have such words. */
-  function matchOf(q: string, query: ListQuery): string | undefined {
+  function matchOf(q: string, query: ListQuery): Match | undefined {
     const words = queryWords(q)
     if (words.length === 0) return undefined
-    return filteredQuery(words, query, isOfStored(query) ? termsOf : undefined)
+    return filteredMatch(words, query, isOfStored(query) ? termsOf : undefined)
   }
 
-  function inRange(query: ListQuery, match: string | undefined, range: Range, limit: number): number[] {
+  function inRange(query: ListQuery, match: Match | undefined, range: Range, limit: number): number[] {
     const { status = 'stored', customerId, currency, paymentMethod } = query
     const isStored = isOfStored(query)
     const table = isStored ? 'orders' : 'order_states'
@@ -84,11 +86,12 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       ...(isBounded ? ['o.accepted_at >= ? AND o.accepted_at < ?'] : []),
     ]
     const bounds = [...(isStored ? [] : [status]), range.low, range.high, ...times]
+    if (match !== undefined && isStored && !isBounded) return searchPositions(match, range.high, limit)
     if (match !== undefined) {
       // By the full-text index, filters included; the other bounds are looked up by the primary key.
       const found = `SELECT o.seq FROM ${searchTable} s CROSS JOIN ${table} o ON o.seq = s.rowid
         WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN ? AND ? AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
-      return seqs(found, match, range.low, range.high, ...bounds, limit)
+      return seqs(found, matchText(match), range.low, range.high, ...bounds, limit)
     }
     const newest = (more: readonly string[]) =>
       `SELECT o.seq FROM ${table} o WHERE ${[...more, ...where].join(' AND ')} ORDER BY o.seq DESC LIMIT ?`
@@ -132,12 +135,10 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       if (words.length === 0) return NOTHING
       const [fromRank, fromSeq] = fromCursor(query, ['number', 'number']) ?? [0, Number.MAX_SAFE_INTEGER]
       const found: { rank: number; seq: number }[] = []
-      for (const [rank, match] of rankedQueries(words, customersOnly, termsOf).entries()) {
+      for (const [rank, match] of rankedMatches(words, customersOnly, termsOf).entries()) {
         if (rank < fromRank || match === undefined) continue
-        const before = rank === fromRank ? fromSeq : Number.MAX_SAFE_INTEGER
-        // By the full-text index, which is read from the newest order backwards.
-        const sql = `SELECT rowid AS seq FROM order_search WHERE order_search MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`
-        found.push(...seqs(sql, match, before, limit + 1 - found.length).map((seq) => ({ rank, seq })))
+        const high = rank === fromRank ? fromSeq - 1 : Number.MAX_SAFE_INTEGER
+        found.push(...searchPositions(match, high, limit + 1 - found.length).map((seq) => ({ rank, seq })))
         if (found.length > limit) break
       }
       const page = found.slice(0, limit)

@@ -7,6 +7,7 @@ import { prepareListQueries, type ListQueries } from './list-queries.ts'
 import { prepareOrderQueries, type OrderQueries } from './order-queries.ts'
 import { prepareRebuildQueries } from './rebuild-queries.ts'
 import { prepareRedriveQueries, type RedriveQueries } from './redrive-queries.ts'
+import { prepareOrdersAfterBlocks } from './search-blocks.ts'
 import { serve } from './serve.ts'
 import type { StoreLocation } from './write-worker.ts'
 
@@ -19,6 +20,8 @@ export interface Reader extends Pick<OrderQueries, 'getMany' | 'history' | 'find
   readonly audit: RedriveQueries['audit']
   readonly readLedger: LedgerQueries['read']
   getRebuild(nowMs: number): Rebuild | undefined
+  /** How many orders came after the last block of searchable ones. */
+  ordersAfterBlocks(): number
   /** Throws when nothing can be read. */
   probe(): void
   close(): void
@@ -53,6 +56,7 @@ function openReader(): Reader {
       audit: (query) => snapshot(() => redrives.audit(query)),
       readLedger: (groupId, maxGaps) => snapshot(() => ledger.read(groupId, maxGaps)),
       getRebuild: (nowMs) => snapshot(() => rebuilds.getRebuild(nowMs)),
+      ordersAfterBlocks: prepareOrdersAfterBlocks(db),
       probe() {
         selectMigration.get()
       },

@@ -5,7 +5,8 @@ import { createStatements } from './database.ts'
 import { itemValues, orderValues, SPAN_ORDERS } from './order-rows.ts'
 import { REBUILT } from './rebuild-tables.ts'
 import { prepareSearchTerms } from './search-terms.ts'
-import { searchableText, searchParts, type Searchable } from './search-text.ts'
+import { searchableText, searchParts, stretchWord } from './search-text.ts'
+import { prepareSearchableRows } from './searchable-rows.ts'
 import { isConstraintError } from './sqlite-errors.ts'
 import { toIdBytes } from './values.ts'
 
@@ -39,13 +40,6 @@ const MISSING = `
 const SEQS = '(SELECT value FROM json_each(?))'
 const COPY_ORDERS = `INSERT INTO ${REBUILT}orders SELECT * FROM orders WHERE seq IN ${SEQS}`
 const COPY_ITEMS = `INSERT INTO ${REBUILT}order_items SELECT * FROM order_items WHERE order_seq IN ${SEQS}`
-const ORDERS = `
-  SELECT seq, customer_id AS customerId, customer_name AS customerName, customer_last_name AS customerLastName,
-    currency AS currencyType, payment_method AS paymentMethodType
-  FROM ${REBUILT}orders WHERE seq > ? AND seq <= ? ORDER BY seq`
-const ITEMS = `
-  SELECT order_seq AS seq, brand, type, size, colour FROM ${REBUILT}order_items
-  WHERE order_seq > ? AND order_seq <= ? ORDER BY order_seq, line`
 const INSERT_SEARCH = `INSERT INTO ${REBUILT}order_search (rowid, words) VALUES (?, ?)`
 const UPSERT_SPANS = `
   INSERT INTO ${REBUILT}order_spans
@@ -55,12 +49,11 @@ const UPSERT_SPANS = `
     min_accepted_at = min(min_accepted_at, excluded.min_accepted_at),
     max_accepted_at = max(max_accepted_at, excluded.max_accepted_at)`
 
-type SearchableItem = Searchable['orderItems'][number] & { readonly seq: number }
-
 export function prepareRebuildRows(db: DatabaseSync): RebuildRows {
   // Prepared when first used: the new tables are there only while a rebuild runs.
   const statement = createStatements(db)
   const terms = prepareSearchTerms(db)
+  const readSearchable = prepareSearchableRows(db, REBUILT)
 
   function insert(seq: number, order: OrderToStore, storedAt: number, recovered: boolean): void {
     const { changes } = statement(INSERT_ORDER).run(seq, ...orderValues(order, storedAt, recovered))
@@ -85,17 +78,11 @@ export function prepareRebuildRows(db: DatabaseSync): RebuildRows {
   }
 
   function index(afterSeq: number, lastSeq: number): void {
-    const items = Map.groupBy(
-      statement(ITEMS).all(afterSeq, lastSeq) as unknown as SearchableItem[],
-      (item) => item.seq,
-    )
-    const orders = statement(ORDERS).all(afterSeq, lastSeq) as unknown as (Searchable & { seq: number })[]
     // An earlier step may have been rolled back since.
     terms.forget()
-    for (const order of orders) {
-      const searchable = { ...order, orderItems: items.get(order.seq) ?? [] }
-      const parts = searchParts(searchable)
-      statement(INSERT_SEARCH).run(order.seq, searchableText(searchable, parts))
+    for (const order of readSearchable(afterSeq, lastSeq)) {
+      const parts = searchParts(order)
+      statement(INSERT_SEARCH).run(order.seq, `${searchableText(order, parts)} ${stretchWord(order.seq)}`)
       terms.note(parts)
     }
     statement(UPSERT_SPANS).run(afterSeq, lastSeq)

@@ -9,11 +9,14 @@ import { ASCII, wordsOf } from '../../domain/search-words.ts'
  *   alex       a word of the name or of an item
  *   §alex      a word of the customer's name
  *   ¤pPayPal   a filter of the list, so that text and filters together are one intersection of the index
+ *   ¤s15       a stretch of 65,536 positions, so that a search of the newest orders ends with them: the index looks at
+ *              bounds of positions only when it has found the next match, however far that is
  *
  * The marks are neither letters nor digits, so that no text makes them; outside of ASCII the tokenizer keeps them.
  */
 const NAME_MARK = '§'
 const FILTER_MARK = '¤'
+const STRETCH_ORDERS = 65_536
 
 export interface Filters {
   readonly customerId?: number
@@ -50,79 +53,27 @@ export function searchableText(order: Searchable, { names, descriptions } = sear
   return [...parts, ...filterWords({ customerId, currency, paymentMethod })].join(' ')
 }
 
-/** The words of the index that begin so, in their order and at most `MAX_TERMS + 1`; the word itself is the first. */
-export type TermsOf = (beginning: string) => readonly string[]
-
 /** As the index has a word of a customer's name. */
 export const inNames = (word: string): string => `${NAME_MARK}${word}`
 
-/** The index reads the entries of so many words as far as a page needs; of all words that begin alike, it first merges all. */
-export const MAX_TERMS = 32
-
-/** What matches the words of a query; undefined for what no order can match. */
-interface Matches {
-  /** Orders that have them as whole words. */
-  readonly whole: string | undefined
-  /** Orders that have them as words or beginnings; the same as `whole` when no longer word begins so. */
-  readonly begins: string | undefined
-}
-
-/**
- * Classes of matches, best first; each query finds what no earlier one does, and is undefined when there is nothing to
- * find. `namesOnly` leaves items out.
- */
-export function rankedQueries(
-  words: readonly string[],
-  namesOnly: boolean,
-  termsOf: TermsOf,
-): readonly (string | undefined)[] {
-  const name = matchesOf(words.map(inNames), termsOf)
-  const inNamesAlone = [name.whole, without(name.begins, name.whole)]
-  if (namesOnly) return inNamesAlone
-  const any = matchesOf(words, termsOf)
-  return [...inNamesAlone, without(any.whole, name.begins), without(any.begins, any.whole, name.begins)]
-}
-
-function matchesOf(words: readonly string[], termsOf: TermsOf): Matches {
-  const terms = words.map(termsOf)
-  const isThere = terms.every(([first], index) => first === words[index])
-  return {
-    whole: isThere ? all(words.map((word) => oneOf([word]))) : undefined,
-    begins: terms.every(({ length }) => length > 0)
-      ? all(words.map((word, index) => beginningAmong(word, terms[index] ?? [])))
-      : undefined,
-  }
-}
-
-/** What matches, but for what earlier queries have found. */
-function without(found: string | undefined, ...earlier: readonly (string | undefined)[]): string | undefined {
-  const others = earlier.filter((query) => query !== undefined)
-  if (found === undefined || others.includes(found)) return undefined
-  return others.length === 0 ? found : `${found} NOT (${others.join(' OR ')})`
-}
-
-/**
- * Orders that have every word, as a word or a beginning, and every filter; undefined when no order can. An index whose
- * words are not listed, so that there is no `termsOf`, is asked for the beginnings themselves.
- */
-export function filteredQuery(words: readonly string[], filters: Filters, termsOf?: TermsOf): string | undefined {
-  const begins = termsOf === undefined ? all(words.map(beginning)) : matchesOf(words, termsOf).begins
-  return begins === undefined ? undefined : all([begins, ...filterWords(filters).map(quoted)])
-}
-
-function beginningAmong(word: string, terms: readonly string[]): string {
-  return terms.length > MAX_TERMS ? beginning(word) : oneOf(terms)
-}
-
-const all = (parts: readonly string[]): string => `(${parts.join(' AND ')})`
-const oneOf = (terms: readonly string[]): string => `(${terms.map(quoted).join(' OR ')})`
-const quoted = (word: string): string => `"${word}"`
-const beginning = (word: string): string => `"${word}"*`
-
-function filterWords({ customerId, currency, paymentMethod }: Filters): string[] {
+/** The words of the index for the filters that are given. */
+export function filterWords({ customerId, currency, paymentMethod }: Filters): string[] {
   return [
     ...(customerId === undefined ? [] : [`${FILTER_MARK}c${customerId}`]),
     ...(currency === undefined ? [] : [`${FILTER_MARK}e${currency}`]),
     ...(paymentMethod === undefined ? [] : [`${FILTER_MARK}p${paymentMethod}`]),
   ]
 }
+
+/** The word of the index for the stretch in which a position lies. */
+export function stretchWord(seq: number): string {
+  return `${FILTER_MARK}s${stretchOf(seq)}`
+}
+
+/** Those of all stretches from that of one position to that of another. */
+export function stretchWords(fromSeq: number, toSeq: number): string[] {
+  const first = stretchOf(fromSeq)
+  return Array.from({ length: stretchOf(toSeq) - first + 1 }, (_, index) => `${FILTER_MARK}s${first + index}`)
+}
+
+const stretchOf = (seq: number): number => Math.floor(seq / STRETCH_ORDERS)

@@ -6,7 +6,10 @@ import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 import type { Redrives } from '../../ports/redrives.ts'
 import type { Checker } from './check-worker.ts'
+import type { Indexer } from './index-worker.ts'
 import type { Reader } from './read-worker.ts'
+import { BLOCK_ORDERS } from './order-set.ts'
+import { createSearchIndexer } from './search-indexer.ts'
 import { createStoreThread, type StoreThread } from './store-thread.ts'
 import type { Writer } from './write-worker.ts'
 
@@ -25,6 +28,10 @@ export interface SqliteStoreOptions {
   readonly file: string
   /** Ends with a slash. */
   readonly migrations?: URL
+  /** How many orders a block of the search has; at most `BLOCK_ORDERS`, which it has unless told otherwise. */
+  readonly blockOrders?: number
+  /** A block could not be written: nothing is lost by it but the speed of some searches. Unless told otherwise, it warns. */
+  readonly onIndexFailed?: (error: unknown) => void
 }
 
 /** A disk that hangs does not answer: after this long that is the answer. */
@@ -37,11 +44,20 @@ const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`
  * Opens the file and brings its tables up to date. Rejects with `invalid-setting` for a file that a newer program made,
  * `store-unavailable` for one that cannot be used.
  */
-export async function createSqliteStore({ file, migrations = MIGRATIONS }: SqliteStoreOptions): Promise<SqliteStore> {
+export async function createSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
+  const { file, migrations = MIGRATIONS, blockOrders = BLOCK_ORDERS, onIndexFailed = warn } = options
   const thread = { file, migrations: migrations.href }
   const writer = createStoreThread<Writer>({ ...thread, name: 'store-writer', worker: workerUrl('write-worker') })
   const reader = createStoreThread<Reader>({ ...thread, name: 'store-reader', worker: workerUrl('read-worker') })
+  const indexer = createSearchIndexer({
+    blockOrders,
+    ordersAfterBlocks: () => reader.call('ordersAfterBlocks'),
+    openThread: () =>
+      createStoreThread<Indexer>({ ...thread, name: 'store-indexer', worker: workerUrl('index-worker') }),
+    onFailed: onIndexFailed,
+  })
   const dispose = async () => {
+    await indexer[Symbol.asyncDispose]()
     // The reader first, so that the writer is the last connection and leaves a file without a WAL.
     await reader[Symbol.asyncDispose]()
     await writer[Symbol.asyncDispose]()
@@ -49,6 +65,7 @@ export async function createSqliteStore({ file, migrations = MIGRATIONS }: Sqlit
   try {
     await writer.call('probe')
     await reader.call('probe')
+    await indexer.look()
   } catch (error) {
     await dispose()
     throw error
@@ -56,7 +73,11 @@ export async function createSqliteStore({ file, migrations = MIGRATIONS }: Sqlit
 
   return {
     store: {
-      storeBatch: (batch) => writer.call('storeBatch', batch),
+      async storeBatch(batch) {
+        const result = await writer.call('storeBatch', batch)
+        indexer.note(batch.orders.length)
+        return result
+      },
       previewBatch: (orders) => writer.call('previewBatch', orders),
       findByIdempotencyKey: (keyHash) => reader.call('findByIdempotencyKey', keyHash),
       health: () => checkHealth(writer, reader),
@@ -97,7 +118,11 @@ export async function createSqliteStore({ file, migrations = MIGRATIONS }: Sqlit
       getRebuild: () => reader.call('getRebuild', Date.now()),
       projectOrders: (step, groupId, orders) => writer.call('projectOrders', step, groupId, orders),
       completeOrders: (step, limit) => writer.call('completeOrders', step, limit),
-      swapOrders: (step) => writer.call('swapOrders', step),
+      async swapOrders(step) {
+        const rebuild = await writer.call('swapOrders', step)
+        await indexer.look()
+        return rebuild
+      },
       abandonRebuild: (owner, why, at) => writer.call('abandonRebuild', owner, why, at),
       resetLedger: (groupId, epoch, act) => writer.call('resetLedger', groupId, epoch, act),
       migrate: () => writer.call('migrate'),
@@ -132,6 +157,10 @@ async function checkHealth(writer: StoreThread<Writer>, reader: StoreThread<Read
   } finally {
     clearTimeout(timer)
   }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(messageOf(error))
 }
 
 function workerUrl(name: string): URL {

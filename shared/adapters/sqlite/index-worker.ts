@@ -1,0 +1,24 @@
+import { workerData } from 'node:worker_threads'
+import { openDatabase } from './database.ts'
+import { prepareWriteBlock, type WriteBlock } from './search-blocks.ts'
+import { serve } from './serve.ts'
+import type { StoreLocation } from './write-worker.ts'
+
+/** The thread that writes blocks for searches: it reads tens of thousands of orders for one, while others are stored. */
+export interface Indexer {
+  readonly writeBlock: WriteBlock
+  close(): void
+}
+
+const CACHE_KIB = 4 * 1024
+
+const { file } = workerData as StoreLocation
+
+serve(file, openIndexer)
+
+function openIndexer(): Indexer {
+  const db = openDatabase(file)
+  // It reads each order once.
+  db.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
+  return { writeBlock: prepareWriteBlock(db), close: () => db.close() }
+}
