@@ -88,7 +88,7 @@ test.each([0.0001, 0.01, 0.02, 0.5, 1])('sets of %d of all orders are what sets 
   const onlyOnes = setOf(ones)
   onlyOnes.remove(setOf(others))
   expect(placesIn(onlyOnes)).toEqual(places.filter((place) => isOne.has(place) && !isOther.has(place)))
-  for (const highest of [0, 7, 8, 31, 32, 4095, 40_000, BLOCK_ORDERS - 1]) {
+  for (const highest of [0, 7, 8, 31, 32, 4095, 10_000, BLOCK_ORDERS - 1]) {
     const expected = ones.filter((place) => place <= highest).slice(-3)
     expect(setOf(ones).last(3, highest).toReversed()).toEqual(expected)
   }

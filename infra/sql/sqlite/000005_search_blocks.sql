@@ -1,10 +1,10 @@
 -- The words of many orders in a row and which orders have them, in blocks that begin where the last one ended: what the
 -- full-text index says, for a search whose words are common each and rare together. The index goes through the entries of
--- all of them one by one; here 65,536 orders of one word are 8 KiB at most. Blocks are written when there are orders
+-- all of them one by one; here 16,384 orders of one word are 2 KiB at most. Blocks are written when there are orders
 -- enough for one (search-blocks.ts); the orders after the last block are searched in the index alone.
 CREATE TABLE search_blocks (
   first_seq INTEGER PRIMARY KEY CHECK (first_seq > 0),
-  last_seq INTEGER NOT NULL CHECK (last_seq BETWEEN first_seq AND first_seq + 65535)
+  last_seq INTEGER NOT NULL CHECK (last_seq BETWEEN first_seq AND first_seq + 16383)
 ) STRICT;
 
 -- `orders` is a set as order-set.ts packs it. Written before its block, whose row makes it valid. With an index beside

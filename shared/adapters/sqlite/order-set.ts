@@ -4,7 +4,7 @@
  * In the file it is a list of places, ascending, 16 bits each with the low byte first, or one bit for each place, where
  * that is not four times as long: it is read quicker. Its length tells which.
  */
-export const BLOCK_ORDERS = 65_536
+export const BLOCK_ORDERS = 16_384
 const BITMAP_BYTES = BLOCK_ORDERS / 8
 
 /** A list of more takes as much as a quarter of the bitmap. */
@@ -53,6 +53,10 @@ export class OrderSet {
   remove(others: OrderSet): void {
     for (let index = 0; index < this.#words.length; index += 1)
       this.#words[index] = this.#at(index) & ~others.#at(index)
+  }
+
+  isEmpty(): boolean {
+    return this.#words.every((word) => word === 0)
   }
 
   /** The highest places, at most so many of them and none above `highest`. */

@@ -20,7 +20,7 @@ interface Block {
 }
 
 const READ_AT_ONCE = 1024
-const MAX_WORDS = 1_500_000
+const MAX_WORDS = 400_000
 const MAX_REMEMBERED = 20_000
 const WRITTEN_AT_ONCE = 1000
 /** For the writer, which may be waiting for the lock. */

@@ -1,9 +1,12 @@
 import type { Indexer } from './index-worker.ts'
 import type { StoreThread } from './store-thread.ts'
 
-/** Has blocks of searchable orders written as orders come, in a thread that lives no longer than that takes. */
+/**
+ * Has blocks of orders written for searches as orders come, in a thread that lives no longer than that takes. While a
+ * backlog is stored it waits: the processor is for the orders then.
+ */
 export interface SearchIndexer extends AsyncDisposable {
-  /** After so many orders more. */
+  /** After a batch of so many orders was stored. */
   note(orders: number): void
   /** Asks the file how many orders are waiting. Never rejects. */
   look(): Promise<void>
@@ -17,11 +20,19 @@ export interface SearchIndexerOptions {
   readonly onFailed: (error: unknown) => void
 }
 
+/** A batch of so many is part of a backlog. */
+const BACKLOG_ORDERS = 250
+/** A backlog is over when no such batch came for so long. */
+const QUIET_MS = 1000
+/** When so many blocks are missing, it waits no longer: a backlog may last for days. */
+const MAX_MISSING_BLOCKS = 16
+
 export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexer {
   const { blockOrders, ordersAfterBlocks, openThread, onFailed } = options
+  const closing = new AbortController()
   let waiting = 0
   let running: Promise<void> | undefined
-  const closing = new AbortController()
+  let backlog: NodeJS.Timeout | undefined
 
   async function writeBlocks(): Promise<void> {
     await using thread = openThread()
@@ -40,23 +51,36 @@ export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexe
     }
   }
 
-  function note(orders: number): void {
-    waiting += orders
-    if (waiting >= blockOrders && !closing.signal.aborted) running ??= run()
+  function runIfDue(): void {
+    const isDue = waiting >= (backlog === undefined ? 1 : MAX_MISSING_BLOCKS) * blockOrders
+    if (isDue && !closing.signal.aborted) running ??= run()
+  }
+
+  function endBacklog(): void {
+    backlog = undefined
+    runIfDue()
   }
 
   return {
-    note,
+    note(orders) {
+      waiting += orders
+      if (orders >= BACKLOG_ORDERS) {
+        clearTimeout(backlog)
+        backlog = setTimeout(endBacklog, QUIET_MS)
+      }
+      runIfDue()
+    },
     async look() {
       try {
-        waiting = 0
-        note(await ordersAfterBlocks())
+        waiting = await ordersAfterBlocks()
+        runIfDue()
       } catch (error) {
         onFailed(error)
       }
     },
     async [Symbol.asyncDispose]() {
       closing.abort()
+      clearTimeout(backlog)
       await running
     },
   }

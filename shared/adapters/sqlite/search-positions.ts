@@ -73,6 +73,7 @@ export function prepareSearchPositions(db: DatabaseSync): SearchPositions {
     const found = haveOneOfEach(all, block)
     if (found === undefined) return []
     for (const choices of but) {
+      if (found.isEmpty()) return []
       const others = haveOneOfEach(choices, block)
       if (others !== undefined) found.remove(others)
     }

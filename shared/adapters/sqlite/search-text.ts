@@ -9,14 +9,14 @@ import { ASCII, wordsOf } from '../../domain/search-words.ts'
  *   alex       a word of the name or of an item
  *   §alex      a word of the customer's name
  *   ¤pPayPal   a filter of the list, so that text and filters together are one intersection of the index
- *   ¤s15       a stretch of 65,536 positions, so that a search of the newest orders ends with them: the index looks at
+ *   ¤s15       a stretch of 16,384 positions, so that a search of the newest orders ends with them: the index looks at
  *              bounds of positions only when it has found the next match, however far that is
  *
  * The marks are neither letters nor digits, so that no text makes them; outside of ASCII the tokenizer keeps them.
  */
 const NAME_MARK = '§'
 const FILTER_MARK = '¤'
-const STRETCH_ORDERS = 65_536
+const STRETCH_ORDERS = 16_384
 
 export interface Filters {
   readonly customerId?: number

@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Indexer } from '../../shared/adapters/sqlite/index-worker.ts'
+import { createSearchIndexer, type SearchIndexer } from '../../shared/adapters/sqlite/search-indexer.ts'
+import type { StoreThread } from '../../shared/adapters/sqlite/store-thread.ts'
+
+const BLOCK = 1000
+
+let stored: number
+let inBlocks: number
+let failing: Error | undefined
+let openThreads: number
+let indexer: SearchIndexer
+const onFailed = vi.fn<(error: unknown) => void>()
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  onFailed.mockReset()
+  stored = 0
+  inBlocks = 0
+  failing = undefined
+  openThreads = 0
+  indexer = createSearchIndexer({
+    blockOrders: BLOCK,
+    ordersAfterBlocks: () => Promise.resolve(stored - inBlocks),
+    openThread,
+    onFailed,
+  })
+})
+afterEach(() => vi.useRealTimers())
+
+function openThread(): StoreThread<Indexer> {
+  openThreads += 1
+  const call = async () => {
+    await sleep(1)
+    if (failing !== undefined) throw failing
+    if (stored - inBlocks < BLOCK) return false
+    inBlocks += BLOCK
+    return true
+  }
+  return {
+    call: call as unknown as StoreThread<Indexer>['call'],
+    [Symbol.asyncDispose]: () => {
+      openThreads -= 1
+      return Promise.resolve()
+    },
+  }
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+async function store(batches: number, orders: number): Promise<void> {
+  for (let batch = 0; batch < batches; batch += 1) {
+    stored += orders
+    indexer.note(orders)
+    await vi.advanceTimersByTimeAsync(10)
+  }
+}
+
+test('orders that come a few at a time get into a block when there are enough, and no thread stays', async () => {
+  await store(99, 10)
+  expect(inBlocks).toBe(0)
+  await store(1, 10)
+  expect(inBlocks).toBe(BLOCK)
+  await store(150, 10)
+  expect(inBlocks).toBe(2 * BLOCK)
+  expect(openThreads).toBe(0)
+})
+
+test('a backlog is stored before its blocks are written', async () => {
+  await store(10, 500)
+  expect(inBlocks).toBe(0)
+  await vi.advanceTimersByTimeAsync(900)
+  expect(inBlocks).toBe(0)
+  await vi.advanceTimersByTimeAsync(200)
+  expect(inBlocks).toBe(5 * BLOCK)
+})
+
+test('a backlog without end does not leave searches without blocks', async () => {
+  await store(31, 500)
+  expect(inBlocks).toBe(0)
+  await store(3, 500)
+  expect(inBlocks).toBe(16 * BLOCK)
+})
+
+test('what an earlier process left is written at once', async () => {
+  stored = 2500
+  await indexer.look()
+  await vi.advanceTimersByTimeAsync(10)
+  expect(inBlocks).toBe(2 * BLOCK)
+})
+
+test('a failure is told and tried again after another block of orders, not with each batch', async () => {
+  failing = new Error('The disk is full.')
+  await store(150, 10)
+  expect(onFailed.mock.calls).toEqual([[failing]])
+  expect(openThreads).toBe(0)
+  failing = undefined
+  await store(50, 10)
+  expect(inBlocks).toBe(2 * BLOCK)
+})
+
+test('closing waits for the block that is being written, and for no other', async () => {
+  stored = 5000
+  await indexer.look()
+  const closing = indexer[Symbol.asyncDispose]()
+  expect(openThreads).toBe(1)
+  await vi.advanceTimersByTimeAsync(10)
+  await closing
+  expect(inBlocks).toBe(BLOCK)
+  expect(openThreads).toBe(0)
+  indexer.note(BLOCK)
+  await vi.advanceTimersByTimeAsync(2000)
+  expect(inBlocks).toBe(BLOCK)
+})
