@@ -26,7 +26,7 @@ const DRAIN_SECONDS = 300
 /** Bodies that take turns: making one of 500 items costs the client more than sending it. */
 const BODIES = 32
 const READS = 200
-const SETTLE_MS = 5000
+const SETTLE_MS = 15_000
 /** Below this many orders are placed one by one, so that it is not overshot. */
 const BURST = 20_000
 
