@@ -11,7 +11,7 @@ import { prepareOrderQueries } from '../../shared/adapters/sqlite/order-queries.
 import { BLOCK_ORDERS, NewOrderSet, OrderSet } from '../../shared/adapters/sqlite/order-set.ts'
 import { prepareWriteBlock } from '../../shared/adapters/sqlite/search-blocks.ts'
 import { createSqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
-import { searchableText, stretchWord } from '../../shared/adapters/sqlite/search-text.ts'
+import { searchableText, stretchWord, stretchWords } from '../../shared/adapters/sqlite/search-text.ts'
 import { prepareCommands } from '../../shared/adapters/sqlite/store-batch.ts'
 import type { RebuildStep } from '../../shared/ports/maintenance.ts'
 import type { OrderToStore } from '../../shared/ports/order-store.ts'
@@ -174,11 +174,11 @@ test('of two that write the same block one does, and half a block counts for not
 
 test('a block of long orders ends early', () => {
   using db = openMigrated()
-  const orders = named('Long', 1030)
+  const orders = named('Long', 70)
   prepareCommands(db).storeBatch(batchOf(orders))
-  expect(prepareWriteBlock(db)(1030, 1)).toBe(true)
-  expect(blocksIn(db)).toEqual([[1, 1024]])
-  expect(foundIn(db, 'long')).toEqual(newestFirst(orders).slice(0, 200))
+  expect(prepareWriteBlock(db)(70, 1)).toBe(true)
+  expect(blocksIn(db)).toEqual([[1, 64]])
+  expect(foundIn(db, 'long')).toEqual(newestFirst(orders))
 })
 
 test('orders that were stored before there were blocks are found before and after they are in one', () => {
@@ -212,7 +212,7 @@ test('after a rebuild searches go by what the orders are now, and blocks are wri
   await opened.store.storeBatch(batchOf(orders))
   await vi.waitFor(() => expect(blocksIn(db)).toEqual([[1, 3]]))
   // As a file of an earlier version has it.
-  db.exec('UPDATE search_marks SET from_seq = 100')
+  db.exec('UPDATE search_stretches SET from_seq = 100')
   const { maintenance, views } = opened
   await maintenance.beginRebuild(rebuildStep(), { operator: 'sam', verified: false, at: NOW, reason: null })
   const upcast = orders.map((order) => ({ ...order, order: { ...order.order, customerName: 'After' } }))
@@ -224,7 +224,7 @@ test('after a rebuild searches go by what the orders are now, and blocks are wri
   expect(blocksIn(db)).toEqual([])
   expect(await found('before')).toEqual([])
   expect(await found('after')).toEqual(newestFirst(orders))
-  expect(db.prepare('SELECT from_seq FROM search_marks').get()).toEqual({ from_seq: 1 })
+  expect(db.prepare('SELECT from_seq FROM search_stretches').get()).toEqual({ from_seq: 1 })
   db.exec('DROP TRIGGER refuse')
   await opened.store.storeBatch(batchOf(named('After', 3, 4)))
   await vi.waitFor(() => expect(blocksIn(db)[0]).toEqual([1, 3]))
@@ -235,10 +235,16 @@ test('a search among the newest orders ends where they do, though the index goes
   using db = openMigrated()
   const orders = named('Far', 4)
   prepareCommands(db).storeBatch(batchOf(orders))
-  // Were the marks not asked for, the orders would be found without them.
+  expect(prepareWriteBlock(db)(2)).toBe(true)
+  // Were stretches not asked for, the last order would be found without.
   db.exec(`INSERT INTO order_search (order_search) VALUES ('delete-all')`)
   const insert = db.prepare('INSERT INTO order_search (rowid, words) VALUES (?, ?)')
   insert.run(3, `${searchableText(orders[2]!.order)} ${stretchWord(3)}`)
   insert.run(4, searchableText(orders[3]!.order))
-  expect(foundIn(db, 'far')).toEqual([orders[2]?.orderId])
+  expect(foundIn(db, 'far')).toEqual(newestFirst(orders.slice(0, 3)))
+})
+
+test('the stretches between two positions are all of theirs, and the last one counts', () => {
+  expect(stretchWords(16_383, 32_768)).toEqual([16_383, 16_384, 32_768].map(stretchWord))
+  expect(stretchWords(1, 16_383)).toEqual([stretchWord(1)])
 })

@@ -39,9 +39,9 @@ function openThread(): StoreThread<Indexer> {
   }
   return {
     call: call as unknown as StoreThread<Indexer>['call'],
-    [Symbol.asyncDispose]: () => {
+    async [Symbol.asyncDispose]() {
+      await sleep(1)
       openThreads -= 1
-      return Promise.resolve()
     },
   }
 }
@@ -109,6 +109,18 @@ test('closing waits for the block that is being written, and for no other', asyn
   expect(inBlocks).toBe(BLOCK)
   expect(openThreads).toBe(0)
   indexer.note(BLOCK)
+  expect(vi.getTimerCount()).toBe(0)
   await vi.advanceTimersByTimeAsync(2000)
   expect(inBlocks).toBe(BLOCK)
+})
+
+test('what is due while a thread closes is written too', async () => {
+  stored = 1000
+  await indexer.look()
+  // The thread has said that there is no more, and is not closed yet.
+  await vi.advanceTimersByTimeAsync(2)
+  stored = 3000
+  await indexer.look()
+  await vi.advanceTimersByTimeAsync(20)
+  expect(inBlocks).toBe(3 * BLOCK)
 })

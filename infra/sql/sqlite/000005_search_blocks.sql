@@ -7,8 +7,8 @@ CREATE TABLE search_blocks (
   last_seq INTEGER NOT NULL CHECK (last_seq BETWEEN first_seq AND first_seq + 16383)
 ) STRICT;
 
--- `orders` is a set as order-set.ts packs it. Written before its block, whose row makes it valid. With an index beside
--- it, and not by its key alone: a search of a key goes through what else is in the rows that it passes.
+-- `orders` is a set as order-set.ts packs it. Written before its block, whose row makes it valid. Not WITHOUT ROWID: a
+-- look-up would pass through the sets of its neighbours.
 CREATE TABLE search_block_terms (
   first_seq INTEGER NOT NULL,
   term TEXT NOT NULL,
@@ -16,11 +16,11 @@ CREATE TABLE search_block_terms (
   PRIMARY KEY (first_seq, term)
 ) STRICT;
 
--- From which order on the full-text index has the mark of its stretch of positions (search-text.ts); those that were
+-- From which order on the full-text index has the word of its stretch of positions (search-text.ts); those that were
 -- stored before have it after a rebuild.
-CREATE TABLE search_marks (
+CREATE TABLE search_stretches (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   from_seq INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO search_marks SELECT 1, coalesce(max(seq), 0) + 1 FROM orders;
+INSERT INTO search_stretches SELECT 1, coalesce(max(seq), 0) + 1 FROM orders;

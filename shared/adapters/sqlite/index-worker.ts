@@ -18,7 +18,12 @@ serve(file, openIndexer)
 
 function openIndexer(): Indexer {
   const db = openDatabase(file)
-  // It reads each order once.
-  db.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
-  return { writeBlock: prepareWriteBlock(db), close: () => db.close() }
+  try {
+    // It reads each order once.
+    db.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
+    return { writeBlock: prepareWriteBlock(db), close: () => db.close() }
+  } catch (error) {
+    db.close()
+    throw error
+  }
 }

@@ -90,7 +90,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     if (match !== undefined) {
       // By the full-text index, filters included; the other bounds are looked up by the primary key.
       const found = `SELECT o.seq FROM ${searchTable} s CROSS JOIN ${table} o ON o.seq = s.rowid
-        WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN ? AND ? AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
+        WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN CAST(? AS INTEGER) AND CAST(? AS INTEGER) AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
       return seqs(found, matchText(match), range.low, range.high, ...bounds, limit)
     }
     const newest = (more: readonly string[]) =>

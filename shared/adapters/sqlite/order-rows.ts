@@ -4,7 +4,7 @@ import type { OrderItem } from '../../domain/order-commands.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import type { OrderToStore, StoreOutcome } from '../../ports/order-store.ts'
 import { prepareSearchTerms } from './search-terms.ts'
-import { searchableText, searchParts, stretchWord } from './search-text.ts'
+import { positionedText, searchParts } from './search-text.ts'
 import { sameBytes, toHashBytes, toIdBytes, toMs } from './values.ts'
 
 /** The rows of stored orders. */
@@ -72,7 +72,7 @@ export function prepareOrderRows(db: DatabaseSync): OrderRows {
       const seq = Number(lastInsertRowid)
       for (const [line, item] of order.orderItems.entries()) insertItem.run(seq, line, ...itemValues(item))
       const parts = searchParts(order)
-      insertSearch.run(seq, `${searchableText(order, parts)} ${stretchWord(seq)}`)
+      insertSearch.run(seq, positionedText(seq, order, parts))
       terms.note(parts)
       return true
     },

@@ -5,7 +5,7 @@ import { createStatements } from './database.ts'
 import { itemValues, orderValues, SPAN_ORDERS } from './order-rows.ts'
 import { REBUILT } from './rebuild-tables.ts'
 import { prepareSearchTerms } from './search-terms.ts'
-import { searchableText, searchParts, stretchWord } from './search-text.ts'
+import { positionedText, searchParts } from './search-text.ts'
 import { prepareSearchableRows } from './searchable-rows.ts'
 import { isConstraintError } from './sqlite-errors.ts'
 import { toIdBytes } from './values.ts'
@@ -82,7 +82,7 @@ export function prepareRebuildRows(db: DatabaseSync): RebuildRows {
     terms.forget()
     for (const order of readSearchable(afterSeq, lastSeq)) {
       const parts = searchParts(order)
-      statement(INSERT_SEARCH).run(order.seq, `${searchableText(order, parts)} ${stretchWord(order.seq)}`)
+      statement(INSERT_SEARCH).run(order.seq, positionedText(order.seq, order, parts))
       terms.note(parts)
     }
     statement(UPSERT_SPANS).run(afterSeq, lastSeq)

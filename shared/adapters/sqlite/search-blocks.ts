@@ -7,7 +7,8 @@ import { prepareSearchableRows } from './searchable-rows.ts'
 
 /**
  * Writes the next block of orders (search_blocks), when there are so many after the last one; false when there are not.
- * The block ends early when its orders have `maxWords` together: orders can be long, and its memory is bounded.
+ * The block ends early, at a multiple of 64 orders, when those that it has hold `maxWords` together or more: orders can be
+ * long, and memory is bounded.
  */
 export type WriteBlock = (orders: number, maxWords?: number) => boolean
 
@@ -19,7 +20,8 @@ interface Block {
   readonly rows: readonly (readonly [term: string, orders: Uint8Array])[]
 }
 
-const READ_AT_ONCE = 1024
+/** An order can have 500 items, and all of their rows are in memory at once. */
+const READ_AT_ONCE = 64
 const MAX_WORDS = 400_000
 const MAX_REMEMBERED = 20_000
 const WRITTEN_AT_ONCE = 1000

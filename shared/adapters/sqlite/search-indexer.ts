@@ -49,6 +49,8 @@ export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexe
     } finally {
       running = undefined
     }
+    // What came since it looked last.
+    runIfDue()
   }
 
   function runIfDue(): void {
@@ -63,6 +65,7 @@ export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexe
 
   return {
     note(orders) {
+      if (closing.signal.aborted) return
       waiting += orders
       if (orders >= BACKLOG_ORDERS) {
         clearTimeout(backlog)

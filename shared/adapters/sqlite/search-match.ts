@@ -28,11 +28,11 @@ interface Found {
   readonly begins: readonly Choice[] | undefined
 }
 
-/** The match as a query of the full-text index; among orders that have one of `marks`, if there are any. */
-export function matchText({ all, but }: Match, marks: readonly string[] = []): string {
-  const among = marks.length === 0 ? [] : [oneOf(marks)]
+/** The match as a query of the full-text index; among the orders of `stretches`, if there are any. */
+export function matchText({ all, but }: Match, stretches: readonly string[] = []): string {
+  const among = stretches.length === 0 ? [] : [oneOf(stretches)]
   const found = textOf([...among, ...all])
-  // The mark on either side: what is not to be found is looked for as far as what is.
+  // On either side: what is not to be found is looked for as far as what is.
   return but.length === 0
     ? found
     : `${found} NOT (${but.map((choices) => textOf([...among, ...choices])).join(' OR ')})`

@@ -16,13 +16,13 @@ interface Extent {
   readonly afterBlocks: number
   readonly newest: number
   /** The first order whose stretch the index knows. */
-  readonly markedFrom: number
+  readonly stretchesFrom: number
 }
 
 /** By primary keys. */
 const SELECT_EXTENT = `
   SELECT (SELECT coalesce(max(last_seq), 0) + 1 FROM search_blocks) AS afterBlocks,
-    (SELECT coalesce(max(seq), 0) FROM orders) AS newest, (SELECT from_seq FROM search_marks WHERE id = 1) AS markedFrom`
+    (SELECT coalesce(max(seq), 0) FROM orders) AS newest, (SELECT from_seq FROM search_stretches WHERE id = 1) AS stretchesFrom`
 /** By the primary key. */
 const SELECT_BLOCKS = `
   SELECT first_seq AS firstSeq, last_seq AS lastSeq FROM search_blocks WHERE first_seq <= ? ORDER BY first_seq DESC`
@@ -51,8 +51,9 @@ export function prepareSearchPositions(db: DatabaseSync): SearchPositions {
     const low = extent.afterBlocks
     const last = Math.min(high, extent.newest)
     if (low > last) return []
-    const marks = extent.markedFrom <= low ? stretchWords(low, last) : []
-    return inIndex(matchText(match, marks), low, last, limit)
+    // Where there is no block yet, they would leave nothing out.
+    const stretches = low > 1 && extent.stretchesFrom <= low ? stretchWords(low, last) : []
+    return inIndex(matchText(match, stretches), low, last, limit)
   }
 
   /** Undefined when none has one of each. */
@@ -65,6 +66,7 @@ export function prepareSearchPositions(db: DatabaseSync): SearchPositions {
       for (const set of sets) chosen.add(set)
       if (found === undefined) found = chosen
       else found.keepOnly(chosen)
+      if (found.isEmpty()) return undefined
     }
     return found
   }

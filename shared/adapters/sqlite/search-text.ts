@@ -53,6 +53,11 @@ export function searchableText(order: Searchable, { names, descriptions } = sear
   return [...parts, ...filterWords({ customerId, currency, paymentMethod })].join(' ')
 }
 
+/** The same of a stored order, which lies somewhere. */
+export function positionedText(seq: number, order: Searchable, parts: SearchParts): string {
+  return `${searchableText(order, parts)} ${stretchWord(seq)}`
+}
+
 /** As the index has a word of a customer's name. */
 export const inNames = (word: string): string => `${NAME_MARK}${word}`
 
