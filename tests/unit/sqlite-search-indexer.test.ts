@@ -102,10 +102,12 @@ test('a failure is told and tried again after another block of orders, not with 
 test('closing waits for the block that is being written, and for no other', async () => {
   stored = 5000
   await indexer.look()
-  const closing = indexer[Symbol.asyncDispose]()
+  let openWhenClosed: number | undefined
+  const closing = indexer[Symbol.asyncDispose]().then(() => (openWhenClosed = openThreads))
   expect(openThreads).toBe(1)
   await vi.advanceTimersByTimeAsync(10)
   await closing
+  expect(openWhenClosed).toBe(0)
   expect(inBlocks).toBe(BLOCK)
   expect(openThreads).toBe(0)
   indexer.note(BLOCK)
