@@ -37,9 +37,14 @@ function useWal(db: DatabaseSync): void {
       return
     } catch (error) {
       if (!isBusyError(error) || Date.now() > deadline) throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+      pause(10)
     }
   }
+}
+
+/** Holds up this thread, which is one of the store's own. */
+export function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
 /**

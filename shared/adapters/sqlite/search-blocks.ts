@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { wordsOf } from '../../domain/search-words.ts'
-import { inSnapshot, inTransaction } from './database.ts'
+import { inSnapshot, inTransaction, pause } from './database.ts'
 import { NewOrderSet } from './order-set.ts'
 import { filterWords, inNames, searchParts, type Searchable } from './search-text.ts'
 import { prepareSearchableRows } from './searchable-rows.ts'
@@ -82,7 +82,7 @@ export function prepareWriteBlock(db: DatabaseSync): WriteBlock {
     const block = inSnapshot(db, () => read(orders, maxWords))
     if (block === undefined) return false
     for (let from = 0; from === 0 || from < block.rows.length; from += WRITTEN_AT_ONCE) {
-      if (from > 0) pause()
+      if (from > 0) pause(PAUSE_MS)
       if (!inTransaction(db, () => writeSome(block, from))) break
     }
     return true
@@ -130,8 +130,4 @@ function createWords() {
 
 function lastOf(row: Record<string, unknown> | undefined): { last: number; newest: number } {
   return { last: Number(row?.['last']), newest: Number(row?.['newest']) }
-}
-
-function pause(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS)
 }

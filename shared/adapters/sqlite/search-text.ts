@@ -72,13 +72,14 @@ export function filterWords({ customerId, currency, paymentMethod }: Filters): s
 
 /** The word of the index for the stretch in which a position lies. */
 export function stretchWord(seq: number): string {
-  return `${FILTER_MARK}s${stretchOf(seq)}`
+  return wordOfStretch(stretchOf(seq))
 }
 
 /** Those of all stretches from that of one position to that of another. */
 export function stretchWords(fromSeq: number, toSeq: number): string[] {
   const first = stretchOf(fromSeq)
-  return Array.from({ length: stretchOf(toSeq) - first + 1 }, (_, index) => `${FILTER_MARK}s${first + index}`)
+  return Array.from({ length: stretchOf(toSeq) - first + 1 }, (_, index) => wordOfStretch(first + index))
 }
 
+const wordOfStretch = (stretch: number): string => `${FILTER_MARK}s${stretch}`
 const stretchOf = (seq: number): number => Math.floor(seq / STRETCH_ORDERS)
