@@ -101,7 +101,8 @@ export async function openServices(chosen: Config): Promise<Services> {
   const tracing = await openTracing(chosen, events, logger)
 
   const topics = topicsOf(chosen)
-  await log.ensureTopics(topicSpecs(topics, chosen.partitions, chosen.replication))
+  const specs = topicSpecs(topics, chosen.partitions, chosen.replication)
+  await log.ensureTopics(specs)
   const orderIds = createOrderIds(chosen.orderIdSecrets ?? (await adapters.orderIdSecrets()))
 
   // The ledger is the order group's: retry tiers move the rows that it parked.
@@ -181,6 +182,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       ledgerVerdict,
       topics,
       partitions: chosen.partitions,
+      specs,
       versions: { program: API_VERSION, node: process.versions.node },
       contradictions: contradictionsIn(chosen),
       freeSpace: async () => (chosen.runtime === 'embedded' ? freeSpaceIn(chosen.dataDir) : undefined),

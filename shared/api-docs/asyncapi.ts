@@ -128,10 +128,19 @@ function operation(action: 'send' | 'receive', channel: string, name: string, su
   }
 }
 
-/** The bindings know a few of Kafka's settings by name and want numbers where Kafka takes text. */
+/** The bindings know a few of Kafka's settings by name, and want lists and numbers where Kafka takes text. */
 function topicConfiguration(config: Readonly<Record<string, string>>): JsonObject {
-  const known = ['retention.ms', 'max.message.bytes']
-  return Object.fromEntries(known.filter((name) => name in config).map((name) => [name, Number(config[name])]))
+  const known: Readonly<Record<string, (text: string) => unknown>> = {
+    'cleanup.policy': (text) => text.split(','),
+    'retention.ms': Number,
+    'retention.bytes': Number,
+    'max.message.bytes': Number,
+  }
+  const entries = Object.entries(known).flatMap(([name, convert]) => {
+    const text = config[name]
+    return text === undefined ? [] : [[name, convert(text)] as const]
+  })
+  return Object.fromEntries(entries)
 }
 
 function exampleHeaders(): JsonObject {

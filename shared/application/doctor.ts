@@ -1,6 +1,6 @@
 import { isOrderError, messageOf } from '../domain/errors.ts'
 import type { Topics } from '../messaging/topics.ts'
-import type { EventLog } from '../ports/event-log.ts'
+import type { EventLog, TopicSpec } from '../ports/event-log.ts'
 import type { Finding, Maintenance } from '../ports/maintenance.ts'
 import type { OrderStore } from '../ports/order-store.ts'
 import type { LedgerVerdict } from './ledger.ts'
@@ -17,19 +17,21 @@ const GIB = 1024 ** 3
 const MIN_FREE_BYTES = GIB
 
 export function createDoctor(dependencies: {
-  log: Pick<EventLog, 'health' | 'offsets' | 'committed'>
+  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings'>
   store: Pick<OrderStore, 'health'>
   maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
   ledgerVerdict: () => Promise<LedgerVerdict>
   topics: Topics
   partitions: number
+  /** How the topics should be. */
+  specs: readonly TopicSpec[]
   versions: { readonly program: string; readonly node: string }
   /** Settings that contradict one another, a sentence each. */
   contradictions: readonly string[]
   /** Undefined where log and store are on other machines. */
   freeSpace: () => Promise<{ readonly directory: string; readonly bytes: number } | undefined>
 }): Doctor {
-  const { log, store, maintenance, ledgerVerdict, topics, partitions, versions, contradictions, freeSpace } =
+  const { log, store, maintenance, ledgerVerdict, topics, partitions, specs, versions, contradictions, freeSpace } =
     dependencies
 
   const checks: Readonly<Record<string, () => Promise<Omit<Finding, 'name'>>>> = {
@@ -38,6 +40,10 @@ export function createDoctor(dependencies: {
       contradictions.length === 0 ? well('Nothing contradicts.') : unwell(contradictions.join(' ')),
     log: async () => available(await log.health()),
     topics: checkTopics,
+    async 'topic-settings'() {
+      const warnings = await log.settingWarnings(specs)
+      return warnings.length === 0 ? well('As asked for.') : unwell(warnings.join(' '))
+    },
     retries: checkFormerRetries,
     store: async () => available(await store.health()),
     async schema() {

@@ -19,6 +19,9 @@ export interface RetryTier {
 
 const TWO_MIB = 2 * 1024 * 1024
 
+/** All of them are set, because a broker's defaults may forget records: Kafka's own keeps them for seven days. */
+const KEEPS_EVERYTHING = { 'retention.ms': '-1', 'retention.bytes': '-1', 'cleanup.policy': 'delete' }
+
 export function createTopics(topic: string, group: string, retryDelaysMs: readonly number[]): Topics {
   return {
     orders: topic,
@@ -37,9 +40,10 @@ export function createTopics(topic: string, group: string, retryDelaysMs: readon
 /** How the topics are made. Retry and dead-letter topics take larger records, for parking adds headers. */
 export function topicSpecs(topics: Topics, partitions: number, replication: number): TopicSpec[] {
   const inSync = replication >= 3 ? { 'min.insync.replicas': '2' } : {}
-  const parking = { ...inSync, 'retention.ms': '-1', 'max.message.bytes': String(TWO_MIB) }
+  const config = { ...inSync, ...KEEPS_EVERYTHING }
+  const parking = { ...config, 'max.message.bytes': String(TWO_MIB) }
   return [
-    { name: topics.orders, partitions, replication, config: { ...inSync, 'retention.ms': '-1' } },
+    { name: topics.orders, partitions, replication, config },
     ...topics.retries.map(({ topic }) => ({ name: topic, partitions, replication, config: parking })),
     { name: topics.deadLetters, partitions, replication, config: parking },
   ]

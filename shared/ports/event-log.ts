@@ -71,6 +71,12 @@ export interface EventLog extends AsyncDisposable {
   /** Makes topics that are missing; leaves those that are there as they are. Safe to run at once from many processes. */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>
 
+  /**
+   * How the settings of topics that are there differ from what is asked for, inherited ones too: a sentence for each
+   * difference that says what it means for orders. Nothing is changed. Rejects with `log-unavailable`.
+   */
+  settingWarnings(topics: readonly TopicSpec[]): Promise<readonly string[]>
+
   /** Never rejects. */
   health(): Promise<LogHealth>
 }

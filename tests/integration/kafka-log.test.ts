@@ -78,8 +78,8 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     expect(warnings).toEqual([
       `The topic ${topic} has partitions: 2, not 6; it is left as it is.`,
       `The topic ${topic} has replicas: 1, not 3; it is left as it is.`,
-      `The topic ${topic} has min.insync.replicas = 1, not 2; it is left as it is.`,
-      `The topic ${topic} has retention.ms = 604800000, not -1; it is left as it is.`,
+      `min.insync.replicas is 1 (inherited from the broker), not 2, for ${topic}. It is left as it is.`,
+      `retention.ms is 604800000 (inherited from the broker), not -1, for ${topic}: records leave the log after 7 days, whether they were processed or not. It is left as it is.`,
       `A lost disk can lose orders that were accepted: topics keep fewer than 3 copies of a record, 1 (${topic}).`,
     ])
     expect(await log.offsets(topic)).toHaveLength(2)

@@ -3,7 +3,7 @@ import { createDoctor } from '../../shared/application/doctor.ts'
 import type { LedgerVerdict } from '../../shared/application/ledger.ts'
 import { readConfig } from '../../shared/config.ts'
 import { contradictionsIn } from '../../shared/contradictions.ts'
-import { createTopics } from '../../shared/messaging/topics.ts'
+import { createTopics, topicSpecs } from '../../shared/messaging/topics.ts'
 import { logIsAway } from '../support/fakes.ts'
 
 type Dependencies = Parameters<typeof createDoctor>[0]
@@ -22,6 +22,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
         return [0, 1, 2].map((partition) => ({ partition, first: 0, end: 5 }))
       },
       committed: async () => new Map([0, 1, 2].map((partition) => [partition, 5])),
+      settingWarnings: async () => [],
       ...log,
     },
     store: { health: async () => ({ available: true }) },
@@ -33,6 +34,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
     ledgerVerdict: async () => balanced,
     topics: TOPICS,
     partitions: 3,
+    specs: topicSpecs(TOPICS, 3, 1),
     versions: { program: '1.0.0', node: '24.0.0' },
     contradictions: [],
     freeSpace: async () => ({ directory: '.data', bytes: 5 * 1024 ** 3 }),
@@ -61,6 +63,14 @@ test('each thing that is not well is named, with what to do', async () => {
   ])
   expect(await unwell({ store: { health: async () => ({ available: false, cause: 'it hangs' }) } })).toEqual([
     'store: Away: it hangs.',
+  ])
+})
+
+test('a topic that forgets records is told', async () => {
+  const settingWarnings: Dependencies['log']['settingWarnings'] = async (specs) =>
+    specs.map(({ name, config }) => `${name} wants ${config['retention.ms']}.`)
+  expect(await unwell({}, { settingWarnings })).toEqual([
+    'topic-settings: orders wants -1. orders-retry-1 wants -1. orders-retry-2 wants -1. orders-dlt wants -1.',
   ])
 })
 

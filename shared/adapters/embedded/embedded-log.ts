@@ -161,6 +161,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       return found
     },
     ensureTopics: (specs) => makeTopics(specs),
+    // Everything is kept for ever, whatever is asked for.
+    settingWarnings: async () => [],
     async health(): Promise<LogHealth> {
       // Nobody may be publishing because health said no: so it is health that finds out when writing works again.
       if (failure !== undefined) await Promise.allSettled([written(thread.call('probe'))])

@@ -88,6 +88,7 @@ export function createFaults(): Faults {
       offsets: (topic) => log.offsets(topic),
       committed: (groupId, topic) => log.committed(groupId, topic),
       ensureTopics: (topics) => log.ensureTopics(topics),
+      settingWarnings: (topics) => log.settingWarnings(topics),
       subscribe: (subscription) => log.subscribe(subscription),
       [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
     }),

@@ -9,7 +9,7 @@ import { createPublishQueue } from './publish-queue.ts'
 import { createReader } from './reader.ts'
 import { openSession } from './session.ts'
 import { deliver, type Delivery } from './subscription.ts'
-import { ensureTopics } from './topics.ts'
+import { ensureTopics, settingWarnings } from './topics.ts'
 
 /** The event log on Apache Kafka and what speaks its protocol, such as Azure Event Hubs, by kafkajs. */
 export interface KafkaLog extends EventLog, LogConsumer {
@@ -84,6 +84,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     offsets: (topic) => admin.offsets(topic),
     committed: (groupId, topic) => admin.committed(groupId, topic),
     ensureTopics: (specs) => ensureTopics(admin, specs, onWarning),
+    settingWarnings: (specs) => settingWarnings(admin, specs),
     health: () => monitor.health(),
     async subscribe(subscription) {
       const { groupId, topic } = subscription

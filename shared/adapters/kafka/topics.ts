@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import kafkajs, { type Admin, type ITopicMetadata } from 'kafkajs'
+import type { Admin, ITopicMetadata } from 'kafkajs'
 import { messageOf, OrderError } from '../../domain/errors.ts'
 import type { TopicSpec } from '../../ports/event-log.ts'
 import type { AdminClient } from './admin.ts'
 import { isDenied, logUnavailable, protocolType, rootOf } from './errors.ts'
+import { describeSettings, differingSettings, type TopicSettings } from './topic-settings.ts'
 
 const METADATA_ATTEMPTS = 20
 const METADATA_INTERVAL_MS = 100
@@ -28,21 +29,28 @@ export async function ensureTopics(
   const topics = await admin.ask('Asking Kafka for its topics', (kafka) => describe(kafka, names))
   // Brokers name a leader a moment before it leads: what is published then is refused in part, and so written twice.
   for (const { name } of missing) await admin.offsets(name)
-  const configs = await admin
-    .ask('Asking Kafka how its topics are set', (kafka) => configsOf(kafka, names))
+  const settings = await admin
+    .ask('Asking Kafka how its topics are set', (kafka) => describeSettings(kafka, names))
     .catch((error: unknown) => onWarning(`How the topics are set could not be checked: ${messageOf(rootOf(error))}`))
   const unsafe = new Map<string, string[]>()
   for (const spec of specs) {
     const topic = topics.find(({ name }) => name === spec.name)
     if (topic === undefined) continue
-    const config = configs?.get(spec.name)
-    for (const line of differences(spec, topic, config)) onWarning(line)
-    const danger = dangerOf(topic, config)
+    for (const line of differences(spec, topic)) onWarning(line)
+    const danger = dangerOf(topic, settings?.get(spec.name))
     if (danger !== undefined) unsafe.set(danger, [...(unsafe.get(danger) ?? []), spec.name])
   }
+  for (const line of differingSettings(specs, settings ?? new Map())) onWarning(line)
   for (const [danger, names] of unsafe) {
     onWarning(`A lost disk can lose orders that were accepted: ${danger} (${names.join(', ')}).`)
   }
+}
+
+/** How topics that are there differ in their settings from what is asked for, a sentence for each difference. */
+export async function settingWarnings(admin: AdminClient, specs: readonly TopicSpec[]): Promise<readonly string[]> {
+  const names = specs.map(({ name }) => name)
+  const settings = await admin.ask('Asking Kafka how its topics are set', (kafka) => describeSettings(kafka, names))
+  return differingSettings(specs, settings)
 }
 
 async function make(admin: AdminClient, { name, partitions, replication, config }: TopicSpec): Promise<void> {
@@ -88,41 +96,19 @@ async function describe(kafka: Admin, names: string[]): Promise<readonly ITopicM
   }
 }
 
-/** Node finds no export of this name in kafkajs, only in the whole of it. */
-async function configsOf(kafka: Admin, names: readonly string[]): Promise<Map<string, Map<string, string>>> {
-  const { resources } = await kafka.describeConfigs({
-    includeSynonyms: false,
-    resources: names.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
-  })
-  return new Map(
-    resources.map(({ resourceName, configEntries }) => [
-      resourceName,
-      new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
-    ]),
-  )
-}
-
-function* differences(
-  spec: TopicSpec,
-  topic: ITopicMetadata,
-  config: Map<string, string> | undefined,
-): Generator<string> {
+function* differences(spec: TopicSpec, topic: ITopicMetadata): Generator<string> {
   const { name, partitions, replication } = spec
   const copies = copiesOf(topic)
-  const is = (what: string, found: unknown, wanted: unknown) =>
-    `The topic ${name} has ${what} ${String(found)}, not ${String(wanted)}; it is left as it is.`
-  if (topic.partitions.length !== partitions) yield is('partitions:', topic.partitions.length, partitions)
-  if (copies !== replication) yield is('replicas:', copies, replication)
-  for (const [key, wanted] of Object.entries(spec.config)) {
-    const found = config?.get(key)
-    if (found !== undefined && found !== wanted) yield is(`${key} =`, found, wanted)
-  }
+  const is = (what: string, found: number, wanted: number) =>
+    `The topic ${name} has ${what}: ${found}, not ${wanted}; it is left as it is.`
+  if (topic.partitions.length !== partitions) yield is('partitions', topic.partitions.length, partitions)
+  if (copies !== replication) yield is('replicas', copies, replication)
 }
 
-function dangerOf(topic: ITopicMetadata, config: ReadonlyMap<string, string> | undefined): string | undefined {
+function dangerOf(topic: ITopicMetadata, settings: TopicSettings | undefined): string | undefined {
   const copies = copiesOf(topic)
   if (copies < SAFE_REPLICATION) return `topics keep fewer than ${SAFE_REPLICATION} copies of a record, ${copies}`
-  const inSync = Number(config?.get('min.insync.replicas') ?? SAFE_IN_SYNC)
+  const inSync = Number(settings?.get('min.insync.replicas')?.value ?? SAFE_IN_SYNC)
   return inSync < SAFE_IN_SYNC ? `topics have min.insync.replicas = ${inSync}, less than ${SAFE_IN_SYNC}` : undefined
 }
 
