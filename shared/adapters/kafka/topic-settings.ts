@@ -1,4 +1,4 @@
-import kafkajs, { type Admin } from 'kafkajs'
+import kafkajs, { type Admin, type ConfigSource } from 'kafkajs'
 import type { TopicSpec } from '../../ports/event-log.ts'
 
 /** One setting of a topic as it is in force, whoever set it. */
@@ -10,8 +10,8 @@ export interface TopicSetting {
 
 export type TopicSettings = ReadonlyMap<string, TopicSetting>
 
-/** Kafka's ConfigSource of a setting that the topic itself has (DescribeConfigs, version 1 and later). */
-const OF_THE_TOPIC: number = 1
+/** A setting that the topic itself has. kafkajs has the type of Kafka's ConfigSource, but not its values. */
+const OF_THE_TOPIC = 1 as ConfigSource.TOPIC_CONFIG
 const DAY_MS = 86_400_000
 
 /**
