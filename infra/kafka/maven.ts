@@ -1,0 +1,43 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Whether Maven is installed. */
+export function hasMaven(): boolean {
+  return spawnSync('mvn', ['-version'], { shell: process.platform === 'win32' }).status === 0
+}
+
+/**
+ * The class path of what `pom` depends on, kept in `directory`. The first call fetches it from Maven Central; later ones
+ * need no network. Rejects with Maven's own message.
+ */
+export async function mavenClassPath(pom: string, directory: string): Promise<string> {
+  if (!existsSync(directory)) {
+    // Fetched beside and then renamed, so that a fetch that was cut short is never taken for a whole one.
+    const fetching = `${directory}.${process.pid}`
+    mkdirSync(fetching, { recursive: true })
+    try {
+      await copyDependencies(pom, fetching)
+      if (!existsSync(directory)) renameSync(fetching, directory)
+    } finally {
+      rmSync(fetching, { recursive: true, force: true })
+    }
+  }
+  return join(directory, '*')
+}
+
+async function copyDependencies(pom: string, directory: string): Promise<void> {
+  const goal = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime']
+  const maven = spawn('mvn', [...goal, `-DoutputDirectory=${directory}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: process.platform === 'win32',
+  })
+  let said = ''
+  maven.stdout.on('data', (text: Buffer) => (said += String(text)))
+  maven.stderr.on('data', (text: Buffer) => (said += String(text)))
+  const status = await new Promise<number | null>((resolve, reject) => {
+    maven.once('error', reject)
+    maven.once('close', resolve)
+  })
+  if (status !== 0) throw new Error(`Maven could not fetch what ${pom} depends on:\n${said.trim()}`)
+}
