@@ -1,5 +1,7 @@
 import { app, type HttpResponseInit } from '@azure/functions'
+import type { Readiness } from '../shared/application/readiness.ts'
 import { services } from '../shared/composition-root.ts'
+import { messageOf } from '../shared/domain/errors.ts'
 import { json } from '../shared/http/answer.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
@@ -10,9 +12,14 @@ async function liveness(): Promise<HttpResponseInit> {
 
 /** GET /api/health/ready: 503 when something is away that this process's HTTP functions cannot do without. */
 async function readiness(): Promise<HttpResponseInit> {
-  const { checkReadiness } = await services()
-  const report = await checkReadiness()
+  const report = await services().then(({ checkReadiness }) => checkReadiness(), unopened)
   return json(report.ready ? 200 : 503, report, { 'cache-control': 'no-store' })
+}
+
+/** Nothing is served before the start has succeeded; whoever asks for readiness is told why it has not. */
+function unopened(error: unknown): Readiness {
+  const unknown = { available: false, required: true, cause: 'It has not been opened.' }
+  return { ready: false, why: `The start failed: ${messageOf(error)}`, checks: { log: unknown, store: unknown } }
 }
 
 app.http('liveness', httpTrigger('liveness', liveness))

@@ -1,16 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { app } from '@azure/functions'
-import { services, settings } from '../shared/composition-root.ts'
+import { openedServices, services, settings } from '../shared/composition-root.ts'
+import { messageOf } from '../shared/domain/errors.ts'
 
-/** Opens everything before the first invocation, so that no caller pays for it. */
+const RETRY_MS = 5000
+
+/**
+ * Opens everything before the first invocation, so that no caller pays for it. Never fails: the runtime would go on
+ * without a single function, and would not try again.
+ */
 app.hook.appStart(async () => {
-  const { redrives } = await services()
-  // Any live process that has the operations functions carries redrives out; it ends with the process.
-  if (!settings().disabledFunctions.has('redrivedeadletters')) void redrives.run()
+  if (!(await start())) void startLater()
 })
 
 /** Ends what only waits; it is delivered again. In the Functions runtime nobody else closes what was opened. */
 app.hook.appTerminate(async () => {
-  const all = await services()
-  all.stop()
-  if (settings().runtime === 'functions') await all[Symbol.asyncDispose]()
+  const all = await openedServices()?.catch(() => undefined)
+  all?.stop()
+  if (settings().runtime === 'functions') await all?.[Symbol.asyncDispose]()
 })
+
+async function start(): Promise<boolean> {
+  try {
+    const { redrives } = await services()
+    // Any live process that has the operations functions carries redrives out; it ends with the process.
+    if (!settings().disabledFunctions.has('redrivedeadletters')) void redrives.run()
+    return true
+  } catch (error) {
+    // There is no logger yet. The runtime takes a line with this word for an error.
+    process.stderr.write(`The start failed, and is tried again every ${RETRY_MS / 1000} s: ${messageOf(error)}\n`)
+    return false
+  }
+}
+
+async function startLater(): Promise<void> {
+  do await sleep(RETRY_MS, undefined, { ref: false })
+  while (!(await start()))
+}

@@ -3,6 +3,7 @@ import { createKeepDeadLetters } from './application/keep-dead-letters.ts'
 import { createLedgerVerdict, type LedgerVerdict } from './application/ledger.ts'
 import { createPark } from './application/park.ts'
 import { createPlaceOrder, type PlaceOrder } from './application/place-order.ts'
+import { prepareTopics } from './application/prepare-topics.ts'
 import { createPreviewRedrive, type PreviewRedrive } from './application/preview-redrive.ts'
 import { createReadiness, type CheckReadiness } from './application/readiness.ts'
 import { createRebuild, type RebuildOrders } from './application/rebuild.ts'
@@ -17,7 +18,7 @@ import { openAdapters, type Adapters } from './adapters.ts'
 import { API_VERSION } from './api-docs/openapi.ts'
 import { readConfig, type Config } from './config.ts'
 import { contradictionsIn } from './contradictions.ts'
-import { OrderError } from './domain/errors.ts'
+import { isOrderError, OrderError } from './domain/errors.ts'
 import { createOrderIds, type OrderIds } from './domain/order-id.ts'
 import { freeSpaceIn } from './free-space.ts'
 import { openLogging, type Logger } from './logger.ts'
@@ -87,12 +88,17 @@ export function services(): Promise<Services> {
   return opening
 }
 
+/** What was opened, or is being opened; undefined before, and after it failed. */
+export function openedServices(): Promise<Services> | undefined {
+  return opening
+}
+
 export async function openServices(chosen: Config): Promise<Services> {
   const logging = await openLogging(chosen)
   const { logger } = logging
   // Metrics are loaded while adapters wait for their files and threads, and so cost the start nothing.
   const [adapters, { createMetrics }] = await Promise.all([openAdapters(chosen, logger), import('./metrics.ts')])
-  const { log, store, views, deadLetters, ledger, operations, maintenance } = adapters
+  const { store, views, deadLetters, ledger, operations, maintenance } = adapters
   const stopping = new AbortController()
   const signal = stopping.signal
   const clock = systemClock
@@ -102,7 +108,16 @@ export async function openServices(chosen: Config): Promise<Services> {
 
   const topics = topicsOf(chosen)
   const specs = topicSpecs(topics, chosen.partitions, chosen.replication)
-  await log.ensureTopics(specs)
+  const log = await prepareTopics({
+    log: adapters.log,
+    specs,
+    clock,
+    signal,
+    failsStart: (error) => failsStart(chosen, error),
+    onAway: (error) =>
+      logger.warn({ event: 'log:away', err: error }, "the log can't be used yet; orders are refused until it can be"),
+    onBack: () => logger.warn({ event: 'log:back' }, 'the log can be used now'),
+  })
   const orderIds = createOrderIds(chosen.orderIdSecrets ?? (await adapters.orderIdSecrets()))
 
   // The ledger is the order group's: retry tiers move the rows that it parked.
@@ -136,6 +151,7 @@ export async function openServices(chosen: Config): Promise<Services> {
 
   return {
     ...adapters,
+    log,
     config: chosen,
     topics,
     orderIds,
@@ -206,6 +222,15 @@ export async function openServices(chosen: Config): Promise<Services> {
       await logging[Symbol.asyncDispose]()
     },
   }
+}
+
+/**
+ * Kafka may come later. What trying again does not mend fails a start that somebody sees fail; the Functions runtime
+ * would go on without functions, so there it is told and tried again.
+ */
+function failsStart({ runtime, kafka }: Config, error: unknown): boolean {
+  if (kafka === undefined) return true
+  return runtime === 'embedded' && !(isOrderError(error) && error.retriable)
 }
 
 function isDisabled({ disabledFunctions }: Config, name: string): boolean {

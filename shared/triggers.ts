@@ -1,6 +1,6 @@
 import type { GenericFunctionOptions, HttpFunctionOptions, InvocationContext } from '@azure/functions'
 import { services, settings } from './composition-root.ts'
-import { isOrderError } from './domain/errors.ts'
+import { isOrderError, messageOf } from './domain/errors.ts'
 import { endpoint, type Handler } from './http/endpoint.ts'
 import { ROUTES, type Route, type RouteName } from './http/routes.ts'
 import { fromKafkaEvents } from './messaging/kafka-event.ts'
@@ -33,10 +33,20 @@ function traced(route: Route, handler: Handler): Handler {
 }
 
 export async function reportFault(error: unknown, context: InvocationContext): Promise<void> {
-  const { logger } = await services()
+  const logger = await openedLogger()
+  if (logger === undefined) return context.error(messageOf(error))
   const line = { event: 'http:failed', function: context.functionName, invocation: context.invocationId, err: error }
   if (isOrderError(error) && error.retriable) logger.warn(line, 'a request could not be served')
   else logger.error(line, 'a request failed')
+}
+
+/** Undefined where nothing could be opened. Why is told by whoever tries to. */
+async function openedLogger(): Promise<Services['logger'] | undefined> {
+  try {
+    return (await services()).logger
+  } catch {
+    return undefined
+  }
 }
 
 /** A batch that fails is delivered again for ever: the trigger would otherwise commit it, and it would be lost. */

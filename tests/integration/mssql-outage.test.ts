@@ -206,6 +206,12 @@ describe('SQL Server that fails', () => {
     expect(await store.store.health()).toEqual({ available: true })
   })
 
+  test('a server that takes the login and then hangs is told, and the start waits no longer for it', async () => {
+    script = (request) => (request.kind === 'login' ? healthy(request) : 'silence')
+    const store = await open()
+    expect(store.warnings).toEqual([expect.stringContaining('It has not answered for 5 s.')])
+  })
+
   test('many at once share a few connections', async () => {
     const store = await open()
     await Promise.all(Array.from({ length: 60 }, () => storeOne(store)))
@@ -240,7 +246,7 @@ describe('SQL Server that fails', () => {
 })
 
 describe('migrations', () => {
-  const migrate = async (known: readonly (readonly [number, string])[]) => {
+  const migrate = async (known: readonly (readonly [number, string])[], { mustBeUsable = true } = {}) => {
     const rows: (readonly [number, string])[] = [...known]
     const warnings: string[] = []
     await using server = await startTdsServer((request) => {
@@ -256,6 +262,7 @@ describe('migrations', () => {
       connectionString,
       onWarning: (message) => warnings.push(message),
       onError: () => undefined,
+      mustBeUsable,
     })
     await store.store.health()
     const batches = server.requests.filter(({ kind }) => kind === 'batch')
@@ -276,6 +283,12 @@ describe('migrations', () => {
       code: 'invalid-setting',
       message: expect.stringMatching(/was made by a newer version of this program: it is at migration 99/) as string,
     })
+  })
+
+  test('a database of a newer program is told in one line, and waited for, where it need not be usable', async () => {
+    const { created, warnings } = await migrate([...done, [99, 'x']], { mustBeUsable: false })
+    expect(created).toBe(0)
+    expect(warnings).toEqual([expect.stringContaining('was made by a newer version of this program')])
   })
 
   test('a migration that was changed after it ran is refused', async () => {

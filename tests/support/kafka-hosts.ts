@@ -1,7 +1,6 @@
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createProduct, type Product } from './product.ts'
 
 /** Several hosts of one installation: one Kafka, one consumer group, one store. */
@@ -16,9 +15,6 @@ export interface KafkaHosts extends AsyncDisposable {
   /** What each said last on standard error. */
   output(): string
 }
-
-const START_ATTEMPTS = 10
-const START_PAUSE_MS = 500
 
 /**
  * Each host has a DATA_DIR of its own, as it must, with a link in it to one SQLite file: SQLite lets several processes
@@ -44,16 +40,7 @@ export function createKafkaHosts(settings: Record<string, string>): KafkaHosts {
         ...settings,
       })
       outputs.push(output)
-      // As a supervisor does: a host that finds no broker ends with a clear line.
-      for (let attempt = 1; ; attempt++) {
-        try {
-          await product.start()
-          break
-        } catch (error) {
-          if (attempt === START_ATTEMPTS) throw error
-          await sleep(START_PAUSE_MS)
-        }
-      }
+      await product.start()
       running.add(product)
       return product
     },

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../domain/errors.ts'
 import type { DeadLetters } from '../../ports/dead-letters.ts'
 import type { Ledger } from '../../ports/ledger.ts'
@@ -35,10 +36,17 @@ export interface MssqlStoreOptions {
   readonly onWarning: (message: string) => void
   /** A connection failed that nobody was using. */
   readonly onError: (error: unknown) => void
+  /**
+   * Whether a database that this program cannot use, such as one that a newer program made, rejects the opening. If not,
+   * that is told as a warning, calls reject with `store-unavailable`, and it is tried again.
+   */
+  readonly mustBeUsable?: boolean
   /** Ends with a slash. */
   readonly migrations?: URL
 }
 
+/** A start waits this long for the tables to be up to date. Any longer, and a supervisor might take it for hung. */
+const START_WAIT_MS = 5000
 /** A server that hangs does not answer: after this long that is the answer. */
 const HEALTH_DEADLINE_MS = 2000
 const IS_SOURCE = import.meta.url.endsWith('.ts')
@@ -51,22 +59,31 @@ export const PROBE = "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability')
 /**
  * Connects and brings the tables up to date. A server that is away or refuses the login is no reason to fail: that is
  * told once, the first call after it is back does what is left to do, and until then every call rejects with
- * `store-unavailable`. Rejects with `invalid-setting` for a connection string that cannot be read, and for a database
- * that a newer program made.
+ * `store-unavailable`. One that hangs is waited for no longer than five seconds. Rejects with `invalid-setting` for a
+ * connection string that cannot be read, and for a database that a newer program made unless it may be unusable.
  */
 export async function createMssqlStore(options: MssqlStoreOptions): Promise<MssqlStore> {
-  const { connectionString, onWarning, onError, migrations = MIGRATIONS } = options
+  const { connectionString, onWarning, onError, mustBeUsable = true, migrations = MIGRATIONS } = options
   const connection = createConnection({ connectionString, onError })
   const prepare = once(() => prepareDatabase(connection, readMigrations(migrations), onWarning))
   const query = translated(connection, createQuery(connection), prepare)
+  const tellAway = (error: unknown) => onWarning(awayMessage(connection.described, error))
+  const prepared = prepare().catch((error: unknown) => {
+    if (mustBeUsable && failureOf(error) === undefined) throw error
+    tellAway(error)
+  })
+  const answered = new AbortController()
+  const hangs = sleep(START_WAIT_MS, 'hangs', { signal: answered.signal }).catch(() => 'answered')
   try {
-    await prepare()
-  } catch (error) {
-    if (failureOf(error) === undefined) {
-      await connection[Symbol.asyncDispose]()
-      throw error
+    if ((await Promise.race([prepared, hangs])) === 'hangs') {
+      tellAway(new Error(`It has not answered for ${START_WAIT_MS / 1000} s.`))
+      prepared.catch(tellAway)
     }
-    onWarning(awayMessage(connection.described, error))
+  } catch (error) {
+    await connection[Symbol.asyncDispose]()
+    throw error
+  } finally {
+    answered.abort()
   }
 
   const dispose = () => connection[Symbol.asyncDispose]()

@@ -1,0 +1,44 @@
+import { registerHooks } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+/**
+ * A process that does with the functions what the runtime's worker does: loads them by package.json's `main`, reads the
+ * settings of the Functions runtime, runs the start hooks, and then invokes by the official library's own model. Kafka
+ * triggers are fed by a consumer of its own, as the extension has one; SQLite stands in for SQL Server when TEST_STORE
+ * names a file. Prints where it listens. SIGTERM ends it as the runtime ends its worker.
+ */
+const ROOT = join(import.meta.dirname, '..', '..')
+
+if ((process.env['TEST_STORE'] ?? '') !== '') {
+  const standIn = pathToFileURL(join(ROOT, 'tests/support/sqlite-as-mssql.ts')).href
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier.endsWith('/mssql/mssql-store.ts') ? { url: standIn, shortCircuit: true } : next(specifier, context),
+  })
+}
+
+const { createHost } = await import('../../infra/host/embedded-host.ts')
+const { readHostJson } = await import('../../infra/host/host-json.ts')
+const { loadFunctions } = await import('../../infra/host/load-functions.ts')
+const { createKafkaLog } = await import('../../shared/adapters/kafka/kafka-log.ts')
+const { createLogger } = await import('../../shared/logger.ts')
+const { readConfig } = await import('../../shared/config.ts')
+
+const { kafka } = readConfig(process.env, 'functions')
+if (kafka === undefined) throw new Error('KAFKA_BROKERS is not set.')
+const consumer = createKafkaLog({ kafka, onWarning: () => undefined, onError: () => undefined })
+
+const host = await createHost({
+  load: () => loadFunctions(ROOT),
+  hostJson: readHostJson(ROOT, process.env),
+  consumer,
+  functionsKey: process.env['FUNCTIONS_KEY'] ?? '',
+  corsOrigins: [],
+  logger: createLogger('silent', process.stderr),
+  invocation: 'official',
+  settings: process.env,
+})
+const { port } = await host.listen(0, '127.0.0.1')
+process.once('SIGTERM', () => void host.close().then(() => process.exit(0)))
+process.stdout.write(`http://127.0.0.1:${port}\n`)
