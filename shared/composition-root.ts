@@ -123,7 +123,8 @@ export async function openServices(chosen: Config): Promise<Services> {
   // The ledger is the order group's: retry tiers move the rows that it parked.
   const groupId = topics.group
   const publisher = tracing?.tracePublishing(log) ?? log
-  const park = createPark({ log: publisher, topics, groupId, clock, events })
+  const timestampTypeOf = (topic: string) => log.timestampTypeOf(topic)
+  const park = createPark({ log: publisher, timestampTypeOf, topics, groupId, clock, events })
   const storing = (delivered: StoreBatch['delivered']) =>
     createStoreOrders({ log, store, park, groupId, delivered, clock, events, signal })
 

@@ -32,8 +32,16 @@ export function toKafkaEvent(record: LogRecord): KafkaEvent {
   }
 }
 
-/** ISO 8601 in UTC; Newtonsoft drops zeros at the end of a fraction, and a fraction of nothing else. */
+/** The years 1 to 9999, which .NET's DateTime has. */
+const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
+/**
+ * ISO 8601 in UTC; Newtonsoft drops zeros at the end of a fraction, and a fraction of nothing else. The extension has no
+ * text for a time that DateTime does not have, and ends the trigger; here it is DateTime's first instant.
+ */
 export function toTimestamp(ms: number): string {
+  if (!(ms > FIRST_MS && ms <= LAST_MS)) return '0001-01-01T00:00:00Z'
   return new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z')
 }
 

@@ -117,6 +117,7 @@ export const DEAD_LETTER_OPERATIONS = {
       'record-too-large',
       'queue-full',
       'log-unavailable',
+      'clock-wrong',
     ],
   },
   discardDeadLetter: {

@@ -58,6 +58,7 @@ const placeOrder: OperationDescription = {
     'idempotency-key-reused',
     'queue-full',
     'log-unavailable',
+    'clock-wrong',
     'shutting-down',
   ],
 }

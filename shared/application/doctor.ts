@@ -1,6 +1,6 @@
 import { isOrderError, messageOf } from '../domain/errors.ts'
 import type { Topics } from '../messaging/topics.ts'
-import type { EventLog, TopicSpec } from '../ports/event-log.ts'
+import type { ClockReading, EventLog, TopicSpec } from '../ports/event-log.ts'
 import type { Finding, Maintenance } from '../ports/maintenance.ts'
 import type { OrderStore } from '../ports/order-store.ts'
 import type { LedgerVerdict } from './ledger.ts'
@@ -17,7 +17,7 @@ const GIB = 1024 ** 3
 const MIN_FREE_BYTES = GIB
 
 export function createDoctor(dependencies: {
-  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings'>
+  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings' | 'clock'>
   store: Pick<OrderStore, 'health'>
   maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
   ledgerVerdict: () => Promise<LedgerVerdict>
@@ -39,6 +39,7 @@ export function createDoctor(dependencies: {
     settings: async () =>
       contradictions.length === 0 ? well('Nothing contradicts.') : unwell(contradictions.join(' ')),
     log: async () => available(await log.health()),
+    clock: async () => clockFinding(log.clock()),
     topics: checkTopics,
     async 'topic-settings'() {
       const warnings = await log.settingWarnings(specs)
@@ -130,6 +131,15 @@ async function carryOut(name: string, check: () => Promise<Omit<Finding, 'name'>
   } catch (error) {
     return { name, ...unwell(messageOf(error)) }
   }
+}
+
+/** Only publishing tells the time of the log, and so not every instance knows it. */
+function clockFinding({ aheadMs, isOff, isRefused }: ClockReading) {
+  if (isRefused) return unwell("The log refuses the time of this machine's clock: set the clock.")
+  if (aheadMs === undefined) return well('The log has not told its time to this process, which publishing does.')
+  if (!isOff) return well("This machine's clock and the log's agree.")
+  const side = aheadMs > 0 ? 'ahead of' : 'behind'
+  return unwell(`This machine's clock is ${Math.abs(aheadMs) / 1000} s ${side} the log's: set the clock.`)
 }
 
 function well(detail: string) {

@@ -30,6 +30,7 @@ async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord)
   const place = isStub ? originOf(record) : record
   const [original] = await log.read(place.topic, place.partition, place.offset, 1)
   if (original?.offset !== place.offset) return record
-  const headers = isStub ? [...original.headers, ...record.headers] : record.headers
-  return { ...record, key: original.key, value: original.value, headers }
+  const { key, value, timestamp } = original
+  if (!isStub) return { ...record, key, value, timestamp }
+  return { ...record, key, value, headers: [...original.headers, ...record.headers] }
 }

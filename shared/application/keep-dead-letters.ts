@@ -1,3 +1,4 @@
+import { knownTime, UNKNOWN_TIME } from '../domain/times.ts'
 import { orderIdOf } from '../messaging/envelope.ts'
 import { holdThroughOutage, MAX_HOLD_MS, type Clock } from '../messaging/hold.ts'
 import { HEADER, headerText, originalHeaders } from '../messaging/headers.ts'
@@ -35,7 +36,8 @@ export function createKeepDeadLetters(dependencies: {
 function toDeadLetter(record: LogRecord): DeadLetter {
   const journey = readJourney(record)
   const foreign = { cause: { code: 'unknown-event', detail: 'It was put into the dead-letter topic by someone else.' } }
-  const at = new Date(record.timestamp).toISOString()
+  const time = knownTime(record.timestamp)
+  const at = time === undefined ? UNKNOWN_TIME : new Date(time).toISOString()
   return {
     origin: originOf(record),
     orderId: orderIdOf(record) ?? null,

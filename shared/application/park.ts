@@ -39,12 +39,13 @@ const SIZES: readonly ParkedSize[] = ['whole', 'without stack', 'stub']
 
 export function createPark(dependencies: {
   log: Pick<EventLog, 'publish'>
+  timestampTypeOf: EventLog['timestampTypeOf']
   topics: Topics
   groupId: string
   clock: Clock
   events: PipelineEmitter
 }): Park {
-  const { log, topics, groupId, clock, events } = dependencies
+  const { log, timestampTypeOf, topics, groupId, clock, events } = dependencies
   const maxAttempts = topics.retries.length + 1
 
   return async function park(unstorable, { signal, deadline }) {
@@ -67,7 +68,14 @@ export function createPark(dependencies: {
     const notBefore = destination.kind === 'retry' ? destination.notBefore : null
     return {
       unstorable,
-      journey: nextJourney(record, failure, { attempt, maxAttempts, notBefore, groupId, nowMs }),
+      journey: nextJourney(record, failure, {
+        attempt,
+        maxAttempts,
+        notBefore,
+        groupId,
+        nowMs,
+        timestampType: timestampTypeOf(record.topic),
+      }),
       topic: destination.kind === 'retry' ? destination.tier.topic : topics.deadLetters,
       tier: destination.kind === 'retry' ? destination.tier.tier : null,
     }

@@ -1,4 +1,5 @@
 import { OrderError } from '../domain/errors.ts'
+import { UNKNOWN_TIME } from '../domain/times.ts'
 import { attemptInPlace, findCulprits, type AttemptOptions, type Culprit } from '../messaging/attempt.ts'
 import { fromMessage } from '../messaging/envelope.ts'
 import { classify } from '../messaging/failure.ts'
@@ -201,7 +202,9 @@ export function createStoreOrders(dependencies: {
       duplicates: ordersThat('duplicate').map(({ orderId }) => orderId),
       parked,
       durationMs: now - startedAt,
-      latenciesMs: stored.map(({ acceptedAt }) => now - Date.parse(acceptedAt)),
+      latenciesMs: stored
+        .filter(({ acceptedAt }) => acceptedAt !== UNKNOWN_TIME)
+        .map(({ acceptedAt }) => Math.max(0, now - Date.parse(acceptedAt))),
     })
   }
 }

@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'constraint-violated'
   // What our surroundings can do to us.
   | 'log-unavailable'
+  | 'clock-wrong'
   | 'record-too-large'
   | 'store-unavailable'
   | 'store-full'

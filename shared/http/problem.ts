@@ -72,6 +72,12 @@ export const PROBLEMS = {
     remedy:
       'Send it again after Retry-After, best with an Idempotency-Key: then it is stored once however often it is sent.',
   },
+  'clock-wrong': {
+    status: 503,
+    title: 'The clock of this machine is wrong',
+    remedy:
+      'The log refuses the time of this machine’s clock: tell the operator. Send it again after Retry-After; another instance may take it.',
+  },
   'store-unavailable': {
     status: 503,
     title: 'Orders cannot be read now',

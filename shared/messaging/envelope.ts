@@ -1,6 +1,7 @@
 import { OrderError } from '../domain/errors.ts'
-import { parseOrderId } from '../domain/order-id.ts'
+import { issuedAt, parseOrderId } from '../domain/order-id.ts'
 import { bodyHash, NEW_ORDER_TYPE, newOrderJson, readNewOrderData, type NewOrder } from '../domain/order-events.ts'
+import { knownTime, UNKNOWN_TIME } from '../domain/times.ts'
 import type { LogRecord, RecordHeader, RecordPosition, RecordToPublish } from '../ports/event-log.ts'
 import type { OrderToStore } from '../ports/order-store.ts'
 import { decodeUtf8, HEADER, headerText } from './headers.ts'
@@ -60,12 +61,21 @@ export function orderIdOf(record: LogRecord): string | undefined {
   return id === undefined ? undefined : parseOrderId(id)
 }
 
-/** When the order was accepted: its `ce_time`, else the record's own time. */
+/**
+ * When the order was accepted: its `ce_time`, else the record's own time, else the time in its id; `UNKNOWN_TIME` when
+ * none of them is one. The record alone decides, so that a rebuild finds the same.
+ */
 export function acceptedAtOf(record: LogRecord): string {
   const text = headerText(record, HEADER.time) ?? ''
-  const time = Date.parse(text)
-  if (Number.isNaN(time)) return new Date(record.timestamp).toISOString()
-  return CANONICAL_TIME.test(text) ? text : new Date(time).toISOString()
+  const time = knownTime(Date.parse(text))
+  if (time !== undefined) return CANONICAL_TIME.test(text) ? text : new Date(time).toISOString()
+  const otherwise = knownTime(record.timestamp) ?? knownTime(issuedMs(record))
+  return otherwise === undefined ? UNKNOWN_TIME : new Date(otherwise).toISOString()
+}
+
+function issuedMs(record: LogRecord): number {
+  const orderId = orderIdOf(record)
+  return (orderId === undefined ? undefined : issuedAt(orderId)?.getTime()) ?? Number.NaN
 }
 
 /** The valid trace of this hop, if there is one. */

@@ -34,6 +34,7 @@ const CLASS_OF: Readonly<Partial<Record<ErrorCode, FailureClass>>> = {
   'store-unavailable': 'outage',
   'store-full': 'outage',
   'log-unavailable': 'outage',
+  'clock-wrong': 'outage',
 }
 
 const MAX_STACK_BYTES = 8 * 1024
@@ -43,6 +44,7 @@ const DETAIL_FOR: Readonly<Partial<Record<ErrorCode, string>>> = {
   'store-unavailable': 'The store could not be reached.',
   'store-full': 'The store had no room.',
   'log-unavailable': 'The log could not be reached.',
+  'clock-wrong': 'The log refused the time of a clock of ours.',
 }
 
 /** Total: whatever is thrown has a class. An error that we do not know is a bug of ours, never the order's fault. */

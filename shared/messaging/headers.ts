@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { LogRecord, RecordHeader } from '../ports/event-log.ts'
+import type { LogRecord, RecordHeader, TimestampType } from '../ports/event-log.ts'
 import { isTraceparent } from './traceparent.ts'
 
 /**
@@ -44,6 +44,7 @@ export const HEADER = {
 
 const OWN_PREFIX = 'oep-'
 export const SPRING_PREFIX = 'kafka_dlt-'
+export const SPRING_TIMESTAMP_TYPE = `${SPRING_PREFIX}original-timestamp-type`
 const KEPT_ON_REDRIVE: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes])
 
 /** The text of a header; undefined when it is absent, null or not UTF-8. With several of a name, the last, as Kafka. */
@@ -79,6 +80,7 @@ export function springHeaders(parked: {
   partition: number
   offset: number
   timestamp: number
+  timestampType: TimestampType
   groupId: string
   code: string
   detail: string
@@ -91,7 +93,7 @@ export function springHeaders(parked: {
     [`${SPRING_PREFIX}original-partition`, partition],
     [`${SPRING_PREFIX}original-offset`, bigEndian64(parked.offset)],
     [`${SPRING_PREFIX}original-timestamp`, bigEndian64(parked.timestamp)],
-    [`${SPRING_PREFIX}original-timestamp-type`, 'CreateTime'],
+    [SPRING_TIMESTAMP_TYPE, parked.timestampType],
     [`${SPRING_PREFIX}original-consumer-group`, parked.groupId],
     [`${SPRING_PREFIX}exception-fqcn`, parked.code],
     [`${SPRING_PREFIX}exception-message`, parked.detail],
@@ -99,9 +101,13 @@ export function springHeaders(parked: {
   ]
 }
 
+const MAX_INT64 = 2n ** 63n - 1n
+
+/** Beyond 2^53 a number is rounded, and the largest timestamps are rounded to one that 64 bits do not hold. */
 function bigEndian64(value: number): Uint8Array {
   const bytes = Buffer.alloc(8)
-  bytes.writeBigInt64BE(BigInt(value))
+  const whole = BigInt(value)
+  bytes.writeBigInt64BE(whole > MAX_INT64 ? MAX_INT64 : whole)
   return bytes
 }
 

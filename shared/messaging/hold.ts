@@ -51,9 +51,11 @@ export async function holdThroughOutage<T>(work: () => Promise<T>, options: Hold
   }
 }
 
+const LOG_CODES: ReadonlySet<string> = new Set(['log-unavailable', 'clock-wrong'])
+
 function heldTooLong(failure: Failure): OrderError {
   return new OrderError(
-    failure.cause.code === 'log-unavailable' ? 'log-unavailable' : 'store-unavailable',
+    LOG_CODES.has(failure.cause.code) ? 'log-unavailable' : 'store-unavailable',
     `Held for ${MAX_HOLD_MS / 60_000} minutes and gives the batch back to be delivered again: ${failure.cause.detail}`,
     { retriable: true, cause: failure.error },
   )

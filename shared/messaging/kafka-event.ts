@@ -16,12 +16,19 @@ export interface KafkaEvent {
   readonly Headers: readonly { readonly Key: string; readonly Value: string | null }[]
 }
 
-/** A delivered record; `lossy` when its text holds U+FFFD, so that its bytes here may not be the original's. */
+/**
+ * A delivered record; `lossy` when it may not be the original's in every byte: its text holds U+FFFD, or its time is one
+ * that the host cannot express.
+ */
 export interface DeliveredRecord extends LogRecord {
   readonly lossy: boolean
 }
 
 const REPLACEMENT = '\ufffd'
+/** .NET's time has no years before the first, which is also its word for no time at all. */
+const NO_TIME_MS = Date.parse('0001-01-01T00:00:00Z')
+/** Kafka's word for the same. */
+const NO_TIMESTAMP = -1
 
 /**
  * Throws when the host hands over something else, such as single events or bytes: a fault of the set-up, not of a record.
@@ -40,16 +47,18 @@ function isKafkaEvent(event: Partial<KafkaEvent> | null): event is KafkaEvent {
 
 function fromKafkaEvent(event: KafkaEvent): DeliveredRecord {
   const key = event.Key ?? null
+  const timestamp = Date.parse(event.Timestamp)
+  const isTimed = timestamp > NO_TIME_MS
   return {
     topic: event.Topic,
     partition: event.Partition,
     offset: event.Offset,
-    timestamp: Date.parse(event.Timestamp),
+    timestamp: isTimed ? timestamp : NO_TIMESTAMP,
     key: key === null ? null : Buffer.from(key),
     value: event.Value === null ? null : Buffer.from(event.Value),
     headers: event.Headers.map(
       ({ Key, Value }) => [Key, Value === null ? null : Buffer.from(Value, 'base64')] as const,
     ),
-    lossy: (event.Value?.includes(REPLACEMENT) ?? false) || (key?.includes(REPLACEMENT) ?? false),
+    lossy: !isTimed || (event.Value?.includes(REPLACEMENT) ?? false) || (key?.includes(REPLACEMENT) ?? false),
   }
 }

@@ -1,7 +1,7 @@
 import type { Cause } from '../domain/order-view.ts'
-import type { LogRecord, RecordHeader, RecordPosition, RecordToPublish } from '../ports/event-log.ts'
+import type { LogRecord, RecordHeader, RecordPosition, RecordToPublish, TimestampType } from '../ports/event-log.ts'
 import type { Failure } from './failure.ts'
-import { HEADER, headerText, originalHeaders, springHeaders } from './headers.ts'
+import { HEADER, headerText, originalHeaders, springHeaders, SPRING_TIMESTAMP_TYPE } from './headers.ts'
 
 /**
  * A parked record is the original's key and value, byte for byte, with headers that tell its journey: where it comes
@@ -10,6 +10,7 @@ import { HEADER, headerText, originalHeaders, springHeaders } from './headers.ts
 export interface Journey {
   readonly origin: RecordPosition
   readonly originTimestamp: number
+  readonly originTimestampType: TimestampType
   /** Deliveries that failed so far, the orders topic's included, and the most there will be. */
   readonly attempt: number
   readonly maxAttempts: number
@@ -32,13 +33,22 @@ export interface FailureNote {
 export function nextJourney(
   record: LogRecord,
   failure: Failure,
-  next: { attempt: number; maxAttempts: number; notBefore: number | null; groupId: string; nowMs: number },
+  next: {
+    attempt: number
+    maxAttempts: number
+    notBefore: number | null
+    groupId: string
+    nowMs: number
+    /** Of the record's own topic. */
+    timestampType: TimestampType
+  },
 ): Journey {
   const earlier = readJourney(record)
   const last = { cause: failure.cause, at: new Date(next.nowMs).toISOString() }
   return {
     origin: originOf(record),
     originTimestamp: earlier?.originTimestamp ?? record.timestamp,
+    originTimestampType: earlier?.originTimestampType ?? next.timestampType,
     attempt: next.attempt,
     maxAttempts: next.maxAttempts,
     notBefore: next.notBefore,
@@ -80,6 +90,7 @@ export function toParked(record: LogRecord, journey: Journey, size: ParkedSize =
       partition,
       offset,
       timestamp: journey.originTimestamp,
+      timestampType: journey.originTimestampType,
       groupId: journey.groupId,
       code: journey.last.cause.code,
       detail: journey.last.cause.detail,
@@ -102,7 +113,8 @@ export function readJourney(record: Pick<LogRecord, 'headers'>): Journey | undef
   })
   return {
     origin: { topic, partition, offset },
-    originTimestamp: wholeNumber(text(HEADER.originTimestamp)) ?? 0,
+    originTimestamp: integer(text(HEADER.originTimestamp)) ?? 0,
+    originTimestampType: text(SPRING_TIMESTAMP_TYPE) === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
     attempt: wholeNumber(text(HEADER.attempt)) ?? 1,
     maxAttempts: wholeNumber(text(HEADER.maxAttempts)) ?? 1,
     notBefore: wholeNumber(text(HEADER.notBefore)) ?? null,
@@ -118,6 +130,11 @@ export function readJourney(record: Pick<LogRecord, 'headers'>): Journey | undef
 export function originOf(record: LogRecord): RecordPosition {
   const { topic, partition, offset } = record
   return readJourney(record)?.origin ?? { topic, partition, offset }
+}
+
+/** Any 64-bit integer, as a timestamp is. */
+function integer(text: string | undefined): number | undefined {
+  return text !== undefined && /^-?\d{1,19}$/.test(text) ? Number(text) : undefined
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

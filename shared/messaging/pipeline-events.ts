@@ -15,7 +15,7 @@ export interface PipelineEvents {
     duplicates: readonly string[]
     parked: number
     durationMs: number
-    /** From accepting to storing, for each stored order. */
+    /** From accepting to storing, for each stored order whose time is known; 0 for one accepted in the future. */
     latenciesMs: readonly number[]
   }
   /** A record is safe in a retry topic. */

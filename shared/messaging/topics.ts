@@ -21,6 +21,8 @@ const TWO_MIB = 2 * 1024 * 1024
 
 /** All of them are set, because a broker's defaults may forget records: Kafka's own keeps them for seven days. */
 const KEEPS_EVERYTHING = { 'retention.ms': '-1', 'retention.bytes': '-1', 'cleanup.policy': 'delete' }
+/** A producer's own time may be any 64-bit integer, and one that the Kafka extension cannot convert ends its trigger. */
+const TIME_OF_THE_LOG = { 'message.timestamp.type': 'LogAppendTime' }
 
 export function createTopics(topic: string, group: string, retryDelaysMs: readonly number[]): Topics {
   return {
@@ -40,7 +42,7 @@ export function createTopics(topic: string, group: string, retryDelaysMs: readon
 /** How the topics are made. Retry and dead-letter topics take larger records, for parking adds headers. */
 export function topicSpecs(topics: Topics, partitions: number, replication: number): TopicSpec[] {
   const inSync = replication >= 3 ? { 'min.insync.replicas': '2' } : {}
-  const config = { ...inSync, ...KEEPS_EVERYTHING }
+  const config = { ...inSync, ...KEEPS_EVERYTHING, ...TIME_OF_THE_LOG }
   const parking = { ...config, 'max.message.bytes': String(TWO_MIB) }
   return [
     { name: topics.orders, partitions, replication, config },

@@ -31,6 +31,22 @@ export interface LogRecord extends RecordPosition {
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
 }
 
+/** Whether a record keeps the time that its producer gave it, or gets that at which the log took it. Kafka's names. */
+export type TimestampType = 'CreateTime' | 'LogAppendTime'
+
+/** This machine's clock against the log's, by what the log said of the records that this process published. */
+export interface ClockReading {
+  /**
+   * How far this machine's clock is ahead of the log's, in ms, at the last publish; negative when it is behind, 0 when
+   * they agree as far as the time that publishing took tells, undefined when the log did not say.
+   */
+  readonly aheadMs: number | undefined
+  /** Further than two clocks that are set by NTP ever are. */
+  readonly isOff: boolean
+  /** The log refused the last records for their time. */
+  readonly isRefused: boolean
+}
+
 /** Where a partition begins and ends: `end` is the offset that the next record will get. */
 export interface PartitionOffsets {
   readonly partition: number
@@ -52,7 +68,8 @@ export interface EventLog extends AsyncDisposable {
    * publishes again may duplicate, never lose.
    *
    * Rejects with `log-unavailable` (retriable), `queue-full` (retriable: more waiting than the queue holds; nothing
-   * was written) or `record-too-large` (nothing was written).
+   * was written), `record-too-large` (nothing was written) or
+   * `clock-wrong` (retriable: the log refuses this machine's time).
    */
   publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
 
@@ -76,6 +93,11 @@ export interface EventLog extends AsyncDisposable {
    * difference that says what it means for orders. Nothing is changed. Rejects with `log-unavailable`.
    */
   settingWarnings(topics: readonly TopicSpec[]): Promise<readonly string[]>
+
+  /** By the topic's settings when they were last looked at; `CreateTime` as long as they were not. */
+  timestampTypeOf(topic: string): TimestampType
+
+  clock(): ClockReading
 
   /** Never rejects. */
   health(): Promise<LogHealth>

@@ -1,3 +1,4 @@
+import { knownTime } from '../domain/times.ts'
 import { headerText, HEADER } from '../messaging/headers.ts'
 import type { Topics } from '../messaging/topics.ts'
 import type { EventLog } from '../ports/event-log.ts'
@@ -53,11 +54,14 @@ export function createLogFigures(dependencies: {
     }
   }
 
-  /** One topic has one delay, so the first record that waits is the first that is due. */
+  /**
+   * One topic has one delay, so the first record that waits is the first that is due. Nobody can say how long a record
+   * has been due that tells no time.
+   */
   async function dueTime(topic: string, partition: number, offset: number): Promise<number> {
     const [record] = await log.read(topic, partition, offset, 1)
     if (record === undefined) return Infinity
-    const notBefore = Number(headerText(record, HEADER.notBefore) ?? record.timestamp)
-    return Number.isFinite(notBefore) ? notBefore : record.timestamp
+    const notBefore = Number(headerText(record, HEADER.notBefore))
+    return knownTime(notBefore) ?? knownTime(record.timestamp) ?? Infinity
   }
 }

@@ -68,6 +68,19 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(kept?.firstFailedAt).toBe(kept?.keptAt)
     })
 
+    test.each([-(2 ** 63), -1, 1_790_000_000_000_000, 2 ** 63])(
+      'keeps a letter whose record has the timestamp %d, which says no time',
+      async (recordTimestamp) => {
+        const order = orderAt(0)
+        await opened.deadLetters.keep([letterOf(order, { recordTimestamp })])
+        const { MIN_SAFE_INTEGER, MAX_SAFE_INTEGER } = Number
+        expect(await opened.deadLetters.get('orders:0:0')).toMatchObject({
+          recordTimestamp: Math.max(MIN_SAFE_INTEGER, Math.min(recordTimestamp, MAX_SAFE_INTEGER)),
+        })
+        expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'dead-lettered', acceptedAt: LATER })
+      },
+    )
+
     test('a letter whose origin is known is left as it is', async () => {
       const order = orderAt(0)
       await opened.deadLetters.keep([letterOf(order), letterOf(order, { attempts: 9 })])

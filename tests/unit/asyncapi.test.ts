@@ -68,7 +68,8 @@ describe('the AsyncAPI document', () => {
     ['DeadLetter', null],
   ])('describes the headers that a %s is parked with', (message, notBefore) => {
     const record = delivered(messageOf(), { offset: 7 })
-    const next = { attempt: 1, maxAttempts: 3, notBefore, groupId: 'shop-processor', nowMs: 0 }
+    const timestampType = 'LogAppendTime'
+    const next = { attempt: 1, maxAttempts: 3, notBefore, groupId: 'shop-processor', nowMs: 0, timestampType } as const
     const journey = nextJourney(record, classify(new TypeError('a fault')), next)
     const parked = toParked(record, journey).headers
     const stub = toParked(record, journey, 'stub').headers

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import type { PipelineStatus } from '../../shared/application/status.ts'
 
 // What browsers run is JavaScript, which the compiler checks with a browser's types: here its shape is said once more.
@@ -29,6 +29,12 @@ function statusAt(second: number, records: number, stored = records): PipelineSt
     parked,
     readiness: { ready: true, checks: { log: check, store: check } },
   }
+}
+const { msBetween, toTime } = (await import(
+  String(new URL('../../shared/dashboard/client/format.js', import.meta.url))
+)) as {
+  msBetween: (start: string | undefined, end: string) => number | undefined
+  toTime: (instant: string) => string
 }
 
 describe('the samples of the dashboard', () => {
@@ -65,4 +71,12 @@ describe('the samples of the dashboard', () => {
     expect([percentile(values, 0.5), percentile(values, 0.99), percentile([7], 0.5)]).toEqual([50, 99, 7])
     expect(percentile([], 0.5)).toBeNull()
   })
+})
+
+test('no duration is shown where a time is not known, and none below zero', () => {
+  expect(msBetween('1970-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z')).toBeUndefined()
+  expect(msBetween(undefined, '2026-01-01T00:00:00.000Z')).toBeUndefined()
+  expect(msBetween('2026-01-01T00:00:01.000Z', '2026-01-01T00:00:00.000Z')).toBe(0)
+  expect(msBetween('2026-01-01T00:00:00.000Z', '2026-01-01T00:00:01.000Z')).toBe(1000)
+  expect(toTime('1970-01-01T00:00:00.000Z')).toBe('unknown')
 })

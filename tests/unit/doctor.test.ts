@@ -23,6 +23,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
       },
       committed: async () => new Map([0, 1, 2].map((partition) => [partition, 5])),
       settingWarnings: async () => [],
+      clock: () => ({ aheadMs: 0, isOff: false, isRefused: false }),
       ...log,
     },
     store: { health: async () => ({ available: true }) },

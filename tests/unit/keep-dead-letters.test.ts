@@ -48,7 +48,15 @@ async function keep(...records: DeliveredRecord[]): Promise<void> {
 function parked(size: ParkedSize): { original: DeliveredRecord; copy: DeliveredRecord } {
   const original = { ...delivered(messageOf(), { offset: 7 }), value: BYTES }
   const failure = classify(new TypeError('a fault of ours'))
-  const next = { attempt: 3, maxAttempts: 3, notBefore: null, groupId: 'group', nowMs: clock.now() }
+  const timestampType = 'CreateTime'
+  const next = {
+    attempt: 3,
+    maxAttempts: 3,
+    notBefore: null,
+    groupId: 'group',
+    nowMs: clock.now(),
+    timestampType,
+  } as const
   const record = toParked(original, nextJourney(original, failure, next), size)
   return { original, copy: delivered(record, { topic: 'orders-dlt', offset: 0 }) }
 }

@@ -16,6 +16,7 @@ const journey = (record = RECORD, failure = BUSY, attempt = 1) =>
     notBefore: NOW + 10_000,
     groupId: 'order-processor',
     nowMs: NOW,
+    timestampType: 'LogAppendTime',
   })
 
 describe('a parked record', () => {

@@ -36,7 +36,8 @@ function pipeline(kind: StoreBatch['delivered'] = 'origin') {
   events.on('outage:began', (event) => outages.push(event))
   events.on('batch:held', (event) => holds.push(event))
   const { signal } = stopping
-  const park = createPark({ log, topics: TOPICS, groupId: 'group', clock, events })
+  const timestampTypeOf = () => 'CreateTime' as const
+  const park = createPark({ log, timestampTypeOf, topics: TOPICS, groupId: 'group', clock, events })
   return createStoreOrders({ log, store, park, groupId: 'group', delivered: kind, clock, events, signal })
 }
 

@@ -163,6 +163,9 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     ensureTopics: (specs) => makeTopics(specs),
     // Everything is kept for ever, whatever is asked for.
     settingWarnings: async () => [],
+    timestampTypeOf: () => 'CreateTime',
+    // The same clock.
+    clock: () => ({ aheadMs: 0, isOff: false, isRefused: false }),
     async health(): Promise<LogHealth> {
       // Nobody may be publishing because health said no: so it is health that finds out when writing works again.
       if (failure !== undefined) await Promise.allSettled([written(thread.call('probe'))])

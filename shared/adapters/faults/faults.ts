@@ -89,6 +89,8 @@ export function createFaults(): Faults {
       committed: (groupId, topic) => log.committed(groupId, topic),
       ensureTopics: (topics) => log.ensureTopics(topics),
       settingWarnings: (topics) => log.settingWarnings(topics),
+      timestampTypeOf: (topic) => log.timestampTypeOf(topic),
+      clock: () => log.clock(),
       subscribe: (subscription) => log.subscribe(subscription),
       [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
     }),

@@ -20,6 +20,9 @@ export function protocolType(error: unknown): string | undefined {
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 export const isTooLarge = (error: unknown): boolean => TOO_LARGE.has(protocolType(error) ?? '')
 
+/** The broker keeps its own time, and the records' is too far from it. */
+export const isClockRefused = (error: unknown): boolean => protocolType(error) === 'INVALID_TIMESTAMP'
+
 /** An answer that trying again does not change, until an operator does something. */
 const DENIED = /AUTHORIZATION_FAILED|SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM/
 export function isDenied(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import { OrderError } from '../../domain/errors.ts'
 import type { EventLog, LogConsumer } from '../../ports/event-log.ts'
 import { createAdminClient } from './admin.ts'
+import { createBrokerClock } from './broker-clock.ts'
 import { createClient, type KafkaConnection } from './connection.ts'
 import { logUnavailable } from './errors.ts'
 import { createHealthMonitor } from './health.ts'
@@ -9,7 +10,9 @@ import { createPublishQueue } from './publish-queue.ts'
 import { createReader } from './reader.ts'
 import { openSession } from './session.ts'
 import { deliver, type Delivery } from './subscription.ts'
-import { ensureTopics, settingWarnings } from './topics.ts'
+import { differingSettings, type TopicSettings } from './topic-settings.ts'
+import { timestampTypeIn } from './topic-times.ts'
+import { askForSettings, ensureTopics } from './topics.ts'
 
 /** The event log on Apache Kafka and what speaks its protocol, such as Azure Event Hubs, by kafkajs. */
 export interface KafkaLog extends EventLog, LogConsumer {
@@ -43,7 +46,8 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   const { kafka, onWarning, onError } = options
   const client = createClient(kafka)
   const admin = createAdminClient({ client, timeoutMs: ASK_TIMEOUT_MS, onError })
-  const sender = createSender({ client, onError })
+  const clock = createBrokerClock({ onWarning })
+  const sender = createSender({ client, onError, onStamped: (...times) => clock.stamped(...times) })
   const reader = createReader({
     client,
     timeoutMs: ASK_TIMEOUT_MS,
@@ -52,6 +56,8 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     onError,
   })
   const deliveries = new Map<string, Delivery>()
+  /** Of topics, as they were when they were last asked for. */
+  const settings = new Map<string, TopicSettings>()
   const monitor = createHealthMonitor({
     probe: () => admin.ask('Asking the brokers', (kafka) => kafka.describeCluster()),
     consumersFailing: () => [...deliveries.values()].find(({ failing }) => failing !== undefined)?.failing,
@@ -61,11 +67,20 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     maxQueuedRecords: options.maxQueuedRecords ?? MAX_QUEUED_RECORDS,
     maxQueuedBytes: options.maxQueuedBytes ?? MAX_QUEUED_BYTES,
     deadlineMs: options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS,
-    onSent: () => monitor.succeeded(),
+    onSent() {
+      monitor.succeeded()
+      clock.accepted()
+    },
     onFailed: (error) => monitor.failed(error),
+    onClockRefused: () => clock.refused(),
   })
   let refusing = false
   let closed: Promise<void> | undefined
+
+  function remember(found: ReadonlyMap<string, TopicSettings>): ReadonlyMap<string, TopicSettings> {
+    for (const [topic, of] of found) settings.set(topic, of)
+    return found
+  }
 
   async function close(): Promise<void> {
     // A batch in flight may still have to publish, to a retry topic for one.
@@ -83,8 +98,15 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     read: (topic, partition, fromOffset, limit) => reader.read(topic, partition, fromOffset, limit),
     offsets: (topic) => admin.offsets(topic),
     committed: (groupId, topic) => admin.committed(groupId, topic),
-    ensureTopics: (specs) => ensureTopics(admin, specs, onWarning),
-    settingWarnings: (specs) => settingWarnings(admin, specs),
+    async ensureTopics(specs) {
+      remember(await ensureTopics(admin, specs, onWarning))
+    },
+    async settingWarnings(specs) {
+      const names = specs.map(({ name }) => name)
+      return differingSettings(specs, remember(await askForSettings(admin, names)))
+    },
+    timestampTypeOf: (topic) => timestampTypeIn(settings.get(topic)),
+    clock: () => clock.reading(),
     health: () => monitor.health(),
     async subscribe(subscription) {
       const { groupId, topic } = subscription

@@ -21,6 +21,8 @@ export interface Sender extends AsyncDisposable {
 export interface SenderOptions {
   readonly client: Kafka
   readonly onError: (error: unknown) => void
+  /** Told when a broker wrote a time of its own, between these two of this machine's clock; in ms since 1970. */
+  readonly onStamped: (appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number) => void
 }
 
 /** How long the leader waits for its replicas. */
@@ -34,7 +36,7 @@ const BROKER_TIMEOUT_MS = 4000
  * And without kafkajs's own retries: a retry skips brokers that have answered, so that a partition whose leader moved
  * to one of them is acknowledged without having been written (tulios/kafkajs#1798). What failed is sent again whole.
  */
-export function createSender({ client, onError }: SenderOptions): Sender {
+export function createSender({ client, onError, onStamped }: SenderOptions): Sender {
   const connection = createLazy(
     async () => {
       const producer = createProducer(client)
@@ -47,16 +49,22 @@ export function createSender({ client, onError }: SenderOptions): Sender {
 
   async function attempt(messages: readonly Addressed[]): Promise<readonly RecordPosition[]> {
     const topics = Map.groupBy(messages, ({ topic }) => topic)
+    let sentAtMs = Date.now()
     const answers = await connection.use(
-      (producer) =>
-        producer.sendBatch({
+      (producer) => {
+        sentAtMs = Date.now()
+        return producer.sendBatch({
           acks: -1,
           timeout: BROKER_TIMEOUT_MS,
           topicMessages: Array.from(topics, ([topic, of]) => ({ topic, messages: of.map(({ message }) => message) })),
-        }),
+        })
+      },
       // kafkajs has asked anew who leads by the time it rejects.
       () => true,
     )
+    // -1 in topics that keep the producer's time.
+    const appendedAtMs = Number(answers[0]?.logAppendTime ?? -1)
+    if (appendedAtMs >= 0) onStamped(appendedAtMs, sentAtMs, Date.now())
     const next = new Map(
       answers.map((answer) => [`${answer.topicName}:${answer.partition}`, Number(answer.baseOffset)]),
     )

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OrderError } from '../../domain/errors.ts'
 import type { RecordPosition, RecordToPublish } from '../../ports/event-log.ts'
-import { isDenied, isTooLarge, logUnavailable } from './errors.ts'
+import { CLOCK_REFUSED } from './broker-clock.ts'
+import { isClockRefused, isDenied, isTooLarge, logUnavailable } from './errors.ts'
 import type { Addressed, Sender } from './producer.ts'
 import { sizeOf, toMessage } from './records.ts'
 
@@ -26,6 +27,8 @@ export interface PublishQueueOptions {
   /** Told of every attempt's end, so that health knows at once. */
   readonly onSent: () => void
   readonly onFailed: (error: unknown) => void
+  /** Told when the broker refused the time of the records. */
+  readonly onClockRefused: () => void
 }
 
 /** With its key and headers; what the retry and dead-letter topics take. */
@@ -55,7 +58,7 @@ interface Entry extends Addressed {
 }
 
 export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
-  const { sender, maxQueuedRecords, maxQueuedBytes, deadlineMs, onSent, onFailed } = options
+  const { sender, maxQueuedRecords, maxQueuedBytes, deadlineMs, onSent, onFailed, onClockRefused } = options
   const waiting: Entry[] = []
   /** Topics that acknowledged since anything failed. */
   const proven = new Set<string>()
@@ -131,6 +134,12 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
         return positions
       } catch (error) {
         if (isTooLarge(error)) throw error
+        if (isClockRefused(error)) {
+          // The same records have the same time when they are sent again.
+          onFailed(new Error(CLOCK_REFUSED))
+          onClockRefused()
+          throw new OrderError('clock-wrong', CLOCK_REFUSED, { retriable: true, cause: error })
+        }
         onFailed(error)
         proven.clear()
         const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2)

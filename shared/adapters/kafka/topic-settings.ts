@@ -1,5 +1,6 @@
 import kafkajs, { type Admin, type ConfigSource } from 'kafkajs'
 import type { TopicSpec } from '../../ports/event-log.ts'
+import { boundsTimes, TIMESTAMP_TYPE } from './topic-times.ts'
 
 /** One setting of a topic as it is in force, whoever set it. */
 export interface TopicSetting {
@@ -27,6 +28,8 @@ const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
     value.includes('compact')
       ? 'a record leaves the log when a later one has its key, and the offset that is left looks like a transaction marker'
       : 'records leave the log in another way than we ask for',
+  [TIMESTAMP_TYPE]: () =>
+    'a producer can write a time that the Kafka extension cannot convert, and one such record ends the trigger (message.timestamp.before.max.ms and message.timestamp.after.max.ms are too wide)',
 }
 
 /** The settings of each topic, inherited ones too. */
@@ -56,7 +59,9 @@ export function differingSettings(
 ): readonly string[] {
   const differing = specs.flatMap(({ name: topic, config }) =>
     Object.entries(config).flatMap(([setting, wanted]) => {
-      const found = settings.get(topic)?.get(setting)
+      const of = settings.get(topic)
+      const found = of?.get(setting)
+      if (of !== undefined && setting === TIMESTAMP_TYPE && boundsTimes(of)) return []
       return found === undefined || found.value === wanted ? [] : [{ topic, setting, wanted, ...found }]
     }),
   )

@@ -14,13 +14,13 @@ const SAFE_IN_SYNC = 2
 
 /**
  * Makes the topics that are missing, and says in words where one that is there differs from what was asked for; it is
- * never altered. Rejects with `invalid-setting` when Kafka refuses to make one, `log-unavailable` when it is away.
+ * never altered. Resolves with the topics' settings, as far as they could be asked for. Rejects with `invalid-setting` when Kafka refuses to make one, `log-unavailable` when it is away.
  */
 export async function ensureTopics(
   admin: AdminClient,
   specs: readonly TopicSpec[],
   onWarning: (message: string) => void,
-): Promise<void> {
+): Promise<ReadonlyMap<string, TopicSettings>> {
   const existing = new Set(await admin.ask('Asking Kafka for its topics', (kafka) => kafka.listTopics()))
   const missing = specs.filter(({ name }) => !existing.has(name))
   for (const spec of missing) await make(admin, spec)
@@ -29,28 +29,31 @@ export async function ensureTopics(
   const topics = await admin.ask('Asking Kafka for its topics', (kafka) => describe(kafka, names))
   // Brokers name a leader a moment before it leads: what is published then is refused in part, and so written twice.
   for (const { name } of missing) await admin.offsets(name)
-  const settings = await admin
-    .ask('Asking Kafka how its topics are set', (kafka) => describeSettings(kafka, names))
-    .catch((error: unknown) => onWarning(`How the topics are set could not be checked: ${messageOf(rootOf(error))}`))
+  const settings = await askForSettings(admin, names).catch((error: unknown) => {
+    onWarning(`How the topics are set could not be checked: ${messageOf(rootOf(error))}`)
+    return new Map<string, TopicSettings>()
+  })
   const unsafe = new Map<string, string[]>()
   for (const spec of specs) {
     const topic = topics.find(({ name }) => name === spec.name)
     if (topic === undefined) continue
     for (const line of differences(spec, topic)) onWarning(line)
-    const danger = dangerOf(topic, settings?.get(spec.name))
+    const danger = dangerOf(topic, settings.get(spec.name))
     if (danger !== undefined) unsafe.set(danger, [...(unsafe.get(danger) ?? []), spec.name])
   }
-  for (const line of differingSettings(specs, settings ?? new Map())) onWarning(line)
+  for (const line of differingSettings(specs, settings)) onWarning(line)
   for (const [danger, names] of unsafe) {
     onWarning(`A lost disk can lose orders that were accepted: ${danger} (${names.join(', ')}).`)
   }
+  return settings
 }
 
-/** How topics that are there differ in their settings from what is asked for, a sentence for each difference. */
-export async function settingWarnings(admin: AdminClient, specs: readonly TopicSpec[]): Promise<readonly string[]> {
-  const names = specs.map(({ name }) => name)
-  const settings = await admin.ask('Asking Kafka how its topics are set', (kafka) => describeSettings(kafka, names))
-  return differingSettings(specs, settings)
+/** The settings of topics that are there, inherited ones too. Rejects with `log-unavailable`. */
+export function askForSettings(
+  admin: AdminClient,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, TopicSettings>> {
+  return admin.ask('Asking Kafka how its topics are set', (kafka) => describeSettings(kafka, names))
 }
 
 async function make(admin: AdminClient, { name, partitions, replication, config }: TopicSpec): Promise<void> {

@@ -1,4 +1,5 @@
 import { parseDeadLetterId, type DeadLetter, type DeadLetters } from '../../ports/dead-letters.ts'
+import { knownTime, nearestSafeInteger } from '../../domain/times.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import { bytes, json, text } from './connection.ts'
 import { DECLARE_PARKED, PARK } from './park-sql.ts'
@@ -162,13 +163,13 @@ function fit(letter: DeadLetter, now: string): DeadLetter {
     orderId: orderId !== null && isOrderId(orderId) ? orderId : null,
     firstCause: { ...firstCause, code: cut(firstCause.code, CODE_UNITS) },
     lastCause: { ...lastCause, code: cut(lastCause.code, CODE_UNITS) },
-    attempts: countable(letter.attempts),
+    attempts: nearestSafeInteger(letter.attempts),
     firstFailedAt: timeOr(letter.firstFailedAt, now),
     lastFailedAt: timeOr(letter.lastFailedAt, now),
     fingerprint: cut(letter.fingerprint, FINGERPRINT_UNITS),
     consumerGroup: cut(letter.consumerGroup, GROUP_UNITS),
     redriveOf: letter.redriveOf === null ? null : cut(letter.redriveOf, LETTER_ID_UNITS),
-    recordTimestamp: countable(letter.recordTimestamp),
+    recordTimestamp: nearestSafeInteger(letter.recordTimestamp),
   }
 }
 
@@ -216,12 +217,8 @@ function toLetterJson(letter: DeadLetter, now: string, place: PlaceBytes) {
 }
 
 function timeOr(time: string | number, otherwise: string): string {
-  return toSqlTime(time) === null ? otherwise : new Date(time).toISOString()
-}
-
-/** A number of a header may be larger than what can be read back exactly. */
-function countable(number: number): number {
-  return Math.min(Math.trunc(number), Number.MAX_SAFE_INTEGER)
+  const known = knownTime(typeof time === 'string' ? Date.parse(time) : time)
+  return known === undefined ? otherwise : new Date(known).toISOString()
 }
 
 function placeOf({ topic, partition, offset }: RecordPosition): string {

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { knownTime, nearestSafeInteger } from '../../domain/times.ts'
 import { parseDeadLetterId, type DeadLetter } from '../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import { samePlace, type OrderRows } from './order-rows.ts'
@@ -45,13 +46,13 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: OrderRows, parke
       firstCause.detail,
       lastCause.code,
       lastCause.detail,
-      countable(letter.attempts),
+      nearestSafeInteger(letter.attempts),
       timeOf(letter.firstFailedAt, nowMs),
       timeOf(letter.lastFailedAt, nowMs),
       letter.fingerprint,
       letter.consumerGroup,
       letter.redriveOf,
-      countable(letter.recordTimestamp),
+      nearestSafeInteger(letter.recordTimestamp),
       letter.stack,
       JSON.stringify(headers),
       key,
@@ -84,8 +85,8 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: OrderRows, parke
             origin,
             orderId,
             state: 'dead',
-            attempt: countable(letter.attempts),
-            maxAttempts: countable(letter.attempts),
+            attempt: nearestSafeInteger(letter.attempts),
+            maxAttempts: nearestSafeInteger(letter.attempts),
             nextAttemptAt: null,
             cause: letter.lastCause,
             acceptedAt: fromMs(timeOf(letter.recordTimestamp, failedAt)),
@@ -111,10 +112,5 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: OrderRows, parke
 
 /** Headers are whatever somebody wrote: what is no time is taken for `otherwise`. */
 function timeOf(time: string | number, otherwise: number): number {
-  return new Date(time).getTime() || otherwise
-}
-
-/** A number of a header may be larger than what can be read back exactly. */
-function countable(number: number): number {
-  return Math.min(Math.trunc(number), Number.MAX_SAFE_INTEGER)
+  return knownTime(typeof time === 'string' ? Date.parse(time) : time) ?? otherwise
 }

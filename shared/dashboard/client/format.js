@@ -27,6 +27,18 @@ export function toDuration(ms) {
 }
 
 /**
+ * In ms; undefined when one of the two is not known, and 0 when two clocks disagree about what came first. The beginning
+ * of 1970 stands for a time that is not known.
+ *
+ * @param {string | undefined} start
+ * @param {string | undefined} end
+ */
+export function msBetween(start, end) {
+  const [from, to] = [Date.parse(start ?? ''), Date.parse(end ?? '')]
+  return from > 0 && !Number.isNaN(to) ? Math.max(0, to - from) : undefined
+}
+
+/**
  * The time of day, and the day when it is not today.
  *
  * @param {string | number | undefined} instant
@@ -34,6 +46,7 @@ export function toDuration(ms) {
 export function toTime(instant) {
   if (instant === undefined) return '–'
   const when = new Date(instant)
+  if (when.getTime() === 0) return 'unknown'
   const isToday = when.toDateString() === new Date().toDateString()
   return isToday ? clock.format(when) : `${date.format(when)}, ${clock.format(when)}`
 }

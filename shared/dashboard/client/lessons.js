@@ -1,4 +1,4 @@
-import { plural, toDuration } from './format.js'
+import { msBetween, plural, toDuration } from './format.js'
 
 /**
  * What the product promises, as plays in a few steps: each breaks something, says what happens while it happens, and
@@ -30,7 +30,7 @@ export const LESSONS = {
     const ids = await send(50, 5)
     await until(async () => openOf(ids) === 0)
     const last = await order(ids.at(-1) ?? '')
-    const pace = Date.parse(last.storedAt ?? '') - Date.parse(last.acceptedAt ?? '')
+    const pace = msBetween(last.acceptedAt, last.storedAt)
     tell(
       `All ${ids.length} are stored, the last one ${toDuration(pace)} after it was accepted. Lists lack an order for ` +
         'that long: this is eventual consistency. Asked by its id, it says “accepted” meanwhile, and is never a 404.',

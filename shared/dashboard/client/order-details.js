@@ -1,6 +1,6 @@
 import { el } from './dom.js'
 import { factList, say, showDetails, wordsOf } from './details.js'
-import { toDuration, toMoney, toTime } from './format.js'
+import { msBetween, toDuration, toMoney, toTime } from './format.js'
 
 /**
  * One order: its timeline, and what is in it.
@@ -52,7 +52,7 @@ export function toTimeline(entries) {
  * @param {HistoryEntry | undefined} before
  */
 function toStep({ at, kind, attempt, nextAttemptAt, cause, reason }, before) {
-  const since = before === undefined ? '' : ` +${toDuration(Date.parse(at) - Date.parse(before.at))}`
+  const since = before === undefined ? '' : ` +${toDuration(msBetween(before.at, at))}`
   const more = [
     attempt === undefined ? '' : `attempt ${attempt}`,
     cause === undefined ? '' : `${cause.code}: ${cause.detail}`,

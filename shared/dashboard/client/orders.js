@@ -1,6 +1,6 @@
 import { byId, el, keyed, setText } from './dom.js'
 import { RefusedError } from './api.js'
-import { toDuration, toMoney, toShortId, toTime } from './format.js'
+import { msBetween, toDuration, toMoney, toShortId, toTime } from './format.js'
 import { showOrder } from './order-details.js'
 
 /**
@@ -110,5 +110,5 @@ function updateRow(row, order) {
   const name = order.recovered === true ? 'recovered' : order.status
   setText(status?.firstElementChild, name)
   status?.firstElementChild?.setAttribute('data-status', name)
-  setText(after, toDuration(Date.parse(order.storedAt ?? '') - Date.parse(order.acceptedAt ?? '')))
+  setText(after, toDuration(msBetween(order.acceptedAt, order.storedAt)))
 }

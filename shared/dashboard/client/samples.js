@@ -1,3 +1,5 @@
+import { msBetween } from './format.js'
+
 /**
  * What the charts show, made of what the product answers: counters become rates by differencing, orders become
  * percentiles. Pure; times are the server's.
@@ -79,8 +81,9 @@ export function createSamples({ keepSeconds, earlier = [] }) {
 
 /** @param {TimedOrder} order */
 function latencyOf({ acceptedAt, storedAt, recovered }) {
-  if (acceptedAt === undefined || storedAt === undefined || recovered === true) return []
-  return [{ storedAt: Date.parse(storedAt) / 1000, ms: Math.max(0, Date.parse(storedAt) - Date.parse(acceptedAt)) }]
+  const ms = msBetween(acceptedAt, storedAt)
+  if (storedAt === undefined || ms === undefined || recovered === true) return []
+  return [{ storedAt: Date.parse(storedAt) / 1000, ms }]
 }
 
 /**

@@ -1,0 +1,21 @@
+/**
+ * Times that others wrote. A record's timestamp is any 64-bit integer that its producer chose: microseconds taken for
+ * milliseconds are the year 58877, nanoseconds are beyond every Date, and -1 stands for none (KIP-32).
+ */
+
+/** Stands in for the time of an order that nothing tells. */
+export const UNKNOWN_TIME = '1970-01-01T00:00:00.000Z'
+
+/** RFC 3339 writes a year in four digits, and so does SQL Server. */
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
+/** The same milliseconds since 1970 when they lie between 1970 and 9999, else undefined: then they say no time. */
+export function knownTime(ms: number): number | undefined {
+  return ms > 0 && ms <= LAST_MS ? ms : undefined
+}
+
+/** The nearest whole number that JavaScript keeps exactly; 0 for what is no number. */
+export function nearestSafeInteger(value: number): number {
+  const whole = Math.trunc(value) || 0
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(whole, Number.MAX_SAFE_INTEGER))
+}
