@@ -2,7 +2,7 @@ import { isOrderError } from '../domain/errors.ts'
 import { classify, type Failure } from './failure.ts'
 import { holdThroughOutage, type Clock } from './hold.ts'
 import type { PipelineEmitter } from './pipeline-events.ts'
-import { backoffMs, IN_PLACE_ATTEMPTS, IN_PLACE_BACKOFF, IN_PLACE_BUDGET_MS } from './retry-policy.ts'
+import { backoffAfter, IN_PLACE_ATTEMPTS, IN_PLACE_BACKOFF, IN_PLACE_BUDGET_MS } from './retry-policy.ts'
 
 export interface AttemptOptions {
   readonly clock: Clock
@@ -28,7 +28,7 @@ export async function attemptInPlace<T>(records: number, work: () => Promise<T>,
       const failure = classify(error)
       // An outage that outlasted the hold is given back to the trigger, whatever attempts are left.
       if (failure.class === 'poison' || failure.class === 'outage' || signal.aborted) throw error
-      const waitMs = backoffMs(IN_PLACE_BACKOFF, attempt, clock.random)
+      const waitMs = backoffAfter(error, IN_PLACE_BACKOFF, attempt, clock.random)
       const overBudget = clock.now() + waitMs - startedAt > IN_PLACE_BUDGET_MS
       if (attempt >= IN_PLACE_ATTEMPTS || overBudget) throw error
       events.emit('attempt:failed', { topic, attempt, records, cause: failure.cause, error })

@@ -1,7 +1,7 @@
 import { OrderError } from '../domain/errors.ts'
 import { classify, type Failure } from './failure.ts'
 import type { PipelineEmitter } from './pipeline-events.ts'
-import { backoffMs, PROBE_BACKOFF } from './retry-policy.ts'
+import { backoffAfter, PROBE_BACKOFF } from './retry-policy.ts'
 
 /** Time, chance and the end of the process, passed in: a test holds minutes of outage in an instant. */
 export interface Clock {
@@ -44,7 +44,7 @@ export async function holdThroughOutage<T>(work: () => Promise<T>, options: Hold
         beganAt = clock.now()
         events.emit('outage:began', { of, cause: failure.cause, error })
       }
-      const waitMs = backoffMs(PROBE_BACKOFF, probe, clock.random)
+      const waitMs = backoffAfter(error, PROBE_BACKOFF, probe, clock.random)
       if (clock.now() + waitMs > deadline) throw heldTooLong(failure)
       await clock.sleep(waitMs, signal)
     }

@@ -1,3 +1,4 @@
+import { isOrderError } from '../domain/errors.ts'
 import type { FailureClass } from './failure.ts'
 import type { RetryTier } from './topics.ts'
 
@@ -10,9 +11,9 @@ export interface Backoff {
 
 /** Between attempts in place, where an order waits with its whole batch: short. */
 export const IN_PLACE_BACKOFF: Backoff = { initialMs: 50, maxMs: 2000, multiplier: 3 }
-/** Attempts in place, the first included, and the time that they may take together. */
+/** Attempts in place, the first included, and the time that they may take: room for one wait of the 10 s that Azure asks for. */
 export const IN_PLACE_ATTEMPTS = 4
-export const IN_PLACE_BUDGET_MS = 10_000
+export const IN_PLACE_BUDGET_MS = 15_000
 
 /** Between probes of a store or log that is away. */
 export const PROBE_BACKOFF: Backoff = { initialMs: 100, maxMs: 5000, multiplier: 2 }
@@ -21,6 +22,12 @@ export const PROBE_BACKOFF: Backoff = { initialMs: 100, maxMs: 5000, multiplier:
 export function backoffMs(backoff: Backoff, attempt: number, random: () => number): number {
   const bound = Math.min(backoff.maxMs, backoff.initialMs * backoff.multiplier ** (attempt - 1))
   return Math.round(bound * random())
+}
+
+/** The same after a failure whose source asked for a least time: that, and the jitter on top, so that not all come at once. */
+export function backoffAfter(failure: unknown, backoff: Backoff, attempt: number, random: () => number): number {
+  const advisedMs = isOrderError(failure) ? (failure.retryAfterSeconds ?? 0) * 1000 : 0
+  return advisedMs + backoffMs(backoff, attempt, random)
 }
 
 export type Destination =

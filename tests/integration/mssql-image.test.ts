@@ -41,6 +41,9 @@ describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
     // Changed in .env, it is the login's from the next start on.
     expect(told('statements')).toContain(`ALTER LOGIN orders WITH PASSWORD = '${SECRETS.ORDERS_SQL_PASSWORD}'`)
     expect(told('statements')).toContain('READ_COMMITTED_SNAPSHOT ON')
+    const roles = [...told('statements').matchAll(/ALTER ROLE (\w+) ADD MEMBER orders/g)].map(([, role]) => role)
+    expect(roles).toEqual(['db_datareader', 'db_datawriter', 'db_ddladmin'])
+    expect(told('statements')).toContain('ALTER ROLE db_owner DROP MEMBER orders')
     expect(told('password')).toBe(SECRETS.MSSQL_SA_PASSWORD)
   })
 

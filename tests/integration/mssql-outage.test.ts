@@ -299,8 +299,44 @@ describe('migrations', () => {
   })
 })
 
-test.each(['nonsense', 'Password=s3cret', 'Server=;Password=s3cret', 'Server=np:x;Password=s3cret'])(
-  'a connection string that is none is refused without repeating it: %s',
+test('a database whose compatibility level has no JSON holds the orders, says what to do, and is mended without a restart', async () => {
+  let level = 120
+  const levels = () => ({ rows: [{ columns: [int('compatibility_level')], rows: [[level]] }] })
+  await using server = await startTdsServer((request) => {
+    if (request.includes('compatibility_level')) return levels()
+    if (request.includes('text_read') && level < 130) return { error: 208, message: "Invalid object name 'OPENJSON'." }
+    return healthy(request)
+  })
+  const warnings: string[] = []
+  await using store = await createMssqlStore({
+    connectionString: `Server=127.0.0.1,${server.port};Database=orders;User Id=app;Password=x;Encrypt=false`,
+    onWarning: (message) => warnings.push(message),
+    onError: () => undefined,
+  })
+  expect(warnings).toEqual([expect.stringMatching(/compatibility level 120.*ALTER DATABASE/)])
+  const storing = () => store.store.storeBatch(batchOf([orderAt(0)]))
+  await expect(storing()).rejects.toMatchObject({ code: 'store-unavailable', retriable: true })
+  level = 150
+  await expect(storing()).resolves.toMatchObject({ counted: true })
+})
+
+const UNUSABLE = [
+  'nonsense',
+  'Password=s3cret',
+  'Server=;Password=s3cret',
+  'Server=np:x;Password=s3cret',
+  'Server=x;Encrypt=s3cret',
+  'Server=x;Encrypt=Optional;Password=s3cret',
+  'Server=x;Authentication=s3cret',
+  'Server=x;Authentication=Active Directory Interactive;Password=s3cret',
+  'Server=x;Authentication=Active Directory Service Principal;Client Id=s3cret;Client Secret=s3cret',
+  'Server=x;Authentication=Active Directory Password;User Id=a;Password=s3cret',
+  'Server=x;Authentication=Active Directory Workload Identity;Password=s3cret',
+  'Server=x;Integrated Security=true;Password=s3cret',
+]
+
+test.each(UNUSABLE)(
+  'a connection string that cannot be used is refused without repeating it: %s',
   async (connectionString) => {
     const opening = createMssqlStore({ connectionString, onWarning: () => undefined, onError: () => undefined })
     const error: unknown = await opening.catch((thrown: unknown) => thrown)

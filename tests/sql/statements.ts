@@ -15,7 +15,7 @@ import { RESET_LEDGER } from '../../shared/adapters/mssql/ledger-reset.ts'
 import { SELECT_SCHEMA } from '../../shared/adapters/mssql/maintenance.ts'
 import * as operator from '../../shared/adapters/mssql/operator-sql.ts'
 import * as views from '../../shared/adapters/mssql/order-views-sql.ts'
-import { IS_SNAPSHOT_ON, TURN_SNAPSHOT_ON } from '../../shared/adapters/mssql/prepare-database.ts'
+import { IS_SNAPSHOT_ON, SELECT_LEVEL, TURN_SNAPSHOT_ON } from '../../shared/adapters/mssql/prepare-database.ts'
 import * as rebuild from '../../shared/adapters/mssql/rebuild-sql.ts'
 import { SWAP_ORDERS } from '../../shared/adapters/mssql/rebuild-swap-sql.ts'
 import * as redrives from '../../shared/adapters/mssql/redrive-sql.ts'
@@ -37,6 +37,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     READ_TEXT,
     RESET_LEDGER,
     SELECT_LEDGER,
+    SELECT_LEVEL,
     SELECT_MIGRATIONS,
     SELECT_SCHEMA,
     STORE_BATCH,

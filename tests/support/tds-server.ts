@@ -17,6 +17,7 @@ export interface TdsRequest {
   readonly connection: number
   /** Whether the request holds this text. */
   includes(text: string): boolean
+  readonly body: Buffer
 }
 
 /** `cut` ends the connection without an answer, `silence` never answers (but confirms a cancelled request). */
@@ -31,6 +32,8 @@ export interface TdsServer extends AsyncDisposable {
   readonly port: number
   /** Every request since the server began, logins and the driver's own settings included. */
   readonly requests: readonly TdsRequest[]
+  /** What each connection said first. */
+  readonly preLogins: readonly Buffer[]
   /** Connections that are open now, and the most there ever were at once. */
   readonly open: number
   readonly mostOpen: number
@@ -50,6 +53,7 @@ const SETTINGS = 'set ansi_nulls'
 /** SQL Server as far as a client's driver can tell, which answers what the script says; without encryption. */
 export async function startTdsServer(answer: (request: TdsRequest) => TdsAnswer, port = 0): Promise<TdsServer> {
   const requests: TdsRequest[] = []
+  const preLogins: Buffer[] = []
   const sockets = new Set<Socket>()
   let mostOpen = 0
   let connections = 0
@@ -65,7 +69,10 @@ export async function startTdsServer(answer: (request: TdsRequest) => TdsAnswer,
   })
 
   function respond({ socket, connection }: { socket: Socket; connection: number }, type: number, body: Buffer): void {
-    if (type === TYPE.preLogin) return send(socket, preLogin())
+    if (type === TYPE.preLogin) {
+      preLogins.push(body)
+      return send(socket, preLogin())
+    }
     if (type === TYPE.attention) {
       // The end of what was cancelled, then that it was.
       send(socket, doneBatch())
@@ -90,6 +97,7 @@ export async function startTdsServer(answer: (request: TdsRequest) => TdsAnswer,
   return {
     port: (server.address() as AddressInfo).port,
     requests,
+    preLogins,
     get open() {
       return sockets.size
     },
@@ -106,11 +114,11 @@ export async function startTdsServer(answer: (request: TdsRequest) => TdsAnswer,
 
 function toRequest(connection: number, type: number, body: Buffer): TdsRequest {
   const includes = (text: string) => body.includes(Buffer.from(text, 'utf16le'))
-  if (type === TYPE.login) return { kind: 'login', connection, includes }
-  if (type === TYPE.rpc) return { kind: 'query', connection, includes }
-  if (type !== TYPE.transaction) return { kind: 'batch', connection, includes }
+  if (type === TYPE.login) return { kind: 'login', connection, includes, body }
+  if (type === TYPE.rpc) return { kind: 'query', connection, includes, body }
+  if (type !== TYPE.transaction) return { kind: 'batch', connection, includes, body }
   // After the headers, whose length comes first, lies the kind.
-  return { kind: TRANSACTION_KINDS[body.readUInt16LE(body.readUInt32LE(0))] ?? 'rollback', connection, includes }
+  return { kind: TRANSACTION_KINDS[body.readUInt16LE(body.readUInt32LE(0))] ?? 'rollback', connection, includes, body }
 }
 
 function toTokens(request: TdsRequest, said: Exclude<TdsAnswer, 'cut' | 'silence'>): Buffer {

@@ -134,6 +134,20 @@ describe('poison in a batch', () => {
   })
 })
 
+describe('a store that asks for a least time before the next attempt', () => {
+  const throttled = (code: 'store-busy' | 'store-unavailable') =>
+    new OrderError(code, 'Come again in ten seconds.', { retriable: true, retryAfterSeconds: 10 })
+
+  it.each(['store-busy', 'store-unavailable'] as const)('gets it, when it says %s', async (code) => {
+    const triedAt: number[] = []
+    store.failWith(() => (triedAt.push(clock.now()) === 1 ? throttled(code) : undefined))
+    await pipeline()([good(0)])
+    expect(triedAt).toHaveLength(2)
+    expect(triedAt[1]! - triedAt[0]!).toBeGreaterThanOrEqual(10_000)
+    expect(log.published).toEqual([])
+  })
+})
+
 describe('a transient failure', () => {
   it('is tried again in place, and nothing is parked when it passes', async () => {
     let failures = 2

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Makes the database and the login that the functions use, which owns that database and nothing else; at every start, for
-# it then sets the login's password to the present one. Needs MSSQL_SA_PASSWORD and ORDERS_SQL_PASSWORD.
+# Makes the database and the login that the functions use, which may do there what their statements need and nothing
+# elsewhere; at every start, because it then sets the login's password to the present one. Needs MSSQL_SA_PASSWORD and
+# ORDERS_SQL_PASSWORD.
 set -euo pipefail
 
 # The password stands inside quotes in the statements below.
@@ -31,8 +32,11 @@ ELSE
 GO
 USE orders;
 IF USER_ID('orders') IS NULL CREATE USER orders FOR LOGIN orders;
--- It makes its own tables.
-ALTER ROLE db_owner ADD MEMBER orders;
+-- It reads and writes, and makes its own tables. Earlier versions made it the owner.
+ALTER ROLE db_datareader ADD MEMBER orders;
+ALTER ROLE db_datawriter ADD MEMBER orders;
+ALTER ROLE db_ddladmin ADD MEMBER orders;
+IF IS_ROLEMEMBER('db_owner', 'orders') = 1 ALTER ROLE db_owner DROP MEMBER orders;
 GO
 SQL
 echo 'The database orders is there.'

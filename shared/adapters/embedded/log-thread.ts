@@ -17,7 +17,6 @@ export interface LogThreadOptions {
   readonly onRestart: () => void
 }
 
-const RETRY_AFTER_SECONDS = 1
 const FIRST_RESTART_DELAY_MS = 50
 const MAX_RESTART_DELAY_MS = 5000
 
@@ -107,6 +106,5 @@ export function logUnavailable(path: string, cause: unknown): OrderError {
   return new OrderError('log-unavailable', `The log ${path} can't be used: ${messageOf(cause)}`, {
     cause,
     retriable: true,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
   })
 }

@@ -1,5 +1,5 @@
 import sql from 'mssql'
-import { OrderError } from '../../domain/errors.ts'
+import { readConnectionString } from './connection-string.ts'
 import { leavesConnectionSound } from './mssql-errors.ts'
 
 /** A parameter with its type: the types that statements here use, and no others. */
@@ -52,9 +52,9 @@ const MAX_CONNECTIONS = 10
 const MAX_UNITS = 4000
 const ACQUIRE_TIMEOUT_MS = 10_000
 
-/** Throws `invalid-setting` for a connection string that is none; what it holds is not repeated. */
+/** Throws `invalid-setting` as readConnectionString does. */
 export function createConnection({ connectionString, onError }: ConnectionOptions): Connection {
-  const config = readConnectionString(connectionString)
+  const config = toPoolConfig(connectionString)
   const pool = new sql.ConnectionPool(config)
   // Without a listener the event would end the process.
   pool.on('error', onError)
@@ -147,33 +147,50 @@ function bind(request: sql.Request, name: string, parameter: Parameter): void {
 /** By the state of the socket: asking `SELECT 1` before each request would double the round trips. */
 const VALIDATE = 'socket'
 
-function readConnectionString(connectionString: string): sql.config {
-  let parsed: sql.config
-  try {
-    parsed = sql.ConnectionPool.parseConnectionString(connectionString)
-  } catch {
-    // What the driver says of it may repeat a part of it, which may be the password.
-    throw new OrderError(
-      'invalid-setting',
-      'SQL_CONNECTION_STRING is no connection string (Server=host,1433;Database=…).',
-    )
-  }
-  // An empty name makes the parser take what follows for one.
-  if (typeof parsed.server !== 'string' || !/^[^;=]+$/.test(parsed.server)) {
-    throw new OrderError('invalid-setting', 'SQL_CONNECTION_STRING names no server (Server=host,1433;Database=…).')
-  }
+/** Microsoft's advice for Azure SQL Database, whose gateway may first have to wake or move a database. */
+const AZURE_CONNECT_TIMEOUT_MS = 30_000
+
+function toPoolConfig(connectionString: string): sql.config {
+  const read = readConnectionString(connectionString)
   return {
-    ...parsed,
-    connectionTimeout: parsed.connectionTimeout ?? CONNECT_TIMEOUT_MS,
-    requestTimeout: parsed.requestTimeout ?? REQUEST_TIMEOUT_MS,
+    ...read,
+    connectionTimeout: read.connectionTimeout ?? (isAzure(read.server) ? AZURE_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS),
+    requestTimeout: read.requestTimeout ?? REQUEST_TIMEOUT_MS,
     validateConnection: VALIDATE,
     options: {
-      ...parsed.options,
+      ...read.options,
       appName: 'order-event-processing',
       useUTC: true,
       cancelTimeout: CANCEL_TIMEOUT_MS,
     },
-    pool: { max: MAX_CONNECTIONS, min: 0, acquireTimeoutMillis: ACQUIRE_TIMEOUT_MS, ...parsed.pool },
+    pool: { max: MAX_CONNECTIONS, min: 0, acquireTimeoutMillis: ACQUIRE_TIMEOUT_MS, ...read.pool },
+    ...(read.options.encrypt === true && { beforeConnect: (made: unknown) => refuseClearLogin(made as Tedious) }),
+  }
+}
+
+/** The public cloud and the national ones. */
+function isAzure(server: string): boolean {
+  return /\.database\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/i.test(server)
+}
+
+/** What the driver makes a connection of, of which its types say less than it does. */
+interface Tedious {
+  sendLogin7Packet(): void
+  readonly messageIo: { readonly tlsNegotiationComplete: boolean }
+}
+
+/**
+ * tedious 19.2 asks for encryption and signs in without it when the server says that it has none. The password would be
+ * readable on the way, so such a login is refused.
+ */
+function refuseClearLogin(connection: Tedious): void {
+  const send = connection.sendLogin7Packet.bind(connection)
+  connection.sendLogin7Packet = () => {
+    if (!connection.messageIo.tlsNegotiationComplete) {
+      const message = 'The server offers no encryption, and nothing is sent without it unless Encrypt is False.'
+      throw Object.assign(new Error(message), { code: 'EENCRYPT' })
+    }
+    send()
   }
 }
 

@@ -9,6 +9,9 @@ SELECT CAST(SERVERPROPERTY('ProductVersion') AS NVARCHAR(128)) AS version,
   CAST(SERVERPROPERTY('Edition') AS NVARCHAR(128)) AS edition,
   CAST(SERVERPROPERTY('IsFullTextInstalled') AS INT) AS has_full_text;
 `
+/** Azure SQL Database is 5, and has no msdb. */
+export const SELECT_EDITION = "SELECT CAST(SERVERPROPERTY('EngineEdition') AS INT) AS engine_edition;"
+const AZURE_SQL_DATABASE = 5
 
 /** Counted since the server started; asks for VIEW SERVER STATE, or VIEW DATABASE STATE on Azure SQL Database. */
 export const SELECT_INDEX_USE = `
@@ -41,6 +44,12 @@ export function createInspection(query: Query): () => Promise<readonly Finding[]
     }
   }
 
+  async function lookForDamage(): Promise<Finding> {
+    const [[row] = []] = await query(SELECT_EDITION)
+    if (Number(row?.['engine_edition']) !== AZURE_SQL_DATABASE) return look('pages', SELECT_DAMAGE, damage)
+    return { name: 'pages', ...well('Azure SQL Database finds and repairs damaged pages itself.') }
+  }
+
   return () =>
     Promise.all([
       look('server', SELECT_SERVER, ([row]) =>
@@ -54,12 +63,14 @@ export function createInspection(query: Query): () => Promise<readonly Finding[]
         return unwell('READ_COMMITTED_SNAPSHOT is off, and readers wait for writers: turn it on with ALTER DATABASE.')
       }),
       look('indexes', SELECT_INDEX_USE, indexUse),
-      look('pages', SELECT_DAMAGE, (rows) => {
-        if (rows.length === 0) return well('The server knows of no damaged page.')
-        const pages = rows.map((row) => `${String(row['file_id'])}:${String(row['page_id'])}`).join(', ')
-        return unwell(`The server found damage in the pages ${pages}: restore them, or the database.`)
-      }),
+      lookForDamage(),
     ])
+}
+
+function damage(rows: readonly Row[]): Omit<Finding, 'name'> {
+  if (rows.length === 0) return well('The server knows of no damaged page.')
+  const pages = rows.map((row) => `${String(row['file_id'])}:${String(row['page_id'])}`).join(', ')
+  return unwell(`The server found damage in the pages ${pages}: restore them, or the database.`)
 }
 
 /** An index that nobody reads costs every order something; after a start all are new. */

@@ -1,121 +1,11 @@
 import { isOrderError, messageOf, OrderError, type ErrorCode } from '../../domain/errors.ts'
-
-/**
- * What an error of SQL Server or of its driver means to the ports. Numbers:
- * https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors, and for Azure
- * https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues. Anything that is not in these
- * tables is a fault of ours: a syntax error, a missing table.
- */
-export type SqlFailure = 'busy' | 'unavailable' | 'full' | 'constraint' | 'unique' | undefined
-
-const BUSY: ReadonlySet<number> = new Set([
-  1204, // no lock to be had
-  1205, // chosen as the victim of a deadlock
-  1222, // lock request timed out
-  3960, // update conflict under snapshot isolation
-  8645, // no memory for the query in time
-  8651, // not the least memory for the query
-  10928, // Azure: too many workers
-  10929, // Azure: too busy for now
-  40501, // Azure: too busy, come again in ten seconds
-  49918, // Azure: cannot process requests at present
-  49919, // Azure: too many creates or updates
-  49920, // Azure: too many operations for the subscription
-  33557097, // Babelfish: whatever it has no number for, lock timeouts among them
-])
-
-const FULL: ReadonlySet<number> = new Set([
-  1101, // no room in a filegroup for a page
-  1105, // no room in a filegroup
-  9002, // the transaction log is full
-  40544, // Azure: the database has reached its quota
-])
-
-const UNAVAILABLE: ReadonlySet<number> = new Set([
-  53,
-  64,
-  121,
-  233, // the connection was not made, or is gone
-  701, // out of memory
-  802, // no buffer to be had
-  823,
-  824,
-  825, // the disk gave an error, or wrong data
-  829,
-  832, // a page is damaged
-  911, // the database does not exist (yet)
-  922,
-  926,
-  927,
-  942,
-  943,
-  945,
-  946,
-  947, // being recovered, suspect, restoring, offline, cannot be opened
-  952, // in transition
-  976,
-  978,
-  979,
-  983, // a replica that does not take this connection
-  3906,
-  3908, // the database is read-only, or in emergency mode
-  4014, // the connection broke in between
-  4060, // the database cannot be opened by this login
-  4221, // a replica that is not ready for reads
-  5011,
-  5120,
-  5123,
-  5149, // a file that cannot be opened or extended
-  6005,
-  6006, // shutting down
-  9001, // the transaction log is not available
-  10053,
-  10054,
-  10060,
-  10061, // the socket
-  11001, // no such host
-  17142, // paused
-  17197, // login timed out
-  18401,
-  18451, // upgrading, or shutting down
-  18456,
-  18470,
-  18486,
-  18487,
-  18488, // the login was refused, is disabled, locked out, expired
-  40143,
-  40166,
-  40197,
-  40540,
-  40613,
-  42108,
-  42109, // Azure: reconfigured, moved, resuming
-  50000, // ours: another instance migrates for too long
-  40532,
-  40615,
-  40914, // Azure: the server or its firewall does not let us in
-])
-
-const UNIQUE: ReadonlySet<number> = new Set([2601, 2627])
-
-/** A value that no column takes. Only an order can be the reason, for every statement is fixed. */
-const CONSTRAINT: ReadonlySet<number> = new Set([
-  220,
-  232,
-  241,
-  242,
-  244,
-  245,
-  248, // a number or a date that does not fit or cannot be read
-  515, // null where none may be
-  547, // a CHECK or a foreign key
-  2628,
-  8152, // text that is too long
-  8114,
-  8115,
-  8169, // a type that cannot be converted
-  13609, // JSON that is none
-])
+import {
+  advisedWaitSeconds,
+  failureOfNumber,
+  failureOfSeverity,
+  isPermission,
+  type SqlFailure,
+} from './error-numbers.ts'
 
 /** Codes of tedious, mssql and Node's sockets. A refused login is an outage too: somebody changes a password. */
 const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
@@ -145,10 +35,13 @@ const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
   'ECANCEL',
 ])
 
-/** By number when the server said it, else by the driver's code. Total: looks at anything that was thrown. */
-export function failureOf(error: unknown): SqlFailure {
+/**
+ * By number when the server said it, and by severity where the number is not known; else by the driver's code. Undefined
+ * for a fault of ours: a syntax error, a missing table. Total: looks at anything that was thrown.
+ */
+export function failureOf(error: unknown): SqlFailure | undefined {
   const number = numberOf(error)
-  if (number !== undefined) return failureOfNumber(number)
+  if (number !== undefined) return failureOfNumber(number) ?? failureOfSeverity(severityOf(error))
   const name = error instanceof Error ? error.name : ''
   // Every connection is taken, or none can be made: tarn does not know which.
   if (name === 'TimeoutError') return 'unavailable'
@@ -163,9 +56,9 @@ export function isRequestTimeout(error: unknown): boolean {
   return codeOf(error) === 'ETIMEOUT' && failureOf(error) === 'busy'
 }
 
-/** Whether the server refused the login: the settings are the first place to look. */
+/** Whether the server, or Entra ID before it, refused the login: the settings are the first place to look. */
 export function isRefusedLogin(error: unknown): boolean {
-  return codeOf(error) === 'ELOGIN'
+  return chainOf(error).some((one) => codeOf(one) === 'ELOGIN' || codeOf(one) === 'EFEDAUTH')
 }
 
 /** The server said what is wrong with one request, at a severity that leaves the connection as it was. */
@@ -182,6 +75,7 @@ export function toStoreError(error: unknown, server: string): unknown {
     case 'full':
       return storeError('store-full', server, error)
     case 'unavailable':
+    case 'permission':
       return storeError('store-unavailable', server, error)
     case 'constraint':
       return new OrderError('constraint-violated', 'It holds a value that the store does not allow.', { cause: error })
@@ -194,22 +88,24 @@ export function storeUnavailable(server: string, cause: unknown): OrderError {
   return storeError('store-unavailable', server, cause)
 }
 
-const RETRY_AFTER_SECONDS = 1
-
 function storeError(code: ErrorCode, server: string, cause: unknown): OrderError {
-  return new OrderError(code, `The store ${server} can't be used: ${messageOf(cause)}`, {
+  return new OrderError(code, `The store ${server} ${whyUnusable(cause)}: ${messageOf(cause)}`, {
     cause,
     retriable: true,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
+    ...advisedWait(numberOf(cause)),
   })
 }
 
-function failureOfNumber(number: number): SqlFailure {
-  if (UNIQUE.has(number)) return 'unique'
-  if (CONSTRAINT.has(number)) return 'constraint'
-  if (BUSY.has(number)) return 'busy'
-  if (FULL.has(number)) return 'full'
-  return UNAVAILABLE.has(number) || number === -2 ? 'unavailable' : undefined
+function advisedWait(number: number | undefined): { retryAfterSeconds?: number } {
+  const seconds = number === undefined ? undefined : advisedWaitSeconds(number)
+  return seconds === undefined ? {} : { retryAfterSeconds: seconds }
+}
+
+/** What an operator has to look at. The server's own words, which follow, name the object and the permission. */
+function whyUnusable(cause: unknown): string {
+  if (isRefusedLogin(cause)) return 'refuses the login'
+  const number = numberOf(cause)
+  return number !== undefined && isPermission(number) ? 'denies the login a permission' : "can't be used"
 }
 
 function codeOf(error: unknown): string {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { messageOf } from '../../domain/errors.ts'
+import { isOrderError, messageOf } from '../../domain/errors.ts'
 import type { DeadLetters } from '../../ports/dead-letters.ts'
 import type { Ledger } from '../../ports/ledger.ts'
 import type { Maintenance } from '../../ports/maintenance.ts'
@@ -69,7 +69,7 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
   const query = translated(connection, createQuery(connection), prepare)
   const tellAway = (error: unknown) => onWarning(awayMessage(connection.described, error))
   const prepared = prepare().catch((error: unknown) => {
-    if (mustBeUsable && failureOf(error) === undefined) throw error
+    if (mustBeUsable && failureOf(error) === undefined && !isStoreUnavailable(error)) throw error
     tellAway(error)
   })
   const answered = new AbortController()
@@ -150,6 +150,10 @@ async function checkHealth(query: Query): Promise<StoreHealth> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+function isStoreUnavailable(error: unknown): boolean {
+  return isOrderError(error) && error.code === 'store-unavailable'
 }
 
 function awayMessage(server: string, error: unknown): string {

@@ -1,4 +1,4 @@
-import { messageOf } from '../../domain/errors.ts'
+import { messageOf, OrderError } from '../../domain/errors.ts'
 import type { Connection } from './connection.ts'
 import { resolvesEscapes, withEscapesResolved } from './json-texts.ts'
 import { failureOf } from './mssql-errors.ts'
@@ -23,9 +23,37 @@ export async function prepareDatabase(
   await connection.open()
   await useSnapshots(connection, onWarning)
   await migrate(connection, migrations)
-  if (await resolvesEscapes(connection)) return (statement) => statement
+  if (await readsJson(connection)) return (statement) => statement
   onWarning(`${connection.described} leaves escapes in the texts of JSON, and so they are resolved in each statement.`)
   return withEscapesResolved
+}
+
+/** What the level would have to be, if it is known to be lower. */
+export const SELECT_LEVEL = `
+SELECT CAST(d.compatibility_level AS INT) AS compatibility_level FROM sys.databases AS d WHERE d.name = DB_NAME();
+`
+/** The first level that knows OPENJSON (learn.microsoft.com/sql/t-sql/functions/openjson-transact-sql). */
+const FIRST_LEVEL_WITH_JSON = 130
+
+/**
+ * Whether OPENJSON resolves escapes. Rejects with `store-unavailable` for a database whose level has no OPENJSON: until
+ * somebody raises it, no statement that stores would work, and no order is to blame.
+ */
+async function readsJson(connection: Connection): Promise<boolean> {
+  try {
+    return await resolvesEscapes(connection)
+  } catch (error) {
+    if (failureOf(error) !== undefined) throw error
+    const [[row] = []] = await connection.query(SELECT_LEVEL)
+    const level = Number(row?.['compatibility_level'] ?? FIRST_LEVEL_WITH_JSON)
+    if (level >= FIRST_LEVEL_WITH_JSON) throw error
+    const remedy = `ALTER DATABASE CURRENT SET COMPATIBILITY_LEVEL = 150`
+    throw new OrderError(
+      'store-unavailable',
+      `The database has compatibility level ${level}, and JSON needs ${FIRST_LEVEL_WITH_JSON} or higher: ${remedy}.`,
+      { retriable: true, cause: error },
+    )
+  }
 }
 
 /** Azure SQL has it on from the start; where we may not turn it on, readers wait for writers, and that is said. */

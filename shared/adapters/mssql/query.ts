@@ -13,7 +13,8 @@ export type Query = (
  * Of two transactions that want the same rows one may be told so by an error: a unique key that another has just
  * written, a deadlock. The statement changed nothing then, and finds the other's rows when it comes again.
  */
-const MAX_ATTEMPTS = 5
+const MAX_ATTEMPTS = 7
+/** Doubled each time, with full jitter: at most 1.3 s in all, long enough for the other's batch to end. */
 const BACKOFF_MS = 20
 const DEADLOCK = 1205
 const PROBE_TIMEOUT_MS = 2000
@@ -25,7 +26,7 @@ export function createQuery(connection: Connection): Query {
       try {
         return await connection.query(statement, parameters, timeoutMs)
       } catch (error) {
-        if (attempt < MAX_ATTEMPTS && isLostRace(error)) await sleep(Math.random() * BACKOFF_MS * attempt)
+        if (attempt < MAX_ATTEMPTS && isLostRace(error)) await sleep(Math.random() * BACKOFF_MS * 2 ** (attempt - 1))
         else throw isRequestTimeout(error) ? await explainTimeout(connection, error) : error
       }
     }

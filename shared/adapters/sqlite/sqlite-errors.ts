@@ -8,8 +8,6 @@ const CONSTRAINT = 19
 /** PERM, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOLFS, AUTH, NOTADB: the file or the disk, never an order. */
 const UNAVAILABLE: ReadonlySet<number> = new Set([3, 7, 8, 10, 11, 14, 15, 22, 23, 26])
 
-const RETRY_AFTER_SECONDS = 1
-
 export function isConstraintError(error: unknown): boolean {
   return primaryCodeOf(error) === CONSTRAINT
 }
@@ -38,7 +36,6 @@ function storeError(code: ErrorCode, file: string, cause: unknown): OrderError {
   return new OrderError(code, `The store ${file} can't be used: ${messageOf(cause)}`, {
     cause,
     retriable: true,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
   })
 }
 

@@ -1,0 +1,117 @@
+/**
+ * What an error number of SQL Server means to the ports. A number that is not in the table is judged by its severity, and
+ * below 17 is a fault of ours: a syntax error, a missing table.
+ *
+ * Sources: [events] learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors, and of
+ * Azure [azure] learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues (transient errors, resource
+ * governance, elastic pools).
+ */
+export type SqlFailure = 'busy' | 'unavailable' | 'full' | 'permission' | 'constraint' | 'unique'
+
+/** A row for each reason, its class first. */
+const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
+  ['busy', 601], // [events] the rows moved during a scan
+  ['busy', 1204], // no lock to be had
+  ['busy', 1205], // chosen as the victim of a deadlock
+  ['busy', 1222], // lock request timed out
+  ['busy', 3958], // row versioning: the version of a row is gone
+  ['busy', 3960], // update conflict under snapshot isolation
+  ['busy', 3966], // row versioning: rolled back, because tempdb was needed
+  ['busy', 8628], // the query was not optimised in time
+  ['busy', 8645], // no memory for the query in time
+  ['busy', 8651], // not the least memory for the query
+  ['busy', 10928], // [azure] governance: too many workers or sessions
+  ['busy', 10929], // too busy for the guaranteed minimum
+  ['busy', 10936], // elastic pool: too many requests
+  ['busy', 40501], // too busy; advised to come again in ten seconds
+  ['busy', 40549], // the session was ended: its transaction took too long
+  ['busy', 40550], // it held too many locks
+  ['busy', 40551], // it used too much of tempdb
+  ['busy', 40552], // it used too much of the transaction log
+  ['busy', 40553], // it used too much memory
+  ['busy', 49918], // transient: cannot process requests at present
+  ['busy', 49919], // too many creates or updates
+  ['busy', 49920], // too many operations for the subscription
+  ['busy', 33557097], // Babelfish: whatever it has no number for, lock timeouts among them
+  ['full', 1101], // no room in a filegroup for a page
+  ['full', 1105], // no room in a filegroup
+  ['full', 1132], // [azure] the elastic pool has reached its storage
+  ['full', 3967], // row versioning: no room in tempdb
+  ['full', 9002], // the transaction log is full
+  ['full', 40544], // [azure] the database has reached its quota
+  ['unavailable', 53, 64, 121, 233], // the connection was not made, or is gone
+  ['unavailable', 596], // the session was killed
+  ['unavailable', 615], // [azure] transient: the database was not found by its id
+  ['unavailable', 701, 802], // out of memory, no buffer to be had
+  ['unavailable', 823, 824, 825, 829, 832], // the disk gave an error or wrong data, a page is damaged
+  ['unavailable', 911], // the database does not exist (yet)
+  ['unavailable', 921, 922, 924, 926, 927, 942, 943, 945, 946, 947], // being recovered, suspect, restoring, offline, single user
+  ['unavailable', 952, 976, 978, 979, 983, 997], // in transition, or a replica that does not take this connection
+  ['unavailable', 1203], // a lock was released that was not held
+  ['unavailable', 3624], // an assertion of the engine failed
+  ['unavailable', 3906, 3908], // the database is read-only, or in emergency mode
+  ['unavailable', 4014], // the connection broke in between
+  ['unavailable', 4060, 4064], // the database, or the login's default one, cannot be opened
+  ['unavailable', 4221], // [azure] transient: a replica that is not ready for reads
+  ['unavailable', 5120, 5123, 5149], // a file that cannot be opened or extended
+  ['unavailable', 6005, 6006, 17142, 17147, 17148, 18401, 18451], // shutting down, paused, upgrading
+  ['unavailable', 9001], // the transaction log is not available
+  ['unavailable', 10053, 10054, 10060, 10061, 11001], // the socket, no such host
+  ['unavailable', 17197], // login timed out
+  ['unavailable', 18452, 18456, 18470, 18486, 18487, 18488], // the login was refused, is disabled, locked out, expired
+  ['unavailable', 40143, 40166, 40197, 40540, 40613, 42108, 42109], // [azure] reconfigured, moved, resuming
+  ['unavailable', 40532, 40615, 40914], // [azure] the server or its firewall does not let us in
+  ['unavailable', 50000], // ours: another instance migrates for too long
+  ['permission', 229], // [events] on an object
+  ['permission', 230], // on a column
+  ['permission', 262], // of a statement, in the database
+  ['permission', 297], // for this action
+  ['permission', 300], // on the server
+  ['permission', 916], // the login has no user in the database
+  ['permission', 1088], // an object that does not exist, or that the login may not alter
+  ['permission', 5011], // on the database: ALTER DATABASE
+  // A value that no column takes. Only an order can be the reason, because every statement is fixed.
+  ['constraint', 220, 232, 241, 242, 244, 245, 248], // a number or a date that does not fit or cannot be read
+  ['constraint', 515], // null where none may be
+  ['constraint', 547], // a CHECK or a foreign key
+  ['constraint', 2628, 8152], // text that is too long
+  ['constraint', 8114, 8115, 8169], // a type that cannot be converted
+  ['constraint', 13609], // text that is not JSON
+  ['unique', 2601, 2627], // another has just written this key
+]
+
+const FAILURES: ReadonlyMap<number, SqlFailure> = new Map(
+  TABLE.flatMap(([failure, ...numbers]) => numbers.map((number) => [number, failure])),
+)
+
+/** The driver's own number for a connection that did not come about. */
+const NO_CONNECTION = -2
+
+export function failureOfNumber(number: number): SqlFailure | undefined {
+  return number === NO_CONNECTION ? 'unavailable' : FAILURES.get(number)
+}
+
+/**
+ * From 17 on it is the server that cannot go on: its resources, its software, its hardware
+ * (learn.microsoft.com/sql/relational-databases/errors-events/database-engine-error-severities). Never an order's fault.
+ */
+export function failureOfSeverity(severity: number): SqlFailure | undefined {
+  return severity >= 17 ? 'unavailable' : undefined
+}
+
+/** Whether the login lacks a grant. */
+export function isPermission(number: number): boolean {
+  return FAILURES.get(number) === 'permission'
+}
+
+/** Errors of Azure SQL Database that pass by themselves, and how soon Microsoft advises to try again ([azure]). */
+const TRY_AGAIN_AFTER_5_S: ReadonlySet<number> = new Set([
+  615, 926, 4060, 4221, 10928, 10929, 10936, 40197, 40549, 40550, 40551, 40552, 40553, 40613, 49918, 49919, 49920,
+])
+const TOO_BUSY = 40501
+
+/** The least time before the next attempt; undefined where Microsoft advises none. */
+export function advisedWaitSeconds(number: number): 5 | 10 | undefined {
+  if (number === TOO_BUSY) return 10
+  return TRY_AGAIN_AFTER_5_S.has(number) ? 5 : undefined
+}
