@@ -35,7 +35,7 @@ export interface Measured {
 const WARM_UP_SECONDS = 2
 const DRAIN_SECONDS = 60
 const LOOK_EVERY_MS = 250
-export const INTAKE_ALONE = { AzureWebJobs__consumeOrders__Disabled: 'true' }
+export const INTAKE_ALONE = { AzureWebJobs_consumeOrders_Disabled: 'true' }
 
 /**
  * What accepting an order costs, against the least that a server can do and against what one would write without us.

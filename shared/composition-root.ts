@@ -26,6 +26,7 @@ import type { Metrics } from './metrics.ts'
 import { createPipelineEmitter, type PipelineEmitter } from './messaging/pipeline-events.ts'
 import { createTopics, topicSpecs, type Topics } from './messaging/topics.ts'
 import type { StoreBatch } from './ports/order-store.ts'
+import { describeRole } from './role.ts'
 import { systemClock } from './system-clock.ts'
 import { openTracing, type Tracing } from './telemetry.ts'
 import { logPipeline } from './telemetry/pipeline-log.ts'
@@ -201,6 +202,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       partitions: chosen.partitions,
       specs,
       versions: { program: API_VERSION, node: process.versions.node },
+      role: describeRole(chosen.disabledFunctions, chosen.retryDelaysMs.length),
       contradictions: contradictionsIn(chosen),
       freeSpace: async () => (chosen.runtime === 'embedded' ? freeSpaceIn(chosen.dataDir) : undefined),
     }),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { disabledFunctions, disablesWithoutEffect } from './disabled-functions.ts'
 import { OrderError } from './domain/errors.ts'
 
 /**
@@ -27,8 +28,10 @@ export interface Config {
   readonly orderIdSecrets: readonly [string, ...string[]] | undefined
   /** Whether the platform signs operators in, and so writes the header that says who they are. */
   readonly platformSignsIn: boolean
-  /** In lower case, as `AzureWebJobs.<name>.Disabled` names them. */
+  /** In lower case, as `AzureWebJobs_<name>_Disabled` names them. */
   readonly disabledFunctions: ReadonlySet<string>
+  /** A line about settings that were meant to switch functions off and do not; undefined when there is none. */
+  readonly disablesWithoutEffect: string | undefined
   readonly logLevel: LogLevel
   readonly seqUrl: string | undefined
   readonly otlpEndpoint: string | undefined
@@ -195,7 +198,8 @@ export function readConfig(
     functionsKey: settings.FUNCTIONS_KEY,
     orderIdSecrets: firstSecret === undefined ? undefined : [firstSecret, ...olderSecrets],
     platformSignsIn: environment['WEBSITE_AUTH_ENABLED']?.toLowerCase() === 'true',
-    disabledFunctions: disabledIn(environment),
+    disabledFunctions: disabledFunctions(environment),
+    disablesWithoutEffect: disablesWithoutEffect(environment),
     logLevel: settings.LOG_LEVEL ?? 'info',
     seqUrl: settings.SEQ_URL,
     otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
@@ -208,15 +212,6 @@ export function readConfig(
 /** PLAIN is what SASL means where nobody says otherwise, Event Hubs among them. */
 function usesSasl(protocol: KafkaConfig['securityProtocol'] | undefined): boolean {
   return protocol === 'sasl_plaintext' || protocol === 'sasl_ssl'
-}
-
-/** The runtime's own settings for switching a function off, in both spellings (a shell knows no dots in names). */
-function disabledIn(environment: Readonly<Record<string, string | undefined>>): ReadonlySet<string> {
-  const names = Object.entries(environment).flatMap(([name, value]) => {
-    const disabled = /^AzureWebJobs(?:\.|__)(.+?)(?:\.|__)Disabled$/i.exec(name)?.[1]
-    return disabled !== undefined && /^(?:true|1)$/i.test(value ?? '') ? [disabled.toLowerCase()] : []
-  })
-  return new Set(names)
 }
 
 function refuseContradictions(config: Config): void {

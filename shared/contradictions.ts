@@ -1,6 +1,6 @@
 import type { Config } from './config.ts'
 
-/** Settings that are each right and do not go together: a sentence each. Nothing fails for them, but somebody erred. */
+/** Settings that are each right and do not go together, or have no effect: a sentence each. Nothing fails because of them, but somebody erred. */
 export function contradictionsIn(config: Config): string[] {
   const { kafka, replication, retryDelaysMs, faults, runtime, orderIdSecrets } = config
   const isSasl = kafka?.securityProtocol.startsWith('sasl') ?? false
@@ -23,5 +23,6 @@ export function contradictionsIn(config: Config): string[] {
       'ORDER_ID_SECRET lists a secret twice.',
     ],
   ]
-  return rules.filter(([applies]) => applies).map(([, sentence]) => sentence)
+  const found = rules.filter(([applies]) => applies).map(([, sentence]) => sentence)
+  return config.disablesWithoutEffect === undefined ? found : [...found, config.disablesWithoutEffect]
 }

@@ -21,17 +21,6 @@ export function createBindingResolver(settings: Settings): ResolveBinding {
   }
 }
 
-/**
- * Whether `AzureWebJobs.<name>.Disabled`, or the same with `__`, is true or 1 for this function; names and value without
- * regard to case.
- */
-export function isDisabled(functionName: string, settings: Settings): boolean {
-  const wanted = new Set(['.', ':'].map((mark) => `azurewebjobs${mark}${functionName.toLowerCase()}${mark}disabled`))
-  return Object.entries(settings).some(
-    ([name, value]) => wanted.has(settingKey(name)) && /^(?:true|1)$/i.test(value ?? ''),
-  )
-}
-
 function settingKey(name: string): string {
   return name.toLowerCase().replaceAll('__', ':')
 }

@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { disabledFunctions } from '../../shared/disabled-functions.ts'
 import type { LogConsumer } from '../../shared/ports/event-log.ts'
-import { createBindingResolver, isDisabled } from './binding-settings.ts'
+import { createBindingResolver } from './binding-settings.ts'
 import { createCors } from './cors.ts'
 import { createFunctionApp, type FunctionApp, type RegisteredFunction } from './function-app.ts'
 import { createKeyCheck } from './function-keys.ts'
@@ -56,7 +57,8 @@ export async function createHost(options: EmbeddedHostOptions): Promise<Embedded
   await options.load()
   app.lock()
 
-  const enabled = [...app.functions.values()].filter(({ metadata }) => !isDisabled(metadata.name, settings))
+  const disabled = disabledFunctions(settings)
+  const enabled = [...app.functions.values()].filter(({ metadata }) => !disabled.has(metadata.name.toLowerCase()))
   const httpFunctions: RouteEntry<HttpFunction>[] = []
   const listeners: KafkaListener[] = []
   const resolve = createBindingResolver(settings)

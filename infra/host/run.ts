@@ -36,6 +36,7 @@ export async function startProduct(root: string): Promise<Product> {
   const config = readConfig(process.env, 'embedded')
   const invocation = invocationPath(process.env['FUNCTIONS_INVOCATION'])
   const hostJson = readHostJson(root, process.env)
+  if (config.disablesWithoutEffect !== undefined) process.stderr.write(`${config.disablesWithoutEffect}\n`)
   useSettings(config)
 
   const services = await openServices()

@@ -3,7 +3,7 @@ import { startProduct } from '../host/run.ts'
 import { createHttpClient, type OpsClient } from './client.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
-/** Function names, as `AzureWebJobs.<name>.Disabled` takes them. */
+/** Function names, as `AzureWebJobs_<name>_Disabled` takes them. */
 const WORKING = [
   'consumeOrders',
   'consumeDeadLetters',
@@ -16,7 +16,7 @@ const WORKING = [
  */
 export async function createLocalClient(operator: string, asked: { processing: boolean }): Promise<OpsClient> {
   Object.assign(process.env, { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error' })
-  for (const name of asked.processing ? [] : WORKING) process.env[`AzureWebJobs.${name}.Disabled`] = 'true'
+  for (const name of asked.processing ? [] : WORKING) process.env[`AzureWebJobs_${name}_Disabled`] = 'true'
   const { url, functionsKey, services, stop } = await startProduct(ROOT)
   return {
     ...createHttpClient(url, functionsKey.key, operator),

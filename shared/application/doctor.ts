@@ -26,16 +26,30 @@ export function createDoctor(dependencies: {
   /** How the topics should be. */
   specs: readonly TopicSpec[]
   versions: { readonly program: string; readonly node: string }
+  /** What this instance serves, in words. */
+  role: string
   /** Settings that contradict one another, a sentence each. */
   contradictions: readonly string[]
   /** Undefined where log and store are on other machines. */
   freeSpace: () => Promise<{ readonly directory: string; readonly bytes: number } | undefined>
 }): Doctor {
-  const { log, store, maintenance, ledgerVerdict, topics, partitions, specs, versions, contradictions, freeSpace } =
-    dependencies
+  const {
+    log,
+    store,
+    maintenance,
+    ledgerVerdict,
+    topics,
+    partitions,
+    specs,
+    versions,
+    role,
+    contradictions,
+    freeSpace,
+  } = dependencies
 
   const checks: Readonly<Record<string, () => Promise<Omit<Finding, 'name'>>>> = {
     versions: async () => well(`order-event-processing ${versions.program} on Node ${versions.node}.`),
+    role: async () => well(role),
     settings: async () =>
       contradictions.length === 0 ? well('Nothing contradicts.') : unwell(contradictions.join(' ')),
     log: async () => available(await log.health()),

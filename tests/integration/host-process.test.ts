@@ -63,6 +63,15 @@ describe('npm start', () => {
     expect(await product.ended()).toEqual({ code: 0, errors: '' })
   })
 
+  test('says in one line that a setting switches nothing off, because the runtime passes over it in silence', async () => {
+    const product = run([START], { AzureWebJobs__docs__Disabled: 'true' })
+    const [, url] = await product.says(/at (http:\/\/127\.0\.0\.1:\d+)/)
+    expect((await fetch(`${url}/docs`)).status).toBe(200)
+    product.child.kill('SIGTERM')
+    const { errors } = await product.ended()
+    expect(errors).toMatch(/^AzureWebJobs__docs__Disabled has no effect: write AzureWebJobs_docs_Disabled, .+\n$/)
+  })
+
   test('demands the key that it keeps in a file, and does not print it where output is collected', async () => {
     const product = run([START])
     const [banner, url, file = ''] = await product.says(/at (http:\S+)[\s\S]*key +in (\S+)[\s\S]*curl/)

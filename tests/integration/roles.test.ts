@@ -39,7 +39,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
     api = open.use(await startProductProcess({ ...settings, ...listOf('order-api'), HOST: API }))
     processor = open.use(await startProductProcess({ ...settings, ...listOf('order-processor'), HOST: PROCESSOR }))
     // A store in a file belongs to one process, so the role that reads fills one of its own, as another group.
-    const reading = Object.entries(listOf('order-query')).filter(([name]) => !name.includes('__consume'))
+    const reading = Object.entries(listOf('order-query')).filter(([name]) => !name.startsWith('AzureWebJobs_consume'))
     const group = { ORDERS_CONSUMER_GROUP: 'beside-the-queries' }
     query = open.use(await startProductProcess({ ...settings, ...Object.fromEntries(reading), ...group, HOST: QUERY }))
     url = open.use(await startGateway({ api: API, query: QUERY, port })).url
@@ -71,6 +71,27 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
     for (const path of ['/api/orders', '/dashboard', '/docs']) {
       expect((await fetch(processor.url + path)).status, path).toBe(404)
     }
+  })
+
+  test('each role is ready by what it cannot do without', async () => {
+    const required = async ({ url }: ProductProcess) => {
+      const { checks } = (await (await fetch(`${url}/api/health/ready`)).json()) as {
+        checks: Record<'log' | 'store', { required: boolean }>
+      }
+      return [checks.log.required, checks.store.required]
+    }
+    expect(await Promise.all([api, processor, query].map(required))).toEqual([
+      [true, false],
+      [false, false],
+      [false, true],
+    ])
+  })
+
+  test('doctor tells what its role serves', async () => {
+    const { checks } = (await (await fetch(`${query.url}/api/ops/doctor`, WITH_KEY)).json()) as {
+      checks: { name: string; detail: string }[]
+    }
+    expect(checks.find(({ name }) => name === 'role')?.detail).toMatch(/Switched off here: placing orders/)
   })
 
   test('the processor stores what the other role took, and answers probes and scrapes alone', async () => {

@@ -42,7 +42,7 @@ describe('the roles', () => {
 
   function disabledBy(role: string): string[] {
     const lines = read(`infra/kubernetes/base/${role}.env`).split('\n')
-    return lines.flatMap((line) => /^AzureWebJobs__(\w+)__Disabled=true$/.exec(line)?.[1] ?? [])
+    return lines.flatMap((line) => /^AzureWebJobs_([^_]+)_Disabled=true$/.exec(line)?.[1] ?? [])
   }
 
   test('together serve every function once, but those of every instance', () => {

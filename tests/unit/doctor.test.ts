@@ -37,6 +37,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
     partitions: 3,
     specs: topicSpecs(TOPICS, 3, 1),
     versions: { program: '1.0.0', node: '24.0.0' },
+    role: 'Serves everything.',
     contradictions: [],
     freeSpace: async () => ({ directory: '.data', bytes: 5 * 1024 ** 3 }),
     ...changes,
@@ -104,4 +105,5 @@ test('settings that do not go together are told, and those of every default are 
   expect(told({ ...kafka, KAFKA_SECURITY_PROTOCOL: 'sasl_ssl' })).toEqual([])
   const secret = 'a secret of enough length'
   expect(told({ ORDER_ID_SECRET: `${secret},${secret}` })).toEqual([expect.stringContaining('twice')])
+  expect(told({ AzureWebJobs__docs__Disabled: 'true' })).toEqual([expect.stringContaining('one underscore')])
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { banner } from '../../infra/host/banner.ts'
-import { createBindingResolver, isDisabled } from '../../infra/host/binding-settings.ts'
+import { createBindingResolver } from '../../infra/host/binding-settings.ts'
 import { parseHostJson, readHostJson } from '../../infra/host/host-json.ts'
 import { readLocalSettings } from '../../infra/host/local-settings.ts'
 import { startFailure } from '../../infra/host/start-failure.ts'
@@ -91,19 +91,6 @@ describe('a property of a binding', () => {
 
   test('that names a missing setting is refused', () => {
     expect(() => resolve('%MISSING%')).toThrow("'%MISSING%' does not resolve to a value.")
-  })
-})
-
-describe('a disabled function', () => {
-  test.each([
-    'AzureWebJobs.placeOrder.Disabled',
-    'AzureWebJobs__PLACEORDER__Disabled',
-    'azurewebjobs.placeorder.disabled',
-  ])('is named by %s', (name) => {
-    expect(isDisabled('placeOrder', { [name]: 'True' })).toBe(true)
-    expect(isDisabled('placeOrder', { [name]: '1' })).toBe(true)
-    expect(isDisabled('placeOrder', { [name]: 'false' })).toBe(false)
-    expect(isDisabled('getOrder', { [name]: 'true' })).toBe(false)
   })
 })
 

@@ -140,14 +140,17 @@ describe('functions', () => {
     expect(host.lines).toMatchObject([{ level: 'warn', message: 'tick is skipped: this host has no timerTrigger' }])
   })
 
-  test('that are disabled are not there', async () => {
-    const register = () => {
-      app.http('one', { handler: () => ({}) })
-      app.http('two', { handler: () => ({}) })
-    }
-    await using host = await startHost(register, { settings: { 'AzureWebJobs.ONE.Disabled': '1' } })
-    expect(host.host.functions).toEqual(['two'])
-  })
+  test.each(['AzureWebJobs_ONE_Disabled', 'AzureWebJobs.one.Disabled'])(
+    'that %s switches off are not there',
+    async (name) => {
+      const register = () => {
+        app.http('one', { handler: () => ({}) })
+        app.http('two', { handler: () => ({}) })
+      }
+      await using host = await startHost(register, { settings: { [name]: '1' } })
+      expect(host.host.functions).toEqual(['two'])
+    },
+  )
 
   test('are reached by their names without a route, or with an empty one, and by the prefix of host.json', async () => {
     const register = () => {

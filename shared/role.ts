@@ -1,0 +1,32 @@
+import { FAULT_ROUTES, ROUTES } from './http/routes.ts'
+
+/** Every instance serves these, whatever its role. */
+const OF_ALL: ReadonlySet<string> = new Set(['liveness', 'readiness', 'metrics', 'home'])
+
+/** Functions by what they are there for, with as many `consumeRetry<n>` as there are retry tiers. */
+function parts(tiers: number): Readonly<Record<string, readonly string[]>> {
+  const http = Object.keys(ROUTES).filter((name) => !OF_ALL.has(name) && !FAULT_ROUTES.has(name))
+  const placing = http.filter((name) => name.startsWith('placeOrder'))
+  const retries = Array.from({ length: tiers }, (_, index) => `consumeRetry${index + 1}`)
+  return {
+    'placing orders': placing,
+    'storing orders': ['consumeOrders', ...retries, 'consumeDeadLetters'],
+    'queries and operations': http.filter((name) => !placing.includes(name)),
+  }
+}
+
+/**
+ * What an instance serves, in a sentence or two for operators. A part of which only some functions are switched off is
+ * told with their names, because no list of the product divides one.
+ */
+export function describeRole(disabled: ReadonlySet<string>, tiers: number): string {
+  const told = Object.entries(parts(tiers)).map(([part, functions]) => {
+    const off = functions.filter((name) => disabled.has(name.toLowerCase()))
+    return { part, off, served: off.length < functions.length }
+  })
+  const served = told.filter((part) => part.served)
+  const names = served.map(({ part, off }) => (off.length === 0 ? part : `${part} (without ${off.join(', ')})`))
+  const others = told.filter((part) => !part.served).map(({ part }) => part)
+  const beginning = names.length === 0 ? 'Serves nothing but health and metrics.' : `Serves ${names.join('; ')}.`
+  return others.length === 0 ? beginning : `${beginning} Switched off here: ${others.join('; ')}.`
+}
