@@ -9,8 +9,12 @@ import { httpTrigger } from '../shared/triggers.ts'
 /** GET /api/dead-letters: newest first, without payloads. */
 async function listDeadLetters(request: HttpRequest): Promise<HttpResponseInit> {
   const { deadLetters } = await services()
-  const { cause, ...query } = readQuery(request.query, deadLetterQuery)
-  return page(request, await deadLetters.list({ ...query, ...(cause !== undefined && { code: cause }) }))
+  const { cause, foreign, ...query } = readQuery(request.query, deadLetterQuery)
+  const filters = {
+    ...(cause !== undefined && { code: cause }),
+    ...(foreign !== undefined && { foreign: foreign === 'true' }),
+  }
+  return page(request, await deadLetters.list({ ...query, ...filters }))
 }
 
 /** GET /api/dead-letters/groups: letters that died of the same thing. */

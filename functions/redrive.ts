@@ -12,6 +12,7 @@ import {
   redriveLetterQuery,
   redriveQuery,
   toLetterFilter,
+  withWarning,
 } from '../shared/http/redrive.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 import type { NewRedrive, RedriveTask } from '../shared/ports/redrives.ts'
@@ -22,9 +23,7 @@ async function redriveDeadLetters(request: HttpRequest): Promise<HttpResponseIni
   const body = await readActBody(request, redriveBody)
   const letters = toLetterFilter(body)
   if (dryRun !== 'true' && !body.dryRun) return redrive(request, letters, body)
-  const { previewLetters } = await services()
-  const page = { limit: MAX_PREVIEWED, ...(cursor !== undefined && { cursor }) }
-  return json(200, await previewLetters(letters, page))
+  return preview(letters, { limit: MAX_PREVIEWED, ...(cursor !== undefined && { cursor }) })
 }
 
 /** POST /api/dead-letters/{id}/redrive: one of them. */
@@ -33,8 +32,16 @@ async function redriveDeadLetter(request: HttpRequest): Promise<HttpResponseInit
   const body = await readActBody(request, redriveLetterBody)
   const letters = { ids: [request.params['id'] ?? ''] }
   if (dryRun !== 'true' && !body.dryRun) return redrive(request, letters, { ratePerSecond: 1, ...body })
-  const { previewLetters } = await services()
-  return json(200, await previewLetters(letters, { limit: 1 }))
+  return preview(letters, { limit: 1 })
+}
+
+async function preview(
+  letters: NewRedrive['letters'],
+  page: { limit: number; cursor?: string },
+): Promise<HttpResponseInit> {
+  const { previewLetters, warnOfRedrive } = await services()
+  const previews = await previewLetters(letters, page)
+  return json(200, withWarning(previews, await warnOfRedrive(letters)))
 }
 
 async function redrive(
@@ -42,10 +49,11 @@ async function redrive(
   letters: NewRedrive['letters'],
   { ratePerSecond, reason }: { ratePerSecond: number; reason?: string },
 ): Promise<HttpResponseInit> {
-  const { redrives } = await services()
+  const { redrives, warnOfRedrive } = await services()
   const act = actOf(request, reason, settings().platformSignsIn)
+  const warning = await warnOfRedrive(letters)
   const task = await redrives.start(letters, ratePerSecond, act)
-  return json(202, task, { location: `/api/redrives/${task.id}`, 'retry-after': '1' })
+  return json(202, withWarning(task, warning), { location: `/api/redrives/${task.id}`, 'retry-after': '1' })
 }
 
 /** GET /api/redrives/{id}: progress, by outcome. */

@@ -8,6 +8,7 @@ import { createPreviewRedrive, type PreviewRedrive } from './application/preview
 import { createReadiness, type CheckReadiness } from './application/readiness.ts'
 import { createRebuild, type RebuildOrders } from './application/rebuild.ts'
 import { createRedrive, type Redrive } from './application/redrive.ts'
+import { createRedriveWarning, type WarnOfRedrive } from './application/redrive-warning.ts'
 import { createRepairLedger, type LedgerRepair } from './application/repair-ledger.ts'
 import { createResetLedger, type ResetLedger } from './application/reset-ledger.ts'
 import { createStatus, type PipelineStatus } from './application/status.ts'
@@ -47,6 +48,8 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly checkReadiness: CheckReadiness
   readonly redrives: Redrive
   readonly previewLetters: PreviewRedrive
+  /** What to know before other people's letters are redriven. */
+  readonly warnOfRedrive: WarnOfRedrive
   readonly ledgerVerdict: () => Promise<LedgerVerdict>
   readonly repairLedger: () => Promise<LedgerRepair>
   readonly resetLedger: ResetLedger
@@ -180,6 +183,12 @@ export async function openServices(chosen: Config): Promise<Services> {
       onError: (error) => logger.error({ event: 'redrive:failed', err: error }, 'a redrive could not go on'),
     }),
     previewLetters: createPreviewRedrive({ store, deadLetters }),
+    warnOfRedrive: createRedriveWarning({
+      log,
+      deadLetters,
+      topics,
+      onError: (error) => logger.warn({ event: 'readers:unknown', err: error }, 'the readers of a topic are not known'),
+    }),
     ledgerVerdict,
     repairLedger,
     resetLedger: createResetLedger({ log, maintenance, ledgerVerdict, repairLedger, topic: topics.orders, groupId }),

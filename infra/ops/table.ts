@@ -1,10 +1,15 @@
+/** Texts of records may hold anything: a line break or an escape sequence must not reach a terminal. */
+const CONTROL = /\p{Cc}+/gu
+
 /** A table for people: columns as wide as their widest cell, numbers to the right, lines cut to the terminal. */
 export function table(
   header: readonly string[],
   rows: readonly (readonly (string | number | null | undefined)[])[],
   width = terminalWidth(),
 ): string {
-  const cells = rows.map((row) => row.map((cell) => (cell === null || cell === undefined ? '-' : String(cell))))
+  const cells = rows.map((row) =>
+    row.map((cell) => (cell === null || cell === undefined ? '-' : String(cell).replaceAll(CONTROL, ' '))),
+  )
   const widths = header.map((name, column) => Math.max(name.length, ...cells.map((row) => row[column]?.length ?? 0)))
   const isNumber = header.map((_, column) => {
     const known = rows.map((row) => row[column]).filter((cell) => cell !== null && cell !== undefined)

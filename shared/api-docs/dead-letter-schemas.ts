@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import type { RedrivePreview } from '../application/preview-redrive.ts'
 import type { BytesView, toDeadLetterView, toFixture } from '../http/dead-letters.ts'
-import { DEAD_LETTER_STATES, type DeadLetterGroup, type DeadLetterSummary } from '../ports/dead-letters.ts'
+import type { RedriveWarning } from '../application/redrive-warning.ts'
+import {
+  DEAD_LETTER_STATES,
+  FOREIGN_DIALECTS,
+  type DeadLetterGroup,
+  type DeadLetterSummary,
+  type ForeignFailure,
+} from '../ports/dead-letters.ts'
 import type { Page } from '../ports/order-views.ts'
 import { AUDITED_ACTIONS, type AuditEntry, type RedriveTask } from '../ports/redrives.ts'
 import { causeSchema, nextCursor } from './order-schemas.ts'
@@ -10,7 +17,21 @@ import { count, instant, schemaOf } from './schema-of.ts'
 /** What answers about dead letters, and what operators do to them, look like. */
 
 const deadLetterId = z.string().meta({ description: 'Its origin, `topic:partition:offset`.' })
+const place = z.object({ topic: z.string(), partition: count, offset: count })
 const fingerprint = z.string().meta({ description: 'The same for letters that died of the same thing.' })
+
+const dialect = z.enum(FOREIGN_DIALECTS).nullable().meta({
+  description:
+    'Whose headers tell of the failure, when another consumer of the orders gave the record up; null for our own. Headers are shown as they came: nobody has checked them.',
+})
+
+const foreignSchema = schemaOf<ForeignFailure>()(
+  z.object({
+    dialect: z.enum(FOREIGN_DIALECTS).meta({ description: '`unknown` when no header that we can read tells of it.' }),
+    origin: place.nullable().meta({ description: 'Where that consumer read the record.' }),
+    exception: z.string().nullable().meta({ description: 'The class of the exception.' }),
+  }),
+)
 
 const bytesSchema = schemaOf<BytesView>()(
   z.object({
@@ -23,7 +44,7 @@ export const deadLetterSummarySchema = schemaOf<DeadLetterSummary>()(
   z.object({
     id: deadLetterId,
     state: z.enum(DEAD_LETTER_STATES),
-    origin: z.object({ topic: z.string(), partition: count, offset: count }),
+    origin: place,
     orderId: z.string().nullable(),
     firstCause: causeSchema,
     lastCause: causeSchema,
@@ -34,6 +55,10 @@ export const deadLetterSummarySchema = schemaOf<DeadLetterSummary>()(
     consumerGroup: z.string(),
     redriveOf: deadLetterId.nullable().meta({ description: 'The letter whose redrive this record was.' }),
     recordTimestamp: z.int().meta({ description: 'Of the original record, in milliseconds since 1970.' }),
+    foreign: foreignSchema.nullable().meta({
+      description:
+        'That another consumer of the orders gave the record up, as its headers say; nobody has checked them. Null for what this product gave up. Such a letter never changes an order or the ledger.',
+    }),
     keptAt: instant,
   }),
 )
@@ -56,6 +81,8 @@ export const deadLetterGroupSchema = schemaOf<DeadLetterGroup>()(
   z.object({
     fingerprint,
     cause: causeSchema,
+    consumerGroup: z.string(),
+    foreignDialect: dialect,
     count: z.int().min(1),
     firstSeen: instant,
     lastSeen: instant,
@@ -95,11 +122,23 @@ const previewSchema = schemaOf<RedrivePreview>()(
   }),
 )
 
-export const previewPageSchema = schemaOf<Page<RedrivePreview>>()(
-  z.object({ items: z.array(previewSchema), nextCursor }),
+const warningSchema = schemaOf<RedriveWarning>()(
+  z.object({
+    detail: z.string(),
+    readers: z.array(z.string()).nullable().meta({
+      description: 'The consumer groups that have read the orders topic; null when the log could not be asked.',
+    }),
+  }),
+)
+const warning = z.exactOptional(warningSchema).meta({
+  description: 'When letters of other consumers are among them: every group that reads the orders gets them again.',
+})
+
+export const previewPageSchema = schemaOf<Page<RedrivePreview> & { warning?: RedriveWarning }>()(
+  z.object({ items: z.array(previewSchema), nextCursor, warning }),
 )
 
-export const redriveTaskSchema = schemaOf<RedriveTask>()(
+export const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarning }>()(
   z.object({
     id: z.string(),
     state: z.enum(['running', 'stopped', 'cancelled', 'done']),
@@ -117,6 +156,7 @@ export const redriveTaskSchema = schemaOf<RedriveTask>()(
     failed: count.meta({ description: 'Dead again, under another id.' }),
     skipped: count.meta({ description: 'Never sent: discarded, redriven or edited by somebody before their turn.' }),
     lastStep: z.object({ sent: count, pending: count, retrying: count, failed: count }),
+    warning,
   }),
 )
 

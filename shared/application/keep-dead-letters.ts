@@ -1,9 +1,9 @@
 import { knownTime, UNKNOWN_TIME } from '../domain/times.ts'
 import { orderIdOf } from '../messaging/envelope.ts'
 import { holdThroughOutage, MAX_HOLD_MS, type Clock } from '../messaging/hold.ts'
+import { readForeignLetter, readOwnJourney } from '../messaging/foreign-letter.ts'
 import { HEADER, headerText, originalHeaders } from '../messaging/headers.ts'
 import type { DeliveredRecord } from '../messaging/kafka-event.ts'
-import { originOf, readJourney } from '../messaging/parking.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../ports/dead-letters.ts'
 import type { EventLog, LogRecord } from '../ports/event-log.ts'
@@ -11,8 +11,8 @@ import { readAllExactly } from './exact-record.ts'
 import { transactions } from './transactions.ts'
 
 /**
- * Fills the dead-letter store from the dead-letter topic. It has no poison: whatever bytes are there are kept, a foreign
- * record without our headers too.
+ * Fills the dead-letter store from the dead-letter topic. It has no poison: whatever bytes are there are kept, those of
+ * other people's consumers too.
  */
 export function createKeepDeadLetters(dependencies: {
   log: Pick<EventLog, 'read'>
@@ -34,25 +34,41 @@ export function createKeepDeadLetters(dependencies: {
 }
 
 function toDeadLetter(record: LogRecord): DeadLetter {
-  const journey = readJourney(record)
-  const foreign = { cause: { code: 'unknown-event', detail: 'It was put into the dead-letter topic by someone else.' } }
-  const time = knownTime(record.timestamp)
+  const { topic, partition, offset, key, value, timestamp } = record
+  const content = { orderId: orderIdOf(record) ?? null, key, value }
+  const time = knownTime(timestamp)
   const at = time === undefined ? UNKNOWN_TIME : new Date(time).toISOString()
+  const journey = readOwnJourney(record)
+  if (journey === undefined) {
+    const { failure, cause, originTimestamp, ...told } = readForeignLetter(record)
+    return {
+      ...content,
+      ...told,
+      origin: { topic, partition, offset },
+      headers: record.headers,
+      firstCause: cause,
+      lastCause: cause,
+      firstFailedAt: at,
+      lastFailedAt: at,
+      redriveOf: null,
+      recordTimestamp: originTimestamp ?? timestamp,
+      foreign: failure,
+    }
+  }
   return {
-    origin: originOf(record),
-    orderId: orderIdOf(record) ?? null,
-    key: record.key,
-    value: record.value,
+    ...content,
+    origin: journey.origin,
     headers: originalHeaders(record.headers),
-    firstCause: journey?.first.cause ?? foreign.cause,
-    lastCause: journey?.last.cause ?? foreign.cause,
-    attempts: journey?.attempt ?? 0,
-    firstFailedAt: journey?.first.at ?? at,
-    lastFailedAt: journey?.last.at ?? at,
-    fingerprint: journey?.fingerprint ?? 'foreign',
-    stack: journey?.stack ?? null,
-    consumerGroup: journey?.groupId ?? '',
+    firstCause: journey.first.cause,
+    lastCause: journey.last.cause,
+    attempts: journey.attempt,
+    firstFailedAt: journey.first.at,
+    lastFailedAt: journey.last.at,
+    fingerprint: journey.fingerprint,
+    stack: journey.stack,
+    consumerGroup: journey.groupId,
     redriveOf: headerText(record, HEADER.redriveOf) ?? null,
-    recordTimestamp: journey?.originTimestamp ?? record.timestamp,
+    recordTimestamp: journey.originTimestamp,
+    foreign: null,
   }
 }

@@ -23,7 +23,7 @@ export interface Redrive {
   start(letters: NewRedrive['letters'], ratePerSecond: number, act: Act): Promise<RedriveTask>
   /**
    * Sends another payload in a letter's place. The original stays as it was. Rejects with `dead-letter-not-found`, and
-   * with `conflict` for a letter that is not dead or belongs to no order.
+   * with `conflict` for a letter that is not dead, belongs to no order or is another consumer's.
    */
   edit(letterId: string, order: NewOrderCommand, act: Act): Promise<KeptDeadLetter>
   /** Carries tasks out until the process stops. Never rejects. */
@@ -116,6 +116,10 @@ export function createRedrive(dependencies: {
     start: (letters, ratePerSecond, act) => redrives.create({ id: randomUUID(), letters, ratePerSecond }, act),
     async edit(letterId, order, act) {
       const letter = await deadLetters.get(letterId)
+      if (letter !== undefined && letter.foreign !== null) {
+        const detail = 'Another consumer gave it up: its order is not ours to change. Redrive or discard it.'
+        throw new OrderError('conflict', detail)
+      }
       if (letter?.orderId === null) {
         const detail = 'The record names no order that it could be an edit of: place the order anew, and discard this.'
         throw new OrderError('conflict', detail)

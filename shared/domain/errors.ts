@@ -20,6 +20,7 @@ export type ErrorCode =
   // What a record in the log can be.
   | 'undecodable-record'
   | 'unknown-event'
+  | 'failed-elsewhere'
   | 'order-id-reused'
   | 'constraint-violated'
   // What our surroundings can do to us.

@@ -19,13 +19,14 @@ export interface NewOrder {
   readonly idempotencyKeyHash: string | null
 }
 
+/** Of what is repeated in an error. */
+const MAX_TYPE_LENGTH = 100
+
 /**
  * From every version ever written to the one of today: each entry takes the JSON of its own version to the next.
  * To change the event, give the new version a name, and turn the entry of the old one into its upcaster.
  */
-const UPCASTERS: Readonly<Record<string, (data: unknown) => unknown>> = {
-  [NEW_ORDER_TYPE]: (data) => data,
-}
+const UPCASTERS: ReadonlyMap<string, (data: unknown) => unknown> = new Map([[NEW_ORDER_TYPE, (data) => data]])
 
 /**
  * The data of a NewOrder event of any known version, validated.
@@ -33,8 +34,11 @@ const UPCASTERS: Readonly<Record<string, (data: unknown) => unknown>> = {
  * an order: both are poison, for no retry makes them readable.
  */
 export function readNewOrderData(type: string, json: unknown): NewOrderCommand {
-  const upcast = UPCASTERS[type]
-  if (upcast === undefined) throw new OrderError('unknown-event', `No event of type ${JSON.stringify(type)} is known.`)
+  const upcast = UPCASTERS.get(type)
+  if (upcast === undefined) {
+    const [given, known] = [JSON.stringify(type.slice(0, MAX_TYPE_LENGTH)), [...UPCASTERS.keys()].join(', ')]
+    throw new OrderError('unknown-event', `No event of type ${given} is known. Expected is ${known}.`)
+  }
   const parsed = newOrderCommandSchema.safeParse(upcast(json))
   if (parsed.success) return parsed.data
   const violations = violationsOf(parsed.error)

@@ -20,6 +20,7 @@ export const deadLetterQuery = z.object({
   orderId: z.exactOptional(shortText),
   from: z.exactOptional(instant),
   to: z.exactOptional(instant),
+  foreign: z.exactOptional(z.enum(['true', 'false'], { error: 'must be true or false' })),
 })
 
 export const deadLetterGroupQuery = z.object({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { DEFAULT_RATE_PER_SECOND } from '../application/redrive.ts'
 import { OrderError } from '../domain/errors.ts'
+import type { RedriveWarning } from '../application/redrive-warning.ts'
 import type { NewRedrive } from '../ports/redrives.ts'
 import { reason } from './operator.ts'
 import { cursor, instant } from './query.ts'
@@ -27,7 +28,7 @@ export const requiredReasonBody = z.strictObject({ reason }, { error: memberFaul
 
 export const redriveLetterBody = actBody.extend({ dryRun })
 
-const FILTERS = ['fingerprint', 'code', 'orderId', 'from', 'to'] as const
+const FILTERS = ['fingerprint', 'code', 'orderId', 'from', 'to', 'foreign'] as const
 
 /** Which letters: by id, by what they have in common, or `all` that are dead. */
 export const redriveBody = redriveLetterBody
@@ -44,6 +45,8 @@ export const redriveBody = redriveLetterBody
     orderId: z.exactOptional(shortText),
     from: z.exactOptional(instant),
     to: z.exactOptional(instant),
+    /** True for those of other consumers only, false for our own only. */
+    foreign: z.exactOptional(z.boolean({ error: 'must be true or false' })),
     ratePerSecond: z
       .int({ error: 'must be a whole number' })
       .min(1, { error: 'must be at least 1' })
@@ -57,7 +60,7 @@ export const redriveBody = redriveLetterBody
 
 /** Throws `invalid-request` for a body that does not say which, or says it twice. */
 export function toLetterFilter(body: z.output<typeof redriveBody>): NewRedrive['letters'] {
-  const { ids, all, fingerprint, code, orderId, from, to } = body
+  const { ids, all, fingerprint, code, orderId, from, to, foreign } = body
   const ways = [ids, all, FILTERS.find((name) => body[name] !== undefined)].filter((way) => way !== undefined)
   if (ways.length === 0) throw unclear(`must say which letters: ids, all, or a filter by ${FILTERS.join(', ')}`)
   if (ways.length > 1) throw unclear('must have ids, all or a filter, not several of them, for which would count?')
@@ -68,7 +71,16 @@ export function toLetterFilter(body: z.output<typeof redriveBody>): NewRedrive['
     ...(orderId !== undefined && { orderId }),
     ...(from !== undefined && { from }),
     ...(to !== undefined && { to }),
+    ...(foreign !== undefined && { foreign }),
   }
+}
+
+/** What the answers to a redrive and to its dry run look like. */
+export function withWarning<Answer extends object>(
+  answer: Answer,
+  warning: RedriveWarning | undefined,
+): Answer & { warning?: RedriveWarning } {
+  return warning === undefined ? answer : { ...answer, warning }
 }
 
 function unclear(detail: string): OrderError {

@@ -5,16 +5,21 @@ import { knownTime, UNKNOWN_TIME } from '../domain/times.ts'
 import type { LogRecord, RecordHeader, RecordPosition, RecordToPublish } from '../ports/event-log.ts'
 import type { OrderToStore } from '../ports/order-store.ts'
 import { decodeUtf8, HEADER, headerText } from './headers.ts'
+import { toBinaryMode } from './structured-event.ts'
 import { isTraceparent } from './traceparent.ts'
 
 /**
  * NewOrder on the wire: CloudEvents 1.0, binary mode (cloudevents/bindings/kafka-protocol-binding.md). The value is the
  * JSON data alone; what describes it travels in headers; the key is the order id, so that one order keeps its partition.
+ * Other producers' events may come in structured mode.
  */
 const SOURCE = '/orders'
 /** As `Date.toISOString` writes it, which is how we write it ourselves. */
 const CANONICAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const JSON_CONTENT_TYPE = 'application/json'
+const EXPECTED =
+  `Expected is a CloudEvent ${NEW_ORDER_TYPE}: in binary mode with the headers ce_id and ce_type, or in structured mode ` +
+  'with the content-type application/cloudevents+json.'
 
 /** `traceparent` of the request, if it had a valid one: a bad one is never published, for it harms other consumers. */
 export function toMessage(event: NewOrder, json: string, traceparent: string | undefined): RecordToPublish {
@@ -37,12 +42,16 @@ export function toMessage(event: NewOrder, json: string, traceparent: string | u
  * retry topic what its headers say.
  * Throws `undecodable-record`, `unknown-event` or `invalid-order`, all poison.
  */
-export function fromMessage(record: LogRecord, origin: RecordPosition): OrderToStore {
+export function fromMessage(message: LogRecord, origin: RecordPosition): OrderToStore {
+  const record = inBinaryMode(message)
   const orderId = orderIdOf(record)
   if (orderId === undefined) {
-    throw new OrderError('undecodable-record', 'Neither the header ce_id nor the key is an order id.')
+    throw new OrderError('undecodable-record', `Neither the id of an event nor the key is an order id. ${EXPECTED}`)
   }
-  const order = readNewOrderData(headerText(record, HEADER.type) ?? '', parseJson(record.value))
+  const json = parseJson(record.value)
+  const type = headerText(record, HEADER.type)
+  if (type === undefined) throw new OrderError('unknown-event', `The record names no type of event. ${EXPECTED}`)
+  const order = readNewOrderData(type, json)
   return {
     origin,
     orderId,
@@ -55,18 +64,24 @@ export function fromMessage(record: LogRecord, origin: RecordPosition): OrderToS
   }
 }
 
-/** Whose record it is, even when its value cannot be read: the header `ce_id`, else the key. */
-export function orderIdOf(record: LogRecord): string | undefined {
+/** A record that has the header `ce_type` is in binary mode: nothing more is looked at, for nearly all are. */
+function inBinaryMode(record: LogRecord): LogRecord {
+  return headerText(record, HEADER.type) === undefined ? (toBinaryMode(record) ?? record) : record
+}
+
+/** Whose record it is, even when its value cannot be read: the id of its event, else the key. */
+export function orderIdOf(message: LogRecord): string | undefined {
+  const record = headerText(message, HEADER.id) === undefined ? inBinaryMode(message) : message
   const id = headerText(record, HEADER.id) ?? (record.key === null ? undefined : decodeUtf8(record.key))
   return id === undefined ? undefined : parseOrderId(id)
 }
 
 /**
- * When the order was accepted: its `ce_time`, else the record's own time, else the time in its id; `UNKNOWN_TIME` when
+ * When the order was accepted: the time of its event, else the record's own time, else the time in its id; `UNKNOWN_TIME` when
  * none of them is one. The record alone decides, so that a rebuild finds the same.
  */
 export function acceptedAtOf(record: LogRecord): string {
-  const text = headerText(record, HEADER.time) ?? ''
+  const text = headerText(record, HEADER.time) ?? headerText(inBinaryMode(record), HEADER.time) ?? ''
   const time = knownTime(Date.parse(text))
   if (time !== undefined) return CANONICAL_TIME.test(text) ? text : new Date(time).toISOString()
   const otherwise = knownTime(record.timestamp) ?? knownTime(issuedMs(record))

@@ -1,7 +1,8 @@
 import { NEW_ORDER_TYPE } from '../domain/order-events.ts'
 import type { KeptDeadLetter } from '../ports/dead-letters.ts'
 import type { RecordHeader, RecordToPublish } from '../ports/event-log.ts'
-import { HEADER } from './headers.ts'
+import { describesFailure } from './foreign-letter.ts'
+import { HEADER, originalHeaders } from './headers.ts'
 
 /** What is sent back to the orders topic for a dead letter. Marks of an earlier redrive are replaced, so they do not grow. */
 const MARKS: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes])
@@ -12,10 +13,18 @@ const DESCRIBES_THE_PAYLOAD: ReadonlySet<string> = new Set([
   HEADER.id,
 ])
 
-/** The original's bytes, key and headers, marked with the letter that this redrives. */
+/**
+ * The original's bytes, key and headers, marked with the letter that this redrives. Of a foreign letter the headers that
+ * tell of its failure stay behind: with them its consumer would take its attempts for used up.
+ */
 export function toRedriven(letter: KeptDeadLetter): RecordToPublish {
-  const headers: RecordHeader[] = letter.headers.filter(([name]) => !MARKS.has(name))
+  const original = letter.foreign === null ? letter.headers : withoutFailure(letter.headers)
+  const headers: RecordHeader[] = original.filter(([name]) => !MARKS.has(name))
   return { key: letter.key, value: letter.value, headers: [...headers, [HEADER.redriveOf, letter.id]] }
+}
+
+function withoutFailure(headers: KeptDeadLetter['headers']): KeptDeadLetter['headers'] {
+  return originalHeaders(headers).filter(([name]) => !describesFailure(name))
 }
 
 /**

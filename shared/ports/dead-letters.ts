@@ -5,7 +5,8 @@ import type { Page } from './order-views.ts'
 /** The dead-letter store: everything that the dead-letter topic ever held, byte for byte, and what became of it. */
 export interface DeadLetters {
   /**
-   * Keeps letters, in one transaction, and gives their orders the status `dead-lettered` unless they are stored.
+   * Keeps letters, in one transaction, and gives their orders the status `dead-lettered` unless they are stored or the
+   * letter is foreign.
    * Nothing is refused: any bytes are kept. A letter of the same origin that is known already is left as it is.
    */
   keep(letters: readonly DeadLetter[]): Promise<void>
@@ -27,7 +28,10 @@ export const DEAD_LETTER_STATES = ['dead', 'redriven', 'resolved', 'superseded',
 export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number]
 
 export interface DeadLetter {
-  /** Where it was in the orders topic; `topic:partition:offset` of it is the letter's id. */
+  /**
+   * Where it was in the orders topic; `topic:partition:offset` of it is the letter's id. A letter that another consumer
+   * wrote has its own place in the dead-letter topic here.
+   */
   readonly origin: RecordPosition
   readonly orderId: string | null
   readonly key: Uint8Array | null
@@ -50,7 +54,25 @@ export interface DeadLetter {
   readonly redriveOf: string | null
   /** The time of the original record, in milliseconds since 1970. */
   readonly recordTimestamp: number
+  /** Null for what this product gave up itself. */
+  readonly foreign: ForeignFailure | null
 }
+
+/**
+ * That another consumer of the topic gave the record up, as its headers say; nobody has checked them. Such a letter never
+ * changes an order's status or the ledger, whatever is done to it.
+ */
+export interface ForeignFailure {
+  /** Whose headers they are; `unknown` when there are none that we can read. */
+  readonly dialect: ForeignDialect
+  /** Where that consumer read the record. */
+  readonly origin: RecordPosition | null
+  /** The class of the exception. */
+  readonly exception: string | null
+}
+
+export const FOREIGN_DIALECTS = ['spring', 'spring-retry-topic', 'kafka-connect', 'unknown'] as const
+export type ForeignDialect = (typeof FOREIGN_DIALECTS)[number]
 
 export interface KeptDeadLetter extends DeadLetter {
   readonly id: string
@@ -72,11 +94,16 @@ export interface DeadLetterQuery {
   /** RFC 3339: last failed at or after, and before. */
   readonly from?: string
   readonly to?: string
+  /** Only those that another consumer wrote, or only those that this product did. */
+  readonly foreign?: boolean
 }
 
 export interface DeadLetterGroup {
   readonly fingerprint: string
   readonly cause: Cause
+  readonly consumerGroup: string
+  /** Null for what this product gave up itself. */
+  readonly foreignDialect: ForeignDialect | null
   readonly count: number
   readonly firstSeen: string
   readonly lastSeen: string

@@ -85,6 +85,9 @@ export interface EventLog extends AsyncDisposable {
   /** The offset that the group reads next, for each partition that it has ever committed. */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
 
+  /** The consumer groups that have committed an offset in the topic, ascending. Rejects with `log-unavailable`. */
+  readers(topic: string): Promise<readonly string[]>
+
   /** Makes topics that are missing; leaves those that are there as they are. Safe to run at once from many processes. */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>
 

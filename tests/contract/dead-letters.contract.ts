@@ -5,6 +5,8 @@ import {
   allPages,
   batchOf,
   CAUSE,
+  FAILED_ELSEWHERE,
+  foreignLetterOf,
   GROUP,
   LATER,
   letterIdOf,
@@ -135,6 +137,37 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(partitions).toMatchObject([{ parked: 1, next: 1 }])
     })
 
+    test('a letter of another consumer is kept as its headers tell it, and found by whose it is', async () => {
+      const order = orderAt(0)
+      const letter = foreignLetterOf(order, 7, { key: null, value: null, headers: [] })
+      await opened.deadLetters.keep([letterOf(orderAt(1)), letter])
+      const { keptAt: _, ...kept } = (await opened.deadLetters.get('orders-dlt:0:7'))!
+      expect(kept).toEqual({ ...letter, id: 'orders-dlt:0:7', state: 'dead', editedValue: null })
+      expect(await listed({ foreign: true })).toEqual(['orders-dlt:0:7'])
+      expect(await listed({ foreign: false, state: 'dead' })).toEqual(['orders:0:1'])
+      const { items } = await opened.deadLetters.groups({ limit: 5, state: 'dead' })
+      expect(
+        items.map(({ cause, consumerGroup, foreignDialect }) => [cause.code, consumerGroup, foreignDialect]),
+      ).toEqual([
+        ['constraint-violated', GROUP, null],
+        [FAILED_ELSEWHERE.code, 'billing', 'spring'],
+      ])
+    })
+
+    test('a letter of another consumer changes no order and not the ledger, whoever it says it is', async () => {
+      const [waiting, stored] = [orderAt(0), orderAt(1)]
+      await opened.store.storeBatch(batchOf([stored], { delivered: 'copy' }))
+      const before = await opened.ledger.read(GROUP, 0)
+      await opened.deadLetters.keep([
+        foreignLetterOf(waiting, 0, { consumerGroup: GROUP }),
+        foreignLetterOf(stored, 1, { redriveOf: letterIdOf(waiting) }),
+      ])
+      expect(await opened.views.get(waiting.orderId)).toBeUndefined()
+      expect(await opened.views.history(waiting.orderId)).toBeUndefined()
+      expect((await opened.views.get(stored.orderId))?.status).toBe('stored')
+      expect(await opened.ledger.read(GROUP, 0)).toEqual(before)
+    })
+
     test('a redrive that died again stands for the letter that was redriven', async () => {
       const order = orderAt(0)
       const again = { ...order, origin: place(1) }
@@ -186,6 +219,8 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(groups[0]).toEqual({
         fingerprint: 'new',
         cause: CAUSE,
+        consumerGroup: GROUP,
+        foreignDialect: null,
         count: 2,
         firstSeen: at(2),
         lastSeen: at(9),

@@ -244,6 +244,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       const ends = new Map((await log.offsets(topic)).map(({ partition, end }) => [partition, end]))
       expect(await log.committed(groupId, topic)).toEqual(ends)
       expect(await log.committed(randomUUID(), topic)).toEqual(new Map())
+      expect(await log.readers(topic)).toEqual([groupId])
       await log.publish(topic, [{ key: 'late', value: 'late', headers: [] }])
       await using same = await collect(log, { topic, groupId, maxBatchSize: 100 })
       await using other = await collect(log, { topic, maxBatchSize: 100 })

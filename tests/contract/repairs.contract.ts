@@ -5,6 +5,7 @@ import {
   actAt,
   allPages,
   batchOf,
+  foreignLetterOf,
   GROUP,
   letterIdOf,
   letterOf,
@@ -78,6 +79,39 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
           redriven: 1,
           balanced: true,
         })
+      })
+    })
+
+    describe('a letter of another consumer', () => {
+      const FOREIGN = 'orders-dlt:0:7'
+
+      test('is discarded and restored beside our own letter, and the order follows ours alone', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await opened.deadLetters.keep([foreignLetterOf(order, 7)])
+        const discard = (id: string) => opened.operations.discard(id, actAt(1, { reason: 'no use' }))
+        const status = async () => (await opened.views.get(order.orderId))?.status
+        expect(await discard(letterIdOf(order))).toMatchObject({ state: 'discarded' })
+        expect(await status()).toBe('discarded')
+        const before = { history: await kindsOf(order), ledger: await opened.ledger.read(GROUP, 0) }
+        expect(await discard(FOREIGN)).toMatchObject({ state: 'discarded' })
+        expect(await opened.operations.restore(FOREIGN, actAt(2))).toMatchObject({ state: 'dead' })
+        expect(await status()).toBe('discarded')
+        expect({ history: await kindsOf(order), ledger: await opened.ledger.read(GROUP, 0) }).toEqual(before)
+      })
+
+      test('that is redriven is told to no history, and is resolved when its order is there', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await opened.deadLetters.keep([foreignLetterOf(order, 7)])
+        await create({ ids: [FOREIGN] })
+        await lease()
+        expect(await claim(9)).toHaveLength(1)
+        const before = await kindsOf(order)
+        await opened.operations.markSent('task', [FOREIGN], actAt(1).at)
+        expect((await opened.deadLetters.get(FOREIGN))?.state).toBe('redriven')
+        expect(await kindsOf(order)).toEqual(before)
+        await stored([{ ...order, origin: place(1), redriveOf: FOREIGN }])
+        expect((await opened.deadLetters.get(FOREIGN))?.state).toBe('resolved')
+        expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ balanced: true })
       })
     })
 

@@ -32,6 +32,11 @@ export const NOW = '2026-01-01T00:00:05.000Z'
 export const LATER = '2026-01-01T00:01:00.000Z'
 export const CAUSE = { code: 'store-busy', detail: 'The store was busy.' }
 
+export const FAILED_ELSEWHERE = {
+  code: 'failed-elsewhere',
+  detail: 'IllegalStateException: Ärger \u{1f525}',
+}
+
 export const keyHash = (key: string) => bodyHash(key)
 
 export function place(offset: number, partition = 0) {
@@ -95,8 +100,23 @@ export function letterOf(order: OrderToStore, changes: Partial<DeadLetter> = {})
     consumerGroup: GROUP,
     redriveOf: null,
     recordTimestamp: Date.parse(order.acceptedAt),
+    foreign: null,
     ...changes,
   }
+}
+
+/** A letter that another consumer put at `offset` of the dead-letter topic. */
+export function foreignLetterOf(order: OrderToStore, offset: number, changes: Partial<DeadLetter> = {}): DeadLetter {
+  return letterOf(order, {
+    origin: { topic: 'orders-dlt', partition: 0, offset },
+    firstCause: FAILED_ELSEWHERE,
+    lastCause: FAILED_ELSEWHERE,
+    attempts: 0,
+    fingerprint: 'f9',
+    consumerGroup: 'billing',
+    foreign: { dialect: 'spring', origin: order.origin, exception: 'java.lang.IllegalStateException' },
+    ...changes,
+  })
 }
 
 /** What an operator does, at a second after `LATER`. */

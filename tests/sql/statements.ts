@@ -55,10 +55,25 @@ export function allStatements(): ReadonlyMap<string, string> {
     statements.set(`stored list by ${filters.join()}`, views.selectStoredList(new Set(filters)))
     statements.set(`state list by ${filters.join()}`, views.selectStateList(new Set(filters)))
   }
-  for (const filters of subsetsOf<letters.LetterFilter>(['state', 'fingerprint', 'code', 'orderId', 'from', 'to'])) {
+  for (const filters of subsetsOf<letters.LetterFilter>([
+    'state',
+    'fingerprint',
+    'code',
+    'orderId',
+    'from',
+    'to',
+    'foreign',
+  ])) {
     statements.set(`letters by ${filters.join()}`, letters.selectLetters(filters))
   }
-  const byFilter = letters.filtersOf({ fingerprint: 'f', code: 'c', orderId: 'o', from: FROM, to: FROM })
+  const byFilter = letters.filtersOf({
+    fingerprint: 'f',
+    code: 'c',
+    orderId: 'o',
+    from: FROM,
+    to: FROM,
+    foreign: false,
+  })
   statements.set('redrive by filter', redrives.createByFilter(byFilter.conditions))
   for (const yes of [true, false]) {
     statements.set(`search, names only: ${yes}`, views.selectSearch(yes))

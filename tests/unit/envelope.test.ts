@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fromMessage, orderIdOf, toMessage } from '../../shared/messaging/envelope.ts'
+import { acceptedAtOf, fromMessage, orderIdOf, toMessage } from '../../shared/messaging/envelope.ts'
 import { newOrderJson } from '../../shared/domain/order-events.ts'
 import { delivered, messageOf, newOrder } from '../support/orders.ts'
 
@@ -7,6 +7,28 @@ const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const ORIGIN = { topic: 'orders', partition: 0, offset: 7 }
 const EVENT = newOrder({ idempotencyKeyHash: 'ab'.repeat(32) })
 const RECORD = delivered(messageOf(EVENT), { offset: 7 })
+const STRUCTURED = 'application/cloudevents+json; charset=UTF-8'
+
+/** The same event as another producer would write it: attributes and data in one JSON object. */
+function structured(changes: Record<string, unknown> = {}, contentType = STRUCTURED) {
+  const event = {
+    specversion: '1.0',
+    id: EVENT.orderId,
+    type: 'NewOrder.v1',
+    source: '/shop',
+    time: EVENT.acceptedAt,
+    datacontenttype: 'application/json',
+    idempotencykeyhash: EVENT.idempotencyKeyHash,
+    data: EVENT.data,
+    ...changes,
+  }
+  const value = Buffer.from(JSON.stringify(event))
+  return { ...RECORD, key: null, value, headers: [['content-type', Buffer.from(contentType)] as const] }
+}
+
+function base64Of(data: unknown): string {
+  return Buffer.from(JSON.stringify(data)).toString('base64')
+}
 
 function changed(change: { header?: [string, string | null]; value?: Uint8Array | null; key?: Uint8Array | null }) {
   const headers = RECORD.headers
@@ -54,6 +76,15 @@ describe('NewOrder on the wire', () => {
     })
   })
 
+  it.each([
+    ['structured mode', structured()],
+    ['structured mode with its data in base64', structured({ data: undefined, data_base64: base64Of(EVENT.data) })],
+    ['structured mode by a producer that shouts', structured({}, 'Application/CloudEvents+JSON')],
+  ])('is the same order in %s', (_, record) => {
+    expect(fromMessage(record, ORIGIN)).toEqual(fromMessage(RECORD, ORIGIN))
+    expect([orderIdOf(record), acceptedAtOf(record)]).toEqual([EVENT.orderId, EVENT.acceptedAt])
+  })
+
   it('has the same body hash whatever the spacing and order of its JSON', () => {
     const spaced = JSON.stringify(Object.fromEntries(Object.entries(EVENT.data).toReversed()), null, 2)
     expect(fromMessage(changed({ value: Buffer.from(spaced) }), ORIGIN).bodyHash).toBe(
@@ -68,9 +99,28 @@ describe('NewOrder on the wire', () => {
     ['JSON that is no order', changed({ value: Buffer.from('{"customerId":0}') }), 'invalid-order'],
     ['an event type that nobody knows', changed({ header: ['ce_type', 'NewOrder.v99'] }), 'unknown-event'],
     ['no event type', changed({ header: ['ce_type', null] }), 'unknown-event'],
+    ['a type that every object has', changed({ header: ['ce_type', 'constructor'] }), 'unknown-event'],
+    ['a type that is no function', changed({ header: ['ce_type', '__proto__'] }), 'unknown-event'],
     ['no order id', changed({ header: ['ce_id', 'nobody'] }), 'undecodable-record'],
   ])('is poison with %s', (_, record, code) => {
     expect(() => fromMessage(record, ORIGIN)).toThrow(expect.objectContaining({ code, retriable: false }))
+  })
+
+  it.each([
+    ['no event type', changed({ header: ['ce_type', null] })],
+    ['neither id nor key', changed({ header: ['ce_id', null], key: null })],
+    [
+      'structured mode by its header alone',
+      { ...RECORD, headers: [['content-type', Buffer.from(STRUCTURED)] as const] },
+    ],
+    ['the type of another event', changed({ header: ['ce_type', 'OrderPaid.v1'] })],
+  ])('that dies with %s says what was expected', (_, record) => {
+    expect(() => fromMessage(record, ORIGIN)).toThrow(/Expected is .*NewOrder\.v1/)
+  })
+
+  it('repeats no more of a type than people read', () => {
+    const record = changed({ header: ['ce_type', 'x'.repeat(100_000)] })
+    expect(() => fromMessage(record, ORIGIN)).toThrow(/^.{100,300}$/)
   })
 
   it('says whose it is even when its value cannot be read, by ce_id or else by its key', () => {

@@ -110,6 +110,29 @@ describe('a dead letter', () => {
     expect(kept).toMatchObject([{ origin: { topic: 'orders-dlt', offset: 4 }, orderId: null, value: BYTES }])
   })
 
+  it('of another consumer has its own place and all of its headers, and is the redrive of no letter of ours', async () => {
+    const message = messageOf()
+    const headers = [
+      ...message.headers,
+      ['oep-redrive-of', 'orders:0:7'] as const,
+      ['kafka_dlt-original-topic', 'orders'] as const,
+      ['kafka_dlt-original-consumer-group', 'billing'] as const,
+      ['kafka_dlt-exception-fqcn', 'java.io.IOException'] as const,
+    ]
+    const record = delivered({ ...message, headers }, { topic: 'orders-dlt', offset: 4 })
+    await keep(record)
+    expect(kept).toMatchObject([
+      {
+        origin: { topic: 'orders-dlt', offset: 4 },
+        headers: record.headers,
+        consumerGroup: 'billing',
+        lastCause: { code: 'failed-elsewhere' },
+        redriveOf: null,
+        foreign: { dialect: 'spring', exception: 'java.io.IOException' },
+      },
+    ])
+  })
+
   it('waits through an outage of the store', async () => {
     const until = clock.now() + 2 * MINUTE
     fault = () => (clock.now() < until ? storeIsAway() : undefined)

@@ -20,6 +20,7 @@ describe('the body of a redrive', () => {
   it.each([
     [{ ids: ['orders:0:1'] }, { ids: ['orders:0:1'] }],
     [{ all: true }, {}],
+    [{ foreign: false }, { foreign: false }],
     [
       { fingerprint: 'f', code: 'invalid-order' },
       { fingerprint: 'f', code: 'invalid-order' },
@@ -34,6 +35,7 @@ describe('the body of a redrive', () => {
     ['has a member that is misspelt', { fingerprints: 'f' }],
     ['has one beside others', { all: true, dryrun: true }],
     ['says it is not all', { all: false }],
+    ['has all and one kind', { all: true, foreign: false }],
     ['has ids and a filter', { ids: ['orders:0:1'], fingerprint: 'f' }],
     ['has all and a filter', { all: true, code: 'invalid-order' }],
     ['has no ids in its ids', { ids: [] }],

@@ -12,6 +12,7 @@ const FILTERS = {
   order: { type: 'string', help: 'an order id' },
   from: { type: 'string', help: 'failed last at or after this time (RFC 3339)' },
   to: { type: 'string', help: 'failed last before this time' },
+  foreign: { type: 'string', help: 'true: those that other consumers gave up; false: our own' },
   limit: { type: 'string', help: 'at most so many, 1 to 200 (50)' },
   cursor: { type: 'string', help: 'goes on after a page, as that page said' },
 } as const
@@ -32,11 +33,12 @@ export const listDeadLetters: Command = {
         letter.id,
         letter.state,
         letter.orderId,
-        letter.attempts,
+        letter.consumerGroup,
+        letter.attempts === 0 ? null : letter.attempts,
         letter.lastFailedAt,
         `${letter.lastCause.code}: ${letter.lastCause.detail}`,
       ])
-      context.print(table(['id', 'state', 'order', 'attempts', 'last failed', 'cause'], rows))
+      context.print(table(['id', 'state', 'order', 'consumer group', 'attempts', 'last failed', 'cause'], rows))
       tellOfMore(context, page)
     }
     return EXIT.ok
@@ -62,9 +64,12 @@ export const deadLetterGroups: Command = {
         group.firstSeen,
         group.lastSeen,
         group.sampleId,
+        group.consumerGroup,
         `${group.cause.code}: ${group.cause.detail}`,
       ])
-      context.print(table(['fingerprint', 'count', 'first seen', 'last seen', 'one of them', 'cause'], rows))
+      context.print(
+        table(['fingerprint', 'count', 'first seen', 'last seen', 'one of them', 'consumer group', 'cause'], rows),
+      )
       tellOfMore(context, page)
     }
     return EXIT.ok

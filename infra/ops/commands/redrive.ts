@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RedrivePreview } from '../../../shared/application/preview-redrive.ts'
+import type { RedriveWarning } from '../../../shared/application/redrive-warning.ts'
 import type { Page } from '../../../shared/ports/order-views.ts'
 import type { RedriveTask } from '../../../shared/ports/redrives.ts'
 import { EXIT, text, UsageError, type Command, type CommandContext, type ExitCode } from '../command.ts'
@@ -11,7 +12,7 @@ const MAX_IDS = 1000
 
 export const redriveDeadLetters: Command = {
   name: 'dead-letters redrive',
-  usage: '<id>… | --fingerprint <group> | --code <code> | --all',
+  usage: '<id>… | --fingerprint <group> | --code <code> | --own | --all',
   takes: MAX_IDS,
   processes: true,
   summary:
@@ -25,6 +26,7 @@ export const redriveDeadLetters: Command = {
     fingerprint: { type: 'string', help: 'all of a group' },
     code: { type: 'string', help: 'all that failed with this code' },
     all: { type: 'boolean', help: 'every dead letter' },
+    own: { type: 'boolean', help: 'every dead letter that no other consumer gave up' },
     'dry-run': { type: 'boolean', help: 'runs today’s code against each and keeps nothing' },
     rate: { type: 'string', help: 'at most so many a second (100)' },
     reason: { type: 'string', help: 'why; it is kept in the audit list' },
@@ -36,7 +38,8 @@ export const redriveDeadLetters: Command = {
       ...(text(context, 'reason') !== undefined && { reason: text(context, 'reason') }),
     }
     if (context.options['dry-run'] === true) return preview(context, body)
-    const task = (await context.client.request('POST', '/api/dead-letters/redrive', body)) as RedriveTask
+    const task = (await context.client.request('POST', '/api/dead-letters/redrive', body)) as RedriveTask & Warned
+    warn(context, task)
     return context.options['detach'] === true ? report(context, task) : follow(context, task)
   },
 }
@@ -44,12 +47,14 @@ export const redriveDeadLetters: Command = {
 function which(context: CommandContext): Record<string, unknown> {
   const ids = context.positionals
   const [fingerprint, code, rate] = [text(context, 'fingerprint'), text(context, 'code'), text(context, 'rate')]
-  if (ids.length === 0 && fingerprint === undefined && code === undefined && context.options['all'] !== true) {
-    throw new UsageError('Say which: an id, --fingerprint, --code or --all.')
+  const isGiven = ids.length > 0 || fingerprint !== undefined || code !== undefined
+  if (!isGiven && context.options['all'] !== true && context.options['own'] !== true) {
+    throw new UsageError('Say which: an id, --fingerprint, --code, --own or --all.')
   }
   return {
     ...(ids.length > 0 && { ids }),
     ...(context.options['all'] === true && { all: true }),
+    ...(context.options['own'] === true && { foreign: false }),
     ...(fingerprint !== undefined && { fingerprint }),
     ...(code !== undefined && { code }),
     ...(rate !== undefined && { ratePerSecond: Number(rate) }),
@@ -58,23 +63,38 @@ function which(context: CommandContext): Record<string, unknown> {
 
 async function preview(context: CommandContext, body: Record<string, unknown>): Promise<ExitCode> {
   const items: RedrivePreview[] = []
+  let warned: Warned = {}
   for (let cursor: string | null = ''; cursor !== null;) {
     const query: string = cursor === '' ? '' : `?cursor=${encodeURIComponent(cursor)}`
     const answer = await context.client.request('POST', `/api/dead-letters/redrive${query}`, { ...body, dryRun: true })
-    const page = answer as Page<RedrivePreview>
+    const page = answer as Page<RedrivePreview> & Warned
+    warned = page
     items.push(...page.items)
     cursor = page.nextCursor
     context.progress(`${items.length} tried`)
   }
-  if (context.json) context.print(JSON.stringify({ items, nextCursor: null }))
-  else
+  const { warning } = warned
+  if (context.json)
+    context.print(JSON.stringify({ items, nextCursor: null, ...(warning !== undefined && { warning }) }))
+  else {
     context.print(
       table(
         ['id', 'order', 'outcome', 'cause'],
         items.map(({ id, orderId, outcome, cause }) => [id, orderId, outcome, cause?.detail]),
       ),
     )
+    warn(context, warned)
+  }
   return items.every(({ outcome }) => outcome !== 'still-fails') ? EXIT.ok : EXIT.notWell
+}
+
+/** What the product says when other people's letters are among them. */
+interface Warned {
+  readonly warning?: RedriveWarning
+}
+
+function warn({ json, print }: CommandContext, { warning }: Warned): void {
+  if (!json && warning !== undefined) print(`Warning: ${warning.detail}`)
 }
 
 async function follow(context: CommandContext, started: RedriveTask): Promise<ExitCode> {

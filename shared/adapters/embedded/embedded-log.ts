@@ -160,6 +160,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       }
       return found
     },
+    readers: (name) => thread.call('readers', name),
     ensureTopics: (specs) => makeTopics(specs),
     // Everything is kept for ever, whatever is asked for.
     settingWarnings: async () => [],

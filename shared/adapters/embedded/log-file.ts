@@ -25,6 +25,8 @@ export interface LogFile {
   /** Commits a group's next offsets by partition id. */
   commit(groupId: string, next: ReadonlyMap<number, number>): void
   committed(groupId: string): Map<number, number>
+  /** The groups that have committed an offset in the topic, ascending. */
+  readers(topic: string): string[]
   /** Writes and flushes something of no meaning: throws when records could not be written either. */
   probe(): void
   close(): void
@@ -90,6 +92,9 @@ export function openLogFile(path: string): LogFile {
     'INSERT INTO group_offsets VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset',
   )
   const selectOffsets = db.prepare('SELECT partition_id, next_offset FROM group_offsets WHERE group_id = ?')
+  const selectReaders = db.prepare(`
+    SELECT DISTINCT o.group_id FROM group_offsets o JOIN partitions p ON p.id = o.partition_id WHERE p.topic = ?
+    ORDER BY o.group_id`)
   const begin = db.prepare('BEGIN IMMEDIATE')
   const end = db.prepare('COMMIT')
 
@@ -192,6 +197,9 @@ export function openLogFile(path: string): LogFile {
     committed(groupId) {
       const rows = selectOffsets.all(groupId)
       return new Map(rows.map((row) => [Number(row['partition_id']), Number(row['next_offset'])]))
+    },
+    readers(topic) {
+      return selectReaders.all(topic).map((row) => String(row['group_id']))
     },
     probe() {
       transaction(() => db.prepare('INSERT OR REPLACE INTO probes VALUES (1, ?)').run(Date.now()))

@@ -87,6 +87,7 @@ export function createFaults(): Faults {
       read: (...place) => log.read(...place),
       offsets: (topic) => log.offsets(topic),
       committed: (groupId, topic) => log.committed(groupId, topic),
+      readers: (topic) => log.readers(topic),
       ensureTopics: (topics) => log.ensureTopics(topics),
       settingWarnings: (topics) => log.settingWarnings(topics),
       timestampTypeOf: (topic) => log.timestampTypeOf(topic),

@@ -10,6 +10,7 @@ import { createPublishQueue } from './publish-queue.ts'
 import { createReader } from './reader.ts'
 import { openSession } from './session.ts'
 import { deliver, type Delivery } from './subscription.ts'
+import { topicReaders } from './topic-readers.ts'
 import { differingSettings, type TopicSettings } from './topic-settings.ts'
 import { timestampTypeIn } from './topic-times.ts'
 import { askForSettings, ensureTopics } from './topics.ts'
@@ -98,6 +99,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     read: (topic, partition, fromOffset, limit) => reader.read(topic, partition, fromOffset, limit),
     offsets: (topic) => admin.offsets(topic),
     committed: (groupId, topic) => admin.committed(groupId, topic),
+    readers: (topic) => topicReaders(admin, topic),
     async ensureTopics(specs) {
       remember(await ensureTopics(admin, specs, onWarning))
     },

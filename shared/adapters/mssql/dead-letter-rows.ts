@@ -2,6 +2,7 @@ import {
   deadLetterId,
   type DeadLetterState,
   type DeadLetterSummary,
+  type ForeignFailure,
   type KeptDeadLetter,
 } from '../../ports/dead-letters.ts'
 import type { Row } from './connection.ts'
@@ -9,7 +10,7 @@ import { fromSqlId, fromSqlTime } from './values.ts'
 
 export const SUMMARY_COLUMNS = `d.kept_seq, d.topic, d.log_partition, d.log_offset, d.order_id, d.state, d.kept_at, d.first_code,
   d.first_detail, d.last_code, d.last_detail, d.attempts, d.first_failed_at, d.last_failed_at, d.fingerprint,
-  d.consumer_group, d.redrive_of, d.record_timestamp`
+  d.consumer_group, d.redrive_of, d.record_timestamp, d.foreign_failure`
 export const LETTER_COLUMNS = `${SUMMARY_COLUMNS}, d.stack, d.headers, d.record_key, d.record_value, d.edited_value`
 
 interface SummaryRow {
@@ -30,6 +31,7 @@ interface SummaryRow {
   readonly consumer_group: string
   readonly redrive_of: string | null
   readonly record_timestamp: string
+  readonly foreign_failure: string | null
 }
 
 interface LetterRow extends SummaryRow {
@@ -58,7 +60,12 @@ export function toSummary(summary: Row): DeadLetterSummary {
     consumerGroup: row.consumer_group,
     redriveOf: row.redrive_of,
     recordTimestamp: Number(row.record_timestamp),
+    foreign: toForeign(row.foreign_failure),
   }
+}
+
+export function toForeign(json: string | null): ForeignFailure | null {
+  return json === null ? null : (JSON.parse(json) as ForeignFailure)
 }
 
 export function toLetter(letter: Row): KeptDeadLetter {

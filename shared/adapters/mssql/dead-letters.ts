@@ -8,7 +8,7 @@ import {
 } from '../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import { bigint, int, json, text, type Parameter, type Parameters } from './connection.ts'
-import { LETTER_COLUMNS, SUMMARY_COLUMNS, toLetter, toSummary } from './dead-letter-rows.ts'
+import { LETTER_COLUMNS, SUMMARY_COLUMNS, toForeign, toLetter, toSummary } from './dead-letter-rows.ts'
 import { createKeepLetters } from './keep-letters.ts'
 import type { Query } from './query.ts'
 import { fromSqlTime, isOrderId, toSqlTime } from './values.ts'
@@ -26,7 +26,7 @@ WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offs
  */
 export const SELECT_GROUPS = `
 SELECT g.fingerprint, g.letters, g.first_seen, g.last_seen, s.topic, s.log_partition, s.log_offset, s.last_code,
-  s.last_detail
+  s.last_detail, s.consumer_group, s.foreign_failure
 FROM (
   SELECT TOP (@limit) d.fingerprint, COUNT(*) AS letters, MIN(d.first_failed_at) AS first_seen,
     MAX(d.last_failed_at) AS last_seen
@@ -38,7 +38,8 @@ FROM (
   ORDER BY MAX(d.last_failed_at) DESC, d.fingerprint
 ) AS g
 CROSS APPLY (
-  SELECT TOP (1) d.topic, d.log_partition, d.log_offset, d.last_code, d.last_detail
+  SELECT TOP (1) d.topic, d.log_partition, d.log_offset, d.last_code, d.last_detail,
+    d.consumer_group, d.foreign_failure
   FROM dead_letters AS d
   WHERE d.fingerprint = g.fingerprint AND d.last_failed_at = g.last_seen
     AND d.state IN (SELECT j.state COLLATE Latin1_General_100_BIN2 FROM OPENJSON(@states) WITH (state VARCHAR(20) '$') AS j)
@@ -54,6 +55,8 @@ const CONDITIONS = {
   orderId: 'd.order_id = CAST(@orderId AS UNIQUEIDENTIFIER)',
   from: 'd.last_failed_at >= CAST(@from AS DATETIME2(3))',
   to: 'd.last_failed_at < CAST(@to AS DATETIME2(3))',
+  foreign: 'd.foreign_failure IS NOT NULL',
+  own: 'd.foreign_failure IS NULL',
 } as const
 export type LetterFilter = keyof typeof CONDITIONS
 
@@ -70,17 +73,18 @@ ORDER BY d.kept_seq DESC;
 
 /** Conditions on dead_letters AS d, and their parameters. */
 export function filtersOf(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>) {
-  const { state, fingerprint, code, orderId, from, to } = query
+  const { state, fingerprint, code, orderId, from, to, foreign } = query
   const parameters: Partial<Record<LetterFilter, Parameter>> = {
     ...(state !== undefined && { state: text(state) }),
     ...(fingerprint !== undefined && { fingerprint: text(fingerprint) }),
     ...(code !== undefined && { code: text(code) }),
-    // What is no id is that of no letter.
+    // A malformed id matches no dead letter.
     ...(orderId !== undefined && { orderId: text(isOrderId(orderId) ? orderId : null) }),
     ...(from !== undefined && { from: text(toSqlTime(from)) }),
     ...(to !== undefined && { to: text(toSqlTime(to)) }),
   }
-  const names = Object.keys(parameters) as LetterFilter[]
+  const whose: readonly LetterFilter[] = foreign === undefined ? [] : [foreign ? 'foreign' : 'own']
+  const names = [...(Object.keys(parameters) as LetterFilter[]), ...whose]
   return { names, conditions: names.map((name) => CONDITIONS[name]), parameters: parameters as Parameters }
 }
 
@@ -124,6 +128,8 @@ export function createDeadLetters(query: Query): DeadLetters {
       const items = rows.slice(0, limit).map((row) => ({
         fingerprint: String(row['fingerprint']),
         cause: { code: String(row['last_code']), detail: String(row['last_detail']) },
+        consumerGroup: String(row['consumer_group']),
+        foreignDialect: toForeign(row['foreign_failure'] as string | null)?.dialect ?? null,
         count: Number(row['letters']),
         firstSeen: fromSqlTime(row['first_seen'] as Date),
         lastSeen: fromSqlTime(row['last_seen'] as Date),

@@ -44,7 +44,7 @@ BEGIN TRANSACTION;
 INSERT INTO dead_letters (
   topic, log_partition, log_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,
   first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp, stack, headers, record_key,
-  record_value
+  record_value, foreign_failure
 )
 OUTPUT inserted.topic, inserted.log_partition, inserted.log_offset, inserted.consumer_group, inserted.state
 INTO @kept (topic, log_partition, log_offset, consumer_group, state)
@@ -52,7 +52,8 @@ SELECT x.topic, x.log_partition, x.log_offset, x.order_id, CASE WHEN o.seq IS NU
   x.kept_at, x.first_code /* text */, x.first_detail /* text */, x.last_code /* text */, x.last_detail /* text */,
   x.attempts, x.first_failed_at, x.last_failed_at, x.fingerprint /* text */, x.consumer_group /* text */,
   x.redrive_of /* text */, x.record_timestamp, x.stack /* text */, x.headers /* text */,
-  SUBSTRING(@bytes, x.key_at, x.key_length), SUBSTRING(@bytes, x.value_at, x.value_length)
+  SUBSTRING(@bytes, x.key_at, x.key_length), SUBSTRING(@bytes, x.value_at, x.value_length),
+  x.foreign_failure /* text */
 FROM OPENJSON(@batch, '$.letters') WITH (
   i INT '$.i',
   topic NVARCHAR(249) '$.topic',
@@ -76,7 +77,8 @@ FROM OPENJSON(@batch, '$.letters') WITH (
   key_at INT '$.key.at',
   key_length INT '$.key.length',
   value_at INT '$.value.at',
-  value_length INT '$.value.length'
+  value_length INT '$.value.length',
+  foreign_failure NVARCHAR(MAX) '$.foreign'
 ) AS x
 LEFT JOIN orders AS o ON o.order_id = x.order_id AND o.origin_topic = x.topic COLLATE Latin1_General_100_BIN2
   AND o.origin_partition = x.log_partition AND o.origin_offset = x.log_offset
@@ -140,9 +142,11 @@ function toParameters(letters: readonly DeadLetter[], now: string): { batch: obj
   const fitting = letters.map((letter) => fit(letter, now))
   const byOrigin = new Map(fitting.toReversed().map((letter) => [placeOf(letter.origin), letter]))
   const firsts = fitting.filter((letter) => byOrigin.get(placeOf(letter.origin)) === letter)
+  // A foreign letter is kept, and changes neither orders nor the ledger.
+  const own = firsts.filter(({ foreign }) => foreign === null)
   const batch = {
-    ...toParkedJson(firsts.map(toParking)),
-    redriven: firsts.flatMap(({ origin, redriveOf }) => {
+    ...toParkedJson(own.map(toParking)),
+    redriven: own.flatMap(({ origin, redriveOf }) => {
       const letter = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
       return letter === undefined || letter.partition > MAX_PARTITION ? [] : [{ ...letter, by: origin }]
     }),
@@ -213,6 +217,7 @@ function toLetterJson(letter: DeadLetter, now: string, place: PlaceBytes) {
     headers: JSON.stringify(headers),
     key: place(key),
     value: place(value),
+    foreign: letter.foreign && JSON.stringify(letter.foreign),
   }
 }
 

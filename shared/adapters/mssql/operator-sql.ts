@@ -1,6 +1,6 @@
 /**
  * What operators do to one letter, each one transaction: the letter's row is locked first, and what was its state is
- * answered; when it was another than the act needs, nothing is changed.
+ * answered; when it was another than the act needs, nothing is changed. A foreign letter stands for no order here.
  */
 const START = `
 SET XACT_ABORT ON;
@@ -8,7 +8,8 @@ SET NOCOUNT ON;
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
 DECLARE @kept BIGINT, @state VARCHAR(20), @order UNIQUEIDENTIFIER, @group NVARCHAR(200);
 BEGIN TRANSACTION;
-SELECT @kept = d.kept_seq, @state = d.state, @order = d.order_id, @group = d.consumer_group
+SELECT @kept = d.kept_seq, @state = d.state, @group = d.consumer_group,
+  @order = CASE WHEN d.foreign_failure IS NULL THEN d.order_id END
 FROM dead_letters AS d WITH (UPDLOCK)
 WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offset;
 `
@@ -49,7 +50,10 @@ IF @state = 'dead'
 BEGIN${move('dead', 'discarded')}
   UPDATE order_states SET status = 'discarded', updated_at = @time
   WHERE order_id = @order AND status = 'dead-lettered'
-    AND NOT EXISTS (SELECT 1 FROM dead_letters AS d WHERE d.order_id = @order AND d.state IN ('dead', 'redriven'));
+    AND NOT EXISTS (
+      SELECT 1 FROM dead_letters AS d
+      WHERE d.order_id = @order AND d.state IN ('dead', 'redriven') AND d.foreign_failure IS NULL
+    );
   IF @@ROWCOUNT > 0
   BEGIN${tell('discarded')}
   END;${INSERT_AUDIT('discard')}

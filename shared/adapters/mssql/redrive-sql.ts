@@ -149,7 +149,7 @@ BEGIN TRANSACTION;
 UPDATE redrive_tasks SET updated_at = @time WHERE id = @id;
 SELECT @reason = t.reason FROM redrive_tasks AS t WHERE t.id = @id;
 INSERT INTO @sent (i, kept_seq, order_id)
-SELECT n.i, d.kept_seq, d.order_id
+SELECT n.i, d.kept_seq, CASE WHEN d.foreign_failure IS NULL THEN d.order_id END
 FROM OPENJSON(@letters) WITH (
   i INT '$[0]', topic NVARCHAR(400) '$[1]', log_partition BIGINT '$[2]', log_offset BIGINT '$[3]'
 ) AS n

@@ -8,6 +8,7 @@ import {
   type DeadLetters,
   type DeadLetterState,
   type DeadLetterSummary,
+  type ForeignFailure,
   type KeptDeadLetter,
 } from '../../ports/dead-letters.ts'
 import type { Page } from '../../ports/order-views.ts'
@@ -23,7 +24,8 @@ export interface DeadLetterQueries {
 
 const SUMMARY = `
   kept_seq, topic, partition, record_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail,
-  attempts, first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp`
+  attempts, first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp,
+  foreign_failure`
 /** By the unique index of the origin. */
 const BY_ORIGIN = `
   SELECT ${SUMMARY}, stack, headers, record_key, record_value, edited_value FROM dead_letters
@@ -59,6 +61,7 @@ interface SummaryRow {
   readonly consumer_group: string
   readonly redrive_of: string | null
   readonly record_timestamp: number
+  readonly foreign_failure: string | null
 }
 
 interface LetterRow extends SummaryRow {
@@ -108,10 +111,18 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
           const [fingerprint, lastSeen] = [String(row['fingerprint']), Number(row['last_seen'])]
           const sample = selectSample.get(states, fingerprint, lastSeen) as unknown as SummaryRow | undefined
           if (sample === undefined) return []
-          const { lastCause: cause, id: sampleId } = toSummary(sample)
-          const firstSeen = fromMs(Number(row['first_seen']))
+          const { lastCause: cause, consumerGroup, foreign, id: sampleId } = toSummary(sample)
           return [
-            { fingerprint, cause, count: Number(row['letters']), firstSeen, lastSeen: fromMs(lastSeen), sampleId },
+            {
+              fingerprint,
+              cause,
+              consumerGroup,
+              foreignDialect: foreign?.dialect ?? null,
+              count: Number(row['letters']),
+              firstSeen: fromMs(Number(row['first_seen'])),
+              lastSeen: fromMs(lastSeen),
+              sampleId,
+            },
           ]
         }),
         nextCursor:
@@ -124,7 +135,7 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
 }
 
 /** Conditions on dead_letters, and their parameters. */
-export function filtersOf({ state, fingerprint, code, orderId, from, to }: DeadLetterQuery) {
+export function filtersOf({ state, fingerprint, code, orderId, from, to, foreign }: DeadLetterQuery) {
   const filters: [sql: string, value: string | number | Uint8Array | undefined][] = [
     ['state = ?', state],
     ['fingerprint = ?', fingerprint],
@@ -134,7 +145,8 @@ export function filtersOf({ state, fingerprint, code, orderId, from, to }: DeadL
     ['last_failed_at < ?', to === undefined ? undefined : toMs(to)],
   ]
   const given = filters.flatMap(([sql, value]) => (value === undefined ? [] : [{ sql, value }]))
-  return { where: given.map(({ sql }) => sql), parameters: given.map(({ value }) => value) }
+  const whose = foreign === undefined ? [] : [`foreign_failure IS ${foreign ? 'NOT ' : ''}NULL`]
+  return { where: [...given.map(({ sql }) => sql), ...whose], parameters: given.map(({ value }) => value) }
 }
 
 function toSummary(row: SummaryRow): DeadLetterSummary {
@@ -154,6 +166,7 @@ function toSummary(row: SummaryRow): DeadLetterSummary {
     consumerGroup: row.consumer_group,
     redriveOf: row.redrive_of,
     recordTimestamp: row.record_timestamp,
+    foreign: row.foreign_failure === null ? null : (JSON.parse(row.foreign_failure) as ForeignFailure),
   }
 }
 

@@ -19,8 +19,8 @@ const INSERT = `
   INSERT INTO dead_letters (
     topic, partition, record_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,
     first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp, stack, headers, record_key,
-    record_value
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+    record_value, foreign_failure
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 const SELECT_ORDER = `SELECT 1 FROM dead_letters WHERE ${KEY} AND (order_id IS NULL OR order_id = ?)`
 const RESOLVE = `UPDATE dead_letters SET state = 'resolved' WHERE ${KEY} AND state <> 'resolved'`
 const SUPERSEDE = `UPDATE dead_letters SET state = 'superseded' WHERE ${KEY} AND state IN ('dead', 'redriven')`
@@ -57,6 +57,7 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: OrderRows, parke
       JSON.stringify(headers),
       key,
       value,
+      letter.foreign && JSON.stringify(letter.foreign),
     )
     return changes > 0
   }
@@ -75,7 +76,7 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: OrderRows, parke
         const storedFrom = orderId === null ? undefined : orders.originOf(orderId)
         // The topic was slower than the retry that stored it: this very record is dead no more.
         const isResolved = storedFrom !== undefined && samePlace(storedFrom, origin)
-        if (!insertLetter(letter, isResolved, nowMs) || isResolved) continue
+        if (!insertLetter(letter, isResolved, nowMs) || isResolved || letter.foreign !== null) continue
         replaceRedriven(letter, nowMs)
         const failedAt = timeOf(letter.lastFailedAt, nowMs)
         // What parked it may tell the ledger only later: then it finds the row, and the history is told once.

@@ -22,7 +22,8 @@ const EDIT = `UPDATE dead_letters SET edited_value = ? WHERE ${KEY}`
 /** By the unique index of order_id, and dead_letters_by_order. An order is given up with the last of its letters. */
 const DISCARD_ORDER = `
   UPDATE order_states SET status = 'discarded', updated_at = ?2 WHERE order_id = ?1 AND status = 'dead-lettered'
-  AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE order_id = ?1 AND state IN ('dead', 'redriven'))`
+  AND NOT EXISTS (SELECT 1 FROM dead_letters
+    WHERE order_id = ?1 AND state IN ('dead', 'redriven') AND foreign_failure IS NULL)`
 const RESTORE_ORDER = `
   UPDATE order_states SET status = 'dead-lettered', updated_at = ?2 WHERE order_id = ?1 AND status = 'discarded'`
 
@@ -58,7 +59,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     discardLetter(letterId, act) {
       return inTransaction(db, () => {
         const letter = letterIn('dead', letterId)
-        const orderId = orderBytes(letter.orderId)
+        const orderId = orderOf(letter)
         move(letter, 'discarded', act)
         if (discardOrder.run(orderId, toMs(act.at)).changes > 0) rows.tell(orderId, 'discarded', act)
         rows.audit('discard', letterId, act)
@@ -68,7 +69,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     restoreLetter(letterId, act) {
       return inTransaction(db, () => {
         const letter = letterIn('discarded', letterId)
-        const orderId = orderBytes(letter.orderId)
+        const orderId = orderOf(letter)
         move(letter, 'dead', act)
         if (restoreOrder.run(orderId, toMs(act.at)).changes > 0) rows.tell(orderId, 'restored', act)
         rows.audit('restore', letterId, act)
@@ -85,12 +86,18 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     },
     markEdited(letterId, act) {
       return inTransaction(db, () => {
-        const { origin, orderId } = letterOf(letterId)
+        const letter = letterOf(letterId)
+        const { origin } = letter
         // It may be stored, and the letter resolved, before its sender comes to say that it was sent.
         moveLetter.run('redriven', origin.topic, origin.partition, origin.offset, 'dead')
-        rows.tell(orderBytes(orderId), 'edited', act)
+        rows.tell(orderOf(letter), 'edited', act)
         return letterOf(letterId)
       })
     },
   }
+}
+
+/** The order whose status and history follow the letter: for a foreign letter none. */
+function orderOf({ orderId, foreign }: KeptDeadLetter): Uint8Array | null {
+  return foreign === null ? orderBytes(orderId) : null
 }

@@ -24,7 +24,7 @@ const MAX_CLAIMED_BYTES = 8 * 1024 * 1024
 const ITSELF = { operator: 'redrive', verified: true }
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
-const SELECT_LETTER = `SELECT kept_seq, order_id FROM dead_letters WHERE ${KEY}`
+const SELECT_LETTER = `SELECT kept_seq, order_id, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters WHERE ${KEY}`
 const INSERT_TASK = `
   INSERT INTO redrive_tasks (id, state, created_at, updated_at, operator, reason, rate_per_second, step, due_at)
   VALUES (?1, 'running', ?2, ?2, ?3, ?4, ?5, 0, 0)`
@@ -60,6 +60,11 @@ const FORGET_STEPS = `
   UPDATE redrive_letters SET step = CASE
     (SELECT state FROM dead_letters d WHERE d.kept_seq = redrive_letters.kept_seq) WHEN 'dead' THEN NULL ELSE -1 END
   WHERE step IS NOT NULL AND task_seq = (SELECT task_seq FROM redrive_tasks WHERE id = ?)`
+
+interface LetterRow {
+  readonly order_id: Uint8Array | null
+  readonly is_foreign: 0 | 1
+}
 
 interface ClaimableRow {
   readonly kept_seq: number
@@ -148,8 +153,9 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
           const key = [place.topic, place.partition, place.offset] as const
           // It may be stored, and the letter resolved, before its sender comes to say that it was sent.
           statement(MARK_SENT).run(...key)
-          const letter = statement(SELECT_LETTER).get(...key) as { order_id: Uint8Array | null } | undefined
-          rows.tell(letter?.order_id ?? null, 'redriven', { at, reason: task?.reason ?? null })
+          const letter = statement(SELECT_LETTER).get(...key) as LetterRow | undefined
+          if (letter === undefined || letter.is_foreign === 1) continue
+          rows.tell(letter.order_id, 'redriven', { at, reason: task?.reason ?? null })
         }
       })
     },

@@ -52,11 +52,12 @@ export function createDeadLetters(api, redrives, onChange) {
    * @param {HTMLElement} article
    * @param {DeadLetterGroup} group
    */
-  function updateGroup(article, { cause, count, firstSeen, lastSeen, fingerprint }) {
+  function updateGroup(article, group) {
+    const { cause, count, firstSeen, lastSeen, fingerprint } = group
     setText(article.querySelector('h3 code'), cause.code)
     setText(article.querySelector('h3 span'), cause.detail)
     const when = firstSeen === lastSeen ? `at ${toTime(lastSeen)}` : `${toTime(firstSeen)} to ${toTime(lastSeen)}`
-    setText(article.querySelector('.note'), `${plural(count, 'letter')}, ${when}`)
+    setText(article.querySelector('.note'), `${plural(count, 'letter')}, ${when}${givenUpBy(group)}`)
     article.querySelector('.actions')?.toggleAttribute('hidden', state.value !== 'dead')
     const opener = article.querySelector('details')
     if (opener !== null) void refreshLetters(fingerprint, opener)
@@ -122,6 +123,12 @@ export function createDeadLetters(api, redrives, onChange) {
   return { refresh }
 }
 
+/** @param {DeadLetterGroup} group */
+function givenUpBy({ consumerGroup, foreignDialect }) {
+  if (foreignDialect === null) return ''
+  return consumerGroup === '' ? ', given up by another consumer' : `, given up by ${consumerGroup}`
+}
+
 /**
  * @param {HTMLElement} item
  * @param {DeadLetterSummary} letter
@@ -131,5 +138,6 @@ function updateLetter(item, { state, attempts, lastFailedAt, orderId }) {
   setText(status, state)
   status?.setAttribute('data-status', state)
   const order = orderId === null ? 'no order id' : `order ${orderId}`
-  setText(note, `${plural(attempts, 'attempt')}, last at ${toTime(lastFailedAt)}, ${order}`)
+  const tries = attempts === 0 ? '' : `${plural(attempts, 'attempt')}, `
+  setText(note, `${tries}last at ${toTime(lastFailedAt)}, ${order}`)
 }

@@ -87,8 +87,8 @@ export async function showLetter(api, redrives, id, onChange) {
         button('Download', () => guarded(download)),
       ),
       answer,
-      letter.orderId === null
-        ? el('p', { class: 'explained' }, 'It belongs to no order, so nothing can be sent in its place.')
+      letter.orderId === null || letter.foreign !== null
+        ? el('p', { class: 'explained' }, notEditable(letter))
         : editForm(letter, (text) =>
             attempt(() => api.send('PUT', `${path}/payload`, text), 'Sent in its place; the original is kept.'),
           ),
@@ -104,6 +104,13 @@ export async function showLetter(api, redrives, id, onChange) {
   })
 }
 
+/** @param {Letter} letter */
+function notEditable({ foreign }) {
+  return foreign === null
+    ? 'It belongs to no order, so nothing can be sent in its place.'
+    : 'Another consumer gave it up: its order is not affected, and nothing can be sent in its place.'
+}
+
 /** @param {() => Promise<void>} act */
 async function guarded(act) {
   try {
@@ -115,16 +122,21 @@ async function guarded(act) {
 
 /** @param {Letter} letter */
 function factsOf(letter) {
-  const { id, state, lastCause, firstCause, attempts, lastFailedAt, orderId, redriveOf } = letter
+  const { id, state, lastCause, firstCause, attempts, lastFailedAt, orderId, redriveOf, foreign, consumerGroup } =
+    letter
+  const readAt = foreign?.origin
   return factList({
     id,
     state,
     cause: `${lastCause.code}: ${lastCause.detail}`,
     'at first': firstCause.detail === lastCause.detail ? undefined : `${firstCause.code}: ${firstCause.detail}`,
-    attempts,
+    attempts: attempts === 0 ? undefined : attempts,
     'last failed': toTime(lastFailedAt),
     order: orderId,
     'redrive of': redriveOf,
+    'given up by':
+      foreign === null ? undefined : `another consumer (${consumerGroup || 'not known'}, ${foreign.dialect})`,
+    'read at': readAt == null ? undefined : `${readAt.topic}:${readAt.partition}:${readAt.offset}`,
   })
 }
 

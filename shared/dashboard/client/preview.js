@@ -15,8 +15,10 @@ const WORDS = {
 }
 const MAX_LINES = 10
 
-/** @param {readonly RedrivePreview[]} previews */
-export function previewList(previews) {
+/**
+ * @param {{ items: readonly RedrivePreview[], warning?: import('../../application/redrive-warning.ts').RedriveWarning }} page
+ */
+export function previewList({ items: previews, warning }) {
   const byOutcome = Object.groupBy(previews, ({ outcome }) => outcome)
   const summary = Object.entries(byOutcome).map(
     ([outcome, some]) => `${some.length} ${WORDS[/** @type {keyof typeof WORDS} */ (outcome)]}`,
@@ -37,6 +39,7 @@ export function previewList(previews) {
     'div',
     { role: 'status' },
     el('p', {}, el('b', {}, 'Preview: '), summary.join(', ') || 'no letter is dead any more', '. Nothing was changed.'),
+    warning === undefined ? null : el('p', { class: 'fault' }, warning.detail),
     el('ul', {}, ...lines, rest),
   )
 }

@@ -8,6 +8,7 @@ import { plural } from './format.js'
  *
  * @typedef {import('../../ports/redrives.ts').RedriveTask} RedriveTask
  * @typedef {import('../../application/preview-redrive.ts').RedrivePreview} RedrivePreview
+ * @typedef {import('../../application/redrive-warning.ts').RedriveWarning} RedriveWarning
  * @typedef {{ ids: readonly string[] } | { fingerprint: string }} Letters
  */
 
@@ -96,16 +97,16 @@ export function createRedrives(api, { onChange, onRunning }) {
       show()
     },
 
-    /** @param {Letters} letters @returns {Promise<RedrivePreview[]>} */
-    preview: async (letters) =>
-      (await api.send('POST', '/api/dead-letters/redrive', { ...letters, dryRun: true })).items,
+    /** @param {Letters} letters @returns {Promise<{ items: RedrivePreview[], warning?: RedriveWarning }>} */
+    preview: (letters) => api.send('POST', '/api/dead-letters/redrive', { ...letters, dryRun: true }),
 
     /** @param {Letters} letters */
     async start(letters) {
       try {
-        const task = /** @type {RedriveTask} */ (await api.send('POST', '/api/dead-letters/redrive', letters))
+        const answer = await api.send('POST', '/api/dead-letters/redrive', letters)
+        const { warning, ...task } = /** @type {RedriveTask & { warning?: RedriveWarning }} */ (answer)
         keep(task)
-        say(`Redrive of ${plural(task.total, 'letter')} started.`)
+        say([`Redrive of ${plural(task.total, 'letter')} started.`, warning?.detail ?? ''].join(' ').trim())
         onChange()
       } catch (error) {
         say(wordsOf(error))
