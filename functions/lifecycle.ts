@@ -22,9 +22,11 @@ app.hook.appTerminate(async () => {
 
 async function start(): Promise<boolean> {
   try {
-    const { redrives } = await services()
+    const { redrives, ledgerWatch } = await services()
     // Any live process that has the operations functions carries redrives out; it ends with the process.
     if (!settings().disabledFunctions.has('redrivedeadletters')) void redrives.run()
+    // Whoever counts also looks at what the log forgets.
+    if (!settings().disabledFunctions.has('consumeorders')) void ledgerWatch.run()
     return true
   } catch (error) {
     // There is no logger yet. The runtime takes a line with this word for an error.

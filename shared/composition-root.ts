@@ -1,6 +1,9 @@
+import { afterLedgerBegan } from './application/begin-ledger.ts'
 import { createDoctor, type Doctor } from './application/doctor.ts'
+import { createExamineLedger } from './application/examine-ledger.ts'
 import { createKeepDeadLetters } from './application/keep-dead-letters.ts'
 import { createLedgerVerdict, type LedgerVerdict } from './application/ledger.ts'
+import { createLifeInLog } from './application/life-in-log.ts'
 import { createPark } from './application/park.ts'
 import { createPlaceOrder, type PlaceOrder } from './application/place-order.ts'
 import { prepareTopics } from './application/prepare-topics.ts'
@@ -14,6 +17,7 @@ import { createResetLedger, type ResetLedger } from './application/reset-ledger.
 import { createStatus, type PipelineStatus } from './application/status.ts'
 import { createStoreOrders, type StoreOrders } from './application/store-orders.ts'
 import { createStoreRetries } from './application/store-retries.ts'
+import { createWatchLedger, type LedgerWatch } from './application/watch-ledger.ts'
 import { createWaitForOrder, type WaitForOrder } from './application/wait-for-order.ts'
 import { openAdapters, type Adapters } from './adapters.ts'
 import { API_VERSION } from './api-docs/openapi.ts'
@@ -51,6 +55,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   /** What to know before other people's letters are redriven. */
   readonly warnOfRedrive: WarnOfRedrive
   readonly ledgerVerdict: () => Promise<LedgerVerdict>
+  readonly ledgerWatch: LedgerWatch
   readonly repairLedger: () => Promise<LedgerRepair>
   readonly resetLedger: ResetLedger
   readonly rebuildOrders: RebuildOrders
@@ -143,12 +148,25 @@ export async function openServices(chosen: Config): Promise<Services> {
     answersQueries: !isDisabled(chosen, 'getOrder'),
   })
 
-  const ledgerVerdict = createLedgerVerdict({ log, ledger, topic: topics.orders, groupId })
+  const ofOrders = { log, ledger, topic: topics.orders, groupId }
+  const examineLedger = createExamineLedger(ofOrders)
+  const ledgerVerdict = createLedgerVerdict(examineLedger)
+  const ledgerWatch = createWatchLedger({
+    ...ofOrders,
+    examineLedger,
+    events,
+    clock,
+    signal,
+    onError: (error) => logger.warn({ event: 'ledger:unwatched', err: error }, 'the ledger could not be looked at'),
+  })
+  const lifeInLog = createLifeInLog({ log, now: () => clock.now() })
 
+  const storeOrigins = storing('origin')
+  const storeOrders = afterLedgerBegan({ ...ofOrders, clock, events, signal }, storeOrigins)
   const repairLedger = createRepairLedger({
     log,
     ledger,
-    storeOrders: storing('origin'),
+    storeOrders: storeOrigins,
     topic: topics.orders,
     groupId,
     now,
@@ -163,7 +181,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     logger,
     events,
     placeOrder: createPlaceOrder({ log: publisher, store, orderIds, topic: topics.orders, events, clock, now }),
-    storeOrders: traced({ topic: topics.orders, group: topics.group }, storing('origin')),
+    storeOrders: traced({ topic: topics.orders, group: topics.group }, storeOrders),
     storeRetries: topics.retries.map((tier) =>
       createStoreRetries({ storeOrders: traced(tier, storing('copy')), delayMs: tier.delayMs, clock, signal }),
     ),
@@ -190,6 +208,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       onError: (error) => logger.warn({ event: 'readers:unknown', err: error }, 'the readers of a topic are not known'),
     }),
     ledgerVerdict,
+    ledgerWatch,
     repairLedger,
     resetLedger: createResetLedger({ log, maintenance, ledgerVerdict, repairLedger, topic: topics.orders, groupId }),
     rebuildOrders: createRebuild({
@@ -207,6 +226,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       store,
       maintenance,
       ledgerVerdict,
+      lifeInLog,
       topics,
       partitions: chosen.partitions,
       specs,
@@ -222,6 +242,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       log,
       checkReadiness,
       ledgerVerdict,
+      lifeInLog,
       now: () => clock.now(),
       onError: (error) => logger.debug({ event: 'metrics:unanswered', err: error }, 'a figure could not be asked for'),
     }),

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { LedgerVerdict } from './application/ledger.ts'
+import type { LifeInLog } from './application/life-in-log.ts'
 import type { CheckReadiness } from './application/readiness.ts'
 import type { PipelineEmitter } from './messaging/pipeline-events.ts'
 import type { Topics } from './messaging/topics.ts'
@@ -33,16 +34,17 @@ export function createMetrics(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'read'>
   checkReadiness: CheckReadiness
   ledgerVerdict: () => Promise<LedgerVerdict>
+  lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
   now: () => number
   /** Told of every question that failed. */
   onError: (error: unknown) => void
 }): Metrics {
-  const { events, topics, log, checkReadiness, ledgerVerdict, now, onError } = dependencies
+  const { events, topics, log, checkReadiness, ledgerVerdict, lifeInLog, now, onError } = dependencies
   const registry = new Registry()
   countPipeline(events, registry)
   const setGauges = createScrapeGauges(registry, topics)
   const kept = { limitMs: LIMIT_MS, now, onError }
-  const figures = remember(createLogFigures({ log, topics, now }), { ...kept, maxAgeMs: FIGURES_MAX_AGE_MS })
+  const figures = remember(createLogFigures({ log, topics, lifeInLog, now }), { ...kept, maxAgeMs: FIGURES_MAX_AGE_MS })
   const readiness = remember(checkReadiness, { ...kept, maxAgeMs: FIGURES_MAX_AGE_MS })
   const verdict = remember(ledgerVerdict, { ...kept, maxAgeMs: VERDICT_MAX_AGE_MS })
   let isWatched = false

@@ -3,7 +3,7 @@ import type { LedgerVerdict } from '../application/ledger.ts'
 import type { LedgerRepair } from '../application/repair-ledger.ts'
 import type { Readiness } from '../application/readiness.ts'
 import type { PipelineStatus } from '../application/status.ts'
-import type { LedgerGap, ParkedState } from '../ports/ledger.ts'
+import type { LedgerGap, LedgerLoss, ParkedState } from '../ports/ledger.ts'
 import { count, instant, schemaOf } from './schema-of.ts'
 
 /** What answers about the pipeline's health and figures look like. */
@@ -48,6 +48,18 @@ const gapSchema = schemaOf<LedgerGap>()(
   z.object({ topic: z.string(), partition: count, from: count, to: count.meta({ description: 'Exclusive.' }) }),
 )
 
+const lossSchema = schemaOf<LedgerLoss>()(
+  z.object({
+    topic: z.string(),
+    partition: count,
+    from: count,
+    to: count.meta({ description: 'Exclusive.' }),
+    lostBy: z.enum(['log-start', 'hole']).meta({
+      description: '`log-start`: the log begins after them. `hole`: they are missing from a compacted log.',
+    }),
+  }),
+)
+
 export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
   z.object({
     balanced: z.boolean(),
@@ -59,7 +71,9 @@ export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
       stored: count,
       duplicate: count,
       parked: count,
-      gaps: count,
+      gaps: count.meta({ description: 'Passed over though the log has them: a repair processes them.' }),
+      lost: count.meta({ description: 'Left the log before they were counted.' }),
+      absent: count.meta({ description: 'Never records, such as transaction markers.' }),
       toCome: z.int().meta({ description: 'Below zero when the log ends before what was counted.' }),
     }),
     parked,
@@ -72,12 +86,15 @@ export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
         duplicate: count,
         parked: count,
         gaps: count,
+        absent: count,
+        lost: count,
         redriven: count,
         toCome: z.int(),
         balanced: z.boolean(),
       }),
     ),
     gaps: z.array(gapSchema),
+    lost: z.array(lossSchema),
   }),
 )
 

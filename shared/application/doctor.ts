@@ -4,6 +4,7 @@ import type { ClockReading, EventLog, TopicSpec } from '../ports/event-log.ts'
 import type { Finding, Maintenance } from '../ports/maintenance.ts'
 import type { OrderStore } from '../ports/order-store.ts'
 import type { LedgerVerdict } from './ledger.ts'
+import { LIFE_TO_WARN_OF, type LifeInLog } from './life-in-log.ts'
 
 /** What an operator would look at first, looked at. */
 export interface Diagnosis {
@@ -21,6 +22,7 @@ export function createDoctor(dependencies: {
   store: Pick<OrderStore, 'health'>
   maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
   ledgerVerdict: () => Promise<LedgerVerdict>
+  lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
   topics: Topics
   partitions: number
   /** How the topics should be. */
@@ -33,19 +35,8 @@ export function createDoctor(dependencies: {
   /** Undefined where log and store are on other machines. */
   freeSpace: () => Promise<{ readonly directory: string; readonly bytes: number } | undefined>
 }): Doctor {
-  const {
-    log,
-    store,
-    maintenance,
-    ledgerVerdict,
-    topics,
-    partitions,
-    specs,
-    versions,
-    role,
-    contradictions,
-    freeSpace,
-  } = dependencies
+  const { log, store, maintenance, ledgerVerdict, lifeInLog, topics, partitions, specs } = dependencies
+  const { versions, role, contradictions, freeSpace } = dependencies
 
   const checks: Readonly<Record<string, () => Promise<Omit<Finding, 'name'>>>> = {
     versions: async () => well(`order-event-processing ${versions.program} on Node ${versions.node}.`),
@@ -59,6 +50,7 @@ export function createDoctor(dependencies: {
       const warnings = await log.settingWarnings(specs)
       return warnings.length === 0 ? well('As asked for.') : unwell(warnings.join(' '))
     },
+    retention: checkRetention,
     retries: checkFormerRetries,
     store: async () => available(await store.health()),
     async schema() {
@@ -92,6 +84,24 @@ export function createDoctor(dependencies: {
     if (others.length === 0) return well(`${names.length} topics of ${partitions} partitions, as configured.`)
     const list = others.map(({ name, count }) => `${name} has ${count}`).join(', ')
     return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. It is used only when topics are made.`)
+  }
+
+  /** Whether records that wait are about to leave the log. */
+  async function checkRetention() {
+    const groups = [
+      [topics.orders, topics.group] as const,
+      ...topics.retries.map(({ topic, group }) => [topic, group] as const),
+      [topics.deadLetters, topics.deadLetterGroup] as const,
+    ]
+    const lives = await Promise.all(groups.map(([topic, group]) => lifeInLog(topic, group)))
+    const old = lives.filter((life) => life !== undefined && life.used >= LIFE_TO_WARN_OF)
+    if (old.length === 0) return well('No record that waits is near its end in the log.')
+    const list = old.map(
+      (life) => `${life?.topic} ${life?.partition}:${life?.offset} has used ${Math.floor((life?.used ?? 0) * 100)} %`,
+    )
+    return unwell(
+      `Records that wait are about to leave the log: ${list.join(', ')} of its life there. Get the consumer going, or make the topic keep more.`,
+    )
   }
 
   /** With fewer RETRY_DELAYS than before there are topics that nobody reads. */

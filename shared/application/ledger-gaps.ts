@@ -1,23 +1,25 @@
-import type { EventLog, PartitionOffsets } from '../ports/event-log.ts'
-import type { LedgerGap, LedgerPartition } from '../ports/ledger.ts'
+import type { EventLog, LogRecord, PartitionOffsets } from '../ports/event-log.ts'
+import type { LedgerGap, LedgerPartition, LedgerSettlement } from '../ports/ledger.ts'
 
-/** So many ranges are looked at. More of them are told as passed over, whether the log has them or not. */
+/** At most this many ranges are checked against the log. Offsets of any beyond that are reported as passed over. */
 export const MAX_RANGES = 10_000
-/** So many offsets are named one by one. */
-const MAX_NAMED = 100
+/** At most this many offsets are named one by one. */
+export const MAX_NAMED = 100
+const RECORDS_AT_ONCE = 500
 
 export interface PassedOver {
   /** Offsets that the log has, ascending, one by one, at most 100; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
-  /** How many offsets the log does not have, such as transaction markers: nothing was lost there. */
-  readonly absent: number
+  /** Ranges of offsets that the log does not have. */
+  readonly missing: readonly LedgerGap[]
 }
 
 /**
- * What the group committed beyond what the ledger counted. A record is counted before it is committed, so these were
- * passed over; no later record has made a gap of them yet. `committed` must have been asked for before the ledger.
+ * What nobody counted although it can't come any more: what the group committed beyond the ledger, and what lies before
+ * the log's beginning. A record is counted before it is committed, so these were passed over; no later record has made a
+ * gap of them yet. `committed` must have been asked for before the ledger.
  */
-export function committedUncounted(
+export function uncountedRanges(
   topic: string,
   rows: readonly LedgerPartition[],
   offsets: readonly PartitionOffsets[],
@@ -27,7 +29,7 @@ export function committedUncounted(
   return offsets
     .map(({ partition, first, end }) => {
       const from = counted.get(partition) ?? first
-      return { topic, partition, from, to: Math.min(committed.get(partition) ?? from, end) }
+      return { topic, partition, from, to: Math.max(first, Math.min(committed.get(partition) ?? from, end)) }
     })
     .filter(({ from, to }) => from < to)
 }
@@ -38,23 +40,64 @@ export function committedUncounted(
  */
 export async function tellApart(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]): Promise<PassedOver> {
   const gaps: LedgerGap[] = []
-  let absent = 0
+  const missing: LedgerGap[] = []
+  const read = createWindow(log, ranges)
   for (const range of ranges) {
-    const { topic, partition, to } = range
-    for (let next = range.from; next < to && gaps.length < MAX_NAMED;) {
-      const limit = Math.min(MAX_NAMED - gaps.length, to - next)
-      // One after another: each may hold some megabytes.
-      const found = await log.read(topic, partition, next, limit)
-      const offsets = found.map(({ offset }) => offset).filter((offset) => offset < to)
-      for (const offset of offsets) {
-        absent += offset - next
-        gaps.push({ ...range, from: offset, to: offset + 1 })
-        next = offset + 1
-      }
-      if (offsets.length > 0) continue
-      absent += to - next
-      next = to
+    for (let next = range.from; next < range.to && gaps.length < MAX_NAMED;) {
+      const found = await read(range, next)
+      const offset = Math.min(found, range.to)
+      if (offset > next) missing.push({ ...range, from: next, to: offset })
+      if (offset < range.to) gaps.push({ ...range, from: offset, to: offset + 1 })
+      next = offset + 1
     }
   }
-  return { gaps, absent }
+  return { gaps, missing }
+}
+
+/**
+ * The first offset at or after `next` that the log has; infinite at the end. Markers of transactions leave a gap each, so
+ * many ranges lie close together: one read answers for all that it spans.
+ */
+function createWindow(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]) {
+  const ends = new Map<string, number>()
+  for (const range of ranges) ends.set(keyOf(range), Math.max(ends.get(keyOf(range)) ?? 0, range.to))
+  let window = { key: '', from: 0, until: 0, offsets: [] as readonly number[] }
+
+  return async function firstFrom(range: LedgerGap, next: number): Promise<number> {
+    const { topic, partition } = range
+    const key = keyOf(range)
+    if (window.key !== key || next < window.from || next >= window.until) {
+      const limit = Math.min(RECORDS_AT_ONCE, (ends.get(key) ?? range.to) - next)
+      const found: readonly LogRecord[] = await log.read(topic, partition, next, limit)
+      const offsets = found.map(({ offset }) => offset)
+      window = { key, from: next, until: (offsets.at(-1) ?? Infinity) + 1, offsets }
+    }
+    return window.offsets.find((offset) => offset >= next) ?? Infinity
+  }
+}
+
+function keyOf({ topic, partition }: LedgerGap): string {
+  return `${topic}:${partition}`
+}
+
+/**
+ * What became of offsets that the log does not have. `offsets` must have been asked for after the log was read: a record
+ * that was deleted meanwhile would pass for one that never was.
+ */
+export function explainMissing(
+  missing: readonly LedgerGap[],
+  offsets: readonly PartitionOffsets[],
+  holesAreMarkers: boolean,
+): LedgerSettlement[] {
+  const starts = new Map(offsets.map(({ partition, first }) => [partition, first]))
+  return missing.flatMap((range) => {
+    const first = Math.min(Math.max(starts.get(range.partition) ?? 0, range.from), range.to)
+    const before: LedgerSettlement = { ...range, to: first, lostBy: 'log-start' }
+    const behind: LedgerSettlement = { ...range, from: first, lostBy: holesAreMarkers ? null : 'hole' }
+    return [before, behind].filter(({ from, to }) => from < to)
+  })
+}
+
+export function lengthOf(ranges: readonly LedgerGap[]): number {
+  return ranges.reduce((total, { from, to }) => total + to - from, 0)
 }

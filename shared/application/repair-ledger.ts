@@ -1,6 +1,6 @@
 import type { EventLog } from '../ports/event-log.ts'
 import type { Ledger, LedgerGap } from '../ports/ledger.ts'
-import { committedUncounted, MAX_RANGES } from './ledger-gaps.ts'
+import { MAX_RANGES, uncountedRanges } from './ledger-gaps.ts'
 import type { StoreOrders } from './store-orders.ts'
 
 export interface LedgerRepair {
@@ -21,7 +21,7 @@ const RECORDS_AT_ONCE = 500
  */
 export function createRepairLedger(dependencies: {
   log: Pick<EventLog, 'committed' | 'offsets' | 'read'>
-  ledger: Ledger
+  ledger: Pick<Ledger, 'read'>
   storeOrders: StoreOrders
   topic: string
   groupId: string
@@ -54,6 +54,6 @@ export function createRepairLedger(dependencies: {
   async function passedOver(): Promise<readonly LedgerGap[]> {
     const committed = await log.committed(groupId, topic)
     const { partitions, gaps } = await ledger.read(groupId, MAX_RANGES)
-    return [...gaps, ...committedUncounted(topic, partitions, await log.offsets(topic), committed)]
+    return [...gaps, ...uncountedRanges(topic, partitions, await log.offsets(topic), committed)]
   }
 }

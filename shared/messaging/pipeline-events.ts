@@ -1,5 +1,6 @@
 import type { Cause } from '../domain/order-view.ts'
 import type { RecordPosition } from '../ports/event-log.ts'
+import type { LedgerLoss } from '../ports/ledger.ts'
 
 /**
  * What happens in the pipeline, in one typed map: logs, metrics, the dashboard and tests all listen to the same thing.
@@ -44,6 +45,8 @@ export interface PipelineEvents {
   'attempt:failed': { topic: string; attempt: number; records: number; cause: Cause; error: unknown }
   /** Every order of two batches in a row failed, so that none of them is to blame: the batch waits, and is tried again. */
   'batch:held': { topic: string; records: number; cause: Cause; error: unknown }
+  /** Offsets that left the log before they were counted; told by the process that settled them, once. */
+  'ledger:lost': LedgerLoss
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
   'outage:ended': { of: 'store' | 'log'; durationMs: number }
 }

@@ -102,8 +102,23 @@ export interface EventLog extends AsyncDisposable {
 
   clock(): ClockReading
 
+  /** How long the topic keeps records, by the settings in force. Rejects with `log-unavailable`. */
+  retention(topic: string): Promise<TopicRetention>
+
   /** Never rejects. */
   health(): Promise<LogHealth>
+}
+
+export interface TopicRetention {
+  /** A record leaves the log after this long, in milliseconds; null: never for its age. */
+  readonly maxAgeMs: number | null
+  /** A partition keeps about this many bytes; null: all. */
+  readonly maxBytes: number | null
+  /**
+   * Whether an offset that is missing behind the log's beginning was never a record, but a transaction's marker or one
+   * of its aborted records. False where records can vanish from within: there nobody can say.
+   */
+  readonly holesAreMarkers: boolean
 }
 
 export interface TopicSpec {

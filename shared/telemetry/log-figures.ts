@@ -1,4 +1,5 @@
 import { knownTime } from '../domain/times.ts'
+import type { LifeInLog } from '../application/life-in-log.ts'
 import { headerText, HEADER } from '../messaging/headers.ts'
 import type { Topics } from '../messaging/topics.ts'
 import type { EventLog } from '../ports/event-log.ts'
@@ -16,15 +17,18 @@ export interface TopicFigures {
    * batch are committed together, so up to the tier's delay and a hold is nothing unusual.
    */
   readonly overdueMs: number | null
+  /** How much of its life in the log the oldest record that waits has used; 0 where none waits or all are kept. */
+  readonly lifeUsed: number
 }
 
 /** Asks the log about every topic. Rejects with what the log rejects with. */
 export function createLogFigures(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'read'>
   topics: Topics
+  lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
   now: () => number
 }): () => Promise<TopicFigures[]> {
-  const { log, topics, now } = dependencies
+  const { log, topics, lifeInLog, now } = dependencies
 
   return async function logFigures() {
     return Promise.all([
@@ -50,6 +54,7 @@ export function createLogFigures(dependencies: {
       end: positions.reduce((total, { end }) => total + end, 0),
       committed: positions.reduce((total, { next }) => total + next, 0),
       lag: behind.reduce((total, { lag }) => total + lag, 0),
+      lifeUsed: behind.length === 0 ? 0 : ((await lifeInLog(topic, group))?.used ?? 0),
       overdueMs: delayed ? Math.max(0, ...dueAt.map((at) => now() - at)) : null,
     }
   }

@@ -36,6 +36,9 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
     const message = 'every order of two batches in a row failed; the batch is held, and none is dead-lettered'
     logger.error({ event: 'batch:held', ...event, err: error }, message)
   })
+  events.on('ledger:lost', (loss) => {
+    logger.error({ event: 'ledger:lost', ...loss }, 'offsets left the log before they were counted: orders may be lost')
+  })
   events.on('outage:began', ({ error, ...event }) => {
     logger.error({ event: 'outage:began', ...event, err: error }, `the ${event.of} is away; everything is held`)
   })

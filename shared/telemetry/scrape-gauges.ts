@@ -28,11 +28,16 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     'How long the oldest record that waits has been due; 0 while none is.',
     [TOPIC, 'tier'],
   )
+  const lifeUsed = gauge(
+    'orders_log_life_used_ratio',
+    'How much of its life in the log the oldest record that waits has used; 1 is the end, 0 where all are kept.',
+    [TOPIC],
+  )
   const up = gauge('orders_dependency_up', '1 while the log or the store answers.', ['of'])
   const balanced = gauge('orders_ledger_balanced', '1 when every record is accounted for.', [])
   const records = gauge('orders_ledger_records', 'Records of the orders topic by outcome.', ['outcome'])
   const parked = gauge('orders_parked', 'Records that were ever parked, by what became of them.', ['state'])
-  const all = [lag, committed, end, delay, overdue, up, records, parked]
+  const all = [lag, committed, end, delay, overdue, lifeUsed, up, records, parked]
   const tierOf = new Map(topics.retries.map(({ topic, tier }) => [topic, String(tier)]))
 
   return function set({ topics: figures, readiness, verdict }) {
@@ -53,14 +58,15 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     lag.set(of, figure.lag)
     committed.set(of, figure.committed)
     end.set({ [TOPIC]: figure.topic }, figure.end)
+    lifeUsed.set({ [TOPIC]: figure.topic }, figure.lifeUsed)
     if (tier !== undefined && figure.overdueMs !== null) {
       overdue.set({ [TOPIC]: figure.topic, tier }, figure.overdueMs / 1000)
     }
   }
 
   function setVerdict(verdict: LedgerVerdict): void {
-    const { stored, duplicate, parked: everParked, gaps, toCome } = verdict.totals
-    const outcomes = { stored, duplicate, parked: everParked, gap: gaps, 'to-come': toCome }
+    const { stored, duplicate, parked: everParked, gaps, lost, toCome } = verdict.totals
+    const outcomes = { stored, duplicate, parked: everParked, gap: gaps, lost, 'to-come': toCome }
     balanced.set(verdict.balanced ? 1 : 0)
     for (const [outcome, count] of Object.entries(outcomes)) records.set({ outcome }, count)
     for (const [state, count] of Object.entries(verdict.parked)) parked.set({ state }, count)

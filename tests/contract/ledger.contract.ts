@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { LossCause } from '../../shared/ports/ledger.ts'
 import {
   batchOf,
   GROUP,
@@ -33,6 +34,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect(await read()).toEqual({
         partitions: [],
         gaps: [],
+        lost: [],
         parked: { retrying: 0, stored: 0, duplicate: 0, dead: 0, discarded: 0, redriven: 0 },
       })
     })
@@ -67,6 +69,75 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect(lineOf(await read())).toMatchObject({ first: 10, next: 13, stored: 1, gaps: 2, balanced: true })
       await deliver([13], { logStarts: new Map([[0, 11]]) })
       expect(lineOf(await read())).toMatchObject({ first: 10, next: 14 })
+    })
+
+    test('begins where the log begins, once, and leaves alone what was counted', async () => {
+      await deliver([0, 1])
+      await opened.ledger.begin(
+        GROUP,
+        'orders',
+        new Map([
+          [0, 5],
+          [1, 7],
+        ]),
+      )
+      await opened.ledger.begin(GROUP, 'orders', new Map([[1, 9]]))
+      const snapshot = await read()
+      expect(lineOf(snapshot)).toMatchObject({ first: 0, next: 2, stored: 2, gaps: 0, balanced: true })
+      expect(lineOf(snapshot, 1)).toMatchObject({ first: 7, next: 7, stored: 0, balanced: true })
+      await opened.store.storeBatch(batchOf([orderAt(0, { origin: place(9, 1) })]))
+      expect(lineOf(await read(), 1)).toMatchObject({ first: 7, next: 10, stored: 1, gaps: 2, balanced: true })
+    })
+
+    test('offsets that were passed over are settled as absent or lost, and only what is new is told', async () => {
+      await deliver([4, 9])
+      const settle = (from: number, to: number, lostBy: LossCause | null) =>
+        opened.ledger.settle(GROUP, [{ topic: 'orders', partition: 0, from, to, lostBy }])
+      expect(await settle(6, 8, null)).toEqual([])
+      expect(await settle(0, 3, 'log-start')).toEqual([
+        { topic: 'orders', partition: 0, from: 0, to: 3, lostBy: 'log-start' },
+      ])
+      expect(await settle(0, 3, 'log-start')).toEqual([])
+      // What was counted is not lost, whatever is said of it.
+      expect(await settle(2, 5, 'hole')).toEqual([{ topic: 'orders', partition: 0, from: 3, to: 4, lostBy: 'hole' }])
+      const snapshot = await read()
+      expect(lineOf(snapshot)).toMatchObject({ next: 10, stored: 2, gaps: 2, absent: 2, lost: 4, balanced: true })
+      expect(snapshot.gaps.map(({ from, to }) => [from, to])).toEqual([
+        [5, 6],
+        [8, 9],
+      ])
+      expect(snapshot.lost.map(({ from, to, lostBy }) => [from, to, lostBy])).toEqual([
+        [0, 3, 'log-start'],
+        [3, 4, 'hole'],
+      ])
+      expect((await read(1)).lost).toHaveLength(1)
+    })
+
+    test('what is lost beyond the last that was counted is passed over at once', async () => {
+      await deliver([0])
+      const lost = { topic: 'orders', partition: 0, from: 1, to: 5, lostBy: 'log-start' as const }
+      expect(await opened.ledger.settle(GROUP, [lost])).toEqual([lost])
+      expect(lineOf(await read())).toMatchObject({ next: 5, stored: 1, gaps: 0, lost: 4, balanced: true })
+      await deliver([5])
+      expect(lineOf(await read())).toMatchObject({ next: 6, stored: 2, gaps: 0, lost: 4, balanced: true })
+    })
+
+    test('a record that was fetched before the log lost it counts after all', async () => {
+      await deliver([0])
+      await opened.ledger.settle(GROUP, [{ topic: 'orders', partition: 0, from: 1, to: 5, lostBy: 'log-start' }])
+      await deliver([2])
+      const snapshot = await read()
+      expect(lineOf(snapshot)).toMatchObject({ next: 5, stored: 2, gaps: 0, lost: 3, balanced: true })
+      expect(snapshot.lost.map(({ from, to }) => [from, to])).toEqual([
+        [1, 2],
+        [3, 5],
+      ])
+    })
+
+    test('what nobody counts is not settled', async () => {
+      const settlement = { topic: 'orders', partition: 7, from: 0, to: 5, lostBy: 'log-start' as const }
+      expect(await opened.ledger.settle(GROUP, [settlement])).toEqual([])
+      expect((await read()).partitions).toEqual([])
     })
 
     test('an offset that comes after all is taken out of its gap, which may leave two', async () => {

@@ -143,9 +143,10 @@ export async function allPages<T>(load: (cursor: { cursor?: string }) => Promise
 export function lineOf({ partitions, parked }: LedgerSnapshot, partition = 0) {
   const row = partitions.find((one) => one.partition === partition)
   if (row === undefined) return undefined
-  const { first, next, stored, duplicate, parked: parkedCount, gaps, redriven } = row
+  const { first, next, stored, duplicate, parked: parkedCount, gaps, absent, lost, redriven } = row
   const parkedOrigins = Object.values(parked).reduce((total, count) => total + count, 0)
   const parkedTotal = partitions.reduce((total, one) => total + one.parked, 0)
-  const balanced = next - first === stored + duplicate + parkedCount + gaps && parkedOrigins === parkedTotal
-  return { first, next, stored, duplicate, parked: parkedCount, gaps, redriven, balanced }
+  const counted = stored + duplicate + parkedCount + gaps + absent + lost
+  const balanced = next - first === counted && parkedOrigins === parkedTotal
+  return { first, next, stored, duplicate, parked: parkedCount, gaps, absent, lost, redriven, balanced }
 }

@@ -12,6 +12,7 @@ import { SELECT_LEDGER } from '../../shared/adapters/mssql/ledger.ts'
 import { PROBE } from '../../shared/adapters/mssql/mssql-store.ts'
 import * as inspect from '../../shared/adapters/mssql/inspect.ts'
 import { RESET_LEDGER } from '../../shared/adapters/mssql/ledger-reset.ts'
+import { BEGIN_LEDGER, SETTLE_LEDGER } from '../../shared/adapters/mssql/ledger-settling.ts'
 import { SELECT_SCHEMA } from '../../shared/adapters/mssql/maintenance.ts'
 import * as operator from '../../shared/adapters/mssql/operator-sql.ts'
 import * as views from '../../shared/adapters/mssql/order-views-sql.ts'
@@ -29,6 +30,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     statements.set(`${version} ${name}, record`, recordOf({ version, name, batches, ...migration }))
   }
   const constants = {
+    BEGIN_LEDGER,
     CREATE_MIGRATIONS,
     IS_SNAPSHOT_ON,
     KEEP_LETTERS,
@@ -40,6 +42,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     SELECT_LEVEL,
     SELECT_MIGRATIONS,
     SELECT_SCHEMA,
+    SETTLE_LEDGER,
     STORE_BATCH,
     SWAP_ORDERS,
     TURN_SNAPSHOT_ON,

@@ -33,6 +33,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
       getRebuild: async () => undefined,
     },
     ledgerVerdict: async () => balanced,
+    lifeInLog: async () => undefined,
     topics: TOPICS,
     partitions: 3,
     specs: topicSpecs(TOPICS, 3, 1),
@@ -73,6 +74,16 @@ test('a topic that forgets records is told', async () => {
     specs.map(({ name, config }) => `${name} wants ${config['retention.ms']}.`)
   expect(await unwell({}, { settingWarnings })).toEqual([
     'topic-settings: orders wants -1. orders-retry-1 wants -1. orders-retry-2 wants -1. orders-dlt wants -1.',
+  ])
+})
+
+test('records that wait and are half-way to leaving the log are told', async () => {
+  const lifeInLog: Dependencies['lifeInLog'] = async (topic) =>
+    topic === 'orders-dlt'
+      ? { topic, partition: 1, offset: 7, used: 0.62 }
+      : { topic, partition: 0, offset: 3, used: 0.4 }
+  expect(await unwell({ lifeInLog })).toEqual([
+    expect.stringMatching(/^retention: Records that wait are about to leave the log: orders-dlt 1:7 has used 62 % /),
   ])
 })
 

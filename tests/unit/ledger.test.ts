@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { createExamineLedger } from '../../shared/application/examine-ledger.ts'
 import { createLedgerVerdict } from '../../shared/application/ledger.ts'
 import type { LogRecord } from '../../shared/ports/event-log.ts'
-import type { LedgerGap, LedgerPartition, ParkedState } from '../../shared/ports/ledger.ts'
+import type { LedgerGap, LedgerLoss, LedgerPartition, ParkedState } from '../../shared/ports/ledger.ts'
 import { delivered, messageOf } from '../support/orders.ts'
 
 const NOTHING_PARKED: Record<ParkedState, number> = {
@@ -21,6 +22,8 @@ const ROW: LedgerPartition = {
   duplicate: 1,
   parked: 2,
   gaps: 0,
+  absent: 0,
+  lost: 0,
   redriven: 0,
 }
 
@@ -29,8 +32,12 @@ interface Given {
   ends?: number[]
   parked?: Partial<Record<ParkedState, number>>
   gaps?: LedgerGap[]
+  lost?: LedgerLoss[]
   inLog?: (offset: number) => boolean
   committed?: number
+  /** Where the log begins, at each of the times that it is asked. */
+  starts?: number[]
+  holesAreMarkers?: boolean
 }
 
 function verdict({
@@ -38,24 +45,33 @@ function verdict({
   ends = [10],
   parked = { dead: 2 },
   gaps = [],
+  lost = [],
   inLog = () => true,
   committed = 0,
+  starts = [0],
+  holesAreMarkers = true,
 }: Given) {
-  return createLedgerVerdict({
+  const questions = [...starts]
+  const examineLedger = createExamineLedger({
     topic: 'orders',
     groupId: 'group',
     ledger: {
-      read: async () => ({ partitions: rows, gaps, parked: { ...NOTHING_PARKED, ...parked } }),
+      read: async () => ({ partitions: rows, gaps, lost, parked: { ...NOTHING_PARKED, ...parked } }),
     },
     log: {
       committed: async () => new Map([[0, committed]]),
-      offsets: async () => ends.map((end, partition) => ({ partition, first: 0, end })),
+      offsets: async () => {
+        const first = (questions.length > 1 ? questions.shift() : questions[0]) ?? 0
+        return ends.map((end, partition) => ({ partition, first, end }))
+      },
+      retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers }),
       read: async (_topic, _partition, from, limit): Promise<LogRecord[]> =>
         Array.from({ length: limit }, (_, index) => from + index)
           .filter(inLog)
           .map((offset) => delivered(messageOf(), { offset })),
     },
-  })()
+  })
+  return createLedgerVerdict(examineLedger)()
 }
 
 describe('the ledger', () => {
@@ -129,6 +145,54 @@ describe('the ledger', () => {
     expect(seen.totals.gaps).toBe(100_000)
     expect(seen.gaps).toHaveLength(100)
     expect(seen.summary).toMatch(/^Not balanced: 100000 records were passed over, at 0:10, .*0:19, …\.$/)
+  })
+
+  it('does not balance when offsets left the log before they were counted, and says which', async () => {
+    const rows = [{ ...ROW, stored: 3, gaps: 4 }]
+    const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 8 }]
+    const seen = await verdict({ rows, gaps, starts: [7], inLog: (offset) => offset > 7 })
+    expect(seen).toMatchObject({
+      balanced: false,
+      summary: 'Not balanced: 3 offsets are lost: they left the log before they were counted, at orders 0:4–6.',
+      lost: [{ from: 4, to: 7, lostBy: 'log-start' }],
+      totals: { lost: 3, absent: 1, gaps: 0, records: 9 },
+    })
+  })
+
+  it('does not balance when the log begins behind what comes next', async () => {
+    expect(await verdict({ ends: [20], starts: [13], inLog: (offset) => offset >= 13 })).toMatchObject({
+      balanced: false,
+      lost: [{ from: 10, to: 13, lostBy: 'log-start' }],
+      totals: { lost: 3, gaps: 0, toCome: 7, records: 20 },
+    })
+  })
+
+  it('does not take for a marker what was deleted while the log was being read', async () => {
+    const rows = [{ ...ROW, stored: 5, gaps: 2 }]
+    const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
+    const seen = await verdict({ rows, gaps, starts: [0, 6], inLog: (offset) => offset > 5 })
+    expect(seen).toMatchObject({ balanced: false, totals: { lost: 2, absent: 0 } })
+  })
+
+  it('does not call a hole a marker where records can vanish from within the log', async () => {
+    const rows = [{ ...ROW, stored: 5, gaps: 2 }]
+    const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
+    const seen = await verdict({ rows, gaps, inLog: (offset) => offset > 5, holesAreMarkers: false })
+    expect(seen).toMatchObject({
+      balanced: false,
+      summary: expect.stringContaining('2 offsets are lost: they are missing from the log'),
+      lost: [{ from: 4, to: 6, lostBy: 'hole' }],
+    })
+  })
+
+  it('counts what was settled before without asking the log', async () => {
+    const rows = [{ ...ROW, stored: 2, absent: 2, lost: 3 }]
+    const lost = [{ topic: 'orders', partition: 0, from: 0, to: 3, lostBy: 'log-start' as const }]
+    expect(await verdict({ rows, lost, inLog: () => false })).toMatchObject({
+      balanced: false,
+      lost,
+      totals: { lost: 3, absent: 2, records: 8 },
+    })
   })
 
   it('does not balance when figures are missing', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import type { LedgerVerdict } from '../../shared/application/ledger.ts'
+import type { LifeInLog } from '../../shared/application/life-in-log.ts'
 import type { Readiness } from '../../shared/application/readiness.ts'
 import { createMetrics } from '../../shared/metrics.ts'
 import { HEADER } from '../../shared/messaging/headers.ts'
@@ -18,10 +19,22 @@ const NOW = Date.UTC(2026, 0, 1)
 const VERDICT: LedgerVerdict = {
   balanced: true,
   summary: 'Balanced.',
-  totals: { records: 9, accepted: 9, redriven: 0, stored: 5, duplicate: 1, parked: 2, gaps: 0, toCome: 1 },
+  totals: {
+    records: 9,
+    accepted: 9,
+    redriven: 0,
+    stored: 5,
+    duplicate: 1,
+    parked: 2,
+    gaps: 0,
+    lost: 0,
+    absent: 0,
+    toCome: 1,
+  },
   parked: { retrying: 1, stored: 0, duplicate: 0, dead: 1, discarded: 0, redriven: 0 },
   partitions: [],
   gaps: [],
+  lost: [],
 }
 
 function ready(available: boolean): Readiness {
@@ -39,6 +52,7 @@ function scenario() {
     nowMs: NOW,
     dueAt: NOW,
     committed: new Map([[0, 3]]),
+    lives: new Map<string, LifeInLog>(),
     verdict: async (): Promise<LedgerVerdict> => VERDICT,
     readiness: async (): Promise<Readiness> => ready(true),
     offsets: async () => [
@@ -73,6 +87,7 @@ function scenario() {
       asked.verdict += 1
       return world.verdict()
     },
+    lifeInLog: async (topic) => world.lives.get(topic),
     now: () => world.nowMs,
     onError: (error) => errors.push(error),
   })

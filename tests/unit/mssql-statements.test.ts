@@ -10,7 +10,7 @@ const PARAMETERS = new Set(
   (
     'after at batch before bytes code currency customerId due ending epochs fingerprint from group id ids keyHash lease ' +
     'leaseMs letters limit maxGaps now nowMs offset operator orderId owner partition paymentMethod probe progress queryWords ' +
-    'rank rate reason state states status target to topic value verified why words'
+    'rank rate reason settlements starts state states status target to topic value verified why words'
   ).split(' '),
 )
 /** The arguments of a procedure look like variables. */

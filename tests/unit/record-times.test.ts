@@ -130,6 +130,7 @@ test('a record of a retry topic that tells no time is not taken for one that has
         committed: async () => new Map(),
         read: async () => [recordAt(timestamp)],
       },
+      lifeInLog: async () => undefined,
       topics,
       now: () => Date.UTC(2026, 0, 1),
     })

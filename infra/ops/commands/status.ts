@@ -121,9 +121,10 @@ function printVerdict(verdict: LedgerVerdict, { json, print }: CommandContext): 
     line.duplicate,
     line.parked,
     line.gaps,
+    line.lost,
     line.toCome,
   ])
-  print(table(['partition', 'first', 'next', 'end', 'stored', 'duplicate', 'parked', 'gaps', 'to come'], rows))
+  print(table(['partition', 'first', 'next', 'end', 'stored', 'duplicate', 'parked', 'gaps', 'lost', 'to come'], rows))
   print('')
   print(verdict.summary)
 }

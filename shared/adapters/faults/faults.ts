@@ -92,6 +92,7 @@ export function createFaults(): Faults {
       settingWarnings: (topics) => log.settingWarnings(topics),
       timestampTypeOf: (topic) => log.timestampTypeOf(topic),
       clock: () => log.clock(),
+      retention: (topic) => log.retention(topic),
       subscribe: (subscription) => log.subscribe(subscription),
       [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
     }),

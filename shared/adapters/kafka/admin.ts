@@ -1,6 +1,7 @@
 import type { Admin, Kafka } from 'kafkajs'
 import type { PartitionOffsets } from '../../ports/event-log.ts'
 import { askPatiently } from './ask.ts'
+import { logUnavailable } from './errors.ts'
 import { createLazy } from './lazy.ts'
 
 /** Questions to the cluster, each answered or rejected with `log-unavailable` in bounded time. */
@@ -31,15 +32,28 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
   const ask: AdminClient['ask'] = (doing, question) =>
     askPatiently(timeoutMs, doing, () => connection.use((admin) => question(admin)))
 
+  /**
+   * A question about a topic that does not exist fails all others on the same connection: kafkajs then asks for the
+   * metadata of all topics of the connection together, and takes one that is unknown for a failure of the answer.
+   */
+  const existing = new Set<string>()
+  async function assertExists(topic: string): Promise<void> {
+    if (existing.has(topic)) return
+    for (const name of await ask('Asking Kafka for its topics', (admin) => admin.listTopics())) existing.add(name)
+    if (!existing.has(topic)) throw logUnavailable(`${topic} cannot be asked for`, new Error('there is no such topic'))
+  }
+
   return {
     ask,
     async offsets(topic) {
+      await assertExists(topic)
       const found = await ask(`Asking Kafka for the offsets of ${topic}`, (admin) => admin.fetchTopicOffsets(topic))
       return found
         .map(({ partition, low, high }) => ({ partition, first: Number(low), end: Number(high) }))
         .toSorted((a, b) => a.partition - b.partition)
     },
     async committed(groupId, topic) {
+      await assertExists(topic)
       const doing = `Asking Kafka for what ${groupId} has committed`
       const found = await ask(doing, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }))
       const partitions = found.find((of) => of.topic === topic)?.partitions ?? []

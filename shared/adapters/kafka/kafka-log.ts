@@ -8,6 +8,7 @@ import { createHealthMonitor } from './health.ts'
 import { createSender } from './producer.ts'
 import { createPublishQueue } from './publish-queue.ts'
 import { createReader } from './reader.ts'
+import { createRetention } from './retention.ts'
 import { openSession } from './session.ts'
 import { deliver, type Delivery } from './subscription.ts'
 import { topicReaders } from './topic-readers.ts'
@@ -56,6 +57,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
       (await admin.offsets(topic)).find((of) => of.partition === partition)?.first ?? 0,
     onError,
   })
+  const retention = createRetention(admin)
   const deliveries = new Map<string, Delivery>()
   /** Of topics, as they were when they were last asked for. */
   const settings = new Map<string, TopicSettings>()
@@ -109,6 +111,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     },
     timestampTypeOf: (topic) => timestampTypeIn(settings.get(topic)),
     clock: () => clock.reading(),
+    retention,
     health: () => monitor.health(),
     async subscribe(subscription) {
       const { groupId, topic } = subscription

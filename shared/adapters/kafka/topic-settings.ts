@@ -1,4 +1,4 @@
-import kafkajs, { type Admin, type ConfigSource } from 'kafkajs'
+import kafkajs, { type Admin } from 'kafkajs'
 import type { TopicSpec } from '../../ports/event-log.ts'
 import { boundsTimes, TIMESTAMP_TYPE } from './topic-times.ts'
 
@@ -11,8 +11,6 @@ export interface TopicSetting {
 
 export type TopicSettings = ReadonlyMap<string, TopicSetting>
 
-/** A setting that the topic itself has. kafkajs has the type of Kafka's ConfigSource, but not its values. */
-const OF_THE_TOPIC = 1 as ConfigSource.TOPIC_CONFIG
 const DAY_MS = 86_400_000
 
 /**
@@ -36,7 +34,7 @@ const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
 export async function describeSettings(kafka: Admin, names: readonly string[]): Promise<Map<string, TopicSettings>> {
   const { resources } = await kafka.describeConfigs({
     includeSynonyms: false,
-    // Node finds no export of this name in kafkajs, only in the whole of it.
+    // Node finds no exports of these names in kafkajs, only in the whole of it.
     resources: names.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
   })
   return new Map(
@@ -45,7 +43,7 @@ export async function describeSettings(kafka: Admin, names: readonly string[]): 
       new Map(
         configEntries.map(({ configName, configValue, configSource }) => [
           configName,
-          { value: configValue, isInherited: configSource !== OF_THE_TOPIC },
+          { value: configValue, isInherited: configSource !== kafkajs.ConfigSource.TOPIC_CONFIG },
         ]),
       ),
     ]),

@@ -24,13 +24,15 @@ DECLARE @places TABLE (
   is_beyond BIT NOT NULL,
   gap_since BIGINT NULL,
   gap_until BIGINT NULL,
+  gap_lost_by VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
   PRIMARY KEY (topic, log_partition, log_offset)
 );
 DECLARE @gaps TABLE (
   topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
   log_partition INT NOT NULL,
   since_offset BIGINT NOT NULL,
-  until_offset BIGINT NOT NULL
+  until_offset BIGINT NOT NULL,
+  lost_by VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL
 );
 DECLARE @figures TABLE (
   topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
@@ -42,6 +44,7 @@ DECLARE @figures TABLE (
   duplicate BIGINT NOT NULL,
   parked BIGINT NOT NULL,
   gaps BIGINT NOT NULL,
+  lost BIGINT NOT NULL,
   redriven BIGINT NOT NULL,
   PRIMARY KEY (topic, log_partition)
 );
@@ -80,7 +83,8 @@ UPDATE p
 SET kind = CASE WHEN p.i IS NULL THEN 'parked' WHEN o.outcome = 'duplicate' THEN 'duplicate' ELSE 'stored' END,
   is_beyond = CASE WHEN p.log_offset >= t.next_offset THEN 1 ELSE 0 END,
   gap_since = g.since_offset,
-  gap_until = g.until_offset
+  gap_until = g.until_offset,
+  gap_lost_by = g.lost_by
 FROM @places AS p
 JOIN @partitions AS t ON t.topic = p.topic AND t.log_partition = p.log_partition
 LEFT JOIN @orders AS o ON o.i = p.i
@@ -88,18 +92,18 @@ LEFT JOIN ledger_gaps AS g ON g.group_id = @group AND g.topic = p.topic AND g.lo
   AND g.since_offset <= p.log_offset AND g.until_offset > p.log_offset;
 
 -- What is left of gaps that something was taken out of: before each, between, and after the last.
-INSERT INTO @gaps (topic, log_partition, since_offset, until_offset)
-SELECT x.topic, x.log_partition, COALESCE(x.before_offset + 1, x.gap_since), x.log_offset
+INSERT INTO @gaps (topic, log_partition, since_offset, until_offset, lost_by)
+SELECT x.topic, x.log_partition, COALESCE(x.before_offset + 1, x.gap_since), x.log_offset, x.gap_lost_by
 FROM (
-  SELECT p.topic, p.log_partition, p.log_offset, p.gap_since,
+  SELECT p.topic, p.log_partition, p.log_offset, p.gap_since, p.gap_lost_by,
     LAG(p.log_offset) OVER (PARTITION BY p.topic, p.log_partition, p.gap_since ORDER BY p.log_offset) AS before_offset
   FROM @places AS p
   WHERE p.gap_since IS NOT NULL
 ) AS x
 WHERE COALESCE(x.before_offset + 1, x.gap_since) < x.log_offset;
 
-INSERT INTO @gaps (topic, log_partition, since_offset, until_offset)
-SELECT p.topic, p.log_partition, MAX(p.log_offset) + 1, MAX(p.gap_until)
+INSERT INTO @gaps (topic, log_partition, since_offset, until_offset, lost_by)
+SELECT p.topic, p.log_partition, MAX(p.log_offset) + 1, MAX(p.gap_until), MAX(p.gap_lost_by)
 FROM @places AS p
 WHERE p.gap_since IS NOT NULL
 GROUP BY p.topic, p.log_partition, p.gap_since
@@ -122,15 +126,15 @@ FROM (
 ) AS x
 WHERE COALESCE(x.before_offset + 1, x.next_offset) < x.log_offset;
 
-INSERT INTO ledger_gaps (group_id, topic, log_partition, since_offset, until_offset)
-SELECT @group, g.topic, g.log_partition, g.since_offset, g.until_offset FROM @gaps AS g;
+INSERT INTO ledger_gaps (group_id, topic, log_partition, since_offset, until_offset, lost_by)
+SELECT @group, g.topic, g.log_partition, g.since_offset, g.until_offset, g.lost_by FROM @gaps AS g;
 
 -- Of the new offsets, those that did not come are gaps; those that came out of a gap are none any more.
 INSERT INTO @figures (
-  topic, log_partition, first_offset, next_offset, is_known, stored, duplicate, parked, gaps, redriven
+  topic, log_partition, first_offset, next_offset, is_known, stored, duplicate, parked, gaps, lost, redriven
 )
 SELECT x.topic, x.log_partition, x.old_next, x.new_next, x.is_known, x.stored, x.duplicate, x.parked,
-  x.new_next - x.old_next - x.beyond - x.taken, x.redriven
+  x.new_next - x.old_next - x.beyond - x.taken, -x.taken_from_lost, x.redriven
 FROM (
   SELECT p.topic, p.log_partition, MAX(t.next_offset) AS old_next,
     MAX(CASE WHEN p.is_beyond = 1 THEN p.log_offset + 1 ELSE t.next_offset END) AS new_next,
@@ -140,6 +144,7 @@ FROM (
     SUM(CASE WHEN p.kind = 'parked' THEN 1 ELSE 0 END) AS parked,
     SUM(CASE WHEN p.is_beyond = 1 THEN 1 ELSE 0 END) AS beyond,
     SUM(CASE WHEN p.is_beyond = 0 THEN 1 ELSE 0 END) AS taken,
+    SUM(CASE WHEN p.gap_lost_by IS NOT NULL THEN 1 ELSE 0 END) AS taken_from_lost,
     SUM(CASE WHEN p.is_redrive = 1 THEN 1 ELSE 0 END) AS redriven
   FROM @places AS p
   JOIN @partitions AS t ON t.topic = p.topic AND t.log_partition = p.log_partition
@@ -149,7 +154,7 @@ FROM (
 
 UPDATE l
 SET next_offset = f.next_offset, stored = l.stored + f.stored, duplicate = l.duplicate + f.duplicate,
-  parked = l.parked + f.parked, gaps = l.gaps + f.gaps, redriven = l.redriven + f.redriven
+  parked = l.parked + f.parked, gaps = l.gaps + f.gaps, lost = l.lost + f.lost, redriven = l.redriven + f.redriven
 FROM ledger AS l
 JOIN @figures AS f ON f.topic = l.topic AND f.log_partition = l.log_partition
 WHERE l.group_id = @group AND f.is_known = 1;

@@ -1,26 +1,30 @@
-import type { Ledger, LedgerPartition, ParkedState } from '../../ports/ledger.ts'
+import type { Ledger, LedgerGap, LedgerPartition, LossCause, ParkedState } from '../../ports/ledger.ts'
 import { int, text, type Row } from './connection.ts'
+import { beginLedger, settleLedger } from './ledger-settling.ts'
 import type { Query } from './query.ts'
+
+const RANGES = (part: number, which: string) => `
+SELECT ${part}, g.topic, g.log_partition, g.since_offset, g.until_offset, NULL, NULL, NULL, NULL, NULL, NULL, NULL, g.lost_by
+FROM (
+  SELECT TOP (@maxGaps) g.topic, g.log_partition, g.since_offset, g.until_offset, g.lost_by
+  FROM ledger_gaps AS g
+  WHERE g.group_id = @group AND ${which}
+  ORDER BY g.topic, g.log_partition, g.since_offset
+) AS g`
 
 /**
  * One picture of one moment. Each SELECT would be of its own moment, and SNAPSHOT isolation may not be allowed: so all
- * three are one statement. By the primary keys, and parked_records_by_state.
+ * four are one statement. By the primary keys, and parked_records_by_state.
  */
 export const SELECT_LEDGER = `
-SELECT 1 AS part, l.topic, l.log_partition, l.first_offset, l.next_offset, l.stored, l.duplicate, l.parked, l.gaps,
-  l.redriven, CAST(NULL AS VARCHAR(20)) AS state
+SELECT 1 AS part, l.topic, l.log_partition, l.first_offset, l.next_offset, l.stored, l.duplicate, l.parked,
+  l.gaps - l.absent - l.lost AS gaps, l.absent, l.lost, l.redriven, CAST(NULL AS VARCHAR(20)) AS state
 FROM ledger AS l
 WHERE l.group_id = @group
+UNION ALL${RANGES(2, 'g.lost_by IS NULL')}
+UNION ALL${RANGES(3, 'g.lost_by IS NOT NULL')}
 UNION ALL
-SELECT 2, g.topic, g.log_partition, g.since_offset, g.until_offset, NULL, NULL, NULL, NULL, NULL, NULL
-FROM (
-  SELECT TOP (@maxGaps) g.topic, g.log_partition, g.since_offset, g.until_offset
-  FROM ledger_gaps AS g
-  WHERE g.group_id = @group
-  ORDER BY g.topic, g.log_partition, g.since_offset
-) AS g
-UNION ALL
-SELECT 3, NULL, NULL, COUNT_BIG(*), NULL, NULL, NULL, NULL, NULL, NULL, r.state
+SELECT 4, NULL, NULL, COUNT_BIG(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.state
 FROM parked_records AS r
 WHERE r.group_id = @group AND r.counted = 1
 GROUP BY r.state
@@ -40,22 +44,25 @@ export function createLedger(query: Query): Ledger {
         discarded: 0,
         redriven: 0,
       }
-      for (const row of parts.get(3) ?? []) parked[row['state'] as ParkedState] = Number(row['first_offset'])
+      for (const row of parts.get(4) ?? []) parked[row['state'] as ParkedState] = Number(row['first_offset'])
       return {
         partitions: (parts.get(1) ?? []).map(toPartition),
-        gaps: (parts.get(2) ?? []).map((row) => ({
-          ...placeOf(row),
-          from: Number(row['first_offset']),
-          to: Number(row['next_offset']),
-        })),
+        gaps: (parts.get(2) ?? []).map(toRange),
+        lost: (parts.get(3) ?? []).map((row) => ({ ...toRange(row), lostBy: row['state'] as LossCause })),
         parked,
       }
     },
+    begin: (groupId, topic, starts) => beginLedger(query, groupId, topic, starts),
+    settle: (groupId, settlements) => settleLedger(query, groupId, settlements),
   }
 }
 
 function placeOf(row: Row) {
   return { topic: String(row['topic']), partition: Number(row['log_partition']) }
+}
+
+function toRange(row: Row): LedgerGap {
+  return { ...placeOf(row), from: Number(row['first_offset']), to: Number(row['next_offset']) }
 }
 
 function toPartition(row: Row): LedgerPartition {
@@ -67,6 +74,8 @@ function toPartition(row: Row): LedgerPartition {
     duplicate: Number(row['duplicate']),
     parked: Number(row['parked']),
     gaps: Number(row['gaps']),
+    absent: Number(row['absent']),
+    lost: Number(row['lost']),
     redriven: Number(row['redriven']),
   }
 }

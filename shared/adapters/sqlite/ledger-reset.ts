@@ -10,8 +10,8 @@ export interface LedgerReset {
 
 /** The places of the earlier log mean other records now: what is said of them must not be said of these. */
 const FORGET = ['ledger', 'ledger_gaps', 'parked_records'].map((table) => `DELETE FROM ${table} WHERE group_id = ?`)
-const INSERT = 'INSERT INTO ledger VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, 0)'
-const INSERT_GAP = 'INSERT INTO ledger_gaps VALUES (?, ?, ?, ?, ?)'
+const INSERT = 'INSERT INTO ledger VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0)'
+const INSERT_GAP = 'INSERT INTO ledger_gaps VALUES (?, ?, ?, ?, ?, NULL)'
 
 export function prepareLedgerReset(db: DatabaseSync): LedgerReset {
   const forget = FORGET.map((sql) => db.prepare(sql))

@@ -17,12 +17,13 @@ export interface Outcome {
 }
 
 const KEY = 'group_id = ? AND topic = ? AND partition = ?'
-const SELECT = `SELECT first, next, stored, duplicate, parked, gaps, redriven FROM ledger WHERE ${KEY}`
-const REPLACE = 'INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
-const INSERT_GAP = 'INSERT INTO ledger_gaps VALUES (?, ?, ?, ?, ?)'
-const SELECT_GAP = `SELECT since, until FROM ledger_gaps WHERE ${KEY} AND since <= ? ORDER BY since DESC LIMIT 1`
+const SELECT = `SELECT first, next, stored, duplicate, parked, gaps, redriven, absent, lost FROM ledger WHERE ${KEY}`
+const REPLACE = 'INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+const INSERT_GAP = 'INSERT INTO ledger_gaps VALUES (?, ?, ?, ?, ?, ?)'
+const SELECT_GAP = `SELECT since, until, lost_by FROM ledger_gaps WHERE ${KEY} AND since <= ? ORDER BY since DESC LIMIT 1`
 const DELETE_GAP = `DELETE FROM ledger_gaps WHERE ${KEY} AND since = ?`
 
+/** As the table has it: `gaps` counts all that was passed over, what is absent and lost included. */
 interface LedgerRow {
   readonly first: number
   next: number
@@ -31,6 +32,8 @@ interface LedgerRow {
   parked: number
   gaps: number
   redriven: number
+  readonly absent: number
+  lost: number
 }
 
 type Key = readonly [groupId: string, topic: string, partition: number]
@@ -42,16 +45,17 @@ export function prepareLedgerRows(db: DatabaseSync): LedgerRows {
   const selectGap = db.prepare(SELECT_GAP)
   const deleteGap = db.prepare(DELETE_GAP)
 
-  /** True when the offset lay in a gap; what is left of the gap stays. */
-  function takeFromGap(key: Key, offset: number): boolean {
+  /** What the offset lay in, a gap or something that was taken for lost; what is left of that stays. */
+  function takeFromGap(key: Key, offset: number): 'gap' | 'lost' | undefined {
     const gap = selectGap.get(...key, offset)
     const since = Number(gap?.['since'])
     const until = Number(gap?.['until'])
-    if (gap === undefined || offset >= until) return false
+    if (gap === undefined || offset >= until) return undefined
+    const lostBy = gap['lost_by'] ?? null
     deleteGap.run(...key, since)
-    if (since < offset) insertGap.run(...key, since, offset)
-    if (offset + 1 < until) insertGap.run(...key, offset + 1, until)
-    return true
+    if (since < offset) insertGap.run(...key, since, offset, lostBy)
+    if (offset + 1 < until) insertGap.run(...key, offset + 1, until, lostBy)
+    return lostBy === null ? 'gap' : 'lost'
   }
 
   function countPartition(key: Key, outcomes: readonly Outcome[], logStart: number): Outcome[] {
@@ -64,14 +68,18 @@ export function prepareLedgerRows(db: DatabaseSync): LedgerRows {
       parked: 0,
       gaps: 0,
       redriven: 0,
+      absent: 0,
+      lost: 0,
     }
     const counting = outcomes.filter(({ origin: { offset } }) => {
       if (offset < row.next) {
-        if (row.gaps === 0 || !takeFromGap(key, offset)) return false
+        const taken = row.gaps === 0 ? undefined : takeFromGap(key, offset)
+        if (taken === undefined) return false
         row.gaps -= 1
+        if (taken === 'lost') row.lost -= 1
         return true
       }
-      if (offset > row.next) insertGap.run(...key, row.next, offset)
+      if (offset > row.next) insertGap.run(...key, row.next, offset, null)
       row.gaps += offset - row.next
       row.next = offset + 1
       return true
@@ -80,8 +88,8 @@ export function prepareLedgerRows(db: DatabaseSync): LedgerRows {
       row[kind] += 1
       if (isRedrive) row.redriven += 1
     }
-    const { first, next, stored, duplicate, parked, gaps, redriven } = row
-    if (counting.length > 0) replace.run(...key, first, next, stored, duplicate, parked, gaps, redriven)
+    const { first, next, stored, duplicate, parked, gaps, redriven, absent, lost } = row
+    if (counting.length > 0) replace.run(...key, first, next, stored, duplicate, parked, gaps, redriven, absent, lost)
     return counting
   }
 

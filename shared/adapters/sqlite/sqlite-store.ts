@@ -98,6 +98,8 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
     },
     ledger: {
       read: (groupId, maxGaps) => reader.call('readLedger', groupId, maxGaps),
+      begin: (groupId, topic, starts) => writer.call('beginLedger', groupId, topic, starts),
+      settle: (groupId, settlements) => writer.call('settleLedger', groupId, settlements),
     },
     operations: {
       create: (task, act) => writer.call('createRedrive', task, act),

@@ -2,6 +2,7 @@ import { workerData } from 'node:worker_threads'
 import type { Schema } from '../../ports/maintenance.ts'
 import { openDatabase } from './database.ts'
 import { prepareLedgerReset, type LedgerReset } from './ledger-reset.ts'
+import { prepareLedgerSettling, type LedgerSettling } from './ledger-settling.ts'
 import { prepareOperatorCommands, type OperatorCommands } from './operator-commands.ts'
 import { appliedMigrations, migrate, readMigrations } from './migrations.ts'
 import { prepareRebuildCommands, type RebuildCommands } from './rebuild-commands.ts'
@@ -10,7 +11,8 @@ import { serve } from './serve.ts'
 import { prepareCommands, type Commands } from './store-batch.ts'
 
 /** The thread that writes, and waits for the disk so that no HTTP request has to. */
-export interface Writer extends Commands, OperatorCommands, RedriveCommands, RebuildCommands, LedgerReset {
+export interface Writer
+  extends Commands, OperatorCommands, RedriveCommands, RebuildCommands, LedgerReset, LedgerSettling {
   migrate(): Schema
   /** Writes and flushes something of no meaning: throws when orders could not be written either. */
   probe(): void
@@ -39,6 +41,7 @@ function openWriter(): Writer {
       ...prepareRedriveCommands(db),
       ...prepareRebuildCommands(db),
       ...prepareLedgerReset(db),
+      ...prepareLedgerSettling(db),
       migrate() {
         bringUpToDate()
         return appliedMigrations(db)

@@ -54,6 +54,7 @@ export function createLedger(api) {
       { name: 'stored', count: totals.stored, sign: '=', more: '' },
       { name: 'duplicate', count: totals.duplicate, sign: '+', more: '' },
       { name: 'parked', count: totals.parked, sign: '+', more: statesOf(parked) },
+      ...(totals.lost > 0 ? [{ name: 'lost', count: totals.lost, sign: '+', more: 'left the log uncounted' }] : []),
       { name: 'to come', count: totals.toCome, sign: '+', more: '' },
     ]
     keyed(sum, parts, {

@@ -1,0 +1,64 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { LedgerLoss, LedgerSettlement } from '../../ports/ledger.ts'
+import { inTransaction } from './database.ts'
+
+/** What the log says of offsets that nobody counted (port Ledger: `begin`, `settle`). */
+export interface LedgerSettling {
+  beginLedger(groupId: string, topic: string, starts: ReadonlyMap<number, number>): void
+  settleLedger(groupId: string, settlements: readonly LedgerSettlement[]): readonly LedgerLoss[]
+}
+
+const KEY = 'group_id = ? AND topic = ? AND partition = ?'
+const BEGIN = 'INSERT INTO ledger VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING'
+const SELECT_NEXT = `SELECT next FROM ledger WHERE ${KEY}`
+const PASS_OVER = `UPDATE ledger SET next = ?1, gaps = gaps + ?1 - next WHERE group_id = ?2 AND topic = ?3 AND partition = ?4`
+const SELECT_GAPS = `
+  SELECT since, until FROM ledger_gaps WHERE ${KEY} AND lost_by IS NULL AND since < ? AND until > ? ORDER BY since`
+const INSERT_GAP = 'INSERT INTO ledger_gaps VALUES (?, ?, ?, ?, ?, ?)'
+const DELETE_GAP = `DELETE FROM ledger_gaps WHERE ${KEY} AND since = ?`
+const COUNT = `UPDATE ledger SET absent = absent + ?, lost = lost + ? WHERE ${KEY}`
+
+export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
+  const begin = db.prepare(BEGIN)
+  const selectNext = db.prepare(SELECT_NEXT)
+  const passOver = db.prepare(PASS_OVER)
+  const selectGaps = db.prepare(SELECT_GAPS)
+  const insertGap = db.prepare(INSERT_GAP)
+  const deleteGap = db.prepare(DELETE_GAP)
+  const count = db.prepare(COUNT)
+
+  /** The part of each open gap that lies within the range becomes what the range is; the rest of the gap stays open. */
+  function settle(groupId: string, { topic, partition, from, to, lostBy }: LedgerSettlement): LedgerLoss[] {
+    const key = [groupId, topic, partition] as const
+    const row = selectNext.get(...key)
+    if (row === undefined) return []
+    const next = Number(row['next'])
+    if (lostBy !== null && to > next) {
+      insertGap.run(...key, next, to, null)
+      passOver.run(to, ...key)
+    }
+    return selectGaps.all(...key, to, from).flatMap((gap) => {
+      const [since, until] = [Number(gap['since']), Number(gap['until'])]
+      const within = { from: Math.max(since, from), to: Math.min(until, to) }
+      deleteGap.run(...key, since)
+      if (since < within.from) insertGap.run(...key, since, within.from, null)
+      if (within.to < until) insertGap.run(...key, within.to, until, null)
+      const length = within.to - within.from
+      count.run(lostBy === null ? length : 0, lostBy === null ? 0 : length, ...key)
+      if (lostBy === null) return []
+      insertGap.run(...key, within.from, within.to, lostBy)
+      return [{ topic, partition, ...within, lostBy }]
+    })
+  }
+
+  return {
+    beginLedger(groupId, topic, starts) {
+      inTransaction(db, () => {
+        for (const [partition, first] of starts) begin.run(groupId, topic, partition, first, first)
+      })
+    },
+    settleLedger(groupId, settlements) {
+      return inTransaction(db, () => settlements.flatMap((settlement) => settle(groupId, settlement)))
+    },
+  }
+}

@@ -1,0 +1,49 @@
+import type { LedgerLoss, LossCause } from '../ports/ledger.ts'
+import type { LedgerVerdict } from './ledger.ts'
+
+/** At most this many places are named in a sentence. */
+const MAX_PLACES = 10
+
+const HOW_LOST: Readonly<Record<LossCause, string>> = {
+  'log-start': 'left the log before they were counted',
+  hole: 'are missing from the log, and nothing shows that they never were records',
+}
+
+/** Why the ledger does not balance, a clause for each reason; none when it does. */
+export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): string[] {
+  const { partitions, totals, parked, gaps } = verdict
+  const faults = partitions.flatMap((line) => {
+    const where = `partition ${line.partition} of ${line.topic}`
+    if (line.toCome < 0) {
+      return [`${where} ends at ${line.end}, before ${line.next}: the log was truncated or made anew`]
+    }
+    return line.balanced ? [] : [`the figures of ${where} do not add up`]
+  })
+  if (totals.lost > 0) faults.push(lossOf(verdict))
+  if (totals.gaps > 0) {
+    const places = gaps.slice(0, MAX_PLACES).map(({ partition, from }) => `${partition}:${from}`)
+    const more = totals.gaps > places.length ? ', …' : ''
+    faults.push(
+      `${totals.gaps === 1 ? '1 record was' : `${totals.gaps} records were`} passed over, at ${places.join(', ')}${more}`,
+    )
+  }
+  const parkedOrigins = Object.values(parked).reduce((total, count) => total + count, 0)
+  if (parkedOrigins !== totals.parked) {
+    faults.push(`${totals.parked} records were parked, but the state of ${parkedOrigins} is known`)
+  }
+  return faults
+}
+
+function lossOf({ totals, lost }: Pick<LedgerVerdict, 'totals' | 'lost'>): string {
+  const causes = new Set(lost.map(({ lostBy }) => lostBy))
+  const how = [...causes].map((cause) => HOW_LOST[cause]).join(', or ')
+  const places = lost.slice(0, MAX_PLACES).map(placeOf)
+  const named = lost.slice(0, MAX_PLACES).reduce((total, { from, to }) => total + to - from, 0)
+  const more = totals.lost > named ? ', …' : ''
+  return `${totals.lost} offsets are lost: they ${how}, at ${places.join(', ')}${more}`
+}
+
+/** `orders 0:20–39`: topic, partition, first and last offset. */
+function placeOf({ topic, partition, from, to }: LedgerLoss): string {
+  return `${topic} ${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`
+}
