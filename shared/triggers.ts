@@ -85,9 +85,15 @@ export function kafkaTrigger(
       ...(kafka?.sslCa !== undefined && { [isPem(kafka.sslCa) ? 'sslCaPEM' : 'sslCaLocation']: '%KAFKA_SSL_CA%' }),
     },
     retry: REDELIVER,
-    handler: (events: unknown, context) =>
-      withinInvocation(context, undefined, async () => useCase(await services())(fromKafkaEvents(events))),
+    handler: (events: unknown, context) => withinInvocation(context, undefined, async () => deliver(events, useCase)),
   }
+}
+
+/** The portions of a delivery one after the other; how long it may take is counted from when it came. */
+async function deliver(events: unknown, useCase: (all: Services) => StoreOrders): Promise<void> {
+  const process = useCase(await services())
+  const deliveredAt = Date.now()
+  for (const portion of fromKafkaEvents(events)) await process(portion, deliveredAt)
 }
 
 /** KAFKA_SSL_CA is the certificate itself or the path of its file; the trigger has a property for each. */

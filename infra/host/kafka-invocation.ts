@@ -27,9 +27,8 @@ export type InvokeKafka = (
  */
 export function createKafkaInvocation(app: FunctionApp, path: InvocationPath): InvokeKafka {
   return async (target, records, many, retryContext) => {
-    const events = records.map(toKafkaEvent)
     const retry = retryContext === undefined ? {} : { retryContext }
-    const input = path === 'official' ? official(target, events, many, retry) : lean(events, many, retry)
+    const input = path === 'official' ? official(target, records, many, retry) : lean(records, many, retry)
     const { result, model, context } = await invoke(app, target, input)
     // Nobody wants the result, but one that cannot be converted is a failure in the runtime too.
     if (result !== undefined && result !== null) await model.getResponse(context, result)
@@ -38,7 +37,14 @@ export function createKafkaInvocation(app: FunctionApp, path: InvocationPath): I
 
 type Retry = Pick<InvocationInput['request'], 'retryContext'>
 
-function official(target: RegisteredFunction, events: KafkaEvent[], many: boolean, retry: Retry): InvocationInput {
+/** As in the runtime's worker, what lives as long as the invocation is the events as text, and what the library makes of it. */
+function official(
+  target: RegisteredFunction,
+  records: readonly LogRecord[],
+  many: boolean,
+  retry: Retry,
+): InvocationInput {
+  const events = records.map(toKafkaEvent)
   const texts = events.map((event) => JSON.stringify(event))
   const data: RpcTypedData = many ? { collectionString: { string: texts } } : { string: texts[0] ?? '' }
   const triggerMetadata = many ? toRpcBatchMetadata(events) : toRpcEventMetadata(only(events))
@@ -48,7 +54,8 @@ function official(target: RegisteredFunction, events: KafkaEvent[], many: boolea
   }
 }
 
-function lean(events: KafkaEvent[], many: boolean, retry: Retry): InvocationInput {
+function lean(records: readonly LogRecord[], many: boolean, retry: Retry): InvocationInput {
+  const events = records.map(toKafkaEvent)
   return {
     request: { inputData: [], ...retry },
     open: (invocation) =>

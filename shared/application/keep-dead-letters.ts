@@ -3,11 +3,11 @@ import { orderIdOf } from '../messaging/envelope.ts'
 import { holdThroughOutage, MAX_HOLD_MS, type Clock } from '../messaging/hold.ts'
 import { readForeignLetter, readOwnJourney } from '../messaging/foreign-letter.ts'
 import { HEADER, headerText, originalHeaders } from '../messaging/headers.ts'
-import type { DeliveredRecord } from '../messaging/kafka-event.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../ports/dead-letters.ts'
 import type { EventLog, LogRecord } from '../ports/event-log.ts'
 import { readAllExactly } from './exact-record.ts'
+import type { StoreOrders } from './store-orders.ts'
 import { transactions } from './transactions.ts'
 
 /**
@@ -20,11 +20,11 @@ export function createKeepDeadLetters(dependencies: {
   clock: Clock
   events: PipelineEmitter
   signal: AbortSignal
-}): (records: readonly DeliveredRecord[]) => Promise<void> {
+}): StoreOrders {
   const { log, deadLetters, clock, events, signal } = dependencies
 
-  return async function keepDeadLetters(records) {
-    const deadline = clock.now() + MAX_HOLD_MS
+  return async function keepDeadLetters(records, deliveredAt = clock.now()) {
+    const deadline = deliveredAt + MAX_HOLD_MS
     for (const some of transactions(records)) {
       const letters = (await readAllExactly(log, some)).map(toDeadLetter)
       await holdThroughOutage(() => deadLetters.keep(letters), { clock, events, of: 'store', signal, deadline })

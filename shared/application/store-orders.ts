@@ -20,9 +20,10 @@ const DECODED_AT_ONCE = 50
 /**
  * Brings a batch of delivered records into the store. Resolves only when every record is stored, known as a duplicate,
  * or safely parked in a retry topic or the dead-letter topic, and the ledger accounts for it; rejects only when it could
- * do neither, so that the trigger delivers the batch again.
+ * do neither, so that the trigger delivers the batch again. `deliveredAt` (milliseconds since 1970, now if absent) is when
+ * the delivery came that these are a portion of: how long it may be held is counted from there.
  */
-export type StoreOrders = (records: readonly DeliveredRecord[]) => Promise<void>
+export type StoreOrders = (records: readonly DeliveredRecord[], deliveredAt?: number) => Promise<void>
 
 interface Readable {
   readonly record: LogRecord
@@ -49,8 +50,7 @@ export function createStoreOrders(dependencies: {
   let failedBatchesInARow = 0
 
   /** One transaction after the other; while the store is at one, the next is decoded. */
-  return async function storeOrders(records) {
-    const deliveredAt = clock.now()
+  return async function storeOrders(records, deliveredAt = clock.now()) {
     let ahead: Promise<Decoded> | undefined
     const slices = [...transactions(records)]
     for (const [index, slice] of slices.entries()) {

@@ -18,8 +18,8 @@ export function createStoreRetries(dependencies: {
 }): StoreOrders {
   const { storeOrders, delayMs, clock, signal } = dependencies
 
-  return async function storeRetries(records) {
-    const latest = clock.now() + delayMs
+  return async function storeRetries(records, deliveredAt = clock.now()) {
+    const latest = deliveredAt + delayMs
     const dueAt = (record: DeliveredRecord) => Math.min(notBefore(record), latest)
     let waiting = records.toSorted((one, other) => dueAt(one) - dueAt(other))
     while (waiting.length > 0) {

@@ -31,14 +31,47 @@ const NO_TIME_MS = Date.parse('0001-01-01T00:00:00Z')
 const NO_TIMESTAMP = -1
 
 /**
- * Throws when the host hands over something else, such as single events or bytes: a fault of the set-up, not of a record.
- * What is checked is what tells set-ups apart; a schema for every record would cost more than decoding it.
+ * A delivery may be many times larger than what a process can work on at once: one order has up to a megabyte, and each
+ * of several triggers delivers whole batches of them. A portion of these many characters takes about ten times as much
+ * memory while it is read and stored.
  */
-export function fromKafkaEvents(input: unknown): DeliveredRecord[] {
+const MAX_PORTION_LENGTH = 2 * 1024 * 1024
+const TAKEN: KafkaEvent = { Offset: -1, Partition: -1, Topic: '', Timestamp: '', Value: null, Headers: [] }
+
+/**
+ * A delivery in portions, each made when it is asked for, while what is left of the one before can be freed. Nearly
+ * always there is one. Throws when the host hands over something else, such as single events or bytes: a fault of the
+ * set-up, not of a record. What is checked is what tells set-ups apart; a schema for every record would cost more than
+ * decoding it.
+ */
+export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
   if (!Array.isArray(input) || !input.every(isKafkaEvent)) {
     throw new TypeError('The trigger must have cardinality MANY and dataType string: it gave no array of Kafka events.')
   }
-  return input.map(fromKafkaEvent)
+  const events: KafkaEvent[] = input
+  for (let start = 0; start < events.length;) {
+    const end = endOfPortion(events, start)
+    yield events.slice(start, end).map(fromKafkaEvent)
+    // The host's array lives as long as its invocation, and would keep what nobody needs any more.
+    for (let taken = start; end - start < events.length && taken < end; taken += 1) events[taken] = TAKEN
+    start = end
+  }
+}
+
+/** At least one event, however large. */
+function endOfPortion(events: readonly KafkaEvent[], start: number): number {
+  let length = 0
+  for (let end = start; end < events.length; end += 1) {
+    length += lengthOf(events[end] ?? TAKEN)
+    if (length > MAX_PORTION_LENGTH && end > start) return end
+  }
+  return events.length
+}
+
+function lengthOf({ Value, Key, Headers }: KafkaEvent): number {
+  let length = (Value?.length ?? 0) + (Key?.length ?? 0)
+  for (const header of Headers) length += header.Value?.length ?? 0
+  return length
 }
 
 function isKafkaEvent(event: Partial<KafkaEvent> | null): event is KafkaEvent {

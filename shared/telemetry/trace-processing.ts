@@ -58,13 +58,14 @@ export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter):
       return tracer.startSpan(`process ${topic}`, options, contextOf(traceparentOf(record)))
     }
 
-    return async function traced(records) {
+    return async function traced(records, deliveredAt) {
       const batch = startBatch(records)
       const spans = records.map((record) => start(record, batch))
       const names = spans.map(toTraceparent)
       names.forEach((name, index) => active.set(name, spans[index] ?? batch))
       try {
-        await useCase(records.map((record, index) => continued(record, names[index] ?? '')))
+        const continuing = records.map((record, index) => continued(record, names[index] ?? ''))
+        await useCase(continuing, deliveredAt)
         for (const span of [...spans, batch]) span.end()
       } catch (error) {
         for (const span of [...spans, batch]) endWithError(span, error)

@@ -6,7 +6,8 @@ import { pathToFileURL } from 'node:url'
  * A process that does with the functions what the runtime's worker does: loads them by package.json's `main`, reads the
  * settings of the Functions runtime, runs the start hooks, and then invokes by the official library's own model. Kafka
  * triggers are fed by a consumer of its own, as the extension has one; SQLite stands in for SQL Server when TEST_STORE
- * names a file. Prints where it listens. SIGTERM ends it as the runtime ends its worker.
+ * names a file. With TEST_BACKLOG every trigger gets that many full batches of large orders instead. Prints where it
+ * listens, then how many of those records were processed. SIGTERM ends it as the runtime ends its worker.
  */
 const ROOT = join(import.meta.dirname, '..', '..')
 
@@ -22,12 +23,15 @@ const { createHost } = await import('../../infra/host/embedded-host.ts')
 const { readHostJson } = await import('../../infra/host/host-json.ts')
 const { loadFunctions } = await import('../../infra/host/load-functions.ts')
 const { createKafkaLog } = await import('../../shared/adapters/kafka/kafka-log.ts')
+const { createBacklogConsumer } = await import('../support/backlog-consumer.ts')
 const { createLogger } = await import('../../shared/logger.ts')
 const { readConfig } = await import('../../shared/config.ts')
 
 const { kafka } = readConfig(process.env, 'functions')
 if (kafka === undefined) throw new Error('KAFKA_BROKERS is not set.')
-const consumer = createKafkaLog({ kafka, onWarning: () => undefined, onError: () => undefined })
+const batches = Number(process.env['TEST_BACKLOG'] ?? 0)
+const backlog = batches > 0 ? createBacklogConsumer(batches) : undefined
+const consumer = backlog ?? createKafkaLog({ kafka, onWarning: () => undefined, onError: () => undefined })
 
 const host = await createHost({
   load: () => loadFunctions(ROOT),
@@ -42,3 +46,7 @@ const host = await createHost({
 const { port } = await host.listen(0, '127.0.0.1')
 process.once('SIGTERM', () => void host.close().then(() => process.exit(0)))
 process.stdout.write(`http://127.0.0.1:${port}\n`)
+if (backlog !== undefined) {
+  const triggers = host.functions.filter((name) => name.startsWith('consume')).length
+  process.stdout.write(`drained ${await backlog.drained(triggers)}\n`)
+}

@@ -1,40 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createMssqlStore, type MssqlStore } from '../../shared/adapters/mssql/mssql-store.ts'
-import { readMigrations } from '../../shared/adapters/mssql/migrations.ts'
 import { batchOf, orderAt } from '../contract/store-fixtures.ts'
+import { healthyDatabase, int, MIGRATIONS, PREPARED, STORING, text } from '../support/tds-database.ts'
 import { startTdsServer, type TdsAnswer, type TdsRequest, type TdsServer } from '../support/tds-server.ts'
 
 /** The real driver against a server that does what the script says: what an outage is to the ports. */
 
-const MIGRATIONS = readMigrations(new URL('../../infra/sql/mssql/', import.meta.url))
-const STORING = 'INSERT INTO order_items'
-const PREPARED = 'SELECT version, checksum'
-
-const text = (name: string) => ({ name, type: 'nvarchar' as const })
-const int = (name: string) => ({ name, type: 'int' as const })
-const storedRows = (orders: number): TdsAnswer => ({
-  rows: [
-    {
-      columns: [int('i'), text('outcome')],
-      rows: Array.from({ length: orders }, (_, i) => [i, 'stored']),
-    },
-  ],
-})
-
-/** A database that is as it should be, and stores `orders` orders whatever it is asked. */
-function healthy(request: TdsRequest, orders = 1): TdsAnswer {
-  if (request.includes('is_read_committed_snapshot_on')) return { rows: [{ columns: [int('is_on')], rows: [[1]] }] }
-  if (request.includes(PREPARED)) {
-    const rows = MIGRATIONS.map(({ version, checksum }) => [version, checksum])
-    return { rows: [{ columns: [int('version'), text('checksum')], rows }] }
-  }
-  if (request.includes('Updateability')) {
-    return { rows: [{ columns: [text('updateability')], rows: [['READ_WRITE']] }] }
-  }
-  if (request.includes('text_read')) return { rows: [{ columns: [text('text_read')], rows: [['"\\\n']] }] }
-  if (request.includes('AS alive')) return { rows: [{ columns: [int('alive')], rows: [[1]] }] }
-  return request.includes(STORING) ? storedRows(orders) : 'done'
-}
+/** It stores one order, unless the test says otherwise. */
+const healthy = (request: TdsRequest, orders = 1) => healthyDatabase(request, orders)
 
 describe('SQL Server that fails', () => {
   let script: (request: TdsRequest) => TdsAnswer

@@ -10,7 +10,8 @@ export interface FunctionsWorker extends AsyncDisposable {
   readonly pid: number
   readonly url: string
   readonly isRunning: boolean
-  /** What it wrote to standard error so far. */
+  /** What it wrote to standard output and to standard error so far. */
+  readonly output: string
   readonly log: string
   get(path: string): Promise<Response>
   place(order: unknown): Promise<Response>
@@ -45,7 +46,9 @@ export async function startFunctionsWorker({
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const closed = once(child, 'close')
+  let output = ''
   let log = ''
+  child.stdout.on('data', (chunk) => (output += String(chunk)))
   child.stderr.on('data', (chunk) => (log += String(chunk)))
   const isRunning = () => child.exitCode === null && child.signalCode === null
 
@@ -67,6 +70,9 @@ export async function startFunctionsWorker({
     url,
     get isRunning() {
       return isRunning()
+    },
+    get output() {
+      return output
     },
     get log() {
       return log

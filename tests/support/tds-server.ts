@@ -30,7 +30,7 @@ export type TdsAnswer =
 
 export interface TdsServer extends AsyncDisposable {
   readonly port: number
-  /** Every request since the server began, logins and the driver's own settings included. */
+  /** Every request since the server began, logins and the driver's own settings included; none if it forgets them. */
   readonly requests: readonly TdsRequest[]
   /** What each connection said first. */
   readonly preLogins: readonly Buffer[]
@@ -51,7 +51,11 @@ const TRANSACTION_KINDS: Readonly<Record<number, 'begin' | 'commit' | 'rollback'
 const SETTINGS = 'set ansi_nulls'
 
 /** SQL Server as far as a client's driver can tell, which answers what the script says; without encryption. */
-export async function startTdsServer(answer: (request: TdsRequest) => TdsAnswer, port = 0): Promise<TdsServer> {
+export async function startTdsServer(
+  answer: (request: TdsRequest) => TdsAnswer,
+  port = 0,
+  { remembers = true } = {},
+): Promise<TdsServer> {
   const requests: TdsRequest[] = []
   const preLogins: Buffer[] = []
   const sockets = new Set<Socket>()
@@ -79,7 +83,7 @@ export async function startTdsServer(answer: (request: TdsRequest) => TdsAnswer,
       return send(socket, doneAttention())
     }
     const request = toRequest(connection, type, body)
-    requests.push(request)
+    if (remembers) requests.push(request)
     if (request.kind === 'batch' && request.includes(SETTINGS)) return send(socket, doneBatch())
     const said = answer(request)
     if (said === 'silence') return
