@@ -1,13 +1,18 @@
 import { app, type HttpResponseInit } from '@azure/functions'
 import type { Readiness } from '../shared/application/readiness.ts'
-import { services } from '../shared/composition-root.ts'
+import { deliveryStall, services } from '../shared/composition-root.ts'
 import { messageOf } from '../shared/domain/errors.ts'
 import { json } from '../shared/http/answer.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
-/** GET /api/health/live: the process answers. Nothing else is asked, so that no outage elsewhere gets it restarted. */
+/**
+ * GET /api/health/live: 503 only for what a restart may mend, a host that hands over nothing of what waits. Nobody is
+ * asked, so that no outage elsewhere gets the process restarted.
+ */
 async function liveness(): Promise<HttpResponseInit> {
-  return json(200, { status: 'live' }, { 'cache-control': 'no-store' })
+  const stall = deliveryStall()
+  const body = stall === undefined ? { status: 'live' } : { status: 'stalled', stall }
+  return json(stall === undefined ? 200 : 503, body, { 'cache-control': 'no-store' })
 }
 
 /** GET /api/health/ready: 503 when something is away that this process's HTTP functions cannot do without. */

@@ -22,7 +22,8 @@ app.hook.appTerminate(async () => {
 
 async function start(): Promise<boolean> {
   try {
-    const { redrives, ledgerWatch } = await services()
+    const { redrives, ledgerWatch, deliveryWatch } = await services()
+    void deliveryWatch.run()
     // Any live process that has the operations functions carries redrives out; it ends with the process.
     if (!settings().disabledFunctions.has('redrivedeadletters')) void redrives.run()
     // Whoever counts also looks at what the log forgets.

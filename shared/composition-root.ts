@@ -1,4 +1,5 @@
 import { afterLedgerBegan } from './application/begin-ledger.ts'
+import { createDeliveryWatch, type DeliveryWatch, type Stall } from './application/delivery-watch.ts'
 import { createDoctor, type Doctor } from './application/doctor.ts'
 import { createExamineLedger } from './application/examine-ledger.ts'
 import { createKeepDeadLetters } from './application/keep-dead-letters.ts'
@@ -48,6 +49,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   /** One for each retry tier, in order. */
   readonly storeRetries: readonly StoreOrders[]
   readonly keepDeadLetters: StoreOrders
+  readonly deliveryWatch: DeliveryWatch
   readonly waitForOrder: WaitForOrder
   readonly checkReadiness: CheckReadiness
   readonly redrives: Redrive
@@ -70,6 +72,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
 
 let config: Config | undefined
 let opening: Promise<Services> | undefined
+let opened: Services | undefined
 
 /** The settings of this process. In the Functions runtime nobody else has read them before. */
 export function settings(): Config {
@@ -90,16 +93,24 @@ export function useSettings(chosen: Config): void {
 
 /** Made once a process, when first asked for. A failure to open is remembered no longer than it lasts. */
 export function services(): Promise<Services> {
-  opening ??= openServices(settings()).catch((error: unknown) => {
-    opening = undefined
-    throw error
-  })
+  opening ??= openServices(settings()).then(
+    (all) => (opened = all),
+    (error: unknown) => {
+      opening = undefined
+      throw error
+    },
+  )
   return opening
 }
 
 /** What was opened, or is being opened; undefined before, and after it failed. */
 export function openedServices(): Promise<Services> | undefined {
   return opening
+}
+
+/** What waits and is not handed to this process, as far as it has looked; asks nobody. */
+export function deliveryStall(): Stall | undefined {
+  return opened?.deliveryWatch.stall
 }
 
 export async function openServices(chosen: Config): Promise<Services> {
@@ -139,6 +150,18 @@ export async function openServices(chosen: Config): Promise<Services> {
 
   const traced = (source: { topic: string; group: string }, useCase: StoreOrders) =>
     tracing?.traceProcessing(source, useCase) ?? useCase
+
+  const deliveryWatch = createDeliveryWatch({
+    log,
+    store,
+    sources: consumedBy(chosen, topics),
+    clock,
+    events,
+    signal,
+    onError: (error) => logger.debug({ event: 'delivery:unknown', err: error }, 'what waits could not be asked for'),
+  })
+  const handedOver = (source: { topic: string; group: string }, useCase: StoreOrders) =>
+    deliveryWatch.watched(source.topic, traced(source, useCase))
 
   const now = () => new Date(clock.now())
   const checkReadiness = createReadiness({
@@ -181,14 +204,18 @@ export async function openServices(chosen: Config): Promise<Services> {
     logger,
     events,
     placeOrder: createPlaceOrder({ log: publisher, store, orderIds, topic: topics.orders, events, clock, now }),
-    storeOrders: traced({ topic: topics.orders, group: topics.group }, storeOrders),
+    storeOrders: handedOver({ topic: topics.orders, group: topics.group }, storeOrders),
     storeRetries: topics.retries.map((tier) =>
-      createStoreRetries({ storeOrders: traced(tier, storing('copy')), delayMs: tier.delayMs, clock, signal }),
+      deliveryWatch.watched(
+        tier.topic,
+        createStoreRetries({ storeOrders: traced(tier, storing('copy')), delayMs: tier.delayMs, clock, signal }),
+      ),
     ),
-    keepDeadLetters: traced(
+    keepDeadLetters: handedOver(
       { topic: topics.deadLetters, group: topics.deadLetterGroup },
       createKeepDeadLetters({ log, deadLetters, clock, events, signal }),
     ),
+    deliveryWatch,
     waitForOrder: createWaitForOrder({ views, clock, signal }),
     checkReadiness,
     redrives: createRedrive({
@@ -264,6 +291,15 @@ export async function openServices(chosen: Config): Promise<Services> {
 function failsStart({ runtime, kafka }: Config, error: unknown): boolean {
   if (kafka === undefined) return true
   return runtime === 'embedded' && !(isOrderError(error) && error.retriable)
+}
+
+/** The topics whose functions are enabled here: a role that consumes nothing misses nothing. */
+function consumedBy(config: Config, { orders, group, retries, deadLetters, deadLetterGroup }: Topics) {
+  return [
+    { name: 'consumeOrders', topic: orders, group, delayMs: 0 },
+    ...retries.map(({ tier, topic, group, delayMs }) => ({ name: `consumeRetry${tier}`, topic, group, delayMs })),
+    { name: 'consumeDeadLetters', topic: deadLetters, group: deadLetterGroup, delayMs: 0 },
+  ].filter(({ name }) => !isDisabled(config, name))
 }
 
 function isDisabled({ disabledFunctions }: Config, name: string): boolean {

@@ -52,7 +52,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 
 const MIN_SECRET_LENGTH = 16
 /** host.json's functionTimeout (35 minutes) less what holding (5) and storing may take then: the longest that a retry may wait. */
-const MAX_RETRY_DELAY_MS = 25 * 60_000
+export const MAX_RETRY_DELAY_MS = 25 * 60_000
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
 const optional = z

@@ -18,7 +18,12 @@ export const readinessSchema = schemaOf<Readiness>()(
   }),
 )
 
-export const livenessSchema = z.object({ status: z.literal('live') })
+export const livenessSchema = z.object({
+  status: z.enum(['live', 'stalled']),
+  stall: z
+    .exactOptional(z.object({ topic: z.string(), partition: count, offset: count, waitingMs: count }))
+    .meta({ description: 'The record at which the group stands although it could be delivered, and for how long.' }),
+})
 
 const parked = schemaOf<Record<ParkedState, number>>()(
   z.object({ retrying: count, stored: count, duplicate: count, dead: count, discarded: count, redriven: count }),

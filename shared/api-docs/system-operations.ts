@@ -72,8 +72,13 @@ export const SYSTEM_OPERATIONS = {
   },
   liveness: {
     tag: 'Health',
-    summary: 'Whether the process answers',
-    answers: { 200: jsonAnswer('It does.', 'Liveness', { example: { status: 'live' } }) },
+    summary: 'Whether a restart would help',
+    description:
+      'Asks nobody, so that no outage gets the process restarted. A process that consumes looks every half a minute whether it is handed the records that wait for it.',
+    answers: {
+      200: jsonAnswer('It would not.', 'Liveness', { example: { status: 'live' } }),
+      503: jsonAnswer('Records wait, and the host hands this process none of them.', 'Liveness'),
+    },
   },
   readiness: {
     tag: 'Health',

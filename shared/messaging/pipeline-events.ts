@@ -47,6 +47,9 @@ export interface PipelineEvents {
   'batch:held': { topic: string; records: number; cause: Cause; error: unknown }
   /** Offsets that left the log before they were counted; told by the process that settled them, once. */
   'ledger:lost': LedgerLoss
+  /** Records wait here, and the host hands this process none. */
+  'delivery:stalled': RecordPosition & { waitingMs: number }
+  'delivery:resumed': { topic: string }
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
   'outage:ended': { of: 'store' | 'log'; durationMs: number }
 }

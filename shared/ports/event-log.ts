@@ -54,6 +54,16 @@ export interface PartitionOffsets {
   readonly end: number
 }
 
+/** One consumer of a group. */
+export interface GroupMember {
+  /** Where it is, as the log sees it; an IP address as a rule. */
+  readonly address: string
+  /** Whether the address is one of this machine. */
+  readonly isHere: boolean
+  /** Of the topic that was asked for. */
+  readonly partitions: readonly number[]
+}
+
 export interface LogHealth {
   readonly available: boolean
   /** Why not, in words for an operator. */
@@ -87,6 +97,15 @@ export interface EventLog extends AsyncDisposable {
 
   /** The consumer groups that have committed an offset in the topic, ascending. Rejects with `log-unavailable`. */
   readers(topic: string): Promise<readonly string[]>
+
+  /** Who is in the group now. */
+  members(groupId: string, topic: string): Promise<readonly GroupMember[]>
+
+  /**
+   * Says where a group that nobody is in reads next. Rejects with `conflict` while it has members, who would commit over
+   * it.
+   */
+  moveGroup(groupId: string, topic: string, partition: number, next: number): Promise<void>
 
   /** Makes topics that are missing; leaves those that are there as they are. Safe to run at once from many processes. */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>

@@ -39,6 +39,14 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
   events.on('ledger:lost', (loss) => {
     logger.error({ event: 'ledger:lost', ...loss }, 'offsets left the log before they were counted: orders may be lost')
   })
+  events.on('delivery:stalled', (event) => {
+    const { topic, partition, offset, waitingMs } = event
+    const message = `records wait in ${topic} from ${topic}:${partition}:${offset} on, and the host has handed this process none for ${Math.round(waitingMs / 60_000)} minutes; /api/health/live now fails, so that it is restarted`
+    logger.error({ event: 'delivery:stalled', ...event }, message)
+  })
+  events.on('delivery:resumed', (event) => {
+    logger.info({ event: 'delivery:resumed', ...event }, 'records are delivered again')
+  })
   events.on('outage:began', ({ error, ...event }) => {
     logger.error({ event: 'outage:began', ...event, err: error }, `the ${event.of} is away; everything is held`)
   })

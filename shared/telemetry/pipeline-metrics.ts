@@ -60,6 +60,15 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   const dead = counter('orders_dead_lettered_total', 'Records put into the dead-letter topic.', [ERROR])
   events.on('delivery:dead-lettered', ({ cause }) => dead.inc({ [ERROR]: cause.code }))
 
+  const stalled = new Gauge({
+    name: 'orders_delivery_stalled',
+    help: '1 while records wait in the topic and the host hands this process none.',
+    labelNames: [TOPIC],
+    registers,
+  })
+  events.on('delivery:stalled', ({ topic }) => stalled.set({ [TOPIC]: topic }, 1))
+  events.on('delivery:resumed', ({ topic }) => stalled.set({ [TOPIC]: topic }, 0))
+
   countOutages(events, registry)
 
   function counter(name: string, help: string, labelNames: string[]): Counter {

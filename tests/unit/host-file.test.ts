@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, describe } from 'vitest'
 import { parseHostJson } from '../../infra/host/host-json.ts'
-import { readConfig } from '../../shared/config.ts'
+import { MAX_RETRY_DELAY_MS, readConfig } from '../../shared/config.ts'
 import { MAX_HOLD_MS } from '../../shared/messaging/hold.ts'
 import { MAX_LINKS } from '../../shared/telemetry/tracing.ts'
 
@@ -52,7 +52,11 @@ describe('host.json', () => {
     const longestMs = Number.parseInt(longest ?? '', 10) * 60_000
     // Twice: it may hold for the store, and then for the log that it parks in.
     expect(host.functionTimeoutMs).toBeGreaterThanOrEqual(longestMs + 2 * MAX_HOLD_MS)
-    expect(json.extensions.kafka['maxPollIntervalMs']).toBeGreaterThan(host.functionTimeoutMs ?? Infinity)
+  })
+
+  test('gives up a consumer that hands over nothing as soon as the longest legal invocation would be over', () => {
+    // A minute for the attempt that begins when the hold ends, with its own time limits.
+    expect(json.extensions.kafka['maxPollIntervalMs']).toBe(MAX_RETRY_DELAY_MS + MAX_HOLD_MS + 60_000)
   })
 
   test('sends the runtime’s own traces where those of the functions go', () => {

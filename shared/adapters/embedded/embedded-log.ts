@@ -161,6 +161,18 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       return found
     },
     readers: (name) => thread.call('readers', name),
+    async members(groupId, name) {
+      if (!subscriptions.has(JSON.stringify([groupId, name]))) return []
+      const partitions = knownTopic(name).partitions.map(({ partition }) => partition)
+      return [{ address: 'this process', isHere: true, partitions }]
+    },
+    async moveGroup(groupId, name, number, next) {
+      const { id } = knownPartition(name, number)
+      if (subscriptions.has(JSON.stringify([groupId, name]))) {
+        throw new OrderError('conflict', `This process reads ${name} as ${groupId}: nobody else can move the group.`)
+      }
+      await thread.call('commit', groupId, new Map([[id, next]]))
+    },
     ensureTopics: (specs) => makeTopics(specs),
     // Everything is kept for ever, whatever is asked for.
     settingWarnings: async () => [],

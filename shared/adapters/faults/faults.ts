@@ -88,6 +88,8 @@ export function createFaults(): Faults {
       offsets: (topic) => log.offsets(topic),
       committed: (groupId, topic) => log.committed(groupId, topic),
       readers: (topic) => log.readers(topic),
+      members: (groupId, topic) => log.members(groupId, topic),
+      moveGroup: (...move) => log.moveGroup(...move),
       ensureTopics: (topics) => log.ensureTopics(topics),
       settingWarnings: (topics) => log.settingWarnings(topics),
       timestampTypeOf: (topic) => log.timestampTypeOf(topic),

@@ -13,6 +13,7 @@ export interface Cluster {
   /** By node id, as strings. */
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
   findBroker(of: { nodeId: string }): Promise<FetchingBroker>
+  findGroupCoordinator(of: { groupId: string }): Promise<CommittingBroker>
 }
 
 export interface FetchingBroker {
@@ -26,6 +27,18 @@ export interface FetchingBroker {
       readonly partitions: readonly { partition: number; fetchOffset: string; maxBytes: number }[]
     }[]
   }): Promise<{ readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[] }>
+}
+
+export interface CommittingBroker {
+  offsetCommit(request: {
+    readonly groupId: string
+    readonly groupGenerationId: number
+    readonly memberId: string
+    readonly topics: readonly {
+      readonly topic: string
+      readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
+    }[]
+  }): Promise<unknown>
 }
 
 export interface FetchedPartition {

@@ -4,6 +4,7 @@ import { createAdminClient } from './admin.ts'
 import { createBrokerClock } from './broker-clock.ts'
 import { createClient, type KafkaConnection } from './connection.ts'
 import { logUnavailable } from './errors.ts'
+import { commitForNobody, membersOf } from './groups.ts'
 import { createHealthMonitor } from './health.ts'
 import { createSender } from './producer.ts'
 import { createPublishQueue } from './publish-queue.ts'
@@ -102,6 +103,8 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     offsets: (topic) => admin.offsets(topic),
     committed: (groupId, topic) => admin.committed(groupId, topic),
     readers: (topic) => topicReaders(admin, topic),
+    members: (groupId, topic) => membersOf(admin, groupId, topic),
+    moveGroup: (...move) => commitForNobody(client, ...move),
     async ensureTopics(specs) {
       remember(await ensureTopics(admin, specs, onWarning))
     },
