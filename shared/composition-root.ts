@@ -30,6 +30,7 @@ import { freeSpaceIn } from './free-space.ts'
 import { openLogging, type Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { createPipelineEmitter, type PipelineEmitter } from './messaging/pipeline-events.ts'
+import { createRedriveProofs } from './messaging/redrive-proof.ts'
 import { createTopics, topicSpecs, type Topics } from './messaging/topics.ts'
 import type { StoreBatch } from './ports/order-store.ts'
 import { describeRole } from './role.ts'
@@ -138,7 +139,9 @@ export async function openServices(chosen: Config): Promise<Services> {
       logger.warn({ event: 'log:away', err: error }, "the log can't be used yet; orders are refused until it can be"),
     onBack: () => logger.warn({ event: 'log:back' }, 'the log can be used now'),
   })
-  const orderIds = createOrderIds(chosen.orderIdSecrets ?? (await adapters.orderIdSecrets()))
+  const secrets = chosen.orderIdSecrets ?? (await adapters.orderIdSecrets())
+  const orderIds = createOrderIds(secrets)
+  const proofs = createRedriveProofs(secrets)
 
   // The ledger is the order group's: retry tiers move the rows that it parked.
   const groupId = topics.group
@@ -146,7 +149,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const timestampTypeOf = (topic: string) => log.timestampTypeOf(topic)
   const park = createPark({ log: publisher, timestampTypeOf, topics, groupId, clock, events })
   const storing = (delivered: StoreBatch['delivered']) =>
-    createStoreOrders({ log, store, park, groupId, delivered, clock, events, signal })
+    createStoreOrders({ log, store, park, groupId, delivered, proofs, clock, events, signal })
 
   const traced = (source: { topic: string; group: string }, useCase: StoreOrders) =>
     tracing?.traceProcessing(source, useCase) ?? useCase
@@ -223,6 +226,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       deadLetters,
       redrives: operations,
       topics,
+      proofs,
       clock,
       signal,
       onError: (error) => logger.error({ event: 'redrive:failed', err: error }, 'a redrive could not go on'),

@@ -30,6 +30,9 @@ const EVENT_OPTIONAL: Readonly<Record<string, JsonObject>> = {
   [HEADER.supersedes]: text('The id of the dead letter that an operator mended; this takes its place.'),
 }
 
+/** Only in the orders topic: a copy has none. */
+const PROOF = text('Proves the two headers of a redrive: HMAC-SHA-256 in hex. Without it they say nothing.')
+
 /** Of a parked record: its journey. The original's key, value and headers stay as they were. */
 const JOURNEY: Readonly<Record<string, JsonObject>> = {
   [HEADER.originTopic]: text('Where the original is.'),
@@ -71,7 +74,7 @@ function spring(name: string): string {
 }
 
 export function eventHeaders(): JsonObject {
-  return headers(EVENT, EVENT_OPTIONAL)
+  return headers(EVENT, { ...EVENT_OPTIONAL, [HEADER.redriveProof]: PROOF })
 }
 
 /** Nothing of the event is required: whatever could not be read is parked with the headers that it had. */

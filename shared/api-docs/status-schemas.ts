@@ -107,6 +107,7 @@ export const ledgerRepairSchema = schemaOf<LedgerRepair & { ledger: LedgerVerdic
   z.object({
     processed: count.meta({ description: 'Records that had been passed over and now have an outcome.' }),
     more: z.boolean().meta({ description: 'Its time was up: another repair goes on from there.' }),
+    why: z.string().nullable().meta({ description: 'Why it stopped before there were none left; else null.' }),
     ledger: ledgerVerdictSchema,
   }),
 )

@@ -37,7 +37,9 @@ export function createExamineLedger(dependencies: {
     const snapshot = await ledger.read(groupId, MAX_RANGES)
     const offsets = await log.offsets(topic)
     const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed)
-    const { gaps, missing } = await tellApart(log, [...snapshot.gaps, ...uncounted])
+    // A group that consumed another topic before has gaps of that one too.
+    const passedOver = snapshot.gaps.filter((gap) => gap.topic === topic)
+    const { gaps, missing } = await tellApart(log, [...passedOver, ...uncounted])
     return {
       snapshot,
       lines: toLines(topic, snapshot.partitions, offsets, uncounted),

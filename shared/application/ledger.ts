@@ -60,11 +60,12 @@ function judge({ snapshot, lines, gaps, unsettled }: LedgerExamination): LedgerV
   const sum = (value: (line: LedgerLine) => number) => partitions.reduce((total, line) => total + value(line), 0)
   const uncounted = lines.reduce((total, line) => total + line.uncounted, 0)
   const absent = sum((line) => line.absent) + absentNow
-  const records = sum(({ end, first }) => end - first) - absent
+  // Of a log that was truncated or made anew the ledger may know more than there is: that is a fault, told below.
+  const records = Math.max(0, sum(({ end, first }) => Math.max(0, end - first)) - absent)
   const redriven = sum((line) => line.redriven)
   const totals: LedgerTotals = {
     records,
-    accepted: records - redriven,
+    accepted: Math.max(0, records - redriven),
     redriven,
     stored: sum((line) => line.stored),
     duplicate: sum((line) => line.duplicate),

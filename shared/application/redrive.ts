@@ -4,6 +4,7 @@ import { newOrderJson } from '../domain/order-events.ts'
 import type { NewOrderCommand } from '../domain/order-commands.ts'
 import type { Clock } from '../messaging/hold.ts'
 import { decideRedrive, STEP_INTERVAL_MS } from '../messaging/redrive-policy.ts'
+import type { RedriveProofs } from '../messaging/redrive-proof.ts'
 import { toEdited, toRedriven } from '../messaging/redriven-record.ts'
 import type { Topics } from '../messaging/topics.ts'
 import type { DeadLetters, KeptDeadLetter } from '../ports/dead-letters.ts'
@@ -35,11 +36,12 @@ export function createRedrive(dependencies: {
   deadLetters: Pick<DeadLetters, 'get'>
   redrives: Redrives
   topics: Topics
+  proofs: Pick<RedriveProofs, 'prove'>
   clock: Clock
   signal: AbortSignal
   onError: (error: unknown) => void
 }): Redrive {
-  const { log, deadLetters, redrives, topics, clock, signal, onError } = dependencies
+  const { log, deadLetters, redrives, topics, proofs, clock, signal, onError } = dependencies
   const owner = randomUUID()
   const parkingTopics = new Set([topics.deadLetters, ...topics.retries.map(({ topic }) => topic)])
   const now = () => new Date(clock.now()).toISOString()
@@ -85,7 +87,10 @@ export function createRedrive(dependencies: {
   ): Promise<RedriveEnding | undefined> {
     const sentAt = now()
     try {
-      await log.publish(topic, letters.map(toRedriven))
+      await log.publish(
+        topic,
+        letters.map((letter) => proofs.prove(toRedriven(letter))),
+      )
     } catch (error) {
       if (!isOrderError(error) || error.code !== 'record-too-large') throw error
       const [only, ...others] = letters
@@ -126,7 +131,7 @@ export function createRedrive(dependencies: {
       }
       const value = Buffer.from(newOrderJson(order))
       const dead = await redrives.recordEdit(letterId, value, act)
-      await log.publish(destinationOf(dead), [toEdited(dead, value)])
+      await log.publish(destinationOf(dead), [proofs.prove(toEdited(dead, value))])
       return redrives.markEdited(letterId, act)
     },
     async run() {

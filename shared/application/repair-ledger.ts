@@ -8,6 +8,8 @@ export interface LedgerRepair {
   readonly processed: number
   /** Its time was up before there were none left: another repair goes on from there. */
   readonly more: boolean
+  /** Why it stopped before there were none left, in words; another repair would stop there too. */
+  readonly why: string | null
 }
 
 /** Whoever asked waits for the answer: a long repair is several short ones. */
@@ -18,6 +20,9 @@ const RECORDS_AT_ONCE = 500
 /**
  * Processes what was passed over: every gap whose record is in the log is read and stored, or parked, like any other
  * record, and so leaves the ledger's gaps. Offsets that the log does not have are no gaps and stay as they are.
+ *
+ * It processes no record twice. One that is still counted as passed over afterwards would be processed, and perhaps
+ * published to the dead-letter topic, for as long as somebody repairs: the repair stops there and says so.
  */
 export function createRepairLedger(dependencies: {
   log: Pick<EventLog, 'committed' | 'offsets' | 'read'>
@@ -28,32 +33,82 @@ export function createRepairLedger(dependencies: {
   now: () => Date
 }): () => Promise<LedgerRepair> {
   const { log, ledger, storeOrders, topic, groupId, now } = dependencies
+  /** Ranges that the log does not have, while there is more to do: the next repair goes on after them. */
+  const absent = new Set<string>()
 
   return async function repairLedger() {
+    const repair = await goOn()
+    if (!repair.more) absent.clear()
+    return repair
+  }
+
+  async function goOn(): Promise<LedgerRepair> {
     const until = now().getTime() + MAX_REPAIR_MS
+    const done = new Map<number, number[]>()
     let processed = 0
     for (;;) {
       const before = processed
-      for (const { topic, partition, from, to } of await passedOver()) {
-        for (let next = from; next < to;) {
-          if (now().getTime() > until) return { processed, more: true }
+      const gaps = await passedOver()
+      const why = whyNotShrinking(gaps, done)
+      if (why !== null) return { processed, more: false, why }
+      for (const { partition, from, to } of gaps) {
+        const range = `${partition}:${from}:${to}`
+        for (let next = from; next < to && !absent.has(range);) {
+          if (now().getTime() > until) return outOfTime(processed, done)
           const found = await log.read(topic, partition, next, Math.min(RECORDS_AT_ONCE, to - next))
           const records = found.filter(({ offset }) => offset < to)
           const last = records.at(-1)
-          if (last === undefined) break
+          if (last === undefined) {
+            if (next === from) absent.add(range)
+            break
+          }
           await storeOrders(records.map((record) => ({ ...record, lossy: false })))
+          const offsets = done.get(partition) ?? []
+          for (const { offset } of records) offsets.push(offset)
+          done.set(partition, offsets)
           processed += records.length
           next = last.offset + 1
         }
       }
       // A round that found nothing to process leaves only offsets that the log does not have.
-      if (processed === before) return { processed, more: false }
+      if (processed === before) return { processed, more: false, why: null }
     }
+  }
+
+  async function outOfTime(processed: number, done: ReadonlyMap<number, readonly number[]>): Promise<LedgerRepair> {
+    const why = whyNotShrinking(await passedOver(), done)
+    return { processed, more: why === null, why }
   }
 
   async function passedOver(): Promise<readonly LedgerGap[]> {
     const committed = await log.committed(groupId, topic)
     const { partitions, gaps } = await ledger.read(groupId, MAX_RANGES)
-    return [...gaps, ...uncountedRanges(topic, partitions, await log.offsets(topic), committed)]
+    const uncounted = uncountedRanges(topic, partitions, await log.offsets(topic), committed)
+    return [...gaps.filter((gap) => gap.topic === topic), ...uncounted]
   }
+}
+
+/** Null while everything that was processed is counted. */
+function whyNotShrinking(gaps: readonly LedgerGap[], done: ReadonlyMap<number, readonly number[]>): string | null {
+  for (const [partition, processed] of done) {
+    const offset = firstWithin(
+      processed.toSorted((one, other) => one - other),
+      gaps.filter((gap) => gap.partition === partition).toSorted((one, other) => one.from - other.from),
+    )
+    if (offset !== undefined) {
+      return `The record at ${partition}:${offset} was processed and is still counted as passed over, so the repair stopped.`
+    }
+  }
+  return null
+}
+
+/** The first of these offsets that lies in one of these ranges; both ascend. */
+function firstWithin(offsets: readonly number[], ranges: readonly LedgerGap[]): number | undefined {
+  let at = 0
+  for (const { from, to } of ranges) {
+    while ((offsets[at] ?? to) < from) at += 1
+    const offset = offsets[at]
+    if (offset !== undefined && offset < to) return offset
+  }
+  return undefined
 }

@@ -5,8 +5,10 @@ import { fromMessage } from '../messaging/envelope.ts'
 import { classify } from '../messaging/failure.ts'
 import { MAX_HOLD_MS, type Clock } from '../messaging/hold.ts'
 import type { DeliveredRecord } from '../messaging/kafka-event.ts'
+import { withoutJourney, withProvenMarks } from '../messaging/original-record.ts'
 import { originOf } from '../messaging/parking.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
+import type { RedriveProofs } from '../messaging/redrive-proof.ts'
 import { backoffMs, PROBE_BACKOFF } from '../messaging/retry-policy.ts'
 import type { EventLog, LogRecord } from '../ports/event-log.ts'
 import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch, StoreOutcome } from '../ports/order-store.ts'
@@ -42,11 +44,12 @@ export function createStoreOrders(dependencies: {
   groupId: string
   /** `origin` for the orders topic, `copy` for a retry topic. */
   delivered: StoreBatch['delivered']
+  proofs: Pick<RedriveProofs, 'holds'>
   clock: Clock
   events: PipelineEmitter
   signal: AbortSignal
 }): StoreOrders {
-  const { log, store, park, groupId, delivered, clock, events, signal } = dependencies
+  const { log, store, park, groupId, delivered, proofs, clock, events, signal } = dependencies
   let failedBatchesInARow = 0
 
   /** One transaction after the other; while the store is at one, the next is decoded. */
@@ -96,7 +99,7 @@ export function createStoreOrders(dependencies: {
 
   /** A little at a time: decoding 500 large orders in one go would keep HTTP requests waiting. */
   async function decode(delivery: readonly DeliveredRecord[]): Promise<Decoded> {
-    const records = await readAllExactly(log, delivery)
+    const records = await read(delivery)
     const readable: Readable[] = []
     const unreadable: Unstorable[] = []
     for (const [index, record] of records.entries()) {
@@ -108,6 +111,13 @@ export function createStoreOrders(dependencies: {
       }
     }
     return { readable, unreadable }
+  }
+
+  /** The very bytes; of the orders topic without what a copy there says of another place. */
+  async function read(delivery: readonly DeliveredRecord[]): Promise<LogRecord[]> {
+    if (delivered === 'copy') return readAllExactly(log, delivery)
+    const records = await readAllExactly(log, delivery.map(withoutJourney))
+    return records.map((record) => withProvenMarks(record, proofs))
   }
 
   /** One transaction for the whole batch when all is well; otherwise, who cannot be stored and why. */

@@ -40,9 +40,11 @@ export const HEADER = {
   stub: 'oep-stub',
   redriveOf: 'oep-redrive-of',
   supersedes: 'oep-supersedes',
+  /** What makes the two above count in the orders topic (redrive-proof.ts). Copies of the record leave it out. */
+  redriveProof: 'oep-redrive-proof',
 } as const
 
-const OWN_PREFIX = 'oep-'
+export const OWN_PREFIX = 'oep-'
 export const SPRING_PREFIX = 'kafka_dlt-'
 export const SPRING_TIMESTAMP_TYPE = `${SPRING_PREFIX}original-timestamp-type`
 const KEPT_ON_REDRIVE: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes])

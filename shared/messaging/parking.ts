@@ -60,6 +60,10 @@ export function nextJourney(
   }
 }
 
+/** Kafka's own limits: the length of a topic's name, and a partition is an INT32. */
+const MAX_TOPIC_LENGTH = 249
+const MAX_PARTITION = 2_147_483_647
+
 /** How much of a parked record is kept when it would be too large for its topic. */
 export type ParkedSize = 'whole' | 'without stack' | 'stub'
 
@@ -100,19 +104,20 @@ export function toParked(record: LogRecord, journey: Journey, size: ParkedSize =
   return { key: record.key, value: size === 'stub' ? null : record.value, headers }
 }
 
-/** The journey that a parked record tells; undefined for a record that is in no retry or dead-letter topic. */
+/**
+ * The journey that a record of a retry topic or the dead-letter topic tells; undefined when it tells none. Never asked
+ * of a record of the orders topic: there such headers are those of a copy (original-record.ts).
+ */
 export function readJourney(record: Pick<LogRecord, 'headers'>): Journey | undefined {
   const text = (name: string) => headerText(record, name)
-  const topic = text(HEADER.originTopic)
-  const partition = wholeNumber(text(HEADER.originPartition))
-  const offset = wholeNumber(text(HEADER.originOffset))
-  if (topic === undefined || partition === undefined || offset === undefined) return undefined
+  const origin = readOrigin(text)
+  if (origin === undefined) return undefined
   const note = (code: string, detail: string, at: string): FailureNote => ({
     cause: { code: text(code) ?? 'internal', detail: text(detail) ?? '' },
     at: text(at) ?? new Date(0).toISOString(),
   })
   return {
-    origin: { topic, partition, offset },
+    origin,
     originTimestamp: integer(text(HEADER.originTimestamp)) ?? 0,
     originTimestampType: text(SPRING_TIMESTAMP_TYPE) === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
     attempt: wholeNumber(text(HEADER.attempt)) ?? 1,
@@ -126,7 +131,17 @@ export function readJourney(record: Pick<LogRecord, 'headers'>): Journey | undef
   }
 }
 
-/** Where the original lies: what the headers say, else the record itself. */
+/** Undefined for a place that no log has: nothing may be counted, looked up or kept by it. */
+function readOrigin(text: (name: string) => string | undefined): RecordPosition | undefined {
+  const topic = text(HEADER.originTopic) ?? ''
+  const partition = wholeNumber(text(HEADER.originPartition)) ?? Number.POSITIVE_INFINITY
+  const offset = wholeNumber(text(HEADER.originOffset)) ?? Number.POSITIVE_INFINITY
+  const isPlace =
+    topic !== '' && topic.length <= MAX_TOPIC_LENGTH && partition <= MAX_PARTITION && offset <= Number.MAX_SAFE_INTEGER
+  return isPlace ? { topic, partition, offset } : undefined
+}
+
+/** Where the original of a parked record lies: what the headers say, else the record itself. */
 export function originOf(record: LogRecord): RecordPosition {
   const { topic, partition, offset } = record
   return readJourney(record)?.origin ?? { topic, partition, offset }

@@ -208,6 +208,17 @@ describe('the ledger', () => {
     expect(summary).toMatch(/ends at 9, before 10: the log was truncated or made anew/)
   })
 
+  it('asks the log for nothing of another topic, which the group may have consumed before', async () => {
+    const elsewhere = { ...ROW, topic: 'elsewhere', next: 1_000_000, gaps: 999_990 }
+    const gaps = [{ topic: 'elsewhere', partition: 0, from: 10, to: 1_000_000 }]
+    expect(await verdict({ rows: [ROW, elsewhere], gaps })).toMatchObject({ balanced: true, totals: { records: 10 } })
+  })
+
+  it('has no figure below zero when it knows more than the log has', async () => {
+    const rows = [{ ...ROW, first: 1_000_000, next: 1_000_010, redriven: 3 }]
+    expect(await verdict({ rows })).toMatchObject({ balanced: false, totals: { records: 0, accepted: 0 } })
+  })
+
   it('does not balance when a parked record has no state', async () => {
     expect(await verdict({ parked: { dead: 1 } })).toMatchObject({ balanced: false })
   })

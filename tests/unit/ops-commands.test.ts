@@ -41,8 +41,8 @@ async function run(
 
 describe('a repair of the ledger that takes long', () => {
   const answers = [
-    { processed: 20_000, more: true, ledger: TORN },
-    { processed: 5000, more: false, ledger: BALANCED },
+    { processed: 20_000, more: true, why: null, ledger: TORN },
+    { processed: 5000, more: false, why: null, ledger: BALANCED },
   ]
 
   it('is asked for again until there is no more, and says how far it is', async () => {

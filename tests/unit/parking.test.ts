@@ -53,6 +53,17 @@ describe('a parked record', () => {
     expect(third.headers).toHaveLength(second.headers.length)
   })
 
+  it.each([
+    ['oep-origin-partition', '2147483648'],
+    ['oep-origin-offset', '9999999999999999'],
+    ['oep-origin-topic', ''],
+    ['oep-origin-topic', 'x'.repeat(250)],
+  ])('has the place where it lies when %s names one that no log has', (name, value) => {
+    const parked = delivered(toParked(RECORD, journey()), { topic: 'orders-dlt', offset: 4 })
+    const forged = { ...parked, headers: [...parked.headers, [name, Buffer.from(value)] as const] }
+    expect(originOf(forged)).toEqual({ topic: 'orders-dlt', partition: 0, offset: 4 })
+  })
+
   it('speaks Spring’s dialect beside its own: numbers as big-endian integers', () => {
     const headers = new Map(toParked(RECORD, journey()).headers)
     expect(headers.get('kafka_dlt-original-topic')).toBe('orders')

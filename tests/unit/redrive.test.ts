@@ -3,6 +3,7 @@ import { createRedrive, type Redrive } from '../../shared/application/redrive.ts
 import { OrderError } from '../../shared/domain/errors.ts'
 import { newOrderJson } from '../../shared/domain/order-events.ts'
 import { fromMessage } from '../../shared/messaging/envelope.ts'
+import { createRedriveProofs } from '../../shared/messaging/redrive-proof.ts'
 import { createTopics } from '../../shared/messaging/topics.ts'
 import { deadLetterId, type DeadLetter } from '../../shared/ports/dead-letters.ts'
 import type { RecordToPublish } from '../../shared/ports/event-log.ts'
@@ -57,6 +58,7 @@ describe('a redrive', () => {
       deadLetters: opened.deadLetters,
       redrives,
       topics: TOPICS,
+      proofs: createRedriveProofs(['a secret for tests only']),
       clock,
       signal,
       onError: (error) => errors.push(error),
@@ -130,7 +132,11 @@ describe('a redrive', () => {
         record: {
           key: letter?.key,
           value: letter?.value,
-          headers: [...(letter?.headers ?? []), ['oep-redrive-of', letterId]],
+          headers: [
+            ...(letter?.headers ?? []),
+            ['oep-redrive-of', letterId],
+            ['oep-redrive-proof', expect.stringMatching(/^[0-9a-f]{64}$/)],
+          ],
         },
       },
     ])
@@ -256,6 +262,7 @@ describe('a redrive', () => {
         ce_time: new Uint8Array(Buffer.from('2020-01-01T00:00:00.000Z')),
         'oep-redrive-of': 'orders:0:1',
         'oep-supersedes': 'orders:0:1',
+        'oep-redrive-proof': expect.stringMatching(/^[0-9a-f]{64}$/),
       })
     })
 

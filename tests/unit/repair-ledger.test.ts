@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { createRepairLedger } from '../../shared/application/repair-ledger.ts'
 import type { LogRecord } from '../../shared/ports/event-log.ts'
+import type { LedgerGap } from '../../shared/ports/ledger.ts'
 import { delivered, messageOf } from '../support/orders.ts'
 
 const RECORDS = 2600
 
 /** A ledger that counted nothing of what the group committed; each batch takes so long to store. */
-function given({ batchMs = 0, inLog = () => true as boolean }) {
+function given({ batchMs = 0, readMs = 0, counts = true, inLog = () => true as boolean, gaps = [] as LedgerGap[] }) {
   let now = 0
   let next = 0
   const stored: number[] = []
@@ -31,7 +32,7 @@ function given({ batchMs = 0, inLog = () => true as boolean }) {
             redriven: 0,
           },
         ],
-        gaps: [],
+        gaps,
         lost: [],
         parked: { retrying: 0, stored: 0, duplicate: 0, dead: 0, discarded: 0, redriven: 0 },
       }),
@@ -39,15 +40,17 @@ function given({ batchMs = 0, inLog = () => true as boolean }) {
     log: {
       committed: async () => new Map([[0, RECORDS]]),
       offsets: async () => [{ partition: 0, first: 0, end: RECORDS }],
-      read: async (_topic, _partition, from, limit): Promise<LogRecord[]> =>
-        Array.from({ length: Math.min(limit, RECORDS - from) }, (_, at) => from + at)
+      async read(_topic, _partition, from, limit): Promise<LogRecord[]> {
+        now += readMs
+        return Array.from({ length: Math.min(limit, RECORDS - from) }, (_, at) => from + at)
           .filter(inLog)
-          .map((offset) => delivered(messageOf(), { offset })),
+          .map((offset) => delivered(messageOf(), { offset }))
+      },
     },
     async storeOrders(records) {
       now += batchMs
       stored.push(...records.map(({ offset }) => offset))
-      next = (records.at(-1)?.offset ?? 0) + 1
+      if (counts) next = (records.at(-1)?.offset ?? 0) + 1
     },
   })
   return { repair, stored }
@@ -56,13 +59,13 @@ function given({ batchMs = 0, inLog = () => true as boolean }) {
 describe('a repair of the ledger', () => {
   it('processes whatever was passed over', async () => {
     const { repair, stored } = given({})
-    expect(await repair()).toEqual({ processed: RECORDS, more: false })
+    expect(await repair()).toEqual({ processed: RECORDS, more: false, why: null })
     expect(stored).toEqual(Array.from({ length: RECORDS }, (_, offset) => offset))
   })
 
   it('answers in time when that takes long, and the next one goes on from there', async () => {
     const { repair, stored } = given({ batchMs: 15_000 })
-    expect(await repair()).toEqual({ processed: 1000, more: true })
+    expect(await repair()).toEqual({ processed: 1000, more: true, why: null })
     let more = true
     while (more) ({ more } = await repair())
     expect(stored).toEqual(Array.from({ length: RECORDS }, (_, offset) => offset))
@@ -70,6 +73,39 @@ describe('a repair of the ledger', () => {
 
   it('ends where the log has nothing', async () => {
     const { repair } = given({ inLog: () => false })
-    expect(await repair()).toEqual({ processed: 0, more: false })
+    expect(await repair()).toEqual({ processed: 0, more: false, why: null })
+  })
+
+  it('processes nothing twice: it stops where what it processed is still counted as passed over, and says why', async () => {
+    const { repair, stored } = given({ counts: false })
+    const why = 'The record at 0:0 was processed and is still counted as passed over, so the repair stopped.'
+    expect(await repair()).toEqual({ processed: RECORDS, more: false, why })
+    expect(stored).toHaveLength(RECORDS)
+  })
+
+  it('stops there too when its time was up before it came round again', async () => {
+    const { repair, stored } = given({ counts: false, batchMs: 15_000 })
+    expect(await repair()).toMatchObject({ processed: 1000, more: false, why: expect.stringContaining('0:0') })
+    expect(stored).toHaveLength(1000)
+  })
+
+  it('comes to an end however many ranges the log does not have, and however slow it is', async () => {
+    const gaps = Array.from({ length: 100 }, (_, at) => ({
+      topic: 'orders',
+      partition: 0,
+      from: 2 * at,
+      to: 2 * at + 1,
+    }))
+    const { repair } = given({ gaps, readMs: 1000, inLog: () => false })
+    let times = 0
+    while ((await repair()).more) expect(times++).toBeLessThan(10)
+    expect(times).toBeGreaterThan(1)
+  })
+
+  it('leaves the ranges of another topic alone', async () => {
+    const elsewhere = { topic: 'elsewhere', partition: 0, from: 0, to: 1 }
+    const { repair, stored } = given({ gaps: [elsewhere] })
+    expect(await repair()).toEqual({ processed: RECORDS, more: false, why: null })
+    expect(stored).toHaveLength(RECORDS)
   })
 })

@@ -6,6 +6,7 @@ import { OrderError } from '../../shared/domain/errors.ts'
 import type { DeliveredRecord } from '../../shared/messaging/kafka-event.ts'
 import { readJourney } from '../../shared/messaging/parking.ts'
 import { createPipelineEmitter, type PipelineEvents } from '../../shared/messaging/pipeline-events.ts'
+import { createRedriveProofs } from '../../shared/messaging/redrive-proof.ts'
 import { createTopics } from '../../shared/messaging/topics.ts'
 import type { StoreBatch } from '../../shared/ports/order-store.ts'
 import { createRecordingLog, createRecordingStore, logIsAway, storeIsAway, storeIsBusy } from '../support/fakes.ts'
@@ -13,6 +14,7 @@ import { delivered, messageOf, newOrder } from '../support/orders.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 
 const TOPICS = createTopics('orders', 'group', [10_000, 60_000])
+const PROOFS = createRedriveProofs(['a secret for tests only'])
 const MINUTE = 60_000
 
 let clock: ReturnType<typeof createVirtualClock>
@@ -38,7 +40,17 @@ function pipeline(kind: StoreBatch['delivered'] = 'origin') {
   const { signal } = stopping
   const timestampTypeOf = () => 'CreateTime' as const
   const park = createPark({ log, timestampTypeOf, topics: TOPICS, groupId: 'group', clock, events })
-  return createStoreOrders({ log, store, park, groupId: 'group', delivered: kind, clock, events, signal })
+  return createStoreOrders({
+    log,
+    store,
+    park,
+    groupId: 'group',
+    delivered: kind,
+    proofs: PROOFS,
+    clock,
+    events,
+    signal,
+  })
 }
 
 const good = (offset: number) => delivered(messageOf(), { offset })
@@ -420,6 +432,61 @@ describe('a stub in a retry topic', () => {
       { topic: 'orders', partition: 0, offset: 3 },
     ])
     expect(log.published).toHaveLength(1)
+  })
+})
+
+describe('a copy in the orders topic of a record that was parked, with all of its headers', () => {
+  const origin = { topic: 'orders', partition: 0, offset: 7 }
+
+  /** The poison of offset 3 as it lies in the dead-letter topic, copied to offset 7. */
+  async function copied(original: DeliveredRecord): Promise<DeliveredRecord> {
+    await pipeline()([original])
+    const { record } = log.published.at(-1)!
+    return delivered(record, { offset: 7 })
+  }
+
+  it('is a record of its own place, which has failed nowhere yet', async () => {
+    const copy = await copied(notJson(3))
+    await pipeline()([copy])
+    expect(lastBatch()?.parked).toMatchObject([{ origin, attempt: 1, state: 'dead' }])
+    const parked = delivered(log.published.at(-1)!.record, { topic: 'orders-dlt', offset: 1 })
+    expect(readJourney(parked)).toMatchObject({ origin, attempt: 1 })
+  })
+
+  it('is stored under its own place', async () => {
+    const { headers } = await copied(notJson(3))
+    await pipeline()([
+      { ...good(7), headers: [...good(7).headers, ...headers.filter(([name]) => name.startsWith('oep-'))] },
+    ])
+    expect(lastBatch()?.orders).toMatchObject([{ origin, redriveOf: null, supersedes: null }])
+  })
+
+  it('is what it holds, though its headers say that its value lies elsewhere', async () => {
+    const stub = { ...good(7), value: null, headers: [['oep-stub', Buffer.from('elsewhere')]] as const }
+    log.originals.set('orders:0:3', good(3))
+    await pipeline()([{ ...stub, headers: [...stub.headers, ...(await copied(notJson(3))).headers] }])
+    expect(lastBatch()).toMatchObject({
+      orders: [],
+      parked: [{ origin, cause: { detail: 'The record has no value.' } }],
+    })
+  })
+
+  it('redrives nothing, although the original did', async () => {
+    const redriven = PROOFS.prove({ ...messageOf(), value: '{', headers: [['oep-redrive-of', 'orders:0:1']] })
+    const copy = await copied(delivered(redriven, { offset: 3 }))
+    expect(lastBatch()?.parked).toMatchObject([{ redriveOf: 'orders:0:1' }])
+    expect(copy.headers.map(([name]) => name)).toContain('oep-redrive-of')
+    await pipeline()([copy])
+    expect(lastBatch()?.parked).toMatchObject([{ origin, redriveOf: null }])
+  })
+
+  it('redrives nothing, when the letter is one of another installation', async () => {
+    const other = createRedriveProofs(['the secret of another installation'])
+    const event = newOrder()
+    const plain = messageOf(event)
+    const marked = { ...plain, headers: [...plain.headers, ['oep-redrive-of', 'orders:0:1'] as const] }
+    await pipeline()([delivered(other.prove(marked), { offset: 7 }), delivered(PROOFS.prove(marked), { offset: 8 })])
+    expect(lastBatch()?.orders).toMatchObject([{ redriveOf: null }, { redriveOf: 'orders:0:1' }])
   })
 })
 

@@ -59,8 +59,9 @@ export const repairLedger: Command = {
   summary: 'stores or parks records that were passed over',
   examples: ['ledger repair'],
   async run(context) {
-    const { processed, ledger } = await repairOn(context, await askForRepair(context))
+    const { processed, why, ledger } = await repairOn(context, await askForRepair(context))
     if (!context.json) context.print(`${processed} ${processed === 1 ? 'record' : 'records'} processed.`)
+    if (!context.json && why !== null) context.print(why)
     printVerdict(ledger, context)
     return ledger.balanced ? EXIT.ok : EXIT.notWell
   },
@@ -81,8 +82,9 @@ export const resetLedger: Command = {
     if (reason === undefined) throw new UsageError('--reason is missing.')
     const body = { reason, force: context.options['force'] === true }
     const begun = (await context.client.request('POST', '/api/ops/ledger/reset', body)) as RepairAnswer
-    const { processed, ledger } = await repairOn(context, begun)
+    const { processed, why, ledger } = await repairOn(context, begun)
     if (!context.json) context.print(`The ledger begins anew. ${processed} records were read again.`)
+    if (!context.json && why !== null) context.print(why)
     printVerdict(ledger, context)
     return ledger.balanced ? EXIT.ok : EXIT.notWell
   },
