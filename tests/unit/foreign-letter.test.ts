@@ -205,6 +205,8 @@ describe('a letter that this product parked', () => {
     const copy = parked(...SPRING)
     expect(readOwnJourney(copy)).toBeUndefined()
     expect(readForeignLetter(copy)).toMatchObject({ consumerGroup: 'billing', failure: { origin: ORIGIN } })
+    // Its retry topics add one header of that dialect alone, the group.
+    expect(readOwnJourney(parked(...SPRING_RETRIES))).toBeUndefined()
     const sameGroup = parked(
       ['kafka_dlt-original-topic', 'orders'],
       ['kafka_dlt-original-partition', int32(0)],

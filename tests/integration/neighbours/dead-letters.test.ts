@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { RedrivePreview } from '../../../shared/application/preview-redrive.ts'
 import type { RedriveWarning } from '../../../shared/application/redrive-warning.ts'
 import type { DeadLetterGroup, DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
+import type { LogRecord } from '../../../shared/ports/event-log.ts'
 import { skipsKafka } from '../../support/kafka-broker.ts'
 import { startKafkaProduct, type KafkaProduct } from '../../support/kafka-product.ts'
 import { findJava, type Neighbour } from '../../support/neighbours.ts'
@@ -38,6 +39,13 @@ describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', ()
 
   const foreign = async () => pagesOf<DeadLetterSummary>(neighbourhood.product, '/api/dead-letters?foreign=true')
   const lettersOf = async (group: string) => (await foreign()).filter(({ consumerGroup }) => consumerGroup === group)
+
+  /** All records of the orders topic. */
+  async function orderRecords(): Promise<LogRecord[]> {
+    const { log } = neighbourhood
+    const partitions = await log.offsets('orders')
+    return (await Promise.all(partitions.map(({ partition }) => log.read('orders', partition, 0, 500)))).flat()
+  }
 
   async function redrive(body: Record<string, unknown>) {
     const answer = await neighbourhood.product.operate('/api/dead-letters/redrive', { method: 'POST', body })
@@ -117,6 +125,18 @@ describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', ()
     })
   })
 
+  it('are not made of a retry that Spring numbers as we do: to us it is a duplicate', async () => {
+    const { log, product } = neighbourhood
+    const [order] = (await orderRecords()).filter(({ key }) => key !== null)
+    const { key, value, headers } = order!
+    const retried = ['retry_topic-attempts', Buffer.from([0, 0, 0, 2])] as const
+    await log.publish('orders-retry-1', [{ key, value, headers: [...headers, retried] }])
+    await product.settled()
+    const duplicates = (await product.ledger()).totals.duplicate
+    expect(duplicates).toBe(0)
+    await expectUntouched()
+  })
+
   it.skipIf(connect.isMissing)('of Kafka Connect say which connector failed and why', async () => {
     const [{ address }, group] = [neighbourhood.broker, 'connect-warehouse']
     const letters = await giveUp(connect, group, 'Connect.java', address, 'orders', 'orders-dlt', 'warehouse')
@@ -131,7 +151,7 @@ describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', ()
   it.skipIf(spring4.isMissing)(
     'are redriven with a warning that names who reads the orders, and change nothing here',
     async () => {
-      const { product, log } = neighbourhood
+      const { product } = neighbourhood
       const group = 'billing-4'
       const [letter] = (await lettersOf(group)).filter(({ orderId }) => orderId === orderIds[0])
       expect(letter).toBeDefined()
@@ -149,11 +169,7 @@ describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', ()
       await vi.waitFor(async () => {
         expect((await product.operate(`/api/redrives/${task.id}`)).body).toMatchObject({ state: 'done', resolved: 1 })
       }, WAIT)
-      const again = (
-        await Promise.all((await log.offsets('orders')).map(({ partition }) => log.read('orders', partition, 0, 500)))
-      )
-        .flat()
-        .filter(({ headers }) => headers.some(([name]) => name === 'oep-redrive-of'))
+      const again = (await orderRecords()).filter(({ headers }) => headers.some(([name]) => name === 'oep-redrive-of'))
       expect(again).toHaveLength(1)
       expect(again[0]?.headers.filter(([name]) => name.startsWith('kafka_'))).toEqual([])
       await product.settled()
