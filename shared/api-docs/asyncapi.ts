@@ -29,8 +29,8 @@ const BINDING = { bindingVersion: '0.5.0' }
 const KEY = { type: 'string', format: 'uuid', description: 'The order id: one order stays in one partition.' }
 
 const DESCRIPTION = `An order travels from the orders topic, when it cannot be stored at once, through the retry topics to \
-the dead-letter topic. Every event is a CloudEvent 1.0 in binary mode. The orders topic is the source of truth and keeps \
-everything.`
+the dead-letter topic. Every event is a CloudEvent 1.0. It is written in binary mode; events of other producers are read \
+in structured mode (\`application/cloudevents+json\`) as well. The orders topic is the source of truth and keeps everything.`
 
 /** The topics as this installation names them: who sends what where, and which group reads it. */
 export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partitions' | 'replication'>): JsonObject {
@@ -64,7 +64,7 @@ export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partition
       deadLetters: channel(
         topics.deadLetters,
         'Dead letters',
-        'What cannot be stored, byte for byte, with its cause.',
+        'What cannot be stored, byte for byte, with its cause. Letters that other consumers of the orders put here are kept too, whatever headers they have.',
         'DeadLetter',
       ),
     },

@@ -85,6 +85,23 @@ describe('a dry run of many', () => {
 })
 
 describe('a redrive', () => {
+  const warning = { detail: 'These other consumer groups read it: billing.', readers: ['billing'] }
+  const task = { id: 't', state: 'done', why: null, total: 1, resolved: 1, failed: 0 }
+
+  it.each([
+    ['for real', {}, { ...task, warning }],
+    ['as a dry run', { 'dry-run': true }, { items: [], nextCursor: null, warning }],
+  ])('says who gets letters of other consumers again, %s', async (_, options, answer) => {
+    const { printed } = await run(redriveDeadLetters, [answer], { options: { all: true, ...options } })
+    expect(printed).toContain(`Warning: ${warning.detail}`)
+  })
+
+  it('leaves out letters of other consumers when only our own are asked for', async () => {
+    const { asked, printed } = await run(redriveDeadLetters, [task], { options: { own: true } })
+    expect(asked).toMatchObject([{ body: { foreign: false } }])
+    expect(printed).not.toContain('Warning')
+  })
+
   it('takes every id that is named', async () => {
     const task = { id: 't', state: 'done', why: null, total: 2, resolved: 2, failed: 0 }
     const { asked } = await run(redriveDeadLetters, [task], { positionals: ['orders:0:1', 'orders:0:2'] })

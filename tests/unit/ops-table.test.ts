@@ -25,3 +25,7 @@ test('no line is wider than a narrow terminal', () => {
 test('what is piped on is not cut', () => {
   expect(table(['cause'], [['x'.repeat(500)]])).toContain('x'.repeat(500))
 })
+
+test('what would end a line or steer a terminal is a space', () => {
+  expect(table(['cause'], [['No such\nstreet \u001b[31m\u0000!']], 80)).toBe('cause\nNo such street  [31m !')
+})
