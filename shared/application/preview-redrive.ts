@@ -97,6 +97,9 @@ function toPreview({ id, orderId }: KeptDeadLetter, outcome: StoreOutcome | unde
   if (outcome?.kind === 'rejected') {
     return { id, orderId, outcome: 'still-fails', cause: { code: outcome.code, detail: outcome.detail } }
   }
+  if (outcome?.kind === 'withheld') {
+    return { id, orderId, outcome: 'still-fails', cause: { code: 'conflict', detail: 'Its order was discarded.' } }
+  }
   return { id, orderId, outcome: outcome?.kind === 'stored' ? 'would-be-stored' : 'already-stored' }
 }
 

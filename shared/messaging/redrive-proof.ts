@@ -5,7 +5,7 @@ import { HEADER, headerText } from './headers.ts'
 /**
  * Proves that a record which says that it redrives a dead letter was sent by this installation for that letter: an
  * HMAC-SHA-256 over the letter's id and the record's key and value. A copy of a parked record has no proof, because
- * parking leaves it out; a record of another installation has one of another secret (docs/decisions/016).
+ * parking leaves it out; a record of another installation has one of another secret (docs/decisions/018).
  */
 export interface RedriveProofs {
   /** The record with its proof. */

@@ -13,6 +13,9 @@ export interface OrderStore extends AsyncDisposable {
    * For each order, in the order given, says what became of it:
    * - `stored`: it is in the store now, or it already was *from these very coordinates* (a redelivery).
    * - `duplicate`: the same order with the same body was stored from other coordinates.
+   * - `withheld`: a person decided otherwise. Its dead letter was discarded or edited, or what was sent in its place died
+   *   and has a letter of its own, or the order was discarded. Nothing changes until the letter is restored or redriven,
+   *   whatever is delivered again; the ledger counts the record as parked.
    * - a `Rejection`: it can never be stored as it is. The others of the batch are stored all the same.
    *
    * The ledger (for `delivered: 'origin'`) first locks its rows in topic, partition order, then counts only offsets at
@@ -91,7 +94,11 @@ export interface ParkedRecord {
   readonly redriveOf: string | null
 }
 
-export type StoreOutcome = { readonly kind: 'stored' } | { readonly kind: 'duplicate' } | Rejection
+export type StoreOutcome =
+  | { readonly kind: 'stored' }
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'withheld' }
+  | Rejection
 
 export interface Rejection {
   readonly kind: 'rejected'

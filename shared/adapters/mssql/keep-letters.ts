@@ -109,7 +109,7 @@ FROM parked_records AS q
 JOIN @redriven AS r ON r.topic = q.topic AND r.log_partition = q.log_partition AND r.log_offset = q.log_offset
 JOIN @kept AS k ON k.topic = r.by_topic AND k.log_partition = r.by_partition AND k.log_offset = r.by_offset
   AND k.consumer_group = q.group_id
-WHERE k.state = 'dead' AND q.state IN ('retrying', 'dead', 'discarded');
+WHERE k.state = 'dead' AND q.state IN ('retrying', 'dead');
 COMMIT TRANSACTION;
 `
 

@@ -80,7 +80,7 @@ END;
 
 export const COUNT = `
 UPDATE p
-SET kind = CASE WHEN p.i IS NULL THEN 'parked' WHEN o.outcome = 'duplicate' THEN 'duplicate' ELSE 'stored' END,
+SET kind = CASE WHEN p.i IS NULL OR o.outcome = 'withheld' THEN 'parked' WHEN o.outcome = 'duplicate' THEN 'duplicate' ELSE 'stored' END,
   is_beyond = CASE WHEN p.log_offset >= t.next_offset THEN 1 ELSE 0 END,
   gap_since = g.since_offset,
   gap_until = g.until_offset,

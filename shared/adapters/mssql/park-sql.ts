@@ -81,17 +81,27 @@ BEGIN
   UPDATE p
   SET is_known = CASE WHEN r.state IS NULL THEN 0 ELSE 1 END,
     is_news = CASE
+      WHEN r.state IS NULL AND d.state IN ('discarded', 'superseded', 'resolved') THEN 0
       WHEN r.state IS NULL THEN 1
       WHEN r.state <> 'retrying' THEN 0
       WHEN p.attempt > r.attempt THEN 1
       WHEN p.attempt = r.attempt AND p.state = 'dead' THEN 1
       ELSE 0
     END,
-    is_stored = CASE WHEN o.seq IS NULL THEN 0 ELSE 1 END
+    -- A ledger that was reset has forgotten what an operator decided; the letter has not.
+    state = CASE
+      WHEN r.state IS NULL AND d.state = 'discarded' THEN 'discarded'
+      WHEN r.state IS NULL AND d.state IN ('superseded', 'resolved') THEN 'redriven'
+      ELSE p.state
+    END,
+    is_stored = CASE WHEN o.seq IS NULL AND s.seq IS NULL THEN 0 ELSE 1 END
   FROM @parked AS p
   LEFT JOIN parked_records AS r ON r.group_id = p.group_id AND r.topic = p.topic
     AND r.log_partition = p.log_partition AND r.log_offset = p.log_offset
   LEFT JOIN orders AS o ON o.order_id = p.order_id
+  LEFT JOIN order_states AS s ON s.order_id = p.order_id AND s.status = 'discarded'
+  LEFT JOIN dead_letters AS d ON d.topic = p.topic AND d.log_partition = p.log_partition
+    AND d.log_offset = p.log_offset AND (d.order_id IS NULL OR d.order_id = p.order_id)
   WHERE p.round = @parked_round;
 
   INSERT INTO parked_records (group_id, topic, log_partition, log_offset, state, attempt, counted, updated_at)
@@ -114,7 +124,7 @@ BEGIN
   WHERE p.round = @parked_round AND p.counted = 1 AND r.counted = 0;
 
   -- What is news is written as it is; a second account of the same failure adds the order if the first had none.
-  -- A dead letter or a retry never changes an order that is stored.
+  -- A dead letter or a retry never changes an order that is stored or was given up: is_stored says either.
   UPDATE p
   SET has_content = CASE WHEN p.is_news = 1 OR (s.seq IS NOT NULL AND s.order_json IS NULL) THEN 1 ELSE 0 END
   FROM @parked AS p

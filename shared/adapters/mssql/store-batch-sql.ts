@@ -1,5 +1,6 @@
 import { COUNT, DECLARE_LEDGER, LOCK_LEDGER } from './ledger-sql.ts'
 import { DECLARE_PARKED, PARK } from './park-sql.ts'
+import { COUNT_WITHHELD, isReplaced, WITHHOLD } from './withhold-sql.ts'
 
 /**
  * A batch in one round trip and one transaction: everything comes in the one JSON parameter @batch (store-batch-json.ts),
@@ -42,7 +43,8 @@ DECLARE @orders TABLE (
   edited_offset BIGINT NULL,
   is_redrive BIT NOT NULL,
   seq BIGINT NULL,
-  outcome VARCHAR(30) COLLATE Latin1_General_100_BIN2 NULL
+  outcome VARCHAR(30) COLLATE Latin1_General_100_BIN2 NULL,
+  decided VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL
 );
 DECLARE @stored TABLE (seq BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL UNIQUE);
 INSERT INTO @orders (
@@ -97,7 +99,7 @@ BEGIN
   JOIN dead_letters AS d ON d.topic = o.letter_topic AND d.log_partition = o.letter_partition
     AND d.log_offset = o.letter_offset
   WHERE o.round = @order_round AND (d.order_id IS NULL OR d.order_id = o.order_id);
-
+${WITHHOLD}
   INSERT INTO orders (
     order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
     total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
@@ -108,7 +110,7 @@ BEGIN
     o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, @now, o.topic, o.log_partition,
     o.log_offset, o.body_hash, o.idempotency_key_hash, o.is_redrive
   FROM @orders AS o
-  WHERE o.round = @order_round
+  WHERE o.round = @order_round AND o.outcome IS NULL
     AND NOT EXISTS (SELECT 1 FROM orders AS k WHERE k.order_id = o.order_id)
     AND (o.idempotency_key_hash IS NULL
       OR NOT EXISTS (SELECT 1 FROM orders AS k WHERE k.idempotency_key_hash = o.idempotency_key_hash))
@@ -131,6 +133,8 @@ BEGIN
       WHEN d.kept_seq IS NOT NULL THEN 'duplicate'
       WHEN r.state IS NOT NULL THEN 'duplicate'
       WHEN o.is_redrive = 1 AND l.state IS NOT NULL THEN 'duplicate'
+      WHEN ${isReplaced('e')} THEN 'duplicate'
+      WHEN o.is_redrive = 1 AND ${isReplaced('f')} THEN 'duplicate'
       ELSE 'order-id-reused'
     END
   FROM @orders AS o
@@ -141,6 +145,10 @@ BEGIN
     AND r.log_offset = o.log_offset AND r.state = 'redriven'
   LEFT JOIN parked_records AS l ON l.group_id = @group AND l.topic = o.letter_topic
     AND l.log_partition = o.letter_partition AND l.log_offset = o.letter_offset AND l.state = 'redriven'
+  LEFT JOIN dead_letters AS e ON e.topic = o.topic AND e.log_partition = o.log_partition
+    AND e.log_offset = o.log_offset AND (e.order_id IS NULL OR e.order_id = o.order_id)
+  LEFT JOIN dead_letters AS f ON f.topic = o.letter_topic AND f.log_partition = o.letter_partition
+    AND f.log_offset = o.letter_offset
   WHERE o.round = @order_round AND o.outcome IS NULL;
 
   -- The words go with their state.
@@ -157,21 +165,22 @@ BEGIN
   JOIN parked_records AS r ON r.group_id = @group AND r.topic = o.topic AND r.log_partition = o.log_partition
     AND r.log_offset = o.log_offset
   WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
-    AND r.state IN ('retrying', 'dead', 'discarded') AND d.state <> 'resolved';
+    AND r.state IN ('retrying', 'dead') AND d.state NOT IN ('resolved', 'discarded');
 
   UPDATE r
   SET state = o.outcome, updated_at = @now
   FROM parked_records AS r
   JOIN @orders AS o ON r.topic = o.topic AND r.log_partition = o.log_partition AND r.log_offset = o.log_offset
   WHERE r.group_id = @group AND o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
-    AND r.state IN ('retrying', 'dead', 'discarded');
+    AND r.state IN ('retrying', 'dead');
 
   UPDATE d
   SET state = 'resolved'
   FROM dead_letters AS d
   JOIN @orders AS o ON d.topic = o.letter_topic AND d.log_partition = o.letter_partition
     AND d.log_offset = o.letter_offset
-  WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND o.is_redrive = 1 AND d.state <> 'resolved';
+  WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND o.is_redrive = 1
+    AND d.state NOT IN ('resolved', 'discarded');
 
   UPDATE r
   SET state = 'redriven', updated_at = @now
@@ -179,7 +188,7 @@ BEGIN
   JOIN @orders AS o ON r.topic = o.letter_topic AND r.log_partition = o.letter_partition
     AND r.log_offset = o.letter_offset
   WHERE r.group_id = @group AND o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND o.is_redrive = 1
-    AND r.state IN ('retrying', 'dead', 'discarded');
+    AND r.state IN ('retrying', 'dead');
 
   SET @order_round += 1;
 END;
@@ -213,9 +222,9 @@ WHERE o.seq IS NOT NULL;
 export const STORE_BATCH = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}
 BEGIN TRANSACTION;
 ${LOCK_LEDGER}${STORE}
-IF NOT EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome NOT IN ('stored', 'duplicate'))
+IF NOT EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome NOT IN ('stored', 'duplicate', 'withheld'))
 BEGIN
-${COUNT}${PARK}
+${COUNT}${COUNT_WITHHELD}${PARK}
 END;
 IF @preview = 1
   ROLLBACK TRANSACTION;

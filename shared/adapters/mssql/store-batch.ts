@@ -87,7 +87,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 function toOutcome(outcome: string): StoreOutcome {
-  if (outcome === 'stored' || outcome === 'duplicate') return { kind: outcome }
+  if (outcome === 'stored' || outcome === 'duplicate' || outcome === 'withheld') return { kind: outcome }
   const rejection = REJECTIONS[outcome as Rejection['code']]
   if (rejection === undefined)
     throw new OrderError('internal', `The store said ${JSON.stringify(outcome)} of an order.`)

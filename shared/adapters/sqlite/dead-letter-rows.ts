@@ -10,7 +10,7 @@ export interface DeadLetterRows {
   keep(letters: readonly DeadLetter[], nowMs: number): void
   /** The origin of a letter, when it is one of this order or one whose order could not be read. */
   originOfLetter(letterId: string | null, orderId: string): RecordPosition | undefined
-  /** The order of the letter of this origin is stored. */
+  /** The order of the letter of this origin is stored; a letter that was discarded stays so. */
   resolve(origin: RecordPosition): void
 }
 
@@ -22,7 +22,7 @@ const INSERT = `
     record_value, foreign_failure
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 const SELECT_ORDER = `SELECT 1 FROM dead_letters WHERE ${KEY} AND (order_id IS NULL OR order_id = ?)`
-const RESOLVE = `UPDATE dead_letters SET state = 'resolved' WHERE ${KEY} AND state <> 'resolved'`
+const RESOLVE = `UPDATE dead_letters SET state = 'resolved' WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
 const SUPERSEDE = `UPDATE dead_letters SET state = 'superseded' WHERE ${KEY} AND state IN ('dead', 'redriven')`
 
 export function prepareDeadLetterRows(db: DatabaseSync, orders: OrderRows, parked: ParkedRows): DeadLetterRows {

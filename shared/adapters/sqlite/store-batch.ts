@@ -1,8 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { DeadLetter } from '../../ports/dead-letters.ts'
+import type { RecordPosition } from '../../ports/event-log.ts'
 import type { OrderToStore, StoreBatch, StoreOutcome, StoreResult } from '../../ports/order-store.ts'
 import { inTransaction } from './database.ts'
 import { prepareDeadLetterRows } from './dead-letter-rows.ts'
+import { prepareDecisions } from './decisions.ts'
 import { prepareLedgerRows, type Outcome } from './ledger-rows.ts'
 import { prepareOrderRows } from './order-rows.ts'
 import { prepareOrderStateRows } from './order-state-rows.ts'
@@ -19,22 +21,31 @@ export interface Commands {
 
 type StoreOne = (order: OrderToStore, groupId: string, nowMs: number) => StoreOutcome
 
+/** What the ledger counts a record as; it counts nothing while any is rejected. */
+const LEDGER_KIND = { stored: 'stored', duplicate: 'duplicate', withheld: 'parked', rejected: 'stored' } as const
+
 const OUTSIDE_OF_BOUNDS = 'It holds a value that the store does not allow.'
 
 export function prepareCommands(db: DatabaseSync): Commands {
   const orders = prepareOrderRows(db)
   const states = prepareOrderStateRows(db)
-  const parked = prepareParkedRows(db, orders, states)
+  const decisions = prepareDecisions(db)
+  const parked = prepareParkedRows({ db, orders, states, decisions })
   const letters = prepareDeadLetterRows(db, orders, parked)
   const ledger = prepareLedgerRows(db)
 
   /** Throws when a constraint refuses the order; the transaction must not be committed then. */
   function storeOne(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
     const { orderId, origin } = order
+    const decided = decisions.against(order)
+    if (decided !== undefined) {
+      parked.withhold(groupId, origin, decided, nowMs)
+      return { kind: 'withheld' }
+    }
     const redriven = letters.originOfLetter(order.redriveOf ?? order.supersedes, orderId)
     const isNew = orders.insert(order, nowMs, redriven !== undefined)
     const outcome = isNew ? ({ kind: 'stored' } as const) : orders.judge(order, () => supersedes(order, groupId))
-    if (outcome.kind === 'rejected') return outcome
+    if (outcome.kind !== 'stored' && outcome.kind !== 'duplicate') return outcome
     states.remove(orderId)
     if (parked.settle(groupId, origin, outcome.kind, nowMs)) letters.resolve(origin)
     if (redriven !== undefined) {
@@ -49,9 +60,11 @@ export function prepareCommands(db: DatabaseSync): Commands {
    * stored before.
    */
   function supersedes({ supersedes, redriveOf, orderId, origin }: OrderToStore, groupId: string): boolean {
-    if (letters.originOfLetter(supersedes, orderId) !== undefined || parked.isRedriven(groupId, origin)) return true
+    const isReplaced = (place: RecordPosition) =>
+      parked.isRedriven(groupId, place) || decisions.isReplaced(place, orderId)
+    if (letters.originOfLetter(supersedes, orderId) !== undefined || isReplaced(origin)) return true
     const redriven = letters.originOfLetter(redriveOf, orderId)
-    return redriven !== undefined && parked.isRedriven(groupId, redriven)
+    return redriven !== undefined && isReplaced(redriven)
   }
 
   /** The same for an order that may be refused: nothing of it stays, and the others go on. */
@@ -97,6 +110,9 @@ export function prepareCommands(db: DatabaseSync): Commands {
     orders.noteSpans(lastSeq)
     if (outcomes.some(({ kind }) => kind === 'rejected')) return { outcomes, counted: false }
     const counted = batch.delivered === 'origin' ? countOrigins(batch, outcomes) : new Set<string>()
+    for (const [index, { origin }] of batch.orders.entries()) {
+      if (outcomes[index]?.kind === 'withheld' && counted.has(placeOf({ origin }))) parked.count(batch.groupId, origin)
+    }
     for (const record of batch.parked) parked.park(batch.groupId, record, counted.has(placeOf(record)), nowMs)
     return { outcomes, counted: true }
   }
@@ -105,7 +121,7 @@ export function prepareCommands(db: DatabaseSync): Commands {
   function countOrigins(batch: StoreBatch, outcomes: readonly StoreOutcome[]): ReadonlySet<string> {
     const byPlace = new Map<string, Outcome>()
     batch.orders.forEach((order, index) => {
-      const kind = outcomes[index]?.kind === 'duplicate' ? 'duplicate' : 'stored'
+      const kind = LEDGER_KIND[outcomes[index]?.kind ?? 'stored']
       const isRedrive = order.redriveOf !== null || order.supersedes !== null
       byPlace.set(placeOf(order), { origin: order.origin, kind, isRedrive })
     })

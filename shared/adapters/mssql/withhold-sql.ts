@@ -1,0 +1,63 @@
+/**
+ * What people decided about dead letters stands, whatever is delivered again. Read from the letters and from the order's
+ * status, which outlive a reset of the ledger. Parts of STORE_BATCH, one round of it.
+ *
+ * An order that is new has no status, so that only those that failed before are looked up among the letters. Of those,
+ * in this order: a letter of this very place, or the one that the record redrives, that was discarded; a letter of this
+ * place that another stands for. Then a letter that is being sent back allows it, for that is the newest decision; and
+ * last an order that was given up, or a letter of this place whose edit is on its way.
+ */
+export const WITHHOLD = `
+  UPDATE o
+  SET outcome = 'withheld', decided = CASE
+      WHEN d.state = 'discarded' OR m.state = 'discarded' THEN 'discarded'
+      WHEN d.state = 'superseded' THEN 'redriven'
+      WHEN s.status = 'discarded' THEN 'discarded'
+      ELSE 'dead'
+    END
+  FROM @orders AS o
+  JOIN order_states AS s ON s.order_id = o.order_id
+  LEFT JOIN dead_letters AS d ON d.topic = o.topic AND d.log_partition = o.log_partition
+    AND d.log_offset = o.log_offset AND (d.order_id IS NULL OR d.order_id = o.order_id)
+  LEFT JOIN dead_letters AS m ON m.topic = o.letter_topic AND m.log_partition = o.letter_partition
+    AND m.log_offset = o.letter_offset AND o.is_redrive = 1
+  WHERE o.round = @order_round AND (
+    d.state IN ('discarded', 'superseded')
+    OR m.state = 'discarded'
+    OR (
+      (m.state IS NULL OR m.state NOT IN ('dead', 'redriven'))
+      AND (s.status = 'discarded' OR (d.edited_value IS NOT NULL AND d.state IN ('dead', 'redriven')))
+    )
+  );
+
+  UPDATE r
+  SET state = o.decided, updated_at = @now
+  FROM parked_records AS r
+  JOIN @orders AS o ON r.topic = o.topic AND r.log_partition = o.log_partition AND r.log_offset = o.log_offset
+  WHERE r.group_id = @group AND o.round = @order_round AND o.outcome = 'withheld' AND r.state = 'retrying';
+
+  INSERT INTO parked_records (group_id, topic, log_partition, log_offset, state, attempt, counted, updated_at)
+  SELECT @group, o.topic, o.log_partition, o.log_offset, o.decided, 1, 0, @now
+  FROM @orders AS o
+  WHERE o.round = @order_round AND o.outcome = 'withheld' AND NOT EXISTS (
+    SELECT 1 FROM parked_records AS r
+    WHERE r.group_id = @group AND r.topic = o.topic AND r.log_partition = o.log_partition
+      AND r.log_offset = o.log_offset
+  );
+`
+
+/** After COUNT: their rows are there since WITHHOLD. */
+export const COUNT_WITHHELD = `
+UPDATE r
+SET counted = 1
+FROM parked_records AS r
+JOIN @places AS p ON p.topic = r.topic AND p.log_partition = r.log_partition AND p.log_offset = r.log_offset
+JOIN @orders AS o ON o.i = p.i
+WHERE r.group_id = @group AND o.outcome = 'withheld' AND (p.is_beyond = 1 OR p.gap_since IS NOT NULL);
+`
+
+/** Of a letter: another record stands in its place, because it was edited or died again. */
+export function isReplaced(letter: string): string {
+  const wasEdited = `${letter}.edited_value IS NOT NULL AND ${letter}.state IN ('redriven', 'resolved')`
+  return `(${letter}.state = 'superseded' OR (${wasEdited}))`
+}
