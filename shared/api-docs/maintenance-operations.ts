@@ -11,6 +11,7 @@ const ACT_PROBLEMS: readonly ProblemCode[] = [
   'payload-too-large',
   'unsupported-media-type',
   'log-unavailable',
+  'log-unreadable',
   'store-unavailable',
   'shutting-down',
 ]

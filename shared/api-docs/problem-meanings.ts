@@ -18,6 +18,8 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'queue-full': 'Orders arrive faster than the log takes them. Nothing was written.',
   'log-unavailable':
     'The log did not acknowledge the order, so no id was issued. It may still have been written; the same Idempotency-Key makes sure that it counts once.',
+  'log-unreadable':
+    'A batch that is needed for the answer cannot be decoded, such as one compressed in an unknown way. Orders are accepted, and others are processed.',
   'clock-wrong':
     'The clock of the machine that answered is so far from the log’s that the log refuses what it writes. Nothing was written.',
   'store-unavailable': 'The store that queries read from is away, busy, or full. Orders are still accepted.',

@@ -10,11 +10,19 @@ import { count, instant, schemaOf } from './schema-of.ts'
 
 const check = z.object({ available: z.boolean(), cause: z.exactOptional(z.string()), required: z.boolean() })
 
+const logCheck = check.extend({
+  unreadable: z.exactOptional(
+    z.array(z.string()).readonly().meta({
+      description: 'What consumers of this instance cannot read although the brokers answer, a line each.',
+    }),
+  ),
+})
+
 export const readinessSchema = schemaOf<Readiness>()(
   z.object({
     ready: z.boolean(),
     why: z.exactOptional(z.string().meta({ description: 'What is away; absent when all is well.' })),
-    checks: z.object({ log: check, store: check }),
+    checks: z.object({ log: logCheck, store: check }),
   }),
 )
 

@@ -1,6 +1,6 @@
 import { isOrderError, messageOf } from '../domain/errors.ts'
 import type { Topics } from '../messaging/topics.ts'
-import type { ClockReading, EventLog, TopicSpec } from '../ports/event-log.ts'
+import type { ClockReading, EventLog, LogHealth, TopicSpec } from '../ports/event-log.ts'
 import type { Finding, Maintenance } from '../ports/maintenance.ts'
 import type { OrderStore } from '../ports/order-store.ts'
 import type { LedgerVerdict } from './ledger.ts'
@@ -43,7 +43,7 @@ export function createDoctor(dependencies: {
     role: async () => well(role),
     settings: async () =>
       contradictions.length === 0 ? well('Nothing contradicts.') : unwell(contradictions.join(' ')),
-    log: async () => available(await log.health()),
+    log: async () => logFinding(await log.health()),
     clock: async () => clockFinding(log.clock()),
     topics: checkTopics,
     async 'topic-settings'() {
@@ -172,6 +172,10 @@ function well(detail: string) {
 
 function unwell(detail: string) {
   return { well: false, detail }
+}
+
+function logFinding({ unreadable, ...health }: LogHealth) {
+  return unreadable === undefined ? available(health) : unwell(unreadable.join(' '))
 }
 
 function available({ available, cause }: { available: boolean; cause?: string }) {

@@ -1,3 +1,4 @@
+import { isOrderError } from '../domain/errors.ts'
 import { HEADER, headerText } from '../messaging/headers.ts'
 import type { DeliveredRecord } from '../messaging/kafka-event.ts'
 import { originOf } from '../messaging/parking.ts'
@@ -22,15 +23,20 @@ export async function readAllExactly(
 /**
  * The record with its very bytes, read again from the log where the delivered one may lack some: text that lost bytes on
  * its way lies in this very record; the key, value and headers of a stub lie at its origin. A record that the log does
- * not have any more stays as it was delivered.
+ * not have any more, or that cannot be read again, stays as it was delivered.
  */
 async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord): Promise<LogRecord> {
   const isStub = headerText(record, HEADER.stub) !== undefined
   if (!isStub && !record.lossy) return record
   const place = isStub ? originOf(record) : record
-  const [original] = await log.read(place.topic, place.partition, place.offset, 1)
+  const [original] = await log.read(place.topic, place.partition, place.offset, 1).catch(nothingIfUnreadable)
   if (original?.offset !== place.offset) return record
   const { key, value, timestamp } = original
   if (!isStub) return { ...record, key, value, timestamp }
   return { ...record, key, value, headers: [...original.headers, ...record.headers] }
+}
+
+function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
+  if (isOrderError(error) && error.code === 'log-unreadable') return []
+  throw error
 }

@@ -31,6 +31,9 @@ export function createReadiness(dependencies: {
     const ready = (logHealth.available || !required.log) && (storeHealth.available || !required.store)
     const why = [
       ...(logHealth.available ? [] : [`The log is away: ${logHealth.cause ?? 'no cause is known'}.`]),
+      ...(logHealth.unreadable === undefined
+        ? []
+        : [`Of the log, something cannot be read, and waits there: ${logHealth.unreadable.join(' ')}`]),
       ...(storeHealth.available
         ? []
         : [`The store is away: ${storeHealth.cause ?? 'no cause is known'}. Orders wait in the log; none is lost.`]),

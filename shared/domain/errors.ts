@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'constraint-violated'
   // What our surroundings can do to us.
   | 'log-unavailable'
+  | 'log-unreadable'
   | 'clock-wrong'
   | 'record-too-large'
   | 'store-unavailable'

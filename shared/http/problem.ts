@@ -72,6 +72,11 @@ export const PROBLEMS = {
     remedy:
       'Send it again after Retry-After, best with an Idempotency-Key: then it is stored once however often it is sent.',
   },
+  'log-unreadable': {
+    status: 503,
+    title: 'A part of the log cannot be read',
+    remedy: 'Tell the operator: the detail of the log line says which part, and why.',
+  },
   'clock-wrong': {
     status: 503,
     title: 'The clock of this machine is wrong',

@@ -47,11 +47,14 @@ export interface ClockReading {
   readonly isRefused: boolean
 }
 
-/** Where a partition begins and ends: `end` is the offset that the next record will get. */
+/** Where a partition begins and ends. */
 export interface PartitionOffsets {
   readonly partition: number
   readonly first: number
+  /** Where reading ends for now: the offset that the next record will get, or the first of a transaction that is open. */
   readonly end: number
+  /** Offsets beyond `end`, which cannot be read before a transaction is committed or aborted; absent when there are none. */
+  readonly behindTransaction?: number
 }
 
 /** One consumer of a group. */
@@ -68,6 +71,11 @@ export interface LogHealth {
   readonly available: boolean
   /** Why not, in words for an operator. */
   readonly cause?: string
+  /**
+   * What consumers of this process cannot read although the log may be there, a line for each: a partition that is held
+   * before an unreadable batch, or a group that cannot be joined. Absent when there is nothing.
+   */
+  readonly unreadable?: readonly string[]
 }
 
 export interface EventLog extends AsyncDisposable {
@@ -85,14 +93,18 @@ export interface EventLog extends AsyncDisposable {
 
   /**
    * Records of one partition from `fromOffset` on, ascending, at most `limit` of them and about 8 MiB; empty at the
-   * end. Offsets that are not in the log are passed over.
+   * end. Offsets that are not in the log are passed over, and so are records of transactions that were aborted. Rejects
+   * with `log-unavailable`, or with `log-unreadable` when the first record lies in a batch that cannot be decoded.
    */
   read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
 
   /** One entry a partition, ascending. A topic that does not exist rejects with `log-unavailable`. */
   offsets(topic: string): Promise<readonly PartitionOffsets[]>
 
-  /** The offset that the group reads next, for each partition that it has ever committed. */
+  /**
+   * The offset of the record that the group gets next, for each partition that it has ever committed; the end when
+   * there is none yet. Offsets that hold no record, such as transaction markers, are passed.
+   */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
 
   /** The consumer groups that have committed an offset in the topic, ascending. Rejects with `log-unavailable`. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs'
 import { OrderError } from '../../domain/errors.ts'
+import { decodeFetches } from './cluster.ts'
 import { stopIdleTimers } from './idle-timers.ts'
 
 /** Where the brokers are, and how they know us: the `KAFKA_*` settings. */
@@ -21,13 +22,13 @@ const CONNECTION_TIMEOUT_MS = 3000
 
 /**
  * A client with connections of its own. kafkajs keeps the offsets of a group for each client, so that two consumers of
- * one group must not share one (tulios/kafkajs, `committedOffsetsByGroup`).
+ * one group must not share one (tulios/kafkajs, `committedOffsetsByGroup`). What it reads is decoded by us.
  *
  * Throws `invalid-setting` when the certificate authority can't be read.
  */
 export function createClient(connection: KafkaConnection): Kafka {
   stopIdleTimers()
-  return new Kafka({
+  const client = new Kafka({
     clientId: 'order-event-processing',
     brokers: [...connection.brokers],
     ...security(connection),
@@ -38,6 +39,8 @@ export function createClient(connection: KafkaConnection): Kafka {
     // as the coordinator of a group that is being made (tulios/kafkajs#1494).
     logLevel: logLevel.NOTHING,
   })
+  decodeFetches(client)
+  return client
 }
 
 function security(connection: KafkaConnection): Pick<KafkaConfig, 'ssl' | 'sasl'> {

@@ -15,8 +15,8 @@ export interface HealthMonitor {
 export interface HealthOptions {
   /** Asks the brokers for anything. */
   readonly probe: () => Promise<unknown>
-  /** Why a consumer cannot go on, if one cannot. */
-  readonly consumersFailing: () => string | undefined
+  /** What consumers cannot read, and why. */
+  readonly unreadable: () => readonly string[]
 }
 
 const PROBE_TIMEOUT_MS = 2500
@@ -24,7 +24,7 @@ const PROBE_INTERVAL_MS = 1000
 /** Nobody may publish because health said no: after this long a failure gives way to what the brokers answer. */
 const FAILURE_LASTS_MS = 3000
 
-export function createHealthMonitor({ probe, consumersFailing }: HealthOptions): HealthMonitor {
+export function createHealthMonitor({ probe, unreadable }: HealthOptions): HealthMonitor {
   let failure: { readonly cause: string; readonly at: number } | undefined
   let answered = Number.NEGATIVE_INFINITY
   let asking: Promise<string | undefined> | undefined
@@ -58,8 +58,13 @@ export function createHealthMonitor({ probe, consumersFailing }: HealthOptions):
       failure = { cause: messageOf(rootOf(error)), at: performance.now() }
     },
     async health() {
-      const cause = (await brokersFailing()) ?? consumersFailing()
-      return cause === undefined ? { available: true } : { available: false, cause: `Kafka: ${cause}` }
+      const cause = await brokersFailing()
+      const lines = unreadable()
+      return {
+        ...(cause === undefined ? { available: true } : { available: false, cause: `Kafka: ${cause}` }),
+        // A consumer that cannot go on is no reason to take no orders: the brokers are there.
+        ...(lines.length > 0 && { unreadable: lines }),
+      }
     },
   }
 }

@@ -2,14 +2,21 @@ import type { LogRecord } from '../../ports/event-log.ts'
 
 /** What was fetched and is not delivered yet, by partition. */
 export interface Inbox {
-  add(partition: number, records: readonly LogRecord[]): void
-  /** The next batch: at most `maxBatchSize` records and about 8 MiB, an equal share of each partition, each in order. */
-  take(): readonly LogRecord[]
+  /** `next` is where the partition is read on: behind these records, and behind markers and the like. */
+  add(partition: number, records: readonly LogRecord[], next: number): void
+  take(): Taken
   clear(): void
   /** Whether to stop fetching the partition, so that a consumer that stands still holds little in memory. */
   isFull(partition: number): boolean
   /** Whether to fetch it again: early enough that the next records are there before the last are taken. */
   hasRoom(partition: number): boolean
+}
+
+export interface Taken {
+  /** The next batch: at most `maxBatchSize` records and about 8 MiB, an equal share of each partition, each in order. */
+  readonly records: readonly LogRecord[]
+  /** What to commit once they are processed, by partition: also where there was nothing to process. */
+  readonly next: ReadonlyMap<number, number>
 }
 
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
@@ -21,6 +28,7 @@ const MIN_RECORDS_AHEAD = 1000
 interface Waiting {
   readonly records: LogRecord[]
   bytes: number
+  next: number
 }
 
 export function createInbox(maxBatchSize: number): Inbox {
@@ -53,8 +61,9 @@ export function createInbox(maxBatchSize: number): Inbox {
   }
 
   return {
-    add(partition, records) {
-      const waiting = partitions.get(partition) ?? { records: [], bytes: 0 }
+    add(partition, records, next) {
+      const waiting = partitions.get(partition) ?? { records: [], bytes: 0, next }
+      waiting.next = next
       partitions.set(partition, waiting)
       for (const record of records) {
         waiting.records.push(record)
@@ -63,17 +72,25 @@ export function createInbox(maxBatchSize: number): Inbox {
       }
     },
     take() {
-      const batch: LogRecord[] = []
-      for (const [number, count] of shares()) {
-        const waiting = partitions.get(number)
-        for (const record of waiting?.records.splice(0, count) ?? []) {
-          batch.push(record)
+      const records: LogRecord[] = []
+      const next = new Map<number, number>()
+      const taken = shares()
+      for (const [number, waiting] of partitions) {
+        const ofPartition = waiting.records.splice(0, taken.get(number) ?? 0)
+        for (const record of ofPartition) {
+          records.push(record)
           totalBytes -= bytesOf(record)
-          if (waiting !== undefined) waiting.bytes -= bytesOf(record)
+          waiting.bytes -= bytesOf(record)
         }
-        if (waiting?.records.length === 0) partitions.delete(number)
+        const last = ofPartition.at(-1)
+        if (waiting.records.length === 0) {
+          next.set(number, waiting.next)
+          partitions.delete(number)
+        } else if (last !== undefined) {
+          next.set(number, last.offset + 1)
+        }
       }
-      return batch
+      return { records, next }
     },
     clear() {
       partitions.clear()

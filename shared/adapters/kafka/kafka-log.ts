@@ -4,6 +4,7 @@ import { createAdminClient } from './admin.ts'
 import { createBrokerClock } from './broker-clock.ts'
 import { createClient, type KafkaConnection } from './connection.ts'
 import { logUnavailable } from './errors.ts'
+import { createFigures } from './figures.ts'
 import { commitForNobody, membersOf } from './groups.ts'
 import { createHealthMonitor } from './health.ts'
 import { createSender } from './producer.ts'
@@ -59,12 +60,17 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     onError,
   })
   const retention = createRetention(admin)
+  const figures = createFigures(admin, reader)
   const deliveries = new Map<string, Delivery>()
   /** Of topics, as they were when they were last asked for. */
   const settings = new Map<string, TopicSettings>()
   const monitor = createHealthMonitor({
     probe: () => admin.ask('Asking the brokers', (kafka) => kafka.describeCluster()),
-    consumersFailing: () => [...deliveries.values()].find(({ failing }) => failing !== undefined)?.failing,
+    unreadable: () =>
+      [...deliveries.values()].flatMap(({ failing, held }) => [
+        ...(failing === undefined ? [] : [failing]),
+        ...held.values(),
+      ]),
   })
   const queue = createPublishQueue({
     sender,
@@ -100,8 +106,8 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
       return queue.publish(topic, records)
     },
     read: (topic, partition, fromOffset, limit) => reader.read(topic, partition, fromOffset, limit),
-    offsets: (topic) => admin.offsets(topic),
-    committed: (groupId, topic) => admin.committed(groupId, topic),
+    offsets: (topic) => figures.offsets(topic),
+    committed: (groupId, topic) => figures.committed(groupId, topic),
     readers: (topic) => topicReaders(admin, topic),
     members: (groupId, topic) => membersOf(admin, groupId, topic),
     moveGroup: (...move) => commitForNobody(client, ...move),
@@ -123,7 +129,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
       const sessionTimeoutMs = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS
       const delivery = deliver({
         subscription,
-        join: (inbox, onRecords, onJoined) =>
+        join: (inbox, listener) =>
           openSession({
             client: createClient(kafka),
             admin,
@@ -131,8 +137,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
             topic,
             inbox,
             sessionTimeoutMs,
-            onRecords,
-            onJoined,
+            ...listener,
             onError,
           }),
       })

@@ -1,15 +1,17 @@
-import { createRequire } from 'node:module'
-import type { Kafka, KafkaMessage } from 'kafkajs'
+import type { Kafka } from 'kafkajs'
+import { OrderError } from '../../domain/errors.ts'
 import type { LogRecord } from '../../ports/event-log.ts'
 import { askPatiently } from './ask.ts'
-import { createCluster, READ_COMMITTED, type FetchedPartition } from './cluster.ts'
+import { createCluster, READ_COMMITTED, READ_UNCOMMITTED, type Cluster } from './cluster.ts'
 import { rootOf } from './errors.ts'
 import { createLazy } from './lazy.ts'
-import { fromMessage } from './records.ts'
+import type { Decoded, UnreadableBatch } from './record-batch.ts'
 
 /** Reads any place of the log, without a group. */
 export interface Reader extends AsyncDisposable {
   read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
+  /** Where each partition ends for those who do not wait for transactions, by partition. */
+  highWatermarks(topic: string): Promise<ReadonlyMap<number, number>>
 }
 
 export interface ReaderOptions {
@@ -24,16 +26,6 @@ const READ_BYTES = 8 * 1024 * 1024
 /** A broker sends the first batch whole, however large it is, and so at least one record. */
 const READ_ONE_BYTES = 64 * 1024
 
-/** What kafkajs makes of a fetched partition: the records from the offset on, without markers and aborted ones. */
-interface Batch {
-  readonly messages: readonly KafkaMessage[]
-  isEmpty(): boolean
-  isEmptyDueToFiltering(): boolean
-  lastOffset(): string
-}
-type BatchClass = new (topic: string, fetchedOffset: string, partition: FetchedPartition) => Batch
-const BatchOf = createRequire(import.meta.url)('kafkajs/src/consumer/batch') as BatchClass
-
 export function createReader({ client, timeoutMs, firstOffset, onError }: ReaderOptions): Reader {
   const connection = createLazy(
     async () => {
@@ -45,8 +37,7 @@ export function createReader({ client, timeoutMs, firstOffset, onError }: Reader
     onError,
   )
 
-  async function fetchFrom(topic: string, partition: number, offset: number, limit: number): Promise<Batch> {
-    const maxBytes = limit === 1 ? READ_ONE_BYTES : READ_BYTES
+  async function fetchFrom(topic: string, partition: number, offset: number, maxBytes: number): Promise<Decoded> {
     const fetchOffset = String(offset)
     const fetching = connection.use(async (cluster) => {
       await cluster.addTargetTopic(topic)
@@ -65,38 +56,16 @@ export function createReader({ client, timeoutMs, firstOffset, onError }: Reader
     const { responses } = await fetching
     const fetched = responses[0]?.partitions[0]
     if (fetched === undefined) throw new Error(`the leader of ${topic} answered without partition ${partition}`)
-    return new BatchOf(topic, fetchOffset, fetched)
+    return fetched.messages[0]?.decoded ?? { records: [], next: offset }
   }
 
-  async function records(
-    topic: string,
-    partition: number,
-    fromOffset: number,
-    limit: number,
-  ): Promise<readonly LogRecord[]> {
-    let offset = Math.max(0, fromOffset)
-    for (;;) {
-      const batch = await fetchFrom(topic, partition, offset, limit)
-      if (!batch.isEmpty())
-        return batch.messages.slice(0, limit).map((message) => fromMessage(topic, partition, message))
-      if (!batch.isEmptyDueToFiltering()) return []
-      // Nothing but transaction markers and the like: the records are behind them.
-      offset = Math.max(offset, Number(batch.lastOffset())) + 1
-    }
-  }
-
-  async function inRange(
-    topic: string,
-    partition: number,
-    fromOffset: number,
-    limit: number,
-  ): Promise<readonly LogRecord[]> {
+  async function inRange(topic: string, partition: number, offset: number, maxBytes: number): Promise<Decoded> {
     try {
-      return await records(topic, partition, fromOffset, limit)
+      return await fetchFrom(topic, partition, offset, maxBytes)
     } catch (error) {
       if (!isOutOfRange(error)) throw error
       const first = await firstOffset(topic, partition)
-      return fromOffset < first ? await records(topic, partition, first, limit) : []
+      return offset < first ? await fetchFrom(topic, partition, first, maxBytes) : { records: [], next: offset }
     }
   }
 
@@ -104,13 +73,56 @@ export function createReader({ client, timeoutMs, firstOffset, onError }: Reader
     async read(topic, partition, fromOffset, limit) {
       if (limit <= 0) return []
       const doing = `Reading ${topic}, partition ${partition}, from Kafka`
-      return askPatiently(timeoutMs, doing, () => inRange(topic, partition, fromOffset, limit))
+      let offset = Math.max(0, fromOffset)
+      let maxBytes = limit === 1 ? READ_ONE_BYTES : READ_BYTES
+      for (;;) {
+        // Each step may take its time: there is no saying how long a transaction that was aborted is.
+        const decoded = await askPatiently(timeoutMs, doing, () => inRange(topic, partition, offset, maxBytes))
+        if (decoded.records.length > 0) return decoded.records.slice(0, limit)
+        if (decoded.unreadable !== undefined) throw logUnreadable(topic, partition, decoded.unreadable)
+        if (decoded.next <= offset) return []
+        // Nothing but markers, aborted records and the like: the records are behind them.
+        offset = decoded.next
+        maxBytes = READ_BYTES
+      }
     },
+    highWatermarks: (topic) =>
+      askPatiently(timeoutMs, `Asking Kafka for the ends of ${topic}`, () =>
+        connection.use((cluster) => askForEnds(cluster, topic)),
+      ),
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   }
+}
+
+/** In ListOffsets, the time that stands for the end. */
+const LATEST = -1
+
+async function askForEnds(cluster: Cluster, topic: string): Promise<ReadonlyMap<number, number>> {
+  await cluster.addTargetTopic(topic)
+  await cluster.refreshMetadataIfNecessary()
+  const numbers = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)
+  const leaders = Object.entries(cluster.findLeaderForPartitions(topic, numbers))
+  const answers = leaders.map(async ([nodeId, led]) => {
+    const broker = await cluster.findBroker({ nodeId })
+    const partitions = led.map((partition) => ({ partition, timestamp: LATEST }))
+    const { responses } = await broker.listOffsets({
+      isolationLevel: READ_UNCOMMITTED,
+      topics: [{ topic, partitions }],
+    })
+    return responses.flatMap((of) => of.partitions)
+  })
+  return new Map((await Promise.all(answers)).flat().map(({ partition, offset }) => [partition, Number(offset)]))
 }
 
 function isOutOfRange(error: unknown): boolean {
   const root = rootOf(error)
   return root instanceof Error && root.name === 'KafkaJSOffsetOutOfRange'
+}
+
+export function logUnreadable(topic: string, partition: number, { from, to, why }: UnreadableBatch): OrderError {
+  const offsets = to - from === 1 ? `offset ${from}` : `offsets ${from} to ${to - 1}`
+  return new OrderError(
+    'log-unreadable',
+    `The batch at ${offsets} of ${topic}, partition ${partition}, is unreadable: ${why}.`,
+  )
 }

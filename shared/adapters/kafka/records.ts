@@ -1,5 +1,5 @@
-import type { KafkaMessage, Message } from 'kafkajs'
-import type { LogRecord, RecordHeader, RecordToPublish } from '../../ports/event-log.ts'
+import type { Message } from 'kafkajs'
+import type { RecordHeader, RecordToPublish } from '../../ports/event-log.ts'
 
 /** A message whose partition, once chosen, stays chosen: a record that is sent again goes where it went before. */
 export type OutgoingMessage = Message & { key: Buffer | null; value: Buffer | null; partition?: number }
@@ -23,28 +23,6 @@ export function sizeOf({ key, value }: OutgoingMessage, headers: readonly Record
 
 const RECORD_OVERHEAD = 32
 const HEADER_OVERHEAD = 6
-
-export function fromMessage(topic: string, partition: number, message: KafkaMessage): LogRecord {
-  return {
-    topic,
-    partition,
-    offset: Number(message.offset),
-    timestamp: Number(message.timestamp),
-    key: message.key,
-    value: message.value,
-    headers: Object.entries(message.headers ?? {}).flatMap(([name, found]) =>
-      valuesOf(found).map((v) => [name, v] as const),
-    ),
-  }
-}
-
-/**
- * kafkajs gives an array for a name that came more than once, and for a name that every object has, such as
- * `constructor`, that object's own property comes first in it. Headers of different names keep no order between them.
- */
-function valuesOf(found: unknown): (Buffer | null)[] {
-  return (Array.isArray(found) ? found : [found]).filter((value) => value === null || Buffer.isBuffer(value))
-}
 
 /**
  * All headers of a record in their order. kafkajs takes headers as an object, which has neither order nor the same

@@ -1,9 +1,10 @@
-import type { Batch, Consumer, Kafka } from 'kafkajs'
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import type { AdminClient } from './admin.ts'
 import { logUnavailable } from './errors.ts'
+import type { Carrier } from './fetch-response.ts'
 import type { Inbox } from './inbox.ts'
 import { startingPositions } from './positions.ts'
-import { fromMessage } from './records.ts'
+import { logUnreadable } from './reader.ts'
 import { within } from './within.ts'
 
 /**
@@ -30,9 +31,12 @@ export interface SessionOptions {
   readonly topic: string
   readonly inbox: Inbox
   readonly sessionTimeoutMs: number
-  /** Records came. */
+  /** Records came, or offsets that hold none. */
   readonly onRecords: () => void
-  readonly onJoined: () => void
+  /** The brokers answered a fetch: this session can read. */
+  readonly onProgress: () => void
+  /** A partition stands before a batch that cannot be read, as far as this version goes; undefined once it goes on. */
+  readonly onHeld: (partition: number, error: Error | undefined) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -45,9 +49,11 @@ const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
 /** A member that is just joining cannot leave; a process that stops has no time for it, and is missed soon enough. */
 const LEAVE_TIMEOUT_MS = 4000
 const COMMIT_TIMEOUT_MS = 15_000
+/** A batch whose checksum does not match may come whole from another replica. */
+const HELD_RETRY_MS = 30_000
 
 export function openSession(options: SessionOptions): Session {
-  const { client, admin, groupId, topic, inbox, sessionTimeoutMs, onRecords, onJoined, onError } = options
+  const { client, admin, groupId, topic, inbox, sessionTimeoutMs, onRecords, onProgress, onHeld, onError } = options
   const over = Promise.withResolvers<unknown>()
   const consumer = client.consumer({
     groupId,
@@ -62,6 +68,8 @@ export function openSession(options: SessionOptions): Session {
   })
   /** The next offset to come, by partition; empty while it is not known where to begin. */
   const expected = new Map<number, number>()
+  /** Partitions that are not fetched for now, with what ends that. */
+  const held = new Map<number, NodeJS.Timeout>()
   let epoch = 0
   let assigned: readonly number[] = []
   let closed = false
@@ -73,6 +81,7 @@ export function openSession(options: SessionOptions): Session {
     clearInterval(watchdog)
     epoch += 1
     inbox.clear()
+    releaseAll()
     over.resolve(error)
   }
 
@@ -86,7 +95,10 @@ export function openSession(options: SessionOptions): Session {
     if (performance.now() - lastSign > SILENCE_MS) end(new Error('the consumer gave no sign of life'))
   }, SILENCE_MS / 10)
 
-  consumer.on(consumer.events.FETCH, alive)
+  consumer.on(consumer.events.FETCH, () => {
+    alive()
+    if (!closed) onProgress()
+  })
   consumer.on(consumer.events.HEARTBEAT, alive)
   consumer.on(consumer.events.REBALANCING, () => {
     assigned = []
@@ -97,7 +109,6 @@ export function openSession(options: SessionOptions): Session {
     // It hung, was given up, and has come back: as a member that nobody listens to it would keep its partitions.
     if (closed) return void leave()
     assigned = payload.memberAssignment[topic] ?? []
-    onJoined()
     void reposition()
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error))
@@ -107,7 +118,7 @@ export function openSession(options: SessionOptions): Session {
     try {
       await consumer.connect()
       await consumer.subscribe({ topics: [topic], fromBeginning: true })
-      await consumer.run({ autoCommit: false, eachBatch: async ({ batch }) => take(batch) })
+      await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: async (batch) => take(batch) })
     } catch (error) {
       end(error)
     }
@@ -122,6 +133,7 @@ export function openSession(options: SessionOptions): Session {
     epoch += 1
     expected.clear()
     inbox.clear()
+    releaseAll()
     if (assigned.length === 0) return
     const begun = epoch
     try {
@@ -139,23 +151,48 @@ export function openSession(options: SessionOptions): Session {
     }
   }
 
-  function take(batch: Batch): void {
+  function take(payload: EachBatchPayload): void {
+    const { batch } = payload
     const { partition } = batch
-    const next = expected.get(partition)
-    if (closed || next === undefined) return
+    const expectedNext = expected.get(partition)
+    if (closed || expectedNext === undefined) return
     // Public in fact, though not in its types: the offset that this batch was asked for.
-    const { fetchedOffset } = batch as Batch & { readonly fetchedOffset: string }
-    if (Number(fetchedOffset) !== next) {
+    const { fetchedOffset } = batch as typeof batch & { readonly fetchedOffset: string }
+    if (Number(fetchedOffset) !== expectedNext) {
       void reposition()
       return
     }
-    expected.set(partition, Number(batch.lastOffset()) + 1)
-    inbox.add(
-      partition,
-      batch.messages.map((message) => fromMessage(topic, partition, message)),
-    )
+    const [carrier] = batch.messages as unknown as readonly Carrier[]
+    if (carrier === undefined) return
+    const { records, next, unreadable } = carrier.decoded
+    if (next > expectedNext) {
+      expected.set(partition, next)
+      payload.resolveOffset(String(next - 1))
+      inbox.add(partition, records, next)
+      onRecords()
+    }
+    if (unreadable === undefined) onHeld(partition, undefined)
+    else hold(partition, logUnreadable(topic, partition, unreadable))
     if (inbox.isFull(partition)) consumer.pause([{ topic, partitions: [partition] }])
-    onRecords()
+  }
+
+  /** Other partitions go on; this one is looked at again now and then. */
+  function hold(partition: number, error: Error): void {
+    consumer.pause([{ topic, partitions: [partition] }])
+    const retry = () => {
+      held.delete(partition)
+      if (!closed && inbox.hasRoom(partition)) consumer.resume([{ topic, partitions: [partition] }])
+    }
+    held.set(partition, setTimeout(retry, HELD_RETRY_MS).unref())
+    onHeld(partition, error)
+  }
+
+  function releaseAll(): void {
+    for (const [partition, timer] of held) {
+      clearTimeout(timer)
+      onHeld(partition, undefined)
+    }
+    held.clear()
   }
 
   return {
@@ -173,7 +210,7 @@ export function openSession(options: SessionOptions): Session {
     },
     resume() {
       for (const { partitions } of consumer.paused()) {
-        const roomy = partitions.filter((partition) => inbox.hasRoom(partition))
+        const roomy = partitions.filter((partition) => inbox.hasRoom(partition) && !held.has(partition))
         if (roomy.length > 0) consumer.resume([{ topic, partitions: roomy }])
       }
     },

@@ -1,25 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../domain/errors.ts'
-import type { LogRecord, Subscription } from '../../ports/event-log.ts'
+import type { Subscription } from '../../ports/event-log.ts'
 import { isPassing, isRebalancing, logUnavailable, rootOf } from './errors.ts'
-import { createInbox, type Inbox } from './inbox.ts'
-import type { Session } from './session.ts'
+import { createInbox, type Inbox, type Taken } from './inbox.ts'
+import type { Session, SessionOptions } from './session.ts'
 
 export interface DeliveryOptions {
   readonly subscription: Subscription
-  /** Joins the group; the session fills the inbox and tells of records, and of having joined. */
-  readonly join: (inbox: Inbox, onRecords: () => void, onJoined: () => void) => Session
+  /** Joins the group; the session fills the inbox, and tells what else comes about. */
+  readonly join: (inbox: Inbox, listener: SessionListener) => Session
 }
+
+export type SessionListener = Pick<SessionOptions, 'onRecords' | 'onProgress' | 'onHeld'>
 
 export interface Delivery extends AsyncDisposable {
   /** Why nothing is being delivered, while that is so. */
   readonly failing: string | undefined
+  /** Why a partition is held before a batch that cannot be read, by partition; the others are delivered. */
+  readonly held: ReadonlyMap<number, string>
 }
 
 const FIRST_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
 const MAX_REJOIN_DELAY_MS = 10_000
 const PASSING_REJOINS = 5
+/** The same trouble is told again after so long. */
+const TELL_AGAIN_MS = 60_000
 
 /** Delivers one batch after another until it is disposed of, through as many sessions as it takes. */
 export function deliver({ subscription, join }: DeliveryOptions): Delivery {
@@ -31,24 +37,38 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
   let committing: Promise<void> | undefined
   let wake: (() => void) | undefined
   let failing: string | undefined
+  let toldAt = Number.NEGATIVE_INFINITY
   let rejoins = 0
+  const held = new Map<number, string>()
+  /** Said once, however often it is found again. */
+  const toldHeld = new Map<number, string>()
   let session = open()
   signal.addEventListener('abort', () => wake?.())
   const supervising = supervise()
   const running = run()
 
   function open(): Session {
-    return join(
-      inbox,
-      () => wake?.(),
-      () => {
+    return join(inbox, {
+      onRecords: () => wake?.(),
+      // Having joined is none: what fails with each fetch would be tried again at once, for ever.
+      onProgress() {
         failing = undefined
         rejoins = 0
       },
-    )
+      onHeld(partition, error) {
+        if (error === undefined) {
+          held.delete(partition)
+          return
+        }
+        held.set(partition, error.message)
+        if (toldHeld.get(partition) === error.message) return
+        toldHeld.set(partition, error.message)
+        subscription.onError(error)
+      },
+    })
   }
 
-  /** A session that fails is followed by another, for as long as it takes; until one has joined, health says why. */
+  /** A session that fails is followed by another, for as long as it takes; until one can read, health says why. */
   async function supervise(): Promise<void> {
     while (!signal.aborted) {
       const error = await session.over
@@ -62,19 +82,22 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
   }
 
   function report(error: unknown): void {
-    failing = `the consumer of ${subscription.topic} cannot go on: ${messageOf(rootOf(error))}`
+    const before = failing
+    failing = `The consumer of ${subscription.topic} cannot go on: ${messageOf(rootOf(error))}.`
+    if (failing === before && performance.now() - toldAt < TELL_AGAIN_MS) return
+    toldAt = performance.now()
     subscription.onError(logUnavailable(`The consumer of ${subscription.topic} is restarted`, error))
   }
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      const batch = inbox.take()
-      if (batch.length === 0) {
+      const taken = inbox.take()
+      if (taken.next.size === 0) {
         await somethingCame()
         continue
       }
       session.resume()
-      await deliverBatch(batch)
+      await deliverBatch(taken)
     }
   }
 
@@ -87,13 +110,13 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
   }
 
   /** The same batch again until it is processed, or its partitions may be another's: then they are fetched anew. */
-  async function deliverBatch(batch: readonly LogRecord[]): Promise<void> {
+  async function deliverBatch({ records, next }: Taken): Promise<void> {
     const of = session
     const { epoch } = of
     const isOurs = () => session === of && of.epoch === epoch
     for (let failures = 1; ; failures++) {
       try {
-        await subscription.onBatch(batch, signal)
+        if (records.length > 0) await subscription.onBatch(records, signal)
         break
       } catch (error) {
         subscription.onError(error)
@@ -103,7 +126,7 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
       }
     }
     if (!isOurs()) return
-    for (const { partition, offset } of batch) uncommitted.set(partition, offset + 1)
+    for (const [partition, offset] of next) uncommitted.set(partition, offset)
     await committing
     committing = commitProcessed(of, isOurs)
   }
@@ -138,6 +161,7 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
     get failing() {
       return failing
     },
+    held,
     async [Symbol.asyncDispose]() {
       closing.abort()
       await running
