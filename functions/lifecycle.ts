@@ -2,8 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { app } from '@azure/functions'
 import { openedServices, services, settings } from '../shared/composition-root.ts'
 import { messageOf } from '../shared/domain/errors.ts'
+import { invocationsEnded } from '../shared/invocations.ts'
 
 const RETRY_MS = 5000
+/** The runtime gives a worker 5 seconds to end, and connections have to be closed in them too. */
+const INVOCATIONS_MS = 3500
 
 /**
  * Opens everything before the first invocation, so that no caller pays for it. Never fails: the runtime would go on
@@ -13,11 +16,16 @@ app.hook.appStart(async () => {
   if (!(await start())) void startLater()
 })
 
-/** Ends what only waits; it is delivered again. In the Functions runtime nobody else closes what was opened. */
+/**
+ * Ends what only waits; it is delivered again. In the Functions runtime nobody else closes what was opened, and the worker
+ * ends when this does: an invocation that has not ended then loses its answer.
+ */
 app.hook.appTerminate(async () => {
   const all = await openedServices()?.catch(() => undefined)
   all?.stop()
-  if (settings().runtime === 'functions') await all?.[Symbol.asyncDispose]()
+  if (settings().runtime !== 'functions') return
+  await invocationsEnded(INVOCATIONS_MS)
+  await all?.[Symbol.asyncDispose]()
 })
 
 async function start(): Promise<boolean> {

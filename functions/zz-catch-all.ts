@@ -12,9 +12,10 @@ import { reportFault } from '../shared/triggers.ts'
 /**
  * Whatever no other function takes: the home page at the empty path, 405 with Allow where the path is known, else 404.
  * The runtime tries functions by name, so this one's name and file come last; and it gives the empty path to no function
- * but a catch-all, for an empty route means the function's name to it.
+ * but a catch-all, for an empty route means the function's name to it. TRACE and CONNECT are left to the runtime, which
+ * answers 404: the library can make no request of them, and would answer 500.
  */
-const ALL: HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']
+const ALL: HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 async function catchAll(request: HttpRequest): Promise<HttpResponseInit> {
   const { pathname } = new URL(request.url)

@@ -28,6 +28,7 @@ import { isOrderError, OrderError } from './domain/errors.ts'
 import { createOrderIds, type OrderIds } from './domain/order-id.ts'
 import { freeSpaceIn } from './free-space.ts'
 import { openLogging, type Logger } from './logger.ts'
+import { refuseOldNode } from './node-version.ts'
 import type { Metrics } from './metrics.ts'
 import { createPipelineEmitter, type PipelineEmitter } from './messaging/pipeline-events.ts'
 import { createRedriveProofs } from './messaging/redrive-proof.ts'
@@ -77,7 +78,10 @@ let opened: Services | undefined
 
 /** The settings of this process. In the Functions runtime nobody else has read them before. */
 export function settings(): Config {
-  config ??= readConfig(process.env, 'functions')
+  if (config === undefined) {
+    refuseOldNode()
+    config = readConfig(process.env, 'functions')
+  }
   return config
 }
 
@@ -229,7 +233,8 @@ export async function openServices(chosen: Config): Promise<Services> {
       proofs,
       clock,
       signal,
-      onError: (error) => logger.error({ event: 'redrive:failed', err: error }, 'a redrive could not go on'),
+      onError: (error) => tellRedriveFailed(logger, error),
+      onBack: () => logger.warn({ event: 'redrive:back' }, 'redrives can be carried out again'),
     }),
     previewLetters: createPreviewRedrive({ store, deadLetters }),
     warnOfRedrive: createRedriveWarning({
@@ -286,6 +291,13 @@ export async function openServices(chosen: Config): Promise<Services> {
       await logging[Symbol.asyncDispose]()
     },
   }
+}
+
+/** That the store is away is no fault of a redrive, and there may be none. */
+function tellRedriveFailed(logger: Logger, error: unknown): void {
+  const line = { event: 'redrive:failed', err: error }
+  if (isOrderError(error) && error.retriable) logger.warn(line, 'redrives wait, if there are any')
+  else logger.error(line, 'a redrive could not go on')
 }
 
 /**

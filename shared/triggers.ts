@@ -3,6 +3,7 @@ import { services, settings } from './composition-root.ts'
 import { isOrderError, messageOf } from './domain/errors.ts'
 import { endpoint, type Handler } from './http/endpoint.ts'
 import { ROUTES, type Route, type RouteName } from './http/routes.ts'
+import { countInvocation } from './invocations.ts'
 import { fromKafkaEvents } from './messaging/kafka-event.ts'
 import { isTraced } from './telemetry.ts'
 import { withinInvocation } from './telemetry/invocation-scope.ts'
@@ -21,7 +22,8 @@ export function httpTrigger(name: RouteName, handler: Handler): HttpFunctionOpti
     methods: [...methods],
     route,
     authLevel,
-    handler: (request, context) => withinInvocation(context, request, async () => handle(request, context)),
+    handler: (request, context) =>
+      countInvocation(() => withinInvocation(context, request, async () => handle(request, context))),
   }
 }
 
@@ -85,7 +87,8 @@ export function kafkaTrigger(
       ...(kafka?.sslCa !== undefined && { [isPem(kafka.sslCa) ? 'sslCaPEM' : 'sslCaLocation']: '%KAFKA_SSL_CA%' }),
     },
     retry: REDELIVER,
-    handler: (events: unknown, context) => withinInvocation(context, undefined, async () => deliver(events, useCase)),
+    handler: (events: unknown, context) =>
+      countInvocation(() => withinInvocation(context, undefined, async () => deliver(events, useCase))),
   }
 }
 

@@ -1,5 +1,7 @@
+import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { OrderError } from '../../shared/domain/errors.ts'
 import { problemCodeOf, PROBLEMS, toProblem } from '../../shared/http/problem.ts'
 import { ClientGoneError, hasBody, readBody } from './http-body.ts'
 import type { HttpAnswer } from './http-types.ts'
@@ -39,10 +41,10 @@ export interface HttpServer {
   readonly inFlight: number
 }
 
-/** The idle time exceeds the longest `Prefer: wait` (30 s). */
+/** Headers may be as long as in the runtime; the idle time exceeds the longest `Prefer: wait` (30 s). */
 const DEFAULT_LIMITS: HttpLimits = {
   maxBodyBytes: 1024 * 1024,
-  maxHeaderBytes: 16 * 1024,
+  maxHeaderBytes: 32 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   idleTimeoutMs: 120_000,
@@ -51,6 +53,8 @@ const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
 const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 /** Ours to write: a function's own would contradict what is sent. */
+const BEYOND_ASCII = /[\u0080-\u00ff]/
+const BEYOND_LATIN1 = /[\u0100-\uffff]/
 const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'] as const
 
 /** HTTP as a small installation needs it: bounded in every direction, and indifferent to what clients do. */
@@ -177,7 +181,27 @@ function problemAnswer(error: unknown, path: string): HttpAnswer {
 /** Only Set-Cookie, which no client sends, would come as a list. */
 function plainHeaders({ headers }: IncomingMessage): Readonly<Record<string, string>> {
   const cookies = headers['set-cookie']
-  return (cookies === undefined ? headers : { ...headers, 'set-cookie': cookies.join(', ') }) as Record<string, string>
+  const plain = (cookies === undefined ? headers : { ...headers, 'set-cookie': cookies.join(', ') }) as Record<
+    string,
+    string
+  >
+  const beyondAscii = Object.entries(plain).filter(([, value]) => BEYOND_ASCII.test(value))
+  if (beyondAscii.length === 0) return plain
+  return { ...plain, ...Object.fromEntries(beyondAscii.map(([name, value]) => [name, asUtf8(name, value)])) }
+}
+
+/**
+ * Node reads bytes of headers as Latin-1, the runtime's server (Kestrel) as UTF-8. A function can be given no letter
+ * beyond Latin-1, for the fetch standard knows none in headers, so that such a header is refused before any function.
+ */
+function asUtf8(name: string, value: string): string {
+  const bytes = Buffer.from(value, 'latin1')
+  const text = bytes.toString('utf8')
+  if (isUtf8(bytes) && !BEYOND_LATIN1.test(text)) return text
+  const fault = 'must be UTF-8 without letters beyond Latin-1'
+  throw new OrderError('invalid-request', `The header ${name} ${fault}.`, {
+    violations: [{ pointer: name, detail: fault }],
+  })
 }
 
 function lengthOf(body: Uint8Array | string | undefined): number {

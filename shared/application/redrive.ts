@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { isOrderError, OrderError } from '../domain/errors.ts'
+import { isOrderError, messageOf, OrderError } from '../domain/errors.ts'
 import { newOrderJson } from '../domain/order-events.ts'
 import type { NewOrderCommand } from '../domain/order-commands.ts'
 import type { Clock } from '../messaging/hold.ts'
@@ -39,9 +39,13 @@ export function createRedrive(dependencies: {
   proofs: Pick<RedriveProofs, 'prove'>
   clock: Clock
   signal: AbortSignal
+  /** Told once of each reason why tasks cannot be carried out. */
   onError: (error: unknown) => void
+  /** Told once, after `onError`, when they can be again. */
+  onBack: () => void
 }): Redrive {
-  const { log, deadLetters, redrives, topics, proofs, clock, signal, onError } = dependencies
+  const { log, deadLetters, redrives, topics, proofs, clock, signal, onError, onBack } = dependencies
+  let told: string | undefined
   const owner = randomUUID()
   const parkingTopics = new Set([topics.deadLetters, ...topics.retries.map(({ topic }) => topic)])
   const now = () => new Date(clock.now()).toISOString()
@@ -110,9 +114,14 @@ export function createRedrive(dependencies: {
   /** How long to pause before the next look. */
   async function turn(): Promise<number> {
     try {
-      return (await look()) ? 0 : LOOK_MS
+      const pauseMs = (await look()) ? 0 : LOOK_MS
+      if (told !== undefined) onBack()
+      told = undefined
+      return pauseMs
     } catch (error) {
-      if (!signal.aborted) onError(error)
+      const reason = isOrderError(error) ? error.code : messageOf(error)
+      if (!signal.aborted && told !== reason) onError(error)
+      told = reason
       return PAUSE_MS
     }
   }

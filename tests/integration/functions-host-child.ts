@@ -1,6 +1,7 @@
 import { registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { FunctionApp } from '../../infra/host/function-app.ts'
 
 /**
  * A process that does with the functions what the runtime's worker does: loads them by package.json's `main`, reads the
@@ -9,6 +10,7 @@ import { pathToFileURL } from 'node:url'
  * names a file. With TEST_BACKLOG every trigger gets that many full batches of large orders instead. Prints where it
  * listens, then how many of those records were processed. SIGTERM ends it as the runtime ends its worker.
  */
+const CORE = Symbol.for('order-event-processing.functions-core')
 const ROOT = join(import.meta.dirname, '..', '..')
 
 if ((process.env['TEST_STORE'] ?? '') !== '') {
@@ -20,6 +22,7 @@ if ((process.env['TEST_STORE'] ?? '') !== '') {
 }
 
 const { createHost } = await import('../../infra/host/embedded-host.ts')
+const { runAppHooks } = await import('../../infra/host/hooks.ts')
 const { readHostJson } = await import('../../infra/host/host-json.ts')
 const { loadFunctions } = await import('../../infra/host/load-functions.ts')
 const { createKafkaLog } = await import('../../shared/adapters/kafka/kafka-log.ts')
@@ -44,6 +47,11 @@ const host = await createHost({
   settings: process.env,
 })
 const { port } = await host.listen(0, '127.0.0.1')
+// As at WorkerTerminate: hooks run at once, whatever is in flight, and the worker ends with them.
+process.once('SIGUSR2', () => {
+  const { app } = (globalThis as unknown as Record<symbol, { core: { app: FunctionApp } }>)[CORE]!.core
+  void runAppHooks(app, 'appTerminate').then(() => process.exit(0))
+})
 process.once('SIGTERM', () => void host.close().then(() => process.exit(0)))
 process.stdout.write(`http://127.0.0.1:${port}\n`)
 if (backlog !== undefined) {

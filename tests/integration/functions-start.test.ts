@@ -63,6 +63,21 @@ describe.skipIf(skipsKafka)('a worker that starts before Kafka', () => {
   })
 })
 
+describe.skipIf(skipsKafka)('a worker that the runtime ends', () => {
+  test('answers every order that it has in flight, and those who wait for theirs', async () => {
+    const broker = await startTestBroker()
+    started.push(broker)
+    const running = await worker({ KAFKA_BROKERS: broker.address, RETRY_DELAYS: '1s' })
+    await vi.waitFor(async () => expect((await running.place(ORIGINAL_BODY)).status).toBe(202), WITHIN)
+    const body = { ...ORIGINAL_BODY, orderItems: Array.from({ length: 400 }, () => ORIGINAL_BODY.orderItems[0]) }
+    const answers = Promise.allSettled(Array.from({ length: 200 }, async () => (await running.place(body)).status))
+    await vi.waitFor(() => expect(running.answered).toBeGreaterThan(20), { ...WITHIN, interval: 2 })
+    expect(await running.terminate()).toBe(0)
+    const lost = (await answers).filter(({ status }) => status === 'rejected')
+    expect(lost).toEqual([])
+  })
+})
+
 describe.skipIf(skipsKafka)('npm start before Kafka', () => {
   test('serves at once, and takes orders when Kafka is there', async () => {
     const broker = await startTestBroker()

@@ -70,6 +70,20 @@ describe('a request', () => {
     expect(proxied).toMatch(/^HTTP\/1.1 400 [^]*"status":400/)
   })
 
+  test.each(['lean', 'official'] as const)('has its headers read as UTF-8 (%s)', async (invocation) => {
+    const echo = () => {
+      app.http('echo', { handler: (request) => ({ body: request.headers.get('x-operator') ?? '' }) })
+    }
+    await using host = await startHost(echo, { invocation })
+    const ask = (operator: Buffer) => {
+      const head = 'GET /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Operator: '
+      return exchange(host.port, Buffer.concat([Buffer.from(head), operator, Buffer.from('\r\n\r\n')]))
+    }
+    expect(await ask(Buffer.from('Zoë'))).toMatch(/^HTTP\/1.1 200 [^]*\r\n\r\nZoë$/)
+    expect(await ask(Buffer.from('Łukasz'))).toMatch(/^HTTP\/1.1 400 [^]*"pointer":"x-operator"/)
+    expect(await ask(Buffer.from('Zoë', 'latin1'))).toMatch(/^HTTP\/1.1 400 [^]*"pointer":"x-operator"/)
+  })
+
   test('for a proxy, from a client that hangs up at once, harms nobody else', async () => {
     await using host = await startHost(registerEcho)
     const hangUps = Array.from({ length: 20 }, async () => {
@@ -223,7 +237,7 @@ describe('a client that misbehaves', () => {
     { what: 'no HTTP at all', bytes: 'hello\r\n\r\n', status: 400 },
     {
       what: 'headers without end',
-      bytes: `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${'x'.repeat(20_000)}\r\n\r\n`,
+      bytes: `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${'x'.repeat(40_000)}\r\n\r\n`,
       status: 431,
     },
     { what: 'a host that is none', bytes: 'GET /echo HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', status: 400 },

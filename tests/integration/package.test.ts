@@ -103,6 +103,13 @@ describe('the package', () => {
     }
   })
 
+  test('does not load on a Node that is too old, and says so in one line', () => {
+    const old = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })"
+    const { status, stderr } = run({ ...SETTINGS, NODE_OPTIONS: `--import=data:text/javascript,${encodeURI(old)}` })
+    expect(status).not.toBe(0)
+    expect(stderr).toContain('OrderError: Node 20.20.2 is too old: this needs Node 22.18 or later.\n')
+  })
+
   test('does not load with a setting that is missing, and says which', () => {
     const { KAFKA_BROKERS: _, ...others } = SETTINGS
     const { status, stderr } = run(others)

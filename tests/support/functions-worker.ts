@@ -15,8 +15,12 @@ export interface FunctionsWorker extends AsyncDisposable {
   readonly log: string
   get(path: string): Promise<Response>
   place(order: unknown): Promise<Response>
+  /** How many of those have been answered. */
+  readonly answered: number
   /** SIGTERM; the exit code. */
   stop(): Promise<number | null>
+  /** Ends it as the runtime does, with what is in flight; the exit code. */
+  terminate(): Promise<number | null>
 }
 
 export interface FunctionsWorkerOptions {
@@ -46,6 +50,7 @@ export async function startFunctionsWorker({
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const closed = once(child, 'close')
+  let answered = 0
   let output = ''
   let log = ''
   child.stdout.on('data', (chunk) => (output += String(chunk)))
@@ -78,13 +83,20 @@ export async function startFunctionsWorker({
       return log
     },
     get: (path) => fetch(url + path, { headers }),
-    place: (order) =>
-      fetch(`${url}/api/orders`, {
+    async place(order) {
+      const response = await fetch(`${url}/api/orders`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(order),
-      }),
+      })
+      answered += 1
+      return response
+    },
+    get answered() {
+      return answered
+    },
     stop: () => end('SIGTERM'),
+    terminate: () => end('SIGUSR2'),
     async [Symbol.asyncDispose]() {
       if (isRunning()) await end('SIGKILL')
       rmSync(directory, { recursive: true })

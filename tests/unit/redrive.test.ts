@@ -62,6 +62,7 @@ describe('a redrive', () => {
       clock,
       signal,
       onError: (error) => errors.push(error),
+      onBack: () => errors.push('back'),
     })
   }
 
@@ -190,7 +191,7 @@ describe('a redrive', () => {
     log.refuseWith(() => (refusals-- > 0 ? logIsAway() : undefined))
     const { id } = await redrive.start({}, 500, actAt(0))
     expect(await runUntil(id, hasEnded)).toMatchObject({ state: 'done', resolved: 6 })
-    expect(errors).toHaveLength(3)
+    expect(errors).toEqual([expect.objectContaining({ code: 'log-unavailable' }), 'back'])
     expect(bursts.map(({ records }) => records)).toEqual([1, 5])
   })
 
