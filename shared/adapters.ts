@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { DataDir } from './adapters/embedded/data-dir.ts'
 import type { Faults } from './adapters/faults/faults.ts'
 import type { Config } from './config.ts'
-import { OrderError } from './domain/errors.ts'
+import { messageOf, OrderError } from './domain/errors.ts'
 import type { Logger } from './logger.ts'
 import type { DeadLetters } from './ports/dead-letters.ts'
 import type { EventLog, LogConsumer } from './ports/event-log.ts'
@@ -51,6 +51,7 @@ export async function openAdapters(config: Config, logger: Logger): Promise<Adap
   try {
     const dataDir = config.runtime === 'embedded' ? await openDataDir(config) : undefined
     if (dataDir !== undefined) opened.push(dataDir)
+    if (dataDir !== undefined) await settleDiskDoubt(config, logger)
     const [log, store] = await Promise.all([openLog(config, logger), openStore(config, logger)])
     opened.push(log.log, store)
     const adapters: Adapters = {
@@ -89,7 +90,8 @@ async function openLog(config: Config, logger: Logger): Promise<LogHalf> {
     return { log, described: `Kafka, ${config.kafka.brokers.join(',')}` }
   }
   const { createEmbeddedLog } = await import('./adapters/embedded/embedded-log.ts')
-  const log = await createEmbeddedLog({ directory: config.dataDir, partitions: config.partitions })
+  const onDiskInDoubt = await endWhenInDoubt(config)
+  const log = await createEmbeddedLog({ directory: config.dataDir, partitions: config.partitions, onDiskInDoubt })
   return { log, described: `embedded, ${join(config.dataDir, 'log.db')}` }
 }
 
@@ -109,7 +111,42 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
   const file = join(config.dataDir, 'orders.db')
   const onIndexFailed = (error: unknown) =>
     logger.warn({ event: 'search:index-failed', err: error }, 'a block for searches could not be written')
-  return { ...(await createSqliteStore({ file, onIndexFailed })), described: `SQLite, ${file}` }
+  const onDiskInDoubt = await endWhenInDoubt(config)
+  return { ...(await createSqliteStore({ file, onIndexFailed, onDiskInDoubt })), described: `SQLite, ${file}` }
+}
+
+/** What the last process left in doubt is verified before anything opens the files. */
+async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<void> {
+  const { isInDoubt, settleDoubt } = await import('./disk/in-doubt.ts')
+  if (!isInDoubt(dataDir)) return
+  try {
+    settleDoubt(dataDir)
+  } catch (error) {
+    throw new OrderError(
+      'invalid-setting',
+      `DATA_DIR: after an error of the disk ${dataDir} can't be verified: ${messageOf(error)}. Mend the disk, make room for a copy of log and store, and start again.`,
+      { cause: error },
+    )
+  }
+  logger.warn({ event: 'disk:verified' }, 'after an error of the disk, log and store were verified and made anew')
+}
+
+/**
+ * Ends the process, at once and before anybody is answered: nothing that it knows of its files is certain any more, and
+ * closing them in order would have them flushed as if all were well. The next start verifies what is there.
+ */
+async function endWhenInDoubt({ dataDir }: Config): Promise<(error: unknown) => void> {
+  const { markInDoubt } = await import('./disk/in-doubt.ts')
+  return (error) => {
+    let next = 'start again, and it is verified'
+    try {
+      markInDoubt(dataDir)
+    } catch (cause) {
+      next = `restart the machine, because ${dataDir} can't be marked either (${messageOf(cause)})`
+    }
+    process.stderr.write(`The disk of ${dataDir} failed (${messageOf(error)}). What was accepted is on it; ${next}.\n`)
+    process.kill(process.pid, 'SIGKILL')
+  }
 }
 
 async function secretOf(dataDir: DataDir | undefined, name: string): Promise<string> {

@@ -29,6 +29,10 @@ export interface EmbeddedLogOptions {
   readonly maxQueuedBytes?: number
   /** What the newest records may take in memory. */
   readonly cacheBytes?: number
+  /** Told when an error leaves in doubt what is on the disk: the log takes nothing from then on. */
+  readonly onDiskInDoubt?: (error: unknown) => void
+  /** What runs in the log's thread; a test's may fail on purpose. */
+  readonly worker?: URL
 }
 
 const MAX_QUEUED_RECORDS = 20_000
@@ -55,7 +59,13 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   const topics = createTopics()
   const cache = createTailCache(options.cacheBytes ?? CACHE_BYTES)
   let failure: unknown
-  const thread = createLogThread({ path, onDown: (error) => (failure = error), onRestart: () => void reload() })
+  const thread = createLogThread({
+    path,
+    ...(options.worker !== undefined && { worker: options.worker }),
+    ...(options.onDiskInDoubt !== undefined && { onDiskInDoubt: options.onDiskInDoubt }),
+    onDown: (error) => (failure = error),
+    onRestart: () => void reload(),
+  })
   const source = createRecordSource(topics, cache, (ranges) => thread.call('read', ranges))
   const subscriptions = new Map<string, AsyncDisposable>()
   let refusing = false

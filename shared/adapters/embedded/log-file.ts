@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { prepareCheckpoints } from '../../disk/checkpoint.ts'
 import { createFrameWriter, frameLength, framePartitionId, storedRecordAt } from './frames.ts'
 
 /**
@@ -10,8 +11,8 @@ import { createFrameWriter, frameLength, framePartitionId, storedRecordAt } from
  * durable across a power loss." (https://www.sqlite.org/pragma.html#pragma_synchronous). A transaction that a crash cut
  * short has no commit frame with a matching checksum in the WAL, and is not there (https://www.sqlite.org/fileformat2.html#walformat).
  *
- * Synchronous from end to end, so it belongs in a thread that has nothing else to do. After an error the file must be
- * closed and opened again: what the failed write left behind is then what recovery says it is.
+ * Synchronous from end to end, so it belongs in a thread that has nothing else to do. After an error `undo`, or close the
+ * file and open it again; after a failed flush (`leavesDiskInDoubt`) neither.
  */
 export interface LogFile {
   /** Every partition there is, and the offset that its next record will get. */
@@ -29,6 +30,10 @@ export interface LogFile {
   readers(topic: string): string[]
   /** Writes and flushes something of no meaning: throws when records could not be written either. */
   probe(): void
+  /** Copies what was committed to where it stays, once that is due: a stall, for a moment when nobody waits for an answer. */
+  tidy(): void
+  /** After an error: takes back what the failed call began. Throws when the file can't be used as it is. */
+  undo(): void
   close(): void
 }
 
@@ -58,10 +63,6 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS probes (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 `
-/** Pages of 4 KiB. A checkpoint stalls a commit, so it comes every 16 MiB instead of every 4. */
-const CHECKPOINT_PAGES = 4096
-const WAL_KEPT_BYTES = 32 * 1024 * 1024
-
 interface Partition extends PartitionEntry {
   end: number
   readonly insert: StatementSync
@@ -76,7 +77,6 @@ export function openLogFile(path: string): LogFile {
     // Exclusive: offsets are handed out from memory, so a second writer must be impossible, not merely impolite.
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     db.exec('PRAGMA journal_mode = WAL')
-    db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
     db.exec('PRAGMA synchronous = FULL')
     // No quick_check here: it reads the whole file, and the log must be ready in the time of a start, however long it is.
     const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
@@ -88,6 +88,7 @@ export function openLogFile(path: string): LogFile {
     throw error
   }
 
+  const checkpoints = prepareCheckpoints(db)
   const upsertOffset = db.prepare(
     'INSERT INTO group_offsets VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset',
   )
@@ -109,7 +110,6 @@ export function openLogFile(path: string): LogFile {
       const id = Number(row['id'])
       if (partitions.has(id)) continue
       const table = `partition_${id}`
-      const max = db.prepare(`SELECT max(record_offset) AS last FROM ${table}`).get()?.['last'] ?? -1
       const select = db.prepare(
         `SELECT record_offset, timestamp, key, value, headers FROM ${table} WHERE record_offset >= ? ORDER BY record_offset LIMIT ?`,
       )
@@ -117,11 +117,15 @@ export function openLogFile(path: string): LogFile {
         id,
         topic: String(row['topic']),
         partition: Number(row['partition']),
-        end: Number(max) + 1,
+        end: endOf(id),
         insert: db.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?)`),
         select,
       })
     }
+  }
+
+  function endOf(id: number): number {
+    return Number(db.prepare(`SELECT max(record_offset) AS last FROM partition_${id}`).get()?.['last'] ?? -1) + 1
   }
 
   function partitionOf(id: number): Partition {
@@ -204,7 +208,15 @@ export function openLogFile(path: string): LogFile {
     probe() {
       transaction(() => db.prepare('INSERT OR REPLACE INTO probes VALUES (1, ?)').run(Date.now()))
     },
+    tidy: () => checkpoints.whenDue(),
+    undo() {
+      // SQLite itself rolls back after some errors, such as a full disk.
+      if (db.isTransaction) db.exec('ROLLBACK')
+      db.exec('PRAGMA synchronous = FULL')
+      for (const partition of partitions.values()) partition.end = endOf(partition.id)
+    },
     close() {
+      checkpoints.beforeClose()
       db.close()
     },
   }

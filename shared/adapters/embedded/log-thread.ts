@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { messageOf, OrderError } from '../../domain/errors.ts'
 import type { LogFile } from './log-file.ts'
-import type { LogMethod, LogReply, LogRequest } from './log-worker.ts'
+import type { LogMethod, LogReply, LogRequest } from './log-server.ts'
 
 /** The log's file as seen from the main thread: the same methods, answered later, in the order of the calls. */
 export interface LogThread extends AsyncDisposable {
@@ -11,6 +11,10 @@ export interface LogThread extends AsyncDisposable {
 
 export interface LogThreadOptions {
   readonly path: string
+  /** What runs in the thread: the product's own, unless a test's has to fail. */
+  readonly worker?: URL
+  /** Told, before whoever asked is, when an error leaves in doubt what is on the disk: nothing is taken from then on. */
+  readonly onDiskInDoubt?: (error: unknown) => void
   /** Told when the thread has died: what was in flight is rejected, and may or may not be in the log. */
   readonly onDown: (error: OrderError) => void
   /** Told when another has taken its place. */
@@ -20,12 +24,16 @@ export interface LogThreadOptions {
 const FIRST_RESTART_DELAY_MS = 50
 const MAX_RESTART_DELAY_MS = 5000
 
+/** The source runs as it is or compiled; a URL in a string is not rewritten by the compiler, its ending is. */
+const OWN_WORKER = new URL(import.meta.url.endsWith('.ts') ? './log-worker.ts' : './log-worker.js', import.meta.url)
+
 interface Pending {
   readonly resolve: (result: never) => void
   readonly reject: (error: OrderError) => void
 }
 
-export function createLogThread({ path, onDown, onRestart }: LogThreadOptions): LogThread {
+export function createLogThread(options: LogThreadOptions): LogThread {
+  const { path, worker: url = OWN_WORKER, onDiskInDoubt, onDown, onRestart } = options
   let worker: Worker | undefined
   let restarting: NodeJS.Timeout | undefined
   let restartDelayMs = FIRST_RESTART_DELAY_MS
@@ -35,9 +43,7 @@ export function createLogThread({ path, onDown, onRestart }: LogThreadOptions): 
   const pending = new Map<number, Pending>()
 
   function start(): void {
-    // The source runs as it is or compiled; a URL in a string is not rewritten by the compiler, its ending is.
-    const file = import.meta.url.endsWith('.ts') ? './log-worker.ts' : './log-worker.js'
-    const started = new Worker(new URL(file, import.meta.url), {
+    const started = new Worker(url, {
       name: 'embedded-log',
       workerData: { path },
       execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -54,6 +60,7 @@ export function createLogThread({ path, onDown, onRestart }: LogThreadOptions): 
   }
 
   function settle(reply: LogReply): void {
+    if ('error' in reply && reply.inDoubt === true) onDiskInDoubt?.(reply.error)
     const call = pending.get(reply.id)
     pending.delete(reply.id)
     if ('error' in reply) call?.reject(logUnavailable(path, reply.error))

@@ -3,9 +3,6 @@ import { isBusyError } from './sqlite-errors.ts'
 
 /** How long a connection waits for another process that writes, before the store is called busy. */
 const BUSY_TIMEOUT_MS = 2000
-/** Pages of 4 KiB. A checkpoint stalls a commit, so it comes every 16 MiB instead of every 4. */
-const CHECKPOINT_PAGES = 4096
-const WAL_KEPT_BYTES = 32 * 1024 * 1024
 const CACHE_KIB = 64 * 1024
 
 /**
@@ -19,7 +16,8 @@ export function openDatabase(file: string): DatabaseSync {
   try {
     useWal(db)
     db.exec('PRAGMA synchronous = FULL')
-    db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
+    // Whoever writes sees to it (shared/disk/checkpoint.ts).
+    db.exec('PRAGMA wal_autocheckpoint = 0')
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`)
     return db
   } catch (error) {

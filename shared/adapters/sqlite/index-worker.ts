@@ -1,4 +1,5 @@
 import { workerData } from 'node:worker_threads'
+import { prepareCheckpoints } from '../../disk/checkpoint.ts'
 import { openDatabase } from './database.ts'
 import { prepareWriteBlock, type WriteBlock } from './search-blocks.ts'
 import { serve } from './serve.ts'
@@ -7,6 +8,7 @@ import type { StoreLocation } from './write-worker.ts'
 /** The thread that writes blocks for searches: it reads tens of thousands of orders for one, while others are stored. */
 export interface Indexer {
   readonly writeBlock: WriteBlock
+  tidy(): void
   close(): void
 }
 
@@ -21,7 +23,8 @@ function openIndexer(): Indexer {
   try {
     // It reads each order once.
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
-    return { writeBlock: prepareWriteBlock(db), close: () => db.close() }
+    const checkpoints = prepareCheckpoints(db)
+    return { writeBlock: prepareWriteBlock(db), tidy: () => checkpoints.whenDue(), close: () => db.close() }
   } catch (error) {
     db.close()
     throw error

@@ -32,6 +32,8 @@ export interface SqliteStoreOptions {
   readonly blockOrders?: number
   /** A block could not be written: nothing is lost by it but the speed of some searches. Unless told otherwise, it warns. */
   readonly onIndexFailed?: (error: unknown) => void
+  /** Told when an error leaves in doubt what is on the disk: the store takes nothing from then on. */
+  readonly onDiskInDoubt?: (error: unknown) => void
 }
 
 /** A disk that hangs does not answer: after this long that is the answer. */
@@ -46,7 +48,8 @@ const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`
  */
 export async function createSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
   const { file, migrations = MIGRATIONS, blockOrders = BLOCK_ORDERS, onIndexFailed = warn } = options
-  const thread = { file, migrations: migrations.href }
+  const { onDiskInDoubt } = options
+  const thread = { file, migrations: migrations.href, ...(onDiskInDoubt !== undefined && { onDiskInDoubt }) }
   const writer = createStoreThread<Writer>({ ...thread, name: 'store-writer', worker: workerUrl('write-worker') })
   const reader = createStoreThread<Reader>({ ...thread, name: 'store-reader', worker: workerUrl('read-worker') })
   const indexer = createSearchIndexer({

@@ -21,6 +21,8 @@ export interface StoreThread<T extends Operations> extends AsyncDisposable {
 export interface StoreThreadOptions extends StoreLocation {
   readonly name: string
   readonly worker: URL
+  /** Told, before whoever asked is, when an error leaves in doubt what is on the disk: nothing is taken from then on. */
+  readonly onDiskInDoubt?: (error: unknown) => void
 }
 
 const FIRST_RESTART_DELAY_MS = 50
@@ -32,7 +34,7 @@ interface Pending {
 }
 
 export function createStoreThread<T extends Operations>(options: StoreThreadOptions): StoreThread<T> {
-  const { file, migrations, name, worker: url } = options
+  const { file, migrations, name, worker: url, onDiskInDoubt } = options
   const pending = new Map<number, Pending>()
   let worker: Worker | undefined
   let restarting: NodeJS.Timeout | undefined
@@ -62,8 +64,11 @@ export function createStoreThread<T extends Operations>(options: StoreThreadOpti
   function settle(reply: Reply): void {
     const call = pending.get(reply.id)
     pending.delete(reply.id)
-    if ('error' in reply) call?.reject(unpackError(reply.error))
-    else call?.resolve(reply.result)
+    if ('error' in reply) {
+      const error = unpackError(reply.error)
+      if (reply.inDoubt === true) onDiskInDoubt?.(error)
+      call?.reject(error)
+    } else call?.resolve(reply.result)
   }
 
   function ended(cause: unknown): void {

@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads'
 import type { Schema } from '../../ports/maintenance.ts'
+import { prepareCheckpoints } from '../../disk/checkpoint.ts'
 import { openDatabase } from './database.ts'
 import { prepareLedgerReset, type LedgerReset } from './ledger-reset.ts'
 import { prepareLedgerSettling, type LedgerSettling } from './ledger-settling.ts'
@@ -16,6 +17,7 @@ export interface Writer
   migrate(): Schema
   /** Writes and flushes something of no meaning: throws when orders could not be written either. */
   probe(): void
+  tidy(): void
   close(): void
 }
 
@@ -34,6 +36,7 @@ function openWriter(): Writer {
   try {
     const bringUpToDate = () => migrate(db, file, readMigrations(new URL(migrations)))
     bringUpToDate()
+    const checkpoints = prepareCheckpoints(db)
     const writeProbe = db.prepare('INSERT OR REPLACE INTO probes VALUES (1, ?)')
     return {
       ...prepareCommands(db),
@@ -49,8 +52,12 @@ function openWriter(): Writer {
       probe() {
         writeProbe.run(Date.now())
       },
+      tidy: () => checkpoints.whenDue(),
       // The last connection of a file copies the WAL into it and removes the WAL.
-      close: () => db.close(),
+      close() {
+        checkpoints.beforeClose()
+        db.close()
+      },
     }
   } catch (error) {
     db.close()

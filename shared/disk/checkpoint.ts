@@ -1,0 +1,62 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+
+/**
+ * When the WAL of a file gets into the file. SQLite's own checkpoints are off because they keep their errors to
+ * themselves, and the kernel reports a failed flush once: who does not hear of it takes the next one for good.
+ */
+export interface Checkpoints {
+  /** Copies the WAL into the file once it is long. Throws what its flushes throw. */
+  whenDue(): void
+  /** Before the last connection closes, which would do the same without a word of its errors. */
+  beforeClose(): void
+}
+
+/** Pages of 4 KiB. A checkpoint stalls whoever waits behind it, so it comes every 16 MiB instead of every 4. */
+const DUE_PAGES = 4096
+const WAL_KEPT_BYTES = 32 * 1024 * 1024
+
+export function prepareCheckpoints(db: DatabaseSync): Checkpoints {
+  db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
+  const look = db.prepare('PRAGMA wal_checkpoint(NOOP)')
+  const copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
+
+  return {
+    whenDue() {
+      const { log, checkpointed } = pagesOf(look)
+      if (log - checkpointed >= DUE_PAGES) unlessFull(copy)
+    },
+    beforeClose: () => unlessFull(copy),
+  }
+}
+
+const FULL = 13
+const IO_ERROR = 10
+/** IOERR_READ, IOERR_SHORT_READ and IOERR_WRITE: the call itself was refused, and nothing was taken for written. */
+const AT_THE_CALL: ReadonlySet<number> = new Set([1, 2, 3].map((kind) => IO_ERROR | (kind << 8)))
+
+/**
+ * Whether this error of SQLite leaves in doubt what is on the disk: a flush that failed, after writes that had long
+ * succeeded. A disk without room refuses the write itself (https://www.sqlite.org/rescode.html).
+ */
+export function leavesDiskInDoubt(error: unknown): boolean {
+  const code = errcodeOf(error)
+  return code !== undefined && (code & 0xff) === IO_ERROR && !AT_THE_CALL.has(code)
+}
+
+/** The WAL stays, and is copied when there is room. */
+function unlessFull(statement: StatementSync): void {
+  try {
+    statement.get()
+  } catch (error) {
+    if (((errcodeOf(error) ?? 0) & 0xff) !== FULL) throw error
+  }
+}
+
+function pagesOf(statement: StatementSync): { log: number; checkpointed: number } {
+  const { log, checkpointed } = statement.get() ?? {}
+  return { log: Number(log), checkpointed: Number(checkpointed) }
+}
+
+function errcodeOf(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined
+}

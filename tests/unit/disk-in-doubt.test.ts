@@ -1,0 +1,77 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createEmbeddedLog } from '../../shared/adapters/embedded/embedded-log.ts'
+import { openLogFile } from '../../shared/adapters/embedded/log-file.ts'
+import { createFrameWriter } from '../../shared/adapters/embedded/frames.ts'
+import { leavesDiskInDoubt } from '../../shared/disk/checkpoint.ts'
+import { isInDoubt, markInDoubt, settleDoubt } from '../../shared/disk/in-doubt.ts'
+
+const FAILING_WORKER = new URL('../support/failing-log-worker.ts', import.meta.url)
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'in-doubt-'))
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+const record = (value: string) => ({ key: 'k', value, headers: [] })
+
+describe('after a flush that failed', () => {
+  test('nothing is accepted, and whoever can end the process is told before any caller is', async () => {
+    const told: string[] = []
+    await using log = await createEmbeddedLog({
+      directory,
+      worker: FAILING_WORKER,
+      onDiskInDoubt: () => told.push('disk'),
+    })
+    await log.publish('t', [record('sound')])
+    const caller = log.publish('t', [record('fail')]).catch(() => told.push('caller'))
+    await caller
+    expect(told).toEqual(['disk', 'caller'])
+    await expect(log.publish('t', [record('sound')])).rejects.toMatchObject({ code: 'log-unavailable' })
+    expect(await log.health()).toMatchObject({ available: false })
+  })
+
+  test('of SQLite’s errors only those of a flush leave the disk in doubt: full, busy, refused and unread do not', () => {
+    const withCode = (errcode: number) => leavesDiskInDoubt(Object.assign(new Error('of SQLite'), { errcode }))
+    expect([10 | (4 << 8), 10 | (5 << 8), 10 | (6 << 8)].map(withCode)).toEqual([true, true, true])
+    expect([13, 5, 6, 19, 11, 10 | (1 << 8), 10 | (2 << 8), 10 | (3 << 8)].some(withCode)).toBe(false)
+    expect(leavesDiskInDoubt(new TypeError('of ours'))).toBe(false)
+  })
+})
+
+describe('what was left in doubt', () => {
+  function writeLog(values: readonly string[]) {
+    const file = openLogFile(join(directory, 'log.db'))
+    const [{ id } = { id: 0 }] = file.makeTopics([{ name: 't', partitions: 1 }])
+    const writer = createFrameWriter()
+    for (const value of values) writer.add(id, record(value), 0)
+    file.append(writer.take())
+    return file
+  }
+
+  test('is made anew in files of its own, with everything that was flushed, and the mark goes last', () => {
+    writeLog(['one', 'two']).close()
+    const before = statSync(join(directory, 'log.db')).ino
+    markInDoubt(directory)
+    expect(isInDoubt(directory)).toBe(true)
+    settleDoubt(directory)
+    expect(isInDoubt(directory)).toBe(false)
+    expect(statSync(join(directory, 'log.db')).ino).not.toBe(before)
+    const file = openLogFile(join(directory, 'log.db'))
+    expect(file.partitions()).toMatchObject([{ topic: 't', end: 2 }])
+    file.close()
+  })
+
+  test('is refused when it is damaged, and stays marked', () => {
+    writeLog(Array.from({ length: 2000 }, (_, at) => `value ${at}`)).close()
+    const path = join(directory, 'log.db')
+    const bytes = readFileSync(path)
+    writeFileSync(path, bytes.fill(0, 3 * 4096, 6 * 4096))
+    markInDoubt(directory)
+    expect(() => settleDoubt(directory)).toThrow(/damaged|malformed/)
+    expect(isInDoubt(directory)).toBe(true)
+  })
+})
