@@ -77,6 +77,8 @@ export function createHttpServer({ handle, onFault, headersFor, limits }: HttpSe
     requireHostHeader: false,
   })
   server.timeout = idleTimeoutMs
+  // Who has sent everything may close that half and wait for the answer (RFC 9112, section 9.6). Node's types leave it out.
+  Object.assign(server, { httpAllowHalfOpen: true })
 
   async function serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
     inFlight += 1

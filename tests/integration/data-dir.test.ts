@@ -75,6 +75,20 @@ describe('The data directory', () => {
     expect(again.path).toBe(path)
   })
 
+  it.each(['', '{"pid": 1, "startedAt": "2026-', 'null', '{"pid":"x"}'])(
+    'is held by somebody unknown when a power cut tore what the holder said: %j',
+    async (text) => {
+      const path = temporaryPath()
+      await using dataDir = await openDataDir(path)
+      writeFileSync(join(dataDir.path, 'owner.json'), text)
+      expect(await readOwner(path)).toBeUndefined()
+      await expect(openDataDir(path)).rejects.toMatchObject({
+        code: 'data-dir-locked',
+        message: `${path} is in use by another process; stop it or set DATA_DIR to another directory`,
+      })
+    },
+  )
+
   it('has no owner when it does not exist', async () => {
     const path = temporaryPath()
     expect(await readOwner(path)).toBeUndefined()

@@ -85,7 +85,9 @@ test('a migration whose text was changed after it ran is refused', async () => {
   const migrations = migrationsWith({ [fileName(1, 'create_store')]: 'CREATE TABLE other (a INTEGER)' })
   await expect(createSqliteStore({ file: file(), migrations })).rejects.toMatchObject({
     code: 'invalid-setting',
-    message: `${file()} was made with another text of migration 1 (create_store).`,
+    message: expect.stringMatching(
+      /another text of migration 1 \(create_store\).*: start the version that made it, or/,
+    ) as string,
   })
 })
 

@@ -116,8 +116,19 @@ function locked(directory: string, cause: unknown): OrderError {
 function livingOwner(directory: string): Owner | undefined {
   const file = join(directory, OWNER_FILE)
   if (!existsSync(file)) return undefined
-  const owner = JSON.parse(readFileSync(file, 'utf8')) as Owner
-  return isAlive(owner.pid) ? owner : undefined
+  const owner = ownerIn(readFileSync(file, 'utf8'))
+  return owner !== undefined && isAlive(owner.pid) ? owner : undefined
+}
+
+/** Undefined for a file that says nothing, as one that a power cut tore. */
+function ownerIn(text: string): Owner | undefined {
+  try {
+    const owner = JSON.parse(text) as Partial<Owner> | null
+    const { pid, startedAt } = owner ?? {}
+    return Number.isSafeInteger(pid) && typeof startedAt === 'string' ? (owner as Owner) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function isAlive(pid: number): boolean {

@@ -86,7 +86,8 @@ export function recordOf({ version, name, checksum }: Migration): string {
 function isDone({ version, name, checksum }: Migration, known: ReadonlyMap<number, string>, where: string): boolean {
   const done = known.get(version)
   if (done === undefined || done === checksum) return done !== undefined
-  throw refusal(`${where} was made with another text of migration ${version} (${name}).`)
+  const what = `${where} was made with another text of migration ${version} (${name}), by a program that was changed`
+  throw refusal(`${what}: start the version that made it, or restore a back-up that was made by a release.`)
 }
 
 function refuseUnknown(known: ReadonlyMap<number, string>, newest: number, where: string): void {

@@ -19,6 +19,14 @@ export interface Migration {
   readonly checksum: string
 }
 
+/** Blocks are made again from the orders, by today's text. */
+const WITHOUT_BLOCKS = 'DROP TABLE search_blocks; DROP TABLE search_block_terms; DROP TABLE search_marks;'
+/** By checksum, texts of migration 5 that commits of this program had before the last one, and what takes them back. */
+const EARLIER_TEXTS: ReadonlyMap<string, string> = new Map([
+  ['bba008018f8d8c154623d0e8b5a36177562453e1363223976d847f6c50eef827', WITHOUT_BLOCKS],
+  ['34b76202b5db6350e6922dc601f7faee4994a02659a88be104d636c67c4f4cf5', WITHOUT_BLOCKS],
+])
+
 const FILE_NAME = /^(\d{6})_(\w+)\.sql$/
 
 export function readMigrations(directory: URL): Migration[] {
@@ -38,14 +46,16 @@ export function migrate(db: DatabaseSync, file: string, migrations: readonly Mig
   db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT`)
   const done = db.prepare('SELECT checksum FROM schema_migrations WHERE version = ?')
-  const record = db.prepare('INSERT INTO schema_migrations VALUES (?, ?, ?, ?)')
+  const record = db.prepare('INSERT OR REPLACE INTO schema_migrations VALUES (?, ?, ?, ?)')
   refuseNewer(db, file, migrations.at(-1)?.version ?? 0)
   for (const { version, name, sql, checksum } of migrations) {
     if (done.get(version)?.['checksum'] === checksum) continue
     inTransaction(db, () => {
       const known = done.get(version)?.['checksum']
       if (known === checksum) return
-      if (known !== undefined) throw refusal(`${file} was made with another text of migration ${version} (${name}).`)
+      const undo = known === undefined ? undefined : EARLIER_TEXTS.get(String(known))
+      if (known !== undefined && undo === undefined) throw refusal(anotherText(file, version, name))
+      if (undo !== undefined) db.exec(undo)
       db.exec(sql)
       record.run(version, name, checksum, new Date().toISOString())
     })
@@ -56,6 +66,11 @@ export function migrate(db: DatabaseSync, file: string, migrations: readonly Mig
 export function appliedMigrations(db: DatabaseSync): Schema {
   const rows = db.prepare('SELECT version, name, applied_at AS appliedAt FROM schema_migrations ORDER BY version').all()
   return { migrations: rows.map((row) => ({ ...row }) as unknown as Schema['migrations'][number]) }
+}
+
+function anotherText(file: string, version: number, name: string): string {
+  const what = `${file} was made with another text of migration ${version} (${name}), by a program that was changed`
+  return `${what}: start the version that made it, or restore a back-up that was made by a release.`
 }
 
 function refuseNewer(db: DatabaseSync, file: string, newest: number): void {

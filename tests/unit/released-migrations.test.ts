@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { expect, test } from 'vitest'
+import { migrate, readMigrations } from '../../shared/adapters/sqlite/migrations.ts'
+
+const SQL = join(import.meta.dirname, '../../infra/sql')
+
+/** What has been published never changes: a new migration adds a row here. */
+const RELEASED = new Map([
+  ['mssql/000001_create_store.sql', '5814134b6e5c7fe463b287bd99ed134e2f30e4f399f9933df43db52fed5f8acf'],
+  ['mssql/000002_operators.sql', '1f597f2f771bbd366b4f9b23d34ee27d037f0ab3087cc1de3d0e5973a46421f3'],
+  ['mssql/000003_maintenance.sql', '2c74872584d336ef994393be261960f51f7d9e8b710e0ba3083a7bb2472972b0'],
+  ['mssql/000004_foreign_letters.sql', '7b2bc6a85632770cab00102454a96fef569e622e97f53f1306971aa4d95ad99e'],
+  ['mssql/000005_lost_records.sql', 'dec117ddb9beeae2f55394f42361127aa48f7f5c0b5f9e0c282f0f63be5e47ef'],
+  ['sqlite/000001_create_store.sql', '7f295712bf7e8466c66c2da2843735ec761cdb8fa1b9d57ec6e0292cfc0eb084'],
+  ['sqlite/000002_operators.sql', 'c69123b4387a50917c6b57853df6605a0edcaa4f63a5ce68519c7a203d6cbb67'],
+  ['sqlite/000003_maintenance.sql', 'f37ede6fd3ee5b0990927f62ce8328539a509111fbbd03a1c9b4978cd5ad8e36'],
+  ['sqlite/000004_search_terms.sql', 'f083a8e8bae9ff7f25ce0b621cb16046e347de7ae30cab260ebd116583f0fb5a'],
+  ['sqlite/000005_search_blocks.sql', '5ab3058220c530cf6e0d86f47dfc979927c81a6a9a14fe2c544df008a8fbb07b'],
+  ['sqlite/000006_foreign_letters.sql', '3ffe22bbe690dc30d93473e364454364d44bbd830d1e25ece17fa1cb1be5e247'],
+  ['sqlite/000007_lost_records.sql', 'cd9f9dc4e591ba969773493328563fc007a07248ec9454524f27cd14688a38df'],
+])
+
+test('the text of a published migration is what it was', () => {
+  const texts = ['mssql', 'sqlite'].flatMap((engine) =>
+    readdirSync(join(SQL, engine))
+      .toSorted()
+      .map((name) => `${engine}/${name}`),
+  )
+  const checksumOf = (name: string) => {
+    const text = readFileSync(join(SQL, name), 'utf8').replaceAll('\r\n', '\n')
+    return createHash('sha256').update(text).digest('hex')
+  }
+  expect(new Map(texts.map((name) => [name, checksumOf(name)]))).toEqual(RELEASED)
+})
+
+/** As it was first published. Comments count for the checksum, so they are kept. */
+const FIRST_TEXT_OF_5 = `-- The words of many orders in a row and which orders have them, in blocks that begin where the last one ended: what the
+-- full-text index says, for a search whose words are common each and rare together. The index goes through the entries of
+-- all of them one by one; here 65,536 orders of one word are 8 KiB at most. Blocks are written when there are orders
+-- enough for one (search-blocks.ts); the orders after the last block are searched in the index alone.
+CREATE TABLE search_blocks (
+  first_seq INTEGER PRIMARY KEY CHECK (first_seq > 0),
+  last_seq INTEGER NOT NULL CHECK (last_seq BETWEEN first_seq AND first_seq + 65535)
+) STRICT;
+
+-- \`orders\` is a set as order-set.ts packs it. Written before its block, whose row makes it valid. With an index beside
+-- it, and not by its key alone: a search of a key goes through what else is in the rows that it passes.
+CREATE TABLE search_block_terms (
+  first_seq INTEGER NOT NULL,
+  term TEXT NOT NULL,
+  orders BLOB NOT NULL,
+  PRIMARY KEY (first_seq, term)
+) STRICT;
+
+-- From which order on the full-text index has the mark of its stretch of positions (search-text.ts); those that were
+-- stored before have it after a rebuild.
+CREATE TABLE search_marks (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  from_seq INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO search_marks SELECT 1, coalesce(max(seq), 0) + 1 FROM orders;
+`
+
+test('a store with the first text of migration 5 is carried along', () => {
+  const today = readMigrations(new URL('../../infra/sql/sqlite/', import.meta.url))
+  const checksum = createHash('sha256').update(FIRST_TEXT_OF_5).digest('hex')
+  const then = today
+    .slice(0, 5)
+    .map((migration) => (migration.version === 5 ? { ...migration, sql: FIRST_TEXT_OF_5, checksum } : migration))
+  const db = new DatabaseSync(':memory:')
+  migrate(db, 'orders.db', then)
+  migrate(db, 'orders.db', today)
+  const fresh = new DatabaseSync(':memory:')
+  migrate(fresh, 'orders.db', today)
+  const schema = "SELECT name, sql FROM sqlite_schema WHERE name LIKE 'search%' ORDER BY name"
+  expect(db.prepare(schema).all()).toEqual(fresh.prepare(schema).all())
+  const applied = 'SELECT version, checksum FROM schema_migrations ORDER BY version'
+  expect(db.prepare(applied).all()).toEqual(fresh.prepare(applied).all())
+  db.close()
+  fresh.close()
+})
