@@ -39,6 +39,10 @@ const parked = schemaOf<Record<ParkedState, number>>()(
 
 const place = { partition: count, first: count, end: count }
 
+const behindTransaction = count.meta({
+  description: 'Offsets behind a transaction that is open; nobody can read them before it ends.',
+})
+
 export const pipelineStatusSchema = schemaOf<PipelineStatus>()(
   z.object({
     at: instant,
@@ -48,7 +52,8 @@ export const pipelineStatusSchema = schemaOf<PipelineStatus>()(
       stored: count,
       duplicate: count,
       lag: count.meta({ description: 'Records that no consumer has committed yet.' }),
-      partitions: z.array(z.object({ ...place, committed: count, lag: count })),
+      behindTransaction,
+      partitions: z.array(z.object({ ...place, committed: count, lag: count, behindTransaction })),
     }),
     retries: z.array(z.object({ tier: z.int().min(1), topic: z.string(), delayMs: count, waiting: count })),
     deadLetters: z.object({ topic: z.string(), records: count, waiting: count }),
@@ -88,6 +93,7 @@ export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
       lost: count.meta({ description: 'Left the log before they were counted.' }),
       absent: count.meta({ description: 'Never records, such as transaction markers.' }),
       toCome: z.int().meta({ description: 'Below zero when the log ends before what was counted.' }),
+      behindTransaction,
     }),
     parked,
     partitions: z.array(

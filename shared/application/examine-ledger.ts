@@ -17,6 +17,8 @@ export interface ExaminedLine {
   /** Where the log begins, and the offset that its next record will get. */
   readonly start: number
   readonly end: number
+  /** Offsets beyond `end`, behind a transaction that is open. */
+  readonly behindTransaction: number
   /** How many offsets beyond the row's `next` can't come any more. */
   readonly uncounted: number
 }
@@ -66,9 +68,10 @@ function toLines(
   return [...partitions]
     .toSorted((one, other) => one - other)
     .map((partition) => {
-      const { first: start, end } = places.get(partition) ?? { first: 0, end: 0 }
+      const { first: start, end, behindTransaction = 0 } = places.get(partition) ?? { first: 0, end: 0 }
       const row = known.get(partition) ?? nothingYet(topic, partition, start)
-      return { row, start, end, uncounted: lengthOf(uncounted.filter((range) => range.partition === partition)) }
+      const ofPartition = uncounted.filter((range) => range.partition === partition)
+      return { row, start, end, behindTransaction, uncounted: lengthOf(ofPartition) }
     })
 }
 

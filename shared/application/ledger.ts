@@ -36,6 +36,8 @@ export interface LedgerTotals {
   /** Offsets that never were records, such as transaction markers. */
   readonly absent: number
   readonly toCome: number
+  /** Offsets behind a transaction that is open, which can be read only when it ends; not part of any other figure. */
+  readonly behindTransaction: number
 }
 
 export interface LedgerLine extends LedgerPartition {
@@ -74,6 +76,7 @@ function judge({ snapshot, lines, gaps, unsettled }: LedgerExamination): LedgerV
     lost: sum((line) => line.lost) + lostNow,
     absent,
     toCome: sum((line) => line.toCome),
+    behindTransaction: lines.reduce((total, line) => total + line.behindTransaction, 0),
   }
   const lost = [...snapshot.lost, ...newlyLost].slice(0, MAX_NAMED)
   const faults = faultsIn({ partitions, totals, parked, gaps, lost })
@@ -91,6 +94,8 @@ function balancedSummary(totals: LedgerTotals, parked: LedgerVerdict['parked']):
   const states = Object.entries(parked)
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${count} ${state}`)
+  const behind =
+    totals.behindTransaction === 0 ? '' : ` ${totals.behindTransaction} more wait behind a transaction that is open.`
   const where = states.length === 0 ? '' : ` (${states.join(', ')})`
-  return `Balanced: ${totals.records} records = ${totals.stored} stored + ${totals.duplicate} duplicate + ${totals.parked} parked${where} + ${totals.toCome} still to come.`
+  return `Balanced: ${totals.records} records = ${totals.stored} stored + ${totals.duplicate} duplicate + ${totals.parked} parked${where} + ${totals.toCome} still to come.${behind}`
 }

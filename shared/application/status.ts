@@ -18,6 +18,8 @@ export interface PipelineStatus {
     readonly duplicate: number
     /** Records that no consumer has committed yet. */
     readonly lag: number
+    /** Offsets behind a transaction that is open, which nobody can read before it ends; not part of the lag. */
+    readonly behindTransaction: number
     readonly partitions: readonly PartitionStatus[]
   }
   readonly retries: readonly {
@@ -38,6 +40,7 @@ export interface PartitionStatus {
   readonly end: number
   readonly committed: number
   readonly lag: number
+  readonly behindTransaction: number
 }
 
 export function createStatus(dependencies: {
@@ -69,6 +72,7 @@ export function createStatus(dependencies: {
         stored: partitions.reduce((total, { stored }) => total + stored, 0),
         duplicate: partitions.reduce((total, { duplicate }) => total + duplicate, 0),
         lag: lagOf(orders),
+        behindTransaction: orders.reduce((total, { behindTransaction }) => total + behindTransaction, 0),
         partitions: orders,
       },
       retries,
@@ -80,9 +84,9 @@ export function createStatus(dependencies: {
 
   async function standOf(topic: string, groupId: string): Promise<PartitionStatus[]> {
     const [committed, offsets] = await Promise.all([log.committed(groupId, topic), log.offsets(topic)])
-    return offsets.map(({ partition, first, end }) => {
+    return offsets.map(({ partition, first, end, behindTransaction = 0 }) => {
       const position = committed.get(partition) ?? first
-      return { partition, first, end, committed: position, lag: Math.max(0, end - position) }
+      return { partition, first, end, committed: position, lag: Math.max(0, end - position), behindTransaction }
     })
   }
 }

@@ -12,6 +12,8 @@ export interface TopicFigures {
   readonly end: number
   readonly committed: number
   readonly lag: number
+  /** Offsets behind a transaction that is open, beyond `end`. */
+  readonly behindTransaction: number
   /**
    * For a retry topic: how long the oldest record that waits has been due, in ms; 0 when nothing is due. Records of a
    * batch are committed together, so up to the tier's delay and a hold is nothing unusual.
@@ -54,6 +56,7 @@ export function createLogFigures(dependencies: {
       end: positions.reduce((total, { end }) => total + end, 0),
       committed: positions.reduce((total, { next }) => total + next, 0),
       lag: behind.reduce((total, { lag }) => total + lag, 0),
+      behindTransaction: offsets.reduce((total, { behindTransaction = 0 }) => total + behindTransaction, 0),
       lifeUsed: behind.length === 0 ? 0 : ((await lifeInLog(topic, group))?.used ?? 0),
       overdueMs: delayed ? Math.max(0, ...dueAt.map((at) => now() - at)) : null,
     }

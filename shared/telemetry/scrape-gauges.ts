@@ -22,6 +22,16 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   const lag = gauge('messaging_consumer_group_lag', 'Records that the group has not committed.', [TOPIC, GROUP, 'tier'])
   const committed = gauge('messaging_consumer_group_offset', 'Committed offsets, summed.', [TOPIC, GROUP, 'tier'])
   const end = gauge('messaging_destination_end_offset', 'Offsets that the next records get, summed.', [TOPIC])
+  const behindTransaction = gauge(
+    'messaging_destination_behind_transaction',
+    'Offsets that nobody can read before an open transaction ends.',
+    [TOPIC],
+  )
+  const unreadable = gauge(
+    'orders_log_unreadable',
+    'Partitions held before a batch that cannot be read, and consumers that cannot go on, of this instance.',
+    [],
+  )
   const delay = gauge('orders_retry_delay_seconds', 'How long a record waits in this retry topic.', [TOPIC, 'tier'])
   const overdue = gauge(
     'orders_retry_overdue_seconds',
@@ -37,7 +47,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   const balanced = gauge('orders_ledger_balanced', '1 when every record is accounted for.', [])
   const records = gauge('orders_ledger_records', 'Records of the orders topic by outcome.', ['outcome'])
   const parked = gauge('orders_parked', 'Records that were ever parked, by what became of them.', ['state'])
-  const all = [lag, committed, end, delay, overdue, lifeUsed, up, records, parked]
+  const all = [lag, committed, end, behindTransaction, delay, overdue, lifeUsed, up, records, parked]
   const tierOf = new Map(topics.retries.map(({ topic, tier }) => [topic, String(tier)]))
 
   return function set({ topics: figures, readiness, verdict }) {
@@ -47,6 +57,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     for (const figure of figures ?? []) setTopic(figure)
     // A question that is not answered in time is an answer, too.
     up.set({ of: 'log' }, readiness?.checks.log.available === true ? 1 : 0)
+    unreadable.set(readiness?.checks.log.unreadable?.length ?? 0)
     up.set({ of: 'store' }, readiness?.checks.store.available === true ? 1 : 0)
     if (verdict !== undefined) setVerdict(verdict)
   }
@@ -58,6 +69,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     lag.set(of, figure.lag)
     committed.set(of, figure.committed)
     end.set({ [TOPIC]: figure.topic }, figure.end)
+    behindTransaction.set({ [TOPIC]: figure.topic }, figure.behindTransaction)
     lifeUsed.set({ [TOPIC]: figure.topic }, figure.lifeUsed)
     if (tier !== undefined && figure.overdueMs !== null) {
       overdue.set({ [TOPIC]: figure.topic, tier }, figure.overdueMs / 1000)

@@ -23,7 +23,7 @@ function statusAt(second: number, records: number, stored = records): PipelineSt
   const check = { available: true, required: true }
   return {
     at: instant(second),
-    orders: { topic: 'orders', records, stored, duplicate: 0, lag: 0, partitions: [] },
+    orders: { topic: 'orders', records, stored, duplicate: 0, lag: 0, behindTransaction: 0, partitions: [] },
     retries: [],
     deadLetters: { topic: 'orders-dlt', records: 0, waiting: 0 },
     parked,

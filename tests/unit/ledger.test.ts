@@ -38,6 +38,7 @@ interface Given {
   /** Where the log begins, at each of the times that it is asked. */
   starts?: number[]
   holesAreMarkers?: boolean
+  behindTransaction?: number
 }
 
 function verdict({
@@ -50,6 +51,7 @@ function verdict({
   committed = 0,
   starts = [0],
   holesAreMarkers = true,
+  behindTransaction = 0,
 }: Given) {
   const questions = [...starts]
   const examineLedger = createExamineLedger({
@@ -62,7 +64,7 @@ function verdict({
       committed: async () => new Map([[0, committed]]),
       offsets: async () => {
         const first = (questions.length > 1 ? questions.shift() : questions[0]) ?? 0
-        return ends.map((end, partition) => ({ partition, first, end }))
+        return ends.map((end, partition) => ({ partition, first, end, behindTransaction }))
       },
       retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers }),
       read: async (_topic, _partition, from, limit): Promise<LogRecord[]> =>
@@ -87,6 +89,13 @@ describe('the ledger', () => {
       balanced: true,
       totals: { toCome: 7 },
     })
+  })
+
+  it('says what waits behind an open transaction, and counts it nowhere', async () => {
+    const { balanced, summary, totals } = await verdict({ behindTransaction: 4 })
+    expect(balanced).toBe(true)
+    expect(totals).toMatchObject({ records: 10, toCome: 0, behindTransaction: 4 })
+    expect(summary).toMatch(/0 still to come\. 4 more wait behind a transaction that is open\.$/)
   })
 
   it('counts redriven records as records, not as accepted orders', async () => {

@@ -30,6 +30,7 @@ const VERDICT: LedgerVerdict = {
     lost: 0,
     absent: 0,
     toCome: 1,
+    behindTransaction: 0,
   },
   parked: { retrying: 1, stored: 0, duplicate: 0, dead: 1, discarded: 0, redriven: 0 },
   partitions: [],
@@ -56,7 +57,7 @@ function scenario() {
     verdict: async (): Promise<LedgerVerdict> => VERDICT,
     readiness: async (): Promise<Readiness> => ready(true),
     offsets: async () => [
-      { partition: 0, first: 0, end: 5 },
+      { partition: 0, first: 0, end: 5, behindTransaction: 3 },
       { partition: 1, first: 2, end: 2 },
     ],
   }
@@ -170,6 +171,10 @@ describe('where the pipeline stands', () => {
     const { sample } = scenario()
     const orders = '{messaging_destination_name="orders",messaging_consumer_group_name="processor"}'
     expect(await sample('messaging_consumer_group_lag')).toContain(`${orders} 2`)
+    expect(await sample('messaging_destination_behind_transaction')).toContain(
+      '{messaging_destination_name="orders"} 3',
+    )
+    expect(await sample('orders_log_unreadable')).toEqual(['0'])
     expect(await sample('messaging_consumer_group_offset')).toContain(`${orders} 5`)
     expect(await sample('messaging_destination_end_offset')).toContain('{messaging_destination_name="orders"} 7')
     expect(await sample('orders_ledger_balanced')).toEqual(['1'])

@@ -29,6 +29,9 @@ export const status: Command = {
           ],
         ),
       )
+      if (orders.behindTransaction > 0) {
+        print(`${orders.behindTransaction} more in ${orders.topic} wait behind a transaction that is open.`)
+      }
       print('')
       print(
         `stored ${orders.stored}, duplicate ${orders.duplicate}, ${Object.entries(parked)
