@@ -1,8 +1,10 @@
 import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
 import { services, settings } from '../shared/composition-root.ts'
+import { OrderError } from '../shared/domain/errors.ts'
 import { json } from '../shared/http/answer.ts'
 import { actOf, readActBody } from '../shared/http/operator.ts'
-import { actBody, resetLedgerBody } from '../shared/http/redrive.ts'
+import { actBody, resetLedgerBody, takeOutBody } from '../shared/http/redrive.ts'
+import { parseDeadLetterId } from '../shared/ports/dead-letters.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 const FRESH = { 'cache-control': 'no-store' }
@@ -29,6 +31,16 @@ async function resetLedger(request: HttpRequest): Promise<HttpResponseInit> {
   return json(200, { ...repaired, ledger: await all.ledgerVerdict() }, FRESH)
 }
 
+/** POST /api/ops/take-out: makes a dead letter of a record that its consumer cannot get past. */
+async function takeOutRecord(request: HttpRequest): Promise<HttpResponseInit> {
+  const all = await services()
+  const { record, reason } = await readActBody(request, takeOutBody)
+  const place = parseDeadLetterId(record)
+  if (place === undefined) throw new OrderError('invalid-request', 'record must be topic:partition:offset.')
+  const taken = await all.takeOut(place, actOf(request, reason, settings().platformSignsIn))
+  return json(200, { ...taken, ledger: await all.ledgerVerdict() }, FRESH)
+}
+
 /** POST /api/ops/migrate: brings the schema up to date. */
 async function migrateStore(): Promise<HttpResponseInit> {
   const { maintenance } = await services()
@@ -46,3 +58,4 @@ app.http('getRebuild', httpTrigger('getRebuild', getRebuild))
 app.http('migrateStore', httpTrigger('migrateStore', migrateStore))
 app.http('rebuildOrders', httpTrigger('rebuildOrders', rebuildOrders))
 app.http('resetLedger', httpTrigger('resetLedger', resetLedger))
+app.http('takeOutRecord', httpTrigger('takeOutRecord', takeOutRecord))

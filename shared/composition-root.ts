@@ -1,4 +1,4 @@
-import { afterLedgerBegan } from './application/begin-ledger.ts'
+import { afterLedgerBegan, beginLedger } from './application/begin-ledger.ts'
 import { createDeliveryWatch, type DeliveryWatch, type Stall } from './application/delivery-watch.ts'
 import { createDoctor, type Doctor } from './application/doctor.ts'
 import { createExamineLedger } from './application/examine-ledger.ts'
@@ -18,6 +18,7 @@ import { createResetLedger, type ResetLedger } from './application/reset-ledger.
 import { createStatus, type PipelineStatus } from './application/status.ts'
 import { createStoreOrders, type StoreOrders } from './application/store-orders.ts'
 import { createStoreRetries } from './application/store-retries.ts'
+import { createTakeOut, type TakeOut } from './application/take-out.ts'
 import { createWatchLedger, type LedgerWatch } from './application/watch-ledger.ts'
 import { createWaitForOrder, type WaitForOrder } from './application/wait-for-order.ts'
 import { openAdapters, type Adapters } from './adapters.ts'
@@ -62,6 +63,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly ledgerWatch: LedgerWatch
   readonly repairLedger: () => Promise<LedgerRepair>
   readonly resetLedger: ResetLedger
+  readonly takeOut: TakeOut
   readonly rebuildOrders: RebuildOrders
   readonly doctor: Doctor
   readonly pipelineStatus: () => Promise<PipelineStatus>
@@ -246,6 +248,21 @@ export async function openServices(chosen: Config): Promise<Services> {
     ledgerVerdict,
     ledgerWatch,
     repairLedger,
+    takeOut: createTakeOut({
+      log,
+      store,
+      maintenance,
+      park,
+      beginLedger: () => beginLedger(ofOrders),
+      topics,
+      processing: {
+        storeOrders,
+        storeCopies: storing('copy'),
+        keepDeadLetters: createKeepDeadLetters({ log, deadLetters, clock, events, signal }),
+      },
+      clock,
+      signal,
+    }),
     resetLedger: createResetLedger({ log, maintenance, ledgerVerdict, repairLedger, topic: topics.orders, groupId }),
     rebuildOrders: createRebuild({
       log,

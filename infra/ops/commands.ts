@@ -13,6 +13,7 @@ import { doctor } from './commands/doctor.ts'
 import { migrate } from './commands/migrate.ts'
 import { rebuild } from './commands/rebuild.ts'
 import { replayFixture } from './commands/replay-fixture.ts'
+import { takeOut } from './commands/take-out.ts'
 import { ledger, repairLedger, resetLedger, status } from './commands/status.ts'
 
 /** Every verb, in the order in which the help shows them. */
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   ledger,
   repairLedger,
   resetLedger,
+  takeOut,
   doctor,
   listDeadLetters,
   deadLetterGroups,

@@ -51,6 +51,25 @@ export const MAINTENANCE_OPERATIONS = {
     answers: { 200: jsonAnswer('What was read again, and the verdict after it.', 'LedgerRepair') },
     problems: ACT_PROBLEMS,
   },
+  takeOutRecord: {
+    tag: 'Operations',
+    summary: 'Take a record out of the way of its consumer',
+    description:
+      'For a record that the host cannot hand over, behind which every other one waits. It becomes a dead letter, the ledger counts it as parked, and the group goes on behind it. Nobody may be in the group meanwhile.',
+    headers: ['Operator'],
+    body: {
+      schema: 'TakeOut',
+      required: true,
+      examples: {
+        example: {
+          summary: 'Where it is, and why',
+          value: { record: 'orders:5:3', reason: 'Its timestamp ends the trigger.' },
+        },
+      },
+    },
+    answers: { 200: jsonAnswer('It is a dead letter now.', 'TakenOut') },
+    problems: [...ACT_PROBLEMS, 'not-found'],
+  },
   migrateStore: {
     tag: 'Operations',
     summary: 'Bring the schema up to date',

@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import { newOrderCommandSchema, orderItemSchema } from '../domain/order-commands.ts'
 import { faultPlan } from '../http/fault-plan.ts'
-import { actBody, redriveBody, redriveLetterBody, requiredReasonBody, resetLedgerBody } from '../http/redrive.ts'
+import {
+  actBody,
+  redriveBody,
+  redriveLetterBody,
+  requiredReasonBody,
+  resetLedgerBody,
+  takeOutBody,
+} from '../http/redrive.ts'
 import {
   auditPageSchema,
   deadLetterGroupPageSchema,
@@ -29,6 +36,7 @@ import {
   livenessSchema,
   pipelineStatusSchema,
   readinessSchema,
+  takenOutSchema,
 } from './status-schemas.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -63,6 +71,8 @@ const NAMED = {
   LedgerVerdict: ledgerVerdictSchema,
   LedgerRepair: ledgerRepairSchema,
   LedgerReset: resetLedgerBody,
+  TakeOut: takeOutBody,
+  TakenOut: takenOutSchema,
   Rebuild: rebuildSchema,
   RebuildState: rebuildStateSchema,
   StoreSchema: schemaStateSchema,

@@ -125,3 +125,10 @@ export const ledgerRepairSchema = schemaOf<LedgerRepair & { ledger: LedgerVerdic
     ledger: ledgerVerdictSchema,
   }),
 )
+
+export const takenOutSchema = z.object({
+  letterId: z.string().meta({ description: 'The dead letter that it is now.' }),
+  group: z.string(),
+  processed: count.meta({ description: 'Records that waited before it, which were processed as any other.' }),
+  ledger: ledgerVerdictSchema,
+})

@@ -28,7 +28,7 @@ export function afterLedgerBegan(
   const { clock, events, signal } = dependencies
   let began: Promise<void> | undefined
 
-  return async function storeAfterLedgerBegan(records) {
+  return async function storeAfterLedgerBegan(...delivery) {
     const deadline = clock.now() + MAX_HOLD_MS
     began ??= holdThroughOutage(() => beginLedger(dependencies), { clock, events, of: 'store', signal, deadline })
     try {
@@ -37,6 +37,6 @@ export function afterLedgerBegan(
       began = undefined
       throw error
     }
-    return storeOrders(records)
+    return storeOrders(...delivery)
   }
 }

@@ -130,10 +130,10 @@ export function createDeliveryWatch(dependencies: {
     watched(topic, useCase) {
       const source = sources.find((one) => one.topic === topic)
       if (source === undefined) return useCase
-      return async (records) => {
+      return async (...delivery) => {
         source.inFlight += 1
         try {
-          await useCase(records)
+          await useCase(...delivery)
         } finally {
           source.inFlight -= 1
           source.quietSince = clock.now()

@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'failed-elsewhere'
   | 'order-id-reused'
   | 'constraint-violated'
+  | 'taken-out'
   // What our surroundings can do to us.
   | 'log-unavailable'
   | 'log-unreadable'

@@ -26,6 +26,14 @@ export const resetLedgerBody = actBody.extend({ force: z.boolean({ error: 'must 
 
 export const requiredReasonBody = z.strictObject({ reason }, { error: memberFault })
 
+/** The body of POST /api/ops/take-out. */
+export const takeOutBody = requiredReasonBody.extend({
+  record: z
+    .string({ error: 'must be a string' })
+    .max(300, { error: 'must have at most 300 characters' })
+    .regex(/^.+:\d{1,10}:\d{1,16}$/, { error: 'must be topic:partition:offset' }),
+})
+
 export const redriveLetterBody = actBody.extend({ dryRun })
 
 const FILTERS = ['fingerprint', 'code', 'orderId', 'from', 'to', 'foreign'] as const

@@ -50,6 +50,7 @@ export const ROUTES = {
   resetLedger: { methods: ['POST'], route: 'api/ops/ledger/reset', access: 'function' },
   rebuildOrders: { methods: ['POST'], route: 'api/ops/rebuild', access: 'function' },
   getRebuild: { methods: READ, route: 'api/ops/rebuild', access: 'function' },
+  takeOutRecord: { methods: ['POST'], route: 'api/ops/take-out', access: 'function' },
   migrateStore: { methods: ['POST'], route: 'api/ops/migrate', access: 'function' },
   doctor: { methods: READ, route: 'api/ops/doctor', access: 'function' },
   repairLedger: { methods: ['POST'], route: 'api/ops/ledger/repair', access: 'function' },

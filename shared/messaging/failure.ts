@@ -29,6 +29,7 @@ const CLASS_OF: Readonly<Partial<Record<ErrorCode, FailureClass>>> = {
   'order-id-reused': 'poison',
   'idempotency-key-reused': 'poison',
   'constraint-violated': 'poison',
+  'taken-out': 'poison',
   'store-busy': 'transient',
   'queue-full': 'transient',
   'store-unavailable': 'outage',

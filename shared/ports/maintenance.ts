@@ -1,5 +1,5 @@
 import type { OrderToStore } from './order-store.ts'
-import type { Act } from './redrives.ts'
+import type { Act, AuditEntry } from './redrives.ts'
 
 /**
  * The read model as a whole: making its orders again from the log beside the live ones, beginning a new epoch of the
@@ -47,6 +47,9 @@ export interface Maintenance {
    * between `first` and `next` counts as passed over, for `ledger repair`. Writes a line of the audit.
    */
   resetLedger(groupId: string, epoch: readonly LedgerEpoch[], act: Act): Promise<void>
+
+  /** Writes a line of the audit for an act that is carried out elsewhere, in the log. */
+  recordAct(action: AuditEntry['action'], target: string, act: Act): Promise<void>
 
   /** Brings the schema up to date, which opening the store does too; answers every migration. */
   migrate(): Promise<Schema>

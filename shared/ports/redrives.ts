@@ -132,12 +132,13 @@ export const AUDITED_ACTIONS = [
   'edit',
   'rebuild',
   'reset-ledger',
+  'take-out',
 ] as const
 
 export interface AuditEntry {
   readonly at: string
   readonly action: (typeof AUDITED_ACTIONS)[number]
-  /** The id of the letter or task; the topic whose ledger or orders were made anew. */
+  /** The id of the letter or task, or the place of a record; the topic whose ledger or orders were made anew. */
   readonly target: string
   readonly operator: string
   readonly verified: boolean

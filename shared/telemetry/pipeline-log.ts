@@ -27,7 +27,9 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
   })
   events.on('delivery:dead-lettered', ({ error, traceparent, ...event }) => {
     const journey = { ...event, traceId: traceIdOf(traceparent) }
-    logger.error({ event: 'delivery:dead-lettered', ...journey, err: error }, 'a record went to the dead-letter topic')
+    // What an operator asked for is no failure.
+    const level = event.cause.code === 'taken-out' ? 'info' : 'error'
+    logger[level]({ event: 'delivery:dead-lettered', ...journey, err: error }, 'a record went to the dead-letter topic')
   })
   events.on('dead-letters:kept', ({ ids }) => {
     logger.info({ event: 'dead-letters:kept', ids: ids.slice(0, 20), count: ids.length }, 'dead letters kept')

@@ -205,6 +205,13 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       expect(items).toMatchObject([{ action: 'reset-ledger', target: 'orders', operator: 'sam' }])
     })
 
+    test('an act that is carried out in the log is on record', async () => {
+      await opened.maintenance.recordAct('take-out', 'orders:5:3', ACT)
+      const { items } = await opened.operations.audit({ limit: 10 })
+      const { operator, verified, at, reason } = ACT
+      expect(items).toEqual([{ action: 'take-out', target: 'orders:5:3', operator, verified, at, reason }])
+    })
+
     test('says of itself what an operator would ask, each in a sentence', async () => {
       const findings = await opened.maintenance.inspect()
       expect(findings.length).toBeGreaterThan(1)

@@ -125,6 +125,13 @@ test('a batch that is held, for however long, is not what waits', async () => {
   await held
 })
 
+test('a batch comes through as it is', async () => {
+  const { watch } = createWorld()
+  const useCase = vi.fn<(...delivery: unknown[]) => Promise<void>>(async () => undefined)
+  await watch.watched('orders', useCase)([], 5)
+  expect(useCase.mock.calls).toEqual([[[], 5]])
+})
+
 test('a batch that came and failed begins the time anew', async () => {
   const { world, watch } = createWorld()
   const useCase = watch.watched('orders', async () => Promise.reject(logIsAway()))

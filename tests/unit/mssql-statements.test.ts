@@ -8,7 +8,7 @@ const AVOIDED =
 /** What callers pass, each with the statement of its own name. */
 const PARAMETERS = new Set(
   (
-    'after at batch before bytes code currency customerId due ending epochs fingerprint from group id ids keyHash lease ' +
+    'action after at batch before bytes code currency customerId due ending epochs fingerprint from group id ids keyHash lease ' +
     'leaseMs letters limit maxGaps now nowMs offset operator orderId owner partition paymentMethod probe progress queryWords ' +
     'rank rate reason settlements starts state states status target to topic value verified why words'
   ).split(' '),

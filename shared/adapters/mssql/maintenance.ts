@@ -1,6 +1,9 @@
 import type { Maintenance } from '../../ports/maintenance.ts'
 import { createInspection } from './inspect.ts'
 import { resetLedger } from './ledger-reset.ts'
+import { actParameters } from './operator-commands.ts'
+import { RECORD_ACT } from './operator-sql.ts'
+import { text } from './connection.ts'
 import type { Query } from './query.ts'
 import { createRebuildCommands } from './rebuild.ts'
 import { fromSqlTime } from './values.ts'
@@ -13,6 +16,9 @@ export function createMaintenance(query: Query): Maintenance {
     ...createRebuildCommands(query),
     inspect: createInspection(query),
     resetLedger: (groupId, epoch, act) => resetLedger(query, groupId, epoch, act),
+    async recordAct(action, target, act) {
+      await query(RECORD_ACT, { ...actParameters(target, act), action: text(action) })
+    },
     async migrate() {
       const [rows = []] = await query(SELECT_SCHEMA)
       const migrations = rows.map((row) => ({

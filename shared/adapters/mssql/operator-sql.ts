@@ -23,6 +23,14 @@ export const INSERT_AUDIT = (action: string) => `
   VALUES (@time, '${action}', @target, @operator, @verified, @reason);
 `
 
+/** Of an act that changes nothing in the store itself. */
+export const RECORD_ACT = `
+SET NOCOUNT ON;
+DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
+INSERT INTO audit (happened_at, action, target, operator, verified, reason)
+VALUES (@time, @action, @target, @operator, @verified, @reason);
+`
+
 /**
  * Nothing happens to an order after it was stored. But what was sent may be stored before its sender comes to say so, by
  * a machine whose clock is a minute behind.

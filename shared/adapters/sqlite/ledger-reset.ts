@@ -1,11 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { LedgerEpoch } from '../../ports/maintenance.ts'
-import type { Act } from '../../ports/redrives.ts'
+import type { Act, AuditEntry } from '../../ports/redrives.ts'
 import { inTransaction } from './database.ts'
 import { prepareOperatorRows } from './operator-rows.ts'
 
 export interface LedgerReset {
   resetLedger(groupId: string, epoch: readonly LedgerEpoch[], act: Act): void
+  recordAct(action: AuditEntry['action'], target: string, act: Act): void
 }
 
 /** The places of the earlier log mean other records now: what is said of them must not be said of these. */
@@ -29,5 +30,6 @@ export function prepareLedgerReset(db: DatabaseSync): LedgerReset {
         operators.audit('reset-ledger', epoch[0]?.topic ?? groupId, act)
       })
     },
+    recordAct: (action, target, act) => operators.audit(action, target, act),
   }
 }

@@ -130,6 +130,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
       },
       abandonRebuild: (owner, why, at) => writer.call('abandonRebuild', owner, why, at),
       resetLedger: (groupId, epoch, act) => writer.call('resetLedger', groupId, epoch, act),
+      recordAct: (action, target, act) => writer.call('recordAct', action, target, act),
       migrate: () => writer.call('migrate'),
       inspect: async () => {
         const checker = createStoreThread<Checker>({
