@@ -1,4 +1,5 @@
 import { afterLedgerBegan, beginLedger } from './application/begin-ledger.ts'
+import { compareClocks } from './application/compare-clocks.ts'
 import { createDeliveryWatch, type DeliveryWatch, type Stall } from './application/delivery-watch.ts'
 import { createDoctor, type Doctor } from './application/doctor.ts'
 import { createExamineLedger } from './application/examine-ledger.ts'
@@ -279,6 +280,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       store,
       maintenance,
       ledgerVerdict,
+      clockFaults: () => compareClocks(log, topics.orders, clock.now()),
       lifeInLog,
       topics,
       partitions: chosen.partitions,

@@ -1,6 +1,6 @@
 import { isOrderError, messageOf } from '../domain/errors.ts'
 import type { Topics } from '../messaging/topics.ts'
-import type { ClockReading, EventLog, LogHealth, TopicSpec } from '../ports/event-log.ts'
+import type { EventLog, LogHealth, TopicSpec } from '../ports/event-log.ts'
 import type { Finding, Maintenance } from '../ports/maintenance.ts'
 import type { OrderStore } from '../ports/order-store.ts'
 import type { LedgerVerdict } from './ledger.ts'
@@ -18,10 +18,12 @@ const GIB = 1024 ** 3
 const MIN_FREE_BYTES = GIB
 
 export function createDoctor(dependencies: {
-  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings' | 'clock'>
+  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings'>
   store: Pick<OrderStore, 'health'>
   maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
   ledgerVerdict: () => Promise<LedgerVerdict>
+  /** What is wrong with the clocks of this installation, a sentence each. */
+  clockFaults: () => Promise<readonly string[]>
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
   topics: Topics
   partitions: number
@@ -35,7 +37,7 @@ export function createDoctor(dependencies: {
   /** Undefined where log and store are on other machines. */
   freeSpace: () => Promise<{ readonly directory: string; readonly bytes: number } | undefined>
 }): Doctor {
-  const { log, store, maintenance, ledgerVerdict, lifeInLog, topics, partitions, specs } = dependencies
+  const { log, store, maintenance, ledgerVerdict, clockFaults, lifeInLog, topics, partitions, specs } = dependencies
   const { versions, role, contradictions, freeSpace } = dependencies
 
   const checks: Readonly<Record<string, () => Promise<Omit<Finding, 'name'>>>> = {
@@ -44,7 +46,10 @@ export function createDoctor(dependencies: {
     settings: async () =>
       contradictions.length === 0 ? well('Nothing contradicts.') : unwell(contradictions.join(' ')),
     log: async () => logFinding(await log.health()),
-    clock: async () => clockFinding(log.clock()),
+    async clock() {
+      const faults = await clockFaults()
+      return faults.length === 0 ? well('No clock is known to be wrong.') : unwell(faults.join(' '))
+    },
     topics: checkTopics,
     async 'topic-settings'() {
       const warnings = await log.settingWarnings(specs)
@@ -155,15 +160,6 @@ async function carryOut(name: string, check: () => Promise<Omit<Finding, 'name'>
   } catch (error) {
     return { name, ...unwell(messageOf(error)) }
   }
-}
-
-/** Only publishing tells the time of the log, and so not every instance knows it. */
-function clockFinding({ aheadMs, isOff, isRefused }: ClockReading) {
-  if (isRefused) return unwell("The log refuses the time of this machine's clock: set the clock.")
-  if (aheadMs === undefined) return well('The log has not told its time to this process, which publishing does.')
-  if (!isOff) return well("This machine's clock and the log's agree.")
-  const side = aheadMs > 0 ? 'ahead of' : 'behind'
-  return unwell(`This machine's clock is ${Math.abs(aheadMs) / 1000} s ${side} the log's: set the clock.`)
 }
 
 function well(detail: string) {

@@ -23,7 +23,6 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
       },
       committed: async () => new Map([0, 1, 2].map((partition) => [partition, 5])),
       settingWarnings: async () => [],
-      clock: () => ({ aheadMs: 0, isOff: false, isRefused: false }),
       ...log,
     },
     store: { health: async () => ({ available: true }) },
@@ -33,6 +32,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
       getRebuild: async () => undefined,
     },
     ledgerVerdict: async () => balanced,
+    clockFaults: async () => [],
     lifeInLog: async () => undefined,
     topics: TOPICS,
     partitions: 3,
@@ -57,6 +57,7 @@ test('each thing that is not well is named, with what to do', async () => {
   expect(await unwell({ partitions: 6 })).toEqual([
     expect.stringMatching(/^topics: ORDERS_PARTITIONS is 6, but orders has 3/),
   ])
+  expect(await unwell({ clockFaults: async () => ['A clock is wrong.'] })).toEqual(['clock: A clock is wrong.'])
   expect(await unwell({ contradictions: ['One.', 'Two.'] })).toEqual(['settings: One. Two.'])
   expect(await unwell({ freeSpace: async () => ({ directory: '.data', bytes: 1024 ** 3 / 2 }) })).toEqual([
     'disk: 0.5 GiB are free in .data: make room before orders are refused.',
