@@ -82,7 +82,7 @@ function clusterFactory(client: Kafka): { name: symbol; create: CreateCluster } 
 /**
  * Has everything that this client reads decoded here and not by kafkajs, its consumers included. kafkajs 2.2.4 fails a
  * whole fetch for one batch that it cannot decompress, delivers records of transactions that were aborted, and never
- * gets past an empty batch (decision 018); the rest of fetching stays its own.
+ * gets past an empty batch (decision 019); the rest of fetching stays its own.
  */
 export function decodeFetches(client: Kafka): void {
   const { name, create } = clusterFactory(client)

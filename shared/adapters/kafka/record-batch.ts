@@ -5,7 +5,7 @@ import { RecordCursor } from './record-cursor.ts'
 
 /**
  * Kafka's record batches, version 2 (https://kafka.apache.org/documentation/#recordbatch), which kafkajs 2.2.4 does not
- * read well enough: decision 018 tells what it does.
+ * read well enough: decision 019 tells what it does.
  */
 
 /** What a broker answered for one partition. */
