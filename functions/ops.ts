@@ -1,6 +1,7 @@
-import { app, type HttpResponseInit } from '@azure/functions'
-import { services } from '../shared/composition-root.ts'
+import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
+import { services, settings } from '../shared/composition-root.ts'
 import { json } from '../shared/http/answer.ts'
+import { actOf } from '../shared/http/operator.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 const FRESH = { 'cache-control': 'no-store' }
@@ -18,9 +19,10 @@ async function opsLedger(): Promise<HttpResponseInit> {
 }
 
 /** POST /api/ops/ledger/repair: stores or parks what was passed over. */
-async function repairLedger(): Promise<HttpResponseInit> {
+async function repairLedger(request: HttpRequest): Promise<HttpResponseInit> {
   const all = await services()
-  return json(200, { ...(await all.repairLedger()), ledger: await all.ledgerVerdict() }, FRESH)
+  const act = actOf(request, undefined, settings().platformSignsIn)
+  return json(200, { ...(await all.repairLedger(act)), ledger: await all.ledgerVerdict() }, FRESH)
 }
 
 app.http('opsLedger', httpTrigger('opsLedger', opsLedger))

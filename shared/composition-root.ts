@@ -14,7 +14,7 @@ import { createReadiness, type CheckReadiness } from './application/readiness.ts
 import { createRebuild, type RebuildOrders } from './application/rebuild.ts'
 import { createRedrive, type Redrive } from './application/redrive.ts'
 import { createRedriveWarning, type WarnOfRedrive } from './application/redrive-warning.ts'
-import { createRepairLedger, type LedgerRepair } from './application/repair-ledger.ts'
+import { createRepairLedger, type RepairLedger } from './application/repair-ledger.ts'
 import { createResetLedger, type ResetLedger } from './application/reset-ledger.ts'
 import { createStatus, type PipelineStatus } from './application/status.ts'
 import { createStoreOrders, type StoreOrders } from './application/store-orders.ts'
@@ -62,7 +62,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly warnOfRedrive: WarnOfRedrive
   readonly ledgerVerdict: () => Promise<LedgerVerdict>
   readonly ledgerWatch: LedgerWatch
-  readonly repairLedger: () => Promise<LedgerRepair>
+  readonly repairLedger: RepairLedger
   readonly resetLedger: ResetLedger
   readonly takeOut: TakeOut
   readonly rebuildOrders: RebuildOrders
@@ -184,14 +184,6 @@ export async function openServices(chosen: Config): Promise<Services> {
   const ofOrders = { log, ledger, topic: topics.orders, groupId }
   const examineLedger = createExamineLedger(ofOrders)
   const ledgerVerdict = createLedgerVerdict(examineLedger)
-  const ledgerWatch = createWatchLedger({
-    ...ofOrders,
-    examineLedger,
-    events,
-    clock,
-    signal,
-    onError: (error) => logger.warn({ event: 'ledger:unwatched', err: error }, 'the ledger could not be looked at'),
-  })
   const lifeInLog = createLifeInLog({ log, now: () => clock.now() })
 
   const storeOrigins = storing('origin')
@@ -202,7 +194,17 @@ export async function openServices(chosen: Config): Promise<Services> {
     storeOrders: storeOrigins,
     topic: topics.orders,
     groupId,
+    maintenance,
     now,
+  })
+  const ledgerWatch = createWatchLedger({
+    ...ofOrders,
+    examineLedger,
+    repairLedger,
+    events,
+    clock,
+    signal,
+    onError: (error) => logger.warn({ event: 'ledger:unwatched', err: error }, 'the ledger could not be looked at'),
   })
 
   return {

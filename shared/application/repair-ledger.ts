@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import type { EventLog } from '../ports/event-log.ts'
 import type { Ledger, LedgerGap } from '../ports/ledger.ts'
+import type { Maintenance } from '../ports/maintenance.ts'
+import type { Act } from '../ports/redrives.ts'
 import { MAX_RANGES, uncountedRanges } from './ledger-gaps.ts'
 import type { StoreOrders } from './store-orders.ts'
 
@@ -12,8 +15,15 @@ export interface LedgerRepair {
   readonly why: string | null
 }
 
+/** Rejects with what log and store reject with. The act goes into the audit. */
+export type RepairLedger = (act: Act) => Promise<LedgerRepair>
+
 /** Whoever asked waits for the answer: a long repair is several short ones. */
 const MAX_REPAIR_MS = 20_000
+
+/** A process that dies in the middle keeps others from repairing for this long; one that is slower changes nothing twice. */
+const LEASE_MS = 60_000
+const ANOTHER_REPAIRS = 'Another repair of the ledger is running: look at the ledger when it has ended.'
 
 const RECORDS_AT_ONCE = 500
 
@@ -30,16 +40,24 @@ export function createRepairLedger(dependencies: {
   storeOrders: StoreOrders
   topic: string
   groupId: string
+  maintenance: Pick<Maintenance, 'beginRepair' | 'endRepair'>
   now: () => Date
-}): () => Promise<LedgerRepair> {
-  const { log, ledger, storeOrders, topic, groupId, now } = dependencies
+}): RepairLedger {
+  const { log, ledger, storeOrders, topic, groupId, maintenance, now } = dependencies
   /** Ranges that the log does not have, while there is more to do: the next repair goes on after them. */
   const absent = new Set<string>()
 
-  return async function repairLedger() {
-    const repair = await goOn()
-    if (!repair.more) absent.clear()
-    return repair
+  return async function repairLedger(act) {
+    const owner = randomUUID()
+    const lease = { groupId, topic, owner, nowMs: now().getTime(), leaseMs: LEASE_MS }
+    if (!(await maintenance.beginRepair(lease, act))) return { processed: 0, more: false, why: ANOTHER_REPAIRS }
+    try {
+      const repair = await goOn()
+      if (!repair.more) absent.clear()
+      return repair
+    } finally {
+      await maintenance.endRepair(groupId, owner)
+    }
   }
 
   async function goOn(): Promise<LedgerRepair> {

@@ -3,7 +3,7 @@ import type { EventLog } from '../ports/event-log.ts'
 import type { LedgerEpoch, Maintenance } from '../ports/maintenance.ts'
 import type { Act } from '../ports/redrives.ts'
 import type { LedgerVerdict } from './ledger.ts'
-import type { LedgerRepair } from './repair-ledger.ts'
+import type { LedgerRepair, RepairLedger } from './repair-ledger.ts'
 
 /**
  * Begins a new epoch of the ledger where the log begins now, for a log that was truncated or made anew. What the
@@ -16,7 +16,7 @@ export function createResetLedger(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed'>
   maintenance: Pick<Maintenance, 'resetLedger'>
   ledgerVerdict: () => Promise<LedgerVerdict>
-  repairLedger: () => Promise<LedgerRepair>
+  repairLedger: RepairLedger
   topic: string
   groupId: string
 }): ResetLedger {
@@ -33,6 +33,6 @@ export function createResetLedger(dependencies: {
       return { topic, partition, first, next }
     })
     await maintenance.resetLedger(groupId, epoch, act)
-    return repairLedger()
+    return repairLedger(act)
   }
 }

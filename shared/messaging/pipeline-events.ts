@@ -47,6 +47,8 @@ export interface PipelineEvents {
   'batch:held': { topic: string; records: number; cause: Cause; error: unknown }
   /** Offsets that left the log before they were counted; told by the process that settled them, once. */
   'ledger:lost': LedgerLoss
+  /** Records that had been passed over have an outcome now; `places` are the first of them, as `partition:offset`. */
+  'ledger:repaired': { processed: number; places: readonly string[]; why: string | null }
   /** Records wait here, and the host hands this process none. */
   'delivery:stalled': RecordPosition & { waitingMs: number }
   'delivery:resumed': { topic: string }

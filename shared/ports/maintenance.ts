@@ -51,6 +51,15 @@ export interface Maintenance {
   /** Writes a line of the audit for an act that is carried out elsewhere, in the log. */
   recordAct(action: AuditEntry['action'], target: string, act: Act): Promise<void>
 
+  /**
+   * Lets `owner` repair the ledger of a group, and writes a line of the audit; false while another owner's lease lasts.
+   * So of several instances one repairs.
+   */
+  beginRepair(lease: RepairLease, act: Act): Promise<boolean>
+
+  /** Ends the lease of `owner`. Does nothing when it is another's by now. */
+  endRepair(groupId: string, owner: string): Promise<void>
+
   /** Brings the schema up to date, which opening the store does too; answers every migration. */
   migrate(): Promise<Schema>
 
@@ -110,6 +119,15 @@ export interface LedgerEpoch {
   /** Where the log begins, and what the group reads next. */
   readonly first: number
   readonly next: number
+}
+
+export interface RepairLease {
+  readonly groupId: string
+  /** Whose ledger it is: the audit's target. */
+  readonly topic: string
+  readonly owner: string
+  readonly nowMs: number
+  readonly leaseMs: number
 }
 
 export interface Schema {

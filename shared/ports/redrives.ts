@@ -133,6 +133,7 @@ export const AUDITED_ACTIONS = [
   'rebuild',
   'reset-ledger',
   'take-out',
+  'repair-ledger',
 ] as const
 
 export interface AuditEntry {

@@ -38,6 +38,9 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
     const message = 'every order of two batches in a row failed; the batch is held, and none is dead-lettered'
     logger.error({ event: 'batch:held', ...event, err: error }, message)
   })
+  events.on('ledger:repaired', (repair) => {
+    logger.warn({ event: 'ledger:repaired', ...repair }, 'records that had been passed over were processed')
+  })
   events.on('ledger:lost', (loss) => {
     logger.error({ event: 'ledger:lost', ...loss }, 'offsets left the log before they were counted: orders may be lost')
   })

@@ -51,6 +51,13 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
     for (const ms of latenciesMs) latency.observe(ms / 1000)
   })
 
+  const repaired = new Counter({
+    name: 'orders_ledger_repaired_total',
+    help: 'Records that had been passed over and were processed by a repair of the processor itself.',
+    registers,
+  })
+  events.on('ledger:repaired', ({ processed }) => repaired.inc(processed))
+
   const failed = counter('orders_attempts_failed_total', 'Batches tried again in place.', [TOPIC, ERROR])
   events.on('attempt:failed', ({ topic, cause }) => failed.inc({ [TOPIC]: topic, [ERROR]: cause.code }))
 

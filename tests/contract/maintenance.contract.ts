@@ -212,6 +212,22 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       expect(items).toEqual([{ action: 'take-out', target: 'orders:5:3', operator, verified, at, reason }])
     })
 
+    test('one owner at a time repairs the ledger of a group, until its lease is over, and the audit says so', async () => {
+      const begin = (owner: string, nowMs: number, groupId = GROUP) =>
+        opened.maintenance.beginRepair({ groupId, topic: 'orders', owner, nowMs, leaseMs: 1000 }, ACT)
+      expect(await begin('one', 0)).toBe(true)
+      expect(await begin('other', 999)).toBe(false)
+      expect(await begin('other', 999, 'another group')).toBe(true)
+      expect(await begin('other', 1000)).toBe(true)
+      await opened.maintenance.endRepair(GROUP, 'one')
+      expect(await begin('one', 1001)).toBe(false)
+      await opened.maintenance.endRepair(GROUP, 'other')
+      expect(await begin('one', 1001)).toBe(true)
+      const { items } = await opened.operations.audit({ limit: 9 })
+      expect(items.map(({ action, target }) => [action, target])).toEqual(items.map(() => ['repair-ledger', 'orders']))
+      expect(items).toHaveLength(4)
+    })
+
     test('says of itself what an operator would ask, each in a sentence', async () => {
       const findings = await opened.maintenance.inspect()
       expect(findings.length).toBeGreaterThan(1)

@@ -63,10 +63,43 @@ test('a log that was made anew is counted from its beginning, and what was read 
   // The order of the earlier log that came again is known by its id.
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: 1, duplicate: 1, parked: 0 } })
   expect((await all.views.list({ limit: 10 })).items).toHaveLength(4)
-  expect((await all.operations.audit({ limit: 1 })).items).toEqual([
+  expect((await all.operations.audit({ limit: 2 })).items).toEqual([
+    { at: ACT.at, action: 'repair-ledger', target: 'orders', operator: 'sam', verified: false, reason: ACT.reason },
     { at: ACT.at, action: 'reset-ledger', target: 'orders', operator: 'sam', verified: false, reason: ACT.reason },
   ])
 
   await publishAndStore([messageOf()])
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { records: 3, stored: 2 } })
+})
+
+test('records that were passed over are repaired by the processor itself, once, and told', async () => {
+  const records = Array.from({ length: 4 }, () => messageOf())
+  await all.log.publish('orders', records)
+  const told: unknown[] = []
+  all.events.on('ledger:repaired', (repair) => told.push(repair))
+  // What the extension does when it drops a batch: the next success in the partition commits past it.
+  await all.storeOrders((await all.log.read('orders', 0, 3, 1)).map((record) => ({ ...record, lossy: false })))
+  await all.ledgerWatch.look()
+  expect(await all.ledgerVerdict()).toMatchObject({ balanced: false, totals: { gaps: 3 } })
+  expect(told).toEqual([])
+  await all.ledgerWatch.look()
+  expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: 4, gaps: 0 } })
+  await all.ledgerWatch.look()
+  expect(told).toEqual([{ processed: 3, places: ['0:0', '0:1', '0:2'], why: null }])
+  expect((await all.operations.audit({ limit: 9 })).items).toMatchObject([
+    { action: 'repair-ledger', target: 'orders', operator: 'processor', verified: true },
+  ])
+  expect(await all.metrics.scrape()).toContain('orders_ledger_repaired_total 3')
+})
+
+test('one of several instances repairs; the others leave it to that one', async () => {
+  await all.log.publish('orders', [messageOf(), messageOf()])
+  await all.storeOrders((await all.log.read('orders', 0, 1, 1)).map((record) => ({ ...record, lossy: false })))
+  const lease = { groupId: all.topics.group, topic: 'orders', owner: 'another', nowMs: Date.now(), leaseMs: 60_000 }
+  expect(await all.maintenance.beginRepair(lease, ACT)).toBe(true)
+  for (let times = 0; times < 3; times++) await all.ledgerWatch.look()
+  expect(await all.ledgerVerdict()).toMatchObject({ balanced: false, totals: { gaps: 1 } })
+  await all.maintenance.endRepair(all.topics.group, 'another')
+  await all.ledgerWatch.look()
+  expect(await all.ledgerVerdict()).toMatchObject({ balanced: true })
 })

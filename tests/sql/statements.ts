@@ -11,6 +11,7 @@ import { KEEP_LETTERS } from '../../shared/adapters/mssql/keep-letters.ts'
 import { SELECT_LEDGER } from '../../shared/adapters/mssql/ledger.ts'
 import { PROBE } from '../../shared/adapters/mssql/mssql-store.ts'
 import * as inspect from '../../shared/adapters/mssql/inspect.ts'
+import { BEGIN_REPAIR, END_REPAIR } from '../../shared/adapters/mssql/ledger-repairs.ts'
 import { RESET_LEDGER } from '../../shared/adapters/mssql/ledger-reset.ts'
 import { BEGIN_LEDGER, SETTLE_LEDGER } from '../../shared/adapters/mssql/ledger-settling.ts'
 import { SELECT_SCHEMA } from '../../shared/adapters/mssql/maintenance.ts'
@@ -38,6 +39,8 @@ export function allStatements(): ReadonlyMap<string, string> {
     PROBE,
     READ_TEXT,
     RESET_LEDGER,
+    BEGIN_REPAIR,
+    END_REPAIR,
     SELECT_LEDGER,
     SELECT_LEVEL,
     SELECT_MIGRATIONS,

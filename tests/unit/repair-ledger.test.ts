@@ -5,15 +5,27 @@ import type { LedgerGap } from '../../shared/ports/ledger.ts'
 import { delivered, messageOf } from '../support/orders.ts'
 
 const RECORDS = 2600
+const ACT = { operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: null }
 
 /** A ledger that counted nothing of what the group committed; each batch takes so long to store. */
-function given({ batchMs = 0, readMs = 0, counts = true, inLog = () => true as boolean, gaps = [] as LedgerGap[] }) {
+function given({
+  batchMs = 0,
+  readMs = 0,
+  counts = true,
+  isFree = true,
+  inLog = () => true as boolean,
+  gaps = [] as LedgerGap[],
+}) {
   let now = 0
   let next = 0
   const stored: number[] = []
   const repair = createRepairLedger({
     topic: 'orders',
     groupId: 'group',
+    maintenance: {
+      beginRepair: async () => isFree,
+      endRepair: async () => undefined,
+    },
     now: () => new Date(now),
     ledger: {
       read: async () => ({
@@ -59,33 +71,43 @@ function given({ batchMs = 0, readMs = 0, counts = true, inLog = () => true as b
 describe('a repair of the ledger', () => {
   it('processes whatever was passed over', async () => {
     const { repair, stored } = given({})
-    expect(await repair()).toEqual({ processed: RECORDS, more: false, why: null })
+    expect(await repair(ACT)).toEqual({ processed: RECORDS, more: false, why: null })
     expect(stored).toEqual(Array.from({ length: RECORDS }, (_, offset) => offset))
   })
 
   it('answers in time when that takes long, and the next one goes on from there', async () => {
     const { repair, stored } = given({ batchMs: 15_000 })
-    expect(await repair()).toEqual({ processed: 1000, more: true, why: null })
+    expect(await repair(ACT)).toEqual({ processed: 1000, more: true, why: null })
     let more = true
-    while (more) ({ more } = await repair())
+    while (more) ({ more } = await repair(ACT))
     expect(stored).toEqual(Array.from({ length: RECORDS }, (_, offset) => offset))
+  })
+
+  it('leaves it to another one that is running, and says so', async () => {
+    const { repair, stored } = given({ isFree: false })
+    expect(await repair(ACT)).toMatchObject({
+      processed: 0,
+      more: false,
+      why: expect.stringContaining('Another repair'),
+    })
+    expect(stored).toEqual([])
   })
 
   it('ends where the log has nothing', async () => {
     const { repair } = given({ inLog: () => false })
-    expect(await repair()).toEqual({ processed: 0, more: false, why: null })
+    expect(await repair(ACT)).toEqual({ processed: 0, more: false, why: null })
   })
 
   it('processes nothing twice: it stops where what it processed is still counted as passed over, and says why', async () => {
     const { repair, stored } = given({ counts: false })
     const why = 'The record at 0:0 was processed and is still counted as passed over, so the repair stopped.'
-    expect(await repair()).toEqual({ processed: RECORDS, more: false, why })
+    expect(await repair(ACT)).toEqual({ processed: RECORDS, more: false, why })
     expect(stored).toHaveLength(RECORDS)
   })
 
   it('stops there too when its time was up before it came round again', async () => {
     const { repair, stored } = given({ counts: false, batchMs: 15_000 })
-    expect(await repair()).toMatchObject({ processed: 1000, more: false, why: expect.stringContaining('0:0') })
+    expect(await repair(ACT)).toMatchObject({ processed: 1000, more: false, why: expect.stringContaining('0:0') })
     expect(stored).toHaveLength(1000)
   })
 
@@ -98,14 +120,14 @@ describe('a repair of the ledger', () => {
     }))
     const { repair } = given({ gaps, readMs: 1000, inLog: () => false })
     let times = 0
-    while ((await repair()).more) expect(times++).toBeLessThan(10)
+    while ((await repair(ACT)).more) expect(times++).toBeLessThan(10)
     expect(times).toBeGreaterThan(1)
   })
 
   it('leaves the ranges of another topic alone', async () => {
     const elsewhere = { topic: 'elsewhere', partition: 0, from: 0, to: 1 }
     const { repair, stored } = given({ gaps: [elsewhere] })
-    expect(await repair()).toEqual({ processed: RECORDS, more: false, why: null })
+    expect(await repair(ACT)).toEqual({ processed: RECORDS, more: false, why: null })
     expect(stored).toHaveLength(RECORDS)
   })
 })

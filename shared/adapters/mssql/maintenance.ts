@@ -1,5 +1,6 @@
 import type { Maintenance } from '../../ports/maintenance.ts'
 import { createInspection } from './inspect.ts'
+import { beginRepair, endRepair } from './ledger-repairs.ts'
 import { resetLedger } from './ledger-reset.ts'
 import { actParameters } from './operator-commands.ts'
 import { RECORD_ACT } from './operator-sql.ts'
@@ -19,6 +20,8 @@ export function createMaintenance(query: Query): Maintenance {
     async recordAct(action, target, act) {
       await query(RECORD_ACT, { ...actParameters(target, act), action: text(action) })
     },
+    beginRepair: (lease, act) => beginRepair(query, lease, act),
+    endRepair: (groupId, owner) => endRepair(query, groupId, owner),
     async migrate() {
       const [rows = []] = await query(SELECT_SCHEMA)
       const migrations = rows.map((row) => ({

@@ -131,6 +131,8 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
       abandonRebuild: (owner, why, at) => writer.call('abandonRebuild', owner, why, at),
       resetLedger: (groupId, epoch, act) => writer.call('resetLedger', groupId, epoch, act),
       recordAct: (action, target, act) => writer.call('recordAct', action, target, act),
+      beginRepair: (lease, act) => writer.call('beginRepair', lease, act),
+      endRepair: (groupId, owner) => writer.call('endRepair', groupId, owner),
       migrate: () => writer.call('migrate'),
       inspect: async () => {
         const checker = createStoreThread<Checker>({

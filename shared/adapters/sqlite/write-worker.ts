@@ -2,6 +2,7 @@ import { workerData } from 'node:worker_threads'
 import type { Schema } from '../../ports/maintenance.ts'
 import { prepareCheckpoints } from '../../disk/checkpoint.ts'
 import { openDatabase } from './database.ts'
+import { prepareLedgerRepairs, type LedgerRepairs } from './ledger-repairs.ts'
 import { prepareLedgerReset, type LedgerReset } from './ledger-reset.ts'
 import { prepareLedgerSettling, type LedgerSettling } from './ledger-settling.ts'
 import { prepareOperatorCommands, type OperatorCommands } from './operator-commands.ts'
@@ -13,7 +14,7 @@ import { prepareCommands, type Commands } from './store-batch.ts'
 
 /** The thread that writes, and waits for the disk so that no HTTP request has to. */
 export interface Writer
-  extends Commands, OperatorCommands, RedriveCommands, RebuildCommands, LedgerReset, LedgerSettling {
+  extends Commands, OperatorCommands, RedriveCommands, RebuildCommands, LedgerReset, LedgerSettling, LedgerRepairs {
   migrate(): Schema
   /** Writes and flushes something of no meaning: throws when orders could not be written either. */
   probe(): void
@@ -45,6 +46,7 @@ function openWriter(): Writer {
       ...prepareRebuildCommands(db),
       ...prepareLedgerReset(db),
       ...prepareLedgerSettling(db),
+      ...prepareLedgerRepairs(db),
       migrate() {
         bringUpToDate()
         return appliedMigrations(db)
