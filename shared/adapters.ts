@@ -49,7 +49,7 @@ export async function openAdapters(config: Config, logger: Logger): Promise<Adap
     for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]()
   }
   try {
-    const dataDir = config.runtime === 'embedded' ? await openDataDir(config) : undefined
+    const dataDir = config.runtime === 'embedded' ? await openDataDir(config, logger) : undefined
     if (dataDir !== undefined) opened.push(dataDir)
     if (dataDir !== undefined) await settleDiskDoubt(config, logger)
     const [log, store] = await Promise.all([openLog(config, logger), openStore(config, logger)])
@@ -74,9 +74,9 @@ export async function openAdapters(config: Config, logger: Logger): Promise<Adap
   }
 }
 
-async function openDataDir({ dataDir }: Config): Promise<DataDir> {
+async function openDataDir({ dataDir }: Config, logger: Logger): Promise<DataDir> {
   const embedded = await import('./adapters/embedded/data-dir.ts')
-  return embedded.openDataDir(dataDir)
+  return embedded.openDataDir(dataDir, (message) => logger.warn({ event: 'secret:open-to-others' }, message))
 }
 
 async function openLog(config: Config, logger: Logger): Promise<LogHalf> {

@@ -89,6 +89,25 @@ describe('The data directory', () => {
     },
   )
 
+  it('takes a secret from a file by the rules of the setting, and warns of one that others may read', async () => {
+    const path = temporaryPath()
+    const warnings: string[] = []
+    await using dataDir = await openDataDir(path, (message) => warnings.push(message))
+    const file = join(path, 'functions-key')
+    writeFileSync(file, 'x\n', { mode: 0o600 })
+    await expect(dataDir.secret('functions-key')).rejects.toMatchObject({
+      code: 'invalid-setting',
+      message: expect.stringContaining('must hold at least 16 characters') as string,
+    })
+    writeFileSync(file, 'sixteen-letters!\n')
+    expect(await dataDir.secret('functions-key')).toBe('sixteen-letters!')
+    expect(warnings).toEqual([])
+    if (process.platform === 'win32') return
+    chmodSync(file, 0o644)
+    await dataDir.secret('functions-key')
+    expect(warnings).toEqual([`${file} may be read or changed by others: chmod 600 ${file}`])
+  })
+
   it('has no owner when it does not exist', async () => {
     const path = temporaryPath()
     expect(await readOwner(path)).toBeUndefined()

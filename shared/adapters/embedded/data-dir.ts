@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf, OrderError } from '../../domain/errors.ts'
-import { flushDirectory, readOrMakeSecret, writePrivateFile } from './private-file.ts'
+import { flushDirectory, isOpenToOthers, readOrMakeSecret, writePrivateFile } from './private-file.ts'
 
 /** The directory that one process holds: log, store, secrets. */
 export interface DataDir extends AsyncDisposable {
@@ -36,7 +36,10 @@ const held = new Set<DatabaseSync>()
  *
  * Rejects with `data-dir-locked` when another process holds it, `invalid-setting` when it can't be used.
  */
-export async function openDataDir(directory: string): Promise<DataDir> {
+export async function openDataDir(
+  directory: string,
+  onWarning: (message: string) => void = () => undefined,
+): Promise<DataDir> {
   const lock = takeLock(directory)
   const startedAt = new Date().toISOString()
   const ownerFile = join(directory, OWNER_FILE)
@@ -59,7 +62,12 @@ export async function openDataDir(directory: string): Promise<DataDir> {
 
   return {
     path: directory,
-    secret: async (name) => usable(directory, () => readOrMakeSecret(join(directory, name))),
+    async secret(name) {
+      const file = join(directory, name)
+      const secret = usable(directory, () => readOrMakeSecret(file))
+      if (isOpenToOthers(file)) onWarning(`${file} may be read or changed by others: chmod 600 ${file}`)
+      return secret
+    },
     describeOwner: async ({ url }) => describe({ pid: process.pid, startedAt, url }),
     async [Symbol.asyncDispose]() {
       if (!held.has(lock)) return

@@ -1,8 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 const SECRET_BYTES = 32
+/** As for the settings of the same secrets. */
+const MIN_SECRET_LENGTH = 16
 
 /**
  * The secret that the file keeps; random when there is no file yet. One that was emptied is not replaced: ids depend on
@@ -12,7 +24,13 @@ export function readOrMakeSecret(file: string): string {
   if (!existsSync(file)) writePrivateFile(file, `${randomBytes(SECRET_BYTES).toString('hex')}\n`)
   const secret = readFileSync(file, 'utf8').trim()
   if (secret === '') throw new Error(`${file} is empty`)
+  if (secret.length < MIN_SECRET_LENGTH) throw new Error(`${file} must hold at least ${MIN_SECRET_LENGTH} characters`)
   return secret
+}
+
+/** Whether anybody but its owner may read or change it. Always false on Windows, whose modes say nothing of that. */
+export function isOpenToOthers(file: string): boolean {
+  return process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0
 }
 
 /** All of it or nothing, flushed, for the owner alone. */
