@@ -14,6 +14,8 @@ const RELEASED = new Map([
   ['mssql/000003_maintenance.sql', '2c74872584d336ef994393be261960f51f7d9e8b710e0ba3083a7bb2472972b0'],
   ['mssql/000004_foreign_letters.sql', '7b2bc6a85632770cab00102454a96fef569e622e97f53f1306971aa4d95ad99e'],
   ['mssql/000005_lost_records.sql', 'dec117ddb9beeae2f55394f42361127aa48f7f5c0b5f9e0c282f0f63be5e47ef'],
+  ['mssql/000006_audited_actions.sql', '8d58ad411e9c316250b87ab482bd4e51c60ab644d65f0c29f03e9133f695ef3d'],
+  ['mssql/000007_ledger_repairs.sql', 'ff1b9d4e94326ffb8f0169cfcd2e3871f76855376cf07f8a232ccd4806ec3518'],
   ['sqlite/000001_create_store.sql', '7f295712bf7e8466c66c2da2843735ec761cdb8fa1b9d57ec6e0292cfc0eb084'],
   ['sqlite/000002_operators.sql', 'c69123b4387a50917c6b57853df6605a0edcaa4f63a5ce68519c7a203d6cbb67'],
   ['sqlite/000003_maintenance.sql', 'f37ede6fd3ee5b0990927f62ce8328539a509111fbbd03a1c9b4978cd5ad8e36'],
@@ -21,6 +23,8 @@ const RELEASED = new Map([
   ['sqlite/000005_search_blocks.sql', '5ab3058220c530cf6e0d86f47dfc979927c81a6a9a14fe2c544df008a8fbb07b'],
   ['sqlite/000006_foreign_letters.sql', '3ffe22bbe690dc30d93473e364454364d44bbd830d1e25ece17fa1cb1be5e247'],
   ['sqlite/000007_lost_records.sql', 'cd9f9dc4e591ba969773493328563fc007a07248ec9454524f27cd14688a38df'],
+  ['sqlite/000008_audited_actions.sql', '188f97bc177edd9017ecc074b229ffc89230ae848c4da105ae18db2432be5315'],
+  ['sqlite/000009_ledger_repairs.sql', 'b2a24f1a71c289c67e6f861247ce86be6e9acc4c41e40431019e8f660f58608b'],
 ])
 
 test('the text of a published migration is what it was', () => {
