@@ -113,6 +113,35 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect((await opened.deadLetters.get(FOREIGN))?.state).toBe('resolved')
         expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ balanced: true })
       })
+
+      test('that is redriven stores no order that was discarded, and its redrive ends all the same', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await opened.deadLetters.keep([foreignLetterOf(order, 7)])
+        await opened.operations.discard(letterIdOf(order), actAt(1))
+        await create({ ids: [FOREIGN] })
+        await lease()
+        await claim(9)
+        await opened.operations.markSent('task', [FOREIGN], at(2))
+        const before = await kindsOf(order)
+        const sent = { ...order, origin: place(1), redriveOf: FOREIGN }
+        for (const _ of ['delivered', 'and delivered again']) {
+          expect((await stored([sent], 3)).outcomes).toEqual([{ kind: 'withheld' }])
+        }
+        expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'discarded' })
+        expect([await stateOf(order), await kindsOf(order)]).toEqual(['discarded', before])
+        expect((await opened.deadLetters.get(FOREIGN))?.state).toBe('resolved')
+        expect(await opened.operations.get('task')).toMatchObject({ total: 1, resolved: 1, pending: 0 })
+        expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ next: 2, parked: 2, balanced: true })
+      })
+
+      test('that was discarded after it was sent decides nothing about our order', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await opened.deadLetters.keep([foreignLetterOf(order, 7)])
+        await opened.operations.discard(FOREIGN, actAt(1))
+        const { outcomes } = await stored([{ ...order, origin: place(1), redriveOf: FOREIGN }])
+        expect(outcomes).toEqual([{ kind: 'stored' }])
+        expect((await opened.deadLetters.get(FOREIGN))?.state).toBe('discarded')
+      })
     })
 
     describe('a discard', () => {
@@ -294,6 +323,15 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect(await statusOf(order)).toBe('discarded')
         expect(await outcomesOf([{ ...again(order, 3), redriveOf: letterIdOf(copy) }])).toEqual(['stored'])
         expect([await stateOf(order), await stateOf(copy)]).toEqual(['discarded', 'resolved'])
+      })
+
+      test('a letter whose redrive died again and was discarded stays superseded when it is sent again', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        const copy = again(order, 1)
+        await opened.deadLetters.keep([letterOf(copy, { redriveOf: letterIdOf(order) })])
+        await opened.operations.discard(letterIdOf(copy), actAt(1))
+        expect(await outcomesOf([again(order, 2)])).toEqual(['withheld'])
+        expect([await stateOf(order), await stateOf(copy)]).toEqual(['superseded', 'discarded'])
       })
 
       test('what fails again of a discarded order changes neither its status nor its history', async () => {

@@ -174,12 +174,15 @@ ${WITHHOLD}
   WHERE r.group_id = @group AND o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
     AND r.state IN ('retrying', 'dead');
 
+  -- Another consumer's letter is resolved by a redrive that is withheld, too: its consumer has the record again, and
+  -- nothing more will come of it here.
   UPDATE d
   SET state = 'resolved'
   FROM dead_letters AS d
   JOIN @orders AS o ON d.topic = o.letter_topic AND d.log_partition = o.letter_partition
     AND d.log_offset = o.letter_offset
-  WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND o.is_redrive = 1
+  WHERE o.round = @order_round AND o.is_redrive = 1
+    AND (o.outcome IN ('stored', 'duplicate') OR (o.outcome = 'withheld' AND d.foreign_failure IS NOT NULL))
     AND d.state NOT IN ('resolved', 'discarded');
 
   UPDATE r

@@ -5,7 +5,8 @@
  * An order that is new has no status, so that only those that failed before are looked up among the letters. Of those,
  * in this order: a letter of this very place, or the one that the record redrives, that was discarded; a letter of this
  * place that another stands for. Then a letter that is being sent back allows it, for that is the newest decision; and
- * last an order that was given up, or a letter of this place whose edit is on its way.
+ * last an order that was given up, or a letter of this place whose edit is on its way. What is decided about another
+ * consumer's letter decides nothing about our order.
  */
 export const WITHHOLD = `
   UPDATE o
@@ -20,7 +21,7 @@ export const WITHHOLD = `
   LEFT JOIN dead_letters AS d ON d.topic = o.topic AND d.log_partition = o.log_partition
     AND d.log_offset = o.log_offset AND (d.order_id IS NULL OR d.order_id = o.order_id)
   LEFT JOIN dead_letters AS m ON m.topic = o.letter_topic AND m.log_partition = o.letter_partition
-    AND m.log_offset = o.letter_offset AND o.is_redrive = 1
+    AND m.log_offset = o.letter_offset AND o.is_redrive = 1 AND m.foreign_failure IS NULL
   WHERE o.round = @order_round AND (
     d.state IN ('discarded', 'superseded')
     OR m.state = 'discarded'

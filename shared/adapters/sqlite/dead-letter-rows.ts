@@ -12,6 +12,8 @@ export interface DeadLetterRows {
   originOfLetter(letterId: string | null, orderId: string): RecordPosition | undefined
   /** The order of the letter of this origin is stored; a letter that was discarded stays so. */
   resolve(origin: RecordPosition): void
+  /** The redrive of another consumer's letter has ended, whatever became of our order; our own letters stay as they are. */
+  resolveForeign(origin: RecordPosition): void
 }
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
@@ -23,12 +25,14 @@ const INSERT = `
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 const SELECT_ORDER = `SELECT 1 FROM dead_letters WHERE ${KEY} AND (order_id IS NULL OR order_id = ?)`
 const RESOLVE = `UPDATE dead_letters SET state = 'resolved' WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
+const RESOLVE_FOREIGN = `${RESOLVE} AND foreign_failure IS NOT NULL`
 const SUPERSEDE = `UPDATE dead_letters SET state = 'superseded' WHERE ${KEY} AND state IN ('dead', 'redriven')`
 
 export function prepareDeadLetterRows(db: DatabaseSync, orders: OrderRows, parked: ParkedRows): DeadLetterRows {
   const insert = db.prepare(INSERT)
   const selectOrder = db.prepare(SELECT_ORDER)
   const resolve = db.prepare(RESOLVE)
+  const resolveForeign = db.prepare(RESOLVE_FOREIGN)
   const supersede = db.prepare(SUPERSEDE)
 
   /** False when a letter of its origin is kept already. */
@@ -107,6 +111,9 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: OrderRows, parke
     },
     resolve({ topic, partition, offset }) {
       resolve.run(topic, partition, offset)
+    },
+    resolveForeign({ topic, partition, offset }) {
+      resolveForeign.run(topic, partition, offset)
     },
   }
 }

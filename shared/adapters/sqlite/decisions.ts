@@ -24,12 +24,13 @@ export interface Decisions {
 const SELECT_STATUS = 'SELECT status FROM order_states WHERE order_id = ?'
 /** By the unique index of places. Another order's letter there is one of an earlier log. */
 const SELECT_LETTER = `
-  SELECT state, edited_value IS NOT NULL AS is_edited FROM dead_letters
+  SELECT state, edited_value IS NOT NULL AS is_edited, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters
   WHERE topic = ? AND partition = ? AND record_offset = ? AND (order_id IS NULL OR order_id = ?)`
 
 interface LetterRow {
   readonly state: DeadLetterState
   readonly is_edited: number
+  readonly is_foreign: number
 }
 
 export function prepareDecisions(db: DatabaseSync): Decisions {
@@ -49,7 +50,9 @@ export function prepareDecisions(db: DatabaseSync): Decisions {
       if (status === undefined) return undefined
       const mark = redriveOf ?? supersedes
       const redriven = mark === null ? undefined : parseDeadLetterId(mark)
-      const sent = redriven && letterAt(redriven, orderId)?.state
+      const letter = redriven && letterAt(redriven, orderId)
+      // What is decided about another consumer's letter decides nothing about our order.
+      const sent = letter?.is_foreign === 1 ? undefined : letter?.state
       const own = letterAt(origin, orderId)
       if (own?.state === 'discarded' || sent === 'discarded') return 'discarded'
       if (own?.state === 'superseded') return 'redriven'

@@ -37,12 +37,14 @@ export function prepareCommands(db: DatabaseSync): Commands {
   /** Throws when a constraint refuses the order; the transaction must not be committed then. */
   function storeOne(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
     const { orderId, origin } = order
+    const redriven = letters.originOfLetter(order.redriveOf ?? order.supersedes, orderId)
     const decided = decisions.against(order)
     if (decided !== undefined) {
       parked.withhold(groupId, origin, decided, nowMs)
+      // Its consumer has the record again, and nothing more will come of it here: the redrive has ended.
+      if (redriven !== undefined) letters.resolveForeign(redriven)
       return { kind: 'withheld' }
     }
-    const redriven = letters.originOfLetter(order.redriveOf ?? order.supersedes, orderId)
     const isNew = orders.insert(order, nowMs, redriven !== undefined)
     const outcome = isNew ? ({ kind: 'stored' } as const) : orders.judge(order, () => supersedes(order, groupId))
     if (outcome.kind !== 'stored' && outcome.kind !== 'duplicate') return outcome
