@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { LogRecord, RecordHeader, TimestampType } from '../ports/event-log.ts'
-import { isTraceparent } from './traceparent.ts'
+import { isTraceparent, isTracestate } from './traceparent.ts'
 
 /**
  * Header names, in one place. CloudEvents 1.0 in Kafka's binary mode for the event; our own, as strings that every tool
@@ -19,6 +19,7 @@ export const HEADER = {
   /** The trace of the whole journey, never updated (CloudEvents distributed tracing), and that of this hop. */
   startingTrace: 'ce_traceparent',
   trace: 'traceparent',
+  traceState: 'tracestate',
 
   originTopic: 'oep-origin-topic',
   originPartition: 'oep-origin-partition',
@@ -59,21 +60,24 @@ export function headerText(record: Pick<LogRecord, 'headers'>, name: string): st
 }
 
 /**
- * The headers that the record came with, without what parking added: they do not grow from hop to hop. A `traceparent`
- * that is none, of a foreign producer, is not published again: the Kafka extension may skip a whole batch for it.
+ * The headers that the record came with, without what parking added: they do not grow from hop to hop. A malformed
+ * `traceparent` of a foreign producer is not published again, because the Kafka extension may skip a whole batch for it;
+ * nor is a `tracestate` that is malformed or has no valid `traceparent` beside it (W3C Trace Context).
  */
 export function originalHeaders<Value extends Uint8Array | string | null>(
   headers: readonly (readonly [name: string, value: Value])[],
 ): (readonly [name: string, value: Value])[] {
-  return headers.filter(
-    ([name, value]) =>
-      (KEPT_ON_REDRIVE.has(name) || !(name.startsWith(OWN_PREFIX) || name.startsWith(SPRING_PREFIX))) &&
-      !(name === HEADER.trace && !isValidTrace(value)),
-  )
+  const isInTrace = headers.some(([name, value]) => name === HEADER.trace && isText(value, isTraceparent))
+  return headers.filter(([name, value]) => {
+    if (name === HEADER.trace) return isText(value, isTraceparent)
+    if (name === HEADER.traceState) return isInTrace && isText(value, isTracestate)
+    return KEPT_ON_REDRIVE.has(name) || !(name.startsWith(OWN_PREFIX) || name.startsWith(SPRING_PREFIX))
+  })
 }
 
-function isValidTrace(value: Uint8Array | string | null): boolean {
-  return value !== null && isTraceparent(typeof value === 'string' ? value : (decodeUtf8(value) ?? ''))
+function isText(value: Uint8Array | string | null, isOne: (text: string) => boolean): boolean {
+  const text = value instanceof Uint8Array ? decodeUtf8(value) : (value ?? undefined)
+  return text !== undefined && isOne(text)
 }
 
 /** Spring Kafka's own dialect: names as text, numbers as big-endian integers. */

@@ -18,13 +18,11 @@ const DESCRIBES_THE_PAYLOAD: ReadonlySet<string> = new Set([
  * tell of its failure stay behind: with them its consumer would take its attempts for used up.
  */
 export function toRedriven(letter: KeptDeadLetter): RecordToPublish {
-  const original = letter.foreign === null ? letter.headers : withoutFailure(letter.headers)
-  const headers: RecordHeader[] = original.filter(([name]) => !MARKS.has(name))
+  const isOfFailure = (name: string) => letter.foreign !== null && describesFailure(name)
+  const headers: RecordHeader[] = originalHeaders(letter.headers).filter(
+    ([name]) => !MARKS.has(name) && !isOfFailure(name),
+  )
   return { key: letter.key, value: letter.value, headers: [...headers, [HEADER.redriveOf, letter.id]] }
-}
-
-function withoutFailure(headers: KeptDeadLetter['headers']): KeptDeadLetter['headers'] {
-  return originalHeaders(headers).filter(([name]) => !describesFailure(name))
 }
 
 /**

@@ -5,6 +5,17 @@ export function isTraceparent(text: string): boolean {
   return TRACEPARENT.test(text)
 }
 
+const PRINTABLE = /^[\t\x20-\x7e]*$/
+const MEMBER = /^[a-z0-9][a-z0-9_*/@-]{0,255}=[^,=\t]{1,256}$/
+const MAX_MEMBERS = 32
+
+/** The list of a W3C `tracestate`: at most 32 members `key=value`, some of which may be empty. */
+export function isTracestate(text: string): boolean {
+  const members = text.split(',', MAX_MEMBERS + 1).map((member) => member.trim())
+  const isList = members.length <= MAX_MEMBERS && members.every((member) => member === '' || MEMBER.test(member))
+  return isList && PRINTABLE.test(text)
+}
+
 /** The trace id of a valid traceparent: what logs carry. */
 export function traceIdOf(traceparent: string | undefined): string | undefined {
   return traceparent?.slice(3, 35)

@@ -29,17 +29,6 @@ describe('a parked record', () => {
     expect(originOf(parked)).toEqual({ topic: 'orders', partition: 3, offset: 7 })
   })
 
-  it('does not pass on a traceparent that is none, for a consumer may skip a whole batch for it', () => {
-    const withTrace = (value: Buffer | null) =>
-      toParked({ ...RECORD, headers: [...RECORD.headers, ['traceparent', value]] }, journey())
-    const traces = ({ headers }: ReturnType<typeof toParked>) => headers.filter(([name]) => name === 'traceparent')
-    const valid = Buffer.from('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01')
-    expect(traces(withTrace(valid))).toEqual([['traceparent', valid]])
-    for (const bad of [null, Buffer.from(''), Buffer.from('00-0-0-00'), Buffer.from([0xff])]) {
-      expect(traces(withTrace(bad))).toEqual([])
-    }
-  })
-
   it('keeps its origin and first failure from hop to hop, and does not grow', () => {
     const first = delivered(toParked(RECORD, journey()), { topic: 'orders-retry-1', offset: 0 })
     const second = delivered(toParked(first, journey(first, BUG, 2)), { topic: 'orders-retry-2', offset: 5 })
