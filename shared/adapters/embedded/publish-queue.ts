@@ -33,6 +33,7 @@ export const MAX_RECORD_BYTES = 2 * 1024 * 1024
 const GROUP_BYTES = 1024 * 1024
 /** The second group crosses to the other thread while the first is being flushed. */
 const MAX_GROUPS_IN_FLIGHT = 2
+const RETRY_AFTER_SECONDS = 1
 
 interface Call {
   readonly topic: Topic
@@ -88,6 +89,7 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
   function queueFull(): OrderError {
     return new OrderError('queue-full', `More than the log can write is waiting (${queuedRecords} records).`, {
       retriable: true,
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
     })
   }
 

@@ -39,6 +39,7 @@ const GROUP_RECORDS = 2000
 const MAX_GROUPS_IN_FLIGHT = 2
 const FIRST_BACKOFF_MS = 50
 const MAX_BACKOFF_MS = 1000
+const RETRY_AFTER_SECONDS = 1
 
 interface Call {
   readonly deadline: number
@@ -234,6 +235,7 @@ function fail(call: Call, error: unknown): void {
 function queueFull(waiting: number): OrderError {
   return new OrderError('queue-full', `More than Kafka takes is waiting (${waiting} records).`, {
     retriable: true,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
   })
 }
 
