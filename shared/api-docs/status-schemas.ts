@@ -114,6 +114,9 @@ export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
     ),
     gaps: z.array(gapSchema),
     lost: z.array(lossSchema),
+    brokenBy: z.enum(['replaced', 'truncated']).nullable().meta({
+      description: 'Why the log is not the one that was counted; null when it is.',
+    }),
   }),
 )
 

@@ -5,7 +5,7 @@ import type { Ledger } from '../ports/ledger.ts'
 import type { StoreOrders } from './store-orders.ts'
 
 interface LedgerOfOrders {
-  readonly log: Pick<EventLog, 'offsets'>
+  readonly log: Pick<EventLog, 'offsets' | 'identity'>
   readonly ledger: Pick<Ledger, 'begin'>
   readonly topic: string
   readonly groupId: string
@@ -14,7 +14,8 @@ interface LedgerOfOrders {
 /** Gives every partition of the orders topic its row in the ledger, beginning where the log begins. */
 export async function beginLedger({ log, ledger, topic, groupId }: LedgerOfOrders): Promise<void> {
   const offsets = await log.offsets(topic)
-  await ledger.begin(groupId, topic, new Map(offsets.map(({ partition, first }) => [partition, first])))
+  const starts = new Map(offsets.map(({ partition, first }) => [partition, first]))
+  await ledger.begin(groupId, topic, starts, await log.identity(topic))
 }
 
 /**

@@ -18,7 +18,7 @@ const GIB = 1024 ** 3
 const MIN_FREE_BYTES = GIB
 
 export function createDoctor(dependencies: {
-  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings'>
+  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings' | 'identity'>
   store: Pick<OrderStore, 'health'>
   maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
   ledgerVerdict: () => Promise<LedgerVerdict>
@@ -86,7 +86,12 @@ export function createDoctor(dependencies: {
     const names = [topics.orders, ...topics.retries.map(({ topic }) => topic), topics.deadLetters]
     const found = await Promise.all(names.map(async (name) => ({ name, count: (await log.offsets(name)).length })))
     const others = found.filter(({ count }) => count !== partitions)
-    if (others.length === 0) return well(`${names.length} topics of ${partitions} partitions, as configured.`)
+    // Null of a broker before 2.8, and of what only speaks its protocol.
+    const told =
+      (await log.identity(topics.orders)) === null
+        ? ' They have no ids here: one that is made anew is recognised only while it is shorter than the earlier one.'
+        : ''
+    if (others.length === 0) return well(`${names.length} topics of ${partitions} partitions, as configured.${told}`)
     const list = others.map(({ name, count }) => `${name} has ${count}`).join(', ')
     return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. It is used only when topics are made.`)
   }

@@ -1,7 +1,8 @@
 import { isOrderError } from '../domain/errors.ts'
-import { HEADER, headerText } from '../messaging/headers.ts'
+import { parseOrderId } from '../domain/order-id.ts'
+import { decodeUtf8, HEADER, headerText } from '../messaging/headers.ts'
 import type { DeliveredRecord } from '../messaging/kafka-event.ts'
-import { originOf } from '../messaging/parking.ts'
+import { originOf, readJourney } from '../messaging/parking.ts'
 import type { EventLog, LogRecord } from '../ports/event-log.ts'
 
 /** Each holds what a broker sends for it in memory until all are read. */
@@ -31,6 +32,8 @@ async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord)
   const place = isStub ? originOf(record) : record
   const [original] = await log.read(place.topic, place.partition, place.offset, 1).catch(nothingIfUnreadable)
   if (original?.offset !== place.offset) return record
+  // Another log may have another record there by now.
+  if (isStub && !isOriginal(record, original)) return record
   const { key, value, timestamp } = original
   if (!isStub) return { ...record, key, value, timestamp }
   return { ...record, key, value, headers: [...original.headers, ...record.headers] }
@@ -39,4 +42,13 @@ async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord)
 function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
   if (isOrderError(error) && error.code === 'log-unreadable') return []
   throw error
+}
+
+/** A stub keeps its original's key, which is an order's id or proves nothing, and says of what time the original was. */
+function isOriginal(stub: DeliveredRecord, original: LogRecord): boolean {
+  const { key, timestamp } = original
+  const isSameKey = key === null ? stub.key === null : stub.key !== null && Buffer.from(key).equals(stub.key)
+  if (!isSameKey) return false
+  const isOrderId = key !== null && parseOrderId(decodeUtf8(key) ?? '') !== undefined
+  return isOrderId || readJourney(stub)?.originTimestamp === timestamp
 }

@@ -1,5 +1,5 @@
 import type { EventLog, PartitionOffsets } from '../ports/event-log.ts'
-import type { Ledger, LedgerGap, LedgerPartition, LedgerSettlement, LedgerSnapshot } from '../ports/ledger.ts'
+import type { Ledger, LedgerGap, LedgerPartition, LedgerSettlement, LedgerSnapshot, LogBreak } from '../ports/ledger.ts'
 import { explainMissing, lengthOf, MAX_RANGES, tellApart, uncountedRanges } from './ledger-gaps.ts'
 
 /** The ledger beside the log: what both say of every offset, before anybody judges it. */
@@ -8,6 +8,8 @@ export interface LedgerExamination {
   readonly lines: readonly ExaminedLine[]
   /** Offsets that were passed over though the log has them, ascending, at most 100. */
   readonly gaps: readonly LedgerGap[]
+  /** Why the log is not the one that was counted; null when it is, as far as anybody can tell. */
+  readonly brokenBy: LogBreak | null
   /** What the log says of offsets that are not settled and that it does not have. */
   readonly unsettled: readonly LedgerSettlement[]
 }
@@ -26,7 +28,7 @@ export interface ExaminedLine {
 export type ExamineLedger = () => Promise<LedgerExamination>
 
 export function createExamineLedger(dependencies: {
-  log: Pick<EventLog, 'committed' | 'offsets' | 'read' | 'retention'>
+  log: Pick<EventLog, 'committed' | 'offsets' | 'read' | 'retention' | 'identity'>
   ledger: Pick<Ledger, 'read'>
   topic: string
   groupId: string
@@ -42,18 +44,25 @@ export function createExamineLedger(dependencies: {
     // A group that consumed another topic before has gaps of that one too.
     const passedOver = snapshot.gaps.filter((gap) => gap.topic === topic)
     const { gaps, missing } = await tellApart(log, [...passedOver, ...uncounted])
-    return {
-      snapshot,
-      lines: toLines(topic, snapshot.partitions, offsets, uncounted),
-      gaps,
-      unsettled: missing.length === 0 ? [] : await explain(missing),
-    }
+    const lines = toLines(topic, snapshot.partitions, offsets, uncounted)
+    const brokenBy = breakOf(snapshot, lines, await log.identity(topic))
+    // Another log says nothing about offsets of the one that was counted.
+    const isToldByLog = brokenBy === null && missing.length > 0
+    return { snapshot, lines, gaps, brokenBy, unsettled: isToldByLog ? await explain(missing) : [] }
   }
 
   async function explain(missing: readonly LedgerGap[]): Promise<readonly LedgerSettlement[]> {
     const { holesAreMarkers } = await log.retention(topic)
     return explainMissing(missing, await log.offsets(topic), holesAreMarkers)
   }
+}
+
+function breakOf({ logs }: LedgerSnapshot, lines: readonly ExaminedLine[], id: string | null): LogBreak | null {
+  const counted = logs.find(({ topic }) => topic === lines[0]?.row.topic)
+  if (counted?.brokenBy !== undefined && counted.brokenBy !== null) return counted.brokenBy
+  const isOther = counted?.id !== undefined && counted.id !== null && id !== null && counted.id !== id
+  if (isOther) return 'replaced'
+  return lines.some(({ row, end }) => end < row.next) ? 'truncated' : null
 }
 
 function toLines(

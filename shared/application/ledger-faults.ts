@@ -1,4 +1,4 @@
-import type { LedgerLoss, LossCause } from '../ports/ledger.ts'
+import type { LedgerLoss, LogBreak, LossCause } from '../ports/ledger.ts'
 import type { LedgerVerdict } from './ledger.ts'
 
 /** At most this many places are named in a sentence. */
@@ -11,7 +11,7 @@ const HOW_LOST: Readonly<Record<LossCause, string>> = {
 
 /** Why the ledger does not balance, a clause for each reason; none when it does. */
 export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): string[] {
-  const { partitions, totals, parked, gaps } = verdict
+  const { partitions, totals, parked, gaps, brokenBy } = verdict
   const faults = partitions.flatMap((line) => {
     const where = `partition ${line.partition} of ${line.topic}`
     if (line.toCome < 0) {
@@ -19,6 +19,7 @@ export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): 
     }
     return line.balanced ? [] : [`the figures of ${where} do not add up`]
   })
+  if (brokenBy !== null && !partitions.some(({ toCome }) => toCome < 0)) faults.unshift(breakOf(brokenBy, partitions))
   if (totals.lost > 0) faults.push(lossOf(verdict))
   if (totals.gaps > 0) {
     const places = gaps.slice(0, MAX_PLACES).map(({ partition, from }) => `${partition}:${from}`)
@@ -32,6 +33,14 @@ export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): 
     faults.push(`${totals.parked} records were parked, but the state of ${parkedOrigins} is known`)
   }
   return faults
+}
+
+/** However long the log has become since. */
+function breakOf(brokenBy: LogBreak, [line]: LedgerVerdict['partitions']): string {
+  const topic = line?.topic ?? 'the topic'
+  return brokenBy === 'replaced'
+    ? `${topic} is another log than the one that was counted: it was made anew, or a mirror took its place`
+    : `${topic} ended before what was counted: it was truncated or made anew, and has grown since`
 }
 
 function lossOf({ totals, lost }: Pick<LedgerVerdict, 'totals' | 'lost'>): string {

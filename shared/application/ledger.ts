@@ -1,4 +1,4 @@
-import type { LedgerGap, LedgerLoss, LedgerPartition, ParkedState } from '../ports/ledger.ts'
+import type { LedgerGap, LedgerLoss, LedgerPartition, LogBreak, ParkedState } from '../ports/ledger.ts'
 import type { ExaminedLine, ExamineLedger, LedgerExamination } from './examine-ledger.ts'
 import { faultsIn } from './ledger-faults.ts'
 import { lengthOf, MAX_NAMED } from './ledger-gaps.ts'
@@ -22,6 +22,8 @@ export interface LedgerVerdict {
   readonly gaps: readonly LedgerGap[]
   /** Offsets that left the log before they were counted, at most 100 ranges. */
   readonly lost: readonly LedgerLoss[]
+  /** Why the log is not the one that was counted; null when it is, as far as anybody can tell. */
+  readonly brokenBy: LogBreak | null
 }
 
 export interface LedgerTotals {
@@ -53,7 +55,7 @@ export function createLedgerVerdict(examineLedger: ExamineLedger): () => Promise
   }
 }
 
-function judge({ snapshot, lines, gaps, unsettled }: LedgerExamination): LedgerVerdict {
+function judge({ snapshot, lines, gaps, brokenBy, unsettled }: LedgerExamination): LedgerVerdict {
   const { parked } = snapshot
   const newlyLost = unsettled.flatMap((range) => (range.lostBy === null ? [] : [{ ...range, lostBy: range.lostBy }]))
   const absentNow = lengthOf(unsettled.filter(({ lostBy }) => lostBy === null))
@@ -79,9 +81,9 @@ function judge({ snapshot, lines, gaps, unsettled }: LedgerExamination): LedgerV
     behindTransaction: lines.reduce((total, line) => total + line.behindTransaction, 0),
   }
   const lost = [...snapshot.lost, ...newlyLost].slice(0, MAX_NAMED)
-  const faults = faultsIn({ partitions, totals, parked, gaps, lost })
+  const faults = faultsIn({ partitions, totals, parked, gaps, lost, brokenBy })
   const summary = faults.length === 0 ? balancedSummary(totals, parked) : `Not balanced: ${faults.join('; ')}.`
-  return { balanced: faults.length === 0, summary, totals, parked, partitions, gaps, lost }
+  return { balanced: faults.length === 0, summary, totals, parked, partitions, gaps, lost, brokenBy }
 }
 
 function toLine({ row, end, uncounted }: ExaminedLine): LedgerLine {

@@ -13,7 +13,7 @@ import type { LedgerRepair, RepairLedger } from './repair-ledger.ts'
 export type ResetLedger = (act: Act, force: boolean) => Promise<LedgerRepair>
 
 export function createResetLedger(dependencies: {
-  log: Pick<EventLog, 'offsets' | 'committed'>
+  log: Pick<EventLog, 'offsets' | 'committed' | 'identity'>
   maintenance: Pick<Maintenance, 'resetLedger'>
   ledgerVerdict: () => Promise<LedgerVerdict>
   repairLedger: RepairLedger
@@ -26,13 +26,17 @@ export function createResetLedger(dependencies: {
     if (!force && (await ledgerVerdict()).balanced) {
       throw new OrderError('conflict', 'The ledger balances: a new epoch would only forget. Force it if you must.')
     }
-    const [offsets, committed] = await Promise.all([log.offsets(topic), log.committed(groupId, topic)])
-    const epoch = offsets.map(({ partition, first, end }): LedgerEpoch => {
+    const [offsets, committed, logId] = await Promise.all([
+      log.offsets(topic),
+      log.committed(groupId, topic),
+      log.identity(topic),
+    ])
+    const partitions = offsets.map(({ partition, first, end }): LedgerEpoch['partitions'][number] => {
       // A position of the earlier log may lie outside of this one.
       const next = Math.min(Math.max(committed.get(partition) ?? first, first), end)
-      return { topic, partition, first, next }
+      return { partition, first, next }
     })
-    await maintenance.resetLedger(groupId, epoch, act)
+    await maintenance.resetLedger(groupId, { topic, logId, partitions }, act)
     return repairLedger(act)
   }
 }

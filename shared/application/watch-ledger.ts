@@ -27,8 +27,8 @@ const ITSELF = { operator: 'processor', verified: true }
  * Records that were passed over though the log has them are repaired by itself, by one instance at a time.
  */
 export function createWatchLedger(dependencies: {
-  log: Pick<EventLog, 'offsets'>
-  ledger: Pick<Ledger, 'begin' | 'settle'>
+  log: Pick<EventLog, 'offsets' | 'identity'>
+  ledger: Pick<Ledger, 'begin' | 'settle' | 'markBroken'>
   examineLedger: ExamineLedger
   repairLedger: RepairLedger
   topic: string
@@ -38,16 +38,20 @@ export function createWatchLedger(dependencies: {
   signal: AbortSignal
   onError: (error: unknown) => void
 }): LedgerWatch {
-  const { ledger, examineLedger, repairLedger, groupId, events, clock, signal, onError } = dependencies
+  const { ledger, examineLedger, repairLedger, topic, groupId, events, clock, signal, onError } = dependencies
 
   let before: ReadonlySet<string> = new Set()
   const stoppedAt = new Set<string>()
 
   async function look(): Promise<void> {
     await beginLedger(dependencies)
-    const { lines, gaps, unsettled } = await examineLedger()
-    // A log that was truncated or made anew says nothing about the one that was counted.
-    if (lines.some(({ row, end }) => end < row.next)) return
+    const { brokenBy, gaps, unsettled } = await examineLedger()
+    if (brokenBy !== null) {
+      // Noted, because the new log will be as long as the earlier one some day, and then looks the same.
+      if (await ledger.markBroken(groupId, topic, brokenBy)) events.emit('ledger:log-broken', { topic, brokenBy })
+      // It says nothing about the one that was counted.
+      return
+    }
     for (let at = 0; at < unsettled.length; at += SETTLED_AT_ONCE) {
       const lost = await ledger.settle(groupId, unsettled.slice(at, at + SETTLED_AT_ONCE))
       for (const loss of lost) events.emit('ledger:lost', loss)

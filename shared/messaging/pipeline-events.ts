@@ -1,6 +1,6 @@
 import type { Cause } from '../domain/order-view.ts'
 import type { RecordPosition } from '../ports/event-log.ts'
-import type { LedgerLoss } from '../ports/ledger.ts'
+import type { LedgerLoss, LogBreak } from '../ports/ledger.ts'
 
 /**
  * What happens in the pipeline, in one typed map: logs, metrics, the dashboard and tests all listen to the same thing.
@@ -52,6 +52,8 @@ export interface PipelineEvents {
   /** Records wait here, and the host hands this process none. */
   'delivery:stalled': RecordPosition & { waitingMs: number }
   'delivery:resumed': { topic: string }
+  /** Another log is in the place of the one that was counted, or it was truncated; told once. */
+  'ledger:log-broken': { topic: string; brokenBy: LogBreak }
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
   'outage:ended': { of: 'store' | 'log'; durationMs: number }
 }

@@ -7,7 +7,8 @@ export interface DeadLetters {
   /**
    * Keeps letters, in one transaction, and gives their orders the status `dead-lettered` unless they are stored or the
    * letter is foreign.
-   * Nothing is refused: any bytes are kept. A letter of the same origin that is known already is left as it is.
+   * Nothing is refused: any bytes are kept. A letter that is known already is left as it is; one of another record at the
+   * same place, such as of an earlier log, stays beside it.
    */
   keep(letters: readonly DeadLetter[]): Promise<void>
 
@@ -111,9 +112,33 @@ export interface DeadLetterGroup {
   readonly sampleId: string
 }
 
+/**
+ * The id of a letter. Where letters of several logs have one place, as after a topic was made anew, the later ones are kept
+ * beside the first: the second is `topic@2:partition:offset`. No topic's name has an `@`.
+ */
 export function deadLetterId(origin: RecordPosition): string {
   return `${origin.topic}:${origin.partition}:${origin.offset}`
 }
+
+/** The topic under which the `n`th letter of one place is kept, counted from 1. */
+export function topicOfLetter(topic: string, n: number): string {
+  return n === 1 ? topic : `${topic}@${n}`
+}
+
+/** The topic that a letter came from, out of the one under which it is kept. */
+export function originTopicOf(topic: string): string {
+  return topic.replace(/@\d+$/, '')
+}
+
+/**
+ * Whether two letters of one place are of one record, and not of two logs: of one order, or without any, of one time.
+ */
+export function isSameLetter(one: LetterIdentity, other: LetterIdentity): boolean {
+  if (one.orderId !== null || other.orderId !== null) return one.orderId === other.orderId
+  return one.recordTimestamp === other.recordTimestamp
+}
+
+export type LetterIdentity = Pick<DeadLetter, 'orderId' | 'recordTimestamp'>
 
 /** The coordinates in an id as `deadLetterId` writes it; undefined for any other text. */
 export function parseDeadLetterId(id: string): RecordPosition | undefined {

@@ -133,6 +133,12 @@ export interface EventLog extends AsyncDisposable {
 
   clock(): ClockReading
 
+  /**
+   * Tells this very log from another of the same name, such as a topic that was deleted and made anew, or a mirror of it.
+   * Null where nothing tells them apart. Rejects with `log-unavailable`.
+   */
+  identity(topic: string): Promise<string | null>
+
   /** How long the topic keeps records, by the settings in force. Rejects with `log-unavailable`. */
   retention(topic: string): Promise<TopicRetention>
 

@@ -9,9 +9,16 @@ export interface Ledger {
 
   /**
    * Begins to count partitions that have no row yet, each where the log begins. So records that leave the log before the
-   * first of their partition was counted are missed. Those that have a row keep it.
+   * first of their partition was counted are missed. Those that have a row keep it. `logId` is the log's own id, if it has
+   * one: the ledger keeps the first that it is told.
    */
-  begin(groupId: string, topic: string, starts: ReadonlyMap<number, number>): Promise<void>
+  begin(groupId: string, topic: string, starts: ReadonlyMap<number, number>, logId: string | null): Promise<void>
+
+  /**
+   * Notes that another log took the place of the one that was counted, or that it was truncated. It stays noted, however
+   * long the log grows, until the ledger is reset (`Maintenance.resetLedger`). False when it was noted before.
+   */
+  markBroken(groupId: string, topic: string, brokenBy: LogBreak): Promise<boolean>
 
   /**
    * Settles offsets that were passed over, in one transaction: as absent (`lostBy: null`) or as lost. What was counted or
@@ -24,6 +31,8 @@ export interface Ledger {
 export interface LedgerSnapshot {
   /** The rows of the consumer group, in topic and partition order. */
   readonly partitions: readonly LedgerPartition[]
+  /** The logs that were counted, by topic. */
+  readonly logs: readonly CountedLog[]
   /** Offsets that were passed over and are not settled, ascending, at most `maxGaps` ranges; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
   /** Offsets that were settled as lost, ascending, at most `maxGaps` ranges. */
@@ -31,6 +40,16 @@ export interface LedgerSnapshot {
   /** How many origins are parked, by state. */
   readonly parked: Readonly<Record<ParkedState, number>>
 }
+
+export interface CountedLog {
+  readonly topic: string
+  /** Null where the log has no id, or nobody has told it yet. */
+  readonly id: string | null
+  readonly brokenBy: LogBreak | null
+}
+
+/** `replaced`: another log is there. `truncated`: it ended before what was counted. */
+export type LogBreak = 'replaced' | 'truncated'
 
 export type ParkedState = 'retrying' | 'stored' | 'duplicate' | 'dead' | 'discarded' | 'redriven'
 

@@ -46,7 +46,7 @@ export interface Maintenance {
    * Replaces the ledger of a group by a new epoch, and forgets which places of the old one were parked; what lies
    * between `first` and `next` counts as passed over, for `ledger repair`. Writes a line of the audit.
    */
-  resetLedger(groupId: string, epoch: readonly LedgerEpoch[], act: Act): Promise<void>
+  resetLedger(groupId: string, epoch: LedgerEpoch, act: Act): Promise<void>
 
   /** Writes a line of the audit for an act that is carried out elsewhere, in the log. */
   recordAct(action: AuditEntry['action'], target: string, act: Act): Promise<void>
@@ -115,10 +115,14 @@ export interface Rebuild extends RebuildProgress {
 
 export interface LedgerEpoch {
   readonly topic: string
-  readonly partition: number
-  /** Where the log begins, and what the group reads next. */
-  readonly first: number
-  readonly next: number
+  /** Of the log that is counted from now on; null where it has none. */
+  readonly logId: string | null
+  readonly partitions: readonly {
+    readonly partition: number
+    /** Where the log begins, and what the group reads next. */
+    readonly first: number
+    readonly next: number
+  }[]
 }
 
 export interface RepairLease {

@@ -52,6 +52,10 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
   events.on('delivery:resumed', (event) => {
     logger.info({ event: 'delivery:resumed', ...event }, 'records are delivered again')
   })
+  events.on('ledger:log-broken', (event) => {
+    const message = 'the log is not the one that was counted; the ledger does not balance until it is reset'
+    logger.error({ event: 'ledger:log-broken', ...event }, message)
+  })
   events.on('outage:began', ({ error, ...event }) => {
     logger.error({ event: 'outage:began', ...event, err: error }, `the ${event.of} is away; everything is held`)
   })

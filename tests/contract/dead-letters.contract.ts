@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { DeadLetterQuery } from '../../shared/ports/dead-letters.ts'
 import {
   ACCEPTED_AT,
+  actAt,
   allPages,
   batchOf,
   CAUSE,
@@ -49,6 +50,55 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       const { keptAt, ...rest } = kept!
       expect(rest).toEqual({ ...letter, id: 'orders:0:0', state: 'dead', editedValue: null })
       expect(keptAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+    })
+
+    test('keeps the letters of several logs that have one place beside one another', async () => {
+      const [first, second] = [letterOf(orderAt(0)), letterOf(orderAt(0))]
+      const unreadable = (recordTimestamp: number) => letterOf(orderAt(0), { orderId: null, recordTimestamp })
+      const letters = [first, second, unreadable(1000), unreadable(2000)]
+      const ids = ['orders:0:0', 'orders@2:0:0', 'orders@3:0:0', 'orders@4:0:0']
+      await opened.deadLetters.keep([first])
+      await opened.deadLetters.keep(letters)
+      await opened.deadLetters.keep(letters.toReversed())
+      expect((await listed()).toSorted()).toEqual(ids.toSorted())
+      for (const [index, letter] of letters.entries()) {
+        const { orderId, recordTimestamp, origin } = letter
+        expect(await opened.deadLetters.get(ids[index]!)).toMatchObject({ orderId, recordTimestamp, origin })
+      }
+      for (const letter of [first, second]) {
+        expect(await opened.views.get(letter.orderId!)).toMatchObject({ status: 'dead-lettered' })
+      }
+    })
+
+    test('is not resolved by another order that is stored from its place', async () => {
+      const [dead, other] = [orderAt(0), orderAt(0)]
+      await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(dead, { state: 'dead', nextAttemptAt: null })] }))
+      await opened.deadLetters.keep([letterOf(dead)])
+      await opened.store.storeBatch(batchOf([other]))
+      expect(await opened.deadLetters.get('orders:0:0')).toMatchObject({ state: 'dead' })
+    })
+
+    test('of a later log is discarded, redriven and resolved by its own id', async () => {
+      const [first, second] = [orderAt(0), orderAt(0)]
+      await opened.deadLetters.keep([letterOf(first), letterOf(second)])
+      await opened.operations.discard('orders@2:0:0', actAt(1))
+      expect(await opened.deadLetters.get('orders@2:0:0')).toMatchObject({ state: 'discarded' })
+      await opened.operations.restore('orders@2:0:0', actAt(2))
+      const redriven = { ...second, origin: place(7), redriveOf: 'orders@2:0:0' }
+      await opened.store.storeBatch(batchOf([redriven]))
+      expect(await opened.deadLetters.get('orders@2:0:0')).toMatchObject({ state: 'resolved' })
+      expect(await opened.deadLetters.get('orders:0:0')).toMatchObject({ state: 'dead' })
+    })
+
+    test('an order that dies at a place where another was parked is told of, too', async () => {
+      const [earlier, later] = [orderAt(0), orderAt(0)]
+      const park = (order: typeof earlier) =>
+        opened.store.storeBatch(batchOf([], { parked: [parkedFrom(order, { state: 'dead', nextAttemptAt: null })] }))
+      await park(earlier)
+      await park(later)
+      for (const { orderId } of [earlier, later]) {
+        expect(await opened.views.get(orderId)).toMatchObject({ status: 'dead-lettered' })
+      }
     })
 
     test('keeps what has neither key nor value, and headers that make no sense', async () => {

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { LossCause } from '../../shared/ports/ledger.ts'
 import {
+  actAt,
   batchOf,
   GROUP,
   lineOf,
@@ -35,6 +36,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
         partitions: [],
         gaps: [],
         lost: [],
+        logs: [],
         parked: { retrying: 0, stored: 0, duplicate: 0, dead: 0, discarded: 0, redriven: 0 },
       })
     })
@@ -80,8 +82,9 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
           [0, 5],
           [1, 7],
         ]),
+        null,
       )
-      await opened.ledger.begin(GROUP, 'orders', new Map([[1, 9]]))
+      await opened.ledger.begin(GROUP, 'orders', new Map([[1, 9]]), null)
       const snapshot = await read()
       expect(lineOf(snapshot)).toMatchObject({ first: 0, next: 2, stored: 2, gaps: 0, balanced: true })
       expect(lineOf(snapshot, 1)).toMatchObject({ first: 7, next: 7, stored: 0, balanced: true })
@@ -132,6 +135,20 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
         [1, 2],
         [3, 5],
       ])
+    })
+
+    test('the log that is counted stays the one that was told first, and what broke it stays noted', async () => {
+      const logs = async () => (await read()).logs
+      await opened.ledger.begin(GROUP, 'orders', new Map(), null)
+      expect(await logs()).toEqual([{ topic: 'orders', id: null, brokenBy: null }])
+      await opened.ledger.begin(GROUP, 'orders', new Map(), 'one')
+      await opened.ledger.begin(GROUP, 'orders', new Map(), 'another')
+      expect(await opened.ledger.markBroken(GROUP, 'orders', 'replaced')).toBe(true)
+      expect(await opened.ledger.markBroken(GROUP, 'orders', 'truncated')).toBe(false)
+      expect(await logs()).toEqual([{ topic: 'orders', id: 'one', brokenBy: 'replaced' }])
+      const epoch = { topic: 'orders', logId: 'another', partitions: [{ partition: 0, first: 0, next: 0 }] }
+      await opened.maintenance.resetLedger(GROUP, epoch, actAt(1))
+      expect(await logs()).toEqual([{ topic: 'orders', id: 'another', brokenBy: null }])
     })
 
     test('what nobody counts is not settled', async () => {

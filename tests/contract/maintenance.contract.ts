@@ -190,10 +190,11 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
     test('a new epoch of the ledger forgets the old one, and counts what was passed as a gap', async () => {
       const [stored, dead] = numbered(2)
       await store([stored!], { parked: [parkedFrom(dead!, { state: 'dead', nextAttemptAt: null })] })
-      const epoch = [
-        { topic: 'orders', partition: 0, first: 0, next: 1 },
-        { topic: 'orders', partition: 1, first: 3, next: 3 },
+      const partitions = [
+        { partition: 0, first: 0, next: 1 },
+        { partition: 1, first: 3, next: 3 },
       ]
+      const epoch = { topic: 'orders', logId: 'another', partitions }
       await opened.maintenance.resetLedger(GROUP, epoch, ACT)
       const snapshot = await opened.ledger.read(GROUP, 10)
       expect(lineOf(snapshot, 0)).toMatchObject({ first: 0, next: 1, gaps: 1, parked: 0, balanced: true })

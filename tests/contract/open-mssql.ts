@@ -8,7 +8,7 @@ export const MSSQL_FEATURES: StoreFeatures = { fullText: true }
 /** Children before their parents. */
 const TABLES =
   'rebuild rebuilt_orders rebuilt_items rebuilt_words redrive_letters redrive_tasks audit ledger_repairs dead_letters order_items ' +
-  'order_words orders order_state_words order_states order_history parked_records ledger_gaps ledger'
+  'order_words orders order_state_words order_states order_history parked_records ledger_gaps ledger_logs ledger'
 
 /** Runs a contract suite on a new database, which goes when the suite has ended; each store is emptied first. */
 export function describeMssql(suite: (open: OpenEmptyStore) => void): void {

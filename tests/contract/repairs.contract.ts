@@ -263,7 +263,11 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
       }
       const statusOf = async (order: OrderToStore) => (await opened.views.get(order.orderId))?.status
       const forgetLedger = (next: number) =>
-        opened.maintenance.resetLedger(GROUP, [{ topic: 'orders', partition: 0, first: 0, next }], actAt(10))
+        opened.maintenance.resetLedger(
+          GROUP,
+          { topic: 'orders', logId: null, partitions: [{ partition: 0, first: 0, next }] },
+          actAt(10),
+        )
       const ledger = async () => {
         const snapshot = await opened.ledger.read(GROUP, 9)
         return { ...lineOf(snapshot), states: snapshot.parked }

@@ -9,11 +9,12 @@ import { READ_TEXT, withEscapesResolved } from '../../shared/adapters/mssql/json
 import * as letters from '../../shared/adapters/mssql/dead-letters.ts'
 import { KEEP_LETTERS } from '../../shared/adapters/mssql/keep-letters.ts'
 import { SELECT_LEDGER } from '../../shared/adapters/mssql/ledger.ts'
+import { SELECT_PLACES } from '../../shared/adapters/mssql/letter-places.ts'
 import { PROBE } from '../../shared/adapters/mssql/mssql-store.ts'
 import * as inspect from '../../shared/adapters/mssql/inspect.ts'
 import { BEGIN_REPAIR, END_REPAIR } from '../../shared/adapters/mssql/ledger-repairs.ts'
 import { RESET_LEDGER } from '../../shared/adapters/mssql/ledger-reset.ts'
-import { BEGIN_LEDGER, SETTLE_LEDGER } from '../../shared/adapters/mssql/ledger-settling.ts'
+import { BEGIN_LEDGER, MARK_BROKEN, SETTLE_LEDGER } from '../../shared/adapters/mssql/ledger-settling.ts'
 import { SELECT_SCHEMA } from '../../shared/adapters/mssql/maintenance.ts'
 import * as operator from '../../shared/adapters/mssql/operator-sql.ts'
 import * as views from '../../shared/adapters/mssql/order-views-sql.ts'
@@ -36,6 +37,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     IS_SNAPSHOT_ON,
     KEEP_LETTERS,
     LOCK,
+    MARK_BROKEN,
     PROBE,
     READ_TEXT,
     RESET_LEDGER,
@@ -44,6 +46,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     SELECT_LEDGER,
     SELECT_LEVEL,
     SELECT_MIGRATIONS,
+    SELECT_PLACES,
     SELECT_SCHEMA,
     SETTLE_LEDGER,
     STORE_BATCH,

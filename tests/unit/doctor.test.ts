@@ -23,6 +23,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
       },
       committed: async () => new Map([0, 1, 2].map((partition) => [partition, 5])),
       settingWarnings: async () => [],
+      identity: async () => 'a log',
       ...log,
     },
     store: { health: async () => ({ available: true }) },

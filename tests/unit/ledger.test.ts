@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createExamineLedger } from '../../shared/application/examine-ledger.ts'
 import { createLedgerVerdict } from '../../shared/application/ledger.ts'
 import type { LogRecord } from '../../shared/ports/event-log.ts'
-import type { LedgerGap, LedgerLoss, LedgerPartition, ParkedState } from '../../shared/ports/ledger.ts'
+import type { LedgerGap, LedgerLoss, LedgerPartition, LogBreak, ParkedState } from '../../shared/ports/ledger.ts'
 import { delivered, messageOf } from '../support/orders.ts'
 
 const NOTHING_PARKED: Record<ParkedState, number> = {
@@ -39,6 +39,9 @@ interface Given {
   starts?: number[]
   holesAreMarkers?: boolean
   behindTransaction?: number
+  /** Of the log that is there now, and what was noted of it before. */
+  logId?: string | null
+  brokenBy?: LogBreak | null
 }
 
 function verdict({
@@ -52,13 +55,21 @@ function verdict({
   starts = [0],
   holesAreMarkers = true,
   behindTransaction = 0,
+  logId = 'counted',
+  brokenBy = null,
 }: Given) {
   const questions = [...starts]
   const examineLedger = createExamineLedger({
     topic: 'orders',
     groupId: 'group',
     ledger: {
-      read: async () => ({ partitions: rows, gaps, lost, parked: { ...NOTHING_PARKED, ...parked } }),
+      read: async () => ({
+        partitions: rows,
+        logs: [{ topic: 'orders', id: 'counted', brokenBy }],
+        gaps,
+        lost,
+        parked: { ...NOTHING_PARKED, ...parked },
+      }),
     },
     log: {
       committed: async () => new Map([[0, committed]]),
@@ -66,6 +77,7 @@ function verdict({
         const first = (questions.length > 1 ? questions.shift() : questions[0]) ?? 0
         return ends.map((end, partition) => ({ partition, first, end, behindTransaction }))
       },
+      identity: async () => logId,
       retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers }),
       read: async (_topic, _partition, from, limit): Promise<LogRecord[]> =>
         Array.from({ length: limit }, (_, index) => from + index)
@@ -201,6 +213,28 @@ describe('the ledger', () => {
       balanced: false,
       lost,
       totals: { lost: 3, absent: 2, records: 8 },
+    })
+  })
+
+  it('does not balance on another log, however long it is, and asks it nothing about the earlier one', async () => {
+    const rows = [{ ...ROW, stored: 5, gaps: 2 }]
+    const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
+    const seen = await verdict({ rows, gaps, ends: [50], logId: 'another', inLog: (offset) => offset > 5 })
+    expect(seen).toMatchObject({
+      balanced: false,
+      summary: expect.stringMatching(
+        /^Not balanced: orders is another log than the one that was counted: it was made anew/,
+      ),
+      brokenBy: 'replaced',
+      totals: { lost: 0, absent: 0 },
+    })
+    expect(await verdict({ logId: null })).toMatchObject({ balanced: true, brokenBy: null })
+  })
+
+  it('does not balance again by itself once the log was seen to end too early', async () => {
+    expect(await verdict({ ends: [50], brokenBy: 'truncated' })).toMatchObject({
+      balanced: false,
+      summary: expect.stringContaining('orders ended before what was counted'),
     })
   })
 

@@ -36,6 +36,7 @@ const VERDICT: LedgerVerdict = {
   partitions: [],
   gaps: [],
   lost: [],
+  brokenBy: null,
 }
 
 function ready(available: boolean): Readiness {

@@ -16,6 +16,7 @@ const RELEASED = new Map([
   ['mssql/000005_lost_records.sql', 'dec117ddb9beeae2f55394f42361127aa48f7f5c0b5f9e0c282f0f63be5e47ef'],
   ['mssql/000006_audited_actions.sql', '8d58ad411e9c316250b87ab482bd4e51c60ab644d65f0c29f03e9133f695ef3d'],
   ['mssql/000007_ledger_repairs.sql', 'ff1b9d4e94326ffb8f0169cfcd2e3871f76855376cf07f8a232ccd4806ec3518'],
+  ['mssql/000008_counted_logs.sql', '201c5f93584386f404ac044fd2d8be7ddb0c5223a14f5c246825f140763e73b8'],
   ['sqlite/000001_create_store.sql', '7f295712bf7e8466c66c2da2843735ec761cdb8fa1b9d57ec6e0292cfc0eb084'],
   ['sqlite/000002_operators.sql', 'c69123b4387a50917c6b57853df6605a0edcaa4f63a5ce68519c7a203d6cbb67'],
   ['sqlite/000003_maintenance.sql', 'f37ede6fd3ee5b0990927f62ce8328539a509111fbbd03a1c9b4978cd5ad8e36'],
@@ -25,6 +26,7 @@ const RELEASED = new Map([
   ['sqlite/000007_lost_records.sql', 'cd9f9dc4e591ba969773493328563fc007a07248ec9454524f27cd14688a38df'],
   ['sqlite/000008_audited_actions.sql', '188f97bc177edd9017ecc074b229ffc89230ae848c4da105ae18db2432be5315'],
   ['sqlite/000009_ledger_repairs.sql', 'b2a24f1a71c289c67e6f861247ce86be6e9acc4c41e40431019e8f660f58608b'],
+  ['sqlite/000010_counted_logs.sql', '14a5ddf9e650f31fa0557838db661548a8af0d09f2f799c223d55b51825ec91f'],
 ])
 
 test('the text of a published migration is what it was', () => {

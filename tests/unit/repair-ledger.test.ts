@@ -46,6 +46,7 @@ function given({
         ],
         gaps,
         lost: [],
+        logs: [],
         parked: { retrying: 0, stored: 0, duplicate: 0, dead: 0, discarded: 0, redriven: 0 },
       }),
     },

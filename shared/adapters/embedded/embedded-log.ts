@@ -190,6 +190,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     // The same clock.
     clock: () => ({ aheadMs: 0, isOff: false, isRefused: false }),
     // It has no transactions: an offset that is missing was a record.
+    identity: () => thread.call('identity'),
     retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers: false }),
     async health(): Promise<LogHealth> {
       // Nobody may be publishing because health said no: so it is health that finds out when writing works again.

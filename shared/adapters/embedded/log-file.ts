@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { prepareCheckpoints } from '../../disk/checkpoint.ts'
 import { createFrameWriter, frameLength, framePartitionId, storedRecordAt } from './frames.ts'
@@ -28,6 +29,8 @@ export interface LogFile {
   committed(groupId: string): Map<number, number>
   /** The groups that have committed an offset in the topic, ascending. */
   readers(topic: string): string[]
+  /** Of this file: another log in its place has another one. */
+  identity(): string
   /** Writes and flushes something of no meaning: throws when records could not be written either. */
   probe(): void
   /** Copies what was committed to where it stays, once that is due: a stall, for a moment when nobody waits for an answer. */
@@ -63,6 +66,9 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS probes (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 `
+const IDENTITY = `
+  CREATE TABLE IF NOT EXISTS log_identity (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), id TEXT NOT NULL) STRICT`
+
 interface Partition extends PartitionEntry {
   end: number
   readonly insert: StatementSync
@@ -82,6 +88,9 @@ export function openLogFile(path: string): LogFile {
     const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
     if (format > FORMAT) throw new Error(`${path} is of format ${format}; this program knows ${FORMAT}.`)
     if (format < FORMAT) transaction(() => db.exec(`${SCHEMA} PRAGMA user_version = ${FORMAT}`))
+    // Beside the format, so that an earlier version can still open the file.
+    db.exec(IDENTITY)
+    db.prepare('INSERT OR IGNORE INTO log_identity VALUES (1, ?)').run(randomUUID())
     loadPartitions()
   } catch (error) {
     db.close()
@@ -205,6 +214,7 @@ export function openLogFile(path: string): LogFile {
     readers(topic) {
       return selectReaders.all(topic).map((row) => String(row['group_id']))
     },
+    identity: () => String(db.prepare('SELECT id FROM log_identity').get()?.['id']),
     probe() {
       transaction(() => db.prepare('INSERT OR REPLACE INTO probes VALUES (1, ?)').run(Date.now()))
     },

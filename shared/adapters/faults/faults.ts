@@ -95,6 +95,7 @@ export function createFaults(): Faults {
       timestampTypeOf: (topic) => log.timestampTypeOf(topic),
       clock: () => log.clock(),
       retention: (topic) => log.retention(topic),
+      identity: (topic) => log.identity(topic),
       subscribe: (subscription) => log.subscribe(subscription),
       [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
     }),

@@ -14,6 +14,7 @@ import { createRetention } from './retention.ts'
 import { openSession } from './session.ts'
 import { deliver, type Delivery } from './subscription.ts'
 import { topicReaders } from './topic-readers.ts'
+import { createTopicIds } from './topic-id.ts'
 import { differingSettings, type TopicSettings } from './topic-settings.ts'
 import { timestampTypeIn } from './topic-times.ts'
 import { askForSettings, ensureTopics } from './topics.ts'
@@ -61,6 +62,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   })
   const retention = createRetention(admin)
   const figures = createFigures(admin, reader)
+  const topicIds = createTopicIds({ client, timeoutMs: ASK_TIMEOUT_MS, onError })
   const deliveries = new Map<string, Delivery>()
   /** Of topics, as they were when they were last asked for. */
   const settings = new Map<string, TopicSettings>()
@@ -97,7 +99,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     await Promise.all([...deliveries.values()].map((delivery) => delivery[Symbol.asyncDispose]()))
     refusing = true
     await queue.drained()
-    await Promise.all([sender, reader, admin].map((connection) => connection[Symbol.asyncDispose]()))
+    await Promise.all([sender, reader, admin, topicIds].map((connection) => connection[Symbol.asyncDispose]()))
   }
 
   return {
@@ -121,6 +123,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     timestampTypeOf: (topic) => timestampTypeIn(settings.get(topic)),
     clock: () => clock.reading(),
     retention,
+    identity: (topic) => topicIds.idOf(topic),
     health: () => monitor.health(),
     async subscribe(subscription) {
       const { groupId, topic } = subscription

@@ -1,5 +1,6 @@
 import {
   deadLetterId,
+  originTopicOf,
   type DeadLetterState,
   type DeadLetterSummary,
   type ForeignFailure,
@@ -44,10 +45,10 @@ interface LetterRow extends SummaryRow {
 
 export function toSummary(summary: Row): DeadLetterSummary {
   const row = summary as unknown as SummaryRow
-  const origin = { topic: row.topic, partition: row.log_partition, offset: Number(row.log_offset) }
+  const place = { topic: row.topic, partition: row.log_partition, offset: Number(row.log_offset) }
   return {
-    id: deadLetterId(origin),
-    origin,
+    id: deadLetterId(place),
+    origin: { ...place, topic: originTopicOf(row.topic) },
     orderId: row.order_id === null ? null : fromSqlId(row.order_id),
     state: row.state,
     keptAt: fromSqlTime(row.kept_at),

@@ -1,7 +1,8 @@
 import { parseDeadLetterId, type DeadLetter, type DeadLetters } from '../../ports/dead-letters.ts'
 import { knownTime, nearestSafeInteger } from '../../domain/times.ts'
-import type { RecordPosition } from '../../ports/event-log.ts'
 import { bytes, json, text } from './connection.ts'
+import { findPlaces, type PlacedLetter } from './letter-places.ts'
+import { ORIGIN_TOPIC } from './letter-topic.ts'
 import { DECLARE_PARKED, PARK } from './park-sql.ts'
 import { toParkedJson } from './parked-json.ts'
 import type { Query } from './query.ts'
@@ -57,6 +58,7 @@ SELECT x.topic, x.log_partition, x.log_offset, x.order_id, CASE WHEN o.seq IS NU
 FROM OPENJSON(@batch, '$.letters') WITH (
   i INT '$.i',
   topic NVARCHAR(249) '$.topic',
+  origin_topic NVARCHAR(249) '$.originTopic',
   log_partition INT '$.partition',
   log_offset BIGINT '$.offset',
   order_id UNIQUEIDENTIFIER '$.orderId',
@@ -80,7 +82,7 @@ FROM OPENJSON(@batch, '$.letters') WITH (
   value_length INT '$.value.length',
   foreign_failure NVARCHAR(MAX) '$.foreign'
 ) AS x
-LEFT JOIN orders AS o ON o.order_id = x.order_id AND o.origin_topic = x.topic COLLATE Latin1_General_100_BIN2
+LEFT JOIN orders AS o ON o.order_id = x.order_id AND o.origin_topic = x.origin_topic COLLATE Latin1_General_100_BIN2
   AND o.origin_partition = x.log_partition AND o.origin_offset = x.log_offset
 WHERE NOT EXISTS (
   SELECT 1 FROM dead_letters AS d
@@ -93,7 +95,8 @@ DELETE p
 FROM @parked AS p
 WHERE NOT EXISTS (
   SELECT 1 FROM @kept AS k
-  WHERE k.topic = p.topic AND k.log_partition = p.log_partition AND k.log_offset = p.log_offset AND k.state = 'dead'
+  WHERE ${ORIGIN_TOPIC('k.topic')} = p.topic AND k.log_partition = p.log_partition AND k.log_offset = p.log_offset
+    AND k.state = 'dead'
 );
 ${PARK}
 UPDATE d
@@ -106,7 +109,7 @@ WHERE k.state = 'dead' AND d.state IN ('dead', 'redriven');
 UPDATE q
 SET state = 'redriven', updated_at = CAST(@now AS DATETIME2(3))
 FROM parked_records AS q
-JOIN @redriven AS r ON r.topic = q.topic AND r.log_partition = q.log_partition AND r.log_offset = q.log_offset
+JOIN @redriven AS r ON ${ORIGIN_TOPIC('r.topic')} = q.topic AND r.log_partition = q.log_partition AND r.log_offset = q.log_offset
 JOIN @kept AS k ON k.topic = r.by_topic AND k.log_partition = r.by_partition AND k.log_offset = r.by_offset
   AND k.consumer_group = q.group_id
 WHERE k.state = 'dead' AND q.state IN ('retrying', 'dead');
@@ -123,13 +126,14 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
   return async function keep(letters) {
     if (letters.length === 0) return
     const now = new Date().toISOString()
-    const { batch, concatenated } = toParameters(letters, now)
+    const fitting = letters.map((letter) => fit(letter, now))
+    const { batch, concatenated } = toParameters(await findPlaces(query, fitting), now)
     await query(KEEP_LETTERS, { batch: json(batch), bytes: bytes(concatenated), now: text(toSqlTime(now)) })
   }
 }
 
-/** The parameters of KEEP_LETTERS: of several letters of one origin the first. */
-function toParameters(letters: readonly DeadLetter[], now: string): { batch: object; concatenated: Uint8Array } {
+/** The parameters of KEEP_LETTERS. */
+function toParameters(letters: readonly PlacedLetter[], now: string): { batch: object; concatenated: Uint8Array } {
   const parts: Uint8Array[] = []
   let at = 1 // where T-SQL begins to count
   const place: PlaceBytes = (value) => {
@@ -139,18 +143,15 @@ function toParameters(letters: readonly DeadLetter[], now: string): { batch: obj
     at += value.length
     return placed
   }
-  const fitting = letters.map((letter) => fit(letter, now))
-  const byOrigin = new Map(fitting.toReversed().map((letter) => [placeOf(letter.origin), letter]))
-  const firsts = fitting.filter((letter) => byOrigin.get(placeOf(letter.origin)) === letter)
   // A foreign letter is kept, and changes neither orders nor the ledger.
-  const own = firsts.filter(({ foreign }) => foreign === null)
+  const own = letters.filter(({ letter }) => letter.foreign === null)
   const batch = {
-    ...toParkedJson(own.map(toParking)),
-    redriven: own.flatMap(({ origin, redriveOf }) => {
+    ...toParkedJson(own.map(({ letter }) => toParking(letter))),
+    redriven: own.flatMap(({ letter: { redriveOf }, place: by }) => {
       const letter = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
-      return letter === undefined || letter.partition > MAX_PARTITION ? [] : [{ ...letter, by: origin }]
+      return letter === undefined || letter.partition > MAX_PARTITION ? [] : [{ ...letter, by }]
     }),
-    letters: firsts.map((letter, i) => ({ i, ...toLetterJson(letter, now, place) })),
+    letters: letters.map((placed, i) => ({ i, ...toLetterJson(placed, now, place) })),
   }
   return { batch, concatenated: Buffer.concat(parts) }
 }
@@ -195,11 +196,12 @@ function toParking(letter: DeadLetter) {
   return { record, groupId: consumerGroup, parkedAt: lastFailedAt }
 }
 
-function toLetterJson(letter: DeadLetter, now: string, place: PlaceBytes) {
+function toLetterJson({ letter, place: kept }: PlacedLetter, now: string, place: PlaceBytes) {
   const { origin, orderId, firstCause, lastCause, key, value } = letter
   const headers = letter.headers.map(([name, header]) => [name, header && Buffer.from(header).toString('base64')])
   return {
-    ...origin,
+    ...kept,
+    originTopic: origin.topic,
     orderId,
     keptAt: toSqlTime(now),
     firstCode: firstCause.code,
@@ -224,8 +226,4 @@ function toLetterJson(letter: DeadLetter, now: string, place: PlaceBytes) {
 function timeOr(time: string | number, otherwise: string): string {
   const known = knownTime(typeof time === 'string' ? Date.parse(time) : time)
   return known === undefined ? otherwise : new Date(known).toISOString()
-}
-
-function placeOf({ topic, partition, offset }: RecordPosition): string {
-  return `${topic}:${partition}:${offset}`
 }

@@ -27,7 +27,9 @@ FROM OPENJSON(@epochs) WITH (
 BEGIN TRANSACTION;
 DELETE FROM ledger WHERE group_id = @group;
 DELETE FROM ledger_gaps WHERE group_id = @group;
+DELETE FROM ledger_logs WHERE group_id = @group;
 DELETE FROM parked_records WHERE group_id = @group;
+INSERT INTO ledger_logs (group_id, topic, log_id) VALUES (@group, @target, @logId);
 INSERT INTO ledger (
   group_id, topic, log_partition, first_offset, next_offset, stored, duplicate, parked, gaps, redriven
 )
@@ -44,12 +46,13 @@ COMMIT TRANSACTION;
 export async function resetLedger(
   query: Query,
   groupId: string,
-  epoch: readonly LedgerEpoch[],
+  { topic, logId, partitions }: LedgerEpoch,
   act: Act,
 ): Promise<void> {
   await query(RESET_LEDGER, {
-    ...actParameters(epoch[0]?.topic ?? groupId, act),
+    ...actParameters(topic, act),
     group: text(cut(groupId, GROUP_UNITS)),
-    epochs: json(epoch),
+    epochs: json(partitions.map((partition) => ({ topic, ...partition }))),
+    logId: text(logId),
   })
 }

@@ -1,4 +1,4 @@
-import type { LedgerLoss, LedgerSettlement, LossCause } from '../../ports/ledger.ts'
+import type { LedgerLoss, LedgerSettlement, LogBreak, LossCause } from '../../ports/ledger.ts'
 import { json, text } from './connection.ts'
 import type { Query } from './query.ts'
 import { GROUP_UNITS } from './store-batch-json.ts'
@@ -8,6 +8,11 @@ import { cut } from './values.ts'
 export const BEGIN_LEDGER = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
+BEGIN TRANSACTION;
+-- The first id that is told stays.
+UPDATE ledger_logs SET log_id = COALESCE(log_id, @logId) WHERE group_id = @group AND topic = @topic;
+IF @@ROWCOUNT = 0
+  INSERT INTO ledger_logs (group_id, topic, log_id) VALUES (@group, @topic, @logId);
 INSERT INTO ledger (
   group_id, topic, log_partition, first_offset, next_offset, stored, duplicate, parked, gaps, redriven
 )
@@ -17,6 +22,16 @@ WHERE NOT EXISTS (
   SELECT 1 FROM ledger AS l WITH (UPDLOCK, HOLDLOCK)
   WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = s.log_partition
 );
+COMMIT TRANSACTION;
+`
+
+export const MARK_BROKEN = `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @changed INT;
+UPDATE ledger_logs SET broken_by = @brokenBy WHERE group_id = @group AND topic = @topic AND broken_by IS NULL;
+SET @changed = @@ROWCOUNT;
+SELECT @changed AS changed;
 `
 
 /**
@@ -118,9 +133,20 @@ export async function beginLedger(
   groupId: string,
   topic: string,
   starts: ReadonlyMap<number, number>,
+  logId: string | null,
 ): Promise<void> {
   const rows = Array.from(starts, ([partition, first]) => ({ partition, first }))
-  await query(BEGIN_LEDGER, { group: text(cut(groupId, GROUP_UNITS)), topic: text(topic), starts: json(rows) })
+  const parameters = { ...keyOf(groupId, topic), starts: json(rows), logId: text(logId) }
+  await query(BEGIN_LEDGER, parameters)
+}
+
+export async function markBroken(query: Query, groupId: string, topic: string, brokenBy: LogBreak): Promise<boolean> {
+  const [[row] = []] = await query(MARK_BROKEN, { ...keyOf(groupId, topic), brokenBy: text(brokenBy) })
+  return Number(row?.['changed']) > 0
+}
+
+function keyOf(groupId: string, topic: string) {
+  return { group: text(cut(groupId, GROUP_UNITS)), topic: text(topic) }
 }
 
 export async function settleLedger(

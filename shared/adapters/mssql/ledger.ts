@@ -1,6 +1,6 @@
-import type { Ledger, LedgerGap, LedgerPartition, LossCause, ParkedState } from '../../ports/ledger.ts'
+import type { Ledger, LedgerGap, LedgerPartition, LogBreak, LossCause, ParkedState } from '../../ports/ledger.ts'
 import { int, text, type Row } from './connection.ts'
-import { beginLedger, settleLedger } from './ledger-settling.ts'
+import { beginLedger, markBroken, settleLedger } from './ledger-settling.ts'
 import type { Query } from './query.ts'
 
 const RANGES = (part: number, which: string) => `
@@ -14,11 +14,11 @@ FROM (
 
 /**
  * One picture of one moment. Each SELECT would be of its own moment, and SNAPSHOT isolation may not be allowed: so all
- * four are one statement. By the primary keys, and parked_records_by_state.
+ * of these are one statement. By the primary keys, and parked_records_by_state.
  */
 export const SELECT_LEDGER = `
 SELECT 1 AS part, l.topic, l.log_partition, l.first_offset, l.next_offset, l.stored, l.duplicate, l.parked,
-  l.gaps - l.absent - l.lost AS gaps, l.absent, l.lost, l.redriven, CAST(NULL AS VARCHAR(20)) AS state
+  l.gaps - l.absent - l.lost AS gaps, l.absent, l.lost, l.redriven, CAST(NULL AS VARCHAR(100)) AS state
 FROM ledger AS l
 WHERE l.group_id = @group
 UNION ALL${RANGES(2, 'g.lost_by IS NULL')}
@@ -28,6 +28,14 @@ SELECT 4, NULL, NULL, COUNT_BIG(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NU
 FROM parked_records AS r
 WHERE r.group_id = @group AND r.counted = 1
 GROUP BY r.state
+UNION ALL
+SELECT 5, g.topic, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, g.log_id
+FROM ledger_logs AS g
+WHERE g.group_id = @group
+UNION ALL
+SELECT 6, g.topic, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, g.broken_by
+FROM ledger_logs AS g
+WHERE g.group_id = @group
 ORDER BY part, topic, log_partition, first_offset;
 `
 
@@ -50,9 +58,15 @@ export function createLedger(query: Query): Ledger {
         gaps: (parts.get(2) ?? []).map(toRange),
         lost: (parts.get(3) ?? []).map((row) => ({ ...toRange(row), lostBy: row['state'] as LossCause })),
         parked,
+        logs: (parts.get(5) ?? []).map((row) => ({
+          topic: String(row['topic']),
+          id: (row['state'] ?? null) as string | null,
+          brokenBy: (parts.get(6)?.find(({ topic }) => topic === row['topic'])?.['state'] ?? null) as LogBreak | null,
+        })),
       }
     },
-    begin: (groupId, topic, starts) => beginLedger(query, groupId, topic, starts),
+    begin: (groupId, topic, starts, logId) => beginLedger(query, groupId, topic, starts, logId),
+    markBroken: (groupId, topic, brokenBy) => markBroken(query, groupId, topic, brokenBy),
     settle: (groupId, settlements) => settleLedger(query, groupId, settlements),
   }
 }

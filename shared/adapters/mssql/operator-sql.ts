@@ -1,3 +1,5 @@
+import { ORIGIN_TOPIC } from './letter-topic.ts'
+
 /**
  * What operators do to one letter, each one transaction: the letter's row is locked first, and what was its state is
  * answered; when it was another than the act needs, nothing is changed. A foreign letter stands for no order here.
@@ -48,7 +50,7 @@ const tell = (kind: string) => `
 const move = (from: string, to: string) => `
   UPDATE dead_letters SET state = '${to}' WHERE kept_seq = @kept;
   UPDATE parked_records SET state = '${to}', updated_at = @time
-  WHERE group_id = @group AND topic = @topic AND log_partition = @partition AND log_offset = @offset
+  WHERE group_id = @group AND topic = ${ORIGIN_TOPIC('@topic')} AND log_partition = @partition AND log_offset = @offset
     AND state = '${from}';
 `
 

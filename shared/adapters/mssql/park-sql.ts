@@ -83,6 +83,8 @@ BEGIN
     is_news = CASE
       WHEN r.state IS NULL AND d.state IN ('discarded', 'superseded', 'resolved') THEN 0
       WHEN r.state IS NULL THEN 1
+      -- Of an order that nobody has heard of, at a place that is known: it is another log's record.
+      WHEN p.order_id IS NOT NULL AND o.seq IS NULL AND s.seq IS NULL THEN 1
       WHEN r.state <> 'retrying' THEN 0
       WHEN p.attempt > r.attempt THEN 1
       WHEN p.attempt = r.attempt AND p.state = 'dead' THEN 1
@@ -94,12 +96,12 @@ BEGIN
       WHEN r.state IS NULL AND d.state IN ('superseded', 'resolved') THEN 'redriven'
       ELSE p.state
     END,
-    is_stored = CASE WHEN o.seq IS NULL AND s.seq IS NULL THEN 0 ELSE 1 END
+    is_stored = CASE WHEN o.seq IS NULL AND (s.status IS NULL OR s.status <> 'discarded') THEN 0 ELSE 1 END
   FROM @parked AS p
   LEFT JOIN parked_records AS r ON r.group_id = p.group_id AND r.topic = p.topic
     AND r.log_partition = p.log_partition AND r.log_offset = p.log_offset
   LEFT JOIN orders AS o ON o.order_id = p.order_id
-  LEFT JOIN order_states AS s ON s.order_id = p.order_id AND s.status = 'discarded'
+  LEFT JOIN order_states AS s ON s.order_id = p.order_id
   LEFT JOIN dead_letters AS d ON d.topic = p.topic AND d.log_partition = p.log_partition
     AND d.log_offset = p.log_offset AND (d.order_id IS NULL OR d.order_id = p.order_id)
   WHERE p.round = @parked_round;

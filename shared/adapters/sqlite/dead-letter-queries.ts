@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import {
   deadLetterId,
   DEAD_LETTER_STATES,
+  originTopicOf,
   parseDeadLetterId,
   type DeadLetterGroup,
   type DeadLetterQuery,
@@ -150,10 +151,10 @@ export function filtersOf({ state, fingerprint, code, orderId, from, to, foreign
 }
 
 function toSummary(row: SummaryRow): DeadLetterSummary {
-  const origin = { topic: row.topic, partition: row.partition, offset: row.record_offset }
+  const place = { topic: row.topic, partition: row.partition, offset: row.record_offset }
   return {
-    id: deadLetterId(origin),
-    origin,
+    id: deadLetterId(place),
+    origin: { ...place, topic: originTopicOf(row.topic) },
     orderId: row.order_id === null ? null : fromIdBytes(row.order_id),
     state: row.state,
     keptAt: fromMs(row.kept_at),

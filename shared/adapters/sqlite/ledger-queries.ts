@@ -1,5 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { LedgerGap, LedgerPartition, LedgerSnapshot, LossCause, ParkedState } from '../../ports/ledger.ts'
+import type {
+  CountedLog,
+  LedgerGap,
+  LedgerPartition,
+  LedgerSnapshot,
+  LossCause,
+  ParkedState,
+} from '../../ports/ledger.ts'
 
 export interface LedgerQueries {
   read(groupId: string, maxGaps: number): LedgerSnapshot
@@ -12,6 +19,7 @@ const PARTITIONS = `
 const RANGES = (which: string) => `
   SELECT topic, partition, since, until, lost_by FROM ledger_gaps WHERE group_id = ? AND ${which}
   ORDER BY topic, partition, since LIMIT ?`
+const LOGS = 'SELECT topic, log_id AS id, broken_by AS brokenBy FROM ledger_logs WHERE group_id = ? ORDER BY topic'
 const GAPS = RANGES('lost_by IS NULL')
 const LOST = RANGES('lost_by IS NOT NULL')
 /** By parked_records_by_state alone. */
@@ -20,6 +28,7 @@ const PARKED = 'SELECT state, count(*) AS origins FROM parked_records WHERE grou
 export function prepareLedgerQueries(db: DatabaseSync): LedgerQueries {
   const selectPartitions = db.prepare(PARTITIONS)
   const selectGaps = db.prepare(GAPS)
+  const selectLogs = db.prepare(LOGS)
   const selectLost = db.prepare(LOST)
   const selectParked = db.prepare(PARKED)
 
@@ -35,6 +44,7 @@ export function prepareLedgerQueries(db: DatabaseSync): LedgerQueries {
       }
       for (const row of selectParked.all(groupId)) parked[row['state'] as ParkedState] = Number(row['origins'])
       return {
+        logs: selectLogs.all(groupId).map((row) => ({ ...row }) as unknown as CountedLog),
         partitions: selectPartitions.all(groupId).map((row) => ({ ...row }) as unknown as LedgerPartition),
         gaps: selectGaps.all(groupId, maxGaps).map(toRange),
         lost: selectLost.all(groupId, maxGaps).map((row) => ({ ...toRange(row), lostBy: row['lost_by'] as LossCause })),

@@ -1,15 +1,23 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { LedgerLoss, LedgerSettlement } from '../../ports/ledger.ts'
+import type { LedgerLoss, LedgerSettlement, LogBreak } from '../../ports/ledger.ts'
 import { inTransaction } from './database.ts'
 
 /** What the log says of offsets that nobody counted (port Ledger: `begin`, `settle`). */
 export interface LedgerSettling {
-  beginLedger(groupId: string, topic: string, starts: ReadonlyMap<number, number>): void
+  beginLedger(groupId: string, topic: string, starts: ReadonlyMap<number, number>, logId: string | null): void
+  markLogBroken(groupId: string, topic: string, brokenBy: LogBreak): boolean
   settleLedger(groupId: string, settlements: readonly LedgerSettlement[]): readonly LedgerLoss[]
 }
 
 const KEY = 'group_id = ? AND topic = ? AND partition = ?'
 const BEGIN = 'INSERT INTO ledger VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING'
+/** The first id that is told stays. */
+const NOTE_LOG = `
+  INSERT INTO ledger_logs VALUES (?, ?, ?, NULL)
+  ON CONFLICT DO UPDATE SET log_id = coalesce(ledger_logs.log_id, excluded.log_id)`
+const MARK_BROKEN = `
+  INSERT INTO ledger_logs VALUES (?, ?, NULL, ?)
+  ON CONFLICT DO UPDATE SET broken_by = excluded.broken_by WHERE broken_by IS NULL`
 const SELECT_NEXT = `SELECT next FROM ledger WHERE ${KEY}`
 const PASS_OVER = `UPDATE ledger SET next = ?1, gaps = gaps + ?1 - next WHERE group_id = ?2 AND topic = ?3 AND partition = ?4`
 const SELECT_GAPS = `
@@ -20,6 +28,8 @@ const COUNT = `UPDATE ledger SET absent = absent + ?, lost = lost + ? WHERE ${KE
 
 export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
   const begin = db.prepare(BEGIN)
+  const noteLog = db.prepare(NOTE_LOG)
+  const markBroken = db.prepare(MARK_BROKEN)
   const selectNext = db.prepare(SELECT_NEXT)
   const passOver = db.prepare(PASS_OVER)
   const selectGaps = db.prepare(SELECT_GAPS)
@@ -52,11 +62,13 @@ export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
   }
 
   return {
-    beginLedger(groupId, topic, starts) {
+    beginLedger(groupId, topic, starts, logId) {
       inTransaction(db, () => {
+        noteLog.run(groupId, topic, logId)
         for (const [partition, first] of starts) begin.run(groupId, topic, partition, first, first)
       })
     },
+    markLogBroken: (groupId, topic, brokenBy) => markBroken.run(groupId, topic, brokenBy).changes > 0,
     settleLedger(groupId, settlements) {
       return inTransaction(db, () => settlements.flatMap((settlement) => settle(groupId, settlement)))
     },

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { OrderError } from '../../domain/errors.ts'
-import type { KeptDeadLetter } from '../../ports/dead-letters.ts'
+import { parseDeadLetterId, type KeptDeadLetter } from '../../ports/dead-letters.ts'
 import type { Act } from '../../ports/redrives.ts'
 import { inTransaction } from './database.ts'
 import { prepareDeadLetterQueries } from './dead-letter-queries.ts'
@@ -51,7 +51,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   /** Moves a letter and its parked record. */
   function move(letter: KeptDeadLetter, to: 'dead' | 'discarded', { at }: Act): void {
     const { topic, partition, offset } = letter.origin
-    moveLetter.run(to, topic, partition, offset, letter.state)
+    moveLetter.run(to, ...keyOf(letter), letter.state)
     moveParked.run(to, toMs(at), letter.consumerGroup, topic, partition, offset, letter.state)
   }
 
@@ -78,8 +78,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     },
     recordEdit(letterId, value, act) {
       return inTransaction(db, () => {
-        const { topic, partition, offset } = letterIn('dead', letterId).origin
-        edit.run(value, topic, partition, offset)
+        edit.run(value, ...keyOf(letterIn('dead', letterId)))
         rows.audit('edit', letterId, act)
         return letterOf(letterId)
       })
@@ -87,9 +86,8 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     markEdited(letterId, act) {
       return inTransaction(db, () => {
         const letter = letterOf(letterId)
-        const { origin } = letter
         // It may be stored, and the letter resolved, before its sender comes to say that it was sent.
-        moveLetter.run('redriven', origin.topic, origin.partition, origin.offset, 'dead')
+        moveLetter.run('redriven', ...keyOf(letter), 'dead')
         rows.tell(orderOf(letter), 'edited', act)
         return letterOf(letterId)
       })
@@ -100,4 +98,10 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
 /** The order whose status and history follow the letter: for a foreign letter none. */
 function orderOf({ orderId, foreign }: KeptDeadLetter): Uint8Array | null {
   return foreign === null ? orderBytes(orderId) : null
+}
+
+/** The place under which the letter is kept. */
+function keyOf({ id, origin }: KeptDeadLetter): readonly [topic: string, partition: number, offset: number] {
+  const { topic, partition, offset } = parseDeadLetterId(id) ?? origin
+  return [topic, partition, offset]
 }

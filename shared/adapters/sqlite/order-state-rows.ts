@@ -7,6 +7,8 @@ import { toIdBytes, toMs } from './values.ts'
 export interface OrderStateRows {
   /** One more failure: the order is `retrying` or `dead-lettered` now, and its history says so. */
   fail(orderId: string, record: ParkedRecord, atMs: number): void
+  /** Whether the order stands anywhere but in the store. */
+  has(orderId: string): boolean
   /** Adds what a second account of the same failure knows of the order and the first did not. */
   learn(orderId: string, record: ParkedRecord): void
   /** The order is stored now. */
@@ -58,6 +60,7 @@ export function prepareOrderStateRows(db: DatabaseSync): OrderStateRows {
       const kind = isDead ? 'dead-lettered' : 'attempt-failed'
       insertHistory.run(id, atMs, kind, attempt, nextAttemptAt, cause.code, cause.detail)
     },
+    has: (orderId) => selectContent.get(toIdBytes(orderId)) !== undefined,
     learn(orderId, record) {
       const id = toIdBytes(orderId)
       if (record.order !== null && selectContent.get(id)?.['order_json'] === null) writeContent(id, record)

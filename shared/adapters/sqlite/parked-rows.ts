@@ -71,10 +71,13 @@ export function prepareParkedRows(dependencies: {
       const state = decided ?? record.state
       if (row === undefined) insert.run(...key, state, attempt, counted ? 1 : 0, atMs)
       else if (counted) count.run(...key)
-      const isNews = row === undefined ? decided === undefined : isLater(record, row)
+      const isStored = orderId !== null && orders.originOf(orderId) !== undefined
+      // Of an order that nobody has heard of, at a place that is known: it is another log's record.
+      const isOther = orderId !== null && !isStored && !states.has(orderId)
+      const isNews = row === undefined ? decided === undefined : isOther || isLater(record, row)
       if (row !== undefined && isNews) move.run(state, attempt, atMs, ...key)
       // A dead letter or a retry never changes an order that is stored or was given up.
-      if (orderId === null || orders.originOf(orderId) !== undefined || decisions.isDiscarded(orderId)) return
+      if (orderId === null || isStored || decisions.isDiscarded(orderId)) return
       if (isNews) states.fail(orderId, record, atMs)
       else states.learn(orderId, record)
     },

@@ -101,7 +101,8 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
     },
     ledger: {
       read: (groupId, maxGaps) => reader.call('readLedger', groupId, maxGaps),
-      begin: (groupId, topic, starts) => writer.call('beginLedger', groupId, topic, starts),
+      begin: (groupId, topic, starts, logId) => writer.call('beginLedger', groupId, topic, starts, logId),
+      markBroken: (groupId, topic, brokenBy) => writer.call('markLogBroken', groupId, topic, brokenBy),
       settle: (groupId, settlements) => writer.call('settleLedger', groupId, settlements),
     },
     operations: {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { DeadLetter } from '../../ports/dead-letters.ts'
+import { originTopicOf, type DeadLetter } from '../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import type { OrderToStore, StoreBatch, StoreOutcome, StoreResult } from '../../ports/order-store.ts'
 import { inTransaction } from './database.ts'
@@ -49,10 +49,10 @@ export function prepareCommands(db: DatabaseSync): Commands {
     const outcome = isNew ? ({ kind: 'stored' } as const) : orders.judge(order, () => supersedes(order, groupId))
     if (outcome.kind !== 'stored' && outcome.kind !== 'duplicate') return outcome
     states.remove(orderId)
-    if (parked.settle(groupId, origin, outcome.kind, nowMs)) letters.resolve(origin)
+    if (parked.settle(groupId, origin, outcome.kind, nowMs)) letters.resolveOf(orderId, origin)
     if (redriven !== undefined) {
       letters.resolve(redriven)
-      parked.redriven(groupId, redriven, nowMs)
+      parked.redriven(groupId, toOrigin(redriven), nowMs)
     }
     return outcome
   }
@@ -63,7 +63,7 @@ export function prepareCommands(db: DatabaseSync): Commands {
    */
   function supersedes({ supersedes, redriveOf, orderId, origin }: OrderToStore, groupId: string): boolean {
     const isReplaced = (place: RecordPosition) =>
-      parked.isRedriven(groupId, place) || decisions.isReplaced(place, orderId)
+      parked.isRedriven(groupId, toOrigin(place)) || decisions.isReplaced(place, orderId)
     if (letters.originOfLetter(supersedes, orderId) !== undefined || isReplaced(origin)) return true
     const redriven = letters.originOfLetter(redriveOf, orderId)
     return redriven !== undefined && isReplaced(redriven)
@@ -144,6 +144,11 @@ export function prepareCommands(db: DatabaseSync): Commands {
       inTransaction(db, () => letters.keep(some, Date.now()))
     },
   }
+}
+
+/** Where the letter came from, out of the place under which it is kept. */
+function toOrigin(letter: RecordPosition): RecordPosition {
+  return { ...letter, topic: originTopicOf(letter.topic) }
 }
 
 function placeOf({ origin: { topic, partition, offset } }: Pick<OrderToStore, 'origin'>): string {
