@@ -90,6 +90,26 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(await opened.deadLetters.get('orders:0:0')).toMatchObject({ state: 'dead' })
     })
 
+    test('an unreadable one of an earlier log that was discarded keeps no order of a later log from being stored', async () => {
+      const order = orderAt(0)
+      await opened.deadLetters.keep([letterOf(order, { orderId: null })])
+      await opened.operations.discard('orders:0:0', actAt(1))
+      await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(order)] }))
+      expect((await opened.store.storeBatch(batchOf([order]))).outcomes).toEqual([{ kind: 'stored' }])
+      expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'stored' })
+    })
+
+    test('of a later log that was discarded stays so when its record is delivered again', async () => {
+      const [first, second] = [orderAt(0), orderAt(0)]
+      await opened.deadLetters.keep([letterOf(first), letterOf(second)])
+      await opened.operations.discard('orders@2:0:0', actAt(1))
+      const epoch = { topic: 'orders', logId: null, partitions: [{ partition: 0, first: 0, next: 1 }] }
+      await opened.maintenance.resetLedger(GROUP, epoch, actAt(2))
+      await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(second)] }))
+      expect((await opened.ledger.read(GROUP, 1)).parked).toMatchObject({ discarded: 1, retrying: 0 })
+      expect((await opened.store.storeBatch(batchOf([second]))).outcomes).toEqual([{ kind: 'withheld' }])
+    })
+
     test('an order that dies at a place where another was parked is told of, too', async () => {
       const [earlier, later] = [orderAt(0), orderAt(0)]
       const park = (order: typeof earlier) =>

@@ -1,3 +1,5 @@
+import { isLetterOf } from './letter-topic.ts'
+
 /**
  * Records that are parked, one round for those that do not depend on one another (rounds.ts): the row of each origin
  * moves forward only, and the order's status and history follow what is news. Copies are delivered late, again and in
@@ -81,7 +83,7 @@ BEGIN
   UPDATE p
   SET is_known = CASE WHEN r.state IS NULL THEN 0 ELSE 1 END,
     is_news = CASE
-      WHEN r.state IS NULL AND d.state IN ('discarded', 'superseded', 'resolved') THEN 0
+      WHEN r.state IS NULL AND COALESCE(d.state, n.state) IN ('discarded', 'superseded', 'resolved') THEN 0
       WHEN r.state IS NULL THEN 1
       -- Of an order that nobody has heard of, at a place that is known: it is another log's record.
       WHEN p.order_id IS NOT NULL AND o.seq IS NULL AND s.seq IS NULL THEN 1
@@ -92,8 +94,8 @@ BEGIN
     END,
     -- A ledger that was reset has forgotten what an operator decided; the letter has not.
     state = CASE
-      WHEN r.state IS NULL AND d.state = 'discarded' THEN 'discarded'
-      WHEN r.state IS NULL AND d.state IN ('superseded', 'resolved') THEN 'redriven'
+      WHEN r.state IS NULL AND COALESCE(d.state, n.state) = 'discarded' THEN 'discarded'
+      WHEN r.state IS NULL AND COALESCE(d.state, n.state) IN ('superseded', 'resolved') THEN 'redriven'
       ELSE p.state
     END,
     is_stored = CASE WHEN o.seq IS NULL AND (s.status IS NULL OR s.status <> 'discarded') THEN 0 ELSE 1 END
@@ -102,8 +104,9 @@ BEGIN
     AND r.log_partition = p.log_partition AND r.log_offset = p.log_offset
   LEFT JOIN orders AS o ON o.order_id = p.order_id
   LEFT JOIN order_states AS s ON s.order_id = p.order_id
-  LEFT JOIN dead_letters AS d ON d.topic = p.topic AND d.log_partition = p.log_partition
-    AND d.log_offset = p.log_offset AND (d.order_id IS NULL OR d.order_id = p.order_id)
+  LEFT JOIN dead_letters AS d ON ${isLetterOf('d', 'p')}
+  LEFT JOIN dead_letters AS n ON n.topic = p.topic AND n.log_partition = p.log_partition
+    AND n.log_offset = p.log_offset AND n.order_id IS NULL AND p.order_id IS NULL
   WHERE p.round = @parked_round;
 
   INSERT INTO parked_records (group_id, topic, log_partition, log_offset, state, attempt, counted, updated_at)

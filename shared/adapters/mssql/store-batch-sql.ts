@@ -1,5 +1,5 @@
 import { COUNT, DECLARE_LEDGER, LOCK_LEDGER } from './ledger-sql.ts'
-import { ORIGIN_TOPIC } from './letter-topic.ts'
+import { isLetterOf, ORIGIN_TOPIC } from './letter-topic.ts'
 import { DECLARE_PARKED, PARK } from './park-sql.ts'
 import { COUNT_WITHHELD, isReplaced, WITHHOLD } from './withhold-sql.ts'
 
@@ -146,8 +146,7 @@ ${WITHHOLD}
     AND r.log_offset = o.log_offset AND r.state = 'redriven'
   LEFT JOIN parked_records AS l ON l.group_id = @group AND l.topic = ${ORIGIN_TOPIC('o.letter_topic')}
     AND l.log_partition = o.letter_partition AND l.log_offset = o.letter_offset AND l.state = 'redriven'
-  LEFT JOIN dead_letters AS e ON e.topic = o.topic AND e.log_partition = o.log_partition
-    AND e.log_offset = o.log_offset AND (e.order_id IS NULL OR e.order_id = o.order_id)
+  LEFT JOIN dead_letters AS e ON ${isLetterOf('e', 'o')}
   LEFT JOIN dead_letters AS f ON f.topic = o.letter_topic AND f.log_partition = o.letter_partition
     AND f.log_offset = o.letter_offset
   WHERE o.round = @order_round AND o.outcome IS NULL;
@@ -159,12 +158,10 @@ ${WITHHOLD}
   WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate');
 
   -- An origin that was parked is settled; a dead letter of it, or the one that it redrives, is resolved.
-  -- Another record may lie at the letter's place by now: it has to be of the same order.
   UPDATE d
   SET state = 'resolved'
   FROM dead_letters AS d
-  JOIN @orders AS o ON d.order_id = o.order_id AND d.log_partition = o.log_partition AND d.log_offset = o.log_offset
-    AND (d.topic = o.topic OR LEFT(d.topic, LEN(o.topic) + 1) = o.topic + '@') AND d.foreign_failure IS NULL
+  JOIN @orders AS o ON ${isLetterOf('d', 'o')} AND d.foreign_failure IS NULL
   JOIN parked_records AS r ON r.group_id = @group AND r.topic = o.topic AND r.log_partition = o.log_partition
     AND r.log_offset = o.log_offset
   WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate')

@@ -1,3 +1,5 @@
+import { isLetterOf } from './letter-topic.ts'
+
 /**
  * What people decided about dead letters stands, whatever is delivered again. Read from the letters and from the order's
  * status, which outlive a reset of the ledger. Parts of STORE_BATCH, one round of it.
@@ -18,8 +20,7 @@ export const WITHHOLD = `
     END
   FROM @orders AS o
   JOIN order_states AS s ON s.order_id = o.order_id
-  LEFT JOIN dead_letters AS d ON d.topic = o.topic AND d.log_partition = o.log_partition
-    AND d.log_offset = o.log_offset AND (d.order_id IS NULL OR d.order_id = o.order_id)
+  LEFT JOIN dead_letters AS d ON ${isLetterOf('d', 'o')}
   LEFT JOIN dead_letters AS m ON m.topic = o.letter_topic AND m.log_partition = o.letter_partition
     AND m.log_offset = o.letter_offset AND o.is_redrive = 1 AND m.foreign_failure IS NULL
   WHERE o.round = @order_round AND (

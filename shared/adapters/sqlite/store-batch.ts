@@ -62,11 +62,11 @@ export function prepareCommands(db: DatabaseSync): Commands {
    * stored before.
    */
   function supersedes({ supersedes, redriveOf, orderId, origin }: OrderToStore, groupId: string): boolean {
-    const isReplaced = (place: RecordPosition) =>
-      parked.isRedriven(groupId, toOrigin(place)) || decisions.isReplaced(place, orderId)
-    if (letters.originOfLetter(supersedes, orderId) !== undefined || isReplaced(origin)) return true
+    if (letters.originOfLetter(supersedes, orderId) !== undefined) return true
+    if (parked.isRedriven(groupId, origin) || decisions.isReplaced(origin, orderId)) return true
     const redriven = letters.originOfLetter(redriveOf, orderId)
-    return redriven !== undefined && isReplaced(redriven)
+    if (redriven === undefined) return false
+    return parked.isRedriven(groupId, toOrigin(redriven)) || decisions.isLetterReplaced(redriven, orderId)
   }
 
   /** The same for an order that may be refused: nothing of it stays, and the others go on. */
