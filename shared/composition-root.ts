@@ -24,13 +24,12 @@ import { createWatchLedger, type LedgerWatch } from './application/watch-ledger.
 import { createWaitForOrder, type WaitForOrder } from './application/wait-for-order.ts'
 import { openAdapters, type Adapters } from './adapters.ts'
 import { API_VERSION } from './api-docs/openapi.ts'
-import { readConfig, type Config } from './config.ts'
+import type { Config } from './config.ts'
 import { contradictionsIn } from './contradictions.ts'
 import { isOrderError, OrderError } from './domain/errors.ts'
 import { createOrderIds, type OrderIds } from './domain/order-id.ts'
 import { freeSpaceIn } from './free-space.ts'
 import { openLogging, type Logger } from './logger.ts'
-import { refuseOldNode } from './node-version.ts'
 import type { Metrics } from './metrics.ts'
 import { createPipelineEmitter, type PipelineEmitter } from './messaging/pipeline-events.ts'
 import { createRedriveProofs } from './messaging/redrive-proof.ts'
@@ -40,6 +39,7 @@ import { describeRole } from './role.ts'
 import { systemClock } from './system-clock.ts'
 import { openTracing, type Tracing } from './telemetry.ts'
 import { logPipeline } from './telemetry/pipeline-log.ts'
+import { readRuntimeSettings } from './runtime-settings.ts'
 
 /** The wiring diagram: from settings to adapters to use cases. Functions call `services()` and know nothing else. */
 export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.asyncDispose> {
@@ -81,10 +81,7 @@ let opened: Services | undefined
 
 /** The settings of this process. In the Functions runtime nobody else has read them before. */
 export function settings(): Config {
-  if (config === undefined) {
-    refuseOldNode()
-    config = readConfig(process.env, 'functions')
-  }
+  config ??= readRuntimeSettings()
   return config
 }
 

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { randomSecret } from '../docker/env-file.ts'
 import { readLocalSettings } from '../host/local-settings.ts'
 
+type Settings = Readonly<Record<string, string | undefined>>
+
 const EXAMPLE = 'local.settings.example.json'
 
 /** What the runtime cannot do without, and what to write there on a developer's machine. */
@@ -21,13 +23,17 @@ export function makeLocalSettings(root: string): boolean {
   return true
 }
 
-/** One line that says what to set; undefined when the runtime has what it needs. */
-export function missingSettings(
-  root: string,
-  environment: Readonly<Record<string, string | undefined>>,
-): string | undefined {
+/** What the runtime hands the functions: the Values of local.settings.json, over which the environment wins. */
+export function runtimeSettings(root: string, environment: Settings): Settings {
   const { values } = readLocalSettings(join(root, 'local.settings.json'), [])
-  const missing = Object.keys(NEEDED).filter((name) => !(environment[name] ?? values[name])?.trim())
+  const given = Object.entries(environment).filter(([, value]) => value !== undefined)
+  return { ...values, ...Object.fromEntries(given) }
+}
+
+/** One line that says what to set; undefined when the runtime has what it needs. */
+export function missingSettings(root: string, environment: Settings): string | undefined {
+  const settings = runtimeSettings(root, environment)
+  const missing = Object.keys(NEEDED).filter((name) => !settings[name]?.trim())
   if (missing.length === 0) return undefined
   const examples = missing.map((name) => `${name} (for example ${NEEDED[name]})`).join(' and ')
   return `Set ${examples} in local.settings.json: the log and store that need no server are those of \`npm start\`, not of the Functions runtime.`

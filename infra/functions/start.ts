@@ -2,7 +2,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../../shared/domain/errors.ts'
-import { makeLocalSettings, missingSettings } from './settings.ts'
+import { makeLocalSettings, missingSettings, runtimeSettings } from './settings.ts'
+import { settingsFault, settingsHint } from './settings-fault.ts'
 
 /** `npm run func`: builds, then runs the functions in the real Functions runtime, by Azure Functions Core Tools. */
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -23,6 +24,11 @@ async function start(): Promise<number> {
   if (makeLocalSettings(ROOT)) process.stdout.write('local.settings.json is made, from the example.\n')
   const missing = missingSettings(ROOT, process.env)
   if (missing !== undefined) throw new Error(missing)
+  const settings = runtimeSettings(ROOT, process.env)
+  const hint = settingsHint(settings)
+  if (hint !== undefined) process.stderr.write(`${hint}\n`)
+  const fault = settingsFault(settings)
+  if (fault !== undefined) throw new Error(fault)
 
   const { status } = spawnSync(process.execPath, ['infra/build.ts'], { cwd: ROOT, stdio: 'inherit' })
   if (status !== 0) return status ?? 1

@@ -19,6 +19,7 @@ interface Service {
   readonly depends_on?: Record<string, { condition: string }>
   readonly deploy?: { resources: { limits: { cpus: string; memory: string } } }
   readonly restart?: string
+  readonly stop_signal?: string
   readonly volumes?: string[]
 }
 interface Compose {
@@ -74,6 +75,26 @@ describe('the roles', () => {
     const service = compose.services[role]
     expect(service?.env_file).toEqual([`infra/kubernetes/base/${role}.env`])
     expect(service?.environment).toEqual(compose.services['order-api']?.environment)
+  })
+})
+
+describe('the image of the functions', () => {
+  const dockerfile = read('infra/docker/functions/Dockerfile')
+
+  test('is stopped by the signal that the runtime knows on every .NET, in compose too', () => {
+    expect(dockerfile).toMatch(/^STOPSIGNAL SIGINT$/m)
+    for (const role of ROLES) expect(compose.services[role]?.stop_signal, `of ${role}`).toBe('SIGINT')
+  })
+
+  test('has programs where it calls them: the entrypoint, the health check and the check of the settings', () => {
+    expect(dockerfile).toMatch(/^ENTRYPOINT \["functions-entrypoint"\]$/m)
+    expect(dockerfile).toMatch(/^HEALTHCHECK .* CMD \["functions-healthy"\]$/m)
+    for (const [, from, to] of dockerfile.matchAll(/^COPY --chmod=0755 (\S+) (\S+)$/gm)) {
+      expect(statSync(join(ROOT, from ?? '')).isFile(), to).toBe(true)
+    }
+    const built = parse(read('tsconfig.build.json')) as { include: string[] }
+    expect(built.include).toContain('infra/functions/check-settings.ts')
+    expect(read('infra/docker/functions/entrypoint.sh')).toContain('dist/infra/functions/check-settings.js')
   })
 })
 

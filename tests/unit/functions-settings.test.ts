@@ -2,7 +2,8 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { makeLocalSettings, missingSettings } from '../../infra/functions/settings.ts'
+import { makeLocalSettings, missingSettings, runtimeSettings } from '../../infra/functions/settings.ts'
+import { settingsFault, settingsHint } from '../../infra/functions/settings-fault.ts'
 import { readLocalSettings } from '../../infra/host/local-settings.ts'
 import { readConfig, SETTING_NAMES } from '../../shared/config.ts'
 
@@ -46,5 +47,18 @@ describe('local.settings.json', () => {
     expect(missingSettings(root, Values)).toBeUndefined()
     writeFileSync(file, JSON.stringify({ Values }))
     expect(missingSettings(root, {})).toBeUndefined()
+  })
+
+  test('has its faults told by the same line as in the image', () => {
+    const good = {
+      KAFKA_BROKERS: 'localhost:9092',
+      SQL_CONNECTION_STRING: 'Server=localhost;Database=orders',
+      ORDER_ID_SECRET: 'a-secret-of-this-test-alone',
+    }
+    writeFileSync(file, JSON.stringify({ Values: { ...good, RETRY_DELAYS: 'soon' } }))
+    expect(settingsFault(runtimeSettings(root, {}))).toMatch(/^RETRY_DELAYS has the delay "soon"/)
+    expect(settingsFault(runtimeSettings(root, { RETRY_DELAYS: '1s' }))).toBeUndefined()
+    const hinted = runtimeSettings(root, { AzureWebJobs__docs__Disabled: 'true' })
+    expect(settingsHint(hinted)).toMatch(/^AzureWebJobs__docs__Disabled has no effect/)
   })
 })

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Puts the keys where the runtime looks for them, takes them out of the environment, and becomes the runtime, so that
-# signals reach it. FUNCTIONS_KEY opens routes with authLevel "function", FUNCTIONS_MASTER_KEY the runtime's own /admin;
-# either may be given as NAME_FILE, the path of a file that holds it.
+# Checks the settings, puts the keys where the runtime looks for them, and runs the runtime. It stays above it, because a
+# runtime that serves no function does not end by itself: healthy.sh ends it then, and the container with it.
+# FUNCTIONS_KEY opens routes with authLevel "function", FUNCTIONS_MASTER_KEY the runtime's own /admin; either may be given
+# as NAME_FILE, the path of a file that holds it.
 set -eu
 
 fail() {
@@ -23,6 +24,15 @@ secret() {
   printf '%s' "$value"
 }
 
+# Exports AzureWebJobs.NAME.Disabled with underscores: a shell passes on no name with dots.
+keep_dotted_names() {
+  dotted=$(tr '\0' '\n' < "/proc/$$/environ" \
+    | sed -n 's/^AzureWebJobs\.\([A-Za-z0-9_]*\)\.Disabled=\(true\|1\)$/\1/Ip')
+  for name in $dotted; do export "AzureWebJobs_${name}_Disabled=true"; done
+}
+
+trap 'exit 143' INT TERM
+
 key=$(secret FUNCTIONS_KEY)
 master=$(secret FUNCTIONS_MASTER_KEY)
 
@@ -37,4 +47,27 @@ cat > "$FUNCTIONS_SECRETS_PATH/host.json" << JSON
 JSON
 unset key master FUNCTIONS_KEY FUNCTIONS_MASTER_KEY
 
-exec "$@"
+# By this name the runtime takes itself for an instance of the Consumption plan, and waits for an assignment.
+unset CONTAINER_NAME
+keep_dotted_names
+node "$AzureWebJobsScriptRoot/dist/infra/functions/check-settings.js"
+
+# A restarted container has the files of its last run.
+rm -rf "$HEALTH_STATE"
+mkdir -p "$HEALTH_STATE"
+
+# A shell lets what runs in the background ignore SIGINT, and on .NET 8 the runtime ends by no other signal.
+env --default-signal=INT "$@" &
+host=$!
+trap 'kill -s INT "$host" 2> /dev/null || :' INT TERM
+echo "$host" > "$HEALTH_STATE/host"
+
+# A signal interrupts the wait, which then has to begin again.
+while :; do
+  status=0
+  wait "$host" || status=$?
+  kill -0 "$host" 2> /dev/null || break
+done
+
+[ ! -f "$HEALTH_STATE/ended" ] || fail "$(cat "$HEALTH_STATE/ended")"
+exit "$status"

@@ -1,0 +1,37 @@
+import { accessSync, constants } from 'node:fs'
+import { readConnectionString } from '../../shared/adapters/mssql/connection-string.ts'
+import { readConfig } from '../../shared/config.ts'
+import { disablesWithoutEffect } from '../../shared/disabled-functions.ts'
+import { isOrderError } from '../../shared/domain/errors.ts'
+
+type Settings = Readonly<Record<string, string | undefined>>
+
+/** The line about the first setting that keeps the functions from starting in the runtime; undefined when none does. */
+export function settingsFault(environment: Settings): string | undefined {
+  try {
+    const { kafka, sqlConnectionString } = readConfig(environment, 'functions')
+    if (sqlConnectionString !== undefined) readConnectionString(sqlConnectionString)
+    const ca = kafka?.sslCa
+    if (ca !== undefined && !ca.includes('-----BEGIN') && !isReadable(ca)) {
+      return `KAFKA_SSL_CA names ${ca}, which cannot be read.`
+    }
+    return undefined
+  } catch (error) {
+    if (isOrderError(error) && error.code === 'invalid-setting') return error.message
+    throw error
+  }
+}
+
+/** The line about settings that nothing fails because of, and that do not do what they were meant to. */
+export function settingsHint(environment: Settings): string | undefined {
+  return disablesWithoutEffect(environment)
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK)
+    return true
+  } catch {
+    return false
+  }
+}

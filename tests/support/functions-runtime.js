@@ -1,0 +1,18 @@
+import { createServer } from 'node:http'
+
+/**
+ * Stands in for the runtime in the image: on .NET 8 it ignores SIGTERM and ends by SIGINT. `serving` answers its health
+ * check, `empty` has no functions and answers 404 to everything, `dead` does not end by SIGINT either. Prints what it
+ * does.
+ */
+const [state = 'serving', port = '0'] = process.argv.slice(2)
+process.on('SIGTERM', () => process.stdout.write('SIGTERM\n'))
+process.on('SIGINT', () => {
+  process.stdout.write('SIGINT\n')
+  if (state !== 'dead') setTimeout(() => process.exit(0), 100)
+})
+createServer((_, answer) => answer.writeHead(state === 'serving' ? 200 : 404).end()).listen(
+  Number(port),
+  '127.0.0.1',
+  () => process.stdout.write('listening\n'),
+)
