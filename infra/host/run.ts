@@ -21,6 +21,9 @@ export interface Product {
   readonly unfinished: () => readonly string[]
 }
 
+/** A batch is small in host.json because the runtime copies it several times; here nothing is copied, and 8 MiB is its limit. */
+const IN_ONE_PROCESS = { AzureFunctionsJobHost__extensions__kafka__maxBatchSize: '1000' }
+
 /**
  * Settings, services, functions, host: everything, once a process. The environment wins over local.settings.json in
  * `root`. Rejects with what is in the way, and then leaves nothing open.
@@ -35,7 +38,7 @@ export async function startProduct(root: string): Promise<Product> {
 
   const config = readConfig(process.env, 'embedded')
   const invocation = invocationPath(process.env['FUNCTIONS_INVOCATION'])
-  const hostJson = readHostJson(root, process.env)
+  const hostJson = readHostJson(root, { ...IN_ONE_PROCESS, ...process.env })
   if (config.disablesWithoutEffect !== undefined) process.stderr.write(`${config.disablesWithoutEffect}\n`)
   useSettings(config)
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { fillEnv } from '../../infra/docker/env-file.ts'
 import { readConfig } from '../../shared/config.ts'
+import { MAX_BODY_BYTES } from '../../shared/http/json-body.ts'
 import { createTopics } from '../../shared/messaging/topics.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -84,6 +85,12 @@ describe('the image of the functions', () => {
   test('is stopped by the signal that the runtime knows on every .NET, in compose too', () => {
     expect(dockerfile).toMatch(/^STOPSIGNAL SIGINT$/m)
     for (const role of ROLES) expect(compose.services[role]?.stop_signal, `of ${role}`).toBe('SIGINT')
+  })
+
+  test('refuses bodies a little above the limit of the functions, so that they still say 413', () => {
+    const limit = Number(/FUNCTIONS_REQUEST_BODY_SIZE_LIMIT=(\d+)/.exec(dockerfile)?.[1])
+    expect(limit).toBeGreaterThan(MAX_BODY_BYTES)
+    expect(limit).toBeLessThan(1.1 * MAX_BODY_BYTES)
   })
 
   test('has programs where it calls them: the entrypoint, the health check and the check of the settings', () => {

@@ -25,6 +25,9 @@ const KAFKA_SETTINGS = [
   'sessionTimeoutMs',
   'maxPollIntervalMs',
   'metadataMaxAgeMs',
+  'queuedMaxMessagesKbytes',
+  'fetchMaxBytes',
+  'maxPartitionFetchBytes',
   'socketKeepaliveEnable',
 ]
 /** HostJsonFileConfigurationSource.cs of the runtime. */
@@ -40,7 +43,8 @@ describe('host.json', () => {
   })
 
   test('has a batch that failed delivered again for ever, by an extension that knows how', () => {
-    expect(host.kafka).toEqual({ maxBatchSize: MAX_LINKS, commitOnFailure: false, maxRetries: -1 })
+    expect(host.kafka).toMatchObject({ commitOnFailure: false, maxRetries: -1 })
+    expect(host.kafka.maxBatchSize).toBeLessThanOrEqual(MAX_LINKS)
     expect(json.extensionBundle.id).toBe('Microsoft.Azure.Functions.ExtensionBundle')
     // commitOnFailure came with extension 4.3, which the bundles bring since 4.37.
     const [, minor] = /^\[4\.(\d+)\.\d+, 5\.0\.0\)$/.exec(json.extensionBundle.version) ?? []
@@ -57,6 +61,32 @@ describe('host.json', () => {
   test('gives up a consumer that hands over nothing as soon as the longest legal invocation would be over', () => {
     // A minute for the attempt that begins when the hold ends, with its own time limits.
     expect(json.extensions.kafka['maxPollIntervalMs']).toBe(MAX_RETRY_DELAY_MS + MAX_HOLD_MS + 60_000)
+  })
+
+  test('limits what a batch and what waits in the host may take of the memory', () => {
+    // With these the largest orders in every topic at once fit; the sums are in docs/deploying.md.
+    expect(json.extensions.kafka).toMatchObject({
+      maxBatchSize: 16,
+      queuedMaxMessagesKbytes: 8192,
+      fetchMaxBytes: 4 * 1024 * 1024,
+      maxPartitionFetchBytes: 1024 * 1024,
+    })
+  })
+
+  test('gives the partitions of an instance that restarts to the next one within seconds', () => {
+    const { sessionTimeoutMs } = json.extensions.kafka
+    // The least that brokers take by default (group.min.session.timeout.ms) is 6000; heartbeats come every 3000.
+    expect(sessionTimeoutMs).toBeGreaterThan(3 * 3000)
+    expect(sessionTimeoutMs).toBeLessThanOrEqual(10_000)
+  })
+
+  test('logs our lines and what fails, and not that every invocation began and ended', () => {
+    expect(json.logging.logLevel).toEqual({
+      default: 'Information',
+      Function: 'Warning',
+      'Function.*.User': 'Information',
+      'Microsoft.Azure.WebJobs.Script.WebHost.Middleware': 'Warning',
+    })
   })
 
   test('sends the runtime’s own traces where those of the functions go', () => {
