@@ -6,7 +6,8 @@ import { MAX_RETRY_DELAY_MS, readConfig } from '../../shared/config.ts'
 import { MAX_HOLD_MS } from '../../shared/messaging/hold.ts'
 import { MAX_LINKS } from '../../shared/telemetry/tracing.ts'
 
-const json = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'host.json'), 'utf8')) as {
+const read = (file: string) => readFileSync(join(import.meta.dirname, '..', '..', file), 'utf8')
+const json = JSON.parse(read('host.json')) as {
   readonly extensionBundle: { id: string; version: string }
   readonly extensions: { kafka: Record<string, unknown> } & Record<string, unknown>
   readonly logging: { logLevel: Record<string, string> }
@@ -66,11 +67,26 @@ describe('host.json', () => {
   test('limits what a batch and what waits in the host may take of the memory', () => {
     // With these the largest orders in every topic at once fit; the sums are in docs/deploying.md.
     expect(json.extensions.kafka).toMatchObject({
-      maxBatchSize: 16,
+      maxBatchSize: 32,
       queuedMaxMessagesKbytes: 8192,
       fetchMaxBytes: 4 * 1024 * 1024,
       maxPartitionFetchBytes: 1024 * 1024,
     })
+  })
+
+  test('leaves a third of the processor’s memory to spare under the largest batches of every trigger', () => {
+    const [triggers, orderMb, copiesInHost, hostAtRest, workerBesidesHeap] = [5, 0.9, 9, 200, 130]
+    const heap = Number(
+      /NODE_OPTIONS=--max-old-space-size=(\d+)/.exec(read('infra/kubernetes/base/order-processor.env'))?.[1],
+    )
+    const batchMib = (host.kafka.maxBatchSize * orderMb * 1e6) / 2 ** 20
+    const needed = hostAtRest + triggers * copiesInHost * batchMib + heap + workerBesidesHeap
+    const kubernetes = Number(
+      /limits: \{ memory: (\d+)Mi \}/.exec(read('infra/kubernetes/base/order-processor.yaml'))?.[1],
+    )
+    const compose = Number(/PROCESSOR_MEMORY:-(\d+)m\}/.exec(read('docker-compose.yml'))?.[1])
+    expect(kubernetes).toBe(compose)
+    expect(needed).toBeLessThanOrEqual((kubernetes * 2) / 3)
   })
 
   test('gives the partitions of an instance that restarts to the next one within seconds', () => {
