@@ -2,13 +2,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { startFunctionsWorker } from '../support/functions-worker.ts'
+import { skipsKafka, startTestBroker } from '../support/kafka-broker.ts'
 import { cannotLimitMemory, createMemoryCgroup } from '../support/memory-cgroup.ts'
 import { healthyDatabase } from '../support/tds-database.ts'
 import { startTdsServer } from '../support/tds-server.ts'
 
 /**
  * The worker's part of a container's memory. Every trigger has a backlog of the largest orders that the API takes
- * (0.9 MB each in UTF-8), and gets a full batch of them whenever it has done with the last.
+ * (0.9 MB each in UTF-8), and gets a full batch of them whenever it has done with the last. They come from nowhere: the
+ * broker is there for the ledger, which asks where the log begins.
  */
 const MIB = 1024 * 1024
 const LIMIT = 900 * MIB
@@ -22,14 +24,15 @@ const settingsOfRole = readFileSync(
 )
 const nodeOptions = /NODE_OPTIONS=(\S+)/.exec(settingsOfRole)?.[1] ?? ''
 
-describe.skipIf(await cannotLimitMemory())('a worker with little memory', () => {
+describe.skipIf(skipsKafka || (await cannotLimitMemory()))('a worker with little memory', () => {
   test('works off the largest backlog of every trigger at once', async () => {
     await using database = await startTdsServer(healthyDatabase, 0, { remembers: false })
+    await using broker = await startTestBroker()
     await using cgroup = createMemoryCgroup(LIMIT)
     await using worker = await startFunctionsWorker({
       settings: {
         NODE_OPTIONS: nodeOptions,
-        KAFKA_BROKERS: '127.0.0.1:1',
+        KAFKA_BROKERS: broker.address,
         SQL_CONNECTION_STRING: `Server=127.0.0.1,${database.port};Database=orders;User Id=orders;Password=of-nothing-1A;Encrypt=false`,
         TEST_STORE: '',
         TEST_BACKLOG: String(BATCHES),
