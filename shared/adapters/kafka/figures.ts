@@ -1,13 +1,21 @@
+import { isOrderError } from '../../domain/errors.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { AdminClient } from './admin.ts'
 import type { Reader } from './reader.ts'
 
 export type LogFigures = Pick<EventLog, 'offsets' | 'committed'>
 
+interface Known {
+  /** Where the group stood at the last question. */
+  readonly committed: number
+  /** From where on there was a record, and where the partition ended then; undefined until somebody has looked. */
+  readonly found: { readonly end: number; readonly position: number } | undefined
+}
+
 /** Where a topic ends and where its groups stand, with what transactions make of both. */
 export function createFigures(admin: Pick<AdminClient, 'offsets' | 'committed'>, reader: Reader): LogFigures {
-  /** By group, topic and partition: where it stood, and from where on there was a record, when that was last looked at. */
-  const known = new Map<string, { readonly committed: number; readonly end: number; readonly position: number }>()
+  /** By group, topic and partition: what was found out last. */
+  const known = new Map<string, Known>()
 
   async function offsets(topic: string): Promise<Awaited<ReturnType<EventLog['offsets']>>> {
     // First without transactions: what is published between the two answers must not look as if it waited for one.
@@ -39,16 +47,26 @@ export function createFigures(admin: Pick<AdminClient, 'offsets' | 'committed'>,
   /** Looks only where nothing has moved since the last question: a group that moves has records before it. */
   async function beyondMarkers(key: string, topic: string, partition: number, committed: number, end: number) {
     const before = known.get(key)
-    if (before?.committed === committed && (before.end === end || before.position < before.end)) return before.position
-    const isMoving = before !== undefined && before.committed !== committed
-    const position = isMoving ? committed : await firstRecord(topic, partition, committed, end)
-    known.set(key, { committed, end, position })
+    if (before !== undefined && before.committed !== committed) {
+      known.set(key, { committed, found: undefined })
+      return committed
+    }
+    const found = before?.found
+    if (found !== undefined && (found.end === end || found.position < found.end)) return found.position
+    const position = await firstRecord(topic, partition, committed, end)
+    known.set(key, { committed, found: { end, position } })
     return position
   }
 
+  /** A batch that cannot be read holds records, or holds up whoever reads: the group stands before it. */
   async function firstRecord(topic: string, partition: number, from: number, end: number): Promise<number> {
-    const [record] = await reader.read(topic, partition, from, 1)
-    return Math.min(record?.offset ?? end, end)
+    try {
+      const [record] = await reader.read(topic, partition, from, 1)
+      return Math.min(record?.offset ?? end, end)
+    } catch (error) {
+      if (isOrderError(error) && error.code === 'log-unreadable') return from
+      throw error
+    }
   }
 
   return { offsets, committed }
