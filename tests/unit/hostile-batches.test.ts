@@ -22,6 +22,7 @@ import { createVirtualClock } from '../support/virtual-clock.ts'
  * ways, and processed. Every order is stored, and everything else that is a record becomes one dead letter, byte for byte.
  */
 
+const LIMITS = { headersOfRecord: 50, objectsOfBatch: 10_000 }
 const TOPICS = createTopics('orders', 'group', [10_000])
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
@@ -58,11 +59,19 @@ const junk: fc.Arbitrary<RecordToEncode> = fc.record({
   value: bytes,
   headers: fc.array(fc.tuple(names.map(utf8), bytes), { maxLength: 6 }),
 })
+/** More than a record may have here, and yet few. */
+const crowded: fc.Arbitrary<RecordToEncode> = fc.record({
+  key: bytes,
+  value: bytes,
+  headers: fc.constant(Array.from({ length: LIMITS.headersOfRecord + 1 }, () => [utf8(''), null] as const)),
+})
 const order = fc.constant('order' as const)
 const raw = fc.uint8Array({ maxLength: 30 })
 
 const plain = fc.record({
-  records: fc.array(fc.oneof({ weight: 3, arbitrary: junk }, { weight: 2, arbitrary: order }, raw), { maxLength: 8 }),
+  records: fc.array(fc.oneof({ weight: 3, arbitrary: junk }, { weight: 2, arbitrary: order }, raw, crowded), {
+    maxLength: 8,
+  }),
   codec: fc.constantFrom(...CODECS),
   baseTimestamp: fc.oneof(int64, fc.constantFrom(-1n, 0n, 1_700_000_000_000n, 2n ** 63n - 1n, -(2n ** 63n))),
   logAppendTime: fc.boolean(),
@@ -132,8 +141,9 @@ describe('whatever lies in the topic', () => {
         fc.asyncProperty(fc.array(plain, { minLength: 1, maxLength: 5 }), async (parts) => {
           const { set, aborted, orders, end } = write(parts)
           const place = { topic: 'orders', partition: 0, offset: 0 }
-          const { records, next, unreadable } = await decodeBatches(set, place, aborted, { bytes: 2 ** 30 })
+          const { records, next, unreadable } = await decodeBatches(set, place, aborted, { bytes: 2 ** 30 }, LIMITS)
           expect({ next, unreadable }).toEqual({ next: end, unreadable: undefined })
+          expect(records.every(({ headers }) => headers.length <= LIMITS.headersOfRecord)).toBe(true)
           expect(records).toHaveLength(
             parts.reduce((total, { records, fate }) => total + (fate === 'aborted' ? 0 : records.length), 0),
           )

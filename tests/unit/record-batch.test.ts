@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { crc32c } from '../../shared/adapters/kafka/crc32c.ts'
-import { decodeBatches, type AbortedTransaction } from '../../shared/adapters/kafka/record-batch.ts'
+import { decodeBatches, type AbortedTransaction, type Limits } from '../../shared/adapters/kafka/record-batch.ts'
 import { CODECS, encodeBatch, type BatchToEncode, type Codec } from '../support/record-batches.ts'
 
 const PLACE = { topic: 'orders', partition: 3, offset: 0 }
@@ -198,6 +198,35 @@ describe('a batch that cannot be read', () => {
     expect(records.map(({ offset }) => offset)).toEqual([0, 1, 2])
     expect(records[1]).toMatchObject({ key: null, value: Buffer.from([0, 0, 2, 99, 1, 2]), headers: [] })
     expect(String(records[2]?.value)).toBe('c')
+  })
+
+  const emptyHeaders = (count: number) =>
+    Array.from({ length: count }, () => [Buffer.alloc(0), null] as [name: Buffer, value: null])
+  const within = (set: Buffer, limits: Limits) => decodeBatches(set, PLACE, [], { bytes: PLENTY }, limits)
+
+  it('is not one whose record has more headers than memory should hold: that is a record of the bytes that are there', async () => {
+    const records = [one('a'), { ...one('b'), headers: emptyHeaders(11) }, { ...one('c'), headers: emptyHeaders(10) }]
+    const limits = { headersOfRecord: 10, objectsOfBatch: 100 }
+    const decoded = await within(encodeBatch({ baseOffset: 0, records, codec: 'gzip' }), limits)
+    expect(decoded).toMatchObject({ next: 3, records: [{}, { offset: 1, key: null, headers: [] }, {}] })
+    expect(decoded.records.map(({ headers }) => headers.length)).toEqual([0, 0, 10])
+    expect(decoded.records[1]?.value?.length).toBeGreaterThan(11 * 2)
+  })
+
+  it.each([
+    ['records', [one('a'), one('b'), one('c'), one('d')]],
+    ['headers', [one('a'), { ...one('b'), headers: emptyHeaders(2) }]],
+    ['records of no bytes', [Buffer.alloc(0), Buffer.alloc(0), Buffer.alloc(0), Buffer.alloc(0)]],
+  ])('is one of more %s than memory should hold', async (_, records) => {
+    const limits = { headersOfRecord: 10, objectsOfBatch: 3 }
+    const { unreadable } = await within(encodeBatch({ baseOffset: 0, records, codec: 'gzip' }), limits)
+    expect(unreadable).toEqual({ from: 0, to: records.length, why: 'it holds more than 3 records and headers' })
+  })
+
+  it('counts what is made of an answer, not only its bytes', async () => {
+    const many = { ...one('a'), headers: emptyHeaders(100) }
+    const set = batches({ baseOffset: 0, records: [many] }, { baseOffset: 1, records: [one('b')] })
+    expect(await decode(set, 0, [], 1000)).toMatchObject({ next: 1, records: [{ offset: 0 }] })
   })
 
   it('is not decoded any more when an answer has become large enough', async () => {

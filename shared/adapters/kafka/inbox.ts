@@ -109,11 +109,17 @@ export function createInbox(maxBatchSize: number): Inbox {
   }
 }
 
+/** The record and the headers that this product writes. */
+const RECORD_BYTES = 100
+const USUAL_HEADERS = 16
+const HEADER_BYTES = 100
+
 function bytesOf({ key, value, headers }: LogRecord): number {
   return (
-    100 +
+    RECORD_BYTES +
     (key?.length ?? 0) +
     (value?.length ?? 0) +
-    headers.reduce((sum, [, header]) => sum + (header?.length ?? 0), 0)
+    HEADER_BYTES * Math.max(0, headers.length - USUAL_HEADERS) +
+    headers.reduce((sum, [name, header]) => sum + name.length + (header?.length ?? 0), 0)
   )
 }

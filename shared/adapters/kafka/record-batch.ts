@@ -40,10 +40,23 @@ export interface AbortedTransaction {
   readonly firstOffset: number
 }
 
-/** How much more of one answer is decoded; what is behind it is fetched again. */
+/** How much more of one answer is decoded, in bytes as they are in memory; what is behind it is fetched again. */
 export interface Budget {
   bytes: number
 }
+
+/** How many objects may be made of what was decoded: records and headers of a byte or two are hundreds of bytes each. */
+export interface Limits {
+  /** A record with more headers is malformed. */
+  readonly headersOfRecord: number
+  /** Records and headers. A batch with more is unreadable. */
+  readonly objectsOfBatch: number
+}
+
+/** Far beyond what producers write: librdkafka puts at most 10,000 records into a batch unless it is told otherwise. */
+const LIMITS: Limits = { headersOfRecord: 10_000, objectsOfBatch: 600_000 }
+/** What an object is charged beyond its bytes: no more than V8 needs, so that an answer of usual orders is decoded whole. */
+const OBJECT_BYTES = 64
 
 const LENGTH_AT = 8
 /** Base offset and length, which the length does not count. */
@@ -73,6 +86,7 @@ export async function decodeBatches(
   from: FetchedFrom,
   aborted: readonly AbortedTransaction[],
   budget: Budget,
+  limits = LIMITS,
 ): Promise<Decoded> {
   const isAborted = followTransactions(aborted)
   const records: LogRecord[] = []
@@ -86,7 +100,7 @@ export async function decodeBatches(
     try {
       check(batch)
       if (last >= next && !isAborted(batch, last)) {
-        await decodeRecords(batch, from, records, budget)
+        await decodeRecords(batch, from, records, budget, limits)
       }
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
@@ -143,7 +157,13 @@ function isAbortMarker(batch: Buffer): boolean {
   return key !== null && key.length >= 4 && key.readInt16BE(2) === ABORT
 }
 
-async function decodeRecords(batch: Buffer, from: FetchedFrom, into: LogRecord[], budget: Budget): Promise<void> {
+async function decodeRecords(
+  batch: Buffer,
+  from: FetchedFrom,
+  into: LogRecord[],
+  budget: Budget,
+  { headersOfRecord, objectsOfBatch }: Limits,
+): Promise<void> {
   const attributes = batch.readInt16BE(ATTRIBUTES_AT)
   const codec = attributes & CODEC
   const compressed = batch.subarray(RECORDS_AT)
@@ -155,16 +175,21 @@ async function decodeRecords(batch: Buffer, from: FetchedFrom, into: LogRecord[]
   const decoded: LogRecord[] = []
   const frame = frameOf(batch, attributes, from)
   let offset = frame.first - 1
+  let objects = 0
   for (let index = 0; index < count; index++) {
     const length = cursor.varint()
     const start = cursor.at
     const end = start + length
     if (length < 0 || end > body.length) throw new Error('a record is longer than the batch')
-    const record = decodeRecord(cursor, end, frame, offset) ?? malformed(cursor.between(start, end), frame, offset)
+    const record =
+      decodeRecord(cursor, end, frame, offset, headersOfRecord) ?? malformed(cursor.between(start, end), frame, offset)
     cursor.at = end
+    objects += 1 + record.headers.length
+    if (objects > objectsOfBatch) throw new Error(`it holds more than ${objectsOfBatch} records and headers`)
     offset = record.offset
     if (offset >= from.offset) decoded.push(record)
   }
+  budget.bytes -= objects * OBJECT_BYTES
   // Only whole batches: whoever reads on from here must not get a record twice.
   for (const record of decoded) into.push(record)
 }
@@ -190,7 +215,13 @@ function frameOf(batch: Buffer, attributes: number, from: FetchedFrom): Frame {
 }
 
 /** Undefined when it is not what a record must be, though its length is known. */
-function decodeRecord(cursor: RecordCursor, end: number, frame: Frame, previous: number): LogRecord | undefined {
+function decodeRecord(
+  cursor: RecordCursor,
+  end: number,
+  frame: Frame,
+  previous: number,
+  maxHeaders: number,
+): LogRecord | undefined {
   try {
     // Attributes that no version of Kafka uses.
     cursor.skip(1)
@@ -199,7 +230,9 @@ function decodeRecord(cursor: RecordCursor, end: number, frame: Frame, previous:
     const key = cursor.bytes()
     const value = cursor.bytes()
     const headers: [string, Buffer | null][] = []
-    for (let left = cursor.varint(); left > 0; left--) headers.push([cursor.text(), cursor.bytes()])
+    const count = cursor.varint()
+    if (count > maxHeaders) return undefined
+    for (let left = count; left > 0; left--) headers.push([cursor.text(), cursor.bytes()])
     if (cursor.at !== end || offset <= previous || offset > frame.last) return undefined
     const timestamp = frame.appendedAt ?? frame.baseTimestamp + timestampDelta
     return { topic: frame.topic, partition: frame.partition, offset, timestamp, key, value, headers }
