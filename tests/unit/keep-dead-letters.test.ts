@@ -91,6 +91,13 @@ describe('a dead letter', () => {
     expect(kept[0]?.headers).toEqual(original.headers)
   })
 
+  it('takes nothing from the record of another order that lies at the origin of a stub, as in a topic made anew', async () => {
+    const { original, copy } = parked('stub')
+    log.originals.set('orders:0:7', { ...original, key: delivered(messageOf(), { offset: 7 }).key })
+    await keep(copy)
+    expect(kept).toMatchObject([{ value: null, key: original.key }])
+  })
+
   it('is kept without its value when the origin of a stub is gone', async () => {
     await keep(parked('stub').copy)
     expect(kept).toMatchObject([
