@@ -125,7 +125,8 @@ describe.skipIf(skipsGateway)('the gateway', () => {
       if (behaviour === 'hang up') incoming.socket.destroy()
       else answer.writeHead(200, { server: 'backend' }).end(address)
     }
-    const server = createServer((incoming, answer) => void serve(incoming, answer))
+    // A request that the gateway breaks off ends here too.
+    const server = createServer((incoming, answer) => void serve(incoming, answer).catch(() => answer.destroy()))
     server.listen(port, address)
     await once(server, 'listening')
     onTestFinished(() => void server.close())
@@ -150,6 +151,23 @@ describe.skipIf(skipsGateway)('the gateway', () => {
     expect(toApi[0]).toMatchObject({ body: '{"in":"pieces"}', headers: { 'content-length': '15' } })
     expect(toApi[0]?.headers['transfer-encoding']).toBeUndefined()
   })
+
+  test.each([{}, { 'transfer-encoding': 'chunked' }])(
+    'refuses a body that is larger than the runtime takes, with %o',
+    async (headers) => {
+      const { url, toApi } = await start()
+      const body = Buffer.alloc(1_200_000, ' ')
+      const length = 'transfer-encoding' in headers ? {} : { 'content-length': String(body.length) }
+      const sent = request(`${url}/api/orders`, { method: 'POST', headers: { ...headers, ...length } })
+      sent.on('error', () => undefined)
+      sent.end(body)
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+      expect(answer.statusCode).toBe(413)
+      expect(answer.headers['content-type']).toBe('application/problem+json')
+      expect(JSON.parse(await text(answer))).toMatchObject({ status: 413, type: '/docs/errors#payload-too-large' })
+      expect(toApi.filter(({ body: received }) => received.length >= body.length)).toEqual([])
+    },
+  )
 
   test('believes nobody who says that a platform signed them in, and tells nobody what is behind it', async () => {
     const { url, toQuery } = await start()
