@@ -1,6 +1,7 @@
+import { isOrderError } from '../domain/errors.ts'
 import { MAX_HOLD_MS, type Clock } from '../messaging/hold.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
-import type { EventLog, GroupMember, RecordPosition } from '../ports/event-log.ts'
+import type { EventLog, GroupMember, LogRecord, RecordPosition } from '../ports/event-log.ts'
 import type { OrderStore } from '../ports/order-store.ts'
 import type { StoreOrders } from './store-orders.ts'
 
@@ -10,7 +11,7 @@ import type { StoreOrders } from './store-orders.ts'
  *
  * It blames this process only for what a restart of it may mend. So the log and the store have answered at every look, no
  * batch has been in flight here, nobody has moved the group's position, the position is at a record that can be read, and
- * no other machine holds the partition.
+ * no other machine holds the partition. While the group rebalances nobody holds any, so that a look then changes nothing.
  */
 export interface DeliveryWatch {
   /** The same use case, whose batches count as handed over. */
@@ -103,11 +104,15 @@ export function createDeliveryWatch(dependencies: {
     if (now - source.quietSince < patience) return undefined
     const still = [...positions].filter(([, { since }]) => now - since >= patience)
     if (still.length === 0) return undefined
-    const elsewhere = heldElsewhere(await log.members(group, topic))
+    const members = await log.members(group, topic)
+    if (isRebalancing(members)) {
+      return still.some(([partition]) => stall?.topic === topic && stall.partition === partition) ? stall : undefined
+    }
+    const elsewhere = heldElsewhere(members)
     for (const [partition, { next, since }] of still) {
       if (elsewhere.has(partition)) continue
       // What waits may be a transaction that is open, or its marker: nobody can be handed that.
-      const [record] = await log.read(topic, partition, next, 1)
+      const [record] = await log.read(topic, partition, next, 1).catch(nothingIfUnreadable)
       if (record !== undefined) return { topic, partition, offset: record.offset, waitingMs: now - since }
       positions.set(partition, { next, since: now })
     }
@@ -116,14 +121,20 @@ export function createDeliveryWatch(dependencies: {
 
   async function lookOnce(): Promise<void> {
     try {
-      const found = await look()
-      if (found !== undefined && stall === undefined) events.emit('delivery:stalled', found)
-      if (found === undefined && stall !== undefined) events.emit('delivery:resumed', { topic: stall.topic })
-      stall = found
+      tell(await look())
     } catch (error) {
       forget()
+      tell(undefined)
       onError(error)
     }
+  }
+
+  function tell(found: Stall | undefined): void {
+    const before = stall
+    stall = found
+    if (before?.topic === found?.topic) return
+    if (before !== undefined) events.emit('delivery:resumed', { topic: before.topic })
+    if (found !== undefined) events.emit('delivery:stalled', found)
   }
 
   return {
@@ -150,6 +161,16 @@ export function createDeliveryWatch(dependencies: {
       }
     },
   }
+}
+
+function isRebalancing(members: readonly GroupMember[]): boolean {
+  return members.length > 0 && members.every(({ partitions }) => partitions.length === 0)
+}
+
+/** A batch that cannot be decoded is told by the log's health, and a restart does not mend it. */
+function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
+  if (isOrderError(error) && error.code === 'log-unreadable') return []
+  throw error
 }
 
 /**

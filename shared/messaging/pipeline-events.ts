@@ -51,6 +51,7 @@ export interface PipelineEvents {
   'ledger:repaired': { processed: number; places: readonly string[]; why: string | null }
   /** Records wait here, and the host hands this process none. */
   'delivery:stalled': RecordPosition & { waitingMs: number }
+  /** They are handed over again, or an outage makes it impossible to tell. */
   'delivery:resumed': { topic: string }
   /** Another log is in the place of the one that was counted, or it was truncated; told once. */
   'ledger:log-broken': { topic: string; brokenBy: LogBreak }

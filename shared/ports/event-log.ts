@@ -63,7 +63,7 @@ export interface GroupMember {
   readonly address: string
   /** Whether the address is one of this machine. */
   readonly isHere: boolean
-  /** Of the topic that was asked for. */
+  /** Of the topic that was asked for; none while the group rebalances. */
   readonly partitions: readonly number[]
 }
 

@@ -50,7 +50,7 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
     logger.error({ event: 'delivery:stalled', ...event }, message)
   })
   events.on('delivery:resumed', (event) => {
-    logger.info({ event: 'delivery:resumed', ...event }, 'records are delivered again')
+    logger.info({ event: 'delivery:resumed', ...event }, 'records are no longer seen to wait')
   })
   events.on('ledger:log-broken', (event) => {
     const message = 'the log is not the one that was counted; the ledger does not balance until it is reset'

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { createDeliveryWatch, LOOK_MS, type WatchedSource } from '../../shared/application/delivery-watch.ts'
+import { OrderError } from '../../shared/domain/errors.ts'
 import { createPipelineEmitter } from '../../shared/messaging/pipeline-events.ts'
 import type { GroupMember } from '../../shared/ports/event-log.ts'
 import { logIsAway } from '../support/fakes.ts'
@@ -13,7 +14,7 @@ const here = (...partitions: number[]): GroupMember => ({ address: '10.0.0.1', i
 const there = (...partitions: number[]): GroupMember => ({ address: '10.0.0.2', isHere: false, partitions })
 
 /** A topic of two partitions with five records each, of which the group has committed three. Nothing moves. */
-function createWorld(source: WatchedSource = ORDERS) {
+function createWorld(...sources: readonly WatchedSource[]) {
   const clock = createVirtualClock()
   const stopping = new AbortController()
   const events = createPipelineEmitter()
@@ -25,6 +26,10 @@ function createWorld(source: WatchedSource = ORDERS) {
     available: { log: true, store: true },
     members: [here(0), there(1)] as GroupMember[],
     readable: true,
+    /** Partitions whose next batch cannot be decoded. */
+    undecodable: [] as number[],
+    /** Topics whose records are all processed. */
+    done: [] as string[],
     fails: false,
     errors: [] as unknown[],
     told,
@@ -44,17 +49,19 @@ function createWorld(source: WatchedSource = ORDERS) {
   const watch = createDeliveryWatch({
     log: {
       health: async () => ({ available: world.available.log }),
-      async committed() {
+      async committed(_, topic) {
         if (world.fails) throw logIsAway()
-        return new Map(world.committed.entries())
+        return new Map(world.done.includes(topic) ? [5, 5].entries() : world.committed.entries())
       },
       offsets: async () => [0, 1].map((partition) => ({ partition, first: 0, end: 5 })),
-      read: async (topic, partition, offset) =>
-        world.readable ? [delivered(messageOf(), { topic, partition, offset })] : [],
+      async read(topic, partition, offset) {
+        if (world.undecodable.includes(partition)) throw new OrderError('log-unreadable', 'A batch cannot be decoded.')
+        return world.readable ? [delivered(messageOf(), { topic, partition, offset })] : []
+      },
       members: async () => world.members,
     },
     store: { health: async () => ({ available: world.available.store }) },
-    sources: [source],
+    sources: sources.length > 0 ? sources : [ORDERS],
     clock,
     events,
     signal: stopping.signal,
@@ -87,6 +94,8 @@ test('so are partitions of machines whose addresses cannot be compared', async (
 
 test.each([
   ['another machine holds the partitions', (world: World) => (world.members = [here(), there(0, 1)])],
+  ['the group rebalances', (world: World) => (world.members = [here(), there()])],
+  ['what waits cannot be decoded', (world: World) => (world.undecodable = [0, 1])],
   ['what waits cannot be read, as in an open transaction', (world: World) => (world.readable = false)],
   ['the store is away', (world: World) => (world.available.store = false)],
   ['the log is away', (world: World) => (world.available.log = false)],
@@ -168,6 +177,35 @@ test('records that are delivered again end it', async () => {
   const stall = await world.passes(20 * MINUTE, () => world.told.length > 0 && (world.committed = [5, 5]))
   expect(stall).toBeUndefined()
   expect(world.told).toEqual(['orders:0:3', 'orders goes on'])
+})
+
+test('a rebalance takes nothing back before it is over', async () => {
+  const { world } = createWorld()
+  const rebalance = () => world.told.length > 0 && (world.members = [here(), there()])
+  expect(await world.passes(20 * MINUTE, rebalance)).toMatchObject({ partition: 0, offset: 3 })
+  expect(world.told).toEqual(['orders:0:3'])
+})
+
+test('a partition that cannot be decoded hides no other', async () => {
+  const { world } = createWorld()
+  world.members = [here(0, 1)]
+  world.undecodable = [0]
+  expect(await world.passes(11 * MINUTE)).toMatchObject({ partition: 1, offset: 3 })
+  expect(world.errors).toEqual([])
+})
+
+test('an outage takes it back, because a restart mends none', async () => {
+  const { world } = createWorld()
+  const stall = await world.passes(20 * MINUTE, () => (world.fails = world.told.length > 0))
+  expect(stall).toBeUndefined()
+  expect(world.told).toEqual(['orders:0:3', 'orders goes on'])
+})
+
+test('each topic is told, when one goes on and another waits', async () => {
+  const { world } = createWorld(ORDERS, { ...ORDERS, topic: 'others' })
+  const stall = await world.passes(12 * MINUTE, () => world.told.length > 0 && (world.done = ['orders']))
+  expect(stall).toMatchObject({ topic: 'others' })
+  expect(world.told).toEqual(['orders:0:3', 'orders goes on', 'others:0:3'])
 })
 
 test('a process that consumes nothing never looks', async () => {

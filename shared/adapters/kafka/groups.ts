@@ -10,15 +10,19 @@ import { within } from './within.ts'
 /** Who is in the group, and what of the topic each of them holds; nobody in a group that does not exist. */
 export async function membersOf(admin: AdminClient, groupId: string, topic: string): Promise<readonly GroupMember[]> {
   const { groups } = await admin.ask(`Asking Kafka who is in ${groupId}`, (kafka) => kafka.describeGroups([groupId]))
+  const [group] = groups
   const own = ownAddresses()
-  return (groups[0]?.members ?? []).map(({ clientHost, memberAssignment }) => {
+  return (group?.members ?? []).map(({ clientHost, memberAssignment }) => {
     // Java writes the name of the host, if it knows one, before a slash.
     const address = canonical(clientHost.slice(clientHost.lastIndexOf('/') + 1))
-    return { address, isHere: own.has(address), partitions: partitionsIn(memberAssignment, topic) }
+    return {
+      address,
+      isHere: own.has(address),
+      partitions: group?.state === 'Stable' ? partitionsIn(memberAssignment, topic) : [],
+    }
   })
 }
 
-/** Empty while the group rebalances. */
 function partitionsIn(assignment: Buffer, topic: string): readonly number[] {
   if (assignment.length === 0) return []
   return kafkajs.AssignerProtocol.MemberAssignment.decode(assignment)?.assignment[topic] ?? []
