@@ -254,6 +254,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       maintenance,
       park,
       beginLedger: () => beginLedger(ofOrders),
+      proofs,
       topics,
       processing: {
         storeOrders,

@@ -2,7 +2,9 @@ import { OrderError } from '../domain/errors.ts'
 import { fromMessage } from '../messaging/envelope.ts'
 import { classify } from '../messaging/failure.ts'
 import { MAX_HOLD_MS, type Clock } from '../messaging/hold.ts'
+import { withoutJourney, withProvenMarks } from '../messaging/original-record.ts'
 import { originOf } from '../messaging/parking.ts'
+import type { RedriveProofs } from '../messaging/redrive-proof.ts'
 import type { Topics } from '../messaging/topics.ts'
 import { deadLetterId } from '../ports/dead-letters.ts'
 import type { EventLog, LogRecord, RecordPosition } from '../ports/event-log.ts'
@@ -38,6 +40,8 @@ interface Source {
   readonly topic: string
   readonly group: string
   readonly process: StoreOrders
+  /** The record as its consumer takes it, who believes no journey in the orders topic. */
+  readonly asProcessed: (record: LogRecord) => LogRecord
   readonly takeOut: (record: LogRecord) => Promise<void>
 }
 
@@ -48,6 +52,7 @@ export function createTakeOut(dependencies: {
   park: Park
   /** So that a group that is new to the topic takes nothing before the log's beginning for lost. */
   beginLedger: () => Promise<void>
+  proofs: Pick<RedriveProofs, 'holds'>
   topics: Topics
   processing: {
     readonly storeOrders: StoreOrders
@@ -58,21 +63,24 @@ export function createTakeOut(dependencies: {
   clock: Clock
   signal: AbortSignal
 }): TakeOut {
-  const { log, store, maintenance, park, beginLedger, topics, processing, clock, signal } = dependencies
+  const { log, store, maintenance, park, beginLedger, proofs, topics, processing, clock, signal } = dependencies
   const sources: readonly Source[] = [
     {
       topic: topics.orders,
       group: topics.group,
       process: processing.storeOrders,
+      asProcessed: (one) => withProvenMarks(withoutJourney(one), proofs),
       takeOut: (one) => bury(one, 'origin'),
     },
-    ...topics.retries.map(({ topic, group }) => {
-      return { topic, group, process: processing.storeCopies, takeOut: (one: LogRecord) => bury(one, 'copy') }
+    ...topics.retries.map(({ topic, group }): Source => {
+      const process = processing.storeCopies
+      return { topic, group, process, asProcessed: (one) => one, takeOut: (one) => bury(one, 'copy') }
     }),
     {
       topic: topics.deadLetters,
       group: topics.deadLetterGroup,
       process: processing.keepDeadLetters,
+      asProcessed: (one) => one,
       takeOut: (one) => processing.keepDeadLetters([{ ...one, lossy: false }]),
     },
   ]
@@ -84,8 +92,9 @@ export function createTakeOut(dependencies: {
     const { group } = source
     await refuseMembers(group, topic)
     const next = await nextOf(source, place)
-    const [record] = await log.read(topic, partition, offset, 1)
-    if (record?.offset !== offset) throw new OrderError('not-found', `The log has no record at ${deadLetterId(place)}.`)
+    const [found] = await log.read(topic, partition, offset, 1)
+    if (found?.offset !== offset) throw new OrderError('not-found', `The log has no record at ${deadLetterId(place)}.`)
+    const record = source.asProcessed(found)
 
     // First: an act that nobody can say was carried out is on record too.
     await maintenance.recordAct('take-out', deadLetterId(place), act)

@@ -89,6 +89,23 @@ describe('taking out a record, with the embedded log', () => {
     expect(await all.views.get(String(message.key))).toMatchObject({ status: 'stored' })
   })
 
+  test('counts a copy of a parked record at its own place, whatever its headers say', async () => {
+    const parked = messageOf()
+    const journey: RecordToPublish['headers'] = [
+      ['oep-origin-topic', 'orders'],
+      ['oep-origin-partition', '0'],
+      ['oep-origin-offset', '0'],
+      ['oep-redrive-of', 'orders:0:0'],
+    ]
+    await publish('orders', parked, { ...parked, headers: [...(parked.headers ?? []), ...journey] })
+    expect(await all.takeOut(at(1), ACT)).toMatchObject({ letterId: 'orders:0:1', processed: 1 })
+    const verdict = { balanced: true, totals: { stored: 1, parked: 1, toCome: 0, gaps: 0 } }
+    expect(await all.ledgerVerdict()).toMatchObject(verdict)
+    expect((await read('orders-dlt')).map((record) => readJourney(record)?.origin.offset)).toEqual([1])
+    await deliver('orders-dlt', 'order-processor-dlt', async (batch) => all.keepDeadLetters(exactly(batch)))
+    expect((await all.deadLetters.list({ limit: 9 })).items.map(({ id }) => id)).toEqual(['orders:0:1'])
+  })
+
   test('works in a retry topic, whose records need not be due, and in the dead-letter topic', async () => {
     const { park } = await parkedOrder()
     const letterId = `orders:0:${park}`
