@@ -1,6 +1,6 @@
 import { isOrderError, messageOf } from '../domain/errors.ts'
 import type { Topics } from '../messaging/topics.ts'
-import type { EventLog, LogHealth, TopicSpec } from '../ports/event-log.ts'
+import { nextOffset, type EventLog, type LogHealth, type TopicSpec } from '../ports/event-log.ts'
 import type { Finding, Maintenance } from '../ports/maintenance.ts'
 import type { OrderStore } from '../ports/order-store.ts'
 import type { LedgerVerdict } from './ledger.ts'
@@ -132,7 +132,7 @@ export function createDoctor(dependencies: {
     try {
       const offsets = await log.offsets(topic)
       const committed = await log.committed(groupId, topic)
-      return offsets.reduce((sum, { partition, first, end }) => sum + end - (committed.get(partition) ?? first), 0)
+      return offsets.reduce((sum, place) => sum + Math.max(0, place.end - nextOffset(committed, place)), 0)
     } catch (error) {
       if (isOrderError(error) && error.code === 'log-unavailable') return undefined
       throw error

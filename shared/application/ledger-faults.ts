@@ -1,4 +1,5 @@
-import type { LedgerLoss, LogBreak, LossCause } from '../ports/ledger.ts'
+import type { LedgerGap, LedgerLoss, LogBreak, LossCause } from '../ports/ledger.ts'
+import { lengthOf } from './ledger-gaps.ts'
 import type { LedgerVerdict } from './ledger.ts'
 
 /** At most this many places are named in a sentence. */
@@ -22,8 +23,8 @@ export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): 
   if (brokenBy !== null && !partitions.some(({ toCome }) => toCome < 0)) faults.unshift(breakOf(brokenBy, partitions))
   if (totals.lost > 0) faults.push(lossOf(verdict))
   if (totals.gaps > 0) {
-    const places = gaps.slice(0, MAX_PLACES).map(({ partition, from }) => `${partition}:${from}`)
-    const more = totals.gaps > places.length ? ', …' : ''
+    const places = gaps.slice(0, MAX_PLACES).map(offsetsOf)
+    const more = totals.gaps > lengthOf(gaps.slice(0, MAX_PLACES)) ? ', …' : ''
     faults.push(
       `${totals.gaps === 1 ? '1 record was' : `${totals.gaps} records were`} passed over, at ${places.join(', ')}${more}`,
     )
@@ -47,12 +48,16 @@ function lossOf({ totals, lost }: Pick<LedgerVerdict, 'totals' | 'lost'>): strin
   const causes = new Set(lost.map(({ lostBy }) => lostBy))
   const how = [...causes].map((cause) => HOW_LOST[cause]).join(', or ')
   const places = lost.slice(0, MAX_PLACES).map(placeOf)
-  const named = lost.slice(0, MAX_PLACES).reduce((total, { from, to }) => total + to - from, 0)
+  const named = lengthOf(lost.slice(0, MAX_PLACES))
   const more = totals.lost > named ? ', …' : ''
   return `${totals.lost} offsets are lost: they ${how}, at ${places.join(', ')}${more}`
 }
 
 /** `orders 0:20–39`: topic, partition, first and last offset. */
-function placeOf({ topic, partition, from, to }: LedgerLoss): string {
-  return `${topic} ${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`
+function placeOf(loss: LedgerLoss): string {
+  return `${loss.topic} ${offsetsOf(loss)}`
+}
+
+function offsetsOf({ partition, from, to }: LedgerGap): string {
+  return `${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`
 }

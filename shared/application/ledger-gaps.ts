@@ -1,4 +1,5 @@
-import type { EventLog, LogRecord, PartitionOffsets } from '../ports/event-log.ts'
+import { unreadableOffsets, type OffsetRange } from '../domain/errors.ts'
+import type { EventLog, PartitionOffsets } from '../ports/event-log.ts'
 import type { LedgerGap, LedgerPartition, LedgerSettlement } from '../ports/ledger.ts'
 
 /** At most this many ranges are checked against the log. Offsets of any beyond that are reported as passed over. */
@@ -10,6 +11,8 @@ const RECORDS_AT_ONCE = 500
 export interface PassedOver {
   /** Offsets that the log has, ascending, one by one, at most 100; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
+  /** Batches that the log has and nobody can read, as far as they lie in the ranges; with `gaps` at most 100. */
+  readonly unreadable: readonly LedgerGap[]
   /** Ranges of offsets that the log does not have. */
   readonly missing: readonly LedgerGap[]
 }
@@ -35,44 +38,63 @@ export function uncountedRanges(
 }
 
 /**
- * Tells what the log has of these ranges from what it has not. It reads no further than the hundredth offset that it has:
+ * Tells what the log has of these ranges from what it has not. It reads no further than the hundredth place that it has:
  * the rest counts as passed over until somebody repairs it.
  */
 export async function tellApart(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]): Promise<PassedOver> {
   const gaps: LedgerGap[] = []
+  const unreadable: LedgerGap[] = []
   const missing: LedgerGap[] = []
-  const read = createWindow(log, ranges)
+  const find = createWindow(log, ranges)
   for (const range of ranges) {
-    for (let next = range.from; next < range.to && gaps.length < MAX_NAMED;) {
-      const found = await read(range, next)
-      const offset = Math.min(found, range.to)
-      if (offset > next) missing.push({ ...range, from: next, to: offset })
-      if (offset < range.to) gaps.push({ ...range, from: offset, to: offset + 1 })
-      next = offset + 1
+    for (let next = range.from; next < range.to && gaps.length + unreadable.length < MAX_NAMED;) {
+      const found = await find(range, next)
+      const from = Math.min(Math.max(found.from, next), range.to)
+      const to = Math.min(found.to, range.to)
+      if (from > next) missing.push({ ...range, from: next, to: from })
+      if (from < range.to) (found.readable ? gaps : unreadable).push({ ...range, from, to })
+      next = to
     }
   }
-  return { gaps, missing }
+  return { gaps, unreadable, missing }
 }
 
+/** A record, or a batch that cannot be read. */
+interface Found extends OffsetRange {
+  readonly readable: boolean
+}
+
+const NOTHING: Found = { from: Infinity, to: Infinity, readable: true }
+
 /**
- * The first offset at or after `next` that the log has; infinite at the end. Markers of transactions leave a gap each, so
- * many ranges lie close together: one read answers for all that it spans.
+ * The first that the log has at or after `next`; at infinity when there is none. Markers of transactions leave a gap each,
+ * so many ranges lie close together: one read answers for all that it spans.
  */
 function createWindow(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]) {
   const ends = new Map<string, number>()
   for (const range of ranges) ends.set(keyOf(range), Math.max(ends.get(keyOf(range)) ?? 0, range.to))
-  let window = { key: '', from: 0, until: 0, offsets: [] as readonly number[] }
+  let window = { key: '', from: 0, until: 0, found: [] as readonly Found[] }
 
-  return async function firstFrom(range: LedgerGap, next: number): Promise<number> {
+  return async function firstFrom(range: LedgerGap, next: number): Promise<Found> {
     const { topic, partition } = range
     const key = keyOf(range)
     if (window.key !== key || next < window.from || next >= window.until) {
       const limit = Math.min(RECORDS_AT_ONCE, (ends.get(key) ?? range.to) - next)
-      const found: readonly LogRecord[] = await log.read(topic, partition, next, limit)
-      const offsets = found.map(({ offset }) => offset)
-      window = { key, from: next, until: (offsets.at(-1) ?? Infinity) + 1, offsets }
+      const found = await look(topic, partition, next, limit)
+      window = { key, from: next, until: found.at(-1)?.to ?? Infinity, found }
     }
-    return window.offsets.find((offset) => offset >= next) ?? Infinity
+    return window.found.find(({ to }) => to > next) ?? NOTHING
+  }
+
+  async function look(topic: string, partition: number, from: number, limit: number): Promise<readonly Found[]> {
+    try {
+      const records = await log.read(topic, partition, from, limit)
+      return records.map(({ offset }) => ({ from: offset, to: offset + 1, readable: true }))
+    } catch (error) {
+      const unreadable = unreadableOffsets(error)
+      if (unreadable === undefined) throw error
+      return [{ ...unreadable, readable: false }]
+    }
   }
 }
 

@@ -18,7 +18,10 @@ export interface LedgerVerdict {
   readonly totals: LedgerTotals
   readonly parked: Readonly<Record<ParkedState, number>>
   readonly partitions: readonly LedgerLine[]
-  /** Offsets that were passed over though the log has them, ascending, at most 100; `to` is exclusive. */
+  /**
+   * What was passed over though the log has it, ascending, at most 100: offsets one by one, and batches that cannot be
+   * read as far as they were passed over. `to` is exclusive.
+   */
   readonly gaps: readonly LedgerGap[]
   /** Offsets that left the log before they were counted, at most 100 ranges. */
   readonly lost: readonly LedgerLoss[]
@@ -55,7 +58,10 @@ export function createLedgerVerdict(examineLedger: ExamineLedger): () => Promise
   }
 }
 
-function judge({ snapshot, lines, gaps, brokenBy, unsettled }: LedgerExamination): LedgerVerdict {
+function judge({ snapshot, lines, brokenBy, unsettled, ...passedOver }: LedgerExamination): LedgerVerdict {
+  const gaps = [...passedOver.gaps, ...passedOver.unreadable].toSorted(
+    (one, other) => one.partition - other.partition || one.from - other.from,
+  )
   const { parked } = snapshot
   const newlyLost = unsettled.flatMap((range) => (range.lostBy === null ? [] : [{ ...range, lostBy: range.lostBy }]))
   const absentNow = lengthOf(unsettled.filter(({ lostBy }) => lostBy === null))

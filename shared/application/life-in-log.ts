@@ -1,5 +1,6 @@
 import { knownTime } from '../domain/times.ts'
-import type { EventLog, LogRecord } from '../ports/event-log.ts'
+import { nextOffset, type EventLog, type LogRecord } from '../ports/event-log.ts'
+import { readBeyondUnreadable } from './read-beyond-unreadable.ts'
 
 /** The record of a topic that waits and is closest to leaving the log. */
 export interface LifeInLog {
@@ -34,7 +35,7 @@ export function createLifeInLog(dependencies: {
       .map(({ partition, first, end }) => ({
         partition,
         end,
-        next: Math.max(committed.get(partition) ?? first, first),
+        next: nextOffset(committed, { partition, first }),
       }))
       .filter(({ next, end }) => next < end)
     if (waiting.length === 0) return undefined
@@ -43,7 +44,7 @@ export function createLifeInLog(dependencies: {
 
     const lives = await Promise.all(
       waiting.map(async ({ partition, next, end }): Promise<LifeInLog> => {
-        const records = await log.read(topic, partition, next, RECORDS_TO_WEIGH)
+        const records = await readBeyondUnreadable(log, topic, partition, next, RECORDS_TO_WEIGH)
         const [oldest] = records
         const ageMs = now() - (knownTime(oldest?.timestamp ?? 0) ?? now())
         const bytes = (end - next) * meanSize(records)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { messageOf, unreadableOffsets } from '../domain/errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { Ledger, LedgerGap } from '../ports/ledger.ts'
 import type { Maintenance } from '../ports/maintenance.ts'
@@ -29,7 +30,8 @@ const RECORDS_AT_ONCE = 500
 
 /**
  * Processes what was passed over: every gap whose record is in the log is read and stored, or parked, like any other
- * record, and so leaves the ledger's gaps. Offsets that the log does not have are no gaps and stay as they are.
+ * record, and so leaves the ledger's gaps. Offsets that the log does not have are no gaps and stay as they are; a batch
+ * that cannot be read stays a gap, and what lies behind it is processed.
  *
  * It processes no record twice. One that is still counted as passed over afterwards would be processed, and perhaps
  * published to the dead-letter topic, for as long as somebody repairs: the repair stops there and says so.
@@ -46,6 +48,8 @@ export function createRepairLedger(dependencies: {
   const { log, ledger, storeOrders, topic, groupId, maintenance, now } = dependencies
   /** Ranges that the log does not have, while there is more to do: the next repair goes on after them. */
   const absent = new Set<string>()
+  /** What was said of the first batch that could not be read, meanwhile. */
+  let unreadable: string | null = null
 
   return async function repairLedger(act) {
     const owner = randomUUID()
@@ -53,7 +57,10 @@ export function createRepairLedger(dependencies: {
     if (!(await maintenance.beginRepair(lease, act))) return { processed: 0, more: false, why: ANOTHER_REPAIRS }
     try {
       const repair = await goOn()
-      if (!repair.more) absent.clear()
+      if (!repair.more) {
+        absent.clear()
+        unreadable = null
+      }
       return repair
     } finally {
       await maintenance.endRepair(groupId, owner)
@@ -71,25 +78,37 @@ export function createRepairLedger(dependencies: {
       if (why !== null) return { processed, more: false, why }
       for (const { partition, from, to } of gaps) {
         const range = `${partition}:${from}:${to}`
+        let isEmpty = true
         for (let next = from; next < to && !absent.has(range);) {
           if (now().getTime() > until) return outOfTime(processed, done)
-          const found = await log.read(topic, partition, next, Math.min(RECORDS_AT_ONCE, to - next))
+          const { found, behind } = await read(partition, next, Math.min(RECORDS_AT_ONCE, to - next))
           const records = found.filter(({ offset }) => offset < to)
-          const last = records.at(-1)
-          if (last === undefined) {
-            if (next === from) absent.add(range)
-            break
-          }
+          next = behind
+          if (records.length === 0) continue
+          isEmpty = false
           await storeOrders(records.map((record) => ({ ...record, lossy: false })))
           const offsets = done.get(partition) ?? []
           for (const { offset } of records) offsets.push(offset)
           done.set(partition, offsets)
           processed += records.length
-          next = last.offset + 1
         }
+        if (isEmpty) absent.add(range)
       }
-      // A round that found nothing to process leaves only offsets that the log does not have.
-      if (processed === before) return { processed, more: false, why: null }
+      // A round that found nothing to process leaves only what the log does not have, or what nobody can read.
+      if (processed === before) return { processed, more: false, why: unreadable }
+    }
+  }
+
+  /** `behind` is where to read on: behind the records, or behind a batch that cannot be read; infinite at the end. */
+  async function read(partition: number, from: number, limit: number) {
+    try {
+      const found = await log.read(topic, partition, from, limit)
+      return { found, behind: (found.at(-1)?.offset ?? Infinity) + 1 }
+    } catch (error) {
+      const batch = unreadableOffsets(error)
+      if (batch === undefined) throw error
+      unreadable ??= messageOf(error)
+      return { found: [], behind: batch.to }
     }
   }
 

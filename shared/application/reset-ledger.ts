@@ -1,5 +1,5 @@
 import { OrderError } from '../domain/errors.ts'
-import type { EventLog } from '../ports/event-log.ts'
+import { nextOffset, type EventLog } from '../ports/event-log.ts'
 import type { LedgerEpoch, Maintenance } from '../ports/maintenance.ts'
 import type { Act } from '../ports/redrives.ts'
 import type { LedgerVerdict } from './ledger.ts'
@@ -33,7 +33,7 @@ export function createResetLedger(dependencies: {
     ])
     const partitions = offsets.map(({ partition, first, end }): LedgerEpoch['partitions'][number] => {
       // A position of the earlier log may lie outside of this one.
-      const next = Math.min(Math.max(committed.get(partition) ?? first, first), end)
+      const next = Math.min(nextOffset(committed, { partition, first }), end)
       return { partition, first, next }
     })
     await maintenance.resetLedger(groupId, { topic, logId, partitions }, act)

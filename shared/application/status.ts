@@ -1,5 +1,5 @@
 import type { Topics } from '../messaging/topics.ts'
-import type { EventLog } from '../ports/event-log.ts'
+import { nextOffset, type EventLog } from '../ports/event-log.ts'
 import type { Ledger, ParkedState } from '../ports/ledger.ts'
 import type { CheckReadiness, Readiness } from './readiness.ts'
 
@@ -86,7 +86,8 @@ export function createStatus(dependencies: {
     const [committed, offsets] = await Promise.all([log.committed(groupId, topic), log.offsets(topic)])
     return offsets.map(({ partition, first, end, behindTransaction = 0 }) => {
       const position = committed.get(partition) ?? first
-      return { partition, first, end, committed: position, lag: Math.max(0, end - position), behindTransaction }
+      const lag = Math.max(0, end - nextOffset(committed, { partition, first }))
+      return { partition, first, end, committed: position, lag, behindTransaction }
     })
   }
 }

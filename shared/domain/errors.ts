@@ -43,11 +43,19 @@ export interface Violation {
   readonly detail: string
 }
 
+export interface OffsetRange {
+  readonly from: number
+  /** Exclusive. */
+  readonly to: number
+}
+
 export interface OrderErrorOptions {
   /** True when the same request may succeed later without being changed. */
   readonly retriable?: boolean
   readonly cause?: unknown
   readonly violations?: readonly Violation[]
+  /** Of `log-unreadable`: the offsets of the batch. */
+  readonly unreadable?: OffsetRange
   /** When a caller may try again, in seconds. */
   readonly retryAfterSeconds?: number
 }
@@ -58,6 +66,7 @@ export class OrderError extends Error {
   readonly code: ErrorCode
   readonly retriable: boolean
   readonly violations: readonly Violation[]
+  readonly unreadable: OffsetRange | undefined
   readonly retryAfterSeconds: number | undefined
 
   constructor(code: ErrorCode, message: string, options: OrderErrorOptions = {}) {
@@ -65,12 +74,18 @@ export class OrderError extends Error {
     this.code = code
     this.retriable = options.retriable ?? false
     this.violations = options.violations ?? []
+    this.unreadable = options.unreadable
     this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
 
 export function isOrderError(error: unknown): error is OrderError {
   return error instanceof Error && error.name === 'OrderError' && 'code' in error && 'retriable' in error
+}
+
+/** The offsets that could not be read; undefined for any other error. */
+export function unreadableOffsets(error: unknown): OffsetRange | undefined {
+  return isOrderError(error) && error.code === 'log-unreadable' ? error.unreadable : undefined
 }
 
 /** The message of anything that was thrown, for logs and operators; never for callers. */

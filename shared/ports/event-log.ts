@@ -94,7 +94,8 @@ export interface EventLog extends AsyncDisposable {
   /**
    * Records of one partition from `fromOffset` on, ascending, at most `limit` of them and about 8 MiB; empty at the
    * end. Offsets that are not in the log are passed over, and so are records of transactions that were aborted. Rejects
-   * with `log-unavailable`, or with `log-unreadable` when the first record lies in a batch that cannot be decoded.
+   * with `log-unavailable`, or with `log-unreadable` when the first record lies in a batch that cannot be decoded: the
+   * error's `unreadable` says which offsets those are.
    */
   read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
 
@@ -184,4 +185,12 @@ export interface Subscription {
 export interface LogConsumer {
   /** Delivers at least once, from the committed offset, else from the beginning. Closing waits for the batch in flight. */
   subscribe(subscription: Subscription): Promise<AsyncDisposable>
+}
+
+/** The offset that a group gets next. A position from before the log's beginning counts as the beginning. */
+export function nextOffset(
+  committed: ReadonlyMap<number, number>,
+  { partition, first }: Pick<PartitionOffsets, 'partition' | 'first'>,
+): number {
+  return Math.max(committed.get(partition) ?? first, first)
 }

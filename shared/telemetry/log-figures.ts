@@ -1,8 +1,9 @@
 import { knownTime } from '../domain/times.ts'
 import type { LifeInLog } from '../application/life-in-log.ts'
+import { readBeyondUnreadable } from '../application/read-beyond-unreadable.ts'
 import { headerText, HEADER } from '../messaging/headers.ts'
 import type { Topics } from '../messaging/topics.ts'
-import type { EventLog } from '../ports/event-log.ts'
+import { nextOffset, type EventLog } from '../ports/event-log.ts'
 
 /** Where the consumer group of one topic stands, summed over the partitions. */
 export interface TopicFigures {
@@ -45,7 +46,7 @@ export function createLogFigures(dependencies: {
     const committed = await log.committed(group, topic)
     const offsets = await log.offsets(topic)
     const positions = offsets.map(({ partition, first, end }) => {
-      const next = Math.max(committed.get(partition) ?? first, first)
+      const next = nextOffset(committed, { partition, first })
       return { partition, end, next, lag: Math.max(0, end - next) }
     })
     const behind = positions.filter(({ lag }) => lag > 0)
@@ -67,7 +68,7 @@ export function createLogFigures(dependencies: {
    * has been due that tells no time.
    */
   async function dueTime(topic: string, partition: number, offset: number): Promise<number> {
-    const [record] = await log.read(topic, partition, offset, 1)
+    const [record] = await readBeyondUnreadable(log, topic, partition, offset, 1)
     if (record === undefined) return Infinity
     const notBefore = Number(headerText(record, HEADER.notBefore))
     return knownTime(notBefore) ?? knownTime(record.timestamp) ?? Infinity

@@ -105,6 +105,16 @@ test('records that wait in a retry topic of earlier settings are found', async (
   ])
 })
 
+test('records that have left the log wait in no retry topic, wherever its group stands', async () => {
+  const topics = createTopics('orders', 'group', [1000])
+  const offsets: Dependencies['log']['offsets'] = async (topic) => {
+    if (!EXISTING.has(topic)) throw logIsAway()
+    return [0, 1, 2].map((partition) => ({ partition, first: 5, end: 5 }))
+  }
+  const committed = async () => new Map([0, 1, 2].map((partition) => [partition, partition === 0 ? 7 : 2]))
+  expect(await unwell({ topics }, { offsets, committed })).toEqual([])
+})
+
 test('settings that do not go together are told, and those of every default are not', () => {
   const told = (settings: Record<string, string>) => contradictionsIn(readConfig(settings, 'embedded'))
   expect(told({})).toEqual([])

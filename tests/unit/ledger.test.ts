@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { OrderError } from '../../shared/domain/errors.ts'
 import { createExamineLedger } from '../../shared/application/examine-ledger.ts'
 import { createLedgerVerdict } from '../../shared/application/ledger.ts'
 import type { LogRecord } from '../../shared/ports/event-log.ts'
@@ -34,6 +35,8 @@ interface Given {
   gaps?: LedgerGap[]
   lost?: LedgerLoss[]
   inLog?: (offset: number) => boolean
+  /** Of the log, what nobody can read. */
+  unreadable?: { from: number; to: number }
   committed?: number
   /** Where the log begins, at each of the times that it is asked. */
   starts?: number[]
@@ -51,6 +54,7 @@ function verdict({
   gaps = [],
   lost = [],
   inLog = () => true,
+  unreadable,
   committed = 0,
   starts = [0],
   holesAreMarkers = true,
@@ -79,10 +83,17 @@ function verdict({
       },
       identity: async () => logId,
       retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers }),
-      read: async (_topic, _partition, from, limit): Promise<LogRecord[]> =>
-        Array.from({ length: limit }, (_, index) => from + index)
-          .filter(inLog)
-          .map((offset) => delivered(messageOf(), { offset })),
+      read: async (_topic, _partition, from, limit): Promise<LogRecord[]> => {
+        const offsets = Array.from({ length: limit }, (_, index) => from + index).filter(inLog)
+        const isBefore = (offset: number) => unreadable === undefined || offset < unreadable.from
+        if (unreadable !== undefined && from < unreadable.to && !isBefore(offsets[0] ?? unreadable.from)) {
+          throw new OrderError('log-unreadable', 'The batch is unreadable.', { unreadable })
+        }
+        return offsets
+          .filter((offset) => isBefore(offset) || offset >= (unreadable?.to ?? 0))
+          .filter((offset) => from >= (unreadable?.to ?? 0) || isBefore(offset))
+          .map((offset) => delivered(messageOf(), { offset }))
+      },
     },
   })
   return createLedgerVerdict(examineLedger)()
@@ -140,6 +151,27 @@ describe('the ledger', () => {
     expect(balanced).toBe(true)
     // The sentence is a sum that is right: two offsets are no records.
     expect(summary).toBe('Balanced: 8 records = 5 stored + 1 duplicate + 2 parked (2 dead) + 0 still to come.')
+  })
+
+  it('names a batch that was passed over and that nobody can read, and tells apart what lies around it', async () => {
+    const rows = [{ ...ROW, next: 20, gaps: 10 }]
+    const { balanced, summary, gaps, totals } = await verdict({
+      rows,
+      ends: [20],
+      gaps: [{ topic: 'orders', partition: 0, from: 10, to: 20 }],
+      inLog: (offset) => offset !== 11 && offset !== 12 && offset !== 18,
+      unreadable: { from: 13, to: 17 },
+    })
+    const at = { topic: 'orders', partition: 0 }
+    expect(balanced).toBe(false)
+    expect(gaps).toEqual([
+      { ...at, from: 10, to: 11 },
+      { ...at, from: 13, to: 17 },
+      { ...at, from: 17, to: 18 },
+      { ...at, from: 19, to: 20 },
+    ])
+    expect(totals).toMatchObject({ gaps: 7, absent: 3 })
+    expect(summary).toContain('7 records were passed over, at 0:10, 0:13–16, 0:17, 0:19.')
   })
 
   it('finds the record that was passed over behind a thousand offsets that the log does not have', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { OrderError } from '../../shared/domain/errors.ts'
 import { createRepairLedger } from '../../shared/application/repair-ledger.ts'
 import type { LogRecord } from '../../shared/ports/event-log.ts'
 import type { LedgerGap } from '../../shared/ports/ledger.ts'
@@ -14,6 +15,7 @@ function given({
   counts = true,
   isFree = true,
   inLog = () => true as boolean,
+  unreadable = undefined as { from: number; to: number } | undefined,
   gaps = [] as LedgerGap[],
 }) {
   let now = 0
@@ -55,6 +57,9 @@ function given({
       offsets: async () => [{ partition: 0, first: 0, end: RECORDS }],
       async read(_topic, _partition, from, limit): Promise<LogRecord[]> {
         now += readMs
+        if (unreadable !== undefined && from >= unreadable.from && from < unreadable.to) {
+          throw new OrderError('log-unreadable', 'The batch is unreadable.', { unreadable })
+        }
         return Array.from({ length: Math.min(limit, RECORDS - from) }, (_, at) => from + at)
           .filter(inLog)
           .map((offset) => delivered(messageOf(), { offset }))
@@ -92,6 +97,12 @@ describe('a repair of the ledger', () => {
       why: expect.stringContaining('Another repair'),
     })
     expect(stored).toEqual([])
+  })
+
+  it('processes what lies behind a batch that cannot be read, and says that it left the batch', async () => {
+    const { repair, stored } = given({ unreadable: { from: 0, to: 2000 } })
+    expect(await repair(ACT)).toEqual({ processed: 600, more: false, why: 'The batch is unreadable.' })
+    expect(stored[0]).toBe(2000)
   })
 
   it('ends where the log has nothing', async () => {

@@ -1,5 +1,5 @@
 import { isOrderError } from '../../domain/errors.ts'
-import type { EventLog } from '../../ports/event-log.ts'
+import { nextOffset, type EventLog } from '../../ports/event-log.ts'
 import type { AdminClient } from './admin.ts'
 import type { Reader } from './reader.ts'
 
@@ -36,7 +36,7 @@ export function createFigures(admin: Pick<AdminClient, 'offsets' | 'committed'>,
     const places = await admin.offsets(topic)
     const passed = places.map(async ({ partition, first, end }): Promise<[number, number] | undefined> => {
       const position = positions.get(partition)
-      const next = Math.max(position ?? first, first)
+      const next = nextOffset(positions, { partition, first })
       if (next >= end) return position === undefined ? undefined : [partition, position]
       const beyond = await beyondMarkers(`${groupId}:${topic}:${partition}`, topic, partition, next, end)
       return position === undefined && beyond === first ? undefined : [partition, beyond]

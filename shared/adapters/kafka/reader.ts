@@ -124,5 +124,6 @@ export function logUnreadable(topic: string, partition: number, { from, to, why 
   return new OrderError(
     'log-unreadable',
     `The batch at ${offsets} of ${topic}, partition ${partition}, is unreadable: ${why}.`,
+    { unreadable: { from, to } },
   )
 }
