@@ -31,16 +31,27 @@ export function prepareCheckpoints(db: DatabaseSync): Checkpoints {
 
 const FULL = 13
 const IO_ERROR = 10
-/** IOERR_READ, IOERR_SHORT_READ and IOERR_WRITE: the call itself was refused, and nothing was taken for written. */
-const AT_THE_CALL: ReadonlySet<number> = new Set([1, 2, 3].map((kind) => IO_ERROR | (kind << 8)))
+/** IOERR_FSYNC, IOERR_DIR_FSYNC, IOERR_TRUNCATE, IOERR_CLOSE and IOERR_DIR_CLOSE. */
+const OF_A_FLUSH: ReadonlySet<number> = new Set([4, 5, 6, 16, 17].map((kind) => IO_ERROR | (kind << 8)))
 
 /**
  * Whether this error of SQLite leaves in doubt what is on the disk: a flush that failed, after writes that had long
- * succeeded. A disk without room refuses the write itself (https://www.sqlite.org/rescode.html).
+ * succeeded. A call that was refused, as on a disk without room, does not (https://www.sqlite.org/rescode.html).
  */
 export function leavesDiskInDoubt(error: unknown): boolean {
   const code = errcodeOf(error)
-  return code !== undefined && (code & 0xff) === IO_ERROR && !AT_THE_CALL.has(code)
+  return code !== undefined && OF_A_FLUSH.has(code)
+}
+
+const keptOpen = new Set<DatabaseSync>()
+
+/**
+ * Closes a connection that could not be prepared, except after a failed flush: closing would flush again, be told that
+ * all is well, and remove the WAL. Then it stays open, out of the garbage collector's reach, until the process is killed.
+ */
+export function closeUnlessInDoubt(db: DatabaseSync, error: unknown): void {
+  if (leavesDiskInDoubt(error)) keptOpen.add(db)
+  else db.close()
 }
 
 /** The WAL stays, and is copied when there is room. */

@@ -26,21 +26,39 @@ export function isInDoubt(directory: string): boolean {
  * damaged file. May be interrupted at any time: old and new files are the same to whoever opens them.
  */
 export function settleDoubt(directory: string): void {
-  const names = FILES.flatMap((name) => [name, `${name}-wal`]).filter((name) => existsSync(join(directory, name)))
-  for (const name of names) {
-    const copy = join(directory, `${name}.copy`)
-    rmSync(copy, { force: true })
-    copyFromDisk(join(directory, name), copy)
+  const files = FILES.map((name) => join(directory, name)).filter((file) => existsSync(file))
+  try {
+    for (const file of files) {
+      removeCopy(file)
+      copyFromDisk(file, copyOf(file))
+      if (existsSync(`${file}-wal`)) copyFromDisk(`${file}-wal`, `${copyOf(file)}-wal`)
+      verify(copyOf(file))
+    }
+  } catch (error) {
+    files.forEach(removeCopy)
+    throw error
   }
-  for (const name of names) renameSync(join(directory, `${name}.copy`), join(directory, name))
-  for (const name of FILES) rmSync(join(directory, `${name}-shm`), { force: true })
+  // Until it is removed, an old WAL only repeats what its file holds by now.
+  for (const file of files) renameSync(copyOf(file), file)
   flush(directory)
-  for (const name of FILES) if (existsSync(join(directory, name))) verify(join(directory, name))
+  for (const file of files) for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
+  flush(directory)
   rmSync(join(directory, MARK))
   flush(directory)
 }
 
-/** Everything in one file, flushed, whole, and on the disk as it is read. */
+function copyOf(file: string): string {
+  return `${file}.copy`
+}
+
+function removeCopy(file: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${copyOf(file)}${suffix}`, { force: true })
+}
+
+/**
+ * Everything in one file, flushed, whole, and on the disk as it is read. Only for a copy: closing after a failed flush
+ * removes the WAL, and the copy with it is thrown away.
+ */
 function verify(file: string): void {
   const db = new DatabaseSync(file)
   try {

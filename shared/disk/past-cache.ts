@@ -1,4 +1,4 @@
-import { closeSync, constants, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
 
 declare const WebAssembly: {
   readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
@@ -11,8 +11,7 @@ const WASM_PAGE_BYTES = 64 * 1024
 /**
  * Copies what the disk has of a file, which after a failed flush is not what a program reads: the kernel marks pages as
  * written all the same. Direct I/O passes them by; where there is none, the copy is of what is read. The copy is flushed,
- * in a file of its own, because what is written to the old one again may not reach the disk either (ext4 leaves blocks
- * of a failed write marked as unwritten). It is read back from the disk and compared.
+ * in a file of its own, because what is written to the old one again may not reach the disk either (seen on ext4). It is read back from the disk and compared.
  *
  * Synchronous. Throws what reading and writing throw. Nobody may have either file open: closing a file gives away every
  * lock that the process has on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
@@ -39,7 +38,7 @@ export function differenceFromDisk(path: string): number | undefined {
   try {
     let at = 0
     for (const chunk of chunksOf(onDisk)) {
-      const length = readSync(cached, seen, 0, CHUNK_BYTES, at)
+      const length = readSync(cached, seen, 0, chunk.length, at)
       if (length !== chunk.length || chunk.compare(seen, 0, length) !== 0) return at + firstDifference(chunk, seen)
       at += length
     }
@@ -66,10 +65,12 @@ function openDirect(path: string): number {
 function* chunksOf(descriptor: number): Generator<Buffer> {
   // Direct I/O takes memory only where it begins at a block; WebAssembly's begins at a page.
   const chunk = Buffer.from(new WebAssembly.Memory({ initial: CHUNK_BYTES / WASM_PAGE_BYTES }).buffer)
-  for (let at = 0; ;) {
+  const { size } = fstatSync(descriptor)
+  for (let at = 0; at < size;) {
+    // A read may return less than was asked for before the end, too.
     const length = readSync(descriptor, chunk, 0, CHUNK_BYTES, at)
-    if (length > 0) yield chunk.subarray(0, length)
-    if (length < CHUNK_BYTES) return
+    if (length === 0) throw new Error(`a file of ${size} bytes could be read only up to byte ${at}`)
+    yield chunk.subarray(0, length)
     at += length
   }
 }

@@ -1,11 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createEmbeddedLog } from '../../shared/adapters/embedded/embedded-log.ts'
 import { openLogFile } from '../../shared/adapters/embedded/log-file.ts'
 import { createFrameWriter } from '../../shared/adapters/embedded/frames.ts'
-import { leavesDiskInDoubt } from '../../shared/disk/checkpoint.ts'
+import { closeUnlessInDoubt, leavesDiskInDoubt } from '../../shared/disk/checkpoint.ts'
 import { isInDoubt, markInDoubt, settleDoubt } from '../../shared/disk/in-doubt.ts'
 
 const FAILING_WORKER = new URL('../support/failing-log-worker.ts', import.meta.url)
@@ -37,9 +38,19 @@ describe('after a flush that failed', () => {
   test('of SQLite’s errors only those of a flush leave the disk in doubt: full, busy, refused and unread do not', () => {
     const withCode = (errcode: number) => leavesDiskInDoubt(Object.assign(new Error('of SQLite'), { errcode }))
     expect([10 | (4 << 8), 10 | (5 << 8), 10 | (6 << 8)].map(withCode)).toEqual([true, true, true])
-    expect([13, 5, 6, 19, 11, 10 | (1 << 8), 10 | (2 << 8), 10 | (3 << 8)].some(withCode)).toBe(false)
+    expect([13, 5, 6, 19, 11, 10 | (1 << 8), 10 | (2 << 8), 10 | (3 << 8), 10 | (19 << 8)].some(withCode)).toBe(false)
     expect(leavesDiskInDoubt(new TypeError('of ours'))).toBe(false)
   })
+})
+
+test('a connection whose flush failed while it was opened keeps its WAL; after another error it is closed', () => {
+  const path = join(directory, 'a.db')
+  const db = new DatabaseSync(path)
+  db.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a)')
+  closeUnlessInDoubt(db, Object.assign(new Error('of SQLite'), { errcode: 10 | (4 << 8) }))
+  expect(existsSync(`${path}-wal`)).toBe(true)
+  closeUnlessInDoubt(db, new Error('of ours'))
+  expect(existsSync(`${path}-wal`)).toBe(false)
 })
 
 describe('what was left in doubt', () => {
@@ -65,13 +76,15 @@ describe('what was left in doubt', () => {
     file.close()
   })
 
-  test('is refused when it is damaged, and stays marked', () => {
+  test('is refused when it is damaged, and stays marked, with the files as they were', () => {
     writeLog(Array.from({ length: 2000 }, (_, at) => `value ${at}`)).close()
     const path = join(directory, 'log.db')
     const bytes = readFileSync(path)
     writeFileSync(path, bytes.fill(0, 3 * 4096, 6 * 4096))
     markInDoubt(directory)
+    const before = { inode: statSync(path).ino, bytes: readFileSync(path), names: readdirSync(directory) }
     expect(() => settleDoubt(directory)).toThrow(/damaged|malformed/)
     expect(isInDoubt(directory)).toBe(true)
+    expect({ inode: statSync(path).ino, bytes: readFileSync(path), names: readdirSync(directory) }).toEqual(before)
   })
 })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { prepareCheckpoints } from '../../disk/checkpoint.ts'
+import { closeUnlessInDoubt, prepareCheckpoints } from '../../disk/checkpoint.ts'
 import { createFrameWriter, frameLength, framePartitionId, storedRecordAt } from './frames.ts'
 
 /**
@@ -93,7 +93,7 @@ export function openLogFile(path: string): LogFile {
     db.prepare('INSERT OR IGNORE INTO log_identity VALUES (1, ?)').run(randomUUID())
     loadPartitions()
   } catch (error) {
-    db.close()
+    closeUnlessInDoubt(db, error)
     throw error
   }
 

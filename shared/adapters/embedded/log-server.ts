@@ -69,6 +69,8 @@ export function serveLog(open: typeof openLogFile): void {
     try {
       work()
     } catch (error) {
+      // Anything else is tried again after the next answer: the WAL has everything until then.
+      if (!leavesDiskInDoubt(error)) return
       doubt = { cause: error }
       const told: LogReply = { id: UNASKED, error, inDoubt: true }
       port?.postMessage(told)

@@ -71,6 +71,8 @@ export function serve(file: string, open: () => Operations): void {
     try {
       work()
     } catch (error) {
+      // Anything else is tried again after the next answer: the WAL has everything until then.
+      if (!leavesDiskInDoubt(error)) return
       doubt = { cause: error }
       port?.postMessage(failed(UNASKED, error))
     }

@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads'
 import type { Schema } from '../../ports/maintenance.ts'
-import { prepareCheckpoints } from '../../disk/checkpoint.ts'
+import { closeUnlessInDoubt, prepareCheckpoints } from '../../disk/checkpoint.ts'
 import { openDatabase } from './database.ts'
 import { prepareLedgerRepairs, type LedgerRepairs } from './ledger-repairs.ts'
 import { prepareLedgerReset, type LedgerReset } from './ledger-reset.ts'
@@ -62,7 +62,7 @@ function openWriter(): Writer {
       },
     }
   } catch (error) {
-    db.close()
+    closeUnlessInDoubt(db, error)
     throw error
   }
 }
