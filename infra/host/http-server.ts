@@ -52,9 +52,9 @@ const DEFAULT_LIMITS: HttpLimits = {
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
 const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
-/** Ours to write: a function's own would contradict what is sent. */
 const BEYOND_ASCII = /[\u0080-\u00ff]/
 const BEYOND_LATIN1 = /[\u0100-\uffff]/
+/** Ours to write: a function's own would contradict what is sent. */
 const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'] as const
 
 /** HTTP as a small installation needs it: bounded in every direction, and indifferent to what clients do. */

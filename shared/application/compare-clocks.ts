@@ -1,8 +1,6 @@
+import { CLOCK_TOLERANCE_MS } from '../domain/times.ts'
 import { HEADER, headerText } from '../messaging/headers.ts'
 import type { ClockReading, EventLog } from '../ports/event-log.ts'
-
-/** More than two clocks that are set by NTP ever differ, and less than any retry delay that is worth having. */
-const TOLERATED_MS = 5000
 
 /**
  * What is wrong with the clocks, a sentence each. This machine's is compared with the log's by what publishing told, and
@@ -26,10 +24,10 @@ export async function compareClocks(
   const behindMs = Math.max(0, ...records.map(({ timestamp }) => timestamp - nowMs))
   return [
     ...own,
-    ...(aheadMs > TOLERATED_MS
+    ...(aheadMs > CLOCK_TOLERANCE_MS
       ? [`The clock of a machine that places orders is at least ${seconds(aheadMs)} ahead of the log's: set it.`]
       : []),
-    ...(behindMs > TOLERATED_MS && own.length === 0
+    ...(behindMs > CLOCK_TOLERANCE_MS && own.length === 0
       ? [`This machine's clock is at least ${seconds(behindMs)} behind the log's: set it.`]
       : []),
   ]

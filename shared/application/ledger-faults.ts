@@ -5,7 +5,8 @@ import type { LedgerVerdict } from './ledger.ts'
 /** At most this many places are named in a sentence. */
 const MAX_PLACES = 10
 
-const HOW_LOST: Readonly<Record<LossCause, string>> = {
+/** What happened to lost offsets, as the predicate of a sentence about them. */
+export const HOW_LOST: Readonly<Record<LossCause, string>> = {
   'log-start': 'left the log before they were counted',
   hole: 'are missing from the log, and nothing shows that they never were records',
 }

@@ -9,6 +9,12 @@ export const UNKNOWN_TIME = '1970-01-01T00:00:00.000Z'
 /** RFC 3339 writes a year in four digits, and so does SQL Server. */
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
+/**
+ * How far two clocks may differ, in ms: further than two that are set by NTP ever do, and less than any retry delay that
+ * is worth having.
+ */
+export const CLOCK_TOLERANCE_MS = 5000
+
 /** The same milliseconds since 1970 when they lie between 1970 and 9999, else undefined: then they say no time. */
 export function knownTime(ms: number): number | undefined {
   return ms > 0 && ms <= LAST_MS ? ms : undefined

@@ -45,7 +45,7 @@ export interface PipelineEvents {
   'attempt:failed': { topic: string; attempt: number; records: number; cause: Cause; error: unknown }
   /** Every order of two batches in a row failed, so that none of them is to blame: the batch waits, and is tried again. */
   'batch:held': { topic: string; records: number; cause: Cause; error: unknown }
-  /** Offsets that left the log before they were counted; told by the process that settled them, once. */
+  /** Offsets that are lost, by the cause in `lostBy`; told by the process that settled them, once. */
   'ledger:lost': LedgerLoss
   /** Records that had been passed over have an outcome now; `places` are the first of them, as `partition:offset`. */
   'ledger:repaired': { processed: number; places: readonly string[]; why: string | null }

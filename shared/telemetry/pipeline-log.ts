@@ -1,3 +1,4 @@
+import { HOW_LOST } from '../application/ledger-faults.ts'
 import type { Logger } from '../logger.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import { traceIdOf } from '../messaging/traceparent.ts'
@@ -42,7 +43,7 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
     logger.warn({ event: 'ledger:repaired', ...repair }, 'records that had been passed over were processed')
   })
   events.on('ledger:lost', (loss) => {
-    logger.error({ event: 'ledger:lost', ...loss }, 'offsets left the log before they were counted: orders may be lost')
+    logger.error({ event: 'ledger:lost', ...loss }, `offsets ${HOW_LOST[loss.lostBy]}: orders may be lost`)
   })
   events.on('delivery:stalled', (event) => {
     const { topic, partition, offset, waitingMs } = event

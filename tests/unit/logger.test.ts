@@ -46,6 +46,19 @@ describe('the log', () => {
     ])
   })
 
+  test('says of lost offsets how they were lost', () => {
+    const { logger, lines } = recordingLogger('info')
+    const events = createPipelineEmitter()
+    logPipeline(events, logger)
+    const range = { topic: 'orders', partition: 0, from: 4, to: 7 }
+    events.emit('ledger:lost', { ...range, lostBy: 'log-start' })
+    events.emit('ledger:lost', { ...range, lostBy: 'hole' })
+    expect(lines()).toMatchObject([
+      { ...range, lostBy: 'log-start', msg: expect.stringContaining('left the log before they were counted') },
+      { ...range, lostBy: 'hole', msg: expect.stringContaining('are missing from the log') },
+    ])
+  })
+
   test('has every accepted order at debug, and nobody listens for it above', () => {
     const accepted = { orderId: FACT.orderId, traceparent: FACT.traceparent, durationMs: 3 }
     for (const [level, expected] of [

@@ -1,3 +1,4 @@
+import { CLOCK_TOLERANCE_MS } from '../../domain/times.ts'
 import type { ClockReading } from '../../ports/event-log.ts'
 
 /**
@@ -14,9 +15,6 @@ export interface BrokerClock {
   refused(): void
   reading(): ClockReading
 }
-
-/** Twice a careless NTP client's error, and less than the shortest retry delay that anybody would set. */
-const TOLERATED_MS = 5000
 
 export const CLOCK_REFUSED =
   "Kafka refuses the time of this machine's clock: it is further from the broker's than the topic allows " +
@@ -49,5 +47,5 @@ export function createBrokerClock({ onWarning }: { onWarning: (message: string) 
 }
 
 function isOff(aheadMs: number | undefined): boolean {
-  return aheadMs !== undefined && Math.abs(aheadMs) > TOLERATED_MS
+  return aheadMs !== undefined && Math.abs(aheadMs) > CLOCK_TOLERANCE_MS
 }
