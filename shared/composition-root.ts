@@ -312,7 +312,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   }
 }
 
-/** That the store is away is no fault of a redrive, and there may be none. */
+/** An outage of the store is only a warning: no redrive is at fault, and perhaps none is waiting. */
 function tellRedriveFailed(logger: Logger, error: unknown): void {
   const line = { event: 'redrive:failed', err: error }
   if (isOrderError(error) && error.retriable) logger.warn(line, 'redrives wait, if there are any')
@@ -320,8 +320,9 @@ function tellRedriveFailed(logger: Logger, error: unknown): void {
 }
 
 /**
- * Kafka may come later. What trying again does not mend fails a start that somebody sees fail; the Functions runtime
- * would go on without functions, so there it is told and tried again.
+ * Whether the error ends the start. An outage of Kafka does not, because Kafka may come later. An error that trying again
+ * does not mend ends the start of the embedded host, which somebody sees fail. The Functions runtime would go on without
+ * functions, so there the error is logged and the start is tried again.
  */
 function failsStart({ runtime, kafka }: Config, error: unknown): boolean {
   if (kafka === undefined) return true

@@ -193,8 +193,8 @@ function plainHeaders({ headers }: IncomingMessage): Readonly<Record<string, str
 }
 
 /**
- * Node reads bytes of headers as Latin-1, the runtime's server (Kestrel) as UTF-8. A function can be given no letter
- * beyond Latin-1, for the fetch standard knows none in headers, so that such a header is refused before any function.
+ * Node reads bytes of headers as Latin-1, the runtime's server (Kestrel) as UTF-8. The fetch standard does not allow
+ * characters beyond Latin-1 in headers, so a header with one is refused before it reaches a function.
  */
 function asUtf8(name: string, value: string): string {
   const bytes = Buffer.from(value, 'latin1')

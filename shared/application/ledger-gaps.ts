@@ -18,8 +18,8 @@ export interface PassedOver {
 }
 
 /**
- * What nobody counted although it can't come any more: what the group committed beyond the ledger, and what lies before
- * the log's beginning. A record is counted before it is committed, so these were passed over; no later record has made a
+ * Ranges that nobody counted and that can't come any more: those that the group committed beyond the ledger, and those
+ * before the log's beginning. A record is counted before it is committed, so these were passed over; no later record has made a
  * gap of them yet. `committed` must have been asked for before the ledger.
  */
 export function uncountedRanges(

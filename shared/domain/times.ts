@@ -20,7 +20,7 @@ export function knownTime(ms: number): number | undefined {
   return ms > 0 && ms <= LAST_MS ? ms : undefined
 }
 
-/** The nearest whole number that JavaScript keeps exactly; 0 for what is no number. */
+/** The nearest whole number that JavaScript keeps exactly; 0 for NaN. */
 export function nearestSafeInteger(value: number): number {
   const whole = Math.trunc(value) || 0
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(whole, Number.MAX_SAFE_INTEGER))

@@ -130,7 +130,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     expect(services.lost[0]).toMatchObject({ from: 0, lostBy: 'log-start' })
   })
 
-  test('are no loss when they were transaction markers or aborted, for that was seen in time', async () => {
+  test('are no loss when they were transaction markers or aborted, because that was seen in time', async () => {
     const services = await open()
     const { all, topic, lost } = services
     const producer = kafkaOf(broker).producer({

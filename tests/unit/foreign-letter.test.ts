@@ -137,7 +137,7 @@ describe('a letter that another consumer wrote', () => {
     expect(changed('kafka_dlt-exception-cause-fqcn', 'java.io.IOException').fingerprint).not.toBe(fingerprint)
   })
 
-  it('is believed by its last headers, for a record may have died before', () => {
+  it('is believed by its last headers, because a record may have died before', () => {
     const again = withHeaders(
       ...SPRING,
       ['kafka_dlt-original-topic', 'orders-again'],

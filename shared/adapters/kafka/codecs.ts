@@ -63,7 +63,7 @@ function snappyLength(block: Buffer): number {
     length += (byte & 0x7f) * 2 ** (7 * index)
     if (byte < 0x80) return length
   }
-  throw new Error('the length of a block is no varint')
+  throw new Error('a block does not begin with a valid length')
 }
 
 async function unlz4(bytes: Buffer): Promise<Buffer> {

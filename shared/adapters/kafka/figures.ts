@@ -28,8 +28,8 @@ export function createFigures(admin: Pick<AdminClient, 'offsets' | 'committed'>,
   }
 
   /**
-   * Transaction markers are no records, and librdkafka commits none of them: a group that has processed everything stands
-   * before the marker for ever. It counts as standing behind it.
+   * librdkafka does not commit transaction markers, so a group that has processed everything stands before the marker for
+   * ever. It counts as standing behind it.
    */
   async function committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>> {
     const positions = await admin.committed(groupId, topic)

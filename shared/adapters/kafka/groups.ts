@@ -41,7 +41,7 @@ function canonical(address: string): string {
 }
 
 const COMMIT_TIMEOUT_MS = 15_000
-/** What a client that is no member says it is: Kafka takes its commits as long as the group is empty. */
+/** Identifies a client outside the group, whose commits Kafka accepts as long as the group is empty. */
 const NO_MEMBER = { groupGenerationId: -1, memberId: '' }
 
 /**

@@ -62,7 +62,7 @@ export function createHealthMonitor({ probe, unreadable }: HealthOptions): Healt
       const lines = unreadable()
       return {
         ...(cause === undefined ? { available: true } : { available: false, cause: `Kafka: ${cause}` }),
-        // A consumer that cannot go on is no reason to take no orders: the brokers are there.
+        // Orders are taken even when a consumer cannot go on, because the brokers are there.
         ...(lines.length > 0 && { unreadable: lines }),
       }
     },

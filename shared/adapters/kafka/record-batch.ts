@@ -12,7 +12,7 @@ import { RecordCursor } from './record-cursor.ts'
 export interface Decoded {
   readonly records: readonly LogRecord[]
   /**
-   * Where to read on: behind the records, and behind everything that is none, such as transaction markers, records of
+   * Where to read on: behind the records, and behind everything else, such as transaction markers, records of
    * transactions that were aborted, and offsets that compaction left empty.
    */
   readonly next: number

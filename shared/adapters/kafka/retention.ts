@@ -6,7 +6,7 @@ import { describeSettings, type TopicSettings } from './topic-settings.ts'
 /** Settings change rarely, and are asked for with every question about what the log may forget. */
 const REMEMBERED_MS = 60_000
 
-/** What a cluster is taken for that does not let us look, which the start has told. */
+/** Assumed for a cluster that does not let us look. The start has warned of it. */
 const UNKNOWN: TopicRetention = { maxAgeMs: null, maxBytes: null, holesAreMarkers: true }
 
 /** How long topics keep records. An answer is remembered for a minute. */

@@ -50,7 +50,7 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
   function open(): Session {
     return join(inbox, {
       onRecords: () => wake?.(),
-      // Having joined is none: what fails with each fetch would be tried again at once, for ever.
+      // Joining alone is not progress: a fetch that always fails would be tried again at once, for ever.
       onProgress() {
         failing = undefined
         rejoins = 0

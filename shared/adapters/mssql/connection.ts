@@ -173,7 +173,7 @@ function isAzure(server: string): boolean {
   return /\.database\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/i.test(server)
 }
 
-/** What the driver makes a connection of, of which its types say less than it does. */
+/** tedious's connection; its types omit these members. */
 interface Tedious {
   sendLogin7Packet(): void
   readonly messageIo: { readonly tlsNegotiationComplete: boolean }

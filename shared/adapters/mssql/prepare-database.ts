@@ -28,7 +28,7 @@ export async function prepareDatabase(
   return withEscapesResolved
 }
 
-/** What the level would have to be, if it is known to be lower. */
+/** The compatibility level of the database that we are connected to. */
 export const SELECT_LEVEL = `
 SELECT CAST(d.compatibility_level AS INT) AS compatibility_level FROM sys.databases AS d WHERE d.name = DB_NAME();
 `

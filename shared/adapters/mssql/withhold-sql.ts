@@ -6,7 +6,7 @@ import { isLetterOf } from './letter-topic.ts'
  *
  * An order that is new has no status, so that only those that failed before are looked up among the letters. Of those,
  * in this order: a letter of this very place, or the one that the record redrives, that was discarded; a letter of this
- * place that another stands for. Then a letter that is being sent back allows it, for that is the newest decision; and
+ * place that another stands for. Then a letter that is being sent back allows it, because that is the newest decision; and
  * last an order that was given up, or a letter of this place whose edit is on its way. What is decided about another
  * consumer's letter decides nothing about our order.
  */
