@@ -117,12 +117,13 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
 
 describe.skipIf(skipsGateway)('the gateway', () => {
   /** Answers with what it was asked, or not at all. */
-  async function startBackend(address: string, port: number, behaviour: 'answer' | 'hang up' = 'answer') {
+  async function startBackend(address: string, port: number, behaviour: 'answer' | 'hang up' | 'not found' = 'answer') {
     const requests: { method: string; url: string; headers: IncomingHttpHeaders; body: string }[] = []
     const serve = async (incoming: IncomingMessage, answer: ServerResponse) => {
       const { method = '', url = '', headers } = incoming
       requests.push({ method, url, headers, body: await text(incoming) })
       if (behaviour === 'hang up') incoming.socket.destroy()
+      else if (behaviour === 'not found') answer.writeHead(404, { 'content-length': '0' }).end()
       else answer.writeHead(200, { server: 'backend' }).end(address)
     }
     // A request that the gateway breaks off ends here too.
@@ -133,7 +134,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
     return requests
   }
 
-  async function start(behaviour?: 'hang up') {
+  async function start(behaviour?: 'hang up' | 'not found') {
     const port = await freePort(API)
     const toApi = await startBackend(API, port, behaviour)
     const toQuery = await startBackend(QUERY, port)
@@ -168,6 +169,41 @@ describe.skipIf(skipsGateway)('the gateway', () => {
       expect(toApi.filter(({ body: received }) => received.length >= body.length)).toEqual([])
     },
   )
+
+  test.each(['X-Operator', 'Idempotency-Key'])('refuses letters in %s that no function could read', async (name) => {
+    const { url, toApi, toQuery } = await start()
+    const ask = async (value: string) => {
+      const headers = { [name]: Buffer.from(value).toString('latin1') }
+      const [answer] = (await once(request(`${url}/api/audit`, { headers }).end(), 'response')) as [IncomingMessage]
+      return answer.statusCode
+    }
+    expect(await ask('Zoë')).toBe(200)
+    expect(await ask('Łukasz')).toBe(400)
+    expect([...toApi, ...toQuery]).toHaveLength(1)
+  })
+
+  test.each(['TRACE', 'PROPFIND'])('has the functions answer %s, which none of them can take', async (method) => {
+    const { url, toQuery } = await start()
+    const [answer] = (await once(request(`${url}/api/orders`, { method }).end(), 'response')) as [IncomingMessage]
+    expect(answer.statusCode).toBe(200)
+    expect(toQuery.map((seen) => seen.method)).toEqual(['PATCH'])
+  })
+
+  test('gives the words that the runtime has not for a function that is switched off', async () => {
+    const { url } = await start('not found')
+    const answer = await fetch(`${url}/api/orders`, ORDER)
+    expect(answer.status).toBe(404)
+    expect(answer.headers.get('content-type')).toBe('application/problem+json')
+    expect(await answer.json()).toMatchObject({ status: 404, type: '/docs/errors#not-found' })
+  })
+
+  test('answers a path with two slashes in a row, which the runtime has no words for', async () => {
+    const { url, toApi, toQuery } = await start()
+    const answer = await fetch(`${url}//api/orders`, ORDER)
+    expect(answer.status).toBe(404)
+    expect(await answer.json()).toMatchObject({ status: 404, type: '/docs/errors#not-found' })
+    expect([...toApi, ...toQuery]).toEqual([])
+  })
 
   test('believes nobody who says that a platform signed them in, and tells nobody what is behind it', async () => {
     const { url, toQuery } = await start()
