@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 
 /**
  * When the WAL of a file gets into the file. SQLite's own checkpoints are off because they keep their errors to
@@ -17,15 +17,16 @@ const WAL_KEPT_BYTES = 32 * 1024 * 1024
 
 export function prepareCheckpoints(db: DatabaseSync): Checkpoints {
   db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
+  // SQLite before 3.51, which Node 22 has, takes this for PASSIVE: it copies every time, and may find the disk full.
   const look = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 
   return {
     whenDue() {
-      const { log, checkpointed } = pagesOf(look)
-      if (log - checkpointed >= DUE_PAGES) unlessFull(copy)
+      const pages = unlessFull(look)
+      if (pages !== undefined && Number(pages['log']) - Number(pages['checkpointed']) >= DUE_PAGES) unlessFull(copy)
     },
-    beforeClose: () => unlessFull(copy),
+    beforeClose: () => void unlessFull(copy),
   }
 }
 
@@ -54,18 +55,14 @@ export function closeUnlessInDoubt(db: DatabaseSync, error: unknown): void {
   else db.close()
 }
 
-/** The WAL stays, and is copied when there is room. */
-function unlessFull(statement: StatementSync): void {
+/** What it answers; undefined on a full disk, where the WAL stays and is copied when there is room. */
+function unlessFull(statement: StatementSync): Record<string, SQLOutputValue> | undefined {
   try {
-    statement.get()
+    return statement.get()
   } catch (error) {
     if (((errcodeOf(error) ?? 0) & 0xff) !== FULL) throw error
+    return undefined
   }
-}
-
-function pagesOf(statement: StatementSync): { log: number; checkpointed: number } {
-  const { log, checkpointed } = statement.get() ?? {}
-  return { log: Number(log), checkpointed: Number(checkpointed) }
 }
 
 function errcodeOf(error: unknown): number | undefined {
