@@ -50,7 +50,16 @@ export function serveLog(open: typeof openLogFile): void {
     } catch {
       // It may be damaged, or another file by now: open anew, and let recovery say what is there.
       file = undefined
+      closeBroken(broken)
+    }
+  }
+
+  /** What broke it is what callers are told, unless the flush of closing it fails: that concerns all that comes later. */
+  function closeBroken(broken: LogFile | undefined): void {
+    try {
       broken?.close()
+    } catch (error) {
+      if (leavesDiskInDoubt(error)) doubt = { cause: error }
     }
   }
 

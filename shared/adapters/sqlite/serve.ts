@@ -47,9 +47,18 @@ export function serve(file: string, open: () => Operations): void {
       else if (!leavesConnectionSound(error)) {
         const broken = operations
         operations = undefined
-        broken?.close()
+        closeBroken(broken)
       }
       throw error
+    }
+  }
+
+  /** What broke it is what callers are told, unless the flush of closing it fails: that concerns all that comes later. */
+  function closeBroken(broken: Operations | undefined): void {
+    try {
+      broken?.close()
+    } catch (error) {
+      if (leavesDiskInDoubt(error)) doubt = { cause: error }
     }
   }
 
