@@ -50,7 +50,7 @@ unset key master FUNCTIONS_KEY FUNCTIONS_MASTER_KEY
 # By this name the runtime takes itself for an instance of the Consumption plan, and waits for an assignment.
 unset CONTAINER_NAME
 keep_dotted_names
-node "$AzureWebJobsScriptRoot/dist/infra/functions/check-settings.js"
+node "${AzureWebJobsScriptRoot:-/home/site/wwwroot}/dist/infra/functions/check-settings.js"
 
 # A restarted container has the files of its last run.
 rm -rf "$HEALTH_STATE"
