@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { flushDirectory } from './flush-directory.ts'
 import { copyFromDisk, differenceFromDisk } from './past-cache.ts'
 
 /**
@@ -40,11 +41,11 @@ export function settleDoubt(directory: string): void {
   }
   // Until it is removed, an old WAL only repeats what its file holds by now.
   for (const file of files) renameSync(copyOf(file), file)
-  flush(directory)
+  flushDirectory(directory)
   for (const file of files) for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
-  flush(directory)
+  flushDirectory(directory)
   rmSync(join(directory, MARK))
-  flush(directory)
+  flushDirectory(directory)
 }
 
 function copyOf(file: string): string {
@@ -70,14 +71,4 @@ function verify(file: string): void {
   }
   const at = differenceFromDisk(file)
   if (at !== undefined) throw new Error(`${file} is not on the disk as it was written, from byte ${at} on`)
-}
-
-function flush(directory: string): void {
-  if (process.platform === 'win32') return // where a directory can't be opened
-  const descriptor = openSync(directory, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }

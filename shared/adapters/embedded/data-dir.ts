@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf, OrderError } from '../../domain/errors.ts'
-import { flushDirectory, isOpenToOthers, readOrMakeSecret, writePrivateFile } from './private-file.ts'
+import { flushDirectory } from '../../disk/flush-directory.ts'
+import { isOpenToOthers, readOrMakeSecret, writePrivateFile } from './private-file.ts'
 
 /** The directory that one process holds: log, store, secrets. */
 export interface DataDir extends AsyncDisposable {

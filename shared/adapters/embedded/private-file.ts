@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { flushDirectory } from '../../disk/flush-directory.ts'
 
 const SECRET_BYTES = 32
 /** As for the settings of the same secrets. */
@@ -46,15 +47,4 @@ export function writePrivateFile(file: string, text: string): void {
   }
   renameSync(temporary, file)
   flushDirectory(dirname(file))
-}
-
-/** Makes names in a directory durable: flushing a file flushes only what is in it. */
-export function flushDirectory(directory: string): void {
-  if (process.platform === 'win32') return // where a directory can't be opened
-  const descriptor = openSync(directory, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }
