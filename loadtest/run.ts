@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { onStopRequest } from '../infra/stop-request.ts'
 import { checkAssertions } from './assertions.ts'
 import { backlog } from './backlog.ts'
 import { compareFiles } from './compare.ts'
@@ -18,7 +19,7 @@ const EXIT = { well: 0, assertion: 1, usage: 2, unreachable: 3, interrupted: 130
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const interrupted = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
+onStopRequest(() => (interrupted.signal.aborted ? process.exit(EXIT.interrupted) : interrupted.abort()))
 
 try {
   process.exitCode = await perform(readTask(process.argv.slice(2), process.env))

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../../shared/domain/errors.ts'
+import { onStopRequest } from '../stop-request.ts'
 import { makeLocalSettings, missingSettings, runtimeSettings } from './settings.ts'
 import { settingsFault, settingsHint } from './settings-fault.ts'
 
@@ -40,7 +41,7 @@ async function runTools(args: readonly string[]): Promise<number> {
   const [program, first] = existsSync(TOOLS) ? [process.execPath, [TOOLS]] : ['func', []]
   const tools = spawn(program, [...first, 'start', ...args], { cwd: ROOT, stdio: 'inherit' })
   // A terminal tells both; another program tells this process alone.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => tools.kill(signal))
+  onStopRequest((signal) => tools.kill(signal))
   const code = await new Promise<number>((resolve, reject) => {
     tools.on('error', (cause) => reject(new Error(NO_TOOLS, { cause })))
     tools.on('close', (status, signal) => resolve(status ?? (signal === null ? 1 : 0)))

@@ -1,4 +1,6 @@
-/** How this process ends on SIGTERM and SIGINT. */
+import { onStopRequest } from '../stop-request.ts'
+
+/** How this process ends when it is asked to. */
 export interface StopOptions {
   /** Ends everything in order; resolves when nothing is left. */
   readonly stop: () => Promise<void>
@@ -11,8 +13,8 @@ export interface StopOptions {
 const EXIT_CODE = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
- * The first signal stops in order and exits with 0; exits with 1, saying what did not finish, when that fails or takes
- * longer than the limit. A second signal ends the process at once, with the code that a shell expects.
+ * The first request stops in order and exits with 0; exits with 1, saying what did not finish, when that fails or takes
+ * longer than the limit. A second one ends the process at once, with the code that a shell expects.
  */
 export function stopOnSignal({ stop, unfinished, limitMs, say }: StopOptions): void {
   let stopping = false
@@ -32,11 +34,9 @@ export function stopOnSignal({ stop, unfinished, limitMs, say }: StopOptions): v
     }
   }
 
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (stopping) process.exit(EXIT_CODE[signal])
-      stopping = true
-      void stopInOrder()
-    })
-  }
+  onStopRequest((signal) => {
+    if (stopping) process.exit(EXIT_CODE[signal])
+    stopping = true
+    void stopInOrder()
+  })
 }

@@ -5,6 +5,7 @@ import { createKafkaLog } from '../../shared/adapters/kafka/kafka-log.ts'
 import { readConfig } from '../../shared/config.ts'
 import { messageOf } from '../../shared/domain/errors.ts'
 import { createTopics, topicSpecs } from '../../shared/messaging/topics.ts'
+import { onStopRequest } from '../stop-request.ts'
 import { startBroker } from './broker.ts'
 import { missingForKafka } from './distribution.ts'
 
@@ -41,8 +42,12 @@ async function main(): Promise<void> {
   if (missing !== undefined) throw new Error(missing)
   if (values.fresh) rmSync(DIRECTORY, { recursive: true, force: true })
 
-  const interrupted = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  const interrupted = Promise.withResolvers<void>()
+  let isStopping = false
+  onStopRequest(() => {
+    if (isStopping) process.exit(1)
+    isStopping = true
+    interrupted.resolve()
   })
   say('Starting Kafka …')
   const broker = await startBroker({ directory: DIRECTORY, port, controllerPort: port + 1 })
@@ -50,7 +55,10 @@ async function main(): Promise<void> {
     const topics = await makeTopics(`localhost:${port}`)
     say(`Kafka listens on localhost:${port}, with the topics ${topics.join(', ')}. Ctrl-C stops it.`)
     say(`\n  KAFKA_BROKERS=localhost:${port} npm start\n`)
-    await Promise.race([interrupted, broker.ended.then(() => Promise.reject(new Error('The broker ended by itself.')))])
+    await Promise.race([
+      interrupted.promise,
+      broker.ended.then(() => Promise.reject(new Error('The broker ended by itself.'))),
+    ])
   } finally {
     await broker.stop()
   }

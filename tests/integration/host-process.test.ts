@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,9 +26,9 @@ afterEach(async () => {
   rmSync(directory, { recursive: true })
 })
 
-function run(args: readonly string[], settings: Record<string, string> = {}) {
+function run(args: readonly string[], settings: Record<string, string> = {}, program = process.execPath) {
   const env = { PATH: process.env['PATH'], DATA_DIR: directory, PORT: '0', LOG_LEVEL: 'warn', ...settings }
-  const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
   children.push(child)
   const errors = text(child.stderr)
   const closed = once(child, 'close') as Promise<[code: number | null, signal: string | null]>
@@ -70,6 +70,28 @@ describe('npm start', () => {
     product.child.kill('SIGTERM')
     const { errors } = await product.ended()
     expect(errors).toMatch(/^AzureWebJobs__docs__Disabled has no effect: write AzureWebJobs_docs_Disabled, .+\n$/)
+  })
+
+  test('stops in order when npm is killed, which passes no SIGTERM on', async () => {
+    const npm = run(['start'], {}, 'npm')
+    await npm.says(/at (http:\/\/127\.0\.0\.1:\d+)/)
+    expect(readdirSync(directory)).toContain('log.db-wal')
+    npm.child.kill('SIGTERM')
+    // Its output closes when the last process that writes to it has ended.
+    await npm.ended()
+    expect(readdirSync(directory)).not.toContain('log.db-wal')
+  })
+
+  test('is what the systemd unit starts without npm, and SIGTERM to its main process ends it in order', async () => {
+    const unit = readFileSync(join(ROOT, 'docs/deploying.md'), 'utf8')
+    const [, installed = '', line = ''] = /^WorkingDirectory=(\S+)$[\s\S]*?^ExecStart=(.+)$/m.exec(unit) ?? []
+    const [program, ...words] = line.replaceAll(installed, ROOT).split(' ')
+    const product = run(words, {}, program)
+    await product.says(/at (http:\/\/127\.0\.0\.1:\d+)/)
+    product.child.kill('SIGTERM')
+    expect(await product.ended()).toEqual({ code: 0, errors: '' })
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } }
+    expect(line).toBe(`${installed}/node_modules/.bin/${scripts.start}`)
   })
 
   test('demands the key that it keeps in a file, and does not print it where output is collected', async () => {
