@@ -1,15 +1,21 @@
-import { connect } from 'node:net'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createHttpServer } from '../../infra/host/http-server.ts'
 
+const REQUEST_STARTED = 'http.server.request.start'
+
 test('a client that closes its sending half after a POST gets its answer', async () => {
+  const clientEnded = Promise.withResolvers<unknown>()
+  const watch = (message: unknown) => clientEnded.resolve(once((message as { socket: Socket }).socket, 'end'))
+  subscribe(REQUEST_STARTED, watch)
+  onTestFinished(() => void unsubscribe(REQUEST_STARTED, watch))
   const server = createHttpServer({
     async handle(request) {
       await request.body()
-      // As a flush takes: long enough for the client's end to arrive.
-      await sleep(50)
+      await clientEnded.promise
       return { status: 202, headers: {}, body: 'accepted' }
     },
     onFault(error) {
