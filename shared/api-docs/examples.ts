@@ -15,9 +15,9 @@ export const EXAMPLE_ORDER = {
   totalPrice: 187.35,
   paymentMethodType: 'CreditCard',
   orderItems: [
-    item('TRK-2041', 'Northfell', 'Trail running shoe', '42', 'Graphite', 1, 119.9, 'EUR'),
-    item('SCK-0007', 'Northfell', 'Merino sock', 'M', 'Ocean blue', 3, 12.5, 'EUR'),
-    item('BTL-0500', 'Clearwell', 'Steel bottle', '500 ml', '', 1, 34.75, 'USD'),
+    item('TRK-2041', 'Northfell', 'Trail running shoe', '42', 'Graphite', 1, 119.9),
+    item('SCK-0007', 'Northfell', 'Merino sock', 'M', 'Ocean blue', 3, 12.5),
+    item('BTL-0500', 'Clearwell', 'Steel bottle', '500 ml', '', 1, 34.75),
   ],
 } as const
 
@@ -29,9 +29,8 @@ function item(
   colour: string,
   quantity: number,
   price: number,
-  currencyType: 'EUR' | 'USD' | 'GBP',
 ) {
-  return { itemCode, brand, type, size, colour, quantity, price, currencyType }
+  return { itemCode, brand, type, size, colour, quantity, price, currencyType: 'EUR' } as const
 }
 
 export const EXAMPLE_RECEIPT = {
