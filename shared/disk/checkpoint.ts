@@ -7,14 +7,13 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 export interface Checkpoints {
   /** Copies the WAL into the file once it is long. Throws what its flushes throw. */
   whenDue(): void
-  /** Before the last connection closes, which would do the same without a word of its errors. */
-  beforeClose(): void
 }
 
 /** Pages of 4 KiB. A checkpoint stalls whoever waits behind it, so it comes every 16 MiB instead of every 4. */
 const DUE_PAGES = 4096
 const WAL_KEPT_BYTES = 32 * 1024 * 1024
 
+/** Before anything is written: a commit behind a long WAL would have SQLite copy it. */
 export function prepareCheckpoints(db: DatabaseSync): Checkpoints {
   db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
   // SQLite before 3.51, which Node 22 has, takes this for PASSIVE: it copies every time, and may find the disk full.
@@ -26,29 +25,47 @@ export function prepareCheckpoints(db: DatabaseSync): Checkpoints {
       const pages = unlessFull(look)
       if (pages !== undefined && Number(pages['log']) - Number(pages['checkpointed']) >= DUE_PAGES) unlessFull(copy)
     },
-    beforeClose: () => void unlessFull(copy),
   }
 }
 
 const FULL = 13
 const IO_ERROR = 10
-/** IOERR_FSYNC, IOERR_DIR_FSYNC, IOERR_TRUNCATE, IOERR_CLOSE and IOERR_DIR_CLOSE. */
-const OF_A_FLUSH: ReadonlySet<number> = new Set([4, 5, 6, 16, 17].map((kind) => IO_ERROR | (kind << 8)))
+/**
+ * IOERR without a kind, because it may be any of the others, and IOERR_FSYNC, IOERR_DIR_FSYNC, IOERR_TRUNCATE, IOERR_CLOSE
+ * and IOERR_DIR_CLOSE (https://www.sqlite.org/rescode.html).
+ */
+const OF_A_FLUSH: ReadonlySet<number> = new Set([0, 4, 5, 6, 16, 17].map((kind) => IO_ERROR | (kind << 8)))
 
 /**
  * Whether this error of SQLite leaves in doubt what is on the disk: a flush that failed, after writes that had long
- * succeeded. A call that was refused, as on a disk without room, does not (https://www.sqlite.org/rescode.html).
+ * succeeded. A call that was refused does not: its transaction is rolled back. Neither does IOERR_WRITE. The kernel may
+ * report an earlier write's failure there, but then reports it to the next flush as well (write(2), EIO). Files that are
+ * not kept (IOERR_SHM…), locks and reads promise nobody anything, and IOERR_…_ATOMIC are of a mode that a WAL is not in.
  */
 export function leavesDiskInDoubt(error: unknown): boolean {
   const code = errcodeOf(error)
   return code !== undefined && OF_A_FLUSH.has(code)
 }
 
+/**
+ * Closes a connection after the WAL was copied. The last connection to close copies it too, but without a word of its
+ * errors. Throws what copying throws.
+ */
+export function closeAfterCopy(db: DatabaseSync): void {
+  try {
+    unlessFull(db.prepare('PRAGMA wal_checkpoint(PASSIVE)'))
+  } catch (error) {
+    closeUnlessInDoubt(db, error)
+    throw error
+  }
+  db.close()
+}
+
 const keptOpen = new Set<DatabaseSync>()
 
 /**
- * Closes a connection that could not be prepared, except after a failed flush: closing would flush again, be told that
- * all is well, and remove the WAL. Then it stays open, out of the garbage collector's reach, until the process is killed.
+ * Closes a connection after this error, except after a failed flush: closing would flush again, be told that all is
+ * well, and remove the WAL. Then it stays open, out of the garbage collector's reach, until the process is killed.
  */
 export function closeUnlessInDoubt(db: DatabaseSync, error: unknown): void {
   if (leavesDiskInDoubt(error)) keptOpen.add(db)

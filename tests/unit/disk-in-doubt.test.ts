@@ -1,12 +1,21 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createEmbeddedLog } from '../../shared/adapters/embedded/embedded-log.ts'
 import { openLogFile } from '../../shared/adapters/embedded/log-file.ts'
 import { createFrameWriter } from '../../shared/adapters/embedded/frames.ts'
-import { closeUnlessInDoubt, leavesDiskInDoubt } from '../../shared/disk/checkpoint.ts'
+import { closeAfterCopy, closeUnlessInDoubt, leavesDiskInDoubt } from '../../shared/disk/checkpoint.ts'
 import { isInDoubt, markInDoubt, settleDoubt } from '../../shared/disk/in-doubt.ts'
 
 const FAILING_WORKER = new URL('../support/failing-log-worker.ts', import.meta.url)
@@ -35,10 +44,13 @@ describe('after a flush that failed', () => {
     expect(await log.health()).toMatchObject({ available: false })
   })
 
-  test('of SQLite’s errors only those of a flush leave the disk in doubt: full, busy, refused and unread do not', () => {
-    const withCode = (errcode: number) => leavesDiskInDoubt(Object.assign(new Error('of SQLite'), { errcode }))
-    expect([10 | (4 << 8), 10 | (5 << 8), 10 | (6 << 8)].map(withCode)).toEqual([true, true, true])
-    expect([13, 5, 6, 19, 11, 10 | (1 << 8), 10 | (2 << 8), 10 | (3 << 8), 10 | (19 << 8)].some(withCode)).toBe(false)
+  test('of SQLite’s errors only those of a flush, and one that does not say its kind, leave the disk in doubt', () => {
+    const inDoubt = (errcode: number) => leavesDiskInDoubt(Object.assign(new Error('of SQLite'), { errcode }))
+    const kinds = Array.from({ length: 35 }, (_, kind) => kind)
+    // IOERR, then FSYNC, DIR_FSYNC, TRUNCATE, CLOSE and DIR_CLOSE.
+    expect(kinds.filter((kind) => inDoubt(10 | (kind << 8)))).toEqual([0, 4, 5, 6, 16, 17])
+    const others = kinds.filter((code) => code !== 10)
+    expect(others.filter(inDoubt)).toEqual([])
     expect(leavesDiskInDoubt(new TypeError('of ours'))).toBe(false)
   })
 })
@@ -51,6 +63,40 @@ test('a connection whose flush failed while it was opened keeps its WAL; after a
   expect(existsSync(`${path}-wal`)).toBe(true)
   closeUnlessInDoubt(db, new Error('of ours'))
   expect(existsSync(`${path}-wal`)).toBe(false)
+})
+
+test('a flush that fails while a connection is closed is heard, and the WAL is kept', () => {
+  const path = join(directory, 'a.db')
+  const db = new DatabaseSync(path)
+  db.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a)')
+  const statement = db.prepare('SELECT 1')
+  const failed = Object.assign(new Error('of SQLite'), { errcode: 10 | (4 << 8) })
+  vi.spyOn(statement, 'get').mockImplementation(() => {
+    throw failed
+  })
+  const prepare = vi.spyOn(db, 'prepare').mockReturnValue(statement)
+  expect(() => closeAfterCopy(db)).toThrow(failed)
+  expect(existsSync(`${path}-wal`)).toBe(true)
+  prepare.mockRestore()
+  closeAfterCopy(db)
+  expect(existsSync(`${path}-wal`)).toBe(false)
+})
+
+test('opening a log behind a long WAL copies nothing, because SQLite would keep a failed flush to itself', () => {
+  const earlier = join(directory, 'earlier.db')
+  const db = new DatabaseSync(earlier)
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE filler (bytes BLOB);
+    INSERT INTO filler SELECT randomblob(8 * 1024 * 1024)`)
+  const path = join(directory, 'log.db')
+  // As a kill leaves it.
+  for (const suffix of ['', '-wal']) copyFileSync(`${earlier}${suffix}`, `${path}${suffix}`)
+  db.close()
+  const before = statSync(path).size
+  const file = openLogFile(path)
+  expect(file.partitions()).toEqual([])
+  expect(statSync(path).size).toBe(before)
+  file.close()
+  expect(statSync(path).size).toBeGreaterThan(before)
 })
 
 describe('what was left in doubt', () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { closeUnlessInDoubt, prepareCheckpoints } from '../../disk/checkpoint.ts'
+import { closeAfterCopy, closeUnlessInDoubt, prepareCheckpoints, type Checkpoints } from '../../disk/checkpoint.ts'
 import { createFrameWriter, frameLength, framePartitionId, storedRecordAt } from './frames.ts'
 
 /**
@@ -79,11 +79,13 @@ interface Partition extends PartitionEntry {
 export function openLogFile(path: string): LogFile {
   const db = new DatabaseSync(path)
   const partitions = new Map<number, Partition>()
+  let checkpoints: Checkpoints
   try {
     // Exclusive: offsets are handed out from memory, so a second writer must be impossible, not merely impolite.
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     db.exec('PRAGMA journal_mode = WAL')
     db.exec('PRAGMA synchronous = FULL')
+    checkpoints = prepareCheckpoints(db)
     // No quick_check here: it reads the whole file, and the log must be ready in the time of a start, however long it is.
     const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
     if (format > FORMAT) throw new Error(`${path} is of format ${format}; this program knows ${FORMAT}.`)
@@ -97,7 +99,6 @@ export function openLogFile(path: string): LogFile {
     throw error
   }
 
-  const checkpoints = prepareCheckpoints(db)
   const upsertOffset = db.prepare(
     'INSERT INTO group_offsets VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset',
   )
@@ -225,9 +226,6 @@ export function openLogFile(path: string): LogFile {
       db.exec('PRAGMA synchronous = FULL')
       for (const partition of partitions.values()) partition.end = endOf(partition.id)
     },
-    close() {
-      checkpoints.beforeClose()
-      db.close()
-    },
+    close: () => closeAfterCopy(db),
   }
 }

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { messageOf, OrderError } from '../../domain/errors.ts'
+import type { Reply, Request } from '../../disk/serve-file.ts'
 import type { LogFile } from './log-file.ts'
-import type { LogMethod, LogReply, LogRequest } from './log-server.ts'
+import type { LogMethod } from './log-server.ts'
 
 /** The log's file as seen from the main thread: the same methods, answered later, in the order of the calls. */
 export interface LogThread extends AsyncDisposable {
@@ -50,7 +51,7 @@ export function createLogThread(options: LogThreadOptions): LogThread {
     })
     let cause: unknown
     worker = started
-    started.on('message', (reply: LogReply) => {
+    started.on('message', (reply: Reply) => {
       restartDelayMs = FIRST_RESTART_DELAY_MS
       settle(reply)
     })
@@ -59,7 +60,7 @@ export function createLogThread(options: LogThreadOptions): LogThread {
     started.on('exit', (code) => ended(cause ?? new Error(`The log's thread ended with code ${code}.`)))
   }
 
-  function settle(reply: LogReply): void {
+  function settle(reply: Reply): void {
     if ('error' in reply && reply.inDoubt === true) onDiskInDoubt?.(reply.error)
     const call = pending.get(reply.id)
     pending.delete(reply.id)
@@ -92,7 +93,7 @@ export function createLogThread(options: LogThreadOptions): LogThread {
         }
         const id = nextId++
         pending.set(id, { resolve, reject })
-        const request: LogRequest = { id, method, args }
+        const request: Request = { id, method, args }
         target.postMessage(request, [])
       })
     },

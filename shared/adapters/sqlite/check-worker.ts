@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads'
 import type { Finding } from '../../ports/maintenance.ts'
+import { closeAfterCopy } from '../../disk/checkpoint.ts'
 import { openDatabase } from './database.ts'
 import { serve } from './serve.ts'
 import type { StoreLocation } from './write-worker.ts'
@@ -33,6 +34,6 @@ function openChecker(): Checker {
           : { name: 'files', well: false, detail },
       ]
     },
-    close: () => db.close(),
+    close: () => closeAfterCopy(db),
   }
 }

@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { closeUnlessInDoubt } from '../../disk/checkpoint.ts'
 import { isBusyError } from './sqlite-errors.ts'
 
 /** How long a connection waits for another process that writes, before the store is called busy. */
@@ -21,7 +22,7 @@ export function openDatabase(file: string): DatabaseSync {
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`)
     return db
   } catch (error) {
-    db.close()
+    closeUnlessInDoubt(db, error)
     throw error
   }
 }

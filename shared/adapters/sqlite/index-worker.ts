@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads'
-import { prepareCheckpoints } from '../../disk/checkpoint.ts'
+import { closeAfterCopy, closeUnlessInDoubt, prepareCheckpoints } from '../../disk/checkpoint.ts'
 import { openDatabase } from './database.ts'
 import { prepareWriteBlock, type WriteBlock } from './search-blocks.ts'
 import { serve } from './serve.ts'
@@ -24,9 +24,9 @@ function openIndexer(): Indexer {
     // It reads each order once.
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
     const checkpoints = prepareCheckpoints(db)
-    return { writeBlock: prepareWriteBlock(db), tidy: () => checkpoints.whenDue(), close: () => db.close() }
+    return { writeBlock: prepareWriteBlock(db), tidy: () => checkpoints.whenDue(), close: () => closeAfterCopy(db) }
   } catch (error) {
-    db.close()
+    closeUnlessInDoubt(db, error)
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads'
 import type { Rebuild } from '../../ports/maintenance.ts'
+import { closeAfterCopy, closeUnlessInDoubt } from '../../disk/checkpoint.ts'
 import { inSnapshot, openDatabase } from './database.ts'
 import { prepareDeadLetterQueries, type DeadLetterQueries } from './dead-letter-queries.ts'
 import { prepareLedgerQueries, type LedgerQueries } from './ledger-queries.ts'
@@ -60,10 +61,10 @@ function openReader(): Reader {
       probe() {
         selectMigration.get()
       },
-      close: () => db.close(),
+      close: () => closeAfterCopy(db),
     }
   } catch (error) {
-    db.close()
+    closeUnlessInDoubt(db, error)
     throw error
   }
 }

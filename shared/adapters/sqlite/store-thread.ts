@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import type { Operations, Reply, Request } from './serve.ts'
-import { storeUnavailable, unpackError } from './sqlite-errors.ts'
+import type { Operations, Reply, Request } from '../../disk/serve-file.ts'
+import { storeUnavailable, unpackError, type SentError } from './sqlite-errors.ts'
 import type { StoreLocation } from './write-worker.ts'
 
 type Call = (...args: never[]) => unknown
@@ -52,7 +52,7 @@ export function createStoreThread<T extends Operations>(options: StoreThreadOpti
     })
     let cause: unknown
     worker = started
-    started.on('message', (reply: Reply) => {
+    started.on('message', (reply: Reply<SentError>) => {
       restartDelayMs = FIRST_RESTART_DELAY_MS
       settle(reply)
     })
@@ -61,7 +61,7 @@ export function createStoreThread<T extends Operations>(options: StoreThreadOpti
     started.on('exit', (code) => ended(cause ?? new Error(`Its thread ended with code ${code}.`)))
   }
 
-  function settle(reply: Reply): void {
+  function settle(reply: Reply<SentError>): void {
     const call = pending.get(reply.id)
     pending.delete(reply.id)
     if ('error' in reply) {

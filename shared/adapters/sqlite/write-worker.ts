@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads'
 import type { Schema } from '../../ports/maintenance.ts'
-import { closeUnlessInDoubt, prepareCheckpoints } from '../../disk/checkpoint.ts'
+import { closeAfterCopy, closeUnlessInDoubt, prepareCheckpoints } from '../../disk/checkpoint.ts'
 import { openDatabase } from './database.ts'
 import { prepareLedgerRepairs, type LedgerRepairs } from './ledger-repairs.ts'
 import { prepareLedgerReset, type LedgerReset } from './ledger-reset.ts'
@@ -55,11 +55,7 @@ function openWriter(): Writer {
         writeProbe.run(Date.now())
       },
       tidy: () => checkpoints.whenDue(),
-      // The last connection of a file copies the WAL into it and removes the WAL.
-      close() {
-        checkpoints.beforeClose()
-        db.close()
-      },
+      close: () => closeAfterCopy(db),
     }
   } catch (error) {
     closeUnlessInDoubt(db, error)
