@@ -7,6 +7,12 @@ import { createLazy } from './lazy.ts'
 /** Questions to the cluster, each answered or rejected with `log-unavailable` in bounded time. */
 export interface AdminClient extends AsyncDisposable {
   ask<T>(doing: string, question: (admin: Admin) => Promise<T>): Promise<T>
+  /**
+   * Rejects for a topic that does not exist. Every question about a topic begins with it, on whatever connection: kafkajs
+   * asks for the metadata of all topics of a connection together, and takes one that is unknown for a failure of the
+   * answer, which fails the questions about the others.
+   */
+  assertExists(topic: string): Promise<void>
   offsets(topic: string): Promise<readonly PartitionOffsets[]>
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
 }
@@ -32,10 +38,6 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
   const ask: AdminClient['ask'] = (doing, question) =>
     askPatiently(timeoutMs, doing, () => connection.use((admin) => question(admin)))
 
-  /**
-   * A question about a topic that does not exist fails all others on the same connection: kafkajs then asks for the
-   * metadata of all topics of the connection together, and takes one that is unknown for a failure of the answer.
-   */
   const existing = new Set<string>()
   async function assertExists(topic: string): Promise<void> {
     if (existing.has(topic)) return
@@ -45,6 +47,7 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
 
   return {
     ask,
+    assertExists,
     async offsets(topic) {
       await assertExists(topic)
       const found = await ask(`Asking Kafka for the offsets of ${topic}`, (admin) => admin.fetchTopicOffsets(topic))

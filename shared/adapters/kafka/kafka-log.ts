@@ -56,6 +56,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   const reader = createReader({
     client,
     timeoutMs: ASK_TIMEOUT_MS,
+    assertExists: (topic) => admin.assertExists(topic),
     firstOffset: async (topic, partition) =>
       (await admin.offsets(topic)).find((of) => of.partition === partition)?.first ?? 0,
     onError,

@@ -17,6 +17,8 @@ export interface Reader extends AsyncDisposable {
 export interface ReaderOptions {
   readonly client: Kafka
   readonly timeoutMs: number
+  /** Rejects for a topic that does not exist. */
+  readonly assertExists: (topic: string) => Promise<void>
   /** Where the partition begins, for an offset from before. */
   readonly firstOffset: (topic: string, partition: number) => Promise<number>
   readonly onError: (error: unknown) => void
@@ -26,7 +28,7 @@ const READ_BYTES = 8 * 1024 * 1024
 /** A broker sends the first batch whole, however large it is, and so at least one record. */
 const READ_ONE_BYTES = 64 * 1024
 
-export function createReader({ client, timeoutMs, firstOffset, onError }: ReaderOptions): Reader {
+export function createReader({ client, timeoutMs, assertExists, firstOffset, onError }: ReaderOptions): Reader {
   const connection = createLazy(
     async () => {
       const cluster = createCluster(client)
@@ -72,6 +74,7 @@ export function createReader({ client, timeoutMs, firstOffset, onError }: Reader
   return {
     async read(topic, partition, fromOffset, limit) {
       if (limit <= 0) return []
+      await assertExists(topic)
       const doing = `Reading ${topic}, partition ${partition}, from Kafka`
       let offset = Math.max(0, fromOffset)
       let maxBytes = limit === 1 ? READ_ONE_BYTES : READ_BYTES
@@ -86,10 +89,12 @@ export function createReader({ client, timeoutMs, firstOffset, onError }: Reader
         maxBytes = READ_BYTES
       }
     },
-    highWatermarks: (topic) =>
-      askPatiently(timeoutMs, `Asking Kafka for the ends of ${topic}`, () =>
+    async highWatermarks(topic) {
+      await assertExists(topic)
+      return askPatiently(timeoutMs, `Asking Kafka for the ends of ${topic}`, () =>
         connection.use((cluster) => askForEnds(cluster, topic)),
-      ),
+      )
+    },
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   }
 }
