@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { OrderError } from '../../shared/domain/errors.ts'
 import { problemCodeOf, PROBLEMS, toProblem } from '../../shared/http/problem.ts'
 import { ClientGoneError, hasBody, readBody } from './http-body.ts'
@@ -51,6 +52,8 @@ const DEFAULT_LIMITS: HttpLimits = {
 }
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
+/** One reads what had arrived, connections included; another what arrived in the meantime. */
+const TURNS_TO_READ = 2
 const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 const BEYOND_ASCII = /[\u0080-\u00ff]/
 const BEYOND_LATIN1 = /[\u0100-\uffff]/
@@ -150,6 +153,9 @@ export function createHttpServer({ handle, onFault, headersFor, limits }: HttpSe
     listen: (port, host) => listen(server, port, host),
     async close() {
       closing ??= Promise.withResolvers<void>()
+      // What has arrived by now is answered: a connection that looks idle may hold a request that nobody has read yet, which
+      // would be lost with it, and whoever sent it could not know that.
+      for (let turn = 0; turn < TURNS_TO_READ; turn++) await nextTurn()
       server.close()
       server.closeIdleConnections()
       if (inFlight === 0) closing.resolve()

@@ -15,8 +15,14 @@ export async function readJson(request: HttpRequest): Promise<unknown> {
   if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw tooLarge()
   const bytes = await request.arrayBuffer()
   if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge()
-  if (bytes.byteLength === 0) throw new OrderError('malformed-json', 'The body is empty.')
+  if (bytes.byteLength === 0) throw new OrderError('malformed-json', whyEmpty(request))
   return parse(decode(bytes))
+}
+
+/** The Functions runtime drops a body that comes in pieces, and its sender would look for the fault in the body. */
+function whyEmpty({ headers }: HttpRequest): string {
+  const inPieces = headers.has('transfer-encoding')
+  return inPieces ? 'No body arrived. Send it with the header content-length, not in pieces.' : 'The body is empty.'
 }
 
 function requireJson(contentType: string | null): void {

@@ -47,6 +47,13 @@ describe('a body', () => {
     await expect(readJson(json(body, type))).rejects.toMatchObject({ code })
   })
 
+  it('that the runtime dropped because it came in pieces is not called empty', async () => {
+    const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
+    await expect(readJson(request({ headers }))).rejects.toThrow(
+      /^No body arrived\. Send it with the header content-length/,
+    )
+  })
+
   it('that is compressed is refused as such, and one that is plainly not is read', async () => {
     const encoded = (encoding: string) =>
       request({
