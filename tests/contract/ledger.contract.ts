@@ -151,6 +151,34 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect(await logs()).toEqual([{ topic: 'orders', id: 'another', brokenBy: null }])
     })
 
+    test('ranges that touch are one, unless what is said of them differs', async () => {
+      const epoch = { topic: 'orders', logId: null, partitions: [{ partition: 0, first: 0, next: 4 }] }
+      await opened.maintenance.resetLedger(GROUP, epoch, actAt(1))
+      await deliver([2, 9])
+      const gaps = async () => (await read()).gaps.map(({ from, to }) => [from, to])
+      expect(await gaps()).toEqual([
+        [0, 2],
+        [3, 9],
+      ])
+      const settle = (from: number, to: number, lostBy: LossCause) =>
+        opened.ledger.settle(GROUP, [{ topic: 'orders', partition: 0, from, to, lostBy }])
+      await settle(3, 4, 'hole')
+      await settle(6, 7, 'log-start')
+      await settle(4, 6, 'log-start')
+      await settle(7, 8, 'hole')
+      const snapshot = await read()
+      expect(snapshot.lost.map(({ from, to, lostBy }) => [from, to, lostBy])).toEqual([
+        [3, 4, 'hole'],
+        [4, 7, 'log-start'],
+        [7, 8, 'hole'],
+      ])
+      expect(lineOf(snapshot)).toMatchObject({ next: 10, stored: 2, gaps: 3, lost: 5, balanced: true })
+      // A range behind the last that was counted goes on with an open one that ends there, and is lost alone.
+      await opened.maintenance.resetLedger(GROUP, epoch, actAt(2))
+      await settle(5, 6, 'log-start')
+      expect(await gaps()).toEqual([[0, 5]])
+    })
+
     test('what nobody counts is not settled', async () => {
       const settlement = { topic: 'orders', partition: 7, from: 0, to: 5, lostBy: 'log-start' as const }
       expect(await opened.ledger.settle(GROUP, [settlement])).toEqual([])

@@ -83,7 +83,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     to: FROM,
     foreign: false,
   })
-  statements.set('redrive by filter', redrives.createByFilter(byFilter.conditions))
+  statements.set('redrive by filter', redrives.createByFilter(byFilter.names))
   for (const yes of [true, false]) {
     statements.set(`search, names only: ${yes}`, views.selectSearch(yes))
     statements.set(`audit, of a target: ${yes}`, redrives.selectAudit(yes))

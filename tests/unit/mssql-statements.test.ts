@@ -37,3 +37,24 @@ test('no statement uses a variable that nobody gives it', () => {
   }
   expect(faultsOf(undeclared)).toEqual({})
 })
+
+/** The single statements of a text, without its comments. */
+function partsOf(text: string): string[] {
+  return text.replaceAll(/--.*$/gm, '').split(';')
+}
+
+// No two gaps overlap. Asked for both ends of one, the key serves only the first, and every earlier gap is read for each
+// offset: ten million rows for 1,000 offsets and 10,000 gaps, while the ledger is locked.
+test('gaps are looked up by where the last one begins, never by both of their ends', () => {
+  const readsAllEarlier = (text: string) =>
+    partsOf(text)
+      .filter((part) => /\b(?:FROM|JOIN) ledger_gaps\b/.test(part) && /\bsince_offset <=? /.test(part))
+      .filter((part) => !/\bTOP \(1\)|\bsince_offset >= /.test(part))
+  expect(faultsOf(readsAllEarlier)).toEqual({})
+})
+
+test('a list between two times has a plan of its own, and no other statement is compiled each time', () => {
+  const parts = (text: string) => partsOf(text).filter((part) => /@(?:from|to) AS DATETIME2/.test(part))
+  expect(faultsOf((text) => parts(text).filter((part) => !part.includes('OPTION (RECOMPILE)')))).toEqual({})
+  expect(faultsOf((text) => (parts(text).length === 0 ? (text.match(/\bOPTION\b/g) ?? []) : []))).toEqual({})
+})

@@ -10,6 +10,7 @@ import type { RecordPosition } from '../../ports/event-log.ts'
 import { bigint, int, json, text, type Parameter, type Parameters } from './connection.ts'
 import { LETTER_COLUMNS, SUMMARY_COLUMNS, toForeign, toLetter, toSummary } from './dead-letter-rows.ts'
 import { createKeepLetters } from './keep-letters.ts'
+import { recompiledBetweenTimes } from './order-views-sql.ts'
 import type { Query } from './query.ts'
 import { fromSqlTime, isOrderId, toSqlTime } from './values.ts'
 
@@ -62,16 +63,20 @@ export type LetterFilter = keyof typeof CONDITIONS
 
 /** By the index of one filter (dead_letters_by_…) or the primary key: all of them have the order of keeping. */
 export function selectLetters(filters: readonly LetterFilter[]): string {
-  const where = ['d.kept_seq < @before', ...filters.map((name) => CONDITIONS[name])]
+  const where = ['d.kept_seq < @before', ...conditionsOf(filters)]
   return `
 SELECT TOP (@limit) ${SUMMARY_COLUMNS}
 FROM dead_letters AS d
 WHERE ${where.join(' AND ')}
-ORDER BY d.kept_seq DESC;
+ORDER BY d.kept_seq DESC${recompiledBetweenTimes(new Set(filters))};
 `
 }
 
-/** Conditions on dead_letters AS d, and their parameters. */
+/** On dead_letters AS d. */
+export function conditionsOf(filters: readonly LetterFilter[]): readonly string[] {
+  return filters.map((name) => CONDITIONS[name])
+}
+
 export function filtersOf(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>) {
   const { state, fingerprint, code, orderId, from, to, foreign } = query
   const parameters: Partial<Record<LetterFilter, Parameter>> = {
@@ -85,7 +90,7 @@ export function filtersOf(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>) {
   }
   const whose: readonly LetterFilter[] = foreign === undefined ? [] : [foreign ? 'foreign' : 'own']
   const names = [...(Object.keys(parameters) as LetterFilter[]), ...whose]
-  return { names, conditions: names.map((name) => CONDITIONS[name]), parameters: parameters as Parameters }
+  return { names, parameters: parameters as Parameters }
 }
 
 /** The parameters that name a letter by its origin. */

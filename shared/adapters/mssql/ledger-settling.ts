@@ -50,6 +50,7 @@ DECLARE @ranges TABLE (
   lost_by VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL
 );
 DECLARE @found TABLE (since_offset BIGINT NOT NULL, until_offset BIGINT NOT NULL);
+DECLARE @lost TABLE (since_offset BIGINT NOT NULL PRIMARY KEY, until_offset BIGINT NOT NULL);
 DECLARE @news TABLE (
   topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
   log_partition INT NOT NULL,
@@ -65,7 +66,8 @@ FROM OPENJSON(@settlements) WITH (
 ) AS r;
 DECLARE @n INT = 1;
 DECLARE @last_n INT = (SELECT COUNT(*) FROM @ranges);
-DECLARE @topic NVARCHAR(249), @partition INT, @from BIGINT, @to BIGINT, @lost_by VARCHAR(20), @next BIGINT, @length BIGINT;
+DECLARE @topic NVARCHAR(249), @partition INT, @from BIGINT, @to BIGINT, @lost_by VARCHAR(20), @next BIGINT, @length BIGINT,
+  @first BIGINT;
 BEGIN TRANSACTION;
 WHILE @n <= @last_n
 BEGIN
@@ -77,17 +79,33 @@ BEGIN
   WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition;
   IF @next IS NOT NULL AND @lost_by IS NOT NULL AND @to > @next
   BEGIN
-    INSERT INTO ledger_gaps (group_id, topic, log_partition, since_offset, until_offset)
-    VALUES (@group, @topic, @partition, @next, @to);
+    -- Gaps that touch are one: it goes on with an open one that ends here.
+    SET @first = NULL;
+    SELECT TOP (1) @first = CASE WHEN g.until_offset = @next AND g.lost_by IS NULL THEN g.since_offset END
+    FROM ledger_gaps AS g
+    WHERE g.group_id = @group AND g.topic = @topic AND g.log_partition = @partition AND g.since_offset < @next
+    ORDER BY g.since_offset DESC;
+    IF @first IS NULL
+      INSERT INTO ledger_gaps (group_id, topic, log_partition, since_offset, until_offset)
+      VALUES (@group, @topic, @partition, @next, @to);
+    ELSE
+      UPDATE ledger_gaps SET until_offset = @to
+      WHERE group_id = @group AND topic = @topic AND log_partition = @partition AND since_offset = @first;
     UPDATE ledger SET next_offset = @to, gaps = gaps + @to - @next
     WHERE group_id = @group AND topic = @topic AND log_partition = @partition;
   END;
+  -- None overlap, so the last range that begins before this one is the first that can reach into it, or touch it.
+  SET @first = @from;
+  SELECT TOP (1) @first = g.since_offset
+  FROM ledger_gaps AS g
+  WHERE g.group_id = @group AND g.topic = @topic AND g.log_partition = @partition AND g.since_offset < @from
+  ORDER BY g.since_offset DESC;
   DELETE FROM @found;
   INSERT INTO @found (since_offset, until_offset)
   SELECT g.since_offset, g.until_offset
   FROM ledger_gaps AS g
   WHERE g.group_id = @group AND g.topic = @topic AND g.log_partition = @partition AND g.lost_by IS NULL
-    AND g.since_offset < @to AND g.until_offset > @from;
+    AND g.since_offset >= @first AND g.since_offset < @to AND g.until_offset > @from;
 
   DELETE g
   FROM ledger_gaps AS g
@@ -101,10 +119,34 @@ BEGIN
 
   IF @lost_by IS NOT NULL
   BEGIN
+    -- With what was lost in the same way within the range and beside it: ranges that touch become one.
+    DELETE FROM @lost;
+    INSERT INTO @lost (since_offset, until_offset)
+    SELECT CASE WHEN f.since_offset < @from THEN @from ELSE f.since_offset END,
+      CASE WHEN f.until_offset > @to THEN @to ELSE f.until_offset END
+    FROM @found AS f
+    UNION ALL
+    SELECT g.since_offset, g.until_offset
+    FROM ledger_gaps AS g
+    WHERE g.group_id = @group AND g.topic = @topic AND g.log_partition = @partition AND g.lost_by = @lost_by
+      AND g.since_offset >= @first AND g.since_offset <= @to;
+
+    DELETE FROM ledger_gaps
+    WHERE group_id = @group AND topic = @topic AND log_partition = @partition AND lost_by = @lost_by
+      AND since_offset >= @first AND since_offset <= @to;
+
     INSERT INTO ledger_gaps (group_id, topic, log_partition, since_offset, until_offset, lost_by)
-    SELECT @group, @topic, @partition, CASE WHEN f.since_offset < @from THEN @from ELSE f.since_offset END,
-      CASE WHEN f.until_offset > @to THEN @to ELSE f.until_offset END, @lost_by
-    FROM @found AS f;
+    SELECT @group, @topic, @partition, MIN(y.since_offset), MAX(y.until_offset), @lost_by
+    FROM (
+      SELECT x.since_offset, x.until_offset,
+        SUM(x.begins) OVER (ORDER BY x.since_offset ROWS UNBOUNDED PRECEDING) AS n
+      FROM (
+        SELECT l.since_offset, l.until_offset,
+          CASE WHEN LAG(l.until_offset) OVER (ORDER BY l.since_offset) = l.since_offset THEN 0 ELSE 1 END AS begins
+        FROM @lost AS l
+      ) AS x
+    ) AS y
+    GROUP BY y.n;
     INSERT INTO @news (topic, log_partition, since_offset, until_offset, lost_by)
     SELECT @topic, @partition, CASE WHEN f.since_offset < @from THEN @from ELSE f.since_offset END,
       CASE WHEN f.until_offset > @to THEN @to ELSE f.until_offset END, @lost_by

@@ -23,8 +23,16 @@ DECLARE @places TABLE (
   kind VARCHAR(10) COLLATE Latin1_General_100_BIN2 NULL,
   is_beyond BIT NOT NULL,
   gap_since BIGINT NULL,
-  gap_until BIGINT NULL,
   gap_lost_by VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
+  PRIMARY KEY (topic, log_partition, log_offset)
+);
+DECLARE @taken TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  log_offset BIGINT NOT NULL,
+  since_offset BIGINT NOT NULL,
+  until_offset BIGINT NOT NULL,
+  lost_by VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
   PRIMARY KEY (topic, log_partition, log_offset)
 );
 DECLARE @gaps TABLE (
@@ -33,6 +41,13 @@ DECLARE @gaps TABLE (
   since_offset BIGINT NOT NULL,
   until_offset BIGINT NOT NULL,
   lost_by VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL
+);
+DECLARE @touching TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  since_offset BIGINT NOT NULL,
+  until_offset BIGINT NOT NULL,
+  PRIMARY KEY (topic, log_partition)
 );
 DECLARE @figures TABLE (
   topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
@@ -78,41 +93,66 @@ BEGIN
 END;
 `
 
+/** The last range of a partition that begins at or before an offset, or before it. */
+const LAST_GAP = (of: string, begins: string) => `
+  SELECT TOP (1) x.since_offset, x.until_offset, x.lost_by
+  FROM ledger_gaps AS x
+  WHERE x.group_id = @group AND x.topic = ${of}.topic AND x.log_partition = ${of}.log_partition AND x.since_offset ${begins}
+  ORDER BY x.since_offset DESC`
+
+/**
+ * No two gaps of a partition overlap, so an offset lies in the last one that begins at or before it, or in none. Asked
+ * for that one, the primary key is sought once for each offset; asked for `since <= offset AND until > offset`, it reads
+ * every earlier gap for each.
+ */
 export const COUNT = `
 UPDATE p
 SET kind = CASE WHEN p.i IS NULL OR o.outcome = 'withheld' THEN 'parked' WHEN o.outcome = 'duplicate' THEN 'duplicate' ELSE 'stored' END,
-  is_beyond = CASE WHEN p.log_offset >= t.next_offset THEN 1 ELSE 0 END,
-  gap_since = g.since_offset,
-  gap_until = g.until_offset,
-  gap_lost_by = g.lost_by
+  is_beyond = CASE WHEN p.log_offset >= t.next_offset THEN 1 ELSE 0 END
 FROM @places AS p
 JOIN @partitions AS t ON t.topic = p.topic AND t.log_partition = p.log_partition
-LEFT JOIN @orders AS o ON o.i = p.i
-LEFT JOIN ledger_gaps AS g ON g.group_id = @group AND g.topic = p.topic AND g.log_partition = p.log_partition
-  AND g.since_offset <= p.log_offset AND g.until_offset > p.log_offset;
+LEFT JOIN @orders AS o ON o.i = p.i;
 
--- What is left of gaps that something was taken out of: before each, between, and after the last.
-INSERT INTO @gaps (topic, log_partition, since_offset, until_offset, lost_by)
-SELECT x.topic, x.log_partition, COALESCE(x.before_offset + 1, x.gap_since), x.log_offset, x.gap_lost_by
-FROM (
-  SELECT p.topic, p.log_partition, p.log_offset, p.gap_since, p.gap_lost_by,
-    LAG(p.log_offset) OVER (PARTITION BY p.topic, p.log_partition, p.gap_since ORDER BY p.log_offset) AS before_offset
+-- Every gap ends before next_offset, and most batches lie beyond it.
+IF EXISTS (SELECT 1 FROM @places AS p WHERE p.is_beyond = 0)
+BEGIN
+  INSERT INTO @taken (topic, log_partition, log_offset, since_offset, until_offset, lost_by)
+  SELECT p.topic, p.log_partition, p.log_offset, g.since_offset, g.until_offset, g.lost_by
   FROM @places AS p
-  WHERE p.gap_since IS NOT NULL
-) AS x
-WHERE COALESCE(x.before_offset + 1, x.gap_since) < x.log_offset;
+  CROSS APPLY (${LAST_GAP('p', '<= p.log_offset')}
+  ) AS g
+  WHERE p.is_beyond = 0 AND g.until_offset > p.log_offset;
 
-INSERT INTO @gaps (topic, log_partition, since_offset, until_offset, lost_by)
-SELECT p.topic, p.log_partition, MAX(p.log_offset) + 1, MAX(p.gap_until), MAX(p.gap_lost_by)
-FROM @places AS p
-WHERE p.gap_since IS NOT NULL
-GROUP BY p.topic, p.log_partition, p.gap_since
-HAVING MAX(p.log_offset) + 1 < MAX(p.gap_until);
+  UPDATE p
+  SET gap_since = k.since_offset, gap_lost_by = k.lost_by
+  FROM @places AS p
+  JOIN @taken AS k ON k.topic = p.topic AND k.log_partition = p.log_partition AND k.log_offset = p.log_offset;
 
-DELETE g
-FROM ledger_gaps AS g
-JOIN @places AS p ON p.topic = g.topic AND p.log_partition = g.log_partition AND p.gap_since = g.since_offset
-WHERE g.group_id = @group;
+  -- What is left of gaps that something was taken out of: before each, between, and after the last.
+  INSERT INTO @gaps (topic, log_partition, since_offset, until_offset, lost_by)
+  SELECT x.topic, x.log_partition, COALESCE(x.before_offset + 1, x.since_offset), x.log_offset, x.lost_by
+  FROM (
+    SELECT k.topic, k.log_partition, k.log_offset, k.since_offset, k.lost_by,
+      LAG(k.log_offset) OVER (PARTITION BY k.topic, k.log_partition, k.since_offset ORDER BY k.log_offset) AS before_offset
+    FROM @taken AS k
+  ) AS x
+  WHERE COALESCE(x.before_offset + 1, x.since_offset) < x.log_offset;
+
+  INSERT INTO @gaps (topic, log_partition, since_offset, until_offset, lost_by)
+  SELECT k.topic, k.log_partition, MAX(k.log_offset) + 1, MAX(k.until_offset), MAX(k.lost_by)
+  FROM @taken AS k
+  GROUP BY k.topic, k.log_partition, k.since_offset
+  HAVING MAX(k.log_offset) + 1 < MAX(k.until_offset);
+
+  DELETE g
+  FROM ledger_gaps AS g
+  JOIN @taken AS k ON k.topic = g.topic AND k.log_partition = g.log_partition AND k.since_offset = g.since_offset
+  WHERE g.group_id = @group;
+
+  INSERT INTO ledger_gaps (group_id, topic, log_partition, since_offset, until_offset, lost_by)
+  SELECT @group, g.topic, g.log_partition, g.since_offset, g.until_offset, g.lost_by FROM @gaps AS g;
+  DELETE FROM @gaps;
+END;
 
 -- What is passed over now: before the first beyond, and between them.
 INSERT INTO @gaps (topic, log_partition, since_offset, until_offset)
@@ -126,8 +166,29 @@ FROM (
 ) AS x
 WHERE COALESCE(x.before_offset + 1, x.next_offset) < x.log_offset;
 
-INSERT INTO ledger_gaps (group_id, topic, log_partition, since_offset, until_offset, lost_by)
-SELECT @group, g.topic, g.log_partition, g.since_offset, g.until_offset, g.lost_by FROM @gaps AS g;
+IF EXISTS (SELECT 1 FROM @gaps)
+BEGIN
+  -- One that begins where the last one ended goes on with it: gaps that touch are one.
+  INSERT INTO @touching (topic, log_partition, since_offset, until_offset)
+  SELECT t.topic, t.log_partition, g.since_offset, t.next_offset
+  FROM @partitions AS t
+  CROSS APPLY (${LAST_GAP('t', '< t.next_offset')}
+  ) AS g
+  WHERE g.until_offset = t.next_offset AND g.lost_by IS NULL;
+
+  UPDATE n
+  SET since_offset = o.since_offset
+  FROM @gaps AS n
+  JOIN @touching AS o ON o.topic = n.topic AND o.log_partition = n.log_partition AND o.until_offset = n.since_offset;
+
+  DELETE g
+  FROM ledger_gaps AS g
+  JOIN @gaps AS n ON n.topic = g.topic AND n.log_partition = g.log_partition AND n.since_offset = g.since_offset
+  WHERE g.group_id = @group;
+
+  INSERT INTO ledger_gaps (group_id, topic, log_partition, since_offset, until_offset)
+  SELECT @group, n.topic, n.log_partition, n.since_offset, n.until_offset FROM @gaps AS n;
+END;
 
 -- Of the new offsets, those that did not come are gaps; those that came out of a gap are none any more.
 INSERT INTO @figures (

@@ -65,11 +65,12 @@ const WAS_STORED = `EXISTS (
       SELECT 1 FROM ledger AS l
       WHERE l.group_id = @group AND l.topic = o.topic AND l.log_partition = o.log_partition
         AND l.first_offset <= o.log_offset AND l.next_offset > o.log_offset
-    ) AND NOT EXISTS (
-      SELECT 1 FROM ledger_gaps AS g
+    ) AND COALESCE((
+      SELECT TOP (1) g.until_offset FROM ledger_gaps AS g
       WHERE g.group_id = @group AND g.topic = o.topic AND g.log_partition = o.log_partition
-        AND g.since_offset <= o.log_offset AND g.until_offset > o.log_offset
-    ) AND NOT EXISTS (
+        AND g.since_offset <= o.log_offset
+      ORDER BY g.since_offset DESC
+    ), 0) <= o.log_offset AND NOT EXISTS (
       SELECT 1 FROM parked_records AS p
       WHERE p.group_id = @group AND p.topic = o.topic AND p.log_partition = o.log_partition
         AND p.log_offset = o.log_offset AND p.state IN ('retrying', 'dead', 'discarded', 'redriven')

@@ -1,5 +1,7 @@
 import { LETTER_COLUMNS } from './dead-letter-rows.ts'
+import { conditionsOf, type LetterFilter } from './dead-letters.ts'
 import { INSERT_AUDIT, NOT_STORED_BEFORE } from './operator-sql.ts'
+import { recompiledBetweenTimes } from './order-views-sql.ts'
 
 /** Redrive tasks: made by operators, carried on by whoever leases them. Each statement is one transaction. */
 
@@ -50,10 +52,11 @@ SELECT DISTINCT @task, n.kept_seq FROM @named AS n WHERE n.kept_seq IS NOT NULL;
 ${KEEP_TASK_IF_DEAD}`
 
 /** By the index of one filter (dead_letters_by_…). */
-export function createByFilter(conditions: readonly string[]): string {
+export function createByFilter(filters: readonly LetterFilter[]): string {
+  const where = ["d.state = 'dead'", ...conditionsOf(filters)]
   return `${INSERT_TASK}
 INSERT INTO redrive_letters (task_seq, kept_seq)
-SELECT @task, d.kept_seq FROM dead_letters AS d WHERE ${["d.state = 'dead'", ...conditions].join(' AND ')};
+SELECT @task, d.kept_seq FROM dead_letters AS d WHERE ${where.join(' AND ')}${recompiledBetweenTimes(new Set(filters))};
 ${KEEP_TASK_IF_DEAD}`
 }
 

@@ -114,8 +114,8 @@ export function createRedrives(query: Query): Redrives {
 
 function lettersOf({ letters }: NewRedrive) {
   if (!('ids' in letters)) {
-    const { conditions, parameters } = filtersOf(letters)
-    return { statement: createByFilter(conditions), parameters }
+    const { names, parameters } = filtersOf(letters)
+    return { statement: createByFilter(names), parameters }
   }
   // An id that is none has no place, and is not found.
   const named = letters.ids.map((id) => {

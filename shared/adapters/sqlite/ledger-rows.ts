@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { RecordPosition } from '../../ports/event-log.ts'
+import { prepareGapRows, type PartitionKey } from './gap-rows.ts'
 
 /**
  * Counts offsets. Only those at or beyond `next` count, and those that were passed over as a gap and came after all; any
@@ -19,9 +20,6 @@ export interface Outcome {
 const KEY = 'group_id = ? AND topic = ? AND partition = ?'
 const SELECT = `SELECT first, next, stored, duplicate, parked, gaps, redriven, absent, lost FROM ledger WHERE ${KEY}`
 const REPLACE = 'INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
-const INSERT_GAP = 'INSERT INTO ledger_gaps VALUES (?, ?, ?, ?, ?, ?)'
-const SELECT_GAP = `SELECT since, until, lost_by FROM ledger_gaps WHERE ${KEY} AND since <= ? ORDER BY since DESC LIMIT 1`
-const DELETE_GAP = `DELETE FROM ledger_gaps WHERE ${KEY} AND since = ?`
 
 /** As the table has it: `gaps` counts all that was passed over, what is absent and lost included. */
 interface LedgerRow {
@@ -36,29 +34,23 @@ interface LedgerRow {
   lost: number
 }
 
-type Key = readonly [groupId: string, topic: string, partition: number]
-
 export function prepareLedgerRows(db: DatabaseSync): LedgerRows {
   const select = db.prepare(SELECT)
   const replace = db.prepare(REPLACE)
-  const insertGap = db.prepare(INSERT_GAP)
-  const selectGap = db.prepare(SELECT_GAP)
-  const deleteGap = db.prepare(DELETE_GAP)
+  const gaps = prepareGapRows(db)
 
   /** What the offset lay in, a gap or something that was taken for lost; what is left of that stays. */
-  function takeFromGap(key: Key, offset: number): 'gap' | 'lost' | undefined {
-    const gap = selectGap.get(...key, offset)
-    const since = Number(gap?.['since'])
-    const until = Number(gap?.['until'])
-    if (gap === undefined || offset >= until) return undefined
-    const lostBy = gap['lost_by'] ?? null
-    deleteGap.run(...key, since)
-    if (since < offset) insertGap.run(...key, since, offset, lostBy)
-    if (offset + 1 < until) insertGap.run(...key, offset + 1, until, lostBy)
+  function takeFromGap(key: PartitionKey, offset: number): 'gap' | 'lost' | undefined {
+    const gap = gaps.at(key, offset)
+    if (gap === undefined) return undefined
+    const { since, until, lostBy } = gap
+    gaps.remove(key, gap)
+    if (since < offset) gaps.add(key, { since, until: offset, lostBy })
+    if (offset + 1 < until) gaps.add(key, { since: offset + 1, until, lostBy })
     return lostBy === null ? 'gap' : 'lost'
   }
 
-  function countPartition(key: Key, outcomes: readonly Outcome[], logStart: number): Outcome[] {
+  function countPartition(key: PartitionKey, outcomes: readonly Outcome[], logStart: number): Outcome[] {
     const known = select.get(...key) as LedgerRow | undefined
     const row: LedgerRow = known ?? {
       first: logStart,
@@ -79,7 +71,7 @@ export function prepareLedgerRows(db: DatabaseSync): LedgerRows {
         if (taken === 'lost') row.lost -= 1
         return true
       }
-      if (offset > row.next) insertGap.run(...key, row.next, offset, null)
+      if (offset > row.next) gaps.add(key, { since: row.next, until: offset, lostBy: null })
       row.gaps += offset - row.next
       row.next = offset + 1
       return true
@@ -88,8 +80,10 @@ export function prepareLedgerRows(db: DatabaseSync): LedgerRows {
       row[kind] += 1
       if (isRedrive) row.redriven += 1
     }
-    const { first, next, stored, duplicate, parked, gaps, redriven, absent, lost } = row
-    if (counting.length > 0) replace.run(...key, first, next, stored, duplicate, parked, gaps, redriven, absent, lost)
+    const { first, next, stored, duplicate, parked, redriven, absent, lost } = row
+    if (counting.length > 0) {
+      replace.run(...key, first, next, stored, duplicate, parked, row.gaps, redriven, absent, lost)
+    }
     return counting
   }
 

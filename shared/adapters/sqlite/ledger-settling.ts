@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { LedgerLoss, LedgerSettlement, LogBreak } from '../../ports/ledger.ts'
 import { inTransaction } from './database.ts'
+import { prepareGapRows } from './gap-rows.ts'
 
 /** What the log says of offsets that nobody counted (port Ledger: `begin`, `settle`). */
 export interface LedgerSettling {
@@ -20,10 +21,6 @@ const MARK_BROKEN = `
   ON CONFLICT DO UPDATE SET broken_by = excluded.broken_by WHERE broken_by IS NULL`
 const SELECT_NEXT = `SELECT next FROM ledger WHERE ${KEY}`
 const PASS_OVER = `UPDATE ledger SET next = ?1, gaps = gaps + ?1 - next WHERE group_id = ?2 AND topic = ?3 AND partition = ?4`
-const SELECT_GAPS = `
-  SELECT since, until FROM ledger_gaps WHERE ${KEY} AND lost_by IS NULL AND since < ? AND until > ? ORDER BY since`
-const INSERT_GAP = 'INSERT INTO ledger_gaps VALUES (?, ?, ?, ?, ?, ?)'
-const DELETE_GAP = `DELETE FROM ledger_gaps WHERE ${KEY} AND since = ?`
 const COUNT = `UPDATE ledger SET absent = absent + ?, lost = lost + ? WHERE ${KEY}`
 
 export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
@@ -32,9 +29,7 @@ export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
   const markBroken = db.prepare(MARK_BROKEN)
   const selectNext = db.prepare(SELECT_NEXT)
   const passOver = db.prepare(PASS_OVER)
-  const selectGaps = db.prepare(SELECT_GAPS)
-  const insertGap = db.prepare(INSERT_GAP)
-  const deleteGap = db.prepare(DELETE_GAP)
+  const gaps = prepareGapRows(db)
   const count = db.prepare(COUNT)
 
   /** The part of each open gap that lies within the range becomes what the range is; the rest of the gap stays open. */
@@ -44,19 +39,19 @@ export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
     if (row === undefined) return []
     const next = Number(row['next'])
     if (lostBy !== null && to > next) {
-      insertGap.run(...key, next, to, null)
+      gaps.add(key, { since: next, until: to, lostBy: null })
       passOver.run(to, ...key)
     }
-    return selectGaps.all(...key, to, from).flatMap((gap) => {
-      const [since, until] = [Number(gap['since']), Number(gap['until'])]
+    return gaps.openWithin(key, from, to).flatMap((gap) => {
+      const { since, until } = gap
       const within = { from: Math.max(since, from), to: Math.min(until, to) }
-      deleteGap.run(...key, since)
-      if (since < within.from) insertGap.run(...key, since, within.from, null)
-      if (within.to < until) insertGap.run(...key, within.to, until, null)
+      gaps.remove(key, gap)
+      if (since < within.from) gaps.add(key, { since, until: within.from, lostBy: null })
+      if (within.to < until) gaps.add(key, { since: within.to, until, lostBy: null })
       const length = within.to - within.from
       count.run(lostBy === null ? length : 0, lostBy === null ? 0 : length, ...key)
       if (lostBy === null) return []
-      insertGap.run(...key, within.from, within.to, lostBy)
+      gaps.add(key, { since: within.from, until: within.to, lostBy })
       return [{ topic, partition, ...within, lostBy }]
     })
   }

@@ -24,8 +24,8 @@ const IS_STORED = 'SELECT 1 FROM orders WHERE order_id = ?'
 /** Whether the ledger says of this place that it was stored: it was counted, and nothing else became of it. */
 const WAS_STORED = `
   SELECT 1 FROM ledger l WHERE group_id = ?1 AND topic = ?2 AND partition = ?3 AND first <= ?4 AND next > ?4
-  AND NOT EXISTS (SELECT 1 FROM ledger_gaps g
-    WHERE g.group_id = ?1 AND g.topic = ?2 AND g.partition = ?3 AND since <= ?4 AND until > ?4)
+  AND coalesce((SELECT until FROM ledger_gaps g
+    WHERE g.group_id = ?1 AND g.topic = ?2 AND g.partition = ?3 AND since <= ?4 ORDER BY since DESC LIMIT 1), 0) <= ?4
   AND NOT EXISTS (SELECT 1 FROM parked_records p
     WHERE p.group_id = ?1 AND p.topic = ?2 AND p.partition = ?3 AND record_offset = ?4
     AND state IN ('retrying', 'dead', 'discarded', 'redriven'))`
