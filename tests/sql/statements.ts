@@ -11,6 +11,7 @@ import { KEEP_LETTERS } from '../../shared/adapters/mssql/keep-letters.ts'
 import { SELECT_LEDGER } from '../../shared/adapters/mssql/ledger.ts'
 import { SELECT_PLACES } from '../../shared/adapters/mssql/letter-places.ts'
 import { PROBE } from '../../shared/adapters/mssql/mssql-store.ts'
+import { ASK_ALIVE } from '../../shared/adapters/mssql/query.ts'
 import * as inspect from '../../shared/adapters/mssql/inspect.ts'
 import { BEGIN_REPAIR, END_REPAIR } from '../../shared/adapters/mssql/ledger-repairs.ts'
 import { RESET_LEDGER } from '../../shared/adapters/mssql/ledger-reset.ts'
@@ -32,6 +33,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     statements.set(`${version} ${name}, record`, recordOf({ version, name, batches, ...migration }))
   }
   const constants = {
+    ASK_ALIVE,
     BEGIN_LEDGER,
     CREATE_MIGRATIONS,
     IS_SNAPSHOT_ON,
@@ -61,8 +63,8 @@ export function allStatements(): ReadonlyMap<string, string> {
   }
   for (const [name, text] of Object.entries(constants)) statements.set(name, text)
   for (const filters of subsetsOf<views.ListFilter>(['customerId', 'currency', 'paymentMethod', 'from', 'to', 'q'])) {
-    statements.set(`stored list by ${filters.join()}`, views.selectStoredList(new Set(filters)))
-    statements.set(`state list by ${filters.join()}`, views.selectStateList(new Set(filters)))
+    statements.set(`selectStoredList by ${filters.join()}`, views.selectStoredList(new Set(filters)))
+    statements.set(`selectStateList by ${filters.join()}`, views.selectStateList(new Set(filters)))
   }
   for (const filters of subsetsOf<letters.LetterFilter>([
     'state',
@@ -73,7 +75,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     'to',
     'foreign',
   ])) {
-    statements.set(`letters by ${filters.join()}`, letters.selectLetters(filters))
+    statements.set(`selectLetters by ${filters.join()}`, letters.selectLetters(filters))
   }
   const byFilter = letters.filtersOf({
     fingerprint: 'f',
@@ -83,10 +85,10 @@ export function allStatements(): ReadonlyMap<string, string> {
     to: FROM,
     foreign: false,
   })
-  statements.set('redrive by filter', redrives.createByFilter(byFilter.names))
+  statements.set('createByFilter by all', redrives.createByFilter(byFilter.names))
   for (const yes of [true, false]) {
-    statements.set(`search, names only: ${yes}`, views.selectSearch(yes))
-    statements.set(`audit, of a target: ${yes}`, redrives.selectAudit(yes))
+    statements.set(`selectSearch, names only: ${yes}`, views.selectSearch(yes))
+    statements.set(`selectAudit, of a target: ${yes}`, redrives.selectAudit(yes))
   }
   for (const name of ['KEEP_LETTERS', 'PROJECT_ORDERS', 'STORE_BATCH']) {
     statements.set(`${name}, escapes resolved`, withEscapesResolved(statements.get(name) ?? ''))

@@ -17,6 +17,7 @@ const MAX_ATTEMPTS = 7
 /** Doubled each time, with full jitter: at most 1.3 s in all, long enough for the other's batch to end. */
 const BACKOFF_MS = 20
 const DEADLOCK = 1205
+export const ASK_ALIVE = 'SELECT 1 AS alive;'
 const PROBE_TIMEOUT_MS = 2000
 
 /** Rejects with the driver's errors. */
@@ -40,7 +41,7 @@ function isLostRace(error: unknown): boolean {
 /** A request that took too long may be the order's fault; a server that answers nothing else either is away. */
 async function explainTimeout(connection: Connection, timeout: unknown): Promise<unknown> {
   try {
-    await connection.query('SELECT 1 AS alive;', {}, PROBE_TIMEOUT_MS)
+    await connection.query(ASK_ALIVE, {}, PROBE_TIMEOUT_MS)
     return timeout
   } catch (error) {
     return Object.assign(new Error('The server does not answer.', { cause: timeout }), {

@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { linesOf, readAll, readTable, SIZES } from '../sql/statement-table.ts'
+
+const ADAPTER = new URL('../../shared/adapters/mssql/', import.meta.url)
+/** The first argument of whatever sends a statement. */
+const SENT = /(?:\bawait (?:connection\.)?(?:query|batch|inStep)\(|=>\s*act\(|\blook\('[^']*',)\s*([^,)]+)/g
+/** Parameters, whose caller names the statement. */
+const PASSED_ON = /^(?:statement$|adapt\(|recordOf\()/
+
+test('tests/sql/statements.md has the line of every statement', () => {
+  const { lines, sizes } = readTable()
+  const expected = linesOf(sizes)
+  const toAdd = [...expected].filter(([row, line]) => lines.get(row) !== line).map(([, line]) => line)
+  const toRemove = [...lines.keys()].filter((row) => !expected.has(row))
+  // `node tests/sql/statement-table.ts` does it; the size is yours to say.
+  expect({ toAdd, toRemove }).toEqual({ toAdd: [], toRemove: [] })
+})
+
+test('every size is one of those that the table explains, and a write that nothing limits is of a whole table', () => {
+  const { sizes } = readTable()
+  const known: readonly string[] = SIZES
+  expect([...sizes].filter(([, size]) => !known.includes(size))).toEqual([])
+  const unbounded = [...readAll()].filter(([, { unboundedWrites }]) => unboundedWrites.length > 0)
+  const faults = unbounded.filter(([row]) => sizes.get(row) !== 'table')
+  expect(
+    faults.map(([row, { unboundedWrites }]) => `${row} writes ${unboundedWrites.join(', ')} without a limit`),
+  ).toEqual([])
+})
+
+test('no statement is sent that the table does not have', () => {
+  const rows = new Set(readAll().keys())
+  const sent = readdirSync(ADAPTER).flatMap((file) => {
+    const source = readFileSync(new URL(file, ADAPTER), 'utf8')
+    return [...source.matchAll(SENT)].map(([, first = '']) => first).filter((first) => !PASSED_ON.test(first))
+  })
+  const names = sent.flatMap((first) => first.match(/\b[A-Z][A-Z_]+\b|^select\w+/g) ?? [first])
+  expect(names.length).toBeGreaterThan(40)
+  expect(names.filter((name) => !rows.has(name))).toEqual([])
+})
