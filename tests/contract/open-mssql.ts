@@ -1,28 +1,37 @@
 import { afterAll, describe } from 'vitest'
 import { createMssqlStore } from '../../shared/adapters/mssql/mssql-store.ts'
-import { skipsSqlServer, testDatabase } from '../support/mssql-database.ts'
-import type { OpenEmptyStore, StoreFeatures } from './store-fixtures.ts'
+import { skipsSqlServer, testDatabase, type TestDatabase } from '../support/mssql-database.ts'
+import type { OpenEmptyStore, OpenStore, StoreFeatures } from './store-fixtures.ts'
 
 export const MSSQL_FEATURES: StoreFeatures = { fullText: true }
+
+type Again = () => Promise<OpenStore>
 
 /** Children before their parents. */
 const TABLES =
   'rebuild rebuilt_orders rebuilt_items rebuilt_words redrive_letters redrive_tasks audit ledger_repairs dead_letters order_items ' +
   'order_words orders order_state_words order_states order_history parked_records ledger_gaps ledger_logs ledger'
 
-/** Runs a contract suite on a new database, which goes when the suite has ended; each store is emptied first. */
-export function describeMssql(suite: (open: OpenEmptyStore) => void): void {
+/**
+ * Runs a contract suite on a new database, which goes when the suite has ended; each store is emptied first. `again` opens
+ * the same store once more, as another process does.
+ */
+export function describeMssql(suite: (open: OpenEmptyStore, again: Again, database: TestDatabase) => void): void {
   describe.skipIf(skipsSqlServer)('the server that TEST_SQL_CONNECTION_STRING names', () => {
     const database = testDatabase()
-    suite(async () => {
-      await database.create()
+    const again = () => {
       const onWarning = (message: string) => console.warn(message)
       const { connectionString } = database
-      const store = await createMssqlStore({ connectionString, onError: console.error, onWarning })
+      return createMssqlStore({ connectionString, onError: console.error, onWarning })
+    }
+    const open = async () => {
+      await database.create()
+      const store = await again()
       const statements = TABLES.split(' ').map((table) => `DELETE FROM ${table};`)
       await database.run(statements.join('\n'))
       return store
-    })
+    }
+    suite(open, again, database)
     afterAll(() => database[Symbol.asyncDispose]())
   })
 }

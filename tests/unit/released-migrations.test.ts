@@ -17,6 +17,7 @@ const RELEASED = new Map([
   ['mssql/000006_audited_actions.sql', '8d58ad411e9c316250b87ab482bd4e51c60ab644d65f0c29f03e9133f695ef3d'],
   ['mssql/000007_ledger_repairs.sql', 'ff1b9d4e94326ffb8f0169cfcd2e3871f76855376cf07f8a232ccd4806ec3518'],
   ['mssql/000008_counted_logs.sql', '201c5f93584386f404ac044fd2d8be7ddb0c5223a14f5c246825f140763e73b8'],
+  ['mssql/000009_lock_escalation.sql', '8b0689c07a50ab671efc6a02c4ab3573842d5972e8528a0a3de58ab6afa13d3f'],
   ['sqlite/000001_create_store.sql', '7f295712bf7e8466c66c2da2843735ec761cdb8fa1b9d57ec6e0292cfc0eb084'],
   ['sqlite/000002_operators.sql', 'c69123b4387a50917c6b57853df6605a0edcaa4f63a5ce68519c7a203d6cbb67'],
   ['sqlite/000003_maintenance.sql', 'f37ede6fd3ee5b0990927f62ce8328539a509111fbbd03a1c9b4978cd5ad8e36'],

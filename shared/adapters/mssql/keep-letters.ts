@@ -1,10 +1,12 @@
-import { parseDeadLetterId, type DeadLetter, type DeadLetters } from '../../ports/dead-letters.ts'
+import { originTopicOf, parseDeadLetterId, type DeadLetter, type DeadLetters } from '../../ports/dead-letters.ts'
 import { knownTime, nearestSafeInteger } from '../../domain/times.ts'
 import { bytes, json, text } from './connection.ts'
 import { findPlaces, type PlacedLetter } from './letter-places.ts'
 import { ORIGIN_TOPIC } from './letter-topic.ts'
+import { lockPartition, lockStates } from './locks.ts'
 import { DECLARE_PARKED, PARK } from './park-sql.ts'
 import { toParkedJson } from './parked-json.ts'
+import { toPartitions } from './partitions.ts'
 import type { Query } from './query.ts'
 import { GROUP_UNITS } from './store-batch-json.ts'
 import { cut, isOrderId, toSqlTime } from './values.ts'
@@ -13,6 +15,11 @@ import { cut, isOrderId, toSqlTime } from './values.ts'
  * Letters in one round trip and one transaction. What is kept already is left alone. Of the others each parks its origin,
  * unless it is the very record that was stored meanwhile, and stands for the letter that it redrove. Keys and values come
  * one after the other in @bytes, and each letter says where its own are.
+ *
+ * A letter whose record is being stored waits for the end of that by the lock of its partition, and is resolved then
+ * (locks.ts). READCOMMITTEDLOCK is for a partition that the ledger does not know yet, which has no lock: it waits for an
+ * order that is not committed yet, where a row version would hide it ("Table hints"). A place that was free when it was
+ * looked for may be another record's by now. Then the unique key refuses the letter, which comes again and finds another.
  */
 export const KEEP_LETTERS = `
 SET XACT_ABORT ON;
@@ -25,6 +32,12 @@ DECLARE @kept TABLE (
   consumer_group NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
   state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NOT NULL,
   PRIMARY KEY (topic, log_partition, log_offset)
+);
+DECLARE @partitions TABLE (
+  n INT NOT NULL PRIMARY KEY,
+  group_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL
 );
 DECLARE @redriven TABLE (
   topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
@@ -40,8 +53,24 @@ FROM OPENJSON(@batch, '$.redriven') WITH (
   topic NVARCHAR(4000) '$.topic', log_partition INT '$.partition', log_offset BIGINT '$.offset',
   by_topic NVARCHAR(4000) '$.by.topic', by_partition INT '$.by.partition', by_offset BIGINT '$.by.offset'
 ) AS r;
+INSERT INTO @partitions (n, group_id, topic, log_partition)
+SELECT p.n, p.group_id, p.topic, p.log_partition
+FROM OPENJSON(@batch, '$.partitions') WITH (
+  n INT '$.n', group_id NVARCHAR(200) '$.groupId', topic NVARCHAR(249) '$.topic', log_partition INT '$.partition'
+) AS p;
+DECLARE @n INT = 1;
+DECLARE @last_n INT = (SELECT COUNT(*) FROM @partitions);
+DECLARE @group NVARCHAR(200), @topic NVARCHAR(249), @partition INT;
 
 BEGIN TRANSACTION;
+WHILE @n <= @last_n
+BEGIN
+  SELECT @group = p.group_id, @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
+${lockPartition('@group', '@topic', '@partition')}
+  SET @n += 1;
+END;
+${lockStates('@parked')}
+
 INSERT INTO dead_letters (
   topic, log_partition, log_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,
   first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp, stack, headers, record_key,
@@ -82,12 +111,14 @@ FROM OPENJSON(@batch, '$.letters') WITH (
   value_length INT '$.value.length',
   foreign_failure NVARCHAR(MAX) '$.foreign'
 ) AS x
-LEFT JOIN orders AS o ON o.order_id = x.order_id AND o.origin_topic = x.origin_topic COLLATE Latin1_General_100_BIN2
+LEFT JOIN orders AS o WITH (READCOMMITTEDLOCK, FORCESEEK) ON o.order_id = x.order_id
+  AND o.origin_topic = x.origin_topic COLLATE Latin1_General_100_BIN2
   AND o.origin_partition = x.log_partition AND o.origin_offset = x.log_offset
 WHERE NOT EXISTS (
   SELECT 1 FROM dead_letters AS d
   WHERE d.topic = x.topic COLLATE Latin1_General_100_BIN2 AND d.log_partition = x.log_partition
     AND d.log_offset = x.log_offset
+    AND (d.order_id = x.order_id OR (d.order_id IS NULL AND x.order_id IS NULL AND d.record_timestamp = x.record_timestamp))
 )
 ORDER BY x.i;
 
@@ -145,12 +176,19 @@ function toParameters(letters: readonly PlacedLetter[], now: string): { batch: o
   }
   // A foreign letter is kept, and changes neither orders nor the ledger.
   const own = letters.filter(({ letter }) => letter.foreign === null)
+  const redriven = own.flatMap(({ letter: { redriveOf, consumerGroup }, place: by }) => {
+    const letter = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
+    const isPlace = letter !== undefined && letter.partition <= MAX_PARTITION && letter.topic.length <= TOPIC_UNITS
+    return isPlace ? [{ ...letter, by, groupId: consumerGroup }] : []
+  })
+  const decided = [
+    ...own.map(({ letter: { origin, consumerGroup } }) => ({ ...origin, groupId: consumerGroup })),
+    ...redriven.map(({ topic, ...letter }) => ({ ...letter, topic: originTopicOf(topic) })),
+  ]
   const batch = {
+    partitions: toPartitions(decided),
     ...toParkedJson(own.map(({ letter }) => toParking(letter))),
-    redriven: own.flatMap(({ letter: { redriveOf }, place: by }) => {
-      const letter = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
-      return letter === undefined || letter.partition > MAX_PARTITION ? [] : [{ ...letter, by }]
-    }),
+    redriven,
     letters: letters.map((placed, i) => ({ i, ...toLetterJson(placed, now, place) })),
   }
   return { batch, concatenated: Buffer.concat(parts) }

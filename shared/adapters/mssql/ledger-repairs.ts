@@ -14,8 +14,9 @@ SET NOCOUNT ON;
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
 DECLARE @is_taken BIT = 0;
 BEGIN TRANSACTION;
+UPDATE ledger_repairs SET leased_until = leased_until WHERE group_id = @group;
 SELECT @is_taken = CASE WHEN r.leased_until > @nowMs THEN 1 ELSE 0 END
-FROM ledger_repairs AS r WITH (UPDLOCK, HOLDLOCK)
+FROM ledger_repairs AS r
 WHERE r.group_id = @group;
 IF @is_taken = 0
 BEGIN

@@ -1,27 +1,31 @@
 import type { LedgerLoss, LedgerSettlement, LogBreak, LossCause } from '../../ports/ledger.ts'
 import { json, text } from './connection.ts'
+import { lockPartition } from './locks.ts'
 import type { Query } from './query.ts'
 import { GROUP_UNITS } from './store-batch-json.ts'
 import { cut } from './values.ts'
 
-/** What the log says of offsets that nobody counted (port Ledger: `begin`, `settle`). */
+/**
+ * What the log says of offsets that nobody counted (port Ledger: `begin`, `settle`). Of two that begin a partition at once
+ * the second fails by the primary key, comes again and finds the first.
+ */
 export const BEGIN_LEDGER = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 BEGIN TRANSACTION;
--- The first id that is told stays.
-UPDATE ledger_logs SET log_id = COALESCE(log_id, @logId) WHERE group_id = @group AND topic = @topic;
-IF @@ROWCOUNT = 0
-  INSERT INTO ledger_logs (group_id, topic, log_id) VALUES (@group, @topic, @logId);
 INSERT INTO ledger (
   group_id, topic, log_partition, first_offset, next_offset, stored, duplicate, parked, gaps, redriven
 )
 SELECT @group, @topic, s.log_partition, s.first_offset, s.first_offset, 0, 0, 0, 0, 0
 FROM OPENJSON(@starts) WITH (log_partition INT '$.partition', first_offset BIGINT '$.first') AS s
 WHERE NOT EXISTS (
-  SELECT 1 FROM ledger AS l WITH (UPDLOCK, HOLDLOCK)
+  SELECT 1 FROM ledger AS l
   WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = s.log_partition
 );
+-- The first id that is told stays.
+UPDATE ledger_logs SET log_id = COALESCE(log_id, @logId) WHERE group_id = @group AND topic = @topic;
+IF @@ROWCOUNT = 0
+  INSERT INTO ledger_logs (group_id, topic, log_id) VALUES (@group, @topic, @logId);
 COMMIT TRANSACTION;
 `
 
@@ -74,8 +78,8 @@ BEGIN
   SELECT @topic = r.topic, @partition = r.log_partition, @from = r.from_offset, @to = r.to_offset, @lost_by = r.lost_by
   FROM @ranges AS r
   WHERE r.n = @n;
-  SET @next = NULL;
-  SELECT @next = l.next_offset FROM ledger AS l WITH (UPDLOCK, HOLDLOCK)
+  SET @next = NULL;${lockPartition('@group', '@topic', '@partition')}
+  SELECT @next = l.next_offset FROM ledger AS l
   WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition;
   IF @next IS NOT NULL AND @lost_by IS NOT NULL AND @to > @next
   BEGIN

@@ -1,9 +1,12 @@
+import { lockPartition } from './locks.ts'
+
 /**
  * Counts offsets. Only those at or beyond `next_offset` count, and those that were passed over as a gap and came after
  * all; any other was counted before. So the figures always add up to `next_offset − first_offset`, which the table checks.
  *
- * Parts of STORE_BATCH: @partitions are those of the batch in the order of topic and partition, numbered from 1;
- * @places is one row for each offset, `i` the order that came from it, or null for what is parked.
+ * Parts of STORE_BATCH: @partitions are those of all records that the batch decides about, in the order of topic and
+ * partition, numbered from 1; @places is one row for each offset to count, `i` the order that came from it, or null for
+ * what is parked.
  */
 export const DECLARE_LEDGER = `
 DECLARE @partitions TABLE (
@@ -79,13 +82,16 @@ DECLARE @last_n INT = (SELECT COUNT(*) FROM @partitions);
 DECLARE @topic NVARCHAR(249), @partition INT, @next BIGINT;
 `
 
-/** Row by row, so that everyone locks them in the same order: whoever waits here holds nothing that the other needs. */
+/**
+ * Row by row, so that everyone locks them in the same order: whoever waits here holds nothing that the other needs. A row
+ * that is missing is inserted at the end, and of two that insert it one fails and comes again.
+ */
 export const LOCK_LEDGER = `
 WHILE @n <= @last_n
 BEGIN
   SELECT @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
-  SET @next = NULL;
-  SELECT @next = l.next_offset FROM ledger AS l WITH (UPDLOCK, HOLDLOCK)
+  SET @next = NULL;${lockPartition('@group', '@topic', '@partition')}
+  SELECT @next = l.next_offset FROM ledger AS l
   WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition;
   IF @next IS NOT NULL
     UPDATE @partitions SET next_offset = @next, is_known = 1 WHERE n = @n;
@@ -213,12 +219,19 @@ FROM (
   GROUP BY p.topic, p.log_partition
 ) AS x;
 
-UPDATE l
-SET next_offset = f.next_offset, stored = l.stored + f.stored, duplicate = l.duplicate + f.duplicate,
-  parked = l.parked + f.parked, gaps = l.gaps + f.gaps, lost = l.lost + f.lost, redriven = l.redriven + f.redriven
-FROM ledger AS l
-JOIN @figures AS f ON f.topic = l.topic AND f.log_partition = l.log_partition
-WHERE l.group_id = @group AND f.is_known = 1;
+-- By the whole key, one by one: a join might scan the ledger, and wait for rows that others hold.
+SET @n = 1;
+WHILE @n <= @last_n
+BEGIN
+  SELECT @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
+  UPDATE l
+  SET next_offset = f.next_offset, stored = l.stored + f.stored, duplicate = l.duplicate + f.duplicate,
+    parked = l.parked + f.parked, gaps = l.gaps + f.gaps, lost = l.lost + f.lost, redriven = l.redriven + f.redriven
+  FROM ledger AS l WITH (FORCESEEK)
+  JOIN @figures AS f ON f.topic = l.topic AND f.log_partition = l.log_partition
+  WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition AND f.is_known = 1;
+  SET @n += 1;
+END;
 
 INSERT INTO ledger (
   group_id, topic, log_partition, first_offset, next_offset, stored, duplicate, parked, gaps, redriven

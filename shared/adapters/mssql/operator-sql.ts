@@ -1,19 +1,26 @@
 import { ORIGIN_TOPIC } from './letter-topic.ts'
+import { lockPartition } from './locks.ts'
 
 /**
- * What operators do to one letter, each one transaction: the letter's row is locked first, and what was its state is
- * answered; when it was another than the act needs, nothing is changed. A foreign letter stands for no order here.
+ * What operators do to one letter, each one transaction: what its state was is answered, and when it was another than the
+ * act needs, nothing is changed. A foreign letter stands for no order here.
+ *
+ * The state is read behind the locks (locks.ts): of the partition, so that the record is not being stored or kept
+ * meanwhile, and of the order, so that of its last two letters one sees that the other is gone. Order, group and place of
+ * a letter never change, so they are read before.
  */
 const START = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
 DECLARE @kept BIGINT, @state VARCHAR(20), @order UNIQUEIDENTIFIER, @group NVARCHAR(200);
-BEGIN TRANSACTION;
-SELECT @kept = d.kept_seq, @state = d.state, @group = d.consumer_group,
-  @order = CASE WHEN d.foreign_failure IS NULL THEN d.order_id END
-FROM dead_letters AS d WITH (UPDLOCK)
+SELECT @kept = d.kept_seq, @group = d.consumer_group, @order = CASE WHEN d.foreign_failure IS NULL THEN d.order_id END
+FROM dead_letters AS d
 WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offset;
+BEGIN TRANSACTION;${lockPartition('@group', ORIGIN_TOPIC('@topic'), '@partition')}
+UPDATE order_states SET attempt = attempt WHERE order_id = @order;
+UPDATE dead_letters SET attempts = attempts WHERE kept_seq = @kept;
+SELECT @state = d.state FROM dead_letters AS d WHERE d.kept_seq = @kept;
 `
 const END = `
 COMMIT TRANSACTION;

@@ -1,11 +1,13 @@
 import { isLetterOf } from './letter-topic.ts'
+import { lockStates } from './locks.ts'
 
 /**
  * Records that are parked, one round for those that do not depend on one another (rounds.ts): the row of each origin
  * moves forward only, and the order's status and history follow what is news. Copies are delivered late, again and in
  * any order, so a row knows more attempts, then `dead`, then what an operator or the store made of it.
  *
- * A part of larger statements, which read @parked and @parked_words from their JSON first (DECLARE_PARKED).
+ * A part of larger statements, which read @parked and @parked_words from their JSON first (DECLARE_PARKED) and lock the
+ * partitions of the records (locks.ts).
  */
 export const DECLARE_PARKED = `
 DECLARE @parked TABLE (
@@ -29,6 +31,8 @@ DECLARE @parked TABLE (
   currency VARCHAR(3) NULL,
   payment_method VARCHAR(20) NULL,
   counted BIT NOT NULL,
+  seen_state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
+  seen_attempt BIGINT NULL,
   is_known BIT NOT NULL,
   is_news BIT NOT NULL,
   is_stored BIT NOT NULL,
@@ -76,12 +80,19 @@ DECLARE @parked_round INT = 0;
 DECLARE @parked_rounds INT = (SELECT COUNT(DISTINCT p.round) FROM @parked AS p);
 `
 
+/**
+ * What is decided by rows that were read is decided again where it is written: a row of parked_records is moved only if it
+ * still is what was seen. Another partition may store an order of the same id at the same time. Its transaction inserts
+ * the order, then deletes the status; this one writes the status, then looks for the order, and so one of the two sees
+ * the other. READCOMMITTEDLOCK makes it wait for an order that is not committed yet, where a row version would hide it
+ * ("Table hints"); FORCESEEK keeps it from waiting for other orders.
+ */
 export const PARK = `
 SET @parked_round = 0;
 WHILE @parked_round < @parked_rounds
-BEGIN
+BEGIN${lockStates('@parked', '@parked_round')}
   UPDATE p
-  SET is_known = CASE WHEN r.state IS NULL THEN 0 ELSE 1 END,
+  SET seen_state = r.state, seen_attempt = r.attempt, is_known = CASE WHEN r.state IS NULL THEN 0 ELSE 1 END,
     is_news = CASE
       WHEN r.state IS NULL AND COALESCE(d.state, n.state) IN ('discarded', 'superseded', 'resolved') THEN 0
       WHEN r.state IS NULL THEN 1
@@ -102,7 +113,7 @@ BEGIN
   FROM @parked AS p
   LEFT JOIN parked_records AS r ON r.group_id = p.group_id AND r.topic = p.topic
     AND r.log_partition = p.log_partition AND r.log_offset = p.log_offset
-  LEFT JOIN orders AS o ON o.order_id = p.order_id
+  LEFT JOIN orders AS o WITH (READCOMMITTEDLOCK, FORCESEEK) ON o.order_id = p.order_id
   LEFT JOIN order_states AS s ON s.order_id = p.order_id
   LEFT JOIN dead_letters AS d ON ${isLetterOf('d', 'p')}
   LEFT JOIN dead_letters AS n ON n.topic = p.topic AND n.log_partition = p.log_partition
@@ -119,7 +130,8 @@ BEGIN
   FROM parked_records AS r
   JOIN @parked AS p ON r.group_id = p.group_id AND r.topic = p.topic
     AND r.log_partition = p.log_partition AND r.log_offset = p.log_offset
-  WHERE p.round = @parked_round AND p.is_known = 1 AND p.is_news = 1;
+  WHERE p.round = @parked_round AND p.is_known = 1 AND p.is_news = 1
+    AND r.state = p.seen_state AND r.attempt = p.seen_attempt;
 
   UPDATE r
   SET counted = 1
@@ -153,6 +165,12 @@ BEGIN
   WHERE p.round = @parked_round AND p.order_id IS NOT NULL AND p.is_stored = 0 AND p.is_news = 1
     AND NOT EXISTS (SELECT 1 FROM order_states AS s WHERE s.order_id = p.order_id)
   ORDER BY p.i;
+
+  DELETE s
+  FROM order_states AS s WITH (FORCESEEK)
+  JOIN @parked AS p ON p.order_id = s.order_id
+  JOIN orders AS o WITH (READCOMMITTEDLOCK, FORCESEEK) ON o.order_id = s.order_id
+  WHERE p.round = @parked_round;
 
   UPDATE s
   SET order_json = p.order_json, customer_id = p.customer_id, currency = p.currency, payment_method = p.payment_method

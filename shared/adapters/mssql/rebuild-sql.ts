@@ -23,8 +23,9 @@ SET NOCOUNT ON;
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
 DECLARE @is_taken BIT = 0, @last BIGINT;
 BEGIN TRANSACTION;
+UPDATE rebuild SET leased_until = leased_until WHERE only_row = 1;
 SELECT @is_taken = CASE WHEN r.state = 'running' AND r.leased_until > @nowMs AND r.lease_owner <> @owner THEN 1 ELSE 0 END
-FROM rebuild AS r WITH (UPDLOCK)
+FROM rebuild AS r
 WHERE r.only_row = 1;
 IF @is_taken = 0
 BEGIN${CLEAR_REBUILT}
@@ -48,12 +49,11 @@ DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
 DECLARE @is_mine BIT = 0, @last BIGINT, @completed BIGINT;
 ${declare}
 BEGIN TRANSACTION;
-SELECT @is_mine = 1, @last = r.last_seq, @completed = r.completed_seq
-FROM rebuild AS r WITH (UPDLOCK)
-WHERE r.only_row = 1 AND r.lease_owner = @owner AND r.state = 'running';
-IF @is_mine = 1
+UPDATE rebuild SET leased_until = @nowMs + @leaseMs, updated_at = @time, progress = @progress
+WHERE only_row = 1 AND lease_owner = @owner AND state = 'running';
+IF @@ROWCOUNT > 0
 BEGIN
-  UPDATE rebuild SET leased_until = @nowMs + @leaseMs, updated_at = @time, progress = @progress WHERE only_row = 1;
+  SELECT @is_mine = 1, @last = r.last_seq, @completed = r.completed_seq FROM rebuild AS r WHERE r.only_row = 1;
 ${work}
 END;
 COMMIT TRANSACTION;

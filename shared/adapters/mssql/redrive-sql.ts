@@ -80,15 +80,22 @@ FROM (
 GROUP BY x.noted, x.last, x.state;
 `
 
-/** By redrive_tasks_running: one that is due, or that this owner failed to release; not one that another just takes. */
+/**
+ * By redrive_tasks_running: one that is due, or that this owner failed to release; not one that another just takes. With
+ * READ_COMMITTED_SNAPSHOT on, READPAST is refused unless READCOMMITTEDLOCK is given too ("Table hints"). The UPDATE asks
+ * again, because a server without these hints gives two of us the same task.
+ */
 export const LEASE = `${START}
 DECLARE @task BIGINT;
 BEGIN TRANSACTION;
 SELECT TOP (1) @task = t.task_seq
-FROM redrive_tasks AS t WITH (UPDLOCK, READPAST)
+FROM redrive_tasks AS t WITH (UPDLOCK, READPAST, READCOMMITTEDLOCK)
 WHERE t.state = 'running' AND (t.due_at <= @now OR t.lease_owner = @owner)
 ORDER BY t.due_at;
-UPDATE redrive_tasks SET due_at = @now + @lease, lease_owner = @owner WHERE task_seq = @task;
+UPDATE redrive_tasks SET due_at = @now + @lease, lease_owner = @owner
+WHERE task_seq = @task AND state = 'running' AND (due_at <= @now OR lease_owner = @owner);
+IF @@ROWCOUNT = 0
+  SET @task = NULL;
 COMMIT TRANSACTION;
 SELECT t.id FROM redrive_tasks AS t WHERE t.task_seq = @task;
 `
@@ -101,9 +108,9 @@ export const CLAIM = `${START}
 DECLARE @task BIGINT, @step INT, @isNew BIT = 0;
 DECLARE @claimed TABLE (kept_seq BIGINT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
 BEGIN TRANSACTION;
-SELECT @task = t.task_seq, @step = t.step
-FROM redrive_tasks AS t WITH (UPDLOCK)
-WHERE t.id = @id AND t.state = 'running' AND t.lease_owner = @owner;
+UPDATE redrive_tasks SET step = step WHERE id = @id AND state = 'running' AND lease_owner = @owner;
+IF @@ROWCOUNT > 0
+  SELECT @task = t.task_seq, @step = t.step FROM redrive_tasks AS t WHERE t.id = @id;
 INSERT INTO @claimed (kept_seq, bytes)
 SELECT TOP (@limit) r.kept_seq, COALESCE(DATALENGTH(d.record_value), 0)
 FROM redrive_letters AS r
@@ -192,7 +199,8 @@ COMMIT TRANSACTION;
 const LOCK_TASK = `${START}
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3)), @task BIGINT, @state VARCHAR(20);
 BEGIN TRANSACTION;
-SELECT @task = t.task_seq, @state = t.state FROM redrive_tasks AS t WITH (UPDLOCK) WHERE t.id = @target;
+UPDATE redrive_tasks SET step = step WHERE id = @target;
+SELECT @task = t.task_seq, @state = t.state FROM redrive_tasks AS t WHERE t.id = @target;
 `
 
 export const CANCEL = `${LOCK_TASK}

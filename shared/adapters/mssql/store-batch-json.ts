@@ -1,8 +1,9 @@
 import { orderWords } from '../../domain/search-words.ts'
-import { parseDeadLetterId } from '../../ports/dead-letters.ts'
+import { originTopicOf, parseDeadLetterId } from '../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import type { OrderToStore, StoreBatch } from '../../ports/order-store.ts'
 import { toParkedJson } from './parked-json.ts'
+import { toPartitions } from './partitions.ts'
 import { toRounds } from './rounds.ts'
 import { cut, toSqlAmount, toSqlTime } from './values.ts'
 
@@ -32,7 +33,8 @@ export function toStoreBatchJson({ batch, indexes, isWhole, preview }: Part): st
     preview,
     orders: orders.map(({ i, order }, index) => ({ i, round: rounds[index], ...toOrderJson(order) })),
     ...toParkedJson(parked.map((record) => ({ record, groupId: group, parkedAt: batch.now }))),
-    partitions: partitionsOf(places, batch.logStarts ?? new Map()),
+    // A preview decides nothing, and locks no partition.
+    partitions: preview ? [] : toPartitions(decidedPlaces(orders, parked)).map((key) => withLogStart(key, batch)),
     places,
     items: orders.flatMap(({ i, order }) =>
       order.order.orderItems.map(({ itemCode, brand, type, size, colour, quantity, price, currencyType }, line) => ({
@@ -117,17 +119,18 @@ function placesOf(batch: StoreBatch, orders: readonly { i: number; order: OrderT
   return [...places.values()]
 }
 
-/** In the order in which everyone locks them: by topic, then partition. */
-function partitionsOf(places: readonly Place[], logStarts: ReadonlyMap<number, number>) {
-  const partitions = new Map(places.map(({ topic, partition }) => [`${topic}:${partition}`, { topic, partition }]))
-  return [...partitions.values()]
-    .toSorted((one, other) => compare(one.topic, other.topic) || one.partition - other.partition)
-    .map((key, index) => ({ n: index + 1, ...key, logStart: logStarts.get(key.partition) ?? 0 }))
+/** Of each record that is decided about, and of each letter that one redrives. */
+function decidedPlaces(orders: readonly { order: OrderToStore }[], parked: StoreBatch['parked']): RecordPosition[] {
+  const letters = orders.flatMap(({ order: { redriveOf, supersedes } }) => letterOf(redriveOf ?? supersedes) ?? [])
+  return [
+    ...orders.map(({ order }) => order.origin),
+    ...parked.map(({ origin }) => origin),
+    ...letters.map(({ topic, ...letter }) => ({ ...letter, topic: originTopicOf(topic) })),
+  ]
 }
 
-function compare(one: string, other: string): number {
-  if (one === other) return 0
-  return one < other ? -1 : 1
+function withLogStart<T extends { readonly partition: number }>(key: T, { logStarts }: StoreBatch) {
+  return { ...key, logStart: logStarts?.get(key.partition) ?? 0 }
 }
 
 function placeOf({ topic, partition, offset }: RecordPosition): string {

@@ -1,7 +1,7 @@
 import { COUNT, DECLARE_LEDGER, LOCK_LEDGER } from './ledger-sql.ts'
 import { isLetterOf, ORIGIN_TOPIC } from './letter-topic.ts'
 import { DECLARE_PARKED, PARK } from './park-sql.ts'
-import { COUNT_WITHHELD, isReplaced, WITHHOLD } from './withhold-sql.ts'
+import { COUNT_WITHHELD, isReplaced, PARK_WITHHELD, WITHHOLD } from './withhold-sql.ts'
 
 /**
  * A batch in one round trip and one transaction: everything comes in the one JSON parameter @batch (store-batch-json.ts),
@@ -153,7 +153,7 @@ ${WITHHOLD}
 
   -- The words go with their state.
   DELETE s
-  FROM order_states AS s
+  FROM order_states AS s WITH (FORCESEEK)
   JOIN @orders AS o ON o.order_id = s.order_id
   WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate');
 
@@ -167,13 +167,6 @@ ${WITHHOLD}
   WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
     AND r.state IN ('retrying', 'dead') AND d.state NOT IN ('resolved', 'discarded');
 
-  UPDATE r
-  SET state = o.outcome, updated_at = @now
-  FROM parked_records AS r
-  JOIN @orders AS o ON r.topic = o.topic AND r.log_partition = o.log_partition AND r.log_offset = o.log_offset
-  WHERE r.group_id = @group AND o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
-    AND r.state IN ('retrying', 'dead');
-
   -- Another consumer's letter is resolved by a redrive that is withheld, too: its consumer has the record again, and
   -- nothing more will come of it here.
   UPDATE d
@@ -186,13 +179,20 @@ ${WITHHOLD}
     AND d.state NOT IN ('resolved', 'discarded');
 
   UPDATE r
+  SET state = o.outcome, updated_at = @now
+  FROM parked_records AS r
+  JOIN @orders AS o ON r.topic = o.topic AND r.log_partition = o.log_partition AND r.log_offset = o.log_offset
+  WHERE r.group_id = @group AND o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
+    AND r.state IN ('retrying', 'dead');
+
+  UPDATE r
   SET state = 'redriven', updated_at = @now
   FROM parked_records AS r
   JOIN @orders AS o ON r.topic = ${ORIGIN_TOPIC('o.letter_topic')} AND r.log_partition = o.letter_partition
     AND r.log_offset = o.letter_offset
   WHERE r.group_id = @group AND o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND o.is_redrive = 1
     AND r.state IN ('retrying', 'dead');
-
+${PARK_WITHHELD}
   SET @order_round += 1;
 END;
 

@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openDatabase } from '../../shared/adapters/sqlite/database.ts'
+import { createSqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
+import { racesContract } from './races.contract.ts'
+
+racesContract('SQLite', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sqlite-races-'))
+  const file = join(directory, 'orders.sqlite')
+  const one = await createSqliteStore({ file })
+  const other = await createSqliteStore({ file })
+  return {
+    one,
+    other,
+    // A store waits for another's transaction for two seconds, and is busy then.
+    meetMs: 100,
+    async hold(update, work) {
+      const db = openDatabase(file)
+      try {
+        db.exec('BEGIN IMMEDIATE')
+        db.exec(update)
+        await work()
+        db.exec('COMMIT')
+      } finally {
+        db.close()
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await one[Symbol.asyncDispose]()
+      await other[Symbol.asyncDispose]()
+      rmSync(directory, { recursive: true })
+    },
+  }
+})
