@@ -31,7 +31,7 @@ interface Resource {
     readonly scaleTargetRef?: { name: string }
     readonly selector?: Record<string, unknown> & { matchLabels?: Record<string, string> }
     readonly maxReplicaCount?: number
-    readonly triggers?: { metadata: Record<string, string> }[]
+    readonly triggers?: { metadata: Record<string, string>; useCachedMetrics?: boolean }[]
     readonly secretTargetRef?: { name: string; key: string }[]
     readonly rules?: { matches: { method?: string; path: { value: string } }[]; backendRefs: { name: string }[] }[]
     readonly template?: {
@@ -135,6 +135,8 @@ describe('the manifests for Kubernetes', () => {
     const { triggers, maxReplicaCount } = only('ScaledObject').spec
     expect(triggers).toHaveLength(1)
     expect(triggers?.[0]?.metadata).toMatchObject({ topic: orders, consumerGroup: group })
+    // Without it `excludePersistentLag` hides all lag from the autoscaler: its question follows the poll at once.
+    expect(triggers?.[0]?.useCachedMetrics).toBe(true)
     expect(maxReplicaCount).toBeLessThanOrEqual(config.partitions)
   })
 
