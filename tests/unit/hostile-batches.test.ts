@@ -5,7 +5,6 @@ import { createKafkaInvocation } from '../../infra/host/kafka-invocation.ts'
 import { decodeBatches } from '../../shared/adapters/kafka/record-batch.ts'
 import { createPark } from '../../shared/application/park.ts'
 import { createStoreOrders } from '../../shared/application/store-orders.ts'
-import { HEADER } from '../../shared/messaging/headers.ts'
 import { fromKafkaEvents } from '../../shared/messaging/kafka-event.ts'
 import { createPipelineEmitter } from '../../shared/messaging/pipeline-events.ts'
 import { createRedriveProofs } from '../../shared/messaging/redrive-proof.ts'
@@ -13,6 +12,7 @@ import { createTopics } from '../../shared/messaging/topics.ts'
 import type { LogRecord } from '../../shared/ports/event-log.ts'
 import { createRecordingLog, createRecordingStore } from '../support/fakes.ts'
 import { loadApp } from '../support/function-host.ts'
+import { hostileBytes, hostileRecord, int64, utf8 } from '../support/hostile-records.ts'
 import { messageOf } from '../support/orders.ts'
 import { CODECS, encodeBatch, type BatchToEncode, type RecordToEncode } from '../support/record-batches.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
@@ -24,52 +24,17 @@ import { createVirtualClock } from '../support/virtual-clock.ts'
 
 const LIMITS = { headersOfRecord: 50, objectsOfBatch: 10_000 }
 const TOPICS = createTopics('orders', 'group', [10_000])
-const utf8 = (text: string) => new TextEncoder().encode(text)
-
-const names = fc.oneof(
-  fc.constantFrom(
-    '__proto__',
-    'constructor',
-    'toString',
-    '',
-    '0',
-    'traceparent',
-    'ce_type',
-    'ce_id',
-    'ce_time',
-    'ce_specversion',
-  ),
-  fc.constantFrom(...Object.values(HEADER)),
-  fc.string(),
-)
-const bytes = fc.option(
-  fc.oneof(
-    fc.uint8Array({ maxLength: 40 }),
-    fc.string({ unit: 'binary' }).map(utf8),
-    fc.json().map(utf8),
-    fc.constantFrom('NewOrder.v1', '1.0', '-1', '1e400', '9'.repeat(400), 'null', '[]', '{"__proto__":1}').map(utf8),
-  ),
-  { nil: null },
-)
-const int64 = fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n)
-
-const junk: fc.Arbitrary<RecordToEncode> = fc.record({
-  timestampDelta: fc.oneof(fc.constant(0n), int64),
-  key: bytes,
-  value: bytes,
-  headers: fc.array(fc.tuple(names.map(utf8), bytes), { maxLength: 6 }),
-})
 /** More than a record may have here, and yet few. */
 const crowded: fc.Arbitrary<RecordToEncode> = fc.record({
-  key: bytes,
-  value: bytes,
+  key: hostileBytes,
+  value: hostileBytes,
   headers: fc.constant(Array.from({ length: LIMITS.headersOfRecord + 1 }, () => [utf8(''), null] as const)),
 })
 const order = fc.constant('order' as const)
 const raw = fc.uint8Array({ maxLength: 30 })
 
 const plain = fc.record({
-  records: fc.array(fc.oneof({ weight: 3, arbitrary: junk }, { weight: 2, arbitrary: order }, raw, crowded), {
+  records: fc.array(fc.oneof({ weight: 3, arbitrary: hostileRecord }, { weight: 2, arbitrary: order }, raw, crowded), {
     maxLength: 8,
   }),
   codec: fc.constantFrom(...CODECS),
