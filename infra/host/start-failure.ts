@@ -1,4 +1,5 @@
 import { messageOf } from '../../shared/domain/errors.ts'
+import { outOfFiles } from './out-of-files.ts'
 
 /** The same codes mean other things of files. */
 const OF_ADDRESSES: ReadonlySet<string> = new Set(['listen', 'bind', 'getaddrinfo'])
@@ -11,7 +12,7 @@ export function startFailure(error: unknown, { HOST = '127.0.0.1', PORT = '7071'
     error instanceof Error && 'syscall' in error && 'code' in error && OF_ADDRESSES.has(String(error.syscall))
       ? String(error.code)
       : ''
-  const line = addressFailure(code, HOST, PORT) ?? messageOf(error).split('\n', 1).join('')
+  const line = outOfFiles(error) ?? addressFailure(code, HOST, PORT) ?? messageOf(error).split('\n', 1).join('')
   const isDetailed = /^(?:debug|trace)$/i.test(LOG_LEVEL ?? '')
   return isDetailed && error instanceof Error ? `${line}\n${error.stack}` : line
 }

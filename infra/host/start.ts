@@ -6,10 +6,10 @@ import { join } from 'node:path'
  * stripping types and parsing. What keeps the process from starting is told in one line, with exit code 1.
  */
 enableCompileCache()
-const { main } = await import('./main.ts')
 const { startFailure } = await import('./start-failure.ts')
 
 try {
+  const { main } = await import('./main.ts')
   await main(join(import.meta.dirname, '..', '..'))
 } catch (error) {
   process.stderr.write(`${startFailure(error, process.env)}\n`)

@@ -1,9 +1,21 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openDataDir, readOwner } from '../../shared/adapters/embedded/data-dir.ts'
 
@@ -147,9 +159,52 @@ describe('The data directory', () => {
     writeFileSync(file, '')
     await expect(openDataDir(join(file, 'data'))).rejects.toMatchObject({
       code: 'invalid-setting',
-      message: expect.stringMatching(/^DATA_DIR: .* can't be used: ENOTDIR.*$/),
+      message: expect.stringMatching(
+        /^DATA_DIR: .* can't be used: ENOTDIR.*; set DATA_DIR to a directory on a local disk/,
+      ),
     })
   })
+
+  it.skipIf(process.platform !== 'linux')(
+    'on a pseudo file system is a bad setting, and says what to choose',
+    async () => {
+      for (const path of ['/sys/orders', '/sys', '/proc']) {
+        await expect(openDataDir(path)).rejects.toMatchObject({
+          code: 'invalid-setting',
+          message: expect.stringContaining(`DATA_DIR: ${path} can't be used: `) as string,
+        })
+        await expect(openDataDir(path)).rejects.toThrow(/; set DATA_DIR to a directory on a local disk[^\n]*$/)
+      }
+    },
+  )
+
+  it.skipIf(process.platform === 'win32')(
+    'on a file system that does not answer ends the process with one line',
+    async () => {
+      const path = temporaryPath()
+      mkdirSync(path, { recursive: true })
+      const lock = new DatabaseSync(join(path, 'lock.db'))
+      lock.exec('CREATE TABLE t (a)')
+      lock.close()
+      // Opening a pipe waits for somebody to write to it, as opening a file waits for a server that is away.
+      expect(spawnSync('mkfifo', [join(path, 'lock.db-journal')]).status).toBe(0)
+      const script = `
+      import { openDataDir } from ${JSON.stringify(MODULE)}
+      await openDataDir(${JSON.stringify(path)})`
+      const child = spawn(
+        process.execPath,
+        ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', script],
+        {
+          stdio: ['ignore', 'ignore', 'pipe'],
+        },
+      )
+      onTestFinished(() => void child.kill('SIGKILL'))
+      const [said, [, signal]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+      expect(signal).toBe('SIGKILL')
+      expect(said).toMatch(/^DATA_DIR: .* does not answer; set DATA_DIR to a directory on a local disk[^\n]*\n$/)
+    },
+    60_000,
+  )
 
   it.skipIf(process.getuid?.() === 0)('that may not be written is a bad setting', async () => {
     const path = join(temporaryPath(), '..', '..')

@@ -125,6 +125,18 @@ describe('a failure to start', () => {
     expect(startFailure(error, {})).not.toContain('\n')
   })
 
+  test.each([
+    [Object.assign(new Error('listen EMFILE'), { code: 'EMFILE', syscall: 'listen' }), 'EMFILE'],
+    [new Error('The log can’t be used', { cause: new Error('Worker initialization failure: EMFILE') }), 'EMFILE'],
+    [Object.assign(new Error('too many open files in system'), { code: 'ENFILE' }), 'ENFILE'],
+  ])('for want of descriptors names the limit (%s)', (error, code) => {
+    expect(startFailure(error, {})).toMatch(new RegExp(`^[^\\n]*files open[^\\n]*\\(${code}\\)[^\\n]*$`))
+  })
+
+  test('of a database that cannot be opened, with descriptors enough, is told as it is', () => {
+    expect(startFailure(new Error('unable to open database file'), {})).toBe('unable to open database file')
+  })
+
   test('of a file is not taken for one of the address', () => {
     const error = Object.assign(new Error('EACCES: permission denied, open x'), { code: 'EACCES', syscall: 'open' })
     expect(startFailure(error, {})).toBe('EACCES: permission denied, open x')

@@ -1,8 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf, OrderError } from '../../domain/errors.ts'
-import { flushDirectory } from '../../disk/flush-directory.ts'
+import { endIfHung } from '../../disk/end-if-hung.ts'
+import { makeDirectory } from '../../disk/make-directory.ts'
+import { isNoRoom } from '../../disk/no-room.ts'
 import { isOpenToOthers, readOrMakeSecret, writePrivateFile } from './private-file.ts'
 
 /** The directory that one process holds: log, store, secrets. */
@@ -26,6 +28,9 @@ const OWNER_FILE = 'owner.json'
 /** Who only looks holds the lock for microseconds. */
 const LOCK_WAIT_MS = 250
 const SQLITE_BUSY = 5
+const HUNG_MS = 10_000
+const OWNER_RETRY_MS = 5000
+const CHOOSE = 'set DATA_DIR to a directory on a local disk that this user can make files in'
 
 /** A connection that the garbage collector closes would give the lock away. */
 const held = new Set<DatabaseSync>()
@@ -33,9 +38,11 @@ const held = new Set<DatabaseSync>()
 /**
  * Takes the directory, making it if need be (mode 0700). The lock is the kernel's, on an SQLite file in an exclusive
  * transaction: it ends with the process however the process ends, so nothing stale is ever to be cleaned up. It is as
- * good as the file system's locks, which some network file systems only pretend to have.
+ * good as the file system's locks, which some network file systems only pretend to have. It takes no room, so that a
+ * full disk keeps nobody from reading.
  *
- * Rejects with `data-dir-locked` when another process holds it, `invalid-setting` when it can't be used.
+ * Rejects with `data-dir-locked` when another process holds it, `invalid-setting` when it can't be used. Ends the process
+ * when the file system does not answer.
  */
 export async function openDataDir(
   directory: string,
@@ -45,11 +52,20 @@ export async function openDataDir(
   const startedAt = new Date().toISOString()
   const ownerFile = join(directory, OWNER_FILE)
 
+  let describing: NodeJS.Timeout | undefined
   function describe(owner: Owner): void {
-    usable(directory, () => writePrivateFile(ownerFile, `${JSON.stringify(owner)}\n`))
+    clearTimeout(describing)
+    try {
+      usable(directory, () => writePrivateFile(ownerFile, `${JSON.stringify(owner)}\n`))
+    } catch (error) {
+      if (!(error instanceof Error && isNoRoom(error.cause))) throw error
+      // Nobody depends on it, so it waits for room.
+      describing = setTimeout(() => describe(owner), OWNER_RETRY_MS).unref()
+    }
   }
 
   function release(): void {
+    clearTimeout(describing)
     if (!held.delete(lock)) return
     lock.close()
   }
@@ -98,19 +114,34 @@ export async function readOwner(directory: string): Promise<Owner | undefined> {
 }
 
 function takeLock(directory: string): DatabaseSync {
-  return usable(directory, () => {
-    makeDirectory(directory)
-    const lock = new DatabaseSync(join(directory, LOCK_FILE), { timeout: LOCK_WAIT_MS })
-    try {
-      lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-    } catch (error) {
-      lock.close()
-      if (isBusy(error)) throw locked(directory, error)
-      throw error
-    }
-    held.add(lock)
+  using _ = endIfHung(HUNG_MS, `DATA_DIR: ${directory} does not answer; ${CHOOSE}`)
+  return usable(
+    directory,
+    () => {
+      const takeBack = makeDirectory(directory)
+      try {
+        const lock = lockIn(directory)
+        held.add(lock)
+        return lock
+      } catch (error) {
+        takeBack()
+        throw error
+      }
+    },
+    `; ${CHOOSE}`,
+  )
+}
+
+function lockIn(directory: string): DatabaseSync {
+  const lock = new DatabaseSync(join(directory, LOCK_FILE), { timeout: LOCK_WAIT_MS })
+  try {
+    lock.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     return lock
-  })
+  } catch (error) {
+    lock.close()
+    if (isBusy(error)) throw locked(directory, error)
+    throw error
+  }
 }
 
 function locked(directory: string, cause: unknown): OrderError {
@@ -149,20 +180,13 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function makeDirectory(directory: string): void {
-  const made = mkdirSync(directory, { recursive: true, mode: 0o700 })
-  if (made === undefined) return
-  // Flushing a file does not flush the name of the directory that it is in.
-  flushDirectory(dirname(made))
-}
-
 /** What the file system refuses is a setting that the person at the terminal can mend: one line that names it. */
-function usable<T>(directory: string, work: () => T): T {
+function usable<T>(directory: string, work: () => T, remedy = ''): T {
   try {
     return work()
   } catch (error) {
     if (error instanceof OrderError) throw error
-    throw new OrderError('invalid-setting', `DATA_DIR: ${directory} can't be used: ${messageOf(error)}`, {
+    throw new OrderError('invalid-setting', `DATA_DIR: ${directory} can't be used: ${messageOf(error)}${remedy}`, {
       cause: error,
     })
   }

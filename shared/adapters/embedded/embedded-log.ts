@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeDirectory } from '../../disk/make-directory.ts'
 import { messageOf, OrderError } from '../../domain/errors.ts'
 import type { EventLog, LogConsumer, LogHealth, TopicSpec } from '../../ports/event-log.ts'
 import type { PartitionEntry } from './log-file.ts'
@@ -51,7 +51,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   } = options
   const path = join(directory, FILE_NAME)
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectory(directory)
   } catch (error) {
     throw logUnavailable(path, error)
   }

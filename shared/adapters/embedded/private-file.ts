@@ -42,6 +42,9 @@ export function writePrivateFile(file: string, text: string): void {
   try {
     writeSync(descriptor, text)
     fsyncSync(descriptor)
+  } catch (error) {
+    rmSync(temporary)
+    throw error
   } finally {
     closeSync(descriptor)
   }

@@ -1,0 +1,41 @@
+import { closeSync, openSync } from 'node:fs'
+
+/** Fewer than the product needs beyond what Node itself has open. */
+const NEEDED = 32
+
+/**
+ * Why a start failed, when it failed because no more files can be opened. Some layers below us keep the number of the
+ * error to themselves (SQLite says "unable to open database file"), so it is also tried.
+ */
+export function outOfFiles(error: unknown): string | undefined {
+  const words = textOf(error)
+  if (/\bENFILE\b/.test(words)) {
+    return 'The whole system has too many files open (ENFILE): raise it with sysctl fs.file-max, or stop what holds them.'
+  }
+  const isTold = /\bEMFILE\b|too many open files/i.test(words)
+  if (!isTold && (!/unable to open database file/.test(words) || canOpen(NEEDED))) return undefined
+  return `This process may have only ${limit()} files open, which is too few (EMFILE): raise it with ulimit -n 4096, LimitNOFILE= in systemd, or --ulimit nofile= in Docker.`
+}
+
+/** Of the error and its causes. */
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return ''
+  return `${'code' in error ? String(error.code) : ''} ${error.message} ${textOf(error.cause)}`
+}
+
+function canOpen(files: number): boolean {
+  const opened: number[] = []
+  try {
+    while (opened.length < files) opened.push(openSync(process.execPath, 'r'))
+    return true
+  } catch {
+    return false
+  } finally {
+    opened.forEach((descriptor) => closeSync(descriptor))
+  }
+}
+
+function limit(): string {
+  const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: number | string } } }
+  return String(report.userLimits?.open_files?.soft ?? 'so many')
+}

@@ -1,0 +1,44 @@
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { flushDirectory } from './flush-directory.ts'
+
+/**
+ * Makes a directory for its owner alone (mode 0700), those above it too, and flushes its name. Level by level, because
+ * Node's own recursion may hang on a pseudo file system. Leaves nothing behind when it throws. Returns what takes back
+ * what it made, unless there is something in it by then.
+ */
+export function makeDirectory(directory: string): () => void {
+  const missing: string[] = []
+  const made: string[] = []
+  for (let level = resolve(directory); !existsSync(level); level = dirname(level)) missing.unshift(level)
+
+  function takeBack(): void {
+    for (const level of made.toReversed()) {
+      try {
+        rmdirSync(level)
+      } catch {
+        return // Somebody uses it by now.
+      }
+    }
+  }
+
+  try {
+    for (const level of missing) if (makeOne(level)) made.push(level)
+    if (missing[0] !== undefined) flushDirectory(dirname(missing[0]))
+    return takeBack
+  } catch (error) {
+    takeBack()
+    throw error
+  }
+}
+
+/** False when another process makes it at the same moment. */
+function makeOne(level: string): boolean {
+  try {
+    mkdirSync(level, { mode: 0o700 })
+    return true
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    return false
+  }
+}
