@@ -91,7 +91,14 @@ async function openLog(config: Config, logger: Logger): Promise<LogHalf> {
   }
   const { createEmbeddedLog } = await import('./adapters/embedded/embedded-log.ts')
   const onDiskInDoubt = await endWhenInDoubt(config)
-  const log = await createEmbeddedLog({ directory: config.dataDir, partitions: config.partitions, onDiskInDoubt })
+  const log = await createEmbeddedLog({
+    directory: config.dataDir,
+    partitions: config.partitions,
+    onAway: (error) =>
+      logger.warn({ event: 'log:away', err: error }, "the log can't be written; orders are refused until it can be"),
+    onBack: () => logger.warn({ event: 'log:back' }, 'the log can be written again'),
+    onDiskInDoubt,
+  })
   return { log, described: `embedded, ${join(config.dataDir, 'log.db')}` }
 }
 
@@ -112,7 +119,15 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
   const onIndexFailed = (error: unknown) =>
     logger.warn({ event: 'search:index-failed', err: error }, 'a block for searches could not be written')
   const onDiskInDoubt = await endWhenInDoubt(config)
-  return { ...(await createSqliteStore({ file, onIndexFailed, onDiskInDoubt })), described: `SQLite, ${file}` }
+  const store = await createSqliteStore({
+    file,
+    onIndexFailed,
+    onReadOnly: (error) =>
+      logger.warn({ event: 'store:read-only', err: error }, "the store can't be written; queries are answered"),
+    onWritable: () => logger.warn({ event: 'store:writable' }, 'the store can be written now'),
+    onDiskInDoubt,
+  })
+  return { ...store, described: `SQLite, ${file}` }
 }
 
 /** What the last process left in doubt is verified before anything opens the files. */

@@ -1,13 +1,18 @@
-/**
- * SQLite's FULL, IOERR_SHMSIZE (the index of a WAL finds no room) and IOERR_WRITE (a quota, or a limit on the size of
- * files; https://www.sqlite.org/rescode.html).
- */
-const OF_SQLITE: ReadonlySet<number> = new Set([13, 10 | (19 << 8), 10 | (3 << 8)])
-const OF_FILES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+const IO_ERROR = 10
+/** FULL, and IOERR_SHMSIZE: the file that connections share finds no room (https://www.sqlite.org/rescode.html). */
+const FULL: ReadonlySet<unknown> = new Set([13, IO_ERROR | (19 << 8)])
+/** IOERR_WRITE and IOERR_SHMOPEN: what a quota or a limit on the size of files makes of the same. */
+const LIMITED: ReadonlySet<unknown> = new Set([3, 18].map((kind) => IO_ERROR | (kind << 8)))
+const OF_FILES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
-/** Whether nothing more can be written, though what is there can be read. */
+/** Whether SQLite found the disk full. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && FULL.has(error.errcode)
+}
+
+/** Whether a disk, a quota or a limit lets nothing more be written, so that what is there can still be read. */
 export function isNoRoom(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if ('errcode' in error && typeof error.errcode === 'number') return OF_SQLITE.has(error.errcode)
-  return 'code' in error && typeof error.code === 'string' && OF_FILES.has(error.code)
+  if ('errcode' in error) return isDiskFull(error) || LIMITED.has(error.errcode)
+  return 'code' in error && OF_FILES.has(error.code)
 }

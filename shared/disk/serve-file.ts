@@ -15,8 +15,8 @@ export type Reply<E = unknown> = { readonly id: number } & (
 
 /** What a thread does with its file: methods that take and return what a structured clone can carry. */
 export interface Operations {
-  /** What is due after an answer, when nobody waits for it. */
-  tidy?(): void
+  /** What is due after an answer, when nobody waits for it; says `close` when the next request is to open the file anew. */
+  tidy?(): 'close' | void
   close(): void
 }
 
@@ -85,6 +85,11 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
     }
   }
 
+  function closeForNow(open: T): void {
+    operations = undefined
+    open.close()
+  }
+
   function failed(id: number, error: unknown): Reply {
     return { id, error: pack(error), ...(doubt !== undefined && { inDoubt: true as const }) }
   }
@@ -117,6 +122,8 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
     const reply = answer(request)
     const moved = 'result' in reply && reply.result instanceof Uint8Array ? [reply.result.buffer as ArrayBuffer] : []
     port.postMessage(reply, moved)
-    unanswered(() => operations?.tidy?.())
+    unanswered(() => {
+      if (operations?.tidy?.() === 'close') closeForNow(operations)
+    })
   })
 }

@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'taken-out'
   // What our surroundings can do to us.
   | 'log-unavailable'
+  | 'log-full'
   | 'log-unreadable'
   | 'clock-wrong'
   | 'record-too-large'

@@ -105,8 +105,14 @@ export type ProblemCode = keyof typeof PROBLEMS
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1
 const SAME_PROBLEM: Readonly<Partial<Record<ErrorCode, ProblemCode>>> = {
+  'log-full': 'log-unavailable',
   'store-busy': 'store-unavailable',
   'store-full': 'store-unavailable',
+}
+/** What a caller is told besides what the problem has in common with others of its type. */
+const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
+  'log-full': 'The disk of the log is full: nothing is accepted until the operator makes room on it. ',
+  'store-full': 'The disk of the store is full. ',
 }
 /** Their message is ours to show; that of the others may hold what a driver said. */
 const SPEAKS_TO_CALLERS: ReadonlySet<ProblemCode> = new Set([
@@ -134,11 +140,12 @@ export function toProblem(error: unknown, instance: string, headers: Record<stri
   const code = problemCodeOf(error)
   const { status, title, remedy } = PROBLEMS[code]
   const known = isOrderError(error) ? error : undefined
+  const cause = known === undefined ? '' : (CAUSES[known.code] ?? '')
   const body = {
     type: problemType(code),
     title,
     status,
-    detail: known !== undefined && SPEAKS_TO_CALLERS.has(code) ? known.message : remedy,
+    detail: known !== undefined && SPEAKS_TO_CALLERS.has(code) ? known.message : `${cause}${remedy}`,
     instance,
     ...(known !== undefined && known.violations.length > 0 && { errors: known.violations }),
   }

@@ -35,6 +35,7 @@ const CLASS_OF: Readonly<Partial<Record<ErrorCode, FailureClass>>> = {
   'store-unavailable': 'outage',
   'store-full': 'outage',
   'log-unavailable': 'outage',
+  'log-full': 'outage',
   'clock-wrong': 'outage',
 }
 
@@ -45,6 +46,7 @@ const DETAIL_FOR: Readonly<Partial<Record<ErrorCode, string>>> = {
   'store-unavailable': 'The store could not be reached.',
   'store-full': 'The store had no room.',
   'log-unavailable': 'The log could not be reached.',
+  'log-full': 'The log had no room.',
   'clock-wrong': 'The log refused the time of a clock of ours.',
 }
 

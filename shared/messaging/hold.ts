@@ -51,7 +51,7 @@ export async function holdThroughOutage<T>(work: () => Promise<T>, options: Hold
   }
 }
 
-const LOG_CODES: ReadonlySet<string> = new Set(['log-unavailable', 'clock-wrong'])
+const LOG_CODES: ReadonlySet<string> = new Set(['log-unavailable', 'log-full', 'clock-wrong'])
 
 function heldTooLong(failure: Failure): OrderError {
   return new OrderError(

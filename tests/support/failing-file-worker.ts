@@ -2,7 +2,7 @@ import { serveFile } from '../../shared/disk/serve-file.ts'
 
 /** Serves a file whose steps fail as each request plans it; each answers with the steps that were done until then. */
 type Step = 'open' | 'work' | 'mend' | 'close' | 'tidy'
-export type Plan = Partial<Record<Step, number>>
+export type Plan = Partial<Record<Step, number>> & { readonly once?: true }
 
 const done: string[] = []
 let plan: Plan = {}
@@ -22,7 +22,10 @@ serveFile({
         step('work')
         return [...done]
       },
-      tidy: () => step('tidy'),
+      tidy() {
+        step('tidy')
+        return plan.once === true ? 'close' : undefined
+      },
       close: () => step('close'),
     }
   },

@@ -49,6 +49,8 @@ export interface Product {
   /** The operators' key. */
   readonly key: string
   readonly isRunning: boolean
+  /** Undefined while it does not run. */
+  readonly pid: number | undefined
   /** Resolves once it says where it listens; rejects when it ends before that. */
   start(): Promise<void>
   /** SIGKILL; resolves when the process is gone, with null for an exit code. */
@@ -108,10 +110,14 @@ export async function pagesOf<T>(product: Product, path: string): Promise<T[]> {
   return all
 }
 
-/** Not started yet; whoever makes one stops it and removes its directory. `output` is what it said last on standard error. */
+/**
+ * Not started yet; whoever makes one stops it and removes its directory. `output` is what it said last on standard error.
+ * `prefix` is a command that runs the one behind it, such as with a limit.
+ */
 export function createProduct(
   dataDir: string,
   settings: Record<string, string>,
+  prefix: () => readonly string[] = () => [],
 ): { product: Product; output: () => string } {
   let url = ''
   let said = ''
@@ -120,7 +126,8 @@ export function createProduct(
   async function start(): Promise<void> {
     if (life !== undefined) throw new Error('It runs already.')
     const env = { DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'error', FUNCTIONS_KEY: KEY, ...settings }
-    const child = spawn(process.execPath, START, {
+    const [command = '', ...args] = [...prefix(), process.execPath, ...START]
+    const child = spawn(command, args, {
       cwd: ROOT,
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -208,6 +215,9 @@ export function createProduct(
     key: KEY,
     get isRunning() {
       return life !== undefined
+    },
+    get pid() {
+      return life?.child.pid
     },
     start,
     kill: () => end('SIGKILL'),

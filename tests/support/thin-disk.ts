@@ -101,7 +101,7 @@ function hasSudo(): boolean {
   }
 }
 
-function asRoot(command: string, ...args: string[]): void {
+export function asRoot(command: string, ...args: string[]): void {
   execFileSync(isRoot ? command : 'sudo', isRoot ? args : ['-n', command, ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })

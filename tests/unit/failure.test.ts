@@ -19,6 +19,7 @@ describe('a failure', () => {
     ['store-unavailable', 'outage'],
     ['store-full', 'outage'],
     ['log-unavailable', 'outage'],
+    ['log-full', 'outage'],
   ] as const)('with the code %s is %s', (code, expected) => {
     expect(classify(new OrderError(code, 'words')).class).toBe(expected)
   })

@@ -7,6 +7,7 @@ import { readJson } from '../../shared/http/json-body.ts'
 import { listQuery, searchQuery } from '../../shared/http/order-queries.ts'
 import { placeOrder } from '../../shared/http/place-order.ts'
 import { idempotencyKeyOf, waitSeconds } from '../../shared/http/preferences.ts'
+import { toProblem } from '../../shared/http/problem.ts'
 import { readQuery } from '../../shared/http/query.ts'
 import { allowedMethods } from '../../shared/http/routes.ts'
 import { ORIGINAL_BODY } from '../support/orders.ts'
@@ -20,6 +21,17 @@ const json = (body: string | Uint8Array, contentType = 'application/json') =>
     body: typeof body === 'string' ? { string: body } : { bytes: body },
     headers: { 'content-type': contentType },
   })
+
+it('says to callers that a disk is full, and nothing of what the driver says', () => {
+  const full = new OrderError('log-full', 'The disk of the log /srv/log.db is full', { retriable: true })
+  const { status, body } = toProblem(full, '/api/orders')
+  expect({ status, ...(JSON.parse(body as string) as object) }).toMatchObject({
+    status: 503,
+    type: '/docs/errors#log-unavailable',
+    detail: expect.stringMatching(/^The disk of the log is full: .*Idempotency-Key/) as string,
+  })
+  expect(body).not.toContain('/srv')
+})
 
 describe('a body', () => {
   it('is read when it is JSON, whatever JSON type it is declared as', async () => {

@@ -36,6 +36,11 @@ test('a file that can be mended stays open, and one that cannot is closed and op
   expect(await steps()).toEqual(expect.arrayContaining(['open']))
 })
 
+test('a file that is there for one answer is closed after it, and opened anew by the next request', async () => {
+  await ask({ once: true })
+  expect(await steps()).toEqual(['open', 'work', 'tidy', 'close', 'open', 'work'])
+})
+
 test.each([
   ['work', { work: FAILED_FLUSH }],
   ['mending', { work: FULL, mend: FAILED_FLUSH }],

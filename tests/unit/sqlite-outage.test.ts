@@ -9,6 +9,7 @@ import { packError, toStoreError, unpackError } from '../../shared/adapters/sqli
 import { createSqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
 import { prepareCommands } from '../../shared/adapters/sqlite/store-batch.ts'
 import { createStoreThread } from '../../shared/adapters/sqlite/store-thread.ts'
+import { isNoRoom } from '../../shared/disk/no-room.ts'
 import type { Operations } from '../../shared/disk/serve-file.ts'
 import { OrderError } from '../../shared/domain/errors.ts'
 import { batchOf, orderAt } from '../contract/store-fixtures.ts'
@@ -74,6 +75,19 @@ describe('a store that cannot be used', () => {
     db.exec('PRAGMA max_page_count = 1000000')
     expect(commands.storeBatch(batchOf(orders)).outcomes).toEqual(orders.map(() => ({ kind: 'stored' })))
     db.close()
+  })
+
+  test('no room for the file that connections share is a full disk too, and what a quota refuses can be read on', () => {
+    const of = (kind: number) => Object.assign(new Error('disk I/O error'), { errcode: 10 | (kind << 8) })
+    const [WRITE, FSYNC, SHMOPEN, SHMSIZE] = [3, 4, 18, 19]
+    expect(toStoreError(of(SHMSIZE), file())).toMatchObject({
+      code: 'store-full',
+      message: expect.stringContaining('full') as string,
+    })
+    expect([WRITE, SHMOPEN, SHMSIZE].map((kind) => isNoRoom(of(kind)))).toEqual([true, true, true])
+    expect(isNoRoom(of(FSYNC))).toBe(false)
+    expect(isNoRoom(Object.assign(new Error('write'), { code: 'ENOSPC' }))).toBe(true)
+    expect(isNoRoom(Object.assign(new Error('open'), { code: 'EMFILE' }))).toBe(false)
   })
 
   test('a file that another process writes is busy', () => {

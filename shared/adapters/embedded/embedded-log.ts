@@ -29,6 +29,9 @@ export interface EmbeddedLogOptions {
   readonly maxQueuedBytes?: number
   /** What the newest records may take in memory. */
   readonly cacheBytes?: number
+  /** Told once when it turns out that nothing can be written, and `onBack` when something was written after that. */
+  readonly onAway?: (error: unknown) => void
+  readonly onBack?: () => void
   /** Told when an error leaves in doubt what is on the disk: the log takes nothing from then on. */
   readonly onDiskInDoubt?: (error: unknown) => void
   /** What runs in the log's thread; a test's may fail on purpose. */
@@ -63,7 +66,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     path,
     ...(options.worker !== undefined && { worker: options.worker }),
     ...(options.onDiskInDoubt !== undefined && { onDiskInDoubt: options.onDiskInDoubt }),
-    onDown: (error) => (failure = error),
+    onDown: failed,
     onRestart: () => void reload(),
   })
   const source = createRecordSource(topics, cache, (ranges) => thread.call('read', ranges))
@@ -82,18 +85,28 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     },
   })
 
+  function failed(error: unknown): void {
+    if (failure === undefined) options.onAway?.(error)
+    failure = error
+  }
+
+  function works(): void {
+    if (failure !== undefined) options.onBack?.()
+    failure = undefined
+  }
+
   /** Keeps health honest. What a failed write left in the file is known only by asking it again. */
   async function written<T>(write: Promise<T>): Promise<T> {
     const failedBefore = failure !== undefined
     try {
       const result = await write
       if (failedBefore) {
-        failure = undefined
+        works()
         await reload()
       }
       return result
     } catch (error) {
-      failure = error
+      failed(error)
       throw error
     }
   }
@@ -101,9 +114,9 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   async function reload(): Promise<void> {
     try {
       topics.load(await thread.call('partitions'))
-      failure = undefined
+      works()
     } catch (error) {
-      failure = error
+      failed(error)
     }
   }
 
@@ -142,6 +155,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
 
   try {
     topics.load(await thread.call('partitions'))
+    // One that can be read is of use: then health says what is wrong with it, and `onAway` was told.
+    await Promise.allSettled([written(thread.call('probe'))])
   } catch (error) {
     await thread[Symbol.asyncDispose]()
     throw error

@@ -5,6 +5,12 @@ import type { LogFile, openLogFile } from './log-file.ts'
 /** What the main thread asks the log's thread for: every method of `LogFile` is a message. */
 export type LogMethod = Exclude<keyof LogFile, 'close' | 'tidy' | 'undo'>
 
+/** A structured clone of an error lacks the number by which it is recognised. */
+export interface SentError {
+  readonly error: unknown
+  readonly errcode: unknown
+}
+
 /** The thread that waits for the disk, with the file that `open` opens. */
 export function serveLog(open: typeof openLogFile): void {
   const { path } = workerData as { path: string }
@@ -15,5 +21,6 @@ export function serveLog(open: typeof openLogFile): void {
       file.undo()
       return true
     },
+    pack: (error) => ({ error, errcode: error instanceof Error && 'errcode' in error ? error.errcode : undefined }),
   })
 }

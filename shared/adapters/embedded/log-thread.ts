@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads'
 import { messageOf, OrderError } from '../../domain/errors.ts'
+import { isDiskFull } from '../../disk/no-room.ts'
 import type { Reply, Request } from '../../disk/serve-file.ts'
 import type { LogFile } from './log-file.ts'
-import type { LogMethod } from './log-server.ts'
+import type { LogMethod, SentError } from './log-server.ts'
 
 /** The log's file as seen from the main thread: the same methods, answered later, in the order of the calls. */
 export interface LogThread extends AsyncDisposable {
-  /** Rejects with `log-unavailable` (retriable) whatever went wrong, the cause kept. */
+  /** Rejects with `log-unavailable` or `log-full` (retriable) whatever went wrong, the cause kept. */
   call<M extends LogMethod>(method: M, ...args: Parameters<LogFile[M]>): Promise<ReturnType<LogFile[M]>>
 }
 
@@ -51,7 +52,7 @@ export function createLogThread(options: LogThreadOptions): LogThread {
     })
     let cause: unknown
     worker = started
-    started.on('message', (reply: Reply) => {
+    started.on('message', (reply: Reply<SentError>) => {
       restartDelayMs = FIRST_RESTART_DELAY_MS
       settle(reply)
     })
@@ -60,12 +61,14 @@ export function createLogThread(options: LogThreadOptions): LogThread {
     started.on('exit', (code) => ended(cause ?? new Error(`The log's thread ended with code ${code}.`)))
   }
 
-  function settle(reply: Reply): void {
-    if ('error' in reply && reply.inDoubt === true) onDiskInDoubt?.(reply.error)
+  function settle(reply: Reply<SentError>): void {
     const call = pending.get(reply.id)
     pending.delete(reply.id)
-    if ('error' in reply) call?.reject(logUnavailable(path, reply.error))
-    else call?.resolve(reply.result as never)
+    if ('error' in reply) {
+      const error = unpackError(reply.error)
+      if (reply.inDoubt === true) onDiskInDoubt?.(error)
+      call?.reject(logUnavailable(path, error))
+    } else call?.resolve(reply.result as never)
   }
 
   function ended(cause: unknown): void {
@@ -110,7 +113,16 @@ export function createLogThread(options: LogThreadOptions): LogThread {
   }
 }
 
+function unpackError({ error, errcode }: SentError): unknown {
+  return errcode === undefined ? error : Object.assign(error as Error, { errcode })
+}
+
+/** `log-full` for a full disk. */
 export function logUnavailable(path: string, cause: unknown): OrderError {
+  if (isDiskFull(cause)) {
+    const message = `The disk of the log ${path} is full: make room on it, and it goes on by itself`
+    return new OrderError('log-full', message, { cause, retriable: true })
+  }
   return new OrderError('log-unavailable', `The log ${path} can't be used: ${messageOf(cause)}`, {
     cause,
     retriable: true,

@@ -11,10 +11,13 @@ const CACHE_KIB = 64 * 1024
  * the power goes, and the consumer's committed offset lies in another file or on a broker, where it would survive: the
  * group would be ahead of the store, and an order that nobody delivers again would be missing.
  * (https://www.sqlite.org/pragma.html#pragma_synchronous)
+ *
+ * `alone` locks out every other connection, and keeps in memory what connections otherwise share in a file.
  */
-export function openDatabase(file: string): DatabaseSync {
+export function openDatabase(file: string, alone?: 'alone'): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
   try {
+    if (alone !== undefined) db.exec('PRAGMA locking_mode = EXCLUSIVE')
     useWal(db)
     db.exec('PRAGMA synchronous = FULL')
     // Whoever writes sees to it (shared/disk/checkpoint.ts).

@@ -1,6 +1,8 @@
+import type { DatabaseSync } from 'node:sqlite'
 import { workerData } from 'node:worker_threads'
 import type { Rebuild } from '../../ports/maintenance.ts'
 import { closeAfterCopy, closeUnlessInDoubt } from '../../disk/checkpoint.ts'
+import { isNoRoom } from '../../disk/no-room.ts'
 import { inSnapshot, openDatabase } from './database.ts'
 import { prepareDeadLetterQueries, type DeadLetterQueries } from './dead-letter-queries.ts'
 import { prepareLedgerQueries, type LedgerQueries } from './ledger-queries.ts'
@@ -25,15 +27,23 @@ export interface Reader extends Pick<OrderQueries, 'getMany' | 'history' | 'find
   ordersAfterBlocks(): number
   /** Throws when nothing can be read. */
   probe(): void
+  tidy?(): 'close'
   close(): void
 }
 
 const { file } = workerData as StoreLocation
 
-serve(file, openReader)
+serve(file, () => {
+  try {
+    return openReader(openDatabase(file))
+  } catch (error) {
+    if (!isNoRoom(error)) throw error
+    // Not even the file that connections share finds room. For one answer at a time, so that the writer gets its turn.
+    return { ...openReader(openDatabase(file, 'alone')), tidy: () => 'close' }
+  }
+})
 
-function openReader(): Reader {
-  const db = openDatabase(file)
+function openReader(db: DatabaseSync): Reader {
   try {
     db.exec('PRAGMA query_only = ON')
     const orders = prepareOrderQueries(db)

@@ -1,9 +1,9 @@
+import { isDiskFull } from '../../disk/no-room.ts'
 import { isOrderError, messageOf, OrderError, type ErrorCode, type Violation } from '../../domain/errors.ts'
 
 /** SQLite's primary result codes (https://www.sqlite.org/rescode.html), the low byte of every extended one. */
 const BUSY = 5
 const LOCKED = 6
-const FULL = 13
 const CONSTRAINT = 19
 /** PERM, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOLFS, AUTH, NOTADB: the file or the disk, never an order. */
 const UNAVAILABLE: ReadonlySet<number> = new Set([3, 7, 8, 10, 11, 14, 15, 22, 23, 26])
@@ -24,7 +24,7 @@ export function leavesConnectionSound(error: unknown): boolean {
 
 /** What the ports promise for an error of SQLite; any other error as it is, for it is a fault of ours. */
 export function toStoreError(error: unknown, file: string): unknown {
-  const code = codeFor(primaryCodeOf(error))
+  const code = codeFor(error)
   return code === undefined ? error : storeError(code, file, error)
 }
 
@@ -33,16 +33,18 @@ export function storeUnavailable(file: string, cause: unknown): OrderError {
 }
 
 function storeError(code: ErrorCode, file: string, cause: unknown): OrderError {
-  return new OrderError(code, `The store ${file} can't be used: ${messageOf(cause)}`, {
-    cause,
-    retriable: true,
-  })
+  const message =
+    code === 'store-full'
+      ? `The disk of the store ${file} is full: make room on it, and it goes on by itself`
+      : `The store ${file} can't be used: ${messageOf(cause)}`
+  return new OrderError(code, message, { cause, retriable: true })
 }
 
-function codeFor(primary: number | undefined): ErrorCode | undefined {
+function codeFor(error: unknown): ErrorCode | undefined {
+  const primary = primaryCodeOf(error)
   if (primary === undefined) return undefined
   if (primary === BUSY || primary === LOCKED) return 'store-busy'
-  if (primary === FULL) return 'store-full'
+  if (isDiskFull(error)) return 'store-full'
   return UNAVAILABLE.has(primary) ? 'store-unavailable' : undefined
 }
 

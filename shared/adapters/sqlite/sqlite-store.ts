@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isNoRoom } from '../../disk/no-room.ts'
 import { messageOf } from '../../domain/errors.ts'
 import type { DeadLetters } from '../../ports/dead-letters.ts'
 import type { Ledger } from '../../ports/ledger.ts'
@@ -32,23 +34,30 @@ export interface SqliteStoreOptions {
   readonly blockOrders?: number
   /** A block could not be written: nothing is lost by it but the speed of some searches. Unless told otherwise, it warns. */
   readonly onIndexFailed?: (error: unknown) => void
+  /** Told when the file could be opened for reading only, because its disk is full. */
+  readonly onReadOnly?: (error: unknown) => void
+  /** Told when it can be written after that. */
+  readonly onWritable?: () => void
   /** Told when an error leaves in doubt what is on the disk: the store takes nothing from then on. */
   readonly onDiskInDoubt?: (error: unknown) => void
 }
 
 /** A disk that hangs does not answer: after this long that is the answer. */
 const HEALTH_DEADLINE_MS = 2000
+const WRITABLE_POLL_MS = 1000
 const IS_SOURCE = import.meta.url.endsWith('.ts')
 /** The compiled program lies one directory deeper, in dist/, and its migrations where they always are. */
 const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`, import.meta.url)
 
 /**
- * Opens the file and brings its tables up to date. Rejects with `invalid-setting` for a file that a newer program made,
- * `store-unavailable` for one that cannot be used.
+ * Opens the file and brings its tables up to date. On a full disk it is opened for reading, if its tables are up to date
+ * already, and writes are tried anew by each call. Rejects with `invalid-setting` for a file that a newer program made,
+ * `store-unavailable` or `store-full` for one that cannot be used.
  */
 export async function createSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
   const { file, migrations = MIGRATIONS, blockOrders = BLOCK_ORDERS, onIndexFailed = warn } = options
-  const { onDiskInDoubt } = options
+  const { onReadOnly, onWritable, onDiskInDoubt } = options
+  const disposed = new AbortController()
   const thread = { file, migrations: migrations.href, ...(onDiskInDoubt !== undefined && { onDiskInDoubt }) }
   const writer = createStoreThread<Writer>({ ...thread, name: 'store-writer', worker: workerUrl('write-worker') })
   const reader = createStoreThread<Reader>({ ...thread, name: 'store-reader', worker: workerUrl('read-worker') })
@@ -60,14 +69,38 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
     onFailed: onIndexFailed,
   })
   const dispose = async () => {
+    disposed.abort()
     await indexer[Symbol.asyncDispose]()
     // The reader first, so that the writer is the last connection and leaves a file without a WAL.
     await reader[Symbol.asyncDispose]()
     await writer[Symbol.asyncDispose]()
   }
+  /** Ends with the store. */
+  async function untilWritable(): Promise<void> {
+    try {
+      for (let full: unknown = true; full !== undefined;) {
+        await sleep(WRITABLE_POLL_MS, undefined, { signal: disposed.signal, ref: false })
+        full = await writer.call('probe').then(
+          () => undefined,
+          (error: unknown) => error,
+        )
+      }
+      onWritable?.()
+      await indexer.look()
+    } catch (error) {
+      if (!disposed.signal.aborted) throw error
+    }
+  }
+
   try {
-    await writer.call('probe')
-    await reader.call('probe')
+    const full = await writer.call('probe').catch(unlessNoRoom)
+    await reader.call('probe').catch((error: unknown) => {
+      throw full ?? error
+    })
+    if (full !== undefined) {
+      onReadOnly?.(full)
+      void untilWritable()
+    }
     await indexer.look()
   } catch (error) {
     await dispose()
@@ -166,6 +199,11 @@ async function checkHealth(writer: StoreThread<Writer>, reader: StoreThread<Read
   } finally {
     clearTimeout(timer)
   }
+}
+
+function unlessNoRoom(error: unknown): unknown {
+  if (error instanceof Error && isNoRoom(error.cause)) return error
+  throw error
 }
 
 function warn(error: unknown): void {
