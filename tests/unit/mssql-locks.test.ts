@@ -110,6 +110,26 @@ test('a parked record is moved only from where it was seen', () => {
   }
 })
 
+test('a parked record is sought by its whole key, so that nobody waits for the records of another partition', () => {
+  const moves = ['KEEP_LETTERS', 'STORE_BATCH'].flatMap((name) =>
+    writesOf(textOf(name)).filter(({ kind, table }) => kind === 'UPDATE' && table === 'parked_records'),
+  )
+  expect(moves.length).toBeGreaterThan(5)
+  for (const { text } of moves) {
+    expect(text).toMatch(/FROM parked_records AS [rq] WITH \(FORCESEEK\)/)
+    // By the group's prefix of the key alone all of its rows would be read, and waited for.
+    expect(text).not.toMatch(/group_id = @/)
+  }
+})
+
+test('a batch of which no order failed before changes no row of what failed', () => {
+  const text = textOf('STORE_BATCH')
+  const gates = { '@@ROWCOUNT > 0': 1, '@was_parked = 1': 2, '@has_redrives = 1': 2 }
+  for (const [gate, count] of Object.entries(gates)) {
+    expect([gate, text.split(`IF ${gate}`).length - 1]).toEqual([gate, count])
+  }
+})
+
 test('a row of the ledger is sought by its whole key, so that nobody waits for another partition', () => {
   const changes = writing.flatMap(([name, text]) =>
     writesOf(text)
@@ -119,6 +139,11 @@ test('a row of the ledger is sought by its whole key, so that nobody waits for a
   expect(changes.length).toBeGreaterThan(5)
   for (const { name, text } of changes) {
     expect(text, name).toMatch(/group_id = @\w+ AND (?:\w+\.)?topic = .+ AND (?:\w+\.)?log_partition = @\w+/)
+    expect(text, name).toContain('FROM ledger AS l WITH (FORCESEEK)')
+  }
+  for (const name of ['STORE_BATCH', 'SETTLE_LEDGER']) {
+    // Without READ_COMMITTED_SNAPSHOT a scan would wait for the rows that others hold.
+    expect(textOf(name).match(/SELECT @next = l\.next_offset FROM ledger AS l WITH \(FORCESEEK\)/g)).toHaveLength(1)
   }
 })
 

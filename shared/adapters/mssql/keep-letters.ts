@@ -139,7 +139,7 @@ WHERE k.state = 'dead' AND d.state IN ('dead', 'redriven');
 
 UPDATE q
 SET state = 'redriven', updated_at = CAST(@now AS DATETIME2(3))
-FROM parked_records AS q
+FROM parked_records AS q WITH (FORCESEEK)
 JOIN @redriven AS r ON ${ORIGIN_TOPIC('r.topic')} = q.topic AND r.log_partition = q.log_partition AND r.log_offset = q.log_offset
 JOIN @kept AS k ON k.topic = r.by_topic AND k.log_partition = r.by_partition AND k.log_offset = r.by_offset
   AND k.consumer_group = q.group_id

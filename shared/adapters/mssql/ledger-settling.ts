@@ -79,7 +79,7 @@ BEGIN
   FROM @ranges AS r
   WHERE r.n = @n;
   SET @next = NULL;${lockPartition('@group', '@topic', '@partition')}
-  SELECT @next = l.next_offset FROM ledger AS l
+  SELECT @next = l.next_offset FROM ledger AS l WITH (FORCESEEK)
   WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition;
   IF @next IS NOT NULL AND @lost_by IS NOT NULL AND @to > @next
   BEGIN
@@ -95,8 +95,10 @@ BEGIN
     ELSE
       UPDATE ledger_gaps SET until_offset = @to
       WHERE group_id = @group AND topic = @topic AND log_partition = @partition AND since_offset = @first;
-    UPDATE ledger SET next_offset = @to, gaps = gaps + @to - @next
-    WHERE group_id = @group AND topic = @topic AND log_partition = @partition;
+    UPDATE l
+    SET next_offset = @to, gaps = l.gaps + @to - @next
+    FROM ledger AS l WITH (FORCESEEK)
+    WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition;
   END;
   -- None overlap, so the last range that begins before this one is the first that can reach into it, or touch it.
   SET @first = @from;
@@ -162,10 +164,11 @@ BEGIN
       - CASE WHEN f.since_offset < @from THEN @from ELSE f.since_offset END), 0)
     FROM @found AS f
   );
-  UPDATE ledger
-  SET absent = absent + CASE WHEN @lost_by IS NULL THEN @length ELSE 0 END,
-    lost = lost + CASE WHEN @lost_by IS NULL THEN 0 ELSE @length END
-  WHERE group_id = @group AND topic = @topic AND log_partition = @partition AND @length > 0;
+  UPDATE l
+  SET absent = l.absent + CASE WHEN @lost_by IS NULL THEN @length ELSE 0 END,
+    lost = l.lost + CASE WHEN @lost_by IS NULL THEN 0 ELSE @length END
+  FROM ledger AS l WITH (FORCESEEK)
+  WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition AND @length > 0;
   SET @n += 1;
 END;
 COMMIT TRANSACTION;

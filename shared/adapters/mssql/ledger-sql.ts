@@ -91,7 +91,7 @@ WHILE @n <= @last_n
 BEGIN
   SELECT @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
   SET @next = NULL;${lockPartition('@group', '@topic', '@partition')}
-  SELECT @next = l.next_offset FROM ledger AS l
+  SELECT @next = l.next_offset FROM ledger AS l WITH (FORCESEEK)
   WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition;
   IF @next IS NOT NULL
     UPDATE @partitions SET next_offset = @next, is_known = 1 WHERE n = @n;

@@ -127,7 +127,7 @@ BEGIN${lockStates('@parked', '@parked_round')}
 
   UPDATE r
   SET state = p.state, attempt = p.attempt, updated_at = p.parked_at
-  FROM parked_records AS r
+  FROM parked_records AS r WITH (FORCESEEK)
   JOIN @parked AS p ON r.group_id = p.group_id AND r.topic = p.topic
     AND r.log_partition = p.log_partition AND r.log_offset = p.log_offset
   WHERE p.round = @parked_round AND p.is_known = 1 AND p.is_news = 1
@@ -135,7 +135,7 @@ BEGIN${lockStates('@parked', '@parked_round')}
 
   UPDATE r
   SET counted = 1
-  FROM parked_records AS r
+  FROM parked_records AS r WITH (FORCESEEK)
   JOIN @parked AS p ON r.group_id = p.group_id AND r.topic = p.topic
     AND r.log_partition = p.log_partition AND r.log_offset = p.log_offset
   WHERE p.round = @parked_round AND p.counted = 1 AND r.counted = 0;

@@ -10,7 +10,7 @@ import { COUNT_WITHHELD, isReplaced, PARK_WITHHELD, WITHHOLD } from './withhold-
 const BEGIN = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
-DECLARE @group NVARCHAR(200), @now DATETIME2(3), @preview BIT;
+DECLARE @group NVARCHAR(200), @now DATETIME2(3), @preview BIT, @was_parked BIT, @has_redrives BIT;
 SELECT @group = b.group_id, @now = b.now, @preview = b.preview
 FROM OPENJSON(@batch) WITH (group_id NVARCHAR(200) '$.groupId', now DATETIME2(3) '$.now', preview BIT '$.preview') AS b;
 `
@@ -20,6 +20,7 @@ export const DECLARE_ORDERS = `
 DECLARE @orders TABLE (
   i INT NOT NULL PRIMARY KEY,
   round INT NOT NULL,
+  group_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
   order_id UNIQUEIDENTIFIER NOT NULL,
   customer_id BIGINT NOT NULL,
   customer_name NVARCHAR(4000) NOT NULL,
@@ -49,11 +50,11 @@ DECLARE @orders TABLE (
 );
 DECLARE @stored TABLE (seq BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL UNIQUE);
 INSERT INTO @orders (
-  i, round, order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address,
+  i, round, group_id, order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address,
   currency, total_price, payment_method, accepted_at, topic, log_partition, log_offset, body_hash, idempotency_key_hash,
   letter_topic, letter_partition, letter_offset, edited_topic, edited_partition, edited_offset, is_redrive
 )
-SELECT o.i, o.round, o.order_id, o.customer_id, o.customer_name /* text */, o.customer_last_name /* text */,
+SELECT o.i, o.round, @group, o.order_id, o.customer_id, o.customer_name /* text */, o.customer_last_name /* text */,
   o.customer_email /* text */, o.shipping_address /* text */, o.billing_address /* text */, o.currency, o.total_price, o.payment_method, o.accepted_at, o.topic,
   o.log_partition, o.log_offset, o.body_hash, o.idempotency_key_hash, o.letter_topic, o.letter_partition,
   o.letter_offset, o.edited_topic, o.edited_partition, o.edited_offset, 0
@@ -157,41 +158,59 @@ ${WITHHOLD}
   JOIN @orders AS o ON o.order_id = s.order_id
   WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate');
 
-  -- An origin that was parked is settled; a dead letter of it, or the one that it redrives, is resolved.
-  UPDATE d
-  SET state = 'resolved'
-  FROM dead_letters AS d
-  JOIN @orders AS o ON ${isLetterOf('d', 'o')} AND d.foreign_failure IS NULL
-  JOIN parked_records AS r ON r.group_id = @group AND r.topic = o.topic AND r.log_partition = o.log_partition
-    AND r.log_offset = o.log_offset
-  WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
-    AND r.state IN ('retrying', 'dead') AND d.state NOT IN ('resolved', 'discarded');
+  -- An origin that was parked is settled; a dead letter of it, or the one that it redrives, is resolved. Most batches
+  -- have neither, and change no row of these tables.
+  SET @was_parked = 0;
+  IF EXISTS (
+    SELECT 1
+    FROM @orders AS o
+    JOIN parked_records AS r ON r.group_id = o.group_id AND r.topic = o.topic AND r.log_partition = o.log_partition
+      AND r.log_offset = o.log_offset
+    WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND r.state IN ('retrying', 'dead')
+  )
+    SET @was_parked = 1;
+  SET @has_redrives = 0;
+  IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.round = @order_round AND o.is_redrive = 1)
+    SET @has_redrives = 1;
+
+  IF @was_parked = 1
+    UPDATE d
+    SET state = 'resolved'
+    FROM dead_letters AS d
+    JOIN @orders AS o ON ${isLetterOf('d', 'o')} AND d.foreign_failure IS NULL
+    JOIN parked_records AS r ON r.group_id = o.group_id AND r.topic = o.topic AND r.log_partition = o.log_partition
+      AND r.log_offset = o.log_offset
+    WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
+      AND r.state IN ('retrying', 'dead') AND d.state NOT IN ('resolved', 'discarded');
 
   -- Another consumer's letter is resolved by a redrive that is withheld, too: its consumer has the record again, and
   -- nothing more will come of it here.
-  UPDATE d
-  SET state = 'resolved'
-  FROM dead_letters AS d
-  JOIN @orders AS o ON d.topic = o.letter_topic AND d.log_partition = o.letter_partition
-    AND d.log_offset = o.letter_offset
-  WHERE o.round = @order_round AND o.is_redrive = 1
-    AND (o.outcome IN ('stored', 'duplicate') OR (o.outcome = 'withheld' AND d.foreign_failure IS NOT NULL))
-    AND d.state NOT IN ('resolved', 'discarded');
+  IF @has_redrives = 1
+    UPDATE d
+    SET state = 'resolved'
+    FROM dead_letters AS d
+    JOIN @orders AS o ON d.topic = o.letter_topic AND d.log_partition = o.letter_partition
+      AND d.log_offset = o.letter_offset
+    WHERE o.round = @order_round AND o.is_redrive = 1
+      AND (o.outcome IN ('stored', 'duplicate') OR (o.outcome = 'withheld' AND d.foreign_failure IS NOT NULL))
+      AND d.state NOT IN ('resolved', 'discarded');
 
-  UPDATE r
-  SET state = o.outcome, updated_at = @now
-  FROM parked_records AS r
-  JOIN @orders AS o ON r.topic = o.topic AND r.log_partition = o.log_partition AND r.log_offset = o.log_offset
-  WHERE r.group_id = @group AND o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
-    AND r.state IN ('retrying', 'dead');
+  IF @was_parked = 1
+    UPDATE r
+    SET state = o.outcome, updated_at = @now
+    FROM parked_records AS r WITH (FORCESEEK)
+    JOIN @orders AS o ON r.group_id = o.group_id AND r.topic = o.topic AND r.log_partition = o.log_partition
+      AND r.log_offset = o.log_offset
+    WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND r.state IN ('retrying', 'dead');
 
-  UPDATE r
-  SET state = 'redriven', updated_at = @now
-  FROM parked_records AS r
-  JOIN @orders AS o ON r.topic = ${ORIGIN_TOPIC('o.letter_topic')} AND r.log_partition = o.letter_partition
-    AND r.log_offset = o.letter_offset
-  WHERE r.group_id = @group AND o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND o.is_redrive = 1
-    AND r.state IN ('retrying', 'dead');
+  IF @has_redrives = 1
+    UPDATE r
+    SET state = 'redriven', updated_at = @now
+    FROM parked_records AS r WITH (FORCESEEK)
+    JOIN @orders AS o ON r.group_id = o.group_id AND r.topic = ${ORIGIN_TOPIC('o.letter_topic')}
+      AND r.log_partition = o.letter_partition AND r.log_offset = o.letter_offset
+    WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND o.is_redrive = 1
+      AND r.state IN ('retrying', 'dead');
 ${PARK_WITHHELD}
   SET @order_round += 1;
 END;

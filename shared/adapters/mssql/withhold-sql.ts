@@ -43,9 +43,10 @@ export const PARK_WITHHELD = `
   BEGIN
     UPDATE r
     SET state = o.decided, updated_at = @now
-    FROM parked_records AS r
-    JOIN @orders AS o ON r.topic = o.topic AND r.log_partition = o.log_partition AND r.log_offset = o.log_offset
-    WHERE r.group_id = @group AND o.round = @order_round AND o.outcome = 'withheld' AND r.state = 'retrying';
+    FROM parked_records AS r WITH (FORCESEEK)
+    JOIN @orders AS o ON r.group_id = o.group_id AND r.topic = o.topic AND r.log_partition = o.log_partition
+      AND r.log_offset = o.log_offset
+    WHERE o.round = @order_round AND o.outcome = 'withheld' AND r.state = 'retrying';
 
     INSERT INTO parked_records (group_id, topic, log_partition, log_offset, state, attempt, counted, updated_at)
     SELECT @group, o.topic, o.log_partition, o.log_offset, o.decided, 1, 0, @now
@@ -60,12 +61,14 @@ export const PARK_WITHHELD = `
 
 /** After COUNT: their rows are there since PARK_WITHHELD. */
 export const COUNT_WITHHELD = `
-UPDATE r
-SET counted = 1
-FROM parked_records AS r
-JOIN @places AS p ON p.topic = r.topic AND p.log_partition = r.log_partition AND p.log_offset = r.log_offset
-JOIN @orders AS o ON o.i = p.i
-WHERE r.group_id = @group AND o.outcome = 'withheld' AND (p.is_beyond = 1 OR p.gap_since IS NOT NULL);
+IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome = 'withheld')
+  UPDATE r
+  SET counted = 1
+  FROM parked_records AS r WITH (FORCESEEK)
+  JOIN @orders AS o ON r.group_id = o.group_id AND r.topic = o.topic AND r.log_partition = o.log_partition
+    AND r.log_offset = o.log_offset
+  JOIN @places AS p ON p.i = o.i
+  WHERE o.outcome = 'withheld' AND (p.is_beyond = 1 OR p.gap_since IS NOT NULL);
 `
 
 /** Of a letter: another record stands in its place, because it was edited or died again. */
