@@ -136,7 +136,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       ]).toContainEqual(outcome)
     })
 
-    test('a last letter is discarded while another one of its order is kept: the order stays dead-lettered', async () => {
+    test('a last letter is discarded while another one of its order is kept: that one can be given up, too', async () => {
       const first = orderAt(0)
       const second = { ...first, origin: place(1, 1) }
       await dead(first)

@@ -46,7 +46,7 @@ export const ROWS_OF: Readonly<Record<string, (typeof LOCK_ORDER)[number]>> = {
  * lock, so that all of them stored one after another ("Table hints": only a seek is considered then). A clustered key
  * would make the seek likely, not certain, and of this one would be 902 bytes, where 900 are allowed.
  *
- * parked_records is a heap of few rows, too. There the group comes from a table variable, as the other columns of the key
+ * parked_records has few rows, too. There the group comes from a table variable, as the other columns of the key
  * do: nothing but the row of each record can be sought then, and never all rows of the group.
  */
 export const lockPartition = (group: string, topic: string, partition: string) => `
