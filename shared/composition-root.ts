@@ -10,7 +10,7 @@ import { createPark } from './application/park.ts'
 import { createPlaceOrder, type PlaceOrder } from './application/place-order.ts'
 import { prepareTopics } from './application/prepare-topics.ts'
 import { createPreviewRedrive, type PreviewRedrive } from './application/preview-redrive.ts'
-import { createReadiness, type CheckReadiness } from './application/readiness.ts'
+import { createReadiness, withUnreadable, type CheckReadiness } from './application/readiness.ts'
 import { createRebuild, type RebuildOrders } from './application/rebuild.ts'
 import { createRedrive, type Redrive } from './application/redrive.ts'
 import { createRedriveWarning, type WarnOfRedrive } from './application/redrive-warning.ts'
@@ -171,8 +171,9 @@ export async function openServices(chosen: Config): Promise<Services> {
     deliveryWatch.watched(source.topic, traced(source, useCase))
 
   const now = () => new Date(clock.now())
+  const ofLog = { health: async () => withUnreadable(await log.health(), deliveryWatch.unreadable) }
   const checkReadiness = createReadiness({
-    log,
+    log: ofLog,
     store,
     placesOrders: !isDisabled(chosen, 'placeOrder'),
     answersQueries: !isDisabled(chosen, 'getOrder'),
@@ -276,7 +277,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       onError: (error) => logger.error({ event: 'rebuild:failed', err: error }, 'the rebuild was given up'),
     }),
     doctor: createDoctor({
-      log,
+      log: { ...log, ...ofLog },
       store,
       maintenance,
       ledgerVerdict,

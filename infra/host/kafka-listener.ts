@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf, TO_DO_IF_UNREADABLE, unreadableOffsets } from '../../shared/domain/errors.ts'
 import type { LogConsumer, LogRecord } from '../../shared/ports/event-log.ts'
 import { deliver, type AttemptOptions } from './attempts.ts'
 import type { ResolveBinding } from './binding-settings.ts'
@@ -98,6 +99,12 @@ export function createKafkaListener(
           }
         },
         onError(error) {
+          const unreadable = unreadableOffsets(error)
+          if (unreadable !== undefined) {
+            const line = { event: 'delivery:unreadable', function: functionName, topic, ...unreadable, err: error }
+            logger.error(line, `${messageOf(error)} Nothing behind it is handed over: ${TO_DO_IF_UNREADABLE}`)
+            return
+          }
           logger.error({ event: 'trigger:broken', function: functionName, topic, err: error }, 'delivering went wrong')
         },
       }),

@@ -1,7 +1,7 @@
-import { isOrderError } from '../domain/errors.ts'
+import { messageOf, unreadableOffsets } from '../domain/errors.ts'
 import { MAX_HOLD_MS, type Clock } from '../messaging/hold.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
-import type { EventLog, GroupMember, LogRecord, RecordPosition } from '../ports/event-log.ts'
+import type { EventLog, GroupMember, RecordPosition } from '../ports/event-log.ts'
 import type { OrderStore } from '../ports/order-store.ts'
 import type { StoreOrders } from './store-orders.ts'
 
@@ -18,6 +18,11 @@ export interface DeliveryWatch {
   watched(topic: string, useCase: StoreOrders): StoreOrders
   /** The first record that waits, while there is one. */
   readonly stall: Stall | undefined
+  /**
+   * Batches that records have waited behind for as long and that cannot be read, a sentence each. Only where nobody else
+   * knows: a consumer of this process that reads the log itself tells at once, by the log's health.
+   */
+  readonly unreadable: readonly string[]
   /** Looks until the process stops. Never rejects. */
   run(): Promise<void>
 }
@@ -48,6 +53,8 @@ interface Watched extends WatchedSource {
   quietSince: number
   /** Where the group stands, and since when, by partition. */
   readonly positions: Map<number, { readonly next: number; readonly since: number }>
+  /** The position that cannot be read and why, by partition, for as long as the group stands there. */
+  readonly unreadable: Map<number, { readonly next: number; readonly why: string }>
 }
 
 export function createDeliveryWatch(dependencies: {
@@ -66,6 +73,7 @@ export function createDeliveryWatch(dependencies: {
     inFlight: 0,
     quietSince: clock.now(),
     positions: new Map(),
+    unreadable: new Map(),
   }))
   let stall: Stall | undefined
   let lookedAt = clock.now()
@@ -83,14 +91,15 @@ export function createDeliveryWatch(dependencies: {
     const wasSuspended = clock.now() - lookedAt > 3 * LOOK_MS
     lookedAt = clock.now()
     if (wasSuspended || !logHealth.available || !storeHealth.available) forget()
+    const isTold = logHealth.unreadable !== undefined
     for (const source of sources) {
-      const found = await lookAt(source)
+      const found = await lookAt(source, isTold)
       if (found !== undefined) return found
     }
     return undefined
   }
 
-  async function lookAt(source: Watched): Promise<Stall | undefined> {
+  async function lookAt(source: Watched, isTold: boolean): Promise<Stall | undefined> {
     const { topic, group, positions, delayMs } = source
     const patience = PATIENCE_MS + delayMs
     const committed = await log.committed(group, topic)
@@ -99,24 +108,39 @@ export function createDeliveryWatch(dependencies: {
     if (source.inFlight > 0) source.quietSince = now
     for (const { partition, first, end } of offsets) {
       const next = Math.max(committed.get(partition) ?? first, first)
+      if (source.unreadable.get(partition)?.next !== next) source.unreadable.delete(partition)
       if (next >= end || positions.get(partition)?.next !== next) positions.set(partition, { next, since: now })
     }
-    if (now - source.quietSince < patience) return undefined
     const still = [...positions].filter(([, { since }]) => now - since >= patience)
     if (still.length === 0) return undefined
     const members = await log.members(group, topic)
+    const isQuiet = now - source.quietSince >= patience
     if (isRebalancing(members)) {
+      if (!isQuiet) return undefined
       return still.some(([partition]) => stall?.topic === topic && stall.partition === partition) ? stall : undefined
     }
     const elsewhere = heldElsewhere(members)
     for (const [partition, { next, since }] of still) {
       if (elsewhere.has(partition)) continue
       // What waits may be a transaction that is open, or its marker: nobody can be handed that.
-      const [record] = await log.read(topic, partition, next, 1).catch(nothingIfUnreadable)
+      const [record] = await log.read(topic, partition, next, 1).catch((error: unknown) => {
+        // A restart does not mend it, so it is no stall.
+        if (unreadableOffsets(error) === undefined) throw error
+        if (!isTold) tellUnreadable(source, partition, next, error)
+        return []
+      })
+      // A partition may wait behind what cannot be read while others are handed over, and only then.
+      if (!isQuiet) continue
       if (record !== undefined) return { topic, partition, offset: record.offset, waitingMs: now - since }
       positions.set(partition, { next, since: now })
     }
     return undefined
+  }
+
+  function tellUnreadable({ topic, unreadable }: Watched, partition: number, next: number, error: unknown): void {
+    if (unreadable.has(partition)) return
+    unreadable.set(partition, { next, why: messageOf(error) })
+    events.emit('delivery:unreadable', { topic, partition, offset: next, error })
   }
 
   async function lookOnce(): Promise<void> {
@@ -154,6 +178,9 @@ export function createDeliveryWatch(dependencies: {
     get stall() {
       return stall
     },
+    get unreadable() {
+      return sources.flatMap(({ unreadable }) => [...unreadable.values()].map(({ why }) => why))
+    },
     async run() {
       while (sources.length > 0 && !signal.aborted) {
         await lookOnce()
@@ -165,12 +192,6 @@ export function createDeliveryWatch(dependencies: {
 
 function isRebalancing(members: readonly GroupMember[]): boolean {
   return members.length > 0 && members.every(({ partitions }) => partitions.length === 0)
-}
-
-/** A batch that cannot be decoded is told by the log's health, and a restart does not mend it. */
-function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
-  if (isOrderError(error) && error.code === 'log-unreadable') return []
-  throw error
 }
 
 /**

@@ -11,6 +11,11 @@ export interface Readiness {
   }
 }
 
+/** What the log tells of itself, and what else is known of it that cannot be read. */
+export function withUnreadable(health: LogHealth, more: readonly string[]): LogHealth {
+  return more.length === 0 ? health : { ...health, unreadable: [...(health.unreadable ?? []), ...more] }
+}
+
 export type CheckReadiness = () => Promise<Readiness>
 
 /**

@@ -29,6 +29,8 @@ export interface TakenOut {
  *
  * Every step may be repeated: after a failure on the way the same act ends what it began. Rejects with `conflict` while
  * anybody is in the group, or when the group is past the record already, and with `not-found` when there is no such one.
+ * Rejects with `log-unreadable` when it, or a record that waits before it, lies in a batch that nobody can read: there are no
+ * bytes that could become a dead letter, and only moving the group behind the batch helps.
  */
 export type TakeOut = (place: RecordPosition, act: Act) => Promise<TakenOut>
 

@@ -89,6 +89,10 @@ export function unreadableOffsets(error: unknown): OffsetRange | undefined {
   return isOrderError(error) && error.code === 'log-unreadable' ? error.unreadable : undefined
 }
 
+/** For whoever reads of such an error in the log: its batch takes no other partition with it, and waits for a person. */
+export const TO_DO_IF_UNREADABLE =
+  'its partition waits there and the others go on; see "A partition cannot be read" in docs/runbook.md'
+
 /** The message of anything that was thrown, for logs and operators; never for callers. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -51,6 +51,8 @@ export interface PipelineEvents {
   'ledger:repaired': { processed: number; places: readonly string[]; why: string | null }
   /** Records wait here, and the host hands this process none. */
   'delivery:stalled': RecordPosition & { waitingMs: number }
+  /** Records wait behind a batch that cannot be read; told once for each place, where the log's health tells of none. */
+  'delivery:unreadable': RecordPosition & { error: unknown }
   /** They are handed over again, or an outage makes it impossible to tell. */
   'delivery:resumed': { topic: string }
   /** Another log is in the place of the one that was counted, or it was truncated; told once. */

@@ -1,4 +1,5 @@
 import { HOW_LOST } from '../application/ledger-faults.ts'
+import { TO_DO_IF_UNREADABLE } from '../domain/errors.ts'
 import type { Logger } from '../logger.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import { traceIdOf } from '../messaging/traceparent.ts'
@@ -49,6 +50,10 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
     const { topic, partition, offset, waitingMs } = event
     const message = `records wait in ${topic} from ${topic}:${partition}:${offset} on, and the host has handed this process none for ${Math.round(waitingMs / 60_000)} minutes; /api/health/live now fails, so that it is restarted`
     logger.error({ event: 'delivery:stalled', ...event }, message)
+  })
+  events.on('delivery:unreadable', ({ error, ...event }) => {
+    const message = `records wait in ${event.topic} behind ${event.topic}:${event.partition}:${event.offset}, which cannot be read; ${TO_DO_IF_UNREADABLE}`
+    logger.error({ event: 'delivery:unreadable', ...event, err: error }, message)
   })
   events.on('delivery:resumed', (event) => {
     logger.info({ event: 'delivery:resumed', ...event }, 'records are no longer seen to wait')

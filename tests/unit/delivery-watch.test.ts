@@ -20,6 +20,9 @@ function createWorld(...sources: readonly WatchedSource[]) {
   const events = createPipelineEmitter()
   const told: string[] = []
   events.on('delivery:stalled', ({ topic, partition, offset }) => told.push(`${topic}:${partition}:${offset}`))
+  events.on('delivery:unreadable', ({ topic, partition, offset }) =>
+    told.push(`${topic}:${partition}:${offset} cannot be read`),
+  )
   events.on('delivery:resumed', ({ topic }) => told.push(`${topic} goes on`))
   const world = {
     committed: [3, 3] as [number, number],
@@ -28,6 +31,8 @@ function createWorld(...sources: readonly WatchedSource[]) {
     readable: true,
     /** Partitions whose next batch cannot be decoded. */
     undecodable: [] as number[],
+    /** Whether the log's health tells of them. */
+    isTold: false,
     /** Topics whose records are all processed. */
     done: [] as string[],
     fails: false,
@@ -48,14 +53,16 @@ function createWorld(...sources: readonly WatchedSource[]) {
   }
   const watch = createDeliveryWatch({
     log: {
-      health: async () => ({ available: world.available.log }),
+      health: async () => ({ available: world.available.log, ...(world.isTold && { unreadable: ['A line.'] }) }),
       async committed(_, topic) {
         if (world.fails) throw logIsAway()
         return new Map(world.done.includes(topic) ? [5, 5].entries() : world.committed.entries())
       },
       offsets: async () => [0, 1].map((partition) => ({ partition, first: 0, end: 5 })),
       async read(topic, partition, offset) {
-        if (world.undecodable.includes(partition)) throw new OrderError('log-unreadable', 'A batch cannot be decoded.')
+        const unreadable = { from: offset, to: offset + 1 }
+        const error = new OrderError('log-unreadable', `A batch of ${partition} cannot be decoded.`, { unreadable })
+        if (world.undecodable.includes(partition)) throw error
         return world.readable ? [delivered(messageOf(), { topic, partition, offset })] : []
       },
       members: async () => world.members,
@@ -95,7 +102,6 @@ test('so are partitions of machines whose addresses cannot be compared', async (
 test.each([
   ['another machine holds the partitions', (world: World) => (world.members = [here(), there(0, 1)])],
   ['the group rebalances', (world: World) => (world.members = [here(), there()])],
-  ['what waits cannot be decoded', (world: World) => (world.undecodable = [0, 1])],
   ['what waits cannot be read, as in an open transaction', (world: World) => (world.readable = false)],
   ['the store is away', (world: World) => (world.available.store = false)],
   ['the log is away', (world: World) => (world.available.log = false)],
@@ -184,6 +190,37 @@ test('a rebalance takes nothing back before it is over', async () => {
   const rebalance = () => world.told.length > 0 && (world.members = [here(), there()])
   expect(await world.passes(20 * MINUTE, rebalance)).toMatchObject({ partition: 0, offset: 3 })
   expect(world.told).toEqual(['orders:0:3'])
+})
+
+test('what cannot be decoded is no stall; it is told once, and known for as long as the group stands there', async () => {
+  const { world, watch } = createWorld()
+  world.undecodable = [0, 1]
+  const known: (readonly string[])[] = []
+  const move = () => {
+    known.push(watch.unreadable)
+    if (known.length === (20 * MINUTE) / LOOK_MS) world.committed = [4, 4]
+  }
+  expect(await world.passes(25 * MINUTE, move)).toBeUndefined()
+  // The other partition is another machine's.
+  expect(world.told).toEqual(['orders:0:3 cannot be read'])
+  expect(known[(15 * MINUTE) / LOOK_MS]).toEqual(['A batch of 0 cannot be decoded.'])
+  expect(watch.unreadable).toEqual([])
+})
+
+test('it is told while the records of other partitions are handed over, too', async () => {
+  const { world, watch } = createWorld()
+  world.undecodable = [0]
+  const useCase = watch.watched('orders', async () => undefined)
+  expect(await world.passes(20 * MINUTE, () => useCase([]))).toBeUndefined()
+  expect(world.told).toEqual(['orders:0:3 cannot be read'])
+})
+
+test('it is not told again where a consumer of this process has told it', async () => {
+  const { world, watch } = createWorld()
+  world.undecodable = [0]
+  world.isTold = true
+  expect(await world.passes(60 * MINUTE)).toBeUndefined()
+  expect([world.told, watch.unreadable, world.errors]).toEqual([[], [], []])
 })
 
 test('a partition that cannot be decoded hides no other', async () => {

@@ -1,6 +1,7 @@
 import { app, type FunctionHandler, type GenericFunctionOptions } from '@azure/functions'
 import { describe, expect, test } from 'vitest'
 import { parseHostJson } from '../../infra/host/host-json.ts'
+import { OrderError } from '../../shared/domain/errors.ts'
 import type { LogRecord } from '../../shared/ports/event-log.ts'
 import { startHost } from '../support/function-host.ts'
 
@@ -36,6 +37,26 @@ describe('a Kafka trigger', () => {
     )
     const [{ subscription } = { subscription: undefined }] = host.consumer.subscriptions
     expect(subscription).toMatchObject({ topic: 'orders', groupId: 'group', maxBatchSize: 64 })
+  })
+
+  test('tells in a line of its own what cannot be read, and what to do', async () => {
+    await using host = await startHost(
+      kafka(() => undefined, MANY),
+      { settings },
+    )
+    const [{ subscription } = { subscription: undefined }] = host.consumer.subscriptions
+    const why = 'The batch at offsets 3 to 4 of orders, partition 1, is unreadable: its codec.'
+    subscription?.onError(new OrderError('log-unreadable', why, { unreadable: { from: 3, to: 5 } }))
+    subscription?.onError(new Error('Something else.'))
+    const unreadable = { event: 'delivery:unreadable', function: 'consume', topic: 'orders', from: 3, to: 5 }
+    expect(host.lines.filter(({ level }) => level === 'error')).toEqual([
+      {
+        level: 'error',
+        fields: expect.objectContaining(unreadable),
+        message: expect.stringMatching(/partition 1.*runbook/),
+      },
+      { level: 'error', fields: expect.objectContaining({ event: 'trigger:broken' }), message: expect.any(String) },
+    ])
   })
 
   test('commits a batch that its function took', async () => {
