@@ -70,6 +70,13 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       }
     })
 
+    test('keeps all letters of one place that several instances bring at once', async () => {
+      const letters = Array.from({ length: 5 }, (_, n) => letterOf(orderAt(0), { orderId: null, recordTimestamp: n }))
+      await Promise.all([...letters, ...letters].map((letter) => opened.deadLetters.keep([letter])))
+      const { items } = await opened.deadLetters.list({ limit: 10 })
+      expect(items.map(({ recordTimestamp }) => recordTimestamp).toSorted()).toEqual([0, 1, 2, 3, 4])
+    })
+
     test('is not resolved by another order that is stored from its place', async () => {
       const [dead, other] = [orderAt(0), orderAt(0)]
       await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(dead, { state: 'dead', nextAttemptAt: null })] }))
