@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { NewOrderCommand } from '../domain/order-commands.ts'
-import { OrderError } from '../domain/errors.ts'
+import { isOrderError, OrderError } from '../domain/errors.ts'
 import { bodyHash, newOrderJson } from '../domain/order-events.ts'
 import { classify } from '../messaging/failure.ts'
 import { holdThroughOutage, type HoldOptions } from '../messaging/hold.ts'
@@ -36,7 +36,10 @@ async function probe(store: Pick<OrderStore, 'previewBatch'>): Promise<void> {
     // Whatever else is wrong with the probe, the store was not too busy to find it out.
     if (failure.class !== 'transient') return
     const detail = 'The store is too busy to take any order.'
-    throw new OrderError('store-unavailable', detail, { retriable: true, cause: error })
+    // Azure may ask for a time before the next attempt, and a probe is one.
+    const advised = isOrderError(error) ? error.retryAfterSeconds : undefined
+    const wait = advised === undefined ? {} : { retryAfterSeconds: advised }
+    throw new OrderError('store-unavailable', detail, { retriable: true, cause: error, ...wait })
   }
 }
 

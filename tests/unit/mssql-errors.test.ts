@@ -86,6 +86,12 @@ describe('what an error of SQL Server means', () => {
       code: 'store-unavailable',
       message: 'The store db refuses the login: as the driver says',
     })
+    // What passes by itself is an outage, though the server says it in answer to the login.
+    const moving = thrown({ code: 'ELOGIN', originalError: thrown({ info: { number: 40613 } }) }, 'ConnectionError')
+    expect(toStoreError(moving, 'db')).toMatchObject({
+      message: "The store db can't be used: as the driver says",
+      retryAfterSeconds: 5,
+    })
     const noToken = new AggregateError([thrown({ code: 'EFEDAUTH' }, 'ConnectionError')], 'no token')
     expect(toStoreError(thrown({ originalError: noToken, code: 'EFEDAUTH' }), 'db')).toMatchObject({
       message: expect.stringMatching(/^The store db refuses the login/) as string,

@@ -104,6 +104,16 @@ export function isPermission(number: number): boolean {
   return FAILURES.get(number) === 'permission'
 }
 
+/** The login, its password or its network is refused; [azure] the firewall and the server's name. */
+const REFUSED_LOGINS: ReadonlySet<number> = new Set([
+  4064, 18452, 18456, 18470, 18486, 18487, 18488, 40532, 40615, 40914,
+])
+
+/** Whether somebody has to change a setting before the server lets this login in; severities say nothing of it. */
+export function refusesLogin(number: number): boolean {
+  return REFUSED_LOGINS.has(number) || FAILURES.get(number) === undefined
+}
+
 /** Errors of Azure SQL Database that pass by themselves, and how soon Microsoft advises to try again ([azure]). */
 const TRY_AGAIN_AFTER_5_S: ReadonlySet<number> = new Set([
   615, 926, 4060, 4221, 10928, 10929, 10936, 40197, 40549, 40550, 40551, 40552, 40553, 40613, 49918, 49919, 49920,

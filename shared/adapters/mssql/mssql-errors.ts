@@ -4,6 +4,7 @@ import {
   failureOfNumber,
   failureOfSeverity,
   isPermission,
+  refusesLogin,
   type SqlFailure,
 } from './error-numbers.ts'
 
@@ -58,7 +59,11 @@ export function isRequestTimeout(error: unknown): boolean {
 
 /** Whether the server, or Entra ID before it, refused the login: the settings are the first place to look. */
 export function isRefusedLogin(error: unknown): boolean {
-  return chainOf(error).some((one) => codeOf(one) === 'ELOGIN' || codeOf(one) === 'EFEDAUTH')
+  const codes = chainOf(error).map(codeOf)
+  if (codes.includes('EFEDAUTH')) return true
+  // A database that is moved, resumed or too busy says so in answer to the login: that is an outage like any other.
+  const number = numberOf(error)
+  return codes.includes('ELOGIN') && (number === undefined || refusesLogin(number))
 }
 
 /** The server said what is wrong with one request, at a severity that leaves the connection as it was. */
