@@ -45,6 +45,9 @@ export interface Maintenance {
   /**
    * Replaces the ledger of a group by a new epoch, and forgets which places of the old one were parked; what lies
    * between `first` and `next` counts as passed over, for `ledger repair`. Writes a line of the audit.
+   *
+   * It forgets in steps, each one transaction, and the last of them begins the new epoch. When it ends halfway, the old
+   * ledger is there and remembers less: it does not balance, and another reset goes on.
    */
   resetLedger(groupId: string, epoch: LedgerEpoch, act: Act): Promise<void>
 

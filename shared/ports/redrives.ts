@@ -3,13 +3,16 @@ import type { Page } from './order-views.ts'
 
 /**
  * What operators do to dead letters, kept where the letters are: redrive tasks, discards, edits, and the audit list of
- * every action. Each call is one transaction, and one that an operator asked for also writes its line of the audit.
+ * every action. Each call is one transaction, unless it says otherwise, and one that an operator asked for also writes its line of the audit.
  */
 export interface Redrives {
   /**
    * Makes a task of the letters that match and are `dead`, in the order in which they were kept. Letters that are named
    * belong to it in any state, and those that are not `dead` are skipped. Rejects with `dead-letter-not-found` when one
    * of the names is none, with `conflict` when no letter is `dead`.
+   *
+   * Letters that a filter names are gathered in steps, each one transaction, and the task begins when it has all of them.
+   * When the process dies meanwhile, or the store goes away, whoever leases the task later goes on.
    */
   create(task: NewRedrive, act: Act): Promise<RedriveTask>
 
@@ -43,7 +46,7 @@ export interface Redrives {
 
   /**
    * By an operator: cancel a running task, or resume one that is stopped or cancelled; it then begins with one letter
-   * again. Rejects with `not-found` or `conflict`.
+   * again. A resume prepares the letters in steps before the task runs again. Rejects with `not-found` or `conflict`.
    */
   change(taskId: string, to: 'cancelled' | 'running', act: Act): Promise<RedriveTask>
 

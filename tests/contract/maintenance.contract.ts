@@ -206,6 +206,17 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       expect(items).toMatchObject([{ action: 'reset-ledger', target: 'orders', operator: 'sam' }])
     })
 
+    test('a new epoch forgets more than one step can', async () => {
+      const dead = Array.from({ length: 1100 }, (_, offset) => parkedFrom(orderAt(2 * offset)))
+      for (const from of [0, 500, 1000]) await store([], { parked: dead.slice(from, from + 500) })
+      const epoch = { topic: 'orders', logId: null, partitions: [{ partition: 0, first: 0, next: 0 }] }
+      await opened.maintenance.resetLedger(GROUP, epoch, ACT)
+      const snapshot = await opened.ledger.read(GROUP, 10)
+      expect(snapshot).toMatchObject({ partitions: [{ first: 0, next: 0, parked: 0 }], gaps: [] })
+      expect(Object.values(snapshot.parked)).toEqual([0, 0, 0, 0, 0, 0])
+      expect((await opened.operations.audit({ limit: 10 })).items).toHaveLength(1)
+    })
+
     test('an act that is carried out in the log is on record', async () => {
       await opened.maintenance.recordAct('take-out', 'orders:5:3', ACT)
       const { items } = await opened.operations.audit({ limit: 10 })

@@ -68,6 +68,17 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(await create(letters)).toMatchObject({ total, waiting: total })
       })
 
+      test('has all letters that match, however many there are, in the order of keeping', async () => {
+        const orders = Array.from({ length: 1100 }, (_, offset) => orderAt(offset))
+        for (const from of [0, 500, 1000]) {
+          await opened.deadLetters.keep(orders.slice(from, from + 500).map((order) => letterOf(order)))
+        }
+        expect(await create({ fingerprint: 'f1' })).toMatchObject({ state: 'running', total: 1100, waiting: 1100 })
+        expect(await lease()).toMatchObject({ total: 1100 })
+        expect(await claim(2)).toEqual(orders.slice(0, 2).map(letterIdOf))
+        expect((await opened.operations.audit({ limit: 9 })).items).toHaveLength(1)
+      })
+
       test('refuses a name that is none, and to begin with nothing that is dead; nothing is left of it', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await expect(create({ ids: [letterIdOf(order), 'orders:0:9'] })).rejects.toMatchObject({

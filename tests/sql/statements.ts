@@ -86,6 +86,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     foreign: false,
   })
   statements.set('createByFilter by all', redrives.createByFilter(byFilter.names))
+  statements.set('gatherLetters by all', redrives.gatherLetters(byFilter.names))
   for (const yes of [true, false]) {
     statements.set(`selectSearch, names only: ${yes}`, views.selectSearch(yes))
     statements.set(`selectAudit, of a target: ${yes}`, redrives.selectAudit(yes))

@@ -27,7 +27,7 @@ interface Write {
   readonly at: number
 }
 
-const VERBS = /\b(INSERT INTO|UPDATE|DELETE FROM|DELETE|TRUNCATE TABLE)\s+(@?\w+)/g
+const VERBS = /\b(INSERT INTO|UPDATE|DELETE FROM|DELETE|TRUNCATE TABLE)\s+(?:TOP \([^)]*\) (?:FROM )?)?(@?\w+)/g
 
 /** What a text writes, in its order; table variables are nobody else's. */
 function writesOf(text: string): Write[] {

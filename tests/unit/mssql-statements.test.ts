@@ -8,8 +8,8 @@ const AVOIDED =
 /** What callers pass, each with the statement of its own name. */
 const PARAMETERS = new Set(
   (
-    'action after at batch before brokenBy bytes code currency customerId due ending epochs fingerprint from group id ids ' +
-    'keyHash lease leaseMs letters limit logId maxGaps now nowMs offset operator orderId owner partition paymentMethod probe progress queryWords ' +
+    'action after at batch before brokenBy bytes code currency customerId due ending epochs filter fingerprint from group id ids ' +
+    'keyHash last lease leaseMs letters limit logId maxGaps now nowMs offset operator orderId owner partition paymentMethod probe progress queryWords ' +
     'rank rate reason settlements starts state states status target to topic value verified why words'
   ).split(' '),
 )

@@ -18,6 +18,8 @@ const RELEASED = new Map([
   ['mssql/000007_ledger_repairs.sql', 'ff1b9d4e94326ffb8f0169cfcd2e3871f76855376cf07f8a232ccd4806ec3518'],
   ['mssql/000008_counted_logs.sql', '201c5f93584386f404ac044fd2d8be7ddb0c5223a14f5c246825f140763e73b8'],
   ['mssql/000009_lock_escalation.sql', '8b0689c07a50ab671efc6a02c4ab3573842d5972e8528a0a3de58ab6afa13d3f'],
+  ['mssql/000010_gathering.sql', 'd98bb3c141c625882e8c4f5a21e621763d61d0981f53260901a5597f833ae998'],
+  ['mssql/000011_clustered_gaps.sql', '0c17693a575cbaf4de901c01b0f49883442e2befe71aa2484765809f2c53ec47'],
   ['sqlite/000001_create_store.sql', '7f295712bf7e8466c66c2da2843735ec761cdb8fa1b9d57ec6e0292cfc0eb084'],
   ['sqlite/000002_operators.sql', 'c69123b4387a50917c6b57853df6605a0edcaa4f63a5ce68519c7a203d6cbb67'],
   ['sqlite/000003_maintenance.sql', 'f37ede6fd3ee5b0990927f62ce8328539a509111fbbd03a1c9b4978cd5ad8e36'],
@@ -28,6 +30,7 @@ const RELEASED = new Map([
   ['sqlite/000008_audited_actions.sql', '188f97bc177edd9017ecc074b229ffc89230ae848c4da105ae18db2432be5315'],
   ['sqlite/000009_ledger_repairs.sql', 'b2a24f1a71c289c67e6f861247ce86be6e9acc4c41e40431019e8f660f58608b'],
   ['sqlite/000010_counted_logs.sql', '14a5ddf9e650f31fa0557838db661548a8af0d09f2f799c223d55b51825ec91f'],
+  ['sqlite/000011_gathering.sql', 'ea4c28a9efa152693084b22e9f41d416898185f28829071542a9b69c45d5a11b'],
 ])
 
 test('the text of a published migration is what it was', () => {

@@ -51,13 +51,40 @@ INSERT INTO redrive_letters (task_seq, kept_seq)
 SELECT DISTINCT @task, n.kept_seq FROM @named AS n WHERE n.kept_seq IS NOT NULL;
 ${KEEP_TASK_IF_DEAD}`
 
-/** By the index of one filter (dead_letters_by_…). */
-export function createByFilter(filters: readonly LetterFilter[]): string {
-  const where = ["d.state = 'dead'", ...conditionsOf(filters)]
-  return `${INSERT_TASK}
+/** By the index of one filter (dead_letters_by_…), in the order of keeping. */
+const addLetters = (filters: readonly LetterFilter[], conditions: readonly string[]) => `
 INSERT INTO redrive_letters (task_seq, kept_seq)
-SELECT @task, d.kept_seq FROM dead_letters AS d WHERE ${where.join(' AND ')}${recompiledBetweenTimes(new Set(filters))};
+SELECT TOP (@limit) @task, d.kept_seq
+FROM dead_letters AS d
+WHERE ${[...conditions, "d.state = 'dead'", ...conditionsOf(filters)].join(' AND ')}
+ORDER BY d.kept_seq${recompiledBetweenTimes(new Set(filters))};
+`
+
+/** With the first of its letters. While there may be more, its filter is kept, and nobody else has it. */
+export function createByFilter(filters: readonly LetterFilter[]): string {
+  return `${INSERT_TASK}${addLetters(filters, [])}
+IF @@ROWCOUNT = @limit
+  UPDATE redrive_tasks SET due_at = @due, lease_owner = @target, gathering = @filter WHERE task_seq = @task;
 ${KEEP_TASK_IF_DEAD}`
+}
+
+/** The next letters of a task that does not have all of them yet, in a step that its owner repeats. */
+export function gatherLetters(filters: readonly LetterFilter[]): string {
+  return `${START}
+DECLARE @task BIGINT, @after BIGINT, @more INT;
+BEGIN TRANSACTION;
+UPDATE redrive_tasks SET due_at = @due
+WHERE id = @id AND state = 'running' AND lease_owner = @owner AND gathering IS NOT NULL;
+IF @@ROWCOUNT > 0
+  SELECT @task = t.task_seq FROM redrive_tasks AS t WHERE t.id = @id;
+SELECT @after = COALESCE(MAX(r.kept_seq), 0) FROM redrive_letters AS r WHERE r.task_seq = @task;
+${addLetters(filters, ['@task IS NOT NULL', 'd.kept_seq > @after'])}
+SET @more = CASE WHEN @@ROWCOUNT = @limit THEN 1 ELSE 0 END;
+IF @more = 0
+  UPDATE redrive_tasks SET due_at = 0, lease_owner = NULL, gathering = NULL WHERE task_seq = @task;
+COMMIT TRANSACTION;
+SELECT @more AS has_more;
+`
 }
 
 /** By the unique id; the outcomes by the primary keys: they cost what the task has letters. */
@@ -97,7 +124,7 @@ WHERE task_seq = @task AND state = 'running' AND (due_at <= @now OR lease_owner 
 IF @@ROWCOUNT = 0
   SET @task = NULL;
 COMMIT TRANSACTION;
-SELECT t.id FROM redrive_tasks AS t WHERE t.task_seq = @task;
+SELECT t.id, t.gathering FROM redrive_tasks AS t WHERE t.task_seq = @task;
 `
 
 /**
@@ -213,17 +240,37 @@ COMMIT TRANSACTION;
 SELECT @state AS state;
 `
 
-/** What was noted and not sent waits again; what was sent counts, but judges no more. */
+/**
+ * Prepares a resume: what was noted and not sent waits again; what was sent counts, but judges no more. A step by the
+ * primary key, to be repeated from the letter that it answers until it answers none. Nobody carries the task on meanwhile.
+ */
+export const FORGET_STEPS = `${START}
+DECLARE @task BIGINT;
+DECLARE @page TABLE (kept_seq BIGINT NOT NULL PRIMARY KEY);
+BEGIN TRANSACTION;
+UPDATE redrive_tasks SET step = step WHERE id = @id AND state IN ('stopped', 'cancelled');
+IF @@ROWCOUNT > 0
+  SELECT @task = t.task_seq FROM redrive_tasks AS t WHERE t.id = @id;
+INSERT INTO @page (kept_seq)
+SELECT TOP (@limit) r.kept_seq
+FROM redrive_letters AS r
+WHERE r.task_seq = @task AND r.kept_seq > @last
+ORDER BY r.kept_seq;
+UPDATE r
+SET step = CASE WHEN d.state = 'dead' THEN NULL ELSE -1 END
+FROM redrive_letters AS r
+JOIN @page AS p ON p.kept_seq = r.kept_seq
+JOIN dead_letters AS d ON d.kept_seq = r.kept_seq
+WHERE r.task_seq = @task AND r.step IS NOT NULL;
+COMMIT TRANSACTION;
+SELECT MAX(p.kept_seq) AS last_seq FROM @page AS p;
+`
+
 export const RESUME = `${LOCK_TASK}
 IF @state IN ('stopped', 'cancelled')
 BEGIN
   UPDATE redrive_tasks SET state = 'running', step = 0, why = NULL, lease_owner = NULL, updated_at = @time
   WHERE task_seq = @task;
-  UPDATE r
-  SET step = CASE WHEN d.state = 'dead' THEN NULL ELSE -1 END
-  FROM redrive_letters AS r
-  JOIN dead_letters AS d ON d.kept_seq = r.kept_seq
-  WHERE r.task_seq = @task AND r.step IS NOT NULL;
 ${INSERT_AUDIT('resume')}
 END;
 COMMIT TRANSACTION;

@@ -13,6 +13,8 @@ import {
   CREATE_BY_IDS,
   createByFilter,
   END_TASK,
+  FORGET_STEPS,
+  gatherLetters,
   LEASE,
   MARK_SENT,
   POSTPONE,
@@ -23,6 +25,10 @@ import {
 import { toTask } from './redrive-task.ts'
 import { fromSqlTime, toSqlTime } from './values.ts'
 
+/** A step of these takes fewer locks than make SQL Server lock the whole table, which are 5,000. */
+const LETTERS_AT_ONCE = 1000
+/** A process that dies while it gathers keeps others from the task for this long. */
+const GATHERING_LEASE_MS = 60_000
 /** Who the audit says did it when a task stopped itself. */
 const ITSELF = { operator: 'redrive', verified: true }
 
@@ -38,6 +44,26 @@ export function createRedrives(query: Query): Redrives {
     return task
   }
 
+  /** The rest of its letters, step by step; whoever comes after a process that died goes on. */
+  async function gather(taskId: string, owner: string, filter: LettersByFilter): Promise<void> {
+    const { names, parameters } = filtersOf(filter)
+    for (;;) {
+      const step = { id: text(taskId), owner: text(owner), limit: int(LETTERS_AT_ONCE), due: gatheringUntil() }
+      const [[row] = []] = await query(gatherLetters(names), { ...parameters, ...step })
+      if (Number(row?.['has_more']) !== 1) return
+    }
+  }
+
+  async function forgetSteps(taskId: string): Promise<void> {
+    let last: number | null = 0
+    while (last !== null) {
+      const step = { id: text(taskId), last: bigint(last), limit: int(LETTERS_AT_ONCE) }
+      const [[row] = []] = await query(FORGET_STEPS, step)
+      const lastSeq = row?.['last_seq'] ?? null
+      last = lastSeq === null ? null : Number(lastSeq)
+    }
+  }
+
   return {
     ...createOperatorCommands(query),
     get,
@@ -50,12 +76,19 @@ export function createRedrives(query: Query): Redrives {
         throw new OrderError('dead-letter-not-found', `No dead letter has the id ${missing}.`)
       }
       if (Number(made?.['dead'] ?? 0) === 0) throw new OrderError('conflict', 'No letter that is dead matches.')
+      if (!('ids' in task.letters)) await gather(task.id, task.id, task.letters)
       return taskOf(task.id)
     },
     async lease(owner, nowMs, leaseMs) {
       const parameters = { owner: text(owner), now: bigint(nowMs), lease: bigint(leaseMs) }
-      const [[leased] = []] = await query(LEASE, parameters)
-      return leased === undefined ? undefined : taskOf(String(leased['id']))
+      for (;;) {
+        const [[leased] = []] = await query(LEASE, parameters)
+        if (leased === undefined) return undefined
+        const taskId = String(leased['id'])
+        const gathering = (leased['gathering'] ?? null) as string | null
+        if (gathering === null) return taskOf(taskId)
+        await gather(taskId, owner, JSON.parse(gathering) as LettersByFilter)
+      }
     },
     async claim(taskId, owner, limit) {
       const [letters = []] = await query(CLAIM, { id: text(taskId), owner: text(owner), limit: int(limit) })
@@ -79,6 +112,7 @@ export function createRedrives(query: Query): Redrives {
       await query(END_TASK, { ...lease, ...act, ending: text(ending.state) })
     },
     async change(taskId, to, act) {
+      if (to === 'running') await forgetSteps(taskId)
       const [[row] = []] = await query(to === 'cancelled' ? CANCEL : RESUME, actParameters(taskId, act))
       const state = (row?.['state'] ?? null) as RedriveState | null
       if (state === null) throw new OrderError('not-found', 'No redrive has this id.')
@@ -112,10 +146,17 @@ export function createRedrives(query: Query): Redrives {
   }
 }
 
+type LettersByFilter = Exclude<NewRedrive['letters'], { readonly ids: readonly string[] }>
+
+function gatheringUntil() {
+  return bigint(Date.now() + GATHERING_LEASE_MS)
+}
+
 function lettersOf({ letters }: NewRedrive) {
   if (!('ids' in letters)) {
     const { names, parameters } = filtersOf(letters)
-    return { statement: createByFilter(names), parameters }
+    const step = { limit: int(LETTERS_AT_ONCE), due: gatheringUntil(), filter: json(letters) }
+    return { statement: createByFilter(names), parameters: { ...parameters, ...step } }
   }
   // An id that is none has no place, and is not found.
   const named = letters.ids.map((id) => {

@@ -139,13 +139,27 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
       settle: (groupId, settlements) => writer.call('settleLedger', groupId, settlements),
     },
     operations: {
-      create: (task, act) => writer.call('createRedrive', task, act),
+      async create(task, act) {
+        const { id } = task
+        if (await writer.call('createRedrive', task, act)) while (await writer.call('gatherLetters', id, id));
+        return writer.call('getTask', id)
+      },
       get: (taskId) => reader.call('getRedrive', taskId),
-      lease: (owner, nowMs, leaseMs) => writer.call('leaseRedrive', owner, nowMs, leaseMs),
+      async lease(owner, nowMs, leaseMs) {
+        for (;;) {
+          const leased = await writer.call('leaseRedrive', owner, nowMs, leaseMs)
+          if (leased === undefined || !leased.isGathering) return leased?.task
+          while (await writer.call('gatherLetters', leased.task.id, owner));
+        }
+      },
       claim: (taskId, owner, limit) => writer.call('claimLetters', taskId, owner, limit),
       markSent: (taskId, letterIds, at) => writer.call('markSent', taskId, letterIds, at),
       release: (taskId, owner, next) => writer.call('releaseRedrive', taskId, owner, next),
-      change: (taskId, to, act) => writer.call('changeRedrive', taskId, to, act),
+      async change(taskId, to, act) {
+        let after: number | undefined = to === 'running' ? 0 : undefined
+        while (after !== undefined) after = await writer.call('forgetSteps', taskId, after)
+        return writer.call('changeRedrive', taskId, to, act)
+      },
       discard: (letterId, act) => writer.call('discardLetter', letterId, act),
       restore: (letterId, act) => writer.call('restoreLetter', letterId, act),
       recordEdit: (letterId, value, act) => writer.call('recordEdit', letterId, value, act),
@@ -163,7 +177,9 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
         return rebuild
       },
       abandonRebuild: (owner, why, at) => writer.call('abandonRebuild', owner, why, at),
-      resetLedger: (groupId, epoch, act) => writer.call('resetLedger', groupId, epoch, act),
+      async resetLedger(groupId, epoch, act) {
+        while (!(await writer.call('resetLedger', groupId, epoch, act)).isDone);
+      },
       recordAct: (action, target, act) => writer.call('recordAct', action, target, act),
       beginRepair: (lease, act) => writer.call('beginRepair', lease, act),
       endRepair: (groupId, owner) => writer.call('endRepair', groupId, owner),
