@@ -150,7 +150,8 @@ const VALIDATE = 'socket'
 /** Microsoft's advice for Azure SQL Database, whose gateway may first have to wake or move a database. */
 const AZURE_CONNECT_TIMEOUT_MS = 30_000
 
-function toPoolConfig(connectionString: string): sql.config {
+/** What the driver is opened with. Throws `invalid-setting` as readConnectionString does. */
+export function toPoolConfig(connectionString: string): sql.config {
   const read = readConnectionString(connectionString)
   return {
     ...read,
