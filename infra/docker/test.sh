@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# The images and the compose stack on a real container engine. One line for each check, then how many passed; ends with 1
+# when one failed, and where no engine can be had.
+#
+#   bash infra/docker/test.sh [embedded|compose]…      needs Linux; as root it installs and starts an engine of its own
+#
+# Uses the engine that `docker info` finds (DOCKER_HOST), otherwise starts one in a temporary directory. Where the public
+# registries cannot be reached, bases are made from Debian's and npm's packages (test/bases.sh). Every image, container,
+# volume and network begins with TEST_PREFIX, and all of them are removed at the end; KEEP_BASES=1 leaves the bases for the
+# next run.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit
+
+prefix=${TEST_PREFIX:-orders-test-$$}
+work=$(mktemp -d)
+passed=0
+failed=0
+
+# check NAME COMMAND…: runs the command in a subshell in which the first failing line fails it, and shows its output then.
+# What a check leaves for later ones goes to files in $work.
+check() {
+  local name=$1 started=$SECONDS
+  shift
+  (
+    set -e
+    "$@"
+  ) > "$work/check.txt" 2>&1
+  # shellcheck disable=SC2181 # As the condition of an `if` the subshell would go on after a line that fails.
+  if [ $? = 0 ]; then
+    passed=$((passed + 1))
+    echo "ok: $name ($((SECONDS - started)) s)"
+  else
+    failed=$((failed + 1))
+    echo "failed: $name ($((SECONDS - started)) s)"
+    sed 's/^/    /' "$work/check.txt"
+    return 1
+  fi
+}
+
+# within SECONDS COMMAND…: repeats it until it succeeds.
+within() {
+  local until=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    if [ "$SECONDS" -ge "$until" ]; then
+      echo "not in time: $*" >&2
+      return 1
+    fi
+    sleep 0.2
+  done
+}
+
+# shellcheck source=infra/docker/test/engine.sh
+. infra/docker/test/engine.sh
+# shellcheck source=infra/docker/test/bases.sh
+. infra/docker/test/bases.sh
+
+clean_up() {
+  trap '' INT TERM
+  remove_all
+  stop_engine
+  rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+start_engine
+check 'an engine runs' engine_answers || exit 1
+check 'the bases are there' make_bases || exit 1
+
+for part in "${@:-embedded compose}"; do
+  for name in $part; do
+    # Each file holds the checks of one part, in order.
+    # shellcheck source=/dev/null
+    . "infra/docker/test/$name.sh"
+  done
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

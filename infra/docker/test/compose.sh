@@ -1,0 +1,2 @@
+# shellcheck shell=bash
+# The checks of the compose stack. Sourced by infra/docker/test.sh.

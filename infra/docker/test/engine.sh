@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# The engine that infra/docker/test.sh runs on, and what it leaves there. Sourced; `prefix` and `work` are test.sh's.
+# shellcheck disable=SC2154
+
+# Debian's own client first: a newer one that comes earlier on the PATH may lack its plugin for builds.
+DOCKER=/usr/bin/docker
+[ -x "$DOCKER" ] || DOCKER=$(type -P docker) || DOCKER=/usr/bin/docker
+docker() { DOCKER_BUILDKIT=1 "$DOCKER" "$@"; }
+
+# Leaves DOCKER_HOST at an engine of its own when none answers. Not in a subshell.
+start_engine() {
+  docker info > /dev/null 2>&1 && return
+  { type -P dockerd && [ -x "$DOCKER" ]; } > /dev/null || install docker.io containerd runc iptables || return
+  mkdir -p "$work/engine"
+  # A confined machine may grant fewer than a container gets otherwise, and then none starts.
+  cat > "$work/engine/daemon.json" << JSON
+{
+  "data-root": "$work/engine/data",
+  "exec-root": "$work/engine/exec",
+  "pidfile": "$work/engine/pid",
+  "hosts": ["unix://$work/engine/docker.sock"],
+  "default-ulimits": {
+    "nofile": { "Name": "nofile", "Hard": 4096, "Soft": 4096 },
+    "nproc": { "Name": "nproc", "Hard": 4096, "Soft": 4096 }
+  }
+}
+JSON
+  setsid dockerd --config-file "$work/engine/daemon.json" > "$work/engine/log" 2>&1 &
+  export DOCKER_HOST=unix://$work/engine/docker.sock
+  within 60 docker info > /dev/null 2>&1 || tail -n 20 "$work/engine/log"
+}
+
+engine_answers() { docker version --format 'Docker Engine {{.Server.Version}}'; }
+
+stop_engine() {
+  [ -f "$work/engine/pid" ] || return 0
+  local pid
+  pid=$(cat "$work/engine/pid")
+  kill "$pid"
+  within 60 ended "$pid"
+}
+ended() { ! kill -0 "$1" 2> /dev/null; }
+
+# Containers, volumes, networks and images of this run.
+remove_all() {
+  local kept=''
+  [ "${KEEP_BASES:-}" != 1 ] || kept=$prefix-base
+  {
+    docker ps --all --quiet --filter "name=^$prefix-" | xargs -r "$DOCKER" rm --force --volumes
+    docker volume ls --quiet --filter "name=^$prefix-" | xargs -r "$DOCKER" volume rm --force
+    docker network ls --quiet --filter "name=^$prefix-" | xargs -r "$DOCKER" network rm
+    docker images --format '{{.Repository}}:{{.Tag}}' | grep "^$prefix-" | grep -v "^${kept:-nothing}" | xargs -r "$DOCKER" rmi --force
+  } > /dev/null 2>&1
+}
+
+# Packages of Debian.
+install() {
+  as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" > /dev/null
+}
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
