@@ -37,6 +37,9 @@ check() {
   fi
 }
 
+# no COMMAND…: fails when it succeeds. A bare `!` would not: the shell goes on after it.
+no() { if "$@"; then return 1; fi; }
+
 # within SECONDS COMMAND…: repeats it until it succeeds.
 within() {
   local until=$((SECONDS + $1))

@@ -1,13 +1,15 @@
 #!/bin/sh
-# make-root.sh DIRECTORY: everything below the application, taken from the image that this runs in: Node, the libraries that
-# it asks for, what scanners read to know their versions, and the user. No shell and no package manager.
+# make-root.sh DIRECTORY PACKAGES: everything below the application, taken from the image that this runs in: Node, the
+# libraries that it and the native parts of packages ask for, what scanners read to know their versions, and the user. No
+# shell and no package manager.
 set -eu
 image=$1
+natives=$(find "$2" -name '*.node')
 node=/usr/local/bin/node
 
 mkdir -p "$image/etc" "$image/var/lib/dpkg" "$image/data"
 cp --parents "$node" "$image"
-libraries=$(ldd "$node" | grep -o '/[^ ]*')
+libraries=$(for program in $node $natives; do ldd "$program"; done | grep -o '=> /[^ ]*\|^\s*/[^ :]* (' | grep -o '/[^ ]*' | sort -u)
 for library in $libraries; do cp --parents --dereference "$library" "$image"; done
 
 # Debian knows some by their path below /usr, some by the link to it.

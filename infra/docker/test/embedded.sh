@@ -1,18 +1,246 @@
 # shellcheck shell=bash
-# The checks of the one-container image. Sourced by infra/docker/test.sh.
-# shellcheck disable=SC2154
+# The checks of the one-container image, and of the load test's against it. Sourced by infra/docker/test.sh.
+# shellcheck disable=SC2154 # prefix and work are test.sh's.
 image=$prefix-embedded
+orders=$prefix-orders
+MAX_SIZE_MB=230
+# As the page on deploying says to run it.
+HARDENED=(--read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m)
 
-build_embedded() {
-  docker build --quiet --build-arg "BUILD_IMAGE=$(cat "$work/base-node")" \
-    --file infra/docker/embedded/Dockerfile --tag "$image" .
+build() { docker build --quiet --build-arg "BUILD_IMAGE=$(cat "$work/base-node")" "$@" .; }
+in_image() { docker run --rm --entrypoint node "$image" "$@"; }
+
+is_small() {
+  local bytes
+  bytes=$(docker image inspect --format '{{.Size}}' "$image")
+  echo "$((bytes / 1000000)) MB"
+  [ "$bytes" -le "$((MAX_SIZE_MB * 1000000))" ]
 }
 
-check 'the one-container image builds' build_embedded
-
-build_loadtest() {
-  docker build --quiet --build-arg "BUILD_IMAGE=$(cat "$work/base-node")" \
-    --file loadtest/Dockerfile --tag "$prefix-loadtest" .
-  docker run --rm "$prefix-loadtest" --help
+# What all layers hold, deleted files too. Engines save layers as */layer.tar or as blobs.
+holds_nothing_else() {
+  mkdir "$work/saved"
+  docker save "$image" | tar -x -C "$work/saved"
+  find "$work/saved" -type f -exec sh -c 'tar -tf "$1" 2> /dev/null' - {} \; | sed 's|^\./||' > "$work/files.txt"
+  grep -q '^app/infra/host/start.ts$' "$work/files.txt"
+  no grep -E '(^|/)(sh|bash|busybox|npm|apt|dpkg)$|node_modules/(typescript|vitest|oxlint|node-linux-[^/]*|azure-functions-core-tools)/' \
+    "$work/files.txt"
+  no grep -E '(^|/)(\.env[^/]*|\.npmrc|\.git|local\.settings[^/]*|\.data|functions-key|[^/]*\.(pem|key|db))$' "$work/files.txt"
+  docker history --no-trunc "$image" > "$work/history.txt"
+  no grep -iE '(key|secret|password|token)=' "$work/history.txt"
 }
-check "the load test's image starts" build_loadtest
+
+# Neither group nor others may write to a file, none gives its caller another user's rights, and its user owns /data alone.
+is_not_writable() {
+  find "$work/saved" -type f -exec sh -c 'tar --numeric-owner -tvf "$1" 2> /dev/null' - {} \; | grep -v '^l' > "$work/modes.txt"
+  no grep -E '^.{5}w|^.{8}w|^...s|^......s' "$work/modes.txt"
+  awk '$2 != "0/0" && $NF != "data/"' "$work/modes.txt" > "$work/owned.txt"
+  no grep . "$work/owned.txt"
+  grep -qE '^drwxr-xr-x 1654/1654 .* data/$' "$work/modes.txt"
+}
+
+reads_snappy_and_lz4() {
+  in_image --eval '
+    const text = Buffer.from("an order ".repeat(100))
+    const { compress, uncompress } = require("snappy")
+    const lz4 = require("lz4-napi")
+    Promise.all([compress(text).then(uncompress), lz4.compressFrame(text).then(lz4.decompressFrame)])
+      .then((both) => process.exit(both.every((one) => text.equals(one)) ? 0 : 1))'
+}
+
+# start_orders NAME OPTION…
+start_orders() {
+  local name=$1
+  shift
+  docker run --detach --name "$name" --publish 127.0.0.1::7071 "$@" "$image"
+}
+address() { echo "http://$(docker port "$1" 7071/tcp | head -n 1)"; }
+status() { curl --silent --output /dev/null --write-out '%{http_code}' "$@"; }
+answers() { [ "$(status "$(address "$1")/api/health/ready")" = 200 ]; }
+is_healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$1")" = healthy ]; }
+state() { docker inspect --format "{{.State.$2}}" "$1"; }
+key_of() { docker exec "$1" node --print 'fs.readFileSync("/data/functions-key", "utf8").trim()'; }
+
+# place CONTAINER: an order; prints where it is.
+place() {
+  curl --fail-with-body --silent --show-error --dump-header - --output /dev/null --header 'content-type: application/json' \
+    --data @order.json "$(address "$1")/api/orders" | tr -d '\r' | sed -n 's/^location: //Ip'
+}
+is_stored() { curl --silent --header 'prefer: wait=30' "$(address "$1")$2" | grep -q '"status":"stored"'; }
+balances() { curl --silent --header "x-functions-key: $(key_of "$1")" "$(address "$1")/api/ops/ledger" | grep -q '"balanced":true'; }
+
+runs_hardened() {
+  start_orders "$orders" --volume "$orders:/data" "${HARDENED[@]}"
+  within 90 answers "$orders"
+  docker exec "$orders" node --print 'fs.readFileSync("/proc/1/status", "utf8")' > "$work/status.txt"
+  grep -qE '^Uid:\s+1654\s+1654\s+1654\s+1654' "$work/status.txt"
+  grep -qE '^CapPrm:\s+0+$' "$work/status.txt"
+  grep -qE '^CapEff:\s+0+$' "$work/status.txt"
+}
+
+takes_an_order() {
+  local location
+  location=$(place "$orders")
+  is_stored "$orders" "$location"
+  within 90 balances "$orders"
+  echo "$location" > "$work/location.txt"
+}
+
+serves_pages() {
+  local page
+  for page in / /docs /dashboard /api/openapi.json /api/health/live; do
+    [ "$(status "$(address "$orders")$page")" = 200 ] || {
+      echo "$page: $(status "$(address "$orders")$page")"
+      return 1
+    }
+  done
+}
+
+has_operators_tool() { docker exec "$orders" node infra/ops/cli.ts ledger; }
+
+checks_its_health() {
+  within 90 is_healthy "$orders"
+  no docker exec --env PORT=1 "$orders" node infra/docker/embedded/healthy.js
+}
+
+stops_and_starts() {
+  docker stop "$orders"
+  [ "$(state "$orders" ExitCode)" = 0 ]
+  docker start "$orders"
+  within 90 answers "$orders"
+  is_stored "$orders" "$(cat "$work/location.txt")"
+}
+
+# place_until FILE: keeps the places of what was accepted, until the file is gone.
+place_until() {
+  local file=$1 url
+  url=$(address "$orders")/api/orders
+  while [ -f "$file" ]; do
+    curl --silent --max-time 5 --dump-header - --output /dev/null --header 'content-type: application/json' --data @order.json "$url" \
+      | tr -d '\r' | sed -n 's/^location: //Ip' >> "$file.$2"
+  done
+}
+
+survives_kill() {
+  local placing=$work/placing all location one
+  touch "$placing"
+  for one in 1 2 3; do place_until "$placing" "$one" & done
+  within 90 eval "[ \"\$(cat '$placing'.* 2> /dev/null | wc -l)\" -ge 100 ]"
+  docker kill --signal KILL "$orders"
+  rm "$placing"
+  wait
+  docker start "$orders"
+  within 90 answers "$orders"
+  all=$(cat "$placing".*)
+  for location in $all; do
+    is_stored "$orders" "$location" || {
+      echo "$location was accepted, and is not stored"
+      return 1
+    }
+  done
+  within 90 balances "$orders"
+  echo "$(wc -l <<< "$all") accepted and stored"
+}
+
+# A volume of 24 MB, and then nothing is left of it.
+survives_full_volume() {
+  local full=$prefix-full location
+  docker volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=24m,uid=1654,mode=0700 "$full"
+  start_orders "$full" --volume "$full:/data" "${HARDENED[@]}"
+  within 90 answers "$full"
+  location=$(place "$full")
+  docker exec "$full" node --eval '
+    const file = fs.openSync("/data/filler", "w")
+    for (let size = 2 ** 20; size >= 1; size /= 4) {
+      try { for (;;) fs.writeSync(file, Buffer.alloc(size)) } catch (error) { if (error.code !== "ENOSPC") throw error }
+    }'
+  within 90 is_refused "$full"
+  [ "$(state "$full" Running)" = true ]
+  docker exec "$full" node --eval 'fs.rmSync("/data/filler")'
+  within 60 answers "$full"
+  is_stored "$full" "$location"
+  is_stored "$full" "$(place "$full")"
+  within 90 balances "$full"
+  docker rm --force "$full"
+}
+is_refused() {
+  [ "$(status --header 'content-type: application/json' --data @order.json "$(address "$1")/api/orders")" = 503 ]
+}
+
+# refuses_in_one_line PATTERN OPTION…: ends with 1, and says why in one line.
+refuses_in_one_line() {
+  local pattern=$1
+  shift
+  docker rm --force "$prefix-refused" > /dev/null 2>&1
+  docker run --name "$prefix-refused" "$@" "$image" > "$work/refused.txt" 2>&1 || :
+  cat "$work/refused.txt"
+  [ "$(state "$prefix-refused" ExitCode)" = 1 ]
+  [ "$(wc -l < "$work/refused.txt")" = 1 ]
+  grep -qE "$pattern" "$work/refused.txt"
+}
+
+names_volume_of_another() {
+  docker volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=8m,mode=0755 "$prefix-roots"
+  refuses_in_one_line '^DATA_DIR: /data ' --volume "$prefix-roots:/data" "${HARDENED[@]}"
+}
+
+runs_as_another_user() {
+  docker volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=24m,uid=4321,mode=0700 "$prefix-anothers"
+  start_orders "$prefix-another" --user 4321:4321 --volume "$prefix-anothers:/data" "${HARDENED[@]}"
+  within 90 answers "$prefix-another"
+  is_stored "$prefix-another" "$(place "$prefix-another")"
+  docker rm --force "$prefix-another"
+}
+
+# Without --read-only and a volume: what it wrote outside /data would be in the container's own layer.
+writes_to_data_alone() {
+  local plain=$prefix-plain
+  start_orders "$plain"
+  within 90 answers "$plain"
+  is_stored "$plain" "$(place "$plain")"
+  docker diff "$plain" | tee "$work/diff.txt"
+  [ ! -s "$work/diff.txt" ]
+  docker rm --force --volumes "$plain"
+}
+
+takes_settings() {
+  local other=$prefix-kafka
+  refuses_in_one_line 'KAFKA_BROKERS' --env KAFKA_BROKERS=kafka
+  start_orders "$other" --env KAFKA_BROKERS=nowhere:9092 "${HARDENED[@]}"
+  within 90 eval "[ \"\$(status \"\$(address $other)/api/health/live\")\" = 200 ]"
+  [ "$(status "$(address "$other")/api/health/ready")" = 503 ]
+  docker stop "$other"
+  [ "$(state "$other" ExitCode)" = 0 ]
+}
+
+start_loadtest() { docker run --rm "$prefix-loadtest" --help; }
+
+# As many as it can take, from 50 connections, in 512 MiB; the load test ends with 1 when one order is lost.
+withstands_load() {
+  docker run --rm --network "container:$orders" --env "FUNCTIONS_KEY=$(key_of "$orders")" "$prefix-loadtest" \
+    saturate --seconds 15 --url http://localhost:7071
+  [ "$(state "$orders" OOMKilled)" = false ]
+  [ "$(docker inspect --format '{{.RestartCount}}' "$orders")" = 0 ]
+  docker stats --no-stream --format '{{.MemUsage}}' "$orders"
+}
+
+check 'the one-container image builds' build --file infra/docker/embedded/Dockerfile --tag "$image" || return
+check "it has at most $MAX_SIZE_MB MB" is_small
+check 'no layer holds a shell, tools of development or a secret' holds_nothing_else
+check 'its user can write to /data alone, and no file gives rights' is_not_writable
+check 'it reads batches in snappy and lz4' reads_snappy_and_lz4
+check 'it runs read-only, without capabilities, not as root, in 512 MiB' runs_hardened || return
+check 'it stores an order, and the ledger balances' takes_an_order
+check 'it serves home, API documents and dashboard' serves_pages
+check 'the operators tool runs in it' has_operators_tool
+check 'its health check tells alive from dead' checks_its_health
+check 'SIGTERM ends it in order with 0, and a start finds the order' stops_and_starts
+check 'a SIGKILL under load loses nothing that was accepted' survives_kill
+check 'a full volume refuses orders, loses none, and goes on when there is room' survives_full_volume
+check 'a volume of another user is told in one line' names_volume_of_another
+check 'it runs as the user that the volume belongs to' runs_as_another_user
+check 'it writes nowhere but to /data' writes_to_data_alone
+check 'KAFKA_BROKERS serves as anywhere' takes_settings
+check 'the image of the load test builds' build --file loadtest/Dockerfile --tag "$prefix-loadtest" || return
+check 'the image of the load test starts' start_loadtest
+check 'it withstands the load test in 512 MiB' withstands_load
