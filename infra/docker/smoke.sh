@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # After `docker compose up --wait`: an order goes in at the gateway, is stored by another role, is read back by a third,
-# and the ledger accounts for it. Says what is wrong and ends with 1 otherwise.
+# and the ledger accounts for it. Says what is wrong and ends with 1 otherwise. ENV_FILE is the .env of the stack.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-setting() { sed -n "s/^$1=//p" .env; }
+setting() { sed -n "s/^$1=//p" "${ENV_FILE:-.env}"; }
 url="http://$(setting GATEWAY_ADDRESS):$(setting GATEWAY_PORT)"
 key="x-functions-key: $(setting FUNCTIONS_KEY)"
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Server as NetServer, type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { OrderError } from '../../shared/domain/errors.ts'
 import { problemCodeOf, PROBLEMS, toProblem } from '../../shared/http/problem.ts'
 import { ClientGoneError, hasBody, readBody } from './http-body.ts'
@@ -37,7 +37,7 @@ export interface HttpLimits {
 export interface HttpServer {
   /** Rejects with node's error when the address cannot be had. */
   listen(port: number, host: string): Promise<AddressInfo>
-  /** Takes no more connections and resolves when every request in flight is answered. */
+  /** Takes no more connections and resolves when every request in flight, or on its way on an open one, is answered. */
   close(): Promise<void>
   readonly inFlight: number
 }
@@ -52,8 +52,8 @@ const DEFAULT_LIMITS: HttpLimits = {
 }
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
-/** One reads what had arrived, connections included; another what arrived in the meantime. */
-const TURNS_TO_READ = 2
+/** How long a closing server waits for the last request on a connection that looks idle. */
+const IDLE_CLOSING_MS = 500
 const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 const BEYOND_ASCII = /[\u0080-\u00ff]/
 const BEYOND_LATIN1 = /[\u0100-\uffff]/
@@ -153,11 +153,11 @@ export function createHttpServer({ handle, onFault, headersFor, limits }: HttpSe
     listen: (port, host) => listen(server, port, host),
     async close() {
       closing ??= Promise.withResolvers<void>()
-      // What has arrived by now is answered: a connection that looks idle may hold a request that nobody has read yet, which
-      // would be lost with it, and whoever sent it could not know that.
-      for (let turn = 0; turn < TURNS_TO_READ; turn++) await nextTurn()
+      // Not http's own close, which ends idle connections at once: a request may be on its way on one of them, and whoever
+      // sent it could not know what became of it. In use they end with their next answer, which says so.
+      const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
+      await Promise.race([ended, sleep(IDLE_CLOSING_MS)])
       server.close()
-      server.closeIdleConnections()
       if (inFlight === 0) closing.resolve()
       await closing.promise
       server.closeAllConnections()

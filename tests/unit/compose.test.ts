@@ -22,6 +22,8 @@ interface Service {
   readonly restart?: string
   readonly stop_signal?: string
   readonly volumes?: string[]
+  readonly read_only?: boolean
+  readonly tmpfs?: string[]
 }
 interface Compose {
   readonly services: Record<string, Service>
@@ -145,6 +147,8 @@ describe('docker-compose.yml', () => {
     expect(compose.networks['backend']?.internal).toBe(true)
     for (const name of ['kafka', 'sqlserver'])
       expect(compose.services[name]?.networks, `of ${name}`).toEqual(['backend'])
+    for (const name of ['gateway', 'seq', 'loadtest'])
+      expect(compose.services[name]?.networks, `of ${name}`).toEqual(['edge'])
   })
 
   test.each(services)('%s has a policy for restarts, limits and networks by name', (_name, service) => {
@@ -167,12 +171,24 @@ describe('docker-compose.yml', () => {
     }
   })
 
-  test('starts the functions when broker and database are healthy, and the gateway when they are', () => {
+  test('starts the functions when what they depend on is healthy, and the gateway when they are', () => {
     const healthy = { condition: 'service_healthy' }
-    for (const role of ROLES) {
+    expect(compose.services['order-api']?.depends_on).toEqual({ kafka: healthy })
+    for (const role of ['order-processor', 'order-query']) {
       expect(compose.services[role]?.depends_on, `of ${role}`).toEqual({ kafka: healthy, sqlserver: healthy })
     }
     expect(compose.services['gateway']?.depends_on).toEqual({ 'order-api': healthy, 'order-query': healthy })
+  })
+
+  test('lets the roles write to /tmp alone', () => {
+    for (const role of ROLES) {
+      expect(compose.services[role], `of ${role}`).toMatchObject({ read_only: true, tmpfs: ['/tmp:exec'] })
+      expect(compose.services[role]?.volumes, `of ${role}`).toBeUndefined()
+    }
+  })
+
+  test('asks for no more than Docker Engine 20.10 knows', () => {
+    expect(read('docker-compose.yml')).not.toContain('start_interval')
   })
 })
 
