@@ -3,7 +3,14 @@ import type { ProblemCode } from '../http/problem.ts'
 import { editQuery, redriveLetterQuery, redriveQuery } from '../http/redrive.ts'
 import type { RouteName } from '../http/routes.ts'
 import { EXAMPLE_ORDER } from './examples.ts'
-import { jsonAnswer, type OperationDescription, type PathParameter, type RequestBody } from './operation.ts'
+import {
+  jsonAnswer,
+  nextPage,
+  type Links,
+  type OperationDescription,
+  type PathParameter,
+  type RequestBody,
+} from './operation.ts'
 import type { SchemaName } from './schemas.ts'
 
 /** The routes of dead letters and their repair. */
@@ -33,12 +40,60 @@ function body(schema: SchemaName, required: boolean, summary: string, value: unk
 }
 
 const withReason = body('OptionalReason', false, 'Why', { reason: 'The address service was down.' })
+
+/** From answers to what may be asked next. */
+const ofThisTask: Links = {
+  progress: {
+    operationId: 'getRedrive',
+    description: 'How far it is.',
+    parameters: { id: '$response.body#/id' },
+  },
+}
+const fromPage: Links = {
+  nextPage: nextPage('listDeadLetters'),
+  firstLetter: {
+    operationId: 'getDeadLetter',
+    description: 'The first letter of the page, with its payload.',
+    parameters: { id: '$response.body#/items/0/id' },
+  },
+}
+const fromGroups: Links = {
+  nextPage: nextPage('deadLetterGroups'),
+  letters: {
+    operationId: 'listDeadLetters',
+    description: 'The letters of the first group.',
+    parameters: { fingerprint: '$response.body#/items/0/fingerprint' },
+  },
+  sample: {
+    operationId: 'getDeadLetter',
+    description: 'One letter of the first group.',
+    parameters: { id: '$response.body#/items/0/sampleId' },
+  },
+}
+const fromLetter: Links = {
+  fixture: {
+    operationId: 'deadLetterFixture',
+    description: 'The letter as a file.',
+    parameters: { id: '$response.body#/id' },
+  },
+  history: {
+    operationId: 'orderHistory',
+    description: 'What happened to its order, when it names one.',
+    parameters: { orderId: '$response.body#/orderId' },
+  },
+  actions: {
+    operationId: 'audit',
+    description: 'What operators did to it.',
+    parameters: { target: '$response.body#/id' },
+  },
+}
+
 const redriveAnswers = {
   200: jsonAnswer(
     'With `dryRun`: what today’s code would make of each, newest first; the next page has `cursor`.',
     'RedrivePreviewPage',
   ),
-  202: jsonAnswer('A task has begun.', 'RedriveTask', { headers: ['Location', 'RetryAfter'] }),
+  202: jsonAnswer('A task has begun.', 'RedriveTask', { headers: ['Location', 'RetryAfter'], links: ofThisTask }),
 }
 
 export const DEAD_LETTER_OPERATIONS = {
@@ -47,7 +102,7 @@ export const DEAD_LETTER_OPERATIONS = {
     summary: 'List dead letters',
     description: 'Newest first, without payloads.',
     query: deadLetterQuery,
-    answers: { 200: jsonAnswer('A page of dead letters.', 'DeadLetterPage', { headers: ['Link'] }) },
+    answers: { 200: jsonAnswer('A page of dead letters.', 'DeadLetterPage', { headers: ['Link'], links: fromPage }) },
     problems: ['invalid-request', 'store-unavailable'],
   },
   deadLetterGroups: {
@@ -55,7 +110,7 @@ export const DEAD_LETTER_OPERATIONS = {
     summary: 'Dead letters by what they died of',
     description: 'Grouped by fingerprint, most recent first.',
     query: deadLetterGroupQuery,
-    answers: { 200: jsonAnswer('A page of groups.', 'DeadLetterGroupPage', { headers: ['Link'] }) },
+    answers: { 200: jsonAnswer('A page of groups.', 'DeadLetterGroupPage', { headers: ['Link'], links: fromGroups }) },
     problems: ['invalid-request', 'store-unavailable'],
   },
   getDeadLetter: {
@@ -63,7 +118,7 @@ export const DEAD_LETTER_OPERATIONS = {
     summary: 'One dead letter',
     description: 'With its payload and headers, byte for byte.',
     path: { id: LETTER_ID },
-    answers: { 200: jsonAnswer('The dead letter.', 'DeadLetter') },
+    answers: { 200: jsonAnswer('The dead letter.', 'DeadLetter', { links: fromLetter }) },
     problems: ONE_PROBLEMS,
   },
   deadLetterFixture: {
@@ -108,7 +163,7 @@ export const DEAD_LETTER_OPERATIONS = {
     path: { id: LETTER_ID },
     query: editQuery,
     headers: ['Operator'],
-    body: body('NewOrder', true, 'The mended order', EXAMPLE_ORDER),
+    body: body('OrderCommand', true, 'The mended order', EXAMPLE_ORDER),
     answers: { 202: jsonAnswer('Sent.', 'DeadLetter') },
     problems: [
       ...ACT_PROBLEMS,
@@ -171,7 +226,12 @@ export const DEAD_LETTER_OPERATIONS = {
     summary: 'Who did what',
     description: 'Every action of operators, newest first.',
     query: auditQuery,
-    answers: { 200: jsonAnswer('A page of actions.', 'AuditPage', { headers: ['Link'] }) },
+    answers: {
+      200: jsonAnswer('A page of actions.', 'AuditPage', {
+        headers: ['Link'],
+        links: { nextPage: nextPage('audit') },
+      }),
+    },
     problems: ['invalid-request', 'store-unavailable'],
   },
 } as const satisfies Partial<Record<RouteName, OperationDescription>>

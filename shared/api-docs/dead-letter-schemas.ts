@@ -11,7 +11,7 @@ import {
 } from '../ports/dead-letters.ts'
 import type { Page } from '../ports/order-views.ts'
 import { AUDITED_ACTIONS, type AuditEntry, type RedriveTask } from '../ports/redrives.ts'
-import { causeSchema, nextCursor } from './order-schemas.ts'
+import { causeSchema, nextCursor, orderId } from './order-schemas.ts'
 import { count, instant, schemaOf } from './schema-of.ts'
 
 /** What answers about dead letters, and what operators do to them, look like. */
@@ -45,7 +45,7 @@ export const deadLetterSummarySchema = schemaOf<DeadLetterSummary>()(
     id: deadLetterId,
     state: z.enum(DEAD_LETTER_STATES),
     origin: place,
-    orderId: z.string().nullable(),
+    orderId: orderId.nullable(),
     firstCause: causeSchema,
     lastCause: causeSchema,
     attempts: count,
@@ -96,6 +96,11 @@ export const deadLetterGroupPageSchema = schemaOf<Page<DeadLetterGroup>>()(
 
 const base64 = z.string().nullable().meta({ contentEncoding: 'base64' })
 
+/** Written as a list of two: generators cannot read a tuple, whose end JSON Schema says by `items: false`. */
+const headerPair = z.array(z.string().nullable()).length(2).meta({
+  description: 'The name, then the value in base64, or null.',
+}) as z.ZodType<unknown> as z.ZodType<readonly [string, string | null]>
+
 export const fixtureSchema = schemaOf<ReturnType<typeof toFixture>>()(
   z.object({
     format: z.string(),
@@ -107,7 +112,7 @@ export const fixtureSchema = schemaOf<ReturnType<typeof toFixture>>()(
       timestamp: z.int(),
       key: base64,
       value: base64,
-      headers: z.array(z.tuple([z.string(), base64])),
+      headers: z.array(headerPair),
     }),
     lastCause: causeSchema,
   }),
@@ -116,7 +121,7 @@ export const fixtureSchema = schemaOf<ReturnType<typeof toFixture>>()(
 const previewSchema = schemaOf<RedrivePreview>()(
   z.object({
     id: deadLetterId,
-    orderId: z.string().nullable(),
+    orderId: orderId.nullable(),
     outcome: z.enum(['would-be-stored', 'still-fails', 'already-stored', 'unknown']),
     cause: z.exactOptional(causeSchema),
   }),

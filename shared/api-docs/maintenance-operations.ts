@@ -34,7 +34,7 @@ export const MAINTENANCE_OPERATIONS = {
   getRebuild: {
     tag: 'Operations',
     summary: 'The progress of the rebuild',
-    answers: { 200: jsonAnswer('How far it is, or how the last one ended.', 'RebuildState') },
+    answers: { 200: jsonAnswer('How far it is, or how the last one ended.', 'RebuildProgress') },
     problems: ['store-unavailable'],
   },
   resetLedger: {

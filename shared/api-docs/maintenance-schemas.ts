@@ -22,7 +22,7 @@ export const rebuildSchema = schemaOf<Rebuild>()(
   }),
 )
 
-export const rebuildStateSchema = z.object({
+export const rebuildProgressSchema = z.object({
   rebuild: rebuildSchema
     .nullable()
     .meta({ description: 'The one that runs, or the last one; null when there was none.' }),

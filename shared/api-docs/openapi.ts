@@ -49,6 +49,7 @@ export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' 
       description: DESCRIPTION,
       license: { name: 'MIT', identifier: 'MIT' },
     },
+    servers: [{ url: '/', description: 'The host that serves this document.' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
@@ -111,13 +112,14 @@ function answersOf(answers: OperationDescription['answers']): JsonObject {
   return Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)]))
 }
 
-function answerOf({ description, headers = [], content }: Answer): JsonObject {
+function answerOf({ description, headers = [], content, links }: Answer): JsonObject {
   return {
     description,
     ...(headers.length > 0 && { headers: headerRefs(headers) }),
     ...(content !== undefined && {
       content: Object.fromEntries(Object.entries(content).map(([type, body]) => [type, contentOf(body)])),
     }),
+    ...(links !== undefined && { links }),
   }
 }
 

@@ -1,7 +1,11 @@
 import type { z } from 'zod'
 import type { ProblemCode } from '../http/problem.ts'
+import type { RouteName } from '../http/routes.ts'
+import { DEAD_LETTER_EXAMPLES } from './dead-letter-examples.ts'
+import { EXAMPLE_HISTORY, EXAMPLE_STORED } from './examples.ts'
 import type { AnswerHeader, RequestHeader } from './http-headers.ts'
 import type { JsonObject, SchemaName } from './schemas.ts'
+import { STATUS_EXAMPLES } from './status-examples.ts'
 
 /**
  * What the document says of a route beyond shared/http/routes.ts. Problems that every route can have (401 where a key is
@@ -47,6 +51,17 @@ export interface Answer {
   readonly headers?: readonly AnswerHeader[]
   /** Absent when there is no body. */
   readonly content?: Readonly<Record<string, AnswerContent>>
+  /** Where to go from here, by name. */
+  readonly links?: Links
+}
+
+export type Links = Readonly<Record<string, Link>>
+
+/** The route that takes a value of the answer, and for each of its parameters the runtime expression that finds it. */
+export interface Link {
+  readonly operationId: RouteName
+  readonly description: string
+  readonly parameters: Readonly<Record<string, string>>
 }
 
 export interface AnswerContent {
@@ -59,16 +74,33 @@ export interface AnswerContent {
 /** By name. */
 export type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>
 
+/** What an answer of each schema looks like, where nothing better is said. */
+const EXAMPLES = {
+  Order: EXAMPLE_STORED,
+  OrderPage: { items: [EXAMPLE_STORED], nextCursor: null },
+  OrderHistory: EXAMPLE_HISTORY,
+  ...DEAD_LETTER_EXAMPLES,
+  ...STATUS_EXAMPLES,
+} as const satisfies Partial<Record<SchemaName, unknown>>
+
 export function jsonAnswer(
   description: string,
-  named: SchemaName,
-  more: { headers?: readonly AnswerHeader[]; example?: unknown } = {},
+  named: keyof typeof EXAMPLES,
+  { headers, links, example = EXAMPLES[named] }: Pick<Answer, 'headers' | 'links'> & { example?: unknown } = {},
 ): Answer {
-  const { headers, ...example } = more
   return {
     description,
     ...(headers !== undefined && { headers }),
-    content: { 'application/json': { schema: named, ...example } },
+    content: { 'application/json': { schema: named, example } },
+    ...(links !== undefined && { links }),
+  }
+}
+
+export function nextPage(operationId: RouteName): Link {
+  return {
+    operationId,
+    description: 'The next page; the last one has none.',
+    parameters: { cursor: '$response.body#/nextCursor' },
   }
 }
 

@@ -1,20 +1,51 @@
 import { listQuery, searchQuery, customerSearchQuery } from '../http/order-queries.ts'
 import type { RouteName } from '../http/routes.ts'
-import { EXAMPLE_HISTORY, EXAMPLE_ORDER, EXAMPLE_RECEIPT, EXAMPLE_RETRYING, EXAMPLE_STORED } from './examples.ts'
-import { jsonAnswer, NOT_MODIFIED, type OperationDescription, type PathParameter } from './operation.ts'
+import { EXAMPLE_ORDER, EXAMPLE_RECEIPT, EXAMPLE_RETRYING, EXAMPLE_STORED } from './examples.ts'
+import {
+  jsonAnswer,
+  nextPage,
+  NOT_MODIFIED,
+  type Answer,
+  type Links,
+  type OperationDescription,
+  type PathParameter,
+} from './operation.ts'
 
 /** The routes of orders. Adding one: a route in shared/http/routes.ts, and what it does here. */
 
-const UUID = '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[78][0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}$'
-
 const ORDER_ID: PathParameter = {
   description: 'As POST /api/orders gave it.',
-  schema: { type: 'string', pattern: UUID },
+  schema: { type: 'string', format: 'uuid' },
   example: EXAMPLE_RECEIPT.orderId,
 }
 
-const PAGE = { items: [EXAMPLE_STORED], nextCursor: null }
-const page = jsonAnswer('A page of orders.', 'OrderPage', { headers: ['Link'], example: PAGE })
+/** From an answer that names an order. */
+const ofThisOrder = {
+  order: {
+    operationId: 'getOrder',
+    description: 'Where the order stands.',
+    parameters: { orderId: '$response.body#/orderId' },
+  },
+  history: {
+    operationId: 'orderHistory',
+    description: 'What happened to it.',
+    parameters: { orderId: '$response.body#/orderId' },
+  },
+} as const satisfies Links
+
+function page(operationId: RouteName): Answer {
+  return jsonAnswer('A page of orders.', 'OrderPage', {
+    headers: ['Link'],
+    links: {
+      nextPage: nextPage(operationId),
+      firstOrder: {
+        operationId: 'getOrder',
+        description: 'The first order of the page.',
+        parameters: { orderId: '$response.body#/items/0/orderId' },
+      },
+    },
+  })
+}
 
 const placeOrder: OperationDescription = {
   tag: 'Orders',
@@ -23,7 +54,7 @@ const placeOrder: OperationDescription = {
     'Answers 202 once the order is durable in the log, before it is stored: from then on it is not lost. With `Prefer: wait=N` the answer is 201 with the stored order if that happens in time. Members that are not named are ignored.',
   headers: ['IdempotencyKey', 'Prefer', 'Traceparent'],
   body: {
-    schema: 'NewOrder',
+    schema: 'OrderCommand',
     required: true,
     examples: {
       order: { summary: 'An order', value: EXAMPLE_ORDER },
@@ -41,11 +72,12 @@ const placeOrder: OperationDescription = {
   answers: {
     201: jsonAnswer('Stored, within the wait that was asked for.', 'Order', {
       headers: ['Location', 'PreferenceApplied'],
-      example: EXAMPLE_STORED,
+      links: ofThisOrder,
     }),
     202: jsonAnswer('Accepted: durable in the log.', 'Order', {
       headers: ['Location', 'RetryAfter', 'PreferenceApplied'],
       example: EXAMPLE_RECEIPT,
+      links: ofThisOrder,
     }),
   },
   problems: [
@@ -76,7 +108,7 @@ export const ORDER_OPERATIONS = {
     description:
       'Newest first, a page at a time; orders that arrive meanwhile neither repeat nor hide any. Without `status`, the stored ones. `from` is inclusive, `to` is not. GET /api/Orders of the original application is this route.',
     query: listQuery,
-    answers: { 200: page },
+    answers: { 200: page('listOrders') },
     problems: ['invalid-request', 'store-unavailable'],
   },
   searchOrders: {
@@ -85,7 +117,7 @@ export const ORDER_OPERATIONS = {
     description:
       'Full text over customer names and item descriptions, best first: every word must be there, whole or as a beginning, in any case and with or without accents.',
     query: searchQuery,
-    answers: { 200: page },
+    answers: { 200: page('searchOrders') },
     problems: ['invalid-request', 'store-unavailable'],
   },
   searchCustomers: {
@@ -100,7 +132,7 @@ export const ORDER_OPERATIONS = {
       },
     },
     query: customerSearchQuery,
-    answers: { 200: page },
+    answers: { 200: page('searchCustomers') },
     problems: ['invalid-request', 'store-unavailable'],
   },
   getOrder: {
@@ -114,6 +146,7 @@ export const ORDER_OPERATIONS = {
       200: {
         description: 'The order. `Retry-After` while it is pending.',
         headers: ['ETag', 'RetryAfter', 'PreferenceApplied'],
+        links: { history: ofThisOrder.history },
         content: {
           'application/json': {
             schema: 'Order',
@@ -133,7 +166,7 @@ export const ORDER_OPERATIONS = {
     summary: 'What happened to an order',
     description: 'Oldest first: accepted, each attempt that failed, stored, dead-lettered, redriven.',
     path: { orderId: ORDER_ID },
-    answers: { 200: jsonAnswer('The timeline.', 'OrderHistory', { example: EXAMPLE_HISTORY }) },
+    answers: { 200: jsonAnswer('The timeline.', 'OrderHistory') },
     problems: ['invalid-request', 'order-not-found', 'store-unavailable'],
   },
 } as const satisfies Partial<Record<RouteName, OperationDescription>>

@@ -14,8 +14,12 @@ import { instant, schemaOf } from './schema-of.ts'
 
 /** What answers about orders look like. */
 
-const orderId = z.string().meta({ format: 'uuid', description: 'A UUID of version 7, or 8 with an Idempotency-Key.' })
-const currency = z.enum(CURRENCIES)
+export const orderId = z
+  .string()
+  .meta({ format: 'uuid', description: 'A UUID of version 7, or 8 with an Idempotency-Key.' })
+export const currencySchema = z.enum(CURRENCIES).meta({ description: 'ISO 4217.' })
+export const paymentMethodSchema = z.enum(PAYMENT_METHODS)
+export const orderStatusSchema = z.enum(ORDER_STATUSES)
 const amount = z.number().min(0).meta({ description: 'At most 4 decimals, carried exactly.' })
 export const nextCursor = z
   .string()
@@ -40,7 +44,7 @@ export const orderItemViewSchema = schemaOf<OrderItemView>()(
     colour: z.string(),
     quantity: z.int().min(1),
     price: amount,
-    currencyType: currency,
+    currencyType: currencySchema,
     longDescription: z.string().meta({ description: 'Brand, type, size and colour: what full-text search looks at.' }),
   }),
 )
@@ -48,7 +52,7 @@ export const orderItemViewSchema = schemaOf<OrderItemView>()(
 export const orderViewSchema = schemaOf<OrderView>()(
   z.object({
     orderId,
-    status: z.enum(ORDER_STATUSES),
+    status: orderStatusSchema,
     acceptedAt: z.exactOptional(instant),
     storedAt: z.exactOptional(instant),
     recovered: z.exactOptional(z.boolean().meta({ description: "Stored only after an operator's redrive." })),
@@ -64,9 +68,9 @@ export const orderViewSchema = schemaOf<OrderView>()(
     customerEmail: z.exactOptional(z.string()),
     shippingAddress: z.exactOptional(z.string()),
     billingAddress: z.exactOptional(z.string()),
-    currencyType: z.exactOptional(currency),
+    currencyType: z.exactOptional(currencySchema),
     totalPrice: z.exactOptional(amount),
-    paymentMethodType: z.exactOptional(z.enum(PAYMENT_METHODS)),
+    paymentMethodType: z.exactOptional(paymentMethodSchema),
     orderItems: z.exactOptional(z.array(orderItemViewSchema)),
   }),
 ).meta({ description: 'Where an order stands, and its content once that is known. A stored order has all of it.' })
@@ -84,7 +88,11 @@ export const historyEntrySchema = schemaOf<HistoryEntry>()(
   }),
 )
 
-export const orderHistorySchema = z.object({ orderId, items: z.array(historyEntrySchema), nextCursor: z.null() })
+export const orderHistorySchema = z.object({
+  orderId,
+  items: z.array(historyEntrySchema),
+  nextCursor: z.string().nullable().meta({ description: 'Always null: a history is one page.' }),
+})
 
 const violationSchema = schemaOf<Violation>()(
   z.object({

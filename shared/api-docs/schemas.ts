@@ -22,14 +22,18 @@ import {
 } from './dead-letter-schemas.ts'
 import {
   causeSchema,
+  currencySchema,
   historyEntrySchema,
   orderHistorySchema,
   orderItemViewSchema,
   orderPageSchema,
+  orderStatusSchema,
   orderViewSchema,
+  paymentMethodSchema,
   problemSchema,
 } from './order-schemas.ts'
-import { diagnosisSchema, rebuildSchema, rebuildStateSchema, schemaStateSchema } from './maintenance-schemas.ts'
+import { diagnosisSchema, rebuildSchema, rebuildProgressSchema, schemaStateSchema } from './maintenance-schemas.ts'
+import { makePortable } from './portable-schema.ts'
 import {
   ledgerRepairSchema,
   ledgerVerdictSchema,
@@ -41,15 +45,22 @@ import {
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** The schemas that the documents name; what is not named here is written out where it is used. */
+/**
+ * The schemas that the documents name; what is not named here is written out where it is used. Generators make types and
+ * constructors of these names (`NewOrder()` makes an `Order` in Go) and name what is written out after its place
+ * (`Rebuild.state` is `RebuildState`): a test refuses a name that would be one of those.
+ */
 const NAMED = {
-  NewOrder: newOrderCommandSchema,
-  NewOrderItem: orderItemSchema,
+  OrderCommand: newOrderCommandSchema,
+  OrderCommandItem: orderItemSchema,
   Order: orderViewSchema,
   OrderItem: orderItemViewSchema,
   OrderPage: orderPageSchema,
   OrderHistory: orderHistorySchema,
   HistoryEntry: historyEntrySchema,
+  OrderStatus: orderStatusSchema,
+  Currency: currencySchema,
+  PaymentMethod: paymentMethodSchema,
   Cause: causeSchema,
   Problem: problemSchema,
   DeadLetter: deadLetterSchema,
@@ -74,11 +85,11 @@ const NAMED = {
   TakeOut: takeOutBody,
   TakenOut: takenOutSchema,
   Rebuild: rebuildSchema,
-  RebuildState: rebuildStateSchema,
+  RebuildProgress: rebuildProgressSchema,
   StoreSchema: schemaStateSchema,
   Diagnosis: diagnosisSchema,
   FaultPlan: faultPlan,
-} as const satisfies Record<string, z.ZodObject>
+} as const satisfies Record<string, z.ZodType>
 
 export type SchemaName = keyof typeof NAMED
 
@@ -93,7 +104,7 @@ export function namedJsonSchemas(): Record<string, JsonObject> {
   const { schemas } = z.toJSONSchema(registry, {
     io: 'input',
     uri: (id) => `#/components/schemas/${id}`,
-    override: ({ jsonSchema }) => withoutSurrogates(jsonSchema),
+    override: ({ jsonSchema }) => makePortable(jsonSchema),
   })
   return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutIdentity(schema)]))
 }
@@ -101,27 +112,32 @@ export function namedJsonSchemas(): Record<string, JsonObject> {
 /** One schema on its own, with everything that it needs inside. */
 export function jsonSchema(schema: z.ZodType): JsonObject {
   return withoutIdentity(
-    z.toJSONSchema(schema, { io: 'input', override: ({ jsonSchema }) => withoutSurrogates(jsonSchema) }),
+    z.toJSONSchema(schema, { io: 'input', override: ({ jsonSchema }) => makePortable(jsonSchema) }),
   )
 }
 
+export interface QueryParameter {
+  readonly name: string
+  readonly required: boolean
+  readonly description: string | undefined
+  readonly schema: JsonObject
+}
+
 /** The parameters of a query by name, as what they mean (an integer), not as the text that they arrive as. */
-export function queryParameters(schema: z.ZodObject): { name: string; required: boolean; schema: JsonObject }[] {
-  const { properties } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' })
+export function queryParameters(schema: z.ZodObject): QueryParameter[] {
+  const { properties } = z.toJSONSchema(schema, {
+    io: 'output',
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => makePortable(jsonSchema),
+  })
   const { required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
-  return Object.entries(properties ?? {}).map(([name, property]) => ({
-    name,
-    required: required.includes(name),
-    schema: property as JsonObject,
-  }))
+  return Object.entries(properties ?? {}).map(([name, property]) => {
+    const { description, ...rest } = property as JsonObject & { description?: string }
+    return { name, required: required.includes(name), description, schema: rest }
+  })
 }
 
 function withoutIdentity(schema: object): JsonObject {
   const { $schema: _, $id: __, ...rest } = schema as Record<string, unknown>
   return rest
-}
-
-/** Half of a surrogate pair cannot be written in UTF-8, and many regular expression engines refuse to hear of one. */
-function withoutSurrogates(schema: { pattern?: string }): void {
-  if (schema.pattern !== undefined) schema.pattern = schema.pattern.replace(String.raw`\ud800-\udfff`, '')
 }

@@ -1,5 +1,6 @@
 import type { RouteName } from '../http/routes.ts'
 import { jsonAnswer, NOT_MODIFIED, type Answer, type OperationDescription } from './operation.ts'
+import { NOT_READY, STALLED } from './status-examples.ts'
 
 /** The routes of operations, health and documentation. */
 
@@ -12,10 +13,9 @@ function document(summary: string, answer: Answer): OperationDescription {
   return { tag: 'Documentation', summary, headers: ['IfNoneMatch'], answers: { 200: answer, 304: NOT_MODIFIED } }
 }
 
-const jsonDocument: Answer = {
-  description: 'The document.',
-  headers: ['ETag'],
-  content: { 'application/json': { schema: { type: 'object' } } },
+function jsonDocument(example: object): Answer {
+  const content = { 'application/json': { schema: { type: 'object' }, example } }
+  return { description: 'The document.', headers: ['ETag'], content }
 }
 
 export const SYSTEM_OPERATIONS = {
@@ -76,8 +76,8 @@ export const SYSTEM_OPERATIONS = {
     description:
       'Asks nobody, so that no outage gets the process restarted. A process that consumes looks every half a minute whether it is handed the records that wait for it.',
     answers: {
-      200: jsonAnswer('It would not.', 'Liveness', { example: { status: 'live' } }),
-      503: jsonAnswer('Records wait, and the host hands this process none of them.', 'Liveness'),
+      200: jsonAnswer('It would not.', 'Liveness'),
+      503: jsonAnswer('Records wait, and the host hands this process none of them.', 'Liveness', { example: STALLED }),
     },
   },
   readiness: {
@@ -85,10 +85,13 @@ export const SYSTEM_OPERATIONS = {
     summary: 'Whether requests can be served',
     description:
       'Covers only what this process’s functions cannot do without: placing orders needs the log alone. The rest is reported, with why.',
-    answers: { 200: jsonAnswer('Ready.', 'Readiness'), 503: jsonAnswer('Not ready, and why.', 'Readiness') },
+    answers: {
+      200: jsonAnswer('Ready.', 'Readiness'),
+      503: jsonAnswer('Not ready, and why.', 'Readiness', { example: NOT_READY }),
+    },
   },
-  openApi: document('This document', jsonDocument),
-  asyncApi: document('The topics, as an AsyncAPI document', jsonDocument),
+  openApi: document('This document', jsonDocument({ openapi: '3.1.1' })),
+  asyncApi: document('The topics, as an AsyncAPI document', jsonDocument({ asyncapi: '3.0.0' })),
   docs: document('This reference, to read and to try', text('The page.', 'text/html')),
   docsErrors: document('What each problem means', text('The page.', 'text/html')),
   docsAsset: {

@@ -25,4 +25,5 @@ export const amountSchema = z
   .min(0, { error: 'must not be negative' })
   .max(MAX_AMOUNT, { error: `must be at most ${MAX_AMOUNT}` })
   .refine(hasFourDecimalsAtMost, { error: 'must have at most 4 decimals' })
-  .meta({ description: 'An amount of money with at most 4 decimals, carried exactly.', multipleOf: 0.0001 })
+  // The documents say the decimals in words: validators compute `multipleOf` in binary fractions and refuse 187.35.
+  .meta({ description: 'An amount of money with at most 4 decimals, carried exactly.' })

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { decodeUtf8 } from '../messaging/headers.ts'
 import { DEAD_LETTER_STATES, type KeptDeadLetter } from '../ports/dead-letters.ts'
-import { cursor, instant, limit } from './query.ts'
+import { cursor, from, limit, to } from './query.ts'
 
-const state = z.enum(DEAD_LETTER_STATES, { error: `must be one of ${DEAD_LETTER_STATES.join(', ')}` })
+const state = z
+  .enum(DEAD_LETTER_STATES, { error: `must be one of ${DEAD_LETTER_STATES.join(', ')}` })
+  .meta({ description: 'Letters in this state.' })
 const shortText = z
   .string()
   .min(1, { error: 'must not be empty' })
@@ -14,13 +16,17 @@ export const deadLetterQuery = z.object({
   limit,
   cursor: z.exactOptional(cursor),
   state: z.exactOptional(state),
-  fingerprint: z.exactOptional(shortText),
+  fingerprint: z.exactOptional(shortText.meta({ description: 'Letters that died of the same thing.' })),
   /** Not `code`, which is where a function key may come. */
-  cause: z.exactOptional(shortText),
-  orderId: z.exactOptional(shortText),
-  from: z.exactOptional(instant),
-  to: z.exactOptional(instant),
-  foreign: z.exactOptional(z.enum(['true', 'false'], { error: 'must be true or false' })),
+  cause: z.exactOptional(shortText.meta({ description: 'Letters whose last cause has this code.' })),
+  orderId: z.exactOptional(shortText.meta({ description: 'Letters of this order.' })),
+  from: z.exactOptional(from),
+  to: z.exactOptional(to),
+  foreign: z.exactOptional(
+    z
+      .enum(['true', 'false'], { error: 'must be true or false' })
+      .meta({ description: '`true`: letters of other consumers only. `false`: our own only.' }),
+  ),
 })
 
 export const deadLetterGroupQuery = z.object({
@@ -30,7 +36,11 @@ export const deadLetterGroupQuery = z.object({
 })
 
 /** The parameters of GET /api/audit. */
-export const auditQuery = z.object({ limit, cursor: z.exactOptional(cursor), target: z.exactOptional(shortText) })
+export const auditQuery = z.object({
+  limit,
+  cursor: z.exactOptional(cursor),
+  target: z.exactOptional(shortText.meta({ description: 'Actions on this letter, task or topic.' })),
+})
 
 /** Bytes as people and programs read them: text when they are UTF-8, and always the exact bytes in base64. */
 export interface BytesView {

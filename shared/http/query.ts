@@ -49,15 +49,22 @@ export const instant = z
   .transform((text) => new Date(text).toISOString())
   .meta({ type: 'string', format: 'date-time' }) // a transform does not tell the documents what it takes
 
-export const limit = wholeNumber(1, 200).default(50)
+/** The bounds of a range of times. */
+export const from = instant.meta({ description: 'Not before this time (RFC 3339), inclusive.' })
+export const to = instant.meta({ description: 'Before this time (RFC 3339), exclusive.' })
+
+export const limit = wholeNumber(1, 200).default(50).meta({ description: 'The most items on the page.' })
 export const cursor = z
   .string()
   .min(1, { error: 'must not be empty' })
   .max(500, { error: 'is not a cursor of this list' })
+  .meta({ description: 'The `nextCursor` of the page before. Absent for the first page.' })
 
 const words = z
   .string({ error: expected('must be a string') })
   .max(200, { error: 'must have at most 200 characters' })
   .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode' })
 
-export const searchText = words.min(1, { error: 'must not be empty' })
+export const searchText = words
+  .min(1, { error: 'must not be empty' })
+  .meta({ description: 'Words, or beginnings of words, all of which must be there.' })

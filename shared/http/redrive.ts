@@ -97,14 +97,20 @@ function unclear(detail: string): OrderError {
 
 /** The query of the route that redrives one letter. */
 export const redriveLetterQuery = z.object({
-  dryRun: z.exactOptional(z.enum(['true', 'false'], { error: 'must be true or false' })),
+  dryRun: z.exactOptional(
+    z
+      .enum(['true', 'false'], { error: 'must be true or false' })
+      .meta({ description: '`true`: tell what would happen, and send nothing. The same as `dryRun` in the body.' }),
+  ),
 })
 
 /** The query of the route that redrives many: a dry run goes through them page by page. */
 export const redriveQuery = redriveLetterQuery.extend({ cursor: z.exactOptional(cursor) })
 
 /** The query of an edit, whose body is the order itself. */
-export const editQuery = z.object({ reason: z.exactOptional(reason) })
+export const editQuery = z.object({
+  reason: z.exactOptional(reason.meta({ description: 'Why, for the audit.' })),
+})
 
 function memberFault(issue: { code?: string | undefined; keys?: readonly string[] }): string {
   return issue.code === 'unrecognized_keys'

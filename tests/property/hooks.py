@@ -20,3 +20,19 @@ def map_query(context, query):
 
 def as_written(value):
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+@schemathesis.hook
+def map_body(context, body):
+    """The document says in words that an amount has at most four decimals."""
+    return with_four_decimals(body)
+
+
+def with_four_decimals(value):
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, list):
+        return [with_four_decimals(one) for one in value]
+    if isinstance(value, dict):
+        return {name: with_four_decimals(one) for name, one in value.items()}
+    return value

@@ -1,0 +1,28 @@
+import type { z } from 'zod'
+
+const INT32 = { min: -(2 ** 31), max: 2 ** 31 - 1 }
+
+/**
+ * Changes what zod wrote so that validators and generators of other languages read it as it is meant. Numbers say their
+ * width: without it, clients in Java keep an integer in 32 bits and clients in Go an amount in 24 bits of precision, both
+ * without an error.
+ */
+export function makePortable(schema: z.core.JSONSchema.BaseSchema): void {
+  withoutSurrogates(schema)
+  if (isWhole(schema)) Object.assign(schema, { type: 'integer', format: fitsInt32(schema) ? 'int32' : 'int64' })
+  else if (schema.type === 'number') schema.format = 'double'
+}
+
+/** Half of a surrogate pair cannot be written in UTF-8, and many regular expression engines refuse to hear of one. */
+function withoutSurrogates(schema: z.core.JSONSchema.BaseSchema): void {
+  if (schema.pattern !== undefined) schema.pattern = schema.pattern.replace(String.raw`\ud800-\udfff`, '')
+}
+
+function isWhole({ type, enum: values }: z.core.JSONSchema.BaseSchema): boolean {
+  return type === 'integer' || (type === 'number' && values !== undefined && values.every(Number.isSafeInteger))
+}
+
+function fitsInt32({ minimum, maximum, enum: values }: z.core.JSONSchema.BaseSchema): boolean {
+  const bounds = values ?? [minimum ?? -Infinity, maximum ?? Infinity]
+  return bounds.every((bound) => Number(bound) >= INT32.min && Number(bound) <= INT32.max)
+}
