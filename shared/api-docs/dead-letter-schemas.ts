@@ -99,7 +99,7 @@ const base64 = z.string().nullable().meta({ contentEncoding: 'base64' })
 /** Written as a list of two: generators cannot read a tuple, whose end JSON Schema says by `items: false`. */
 const headerPair = z.array(z.string().nullable()).length(2).meta({
   description: 'The name, then the value in base64, or null.',
-}) as z.ZodType<unknown> as z.ZodType<readonly [string, string | null]>
+}) as z.ZodType as z.ZodType<readonly [string, string | null]>
 
 export const fixtureSchema = schemaOf<ReturnType<typeof toFixture>>()(
   z.object({
