@@ -74,9 +74,8 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       const letters = Array.from({ length: 5 }, (_, n) => letterOf(orderAt(0), { orderId: null, recordTimestamp: n }))
       await Promise.all([...letters, ...letters].map((letter) => opened.deadLetters.keep([letter])))
       const { items } = await opened.deadLetters.list({ limit: 10 })
-      expect(items.map(({ recordTimestamp }) => recordTimestamp).toSorted((one, other) => one - other)).toEqual([
-        0, 1, 2, 3, 4,
-      ])
+      expect(new Set(items.map(({ recordTimestamp }) => recordTimestamp))).toEqual(new Set([0, 1, 2, 3, 4]))
+      expect(items).toHaveLength(5)
     })
 
     test('is not resolved by another order that is stored from its place', async () => {
