@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -101,6 +101,33 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     const { FUNCTIONS_KEY: _, ...others } = GOOD
     const { stdout } = enter({ ...others, FUNCTIONS_KEY_FILE: secret }, ['cat', join(directory, 'keys', 'host.json')])
     expect(JSON.parse(stdout)).toMatchObject({ functionKeys: [{ value: 'a-key-from-a-file' }] })
+  })
+
+  test('takes a file whose line ends as on Windows', () => {
+    const secret = join(directory, 'secret')
+    writeFileSync(secret, 'a-key-from-a-file\r\n')
+    const settings = { ...GOOD, FUNCTIONS_KEY: '', FUNCTIONS_KEY_FILE: secret }
+    const { stdout } = enter(settings, ['cat', join(directory, 'keys', 'host.json')])
+    expect(JSON.parse(stdout)).toMatchObject({ functionKeys: [{ value: 'a-key-from-a-file' }] })
+  })
+
+  // Root may read every file.
+  test.skipIf(process.getuid?.() !== 0)('says whose file it may not read', () => {
+    const secret = join(directory, 'secret')
+    writeFileSync(secret, 'a-key-from-a-file\n', { mode: 0o600 })
+    chmodSync(directory, 0o755)
+    const env = environment({ ...GOOD, FUNCTIONS_KEY: '', FUNCTIONS_KEY_FILE: secret })
+    const { status, stderr } = spawnSync('sh', ['-s', 'true'], {
+      input: readFileSync(ENTRYPOINT),
+      env,
+      uid: 1654,
+      gid: 1654,
+      encoding: 'utf8',
+    })
+    expect(status).toBe(1)
+    expect(stderr).toBe(
+      `FUNCTIONS_KEY_FILE names ${secret}, which cannot be read: it has mode 600 and belongs to user 0, but this is user 1654.\n`,
+    )
   })
 
   test.each([

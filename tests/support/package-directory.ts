@@ -12,7 +12,7 @@ interface Locked {
 
 /**
  * Fills a directory with what the image of the functions holds: dist/, host.json, package.json, migrations, and the
- * packages that `npm ci --omit=dev --omit=optional` would install, copied from here so that no network is needed.
+ * packages for production but native parts, copied from here so that no network is needed.
  */
 export function fillPackageDirectory(directory: string): void {
   const built = spawnSync(process.execPath, ['infra/build.ts', join(directory, 'dist')], {

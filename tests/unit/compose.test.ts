@@ -107,6 +107,16 @@ describe('the image of the functions', () => {
   })
 })
 
+describe('Dockerfiles', () => {
+  const files = ['infra/docker/embedded', 'infra/docker/functions', 'infra/docker/mssql', 'loadtest'].map(
+    (directory) => `${directory}/Dockerfile`,
+  )
+
+  test.each(files)('%s builds on Docker Engine 20.10, and asks no registry for how to read it', (file) => {
+    expect(read(file)).not.toMatch(/^# syntax=|--start-interval/m)
+  })
+})
+
 describe('docker-compose.yml', () => {
   test('gives the functions settings that they accept', () => {
     const environment = Object.entries(compose.services['order-api']?.environment ?? {})

@@ -16,7 +16,12 @@ const NAME = 'app.kubernetes.io/name'
 interface Container {
   readonly envFrom: { configMapRef?: { name: string }; secretRef?: { name: string } }[]
   readonly resources: { limits: { memory: string } }
-  readonly securityContext: { allowPrivilegeEscalation: boolean; capabilities: { drop: string[] } }
+  readonly securityContext: {
+    allowPrivilegeEscalation: boolean
+    readOnlyRootFilesystem: boolean
+    capabilities: { drop: string[] }
+  }
+  readonly volumeMounts: { name: string; mountPath: string }[]
   readonly startupProbe: Probe
   readonly livenessProbe: Probe
   readonly readinessProbe: Probe
@@ -125,8 +130,10 @@ describe('the manifests for Kubernetes', () => {
       })
       expect(spec.template?.spec.containers[0].securityContext).toEqual({
         allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
         capabilities: { drop: ['ALL'] },
       })
+      expect(spec.template?.spec.containers[0].volumeMounts).toEqual([{ name: 'scratch', mountPath: '/tmp' }])
     }
   })
 

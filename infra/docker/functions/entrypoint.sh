@@ -14,8 +14,10 @@ fail() {
 secret() {
   eval "value=\${$1:-} file=\${$1_FILE:-}"
   if [ -z "$value" ] && [ -n "$file" ]; then
-    [ -r "$file" ] || fail "$1_FILE names $file, which cannot be read."
-    value=$(cat "$file")
+    [ -e "$file" ] || fail "$1_FILE names $file, which cannot be read: there is no such file for user $(id -u)."
+    [ -r "$file" ] || fail "$1_FILE names $file, which cannot be read: it has $(stat --dereference --format 'mode %a and belongs to user %u' "$file"), but this is user $(id -u)."
+    # Made on Windows, its line ends with a carriage return.
+    value=$(sed 's/\r$//' "$file")
   fi
   case $value in
     *[!A-Za-z0-9_=-]*) fail "$1 may hold letters, digits, '_', '-' and '=' only." ;;
