@@ -2,7 +2,7 @@
 # The images and the compose stack on a real container engine. One line for each check, then how many passed; ends with 1
 # when one failed, and where no engine can be had.
 #
-#   bash infra/docker/test.sh [embedded|compose]…      needs Linux; as root it installs and starts an engine of its own
+#   bash infra/docker/test.sh [part…]      needs Linux; as root it installs and starts an engine of its own
 #
 # Uses the engine that `docker info` finds (DOCKER_HOST), otherwise starts one in a temporary directory. Where the public
 # registries cannot be reached, bases are made from Debian's and npm's packages (test/bases.sh). Every image, container,
@@ -71,12 +71,16 @@ start_engine
 check 'an engine runs' engine_answers || exit 1
 check 'the bases are there' make_bases || exit 1
 
-for part in "${@:-embedded compose}"; do
-  for name in $part; do
-    # Each file holds the checks of one part, in order.
-    # shellcheck source=/dev/null
-    . "infra/docker/test/$name.sh"
-  done
+# Each file of test/ that has checks is a part.
+parts=("$@")
+[ $# -gt 0 ] || mapfile -t parts < <(grep -l '^check ' infra/docker/test/*.sh | xargs -n 1 basename --suffix .sh)
+for part in "${parts[@]}"; do
+  [ -f "infra/docker/test/$part.sh" ] || {
+    echo "there are no checks of $part" >&2
+    exit 2
+  }
+  # shellcheck source=/dev/null
+  . "infra/docker/test/$part.sh"
 done
 
 echo "$passed passed, $failed failed"

@@ -71,7 +71,7 @@ balances() { curl --silent --header "x-functions-key: $(key_of "$1")" "$(address
 
 runs_hardened() {
   start_orders "$orders" --volume "$orders:/data" "${HARDENED[@]}"
-  within 90 answers "$orders"
+  within 120 answers "$orders"
   docker exec "$orders" node --print 'fs.readFileSync("/proc/1/status", "utf8")' > "$work/status.txt"
   grep -qE '^Uid:\s+1654\s+1654\s+1654\s+1654' "$work/status.txt"
   grep -qE '^CapPrm:\s+0+$' "$work/status.txt"
@@ -82,7 +82,7 @@ takes_an_order() {
   local location
   location=$(place "$orders")
   is_stored "$orders" "$location"
-  within 90 balances "$orders"
+  within 120 balances "$orders"
   echo "$location" > "$work/location.txt"
 }
 
@@ -99,7 +99,7 @@ serves_pages() {
 has_operators_tool() { docker exec "$orders" node infra/ops/cli.ts ledger; }
 
 checks_its_health() {
-  within 90 is_healthy "$orders"
+  within 120 is_healthy "$orders"
   no docker exec --env PORT=1 "$orders" node infra/docker/embedded/healthy.js
 }
 
@@ -107,7 +107,7 @@ stops_and_starts() {
   docker stop "$orders"
   [ "$(state "$orders" ExitCode)" = 0 ]
   docker start "$orders"
-  within 90 answers "$orders"
+  within 120 answers "$orders"
   is_stored "$orders" "$(cat "$work/location.txt")"
 }
 
@@ -125,12 +125,12 @@ survives_kill() {
   local placing=$work/placing all location one
   touch "$placing"
   for one in 1 2 3; do place_until "$placing" "$one" & done
-  within 90 eval "[ \"\$(cat '$placing'.* 2> /dev/null | wc -l)\" -ge 100 ]"
+  within 120 eval "[ \"\$(cat '$placing'.* 2> /dev/null | wc -l)\" -ge 100 ]"
   docker kill --signal KILL "$orders"
   rm "$placing"
   wait
   docker start "$orders"
-  within 90 answers "$orders"
+  within 120 answers "$orders"
   all=$(cat "$placing".*)
   for location in $all; do
     is_stored "$orders" "$location" || {
@@ -138,7 +138,7 @@ survives_kill() {
       return 1
     }
   done
-  within 90 balances "$orders"
+  within 120 balances "$orders"
   echo "$(wc -l <<< "$all") accepted and stored"
 }
 
@@ -147,20 +147,20 @@ survives_full_volume() {
   local full=$prefix-full location
   docker volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=24m,uid=1654,mode=0700 "$full"
   start_orders "$full" --volume "$full:/data" "${HARDENED[@]}"
-  within 90 answers "$full"
+  within 120 answers "$full"
   location=$(place "$full")
   docker exec "$full" node --eval '
     const file = fs.openSync("/data/filler", "w")
     for (let size = 2 ** 20; size >= 1; size /= 4) {
       try { for (;;) fs.writeSync(file, Buffer.alloc(size)) } catch (error) { if (error.code !== "ENOSPC") throw error }
     }'
-  within 90 is_refused "$full"
+  within 120 is_refused "$full"
   [ "$(state "$full" Running)" = true ]
   docker exec "$full" node --eval 'fs.rmSync("/data/filler")'
   within 60 answers "$full"
   is_stored "$full" "$location"
   is_stored "$full" "$(place "$full")"
-  within 90 balances "$full"
+  within 120 balances "$full"
   docker rm --force "$full"
 }
 is_refused() {
@@ -187,7 +187,7 @@ names_volume_of_another() {
 runs_as_another_user() {
   docker volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=24m,uid=4321,mode=0700 "$prefix-anothers"
   start_orders "$prefix-another" --user 4321:4321 --volume "$prefix-anothers:/data" "${HARDENED[@]}"
-  within 90 answers "$prefix-another"
+  within 120 answers "$prefix-another"
   is_stored "$prefix-another" "$(place "$prefix-another")"
   docker rm --force "$prefix-another"
 }
@@ -196,7 +196,7 @@ runs_as_another_user() {
 writes_to_data_alone() {
   local plain=$prefix-plain
   start_orders "$plain"
-  within 90 answers "$plain"
+  within 120 answers "$plain"
   is_stored "$plain" "$(place "$plain")"
   docker diff "$plain" | tee "$work/diff.txt"
   [ ! -s "$work/diff.txt" ]
@@ -207,7 +207,7 @@ takes_settings() {
   local other=$prefix-kafka
   refuses_in_one_line 'KAFKA_BROKERS' --env KAFKA_BROKERS=kafka
   start_orders "$other" --env KAFKA_BROKERS=nowhere:9092 "${HARDENED[@]}"
-  within 90 eval "[ \"\$(status \"\$(address $other)/api/health/live\")\" = 200 ]"
+  within 120 eval "[ \"\$(status \"\$(address $other)/api/health/live\")\" = 200 ]"
   [ "$(status "$(address "$other")/api/health/ready")" = 503 ]
   docker stop "$other"
   [ "$(state "$other" ExitCode)" = 0 ]

@@ -11,6 +11,8 @@ docker() { DOCKER_BUILDKIT=1 "$DOCKER" "$@"; }
 start_engine() {
   docker info > /dev/null 2>&1 && return
   { type -P dockerd && [ -x "$DOCKER" ]; } > /dev/null || install docker.io containerd runc iptables || return
+  # A system that starts services has started it by now.
+  docker info > /dev/null 2>&1 && return
   mkdir -p "$work/engine"
   # A confined machine may grant fewer than a container gets otherwise, and then none starts.
   cat > "$work/engine/daemon.json" << JSON
