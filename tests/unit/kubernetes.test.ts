@@ -84,6 +84,17 @@ function only(kind: string): Resource {
 }
 
 describe('the manifests for Kubernetes', () => {
+  test.each(['order-api', 'order-query'])(
+    '%s is renewed with nobody missing, and an instance ends when its callers know',
+    (name) => {
+      const role = ofKind('Deployment').find(({ metadata }) => metadata.name === name)
+      expect(role?.spec).toMatchObject({
+        strategy: { rollingUpdate: { maxUnavailable: 0 } },
+        template: { spec: { containers: [{ lifecycle: { preStop: { exec: { command: ['sleep', '10'] } } } }] } },
+      })
+    },
+  )
+
   test('deploy the three roles, each with the settings of all, its own and the secret', () => {
     expect(ofKind('Deployment').map(({ metadata }) => metadata.name)).toEqual(ROLES)
     for (const { metadata, spec } of ofKind('Deployment')) {

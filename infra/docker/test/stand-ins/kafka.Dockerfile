@@ -1,0 +1,12 @@
+# Stands in for apache/kafka: its jars from Maven on a Java of jlink's. The jar's own wrapper makes properties of KAFKA_*
+# and formats the volume, as it does in the image.
+ARG NODE
+FROM ${NODE}
+COPY java /opt/java
+COPY libs /opt/kafka/libs
+COPY --chmod=0755 kafka.sh /opt/kafka/run.sh
+RUN mkdir -p /opt/kafka/config /etc/kafka/docker /mnt/shared/config /var/lib/kafka/data \
+    && touch /etc/kafka/docker/server.properties /etc/kafka/docker/log4j2.yaml /etc/kafka/docker/tools-log4j2.yaml \
+    && chown -R 1000:1000 /opt/kafka/config /var/lib/kafka
+USER 1000:1000
+ENTRYPOINT ["/opt/kafka/run.sh"]
