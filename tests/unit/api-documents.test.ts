@@ -128,7 +128,7 @@ describe('the OpenAPI document and generators', () => {
   it('says where it is served, and describes every parameter', () => {
     expect(openApi.servers.map(({ url }) => url)).toEqual(['/'])
     const parameters = operations.flatMap(({ operationId, parameters: found = [] }) =>
-      found.map((one) => ({ operationId, ...(one.$ref === undefined ? one : componentAt(one.$ref)) }) as Node),
+      found.map((one): Node => ({ operationId, ...(one.$ref === undefined ? one : componentAt(one.$ref)) })),
     )
     expect(parameters.length).toBeGreaterThan(60)
     const silent = parameters.filter(({ description }) => typeof description !== 'string' || description === '')
