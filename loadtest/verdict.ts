@@ -116,7 +116,7 @@ export function changeBetween(before: LedgerVerdict, after: LedgerVerdict): Ledg
     duplicate: change(({ totals, parked }) => totals.duplicate + parked.duplicate),
     dead: change(({ parked }) => parked.dead),
     retrying: after.parked.retrying,
-    gaps: change(({ totals }) => totals.gaps),
+    gaps: change(({ totals }) => totals.gaps + totals.damaged),
     toCome: after.totals.toCome,
   }
 }

@@ -43,10 +43,11 @@ const STATUS: PipelineStatus = {
 const VERDICT: LedgerVerdict = {
   balanced: true,
   summary: 'All 3 records are accounted for: 2 stored, 1 parked.',
-  totals: { records: 3, accepted: 3, behindTransaction: 0, ...EVERY_RECORD },
+  totals: { records: 3, accepted: 3, damaged: 0, behindTransaction: 0, ...EVERY_RECORD },
   parked: PARKED,
   partitions: [{ topic: 'orders', partition: 0, first: 0, next: 3, end: 3, balanced: true, ...EVERY_RECORD }],
   gaps: [],
+  damaged: [],
   lost: [],
   brokenBy: null,
 }

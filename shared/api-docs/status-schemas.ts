@@ -90,6 +90,7 @@ export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
       duplicate: count,
       parked: count,
       gaps: count.meta({ description: 'Passed over though the log has them: a repair processes them.' }),
+      damaged: count.meta({ description: 'Passed over because the log cannot give them any more.' }),
       lost: count.meta({ description: 'Left the log before they were counted.' }),
       absent: count.meta({ description: 'Never records, such as transaction markers.' }),
       toCome: z.int().meta({ description: 'Below zero when the log ends before what was counted.' }),
@@ -113,6 +114,7 @@ export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
       }),
     ),
     gaps: z.array(gapSchema),
+    damaged: z.array(gapSchema),
     lost: z.array(lossSchema),
     brokenBy: z.enum(['replaced', 'truncated']).nullable().meta({
       description: 'Why the log is not the one that was counted; null when it is.',

@@ -18,7 +18,7 @@ const GIB = 1024 ** 3
 const MIN_FREE_BYTES = GIB
 
 export function createDoctor(dependencies: {
-  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings' | 'identity'>
+  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings' | 'identity' | 'inspect'>
   store: Pick<OrderStore, 'health'>
   maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
   ledgerVerdict: () => Promise<LedgerVerdict>
@@ -140,14 +140,24 @@ export function createDoctor(dependencies: {
   }
 
   return async function doctor() {
-    const [done, told] = await Promise.all([
+    const [done, told, records] = await Promise.all([
       Promise.all(Object.entries(checks).map(([name, check]) => carryOut(name, check))),
       storeFindings(),
+      logFindings(),
     ])
     // What the store says of itself stands behind the question whether it answers at all.
     const index = done.findIndex(({ name }) => name === 'store') + 1
-    const all = done.toSpliced(index, 0, ...told)
+    const ofLog = done.findIndex(({ name }) => name === 'log') + 1
+    const all = done.toSpliced(index, 0, ...told).toSpliced(ofLog, 0, ...records)
     return { well: all.every((check) => check.well), checks: all }
+  }
+
+  async function logFindings(): Promise<readonly Finding[]> {
+    try {
+      return await log.inspect()
+    } catch (error) {
+      return [{ name: 'records', ...unwell(messageOf(error)) }]
+    }
   }
 
   async function storeFindings(): Promise<readonly Finding[]> {

@@ -13,7 +13,7 @@ export const HOW_LOST: Readonly<Record<LossCause, string>> = {
 
 /** Why the ledger does not balance, a clause for each reason; none when it does. */
 export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): string[] {
-  const { partitions, totals, parked, gaps, brokenBy } = verdict
+  const { partitions, totals, parked, gaps, damaged, brokenBy } = verdict
   const faults = partitions.flatMap((line) => {
     const where = `partition ${line.partition} of ${line.topic}`
     if (line.toCome < 0) {
@@ -23,18 +23,20 @@ export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): 
   })
   if (brokenBy !== null && !partitions.some(({ toCome }) => toCome < 0)) faults.unshift(breakOf(brokenBy, partitions))
   if (totals.lost > 0) faults.push(lossOf(verdict))
-  if (totals.gaps > 0) {
-    const places = gaps.slice(0, MAX_PLACES).map(offsetsOf)
-    const more = totals.gaps > lengthOf(gaps.slice(0, MAX_PLACES)) ? ', …' : ''
-    faults.push(
-      `${totals.gaps === 1 ? '1 record was' : `${totals.gaps} records were`} passed over, at ${places.join(', ')}${more}`,
-    )
-  }
+  if (totals.damaged > 0) faults.push(placesOf(totals.damaged, 'damaged in the log', damaged))
+  if (totals.gaps > 0) faults.push(placesOf(totals.gaps, 'passed over', gaps))
   const parkedOrigins = Object.values(parked).reduce((total, count) => total + count, 0)
   if (parkedOrigins !== totals.parked) {
     faults.push(`${totals.parked} records were parked, but the state of ${parkedOrigins} is known`)
   }
   return faults
+}
+
+function placesOf(count: number, what: string, ranges: readonly LedgerGap[]): string {
+  const named = ranges.slice(0, MAX_PLACES)
+  const more = count > lengthOf(named) ? ', …' : ''
+  const subject = count === 1 ? '1 record was' : `${count} records were`
+  return `${subject} ${what}, at ${named.map(offsetsOf).join(', ')}${more}`
 }
 
 /** However long the log has become since. */

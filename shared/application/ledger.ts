@@ -6,7 +6,7 @@ import { lengthOf, MAX_NAMED } from './ledger-gaps.ts'
 /**
  * The ledger's verdict: every record of the orders topic has exactly one outcome, and the figures say so:
  *
- *   next − first = stored + duplicate + parked + gaps + lost + absent, for every partition
+ *   next − first = stored + duplicate + parked + gaps + damaged + lost + absent, for every partition
  *   end − next   = still to come, less what can't come any more without having been counted: that was passed over too
  *   records      = end − first − absent
  *   accepted     = records − redriven ones, which no caller accepted anew
@@ -18,11 +18,10 @@ export interface LedgerVerdict {
   readonly totals: LedgerTotals
   readonly parked: Readonly<Record<ParkedState, number>>
   readonly partitions: readonly LedgerLine[]
-  /**
-   * What was passed over though the log has it, ascending, at most 100: offsets one by one, and batches that cannot be
-   * read as far as they were passed over. `to` is exclusive.
-   */
+  /** What was passed over though the log has it, ascending, one by one; with `damaged` at most 100. `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
+  /** Passed over, and the log cannot give it: damaged records, or batches that cannot be decoded. */
+  readonly damaged: readonly LedgerGap[]
   /** Offsets that left the log before they were counted, at most 100 ranges. */
   readonly lost: readonly LedgerLoss[]
   /** Why the log is not the one that was counted; null when it is, as far as anybody can tell. */
@@ -37,6 +36,8 @@ export interface LedgerTotals {
   readonly duplicate: number
   readonly parked: number
   readonly gaps: number
+  /** Records that were passed over and cannot be read any more. */
+  readonly damaged: number
   readonly lost: number
   /** Offsets that never were records, such as transaction markers. */
   readonly absent: number
@@ -45,6 +46,7 @@ export interface LedgerTotals {
   readonly behindTransaction: number
 }
 
+/** A line's `gaps` are those of the store, damaged ones among them. */
 export interface LedgerLine extends LedgerPartition {
   /** The offset that the next record of the log will get. */
   readonly end: number
@@ -58,10 +60,7 @@ export function createLedgerVerdict(examineLedger: ExamineLedger): () => Promise
   }
 }
 
-function judge({ snapshot, lines, brokenBy, unsettled, ...passedOver }: LedgerExamination): LedgerVerdict {
-  const gaps = [...passedOver.gaps, ...passedOver.unreadable].toSorted(
-    (one, other) => one.partition - other.partition || one.from - other.from,
-  )
+function judge({ snapshot, lines, brokenBy, unsettled, gaps, unreadable: damaged }: LedgerExamination): LedgerVerdict {
   const { parked } = snapshot
   const newlyLost = unsettled.flatMap((range) => (range.lostBy === null ? [] : [{ ...range, lostBy: range.lostBy }]))
   const absentNow = lengthOf(unsettled.filter(({ lostBy }) => lostBy === null))
@@ -80,16 +79,17 @@ function judge({ snapshot, lines, brokenBy, unsettled, ...passedOver }: LedgerEx
     stored: sum((line) => line.stored),
     duplicate: sum((line) => line.duplicate),
     parked: sum((line) => line.parked),
-    gaps: sum((line) => line.gaps) + uncounted - absentNow - lostNow,
+    gaps: sum((line) => line.gaps) + uncounted - absentNow - lostNow - lengthOf(damaged),
+    damaged: lengthOf(damaged),
     lost: sum((line) => line.lost) + lostNow,
     absent,
     toCome: sum((line) => line.toCome),
     behindTransaction: lines.reduce((total, line) => total + line.behindTransaction, 0),
   }
   const lost = [...snapshot.lost, ...newlyLost].slice(0, MAX_NAMED)
-  const faults = faultsIn({ partitions, totals, parked, gaps, lost, brokenBy })
+  const faults = faultsIn({ partitions, totals, parked, gaps, damaged, lost, brokenBy })
   const summary = faults.length === 0 ? balancedSummary(totals, parked) : `Not balanced: ${faults.join('; ')}.`
-  return { balanced: faults.length === 0, summary, totals, parked, partitions, gaps, lost, brokenBy }
+  return { balanced: faults.length === 0, summary, totals, parked, partitions, gaps, damaged, lost, brokenBy }
 }
 
 function toLine({ row, end, uncounted }: ExaminedLine): LedgerLine {

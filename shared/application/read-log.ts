@@ -1,3 +1,4 @@
+import { unreadableOffsets } from '../domain/errors.ts'
 import type { EventLog, LogRecord, PartitionOffsets } from '../ports/event-log.ts'
 
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
@@ -46,12 +47,24 @@ export async function* readInOrderOfTime(
     return oldest?.records.shift()
   }
 
-  /** Until there is one, or the end; offsets that the log does not have are passed over. */
+  /** Until there is one, or the end; offsets that the log does not have, or cannot give, are passed over. */
   async function readOn(reading: Reading): Promise<void> {
-    if (reading.next >= reading.end) return
-    const records = await log.read(topic, reading.partition, reading.next, limit)
-    reading.next = (records.at(-1)?.offset ?? reading.end) + 1
-    reading.records = records.filter(({ offset }) => offset < reading.end)
+    while (reading.records.length === 0 && reading.next < reading.end) {
+      const { records, next } = await readFrom(reading)
+      reading.next = next
+      reading.records = records.filter(({ offset }) => offset < reading.end)
+    }
+  }
+
+  async function readFrom({ partition, next, end }: Reading) {
+    try {
+      const records = await log.read(topic, partition, next, limit)
+      return { records, next: (records.at(-1)?.offset ?? end) + 1 }
+    } catch (error) {
+      const unreadable = unreadableOffsets(error)
+      if (unreadable === undefined) throw error
+      return { records: [], next: unreadable.to }
+    }
   }
 }
 

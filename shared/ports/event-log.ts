@@ -3,6 +3,8 @@
  * log for `npm start` and tests. The orders topic is the source of truth; everything else can be made again from it.
  */
 
+import type { Finding } from './maintenance.ts'
+
 /** The place of a record, for ever: Kafka's coordinates. Offsets are whole numbers below 2^53. */
 export interface RecordPosition {
   readonly topic: string
@@ -142,6 +144,12 @@ export interface EventLog extends AsyncDisposable {
 
   /** How long the topic keeps records, by the settings in force. Rejects with `log-unavailable`. */
   retention(topic: string): Promise<TopicRetention>
+
+  /**
+   * Reads all that the log keeps in files of this machine and says what is damaged. Bounded in time: what a call did not
+   * get to, the next one does. Reading and publishing go on meanwhile. Rejects with `log-unavailable`.
+   */
+  inspect(): Promise<readonly Finding[]>
 
   /** Never rejects. */
   health(): Promise<LogHealth>

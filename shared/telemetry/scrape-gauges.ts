@@ -77,8 +77,8 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   }
 
   function setVerdict(verdict: LedgerVerdict): void {
-    const { stored, duplicate, parked: everParked, gaps, lost, toCome } = verdict.totals
-    const outcomes = { stored, duplicate, parked: everParked, gap: gaps, lost, 'to-come': toCome }
+    const { stored, duplicate, parked: everParked, gaps, damaged, lost, toCome } = verdict.totals
+    const outcomes = { stored, duplicate, parked: everParked, gap: gaps, damaged, lost, 'to-come': toCome }
     balanced.set(verdict.balanced ? 1 : 0)
     for (const [outcome, count] of Object.entries(outcomes)) records.set({ outcome }, count)
     for (const [state, count] of Object.entries(verdict.parked)) parked.set({ state }, count)

@@ -24,6 +24,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
       committed: async () => new Map([0, 1, 2].map((partition) => [partition, 5])),
       settingWarnings: async () => [],
       identity: async () => 'a log',
+      inspect: async () => [],
       ...log,
     },
     store: { health: async () => ({ available: true }) },

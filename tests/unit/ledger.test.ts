@@ -153,9 +153,9 @@ describe('the ledger', () => {
     expect(summary).toBe('Balanced: 8 records = 5 stored + 1 duplicate + 2 parked (2 dead) + 0 still to come.')
   })
 
-  it('names a batch that was passed over and that nobody can read, and tells apart what lies around it', async () => {
+  it('names as damaged what was passed over and nobody can read, and tells apart what lies around it', async () => {
     const rows = [{ ...ROW, next: 20, gaps: 10 }]
-    const { balanced, summary, gaps, totals } = await verdict({
+    const { balanced, summary, gaps, damaged, totals } = await verdict({
       rows,
       ends: [20],
       gaps: [{ topic: 'orders', partition: 0, from: 10, to: 20 }],
@@ -166,12 +166,14 @@ describe('the ledger', () => {
     expect(balanced).toBe(false)
     expect(gaps).toEqual([
       { ...at, from: 10, to: 11 },
-      { ...at, from: 13, to: 17 },
       { ...at, from: 17, to: 18 },
       { ...at, from: 19, to: 20 },
     ])
-    expect(totals).toMatchObject({ gaps: 7, absent: 3 })
-    expect(summary).toContain('7 records were passed over, at 0:10, 0:13–16, 0:17, 0:19.')
+    expect(damaged).toEqual([{ ...at, from: 13, to: 17 }])
+    expect(totals).toMatchObject({ gaps: 3, damaged: 4, absent: 3 })
+    expect(summary).toContain(
+      '4 records were damaged in the log, at 0:13–16; 3 records were passed over, at 0:10, 0:17, 0:19.',
+    )
   })
 
   it('finds the record that was passed over behind a thousand offsets that the log does not have', async () => {

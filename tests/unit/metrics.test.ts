@@ -27,6 +27,7 @@ const VERDICT: LedgerVerdict = {
     duplicate: 1,
     parked: 2,
     gaps: 0,
+    damaged: 0,
     lost: 0,
     absent: 0,
     toCome: 1,
@@ -35,6 +36,7 @@ const VERDICT: LedgerVerdict = {
   parked: { retrying: 1, stored: 0, duplicate: 0, dead: 1, discarded: 0, redriven: 0 },
   partitions: [],
   gaps: [],
+  damaged: [],
   lost: [],
   brokenBy: null,
 }

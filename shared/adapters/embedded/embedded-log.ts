@@ -8,6 +8,7 @@ import { createPublishQueue } from './publish-queue.ts'
 import { createRecordSource } from './record-source.ts'
 import { deliver } from './subscription.ts'
 import { createTailCache } from './tail-cache.ts'
+import { createVerifyLog } from './verify-log.ts'
 import { createTopics, type Partition, type Topic } from './topics.ts'
 
 /**
@@ -70,6 +71,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     onRestart: () => void reload(),
   })
   const source = createRecordSource(topics, cache, (ranges) => thread.call('read', ranges))
+  const verifyLog = createVerifyLog(topics, (partitionId, from) => thread.call('verify', partitionId, from))
   const subscriptions = new Map<string, AsyncDisposable>()
   let refusing = false
   let closed: Promise<void> | undefined
@@ -171,7 +173,10 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       const { id, end } = knownPartition(name, number)
       const from = Math.max(0, fromOffset)
       if (limit <= 0 || from >= end) return []
-      return source.read([{ partitionId: id, from, limit: Math.min(limit, end - from), maxBytes: READ_BYTES }])
+      const range = { partitionId: id, from, limit: Math.min(limit, end - from), maxBytes: READ_BYTES }
+      const { records, damaged } = await source.read([range])
+      for (const { error } of damaged) throw error
+      return records
     },
     async offsets(name) {
       return knownTopic(name).partitions.map(({ partition, end }) => ({ partition, first: 0, end }))
@@ -206,6 +211,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     clock: () => ({ aheadMs: 0, isOff: false, isRefused: false }),
     // It has no transactions: an offset that is missing was a record.
     identity: () => thread.call('identity'),
+    inspect: async () => [await verifyLog()],
     retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers: false }),
     async health(): Promise<LogHealth> {
       // Nobody may be publishing because health said no: so it is health that finds out when writing works again.

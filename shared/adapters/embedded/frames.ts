@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import type { LogRecord, RecordHeader, RecordToPublish } from '../../ports/event-log.ts'
 
 /**
@@ -7,7 +8,8 @@ import type { LogRecord, RecordHeader, RecordToPublish } from '../../ports/event
  *   frame    u32 length of the frame | u32 partition id | f64 offset | f64 timestamp | i32 key | i32 value | key | value | header block
  *   headers  u32 name | i32 value | name | value, and so on to the end
  *
- * Lengths are in bytes, little-endian; -1 is null.
+ * Lengths are in bytes, little-endian; -1 is null. A key's length of -2 marks a frame that stands for offsets that cannot
+ * be read: its offset is the first of them, its timestamp the one behind the last, and its value says why.
  */
 const PARTITION_ID_AT = 4
 const OFFSET_AT = 8
@@ -17,6 +19,7 @@ const VALUE_LENGTH_AT = 28
 const FIXED_BYTES = 32
 const HEADER_FIXED_BYTES = 8
 const NULL_LENGTH = -1
+const DAMAGED = -2
 
 /** UTF-8 takes at most this many bytes for one UTF-16 code unit. */
 const UTF8_BYTES_PER_UNIT = 3
@@ -34,12 +37,23 @@ export interface StoredRecord {
   readonly headerBlock: Uint8Array
 }
 
+/** Offsets of one partition that the file cannot give; `to` is exclusive. */
+export interface DamagedRange {
+  readonly from: number
+  readonly to: number
+  /** A clause, for an operator. */
+  readonly why: string
+}
+
 export interface FrameWriter {
   /** Bytes written and not yet taken. */
   readonly length: number
   /** Both return the frame's length in bytes. */
   add(partitionId: number, record: RecordToPublish, timestamp: number): number
   addStored(partitionId: number, record: StoredRecord): number
+  addDamaged(partitionId: number, range: DamagedRange): void
+  /** Of the frame that begins at `at`. */
+  checksum(at: number): number
   /** Forgets what was written beyond `length`. */
   truncate(length: number): void
   /** What was written, in memory of its own, and starts anew. */
@@ -119,6 +133,12 @@ export function createFrameWriter(): FrameWriter {
       const end = length + FIXED_BYTES + Math.max(0, keyLength) + Math.max(0, valueLength)
       return seal(end + put(headerBlock, end), partitionId, offset, timestamp, keyLength, valueLength)
     },
+    addDamaged(partitionId, { from, to, why }) {
+      reserve(FIXED_BYTES + why.length * UTF8_BYTES_PER_UNIT)
+      const value = put(why, length + FIXED_BYTES)
+      seal(length + FIXED_BYTES + value, partitionId, from, to, DAMAGED, value)
+    },
+    checksum: (at) => frameChecksum(buffer, at),
     truncate(to) {
       length = to
     },
@@ -158,6 +178,22 @@ export function frameOffset(frames: Buffer, at: number): number {
 
 export function setFrameOffset(frames: Buffer, at: number, offset: number): void {
   frames.writeDoubleLE(offset, at + OFFSET_AT)
+}
+
+/**
+ * CRC-32 (ISO-HDLC, as in zip) of everything that the file keeps of a record and of its place: partition, offset and
+ * timestamp, the lengths, key, value and headers. So a sound record in a wrong place does not pass.
+ */
+export function frameChecksum(frames: Buffer, at: number): number {
+  return crc32(frames.subarray(at + PARTITION_ID_AT, at + frameLength(frames, at)))
+}
+
+/** The offsets that cannot be read, when the frame stands for such. */
+export function damagedRangeAt(frames: Buffer, at: number): DamagedRange | undefined {
+  if (frames.readInt32LE(at + KEY_LENGTH_AT) !== DAMAGED) return undefined
+  const from = frames.readDoubleLE(at + OFFSET_AT)
+  const to = frames.readDoubleLE(at + TIMESTAMP_AT)
+  return { from, to, why: frames.toString('utf8', at + FIXED_BYTES, at + frameLength(frames, at)) }
 }
 
 /** The record as views of the frame's memory. */

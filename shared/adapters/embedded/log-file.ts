@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { closeAfterCopy, closeUnlessInDoubt, prepareCheckpoints, type Checkpoints } from '../../disk/checkpoint.ts'
-import { createFrameWriter, frameLength, framePartitionId, storedRecordAt } from './frames.ts'
+import {
+  createFrameWriter,
+  frameChecksum,
+  frameLength,
+  framePartitionId,
+  setFrameOffset,
+  storedRecordAt,
+} from './frames.ts'
+import { createPartitionReader, type PartitionReader, type VerifiedSlice } from './partition-reader.ts'
 
 /**
  * The log in one SQLite file. A partition is a table of its own whose rowid is the offset: every insert appends at the
@@ -22,8 +30,13 @@ export interface LogFile {
   makeTopics(topics: readonly { readonly name: string; readonly partitions: number }[]): PartitionEntry[]
   /** Appends the frames in one flushed transaction. Returns, by partition id, the offset that its first frame got. */
   append(frames: Uint8Array): Map<number, number>
-  /** Frames of each range, range after range; each range ends at its limit, its bytes or the end of the partition. */
+  /**
+   * Frames of each range, range after range; each range ends at its limit, its bytes or the end of the partition, or
+   * before the first record that is damaged. Where that is the first of the range, a frame says how far the damage goes.
+   */
   read(ranges: readonly ReadRange[]): Uint8Array
+  /** Reads on from `from` and checks every record, for some milliseconds: those who publish wait behind it. */
+  verify(partitionId: number, from: number): VerifiedSlice
   /** Commits a group's next offsets by partition id. */
   commit(groupId: string, next: ReadonlyMap<number, number>): void
   committed(groupId: string): Map<number, number>
@@ -56,7 +69,7 @@ export interface ReadRange {
 }
 
 /** Of the tables, not of the program. A file of a later format is left alone. */
-const FORMAT = 1
+const FORMAT = 2
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS partitions (
     id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, UNIQUE (topic, partition)
@@ -66,13 +79,15 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS probes (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 `
+/** Records from `checksums_from` on have a checksum, so that one whose checksum is gone does not pass for an old one. */
+const CHECKSUMS_FROM = 'ALTER TABLE partitions ADD COLUMN checksums_from INTEGER NOT NULL DEFAULT 0'
 const IDENTITY = `
   CREATE TABLE IF NOT EXISTS log_identity (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), id TEXT NOT NULL) STRICT`
 
 interface Partition extends PartitionEntry {
   end: number
   readonly insert: StatementSync
-  readonly select: StatementSync
+  readonly reader: PartitionReader
 }
 
 /** Throws SQLite's own errors, "database is locked" when another connection has the file among them. */
@@ -89,8 +104,7 @@ export function openLogFile(path: string): LogFile {
     // No quick_check here: it reads the whole file, and the log must be ready in the time of a start, however long it is.
     const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
     if (format > FORMAT) throw new Error(`${path} is of format ${format}; this program knows ${FORMAT}.`)
-    if (format < FORMAT) transaction(() => db.exec(`${SCHEMA} PRAGMA user_version = ${FORMAT}`))
-    // Beside the format, so that an earlier version can still open the file.
+    if (format < FORMAT) transaction(() => bringUpToDate())
     db.exec(IDENTITY)
     db.prepare('INSERT OR IGNORE INTO log_identity VALUES (1, ?)').run(randomUUID())
     loadPartitions()
@@ -115,21 +129,29 @@ export function openLogFile(path: string): LogFile {
     db.exec('COMMIT')
   }
 
+  /** From no format, or the one whose records had no checksum. */
+  function bringUpToDate(): void {
+    db.exec(`${SCHEMA} ${CHECKSUMS_FROM}`)
+    for (const row of db.prepare('SELECT id FROM partitions').all()) {
+      const id = Number(row['id'])
+      db.exec(`ALTER TABLE partition_${id} ADD COLUMN checksum INTEGER`)
+      db.prepare('UPDATE partitions SET checksums_from = ? WHERE id = ?').run(endOf(id), id)
+    }
+    db.exec(`PRAGMA user_version = ${FORMAT}`)
+  }
+
   function loadPartitions(): void {
-    for (const row of db.prepare('SELECT id, topic, partition FROM partitions ORDER BY id').all()) {
+    for (const row of db.prepare('SELECT id, topic, partition, checksums_from FROM partitions ORDER BY id').all()) {
       const id = Number(row['id'])
       if (partitions.has(id)) continue
       const table = `partition_${id}`
-      const select = db.prepare(
-        `SELECT record_offset, timestamp, key, value, headers FROM ${table} WHERE record_offset >= ? ORDER BY record_offset LIMIT ?`,
-      )
       partitions.set(id, {
         id,
         topic: String(row['topic']),
         partition: Number(row['partition']),
         end: endOf(id),
-        insert: db.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?)`),
-        select,
+        insert: db.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?)`),
+        reader: createPartitionReader(db, { id, table, checksumsFrom: Number(row['checksums_from']) }),
       })
     }
   }
@@ -161,7 +183,8 @@ export function openLogFile(path: string): LogFile {
             const id = insert.get(name, partition)?.['id']
             if (id === undefined) continue // named twice in one call
             db.exec(`CREATE TABLE partition_${Number(id)} (
-              record_offset INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, key BLOB, value BLOB, headers BLOB NOT NULL) STRICT`)
+              record_offset INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, key BLOB, value BLOB, headers BLOB NOT NULL,
+              checksum INTEGER) STRICT`)
           }
         }
       })
@@ -176,7 +199,8 @@ export function openLogFile(path: string): LogFile {
         const partition = partitionOf(framePartitionId(frames, at))
         const { timestamp, key, value, headerBlock } = storedRecordAt(frames, at)
         if (!first.has(partition.id)) first.set(partition.id, partition.end)
-        partition.insert.run(partition.end, timestamp, key, value, headerBlock)
+        setFrameOffset(frames, at, partition.end)
+        partition.insert.run(partition.end, timestamp, key, value, headerBlock, frameChecksum(frames, at))
         partition.end += 1
       }
       end.run()
@@ -184,20 +208,15 @@ export function openLogFile(path: string): LogFile {
     },
     read(ranges) {
       const writer = createFrameWriter()
-      for (const { partitionId, from, limit, maxBytes } of ranges) {
-        const until = writer.length + maxBytes
-        for (const row of partitionOf(partitionId).select.iterate(from, limit)) {
-          writer.addStored(partitionId, {
-            offset: Number(row['record_offset']),
-            timestamp: Number(row['timestamp']),
-            key: row['key'] as Uint8Array | null,
-            value: row['value'] as Uint8Array | null,
-            headerBlock: row['headers'] as Uint8Array,
-          })
-          if (writer.length >= until) break
-        }
+      for (const range of ranges) {
+        const { reader, end: to } = partitionOf(range.partitionId)
+        reader.read(writer, range, to)
       }
       return writer.take()
+    },
+    verify(partitionId, from) {
+      const { reader, end: to } = partitionOf(partitionId)
+      return reader.verify(from, to)
     },
     commit(groupId, next) {
       // Not flushed: power loss may take the last commits, which costs a redelivery. It can't put a group ahead of the

@@ -1,13 +1,30 @@
+import { OrderError } from '../../domain/errors.ts'
 import type { LogRecord } from '../../ports/event-log.ts'
-import { frameLength, framePartitionId, logRecordAt } from './frames.ts'
+import { damagedRangeAt, frameLength, framePartitionId, logRecordAt } from './frames.ts'
 import type { ReadRange } from './log-file.ts'
 import type { TailCache } from './tail-cache.ts'
 import type { Topics } from './topics.ts'
 
 /** Records by their offsets: the newest from memory, older ones from the file. */
 export interface RecordSource {
-  /** Each range's records, range after range; fewer than its limit where its bytes or the partition end. */
-  read(ranges: readonly ReadRange[]): Promise<LogRecord[]>
+  /**
+   * Each range's records, range after range; fewer than its limit where its bytes or the partition end, or something is
+   * damaged. A range that begins with damage has no records, and an error for it.
+   */
+  read(ranges: readonly ReadRange[]): Promise<Found>
+}
+
+export interface Found {
+  readonly records: LogRecord[]
+  readonly damaged: readonly Damage[]
+}
+
+export interface Damage {
+  readonly partitionId: number
+  /** The first offset behind it. */
+  readonly to: number
+  /** `log-unreadable`, with the offsets. */
+  readonly error: OrderError
 }
 
 export function createRecordSource(
@@ -18,6 +35,17 @@ export function createRecordSource(
   function recordAt(frames: Buffer, at: number): LogRecord {
     const { topic, partition } = topics.byId(framePartitionId(frames, at))
     return logRecordAt(frames, at, topic.name, partition)
+  }
+
+  function damageAt(frames: Buffer, at: number): Damage | undefined {
+    const range = damagedRangeAt(frames, at)
+    if (range === undefined) return undefined
+    const { from, to, why } = range
+    const partitionId = framePartitionId(frames, at)
+    const { topic, partition } = topics.byId(partitionId)
+    const place = `${topic.name} ${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`
+    const message = `The log is damaged at ${place}: ${why}.`
+    return { partitionId, to, error: new OrderError('log-unreadable', message, { unreadable: { from, to } }) }
   }
 
   function fromCache({ partitionId, from, limit, maxBytes }: ReadRange): LogRecord[] {
@@ -34,17 +62,22 @@ export function createRecordSource(
   return {
     async read(ranges) {
       const records: LogRecord[] = []
+      const damaged: Damage[] = []
       const older: ReadRange[] = []
       for (const range of ranges) {
         const cached = fromCache(range)
         if (cached.length === 0) older.push(range)
         for (const record of cached) records.push(record)
       }
-      if (older.length === 0) return records
+      if (older.length === 0) return { records, damaged }
       const bytes = await readFile(older)
       const frames = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-      for (let at = 0; at < frames.length; at += frameLength(frames, at)) records.push(recordAt(frames, at))
-      return records
+      for (let at = 0; at < frames.length; at += frameLength(frames, at)) {
+        const damage = damageAt(frames, at)
+        if (damage === undefined) records.push(recordAt(frames, at))
+        else damaged.push(damage)
+      }
+      return { records, damaged }
     },
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogRecord, Subscription } from '../../ports/event-log.ts'
 import { fairShares } from './fair-shares.ts'
-import type { RecordSource } from './record-source.ts'
+import type { Damage, Found, RecordSource } from './record-source.ts'
 import type { Topic } from './topics.ts'
 
 export interface DeliveryOptions {
@@ -34,11 +34,13 @@ export function deliver({ subscription, topic, committed, source, commit }: Deli
     let batch: readonly LogRecord[] = []
     while (!signal.aborted) {
       try {
-        if (batch.length === 0) batch = await nextBatch()
         if (batch.length === 0) {
-          await somethingPublished()
-          continue
+          const { records, damaged } = await nextBatch()
+          if (damaged.length > 0) await passOver(damaged)
+          else if (records.length === 0) await somethingPublished()
+          batch = records
         }
+        if (batch.length === 0) continue
         await subscription.onBatch(batch, signal)
         await processed(batch)
         batch = []
@@ -55,16 +57,27 @@ export function deliver({ subscription, topic, committed, source, commit }: Deli
     await committing
   }
 
-  async function nextBatch(): Promise<readonly LogRecord[]> {
+  async function nextBatch(): Promise<Found> {
     const { partitions } = topic
     const waiting = partitions.map(({ id, end }) => end - (next.get(id) ?? 0))
     const shares = fairShares(waiting, subscription.maxBatchSize, first++ % partitions.length)
     const ranges = partitions
       .map(({ id }, index) => ({ partitionId: id, from: next.get(id) ?? 0, limit: shares[index] ?? 0 }))
       .filter(({ limit }) => limit > 0)
-    if (ranges.length === 0) return []
+    if (ranges.length === 0) return { records: [], damaged: [] }
     const maxBytes = Math.floor(MAX_BATCH_BYTES / ranges.length)
     return source.read(ranges.map((range) => ({ ...range, maxBytes })))
+  }
+
+  /** A page that is damaged does not mend by waiting. The ledger counts these offsets as damaged, because it misses them. */
+  async function passOver(damaged: readonly Damage[]): Promise<void> {
+    for (const { partitionId, to, error } of damaged) {
+      subscription.onError(error)
+      next.set(partitionId, to)
+      uncommitted.set(partitionId, to)
+    }
+    await committing
+    committing = commitProcessed()
   }
 
   /** Looking and waiting happen in one turn of the event loop, so nothing published in between is overlooked. */

@@ -22,6 +22,7 @@ export interface Partition {
 export interface Topics {
   byName(name: string): Topic | undefined
   byId(partitionId: number): Partition
+  all(): Iterable<Partition>
   /** Takes over what the file says: partitions that are new, and ends that went on. */
   load(entries: readonly PartitionEntry[]): void
   /** A flushed group reached these offsets: moves the ends and wakes who waits. */
@@ -57,6 +58,7 @@ export function createTopics(): Topics {
   return {
     byName: (name) => names.get(name),
     byId,
+    all: () => ids.values(),
     load(entries) {
       for (const { id, topic: name, partition } of entries) {
         if (ids.has(id)) continue

@@ -96,6 +96,7 @@ export function createFaults(): Faults {
       clock: () => log.clock(),
       retention: (topic) => log.retention(topic),
       identity: (topic) => log.identity(topic),
+      inspect: () => log.inspect(),
       subscribe: (subscription) => log.subscribe(subscription),
       [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
     }),

@@ -54,6 +54,9 @@ export function createLedger(api) {
       { name: 'stored', count: totals.stored, sign: '=', more: '' },
       { name: 'duplicate', count: totals.duplicate, sign: '+', more: '' },
       { name: 'parked', count: totals.parked, sign: '+', more: statesOf(parked) },
+      ...(totals.damaged > 0
+        ? [{ name: 'damaged', count: totals.damaged, sign: '+', more: 'the log cannot give them' }]
+        : []),
       ...(totals.lost > 0 ? [{ name: 'lost', count: totals.lost, sign: '+', more: 'left the log uncounted' }] : []),
       { name: 'to come', count: totals.toCome, sign: '+', more: '' },
     ]
