@@ -18,8 +18,8 @@ import { cut, isOrderId, toSqlTime } from './values.ts'
  *
  * A letter whose record is being stored waits for the end of that by the lock of its partition, and is resolved then
  * (locks.ts). READCOMMITTEDLOCK is for a partition that the ledger does not know yet, which has no lock: it waits for an
- * order that is not committed yet, where a row version would hide it ("Table hints"). A place that was free when it was
- * looked for may be another record's by now. Then the unique key refuses the letter, which comes again and finds another.
+ * order that is not committed yet, where a row version would hide it ("Table hints"). A letter whose place was taken
+ * meanwhile is passed over, and is not among those that are counted as kept.
  */
 export const KEEP_LETTERS = `
 SET XACT_ABORT ON;
@@ -118,7 +118,6 @@ WHERE NOT EXISTS (
   SELECT 1 FROM dead_letters AS d
   WHERE d.topic = x.topic COLLATE Latin1_General_100_BIN2 AND d.log_partition = x.log_partition
     AND d.log_offset = x.log_offset
-    AND (d.order_id = x.order_id OR (d.order_id IS NULL AND x.order_id IS NULL AND d.record_timestamp = x.record_timestamp))
 )
 ORDER BY x.i;
 
