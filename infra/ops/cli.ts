@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isOrderError, messageOf } from '../../shared/domain/errors.ts'
@@ -15,8 +16,20 @@ const COMMON = {
   help: { type: 'boolean', help: 'this' },
 } as const
 
+// A reader such as `head` that has enough is no fault: what was asked for is still carried out.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
+const PACKAGE = new URL('../../package.json', import.meta.url)
+
 async function main(words: readonly string[]): Promise<ExitCode> {
   const startedAt = Date.now()
+  if (words[0] === '--version') {
+    const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }
+    process.stdout.write(`${version}\n`)
+    return EXIT.ok
+  }
   const found = findCommand(words)
   if (found === undefined) {
     const asked = words.some((word) => word === '--help' || word === '-h' || word === 'help')
@@ -34,7 +47,7 @@ async function main(words: readonly string[]): Promise<ExitCode> {
   const [unexpected] = positionals.slice(command.takes ?? 0)
   if (unexpected !== undefined) throw new UsageError(`${JSON.stringify(unexpected)} is one word too many: see --help.`)
   const textOf = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
-  const operator = textOf('operator') ?? userInfo().username
+  const operator = textOf('operator') ?? userName()
   const { processes: processing = false, creates = false } = command
   const asked = { url: textOf('url'), key: textOf('key'), operator, processing, creates }
   const client = command.offline === true ? createNobody() : await connect(asked)
@@ -53,6 +66,15 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     })
   } finally {
     await client[Symbol.asyncDispose]()
+  }
+}
+
+/** A container's user need not be in its list of users. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`
   }
 }
 
@@ -95,16 +117,18 @@ function overview(): string {
   const examples = [
     '  npm run ops -- status',
     '  npm run ops -- dead-letters redrive --code invalid-order --dry-run',
-    '  npm run ops -- ledger --json --url https://orders.example.com --key "$KEY"',
+    '  npm run -s ops -- ledger --json --url https://orders.example.com --key "$KEY" | jq .totals',
   ]
-  return ['npm run ops -- <verb> [--help]', '', ...lines, '', 'Examples:', ...examples, '', exits].join('\n')
+  return ['npm run ops -- <verb> [--help] | --version', '', ...lines, '', 'Examples:', ...examples, '', exits].join(
+    '\n',
+  )
 }
 
 function helpOf(command: Command): string {
   const options = Object.entries({ ...command.options, ...COMMON })
   const lines = options.map(([name, { type, help }]) => `  --${name}${type === 'string' ? ' <text>' : ''}  ${help}`)
   const usage = `npm run ops -- ${command.name} ${command.usage}`.trimEnd()
-  const examples = command.examples.map((words) => `  npm run ops -- ${words}`)
+  const examples = command.examples.map((words) => `  npm run ${words.includes('--json') ? '-s ' : ''}ops -- ${words}`)
   return [usage, '', `  ${command.summary}`, '', ...lines, '', 'Examples:', ...examples].join('\n')
 }
 

@@ -35,6 +35,7 @@ export function createHttpClient(url: string, key: string | undefined, operator:
       const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
       try {
         const answer = await fetch(new URL(path, url), { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
+        if (answer.status === 401) throw new RefusedError(401, refusalOf(key, url))
         return readAnswer(answer.status, await answer.text())
       } catch (error) {
         if (error instanceof RefusedError) throw error
@@ -45,6 +46,12 @@ export function createHttpClient(url: string, key: string | undefined, operator:
       // Nothing is held open between requests.
     },
   }
+}
+
+function refusalOf(key: string | undefined, url: string): string {
+  return key === undefined
+    ? `${url} wants the operators' key, and none was given: say --key or set FUNCTIONS_KEY.`
+    : `${url} takes another key than the one given by --key or FUNCTIONS_KEY, or kept in DATA_DIR.`
 }
 
 /** For commands that ask nobody. */

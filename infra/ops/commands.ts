@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { audit } from './commands/audit.ts'
 import {
   deadLetterGroups,
   discardDeadLetter,
@@ -8,7 +9,8 @@ import {
   restoreDeadLetter,
   showDeadLetter,
 } from './commands/dead-letters.ts'
-import { redriveDeadLetters } from './commands/redrive.ts'
+import { getOrder, listOrders, orderHistory, searchOrders } from './commands/orders.ts'
+import { cancelRedrive, redriveDeadLetters, resumeRedrive, showRedrive } from './commands/redrive.ts'
 import { doctor } from './commands/doctor.ts'
 import { migrate } from './commands/migrate.ts'
 import { rebuild } from './commands/rebuild.ts'
@@ -24,6 +26,10 @@ export const COMMANDS: readonly Command[] = [
   resetLedger,
   takeOut,
   doctor,
+  getOrder,
+  listOrders,
+  searchOrders,
+  orderHistory,
   listDeadLetters,
   deadLetterGroups,
   showDeadLetter,
@@ -32,6 +38,10 @@ export const COMMANDS: readonly Command[] = [
   discardDeadLetter,
   restoreDeadLetter,
   exportDeadLetter,
+  showRedrive,
+  cancelRedrive,
+  resumeRedrive,
+  audit,
   replayFixture,
   rebuild,
   migrate,

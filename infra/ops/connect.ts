@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readOwner } from '../../shared/adapters/embedded/data-dir.ts'
 import { readConfig } from '../../shared/config.ts'
+import { UsageError } from './command.ts'
 import { createHttpClient, UnreachableError, type OpsClient } from './client.ts'
 
 /**
@@ -18,6 +19,9 @@ export async function connect(asked: {
   const config = readConfig(process.env, 'embedded')
   const key = asked.key ?? config.functionsKey
   const url = asked.url ?? config.opsUrl
+  if (url !== undefined && !/^https?:\/\//i.test(url)) {
+    throw new UsageError(`${JSON.stringify(url)} is no URL: it begins with http:// or https://.`)
+  }
   if (url !== undefined) return createHttpClient(url, key, asked.operator)
 
   const owner = await readOwner(config.dataDir)

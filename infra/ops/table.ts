@@ -23,7 +23,7 @@ export function table(
   return [line(header), ...cells.map(line)].map((text) => text.slice(0, width)).join('\n')
 }
 
-/** What is piped on is not cut. */
+/** What is piped on is not cut. A terminal that does not know its width says 0. */
 function terminalWidth(): number {
-  return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
+  return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY
 }

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { COMMANDS } from '../../infra/ops/commands.ts'
 import { ops, type OpsAnswer } from '../support/ops-cli.ts'
@@ -74,7 +77,7 @@ describe('npm run ops', () => {
       const { exit, out } = await ops([...command.name.split(' '), '--help'])
       expect([exit, out]).toEqual([0, expect.stringContaining(`npm run ops -- ${command.name}`)])
       for (const option of Object.keys(command.options ?? {})) expect(out).toContain(`--${option}`)
-      expect(out).toMatch(/\nExamples:\n {2}npm run ops -- \S/)
+      expect(out).toMatch(/\nExamples:\n {2}npm run (-s )?ops -- \S/)
     }
   })
 
@@ -87,6 +90,8 @@ describe('npm run ops', () => {
       [['dead-letters', 'redrive', '--url', product.url], 'Say which'],
       [['dead-letters', 'discard', 'orders:0:0', '--url', product.url], '--reason is missing'],
       [['ledger', 'reset', '--url', product.url], '--reason is missing'],
+      [['status', '--url', 'localhost:7071'], '"localhost:7071" is no URL'],
+      [['orders', 'get', '--url', product.url], 'The id is missing'],
       [['status', 'please'], '"please" is one word too many'],
       [
         ['dead-letters', 'discard', 'orders:0:0', 'orders:0:1', '--reason', 'both'],
@@ -112,10 +117,12 @@ describe('npm run ops', () => {
   })
 
   test('exits 4 for what is refused, in the product’s own words', async () => {
+    const noKey = await ops(['status', '--url', product.url])
+    expect([noKey.exit, noKey.err]).toEqual([4, expect.stringContaining('none was given')])
     const wrongKey = await ops(['status', '--url', product.url, '--key', 'not-the-key-at-all'])
-    expect([wrongKey.exit, wrongKey.err]).toEqual([4, expect.stringContaining('x-functions-key')])
+    expect([wrongKey.exit, wrongKey.err]).toEqual([4, expect.stringContaining('takes another key')])
     const dashed = await ops(['status', '--url', product.url, '--key', '-begins-with-a-dash'])
-    expect([dashed.exit, dashed.err]).toEqual([4, expect.stringContaining('x-functions-key')])
+    expect([dashed.exit, dashed.err]).toEqual([4, expect.stringContaining('takes another key')])
     const unknown = await byUrl('dead-letters', 'show', 'orders:0:12345')
     expect([unknown.exit, unknown.err]).toEqual([4, 'No dead letter has this id.\n'])
     const balanced = await byUrl('ledger', 'reset', '--reason', 'a test')
@@ -141,6 +148,42 @@ describe('npm run ops', () => {
     }
   })
 
+  test('shows orders: one, a list, a search and a history', async () => {
+    const id = await place({ customerId: 77_001, customerLastName: 'Quince' })
+    expect(parsed(await byUrl('orders', 'get', id))).toMatchObject({ orderId: id, status: 'stored' })
+    const list = await byUrl('orders', 'list', '--customer', '77001', '--status', 'stored')
+    expect([list.exit, list.out]).toEqual([
+      0,
+      expect.stringMatching(new RegExp(`^${id} +stored .* Alex Quince +187.35 +EUR`, 'm')),
+    ])
+    await until(async () => (await byUrl('orders', 'search', 'quince', '--limit', '1')).out.includes(id))
+    const history = await byUrl('orders', 'history', id)
+    expect(history.out).toMatch(/accepted[\s\S]*stored/)
+    const nobody = await byUrl('orders', 'get', '019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2')
+    expect([nobody.exit, nobody.out]).toEqual([4, ''])
+  })
+
+  test('says its version', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+    expect(await ops(['--version'])).toEqual({ exit: 0, out: `${version}\n`, err: '' })
+  })
+
+  test('carries out what was asked for, and says nothing more, when a reader has had enough', async () => {
+    const shell = spawn(
+      'sh',
+      [
+        '-c',
+        '"$0" infra/ops/cli.ts dead-letters list --json --url "$1" --key "$2" | true',
+        process.execPath,
+        product.url,
+        key,
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    const [err] = await Promise.all([text(shell.stderr), once(shell, 'close')])
+    expect(err).toBe('')
+  })
+
   test('follows a redrive to its end: stored, or dead again and then it exits 1', async () => {
     const [first, second] = await killTwoOrders()
     const group = parsed(await byUrl('dead-letters', 'groups', '--state', 'dead', '--json'))['items'] as {
@@ -161,6 +204,11 @@ describe('npm run ops', () => {
       0,
       expect.objectContaining({ state: 'done', total: 2, resolved: 2 }),
     ])
+    const { id: task } = parsed(mended) as { id: string }
+    expect(parsed(await byUrl('redrives', 'show', task, '--json'))).toMatchObject({ id: task, state: 'done' })
+    expect(await byUrl('redrives', 'cancel', task)).toMatchObject({ exit: 4 })
+    expect(await byUrl('redrives', 'resume', task)).toMatchObject({ exit: 4 })
+    expect((await byUrl('audit', '--target', task)).out).toContain(task)
     const shown = parsed(await byUrl('dead-letters', 'show', second!, '--json'))
     expect(shown).toMatchObject({ id: second, state: 'resolved' })
     expect(parsed(await byUrl('ledger', '--json'))).toMatchObject({ balanced: true })

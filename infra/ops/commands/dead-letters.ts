@@ -3,6 +3,7 @@ import type { DeadLetterGroup, DeadLetterSummary } from '../../../shared/ports/d
 import type { Page } from '../../../shared/ports/order-views.ts'
 import { EXIT, required, text, UsageError, type Command, type CommandContext } from '../command.ts'
 import { readJsonFile } from '../json-file.ts'
+import { PAGE, query, tellOfMore } from '../pages.ts'
 import { table } from '../table.ts'
 
 const FILTERS = {
@@ -13,8 +14,7 @@ const FILTERS = {
   from: { type: 'string', help: 'failed last at or after this time (RFC 3339)' },
   to: { type: 'string', help: 'failed last before this time' },
   foreign: { type: 'string', help: 'true: those that other consumers gave up; false: our own' },
-  limit: { type: 'string', help: 'at most so many, 1 to 200 (50)' },
-  cursor: { type: 'string', help: 'goes on after a page, as that page said' },
+  ...PAGE,
 } as const
 
 const REASON = { reason: { type: 'string', help: 'why; it is kept in the audit list' } } as const
@@ -26,7 +26,10 @@ export const listDeadLetters: Command = {
   examples: ['dead-letters list --state dead', 'dead-letters list --code constraint-violated --limit 200 --json'],
   options: FILTERS,
   async run(context) {
-    const page = (await context.client.request('GET', `/api/dead-letters${query(context)}`)) as Page<DeadLetterSummary>
+    const page = (await context.client.request(
+      'GET',
+      `/api/dead-letters${filters(context)}`,
+    )) as Page<DeadLetterSummary>
     if (context.json) context.print(JSON.stringify(page))
     else {
       const rows = page.items.map((letter) => [
@@ -54,7 +57,7 @@ export const deadLetterGroups: Command = {
   async run(context) {
     const page = (await context.client.request(
       'GET',
-      `/api/dead-letters/groups${query(context)}`,
+      `/api/dead-letters/groups${filters(context)}`,
     )) as Page<DeadLetterGroup>
     if (context.json) context.print(JSON.stringify(page))
     else {
@@ -156,20 +159,10 @@ async function act(context: CommandContext, verb: string, done: string) {
   return EXIT.ok
 }
 
-function tellOfMore({ print }: CommandContext, { nextCursor }: Page<unknown>): void {
-  if (nextCursor !== null) print(`\nThere is more: --cursor ${nextCursor}`)
-}
-
 function path(context: CommandContext): string {
   return `/api/dead-letters/${encodeURIComponent(required(context, 0, 'The id'))}`
 }
 
-function query(context: CommandContext): string {
-  const renamed: Readonly<Record<string, string>> = { code: 'cause', order: 'orderId' }
-  const parameters = new URLSearchParams()
-  for (const option of Object.keys(FILTERS)) {
-    const value = text(context, option)
-    if (value !== undefined) parameters.set(renamed[option] ?? option, value)
-  }
-  return parameters.size === 0 ? '' : `?${parameters.toString()}`
+function filters(context: CommandContext): string {
+  return query(context, Object.keys(FILTERS), { code: 'cause', order: 'orderId' })
 }

@@ -3,9 +3,10 @@ import type { RedrivePreview } from '../../../shared/application/preview-redrive
 import type { RedriveWarning } from '../../../shared/application/redrive-warning.ts'
 import type { Page } from '../../../shared/ports/order-views.ts'
 import type { RedriveTask } from '../../../shared/ports/redrives.ts'
-import { EXIT, text, UsageError, type Command, type CommandContext, type ExitCode } from '../command.ts'
+import { EXIT, required, text, UsageError, type Command, type CommandContext, type ExitCode } from '../command.ts'
 import { table } from '../table.ts'
 
+const REASON = { reason: { type: 'string', help: 'why; it is kept in the audit list' } } as const
 const LOOK_MS = 500
 /** As the product takes them. */
 const MAX_IDS = 1000
@@ -28,8 +29,8 @@ export const redriveDeadLetters: Command = {
     all: { type: 'boolean', help: 'every dead letter' },
     own: { type: 'boolean', help: 'every dead letter that no other consumer gave up' },
     'dry-run': { type: 'boolean', help: 'runs today’s code against each and keeps nothing' },
-    rate: { type: 'string', help: 'at most so many a second (100)' },
-    reason: { type: 'string', help: 'why; it is kept in the audit list' },
+    rate: { type: 'string', help: 'at most this many a second (100)' },
+    ...REASON,
     detach: { type: 'boolean', help: 'do not wait for the outcome' },
   },
   async run(context) {
@@ -42,6 +43,43 @@ export const redriveDeadLetters: Command = {
     warn(context, task)
     return context.options['detach'] === true ? report(context, task) : follow(context, task)
   },
+}
+
+export const showRedrive: Command = {
+  name: 'redrives show',
+  usage: '<id>',
+  summary: 'how far a redrive is, or how it ended',
+  examples: ['redrives show 3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61'],
+  takes: 1,
+  run: async (context) => report(context, await ask(context, 'GET', '')),
+}
+
+export const cancelRedrive: Command = {
+  name: 'redrives cancel',
+  usage: '<id>',
+  summary: 'ends a redrive; what was not sent yet stays dead',
+  examples: ['redrives cancel 3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61 --reason "The wrong group."'],
+  takes: 1,
+  options: REASON,
+  run: async (context) => report(context, await ask(context, 'POST', '/cancel')),
+}
+
+export const resumeRedrive: Command = {
+  name: 'redrives resume',
+  usage: '<id>',
+  summary: 'goes on with a redrive that stopped itself, and waits for its end',
+  examples: ['redrives resume 3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61 --reason "The store is back."'],
+  takes: 1,
+  processes: true,
+  options: REASON,
+  run: async (context) => follow(context, await ask(context, 'POST', '/resume')),
+}
+
+async function ask(context: CommandContext, method: 'GET' | 'POST', verb: string): Promise<RedriveTask> {
+  const id = encodeURIComponent(required(context, 0, 'The id'))
+  const reason = text(context, 'reason')
+  const body = method === 'GET' ? undefined : reason === undefined ? {} : { reason }
+  return (await context.client.request(method, `/api/redrives/${id}${verb}`, body)) as RedriveTask
 }
 
 function which(context: CommandContext): Record<string, unknown> {

@@ -1,0 +1,94 @@
+import type { HistoryEntry, OrderView } from '../../../shared/domain/order-view.ts'
+import type { Page } from '../../../shared/ports/order-views.ts'
+import { EXIT, required, type Command, type CommandContext, type ExitCode } from '../command.ts'
+import { PAGE, query, tellOfMore } from '../pages.ts'
+import { table } from '../table.ts'
+
+const FILTERS = {
+  status: { type: 'string', help: 'retrying, stored, dead-lettered or discarded' },
+  customer: { type: 'string', help: 'a customer id' },
+  currency: { type: 'string', help: 'EUR, USD or GBP' },
+  from: { type: 'string', help: 'accepted at or after this time (RFC 3339)' },
+  to: { type: 'string', help: 'accepted before this time' },
+  ...PAGE,
+} as const
+
+export const getOrder: Command = {
+  name: 'orders get',
+  usage: '<id>',
+  summary: 'one order: where it stands, and what it says',
+  examples: ['orders get 019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2'],
+  takes: 1,
+  async run(context) {
+    const order = await context.client.request('GET', path(context))
+    context.print(JSON.stringify(order, null, context.json ? 0 : 2))
+    return EXIT.ok
+  },
+}
+
+export const listOrders: Command = {
+  name: 'orders list',
+  usage: '',
+  summary: 'orders, newest first',
+  examples: ['orders list --customer 48213', 'orders list --status retrying --json'],
+  options: FILTERS,
+  run: (context) => showPage(context, `/api/orders${query(context, Object.keys(FILTERS), { customer: 'customerId' })}`),
+}
+
+export const searchOrders: Command = {
+  name: 'orders search',
+  usage: '<words>',
+  summary: 'orders in whose names and items every word is, best first',
+  examples: ['orders search "alex trail"'],
+  takes: 1,
+  options: PAGE,
+  run(context) {
+    const words = new URLSearchParams({ q: required(context, 0, 'What to search for') }).toString()
+    return showPage(context, `/api/orders/search?${words}${query(context, Object.keys(PAGE)).replace('?', '&')}`)
+  },
+}
+
+export const orderHistory: Command = {
+  name: 'orders history',
+  usage: '<id>',
+  summary: 'what happened to an order, oldest first',
+  examples: ['orders history 019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2'],
+  takes: 1,
+  async run(context) {
+    const history = (await context.client.request('GET', `${path(context)}/history`)) as Page<HistoryEntry>
+    if (context.json) context.print(JSON.stringify(history))
+    else {
+      const rows = history.items.map(({ at, kind, attempt, cause, reason }) => [
+        at,
+        kind,
+        attempt,
+        cause === undefined ? reason : `${cause.code}: ${cause.detail}`,
+      ])
+      context.print(table(['at', 'what', 'attempt', 'why'], rows))
+    }
+    return EXIT.ok
+  },
+}
+
+async function showPage(context: CommandContext, address: string): Promise<ExitCode> {
+  const page = (await context.client.request('GET', address)) as Page<OrderView>
+  if (context.json) context.print(JSON.stringify(page))
+  else {
+    const rows = page.items.map((order) => [
+      order.orderId,
+      order.status,
+      order.acceptedAt,
+      order.customerFullName,
+      order.totalPrice,
+      order.currencyType,
+      order.cause === undefined ? null : `${order.cause.code}: ${order.cause.detail}`,
+    ])
+    context.print(table(['id', 'status', 'accepted', 'customer', 'total', 'currency', 'cause'], rows))
+    tellOfMore(context, page)
+  }
+  return EXIT.ok
+}
+
+function path(context: CommandContext): string {
+  return `/api/orders/${encodeURIComponent(required(context, 0, 'The id'))}`
+}
