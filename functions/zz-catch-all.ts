@@ -1,4 +1,4 @@
-import { app, type HttpMethod, type HttpRequest, type HttpResponseInit } from '@azure/functions'
+import { app, type HttpMethod, type HttpRequest, type HttpResponseInit, type InvocationContext } from '@azure/functions'
 import { homePage } from '../shared/api-docs/home-page.ts'
 import { HTML_TYPE, PAGE_HEADERS } from '../shared/api-docs/page.ts'
 import { settings } from '../shared/composition-root.ts'
@@ -6,8 +6,9 @@ import { OrderError } from '../shared/domain/errors.ts'
 import { etagOf, unlessKnown } from '../shared/http/answer.ts'
 import { endpoint } from '../shared/http/endpoint.ts'
 import { toProblem } from '../shared/http/problem.ts'
+import { REQUEST_ID, requestIdOf } from '../shared/http/request-id.ts'
 import { allowedMethods, FAULT_ROUTES } from '../shared/http/routes.ts'
-import { reportFault } from '../shared/triggers.ts'
+import { report } from '../shared/triggers.ts'
 
 /**
  * Whatever no other function takes: the home page at the empty path, 405 with Allow where the path is known, else 404.
@@ -17,7 +18,7 @@ import { reportFault } from '../shared/triggers.ts'
  */
 const ALL: HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-async function catchAll(request: HttpRequest): Promise<HttpResponseInit> {
+async function catchAll(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
   const { pathname } = new URL(request.url)
   const { disabledFunctions, faults } = settings()
   const isServed = (name: string) => !disabledFunctions.has(name.toLowerCase()) && (faults || !FAULT_ROUTES.has(name))
@@ -28,7 +29,10 @@ async function catchAll(request: HttpRequest): Promise<HttpResponseInit> {
   if (methods.length === 0 || isTaken) throw new OrderError('not-found', 'Nothing is at this path.')
   const allow = [...methods, 'OPTIONS'].join(', ')
   if (request.method === 'OPTIONS') return { status: 204, headers: { allow } }
-  return toProblem(new OrderError('method-not-allowed', `This path takes ${allow}.`), pathname, { allow })
+  const error = new OrderError('method-not-allowed', `This path takes ${allow}.`)
+  await report.refusal(error, { code: 'method-not-allowed', status: 405 }, context)
+  const requestId = requestIdOf(request.headers.get(REQUEST_ID), context.invocationId)
+  return toProblem(error, pathname, { requestId, headers: { allow } })
 }
 
 /** GET /: the page that leads to everything. */
@@ -45,5 +49,5 @@ app.http('zzCatchAll', {
   methods: ALL,
   route: '{*path}',
   authLevel: 'anonymous',
-  handler: endpoint(catchAll, reportFault),
+  handler: endpoint(catchAll, report),
 })

@@ -33,6 +33,8 @@ export interface Config {
   /** A line about settings that were meant to switch functions off and do not; undefined when there is none. */
   readonly disablesWithoutEffect: string | undefined
   readonly logLevel: LogLevel
+  /** Whether every answer of 400 to 499 gets a line. */
+  readonly logRefusals: boolean
   readonly seqUrl: string | undefined
   readonly otlpEndpoint: string | undefined
   readonly applicationInsights: string | undefined
@@ -152,6 +154,7 @@ const settingsSchema = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: url,
   SEQ_URL: url,
   LOG_LEVEL: oneOf(LOG_LEVELS),
+  LOG_REFUSALS: oneOf(['on', 'off']),
 })
 
 /** The names that `local.settings.json` may use; others found there are reported. */
@@ -201,6 +204,7 @@ export function readConfig(
     disabledFunctions: disabledFunctions(environment),
     disablesWithoutEffect: disablesWithoutEffect(environment),
     logLevel: settings.LOG_LEVEL ?? 'info',
+    logRefusals: settings.LOG_REFUSALS === 'on',
     seqUrl: settings.SEQ_URL,
     otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
     applicationInsights: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,

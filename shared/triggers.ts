@@ -1,7 +1,8 @@
 import type { GenericFunctionOptions, HttpFunctionOptions, InvocationContext } from '@azure/functions'
 import { services, settings } from './composition-root.ts'
 import { isOrderError, messageOf } from './domain/errors.ts'
-import { endpoint, type Handler } from './http/endpoint.ts'
+import { endpoint, type Handler, type Report } from './http/endpoint.ts'
+import type { ProblemCode } from './http/problem.ts'
 import { ROUTES, type Route, type RouteName } from './http/routes.ts'
 import { countInvocation } from './invocations.ts'
 import { fromKafkaEvents } from './messaging/kafka-event.ts'
@@ -12,12 +13,17 @@ import type { Services } from './composition-root.ts'
 
 /** How functions are registered: the options of their triggers, from the table of routes and the settings. */
 
+/** Of a refused request, in its log line. */
+const MAX_MEMBERS = 5
+/** A caller may call members anything; what is no plain name is left out. */
+const NAME = /^[\w/-]{1,100}$/
+
 export function httpTrigger(name: RouteName, handler: Handler): HttpFunctionOptions {
   const { methods, route, access }: Route = ROUTES[name]
   const authLevel = access === 'orders' ? settings().ordersAuth : access
   // Only requests for orders have traces: probes, pages and scrapes would drown them.
   const answer = access === 'orders' && isTraced(settings()) ? traced(ROUTES[name], handler) : handler
-  const handle = endpoint(answer, reportFault)
+  const handle = endpoint(answer, report)
   return {
     methods: [...methods],
     route,
@@ -34,12 +40,32 @@ function traced(route: Route, handler: Handler): Handler {
   }
 }
 
-export async function reportFault(error: unknown, context: InvocationContext): Promise<void> {
+export const report: Report = { fault: reportFault, refusal: reportRefusal }
+
+async function reportFault(error: unknown, context: InvocationContext): Promise<void> {
   const logger = await openedLogger()
   if (logger === undefined) return context.error(messageOf(error))
   const line = { event: 'http:failed', function: context.functionName, invocation: context.invocationId, err: error }
   if (isOrderError(error) && error.retriable) logger.warn(line, 'a request could not be served')
   else logger.error(line, 'a request failed')
+}
+
+/** With LOG_REFUSALS=on: what was refused and which members were wrong, never what they held. */
+async function reportRefusal(
+  error: unknown,
+  { code, status }: { code: ProblemCode; status: number },
+  context: InvocationContext,
+): Promise<void> {
+  if (!settings().logRefusals) return
+  const members = isOrderError(error)
+    ? error.violations.map(({ pointer }) => pointer).filter((pointer) => NAME.test(pointer))
+    : []
+  const line = { event: 'http:refused', function: context.functionName, invocation: context.invocationId, code, status }
+  const logger = await openedLogger()
+  logger?.info(
+    { ...line, ...(members.length > 0 && { members: members.slice(0, MAX_MEMBERS) }) },
+    'a request was refused',
+  )
 }
 
 /** Undefined where nothing could be opened. Why is told by whoever tries to. */

@@ -30,6 +30,8 @@ export interface EmbeddedHostOptions {
   /** App settings: what bindings refer to, and which functions are disabled. */
   readonly settings: Readonly<Record<string, string | undefined>>
   readonly limits?: Partial<HttpLimits>
+  /** Whether requests that the host itself refuses are logged. */
+  readonly logRefusals?: boolean
 }
 
 export interface EmbeddedHost {
@@ -90,6 +92,9 @@ export async function createHost(options: EmbeddedHostOptions): Promise<Embedded
     ...(options.corsOrigins.length > 0 && { headersFor: cors.headersFor }),
     onFault: (error, { method, path }) =>
       logger.error({ event: 'http:failed', method, path, err: error }, 'a request failed'),
+    ...(options.logRefusals && {
+      onRefusal: (refusal) => logger.info({ event: 'http:refused', ...refusal }, 'a request was refused'),
+    }),
     ...(options.limits !== undefined && { limits: options.limits }),
   })
   await runAppHooks(app, 'appStart')

@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OrderError } from '../../shared/domain/errors.ts'
-import { problemCodeOf, PROBLEMS, toProblem } from '../../shared/http/problem.ts'
+import { problemCodeOf, PROBLEMS, toProblem, type ProblemCode } from '../../shared/http/problem.ts'
+import { REQUEST_ID, requestIdOf } from '../../shared/http/request-id.ts'
 import { ClientGoneError, hasBody, readBody } from './http-body.ts'
 import type { HttpAnswer } from './http-types.ts'
 import { answerAndClose, statusProblem } from './raw-answer.ts'
@@ -20,9 +22,18 @@ export interface HttpServerOptions {
   readonly handle: (request: ServedRequest) => Promise<HttpAnswer>
   /** Told of everything that `handle` throws and that is not the caller's doing. */
   readonly onFault: (error: unknown, request: { readonly method: string; readonly path: string }) => void
+  /** Told of every request that the server itself or `handle` refuses by throwing. */
+  readonly onRefusal?: (refusal: Refusal) => void
   /** Headers for every answer to a request from this origin, problems included. */
   readonly headersFor?: (origin: string | undefined) => Readonly<Record<string, string>>
   readonly limits?: Partial<HttpLimits>
+}
+
+export interface Refusal {
+  readonly code: ProblemCode
+  readonly status: number
+  readonly method: string
+  readonly requestId: string
 }
 
 export interface HttpLimits {
@@ -61,7 +72,7 @@ const BEYOND_LATIN1 = /[\u0100-\uffff]/
 const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'] as const
 
 /** HTTP as a small installation needs it: bounded in every direction, and indifferent to what clients do. */
-export function createHttpServer({ handle, onFault, headersFor, limits }: HttpServerOptions): HttpServer {
+export function createHttpServer({ handle, onFault, onRefusal, headersFor, limits }: HttpServerOptions): HttpServer {
   const { maxBodyBytes, maxHeaderBytes, headersTimeoutMs, requestTimeoutMs, idleTimeoutMs } = {
     ...DEFAULT_LIMITS,
     ...limits,
@@ -109,14 +120,18 @@ export function createHttpServer({ handle, onFault, headersFor, limits }: HttpSe
       send(request, response, answer)
     } catch (error) {
       if (error instanceof ClientGoneError) return
-      if (PROBLEMS[problemCodeOf(error)].status >= 500) onFault(error, { method, path })
-      send(request, response, problemAnswer(error, path))
+      const requestId = nameOf(request)
+      const code = problemCodeOf(error)
+      if (PROBLEMS[code].status >= 500) onFault(error, { method, path })
+      else onRefusal?.({ code, status: PROBLEMS[code].status, method, requestId })
+      send(request, response, problemAnswer(error, path, requestId))
     }
   }
 
   function send(request: IncomingMessage, response: ServerResponse, given: HttpAnswer): void {
     if (response.destroyed) return
-    const answer = headersFor === undefined ? given : withHeaders(given, headersFor(request.headers.origin))
+    const named = REQUEST_ID in given.headers ? given : withHeaders(given, { [REQUEST_ID]: nameOf(request) })
+    const answer = headersFor === undefined ? named : withHeaders(named, headersFor(request.headers.origin))
     if (hasBody(request) && !request.complete) {
       // A pipelined request whose turn has not come cannot be answered at once.
       if (response.socket === null) request.socket.destroy()
@@ -175,14 +190,18 @@ async function listen(server: Server, port: number, host: string): Promise<Addre
 }
 
 function withHeaders(answer: HttpAnswer, more: Readonly<Record<string, string>>): HttpAnswer {
-  const vary = [answer.headers['vary'], more['vary']].flat().filter((value) => value !== undefined)
-  const headers = { ...answer.headers, ...more, ...(vary.length > 0 && { vary: vary.join(', ') }) }
+  const vary = new Set([answer.headers['vary'], more['vary']].flat().filter((value) => value !== undefined))
+  const headers = { ...answer.headers, ...more, ...(vary.size > 0 && { vary: [...vary].join(', ') }) }
   return { ...answer, headers }
 }
 
+function nameOf({ headers }: IncomingMessage): string {
+  return requestIdOf(headers[REQUEST_ID] as string | undefined, randomUUID())
+}
+
 /** Any error as an answer: an OrderError as the problem that it is, everything else as a fault of ours. */
-function problemAnswer(error: unknown, path: string): HttpAnswer {
-  const { status = 500, headers, body } = toProblem(error, path)
+function problemAnswer(error: unknown, path: string, requestId: string): HttpAnswer {
+  const { status = 500, headers, body } = toProblem(error, path, { requestId })
   return { status, headers: headers as Record<string, string>, body: body as string }
 }
 

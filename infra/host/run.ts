@@ -58,6 +58,7 @@ export async function startProduct(root: string): Promise<Product> {
       consumer: services.log,
       functionsKey: functionsKey.key,
       corsOrigins: config.corsOrigins,
+      logRefusals: config.logRefusals,
       logger: services.logger,
       invocation,
       settings: process.env,

@@ -33,6 +33,13 @@ export const REQUEST_HEADERS = {
     description: 'W3C Trace Context: the order carries it through the log. One that is not valid is ignored.',
     schema: { type: 'string' },
   },
+  RequestId: {
+    name: 'X-Request-Id',
+    in: 'header',
+    description:
+      'A name of 1 to 128 letters, digits and `_.:/+=~-` for this request, which the answer and the log repeat. Any other is replaced.',
+    schema: { type: 'string' },
+  },
   Operator: {
     name: 'X-Operator',
     in: 'header',
@@ -52,6 +59,14 @@ export const ANSWER_HEADERS = {
   Link: { description: 'The next page, as `rel="next"`; absent on the last.', schema: { type: 'string' } },
   PreferenceApplied: { description: 'The wait that was granted.', schema: { type: 'string', pattern: '^wait=\\d+$' } },
   Allow: { description: 'The methods of this path.', schema: { type: 'string' } },
+  RequestId: {
+    description: 'The name of the request in the log: the caller’s own if it was sent, else a new one.',
+    schema: { type: 'string', maxLength: 128 },
+  },
+  IdempotentReplayed: {
+    description: '`true` when an earlier request had this Idempotency-Key and this order, as far as it is known here.',
+    schema: { type: 'string', enum: ['true'] },
+  },
   ContentDisposition: { description: 'The name of the file.', schema: { type: 'string' } },
 } as const satisfies Record<string, JsonObject>
 
@@ -65,4 +80,6 @@ export const ANSWER_HEADER_NAMES: Readonly<Record<AnswerHeader, string>> = {
   PreferenceApplied: 'Preference-Applied',
   Allow: 'Allow',
   ContentDisposition: 'Content-Disposition',
+  RequestId: 'X-Request-Id',
+  IdempotentReplayed: 'Idempotent-Replayed',
 }

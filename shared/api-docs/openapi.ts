@@ -115,7 +115,7 @@ function answersOf(answers: OperationDescription['answers']): JsonObject {
 function answerOf({ description, headers = [], content, links }: Answer): JsonObject {
   return {
     description,
-    ...(headers.length > 0 && { headers: headerRefs(headers) }),
+    headers: headerRefs([...headers, 'RequestId']),
     ...(content !== undefined && {
       content: Object.fromEntries(Object.entries(content).map(([type, body]) => [type, contentOf(body)])),
     }),
@@ -143,10 +143,10 @@ function problemAnswers(codes: readonly ProblemCode[]): JsonObject {
 
 function problemAnswer(codes: readonly ProblemCode[], headers: readonly AnswerHeader[] = []): JsonObject {
   const retriable = codes.some((code) => PROBLEMS[code].status === 429 || PROBLEMS[code].status === 503)
-  const sent = retriable ? [...headers, 'RetryAfter' as const] : headers
+  const sent = [...headers, ...(retriable ? ['RetryAfter' as const] : []), 'RequestId' as const]
   return {
     description: codes.map((code) => `${PROBLEMS[code].title}.`).join(' '),
-    ...(sent.length > 0 && { headers: headerRefs(sent) }),
+    headers: headerRefs(sent),
     content: {
       'application/problem+json': {
         schema: schemaRef('Problem'),

@@ -52,7 +52,7 @@ const placeOrder: OperationDescription = {
   summary: 'Place an order',
   description:
     'Answers 202 once the order is durable in the log, before it is stored: from then on it is not lost. With `Prefer: wait=N` the answer is 201 with the stored order if that happens in time. Members that are not named are ignored.',
-  headers: ['IdempotencyKey', 'Prefer', 'Traceparent'],
+  headers: ['IdempotencyKey', 'Prefer', 'RequestId', 'Traceparent'],
   body: {
     schema: 'OrderCommand',
     required: true,
@@ -71,11 +71,11 @@ const placeOrder: OperationDescription = {
   },
   answers: {
     201: jsonAnswer('Stored, within the wait that was asked for.', 'Order', {
-      headers: ['Location', 'PreferenceApplied'],
+      headers: ['Location', 'PreferenceApplied', 'IdempotentReplayed'],
       links: ofThisOrder,
     }),
     202: jsonAnswer('Accepted: durable in the log.', 'Order', {
-      headers: ['Location', 'RetryAfter', 'PreferenceApplied'],
+      headers: ['Location', 'RetryAfter', 'PreferenceApplied', 'IdempotentReplayed'],
       example: EXAMPLE_RECEIPT,
       links: ofThisOrder,
     }),

@@ -110,6 +110,7 @@ export const problemSchema = z
     status: z.int().min(400).max(599),
     detail: z.string(),
     instance: z.exactOptional(z.string().meta({ description: 'The path that was asked for.' })),
+    requestId: z.exactOptional(z.string().meta({ description: 'The request in the log, as `X-Request-Id` names it.' })),
     errors: z.exactOptional(z.array(violationSchema)),
   })
   .meta({ description: 'Problem details (RFC 9457).' })

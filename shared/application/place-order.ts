@@ -13,6 +13,8 @@ export interface AcceptedOrder {
   readonly orderId: string
   /** RFC 3339. */
   readonly acceptedAt: string
+  /** There when an earlier request had this Idempotency-Key and this order: nothing was published now. */
+  readonly replayed?: true
 }
 
 export interface PlaceOrderOptions {
@@ -71,7 +73,8 @@ export function createPlaceOrder(dependencies: {
     const body = bodyHash(json)
     const known = remembered.get(keyHash) ?? (await knownToStore(keyHash))
     if (known !== undefined) {
-      if (known.bodyHash === body) return { orderId: known.orderId, acceptedAt: known.acceptedAt }
+      if (known.bodyHash === body)
+        return { orderId: known.orderId, acceptedAt: known.acceptedAt, replayed: true as const }
       throw new OrderError('idempotency-key-reused', 'This Idempotency-Key was used before with a different order.')
     }
     const accepted = await publish(orderIds.derive(idempotencyKey, json), command, json, keyHash, options, now())

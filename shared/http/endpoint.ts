@@ -1,10 +1,17 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions'
-import { problemCodeOf, PROBLEMS, toProblem } from './problem.ts'
+import { compressed } from './compressed.ts'
+import { problemCodeOf, PROBLEMS, toProblem, type ProblemCode } from './problem.ts'
+import { REQUEST_ID, requestIdOf } from './request-id.ts'
 
 export type Handler = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>
 
-/** Told of every error that is not the caller's. */
-export type ReportFault = (error: unknown, context: InvocationContext) => Promise<void>
+/** Told of every error that is answered. */
+export interface Report {
+  /** What is not the caller's doing. */
+  fault(error: unknown, context: InvocationContext): Promise<void>
+  /** What is: an answer of 400 to 499. */
+  refusal(error: unknown, problem: { code: ProblemCode; status: number }, context: InvocationContext): Promise<void>
+}
 
 const MAX_INSTANCE_LENGTH = 300
 
@@ -12,14 +19,20 @@ const MAX_INSTANCE_LENGTH = 300
  * The one place where an exception of an HTTP function becomes an answer. Every HTTP function is wrapped in it, so none
  * catches for itself.
  */
-export function endpoint(handler: Handler, reportFault: ReportFault): HttpHandler {
+export function endpoint(handler: Handler, report: Report): HttpHandler {
   return async function answer(request, context) {
+    const requestId = requestIdOf(request.headers.get(REQUEST_ID), context.invocationId)
     try {
-      return await handler(request, context)
+      const result = await handler(request, context)
+      const whole = request.method === 'GET' ? await compressed(request, result) : result
+      // Our functions write plain objects, never the lists that the type would allow.
+      return { ...whole, headers: { ...(whole.headers as Record<string, string>), [REQUEST_ID]: requestId } }
     } catch (error) {
       const code = problemCodeOf(error)
-      if (PROBLEMS[code].status >= 500) await reportFault(error, context)
-      return toProblem(error, new URL(request.url).pathname.slice(0, MAX_INSTANCE_LENGTH))
+      const { status } = PROBLEMS[code]
+      if (status >= 500) await report.fault(error, context)
+      else await report.refusal(error, { code, status }, context)
+      return toProblem(error, new URL(request.url).pathname.slice(0, MAX_INSTANCE_LENGTH), { requestId })
     }
   }
 }

@@ -28,7 +28,11 @@ export async function placeOrder(
   })
   const location = `/api/orders/${accepted.orderId}`
   const wait = waitSeconds(request)
-  const headers = { location, ...preferenceApplied(wait) }
+  const headers = {
+    location,
+    ...preferenceApplied(wait),
+    ...(accepted.replayed && { 'idempotent-replayed': 'true' }),
+  }
   const view = wait === 0 ? undefined : await known(use.waitForOrder, accepted.orderId, wait * 1000)
   if (view?.status === 'stored') return json(201, view, headers)
   return json(202, receipt(accepted, view), { ...headers, 'retry-after': '1' })
@@ -61,6 +65,6 @@ async function known(waitForOrder: WaitForOrder, orderId: string, waitMs: number
   }
 }
 
-function receipt(accepted: AcceptedOrder, view: OrderView | undefined): OrderView {
-  return view !== undefined && isFinal(view) ? view : { ...accepted, status: 'accepted' }
+function receipt({ orderId, acceptedAt }: AcceptedOrder, view: OrderView | undefined): OrderView {
+  return view !== undefined && isFinal(view) ? view : { orderId, acceptedAt, status: 'accepted' }
 }

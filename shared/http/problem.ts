@@ -1,5 +1,6 @@
 import type { HttpResponseInit } from '@azure/functions'
 import { isOrderError, type ErrorCode, type OrderError } from '../domain/errors.ts'
+import { REQUEST_ID } from './request-id.ts'
 
 /**
  * Errors as callers see them: RFC 9457 problem details. The `type` is stable and leads to its explanation. Only what we
@@ -135,8 +136,12 @@ export function problemCodeOf(error: unknown): ProblemCode {
   return code in PROBLEMS ? (code as ProblemCode) : 'internal'
 }
 
-/** Any error as an answer. `instance` is the path that was asked for. */
-export function toProblem(error: unknown, instance: string, headers: Record<string, string> = {}): HttpResponseInit {
+/** Any error as an answer. `instance` is the path that was asked for, `requestId` the name of the request. */
+export function toProblem(
+  error: unknown,
+  instance: string,
+  { requestId, headers = {} }: { requestId: string; headers?: Record<string, string> },
+): HttpResponseInit {
   const code = problemCodeOf(error)
   const { status, title, remedy } = PROBLEMS[code]
   const known = isOrderError(error) ? error : undefined
@@ -147,6 +152,7 @@ export function toProblem(error: unknown, instance: string, headers: Record<stri
     status,
     detail: known !== undefined && SPEAKS_TO_CALLERS.has(code) ? known.message : `${cause}${remedy}`,
     instance,
+    requestId,
     ...(known !== undefined && known.violations.length > 0 && { errors: known.violations }),
   }
   return {
@@ -155,6 +161,7 @@ export function toProblem(error: unknown, instance: string, headers: Record<stri
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
+      [REQUEST_ID]: requestId,
       ...retryAfter(status, known),
       ...headers,
     },

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { HttpRequest, InvocationContext } from '@azure/functions'
+import { REQUEST_ID, requestIdOf } from '../http/request-id.ts'
 import { isTraceparent, traceIdOf } from '../messaging/traceparent.ts'
 
 /** Whose work it is that a line is logged in: a line then says so by itself, whoever writes it. */
@@ -40,9 +41,11 @@ export function invocationFields(): Record<string, string> {
   const traceparents = [request?.headers.get('traceparent'), context.traceContext?.traceParent]
   const traceparent = traceparents.find((text) => typeof text === 'string' && isTraceparent(text)) ?? undefined
   const traceId = traceIdOf(traceparent)
+  const requestId = requestIdOf(request?.headers.get(REQUEST_ID), context.invocationId)
   return {
     function: context.functionName,
     invocation: context.invocationId,
+    ...(requestId !== context.invocationId && { requestId }),
     ...(orderId !== undefined && ORDER_ID.test(orderId) && { orderId }),
     ...(traceId !== undefined && { traceId }),
   }

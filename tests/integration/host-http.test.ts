@@ -172,6 +172,7 @@ describe('CORS', () => {
       allowed.status,
       ...['origin', 'methods', 'headers'].map((name) => allowed.headers.get(`access-control-allow-${name}`)),
     ]).toEqual([204, 'https://a.example', 'PUT', 'x-a'])
+    expect(allowed.headers.get('vary')).toBe('Origin')
     const missing = await ask('GET', '/nothing', 'https://a.example')
     expect([missing.status, missing.headers.get('access-control-allow-origin'), missing.headers.get('vary')]).toEqual([
       404,

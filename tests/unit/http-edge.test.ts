@@ -1,7 +1,8 @@
+import { gunzipSync } from 'node:zlib'
 import { HttpRequest, InvocationContext, type HttpRequestInit } from '@azure/functions'
 import { describe, expect, it } from 'vitest'
 import { OrderError } from '../../shared/domain/errors.ts'
-import { page, revalidated } from '../../shared/http/answer.ts'
+import { json, page, revalidated } from '../../shared/http/answer.ts'
 import { endpoint } from '../../shared/http/endpoint.ts'
 import { readJson } from '../../shared/http/json-body.ts'
 import { listQuery, searchQuery } from '../../shared/http/order-queries.ts'
@@ -16,7 +17,7 @@ function request(init: Partial<HttpRequestInit> = {}): HttpRequest {
   return new HttpRequest({ method: 'POST', url: 'http://localhost/api/orders', ...init })
 }
 
-const json = (body: string | Uint8Array, contentType = 'application/json') =>
+const jsonBody = (body: string | Uint8Array, contentType = 'application/json') =>
   request({
     body: typeof body === 'string' ? { string: body } : { bytes: body },
     headers: { 'content-type': contentType },
@@ -24,7 +25,7 @@ const json = (body: string | Uint8Array, contentType = 'application/json') =>
 
 it('says to callers that a disk is full, and nothing of what the driver says', () => {
   const full = new OrderError('log-full', 'The disk of the log /srv/log.db is full', { retriable: true })
-  const { status, body } = toProblem(full, '/api/orders')
+  const { status, body } = toProblem(full, '/api/orders', { requestId: 'a' })
   expect({ status, ...(JSON.parse(body as string) as object) }).toMatchObject({
     status: 503,
     type: '/docs/errors#log-unavailable',
@@ -41,7 +42,7 @@ describe('a body', () => {
       'application/cloudevents+json',
       'application/json;charset="utf-8"',
     ]) {
-      expect(await readJson(json('{"a":1}', type))).toEqual({ a: 1 })
+      expect(await readJson(jsonBody('{"a":1}', type))).toEqual({ a: 1 })
     }
   })
 
@@ -56,7 +57,7 @@ describe('a body', () => {
     ['application/json', Buffer.from([0x22, 0xff, 0x22]), 'malformed-json'],
     ['application/json', Buffer.alloc(1024 * 1024 + 1, ' '), 'payload-too-large'],
   ])('declared as %s is refused: case %#', async (type, body, code) => {
-    await expect(readJson(json(body, type))).rejects.toMatchObject({ code })
+    await expect(readJson(jsonBody(body, type))).rejects.toMatchObject({ code })
   })
 
   it('that the runtime dropped because it came in pieces is not called empty', async () => {
@@ -80,14 +81,14 @@ describe('a body', () => {
   })
 
   it('that is not JSON is refused with the place, and without a piece of itself', async () => {
-    await expect(readJson(json('{"card":"4111 1111" oops}'))).rejects.toThrow(
+    await expect(readJson(jsonBody('{"card":"4111 1111" oops}'))).rejects.toThrow(
       /^The body is not JSON \(line 1 column \d+\)\.$/,
     )
   })
 
   it('nested a hundred thousand times is read or refused, never a crash', async () => {
     const deep = '['.repeat(100_000) + ']'.repeat(100_000)
-    expect(Array.isArray(await readJson(json(deep)))).toBe(true)
+    expect(Array.isArray(await readJson(jsonBody(deep)))).toBe(true)
   })
 })
 
@@ -214,22 +215,75 @@ describe('an answer', () => {
   })
 })
 
+const context = new InvocationContext({ functionName: 'test', invocationId: 'of-this-invocation' })
+const silent = { fault: async () => undefined, refusal: async () => undefined }
+
+describe('the name of a request', () => {
+  const nameFor = async (id: string | undefined) => {
+    const headers = id === undefined ? {} : { 'x-request-id': id }
+    const answer = await endpoint(async () => ({ status: 204 }), silent)(request({ headers }), context)
+    return (answer as { headers: Record<string, string> }).headers['x-request-id']
+  }
+
+  it('is the caller’s when it is sane, else that of the invocation', async () => {
+    for (const own of ['a', 'Root=1-67891233-abcdef012345678912345678', 'x'.repeat(128)]) {
+      expect(await nameFor(own)).toBe(own)
+    }
+    for (const other of [undefined, '', 'two words', 'a@example.com', '"', 'x'.repeat(129)]) {
+      expect(await nameFor(other)).toBe('of-this-invocation')
+    }
+  })
+})
+
+describe('a long answer', () => {
+  const items = Array.from({ length: 50 }, (_, id) => ({ id, name: 'an order' }))
+  const answerTo = async (accepted: string, result = json(200, { items })) =>
+    (await endpoint(async () => result, silent)(
+      request({ method: 'GET', headers: { 'accept-encoding': accepted } }),
+      context,
+    )) as { body: string | Uint8Array; headers: Record<string, string> }
+
+  it.each(['gzip', 'br, GZIP;q=0.5', '*'])('is compressed for a caller who accepts %s', async (accepted) => {
+    const { body, headers } = await answerTo(accepted)
+    expect(headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'accept-encoding' })
+    expect(JSON.parse(gunzipSync(body as Uint8Array).toString())).toEqual({ items })
+  })
+
+  it.each(['', 'br', 'gzip;q=0', 'gzip; q=0.000, br'])('stays as it is for one who accepts %j', async (accepted) => {
+    const { body, headers } = await answerTo(accepted)
+    expect([typeof body, headers['content-encoding'], headers['vary']]).toEqual([
+      'string',
+      undefined,
+      'accept-encoding',
+    ])
+  })
+
+  it('stays as it is when its ETag is of its bytes, or when it is short', async () => {
+    for (const result of [revalidated(request(), { items }), json(200, { items: [] })]) {
+      expect((await answerTo('gzip', result)).headers).not.toHaveProperty('content-encoding')
+    }
+  })
+})
+
 describe('an exception', () => {
-  const context = new InvocationContext({ functionName: 'test' })
   const answerTo = async (error: unknown) => {
     const reported: unknown[] = []
+    const refused: unknown[] = []
     const answer = await endpoint(
       async () => {
         throw error
       },
-      async (fault) => void reported.push(fault),
+      {
+        fault: async (fault) => void reported.push(fault),
+        refusal: async (_error, problem) => void refused.push(problem),
+      },
     )(request(), context)
-    return { reported, answer, body: JSON.parse((answer as { body: string }).body) as unknown }
+    return { reported, refused, answer, body: JSON.parse((answer as { body: string }).body) as unknown }
   }
 
   it('of ours becomes a problem with its violations', async () => {
     const violations = [{ pointer: '/customerId', detail: 'is required' }]
-    const { answer, body, reported } = await answerTo(
+    const { answer, body, reported, refused } = await answerTo(
       new OrderError('invalid-order', '/customerId is required.', { violations }),
     )
     expect(answer).toMatchObject({ status: 400, headers: { 'content-type': 'application/problem+json' } })
@@ -239,9 +293,11 @@ describe('an exception', () => {
       status: 400,
       detail: '/customerId is required.',
       instance: '/api/orders',
+      requestId: context.invocationId,
       errors: violations,
     })
     expect(reported).toEqual([])
+    expect(refused).toEqual([{ code: 'invalid-order', status: 400 }])
   })
 
   it.each([

@@ -21,8 +21,11 @@ const nothing = { items: [], nextCursor: null }
 
 /** The edge of every function, in front of use cases that do nothing. A fault of ours fails the test. */
 const edge = (handler: Handler): HttpHandler =>
-  endpoint(handler, async (error) => {
-    throw error
+  endpoint(handler, {
+    fault: async (error) => {
+      throw error
+    },
+    refusal: async () => undefined,
   })
 
 const post = edge((request) =>
