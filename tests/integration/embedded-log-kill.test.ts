@@ -22,7 +22,9 @@ describe('The embedded log', () => {
     const verified = createVerifier(directory)
     let acknowledged = 0
     for (let round = 0; round < ROUNDS; round++) {
-      const { child, lines } = startChild(directory, `${round}`)
+      const { child, lines, speaks } = startChild(directory, `${round}`)
+      // Every second one lives until it has acknowledged something, however slow the machine is.
+      if (round % 2 === 1) await speaks
       setTimeout(() => child.kill('SIGKILL'), random() * LONGEST_LIFE_MS)
       await once(child, 'close')
       acknowledged += await verified(lines)
@@ -59,12 +61,15 @@ function temporaryDirectory(): string {
   return directory
 }
 
-function startChild(directory: string, ...args: string[]): { child: ChildProcess; lines: string[] } {
+function startChild(
+  directory: string,
+  ...args: string[]
+): { child: ChildProcess; lines: string[]; speaks: Promise<unknown> } {
   const child = spawn(process.execPath, [CHILD, directory, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const lines: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
-  return { child, lines }
+  const output = createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
+  return { child, lines, speaks: Promise.race([once(output, 'line'), once(output, 'close')]) }
 }
 
 /**
