@@ -66,7 +66,8 @@ place() {
   curl --fail-with-body --silent --show-error --dump-header - --output /dev/null --header 'content-type: application/json' \
     --data @order.json "$(address "$1")/api/orders" | tr -d '\r' | sed -n 's/^location: //Ip'
 }
-is_stored() { curl --silent --header 'prefer: wait=30' "$(address "$1")$2" | grep -q '"status":"stored"'; }
+is_stored() { is_stored_at "$(address "$1")$2"; }
+is_stored_at() { curl --silent --header 'prefer: wait=30' "$1" | grep -q '"status":"stored"'; }
 balances() { curl --silent --header "x-functions-key: $(key_of "$1")" "$(address "$1")/api/ops/ledger" | grep -q '"balanced":true'; }
 
 runs_hardened() {
@@ -122,7 +123,7 @@ place_until() {
 }
 
 survives_kill() {
-  local placing=$work/placing all location one
+  local placing=$work/placing all location one url
   touch "$placing"
   for one in 1 2 3; do place_until "$placing" "$one" & done
   within 120 eval "[ \"\$(cat '$placing'.* 2> /dev/null | wc -l)\" -ge 100 ]"
@@ -132,8 +133,9 @@ survives_kill() {
   docker start "$orders"
   within 120 answers "$orders"
   all=$(cat "$placing".*)
+  url=$(address "$orders")
   for location in $all; do
-    is_stored "$orders" "$location" || {
+    is_stored_at "$url$location" || {
       echo "$location was accepted, and is not stored"
       return 1
     }
