@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { disabledFunctions, disablesWithoutEffect } from './disabled-functions.ts'
+import { disabledFunctions } from './disabled-functions.ts'
 import { OrderError } from './domain/errors.ts'
+import { settingsWithoutEffect } from './settings-without-effect.ts'
 
 /**
  * Every setting, read once. This is the only file that knows how the environment is spelt; a bad value throws
@@ -30,8 +31,8 @@ export interface Config {
   readonly platformSignsIn: boolean
   /** In lower case, as `AzureWebJobs_<name>_Disabled` names them. */
   readonly disabledFunctions: ReadonlySet<string>
-  /** A line about settings that were meant to switch functions off and do not; undefined when there is none. */
-  readonly disablesWithoutEffect: string | undefined
+  /** A line about each setting that was set and does nothing. */
+  readonly withoutEffect: readonly string[]
   readonly logLevel: LogLevel
   /** Whether every answer of 400 to 499 gets a line. */
   readonly logRefusals: boolean
@@ -202,7 +203,7 @@ export function readConfig(
     orderIdSecrets: firstSecret === undefined ? undefined : [firstSecret, ...olderSecrets],
     platformSignsIn: environment['WEBSITE_AUTH_ENABLED']?.toLowerCase() === 'true',
     disabledFunctions: disabledFunctions(environment),
-    disablesWithoutEffect: disablesWithoutEffect(environment),
+    withoutEffect: settingsWithoutEffect(environment, SETTING_NAMES),
     logLevel: settings.LOG_LEVEL ?? 'info',
     logRefusals: settings.LOG_REFUSALS === 'on',
     seqUrl: settings.SEQ_URL,

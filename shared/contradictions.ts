@@ -24,5 +24,5 @@ export function contradictionsIn(config: Config): string[] {
     ],
   ]
   const found = rules.filter(([applies]) => applies).map(([, sentence]) => sentence)
-  return config.disablesWithoutEffect === undefined ? found : [...found, config.disablesWithoutEffect]
+  return [...found, ...config.withoutEffect]
 }

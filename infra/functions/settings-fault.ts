@@ -1,8 +1,8 @@
 import { accessSync, constants } from 'node:fs'
 import { readConnectionString } from '../../shared/adapters/mssql/connection-string.ts'
-import { readConfig } from '../../shared/config.ts'
-import { disablesWithoutEffect } from '../../shared/disabled-functions.ts'
+import { readConfig, SETTING_NAMES } from '../../shared/config.ts'
 import { isOrderError } from '../../shared/domain/errors.ts'
+import { settingsWithoutEffect } from '../../shared/settings-without-effect.ts'
 
 type Settings = Readonly<Record<string, string | undefined>>
 
@@ -22,9 +22,10 @@ export function settingsFault(environment: Settings): string | undefined {
   }
 }
 
-/** The line about settings that nothing fails because of, and that do not do what they were meant to. */
+/** The lines about settings that nothing fails because of, and that do not do what they were meant to. */
 export function settingsHint(environment: Settings): string | undefined {
-  return disablesWithoutEffect(environment)
+  const lines = settingsWithoutEffect(environment, SETTING_NAMES)
+  return lines.length === 0 ? undefined : lines.join('\n')
 }
 
 function isReadable(file: string): boolean {

@@ -39,7 +39,7 @@ export async function startProduct(root: string): Promise<Product> {
   const config = readConfig(process.env, 'embedded')
   const invocation = invocationPath(process.env['FUNCTIONS_INVOCATION'])
   const hostJson = readHostJson(root, { ...IN_ONE_PROCESS, ...process.env })
-  if (config.disablesWithoutEffect !== undefined) process.stderr.write(`${config.disablesWithoutEffect}\n`)
+  for (const line of config.withoutEffect) process.stderr.write(`${line}\n`)
   useSettings(config)
 
   const services = await openServices()

@@ -60,6 +60,31 @@ describe('settings', () => {
     const environment = { AzureWebJobs_placeOrder_Disabled: 'true', AzureWebJobs__getOrder__Disabled: 'true' }
     const config = readConfig(environment, 'embedded')
     expect([...config.disabledFunctions]).toEqual(['placeorder'])
-    expect(config.disablesWithoutEffect).toMatch(/^AzureWebJobs__getOrder__Disabled has no effect/)
+    expect(config.withoutEffect).toEqual([expect.stringMatching(/^AzureWebJobs__getOrder__Disabled has no effect/)])
+  })
+
+  it.each([
+    ['FAULT', 'FAULTS'],
+    ['RETRY_DELAY', 'RETRY_DELAYS'],
+    ['ORDER_TOPIC', 'ORDERS_TOPIC'],
+    ['DATADIR', 'DATA_DIR'],
+    ['SEQ_URI', 'SEQ_URL'],
+    ['LOG_LEVELS', 'LOG_LEVEL'],
+  ])('that are misspelt as %s are told, because nobody would read them', (name, meant) => {
+    const { withoutEffect } = readConfig({ [name]: 'on' }, 'embedded')
+    expect(withoutEffect).toEqual([`${name} has no effect: the setting is called ${meant}.`])
+  })
+
+  it('of other programs, and our own, are no misspelling', () => {
+    const others = {
+      PATH: '/bin',
+      HOSTS: 'a',
+      PORTS: '1',
+      LOGNAME: 'me',
+      DATABASE_DIR: 'x',
+      LOG_LEVEL: 'info',
+      FAULTS: 'off',
+    }
+    expect(readConfig(others, 'embedded').withoutEffect).toEqual([])
   })
 })
