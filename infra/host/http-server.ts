@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { OrderError } from '../../shared/domain/errors.ts'
 import { problemCodeOf, PROBLEMS, toProblem, type ProblemCode } from '../../shared/http/problem.ts'
 import { REQUEST_ID, requestIdOf } from '../../shared/http/request-id.ts'
@@ -63,6 +63,8 @@ const DEFAULT_LIMITS: HttpLimits = {
 }
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
+/** One accepts who has connected; another who did meanwhile. */
+const TURNS_TO_ACCEPT = 2
 /** How long a closing server waits for the last request on a connection that looks idle. */
 const IDLE_CLOSING_MS = 500
 const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
@@ -168,6 +170,8 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     listen: (port, host) => listen(server, port, host),
     async close() {
       closing ??= Promise.withResolvers<void>()
+      // Who has connected by now is let in: the end of the listening socket would reset their connections.
+      for (let turn = 0; turn < TURNS_TO_ACCEPT; turn++) await nextTurn()
       // Not http's own close, which ends idle connections at once: a request may be on its way on one of them, and whoever
       // sent it could not know what became of it. In use they end with their next answer, which says so.
       const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))

@@ -57,24 +57,28 @@ setting() { sed -n "s/^$1=//p" "$work/stack.env"; }
 url() { echo "http://127.0.0.1:$(setting GATEWAY_PORT)"; }
 # ids SERVICE: its containers.
 ids() { compose ps --all --quiet "$1"; }
-id() { ids "$1" | head -n 1; }
+first() { ids "$1" | head -n 1; }
 # state CONTAINER FORMAT
 state() { docker inspect --format "{{$2}}" "$1"; }
 healthy() { [ "$(state "$1" .State.Health.Status)" = healthy ]; }
 # inside SERVICE COMMAND…
 inside() {
   local container
-  container=$(id "$1")
+  container=$(first "$1")
   shift
   docker exec "$container" "$@"
 }
 # address SERVICE: in its only network.
-address() { docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(id "$1")"; }
+address() { docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(first "$1")"; }
 # reaches SERVICE HOST PORT
 reaches() { inside "$1" timeout 1 bash -c "< /dev/tcp/$2/$3" 2> /dev/null; }
-# no COMMAND…: it has to fail. `!` alone would fail nothing.
-no() { if "$@"; then echo "should have failed: $*" && return 1; fi; }
 up() { compose up --no-build --detach --wait --wait-timeout 240 "$@" 2>&1 | tail -n 20; }
+
+# The roles' stores are volumes without names, and `compose down` leaves those.
+remember_stores() {
+  compose ps --all --quiet | xargs "$DOCKER" inspect --format '{{range .Mounts}}{{println .Name}}{{end}}' \
+    | { grep -E '^[0-9a-f]{64}$' || :; } >> "$work/stores.txt"
+}
 
 # under_load COMMAND…: callers place and read orders meanwhile, and no request of theirs may fail.
 under_load() {

@@ -124,7 +124,10 @@ scale_up() {
   up --no-recreate --scale order-api=3 --scale order-processor=3 order-api order-processor
   all_of_three_work
 }
-scale_down() { up --no-recreate --scale order-api=1 --scale order-processor=1 order-api order-processor; }
+scale_down() {
+  remember_stores
+  up --no-recreate --scale order-api=1 --scale order-processor=1 order-api order-processor
+}
 # metric CONTAINER NAME: the sum of its samples.
 metric() {
   docker exec "$1" node -e "fetch('http://127.0.0.1:8080/api/metrics', { headers: { 'x-functions-key': process.argv[1] } })
@@ -148,7 +151,7 @@ all_of_three_work() {
 crash() {
   local service container
   for service in "$@"; do
-    container=$(id "$service")
+    container=$(first "$service")
     state "$container" .RestartCount > "$work/restarts-of-$service"
     as_root kill -9 "$(state "$container" .State.Pid)"
   done
@@ -156,13 +159,13 @@ crash() {
 }
 is_back() {
   local container
-  container=$(id "$1")
+  container=$(first "$1")
   [ "$(state "$container" .RestartCount)" -gt "$(cat "$work/restarts-of-$1")" ] && healthy "$container"
 }
 accepts() {
   [ "$(curl --silent --output "$work/placed.json" --write-out '%{http_code}' --header 'content-type: application/json' \
     --data @order.json "$(url)/api/orders")" = 202 ] || return 1
-  sed -n 's/.*"orderId":"\([^"]*\)".*/\1/p' "$work/placed.json" >> "$work/accepted"
+  grep -o '"orderId":"[^"]*"' "$work/placed.json" | cut -d '"' -f 4 >> "$work/accepted"
 }
 broker_killed() {
   crash kafka
@@ -196,6 +199,7 @@ stops_in_order() {
   done
 }
 down_and_up() {
+  remember_stores
   compose down 2> /dev/null
   all_up
 }
@@ -205,7 +209,7 @@ ledger() { curl --fail --silent --header "x-functions-key: $(setting FUNCTIONS_K
 balanced() { ledger | grep -q '"balanced":true.*"toCome":0'; }
 verdict() {
   within 120 balanced
-  ledger | sed -n 's/.*"summary":"\([^"]*\)".*/\1/p' | tee -a "$work/figures.txt"
+  ledger | grep -o '"summary":"[^"]*"' | cut -d '"' -f 4 | tee -a "$work/figures.txt"
 }
 
 failed_before=$failed
@@ -240,4 +244,4 @@ check 'down and up keeps everything' down_and_up
 check 'every order is stored after all of that' every_order_is_stored
 check 'the ledger balances' verdict
 sed 's/^/    /' "$work/figures.txt"
-compose down --volumes > /dev/null 2>&1
+{ remember_stores && compose down --volumes && xargs -r "$DOCKER" volume rm --force < "$work/stores.txt"; } > /dev/null 2>&1
