@@ -80,7 +80,8 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     ...limits,
   }
   let inFlight = 0
-  let closing: PromiseWithResolvers<void> | undefined
+  let isClosing = false
+  let answered: PromiseWithResolvers<void> | undefined
 
   const server = createServer({
     maxHeaderSize: maxHeaderBytes,
@@ -100,7 +101,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     inFlight += 1
     response.once('close', () => {
       inFlight -= 1
-      if (inFlight === 0) closing?.resolve()
+      if (inFlight === 0) answered?.resolve()
     })
     const { method = 'GET' } = request
     let path = '/'
@@ -144,7 +145,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     const headers: Record<string, string | string[] | number> = { ...(answer.headers as Record<string, string>) }
     for (const name of HOP_BY_HOP) if (name in headers) delete headers[name]
     if (status !== 204 && status !== 304) headers['content-length'] = lengthOf(body)
-    if (closing !== undefined) headers['connection'] = 'close'
+    if (isClosing) headers['connection'] = 'close'
     response.writeHead(status, headers)
     response.end(body)
   }
@@ -169,7 +170,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     },
     listen: (port, host) => listen(server, port, host),
     async close() {
-      closing ??= Promise.withResolvers<void>()
+      isClosing = true
       // Who has connected by now is let in: the end of the listening socket would reset their connections.
       for (let turn = 0; turn < TURNS_TO_ACCEPT; turn++) await nextTurn()
       // Not http's own close, which ends idle connections at once: a request may be on its way on one of them, and whoever
@@ -177,8 +178,10 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
       const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
       await Promise.race([ended, sleep(IDLE_CLOSING_MS)])
       server.close()
-      if (inFlight === 0) closing.resolve()
-      await closing.promise
+      // Only now: within the grace the last answer of the moment is not the last one.
+      answered ??= Promise.withResolvers<void>()
+      if (inFlight === 0) answered.resolve()
+      await answered.promise
       server.closeAllConnections()
     },
   }

@@ -1,16 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ORIGINAL_BODY } from '../support/orders.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const START = join(ROOT, 'infra/host/start.ts')
 const STOP_ON_SIGNAL = join(ROOT, 'infra/host/stop-on-signal.ts')
+
+/** The end of npm is noticed by then, as a second request to stop would be. */
+const LATE_MS = 1000
 
 let directory: string
 const children: ChildProcess[] = []
@@ -28,7 +32,7 @@ afterEach(async () => {
 
 function run(args: readonly string[], settings: Record<string, string> = {}, program = process.execPath) {
   const env = { PATH: process.env['PATH'], DATA_DIR: directory, PORT: '0', LOG_LEVEL: 'warn', ...settings }
-  const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, args, { cwd: ROOT, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   children.push(child)
   const errors = text(child.stderr)
   const closed = once(child, 'close') as Promise<[code: number | null, signal: string | null]>
@@ -72,11 +76,22 @@ describe('npm start', () => {
     expect(errors).toMatch(/^AzureWebJobs__docs__Disabled has no effect: write AzureWebJobs_docs_Disabled, .+\n$/)
   })
 
-  test('stops in order when npm is killed, which passes no SIGTERM on', async () => {
+  test.each([
+    ['npm alone, which passes no SIGTERM on', (pid: number) => pid],
+    ['npm and all that it started', (pid: number) => -pid],
+  ])('stops in order when a supervisor ends %s', async (_, target) => {
     const npm = run(['start'], {}, 'npm')
-    await npm.says(/at (http:\/\/127\.0\.0\.1:\d+)/)
-    expect(readdirSync(directory)).toContain('log.db-wal')
-    npm.child.kill('SIGTERM')
+    const [, port] = await npm.says(/at http:\/\/127\.0\.0\.1:(\d+)/)
+    const body = JSON.stringify(ORIGINAL_BODY)
+    const client = connect(Number(port), '127.0.0.1')
+    const head = `POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
+    client.write(head)
+    // Begun before it is asked to stop, and sent to its end long after.
+    await sleep(100)
+    process.kill(target(npm.child.pid ?? 0), 'SIGTERM')
+    await sleep(LATE_MS)
+    client.write(body)
+    expect(await text(client)).toMatch(/^HTTP\/1\.1 202 /)
     // Its output closes when the last process that writes to it has ended.
     await npm.ended()
     expect(readdirSync(directory)).not.toContain('log.db-wal')

@@ -1,21 +1,31 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { expect, test, vi } from 'vitest'
 import { createHttpServer } from '../../infra/host/http-server.ts'
 
+const AFTER_THE_GRACE_MS = 800
 const REQUEST = 'POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}'
 
-async function startServer() {
+async function startServer(before: (nth: number) => Promise<unknown> = async () => undefined) {
+  let requests = 0
   const server = createHttpServer({
-    handle: async (request) => ({ status: 202, headers: {}, body: await request.body() }),
+    async handle(request) {
+      await before((requests += 1))
+      return { status: 202, headers: {}, body: await request.body() }
+    },
     onFault: (error) => expect.fail(String(error)),
   })
   const { port } = await server.listen(0, '127.0.0.1')
+  const client = await connected(port)
+  return { server, port, client }
+}
+
+async function connected(port: number) {
   const client = connect(port, '127.0.0.1')
   await once(client, 'connect')
-  return { server, client }
+  return client
 }
 
 test('a request that arrives on an idle connection after the host began to close is answered, and told that it is the last', async () => {
@@ -27,6 +37,23 @@ test('a request that arrives on an idle connection after the host began to close
   await nextTurn()
   client.write(REQUEST)
   expect(await text(client)).toMatch(/^HTTP\/1\.1 202 [^]*connection: close/i)
+  await closed
+})
+
+test('a request in flight is answered though another was answered after the host began to close', async () => {
+  const second = Promise.withResolvers<void>()
+  const { server, port, client } = await startServer(async (nth) => (nth === 2 ? second.promise : undefined))
+  const other = await connected(port)
+  const closed = server.close()
+  await nextTurn()
+  client.write(REQUEST)
+  await text(client)
+  other.write(REQUEST)
+  const answer = text(other)
+  // Not before the host has ended the connections that look idle, when all that is left is the second request.
+  await vi.waitFor(() => expect(server.inFlight).toBe(1))
+  void sleep(AFTER_THE_GRACE_MS).then(() => second.resolve())
+  expect(await answer).toMatch(/^HTTP\/1\.1 202 /)
   await closed
 })
 
