@@ -7,12 +7,12 @@ import { httpTrigger } from '../shared/triggers.ts'
 
 /** GET /api/orders/{orderId}: where the order stands. An id that was issued is never answered with 404. */
 async function getOrder(request: HttpRequest): Promise<HttpResponseInit> {
-  const { orderIds, views, waitForOrder } = await services()
+  const { orderIds, views, waitForOrder, whyUnseen } = await services()
   const orderId = orderIdIn(request)
   const wait = waitSeconds(request)
   const stored =
     wait > 0 && orderIds.isIssued(orderId) ? await waitForOrder(orderId, wait * 1000) : await views.get(orderId)
-  const view = stored ?? unseenOrder(orderId, orderIds)
+  const view = stored ?? unseenOrder(orderId, orderIds, whyUnseen)
   return revalidated(request, view, { ...pendingHeaders(view), ...preferenceApplied(wait) })
 }
 

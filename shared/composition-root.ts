@@ -22,6 +22,7 @@ import { createStoreRetries } from './application/store-retries.ts'
 import { createTakeOut, type TakeOut } from './application/take-out.ts'
 import { createWatchLedger, type LedgerWatch } from './application/watch-ledger.ts'
 import { createWaitForOrder, type WaitForOrder } from './application/wait-for-order.ts'
+import { createWhyUnseen, type WhyUnseen } from './application/why-unseen.ts'
 import { openAdapters, type Adapters } from './adapters.ts'
 import { API_VERSION } from './api-docs/openapi.ts'
 import type { Config } from './config.ts'
@@ -55,6 +56,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly keepDeadLetters: StoreOrders
   readonly deliveryWatch: DeliveryWatch
   readonly waitForOrder: WaitForOrder
+  readonly whyUnseen: WhyUnseen
   readonly checkReadiness: CheckReadiness
   readonly redrives: Redrive
   readonly previewLetters: PreviewRedrive
@@ -186,15 +188,7 @@ export async function openServices(chosen: Config): Promise<Services> {
 
   const storeOrigins = storing('origin')
   const storeOrders = afterLedgerBegan({ ...ofOrders, clock, events, signal }, storeOrigins)
-  const repairLedger = createRepairLedger({
-    log,
-    ledger,
-    storeOrders: storeOrigins,
-    topic: topics.orders,
-    groupId,
-    maintenance,
-    now,
-  })
+  const repairLedger = createRepairLedger({ ...ofOrders, storeOrders: storeOrigins, maintenance, now })
   const ledgerWatch = createWatchLedger({
     ...ofOrders,
     examineLedger,
@@ -227,6 +221,14 @@ export async function openServices(chosen: Config): Promise<Services> {
     ),
     deliveryWatch,
     waitForOrder: createWaitForOrder({ views, clock, signal }),
+    whyUnseen: createWhyUnseen({
+      log,
+      examineLedger,
+      topic: topics.orders,
+      clock,
+      onError: (error) =>
+        logger.debug({ event: 'ledger:unasked', err: error }, 'what is missing could not be asked for'),
+    }),
     checkReadiness,
     redrives: createRedrive({
       log: publisher,
@@ -265,7 +267,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       clock,
       signal,
     }),
-    resetLedger: createResetLedger({ log, maintenance, ledgerVerdict, repairLedger, topic: topics.orders, groupId }),
+    resetLedger: createResetLedger({ ...ofOrders, maintenance, ledgerVerdict, repairLedger }),
     rebuildOrders: createRebuild({
       log,
       store,

@@ -139,7 +139,7 @@ export const ORDER_OPERATIONS = {
     tag: 'Orders',
     summary: 'Where an order stands',
     description:
-      'An id that was issued is never answered with 404: before the order reaches the store its status is `accepted`. With `Prefer: wait=N`, waits until the order is stored, dead-lettered or discarded.',
+      'An id that was issued is never answered with 404: before the order reaches the store its status is `accepted`. It stays so, with the cause `record-missing`, when the log can no longer give the record of the order, as far as that can be told. With `Prefer: wait=N`, waits until the order is stored, dead-lettered or discarded.',
     path: { orderId: ORDER_ID },
     headers: ['Prefer', 'IfNoneMatch'],
     answers: {

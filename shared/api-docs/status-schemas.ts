@@ -92,7 +92,10 @@ export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
       gaps: count.meta({ description: 'Passed over though the log has them: a repair processes them.' }),
       damaged: count.meta({ description: 'Passed over because the log cannot give them any more.' }),
       lost: count.meta({ description: 'Left the log before they were counted.' }),
-      absent: count.meta({ description: 'Never records, such as transaction markers.' }),
+      absent: count.meta({
+        description:
+          'Never records, such as transaction markers; on the embedded log, damaged ones that a reset settled.',
+      }),
       toCome: z.int().meta({ description: 'Below zero when the log ends before what was counted.' }),
       behindTransaction,
     }),

@@ -1,5 +1,6 @@
-import { OrderError } from '../domain/errors.ts'
+import { OrderError, unreadableOffsets } from '../domain/errors.ts'
 import { nextOffset, type EventLog } from '../ports/event-log.ts'
+import type { Ledger, LedgerSettlement } from '../ports/ledger.ts'
 import type { LedgerEpoch, Maintenance } from '../ports/maintenance.ts'
 import type { Act } from '../ports/redrives.ts'
 import type { LedgerVerdict } from './ledger.ts'
@@ -8,22 +9,29 @@ import type { LedgerRepair, RepairLedger } from './repair-ledger.ts'
 /**
  * Begins a new epoch of the ledger where the log begins now, for a log that was truncated or made anew. What the
  * consumer has read of that log already is then accounted for by a repair: it is read again, and changes nothing that
- * is stored. Rejects with `conflict` while the ledger balances, unless it is forced.
+ * is stored. Damaged records of the embedded log are settled as absent, because whoever resets has answered for them.
+ * Rejects with `conflict` while the ledger balances, unless it is forced.
  */
 export type ResetLedger = (act: Act, force: boolean) => Promise<LedgerRepair>
 
+const RECORDS_AT_ONCE = 500
+/** The store's locks are held no longer than it takes to settle this many ranges. */
+const SETTLED_AT_ONCE = 500
+
 export function createResetLedger(dependencies: {
-  log: Pick<EventLog, 'offsets' | 'committed' | 'identity'>
+  log: Pick<EventLog, 'offsets' | 'committed' | 'identity' | 'read' | 'retention'>
+  ledger: Pick<Ledger, 'settle'>
   maintenance: Pick<Maintenance, 'resetLedger'>
   ledgerVerdict: () => Promise<LedgerVerdict>
   repairLedger: RepairLedger
   topic: string
   groupId: string
 }): ResetLedger {
-  const { log, maintenance, ledgerVerdict, repairLedger, topic, groupId } = dependencies
+  const { log, ledger, maintenance, ledgerVerdict, repairLedger, topic, groupId } = dependencies
 
   return async function resetLedger(act, force) {
-    if (!force && (await ledgerVerdict()).balanced) {
+    const { balanced, totals } = await ledgerVerdict()
+    if (!force && balanced) {
       throw new OrderError('conflict', 'The ledger balances: a new epoch would only forget. Force it if you must.')
     }
     const [offsets, committed, logId] = await Promise.all([
@@ -37,6 +45,39 @@ export function createResetLedger(dependencies: {
       return { partition, first, next }
     })
     await maintenance.resetLedger(groupId, { topic, logId, partitions }, act)
+    // Those that an earlier reset settled, too: the new epoch knows nothing of them.
+    if (totals.damaged + totals.absent > 0) await settleDamage(partitions)
     return repairLedger(act)
+  }
+
+  /**
+   * A batch of Kafka's stays a gap, because another version may read it. And there absent offsets are markers; here they
+   * can be nothing else than what is settled now.
+   */
+  async function settleDamage(partitions: LedgerEpoch['partitions']): Promise<void> {
+    if ((await log.retention(topic)).holesAreMarkers) return
+    let damaged: LedgerSettlement[] = []
+    for (const { partition, first, next } of partitions) {
+      for (let from = first; from < next;) {
+        const read = await readFrom(partition, from)
+        if (read.isDamaged) damaged.push({ topic, partition, from, to: Math.min(read.to, next), lostBy: null })
+        from = read.to
+        if (damaged.length < SETTLED_AT_ONCE) continue
+        await ledger.settle(groupId, damaged)
+        damaged = []
+      }
+    }
+    await ledger.settle(groupId, damaged)
+  }
+
+  async function readFrom(partition: number, from: number): Promise<{ to: number; isDamaged: boolean }> {
+    try {
+      const records = await log.read(topic, partition, from, RECORDS_AT_ONCE)
+      return { to: (records.at(-1)?.offset ?? Infinity) + 1, isDamaged: false }
+    } catch (error) {
+      const damage = unreadableOffsets(error)
+      if (damage === undefined) throw error
+      return { to: damage.to, isDamaged: true }
+    }
   }
 }

@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'order-id-reused'
   | 'constraint-violated'
   | 'taken-out'
+  | 'record-missing'
   // What our surroundings can do to us.
   | 'log-unavailable'
   | 'log-full'

@@ -3,7 +3,7 @@ import { isFinal } from '../application/wait-for-order.ts'
 import { OrderError } from '../domain/errors.ts'
 import { issuedAt, type OrderIds } from '../domain/order-id.ts'
 import { initialState } from '../domain/order.ts'
-import type { OrderView } from '../domain/order-view.ts'
+import type { Cause, OrderView } from '../domain/order-view.ts'
 
 /** The longest that a caller is told to stay away from a pending order, in seconds. */
 const MAX_RETRY_AFTER_SECONDS = 60
@@ -19,11 +19,23 @@ export function orderIdIn(request: HttpRequest): string {
   })
 }
 
-/** An order that the store has not seen yet. Throws `order-not-found` for an id that was never issued. */
-export function unseenOrder(orderId: string, orderIds: OrderIds): OrderView {
+/**
+ * An order that the store has not seen yet, with the cause where there is one. Throws `order-not-found` for an id that
+ * was never issued; then nobody is asked for a cause.
+ */
+export function unseenOrder(
+  orderId: string,
+  orderIds: OrderIds,
+  whyUnseen: (orderId: string) => Cause | undefined = () => undefined,
+): OrderView {
   if (!orderIds.isIssued(orderId)) throw new OrderError('order-not-found', 'No order has this id.')
   const acceptedAt = issuedAt(orderId)
-  return { ...initialState(orderId), ...(acceptedAt !== undefined && { acceptedAt: acceptedAt.toISOString() }) }
+  const cause = whyUnseen(orderId)
+  return {
+    ...initialState(orderId),
+    ...(acceptedAt !== undefined && { acceptedAt: acceptedAt.toISOString() }),
+    ...(cause !== undefined && { cause }),
+  }
 }
 
 /** When to ask again, while asking again makes sense. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { readInOrderOfTime } from '../../shared/application/read-log.ts'
+import { OrderError } from '../../shared/domain/errors.ts'
 import type { LogRecord } from '../../shared/ports/event-log.ts'
 
 /** Partitions of records, given as offset and time; a read answers at most two of them. */
@@ -45,6 +46,19 @@ test('offsets that the log does not have are passed over, and nothing is read be
   expect((await batches(logOf([sparse]), [9])).flat()).toEqual(['0:2', '0:5', '0:6'])
   expect(await batches(logOf([AT_ONE_TIME]), [0])).toEqual([])
   expect((await batches(logOf([sparse]), [20])).flat()).toHaveLength(4)
+})
+
+test('offsets that the log cannot give are passed over', async () => {
+  const sound = logOf([AT_ONE_TIME])
+  const damaged = {
+    async read(...[topic, partition, from, limit]: Parameters<typeof sound.read>) {
+      const records = await sound.read(topic, partition, from, limit)
+      if (from === 1 || from === 2)
+        throw new OrderError('log-unreadable', 'It is damaged.', { unreadable: { from, to: 3 } })
+      return records.filter(({ offset }) => from > 2 || offset < 1)
+    },
+  }
+  expect((await batches(damaged, [5])).flat()).toEqual(['0:0', '0:3', '0:4'])
 })
 
 test('a batch of large records is smaller than the limit, and one record is always taken', async () => {
