@@ -19,6 +19,8 @@ import { batchOf, GROUP, NOW, orderAt } from '../contract/store-fixtures.ts'
 
 const MIGRATIONS = readMigrations(new URL('../../infra/sql/sqlite/', import.meta.url))
 const FIRST_WITH_BLOCKS = 5
+/** A thread writes the blocks: later than a busy machine lets a test wait by default. */
+const PATIENTLY = { timeout: 20_000 }
 const REFUSE_BLOCKS = `CREATE TRIGGER refuse BEFORE INSERT ON search_blocks BEGIN SELECT raise(ABORT, 'refused'); END`
 
 let directory: string
@@ -103,13 +105,15 @@ test('the store writes blocks as orders come, and what an earlier process left',
   }
   await using opened = await createSqliteStore({ file: file(), blockOrders: 4, onIndexFailed })
   using db = openMigrated()
-  await vi.waitFor(() => expect(blocksIn(db)).toEqual([[1, 4]]))
+  await vi.waitFor(() => expect(blocksIn(db)).toEqual([[1, 4]]), PATIENTLY)
   await opened.store.storeBatch(batchOf(orders.slice(5)))
-  await vi.waitFor(() =>
-    expect(blocksIn(db)).toEqual([
-      [1, 4],
-      [5, 8],
-    ]),
+  await vi.waitFor(
+    () =>
+      expect(blocksIn(db)).toEqual([
+        [1, 4],
+        [5, 8],
+      ]),
+    PATIENTLY,
   )
   const { items } = await opened.views.search({ q: 'blocked', limit: 50 })
   expect(items.map(({ orderId }) => orderId)).toEqual(newestFirst(orders))
@@ -123,7 +127,7 @@ test('a block that cannot be written is told, and searches go on', async () => {
   db.exec(REFUSE_BLOCKS)
   const orders = named('Unblocked', 5)
   await opened.store.storeBatch(batchOf(orders))
-  await vi.waitFor(() => expect(onIndexFailed).toHaveBeenCalledOnce())
+  await vi.waitFor(() => expect(onIndexFailed).toHaveBeenCalledOnce(), PATIENTLY)
   const { items } = await opened.views.search({ q: 'unblocked', limit: 50 })
   expect(items.map(({ orderId }) => orderId)).toEqual(newestFirst(orders))
 })
@@ -210,7 +214,7 @@ test('after a rebuild searches go by what the orders are now, and blocks are wri
   using db = openMigrated()
   const orders = named('Before', 4)
   await opened.store.storeBatch(batchOf(orders))
-  await vi.waitFor(() => expect(blocksIn(db)).toEqual([[1, 3]]))
+  await vi.waitFor(() => expect(blocksIn(db)).toEqual([[1, 3]]), PATIENTLY)
   // As a file of an earlier version has it.
   db.exec('UPDATE search_stretches SET from_seq = 100')
   const { maintenance, views } = opened
@@ -219,7 +223,7 @@ test('after a rebuild searches go by what the orders are now, and blocks are wri
   await maintenance.projectOrders(rebuildStep(), GROUP, upcast)
   db.exec(REFUSE_BLOCKS)
   await maintenance.swapOrders(rebuildStep())
-  await vi.waitFor(() => expect(onIndexFailed).toHaveBeenCalledOnce())
+  await vi.waitFor(() => expect(onIndexFailed).toHaveBeenCalledOnce(), PATIENTLY)
   const found = async (q: string) => (await views.search({ q, limit: 50 })).items.map(({ orderId }) => orderId)
   expect(blocksIn(db)).toEqual([])
   expect(await found('before')).toEqual([])
@@ -227,7 +231,7 @@ test('after a rebuild searches go by what the orders are now, and blocks are wri
   expect(db.prepare('SELECT from_seq FROM search_stretches').get()).toEqual({ from_seq: 1 })
   db.exec('DROP TRIGGER refuse')
   await opened.store.storeBatch(batchOf(named('After', 3, 4)))
-  await vi.waitFor(() => expect(blocksIn(db)[0]).toEqual([1, 3]))
+  await vi.waitFor(() => expect(blocksIn(db)[0]).toEqual([1, 3]), PATIENTLY)
   expect(await found('after')).toHaveLength(7)
 })
 
