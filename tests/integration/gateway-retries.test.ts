@@ -72,6 +72,24 @@ describe.skipIf(skipsGateway)('the gateway, when an instance goes', () => {
     },
   )
 
+  test('tells every caller what to do when no instance is there', { timeout: 60_000 }, async () => {
+    const { url } = await start()
+    const told = async (method: string, path: string) => {
+      const answer = await fetch(url + path, { method, ...(method === 'POST' && { body: '{}' }) })
+      expect(answer.headers.get('retry-after')).toBe('1')
+      expect([502, 503]).toContain(answer.status)
+      return ((await answer.json()) as { detail: string }).detail
+    }
+    const [read, operated, placed] = await Promise.all([
+      told('GET', '/api/orders'),
+      told('POST', '/api/redrives'),
+      told('POST', '/api/orders/'),
+    ])
+    expect(read).toBe('No instance answered. Try again.')
+    expect(operated).toMatch(/look before you send it again\.$/)
+    expect(placed).toMatch(/send it again with its Idempotency-Key, or look for it first\.$/)
+  })
+
   test('sends an order once that may have been accepted, and says so', async () => {
     const { port, url } = await start()
     const seen = await startRole(API, port, 'hang up')
