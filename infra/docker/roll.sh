@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Renews the instances of a role one after the other, as many as there are, and fails no request: a new one starts beside an
-# old one, with the image and settings of now, and the old one ends when the new one is healthy.
+# Renews the instances of a role one after the other, as many as there are, and fails no request that may be sent again: a new
+# one starts beside an old one, with the image and settings of now, and the old one ends when the new one is healthy. A new
+# one that does not become healthy is removed, its last lines are shown, and the others stay as they are.
 #
 #   bash infra/docker/roll.sh order-query order-processor order-api
 #
@@ -10,11 +11,29 @@ cd "$(dirname "$0")/../.."
 read -ra compose <<< "${COMPOSE:-docker compose}"
 read -ra docker <<< "${DOCKER:-docker}"
 
+# Of the role that is being renewed, while a new instance is not healthy yet: those that were there before.
+waiting='' before=''
+remove_newcomer() {
+  local instance
+  [ -n "$waiting" ] || return 0
+  for instance in $("${compose[@]}" ps --all --quiet "$waiting"); do
+    if grep -qx "$instance" <<< "$before"; then continue; fi
+    "${docker[@]}" logs --tail 20 "$instance" >&2 || :
+    "${docker[@]}" stop "$instance" > /dev/null || :
+    "${docker[@]}" rm --force --volumes "$instance" > /dev/null
+    echo "The new instance of $waiting did not become healthy and is removed; those that were there stay." >&2
+  done
+}
+trap remove_newcomer EXIT
+
 for role in "$@"; do
   mapfile -t old < <("${compose[@]}" ps --quiet "$role")
   [ "${#old[@]}" -gt 0 ] || { echo "No instance of $role runs." >&2; exit 1; }
   for instance in "${old[@]}"; do
+    before=$("${compose[@]}" ps --all --quiet "$role")
+    waiting=$role
     "${compose[@]}" up --detach --wait --no-deps --no-build --no-recreate --scale "$role=$((${#old[@]} + 1))" "$role"
+    waiting=''
     # The gateway asks for addresses every second.
     sleep 2
     "${docker[@]}" stop "$instance" > /dev/null
