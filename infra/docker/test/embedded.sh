@@ -226,12 +226,17 @@ withstands_load() {
   docker stats --no-stream --format '{{.MemUsage}}' "$orders"
 }
 
-check 'the one-container image builds' build --file infra/docker/embedded/Dockerfile --tag "$image" || return
+failed_before=$failed
+check 'the one-container image builds' build --file infra/docker/embedded/Dockerfile --tag "$image"
+# Without an image there is nothing to look into.
+[ "$failed" = "$failed_before" ] || return
 check "it has at most $MAX_SIZE_MB MB" is_small
 check 'no layer holds a shell, tools of development or a secret' holds_nothing_else
 check 'its user can write to /data alone, and no file gives rights' is_not_writable
 check 'it reads batches in snappy and lz4' reads_snappy_and_lz4
-check 'it runs read-only, without capabilities, not as root, in 512 MiB' runs_hardened || return
+failed_before=$failed
+check 'it runs read-only, without capabilities, not as root, in 512 MiB' runs_hardened
+[ "$failed" = "$failed_before" ] || return
 check 'it stores an order, and the ledger balances' takes_an_order
 check 'it serves home, API documents and dashboard' serves_pages
 check 'the operators tool runs in it' has_operators_tool
@@ -243,6 +248,8 @@ check 'a volume of another user is told in one line' names_volume_of_another
 check 'it runs as the user that the volume belongs to' runs_as_another_user
 check 'it writes nowhere but to /data' writes_to_data_alone
 check 'KAFKA_BROKERS serves as anywhere' takes_settings
-check 'the image of the load test builds' build --file loadtest/Dockerfile --tag "$prefix-loadtest" || return
+failed_before=$failed
+check 'the image of the load test builds' build --file loadtest/Dockerfile --tag "$prefix-loadtest"
+[ "$failed" = "$failed_before" ] || return
 check 'the image of the load test starts' start_loadtest
 check 'it withstands the load test in 512 MiB' withstands_load

@@ -14,7 +14,8 @@ start_engine() {
   # A system that starts services has started it by now.
   docker info > /dev/null 2>&1 && return
   mkdir -p "$work/engine"
-  # A confined machine may grant fewer than a container gets otherwise, and then none starts.
+  # Enough for every container of the checks. What an engine gives otherwise may be more than it has itself, when it runs in a
+  # container, and then nothing starts.
   cat > "$work/engine/daemon.json" << JSON
 {
   "data-root": "$work/engine/data",

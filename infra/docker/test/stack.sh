@@ -80,7 +80,7 @@ remember_stores() {
     | { grep -E '^[0-9a-f]{64}$' || :; } >> "$work/stores.txt"
 }
 
-# under_load COMMAND…: callers place and read orders meanwhile, and no request of theirs may fail.
+# under_load COMMAND…: callers place and read orders meanwhile, and no request of theirs that may be sent again may fail.
 under_load() {
   node infra/docker/test/load.ts run "$(url)" "$work/accepted" > "$work/load.txt" &
   local load=$! status=0
