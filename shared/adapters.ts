@@ -4,6 +4,7 @@ import type { Faults } from './adapters/faults/faults.ts'
 import type { Config } from './config.ts'
 import { messageOf, OrderError } from './domain/errors.ts'
 import type { Logger } from './logger.ts'
+import type { PipelineEmitter } from './messaging/pipeline-events.ts'
 import type { DeadLetters } from './ports/dead-letters.ts'
 import type { EventLog, LogConsumer } from './ports/event-log.ts'
 import type { Ledger } from './ports/ledger.ts'
@@ -42,7 +43,7 @@ type StoreHalf = Pick<Adapters, 'store' | 'views' | 'deadLetters' | 'ledger' | '
  * Adapters are imported here, when they are chosen: a process on Kafka and SQL Server loads nothing of the embedded
  * ones, and the other way round. Either half may be real alone.
  */
-export async function openAdapters(config: Config, logger: Logger): Promise<Adapters> {
+export async function openAdapters(config: Config, logger: Logger, events: PipelineEmitter): Promise<Adapters> {
   const opened: AsyncDisposable[] = []
   const close = async () => {
     // The last opened first: the lock on the directory goes when nothing uses the directory any more.
@@ -52,7 +53,7 @@ export async function openAdapters(config: Config, logger: Logger): Promise<Adap
     const dataDir = config.runtime === 'embedded' ? await openDataDir(config, logger) : undefined
     if (dataDir !== undefined) opened.push(dataDir)
     if (dataDir !== undefined) await settleDiskDoubt(config, logger)
-    const [log, store] = await Promise.all([openLog(config, logger), openStore(config, logger)])
+    const [log, store] = await Promise.all([openLog(config, logger, events), openStore(config, logger)])
     opened.push(log.log, store)
     const adapters: Adapters = {
       ...store,
@@ -79,7 +80,7 @@ async function openDataDir({ dataDir }: Config, logger: Logger): Promise<DataDir
   return embedded.openDataDir(dataDir, (message) => logger.warn({ event: 'secret:open-to-others' }, message))
 }
 
-async function openLog(config: Config, logger: Logger): Promise<LogHalf> {
+async function openLog(config: Config, logger: Logger, events: PipelineEmitter): Promise<LogHalf> {
   if (config.kafka !== undefined) {
     const { createKafkaLog } = await import('./adapters/kafka/kafka-log.ts')
     const log = createKafkaLog({
@@ -97,6 +98,7 @@ async function openLog(config: Config, logger: Logger): Promise<LogHalf> {
     onAway: (error) =>
       logger.warn({ event: 'log:away', err: error }, "the log can't be written; orders are refused until it can be"),
     onBack: () => logger.warn({ event: 'log:back' }, 'the log can be written again'),
+    onPassedOver: (topic, records) => events.emit('delivery:passed-over', { topic, records }),
     onDiskInDoubt,
   })
   return { log, described: `embedded, ${join(config.dataDir, 'log.db')}` }

@@ -123,13 +123,16 @@ export function deliveryStall(): Stall | undefined {
 export async function openServices(chosen: Config): Promise<Services> {
   const logging = await openLogging(chosen)
   const { logger } = logging
+  const events = createPipelineEmitter()
   // Metrics are loaded while adapters wait for their files and threads, and so cost the start nothing.
-  const [adapters, { createMetrics }] = await Promise.all([openAdapters(chosen, logger), import('./metrics.ts')])
+  const [adapters, { createMetrics }] = await Promise.all([
+    openAdapters(chosen, logger, events),
+    import('./metrics.ts'),
+  ])
   const { store, views, deadLetters, ledger, operations, maintenance } = adapters
   const stopping = new AbortController()
   const signal = stopping.signal
   const clock = systemClock
-  const events = createPipelineEmitter()
   logPipeline(events, logger)
   const tracing = await openTracing(chosen, events, logger)
 

@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { messageOf, TO_DO_IF_UNREADABLE, unreadableOffsets } from '../../shared/domain/errors.ts'
+import {
+  isOrderError,
+  messageOf,
+  TO_DO_IF_PASSED_OVER,
+  TO_DO_IF_UNREADABLE,
+  unreadableOffsets,
+} from '../../shared/domain/errors.ts'
 import type { LogConsumer, LogRecord } from '../../shared/ports/event-log.ts'
 import { deliver, type AttemptOptions } from './attempts.ts'
 import type { ResolveBinding } from './binding-settings.ts'
@@ -101,8 +107,16 @@ export function createKafkaListener(
         onError(error) {
           const unreadable = unreadableOffsets(error)
           if (unreadable !== undefined) {
-            const line = { event: 'delivery:unreadable', function: functionName, topic, ...unreadable, err: error }
-            logger.error(line, `${messageOf(error)} Nothing behind it is handed over: ${TO_DO_IF_UNREADABLE}`)
+            const line = { function: functionName, topic, ...unreadable, err: error }
+            if (isOrderError(error) && error.isPassedOver) {
+              const message = `${messageOf(error)} It is passed over: ${TO_DO_IF_PASSED_OVER}`
+              logger.error({ event: 'delivery:passed-over', ...line }, message)
+              return
+            }
+            logger.error(
+              { event: 'delivery:unreadable', ...line },
+              `${messageOf(error)} Nothing behind it is handed over: ${TO_DO_IF_UNREADABLE}`,
+            )
             return
           }
           logger.error({ event: 'trigger:broken', function: functionName, topic, err: error }, 'delivering went wrong')

@@ -58,6 +58,8 @@ export interface OrderErrorOptions {
   readonly violations?: readonly Violation[]
   /** Of `log-unreadable`: the offsets of the batch. */
   readonly unreadable?: OffsetRange
+  /** Of `log-unreadable`: consumers go on behind it, because the only copy is damaged and waiting mends nothing. */
+  readonly isPassedOver?: boolean
   /** When a caller may try again, in seconds. */
   readonly retryAfterSeconds?: number
 }
@@ -69,6 +71,7 @@ export class OrderError extends Error {
   readonly retriable: boolean
   readonly violations: readonly Violation[]
   readonly unreadable: OffsetRange | undefined
+  readonly isPassedOver: boolean
   readonly retryAfterSeconds: number | undefined
 
   constructor(code: ErrorCode, message: string, options: OrderErrorOptions = {}) {
@@ -77,6 +80,7 @@ export class OrderError extends Error {
     this.retriable = options.retriable ?? false
     this.violations = options.violations ?? []
     this.unreadable = options.unreadable
+    this.isPassedOver = options.isPassedOver ?? false
     this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
@@ -93,6 +97,9 @@ export function unreadableOffsets(error: unknown): OffsetRange | undefined {
 /** For whoever reads of such an error in the log: its batch takes no other partition with it, and waits for a person. */
 export const TO_DO_IF_UNREADABLE =
   'its partition waits there and the others go on; see "A partition cannot be read" in docs/runbook.md'
+
+/** The same of an error that `isPassedOver`. */
+export const TO_DO_IF_PASSED_OVER = 'its partition goes on behind it; see "Damage in the log" in docs/runbook.md'
 
 /** The message of anything that was thrown, for logs and operators; never for callers. */
 export function messageOf(error: unknown): string {

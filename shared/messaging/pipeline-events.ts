@@ -55,6 +55,8 @@ export interface PipelineEvents {
   'delivery:unreadable': RecordPosition & { error: unknown }
   /** They are handed over again, or an outage makes it impossible to tell. */
   'delivery:resumed': { topic: string }
+  /** Records that are damaged in the only copy of the log were not handed over, and never will be. */
+  'delivery:passed-over': { topic: string; records: number }
   /** Another log is in the place of the one that was counted, or it was truncated; told once. */
   'ledger:log-broken': { topic: string; brokenBy: LogBreak }
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }

@@ -58,6 +58,9 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   })
   events.on('ledger:repaired', ({ processed }) => repaired.inc(processed))
 
+  const passedOver = counter('orders_passed_over_total', 'Damaged records that the log did not deliver.', [TOPIC])
+  events.on('delivery:passed-over', ({ topic, records }) => passedOver.inc({ [TOPIC]: topic }, records))
+
   const failed = counter('orders_attempts_failed_total', 'Batches tried again in place.', [TOPIC, ERROR])
   events.on('attempt:failed', ({ topic, cause }) => failed.inc({ [TOPIC]: topic, [ERROR]: cause.code }))
 

@@ -197,7 +197,7 @@ describe('A product whose log was damaged while it was stopped', () => {
   const WITHIN = { timeout: 60_000, interval: 1000 }
 
   /** Accepts orders and stores none. */
-  async function withBacklog() {
+  async function withOrdersWaiting() {
     const directory = mkdtempSync(join(tmpdir(), 'damaged-product-'))
     onTestFinished(() => rmSync(directory, { recursive: true }))
     const { product } = createProduct(join(directory, 'data'), { AzureWebJobs_consumeOrders_Disabled: 'true' })
@@ -217,12 +217,12 @@ describe('A product whose log was damaged while it was stopped', () => {
   }
 
   test.each<[string, (file: string) => void, damaged: unknown]>([
-    ['64 KiB of zeros in the middle of a backlog', zeroTheMiddle, expect.any(Number)],
+    ['64 KiB of zeros in the middle of what waits', zeroTheMiddle, expect.any(Number)],
     ['one bit in each of 20 addresses', flipAddresses, 20],
   ])(
     'by %s stores the rest as it was placed, and accounts for each that is damaged',
     async (_, damage, expected) => {
-      const { directory, ids, file } = await withBacklog()
+      const { directory, ids, file } = await withOrdersWaiting()
       damage(file)
       const { product, output } = createProduct(join(directory, 'data'), { LOG_LEVEL: 'warn' })
       await product.start()
@@ -262,7 +262,10 @@ describe('A product whose log was damaged while it was stopped', () => {
         })
         const { text } = await product.operate('/api/metrics')
         expect(text).toContain(`orders_ledger_records{outcome="damaged"} ${totals.damaged}`)
-        expect(output()).toMatch(/The log is damaged at orders \d:\d+/)
+        expect(text).toContain(`orders_passed_over_total{messaging_destination_name="orders"} ${totals.damaged}`)
+        expect(eventsOf(output())).toContain('delivery:passed-over')
+        expect(eventsOf(output())).not.toContain('delivery:unreadable')
+        expect(output()).toMatch(/The log is damaged at orders \d:\d+.*"Damage in the log/)
         await vi.waitFor(async () => expect(await withCause()).toBe(ORDERS - totals.stored), WITHIN)
 
         await product.operate('/api/ops/rebuild', { method: 'POST', body: { reason: 'After the damage.' } })
@@ -291,7 +294,50 @@ describe('A product whose log was damaged while it was stopped', () => {
     },
     180_000,
   )
+
+  test('in a retry topic tells so, and a reset stores the order from its own record', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'damaged-retry-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const settings = { FAULTS: 'on', RETRY_DELAYS: '20m', LOG_LEVEL: 'warn' }
+    const { product, output } = createProduct(join(directory, 'data'), settings)
+    const statusOf = async (id: unknown) => (await product.ask(`/api/orders/${String(id)}`)).body['status']
+    await product.start()
+    await product.breaks({ throwForCustomers: [1000] })
+    const { body } = await product.ask('/api/orders', { method: 'POST', body: orderOf(0) })
+    await vi.waitFor(async () => expect(await statusOf(body['orderId'])).toBe('retrying'), { timeout: 60_000 })
+    expect(await product.stop()).toBe(0)
+    damageCopies(join(product.dataDir, 'log.db'), 'orders-retry-1')
+    await product.start()
+    try {
+      const counted = 'orders_passed_over_total{messaging_destination_name="orders-retry-1"} 1'
+      await vi.waitFor(async () => expect((await product.operate('/api/metrics')).text).toContain(counted), {
+        timeout: 60_000,
+      })
+      expect(eventsOf(output())).toContain('delivery:passed-over')
+      expect(await product.ledger()).toMatchObject({ balanced: true, damaged: [] })
+      expect(await statusOf(body['orderId'])).toBe('retrying')
+      const reset = { method: 'POST', body: { reason: 'A copy was damaged.', force: true } }
+      await product.operate('/api/ops/ledger/reset', reset)
+      await vi.waitFor(async () => expect(await statusOf(body['orderId'])).toBe('stored'), { timeout: 60_000 })
+      expect(await product.ledger()).toMatchObject({ balanced: true })
+    } finally {
+      await product.stop()
+    }
+  }, 180_000)
 })
+
+/** Of the lines that a product wrote. */
+function eventsOf(output: string): string[] {
+  return [...output.matchAll(/"event":"([^"]+)"/g)].map(([, event = '']) => event)
+}
+
+/** Changes the value of each record of the topic. */
+function damageCopies(file: string, topic: string): void {
+  using db = new DatabaseSync(file)
+  const ids = db.prepare('SELECT id FROM partitions WHERE topic = ?').all(topic)
+  const changed = ids.map(({ id }) => db.prepare(`UPDATE partition_${Number(id)} SET value = x'00'`).run().changes)
+  expect(changed.reduce<number>((total, changes) => total + Number(changes), 0)).toBe(1)
+}
 
 function orderOf(n: number) {
   return { ...ORIGINAL_BODY, customerId: 1000 + n, shippingAddress: `${1000 + n} Harbour Street` }

@@ -59,6 +59,22 @@ describe('a Kafka trigger', () => {
     ])
   })
 
+  test('tells apart what was passed over, because nothing waits behind it', async () => {
+    await using host = await startHost(
+      kafka(() => undefined, MANY),
+      { settings },
+    )
+    const [{ subscription } = { subscription: undefined }] = host.consumer.subscriptions
+    const why = 'The log is damaged at orders 1:3–4: the checksum does not match.'
+    subscription?.onError(new OrderError('log-unreadable', why, { unreadable: { from: 3, to: 5 }, isPassedOver: true }))
+    const passedOver = { event: 'delivery:passed-over', function: 'consume', topic: 'orders', from: 3, to: 5 }
+    const [line, ...more] = host.lines.filter(({ level }) => level === 'error')
+    expect(more).toEqual([])
+    expect(line).toMatchObject({ fields: passedOver, message: expect.stringContaining(why) as string })
+    expect(line?.message).toMatch(/goes on behind it; see "Damage in the log"/)
+    expect(line?.message).not.toMatch(/waits|cannot be read/)
+  })
+
   test('commits a batch that its function took', async () => {
     const batches: number[][] = []
     await using host = await startHost(

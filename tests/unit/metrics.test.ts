@@ -136,6 +136,13 @@ describe('what this process did', () => {
     expect(await sample('orders_accept_duration_seconds_sum')).toEqual(['0.024'])
   })
 
+  test('tells damaged records by topic, because the ledger counts those of the orders topic alone', async () => {
+    const { events, sample } = scenario()
+    events.emit('delivery:passed-over', { topic: 'orders-retry-1', records: 3 })
+    events.emit('delivery:passed-over', { topic: 'orders-retry-1', records: 1 })
+    expect(await sample('orders_passed_over_total')).toEqual(['{messaging_destination_name="orders-retry-1"} 4'])
+  })
+
   test('tells retries by tier, dead letters by what they died of, and attempts by topic', async () => {
     const { events, sample } = scenario()
     const fact = { orderId: null, traceparent: undefined, origin: { topic: 'orders', partition: 0, offset: 0 } }

@@ -33,6 +33,8 @@ export interface EmbeddedLogOptions {
   /** Told once when it turns out that nothing can be written, and `onBack` when something was written after that. */
   readonly onAway?: (error: unknown) => void
   readonly onBack?: () => void
+  /** Told when a subscription passes damaged records over. */
+  readonly onPassedOver?: (topic: string, records: number) => void
   /** Told when an error leaves in doubt what is on the disk: the log takes nothing from then on. */
   readonly onDiskInDoubt?: (error: unknown) => void
   /** What runs in the log's thread; a test's may fail on purpose. */
@@ -230,6 +232,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
         committed,
         source,
         commit: (next) => thread.call('commit', groupId, next),
+        onPassedOver: (records) => options.onPassedOver?.(topic.name, records),
       })
       subscriptions.set(key, delivery)
       return {

@@ -21,6 +21,7 @@ export interface Found {
 
 export interface Damage {
   readonly partitionId: number
+  readonly from: number
   /** The first offset behind it. */
   readonly to: number
   /** `log-unreadable`, with the offsets. */
@@ -45,7 +46,8 @@ export function createRecordSource(
     const { topic, partition } = topics.byId(partitionId)
     const place = `${topic.name} ${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`
     const message = `The log is damaged at ${place}: ${why}.`
-    return { partitionId, to, error: new OrderError('log-unreadable', message, { unreadable: { from, to } }) }
+    const options = { unreadable: { from, to }, isPassedOver: true }
+    return { partitionId, from, to, error: new OrderError('log-unreadable', message, options) }
   }
 
   function fromCache({ partitionId, from, limit, maxBytes }: ReadRange): LogRecord[] {

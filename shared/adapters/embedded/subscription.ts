@@ -11,6 +11,8 @@ export interface DeliveryOptions {
   readonly committed: ReadonlyMap<number, number>
   readonly source: RecordSource
   readonly commit: (next: ReadonlyMap<number, number>) => Promise<void>
+  /** Told how many records were damaged and are not delivered. */
+  readonly onPassedOver?: (records: number) => void
 }
 
 /** A batch that fits many records holds no more than this in memory, but always one record of each partition. */
@@ -19,7 +21,14 @@ const FIRST_REDELIVERY_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
 
 /** Delivers one batch after another until it is disposed of, which waits for the batch in flight and its commit. */
-export function deliver({ subscription, topic, committed, source, commit }: DeliveryOptions): AsyncDisposable {
+export function deliver({
+  subscription,
+  topic,
+  committed,
+  source,
+  commit,
+  onPassedOver,
+}: DeliveryOptions): AsyncDisposable {
   const closing = new AbortController()
   const { signal } = closing
   const next = new Map(committed)
@@ -69,10 +78,14 @@ export function deliver({ subscription, topic, committed, source, commit }: Deli
     return source.read(ranges.map((range) => ({ ...range, maxBytes })))
   }
 
-  /** A page that is damaged does not mend by waiting. The ledger counts these offsets as damaged, because it misses them. */
+  /**
+   * A page that is damaged does not mend by waiting. The ledger misses these offsets in the topic of orders, and counts
+   * them as damaged. It does not count copies in other topics: of those only the error and `onPassedOver` tell.
+   */
   async function passOver(damaged: readonly Damage[]): Promise<void> {
-    for (const { partitionId, to, error } of damaged) {
+    for (const { partitionId, from, to, error } of damaged) {
       subscription.onError(error)
+      onPassedOver?.(to - from)
       next.set(partitionId, to)
       uncommitted.set(partitionId, to)
     }
