@@ -10,11 +10,11 @@ const NEEDED = 32
 export function outOfFiles(error: unknown): string | undefined {
   const words = textOf(error)
   if (/\bENFILE\b/.test(words)) {
-    return 'The whole system has too many files open (ENFILE): raise it with sysctl fs.file-max, or stop what holds them.'
+    return 'The whole system has too many files open (ENFILE): raise the limit with sysctl fs.file-max, or stop what holds them.'
   }
   const isTold = /\bEMFILE\b|too many open files/i.test(words)
   if (!isTold && (!/unable to open database file/.test(words) || canOpen(NEEDED))) return undefined
-  return `This process may have only ${limit()} files open, which is too few (EMFILE): raise it with ulimit -n 4096, LimitNOFILE= in systemd, or --ulimit nofile= in Docker.`
+  return `This process may have at most ${limit()} files open, which is too few (EMFILE): raise the limit with ulimit -n 4096, LimitNOFILE= in systemd, or --ulimit nofile= in Docker.`
 }
 
 /** Of the error and its causes. */
@@ -37,5 +37,5 @@ function canOpen(files: number): boolean {
 
 function limit(): string {
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: number | string } } }
-  return String(report.userLimits?.open_files?.soft ?? 'so many')
+  return String(report.userLimits?.open_files?.soft ?? 'a few')
 }

@@ -20,7 +20,7 @@ export async function connect(asked: {
   const key = asked.key ?? config.functionsKey
   const url = asked.url ?? config.opsUrl
   if (url !== undefined && !/^https?:\/\//i.test(url)) {
-    throw new UsageError(`${JSON.stringify(url)} is no URL: it begins with http:// or https://.`)
+    throw new UsageError(`${JSON.stringify(url)} is not a URL: it must begin with http:// or https://.`)
   }
   if (url !== undefined) return createHttpClient(url, key, asked.operator)
 

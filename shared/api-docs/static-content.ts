@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
+import { acceptsCoding } from '../http/accepts-coding.ts'
 import { etagOf, unlessKnown } from '../http/answer.ts'
 
 const compressors = {
@@ -50,7 +51,7 @@ export function createStaticContent(
   }
 
   return async function serve(request) {
-    const encoding = preferredEncoding(request.headers.get('accept-encoding') ?? '')
+    const encoding = preferredEncoding(request.headers.get('accept-encoding'))
     const answer = await answerIn(encoding)
     return unlessKnown(request, {
       ...answer,
@@ -70,13 +71,7 @@ async function toBytes(make: () => string | Promise<string | Uint8Array>): Promi
   return typeof content === 'string' ? Buffer.from(content) : content
 }
 
-function preferredEncoding(accepted: string): Encoding {
-  const codings = accepted
-    .toLowerCase()
-    .split(',')
-    .map((coding) => coding.trim())
-    .filter((coding) => !/;\s*q=0(?:\.0*)?$/.test(coding))
-    .map((coding) => coding.split(';')[0]?.trim())
-  if (codings.includes('br')) return 'br'
-  return codings.includes('gzip') ? 'gzip' : 'identity'
+function preferredEncoding(accepted: string | null): Encoding {
+  if (acceptsCoding(accepted, 'br')) return 'br'
+  return acceptsCoding(accepted, 'gzip') ? 'gzip' : 'identity'
 }

@@ -11,7 +11,7 @@ export interface Readiness {
   }
 }
 
-/** What the log tells of itself, and what else is known of it that cannot be read. */
+/** The health that the log reports, with further parts of it that are known to be unreadable. */
 export function withUnreadable(health: LogHealth, more: readonly string[]): LogHealth {
   return more.length === 0 ? health : { ...health, unreadable: [...(health.unreadable ?? []), ...more] }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { flushDirectory } from './flush-directory.ts'
 
@@ -38,7 +38,9 @@ function makeOne(level: string): boolean {
     mkdirSync(level, { mode: 0o700 })
     return true
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    // A file, or a link that leads nowhere, has the name too.
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EEXIST'
+    if (!isTaken || statSync(level, { throwIfNoEntry: false })?.isDirectory() !== true) throw error
     return false
   }
 }

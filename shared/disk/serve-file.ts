@@ -13,9 +13,9 @@ export type Reply<E = unknown> = { readonly id: number } & (
   | { readonly error: E; readonly inDoubt?: true }
 )
 
-/** What a thread does with its file: methods that take and return what a structured clone can carry. */
+/** The operations of a thread on its file: methods that take and return what a structured clone can carry. */
 export interface Operations {
-  /** What is due after an answer, when nobody waits for it; says `close` when the next request is to open the file anew. */
+  /** Work that is due after an answer, when nobody waits. Returns `close` when the next request must open the file anew. */
   tidy?(): 'close' | void
   close(): void
 }

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
+import { acceptsCoding } from './accepts-coding.ts'
 
 /** Less than this fits in one packet as it is. */
 const MIN_LENGTH = 1400
@@ -16,10 +17,10 @@ const compress = promisify(gzip)
 export async function compressed(request: HttpRequest, answer: HttpResponseInit): Promise<HttpResponseInit> {
   const { body, headers } = answer
   if (typeof body !== 'string' || body.length < MIN_LENGTH) return answer
-  const given = headers as Readonly<Record<string, string>>
+  const given = (headers ?? {}) as Readonly<Record<string, string>>
   if (!given['content-type']?.startsWith('application/json') || 'etag' in given) return answer
-  const varied = { ...given, vary: 'accept-encoding' }
-  if (!acceptsGzip(request.headers.get('accept-encoding'))) return { ...answer, headers: varied }
+  const varied = { ...given, vary: withEncoding(given['vary']) }
+  if (!acceptsCoding(request.headers.get('accept-encoding'), 'gzip')) return { ...answer, headers: varied }
   return {
     ...answer,
     headers: { ...varied, 'content-encoding': 'gzip' },
@@ -27,8 +28,9 @@ export async function compressed(request: HttpRequest, answer: HttpResponseInit)
   }
 }
 
-/** RFC 9110 §12.5.3; a weight of 0 means that it is not wanted. */
-function acceptsGzip(accepted: string | null): boolean {
-  const gzipOrAny = /^\s*(?:gzip|x-gzip|\*)\s*(?:;\s*q=(?!0(?:\.0{0,3})?\s*$)[\d.]+\s*)?$/i
-  return accepted?.split(',').some((coding) => gzipOrAny.test(coding)) ?? false
+/** A list that says `*`, or names the header, says so already. */
+function withEncoding(vary: string | undefined): string {
+  if (vary === undefined) return 'accept-encoding'
+  const names = vary.split(',').map((name) => name.trim().toLowerCase())
+  return names.includes('*') || names.includes('accept-encoding') ? vary : `${vary}, accept-encoding`
 }

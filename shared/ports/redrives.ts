@@ -3,7 +3,8 @@ import type { Page } from './order-views.ts'
 
 /**
  * What operators do to dead letters, kept where the letters are: redrive tasks, discards, edits, and the audit list of
- * every action. Each call is one transaction, unless it says otherwise, and one that an operator asked for also writes its line of the audit.
+ * every action. Each call is one transaction unless its description says otherwise. A call that an operator asked for also
+ * writes its line of the audit.
  */
 export interface Redrives {
   /**

@@ -25,7 +25,7 @@ describe.skipIf(process.platform === 'win32')('A start without enough descriptor
       onTestFinished(() => void child.kill('SIGKILL'))
       const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')])
       expect(said).toMatch(
-        new RegExp(`^This process may have only ${limit} files open, [^\\n]*ulimit -n 4096[^\\n]*\\n$`),
+        new RegExp(`^This process may have at most ${limit} files open, [^\\n]*ulimit -n 4096[^\\n]*\\n$`),
       )
       expect(status).toBe(1)
     },

@@ -90,7 +90,7 @@ describe('npm run ops', () => {
       [['dead-letters', 'redrive', '--url', product.url], 'Say which'],
       [['dead-letters', 'discard', 'orders:0:0', '--url', product.url], '--reason is missing'],
       [['ledger', 'reset', '--url', product.url], '--reason is missing'],
-      [['status', '--url', 'localhost:7071'], '"localhost:7071" is no URL'],
+      [['status', '--url', 'localhost:7071'], '"localhost:7071" is not a URL'],
       [['orders', 'get', '--url', product.url], 'The id is missing'],
       [['status', 'please'], '"please" is one word too many'],
       [

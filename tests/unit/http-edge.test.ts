@@ -243,19 +243,34 @@ describe('a long answer', () => {
       context,
     )) as { body: string | Uint8Array; headers: Record<string, string> }
 
-  it.each(['gzip', 'br, GZIP;q=0.5', '*'])('is compressed for a caller who accepts %s', async (accepted) => {
-    const { body, headers } = await answerTo(accepted)
-    expect(headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'accept-encoding' })
-    expect(JSON.parse(gunzipSync(body as Uint8Array).toString())).toEqual({ items })
-  })
+  it.each(['gzip', 'br, GZIP;q=0.5', '*', 'br;q=0, *', 'x-gzip'])(
+    'is compressed for a caller who accepts %s',
+    async (accepted) => {
+      const { body, headers } = await answerTo(accepted)
+      expect(headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'accept-encoding' })
+      expect(JSON.parse(gunzipSync(body as Uint8Array).toString())).toEqual({ items })
+    },
+  )
 
-  it.each(['', 'br', 'gzip;q=0', 'gzip; q=0.000, br'])('stays as it is for one who accepts %j', async (accepted) => {
-    const { body, headers } = await answerTo(accepted)
-    expect([typeof body, headers['content-encoding'], headers['vary']]).toEqual([
-      'string',
-      undefined,
-      'accept-encoding',
-    ])
+  it.each(['', 'br', 'gzip;q=0', 'gzip; q=0.000, br', 'gzip;q=0, *', '*;q=0'])(
+    'stays as it is for one who accepts %j',
+    async (accepted) => {
+      const { body, headers } = await answerTo(accepted)
+      expect([typeof body, headers['content-encoding'], headers['vary']]).toEqual([
+        'string',
+        undefined,
+        'accept-encoding',
+      ])
+    },
+  )
+
+  it.each([
+    ['origin', 'origin, accept-encoding'],
+    ['Accept-Encoding, origin', 'Accept-Encoding, origin'],
+    ['*', '*'],
+  ])('keeps the vary of its handler: %s', async (vary, merged) => {
+    const result = json(200, { items }, { vary })
+    expect((await answerTo('gzip', result)).headers).toMatchObject({ 'content-encoding': 'gzip', vary: merged })
   })
 
   it('stays as it is when its ETag is of its bytes, or when it is short', async () => {

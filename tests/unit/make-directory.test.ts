@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -30,4 +30,10 @@ test('one that cannot be made leaves nothing behind', () => {
   // A name is at most 255 bytes.
   expect(() => makeDirectory(join(parent, 'a', 'b'.repeat(300)))).toThrow('ENAMETOOLONG')
   expect(existsSync(join(parent, 'a'))).toBe(false)
+})
+
+test('a link that leads nowhere does not pass as made', () => {
+  symlinkSync(join(parent, 'gone'), join(parent, 'link'))
+  expect(() => makeDirectory(join(parent, 'link'))).toThrow('EEXIST')
+  expect(() => makeDirectory(join(parent, 'link', 'b'))).toThrow('EEXIST')
 })

@@ -122,6 +122,22 @@ test('a parked record is sought by its whole key, so that nobody waits for the r
   }
 })
 
+test('statuses of orders and gaps of partitions that a table variable names are sought, not scanned', () => {
+  const changes = ['KEEP_LETTERS', 'STORE_BATCH'].flatMap((name) =>
+    writesOf(textOf(name)).filter(
+      ({ table, text }) =>
+        ['order_states', 'order_state_words', 'ledger_gaps'].includes(table) && /\bJOIN @/.test(text),
+    ),
+  )
+  expect(new Set(changes.map(({ table }) => table)).size).toBe(3)
+  for (const { kind, text } of changes) {
+    if (kind === 'INSERT') continue
+    for (const [source] of text.matchAll(/(?:order_states|order_state_words|ledger_gaps) AS \w+.*/g)) {
+      expect(source, text).toContain('WITH (FORCESEEK)')
+    }
+  }
+})
+
 test('a batch of which no order failed before changes no row of what failed', () => {
   const text = textOf('STORE_BATCH')
   const gates = { '@@ROWCOUNT > 0': 1, '@was_parked = 1': 2, '@has_redrives = 1': 2 }

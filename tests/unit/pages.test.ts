@@ -77,6 +77,8 @@ describe('static content', () => {
     ['gzip', 'gzip, br;q=0'],
     ['identity', 'deflate'],
     ['identity', ''],
+    ['gzip', 'br;q=0, *'],
+    ['identity', 'gzip;q=0, br;q=0.000, *'],
   ] as const)('is sent as %s to a caller who accepts "%s"', async (encoding, accepted) => {
     const { headers, body } = await serve(get({ 'accept-encoding': accepted }))
     const sent = new Headers(headers)

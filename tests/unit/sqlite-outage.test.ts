@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { inTransaction, openDatabase } from '../../shared/adapters/sqlite/database.ts'
 import { migrate, readMigrations } from '../../shared/adapters/sqlite/migrations.ts'
@@ -46,6 +48,26 @@ describe('a store that cannot be used', () => {
       cause: { errcode: 26 },
     })
   })
+
+  test.skipIf(process.platform === 'win32')(
+    'a full disk and a migration that is due: refused in one line',
+    async () => {
+      const older = join(directory, 'older')
+      const names = readdirSync(MIGRATIONS)
+        .filter((name) => name.endsWith('.sql'))
+        .toSorted()
+      for (const name of names.slice(0, -1)) cpSync(new URL(name, MIGRATIONS), join(older, name))
+      await (await createSqliteStore({ file: file(), migrations: pathToFileURL(`${older}/`) }))[Symbol.asyncDispose]()
+      const store = new URL('../../shared/adapters/sqlite/sqlite-store.ts', import.meta.url)
+      const open = `import { createSqliteStore } from '${store.href}'
+      const made = createSqliteStore({ file: process.argv[1] }).then(() => 'opened', ({ code, message }) => code + ': ' + message)
+      console.log(await made)
+      process.exit()`
+      const node = [process.execPath, '--input-type=module', '-e', open, file()]
+      const { stdout } = spawnSync('sh', ['-c', 'ulimit -S -f 0 && exec "$@"', 'sh', ...node], { encoding: 'utf8' })
+      expect(stdout).toMatch(/^store-full: [^\n]*orders\.sqlite is full, and migration \d+ is due [^\n]*\n$/)
+    },
+  )
 
   test('a thread goes on by itself once the file can be used again', async () => {
     writeFileSync(file(), 'This is no database. '.repeat(1000))

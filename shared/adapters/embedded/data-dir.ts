@@ -53,15 +53,28 @@ export async function openDataDir(
   const ownerFile = join(directory, OWNER_FILE)
 
   let describing: NodeJS.Timeout | undefined
+  let isWarned = false
   function describe(owner: Owner): void {
     clearTimeout(describing)
     try {
       usable(directory, () => writePrivateFile(ownerFile, `${JSON.stringify(owner)}\n`))
     } catch (error) {
       if (!(error instanceof Error && isNoRoom(error.cause))) throw error
-      // Nobody depends on it, so it waits for room.
-      describing = setTimeout(() => describe(owner), OWNER_RETRY_MS).unref()
+      describeLater(owner)
     }
+  }
+
+  /** Nobody depends on it, so it waits for room, and for whatever else the file system refuses meanwhile. */
+  function describeLater(owner: Owner): void {
+    describing = setTimeout(() => {
+      try {
+        describe(owner)
+      } catch (error) {
+        if (!isWarned) onWarning(messageOf(error))
+        isWarned = true
+        describeLater(owner)
+      }
+    }, OWNER_RETRY_MS).unref()
   }
 
   function release(): void {

@@ -43,11 +43,20 @@ export function writePrivateFile(file: string, text: string): void {
     writeSync(descriptor, text)
     fsyncSync(descriptor)
   } catch (error) {
-    rmSync(temporary)
+    discard(temporary)
     throw error
   } finally {
     closeSync(descriptor)
   }
   renameSync(temporary, file)
   flushDirectory(dirname(file))
+}
+
+/** Never throws: the error of the write is the one that callers are told. The next write removes what is left. */
+function discard(file: string): void {
+  try {
+    rmSync(file, { force: true })
+  } catch {
+    // Such as on a file system that was made read-only meanwhile.
+  }
 }

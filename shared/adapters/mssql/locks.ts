@@ -1,5 +1,7 @@
 /**
- * What transactions lock, and in which order. Two that lock in one order wait for each other; they never end in a deadlock.
+ * What transactions lock, and in which order. Two that lock in one order wait for each other and rarely end in a deadlock;
+ * of one, the loser comes again (query.ts). Rare remain those of rows that one statement locks by a join (lockStates), in
+ * the order of its plan.
  *
  * 1. Whoever decides about a record first locks the ledger's row of the record's partition, for the record itself and for
  *    the letter that it redrives. Storing, retries, the keeping of letters and an operator's acts on one partition thus

@@ -2,8 +2,8 @@ import { ORIGIN_TOPIC } from './letter-topic.ts'
 import { lockPartition } from './locks.ts'
 
 /**
- * What operators do to one letter, each one transaction: what its state was is answered, and when it was another than the
- * act needs, nothing is changed. A foreign letter stands for no order here.
+ * What operators do to one letter, each one transaction. Each answers the state that the letter had, and changes nothing
+ * when the act needs another one. A foreign letter stands for no order here.
  *
  * The state is read behind the locks (locks.ts): of the partition, so that the record is not being stored or kept
  * meanwhile, and of the order, so that of its last two letters one sees that the other is gone. Order, group and place of

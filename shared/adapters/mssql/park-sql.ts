@@ -81,11 +81,12 @@ DECLARE @parked_rounds INT = (SELECT COUNT(DISTINCT p.round) FROM @parked AS p);
 `
 
 /**
- * What is decided by rows that were read is decided again where it is written: a row of parked_records is moved only if it
- * still is what was seen. Another partition may store an order of the same id at the same time. Its transaction inserts
- * the order, then deletes the status; this one writes the status, then looks for the order, and so one of the two sees
- * the other. READCOMMITTEDLOCK makes it wait for an order that is not committed yet, where a row version would hide it
- * ("Table hints"); FORCESEEK keeps it from waiting for other orders.
+ * Rows that were read may have changed by the time of the write, so the write checks them again: a row of parked_records
+ * is moved only if it still is what was seen. Another partition may store an order of the same id at the same time. Its
+ * transaction inserts the order, then deletes the status; this one writes the status, then looks for the order, and so
+ * one of the two sees the other. READCOMMITTEDLOCK makes it wait for an order that is not committed yet, where a row
+ * version would hide it ("Table hints"). FORCESEEK keeps it from waiting for other orders. It always leaves a plan:
+ * @parked leads, order_states is sought by the unique index of order_id, the words by their clustered key.
  */
 export const PARK = `
 SET @parked_round = 0;
@@ -152,7 +153,7 @@ BEGIN${lockStates('@parked', '@parked_round')}
   SET status = CASE WHEN p.state = 'dead' THEN 'dead-lettered' ELSE 'retrying' END, attempt = p.attempt,
     max_attempts = p.max_attempts, next_attempt_at = p.next_attempt_at, cause_code = p.cause_code,
     cause_detail = p.cause_detail, accepted_at = COALESCE(p.accepted_at, s.accepted_at), updated_at = p.parked_at
-  FROM order_states AS s
+  FROM order_states AS s WITH (FORCESEEK)
   JOIN @parked AS p ON p.order_id = s.order_id
   WHERE p.round = @parked_round AND p.is_stored = 0 AND p.is_news = 1;
 
@@ -174,13 +175,13 @@ BEGIN${lockStates('@parked', '@parked_round')}
 
   UPDATE s
   SET order_json = p.order_json, customer_id = p.customer_id, currency = p.currency, payment_method = p.payment_method
-  FROM order_states AS s
+  FROM order_states AS s WITH (FORCESEEK)
   JOIN @parked AS p ON p.order_id = s.order_id
   WHERE p.round = @parked_round AND p.has_content = 1;
 
   DELETE w
-  FROM order_state_words AS w
-  JOIN order_states AS s ON s.seq = w.state_seq
+  FROM order_state_words AS w WITH (FORCESEEK)
+  JOIN order_states AS s WITH (FORCESEEK) ON s.seq = w.state_seq
   JOIN @parked AS p ON p.order_id = s.order_id
   WHERE p.round = @parked_round AND p.has_content = 1;
 

@@ -73,10 +73,22 @@ function anotherText(file: string, version: number, name: string): string {
   return `${what}: start the version that made it, or restore a back-up that was made by a release.`
 }
 
+/** Of a file that cannot be written now. Throws `store-full` when its tables are older than the queries. */
+export function refuseOlder(db: DatabaseSync, file: string, newest: number): void {
+  const last = lastApplied(db)
+  if (last >= newest) return
+  const message = `The disk of the store ${file} is full, and migration ${newest} is due (it is at ${last}): make room on it first`
+  throw new OrderError('store-full', message, { retriable: true })
+}
+
 function refuseNewer(db: DatabaseSync, file: string, newest: number): void {
-  const last = Number(db.prepare('SELECT max(version) AS last FROM schema_migrations').get()?.['last'] ?? 0)
+  const last = lastApplied(db)
   if (last <= newest) return
   throw refusal(`${file} was made by a newer version of this program: it is at migration ${last}, known are ${newest}.`)
+}
+
+function lastApplied(db: DatabaseSync): number {
+  return Number(db.prepare('SELECT max(version) AS last FROM schema_migrations').get()?.['last'] ?? 0)
 }
 
 function refusal(message: string): OrderError {

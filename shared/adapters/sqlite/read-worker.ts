@@ -7,6 +7,7 @@ import { inSnapshot, openDatabase } from './database.ts'
 import { prepareDeadLetterQueries, type DeadLetterQueries } from './dead-letter-queries.ts'
 import { prepareLedgerQueries, type LedgerQueries } from './ledger-queries.ts'
 import { prepareListQueries, type ListQueries } from './list-queries.ts'
+import { readMigrations, refuseOlder } from './migrations.ts'
 import { prepareOrderQueries, type OrderQueries } from './order-queries.ts'
 import { prepareRebuildQueries } from './rebuild-queries.ts'
 import { prepareRedriveQueries, type RedriveQueries } from './redrive-queries.ts'
@@ -31,7 +32,8 @@ export interface Reader extends Pick<OrderQueries, 'getMany' | 'history' | 'find
   close(): void
 }
 
-const { file } = workerData as StoreLocation
+const { file, migrations } = workerData as StoreLocation
+const newest = readMigrations(new URL(migrations)).at(-1)?.version ?? 0
 
 serve(file, () => {
   try {
@@ -46,6 +48,8 @@ serve(file, () => {
 function openReader(db: DatabaseSync): Reader {
   try {
     db.exec('PRAGMA query_only = ON')
+    // The writer has run what was due, unless its disk is full.
+    refuseOlder(db, file, newest)
     const orders = prepareOrderQueries(db)
     const lists = prepareListQueries(db, orders)
     const letters = prepareDeadLetterQueries(db)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isNoRoom } from '../../disk/no-room.ts'
-import { messageOf } from '../../domain/errors.ts'
+import { isOrderError, messageOf } from '../../domain/errors.ts'
 import type { DeadLetters } from '../../ports/dead-letters.ts'
 import type { Ledger } from '../../ports/ledger.ts'
 import type { Maintenance } from '../../ports/maintenance.ts'
@@ -95,7 +95,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
   try {
     const full = await writer.call('probe').catch(unlessNoRoom)
     await reader.call('probe').catch((error: unknown) => {
-      throw full ?? error
+      throw isOrderError(error) && error.code === 'store-full' ? error : (full ?? error)
     })
     if (full !== undefined) {
       onReadOnly?.(full)
