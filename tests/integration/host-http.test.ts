@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { app, type HttpHandler } from '@azure/functions'
 import { describe, expect, test } from 'vitest'
 import { startHost, TEST_KEY } from '../support/function-host.ts'
@@ -303,6 +304,8 @@ describe('closing', () => {
     await entered.promise
     const closed = host.host.close().then(() => order.push('closed'))
     expect(host.host.unfinished()).toEqual(['1 HTTP requests'])
+    // Who has connected by now is let in.
+    for (let turn = 0; turn < 3; turn++) await nextTurn()
     await expect(fetch(`${host.url}/slow`)).rejects.toThrow('fetch failed')
     order.push('finished')
     resolve()
