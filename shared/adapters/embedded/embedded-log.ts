@@ -75,6 +75,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   const source = createRecordSource(topics, cache, (ranges) => thread.call('read', ranges))
   const verifyLog = createVerifyLog(topics, (partitionId, from) => thread.call('verify', partitionId, from))
   const subscriptions = new Map<string, AsyncDisposable>()
+  let isOpen = false
   let refusing = false
   let closed: Promise<void> | undefined
 
@@ -90,7 +91,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   })
 
   function failed(error: unknown): void {
-    if (failure === undefined) options.onAway?.(error)
+    // Until it is open, whoever opens it is told.
+    if (failure === undefined && isOpen) options.onAway?.(error)
     failure = error
   }
 
@@ -159,6 +161,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
 
   try {
     topics.load(await thread.call('partitions'))
+    isOpen = true
     // One that can be read is of use: then health says what is wrong with it, and `onAway` was told.
     await Promise.allSettled([written(thread.call('probe'))])
   } catch (error) {
