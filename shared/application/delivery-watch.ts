@@ -1,7 +1,8 @@
-import { messageOf, unreadableOffsets } from '../domain/errors.ts'
+import { messageOf } from '../domain/errors.ts'
 import { MAX_HOLD_MS, type Clock } from '../messaging/hold.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
-import type { EventLog, GroupMember, RecordPosition } from '../ports/event-log.ts'
+import { nextOffset, type EventLog, type GroupMember, type RecordPosition } from '../ports/event-log.ts'
+import { readPart } from './read-beyond-unreadable.ts'
 import type { OrderStore } from '../ports/order-store.ts'
 import type { StoreOrders } from './store-orders.ts'
 
@@ -107,7 +108,7 @@ export function createDeliveryWatch(dependencies: {
     const now = clock.now()
     if (source.inFlight > 0) source.quietSince = now
     for (const { partition, first, end } of offsets) {
-      const next = Math.max(committed.get(partition) ?? first, first)
+      const next = nextOffset(committed, { partition, first })
       if (source.unreadable.get(partition)?.next !== next) source.unreadable.delete(partition)
       if (next >= end || positions.get(partition)?.next !== next) positions.set(partition, { next, since: now })
     }
@@ -123,14 +124,12 @@ export function createDeliveryWatch(dependencies: {
     for (const [partition, { next, since }] of still) {
       if (elsewhere.has(partition)) continue
       // What waits may be a transaction that is open, or its marker: nobody can be handed that.
-      const [record] = await log.read(topic, partition, next, 1).catch((error: unknown) => {
-        // A restart does not mend it, so it is no stall.
-        if (unreadableOffsets(error) === undefined) throw error
-        if (!isTold) tellUnreadable(source, partition, next, error)
-        return []
-      })
+      const { records, unreadable } = await readPart(log, topic, partition, next, 1)
+      // A restart does not mend it, so it is no stall.
+      if (unreadable !== undefined && !isTold) tellUnreadable(source, partition, next, unreadable.error)
       // A partition may wait behind what cannot be read while others are handed over, and only then.
       if (!isQuiet) continue
+      const [record] = records
       if (record !== undefined) return { topic, partition, offset: record.offset, waitingMs: now - since }
       positions.set(partition, { next, since: now })
     }

@@ -1,6 +1,7 @@
-import { unreadableOffsets, type OffsetRange } from '../domain/errors.ts'
+import type { OffsetRange } from '../domain/errors.ts'
 import type { EventLog, PartitionOffsets } from '../ports/event-log.ts'
 import type { LedgerGap, LedgerPartition, LedgerSettlement } from '../ports/ledger.ts'
+import { readPart } from './read-beyond-unreadable.ts'
 
 /** At most this many ranges are checked against the log. Offsets of any beyond that are reported as passed over. */
 export const MAX_RANGES = 10_000
@@ -87,14 +88,9 @@ function createWindow(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[])
   }
 
   async function look(topic: string, partition: number, from: number, limit: number): Promise<readonly Found[]> {
-    try {
-      const records = await log.read(topic, partition, from, limit)
-      return records.map(({ offset }) => ({ from: offset, to: offset + 1, readable: true }))
-    } catch (error) {
-      const unreadable = unreadableOffsets(error)
-      if (unreadable === undefined) throw error
-      return [{ ...unreadable, readable: false }]
-    }
+    const { records, unreadable } = await readPart(log, topic, partition, from, limit)
+    if (unreadable !== undefined) return [{ ...unreadable, readable: false }]
+    return records.map(({ offset }) => ({ from: offset, to: offset + 1, readable: true }))
   }
 }
 

@@ -1,5 +1,32 @@
-import { unreadableOffsets } from '../domain/errors.ts'
+import { unreadableOffsets, type OffsetRange } from '../domain/errors.ts'
 import type { EventLog, LogRecord } from '../ports/event-log.ts'
+
+/** What one read gave: records, or offsets that cannot be read. */
+export interface ReadPart {
+  readonly records: readonly LogRecord[]
+  /** Where to read on; infinite at the end. */
+  readonly behind: number
+  /** There instead of records. */
+  readonly unreadable?: OffsetRange & { readonly error: unknown }
+}
+
+/** As the log's `read`, which rejects where the first record cannot be read: this says how far that goes. */
+export async function readPart(
+  log: Pick<EventLog, 'read'>,
+  topic: string,
+  partition: number,
+  from: number,
+  limit: number,
+): Promise<ReadPart> {
+  try {
+    const records = await log.read(topic, partition, from, limit)
+    return { records, behind: (records.at(-1)?.offset ?? Infinity) + 1 }
+  } catch (error) {
+    const unreadable = unreadableOffsets(error)
+    if (unreadable === undefined) throw error
+    return { records: [], behind: unreadable.to, unreadable: { ...unreadable, error } }
+  }
+}
 
 /** Each is a fetch of its own, and whoever asks for figures waits for the answer. */
 const MAX_PASSED = 10
@@ -17,13 +44,9 @@ export async function readBeyondUnreadable(
 ): Promise<readonly LogRecord[]> {
   let from = fromOffset
   for (let passed = 0; passed < MAX_PASSED; passed++) {
-    try {
-      return await log.read(topic, partition, from, limit)
-    } catch (error) {
-      const unreadable = unreadableOffsets(error)
-      if (unreadable === undefined) throw error
-      from = unreadable.to
-    }
+    const { records, behind, unreadable } = await readPart(log, topic, partition, from, limit)
+    if (unreadable === undefined) return records
+    from = behind
   }
   return []
 }

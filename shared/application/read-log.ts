@@ -1,5 +1,5 @@
-import { unreadableOffsets } from '../domain/errors.ts'
 import type { EventLog, LogRecord, PartitionOffsets } from '../ports/event-log.ts'
+import { readPart } from './read-beyond-unreadable.ts'
 
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
 
@@ -50,20 +50,9 @@ export async function* readInOrderOfTime(
   /** Until there is one, or the end; offsets that the log does not have, or cannot give, are passed over. */
   async function readOn(reading: Reading): Promise<void> {
     while (reading.records.length === 0 && reading.next < reading.end) {
-      const { records, next } = await readFrom(reading)
-      reading.next = next
+      const { records, behind } = await readPart(log, topic, reading.partition, reading.next, limit)
+      reading.next = behind
       reading.records = records.filter(({ offset }) => offset < reading.end)
-    }
-  }
-
-  async function readFrom({ partition, next, end }: Reading) {
-    try {
-      const records = await log.read(topic, partition, next, limit)
-      return { records, next: (records.at(-1)?.offset ?? end) + 1 }
-    } catch (error) {
-      const unreadable = unreadableOffsets(error)
-      if (unreadable === undefined) throw error
-      return { records: [], next: unreadable.to }
     }
   }
 }

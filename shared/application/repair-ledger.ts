@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { messageOf, unreadableOffsets } from '../domain/errors.ts'
+import { messageOf } from '../domain/errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { Ledger, LedgerGap } from '../ports/ledger.ts'
 import type { Maintenance } from '../ports/maintenance.ts'
 import type { Act } from '../ports/redrives.ts'
 import { MAX_RANGES, uncountedRanges } from './ledger-gaps.ts'
+import { readPart } from './read-beyond-unreadable.ts'
 import type { StoreOrders } from './store-orders.ts'
 
 export interface LedgerRepair {
@@ -81,9 +82,11 @@ export function createRepairLedger(dependencies: {
         let isEmpty = true
         for (let next = from; next < to && !absent.has(range);) {
           if (now().getTime() > until) return outOfTime(processed, done)
-          const { found, behind } = await read(partition, next, Math.min(RECORDS_AT_ONCE, to - next))
-          const records = found.filter(({ offset }) => offset < to)
-          next = behind
+          const limit = Math.min(RECORDS_AT_ONCE, to - next)
+          const part = await readPart(log, topic, partition, next, limit)
+          if (part.unreadable !== undefined) unreadable ??= messageOf(part.unreadable.error)
+          const records = part.records.filter(({ offset }) => offset < to)
+          next = part.behind
           if (records.length === 0) continue
           isEmpty = false
           await storeOrders(records.map((record) => ({ ...record, lossy: false })))
@@ -96,19 +99,6 @@ export function createRepairLedger(dependencies: {
       }
       // A round that found nothing to process leaves only what the log does not have, or what nobody can read.
       if (processed === before) return { processed, more: false, why: unreadable }
-    }
-  }
-
-  /** `behind` is where to read on: behind the records, or behind a batch that cannot be read; infinite at the end. */
-  async function read(partition: number, from: number, limit: number) {
-    try {
-      const found = await log.read(topic, partition, from, limit)
-      return { found, behind: (found.at(-1)?.offset ?? Infinity) + 1 }
-    } catch (error) {
-      const batch = unreadableOffsets(error)
-      if (batch === undefined) throw error
-      unreadable ??= messageOf(error)
-      return { found: [], behind: batch.to }
     }
   }
 

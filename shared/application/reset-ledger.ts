@@ -1,9 +1,10 @@
-import { OrderError, unreadableOffsets } from '../domain/errors.ts'
+import { OrderError } from '../domain/errors.ts'
 import { nextOffset, type EventLog } from '../ports/event-log.ts'
 import type { Ledger, LedgerSettlement } from '../ports/ledger.ts'
 import type { LedgerEpoch, Maintenance } from '../ports/maintenance.ts'
 import type { Act } from '../ports/redrives.ts'
 import type { LedgerVerdict } from './ledger.ts'
+import { readPart } from './read-beyond-unreadable.ts'
 import type { LedgerRepair, RepairLedger } from './repair-ledger.ts'
 
 /**
@@ -59,25 +60,16 @@ export function createResetLedger(dependencies: {
     let damaged: LedgerSettlement[] = []
     for (const { partition, first, next } of partitions) {
       for (let from = first; from < next;) {
-        const read = await readFrom(partition, from)
-        if (read.isDamaged) damaged.push({ topic, partition, from, to: Math.min(read.to, next), lostBy: null })
-        from = read.to
+        const { behind, unreadable } = await readPart(log, topic, partition, from, RECORDS_AT_ONCE)
+        if (unreadable !== undefined) {
+          damaged.push({ topic, partition, from, to: Math.min(behind, next), lostBy: null })
+        }
+        from = behind
         if (damaged.length < SETTLED_AT_ONCE) continue
         await ledger.settle(groupId, damaged)
         damaged = []
       }
     }
     await ledger.settle(groupId, damaged)
-  }
-
-  async function readFrom(partition: number, from: number): Promise<{ to: number; isDamaged: boolean }> {
-    try {
-      const records = await log.read(topic, partition, from, RECORDS_AT_ONCE)
-      return { to: (records.at(-1)?.offset ?? Infinity) + 1, isDamaged: false }
-    } catch (error) {
-      const damage = unreadableOffsets(error)
-      if (damage === undefined) throw error
-      return { to: damage.to, isDamaged: true }
-    }
   }
 }
