@@ -45,6 +45,9 @@ export interface CommandContext {
   readonly progress: (text: string) => void
 }
 
+/** The option of every verb that the audit list keeps. */
+export const REASON = { reason: { type: 'string', help: 'why; it is kept in the audit list' } } as const
+
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -54,6 +57,12 @@ export function required(context: CommandContext, index: number, name: string): 
   const value = context.positionals[index]
   if (value === undefined) throw new UsageError(`${name} is missing.`)
   return value
+}
+
+/** The body of a request that takes a reason and nothing else. */
+export function reasonBody(context: CommandContext): { reason?: string } {
+  const reason = text(context, 'reason')
+  return reason === undefined ? {} : { reason }
 }
 
 export function text(context: CommandContext, option: string): string | undefined {

@@ -1,5 +1,6 @@
 import type { Page } from '../../shared/ports/order-views.ts'
-import { text, type CommandContext } from './command.ts'
+import { EXIT, text, type CommandContext, type ExitCode } from './command.ts'
+import { table } from './table.ts'
 
 export const PAGE = {
   limit: { type: 'string', help: 'at most this many, 1 to 200 (50)' },
@@ -20,6 +21,18 @@ export function query(
   return parameters.size === 0 ? '' : `?${parameters.toString()}`
 }
 
-export function tellOfMore({ print }: CommandContext, { nextCursor }: Page<unknown>): void {
-  if (nextCursor !== null) print(`\nThere is more: --cursor ${nextCursor}`)
+/** A page of a list: as the API answers it with --json, else a table with a row for each item. */
+export function showPage<T>(
+  context: CommandContext,
+  page: Page<T>,
+  header: readonly string[],
+  toRow: (item: T) => readonly (string | number | null | undefined)[],
+): ExitCode {
+  if (context.json) {
+    context.print(JSON.stringify(page))
+    return EXIT.ok
+  }
+  context.print(table(header, page.items.map(toRow)))
+  if (page.nextCursor !== null) context.print(`\nThere is more: --cursor ${page.nextCursor}`)
+  return EXIT.ok
 }

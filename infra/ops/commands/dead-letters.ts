@@ -1,10 +1,9 @@
+import type { Page } from '../../../shared/ports/order-views.ts'
 import { writeFileSync } from 'node:fs'
 import type { DeadLetterGroup, DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
-import type { Page } from '../../../shared/ports/order-views.ts'
-import { EXIT, required, text, UsageError, type Command, type CommandContext } from '../command.ts'
+import { EXIT, REASON, reasonBody, required, text, UsageError, type Command, type CommandContext } from '../command.ts'
 import { readJsonFile } from '../json-file.ts'
-import { PAGE, query, tellOfMore } from '../pages.ts'
-import { table } from '../table.ts'
+import { PAGE, query, showPage } from '../pages.ts'
 
 const FILTERS = {
   state: { type: 'string', help: 'dead, redriven, resolved, superseded or discarded' },
@@ -17,8 +16,6 @@ const FILTERS = {
   ...PAGE,
 } as const
 
-const REASON = { reason: { type: 'string', help: 'why; it is kept in the audit list' } } as const
-
 export const listDeadLetters: Command = {
   name: 'dead-letters list',
   usage: '',
@@ -26,25 +23,18 @@ export const listDeadLetters: Command = {
   examples: ['dead-letters list --state dead', 'dead-letters list --code constraint-violated --limit 200 --json'],
   options: FILTERS,
   async run(context) {
-    const page = (await context.client.request(
-      'GET',
-      `/api/dead-letters${filters(context)}`,
-    )) as Page<DeadLetterSummary>
-    if (context.json) context.print(JSON.stringify(page))
-    else {
-      const rows = page.items.map((letter) => [
-        letter.id,
-        letter.state,
-        letter.orderId,
-        letter.consumerGroup,
-        letter.attempts === 0 ? null : letter.attempts,
-        letter.lastFailedAt,
-        `${letter.lastCause.code}: ${letter.lastCause.detail}`,
-      ])
-      context.print(table(['id', 'state', 'order', 'consumer group', 'attempts', 'last failed', 'cause'], rows))
-      tellOfMore(context, page)
-    }
-    return EXIT.ok
+    const address = `/api/dead-letters${filters(context)}`
+    const page = (await context.client.request('GET', address)) as Page<DeadLetterSummary>
+    const header = ['id', 'state', 'order', 'consumer group', 'attempts', 'last failed', 'cause']
+    return showPage(context, page, header, (letter) => [
+      letter.id,
+      letter.state,
+      letter.orderId,
+      letter.consumerGroup,
+      letter.attempts === 0 ? null : letter.attempts,
+      letter.lastFailedAt,
+      `${letter.lastCause.code}: ${letter.lastCause.detail}`,
+    ])
   },
 }
 
@@ -55,27 +45,18 @@ export const deadLetterGroups: Command = {
   examples: ['dead-letters groups --state dead'],
   options: { state: FILTERS.state, limit: FILTERS.limit, cursor: FILTERS.cursor },
   async run(context) {
-    const page = (await context.client.request(
-      'GET',
-      `/api/dead-letters/groups${filters(context)}`,
-    )) as Page<DeadLetterGroup>
-    if (context.json) context.print(JSON.stringify(page))
-    else {
-      const rows = page.items.map((group) => [
-        group.fingerprint,
-        group.count,
-        group.firstSeen,
-        group.lastSeen,
-        group.sampleId,
-        group.consumerGroup,
-        `${group.cause.code}: ${group.cause.detail}`,
-      ])
-      context.print(
-        table(['fingerprint', 'count', 'first seen', 'last seen', 'one of them', 'consumer group', 'cause'], rows),
-      )
-      tellOfMore(context, page)
-    }
-    return EXIT.ok
+    const address = `/api/dead-letters/groups${filters(context)}`
+    const page = (await context.client.request('GET', address)) as Page<DeadLetterGroup>
+    const header = ['fingerprint', 'count', 'first seen', 'last seen', 'one of them', 'consumer group', 'cause']
+    return showPage(context, page, header, (group) => [
+      group.fingerprint,
+      group.count,
+      group.firstSeen,
+      group.lastSeen,
+      group.sampleId,
+      group.consumerGroup,
+      `${group.cause.code}: ${group.cause.detail}`,
+    ])
   },
 }
 
@@ -148,13 +129,9 @@ export const exportDeadLetter: Command = {
 }
 
 async function act(context: CommandContext, verb: string, done: string) {
-  const reason = text(context, 'reason')
-  if (verb === 'discard' && reason === undefined) throw new UsageError('--reason is missing.')
-  const letter = await context.client.request(
-    'POST',
-    `${path(context)}/${verb}`,
-    reason === undefined ? {} : { reason },
-  )
+  const body = reasonBody(context)
+  if (verb === 'discard' && body.reason === undefined) throw new UsageError('--reason is missing.')
+  const letter = await context.client.request('POST', `${path(context)}/${verb}`, body)
   context.print(context.json ? JSON.stringify(letter) : `${required(context, 0, 'The id')} ${done}.`)
   return EXIT.ok
 }

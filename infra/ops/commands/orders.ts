@@ -1,8 +1,7 @@
-import type { HistoryEntry, OrderView } from '../../../shared/domain/order-view.ts'
 import type { Page } from '../../../shared/ports/order-views.ts'
+import type { HistoryEntry, OrderView } from '../../../shared/domain/order-view.ts'
 import { EXIT, required, type Command, type CommandContext, type ExitCode } from '../command.ts'
-import { PAGE, query, tellOfMore } from '../pages.ts'
-import { table } from '../table.ts'
+import { PAGE, query, showPage } from '../pages.ts'
 
 const FILTERS = {
   status: { type: 'string', help: 'retrying, stored, dead-lettered or discarded' },
@@ -32,7 +31,8 @@ export const listOrders: Command = {
   summary: 'orders, newest first',
   examples: ['orders list --customer 48213', 'orders list --status retrying --json'],
   options: FILTERS,
-  run: (context) => showPage(context, `/api/orders${query(context, Object.keys(FILTERS), { customer: 'customerId' })}`),
+  run: (context) =>
+    showOrders(context, `/api/orders${query(context, Object.keys(FILTERS), { customer: 'customerId' })}`),
 }
 
 export const searchOrders: Command = {
@@ -44,7 +44,7 @@ export const searchOrders: Command = {
   options: PAGE,
   run(context) {
     const words = new URLSearchParams({ q: required(context, 0, 'What to search for') }).toString()
-    return showPage(context, `/api/orders/search?${words}${query(context, Object.keys(PAGE)).replace('?', '&')}`)
+    return showOrders(context, `/api/orders/search?${words}${query(context, Object.keys(PAGE)).replace('?', '&')}`)
   },
 }
 
@@ -55,38 +55,28 @@ export const orderHistory: Command = {
   examples: ['orders history 019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2'],
   takes: 1,
   async run(context) {
-    const history = (await context.client.request('GET', `${path(context)}/history`)) as Page<HistoryEntry>
-    if (context.json) context.print(JSON.stringify(history))
-    else {
-      const rows = history.items.map(({ at, kind, attempt, cause, reason }) => [
-        at,
-        kind,
-        attempt,
-        cause === undefined ? reason : `${cause.code}: ${cause.detail}`,
-      ])
-      context.print(table(['at', 'what', 'attempt', 'why'], rows))
-    }
-    return EXIT.ok
+    const page = (await context.client.request('GET', `${path(context)}/history`)) as Page<HistoryEntry>
+    return showPage(context, page, ['at', 'what', 'attempt', 'why'], (entry) => [
+      entry.at,
+      entry.kind,
+      entry.attempt,
+      entry.cause === undefined ? entry.reason : `${entry.cause.code}: ${entry.cause.detail}`,
+    ])
   },
 }
 
-async function showPage(context: CommandContext, address: string): Promise<ExitCode> {
+async function showOrders(context: CommandContext, address: string): Promise<ExitCode> {
+  const header = ['id', 'status', 'accepted', 'customer', 'total', 'currency', 'cause']
   const page = (await context.client.request('GET', address)) as Page<OrderView>
-  if (context.json) context.print(JSON.stringify(page))
-  else {
-    const rows = page.items.map((order) => [
-      order.orderId,
-      order.status,
-      order.acceptedAt,
-      order.customerFullName,
-      order.totalPrice,
-      order.currencyType,
-      order.cause === undefined ? null : `${order.cause.code}: ${order.cause.detail}`,
-    ])
-    context.print(table(['id', 'status', 'accepted', 'customer', 'total', 'currency', 'cause'], rows))
-    tellOfMore(context, page)
-  }
-  return EXIT.ok
+  return showPage(context, page, header, (order) => [
+    order.orderId,
+    order.status,
+    order.acceptedAt,
+    order.customerFullName,
+    order.totalPrice,
+    order.currencyType,
+    order.cause === undefined ? null : `${order.cause.code}: ${order.cause.detail}`,
+  ])
 }
 
 function path(context: CommandContext): string {

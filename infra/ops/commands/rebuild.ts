@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Rebuild } from '../../../shared/ports/maintenance.ts'
-import { EXIT, text, UsageError, type Command, type CommandContext, type ExitCode } from '../command.ts'
+import { EXIT, REASON, text, UsageError, type Command, type CommandContext, type ExitCode } from '../command.ts'
 
 const LOOK_MS = 300
 
@@ -10,7 +10,7 @@ export const rebuild: Command = {
   summary: 'makes the orders of the store again from the log, beside the live ones, and swaps them',
   examples: ['rebuild --reason "The event has a new version."', 'rebuild --detach', 'rebuild --show'],
   options: {
-    reason: { type: 'string', help: 'why; it is kept in the audit list' },
+    ...REASON,
     detach: { type: 'boolean', help: 'do not wait for its end; needs an instance that runs' },
     show: { type: 'boolean', help: 'begins none: says how far one is, or how the last one ended' },
   },

@@ -3,10 +3,19 @@ import type { RedrivePreview } from '../../../shared/application/preview-redrive
 import type { RedriveWarning } from '../../../shared/application/redrive-warning.ts'
 import type { Page } from '../../../shared/ports/order-views.ts'
 import type { RedriveTask } from '../../../shared/ports/redrives.ts'
-import { EXIT, required, text, UsageError, type Command, type CommandContext, type ExitCode } from '../command.ts'
+import {
+  EXIT,
+  REASON,
+  reasonBody,
+  required,
+  text,
+  UsageError,
+  type Command,
+  type CommandContext,
+  type ExitCode,
+} from '../command.ts'
 import { table } from '../table.ts'
 
-const REASON = { reason: { type: 'string', help: 'why; it is kept in the audit list' } } as const
 const LOOK_MS = 500
 /** As the product takes them. */
 const MAX_IDS = 1000
@@ -36,7 +45,7 @@ export const redriveDeadLetters: Command = {
   async run(context) {
     const body = {
       ...which(context),
-      ...(text(context, 'reason') !== undefined && { reason: text(context, 'reason') }),
+      ...reasonBody(context),
     }
     if (context.options['dry-run'] === true) return preview(context, body)
     const task = (await context.client.request('POST', '/api/dead-letters/redrive', body)) as RedriveTask & Warned
@@ -77,8 +86,7 @@ export const resumeRedrive: Command = {
 
 async function ask(context: CommandContext, method: 'GET' | 'POST', verb: string): Promise<RedriveTask> {
   const id = encodeURIComponent(required(context, 0, 'The id'))
-  const reason = text(context, 'reason')
-  const body = method === 'GET' ? undefined : reason === undefined ? {} : { reason }
+  const body = method === 'GET' ? undefined : reasonBody(context)
   return (await context.client.request(method, `/api/redrives/${id}${verb}`, body)) as RedriveTask
 }
 

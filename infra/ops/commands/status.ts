@@ -1,7 +1,7 @@
 import type { LedgerVerdict } from '../../../shared/application/ledger.ts'
 import type { LedgerRepair } from '../../../shared/application/repair-ledger.ts'
 import type { PipelineStatus } from '../../../shared/application/status.ts'
-import { EXIT, text, UsageError, type Command, type CommandContext } from '../command.ts'
+import { EXIT, REASON, text, UsageError, type Command, type CommandContext } from '../command.ts'
 import { table } from '../table.ts'
 
 export const status: Command = {
@@ -77,7 +77,7 @@ export const resetLedger: Command = {
   summary: 'counts anew from where the log begins now: for a log that was truncated or made anew',
   examples: ['ledger reset --reason "The topic was made anew."'],
   options: {
-    reason: { type: 'string', help: 'why; it is kept in the audit list' },
+    ...REASON,
     force: { type: 'boolean', help: 'though the ledger balances' },
   },
   async run(context) {

@@ -1,6 +1,6 @@
 import type { TakenOut } from '../../../shared/application/take-out.ts'
 import type { LedgerVerdict } from '../../../shared/application/ledger.ts'
-import { EXIT, required, text, UsageError, type Command } from '../command.ts'
+import { EXIT, REASON, required, text, UsageError, type Command } from '../command.ts'
 
 export const takeOut: Command = {
   name: 'take-out',
@@ -8,7 +8,7 @@ export const takeOut: Command = {
   summary: 'makes a dead letter of a record that its consumer cannot get past; nobody may be consuming its topic',
   examples: ['take-out orders:5:3 --reason "Its timestamp ends the trigger."'],
   takes: 1,
-  options: { reason: { type: 'string', help: 'why; it is kept in the audit list' } },
+  options: REASON,
   async run(context) {
     const record = required(context, 0, 'The record')
     const reason = text(context, 'reason')
