@@ -31,7 +31,7 @@ export const takeOutBody = requiredReasonBody.extend({
   record: z
     .string({ error: 'must be a string' })
     .max(300, { error: 'must have at most 300 characters' })
-    .regex(/^.+:\d{1,10}:\d{1,16}$/, { error: 'must be topic:partition:offset' }),
+    .regex(/^[A-Za-z0-9._-]{1,249}:[0-9]{1,10}:[0-9]{1,16}$/, { error: 'must be topic:partition:offset' }),
 })
 
 export const redriveLetterBody = actBody.extend({ dryRun })

@@ -19,7 +19,7 @@ export const storedRows = (orders: number): TdsAnswer => ({
   ],
 })
 
-/** A database that is as it should be, and stores orders whatever it is asked. */
+/** A database that is as it should be, and stores orders and keeps letters whatever it is asked. */
 export function healthyDatabase(request: TdsRequest, orders = MOST_ORDERS): TdsAnswer {
   if (request.includes('is_read_committed_snapshot_on')) return { rows: [{ columns: [int('is_on')], rows: [[1]] }] }
   if (request.includes(PREPARED)) {
@@ -31,5 +31,6 @@ export function healthyDatabase(request: TdsRequest, orders = MOST_ORDERS): TdsA
   }
   if (request.includes('text_read')) return { rows: [{ columns: [text('text_read')], rows: [['"\\\n']] }] }
   if (request.includes('AS alive')) return { rows: [{ columns: [int('alive')], rows: [[1]] }] }
+  if (request.includes('AS kept')) return { rows: [{ columns: [int('kept')], rows: [[MOST_ORDERS]] }] }
   return request.includes(STORING) ? storedRows(orders) : 'done'
 }
