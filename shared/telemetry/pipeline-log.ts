@@ -3,6 +3,7 @@ import { TO_DO_IF_UNREADABLE } from '../domain/errors.ts'
 import type { Logger } from '../logger.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import { traceIdOf } from '../messaging/traceparent.ts'
+import { toBriefErrorLine } from './error-line.ts'
 
 /**
  * One line for each event that matters, under the event's own name. Where one order is concerned the line has its id, and
@@ -16,12 +17,16 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
       logger.debug(line, 'an order is durable in the log')
     })
   }
+  // The line of a record that is parked has the stack: three attempts before it would only repeat it.
+  const attempts = logger.isLevelEnabled('debug')
+    ? logger
+    : logger.child({}, { serializers: { err: toBriefErrorLine } })
   events.on('batch:stored', ({ topic, stored, duplicates, parked, durationMs }) => {
     const counts = { stored: stored.length, duplicates: duplicates.length, parked, durationMs }
     logger.debug({ event: 'batch:stored', topic, ...counts }, 'batch stored')
   })
   events.on('attempt:failed', ({ error, ...event }) => {
-    logger.warn({ event: 'attempt:failed', ...event, err: error }, 'a batch failed and is tried again')
+    attempts.warn({ event: 'attempt:failed', ...event, err: error }, 'a batch failed and is tried again')
   })
   events.on('delivery:retried', ({ error, notBefore, traceparent, ...event }) => {
     const journey = { ...event, traceId: traceIdOf(traceparent), notBefore: new Date(notBefore).toISOString() }

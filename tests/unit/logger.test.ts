@@ -46,6 +46,24 @@ describe('the log', () => {
     ])
   })
 
+  test('has the stack of a failure once for each delivery, and where the others come from', () => {
+    const fail = (level: 'debug' | 'info') => {
+      const { logger, lines } = recordingLogger(level)
+      const events = createPipelineEmitter()
+      logPipeline(events, logger)
+      const error = new TypeError('a bug', { cause: storeIsBusy() })
+      for (const attempt of [1, 2, 3])
+        events.emit('attempt:failed', { ...FACT, topic: 'orders', records: 1, attempt, error })
+      events.emit('delivery:retried', { ...FACT, tier: 1, notBefore: 0, error })
+      return lines().map(({ err }) => err as Record<string, string>)
+    }
+    const [first, ...others] = fail('info')
+    expect(first).toMatchObject({ type: 'TypeError', at: expect.stringMatching(/logger\.test\.ts:\d+:\d+/) })
+    expect(first?.['message']).toMatch(/^a bug: /)
+    expect([first, ...others].map((err) => 'stack' in (err ?? {}))).toEqual([false, false, false, true])
+    expect(fail('debug').every((err) => 'stack' in err)).toBe(true)
+  })
+
   test('says of lost offsets how they were lost', () => {
     const { logger, lines } = recordingLogger('info')
     const events = createPipelineEmitter()
