@@ -6,21 +6,23 @@ export interface BannerFacts {
 }
 
 /**
- * What a person sees who has just typed `npm start`. The key is shown at a terminal only, never to what collects the
- * output.
+ * What a person sees who has just typed `npm start`. The key, and the link that signs in with it, are shown at a terminal
+ * only, never to what collects the output. The link has the key in its fragment, which a browser sends to nobody.
  */
 export function banner(
   { url, functionsKey: { key, file }, services: { described } }: BannerFacts,
   isTerminal: boolean,
 ): string {
+  const dashboard = `${url}/dashboard${isTerminal ? `#key=${encodeURIComponent(key)}` : ''}`
   const kept = file === undefined ? 'from FUNCTIONS_KEY' : `in ${file}`
   return `
   order-event-processing at ${url}
 
-  log    ${described.log}
-  store  ${described.store}
-  key    ${isTerminal ? key : kept}
-  docs   ${url}/docs
+  log        ${described.log}
+  store      ${described.store}
+  key        ${isTerminal ? key : kept}
+  dashboard  ${dashboard}
+  docs       ${url}/docs
 
   Try it:
   curl -i -X POST ${url}/api/orders -H 'content-type: application/json' -d @order.json

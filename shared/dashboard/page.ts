@@ -18,7 +18,8 @@ export function dashboardPage({ faults, retryDelaysMs, disabledFunctions }: Show
   return toPage({
     title: 'Dashboard · Order event processing',
     path: '/dashboard',
-    head: html`${STYLES.map((name) => html`<link rel="stylesheet" href="/dashboard/${name}" /> `)}
+    head: html`<script src="/dashboard/sign-in.js" type="module"></script>
+      ${STYLES.map((name) => html`<link rel="stylesheet" href="/dashboard/${name}" /> `)}
       ${CLIENT_FILES.filter((name) => name.endsWith('.js')).map(
         (name) => html`<link rel="modulepreload" href="/dashboard/${name}" /> `,
       )}
@@ -60,8 +61,8 @@ function gate(): Html {
   return html`<form id="gate" class="card gate" hidden>
     <h2>The function key, please</h2>
     <p>
-      The page is for anyone, its numbers are not. <code>npm start</code> shows the key, or says which file it is in. It
-      stays in this tab and is forgotten when you close it.
+      The page is for anyone, its numbers are not. <code>npm start</code> shows the key and a link that signs in, or
+      says which file the key is in. It stays in this tab and is forgotten when you close it.
     </p>
     <div class="fields">
       <label>Function key <input id="key" type="password" autocomplete="off" required spellcheck="false" /></label>

@@ -37,7 +37,7 @@ export function toErrorLine(error: unknown): ErrorLine {
 
 /** The same in one line: in the place of the stack `at`, the frame that threw, so that the fault can be found without it. */
 export function toBriefErrorLine(error: unknown): Omit<ErrorLine, 'stack'> {
-  const { stack, ...line } = toErrorLine(error)
+  const { stack: _stack, ...line } = toErrorLine(error)
   const [frame] = error instanceof Error ? framesOf(error) : []
   return frame === undefined ? line : { ...line, at: frame.trim().slice('at '.length) }
 }

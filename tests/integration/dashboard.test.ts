@@ -90,6 +90,22 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await page.locator('#live').isVisible()).toBe(false)
   })
 
+  it('is opened by a link that signs in, whose key leaves the address at once and is sent in no URL', async () => {
+    const urls: string[] = []
+    page.on('request', (request) => urls.push(request.url()))
+    await page.goto('about:blank')
+    await page.goto(`${product.url}/dashboard#key=${encodeURIComponent(PRODUCT_KEY)}&status=retrying`)
+    await shows('#lamp-connection', 'live')
+    expect(page.url()).toBe(`${product.url}/dashboard#status=retrying`)
+    page.removeAllListeners('request')
+    expect(urls.filter((url) => new URL(url).href.replace(/#.*/, '').includes(PRODUCT_KEY))).toEqual([])
+    await press('Forget the key')
+    // Followed where the page is open, a link loads nothing anew.
+    await page.evaluate(`location.hash = 'key=not-the-key'`)
+    await shows('#gate-fault', 'This is not the key.')
+    expect(page.url()).toBe(`${product.url}/dashboard`)
+  })
+
   it('asks for the key once, and keeps it for the session only', async () => {
     await page.fill('#key', PRODUCT_KEY)
     await page.fill('#operator', 'Kim')

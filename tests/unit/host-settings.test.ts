@@ -105,11 +105,20 @@ describe('the banner', () => {
     expect(banner(facts, true)).toContain('the-secret-key')
   })
 
+  test('has a link for a person at a terminal that signs in, whatever the key is', () => {
+    const key = 'a+key&of=odd#letters %20'
+    const text = banner({ ...facts, functionsKey: { key, file: undefined } }, true)
+    const [, link = ''] = /dashboard +(\S+)/.exec(text) ?? []
+    expect(link).toMatch(/^http:\/\/localhost:7071\/dashboard#key=/)
+    expect(new URLSearchParams(new URL(link).hash.slice(1)).get('key')).toBe(key)
+  })
+
   test('shows only where the key is to everything else', () => {
     const text = banner(facts, false)
     expect(text).not.toContain('the-secret-key')
     expect(text).toContain('in .data/functions-key')
     expect(text).toContain('http://localhost:7071/docs')
+    expect(text).toMatch(/dashboard +http:\/\/localhost:7071\/dashboard\n/)
   })
 })
 

@@ -4,13 +4,14 @@ import { createChart } from './chart.js'
 import { createDeadLetters } from './dead-letters.js'
 import { closeBesideDetails, wordsOf } from './details.js'
 import { toCount, toDuration, toRate, toTime } from './format.js'
+import { createGate } from './gate.js'
 import { createLedger } from './ledger.js'
 import { createOrders } from './orders.js'
 import { createPipeline, showHealth, showLamp } from './pipeline.js'
 import { createPoll } from './poll.js'
 import { createRedrives } from './redrives.js'
 import { createSamples } from './samples.js'
-import { createGate, currentSession } from './session.js'
+import { currentSession } from './session.js'
 import { createTryIt } from './try-it.js'
 
 /** The wiring of the page: what is asked how often, and who is told. */
@@ -128,6 +129,7 @@ async function refreshStatus() {
 
 /** @param {string | undefined} why what is away, while the product itself answers */
 function showConnection(why) {
+  isTaken = true
   pipeline.stale(false)
   showLamp('connection', 'ok', 'live')
   alarm(why ?? '')
@@ -183,9 +185,15 @@ function quietly(refresh) {
   }
 }
 
+/** Whether the product has taken this key: a key from a link may be wrong. */
+let isTaken = false
+
 const gate = createGate({
   tryKey: () => api.get('/api/ops/status'),
-  onOpen: () => polls.forEach((poll) => poll.start()),
+  onOpen: () => {
+    isTaken = false
+    polls.forEach((poll) => poll.start())
+  },
   onClose: () => {
     polls.forEach((poll) => poll.stop())
     pipeline.stale(true)
@@ -195,7 +203,8 @@ const gate = createGate({
 
 function lockUp() {
   // Several polls may learn it at the same time.
-  if (currentSession().key !== '') gate.close(`The key is not taken any more, since ${toTime(Date.now())}.`)
+  if (currentSession().key === '') return
+  gate.close(isTaken ? `The key is not taken any more, since ${toTime(Date.now())}.` : 'This is not the key.')
 }
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
