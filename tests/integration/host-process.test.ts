@@ -67,6 +67,23 @@ describe('npm start', () => {
     expect(await product.ended()).toEqual({ code: 0, errors: '' })
   })
 
+  test('stops in order when SIGTERM comes while it starts', async () => {
+    // Holds the process in the middle of its start until the signal has been sent.
+    const hold = `
+      import { registerHooks } from 'node:module'
+      registerHooks({ resolve(specifier, context, next) {
+        if (!specifier.endsWith('embedded-host.ts')) return next(specifier, context)
+        process.stdout.write('starting')
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+        return next(specifier, context)
+      } })`
+    const product = run(['--import', `data:text/javascript,${encodeURIComponent(hold)}`, START])
+    await product.says(/starting/)
+    product.child.kill('SIGTERM')
+    expect(await product.ended()).toEqual({ code: 0, errors: '' })
+    expect(readdirSync(directory)).not.toContain('log.db-wal')
+  })
+
   test('says in one line that a setting switches nothing off, because the runtime passes over it in silence', async () => {
     const product = run([START], { AzureWebJobs__docs__Disabled: 'true' })
     const [, url] = await product.says(/at (http:\/\/127\.0\.0\.1:\d+)/)

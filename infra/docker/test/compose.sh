@@ -224,6 +224,30 @@ verdict() {
   ledger | grep -o '"summary":"[^"]*"' | cut -d '"' -f 4 | tee -a "$work/figures.txt"
 }
 
+# Every function of the image, as the runtime's worker loads them: by package.json's `main`, with nothing beside the
+# production packages. And the entrypoint ends before the host when a setting is missing.
+functions_image() {
+  local image=$prefix-functions key=a-key-of-this-check-alone
+  docker build --quiet --build-arg "BUILD_IMAGE=$(cat "$work/base-node")" --build-arg "RUNTIME_IMAGE=$(cat "$work/base-node")" \
+    --file infra/docker/functions/Dockerfile --tag "$image" .
+  docker run --rm --read-only --env KAFKA_BROKERS=kafka:9092 --env 'SQL_CONNECTION_STRING=Server=sqlserver;Database=orders' \
+    --env ORDER_ID_SECRET=$key --entrypoint node "$image" --eval '
+    const { globSync } = require("node:fs")
+    const files = globSync(require("/home/site/wwwroot/package.json").main)
+    if (files.length === 0) throw new Error("main names no file")
+    Promise.all(files.map((file) => import(`/home/site/wwwroot/${file}`))).then(() => console.log(`${files.length} files`))'
+  no docker run --rm --read-only --tmpfs /tmp --env FUNCTIONS_KEY=$key --env FUNCTIONS_MASTER_KEY=$key "$image" \
+    > "$work/refusal.txt" 2>&1
+  cat "$work/refusal.txt"
+  grep -q KAFKA_BROKERS "$work/refusal.txt"
+}
+
+load_test() {
+  docker build --quiet --build-arg "BUILD_IMAGE=$(cat "$work/base-node")" --file loadtest/Dockerfile --tag "$STAND_IN-loadtest" .
+  compose run --rm --no-TTY loadtest baseline --seconds 3
+}
+
+check 'the image of the functions builds, loads every function, and refuses missing settings' functions_image
 failed_before=$failed
 check 'Compose is there' find_compose
 check 'compose refuses to start without a secret, and names it' refuses_without_secrets
@@ -234,6 +258,7 @@ check 'the stack comes up' all_up
 [ "$failed" = "$failed_before" ] || return
 # A consumer that has just joined waits for its group.
 check 'an order goes through all of it (smoke.sh)' within 120 smoke
+check 'docker compose run --rm loadtest runs a load test' load_test
 check 'no root, no privileges to gain, no capabilities but the one of the gateway' privileges
 check 'the roles write to /tmp alone, and the gateway nowhere' writes_to_tmp_alone
 check 'the networks are as the file says' networks
