@@ -7,7 +7,15 @@ import { actOf, readActBody } from '../shared/http/operator.ts'
 import { readCommand } from '../shared/http/place-order.ts'
 import { readJson } from '../shared/http/json-body.ts'
 import { readQuery } from '../shared/http/query.ts'
-import { actBody, editQuery, requiredReasonBody } from '../shared/http/redrive.ts'
+import {
+  actBody,
+  discardBody,
+  discardQuery,
+  editQuery,
+  requiredReason,
+  requiredReasonBody,
+  toLetterFilter,
+} from '../shared/http/redrive.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 const letterId = (request: HttpRequest): string => request.params['id'] ?? ''
@@ -27,6 +35,19 @@ async function discardDeadLetter(request: HttpRequest): Promise<HttpResponseInit
   const { reason } = await readActBody(request, requiredReasonBody)
   const act = actOf(request, reason, settings().platformSignsIn)
   return json(200, toDeadLetterView(await operations.discard(letterId(request), act)))
+}
+
+/** POST /api/dead-letters/discard: all that match, in parts; or, as a dry run, how many there are. */
+async function discardDeadLetters(request: HttpRequest): Promise<HttpResponseInit> {
+  const { discards } = await services()
+  const { dryRun, cursor } = readQuery(request.query, discardQuery)
+  const body = await readActBody(request, discardBody)
+  const letters = toLetterFilter(body)
+  if (dryRun === 'true' || body.dryRun) {
+    return json(200, { dryRun: true, count: await discards.preview(letters), nextCursor: null })
+  }
+  const act = actOf(request, requiredReason(body), settings().platformSignsIn)
+  return json(200, { dryRun: false, ...(await discards.discard(letters, act, cursor)) })
 }
 
 /** POST /api/dead-letters/{id}/restore: takes a discard back. */
@@ -55,5 +76,6 @@ async function audit(request: HttpRequest): Promise<HttpResponseInit> {
 app.http('audit', httpTrigger('audit', audit))
 app.http('deadLetterFixture', httpTrigger('deadLetterFixture', deadLetterFixture))
 app.http('discardDeadLetter', httpTrigger('discardDeadLetter', discardDeadLetter))
+app.http('discardDeadLetters', httpTrigger('discardDeadLetters', discardDeadLetters))
 app.http('editDeadLetter', httpTrigger('editDeadLetter', editDeadLetter))
 app.http('restoreDeadLetter', httpTrigger('restoreDeadLetter', restoreDeadLetter))

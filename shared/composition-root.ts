@@ -1,6 +1,7 @@
 import { afterLedgerBegan, beginLedger } from './application/begin-ledger.ts'
 import { compareClocks } from './application/compare-clocks.ts'
 import { createDeliveryWatch, type DeliveryWatch, type Stall } from './application/delivery-watch.ts'
+import { createDiscardLetters, type DiscardLetters } from './application/discard-letters.ts'
 import { createDoctor, type Doctor } from './application/doctor.ts'
 import { createExamineLedger } from './application/examine-ledger.ts'
 import { createKeepDeadLetters } from './application/keep-dead-letters.ts'
@@ -36,7 +37,7 @@ import { createPipelineEmitter, type PipelineEmitter } from './messaging/pipelin
 import { createRedriveProofs } from './messaging/redrive-proof.ts'
 import { createTopics, topicSpecs, type Topics } from './messaging/topics.ts'
 import type { StoreBatch } from './ports/order-store.ts'
-import { describeRole } from './role.ts'
+import { consumedBy, describeRole, isDisabled } from './role.ts'
 import { systemClock } from './system-clock.ts'
 import { openTracing, type Tracing } from './telemetry.ts'
 import { logPipeline } from './telemetry/pipeline-log.ts'
@@ -60,6 +61,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly checkReadiness: CheckReadiness
   readonly redrives: Redrive
   readonly previewLetters: PreviewRedrive
+  readonly discards: DiscardLetters
   /** What to know before other people's letters are redriven. */
   readonly warnOfRedrive: WarnOfRedrive
   readonly ledgerVerdict: () => Promise<LedgerVerdict>
@@ -166,7 +168,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const deliveryWatch = createDeliveryWatch({
     log,
     store,
-    sources: consumedBy(chosen, topics),
+    sources: consumedBy(chosen.disabledFunctions, topics),
     clock,
     events,
     signal,
@@ -180,8 +182,8 @@ export async function openServices(chosen: Config): Promise<Services> {
   const checkReadiness = createReadiness({
     log: ofLog,
     store,
-    placesOrders: !isDisabled(chosen, 'placeOrder'),
-    answersQueries: !isDisabled(chosen, 'getOrder'),
+    placesOrders: !isDisabled(chosen.disabledFunctions, 'placeOrder'),
+    answersQueries: !isDisabled(chosen.disabledFunctions, 'getOrder'),
   })
 
   const ofOrders = { log, ledger, topic: topics.orders, groupId }
@@ -245,6 +247,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       onBack: () => logger.warn({ event: 'redrive:back' }, 'redrives can be carried out again'),
     }),
     previewLetters: createPreviewRedrive({ store, deadLetters }),
+    discards: createDiscardLetters({ deadLetters, operations, maintenance, now }),
     warnOfRedrive: createRedriveWarning({
       log,
       deadLetters,
@@ -333,17 +336,4 @@ function tellRedriveFailed(logger: Logger, error: unknown): void {
 function failsStart({ runtime, kafka }: Config, error: unknown): boolean {
   if (kafka === undefined) return true
   return runtime === 'embedded' && !(isOrderError(error) && error.retriable)
-}
-
-/** The topics whose functions are enabled here: a role that consumes nothing misses nothing. */
-function consumedBy(config: Config, { orders, group, retries, deadLetters, deadLetterGroup }: Topics) {
-  return [
-    { name: 'consumeOrders', topic: orders, group, delayMs: 0 },
-    ...retries.map(({ tier, topic, group, delayMs }) => ({ name: `consumeRetry${tier}`, topic, group, delayMs })),
-    { name: 'consumeDeadLetters', topic: deadLetters, group: deadLetterGroup, delayMs: 0 },
-  ].filter(({ name }) => !isDisabled(config, name))
-}
-
-function isDisabled({ disabledFunctions }: Config, name: string): boolean {
-  return disabledFunctions.has(name.toLowerCase())
 }

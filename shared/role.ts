@@ -1,4 +1,5 @@
 import { FAULT_ROUTES, ROUTES } from './http/routes.ts'
+import type { Topics } from './messaging/topics.ts'
 
 /** Every instance serves these, whatever its role. */
 const OF_ALL: ReadonlySet<string> = new Set(['liveness', 'readiness', 'metrics', 'home'])
@@ -21,7 +22,7 @@ function parts(tiers: number): Readonly<Record<string, readonly string[]>> {
  */
 export function describeRole(disabled: ReadonlySet<string>, tiers: number): string {
   const told = Object.entries(parts(tiers)).map(([part, functions]) => {
-    const off = functions.filter((name) => disabled.has(name.toLowerCase()))
+    const off = functions.filter((name) => isDisabled(disabled, name))
     return { part, off, served: off.length < functions.length }
   })
   const served = told.filter((part) => part.served)
@@ -29,4 +30,20 @@ export function describeRole(disabled: ReadonlySet<string>, tiers: number): stri
   const others = told.filter((part) => !part.served).map(({ part }) => part)
   const beginning = names.length === 0 ? 'Serves nothing but health and metrics.' : `Serves ${names.join('; ')}.`
   return others.length === 0 ? beginning : `${beginning} Switched off here: ${others.join('; ')}.`
+}
+
+/** The topics whose functions are enabled here: a role that consumes nothing misses nothing. */
+export function consumedBy(
+  disabled: ReadonlySet<string>,
+  { orders, group, retries, deadLetters, deadLetterGroup }: Topics,
+) {
+  return [
+    { name: 'consumeOrders', topic: orders, group, delayMs: 0 },
+    ...retries.map(({ tier, topic, group, delayMs }) => ({ name: `consumeRetry${tier}`, topic, group, delayMs })),
+    { name: 'consumeDeadLetters', topic: deadLetters, group: deadLetterGroup, delayMs: 0 },
+  ].filter(({ name }) => !isDisabled(disabled, name))
+}
+
+export function isDisabled(disabled: ReadonlySet<string>, name: string): boolean {
+  return disabled.has(name.toLowerCase())
 }

@@ -2,13 +2,13 @@ import type { Command } from './command.ts'
 import { audit } from './commands/audit.ts'
 import {
   deadLetterGroups,
-  discardDeadLetter,
   editDeadLetter,
   exportDeadLetter,
   listDeadLetters,
   restoreDeadLetter,
   showDeadLetter,
 } from './commands/dead-letters.ts'
+import { discardDeadLetters } from './commands/discard.ts'
 import { getOrder, listOrders, orderHistory, searchOrders } from './commands/orders.ts'
 import { cancelRedrive, redriveDeadLetters, resumeRedrive, showRedrive } from './commands/redrive.ts'
 import { doctor } from './commands/doctor.ts'
@@ -35,7 +35,7 @@ export const COMMANDS: readonly Command[] = [
   showDeadLetter,
   redriveDeadLetters,
   editDeadLetter,
-  discardDeadLetter,
+  discardDeadLetters,
   restoreDeadLetter,
   exportDeadLetter,
   showRedrive,

@@ -1,6 +1,6 @@
 import { auditQuery, deadLetterGroupQuery, deadLetterQuery } from '../http/dead-letters.ts'
 import type { ProblemCode } from '../http/problem.ts'
-import { editQuery, redriveLetterQuery, redriveQuery } from '../http/redrive.ts'
+import { discardQuery, editQuery, redriveLetterQuery, redriveQuery } from '../http/redrive.ts'
 import type { RouteName } from '../http/routes.ts'
 import { EXAMPLE_ORDER } from './examples.ts'
 import {
@@ -183,6 +183,20 @@ export const DEAD_LETTER_OPERATIONS = {
     headers: ['Operator'],
     body: body('RequiredReason', true, 'Why', { reason: 'A test order of the shop.' }),
     answers: { 200: jsonAnswer('Discarded.', 'DeadLetter') },
+    problems: [...ACT_PROBLEMS, 'dead-letter-not-found'],
+  },
+  discardDeadLetters: {
+    tag: 'Dead letters',
+    summary: 'Discard dead letters',
+    description:
+      'Gives up the letters with the given ids, or the dead ones that match, or all of them. The body must say which, and why. Letters that die after the act began are not discarded. One request works for some seconds; `nextCursor` goes on. Each stays on record, and can be restored.',
+    query: discardQuery,
+    headers: ['Operator'],
+    body: body('Discard', true, 'Those that died of one thing', {
+      fingerprint: '5f0c2d9be1a47730',
+      reason: 'Test orders of the shop.',
+    }),
+    answers: { 200: jsonAnswer('Discarded; or, with `dryRun`, how many would be.', 'Discarded') },
     problems: [...ACT_PROBLEMS, 'dead-letter-not-found'],
   },
   restoreDeadLetter: {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Discarded } from '../application/discard-letters.ts'
 import type { RedrivePreview } from '../application/preview-redrive.ts'
 import type { BytesView, toDeadLetterView, toFixture } from '../http/dead-letters.ts'
 import type { RedriveWarning } from '../application/redrive-warning.ts'
@@ -165,11 +166,24 @@ export const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarni
   }),
 )
 
+export const discardedSchema = schemaOf<Discarded & { dryRun: boolean }>()(
+  z.object({
+    dryRun: z.boolean(),
+    count: count.meta({
+      description: 'The letters that this request discarded; in a dry run those that would be discarded.',
+    }),
+    nextCursor: z.string().nullable().meta({
+      description:
+        'Many letters take several requests, of some seconds each: the same body with this as `cursor` goes on. Null when it is done.',
+    }),
+  }),
+)
+
 const auditEntrySchema = schemaOf<AuditEntry>()(
   z.object({
     at: instant,
     action: z.enum(AUDITED_ACTIONS),
-    target: z.string().meta({ description: 'The id of the letter or task, or a topic.' }),
+    target: z.string().meta({ description: 'The id of the letter or task, which letters many are, or a topic.' }),
     operator: z.string(),
     verified: z.boolean().meta({ description: 'True when the platform signed the operator in.' }),
     reason: z.string().nullable(),

@@ -3,6 +3,7 @@ import { newOrderCommandSchema, orderItemSchema } from '../domain/order-commands
 import { faultPlan } from '../http/fault-plan.ts'
 import {
   actBody,
+  discardBody,
   redriveBody,
   redriveLetterBody,
   requiredReasonBody,
@@ -18,6 +19,7 @@ import {
   deadLetterSummarySchema,
   fixtureSchema,
   previewPageSchema,
+  discardedSchema,
   redriveTaskSchema,
 } from './dead-letter-schemas.ts'
 import {
@@ -73,6 +75,8 @@ const NAMED = {
   RedriveOne: redriveLetterBody,
   RedrivePreviewPage: previewPageSchema,
   RedriveTask: redriveTaskSchema,
+  Discard: discardBody,
+  Discarded: discardedSchema,
   OptionalReason: actBody,
   RequiredReason: requiredReasonBody,
   AuditPage: auditPageSchema,

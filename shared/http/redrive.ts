@@ -39,35 +39,45 @@ export const redriveLetterBody = actBody.extend({ dryRun })
 const FILTERS = ['fingerprint', 'code', 'orderId', 'from', 'to', 'foreign'] as const
 
 /** Which letters: by id, by what they have in common, or `all` that are dead. */
-export const redriveBody = redriveLetterBody
+const lettersBody = redriveLetterBody.extend({
+  ids: z.exactOptional(
+    z
+      .array(shortText, { error: 'must be an array' })
+      .min(1, { error: 'must have at least one id' })
+      .max(MAX_IDS, { error: `must have at most ${MAX_IDS} ids` }),
+  ),
+  all: z.exactOptional(z.literal(true, { error: 'must be true, or absent' })),
+  fingerprint: z.exactOptional(shortText),
+  code: z.exactOptional(shortText),
+  orderId: z.exactOptional(shortText),
+  from: z.exactOptional(instant),
+  to: z.exactOptional(instant),
+  /** True for those of other consumers only, false for our own only. */
+  foreign: z.exactOptional(z.boolean({ error: 'must be true or false' })),
+})
+
+/** What toLetterFilter demands. */
+const ONE_WAY = {
+  oneOf: [{ required: ['ids'] }, { required: ['all'] }, { anyOf: FILTERS.map((name) => ({ required: [name] })) }],
+}
+
+export const redriveBody = lettersBody
   .extend({
-    ids: z.exactOptional(
-      z
-        .array(shortText, { error: 'must be an array' })
-        .min(1, { error: 'must have at least one id' })
-        .max(MAX_IDS, { error: `must have at most ${MAX_IDS} ids` }),
-    ),
-    all: z.exactOptional(z.literal(true, { error: 'must be true, or absent' })),
-    fingerprint: z.exactOptional(shortText),
-    code: z.exactOptional(shortText),
-    orderId: z.exactOptional(shortText),
-    from: z.exactOptional(instant),
-    to: z.exactOptional(instant),
-    /** True for those of other consumers only, false for our own only. */
-    foreign: z.exactOptional(z.boolean({ error: 'must be true or false' })),
     ratePerSecond: z
       .int({ error: 'must be a whole number' })
       .min(1, { error: 'must be at least 1' })
       .max(MAX_RATE_PER_SECOND, { error: `must be at most ${MAX_RATE_PER_SECOND}` })
       .default(DEFAULT_RATE_PER_SECOND),
   })
-  // What toLetterFilter demands.
-  .meta({
-    oneOf: [{ required: ['ids'] }, { required: ['all'] }, { anyOf: FILTERS.map((name) => ({ required: [name] })) }],
-  })
+  .meta(ONE_WAY)
+
+/** The body of POST /api/dead-letters/discard. */
+export const discardBody = lettersBody
+  .extend({ reason: z.exactOptional(reason.meta({ description: 'Why. Required, unless it is a dry run.' })) })
+  .meta(ONE_WAY)
 
 /** Throws `invalid-request` for a body that does not say which, or says it twice. */
-export function toLetterFilter(body: z.output<typeof redriveBody>): NewRedrive['letters'] {
+export function toLetterFilter(body: z.output<typeof lettersBody>): NewRedrive['letters'] {
   const { ids, all, fingerprint, code, orderId, from, to, foreign } = body
   const ways = [ids, all, FILTERS.find((name) => body[name] !== undefined)].filter((way) => way !== undefined)
   if (ways.length === 0) throw unclear(`must say which letters: ids, all, or a filter by ${FILTERS.join(', ')}`)
@@ -81,6 +91,13 @@ export function toLetterFilter(body: z.output<typeof redriveBody>): NewRedrive['
     ...(to !== undefined && { to }),
     ...(foreign !== undefined && { foreign }),
   }
+}
+
+/** The reason of an act that must not go without one. Throws `invalid-request`. */
+export function requiredReason({ reason }: z.output<typeof discardBody>): string {
+  if (reason !== undefined) return reason
+  const detail = 'must say why, unless it is a dry run'
+  throw new OrderError('invalid-request', `The reason ${detail}.`, { violations: [{ pointer: '/reason', detail }] })
 }
 
 /** What the answers to a redrive and to its dry run look like. */
@@ -106,6 +123,16 @@ export const redriveLetterQuery = z.object({
 
 /** The query of the route that redrives many: a dry run goes through them page by page. */
 export const redriveQuery = redriveLetterQuery.extend({ cursor: z.exactOptional(cursor) })
+
+/** The query of the route that discards many. */
+export const discardQuery = z.object({
+  dryRun: z.exactOptional(
+    z
+      .enum(['true', 'false'], { error: 'must be true or false' })
+      .meta({ description: '`true`: count the letters, and discard none. The same as `dryRun` in the body.' }),
+  ),
+  cursor: z.exactOptional(cursor.meta({ description: 'Goes on with an act, as its last answer said.' })),
+})
 
 /** The query of an edit, whose body is the order itself. */
 export const editQuery = z.object({

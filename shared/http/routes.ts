@@ -19,7 +19,7 @@ const READ: readonly HttpMethod[] = ['GET', 'HEAD']
 const ORDER_ID = '{orderId:regex(^(?!search$|customersearch$))}'
 /** Only the empty path: a function whose route is empty is reached by its name. */
 export const HOME = '{home:regex(^$)?}'
-const DEAD_LETTER_ID = '{id:regex(^(?!groups$|redrive$))}'
+const DEAD_LETTER_ID = '{id:regex(^(?!groups$|redrive$|discard$))}'
 
 export const ROUTES = {
   placeOrder: { methods: ['POST'], route: 'api/orders', access: 'orders' },
@@ -36,6 +36,7 @@ export const ROUTES = {
 
   redriveDeadLetters: { methods: ['POST'], route: 'api/dead-letters/redrive', access: 'function' },
   redriveDeadLetter: { methods: ['POST'], route: `api/dead-letters/${DEAD_LETTER_ID}/redrive`, access: 'function' },
+  discardDeadLetters: { methods: ['POST'], route: 'api/dead-letters/discard', access: 'function' },
   editDeadLetter: { methods: ['PUT'], route: `api/dead-letters/${DEAD_LETTER_ID}/payload`, access: 'function' },
   discardDeadLetter: { methods: ['POST'], route: `api/dead-letters/${DEAD_LETTER_ID}/discard`, access: 'function' },
   restoreDeadLetter: { methods: ['POST'], route: `api/dead-letters/${DEAD_LETTER_ID}/restore`, access: 'function' },

@@ -17,6 +17,9 @@ export interface DeadLetters {
   /** Newest first, by keyset; without payloads. */
   list(query: DeadLetterQuery): Promise<Page<DeadLetterSummary>>
 
+  /** How many match. It costs what there are of them. */
+  count(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>): Promise<number>
+
   /** Letters that died of the same thing, most recent first. */
   groups(query: { limit: number; cursor?: string; state?: DeadLetterState }): Promise<Page<DeadLetterGroup>>
 }

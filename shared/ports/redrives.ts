@@ -59,6 +59,13 @@ export interface Redrives {
   restore(letterId: string, act: Act): Promise<KeptDeadLetter>
 
   /**
+   * Discards those of the letters that are `dead`, as `discard` does each, and answers how many: at least that many where
+   * a step that lost a race began again. Ids that name no letter are passed over, as are letters in another state. Each
+   * letter is discarded wholly or not at all, with its line of the audit; after a failure those before it stay discarded.
+   */
+  discardMany(letterIds: readonly string[], act: Act): Promise<number>
+
+  /**
    * Keeps the edited payload beside the original, before it is sent: an edit that nobody could say was sent is on record
    * too. The letter stays `dead`. Rejects with `dead-letter-not-found` or `conflict`.
    */
@@ -132,6 +139,7 @@ export const AUDITED_ACTIONS = [
   'resume',
   'stop',
   'discard',
+  'discard-many',
   'restore',
   'edit',
   'rebuild',
@@ -143,7 +151,7 @@ export const AUDITED_ACTIONS = [
 export interface AuditEntry {
   readonly at: string
   readonly action: (typeof AUDITED_ACTIONS)[number]
-  /** The id of the letter or task, or the place of a record; the topic whose ledger or orders were made anew. */
+  /** The id of the letter or task, or the place of a record; which letters many are; the topic whose ledger or orders were made anew. */
   readonly target: string
   readonly operator: string
   readonly verified: boolean

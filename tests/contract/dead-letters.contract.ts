@@ -29,8 +29,12 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
     })
     afterEach(() => opened[Symbol.asyncDispose]())
 
-    const listed = async (query: Partial<DeadLetterQuery> = {}) =>
-      (await allPages((page) => opened.deadLetters.list({ limit: 2, ...query, ...page }))).map(({ id }) => id)
+    /** All that match, which are as many as are counted. */
+    const listed = async (query: Partial<DeadLetterQuery> = {}) => {
+      const letters = await allPages((page) => opened.deadLetters.list({ limit: 2, ...query, ...page }))
+      expect(await opened.deadLetters.count(query)).toBe(letters.length)
+      return letters.map(({ id }) => id)
+    }
 
     test('keeps every byte of key, value and headers, whatever they are', async () => {
       const bytes = new Uint8Array(Array.from({ length: 256 }, (_, byte) => byte))

@@ -198,6 +198,54 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
       })
     })
 
+    describe('a discard of many', () => {
+      test('does to each what a discard of one does, and passes over what is not dead or not there', async () => {
+        const orders = await dead(4)
+        const [one, other, third, kept] = orders as [OrderToStore, OrderToStore, OrderToStore, OrderToStore]
+        const second = { ...other, origin: place(9) }
+        await opened.deadLetters.keep([letterOf(second), foreignLetterOf(third, 7)])
+        await opened.operations.discard(letterIdOf(third), actAt(1))
+        const ids = [one, third, other].map(letterIdOf)
+        const missing = ['orders:0:99', 'no place', `orders:${2 ** 40}:1`, `${'x'.repeat(300)}:0:1`]
+        const act = actAt(2, { reason: 'A load test.' })
+        expect(await opened.operations.discardMany([...missing, ...ids, 'orders-dlt:0:7'], act)).toBe(3)
+
+        const states = await Promise.all(orders.map(stateOf))
+        expect(states).toEqual(['discarded', 'discarded', 'discarded', 'dead'])
+        const views = await opened.views.getMany(orders.map(({ orderId }) => orderId))
+        const statuses = orders.map(({ orderId }) => views.get(orderId)?.status)
+        // The second has another letter, which is still dead.
+        expect(statuses).toEqual(['discarded', 'dead-lettered', 'discarded', 'dead-lettered'])
+        expect((await opened.views.history(one.orderId))?.at(-1)).toEqual({
+          at: at(2),
+          kind: 'discarded',
+          reason: 'A load test.',
+        })
+        expect(await kindsOf(kept)).toEqual(['accepted', 'dead-lettered'])
+        const { items } = await opened.operations.audit({ limit: 9 })
+        expect(items.map(({ action, target, at: when }) => [action, target, when])).toEqual([
+          ['discard', 'orders-dlt:0:7', at(2)],
+          ['discard', letterIdOf(other), at(2)],
+          ['discard', letterIdOf(one), at(2)],
+          ['discard', letterIdOf(third), at(1)],
+        ])
+        const ledger = await opened.ledger.read(GROUP, 9)
+        expect(ledger.parked).toMatchObject({ discarded: 3, dead: 1 })
+        expect(lineOf(ledger)).toMatchObject({ parked: 4, balanced: true })
+      })
+
+      test('takes more letters than one step has, and those that are discarded already once', async () => {
+        const ids = (await dead(450)).map(letterIdOf)
+        const [one, other] = await Promise.all([
+          opened.operations.discardMany(ids, actAt(1)),
+          opened.operations.discardMany(ids.toReversed(), actAt(1)),
+        ])
+        expect(one + other).toBe(450)
+        expect((await opened.ledger.read(GROUP, 0)).parked).toMatchObject({ discarded: 450, dead: 0 })
+        expect(await opened.deadLetters.count({ state: 'dead' })).toBe(0)
+      })
+    })
+
     describe('an edit', () => {
       test('is on record before it is sent, and keeps the original', async () => {
         const [order] = (await dead(1)) as [OrderToStore]

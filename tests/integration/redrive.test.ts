@@ -123,7 +123,40 @@ describe('operators', () => {
     expect(await balanced()).toMatchObject({ balanced: true })
   })
 
+  test('discard all of a group, after they saw how many', async () => {
+    const lost = [await placeAndLose(), await placeAndLose()]
+    const { items: groups } = (await ask('GET', '/api/dead-letters/groups?state=dead')).body as Page<DeadLetterGroup>
+    const fingerprint = groups[0]?.fingerprint
+    const discard = (body: object) => ask('POST', '/api/dead-letters/discard', body)
+    const { body: preview } = await discard({ fingerprint, dryRun: true })
+    const { count } = preview as { count: number }
+    expect(preview).toEqual({
+      dryRun: true,
+      count: (await letters(`fingerprint=${fingerprint}&state=dead`)).length,
+      nextCursor: null,
+    })
+    expect(await discard({ fingerprint })).toMatchObject({ status: 400, body: { errors: [{ pointer: '/reason' }] } })
+    expect(await ask('POST', '/api/dead-letters/discard?dryRun=true', { all: true })).toMatchObject({ status: 200 })
+    for (const { orderId } of lost) expect(await orderOf(orderId)).toMatchObject({ status: 'dead-lettered' })
+
+    const { body } = await discard({ fingerprint, reason: 'a load test' })
+    expect(body).toEqual({ dryRun: false, count, nextCursor: null })
+    for (const { orderId } of lost) expect(await orderOf(orderId)).toMatchObject({ status: 'discarded' })
+    expect(await discard({ fingerprint, reason: 'again' })).toMatchObject({ status: 409 })
+    const { items } = (await ask('GET', `/api/audit?limit=${count + 1}`)).body as Page<{
+      action: string
+      target: string
+    }>
+    expect(items.map(({ action }) => action)).toEqual([...Array<string>(count).fill('discard'), 'discard-many'])
+    expect(items.at(-1)).toMatchObject({ target: `fingerprint=${fingerprint}`, operator: 'Kim', reason: 'a load test' })
+    expect(await balanced()).toMatchObject({ balanced: true })
+  })
+
   test.each([
+    ['POST', '/api/dead-letters/discard', { reason: 'why' }, 400],
+    ['POST', '/api/dead-letters/discard', { ids: ['orders:0:999999'], reason: 'why' }, 404],
+    ['POST', '/api/dead-letters/discard', { fingerprint: 'nobody has it', reason: 'why' }, 409],
+    ['POST', '/api/dead-letters/discard?cursor=another', { all: true, reason: 'why' }, 400],
     ['POST', '/api/dead-letters/orders:0:999999/redrive', undefined, 404],
     ['POST', '/api/dead-letters/orders:0:999999/redrive?dryRun=true', undefined, 404],
     ['POST', '/api/dead-letters/orders:0:999999/discard', { reason: 'why' }, 404],

@@ -76,6 +76,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     'foreign',
   ])) {
     statements.set(`selectLetters by ${filters.join()}`, letters.selectLetters(filters))
+    statements.set(`countLetters by ${filters.join()}`, letters.countLetters(filters))
   }
   const byFilter = letters.filtersOf({
     fingerprint: 'f',

@@ -137,7 +137,7 @@ describe('the OpenAPI document and generators', () => {
 
   it('calls an order id a uuid wherever an answer or a path has one', () => {
     const schemas = nodesOf(openApi.components.schemas).filter(
-      ({ place }) => place.endsWith('/properties/orderId') && !place.startsWith('/Redrive/'),
+      ({ place }) => place.endsWith('/properties/orderId') && !/^\/(?:Redrive|Discard)\//.test(place),
     )
     const paths = operations.flatMap(({ parameters = [] }) =>
       parameters.filter((one) => one['name'] === 'orderId' && one['in'] === 'path').map((one) => one['schema'] as Node),

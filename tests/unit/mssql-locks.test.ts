@@ -68,6 +68,7 @@ test('a statement that decides about records first locks their partitions', () =
   )
   expect(decides.map(([name]) => name).toSorted()).toEqual([
     'DISCARD',
+    'DISCARD_MANY',
     'KEEP_LETTERS',
     'KEEP_LETTERS, escapes resolved',
     'RESET_LEDGER',
@@ -83,7 +84,7 @@ test('a statement that decides about records first locks their partitions', () =
 })
 
 test('an order is decided about behind the lock of its status', () => {
-  for (const name of ['DISCARD', 'RESTORE', 'KEEP_LETTERS', 'STORE_BATCH']) {
+  for (const name of ['DISCARD', 'DISCARD_MANY', 'RESTORE', 'KEEP_LETTERS', 'STORE_BATCH']) {
     const [first] = writesOf(textOf(name)).filter(({ table }) => ROWS_OF[table] === undefined && table !== 'ledger')
     expect([name, first?.kind, first?.table]).toEqual([name, 'UPDATE', 'order_states'])
     expect(first?.text).toMatch(/SET (?:attempt = attempt|attempt = s\.attempt)/)
@@ -91,7 +92,7 @@ test('an order is decided about behind the lock of its status', () => {
 })
 
 test('what an act decides about a letter is read behind all of its locks', () => {
-  for (const name of ['DISCARD', 'RESTORE', 'RECORD_EDIT', 'MARK_EDITED']) {
+  for (const name of ['DISCARD', 'DISCARD_MANY', 'RESTORE', 'RECORD_EDIT', 'MARK_EDITED']) {
     const text = textOf(name)
     const [, , letter] = writesOf(text)
     expect(letter?.table).toBe('dead_letters')

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { OpsClient } from '../../infra/ops/client.ts'
 import type { Command } from '../../infra/ops/command.ts'
 import { listDeadLetters } from '../../infra/ops/commands/dead-letters.ts'
+import { discardDeadLetters } from '../../infra/ops/commands/discard.ts'
 import { redriveDeadLetters } from '../../infra/ops/commands/redrive.ts'
 import { repairLedger, resetLedger } from '../../infra/ops/commands/status.ts'
 
@@ -106,6 +107,60 @@ describe('a redrive', () => {
     const task = { id: 't', state: 'done', why: null, total: 2, resolved: 2, failed: 0 }
     const { asked } = await run(redriveDeadLetters, [task], { positionals: ['orders:0:1', 'orders:0:2'] })
     expect(asked).toMatchObject([{ body: { ids: ['orders:0:1', 'orders:0:2'] } }])
+  })
+})
+
+describe('a discard of many', () => {
+  const group = { fingerprint: 'f1' }
+
+  it('is asked for again until there is no more, with the same body, and counts all of them', async () => {
+    const answers = [
+      { dryRun: false, count: 9000, nextCursor: 'a+b' },
+      { dryRun: false, count: 500, nextCursor: null },
+    ]
+    const { exit, asked, printed } = await run(discardDeadLetters, answers, {
+      options: { ...group, reason: 'A load test.' },
+    })
+    const body = { fingerprint: 'f1', reason: 'A load test.' }
+    expect(asked).toEqual([
+      { method: 'POST', path: '/api/dead-letters/discard', body },
+      { method: 'POST', path: '/api/dead-letters/discard?cursor=a%2Bb', body },
+    ])
+    expect([exit, printed]).toEqual([0, '9500 dead letters discarded.'])
+  })
+
+  it('says as a dry run how many, and shows the newest, for which it needs no reason', async () => {
+    const letter = { id: 'orders:0:1', orderId: null, lastCause: { code: 'internal', detail: 'Broken.' } }
+    const { asked, printed } = await run(
+      discardDeadLetters,
+      [
+        { dryRun: true, count: 900, nextCursor: null },
+        { items: [letter], nextCursor: null },
+      ],
+      { options: { code: 'internal', own: true, 'dry-run': true } },
+    )
+    expect(asked[0]?.body).toEqual({ code: 'internal', foreign: false, dryRun: true })
+    const query = new URLSearchParams(asked[1]?.path.split('?')[1])
+    expect(Object.fromEntries(query)).toEqual({ state: 'dead', limit: '20', cause: 'internal', foreign: 'false' })
+    expect(printed).toMatch(/^900 dead letters would be discarded, the newest of them:\nid .*\norders:0:1 .*Broken/)
+  })
+
+  it.each([
+    ['says neither which letters', { reason: 'Why.' }, 'Say which'],
+    ['nor why', group, '--reason is missing'],
+  ])('is not asked for when it %s', async (_, options, words) => {
+    await expect(run(discardDeadLetters, [], { options })).rejects.toThrow(words)
+  })
+
+  it('takes a letter that is named as before, and several as many', async () => {
+    const options = { reason: 'A test order.' }
+    const one = await run(discardDeadLetters, [{}], { positionals: ['orders:0:1'], options })
+    expect(one.asked).toMatchObject([{ path: '/api/dead-letters/orders%3A0%3A1/discard', body: options }])
+    const positionals = ['orders:0:1', 'orders:0:2']
+    const many = await run(discardDeadLetters, [{ count: 2, nextCursor: null }], { positionals, options })
+    expect(many.asked).toMatchObject([
+      { path: '/api/dead-letters/discard', body: { ids: positionals, reason: options.reason } },
+    ])
   })
 })
 

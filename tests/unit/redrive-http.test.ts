@@ -1,7 +1,14 @@
 import { HttpRequest } from '@azure/functions'
 import { describe, expect, it } from 'vitest'
 import { actOf, readActBody } from '../../shared/http/operator.ts'
-import { redriveBody, redriveLetterBody, requiredReasonBody, toLetterFilter } from '../../shared/http/redrive.ts'
+import {
+  discardBody,
+  redriveBody,
+  redriveLetterBody,
+  requiredReason,
+  requiredReasonBody,
+  toLetterFilter,
+} from '../../shared/http/redrive.ts'
 
 function request(body?: string, headers: Record<string, string> = {}): HttpRequest {
   return new HttpRequest({
@@ -63,6 +70,24 @@ describe('the body of a redrive', () => {
       })
     },
   )
+})
+
+describe('the body of a discard of many', () => {
+  it('says which letters and why, and must do neither twice nor by halves', async () => {
+    const read = (body: unknown) => readActBody(request(JSON.stringify(body)), discardBody)
+    const body = await read({ fingerprint: 'f', reason: 'A load test.' })
+    expect([toLetterFilter(body), requiredReason(body)]).toEqual([{ fingerprint: 'f' }, 'A load test.'])
+    for (const wrong of [
+      { all: true, reason: '' },
+      { all: true, dryrun: true },
+      { all: true, ratePerSecond: 1 },
+      { fingerprint: 'f', reason: 1 },
+    ]) {
+      await expect(read(wrong)).rejects.toMatchObject({ code: 'invalid-request' })
+    }
+    const without = await read({ all: true })
+    expect(() => requiredReason(without)).toThrow('The reason must say why, unless it is a dry run.')
+  })
 })
 
 describe('the operator of an act', () => {

@@ -126,6 +126,7 @@ test('nothing that operators ask for reads a whole table, or sorts one to write 
       { from: TIME },
     ]) {
       expect(() => redrives.createRedrive({ id: 'task', letters: filter, ratePerSecond: 1 }, act)).toThrow('No letter')
+      prepareDeadLetterQueries(db).count({ ...filter, state: 'dead' })
     }
     expect(() =>
       redrives.createRedrive({ id: 'task', letters: { ids: ['orders:0:0'] }, ratePerSecond: 1 }, act),

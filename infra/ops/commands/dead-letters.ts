@@ -1,7 +1,7 @@
 import type { Page } from '../../../shared/ports/order-views.ts'
 import { writeFileSync } from 'node:fs'
 import type { DeadLetterGroup, DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
-import { EXIT, REASON, reasonBody, required, text, UsageError, type Command, type CommandContext } from '../command.ts'
+import { EXIT, REASON, reasonBody, required, text, type Command, type CommandContext } from '../command.ts'
 import { readJsonFile } from '../json-file.ts'
 import { PAGE, query, showPage } from '../pages.ts'
 
@@ -73,16 +73,6 @@ export const showDeadLetter: Command = {
   },
 }
 
-export const discardDeadLetter: Command = {
-  name: 'dead-letters discard',
-  usage: '<id> --reason <text>',
-  summary: 'gives it up for good; `restore` takes that back',
-  examples: ['dead-letters discard orders:2:41 --reason "A test order."'],
-  takes: 1,
-  options: REASON,
-  run: (context) => act(context, 'discard', 'is discarded'),
-}
-
 export const restoreDeadLetter: Command = {
   name: 'dead-letters restore',
   usage: '<id>',
@@ -90,7 +80,12 @@ export const restoreDeadLetter: Command = {
   examples: ['dead-letters restore orders:2:41 --reason "The customer called."'],
   takes: 1,
   options: REASON,
-  run: (context) => act(context, 'restore', 'is dead again, and can be redriven'),
+  async run(context) {
+    const letter = await context.client.request('POST', `${path(context)}/restore`, reasonBody(context))
+    const words = `${required(context, 0, 'The id')} is dead again, and can be redriven.`
+    context.print(context.json ? JSON.stringify(letter) : words)
+    return EXIT.ok
+  },
 }
 
 export const editDeadLetter: Command = {
@@ -126,14 +121,6 @@ export const exportDeadLetter: Command = {
     context.print(context.json ? JSON.stringify({ file }) : `Written to ${file}.`)
     return EXIT.ok
   },
-}
-
-async function act(context: CommandContext, verb: string, done: string) {
-  const body = reasonBody(context)
-  if (verb === 'discard' && body.reason === undefined) throw new UsageError('--reason is missing.')
-  const letter = await context.client.request('POST', `${path(context)}/${verb}`, body)
-  context.print(context.json ? JSON.stringify(letter) : `${required(context, 0, 'The id')} ${done}.`)
-  return EXIT.ok
 }
 
 function path(context: CommandContext): string {

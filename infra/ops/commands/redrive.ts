@@ -9,16 +9,14 @@ import {
   reasonBody,
   required,
   text,
-  UsageError,
   type Command,
   type CommandContext,
   type ExitCode,
 } from '../command.ts'
 import { table } from '../table.ts'
+import { MAX_IDS, WHICH, whichLetters } from '../which-letters.ts'
 
 const LOOK_MS = 500
-/** As the product takes them. */
-const MAX_IDS = 1000
 
 export const redriveDeadLetters: Command = {
   name: 'dead-letters redrive',
@@ -33,18 +31,17 @@ export const redriveDeadLetters: Command = {
     'dead-letters redrive --all --detach',
   ],
   options: {
-    fingerprint: { type: 'string', help: 'all of a group' },
-    code: { type: 'string', help: 'all that failed with this code' },
-    all: { type: 'boolean', help: 'every dead letter' },
-    own: { type: 'boolean', help: 'every dead letter that no other consumer gave up' },
+    ...WHICH,
     'dry-run': { type: 'boolean', help: 'runs today’s code against each and keeps nothing' },
     rate: { type: 'string', help: 'at most this many a second (100)' },
     ...REASON,
     detach: { type: 'boolean', help: 'do not wait for the outcome' },
   },
   async run(context) {
+    const rate = text(context, 'rate')
     const body = {
-      ...which(context),
+      ...whichLetters(context),
+      ...(rate !== undefined && { ratePerSecond: Number(rate) }),
       ...reasonBody(context),
     }
     if (context.options['dry-run'] === true) return preview(context, body)
@@ -88,23 +85,6 @@ async function ask(context: CommandContext, method: 'GET' | 'POST', verb: string
   const id = encodeURIComponent(required(context, 0, 'The id'))
   const body = method === 'GET' ? undefined : reasonBody(context)
   return (await context.client.request(method, `/api/redrives/${id}${verb}`, body)) as RedriveTask
-}
-
-function which(context: CommandContext): Record<string, unknown> {
-  const ids = context.positionals
-  const [fingerprint, code, rate] = [text(context, 'fingerprint'), text(context, 'code'), text(context, 'rate')]
-  const isGiven = ids.length > 0 || fingerprint !== undefined || code !== undefined
-  if (!isGiven && context.options['all'] !== true && context.options['own'] !== true) {
-    throw new UsageError('Say which: an id, --fingerprint, --code, --own or --all.')
-  }
-  return {
-    ...(ids.length > 0 && { ids }),
-    ...(context.options['all'] === true && { all: true }),
-    ...(context.options['own'] === true && { foreign: false }),
-    ...(fingerprint !== undefined && { fingerprint }),
-    ...(code !== undefined && { code }),
-    ...(rate !== undefined && { ratePerSecond: Number(rate) }),
-  }
 }
 
 async function preview(context: CommandContext, body: Record<string, unknown>): Promise<ExitCode> {

@@ -72,6 +72,14 @@ ORDER BY d.kept_seq DESC${recompiledBetweenTimes(new Set(filters))};
 `
 }
 
+export function countLetters(filters: readonly LetterFilter[]): string {
+  const where = filters.length === 0 ? '' : `\nWHERE ${conditionsOf(filters).join(' AND ')}`
+  return `
+SELECT COUNT_BIG(*) AS letters
+FROM dead_letters AS d${where}${recompiledBetweenTimes(new Set(filters))};
+`
+}
+
 /** On dead_letters AS d. */
 export function conditionsOf(filters: readonly LetterFilter[]): readonly string[] {
   return filters.map((name) => CONDITIONS[name])
@@ -120,6 +128,11 @@ export function createDeadLetters(query: Query): DeadLetters {
       const last = page.at(-1)
       const hasMore = last !== undefined && rows.length > page.length
       return { items: page.map(toSummary), nextCursor: hasMore ? toCursor(list, [Number(last['kept_seq'])]) : null }
+    },
+    async count(letters) {
+      const { names, parameters } = filtersOf(letters)
+      const [[row] = []] = await query(countLetters(names), parameters)
+      return Number(row?.['letters'])
     },
     async groups(groups) {
       const { limit, state } = groups

@@ -9,11 +9,13 @@ import { lockPartition } from './locks.ts'
  * meanwhile, and of the order, so that of its last two letters one sees that the other is gone. Order, group and place of
  * a letter never change, so they are read before.
  */
-const START = `
+const DECLARE = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
 DECLARE @kept BIGINT, @state VARCHAR(20), @order UNIQUEIDENTIFIER, @group NVARCHAR(200);
+`
+const LOCK_LETTER = `
 SELECT @kept = d.kept_seq, @group = d.consumer_group, @order = CASE WHEN d.foreign_failure IS NULL THEN d.order_id END
 FROM dead_letters AS d
 WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offset;
@@ -22,6 +24,7 @@ UPDATE order_states SET attempt = attempt WHERE order_id = @order;
 UPDATE dead_letters SET attempts = attempts WHERE kept_seq = @kept;
 SELECT @state = d.state FROM dead_letters AS d WHERE d.kept_seq = @kept;
 `
+const START = `${DECLARE}${LOCK_LETTER}`
 const END = `
 COMMIT TRANSACTION;
 SELECT @state AS state;
@@ -62,7 +65,7 @@ const move = (from: string, to: string) => `
 `
 
 /** An order is given up with the last of its letters. */
-export const DISCARD = `${START}
+const DISCARD_LETTER = `
 IF @state = 'dead'
 BEGIN${move('dead', 'discarded')}
   UPDATE order_states SET status = 'discarded', updated_at = @time
@@ -74,7 +77,44 @@ BEGIN${move('dead', 'discarded')}
   IF @@ROWCOUNT > 0
   BEGIN${tell('discarded')}
   END;${INSERT_AUDIT('discard')}
-END;${END}`
+END;`
+
+export const DISCARD = `${START}${DISCARD_LETTER}${END}`
+
+/**
+ * Letter by letter, each a transaction of its own: so each locks what DISCARD locks and no more, and whatever comes first
+ * among the letters, no two of these wait for each other. A statement that comes again after a deadlock passes over those
+ * that it discarded before. @letters is an array of [n, id, topic, partition, offset], counted from 1.
+ */
+export const DISCARD_MANY = `${DECLARE}
+DECLARE @named TABLE (
+  n INT NOT NULL PRIMARY KEY,
+  letter_id NVARCHAR(400) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  log_offset BIGINT NOT NULL
+);
+INSERT INTO @named (n, letter_id, topic, log_partition, log_offset)
+SELECT l.n, l.letter_id, l.topic, l.log_partition, l.log_offset
+FROM OPENJSON(@letters) WITH (
+  n INT '$[0]', letter_id NVARCHAR(400) '$[1]', topic NVARCHAR(249) '$[2]', log_partition INT '$[3]', log_offset BIGINT '$[4]'
+) AS l;
+DECLARE @n INT = 1, @discarded INT = 0;
+DECLARE @last_n INT = (SELECT COUNT(*) FROM @named);
+DECLARE @target NVARCHAR(400), @topic NVARCHAR(249), @partition INT, @offset BIGINT;
+WHILE @n <= @last_n
+BEGIN
+  SELECT @kept = NULL, @state = NULL, @order = NULL, @group = NULL, @target = l.letter_id, @topic = l.topic,
+    @partition = l.log_partition, @offset = l.log_offset
+  FROM @named AS l
+  WHERE l.n = @n;${LOCK_LETTER}${DISCARD_LETTER}
+  COMMIT TRANSACTION;
+  IF @state = 'dead'
+    SET @discarded += 1;
+  SET @n += 1;
+END;
+SELECT @discarded AS discarded;
+`
 
 export const RESTORE = `${START}
 IF @state = 'discarded'

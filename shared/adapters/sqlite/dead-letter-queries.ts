@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import {
   deadLetterId,
   DEAD_LETTER_STATES,
@@ -19,7 +19,10 @@ import { fromIdBytes, fromMs, toIdBytes, toMs } from './values.ts'
 
 export interface DeadLetterQueries {
   get(id: string): KeptDeadLetter | undefined
+  /** Without its payload, which may be large. */
+  getSummary(id: string): DeadLetterSummary | undefined
   list(query: DeadLetterQuery): Page<DeadLetterSummary>
+  count(query: Parameters<DeadLetters['count']>[0]): number
   groups(query: Parameters<DeadLetters['groups']>[0]): Page<DeadLetterGroup>
 }
 
@@ -28,9 +31,9 @@ const SUMMARY = `
   attempts, first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp,
   foreign_failure`
 /** By the unique index of the origin. */
-const BY_ORIGIN = `
-  SELECT ${SUMMARY}, stack, headers, record_key, record_value, edited_value FROM dead_letters
-  WHERE topic = ? AND partition = ? AND record_offset = ?`
+const AT_ORIGIN = 'FROM dead_letters WHERE topic = ? AND partition = ? AND record_offset = ?'
+const BY_ORIGIN = `SELECT ${SUMMARY}, stack, headers, record_key, record_value, edited_value ${AT_ORIGIN}`
+const SUMMARY_BY_ORIGIN = `SELECT ${SUMMARY} ${AT_ORIGIN}`
 /** By dead_letters_by_group alone, one entry a letter: it costs what there are letters, and only operators ask. */
 const GROUPS = `
   SELECT fingerprint, count(*) AS letters, min(first_failed_at) AS first_seen, max(last_failed_at) AS last_seen
@@ -75,16 +78,19 @@ interface LetterRow extends SummaryRow {
 
 export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
   const selectByOrigin = db.prepare(BY_ORIGIN)
+  const selectSummary = db.prepare(SUMMARY_BY_ORIGIN)
   const selectGroups = db.prepare(GROUPS)
   const selectSample = db.prepare(SAMPLE)
   const statement = createStatements(db)
 
   return {
     get(id) {
-      const origin = parseDeadLetterId(id)
-      if (origin === undefined) return undefined
-      const row = selectByOrigin.get(origin.topic, origin.partition, origin.offset) as unknown as LetterRow | undefined
+      const row = rowOf(id, selectByOrigin) as LetterRow | undefined
       return row === undefined ? undefined : toLetter(row)
+    },
+    getSummary(id) {
+      const row = rowOf(id, selectSummary) as SummaryRow | undefined
+      return row === undefined ? undefined : toSummary(row)
     },
     list(query) {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
@@ -99,6 +105,11 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
         items: page.map(toSummary),
         nextCursor: last !== undefined && rows.length > page.length ? toCursor(query, [last.kept_seq]) : null,
       }
+    },
+    count(query) {
+      const { where, parameters } = filtersOf(query)
+      const sql = `SELECT count(*) AS letters FROM dead_letters WHERE ${['1', ...where].join(' AND ')}`
+      return Number(statement(sql).get(...parameters)?.['letters'])
     },
     groups(query) {
       const { limit, state } = query
@@ -135,8 +146,22 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
   }
 }
 
+/** The row of a letter, by one of the statements for that. */
+function rowOf(id: string, select: StatementSync): object | undefined {
+  const origin = parseDeadLetterId(id)
+  return origin && select.get(origin.topic, origin.partition, origin.offset)
+}
+
 /** Conditions on dead_letters, and their parameters. */
-export function filtersOf({ state, fingerprint, code, orderId, from, to, foreign }: DeadLetterQuery) {
+export function filtersOf({
+  state,
+  fingerprint,
+  code,
+  orderId,
+  from,
+  to,
+  foreign,
+}: Omit<DeadLetterQuery, 'limit' | 'cursor'>) {
   const filters: [sql: string, value: string | number | Uint8Array | undefined][] = [
     ['state = ?', state],
     ['fingerprint = ?', fingerprint],

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { OrderError } from '../../domain/errors.ts'
-import { parseDeadLetterId, type KeptDeadLetter } from '../../ports/dead-letters.ts'
+import { parseDeadLetterId, type DeadLetterSummary, type KeptDeadLetter } from '../../ports/dead-letters.ts'
 import type { Act } from '../../ports/redrives.ts'
 import { inTransaction } from './database.ts'
 import { prepareDeadLetterQueries } from './dead-letter-queries.ts'
@@ -10,6 +10,8 @@ import { toMs } from './values.ts'
 /** What operators do to single dead letters, each one transaction (port Redrives). */
 export interface OperatorCommands {
   discardLetter(letterId: string, act: Act): KeptDeadLetter
+  /** Those that are `dead`, in one transaction; answers how many. */
+  discardLetters(letterIds: readonly string[], act: Act): number
   restoreLetter(letterId: string, act: Act): KeptDeadLetter
   recordEdit(letterId: string, value: Uint8Array, act: Act): KeptDeadLetter
   markEdited(letterId: string, act: Act): KeptDeadLetter
@@ -49,21 +51,35 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   }
 
   /** Moves a letter and its parked record. */
-  function move(letter: KeptDeadLetter, to: 'dead' | 'discarded', { at }: Act): void {
+  function move(letter: DeadLetterSummary, to: 'dead' | 'discarded', { at }: Act): void {
     const { topic, partition, offset } = letter.origin
     moveLetter.run(to, ...keyOf(letter), letter.state)
     moveParked.run(to, toMs(at), letter.consumerGroup, topic, partition, offset, letter.state)
   }
 
+  function discard(letter: DeadLetterSummary, act: Act): void {
+    const orderId = orderOf(letter)
+    move(letter, 'discarded', act)
+    if (discardOrder.run(orderId, toMs(act.at)).changes > 0) rows.tell(orderId, 'discarded', act)
+    rows.audit('discard', letter.id, act)
+  }
+
   return {
     discardLetter(letterId, act) {
       return inTransaction(db, () => {
-        const letter = letterIn('dead', letterId)
-        const orderId = orderOf(letter)
-        move(letter, 'discarded', act)
-        if (discardOrder.run(orderId, toMs(act.at)).changes > 0) rows.tell(orderId, 'discarded', act)
-        rows.audit('discard', letterId, act)
+        discard(letterIn('dead', letterId), act)
         return letterOf(letterId)
+      })
+    },
+    discardLetters(letterIds, act) {
+      return inTransaction(db, () => {
+        const dead = letterIds.filter((letterId) => {
+          const letter = letters.getSummary(letterId)
+          if (letter?.state !== 'dead') return false
+          discard(letter, act)
+          return true
+        })
+        return dead.length
       })
     },
     restoreLetter(letterId, act) {
@@ -96,12 +112,12 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
 }
 
 /** The order whose status and history follow the letter: for a foreign letter none. */
-function orderOf({ orderId, foreign }: KeptDeadLetter): Uint8Array | null {
+function orderOf({ orderId, foreign }: DeadLetterSummary): Uint8Array | null {
   return foreign === null ? orderBytes(orderId) : null
 }
 
 /** The place under which the letter is kept. */
-function keyOf({ id, origin }: KeptDeadLetter): readonly [topic: string, partition: number, offset: number] {
+function keyOf({ id, origin }: DeadLetterSummary): readonly [topic: string, partition: number, offset: number] {
   const { topic, partition, offset } = parseDeadLetterId(id) ?? origin
   return [topic, partition, offset]
 }

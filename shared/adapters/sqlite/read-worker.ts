@@ -19,6 +19,7 @@ import type { StoreLocation } from './write-worker.ts'
 export interface Reader extends Pick<OrderQueries, 'getMany' | 'history' | 'findByIdempotencyKey'>, ListQueries {
   readonly getLetter: DeadLetterQueries['get']
   readonly listLetters: DeadLetterQueries['list']
+  readonly countLetters: DeadLetterQueries['count']
   readonly groupLetters: DeadLetterQueries['groups']
   readonly getRedrive: RedriveQueries['get']
   readonly audit: RedriveQueries['audit']
@@ -66,6 +67,7 @@ function openReader(db: DatabaseSync): Reader {
       search: (query) => snapshot(() => lists.search(query)),
       getLetter: (id) => snapshot(() => letters.get(id)),
       listLetters: (query) => snapshot(() => letters.list(query)),
+      countLetters: (query) => snapshot(() => letters.count(query)),
       groupLetters: (query) => snapshot(() => letters.groups(query)),
       getRedrive: (taskId) => snapshot(() => redrives.get(taskId)),
       audit: (query) => snapshot(() => redrives.audit(query)),

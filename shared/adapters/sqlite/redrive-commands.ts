@@ -134,7 +134,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
 
   /** By the index of one filter (dead_letters_by_…), in the order of keeping; true while there may be more. */
   function gather({ task_seq: taskSeq, gathering, last }: GatheringRow, limit: number): boolean {
-    const { where, parameters } = filtersOf({ ...(JSON.parse(gathering) as LetterFilter), limit: 0, state: 'dead' })
+    const { where, parameters } = filtersOf({ ...(JSON.parse(gathering) as LetterFilter), state: 'dead' })
     const next = `${ADD_LETTERS} ${['kept_seq > ?', ...where].join(' AND ')} ORDER BY kept_seq LIMIT ?`
     const { changes } = statement(next).run(taskSeq, last ?? 0, ...parameters, limit)
     if (changes < limit) statement(END_GATHERING).run(taskSeq)

@@ -45,6 +45,8 @@ export interface SqliteStoreOptions {
 /** A disk that hangs does not answer: after this long that is the answer. */
 const HEALTH_DEADLINE_MS = 2000
 const WRITABLE_POLL_MS = 1000
+/** The writer is free for a batch between two steps of this many letters. */
+const LETTERS_AT_ONCE = 200
 const IS_SOURCE = import.meta.url.endsWith('.ts')
 /** The compiled program lies one directory deeper, in dist/, and its migrations where they always are. */
 const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`, import.meta.url)
@@ -130,6 +132,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
       keep: (letters) => writer.call('keepDeadLetters', letters),
       get: (id) => reader.call('getLetter', id),
       list: (query) => reader.call('listLetters', query),
+      count: (query) => reader.call('countLetters', query),
       groups: (query) => reader.call('groupLetters', query),
     },
     ledger: {
@@ -161,6 +164,13 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
         return writer.call('changeRedrive', taskId, to, act)
       },
       discard: (letterId, act) => writer.call('discardLetter', letterId, act),
+      async discardMany(letterIds, act) {
+        let discarded = 0
+        for (let start = 0; start < letterIds.length; start += LETTERS_AT_ONCE) {
+          discarded += await writer.call('discardLetters', letterIds.slice(start, start + LETTERS_AT_ONCE), act)
+        }
+        return discarded
+      },
       restore: (letterId, act) => writer.call('restoreLetter', letterId, act),
       recordEdit: (letterId, value, act) => writer.call('recordEdit', letterId, value, act),
       markEdited: (letterId, act) => writer.call('markEdited', letterId, act),
