@@ -37,7 +37,7 @@ async function catchAll(request: HttpRequest, context: InvocationContext): Promi
 
 /** GET /: the page that leads to everything. */
 function home(request: HttpRequest): HttpResponseInit {
-  const body = homePage(new URL(request.url).origin)
+  const body = homePage(new URL(request.url).origin, settings())
   return unlessKnown(request, { etag: etagOf(body), body, headers: { 'content-type': HTML_TYPE, ...PAGE_HEADERS } })
 }
 

@@ -1,6 +1,7 @@
 import { html, type Html } from '../api-docs/html.ts'
 import { toPage } from '../api-docs/page.ts'
 import type { Config } from '../config.ts'
+import { CURRENCIES } from '../domain/order-commands.ts'
 import { FAULT_ROUTES } from '../http/routes.ts'
 import { CLIENT_FILES } from './assets.ts'
 import { tryItSection } from './try-it.ts'
@@ -54,7 +55,8 @@ function heading(): Html {
     <noscript
       ><p class="alarm">The dashboard needs JavaScript. The same in a terminal: <code>npm run ops</code>.</p></noscript
     >
-    <p id="alarm" class="alarm" role="alert" hidden></p>`
+    <p id="alarm" class="alarm" role="alert" hidden></p>
+    <ul id="wrong" class="wrong" aria-label="What waits for you" hidden></ul>`
 }
 
 function gate(): Html {
@@ -109,9 +111,9 @@ function numbers(): Html {
 
 function orders(): Html {
   return html`<section class="card" aria-labelledby="orders-title">
-    <div class="title-row">
-      <h2 id="orders-title" tabindex="-1">Orders</h2>
-      <form id="order-search" class="fields" role="search">
+    <h2 id="orders-title" tabindex="-1">Orders</h2>
+    <form id="order-search" role="search">
+      <div class="fields">
         <label
           >Search <input id="order-text" type="search" maxlength="200" placeholder="name, item or order id"
         /></label>
@@ -124,14 +126,35 @@ function orders(): Html {
             <option>discarded</option>
           </select></label
         >
-      </form>
-    </div>
+      </div>
+      <details id="order-filters">
+        <summary>Customer, currency, dates</summary>
+        <div class="fields">
+          <label
+            >Customer number <input id="order-customer" type="number" min="1" step="1" inputmode="numeric"
+          /></label>
+          <label
+            >Currency
+            <select id="order-currency">
+              <option value="">any</option>
+              ${CURRENCIES.map((name) => html`<option>${name}</option> `)}
+            </select></label
+          >
+          <label class="instant"
+            ><span>Accepted from, <span data-zone></span></span> <input id="order-from" type="datetime-local" step="1"
+          /></label>
+          <label class="instant"
+            ><span>before, <span data-zone></span></span> <input id="order-to" type="datetime-local" step="1"
+          /></label>
+        </div>
+      </details>
+    </form>
     <div class="scroll" tabindex="0" role="region" aria-label="The list of orders">
       <table id="orders-list">
         <thead>
           <tr>
             <th scope="col">Order</th>
-            <th scope="col">Accepted</th>
+            <th scope="col">Accepted, <span data-zone></span></th>
             <th scope="col">Customer</th>
             <th scope="col" class="number">Total</th>
             <th scope="col">Status</th>
@@ -141,8 +164,13 @@ function orders(): Html {
         <tbody id="orders"></tbody>
       </table>
     </div>
+    <p id="orders-fault" class="fault" role="alert"></p>
     <p id="orders-empty" class="empty">Orders appear here once they are stored.</p>
-    <button id="orders-more" class="quiet" type="button" hidden>More</button>
+    <nav class="pages" aria-label="Pages of orders">
+      <button id="orders-more" class="quiet" type="button" hidden>More</button>
+      <a id="orders-newest" href="#" hidden>To the first page</a>
+      <a id="orders-older" href="#" hidden>Next page</a>
+    </nav>
   </section>`
 }
 

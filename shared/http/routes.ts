@@ -88,6 +88,12 @@ export function allowedMethods(path: string, isServed: (name: string) => boolean
   return [...new Set(matching.flatMap(([, { methods }]) => methods))]
 }
 
+/** Who may ask for the path; undefined where no route takes it. */
+export function accessTo(path: string): Route['access'] | undefined {
+  const segments = path.split('/').filter((segment) => segment !== '')
+  return Object.values<Route>(ROUTES).find(({ route }) => matches(route, segments))?.access
+}
+
 function matches(route: string, segments: readonly string[]): boolean {
   const expected = route === HOME ? [] : route.split('/')
   return expected.length === segments.length && expected.every((part, index) => fits(part, segments[index] ?? ''))

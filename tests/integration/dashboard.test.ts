@@ -9,6 +9,18 @@ import { PRODUCT_KEY, startProductProcess } from '../support/product-process.ts'
 const ARTIFACTS = join(import.meta.dirname, '..', '..', 'test-artifacts')
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '300ms,600ms' }
 const MARKUP = '<img src=x onerror="document.title=1">'
+/** How many ends of wires are further than two pixels from the edge of every box. */
+const LOOSE_ENDS = `(() => {
+  const origin = document.getElementById('wires').getBoundingClientRect()
+  const boxes = [...document.querySelectorAll('.node')].map((node) => node.getBoundingClientRect())
+  const isLoose = ({ x, y }) => boxes.every(({ left, right, top, bottom }) => {
+    const [dx, dy] = [Math.max(left - x, x - right), Math.max(top - y, y - bottom)]
+    return Math.abs(Math.max(dx, dy)) > 2
+  })
+  return [...document.querySelectorAll('.wire')]
+    .flatMap((wire) => [0, wire.getTotalLength()].map((length) => wire.getPointAtLength(length)))
+    .filter(({ x, y }) => isLoose({ x: x + origin.left, y: y + origin.top })).length
+})()`
 const PATIENT = { timeout: 20_000 }
 
 /** One person's morning with the product, in order: what an earlier test did is there for a later one. */
@@ -19,7 +31,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
 
   beforeAll(async () => {
     product = await startProductProcess(SETTINGS)
-    browser = await openBrowser(product.url, { viewport: { width: 1600, height: 1000 } })
+    browser = await openBrowser(product.url, { viewport: { width: 1600, height: 1000 }, timezoneId: 'UTC' })
     page = browser.page
     page.setDefaultTimeout(PATIENT.timeout)
   })
@@ -38,7 +50,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
   const dialog = () => page.getByRole('dialog')
 
   interface Answer {
-    readonly items: { state: string }[]
+    readonly items: { state: string; customerId: number; orderId: string }[]
     readonly balanced: boolean
     readonly orders: { duplicate: number; lag: number }
   }
@@ -54,7 +66,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
   async function openLetterOf(group: Locator): Promise<void> {
     await group.waitFor()
     if (!(await group.locator('.letters').isVisible())) await group.getByText('Letters', { exact: true }).click()
-    await group.locator('.letters button').first().click()
+    await group.locator('.letters a').first().click()
     await dialog().waitFor()
   }
 
@@ -122,15 +134,13 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await shows('#sent-verdict', 'Every order that was accepted is stored.')
     await shows('#node-store', '1 orders stored')
     const row = page.locator('#orders tr').first()
-    await row.getByRole('button').focus()
+    await row.getByRole('link').focus()
     await page.keyboard.press('Enter')
     await shows(dialog().locator('.timeline'), /accepted.*stored/)
     expect(await faultsForAxe()).toEqual([])
     await page.keyboard.press('Escape')
     await dialog().waitFor({ state: 'hidden' })
-    expect(await page.evaluate('document.activeElement.title')).toBe(
-      await row.getByRole('button').getAttribute('title'),
-    )
+    expect(await page.evaluate('document.activeElement.title')).toBe(await row.getByRole('link').getAttribute('title'))
   })
 
   it('shows that one order, sent five times under one key, is one order', async () => {
@@ -145,14 +155,68 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect((await ask('/api/orders')).items).toHaveLength(2)
   })
 
+  it('keeps the wires at their boxes, also when one row gets the line that the other loses', async () => {
+    await page.evaluate(`byId = (id) => document.getElementById(id);
+      byId('node-dead').style.paddingBottom = '80px'`)
+    await expect.poll(() => page.evaluate(LOOSE_ENDS)).toBe(0)
+    await page.evaluate(
+      `byId('node-dead').style.paddingBottom = '40px'; byId('node-store').style.paddingBottom = '51px'`,
+    )
+    await expect.poll(() => page.evaluate(LOOSE_ENDS)).toBe(0)
+    await page.evaluate(`byId('node-dead').style.paddingBottom = ''; byId('node-store').style.paddingBottom = ''`)
+  })
+
+  it('leads from Home to what needs the key, by way of a sign-in', async () => {
+    const home = await browser.context.newPage()
+    await home.goto(product.url)
+    await home.getByRole('link', { name: 'Status' }).click()
+    await home.fill('#key', PRODUCT_KEY)
+    await home.keyboard.press('Enter')
+    await home.getByRole('dialog').filter({ hasText: '"duplicate"' }).waitFor()
+    await home.goto(product.url)
+    await home.getByRole('link', { name: 'Metrics' }).click()
+    await home.getByRole('dialog').filter({ hasText: 'orders_' }).waitFor()
+    await home.keyboard.press('Escape')
+    await expect.poll(() => home.url()).toBe(`${product.url}/dashboard`)
+    await home.evaluate(`location.hash = 'show=' + encodeURIComponent('//example.com/api/orders')`)
+    await home.locator('#said', { hasText: 'names no route' }).waitFor()
+    await home.close()
+  })
+
   it('finds orders by words, by id, and says when there is none', async () => {
-    const id = (await page.locator('#orders button').first().getAttribute('title')) ?? ''
+    const id = (await page.locator('#orders a').first().getAttribute('title')) ?? ''
     await page.fill('#order-text', 'no such words at all')
     await shows('#orders-empty', 'No order is like this.')
     await page.fill('#order-text', id)
     await shows('#orders tr', `…${id.slice(-12)}`)
     expect(await page.locator('#orders tr').count()).toBe(1)
     await page.fill('#order-text', '')
+  })
+
+  it('has its filter, its page and the order that is open in its address', async () => {
+    const [newest] = (await ask('/api/orders')).items
+    const [customerId, orderId] = [String(newest?.customerId), newest?.orderId ?? '']
+    const other = await browser.context.newPage()
+    await other.goto(`${product.url}/dashboard#key=${encodeURIComponent(PRODUCT_KEY)}`)
+    await other.getByText('Customer, currency, dates').click()
+    await other.fill('#order-customer', customerId)
+    await other.fill('#order-from', '2020-01-31T12:00')
+    await other.fill('#order-to', '2020-02-01T12:00')
+    await shows(other.locator('#orders-empty'), 'No order is like this.')
+    await other.fill('#order-to', '')
+    await other.locator('#orders').getByRole('link').first().click()
+    await shows(other.getByRole('dialog'), orderId)
+    const address = Object.fromEntries(new URLSearchParams(new URL(other.url()).hash.slice(1)))
+    expect(address).toEqual({ customerId, from: '2020-01-31T12:00:00.000Z', order: orderId })
+    await other.reload()
+    await shows(other.getByRole('dialog'), orderId)
+    await press('Close', other.getByRole('dialog'))
+    expect(await other.locator('#orders tr').count()).toBe(1)
+    await other.evaluate(`location.hash = 'cursor=not-a-cursor'`)
+    await shows(other.locator('#orders-fault'), 'cursor')
+    await other.getByRole('link', { name: 'To the first page' }).click()
+    await shows(other.locator('#orders tr'), 'stored')
+    await other.close()
   })
 
   it('shows an outage of the store, during which orders wait and none is lost', async () => {

@@ -62,6 +62,18 @@ describe('the home page', () => {
     expect(newOrderCommandSchema.safeParse(JSON.parse(unescaped(body))).error).toBeUndefined()
   })
 
+  it('leads to what needs the key by way of the dashboard, which knows it or asks for it, and to everything else at once', () => {
+    const linksOf = (page: string) => [...page.matchAll(/href="([^"]+)"/g)].map(([, target]) => target)
+    expect(linksOf(PAGES.home)).toEqual(
+      expect.arrayContaining(['/dashboard#show=%2Fapi%2Fops%2Fledger', '/api/orders']),
+    )
+    expect(linksOf(PAGES.home)).not.toContain('/api/ops/ledger')
+    const closed = homePage('http://localhost:7071', { ordersAuth: 'function' })
+    expect(linksOf(closed)).toContain('/dashboard#show=%2Fapi%2Forders%2Fsearch%3Fq%3Dalex')
+    expect(linksOf(closed)).toContain('/api/health/ready')
+    expect(unescaped(closed)).toContain('-H "x-functions-key: $FUNCTIONS_KEY"')
+  })
+
   it('shows the address where it was found, whatever that holds', () => {
     expect(homePage('http://<b>')).toContain('curl -i http://&lt;b&gt;/api/orders')
   })

@@ -5,6 +5,9 @@
  * @typedef {Record<string, string>} Address
  */
 
+/** What is open above the list: an order, a letter, or an answer of the product as it is. */
+const OPENED = ['order', 'letter', 'show']
+
 /** @returns {Address} without what is empty; of a name that comes twice the last */
 export function readAddress() {
   const parameters = new URLSearchParams(location.hash.slice(1))
@@ -12,16 +15,30 @@ export function readAddress() {
 }
 
 /**
- * Takes the place of the current address, so that Back leads to the page before it.
+ * Takes the place of the current address, and so adds nothing to what Back goes through. Nobody is told.
  *
  * @param {Address} address
  */
 export function replaceAddress(address) {
-  history.replaceState(history.state, '', toLink(address))
+  history.replaceState(history.state, '', `${location.pathname}${location.search}${toFragment(address)}`)
+}
+
+/**
+ * A link to what the page shows now, with `change` on top: following it is told to all who listen for `hashchange`.
+ *
+ * @param {Address} change empty strings take away
+ */
+export function linkTo(change) {
+  return toFragment({ ...withoutOpened(), ...change }) || '#'
+}
+
+/** What is left of the address when nothing is open. */
+export function withoutOpened() {
+  return Object.fromEntries(Object.entries(readAddress()).filter(([name]) => !OPENED.includes(name)))
 }
 
 /** @param {Address} address */
-export function toLink(address) {
+function toFragment(address) {
   const fragment = new URLSearchParams(Object.entries(address).filter(([, value]) => value !== '')).toString()
-  return `${location.pathname}${location.search}${fragment === '' ? '' : `#${fragment}`}`
+  return fragment === '' ? '' : `#${fragment}`
 }

@@ -23,8 +23,10 @@ export class UnreachableError extends Error {}
 /**
  * @typedef {{
  *   get: (path: string) => Promise<any>,
+ *   text: (path: string) => Promise<string>,
  *   send: (method: string, path: string, body?: unknown, more?: More) => Promise<any>,
- * }} Api `get` and `send` resolve with the parsed answer, and reject with `RefusedError` or `UnreachableError`.
+ * }} Api `get` and `send` resolve with the parsed answer, `text` with the answer as it is; all reject with `RefusedError`
+ *   or `UnreachableError`.
  * @typedef {{ headers?: Record<string, string>, outlivesPage?: boolean }} More what `outlivesPage` is sent though the page
  *   is being left
  */
@@ -34,8 +36,13 @@ export class UnreachableError extends Error {}
  * @returns {Api}
  */
 export function createApi(session) {
-  /** @type {Api['send']} */
-  async function send(method, path, body, { headers = {}, outlivesPage = false } = {}) {
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} [body]
+   * @param {More} [more]
+   */
+  async function exchange(method, path, body, { headers = {}, outlivesPage = false } = {}) {
     const { key, operator } = session()
     const answer = await ask(path, {
       method,
@@ -50,9 +57,16 @@ export function createApi(session) {
       },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
-    return read(answer.status, answer.text)
+    if (answer.status < 200 || answer.status >= 300) throw toRefusal(answer.status, answer.text)
+    return answer.text
   }
-  return { send, get: (path) => send('GET', path) }
+
+  /** @type {Api['send']} */
+  async function send(method, path, body, more) {
+    const text = await exchange(method, path, body, more)
+    return text === '' ? undefined : JSON.parse(text)
+  }
+  return { send, get: (path) => send('GET', path), text: (path) => exchange('GET', path) }
 }
 
 /**
@@ -73,11 +87,10 @@ async function ask(path, init) {
  * @param {number} status
  * @param {string} text
  */
-function read(status, text) {
-  if (status >= 200 && status < 300) return text === '' ? undefined : JSON.parse(text)
+function toRefusal(status, text) {
   const { detail, title, type, errors } = problemIn(text)
   const faults = (errors ?? []).map(({ pointer, detail: fault }) => `${pointer || 'the body'} ${fault}`)
-  throw new RefusedError(status, detail ?? title ?? `The answer was ${status}.`, {
+  return new RefusedError(status, detail ?? title ?? `The answer was ${status}.`, {
     code: type?.split('#').at(-1) ?? String(status),
     faults,
   })

@@ -52,7 +52,8 @@ export function createChart(container, windowSeconds, { title, explained, lines,
     {
       width: Math.max(200, plot.clientWidth),
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      // At the right half a time of day: the newest tick's is as wide as the others'.
+      padding: [8, 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: { key: 'minutes' } },
       scales: {

@@ -1,7 +1,7 @@
 import { button, byId, el, keyed, setText } from './dom.js'
+import { linkTo } from './address.js'
 import { say, wordsOf } from './details.js'
 import { plural, toTime } from './format.js'
-import { showLetter } from './letter-details.js'
 import { previewList } from './preview.js'
 
 /**
@@ -80,13 +80,6 @@ export function createDeadLetters(api, redrives, onChange) {
     }
   }
 
-  /** @param {DeadLetterSummary} letter */
-  function createLetter({ id }) {
-    const open = () => void showLetter(api, redrives, id, onChange)
-    const opener = el('button', { class: 'link', type: 'button', onclick: open }, id)
-    return el('li', {}, opener, el('span', { class: 'status' }), el('span', { class: 'note' }))
-  }
-
   /**
    * @param {string} fingerprint
    * @param {HTMLElement} place
@@ -129,12 +122,19 @@ function givenUpBy({ consumerGroup, foreignDialect }) {
   return consumerGroup === '' ? ', given up by another consumer' : `, given up by ${consumerGroup}`
 }
 
+/** @param {DeadLetterSummary} letter */
+function createLetter({ id }) {
+  const opener = el('a', { class: 'link' }, id)
+  return el('li', {}, opener, el('span', { class: 'status' }), el('span', { class: 'note' }))
+}
+
 /**
  * @param {HTMLElement} item
  * @param {DeadLetterSummary} letter
  */
-function updateLetter(item, { state, attempts, lastFailedAt, orderId }) {
-  const [, status, note] = item.children
+function updateLetter(item, { id, state, attempts, lastFailedAt, orderId }) {
+  const [opener, status, note] = item.children
+  opener?.setAttribute('href', linkTo({ letter: id }))
   setText(status, state)
   status?.setAttribute('data-status', state)
   const order = orderId === null ? 'no order id' : `order ${orderId}`

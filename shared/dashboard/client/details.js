@@ -51,6 +51,11 @@ export function closeDetails() {
   byId('details', HTMLDialogElement).close()
 }
 
+/** @param {() => void} listener told when the dialog was closed, whoever closed it */
+export function onDetailsClosed(listener) {
+  byId('details', HTMLDialogElement).addEventListener('close', listener)
+}
+
 /** A click beside the dialog closes it, as Escape does. */
 export function closeBesideDetails() {
   const dialog = byId('details', HTMLDialogElement)
@@ -62,7 +67,7 @@ export function closeBesideDetails() {
 /**
  * Facts as a list of names and values; what is absent is left out.
  *
- * @param {Record<string, string | number | null | undefined>} facts
+ * @param {Record<string, Node | string | number | null | undefined>} facts
  */
 export function factList(facts) {
   const known = Object.entries(facts).filter(([, value]) => value !== null && value !== undefined && value !== '')
@@ -71,4 +76,14 @@ export function factList(facts) {
     { class: 'facts' },
     ...known.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))),
   )
+}
+
+/**
+ * Text that is shown letter by letter, with a name.
+ *
+ * @param {string} name
+ * @param {string} text
+ */
+export function block(name, text) {
+  return el('section', {}, el('h3', {}, name), el('pre', { tabindex: 0, role: 'region', 'aria-label': name }, text))
 }

@@ -1,10 +1,19 @@
 /** How the page writes numbers and times: in English, as the page is; times in the reader's own zone. */
 
+const UNKNOWN = 'unknown'
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
 const decimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
 const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 const date = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short' })
+
+/** The reader's zone, as it is called at a given time: "UTC", "GMT+2". */
+const zone = new Intl.DateTimeFormat('en', { timeZoneName: 'short' })
+
+/** @param {string | number} [instant] */
+export function zoneName(instant = Date.now()) {
+  return zone.formatToParts(new Date(instant)).find(({ type }) => type === 'timeZoneName')?.value ?? ''
+}
 
 /** @param {number} value */
 export function toCount(value) {
@@ -39,16 +48,48 @@ export function msBetween(start, end) {
 }
 
 /**
- * The time of day, and the day when it is not today.
+ * The time of day with its zone, and the day when it is not today.
  *
  * @param {string | number | undefined} instant
  */
 export function toTime(instant) {
+  const time = toTimeOfRow(instant)
+  return instant === undefined || time === UNKNOWN ? time : `${time} ${zoneName(instant)}`
+}
+
+/**
+ * The same where the head of a column says the zone.
+ *
+ * @param {string | number | undefined} instant
+ */
+export function toTimeOfRow(instant) {
   if (instant === undefined) return '–'
   const when = new Date(instant)
-  if (when.getTime() === 0) return 'unknown'
+  if (when.getTime() === 0) return UNKNOWN
   const isToday = when.toDateString() === new Date().toDateString()
   return isToday ? clock.format(when) : `${date.format(when)}, ${clock.format(when)}`
+}
+
+/**
+ * What a field for a date and time takes, in the reader's own zone; empty for what is no time.
+ *
+ * @param {string} instant
+ */
+export function toLocalInput(instant) {
+  const when = new Date(instant)
+  if (Number.isNaN(when.getTime())) return ''
+  const local = new Date(when.getTime() - when.getTimezoneOffset() * 60_000)
+  return local.toISOString().slice(0, when.getSeconds() === 0 ? 16 : 19)
+}
+
+/**
+ * The instant that such a field holds, RFC 3339; empty when it holds none.
+ *
+ * @param {string} local
+ */
+export function instantOf(local) {
+  const when = new Date(local)
+  return Number.isNaN(when.getTime()) ? '' : when.toISOString()
 }
 
 /** @param {{ totalPrice?: number, currencyType?: string }} order */

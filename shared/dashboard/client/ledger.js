@@ -9,8 +9,11 @@ import { showLamp } from './pipeline.js'
  * @typedef {import('../../application/ledger.ts').LedgerVerdict} LedgerVerdict
  */
 
-/** @param {import('./api.js').Api} api */
-export function createLedger(api) {
+/**
+ * @param {import('./api.js').Api} api
+ * @param {(summary: string | undefined) => void} onVerdict told what does not add up, undefined when all does
+ */
+export function createLedger(api, onVerdict) {
   const verdict = el('p', { class: 'verdict' })
   const sum = el('ol', { class: 'sum' })
   const rows = el('tbody')
@@ -41,6 +44,7 @@ export function createLedger(api) {
     const found = /** @type {LedgerVerdict} */ (await api.get('/api/ops/ledger'))
     const { balanced, summary, totals, parked, partitions, gaps } = found
     showLamp('ledger', balanced ? 'ok' : 'bad', balanced ? 'balanced' : 'does not add up')
+    onVerdict(balanced ? undefined : summary)
     verdict.dataset['lamp'] = balanced ? 'ok' : 'bad'
     setText(verdict, balanced ? 'Balanced: every record has its outcome, and none has two.' : summary)
     repair.hidden = gaps.length === 0

@@ -1,5 +1,6 @@
 import { button, el } from './dom.js'
-import { closeDetails, factList, say, showDetails, wordsOf } from './details.js'
+import { linkTo } from './address.js'
+import { block, closeDetails, factList, say, showDetails, wordsOf } from './details.js'
 import { toTime } from './format.js'
 import { previewList } from './preview.js'
 
@@ -132,8 +133,8 @@ function factsOf(letter) {
     'at first': firstCause.detail === lastCause.detail ? undefined : `${firstCause.code}: ${firstCause.detail}`,
     attempts: attempts === 0 ? undefined : attempts,
     'last failed': toTime(lastFailedAt),
-    order: orderId,
-    'redrive of': redriveOf,
+    order: orderId === null ? null : el('a', { href: linkTo({ order: orderId }) }, orderId),
+    'redrive of': redriveOf === null ? null : el('a', { href: linkTo({ letter: redriveOf }) }, redriveOf),
     'given up by':
       foreign === null ? undefined : `another consumer (${consumerGroup || 'not known'}, ${foreign.dialect})`,
     'read at': readAt == null ? undefined : `${readAt.topic}:${readAt.partition}:${readAt.offset}`,
@@ -149,14 +150,6 @@ function contentOf({ value, editedValue, headers, stack }) {
     shown === '' ? null : block('Headers', shown),
     stack === null ? null : block('Stack', stack),
   ].filter((part) => part !== null)
-}
-
-/**
- * @param {string} name
- * @param {string} text
- */
-function block(name, text) {
-  return el('section', {}, el('h3', {}, name), el('pre', { tabindex: 0, role: 'region', 'aria-label': name }, text))
 }
 
 /** @param {Letter['value']} bytes */

@@ -3,9 +3,10 @@ import { createApi, RefusedError, UnreachableError } from './api.js'
 import { createChart } from './chart.js'
 import { createDeadLetters } from './dead-letters.js'
 import { closeBesideDetails, wordsOf } from './details.js'
-import { toCount, toDuration, toRate, toTime } from './format.js'
+import { toCount, toDuration, toRate, toTime, zoneName } from './format.js'
 import { createGate } from './gate.js'
 import { createLedger } from './ledger.js'
+import { createLinked } from './linked.js'
 import { createOrders } from './orders.js'
 import { createPipeline, showHealth, showLamp } from './pipeline.js'
 import { createPoll } from './poll.js'
@@ -13,6 +14,7 @@ import { createRedrives } from './redrives.js'
 import { createSamples } from './samples.js'
 import { currentSession } from './session.js'
 import { createTryIt } from './try-it.js'
+import { createWrong } from './wrong.js'
 
 /** The wiring of the page: what is asked how often, and who is told. */
 
@@ -22,7 +24,8 @@ const KEPT_SAMPLES = 'samples'
 const api = createApi(currentSession)
 const samples = createSamples({ keepSeconds: WINDOW_SECONDS, earlier: earlierSamples() })
 const pipeline = createPipeline()
-const ledger = createLedger(api)
+const wrong = createWrong()
+const ledger = createLedger(api, wrong.ledger)
 const orders = createOrders(api, {
   onNewest(newest) {
     samples.addOrders(newest)
@@ -32,6 +35,10 @@ const orders = createOrders(api, {
 })
 const redrives = createRedrives(api, { onChange: refreshDeadLetters, onRunning: pipeline.redriving })
 const deadLetters = createDeadLetters(api, redrives, refreshDeadLetters)
+const linked = createLinked(api, redrives, {
+  isOpen: () => currentSession().key !== '',
+  onChange: refreshDeadLetters,
+})
 const tryIt = document.getElementById('try-it') === null ? undefined : createTryIt(api, redrives)
 
 const container = byId('charts')
@@ -121,6 +128,7 @@ async function refreshStatus() {
     for (const chart of charts) chart.update(samples.all())
     showHealth(status.readiness)
     showConnection(status.readiness.why)
+    wrong.dead(status.parked.dead)
     showTitle(status.parked.dead)
   } catch (error) {
     showFailure(error)
@@ -193,10 +201,12 @@ const gate = createGate({
   onOpen: () => {
     isTaken = false
     polls.forEach((poll) => poll.start())
+    linked.follow()
   },
   onClose: () => {
     polls.forEach((poll) => poll.stop())
     pipeline.stale(true)
+    wrong.forget()
     alarm('')
   },
 })
@@ -207,12 +217,6 @@ function lockUp() {
   gate.close(isTaken ? `The key is not taken any more, since ${toTime(Date.now())}.` : 'This is not the key.')
 }
 
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let typing
-byId('order-search').addEventListener('submit', (event) => event.preventDefault())
-byId('order-search').addEventListener('input', () => {
-  clearTimeout(typing)
-  typing = setTimeout(refreshOrders, 200)
-})
+for (const place of document.querySelectorAll('[data-zone]')) setText(place, zoneName())
 closeBesideDetails()
 gate.start()

@@ -1,4 +1,5 @@
 import { el } from './dom.js'
+import { linkTo } from './address.js'
 import { factList, say, showDetails, wordsOf } from './details.js'
 import { msBetween, toDuration, toMoney, toTime } from './format.js'
 
@@ -7,7 +8,10 @@ import { msBetween, toDuration, toMoney, toTime } from './format.js'
  *
  * @typedef {import('../../domain/order-view.ts').OrderView} OrderView
  * @typedef {import('../../domain/order-view.ts').HistoryEntry} HistoryEntry
+ * @typedef {{ items: import('../../ports/dead-letters.ts').DeadLetterSummary[], nextCursor: string | null }} Letters
  */
+
+const SHOWN_LETTERS = 10
 
 /**
  * @param {import('./api.js').Api} api
@@ -15,14 +19,36 @@ import { msBetween, toDuration, toMoney, toTime } from './format.js'
  */
 export async function showOrder(api, orderId) {
   try {
-    const [order, { items }] = await Promise.all([
-      /** @type {Promise<OrderView>} */ (api.get(`/api/orders/${orderId}`)),
-      /** @type {Promise<{ items: HistoryEntry[] }>} */ (api.get(`/api/orders/${orderId}/history`)),
+    const id = encodeURIComponent(orderId)
+    const [order, { items }, letters] = await Promise.all([
+      /** @type {Promise<OrderView>} */ (api.get(`/api/orders/${id}`)),
+      /** @type {Promise<{ items: HistoryEntry[] }>} */ (api.get(`/api/orders/${id}/history`)),
+      /** @type {Promise<Letters>} */ (api.get(`/api/dead-letters?limit=${SHOWN_LETTERS}&orderId=${id}`)),
     ])
-    showDetails('An order', factsOf(order), el('h3', {}, 'Its way'), toTimeline(items), itemsOf(order))
+    const way = [el('h3', {}, 'Its way'), toTimeline(items)]
+    showDetails('An order', factsOf(order), lettersOf(letters), ...way, itemsOf(order))
   } catch (error) {
     say(wordsOf(error))
   }
+}
+
+/**
+ * The way to what an operator can do about it.
+ *
+ * @param {Letters} letters
+ */
+function lettersOf({ items, nextCursor }) {
+  if (items.length === 0) return null
+  const links = items.map(({ id, state }) =>
+    el(
+      'li',
+      {},
+      el('a', { class: 'link', href: linkTo({ letter: id }) }, id),
+      el('span', { class: 'status', 'data-status': state }, state),
+    ),
+  )
+  const more = nextCursor === null ? null : el('li', { class: 'note' }, 'There are more, which are older.')
+  return el('section', {}, el('h3', {}, 'Its dead letters'), el('ul', { class: 'letters' }, ...links, more))
 }
 
 /** @param {OrderView} order */
@@ -30,6 +56,7 @@ function factsOf(order) {
   return factList({
     id: order.orderId,
     status: order.recovered === true ? 'stored, after a redrive' : order.status,
+    accepted: toTime(order.acceptedAt),
     cause: order.cause && `${order.cause.code}: ${order.cause.detail}`,
     customer: order.customerFullName && `${order.customerFullName}, number ${order.customerId}`,
     total: order.totalPrice === undefined ? undefined : toMoney(order),

@@ -1,15 +1,18 @@
 import { byId, el, keyed, setText } from './dom.js'
+import { linkTo, readAddress } from './address.js'
 import { RefusedError } from './api.js'
-import { msBetween, toDuration, toMoney, toShortId, toTime } from './format.js'
-import { showOrder } from './order-details.js'
+import { wordsOf } from './details.js'
+import { msBetween, toDuration, toMoney, toShortId, toTimeOfRow, zoneName } from './format.js'
+import { createOrderFilter } from './order-filter.js'
 
 /**
- * The newest orders, or those that a search finds.
+ * The newest orders, or a page of those that a filter finds. Filter and page are those of the address.
  *
  * @typedef {import('../../domain/order-view.ts').OrderView} OrderView
+ * @typedef {{ items: OrderView[], nextCursor: string | null }} Page
  */
 
-/** A few seconds of these, one turn after the other, are enough for a p99. */
+/** A few seconds of these, one turn after the other, are enough for a p99; a page of the list has as many. */
 const NEWEST = 100
 const SHOWN = 12
 const ORDER_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -20,57 +23,75 @@ const ORDER_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
  *   newest stored orders each time
  */
 export function createOrders(api, { onNewest, onMore }) {
-  const text = byId('order-text', HTMLInputElement)
-  const status = byId('order-status', HTMLSelectElement)
+  const filter = createOrderFilter(onMore)
   const rows = byId('orders')
   const empty = byId('orders-empty')
+  const fault = byId('orders-fault')
   const more = byId('orders-more', HTMLButtonElement)
+  const newer = byId('orders-newest', HTMLAnchorElement)
+  const older = byId('orders-older', HTMLAnchorElement)
   let asked = 0
   let shown = SHOWN
 
   async function refresh() {
     const turn = (asked += 1)
-    const newest = /** @type {{ items: OrderView[] }} */ (await api.get(`/api/orders?limit=${NEWEST}`)).items
-    onNewest(newest)
-    const found = text.value.trim() === '' && status.value === '' ? newest : await find()
-    if (turn === asked) show(found.slice(0, shown), found.length > shown)
+    const newest = /** @type {Page} */ (await api.get(`/api/orders?limit=${NEWEST}`))
+    onNewest(newest.items)
+    const query = filter.query()
+    const { cursor } = readAddress()
+    const isNewest = Object.keys(query).length === 0 && cursor === undefined
+    const found = isNewest ? newest : await find(query, cursor)
+    if (turn === asked) show(found, isNewest, cursor !== undefined)
   }
 
-  /** @returns {Promise<OrderView[]>} */
-  async function find() {
-    const words = text.value.trim()
-    if (ORDER_ID.test(words)) return findById(words)
-    const query = new URLSearchParams({ limit: String(NEWEST) })
-    if (words !== '') query.set('q', words)
-    if (status.value !== '') query.set('status', status.value)
-    const route = status.value === '' ? '/api/orders/search' : '/api/orders'
-    return (await api.get(`${route}?${query}`)).items
-  }
-
-  /** @param {string} id */
-  async function findById(id) {
+  /**
+   * What the product refuses, such as a cursor of another list, is said in the place of the list.
+   *
+   * @param {Record<string, string>} query
+   * @param {string | undefined} cursor
+   * @returns {Promise<Page>}
+   */
+  async function find(query, cursor) {
+    const { q, ...others } = query
     try {
-      return [await api.get(`/api/orders/${id}`)]
+      setText(fault, '')
+      if (q !== undefined && ORDER_ID.test(q)) return { items: [await api.get(`/api/orders/${q}`)], nextCursor: null }
+      // Words alone are ranked, best first; with anything else the newest come first.
+      const isSearch = q !== undefined && Object.keys(others).length === 0
+      const parameters = new URLSearchParams({
+        limit: String(NEWEST),
+        ...query,
+        ...(cursor !== undefined && { cursor }),
+      })
+      return await api.get(`/api/orders${isSearch ? '/search' : ''}?${parameters}`)
     } catch (error) {
-      if (error instanceof RefusedError && error.status === 404) return []
-      throw error
+      if (!(error instanceof RefusedError) || error.status === 401) throw error
+      if (error.status !== 404) setText(fault, wordsOf(error))
+      return { items: [], nextCursor: null }
     }
   }
 
   /**
-   * @param {readonly OrderView[]} orders
-   * @param {boolean} hasMore
+   * @param {Page} page
+   * @param {boolean} isNewest
+   * @param {boolean} isLater whether other pages come before it
    */
-  function show(orders, hasMore) {
-    keyed(rows, orders, {
+  function show({ items, nextCursor }, isNewest, isLater) {
+    const limit = isLater ? NEWEST : shown
+    keyed(rows, items.slice(0, limit), {
       key: ({ orderId }) => orderId,
-      create: ({ orderId }) => createRow(orderId, () => void showOrder(api, orderId)),
+      create: ({ orderId }) => createRow(orderId),
       update: updateRow,
     })
-    const isSearch = text.value.trim() !== '' || status.value !== ''
-    setText(empty, isSearch ? 'No order is like this.' : 'Orders appear here once they are stored.')
-    empty.hidden = orders.length > 0
-    more.hidden = !hasMore
+    setText(empty, isNewest ? 'Orders appear here once they are stored.' : 'No order is like this.')
+    empty.hidden = items.length > 0 || fault.textContent !== ''
+    const isCut = items.length > limit
+    more.hidden = !isCut
+    setText(more, nextCursor === null ? `Show all ${items.length}` : `Show ${items.length}, of more`)
+    older.hidden = isCut || nextCursor === null
+    older.href = linkTo({ cursor: nextCursor ?? '' })
+    newer.hidden = !isLater
+    newer.href = linkTo({ cursor: '' })
   }
 
   more.addEventListener('click', () => {
@@ -80,21 +101,18 @@ export function createOrders(api, { onNewest, onMore }) {
   return { refresh }
 }
 
-/**
- * @param {string} orderId
- * @param {() => void} open
- */
-function createRow(orderId, open) {
-  const opener = el('button', { class: 'link', type: 'button', title: orderId, onclick: open }, toShortId(orderId))
+/** @param {string} orderId */
+function createRow(orderId) {
+  const opener = el('a', { class: 'link', title: orderId }, toShortId(orderId))
   return el(
     'tr',
     {},
     el('th', { scope: 'row' }, opener),
-    el('td'),
-    el('td'),
-    el('td', { class: 'number' }),
-    el('td', {}, el('span', { class: 'status' })),
-    el('td', { class: 'number' }),
+    el('td', { class: 'accepted' }, el('span'), ' ', el('span', { class: 'zone' })),
+    el('td', { class: 'customer' }),
+    el('td', { class: 'number total' }),
+    el('td', { class: 'standing' }, el('span', { class: 'status' })),
+    el('td', { class: 'number after' }),
   )
 }
 
@@ -103,8 +121,10 @@ function createRow(orderId, open) {
  * @param {OrderView} order
  */
 function updateRow(row, order) {
-  const [, accepted, customer, total, status, after] = row.children
-  setText(accepted, toTime(order.acceptedAt))
+  const [id, accepted, customer, total, status, after] = row.children
+  id?.firstElementChild?.setAttribute('href', linkTo({ order: order.orderId }))
+  setText(accepted?.firstElementChild, toTimeOfRow(order.acceptedAt))
+  setText(accepted?.lastElementChild, zoneName(order.acceptedAt))
   setText(customer, order.customerFullName ?? 'not readable')
   setText(total, toMoney(order))
   const name = order.recovered === true ? 'recovered' : order.status

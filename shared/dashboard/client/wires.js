@@ -80,7 +80,9 @@ export function createWires(tiers) {
       dots.setAttribute('d', path)
     }
   }
-  new ResizeObserver(draw).observe(picture)
+  // Not the picture alone: as notes change, one row may grow by the line that the other loses, and boxes move all the same.
+  const moved = new ResizeObserver(draw)
+  for (const box of [picture, ...picture.querySelectorAll('h2, .node')]) moved.observe(box)
 
   return {
     /**
