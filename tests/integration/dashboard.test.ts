@@ -216,6 +216,13 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await shows(other.locator('#orders-fault'), 'cursor')
     await other.getByRole('link', { name: 'To the first page' }).click()
     await shows(other.locator('#orders tr'), 'stored')
+    await other.evaluate(`{
+      const words = document.getElementById('order-text')
+      words.value = 'just typed'
+      words.dispatchEvent(new Event('input', { bubbles: true }))
+      location.hash = 'order=none'
+    }`)
+    await expect.poll(() => other.url(), PATIENT).toContain('q=just+typed')
     await other.close()
   })
 

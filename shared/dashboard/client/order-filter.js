@@ -38,6 +38,8 @@ export function createOrderFilter(onChange) {
 
   /** Another filter begins at its first page. */
   function takeForm() {
+    clearTimeout(typing)
+    typing = undefined
     const { cursor: _, ...address } = readAddress()
     for (const { name, field } of fields) {
       const value = field.value.trim()
@@ -48,11 +50,14 @@ export function createOrderFilter(onChange) {
   }
 
   form.addEventListener('submit', (event) => event.preventDefault())
-  form.addEventListener('input', () => {
+  form.addEventListener('input', ({ target }) => {
+    if (target instanceof HTMLSelectElement) return takeForm()
     clearTimeout(typing)
     typing = setTimeout(takeForm, TYPING_MS)
   })
   addEventListener('hashchange', () => {
+    // What was typed last is not yet in the address that a link was made of.
+    if (typing !== undefined) return takeForm()
     showAddress()
     onChange()
   })
