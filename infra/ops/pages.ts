@@ -21,18 +21,19 @@ export function query(
   return parameters.size === 0 ? '' : `?${parameters.toString()}`
 }
 
-/** A page of a list: as the API answers it with --json, else a table with a row for each item. */
+/** A page of a list: as the API answers it with --json, else a table with a row for each item. A narrow terminal
+ * gets fewer of the columns that are optional. */
 export function showPage<T>(
   context: CommandContext,
   page: Page<T>,
-  header: readonly string[],
+  { header, optional = [] }: { header: readonly string[]; optional?: readonly string[] },
   toRow: (item: T) => readonly (string | number | null | undefined)[],
 ): ExitCode {
   if (context.json) {
     context.print(JSON.stringify(page))
     return EXIT.ok
   }
-  context.print(table(header, page.items.map(toRow)))
+  context.print(table(header, page.items.map(toRow), undefined, optional))
   if (page.nextCursor !== null) context.print(`\nThere is more: --cursor ${page.nextCursor}`)
   return EXIT.ok
 }

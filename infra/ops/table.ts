@@ -1,11 +1,19 @@
 /** Texts of records may hold anything: a line break or an escape sequence must not reach a terminal. */
 const CONTROL = /\p{Cc}+/gu
+/** Room that the last column gets where it needs it, because causes and reasons stand there. */
+const ROOM_FOR_LAST = 24
 
-/** A table for people: columns as wide as their widest cell, numbers to the right, lines cut to the terminal. */
+type Cell = string | number | null | undefined
+
+/**
+ * A table for people: columns as wide as their widest cell, numbers to the right, lines cut to the terminal. Where it is
+ * too narrow, the columns named as optional are left out, the first of them first, and a line below says which.
+ */
 export function table(
   header: readonly string[],
-  rows: readonly (readonly (string | number | null | undefined)[])[],
+  rows: readonly (readonly Cell[])[],
   width = terminalWidth(),
+  optional: readonly string[] = [],
 ): string {
   const cells = rows.map((row) =>
     row.map((cell) => (cell === null || cell === undefined ? '-' : String(cell).replaceAll(CONTROL, ' '))),
@@ -15,12 +23,43 @@ export function table(
     const known = rows.map((row) => row[column]).filter((cell) => cell !== null && cell !== undefined)
     return known.length > 0 && known.every((cell) => typeof cell === 'number')
   })
+  const { columns, leftOut } = fitting(header, widths, width, optional)
   const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => (isNumber[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+    columns
+      .map((column) => {
+        const [cell = '', room = 0] = [row[column], widths[column]]
+        return isNumber[column] ? cell.padStart(room) : cell.padEnd(room)
+      })
       .join('  ')
       .trimEnd()
-  return [line(header), ...cells.map(line)].map((text) => text.slice(0, width)).join('\n')
+  const lines = [line(header), ...cells.map(line)].map((text) => cut(text, width))
+  if (leftOut.length > 0) lines.push(cut(`(no room for: ${leftOut.join(', ')})`, width))
+  return lines.join('\n')
+}
+
+/** The columns that are shown, by index, and the names of the others. */
+function fitting(header: readonly string[], widths: readonly number[], width: number, optional: readonly string[]) {
+  const leftOut: string[] = []
+  const shown = () => [...header.keys()].filter((column) => !leftOut.includes(header[column] ?? ''))
+  const needed = () => {
+    const taken = shown().map((column) => widths[column] ?? 0)
+    const last = taken.pop() ?? 0
+    return taken.reduce((total, one) => total + one + 2, 0) + Math.min(last, ROOM_FOR_LAST)
+  }
+  for (const name of optional) {
+    if (needed() <= width) break
+    leftOut.push(name)
+  }
+  return { columns: shown(), leftOut }
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`
+}
+
+/** A time as a table shows it: to the second, in UTC. */
+export function toSecond(time: string): string {
+  return time.replace(/\.\d+Z$/, 'Z')
 }
 
 /** What is piped on is not cut. A terminal that does not know its width says 0. */

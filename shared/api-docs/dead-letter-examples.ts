@@ -59,6 +59,7 @@ const FIXTURE: ReturnType<typeof toFixture> = {
 const GROUP_OF_LETTERS: DeadLetterGroup = {
   fingerprint: FINGERPRINT,
   cause: CAUSE,
+  exception: null,
   consumerGroup: GROUP,
   foreignDialect: null,
   count: 3,

@@ -82,6 +82,9 @@ export const deadLetterGroupSchema = schemaOf<DeadLetterGroup>()(
   z.object({
     fingerprint,
     cause: causeSchema,
+    exception: z.string().nullable().meta({
+      description: 'The exception behind it, and where it was thrown first in our own code; null where there was none.',
+    }),
     consumerGroup: z.string(),
     foreignDialect: dialect,
     count: z.int().min(1),

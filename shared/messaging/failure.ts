@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isOrderError, messageOf, type ErrorCode } from '../domain/errors.ts'
+import { ownFrame } from '../domain/stack.ts'
 import type { Cause } from '../domain/order-view.ts'
 
 /**
@@ -81,13 +82,8 @@ export function fingerprintOf(code: string, message: string, stack: string | nul
 
 /** The first frame of our own code, without its line: a release moves lines, not faults. */
 function placeOf(stack: string | null): string {
-  const frame = stack?.split('\n').find((line) => line.includes('/shared/') || line.includes('/functions/'))
-  return (
-    frame
-      ?.trim()
-      .replace(/^at (?:async )?/, '')
-      .replace(/ ?\(?(?:file:\/\/)?[^ ]*\/((?:shared|functions)\/[^:]*):.*$/, ' $1') ?? ''
-  )
+  const frame = stack === null ? undefined : ownFrame(stack)
+  return frame?.replace(/ ?\(?(?:file:\/\/)?[^ ]*\/((?:shared|functions)\/[^:]*):.*$/, ' $1') ?? ''
 }
 
 function stackOf(error: unknown): string | null {

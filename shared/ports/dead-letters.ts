@@ -105,6 +105,8 @@ export interface DeadLetterQuery {
 export interface DeadLetterGroup {
   readonly fingerprint: string
   readonly cause: Cause
+  /** The exception behind it in a line, with where it was thrown (domain/stack.ts); null where there was none. */
+  readonly exception: string | null
   readonly consumerGroup: string
   /** Null for what this product gave up itself. */
   readonly foreignDialect: ForeignDialect | null

@@ -20,6 +20,8 @@ import {
   type OpenStore,
 } from './store-fixtures.ts'
 
+const STACK = 'Error: x\n    at f (file:///app/shared/a.ts:3:1)'
+
 /** What every DeadLetters promises. */
 export function deadLettersContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a dead-letter store`, () => {
@@ -288,7 +290,13 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       const letters = [
         letterOf(orderAt(0), { fingerprint: 'old', firstFailedAt: at(0), lastFailedAt: at(1) }),
         letterOf(orderAt(1), { fingerprint: 'new', firstFailedAt: at(2), lastFailedAt: at(3) }),
-        letterOf(orderAt(2), { fingerprint: 'new', firstFailedAt: at(4), lastFailedAt: at(9), lastCause: CAUSE }),
+        letterOf(orderAt(2), {
+          fingerprint: 'new',
+          firstFailedAt: at(4),
+          lastFailedAt: at(9),
+          lastCause: CAUSE,
+          stack: STACK,
+        }),
         letterOf(orderAt(3), { fingerprint: 'also old', firstFailedAt: at(0), lastFailedAt: at(1) }),
       ]
       await opened.deadLetters.keep(letters)
@@ -301,6 +309,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(groups[0]).toEqual({
         fingerprint: 'new',
         cause: CAUSE,
+        exception: 'Error: x at f shared/a.ts:3',
         consumerGroup: GROUP,
         foreignDialect: null,
         count: 2,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { OrderError } from '../../shared/domain/errors.ts'
 import { classify, fingerprintOf, truncateUtf8 } from '../../shared/messaging/failure.ts'
@@ -35,6 +36,14 @@ describe('a failure', () => {
     const error = new OrderError('store-unavailable', 'Login failed for user sa at 10.0.0.1')
     expect(classify(error).cause.detail).toBe('The store could not be reached.')
     expect(classify(new Error('password=hunter2')).cause.detail).not.toContain('hunter2')
+  })
+
+  it('has the fingerprint that letters of earlier versions have', () => {
+    const fingerprint = (frame: string) => fingerprintOf('internal', 'broken', `Error: broken\n    at ${frame}`)
+    const sha = (place: string) => createHash('sha256').update(`internal\nbroken\n${place}`).digest('hex').slice(0, 16)
+    expect(fingerprint('async f (file:///app/dist/shared/a.js:3:1)')).toBe(sha('f shared/a.js'))
+    expect(fingerprint('file:///app/functions/a.ts:3:1')).toBe(sha(' functions/a.ts'))
+    expect(fingerprint('f (node:fs:3:1)')).toBe(sha(''))
   })
 
   it('has the same fingerprint whatever ids and numbers its message holds, and another for another fault', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { OpsClient } from '../../infra/ops/client.ts'
 import type { Command } from '../../infra/ops/command.ts'
-import { listDeadLetters } from '../../infra/ops/commands/dead-letters.ts'
+import { deadLetterGroups, listDeadLetters } from '../../infra/ops/commands/dead-letters.ts'
 import { discardDeadLetters } from '../../infra/ops/commands/discard.ts'
 import { redriveDeadLetters } from '../../infra/ops/commands/redrive.ts'
 import { repairLedger, resetLedger } from '../../infra/ops/commands/status.ts'
@@ -161,6 +161,36 @@ describe('a discard of many', () => {
     expect(many.asked).toMatchObject([
       { path: '/api/dead-letters/discard', body: { ids: positionals, reason: options.reason } },
     ])
+  })
+})
+
+describe('groups of dead letters', () => {
+  const group = {
+    fingerprint: 'f1',
+    cause: { code: 'internal', detail: 'The order could not be processed.' },
+    exception: 'TypeError: no price at toOrder shared/messaging/envelope.ts:41',
+    consumerGroup: 'order-processor',
+    count: 3,
+    firstSeen: '2026-01-31T12:00:00.000Z',
+    lastSeen: '2026-01-31T12:00:09.000Z',
+    sampleId: 'orders:0:1',
+  }
+
+  it.each([
+    [{}, '?state=dead'],
+    [{ state: 'all' }, ''],
+    [{ state: 'resolved', limit: '5' }, '?state=resolved&limit=5'],
+  ])('are of what nobody has repaired unless told otherwise: %j', async (options, query) => {
+    const { asked } = await run(deadLetterGroups, [{ items: [], nextCursor: null }], { options })
+    expect(asked).toEqual([{ method: 'GET', path: `/api/dead-letters/groups${query}` }])
+  })
+
+  it('name the exception and where it was thrown, or else the cause', async () => {
+    const items = [group, { ...group, exception: null }]
+    const { printed } = await run(deadLetterGroups, [{ items, nextCursor: null }])
+    const [, first, second] = printed.split('\n')
+    expect(first).toContain(`internal: ${group.exception}`)
+    expect(second).toContain('internal: The order could not be processed.')
   })
 })
 

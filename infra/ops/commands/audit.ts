@@ -2,6 +2,7 @@ import type { Page } from '../../../shared/ports/order-views.ts'
 import type { AuditEntry } from '../../../shared/ports/redrives.ts'
 import type { Command } from '../command.ts'
 import { PAGE, query, showPage } from '../pages.ts'
+import { toSecond } from '../table.ts'
 
 const OPTIONS = {
   target: { type: 'string', help: 'the id of a dead letter or redrive, or a topic' },
@@ -17,12 +18,17 @@ export const audit: Command = {
   async run(context) {
     const path = `/api/audit${query(context, Object.keys(OPTIONS))}`
     const page = (await context.client.request('GET', path)) as Page<AuditEntry>
-    return showPage(context, page, ['at', 'action', 'target', 'operator', 'reason'], (entry) => [
-      entry.at,
-      entry.action,
-      entry.target,
-      entry.verified ? entry.operator : `${entry.operator} (as claimed)`,
-      entry.reason,
-    ])
+    return showPage(
+      context,
+      page,
+      { header: ['at', 'action', 'target', 'operator', 'reason'], optional: ['operator'] },
+      (entry) => [
+        toSecond(entry.at),
+        entry.action,
+        entry.target,
+        entry.verified ? entry.operator : `${entry.operator} (as claimed)`,
+        entry.reason,
+      ],
+    )
   },
 }

@@ -4,6 +4,7 @@ import type { DeadLetterGroup, DeadLetterSummary } from '../../../shared/ports/d
 import { EXIT, REASON, reasonBody, required, text, type Command, type CommandContext } from '../command.ts'
 import { readJsonFile } from '../json-file.ts'
 import { PAGE, query, showPage } from '../pages.ts'
+import { toSecond } from '../table.ts'
 
 const FILTERS = {
   state: { type: 'string', help: 'dead, redriven, resolved, superseded or discarded' },
@@ -26,13 +27,13 @@ export const listDeadLetters: Command = {
     const address = `/api/dead-letters${filters(context)}`
     const page = (await context.client.request('GET', address)) as Page<DeadLetterSummary>
     const header = ['id', 'state', 'order', 'consumer group', 'attempts', 'last failed', 'cause']
-    return showPage(context, page, header, (letter) => [
+    return showPage(context, page, { header, optional: ['consumer group', 'attempts', 'order', 'state'] }, (letter) => [
       letter.id,
       letter.state,
       letter.orderId,
       letter.consumerGroup,
       letter.attempts === 0 ? null : letter.attempts,
-      letter.lastFailedAt,
+      toSecond(letter.lastFailedAt),
       `${letter.lastCause.code}: ${letter.lastCause.detail}`,
     ])
   },
@@ -41,21 +42,27 @@ export const listDeadLetters: Command = {
 export const deadLetterGroups: Command = {
   name: 'dead-letters groups',
   usage: '',
-  summary: 'dead letters that died of the same thing',
-  examples: ['dead-letters groups --state dead'],
-  options: { state: FILTERS.state, limit: FILTERS.limit, cursor: FILTERS.cursor },
+  summary: 'what nobody has repaired yet, by what it died of',
+  examples: ['dead-letters groups', 'dead-letters groups --state all'],
+  options: {
+    state: { type: 'string', help: `${FILTERS.state.help}, or all (dead)` },
+    limit: FILTERS.limit,
+    cursor: FILTERS.cursor,
+  },
   async run(context) {
-    const address = `/api/dead-letters/groups${filters(context)}`
+    const { state = 'dead', ...others } = context.options
+    const options = { ...others, ...(state !== 'all' && { state }) }
+    const address = `/api/dead-letters/groups${filters({ ...context, options })}`
     const page = (await context.client.request('GET', address)) as Page<DeadLetterGroup>
     const header = ['fingerprint', 'count', 'first seen', 'last seen', 'one of them', 'consumer group', 'cause']
-    return showPage(context, page, header, (group) => [
+    return showPage(context, page, { header, optional: ['consumer group', 'first seen', 'one of them'] }, (group) => [
       group.fingerprint,
       group.count,
-      group.firstSeen,
-      group.lastSeen,
+      toSecond(group.firstSeen),
+      toSecond(group.lastSeen),
       group.sampleId,
       group.consumerGroup,
-      `${group.cause.code}: ${group.cause.detail}`,
+      `${group.cause.code}: ${group.exception ?? group.cause.detail}`,
     ])
   },
 }

@@ -2,6 +2,7 @@ import type { Page } from '../../../shared/ports/order-views.ts'
 import type { HistoryEntry, OrderView } from '../../../shared/domain/order-view.ts'
 import { EXIT, required, type Command, type CommandContext, type ExitCode } from '../command.ts'
 import { PAGE, query, showPage } from '../pages.ts'
+import { toSecond } from '../table.ts'
 
 const FILTERS = {
   status: { type: 'string', help: 'retrying, stored, dead-lettered or discarded' },
@@ -56,8 +57,8 @@ export const orderHistory: Command = {
   takes: 1,
   async run(context) {
     const page = (await context.client.request('GET', `${path(context)}/history`)) as Page<HistoryEntry>
-    return showPage(context, page, ['at', 'what', 'attempt', 'why'], (entry) => [
-      entry.at,
+    return showPage(context, page, { header: ['at', 'what', 'attempt', 'why'] }, (entry) => [
+      toSecond(entry.at),
       entry.kind,
       entry.attempt,
       entry.cause === undefined ? entry.reason : `${entry.cause.code}: ${entry.cause.detail}`,
@@ -68,10 +69,10 @@ export const orderHistory: Command = {
 async function showOrders(context: CommandContext, address: string): Promise<ExitCode> {
   const header = ['id', 'status', 'accepted', 'customer', 'total', 'currency', 'cause']
   const page = (await context.client.request('GET', address)) as Page<OrderView>
-  return showPage(context, page, header, (order) => [
+  return showPage(context, page, { header, optional: ['currency', 'total', 'customer', 'accepted'] }, (order) => [
     order.orderId,
     order.status,
-    order.acceptedAt,
+    order.acceptedAt === undefined ? null : toSecond(order.acceptedAt),
     order.customerFullName,
     order.totalPrice,
     order.currencyType,

@@ -129,7 +129,8 @@ function printVerdict(verdict: LedgerVerdict, { json, print }: CommandContext): 
     line.lost,
     line.toCome,
   ])
-  print(table(['partition', 'first', 'next', 'end', 'stored', 'duplicate', 'parked', 'gaps', 'lost', 'to come'], rows))
+  const header = ['partition', 'first', 'next', 'end', 'stored', 'duplicate', 'parked', 'gaps', 'lost', 'to come']
+  print(table(header, rows, undefined, ['first', 'end', 'next']))
   print('')
   print(verdict.summary)
 }

@@ -1,4 +1,5 @@
 import { fromCursor, toCursor } from '../../domain/cursor.ts'
+import { exceptionOf } from '../../domain/stack.ts'
 import {
   DEAD_LETTER_STATES,
   parseDeadLetterId,
@@ -27,7 +28,7 @@ WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offs
  */
 export const SELECT_GROUPS = `
 SELECT g.fingerprint, g.letters, g.first_seen, g.last_seen, s.topic, s.log_partition, s.log_offset, s.last_code,
-  s.last_detail, s.consumer_group, s.foreign_failure
+  s.last_detail, s.consumer_group, s.foreign_failure, s.stack
 FROM (
   SELECT TOP (@limit) d.fingerprint, COUNT(*) AS letters, MIN(d.first_failed_at) AS first_seen,
     MAX(d.last_failed_at) AS last_seen
@@ -40,7 +41,7 @@ FROM (
 ) AS g
 CROSS APPLY (
   SELECT TOP (1) d.topic, d.log_partition, d.log_offset, d.last_code, d.last_detail,
-    d.consumer_group, d.foreign_failure
+    d.consumer_group, d.foreign_failure, d.stack
   FROM dead_letters AS d
   WHERE d.fingerprint = g.fingerprint AND d.last_failed_at = g.last_seen
     AND d.state IN (SELECT j.state COLLATE Latin1_General_100_BIN2 FROM OPENJSON(@states) WITH (state VARCHAR(20) '$') AS j)
@@ -146,6 +147,7 @@ export function createDeadLetters(query: Query): DeadLetters {
       const items = rows.slice(0, limit).map((row) => ({
         fingerprint: String(row['fingerprint']),
         cause: { code: String(row['last_code']), detail: String(row['last_detail']) },
+        exception: exceptionOf(row['stack'] as string | null),
         consumerGroup: String(row['consumer_group']),
         foreignDialect: toForeign(row['foreign_failure'] as string | null)?.dialect ?? null,
         count: Number(row['letters']),

@@ -13,6 +13,7 @@ import {
   type KeptDeadLetter,
 } from '../../ports/dead-letters.ts'
 import type { Page } from '../../ports/order-views.ts'
+import { exceptionOf } from '../../domain/stack.ts'
 import { fromCursor, toCursor } from '../../domain/cursor.ts'
 import { createStatements } from './database.ts'
 import { fromIdBytes, fromMs, toIdBytes, toMs } from './values.ts'
@@ -43,7 +44,7 @@ const GROUPS = `
   ORDER BY last_seen DESC, fingerprint LIMIT ?`
 /** By dead_letters_by_group. */
 const SAMPLE = `
-  SELECT ${SUMMARY} FROM dead_letters WHERE state IN (SELECT value FROM json_each(?)) AND fingerprint = ? AND last_failed_at = ?
+  SELECT ${SUMMARY}, stack FROM dead_letters WHERE state IN (SELECT value FROM json_each(?)) AND fingerprint = ? AND last_failed_at = ?
   LIMIT 1`
 
 interface SummaryRow {
@@ -68,8 +69,11 @@ interface SummaryRow {
   readonly foreign_failure: string | null
 }
 
-interface LetterRow extends SummaryRow {
+interface SampleRow extends SummaryRow {
   readonly stack: string | null
+}
+
+interface LetterRow extends SampleRow {
   readonly headers: string
   readonly record_key: Uint8Array | null
   readonly record_value: Uint8Array | null
@@ -121,13 +125,14 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
       return {
         items: page.flatMap((row) => {
           const [fingerprint, lastSeen] = [String(row['fingerprint']), Number(row['last_seen'])]
-          const sample = selectSample.get(states, fingerprint, lastSeen) as unknown as SummaryRow | undefined
+          const sample = selectSample.get(states, fingerprint, lastSeen) as unknown as SampleRow | undefined
           if (sample === undefined) return []
           const { lastCause: cause, consumerGroup, foreign, id: sampleId } = toSummary(sample)
           return [
             {
               fingerprint,
               cause,
+              exception: exceptionOf(sample.stack),
               consumerGroup,
               foreignDialect: foreign?.dialect ?? null,
               count: Number(row['letters']),
