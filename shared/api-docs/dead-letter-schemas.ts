@@ -18,7 +18,7 @@ import { count, instant, schemaOf } from './schema-of.ts'
 /** What answers about dead letters, and what operators do to them, look like. */
 
 const deadLetterId = z.string().meta({ description: 'Its origin, `topic:partition:offset`.' })
-const place = z.object({ topic: z.string(), partition: count, offset: count })
+export const recordPlaceSchema = z.object({ topic: z.string(), partition: count, offset: count })
 const fingerprint = z.string().meta({ description: 'The same for letters that died of the same thing.' })
 
 const dialect = z.enum(FOREIGN_DIALECTS).nullable().meta({
@@ -26,15 +26,15 @@ const dialect = z.enum(FOREIGN_DIALECTS).nullable().meta({
     'Whose headers tell of the failure, when another consumer of the orders gave the record up; null for our own. Headers are shown as they came: nobody has checked them.',
 })
 
-const foreignSchema = schemaOf<ForeignFailure>()(
+export const foreignFailureSchema = schemaOf<ForeignFailure>()(
   z.object({
     dialect: z.enum(FOREIGN_DIALECTS).meta({ description: '`unknown` when no header that we can read tells of it.' }),
-    origin: place.nullable().meta({ description: 'Where that consumer read the record.' }),
+    origin: recordPlaceSchema.nullable().meta({ description: 'Where that consumer read the record.' }),
     exception: z.string().nullable().meta({ description: 'The class of the exception.' }),
   }),
 )
 
-const bytesSchema = schemaOf<BytesView>()(
+export const recordBytesSchema = schemaOf<BytesView>()(
   z.object({
     text: z.string().nullable().meta({ description: 'Null when the bytes are not UTF-8.' }),
     base64: z.string().meta({ contentEncoding: 'base64', description: 'Always the exact bytes.' }),
@@ -45,7 +45,7 @@ export const deadLetterSummarySchema = schemaOf<DeadLetterSummary>()(
   z.object({
     id: deadLetterId,
     state: z.enum(DEAD_LETTER_STATES),
-    origin: place,
+    origin: recordPlaceSchema,
     orderId: orderId.nullable(),
     firstCause: causeSchema,
     lastCause: causeSchema,
@@ -56,7 +56,7 @@ export const deadLetterSummarySchema = schemaOf<DeadLetterSummary>()(
     consumerGroup: z.string(),
     redriveOf: deadLetterId.nullable().meta({ description: 'The letter whose redrive this record was.' }),
     recordTimestamp: z.int().meta({ description: 'Of the original record, in milliseconds since 1970.' }),
-    foreign: foreignSchema.nullable().meta({
+    foreign: foreignFailureSchema.nullable().meta({
       description:
         'That another consumer of the orders gave the record up, as its headers say; nobody has checked them. Null for what this product gave up. Such a letter never changes an order or the ledger.',
     }),
@@ -66,10 +66,12 @@ export const deadLetterSummarySchema = schemaOf<DeadLetterSummary>()(
 
 export const deadLetterSchema = schemaOf<ReturnType<typeof toDeadLetterView>>()(
   deadLetterSummarySchema.extend({
-    key: bytesSchema.nullable(),
-    value: bytesSchema.nullable(),
-    editedValue: bytesSchema.nullable().meta({ description: 'What was sent in its place; the original is `value`.' }),
-    headers: z.array(z.object({ name: z.string(), value: bytesSchema.nullable() })),
+    key: recordBytesSchema.nullable(),
+    value: recordBytesSchema.nullable(),
+    editedValue: recordBytesSchema
+      .nullable()
+      .meta({ description: 'What was sent in its place; the original is `value`.' }),
+    headers: z.array(z.object({ name: z.string(), value: recordBytesSchema.nullable() })),
     stack: z.string().nullable().meta({ description: 'Of the last failure, at most 8 KiB.' }),
   }),
 )
@@ -122,7 +124,7 @@ export const fixtureSchema = schemaOf<ReturnType<typeof toFixture>>()(
   }),
 )
 
-const previewSchema = schemaOf<RedrivePreview>()(
+export const previewSchema = schemaOf<RedrivePreview>()(
   z.object({
     id: deadLetterId,
     orderId: orderId.nullable(),
@@ -131,7 +133,7 @@ const previewSchema = schemaOf<RedrivePreview>()(
   }),
 )
 
-const warningSchema = schemaOf<RedriveWarning>()(
+export const warningSchema = schemaOf<RedriveWarning>()(
   z.object({
     detail: z.string(),
     readers: z.array(z.string()).nullable().meta({
@@ -182,7 +184,7 @@ export const discardedSchema = schemaOf<Discarded & { dryRun: boolean }>()(
   }),
 )
 
-const auditEntrySchema = schemaOf<AuditEntry>()(
+export const auditEntrySchema = schemaOf<AuditEntry>()(
   z.object({
     at: instant,
     action: z.enum(AUDITED_ACTIONS),

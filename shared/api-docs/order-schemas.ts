@@ -94,7 +94,7 @@ export const orderHistorySchema = z.object({
   nextCursor: z.string().nullable().meta({ description: 'Always null: a history is one page.' }),
 })
 
-const violationSchema = schemaOf<Violation>()(
+export const violationSchema = schemaOf<Violation>()(
   z.object({
     pointer: z
       .string()

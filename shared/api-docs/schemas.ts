@@ -11,6 +11,7 @@ import {
   takeOutBody,
 } from '../http/redrive.ts'
 import {
+  auditEntrySchema,
   auditPageSchema,
   deadLetterGroupPageSchema,
   deadLetterGroupSchema,
@@ -18,9 +19,14 @@ import {
   deadLetterSchema,
   deadLetterSummarySchema,
   fixtureSchema,
+  foreignFailureSchema,
   previewPageSchema,
   discardedSchema,
+  previewSchema,
+  recordBytesSchema,
+  recordPlaceSchema,
   redriveTaskSchema,
+  warningSchema,
 } from './dead-letter-schemas.ts'
 import {
   causeSchema,
@@ -33,6 +39,7 @@ import {
   orderViewSchema,
   paymentMethodSchema,
   problemSchema,
+  violationSchema,
 } from './order-schemas.ts'
 import { diagnosisSchema, rebuildSchema, rebuildProgressSchema, schemaStateSchema } from './maintenance-schemas.ts'
 import { makePortable } from './portable-schema.ts'
@@ -65,20 +72,27 @@ const NAMED = {
   PaymentMethod: paymentMethodSchema,
   Cause: causeSchema,
   Problem: problemSchema,
+  Violation: violationSchema,
   DeadLetter: deadLetterSchema,
   DeadLetterSummary: deadLetterSummarySchema,
   DeadLetterPage: deadLetterPageSchema,
   DeadLetterGroup: deadLetterGroupSchema,
   DeadLetterGroupPage: deadLetterGroupPageSchema,
   DeadLetterFixture: fixtureSchema,
+  RecordPlace: recordPlaceSchema,
+  RecordBytes: recordBytesSchema,
+  ForeignFailure: foreignFailureSchema,
   Redrive: redriveBody,
   RedriveOne: redriveLetterBody,
+  RedrivePreview: previewSchema,
   RedrivePreviewPage: previewPageSchema,
+  RedriveWarning: warningSchema,
   RedriveTask: redriveTaskSchema,
   Discard: discardBody,
   Discarded: discardedSchema,
   OptionalReason: actBody,
   RequiredReason: requiredReasonBody,
+  AuditEntry: auditEntrySchema,
   AuditPage: auditPageSchema,
   Liveness: livenessSchema,
   Readiness: readinessSchema,

@@ -10,26 +10,16 @@ command -v schemathesis > /dev/null || { echo 'schemathesis is not there: pip in
 
 work=$(mktemp -d)
 here="$PWD/tests/property"
-export DATA_DIR="$work/data" PORT=0 FUNCTIONS_KEY=only-for-this-run-of-tests LOG_LEVEL=error
-unset KAFKA_BROKERS SQL_CONNECTION_STRING ORDERS_AUTH FAULTS
-
-node --import ./infra/host/node-version.js infra/host/start.ts > "$work/log" 2>&1 &
-product=$!
-stop() {
-  kill "$product" 2> /dev/null || true
-  wait "$product" 2> /dev/null || true
+# shellcheck source=tests/support/start-product.sh
+. tests/support/start-product.sh
+clean_up() {
+  stop_product
   rm -rf "$work"
 }
-trap stop EXIT
+trap clean_up EXIT
 
-url=
-for _ in $(seq 100); do
-  url=$(grep -om1 'http://127\.0\.0\.1:[0-9]*' "$work/log" || true)
-  [ -n "$url" ] && break
-  kill -0 "$product" 2> /dev/null || { cat "$work/log" >&2; exit 2; }
-  sleep 0.1
-done
-[ -n "$url" ] || { echo 'The product did not start in 10 s.' >&2; cat "$work/log" >&2; exit 2; }
+unset FAULTS
+start_product "$work" || exit 2
 
 cd "$work" # where Schemathesis leaves its files
 status=0
@@ -39,10 +29,6 @@ SCHEMATHESIS_HOOKS=hooks PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1 \
   --checks all --continue-on-failure --suppress-health-check all --request-timeout 35 \
   --max-examples 50 --max-time "${SECONDS_TO_RUN:-60}" --workers 1 "$@" || status=$?
 
-# What Schemathesis does not see: an error that was logged though the answer looked well.
-if grep -q '"level":"error"' "$work/log"; then
-  echo 'The product logged errors:' >&2
-  grep '"level":"error"' "$work/log" | head -5 >&2
-  status=1
-fi
+# What Schemathesis does not see.
+no_errors "$work" || status=1
 exit "$status"
