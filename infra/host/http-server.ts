@@ -22,7 +22,7 @@ export interface HttpServerOptions {
   readonly handle: (request: ServedRequest) => Promise<HttpAnswer>
   /** Told of everything that `handle` throws and that is not the caller's doing. */
   readonly onFault: (error: unknown, request: { readonly method: string; readonly path: string }) => void
-  /** Told of every request that the server itself or `handle` refuses by throwing. */
+  /** Told of every request that the server itself refuses, or `handle` by throwing. */
   readonly onRefusal?: (refusal: Refusal) => void
   /** Headers for every answer to a request from this origin, problems included. */
   readonly headersFor?: (origin: string | undefined) => Readonly<Record<string, string>>
@@ -30,9 +30,11 @@ export interface HttpServerOptions {
 }
 
 export interface Refusal {
-  readonly code: ProblemCode
+  /** Absent where HTTP itself was wrong. */
+  readonly code?: ProblemCode
   readonly status: number
-  readonly method: string
+  /** Absent where none could be read. */
+  readonly method?: string | undefined
   readonly requestId: string
 }
 
@@ -152,17 +154,24 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
 
   server.on('request', (request, response) => void serve(request, response, false))
   server.on('checkContinue', (request, response) => void serve(request, response, true))
-  server.on('checkExpectation', (request, response) => send(request, response, statusProblem(417)))
+  server.on('checkExpectation', (request, response) => send(request, response, refusal(417, request)))
   // We are no proxy. Without a listener node would hang up and say nothing.
-  server.on('connect', (_request, socket) => {
+  server.on('connect', (request, socket) => {
     // Node hands the socket over and listens to it no more: a client that hangs up would end the process.
     socket.on('error', () => socket.destroy())
-    answerAndClose(socket, statusProblem(400))
+    answerAndClose(socket, refusal(400, request))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET') socket.destroy()
-    else answerAndClose(socket, statusProblem(PROTOCOL_ERRORS[error.code ?? ''] ?? 400))
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    else answerAndClose(socket, refusal(PROTOCOL_ERRORS[error.code ?? ''] ?? 400))
   })
+
+  /** Of what is wrong with HTTP itself; without a request where none could be read. */
+  function refusal(status: number, request?: IncomingMessage): HttpAnswer {
+    const requestId = request === undefined ? randomUUID() : nameOf(request)
+    onRefusal?.({ status, method: request?.method, requestId })
+    return statusProblem(status, requestId)
+  }
 
   return {
     get inFlight() {

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { REQUEST_ID } from '../../shared/http/request-id.ts'
 import type { HttpAnswer } from './http-types.ts'
 
 /** How long a client that is still sending may take to read our answer before the connection is cut. */
@@ -26,10 +27,10 @@ export function answerAndClose(socket: Duplex, { status, headers, body = '' }: H
 }
 
 /** For what is wrong with HTTP itself, where the status says it all (RFC 9457 §4.2.1). */
-export function statusProblem(status: number): HttpAnswer {
+export function statusProblem(status: number, requestId: string): HttpAnswer {
   return {
     status,
-    headers: { 'content-type': 'application/problem+json' },
-    body: JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status }),
+    headers: { 'content-type': 'application/problem+json', [REQUEST_ID]: requestId },
+    body: JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, requestId }),
   }
 }

@@ -78,7 +78,10 @@ describe.skipIf(skipsGateway)('the gateway, when an instance goes', () => {
       const answer = await fetch(url + path, { method, ...(method === 'POST' && { body: '{}' }) })
       expect(answer.headers.get('retry-after')).toBe('1')
       expect([502, 503]).toContain(answer.status)
-      return ((await answer.json()) as { detail: string }).detail
+      const { detail, requestId } = (await answer.json()) as { detail: string; requestId: string }
+      expect(requestId).toMatch(/^[\da-f-]{36}$/)
+      expect(answer.headers.get('x-request-id')).toBe(requestId)
+      return detail
     }
     const [read, operated, placed] = await Promise.all([
       told('GET', '/api/orders'),

@@ -69,6 +69,8 @@ describe('a request', () => {
     expect(await exchange(host.port, expecting)).toMatch(/^HTTP\/1.1 417 [^]*"status":417/)
     const proxied = await exchange(host.port, 'CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n')
     expect(proxied).toMatch(/^HTTP\/1.1 400 [^]*"status":400/)
+    const named = 'CONNECT a:443 HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine-1\r\n\r\n'
+    expect(await exchange(host.port, named)).toMatch(/x-request-id: mine-1\r\n[^]*"requestId":"mine-1"/)
   })
 
   test.each(['lean', 'official'] as const)('has its headers read as UTF-8 (%s)', async (invocation) => {
@@ -255,10 +257,15 @@ describe('a client that misbehaves', () => {
       status: 400,
     },
   ])('with $what gets $status', async ({ bytes, status }) => {
-    await using host = await startHost(registerEcho)
+    await using host = await startHost(registerEcho, { logRefusals: true })
     const answer = await exchange(host.port, bytes)
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
     expect(answer).toContain('application/problem+json')
+    // By which its line in the log is found, whatever could be read of the request.
+    const [, requestId] = /^x-request-id: (\S+)/m.exec(answer) ?? []
+    expect(answer).toContain(`"requestId":"${requestId}"`)
+    const told = host.lines.map(({ fields }) => fields)
+    expect(told).toContainEqual(expect.objectContaining({ event: 'http:refused', status, requestId }))
   })
 
   test('by never finishing its headers or its body is cut off', async () => {

@@ -164,7 +164,10 @@ describe.skipIf(skipsGateway)('the gateway', () => {
       const [answer] = (await once(sent, 'response')) as [IncomingMessage]
       expect(answer.statusCode).toBe(413)
       expect(answer.headers['content-type']).toBe('application/problem+json')
-      expect(JSON.parse(await text(answer))).toMatchObject({ status: 413, type: '/docs/errors#payload-too-large' })
+      const requestId = answer.headers['x-request-id']
+      expect(requestId).toMatch(/^[\da-f-]{36}$/)
+      const problem = { status: 413, type: '/docs/errors#payload-too-large', requestId }
+      expect(JSON.parse(await text(answer))).toMatchObject(problem)
       expect(toApi.filter(({ body: received }) => received.length >= body.length)).toEqual([])
     },
   )
@@ -194,6 +197,27 @@ describe.skipIf(skipsGateway)('the gateway', () => {
     expect(answer.status).toBe(404)
     expect(answer.headers.get('content-type')).toBe('application/problem+json')
     expect(await answer.json()).toMatchObject({ status: 404, type: '/docs/errors#not-found' })
+  })
+
+  test('names every request, as its caller did or anew, to whom it goes on and in every answer', async () => {
+    const { url, toQuery } = await start()
+    const named = async (path: string, given?: string) => {
+      const headers = given === undefined ? {} : { 'x-request-id': given }
+      const answer = await fetch(url + path, { headers })
+      return { name: answer.headers.get('x-request-id'), body: await answer.text() }
+    }
+    for (const [given, kept] of [
+      ['mine-1', /^mine-1$/],
+      ['"quoted"', /^[\da-f-]{36}$/],
+      [undefined, /^[\da-f-]{36}$/],
+    ] as const) {
+      const answered = await named('/api/audit', given)
+      expect(answered.name).toMatch(kept)
+      expect(toQuery.at(-1)?.headers['x-request-id']).toBe(answered.name)
+      const refused = await named('/admin', given)
+      expect(refused.name).toMatch(kept)
+      expect(JSON.parse(refused.body)).toMatchObject({ requestId: refused.name })
+    }
   })
 
   test('answers a path with two slashes in a row, which the runtime has no words for', async () => {
