@@ -10,7 +10,7 @@ export const REQUEST_HEADERS = {
     name: 'Idempotency-Key',
     in: 'header',
     description:
-      'Such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, or later gets the status `dead-lettered`.',
+      'Such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, also while the first is on its way; where another instance took the first, it may be accepted and later get the status `dead-lettered`.',
     // No example: the reference page would send it with every order that is tried.
     schema: { type: 'string', pattern: IDEMPOTENCY_KEY },
   },
@@ -64,7 +64,8 @@ export const ANSWER_HEADERS = {
     schema: { type: 'string', maxLength: 128 },
   },
   IdempotentReplayed: {
-    description: '`true` when an earlier request had this Idempotency-Key and this order, as far as it is known here.',
+    description:
+      '`true` when another request brought this Idempotency-Key and this order first, as far as it is known here.',
     schema: { type: 'string', enum: ['true'] },
   },
   ContentDisposition: { description: 'The name of the file.', schema: { type: 'string' } },

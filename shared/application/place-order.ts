@@ -13,7 +13,7 @@ export interface AcceptedOrder {
   readonly orderId: string
   /** RFC 3339. */
   readonly acceptedAt: string
-  /** There when an earlier request had this Idempotency-Key and this order: nothing was published now. */
+  /** There when another request brought this Idempotency-Key and this order first: nothing was published for this one. */
   readonly replayed?: true
 }
 
@@ -36,6 +36,8 @@ const LOOK_UP_MS = 1000
  * With an Idempotency-Key the id is derived from key and body, so the same request names the same order on any instance,
  * look-up or not. This process's memory, then the store, tell a repetition (the same answer again, nothing published)
  * from a *different* body under a known key. A store that is away does not stop accepting: it finds both later.
+ * A key counts as soon as a request brings it: those that come meanwhile share the outcome of the first, whose body then
+ * is the key's. Its rejection is theirs too, because nobody knows whether the log kept what it did not acknowledge.
  *
  * Rejects with `idempotency-key-reused`, or with what the log rejects with: then no id was issued, and the caller may
  * send the same request again.
@@ -51,6 +53,8 @@ export function createPlaceOrder(dependencies: {
 }): PlaceOrder {
   const { log, store, orderIds, topic, events, clock, now } = dependencies
   const remembered = new Map<string, KnownOrder>()
+  /** By the hash of its key, what the first request under it comes to. At most one entry for each request in flight. */
+  const deciding = new Map<string, Promise<KnownOrder>>()
 
   async function publish(
     orderId: string,
@@ -71,15 +75,33 @@ export function createPlaceOrder(dependencies: {
     const json = newOrderJson(command)
     const keyHash = idempotencyKeyHash(idempotencyKey)
     const body = bodyHash(json)
-    const known = remembered.get(keyHash) ?? (await knownToStore(keyHash))
-    if (known !== undefined) {
-      if (known.bodyHash === body)
-        return { orderId: known.orderId, acceptedAt: known.acceptedAt, replayed: true as const }
-      throw new OrderError('idempotency-key-reused', 'This Idempotency-Key was used before with a different order.')
+    let isPublished = false
+
+    async function decideFirst(): Promise<KnownOrder> {
+      try {
+        const known = await knownToStore(keyHash)
+        if (known !== undefined) return known
+        const accepted = await publish(orderIds.derive(idempotencyKey, json), command, json, keyHash, options, now())
+        isPublished = true
+        const order = { ...accepted, bodyHash: body }
+        remember(keyHash, order)
+        return order
+      } finally {
+        deciding.delete(keyHash)
+      }
     }
-    const accepted = await publish(orderIds.derive(idempotencyKey, json), command, json, keyHash, options, now())
-    remember(keyHash, { ...accepted, bodyHash: body })
-    return accepted
+
+    function begin(): Promise<KnownOrder> {
+      const first = decideFirst()
+      deciding.set(keyHash, first)
+      return first
+    }
+
+    const known = await (remembered.get(keyHash) ?? deciding.get(keyHash) ?? begin())
+    if (known.bodyHash !== body)
+      throw new OrderError('idempotency-key-reused', 'This Idempotency-Key was used before with a different order.')
+    const { orderId, acceptedAt } = known
+    return { orderId, acceptedAt, ...(!isPublished && { replayed: true as const }) }
   }
 
   async function knownToStore(keyHash: string): Promise<KnownOrder | undefined> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createPlaceOrder } from '../../shared/application/place-order.ts'
+import { bodyHash, newOrderJson } from '../../shared/domain/order-events.ts'
 import { createPipelineEmitter } from '../../shared/messaging/pipeline-events.ts'
 import type { KnownOrder } from '../../shared/ports/order-store.ts'
 import { createRecordingLog, logIsAway, storeIsAway } from '../support/fakes.ts'
@@ -91,5 +92,54 @@ describe('placing an order with an Idempotency-Key', () => {
     await expect(placeOrder(orderCommand(), withKey)).rejects.toThrow()
     log.refuseWith(() => undefined)
     await expect(placeOrder(OTHER, withKey)).resolves.toHaveProperty('orderId')
+  })
+
+  describe('that twenty requests bring at once', () => {
+    const twenty = (orderOf: (index: number) => ReturnType<typeof orderCommand>, { placeOrder } = intake()) =>
+      Promise.allSettled(Array.from({ length: 20 }, (_, index) => placeOrder(orderOf(index), withKey)))
+
+    it('with a different order each takes one order and refuses the others', async () => {
+      const product = intake()
+      const answers = await twenty((index) => orderCommand({ totalPrice: index }), product)
+      expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+      const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []))
+      expect(refused).toEqual(
+        Array.from({ length: 19 }, () => expect.objectContaining({ code: 'idempotency-key-reused' })),
+      )
+      expect(product.log.published).toHaveLength(1)
+    })
+
+    it('with the same order answers all alike, and publishes it once', async () => {
+      const product = intake()
+      const [first, ...others] = await twenty(() => orderCommand(), product)
+      expect(first).toMatchObject({ status: 'fulfilled', value: { orderId: expect.any(String) as string } })
+      const accepted = first?.status === 'fulfilled' ? first.value : undefined
+      expect(accepted).not.toHaveProperty('replayed')
+      expect(others).toEqual(others.map(() => ({ status: 'fulfilled', value: { ...accepted, replayed: true } })))
+      expect(product.log.published).toHaveLength(1)
+    })
+
+    it('when the store knows the key gives its order to those who bring that order, whoever came first', async () => {
+      const stored = { orderId: 'id', bodyHash: bodyHash(newOrderJson(OTHER)), acceptedAt: '2026-01-01T00:00:00.000Z' }
+      const answers = await twenty(
+        (index) => (index === 7 ? OTHER : orderCommand()),
+        intake(() => stored),
+      )
+      expect(answers.flatMap(({ status }, index) => (status === 'fulfilled' ? [index] : []))).toEqual([7])
+    })
+
+    it('when the log is away refuses all alike, and the key is free again', async () => {
+      const product = intake()
+      product.log.refuseWith(logIsAway)
+      const answers = await twenty((index) => orderCommand({ totalPrice: index }), product)
+      expect(answers).toEqual(
+        answers.map(() => ({
+          status: 'rejected',
+          reason: expect.objectContaining({ code: 'log-unavailable' }) as Error,
+        })),
+      )
+      product.log.refuseWith(() => undefined)
+      await expect(product.placeOrder(OTHER, withKey)).resolves.toHaveProperty('orderId')
+    })
   })
 })
