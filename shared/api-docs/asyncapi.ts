@@ -3,8 +3,8 @@ import type { Config } from '../config.ts'
 import {
   CURRENCIES,
   MAX_ITEMS,
-  newOrderCommandSchema,
-  orderItemSchema,
+  loggedItemSchema,
+  loggedOrderSchema,
   PAYMENT_METHODS,
 } from '../domain/order-commands.ts'
 import { NEW_ORDER_TYPE } from '../domain/order-events.ts'
@@ -14,12 +14,12 @@ import { deadLetterHeaders, eventHeaders, retryHeaders } from './message-headers
 import { API_VERSION } from './openapi.ts'
 import { jsonSchema, type JsonObject } from './schemas.ts'
 
-/** The command's schema, but for what the log never holds: the numbers that a command may use for names. */
-const newOrderDataSchema = newOrderCommandSchema.extend({
+/** The schema that records are read by, but for what we never write: the numbers that a command may use for names. */
+const newOrderDataSchema = loggedOrderSchema.extend({
   currencyType: z.enum(CURRENCIES),
   paymentMethodType: z.enum(PAYMENT_METHODS),
   orderItems: z
-    .array(orderItemSchema.extend({ currencyType: z.enum(CURRENCIES) }))
+    .array(loggedItemSchema.extend({ currencyType: z.enum(CURRENCIES) }))
     .min(1)
     .max(MAX_ITEMS),
 })

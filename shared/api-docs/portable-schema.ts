@@ -15,7 +15,7 @@ export function makePortable(schema: z.core.JSONSchema.BaseSchema): void {
 
 /** Half of a surrogate pair cannot be written in UTF-8, and many regular expression engines refuse to hear of one. */
 function withoutSurrogates(schema: z.core.JSONSchema.BaseSchema): void {
-  if (schema.pattern !== undefined) schema.pattern = schema.pattern.replace(String.raw`\ud800-\udfff`, '')
+  if (schema.pattern !== undefined) schema.pattern = schema.pattern.replaceAll(String.raw`\ud800-\udfff`, '')
 }
 
 function isWhole({ type, enum: values }: z.core.JSONSchema.BaseSchema): boolean {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { OrderError } from './errors.ts'
-import { newOrderCommandSchema, type NewOrderCommand } from './order-commands.ts'
+import { loggedOrderSchema, type NewOrderCommand } from './order-commands.ts'
 import { violationsOf } from './violations.ts'
 
 /**
@@ -39,7 +39,7 @@ export function readNewOrderData(type: string, json: unknown): NewOrderCommand {
     const [given, known] = [JSON.stringify(type.slice(0, MAX_TYPE_LENGTH)), [...UPCASTERS.keys()].join(', ')]
     throw new OrderError('unknown-event', `No event of type ${given} is known. Expected is ${known}.`)
   }
-  const parsed = newOrderCommandSchema.safeParse(upcast(json))
+  const parsed = loggedOrderSchema.safeParse(upcast(json))
   if (parsed.success) return parsed.data
   const violations = violationsOf(parsed.error)
   const [first] = violations

@@ -85,6 +85,11 @@ describe('NewOrder on the wire', () => {
     expect([orderIdOf(record), acceptedAtOf(record)]).toEqual([EVENT.orderId, EVENT.acceptedAt])
   })
 
+  it('is read with names of spaces and an e-mail without an @, which were taken once', () => {
+    const order = { ...EVENT.data, customerName: ' ', customerEmail: 'none', shippingAddress: ' ' }
+    expect(fromMessage(changed({ value: Buffer.from(JSON.stringify(order)) }), ORIGIN).order).toEqual(order)
+  })
+
   it('has the same body hash whatever the spacing and order of its JSON', () => {
     const spaced = JSON.stringify(Object.fromEntries(Object.entries(EVENT.data).toReversed()), null, 2)
     expect(fromMessage(changed({ value: Buffer.from(spaced) }), ORIGIN).bodyHash).toBe(

@@ -56,6 +56,49 @@ describe('the command NewOrder', () => {
     expect(faultsOf({ ...ORIGINAL_BODY, customerName: '\ud800' })[0]).toMatch(/well-formed Unicode/)
   })
 
+  const BLANK = ' \u00a0\u3000\ufeff'
+
+  it('refuses names, addresses and codes that are only spaces, and keeps spaces around a name', () => {
+    const body = {
+      ...ORIGINAL_BODY,
+      customerName: ' ',
+      customerLastName: BLANK,
+      shippingAddress: ' \n\t',
+      billingAddress: BLANK,
+      orderItems: [{ ...ITEM, itemCode: ' ', brand: BLANK, type: '  ', size: ' ', colour: ' ' }],
+    }
+    const refused = ['customerName', 'customerLastName', 'shippingAddress', 'billingAddress']
+    const inItem = ['itemCode', 'brand', 'type'].map((name) => `orderItems/0/${name}`)
+    expect(faultsOf(body)).toEqual([...refused, ...inItem].map((place) => `/${place} must not be only spaces`))
+    expect(newOrderCommandSchema.parse({ ...ORIGINAL_BODY, customerName: ' Alex ' }).customerName).toBe(' Alex ')
+  })
+
+  it.each(['alex@example.com', 'a@b', '"a@b"@example.com', 'ålex@example.com', ''])(
+    'takes the e-mail %j',
+    (customerEmail) => {
+      expect(faultsOf({ ...ORIGINAL_BODY, customerEmail })).toEqual([])
+    },
+  )
+
+  it.each([
+    ['alex', 'must be an address with an @, or empty'],
+    ['@example.com', 'must be an address with an @, or empty'],
+    ['alex@', 'must be an address with an @, or empty'],
+    [' ', 'must be an address with an @, or empty'],
+    ['a@b\n', 'must not contain control characters'],
+    [`a@${'b'.repeat(99)}`, 'must have at most 100 characters, has 101'],
+    [null, 'must be a string'],
+  ])('refuses the e-mail %j', (customerEmail, detail) => {
+    expect(faultsOf({ ...ORIGINAL_BODY, customerEmail })).toEqual([`/customerEmail ${detail}`])
+  })
+
+  it('is judged in an instant, however long a text is', () => {
+    // Any of these would take minutes where a pattern tries every split of the text.
+    for (const text of [' '.repeat(1_000_000), '@'.repeat(1_000_000), `${'a'.repeat(1_000_000)}\n`]) {
+      expect(faultsOf({ ...ORIGINAL_BODY, customerName: text, customerEmail: text }).length).toBe(2)
+    }
+  })
+
   it('names what is missing', () => {
     expect(
       faultsOf({ ...ORIGINAL_BODY, customerEmail: undefined, orderItems: [{ ...ITEM, price: undefined }] }),
