@@ -1,10 +1,11 @@
 import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
 import { services, settings } from '../shared/composition-root.ts'
 import { OrderError } from '../shared/domain/errors.ts'
+import { unknownMembers } from '../shared/domain/unknown-members.ts'
 import { json, page } from '../shared/http/answer.ts'
 import { auditQuery, toDeadLetterView, toFixture } from '../shared/http/dead-letters.ts'
 import { actOf, readActBody } from '../shared/http/operator.ts'
-import { readCommand } from '../shared/http/place-order.ts'
+import { readCommand, withIgnored } from '../shared/http/place-order.ts'
 import { readJson } from '../shared/http/json-body.ts'
 import { readQuery } from '../shared/http/query.ts'
 import {
@@ -24,9 +25,11 @@ const letterId = (request: HttpRequest): string => request.params['id'] ?? ''
 async function editDeadLetter(request: HttpRequest): Promise<HttpResponseInit> {
   const { redrives } = await services()
   const { reason } = readQuery(request.query, editQuery)
-  const order = readCommand(await readJson(request))
+  const body = await readJson(request)
+  const order = readCommand(body)
   const act = actOf(request, reason, settings().platformSignsIn)
-  return json(202, toDeadLetterView(await redrives.edit(letterId(request), order, act)))
+  const edited = await redrives.edit(letterId(request), order, act)
+  return json(202, withIgnored(toDeadLetterView(edited), unknownMembers(body)))
 }
 
 /** POST /api/dead-letters/{id}/discard: it is dead for good, and why. */

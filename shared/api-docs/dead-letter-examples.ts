@@ -100,6 +100,7 @@ const ACTION: AuditEntry = {
 
 export const DEAD_LETTER_EXAMPLES = {
   DeadLetter: LETTER,
+  EditedDeadLetter: LETTER,
   DeadLetterPage: page(SUMMARY),
   DeadLetterGroupPage: page(GROUP_OF_LETTERS),
   DeadLetterFixture: FIXTURE,

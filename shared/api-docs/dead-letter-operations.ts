@@ -159,12 +159,12 @@ export const DEAD_LETTER_OPERATIONS = {
     tag: 'Dead letters',
     summary: 'Send a mended order in its place',
     description:
-      'The original is kept. The mended order takes the order id of the letter, which must be dead and name an order.',
+      'The original is kept. The mended order takes the order id of the letter, which must be dead and name an order. Members that an order does not have are left out and named in `ignored`.',
     path: { id: LETTER_ID },
     query: editQuery,
     headers: ['Operator'],
     body: body('OrderCommand', true, 'The mended order', EXAMPLE_ORDER),
-    answers: { 202: jsonAnswer('Sent.', 'DeadLetter') },
+    answers: { 202: jsonAnswer('Sent.', 'EditedDeadLetter') },
     problems: [
       ...ACT_PROBLEMS,
       'invalid-order',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Discarded } from '../application/discard-letters.ts'
 import type { RedrivePreview } from '../application/preview-redrive.ts'
+import type { Ignored } from '../http/place-order.ts'
 import type { BytesView, toDeadLetterView, toFixture } from '../http/dead-letters.ts'
 import type { RedriveWarning } from '../application/redrive-warning.ts'
 import {
@@ -12,7 +13,7 @@ import {
 } from '../ports/dead-letters.ts'
 import type { Page } from '../ports/order-views.ts'
 import { AUDITED_ACTIONS, type AuditEntry, type RedriveTask } from '../ports/redrives.ts'
-import { causeSchema, nextCursor, orderId } from './order-schemas.ts'
+import { causeSchema, ignored, nextCursor, orderId } from './order-schemas.ts'
 import { count, instant, schemaOf } from './schema-of.ts'
 
 /** What answers about dead letters, and what operators do to them, look like. */
@@ -74,6 +75,10 @@ export const deadLetterSchema = schemaOf<ReturnType<typeof toDeadLetterView>>()(
     headers: z.array(z.object({ name: z.string(), value: recordBytesSchema.nullable() })),
     stack: z.string().nullable().meta({ description: 'Of the last failure, at most 8 KiB.' }),
   }),
+)
+
+export const editedDeadLetterSchema = schemaOf<ReturnType<typeof toDeadLetterView> & Ignored>()(
+  deadLetterSchema.extend({ ignored }),
 )
 
 export const deadLetterPageSchema = schemaOf<Page<DeadLetterSummary>>()(

@@ -77,6 +77,7 @@ export type Examples = Readonly<Record<string, { readonly summary: string; reado
 /** What an answer of each schema looks like, where nothing better is said. */
 const EXAMPLES = {
   Order: EXAMPLE_STORED,
+  PlacedOrder: EXAMPLE_STORED,
   OrderPage: { items: [EXAMPLE_STORED], nextCursor: null },
   OrderHistory: EXAMPLE_HISTORY,
   ...DEAD_LETTER_EXAMPLES,

@@ -70,15 +70,27 @@ const placeOrder: OperationDescription = {
     },
   },
   answers: {
-    201: jsonAnswer('Stored, within the wait that was asked for.', 'Order', {
+    201: jsonAnswer('Stored, within the wait that was asked for.', 'PlacedOrder', {
       headers: ['Location', 'PreferenceApplied', 'IdempotentReplayed'],
       links: ofThisOrder,
     }),
-    202: jsonAnswer('Accepted: durable in the log.', 'Order', {
+    202: {
+      description: 'Accepted: durable in the log.',
       headers: ['Location', 'RetryAfter', 'PreferenceApplied', 'IdempotentReplayed'],
-      example: EXAMPLE_RECEIPT,
+      content: {
+        'application/json': {
+          schema: 'PlacedOrder',
+          examples: {
+            accepted: { summary: 'Accepted', value: EXAMPLE_RECEIPT },
+            ignored: {
+              summary: 'Accepted without a member that no order has',
+              value: { ...EXAMPLE_RECEIPT, ignored: ['/externalOrderId'] },
+            },
+          },
+        },
+      },
       links: ofThisOrder,
-    }),
+    },
   },
   problems: [
     'malformed-json',
@@ -106,7 +118,7 @@ export const ORDER_OPERATIONS = {
     tag: 'Orders',
     summary: 'List orders',
     description:
-      'Newest first, a page at a time; orders that arrive meanwhile neither repeat nor hide any. Without `status`, the stored ones. `from` is inclusive, `to` is not. GET /api/Orders of the original application is this route.',
+      'Newest first, a page at a time; orders that arrive meanwhile neither repeat nor hide any. Without `status`, the stored ones; orders that are accepted and not processed yet are in the log alone, and in no list. `from` is inclusive, `to` is not. GET /api/Orders of the original application is this route.',
     query: listQuery,
     answers: { 200: page('listOrders') },
     problems: ['invalid-request', 'store-unavailable'],

@@ -9,6 +9,8 @@ import {
   type OrderItemView,
   type OrderView,
 } from '../domain/order-view.ts'
+import { MAX_NAMED } from '../domain/unknown-members.ts'
+import type { Ignored } from '../http/place-order.ts'
 import type { Page } from '../ports/order-views.ts'
 import { instant, schemaOf } from './schema-of.ts'
 
@@ -74,6 +76,18 @@ export const orderViewSchema = schemaOf<OrderView>()(
     orderItems: z.exactOptional(z.array(orderItemViewSchema)),
   }),
 ).meta({ description: 'Where an order stands, and its content once that is known. A stored order has all of it.' })
+
+/** Of an answer to a request whose body was an order. */
+export const ignored = z.exactOptional(
+  z.array(z.string()).min(1).max(MAX_NAMED).meta({
+    description:
+      'RFC 6901 pointers to members of the body that an order does not have, such as `/externalOrderId`: they were left out. At most 20, with names cut at 100 characters; absent when there are none.',
+  }),
+)
+
+export const placedOrderSchema = schemaOf<OrderView & Ignored>()(orderViewSchema.extend({ ignored })).meta({
+  description: 'The order as it stands, and which members of the body were left out.',
+})
 
 export const orderPageSchema = schemaOf<Page<OrderView>>()(z.object({ items: z.array(orderViewSchema), nextCursor }))
 

@@ -8,6 +8,10 @@ import type { Currency, NewOrderCommand, PaymentMethod } from './order-commands.
 export const ORDER_STATUSES = ['accepted', 'retrying', 'stored', 'dead-lettered', 'discarded'] as const
 export type OrderStatus = (typeof ORDER_STATUSES)[number]
 
+/** The statuses that the store knows of, so that lists can be asked for them: `accepted` alone is known to the log. */
+export const STORE_STATUSES = ['retrying', 'stored', 'dead-lettered', 'discarded'] as const satisfies OrderStatus[]
+export type StoreStatus = (typeof STORE_STATUSES)[number]
+
 /** Why an order is where it is, in words that a caller can use. */
 export interface Cause {
   readonly code: string

@@ -17,6 +17,7 @@ export function expected(what: string): (issue: { input?: unknown }) => string {
   return ({ input }) => (input === undefined ? 'is required' : what)
 }
 
-function escapePointer(part: string): string {
+/** A member's name as a part of an RFC 6901 pointer. */
+export function escapePointer(part: string): string {
   return part.replaceAll('~', '~0').replaceAll('/', '~1')
 }

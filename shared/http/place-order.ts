@@ -5,11 +5,18 @@ import { isFinal, type WaitForOrder } from '../application/wait-for-order.ts'
 import { isOrderError, OrderError } from '../domain/errors.ts'
 import { newOrderCommandSchema, type NewOrderCommand } from '../domain/order-commands.ts'
 import type { OrderView } from '../domain/order-view.ts'
+import { unknownMembers } from '../domain/unknown-members.ts'
 import { violationsOf } from '../domain/violations.ts'
 import { isTraceparent } from '../messaging/traceparent.ts'
 import { json } from './answer.ts'
 import { readJson } from './json-body.ts'
 import { idempotencyKeyOf, preferenceApplied, waitSeconds } from './preferences.ts'
+
+/** What an answer about an order that came in a body says of that body. */
+export interface Ignored {
+  /** JSON pointers to members that no order has, so that a misspelt one does not vanish silently; absent when there are none. */
+  readonly ignored?: readonly string[]
+}
 
 /** A store that answers late, but answers, has the last word. */
 const GRACE_MS = 500
@@ -20,7 +27,9 @@ export async function placeOrder(
   use: { placeOrder: PlaceOrder; waitForOrder: WaitForOrder },
 ): Promise<HttpResponseInit> {
   const idempotencyKey = idempotencyKeyOf(request)
-  const command = readCommand(await readJson(request))
+  const body = await readJson(request)
+  const command = readCommand(body)
+  const ignored = unknownMembers(body)
   const traceparent = request.headers.get('traceparent') ?? ''
   const accepted = await use.placeOrder(command, {
     ...(idempotencyKey !== undefined && { idempotencyKey }),
@@ -34,8 +43,8 @@ export async function placeOrder(
     ...(accepted.replayed && { 'idempotent-replayed': 'true' }),
   }
   const view = wait === 0 ? undefined : await known(use.waitForOrder, accepted.orderId, wait * 1000)
-  if (view?.status === 'stored') return json(201, view, headers)
-  return json(202, receipt(accepted, view), { ...headers, 'retry-after': '1' })
+  if (view?.status === 'stored') return json(201, withIgnored(view, ignored), headers)
+  return json(202, withIgnored(receipt(accepted, view), ignored), { ...headers, 'retry-after': '1' })
 }
 
 /** Throws `invalid-order` with a pointer to everything that is wrong. */
@@ -46,6 +55,10 @@ export function readCommand(body: unknown): NewOrderCommand {
   const [first] = violations
   const where = first?.pointer === '' ? 'The body' : first?.pointer
   throw new OrderError('invalid-order', `${where} ${first?.detail}.`, { violations })
+}
+
+export function withIgnored<T extends object>(answer: T, ignored: readonly string[]): T & Ignored {
+  return ignored.length === 0 ? answer : { ...answer, ignored }
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Currency, PaymentMethod } from '../domain/order-commands.ts'
-import type { HistoryEntry, OrderStatus, OrderView } from '../domain/order-view.ts'
+import type { HistoryEntry, OrderView, StoreStatus } from '../domain/order-view.ts'
 
 /** The read side. Readers never wait for writers. Rejects with `store-unavailable` when the store cannot be asked. */
 export interface OrderViews {
@@ -34,7 +34,7 @@ export interface ListQuery {
   /** From an earlier page; rejects with `invalid-request` when it is not one of this query's. */
   readonly cursor?: string
   readonly customerId?: number
-  readonly status?: OrderStatus
+  readonly status?: StoreStatus
   readonly currency?: Currency
   readonly paymentMethod?: PaymentMethod
   /** RFC 3339; accepted at or after, and before. */

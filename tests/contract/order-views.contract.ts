@@ -227,7 +227,6 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         expect(await listed({ status: 'retrying', currency: 'EUR' })).toEqual([])
         expect(await listed({ status: 'dead-lettered', from: LATER })).toEqual([])
         expect(await listed({ status: 'discarded' })).toEqual([])
-        expect(await listed({ status: 'accepted' })).toEqual([])
       })
 
       test('a cursor that is not one of this query is refused', async () => {

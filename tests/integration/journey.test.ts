@@ -89,12 +89,23 @@ test('The same request under the same Idempotency-Key is one order, also after a
 
     const refused = await place('a-key', CHANGED)
     expect([refused.status, refused.body['type']]).toEqual([422, '/docs/errors#idempotency-key-reused'])
+    const atOnce = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => place('a-third-key', index % 2 === 0 ? ORDER : CHANGED)),
+    )
+    expect(new Set(atOnce.flatMap(({ body }) => body['orderId'] ?? [])).size).toBe(1)
+    const answered = (wanted: number) => atOnce.filter(({ status }) => status === wanted)
+    expect([answered(202).length, answered(422).length]).toEqual([10, 10])
+    expect(atOnce.filter(({ headers }) => headers.get('idempotent-replayed') === 'true')).toHaveLength(9)
+    const third = atOnce.find(({ status }) => status === 202)
+    await product.settled()
+
     const other = await place('another-key', CHANGED)
     expect(other.status).toBe(202)
     await product.settled()
     const { items } = (await product.ask('/api/orders')).body as { items: { orderId: unknown; totalPrice: number }[] }
     expect(items.map(({ orderId, totalPrice }) => [orderId, totalPrice])).toEqual([
       [other.body['orderId'], 1],
+      [third?.body['orderId'], expect.any(Number)],
       [answers[0]?.body['orderId'], 187.35],
     ])
   })
@@ -102,6 +113,15 @@ test('The same request under the same Idempotency-Key is one order, also after a
 
 test('Whoever asks for what is not there, or may not be asked, is told so', async () => {
   await withProduct({}, async (product) => {
+    const waiting = await product.ask('/api/orders?status=accepted')
+    expect([waiting.status, waiting.body['errors']]).toMatchObject([400, [{ pointer: 'status' }]])
+    const unknown = { ...(JSON.parse(ORDER) as object), externalOrderId: 'A-1' }
+    const placed = await product.ask('/api/orders', { method: 'POST', body: JSON.stringify(unknown) })
+    expect([placed.status, placed.body['ignored']]).toEqual([202, ['/externalOrderId']])
+    const blank = { ...unknown, customerName: ' ', customerEmail: 'alex' }
+    const refused = await product.ask('/api/orders', { method: 'POST', body: JSON.stringify(blank) })
+    const errors = [{ pointer: '/customerName' }, { pointer: '/customerEmail' }]
+    expect([refused.status, refused.body['errors']]).toMatchObject([400, errors])
     for (const path of [`/api/orders/${NEVER_ISSUED}`, `/api/orders/${NEVER_ISSUED}/history`]) {
       expect([path, (await product.ask(path)).status]).toEqual([path, 404])
     }

@@ -2,11 +2,12 @@ import { gunzipSync } from 'node:zlib'
 import { HttpRequest, InvocationContext, type HttpRequestInit } from '@azure/functions'
 import { describe, expect, it } from 'vitest'
 import { OrderError } from '../../shared/domain/errors.ts'
+import type { OrderView } from '../../shared/domain/order-view.ts'
 import { json, page, revalidated } from '../../shared/http/answer.ts'
 import { endpoint } from '../../shared/http/endpoint.ts'
 import { readJson } from '../../shared/http/json-body.ts'
 import { listQuery, searchQuery } from '../../shared/http/order-queries.ts'
-import { placeOrder } from '../../shared/http/place-order.ts'
+import { placeOrder, type Ignored } from '../../shared/http/place-order.ts'
 import { idempotencyKeyOf, waitSeconds } from '../../shared/http/preferences.ts'
 import { toProblem } from '../../shared/http/problem.ts'
 import { readQuery } from '../../shared/http/query.ts'
@@ -118,6 +119,52 @@ describe('the trace of a caller', () => {
   })
 })
 
+describe('members of a body that no order has', () => {
+  const [item] = ORIGINAL_BODY.orderItems
+  const accepted = { orderId: 'id', acceptedAt: '2026-01-01T00:00:00.000Z', status: 'accepted' } as const
+
+  async function answerTo(body: object, view?: OrderView): Promise<{ status: number | undefined; body: unknown }> {
+    const headers = { 'content-type': 'application/json', ...(view !== undefined && { prefer: 'wait=1' }) }
+    const sent = request({ body: { string: JSON.stringify(body) }, headers })
+    const use = { placeOrder: async () => accepted, waitForOrder: async () => view }
+    const answer = await placeOrder(sent, use)
+    return { status: answer.status, body: JSON.parse(answer.body as string) }
+  }
+
+  it('are named in the answer by JSON pointers, and nothing is said where there are none', async () => {
+    expect(await answerTo(ORIGINAL_BODY)).toEqual({ status: 202, body: accepted })
+    const body = {
+      ...ORIGINAL_BODY,
+      externalOrderId: 7,
+      'a/b~c': [1],
+      orderItems: [item, { ...item, note: { deep: 1 } }],
+    }
+    const ignored = ['/externalOrderId', '/a~1b~0c', '/orderItems/1/note']
+    expect(await answerTo(body)).toEqual({ status: 202, body: { ...accepted, ignored } })
+    const stored = { ...accepted, status: 'stored' } as const
+    expect(await answerTo(body, stored)).toEqual({ status: 201, body: { ...stored, ignored } })
+  })
+
+  it('are named whatever they are called', async () => {
+    const body = JSON.parse(
+      JSON.stringify(ORIGINAL_BODY).replace('{', '{"__proto__":1,"constructor":2,"":3,'),
+    ) as object
+    expect(await answerTo(body)).toMatchObject({ body: { ignored: ['/__proto__', '/constructor', '/'] } })
+  })
+
+  it('are named up to twenty, with names of at most 100 characters', async () => {
+    const many = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`m${index}`, 1]))
+    const { body } = await answerTo({ ...many, ...ORIGINAL_BODY, orderItems: [{ ...item, note: 1 }] })
+    expect((body as Ignored).ignored).toEqual(
+      Object.keys(many)
+        .slice(0, 20)
+        .map((name) => `/${name}`),
+    )
+    const long = await answerTo({ ...ORIGINAL_BODY, [`${'x'.repeat(99)}😀`]: 1 })
+    expect((long.body as Ignored).ignored).toEqual([`/${'x'.repeat(99)}\ufffd`])
+  })
+})
+
 describe('query parameters', () => {
   const read = (text: string) => readQuery(new URLSearchParams(text), listQuery)
 
@@ -134,6 +181,22 @@ describe('query parameters', () => {
     expect(() => readQuery(new URLSearchParams(), searchQuery)).toThrow('The query parameter q is required.')
   })
 
+  it('that ask for orders which are only accepted are refused with a reason, and say what to ask instead', () => {
+    expect(() => read('status=accepted')).toThrow(
+      expect.objectContaining({
+        code: 'invalid-request',
+        violations: [
+          {
+            pointer: 'status',
+            detail: expect.stringMatching(
+              /in the log, and lists come from the store\. .*GET \/api\/orders\/\{orderId\};.*GET \/api\/ops\/status$/,
+            ) as string,
+          },
+        ],
+      }),
+    )
+  })
+
   it('may hold the function key, which is the host’s', () => {
     expect(read('code=secret')).toEqual({ limit: 50 })
   })
@@ -144,7 +207,7 @@ describe('query parameters', () => {
     ['limit=1e2', 'limit', 'must be a whole number from 1 to 200'],
     ['limit=5&limit=6', 'limit', 'must come once'],
     ['page=2', 'page', 'is not a parameter of this route'],
-    ['status=lost', 'status', 'must be one of accepted, retrying, stored, dead-lettered, discarded'],
+    ['status=lost', 'status', 'must be one of retrying, stored, dead-lettered, discarded'],
     ['from=yesterday', 'from', 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z'],
     ['customerId=-1', 'customerId', 'must be a whole number from 1 to 9007199254740991'],
     ['cursor=', 'cursor', 'must not be empty'],

@@ -1,0 +1,33 @@
+import { newOrderCommandSchema, orderItemSchema } from './order-commands.ts'
+import { escapePointer } from './violations.ts'
+
+/** More than these say nothing new, and an answer stays bounded. */
+export const MAX_NAMED = 20
+/** In UTF-16 units: a name may be as long as the body. */
+const MAX_NAME_LENGTH = 100
+
+const ORDER_MEMBERS: ReadonlySet<string> = new Set(Object.keys(newOrderCommandSchema.shape))
+const ITEM_MEMBERS: ReadonlySet<string> = new Set(Object.keys(orderItemSchema.shape))
+
+/**
+ * RFC 6901 pointers to the members of a valid order's body that an order does not have, at most 20: validation left them
+ * out. The name of one that is longer than 100 characters is cut.
+ */
+export function unknownMembers(body: unknown): string[] {
+  const found: string[] = []
+  const { orderItems } = body as { readonly orderItems: readonly object[] }
+  collect(found, body as object, ORDER_MEMBERS, '')
+  for (let index = 0; index < orderItems.length && found.length < MAX_NAMED; index += 1) {
+    const item = orderItems[index]
+    if (item !== undefined) collect(found, item, ITEM_MEMBERS, `/orderItems/${index}`)
+  }
+  return found
+}
+
+function collect(found: string[], value: object, known: ReadonlySet<string>, at: string): void {
+  for (const name of Object.keys(value)) {
+    if (known.has(name)) continue
+    if (found.length === MAX_NAMED) return
+    found.push(`${at}/${escapePointer(name.slice(0, MAX_NAME_LENGTH)).toWellFormed()}`)
+  }
+}
