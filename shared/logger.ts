@@ -17,6 +17,8 @@ const PERSONAL = [
   'customerLastName',
   'customerFullName',
   'customerEmail',
+  'reference',
+  'metadata',
   'email',
   'shippingAddress',
   'billingAddress',

@@ -30,7 +30,8 @@ const KEY = { type: 'string', format: 'uuid', description: 'The order id: one or
 
 const DESCRIPTION = `An order travels from the orders topic, when it cannot be stored at once, through the retry topics to \
 the dead-letter topic. Every event is a CloudEvent 1.0. It is written in binary mode; events of other producers are read \
-in structured mode (\`application/cloudevents+json\`) as well. The orders topic is the source of truth and keeps everything.`
+in structured mode (\`application/cloudevents+json\`) as well. Optional members may be added to the data of a version: \
+readers pass over members that they do not know. The orders topic is the source of truth and keeps everything.`
 
 /** The topics as this installation names them: who sends what where, and which group reads it. */
 export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partitions' | 'replication'>): JsonObject {

@@ -58,6 +58,10 @@ const placeOrder: OperationDescription = {
     required: true,
     examples: {
       order: { summary: 'An order', value: EXAMPLE_ORDER },
+      reference: {
+        summary: "With the caller's own reference and texts",
+        value: { ...EXAMPLE_ORDER, reference: 'WEB-10482', metadata: { channel: 'web', campaign: 'spring' } },
+      },
       numbers: {
         summary: 'With numbers for currencies and payment, as the original application has them',
         value: {

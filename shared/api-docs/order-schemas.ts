@@ -74,6 +74,10 @@ export const orderViewSchema = schemaOf<OrderView>()(
     totalPrice: z.exactOptional(amount),
     paymentMethodType: z.exactOptional(paymentMethodSchema),
     orderItems: z.exactOptional(z.array(orderItemViewSchema)),
+    reference: z.exactOptional(z.string().meta({ description: "The caller's own name of the order." })),
+    metadata: z.exactOptional(
+      z.record(z.string(), z.string()).meta({ description: 'What the caller keeps with the order.' }),
+    ),
   }),
 ).meta({ description: 'Where an order stands, and its content once that is known. A stored order has all of it.' })
 

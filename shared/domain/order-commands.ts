@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { amountSchema } from './money.ts'
+import { metadataSchema } from './metadata.ts'
 import { emailAddress, filledText, text } from './text.ts'
 import { expected } from './violations.ts'
 
@@ -38,6 +39,12 @@ function numberedName<const Names extends readonly [string, ...string[]]>(names:
 const currencySchema = numberedName(CURRENCIES).meta({ description: '1 or EUR, 2 or USD, 3 or GBP.' })
 const paymentMethodSchema = numberedName(PAYMENT_METHODS).meta({
   description: '1 or PayPal, 2 or Invoice, 3 or OnlineBankTransfer, 4 or CreditCard, 5 or DirectDebit.',
+})
+
+/** The caller's own name of the order. Nothing keeps it unique: that is what an Idempotency-Key is there for. */
+export const referenceSchema = filledText(100).meta({
+  description:
+    "The caller's own name of the order, such as its number in a shop. Lists can be filtered by it, and search finds it. It need not be unique: an Idempotency-Key makes sure that an order is stored once.",
 })
 
 interface Texts {
@@ -83,6 +90,9 @@ function orderSchema<Item extends ReturnType<typeof itemSchema>>({ filled, email
         .array(item, { error: expected('must be an array') })
         .min(1, { error: 'must have at least one item' })
         .max(MAX_ITEMS, { error: `must have at most ${MAX_ITEMS} items` }),
+      // Optional, and last: the JSON of an order without them, and so its hash, is what it was before they came.
+      reference: z.exactOptional(referenceSchema),
+      metadata: z.exactOptional(metadataSchema),
     },
     { error: expected('must be an object') },
   )

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { OrderError } from './errors.ts'
-import { loggedOrderSchema, type NewOrderCommand } from './order-commands.ts'
+import { metadataSchema } from './metadata.ts'
+import { loggedOrderSchema, referenceSchema, type NewOrderCommand } from './order-commands.ts'
 import { violationsOf } from './violations.ts'
 
 /**
@@ -24,9 +25,27 @@ const MAX_TYPE_LENGTH = 100
 
 /**
  * From every version ever written to the one of today: each entry takes the JSON of its own version to the next.
- * To change the event, give the new version a name, and turn the entry of the old one into its upcaster.
+ * To change the event, give the new version a name, and turn the entry of the old one into its upcaster. An optional
+ * member needs no new version, because readers pass over members that they do not know.
  */
-const UPCASTERS: ReadonlyMap<string, (data: unknown) => unknown> = new Map([[NEW_ORDER_TYPE, (data) => data]])
+const UPCASTERS: ReadonlyMap<string, (data: unknown) => unknown> = new Map([[NEW_ORDER_TYPE, upcastV1]])
+
+/**
+ * Members that version 1 did not have at first. Until then it let other producers put anything there and passed over it,
+ * so what is not of the member's shape is passed over still.
+ */
+const LATER_MEMBERS = { reference: referenceSchema, metadata: metadataSchema } as const
+
+function upcastV1(data: unknown): unknown {
+  if (typeof data !== 'object' || data === null) return data
+  const strange = Object.entries(LATER_MEMBERS).flatMap(([name, schema]) => {
+    const value: unknown = Object.hasOwn(data, name) ? Reflect.get(data, name) : undefined
+    return value === undefined || schema.safeParse(value).success ? [] : [name]
+  })
+  return strange.length === 0
+    ? data
+    : Object.fromEntries(Object.entries(data).filter(([name]) => !strange.includes(name)))
+}
 
 /**
  * The data of a NewOrder event of any known version, validated.

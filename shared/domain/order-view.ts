@@ -1,3 +1,4 @@
+import type { Metadata } from './metadata.ts'
 import type { Currency, NewOrderCommand, PaymentMethod } from './order-commands.ts'
 
 /**
@@ -58,6 +59,9 @@ export interface OrderContent {
   readonly totalPrice: number
   readonly paymentMethodType: PaymentMethod
   readonly orderItems: readonly OrderItemView[]
+  /** As the caller gave them; absent when it did not. */
+  readonly reference?: string
+  readonly metadata?: Metadata
 }
 
 /** An order whose content is known; before it is stored only its state may be. */
@@ -85,7 +89,13 @@ export function toOrderContent(order: NewOrderCommand): OrderContent {
     totalPrice: order.totalPrice,
     paymentMethodType: order.paymentMethodType,
     orderItems: order.orderItems.map((item) => ({ ...item, longDescription: longDescription(item) })),
+    ...ownContent(order),
   }
+}
+
+/** What the caller gave an order for itself, as far as it did. */
+export function ownContent({ reference, metadata }: Pick<NewOrderCommand, 'reference' | 'metadata'>) {
+  return { ...(reference !== undefined && { reference }), ...(metadata !== undefined && { metadata }) }
 }
 
 /** What happened to an order, oldest first. */

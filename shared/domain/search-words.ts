@@ -28,6 +28,7 @@ export function queryWords(text: string): string[] {
 export interface Searchable {
   readonly customerName: string
   readonly customerLastName: string
+  readonly reference?: string | null
   readonly orderItems: readonly Parameters<typeof longDescription>[0][]
 }
 
@@ -36,6 +37,7 @@ export function orderWords(order: Searchable): ReadonlyMap<string, boolean> {
   const words = new Map<string, boolean>()
   for (const item of order.orderItems)
     for (const word of wordsOf(longDescription(item))) words.set(shorten(word), false)
+  for (const word of wordsOf(order.reference ?? '')) words.set(shorten(word), false)
   for (const word of wordsOf(customerFullName(order))) words.set(shorten(word), true)
   return words
 }

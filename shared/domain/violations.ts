@@ -3,6 +3,8 @@ import type { Violation } from './errors.ts'
 
 /** More than these say nothing new, and an answer stays bounded. */
 const MAX_VIOLATIONS = 50
+/** A name may be as long as the body. */
+const MAX_NAME_LENGTH = 100
 
 /** What zod found, as RFC 9457's own example shows it: an RFC 6901 JSON pointer and a reason. */
 export function violationsOf(error: z.ZodError): Violation[] {
@@ -17,7 +19,7 @@ export function expected(what: string): (issue: { input?: unknown }) => string {
   return ({ input }) => (input === undefined ? 'is required' : what)
 }
 
-/** A member's name as a part of an RFC 6901 pointer. */
+/** A member's name as a part of an RFC 6901 pointer; one that is longer than 100 UTF-16 units is cut. */
 export function escapePointer(part: string): string {
-  return part.replaceAll('~', '~0').replaceAll('/', '~1')
+  return part.slice(0, MAX_NAME_LENGTH).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')
 }

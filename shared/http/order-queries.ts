@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CURRENCIES, PAYMENT_METHODS } from '../domain/order-commands.ts'
+import { filledText } from '../domain/text.ts'
 import { STORE_STATUSES } from '../domain/order-view.ts'
 import { cursor, from, limit, searchText, to, wholeNumber } from './query.ts'
 
@@ -32,6 +33,9 @@ export const listQuery = z.object({
   status: z.exactOptional(status),
   currency: z.exactOptional(name(CURRENCIES, 'Orders whose total is in this currency.')),
   paymentMethod: z.exactOptional(name(PAYMENT_METHODS, 'Orders that are paid in this way.')),
+  reference: z.exactOptional(
+    filledText(100).meta({ description: 'Orders that have this reference: the whole of it, letter by letter.' }),
+  ),
   from: z.exactOptional(from),
   to: z.exactOptional(to),
   q: z.exactOptional(searchText),

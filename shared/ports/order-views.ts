@@ -37,6 +37,8 @@ export interface ListQuery {
   readonly status?: StoreStatus
   readonly currency?: Currency
   readonly paymentMethod?: PaymentMethod
+  /** The whole of it, letter by letter. */
+  readonly reference?: string
   /** RFC 3339; accepted at or after, and before. */
   readonly from?: string
   readonly to?: string

@@ -48,7 +48,10 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
     const project = (orders: readonly OrderToStore[], asked = step()) =>
       opened.maintenance.projectOrders(asked, GROUP, orders)
     const numbered = (count: number) =>
-      Array.from({ length: count }, (_, offset) => orderAt(offset, { order: { customerId: offset + 1 } }))
+      Array.from({ length: count }, (_, offset) => {
+        const named = offset % 2 === 0 ? { reference: `WEB-${offset}`, metadata: { channel: `web ${offset}` } } : {}
+        return orderAt(offset, { order: { customerId: offset + 1, ...named } })
+      })
 
     describe('a rebuild', () => {
       test('leaves every order as it was, in the order of storing, though records came in another', async () => {
@@ -61,7 +64,13 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         expect(await opened.maintenance.swapOrders(step())).toMatchObject({ state: 'done', kept: 0, completed: 2 })
         expect(await everything()).toEqual(before)
         expect((await found('alex shirt')).map(({ orderId }) => orderId)).toEqual(before.map(({ orderId }) => orderId))
-        for (const query of [{ customerId: 3 }, { currency: 'EUR' as const }, { from: NOW }, { to: NOW }]) {
+        for (const query of [
+          { customerId: 3 },
+          { customerId: 3, reference: 'WEB-2' },
+          { currency: 'EUR' as const },
+          { from: NOW },
+          { to: NOW },
+        ]) {
           const listed = await opened.views.list({ limit: 50, ...query })
           const expected = 'customerId' in query ? 1 : 'from' in query ? 0 : 7
           expect(listed.items).toHaveLength(expected)
@@ -71,13 +80,16 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       test('takes the content from the record, and what the record does not tell from the live order', async () => {
         const [order] = numbered(1)
         await store([order!], { now: LATER })
-        const customerName = 'Upcast'
-        const upcast = { ...order!, order: { ...order!.order, customerName }, bodyHash: bodyHash('another') }
+        const told = { customerName: 'Upcast', reference: 'POS-7 ', metadata: { channel: 'till' } }
+        const upcast = { ...order!, order: { ...order!.order, ...told }, bodyHash: bodyHash('another') }
         await opened.maintenance.beginRebuild(step(), ACT)
         await project([upcast])
         await opened.maintenance.swapOrders(step())
-        expect(await opened.views.get(order!.orderId)).toMatchObject({ customerName, storedAt: LATER })
+        expect(await opened.views.get(order!.orderId)).toMatchObject({ ...told, storedAt: LATER })
+        expect((await opened.views.list({ limit: 9, reference: 'POS-7 ' })).items).toHaveLength(1)
+        expect((await opened.views.list({ limit: 9, reference: 'WEB-0' })).items).toEqual([])
         expect(await found('upcast')).toHaveLength(1)
+        expect(await found('pos')).toHaveLength(1)
         expect(await found('alex')).toHaveLength(0)
         // The hash is that of today's reading: a redelivery is a duplicate of it.
         const again = await store([{ ...upcast, origin: place(9) }])

@@ -57,6 +57,18 @@ export function orderSearchContract(
     expect(await found('maria', { customersOnly: true })).toEqual(ids(5, 3, 6, 2))
   })
 
+  test('a reference is found by its words, in search and in a list, while the order is on its way too', async () => {
+    const named = (offset: number, reference: string) => orderAt(offset, { order: { reference } })
+    const [one, other, retrying] = [named(0, 'WEB-10482/b'), named(1, 'Web 99'), named(2, 'WEB-10482/c')]
+    await store([one, other])
+    await park(retrying)
+    expect(await found('web-10482/B')).toEqual([one.orderId])
+    expect(await found('web')).toEqual([other.orderId, one.orderId])
+    expect(await found('alex 1048')).toEqual([one.orderId])
+    expect(await found('web', { customersOnly: true })).toEqual([])
+    expect(await listed({ q: '10482', status: 'retrying' })).toEqual([retrying.orderId])
+  })
+
   test('every word must be there, in the name or in an item', async () => {
     const orders = [customer(0, 'Maria', 'Lopez'), item(1, 'Lopez'), customer(2, 'Maria', 'Smith')]
     await store(orders)

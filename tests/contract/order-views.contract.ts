@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { NewOrderCommand } from '../../shared/domain/order-commands.ts'
 import type { OrderToStore } from '../../shared/ports/order-store.ts'
 import type { ListQuery, SearchQuery } from '../../shared/ports/order-views.ts'
 import { orderSearchContract } from './order-search.contract.ts'
@@ -61,6 +62,24 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
           customerFullName: 'Alex Example',
           orderItems: [{ ...order.order.orderItems[0], longDescription: 'Brand Shirt M Blue' }],
         })
+      })
+
+      test('has the reference and the metadata that its caller gave it, stored or not', async () => {
+        const given = {
+          reference: 'Ärger "1" \\u0041',
+          metadata: { channel: 'web', note: 'a\n"b" \\n \u{1f525}', empty: '' },
+        }
+        const [stored, retrying, without] = [orderAt(0, { order: given }), orderAt(1, { order: given }), orderAt(2)]
+        await store([stored, without])
+        await park(retrying)
+        expect(await opened.views.get(stored.orderId)).toMatchObject({ status: 'stored', ...given })
+        expect(await opened.views.get(retrying.orderId)).toMatchObject({ status: 'retrying', ...given })
+        const view = await opened.views.get(without.orderId)
+        expect([view?.status, Object.keys(view ?? {}).filter((name) => name in given)]).toEqual(['stored', []])
+        expect((await opened.views.list({ limit: 9 })).items.map(({ reference }) => reference)).toEqual([
+          undefined,
+          given.reference,
+        ])
       })
 
       test('a dead-lettered order of which nothing could be read still has a status', async () => {
@@ -227,6 +246,31 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         expect(await listed({ status: 'retrying', currency: 'EUR' })).toEqual([])
         expect(await listed({ status: 'dead-lettered', from: LATER })).toEqual([])
         expect(await listed({ status: 'discarded' })).toEqual([])
+      })
+
+      test('by reference, letter by letter, with whatever else narrows it down', async () => {
+        const named = (offset: number, reference: string, more: Partial<NewOrderCommand> = {}) =>
+          orderAt(offset, { order: { reference, ...more } })
+        const [one, other, retrying] = [
+          named(0, 'WEB-1'),
+          named(5, 'WEB-1', { customerId: 5, customerName: 'Kim' }),
+          named(6, 'WEB-1'),
+        ]
+        const others = [named(1, 'web-1'), named(2, 'WEB-1 '), named(3, 'WEB-11'), orderAt(4)]
+        await store([one, ...others, other])
+        await park(retrying)
+        expect(await listed({ reference: 'WEB-1' })).toEqual([other.orderId, one.orderId])
+        expect(await listed({ reference: 'WEB-1', limit: 1 })).toEqual([other.orderId, one.orderId])
+        expect(await listed({ reference: 'WEB-1 ' })).toEqual([others[1]?.orderId])
+        expect(await listed({ reference: 'WEB-2' })).toEqual([])
+        expect(await listed({ reference: 'WEB-1', customerId: 5 })).toEqual([other.orderId])
+        expect(await listed({ reference: 'WEB-1', currency: 'GBP' })).toEqual([])
+        expect(await listed({ reference: 'WEB-1', paymentMethod: 'CreditCard', currency: 'EUR' })).toHaveLength(2)
+        expect(await listed({ reference: 'WEB-1', from: LATER })).toEqual([])
+        expect(await listed({ reference: 'WEB-1', q: 'kim' })).toEqual([other.orderId])
+        expect(await listed({ reference: 'WEB-1', status: 'retrying' })).toEqual([retrying.orderId])
+        expect(await listed({ reference: 'WEB-1', status: 'retrying', q: 'alex' })).toEqual([retrying.orderId])
+        expect(await listed({ reference: 'WEB-1', status: 'dead-lettered' })).toEqual([])
       })
 
       test('a cursor that is not one of this query is refused', async () => {

@@ -60,6 +60,25 @@ async function expectOriginalRoutes(product: Product, order: Record<string, unkn
   expect([placed.status, placed.body['status']]).toEqual([201, 'stored'])
 }
 
+test('An order keeps what its caller calls it and notes about it, and is found by it', async () => {
+  await withProduct({}, async (product) => {
+    const own = { reference: 'WEB-10482', metadata: { channel: 'web', 'campaign.id': 'spring' } }
+    const body = JSON.stringify({ ...(JSON.parse(ORDER) as object), ...own })
+    const headers = { prefer: 'wait=30' }
+    const placed = await product.ask('/api/orders', { method: 'POST', body, headers })
+    expect([placed.status, placed.body]).toMatchObject([201, own])
+    await product.ask('/api/orders', { method: 'POST', body: ORDER, headers })
+    expect((await product.ask(`/api/orders/${String(placed.body['orderId'])}`)).body).toMatchObject(own)
+    for (const query of ['?reference=WEB-10482', '/search?q=web-10482', '?reference=WEB-10482&q=alex']) {
+      expect((await product.ask(`/api/orders${query}`)).body, query).toMatchObject({
+        items: [placed.body],
+        nextCursor: null,
+      })
+    }
+    expect((await product.ask('/api/orders?reference=web-10482')).body).toEqual({ items: [], nextCursor: null })
+  })
+})
+
 test('A caller may wait for the order to be stored', async () => {
   await withProduct({}, async (product) => {
     const headers = { prefer: 'wait=30' }

@@ -62,7 +62,15 @@ export function allStatements(): ReadonlyMap<string, string> {
     ...constantsOf(views),
   }
   for (const [name, text] of Object.entries(constants)) statements.set(name, text)
-  for (const filters of subsetsOf<views.ListFilter>(['customerId', 'currency', 'paymentMethod', 'from', 'to', 'q'])) {
+  for (const filters of subsetsOf<views.ListFilter>([
+    'customerId',
+    'currency',
+    'paymentMethod',
+    'reference',
+    'from',
+    'to',
+    'q',
+  ])) {
     statements.set(`selectStoredList by ${filters.join()}`, views.selectStoredList(new Set(filters)))
     statements.set(`selectStateList by ${filters.join()}`, views.selectStateList(new Set(filters)))
   }

@@ -18,6 +18,8 @@ export function randomOrder(random: Random, mark: string, maxItems = 20): NewOrd
     totalPrice: amount(random),
     paymentMethodType: random.pick(PAYMENT_METHODS),
     orderItems: Array.from({ length: random.whole(1, maxItems) }, () => randomItem(random)),
+    ...(random.chance(0.3) && { reference: `${random.pick(NAMES)} ${mark}` }),
+    ...(random.chance(0.3) && { metadata: { 'a.mark': mark, name: random.pick(NAMES) } }),
   }
 }
 

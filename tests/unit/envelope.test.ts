@@ -90,6 +90,21 @@ describe('NewOrder on the wire', () => {
     expect(fromMessage(changed({ value: Buffer.from(JSON.stringify(order)) }), ORIGIN).order).toEqual(order)
   })
 
+  it('has the reference and the metadata of its order, and neither where it is older than they are', () => {
+    const given = { reference: 'WEB-1', metadata: { channel: 'web' } }
+    const record = delivered(messageOf({ ...EVENT, data: { ...EVENT.data, ...given } }), { offset: 0 })
+    expect(record.headers.find(([name]) => name === 'ce_type')?.[1]?.toString()).toBe('NewOrder.v1')
+    expect(fromMessage(record, ORIGIN).order).toEqual({ ...EVENT.data, ...given })
+    expect(fromMessage(RECORD, ORIGIN).order).toEqual(EVENT.data)
+  })
+
+  it('of another producer, which had something else in their place, is read without it as ever', () => {
+    for (const strange of [{ reference: 7 }, { reference: null, metadata: { a: { b: 1 } } }, { metadata: 'x' }]) {
+      const value = Buffer.from(JSON.stringify({ ...EVENT.data, ...strange }))
+      expect(fromMessage(changed({ value }), ORIGIN)).toEqual(fromMessage(RECORD, ORIGIN))
+    }
+  })
+
   it('has the same body hash whatever the spacing and order of its JSON', () => {
     const spaced = JSON.stringify(Object.fromEntries(Object.entries(EVENT.data).toReversed()), null, 2)
     expect(fromMessage(changed({ value: Buffer.from(spaced) }), ORIGIN).bodyHash).toBe(

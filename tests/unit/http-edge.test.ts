@@ -150,6 +150,10 @@ describe('members of a body that no order has', () => {
       JSON.stringify(ORIGINAL_BODY).replace('{', '{"__proto__":1,"constructor":2,"":3,'),
     ) as object
     expect(await answerTo(body)).toMatchObject({ body: { ignored: ['/__proto__', '/constructor', '/'] } })
+    const metadata = JSON.parse('{"a":"1","__proto__":"2"}') as object
+    expect(await answerTo({ ...ORIGINAL_BODY, metadata, refrence: 'WEB-1' })).toMatchObject({
+      body: { ignored: ['/metadata/__proto__', '/refrence'] },
+    })
   })
 
   it('are named up to twenty, with names of at most 100 characters', async () => {

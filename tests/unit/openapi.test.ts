@@ -143,6 +143,16 @@ describe('the OpenAPI document', () => {
       { paymentMethodType: 5 },
       { orderItems: [] },
       { note: 'x' },
+      { reference: 'WEB-1' },
+      { reference: ' ' },
+      { reference: null },
+      { reference: '😀'.repeat(100) },
+      { metadata: {} },
+      { metadata: { 'a.b_C-1': 'x\ny', e: '' } },
+      { metadata: { 'a b': 'x' } },
+      { metadata: { a: 1 } },
+      { metadata: { a: 'x'.repeat(501) } },
+      { metadata: Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`k${index}`, ''])) },
     ]
     for (const change of changes) {
       const value = { ...order, ...change }

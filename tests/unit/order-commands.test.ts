@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { newOrderCommandSchema } from '../../shared/domain/order-commands.ts'
+import { bodyHash, newOrderJson } from '../../shared/domain/order-events.ts'
 import { violationsOf } from '../../shared/domain/violations.ts'
 import { ORIGINAL_BODY } from '../support/orders.ts'
 
@@ -54,6 +55,45 @@ describe('the command NewOrder', () => {
 
   it('refuses half of a surrogate pair', () => {
     expect(faultsOf({ ...ORIGINAL_BODY, customerName: '\ud800' })[0]).toMatch(/well-formed Unicode/)
+  })
+
+  it('takes a reference and metadata, whose entries have no order', () => {
+    const metadata = { b: '', a: 'two\nlines', 'x.y_Z-9': '1', constructor: 'c', '7': 'seven' }
+    const order = newOrderCommandSchema.parse({ ...ORIGINAL_BODY, reference: 'WEB-10482', metadata })
+    expect(order).toMatchObject({ reference: 'WEB-10482', metadata })
+    const reversed = Object.fromEntries(Object.entries(metadata).toReversed())
+    const same = newOrderCommandSchema.parse({ ...ORIGINAL_BODY, metadata: reversed, reference: 'WEB-10482' })
+    expect(newOrderJson(same)).toBe(newOrderJson(order))
+  })
+
+  it('without them has the JSON, and so the hash, that it had before they came', () => {
+    const hash = '44b180ab'
+    expect(bodyHash(newOrderJson(newOrderCommandSchema.parse(ORIGINAL_BODY))).slice(0, 8)).toBe(hash)
+  })
+
+  const entries = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, '']))
+  it.each([
+    [{ reference: '' }, '/reference must not be empty'],
+    [{ reference: ' ' }, '/reference must not be only spaces'],
+    [{ reference: 'x'.repeat(101) }, '/reference must have at most 100 characters, has 101'],
+    [{ reference: 7 }, '/reference must be a string'],
+    [{ metadata: [] }, '/metadata must be an object'],
+    [{ metadata: entries(21) }, '/metadata must have at most 20 entries'],
+    [{ metadata: { 'a b': '' } }, '/metadata/a b must have a name of 1 to 40 letters, digits, "_", "." and "-"'],
+    [{ metadata: { a: 1 } }, '/metadata/a must be a string'],
+    [{ metadata: { a: 'x'.repeat(501) } }, '/metadata/a must have at most 500 characters, has 501'],
+    [{ metadata: { a: '\u0000' } }, '/metadata/a must not contain control characters'],
+    [
+      { metadata: { ['x'.repeat(1000)]: '' } },
+      `/metadata/${'x'.repeat(100)} must have a name of 1 to 40 letters, digits, "_", "." and "-"`,
+    ],
+  ])('refuses %j', (members, fault) => {
+    expect(faultsOf({ ...ORIGINAL_BODY, ...members })).toEqual([fault])
+  })
+
+  it('takes as much metadata as it says', () => {
+    const largest = Object.fromEntries(Object.keys(entries(20)).map((name) => [name.padEnd(40, '_'), '😀'.repeat(500)]))
+    expect(faultsOf({ ...ORIGINAL_BODY, metadata: largest, reference: '😀'.repeat(100) })).toEqual([])
   })
 
   const BLANK = ' \u00a0\u3000\ufeff'

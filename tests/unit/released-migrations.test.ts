@@ -20,6 +20,7 @@ const RELEASED = new Map([
   ['mssql/000009_lock_escalation.sql', '8b0689c07a50ab671efc6a02c4ab3573842d5972e8528a0a3de58ab6afa13d3f'],
   ['mssql/000010_gathering.sql', 'd98bb3c141c625882e8c4f5a21e621763d61d0981f53260901a5597f833ae998'],
   ['mssql/000011_clustered_gaps.sql', '0c17693a575cbaf4de901c01b0f49883442e2befe71aa2484765809f2c53ec47'],
+  ['mssql/000012_references.sql', '341038e4e1d4ffd22fbbde48b2a8ad53436aef48156d2ab83a5e23564acad11a'],
   ['sqlite/000001_create_store.sql', '7f295712bf7e8466c66c2da2843735ec761cdb8fa1b9d57ec6e0292cfc0eb084'],
   ['sqlite/000002_operators.sql', 'c69123b4387a50917c6b57853df6605a0edcaa4f63a5ce68519c7a203d6cbb67'],
   ['sqlite/000003_maintenance.sql', 'f37ede6fd3ee5b0990927f62ce8328539a509111fbbd03a1c9b4978cd5ad8e36'],
@@ -31,6 +32,7 @@ const RELEASED = new Map([
   ['sqlite/000009_ledger_repairs.sql', 'b2a24f1a71c289c67e6f861247ce86be6e9acc4c41e40431019e8f660f58608b'],
   ['sqlite/000010_counted_logs.sql', '14a5ddf9e650f31fa0557838db661548a8af0d09f2f799c223d55b51825ec91f'],
   ['sqlite/000011_gathering.sql', 'ea4c28a9efa152693084b22e9f41d416898185f28829071542a9b69c45d5a11b'],
+  ['sqlite/000012_references.sql', '4587d3ed6c79fd734baf4d57a79c70cbe20bc0bb7939b9e00f3208912ea9f9c1'],
 ])
 
 test('the text of a published migration is what it was', () => {

@@ -52,6 +52,7 @@ function everyListQuery(): ListQuery[] {
     [{}, { customerId: 1 }],
     [{}, { currency: 'EUR' }],
     [{}, { paymentMethod: 'PayPal' }],
+    [{}, { reference: 'WEB-1' }],
     [{}, { from: TIME }, { to: TIME }],
     [{}, { q: 'word' }],
   ]
@@ -156,7 +157,11 @@ test.each([
   [{ customerId: 1 }, 'orders_by_customer'],
   [{ currency: 'EUR' }, 'orders_by_currency'],
   [{ paymentMethod: 'Invoice' }, 'orders_by_currency'],
+  [{ reference: 'WEB-1' }, 'orders_by_reference'],
+  [{ reference: 'WEB-1', customerId: 1, currency: 'EUR' }, 'orders_by_reference'],
   [{ status: 'retrying' }, 'order_states_by_status'],
+  [{ status: 'retrying', reference: 'WEB-1' }, 'order_states_by_reference'],
+  [{ status: 'retrying', reference: 'WEB-1', q: 'word' }, 'order_states_by_reference'],
   [{ status: 'retrying', customerId: 1 }, 'order_states_by_customer'],
   [{ status: 'retrying', currency: 'EUR' }, 'order_states_by_currency'],
 ] as const)('the list by %o is served by the index %s', (filters, index) => {

@@ -8,6 +8,7 @@ const FILTERS = {
   status: { type: 'string', help: 'retrying, stored, dead-lettered or discarded' },
   customer: { type: 'string', help: 'a customer id' },
   currency: { type: 'string', help: 'EUR, USD or GBP' },
+  reference: { type: 'string', help: "the caller's own name of the order" },
   from: { type: 'string', help: 'accepted at or after this time (RFC 3339)' },
   to: { type: 'string', help: 'accepted before this time' },
   ...PAGE,

@@ -1,3 +1,4 @@
+import type { Metadata } from '../../domain/metadata.ts'
 import type { Currency, NewOrderCommand, PaymentMethod } from '../../domain/order-commands.ts'
 import {
   customerFullName,
@@ -29,6 +30,8 @@ interface OrderRow {
   readonly accepted_at: Date
   readonly stored_at: Date
   readonly recovered: boolean
+  readonly reference: string | null
+  readonly metadata: string | null
 }
 
 interface ItemRow {
@@ -110,6 +113,8 @@ function toStoredView(row: OrderRow, items: readonly ItemRow[]): OrderView {
     totalPrice: row.total_price,
     paymentMethodType: row.payment_method,
     orderItems: items.map(toItemView),
+    ...(row.reference !== null && { reference: row.reference }),
+    ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as Metadata }),
   }
 }
 

@@ -15,7 +15,7 @@ const STATE_COLUMNS = `s.seq, s.order_id, s.status, s.attempt, s.max_attempts, s
 const SELECT_STORED = `
 SELECT f.rank_class, o.seq, o.order_id, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email,
   o.shipping_address, o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.stored_at,
-  o.recovered
+  o.recovered, o.reference, o.metadata
 FROM @found AS f
 JOIN orders AS o ON o.seq = f.seq
 ORDER BY f.rank_class, o.seq DESC;
@@ -77,7 +77,7 @@ const hasWords = (table: 'order_words' | 'order_state_words', seq: 'order_seq' |
 )`
 
 /** What a list may narrow down; each is a parameter of the same name. */
-export type ListFilter = 'customerId' | 'currency' | 'paymentMethod' | 'from' | 'to' | 'q'
+export type ListFilter = 'customerId' | 'currency' | 'paymentMethod' | 'reference' | 'from' | 'to' | 'q'
 
 /**
  * Between two times the cheaper way depends on the times: a day of last week is few rows of orders_by_acceptance, the
@@ -92,6 +92,12 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
   const words = alias === 'o' ? hasWords('order_words', 'order_seq') : hasWords('order_state_words', 'state_seq')
   const conditions: [ListFilter, string][] = [
     ['customerId', `${alias}.customer_id = @customerId`],
+    // To a collation, even a binary one, spaces at the end are nothing.
+    [
+      'reference',
+      `${alias}.reference = CAST(@reference AS NVARCHAR(200)) AND ` +
+        `DATALENGTH(${alias}.reference) = DATALENGTH(CAST(@reference AS NVARCHAR(200)))`,
+    ],
     ['from', `${alias}.accepted_at >= CAST(@from AS DATETIME2(3))`],
     ['to', `${alias}.accepted_at < CAST(@to AS DATETIME2(3))`],
     ['q', `${alias}.seq IN ${words}`],
@@ -100,7 +106,7 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
 }
 
 /**
- * Newest first, by orders_by_customer, or by orders_by_currency value by value: each value has its entries in the order
+ * Newest first, by orders_by_reference or orders_by_customer, or by orders_by_currency value by value: each value has its entries in the order
  * of seq, so that a page of each and the newest of all of them cost what the page costs. Without a filter by the
  * primary key; between two times by whichever of it and orders_by_acceptance reads less.
  */
@@ -109,7 +115,7 @@ export function selectStoredList(filters: ReadonlySet<ListFilter>): string {
   const currency = filters.has('currency')
   const method = filters.has('paymentMethod')
   const start = `${DECLARE_FOUND}${filters.has('q') ? DECLARE_WORDS : ''}INSERT INTO @found (seq, rank_class)`
-  if (filters.has('customerId') || (!currency && !method)) {
+  if (filters.has('customerId') || filters.has('reference') || (!currency && !method)) {
     const both = [
       ...conditions,
       ...(currency ? ['o.currency = CAST(@currency AS CHAR(3))'] : []),
@@ -138,7 +144,7 @@ ORDER BY x.seq DESC${recompiledBetweenTimes(filters)};
 ${SELECT_STORED}`
 }
 
-/** By order_states_by_status: few orders are not stored. */
+/** By order_states_by_status or order_states_by_reference: few orders are not stored. */
 export function selectStateList(filters: ReadonlySet<ListFilter>): string {
   const conditions = [
     's.status = CAST(@status AS VARCHAR(20))',

@@ -90,13 +90,14 @@ export function createOrderQueries(query: Query): OrderQueries {
 
 /** Undefined when nothing can match: a text without a word. */
 function filtersOf(list: ListQuery): { given: ReadonlySet<ListFilter>; parameters: Parameters } | undefined {
-  const { customerId, currency, paymentMethod, from, to, q } = list
+  const { customerId, currency, paymentMethod, reference, from, to, q } = list
   const words = q === undefined ? undefined : queryWords(q)
   if (words?.length === 0) return undefined
   const parameters = {
     ...(customerId !== undefined && { customerId: bigint(customerId) }),
     ...(currency !== undefined && { currency: text(currency) }),
     ...(paymentMethod !== undefined && { paymentMethod: text(paymentMethod) }),
+    ...(reference !== undefined && { reference: text(reference) }),
     ...(from !== undefined && { from: text(toSqlTime(from)) }),
     ...(to !== undefined && { to: text(toSqlTime(to)) }),
   }

@@ -30,6 +30,7 @@ DECLARE @parked TABLE (
   customer_id BIGINT NULL,
   currency VARCHAR(3) NULL,
   payment_method VARCHAR(20) NULL,
+  reference NVARCHAR(200) NULL,
   counted BIT NOT NULL,
   seen_state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
   seen_attempt BIGINT NULL,
@@ -46,12 +47,12 @@ DECLARE @parked_words TABLE (
 );
 INSERT INTO @parked (
   i, round, group_id, topic, log_partition, log_offset, order_id, state, attempt, max_attempts, next_attempt_at, cause_code,
-  cause_detail, accepted_at, parked_at, order_json, customer_id, currency, payment_method, counted, is_known, is_news,
+  cause_detail, accepted_at, parked_at, order_json, customer_id, currency, payment_method, reference, counted, is_known, is_news,
   is_stored, has_content
 )
 SELECT p.i, p.round, p.group_id, p.topic, p.log_partition, p.log_offset, p.order_id, p.state, p.attempt, p.max_attempts,
   p.next_attempt_at, p.cause_code /* text */, p.cause_detail /* text */, p.accepted_at, p.parked_at,
-  p.order_json /* text */, p.customer_id, p.currency, p.payment_method, 0, 0, 0, 0, 0
+  p.order_json /* text */, p.customer_id, p.currency, p.payment_method, p.reference /* text */, 0, 0, 0, 0, 0
 FROM OPENJSON(@batch, '$.parked') WITH (
   i INT '$.i',
   round INT '$.round',
@@ -71,7 +72,8 @@ FROM OPENJSON(@batch, '$.parked') WITH (
   order_json NVARCHAR(MAX) '$.orderJson',
   customer_id BIGINT '$.customerId',
   currency VARCHAR(3) '$.currency',
-  payment_method VARCHAR(20) '$.paymentMethod'
+  payment_method VARCHAR(20) '$.paymentMethod',
+  reference NVARCHAR(4000) '$.reference'
 ) AS p;
 INSERT INTO @parked_words (i, word, in_name)
 SELECT w.i, w.word, w.in_name
@@ -174,7 +176,8 @@ BEGIN${lockStates('@parked', '@parked_round')}
   WHERE p.round = @parked_round;
 
   UPDATE s
-  SET order_json = p.order_json, customer_id = p.customer_id, currency = p.currency, payment_method = p.payment_method
+  SET order_json = p.order_json, customer_id = p.customer_id, currency = p.currency, payment_method = p.payment_method,
+    reference = p.reference
   FROM order_states AS s WITH (FORCESEEK)
   JOIN @parked AS p ON p.order_id = s.order_id
   WHERE p.round = @parked_round AND p.has_content = 1;

@@ -47,5 +47,6 @@ function toContent(order: ParkedRecord['order']) {
     customerId: order.customerId,
     currency: order.currencyType,
     paymentMethod: order.paymentMethodType,
+    reference: order.reference ?? null,
   }
 }

@@ -103,10 +103,11 @@ export const PROJECT_ORDERS = inStep(
 
   INSERT INTO rebuilt_orders (
     seq, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
-    total_price, payment_method, accepted_at, body_hash, idempotency_key_hash
+    total_price, payment_method, accepted_at, body_hash, idempotency_key_hash, reference, metadata
   )
   SELECT o.seq, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email, o.shipping_address,
-    o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.body_hash, o.idempotency_key_hash
+    o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.body_hash, o.idempotency_key_hash,
+    o.reference, o.metadata
   FROM @new AS n
   JOIN @orders AS o ON o.i = n.i;
 
@@ -147,7 +148,7 @@ export const COMPLETE_ORDERS = inStep(
   UPDATE rebuild SET completed_seq = (SELECT COALESCE(MAX(p.seq), @completed) FROM @page AS p) WHERE only_row = 1;
 
   SELECT COUNT(*) AS orders, (SELECT COUNT(*) FROM @kept AS k WHERE k.seq <= @last) AS kept FROM @page AS p;
-  SELECT o.seq, o.customer_name, o.customer_last_name FROM @kept AS k JOIN orders AS o ON o.seq = k.seq;
+  SELECT o.seq, o.customer_name, o.customer_last_name, o.reference FROM @kept AS k JOIN orders AS o ON o.seq = k.seq;
   SELECT x.order_seq, x.brand, x.type, x.size, x.colour FROM @kept AS k JOIN order_items AS x ON x.order_seq = k.seq;`,
   `DECLARE @page TABLE (seq BIGINT NOT NULL PRIMARY KEY);
 DECLARE @kept TABLE (seq BIGINT NOT NULL PRIMARY KEY);`,

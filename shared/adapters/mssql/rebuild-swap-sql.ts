@@ -14,9 +14,13 @@ const ORDER_DIFFERS = [
   ...valuesDiffer(ORDER_VALUES),
   ...textsDiffer(ORDER_TEXTS),
   "COALESCE(l.idempotency_key_hash, '') <> COALESCE(r.idempotency_key_hash, '')",
+  'COALESCE(CAST(l.reference AS VARBINARY(800)), 0x) <> COALESCE(CAST(r.reference AS VARBINARY(800)), 0x)',
+  'COALESCE(CAST(l.metadata AS VARBINARY(MAX)), 0x) <> COALESCE(CAST(r.metadata AS VARBINARY(MAX)), 0x)',
 ].join('\n    OR ')
 const ITEM_DIFFERS = [...valuesDiffer(ITEM_VALUES), ...textsDiffer(ITEM_TEXTS)].join('\n    OR ')
-const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash'].map((column) => `${column} = r.${column}`)
+const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash', 'reference', 'metadata'].map(
+  (column) => `${column} = r.${column}`,
+)
 
 /**
  * Puts what was rebuilt in the place of what differs from it. Orders that the rebuild did not come by, which

@@ -130,6 +130,7 @@ function wordsOf(names: readonly Row[], items: readonly Row[]): [seq: string, wo
     const words = orderWords({
       customerName: String(row['customer_name']),
       customerLastName: String(row['customer_last_name']),
+      reference: row['reference'] as string | null,
       orderItems: (ofOrders.get(seq) ?? []) as unknown as Searchable['orderItems'],
     })
     return [...words].map(([word, inName]): [string, string, 0 | 1] => [seq, word, inName ? 1 : 0])

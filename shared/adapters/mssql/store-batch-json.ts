@@ -75,6 +75,8 @@ function toOrderJson({ orderId, order, origin, acceptedAt, bodyHash, idempotency
     currency: order.currencyType,
     totalPrice: toSqlAmount(order.totalPrice),
     paymentMethod: order.paymentMethodType,
+    reference: order.reference ?? null,
+    metadata: order.metadata === undefined ? null : JSON.stringify(order.metadata),
     acceptedAt: toSqlTime(acceptedAt),
     ...origin,
     bodyHash,

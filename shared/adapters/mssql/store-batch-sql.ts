@@ -31,6 +31,8 @@ DECLARE @orders TABLE (
   currency VARCHAR(20) NOT NULL,
   total_price DECIMAL(19, 4) NOT NULL,
   payment_method VARCHAR(40) NOT NULL,
+  reference NVARCHAR(4000) NULL,
+  metadata NVARCHAR(MAX) NULL,
   accepted_at DATETIME2(3) NOT NULL,
   topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
   log_partition INT NOT NULL,
@@ -51,11 +53,13 @@ DECLARE @orders TABLE (
 DECLARE @stored TABLE (seq BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL UNIQUE);
 INSERT INTO @orders (
   i, round, group_id, order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address,
-  currency, total_price, payment_method, accepted_at, topic, log_partition, log_offset, body_hash, idempotency_key_hash,
+  currency, total_price, payment_method, reference, metadata, accepted_at, topic, log_partition, log_offset, body_hash,
+  idempotency_key_hash,
   letter_topic, letter_partition, letter_offset, edited_topic, edited_partition, edited_offset, is_redrive
 )
 SELECT o.i, o.round, @group, o.order_id, o.customer_id, o.customer_name /* text */, o.customer_last_name /* text */,
-  o.customer_email /* text */, o.shipping_address /* text */, o.billing_address /* text */, o.currency, o.total_price, o.payment_method, o.accepted_at, o.topic,
+  o.customer_email /* text */, o.shipping_address /* text */, o.billing_address /* text */, o.currency, o.total_price, o.payment_method,
+  o.reference /* text */, o.metadata /* text */, o.accepted_at, o.topic,
   o.log_partition, o.log_offset, o.body_hash, o.idempotency_key_hash, o.letter_topic, o.letter_partition,
   o.letter_offset, o.edited_topic, o.edited_partition, o.edited_offset, 0
 FROM OPENJSON(@batch, '$.orders') WITH (
@@ -71,6 +75,8 @@ FROM OPENJSON(@batch, '$.orders') WITH (
   currency VARCHAR(20) '$.currency',
   total_price DECIMAL(19, 4) '$.totalPrice',
   payment_method VARCHAR(40) '$.paymentMethod',
+  reference NVARCHAR(4000) '$.reference',
+  metadata NVARCHAR(MAX) '$.metadata',
   accepted_at DATETIME2(3) '$.acceptedAt',
   topic NVARCHAR(4000) '$.topic',
   log_partition INT '$.partition',
@@ -105,12 +111,12 @@ ${WITHHOLD}
   INSERT INTO orders (
     order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
     total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
-    idempotency_key_hash, recovered
+    idempotency_key_hash, recovered, reference, metadata
   )
   OUTPUT inserted.seq, inserted.order_id INTO @stored (seq, order_id)
   SELECT o.order_id, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email, o.shipping_address,
     o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, @now, o.topic, o.log_partition,
-    o.log_offset, o.body_hash, o.idempotency_key_hash, o.is_redrive
+    o.log_offset, o.body_hash, o.idempotency_key_hash, o.is_redrive, o.reference, o.metadata
   FROM @orders AS o
   WHERE o.round = @order_round AND o.outcome IS NULL
     AND NOT EXISTS (SELECT 1 FROM orders AS k WHERE k.order_id = o.order_id)

@@ -74,7 +74,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
   }
 
   function inRange(query: ListQuery, match: Match | undefined, range: Range, limit: number): number[] {
-    const { status = 'stored', customerId, currency, paymentMethod } = query
+    const { status = 'stored', customerId, currency, paymentMethod, reference } = query
     const isStored = isOfStored(query)
     const table = isStored ? 'orders' : 'order_states'
     const searchTable = isStored ? 'order_search' : 'order_state_search'
@@ -86,6 +86,22 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       ...(isBounded ? ['o.accepted_at >= ? AND o.accepted_at < ?'] : []),
     ]
     const bounds = [...(isStored ? [] : [status]), range.low, range.high, ...times]
+    if (reference !== undefined) {
+      // By orders_by_reference (order_states_by_reference): few orders share one, and all else is looked up in those.
+      const filters = { customer_id: customerId, currency, payment_method: paymentMethod }
+      const given = Object.entries(filters).flatMap(([column, value]) =>
+        value === undefined ? [] : [{ column, value }],
+      )
+      const found = `SELECT 1 FROM ${searchTable} s WHERE s.${searchTable} MATCH ? AND s.rowid = o.seq`
+      const conditions = [
+        ...where,
+        ...given.map(({ column }) => `o.${column} = ?`),
+        ...(match === undefined ? [] : [`EXISTS (${found})`]),
+      ]
+      const sql = `SELECT o.seq FROM ${table} o WHERE o.reference = ? AND ${conditions.join(' AND ')} ORDER BY o.seq DESC LIMIT ?`
+      const values = given.map(({ value }) => value)
+      return seqs(sql, reference, ...bounds, ...values, ...(match === undefined ? [] : [matchText(match)]), limit)
+    }
     if (match !== undefined && isStored && !isBounded) return searchPositions(match, range.high, limit)
     if (match !== undefined) {
       // By the full-text index, filters included; the other bounds are looked up by the primary key.

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { fromTenThousandths } from '../../domain/money.ts'
+import type { Metadata } from '../../domain/metadata.ts'
 import type { Currency, NewOrderCommand, PaymentMethod } from '../../domain/order-commands.ts'
 import {
   customerFullName,
@@ -25,7 +26,7 @@ export interface OrderQueries {
 
 const ORDER_COLUMNS = `
   seq, order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address,
-  currency, total_price, payment_method, accepted_at, stored_at, recovered`
+  currency, total_price, payment_method, accepted_at, stored_at, recovered, reference, metadata`
 const STATE_COLUMNS = `
   seq, order_id, status, attempt, max_attempts, next_attempt_at, cause_code, cause_detail, accepted_at, updated_at, order_json`
 
@@ -59,6 +60,8 @@ interface OrderRow {
   readonly accepted_at: number
   readonly stored_at: number
   readonly recovered: number
+  readonly reference: string | null
+  readonly metadata: string | null
 }
 
 interface ItemRow {
@@ -180,6 +183,8 @@ function toStoredView(row: OrderRow, items: readonly ItemRow[]): OrderView {
     totalPrice: fromTenThousandths(row.total_price),
     paymentMethodType: row.payment_method,
     orderItems: items.map(toItemView),
+    ...(row.reference !== null && { reference: row.reference }),
+    ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as Metadata }),
   }
 }
 

@@ -30,8 +30,8 @@ const INSERT_ORDER = `
   INSERT INTO orders (
     order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
     total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
-    idempotency_key_hash, recovered
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+    idempotency_key_hash, recovered, reference, metadata
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 const INSERT_ITEM = 'INSERT INTO order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 const INSERT_SEARCH = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 /** By the unique index of order_id. */
@@ -123,6 +123,8 @@ export function orderValues(stored: OrderToStore, storedAtMs: number, recovered:
     toHashBytes(bodyHash),
     idempotencyKeyHash === null ? null : toHashBytes(idempotencyKeyHash),
     recovered ? 1 : 0,
+    order.reference ?? null,
+    order.metadata === undefined ? null : JSON.stringify(order.metadata),
   ]
 }
 

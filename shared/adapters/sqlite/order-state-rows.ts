@@ -23,7 +23,8 @@ const UPSERT = `
     next_attempt_at = excluded.next_attempt_at, cause_code = excluded.cause_code, cause_detail = excluded.cause_detail,
     accepted_at = coalesce(excluded.accepted_at, accepted_at), updated_at = excluded.updated_at`
 const UPDATE_CONTENT = `
-  UPDATE order_states SET order_json = ?, customer_id = ?, currency = ?, payment_method = ? WHERE order_id = ? RETURNING seq`
+  UPDATE order_states SET order_json = ?, customer_id = ?, currency = ?, payment_method = ?, reference = ?
+  WHERE order_id = ? RETURNING seq`
 const SELECT_CONTENT = 'SELECT order_json FROM order_states WHERE order_id = ?'
 const DELETE = 'DELETE FROM order_states WHERE order_id = ? RETURNING seq'
 const INSERT_HISTORY = `
@@ -42,8 +43,8 @@ export function prepareOrderStateRows(db: DatabaseSync): OrderStateRows {
 
   function writeContent(id: Uint8Array, { order }: ParkedRecord): void {
     if (order === null) return
-    const { customerId, currencyType, paymentMethodType } = order
-    const row = updateContent.get(JSON.stringify(order), customerId, currencyType, paymentMethodType, id)
+    const { customerId, currencyType, paymentMethodType, reference = null } = order
+    const row = updateContent.get(JSON.stringify(order), customerId, currencyType, paymentMethodType, reference, id)
     if (row !== undefined) replaceSearch.run(Number(row['seq']), searchableText(order))
   }
 

@@ -30,7 +30,7 @@ const WAS_STORED = `
     WHERE p.group_id = ?1 AND p.topic = ?2 AND p.partition = ?3 AND record_offset = ?4
     AND state IN ('retrying', 'dead', 'discarded', 'redriven'))`
 const INSERT_ORDER = `
-  INSERT INTO ${REBUILT}orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING`
+  INSERT INTO ${REBUILT}orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING`
 const INSERT_ITEM = `INSERT INTO ${REBUILT}order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 const NEXT = 'SELECT seq FROM orders WHERE seq > ? ORDER BY seq LIMIT ?'

@@ -29,6 +29,7 @@ export type Searchable = Pick<
   NewOrderCommand,
   'customerId' | 'customerName' | 'customerLastName' | 'currencyType' | 'paymentMethodType'
 > & {
+  readonly reference?: string | null
   readonly orderItems: readonly Pick<OrderItem, 'brand' | 'type' | 'size' | 'colour'>[]
 }
 
@@ -36,12 +37,15 @@ export type Searchable = Pick<
 export interface SearchParts {
   /** The words of the customer's name. */
   readonly names: readonly string[]
-  /** The text of each item. */
+  /** The text of each item, and the reference. */
   readonly descriptions: readonly string[]
 }
 
 export function searchParts(order: Searchable): SearchParts {
-  return { names: wordsOf(customerFullName(order)), descriptions: order.orderItems.map(longDescription) }
+  return {
+    names: wordsOf(customerFullName(order)),
+    descriptions: [...order.orderItems.map(longDescription), ...(order.reference == null ? [] : [order.reference])],
+  }
 }
 
 /** The text of an order for the index. */

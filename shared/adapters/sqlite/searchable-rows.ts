@@ -13,7 +13,7 @@ export function prepareSearchableRows(db: DatabaseSync, prefix = ''): ReadSearch
   const statement = createStatements(db)
   const selectOrders = `
     SELECT seq, customer_id AS customerId, customer_name AS customerName, customer_last_name AS customerLastName,
-      currency AS currencyType, payment_method AS paymentMethodType
+      currency AS currencyType, payment_method AS paymentMethodType, reference
     FROM ${prefix}orders WHERE seq > ? AND seq <= ? ORDER BY seq`
   const selectItems = `
     SELECT order_seq AS seq, brand, type, size, colour FROM ${prefix}order_items

@@ -62,6 +62,12 @@ function factsOf(order) {
     total: order.totalPrice === undefined ? undefined : toMoney(order),
     'paid by': order.paymentMethodType,
     'sent to': order.shippingAddress,
+    reference: order.reference,
+    metadata:
+      order.metadata &&
+      Object.entries(order.metadata)
+        .map((entry) => entry.join(': '))
+        .join(' · '),
   })
 }
 

@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { text } from './text.ts'
+
+/** What callers keep with an order for themselves: the product stores it, gives it back, and makes nothing of it. */
+export type Metadata = Readonly<Record<string, string>>
+
+const MAX_ENTRIES = 20
+const MAX_VALUE_LENGTH = 500
+
+const NAME_FAULT = 'must have a name of 1 to 40 letters, digits, "_", "." and "-"'
+
+/** Sorted, because JSON objects have no order: the same entries in another order are the same order. */
+export const metadataSchema = z
+  .record(z.string().regex(/^[A-Za-z0-9_.-]{1,40}$/), text(0, MAX_VALUE_LENGTH, 'many lines'), {
+    error: ({ code }) => (code === 'invalid_key' ? NAME_FAULT : 'must be an object'),
+  })
+  .refine((metadata) => Object.keys(metadata).length <= MAX_ENTRIES, {
+    error: `must have at most ${MAX_ENTRIES} entries`,
+  })
+  .meta({
+    maxProperties: MAX_ENTRIES,
+    description: `At most ${MAX_ENTRIES} texts of at most ${MAX_VALUE_LENGTH} characters that the caller keeps with the order.`,
+  })
+  .transform((metadata): Metadata => Object.fromEntries(Object.entries(metadata).sort(byName)))
+
+function byName([one]: readonly [string, string], [other]: readonly [string, string]): number {
+  return one < other ? -1 : 1
+}
