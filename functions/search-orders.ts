@@ -5,7 +5,7 @@ import { searchQuery } from '../shared/http/order-queries.ts'
 import { readQuery } from '../shared/http/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
-/** GET /api/orders/search?q=: full text over customer names and item descriptions, best first. */
+/** GET /api/orders/search?q=: full text over customers, items, codes and ids, best first. */
 async function searchOrders(request: HttpRequest): Promise<HttpResponseInit> {
   const { views } = await services()
   return page(request, await views.search(readQuery(request.query, searchQuery)))

@@ -18,7 +18,7 @@ const FIRST: readonly Link[] = [
 
 const LISTS: readonly Link[] = [
   { path: '/api/orders', name: 'Orders', text: 'Newest first, a page at a time.' },
-  { path: '/api/orders/search?q=alex', name: 'Search', text: 'Full text over customers and items.' },
+  { path: '/api/orders/search?q=alex', name: 'Search', text: 'Full text over customers, items and ids.' },
   { path: '/api/dead-letters', name: 'Dead letters', text: 'What could not be stored, and why.' },
   { path: '/api/ops/ledger', name: 'Ledger', text: 'Whether every order is accounted for.' },
   { path: '/api/ops/status', name: 'Status', text: 'Lag, retries and dead letters in numbers.' },

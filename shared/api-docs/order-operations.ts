@@ -131,7 +131,7 @@ export const ORDER_OPERATIONS = {
     tag: 'Orders',
     summary: 'Search orders',
     description:
-      'Full text over customer names and item descriptions, best first: every word must be there, whole or as a beginning, in any case and with or without accents.',
+      'Full text over customer names, item descriptions and codes, e-mail addresses and order ids, best first: every word must be there, whole or as a beginning, in any case and with or without accents. `lukasz` finds Łukasz, `gross` finds Groß, `oconnor` finds O’Connor, and `龍` finds 小龍. An order id is found whole or by its last twelve digits.',
     query: searchQuery,
     answers: { 200: page('searchOrders') },
     problems: ['invalid-request', 'store-unavailable'],

@@ -65,6 +65,7 @@ const words = z
   .max(200, { error: 'must have at most 200 characters' })
   .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode' })
 
-export const searchText = words
-  .min(1, { error: 'must not be empty' })
-  .meta({ description: 'Words, or beginnings of words, all of which must be there.' })
+export const searchText = words.min(1, { error: 'must not be empty' }).meta({
+  description:
+    'Words, or beginnings of words, all of which must be there, in any case and with or without accents: names, items, item codes, an e-mail address, an order id or its last twelve digits.',
+})

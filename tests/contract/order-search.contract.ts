@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { createRandom } from '../../loadtest/orders.ts'
 import type { NewOrderCommand } from '../../shared/domain/order-commands.ts'
+import { fold } from '../../shared/domain/fold.ts'
+import { queryWords, wordsOf } from '../../shared/domain/search-words.ts'
 import type { OrderToStore, ParkedRecord } from '../../shared/ports/order-store.ts'
 import type { ListQuery, SearchQuery } from '../../shared/ports/order-views.ts'
 import { ACCEPTED_AT, allPages, NOW, orderAt, type OpenStore, type StoreFeatures } from './store-fixtures.ts'
@@ -77,12 +79,55 @@ export function orderSearchContract(
     expect(await found('maria shirt', { customersOnly: true })).toEqual([])
   })
 
-  test.runIf(features.fullText)('case and accents make no difference, in the text or in the query', async () => {
-    const order = customer(0, 'José', 'MÜLLER-Ångström')
-    await store([order])
-    for (const q of ['jose', 'JOSÉ', 'muller', 'Müller', 'angstrom', 'mu', 'ang müll jo']) {
-      expect(await found(q)).toEqual([order.orderId])
+  test.runIf(features.fullText)(
+    'case, accents and apostrophes make no difference, in the text or in the query',
+    async () => {
+      const inNames = FOUND_BY.map(([text], index) => customer(index, text, 'Surname'))
+      const inItems = FOUND_BY.map(([text], index) => item(FOUND_BY.length + index, text))
+      const failed = FOUND_BY.map(([text], index) => customer(2 * FOUND_BY.length + index, text, 'Surname'))
+      await store([...inNames, ...inItems])
+      for (const order of failed) await park(order)
+      for (const [index, [text, queries, others = []]] of FOUND_BY.entries()) {
+        const [inName, inItem, notStored] = [inNames, inItems, failed].map((orders) => orders[index]?.orderId)
+        for (const q of queries) {
+          expect(await found(q), `${q} for ${text}`).toEqual(expect.arrayContaining([inName, inItem]))
+          expect(await found(q, { customersOnly: true }), `${q} for ${text}`).toContain(inName)
+          expect(await listed({ q, status: 'retrying' }), `${q} for ${text}`).toContain(notStored)
+        }
+        for (const q of others) {
+          expect(await found(q), `${q} for ${text}`).not.toContain(inName)
+          expect(await listed({ q, status: 'retrying' }), `${q} for ${text}`).not.toContain(notStored)
+        }
+      }
+    },
+  )
+
+  test('an e-mail address, the code of an item and an id find their order', async () => {
+    const changes = {
+      customerEmail: 'soren.test7@shop.example',
+      orderItems: [{ ...orderAt(0).order.orderItems[0]!, itemCode: 'TRK-2041' }],
     }
+    const order = orderAt(0, { order: changes })
+    const failed = orderAt(1, { order: changes })
+    await store([order, orderAt(2)])
+    await park(failed)
+    const findsBoth = ['soren.test7@shop.example', 'SOREN.TEST7@SHOP.EXAMPLE', 'test7', 'soren', 'sor', 'shop.example']
+    for (const q of [...findsBoth, 'TRK-2041', 'trk-2041', '2041', 'trk', 'TRK-20', 'trk 2041 soren']) {
+      expect([q, await found(q)]).toEqual([q, [order.orderId]])
+      expect([q, await found(q, { customersOnly: true })]).toEqual([q, []])
+      expect([q, await listed({ q, customerId: 1 })]).toEqual([q, [order.orderId]])
+      expect([q, await listed({ q, status: 'retrying' })]).toEqual([q, [failed.orderId]])
+    }
+    for (const q of ['TRK-2042', 'other.test7@shop.example']) expect([q, await found(q)]).toEqual([q, []])
+    for (const { orderId } of [order, failed]) {
+      const list: Partial<ListQuery> = orderId === failed.orderId ? { status: 'retrying' } : {}
+      const short = orderId.slice(-12)
+      for (const q of [orderId, orderId.toUpperCase(), short, `…${short}`, `${short} trk`]) {
+        expect([q, await listed({ ...list, q })]).toEqual([q, [orderId]])
+      }
+      expect(await listed({ ...list, q: short.slice(0, -1) })).toEqual([])
+    }
+    expect(await found(order.orderId)).toEqual([order.orderId])
   })
 
   test('any text finds what going through all orders would find, in that order', async () => {
@@ -100,14 +145,34 @@ export function orderSearchContract(
     const newest = orders.toReversed()
     for (let time = 0; time < 60; time += 1) {
       const words = Array.from({ length: 1 + Math.floor(random() * 3) }, () => pick(BEGINNINGS))
+      const q = words.join(' ')
       const customersOnly = random() < 0.3
       const expected = [0, 1, 2, 3].flatMap((rank) =>
-        newest.filter(({ order }) => rankOf(order, words) === rank && !(customersOnly && rank > 1)),
+        newest.filter(({ order }) => rankOf(order, q) === rank && !(customersOnly && rank > 1)),
       )
-      const q = words.join(' ')
       expect([q, await found(q, { customersOnly, limit: 50 })]).toEqual([q, expected.map(({ orderId }) => orderId)])
-      const inList = newest.filter(({ order }) => rankOf(order, words) < 4).map(({ orderId }) => orderId)
+      const inList = newest.filter(({ order }) => rankOf(order, q) < 4).map(({ orderId }) => orderId)
       if (time % 6 === 0) expect([q, await listed({ q, limit: 50 })]).toEqual([q, inList])
+    }
+  })
+
+  test.runIf(features.fullText)('texts of any script find what going through all orders would find', async () => {
+    const random = createRandom(7)
+    const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''
+    const write = (text: string) => WAYS_TO_WRITE[Math.floor(random() * WAYS_TO_WRITE.length)]?.(text) ?? text
+    const orders = Array.from({ length: 80 }, (_, offset) => {
+      const [base] = orderAt(0).order.orderItems
+      const orderItems = [{ ...base!, brand: write(pick(TEXTS)), itemCode: pick(TEXTS) }]
+      const customerLastName = `${write(pick(TEXTS))} ${pick(TEXTS)}`
+      return orderAt(offset, { order: { customerName: write(pick(TEXTS)), customerLastName, orderItems } })
+    })
+    await store(orders)
+    const newest = orders.toReversed()
+    for (let time = 0; time < 60; time += 1) {
+      const text = Array.from(write(pick(TEXTS)))
+      const q = `${text.slice(0, 1 + Math.floor(random() * text.length)).join('')} ${random() < 0.3 ? pick(TEXTS) : ''}`
+      const expected = [0, 1, 2, 3].flatMap((rank) => newest.filter(({ order }) => rankOf(order, q) === rank))
+      expect([q, await found(q, { limit: 100 })]).toEqual([q, expected.map(({ orderId }) => orderId)])
     }
   })
 
@@ -161,16 +226,74 @@ const WORDS = [
 ]
 const BEGINNINGS = ['a', 'ac', 'aco', 'acorn', 'acorn0', 'acorns', 'birch', 'birchw', 'el', 'elder', 'hazel', 'i', 'x']
 
-/** What `search` promises, for words in lower case: 4 when it does not match. */
-function rankOf({ customerName, customerLastName, orderItems }: NewOrderCommand, words: readonly string[]): number {
-  const names = [customerName, customerLastName]
-  const others = orderItems.flatMap(({ brand, type, size, colour }) => [brand, type, size, colour])
+/** A text, what finds it, and what does not. */
+const FOUND_BY: readonly [text: string, queries: readonly string[], others?: readonly string[]][] = [
+  ['José', ['jose', 'JOSÉ', 'Jose\u0301', 'jo'], ['josef']],
+  ['MÜLLER-Ångström', ['muller', 'Müller', 'angstrom', 'ang müll', 'müller-angstrom']],
+  ['Łukasz', ['Łukasz', 'łukasz', 'lukasz', 'LUKASZ', 'ŁUK'], ['ukasz']],
+  ['LUKASZ', ['Łukasz', 'łukasz', 'lukasz']],
+  ['Søren Østergaard', ['Søren Østergaard', 'soren ostergaard', 'SØREN ØSTERGAARD', 'øster']],
+  ['Groß', ['Groß', 'gross', 'GROSS', 'GROẞ', 'groß']],
+  ['GROSS', ['Groß', 'gross', 'groß']],
+  ['Ægir Þórsson', ['Ægir Þórsson', 'aegir thorsson', 'ÆGIR', 'þórsson', 'THORSSON']],
+  ['Đorđe', ['Đorđe', 'dorde', 'ĐORĐE', 'đorđe']],
+  ['Işık', ['Işık', 'isik', 'IŞIK', 'ISIK', 'ışık', 'İŞİK']],
+  ['ISIK', ['Işık', 'isik', 'ışık']],
+  ["O'Connor", ['oconnor', "o'connor", 'O’Connor', 'OCONNOR', 'connor', "O'Con", 'o connor'], ['conner']],
+  ['O’Connor', ['oconnor', "o'connor", 'connor', 'Oʼconnor']],
+  ['OConnor', ['oconnor', "o'connor", 'O’Connor']],
+  ['Gal·la', ['gal·la', 'galla', 'gal la']],
+  ['小龍', ['龍', '小', '小龍'], ['龍小', '大龍']],
+  ['山田たろう', ['山田', '田', 'たろ', '山田たろう'], ['田山', 'うろた']],
+  ['ガード', ['カード', 'ｶﾞｰﾄﾞ', 'ガー']],
+  ['김철수', ['김철수', '김철']],
+  ['Ἀθήνα', ['αθηνα', 'ΑΘΗΝΑ', 'Αθήνα']],
+  ['ΟΔΟΣ', ['οδός', 'οδοσ', 'Οδος']],
+  ['Щукин', ['щукин', 'ЩУКИН']],
+  ['ﬁne Ｗｉｄｅ', ['fine wide', 'FINE', 'wide']],
+]
+
+const TEXTS = [
+  ...FOUND_BY.map(([text]) => text),
+  'smile',
+  '龍',
+  '小',
+  'たろう',
+  "l'été",
+  'Brand',
+  "rock'n'roll",
+  'Iş',
+  'Gro',
+]
+const WAYS_TO_WRITE: readonly ((text: string) => string)[] = [
+  (text) => text,
+  fold,
+  (text) => text.toUpperCase(),
+  (text) => text.toLowerCase(),
+  (text) => text.normalize('NFD'),
+  (text) => text.normalize('NFKC'),
+  (text) => text.replaceAll("'", '’'),
+]
+
+/** What `search` promises: 4 when the order does not match. Its e-mail address has no digits, which count whole alone. */
+function rankOf(order: NewOrderCommand, q: string): number {
+  const words = queryWords(q)
+  const names = [order.customerName, order.customerLastName].flatMap(wordsOf)
+  const others = order.orderItems.flatMap(({ itemCode, brand, type, size, colour }) => [
+    itemCode,
+    brand,
+    type,
+    size,
+    colour,
+  ])
+  const any = [...names, ...[...others, order.customerEmail, order.reference ?? ''].flatMap(wordsOf)]
   const every = (among: readonly string[], matches: (text: string, word: string) => boolean) =>
-    words.every((word) => among.some((text) => matches(text.toLowerCase(), word)))
+    words.every((word) => among.some((text) => matches(text, word)))
   const isWhole = (text: string, word: string) => text === word
   const begins = (text: string, word: string) => text.startsWith(word)
+  if (words.length === 0) return 4
   if (every(names, isWhole)) return 0
   if (every(names, begins)) return 1
-  if (every([...names, ...others], isWhole)) return 2
-  return every([...names, ...others], begins) ? 3 : 4
+  if (every(any, isWhole)) return 2
+  return every(any, begins) ? 3 : 4
 }

@@ -23,6 +23,7 @@ import { IS_SNAPSHOT_ON, SELECT_LEVEL, TURN_SNAPSHOT_ON } from '../../shared/ada
 import * as rebuild from '../../shared/adapters/mssql/rebuild-sql.ts'
 import { SWAP_ORDERS } from '../../shared/adapters/mssql/rebuild-swap-sql.ts'
 import * as redrives from '../../shared/adapters/mssql/redrive-sql.ts'
+import * as reindex from '../../shared/adapters/mssql/search-reindex-sql.ts'
 import { STORE_BATCH } from '../../shared/adapters/mssql/store-batch-sql.ts'
 
 /** Every statement that the SQL Server adapter can send, by name; those that depend on filters with each set of them. */
@@ -59,6 +60,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     ...constantsOf(operator),
     ...constantsOf(rebuild),
     ...constantsOf(redrives),
+    ...constantsOf(reindex),
     ...constantsOf(views),
   }
   for (const [name, text] of Object.entries(constants)) statements.set(name, text)

@@ -9,7 +9,7 @@ const AVOIDED =
 const PARAMETERS = new Set(
   (
     'action after at batch before brokenBy bytes code currency customerId due ending epochs filter fingerprint from group id ids ' +
-    'keyHash last lease leaseMs letters limit logId maxGaps now nowMs offset operator orderId owner partition paymentMethod probe progress queryWords ' +
+    'keyHash last lastState lease leaseMs letters limit logId maxGaps now nowMs offset operator orderId owner partition paymentMethod probe progress queryWords ' +
     'rank rate reason reference settlements starts state states status target to topic value verified why words'
   ).split(' '),
 )

@@ -7,6 +7,7 @@ const BLOCK = 1000
 
 let stored: number
 let inBlocks: number
+let lacking: number
 let failing: Error | undefined
 let openThreads: number
 let indexer: SearchIndexer
@@ -17,11 +18,13 @@ beforeEach(() => {
   onFailed.mockReset()
   stored = 0
   inBlocks = 0
+  lacking = 0
   failing = undefined
   openThreads = 0
   indexer = createSearchIndexer({
     blockOrders: BLOCK,
     ordersAfterBlocks: () => Promise.resolve(stored - inBlocks),
+    isReindexDue: () => Promise.resolve(lacking > 0),
     openThread,
     onFailed,
   })
@@ -30,9 +33,11 @@ afterEach(() => vi.useRealTimers())
 
 function openThread(): StoreThread<Indexer> {
   openThreads += 1
-  const call = async () => {
+  const call = async (name: keyof Indexer, orders: number) => {
+    if (name === 'reindex' && lacking === 0) return false
     await sleep(1)
     if (failing !== undefined) throw failing
+    if (name === 'reindex') return (lacking = Math.max(0, lacking - orders)) > 0
     if (stored - inBlocks < BLOCK) return false
     inBlocks += BLOCK
     return true
@@ -125,4 +130,26 @@ test('what is due while a thread closes is written too', async () => {
   await indexer.look()
   await vi.advanceTimersByTimeAsync(20)
   expect(inBlocks).toBe(3 * BLOCK)
+})
+
+test('orders without words have their turn at once, though no block is due, and again after a failure', async () => {
+  lacking = 700
+  failing = new Error('The disk is full.')
+  await indexer.look()
+  await vi.advanceTimersByTimeAsync(10)
+  expect(onFailed.mock.calls).toEqual([[failing]])
+  failing = undefined
+  await indexer.look()
+  await vi.advanceTimersByTimeAsync(10)
+  expect([lacking, openThreads]).toEqual([0, 0])
+})
+
+test('orders without words come before any block', async () => {
+  stored = 1000
+  lacking = 700
+  await indexer.look()
+  await vi.advanceTimersByTimeAsync(2)
+  expect([lacking, inBlocks]).toEqual([188, 0])
+  await vi.advanceTimersByTimeAsync(10)
+  expect([lacking, inBlocks, openThreads]).toEqual([0, BLOCK, 0])
 })

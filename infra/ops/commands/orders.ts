@@ -40,8 +40,8 @@ export const listOrders: Command = {
 export const searchOrders: Command = {
   name: 'orders search',
   usage: '<words>',
-  summary: 'orders in whose names and items every word is, best first',
-  examples: ['orders search "alex trail"'],
+  summary: 'orders that have every word in names, items, codes, e-mail address or id, best first',
+  examples: ['orders search "alex trail"', 'orders search TRK-2041', 'orders search 5d0c1b7a44e2'],
   takes: 1,
   options: PAGE,
   run(context) {

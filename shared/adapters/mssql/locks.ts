@@ -17,6 +17,7 @@
  * No lock is of a range: of two transactions that insert the same key one fails by it, and comes again (query.ts).
  */
 export const LOCK_ORDER = [
+  'search_reindex',
   'redrive_tasks',
   'rebuild',
   'ledger_repairs',

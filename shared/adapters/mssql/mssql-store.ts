@@ -16,6 +16,7 @@ import { prepareDatabase, type Adapt } from './prepare-database.ts'
 import { createMaintenance } from './maintenance.ts'
 import { createQuery, type Query } from './query.ts'
 import { createRedrives } from './redrives.ts'
+import { reindex } from './search-reindex.ts'
 import { createBatchCommands } from './store-batch.ts'
 
 /** The store on SQL Server or Azure SQL Database. Instances share it; each has a pool of connections of its own. */
@@ -65,7 +66,12 @@ export const PROBE = "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability')
 export async function createMssqlStore(options: MssqlStoreOptions): Promise<MssqlStore> {
   const { connectionString, onWarning, onError, mustBeUsable = true, migrations = MIGRATIONS } = options
   const connection = createConnection({ connectionString, onError })
-  const prepare = once(() => prepareDatabase(connection, readMigrations(migrations), onWarning))
+  const disposed = new AbortController()
+  const prepare = once(async () => {
+    const adapt = await prepareDatabase(connection, readMigrations(migrations), onWarning)
+    void reindex({ query, signal: disposed.signal, onWarning })
+    return adapt
+  })
   const query = translated(connection, createQuery(connection), prepare)
   const tellAway = (error: unknown) => onWarning(awayMessage(connection.described, error))
   const prepared = prepare().catch((error: unknown) => {
@@ -80,13 +86,17 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
       prepared.catch(tellAway)
     }
   } catch (error) {
+    disposed.abort()
     await connection[Symbol.asyncDispose]()
     throw error
   } finally {
     answered.abort()
   }
 
-  const dispose = () => connection[Symbol.asyncDispose]()
+  const dispose = async () => {
+    disposed.abort()
+    await connection[Symbol.asyncDispose]()
+  }
   const { findByIdempotencyKey, ...views } = createOrderQueries(query)
   return {
     store: {

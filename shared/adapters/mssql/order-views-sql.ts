@@ -57,14 +57,16 @@ FROM orders AS o
 WHERE o.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND o.idempotency_key_hash IS NOT NULL;
 `
 
+/** Of the words with the same k an order must have one: what may be the end of an id is asked for as one too. */
 const DECLARE_WORDS = `
 DECLARE @words TABLE (
-  k INT NOT NULL PRIMARY KEY,
-  word NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL
+  k INT NOT NULL,
+  word NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  PRIMARY KEY (k, word)
 );
 INSERT INTO @words (k, word)
 SELECT w.k, w.word FROM OPENJSON(@queryWords) WITH (k INT '$[0]', word NVARCHAR(200) '$[1]') AS w;
-DECLARE @wordCount INT = (SELECT COUNT(*) FROM @words);
+DECLARE @wordCount INT = (SELECT COUNT(DISTINCT w.k) FROM @words AS w);
 `
 
 /** A word has neither % nor _ nor [, so LIKE is a seek in the index of words. */

@@ -1,6 +1,6 @@
 import { fromCursor, toCursor } from '../../domain/cursor.ts'
 import type { HistoryEntry, OrderView } from '../../domain/order-view.ts'
-import { queryWords } from '../../domain/search-words.ts'
+import { idWord, isShortId, queryWords } from '../../domain/search-words.ts'
 import type { KnownOrder } from '../../ports/order-store.ts'
 import type { ListQuery, OrderViews, Page, SearchQuery } from '../../ports/order-views.ts'
 import { bigint, int, json, text, type Parameters } from './connection.ts'
@@ -58,7 +58,7 @@ export function createOrderQueries(query: Query): OrderQueries {
       if (words.length === 0) return EMPTY
       const [rank, before] = fromCursor(search, ['number', 'number']) ?? [0, Number.MAX_SAFE_INTEGER]
       const [orders = [], items = []] = await query(selectSearch(search.customersOnly ?? false), {
-        queryWords: json([...words.entries()]),
+        queryWords: json(numbered(words)),
         rank: int(rank),
         before: bigint(before),
         limit: int(search.limit + 1),
@@ -88,6 +88,18 @@ export function createOrderQueries(query: Query): OrderQueries {
   }
 }
 
+/** What DECLARE_WORDS reads: words with the same number stand for one word of the query. */
+function numbered(words: readonly string[]): [k: number, word: string][] {
+  return words.flatMap((word, k): [number, string][] =>
+    isShortId(word)
+      ? [
+          [k, word],
+          [k, idWord(word)],
+        ]
+      : [[k, word]],
+  )
+}
+
 /** Undefined when nothing can match: a text without a word. */
 function filtersOf(list: ListQuery): { given: ReadonlySet<ListFilter>; parameters: Parameters } | undefined {
   const { customerId, currency, paymentMethod, reference, from, to, q } = list
@@ -103,7 +115,7 @@ function filtersOf(list: ListQuery): { given: ReadonlySet<ListFilter>; parameter
   }
   const given = new Set(Object.keys(parameters) as ListFilter[])
   if (words === undefined) return { given, parameters }
-  return { given: given.add('q'), parameters: { ...parameters, queryWords: json([...words.entries()]) } }
+  return { given: given.add('q'), parameters: { ...parameters, queryWords: json(numbered(words)) } }
 }
 
 /** One row more than the page says whether there is a next one. */

@@ -34,8 +34,10 @@ export function toParkedJson(parkings: readonly Parking[]) {
       parkedAt: toSqlTime(parkedAt),
       ...toContent(record.order),
     })),
-    parkedWords: parkings.flatMap(({ record: { order } }, i) =>
-      order === null ? [] : [...orderWords(order)].map(([word, inName]) => [i, word, inName ? 1 : 0]),
+    parkedWords: parkings.flatMap(({ record: { order, orderId } }, i) =>
+      order === null || orderId === null
+        ? []
+        : [...orderWords(orderId, order)].map(([word, inName]) => [i, word, inName ? 1 : 0]),
     ),
   }
 }

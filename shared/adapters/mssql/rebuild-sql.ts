@@ -148,8 +148,10 @@ export const COMPLETE_ORDERS = inStep(
   UPDATE rebuild SET completed_seq = (SELECT COALESCE(MAX(p.seq), @completed) FROM @page AS p) WHERE only_row = 1;
 
   SELECT COUNT(*) AS orders, (SELECT COUNT(*) FROM @kept AS k WHERE k.seq <= @last) AS kept FROM @page AS p;
-  SELECT o.seq, o.customer_name, o.customer_last_name, o.reference FROM @kept AS k JOIN orders AS o ON o.seq = k.seq;
-  SELECT x.order_seq, x.brand, x.type, x.size, x.colour FROM @kept AS k JOIN order_items AS x ON x.order_seq = k.seq;`,
+  SELECT o.seq, o.order_id, o.customer_name, o.customer_last_name, o.customer_email, o.reference
+  FROM @kept AS k JOIN orders AS o ON o.seq = k.seq;
+  SELECT x.order_seq, x.item_code, x.brand, x.type, x.size, x.colour
+  FROM @kept AS k JOIN order_items AS x ON x.order_seq = k.seq;`,
   `DECLARE @page TABLE (seq BIGINT NOT NULL PRIMARY KEY);
 DECLARE @kept TABLE (seq BIGINT NOT NULL PRIMARY KEY);`,
 )

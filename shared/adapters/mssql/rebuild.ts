@@ -1,5 +1,4 @@
 import { isOrderError, OrderError } from '../../domain/errors.ts'
-import { orderWords, type Searchable } from '../../domain/search-words.ts'
 import type { Maintenance, Rebuild, RebuildOutcome, RebuildProgress, RebuildStep } from '../../ports/maintenance.ts'
 import type { OrderToStore } from '../../ports/order-store.ts'
 import { bigint, int, json, text, type Parameters, type Row } from './connection.ts'
@@ -14,6 +13,7 @@ import {
   SELECT_REBUILD,
 } from './rebuild-sql.ts'
 import { SWAP_ORDERS } from './rebuild-swap-sql.ts'
+import { wordsOfOrders } from './search-reindex.ts'
 import { GROUP_UNITS, toStoreBatchJson } from './store-batch-json.ts'
 import { cut, fromSqlTime, toSqlTime } from './values.ts'
 
@@ -81,7 +81,7 @@ export function createRebuildCommands(query: Query): RebuildCommands {
 
   async function complete(step: RebuildStep, limit: number) {
     const [[counts] = [], names = [], items = []] = await inStep(COMPLETE_ORDERS, step, { limit: int(limit) })
-    const words = wordsOf(names, items)
+    const words = wordsOfOrders(names, items)
     if (words.length > 0) await inStep(ADD_WORDS, step, { words: json(words) })
     return { orders: Number(counts?.['orders']), kept: Number(counts?.['kept']) }
   }
@@ -120,21 +120,6 @@ function stepParameters({ owner, at, leaseMs, progress }: RebuildStep): Paramete
     leaseMs: int(leaseMs),
     progress: json(progress),
   }
-}
-
-/** Of orders that no record made: `[seq, word, whether it is of the name]`. */
-function wordsOf(names: readonly Row[], items: readonly Row[]): [seq: string, word: string, inName: 0 | 1][] {
-  const ofOrders = Map.groupBy(items, (item) => String(item['order_seq']))
-  return names.flatMap((row) => {
-    const seq = String(row['seq'])
-    const words = orderWords({
-      customerName: String(row['customer_name']),
-      customerLastName: String(row['customer_last_name']),
-      reference: row['reference'] as string | null,
-      orderItems: (ofOrders.get(seq) ?? []) as unknown as Searchable['orderItems'],
-    })
-    return [...words].map(([word, inName]): [string, string, 0 | 1] => [seq, word, inName ? 1 : 0])
-  })
 }
 
 function toRebuild(row: Row, nowMs: number): Rebuild {

@@ -51,7 +51,7 @@ export function toStoreBatchJson({ batch, indexes, isWhole, preview }: Part): st
       })),
     ),
     words: orders.flatMap(({ i, order }) =>
-      [...orderWords(order.order)].map(([word, inName]) => [i, word, inName ? 1 : 0]),
+      [...orderWords(order.orderId, order.order)].map(([word, inName]) => [i, word, inName ? 1 : 0]),
     ),
   })
 }

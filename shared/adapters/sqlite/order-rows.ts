@@ -4,7 +4,7 @@ import type { OrderItem } from '../../domain/order-commands.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import type { OrderToStore, StoreOutcome } from '../../ports/order-store.ts'
 import { prepareSearchTerms } from './search-terms.ts'
-import { positionedText, searchParts } from './search-text.ts'
+import { createSearchParts, positionedText } from './search-text.ts'
 import { sameBytes, toHashBytes, toIdBytes, toMs } from './values.ts'
 
 /** The rows of stored orders. */
@@ -15,11 +15,9 @@ export interface OrderRows {
   judge(order: OrderToStore, isSuperseding: () => boolean): StoreOutcome
   /** Where the order that is stored under this id came from; undefined when none is. */
   originOf(orderId: string): RecordPosition | undefined
-  /** The position of the newest stored order; 0 when there is none. */
-  lastSeq(): number
-  /** Notes when the orders after this position were accepted; in the transaction that inserted them. */
-  noteSpans(afterSeq: number): void
-  /** After a transaction that was rolled back, whole or in part. */
+  /** Writes what orders have in common: words and times. At the end of the transaction that inserted them. */
+  complete(): void
+  /** After a transaction that was rolled back. */
   forget(): void
 }
 
@@ -36,10 +34,8 @@ const INSERT_ITEM = 'INSERT INTO order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 
 const INSERT_SEARCH = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 /** By the unique index of order_id. */
 const SELECT_KNOWN = 'SELECT origin_topic, origin_partition, origin_offset, body_hash FROM orders WHERE order_id = ?'
-const SELECT_LAST = 'SELECT max(seq) AS last FROM orders'
-const UPSERT_SPANS = `
-  INSERT INTO order_spans
-  SELECT seq / ${SPAN_ORDERS}, min(accepted_at), max(accepted_at) FROM orders WHERE seq > ? GROUP BY seq / ${SPAN_ORDERS}
+const UPSERT_SPAN = `
+  INSERT INTO order_spans VALUES (?, ?, ?)
   ON CONFLICT DO UPDATE SET
     min_accepted_at = min(min_accepted_at, excluded.min_accepted_at),
     max_accepted_at = max(max_accepted_at, excluded.max_accepted_at)`
@@ -56,9 +52,17 @@ export function prepareOrderRows(db: DatabaseSync): OrderRows {
   const insertItem = db.prepare(INSERT_ITEM)
   const insertSearch = db.prepare(INSERT_SEARCH)
   const selectKnown = db.prepare(SELECT_KNOWN)
-  const selectLast = db.prepare(SELECT_LAST)
-  const upsertSpans = db.prepare(UPSERT_SPANS)
+  const upsertSpan = db.prepare(UPSERT_SPAN)
   const terms = prepareSearchTerms(db)
+  const searchParts = createSearchParts()
+  /** An order that is refused after it was noted makes its span wider than it is, which does no harm. */
+  const spans = new Map<number, readonly [min: number, max: number]>()
+
+  function noteSpan(seq: number, acceptedAtMs: number): void {
+    const span = Math.floor(seq / SPAN_ORDERS)
+    const [min, max] = spans.get(span) ?? [acceptedAtMs, acceptedAtMs]
+    spans.set(span, [Math.min(min, acceptedAtMs), Math.max(max, acceptedAtMs)])
+  }
 
   function known(orderId: string): KnownRow | undefined {
     return selectKnown.get(toIdBytes(orderId)) as KnownRow | undefined
@@ -71,9 +75,10 @@ export function prepareOrderRows(db: DatabaseSync): OrderRows {
       if (changes === 0) return false
       const seq = Number(lastInsertRowid)
       for (const [line, item] of order.orderItems.entries()) insertItem.run(seq, line, ...itemValues(item))
-      const parts = searchParts(order)
+      const parts = searchParts(stored.orderId, order)
       insertSearch.run(seq, positionedText(seq, order, parts))
       terms.note(parts)
+      noteSpan(seq, toMs(stored.acceptedAt))
       return true
     },
     judge({ orderId, origin, bodyHash }, isSuperseding) {
@@ -91,12 +96,14 @@ export function prepareOrderRows(db: DatabaseSync): OrderRows {
       const row = known(orderId)
       return row === undefined ? undefined : originIn(row)
     },
-    lastSeq: () => Number(selectLast.get()?.['last'] ?? 0),
-    noteSpans(afterSeq) {
-      upsertSpans.run(afterSeq)
+    complete() {
+      terms.write()
+      for (const [span, [min, max]] of spans) upsertSpan.run(span, min, max)
+      spans.clear()
     },
     forget() {
       terms.forget()
+      spans.clear()
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ParkedRecord } from '../../ports/order-store.ts'
-import { searchableText } from './search-text.ts'
+import { createSearchParts, searchableText } from './search-text.ts'
 import { toIdBytes, toMs } from './values.ts'
 
 /** Where orders stand that are not stored, and what happened to them on the way. */
@@ -40,12 +40,20 @@ export function prepareOrderStateRows(db: DatabaseSync): OrderStateRows {
   const insertHistory = db.prepare(INSERT_HISTORY)
   const replaceSearch = db.prepare(REPLACE_SEARCH)
   const deleteSearch = db.prepare(DELETE_SEARCH)
+  const searchParts = createSearchParts()
 
-  function writeContent(id: Uint8Array, { order }: ParkedRecord): void {
+  function writeContent(orderId: string, { order }: ParkedRecord): void {
     if (order === null) return
     const { customerId, currencyType, paymentMethodType, reference = null } = order
-    const row = updateContent.get(JSON.stringify(order), customerId, currencyType, paymentMethodType, reference, id)
-    if (row !== undefined) replaceSearch.run(Number(row['seq']), searchableText(order))
+    const row = updateContent.get(
+      JSON.stringify(order),
+      customerId,
+      currencyType,
+      paymentMethodType,
+      reference,
+      toIdBytes(orderId),
+    )
+    if (row !== undefined) replaceSearch.run(Number(row['seq']), searchableText(order, searchParts(orderId, order)))
   }
 
   return {
@@ -57,14 +65,14 @@ export function prepareOrderStateRows(db: DatabaseSync): OrderStateRows {
       const acceptedAt = record.acceptedAt === null ? null : toMs(record.acceptedAt)
       const status = isDead ? 'dead-lettered' : 'retrying'
       upsert.run(id, status, attempt, maxAttempts, nextAttemptAt, cause.code, cause.detail, acceptedAt, atMs)
-      writeContent(id, record)
+      writeContent(orderId, record)
       const kind = isDead ? 'dead-lettered' : 'attempt-failed'
       insertHistory.run(id, atMs, kind, attempt, nextAttemptAt, cause.code, cause.detail)
     },
     has: (orderId) => selectContent.get(toIdBytes(orderId)) !== undefined,
     learn(orderId, record) {
       const id = toIdBytes(orderId)
-      if (record.order !== null && selectContent.get(id)?.['order_json'] === null) writeContent(id, record)
+      if (record.order !== null && selectContent.get(id)?.['order_json'] === null) writeContent(orderId, record)
     },
     remove(orderId) {
       const row = deleteState.get(toIdBytes(orderId))

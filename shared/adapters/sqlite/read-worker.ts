@@ -12,6 +12,7 @@ import { prepareOrderQueries, type OrderQueries } from './order-queries.ts'
 import { prepareRebuildQueries } from './rebuild-queries.ts'
 import { prepareRedriveQueries, type RedriveQueries } from './redrive-queries.ts'
 import { prepareOrdersAfterBlocks } from './search-blocks.ts'
+import { prepareIsReindexDue } from './search-reindex.ts'
 import { serve } from './serve.ts'
 import type { StoreLocation } from './write-worker.ts'
 
@@ -27,6 +28,8 @@ export interface Reader extends Pick<OrderQueries, 'getMany' | 'history' | 'find
   getRebuild(nowMs: number): Rebuild | undefined
   /** How many orders came after the last block of searchable ones. */
   ordersAfterBlocks(): number
+  /** Whether there are orders without words that today's version makes. */
+  isReindexDue(): boolean
   /** Throws when nothing can be read. */
   probe(): void
   tidy?(): 'close'
@@ -74,6 +77,7 @@ function openReader(db: DatabaseSync): Reader {
       readLedger: (groupId, maxGaps) => snapshot(() => ledger.read(groupId, maxGaps)),
       getRebuild: (nowMs) => snapshot(() => rebuilds.getRebuild(nowMs)),
       ordersAfterBlocks: prepareOrdersAfterBlocks(db),
+      isReindexDue: prepareIsReindexDue(db),
       probe() {
         selectMigration.get()
       },

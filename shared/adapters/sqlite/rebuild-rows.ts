@@ -5,7 +5,7 @@ import { createStatements } from './database.ts'
 import { itemValues, orderValues, SPAN_ORDERS } from './order-rows.ts'
 import { REBUILT } from './rebuild-tables.ts'
 import { prepareSearchTerms } from './search-terms.ts'
-import { positionedText, searchParts } from './search-text.ts'
+import { createSearchParts, positionedText } from './search-text.ts'
 import { prepareSearchableRows } from './searchable-rows.ts'
 import { isConstraintError } from './sqlite-errors.ts'
 import { toIdBytes } from './values.ts'
@@ -53,6 +53,7 @@ export function prepareRebuildRows(db: DatabaseSync): RebuildRows {
   // Prepared when first used: the new tables are there only while a rebuild runs.
   const statement = createStatements(db)
   const terms = prepareSearchTerms(db)
+  const searchParts = createSearchParts()
   const readSearchable = prepareSearchableRows(db, REBUILT)
 
   function insert(seq: number, order: OrderToStore, storedAt: number, recovered: boolean): void {
@@ -81,10 +82,11 @@ export function prepareRebuildRows(db: DatabaseSync): RebuildRows {
     // An earlier step may have been rolled back since.
     terms.forget()
     for (const order of readSearchable(afterSeq, lastSeq)) {
-      const parts = searchParts(order)
+      const parts = searchParts(order.orderId, order)
       statement(INSERT_SEARCH).run(order.seq, positionedText(order.seq, order, parts))
       terms.note(parts)
     }
+    terms.write()
     statement(UPSERT_SPANS).run(afterSeq, lastSeq)
   }
 

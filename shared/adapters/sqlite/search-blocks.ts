@@ -1,9 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { wordsOf } from '../../domain/search-words.ts'
 import { inSnapshot, inTransaction, pause } from './database.ts'
 import { NewOrderSet } from './order-set.ts'
-import { filterWords, inNames, searchParts, type Searchable } from './search-text.ts'
-import { prepareSearchableRows } from './searchable-rows.ts'
+import { createSearchParts, filterWords, inNames } from './search-text.ts'
+import { prepareSearchableRows, type SearchableOrder } from './searchable-rows.ts'
 
 /**
  * Writes the next block of orders (search_blocks), when there are so many after the last one; false when there are not.
@@ -23,7 +22,6 @@ interface Block {
 /** An order can have 500 items, and all of their rows are in memory at once. */
 const READ_AT_ONCE = 64
 const MAX_WORDS = 400_000
-const MAX_REMEMBERED = 20_000
 const WRITTEN_AT_ONCE = 1000
 /** For the writer, which may be waiting for the lock. */
 const PAUSE_MS = 10
@@ -92,7 +90,7 @@ export function prepareWriteBlock(db: DatabaseSync): WriteBlock {
 /** The words of orders and which orders have them. */
 function createWords() {
   const setOf = new Map<string, NewOrderSet>()
-  const wordsOfText = new Map<string, string[]>()
+  const searchParts = createSearchParts()
   let count = 0
 
   function note(term: string, place: number): void {
@@ -102,24 +100,18 @@ function createWords() {
     count += 1
   }
 
-  function descriptionWords(text: string): readonly string[] {
-    const known = wordsOfText.get(text)
-    if (known !== undefined) return known
-    if (wordsOfText.size === MAX_REMEMBERED) wordsOfText.clear()
-    const words = wordsOf(text)
-    wordsOfText.set(text, words)
-    return words
-  }
-
   return {
-    /** In the order of places. Customers are no words here: each has few orders, which the full-text index finds at once. */
-    add(place: number, order: Searchable) {
-      const { names, descriptions } = searchParts(order)
+    /**
+     * In the order of places. Customers, ids and the other texts have no words here: each has few orders, which the
+     * full-text index finds at once.
+     */
+    add(place: number, order: SearchableOrder) {
+      const { names, items } = searchParts(order.orderId, order)
       for (const word of names) {
         note(word, place)
         note(inNames(word), place)
       }
-      for (const text of descriptions) for (const word of descriptionWords(text)) note(word, place)
+      for (const word of items) note(word, place)
       const { currencyType: currency, paymentMethodType: paymentMethod } = order
       for (const word of filterWords({ currency, paymentMethod })) note(word, place)
     },

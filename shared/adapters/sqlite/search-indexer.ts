@@ -3,18 +3,20 @@ import type { StoreThread } from './store-thread.ts'
 
 /**
  * Has blocks of orders written for searches as orders come, in a thread that lives no longer than that takes. While a
- * backlog is stored it waits: the processor is for the orders then.
+ * backlog is stored it waits: the processor is for the orders then. Orders of an earlier version, which lack words, have
+ * their turn at once and before any block.
  */
 export interface SearchIndexer extends AsyncDisposable {
   /** After a batch of so many orders was stored. */
   note(orders: number): void
-  /** Asks the file how many orders are waiting. Never rejects. */
+  /** Asks the file what is to be done. Never rejects. */
   look(): Promise<void>
 }
 
 export interface SearchIndexerOptions {
   readonly blockOrders: number
   readonly ordersAfterBlocks: () => Promise<number>
+  readonly isReindexDue: () => Promise<boolean>
   readonly openThread: () => StoreThread<Indexer>
   /** Tried again after another block's worth of orders. */
   readonly onFailed: (error: unknown) => void
@@ -26,23 +28,26 @@ const BACKLOG_ORDERS = 250
 const QUIET_MS = 1000
 /** When so many blocks are missing, it waits no longer: a backlog may last for days. */
 const MAX_MISSING_BLOCKS = 16
+/** Storing waits while they are written, some ten milliseconds. */
+const REINDEXED_AT_ONCE = 256
 
 export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexer {
-  const { blockOrders, ordersAfterBlocks, openThread, onFailed } = options
+  const { blockOrders, ordersAfterBlocks, isReindexDue, openThread, onFailed } = options
   const closing = new AbortController()
   let waiting = 0
   let running: Promise<void> | undefined
   let backlog: NodeJS.Timeout | undefined
 
-  async function writeBlocks(): Promise<void> {
+  async function write(): Promise<void> {
     await using thread = openThread()
+    while (!closing.signal.aborted && (await thread.call('reindex', REINDEXED_AT_ONCE)));
     while (!closing.signal.aborted && (await thread.call('writeBlock', blockOrders)));
   }
 
   async function run(): Promise<void> {
     waiting = 0
     try {
-      await writeBlocks()
+      await write()
       if (!closing.signal.aborted) waiting = await ordersAfterBlocks()
     } catch (error) {
       onFailed(error)
@@ -76,6 +81,7 @@ export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexe
     async look() {
       try {
         waiting = await ordersAfterBlocks()
+        if ((await isReindexDue()) && !closing.signal.aborted) running ??= run()
         runIfDue()
       } catch (error) {
         onFailed(error)

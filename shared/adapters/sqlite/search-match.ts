@@ -1,4 +1,4 @@
-import { filterWords, inNames, type Filters } from './search-text.ts'
+import { asOwn, canBeOwn, filterWords, inNames, inOthers, type Filters } from './search-text.ts'
 
 /** The words of the index that begin so, in their order and at most `MAX_TERMS + 1`; the word itself is the first. */
 export type TermsOf = (beginning: string) => readonly string[]
@@ -47,22 +47,54 @@ export function rankedMatches(
   namesOnly: boolean,
   termsOf: TermsOf,
 ): readonly (Match | undefined)[] {
-  const name = findable(words.map(inNames), termsOf)
+  const name = findable(words, (word) => [termsAmong(inNames(word), termsOf)])
   const inNamesAlone = [without(name.whole), without(name.begins, name.whole)]
   if (namesOnly) return inNamesAlone
-  const any = findable(words, termsOf)
+  const any = findable(words, (word) => anywhere(word, termsOf))
   return [...inNamesAlone, without(any.whole, name.begins), without(any.begins, any.whole, name.begins)]
 }
 
-function findable(words: readonly string[], termsOf: TermsOf): Found {
-  const terms = words.map(termsOf)
-  const isThere = terms.every(([first], index) => first === words[index])
+/** The words of one kind that a word of a query stands for. */
+interface Among {
+  readonly word: string
+  /** Those that begin so; the word itself is the first, if it is there. */
+  readonly terms: readonly string[]
+  /** Whether blocks have them too. */
+  readonly inBlocks: boolean
+}
+
+function termsAmong(word: string, termsOf: TermsOf, inBlocks = true): Among {
+  return { word, terms: termsOf(word), inBlocks }
+}
+
+/** In names and items, in codes and other texts, and among the words that hardly two orders share. */
+function anywhere(word: string, termsOf: TermsOf): Among[] {
+  const own = { word: asOwn(word), terms: [asOwn(word)], inBlocks: false }
+  return [
+    termsAmong(word, termsOf),
+    termsAmong(inOthers(word), termsOf, false),
+    // Not in the list of words: it may be in the index.
+    ...(canBeOwn(word) ? [own] : []),
+  ]
+}
+
+function findable(words: readonly string[], amongOf: (word: string) => readonly Among[]): Found {
+  const among = words.map((word) => amongOf(word).filter(({ terms }) => terms.length > 0))
+  const whole = among.map((some) => some.filter(({ word, terms: [first] }) => first === word))
   return {
-    whole: isThere ? words.map((word) => oneOf([word])) : undefined,
-    begins: terms.every(({ length }) => length > 0)
-      ? words.map((word, index) => beginningAmong(word, terms[index] ?? []))
+    whole: allAreThere(whole)
+      ? whole.map((some) => anyOf(some.map((one) => ({ ...one, terms: [one.word] }))))
       : undefined,
+    begins: allAreThere(among) ? among.map(anyOf) : undefined,
   }
+}
+
+const allAreThere = (choices: readonly (readonly Among[])[]): boolean => choices.every(({ length }) => length > 0)
+
+function anyOf(some: readonly Among[]): Choice {
+  const areNamed = some.every(({ terms, inBlocks }) => inBlocks && terms.length <= MAX_TERMS)
+  const texts = some.flatMap(({ word, terms }) => (terms.length > MAX_TERMS ? [startingWith(word)] : terms.map(quoted)))
+  return { terms: areNamed ? some.flatMap(({ terms }) => terms) : undefined, text: `(${texts.join(' OR ')})` }
 }
 
 /** What is found, but for what earlier classes have found. */
@@ -80,20 +112,23 @@ function without(
  * words are not listed, so that there is no `termsOf`, is asked for the beginnings themselves.
  */
 export function filteredMatch(words: readonly string[], filters: Filters, termsOf?: TermsOf): Match | undefined {
-  const begins = termsOf === undefined ? words.map(beginning) : findable(words, termsOf).begins
+  const begins =
+    termsOf === undefined ? words.map(beginning) : findable(words, (word) => anywhere(word, termsOf)).begins
   if (begins === undefined) return undefined
   const { customerId, ...others } = filters
   const all = [...begins, ...filterWords(others).map((word) => oneOf([word]))]
   return { all: customerId === undefined ? all : [...all, ...filterWords({ customerId }).map(inIndexAlone)], but: [] }
 }
 
-function beginningAmong(word: string, terms: readonly string[]): Choice {
-  return terms.length > MAX_TERMS ? beginning(word) : oneOf(terms)
-}
-
 const textOf = (all: readonly Choice[]): string => `(${all.map(({ text }) => text).join(' AND ')})`
 const oneOf = (terms: readonly string[]): Choice => ({ terms, text: `(${terms.map(quoted).join(' OR ')})` })
-const beginning = (word: string): Choice => ({ terms: undefined, text: `${quoted(word)}*` })
+const startingWith = (word: string): string => `${quoted(word)}*`
+
+function beginning(word: string): Choice {
+  const texts = [startingWith(word), startingWith(inOthers(word)), ...(canBeOwn(word) ? [quoted(asOwn(word))] : [])]
+  return { terms: undefined, text: `(${texts.join(' OR ')})` }
+}
+
 /** A customer has few orders: the index finds them at once, and blocks leave customers out. */
 const inIndexAlone = (word: string): Choice => ({ ...oneOf([word]), terms: undefined })
 const quoted = (word: string): string => `"${word}"`

@@ -1,48 +1,66 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { wordsOf } from '../../domain/search-words.ts'
-import { inNames, type SearchParts } from './search-text.ts'
+import { inNames, inOthers, type SearchParts } from './search-text.ts'
 
 /** Keeps the list of the index's words (search_terms). */
 export interface SearchTerms {
-  /** In the transaction that adds the order to the index. */
+  /** Of an order whose text is added to the index. */
   note(parts: SearchParts): void
-  /** After a transaction that was rolled back: what it noted is not in the table. */
+  /** Adds what was noted; in the transaction that adds the texts. */
+  write(): void
+  /** After a transaction that was rolled back: what it wrote is not in the table. */
   forget(): void
 }
 
-/** By the primary key, and reads before it writes: nearly every word is there already. */
-const INSERT_TERM = 'INSERT INTO search_terms VALUES (?) ON CONFLICT DO NOTHING'
-/** Of each kind. Descriptions are those of a catalogue and names are shared: a few thousand come again and again. */
+/** By the primary key. Of many words most are there already. */
+const INSERT_TERMS = `
+  INSERT INTO search_terms SELECT value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`
+/** Of each kind. Words of items are those of a catalogue and names are shared: a few thousand come again and again. */
 const MAX_REMEMBERED = 20_000
 
-/** Remembers what it has noted, so that an order of known words costs no statement. */
+/** Remembers what it has written, so that orders of known words cost no statement. */
 export function prepareSearchTerms(db: DatabaseSync): SearchTerms {
-  const insertTerm = db.prepare(INSERT_TERM)
-  const terms = new Set<string>()
-  const texts = new Set<string>()
-
-  function noteTerm(term: string): void {
-    if (isNew(terms, term)) insertTerm.run(term)
-  }
+  const insertTerms = db.prepare(INSERT_TERMS)
+  const kinds = [createWords(), createWords(), createWords()] as const
+  const [names, items, others] = kinds
 
   return {
-    note({ names, descriptions }) {
-      for (const word of names) {
-        noteTerm(word)
-        noteTerm(inNames(word))
-      }
-      for (const text of descriptions) if (isNew(texts, text)) for (const word of wordsOf(text)) noteTerm(word)
+    note(parts) {
+      names.note(parts.names)
+      items.note(parts.items)
+      others.note(parts.others)
+    },
+    write() {
+      const terms = [
+        ...names.take().flatMap((word) => [word, inNames(word)]),
+        ...items.take(),
+        ...others.take().map(inOthers),
+      ]
+      if (terms.length > 0) insertTerms.run(JSON.stringify(terms))
     },
     forget() {
-      terms.clear()
-      texts.clear()
+      for (const words of kinds) words.forget()
     },
   }
 }
 
-function isNew(remembered: Set<string>, text: string): boolean {
-  if (remembered.has(text)) return false
-  if (remembered.size === MAX_REMEMBERED) remembered.clear()
-  remembered.add(text)
-  return true
+/** The words of one kind that were noted, as far as they are not known to be written. */
+function createWords() {
+  const written = new Set<string>()
+  const noted = new Set<string>()
+  return {
+    note(words: readonly string[]) {
+      for (const word of words) if (!written.has(word)) noted.add(word)
+    },
+    take(): string[] {
+      const taken = [...noted]
+      if (written.size + taken.length > MAX_REMEMBERED) written.clear()
+      for (const word of taken) written.add(word)
+      noted.clear()
+      return taken
+    },
+    forget() {
+      written.clear()
+      noted.clear()
+    },
+  }
 }

@@ -1,9 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { createStatements } from './database.ts'
 import type { Searchable } from './search-text.ts'
+import { fromIdBytes } from './values.ts'
 
 /** What of the orders after one position, up to another, can be searched for; in the order of storing. */
-export type ReadSearchable = (afterSeq: number, lastSeq: number) => readonly (Searchable & { readonly seq: number })[]
+export type ReadSearchable = (afterSeq: number, lastSeq: number) => readonly SearchableOrder[]
+
+export type SearchableOrder = Searchable & { readonly seq: number; readonly orderId: string }
 
 type SearchableItem = Searchable['orderItems'][number] & { readonly seq: number }
 
@@ -12,11 +15,11 @@ export function prepareSearchableRows(db: DatabaseSync, prefix = ''): ReadSearch
   // Prepared when first used: the tables beside the live ones are there only while a rebuild runs.
   const statement = createStatements(db)
   const selectOrders = `
-    SELECT seq, customer_id AS customerId, customer_name AS customerName, customer_last_name AS customerLastName,
-      currency AS currencyType, payment_method AS paymentMethodType, reference
+    SELECT seq, order_id AS id, customer_id AS customerId, customer_name AS customerName, customer_last_name AS customerLastName,
+      customer_email AS customerEmail, currency AS currencyType, payment_method AS paymentMethodType, reference
     FROM ${prefix}orders WHERE seq > ? AND seq <= ? ORDER BY seq`
   const selectItems = `
-    SELECT order_seq AS seq, brand, type, size, colour FROM ${prefix}order_items
+    SELECT order_seq AS seq, item_code AS itemCode, brand, type, size, colour FROM ${prefix}order_items
     WHERE order_seq > ? AND order_seq <= ? ORDER BY order_seq, line`
 
   return (afterSeq, lastSeq) => {
@@ -24,7 +27,11 @@ export function prepareSearchableRows(db: DatabaseSync, prefix = ''): ReadSearch
       statement(selectItems).all(afterSeq, lastSeq) as unknown as SearchableItem[],
       (item) => item.seq,
     )
-    const orders = statement(selectOrders).all(afterSeq, lastSeq) as unknown as (Searchable & { seq: number })[]
-    return orders.map((order) => ({ ...order, orderItems: items.get(order.seq) ?? [] }))
+    const orders = statement(selectOrders).all(afterSeq, lastSeq) as unknown as (SearchableOrder & { id: Uint8Array })[]
+    return orders.map((order) => ({
+      ...order,
+      orderId: fromIdBytes(order.id),
+      orderItems: items.get(order.seq) ?? [],
+    }))
   }
 }

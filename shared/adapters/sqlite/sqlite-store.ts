@@ -66,6 +66,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
   const indexer = createSearchIndexer({
     blockOrders,
     ordersAfterBlocks: () => reader.call('ordersAfterBlocks'),
+    isReindexDue: () => reader.call('isReindexDue'),
     openThread: () =>
       createStoreThread<Indexer>({ ...thread, name: 'store-indexer', worker: workerUrl('index-worker') }),
     onFailed: onIndexFailed,

@@ -79,7 +79,6 @@ export function prepareCommands(db: DatabaseSync): Commands {
     } catch (error) {
       if (!isConstraintError(error)) throw error
       db.exec('ROLLBACK TO one_order; RELEASE one_order')
-      orders.forget()
       return { kind: 'rejected', code: 'constraint-violated', detail: OUTSIDE_OF_BOUNDS }
     }
   }
@@ -107,9 +106,8 @@ export function prepareCommands(db: DatabaseSync): Commands {
 
   function store(batch: StoreBatch, one: StoreOne): StoreResult {
     const nowMs = toMs(batch.now)
-    const lastSeq = orders.lastSeq()
     const outcomes = batch.orders.map((order) => one(order, batch.groupId, nowMs))
-    orders.noteSpans(lastSeq)
+    orders.complete()
     if (outcomes.some(({ kind }) => kind === 'rejected')) return { outcomes, counted: false }
     const counted = batch.delivered === 'origin' ? countOrigins(batch, outcomes) : new Set<string>()
     for (const [index, { origin }] of batch.orders.entries()) {

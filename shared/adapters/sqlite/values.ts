@@ -1,7 +1,8 @@
 /** How values lie in the file: ids and hashes as bytes, times as milliseconds, yes and no as 1 and 0. */
 
-export function toIdBytes(orderId: string): Uint8Array {
-  return Buffer.from(orderId.replaceAll('-', ''), 'hex')
+/** Of a canonical id. By slices, because each order that is stored has its id turned three times, and they take half the time. */
+export function toIdBytes(id: string): Uint8Array {
+  return Buffer.from(id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24), 'hex')
 }
 
 export function fromIdBytes(bytes: Uint8Array): string {

@@ -1,0 +1,88 @@
+/** Goes through orders that an earlier version stored, and adds the words that it did not make (search-reindex.ts). */
+
+/** By the primary keys. The first result has no row when there is nothing to do. */
+export const SELECT_LACKING = `
+SET NOCOUNT ON;
+DECLARE @state BIGINT, @seq BIGINT, @may_end BIT;
+SELECT @state = r.last_state_seq, @seq = r.last_seq, @may_end = CASE WHEN r.ends_at < SYSUTCDATETIME() THEN 1 ELSE 0 END
+FROM search_reindex AS r
+WHERE r.only_row = 1;
+DECLARE @found TABLE (seq BIGINT NOT NULL PRIMARY KEY);
+INSERT INTO @found (seq)
+SELECT TOP (@limit) o.seq FROM orders AS o WHERE o.seq > @seq ORDER BY o.seq;
+SELECT @state AS last_state_seq, @seq AS last_seq, @may_end AS may_end WHERE @seq IS NOT NULL;
+SELECT TOP (@limit) s.seq, s.order_id, s.order_json FROM order_states AS s WHERE s.seq > @state ORDER BY s.seq;
+SELECT o.seq, o.order_id, o.customer_name, o.customer_last_name, o.customer_email, o.reference
+FROM @found AS f
+JOIN orders AS o ON o.seq = f.seq
+ORDER BY o.seq;
+SELECT x.order_seq, x.item_code, x.brand, x.type, x.size, x.colour
+FROM @found AS f
+JOIN order_items AS x ON x.order_seq = f.seq;
+`
+
+/** The row of the progress is the lock of the work. Of two instances that did the same step the second finds it done. */
+const inStep = (column: 'last_state_seq' | 'last_seq', work: string) => `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @lacking TABLE (
+  seq BIGINT NOT NULL,
+  word NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  in_name BIT NOT NULL,
+  PRIMARY KEY (seq, word)
+);
+INSERT INTO @lacking (seq, word, in_name)
+SELECT w.seq, w.word, w.in_name
+FROM OPENJSON(@words) WITH (seq BIGINT '$[0]', word NVARCHAR(4000) '$[1]', in_name BIT '$[2]') AS w;
+DECLARE @is_mine BIT = 0;
+BEGIN TRANSACTION;
+UPDATE search_reindex SET ${column} = @last WHERE only_row = 1 AND ${column} = @after;
+IF @@ROWCOUNT > 0
+BEGIN
+  SET @is_mine = 1;
+${work}
+END;
+COMMIT TRANSACTION;
+SELECT @is_mine AS is_mine;
+`
+
+/** By the primary keys. A word of an item may be one of the name by today's rule. */
+export const ADD_TO_ORDERS = inStep(
+  'last_seq',
+  `  UPDATE o
+  SET recovered = o.recovered
+  FROM orders AS o WITH (FORCESEEK)
+  JOIN @lacking AS w ON w.seq = o.seq;
+  UPDATE l
+  SET in_name = 1
+  FROM order_words AS l WITH (FORCESEEK)
+  JOIN @lacking AS w ON l.word = w.word AND l.order_seq = w.seq
+  WHERE w.in_name = 1 AND l.in_name = 0;
+  INSERT INTO order_words (word, order_seq, in_name)
+  SELECT w.word, w.seq, w.in_name
+  FROM @lacking AS w
+  WHERE NOT EXISTS (SELECT 1 FROM order_words AS l WHERE l.word = w.word AND l.order_seq = w.seq);`,
+)
+
+/** Of those that still have a state: an order that was stored meanwhile has its words there. */
+export const ADD_TO_STATES = inStep(
+  'last_state_seq',
+  `  UPDATE s
+  SET attempt = s.attempt
+  FROM order_states AS s WITH (FORCESEEK)
+  JOIN @lacking AS w ON w.seq = s.seq;
+  UPDATE l
+  SET in_name = 1
+  FROM order_state_words AS l WITH (FORCESEEK)
+  JOIN @lacking AS w ON l.state_seq = w.seq AND l.word = w.word
+  WHERE w.in_name = 1 AND l.in_name = 0;
+  INSERT INTO order_state_words (state_seq, word, in_name)
+  SELECT s.seq, w.word, w.in_name
+  FROM @lacking AS w
+  JOIN order_states AS s ON s.seq = w.seq
+  WHERE NOT EXISTS (SELECT 1 FROM order_state_words AS l WHERE l.state_seq = w.seq AND l.word = w.word);`,
+)
+
+export const END_REINDEX = `
+DELETE FROM search_reindex WHERE only_row = 1 AND last_state_seq = @lastState AND last_seq = @last;
+`

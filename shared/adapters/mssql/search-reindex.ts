@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { NewOrderCommand } from '../../domain/order-commands.ts'
+import { orderWords, type Searchable } from '../../domain/search-words.ts'
+import { bigint, int, json, type Row } from './connection.ts'
+import type { Query } from './query.ts'
+import { ADD_TO_ORDERS, ADD_TO_STATES, END_REINDEX, SELECT_LACKING } from './search-reindex-sql.ts'
+import { fromSqlId } from './values.ts'
+
+/** `[seq, word, whether it is one of the customer's name]`. */
+export type WordRow = readonly [seq: string, word: string, inName: 0 | 1]
+
+/** `ended` when no order lacks words, `waiting` when there may be more after a while. */
+type Step = 'done' | 'waiting' | 'ended'
+
+interface ReindexOptions {
+  readonly query: Query
+  /** Ends it after the step that it is at. */
+  readonly signal: AbortSignal
+  readonly onWarning: (message: string) => void
+  readonly pauses?: { readonly stepMs: number; readonly waitMs: number }
+}
+
+const ORDERS_AT_ONCE = 100
+/** For those who store, and for the other instances, which do the same. */
+const PAUSES = { stepMs: 50, waitMs: 60_000 }
+
+/**
+ * Gives orders that an earlier version stored the words that it did not make. Any number of instances may do it at once.
+ * A step that fails is told and tried again. Resolves when no order is left, or when it is told to end.
+ */
+export async function reindex({ query, signal, onWarning, pauses = PAUSES }: ReindexOptions): Promise<void> {
+  const pause = (ms: number) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
+  while (!signal.aborted) {
+    let step: Step
+    try {
+      step = await reindexSome(query)
+    } catch (error) {
+      if (signal.aborted) return
+      onWarning(`Earlier orders have no words for searches yet, and it is tried again: ${String(error)}`)
+      step = 'waiting'
+    }
+    if (step === 'ended') return
+    await pause(step === 'done' ? pauses.stepMs : pauses.waitMs)
+  }
+}
+
+async function reindexSome(query: Query): Promise<Step> {
+  const [[progress] = [], states = [], orders = [], items = []] = await query(SELECT_LACKING, {
+    limit: int(ORDERS_AT_ONCE),
+  })
+  if (progress === undefined) return 'ended'
+  const [lastState, last] = [Number(progress['last_state_seq']), Number(progress['last_seq'])]
+  if (states.length > 0) return add(query, ADD_TO_STATES, lastState, states, wordsOfStates(states))
+  if (orders.length > 0) return add(query, ADD_TO_ORDERS, last, orders, wordsOfOrders(orders, items))
+  if (progress['may_end'] !== true) return 'waiting'
+  await query(END_REINDEX, { lastState: bigint(lastState), last: bigint(last) })
+  return 'ended'
+}
+
+async function add(
+  query: Query,
+  statement: string,
+  after: number,
+  rows: readonly Row[],
+  words: readonly WordRow[],
+): Promise<Step> {
+  const last = Number(rows.at(-1)?.['seq'])
+  await query(statement, { after: bigint(after), last: bigint(last), words: json(words) })
+  return 'done'
+}
+
+function wordsOfStates(states: readonly Row[]): WordRow[] {
+  return states.flatMap(({ seq, order_id: id, order_json: order }) =>
+    typeof order === 'string' ? wordRows(seq, id, JSON.parse(order) as NewOrderCommand) : [],
+  )
+}
+
+/** Of rows of orders and of their items. */
+export function wordsOfOrders(orders: readonly Row[], items: readonly Row[]): WordRow[] {
+  const ofOrders = Map.groupBy(items, (item) => String(item['order_seq']))
+  return orders.flatMap((row) =>
+    wordRows(row['seq'], row['order_id'], {
+      customerName: String(row['customer_name']),
+      customerLastName: String(row['customer_last_name']),
+      customerEmail: String(row['customer_email']),
+      reference: row['reference'] as string | null,
+      orderItems: (ofOrders.get(String(row['seq'])) ?? []).map(toItem),
+    }),
+  )
+}
+
+function toItem(row: Row): Searchable['orderItems'][number] {
+  const { item_code: itemCode, ...item } = row as Row & { readonly item_code: string }
+  return { ...(item as Omit<Searchable['orderItems'][number], 'itemCode'>), itemCode }
+}
+
+function wordRows(seq: unknown, id: unknown, order: Searchable): WordRow[] {
+  const words = orderWords(fromSqlId(String(id)), order)
+  return Array.from(words, ([word, inName]) => [String(seq), word, inName ? 1 : 0])
+}

@@ -1,0 +1,101 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { NewOrderCommand } from '../../domain/order-commands.ts'
+import { inTransaction, pause } from './database.ts'
+import { prepareSearchTerms } from './search-terms.ts'
+import { addedText, createSearchParts, searchableText } from './search-text.ts'
+import { prepareSearchableRows } from './searchable-rows.ts'
+import { fromIdBytes } from './values.ts'
+
+/**
+ * Gives orders that an earlier version stored the words that it did not make: of at most so many in one transaction.
+ * False when there are none left.
+ */
+export type Reindex = (orders: number) => boolean
+
+interface Progress {
+  readonly lastStateSeq: number
+  readonly lastSeq: number
+  readonly untilSeq: number
+}
+
+/** By the primary keys. */
+const SELECT_PROGRESS = `
+  SELECT last_state_seq AS lastStateSeq, last_seq AS lastSeq, until_seq AS untilSeq FROM search_reindex WHERE id = 1`
+const UPDATE_PROGRESS = 'UPDATE search_reindex SET last_state_seq = ?, last_seq = ? WHERE id = 1'
+const DELETE_PROGRESS = 'DELETE FROM search_reindex'
+const SELECT_STATES = `
+  SELECT seq, order_id AS id, order_json AS json FROM order_states WHERE seq > ? ORDER BY seq LIMIT ?`
+const REPLACE_STATE = 'INSERT OR REPLACE INTO order_state_search (rowid, words) VALUES (?, ?)'
+/**
+ * A second text for a row that the index has. The index is one of words alone (content = '', columnsize = 0), so that this
+ * adds words and takes none away; a word that the row had already stays one.
+ */
+const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
+/** As long as it held the lock that storing needs too, and no less than this. */
+const MIN_PAUSE_MS = 10
+
+export function prepareIsReindexDue(db: DatabaseSync): () => boolean {
+  const selectProgress = db.prepare(SELECT_PROGRESS)
+  return () => selectProgress.get() !== undefined
+}
+
+export function prepareReindex(db: DatabaseSync): Reindex {
+  const selectProgress = db.prepare(SELECT_PROGRESS)
+  const updateProgress = db.prepare(UPDATE_PROGRESS)
+  const deleteProgress = db.prepare(DELETE_PROGRESS)
+  const selectStates = db.prepare(SELECT_STATES)
+  const replaceState = db.prepare(REPLACE_STATE)
+  const insertWords = db.prepare(INSERT_WORDS)
+  const readSearchable = prepareSearchableRows(db)
+  const searchParts = createSearchParts()
+  const terms = prepareSearchTerms(db)
+
+  /** Those that are not stored, as they are now; undefined when there are none left. */
+  function states(afterSeq: number, limit: number): number | undefined {
+    const rows = selectStates.all(afterSeq, limit)
+    for (const { seq, id, json } of rows) {
+      if (json === null) continue
+      const order = JSON.parse(String(json)) as NewOrderCommand
+      replaceState.run(Number(seq), searchableText(order, searchParts(fromIdBytes(id as Uint8Array), order)))
+    }
+    return rows.length === 0 ? undefined : Number(rows.at(-1)?.['seq'])
+  }
+
+  function stored(afterSeq: number, lastSeq: number): void {
+    for (const order of readSearchable(afterSeq, lastSeq)) {
+      const parts = searchParts(order.orderId, order)
+      insertWords.run(order.seq, addedText(order, parts))
+      terms.note(parts)
+    }
+    terms.write()
+  }
+
+  function step(limit: number): boolean {
+    const progress = selectProgress.get() as unknown as Progress | undefined
+    if (progress === undefined) return false
+    const { lastStateSeq, lastSeq, untilSeq } = progress
+    const stateSeq = states(lastStateSeq, limit)
+    if (stateSeq !== undefined) {
+      updateProgress.run(stateSeq, lastSeq)
+      return true
+    }
+    const next = Math.min(lastSeq + limit, untilSeq)
+    if (next <= lastSeq) {
+      deleteProgress.run()
+      return false
+    }
+    stored(lastSeq, next)
+    updateProgress.run(lastStateSeq, next)
+    return true
+  }
+
+  return (limit) => {
+    if (selectProgress.get() === undefined) return false
+    // An earlier step may have been rolled back since.
+    terms.forget()
+    const began = performance.now()
+    const isMoreLeft = inTransaction(db, () => step(limit))
+    if (isMoreLeft) pause(Math.max(MIN_PAUSE_MS, performance.now() - began))
+    return isMoreLeft
+  }
+}

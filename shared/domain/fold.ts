@@ -1,0 +1,44 @@
+/**
+ * The one folding of texts that are searched: whatever is stored and whatever is asked for goes through it, in every
+ * store, so that case, accents and the spelling of a code point make no difference.
+ *
+ * 1. Compatibility decomposition (Unicode NFKD, UAX #15): é is e and an accent, ﬁ is fi, full-width Ａ is A.
+ * 2. Marks (general category M) are left out.
+ * 3. Case folding: to upper case and then to lower case (Unicode chapter 3.13), because ß and ı differ in upper case from
+ *    what lower case alone makes of them. Of the two small sigmas, σ stays.
+ * 4. Latin letters that have no decomposition become what they stand for in ASCII, as in CLDR's transform Latin-ASCII
+ *    (common/transforms/Latin-ASCII.xml): ł is l, ø is o, æ is ae, þ is th. The list has those that alphabets use.
+ *
+ * A folded text stays the same when it is folded again.
+ */
+export function fold(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase()
+  return withoutMarks(withoutMarks(text).toUpperCase().toLowerCase()).replaceAll(
+    LETTER,
+    (letter) => LETTERS.get(letter) ?? letter,
+  )
+}
+
+const ASCII = /^[\x20-\x7e]*$/
+
+/** Twice: upper case makes letters with marks of their own of a few. */
+function withoutMarks(text: string): string {
+  return text.normalize('NFKD').replaceAll(/\p{M}/gu, '')
+}
+
+/** A letter and what it becomes, pair by pair. */
+const PAIRS = [
+  'ς σ ß ss',
+  // Latin-1 and Latin Extended-A: the languages of Europe.
+  'æ ae ð d ø o þ th đ d ħ h ı i ĸ q ł l ŋ n œ oe ŧ t',
+  // Latin Extended-B and the IPA letters that alphabets of Africa and the Americas borrow.
+  'ƀ b ɓ b ƃ b ƈ c ȼ c ɖ d ɗ d ƌ d ɛ e ɇ e ƒ f ɠ g ǥ g ƕ hv ɨ i ɩ i ɉ j ƙ k ƚ l ɲ n ƞ n ƣ oi ƥ p ɍ r ȿ s ƫ t ƭ t ʈ t ⱦ t',
+  'ʉ u ʋ v ƴ y ɏ y ƶ z ȥ z ɀ z ⱥ a',
+]
+const LETTERS = new Map(PAIRS.flatMap((line) => line.match(/\S+ \S+/g) ?? []).map(toPair))
+const LETTER = new RegExp(`[${[...LETTERS.keys()].join('')}]`, 'gu')
+
+function toPair(text: string): [letter: string, becomes: string] {
+  const [letter = '', becomes = ''] = text.split(' ')
+  return [letter, becomes]
+}
