@@ -37,7 +37,8 @@ export interface Config {
   /** Whether every answer of 400 to 499 gets a line. */
   readonly logRefusals: boolean
   readonly seqUrl: string | undefined
-  readonly otlpEndpoint: string | undefined
+  /** The whole address to which traces are posted. */
+  readonly otlpTracesUrl: string | undefined
   readonly applicationInsights: string | undefined
 }
 
@@ -153,6 +154,8 @@ const settingsSchema = z.object({
   ORDER_ID_SECRET: secrets,
   APPLICATIONINSIGHTS_CONNECTION_STRING: optional,
   OTEL_EXPORTER_OTLP_ENDPOINT: url,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url,
+  OTEL_SDK_DISABLED: oneOf(['true', 'false']),
   SEQ_URL: url,
   LOG_LEVEL: oneOf(LOG_LEVELS),
   LOG_REFUSALS: oneOf(['on', 'off']),
@@ -207,11 +210,21 @@ export function readConfig(
     logLevel: settings.LOG_LEVEL ?? 'info',
     logRefusals: settings.LOG_REFUSALS === 'on',
     seqUrl: settings.SEQ_URL,
-    otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
-    applicationInsights: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
+    ...tracesOf(settings),
   }
   refuseContradictions(config)
   return config
+}
+
+/** As OpenTelemetry's specification of these variables has it: the endpoint of traces alone is used as it is. */
+function tracesOf(settings: z.output<typeof settingsSchema>): Pick<Config, 'otlpTracesUrl' | 'applicationInsights'> {
+  if (settings.OTEL_SDK_DISABLED === 'true') return { otlpTracesUrl: undefined, applicationInsights: undefined }
+  const base = settings.OTEL_EXPORTER_OTLP_ENDPOINT
+  const ofBase = base === undefined ? undefined : `${base.replace(/\/$/, '')}/v1/traces`
+  return {
+    otlpTracesUrl: settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? ofBase,
+    applicationInsights: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
+  }
 }
 
 /** PLAIN is what SASL means where nobody says otherwise, Event Hubs among them. */

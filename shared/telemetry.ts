@@ -20,11 +20,11 @@ export interface Tracing extends AsyncDisposable {
   traceProcessing(source: { readonly topic: string; readonly group: string }, useCase: StoreOrders): StoreOrders
 }
 
-export type TracingConfig = Pick<Config, 'otlpEndpoint' | 'applicationInsights'>
+export type TracingConfig = Pick<Config, 'otlpTracesUrl' | 'applicationInsights'>
 
 /** Whether traces go anywhere: to OTLP, else to Application Insights. */
-export function isTraced({ otlpEndpoint, applicationInsights }: TracingConfig): boolean {
-  return otlpEndpoint !== undefined || applicationInsights !== undefined
+export function isTraced({ otlpTracesUrl, applicationInsights }: TracingConfig): boolean {
+  return otlpTracesUrl !== undefined || applicationInsights !== undefined
 }
 
 /** Undefined where nothing is configured: then nothing of OpenTelemetry's SDK is loaded. */

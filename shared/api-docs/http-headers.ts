@@ -33,6 +33,12 @@ export const REQUEST_HEADERS = {
     description: 'W3C Trace Context: the order carries it through the log. One that is not valid is ignored.',
     schema: { type: 'string' },
   },
+  Tracestate: {
+    name: 'tracestate',
+    in: 'header',
+    description: 'W3C Trace Context: goes with the traceparent. One that is not valid, or comes alone, is ignored.',
+    schema: { type: 'string' },
+  },
   RequestId: {
     name: 'X-Request-Id',
     in: 'header',

@@ -25,6 +25,7 @@ const EVENT: Readonly<Record<string, JsonObject>> = {
 const EVENT_OPTIONAL: Readonly<Record<string, JsonObject>> = {
   [HEADER.idempotencyKeyHash]: text('SHA-256 in hex of the Idempotency-Key, when there was one.'),
   [HEADER.trace]: text('The trace of this hop (W3C Trace Context).'),
+  [HEADER.traceState]: text('What others say of that trace (W3C Trace Context).'),
   [HEADER.startingTrace]: text('The trace of the request that placed the order; it never changes.'),
   [HEADER.redriveOf]: text('The id of the dead letter whose redrive this is.'),
   [HEADER.supersedes]: text('The id of the dead letter that an operator mended; this takes its place.'),

@@ -52,7 +52,7 @@ const placeOrder: OperationDescription = {
   summary: 'Place an order',
   description:
     'Answers 202 once the order is durable in the log, before it is stored: from then on it is not lost. With `Prefer: wait=N` the answer is 201 with the stored order if that happens in time. Members that are not named are ignored.',
-  headers: ['IdempotencyKey', 'Prefer', 'RequestId', 'Traceparent'],
+  headers: ['IdempotencyKey', 'Prefer', 'RequestId', 'Traceparent', 'Tracestate'],
   body: {
     schema: 'OrderCommand',
     required: true,

@@ -21,6 +21,8 @@ export interface PlaceOrderOptions {
   readonly idempotencyKey?: string
   /** Of the request, valid. */
   readonly traceparent?: string
+  /** Of the request, valid; never without a traceparent. */
+  readonly tracestate?: string
 }
 
 export type PlaceOrder = (command: NewOrderCommand, options: PlaceOrderOptions) => Promise<AcceptedOrder>
@@ -65,7 +67,7 @@ export function createPlaceOrder(dependencies: {
     acceptedAt: Date,
   ) {
     const event = decide({ orderId, command, idempotencyKeyHash: keyHash, now: acceptedAt })
-    await log.publish(topic, [toMessage(event, json, options.traceparent)])
+    await log.publish(topic, [toMessage(event, json, options.traceparent, options.tracestate)])
     const durationMs = now().getTime() - acceptedAt.getTime()
     events.emit('order:accepted', { orderId, traceparent: options.traceparent, durationMs })
     return { orderId, acceptedAt: event.acceptedAt }

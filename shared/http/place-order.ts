@@ -7,7 +7,7 @@ import { newOrderCommandSchema, type NewOrderCommand } from '../domain/order-com
 import type { OrderView } from '../domain/order-view.ts'
 import { unknownMembers } from '../domain/unknown-members.ts'
 import { violationsOf } from '../domain/violations.ts'
-import { isTraceparent } from '../messaging/traceparent.ts'
+import { isTraceparent, isTracestate } from '../messaging/traceparent.ts'
 import { json } from './answer.ts'
 import { readJson } from './json-body.ts'
 import { idempotencyKeyOf, preferenceApplied, waitSeconds } from './preferences.ts'
@@ -31,9 +31,10 @@ export async function placeOrder(
   const command = readCommand(body)
   const ignored = unknownMembers(body)
   const traceparent = request.headers.get('traceparent') ?? ''
+  const tracestate = request.headers.get('tracestate') ?? ''
   const accepted = await use.placeOrder(command, {
     ...(idempotencyKey !== undefined && { idempotencyKey }),
-    ...(isTraceparent(traceparent) && { traceparent }),
+    ...(isTraceparent(traceparent) && { traceparent, ...(isTracestate(tracestate) && { tracestate }) }),
   })
   const location = `/api/orders/${accepted.orderId}`
   const wait = waitSeconds(request)

@@ -21,8 +21,16 @@ const EXPECTED =
   `Expected is a CloudEvent ${NEW_ORDER_TYPE}: in binary mode with the headers ce_id and ce_type, or in structured mode ` +
   'with the content-type application/cloudevents+json.'
 
-/** `traceparent` of the request, if it had a valid one: a bad one is never published, for it harms other consumers. */
-export function toMessage(event: NewOrder, json: string, traceparent: string | undefined): RecordToPublish {
+/**
+ * `traceparent` of the request, and its `tracestate`, if they are valid: a bad traceparent is never published, because it
+ * harms other consumers.
+ */
+export function toMessage(
+  event: NewOrder,
+  json: string,
+  traceparent: string | undefined,
+  tracestate?: string,
+): RecordToPublish {
   const headers: RecordHeader[] = [
     [HEADER.contentType, JSON_CONTENT_TYPE],
     [HEADER.specVersion, '1.0'],
@@ -34,6 +42,7 @@ export function toMessage(event: NewOrder, json: string, traceparent: string | u
   ]
   if (event.idempotencyKeyHash !== null) headers.push([HEADER.idempotencyKeyHash, event.idempotencyKeyHash])
   if (traceparent !== undefined) headers.push([HEADER.trace, traceparent], [HEADER.startingTrace, traceparent])
+  if (tracestate !== undefined) headers.push([HEADER.traceState, tracestate])
   return { key: event.orderId, value: json, headers, timestamp: Date.parse(event.acceptedAt) }
 }
 

@@ -9,8 +9,9 @@ const PRINTABLE = /^[\t\x20-\x7e]*$/
 const MEMBER = /^[a-z0-9][a-z0-9_*/@-]{0,255}=[^,=\t]{1,256}$/
 const MAX_MEMBERS = 32
 
-/** The list of a W3C `tracestate`: at most 32 members `key=value`, some of which may be empty. */
+/** The list of a W3C `tracestate`: at most 32 members `key=value`, some of which may be empty, but not all. */
 export function isTracestate(text: string): boolean {
+  if (text.trim() === '') return false
   const members = text.split(',', MAX_MEMBERS + 1).map((member) => member.trim())
   const isList = members.length <= MAX_MEMBERS && members.every((member) => member === '' || MEMBER.test(member))
   return isList && PRINTABLE.test(text)

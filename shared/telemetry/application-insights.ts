@@ -1,5 +1,6 @@
-import { trace } from '@opentelemetry/api'
+import { SpanKind, trace } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
+import type { SpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { shutdownAzureMonitor, useAzureMonitor, type AzureMonitorOpenTelemetryOptions } from 'applicationinsights'
 import type { Logger } from '../logger.ts'
 import { watchCollector } from './collector-watch.ts'
@@ -26,6 +27,16 @@ const NOTHING_BY_ITSELF = {
   },
 } satisfies AzureMonitorOpenTelemetryOptions
 
+/** The package names a request after its route, and one that a record began not at all, unless it is told. */
+const NAMES_OF_CONSUMERS: SpanProcessor = {
+  onStart(span) {
+    if (span.kind === SpanKind.CONSUMER) span.setAttribute('ai.operation.name', span.name)
+  },
+  onEnd: () => undefined,
+  forceFlush: () => Promise.resolve(),
+  shutdown: () => Promise.resolve(),
+}
+
 type ExporterOptions = NonNullable<AzureMonitorOpenTelemetryOptions['azureMonitorExporterOptions']>
 type Policy = NonNullable<ExporterOptions['additionalPolicies']>[number]['policy']
 
@@ -37,10 +48,11 @@ export function openApplicationInsights(connectionString: string, resource: Reso
   const sampler = process.env['OTEL_TRACES_SAMPLER'] ?? 'parentbased_always_on'
   process.env['OTEL_TRACES_SAMPLER'] = sampler.replace('traceidratio', 'trace_id_ratio')
   process.env['OTEL_SPAN_LINK_COUNT_LIMIT'] ??= String(MAX_LINKS)
-  const policy = watching(logger)
+  const policy = watchExports(logger)
   useAzureMonitor({
     ...NOTHING_BY_ITSELF,
     resource,
+    spanProcessors: [NAMES_OF_CONSUMERS],
     // Its offline storage would write orders' ids to the disk of whatever machine this is.
     azureMonitorExporterOptions: {
       connectionString,
@@ -51,16 +63,44 @@ export function openApplicationInsights(connectionString: string, resource: Reso
   return { tracer: trace.getTracer('order-event-processing'), shutdown: shutdownAzureMonitor }
 }
 
+const PARTLY_TAKEN = 206
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+
+/** Of a proxy's words, which are no answer of the endpoint, nothing was taken. */
+function partlyTaken(body: string): { readonly accepted: number; readonly why: string | undefined } {
+  try {
+    const { itemsAccepted = 0, errors = [] } = JSON.parse(body) as PartlyTaken
+    return { accepted: itemsAccepted, why: errors[0]?.message }
+  } catch {
+    return { accepted: 0, why: undefined }
+  }
+}
+
+/** Of the endpoint's answer (`TrackResponse` in the package), what is read here. */
+interface PartlyTaken {
+  readonly itemsAccepted?: number
+  readonly errors?: readonly { readonly message?: string }[]
+}
+
 /** The package tells nobody what became of an export, but lets a policy see how each request ended, retries included. */
-function watching(logger: Logger): Policy {
+export function watchExports(logger: Logger): Policy {
   const watch = watchCollector(logger)
+
+  function tell(status: number, body: string, sent: number): void {
+    // Where a redirect leads, the package asks again.
+    if (REDIRECTS.has(status)) return
+    const { accepted, why } = status === PARTLY_TAKEN ? partlyTaken(body) : { accepted: status < 400 ? sent : 0 }
+    if (accepted > 0) watch.taken()
+    else watch.lost(sent, new Error(why ?? `Application Insights answered ${status}.`))
+    if (accepted > 0 && accepted < sent) watch.rejected(sent - accepted, why ?? 'without a reason')
+  }
+
   return {
     name: 'collector-watch',
     async sendRequest(request, next) {
       try {
         const response = await next(request)
-        if (response.status < 400) watch.taken()
-        else watch.lost(envelopesIn(request.body), new Error(`Application Insights answered ${response.status}.`))
+        tell(response.status, response.bodyAsText ?? '', envelopesIn(request.body))
         return response
       } catch (error) {
         watch.lost(envelopesIn(request.body), error)

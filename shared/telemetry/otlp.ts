@@ -1,23 +1,47 @@
+import { diag, DiagLogLevel } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import type { Resource } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
 import type { Logger } from '../logger.ts'
-import { watchCollector } from './collector-watch.ts'
+import { watchCollector, type CollectorWatch } from './collector-watch.ts'
 import { MAX_LINKS, type TracerSource } from './tracing.ts'
 
 /** Traces to any OpenTelemetry collector, by OTLP over HTTP; OTEL_EXPORTER_OTLP_HEADERS are sent along. */
-export function openOtlp(endpoint: string, resource: Resource, logger: Logger): TracerSource {
-  const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` })
+export function openOtlp(url: string, resource: Resource, logger: Logger): TracerSource {
+  const exporter = new OTLPTraceExporter({ url })
+  const watch = watchCollector(logger)
+  listenForRejected(watch)
   const provider = new BasicTracerProvider({
     resource,
     spanLimits: { linkCountLimit: MAX_LINKS },
-    spanProcessors: [new BatchSpanProcessor(watched(exporter, logger))],
+    spanProcessors: [new BatchSpanProcessor(watched(exporter, watch))],
   })
   return { tracer: provider.getTracer('order-event-processing'), shutdown: () => provider.shutdown() }
 }
 
-function watched(exporter: SpanExporter, logger: Logger): SpanExporter {
-  const watch = watchCollector(logger)
+/** What the exporter says when a collector took an export in part (OTLP, "Partial Success"): nobody else is told. */
+const PARTIAL_SUCCESS = 'Received Partial Success response:'
+
+const ignore = () => undefined
+
+function listenForRejected(watch: CollectorWatch): void {
+  const warn = (message: string, ...details: unknown[]) => {
+    if (message !== PARTIAL_SUCCESS) return
+    const { rejectedSpans, errorMessage } = JSON.parse(String(details[0])) as PartialSuccess
+    // None is rejected when the collector only wants to say something.
+    if (Number(rejectedSpans) > 0) watch.rejected(Number(rejectedSpans), errorMessage ?? 'without a reason')
+  }
+  const logger = { error: ignore, warn, info: ignore, debug: ignore, verbose: ignore }
+  diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
+}
+
+/** In JSON a 64-bit integer is a string. */
+interface PartialSuccess {
+  readonly rejectedSpans?: string | number
+  readonly errorMessage?: string
+}
+
+function watched(exporter: SpanExporter, watch: CollectorWatch): SpanExporter {
   return {
     export(spans, done) {
       exporter.export(spans, (result) => {

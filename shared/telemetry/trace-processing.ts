@@ -2,11 +2,11 @@ import { ROOT_CONTEXT, SpanKind, SpanStatusCode, type Link, type Span, type Trac
 import type { StoreOrders } from '../application/store-orders.ts'
 import type { Cause } from '../domain/order-view.ts'
 import { orderIdOf, traceparentOf } from '../messaging/envelope.ts'
-import { HEADER } from '../messaging/headers.ts'
+import { HEADER, headerText } from '../messaging/headers.ts'
 import type { DeliveredRecord } from '../messaging/kafka-event.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import type { Tracing } from '../telemetry.ts'
-import { contextOf, endWithError, fromTraceparent, toTraceparent } from './trace-context.ts'
+import { contextOf, endWithError, fromTraceparent, inTraceOf, toTraceparent } from './trace-context.ts'
 
 /**
  * A batch mixes journeys: each record's span goes on with its own, and links to the batch's span, which links to all of
@@ -36,7 +36,7 @@ export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter):
 
     function startBatch(records: readonly DeliveredRecord[]): Span {
       const links = records.flatMap((record): Link[] => {
-        const context = fromTraceparent(traceparentOf(record))
+        const context = fromTraceparent(traceparentOf(record), tracestateOf(record))
         return context === undefined ? [] : [{ context }]
       })
       const size = { 'messaging.operation.name': 'process batch', 'messaging.batch.message_count': records.length }
@@ -55,7 +55,7 @@ export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter):
       }
       const links = [{ context: batch.spanContext() }]
       const options = { kind: SpanKind.CONSUMER, attributes, links }
-      return tracer.startSpan(`process ${topic}`, options, contextOf(traceparentOf(record)))
+      return tracer.startSpan(`process ${topic}`, options, contextOf(traceparentOf(record), tracestateOf(record)))
     }
 
     return async function traced(records, deliveredAt) {
@@ -64,7 +64,7 @@ export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter):
       const names = spans.map(toTraceparent)
       names.forEach((name, index) => active.set(name, spans[index] ?? batch))
       try {
-        const continuing = records.map((record, index) => continued(record, names[index] ?? ''))
+        const continuing = records.map((record, index) => continued(record, spans[index] ?? batch))
         await useCase(continuing, deliveredAt)
         for (const span of [...spans, batch]) span.end()
       } catch (error) {
@@ -80,7 +80,13 @@ export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter):
 type Attributes = Record<string, string | number>
 
 /** The record as its span's: a copy of it in another topic then goes on from there. */
-function continued(record: DeliveredRecord, traceparent: string): DeliveredRecord {
-  const others = record.headers.filter(([name]) => name !== HEADER.trace)
-  return { ...record, headers: [...others, [HEADER.trace, Buffer.from(traceparent)]] }
+function continued(record: DeliveredRecord, span: Span): DeliveredRecord {
+  const headers = inTraceOf(record.headers, span).map(
+    ([name, value]) => [name, typeof value === 'string' ? Buffer.from(value) : value] as const,
+  )
+  return { ...record, headers }
+}
+
+function tracestateOf(record: DeliveredRecord): string | undefined {
+  return headerText(record, HEADER.traceState)
 }

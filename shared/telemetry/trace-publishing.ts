@@ -1,7 +1,7 @@
 import { SpanKind, type Span, type Tracer } from '@opentelemetry/api'
 import { HEADER } from '../messaging/headers.ts'
 import type { EventLog, RecordHeader, RecordToPublish } from '../ports/event-log.ts'
-import { contextOf, endWithError, toTraceparent } from './trace-context.ts'
+import { contextOf, endWithError, inTraceOf, toTraceparent } from './trace-context.ts'
 
 /**
  * A span for each record, child of the one that its `traceparent` names; it takes its place. `ce_traceparent`, where the
@@ -41,24 +41,19 @@ export function tracePublishing(tracer: Tracer, log: Pick<EventLog, 'publish'>):
       'messaging.destination.name': topic,
       ...(id !== undefined && { 'messaging.message.id': id }),
     }
-    const parent = contextOf(headerOf(record, HEADER.trace))
+    const parent = contextOf(headerOf(record, HEADER.trace), headerOf(record, HEADER.traceState))
     const span = tracer.startSpan(`send ${topic}`, { kind: SpanKind.PRODUCER, attributes }, parent)
-    return { span, record: { ...record, headers: withTrace(record.headers, toTraceparent(span)) } }
+    return { span, record: { ...record, headers: withTrace(record.headers, span) } }
   }
 }
 
-/** The header `traceparent` anew; a journey that has no beginning yet begins here. */
+/** The span's context; a journey that has no beginning yet begins here. */
 function withTrace<Header extends RecordHeader>(
   headers: readonly Header[],
-  traceparent: string,
+  span: Span,
 ): (Header | readonly [string, string])[] {
-  const others = headers.filter(([name]) => name !== HEADER.trace)
-  const began = others.some(([name]) => name === HEADER.startingTrace)
-  return [
-    ...others,
-    [HEADER.trace, traceparent] as const,
-    ...(began ? [] : [[HEADER.startingTrace, traceparent] as const]),
-  ]
+  const began = headers.some(([name]) => name === HEADER.startingTrace)
+  return [...inTraceOf(headers, span), ...(began ? [] : [[HEADER.startingTrace, toTraceparent(span)] as const])]
 }
 
 function headerOf({ headers }: RecordToPublish, wanted: string): string | undefined {

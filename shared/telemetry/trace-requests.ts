@@ -3,29 +3,37 @@ import type { Handler } from '../http/endpoint.ts'
 import { problemCodeOf, PROBLEMS } from '../http/problem.ts'
 import type { Route } from '../http/routes.ts'
 import { isTraceparent } from '../messaging/traceparent.ts'
-import { contextOf, toTraceparent } from './trace-context.ts'
+import { contextOf, toTraceparent, toTracestate } from './trace-context.ts'
 
 /**
  * The request's span, continuing the caller's trace (or that of the runtime's own request) when there is a valid one. It
- * takes the place of the request's `traceparent`, so that what the handler publishes belongs to it.
+ * takes the place of the request's `traceparent` and `tracestate`, so that what the handler publishes belongs to it.
  */
 export function traceRequests(tracer: Tracer, { route }: Route, handler: Handler): Handler {
   const template = `/${route.replaceAll(/\{(\w+)[^}]*\}/g, '{$1}')}`
 
   return async function traced(request, context) {
     const { headers, method, url } = request
-    const given = [context.traceContext?.traceParent, headers.get('traceparent')]
-    const parent = given.find((text) => typeof text === 'string' && isTraceparent(text))
+    const given = [
+      [context.traceContext?.traceParent, context.traceContext?.traceState],
+      [headers.get('traceparent'), headers.get('tracestate')],
+    ] as const
+    const [parent, state] = given.find(([text]) => typeof text === 'string' && isTraceparent(text)) ?? []
+    const { protocol, pathname } = new URL(url)
     const attributes = {
       'http.request.method': method,
       'http.route': template,
-      'url.path': new URL(url).pathname,
+      'url.scheme': protocol.slice(0, -1),
+      'url.path': pathname,
       'faas.name': context.functionName,
       'faas.invocation_id': context.invocationId,
     }
     const options = { kind: SpanKind.SERVER, attributes }
-    const span = tracer.startSpan(`${method} ${template}`, options, contextOf(parent ?? undefined))
+    const span = tracer.startSpan(`${method} ${template}`, options, contextOf(parent ?? undefined, state ?? undefined))
     headers.set('traceparent', toTraceparent(span))
+    const tracestate = toTracestate(span)
+    if (tracestate === undefined) headers.delete('tracestate')
+    else headers.set('tracestate', tracestate)
     try {
       const answer = await handler(request, context)
       end(span, answer.status ?? 200)

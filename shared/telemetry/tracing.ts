@@ -1,5 +1,11 @@
 import type { Tracer } from '@opentelemetry/api'
-import { resourceFromAttributes, type Resource } from '@opentelemetry/resources'
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+  type Resource,
+} from '@opentelemetry/resources'
 import { hostname } from 'node:os'
 import type { Logger } from '../logger.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
@@ -23,7 +29,7 @@ const CLOSE_MS = 2000
 
 /**
  * No instrumentation patches anything, so that nothing but our own spans costs anything. Sampling follows the parent, else
- * OTEL_TRACES_SAMPLER; OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY mean what they always do.
+ * OTEL_TRACES_SAMPLER; OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY mean what they always do.
  */
 export async function createTracing(config: TracingConfig, events: PipelineEmitter, logger: Logger): Promise<Tracing> {
   const source = await openSource(config, logger)
@@ -45,18 +51,25 @@ export async function createTracing(config: TracingConfig, events: PipelineEmitt
 }
 
 /** Either is loaded only when it is asked for: together they weigh more than everything else. */
-async function openSource({ otlpEndpoint, applicationInsights }: TracingConfig, logger: Logger): Promise<TracerSource> {
-  if (otlpEndpoint !== undefined) {
+async function openSource(
+  { otlpTracesUrl, applicationInsights }: TracingConfig,
+  logger: Logger,
+): Promise<TracerSource> {
+  if (otlpTracesUrl !== undefined) {
     const { openOtlp } = await import('./otlp.ts')
-    return openOtlp(otlpEndpoint, processResource(), logger)
+    return openOtlp(otlpTracesUrl, processResource(), logger)
   }
   const { openApplicationInsights } = await import('./application-insights.ts')
   return openApplicationInsights(applicationInsights ?? '', processResource(), logger)
 }
 
+/** Whoever runs it has the last word on what it is called. */
 function processResource(): Resource {
-  return resourceFromAttributes({
-    'service.name': process.env['OTEL_SERVICE_NAME'] ?? 'order-event-processing',
+  const own = resourceFromAttributes({
+    'service.name': 'order-event-processing',
     'service.instance.id': `${hostname()}:${process.pid}`,
   })
+  return defaultResource()
+    .merge(own)
+    .merge(detectResources({ detectors: [envDetector] }))
 }

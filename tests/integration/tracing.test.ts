@@ -65,7 +65,7 @@ function chain(spans: readonly ReceivedSpan[], from: string): string[] {
   return child === undefined ? [] : [child.name, ...chain(spans, child.spanId)]
 }
 
-function attributesOf(span: ReceivedSpan | undefined): Record<string, unknown> {
+function attributesOf(span: Pick<ReceivedSpan, 'attributes'> | undefined): Record<string, unknown> {
   return Object.fromEntries(span?.attributes.map(({ key, value }) => [key, Object.values(value)[0]]) ?? [])
 }
 
@@ -167,6 +167,40 @@ describe('traces', () => {
     expect(told[1]?.['lost']).toBeGreaterThan(0)
   })
 
+  test('are sent, named and continued as OpenTelemetry’s own variables and the caller say, and a part that is rejected is told once', async () => {
+    const product = await startProduct({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces?tenant=shop`,
+      OTEL_RESOURCE_ATTRIBUTES: 'service.name=shop-orders,deployment.environment.name=staging',
+    })
+    receiver.answerWith({ status: 200, body: { partialSuccess: { rejectedSpans: '2', errorMessage: 'too old' } } })
+    const traceparent = `00-${TRACE_ID}-${CALLER}-01`
+    await product.send('/api/orders', ORIGINAL_BODY, { traceparent, tracestate: 'rojo=00f067aa0ba902b7' })
+    const ofOrder = () => chain(receiver.ofTrace(TRACE_ID), CALLER)
+    await expect.poll(ofOrder, { timeout: 20_000 }).toHaveLength(3)
+    const before = receiver.posted.length
+    await product.send('/api/orders', ORIGINAL_BODY)
+    await expect.poll(() => receiver.posted.length, { timeout: 20_000 }).toBeGreaterThan(before)
+
+    expect(receiver.posted[0]?.path).toBe('/v1/traces?tenant=shop')
+    const { resourceSpans } = JSON.parse(receiver.posted[0]?.body ?? '') as {
+      resourceSpans: [{ resource: Pick<ReceivedSpan, 'attributes'> }]
+    }
+    expect(attributesOf(resourceSpans[0].resource)).toMatchObject({
+      'service.name': 'shop-orders',
+      'deployment.environment.name': 'staging',
+      'telemetry.sdk.language': 'nodejs',
+      'service.instance.id': expect.any(String) as string,
+    })
+    expect(receiver.ofTrace(TRACE_ID).map(({ traceState }) => traceState)).toEqual(
+      Array(3).fill('rojo=00f067aa0ba902b7'),
+    )
+    const request = receiver.ofTrace(TRACE_ID).find(({ kind }) => kind === SERVER)
+    expect(attributesOf(request)).toMatchObject({ 'url.scheme': 'http', 'url.path': '/api/orders' })
+    const told = (await product.eventsAtEnd()).filter(({ event }) => String(event).startsWith('traces:'))
+    expect(told).toEqual([expect.objectContaining({ event: 'traces:rejected', rejected: 2 })])
+  })
+
   describe.skipIf(!hasOpenssl())('to Application Insights', () => {
     const directory = mkdtempSync(join(tmpdir(), 'certificate-'))
     const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
@@ -202,6 +236,9 @@ describe('traces', () => {
       await expect.poll(() => ofTrace(TRACE_ID), { timeout: 20_000 }).toHaveLength(3)
       const parents = ofTrace(TRACE_ID).map(({ tags }) => tags['ai.operation.parentId'])
       expect(parents).toContain(CALLER)
+      expect(ofTrace(TRACE_ID).map(({ tags }) => tags['ai.operation.name'])).toEqual(
+        expect.arrayContaining(['POST /api/orders', 'process orders']),
+      )
       const ids = new Set(ofTrace(TRACE_ID).map(({ data }) => data.baseData.id))
       expect(parents.filter((parent) => ids.has(parent ?? ''))).toHaveLength(2)
       expect(ofTrace(TRACE_ID).map(({ tags }) => tags['ai.cloud.role'])).toEqual(

@@ -9,6 +9,7 @@ export interface ReceivedSpan {
   readonly traceId: string
   readonly spanId: string
   readonly parentSpanId?: string
+  readonly traceState?: string
   readonly name: string
   readonly kind: number
   readonly links?: readonly { readonly traceId: string; readonly spanId: string }[]
@@ -17,18 +18,29 @@ export interface ReceivedSpan {
   readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[]
 }
 
+interface Answer {
+  readonly status: number
+  readonly headers?: Record<string, string>
+  readonly body?: object
+}
+
+const TAKEN: Answer = { status: 200 }
+
 interface OtlpRequest {
-  readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly ReceivedSpan[] }[] }[]
+  readonly resourceSpans: readonly {
+    readonly resource: { readonly attributes: ReceivedSpan['attributes'] }
+    readonly scopeSpans: readonly { readonly spans: readonly ReceivedSpan[] }[]
+  }[]
 }
 
 /**
  * A small real collector: takes traces as OTLP/HTTP in JSON, and whatever else is posted, as it is; refuses them while
- * `refuse(true)`. With a certificate, by TLS.
+ * `refuse(true)`, and answers as `answerWith` says. With a certificate, by TLS.
  */
 export async function startTraceReceiver(tls?: { readonly key: Buffer; readonly cert: Buffer }) {
   const spans: ReceivedSpan[] = []
   const posted: { readonly path: string; readonly body: string }[] = []
-  let isRefusing = false
+  let answer: Answer = TAKEN
   const onRequest = (request: IncomingMessage, response: ServerResponse) => void take(request, response)
   const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest)
 
@@ -37,11 +49,12 @@ export async function startTraceReceiver(tls?: { readonly key: Buffer; readonly 
     const body = (request.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes).toString()
     const path = request.url ?? ''
     posted.push({ path, body })
-    if (path === '/v1/traces') {
+    if (path.startsWith('/v1/traces')) {
       const { resourceSpans } = JSON.parse(body) as OtlpRequest
       spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)))
     }
-    response.writeHead(isRefusing ? 400 : 200, { 'content-type': 'application/json' }).end('{}')
+    const { status, headers = {}, body: said = {} } = answer
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(said))
   }
 
   server.listen(0, '127.0.0.1')
@@ -50,7 +63,8 @@ export async function startTraceReceiver(tls?: { readonly key: Buffer; readonly 
     url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
     posted,
-    refuse: (yes: boolean) => (isRefusing = yes),
+    refuse: (yes: boolean) => (answer = yes ? { status: 400 } : TAKEN),
+    answerWith: (next: Answer) => (answer = next),
     ofTrace: (traceId: string) => spans.filter((span) => span.traceId === traceId),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { isTraced } from '../../shared/telemetry.ts'
 import { readConfig } from '../../shared/config.ts'
 
 describe('settings', () => {
@@ -54,6 +55,25 @@ describe('settings', () => {
 
   it('need a secret for order ids that all instances share, when the store is shared', () => {
     expect(() => readConfig({ SQL_CONNECTION_STRING: 'Server=x' }, 'embedded')).toThrow(/ORDER_ID_SECRET must be set/)
+  })
+
+  it.each([
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/' }, 'http://collector:4318/v1/traces'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://traces/in?a=b' }, 'http://traces/in?a=b'],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://all', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://traces' },
+      'http://traces',
+    ],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://all', OTEL_SDK_DISABLED: 'false' }, 'http://all/v1/traces'],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://all', OTEL_SDK_DISABLED: 'TRUE' }, undefined],
+  ])('of OpenTelemetry, %j, send traces to %s', (environment, address) => {
+    expect(readConfig(environment, 'embedded').otlpTracesUrl).toBe(address)
+  })
+
+  it('of OpenTelemetry that switch its SDK off keep traces from Application Insights too', () => {
+    const environment = { APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=x', OTEL_SDK_DISABLED: 'true' }
+    expect(isTraced(readConfig(environment, 'embedded'))).toBe(false)
+    expect(isTraced(readConfig({ ...environment, OTEL_SDK_DISABLED: '' }, 'embedded'))).toBe(true)
   })
 
   it('switch functions off', () => {

@@ -65,6 +65,11 @@ describe('NewOrder on the wire', () => {
     })
   })
 
+  it('has the tracestate of the request beside its traceparent', () => {
+    const { headers } = toMessage(EVENT, newOrderJson(EVENT.data), TRACE, 'rojo=00f067aa0ba902b7')
+    expect(Object.fromEntries(headers)).toMatchObject({ traceparent: TRACE, tracestate: 'rojo=00f067aa0ba902b7' })
+  })
+
   it('comes back as the order that went in', () => {
     expect(fromMessage(RECORD, ORIGIN)).toMatchObject({
       origin: ORIGIN,

@@ -94,14 +94,15 @@ describe('a body', () => {
 })
 
 describe('the trace of a caller', () => {
-  const bodyOf = (traceparent: string) =>
+  const VALID_TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  const bodyOf = (traceparent: string, more: Record<string, string> = {}) =>
     request({
       body: { string: JSON.stringify(ORIGINAL_BODY) },
-      headers: { 'content-type': 'application/json', traceparent },
+      headers: { 'content-type': 'application/json', traceparent, ...more },
     })
 
   it.each([
-    ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', true],
+    [VALID_TRACE, true],
     ['00-00000000000000000000000000000000-b7ad6b7169203331-01', false],
     ['00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01', false],
     ['ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', false],
@@ -116,6 +117,23 @@ describe('the trace of a caller', () => {
       waitForOrder: async () => undefined,
     })
     expect(options).toEqual([isOne ? { traceparent } : {}])
+  })
+
+  it.each([
+    ['rojo=00f067aa0ba902b7', VALID_TRACE, { traceparent: VALID_TRACE, tracestate: 'rojo=00f067aa0ba902b7' }],
+    ['rojo=00f067aa0ba902b7', 'ff-nonsense', {}],
+    ['no list', VALID_TRACE, { traceparent: VALID_TRACE }],
+    ['', VALID_TRACE, { traceparent: VALID_TRACE }],
+  ])('the tracestate %j beside %s goes on only where both are valid', async (tracestate, traceparent, taken) => {
+    const options: object[] = []
+    await placeOrder(bodyOf(traceparent, { tracestate }), {
+      placeOrder: async (_, given) => {
+        options.push(given)
+        return { orderId: '', acceptedAt: '' }
+      },
+      waitForOrder: async () => undefined,
+    })
+    expect(options).toEqual([taken])
   })
 })
 
