@@ -26,6 +26,8 @@ export interface Config {
   /** Undefined means SQLite. */
   readonly sqlConnectionString: string | undefined
   readonly functionsKey: string | undefined
+  /** Keys with some of its rights, in the embedded host. */
+  readonly keys: Readonly<Record<'metrics' | 'place' | 'read', string | undefined>>
   readonly orderIdSecrets: readonly [string, ...string[]] | undefined
   /** Whether the platform signs operators in, and so writes the header that says who they are. */
   readonly platformSignsIn: boolean
@@ -128,6 +130,10 @@ const secrets = list().refine((found) => found.every((secret) => secret.length >
   error: `must be at least ${MIN_SECRET_LENGTH} characters each`,
 })
 
+const key = optional.refine((value) => value === undefined || value.length >= MIN_SECRET_LENGTH, {
+  error: `must be at least ${MIN_SECRET_LENGTH} characters`,
+})
+
 const settingsSchema = z.object({
   HOST: optional,
   PORT: whole(0, 65_535, 7071),
@@ -148,9 +154,10 @@ const settingsSchema = z.object({
   FAULTS: oneOf(['on', 'off']),
   OPS_URL: url,
   SQL_CONNECTION_STRING: optional,
-  FUNCTIONS_KEY: optional.refine((value) => value === undefined || value.length >= MIN_SECRET_LENGTH, {
-    error: `must be at least ${MIN_SECRET_LENGTH} characters`,
-  }),
+  FUNCTIONS_KEY: key,
+  READ_KEY: key,
+  PLACE_KEY: key,
+  METRICS_KEY: key,
   ORDER_ID_SECRET: secrets,
   APPLICATIONINSIGHTS_CONNECTION_STRING: optional,
   OTEL_EXPORTER_OTLP_ENDPOINT: url,
@@ -203,10 +210,11 @@ export function readConfig(
     opsUrl: settings.OPS_URL,
     sqlConnectionString: settings.SQL_CONNECTION_STRING,
     functionsKey: settings.FUNCTIONS_KEY,
+    keys: { metrics: settings.METRICS_KEY, place: settings.PLACE_KEY, read: settings.READ_KEY },
     orderIdSecrets: firstSecret === undefined ? undefined : [firstSecret, ...olderSecrets],
     platformSignsIn: environment['WEBSITE_AUTH_ENABLED']?.toLowerCase() === 'true',
     disabledFunctions: disabledFunctions(environment),
-    withoutEffect: settingsWithoutEffect(environment, SETTING_NAMES),
+    withoutEffect: settingsWithoutEffect(environment, SETTING_NAMES, runtime),
     logLevel: settings.LOG_LEVEL ?? 'info',
     logRefusals: settings.LOG_REFUSALS === 'on',
     seqUrl: settings.SEQ_URL,
@@ -246,6 +254,13 @@ function refuseContradictions(config: Config): void {
     throw new OrderError(
       'invalid-setting',
       'ORDER_ID_SECRET must be set, to the same value for every instance, in the Functions runtime and with SQL_CONNECTION_STRING.',
+    )
+  }
+  const given = [config.functionsKey, ...Object.values(config.keys)].filter((one) => one !== undefined)
+  if (new Set(given).size < given.length) {
+    throw new OrderError(
+      'invalid-setting',
+      'FUNCTIONS_KEY, READ_KEY, PLACE_KEY and METRICS_KEY must differ from one another, because each has rights of its own.',
     )
   }
   if (config.kafka?.securityProtocol.startsWith('sasl') && (!config.kafka.username || !config.kafka.password)) {

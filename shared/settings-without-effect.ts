@@ -3,13 +3,17 @@ import { disablesWithoutEffect } from './disabled-functions.ts'
 /** A shorter name resembles too much. */
 const MIN_NAME_LENGTH = 5
 
+/** Read by the embedded host alone. */
+const HOST_KEYS = ['READ_KEY', 'PLACE_KEY', 'METRICS_KEY'] as const
+
 /**
- * A line about each setting that was set and does nothing: a function switched off by a wrong spelling, or a name that is
- * one letter away from one of ours. `known` are the names that are read.
+ * A line about each setting that was set and does nothing: a function switched off by a wrong spelling, a name that is one
+ * letter away from one of ours, or a key that only the other host knows. `known` are the names that are read.
  */
 export function settingsWithoutEffect(
   environment: Readonly<Record<string, string | undefined>>,
   known: readonly string[],
+  runtime: 'embedded' | 'functions',
 ): string[] {
   const disables = disablesWithoutEffect(environment)
   const misspelt = Object.keys(environment).flatMap((name) => {
@@ -17,7 +21,11 @@ export function settingsWithoutEffect(
     const meant = known.find((candidate) => candidate.length >= MIN_NAME_LENGTH && isOneLetterAway(name, candidate))
     return meant === undefined ? [] : [`${name} has no effect: the setting is called ${meant}.`]
   })
-  return disables === undefined ? misspelt : [disables, ...misspelt]
+  const keys = runtime === 'embedded' ? [] : HOST_KEYS.filter((name) => (environment[name] ?? '') !== '')
+  const unread = keys.map(
+    (name) => `${name} has no effect: the Functions runtime has keys of its own (docs/deploying.md).`,
+  )
+  return [...(disables === undefined ? [] : [disables]), ...misspelt, ...unread]
 }
 
 /** One letter more, less or other. */

@@ -24,7 +24,7 @@ export function settingsFault(environment: Settings): string | undefined {
 
 /** The lines about settings that nothing fails because of, and that do not do what they were meant to. */
 export function settingsHint(environment: Settings): string | undefined {
-  const lines = settingsWithoutEffect(environment, SETTING_NAMES)
+  const lines = settingsWithoutEffect(environment, SETTING_NAMES, 'functions')
   return lines.length === 0 ? undefined : lines.join('\n')
 }
 

@@ -5,7 +5,7 @@ import type { LogConsumer } from '../../shared/ports/event-log.ts'
 import { createBindingResolver } from './binding-settings.ts'
 import { createCors } from './cors.ts'
 import { createFunctionApp, type FunctionApp, type RegisteredFunction } from './function-app.ts'
-import { createKeyCheck } from './function-keys.ts'
+import { createKeyCheck, type NarrowKey } from './function-keys.ts'
 import { serveApp } from './functions-core.ts'
 import { runAppHooks } from './hooks.ts'
 import type { HostJson } from './host-json.ts'
@@ -23,7 +23,10 @@ export interface EmbeddedHostOptions {
   readonly hostJson: HostJson
   /** Feeds Kafka triggers. */
   readonly consumer: LogConsumer
+  /** Opens every function. */
   readonly functionsKey: string
+  /** Open some of them. */
+  readonly narrowKeys?: readonly NarrowKey[]
   readonly corsOrigins: readonly string[]
   readonly logger: HostLogger
   readonly invocation: InvocationPath
@@ -86,7 +89,7 @@ export async function createHost(options: EmbeddedHostOptions): Promise<Embedded
     handle: createDispatch({
       routes: createRouteTable(httpFunctions),
       cors,
-      hasKey: createKeyCheck(options.functionsKey),
+      checkKey: createKeyCheck(options.functionsKey, options.narrowKeys),
       invoke: createHttpInvocation(app, invocation),
     }),
     ...(options.corsOrigins.length > 0 && { headersFor: cors.headersFor }),

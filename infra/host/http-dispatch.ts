@@ -1,6 +1,7 @@
 import { OrderError } from '../../shared/domain/errors.ts'
 import type { Cors } from './cors.ts'
 import type { RegisteredFunction } from './function-app.ts'
+import type { CheckKey } from './function-keys.ts'
 import type { InvokeHttp } from './http-invocation.ts'
 import type { ServedRequest } from './http-server.ts'
 import type { HttpAnswer } from './http-types.ts'
@@ -8,27 +9,29 @@ import { MalformedPathError, type createRouteTable } from './route-table.ts'
 
 export interface HttpFunction {
   readonly target: RegisteredFunction
-  /** `function` and `admin` demand the key. */
+  /** `function` and `admin` demand a key. */
   readonly authLevel: string
 }
 
 export interface Dispatch {
   readonly routes: ReturnType<typeof createRouteTable<HttpFunction>>
   readonly cors: Cors
-  readonly hasKey: (headers: Readonly<Record<string, string>>, rawQuery: string) => boolean
+  readonly checkKey: CheckKey
   readonly invoke: InvokeHttp
 }
 
 /** From a request to the answer of the function that takes it. Throws an OrderError for what the host itself refuses. */
-export function createDispatch({ routes, cors, hasKey, invoke }: Dispatch) {
+export function createDispatch({ routes, cors, checkKey, invoke }: Dispatch) {
   return async function answer(request: ServedRequest): Promise<HttpAnswer> {
     const preflight = cors.preflight(request.method, request.headers)
     if (preflight !== undefined) return preflight
     const match = find(request)
     if (match === undefined) throw new OrderError('not-found', 'Nothing is at this path.')
     const { target, authLevel } = match.target
-    if (authLevel !== 'anonymous' && !hasKey(request.headers, request.rawQuery)) {
-      throw new OrderError('unauthorized', 'The function key is missing or wrong.')
+    if (authLevel !== 'anonymous') {
+      const verdict = checkKey(request.headers, request.rawQuery, { name: target.metadata.name, authLevel })
+      if (verdict === 'unknown') throw new OrderError('unauthorized', 'The function key is missing or wrong.')
+      if (verdict === 'refused') throw new OrderError('forbidden', 'This key is known, but has no right to this.')
     }
     const { method, url, rawQuery, headers } = request
     const body = await request.body()

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { services as openServices, useSettings, type Services } from '../../shared/composition-root.ts'
 import { readConfig, SETTING_NAMES } from '../../shared/config.ts'
 import { OrderError } from '../../shared/domain/errors.ts'
+import { narrowKeys } from '../../shared/http/rights.ts'
 import { createHost, type EmbeddedHost } from './embedded-host.ts'
 import { readHostJson } from './host-json.ts'
 import type { InvocationPath } from './http-invocation.ts'
@@ -57,6 +58,7 @@ export async function startProduct(root: string): Promise<Product> {
       hostJson,
       consumer: services.log,
       functionsKey: functionsKey.key,
+      narrowKeys: narrowKeys(config),
       corsOrigins: config.corsOrigins,
       logRefusals: config.logRefusals,
       logger: services.logger,

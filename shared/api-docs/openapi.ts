@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import { PROBLEMS, problemType, type ProblemCode } from '../http/problem.ts'
+import { rightFor, type Right } from '../http/rights.ts'
 import { FAULT_ROUTES, HOME, ROUTES, type Route, type RouteName } from '../http/routes.ts'
 import { DEAD_LETTER_OPERATIONS } from './dead-letter-operations.ts'
 import { ANSWER_HEADER_NAMES, ANSWER_HEADERS, REQUEST_HEADERS, type AnswerHeader } from './http-headers.ts'
@@ -28,7 +29,14 @@ Paths match without regard to case. Every GET also answers HEAD. Any other metho
 unknown path with 404, and whatever goes wrong with problem details (RFC 9457) whose \`type\` leads to its explanation \
 in [/docs/errors](/docs/errors). The topics behind are described in [/api/asyncapi.json](/api/asyncapi.json).`
 
-const SECURITY = [{ functionKey: [] }, { functionKeyInQuery: [] }]
+const KEYS =
+  'Each route names the right that it asks for. `FUNCTIONS_KEY` has every right; `READ_KEY` has `read` and `metrics`, `PLACE_KEY` has `place`, and `METRICS_KEY` has `metrics`.'
+
+/** The right that a key needs, as the role that OpenAPI 3.1 lets a requirement name. */
+function securityOf(right: Right | undefined): JsonObject[] {
+  const roles = right === undefined ? [] : [right]
+  return [{ functionKey: roles }, { functionKeyInQuery: roles }]
+}
 
 /** The document, from the table of routes, the schemas that validate, and the descriptions beside them. */
 export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' | 'faults'>): JsonObject {
@@ -59,8 +67,8 @@ export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' 
       responses: { NotFound: problemAnswer(['not-found']), MethodNotAllowed: methodNotAllowed() },
       examples: Object.fromEntries(problemCodes().map((code) => [code, exampleOf(code)])),
       securitySchemes: {
-        functionKey: { type: 'apiKey', in: 'header', name: 'x-functions-key' },
-        functionKeyInQuery: { type: 'apiKey', in: 'query', name: 'code' },
+        functionKey: { type: 'apiKey', in: 'header', name: 'x-functions-key', description: KEYS },
+        functionKeyInQuery: { type: 'apiKey', in: 'query', name: 'code', description: KEYS },
       },
     },
   }
@@ -77,7 +85,7 @@ function operation(name: RouteName, ordersAuth: Config['ordersAuth']): JsonObjec
   const needsKey = access === 'function' || (access === 'orders' && ordersAuth === 'function')
   const problems: ProblemCode[] = [
     ...(description.problems ?? []),
-    ...(needsKey ? (['unauthorized'] as const) : []),
+    ...(needsKey ? (['unauthorized', 'forbidden'] as const) : []),
     'internal',
   ]
   return {
@@ -85,7 +93,7 @@ function operation(name: RouteName, ordersAuth: Config['ordersAuth']): JsonObjec
     tags: [description.tag],
     summary: description.summary,
     ...(description.description !== undefined && { description: description.description }),
-    security: needsKey ? SECURITY : [],
+    security: needsKey ? securityOf(rightFor(name)) : [],
     ...parametersOf(description),
     ...(description.body !== undefined && {
       requestBody: {

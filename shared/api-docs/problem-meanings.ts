@@ -7,6 +7,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'invalid-request':
     'A parameter of the path or the query, a header, or a field of an operator’s request cannot be used. A parameter that is not known is refused too, so that a misspelt filter is not silently no filter.',
   unauthorized: 'The route is for operators, or this installation asks everybody for the key, and the key is missing.',
+  forbidden: 'The key is known, but has other rights than the one that the route asks for.',
   'order-not-found': 'The path holds a well-formed id that this product never issued.',
   'dead-letter-not-found': 'No dead letter has this id.',
   'not-found': 'The path leads nowhere, or what it named is not there.',

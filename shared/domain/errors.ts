@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'dead-letter-not-found'
   | 'not-found'
   | 'unauthorized'
+  | 'forbidden'
   | 'method-not-allowed'
   | 'payload-too-large'
   | 'unsupported-media-type'

@@ -34,6 +34,11 @@ export const PROBLEMS = {
     title: 'A function key is needed',
     remedy: 'Send the key in the header x-functions-key, or as ?code=.',
   },
+  forbidden: {
+    status: 403,
+    title: 'The key has no right to this',
+    remedy: 'Send a key that has: /docs says which right each route asks for.',
+  },
   'order-not-found': {
     status: 404,
     title: 'No such order',

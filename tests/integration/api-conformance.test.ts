@@ -16,6 +16,8 @@ interface Document {
 const ORDER = readFileSync('order.json', 'utf8')
 const KEY = { 'x-functions-key': PRODUCT_KEY }
 const JSON_BODY = { 'content-type': 'application/json' }
+const METRICS_KEY = 'a-key-that-reads-metrics'
+const READ_KEY = 'a-key-that-reads-everything'
 const ISSUED_NEVER = '01990000-0000-7000-8000-000000000000'
 
 let product: Awaited<ReturnType<typeof startProductProcess>>
@@ -25,7 +27,7 @@ let faultOf: FaultOf
 let orderId: string
 
 beforeAll(async () => {
-  product = await startProductProcess()
+  product = await startProductProcess({ METRICS_KEY, READ_KEY })
   document = (await (await fetch(`${product.url}/api/openapi.json`)).json()) as Document
   faultOf = createSchemaCheck(document.components)
   const headers = { ...JSON_BODY, prefer: 'wait=30' }
@@ -77,6 +79,16 @@ describe('the product does what its OpenAPI document says', () => {
     ],
   ])('for %s: %d', async (_, status, path, asked) => {
     expect(await ask(path, path.toLowerCase(), asked)).toMatchObject({ status, faults: [] })
+  })
+
+  it.each([
+    [200, METRICS_KEY, 'get', '/api/metrics', '/api/metrics'],
+    [403, METRICS_KEY, 'get', '/api/dead-letters', '/api/dead-letters'],
+    [200, READ_KEY, 'get', '/api/dead-letters', '/api/dead-letters'],
+    [403, READ_KEY, 'post', '/api/dead-letters/a/discard', '/api/dead-letters/{id}/discard'],
+  ])('%d for %s at %s %s', async (status, key, method, path, template) => {
+    const headers = { 'x-functions-key': key }
+    expect(await ask(path, template, { method: method.toUpperCase(), headers })).toMatchObject({ status, faults: [] })
   })
 
   it('for a key that is used for another order: 422', async () => {

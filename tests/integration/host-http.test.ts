@@ -151,6 +151,23 @@ describe('a key', () => {
     expect(await statusOf('/master', TEST_KEY)).toBe(200)
   })
 
+  test('that is known and opens other functions alone is 403, before the body is read', async () => {
+    const key = 'a narrow key for tests'
+    const narrowKeys = [{ key, opens: (name: string) => name === 'other' }]
+    await using host = await startHost(
+      () => {
+        register()
+        app.http('other', { authLevel: 'function', handler: () => ({}) })
+      },
+      { narrowKeys },
+    )
+    const headers = { 'x-functions-key': key }
+    expect((await fetch(`${host.url}/other`, { headers })).status).toBe(200)
+    const refused = await fetch(`${host.url}/closed`, { method: 'POST', headers, body: 'x' })
+    expect([refused.status, (await problemOf(refused)).type]).toEqual([403, expect.stringContaining('forbidden')])
+    expect((await fetch(`${host.url}/master`, { headers })).status).toBe(403)
+  })
+
   test('that is missing is a problem, also for a request with a body', async () => {
     await using host = await startHost(register)
     const response = await fetch(`${host.url}/closed`, { method: 'POST', body: 'x' })

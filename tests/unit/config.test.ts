@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { isTraced } from '../../shared/telemetry.ts'
 import { readConfig } from '../../shared/config.ts'
 
+const KEY = 'the-same-key-for-both'
+
 describe('settings', () => {
   it('have the documented defaults', () => {
     expect(readConfig({}, 'embedded')).toMatchObject({
@@ -45,9 +47,19 @@ describe('settings', () => {
     expect(() => readConfig(environment, 'embedded')).toThrow(line)
   })
 
-  it.each([{ ORDER_ID_SECRET: 'short' }, { FUNCTIONS_KEY: 'short' }])('never repeat a secret: %j', (environment) => {
-    expect(() => readConfig(environment, 'embedded')).toThrow(/^(?!.*short).*must be at least 16 characters/)
+  it.each([
+    { FUNCTIONS_KEY: KEY, READ_KEY: KEY },
+    { PLACE_KEY: KEY, METRICS_KEY: KEY },
+  ])('refuse one key for two sets of rights, without repeating it', (environment) => {
+    expect(() => readConfig(environment, 'embedded')).toThrow(/^(?!.*the-same).*must differ from one another/)
   })
+
+  it.each([{ ORDER_ID_SECRET: 'short' }, { FUNCTIONS_KEY: 'short' }, { METRICS_KEY: 'short' }])(
+    'never repeat a secret: %j',
+    (environment) => {
+      expect(() => readConfig(environment, 'embedded')).toThrow(/^(?!.*short).*must be at least 16 characters/)
+    },
+  )
 
   it('need a log and a store of their own in the Functions runtime, and say so', () => {
     expect(() => readConfig({}, 'functions')).toThrow(/KAFKA_BROKERS and SQL_CONNECTION_STRING must be set/)

@@ -60,5 +60,7 @@ describe('local.settings.json', () => {
     expect(settingsFault(runtimeSettings(root, { RETRY_DELAYS: '1s' }))).toBeUndefined()
     const hinted = runtimeSettings(root, { AzureWebJobs__docs__Disabled: 'true' })
     expect(settingsHint(hinted)).toMatch(/^AzureWebJobs__docs__Disabled has no effect/)
+    const keyed = { ...hinted, AzureWebJobs__docs__Disabled: undefined, METRICS_KEY: 'a key of the other host' }
+    expect(settingsHint(keyed)).toMatch(/^METRICS_KEY has no effect: the Functions runtime has keys of its own/)
   })
 })

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { API_VERSION, createOpenApi, OPERATIONS, templateOf } from '../../shared/api-docs/openapi.ts'
 import { newOrderCommandSchema } from '../../shared/domain/order-commands.ts'
 import { PROBLEMS } from '../../shared/http/problem.ts'
+import { rightFor } from '../../shared/http/rights.ts'
 import { ROUTES, type Route } from '../../shared/http/routes.ts'
 import { createSchemaCheck } from '../support/api-schemas.ts'
 
@@ -65,6 +66,24 @@ describe('the OpenAPI document', () => {
         (found?.security.length ?? 0) > 0 && '401' in (found?.responses ?? {})
       const found = [operation.operationId, demandsKey(operation), demandsKey(guarded.paths[path]?.[method])]
       expect(found).toEqual([operation.operationId, access === 'function', access !== 'anonymous'])
+    }
+  })
+
+  it('says which right a key needs, and that one without it is refused', () => {
+    const guarded = documentWith({ ordersAuth: 'function', faults: true })
+    const rights = Object.values(guarded.paths).flatMap((item) =>
+      Object.values(item).flatMap(({ operationId, security, responses }) =>
+        security.length === 0 ? [] : [{ operationId, security, isRefused: '403' in responses }],
+      ),
+    )
+    expect(rights.length).toBeGreaterThan(20)
+    for (const { operationId, security, isRefused } of rights) {
+      const right = rightFor(operationId)
+      expect([operationId, security]).toEqual([
+        operationId,
+        [{ functionKey: [right] }, { functionKeyInQuery: [right] }],
+      ])
+      expect(isRefused).toBe(true)
     }
   })
 
