@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# An order's trace in the OpenTelemetry Collector itself, built of its own packages: resource, tracestate and attributes as
+# it reads them. One line for each check; exits non-zero when one failed.
+#
+#   bash tests/collector/run-collector.sh      needs Go 1.26 or later
+#
+# Outside CI, because building the collector takes two minutes of a core. What the product sends is held to the protocol
+# by tests/integration/tracing.test.ts.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit
+export PATH="$PWD/node_modules/.bin:$PATH"
+
+work=$(mktemp -d)
+failed=0
+collector=
+# shellcheck source=tests/support/start-product.sh
+. tests/support/start-product.sh
+clean_up() {
+  stop_product
+  [ -z "$collector" ] || kill "$collector" 2> /dev/null
+  rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+cp tests/collector/main.go tests/collector/go.* "$work"
+(cd "$work" && go build -gcflags='all=-N -l' -ldflags='-s -w' -o collector .) || exit 1
+
+port=$(node -e 'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
+"$work/collector" "
+receivers: { otlp: { protocols: { http: { endpoint: '127.0.0.1:$port' } } } }
+exporters: { debug: { verbosity: detailed } }
+service:
+  telemetry: { metrics: { level: none } }
+  pipelines: { traces: { receivers: [otlp], exporters: [debug] } }
+" > "$work/seen" 2>&1 &
+collector=$!
+for _ in $(seq 100); do
+  grep -q 'Everything is ready' "$work/seen" && break
+  sleep 0.1
+done
+
+export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://127.0.0.1:$port/v1/traces" OTEL_BSP_SCHEDULE_DELAY=100
+export OTEL_RESOURCE_ATTRIBUTES=service.name=shop-orders,deployment.environment.name=staging
+start_product "$work" || exit 1
+curl --fail --silent --show-error --output /dev/null --header 'content-type: application/json' --header 'prefer: wait=30' \
+  --header 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' --header 'tracestate: rojo=00f067aa0ba902b7' \
+  --data @order.json "$url/api/orders" || exit 1
+# What is left is sent when it ends.
+stop_product
+sleep 1
+
+# seen NAME COUNT PATTERN: how often the collector shows it.
+seen() {
+  local count
+  count=$(grep -cE -e "$3" "$work/seen")
+  if [ "$count" -ge "$2" ]; then
+    echo "ok: $1"
+  else
+    failed=1
+    echo "failed: $1 ($count instead of $2)"
+  fi
+}
+seen 'the resource is named by whoever runs it' 1 'service\.name: Str\(shop-orders\)'
+seen 'the resource has what else it was given' 1 'deployment\.environment\.name: Str\(staging\)'
+seen 'request, publishing and processing are one trace' 3 '^ +Trace ID +: 4bf92f3577b34da6a3ce929d0e0e4736'
+seen 'each has the tracestate of the caller' 3 '^ +TraceState +: rojo=00f067aa0ba902b7'
+seen 'the request says its scheme' 1 'url\.scheme: Str\(http\)'
+seen 'the batch has a link to the order' 1 '-> Trace ID: 4bf92f3577b34da6a3ce929d0e0e4736'
+exit "$failed"
