@@ -3,6 +3,15 @@ import { describeMssql } from './open-mssql.ts'
 import { racesContract } from './races.contract.ts'
 
 /**
+ * What waits for a lock. The first call on a connection may take seconds to get there, because Babelfish learns the grammar
+ * anew on each. There a wait for a lock is called Lock, and `blocked` names whoever has any lock on the same thing.
+ */
+const COUNT_WAITING = `
+SELECT COUNT(DISTINCT p.spid) AS waiting
+FROM sys.sysprocesses AS p
+WHERE p.dbid = DB_ID() AND (p.lastwaittype = N'Lock' OR (p.lastwaittype LIKE N'LCK%' AND p.blocked <> 0));`
+
+/**
  * The third connection holds its rows in a transaction. Babelfish is PostgreSQL: it shows what versions of rows hide, with
  * no lock that a hint asks for. SQL Server shows both, with READ_COMMITTED_SNAPSHOT on, as the product turns it on.
  */
@@ -16,7 +25,10 @@ describeMssql((open, again, database) =>
     return {
       one,
       other,
-      meetMs: 500,
+      async areWaiting(calls) {
+        const [[row] = []] = await third.query(COUNT_WAITING)
+        return Number(row?.['waiting']) >= calls
+      },
       hold: (update, work) =>
         third.inTransaction(async (run) => {
           await run(`${update};`)

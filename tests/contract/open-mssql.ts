@@ -27,6 +27,8 @@ export function describeMssql(suite: (open: OpenEmptyStore, again: Again, databa
     const open = async () => {
       await database.create()
       const store = await again()
+      // The opening does not wait for a server that takes long to make the tables; every call does.
+      await store.ledger.read('nobody', 1)
       const statements = TABLES.split(' ').map((table) => `DELETE FROM ${table};`)
       await database.run(statements.join('\n'))
       return store

@@ -19,14 +19,17 @@ import {
 export interface SharedStore extends AsyncDisposable {
   readonly one: OpenStore
   readonly other: OpenStore
-  /** After this long a call has got to the row that is held. If it has not, nothing fails: the two only do not meet. */
-  readonly meetMs: number
+  /** Whether this many calls wait for a row that is held. A store that does not tell waits until they should, and says yes. */
+  areWaiting(calls: number): Promise<boolean>
   /** Locks the rows that this UPDATE names until `work` has returned. */
   hold(update: string, work: () => Promise<void>): Promise<void>
 }
 
 const HOLD_STATES = 'UPDATE order_states SET attempt = attempt'
 const HOLD_PARKED = 'UPDATE parked_records SET attempt = attempt'
+/** A call that waits for nothing by then may not wait at all. Nothing fails: the two only do not meet. */
+const MEET_MS = 30_000
+const LOOK_MS = 50
 
 /** What two that decide about one record or one order at the same time leave behind, on every store. */
 export function racesContract(name: string, open: () => Promise<SharedStore>): void {
@@ -38,15 +41,23 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
     })
     afterEach(() => shared[Symbol.asyncDispose]())
 
-    /** Begins these one after another, so that each has come as far as the row that is held, or as another of them. */
+    /** Begins these one after another, each when the one before waits for the row that is held, or for another of them. */
     async function meet(held: string, ...calls: (() => Promise<unknown>)[]): Promise<PromiseSettledResult<unknown>[]> {
       const results: Promise<unknown>[] = []
+      let pending = 0
       await shared.hold(held, async () => {
         for (const call of calls) {
+          const giveUpAt = Date.now() + MEET_MS
           const result = call()
-          result.catch(() => undefined)
           results.push(result)
-          await sleep(shared.meetMs)
+          pending += 1
+          const hasEnded = Promise.allSettled([result]).then(() => {
+            pending -= 1
+            return true
+          })
+          const hasArrived = async () =>
+            (await Promise.race([hasEnded, sleep(LOOK_MS, false)])) || (await shared.areWaiting(pending))
+          while (Date.now() < giveUpAt && !(await hasArrived()));
         }
       })
       return Promise.allSettled(results)

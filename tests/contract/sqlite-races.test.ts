@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openDatabase } from '../../shared/adapters/sqlite/database.ts'
 import { createSqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
 import { racesContract } from './races.contract.ts'
@@ -13,8 +14,11 @@ racesContract('SQLite', async () => {
   return {
     one,
     other,
-    // A store waits for another's transaction for two seconds, and is busy then.
-    meetMs: 100,
+    // Nobody can see who waits. A store waits for another's transaction for two seconds, and is busy then.
+    async areWaiting() {
+      await sleep(100)
+      return true
+    },
     async hold(update, work) {
       const db = openDatabase(file)
       try {
