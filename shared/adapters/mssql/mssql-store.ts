@@ -126,7 +126,7 @@ function translated(connection: Connection, query: Query, prepare: () => Promise
       throw storeUnavailable(connection.described, error)
     }
     try {
-      return await query(adapt(statement), parameters, timeoutMs)
+      return await query(adapt(statement, parameters), parameters, timeoutMs)
     } catch (error) {
       throw toStoreError(error, connection.described)
     }

@@ -1,6 +1,6 @@
 import { messageOf, OrderError } from '../../domain/errors.ts'
-import type { Connection } from './connection.ts'
-import { resolvesEscapes, withEscapesResolved } from './json-texts.ts'
+import type { Connection, Parameters } from './connection.ts'
+import { adaptTexts, resolvesEscapes } from './json-texts.ts'
 import { failureOf } from './mssql-errors.ts'
 import { migrate, type Migration } from './migrations.ts'
 
@@ -12,7 +12,7 @@ SELECT CAST(d.is_read_committed_snapshot_on AS INT) AS is_on FROM sys.databases 
 export const TURN_SNAPSHOT_ON = 'ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON WITH NO_WAIT;'
 
 /** How this server wants its statements. */
-export type Adapt = (statement: string) => string
+export type Adapt = (statement: string, parameters?: Parameters) => string
 
 /** Brings the database to where this program needs it. Rejects as `migrate` does. */
 export async function prepareDatabase(
@@ -24,8 +24,8 @@ export async function prepareDatabase(
   await useSnapshots(connection, onWarning)
   await migrate(connection, migrations)
   if (await readsJson(connection)) return (statement) => statement
-  onWarning(`${connection.described} leaves escapes in the texts of JSON, and so they are resolved in each statement.`)
-  return withEscapesResolved
+  onWarning(`${connection.described} leaves escapes in the texts of JSON. Statements resolve them where there are any.`)
+  return adaptTexts
 }
 
 /** The compatibility level of the database that we are connected to. */
