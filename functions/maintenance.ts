@@ -3,7 +3,7 @@ import { services, settings } from '../shared/composition-root.ts'
 import { OrderError } from '../shared/domain/errors.ts'
 import { json } from '../shared/http/answer.ts'
 import { actOf, readActBody } from '../shared/http/operator.ts'
-import { actBody, resetLedgerBody, takeOutBody } from '../shared/http/redrive.ts'
+import { actBody, backupBody, resetLedgerBody, takeOutBody } from '../shared/http/redrive.ts'
 import { parseDeadLetterId } from '../shared/ports/dead-letters.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
@@ -21,6 +21,20 @@ async function rebuildOrders(request: HttpRequest): Promise<HttpResponseInit> {
 async function getRebuild(): Promise<HttpResponseInit> {
   const { maintenance } = await services()
   return json(200, { rebuild: (await maintenance.getRebuild()) ?? null }, FRESH)
+}
+
+/** POST /api/ops/backup: copies log, store and secrets while they are in use, and answers at once. */
+async function startBackup(request: HttpRequest): Promise<HttpResponseInit> {
+  const { backups } = await services()
+  const { name, reason } = await readActBody(request, backupBody)
+  const backup = await backups.start(name, actOf(request, reason, settings().platformSignsIn))
+  return json(202, backup, { location: '/api/ops/backup', 'retry-after': '1' })
+}
+
+/** GET /api/ops/backup: how far it is, or how the last one of this process ended. */
+async function getBackup(): Promise<HttpResponseInit> {
+  const { backups } = await services()
+  return json(200, { backup: backups.current() }, FRESH)
 }
 
 /** POST /api/ops/ledger/reset: counts anew, from where the log begins now. */
@@ -54,8 +68,10 @@ async function doctor(): Promise<HttpResponseInit> {
 }
 
 app.http('doctor', httpTrigger('doctor', doctor))
+app.http('getBackup', httpTrigger('getBackup', getBackup))
 app.http('getRebuild', httpTrigger('getRebuild', getRebuild))
 app.http('migrateStore', httpTrigger('migrateStore', migrateStore))
 app.http('rebuildOrders', httpTrigger('rebuildOrders', rebuildOrders))
 app.http('resetLedger', httpTrigger('resetLedger', resetLedger))
+app.http('startBackup', httpTrigger('startBackup', startBackup))
 app.http('takeOutRecord', httpTrigger('takeOutRecord', takeOutRecord))

@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import type { DataDir } from './adapters/embedded/data-dir.ts'
+import type { EmbeddedLog } from './adapters/embedded/embedded-log.ts'
 import type { Faults } from './adapters/faults/faults.ts'
 import type { Config } from './config.ts'
 import { messageOf, OrderError } from './domain/errors.ts'
 import type { Logger } from './logger.ts'
 import type { PipelineEmitter } from './messaging/pipeline-events.ts'
+import type { BackUp } from './ports/backup.ts'
 import type { DeadLetters } from './ports/dead-letters.ts'
 import type { EventLog, LogConsumer } from './ports/event-log.ts'
 import type { Ledger } from './ports/ledger.ts'
@@ -22,6 +24,8 @@ export interface Adapters extends AsyncDisposable {
   readonly ledger: Ledger
   readonly operations: Redrives
   readonly maintenance: Maintenance
+  /** Undefined where log or store are elsewhere. */
+  readonly backUp: BackUp | undefined
   /** Only an embedded host with FAULTS=on has them. */
   readonly faults: Faults | undefined
   /** For people: what is in use and where. */
@@ -35,9 +39,9 @@ export interface Adapters extends AsyncDisposable {
 }
 
 /** A half of the choice, and how it is closed. */
-type LogHalf = Pick<Adapters, 'log'> & { readonly described: string }
+type LogHalf = Pick<Adapters, 'log'> & { readonly described: string; readonly embedded?: EmbeddedLog }
 type StoreHalf = Pick<Adapters, 'store' | 'views' | 'deadLetters' | 'ledger' | 'operations' | 'maintenance'> &
-  AsyncDisposable & { readonly described: string }
+  AsyncDisposable & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
 
 /**
  * Adapters are imported here, when they are chosen: a process on Kafka and SQL Server loads nothing of the embedded
@@ -58,6 +62,7 @@ export async function openAdapters(config: Config, logger: Logger, events: Pipel
     const adapters: Adapters = {
       ...store,
       log: log.log,
+      backUp: await backUpOf(config, log, store),
       faults: undefined,
       described: { log: log.described, store: store.described },
       orderIdSecrets: async () => [await secretOf(dataDir, 'order-id-secret')],
@@ -101,7 +106,7 @@ async function openLog(config: Config, logger: Logger, events: PipelineEmitter):
     onPassedOver: (topic, records) => events.emit('delivery:passed-over', { topic, records }),
     onDiskInDoubt,
   })
-  return { log, described: `embedded, ${join(config.dataDir, 'log.db')}` }
+  return { log, embedded: log, described: `embedded, ${join(config.dataDir, 'log.db')}` }
 }
 
 async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
@@ -129,7 +134,18 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
     onWritable: () => logger.warn({ event: 'store:writable' }, 'the store can be written now'),
     onDiskInDoubt,
   })
-  return { ...store, described: `SQLite, ${file}` }
+  const { copyStore } = await import('./adapters/sqlite/copy-store.ts')
+  return { ...store, described: `SQLite, ${file}`, copyTo: (to) => copyStore(file, to) }
+}
+
+async function backUpOf(
+  { dataDir }: Config,
+  { embedded }: LogHalf,
+  { copyTo }: StoreHalf,
+): Promise<BackUp | undefined> {
+  if (embedded === undefined || copyTo === undefined) return undefined
+  const { createBackUp } = await import('./adapters/embedded/back-up.ts')
+  return createBackUp({ dataDir, log: embedded, copyStore: copyTo })
 }
 
 /** What the last process left in doubt is verified before anything opens the files. */

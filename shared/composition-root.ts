@@ -1,6 +1,7 @@
 import { afterLedgerBegan, beginLedger } from './application/begin-ledger.ts'
 import { compareClocks } from './application/compare-clocks.ts'
 import { createDeliveryWatch, type DeliveryWatch, type Stall } from './application/delivery-watch.ts'
+import { createBackups, type Backups } from './application/backups.ts'
 import { createDiscardLetters, type DiscardLetters } from './application/discard-letters.ts'
 import { createDoctor, type Doctor } from './application/doctor.ts'
 import { createExamineLedger } from './application/examine-ledger.ts'
@@ -70,6 +71,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly resetLedger: ResetLedger
   readonly takeOut: TakeOut
   readonly rebuildOrders: RebuildOrders
+  readonly backups: Backups
   readonly doctor: Doctor
   readonly pipelineStatus: () => Promise<PipelineStatus>
   readonly metrics: Metrics
@@ -274,6 +276,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       signal,
     }),
     resetLedger: createResetLedger({ ...ofOrders, maintenance, ledgerVerdict, repairLedger }),
+    backups: createBackups({ backUp: adapters.backUp, maintenance, now }),
     rebuildOrders: createRebuild({
       log,
       store,

@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { audit } from './commands/audit.ts'
+import { backup } from './commands/backup.ts'
 import {
   deadLetterGroups,
   editDeadLetter,
@@ -45,6 +46,7 @@ export const COMMANDS: readonly Command[] = [
   replayFixture,
   rebuild,
   migrate,
+  backup,
 ]
 
 /** The command that the words begin with, the longest name first, and the words that are left. */

@@ -37,6 +37,25 @@ export const MAINTENANCE_OPERATIONS = {
     answers: { 200: jsonAnswer('How far it is, or how the last one ended.', 'RebuildProgress') },
     problems: ['store-unavailable'],
   },
+  startBackup: {
+    tag: 'Operations',
+    summary: 'Back up log, store and secrets',
+    description:
+      'Where both are files of the process that answers: copies them, while they are in use, into a folder of its DATA_DIR. The copy is consistent, and a product can be started on it. One at a time. Elsewhere it is refused.',
+    headers: ['Operator'],
+    body: {
+      schema: 'BackupStart',
+      required: false,
+      examples: { example: { summary: 'With a name', value: { name: 'before-the-update' } } },
+    },
+    answers: { 202: jsonAnswer('It has begun.', 'Backup', { headers: ['Location', 'RetryAfter'] }) },
+    problems: ACT_PROBLEMS,
+  },
+  getBackup: {
+    tag: 'Operations',
+    summary: 'The progress of the backup',
+    answers: { 200: jsonAnswer('How far it is, or how the last one ended.', 'BackupProgress') },
+  },
   resetLedger: {
     tag: 'Operations',
     summary: 'Begin a new epoch of the ledger',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Backup } from '../application/backups.ts'
 import type { Diagnosis } from '../application/doctor.ts'
 import type { Rebuild, Schema } from '../ports/maintenance.ts'
 import { count, instant, schemaOf } from './schema-of.ts'
@@ -26,6 +27,24 @@ export const rebuildProgressSchema = z.object({
   rebuild: rebuildSchema
     .nullable()
     .meta({ description: 'The one that runs, or the last one; null when there was none.' }),
+})
+
+export const backupSchema = schemaOf<Backup>()(
+  z.object({
+    state: z.enum(['running', 'done', 'failed']),
+    name: z.string(),
+    startedAt: instant,
+    endedAt: instant.nullable(),
+    folder: z.string().nullable().meta({ description: 'Where it is, on the machine of the process that made it.' }),
+    bytes: count.nullable(),
+    why: z.string().nullable().meta({ description: 'Why it failed.' }),
+  }),
+)
+
+export const backupProgressSchema = z.object({
+  backup: backupSchema
+    .nullable()
+    .meta({ description: 'The one that runs, or the last one of this process; null when there was none.' }),
 })
 
 export const schemaStateSchema = schemaOf<Schema>()(

@@ -3,6 +3,7 @@ import { newOrderCommandSchema, orderItemSchema } from '../domain/order-commands
 import { faultPlan } from '../http/fault-plan.ts'
 import {
   actBody,
+  backupBody,
   discardBody,
   redriveBody,
   redriveLetterBody,
@@ -43,7 +44,14 @@ import {
   problemSchema,
   violationSchema,
 } from './order-schemas.ts'
-import { diagnosisSchema, rebuildSchema, rebuildProgressSchema, schemaStateSchema } from './maintenance-schemas.ts'
+import {
+  backupProgressSchema,
+  backupSchema,
+  diagnosisSchema,
+  rebuildSchema,
+  rebuildProgressSchema,
+  schemaStateSchema,
+} from './maintenance-schemas.ts'
 import { makePortable } from './portable-schema.ts'
 import {
   ledgerRepairSchema,
@@ -108,6 +116,9 @@ const NAMED = {
   TakenOut: takenOutSchema,
   Rebuild: rebuildSchema,
   RebuildProgress: rebuildProgressSchema,
+  BackupStart: backupBody,
+  Backup: backupSchema,
+  BackupProgress: backupProgressSchema,
   StoreSchema: schemaStateSchema,
   Diagnosis: diagnosisSchema,
   FaultPlan: faultPlan,

@@ -1,3 +1,4 @@
+import type { Backup } from '../application/backups.ts'
 import type { Diagnosis } from '../application/doctor.ts'
 import type { LedgerVerdict } from '../application/ledger.ts'
 import type { Readiness } from '../application/readiness.ts'
@@ -76,6 +77,16 @@ const DIAGNOSIS: Diagnosis = {
   checks: [{ name: 'ledger', well: true, detail: VERDICT.summary }],
 }
 
+const BACKUP: Backup = {
+  state: 'done',
+  name: '2026-01-31T12-00-00Z',
+  startedAt: '2026-01-31T12:00:00.000Z',
+  endedAt: '2026-01-31T12:00:04.000Z',
+  folder: '/data/backups/2026-01-31T12-00-00Z',
+  bytes: 73_400_320,
+  why: null,
+}
+
 export const STATUS_EXAMPLES = {
   PipelineStatus: STATUS,
   LedgerVerdict: VERDICT,
@@ -83,6 +94,8 @@ export const STATUS_EXAMPLES = {
   TakenOut: { letterId: 'orders:0:42', group: 'order-processor', processed: 0, ledger: VERDICT },
   Rebuild: REBUILD,
   RebuildProgress: { rebuild: REBUILD },
+  Backup: { ...BACKUP, state: 'running', endedAt: null, folder: null, bytes: null } as const,
+  BackupProgress: { backup: BACKUP },
   StoreSchema: SCHEMA,
   Diagnosis: DIAGNOSIS,
   FaultPlan: { store: 'down', slowMs: 1000, log: 'ok', throwForCustomers: [], poison: 0 },

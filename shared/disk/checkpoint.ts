@@ -7,6 +7,8 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 export interface Checkpoints {
   /** Copies the WAL into the file once it is long. Throws what its flushes throw. */
   whenDue(): void
+  /** Copies all of the WAL into the file. Throws what its flushes throw, and when not all of it could be copied. */
+  all(): void
 }
 
 /** Pages of 4 KiB. A checkpoint stalls whoever waits behind it, so it comes every 16 MiB instead of every 4. */
@@ -24,6 +26,11 @@ export function prepareCheckpoints(db: DatabaseSync): Checkpoints {
     whenDue() {
       const pages = unlessFull(look)
       if (pages !== undefined && Number(pages['log']) - Number(pages['checkpointed']) >= DUE_PAGES) unlessFull(copy)
+    },
+    all() {
+      const pages = copy.get()
+      if (Number(pages?.['busy']) === 0 && pages?.['log'] === pages?.['checkpointed']) return
+      throw new Error('Not all of the WAL could be copied into its file.')
     },
   }
 }

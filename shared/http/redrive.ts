@@ -34,6 +34,16 @@ export const takeOutBody = requiredReasonBody.extend({
     .regex(/^[A-Za-z0-9._-]{1,249}:[0-9]{1,10}:[0-9]{1,16}$/, { error: 'must be topic:partition:offset' }),
 })
 
+/** The body of POST /api/ops/backup. */
+export const backupBody = actBody.extend({
+  name: z.exactOptional(
+    z
+      .string({ error: 'must be a string' })
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, { error: 'must be 1 to 100 letters, digits, _ and -' })
+      .meta({ description: 'Of its folder; the time unless given.' }),
+  ),
+})
+
 export const redriveLetterBody = actBody.extend({ dryRun })
 
 const FILTERS = ['fingerprint', 'code', 'orderId', 'from', 'to', 'foreign'] as const

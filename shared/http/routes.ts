@@ -51,6 +51,8 @@ export const ROUTES = {
   resetLedger: { methods: ['POST'], route: 'api/ops/ledger/reset', access: 'function' },
   rebuildOrders: { methods: ['POST'], route: 'api/ops/rebuild', access: 'function' },
   getRebuild: { methods: READ, route: 'api/ops/rebuild', access: 'function' },
+  startBackup: { methods: ['POST'], route: 'api/ops/backup', access: 'function' },
+  getBackup: { methods: READ, route: 'api/ops/backup', access: 'function' },
   takeOutRecord: { methods: ['POST'], route: 'api/ops/take-out', access: 'function' },
   migrateStore: { methods: ['POST'], route: 'api/ops/migrate', access: 'function' },
   doctor: { methods: READ, route: 'api/ops/doctor', access: 'function' },

@@ -146,12 +146,13 @@ export const AUDITED_ACTIONS = [
   'reset-ledger',
   'take-out',
   'repair-ledger',
+  'backup',
 ] as const
 
 export interface AuditEntry {
   readonly at: string
   readonly action: (typeof AUDITED_ACTIONS)[number]
-  /** The id of the letter or task, or the place of a record; which letters many are; the topic whose ledger or orders were made anew. */
+  /** The id of the letter or task, or the place of a record; which letters many are; the topic whose ledger or orders were made anew; the name of a backup. */
   readonly target: string
   readonly operator: string
   readonly verified: boolean

@@ -93,10 +93,8 @@ describe('npm run ops', () => {
       [['status', '--url', 'localhost:7071'], '"localhost:7071" is not a URL'],
       [['orders', 'get', '--url', product.url], 'The id is missing'],
       [['status', 'please'], '"please" is one word too many'],
-      [
-        ['dead-letters', 'discard', 'orders:0:0', 'orders:0:1', '--reason', 'both'],
-        '"orders:0:1" is one word too many',
-      ],
+      [['dead-letters', 'restore', 'orders:0:0', 'orders:0:1'], '"orders:0:1" is one word too many'],
+      [['backup', directory, '--url', product.url], 'in its own DATA_DIR'],
     ]
     for (const [words, said] of faults) {
       const { exit, out, err } = await ops(words)
@@ -182,6 +180,30 @@ describe('npm run ops', () => {
     )
     const [err] = await Promise.all([text(shell.stderr), once(shell, 'close')])
     expect(err).toBe('')
+  })
+
+  test('backs log and store up while orders come, and a product started on the copy has all of them', async () => {
+    const accepted = [await place(), await place()]
+    const traffic = new AbortController()
+    const coming = (async () => {
+      while (!traffic.signal.aborted) await place()
+    })()
+    const folder = join(directory, 'monday')
+    const { exit, out } = await byDirectory('backup', folder)
+    traffic.abort()
+    await coming
+    expect([exit, out]).toEqual([0, expect.stringContaining(`MiB in ${folder}.`)])
+    expect(await byDirectory('backup', '--name', 'no/name')).toMatchObject({ exit: 4 })
+
+    await using restored = await startProductProcess({ ...SETTINGS, FUNCTIONS_KEY: '', DATA_DIR: folder })
+    const ask = (...words: string[]) => ops([...words, '--json', '--url', restored.url, '--key', key])
+    const isDone = async () => parsed(await ask('ledger'))['balanced'] === true
+    await until(isDone)
+    for (const id of accepted) {
+      await until(async () => parsed(await ask('orders', 'get', id))['status'] === 'stored')
+    }
+    const { items } = parsed(await ask('audit')) as { items: { action: string }[] }
+    expect(items[0]).toMatchObject({ action: 'backup' })
   })
 
   test('follows a redrive to its end: stored, or dead again and then it exits 1', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { OpsClient } from '../../infra/ops/client.ts'
 import type { Command } from '../../infra/ops/command.ts'
+import { backup } from '../../infra/ops/commands/backup.ts'
 import { deadLetterGroups, listDeadLetters } from '../../infra/ops/commands/dead-letters.ts'
 import { discardDeadLetters } from '../../infra/ops/commands/discard.ts'
 import { redriveDeadLetters } from '../../infra/ops/commands/redrive.ts'
@@ -161,6 +162,36 @@ describe('a discard of many', () => {
     expect(many.asked).toMatchObject([
       { path: '/api/dead-letters/discard', body: { ids: positionals, reason: options.reason } },
     ])
+  })
+})
+
+describe('a backup', () => {
+  const made = { state: 'done', name: 'monday', folder: '/not/on/this/machine', bytes: 1024 * 1024, why: null }
+
+  it('is waited for, and says where it is', async () => {
+    const answers = [{ ...made, state: 'running', folder: null }, { backup: made }]
+    const { exit, asked, printed } = await run(backup, answers, { options: { name: 'monday' } })
+    expect(asked).toEqual([
+      { method: 'POST', path: '/api/ops/backup', body: { name: 'monday' } },
+      { method: 'GET', path: '/api/ops/backup' },
+    ])
+    expect([exit, printed]).toEqual([0, expect.stringContaining('1.0 MiB in /not/on/this/machine.')])
+  })
+
+  it.each([
+    ['it failed', { ...made, state: 'failed', folder: null, why: 'No room.' }, {}, 'No room.'],
+    ['the instance was restarted', null, {}, 'restarted'],
+    ['it is on another machine', made, { positionals: ['no-such-folder'] }, 'the backup stays there'],
+  ])('is not well when %s', async (_, ended, asked, words) => {
+    const answers = [{ ...made, state: 'running' }, { backup: ended }]
+    const { exit, printed } = await run(backup, answers, asked)
+    expect([exit, printed]).toEqual([1, expect.stringContaining(words)])
+  })
+
+  it('replaces no folder, and is not moved from another machine', async () => {
+    await expect(run(backup, [], { positionals: ['tests'] })).rejects.toThrow('tests exists already')
+    const elsewhere = { positionals: ['no-such-folder'], options: { url: 'http://instance.example' } }
+    await expect(run(backup, [], elsewhere)).rejects.toThrow('--url')
   })
 })
 

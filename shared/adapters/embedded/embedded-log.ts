@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { makeDirectory } from '../../disk/make-directory.ts'
 import { messageOf, OrderError } from '../../domain/errors.ts'
 import type { EventLog, LogConsumer, LogHealth, TopicSpec } from '../../ports/event-log.ts'
-import type { PartitionEntry } from './log-file.ts'
+import { copyLog, setGroupOffsets } from './copy-log.ts'
+import type { GroupOffset, PartitionEntry } from './log-file.ts'
 import { createLogThread, logUnavailable } from './log-thread.ts'
 import { createPublishQueue } from './publish-queue.ts'
 import { createRecordSource } from './record-source.ts'
@@ -18,6 +19,10 @@ import { createTopics, type Partition, type Topic } from './topics.ts'
 export interface EmbeddedLog extends EventLog, LogConsumer {
   /** What waits to be flushed: the measure of how far publishing is ahead of the disk. */
   readonly queued: { readonly records: number; readonly bytes: number }
+  /** Where every consumer group stands. */
+  groupOffsets(): Promise<readonly GroupOffset[]>
+  /** Copies the file as it is at one instant, with the groups standing where `offsets` says. Nothing is flushed. */
+  copyTo(file: string, offsets: readonly GroupOffset[]): Promise<void>
 }
 
 export interface EmbeddedLogOptions {
@@ -244,6 +249,11 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
           subscriptions.delete(key)
         },
       }
+    },
+    groupOffsets: () => thread.call('groupOffsets'),
+    async copyTo(file, offsets) {
+      await copyLog(path, file, { freeze: () => thread.call('freeze'), thaw: () => thread.call('thaw') })
+      setGroupOffsets(file, offsets)
     },
     get queued() {
       return queue.queued

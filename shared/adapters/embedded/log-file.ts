@@ -42,6 +42,12 @@ export interface LogFile {
   committed(groupId: string): Map<number, number>
   /** The groups that have committed an offset in the topic, ascending. */
   readers(topic: string): string[]
+  /** The offsets of all groups. */
+  groupOffsets(): GroupOffset[]
+  /** Brings the file up to date and keeps it so: what is written goes to the WAL alone until `thaw`. */
+  freeze(): void
+  /** Throws when this file was not frozen, as when it was opened anew since. */
+  thaw(): void
   /** Of this file: another log in its place has another one. */
   identity(): string
   /** Writes and flushes something of no meaning: throws when records could not be written either. */
@@ -58,6 +64,12 @@ export interface PartitionEntry {
   readonly topic: string
   readonly partition: number
   readonly end: number
+}
+
+export interface GroupOffset {
+  readonly groupId: string
+  readonly partitionId: number
+  readonly next: number
 }
 
 export interface ReadRange {
@@ -121,6 +133,7 @@ export function openLogFile(path: string): LogFile {
     SELECT DISTINCT o.group_id FROM group_offsets o JOIN partitions p ON p.id = o.partition_id WHERE p.topic = ?
     ORDER BY o.group_id`)
   const begin = db.prepare('BEGIN IMMEDIATE')
+  let isFrozen = false
   const end = db.prepare('COMMIT')
 
   function transaction(work: () => void): void {
@@ -234,11 +247,29 @@ export function openLogFile(path: string): LogFile {
     readers(topic) {
       return selectReaders.all(topic).map((row) => String(row['group_id']))
     },
+    groupOffsets() {
+      const rows = db.prepare('SELECT group_id, partition_id, next_offset FROM group_offsets').all()
+      return rows.map((row) => ({
+        groupId: String(row['group_id']),
+        partitionId: Number(row['partition_id']),
+        next: Number(row['next_offset']),
+      }))
+    },
+    freeze() {
+      checkpoints.all()
+      isFrozen = true
+    },
+    thaw() {
+      if (!isFrozen) throw new Error('The log was opened anew meanwhile.')
+      isFrozen = false
+    },
     identity: () => String(db.prepare('SELECT id FROM log_identity').get()?.['id']),
     probe() {
       transaction(() => db.prepare('INSERT OR REPLACE INTO probes VALUES (1, ?)').run(Date.now()))
     },
-    tidy: () => checkpoints.whenDue(),
+    tidy() {
+      if (!isFrozen) checkpoints.whenDue()
+    },
     undo() {
       // SQLite itself rolls back after some errors, such as a full disk.
       if (db.isTransaction) db.exec('ROLLBACK')

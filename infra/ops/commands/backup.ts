@@ -1,0 +1,68 @@
+import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Backup } from '../../../shared/application/backups.ts'
+import { EXIT, reasonBody, REASON, text, UsageError, type Command, type CommandContext } from '../command.ts'
+
+const LOOK_MS = 300
+
+export const backup: Command = {
+  name: 'backup',
+  usage: '[<folder>]',
+  summary: 'copies the embedded log, the store and the secrets while they are in use; the runbook says how to restore',
+  examples: ['backup', 'backup /mnt/backup/orders-monday'],
+  takes: 1,
+  options: { name: { type: 'string', help: 'of its folder in DATA_DIR/backups; the time unless given' }, ...REASON },
+  async run(context) {
+    const [folder] = context.positionals
+    const wanted = folder === undefined ? undefined : whereTo(context, folder)
+    const name = text(context, 'name')
+    const body = { ...(name !== undefined && { name }), ...reasonBody(context) }
+    const begun = (await context.client.request('POST', '/api/ops/backup', body)) as Backup
+    const ended = await follow(context, begun)
+    const made = ended.folder !== null && wanted !== undefined ? moved(ended, ended.folder, wanted) : ended
+    context.print(context.json ? JSON.stringify({ backup: made }) : wordsFor(made))
+    return made.state === 'done' ? EXIT.ok : EXIT.notWell
+  },
+}
+
+/** Refused before anything is copied. */
+function whereTo(context: CommandContext, folder: string): string {
+  if (text(context, 'url') !== undefined) {
+    throw new UsageError('A folder cannot be given with --url: the instance makes the backup in its own DATA_DIR.')
+  }
+  if (existsSync(folder)) throw new UsageError(`${folder} exists already.`)
+  return resolve(folder)
+}
+
+async function follow({ client, progress }: CommandContext, begun: Backup): Promise<Backup> {
+  let now = begun
+  while (now.state === 'running') {
+    progress('copying')
+    await sleep(LOOK_MS)
+    const { backup: found } = (await client.request('GET', '/api/ops/backup')) as { backup: Backup | null }
+    if (found?.name !== begun.name) return { ...begun, state: 'failed', why: 'The instance was restarted meanwhile.' }
+    now = found
+  }
+  return now
+}
+
+/** Another disk is what a backup is for, and nothing can be renamed to one. */
+function moved(made: Backup, from: string, to: string): Backup {
+  if (!existsSync(from)) {
+    return { ...made, state: 'failed', why: `${from} is not on this machine: the backup stays there.` }
+  }
+  try {
+    renameSync(from, to)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error
+    cpSync(from, to, { recursive: true, errorOnExist: true, force: false, preserveTimestamps: true })
+    rmSync(from, { recursive: true })
+  }
+  return { ...made, folder: to }
+}
+
+function wordsFor({ state, folder, bytes, why }: Backup): string {
+  if (state !== 'done') return `The backup failed. ${why ?? ''}`.trimEnd()
+  return `${((bytes ?? 0) / 1024 ** 2).toFixed(1)} MiB in ${folder}. Start the product with DATA_DIR=${folder} to try it.`
+}

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs'
+import { copyFile, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { OrderError } from '../../domain/errors.ts'
+import { flushDirectory } from '../../disk/flush-directory.ts'
+import { makeDirectory } from '../../disk/make-directory.ts'
+import type { BackUp } from '../../ports/backup.ts'
+import type { EmbeddedLog } from './embedded-log.ts'
+
+/** Under DATA_DIR, which is the one directory that this process may surely write to. */
+const FOLDER = 'backups'
+const LOG = 'log.db'
+const STORE = 'orders.db'
+const SECRETS = ['order-id-secret', 'functions-key']
+/** What the process goes on to write meanwhile. */
+const SPARE_BYTES = 64 * 1024 * 1024
+
+/**
+ * The order is what makes the copies fit one another. First the offsets of the consumer groups, then the store, then the
+ * log, whose copy gets those offsets. So everything that the store's copy has counted is in the log's copy, and whatever
+ * came between the offsets and the store's copy is delivered again, which the store recognises. The other way round,
+ * records would be committed that the store's copy never saw, a retry among them for ever.
+ */
+export function createBackUp(dependencies: {
+  dataDir: string
+  log: Pick<EmbeddedLog, 'groupOffsets' | 'copyTo'>
+  copyStore: (to: string) => Promise<void>
+}): BackUp {
+  const { dataDir, log, copyStore } = dependencies
+
+  return async function backUp(name) {
+    const folder = join(dataDir, FOLDER, name)
+    if (existsSync(folder)) throw new OrderError('conflict', `There is a backup of the name ${name}.`)
+    const partial = `${folder}.partial`
+    await refuseWithoutRoom()
+    // Of a process that died on the way.
+    await rm(partial, { recursive: true, force: true })
+    makeDirectory(partial)
+    try {
+      const offsets = await log.groupOffsets()
+      await copyStore(join(partial, STORE))
+      await log.copyTo(join(partial, LOG), offsets)
+      for (const secret of SECRETS.filter((file) => existsSync(join(dataDir, file)))) {
+        await copyFile(join(dataDir, secret), join(partial, secret))
+      }
+      const bytes = await flushFiles(partial)
+      flushDirectory(partial)
+      await rename(partial, folder)
+      flushDirectory(join(dataDir, FOLDER))
+      return { folder, bytes }
+    } catch (error) {
+      await rm(partial, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  async function refuseWithoutRoom(): Promise<void> {
+    const files = [LOG, STORE].flatMap((file) => [file, `${file}-wal`]).map((file) => join(dataDir, file))
+    const sizes = await Promise.all(files.map(async (file) => (existsSync(file) ? (await stat(file)).size : 0)))
+    const needed = sizes.reduce((total, size) => total + size, SPARE_BYTES)
+    const { bavail, bsize } = await statfs(dataDir)
+    if (bavail * bsize >= needed) return
+    const told = [needed, bavail * bsize].map((bytes) => `${Math.ceil(bytes / 1024 ** 2)} MiB`)
+    throw new OrderError('store-full', `A backup needs ${told[0]} on the disk of ${dataDir}, which has ${told[1]}.`, {
+      retriable: true,
+    })
+  }
+}
+
+/** Returns how many bytes there are. */
+async function flushFiles(folder: string): Promise<number> {
+  let bytes = 0
+  for (const name of await readdir(folder)) {
+    await using file = await open(join(folder, name), 'r+')
+    await file.sync()
+    bytes += (await file.stat()).size
+  }
+  return bytes
+}

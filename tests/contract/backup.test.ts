@@ -1,0 +1,138 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createBackUp } from '../../shared/adapters/embedded/back-up.ts'
+import { createEmbeddedLog, type EmbeddedLog } from '../../shared/adapters/embedded/embedded-log.ts'
+import { createFrameWriter } from '../../shared/adapters/embedded/frames.ts'
+import { openLogFile } from '../../shared/adapters/embedded/log-file.ts'
+import { copyStore } from '../../shared/adapters/sqlite/copy-store.ts'
+import { createSqliteStore, type SqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
+import { numbered, readAll } from './event-log.contract.ts'
+import { batchOf, GROUP, lineOf, orderAt } from './store-fixtures.ts'
+
+const TOPIC = 'orders'
+
+describe('a backup of the embedded log and store', () => {
+  let dataDir: string
+  let log: EmbeddedLog
+  let store: SqliteStore
+  const storeFile = () => join(dataDir, 'orders.db')
+  beforeEach(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'backup-'))
+    log = await createEmbeddedLog({ directory: dataDir })
+    store = await createSqliteStore({ file: storeFile() })
+    writeFileSync(join(dataDir, 'order-id-secret'), 'a secret of the tests\n', { mode: 0o600 })
+  })
+  afterEach(async () => {
+    await log[Symbol.asyncDispose]()
+    await store[Symbol.asyncDispose]()
+    rmSync(dataDir, { recursive: true })
+  })
+
+  const copy = (to: string) => copyStore(storeFile(), to)
+  /** A record is published, stored and committed, as processing does. */
+  async function process(offset: number): Promise<void> {
+    await log.publish(TOPIC, numbered(1))
+    await store.store.storeBatch(batchOf([orderAt(offset)]))
+    await log.moveGroup(GROUP, TOPIC, 0, offset + 1)
+  }
+
+  async function opened<T>(folder: string, look: (log: EmbeddedLog, store: SqliteStore) => Promise<T>): Promise<T> {
+    await using copiedLog = await createEmbeddedLog({ directory: folder })
+    const copied = await createSqliteStore({ file: join(folder, 'orders.db') })
+    try {
+      return await look(copiedLog, copied)
+    } finally {
+      await copied[Symbol.asyncDispose]()
+    }
+  }
+
+  test('has every record that its store has, and no group ahead of its store, whatever goes on meanwhile', async () => {
+    await process(0)
+    const backUp = createBackUp({
+      dataDir,
+      log,
+      async copyStore(to) {
+        await process(1)
+        await copy(to)
+        await process(2)
+      },
+    })
+    const { folder, bytes } = await backUp('monday')
+    await process(3)
+
+    expect(folder).toBe(join(dataDir, 'backups', 'monday'))
+    expect(readdirSync(folder).toSorted()).toEqual(['log.db', 'order-id-secret', 'orders.db'])
+    expect(bytes).toBe(readdirSync(folder).reduce((total, name) => total + statSync(join(folder, name)).size, 0))
+    expect(readFileSync(join(folder, 'order-id-secret'), 'utf8')).toBe('a secret of the tests\n')
+    expect(statSync(join(folder, 'order-id-secret')).mode & 0o777).toBe(0o600)
+    await opened(folder, async (copiedLog, copied) => {
+      expect(await readAll(copiedLog, TOPIC)).toHaveLength(3)
+      expect(lineOf(await copied.ledger.read(GROUP, 9))).toMatchObject({ next: 2, stored: 2, balanced: true })
+      // Not 3, which the store has never seen, and not 2, which was committed after the offsets were read.
+      expect(await copiedLog.committed(GROUP, TOPIC)).toEqual(new Map([[0, 1]]))
+      expect(await copiedLog.identity(TOPIC)).toBe(await log.identity(TOPIC))
+    })
+    expect(await readAll(log, TOPIC)).toHaveLength(4)
+  })
+
+  test('leaves nothing behind when it fails, and takes no name twice', async () => {
+    const failing = createBackUp({ dataDir, log, copyStore: () => Promise.reject(new Error('The disk is gone.')) })
+    await expect(failing('monday')).rejects.toThrow('The disk is gone.')
+    expect(readdirSync(join(dataDir, 'backups'))).toEqual([])
+    const backUp = createBackUp({ dataDir, log, copyStore: copy })
+    await backUp('monday')
+    await expect(backUp('monday')).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  test('fails when the log was opened anew while it was copied', async () => {
+    const file = openLogFile(join(dataDir, 'another.db'))
+    file.freeze()
+    file.close()
+    const again = openLogFile(join(dataDir, 'another.db'))
+    expect(() => again.thaw()).toThrow('opened anew')
+    again.close()
+  })
+})
+
+test('the file of a log that is frozen stays as it is, however much is written, until it is thawed', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'backup-'))
+  const path = join(directory, 'log.db')
+  const file = openLogFile(path)
+  const [{ id } = { id: 0 }] = file.makeTopics([{ name: TOPIC, partitions: 1 }])
+  /** More than a checkpoint waits for. */
+  function write(): void {
+    for (let group = 0; group < 5; group += 1) {
+      const writer = createFrameWriter()
+      writer.add(id, { key: null, value: Buffer.alloc(4 * 1024 * 1024, group), headers: [] }, 0)
+      file.append(writer.take())
+    }
+    file.tidy()
+  }
+  write()
+  file.freeze()
+  const before = readFileSync(path)
+  write()
+  expect(readFileSync(path).equals(before)).toBe(true)
+
+  copyFileSync(path, join(directory, 'copy.db'))
+  const copied = openLogFile(join(directory, 'copy.db'))
+  expect(copied.partitions()).toMatchObject([{ end: 5 }])
+  copied.close()
+  file.thaw()
+  write()
+  expect(readFileSync(path).equals(before)).toBe(false)
+  expect(existsSync(`${path}-wal`)).toBe(true)
+  file.close()
+  rmSync(directory, { recursive: true })
+})
