@@ -2,6 +2,8 @@
 export interface OpsClient extends AsyncDisposable {
   /** Which instance answers, for people. */
   readonly target: string
+  /** True when this process opened the files itself, because no instance runs. */
+  readonly isAlone?: true
   /** Resolves with the parsed JSON of a 2xx answer. Rejects with `RefusedError` or `UnreachableError`. */
   request(method: string, path: string, body?: unknown): Promise<unknown>
 }

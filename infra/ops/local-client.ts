@@ -21,6 +21,7 @@ export async function createLocalClient(operator: string, asked: { processing: b
   return {
     ...createHttpClient(url, functionsKey.key, operator),
     target: services.config.dataDir,
+    isAlone: true,
     [Symbol.asyncDispose]: stop,
   }
 }

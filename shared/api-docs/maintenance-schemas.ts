@@ -60,6 +60,7 @@ export const diagnosisSchema = schemaOf<Diagnosis>()(
       z.object({
         name: z.string(),
         well: z.boolean(),
+        partial: z.exactOptional(z.literal(true)).meta({ description: 'Only a part was looked at.' }),
         detail: z.string().meta({ description: 'What was found, and what to do where it is not well.' }),
       }),
     ),

@@ -109,6 +109,7 @@ export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
         duplicate: count,
         parked: count,
         gaps: count,
+        damaged: count,
         absent: count,
         lost: count,
         redriven: count,

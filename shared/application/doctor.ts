@@ -18,7 +18,7 @@ const GIB = 1024 ** 3
 const MIN_FREE_BYTES = GIB
 
 export function createDoctor(dependencies: {
-  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings' | 'identity' | 'inspect'>
+  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'members' | 'settingWarnings' | 'identity' | 'inspect'>
   store: Pick<OrderStore, 'health'>
   maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
   ledgerVerdict: () => Promise<LedgerVerdict>
@@ -56,6 +56,7 @@ export function createDoctor(dependencies: {
       return warnings.length === 0 ? well('As asked for.') : unwell(warnings.join(' '))
     },
     retention: checkRetention,
+    consumers: checkConsumers,
     retries: checkFormerRetries,
     store: async () => available(await store.health()),
     async schema() {
@@ -112,6 +113,13 @@ export function createDoctor(dependencies: {
     return unwell(
       `Records that wait are about to leave the log: ${list.join(', ')} of its life there. Get the consumer going, or make the topic keep more.`,
     )
+  }
+
+  /** Whoever accepts orders that nobody processes sees nothing but a lag that grows. */
+  async function checkConsumers() {
+    const members = await log.members(topics.group, topics.orders)
+    if (members.length > 0) return well(`${topics.group} has ${members.length} in it.`)
+    return unwell(`Nobody processes orders: nobody is in ${topics.group}. Start a processor, or enable consumeOrders.`)
   }
 
   /** With fewer RETRY_DELAYS than before there are topics that nobody reads. */

@@ -8,8 +8,8 @@ export interface LedgerExamination {
   readonly lines: readonly ExaminedLine[]
   /** Offsets that were passed over though the log has them, ascending, at most 100. */
   readonly gaps: readonly LedgerGap[]
-  /** Batches that were passed over and that nobody can read; with `gaps` at most 100. */
-  readonly unreadable: readonly LedgerGap[]
+  /** Offsets that were passed over and that the log can no longer give; with `gaps` at most 100. */
+  readonly damaged: readonly LedgerGap[]
   /** Why the log is not the one that was counted; null when it is, as far as anybody can tell. */
   readonly brokenBy: LogBreak | null
   /** What the log says of offsets that are not settled and that it does not have. */
@@ -45,12 +45,12 @@ export function createExamineLedger(dependencies: {
     const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed)
     // A group that consumed another topic before has gaps of that one too.
     const passedOver = snapshot.gaps.filter((gap) => gap.topic === topic)
-    const { gaps, unreadable, missing } = await tellApart(log, [...passedOver, ...uncounted])
+    const { gaps, damaged, missing } = await tellApart(log, [...passedOver, ...uncounted])
     const lines = toLines(topic, snapshot.partitions, offsets, uncounted)
     const brokenBy = breakOf(snapshot, lines, await log.identity(topic))
     // Another log says nothing about offsets of the one that was counted.
     const isToldByLog = brokenBy === null && missing.length > 0
-    return { snapshot, lines, gaps, unreadable, brokenBy, unsettled: isToldByLog ? await explain(missing) : [] }
+    return { snapshot, lines, gaps, damaged, brokenBy, unsettled: isToldByLog ? await explain(missing) : [] }
   }
 
   async function explain(missing: readonly LedgerGap[]): Promise<readonly LedgerSettlement[]> {

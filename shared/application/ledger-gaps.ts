@@ -12,8 +12,8 @@ const RECORDS_AT_ONCE = 500
 export interface PassedOver {
   /** Offsets that the log has, ascending, one by one, at most 100; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
-  /** Batches that the log has and nobody can read, as far as they lie in the ranges; with `gaps` at most 100. */
-  readonly unreadable: readonly LedgerGap[]
+  /** What the log can no longer give, as far as it lies in the ranges; with `gaps` at most 100. */
+  readonly damaged: readonly LedgerGap[]
   /** Ranges of offsets that the log does not have. */
   readonly missing: readonly LedgerGap[]
 }
@@ -44,20 +44,20 @@ export function uncountedRanges(
  */
 export async function tellApart(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]): Promise<PassedOver> {
   const gaps: LedgerGap[] = []
-  const unreadable: LedgerGap[] = []
+  const damaged: LedgerGap[] = []
   const missing: LedgerGap[] = []
   const find = createWindow(log, ranges)
   for (const range of ranges) {
-    for (let next = range.from; next < range.to && gaps.length + unreadable.length < MAX_NAMED;) {
+    for (let next = range.from; next < range.to && gaps.length + damaged.length < MAX_NAMED;) {
       const found = await find(range, next)
       const from = Math.min(Math.max(found.from, next), range.to)
       const to = Math.min(found.to, range.to)
       if (from > next) missing.push({ ...range, from: next, to: from })
-      if (from < range.to) (found.readable ? gaps : unreadable).push({ ...range, from, to })
+      if (from < range.to) (found.readable ? gaps : damaged).push({ ...range, from, to })
       next = to
     }
   }
-  return { gaps, unreadable, missing }
+  return { gaps, damaged, missing }
 }
 
 /** A record, or a batch that cannot be read. */

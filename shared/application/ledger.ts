@@ -46,8 +46,9 @@ export interface LedgerTotals {
   readonly behindTransaction: number
 }
 
-/** A line's `gaps` are those of the store, damaged ones among them. */
+/** One partition. Its figures are what the totals are the sums of. */
 export interface LedgerLine extends LedgerPartition {
+  readonly damaged: number
   /** The offset that the next record of the log will get. */
   readonly end: number
   readonly toCome: number
@@ -60,15 +61,13 @@ export function createLedgerVerdict(examineLedger: ExamineLedger): () => Promise
   }
 }
 
-function judge({ snapshot, lines, brokenBy, unsettled, gaps, unreadable: damaged }: LedgerExamination): LedgerVerdict {
+function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerExamination): LedgerVerdict {
   const { parked } = snapshot
   const newlyLost = unsettled.flatMap((range) => (range.lostBy === null ? [] : [{ ...range, lostBy: range.lostBy }]))
-  const absentNow = lengthOf(unsettled.filter(({ lostBy }) => lostBy === null))
-  const lostNow = lengthOf(newlyLost)
-  const partitions = lines.map(toLine)
+  const newlyAbsent = unsettled.filter(({ lostBy }) => lostBy === null)
+  const partitions = lines.map((line) => toLine(line, { damaged, newlyLost, newlyAbsent }))
   const sum = (value: (line: LedgerLine) => number) => partitions.reduce((total, line) => total + value(line), 0)
-  const uncounted = lines.reduce((total, line) => total + line.uncounted, 0)
-  const absent = sum((line) => line.absent) + absentNow
+  const absent = sum((line) => line.absent)
   // Of a log that was truncated or made anew the ledger may know more than there is: that is a fault, told below.
   const records = Math.max(0, sum(({ end, first }) => Math.max(0, end - first)) - absent)
   const redriven = sum((line) => line.redriven)
@@ -79,9 +78,9 @@ function judge({ snapshot, lines, brokenBy, unsettled, gaps, unreadable: damaged
     stored: sum((line) => line.stored),
     duplicate: sum((line) => line.duplicate),
     parked: sum((line) => line.parked),
-    gaps: sum((line) => line.gaps) + uncounted - absentNow - lostNow - lengthOf(damaged),
-    damaged: lengthOf(damaged),
-    lost: sum((line) => line.lost) + lostNow,
+    gaps: sum((line) => line.gaps),
+    damaged: sum((line) => line.damaged),
+    lost: sum((line) => line.lost),
     absent,
     toCome: sum((line) => line.toCome),
     behindTransaction: lines.reduce((total, line) => total + line.behindTransaction, 0),
@@ -92,10 +91,26 @@ function judge({ snapshot, lines, brokenBy, unsettled, gaps, unreadable: damaged
   return { balanced: faults.length === 0, summary, totals, parked, partitions, gaps, damaged, lost, brokenBy }
 }
 
-function toLine({ row, end, uncounted }: ExaminedLine): LedgerLine {
+/** What the store has as a gap is told apart by what the log says of it now. */
+function toLine(
+  { row, end, uncounted }: ExaminedLine,
+  found: Readonly<Record<'damaged' | 'newlyLost' | 'newlyAbsent', readonly LedgerGap[]>>,
+): LedgerLine {
+  const here = (ranges: readonly LedgerGap[]) =>
+    lengthOf(ranges.filter(({ topic, partition }) => topic === row.topic && partition === row.partition))
+  const [damaged, lostNow, absentNow] = [here(found.damaged), here(found.newlyLost), here(found.newlyAbsent)]
   const toCome = end - row.next - uncounted
   const counted = row.stored + row.duplicate + row.parked + row.gaps + row.absent + row.lost
-  return { ...row, end, toCome, balanced: row.next - row.first === counted && toCome >= 0 }
+  return {
+    ...row,
+    gaps: row.gaps + uncounted - damaged - lostNow - absentNow,
+    damaged,
+    absent: row.absent + absentNow,
+    lost: row.lost + lostNow,
+    end,
+    toCome,
+    balanced: row.next - row.first === counted && toCome >= 0,
+  }
 }
 
 function balancedSummary(totals: LedgerTotals, parked: LedgerVerdict['parked']): string {

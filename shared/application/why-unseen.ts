@@ -58,8 +58,8 @@ export function createWhyUnseen(dependencies: {
     }
   }
 
-  async function isSomethingMissing({ snapshot, unreadable, unsettled }: LedgerExamination): Promise<boolean> {
-    if (unreadable.length > 0 || snapshot.lost.length > 0) return true
+  async function isSomethingMissing({ snapshot, damaged, unsettled }: LedgerExamination): Promise<boolean> {
+    if (damaged.length > 0 || snapshot.lost.length > 0) return true
     if (unsettled.some(({ lostBy }) => lostBy !== null)) return true
     const isAbsent = snapshot.partitions.some((row) => row.topic === topic && row.absent > 0)
     // Where holes are no markers, only a reset settles offsets as absent: damaged ones, for which somebody answered.

@@ -22,6 +22,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
         return [0, 1, 2].map((partition) => ({ partition, first: 0, end: 5 }))
       },
       committed: async () => new Map([0, 1, 2].map((partition) => [partition, 5])),
+      members: async () => [{ address: 'here', isHere: true, partitions: [0, 1, 2] }],
       settingWarnings: async () => [],
       identity: async () => 'a log',
       inspect: async () => [],
@@ -130,4 +131,10 @@ test('settings that do not go together are told, and those of every default are 
   const secret = 'a secret of enough length'
   expect(told({ ORDER_ID_SECRET: `${secret},${secret}` })).toEqual([expect.stringContaining('twice')])
   expect(told({ AzureWebJobs__docs__Disabled: 'true' })).toEqual([expect.stringContaining('one underscore')])
+})
+
+test('that nobody processes orders is told', async () => {
+  expect(await unwell({}, { members: async () => [] })).toEqual([
+    'consumers: Nobody processes orders: nobody is in group. Start a processor, or enable consumeOrders.',
+  ])
 })

@@ -155,7 +155,7 @@ describe('the ledger', () => {
 
   it('names as damaged what was passed over and nobody can read, and tells apart what lies around it', async () => {
     const rows = [{ ...ROW, next: 20, gaps: 10 }]
-    const { balanced, summary, gaps, damaged, totals } = await verdict({
+    const { balanced, summary, gaps, damaged, totals, partitions } = await verdict({
       rows,
       ends: [20],
       gaps: [{ topic: 'orders', partition: 0, from: 10, to: 20 }],
@@ -171,6 +171,7 @@ describe('the ledger', () => {
     ])
     expect(damaged).toEqual([{ ...at, from: 13, to: 17 }])
     expect(totals).toMatchObject({ gaps: 3, damaged: 4, absent: 3 })
+    expect(partitions).toMatchObject([{ next: 20, gaps: 3, damaged: 4, absent: 3, balanced: true }])
     expect(summary).toContain(
       '4 records were damaged in the log, at 0:13–16; 3 records were passed over, at 0:10, 0:17, 0:19.',
     )

@@ -3,6 +3,7 @@ import type { OpsClient } from '../../infra/ops/client.ts'
 import type { Command } from '../../infra/ops/command.ts'
 import { backup } from '../../infra/ops/commands/backup.ts'
 import { deadLetterGroups, listDeadLetters } from '../../infra/ops/commands/dead-letters.ts'
+import { doctor } from '../../infra/ops/commands/doctor.ts'
 import { discardDeadLetters } from '../../infra/ops/commands/discard.ts'
 import { redriveDeadLetters } from '../../infra/ops/commands/redrive.ts'
 import { repairLedger, resetLedger } from '../../infra/ops/commands/status.ts'
@@ -14,13 +15,18 @@ const TORN = { balanced: false, summary: 'Not balanced.', totals: { gaps: 40_000
 async function run(
   command: Command,
   answers: readonly unknown[],
-  { positionals = [], options = {} }: { positionals?: string[]; options?: Record<string, string | boolean> } = {},
+  {
+    positionals = [],
+    options = {},
+    isAlone = false,
+  }: { positionals?: string[]; options?: Record<string, string | boolean>; isAlone?: boolean } = {},
 ) {
   const asked: { method: string; path: string; body?: unknown }[] = []
   const printed: string[] = []
   const progress: string[] = []
   const client: OpsClient = {
     target: 'http://instance.example',
+    ...(isAlone && { isAlone }),
     async request(method, path, body) {
       asked.push({ method, path, ...(body !== undefined && { body }) })
       return answers[asked.length - 1]
@@ -162,6 +168,26 @@ describe('a discard of many', () => {
     expect(many.asked).toMatchObject([
       { path: '/api/dead-letters/discard', body: { ids: positionals, reason: options.reason } },
     ])
+  })
+})
+
+describe('a doctor', () => {
+  const checks = [
+    { name: 'consumers', well: false, detail: 'Nobody processes orders.' },
+    { name: 'records', well: true, partial: true, detail: 'Only 600 of 900 records were read so far.' },
+  ]
+
+  it('says that nobody processes orders, and what it looked at in part', async () => {
+    const { exit, printed } = await run(doctor, [{ well: false, checks }])
+    expect(exit).toBe(1)
+    expect(printed).toMatch(/^consumers +NOT WELL +Nobody processes/m)
+    expect(printed).toMatch(/^records +well so far +Only 600/m)
+  })
+
+  it('says that nothing runs where the files answer, which is no fault of theirs', async () => {
+    const { exit, printed } = await run(doctor, [{ well: false, checks }], { isAlone: true })
+    expect([exit, printed]).toEqual([0, expect.stringMatching(/^No instance runs: nothing is accepted or processed\./)])
+    expect(printed).not.toContain('consumers')
   })
 })
 

@@ -12,7 +12,7 @@ const PARKED = { retrying: 0, stored: 0, duplicate: 0, dead: 0, discarded: 0, re
 
 interface Given {
   row?: Partial<LedgerPartition>
-  unreadable?: LedgerExamination['unreadable']
+  damaged?: LedgerExamination['damaged']
   lost?: LedgerExamination['snapshot']['lost']
   unsettled?: LedgerExamination['unsettled']
   holesAreMarkers?: boolean
@@ -38,7 +38,7 @@ function setUp(given: Given) {
       snapshot: { partitions: [row], logs: [], gaps: [], lost: given.lost ?? [], parked: PARKED },
       lines: [{ row, start: 0, end, behindTransaction: 0, uncounted: 0 }],
       gaps: [],
-      unreadable: given.unreadable ?? [],
+      damaged: given.damaged ?? [],
       unsettled: given.unsettled ?? [],
       brokenBy: null,
     }
@@ -55,7 +55,7 @@ function setUp(given: Given) {
   return { clock, why, looks: () => looks }
 }
 
-const damaged: Given = { unreadable: [RANGE] }
+const damaged: Given = { damaged: [RANGE] }
 
 describe('an order that was issued and that the store does not know', () => {
   it.each<[string, Given, string | undefined]>([

@@ -1,5 +1,6 @@
 import type { Diagnosis } from '../../../shared/application/doctor.ts'
 import { EXIT, type Command } from '../command.ts'
+import { NOTHING_RUNS } from './status.ts'
 import { table } from '../table.ts'
 
 export const doctor: Command = {
@@ -8,10 +9,18 @@ export const doctor: Command = {
   summary: 'looks at versions, settings, log, store, disk and ledger; exits 1 when something is not well',
   examples: ['doctor'],
   async run({ client, json, print }) {
-    const diagnosis = (await client.request('GET', '/api/ops/doctor')) as Diagnosis
+    const asked = (await client.request('GET', '/api/ops/doctor')) as Diagnosis
+    // That nobody processes orders goes without saying where nothing runs, and is said in a line of its own.
+    const checks = asked.checks.filter(({ name }) => client.isAlone !== true || name !== 'consumers')
+    const diagnosis: Diagnosis = { well: checks.every(({ well }) => well), checks }
     if (json) print(JSON.stringify(diagnosis))
     else {
-      const rows = diagnosis.checks.map(({ name, well, detail }) => [name, well ? 'well' : 'NOT WELL', detail])
+      const rows = diagnosis.checks.map(({ name, well, partial, detail }) => [
+        name,
+        well ? (partial === true ? 'well so far' : 'well') : 'NOT WELL',
+        detail,
+      ])
+      if (client.isAlone === true) print(NOTHING_RUNS)
       // Never cut: what is found says what to do.
       print(table(['check', 'is', 'found'], rows, Number.POSITIVE_INFINITY))
     }

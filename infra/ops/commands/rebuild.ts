@@ -17,7 +17,7 @@ export const rebuild: Command = {
   async run(context) {
     if (context.options['show'] === true) return report(context, await look(context))
     const isDetached = context.options['detach'] === true
-    if (isDetached && !context.client.target.startsWith('http')) {
+    if (isDetached && context.client.isAlone === true) {
       throw new UsageError('--detach needs an instance that runs: this process would end, and the rebuild with it.')
     }
     const reason = text(context, 'reason')

@@ -4,6 +4,9 @@ import type { PipelineStatus } from '../../../shared/application/status.ts'
 import { EXIT, REASON, text, UsageError, type Command, type CommandContext } from '../command.ts'
 import { table } from '../table.ts'
 
+/** What a person may otherwise take for a product that is at work. */
+export const NOTHING_RUNS = 'No instance runs: nothing is accepted or processed. This is what the files say.'
+
 export const status: Command = {
   name: 'status',
   usage: '',
@@ -15,6 +18,7 @@ export const status: Command = {
       print(JSON.stringify(now))
     } else {
       const { orders, retries, deadLetters, parked, readiness } = now
+      if (client.isAlone === true) print(NOTHING_RUNS)
       print(
         `${client.target} is ${readiness.ready ? 'ready' : 'not ready'}${readiness.why === undefined ? '' : `. ${readiness.why}`}`,
       )
@@ -126,10 +130,23 @@ function printVerdict(verdict: LedgerVerdict, { json, print }: CommandContext): 
     line.duplicate,
     line.parked,
     line.gaps,
+    line.damaged,
     line.lost,
     line.toCome,
   ])
-  const header = ['partition', 'first', 'next', 'end', 'stored', 'duplicate', 'parked', 'gaps', 'lost', 'to come']
+  const header = [
+    'partition',
+    'first',
+    'next',
+    'end',
+    'stored',
+    'duplicate',
+    'parked',
+    'gaps',
+    'damaged',
+    'lost',
+    'to come',
+  ]
   print(table(header, rows, undefined, ['first', 'end', 'next']))
   print('')
   print(verdict.summary)

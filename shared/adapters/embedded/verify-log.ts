@@ -70,8 +70,9 @@ function told({ records, withoutChecksum, damaged, places }: Progress, of: numbe
       ? `All ${records} records were read.`
       : `Only ${records + damaged} of ${of} records were read so far; nothing is known of the others. Run doctor again: it goes on from there.`
   const old = withoutChecksum === 0 ? '' : ` ${withoutChecksum} of them are from before records had a checksum.`
-  if (damaged === 0) return { name: 'records', well: true, detail: `${so} None of them is damaged.${old}` }
+  const partial = of === undefined ? {} : { partial: true as const }
+  if (damaged === 0) return { name: 'records', well: true, ...partial, detail: `${so} None of them is damaged.${old}` }
   const named = `${places.slice(0, MAX_PLACES).join(', ')}${places.length > MAX_PLACES ? ', …' : ''}`
   const detail = `${so} ${damaged} are damaged, at ${named}: see "Damage in the log" in docs/runbook.md.${old}`
-  return { name: 'records', well: false, detail }
+  return { name: 'records', well: false, ...partial, detail }
 }
