@@ -30,10 +30,11 @@ app.hook.appTerminate(async () => {
 
 async function start(): Promise<boolean> {
   try {
-    const { redrives, ledgerWatch, deliveryWatch } = await services()
+    const { redrives, ledgerWatch, deliveryWatch, pipelineHistory } = await services()
     void deliveryWatch.run()
     // Any live process that has the operations functions carries redrives out; it ends with the process.
     if (!settings().disabledFunctions.has('redrivedeadletters')) void redrives.run()
+    if (!settings().disabledFunctions.has('opshistory')) void pipelineHistory.run()
     // Whoever counts also looks at what the log forgets.
     if (!settings().disabledFunctions.has('consumeorders')) void ledgerWatch.run()
     return true

@@ -1,4 +1,5 @@
 import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
+import { POINT_EVERY_MS } from '../shared/application/pipeline-history.ts'
 import { services, settings } from '../shared/composition-root.ts'
 import { json } from '../shared/http/answer.ts'
 import { actOf } from '../shared/http/operator.ts'
@@ -10,6 +11,12 @@ const FRESH = { 'cache-control': 'no-store' }
 async function opsStatus(): Promise<HttpResponseInit> {
   const { pipelineStatus } = await services()
   return json(200, await pipelineStatus(), FRESH)
+}
+
+/** GET /api/ops/history: the same for every five seconds of the last hour. */
+async function opsHistory(): Promise<HttpResponseInit> {
+  const { pipelineHistory } = await services()
+  return json(200, { everyMs: POINT_EVERY_MS, items: pipelineHistory.points() }, FRESH)
 }
 
 /** GET /api/ops/ledger: whether every record of the orders topic is accounted for. */
@@ -25,6 +32,7 @@ async function repairLedger(request: HttpRequest): Promise<HttpResponseInit> {
   return json(200, { ...(await all.repairLedger(act)), ledger: await all.ledgerVerdict() }, FRESH)
 }
 
+app.http('opsHistory', httpTrigger('opsHistory', opsHistory))
 app.http('opsLedger', httpTrigger('opsLedger', opsLedger))
 app.http('opsStatus', httpTrigger('opsStatus', opsStatus))
 app.http('repairLedger', httpTrigger('repairLedger', repairLedger))

@@ -9,6 +9,7 @@ import { createKeepDeadLetters } from './application/keep-dead-letters.ts'
 import { createLedgerVerdict, type LedgerVerdict } from './application/ledger.ts'
 import { createLifeInLog } from './application/life-in-log.ts'
 import { createPark } from './application/park.ts'
+import { createPipelineHistory, type PipelineHistory } from './application/pipeline-history.ts'
 import { createPlaceOrder, type PlaceOrder } from './application/place-order.ts'
 import { prepareTopics } from './application/prepare-topics.ts'
 import { createPreviewRedrive, type PreviewRedrive } from './application/preview-redrive.ts'
@@ -74,6 +75,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly backups: Backups
   readonly doctor: Doctor
   readonly pipelineStatus: () => Promise<PipelineStatus>
+  readonly pipelineHistory: PipelineHistory
   readonly metrics: Metrics
   /** Undefined where traces go nowhere. */
   readonly tracing: Tracing | undefined
@@ -187,6 +189,8 @@ export async function openServices(chosen: Config): Promise<Services> {
     placesOrders: !isDisabled(chosen.disabledFunctions, 'placeOrder'),
     answersQueries: !isDisabled(chosen.disabledFunctions, 'getOrder'),
   })
+
+  const pipelineStatus = createStatus({ log, ledger, topics, checkReadiness, now })
 
   const ofOrders = { log, ledger, topic: topics.orders, groupId }
   const examineLedger = createExamineLedger(ofOrders)
@@ -302,7 +306,14 @@ export async function openServices(chosen: Config): Promise<Services> {
       contradictions: contradictionsIn(chosen),
       freeSpace: async () => (chosen.runtime === 'embedded' ? freeSpaceIn(chosen.dataDir) : undefined),
     }),
-    pipelineStatus: createStatus({ log, ledger, topics, checkReadiness, now }),
+    pipelineStatus,
+    pipelineHistory: createPipelineHistory({
+      pipelineStatus,
+      views,
+      clock,
+      signal,
+      onError: (error) => logger.debug({ event: 'history:gap', err: error }, 'the figures of a moment are not known'),
+    }),
     metrics: createMetrics({
       events,
       topics,

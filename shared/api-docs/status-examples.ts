@@ -1,5 +1,6 @@
 import type { Backup } from '../application/backups.ts'
 import type { Diagnosis } from '../application/doctor.ts'
+import type { HistoryPoint } from '../application/pipeline-history.ts'
 import type { LedgerVerdict } from '../application/ledger.ts'
 import type { Readiness } from '../application/readiness.ts'
 import type { PipelineStatus } from '../application/status.ts'
@@ -39,6 +40,19 @@ const STATUS: PipelineStatus = {
   deadLetters: { topic: 'orders-dlt', records: 1, waiting: 0 },
   parked: PARKED,
   readiness: READINESS,
+}
+
+const POINT: HistoryPoint = {
+  at: STATUS.at,
+  records: 3,
+  stored: 2,
+  storedLater: 0,
+  deadLetters: 1,
+  lag: 0,
+  retrying: 0,
+  dead: 1,
+  p50Ms: 4,
+  p99Ms: 9,
 }
 
 const VERDICT: LedgerVerdict = {
@@ -91,6 +105,7 @@ const BACKUP: Backup = {
 
 export const STATUS_EXAMPLES = {
   PipelineStatus: STATUS,
+  PipelineHistory: { everyMs: 5000, items: [POINT] },
   LedgerVerdict: VERDICT,
   LedgerRepair: { processed: 1, more: false, why: null, ledger: VERDICT },
   TakenOut: { letterId: 'orders:0:42', group: 'order-processor', processed: 0, ledger: VERDICT },

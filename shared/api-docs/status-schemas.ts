@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { HistoryPoint } from '../application/pipeline-history.ts'
 import type { LedgerVerdict } from '../application/ledger.ts'
 import type { LedgerRepair } from '../application/repair-ledger.ts'
 import type { Readiness } from '../application/readiness.ts'
@@ -42,6 +43,28 @@ const place = { partition: count, first: count, end: count }
 const behindTransaction = count.meta({
   description: 'Offsets behind a transaction that is open; nobody can read them before it ends.',
 })
+
+const pace = z.number().min(0).nullable()
+
+const historyPointSchema = schemaOf<HistoryPoint>()(
+  z.object({
+    at: instant,
+    records: count.meta({ description: 'Records of the orders topic since its beginning.' }),
+    stored: count.meta({ description: 'Orders that were stored, from the orders topic or later.' }),
+    storedLater: count.meta({ description: 'Those of them that were parked before.' }),
+    deadLetters: count.meta({ description: 'Records of the dead-letter topic since its beginning.' }),
+    lag: count,
+    retrying: count,
+    dead: count,
+    p50Ms: pace.meta({
+      description:
+        'From accepting to storing, of the newest orders stored since the point before; null when there is none.',
+    }),
+    p99Ms: pace,
+  }),
+)
+
+export const pipelineHistorySchema = z.object({ everyMs: count, items: z.array(historyPointSchema) })
 
 export const pipelineStatusSchema = schemaOf<PipelineStatus>()(
   z.object({

@@ -26,6 +26,13 @@ export const SYSTEM_OPERATIONS = {
     answers: { 200: jsonAnswer('Where the pipeline stands.', 'PipelineStatus') },
     problems: ['log-unavailable', 'store-unavailable'],
   },
+  opsHistory: {
+    tag: 'Operations',
+    summary: 'The last hour in numbers',
+    description:
+      'A point every `everyMs`, oldest first, as the instance that answers saw it since its start. Moments in which the log or the store was away are missing.',
+    answers: { 200: jsonAnswer('What led to now.', 'PipelineHistory') },
+  },
   opsLedger: {
     tag: 'Operations',
     summary: 'Whether every order is accounted for',

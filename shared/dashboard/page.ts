@@ -104,7 +104,19 @@ function node(id: string, name: string, unit: string, explained: string): Html {
 
 function numbers(): Html {
   return html`<section aria-labelledby="numbers-title">
-    <h2 id="numbers-title" tabindex="-1">The last minutes</h2>
+    <div class="title-row">
+      <h2 id="numbers-title" tabindex="-1">What led to now</h2>
+      <div class="fields">
+        <label
+          >The last
+          <select id="charts-span">
+            <option value="300">5 minutes</option>
+            <option value="900">15 minutes</option>
+            <option value="3600">hour</option>
+          </select></label
+        >
+      </div>
+    </div>
     <div id="charts" class="charts"></div>
   </section>`
 }

@@ -21,6 +21,9 @@ const LOOSE_ENDS = `(() => {
     .flatMap((wire) => [0, wire.getTotalLength()].map((length) => wire.getPointAtLength(length)))
     .filter(({ x, y }) => isLoose({ x: x + origin.left, y: y + origin.top })).length
 })()`
+/** The tables of which a part is to be seen only by scrolling sideways. */
+const CUT_OFF = `[...document.querySelectorAll('main .scroll')]
+  .filter((part) => part.scrollWidth > part.clientWidth).map((part) => part.getAttribute('aria-label'))`
 const PATIENT = { timeout: 20_000 }
 
 /** One person's morning with the product, in order: what an earlier test did is there for a later one. */
@@ -256,6 +259,9 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
   it('leads from a poison record to its cause, its bytes and its preview', async () => {
     await press('A poison record')
     await shows('#node-dead', '1 to be repaired')
+    await shows('#wrong', '1 dead letter waits to be repaired')
+    await press('Show', page.locator('#wrong'))
+    expect(await page.evaluate('document.activeElement.id')).toBe('dead-title')
     await openLetterOf(poison())
     await shows(dialog().locator('pre'), 'Not UTF-8')
     await press('Preview', dialog())
@@ -322,6 +328,13 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await press('Preview', group)
     await shows(group, '1 would be stored')
     await press('Redrive all', group)
+    await shows(dialog().getByRole('heading'), 'Redrive 1 letter?')
+    await press('Redrive 1 letter', dialog())
+    await shows(dialog().getByRole('alert'), 'Say why, please.')
+    await dialog().getByLabel('Why').fill('the bug is mended')
+    await press('Redrive 1 letter', dialog())
+    await shows('#said', 'Redrive of 1 letter started.')
+    await shows('#audit-entries', /redrive.*Kim.*“the bug is mended”/)
     await shows('.redrive', /Redrive done\s*1 letter: 1 stored/)
     await shows('#node-dead', '1 to be repaired')
     expect((await ask('/api/orders')).items).toHaveLength(7)
@@ -369,11 +382,21 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await shows('#lamp-store', 'well')
   })
 
-  it('keeps the charts of the last minutes when it is loaded anew', async () => {
-    const kept = `JSON.parse(sessionStorage.getItem('samples')).length`
-    await page.reload()
-    expect(await page.evaluate(kept)).toBeGreaterThan(5)
-    await shows('#lamp-connection', 'live')
+  it('shows at once what led to now, whoever opens it', async () => {
+    const { items } = await ask('/api/ops/history')
+    expect(items.length).toBeGreaterThan(5)
+    const opened = Date.now()
+    const other = await browser.context.newPage()
+    await other.goto(`${product.url}/dashboard#key=${encodeURIComponent(PRODUCT_KEY)}`)
+    await shows(other.locator('#lamp-connection'), 'live')
+    const plot = other.locator('.plot .u-over').first()
+    const { width = 0 } = (await plot.boundingBox()) ?? {}
+    await plot.hover({ position: { x: width * 0.2, y: 20 } })
+    const when = (await other.locator('.chart .when').first().textContent()) ?? ''
+    expect(when).toMatch(/^ at \d\d:\d\d:\d\d UTC$/)
+    const [today] = new Date(opened).toISOString().split('T')
+    expect(Date.parse(`${today}T${when.slice(4, 12)}Z`)).toBeLessThan(opened - 10_000)
+    await other.close()
   })
 
   it('says in the end that every record is accounted for', async () => {
@@ -392,6 +415,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
   it.each([320, 390, 768, 1600])('fits a width of %s', async (width) => {
     await page.setViewportSize({ width, height: 900 })
     await expect.poll(() => page.evaluate('document.documentElement.scrollWidth'), PATIENT).toBe(width)
+    expect(await page.evaluate(CUT_OFF)).toEqual([])
     await page.screenshot({ path: join(ARTIFACTS, `dashboard-${width}.png`), fullPage: true })
   })
 
@@ -420,6 +444,17 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await browser.context.setOffline(false)
     await shows('#lamp-connection', 'live')
     expect(await page.locator('#alarm').isVisible()).toBe(false)
+  })
+
+  it('discards a group, says how many letters that were, and then nothing waits for anybody', async () => {
+    await press('Discard all', poison())
+    await shows(dialog().getByRole('heading'), 'Discard 1 letter?')
+    await dialog().getByLabel('Why').fill('sent by a test')
+    await press('Discard 1 letter', dialog())
+    await shows('#said', '1 letter discarded.')
+    await shows('#dead-empty', 'Nothing waits for you.')
+    await page.locator('#wrong').waitFor({ state: 'hidden' })
+    expect(await ask('/api/dead-letters?state=dead')).toMatchObject({ items: [] })
   })
 
   it('made no complaint, no foreign request and no violation of its policy on the way', () => {

@@ -1,11 +1,14 @@
 import { describe, expect, it, test } from 'vitest'
+import type { HistoryPoint } from '../../shared/application/pipeline-history.ts'
 import type { PipelineStatus } from '../../shared/application/status.ts'
 
 // What browsers run is JavaScript, which the compiler checks with a browser's types: here its shape is said once more.
 interface Samples {
   add(status: PipelineStatus): Record<'accepted' | 'stored' | 'p50' | 'p99', number | null>
+  hasGapBefore(status: PipelineStatus): boolean
+  addHistory(points: readonly HistoryPoint[]): void
   addOrders(orders: readonly { acceptedAt: string; storedAt: string; recovered?: boolean }[]): void
-  all(): readonly { at: number }[]
+  all(): readonly { at: number; accepted: number | null; lag: number; p99: number | null }[]
 }
 const { createSamples, percentile, rateOf } = (await import(
   String(new URL('../../shared/dashboard/client/samples.js', import.meta.url))
@@ -42,6 +45,31 @@ describe('the samples of the dashboard', () => {
     const samples = createSamples({ keepSeconds: 60 })
     expect(samples.add(statusAt(0, 100))).toMatchObject({ accepted: null, stored: null })
     expect(samples.add(statusAt(2, 300, 200))).toMatchObject({ accepted: 100, stored: 50 })
+  })
+
+  it('are those of every page until now, made of what the product kept, and their own from then on', () => {
+    const figures = { stored: 0, storedLater: 0, deadLetters: 0, lag: 3, retrying: 0, dead: 0, p50Ms: 5, p99Ms: 9 }
+    const points = [0, 5, 10, 60].map((second) => ({ at: instant(second), records: second * 10, ...figures }))
+    const samples = createSamples({ keepSeconds: 3600 })
+    expect(samples.hasGapBefore(statusAt(61, 610))).toBe(true)
+    samples.addHistory(points)
+    samples.add(statusAt(61, 610))
+    expect(samples.hasGapBefore(statusAt(62, 620))).toBe(false)
+    expect(samples.hasGapBefore(statusAt(75, 620))).toBe(true)
+    samples.add(statusAt(62, 620))
+    const seen = samples.all().map(({ at, accepted }) => [at - START / 1000, accepted])
+    expect(seen).toEqual([
+      [0, null],
+      [5, 10],
+      [10, 10],
+      // Fifty seconds in which the product saw nothing.
+      [60, null],
+      [61, 10],
+      [62, 10],
+    ])
+    expect(samples.all()[1]).toMatchObject({ lag: 3, p99: 9 })
+    samples.addHistory([...points, { ...points[3]!, at: instant(61.5), records: 615 }])
+    expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([0, 5, 10, 60, 61.5, 62])
   })
 
   it('give no rate for what nobody watched, nor for a counter that began anew', () => {

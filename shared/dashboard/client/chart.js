@@ -2,7 +2,7 @@ import { el, setText } from './dom.js'
 import { toTime } from './format.js'
 
 /**
- * One small chart of the last minutes: lines on a moving window, the newest values in words above, or those under the
+ * One small chart of the last minutes, or of the last hour: lines on a moving window, the newest values in words above, or those under the
  * pointer, which all charts share.
  *
  * @typedef {import('./samples.js').Sample} Sample
@@ -13,17 +13,16 @@ import { toTime } from './format.js'
 const HEIGHT = 150
 /** Whole steps: half an order is none. */
 const STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat()
-const TIMES = [15, 30, 60, 120, 300]
-/** A page that was just opened shows its first minute, and not four empty ones. */
+const TIMES = [15, 30, 60, 120, 300, 600, 900]
+/** A product that was just started shows its first minute, and not an empty hour. */
 const SHORTEST_SECONDS = 60
 const FONT = '11px system-ui, sans-serif'
 
 /**
  * @param {HTMLElement} container
- * @param {number} windowSeconds
  * @param {ChartOptions} options
  */
-export function createChart(container, windowSeconds, { title, explained, lines, format, wide = false }) {
+export function createChart(container, { title, explained, lines, format, wide = false }) {
   const values = lines.map(() => el('b', {}, '–'))
   const when = el('span', { class: 'when' })
   const plot = el('div', { class: 'plot', 'aria-hidden': 'true' })
@@ -44,6 +43,7 @@ export function createChart(container, windowSeconds, { title, explained, lines,
 
   /** @type {readonly Sample[]} */
   let samples = []
+  let spanSeconds = SHORTEST_SECONDS
   /** @param {string} name */
   const colour = (name) => resolveColour(plot, name)
 
@@ -57,7 +57,7 @@ export function createChart(container, windowSeconds, { title, explained, lines,
       legend: { show: false },
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: { key: 'minutes' } },
       scales: {
-        x: { time: true, range: () => windowOf(samples, windowSeconds) },
+        x: { time: true, range: () => windowOf(samples, spanSeconds) },
         // From nought, with air above, and never so narrow that a flat line looks like a wall.
         y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },
       },
@@ -106,9 +106,13 @@ export function createChart(container, windowSeconds, { title, explained, lines,
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => chart.redraw(false))
 
   return {
-    /** @param {readonly Sample[]} all */
-    update(all) {
+    /**
+     * @param {readonly Sample[]} all
+     * @param {number} seconds how much of it is shown, at most
+     */
+    update(all, seconds) {
       samples = all
+      spanSeconds = seconds
       chart.setData([samples.map(({ at }) => at), ...lines.map(({ of }) => samples.map(of))])
       describe()
     },

@@ -1,7 +1,9 @@
 import { button, byId, el, keyed, setText } from './dom.js'
 import { linkTo } from './address.js'
+import { createBulkActions } from './bulk-actions.js'
 import { say, wordsOf } from './details.js'
 import { plural, toTime } from './format.js'
+import { createListEnd } from './list-end.js'
 import { previewList } from './preview.js'
 
 /**
@@ -10,9 +12,12 @@ import { previewList } from './preview.js'
  * @typedef {import('../../ports/dead-letters.ts').DeadLetterGroup} DeadLetterGroup
  * @typedef {import('../../ports/dead-letters.ts').DeadLetterSummary} DeadLetterSummary
  * @typedef {import('../../ports/redrives.ts').AuditEntry} AuditEntry
+ * @typedef {ReturnType<typeof createListEnd>} ListEnd
  */
 
+const SHOWN_GROUPS = 50
 const SHOWN_LETTERS = 50
+const SHOWN_ACTIONS = 20
 
 /**
  * @param {import('./api.js').Api} api
@@ -23,26 +28,50 @@ export function createDeadLetters(api, redrives, onChange) {
   const groups = byId('dead-groups')
   const state = byId('dead-state', HTMLSelectElement)
   const audit = byId('audit', HTMLDetailsElement)
+  const bulk = createBulkActions(api, redrives, onChange)
+  const groupsEnd = createListEnd({ first: SHOWN_GROUPS, onMore: onChange })
+  const auditEnd = createListEnd({ first: SHOWN_ACTIONS, onMore: onChange })
+  groups.after(groupsEnd.element)
+  audit.append(auditEnd.element)
+  /** How many letters a group has. @type {Map<string, number>} */
+  const counts = new Map()
+  /** Of the letters of each group that is shown. @type {Map<string, ListEnd>} */
+  const lettersEnds = new Map()
 
   async function refresh() {
-    const query = new URLSearchParams({ limit: '50', ...(state.value !== '' && { state: state.value }) })
-    const found = /** @type {DeadLetterGroup[]} */ ((await api.get(`/api/dead-letters/groups?${query}`)).items)
-    keyed(groups, found, { key: ({ fingerprint }) => fingerprint, create: createGroup, update: updateGroup })
-    byId('dead-empty').hidden = found.length > 0
+    const path = `/api/dead-letters/groups?${listQuery(groupsEnd)}`
+    const { items, nextCursor } = /** @type {{ items: DeadLetterGroup[], nextCursor: string | null }} */ (
+      await api.get(path)
+    )
+    keyed(groups, items, { key: ({ fingerprint }) => fingerprint, create: createGroup, update: updateGroup })
+    groupsEnd.update(items.length, nextCursor, path)
+    byId('dead-empty').hidden = items.length > 0
     if (audit.open) await refreshAudit()
+  }
+
+  /**
+   * @param {ListEnd} end
+   * @param {Record<string, string>} [more]
+   */
+  function listQuery(end, more = {}) {
+    const chosen = state.value === '' ? {} : { state: state.value }
+    return new URLSearchParams({ ...more, limit: String(end.limit()), ...chosen })
   }
 
   /** @param {DeadLetterGroup} group */
   function createGroup({ fingerprint }) {
     const letters = el('ul', { class: 'letters' })
     const preview = el('div', { class: 'preview' })
-    const opener = el('details', {}, el('summary', {}, 'Letters'), letters)
+    const end = createListEnd({ first: SHOWN_LETTERS, onMore: () => refreshLetters(fingerprint, opener) })
+    lettersEnds.set(fingerprint, end)
+    const opener = el('details', {}, el('summary', {}, 'Letters'), letters, end.element)
     opener.addEventListener('toggle', () => void refreshLetters(fingerprint, opener))
     const actions = el(
       'div',
       { class: 'actions' },
       button('Preview', () => previewGroup(fingerprint, preview)),
-      button('Redrive all', () => redrives.start({ fingerprint })),
+      button('Redrive all', async () => bulk.redrive(fingerprint, counts.get(fingerprint) ?? 0)),
+      button('Discard all', async () => bulk.discard(fingerprint, counts.get(fingerprint) ?? 0), { class: 'quiet' }),
     )
     const cause = el('h3', {}, el('code'), ' ', el('span'))
     return el('article', { class: 'group' }, cause, el('p', { class: 'note' }), actions, preview, opener)
@@ -54,6 +83,7 @@ export function createDeadLetters(api, redrives, onChange) {
    */
   function updateGroup(article, group) {
     const { cause, count, firstSeen, lastSeen, fingerprint } = group
+    counts.set(fingerprint, count)
     setText(article.querySelector('h3 code'), cause.code)
     setText(article.querySelector('h3 span'), cause.detail)
     const when = firstSeen === lastSeen ? `at ${toTime(lastSeen)}` : `${toTime(firstSeen)} to ${toTime(lastSeen)}`
@@ -69,12 +99,15 @@ export function createDeadLetters(api, redrives, onChange) {
    */
   async function refreshLetters(fingerprint, opener) {
     const list = opener.querySelector('.letters')
-    if (!opener.open || list === null) return
-    const query = new URLSearchParams({ fingerprint, limit: String(SHOWN_LETTERS) })
-    if (state.value !== '') query.set('state', state.value)
+    const end = lettersEnds.get(fingerprint)
+    if (!opener.open || list === null || end === undefined) return
+    const path = `/api/dead-letters?${listQuery(end, { fingerprint })}`
     try {
-      const { items } = /** @type {{ items: DeadLetterSummary[] }} */ (await api.get(`/api/dead-letters?${query}`))
+      const { items, nextCursor } = /** @type {{ items: DeadLetterSummary[], nextCursor: string | null }} */ (
+        await api.get(path)
+      )
       keyed(list, items, { key: ({ id }) => id, create: createLetter, update: updateLetter })
+      end.update(items.length, nextCursor, path)
     } catch (error) {
       say(wordsOf(error))
     }
@@ -93,7 +126,11 @@ export function createDeadLetters(api, redrives, onChange) {
   }
 
   async function refreshAudit() {
-    const { items } = /** @type {{ items: AuditEntry[] }} */ (await api.get('/api/audit?limit=20'))
+    const path = `/api/audit?limit=${auditEnd.limit()}`
+    const { items, nextCursor } = /** @type {{ items: AuditEntry[], nextCursor: string | null }} */ (
+      await api.get(path)
+    )
+    auditEnd.update(items.length, nextCursor, path)
     keyed(byId('audit-entries'), items, {
       key: ({ at, action, target }) => `${at} ${action} ${target}`,
       create: ({ at, action, target, operator, verified, reason }) =>

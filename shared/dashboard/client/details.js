@@ -62,6 +62,8 @@ export function closeBesideDetails() {
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close()
   })
+  // What was said in it is to be read on.
+  dialog.addEventListener('close', () => dialog.before(byId('said')))
 }
 
 /**

@@ -19,7 +19,7 @@ export function createLedger(api, onVerdict) {
   const rows = el('tbody')
   const headings = ['Partition', 'Records', 'Stored', 'Duplicate', 'Parked', 'To come', 'Adds up']
   const head = el('tr', {}, ...headings.map((name) => el('th', { scope: 'col', class: 'number' }, name)))
-  const table = el('table', {}, el('thead', {}, head), rows)
+  const table = el('table', { class: 'partitions-list' }, el('thead', {}, head), rows)
   const scroll = el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'By partition' }, table)
   const repair = button('Store or park what was passed over', mend)
   repair.hidden = true
@@ -80,7 +80,7 @@ export function createLedger(api, onVerdict) {
           'tr',
           {},
           el('th', { scope: 'row', class: 'number' }, partition),
-          ...headings.slice(1).map(() => el('td', { class: 'number' })),
+          ...headings.slice(1).map((name) => el('td', { class: 'number', 'data-name': name.toLowerCase() })),
         ),
       update: (row, line) => {
         const values = [line.end - line.first, line.stored, line.duplicate, line.parked, line.toCome].map(toCount)

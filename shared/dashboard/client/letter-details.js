@@ -45,8 +45,12 @@ export async function showLetter(api, redrives, id, onChange) {
   }
 
   async function redrive() {
-    closeDetails()
-    await redrives.start({ ids: [id] })
+    try {
+      await redrives.start({ ids: [id] })
+      closeDetails()
+    } catch (error) {
+      answer.replaceChildren(el('p', { class: 'fault', role: 'alert' }, wordsOf(error)))
+    }
   }
 
   /** The file itself, through the key: a plain link could not send it. */

@@ -18,11 +18,10 @@ import { createWrong } from './wrong.js'
 
 /** The wiring of the page: what is asked how often, and who is told. */
 
-const WINDOW_SECONDS = 300
-const KEPT_SAMPLES = 'samples'
+const KEPT_SECONDS = 3600
 
 const api = createApi(currentSession)
-const samples = createSamples({ keepSeconds: WINDOW_SECONDS, earlier: earlierSamples() })
+const samples = createSamples({ keepSeconds: KEPT_SECONDS })
 const pipeline = createPipeline()
 const wrong = createWrong()
 const ledger = createLedger(api, wrong.ledger)
@@ -42,8 +41,10 @@ const linked = createLinked(api, redrives, {
 const tryIt = document.getElementById('try-it') === null ? undefined : createTryIt(api, redrives)
 
 const container = byId('charts')
+const span = byId('charts-span', HTMLSelectElement)
+span.addEventListener('change', drawCharts)
 const charts = [
-  createChart(container, WINDOW_SECONDS, {
+  createChart(container, {
     title: 'Accepted and stored',
     explained:
       'Orders a second: into the log, and into the store. An outage of the store parts them, recovery joins them.',
@@ -54,7 +55,7 @@ const charts = [
       { of: ({ stored }) => stored, name: 'stored/s', colour: '--blue' },
     ],
   }),
-  createChart(container, WINDOW_SECONDS, {
+  createChart(container, {
     title: 'From accepted to stored',
     explained: 'How long the newest orders took. p99 is what all but one in a hundred stay below.',
     format: toDuration,
@@ -63,20 +64,20 @@ const charts = [
       { of: ({ p50 }) => p50, name: 'p50', colour: '--blue' },
     ],
   }),
-  createChart(container, WINDOW_SECONDS, {
+  createChart(container, {
     title: 'Lag',
     explained:
       'Records in the log that are not processed yet. It grows while the store is away, and nothing else happens.',
     format: (value) => (value === null ? '–' : toCount(value)),
     lines: [{ of: ({ lag }) => lag, name: 'to be processed', colour: '--accent' }],
   }),
-  createChart(container, WINDOW_SECONDS, {
+  createChart(container, {
     title: 'Retries',
     explained: 'Records that wait in a retry topic for their next attempt.',
     format: (value) => (value === null ? '–' : toCount(value)),
     lines: [{ of: ({ retrying }) => retrying, name: 'waiting', colour: '--warn' }],
   }),
-  createChart(container, WINDOW_SECONDS, {
+  createChart(container, {
     title: 'Dead letters',
     explained: 'Records that wait for an operator.',
     format: (value) => (value === null ? '–' : toCount(value)),
@@ -105,12 +106,6 @@ const polls = [
 ]
 const [, ordersPoll, deadLettersPoll, redrivesPoll] = polls
 
-/** A reload is no reason to forget the last minutes. */
-function earlierSamples() {
-  return JSON.parse(sessionStorage.getItem(KEPT_SAMPLES) ?? '[]')
-}
-addEventListener('pagehide', () => sessionStorage.setItem(KEPT_SAMPLES, JSON.stringify(samples.all())))
-
 function refreshOrders() {
   ordersPoll?.now()
 }
@@ -124,8 +119,9 @@ function refreshDeadLetters() {
 async function refreshStatus() {
   try {
     const status = /** @type {import('./samples.js').PipelineStatus} */ (await api.get('/api/ops/status'))
+    if (samples.hasGapBefore(status)) await refreshHistory()
     pipeline.update(status, samples.add(status))
-    for (const chart of charts) chart.update(samples.all())
+    drawCharts()
     showHealth(status.readiness)
     showConnection(status.readiness.why)
     wrong.dead(status.parked.dead)
@@ -133,6 +129,12 @@ async function refreshStatus() {
   } catch (error) {
     showFailure(error)
   }
+}
+
+const refreshHistory = quietly(async () => samples.addHistory((await api.get('/api/ops/history')).items))
+
+function drawCharts() {
+  for (const chart of charts) chart.update(samples.all(), Number(span.value))
 }
 
 /** @param {string | undefined} why what is away, while the product itself answers */

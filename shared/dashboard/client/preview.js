@@ -16,9 +16,9 @@ const WORDS = {
 const MAX_LINES = 10
 
 /**
- * @param {{ items: readonly RedrivePreview[], warning?: import('../../application/redrive-warning.ts').RedriveWarning }} page
+ * @param {{ items: readonly RedrivePreview[], nextCursor: string | null, warning?: import('../../application/redrive-warning.ts').RedriveWarning }} page
  */
-export function previewList({ items: previews, warning }) {
+export function previewList({ items: previews, nextCursor, warning }) {
   const byOutcome = Object.groupBy(previews, ({ outcome }) => outcome)
   const summary = Object.entries(byOutcome).map(
     ([outcome, some]) => `${some.length} ${WORDS[/** @type {keyof typeof WORDS} */ (outcome)]}`,
@@ -34,11 +34,12 @@ export function previewList({ items: previews, warning }) {
         cause === undefined ? null : `: ${cause.detail}`,
       ),
     )
+  const scope = nextCursor === null ? 'Preview: ' : `Preview of the first ${previews.length}, there are more: `
   const rest = previews.length > MAX_LINES ? el('li', {}, `and ${plural(previews.length - MAX_LINES, 'other')}`) : null
   return el(
     'div',
     { role: 'status' },
-    el('p', {}, el('b', {}, 'Preview: '), summary.join(', ') || 'no letter is dead any more', '. Nothing was changed.'),
+    el('p', {}, el('b', {}, scope), summary.join(', ') || 'no letter is dead any more', '. Nothing was changed.'),
     warning === undefined ? null : el('p', { class: 'fault' }, warning.detail),
     el('ul', {}, ...lines, rest),
   )

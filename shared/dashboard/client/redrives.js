@@ -97,20 +97,20 @@ export function createRedrives(api, { onChange, onRunning }) {
       show()
     },
 
-    /** @param {Letters} letters @returns {Promise<{ items: RedrivePreview[], warning?: RedriveWarning }>} */
+    /** @param {Letters} letters @returns {Promise<{ items: RedrivePreview[], nextCursor: string | null, warning?: RedriveWarning }>} */
     preview: (letters) => api.send('POST', '/api/dead-letters/redrive', { ...letters, dryRun: true }),
 
-    /** @param {Letters} letters */
-    async start(letters) {
-      try {
-        const answer = await api.send('POST', '/api/dead-letters/redrive', letters)
-        const { warning, ...task } = /** @type {RedriveTask & { warning?: RedriveWarning }} */ (answer)
-        keep(task)
-        say([`Redrive of ${plural(task.total, 'letter')} started.`, warning?.detail ?? ''].join(' ').trim())
-        onChange()
-      } catch (error) {
-        say(wordsOf(error))
-      }
+    /**
+     * @param {Letters} letters
+     * @param {string} [reason]
+     */
+    async start(letters, reason) {
+      const body = { ...letters, ...(reason !== undefined && { reason }) }
+      const answer = await api.send('POST', '/api/dead-letters/redrive', body)
+      const { warning, ...task } = /** @type {RedriveTask & { warning?: RedriveWarning }} */ (answer)
+      keep(task)
+      say([`Redrive of ${plural(task.total, 'letter')} started.`, warning?.detail ?? ''].join(' ').trim())
+      onChange()
     },
   }
 }

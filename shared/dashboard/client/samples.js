@@ -5,6 +5,8 @@ import { msBetween } from './format.js'
  * percentiles. Pure; times are the server's.
  *
  * @typedef {import('../../application/status.ts').PipelineStatus} PipelineStatus
+ * @typedef {import('../../application/pipeline-history.ts').HistoryPoint} HistoryPoint
+ * @typedef {Pick<HistoryPoint, 'at' | 'records' | 'stored' | 'storedLater' | 'deadLetters'>} Figures
  * @typedef {Pick<import('../../domain/order-view.ts').OrderView, 'acceptedAt' | 'storedAt' | 'recovered'>} TimedOrder
  * @typedef {{
  *   at: number,
@@ -20,16 +22,16 @@ import { msBetween } from './format.js'
  * }} Sample `at` in seconds since 1970, rates a second, percentiles in milliseconds; null is what is not known
  */
 
-/** A longer pause, of a hidden page or a lost connection, gives no rate: it would smear what happened meanwhile. */
+/** A longer pause, of a hidden page or a product that was away, gives no rate: it would smear what happened meanwhile. */
 const MAX_PAUSE_MS = 10_000
 /** So long an order counts towards the percentiles: shorter, and a quiet pipeline would have none. */
 const LATENCY_SECONDS = 5
 
-/** @param {{ keepSeconds: number, earlier?: readonly Sample[] }} options `earlier` is what another page kept, oldest first */
-export function createSamples({ keepSeconds, earlier = [] }) {
+/** @param {{ keepSeconds: number }} options */
+export function createSamples({ keepSeconds }) {
   /** @type {readonly Sample[]} */
-  let samples = earlier
-  /** @type {PipelineStatus | undefined} */
+  let samples = []
+  /** @type {Figures | undefined} */
   let last
   let seenStoredAt = ''
   /** @type {{ storedAt: number, ms: number }[]} */
@@ -39,29 +41,50 @@ export function createSamples({ keepSeconds, earlier = [] }) {
     /** @returns {readonly Sample[]} oldest first */
     all: () => samples,
 
+    /**
+     * Whether nobody watched before this: the page was just opened, was hidden, or had lost the connection.
+     *
+     * @param {PipelineStatus} status
+     */
+    hasGapBefore: ({ at }) => last === undefined || elapsedMs(last.at, at) > MAX_PAUSE_MS,
+
+    /**
+     * What the product kept, which is the same for every page. It takes the place of what this page saw until then.
+     *
+     * @param {readonly HistoryPoint[]} points oldest first
+     */
+    addHistory(points) {
+      const earlier = points.map((point, index) => ({
+        ...ratesOf(points[index - 1], point),
+        lag: point.lag,
+        retrying: point.retrying,
+        dead: point.dead,
+        p50: point.p50Ms,
+        p99: point.p99Ms,
+      }))
+      const until = earlier.at(-1)?.at ?? 0
+      samples = [...earlier, ...samples.filter(({ at }) => at > until)]
+      const newest = points.at(-1)
+      if (newest !== undefined && (last === undefined || last.at < newest.at)) last = newest
+    },
+
     /** @param {PipelineStatus} status */
     add(status) {
-      const at = Date.parse(status.at) / 1000
-      /** @param {(status: PipelineStatus) => number} counter */
-      const rate = (counter) =>
-        last === undefined ? null : rateOf(counter(last), counter(status), elapsedMs(last, status))
-      latencies = latencies.filter(({ storedAt }) => storedAt > at - LATENCY_SECONDS)
+      const figures = figuresOf(status)
+      const rates = ratesOf(last, figures)
+      latencies = latencies.filter(({ storedAt }) => storedAt > rates.at - LATENCY_SECONDS)
       const pace = latencies.map(({ ms }) => ms)
       /** @type {Sample} */
       const sample = {
-        at,
-        accepted: rate(({ orders }) => orders.records),
-        stored: rate(({ orders, parked }) => orders.stored + parked.stored),
-        dying: rate(({ deadLetters }) => deadLetters.records),
-        rescued: rate(({ parked }) => parked.stored),
+        ...rates,
         lag: status.orders.lag,
         retrying: status.parked.retrying,
         dead: status.parked.dead,
         p50: percentile(pace, 0.5),
         p99: percentile(pace, 0.99),
       }
-      last = status
-      samples = [...samples.filter((one) => one.at > at - keepSeconds && one.at < at), sample]
+      last = figures
+      samples = [...samples.filter(({ at }) => at > sample.at - keepSeconds && at < sample.at), sample]
       return sample
     },
 
@@ -79,6 +102,34 @@ export function createSamples({ keepSeconds, earlier = [] }) {
   }
 }
 
+/** @param {PipelineStatus} status @returns {Figures} */
+function figuresOf({ at, orders, parked, deadLetters }) {
+  return {
+    at,
+    records: orders.records,
+    stored: orders.stored + parked.stored,
+    storedLater: parked.stored,
+    deadLetters: deadLetters.records,
+  }
+}
+
+/**
+ * @param {Figures | undefined} before
+ * @param {Figures} after
+ */
+function ratesOf(before, after) {
+  /** @param {(figures: Figures) => number} counter */
+  const rate = (counter) =>
+    before === undefined ? null : rateOf(counter(before), counter(after), elapsedMs(before.at, after.at))
+  return {
+    at: Date.parse(after.at) / 1000,
+    accepted: rate(({ records }) => records),
+    stored: rate(({ stored }) => stored),
+    dying: rate(({ deadLetters }) => deadLetters),
+    rescued: rate(({ storedLater }) => storedLater),
+  }
+}
+
 /** @param {TimedOrder} order */
 function latencyOf({ acceptedAt, storedAt, recovered }) {
   const ms = msBetween(acceptedAt, storedAt)
@@ -87,11 +138,11 @@ function latencyOf({ acceptedAt, storedAt, recovered }) {
 }
 
 /**
- * @param {PipelineStatus} before
- * @param {PipelineStatus} after
+ * @param {string} before
+ * @param {string} after
  */
 function elapsedMs(before, after) {
-  return Date.parse(after.at) - Date.parse(before.at)
+  return Date.parse(after) - Date.parse(before)
 }
 
 /**
