@@ -158,15 +158,15 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect((await ask('/api/orders')).items).toHaveLength(2)
   })
 
-  it('keeps the wires at their boxes, also when one row gets the line that the other loses', async () => {
-    await page.evaluate(`byId = (id) => document.getElementById(id);
-      byId('node-dead').style.paddingBottom = '80px'`)
-    await expect.poll(() => page.evaluate(LOOSE_ENDS)).toBe(0)
-    await page.evaluate(
-      `byId('node-dead').style.paddingBottom = '40px'; byId('node-store').style.paddingBottom = '51px'`,
-    )
-    await expect.poll(() => page.evaluate(LOOSE_ENDS)).toBe(0)
-    await page.evaluate(`byId('node-dead').style.paddingBottom = ''; byId('node-store').style.paddingBottom = ''`)
+  it('keeps the wires at their boxes, also when one row gets the height that the other loses', async () => {
+    const setHeights = (upper: string, lower: string) =>
+      page.evaluate(`for (const [row, height] of [['way', '${upper}'], ['branches', '${lower}']])
+        for (const box of document.querySelectorAll('.' + row + ' .node')) box.style.minHeight = height`)
+    await setHeights('200px', '240px')
+    await expect.poll(() => page.evaluate(LOOSE_ENDS), PATIENT).toBe(0)
+    await setHeights('240px', '200px')
+    await expect.poll(() => page.evaluate(LOOSE_ENDS), PATIENT).toBe(0)
+    await setHeights('', '')
   })
 
   it('leads from Home to what needs the key, by way of a sign-in', async () => {
