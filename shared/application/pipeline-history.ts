@@ -53,8 +53,8 @@ export function createPipelineHistory(dependencies: {
 
   async function look(): Promise<void> {
     try {
-      const [status, newest] = await Promise.all([pipelineStatus(), views.list({ limit: NEWEST })])
-      const point = { ...figuresOf(status), ...paceOf(newest.items) }
+      const [status, orders] = await Promise.all([pipelineStatus(), newest()])
+      const point = { ...figuresOf(status), ...paceOf(orders) }
       const oldest = Date.parse(point.at) - KEPT_MS
       points = [...points.filter(({ at }) => Date.parse(at) > oldest), point]
     } catch (error) {
@@ -62,11 +62,22 @@ export function createPipelineHistory(dependencies: {
     }
   }
 
+  /** Undefined when they cannot be read: the figures of an outage are what somebody will look for. */
+  async function newest(): Promise<readonly OrderView[] | undefined> {
+    try {
+      return (await views.list({ limit: NEWEST })).items
+    } catch (error) {
+      if (!signal.aborted) onError(error)
+      return undefined
+    }
+  }
+
   /** At the first look nobody knows when the newest orders came: a minute ago, or last year. */
-  function paceOf(newest: readonly OrderView[]): Pick<HistoryPoint, 'p50Ms' | 'p99Ms'> {
+  function paceOf(orders: readonly OrderView[] | undefined): Pick<HistoryPoint, 'p50Ms' | 'p99Ms'> {
+    if (orders === undefined) return { p50Ms: null, p99Ms: null }
     const since = seenStoredAt
-    seenStoredAt = newest.reduce((latest, { storedAt = '' }) => (storedAt > latest ? storedAt : latest), since ?? '')
-    const latencies = newest.flatMap((order) => (since === undefined ? [] : latencyOf(order, since)))
+    seenStoredAt = orders.reduce((latest, { storedAt = '' }) => (storedAt > latest ? storedAt : latest), since ?? '')
+    const latencies = orders.flatMap((order) => (since === undefined ? [] : latencyOf(order, since)))
     return { p50Ms: percentile(latencies, 0.5), p99Ms: percentile(latencies, 0.99) }
   }
 

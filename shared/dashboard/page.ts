@@ -108,7 +108,7 @@ function numbers(): Html {
       <h2 id="numbers-title" tabindex="-1">What led to now</h2>
       <div class="fields">
         <label
-          >Times in <span data-zone></span>, the last
+          ><span>Times in <span data-zone></span>, the last</span>
           <select id="charts-span">
             <option value="300">5 minutes</option>
             <option value="900">15 minutes</option>

@@ -325,6 +325,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await shows('#sent-dead', /^1$/)
     await press('Mend everything')
     const group = bug()
+    await shows(group.locator('.exception'), / at .*:\d+/)
     await press('Preview', group)
     await shows(group, '1 would be stored')
     await press('Redrive all', group)

@@ -62,6 +62,19 @@ describe('the history of the pipeline', () => {
     expect(points.map(({ at }) => at)).toEqual([instant(0), instant(2 * POINT_EVERY_MS)])
   })
 
+  it('has the other figures of a moment in which orders could not be read', async () => {
+    const { points, errors } = await keptOf(2, {
+      newestAt: () => {
+        throw new Error('away')
+      },
+    })
+    expect(errors).toMatchObject([{ message: 'away' }])
+    expect(points).toMatchObject([
+      { lag: 3, p99Ms: null },
+      { lag: 3, p99Ms: null },
+    ])
+  })
+
   it('says how long orders took that were stored since the moment before, and not what an operator redrove', async () => {
     const stored = (took: number, at: number, more: Partial<OrderView> = {}) => ({
       acceptedAt: instant(at - took),

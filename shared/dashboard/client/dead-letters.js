@@ -74,7 +74,8 @@ export function createDeadLetters(api, redrives, onChange) {
       button('Discard all', async () => bulk.discard(fingerprint, counts.get(fingerprint) ?? 0), { class: 'quiet' }),
     )
     const cause = el('h3', {}, el('code'), ' ', el('span'))
-    return el('article', { class: 'group' }, cause, el('p', { class: 'note' }), actions, preview, opener)
+    const exception = el('p', { class: 'exception' }, el('code'))
+    return el('article', { class: 'group' }, cause, exception, el('p', { class: 'note' }), actions, preview, opener)
   }
 
   /**
@@ -82,10 +83,12 @@ export function createDeadLetters(api, redrives, onChange) {
    * @param {DeadLetterGroup} group
    */
   function updateGroup(article, group) {
-    const { cause, count, firstSeen, lastSeen, fingerprint } = group
+    const { cause, exception, count, firstSeen, lastSeen, fingerprint } = group
     counts.set(fingerprint, count)
     setText(article.querySelector('h3 code'), cause.code)
     setText(article.querySelector('h3 span'), cause.detail)
+    setText(article.querySelector('.exception code'), exception ?? '')
+    article.querySelector('.exception')?.toggleAttribute('hidden', exception === null)
     const when = firstSeen === lastSeen ? `at ${toTime(lastSeen)}` : `${toTime(firstSeen)} to ${toTime(lastSeen)}`
     setText(article.querySelector('.note'), `${plural(count, 'letter')}, ${when}${givenUpBy(group)}`)
     article.querySelector('.actions')?.toggleAttribute('hidden', state.value !== 'dead')
