@@ -42,7 +42,7 @@ import type { StoreBatch } from './ports/order-store.ts'
 import { consumedBy, describeRole, isDisabled } from './role.ts'
 import { systemClock } from './system-clock.ts'
 import { openTracing, type Tracing } from './telemetry.ts'
-import { logPipeline } from './telemetry/pipeline-log.ts'
+import { logPipeline, tellRedriveFailed } from './telemetry/pipeline-log.ts'
 import { readRuntimeSettings } from './runtime-settings.ts'
 
 /** The wiring diagram: from settings to adapters to use cases. Functions call `services()` and know nothing else. */
@@ -333,13 +333,6 @@ export async function openServices(chosen: Config): Promise<Services> {
       await logging[Symbol.asyncDispose]()
     },
   }
-}
-
-/** An outage of the store is only a warning: no redrive is at fault, and perhaps none is waiting. */
-function tellRedriveFailed(logger: Logger, error: unknown): void {
-  const line = { event: 'redrive:failed', err: error }
-  if (isOrderError(error) && error.retriable) logger.warn(line, 'redrives wait, if there are any')
-  else logger.error(line, 'a redrive could not go on')
 }
 
 /**

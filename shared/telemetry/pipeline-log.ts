@@ -1,5 +1,5 @@
 import { HOW_LOST } from '../application/ledger-faults.ts'
-import { TO_DO_IF_UNREADABLE } from '../domain/errors.ts'
+import { isOrderError, TO_DO_IF_UNREADABLE } from '../domain/errors.ts'
 import type { Logger } from '../logger.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import { traceIdOf } from '../messaging/traceparent.ts'
@@ -73,4 +73,11 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
   events.on('outage:ended', (event) => {
     logger.info({ event: 'outage:ended', ...event }, `the ${event.of} is back`)
   })
+}
+
+/** An outage of the store is only a warning: no redrive is at fault, and perhaps none is waiting. */
+export function tellRedriveFailed(logger: Logger, error: unknown): void {
+  const line = { event: 'redrive:failed', err: error }
+  if (isOrderError(error) && error.retriable) logger.warn(line, 'redrives wait, if there are any')
+  else logger.error(line, 'a redrive could not go on')
 }
