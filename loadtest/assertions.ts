@@ -44,6 +44,7 @@ const METRICS = {
   'p99.9': latency('p999'),
   max: latency('max'),
   'stored-p50': stored('p50'),
+  'stored-p95': stored('p95'),
   'stored-p99': stored('p99'),
   'stored-max': stored('max'),
   drain: { unit: 'time', of: ({ verdict }) => verdict.drainSeconds * 1000 },

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { table } from '../infra/ops/table.ts'
 import { UsageError } from './options.ts'
+import { rounded } from './report/rounded.ts'
 import { commandFigures, type RunResult } from './result.ts'
+import { arrivalsOf } from './scenarios.ts'
 
 /** Two runs side by side. Throws `UsageError` for a file that holds no result. */
 export function compareFiles(one: string, other: string): string {
@@ -11,7 +13,7 @@ export function compareFiles(one: string, other: string): string {
 export function compareRuns(one: RunResult, other: RunResult): string {
   const rows = FIGURES.map(([name, of]) => {
     const [before, after] = [of(one) ?? null, of(other) ?? null]
-    return [name, before, after, ratio(before, after)]
+    return [name, people(before), people(after), ratio(before, after)]
   }).filter(([, before, after]) => before !== null || after !== null)
   const headline = [one, other].map(({ scenario, startedAt, versions, machine }, index) => {
     const commit = versions['commit'] === undefined ? '' : ` (${versions['commit']})`
@@ -25,6 +27,7 @@ const FIGURES: readonly (readonly [name: string, of: (result: RunResult) => numb
   ['mean ms', (result) => commandFigures(result).latency.summary?.mean],
   ['p50 ms', (result) => commandFigures(result).latency.summary?.p50],
   ['p90 ms', (result) => commandFigures(result).latency.summary?.p90],
+  ['p95 ms', (result) => commandFigures(result).latency.summary?.p95],
   ['p99 ms', (result) => commandFigures(result).latency.summary?.p99],
   ['p99.9 ms', (result) => commandFigures(result).latency.summary?.p999],
   ['max ms', (result) => commandFigures(result).latency.summary?.max],
@@ -38,6 +41,10 @@ const FIGURES: readonly (readonly [name: string, of: (result: RunResult) => numb
   ['lost', (result) => result.verdict.lost],
 ]
 
+function people(value: number | null): number | null {
+  return value === null ? null : rounded(value)
+}
+
 function ratio(before: number | null, after: number | null): string | null {
   return before === null || after === null || before === 0 ? null : (after / before).toFixed(2)
 }
@@ -46,6 +53,9 @@ function ratio(before: number | null, after: number | null): string | null {
 function doubts(one: RunResult, other: RunResult): string[] {
   const differ = (of: (result: RunResult) => unknown) => JSON.stringify(of(one)) !== JSON.stringify(of(other))
   const found = [
+    ...(differ(({ settings }) => arrivalsOf(settings))
+      ? ['the requests of one arrived evenly and those of the other did not, so latencies measure different things']
+      : []),
     ...(differ(({ settings }) => settings.phases) ? ['they were not run with the same settings'] : []),
     ...(differ(({ machine }) => [machine.processor, machine.cores]) ? ['they were run on different machines'] : []),
     ...(differ(({ versions }) => versions['node']) ? ['they were run on different versions of Node'] : []),

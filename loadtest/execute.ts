@@ -1,13 +1,14 @@
-import { costFigures, METHOD, requestFigures, storedFigures } from './figures.ts'
-import { fire } from './fire.ts'
-import { pause } from './pause.ts'
+import { costFigures, methodOf, requestFigures, storedFigures } from './figures.ts'
+import { Connections } from './sending/connections.ts'
+import { fire } from './sending/fire.ts'
+import { pause } from './sending/pause.ts'
 import { cpuMicroseconds, describeMachine, describeVersions } from './machine.ts'
 import { startMonitor } from './monitor.ts'
 import { createRequests, type Requests } from './requests.ts'
 import type { RunResult } from './result.ts'
 import { spansOf, type Breakable, type Lane, type Phase, type Plan, type RequestKind } from './scenarios.ts'
 import { percentileOf, round } from './statistics.ts'
-import { Tally } from './tally.ts'
+import { Tally } from './sending/tally.ts'
 import { ask, TargetError, type Target } from './target.ts'
 import { drain, judge, readLedger } from './verdict.ts'
 
@@ -23,6 +24,7 @@ export interface Execution {
 
 /** Where requests are counted, and when, in milliseconds, they were sent. */
 interface Counting {
+  readonly connections: Connections
   readonly requests: Requests
   readonly tallies: Map<RequestKind, Tally>
   readonly now: () => number
@@ -38,7 +40,8 @@ export async function execute(execution: Execution): Promise<Omit<RunResult, 'as
   const ledgerBefore = await readLedger(target)
 
   const requests = createRequests(seed)
-  const warmUp: Counting = { requests, tallies: new Map(), now: clock() }
+  await using connections = new Connections(target.url)
+  const warmUp: Counting = { connections, requests, tallies: new Map(), now: clock() }
   onProgress('warming up')
   await runPhase(plan.warmUp, target, warmUp, signal)
   signal.throwIfAborted()
@@ -46,7 +49,7 @@ export async function execute(execution: Execution): Promise<Omit<RunResult, 'as
   await drain(target, drainSeconds, signal)
 
   const startedAt = new Date()
-  const counting: Counting = { requests, tallies: new Map(), now: clock() }
+  const counting: Counting = { connections, requests, tallies: new Map(), now: clock() }
   const cpuBefore = cpuMicroseconds(target.pid)
   const monitor = startMonitor(target, counting.now, (lag) => onProgress(progressLine(plan, counting, lag)))
   try {
@@ -72,7 +75,7 @@ export async function execute(execution: Execution): Promise<Omit<RunResult, 'as
       versions: describeVersions(),
       machine,
       phases: spansOf(plan),
-      method: METHOD,
+      method: methodOf(plan),
       requests: requestFigures(counting.tallies, plan, seconds),
       stored: storedFigures(stored, startedAt) ?? null,
       pipeline: target.key === undefined ? null : monitor.seconds,
@@ -107,12 +110,13 @@ async function runPhase(phase: Phase, target: Target, counting: Counting, signal
 }
 
 function fireLane(lane: Lane, seconds: number, target: Target, counting: Counting, signal: AbortSignal) {
-  const { requests, tallies, now } = counting
+  const { connections, requests, tallies, now } = counting
   const { kind } = lane
   const tally = tallies.get(kind) ?? new Tally()
   tallies.set(kind, tally)
   const onAnswer = (status: number, body: string) => requests.answered(kind, status, body)
-  return fire({ url: target.url, lane, seconds, next: () => requests.next(kind), onAnswer, tally, now, signal })
+  const next = () => requests.next(kind)
+  return fire({ url: target.url, lane, seconds, next, onAnswer, tally, connections, now, signal })
 }
 
 /** Undefined mends everything. */

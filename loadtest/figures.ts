@@ -1,14 +1,22 @@
 import type { OrderView } from '../shared/domain/order-view.ts'
 import type { ProcessCost } from './machine.ts'
 import type { RequestFigures, StoredFigures } from './result.ts'
-import type { Plan, RequestKind } from './scenarios.ts'
+import { arrivalsOf, type Arrivals, type Plan, type RequestKind } from './scenarios.ts'
 import { distributionOf, round, Samples, summarize } from './statistics.ts'
-import type { Tally } from './tally.ts'
+import type { Tally } from './sending/tally.ts'
+
+/** How requests were sent and latencies counted. */
+const SENDING: Readonly<Record<Arrivals, string>> = {
+  even: 'Requests are due at even distances, whatever becomes of those before (an open model), and are sent by undici from one thread of this machine. Latency counts from when a request was due, or from when it was sent if that was up to a millisecond before. A request that is due while every connection waits for an answer is sent as soon as one is free, so no request is left out of the figures because the server was late (coordinated omission).',
+  burst:
+    'autocannon sends the requests from one thread of this machine: at the start of each second as many on each connection as the rate asks for, one after the other. Latency counts from when a request was sent. While a connection waited longer than its interval, the requests that were due are counted with the time that they would have taken (HdrHistogram’s correction for coordinated omission, with the connection’s real interval). A stop of the server between two bursts is not seen.',
+  'closed-loop':
+    'autocannon sends the requests from one thread of this machine: each connection sends the next one when it has its answer. Latency counts from when a request was sent, and nothing is corrected.',
+}
 
 /** How the figures came about; part of every result, so that nobody has to guess. */
-export const METHOD: readonly string[] = [
-  'autocannon sends the requests from one thread of this machine. It holds a rate by sending, at the start of each second, as many requests on each connection as the rate asks for, one after the other; in "spread" phases ten groups of connections start a tenth of a second apart.',
-  'Where a rate is held, latencies are corrected for coordinated omission: while a connection waited longer than its interval, the requests that were due are counted with the time that they would have taken (HdrHistogram’s way, with the connection’s real interval). Without a rate nothing is corrected: each connection waits for its answer.',
+export const methodOf = (plan: Pick<Plan, 'phases'>): readonly string[] => [
+  SENDING[arrivalsOf(plan)],
   'Latency is of answers with 2xx, and of requests that timed out, which count with the limit of 10 s. Refusals and broken connections are counted apart.',
   'Percentiles are exact (nearest rank). The warm-up counts in the verdict, which the ledger gives for everything, and in no other figure.',
   'From accepted to stored is storedAt − acceptedAt of a sample spread over the run, by the clocks of the product.',
@@ -24,20 +32,22 @@ export function requestFigures(
   const isRated = phases.every(({ lanes }) => lanes.every(({ rate }) => rate !== undefined))
   const seconds = isRated ? phases.reduce((sum, phase) => sum + phase.seconds, 0) : elapsedSeconds
   return [...tallies].map(([kind, tally]) => {
-    const { sent, succeeded, refused, timeouts, errors, statuses, latencies } = tally
+    const { sent, succeeded, refused, timeouts, unsent, errors, statuses, latencies, sentLate } = tally
     return {
       kind,
       sent,
       succeeded,
       refused,
       timeouts,
+      unsent,
       errors,
-      unanswered: Math.max(0, sent - succeeded - refused - timeouts - errors),
+      unanswered: Math.max(0, sent + unsent - succeeded - refused - timeouts - errors),
       statuses: Object.fromEntries(statuses),
       perSecond: round(succeeded / seconds),
       latency: latencies.corrected(),
       observed: latencies.observed().summary,
       omitted: latencies.omitted,
+      sentLate: summarize(sentLate.toSorted()) ?? null,
     }
   })
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { table } from '../infra/ops/table.ts'
-import type { RequestToSend } from './fire.ts'
+import type { RequestToSend } from './sending/volley.ts'
 import { cpuMicroseconds } from './machine.ts'
 import { createOrders } from './orders.ts'
 import { growProcessors } from './processors.ts'

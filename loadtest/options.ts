@@ -25,6 +25,7 @@ export interface VersusTask {
   readonly connections: number
   /** Requests a second of all connections together. Undefined: as many as they can send. */
   readonly rate: number | undefined
+  readonly burst: boolean
 }
 
 export interface RunTask {
@@ -48,6 +49,7 @@ const OPTIONS = {
   url: { type: 'string' },
   key: { type: 'string' },
   rate: { type: 'string' },
+  burst: { type: 'boolean' },
   connections: { type: 'string' },
   seconds: { type: 'string' },
   break: { type: 'string' },
@@ -65,7 +67,7 @@ const DEFAULT_OUT = 'loadtest/results'
 
 export const USAGE = `npm run loadtest -- <scenario> [options]
 npm run loadtest -- compare A.json B.json
-npm run loadtest -- versus [--seconds 5] [--rounds 3] [--connections 50] [--rate <number>]
+npm run loadtest -- versus [--seconds 5] [--rounds 3] [--connections 50] [--rate <number> [--burst]]
 npm run loadtest -- growth --factor ${FACTORS.join('|')} [--seconds 5] [--connections 50]
 
 Scenarios:
@@ -76,8 +78,12 @@ ${Object.entries(SCENARIOS)
 Options:
   --url <url>          of a running product; LOADTEST_URL; without it one is started, on a temporary directory
   --key <key>          its function key, for lag and ledger; FUNCTIONS_KEY
-  --rate <number>      requests a second, of all connections together; versus compares what is the most without it
-  --connections <number>
+  --rate <number>      requests a second, of all connections together; saturate and versus send as many as they can
+                       without it
+  --burst              sends a second's requests at its start, as the original's run did: this measures how long a burst
+                       takes, and misses a stop between two bursts. Without it requests are sent evenly, and each
+                       counts from when it was due: this measures how long callers wait who come one by one
+  --connections <number>  at most so many requests wait for their answers at the same time
   --seconds <number>   of the run, without warm-up and drain
   --break store|log    what goes away in "outage"
   --seed <number>      of the orders (1): the same seed makes the same orders
@@ -103,6 +109,7 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
     return { does: 'compare', files: [one, other] }
   }
   if (rest.length > 0) throw new UsageError(`"${rest.join(' ')}" is too much.`)
+  const { burst = false } = values
   const [connections, rate, seconds] = [
     wholeNumber('connections', values.connections),
     wholeNumber('rate', values.rate),
@@ -110,7 +117,8 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
   ]
   if (verb === 'versus') {
     const rounds = wholeNumber('rounds', values.rounds) ?? 3
-    return { does: 'versus', rounds, seconds: seconds ?? 5, connections: connections ?? 50, rate }
+    checkBurst(burst, rate)
+    return { does: 'versus', rounds, seconds: seconds ?? 5, connections: connections ?? 50, rate, burst }
   }
   if (verb === 'growth') {
     const factor = FACTORS.find((known) => known === values.factor)
@@ -118,6 +126,7 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
     return { does: 'growth', factor, seconds: seconds ?? 5, connections: connections ?? 50 }
   }
   if (!isScenario(verb)) throw new UsageError(`There is no scenario "${verb}".`)
+  checkBurst(burst, rate ?? SCENARIOS[verb].defaults.rate)
   return {
     does: 'run',
     scenario: verb,
@@ -125,6 +134,7 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
       ...(connections !== undefined && { connections }),
       ...(rate !== undefined && { rate }),
       ...(seconds !== undefined && { seconds }),
+      burst,
       ...(values.break !== undefined && { broken: breakable(values.break) }),
     },
     url: values.url ?? environment['LOADTEST_URL'],
@@ -156,6 +166,10 @@ function wholeNumber(name: string, value: string | undefined): number | undefine
   if (value === undefined) return undefined
   if (!/^[1-9]\d{0,8}$/.test(value)) throw new UsageError(`--${name} must be a whole number from 1, not "${value}".`)
   return Number(value)
+}
+
+function checkBurst(burst: boolean, rate: number | undefined): void {
+  if (burst && rate === undefined) throw new UsageError('--burst needs --rate: without a rate there are no bursts.')
 }
 
 function breakable(part: string): Breakable {

@@ -1,6 +1,6 @@
 import { createOrderSample, type OrderSample } from './order-sample.ts'
 import { createOrders } from './orders.ts'
-import type { RequestToSend } from './fire.ts'
+import type { RequestToSend } from './sending/volley.ts'
 import type { RequestKind } from './scenarios.ts'
 
 /** What callers of a shop send: orders, and questions about orders that were accepted a moment ago. */

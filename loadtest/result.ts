@@ -1,4 +1,4 @@
-import type { LatencyFigures } from './latencies.ts'
+import type { LatencyFigures } from './sending/latencies.ts'
 import type { Machine, ProcessCost } from './machine.ts'
 import type { PhaseSpan, Plan, RequestKind } from './scenarios.ts'
 import type { DistributionPoint, Summary } from './statistics.ts'
@@ -38,18 +38,24 @@ export interface RequestFigures {
   readonly sent: number
   readonly succeeded: number
   readonly refused: number
+  /** No answer within 10 s of when the request was due. */
   readonly timeouts: number
+  /** Those of the timeouts that were never sent, because every connection was waiting for an answer. */
+  readonly unsent: number
   readonly errors: number
   /** In flight when the run was over: what became of them is not known here. */
   readonly unanswered: number
   readonly statuses: Readonly<Record<string, number>>
   /** Answers with 2xx a second, over the whole run. */
   readonly perSecond: number
-  /** Corrected for coordinated omission where a rate was held. */
+  /** Without coordinated omission where a rate was held. */
   readonly latency: LatencyFigures
-  /** What was measured, without the correction. */
+  /** From sending to the answer, of the requests that were sent. */
   readonly observed: Summary | null
+  /** Of bursts: requests that a late answer kept back, and that `latency` counts. */
   readonly omitted: number
+  /** Of requests that arrive evenly: how many ms after they were due they were sent. Null otherwise. */
+  readonly sentLate: Summary | null
 }
 
 export interface StoredFigures {

@@ -16,14 +16,30 @@ export interface Phase {
 export interface Lane {
   readonly kind: RequestKind
   readonly connections: number
-  /** Undefined: each connection sends the next request as soon as it has an answer. */
+  /** Undefined in a closed loop. */
   readonly rate?: number
-  /**
-   * autocannon sends a second's requests at the start of that second. `together`: all connections at the same moment,
-   * as the original's run did; `spread`: in ten groups, a tenth of a second apart.
-   */
-  readonly arrivals: 'together' | 'spread'
+  readonly arrivals: Arrivals
 }
+
+/** How requests arrive, and so what their latency is a measure of. */
+export const ARRIVALS = {
+  even: {
+    sent: 'sent evenly',
+    measures:
+      'How long callers wait who come one by one: each request counts from when it was due, so that a stop of the server is seen whenever it happens.',
+  },
+  burst: {
+    sent: 'sent in bursts',
+    measures:
+      'How long a burst takes: the requests of a second are sent at its start. A stop between two bursts is not seen.',
+  },
+  'closed-loop': {
+    sent: 'sent in a closed loop',
+    measures:
+      'How long a request waits behind those of the other connections: each connection sends the next request when it has its answer. Compare throughput and CPU; latency follows from the number of connections.',
+  },
+} as const
+export type Arrivals = keyof typeof ARRIVALS
 
 export const REQUEST_KINDS = ['place-order', 'get-order', 'list-orders', 'search-orders'] as const
 export type RequestKind = (typeof REQUEST_KINDS)[number]
@@ -44,14 +60,17 @@ export interface PhaseSpan {
 
 export interface Settings {
   readonly connections: number
+  /** Undefined: a closed loop. */
   readonly rate: number | undefined
   readonly seconds: number
   readonly broken: Breakable
+  /** Whether the requests of a second are sent at its start. */
+  readonly burst: boolean
 }
 
 interface Scenario {
   readonly summary: string
-  readonly defaults: Omit<Settings, 'broken'>
+  readonly defaults: Omit<Settings, 'broken' | 'burst'>
   readonly phases: (settings: Settings) => readonly Phase[]
 }
 
@@ -61,9 +80,9 @@ const SPIKE = 10
 
 export const SCENARIOS = {
   baseline: {
-    summary: '50 connections, 50 requests/s, 100 s: the run that the original published',
+    summary: '50 requests/s on 50 connections for 100 s; with --burst it is the run that the original published',
     defaults: { connections: 50, rate: 50, seconds: 100 },
-    phases: (settings) => [commands('baseline', settings, { arrivals: 'together' })],
+    phases: (settings) => [commands('baseline', settings)],
   },
   saturate: {
     summary: 'as much as 50 connections can send: what is the most, and what does a request cost',
@@ -126,7 +145,7 @@ export function isScenario(name: string): name is ScenarioName {
 
 /** What is not said is the scenario's own; a warm-up like the first phase comes before, and counts in no figure. */
 export function planOf(name: ScenarioName, said: Partial<Settings>): Plan {
-  const settings = { ...SCENARIOS[name].defaults, broken: 'store' as const, ...said }
+  const settings = { ...SCENARIOS[name].defaults, broken: 'store' as const, burst: false, ...said }
   const phases = SCENARIOS[name].phases(settings)
   const [first] = phases
   if (first === undefined) throw new Error(`The scenario ${name} has no phase.`)
@@ -144,15 +163,27 @@ export function spansOf({ phases }: Plan): PhaseSpan[] {
   })
 }
 
-function commands(name: string, settings: Omit<Settings, 'broken'>, lane: Partial<Lane> = {}): Phase {
-  const { connections, rate, seconds } = settings
-  const rated = rate === undefined ? {} : { rate }
-  return { name, seconds, lanes: [{ kind: 'place-order', connections, ...rated, arrivals: 'spread', ...lane }] }
+function commands(name: string, settings: Settings): Phase {
+  return { name, seconds: settings.seconds, lanes: [laneOf('place-order', settings)] }
 }
 
-function share(kind: RequestKind, { connections, rate = 0 }: Settings, part: number): Lane {
+export function laneOf(
+  kind: RequestKind,
+  { connections, rate, burst }: Pick<Settings, 'connections' | 'rate' | 'burst'>,
+): Lane {
+  if (rate === undefined) return { kind, connections, arrivals: 'closed-loop' }
+  return { kind, connections, rate, arrivals: burst ? 'burst' : 'even' }
+}
+
+function share(kind: RequestKind, settings: Settings, part: number): Lane {
   const atLeastOne = (whole: number) => Math.max(1, Math.round(whole * part))
-  return { kind, connections: atLeastOne(connections), rate: atLeastOne(rate), arrivals: 'spread' }
+  const { connections, rate = 0, burst } = settings
+  return laneOf(kind, { connections: atLeastOne(connections), rate: atLeastOne(rate), burst })
+}
+
+/** How the requests of a run arrive; every lane of it is alike. */
+export function arrivalsOf({ phases }: Pick<Plan, 'phases'>): Arrivals {
+  return phases[0]?.lanes[0]?.arrivals ?? 'even'
 }
 
 /** The middle one takes what does not divide by three; none is without a second. */

@@ -1,12 +1,16 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { table } from '../infra/ops/table.ts'
-import { fire, type RequestToSend } from './fire.ts'
+import { ARRIVALS, laneOf } from './scenarios.ts'
+import { Connections } from './sending/connections.ts'
+import { fire } from './sending/fire.ts'
+import type { RequestToSend } from './sending/volley.ts'
+import { rounded } from './report/rounded.ts'
 import { cpuMicroseconds } from './machine.ts'
 import type { VersusTask } from './options.ts'
 import { createRequests } from './requests.ts'
 import { median, percentileOf } from './statistics.ts'
-import { Tally } from './tally.ts'
+import { Tally } from './sending/tally.ts'
 import { ask, startProduct, startServer, TargetError, type Target } from './target.ts'
 import { drainFully } from './verdict.ts'
 
@@ -28,6 +32,7 @@ export interface Measured {
   /** Undefined where there is no /proc. */
   readonly cpuMicroseconds: number | undefined
   readonly p50Ms: number
+  readonly p95Ms: number
   readonly p99Ms: number
   readonly notAccepted: number
 }
@@ -54,8 +59,10 @@ export async function versus(options: VersusOptions): Promise<void> {
   }
   onProgress('')
   print(versusText(measured))
+  const { sent, measures } = ARRIVALS[laneOf('place-order', options).arrivals]
+  print(`\n${options.rate === undefined ? '' : `${options.rate} requests a second, `}${sent}. ${measures}`)
   print(
-    `\nMedians of ${rounds} rounds. All keep each order until a disk or a broker has it, but for bare node:http, which keeps nothing.`,
+    `Medians of ${rounds} rounds. All keep each order until a disk or a broker has it, but for bare node:http, which keeps nothing.`,
   )
 }
 
@@ -115,13 +122,13 @@ async function settleBaseline(target: Target, accepted: number, signal: AbortSig
 }
 
 async function measure({ start, settle }: Contender, options: VersusOptions): Promise<Measured> {
-  const { seconds, connections, rate, signal } = options
+  const { seconds, connections, rate, burst, signal } = options
   const target = await start()
   try {
     const warm = await load(target, WARM_UP_SECONDS, connections, signal)
     await settle?.(target, warm.tally.succeeded, signal)
     const before = cpuMicroseconds(target.pid)
-    const { tally, elapsedSeconds } = await load(target, seconds, connections, signal, { rate })
+    const { tally, elapsedSeconds } = await load(target, seconds, connections, signal, { rate, burst })
     await settle?.(target, warm.tally.succeeded + tally.succeeded, signal)
     const after = cpuMicroseconds(target.pid)
     return {
@@ -135,28 +142,38 @@ async function measure({ start, settle }: Contender, options: VersusOptions): Pr
   }
 }
 
-function latencyOf(latencies: Float64Array): Pick<Measured, 'p50Ms' | 'p99Ms'> {
-  return { p50Ms: percentileOf(latencies, 50), p99Ms: percentileOf(latencies, 99) }
+function latencyOf(latencies: Float64Array): Pick<Measured, 'p50Ms' | 'p95Ms' | 'p99Ms'> {
+  const at = (percentile: number) => percentileOf(latencies, percentile)
+  return { p50Ms: at(50), p95Ms: at(95), p99Ms: at(99) }
 }
 
-/** Places orders, as fast as so many connections can unless a rate is given, which all of them share. */
+interface Pace {
+  /** Requests a second of all connections together; undefined: a closed loop. */
+  readonly rate?: number | undefined
+  /** Whether those of a second are sent at its start. */
+  readonly burst?: boolean
+}
+
+/** Places orders, in a closed loop unless a rate is given, which all connections share. */
 export async function load(
   target: Target,
   seconds: number,
   connections: number,
   signal: AbortSignal,
-  { rate, next }: { readonly rate?: number | undefined; readonly next?: () => RequestToSend } = {},
+  { rate, burst = false, next }: Pace & { readonly next?: () => RequestToSend } = {},
 ) {
   const requests = createRequests(1)
   const tally = new Tally()
+  await using free = new Connections(target.url)
   const began = performance.now()
   await fire({
     url: target.url,
-    lane: { kind: 'place-order', connections, arrivals: 'together', ...(rate !== undefined && { rate }) },
+    lane: laneOf('place-order', { connections, rate, burst }),
     seconds,
     next: next ?? (() => requests.next('place-order')),
     onAnswer: () => undefined,
     tally,
+    connections: free,
     now: () => performance.now() - began,
     signal,
   })
@@ -172,21 +189,23 @@ export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): 
       perSecond: median(some.map(({ perSecond }) => perSecond)),
       cpu: cpu.length === 0 ? undefined : median(cpu),
       p50: median(some.map(({ p50Ms }) => p50Ms)),
+      p95: median(some.map(({ p95Ms }) => p95Ms)),
       p99: median(some.map(({ p99Ms }) => p99Ms)),
       notAccepted: some.reduce((total, { notAccepted }) => total + notAccepted, 0),
     }
   })
   const [first] = rows
   const figures = table(
-    ['', 'requests/s', 'ratio', 'CPU µs/request', 'ratio', 'p50 ms', 'p99 ms', 'not accepted'],
-    rows.map(({ name, perSecond, cpu, p50, p99, notAccepted }) => [
+    ['', 'requests/s', 'ratio', 'CPU µs/request', 'ratio', 'p50 ms', 'p95', 'p99', 'not accepted'],
+    rows.map(({ name, perSecond, cpu, p50, p95, p99, notAccepted }) => [
       name,
       Math.round(perSecond),
       notAccepted > 0 ? null : ratio(perSecond, first?.perSecond),
       cpu === undefined ? null : Math.round(cpu),
       notAccepted > 0 ? null : ratio(cpu, first?.cpu),
-      Math.round(p50 * 100) / 100,
-      Math.round(p99 * 100) / 100,
+      rounded(p50),
+      rounded(p95),
+      rounded(p99),
       notAccepted,
     ]),
   )

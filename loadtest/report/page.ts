@@ -1,15 +1,17 @@
 import { Html, html } from '../../shared/api-docs/html.ts'
 import { describeAssertion } from '../assertions.ts'
-import type { RequestFigures, RunResult, StoredFigures } from '../result.ts'
-import type { Lane } from '../scenarios.ts'
-import type { Summary } from '../statistics.ts'
+import type { RequestFigures, RunResult } from '../result.ts'
+import { ARRIVALS, arrivalsOf, type Lane } from '../scenarios.ts'
 import { chartsOf } from './charts.ts'
+import { rounded } from './rounded.ts'
 import { REPORT_STYLE } from './style.ts'
+import { accountsTable, latencyTable, requestTable, type Table } from './tables.ts'
 
 /** One page with everything in it: it can be sent, attached and printed, and asks nobody for anything. */
 export function reportPage(result: RunResult): string {
   const { scenario, startedAt, seconds, settings, verdict, assertions } = result
   const isGood = verdict.lost === 0 && assertions.every(({ holds }) => holds)
+  const arrivals = ARRIVALS[arrivalsOf(settings)]
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -30,9 +32,12 @@ export function reportPage(result: RunResult): string {
             ${assertions.map((assertion) => html`<p>${describeAssertion(assertion)}</p>`)}
           </div>
           <h2>Latency in ms</h2>
-          ${latencyTable(result.requests, result.stored)}
+          <p class="soft">Requests ${arrivals.sent}. ${arrivals.measures}</p>
+          ${tableOf(latencyTable(result))}
+          <h2>Requests</h2>
+          ${tableOf(requestTable(result))}
           <h2>Every order accounted for</h2>
-          ${accounts(result)}
+          ${tableOf(accountsTable(result))}
           <h2>In pictures</h2>
           <div class="charts">${chartsOf(result)}</div>
           <h2>How it was measured</h2>
@@ -48,72 +53,18 @@ export function reportPage(result: RunResult): string {
     </html> `.text
 }
 
-function latencyTable(requests: readonly RequestFigures[], stored: StoredFigures | null): Html {
-  return tableOf(
-    ['', 'sent', '2xx', 'a second', 'mean', 'p50', 'p90', 'p99', 'p99.9', 'max', 'refused', 'failed', 'unanswered'],
-    [
-      ...requests.map((one) => [
-        one.kind,
-        one.sent,
-        one.succeeded,
-        one.perSecond,
-        ...cells(one.latency.summary),
-        one.refused,
-        one.timeouts + one.errors,
-        one.unanswered,
-      ]),
-      ...(stored === null
-        ? []
-        : [['accepted to stored', null, stored.summary.count, null, ...cells(stored.summary), null, null, null]]),
-    ],
-  )
-}
-
-function cells(summary: Summary | null): (number | null)[] {
-  if (summary === null) return [null, null, null, null, null, null]
-  const { mean, p50, p90, p99, p999, max } = summary
-  return [mean, p50, p90, p99, p999, max]
-}
-
-function accounts({ verdict, cost }: RunResult): Html {
-  const { ledger } = verdict
-  return tableOf(
-    [
-      'sent',
-      'accepted',
-      'stored',
-      'duplicates',
-      'dead',
-      'lost',
-      'pending',
-      'looked for',
-      'drained in s',
-      'CPU µs a request',
-    ],
-    [
-      [
-        verdict.sent,
-        verdict.accepted,
-        ledger?.stored ?? null,
-        ledger?.duplicate ?? null,
-        ledger?.dead ?? null,
-        verdict.lost,
-        verdict.pending,
-        verdict.checked,
-        verdict.drainSeconds,
-        cost?.cpuMicrosecondsPerRequest ?? null,
-      ],
-    ],
-  )
-}
-
-function observedLine({ kind, observed, omitted }: RequestFigures): Html {
+/** What the figures above would miss: bursts without the correction, even sending without the time before it. */
+function observedLine({ kind, observed, omitted, sentLate }: RequestFigures): Html {
   if (observed === null) return html``
-  const { mean, p99, max } = observed
-  return html`<li>
-    ${kind} without the correction, which counts ${omitted} requests that were kept back: mean ${mean}, p99 ${p99}, max
-    ${max} ms.
-  </li>`
+  const without = `mean ${rounded(observed.mean)}, p99 ${rounded(observed.p99)}, max ${rounded(observed.max)} ms`
+  if (sentLate !== null) {
+    return html`<li>
+      ${kind} from sending to the answer: ${without}. Sent after it was due: p99 ${rounded(sentLate.p99)}, max
+      ${rounded(sentLate.max)} ms.
+    </li>`
+  }
+  if (omitted === 0) return html``
+  return html`<li>${kind} without the ${omitted} requests that were kept back: ${without}.</li>`
 }
 
 function circumstances({ settings, versions, machine }: RunResult): Html {
@@ -134,11 +85,11 @@ function circumstances({ settings, versions, machine }: RunResult): Html {
 }
 
 function laneText({ kind, connections, rate, arrivals }: Lane): string {
-  const pace = rate === undefined ? 'as fast as answered' : `at ${rate} a second, ${arrivals}`
-  return `${kind} on ${connections} connections ${pace}`
+  const pace = rate === undefined ? '' : ` at ${rate} a second`
+  return `${kind} on ${connections} connections${pace}, ${ARRIVALS[arrivals].sent}`
 }
 
-function tableOf(header: readonly string[], rows: readonly (readonly (string | number | null)[])[]): Html {
+function tableOf({ header, rows }: Table): Html {
   return html`<div class="scroll">
     <table>
       <thead>
@@ -150,12 +101,16 @@ function tableOf(header: readonly string[], rows: readonly (readonly (string | n
         ${rows.map(
           (row) =>
             html`<tr>
-              ${row.map((cell) => html`<td>${cell ?? '–'}</td>`)}
+              ${row.map((cell) => html`<td>${cellText(cell)}</td>`)}
             </tr>`,
         )}
       </tbody>
     </table>
   </div>`
+}
+
+function cellText(cell: string | number | null): string {
+  return typeof cell === 'number' ? cell.toLocaleString('en') : (cell ?? '–')
 }
 
 /** In a script nothing is escaped but what could end it. */

@@ -1,19 +1,29 @@
 import { describe, expect, it } from 'vitest'
-import { groupsOf } from '../../loadtest/fire.ts'
+import { groupsOf } from '../../loadtest/sending/autocannon.ts'
 import { readTask, UsageError } from '../../loadtest/options.ts'
 import { planOf, SCENARIOS, spansOf, type ScenarioName } from '../../loadtest/scenarios.ts'
 
 describe('a scenario', () => {
-  it('called baseline is the run that the original published', () => {
-    const { phases } = planOf('baseline', {})
-    expect(phases).toEqual([
-      {
-        name: 'baseline',
-        seconds: 100,
-        lanes: [{ kind: 'place-order', connections: 50, rate: 50, arrivals: 'together' }],
-      },
-    ])
+  it('called baseline has the rate of the run that the original published, evenly or in its bursts', () => {
+    const phasesOf = (arrivals: string) => [
+      { name: 'baseline', seconds: 100, lanes: [{ kind: 'place-order', connections: 50, rate: 50, arrivals }] },
+    ]
+    expect(planOf('baseline', {}).phases).toEqual(phasesOf('even'))
+    expect(planOf('baseline', { burst: true }).phases).toEqual(phasesOf('burst'))
   })
+
+  it.each(Object.keys(SCENARIOS) as ScenarioName[])(
+    '%s sends evenly where it has a rate, and bursts on request',
+    (name) => {
+      const arrivals = (burst: boolean) => {
+        const { warmUp, phases } = planOf(name, { burst })
+        return new Set([warmUp, ...phases].flatMap(({ lanes }) => lanes.map((lane) => lane.arrivals)))
+      }
+      const closed = new Set(['closed-loop'])
+      expect(arrivals(false)).toEqual(SCENARIOS[name].defaults.rate === undefined ? closed : new Set(['even']))
+      expect(arrivals(true)).toEqual(SCENARIOS[name].defaults.rate === undefined ? closed : new Set(['burst']))
+    },
+  )
 
   it.each(Object.keys(SCENARIOS) as ScenarioName[])('%s takes as long as was said, and places orders', (name) => {
     const plan = planOf(name, { seconds: 10 })
@@ -28,24 +38,15 @@ describe('a scenario', () => {
   })
 })
 
-describe('the connections of a lane', () => {
+describe('the connections of bursts', () => {
   it.each([
     { connections: 50, rate: 50 },
     { connections: 50, rate: 333 },
     { connections: 50, rate: 7 },
   ])('hold the whole rate exactly: %o', ({ connections, rate }) => {
-    for (const arrivals of ['together', 'spread'] as const) {
-      const groups = groupsOf({ kind: 'place-order', connections, rate, arrivals })
-      expect(groups.reduce((sum, group) => sum + group.connections * (group.rate ?? 0), 0)).toBe(rate)
-      expect(groups.reduce((sum, group) => sum + group.connections, 0)).toBe(Math.min(connections, rate))
-    }
-  })
-
-  it('start together, or spread over the second', () => {
-    const delays = (arrivals: 'together' | 'spread') =>
-      new Set(groupsOf({ kind: 'place-order', connections: 50, rate: 50, arrivals }).map(({ delayMs }) => delayMs))
-    expect([...delays('together')]).toEqual([0])
-    expect([...delays('spread')]).toEqual([0, 100, 200, 300, 400, 500, 600, 700, 800, 900])
+    const groups = groupsOf({ connections, rate })
+    expect(groups.reduce((sum, group) => sum + group.connections * (group.rate ?? 0), 0)).toBe(rate)
+    expect(groups.reduce((sum, group) => sum + group.connections, 0)).toBe(Math.min(connections, rate))
   })
 })
 
@@ -82,9 +83,17 @@ describe('the words of the command', () => {
   })
 
   it('a comparison holds a rate where one is said', () => {
-    const versus = { does: 'versus', rounds: 3, seconds: 5, connections: 50 }
+    const versus = { does: 'versus', rounds: 3, seconds: 5, connections: 50, burst: false }
     expect(readTask(['versus'], {})).toEqual({ ...versus, rate: undefined })
     expect(readTask(['versus', '--rate', '50', '--seconds', '20'], {})).toEqual({ ...versus, seconds: 20, rate: 50 })
+    expect(readTask(['versus', '--rate', '50', '--burst'], {})).toEqual({ ...versus, rate: 50, burst: true })
+  })
+
+  it('bursts need a rate', () => {
+    expect(readTask(['baseline', '--burst'], {})).toMatchObject({ said: { burst: true } })
+    expect(readTask(['saturate', '--rate', '50', '--burst'], {})).toMatchObject({ said: { burst: true } })
+    expect(() => readTask(['saturate', '--burst'], {})).toThrow('--burst needs --rate')
+    expect(() => readTask(['versus', '--burst'], {})).toThrow('--burst needs --rate')
   })
 
   it.each([

@@ -88,7 +88,14 @@ describe('two results side by side', () => {
   })
 
   it('of product and baselines are compared by their medians with the first', () => {
-    const measured = (perSecond: number) => ({ perSecond, cpuMicroseconds: 100, p50Ms: 2, p99Ms: 5, notAccepted: 0 })
+    const measured = (perSecond: number) => ({
+      perSecond,
+      cpuMicroseconds: 100,
+      p50Ms: 2,
+      p95Ms: 4,
+      p99Ms: 5,
+      notAccepted: 0,
+    })
     const text = versusText(
       new Map([
         ['bare', [measured(100), measured(900), measured(200)]],
@@ -104,6 +111,7 @@ describe('two results side by side', () => {
       perSecond: 100,
       cpuMicroseconds: 100,
       p50Ms: 2,
+      p95Ms: 4,
       p99Ms: 5,
       notAccepted,
     })
@@ -113,7 +121,7 @@ describe('two results side by side', () => {
         ['picky', [measured(0), measured(7)]],
       ]),
     )
-    expect(text).toMatch(/^picky +100 +- +100 +- +2 +5 +7$/m)
+    expect(text).toMatch(/^picky +100 +- +100 +- +2 +4 +5 +7$/m)
     expect(text).toContain('picky did not accept every order')
   })
 })

@@ -1,6 +1,6 @@
 import { array, assert, double, integer, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Latencies, missed } from '../../loadtest/latencies.ts'
+import { Latencies, missed } from '../../loadtest/sending/latencies.ts'
 import { createOrderSample } from '../../loadtest/order-sample.ts'
 import { distributionOf, median, percentileOf, Samples, summarize } from '../../loadtest/statistics.ts'
 
@@ -65,8 +65,8 @@ describe('latencies', () => {
   it('count the requests that a late answer kept back, with the time that they would have taken', () => {
     expect([...missed(350, 100)]).toEqual([100, 200])
     const latencies = new Latencies()
-    latencies.add(350, 350, 100)
-    latencies.add(460, 10, 100)
+    latencies.add({ atMs: 350, tookMs: 350, intervalMs: 100 })
+    latencies.add({ atMs: 460, tookMs: 10, intervalMs: 100 })
     expect(latencies.omitted).toBe(2)
     expect(latencies.corrected().summary).toMatchObject({ count: 4, min: 10, max: 350, p50: 150 })
     expect(latencies.observed().summary).toMatchObject({ count: 2, mean: 180 })
@@ -74,15 +74,24 @@ describe('latencies', () => {
 
   it('are left alone when every answer came in time, or no rate was held', () => {
     const latencies = new Latencies()
-    latencies.add(100, 100, 1000)
-    latencies.add(5000, 5000, 0)
+    latencies.add({ atMs: 100, tookMs: 100, intervalMs: 1000 })
+    latencies.add({ atMs: 5000, tookMs: 5000 })
     expect(latencies.omitted).toBe(0)
     expect(latencies.corrected()).toEqual(latencies.observed())
   })
 
+  it('count from when a request was due, and tell beside it what passed from sending to the answer', () => {
+    const latencies = new Latencies()
+    latencies.add({ atMs: 700, tookMs: 600, waitedMs: 580 })
+    latencies.add({ atMs: 10_000, tookMs: 10_000, waitedMs: 10_000 })
+    expect(latencies.corrected().summary).toMatchObject({ count: 2, min: 600, max: 10_000 })
+    // The second was never sent.
+    expect(latencies.observed().summary).toMatchObject({ count: 1, max: 20 })
+  })
+
   it('are told by the second of sending', () => {
     const latencies = new Latencies()
-    latencies.add(2500, 2400, 1000)
+    latencies.add({ atMs: 2500, tookMs: 2400, intervalMs: 1000 })
     expect(latencies.corrected().timeline).toEqual([
       { second: 0, count: 1, p50: 2400, p99: 2400, max: 2400 },
       { second: 1, count: 1, p50: 1400, p99: 1400, max: 1400 },

@@ -1,10 +1,22 @@
-import { distributionOf, round, Samples, summarize, type DistributionPoint, type Summary } from './statistics.ts'
+import { distributionOf, round, Samples, summarize, type DistributionPoint, type Summary } from '../statistics.ts'
+
+/** An answer, or the end of waiting for it, in milliseconds. */
+export interface Timed {
+  /** When it came, since the run began. */
+  readonly atMs: number
+  /** How long it took, from when the request was due or, where no time was set for it, was sent. */
+  readonly tookMs: number
+  /** How much of that passed before the request was sent. */
+  readonly waitedMs?: number
+  /** How far apart this connection's requests should be, where a late answer keeps the next ones back. */
+  readonly intervalMs?: number
+}
 
 /** How long the answers to one kind of request took. Times in milliseconds. */
 export interface LatencyFigures {
   readonly summary: Summary | null
   readonly distribution: readonly DistributionPoint[]
-  /** By the second in which a request was sent or, had it not been kept waiting, would have been sent. */
+  /** By the second in which a request was due or, where no time was set for it, was sent. */
   readonly timeline: readonly LatencySecond[]
 }
 
@@ -16,16 +28,17 @@ export interface LatencySecond {
   readonly max: number
 }
 
-/** Answers as they came: when each was asked for, since the run began, and how long it took. */
+/** Answers as they came: when each was due, since the run began, and how long it took. */
 export class Latencies {
-  readonly #sentAt = new Samples()
+  readonly #dueAt = new Samples()
   readonly #took = new Samples()
+  readonly #waited = new Samples()
   readonly #interval = new Samples()
 
-  /** `intervalMs`: how far apart this connection's requests should be; 0 when it just sends the next after an answer. */
-  add(answeredAtMs: number, tookMs: number, intervalMs: number): void {
-    this.#sentAt.add(answeredAtMs - tookMs)
+  add({ atMs, tookMs, waitedMs = 0, intervalMs = 0 }: Timed): void {
+    this.#dueAt.add(atMs - tookMs)
     this.#took.add(tookMs)
+    this.#waited.add(waitedMs)
     this.#interval.add(intervalMs)
   }
 
@@ -38,18 +51,18 @@ export class Latencies {
     return this.#took.toSorted(count)
   }
 
-  /** As measured: a request that was not sent because its connection was still waiting is not in here. */
+  /** From sending to the answer: what a client measures that only looks at the requests that it sent. */
   observed(): LatencyFigures {
-    return figuresOf(this.#all(() => 0))
+    return figuresOf(this.#observed())
   }
 
   /**
-   * Corrected for coordinated omission as HdrHistogram's recordValueWithExpectedInterval does it: while a connection
-   * waited for an answer longer than its interval, the requests that it should have sent meanwhile are counted, with the
-   * time that they would have taken.
+   * Without coordinated omission. Where requests have a time at which they are due, each counts from then. Where a late
+   * answer keeps a connection's next requests back, these are counted as HdrHistogram's recordValueWithExpectedInterval
+   * does it: with the time that they would have taken.
    */
   corrected(): LatencyFigures {
-    return figuresOf(this.#all((index) => this.#interval.at(index)))
+    return figuresOf(this.#corrected())
   }
 
   /** Requests that were due while a connection was waiting. */
@@ -61,11 +74,20 @@ export class Latencies {
     return omitted
   }
 
-  *#all(intervalOf: (index: number) => number): Generator<readonly [sentAtMs: number, tookMs: number]> {
+  *#observed(): Generator<Told> {
     for (let index = 0; index < this.count; index += 1) {
-      const [sentAt, took] = [this.#sentAt.at(index), this.#took.at(index)]
-      yield [sentAt, took]
-      for (const late of missed(took, intervalOf(index))) yield [sentAt + late, took - late]
+      const waited = this.#waited.at(index)
+      // Never sent.
+      if (waited >= this.#took.at(index)) continue
+      yield [this.#dueAt.at(index) + waited, this.#took.at(index) - waited]
+    }
+  }
+
+  *#corrected(): Generator<Told> {
+    for (let index = 0; index < this.count; index += 1) {
+      const [dueAt, took] = [this.#dueAt.at(index), this.#took.at(index)]
+      yield [dueAt, took]
+      for (const late of missed(took, this.#interval.at(index))) yield [dueAt + late, took - late]
     }
   }
 }
@@ -76,12 +98,14 @@ export function* missed(tookMs: number, intervalMs: number): Generator<number> {
   for (let late = intervalMs; tookMs - late >= intervalMs; late += intervalMs) yield late
 }
 
-function figuresOf(latencies: Iterable<readonly [sentAtMs: number, tookMs: number]>): LatencyFigures {
+type Told = readonly [fromMs: number, tookMs: number]
+
+function figuresOf(latencies: Iterable<Told>): LatencyFigures {
   const all = new Samples()
   const bySecond = new Map<number, Samples>()
-  for (const [sentAt, took] of latencies) {
+  for (const [from, took] of latencies) {
     all.add(took)
-    const second = Math.max(0, Math.floor(sentAt / 1000))
+    const second = Math.max(0, Math.floor(from / 1000))
     const those = bySecond.get(second) ?? new Samples()
     if (those.length === 0) bySecond.set(second, those)
     those.add(took)

@@ -1,24 +1,34 @@
-import { Latencies } from './latencies.ts'
+import { Samples } from '../statistics.ts'
+import { Latencies, type Timed } from './latencies.ts'
 
 /** What became of the requests of one kind. */
 export class Tally {
   readonly latencies = new Latencies()
   readonly statuses = new Map<number, number>()
   sent = 0
-  /** No answer within the time limit; counted among the latencies with that limit. */
+  /** No answer in the time that a caller waits; counted among the latencies with that time. */
   timeouts = 0
+  /** Those of the timeouts that were never sent, because no connection became free in that time. */
+  unsent = 0
   /** Connections that broke. */
   errors = 0
+  /** Of requests that arrive evenly: how many milliseconds after it was due each was sent. */
+  readonly sentLate = new Samples()
 
-  answered(status: number, atMs: number, tookMs: number, intervalMs: number): void {
+  answered(status: number, timed: Timed): void {
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
     // A refusal is quick: it would flatter the latency of what was done.
-    if (isSuccess(status)) this.latencies.add(atMs, tookMs, intervalMs)
+    if (isSuccess(status)) this.latencies.add(timed)
   }
 
-  timedOut(atMs: number, limitMs: number, intervalMs: number): void {
+  timedOut(timed: Timed): void {
     this.timeouts += 1
-    this.latencies.add(atMs, limitMs, intervalMs)
+    this.latencies.add(timed)
+  }
+
+  neverSent(timed: Timed): void {
+    this.unsent += 1
+    this.timedOut(timed)
   }
 
   get succeeded(): number {

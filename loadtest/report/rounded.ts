@@ -1,0 +1,5 @@
+/** Three digits, and every digit before the point: 0.512, 3.68, 13.1, 128, 2345. The JSON keeps what was measured. */
+export function rounded(value: number): number {
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)))
+  return Number(value.toFixed(Math.min(digits, 3)))
+}

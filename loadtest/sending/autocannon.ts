@@ -1,0 +1,75 @@
+import autocannon from 'autocannon'
+import type { Lane } from '../scenarios.ts'
+import { PATIENCE_MS, type Volley } from './volley.ts'
+import { pause } from './pause.ts'
+
+/**
+ * autocannon sends at the start of each second and looks only once a second whether it is time to stop: it would send
+ * one burst more and cut it off. So it is told to stop before the last second is over, and looks often.
+ */
+const STOP_EARLY_MS = 100
+const LOOK_EVERY_MS = 50
+
+/** Connections of one lane that send equally often. */
+export interface Group {
+  readonly connections: number
+  /** Requests a second of each connection; undefined: the next one follows each answer. */
+  readonly rate: number | undefined
+}
+
+/** Bursts, and the closed loop: a request follows an answer, and with a rate all connections begin a second together. */
+export async function fireAutocannon(volley: Volley): Promise<void> {
+  await Promise.all(groupsOf(volley.lane).map((group) => fireGroup(volley, group)))
+}
+
+/** autocannon's rates are whole numbers for each connection: those that send one request more a second are a group. */
+export function groupsOf({ connections, rate }: Pick<Lane, 'connections' | 'rate'>): Group[] {
+  if (rate === undefined) return [{ connections, rate }]
+  // A connection cannot send less than once a second.
+  const sending = Math.min(connections, rate)
+  const [own, more] = [Math.floor(rate / sending), rate % sending]
+  const groups = [
+    { connections: more, rate: own + 1 },
+    { connections: sending - more, rate: own },
+  ]
+  return groups.filter((group) => group.connections > 0)
+}
+
+async function fireGroup(volley: Volley, { connections, rate }: Group): Promise<void> {
+  const { url, seconds, tally, now, signal, patienceMs = PATIENCE_MS } = volley
+  if (signal.aborted) return
+
+  const intervalMs = rate === undefined ? 0 : 1000 / rate
+  const { promise: ended, resolve, reject } = Promise.withResolvers<void>()
+  const options: autocannon.Options = {
+    url,
+    connections,
+    // Never reached: `stop` ends it.
+    duration: seconds + 3600,
+    sampleInt: LOOK_EVERY_MS,
+    timeout: patienceMs / 1000,
+    // Its own correction takes 1 ms for the interval of every rate; ours takes the real one.
+    ...(rate !== undefined && { connectionRate: rate, ignoreCoordinatedOmission: true }),
+    requests: [
+      {
+        setupRequest: (request) => {
+          tally.sent += 1
+          return { ...request, ...volley.next() }
+        },
+        onResponse: (status, body) => volley.onAnswer(status, body),
+      },
+    ],
+  }
+  const instance = autocannon(options, (error: unknown) => (error ? reject(error) : resolve()))
+  instance.on('response', (_client, status, _bytes, tookMs) => {
+    tally.answered(status, { atMs: now(), tookMs, intervalMs })
+  })
+  instance.on('reqError', (error: Error) => {
+    if (error.message === 'request timed out') tally.timedOut({ atMs: now(), tookMs: patienceMs, intervalMs })
+    else tally.errors += 1
+  })
+
+  await pause(seconds * 1000 - (rate === undefined ? 0 : STOP_EARLY_MS), signal)
+  instance.stop()
+  await ended
+}

@@ -1,0 +1,85 @@
+import { Client, type Dispatcher } from 'undici'
+import type { RequestToSend } from './volley.ts'
+
+/** How an exchange ended: with an answer, or with a connection that broke. */
+export type Outcome = { readonly status: number; readonly body: string } | { readonly error: Error }
+
+/** One connection to the target, which carries one request at a time and opens itself again when it broke. */
+export interface Connection {
+  /** `ended` is called once. */
+  send(request: RequestToSend, ended: (outcome: Outcome) => void): void
+  /** Ends the exchange with an error. */
+  abort(reason: Error): void
+  close(): Promise<void>
+}
+
+/** Connections that one phase leaves to the next, because opening them again would count as latency. */
+export class Connections implements AsyncDisposable {
+  readonly #url: string
+  readonly #free: Connection[] = []
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  take(count: number): Connection[] {
+    const taken = this.#free.splice(0, count)
+    while (taken.length < count) taken.push(openConnection(this.#url))
+    return taken
+  }
+
+  giveBack(connections: readonly Connection[]): void {
+    this.#free.push(...connections)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#free.splice(0).map((connection) => connection.close()))
+  }
+}
+
+// Whoever sends says how long is too long.
+const OPTIONS: Client.Options = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0 }
+
+function openConnection(url: string): Connection {
+  const { origin, pathname } = new URL(url)
+  const base = pathname.replace(/\/+$/, '')
+  let client = new Client(origin, OPTIONS)
+  let settle: ((outcome: Outcome) => void) | undefined
+
+  return {
+    send({ method, path, headers, body = null }, ended) {
+      const settleOnce = (outcome: Outcome) => {
+        if (settle !== settleOnce) return
+        settle = undefined
+        ended(outcome)
+      }
+      settle = settleOnce
+      client.dispatch({ method, path: base + path, headers: { ...headers }, body }, handlerOf(settleOnce))
+    },
+    abort(error) {
+      // A client that is still connecting has no exchange to abort, so it goes as a whole. It is replaced before, because
+      // whoever is told of the end may send the next request at once.
+      const broken = client
+      client = new Client(origin, OPTIONS)
+      settle?.({ error })
+      void broken.destroy(error)
+    },
+    close: () => client.destroy(),
+  }
+}
+
+function handlerOf(settle: (outcome: Outcome) => void): Dispatcher.DispatchHandler {
+  const chunks: Buffer[] = []
+  let status = 0
+  return {
+    onRequestStart: () => undefined,
+    onResponseStart(_controller, statusCode) {
+      status = statusCode
+    },
+    onResponseData(_controller, chunk) {
+      chunks.push(chunk)
+    },
+    onResponseEnd: () => settle({ status, body: Buffer.concat(chunks).toString() }),
+    onResponseError: (_controller, error) => settle({ error }),
+  }
+}

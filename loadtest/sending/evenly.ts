@@ -1,0 +1,112 @@
+import type { Connection, Outcome } from './connections.ts'
+import { PATIENCE_MS, type Volley } from './volley.ts'
+
+/**
+ * A timer is a millisecond coarse. A request is sent when it is due within this time; its latency then counts from when
+ * it was sent.
+ */
+const EARLY_MS = 1
+const LOOK_FOR_LATE_EVERY_MS = 100
+
+/**
+ * Sends requests at even distances, whatever becomes of those before: an open model. Latency is counted from when a
+ * request was due, so that what a stop of the server keeps back is measured as well. A request that is due while all
+ * connections wait is sent as soon as one is free, or given up when its caller would have lost patience.
+ */
+export async function sendEvenly(volley: Volley): Promise<void> {
+  const { lane, seconds, tally, now, signal, patienceMs = PATIENCE_MS } = volley
+  const { rate } = lane
+  if (rate === undefined) throw new TypeError('Requests that arrive evenly have a rate.')
+  const begun = now()
+  const total = Math.floor(rate * seconds)
+  const dueAt = (index: number) => begun + ((index + 0.5) * 1000) / rate
+  const all = volley.connections.take(lane.connections)
+  const idle = [...all]
+  const givenUpAt = new Map<Connection, number>()
+  const { promise: ended, resolve, reject } = Promise.withResolvers<void>()
+  let nextToSend = 0
+  let over = false
+  let timer: NodeJS.Timeout | undefined
+
+  /** What goes wrong in a callback ends the volley, not the process. */
+  const guarded = (act: () => void) => () => {
+    try {
+      act()
+    } catch (error) {
+      reject(error)
+    }
+  }
+
+  const sendDue = guarded(() => {
+    clearTimeout(timer)
+    while (nextToSend < total && dueAt(nextToSend) - EARLY_MS <= now()) {
+      const due = dueAt(nextToSend)
+      if (due + patienceMs <= now()) {
+        tally.neverSent({ atMs: due + patienceMs, tookMs: patienceMs, waitedMs: patienceMs })
+        nextToSend += 1
+        continue
+      }
+      const connection = idle.shift()
+      if (connection === undefined) return
+      nextToSend += 1
+      send(connection, due)
+    }
+    if (nextToSend < total) timer = setTimeout(sendDue, dueAt(nextToSend) - EARLY_MS - now())
+    else if (idle.length === all.length) resolve()
+  })
+
+  /** Connections take turns, so that all of them are in use. */
+  function send(connection: Connection, due: number): void {
+    const sentAt = now()
+    const from = Math.min(due, sentAt)
+    const waitedMs = sentAt - from
+    tally.sent += 1
+    tally.sentLate.add(waitedMs)
+    givenUpAt.set(connection, due + patienceMs)
+    connection.send(volley.next(), (outcome) => {
+      givenUpAt.delete(connection)
+      idle.push(connection)
+      if (over) return
+      guarded(() => count(outcome, from, waitedMs))()
+      sendDue()
+    })
+  }
+
+  function count(outcome: Outcome, from: number, waitedMs: number): void {
+    const atMs = now()
+    if ('status' in outcome) {
+      tally.answered(outcome.status, { atMs, tookMs: atMs - from, waitedMs })
+      volley.onAnswer(outcome.status, outcome.body)
+    } else if (outcome.error instanceof LostPatience) {
+      tally.timedOut({ atMs: from + patienceMs, tookMs: patienceMs, waitedMs })
+    } else {
+      tally.errors += 1
+    }
+  }
+
+  const giveUpLate = guarded(() => {
+    for (const [connection, at] of givenUpAt) if (at <= now()) connection.abort(new LostPatience())
+    sendDue()
+  })
+
+  const looking = setInterval(giveUpLate, LOOK_FOR_LATE_EVERY_MS)
+  const stop = () => resolve()
+  signal.addEventListener('abort', stop)
+  try {
+    if (signal.aborted) return
+    sendDue()
+    await ended
+  } finally {
+    over = true
+    clearTimeout(timer)
+    clearInterval(looking)
+    signal.removeEventListener('abort', stop)
+    for (const connection of givenUpAt.keys()) connection.abort(new Error('The run is over.'))
+    volley.connections.giveBack(all)
+  }
+}
+
+/** No answer came in the time that a caller would wait. */
+class LostPatience extends Error {
+  override readonly name = 'LostPatience'
+}
