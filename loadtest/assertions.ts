@@ -20,22 +20,23 @@ const OPERATORS = {
 type Operator = keyof typeof OPERATORS
 
 type Measured = Omit<RunResult, 'assertions'>
-interface MetricKind {
+type Requests = Pick<RunResult, 'requests'>
+interface MetricKind<Of = Measured> {
   readonly unit: 'time' | 'count'
-  readonly of: (result: Measured) => number | null | undefined
+  readonly of: (result: Of) => number | null | undefined
 }
 
-const latency = (of: keyof Summary): MetricKind => ({
+const latency = (of: keyof Summary): MetricKind<Requests> => ({
   unit: 'time',
   of: (result) => commandFigures(result).latency.summary?.[of],
 })
 const stored = (of: keyof Summary): MetricKind => ({ unit: 'time', of: (result) => result.stored?.summary[of] })
-const count = (of: MetricKind['of']): MetricKind => ({ unit: 'count', of })
+const count = <Of = Measured>(of: MetricKind<Of>['of']): MetricKind<Of> => ({ unit: 'count', of })
 const total = (of: 'refused' | 'errors' | 'timeouts') =>
-  count(({ requests }) => requests.reduce((sum, figures) => sum + figures[of], 0))
+  count<Requests>(({ requests }) => requests.reduce((sum, figures) => sum + figures[of], 0))
 
-/** Latencies and rate are of placing orders. */
-const METRICS = {
+/** Latencies and rate are of placing orders. These can be told of a step of a ramp as well. */
+const STEP_METRICS = {
   mean: latency('mean'),
   p50: latency('p50'),
   p90: latency('p90'),
@@ -43,15 +44,20 @@ const METRICS = {
   p99: latency('p99'),
   'p99.9': latency('p999'),
   max: latency('max'),
+  refused: total('refused'),
+  errors: total('errors'),
+  timeouts: total('timeouts'),
+} satisfies Record<string, MetricKind<Requests>>
+
+const METRICS = {
+  ...STEP_METRICS,
   'stored-p50': stored('p50'),
   'stored-p95': stored('p95'),
   'stored-p99': stored('p99'),
   'stored-max': stored('max'),
   drain: { unit: 'time', of: ({ verdict }) => verdict.drainSeconds * 1000 },
   rate: count((result) => commandFigures(result).perSecond),
-  refused: total('refused'),
-  errors: total('errors'),
-  timeouts: total('timeouts'),
+  knee: count(({ ramp }) => ramp?.held),
   lost: count(({ verdict }) => verdict.lost),
   pending: count(({ verdict }) => verdict.pending),
   duplicates: count(({ verdict }) => verdict.ledger?.duplicate),
@@ -61,6 +67,7 @@ const METRICS = {
 type Metric = keyof typeof METRICS
 
 export const METRIC_NAMES = Object.keys(METRICS)
+export const STEP_METRIC_NAMES = Object.keys(STEP_METRICS)
 
 /** Throws an Error that says what is wrong with the words. */
 export function parseAssertions(words: string): Assertion[] {
@@ -82,19 +89,55 @@ function parseAssertion(text: string): Assertion {
   return { text, metric, operator: operator as Operator, limit: Number(number) * (unit === 's' ? 1000 : 1) }
 }
 
+/** What holds in a step of a ramp. Throws as `parseAssertions` does, for what only a whole run can tell too. */
+export function parseBound(words: string): Assertion[] {
+  const bound = parseAssertions(words)
+  const unknown = bound.find(({ metric }) => !isStepMetric(metric))
+  if (unknown === undefined) return bound
+  throw new Error(`"${unknown.metric}" is not known of a step; known are ${STEP_METRIC_NAMES.join(', ')}.`)
+}
+
+/** The defaults, but for those whose figure is named by what was said, and then what was said. */
+export function withDefaults(defaults: readonly Assertion[], said: readonly Assertion[]): Assertion[] {
+  const named = new Set(said.map(({ metric }) => metric))
+  return [...defaults.filter(({ metric }) => !named.has(metric)), ...said]
+}
+
+/** Whether the limit is one of time, in milliseconds. */
+export function isDuration(metric: Metric): boolean {
+  return METRICS[metric].unit === 'time'
+}
+
+function isStepMetric(name: string): name is keyof typeof STEP_METRICS {
+  return Object.hasOwn(STEP_METRICS, name)
+}
+
 function isMetric(name: string): name is Metric {
   return Object.hasOwn(METRICS, name)
 }
 
 export function checkAssertions(assertions: readonly Assertion[], result: Measured): AssertionResult[] {
-  return assertions.map(({ text, metric, operator, limit }) => {
-    const actual = METRICS[metric].of(result) ?? null
-    return { text, actual, holds: actual !== null && OPERATORS[operator](actual, limit) }
+  return assertions.map((assertion) => checked(assertion, METRICS[assertion.metric].of(result)))
+}
+
+export function checkStep(bound: readonly Assertion[], requests: RunResult['requests']): AssertionResult[] {
+  return bound.map((assertion) => {
+    const { metric } = assertion
+    return checked(assertion, isStepMetric(metric) ? STEP_METRICS[metric].of({ requests }) : undefined)
   })
 }
 
+function checked({ text, metric, operator, limit }: Assertion, measured: number | null | undefined): AssertionResult {
+  const actual = measured ?? null
+  const holds = actual !== null && OPERATORS[operator](actual, limit)
+  return { text, unit: METRICS[metric].unit === 'time' ? 'ms' : '', actual, holds }
+}
+
 /** A sentence for people: which one, and what was measured instead. */
-export function describeAssertion({ text, actual, holds }: AssertionResult): string {
-  if (holds) return `holds: ${text} (measured ${actual})`
-  return `does not hold: ${text} (${actual === null ? 'it could not be measured' : `measured ${actual}`})`
+export function describeAssertion(assertion: AssertionResult): string {
+  return `${assertion.holds ? 'holds' : 'does not hold'}: ${assertion.text} (${measuredText(assertion)})`
+}
+
+export function measuredText({ actual, unit }: AssertionResult): string {
+  return actual === null ? 'it could not be measured' : `measured ${actual}${unit === '' ? '' : ` ${unit}`}`
 }

@@ -24,6 +24,7 @@ export function compareRuns(one: RunResult, other: RunResult): string {
 
 const FIGURES: readonly (readonly [name: string, of: (result: RunResult) => number | null | undefined])[] = [
   ['orders accepted a second', (result) => commandFigures(result).perSecond],
+  ['highest rate that held', (result) => result.ramp?.held],
   ['mean ms', (result) => commandFigures(result).latency.summary?.mean],
   ['p50 ms', (result) => commandFigures(result).latency.summary?.p50],
   ['p90 ms', (result) => commandFigures(result).latency.summary?.p90],

@@ -1,14 +1,12 @@
 import { costFigures, methodOf, requestFigures, storedFigures } from './figures.ts'
+import { runPhase, runPhases, runRamp, setBroken, type Sending } from './phases.ts'
 import { Connections } from './sending/connections.ts'
-import { fire } from './sending/fire.ts'
-import { pause } from './sending/pause.ts'
 import { cpuMicroseconds, describeMachine, describeVersions } from './machine.ts'
 import { startMonitor } from './monitor.ts'
-import { createRequests, type Requests } from './requests.ts'
+import { createRequests } from './requests.ts'
 import type { RunResult } from './result.ts'
-import { spansOf, type Breakable, type Lane, type Phase, type Plan, type RequestKind } from './scenarios.ts'
+import type { Plan } from './scenarios.ts'
 import { percentileOf, round } from './statistics.ts'
-import { Tally } from './sending/tally.ts'
 import { ask, TargetError, type Target } from './target.ts'
 import { drain, judge, readLedger } from './verdict.ts'
 
@@ -22,14 +20,6 @@ export interface Execution {
   readonly signal: AbortSignal
 }
 
-/** Where requests are counted, and when, in milliseconds, they were sent. */
-interface Counting {
-  readonly connections: Connections
-  readonly requests: Requests
-  readonly tallies: Map<RequestKind, Tally>
-  readonly now: () => number
-}
-
 /** Runs the plan against the target. Throws `TargetError` when the target is not up to it, or the signal's reason. */
 export async function execute(execution: Execution): Promise<Omit<RunResult, 'assertions'>> {
   const { plan, target, seed, drainSeconds, onProgress, signal } = execution
@@ -41,22 +31,26 @@ export async function execute(execution: Execution): Promise<Omit<RunResult, 'as
 
   const requests = createRequests(seed)
   await using connections = new Connections(target.url)
-  const warmUp: Counting = { connections, requests, tallies: new Map(), now: clock() }
+  const warmUp: Sending = { target, connections, requests, tallies: new Map(), now: clock(), signal }
   onProgress('warming up')
-  await runPhase(plan.warmUp, target, warmUp, signal)
+  await runPhase(plan.warmUp, warmUp)
   signal.throwIfAborted()
   if (requests.accepted === 0) throw new TargetError(`${target.url} accepted no order: there is nothing to measure.`)
   await drain(target, drainSeconds, signal)
 
   const startedAt = new Date()
-  const counting: Counting = { connections, requests, tallies: new Map(), now: clock() }
+  const sending: Sending = { ...warmUp, tallies: new Map(), now: clock() }
   const cpuBefore = cpuMicroseconds(target.pid)
-  const monitor = startMonitor(target, counting.now, (lag) => onProgress(progressLine(plan, counting, lag)))
+  const monitor = startMonitor(target, sending.now, (lag) => onProgress(progressLine(plan, sending, lag)))
   try {
-    await runPhases(plan, target, counting, signal)
-    const seconds = counting.now() / 1000
+    const utilization = performance.eventLoopUtilization()
+    const lag = () => monitor.seconds.at(-1)?.lag ?? null
+    const { phases, spans, ramp } =
+      plan.ramp === undefined ? await runPhases(plan, sending) : await runRamp(plan.ramp, sending, lag)
+    const busy = performance.eventLoopUtilization(utilization).utilization
+    const seconds = sending.now() / 1000
     onProgress('waiting for the last orders to be stored')
-    const sent = [warmUp, counting].reduce((sum, { tallies }) => sum + (tallies.get('place-order')?.sent ?? 0), 0)
+    const sent = [warmUp, sending].reduce((sum, { tallies }) => sum + (tallies.get('place-order')?.sent ?? 0), 0)
     const claim = { sent, accepted: requests.accepted, orderIds: requests.sample.orderIds }
     const { verdict, stored } = await judge(target, ledgerBefore, claim, drainSeconds, signal)
     const cpuAfter = cpuMicroseconds(target.pid)
@@ -70,16 +64,18 @@ export async function execute(execution: Execution): Promise<Omit<RunResult, 'as
         target: target.pid === undefined ? target.url : 'the product, started for this run',
         seed,
         warmUpSeconds: plan.warmUp.seconds,
-        phases: plan.phases,
+        phases,
       },
       versions: describeVersions(),
       machine,
-      phases: spansOf(plan),
-      method: methodOf(plan),
-      requests: requestFigures(counting.tallies, plan, seconds),
+      phases: spans,
+      method: methodOf({ phases }),
+      requests: requestFigures(sending.tallies, phases, seconds),
       stored: storedFigures(stored, startedAt) ?? null,
       pipeline: target.key === undefined ? null : monitor.seconds,
-      cost: costFigures(cpuBefore, cpuAfter, monitor.maxResidentMiB, counting.tallies) ?? null,
+      cost: costFigures(cpuBefore, cpuAfter, monitor.maxResidentMiB, sending.tallies) ?? null,
+      ramp,
+      client: { busy: round(busy) },
       verdict,
     }
   } finally {
@@ -87,52 +83,12 @@ export async function execute(execution: Execution): Promise<Omit<RunResult, 'as
   }
 }
 
-/** Each phase begins on time, while the last answers of the one before may still be coming. */
-async function runPhases(plan: Plan, target: Target, counting: Counting, signal: AbortSignal): Promise<void> {
-  const spans = spansOf(plan)
-  const running = plan.phases.map(async (phase, index) => {
-    await pause((spans[index]?.from ?? 0) * 1000, signal)
-    if (!signal.aborted) await runPhase(phase, target, counting, signal)
-  })
-  await Promise.all(running)
-  signal.throwIfAborted()
-}
-
-async function runPhase(phase: Phase, target: Target, counting: Counting, signal: AbortSignal): Promise<void> {
-  const { lanes, seconds, broken } = phase
-  if (broken !== undefined) await setBroken(target, broken)
-  const firing = lanes.map((lane) => fireLane(lane, seconds, target, counting, signal))
-  if (broken !== undefined) {
-    await pause(seconds * 1000, signal)
-    await setBroken(target, undefined)
-  }
-  await Promise.all(firing)
-}
-
-function fireLane(lane: Lane, seconds: number, target: Target, counting: Counting, signal: AbortSignal) {
-  const { connections, requests, tallies, now } = counting
-  const { kind } = lane
-  const tally = tallies.get(kind) ?? new Tally()
-  tallies.set(kind, tally)
-  const onAnswer = (status: number, body: string) => requests.answered(kind, status, body)
-  const next = () => requests.next(kind)
-  return fire({ url: target.url, lane, seconds, next, onAnswer, tally, connections, now, signal })
-}
-
-/** Undefined mends everything. */
-async function setBroken(target: Target, part: Breakable | undefined): Promise<void> {
-  const { status } = await ask(target, '/api/ops/faults', part === undefined ? {} : { [part]: 'down' })
-  if (status === 200) return
-  const hint = status === 401 ? 'the key is wrong or missing' : 'it was not started with FAULTS=on'
-  throw new TargetError(`${target.url} cannot be broken on purpose: ${hint} (it answered ${status}).`)
-}
-
 function clock(): () => number {
   const began = performance.now()
   return () => performance.now() - began
 }
 
-function progressLine({ scenario, phases }: Plan, { tallies, now }: Counting, lag: number | undefined): string {
+function progressLine({ scenario, phases }: Plan, { tallies, now }: Sending, lag: number | undefined): string {
   const total = phases.reduce((sum, { seconds }) => sum + seconds, 0)
   const tally = tallies.get('place-order')
   const passed = Math.min(total, Math.round(now() / 1000))

@@ -25,7 +25,7 @@ export const methodOf = (plan: Pick<Plan, 'phases'>): readonly string[] => [
 
 export function requestFigures(
   tallies: ReadonlyMap<RequestKind, Tally>,
-  { phases }: Plan,
+  phases: Plan['phases'],
   elapsedSeconds: number,
 ): RequestFigures[] {
   // Where a rate is held, the last answers come after its time: the plan says for how long it was held.

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
-import { METRIC_NAMES, parseAssertions, type Assertion } from './assertions.ts'
+import { METRIC_NAMES, parseAssertions, parseBound, withDefaults, type Assertion } from './assertions.ts'
 import {
   BREAKABLES,
+  DEFAULT_BOUND,
   FACTORS,
   isScenario,
   SCENARIOS,
@@ -38,6 +39,8 @@ export interface RunTask {
   readonly drainSeconds: number
   readonly assertions: readonly Assertion[]
   readonly out: string
+  /** Undefined: no JUnit file. */
+  readonly junit: string | undefined
 }
 
 /** Words that make no task; the message says which. */
@@ -59,11 +62,31 @@ const OPTIONS = {
   out: { type: 'string' },
   rounds: { type: 'string' },
   factor: { type: 'string' },
+  junit: { type: 'string' },
+  bound: { type: 'string' },
+  step: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
 const DEFAULT_ASSERTIONS = 'lost=0,pending=0,errors=0,timeouts=0'
+/** A ramp sends more than the product can take, on purpose. */
+const RAMP_ASSERTIONS = 'lost=0,pending=0,knee>0'
 const DEFAULT_OUT = 'loadtest/results'
+
+/** What the comparisons heed. */
+const HEEDED: Readonly<Record<string, readonly string[]>> = {
+  compare: [],
+  versus: ['seconds', 'rounds', 'connections', 'rate', 'burst'],
+  growth: ['factor', 'seconds', 'connections'],
+}
+/** What only some scenarios heed, or none does. */
+const HEEDED_BY: Readonly<Record<string, readonly string[]>> = {
+  rounds: [],
+  factor: [],
+  bound: ['ramp'],
+  step: ['ramp'],
+  break: ['outage'],
+}
 
 export const USAGE = `npm run loadtest -- <scenario> [options]
 npm run loadtest -- compare A.json B.json
@@ -88,11 +111,16 @@ Options:
   --break store|log    what goes away in "outage"
   --seed <number>      of the orders (1): the same seed makes the same orders
   --drain <seconds>    how long to wait at the end for what is still on its way (60)
-  --assert <list>      as p99<50ms,lost=0,rate>=50; without it, what every run has to reach:
-                       ${DEFAULT_ASSERTIONS}; known are
-                       ${METRIC_NAMES.slice(0, 11).join(' ')}
-                       ${METRIC_NAMES.slice(11).join(' ')}
+  --bound <list>       what holds in each step of a ramp (${DEFAULT_BOUND})
+  --step <seconds>     how long a step of a ramp takes (5); --seconds is how long the whole ramp may take
+  --assert <list>      as p99<50ms,rate>=50, in addition to what every run has to reach:
+                       ${DEFAULT_ASSERTIONS} (a ramp: ${RAMP_ASSERTIONS}).
+                       A figure that is named takes the place of its default: errors<5 allows four, errors>=0 any
+                       number. Known are
+                       ${METRIC_NAMES.slice(0, 12).join(' ')}
+                       ${METRIC_NAMES.slice(12).join(' ')}
   --out <directory>    for the result, as JSON and as a page (${DEFAULT_OUT})
+  --junit <file>       the assertions as test cases, for a pipeline
 
 Exit codes: 0 well, 1 an assertion does not hold, 2 wrong words, 3 cannot be reached.`
 
@@ -101,6 +129,7 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
   const { values, positionals } = parse(words)
   const [verb, ...rest] = positionals
   if (values.help === true || verb === undefined) return { does: 'help' }
+  checkHeeded(verb, Object.keys(values))
   if (verb === 'compare') {
     const [one, other, ...more] = rest
     if (one === undefined || other === undefined || more.length > 0) {
@@ -127,6 +156,9 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
   }
   if (!isScenario(verb)) throw new UsageError(`There is no scenario "${verb}".`)
   checkBurst(burst, rate ?? SCENARIOS[verb].defaults.rate)
+  if (burst && verb === 'ramp') throw new UsageError('A ramp sends evenly: --burst has no part in it.')
+  const stepSeconds = wholeNumber('step', values.step)
+  const defaults = parseAssertions(verb === 'ramp' ? RAMP_ASSERTIONS : DEFAULT_ASSERTIONS)
   return {
     does: 'run',
     scenario: verb,
@@ -135,14 +167,17 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
       ...(rate !== undefined && { rate }),
       ...(seconds !== undefined && { seconds }),
       burst,
+      ...(values.bound !== undefined && { bound: parsed('bound', values.bound, parseBound) }),
+      ...(stepSeconds !== undefined && { stepSeconds }),
       ...(values.break !== undefined && { broken: breakable(values.break) }),
     },
     url: values.url ?? environment['LOADTEST_URL'],
     key: values.key ?? environment['FUNCTIONS_KEY'],
     seed: wholeNumber('seed', values.seed) ?? 1,
     drainSeconds: wholeNumber('drain', values.drain) ?? 60,
-    assertions: assertionsOf(values.assert ?? DEFAULT_ASSERTIONS),
+    assertions: withDefaults(defaults, parsed('assert', values.assert ?? '', parseAssertions)),
     out: values.out ?? DEFAULT_OUT,
+    junit: values.junit,
   }
 }
 
@@ -154,12 +189,20 @@ function parse(words: readonly string[]) {
   }
 }
 
-function assertionsOf(list: string): Assertion[] {
+function parsed(name: string, list: string, parse: (list: string) => Assertion[]): Assertion[] {
   try {
-    return parseAssertions(list)
+    return parse(list)
   } catch (error) {
-    throw new UsageError(`--assert: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new UsageError(`--${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
+}
+
+/** An option that is passed over in silence makes a run that nobody meant. The image says `--out` before every verb. */
+function checkHeeded(verb: string, said: readonly string[]): void {
+  const isHeeded = (name: string) =>
+    name === 'out' || (HEEDED[verb]?.includes(name) ?? HEEDED_BY[name]?.includes(verb) ?? true)
+  const unheeded = said.filter((name) => !isHeeded(name)).map((name) => `--${name}`)
+  if (unheeded.length > 0) throw new UsageError(`${verb} does not heed ${unheeded.join(', ')}.`)
 }
 
 function wholeNumber(name: string, value: string | undefined): number | undefined {

@@ -29,8 +29,41 @@ export interface RunResult {
   readonly pipeline: readonly PipelineSecond[] | null
   /** What the product's process used; null when it was not started here, or /proc is not there. */
   readonly cost: ProcessCost | null
+  /** The steps of a ramp, and where it came to its end; null for other scenarios. */
+  readonly ramp: RampFigures | null
+  readonly client: ClientFigures
   readonly verdict: Verdict
   readonly assertions: readonly AssertionResult[]
+}
+
+/** How the product stood one step. Latencies in ms. */
+export interface RampStep {
+  readonly rate: number
+  /** Seconds since the run began. */
+  readonly from: number
+  readonly to: number
+  readonly held: boolean
+  readonly requests: RequestFigures
+  /** Records of the orders topic that were not committed at its end; null without a function key. */
+  readonly lag: number | null
+  /** What did not hold, in words. */
+  readonly broke: readonly string[]
+}
+
+export interface RampFigures {
+  readonly bound: readonly string[]
+  readonly steps: readonly RampStep[]
+  /** The highest rate that held; null when none did. */
+  readonly held: number | null
+  /** The lowest rate that did not, twice; null when time was over before one was found. */
+  readonly broke: number | null
+  readonly summary: string
+}
+
+/** How busy the thread was that sent the requests: when that is most of the time, it is the client that was measured. */
+export interface ClientFigures {
+  /** The share of the time in which it did something, from 0 to 1. */
+  readonly busy: number
 }
 
 export interface RequestFigures {
@@ -106,6 +139,8 @@ export interface LedgerChange {
 
 export interface AssertionResult {
   readonly text: string
+  /** Of `actual`. */
+  readonly unit: 'ms' | ''
   /** Null when it could not be measured: an assertion about nothing does not hold. */
   readonly actual: number | null
   readonly holds: boolean

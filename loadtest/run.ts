@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { onStopRequest } from '../infra/stop-request.ts'
 import { checkAssertions } from './assertions.ts'
 import { backlog } from './backlog.ts'
@@ -7,6 +7,7 @@ import { compareFiles } from './compare.ts'
 import { execute } from './execute.ts'
 import { growth } from './growth.ts'
 import { readTask, USAGE, UsageError, type RunTask, type Task } from './options.ts'
+import { junitOf, junitOfFailure } from './report/junit.ts'
 import { reportPage } from './report/page.ts'
 import type { RunResult } from './result.ts'
 import { planOf } from './scenarios.ts'
@@ -46,7 +47,7 @@ async function perform(task: Task): Promise<number> {
       await growth({ ...task, print, onProgress: showProgress, signal: interrupted.signal })
       return EXIT.well
     case 'run':
-      return runScenario(task)
+      return tellingOfFailure(task, () => runScenario(task))
   }
 }
 
@@ -58,7 +59,8 @@ async function runScenario(task: RunTask): Promise<number> {
     const measured = await execute({ ...task, plan, target, onProgress: showProgress, signal: interrupted.signal })
     const result = { ...measured, assertions: checkAssertions(task.assertions, measured) }
     showProgress('')
-    const files = writeResult(result, task.out)
+    const files: string[] = writeResult(result, task.out)
+    if (task.junit !== undefined) files.push(writeFile(task.junit, junitOf(result)))
     print(`${summaryText(result)}\n\n${files.join('\n')}`)
     return result.assertions.every(({ holds }) => holds) ? EXIT.well : EXIT.assertion
   } finally {
@@ -66,12 +68,30 @@ async function runScenario(task: RunTask): Promise<number> {
   }
 }
 
+/** A pipeline that shows tests has to show the run that failed too, and not the file of the one before. */
+async function tellingOfFailure(task: RunTask, run: () => Promise<number>): Promise<number> {
+  try {
+    return await run()
+  } catch (error) {
+    if (task.junit !== undefined && !interrupted.signal.aborted) {
+      writeFile(task.junit, junitOfFailure(task.scenario, messageOf(error)))
+    }
+    throw error
+  }
+}
+
 function writeResult(result: RunResult, directory: string): [json: string, page: string] {
-  mkdirSync(directory, { recursive: true })
   const name = join(directory, `${result.scenario}-${result.startedAt.slice(0, 19).replaceAll(':', '')}Z`)
-  writeFileSync(`${name}.json`, `${JSON.stringify(result, null, 2)}\n`)
-  writeFileSync(`${name}.html`, reportPage(result))
-  return [`${name}.json`, `${name}.html`]
+  return [
+    writeFile(`${name}.json`, `${JSON.stringify(result, null, 2)}\n`),
+    writeFile(`${name}.html`, reportPage(result)),
+  ]
+}
+
+function writeFile(file: string, content: string): string {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, content)
+  return file
 }
 
 function showProgress(line: string): void {
@@ -85,11 +105,12 @@ function exitCodeOf(error: unknown): number {
     return EXIT.interrupted
   }
   if (error instanceof UsageError) process.stderr.write(`${error.message} See npm run loadtest -- --help\n`)
-  else if (error instanceof TargetError) process.stderr.write(`${error.message}${causeOf(error)}\n`)
+  else if (error instanceof TargetError) process.stderr.write(`${messageOf(error)}\n`)
   else process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
   return error instanceof UsageError ? EXIT.usage : EXIT.unreachable
 }
 
-function causeOf({ cause }: Error): string {
-  return cause instanceof Error ? ` (${cause.message})` : ''
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message
 }

@@ -1,8 +1,14 @@
+import { isDuration, parseBound, type Assertion } from './assertions.ts'
+import type { RampSettings } from './ramp.ts'
+import { PATIENCE_MS } from './sending/volley.ts'
+
 /** What a run does, second by second. Rates are requests a second of all connections together. */
 export interface Plan {
   readonly scenario: string
   readonly warmUp: Phase
   readonly phases: readonly Phase[]
+  /** Steps that follow from each other, in place of phases that are known before: these say how long they may take. */
+  readonly ramp?: RampSettings
 }
 
 export interface Phase {
@@ -66,11 +72,14 @@ export interface Settings {
   readonly broken: Breakable
   /** Whether the requests of a second are sent at its start. */
   readonly burst: boolean
+  /** Of a ramp: what has to hold in each step, and how long one takes. */
+  readonly bound: readonly Assertion[]
+  readonly stepSeconds: number
 }
 
 interface Scenario {
   readonly summary: string
-  readonly defaults: Omit<Settings, 'broken' | 'burst'>
+  readonly defaults: Pick<Settings, 'connections' | 'rate' | 'seconds'>
   readonly phases: (settings: Settings) => readonly Phase[]
 }
 
@@ -123,6 +132,12 @@ export const SCENARIOS = {
       },
     ],
   },
+  ramp: {
+    summary:
+      'rate after rate, for 5 s each, until latency or errors leave the bound: which rate is the last that holds',
+    defaults: { connections: 200, rate: 100, seconds: 120 },
+    phases: (settings) => [commands('ramp', settings)],
+  },
   outage: {
     summary: 'the store (or, with --break log, the log) is away for the middle third; needs FAULTS=on',
     defaults: { connections: 50, rate: 100, seconds: 60 },
@@ -143,14 +158,34 @@ export function isScenario(name: string): name is ScenarioName {
   return Object.hasOwn(SCENARIOS, name)
 }
 
+/** What holds in each step of a ramp unless something else is said. */
+export const DEFAULT_BOUND = 'p99<200ms,refused=0,errors=0,timeouts=0'
+const STEP_SECONDS = 5
+/** In a step that lasts 5 s, callers do not wait for 10: a step too many would be sent long after its end. */
+const RAMP_PATIENCE_MS = 2000
+
 /** What is not said is the scenario's own; a warm-up like the first phase comes before, and counts in no figure. */
 export function planOf(name: ScenarioName, said: Partial<Settings>): Plan {
-  const settings = { ...SCENARIOS[name].defaults, broken: 'store' as const, burst: false, ...said }
+  const settings = {
+    ...SCENARIOS[name].defaults,
+    broken: 'store' as const,
+    burst: false,
+    bound: parseBound(DEFAULT_BOUND),
+    stepSeconds: STEP_SECONDS,
+    ...said,
+  }
   const phases = SCENARIOS[name].phases(settings)
   const [first] = phases
   if (first === undefined) throw new Error(`The scenario ${name} has no phase.`)
   const seconds = Math.min(MAX_WARM_UP_SECONDS, first.seconds)
-  return { scenario: name, warmUp: { name: 'warm-up', seconds, lanes: first.lanes }, phases }
+  const plan = { scenario: name, warmUp: { name: 'warm-up', seconds, lanes: first.lanes }, phases }
+  return name === 'ramp' ? { ...plan, ramp: rampOf(settings) } : plan
+}
+
+function rampOf({ rate = 1, connections, seconds, stepSeconds, bound }: Settings): RampSettings {
+  const latest = Math.max(...bound.map(({ metric, limit }) => (isDuration(metric) ? limit : 0)))
+  const patienceMs = Math.min(PATIENCE_MS, Math.max(RAMP_PATIENCE_MS, 2 * latest))
+  return { first: rate, connections, stepSeconds, seconds, bound, patienceMs }
 }
 
 /** When each phase is, in seconds since the first began. */

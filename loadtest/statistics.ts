@@ -13,6 +13,10 @@ export class Samples {
     this.#length += 1
   }
 
+  include(other: Samples): void {
+    for (let index = 0; index < other.length; index += 1) this.add(other.at(index))
+  }
+
   get length(): number {
     return this.#length
   }

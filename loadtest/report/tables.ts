@@ -1,4 +1,4 @@
-import type { RunResult } from '../result.ts'
+import type { RampFigures, RunResult } from '../result.ts'
 import type { Summary } from '../statistics.ts'
 import { rounded } from './rounded.ts'
 
@@ -32,6 +32,19 @@ export function requestTable({ requests }: Pick<RunResult, 'requests'>): Table {
       errors,
       unanswered,
     ]),
+  }
+}
+
+/** Latencies in milliseconds. */
+export function rampTable({ steps }: RampFigures): Table {
+  return {
+    header: ['orders a second', '', 'p50', 'p95', 'p99', 'max', 'refused', 'timed out', 'failed', 'lag'],
+    rows: steps.map(({ rate, held, requests, lag }) => {
+      const { latency, refused, timeouts, errors } = requests
+      const { p50 = null, p95 = null, p99 = null, max = null } = latency.summary ?? {}
+      const latencies = [p50, p95, p99, max].map((one) => (one === null ? null : rounded(one)))
+      return [rate, held ? 'held' : 'broke', ...latencies, refused, timeouts, errors, lag]
+    }),
   }
 }
 

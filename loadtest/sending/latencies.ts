@@ -42,6 +42,13 @@ export class Latencies {
     this.#interval.add(intervalMs)
   }
 
+  include(other: Latencies): void {
+    this.#dueAt.include(other.#dueAt)
+    this.#took.include(other.#took)
+    this.#waited.include(other.#waited)
+    this.#interval.include(other.#interval)
+  }
+
   get count(): number {
     return this.#took.length
   }

@@ -31,6 +31,17 @@ export class Tally {
     this.timedOut(timed)
   }
 
+  /** Counts what another one counted. */
+  include(other: Tally): void {
+    for (const [status, count] of other.statuses) this.statuses.set(status, (this.statuses.get(status) ?? 0) + count)
+    this.latencies.include(other.latencies)
+    this.sentLate.include(other.sentLate)
+    this.sent += other.sent
+    this.timeouts += other.timeouts
+    this.unsent += other.unsent
+    this.errors += other.errors
+  }
+
   get succeeded(): number {
     return this.#count(isSuccess)
   }

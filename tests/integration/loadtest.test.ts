@@ -67,11 +67,31 @@ describe('a load test', () => {
     afterAll(() => product[Symbol.asyncDispose]())
 
     it('ends with 1 when an assertion does not hold, and says which', async () => {
-      const words = ['--rate', '20', '--seconds', '1', '--assert', 'lost=0,p50<0.001ms', '--out', out]
+      const junit = join(out, 'junit', 'mixed.xml')
+      const words = ['--rate', '20', '--seconds', '1', '--assert', 'p50<0.001ms', '--out', out, '--junit', junit]
       const { code, output } = await loadtest('mixed', '--url', product.url, '--key', PRODUCT_KEY, ...words)
       expect(code).toBe(1)
       expect(output).toContain('does not hold: p50<0.001ms')
+      // A default beside it.
       expect(output).toContain('holds: lost=0')
+      expect(readFileSync(junit, 'utf8')).toContain('tests="5" failures="1" errors="0"')
+    })
+
+    it('climbs rate after rate, and says which was the last that held', async () => {
+      const words = ['--rate', '10', '--step', '1', '--seconds', '3', '--bound', 'p99<60s', '--out', out]
+      const { code, output } = await loadtest('ramp', '--url', product.url, '--key', PRODUCT_KEY, ...words)
+      expect(output).toMatch(/\d+ orders a second held; time was over before a rate was found that does not\./)
+      expect(output).toContain('Nothing lost:')
+      expect(output).toMatch(/holds: knee>0 \(measured \d+\)/)
+      expect(code).toBe(0)
+    })
+
+    it('does not begin when the key is wrong, and tells a pipeline so', async () => {
+      const junit = join(out, 'refused.xml')
+      const { code, errors } = await loadtest('soak', '--url', product.url, '--key', 'wrong', '--junit', junit)
+      expect(errors).toContain('the key is wrong')
+      expect(code).toBe(3)
+      expect(readFileSync(junit, 'utf8')).toMatch(/errors="1"[^]*the key is wrong/)
     })
 
     it('sends bursts on request, and looks for the orders even without a key', async () => {
@@ -80,12 +100,6 @@ describe('a load test', () => {
       expect(output).toContain('Latency in ms of requests sent in bursts')
       expect(output).toMatch(/No order is known to be lost: (\d+) accepted, \1 of them looked for by id, all found/)
       expect(code).toBe(0)
-    })
-
-    it('does not begin when the key is wrong', async () => {
-      const { code, errors } = await loadtest('baseline', '--url', product.url, '--key', 'wrong')
-      expect(errors).toContain('the key is wrong')
-      expect(code).toBe(3)
     })
 
     it('takes the store away for a while, and finds every order stored in the end', async () => {

@@ -39,6 +39,8 @@ export function loadTestResult(changes: Partial<RunResult> = {}): RunResult {
     stored: { summary, distribution, timeline: [{ second: 0, p50: 10, max: 42 }] },
     pipeline: [{ second: 0, lag: 0, records: 2, stored: 2, residentMiB: 100 }],
     cost: { cpuSeconds: 0.001, cpuMicrosecondsPerRequest: 500, maxResidentMiB: 100 },
+    ramp: null,
+    client: { busy: 0.1 },
     verdict: {
       sent: 3,
       accepted: 2,

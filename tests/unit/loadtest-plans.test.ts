@@ -50,6 +50,8 @@ describe('the connections of bursts', () => {
   })
 })
 
+const DEFAULTS = ['lost=0', 'pending=0', 'errors=0', 'timeouts=0']
+
 describe('the words of the command', () => {
   it('say scenario, numbers and assertions; what is not said is the scenario’s own', () => {
     const task = readTask(['spike', '--rate', '20', '--assert', 'p99<50ms', '--url', 'http://127.0.0.1:1'], {
@@ -60,7 +62,7 @@ describe('the words of the command', () => {
       scenario: 'spike',
       said: { rate: 20 },
       key: 'from the environment',
-      assertions: [{ text: 'p99<50ms' }],
+      assertions: [...DEFAULTS.map((text) => ({ text })), { text: 'p99<50ms' }],
     })
   })
 
@@ -80,6 +82,23 @@ describe('the words of the command', () => {
     expect(growth).toEqual({ does: 'growth', factor: 'items', seconds: 3, connections: 50 })
     expect(() => readTask(['growth'], {})).toThrow(UsageError)
     expect(() => readTask(['growth', '--factor', 'colours'], {})).toThrow('items, batch, stored, processors')
+  })
+
+  it('a ramp has its bound and its steps, and does not have to be without errors', () => {
+    const assertions = [{ text: 'lost=0' }, { text: 'pending=0' }, { text: 'knee>0' }]
+    expect(readTask(['ramp'], {})).toMatchObject({ does: 'run', assertions })
+    const task = readTask(['ramp', '--bound', 'p99<3s', '--step', '3', '--rate', '7', '--seconds', '30'], {})
+    const said = task.does === 'run' ? task.said : {}
+    expect(planOf('ramp', said).ramp).toMatchObject({
+      first: 7,
+      connections: 200,
+      stepSeconds: 3,
+      seconds: 30,
+      bound: [{ text: 'p99<3s' }],
+      // A caller has to wait longer than the bound.
+      patienceMs: 6000,
+    })
+    expect(planOf('ramp', {}).ramp).toMatchObject({ patienceMs: 2000 })
   })
 
   it('a comparison holds a rate where one is said', () => {
@@ -105,6 +124,13 @@ describe('the words of the command', () => {
     ['outage', '--break', 'everything'],
     ['compare', 'one.json'],
     ['baseline', '--assert', 'nonsense'],
+    ['ramp', '--burst'],
+    ['ramp', '--bound', 'lost=0'],
+    ['baseline', '--bound', 'p99<1s'],
+    ['baseline', '--rounds', '3'],
+    ['soak', '--break', 'log'],
+    ['versus', '--assert', 'lost=0'],
+    ['growth', '--factor', 'items', '--rate', '50'],
   ])('are refused when they make no sense: %s %s %s', (...words) => {
     expect(() =>
       readTask(

@@ -50,7 +50,7 @@ describe('the report', () => {
   })
 
   it('is marked when an assertion does not hold', () => {
-    const assertions = [{ text: 'p99<1ms', actual: 40, holds: false }]
+    const assertions = [{ text: 'p99<1ms', unit: 'ms' as const, actual: 40, holds: false }]
     expect(reportPage(loadTestResult({ assertions }))).toContain('class="verdict bad"')
     expect(page).toContain('class="verdict"')
   })

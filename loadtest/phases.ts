@@ -1,0 +1,110 @@
+import { requestFigures } from './figures.ts'
+import { climb, type RampSettings } from './ramp.ts'
+import type { Requests } from './requests.ts'
+import { commandFigures, type RampFigures, type RampStep } from './result.ts'
+import {
+  spansOf,
+  type Breakable,
+  type Lane,
+  type Phase,
+  type PhaseSpan,
+  type Plan,
+  type RequestKind,
+} from './scenarios.ts'
+import type { Connections } from './sending/connections.ts'
+import { fire } from './sending/fire.ts'
+import { pause } from './sending/pause.ts'
+import { Tally } from './sending/tally.ts'
+import { PATIENCE_MS } from './sending/volley.ts'
+import { round } from './statistics.ts'
+import { ask, TargetError, type Target } from './target.ts'
+import { drain } from './verdict.ts'
+
+/** Where requests go to and are counted, and when, in milliseconds, they were sent. */
+export interface Sending {
+  readonly target: Target
+  readonly connections: Connections
+  readonly requests: Requests
+  readonly tallies: Map<RequestKind, Tally>
+  readonly now: () => number
+  readonly signal: AbortSignal
+}
+
+/** The phases that there were, and when. */
+export interface Ran {
+  readonly phases: readonly Phase[]
+  readonly spans: readonly PhaseSpan[]
+  readonly ramp: RampFigures | null
+}
+
+/** Each phase begins on time, while the last answers of the one before may still be coming. */
+export async function runPhases(plan: Plan, sending: Sending): Promise<Ran> {
+  const spans = spansOf(plan)
+  const running = plan.phases.map(async (phase, index) => {
+    await pause((spans[index]?.from ?? 0) * 1000, sending.signal)
+    if (!sending.signal.aborted) await runPhase(phase, sending)
+  })
+  await Promise.all(running)
+  sending.signal.throwIfAborted()
+  return { phases: plan.phases, spans, ramp: null }
+}
+
+export async function runPhase(phase: Phase, sending: Sending, patienceMs = PATIENCE_MS): Promise<void> {
+  const { lanes, seconds, broken } = phase
+  const { target, signal } = sending
+  if (broken !== undefined) await setBroken(target, broken)
+  const firing = lanes.map((lane) => fireLane(lane, seconds, sending, patienceMs))
+  if (broken !== undefined) {
+    await pause(seconds * 1000, signal)
+    await setBroken(target, undefined)
+  }
+  await Promise.all(firing)
+}
+
+function fireLane({ kind, ...lane }: Lane, seconds: number, sending: Sending, patienceMs: number): Promise<void> {
+  const { target, connections, requests, tallies, now, signal } = sending
+  const tally = tallies.get(kind) ?? new Tally()
+  tallies.set(kind, tally)
+  const onAnswer = (status: number, body: string) => requests.answered(kind, status, body)
+  const next = () => requests.next(kind)
+  const lanes = { url: target.url, lane: { kind, ...lane }, seconds, next, onAnswer }
+  return fire({ ...lanes, tally, connections, patienceMs, now, signal })
+}
+
+/** How long to wait, after a step too many, for what it left to be stored. */
+const SETTLE_SECONDS = 10
+
+/** Steps one after the other; each has figures of its own, and all of them count in the run's. */
+export async function runRamp(ramp: RampSettings, sending: Sending, lag: () => number | null): Promise<Ran> {
+  const { target, tallies, now, signal } = sending
+  const seconds = () => now() / 1000
+  const all = new Tally()
+  tallies.set('place-order', all)
+  const phases: Phase[] = []
+
+  async function step(rate: number): Promise<Omit<RampStep, 'held' | 'broke'>> {
+    const lane: Lane = { kind: 'place-order', connections: ramp.connections, rate, arrivals: 'even' }
+    const phase: Phase = { name: `${rate} a second`, seconds: ramp.stepSeconds, lanes: [lane] }
+    const own = new Map<RequestKind, Tally>()
+    const from = seconds()
+    phases.push(phase)
+    await runPhase(phase, { ...sending, tallies: own }, ramp.patienceMs)
+    signal.throwIfAborted()
+    for (const tally of own.values()) all.include(tally)
+    const requests = commandFigures({ requests: requestFigures(own, [phase], ramp.stepSeconds) })
+    return { rate, from: round(from), to: round(seconds()), requests, lag: lag() }
+  }
+
+  const settle = async () => void (await drain(target, Math.min(SETTLE_SECONDS, ramp.seconds - seconds()), signal))
+  const figures = await climb(ramp, { step, settle, passed: seconds })
+  const spans = figures.steps.map(({ rate, from, to }) => ({ name: `${rate} a second`, from, to, broken: null }))
+  return { phases, spans, ramp: figures }
+}
+
+/** Undefined mends everything. */
+export async function setBroken(target: Target, part: Breakable | undefined): Promise<void> {
+  const { status } = await ask(target, '/api/ops/faults', part === undefined ? {} : { [part]: 'down' })
+  if (status === 200) return
+  const hint = status === 401 ? 'the key is wrong or missing' : 'it was not started with FAULTS=on'
+  throw new TargetError(`${target.url} cannot be broken on purpose: ${hint} (it answered ${status}).`)
+}

@@ -1,0 +1,90 @@
+import { checkStep, measuredText, type Assertion } from './assertions.ts'
+import type { RampFigures, RampStep } from './result.ts'
+
+/** A climb in rate until latency or errors leave the bound. */
+export interface RampSettings {
+  /** Requests a second of the first step. */
+  readonly first: number
+  readonly connections: number
+  readonly stepSeconds: number
+  /** How long a caller waits. */
+  readonly patienceMs: number
+  /** No step begins that would end later. */
+  readonly seconds: number
+  /** What has to hold in every step. */
+  readonly bound: readonly Assertion[]
+}
+
+/** What a ramp does to the product. */
+export interface Climber {
+  /** Sends at the rate for a step's time. */
+  step(rate: number): Promise<Omit<RampStep, 'held' | 'broke'>>
+  /** Waits until what a step too many left behind is gone, as far as there is time. */
+  settle(): Promise<void>
+  /** Seconds since the run began. */
+  passed(): number
+}
+
+/** Rates closer than this are not told apart: two runs differ by more. */
+const CLOSE_ENOUGH = 1.1
+/** How often a rate has to fail: one hiccup of a machine is no limit. */
+const FAILURES = 2
+
+export async function climb(
+  { first, stepSeconds, seconds, bound }: Omit<RampSettings, 'connections' | 'patienceMs'>,
+  climber: Climber,
+): Promise<RampFigures> {
+  const steps: RampStep[] = []
+  for (;;) {
+    const rate = nextRate(first, steps)
+    if (rate === undefined || climber.passed() + stepSeconds > seconds) break
+    const taken = await climber.step(rate)
+    const checked = checkStep(bound, [taken.requests])
+    const broke = checked.filter(({ holds }) => !holds).map((one) => `${one.text} (${measuredText(one)})`)
+    steps.push({ ...taken, held: broke.length === 0, broke })
+    if (broke.length > 0) await climber.settle()
+  }
+  return summed(bound, steps)
+}
+
+type Tried = Pick<RampStep, 'rate' | 'held'>
+
+/**
+ * The double of the last rate while all hold. From the first that does not, the middle between the highest that held and
+ * the lowest that did not, until the two are close. Undefined when they are.
+ */
+export function nextRate(first: number, steps: readonly Tried[]): number | undefined {
+  const last = steps.at(-1)
+  if (last === undefined) return first
+  if (!last.held && failures(steps, last.rate) < FAILURES) return last.rate
+  const { held, broke } = limits(steps)
+  if (broke === null) return last.rate * 2
+  if (held === null) return broke > 1 ? Math.floor(broke / 2) : undefined
+  const middle = Math.round(Math.sqrt(held * broke))
+  return broke / held <= CLOSE_ENOUGH || middle === held || middle === broke ? undefined : middle
+}
+
+function failures(steps: readonly Tried[], rate: number): number {
+  return steps.filter((step) => step.rate === rate && !step.held).length
+}
+
+function limits(steps: readonly Tried[]): { held: number | null; broke: number | null } {
+  const held = steps.filter((step) => step.held).map(({ rate }) => rate)
+  const broke = steps.map(({ rate }) => rate).filter((rate) => failures(steps, rate) >= FAILURES)
+  return {
+    held: held.length === 0 ? null : Math.max(...held),
+    broke: broke.length === 0 ? null : Math.min(...broke),
+  }
+}
+
+function summed(bound: readonly Assertion[], steps: readonly RampStep[]): RampFigures {
+  const { held, broke } = limits(steps)
+  return { bound: bound.map(({ text }) => text), steps, held, broke, summary: inWords(held, broke, steps) }
+}
+
+function inWords(held: number | null, broke: number | null, steps: readonly RampStep[]): string {
+  const holding = held === null ? 'No rate held' : `${held} orders a second held`
+  if (broke === null) return `${holding}; time was over before a rate was found that does not.`
+  const reasons = steps.findLast(({ rate, held: stood }) => rate === broke && !stood)?.broke ?? []
+  return `${holding}; ${broke} did not: ${reasons.join(', ')}.`
+}

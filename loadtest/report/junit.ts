@@ -1,0 +1,44 @@
+import { html as xml, type Html } from '../../shared/api-docs/html.ts'
+import { measuredText } from '../assertions.ts'
+import type { AssertionResult, RunResult } from '../result.ts'
+import { summaryText } from '../summary.ts'
+
+/** The run as a pipeline shows tests: each assertion is a case, and the tables are the output. */
+export function junitOf(result: RunResult): string {
+  const { scenario, startedAt, seconds, assertions } = result
+  const failures = assertions.filter(({ holds }) => !holds).length
+  return documentOf(
+    xml`<testsuite name="loadtest ${scenario}" tests="${assertions.length}" failures="${failures}" errors="0" skipped="0" time="${seconds}" timestamp="${startedAt}">
+${assertions.map((assertion) => caseOf(scenario, assertion))}
+<system-out>${printable(summaryText(result))}</system-out>
+</testsuite>`,
+  )
+}
+
+/** A run that could not take place: a pipeline that reads no file takes a missing one for a success. */
+export function junitOfFailure(scenario: string, message: string): string {
+  return documentOf(
+    xml`<testsuite name="loadtest ${scenario}" tests="1" failures="0" errors="1" skipped="0">
+<testcase classname="loadtest.${scenario}" name="the run" time="0"><error message="${printable(message)}" type="error"/></testcase>
+</testsuite>`,
+  )
+}
+
+function documentOf(suite: Html): string {
+  return xml`<?xml version="1.0" encoding="UTF-8"?>
+<testsuites>
+${suite}
+</testsuites>
+`.text
+}
+
+function caseOf(scenario: string, assertion: AssertionResult): Html {
+  const { text, holds } = assertion
+  const failure = holds ? xml`` : xml`<failure message="${measuredText(assertion)}" type="assertion"/>`
+  return xml`<testcase classname="loadtest.${scenario}" name="${text}" time="0">${failure}</testcase>`
+}
+
+/** XML has no way to write most control characters. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, ' ')
+}
