@@ -41,7 +41,8 @@ export function describeVersions(): Record<string, string> {
     product: versionIn(join(ROOT, 'package.json')),
     ...(commit !== undefined && { commit }),
     node: process.versions.node,
-    autocannon: versionIn(join(dirname(createRequire(import.meta.url).resolve('autocannon')), 'package.json')),
+    autocannon: versionOf('autocannon'),
+    undici: versionOf('undici'),
   }
 }
 
@@ -68,6 +69,10 @@ function readProc(pid: number | undefined, file: string): string | undefined {
     }
     throw error
   }
+}
+
+function versionOf(name: string): string {
+  return versionIn(join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'package.json'))
 }
 
 function versionIn(file: string): string {

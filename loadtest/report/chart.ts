@@ -1,4 +1,5 @@
 import { html, type Html } from '../../shared/api-docs/html.ts'
+import { rounded, thousands } from './rounded.ts'
 import { highest, linearScale, logScale, timeScale, type Scale } from './scale.ts'
 
 /** A picture of lines, as SVG that needs nothing from anywhere. */
@@ -18,8 +19,10 @@ export interface Series {
   readonly points: readonly (readonly [x: number, y: number])[]
 }
 
-/** `nines`: a percentile's distance from 100 %, each nine as wide as the one before. */
-export type XAxis = { readonly kind: 'seconds'; readonly to: number } | { readonly kind: 'nines' }
+/**
+ * `nines`: a percentile's distance from 100 %, each nine as wide as the one before. `rate`: requests a second.
+ */
+export type XAxis = { readonly kind: 'seconds' | 'rate'; readonly to: number } | { readonly kind: 'nines' }
 
 /** A stretch of time with something special about it. */
 export interface Band {
@@ -39,15 +42,33 @@ export function chart({ title, says, unit, series, y = 'linear', x, bands = [] }
   const values = series.flatMap(({ points }) => points.map(([, value]) => value))
   const up =
     y === 'log' ? logScale(values, HEIGHT - BOTTOM, TOP) : linearScale(highest(values) ?? 1, HEIGHT - BOTTOM, TOP)
-  const along = x.kind === 'seconds' ? timeScale(Math.max(1, x.to), LEFT, WIDTH - RIGHT) : ninesScale(series)
-  return html`<figure>
+  const along = x.kind === 'nines' ? ninesScale(series) : timeScale(Math.max(1, x.to), LEFT, WIDTH - RIGHT)
+  return html`<figure data-points="${JSON.stringify(pointsOf(series, x, along, up))}">
     <figcaption>${title} <small>${unit}</small></figcaption>
-    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${says}">
+    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" tabindex="0" aria-label="${says} The arrow keys read its values.">
       ${bands.map((band) => bandMarks(band, along))}${up.ticks.map((tick) => horizontal(tick, up))}${along.ticks.map((tick) => vertical(tick, along, x))}
       ${series.map(({ points }, index) => line(points, index, along, up))}
     </svg>
     <p class="legend">${series.map(({ name }, index) => html`<span class="key k${index}">${name}</span>`)}</p>
   </figure>`
+}
+
+/** What hover.js shows: where each point is in the drawing, and what it says. */
+function pointsOf(series: readonly Series[], { kind }: XAxis, along: Scale, up: Scale) {
+  const unit = { seconds: ' s', rate: ' a second', nines: ' %' }[kind]
+  return {
+    width: WIDTH,
+    top: TOP,
+    bottom: HEIGHT - BOTTOM,
+    series: series.map(({ name, points }, key) => ({
+      name,
+      key,
+      at: points.map(([x]) => Math.round(along.place(x) * 10) / 10),
+      up: points.map(([, y]) => Math.round(up.place(y) * 10) / 10),
+      x: points.map(([x]) => `${kind === 'nines' ? x : thousands(rounded(x))}${unit}`),
+      y: points.map(([, y]) => thousands(rounded(y))),
+    })),
+  }
 }
 
 function horizontal(tick: number, { place }: Scale): Html {
@@ -60,7 +81,7 @@ function horizontal(tick: number, { place }: Scale): Html {
 function vertical(tick: number, { place }: Scale, { kind }: XAxis): Html {
   const at = fixed(place(tick))
   return html`<text x="${at}" y="${HEIGHT - 8}" class="x"
-    >${kind === 'seconds' ? `${short(tick)} s` : `${tick} %`}</text
+    >${kind === 'nines' ? `${tick} %` : `${short(tick)}${kind === 'seconds' ? ' s' : ''}`}</text
   >`
 }
 

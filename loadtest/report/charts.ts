@@ -1,5 +1,11 @@
 import type { Html } from '../../shared/api-docs/html.ts'
-import { commandFigures, type PipelineSecond, type RequestFigures, type RunResult } from '../result.ts'
+import {
+  commandFigures,
+  type PipelineSecond,
+  type RampFigures,
+  type RequestFigures,
+  type RunResult,
+} from '../result.ts'
 import { chart, type Band, type XAxis } from './chart.ts'
 
 /** The pictures of a run; those that nothing was measured for are left out. */
@@ -8,6 +14,7 @@ export function chartsOf(result: RunResult): Html[] {
   const x: XAxis = { kind: 'seconds', to: result.seconds }
   const bands = bandsOf(result)
   return [
+    ...(result.ramp === null ? [] : [knee(result.ramp)]),
     ...requests.map((figures) => latencyOverTime(figures, x, bands)),
     distribution(requests),
     throughput(result, x, bands),
@@ -31,7 +38,32 @@ export function chartsOf(result: RunResult): Html[] {
   ]
 }
 
-function bandsOf({ phases }: RunResult): Band[] {
+/** Every step in the order of rates; what lies beyond the last rate that held is marked. */
+function knee({ steps, held }: RampFigures): Html {
+  const climbing = steps.toSorted((one, other) => one.rate - other.rate)
+  const to = climbing.at(-1)?.rate ?? 1
+  const of = (name: 'p50' | 'p95' | 'p99') => ({
+    name,
+    points: climbing.flatMap(({ rate, requests }) => {
+      const value = requests.latency.summary?.[name]
+      return value === undefined ? [] : [[rate, value] as const]
+    }),
+  })
+  return chart({
+    title: 'Latency by rate',
+    says: 'Median, 95th and 99th percentile of the latency of each step of the ramp, by its rate.',
+    unit: 'ms, logarithmic, by orders a second',
+    y: 'log',
+    x: { kind: 'rate', to },
+    bands: held === null || held >= to ? [] : [{ label: 'beyond the last that held', from: held, to }],
+    series: [of('p50'), of('p95'), of('p99')],
+  })
+}
+
+function bandsOf({ phases, ramp }: RunResult): Band[] {
+  if (ramp !== null) {
+    return ramp.steps.filter(({ held }) => !held).map(({ rate, from, to }) => ({ label: String(rate), from, to }))
+  }
   const special = phases.filter(({ name, broken }) => broken !== null || name === 'spike')
   return special.map(({ name, broken, from, to }) => ({ label: broken === null ? name : `${broken} away`, from, to }))
 }
@@ -40,7 +72,7 @@ function latencyOverTime({ kind, latency: { timeline } }: RequestFigures, x: XAx
   return chart({
     title: `Latency of ${kind}`,
     says: `Median, 99th percentile and longest latency of ${kind}, for every second of the run.`,
-    unit: 'ms, logarithmic, by the second of sending',
+    unit: 'ms, logarithmic, by second',
     y: 'log',
     x,
     bands,
@@ -71,13 +103,13 @@ function throughput(result: RunResult, x: XAxis, bands: readonly Band[]): Html {
   const stored = result.pipeline === null ? [] : rates(result.pipeline, result.seconds)
   return chart({
     title: 'Throughput',
-    says: 'Orders accepted and orders stored in every second of the run.',
+    says: 'Orders placed, by the second in which they were due or sent, and orders stored in every second of the run.',
     unit: 'orders a second',
     x,
     bands,
     series: [
       {
-        name: 'placed, by the second of sending',
+        name: 'placed',
         points: timeline.map(({ second, count }) => [second, count] as const),
       },
       ...(stored.length === 0 ? [] : [{ name: 'stored', points: stored }]),

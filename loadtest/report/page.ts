@@ -1,36 +1,48 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { Html, html } from '../../shared/api-docs/html.ts'
-import { describeAssertion } from '../assertions.ts'
-import type { RequestFigures, RunResult } from '../result.ts'
+import { measuredText } from '../assertions.ts'
+import type { AssertionResult, RampFigures, RequestFigures, RunResult } from '../result.ts'
 import { ARRIVALS, arrivalsOf, type Lane } from '../scenarios.ts'
 import { chartsOf } from './charts.ts'
-import { rounded } from './rounded.ts'
+import { doubtsOf } from '../summary.ts'
+import { rounded, thousands } from './rounded.ts'
 import { REPORT_STYLE } from './style.ts'
-import { accountsTable, latencyTable, requestTable, type Table } from './tables.ts'
+import { tilesOf } from './tiles.ts'
+import { accountsTable, latencyTable, rampTable, requestTable, type Table } from './tables.ts'
+
+const HOVER = readFileSync(new URL('hover.js', import.meta.url), 'utf8')
 
 /** One page with everything in it: it can be sent, attached and printed, and asks nobody for anything. */
 export function reportPage(result: RunResult): string {
-  const { scenario, startedAt, seconds, settings, verdict, assertions } = result
+  const { scenario, startedAt, seconds, settings, verdict, assertions, ramp, client } = result
   const isGood = verdict.lost === 0 && assertions.every(({ holds }) => holds)
   const arrivals = ARRIVALS[arrivalsOf(settings)]
+  // Neither may be indented by a formatter: the policy names them by their hashes.
+  const [style, script] = [new Html(REPORT_STYLE), new Html(HOVER)]
+  const policy = `default-src 'none'; style-src '${hashOf(REPORT_STYLE)}'; script-src '${hashOf(HOVER)}'`
   return html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta http-equiv="Content-Security-Policy" content="${new Html(policy)}" />
         <title>Load test ${scenario}, ${startedAt}</title>
-        <style>
-          ${new Html(REPORT_STYLE)}
-        </style>
+        ${new Html(`<style>${style.text}</style>`)}
       </head>
       <body>
         <main>
           <h1>Load test: ${scenario}</h1>
-          <p class="soft">${startedAt}, ${Math.round(seconds)} s, on ${settings.target}</p>
+          <p class="soft">${DATE.format(new Date(startedAt))} UTC, ${Math.round(seconds)} s, on ${settings.target}</p>
           <div class="verdict${isGood ? '' : ' bad'}">
             <p><strong>${verdict.summary}</strong></p>
             ${verdict.ledger === null ? html`` : html`<p>${verdict.ledger.summary}</p>`}
-            ${assertions.map((assertion) => html`<p>${describeAssertion(assertion)}</p>`)}
+            ${doubtsOf(client).map((doubt) => html`<p>${doubt}</p>`)}
+            <ul class="checks">
+              ${assertions.map(checkLine)}
+            </ul>
           </div>
+          ${tilesOf(result)} ${ramp === null ? html`` : rampPart(ramp)}
           <h2>Latency in ms</h2>
           <p class="soft">Requests ${arrivals.sent}. ${arrivals.measures}</p>
           ${tableOf(latencyTable(result))}
@@ -49,8 +61,27 @@ export function reportPage(result: RunResult): string {
         <script type="application/json" id="result">
           ${dataOf(result)}
         </script>
+        ${new Html(`<script>${script.text}</script>`)}
       </body>
     </html> `.text
+}
+
+const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
+
+function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`
+}
+
+function checkLine(assertion: AssertionResult): Html {
+  const { text, holds } = assertion
+  return html`<li class="${holds ? '' : 'fails'}"><b>${holds ? '✓' : '✗'} ${text}</b> (${measuredText(assertion)})</li>`
+}
+
+function rampPart(ramp: RampFigures): Html {
+  return html`<h2>The highest rate that held</h2>
+    <p>${ramp.summary}</p>
+    <p class="soft">A step holds while ${ramp.bound.join(', ')}.</p>
+    ${tableOf(rampTable(ramp))}`
 }
 
 /** What the figures above would miss: bursts without the correction, even sending without the time before it. */
@@ -110,7 +141,7 @@ function tableOf({ header, rows }: Table): Html {
 }
 
 function cellText(cell: string | number | null): string {
-  return typeof cell === 'number' ? cell.toLocaleString('en') : (cell ?? '–')
+  return typeof cell === 'number' ? thousands(cell) : (cell ?? '–')
 }
 
 /** In a script nothing is escaped but what could end it. */

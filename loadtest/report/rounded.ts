@@ -3,3 +3,8 @@ export function rounded(value: number): number {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)))
   return Number(value.toFixed(Math.min(digits, 3)))
 }
+
+/** As 302,500. */
+export function thousands(value: number): string {
+  return value.toLocaleString('en')
+}

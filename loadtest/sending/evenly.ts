@@ -51,7 +51,7 @@ export async function sendEvenly(volley: Volley): Promise<void> {
       nextToSend += 1
       send(connection, due)
     }
-    if (nextToSend < total) timer = setTimeout(sendDue, dueAt(nextToSend) - EARLY_MS - now())
+    if (nextToSend < total) timer = setTimeout(sendDue, Math.max(0, dueAt(nextToSend) - EARLY_MS - now()))
     else if (idle.length === all.length) resolve()
   })
 

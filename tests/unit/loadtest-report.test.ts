@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { compareRuns } from '../../loadtest/compare.ts'
 import { rates } from '../../loadtest/report/charts.ts'
+import { rounded } from '../../loadtest/report/rounded.ts'
 import { linearScale, logScale, timeScale } from '../../loadtest/report/scale.ts'
 import { reportPage } from '../../loadtest/report/page.ts'
 import { versusText } from '../../loadtest/versus.ts'
@@ -14,7 +15,7 @@ describe('the report', () => {
   })
 
   it('carries the result itself', () => {
-    const data = /<script type="application\/json" id="result">(.*)<\/script>/s.exec(page)?.[1]
+    const data = /<script type="application\/json" id="result">(.*?)<\/script>/s.exec(page)?.[1]
     expect(JSON.parse(data ?? '')).toEqual(loadTestResult())
   })
 
@@ -30,6 +31,22 @@ describe('the report', () => {
     const bare = reportPage(loadTestResult({ stored: null, pipeline: null }))
     expect(bare.match(/<svg /g)).toHaveLength(3)
     expect(page + bare).not.toMatch(/NaN|undefined|Infinity/)
+  })
+
+  it('of a ramp leads with the rate that held, and draws latency by rate', () => {
+    const [requests] = loadTestResult().requests
+    if (requests === undefined) throw new Error('A result has figures.')
+    const step = { rate: 800, from: 0, to: 5, held: true, requests, lag: null, broke: [] }
+    const ramp = { bound: ['p99<200ms'], steps: [step], held: 800, broke: null, summary: '800 orders a second held.' }
+    const climbed = reportPage(loadTestResult({ ramp }))
+    expect(climbed).toContain('800 orders a second held.')
+    expect(climbed).toMatch(/highest rate that held<\/dt>\s*<dd>800 /)
+    expect(climbed).toContain('Latency by rate')
+  })
+
+  it('warns when the client was as busy as the product', () => {
+    expect(reportPage(loadTestResult({ client: { busy: 0.93 } }))).toContain('The load test itself was busy 93 %')
+    expect(page).not.toContain('The load test itself')
   })
 
   it('draws zeroes and single points', () => {
@@ -53,6 +70,20 @@ describe('the report', () => {
     const assertions = [{ text: 'p99<1ms', unit: 'ms' as const, actual: 40, holds: false }]
     expect(reportPage(loadTestResult({ assertions }))).toContain('class="verdict bad"')
     expect(page).toContain('class="verdict"')
+  })
+})
+
+describe('numbers for people', () => {
+  it.each([
+    [0, 0],
+    [0.0512, 0.051],
+    [3.681, 3.68],
+    [13.085, 13.1],
+    [128.355, 128],
+    [2345.6, 2346],
+    [-4.6789, -4.68],
+  ])('%d is %d', (value, shown) => {
+    expect(rounded(value)).toBe(shown)
   })
 })
 
