@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # A Kafka broker for the scripts that source this: broker and controller in one process, from Maven Central. Needs Java 17
 # and Maven.
+jvm=(-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.level=OFF)
 
 # start_kafka VERSION [artifact…]: leaves its address in `broker` and its process in `broker_process`, its files in
 # ./kafka-VERSION, among them jars/ with those of the artifacts too.
@@ -33,9 +34,10 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 PROPERTIES
-  java_of "$directory" kafka.tools.StorageTool format --cluster-id b3JkZXItZXZlbnQtcHJvYw --config "$directory/server.properties" \
+  java "${jvm[@]}" -cp "$directory/jars/*" kafka.tools.StorageTool format --cluster-id b3JkZXItZXZlbnQtcHJvYw --config "$directory/server.properties" \
     > "$directory/format.txt" 2>&1
-  java_of "$directory" kafka.Kafka "$directory/server.properties" > "$directory/output.txt" 2>&1 &
+  # The program itself in the background, not a function that would outlive its end.
+  java "${jvm[@]}" -cp "$directory/jars/*" kafka.Kafka "$directory/server.properties" > "$directory/output.txt" 2>&1 &
   broker_process=$!
   until (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do
     kill -0 "$broker_process" 2> /dev/null || { cat "$directory/output.txt" >&2; return 1; }
@@ -48,6 +50,3 @@ stop_kafka() {
   kill "$broker_process" 2> /dev/null || :
   wait "$broker_process" 2> /dev/null || :
 }
-
-# java_of DIRECTORY CLASS [argument…]
-java_of() { java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.level=OFF -cp "$1/jars/*" "${@:2}"; }
