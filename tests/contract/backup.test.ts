@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import {
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -10,8 +12,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execPath } from 'node:process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createBackUp } from '../../shared/adapters/embedded/back-up.ts'
+import { copyLog } from '../../shared/adapters/embedded/copy-log.ts'
 import { createEmbeddedLog, type EmbeddedLog } from '../../shared/adapters/embedded/embedded-log.ts'
 import { createFrameWriter } from '../../shared/adapters/embedded/frames.ts'
 import { openLogFile } from '../../shared/adapters/embedded/log-file.ts'
@@ -95,13 +99,44 @@ describe('a backup of the embedded log and store', () => {
     await expect(backUp('monday')).rejects.toMatchObject({ code: 'conflict' })
   })
 
-  test('fails when the log was opened anew while it was copied', async () => {
+  test('keeps the log to its own process, which copying the file in that process would not', async () => {
+    await createBackUp({ dataDir, log, copyStore: copy })('monday')
+    const { status, stderr } = spawnSync(execPath, [
+      '--eval',
+      "new (require('node:sqlite').DatabaseSync)(process.argv[1]).exec('SELECT * FROM sqlite_schema')",
+      join(dataDir, 'log.db'),
+    ])
+    expect(String(stderr)).toContain('database is locked')
+    expect(status).toBe(1)
+  })
+
+  test('fails, and leaves nothing behind, when the log was opened anew while it was copied', async () => {
+    const reopened: Pick<EmbeddedLog, 'groupOffsets' | 'copyTo'> = {
+      groupOffsets: log.groupOffsets,
+      copyTo: (to) =>
+        copyLog(join(dataDir, 'log.db'), to, {
+          freeze: () => Promise.resolve(),
+          thaw: () => Promise.reject(new Error('The log was opened anew.')),
+        }),
+    }
+    const backUp = createBackUp({ dataDir, log: reopened, copyStore: copy })
+    await expect(backUp('monday')).rejects.toThrow('The log was opened anew.')
+    expect(readdirSync(join(dataDir, 'backups'))).toEqual([])
+  })
+
+  test('is told by the file that was opened anew since it was frozen', () => {
     const file = openLogFile(join(dataDir, 'another.db'))
     file.freeze()
     file.close()
     const again = openLogFile(join(dataDir, 'another.db'))
     expect(() => again.thaw()).toThrow('opened anew')
     again.close()
+  })
+
+  test('removes what an earlier one left that was ended on the way', async () => {
+    mkdirSync(join(dataDir, 'backups', 'sunday.partial'), { recursive: true })
+    await createBackUp({ dataDir, log, copyStore: copy })('monday')
+    expect(readdirSync(join(dataDir, 'backups'))).toEqual(['monday'])
   })
 })
 

@@ -1,7 +1,11 @@
-import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { accessSync, constants, existsSync, renameSync } from 'node:fs'
+import { cp, rm } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backup } from '../../../shared/application/backups.ts'
+import { flushDirectory } from '../../../shared/disk/flush-directory.ts'
+import { flushFiles } from '../../../shared/disk/flush-files.ts'
+import { messageOf } from '../../../shared/domain/errors.ts'
 import { EXIT, reasonBody, REASON, text, UsageError, type Command, type CommandContext } from '../command.ts'
 
 const LOOK_MS = 300
@@ -20,7 +24,7 @@ export const backup: Command = {
     const body = { ...(name !== undefined && { name }), ...reasonBody(context) }
     const begun = (await context.client.request('POST', '/api/ops/backup', body)) as Backup
     const ended = await follow(context, begun)
-    const made = ended.folder !== null && wanted !== undefined ? moved(ended, ended.folder, wanted) : ended
+    const made = ended.folder !== null && wanted !== undefined ? await moved(ended, ended.folder, wanted) : ended
     context.print(context.json ? JSON.stringify({ backup: made }) : wordsFor(made))
     return made.state === 'done' ? EXIT.ok : EXIT.notWell
   },
@@ -32,6 +36,12 @@ function whereTo(context: CommandContext, folder: string): string {
     throw new UsageError('A folder cannot be given with --url: the instance makes the backup in its own DATA_DIR.')
   }
   if (existsSync(folder)) throw new UsageError(`${folder} exists already.`)
+  const parent = dirname(resolve(folder))
+  try {
+    accessSync(parent, constants.W_OK)
+  } catch {
+    throw new UsageError(`${parent} is not there, or this user may not write to it.`)
+  }
   return resolve(folder)
 }
 
@@ -47,19 +57,36 @@ async function follow({ client, progress }: CommandContext, begun: Backup): Prom
   return now
 }
 
-/** Another disk is what a backup is for, and nothing can be renamed to one. */
-function moved(made: Backup, from: string, to: string): Backup {
+/** The backup that was made is kept until its copy, which may be on another disk, is safe there. */
+async function moved(made: Backup, from: string, to: string): Promise<Backup> {
   if (!existsSync(from)) {
     return { ...made, state: 'failed', why: `${from} is not on this machine: the backup stays there.` }
   }
   try {
-    renameSync(from, to)
+    await move(from, to)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error
-    cpSync(from, to, { recursive: true, errorOnExist: true, force: false, preserveTimestamps: true })
-    rmSync(from, { recursive: true })
+    return { ...made, state: 'failed', why: `It could not be moved to ${to} (${messageOf(error)}) and is whole in ${from}.` }
   }
   return { ...made, folder: to }
+}
+
+async function move(from: string, to: string): Promise<void> {
+  const partial = `${to}.partial`
+  try {
+    return renameSync(from, to)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error
+  }
+  try {
+    await cp(from, partial, { recursive: true, errorOnExist: true, force: false, preserveTimestamps: true })
+    await flushFiles(partial)
+    renameSync(partial, to)
+    flushDirectory(dirname(to))
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true })
+    throw error
+  }
+  await rm(from, { recursive: true })
 }
 
 function wordsFor({ state, folder, bytes, why }: Backup): string {

@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs'
-import { copyFile, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { copyFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OrderError } from '../../domain/errors.ts'
 import { flushDirectory } from '../../disk/flush-directory.ts'
+import { flushFiles } from '../../disk/flush-files.ts'
 import { makeDirectory } from '../../disk/make-directory.ts'
 import type { BackUp } from '../../ports/backup.ts'
 import type { EmbeddedLog } from './embedded-log.ts'
 
-/** Under DATA_DIR, which is the one directory that this process may surely write to. */
+/** Under DATA_DIR, the one directory that this process is sure to be able to write to. */
 const FOLDER = 'backups'
+const PARTIAL = '.partial'
 const LOG = 'log.db'
 const STORE = 'orders.db'
 const SECRETS = ['order-id-secret', 'functions-key']
@@ -31,10 +33,9 @@ export function createBackUp(dependencies: {
   return async function backUp(name) {
     const folder = join(dataDir, FOLDER, name)
     if (existsSync(folder)) throw new OrderError('conflict', `There is a backup of the name ${name}.`)
-    const partial = `${folder}.partial`
+    const partial = `${folder}${PARTIAL}`
+    await removePartial()
     await refuseWithoutRoom()
-    // Of a process that died on the way.
-    await rm(partial, { recursive: true, force: true })
     makeDirectory(partial)
     try {
       const offsets = await log.groupOffsets()
@@ -44,7 +45,6 @@ export function createBackUp(dependencies: {
         await copyFile(join(dataDir, secret), join(partial, secret))
       }
       const bytes = await flushFiles(partial)
-      flushDirectory(partial)
       await rename(partial, folder)
       flushDirectory(join(dataDir, FOLDER))
       return { folder, bytes }
@@ -52,6 +52,13 @@ export function createBackUp(dependencies: {
       await rm(partial, { recursive: true, force: true })
       throw error
     }
+  }
+
+  /** What processes left that ended on the way. */
+  async function removePartial(): Promise<void> {
+    const folders = join(dataDir, FOLDER)
+    const left = existsSync(folders) ? (await readdir(folders)).filter((name) => name.endsWith(PARTIAL)) : []
+    for (const name of left) await rm(join(folders, name), { recursive: true })
   }
 
   async function refuseWithoutRoom(): Promise<void> {
@@ -65,15 +72,4 @@ export function createBackUp(dependencies: {
       retriable: true,
     })
   }
-}
-
-/** Returns how many bytes there are. */
-async function flushFiles(folder: string): Promise<number> {
-  let bytes = 0
-  for (const name of await readdir(folder)) {
-    await using file = await open(join(folder, name), 'r+')
-    await file.sync()
-    bytes += (await file.stat()).size
-  }
-  return bytes
 }

@@ -1,7 +1,19 @@
-import { constants } from 'node:fs'
-import { copyFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
 import { DatabaseSync } from 'node:sqlite'
+import { promisify } from 'node:util'
+import { messageOf } from '../../domain/errors.ts'
 import type { GroupOffset } from './log-file.ts'
+
+/** By reference where the file system can. Says in one line why it failed. */
+const COPY = `
+  const { constants, copyFileSync } = require('node:fs')
+  const [from, to] = process.argv.slice(1)
+  try {
+    copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+  } catch (error) {
+    process.stderr.write(error.message)
+    process.exitCode = 1
+  }`
 
 /**
  * Copies the log's file while it is written. Between `freeze` and `thaw` its thread writes to the WAL alone, so the file
@@ -15,12 +27,25 @@ export async function copyLog(
 ): Promise<void> {
   await thread.freeze()
   try {
-    await copyFile(path, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+    await copyInAnotherProcess(path, to)
   } catch (error) {
     await thread.thaw().catch(() => undefined) // which says less than what went wrong first
     throw error
   }
   await thread.thaw()
+}
+
+/**
+ * A process that closes any descriptor of a file loses all of its POSIX locks on that file, and SQLite's exclusive lock of
+ * the log is one of them (sqlite.org/howtocorrupt.html, 2.2). So another process opens it.
+ */
+async function copyInAnotherProcess(path: string, to: string): Promise<void> {
+  try {
+    await promisify(execFile)(process.execPath, ['--input-type=commonjs', '--eval', COPY, path, to])
+  } catch (error) {
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
+    throw new Error(`${path} could not be copied: ${said || messageOf(error)}`, { cause: error })
+  }
 }
 
 /** Sets the groups of a copy back to where they were. Nothing is flushed here: whoever made the copy flushes all of it. */

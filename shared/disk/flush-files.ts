@@ -1,0 +1,15 @@
+import { open, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { flushDirectory } from './flush-directory.ts'
+
+/** Makes the files of a folder durable, and their names. Resolves with how many bytes they have. */
+export async function flushFiles(folder: string): Promise<number> {
+  let bytes = 0
+  for (const name of await readdir(folder)) {
+    await using file = await open(join(folder, name), 'r+')
+    await file.sync()
+    bytes += (await file.stat()).size
+  }
+  flushDirectory(folder)
+  return bytes
+}
