@@ -112,7 +112,7 @@ describe('a backup of the embedded log and store', () => {
 
   test('fails, and leaves nothing behind, when the log was opened anew while it was copied', async () => {
     const reopened: Pick<EmbeddedLog, 'groupOffsets' | 'copyTo'> = {
-      groupOffsets: log.groupOffsets,
+      groupOffsets: () => log.groupOffsets(),
       copyTo: (to) =>
         copyLog(join(dataDir, 'log.db'), to, {
           freeze: () => Promise.resolve(),

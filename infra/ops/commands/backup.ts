@@ -65,7 +65,11 @@ async function moved(made: Backup, from: string, to: string): Promise<Backup> {
   try {
     await move(from, to)
   } catch (error) {
-    return { ...made, state: 'failed', why: `It could not be moved to ${to} (${messageOf(error)}) and is whole in ${from}.` }
+    return {
+      ...made,
+      state: 'failed',
+      why: `It could not be moved to ${to} (${messageOf(error)}) and is whole in ${from}.`,
+    }
   }
   return { ...made, folder: to }
 }
