@@ -32,7 +32,7 @@ function server(looks: readonly (readonly (readonly Row[])[] | Error)[]) {
     const answer = statement === SELECT_LACKING ? left.shift() : [[{ is_mine: true }]]
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer ?? [[]])
   }
-  return { query, sent }
+  return { query, sent, left }
 }
 
 const progress = (state: string, seq: string, mayEnd = false): Row => ({
@@ -44,7 +44,7 @@ const valuesOf = (parameters: Parameters) =>
   Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value]))
 
 test('states first, then orders; both get every word, and the end waits for instances of the version before', async () => {
-  const { query, sent } = server([
+  const { query, sent, left } = server([
     [[progress('0', '0')], [STATE, UNREADABLE], [STORED], [ITEM]],
     [[progress('9', '0')], [], [STORED], [ITEM]],
     [[progress('9', '3')], [], [], []],
@@ -53,6 +53,7 @@ test('states first, then orders; both get every word, and the end waits for inst
   const onWarning = vi.fn<(message: string) => void>()
   await reindex({ query, signal: new AbortController().signal, onWarning, pauses: PAUSES })
   expect(sent.map(({ statement }) => statement)).toEqual([ADD_TO_STATES, ADD_TO_ORDERS, END_REINDEX])
+  expect(left, 'looks that were not made').toEqual([])
   const [states, orders, end] = sent.map(({ parameters }) => valuesOf(parameters))
   expect(states).toMatchObject({ after: 0, last: 9 })
   expect(orders).toMatchObject({ after: 0, last: 3 })
