@@ -81,7 +81,8 @@ describe('requests that are sent evenly', () => {
     const { url, sockets } = await serverOf(accepted)
     const tally = await sendEvenly(url, { connections: 10, rate: 40, seconds: 2 })
     expect(tally).toMatchObject({ sent: 80, succeeded: 80 })
-    expect(sockets.size).toBe(10)
+    // More where a machine paused for so long that connections were closed meanwhile.
+    expect(sockets.size).toBeGreaterThanOrEqual(10)
   })
 
   it('are given up when nobody answers, those that found no connection too', async () => {
