@@ -28,7 +28,11 @@ async function stoppingServer(stopAtRequest: number, stopMs: number): Promise<st
   return `http://127.0.0.1:${port}`
 }
 
+const HEADERS = { 'content-type': 'application/json' }
+
 interface Sending {
+  readonly arrivals?: 'even' | 'burst' | 'closed-loop'
+  readonly body?: string
   readonly connections: number
   readonly rate: number
   readonly seconds?: number
@@ -37,21 +41,21 @@ interface Sending {
   readonly onAnswer?: (status: number, body: string) => void
 }
 
-async function sendEvenly(url: string, sending: Sending): Promise<Tally> {
-  const { connections: count, rate, seconds = 1, signal = new AbortController().signal, ...others } = sending
+async function send(url: string, sending: Sending): Promise<Tally> {
+  const { arrivals = 'even', body = '{}', connections: count, rate, seconds = 1, ...others } = sending
   await using connections = new Connections(url)
   const tally = new Tally()
   const began = performance.now()
   await fire({
     url,
-    lane: { kind: 'place-order', connections: count, rate, arrivals: 'even' },
+    lane: { kind: 'place-order', connections: count, rate, arrivals },
     seconds,
-    next: () => ({ method: 'POST', path: '/api/orders', headers: { 'content-type': 'application/json' }, body: '{}' }),
+    next: () => ({ method: 'POST', path: '/api/orders', headers: HEADERS, body }),
     onAnswer: () => undefined,
     tally,
     connections,
     now: () => performance.now() - began,
-    signal,
+    signal: new AbortController().signal,
     ...others,
   })
   return tally
@@ -64,7 +68,7 @@ const accepted: RequestListener = (request, response) => {
 
 describe('requests that are sent evenly', () => {
   it('show a stop of 0.6 s in every request that was due meanwhile, though two connections are all there are', async () => {
-    const tally = await sendEvenly(await stoppingServer(40, 600), { connections: 2, rate: 50, seconds: 2 })
+    const tally = await send(await stoppingServer(40, 600), { connections: 2, rate: 50, seconds: 2 })
     expect(tally).toMatchObject({ sent: 100, succeeded: 100, timeouts: 0, errors: 0 })
     const { summary } = tally.latencies.corrected()
     // Request 40 was being answered; the next one was due 20 ms later at the earliest.
@@ -79,7 +83,7 @@ describe('requests that are sent evenly', () => {
 
   it('are as many as the rate asks for, on all connections in turn', async () => {
     const { url, sockets } = await serverOf(accepted)
-    const tally = await sendEvenly(url, { connections: 10, rate: 40, seconds: 2 })
+    const tally = await send(url, { connections: 10, rate: 40, seconds: 2 })
     expect(tally).toMatchObject({ sent: 80, succeeded: 80 })
     // More where a machine paused for so long that connections were closed meanwhile.
     expect(sockets.size).toBeGreaterThanOrEqual(10)
@@ -87,7 +91,7 @@ describe('requests that are sent evenly', () => {
 
   it('are given up when nobody answers, those that found no connection too', async () => {
     const { url } = await serverOf((request) => void request.resume())
-    const tally = await sendEvenly(url, { connections: 1, rate: 200, patienceMs: 300 })
+    const tally = await send(url, { connections: 1, rate: 200, patienceMs: 300 })
     expect(tally).toMatchObject({ succeeded: 0, timeouts: 200, errors: 0 })
     expect(tally.unsent).toBeGreaterThan(0)
     expect(tally.sent + tally.unsent).toBe(200)
@@ -101,14 +105,21 @@ describe('requests that are sent evenly', () => {
       if (requests % 4 === 0) request.socket.destroy()
       else accepted(request, response)
     })
-    const tally = await sendEvenly(url, { connections: 3, rate: 20 })
+    const tally = await send(url, { connections: 3, rate: 20 })
     expect(tally).toMatchObject({ sent: 20, succeeded: 15, errors: 5, timeouts: 0 })
+  })
+
+  it('are whole after a burst, whose sender leaves the headers as they were', async () => {
+    const { url } = await serverOf(accepted)
+    await send(url, { connections: 2, rate: 2, arrivals: 'burst', body: '{"longer":true}' })
+    expect(HEADERS).toEqual({ 'content-type': 'application/json' })
+    expect(await send(url, { connections: 2, rate: 4 })).toMatchObject({ succeeded: 4, errors: 0 })
   })
 
   it('end at once when they are told to', async () => {
     const { url } = await serverOf((request) => void request.resume())
     const stopping = new AbortController()
-    const sending = sendEvenly(url, { connections: 2, rate: 20, seconds: 3600, signal: stopping.signal })
+    const sending = send(url, { connections: 2, rate: 20, seconds: 3600, signal: stopping.signal })
     setTimeout(() => stopping.abort(), 200)
     const tally = await sending
     expect(tally).toMatchObject({ succeeded: 0, timeouts: 0, errors: 0 })
@@ -119,6 +130,6 @@ describe('requests that are sent evenly', () => {
     const onAnswer = () => {
       throw new SyntaxError('no JSON')
     }
-    await expect(sendEvenly(url, { connections: 2, rate: 20, onAnswer })).rejects.toThrow('no JSON')
+    await expect(send(url, { connections: 2, rate: 20, onAnswer })).rejects.toThrow('no JSON')
   })
 })
