@@ -51,7 +51,7 @@ const placeOrder: OperationDescription = {
   tag: 'Orders',
   summary: 'Place an order',
   description:
-    'Answers 202 once the order is durable in the log, before it is stored: from then on it is not lost. With `Prefer: wait=N` the answer is 201 with the stored order if that happens in time. Members that are not named are ignored.',
+    'Answers 202 once the order is durable in the log, before it is stored: from then on it is not lost. With `Prefer: wait=N` the answer is 201 with the stored order if that happens in time. Members that an order does not have are left out and named in `ignored`.',
   headers: ['IdempotencyKey', 'Prefer', 'RequestId', 'Traceparent', 'Tracestate'],
   body: {
     schema: 'OrderCommand',
