@@ -19,7 +19,7 @@ export interface RampSettings {
 export interface Climber {
   /** Sends at the rate for a step's time. */
   step(rate: number): Promise<Omit<RampStep, 'held' | 'broke'>>
-  /** Waits until what a step too many left behind is gone, as far as there is time. */
+  /** Waits until what the step that failed left behind is gone, while time is left. */
   settle(): Promise<void>
   /** Seconds since the run began. */
   passed(): number

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { onStopRequest } from '../infra/stop-request.ts'
 import { checkAssertions } from './assertions.ts'
@@ -70,6 +70,7 @@ async function runScenario(task: RunTask): Promise<number> {
 
 /** A pipeline that shows tests has to show the run that failed too, and not the file of the one before. */
 async function tellingOfFailure(task: RunTask, run: () => Promise<number>): Promise<number> {
+  if (task.junit !== undefined) rmSync(task.junit, { force: true })
   try {
     return await run()
   } catch (error) {

@@ -162,7 +162,8 @@ const settingsSchema = z.object({
   APPLICATIONINSIGHTS_CONNECTION_STRING: optional,
   OTEL_EXPORTER_OTLP_ENDPOINT: url,
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url,
-  OTEL_SDK_DISABLED: oneOf(['true', 'false']),
+  // Any other value is taken for false (OpenTelemetry, "Boolean value").
+  OTEL_SDK_DISABLED: optional,
   SEQ_URL: url,
   LOG_LEVEL: oneOf(LOG_LEVELS),
   LOG_REFUSALS: oneOf(['on', 'off']),
@@ -226,7 +227,8 @@ export function readConfig(
 
 /** As OpenTelemetry's specification of these variables has it: the endpoint of traces alone is used as it is. */
 function tracesOf(settings: z.output<typeof settingsSchema>): Pick<Config, 'otlpTracesUrl' | 'applicationInsights'> {
-  if (settings.OTEL_SDK_DISABLED === 'true') return { otlpTracesUrl: undefined, applicationInsights: undefined }
+  if (settings.OTEL_SDK_DISABLED?.toLowerCase() === 'true')
+    return { otlpTracesUrl: undefined, applicationInsights: undefined }
   const base = settings.OTEL_EXPORTER_OTLP_ENDPOINT
   const ofBase = base === undefined ? undefined : `${base.replace(/\/$/, '')}/v1/traces`
   return {

@@ -45,7 +45,8 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     return EXIT.ok
   }
   const [unexpected] = positionals.slice(command.takes ?? 0)
-  if (unexpected !== undefined) throw new UsageError(`${JSON.stringify(unexpected)} is one word too many: see --help.`)
+  if (unexpected !== undefined)
+    throw new UsageError(`${JSON.stringify(unexpected)} is an argument that it does not take: see --help.`)
   const textOf = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
   const operator = textOf('operator') ?? userName()
   const { processes: processing = false, creates = false } = command

@@ -31,7 +31,7 @@ export const SYSTEM_OPERATIONS = {
     summary: 'The last hour in numbers',
     description:
       'A point every `everyMs`, oldest first, as the instance that answers saw it since its start. Moments in which the log or the store was away are missing.',
-    answers: { 200: jsonAnswer('What led to now.', 'PipelineHistory') },
+    answers: { 200: jsonAnswer('The last hour.', 'PipelineHistory') },
   },
   opsLedger: {
     tag: 'Operations',

@@ -36,7 +36,7 @@ const KEPT_MS = 3_600_000
 const NEWEST = 100
 
 /**
- * Keeps an hour of figures in memory, at most 720 points, so that whoever opens a dashboard sees what led to now, and
+ * Keeps an hour of figures in memory, at most 720 points, so that whoever opens a dashboard sees the last hour, and
  * everyone the same.
  */
 export function createPipelineHistory(dependencies: {
@@ -62,7 +62,7 @@ export function createPipelineHistory(dependencies: {
     }
   }
 
-  /** Undefined when they cannot be read: the figures of an outage are what somebody will look for. */
+  /** Undefined when they cannot be read: the other figures are kept all the same. */
   async function newest(): Promise<readonly OrderView[] | undefined> {
     try {
       return (await views.list({ limit: NEWEST })).items

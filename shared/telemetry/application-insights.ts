@@ -27,7 +27,7 @@ const NOTHING_BY_ITSELF = {
   },
 } satisfies AzureMonitorOpenTelemetryOptions
 
-/** The package names a request after its route, and one that a record began not at all, unless it is told. */
+/** The package names a request after its route, and does not name what a record started, so the name is set here. */
 const NAMES_OF_CONSUMERS: SpanProcessor = {
   onStart(span) {
     if (span.kind === SpanKind.CONSUMER) span.setAttribute('ai.operation.name', span.name)
@@ -66,7 +66,7 @@ export function openApplicationInsights(connectionString: string, resource: Reso
 const PARTLY_TAKEN = 206
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-/** Of a proxy's words, which are no answer of the endpoint, nothing was taken. */
+/** A proxy's answer says nothing about items, so none counts as taken. */
 function partlyTaken(body: string): { readonly accepted: number; readonly why: string | undefined } {
   try {
     const { itemsAccepted = 0, errors = [] } = JSON.parse(body) as PartlyTaken

@@ -27,7 +27,7 @@ const ignore = () => undefined
 function listenForRejected(watch: CollectorWatch): void {
   const warn = (message: string, ...details: unknown[]) => {
     if (message !== PARTIAL_SUCCESS) return
-    const { rejectedSpans, errorMessage } = JSON.parse(String(details[0])) as PartialSuccess
+    const { rejectedSpans, errorMessage } = partialSuccess(String(details[0]))
     // None is rejected when the collector only wants to say something.
     if (Number(rejectedSpans) > 0) watch.rejected(Number(rejectedSpans), errorMessage ?? 'without a reason')
   }
@@ -39,6 +39,15 @@ function listenForRejected(watch: CollectorWatch): void {
 interface PartialSuccess {
   readonly rejectedSpans?: string | number
   readonly errorMessage?: string
+}
+
+/** The package says it in its own words, which another version may put otherwise: then all that is known is that some were. */
+function partialSuccess(words: string): PartialSuccess {
+  try {
+    return JSON.parse(words) as PartialSuccess
+  } catch {
+    return { rejectedSpans: 1, errorMessage: words }
+  }
 }
 
 function watched(exporter: SpanExporter, watch: CollectorWatch): SpanExporter {

@@ -383,7 +383,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await shows('#lamp-store', 'well')
   })
 
-  it('shows at once what led to now, whoever opens it', async () => {
+  it('shows the last hour at once, whoever opens it', async () => {
     const { items } = await ask('/api/ops/history')
     expect(items.length).toBeGreaterThan(5)
     const opened = Date.now()

@@ -92,8 +92,8 @@ describe('npm run ops', () => {
       [['ledger', 'reset', '--url', product.url], '--reason is missing'],
       [['status', '--url', 'localhost:7071'], '"localhost:7071" is not a URL'],
       [['orders', 'get', '--url', product.url], 'The id is missing'],
-      [['status', 'please'], '"please" is one word too many'],
-      [['dead-letters', 'restore', 'orders:0:0', 'orders:0:1'], '"orders:0:1" is one word too many'],
+      [['status', 'please'], '"please" is an argument that it does not take'],
+      [['dead-letters', 'restore', 'orders:0:0', 'orders:0:1'], '"orders:0:1" is an argument that it does not take'],
       [['backup', directory, '--url', product.url], 'in its own DATA_DIR'],
     ]
     for (const [words, said] of faults) {

@@ -78,6 +78,7 @@ describe('settings', () => {
     ],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://all', OTEL_SDK_DISABLED: 'false' }, 'http://all/v1/traces'],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://all', OTEL_SDK_DISABLED: 'TRUE' }, undefined],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://all', OTEL_SDK_DISABLED: '1' }, 'http://all/v1/traces'],
   ])('of OpenTelemetry, %j, send traces to %s', (environment, address) => {
     expect(readConfig(environment, 'embedded').otlpTracesUrl).toBe(address)
   })

@@ -70,6 +70,10 @@ describe('the samples of the dashboard', () => {
     expect(samples.all()[1]).toMatchObject({ lag: 3, p99: 9 })
     samples.addHistory([...points, { ...points[3]!, at: instant(61.5), records: 615 }])
     expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([0, 5, 10, 60, 61.5, 62])
+    // Of a product that has just been started anew, which knows nothing of before.
+    samples.addHistory([{ ...points[3]!, at: instant(70) }])
+    samples.addHistory([])
+    expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([0, 5, 10, 60, 61.5, 62, 70])
   })
 
   it('give no rate for what nobody watched, nor for a counter that began anew', () => {

@@ -94,7 +94,7 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
   const words = alias === 'o' ? hasWords('order_words', 'order_seq') : hasWords('order_state_words', 'state_seq')
   const conditions: [ListFilter, string][] = [
     ['customerId', `${alias}.customer_id = @customerId`],
-    // To a collation, even a binary one, spaces at the end are nothing.
+    // Collations ignore trailing spaces, even binary ones.
     [
       'reference',
       `${alias}.reference = CAST(@reference AS NVARCHAR(200)) AND ` +

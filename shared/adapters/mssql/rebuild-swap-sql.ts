@@ -1,6 +1,6 @@
 import { CLEAR_REBUILT, inStep } from './rebuild-sql.ts'
 
-/** Texts are compared by their bytes: to a collation, even a binary one, spaces at the end are nothing. */
+/** Texts are compared by their bytes: collations ignore trailing spaces, even binary ones. */
 const textsDiffer = (columns: readonly string[]) =>
   columns.map((column) => `CAST(l.${column} AS VARBINARY(800)) <> CAST(r.${column} AS VARBINARY(800))`)
 const valuesDiffer = (columns: readonly string[]) => columns.map((column) => `l.${column} <> r.${column}`)

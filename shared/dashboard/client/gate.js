@@ -4,6 +4,17 @@ import { closeDetails } from './details.js'
 import { currentSession, keepSession, takeKeyOfAddress } from './session.js'
 
 /**
+ * Why a key does not open the page; undefined when that is not what was refused.
+ *
+ * @param {unknown} error
+ */
+export function refusalOfKey(error) {
+  if (!(error instanceof RefusedError)) return undefined
+  if (error.status === 401) return 'This is not the key.'
+  return error.status === 403 ? 'This key has fewer rights than the dashboard needs.' : undefined
+}
+
+/**
  * The form that asks for the key.
  *
  * @param {{ tryKey: () => Promise<unknown>, onOpen: () => void, onClose: () => void }} dependencies `tryKey` rejects when
@@ -45,11 +56,11 @@ export function createGate({ tryKey, onOpen, onClose }) {
       await tryKey()
       open()
     } catch (error) {
-      // Any other refusal than 401 came after the key was found right: the page itself says what is wrong.
-      if (error instanceof RefusedError && error.status !== 401) return open()
+      const why = refusalOfKey(error)
+      // Any other refusal came after the key was found right: the page itself says what is wrong.
+      if (error instanceof RefusedError && why === undefined) return open()
       keepSession({ ...currentSession(), key: '' })
-      const isWrong = error instanceof RefusedError
-      fault.textContent = isWrong ? 'This is not the key.' : 'The product does not answer. Is it running?'
+      fault.textContent = why ?? 'The product does not answer. Is it running?'
       key.select()
     }
   }

@@ -4,7 +4,7 @@ import { createChart } from './chart.js'
 import { createDeadLetters } from './dead-letters.js'
 import { closeBesideDetails, wordsOf } from './details.js'
 import { toCount, toDuration, toRate, toTime, zoneName } from './format.js'
-import { createGate } from './gate.js'
+import { createGate, refusalOfKey } from './gate.js'
 import { createLedger } from './ledger.js'
 import { createLinked } from './linked.js'
 import { createOrders } from './orders.js'
@@ -147,7 +147,8 @@ function showConnection(why) {
 
 /** @param {unknown} error */
 function showFailure(error) {
-  if (error instanceof RefusedError && error.status === 401) return lockUp()
+  const why = refusalOfKey(error)
+  if (why !== undefined) return lockUp(why)
   pipeline.stale(true)
   if (error instanceof UnreachableError) {
     showLamp('connection', 'bad', 'lost')
@@ -189,7 +190,8 @@ function quietly(refresh) {
     try {
       await refresh()
     } catch (error) {
-      if (error instanceof RefusedError && error.status === 401) lockUp()
+      const why = refusalOfKey(error)
+      if (why !== undefined) lockUp(why)
       else if (!(error instanceof RefusedError || error instanceof UnreachableError)) reportError(error)
     }
   }
@@ -213,10 +215,11 @@ const gate = createGate({
   },
 })
 
-function lockUp() {
+/** @param {string} why */
+function lockUp(why) {
   // Several polls may learn it at the same time.
   if (currentSession().key === '') return
-  gate.close(isTaken ? `The key is not taken any more, since ${toTime(Date.now())}.` : 'This is not the key.')
+  gate.close(isTaken ? `The key is not taken any more, since ${toTime(Date.now())}.` : why)
 }
 
 for (const place of document.querySelectorAll('[data-zone]')) setText(place, zoneName())

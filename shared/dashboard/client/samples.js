@@ -49,7 +49,8 @@ export function createSamples({ keepSeconds }) {
     hasGapBefore: ({ at }) => last === undefined || elapsedMs(last.at, at) > MAX_PAUSE_MS,
 
     /**
-     * What the product kept, which is the same for every page. It takes the place of what this page saw until then.
+     * What the product kept, which is the same for every page. It takes the place of what this page saw in that time: a
+     * product that was started anew knows less than the page does.
      *
      * @param {readonly HistoryPoint[]} points oldest first
      */
@@ -62,10 +63,11 @@ export function createSamples({ keepSeconds }) {
         p50: point.p50Ms,
         p99: point.p99Ms,
       }))
-      const until = earlier.at(-1)?.at ?? 0
-      samples = [...earlier, ...samples.filter(({ at }) => at > until)]
-      const newest = points.at(-1)
-      if (newest !== undefined && (last === undefined || last.at < newest.at)) last = newest
+      const [first, newest] = [earlier[0], points.at(-1)]
+      if (first === undefined || newest === undefined) return
+      const until = Date.parse(newest.at) / 1000
+      samples = [...samples.filter(({ at }) => at < first.at), ...earlier, ...samples.filter(({ at }) => at > until)]
+      if (last === undefined || last.at < newest.at) last = newest
     },
 
     /** @param {PipelineStatus} status */
