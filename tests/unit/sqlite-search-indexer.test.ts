@@ -132,16 +132,28 @@ test('what is due while a thread closes is written too', async () => {
   expect(inBlocks).toBe(3 * BLOCK)
 })
 
-test('orders without words have their turn at once, though no block is due, and again after a failure', async () => {
+test('orders without words have their turn at once, though no block is due, and a minute after a failure', async () => {
   lacking = 700
   failing = new Error('The disk is full.')
   await indexer.look()
   await vi.advanceTimersByTimeAsync(10)
   expect(onFailed.mock.calls).toEqual([[failing]])
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(onFailed).toHaveBeenCalledTimes(2)
   failing = undefined
+  await vi.advanceTimersByTimeAsync(60_010)
+  expect([lacking, openThreads, vi.getTimerCount()]).toEqual([0, 0, 0])
+  expect(onFailed).toHaveBeenCalledTimes(2)
+})
+
+test('nothing is tried again after closing', async () => {
+  lacking = 700
+  failing = new Error('The disk is full.')
   await indexer.look()
   await vi.advanceTimersByTimeAsync(10)
-  expect([lacking, openThreads]).toEqual([0, 0])
+  expect(vi.getTimerCount()).toBe(1)
+  await indexer[Symbol.asyncDispose]()
+  expect(vi.getTimerCount()).toBe(0)
 })
 
 test('orders without words come before any block', async () => {

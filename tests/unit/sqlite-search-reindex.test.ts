@@ -104,6 +104,23 @@ test('the index stays right when its parts are merged, where both texts of an or
   }
 })
 
+test('orders with many items end a transaction early', () => {
+  storeBefore()
+  using db = open()
+  prepareCommands(db).storeBatch(batchOf([], { parked: [parkedFrom(order(5, 'Zoë', 'Plain'))] }))
+  const progress = () => db.prepare('SELECT last_state_seq, last_seq FROM search_reindex').all()[0]
+  const steps: unknown[] = []
+  while (prepareReindex(db)(100, 1)) steps.push(Object.values(progress() ?? {}))
+  expect(steps).toEqual([
+    [1, 0],
+    [2, 0],
+    [2, 1],
+    [2, 2],
+    [2, 3],
+  ])
+  expect(foundIn(db, 'lukasz')).toEqual(idsOf([lukasz, plain]))
+})
+
 test('a start goes through them in the background, and through blocks only afterwards', async () => {
   storeBefore()
   await using opened = await createSqliteStore({ file: file(), blockOrders: 2 })

@@ -18,7 +18,7 @@ export interface SearchIndexerOptions {
   readonly ordersAfterBlocks: () => Promise<number>
   readonly isReindexDue: () => Promise<boolean>
   readonly openThread: () => StoreThread<Indexer>
-  /** Tried again after another block's worth of orders. */
+  /** It looks again after a minute; another block's worth of orders may come before that. */
   readonly onFailed: (error: unknown) => void
 }
 
@@ -28,8 +28,10 @@ const BACKLOG_ORDERS = 250
 const QUIET_MS = 1000
 /** When so many blocks are missing, it waits no longer: a backlog may last for days. */
 const MAX_MISSING_BLOCKS = 16
-/** Storing waits while they are written, some ten milliseconds. */
+/** Fewer, when they have many items: storing waits while they are written, some ten milliseconds. */
 const REINDEXED_AT_ONCE = 256
+/** A file that is busy or a full disk fails a step, and nothing else may ask for the next one. */
+const RETRY_MS = 60_000
 
 export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexer {
   const { blockOrders, ordersAfterBlocks, isReindexDue, openThread, onFailed } = options
@@ -37,6 +39,7 @@ export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexe
   let waiting = 0
   let running: Promise<void> | undefined
   let backlog: NodeJS.Timeout | undefined
+  let retry: NodeJS.Timeout | undefined
 
   async function write(): Promise<void> {
     await using thread = openThread()
@@ -50,7 +53,7 @@ export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexe
       await write()
       if (!closing.signal.aborted) waiting = await ordersAfterBlocks()
     } catch (error) {
-      onFailed(error)
+      fail(error)
     } finally {
       running = undefined
     }
@@ -61,6 +64,23 @@ export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexe
   function runIfDue(): void {
     const isDue = waiting >= (backlog === undefined ? 1 : MAX_MISSING_BLOCKS) * blockOrders
     if (isDue && !closing.signal.aborted) running ??= run()
+  }
+
+  function fail(error: unknown): void {
+    onFailed(error)
+    if (closing.signal.aborted) return
+    clearTimeout(retry)
+    retry = setTimeout(() => void look(), RETRY_MS).unref()
+  }
+
+  async function look(): Promise<void> {
+    try {
+      waiting = await ordersAfterBlocks()
+      if ((await isReindexDue()) && !closing.signal.aborted) running ??= run()
+      runIfDue()
+    } catch (error) {
+      fail(error)
+    }
   }
 
   function endBacklog(): void {
@@ -78,18 +98,11 @@ export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexe
       }
       runIfDue()
     },
-    async look() {
-      try {
-        waiting = await ordersAfterBlocks()
-        if ((await isReindexDue()) && !closing.signal.aborted) running ??= run()
-        runIfDue()
-      } catch (error) {
-        onFailed(error)
-      }
-    },
+    look,
     async [Symbol.asyncDispose]() {
       closing.abort()
       clearTimeout(backlog)
+      clearTimeout(retry)
       await running
     },
   }
