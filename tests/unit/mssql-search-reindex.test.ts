@@ -5,6 +5,7 @@ import {
   ADD_TO_ORDERS,
   ADD_TO_STATES,
   END_REINDEX,
+  REPEAT_REINDEX,
   SELECT_LACKING,
 } from '../../shared/adapters/mssql/search-reindex-sql.ts'
 import { orderAt } from '../contract/store-fixtures.ts'
@@ -35,10 +36,11 @@ function server(looks: readonly (readonly (readonly Row[])[] | Error)[]) {
   return { query, sent, left }
 }
 
-const progress = (state: string, seq: string, mayEnd = false): Row => ({
+const progress = (state: string, seq: string, mayEnd = false, isLastTime = false): Row => ({
   last_state_seq: state,
   last_seq: seq,
   may_end: mayEnd,
+  is_last_time: isLastTime,
 })
 const valuesOf = (parameters: Parameters) =>
   Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value]))
@@ -48,7 +50,7 @@ test('states first, then orders; both get every word, and the end waits for inst
     [[progress('0', '0')], [STATE, UNREADABLE], [STORED], [ITEM]],
     [[progress('9', '0')], [], [STORED], [ITEM]],
     [[progress('9', '3')], [], [], []],
-    [[progress('9', '3', true)], [], [], []],
+    [[progress('9', '3', true, true)], [], [], []],
   ])
   const onWarning = vi.fn<(message: string) => void>()
   await reindex({ query, signal: new AbortController().signal, onWarning, pauses: PAUSES })
@@ -68,6 +70,41 @@ test('states first, then orders; both get every word, and the end waits for inst
   expect(wordsOf(states?.['words'])).toEqual(new Set(all('7')))
   expect(wordsOf(orders?.['words'])).toEqual(new Set(all('3')))
   expect(onWarning).not.toHaveBeenCalled()
+})
+
+test('it goes through them once more when no instance of the version before can be left', async () => {
+  const { query, sent } = server([
+    [[progress('9', '3')], [], [], []],
+    [[progress('9', '3', true)], [], [], []],
+    [[progress('0', '0', true, true)], [], [STORED], [ITEM]],
+    [[progress('0', '3', true, true)], [], [], []],
+  ])
+  await reindex({ query, signal: new AbortController().signal, onWarning: () => undefined, pauses: PAUSES })
+  expect(sent.map(({ statement }) => statement)).toEqual([REPEAT_REINDEX, ADD_TO_ORDERS, END_REINDEX])
+  expect(valuesOf(sent[0]?.parameters ?? {})).toEqual({ lastState: 9, last: 3 })
+})
+
+test('long orders make a transaction of few orders', async () => {
+  const brands = Array.from({ length: 3000 }, (_, index) => ({ ...item!, brand: `Brand${index}` }))
+  const long = JSON.stringify({ ...order.order, orderItems: brands.slice(0, 1200) })
+  const states = ['7', '8', '9'].map((seq): Row => ({ ...STATE, seq, order_json: long }))
+  const orders = ['3', '4'].map((seq): Row => ({ ...STORED, seq }))
+  const items = orders.flatMap(({ seq }) => brands.map(({ brand }): Row => ({ ...ITEM, order_seq: seq!, brand })))
+  const { query, sent } = server([
+    [[progress('0', '0')], states, orders, items],
+    [[progress('8', '0')], states.slice(2), orders, items],
+    [[progress('9', '0')], [], orders, items],
+    [[]],
+  ])
+  await reindex({ query, signal: new AbortController().signal, onWarning: () => undefined, pauses: PAUSES })
+  const steps = sent.map(({ parameters }) => valuesOf(parameters))
+  expect(steps.map(({ after, last }) => [after, last])).toEqual([
+    [0, 8],
+    [8, 9],
+    [0, 3],
+  ])
+  const seqsOf = (text: unknown) => new Set((JSON.parse(String(text)) as string[][]).map(([seq]) => seq))
+  expect(steps.map(({ words }) => seqsOf(words))).toEqual([new Set(['7', '8']), new Set(['9']), new Set(['3'])])
 })
 
 test('a step that fails is told and tried again, and without the note there is nothing to do', async () => {

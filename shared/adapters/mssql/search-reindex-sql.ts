@@ -1,16 +1,26 @@
-/** Goes through orders that an earlier version stored, and adds the words that it did not make (search-reindex.ts). */
+/**
+ * Goes through orders that an earlier version stored, and adds the words that it did not make (search-reindex.ts). It goes
+ * twice: an instance of that version, which may run for a while beside this one, commits a position behind the mark, or
+ * replaces the words of an order that is done. The second time begins when none runs any more.
+ */
+
+/** Stands in `ends_at` the second time. */
+const LAST_TIME = `'20000101'`
 
 /** By the primary keys. The first result has no row when there is nothing to do. */
 export const SELECT_LACKING = `
 SET NOCOUNT ON;
-DECLARE @state BIGINT, @seq BIGINT, @may_end BIT;
-SELECT @state = r.last_state_seq, @seq = r.last_seq, @may_end = CASE WHEN r.ends_at < SYSUTCDATETIME() THEN 1 ELSE 0 END
+DECLARE @state BIGINT, @seq BIGINT, @may_end BIT, @is_last_time BIT;
+SELECT @state = r.last_state_seq, @seq = r.last_seq,
+  @may_end = CASE WHEN r.ends_at < SYSUTCDATETIME() THEN 1 ELSE 0 END,
+  @is_last_time = CASE WHEN r.ends_at = ${LAST_TIME} THEN 1 ELSE 0 END
 FROM search_reindex AS r
 WHERE r.only_row = 1;
 DECLARE @found TABLE (seq BIGINT NOT NULL PRIMARY KEY);
 INSERT INTO @found (seq)
 SELECT TOP (@limit) o.seq FROM orders AS o WHERE o.seq > @seq ORDER BY o.seq;
-SELECT @state AS last_state_seq, @seq AS last_seq, @may_end AS may_end WHERE @seq IS NOT NULL;
+SELECT @state AS last_state_seq, @seq AS last_seq, @may_end AS may_end, @is_last_time AS is_last_time
+WHERE @seq IS NOT NULL;
 SELECT TOP (@limit) s.seq, s.order_id, s.order_json FROM order_states AS s WHERE s.seq > @state ORDER BY s.seq;
 SELECT o.seq, o.order_id, o.customer_name, o.customer_last_name, o.customer_email, o.reference
 FROM @found AS f
@@ -83,6 +93,13 @@ export const ADD_TO_STATES = inStep(
   WHERE NOT EXISTS (SELECT 1 FROM order_state_words AS l WHERE l.state_seq = w.seq AND l.word = w.word);`,
 )
 
+/** By the primary key. Of two instances that ask for it the second finds it done. */
+export const REPEAT_REINDEX = `
+UPDATE search_reindex SET last_state_seq = 0, last_seq = 0, ends_at = ${LAST_TIME}
+WHERE only_row = 1 AND last_state_seq = @lastState AND last_seq = @last AND ends_at > ${LAST_TIME};
+`
+
 export const END_REINDEX = `
-DELETE FROM search_reindex WHERE only_row = 1 AND last_state_seq = @lastState AND last_seq = @last;
+DELETE FROM search_reindex
+WHERE only_row = 1 AND last_state_seq = @lastState AND last_seq = @last AND ends_at = ${LAST_TIME};
 `

@@ -3,7 +3,7 @@ import type { NewOrderCommand } from '../../domain/order-commands.ts'
 import { orderWords, type Searchable } from '../../domain/search-words.ts'
 import { bigint, int, json, type Row } from './connection.ts'
 import type { Query } from './query.ts'
-import { ADD_TO_ORDERS, ADD_TO_STATES, END_REINDEX, SELECT_LACKING } from './search-reindex-sql.ts'
+import { ADD_TO_ORDERS, ADD_TO_STATES, END_REINDEX, REPEAT_REINDEX, SELECT_LACKING } from './search-reindex-sql.ts'
 import { fromSqlId } from './values.ts'
 
 /** `[seq, word, whether it is one of the customer's name]`. */
@@ -21,6 +21,8 @@ interface ReindexOptions {
 }
 
 const ORDERS_AT_ONCE = 100
+/** In one transaction, and those of one order more: from 5,000 locks on, SQL Server locks the whole table. */
+const MAX_WORDS = 2000
 /** For those who store, and for the other instances, which do the same. */
 const PAUSES = { stepMs: 50, waitMs: 60_000 }
 
@@ -50,11 +52,12 @@ async function reindexSome(query: Query): Promise<Step> {
   })
   if (progress === undefined) return 'ended'
   const [lastState, last] = [Number(progress['last_state_seq']), Number(progress['last_seq'])]
-  if (states.length > 0) return add(query, ADD_TO_STATES, lastState, states, wordsOfStates(states))
-  if (orders.length > 0) return add(query, ADD_TO_ORDERS, last, orders, wordsOfOrders(orders, items))
+  if (states.length > 0) return add(query, ADD_TO_STATES, lastState, states, wordsOfState)
+  if (orders.length > 0) return add(query, ADD_TO_ORDERS, last, orders, createWordsOfOrder(items))
   if (progress['may_end'] !== true) return 'waiting'
-  await query(END_REINDEX, { lastState: bigint(lastState), last: bigint(last) })
-  return 'ended'
+  const isLastTime = progress['is_last_time'] === true
+  await query(isLastTime ? END_REINDEX : REPEAT_REINDEX, { lastState: bigint(lastState), last: bigint(last) })
+  return isLastTime ? 'ended' : 'done'
 }
 
 async function add(
@@ -62,31 +65,38 @@ async function add(
   statement: string,
   after: number,
   rows: readonly Row[],
-  words: readonly WordRow[],
+  wordsOf: (row: Row) => readonly WordRow[],
 ): Promise<Step> {
-  const last = Number(rows.at(-1)?.['seq'])
+  const words: WordRow[] = []
+  let last = after
+  for (const row of rows) {
+    for (const word of wordsOf(row)) words.push(word)
+    last = Number(row['seq'])
+    if (words.length >= MAX_WORDS) break
+  }
   await query(statement, { after: bigint(after), last: bigint(last), words: json(words) })
   return 'done'
 }
 
-function wordsOfStates(states: readonly Row[]): WordRow[] {
-  return states.flatMap(({ seq, order_id: id, order_json: order }) =>
-    typeof order === 'string' ? wordRows(seq, id, JSON.parse(order) as NewOrderCommand) : [],
-  )
+function wordsOfState({ seq, order_id: id, order_json: order }: Row): WordRow[] {
+  return typeof order === 'string' ? wordRows(seq, id, JSON.parse(order) as NewOrderCommand) : []
 }
 
 /** Of rows of orders and of their items. */
 export function wordsOfOrders(orders: readonly Row[], items: readonly Row[]): WordRow[] {
+  return orders.flatMap(createWordsOfOrder(items))
+}
+
+function createWordsOfOrder(items: readonly Row[]): (row: Row) => WordRow[] {
   const ofOrders = Map.groupBy(items, (item) => String(item['order_seq']))
-  return orders.flatMap((row) =>
+  return (row) =>
     wordRows(row['seq'], row['order_id'], {
       customerName: String(row['customer_name']),
       customerLastName: String(row['customer_last_name']),
       customerEmail: String(row['customer_email']),
       reference: row['reference'] as string | null,
       orderItems: (ofOrders.get(String(row['seq'])) ?? []).map(toItem),
-    }),
-  )
+    })
 }
 
 function toItem(row: Row): Searchable['orderItems'][number] {
