@@ -3,7 +3,7 @@ import { createMssqlStore } from '../../shared/adapters/mssql/mssql-store.ts'
 import { skipsSqlServer, testDatabase, type TestDatabase } from '../support/mssql-database.ts'
 import type { OpenEmptyStore, OpenStore, StoreFeatures } from './store-fixtures.ts'
 
-export const MSSQL_FEATURES: StoreFeatures = { fullText: true }
+export const MSSQL_FEATURES: StoreFeatures = { fullText: true, emailDigitsByBeginning: true }
 
 type Again = () => Promise<OpenStore>
 

@@ -6,7 +6,7 @@ import { prepareWriteBlock } from '../../shared/adapters/sqlite/search-blocks.ts
 import { createSqliteStore, type SqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
 import type { StoreFeatures } from './store-fixtures.ts'
 
-export const SQLITE_FEATURES: StoreFeatures = { fullText: true }
+export const SQLITE_FEATURES: StoreFeatures = { fullText: true, emailDigitsByBeginning: false }
 
 /** An empty store on a file of its own, which goes when it is closed. */
 export async function openSqlite(): Promise<SqliteStore> {

@@ -118,6 +118,9 @@ export function orderSearchContract(
       expect([q, await listed({ q, customerId: 1 })]).toEqual([q, [order.orderId]])
       expect([q, await listed({ q, status: 'retrying' })]).toEqual([q, [failed.orderId]])
     }
+    const byBeginning = ({ orderId }: OrderToStore) => (features.emailDigitsByBeginning ? [orderId] : [])
+    expect(await found('test')).toEqual(byBeginning(order))
+    expect(await listed({ q: 'test', status: 'retrying' })).toEqual(byBeginning(failed))
     for (const q of ['TRK-2042', 'other.test7@shop.example']) expect([q, await found(q)]).toEqual([q, []])
     for (const { orderId } of [order, failed]) {
       const list: Partial<ListQuery> = orderId === failed.orderId ? { status: 'retrying' } : {}
@@ -156,6 +159,7 @@ export function orderSearchContract(
     }
   })
 
+  // This checks the index: `rankOf` makes words as the product does. `FOUND_BY` above checks the words.
   test.runIf(features.fullText)('texts of any script find what going through all orders would find', async () => {
     const random = createRandom(7)
     const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''
@@ -275,7 +279,11 @@ const WAYS_TO_WRITE: readonly ((text: string) => string)[] = [
   (text) => text.replaceAll("'", '’'),
 ]
 
-/** What `search` promises: 4 when the order does not match. Its e-mail address has no digits, which count whole alone. */
+/**
+ * What `search` promises: 4 when the order does not match. The words are those of the product's own `wordsOf` and
+ * `queryWords`, so this checks that the index finds and ranks what has them; `FOUND_BY` checks the words themselves. The order's
+ * e-mail address has no digits, because stores differ in how they find those.
+ */
 function rankOf(order: NewOrderCommand, q: string): number {
   const words = queryWords(q)
   const names = [order.customerName, order.customerLastName].flatMap(wordsOf)

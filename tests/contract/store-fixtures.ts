@@ -24,6 +24,8 @@ export type OpenEmptyStore = () => Promise<OpenStore>
 export interface StoreFeatures {
   /** Full text: accents, beginnings of words, ranking. */
   readonly fullText: boolean
+  /** Words with digits of an e-mail address are found by their beginning, and not only whole. */
+  readonly emailDigitsByBeginning: boolean
 }
 
 export const GROUP = 'order-processor'
