@@ -16,7 +16,9 @@ const WORKING = [
  */
 export async function createLocalClient(operator: string, asked: { processing: boolean }): Promise<OpsClient> {
   Object.assign(process.env, { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error' })
-  for (const name of asked.processing ? [] : WORKING) process.env[`AzureWebJobs_${name}_Disabled`] = 'true'
+  // Nobody asks it for the last hour, and a look at Kafka that is under way when it closes would keep its connections open.
+  for (const name of ['opsHistory', ...(asked.processing ? [] : WORKING)])
+    process.env[`AzureWebJobs_${name}_Disabled`] = 'true'
   const { url, functionsKey, services, stop } = await startProduct(ROOT)
   return {
     ...createHttpClient(url, functionsKey.key, operator),

@@ -105,7 +105,7 @@ function node(id: string, name: string, unit: string, explained: string): Html {
 function numbers(): Html {
   return html`<section aria-labelledby="numbers-title">
     <div class="title-row">
-      <h2 id="numbers-title" tabindex="-1">The last hour</h2>
+      <h2 id="numbers-title" tabindex="-1">Over time</h2>
       <div class="fields">
         <label
           ><span>Times in <span data-zone></span>, the last</span>
