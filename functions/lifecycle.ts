@@ -3,6 +3,7 @@ import { app } from '@azure/functions'
 import { openedServices, services, settings } from '../shared/composition-root.ts'
 import { messageOf } from '../shared/domain/errors.ts'
 import { invocationsEnded } from '../shared/invocations.ts'
+import { isDisabled } from '../shared/role.ts'
 
 const RETRY_MS = 5000
 /** The runtime gives a worker 5 seconds to end, and connections have to be closed in them too. */
@@ -31,12 +32,13 @@ app.hook.appTerminate(async () => {
 async function start(): Promise<boolean> {
   try {
     const { redrives, ledgerWatch, deliveryWatch, pipelineHistory } = await services()
+    const { disabledFunctions } = settings()
     void deliveryWatch.run()
     // Any live process that has the operations functions carries redrives out; it ends with the process.
-    if (!settings().disabledFunctions.has('redrivedeadletters')) void redrives.run()
-    if (!settings().disabledFunctions.has('opshistory')) void pipelineHistory.run()
+    if (!isDisabled(disabledFunctions, 'redriveDeadLetters')) void redrives.run()
+    if (!isDisabled(disabledFunctions, 'opsHistory')) void pipelineHistory.run()
     // Whoever counts also looks at what the log forgets.
-    if (!settings().disabledFunctions.has('consumeorders')) void ledgerWatch.run()
+    if (!isDisabled(disabledFunctions, 'consumeOrders')) void ledgerWatch.run()
     return true
   } catch (error) {
     // There is no logger yet. The runtime takes a line with this word for an error.

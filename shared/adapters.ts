@@ -3,6 +3,7 @@ import type { DataDir } from './adapters/embedded/data-dir.ts'
 import type { EmbeddedLog } from './adapters/embedded/embedded-log.ts'
 import type { Faults } from './adapters/faults/faults.ts'
 import type { Config } from './config.ts'
+import { FUNCTIONS_KEY_FILE, LOG_FILE, ORDER_ID_SECRET_FILE, STORE_FILE } from './disk/data-files.ts'
 import { messageOf, OrderError } from './domain/errors.ts'
 import type { Logger } from './logger.ts'
 import type { PipelineEmitter } from './messaging/pipeline-events.ts'
@@ -65,10 +66,10 @@ export async function openAdapters(config: Config, logger: Logger, events: Pipel
       backUp: await backUpOf(config, log, store),
       faults: undefined,
       described: { log: log.described, store: store.described },
-      orderIdSecrets: async () => [await secretOf(dataDir, 'order-id-secret')],
+      orderIdSecrets: async () => [await secretOf(dataDir, ORDER_ID_SECRET_FILE)],
       functionsKey: async () => ({
-        key: config.functionsKey ?? (await secretOf(dataDir, 'functions-key')),
-        file: config.functionsKey === undefined ? join(config.dataDir, 'functions-key') : undefined,
+        key: config.functionsKey ?? (await secretOf(dataDir, FUNCTIONS_KEY_FILE)),
+        file: config.functionsKey === undefined ? join(config.dataDir, FUNCTIONS_KEY_FILE) : undefined,
       }),
       announce: async (url) => dataDir?.describeOwner({ url }),
       [Symbol.asyncDispose]: close,
@@ -106,7 +107,7 @@ async function openLog(config: Config, logger: Logger, events: PipelineEmitter):
     onPassedOver: (topic, records) => events.emit('delivery:passed-over', { topic, records }),
     onDiskInDoubt,
   })
-  return { log, embedded: log, described: `embedded, ${join(config.dataDir, 'log.db')}` }
+  return { log, embedded: log, described: `embedded, ${join(config.dataDir, LOG_FILE)}` }
 }
 
 async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
@@ -122,7 +123,7 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
     return { ...store, described: `SQL Server, ${store.described}` }
   }
   const { createSqliteStore } = await import('./adapters/sqlite/sqlite-store.ts')
-  const file = join(config.dataDir, 'orders.db')
+  const file = join(config.dataDir, STORE_FILE)
   const onIndexFailed = (error: unknown) =>
     logger.warn({ event: 'search:index-failed', err: error }, 'a block for searches could not be written')
   const onDiskInDoubt = await endWhenInDoubt(config)

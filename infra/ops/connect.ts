@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readOwner } from '../../shared/adapters/embedded/data-dir.ts'
 import { readConfig } from '../../shared/config.ts'
+import { FUNCTIONS_KEY_FILE } from '../../shared/disk/data-files.ts'
 import { UsageError } from './command.ts'
 import { createHttpClient, UnreachableError, type OpsClient } from './client.ts'
 
@@ -38,6 +39,6 @@ export async function connect(asked: {
 }
 
 function keptKey(dataDir: string): string | undefined {
-  const file = join(dataDir, 'functions-key')
+  const file = join(dataDir, FUNCTIONS_KEY_FILE)
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
 }

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { LOG_FILE, STORE_FILE } from './data-files.ts'
 import { flushDirectory } from './flush-directory.ts'
 import { copyFromDisk, differenceFromDisk } from './past-cache.ts'
 
@@ -10,7 +11,7 @@ import { copyFromDisk, differenceFromDisk } from './past-cache.ts'
  * next one makes the files anew from what the disk has.
  */
 const MARK = 'disk-in-doubt'
-const FILES = ['log.db', 'orders.db']
+const FILES = [LOG_FILE, STORE_FILE]
 
 export function markInDoubt(directory: string): void {
   // Empty: a disk without room has a place for a name. It only has to outlive the process, as the kernel's memory does.

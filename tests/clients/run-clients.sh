@@ -14,7 +14,8 @@ export PATH="$PWD/node_modules/.bin:$PATH"
 work=$(mktemp -d)
 tools=${CLIENT_TOOLS:-$work/tools}
 here=tests/clients
-failed=0
+# shellcheck source=tests/support/check.sh
+. tests/support/check.sh
 # shellcheck source=tests/support/start-product.sh
 . tests/support/start-product.sh
 clean_up() {
@@ -23,25 +24,6 @@ clean_up() {
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
-
-# check NAME COMMAND…: runs the command in a subshell in which the first failing line fails it, and shows its output then.
-check() {
-  local name=$1 started=$SECONDS
-  shift
-  (
-    set -e
-    "$@"
-  ) > "$work/check.txt" 2>&1
-  # shellcheck disable=SC2181 # As the condition of an `if` the subshell would go on after a line that fails.
-  if [ $? = 0 ]; then
-    echo "ok: $name ($((SECONDS - started)) s)"
-  else
-    failed=1
-    echo "failed: $name ($((SECONDS - started)) s)"
-    tail -n 40 "$work/check.txt" | sed 's/^/    /'
-    return 1
-  fi
-}
 
 # Every tool by its package registry's own client, pinned.
 install_python() {
@@ -166,4 +148,4 @@ check 'oapi-codegen: compiles' build_go ./oapi-codegen
 check 'oapi-codegen: journey' oapi_journey
 check 'the product logged no error' no_errors "$work"
 
-exit "$failed"
+[ "$failed" = 0 ]

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
-import { copyFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { copyFile, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OrderError } from '../../domain/errors.ts'
+import { FUNCTIONS_KEY_FILE, LOG_FILE, ORDER_ID_SECRET_FILE, STORE_FILE } from '../../disk/data-files.ts'
 import { flushDirectory } from '../../disk/flush-directory.ts'
 import { flushFiles } from '../../disk/flush-files.ts'
+import { freeSpaceIn } from '../../disk/free-space.ts'
 import { makeDirectory } from '../../disk/make-directory.ts'
 import type { BackUp } from '../../ports/backup.ts'
 import type { EmbeddedLog } from './embedded-log.ts'
@@ -11,9 +13,7 @@ import type { EmbeddedLog } from './embedded-log.ts'
 /** Under DATA_DIR, the one directory that this process is sure to be able to write to. */
 const FOLDER = 'backups'
 const PARTIAL = '.partial'
-const LOG = 'log.db'
-const STORE = 'orders.db'
-const SECRETS = ['order-id-secret', 'functions-key']
+const SECRETS = [ORDER_ID_SECRET_FILE, FUNCTIONS_KEY_FILE]
 /** What the process goes on to write meanwhile. */
 const SPARE_BYTES = 64 * 1024 * 1024
 
@@ -39,8 +39,8 @@ export function createBackUp(dependencies: {
     makeDirectory(partial)
     try {
       const offsets = await log.groupOffsets()
-      await copyStore(join(partial, STORE))
-      await log.copyTo(join(partial, LOG), offsets)
+      await copyStore(join(partial, STORE_FILE))
+      await log.copyTo(join(partial, LOG_FILE), offsets)
       for (const secret of SECRETS.filter((file) => existsSync(join(dataDir, file)))) {
         await copyFile(join(dataDir, secret), join(partial, secret))
       }
@@ -62,12 +62,12 @@ export function createBackUp(dependencies: {
   }
 
   async function refuseWithoutRoom(): Promise<void> {
-    const files = [LOG, STORE].flatMap((file) => [file, `${file}-wal`]).map((file) => join(dataDir, file))
+    const files = [LOG_FILE, STORE_FILE].flatMap((file) => [file, `${file}-wal`]).map((file) => join(dataDir, file))
     const sizes = await Promise.all(files.map(async (file) => (existsSync(file) ? (await stat(file)).size : 0)))
     const needed = sizes.reduce((total, size) => total + size, SPARE_BYTES)
-    const { bavail, bsize } = await statfs(dataDir)
-    if (bavail * bsize >= needed) return
-    const told = [needed, bavail * bsize].map((bytes) => `${Math.ceil(bytes / 1024 ** 2)} MiB`)
+    const { bytes: free } = await freeSpaceIn(dataDir)
+    if (free >= needed) return
+    const told = [needed, free].map((bytes) => `${Math.ceil(bytes / 1024 ** 2)} MiB`)
     throw new OrderError('store-full', `A backup needs ${told[0]} on the disk of ${dataDir}, which has ${told[1]}.`, {
       retriable: true,
     })

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { LOG_FILE } from '../../disk/data-files.ts'
 import { makeDirectory } from '../../disk/make-directory.ts'
 import { messageOf, OrderError } from '../../domain/errors.ts'
 import type { EventLog, LogConsumer, LogHealth, TopicSpec } from '../../ports/event-log.ts'
@@ -50,7 +51,6 @@ const MAX_QUEUED_RECORDS = 20_000
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024
 const CACHE_BYTES = 16 * 1024 * 1024
 const READ_BYTES = 8 * 1024 * 1024
-const FILE_NAME = 'log.db'
 
 /** Rejects with `log-unavailable` when the directory or the file can't be used, or another log has it open. */
 export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
@@ -60,7 +60,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     maxQueuedRecords = MAX_QUEUED_RECORDS,
     maxQueuedBytes = MAX_QUEUED_BYTES,
   } = options
-  const path = join(directory, FILE_NAME)
+  const path = join(directory, LOG_FILE)
   try {
     makeDirectory(directory)
   } catch (error) {

@@ -1,5 +1,5 @@
-import type { NewOrderCommand, OrderItem } from '../../domain/order-commands.ts'
-import { isPlain, isShortId, shortIdOf, wordsOf } from '../../domain/search-words.ts'
+import type { NewOrderCommand } from '../../domain/order-commands.ts'
+import { isPlain, isShortId, shortIdOf, wordsOf, type Searchable as SearchedTexts } from '../../domain/search-words.ts'
 
 /**
  * What the full-text index holds of an order: the words that the domain makes (search-words.ts). The rank of a match must
@@ -32,14 +32,8 @@ export interface Filters {
   readonly paymentMethod?: string
 }
 
-/** What of an order can be searched for. */
-export type Searchable = Pick<
-  NewOrderCommand,
-  'customerId' | 'customerName' | 'customerLastName' | 'customerEmail' | 'currencyType' | 'paymentMethodType'
-> & {
-  readonly reference?: string | null
-  readonly orderItems: readonly Pick<OrderItem, 'itemCode' | 'brand' | 'type' | 'size' | 'colour'>[]
-}
+/** What of an order can be searched for, and what a list that is searched is filtered by. */
+export type Searchable = SearchedTexts & Pick<NewOrderCommand, 'customerId' | 'currencyType' | 'paymentMethodType'>
 
 /** The words of an order, each once. */
 export interface SearchParts {
