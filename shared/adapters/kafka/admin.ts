@@ -13,6 +13,8 @@ export interface AdminClient extends AsyncDisposable {
    * answer, which fails the questions about the others.
    */
   assertExists(topic: string): Promise<void>
+  /** Topics that a broker has described: others may not have heard yet of one that was just made. */
+  remember(topics: Iterable<string>): void
   offsets(topic: string): Promise<readonly PartitionOffsets[]>
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
 }
@@ -39,15 +41,20 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
     askPatiently(timeoutMs, doing, () => connection.use((admin) => question(admin)))
 
   const existing = new Set<string>()
+  function remember(topics: Iterable<string>): void {
+    for (const name of topics) existing.add(name)
+  }
+
   async function assertExists(topic: string): Promise<void> {
     if (existing.has(topic)) return
-    for (const name of await ask('Asking Kafka for its topics', (admin) => admin.listTopics())) existing.add(name)
+    remember(await ask('Asking Kafka for its topics', (admin) => admin.listTopics()))
     if (!existing.has(topic)) throw logUnavailable(`${topic} cannot be asked for`, new Error('there is no such topic'))
   }
 
   return {
     ask,
     assertExists,
+    remember,
     async offsets(topic) {
       await assertExists(topic)
       const found = await ask(`Asking Kafka for the offsets of ${topic}`, (admin) => admin.fetchTopicOffsets(topic))

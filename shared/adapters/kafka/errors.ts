@@ -31,8 +31,12 @@ export function isDenied(error: unknown): boolean {
   return root instanceof Error && root.name === 'KafkaJSSASLAuthenticationError'
 }
 
-/** What a leader or coordinator that is moving answers, and an idle connection that the broker has closed. */
+/**
+ * What a leader or coordinator that is moving answers, a broker that has not heard yet of a topic that was just made, and
+ * an idle connection that the broker has closed.
+ */
 const PASSING = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
   'NOT_LEADER_FOR_PARTITION',
   'LEADER_NOT_AVAILABLE',
   'NOT_COORDINATOR_FOR_GROUP',

@@ -27,6 +27,7 @@ export async function ensureTopics(
 
   const names = specs.map(({ name }) => name)
   const topics = await admin.ask('Asking Kafka for its topics', (kafka) => describe(kafka, names))
+  admin.remember(names)
   // Brokers name a leader a moment before it leads: what is published then is refused in part, and so written twice.
   for (const { name } of missing) await admin.offsets(name)
   const settings = await askForSettings(admin, names).catch((error: unknown) => {
