@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 /** Whether Maven is installed. */
 export function hasMaven(): boolean {
@@ -13,9 +13,10 @@ export function hasMaven(): boolean {
  */
 export async function mavenClassPath(pom: string, directory: string): Promise<string> {
   if (!existsSync(directory)) {
-    // Fetched beside and then renamed, so that a fetch that was cut short is never taken for a whole one.
-    const fetching = `${directory}.${process.pid}`
-    mkdirSync(fetching, { recursive: true })
+    // Fetched beside and then renamed, so that a fetch that was cut short is never taken for a whole one. Each fetch has a
+    // directory of its own, because the brokers of one cluster start at once.
+    mkdirSync(dirname(directory), { recursive: true })
+    const fetching = mkdtempSync(`${directory}.`)
     try {
       await copyDependencies(pom, fetching)
       if (!existsSync(directory)) renameSync(fetching, directory)
