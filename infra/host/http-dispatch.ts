@@ -5,7 +5,7 @@ import type { CheckKey } from './function-keys.ts'
 import type { InvokeHttp } from './http-invocation.ts'
 import type { ServedRequest } from './http-server.ts'
 import type { HttpAnswer } from './http-types.ts'
-import { MalformedPathError, type createRouteTable } from './route-table.ts'
+import type { createRouteTable } from './route-table.ts'
 
 export interface HttpFunction {
   readonly target: RegisteredFunction
@@ -25,7 +25,7 @@ export function createDispatch({ routes, cors, checkKey, invoke }: Dispatch) {
   return async function answer(request: ServedRequest): Promise<HttpAnswer> {
     const preflight = cors.preflight(request.method, request.headers)
     if (preflight !== undefined) return preflight
-    const match = find(request)
+    const match = routes.match(request.method, request.path)
     if (match === undefined) throw new OrderError('not-found', 'Nothing is at this path.')
     const { target, authLevel } = match.target
     if (authLevel !== 'anonymous') {
@@ -40,15 +40,6 @@ export function createDispatch({ routes, cors, checkKey, invoke }: Dispatch) {
     } catch (error) {
       // Whatever it threw, even one of our own errors: the runtime answers 500 too.
       throw new OrderError('internal', `The function ${target.metadata.name} failed.`, { cause: error })
-    }
-  }
-
-  function find({ method, path }: ServedRequest) {
-    try {
-      return routes.match(method, path)
-    } catch (error) {
-      if (!(error instanceof MalformedPathError)) throw error
-      throw new OrderError('invalid-request', error.message, { cause: error })
     }
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   isOrderError,
   messageOf,
@@ -27,8 +26,6 @@ export interface KafkaListenerOptions {
 
 export interface KafkaListener {
   readonly functionName: string
-  readonly topic: string
-  readonly groupId: string
   /** Begins to deliver. Disposing waits for the batch in flight and interrupts the wait for the next attempt. */
   readonly start: () => Promise<AsyncDisposable>
   readonly busy: boolean
@@ -54,11 +51,11 @@ export function createKafkaListener(
   const { maxBatchSize, commitOnFailure, maxRetries } = hostJson.kafka
   let inFlight = 0
 
-  function optionsFor(records: readonly LogRecord[]): AttemptOptions {
+  async function deliverTogether(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
     const [first] = records
     const place = { function: functionName, topic, partition: first?.partition, offset: first?.offset }
     const line = { ...place, records: records.length }
-    return {
+    const options: AttemptOptions = {
       policy: retryOptions,
       commitOnFailure,
       maxRetries,
@@ -68,26 +65,21 @@ export function createKafkaListener(
       onGivenUp: (error) =>
         logger.error({ event: 'trigger:given-up', ...line, err: error }, 'records were passed over'),
     }
+    await deliver((retryContext) => invoke(target, records, isMany, retryContext), options, signal)
   }
 
-  async function deliverTogether(records: readonly LogRecord[], signal: AbortSignal, many: boolean): Promise<void> {
-    await deliver((retryContext) => invoke(target, records, many, retryContext), optionsFor(records), signal)
-  }
-
-  /** Partitions side by side, the records of each in turn. */
-  async function deliverSingly(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
-    const partitions = Map.groupBy(records, ({ partition }) => partition)
-    const all = [...partitions.values()].map(async (ofPartition) => {
-      for (const record of ofPartition) await deliverTogether([record], signal, false)
-    })
-    const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected')
-    if (failed?.status === 'rejected') throw failed.reason
+  async function onBatch(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
+    inFlight += 1
+    try {
+      // ONE is the runtime's default.
+      for (const given of isMany ? [records] : records.map((record) => [record])) await deliverTogether(given, signal)
+    } finally {
+      inFlight -= 1
+    }
   }
 
   return {
     functionName,
-    topic,
-    groupId,
     get busy() {
       return inFlight > 0
     },
@@ -96,30 +88,19 @@ export function createKafkaListener(
         topic,
         groupId,
         maxBatchSize,
-        async onBatch(records, signal) {
-          inFlight += 1
-          try {
-            await (isMany ? deliverTogether(records, signal, true) : deliverSingly(records, signal))
-          } finally {
-            inFlight -= 1
-          }
-        },
+        onBatch,
         onError(error) {
           const unreadable = unreadableOffsets(error)
-          if (unreadable !== undefined) {
-            const line = { function: functionName, topic, ...unreadable, err: error }
-            if (isOrderError(error) && error.isPassedOver) {
-              const message = `${messageOf(error)} It is passed over: ${TO_DO_IF_PASSED_OVER}`
-              logger.error({ event: 'delivery:passed-over', ...line }, message)
-              return
-            }
-            logger.error(
-              { event: 'delivery:unreadable', ...line },
-              `${messageOf(error)} Nothing behind it is handed over: ${TO_DO_IF_UNREADABLE}`,
-            )
-            return
+          const line = { function: functionName, topic, ...unreadable, err: error }
+          if (unreadable === undefined) {
+            logger.error({ event: 'trigger:broken', ...line }, 'delivering went wrong')
+          } else if (isOrderError(error) && error.isPassedOver) {
+            const message = `${messageOf(error)} It is passed over: ${TO_DO_IF_PASSED_OVER}`
+            logger.error({ event: 'delivery:passed-over', ...line }, message)
+          } else {
+            const message = `${messageOf(error)} Nothing behind it is handed over: ${TO_DO_IF_UNREADABLE}`
+            logger.error({ event: 'delivery:unreadable', ...line }, message)
           }
-          logger.error({ event: 'trigger:broken', function: functionName, topic, err: error }, 'delivering went wrong')
         },
       }),
   }
@@ -134,17 +115,13 @@ function property(functionName: string, name: string, value: string | undefined)
 function timed(invoke: InvokeKafka, functionName: string, timeoutMs: number | undefined): InvokeKafka {
   if (timeoutMs === undefined) return invoke
   return async (...invocation) => {
-    const finished = new AbortController()
-    const timeout = sleep(timeoutMs, undefined, { signal: finished.signal, ref: false }).then(
-      () => {
-        throw new Error(`The function ${functionName} exceeded its functionTimeout of ${timeoutMs / 1000} s.`)
-      },
-      () => undefined,
-    )
+    const { promise: tooLate, reject } = Promise.withResolvers<never>()
+    const message = `The function ${functionName} exceeded its functionTimeout of ${timeoutMs / 1000} s.`
+    const timer = setTimeout(() => reject(new Error(message)), timeoutMs).unref()
     try {
-      await Promise.race([invoke(...invocation), timeout])
+      await Promise.race([invoke(...invocation), tooLate])
     } finally {
-      finished.abort()
+      clearTimeout(timer)
     }
   }
 }

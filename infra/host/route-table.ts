@@ -1,3 +1,4 @@
+import { messageOf, OrderError } from '../../shared/domain/errors.ts'
 import { parseTemplate, type RouteTemplate, type Segment } from './route-template.ts'
 
 export interface RouteEntry<T> {
@@ -14,11 +15,6 @@ export interface RouteMatch<T> {
   readonly params: Record<string, string>
 }
 
-/** The path cannot be decoded: 400. */
-export class MalformedPathError extends Error {
-  override readonly name = 'MalformedPathError'
-}
-
 interface Compiled<T> {
   readonly target: T
   readonly template: RouteTemplate
@@ -28,13 +24,13 @@ interface Compiled<T> {
 /**
  * Routes as the runtime tries them (WebScriptHostHttpRoutesManager): one by one in the order of function names without
  * regard to case, and the first that takes both path and method wins. A literal route has no precedence over a
- * parameter. Throws when a template cannot be understood.
+ * parameter. Throws for a template that this host cannot serve.
  */
 export function createRouteTable<T>(entries: readonly RouteEntry<T>[]) {
-  const byName = [...entries].sort((a, b) => compareOrdinal(a.name.toUpperCase(), b.name.toUpperCase()))
+  const byName = [...entries].sort((a, b) => (a.name.toUpperCase() < b.name.toUpperCase() ? -1 : 1))
   const routes = byName.map(compile)
   return {
-    /** `path` is encoded, as it came. */
+    /** `path` is encoded, as it came. Throws `invalid-request` when it cannot be decoded. */
     match(method: string, path: string): RouteMatch<T> | undefined {
       const asked = split(path)
       for (const { target, template, methods } of routes) {
@@ -52,13 +48,10 @@ function compile<T>({ name, route, methods, target }: RouteEntry<T>): Compiled<T
     const taken = methods === undefined ? undefined : new Set(methods.map((method) => method.toUpperCase()))
     return { target, template: parseTemplate(route), methods: taken }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`The route "${route}" of the function ${name} is not valid: ${reason}`, { cause: error })
+    throw new Error(`The route "${route}" of the function ${name} cannot be served: ${messageOf(error)}`, {
+      cause: error,
+    })
   }
-}
-
-function compareOrdinal(a: string, b: string): number {
-  return a === b ? 0 : a < b ? -1 : 1
 }
 
 /** The segments as asked for and in lower case; a slash at the end counts only for a catch-all. */
@@ -80,23 +73,20 @@ function split(path: string): AskedPath {
 /** As Kestrel decodes: everything but an encoded slash, which stays as it is. */
 function decodePath(path: string): string {
   try {
-    return path
-      .split(/(%2f)/i)
-      .map((part, index) => (index % 2 === 1 ? part : decodeURIComponent(part)))
-      .join('')
+    return decodeURIComponent(path.replace(/%(2f)/gi, '%25$1'))
   } catch (error) {
-    throw new MalformedPathError('The path is not percent-encoded UTF-8.', { cause: error })
+    throw new OrderError('invalid-request', 'The path is not percent-encoded UTF-8.', { cause: error })
   }
 }
 
-function matchTemplate({ segments }: RouteTemplate, asked: AskedPath): Record<string, string> | undefined {
-  const last = segments.at(-1)
+function matchTemplate(template: RouteTemplate, asked: AskedPath): Record<string, string> | undefined {
+  const last = template.at(-1)
   const takesRest = last?.kind === 'parameter' && last.catchAll
-  if (asked.segments.length > segments.length && !takesRest) return undefined
+  if (asked.segments.length > template.length && !takesRest) return undefined
 
   const params: Record<string, string> = {}
-  for (let index = 0; index < segments.length; index += 1) {
-    const segment = segments[index]
+  for (let index = 0; index < template.length; index += 1) {
+    const segment = template[index]
     if (segment === undefined || !matchSegment(segment, index, asked, params)) return undefined
   }
   return params
@@ -104,27 +94,12 @@ function matchTemplate({ segments }: RouteTemplate, asked: AskedPath): Record<st
 
 /** Puts what it captured into `params`. */
 function matchSegment(segment: Segment, index: number, asked: AskedPath, params: Record<string, string>): boolean {
-  const value = asked.segments[index]
-  switch (segment.kind) {
-    case 'literal':
-      return asked.lower[index] === segment.text
-    case 'composite': {
-      const [, ...captured] = segment.expression.exec(value ?? '') ?? []
-      if (captured.length === 0) return false
-      return segment.parameters.every(({ name, constraints }, at) => {
-        const part = captured[at] ?? ''
-        params[name] = part
-        return constraints.every((accepts) => accepts(part))
-      })
-    }
-    case 'parameter': {
-      const rest = segment.catchAll ? asked.segments.slice(index).join('/') + asked.trailing : value
-      const given = rest === undefined || rest === '' ? segment.defaultValue : rest
-      // An empty segment between slashes is no value, though a missing one may be left out.
-      if (value === '' && !segment.catchAll) return false
-      if (given === undefined) return segment.optional || (segment.catchAll && segment.constraints.length === 0)
-      params[segment.name] = given
-      return segment.constraints.every((accepts) => accepts(given))
-    }
-  }
+  if (segment.kind === 'literal') return asked.lower[index] === segment.text
+  const { name, catchAll, optional, constraints } = segment
+  const value = catchAll ? asked.segments.slice(index).join('/') + asked.trailing : asked.segments[index]
+  if (value === undefined || (catchAll && value === '')) return optional
+  // A missing segment may be left out, but an empty one between slashes is not a value.
+  if (value === '') return false
+  params[name] = value
+  return constraints.every((accepts) => accepts(value))
 }

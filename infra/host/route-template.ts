@@ -1,14 +1,12 @@
-import { createConstraint, type Constraint } from './route-constraints.ts'
+import { createConstraint, KNOWN_CONSTRAINTS, type Constraint } from './route-constraints.ts'
 
 /**
- * A route as ASP.NET Core's template syntax writes it: `api/orders/{id:int}`, `{id?}`, `{id=7}`, `{*rest}`, and
- * segments of several parts such as `{name}.{extension}`. Literals match without regard to case.
+ * A route, in the part of ASP.NET Core's template syntax that Functions apps use: `api/orders/{id:int}`, `{id?}`,
+ * `{*rest}`. A segment is text or one parameter. Literals match without regard to case.
  */
-export interface RouteTemplate {
-  readonly segments: readonly Segment[]
-}
+export type RouteTemplate = readonly Segment[]
 
-export type Segment = LiteralSegment | ParameterSegment | CompositeSegment
+export type Segment = LiteralSegment | ParameterSegment
 
 export interface LiteralSegment {
   readonly kind: 'literal'
@@ -16,125 +14,66 @@ export interface LiteralSegment {
   readonly text: string
 }
 
-export interface ParameterSegment extends Parameter {
+export interface ParameterSegment {
   readonly kind: 'parameter'
+  readonly name: string
+  /** Whether the path may end before it. */
   readonly optional: boolean
   readonly catchAll: boolean
-  readonly defaultValue: string | undefined
-}
-
-/** Parameters with text between them; the first takes as much as it can, as ASP.NET matches from the right. */
-export interface CompositeSegment {
-  readonly kind: 'composite'
-  readonly expression: RegExp
-  readonly parameters: readonly Parameter[]
-}
-
-interface Parameter {
-  readonly name: string
   readonly constraints: readonly Constraint[]
 }
 
-/** Throws with what is wrong with the template, as the runtime refuses such a function. */
+/** Braces may hold slashes and, each written twice, braces: in a regular expression. */
+const SEGMENTS = /(?:\{(?:[^{}]|\{\{|\}\})*\}|[^/])+/g
+const IN_BRACES = /^\{((?:[^{}]|\{\{|\}\})*)\}$/
+const PARAMETER = /^(\*{0,2})([^:=?*{}/]+)(?::(.*?))?(\?)?$/s
+/** An equals sign outside the brackets of a constraint. */
+const DEFAULT_VALUE = /^[^(:]*=|=[^()]*$/
+
+/** Throws with what this host cannot do with the template, and what to write instead. */
 export function parseTemplate(template: string): RouteTemplate {
-  const segments = splitSegments(template.replace(/^\/|\/$/g, '')).map(parseSegment)
-  const names = segments.flatMap(namesIn)
+  const segments = (template.match(SEGMENTS) ?? []).map(parseSegment)
+  const parameters = segments.filter((segment) => segment.kind === 'parameter')
+  const names = parameters.map(({ name }) => name.toLowerCase())
   const duplicate = names.find((name, index) => names.indexOf(name) !== index)
-  if (duplicate !== undefined) throw new Error(`The parameter "${duplicate}" appears more than once.`)
-  const early = segments.slice(0, -1).find((segment) => segment.kind === 'parameter' && segment.catchAll)
-  if (early !== undefined) throw new Error('A catch-all parameter can only be the last segment.')
-  return { segments }
-}
-
-function namesIn(segment: Segment): string[] {
-  if (segment.kind === 'literal') return []
-  const parameters = segment.kind === 'parameter' ? [segment] : segment.parameters
-  return parameters.map(({ name }) => name.toLowerCase())
-}
-
-/** At the slashes outside braces. */
-function splitSegments(template: string): string[] {
-  if (template === '') return []
-  return splitOutside(template, '/', '{}')
+  if (duplicate !== undefined) throw new Error(`the parameter "${duplicate}" appears more than once; rename one.`)
+  if (parameters.some((parameter) => parameter.catchAll && parameter !== segments.at(-1))) {
+    throw new Error('a catch-all parameter can only be the last segment; move it to the end.')
+  }
+  return segments
 }
 
 function parseSegment(text: string): Segment {
-  const parts = partsOf(text)
-  const [only] = parts
-  if (parts.length === 1 && only !== undefined) {
-    return only.literal ? { kind: 'literal', text: only.text.toLowerCase() } : parseParameter(only.text)
+  if (!/[{}]/.test(text)) return { kind: 'literal', text: text.toLowerCase() }
+  const inner = IN_BRACES.exec(text)?.[1]?.replace(/([{}])\1/g, '$1')
+  if (inner === undefined) {
+    throw new Error(
+      `this host does not support "${text}", because a segment is either text or one parameter; write {name} and take its value apart in the function.`,
+    )
   }
-  const parameters: Parameter[] = []
-  const expression = parts.map((part) => {
-    if (part.literal) return part.text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
-    const parameter = parseParameter(part.text)
-    if (parameter.catchAll || parameter.optional || parameter.defaultValue !== undefined) {
-      throw new Error(`In "${text}" no parameter can be optional, have a default or take the rest.`)
-    }
-    parameters.push(parameter)
-    return '(.+)'
-  })
-  return { kind: 'composite', expression: new RegExp(`^${expression.join('')}$`, 'is'), parameters }
-}
-
-/** `{name:constraint:constraint(argument)=default?}`, without its braces and with doubled braces made single. */
-function parseParameter(text: string): ParameterSegment {
-  const [, stars = '', name = '', rest = ''] = /^(\*{0,2})([^:=?*{}/]+)(.*)$/s.exec(text) ?? []
-  if (name === '') throw new Error(`"{${text}}" names no parameter.`)
-  const optional = rest.endsWith('?')
-  const [constraints = '', ...defaults] = splitOutside(optional ? rest.slice(0, -1) : rest, '=', '()')
+  if (DEFAULT_VALUE.test(inner)) {
+    throw new Error(
+      `this host does not support the default value in "${text}"; write {name?} and set the default in the function.`,
+    )
+  }
+  const [, stars, name, constraints = '', mark] = PARAMETER.exec(inner) ?? []
+  if (name === undefined) throw new Error(`"${text}" names no parameter; write {name}.`)
+  const catchAll = stars !== ''
+  // A regular expression may hold colons, so it ends where the parameter does or another constraint begins.
+  const written = constraints.match(/regex\(.*?\)(?=$|:[a-z])|[^:]+/gis) ?? []
   return {
     kind: 'parameter',
     name,
-    catchAll: stars !== '',
-    optional,
-    defaultValue: defaults.length === 0 ? undefined : defaults.join('='),
-    constraints: splitOutside(constraints, ':', '()').filter(Boolean).map(parseConstraint),
+    catchAll,
+    optional: mark === '?' || (catchAll && written.length === 0),
+    constraints: written.map((constraint) => parseConstraint(constraint, name)),
   }
 }
 
-function parseConstraint(text: string): Constraint {
-  const [, name = text, argument] = /^([^(]+)\((.*)\)$/s.exec(text) ?? []
-  return createConstraint(name, argument)
-}
-
-/** Splits where the separator stands outside brackets of this kind: a regular expression may hold it. */
-function splitOutside(text: string, separator: string, [opening, closing]: '{}' | '()'): string[] {
-  const parts = ['']
-  let depth = 0
-  for (const character of text) {
-    if (character === opening) depth += 1
-    else if (character === closing) depth -= 1
-    if (character === separator && depth === 0) parts.push('')
-    else parts[parts.length - 1] += character
-  }
-  return parts
-}
-
-/** Literals and parameters of a segment in order. `{{` and `}}` stand for single braces (and so in constraints). */
-function partsOf(segment: string): { literal: boolean; text: string }[] {
-  const parts: { literal: boolean; text: string }[] = []
-  const tokens = segment.match(/\{\{|\}\}|[{}]|[^{}]+/g) ?? ['']
-  let inside = false
-  let text = ''
-  const finish = (literal: boolean) => {
-    if (text !== '' || !literal) parts.push({ literal, text })
-    text = ''
-  }
-  for (const token of tokens) {
-    if (token === '{' && !inside) {
-      finish(true)
-      inside = true
-    } else if (token === '}' && inside) {
-      finish(false)
-      inside = false
-    } else if (token === '{' || token === '}') {
-      throw new Error(`In "${segment}" a brace stands alone; a literal one is written twice.`)
-    } else {
-      text += token.length === 2 && /^(?:\{\{|\}\})$/.test(token) ? token.charAt(0) : token
-    }
-  }
-  if (inside) throw new Error(`In "${segment}" a brace is not closed.`)
-  finish(true)
-  return parts
+function parseConstraint(text: string, parameter: string): Constraint {
+  const constraint = createConstraint(text)
+  if (constraint !== undefined) return constraint
+  throw new Error(
+    `this host does not support the constraint "${text}"; use one of ${KNOWN_CONSTRAINTS}, or write {${parameter}} and check its value in the function.`,
+  )
 }
