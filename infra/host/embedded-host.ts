@@ -4,7 +4,7 @@ import { disabledFunctions } from '../../shared/disabled-functions.ts'
 import type { LogConsumer } from '../../shared/ports/event-log.ts'
 import { createBindingResolver } from './binding-settings.ts'
 import { createCors } from './cors.ts'
-import { createFunctionApp, type FunctionApp, type RegisteredFunction } from './function-app.ts'
+import { createFunctionApp, triggerOf, type FunctionApp, type RegisteredFunction } from './function-app.ts'
 import { createKeyCheck, type NarrowKey } from './function-keys.ts'
 import { serveApp } from './functions-core.ts'
 import { runAppHooks } from './hooks.ts'
@@ -68,7 +68,7 @@ export async function createHost(options: EmbeddedHostOptions): Promise<Embedded
   const listeners: KafkaListener[] = []
   const resolve = createBindingResolver(settings)
   for (const target of enabled) {
-    const trigger = triggerOf(target)
+    const { binding: trigger } = triggerOf(target)
     const { name } = target.metadata
     switch (trigger.type.toLowerCase()) {
       case 'httptrigger':
@@ -92,13 +92,13 @@ export async function createHost(options: EmbeddedHostOptions): Promise<Embedded
       checkKey: createKeyCheck(options.functionsKey, options.narrowKeys),
       invoke: createHttpInvocation(app, invocation),
     }),
-    ...(options.corsOrigins.length > 0 && { headersFor: cors.headersFor }),
+    headersFor: options.corsOrigins.length > 0 ? cors.headersFor : undefined,
     onFault: (error, { method, path }) =>
       logger.error({ event: 'http:failed', method, path, err: error }, 'a request failed'),
-    ...(options.logRefusals && {
-      onRefusal: (refusal) => logger.info({ event: 'http:refused', ...refusal }, 'a request was refused'),
-    }),
-    ...(options.limits !== undefined && { limits: options.limits }),
+    onRefusal: (refusal) => {
+      if (options.logRefusals) logger.info({ event: 'http:refused', ...refusal }, 'a request was refused')
+    },
+    limits: options.limits,
   })
   await runAppHooks(app, 'appStart')
 
@@ -121,12 +121,6 @@ export async function createHost(options: EmbeddedHostOptions): Promise<Embedded
   }
 }
 
-function triggerOf({ metadata }: RegisteredFunction): RpcBinding {
-  const trigger = Object.values(metadata.bindings).find(({ type }) => /trigger$/i.test(type))
-  if (trigger === undefined) throw new Error(`The function ${metadata.name} has no trigger.`)
-  return trigger
-}
-
 /** A function without a route is reached by its name, and so is one whose route is empty. */
 function toRoute(target: RegisteredFunction, trigger: RpcBinding, prefix: string): RouteEntry<HttpFunction> {
   const { name } = target.metadata
@@ -135,7 +129,7 @@ function toRoute(target: RegisteredFunction, trigger: RpcBinding, prefix: string
   return {
     name,
     route: prefix === '' ? route : `${prefix}/${route}`,
-    methods: methods,
+    methods,
     target: { target, authLevel: authLevel.toLowerCase() },
   }
 }

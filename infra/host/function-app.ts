@@ -1,6 +1,5 @@
-import type { HostLogger } from './host-logger.ts'
-import { writeLog } from './host-logger.ts'
-import type { FunctionCallback, FunctionMetadata, RpcLogCategory, RpcLogLevel } from './rpc.ts'
+import { writeLog, type HostLogger } from './host-logger.ts'
+import type { FunctionCallback, FunctionMetadata, RpcBinding, RpcLogCategory, RpcLogLevel } from './rpc.ts'
 
 /** What the files of a function app have registered: functions and hooks. */
 export interface FunctionApp {
@@ -9,7 +8,7 @@ export interface FunctionApp {
   readonly hooks: Readonly<Record<HookName, HookCallback[]>>
   /** Shared by all hooks of the app, for as long as the process lives. */
   readonly appHookData: Record<string, unknown>
-  register(metadata: FunctionMetadata, callback: FunctionCallback): () => void
+  register(metadata: FunctionMetadata, callback: FunctionCallback): void
   /** After this, registering a function throws, as in the runtime. */
   lock(): void
   log(level: RpcLogLevel, category: RpcLogCategory, message: string, from?: LogOrigin): void
@@ -31,9 +30,14 @@ export interface LogOrigin {
   readonly invocationContext: unknown
 }
 
-export class FunctionsSystemError extends Error {
-  override readonly name = 'FunctionsSystemError'
-  readonly isAzureFunctionsSystemError = true
+export function isTrigger({ type }: RpcBinding): boolean {
+  return /trigger$/i.test(type)
+}
+
+export function triggerOf({ metadata: { name, bindings } }: RegisteredFunction): { name: string; binding: RpcBinding } {
+  const trigger = Object.entries(bindings).find(([, binding]) => isTrigger(binding))
+  if (trigger === undefined) throw new Error(`The function ${name} has no trigger.`)
+  return { name: trigger[0], binding: trigger[1] }
 }
 
 export function createFunctionApp(logger: HostLogger): FunctionApp {
@@ -72,16 +76,11 @@ export function createFunctionApp(logger: HostLogger): FunctionApp {
     hooks,
     appHookData,
     register(metadata, callback) {
-      if (locked) throw new FunctionsSystemError('A function can only be registered during app startup.')
+      if (locked) throw new Error('A function can only be registered during app startup.')
       const id = metadata.functionId ?? metadata.name
       const known = id.toLowerCase()
-      if (functions.has(known))
-        throw new FunctionsSystemError(`A function with id "${id}" has already been registered.`)
+      if (functions.has(known)) throw new Error(`A function with id "${id}" has already been registered.`)
       functions.set(known, { metadata, callback })
-      return () => {
-        if (locked) throw new FunctionsSystemError('A function can only be disposed during app startup.')
-        functions.delete(known)
-      }
     },
     lock() {
       locked = true

@@ -63,18 +63,19 @@ function createApi(core: Core) {
   return {
     version: VERSION,
     hostVersion: VERSION,
-    Disposable,
     registerFunction(metadata: FunctionMetadata, callback: FunctionCallback) {
-      return new Disposable(app().register(metadata, callback))
+      app().register(metadata, callback)
     },
     registerHook(name: string, callback: HookCallback) {
       if (!HOOK_NAMES.has(name)) throw new RangeError(`Unrecognized hook "${name}"`)
       const hooks = app().hooks[name as HookName]
       hooks.push(callback)
-      return new Disposable(() => {
-        const index = hooks.indexOf(callback)
-        if (index >= 0) hooks.splice(index, 1)
-      })
+      return {
+        dispose() {
+          const index = hooks.indexOf(callback)
+          if (index >= 0) hooks.splice(index, 1)
+        },
+      }
     },
     setProgrammingModel(model: ProgrammingModel) {
       core.model = model
@@ -83,23 +84,5 @@ function createApi(core: Core) {
     log(level: RpcLogLevel, category: RpcLogCategory, message: string) {
       app().log(level, category, message)
     },
-  }
-}
-
-class Disposable {
-  #dispose: (() => unknown) | undefined
-
-  static from(...all: { dispose(): unknown }[]): Disposable {
-    return new Disposable(() => all.splice(0).forEach((one) => one.dispose()))
-  }
-
-  constructor(dispose: () => unknown) {
-    this.#dispose = dispose
-  }
-
-  dispose(): unknown {
-    const dispose = this.#dispose
-    this.#dispose = undefined
-    return dispose?.()
   }
 }

@@ -19,15 +19,13 @@ export interface HostJson {
 }
 
 const DEFAULT_TIMEOUT = '00:30:00'
+const TIME_SPAN = /^(?:-1|(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}))$/
 const OVERRIDE = /^AzureFunctionsJobHost(?:__|:)(.+)$/i
 
 const bool = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])
 
 const schema = z.object({
-  functiontimeout: z
-    .string()
-    .regex(/^(?:-1|(?:\d+\.)?\d{1,2}:\d{2}:\d{2})$/, { error: 'must be hh:mm:ss or -1' })
-    .default(DEFAULT_TIMEOUT),
+  functiontimeout: z.string().regex(TIME_SPAN, { error: 'must be hh:mm:ss or -1' }).default(DEFAULT_TIMEOUT),
   extensions: z
     .object({
       http: z.object({ routeprefix: z.string().default('api') }).prefault({}),
@@ -74,7 +72,7 @@ export function parseHostJson(json: unknown, settings: Settings = {}): HostJson 
 
 function toMs(timeSpan: string): number | undefined {
   if (timeSpan === '-1') return undefined
-  const [, days = '0', hours, minutes, seconds] = /^(?:(\d+)\.)?(\d+):(\d+):(\d+)$/.exec(timeSpan) ?? []
+  const [, days = '0', hours, minutes, seconds] = TIME_SPAN.exec(timeSpan) ?? []
   return (((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000
 }
 

@@ -12,20 +12,15 @@ export interface HostLogger {
   readonly fatal: Write
 }
 
+const METHOD_OF = {
+  trace: 'trace',
+  debug: 'debug',
+  information: 'info',
+  warning: 'warn',
+  error: 'error',
+  critical: 'fatal',
+} as const
+
 export function writeLog(logger: HostLogger, level: RpcLogLevel, fields: object, message: string): void {
-  switch (level) {
-    case 'trace':
-      return logger.trace(fields, message)
-    case 'debug':
-      return logger.debug(fields, message)
-    case 'warning':
-      return logger.warn(fields, message)
-    case 'error':
-      return logger.error(fields, message)
-    case 'critical':
-      return logger.fatal(fields, message)
-    case 'information':
-      return logger.info(fields, message)
-    case 'none':
-  }
+  if (level !== 'none') logger[METHOD_OF[level]](fields, message)
 }

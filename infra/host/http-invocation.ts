@@ -1,6 +1,6 @@
-import type { FunctionApp, RegisteredFunction } from './function-app.ts'
+import { triggerOf, type FunctionApp, type RegisteredFunction } from './function-app.ts'
 import type { HttpAnswer, RoutedRequest } from './http-types.ts'
-import { invoke, openOfficially, triggerName, type InvocationInput } from './invocation.ts'
+import { invoke, openOfficially, type InvocationInput } from './invocation.ts'
 import { leanAnswer } from './lean-answer.ts'
 import { LeanModel } from './lean-model.ts'
 import { createLeanRequest } from './lean-request.ts'
@@ -29,7 +29,7 @@ const NOTHING: InvocationInput['request'] = { inputData: [] }
 const toInput: Record<InvocationPath, (app: FunctionApp, f: RegisteredFunction, r: RoutedRequest) => InvocationInput> =
   {
     official: (_app, target, request) => ({
-      request: { inputData: [{ name: triggerName(target), data: { http: toRpcHttp(request) } }] },
+      request: { inputData: [{ name: triggerOf(target).name, data: { http: toRpcHttp(request) } }] },
       open: openOfficially,
     }),
     lean: (app, _target, request) => {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { OrderError } from '../../shared/domain/errors.ts'
@@ -25,8 +26,8 @@ export interface HttpServerOptions {
   /** Told of every request that the server itself refuses, or `handle` by throwing. */
   readonly onRefusal?: (refusal: Refusal) => void
   /** Headers for every answer to a request from this origin, problems included. */
-  readonly headersFor?: (origin: string | undefined) => Readonly<Record<string, string>>
-  readonly limits?: Partial<HttpLimits>
+  readonly headersFor?: ((origin: string | undefined) => Readonly<Record<string, string>>) | undefined
+  readonly limits?: Partial<HttpLimits> | undefined
 }
 
 export interface Refusal {
@@ -39,12 +40,9 @@ export interface Refusal {
 }
 
 export interface HttpLimits {
-  readonly maxBodyBytes: number
-  readonly maxHeaderBytes: number
-  /** For the head of a request, for all of it, and for a connection on which nothing moves. */
+  /** For the head of a request, and for all of it. */
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
-  readonly idleTimeoutMs: number
 }
 
 export interface HttpServer {
@@ -55,14 +53,12 @@ export interface HttpServer {
   readonly inFlight: number
 }
 
-/** Headers may be as long as in the runtime; the idle time exceeds the longest `Prefer: wait` (30 s). */
-const DEFAULT_LIMITS: HttpLimits = {
-  maxBodyBytes: 1024 * 1024,
-  maxHeaderBytes: 32 * 1024,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 30_000,
-  idleTimeoutMs: 120_000,
-}
+const DEFAULT_LIMITS: HttpLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 30_000 }
+const MAX_BODY_BYTES = 1024 * 1024
+/** As in the runtime. */
+const MAX_HEADER_BYTES = 32 * 1024
+/** For a connection on which nothing moves; it exceeds the longest `Prefer: wait` (30 s). */
+const IDLE_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
 /** One accepts who has connected; another who did meanwhile. */
@@ -77,16 +73,13 @@ const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'transfer-enco
 
 /** HTTP as a small installation needs it: bounded in every direction, and indifferent to what clients do. */
 export function createHttpServer({ handle, onFault, onRefusal, headersFor, limits }: HttpServerOptions): HttpServer {
-  const { maxBodyBytes, maxHeaderBytes, headersTimeoutMs, requestTimeoutMs, idleTimeoutMs } = {
-    ...DEFAULT_LIMITS,
-    ...limits,
-  }
+  const { headersTimeoutMs, requestTimeoutMs } = { ...DEFAULT_LIMITS, ...limits }
   let inFlight = 0
   let isClosing = false
   let answered: PromiseWithResolvers<void> | undefined
 
   const server = createServer({
-    maxHeaderSize: maxHeaderBytes,
+    maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -95,7 +88,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     // Asked for by `readTarget`, whose refusal says so; node's has no body.
     requireHostHeader: false,
   })
-  server.timeout = idleTimeoutMs
+  server.timeout = IDLE_TIMEOUT_MS
   // Who has sent everything may close that half and wait for the answer (RFC 9112, section 9.6). Node's types leave it out.
   Object.assign(server, { httpAllowHalfOpen: true })
 
@@ -116,10 +109,10 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
         headers: plainHeaders(request),
         async body() {
           if (!hasBody(request)) return undefined
-          if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= maxBodyBytes) {
+          if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= MAX_BODY_BYTES) {
             response.writeContinue()
           }
-          return readBody(request, maxBodyBytes)
+          return readBody(request, MAX_BODY_BYTES)
         },
       })
       send(request, response, answer)
@@ -177,7 +170,11 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     get inFlight() {
       return inFlight
     },
-    listen: (port, host) => listen(server, port, host),
+    async listen(port, host) {
+      server.listen({ port, host })
+      await once(server, 'listening')
+      return server.address() as AddressInfo
+    },
     async close() {
       isClosing = true
       // Who has connected by now is let in: the end of the listening socket would reset their connections.
@@ -194,15 +191,6 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
       server.closeAllConnections()
     },
   }
-}
-
-async function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject)
-  server.listen({ port, host }, resolve)
-  await promise
-  server.off('error', reject)
-  return server.address() as AddressInfo
 }
 
 function withHeaders(answer: HttpAnswer, more: Readonly<Record<string, string>>): HttpAnswer {

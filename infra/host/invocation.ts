@@ -62,13 +62,6 @@ export async function invoke(app: FunctionApp, target: RegisteredFunction, input
   return { result: outcome.result, model, context }
 }
 
-/** What the binding of the function's trigger is called. */
-export function triggerName({ metadata }: RegisteredFunction): string {
-  const trigger = Object.entries(metadata.bindings).find(([, { type }]) => /trigger$/i.test(type))
-  if (trigger === undefined) throw new Error(`The function ${metadata.name} has no trigger.`)
-  return trigger[0]
-}
-
 /** What the library is told of one invocation. A class, for it is made for every request. */
 class Invocation implements CoreInvocationContext, LogOrigin {
   readonly invocationId: string
@@ -84,8 +77,6 @@ class Invocation implements CoreInvocationContext, LogOrigin {
     this.invocationId = request.invocationId
     this.request = request
     this.metadata = target.metadata
-    this.state = undefined
-    this.invocationContext = undefined
   }
 
   get functionName(): string {

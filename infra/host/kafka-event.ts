@@ -1,6 +1,8 @@
 import type { LogRecord } from '../../shared/ports/event-log.ts'
 import type { RpcLong, RpcTypedData } from './rpc.ts'
 
+type TriggerData = Readonly<Record<string, RpcTypedData>>
+
 /** A record as the Kafka extension serialises it for `dataType: string` (KafkaEventDataConvertManager.cs). */
 export interface KafkaEvent {
   readonly Offset: number
@@ -45,40 +47,8 @@ export function toTimestamp(ms: number): string {
   return new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z')
 }
 
-/**
- * What the extension tells of a batch beside its events (KafkaTriggerBindingStrategy.cs), as a function finds it in
- * `context.triggerMetadata`: with the library's conversions, which lower the first letter of every name and leave
- * offsets as protobuf's halves.
- */
-export function batchMetadata(events: readonly KafkaEvent[]): Record<string, unknown> {
-  return {
-    partitionArray: events.map(({ Partition }) => Partition),
-    offsetArray: events.map(({ Offset }) => toLong(Offset)),
-    timestampArray: events.map(({ Timestamp }) => Timestamp),
-    topicArray: events.map(({ Topic }) => likeJson(Topic)),
-    keyArray: events.map(({ Key }) => Key),
-    headersArray: events.map(({ Headers }) => lowerHeaders(Headers)),
-    leaderEpochArray: events.map(({ LeaderEpoch }) => LeaderEpoch),
-    isPartitionEOFArray: events.map(({ IsPartitionEOF }) => IsPartitionEOF),
-  }
-}
-
-/** The same of one event, for `cardinality: ONE`; a null key is not there. */
-export function eventMetadata(event: KafkaEvent): Record<string, unknown> {
-  return {
-    ...(event.Key !== null && { key: likeJson(event.Key) }),
-    partition: event.Partition,
-    topic: likeJson(event.Topic),
-    timestamp: event.Timestamp,
-    offset: event.Offset,
-    headers: lowerHeaders(event.Headers),
-    leaderEpoch: event.LeaderEpoch,
-    isPartitionEOF: event.IsPartitionEOF,
-  }
-}
-
-/** `batchMetadata` in the form of the wire, before the library's conversions. */
-export function toRpcBatchMetadata(events: readonly KafkaEvent[]): Record<string, RpcTypedData> {
+/** What the extension tells of a batch beside its events (KafkaTriggerBindingStrategy.cs). */
+export function batchMetadata(events: readonly KafkaEvent[]): TriggerData {
   return {
     PartitionArray: json(events.map(({ Partition }) => Partition)),
     OffsetArray: { collectionSint64: { sint64: events.map(({ Offset }) => toLong(Offset)) } },
@@ -91,7 +61,8 @@ export function toRpcBatchMetadata(events: readonly KafkaEvent[]): Record<string
   }
 }
 
-export function toRpcEventMetadata(event: KafkaEvent): Record<string, RpcTypedData> {
+/** The same of one event, for `cardinality: ONE`; a null key is left out. */
+export function eventMetadata(event: KafkaEvent): TriggerData {
   return {
     ...(event.Key !== null && { Key: { string: event.Key } }),
     Partition: json(event.Partition),
@@ -104,12 +75,31 @@ export function toRpcEventMetadata(event: KafkaEvent): Record<string, RpcTypedDa
   }
 }
 
-function json(value: unknown): RpcTypedData {
-  return { json: JSON.stringify(value) }
+/**
+ * Either of them as a function finds it in `context.triggerMetadata`: with the library's conversions, which lower the
+ * first letter of every name and leave offsets as protobuf's halves.
+ */
+export function asLibraryReads(metadata: TriggerData): Record<string, unknown> {
+  const read = Object.entries(metadata).map(([name, data]) => [name, fromRpc(data)] as const)
+  return lowerNames(Object.fromEntries(read)) as Record<string, unknown>
 }
 
-function lowerHeaders(headers: KafkaEvent['Headers']) {
-  return headers.map(({ Key, Value }) => ({ key: Key, value: Value }))
+function fromRpc({ string, json, collectionString, collectionSint64 }: RpcTypedData): unknown {
+  if (string !== undefined) return likeJson(string)
+  if (json !== undefined) return JSON.parse(json)
+  return collectionString?.string.map(likeJson) ?? collectionSint64?.sint64
+}
+
+function lowerNames(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(lowerNames)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name.charAt(0).toLowerCase() + name.slice(1), lowerNames(inner)]),
+  )
+}
+
+function json(value: unknown): RpcTypedData {
+  return { json: JSON.stringify(value) }
 }
 
 /** The library parses every string as JSON if it can: "42" arrives as a number. */

@@ -1,5 +1,12 @@
 import { format } from 'node:util'
-import type { EffectiveFunctionOptions, FunctionOutput, FunctionTrigger, RetryContext } from '@azure/functions'
+import type {
+  EffectiveFunctionOptions,
+  FunctionOutput,
+  FunctionTrigger,
+  InvocationContext as OfficialContext,
+  RetryContext,
+} from '@azure/functions'
+import { isTrigger } from './function-app.ts'
 import { InvocationContext } from './functions-library.ts'
 import type { CoreInvocationContext, FunctionContext, RpcBinding, RpcLogLevel } from './rpc.ts'
 
@@ -20,8 +27,7 @@ export class LeanContext implements FunctionContext {
   readonly #readMetadata: (() => TriggerMetadata) | undefined
   #triggerMetadata: TriggerMetadata | undefined
   #options: EffectiveFunctionOptions | undefined
-  #extraInputs: NamedValues | undefined
-  #extraOutputs: NamedValues | undefined
+  #values: OfficialContext | undefined
 
   constructor(core: CoreInvocationContext, readMetadata: (() => TriggerMetadata) | undefined) {
     this.#core = core
@@ -36,27 +42,17 @@ export class LeanContext implements FunctionContext {
     return this.#triggerMetadata
   }
 
-  set triggerMetadata(value: TriggerMetadata | undefined) {
-    this.#triggerMetadata = value
-  }
-
   get options(): EffectiveFunctionOptions {
     this.#options ??= effectiveOptions(this.#core.metadata.bindings)
     return this.#options
   }
 
-  set options(value: EffectiveFunctionOptions) {
-    this.#options = value
+  get extraInputs(): OfficialContext['extraInputs'] {
+    return this.#library().extraInputs
   }
 
-  get extraInputs(): NamedValues {
-    this.#extraInputs ??= createNamedValues()
-    return this.#extraInputs
-  }
-
-  get extraOutputs(): NamedValues {
-    this.#extraOutputs ??= createNamedValues()
-    return this.#extraOutputs
+  get extraOutputs(): OfficialContext['extraOutputs'] {
+    return this.#library().extraOutputs
   }
 
   log(...args: unknown[]): void {
@@ -83,6 +79,12 @@ export class LeanContext implements FunctionContext {
     this.#write('error', args)
   }
 
+  /** Keeps what hooks and the function set by the names of bindings. */
+  #library(): OfficialContext {
+    this.#values ??= new InvocationContext()
+    return this.#values
+  }
+
   #write(level: RpcLogLevel, args: unknown[]): void {
     if (this.isDone && this.#core.state !== 'postInvocationHooks') {
       this.#core.log('warning', 'system', tooLate(this.#core))
@@ -92,27 +94,6 @@ export class LeanContext implements FunctionContext {
 }
 
 Object.setPrototypeOf(LeanContext.prototype, InvocationContext.prototype)
-
-interface NamedValues {
-  get(from: string | { name: string }): unknown
-  set(from: string | { name: string }, value: unknown): void
-}
-
-function createNamedValues(): NamedValues {
-  const values = new Map<string, unknown>()
-  return {
-    get: (from) => values.get(nameOf(from)),
-    set: (from, value) => void values.set(nameOf(from), value),
-  }
-}
-
-function nameOf(from: string | { name: string }): string {
-  return typeof from === 'string' ? from : from.name
-}
-
-function isTrigger({ type }: RpcBinding): boolean {
-  return /trigger$/i.test(type)
-}
 
 function effectiveOptions(bindings: Readonly<Record<string, RpcBinding>>): EffectiveFunctionOptions {
   const named = Object.entries(bindings).map(([name, binding]) => ({ ...binding, name }))

@@ -21,8 +21,5 @@ export function parseQuery(rawQuery: string): Record<string, string> {
 /** One parameter, without regard to the case of its name. */
 export function queryValue(rawQuery: string, name: string): string | undefined {
   if (rawQuery === '') return undefined
-  for (const [found, value] of Object.entries(parseQuery(rawQuery))) {
-    if (found.toLowerCase() === name) return value
-  }
-  return undefined
+  return Object.entries(parseQuery(rawQuery)).find(([found]) => found.toLowerCase() === name)?.[1]
 }

@@ -6,7 +6,6 @@ export interface RpcTypedData {
   readonly string?: string
   readonly json?: string
   readonly bytes?: Uint8Array
-  readonly int?: number
   readonly http?: RpcHttpData
   readonly collectionString?: { readonly string: readonly string[] }
   readonly collectionSint64?: { readonly sint64: readonly RpcLong[] }
@@ -124,8 +123,5 @@ export interface InvocationModel {
 }
 
 export interface ProgrammingModel {
-  readonly name: string
-  readonly version: string
   getInvocationModel(context: CoreInvocationContext): MaybePromise<InvocationModel>
-  getCapabilities?(capabilities: Record<string, string>): Promise<Record<string, string>>
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../shared/domain/errors.ts'
 import { onStopRequest } from '../stop-request.ts'
 
 /** How this process ends when it is asked to. */
@@ -29,7 +30,7 @@ export function stopOnSignal({ stop, unfinished, limitMs, say }: StopOptions): v
       await stop()
       process.exit(0)
     } catch (error) {
-      say(`Stopping failed: ${error instanceof Error ? error.message : String(error)}`)
+      say(`Stopping failed: ${messageOf(error)}`)
       process.exit(1)
     }
   }
