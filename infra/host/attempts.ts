@@ -59,11 +59,8 @@ async function attemptWithPolicy(
       onFailure(error, delayMs)
       if (delayMs === undefined) return { error }
       await sleep(delayMs, undefined, { signal })
-      exception = toException(error)
+      const stackTrace = error instanceof Error ? (error.stack ?? '') : ''
+      exception = { message: messageOf(error), stackTrace, source: '' }
     }
   }
-}
-
-function toException(error: unknown): NonNullable<RpcRetryContext['exception']> {
-  return { message: messageOf(error), stackTrace: error instanceof Error ? (error.stack ?? '') : '', source: '' }
 }

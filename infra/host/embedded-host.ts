@@ -13,6 +13,7 @@ import type { HostLogger } from './host-logger.ts'
 import { createDispatch, type HttpFunction } from './http-dispatch.ts'
 import { createHttpInvocation, type InvocationPath } from './http-invocation.ts'
 import { createHttpServer, type HttpLimits } from './http-server.ts'
+import { createKafkaInvocation } from './kafka-invocation.ts'
 import { createKafkaListener, type KafkaListener } from './kafka-listener.ts'
 import { createRouteTable, type RouteEntry } from './route-table.ts'
 import type { RpcBinding } from './rpc.ts'
@@ -67,6 +68,8 @@ export async function createHost(options: EmbeddedHostOptions): Promise<Embedded
   const httpFunctions: RouteEntry<HttpFunction>[] = []
   const listeners: KafkaListener[] = []
   const resolve = createBindingResolver(settings)
+  const invoke = createKafkaInvocation(app, invocation)
+  const kafka = { consumer: options.consumer, hostJson, resolve, logger, invoke }
   for (const target of enabled) {
     const { binding: trigger } = triggerOf(target)
     const { name } = target.metadata
@@ -74,11 +77,9 @@ export async function createHost(options: EmbeddedHostOptions): Promise<Embedded
       case 'httptrigger':
         httpFunctions.push(toRoute(target, trigger, hostJson.routePrefix))
         break
-      case 'kafkatrigger': {
-        const listener = { app, consumer: options.consumer, hostJson, resolve, logger, path: invocation }
-        listeners.push(createKafkaListener(target, trigger, listener))
+      case 'kafkatrigger':
+        listeners.push(createKafkaListener(target, trigger, kafka))
         break
-      }
       default:
         logger.warn({ function: name }, `${name} is skipped: this host has no ${trigger.type}`)
     }

@@ -47,31 +47,29 @@ export function toTimestamp(ms: number): string {
   return new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z')
 }
 
+/** Offset, topic and key have a form of their own, of an event or of a batch. */
+const ALWAYS_JSON = ['Partition', 'Timestamp', 'Headers', 'LeaderEpoch', 'IsPartitionEOF'] as const
+
 /** What the extension tells of a batch beside its events (KafkaTriggerBindingStrategy.cs). */
 export function batchMetadata(events: readonly KafkaEvent[]): TriggerData {
+  const arrays = [...ALWAYS_JSON, 'Key' as const].map((name) => [
+    `${name}Array`,
+    json(events.map((event) => event[name])),
+  ])
   return {
-    PartitionArray: json(events.map(({ Partition }) => Partition)),
+    ...(Object.fromEntries(arrays) as TriggerData),
     OffsetArray: { collectionSint64: { sint64: events.map(({ Offset }) => toLong(Offset)) } },
-    TimestampArray: json(events.map(({ Timestamp }) => Timestamp)),
     TopicArray: { collectionString: { string: events.map(({ Topic }) => Topic) } },
-    KeyArray: json(events.map(({ Key }) => Key)),
-    HeadersArray: json(events.map(({ Headers }) => Headers)),
-    LeaderEpochArray: json(events.map(({ LeaderEpoch }) => LeaderEpoch)),
-    IsPartitionEOFArray: json(events.map(({ IsPartitionEOF }) => IsPartitionEOF)),
   }
 }
 
 /** The same of one event, for `cardinality: ONE`; a null key is left out. */
 export function eventMetadata(event: KafkaEvent): TriggerData {
+  const values = [...ALWAYS_JSON, 'Offset' as const].map((name) => [name, json(event[name])])
   return {
-    ...(event.Key !== null && { Key: { string: event.Key } }),
-    Partition: json(event.Partition),
+    ...(Object.fromEntries(values) as TriggerData),
     Topic: { string: event.Topic },
-    Timestamp: json(event.Timestamp),
-    Offset: json(event.Offset),
-    Headers: json(event.Headers),
-    LeaderEpoch: json(event.LeaderEpoch),
-    IsPartitionEOF: json(event.IsPartitionEOF),
+    ...(event.Key !== null && { Key: { string: event.Key } }),
   }
 }
 

@@ -8,20 +8,18 @@ import {
 import type { LogConsumer, LogRecord } from '../../shared/ports/event-log.ts'
 import { deliver, type AttemptOptions } from './attempts.ts'
 import type { ResolveBinding } from './binding-settings.ts'
-import type { FunctionApp, RegisteredFunction } from './function-app.ts'
+import type { RegisteredFunction } from './function-app.ts'
 import type { HostJson } from './host-json.ts'
 import type { HostLogger } from './host-logger.ts'
-import type { InvocationPath } from './http-invocation.ts'
-import { createKafkaInvocation, type InvokeKafka } from './kafka-invocation.ts'
+import type { InvokeKafka } from './kafka-invocation.ts'
 import type { RpcBinding } from './rpc.ts'
 
 export interface KafkaListenerOptions {
-  readonly app: FunctionApp
   readonly consumer: LogConsumer
   readonly hostJson: HostJson
   readonly resolve: ResolveBinding
   readonly logger: HostLogger
-  readonly path: InvocationPath
+  readonly invoke: InvokeKafka
 }
 
 export interface KafkaListener {
@@ -38,7 +36,7 @@ export interface KafkaListener {
 export function createKafkaListener(
   target: RegisteredFunction,
   binding: RpcBinding,
-  { app, consumer, hostJson, resolve, logger, path }: KafkaListenerOptions,
+  { consumer, hostJson, resolve, logger, invoke: invokeKafka }: KafkaListenerOptions,
 ): KafkaListener {
   const { name: functionName, retryOptions } = target.metadata
   const topic = resolve(property(functionName, 'topic', binding.topic))
@@ -47,7 +45,7 @@ export function createKafkaListener(
     throw new Error(`The function ${functionName} must have dataType 'string': this host hands over nothing else.`)
   }
   const isMany = binding.cardinality?.toUpperCase() === 'MANY'
-  const invoke = timed(createKafkaInvocation(app, path), functionName, hostJson.functionTimeoutMs)
+  const invoke = timed(invokeKafka, functionName, hostJson.functionTimeoutMs)
   const { maxBatchSize, commitOnFailure, maxRetries } = hostJson.kafka
   let inFlight = 0
 

@@ -10,17 +10,6 @@ export interface RouteEntry<T> {
   readonly target: T
 }
 
-export interface RouteMatch<T> {
-  readonly target: T
-  readonly params: Record<string, string>
-}
-
-interface Compiled<T> {
-  readonly target: T
-  readonly template: RouteTemplate
-  readonly methods: ReadonlySet<string> | undefined
-}
-
 /**
  * Routes as the runtime tries them (WebScriptHostHttpRoutesManager): one by one in the order of function names without
  * regard to case, and the first that takes both path and method wins. A literal route has no precedence over a
@@ -31,7 +20,7 @@ export function createRouteTable<T>(entries: readonly RouteEntry<T>[]) {
   const routes = byName.map(compile)
   return {
     /** `path` is encoded, as it came. Throws `invalid-request` when it cannot be decoded. */
-    match(method: string, path: string): RouteMatch<T> | undefined {
+    match(method: string, path: string): { target: T; params: Record<string, string> } | undefined {
       const asked = split(path)
       for (const { target, template, methods } of routes) {
         if (methods !== undefined && !methods.has(method)) continue
@@ -43,7 +32,7 @@ export function createRouteTable<T>(entries: readonly RouteEntry<T>[]) {
   }
 }
 
-function compile<T>({ name, route, methods, target }: RouteEntry<T>): Compiled<T> {
+function compile<T>({ name, route, methods, target }: RouteEntry<T>) {
   try {
     const taken = methods === undefined ? undefined : new Set(methods.map((method) => method.toUpperCase()))
     return { target, template: parseTemplate(route), methods: taken }

@@ -6,15 +6,10 @@ import { createConstraint, KNOWN_CONSTRAINTS, type Constraint } from './route-co
  */
 export type RouteTemplate = readonly Segment[]
 
-export type Segment = LiteralSegment | ParameterSegment
+/** The text of a literal is in lower case. */
+export type Segment = { readonly kind: 'literal'; readonly text: string } | ParameterSegment
 
-export interface LiteralSegment {
-  readonly kind: 'literal'
-  /** In lower case. */
-  readonly text: string
-}
-
-export interface ParameterSegment {
+interface ParameterSegment {
   readonly kind: 'parameter'
   readonly name: string
   /** Whether the path may end before it. */
