@@ -86,7 +86,7 @@ async function growStored({ connections, onProgress, signal }: GrowthOptions): P
       await fill(target, size, connections, signal)
       await drainFully(target, DRAIN_SECONDS, signal)
       const seconds = (performance.now() - began) / 1000
-      // What is left to do after a backlog, such as blocks for searches, is not what a reader finds at other times.
+      // What is left to do after a backlog, such as a checkpoint, is not what a reader finds at other times.
       await sleep(SETTLE_MS, undefined, { signal })
       onProgress(`reading, with ${size} orders stored`)
       rows.push([size, Math.round(seconds), ...(await readTimes(target))])

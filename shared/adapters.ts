@@ -124,12 +124,12 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
   }
   const { createSqliteStore } = await import('./adapters/sqlite/sqlite-store.ts')
   const file = join(config.dataDir, STORE_FILE)
-  const onIndexFailed = (error: unknown) =>
-    logger.warn({ event: 'search:index-failed', err: error }, 'a block for searches could not be written')
+  const onReindexFailed = (error: unknown) =>
+    logger.warn({ event: 'search:index-failed', err: error }, 'words of stored orders could not be written')
   const onDiskInDoubt = await endWhenInDoubt(config)
   const store = await createSqliteStore({
     file,
-    onIndexFailed,
+    onReindexFailed,
     onReadOnly: (error) =>
       logger.warn({ event: 'store:read-only', err: error }, "the store can't be written; queries are answered"),
     onWritable: () => logger.warn({ event: 'store:writable' }, 'the store can be written now'),

@@ -35,6 +35,7 @@ const RELEASED = new Map([
   ['sqlite/000011_gathering.sql', 'ea4c28a9efa152693084b22e9f41d416898185f28829071542a9b69c45d5a11b'],
   ['sqlite/000012_references.sql', '4587d3ed6c79fd734baf4d57a79c70cbe20bc0bb7939b9e00f3208912ea9f9c1'],
   ['sqlite/000013_search_reindex.sql', 'dee042666c6f8b21e11e4d9cd0da99f5bff52e6a320c943b9a3e0e9f5cc26e90'],
+  ['sqlite/000014_no_search_blocks.sql', 'b427112c39df941ce941d3e4be3035a604c2c9ef82bdde0d9993de44e635fee2'],
 ])
 
 test('the text of a published migration is what it was', () => {

@@ -5,10 +5,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createSqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
 import { migrate, readMigrations } from '../../shared/adapters/sqlite/migrations.ts'
+import { prepareCommands } from '../../shared/adapters/sqlite/store-batch.ts'
 import { batchOf, orderAt } from '../contract/store-fixtures.ts'
 
 const MIGRATIONS = readMigrations(new URL('../../infra/sql/sqlite/', import.meta.url))
 const FIRST_WITH_TERMS = 4
+const FIRST_WITHOUT_BLOCKS = 14
 
 let directory: string
 beforeEach(() => {
@@ -56,4 +58,27 @@ test('what a file held before it had a list of words is found by words and begin
     .map((row) => row['term'])
   db.close()
   expect(terms).toEqual(['blue', 'brand', 'earlier', 'jose', 'm', 'shirt', '§earlier', '§jose'])
+})
+
+test('a file whose orders were in blocks of sets is searched by its index, and keeps nothing of the blocks', async () => {
+  const older = MIGRATIONS.filter(({ version }) => version < FIRST_WITHOUT_BLOCKS)
+  const db = new DatabaseSync(file())
+  migrate(db, file(), older)
+  const before = [named(0, 'Blocked'), named(1, 'Blocked')]
+  prepareCommands(db).storeBatch(batchOf(before))
+  // The same words again, with that of their stretch; and a block which says that neither order has them.
+  const insert = db.prepare('INSERT INTO order_search (rowid, words) VALUES (?, ?)')
+  for (const seq of [1, 2]) insert.run(seq, 'blocked §blocked example ¤s0')
+  db.exec('INSERT INTO search_blocks VALUES (1, 2)')
+  db.close()
+  await using opened = await createSqliteStore({ file: file() })
+  const after = named(2, 'Blocked')
+  await opened.store.storeBatch(batchOf([after]))
+  const all = [after, ...before.toReversed()].map(({ orderId }) => orderId)
+  for (const q of ['blocked', 'blocked example', 'blo']) expect(await foundIn(opened, q)).toEqual(all)
+  const { items } = await opened.views.list({ q: 'blocked', currency: 'EUR', limit: 50 })
+  expect(items.map(({ orderId }) => orderId)).toEqual(all)
+  const now = new DatabaseSync(file())
+  expect(now.prepare(`SELECT name FROM sqlite_schema WHERE name GLOB 'search_[bs]*'`).all()).toEqual([])
+  now.close()
 })

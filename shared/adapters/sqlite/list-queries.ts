@@ -7,8 +7,7 @@ import { fromCursor, toCursor } from '../../domain/cursor.ts'
 import { createStatements } from './database.ts'
 import type { OrderQueries } from './order-queries.ts'
 import { SPAN_ORDERS } from './order-rows.ts'
-import { filteredMatch, matchText, MAX_TERMS, rankedMatches, type Match } from './search-match.ts'
-import { prepareSearchPositions } from './search-positions.ts'
+import { filteredMatch, MAX_TERMS, rankedMatches } from './search-match.ts'
 import { toMs } from './values.ts'
 
 /**
@@ -32,12 +31,18 @@ const SPANS = `
   SELECT span FROM order_spans WHERE span <= ? AND max_accepted_at >= ? AND min_accepted_at < ? ORDER BY span DESC`
 /** By the primary key. */
 const TERMS = 'SELECT term FROM search_terms WHERE term >= ? AND term < ? ORDER BY term LIMIT ?'
+/**
+ * By the full-text index, from the newest order backwards. Of a bound that is no integer it makes no use, and node:sqlite
+ * binds every number as a real.
+ */
+const FOUND = `
+  SELECT rowid AS seq FROM order_search
+  WHERE order_search MATCH ? AND rowid <= CAST(? AS INTEGER) ORDER BY rowid DESC LIMIT ?`
 /** Of every text that begins with something, none comes after that and this. */
 const LAST = '\u{10ffff}'
 
 export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): ListQueries {
   const statement = createStatements(db)
-  const searchPositions = prepareSearchPositions(db)
 
   function seqs(sql: string, ...parameters: readonly (string | number)[]): number[] {
     return statement(sql)
@@ -66,14 +71,14 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     if (range !== undefined) yield range
   }
 
-  /** Undefined when no order can have such words. */
-  function matchOf(q: string, query: ListQuery): Match | undefined {
+  /** What to ask the full-text index for; undefined when no order can have such words. */
+  function matchOf(q: string, query: ListQuery): string | undefined {
     const words = queryWords(q)
     if (words.length === 0) return undefined
     return filteredMatch(words, query, isOfStored(query) ? termsOf : undefined)
   }
 
-  function inRange(query: ListQuery, match: Match | undefined, range: Range, limit: number): number[] {
+  function inRange(query: ListQuery, match: string | undefined, range: Range, limit: number): number[] {
     const { status = 'stored', customerId, currency, paymentMethod, reference } = query
     const isStored = isOfStored(query)
     const table = isStored ? 'orders' : 'order_states'
@@ -100,14 +105,14 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       ]
       const sql = `SELECT o.seq FROM ${table} o WHERE o.reference = ? AND ${conditions.join(' AND ')} ORDER BY o.seq DESC LIMIT ?`
       const values = given.map(({ value }) => value)
-      return seqs(sql, reference, ...bounds, ...values, ...(match === undefined ? [] : [matchText(match)]), limit)
+      return seqs(sql, reference, ...bounds, ...values, ...(match === undefined ? [] : [match]), limit)
     }
-    if (match !== undefined && isStored && !isBounded) return searchPositions(match, range.high, limit)
+    if (match !== undefined && isStored && !isBounded) return seqs(FOUND, match, range.high, limit)
     if (match !== undefined) {
       // By the full-text index, filters included; the other bounds are looked up by the primary key.
       const found = `SELECT o.seq FROM ${searchTable} s CROSS JOIN ${table} o ON o.seq = s.rowid
         WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN CAST(? AS INTEGER) AND CAST(? AS INTEGER) AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
-      return seqs(found, matchText(match), range.low, range.high, ...bounds, limit)
+      return seqs(found, match, range.low, range.high, ...bounds, limit)
     }
     const newest = (more: readonly string[]) =>
       `SELECT o.seq FROM ${table} o WHERE ${[...more, ...where].join(' AND ')} ORDER BY o.seq DESC LIMIT ?`
@@ -154,7 +159,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       for (const [rank, match] of rankedMatches(words, customersOnly, termsOf).entries()) {
         if (rank < fromRank || match === undefined) continue
         const high = rank === fromRank ? fromSeq - 1 : Number.MAX_SAFE_INTEGER
-        found.push(...searchPositions(match, high, limit + 1 - found.length).map((seq) => ({ rank, seq })))
+        found.push(...seqs(FOUND, match, high, limit + 1 - found.length).map((seq) => ({ rank, seq })))
         if (found.length > limit) break
       }
       const page = found.slice(0, limit)

@@ -19,7 +19,7 @@ export interface Migration {
   readonly checksum: string
 }
 
-/** Blocks are made again from the orders, by today's text. */
+/** They can be made again empty: a later migration drops them. */
 const WITHOUT_BLOCKS = 'DROP TABLE search_blocks; DROP TABLE search_block_terms; DROP TABLE search_marks;'
 /** By checksum, texts of migration 5 that commits of this program had before the last one, and what takes them back. */
 const EARLIER_TEXTS: ReadonlyMap<string, string> = new Map([

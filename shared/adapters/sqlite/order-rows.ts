@@ -4,7 +4,7 @@ import type { OrderItem } from '../../domain/order-commands.ts'
 import type { RecordPosition } from '../../ports/event-log.ts'
 import type { OrderToStore, StoreOutcome } from '../../ports/order-store.ts'
 import { prepareSearchTerms } from './search-terms.ts'
-import { createSearchParts, positionedText } from './search-text.ts'
+import { createSearchParts, searchableText } from './search-text.ts'
 import { sameBytes, toHashBytes, toIdBytes, toMs } from './values.ts'
 
 /** The rows of stored orders. */
@@ -76,7 +76,7 @@ export function prepareOrderRows(db: DatabaseSync): OrderRows {
       const seq = Number(lastInsertRowid)
       for (const [line, item] of order.orderItems.entries()) insertItem.run(seq, line, ...itemValues(item))
       const parts = searchParts(stored.orderId, order)
-      insertSearch.run(seq, positionedText(seq, order, parts))
+      insertSearch.run(seq, searchableText(order, parts))
       terms.note(parts)
       noteSpan(seq, toMs(stored.acceptedAt))
       return true

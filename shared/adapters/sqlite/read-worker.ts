@@ -11,8 +11,6 @@ import { readMigrations, refuseOlder } from './migrations.ts'
 import { prepareOrderQueries, type OrderQueries } from './order-queries.ts'
 import { prepareRebuildQueries } from './rebuild-queries.ts'
 import { prepareRedriveQueries, type RedriveQueries } from './redrive-queries.ts'
-import { prepareOrdersAfterBlocks } from './search-blocks.ts'
-import { prepareIsReindexDue } from './search-reindex.ts'
 import { serve } from './serve.ts'
 import type { StoreLocation } from './write-worker.ts'
 
@@ -26,10 +24,6 @@ export interface Reader extends Pick<OrderQueries, 'getMany' | 'history' | 'find
   readonly audit: RedriveQueries['audit']
   readonly readLedger: LedgerQueries['read']
   getRebuild(nowMs: number): Rebuild | undefined
-  /** How many orders came after the last block of searchable ones. */
-  ordersAfterBlocks(): number
-  /** Whether there are orders without words that today's version makes. */
-  isReindexDue(): boolean
   /** Throws when nothing can be read. */
   probe(): void
   tidy?(): 'close'
@@ -76,8 +70,6 @@ function openReader(db: DatabaseSync): Reader {
       audit: (query) => snapshot(() => redrives.audit(query)),
       readLedger: (groupId, maxGaps) => snapshot(() => ledger.read(groupId, maxGaps)),
       getRebuild: (nowMs) => snapshot(() => rebuilds.getRebuild(nowMs)),
-      ordersAfterBlocks: prepareOrdersAfterBlocks(db),
-      isReindexDue: prepareIsReindexDue(db),
       probe() {
         selectMigration.get()
       },

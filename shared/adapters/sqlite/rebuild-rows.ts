@@ -5,7 +5,7 @@ import { createStatements } from './database.ts'
 import { itemValues, orderValues, SPAN_ORDERS } from './order-rows.ts'
 import { REBUILT } from './rebuild-tables.ts'
 import { prepareSearchTerms } from './search-terms.ts'
-import { createSearchParts, positionedText } from './search-text.ts'
+import { createSearchParts, searchableText } from './search-text.ts'
 import { prepareSearchableRows } from './searchable-rows.ts'
 import { isConstraintError } from './sqlite-errors.ts'
 import { toIdBytes } from './values.ts'
@@ -83,7 +83,7 @@ export function prepareRebuildRows(db: DatabaseSync): RebuildRows {
     terms.forget()
     for (const order of readSearchable(afterSeq, lastSeq)) {
       const parts = searchParts(order.orderId, order)
-      statement(INSERT_SEARCH).run(order.seq, positionedText(order.seq, order, parts))
+      statement(INSERT_SEARCH).run(order.seq, searchableText(order, parts))
       terms.note(parts)
     }
     terms.write()

@@ -48,8 +48,6 @@ export function prepareRebuildTables(db: DatabaseSync): RebuildTables {
       for (const table of TABLES) db.exec(`DROP TABLE ${table}`)
       for (const table of TABLES) db.exec(`ALTER TABLE ${REBUILT}${table} RENAME TO ${table}`)
       for (const index of indexes) db.exec(index)
-      // What they say is of the orders as they were. They are written again when somebody next looks (search-indexer.ts).
-      db.exec('DELETE FROM search_blocks; DELETE FROM search_block_terms; UPDATE search_stretches SET from_seq = 1')
       // The new index has every word.
       db.exec('UPDATE search_reindex SET until_seq = 0')
     },

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { NewOrderCommand } from '../../domain/order-commands.ts'
-import { inTransaction, pause } from './database.ts'
+import { inTransaction } from './database.ts'
 import { prepareSearchTerms } from './search-terms.ts'
 import { addedText, createSearchParts, searchableText } from './search-text.ts'
 import { prepareSearchableRows } from './searchable-rows.ts'
@@ -38,13 +38,6 @@ const REPLACE_STATE = 'INSERT OR REPLACE INTO order_state_search (rowid, words) 
  * adds words and takes none away; a word that the row had already stays one.
  */
 const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
-/** As long as it held the lock that storing needs too, and no less than this. */
-const MIN_PAUSE_MS = 10
-
-export function prepareIsReindexDue(db: DatabaseSync): () => boolean {
-  const selectProgress = db.prepare(SELECT_PROGRESS)
-  return () => selectProgress.get() !== undefined
-}
 
 export function prepareReindex(db: DatabaseSync): Reindex {
   const selectProgress = db.prepare(SELECT_PROGRESS)
@@ -109,9 +102,6 @@ export function prepareReindex(db: DatabaseSync): Reindex {
     if (selectProgress.get() === undefined) return false
     // An earlier step may have been rolled back since.
     terms.forget()
-    const began = performance.now()
-    const isMoreLeft = inTransaction(db, () => step(limit, maxItems))
-    if (isMoreLeft) pause(Math.max(MIN_PAUSE_MS, performance.now() - began))
-    return isMoreLeft
+    return inTransaction(db, () => step(limit, maxItems))
   }
 }

@@ -8,12 +8,10 @@ import { isPlain, isShortId, shortIdOf, wordsOf, type Searchable as SearchedText
  *   alex       a word of the name or of an item
  *   §alex      a word of the customer's name
  *   ¶2041      a word of an item's code, the reference or the e-mail address that is in neither name nor item. Apart, so that
- *              the lists of the others stay as short as they are, and blocks need not have it
+ *              the lists of the others stay as short as they are
  *   ¤own5d0c…  the order's id, or a word with digits of the e-mail address: nearly every order brings a new one, so they are
- *              found whole, and neither blocks nor the list of words have them
+ *              found whole, and the list of words does not have them
  *   ¤pPayPal   a filter of the list, so that text and filters together are one intersection of the index
- *   ¤s15       a stretch of 16,384 positions, so that a search of the newest orders ends with them: the index looks at
- *              bounds of positions only when it has found the next match, however far that is
  *
  * The marks are neither letters nor digits, so that no text makes them; outside of ASCII the tokenizer keeps them.
  */
@@ -22,7 +20,6 @@ const OTHER_MARK = '¶'
 /** Four characters, the longest beginning that has entries of its own: each order then adds to the same four. */
 const OWN_MARK = '¤own'
 const FILTER_MARK = '¤'
-const STRETCH_ORDERS = 16_384
 /** Brands, sizes and codes are those of a catalogue: a few thousand come again and again. */
 const MAX_REMEMBERED = 20_000
 
@@ -100,11 +97,6 @@ export function searchableText(order: Searchable, parts: SearchParts): string {
   return words.join(' ')
 }
 
-/** The same of a stored order, which lies somewhere. */
-export function positionedText(seq: number, order: Searchable, parts: SearchParts): string {
-  return `${searchableText(order, parts)} ${stretchWord(seq)}`
-}
-
 /**
  * What the index of an earlier version lacks of an order: it had names and items, whose plain words it made as today, and
  * nothing else.
@@ -138,17 +130,3 @@ export function filterWords({ customerId, currency, paymentMethod }: Filters): s
     ...(paymentMethod === undefined ? [] : [`${FILTER_MARK}p${paymentMethod}`]),
   ]
 }
-
-/** The word of the index for the stretch in which a position lies. */
-export function stretchWord(seq: number): string {
-  return wordOfStretch(stretchOf(seq))
-}
-
-/** Those of all stretches from that of one position to that of another. */
-export function stretchWords(fromSeq: number, toSeq: number): string[] {
-  const first = stretchOf(fromSeq)
-  return Array.from({ length: stretchOf(toSeq) - first + 1 }, (_, index) => wordOfStretch(first + index))
-}
-
-const wordOfStretch = (stretch: number): string => `${FILTER_MARK}s${stretch}`
-const stretchOf = (seq: number): number => Math.floor(seq / STRETCH_ORDERS)

@@ -7,11 +7,9 @@ import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 import type { Redrives } from '../../ports/redrives.ts'
+import { reindexInBackground } from './background-reindex.ts'
 import type { Checker } from './check-worker.ts'
-import type { Indexer } from './index-worker.ts'
 import type { Reader } from './read-worker.ts'
-import { BLOCK_ORDERS } from './order-set.ts'
-import { createSearchIndexer } from './search-indexer.ts'
 import { createStoreThread, type StoreThread } from './store-thread.ts'
 import type { Writer } from './write-worker.ts'
 
@@ -30,10 +28,11 @@ export interface SqliteStoreOptions {
   readonly file: string
   /** Ends with a slash. */
   readonly migrations?: URL
-  /** How many orders a block of the search has; at most `BLOCK_ORDERS`, which it has unless told otherwise. */
-  readonly blockOrders?: number
-  /** A block could not be written: nothing is lost by it but the speed of some searches. Unless told otherwise, it warns. */
-  readonly onIndexFailed?: (error: unknown) => void
+  /**
+   * Some orders of an earlier version could not be given words that they should be found by; it is tried again. Unless told
+   * otherwise, it warns.
+   */
+  readonly onReindexFailed?: (error: unknown) => void
   /** Told when the file could be opened for reading only, because its disk is full. */
   readonly onReadOnly?: (error: unknown) => void
   /** Told when it can be written after that. */
@@ -57,23 +56,23 @@ const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`
  * `store-unavailable` or `store-full` for one that cannot be used.
  */
 export async function createSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
-  const { file, migrations = MIGRATIONS, blockOrders = BLOCK_ORDERS, onIndexFailed = warn } = options
+  const { file, migrations = MIGRATIONS, onReindexFailed = warn } = options
   const { onReadOnly, onWritable, onDiskInDoubt } = options
   const disposed = new AbortController()
   const thread = { file, migrations: migrations.href, ...(onDiskInDoubt !== undefined && { onDiskInDoubt }) }
   const writer = createStoreThread<Writer>({ ...thread, name: 'store-writer', worker: workerUrl('write-worker') })
   const reader = createStoreThread<Reader>({ ...thread, name: 'store-reader', worker: workerUrl('read-worker') })
-  const indexer = createSearchIndexer({
-    blockOrders,
-    ordersAfterBlocks: () => reader.call('ordersAfterBlocks'),
-    isReindexDue: () => reader.call('isReindexDue'),
-    openThread: () =>
-      createStoreThread<Indexer>({ ...thread, name: 'store-indexer', worker: workerUrl('index-worker') }),
-    onFailed: onIndexFailed,
-  })
+  let reindexing: Promise<void> | undefined
+  function reindex(): void {
+    reindexing = reindexInBackground({
+      step: (orders) => writer.call('reindex', orders),
+      onFailed: onReindexFailed,
+      signal: disposed.signal,
+    })
+  }
   const dispose = async () => {
     disposed.abort()
-    await indexer[Symbol.asyncDispose]()
+    await reindexing
     // The reader first, so that the writer is the last connection and leaves a file without a WAL.
     await reader[Symbol.asyncDispose]()
     await writer[Symbol.asyncDispose]()
@@ -89,7 +88,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
         )
       }
       onWritable?.()
-      await indexer.look()
+      reindex()
     } catch (error) {
       if (!disposed.signal.aborted) throw error
     }
@@ -103,8 +102,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
     if (full !== undefined) {
       onReadOnly?.(full)
       void untilWritable()
-    }
-    await indexer.look()
+    } else reindex()
   } catch (error) {
     await dispose()
     throw error
@@ -112,11 +110,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
 
   return {
     store: {
-      async storeBatch(batch) {
-        const result = await writer.call('storeBatch', batch)
-        indexer.note(batch.orders.length)
-        return result
-      },
+      storeBatch: (batch) => writer.call('storeBatch', batch),
       previewBatch: (orders) => writer.call('previewBatch', orders),
       findByIdempotencyKey: (keyHash) => reader.call('findByIdempotencyKey', keyHash),
       health: () => checkHealth(writer, reader),
@@ -182,11 +176,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
       getRebuild: () => reader.call('getRebuild', Date.now()),
       projectOrders: (step, groupId, orders) => writer.call('projectOrders', step, groupId, orders),
       completeOrders: (step, limit) => writer.call('completeOrders', step, limit),
-      async swapOrders(step) {
-        const rebuild = await writer.call('swapOrders', step)
-        await indexer.look()
-        return rebuild
-      },
+      swapOrders: (step) => writer.call('swapOrders', step),
       abandonRebuild: (owner, why, at) => writer.call('abandonRebuild', owner, why, at),
       async resetLedger(groupId, epoch, act) {
         while (!(await writer.call('resetLedger', groupId, epoch, act)).isDone);

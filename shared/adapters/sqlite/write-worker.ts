@@ -9,12 +9,14 @@ import { prepareOperatorCommands, type OperatorCommands } from './operator-comma
 import { appliedMigrations, migrate, readMigrations } from './migrations.ts'
 import { prepareRebuildCommands, type RebuildCommands } from './rebuild-commands.ts'
 import { prepareRedriveCommands, type RedriveCommands } from './redrive-commands.ts'
+import { prepareReindex, type Reindex } from './search-reindex.ts'
 import { serve } from './serve.ts'
 import { prepareCommands, type Commands } from './store-batch.ts'
 
 /** The thread that writes, and waits for the disk so that no HTTP request has to. */
 export interface Writer
   extends Commands, OperatorCommands, RedriveCommands, RebuildCommands, LedgerReset, LedgerSettling, LedgerRepairs {
+  readonly reindex: Reindex
   migrate(): Schema
   /** Writes and flushes something of no meaning: throws when orders could not be written either. */
   probe(): void
@@ -47,6 +49,7 @@ function openWriter(): Writer {
       ...prepareLedgerReset(db),
       ...prepareLedgerSettling(db),
       ...prepareLedgerRepairs(db),
+      reindex: prepareReindex(db),
       migrate() {
         bringUpToDate()
         return appliedMigrations(db)
