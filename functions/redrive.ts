@@ -1,11 +1,12 @@
 import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
 import { services, settings } from '../shared/composition-root.ts'
 import { OrderError } from '../shared/domain/errors.ts'
-import { json } from '../shared/http/answer.ts'
+import { json, page } from '../shared/http/answer.ts'
 import { readQuery } from '../shared/http/query.ts'
 import { actOf, readActBody } from '../shared/http/operator.ts'
 import {
   actBody,
+  listRedrivesQuery,
   MAX_PREVIEWED,
   redriveBody,
   redriveLetterBody,
@@ -56,6 +57,12 @@ async function redrive(
   return json(202, withWarning(task, warning), { location: `/api/redrives/${task.id}`, 'retry-after': '1' })
 }
 
+/** GET /api/redrives: newest first. */
+async function listRedrives(request: HttpRequest): Promise<HttpResponseInit> {
+  const { operations } = await services()
+  return page(request, await operations.list(readQuery(request.query, listRedrivesQuery)))
+}
+
 /** GET /api/redrives/{id}: progress, by outcome. */
 async function getRedrive(request: HttpRequest): Promise<HttpResponseInit> {
   const { operations } = await services()
@@ -81,6 +88,7 @@ app.http(
   httpTrigger('cancelRedrive', (request) => changeRedrive(request, 'cancelled')),
 )
 app.http('getRedrive', httpTrigger('getRedrive', getRedrive))
+app.http('listRedrives', httpTrigger('listRedrives', listRedrives))
 app.http('redriveDeadLetter', httpTrigger('redriveDeadLetter', redriveDeadLetter))
 app.http('redriveDeadLetters', httpTrigger('redriveDeadLetters', redriveDeadLetters))
 app.http(

@@ -11,7 +11,7 @@ import {
 } from './commands/dead-letters.ts'
 import { discardDeadLetters } from './commands/discard.ts'
 import { getOrder, listOrders, orderHistory, searchOrders } from './commands/orders.ts'
-import { cancelRedrive, redriveDeadLetters, resumeRedrive, showRedrive } from './commands/redrive.ts'
+import { cancelRedrive, listRedrives, redriveDeadLetters, resumeRedrive, showRedrive } from './commands/redrive.ts'
 import { doctor } from './commands/doctor.ts'
 import { migrate } from './commands/migrate.ts'
 import { rebuild } from './commands/rebuild.ts'
@@ -39,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   discardDeadLetters,
   restoreDeadLetter,
   exportDeadLetter,
+  listRedrives,
   showRedrive,
   cancelRedrive,
   resumeRedrive,

@@ -106,6 +106,7 @@ export const DEAD_LETTER_EXAMPLES = {
   DeadLetterFixture: FIXTURE,
   RedrivePreviewPage: page(PREVIEW),
   RedriveTask: TASK,
+  RedriveTaskPage: page(TASK),
   Discarded: { dryRun: false, count: 12, nextCursor: null },
   AuditPage: page(ACTION),
 }

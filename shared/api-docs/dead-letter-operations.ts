@@ -1,6 +1,6 @@
 import { auditQuery, deadLetterGroupQuery, deadLetterQuery } from '../http/dead-letters.ts'
 import type { ProblemCode } from '../http/problem.ts'
-import { discardQuery, editQuery, redriveLetterQuery, redriveQuery } from '../http/redrive.ts'
+import { discardQuery, editQuery, listRedrivesQuery, redriveLetterQuery, redriveQuery } from '../http/redrive.ts'
 import type { RouteName } from '../http/routes.ts'
 import { EXAMPLE_ORDER } from './examples.ts'
 import {
@@ -48,6 +48,11 @@ const ofThisTask: Links = {
     description: 'How far it is.',
     parameters: { id: '$response.body#/id' },
   },
+}
+const ofNewestTask: Links[string] = {
+  operationId: 'getRedrive',
+  description: 'The newest task by itself.',
+  parameters: { id: '$response.body#/items/0/id' },
 }
 const fromPage: Links = {
   nextPage: nextPage('listDeadLetters'),
@@ -207,6 +212,19 @@ export const DEAD_LETTER_OPERATIONS = {
     body: withReason,
     answers: { 200: jsonAnswer('Dead again, to be repaired.', 'DeadLetter') },
     problems: [...ACT_PROBLEMS, 'dead-letter-not-found'],
+  },
+  listRedrives: {
+    tag: 'Dead letters',
+    summary: 'List redrives',
+    description: 'Newest first, each with its progress by outcome.',
+    query: listRedrivesQuery,
+    answers: {
+      200: jsonAnswer('A page of tasks.', 'RedriveTaskPage', {
+        headers: ['Link'],
+        links: { nextPage: nextPage('listRedrives'), newest: ofNewestTask },
+      }),
+    },
+    problems: ['invalid-request', 'store-unavailable'],
   },
   getRedrive: {
     tag: 'Dead letters',

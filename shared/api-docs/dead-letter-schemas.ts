@@ -176,6 +176,10 @@ export const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarni
   }),
 )
 
+export const redriveTaskPageSchema = schemaOf<Page<RedriveTask>>()(
+  z.object({ items: z.array(redriveTaskSchema), nextCursor }),
+)
+
 export const discardedSchema = schemaOf<Discarded & { dryRun: boolean }>()(
   z.object({
     dryRun: z.boolean(),

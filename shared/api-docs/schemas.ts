@@ -27,6 +27,7 @@ import {
   previewSchema,
   recordBytesSchema,
   recordPlaceSchema,
+  redriveTaskPageSchema,
   redriveTaskSchema,
   warningSchema,
 } from './dead-letter-schemas.ts'
@@ -101,6 +102,7 @@ const NAMED = {
   RedrivePreviewPage: previewPageSchema,
   RedriveWarning: warningSchema,
   RedriveTask: redriveTaskSchema,
+  RedriveTaskPage: redriveTaskPageSchema,
   Discard: discardBody,
   Discarded: discardedSchema,
   OptionalReason: actBody,

@@ -4,7 +4,7 @@ import { OrderError } from '../domain/errors.ts'
 import type { RedriveWarning } from '../application/redrive-warning.ts'
 import type { NewRedrive } from '../ports/redrives.ts'
 import { reason } from './operator.ts'
-import { cursor, instant } from './query.ts'
+import { cursor, instant, limit } from './query.ts'
 
 /** The most letters that one page of a dry run tries. */
 export const MAX_PREVIEWED = 500
@@ -133,6 +133,9 @@ export const redriveLetterQuery = z.object({
 
 /** The query of the route that redrives many: a dry run goes through them page by page. */
 export const redriveQuery = redriveLetterQuery.extend({ cursor: z.exactOptional(cursor) })
+
+/** The query of GET /api/redrives. */
+export const listRedrivesQuery = z.object({ limit, cursor: z.exactOptional(cursor) })
 
 /** The query of the route that discards many. */
 export const discardQuery = z.object({

@@ -41,6 +41,7 @@ export const ROUTES = {
   discardDeadLetter: { methods: ['POST'], route: `api/dead-letters/${DEAD_LETTER_ID}/discard`, access: 'function' },
   restoreDeadLetter: { methods: ['POST'], route: `api/dead-letters/${DEAD_LETTER_ID}/restore`, access: 'function' },
   deadLetterFixture: { methods: READ, route: `api/dead-letters/${DEAD_LETTER_ID}/fixture`, access: 'function' },
+  listRedrives: { methods: READ, route: 'api/redrives', access: 'function' },
   getRedrive: { methods: READ, route: 'api/redrives/{id}', access: 'function' },
   cancelRedrive: { methods: ['POST'], route: 'api/redrives/{id}/cancel', access: 'function' },
   resumeRedrive: { methods: ['POST'], route: 'api/redrives/{id}/resume', access: 'function' },

@@ -20,6 +20,12 @@ export interface Redrives {
   get(taskId: string): Promise<RedriveTask | undefined>
 
   /**
+   * Newest first. To count a task's outcomes costs what it has letters, so each is read by itself, as `get` does, and a
+   * page of long ones holds up nobody else.
+   */
+  list(query: { limit: number; cursor?: string }): Promise<Page<RedriveTask>>
+
+  /**
    * Gives one running task to `owner` until `leaseMs` from `nowMs`, the one that is due longest; a task whose owner died
    * is free when its lease is over, and an owner that failed on the way may have it again at once. Undefined when
    * nothing is due.

@@ -267,6 +267,28 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
       })
     })
 
+    describe('a list of tasks', () => {
+      test('has the newest first, page by page, each as it is by itself', async () => {
+        expect(await opened.operations.list({ limit: 2 })).toEqual({ items: [], nextCursor: null })
+        const ids = ['b', 'a', 'c']
+        for (const [index, id] of ids.entries()) {
+          await dead(index + 1, index * 10)
+          await create({}, id)
+        }
+        await opened.operations.change('a', 'cancelled', actAt(1))
+        const first = await opened.operations.list({ limit: 2 })
+        expect(first.items).toEqual([await opened.operations.get('c'), await opened.operations.get('a')])
+        expect(first.items).toMatchObject([{ total: 6 }, { state: 'cancelled', total: 3 }])
+        const cursor = String(first.nextCursor)
+        const second = await opened.operations.list({ limit: 2, cursor })
+        expect(second).toEqual({ items: [await opened.operations.get('b')], nextCursor: null })
+        expect((await opened.operations.list({ limit: 3 })).nextCursor).toBeNull()
+        await expect(opened.operations.list({ limit: 2, cursor: 'none' })).rejects.toMatchObject({
+          code: 'invalid-request',
+        })
+      })
+    })
+
     describe('the end of a task', () => {
       test.each([
         [{ state: 'done' } as const, null, []],

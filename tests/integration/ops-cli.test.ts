@@ -228,6 +228,8 @@ describe('npm run ops', () => {
     ])
     const { id: task } = parsed(mended) as { id: string }
     expect(parsed(await byUrl('redrives', 'show', task, '--json'))).toMatchObject({ id: task, state: 'done' })
+    const { items } = parsed(await byUrl('redrives', 'list', '--limit', '1', '--json')) as { items: unknown[] }
+    expect(items).toEqual([expect.objectContaining({ id: task, total: 2, resolved: 2 })])
     expect(await byUrl('redrives', 'cancel', task)).toMatchObject({ exit: 4 })
     expect(await byUrl('redrives', 'resume', task)).toMatchObject({ exit: 4 })
     expect((await byUrl('audit', '--target', task)).out).toContain(task)

@@ -1,11 +1,11 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { OpsClient } from '../../infra/ops/client.ts'
 import type { Command } from '../../infra/ops/command.ts'
 import { backup } from '../../infra/ops/commands/backup.ts'
 import { deadLetterGroups, listDeadLetters } from '../../infra/ops/commands/dead-letters.ts'
 import { doctor } from '../../infra/ops/commands/doctor.ts'
 import { discardDeadLetters } from '../../infra/ops/commands/discard.ts'
-import { redriveDeadLetters } from '../../infra/ops/commands/redrive.ts'
+import { listRedrives, redriveDeadLetters } from '../../infra/ops/commands/redrive.ts'
 import { repairLedger, resetLedger } from '../../infra/ops/commands/status.ts'
 
 const BALANCED = { balanced: true, summary: 'Balanced.', totals: { gaps: 0 }, partitions: [] }
@@ -69,6 +69,58 @@ describe('a repair of the ledger that takes long', () => {
     const { asked, printed } = await run(resetLedger, answers, { options: { reason: 'The topic was made anew.' } })
     expect(asked.map(({ path }) => path)).toEqual(['/api/ops/ledger/reset', '/api/ops/ledger/repair'])
     expect(printed).toContain('25000 records were read again.')
+  })
+})
+
+describe('a list of redrives', () => {
+  const task = {
+    id: '3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61',
+    state: 'stopped',
+    why: 'Half died again.',
+    createdAt: '2026-01-31T13:00:00.123Z',
+    updatedAt: '2026-01-31T13:00:02.456Z',
+    operator: 'alex',
+    reason: 'The fault is mended.',
+    total: 12,
+    waiting: 2,
+    pending: 1,
+    resolved: 3,
+    failed: 5,
+    skipped: 1,
+  }
+  const page = { items: [task, { ...task, state: 'running', why: null }], nextCursor: 'next' }
+
+  it('asks for the page, and says what became of each task', async () => {
+    const { exit, asked, printed } = await run(listRedrives, [page], { options: { limit: '2', cursor: 'here' } })
+    expect(exit).toBe(0)
+    expect(asked).toEqual([{ method: 'GET', path: '/api/redrives?limit=2&cursor=here' }])
+    const [header, ...lines] = printed.split('\n')
+    expect(header?.split(/ {2,}/)).toEqual('id,state,begun,changed,operator,stored,failed,to go,skipped,why'.split(','))
+    expect(lines.slice(0, 2).map((line) => line.split(/ {2,}/))).toEqual([
+      [task.id, 'stopped', '2026-01-31T13:00:00Z', '2026-01-31T13:00:02Z', 'alex', '3 of 12', '5', '3', '1', task.why],
+      [
+        task.id,
+        'running',
+        '2026-01-31T13:00:00Z',
+        '2026-01-31T13:00:02Z',
+        'alex',
+        '3 of 12',
+        '5',
+        '3',
+        '1',
+        task.reason,
+      ],
+    ])
+    expect(lines.at(-1)).toBe('There is more: --cursor next')
+  })
+
+  it('shows on 80 columns where each stands and why', async () => {
+    const { isTTY, columns } = process.stdout
+    Object.assign(process.stdout, { isTTY: true, columns: 80 })
+    onTestFinished(() => void Object.assign(process.stdout, { isTTY, columns }))
+    const { printed } = await run(listRedrives, [page])
+    expect(printed.split('\n').every((line) => line.length <= 80)).toBe(true)
+    expect(printed).toContain(`${task.id}  stopped  3 of 12  Half died again.`)
   })
 })
 

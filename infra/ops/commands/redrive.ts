@@ -13,7 +13,8 @@ import {
   type CommandContext,
   type ExitCode,
 } from '../command.ts'
-import { table } from '../table.ts'
+import { PAGE, query, showPage } from '../pages.ts'
+import { table, toSecond } from '../table.ts'
 import { MAX_IDS, WHICH, whichLetters } from '../which-letters.ts'
 
 const LOOK_MS = 500
@@ -48,6 +49,33 @@ export const redriveDeadLetters: Command = {
     const task = (await context.client.request('POST', '/api/dead-letters/redrive', body)) as RedriveTask & Warned
     warn(context, task)
     return context.options['detach'] === true ? report(context, task) : follow(context, task)
+  },
+}
+
+export const listRedrives: Command = {
+  name: 'redrives list',
+  usage: '',
+  summary: 'redrives and their outcomes, newest first',
+  examples: ['redrives list', 'redrives list --limit 5 --json'],
+  options: PAGE,
+  async run(context) {
+    const path = `/api/redrives${query(context, Object.keys(PAGE))}`
+    const page = (await context.client.request('GET', path)) as Page<RedriveTask>
+    const header = ['id', 'state', 'begun', 'changed', 'operator', 'stored', 'failed', 'to go', 'skipped', 'why']
+    const optional = ['skipped', 'changed', 'operator', 'to go', 'begun', 'failed']
+    return showPage(context, page, { header, optional }, (task) => [
+      task.id,
+      task.state,
+      toSecond(task.createdAt),
+      toSecond(task.updatedAt),
+      task.operator,
+      `${task.resolved} of ${task.total}`,
+      task.failed,
+      task.waiting + task.pending,
+      task.skipped,
+      // Why a task stopped is what to act on; otherwise the operator's reason says what it is.
+      task.why ?? task.reason,
+    ])
   },
 }
 

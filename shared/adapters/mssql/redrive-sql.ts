@@ -107,6 +107,14 @@ FROM (
 GROUP BY x.noted, x.last, x.state;
 `
 
+/** By the primary key. */
+export const SELECT_TASK_IDS = `
+SELECT TOP (@limit) t.task_seq, t.id
+FROM redrive_tasks AS t
+WHERE t.task_seq < @before
+ORDER BY t.task_seq DESC;
+`
+
 /**
  * By redrive_tasks_running: one that is due, or that this owner failed to release; not one that another just takes. With
  * READ_COMMITTED_SNAPSHOT on, READPAST is refused unless READCOMMITTEDLOCK is given too ("Table hints"). The UPDATE asks

@@ -20,6 +20,7 @@ import {
   POSTPONE,
   RESUME,
   SELECT_TASK,
+  SELECT_TASK_IDS,
   selectAudit,
 } from './redrive-sql.ts'
 import { toTask } from './redrive-task.ts'
@@ -119,6 +120,16 @@ export function createRedrives(query: Query): Redrives {
       const isAllowed = to === 'cancelled' ? state === 'running' : state === 'stopped' || state === 'cancelled'
       if (!isAllowed) throw new OrderError('conflict', `The redrive is ${state}.`)
       return taskOf(taskId)
+    },
+    async list(list) {
+      const [before] = fromCursor(list, ['number']) ?? [Number.MAX_SAFE_INTEGER]
+      const [rows = []] = await query(SELECT_TASK_IDS, { before: bigint(before), limit: int(list.limit + 1) })
+      const page = rows.slice(0, list.limit)
+      const items: RedriveTask[] = []
+      for (const { id } of page) items.push(await taskOf(String(id)))
+      const last = page.at(-1)
+      const hasMore = last !== undefined && rows.length > page.length
+      return { items, nextCursor: hasMore ? toCursor(list, [Number(last['task_seq'])]) : null }
     },
     async audit(audit) {
       const [before] = fromCursor(audit, ['number']) ?? [Number.MAX_SAFE_INTEGER]

@@ -21,6 +21,7 @@ export interface Reader extends Pick<OrderQueries, 'getMany' | 'history' | 'find
   readonly countLetters: DeadLetterQueries['count']
   readonly groupLetters: DeadLetterQueries['groups']
   readonly getRedrive: RedriveQueries['get']
+  readonly listRedrives: RedriveQueries['list']
   readonly audit: RedriveQueries['audit']
   readonly readLedger: LedgerQueries['read']
   getRebuild(nowMs: number): Rebuild | undefined
@@ -67,6 +68,7 @@ function openReader(db: DatabaseSync): Reader {
       countLetters: (query) => snapshot(() => letters.count(query)),
       groupLetters: (query) => snapshot(() => letters.groups(query)),
       getRedrive: (taskId) => snapshot(() => redrives.get(taskId)),
+      listRedrives: (query) => snapshot(() => redrives.list(query)),
       audit: (query) => snapshot(() => redrives.audit(query)),
       readLedger: (groupId, maxGaps) => snapshot(() => ledger.read(groupId, maxGaps)),
       getRebuild: (nowMs) => snapshot(() => rebuilds.getRebuild(nowMs)),

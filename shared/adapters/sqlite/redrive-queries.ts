@@ -8,11 +8,15 @@ import { fromMs } from './values.ts'
 
 export interface RedriveQueries {
   get(taskId: string): RedriveTask | undefined
+  /** The ids of a page of tasks. */
+  list(query: Parameters<Redrives['list']>[0]): Page<string>
   audit(query: Parameters<Redrives['audit']>[0]): Page<AuditEntry>
 }
 
 /** By the task's unique id. */
 const TASK = 'SELECT * FROM redrive_tasks WHERE id = ?'
+/** By the primary key. */
+const TASK_IDS = 'SELECT task_seq, id FROM redrive_tasks WHERE task_seq < ? ORDER BY task_seq DESC LIMIT ?'
 /** By the primary keys of redrive_letters and dead_letters: it costs what the task has letters. */
 const OUTCOMES = `
   SELECT r.step IS NOT NULL AS noted, r.step IS ? AS last, d.state, count(*) AS letters,
@@ -53,6 +57,7 @@ interface AuditRow extends Omit<AuditEntry, 'at' | 'verified'> {
 
 export function prepareRedriveQueries(db: DatabaseSync): RedriveQueries {
   const selectTask = db.prepare(TASK)
+  const selectTaskIds = db.prepare(TASK_IDS)
   const selectOutcomes = db.prepare(OUTCOMES)
   const statement = createStatements(db)
 
@@ -61,6 +66,14 @@ export function prepareRedriveQueries(db: DatabaseSync): RedriveQueries {
       const row = selectTask.get(taskId) as unknown as TaskRow | undefined
       if (row === undefined) return undefined
       return toTask(row, selectOutcomes.all(row.step, row.task_seq) as unknown as OutcomeRow[])
+    },
+    list(query) {
+      const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
+      const rows = selectTaskIds.all(before, query.limit + 1) as unknown as Pick<TaskRow, 'task_seq' | 'id'>[]
+      const page = rows.slice(0, query.limit)
+      const last = page.at(-1)
+      const hasMore = last !== undefined && rows.length > page.length
+      return { items: page.map(({ id }) => id), nextCursor: hasMore ? toCursor(query, [last.task_seq]) : null }
     },
     audit(query) {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]

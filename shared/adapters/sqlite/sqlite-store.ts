@@ -6,7 +6,7 @@ import type { Ledger } from '../../ports/ledger.ts'
 import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
-import type { Redrives } from '../../ports/redrives.ts'
+import type { Redrives, RedriveTask } from '../../ports/redrives.ts'
 import { reindexInBackground } from './background-reindex.ts'
 import type { Checker } from './check-worker.ts'
 import type { Reader } from './read-worker.ts'
@@ -143,6 +143,15 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
         return writer.call('getTask', id)
       },
       get: (taskId) => reader.call('getRedrive', taskId),
+      async list(query) {
+        const { items, nextCursor } = await reader.call('listRedrives', query)
+        const tasks: RedriveTask[] = []
+        for (const id of items) {
+          const task = await reader.call('getRedrive', id)
+          if (task !== undefined) tasks.push(task)
+        }
+        return { items: tasks, nextCursor }
+      },
       async lease(owner, nowMs, leaseMs) {
         for (;;) {
           const leased = await writer.call('leaseRedrive', owner, nowMs, leaseMs)
