@@ -183,14 +183,17 @@ export async function load(
 /** The first contender is what the others are compared with. */
 export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): string {
   const rows = [...measured].map(([name, some]) => {
-    const cpu = some.flatMap(({ cpuMicroseconds: one }) => (one === undefined ? [] : [one]))
+    // A round that accepted nothing has no latencies, and no cost of each order.
+    const counted = some.filter(({ perSecond }) => perSecond > 0)
+    const cpu = counted.flatMap(({ cpuMicroseconds: one }) => (one === undefined ? [] : [one]))
     return {
       name,
       perSecond: median(some.map(({ perSecond }) => perSecond)),
       cpu: cpu.length === 0 ? undefined : median(cpu),
-      p50: median(some.map(({ p50Ms }) => p50Ms)),
-      p95: median(some.map(({ p95Ms }) => p95Ms)),
-      p99: median(some.map(({ p99Ms }) => p99Ms)),
+      p50: median(counted.map(({ p50Ms }) => p50Ms)),
+      p95: median(counted.map(({ p95Ms }) => p95Ms)),
+      p99: median(counted.map(({ p99Ms }) => p99Ms)),
+      accepts: counted.length > 0,
       notAccepted: some.reduce((total, { notAccepted }) => total + notAccepted, 0),
     }
   })
@@ -211,11 +214,14 @@ export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): 
   )
   // To refuse is less work than to accept, and still costs: neither figure would be of the same task.
   const unfit = rows
-    .filter(({ notAccepted }) => notAccepted > 0)
-    .map(({ name }) => `\n${name} did not accept every order: its row compares with no other.`)
+    .filter(({ notAccepted, accepts }) => notAccepted > 0 || !accepts)
+    .map(
+      ({ name, accepts }) =>
+        `\n${name} did not accept ${accepts ? 'every' : 'any'} order: its row compares with no other.`,
+    )
   return [figures, ...unfit].join('\n')
 }
 
 function ratio(value: number | undefined, of: number | undefined): string | null {
-  return value === undefined || of === undefined ? null : (value / of).toFixed(2)
+  return value === undefined || of === undefined || of === 0 ? null : (value / of).toFixed(2)
 }

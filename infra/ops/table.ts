@@ -6,8 +6,9 @@ const ROOM_FOR_LAST = 24
 type Cell = string | number | null | undefined
 
 /**
- * A table for people: columns as wide as their widest cell, numbers to the right, lines cut to the terminal. Where it is
- * too narrow, the columns named as optional are left out, the first of them first, and a line below says which.
+ * A table for people: columns as wide as their widest cell, numbers to the right, a dash for what is not known, lines cut
+ * to the terminal. Where it is too narrow, the columns named as optional are left out, the first of them first, and a line
+ * below says which.
  */
 export function table(
   header: readonly string[],
@@ -15,12 +16,10 @@ export function table(
   width = terminalWidth(),
   optional: readonly string[] = [],
 ): string {
-  const cells = rows.map((row) =>
-    row.map((cell) => (cell === null || cell === undefined ? '-' : String(cell).replaceAll(CONTROL, ' '))),
-  )
+  const cells = rows.map((row) => row.map((cell) => (isKnown(cell) ? String(cell).replaceAll(CONTROL, ' ') : '-')))
   const widths = header.map((name, column) => Math.max(name.length, ...cells.map((row) => row[column]?.length ?? 0)))
   const isNumber = header.map((_, column) => {
-    const known = rows.map((row) => row[column]).filter((cell) => cell !== null && cell !== undefined)
+    const known = rows.map((row) => row[column]).filter(isKnown)
     return known.length > 0 && known.every((cell) => typeof cell === 'number')
   })
   const { columns, leftOut } = fitting(header, widths, width, optional)
@@ -35,6 +34,11 @@ export function table(
   const lines = [line(header), ...cells.map(line)].map((text) => cut(text, width))
   if (leftOut.length > 0) lines.push(cut(`(no room for: ${leftOut.join(', ')})`, width))
   return lines.join('\n')
+}
+
+/** A figure of nothing, such as a median of no values, is not a figure. */
+function isKnown(cell: Cell): cell is string | number {
+  return typeof cell === 'number' ? Number.isFinite(cell) : cell !== null && cell !== undefined
 }
 
 /** The columns that are shown, by index, and the names of the others. */

@@ -137,6 +137,33 @@ describe('two results side by side', () => {
     expect(text).toMatch(/^product +50 +0\.25/m)
   })
 
+  it('of a contender that accepted nothing are dashes, and a sentence says so', () => {
+    const of = (perSecond: number, notAccepted: number) => ({
+      perSecond,
+      cpuMicroseconds: perSecond === 0 ? Number.POSITIVE_INFINITY : 100,
+      p50Ms: perSecond === 0 ? Number.NaN : 2,
+      p95Ms: perSecond === 0 ? Number.NaN : 4,
+      p99Ms: perSecond === 0 ? Number.NaN : 5,
+      notAccepted,
+    })
+    const text = versusText(
+      new Map([
+        ['away', [of(0, 0)]],
+        ['refusing', [of(0, 7)]],
+        ['recovering', [of(0, 7), of(0, 7), of(100, 0)]],
+        ['product', [of(100, 0)]],
+      ]),
+    )
+    expect(text).not.toMatch(/NaN|Infinity/)
+    expect(text).toMatch(/^away +0 +- +- +- +- +- +- +0$/m)
+    expect(text).toMatch(/^refusing +0 +- +- +- +- +- +- +7$/m)
+    expect(text).toMatch(/^recovering +0 +- +100 +- +2 +4 +5 +14$/m)
+    expect(text).toMatch(/^product +100 +- +100 +- +2 +4 +5 +0$/m)
+    expect(text).toContain('away did not accept any order')
+    expect(text).toContain('refusing did not accept any order')
+    expect(text).toContain('recovering did not accept every order')
+  })
+
   it('of a baseline that refused orders get no ratio, and a warning', () => {
     const measured = (notAccepted: number) => ({
       perSecond: 100,
