@@ -1,4 +1,4 @@
-import { button, el } from './dom.js'
+import { busyWhile, button, el } from './dom.js'
 import { closeDetails, showDetails, wordsOf } from './details.js'
 import { currentSession, keepSession } from './session.js'
 
@@ -27,18 +27,26 @@ export function askReason({ title, explained, verb, act }) {
     }
   }
 
-  showDetails(
-    title,
+  const send = el('button', { type: 'submit' }, verb)
+  const form = el(
+    'form',
+    // The words of our own `alert` are read out, and stay; the browser's bubble goes after a moment.
+    { novalidate: true, 'aria-labelledby': 'details-title' },
     el('p', { class: 'explained' }, explained),
     el('label', {}, 'Why ', reason),
     el('label', {}, 'Your name, for the audit ', operator),
     el(
       'div',
       { class: 'actions' },
-      button(verb, confirm),
+      send,
       button('Leave it', async () => closeDetails(), { class: 'quiet' }),
     ),
     fault,
   )
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    void busyWhile(send, confirm)
+  })
+  showDetails(title, form)
   reason.focus()
 }

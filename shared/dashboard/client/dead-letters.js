@@ -44,9 +44,17 @@ export function createDeadLetters(api, redrives, onChange) {
       await api.get(path)
     )
     keyed(groups, items, { key: ({ fingerprint }) => fingerprint, create: createGroup, update: updateGroup })
+    const shown = new Set(items.map(({ fingerprint }) => fingerprint))
+    for (const fingerprint of lettersEnds.keys()) if (!shown.has(fingerprint)) forget(fingerprint)
     groupsEnd.update(items.length, nextCursor, path)
     byId('dead-empty').hidden = items.length > 0
     if (audit.open) await refreshAudit()
+  }
+
+  /** @param {string} fingerprint of a group that is not shown any more */
+  function forget(fingerprint) {
+    counts.delete(fingerprint)
+    lettersEnds.delete(fingerprint)
   }
 
   /**

@@ -1,4 +1,4 @@
-import { button, el } from './dom.js'
+import { busyWhile, button, el } from './dom.js'
 import { linkTo } from './address.js'
 import { block, closeDetails, factList, say, showDetails, wordsOf } from './details.js'
 import { toTime } from './format.js'
@@ -194,17 +194,19 @@ function editForm({ value }, send) {
 function discardForm(discard) {
   const reason = el('input', { maxlength: 500, required: true })
   const fault = el('span', { class: 'fault', role: 'alert' })
+  const send = el('button', { type: 'submit' }, 'Discard it')
+  const form = el('form', { novalidate: true, 'aria-label': 'Discard' }, el('label', {}, 'Why ', reason), send, fault)
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    fault.textContent = reason.value.trim() === '' ? 'Say why, please.' : ''
+    if (fault.textContent === '') void busyWhile(send, () => discard(reason.value))
+    else reason.focus()
+  })
   return el(
     'details',
     {},
     el('summary', {}, 'Discard'),
     el('p', { class: 'explained' }, 'It stays dead, and whoever asks for the order is told why. It can be restored.'),
-    el('label', {}, 'Why ', reason),
-    button('Discard it', async () => {
-      fault.textContent = reason.value.trim() === '' ? 'Say why, please.' : ''
-      if (fault.textContent === '') await discard(reason.value)
-      else reason.focus()
-    }),
-    fault,
+    form,
   )
 }
