@@ -8,6 +8,7 @@ import { createExamineLedger } from './application/examine-ledger.ts'
 import { createKeepDeadLetters } from './application/keep-dead-letters.ts'
 import { createLedgerVerdict, type LedgerVerdict } from './application/ledger.ts'
 import { createLifeInLog } from './application/life-in-log.ts'
+import { createOrderConsumers } from './application/order-consumers.ts'
 import { createPark } from './application/park.ts'
 import { createPipelineHistory, type PipelineHistory } from './application/pipeline-history.ts'
 import { createPlaceOrder, type PlaceOrder } from './application/place-order.ts'
@@ -129,6 +130,7 @@ export function deliveryStall(): Stall | undefined {
 export async function openServices(chosen: Config): Promise<Services> {
   const logging = await openLogging(chosen)
   const { logger } = logging
+  const debug = (event: string, words: string) => (error: unknown) => logger.debug({ event, err: error }, words)
   const events = createPipelineEmitter()
   // Metrics are loaded while adapters wait for their files and threads, and so cost the start nothing.
   const [adapters, { createMetrics }] = await Promise.all([
@@ -176,7 +178,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     clock,
     events,
     signal,
-    onError: (error) => logger.debug({ event: 'delivery:unknown', err: error }, 'what waits could not be asked for'),
+    onError: debug('delivery:unknown', 'what waits could not be asked for'),
   })
   const handedOver = (source: { topic: string; group: string }, useCase: StoreOrders) =>
     deliveryWatch.watched(source.topic, traced(source, useCase))
@@ -189,9 +191,9 @@ export async function openServices(chosen: Config): Promise<Services> {
     placesOrders: !isDisabled(chosen.disabledFunctions, 'placeOrder'),
     answersQueries: !isDisabled(chosen.disabledFunctions, 'getOrder'),
   })
-
-  const pipelineStatus = createStatus({ log, ledger, topics, checkReadiness, now })
-
+  const orderConsumers = createOrderConsumers({ log, topic: topics.orders, groupId: topics.group, clock, signal })
+  const onError = debug('consumers:unknown', 'who processes orders is not known')
+  const pipelineStatus = createStatus({ log, ledger, topics, orderConsumers, checkReadiness, now, onError })
   const ofOrders = { log, ledger, topic: topics.orders, groupId }
   const examineLedger = createExamineLedger(ofOrders)
   const ledgerVerdict = createLedgerVerdict(examineLedger)
@@ -237,8 +239,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       examineLedger,
       topic: topics.orders,
       clock,
-      onError: (error) =>
-        logger.debug({ event: 'ledger:unasked', err: error }, 'what is missing could not be asked for'),
+      onError: debug('ledger:unasked', 'what is missing could not be asked for'),
     }),
     checkReadiness,
     redrives: createRedrive({
@@ -296,6 +297,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       store,
       maintenance,
       ledgerVerdict,
+      orderConsumers,
       clockFaults: () => compareClocks(log, topics.orders, clock.now()),
       lifeInLog,
       topics,
@@ -308,11 +310,13 @@ export async function openServices(chosen: Config): Promise<Services> {
     }),
     pipelineStatus,
     pipelineHistory: createPipelineHistory({
-      pipelineStatus,
+      log,
+      ledger,
       views,
+      topics,
       clock,
       signal,
-      onError: (error) => logger.debug({ event: 'history:gap', err: error }, 'the figures of a moment are not known'),
+      onError: debug('history:gap', 'the figures of a moment are not known'),
     }),
     metrics: createMetrics({
       events,
@@ -322,7 +326,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       ledgerVerdict,
       lifeInLog,
       now: () => clock.now(),
-      onError: (error) => logger.debug({ event: 'metrics:unanswered', err: error }, 'a figure could not be asked for'),
+      onError: debug('metrics:unanswered', 'a figure could not be asked for'),
     }),
     tracing,
     stop: () => stopping.abort(new OrderError('shutting-down', 'This process is stopping.', { retriable: true })),

@@ -34,6 +34,7 @@ const STATUS: PipelineStatus = {
     duplicate: 0,
     lag: 0,
     behindTransaction: 0,
+    consumers: 1,
     partitions: [{ partition: 0, first: 0, end: 3, committed: 3, lag: 0, behindTransaction: 0 }],
   },
   retries: [{ tier: 1, topic: 'orders-retry-1', delayMs: 10_000, waiting: 0 }],

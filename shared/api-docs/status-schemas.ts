@@ -46,16 +46,19 @@ const behindTransaction = count.meta({
 
 const pace = z.number().min(0).nullable()
 
+/** Of the history: null for a moment in which the store was away. */
+const ofStore = count.nullable()
+
 const historyPointSchema = schemaOf<HistoryPoint>()(
   z.object({
     at: instant,
     records: count.meta({ description: 'Records of the orders topic since its beginning.' }),
-    stored: count.meta({ description: 'Orders that were stored, from the orders topic or later.' }),
-    storedLater: count.meta({ description: 'Those of them that were parked before.' }),
+    stored: ofStore.meta({ description: 'Orders that were stored, from the orders topic or later.' }),
+    storedLater: ofStore.meta({ description: 'Those of them that were parked before.' }),
     deadLetters: count.meta({ description: 'Records of the dead-letter topic since its beginning.' }),
     lag: count,
-    retrying: count,
-    dead: count,
+    retrying: ofStore,
+    dead: ofStore,
     p50Ms: pace.meta({
       description:
         'From accepting to storing, of the newest orders stored since the point before; null when there is none.',
@@ -76,6 +79,10 @@ export const pipelineStatusSchema = schemaOf<PipelineStatus>()(
       duplicate: count,
       lag: count.meta({ description: 'Records that no consumer has committed yet.' }),
       behindTransaction,
+      consumers: count.nullable().meta({
+        description:
+          'Members of the consumer group that processes orders. 0: nobody does. Null: the log could not say.',
+      }),
       partitions: z.array(z.object({ ...place, committed: count, lag: count, behindTransaction })),
     }),
     retries: z.array(z.object({ tier: z.int().min(1), topic: z.string(), delayMs: count, waiting: count })),

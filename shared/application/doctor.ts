@@ -4,6 +4,7 @@ import { nextOffset, type EventLog, type LogHealth, type TopicSpec } from '../po
 import type { Finding, Maintenance } from '../ports/maintenance.ts'
 import type { OrderStore } from '../ports/order-store.ts'
 import type { LedgerVerdict } from './ledger.ts'
+import type { OrderConsumers } from './order-consumers.ts'
 import { LIFE_TO_WARN_OF, type LifeInLog } from './life-in-log.ts'
 
 /** What an operator would look at first, looked at. */
@@ -18,10 +19,11 @@ const GIB = 1024 ** 3
 const MIN_FREE_BYTES = GIB
 
 export function createDoctor(dependencies: {
-  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'members' | 'settingWarnings' | 'identity' | 'inspect'>
+  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings' | 'identity' | 'inspect'>
   store: Pick<OrderStore, 'health'>
   maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
   ledgerVerdict: () => Promise<LedgerVerdict>
+  orderConsumers: OrderConsumers
   /** What is wrong with the clocks of this installation, a sentence each. */
   clockFaults: () => Promise<readonly string[]>
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
@@ -38,7 +40,7 @@ export function createDoctor(dependencies: {
   freeSpace: () => Promise<{ readonly directory: string; readonly bytes: number } | undefined>
 }): Doctor {
   const { log, store, maintenance, ledgerVerdict, clockFaults, lifeInLog, topics, partitions, specs } = dependencies
-  const { versions, role, contradictions, freeSpace } = dependencies
+  const { versions, role, contradictions, freeSpace, orderConsumers } = dependencies
 
   const checks: Readonly<Record<string, () => Promise<Omit<Finding, 'name'>>>> = {
     versions: async () => well(`order-event-processing ${versions.program} on Node ${versions.node}.`),
@@ -117,7 +119,7 @@ export function createDoctor(dependencies: {
 
   /** Whoever accepts orders that nobody processes sees nothing but a lag that grows. */
   async function checkConsumers() {
-    const members = await log.members(topics.group, topics.orders)
+    const members = await orderConsumers()
     if (members.length > 0) return well(`${topics.group} has ${members.length} in it.`)
     return unwell(`Nobody processes orders: nobody is in ${topics.group}. Start a processor, or enable consumeOrders.`)
   }

@@ -1,30 +1,38 @@
 import type { OrderView } from '../domain/order-view.ts'
 import type { Clock } from '../messaging/hold.ts'
 import type { OrderViews } from '../ports/order-views.ts'
-import type { PipelineStatus } from './status.ts'
+import type { Topics } from '../messaging/topics.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { Ledger } from '../ports/ledger.ts'
+import { lagOf, recordsOf, standIn } from './status.ts'
 
-/** The figures of one moment. Counters only grow, so that two moments give a rate. */
+type StoreFigures = Pick<HistoryPoint, 'stored' | 'storedLater' | 'retrying' | 'dead' | 'p50Ms' | 'p99Ms'>
+
+const NO_PACE = { p50Ms: null, p99Ms: null }
+const UNKNOWN: StoreFigures = { stored: null, storedLater: null, retrying: null, dead: null, ...NO_PACE }
+
+/** The figures of one moment. Counters only grow, so that two moments give a rate. Null is what the store did not say. */
 export interface HistoryPoint {
   /** RFC 3339. */
   readonly at: string
   /** Records of the orders topic since its beginning. */
   readonly records: number
   /** Orders that were stored, from the orders topic or later. */
-  readonly stored: number
+  readonly stored: number | null
   /** Those of them that were parked before. */
-  readonly storedLater: number
+  readonly storedLater: number | null
   /** Records of the dead-letter topic since its beginning. */
   readonly deadLetters: number
   readonly lag: number
-  readonly retrying: number
-  readonly dead: number
+  readonly retrying: number | null
+  readonly dead: number | null
   /** From accepting to storing, of the newest orders stored since the point before, in ms; null when there is none. */
   readonly p50Ms: number | null
   readonly p99Ms: number | null
 }
 
 export interface PipelineHistory {
-  /** Of the last hour as this process saw it, oldest first. A moment in which the log or the store was away is not in it. */
+  /** Of the last hour as this process saw it, oldest first. A moment in which the log was away is not in it. */
   points(): readonly HistoryPoint[]
   /** Looks until the process stops. Never rejects. */
   run(): Promise<void>
@@ -32,33 +40,74 @@ export interface PipelineHistory {
 
 export const POINT_EVERY_MS = 5000
 const KEPT_MS = 3_600_000
+/** A store that is away may keep a question for longer than the points are apart. */
+const STORE_PATIENCE_MS = 2000
 /** Enough for a p99; a busy pipeline stores more between two points, and these are the newest of them. */
 const NEWEST = 100
 
 /**
  * Keeps an hour of figures in memory, at most 720 points, so that whoever opens a dashboard sees the last hour, and
- * everyone the same.
+ * everyone the same. While the store is away, points have what the log knows.
  */
 export function createPipelineHistory(dependencies: {
-  pipelineStatus: () => Promise<PipelineStatus>
+  log: Pick<EventLog, 'offsets' | 'committed'>
+  ledger: Pick<Ledger, 'read'>
   views: Pick<OrderViews, 'list'>
+  topics: Topics
   clock: Clock
   signal: AbortSignal
-  /** Told of a moment that is left out. */
+  /** Told of what could not be asked for. */
   onError: (error: unknown) => void
 }): PipelineHistory {
-  const { pipelineStatus, views, clock, signal, onError } = dependencies
+  const { log, ledger, views, topics, clock, signal, onError } = dependencies
   let points: readonly HistoryPoint[] = []
   let seenStoredAt: string | undefined
+  let asking: Promise<StoreFigures | undefined> | undefined
 
   async function look(): Promise<void> {
     try {
-      const [status, orders] = await Promise.all([pipelineStatus(), newest()])
-      const point = { ...figuresOf(status), ...paceOf(orders) }
-      const oldest = Date.parse(point.at) - KEPT_MS
-      points = [...points.filter(({ at }) => Date.parse(at) > oldest), point]
+      const at = clock.now()
+      const [orders, deadLetters, ofStore] = await Promise.all([
+        standIn(log, topics.orders, topics.group),
+        log.offsets(topics.deadLetters),
+        storeFigures(),
+      ])
+      const point = {
+        at: new Date(at).toISOString(),
+        records: recordsOf(orders),
+        deadLetters: recordsOf(deadLetters),
+        lag: lagOf(orders),
+        ...(ofStore ?? UNKNOWN),
+      }
+      points = [...points.filter((kept) => Date.parse(kept.at) > at - KEPT_MS), point]
     } catch (error) {
       if (!signal.aborted) onError(error)
+    }
+  }
+
+  /** Undefined when the store is away. One question at a time: those that nobody waits for would pile up. */
+  async function storeFigures(): Promise<StoreFigures | undefined> {
+    asking ??= askStore().finally(() => (asking = undefined))
+    const late = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => late.resolve(undefined), STORE_PATIENCE_MS)
+    try {
+      return await Promise.race([asking, late.promise])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async function askStore(): Promise<StoreFigures | undefined> {
+    try {
+      const { partitions, parked } = await ledger.read(topics.group, 0)
+      const stored = partitions.reduce((total, one) => total + one.stored, 0) + parked.stored
+      const { stored: storedLater, retrying, dead } = parked
+      // Where nothing was stored since, the orders are those of before: most instances need not read them.
+      const pace = stored === points.at(-1)?.stored ? NO_PACE : paceOf(await newest())
+      return { stored, storedLater, retrying, dead, ...pace }
+    } catch (error) {
+      if (!signal.aborted) onError(error)
+      return undefined
     }
   }
 
@@ -74,7 +123,7 @@ export function createPipelineHistory(dependencies: {
 
   /** At the first look nobody knows when the newest orders came: a minute ago, or last year. */
   function paceOf(orders: readonly OrderView[] | undefined): Pick<HistoryPoint, 'p50Ms' | 'p99Ms'> {
-    if (orders === undefined) return { p50Ms: null, p99Ms: null }
+    if (orders === undefined) return NO_PACE
     const since = seenStoredAt
     seenStoredAt = orders.reduce((latest, { storedAt = '' }) => (storedAt > latest ? storedAt : latest), since ?? '')
     const latencies = orders.flatMap((order) => (since === undefined ? [] : latencyOf(order, since)))
@@ -89,19 +138,6 @@ export function createPipelineHistory(dependencies: {
         await clock.sleep(POINT_EVERY_MS, signal).catch(() => undefined)
       }
     },
-  }
-}
-
-function figuresOf({ at, orders, parked, deadLetters }: PipelineStatus) {
-  return {
-    at,
-    records: orders.records,
-    stored: orders.stored + parked.stored,
-    storedLater: parked.stored,
-    deadLetters: deadLetters.records,
-    lag: orders.lag,
-    retrying: parked.retrying,
-    dead: parked.dead,
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Topics } from '../messaging/topics.ts'
 import { nextOffset, type EventLog } from '../ports/event-log.ts'
 import type { Ledger, ParkedState } from '../ports/ledger.ts'
+import type { OrderConsumers } from './order-consumers.ts'
 import type { CheckReadiness, Readiness } from './readiness.ts'
 
 /**
@@ -20,6 +21,8 @@ export interface PipelineStatus {
     readonly lag: number
     /** Offsets behind a transaction that is open, which nobody can read before it ends; not part of the lag. */
     readonly behindTransaction: number
+    /** Members of the group that processes orders. 0: nobody does. Null: the log could not say. */
+    readonly consumers: number | null
     readonly partitions: readonly PartitionStatus[]
   }
   readonly retries: readonly {
@@ -47,21 +50,25 @@ export function createStatus(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed'>
   ledger: Ledger
   topics: Topics
+  orderConsumers: OrderConsumers
   checkReadiness: CheckReadiness
   now: () => Date
+  /** Told when the log could not say who processes orders. */
+  onError: (error: unknown) => void
 }): () => Promise<PipelineStatus> {
-  const { log, ledger, topics, checkReadiness, now } = dependencies
+  const { log, ledger, topics, orderConsumers, checkReadiness, now, onError } = dependencies
 
   return async function pipelineStatus() {
-    const [orders, retries, deadLetters, { partitions, parked }, readiness] = await Promise.all([
-      standOf(topics.orders, topics.group),
+    const [orders, retries, deadLetters, { partitions, parked }, consumers, readiness] = await Promise.all([
+      standIn(log, topics.orders, topics.group),
       Promise.all(
         topics.retries.map(async ({ tier, topic, delayMs, group }) => {
-          return { tier, topic, delayMs, waiting: lagOf(await standOf(topic, group)) }
+          return { tier, topic, delayMs, waiting: lagOf(await standIn(log, topic, group)) }
         }),
       ),
-      standOf(topics.deadLetters, topics.deadLetterGroup),
+      standIn(log, topics.deadLetters, topics.deadLetterGroup),
       ledger.read(topics.group, 0),
+      countConsumers(),
       checkReadiness(),
     ])
     return {
@@ -73,6 +80,7 @@ export function createStatus(dependencies: {
         duplicate: partitions.reduce((total, { duplicate }) => total + duplicate, 0),
         lag: lagOf(orders),
         behindTransaction: orders.reduce((total, { behindTransaction }) => total + behindTransaction, 0),
+        consumers,
         partitions: orders,
       },
       retries,
@@ -82,20 +90,35 @@ export function createStatus(dependencies: {
     }
   }
 
-  async function standOf(topic: string, groupId: string): Promise<PartitionStatus[]> {
-    const [committed, offsets] = await Promise.all([log.committed(groupId, topic), log.offsets(topic)])
-    return offsets.map(({ partition, first, end, behindTransaction = 0 }) => {
-      const position = committed.get(partition) ?? first
-      const lag = Math.max(0, end - nextOffset(committed, { partition, first }))
-      return { partition, first, end, committed: position, lag, behindTransaction }
-    })
+  /** The other figures are worth telling without it. */
+  async function countConsumers(): Promise<number | null> {
+    try {
+      return (await orderConsumers()).length
+    } catch (error) {
+      onError(error)
+      return null
+    }
   }
 }
 
-function recordsOf(partitions: readonly PartitionStatus[]): number {
+/** Where a group stands in a topic. */
+export async function standIn(
+  log: Pick<EventLog, 'offsets' | 'committed'>,
+  topic: string,
+  groupId: string,
+): Promise<PartitionStatus[]> {
+  const [committed, offsets] = await Promise.all([log.committed(groupId, topic), log.offsets(topic)])
+  return offsets.map(({ partition, first, end, behindTransaction = 0 }) => {
+    const position = committed.get(partition) ?? first
+    const lag = Math.max(0, end - nextOffset(committed, { partition, first }))
+    return { partition, first, end, committed: position, lag, behindTransaction }
+  })
+}
+
+export function recordsOf(partitions: readonly Pick<PartitionStatus, 'first' | 'end'>[]): number {
   return partitions.reduce((total, { first, end }) => total + end - first, 0)
 }
 
-function lagOf(partitions: readonly PartitionStatus[]): number {
+export function lagOf(partitions: readonly PartitionStatus[]): number {
   return partitions.reduce((total, { lag }) => total + lag, 0)
 }

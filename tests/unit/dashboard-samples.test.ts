@@ -26,7 +26,16 @@ function statusAt(second: number, records: number, stored = records): PipelineSt
   const check = { available: true, required: true }
   return {
     at: instant(second),
-    orders: { topic: 'orders', records, stored, duplicate: 0, lag: 0, behindTransaction: 0, partitions: [] },
+    orders: {
+      topic: 'orders',
+      records,
+      stored,
+      duplicate: 0,
+      lag: 0,
+      behindTransaction: 0,
+      consumers: 1,
+      partitions: [],
+    },
     retries: [],
     deadLetters: { topic: 'orders-dlt', records: 0, waiting: 0 },
     parked,
@@ -74,6 +83,22 @@ describe('the samples of the dashboard', () => {
     samples.addHistory([{ ...points[3]!, at: instant(70) }])
     samples.addHistory([])
     expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([0, 5, 10, 60, 61.5, 62, 70])
+  })
+
+  it('have gaps, and no zeros, where the store was away', () => {
+    const gone = { stored: null, storedLater: null, retrying: null, dead: null, p50Ms: null, p99Ms: null }
+    const there = { stored: 0, storedLater: 0, retrying: 1, dead: 2, p50Ms: null, p99Ms: null }
+    const points = [there, gone, there].map((figures, index) => ({
+      at: instant(index * 5),
+      records: index * 10,
+      deadLetters: 0,
+      lag: index,
+      ...figures,
+    }))
+    const samples = createSamples({ keepSeconds: 60 })
+    samples.addHistory(points)
+    expect(samples.all()[1]).toMatchObject({ accepted: 2, stored: null, lag: 1, retrying: null, dead: null })
+    expect(samples.all()[2]).toMatchObject({ accepted: 2, stored: null, lag: 2, retrying: 1, dead: 2 })
   })
 
   it('give no rate for what nobody watched, nor for a counter that began anew', () => {

@@ -22,7 +22,6 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
         return [0, 1, 2].map((partition) => ({ partition, first: 0, end: 5 }))
       },
       committed: async () => new Map([0, 1, 2].map((partition) => [partition, 5])),
-      members: async () => [{ address: 'here', isHere: true, partitions: [0, 1, 2] }],
       settingWarnings: async () => [],
       identity: async () => 'a log',
       inspect: async () => [],
@@ -35,6 +34,7 @@ async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependen
       getRebuild: async () => undefined,
     },
     ledgerVerdict: async () => balanced,
+    orderConsumers: async () => [{ address: 'here', isHere: true, partitions: [0, 1, 2] }],
     clockFaults: async () => [],
     lifeInLog: async () => undefined,
     topics: TOPICS,
@@ -134,7 +134,7 @@ test('settings that do not go together are told, and those of every default are 
 })
 
 test('that nobody processes orders is told', async () => {
-  expect(await unwell({}, { members: async () => [] })).toEqual([
+  expect(await unwell({ orderConsumers: async () => [] })).toEqual([
     'consumers: Nobody processes orders: nobody is in group. Start a processor, or enable consumeOrders.',
   ])
 })

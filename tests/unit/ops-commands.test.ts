@@ -6,7 +6,7 @@ import { deadLetterGroups, listDeadLetters } from '../../infra/ops/commands/dead
 import { doctor } from '../../infra/ops/commands/doctor.ts'
 import { discardDeadLetters } from '../../infra/ops/commands/discard.ts'
 import { listRedrives, redriveDeadLetters } from '../../infra/ops/commands/redrive.ts'
-import { repairLedger, resetLedger } from '../../infra/ops/commands/status.ts'
+import { repairLedger, resetLedger, status } from '../../infra/ops/commands/status.ts'
 
 const BALANCED = { balanced: true, summary: 'Balanced.', totals: { gaps: 0 }, partitions: [] }
 const TORN = { balanced: false, summary: 'Not balanced.', totals: { gaps: 40_000 }, partitions: [] }
@@ -220,6 +220,23 @@ describe('a discard of many', () => {
     expect(many.asked).toMatchObject([
       { path: '/api/dead-letters/discard', body: { ids: positionals, reason: options.reason } },
     ])
+  })
+})
+
+describe('a status', () => {
+  const stand = (consumers: number | null) => ({
+    orders: { topic: 'orders', records: 3, stored: 3, duplicate: 0, lag: 0, behindTransaction: 0, consumers },
+    retries: [],
+    deadLetters: { topic: 'orders-dlt', records: 0, waiting: 0 },
+    parked: { retrying: 0 },
+    readiness: { ready: true },
+  })
+
+  it('says that nobody processes orders when that is known, and an instance runs', async () => {
+    const nobody = expect.stringContaining('Nobody processes orders')
+    expect((await run(status, [stand(0)])).printed).toEqual(nobody)
+    for (const consumers of [1, null]) expect((await run(status, [stand(consumers)])).printed).not.toEqual(nobody)
+    expect((await run(status, [stand(0)], { isAlone: true })).printed).not.toEqual(nobody)
   })
 })
 

@@ -7,6 +7,9 @@ import { table } from '../table.ts'
 /** What a person may otherwise take for a product that is at work. */
 export const NOTHING_RUNS = 'No instance runs: nothing is accepted or processed. This is what the files say.'
 
+const NOBODY_PROCESSES =
+  'Nobody processes orders: their consumer group is empty. Start a processor, or enable consumeOrders.'
+
 export const status: Command = {
   name: 'status',
   usage: '',
@@ -22,6 +25,7 @@ export const status: Command = {
       print(
         `${client.target} is ${readiness.ready ? 'ready' : 'not ready'}${readiness.why === undefined ? '' : `. ${readiness.why}`}`,
       )
+      if (orders.consumers === 0 && client.isAlone !== true) print(NOBODY_PROCESSES)
       print('')
       print(
         table(

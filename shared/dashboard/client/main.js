@@ -125,6 +125,7 @@ async function refreshStatus() {
     showHealth(status.readiness)
     showConnection(status.readiness.why)
     wrong.dead(status.parked.dead)
+    wrong.nobody(status.orders.consumers === 0)
     showTitle(status.parked.dead)
   } catch (error) {
     showFailure(error)

@@ -15,8 +15,8 @@ import { msBetween } from './format.js'
  *   dying: number | null,
  *   rescued: number | null,
  *   lag: number,
- *   retrying: number,
- *   dead: number,
+ *   retrying: number | null,
+ *   dead: number | null,
  *   p50: number | null,
  *   p99: number | null,
  * }} Sample `at` in seconds since 1970, rates a second, percentiles in milliseconds; null is what is not known
@@ -120,7 +120,7 @@ function figuresOf({ at, orders, parked, deadLetters }) {
  * @param {Figures} after
  */
 function ratesOf(before, after) {
-  /** @param {(figures: Figures) => number} counter */
+  /** @param {(figures: Figures) => number | null} counter */
   const rate = (counter) =>
     before === undefined ? null : rateOf(counter(before), counter(after), elapsedMs(before.at, after.at))
   return {
@@ -148,14 +148,14 @@ function elapsedMs(before, after) {
 }
 
 /**
- * A second; null when no time passed, too much, or the counter began anew.
+ * A second; null when no time passed, too much, the counter began anew, or is not known.
  *
- * @param {number} before
- * @param {number} after
+ * @param {number | null} before
+ * @param {number | null} after
  * @param {number} ms
  */
 export function rateOf(before, after, ms) {
-  if (ms <= 0 || ms > MAX_PAUSE_MS || after < before) return null
+  if (before === null || after === null || ms <= 0 || ms > MAX_PAUSE_MS || after < before) return null
   return ((after - before) * 1000) / ms
 }
 

@@ -36,6 +36,14 @@ export function createWrong() {
               at: 'dead-title',
             },
       ),
+    /** @param {boolean} isNobody whether no consumer is in the group that processes orders */
+    nobody: (isNobody) =>
+      tell(
+        'nobody',
+        isNobody
+          ? { text: 'Nobody processes orders: they wait in the log. Start a processor.', at: 'pipeline-title' }
+          : undefined,
+      ),
     /** @param {string | undefined} summary what does not add up */
     ledger: (summary) => tell('ledger', summary === undefined ? undefined : { text: summary, at: 'ledger-title' }),
     /** Nobody is signed in. */
