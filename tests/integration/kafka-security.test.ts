@@ -1,66 +1,26 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { KafkaConnection } from '../../shared/adapters/kafka/connection.ts'
 import { createKafkaLog } from '../../shared/adapters/kafka/kafka-log.ts'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../support/kafka-broker.ts'
+import { openKafkaLog, skipsKafka } from '../support/kafka-broker.ts'
 import { record, topicOf, valuesOf } from '../support/kafka-traffic.ts'
+import { SCRAM_USER, startSecureBroker, type SecureBroker } from '../support/secure-broker.ts'
 
 const PASSWORD = 'a password: with "quotes" and = signs'
 // As Azure Event Hubs spells it.
 const USERNAME = '$ConnectionString'
 
-/** A certificate for localhost that nobody but its own authority vouches for, made by the JDK's keytool. */
-function makeCertificate(directory: string) {
-  const keystore = join(directory, 'broker.p12')
-  const common = ['-keystore', keystore, '-storetype', 'PKCS12', '-storepass', 'changeit', '-alias', 'broker']
-  const key = ['-genkeypair', '-keyalg', 'RSA', '-keysize', '2048', '-validity', '2', '-dname', 'CN=localhost']
-  execFileSync('keytool', [...key, '-ext', 'san=dns:localhost', ...common], { stdio: 'pipe' })
-  const ca = join(directory, 'ca.pem')
-  execFileSync('keytool', ['-exportcert', '-rfc', '-file', ca, ...common], { stdio: 'pipe' })
-  return { keystore, ca }
-}
-
 describe.skipIf(skipsKafka)('a broker that asks for TLS and a password', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'kafka-tls-'))
-  let broker: TestBroker | undefined
+  let secure: SecureBroker | undefined
   let ca = ''
   beforeAll(async () => {
-    const certificate = makeCertificate(directory)
-    ca = certificate.ca
-    const quoted = PASSWORD.replaceAll('"', String.raw`\"`)
-    const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule required'
-    broker = await startTestBroker({
-      protocol: 'SASL_SSL',
-      properties: {
-        'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-        'sasl.mechanism.inter.broker.protocol': 'PLAIN',
-        'listener.name.sasl_ssl.plain.sasl.jaas.config': `${plain} username="broker" password="between" user_broker="between" "user_${USERNAME}"="${quoted}";`,
-        'listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config':
-          'org.apache.kafka.common.security.scram.ScramLoginModule required;',
-        'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config':
-          'org.apache.kafka.common.security.scram.ScramLoginModule required;',
-        'ssl.keystore.type': 'PKCS12',
-        'ssl.keystore.location': certificate.keystore,
-        'ssl.keystore.password': 'changeit',
-        'ssl.truststore.type': 'PEM',
-        'ssl.truststore.location': ca,
-      },
-      format: ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
-        '--add-scram',
-        `${mechanism}=[name=scrammed,password=secret]`,
-      ]),
-    })
+    secure = await startSecureBroker({ username: USERNAME, password: PASSWORD })
+    ca = secure.ca
   })
-  afterAll(async () => {
-    await broker?.[Symbol.asyncDispose]()
-    rmSync(directory, { recursive: true })
-  })
+  afterAll(() => secure?.[Symbol.asyncDispose]())
 
   function open(connection: Partial<KafkaConnection>) {
-    const opened = openKafkaLog([broker?.address ?? ''], {
+    const opened = openKafkaLog([secure?.broker.address ?? ''], {
       publishTimeoutMs: 2000,
       kafka: { securityProtocol: 'sasl_ssl', username: USERNAME, password: PASSWORD, sslCa: ca, ...connection },
     })
@@ -71,8 +31,8 @@ describe.skipIf(skipsKafka)('a broker that asks for TLS and a password', () => {
   it.each([
     { saslMechanism: 'plain' },
     { saslMechanism: undefined },
-    { saslMechanism: 'scram-sha-256', username: 'scrammed', password: 'secret' },
-    { saslMechanism: 'scram-sha-512', username: 'scrammed', password: 'secret' },
+    { saslMechanism: 'scram-sha-256', ...SCRAM_USER },
+    { saslMechanism: 'scram-sha-512', ...SCRAM_USER },
   ] as const)('is served with %o', async (connection) => {
     const log = open(connection)
     const topic = await topicOf(log, 1)
@@ -114,12 +74,12 @@ describe.skipIf(skipsKafka)('a broker that asks for TLS and a password', () => {
 
   it('needs a certificate authority that can be read', () => {
     const kafka: KafkaConnection = {
-      brokers: [broker?.address ?? ''],
+      brokers: [secure?.broker.address ?? ''],
       securityProtocol: 'ssl',
       saslMechanism: undefined,
       username: undefined,
       password: undefined,
-      sslCa: join(directory, 'nowhere.pem'),
+      sslCa: '/nowhere/ca.pem',
     }
     expect(() => createKafkaLog({ kafka, onWarning: () => undefined, onError: () => undefined })).toThrow(
       'KAFKA_SSL_CA is neither a certificate nor a file that can be read.',
