@@ -1,8 +1,8 @@
 import { app, type HttpResponseInit } from '@azure/functions'
-import type { Readiness } from '../shared/application/readiness.ts'
-import { deliveryStall, services } from '../shared/composition-root.ts'
+import type { Readiness } from '../shared/application/operations/readiness.ts'
+import { deliveryStall, services } from '../shared/services.ts'
 import { messageOf } from '../shared/domain/errors.ts'
-import { json } from '../shared/http/answer.ts'
+import { json } from '../shared/http/protocol/answer.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 /**
@@ -27,5 +27,13 @@ function unopened(error: unknown): Readiness {
   return { ready: false, why: `The start failed: ${messageOf(error)}`, checks: { log: unknown, store: unknown } }
 }
 
+/** GET /api/metrics: what this process did and where the pipeline stands, for Prometheus. */
+async function metrics(): Promise<HttpResponseInit> {
+  const { metrics } = await services()
+  const headers = { 'content-type': metrics.contentType, 'cache-control': 'no-store' }
+  return { status: 200, headers, body: await metrics.scrape() }
+}
+
 app.http('liveness', httpTrigger('liveness', liveness))
+app.http('metrics', httpTrigger('metrics', metrics))
 app.http('readiness', httpTrigger('readiness', readiness))

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { app } from '@azure/functions'
-import { openedServices, services, settings } from '../shared/composition-root.ts'
+import { openedServices, services, settings } from '../shared/services.ts'
 import { messageOf } from '../shared/domain/errors.ts'
 import { invocationsEnded } from '../shared/invocations.ts'
 import { isDisabled } from '../shared/role.ts'

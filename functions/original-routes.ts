@@ -1,10 +1,10 @@
 import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
-import { services } from '../shared/composition-root.ts'
+import { services } from '../shared/services.ts'
 import { OrderError } from '../shared/domain/errors.ts'
-import { page } from '../shared/http/answer.ts'
+import { page } from '../shared/http/protocol/answer.ts'
 import { customerSearchQuery } from '../shared/http/order-queries.ts'
 import { placeOrder } from '../shared/http/place-order.ts'
-import { readQuery, searchText } from '../shared/http/query.ts'
+import { readQuery, searchText } from '../shared/http/protocol/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 /**

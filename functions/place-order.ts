@@ -1,5 +1,5 @@
 import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
-import { services } from '../shared/composition-root.ts'
+import { services } from '../shared/services.ts'
 import { placeOrder } from '../shared/http/place-order.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 

@@ -12,5 +12,5 @@ const tsc = `tsc -p tsconfig.build.json --outDir ${JSON.stringify(out)}`
 const { status, error } = spawnSync(tsc, { stdio: 'inherit', shell: true })
 if (error !== undefined) throw error
 // What browsers run is served as it is written.
-cpSync('shared/dashboard/client', join(out, 'shared/dashboard/client'), { recursive: true })
+cpSync('shared/pages/dashboard/client', join(out, 'shared/pages/dashboard/client'), { recursive: true })
 process.exitCode = status ?? 1

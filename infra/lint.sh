@@ -59,7 +59,7 @@ gateway() {
   caddy validate --adapter caddyfile --config infra/docker/gateway/Caddyfile && caddy fmt --diff infra/docker/gateway/Caddyfile
 }
 
-# Kinds that are not of Kubernetes itself have their schemas in tests/unit/kubernetes.test.ts.
+# Kinds that are not of Kubernetes itself have their schemas in tests/unit/deployment/kubernetes.test.ts.
 manifests() {
   kubectl kustomize infra/kubernetes/overlays/example > "$work/manifests.yaml" \
     && python infra/kubernetes/validate.py "$work/manifests.yaml"

@@ -1,14 +1,14 @@
-import { costFigures, methodOf, requestFigures, storedFigures } from './figures.ts'
+import { costFigures, methodOf, requestFigures, storedFigures } from './outcome/figures.ts'
 import { runPhase, runPhases, runRamp, setBroken, type Sending } from './phases.ts'
 import { Connections } from './sending/connections.ts'
 import { cpuMicroseconds, describeMachine, describeVersions } from './machine.ts'
 import { startMonitor } from './monitor.ts'
 import { createRequests } from './requests.ts'
-import type { RunResult } from './result.ts'
+import type { RunResult } from './outcome/result.ts'
 import type { Plan } from './scenarios.ts'
 import { percentileOf, round } from './statistics.ts'
 import { ask, TargetError, type Target } from './target.ts'
-import { drain, judge, readLedger } from './verdict.ts'
+import { drain, judge, readLedger } from './outcome/verdict.ts'
 
 export interface Execution {
   readonly plan: Plan

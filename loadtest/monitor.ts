@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { PipelineStatus } from '../shared/application/status.ts'
+import type { PipelineStatus } from '../shared/application/operations/status.ts'
 import { residentMiB } from './machine.ts'
-import type { PipelineSecond } from './result.ts'
+import type { PipelineSecond } from './outcome/result.ts'
 import { ask, TargetError, type Target } from './target.ts'
 
 /** Looks at the product once a second while it is under load. */

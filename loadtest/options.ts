@@ -1,16 +1,7 @@
 import { parseArgs } from 'node:util'
-import { METRIC_NAMES, parseAssertions, parseBound, withDefaults, type Assertion } from './assertions.ts'
-import {
-  BREAKABLES,
-  DEFAULT_BOUND,
-  FACTORS,
-  isScenario,
-  SCENARIOS,
-  type Breakable,
-  type Factor,
-  type ScenarioName,
-  type Settings,
-} from './scenarios.ts'
+import { METRIC_NAMES, parseAssertions, parseBound, withDefaults, type Assertion } from './outcome/assertions.ts'
+import { DEFAULT_BOUND, isScenario, SCENARIOS, type ScenarioName, type Settings } from './scenarios.ts'
+import { BREAKABLES, FACTORS, type Breakable, type Factor } from './plan.ts'
 
 /** What was typed, understood. */
 export type Task =

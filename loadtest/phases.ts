@@ -1,24 +1,17 @@
-import { requestFigures } from './figures.ts'
+import { requestFigures } from './outcome/figures.ts'
 import { climb, type RampSettings } from './ramp.ts'
 import type { Requests } from './requests.ts'
-import { commandFigures, type RampFigures, type RampStep } from './result.ts'
-import {
-  spansOf,
-  type Breakable,
-  type Lane,
-  type Phase,
-  type PhaseSpan,
-  type Plan,
-  type RequestKind,
-} from './scenarios.ts'
+import { commandFigures, type RampFigures, type RampStep } from './outcome/result.ts'
+import { spansOf, type Plan } from './scenarios.ts'
+import { type Breakable, type Lane, type Phase, type PhaseSpan, type RequestKind } from './plan.ts'
 import type { Connections } from './sending/connections.ts'
 import { fire } from './sending/fire.ts'
 import { pause } from './sending/pause.ts'
 import { Tally } from './sending/tally.ts'
-import { PATIENCE_MS } from './sending/volley.ts'
+import { PATIENCE_MS } from './plan.ts'
 import { round } from './statistics.ts'
 import { ask, TargetError, type Target } from './target.ts'
-import { drain } from './verdict.ts'
+import { drain } from './outcome/verdict.ts'
 
 /** Where requests go to and are counted, and when, in milliseconds, they were sent. */
 export interface Sending {

@@ -1,5 +1,5 @@
-import { checkStep, measuredText, type Assertion } from './assertions.ts'
-import type { RampFigures, RampStep } from './result.ts'
+import { checkStep, measuredText, type Assertion } from './outcome/assertions.ts'
+import type { RampFigures, RampStep } from './outcome/result.ts'
 
 /** A climb in rate until latency or errors leave the bound. */
 export interface RampSettings {

@@ -1,7 +1,7 @@
 import { createOrderSample, type OrderSample } from './order-sample.ts'
 import { createOrders } from './orders.ts'
-import type { RequestToSend } from './sending/volley.ts'
-import type { RequestKind } from './scenarios.ts'
+import type { RequestToSend } from './sending/connections.ts'
+import type { RequestKind } from './plan.ts'
 
 /** What callers of a shop send: orders, and questions about orders that were accepted a moment ago. */
 export interface Requests {

@@ -1,6 +1,6 @@
-import { isDuration, parseBound, type Assertion } from './assertions.ts'
+import { isDuration, parseBound, type Assertion } from './outcome/assertions.ts'
 import type { RampSettings } from './ramp.ts'
-import { PATIENCE_MS } from './sending/volley.ts'
+import { PATIENCE_MS, type Breakable, type Lane, type Phase, type PhaseSpan, type RequestKind } from './plan.ts'
 
 /** What a run does, second by second. Rates are requests a second of all connections together. */
 export interface Plan {
@@ -9,59 +9,6 @@ export interface Plan {
   readonly phases: readonly Phase[]
   /** Steps that follow from each other, in place of phases that are known before: these say how long they may take. */
   readonly ramp?: RampSettings
-}
-
-export interface Phase {
-  readonly name: string
-  readonly seconds: number
-  readonly lanes: readonly Lane[]
-  /** What is broken while it lasts. */
-  readonly broken?: Breakable
-}
-
-export interface Lane {
-  readonly kind: RequestKind
-  readonly connections: number
-  /** Undefined in a closed loop. */
-  readonly rate?: number
-  readonly arrivals: Arrivals
-}
-
-/** How requests arrive, and so what their latency is a measure of. */
-export const ARRIVALS = {
-  even: {
-    sent: 'sent evenly',
-    measures:
-      'How long callers wait who come one by one: each request counts from when it was due, so that a stop of the server is seen whenever it happens.',
-  },
-  burst: {
-    sent: 'sent in bursts',
-    measures:
-      'How long a burst takes: the requests of a second are sent at its start. A stop between two bursts is not seen.',
-  },
-  'closed-loop': {
-    sent: 'sent in a closed loop',
-    measures:
-      'How long a request waits behind those of the other connections: each connection sends the next request when it has its answer. Compare throughput and CPU; latency follows from the number of connections.',
-  },
-} as const
-export type Arrivals = keyof typeof ARRIVALS
-
-export const REQUEST_KINDS = ['place-order', 'get-order', 'list-orders', 'search-orders'] as const
-export type RequestKind = (typeof REQUEST_KINDS)[number]
-
-export const BREAKABLES = ['store', 'log'] as const
-export type Breakable = (typeof BREAKABLES)[number]
-
-/** What `growth` lets grow while everything else stays as it is. */
-export const FACTORS = ['items', 'batch', 'stored', 'processors'] as const
-export type Factor = (typeof FACTORS)[number]
-
-export interface PhaseSpan {
-  readonly name: string
-  readonly from: number
-  readonly to: number
-  readonly broken: Breakable | null
 }
 
 export interface Settings {
@@ -214,11 +161,6 @@ function share(kind: RequestKind, settings: Settings, part: number): Lane {
   const atLeastOne = (whole: number) => Math.max(1, Math.round(whole * part))
   const { connections, rate = 0, burst } = settings
   return laneOf(kind, { connections: atLeastOne(connections), rate: atLeastOne(rate), burst })
-}
-
-/** How the requests of a run arrive; every lane of it is alike. */
-export function arrivalsOf({ phases }: Pick<Plan, 'phases'>): Arrivals {
-  return phases[0]?.lanes[0]?.arrivals ?? 'even'
 }
 
 /** The middle one takes what does not divide by three; none is without a second. */

@@ -1,52 +1,53 @@
-import { afterLedgerBegan, beginLedger } from './application/begin-ledger.ts'
-import { compareClocks } from './application/compare-clocks.ts'
-import { createDeliveryWatch, type DeliveryWatch, type Stall } from './application/delivery-watch.ts'
-import { createBackups, type Backups } from './application/backups.ts'
-import { createDiscardLetters, type DiscardLetters } from './application/discard-letters.ts'
-import { createDoctor, type Doctor } from './application/doctor.ts'
-import { createExamineLedger } from './application/examine-ledger.ts'
-import { createKeepDeadLetters } from './application/keep-dead-letters.ts'
-import { createLedgerVerdict, type LedgerVerdict } from './application/ledger.ts'
-import { createLifeInLog } from './application/life-in-log.ts'
-import { createOrderConsumers } from './application/order-consumers.ts'
-import { createPark } from './application/park.ts'
-import { createPipelineHistory, type PipelineHistory } from './application/pipeline-history.ts'
-import { createPlaceOrder, type PlaceOrder } from './application/place-order.ts'
-import { prepareTopics } from './application/prepare-topics.ts'
-import { createPreviewRedrive, type PreviewRedrive } from './application/preview-redrive.ts'
-import { createReadiness, withUnreadable, type CheckReadiness } from './application/readiness.ts'
-import { createRebuild, type RebuildOrders } from './application/rebuild.ts'
-import { createRedrive, type Redrive } from './application/redrive.ts'
-import { createRedriveWarning, type WarnOfRedrive } from './application/redrive-warning.ts'
-import { createRepairLedger, type RepairLedger } from './application/repair-ledger.ts'
-import { createResetLedger, type ResetLedger } from './application/reset-ledger.ts'
-import { createStatus, type PipelineStatus } from './application/status.ts'
-import { createStoreOrders, type StoreOrders } from './application/store-orders.ts'
-import { createStoreRetries } from './application/store-retries.ts'
-import { createTakeOut, type TakeOut } from './application/take-out.ts'
-import { createWatchLedger, type LedgerWatch } from './application/watch-ledger.ts'
-import { createWaitForOrder, type WaitForOrder } from './application/wait-for-order.ts'
-import { createWhyUnseen, type WhyUnseen } from './application/why-unseen.ts'
-import { openAdapters, type Adapters } from './adapters.ts'
+import { afterLedgerBegan, beginLedger } from './application/ledger/begin-ledger.ts'
+import { compareClocks } from './application/log/compare-clocks.ts'
+import { createDeliveryWatch, type DeliveryWatch } from './application/processing/delivery-watch.ts'
+import { createBackups, type Backups } from './application/operations/backups.ts'
+import { createDiscardLetters, type DiscardLetters } from './application/dead-letters/discard-letters.ts'
+import { createDoctor, type Doctor } from './application/operations/doctor.ts'
+import { createExamineLedger } from './application/ledger/examine-ledger.ts'
+import { createKeepDeadLetters } from './application/dead-letters/keep-dead-letters.ts'
+import { createLedgerVerdict } from './application/ledger/judge-ledger.ts'
+import type { LedgerVerdict } from './application/ledger/ledger.ts'
+import { createLifeInLog } from './application/log/life-in-log.ts'
+import { createOrderConsumers } from './application/operations/order-consumers.ts'
+import { createPark } from './application/processing/park.ts'
+import { createPipelineHistory, type PipelineHistory } from './application/operations/pipeline-history.ts'
+import { createPlaceOrder, type PlaceOrder } from './application/orders/place-order.ts'
+import { prepareTopics } from './application/log/prepare-topics.ts'
+import { createPreviewRedrive, type PreviewRedrive } from './application/dead-letters/preview-redrive.ts'
+import { createReadiness, withUnreadable, type CheckReadiness } from './application/operations/readiness.ts'
+import { createRebuild, type RebuildOrders } from './application/operations/rebuild.ts'
+import { createRedrive, type Redrive } from './application/dead-letters/redrive.ts'
+import { createRedriveWarning, type WarnOfRedrive } from './application/dead-letters/redrive-warning.ts'
+import { createRepairLedger, type RepairLedger } from './application/ledger/repair-ledger.ts'
+import { createResetLedger, type ResetLedger } from './application/ledger/reset-ledger.ts'
+import { createStatus, type PipelineStatus } from './application/operations/status.ts'
+import { createStoreOrders, type StoreOrders } from './application/processing/store-orders.ts'
+import { createStoreRetries } from './application/processing/store-retries.ts'
+import { createTakeOut, type TakeOut } from './application/dead-letters/take-out.ts'
+import { createWatchLedger, type LedgerWatch } from './application/ledger/watch-ledger.ts'
+import { createWaitForOrder, type WaitForOrder } from './application/orders/wait-for-order.ts'
+import { createWhyUnseen, type WhyUnseen } from './application/orders/why-unseen.ts'
+import { openAdapters, type Adapters } from './adapters/open-adapters.ts'
 import { API_VERSION } from './api-docs/openapi.ts'
-import type { Config } from './config.ts'
-import { contradictionsIn } from './contradictions.ts'
+import type { Config } from './settings/config.ts'
+import { contradictionsIn } from './settings/contradictions.ts'
 import { isOrderError, OrderError } from './domain/errors.ts'
 import { createOrderIds, type OrderIds } from './domain/order-id.ts'
 import { freeSpaceIn } from './disk/free-space.ts'
-import { openLogging, type Logger } from './logger.ts'
-import type { Metrics } from './metrics.ts'
+import { openLogging, type Logger } from './telemetry/logs/logger.ts'
+import type { Metrics } from './telemetry/metrics/metrics.ts'
 import { createPipelineEmitter, type PipelineEmitter } from './messaging/pipeline-events.ts'
-import { createRedriveProofs } from './messaging/redrive-proof.ts'
+import { createRedriveProofs } from './messaging/parking/redrive-proof.ts'
 import { createTopics, topicSpecs, type Topics } from './messaging/topics.ts'
 import type { StoreBatch } from './ports/order-store.ts'
 import { consumedBy, describeRole, isDisabled } from './role.ts'
-import { systemClock } from './system-clock.ts'
-import { openTracing, type Tracing } from './telemetry.ts'
-import { logPipeline, tellRedriveFailed } from './telemetry/pipeline-log.ts'
-import { readRuntimeSettings } from './runtime-settings.ts'
+import { systemClock } from './adapters/system-clock.ts'
+import { openTracing } from './telemetry/traces/open-tracing.ts'
+import type { Tracing } from './telemetry/traces/tracing.ts'
+import { logPipeline, tellRedriveFailed } from './telemetry/logs/pipeline-log.ts'
 
-/** The wiring diagram: from settings to adapters to use cases. Functions call `services()` and know nothing else. */
+/** The wiring diagram: from settings to adapters to use cases. */
 export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.asyncDispose> {
   readonly config: Config
   readonly topics: Topics
@@ -84,49 +85,6 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   stop(): void
 }
 
-let config: Config | undefined
-let opening: Promise<Services> | undefined
-let opened: Services | undefined
-
-/** The settings of this process. In the Functions runtime nobody else has read them before. */
-export function settings(): Config {
-  config ??= readRuntimeSettings()
-  return config
-}
-
-/** The topics and groups that the settings name: what functions register for. */
-export function topicsOf({ topic, consumerGroup, retryDelaysMs } = settings()): Topics {
-  return createTopics(topic, consumerGroup, retryDelaysMs)
-}
-
-/** Chooses the settings of this process, before anything has asked for them; the embedded host's way in. */
-export function useSettings(chosen: Config): void {
-  if (opening !== undefined) throw new OrderError('internal', 'The settings of this process are in use already.')
-  config = chosen
-}
-
-/** Made once a process, when first asked for. A failure to open is remembered no longer than it lasts. */
-export function services(): Promise<Services> {
-  opening ??= openServices(settings()).then(
-    (all) => (opened = all),
-    (error: unknown) => {
-      opening = undefined
-      throw error
-    },
-  )
-  return opening
-}
-
-/** What was opened, or is being opened; undefined before, and after it failed. */
-export function openedServices(): Promise<Services> | undefined {
-  return opening
-}
-
-/** What waits and is not handed to this process, as far as it has looked; asks nobody. */
-export function deliveryStall(): Stall | undefined {
-  return opened?.deliveryWatch.stall
-}
-
 export async function openServices(chosen: Config): Promise<Services> {
   const logging = await openLogging(chosen)
   const { logger } = logging
@@ -135,7 +93,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   // Metrics are loaded while adapters wait for their files and threads, and so cost the start nothing.
   const [adapters, { createMetrics }] = await Promise.all([
     openAdapters(chosen, logger, events),
-    import('./metrics.ts'),
+    import('./telemetry/metrics/metrics.ts'),
   ])
   const { store, views, deadLetters, ledger, operations, maintenance } = adapters
   const stopping = new AbortController()
@@ -144,7 +102,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   logPipeline(events, logger)
   const tracing = await openTracing(chosen, events, logger)
 
-  const topics = topicsOf(chosen)
+  const topics = createTopics(chosen.topic, chosen.consumerGroup, chosen.retryDelaysMs)
   const specs = topicSpecs(topics, chosen.partitions, chosen.replication)
   const log = await prepareTopics({
     log: adapters.log,

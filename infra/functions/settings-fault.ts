@@ -1,8 +1,8 @@
 import { accessSync, constants } from 'node:fs'
-import { readConnectionString } from '../../shared/adapters/mssql/connection-string.ts'
-import { readConfig, SETTING_NAMES } from '../../shared/config.ts'
+import { readConnectionString } from '../../shared/adapters/mssql/database/connection-string.ts'
+import { readConfig, SETTING_NAMES } from '../../shared/settings/config.ts'
 import { isOrderError } from '../../shared/domain/errors.ts'
-import { settingsWithoutEffect } from '../../shared/settings-without-effect.ts'
+import { settingsWithoutEffect } from '../../shared/settings/settings-without-effect.ts'
 
 type Settings = Readonly<Record<string, string | undefined>>
 

@@ -1,4 +1,4 @@
-import type { RpcLogLevel } from './rpc.ts'
+import type { RpcLogLevel } from './functions/rpc.ts'
 
 type Write = (fields: object, message: string) => void
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readOwner } from '../../shared/adapters/embedded/data-dir.ts'
-import { readConfig } from '../../shared/config.ts'
+import { readConfig } from '../../shared/settings/config.ts'
 import { FUNCTIONS_KEY_FILE } from '../../shared/disk/data-files.ts'
 import { UsageError } from './command.ts'
 import { createHttpClient, UnreachableError, type OpsClient } from './client.ts'

@@ -1,4 +1,4 @@
-import { html, type Html } from '../../shared/api-docs/html.ts'
+import { html, type Html } from '../../shared/pages/html.ts'
 import { rounded, thousands } from './rounded.ts'
 import { highest, linearScale, logScale, timeScale, type Scale } from './scale.ts'
 

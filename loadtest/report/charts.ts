@@ -1,11 +1,11 @@
-import type { Html } from '../../shared/api-docs/html.ts'
+import type { Html } from '../../shared/pages/html.ts'
 import {
   commandFigures,
   type PipelineSecond,
   type RampFigures,
   type RequestFigures,
   type RunResult,
-} from '../result.ts'
+} from '../outcome/result.ts'
 import { chart, type Band, type XAxis } from './chart.ts'
 
 /** The pictures of a run; those that nothing was measured for are left out. */

@@ -1,7 +1,7 @@
-import { html as xml, type Html } from '../../shared/api-docs/html.ts'
-import { measuredText } from '../assertions.ts'
-import type { AssertionResult, RunResult } from '../result.ts'
-import { summaryText } from '../summary.ts'
+import { html as xml, type Html } from '../../shared/pages/html.ts'
+import { measuredText } from '../outcome/assertions.ts'
+import type { AssertionResult, RunResult } from '../outcome/result.ts'
+import { summaryText } from './summary.ts'
 
 /** The run as a pipeline shows tests: each assertion is a case, and the tables are the output. */
 export function junitOf(result: RunResult): string {

@@ -1,4 +1,4 @@
-import type { RampFigures, RunResult } from '../result.ts'
+import type { RampFigures, RunResult } from '../outcome/result.ts'
 import type { Summary } from '../statistics.ts'
 import { rounded } from './rounded.ts'
 

@@ -1,5 +1,5 @@
-import { html, type Html } from '../../shared/api-docs/html.ts'
-import { commandFigures, type RunResult } from '../result.ts'
+import { html, type Html } from '../../shared/pages/html.ts'
+import { commandFigures, type RunResult } from '../outcome/result.ts'
 import { rounded, thousands } from './rounded.ts'
 
 /** The few numbers that a reader in a hurry takes along. */

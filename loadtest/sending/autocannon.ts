@@ -1,6 +1,7 @@
 import autocannon from 'autocannon'
-import type { Lane } from '../scenarios.ts'
-import { PATIENCE_MS, type Volley } from './volley.ts'
+import type { Lane } from '../plan.ts'
+import { type Volley } from './volley.ts'
+import { PATIENCE_MS } from '../plan.ts'
 import { pause } from './pause.ts'
 
 /**

@@ -1,5 +1,12 @@
 import { Client, type Dispatcher } from 'undici'
-import type { RequestToSend } from './volley.ts'
+
+/** A request as it is sent, made at the moment of sending. */
+export interface RequestToSend {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+}
 
 /** How an exchange ended: with an answer, or with a connection that broke. */
 export type Outcome = { readonly status: number; readonly body: string } | { readonly error: Error }

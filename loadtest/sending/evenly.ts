@@ -1,5 +1,6 @@
 import type { Connection, Outcome } from './connections.ts'
-import { PATIENCE_MS, type Volley } from './volley.ts'
+import { type Volley } from './volley.ts'
+import { PATIENCE_MS } from '../plan.ts'
 
 /**
  * A timer is a millisecond coarse. A request is sent when it is due within this time; its latency then counts from when

@@ -1,14 +1,6 @@
-import type { Lane } from '../scenarios.ts'
-import type { Connections } from './connections.ts'
+import type { Lane } from '../plan.ts'
+import type { Connections, RequestToSend } from './connections.ts'
 import type { Tally } from './tally.ts'
-
-/** A request as it is sent, made at the moment of sending. */
-export interface RequestToSend {
-  readonly method: 'GET' | 'POST'
-  readonly path: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body?: string
-}
 
 export interface Volley {
   readonly url: string
@@ -26,6 +18,3 @@ export interface Volley {
   readonly now: () => number
   readonly signal: AbortSignal
 }
-
-/** How long a caller waits unless the volley says otherwise. */
-export const PATIENCE_MS = 10_000

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Config } from '../config.ts'
+import type { Config } from '../settings/config.ts'
 import {
   CURRENCIES,
   MAX_ITEMS,
@@ -9,10 +9,10 @@ import {
 } from '../domain/order-commands.ts'
 import { NEW_ORDER_TYPE } from '../domain/order-events.ts'
 import { topicSpecs, type Topics } from '../messaging/topics.ts'
-import { EXAMPLE_ORDER, EXAMPLE_ORDER_ID } from './examples.ts'
+import { EXAMPLE_ORDER, EXAMPLE_ORDER_ID } from './examples/examples.ts'
 import { deadLetterHeaders, eventHeaders, retryHeaders } from './message-headers.ts'
 import { API_VERSION } from './openapi.ts'
-import { jsonSchema, type JsonObject } from './schemas.ts'
+import { jsonSchema, type JsonObject } from './schemas/schemas.ts'
 
 /** The schema that records are read by, but for what we never write: the numbers that a command may use for names. */
 const newOrderDataSchema = loggedOrderSchema.extend({

@@ -1,8 +1,8 @@
-import type { JsonObject } from './schemas.ts'
+import type { JsonObject } from './schemas/schemas.ts'
 
 /** The headers that requests may have and answers have, as the document lists them under `components`. */
 
-/** One key of 1 to 255 visible characters, in double quotes or bare: what shared/http/preferences.ts takes. */
+/** One key of 1 to 255 visible characters, in double quotes or bare: what shared/http/protocol/preferences.ts takes. */
 const IDEMPOTENCY_KEY = String.raw`^(?:"(?:[ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--~]{1,255})$`
 
 export const REQUEST_HEADERS = {

@@ -1,6 +1,6 @@
 import { NEW_ORDER_TYPE } from '../domain/order-events.ts'
-import { HEADER, SPRING_PREFIX } from '../messaging/headers.ts'
-import type { JsonObject } from './schemas.ts'
+import { HEADER, SPRING_PREFIX } from '../messaging/records/headers.ts'
+import type { JsonObject } from './schemas/schemas.ts'
 
 /** What the headers of records say, by name. Values are UTF-8 text unless the description says otherwise. */
 

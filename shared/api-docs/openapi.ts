@@ -1,14 +1,14 @@
-import type { Config } from '../config.ts'
-import { PROBLEMS, problemType, type ProblemCode } from '../http/problem.ts'
+import type { Config } from '../settings/config.ts'
+import { PROBLEMS, problemType, type ProblemCode } from '../http/protocol/problem.ts'
 import { rightFor, type Right } from '../http/rights.ts'
 import { FAULT_ROUTES, HOME, ROUTES, type Route, type RouteName } from '../http/routes.ts'
-import { DEAD_LETTER_OPERATIONS } from './dead-letter-operations.ts'
+import { DEAD_LETTER_OPERATIONS } from './operations/dead-letter-operations.ts'
 import { ANSWER_HEADER_NAMES, ANSWER_HEADERS, REQUEST_HEADERS, type AnswerHeader } from './http-headers.ts'
-import { TAGS, type Answer, type AnswerContent, type OperationDescription } from './operation.ts'
-import { MAINTENANCE_OPERATIONS } from './maintenance-operations.ts'
-import { ORDER_OPERATIONS } from './order-operations.ts'
-import { namedJsonSchemas, queryParameters, schemaRef, type JsonObject } from './schemas.ts'
-import { SYSTEM_OPERATIONS } from './system-operations.ts'
+import { TAGS, type Answer, type AnswerContent, type OperationDescription } from './operations/operation.ts'
+import { MAINTENANCE_OPERATIONS } from './operations/maintenance-operations.ts'
+import { ORDER_OPERATIONS } from './operations/order-operations.ts'
+import { namedJsonSchemas, queryParameters, schemaRef, type JsonObject } from './schemas/schemas.ts'
+import { SYSTEM_OPERATIONS } from './operations/system-operations.ts'
 
 /** The version of the API, which is the product's own (package.json). */
 export const API_VERSION = '0.1.0'
@@ -76,7 +76,7 @@ export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' 
 
 /** `/api/orders/{orderId}`: without the constraints that only routing needs. */
 export function templateOf({ route }: Pick<Route, 'route'>): string {
-  return route === HOME ? '/' : `/${route.replaceAll(/\{(\w+):regex\([^/]*\)\}/g, '{$1}')}`
+  return route === HOME ? '/' : `/${route.replaceAll(/\{\*?(\w+)(?::regex\([^/]*\))?\}/g, '{$1}')}`
 }
 
 function operation(name: RouteName, ordersAuth: Config['ordersAuth']): JsonObject {

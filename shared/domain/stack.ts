@@ -1,7 +1,7 @@
 /** What a stack tells of a failure: which exception it was, and where in our own code. */
 
 const OUR_CODE = /\/(?:shared|functions)\//
-/** The file of a frame, from wherever the product is installed, with its line: `shared/messaging/envelope.ts:41`. */
+/** The file of a frame, from wherever the product is installed, with its line: `shared/messaging/records/envelope.ts:41`. */
 const OUR_FILE = / ?\(?(?:file:\/\/)?[^ ]*\/((?:shared|functions)\/[^:]*:\d+).*$/
 /** Messages may be as long as what they complain about, and a stack that came in headers may be anything. */
 const MAX_LENGTH = 200

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { decodeUtf8 } from '../messaging/headers.ts'
+import { decodeUtf8 } from '../messaging/records/headers.ts'
 import { DEAD_LETTER_STATES, type KeptDeadLetter } from '../ports/dead-letters.ts'
-import { cursor, from, limit, to } from './query.ts'
+import { cursor, from, limit, to } from './protocol/query.ts'
 
 const state = z
   .enum(DEAD_LETTER_STATES, { error: `must be one of ${DEAD_LETTER_STATES.join(', ')}` })

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { OrderError } from '../domain/errors.ts'
 import { violationsOf } from '../domain/violations.ts'
 import type { Act } from '../ports/redrives.ts'
-import { readJson } from './json-body.ts'
+import { readJson } from './protocol/json-body.ts'
 
 const MAX_OPERATOR_LENGTH = 100
 const MAX_REASON_LENGTH = 500

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { CURRENCIES, PAYMENT_METHODS } from '../domain/order-commands.ts'
 import { filledText } from '../domain/text.ts'
 import { STORE_STATUSES } from '../domain/order-view.ts'
-import { cursor, from, limit, searchText, to, wholeNumber } from './query.ts'
+import { cursor, from, limit, searchText, to, wholeNumber } from './protocol/query.ts'
 
 function name<const Names extends readonly [string, ...string[]]>(names: Names, description: string) {
   return z.enum(names, { error: `must be one of ${names.join(', ')}` }).meta({ description })

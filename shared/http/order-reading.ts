@@ -1,5 +1,5 @@
 import type { HttpRequest } from '@azure/functions'
-import { isFinal } from '../application/wait-for-order.ts'
+import { isFinal } from '../application/orders/wait-for-order.ts'
 import { OrderError } from '../domain/errors.ts'
 import { issuedAt, type OrderIds } from '../domain/order-id.ts'
 import { initialState } from '../domain/order.ts'

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
-import type { AcceptedOrder, PlaceOrder } from '../application/place-order.ts'
-import { isFinal, type WaitForOrder } from '../application/wait-for-order.ts'
+import type { AcceptedOrder, PlaceOrder } from '../application/orders/place-order.ts'
+import { isFinal, type WaitForOrder } from '../application/orders/wait-for-order.ts'
 import { isOrderError, OrderError } from '../domain/errors.ts'
 import { newOrderCommandSchema, type NewOrderCommand } from '../domain/order-commands.ts'
 import type { OrderView } from '../domain/order-view.ts'
 import { unknownMembers } from '../domain/unknown-members.ts'
 import { violationsOf } from '../domain/violations.ts'
-import { isTraceparent, isTracestate } from '../messaging/traceparent.ts'
-import { json } from './answer.ts'
-import { readJson } from './json-body.ts'
-import { idempotencyKeyOf, preferenceApplied, waitSeconds } from './preferences.ts'
+import { isTraceparent, isTracestate } from '../messaging/records/traceparent.ts'
+import { json } from './protocol/answer.ts'
+import { readJson } from './protocol/json-body.ts'
+import { idempotencyKeyOf, preferenceApplied, waitSeconds } from './protocol/preferences.ts'
 
 /** What an answer about an order that came in a body says of that body. */
 export interface Ignored {

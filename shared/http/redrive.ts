@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { DEFAULT_RATE_PER_SECOND } from '../application/redrive.ts'
+import { DEFAULT_RATE_PER_SECOND } from '../application/dead-letters/redrive.ts'
 import { OrderError } from '../domain/errors.ts'
-import type { RedriveWarning } from '../application/redrive-warning.ts'
+import type { RedriveWarning } from '../application/dead-letters/redrive-warning.ts'
 import type { NewRedrive } from '../ports/redrives.ts'
 import { reason } from './operator.ts'
-import { cursor, instant, limit } from './query.ts'
+import { cursor, instant, limit } from './protocol/query.ts'
 
 /** The most letters that one page of a dry run tries. */
 export const MAX_PREVIEWED = 500

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../settings/config.ts'
 import { ROUTES, type Route, type RouteName } from './routes.ts'
 
 /** What a key may allow, narrowest first. */

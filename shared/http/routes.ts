@@ -72,7 +72,7 @@ export const ROUTES = {
   docsErrors: { methods: READ, route: 'docs/errors', access: 'anonymous' },
   docsAsset: { methods: READ, route: 'docs/{asset:regex(^(?!errors$))}', access: 'anonymous' },
   dashboard: { methods: READ, route: 'dashboard', access: 'anonymous' },
-  dashboardAsset: { methods: READ, route: 'dashboard/{asset}', access: 'anonymous' },
+  dashboardAsset: { methods: READ, route: 'dashboard/{*asset}', access: 'anonymous' },
   home: { methods: READ, route: HOME, access: 'anonymous' },
 } as const satisfies Record<string, Route>
 
@@ -100,7 +100,9 @@ export function accessTo(path: string): Route['access'] | undefined {
 
 function matches(route: string, segments: readonly string[]): boolean {
   const expected = route === HOME ? [] : route.split('/')
-  return expected.length === segments.length && expected.every((part, index) => fits(part, segments[index] ?? ''))
+  const takesMore = expected.at(-1)?.startsWith('{*') ?? false
+  if (takesMore ? segments.length < expected.length : segments.length !== expected.length) return false
+  return expected.every((part, index) => fits(part, segments[index] ?? ''))
 }
 
 function fits(part: string, segment: string): boolean {

@@ -3,7 +3,7 @@
  * log for `npm start` and tests. The orders topic is the source of truth; everything else can be made again from it.
  */
 
-import type { Finding } from './maintenance.ts'
+import type { Finding } from './finding.ts'
 
 /** The place of a record, for ever: Kafka's coordinates. Offsets are whole numbers below 2^53. */
 export interface RecordPosition {

@@ -1,3 +1,4 @@
+import type { Finding } from './finding.ts'
 import type { OrderToStore } from './order-store.ts'
 import type { Act, AuditEntry } from './redrives.ts'
 
@@ -71,15 +72,6 @@ export interface Maintenance {
    * are isolated, … Reading and writing go on meanwhile.
    */
   inspect(): Promise<readonly Finding[]>
-}
-
-export interface Finding {
-  readonly name: string
-  readonly well: boolean
-  /** Only a part was looked at; what is said is true of that part. */
-  readonly partial?: true
-  /** What was found, and what to do where it is not well. */
-  readonly detail: string
 }
 
 export interface RebuildStep {

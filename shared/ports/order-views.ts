@@ -18,7 +18,7 @@ export interface OrderViews {
 
   /**
    * Full text over customer names, item descriptions, item codes, references, e-mail addresses and order ids: every word must be
-   * there, as a word or the beginning of one, in any case and with or without accents (domain/search-words.ts says what
+   * there, as a word or the beginning of one, in any case and with or without accents (domain/search/search-words.ts says what
    * a word is). An id is found by itself or by its last twelve digits; the words of an e-mail address that have
    * digits, such as `test7`, are found by `test` on SQL Server, and on SQLite only whole. Best first (whole words before
    * beginnings, the customer's name before the rest), then newest; the ranking of an order does not change as others are

@@ -16,8 +16,8 @@ tools=${CLIENT_TOOLS:-$work/tools}
 here=tests/clients
 # shellcheck source=tests/support/check.sh
 . tests/support/check.sh
-# shellcheck source=tests/support/start-product.sh
-. tests/support/start-product.sh
+# shellcheck source=tests/support/product/start-product.sh
+. tests/support/product/start-product.sh
 clean_up() {
   stop_product
   rm -rf "$work"

@@ -5,7 +5,7 @@
 #   bash tests/collector/run-collector.sh      needs Go 1.26 or later
 #
 # Outside CI, because building the collector takes two minutes of a core. What the product sends is held to the protocol
-# by tests/integration/tracing.test.ts.
+# by tests/integration/host/tracing.test.ts.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 export PATH="$PWD/node_modules/.bin:$PATH"
@@ -13,8 +13,8 @@ export PATH="$PWD/node_modules/.bin:$PATH"
 work=$(mktemp -d)
 failed=0
 collector=
-# shellcheck source=tests/support/start-product.sh
-. tests/support/start-product.sh
+# shellcheck source=tests/support/product/start-product.sh
+. tests/support/product/start-product.sh
 clean_up() {
   stop_product
   [ -z "$collector" ] || kill "$collector" 2> /dev/null

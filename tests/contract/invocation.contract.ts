@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream'
 import { app, HttpRequest, HttpResponse, InvocationContext, type HttpHandler } from '@azure/functions'
 import { describe, expect, test } from 'vitest'
-import { createHttpInvocation, type InvocationPath } from '../../infra/host/http-invocation.ts'
-import type { RoutedRequest } from '../../infra/host/http-types.ts'
-import { createKafkaInvocation } from '../../infra/host/kafka-invocation.ts'
+import { createHttpInvocation, type InvocationPath } from '../../infra/host/http/http-invocation.ts'
+import type { RoutedRequest } from '../../infra/host/http/http-types.ts'
+import { createKafkaInvocation } from '../../infra/host/kafka/kafka-invocation.ts'
 import type { LogRecord } from '../../shared/ports/event-log.ts'
-import { loadApp, routed } from '../support/function-host.ts'
+import { loadApp, routed } from '../support/functions/function-host.ts'
 
 function caught(run: () => unknown): unknown {
   try {

@@ -1,8 +1,8 @@
 import { app } from '@azure/functions'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createHttpInvocation } from '../../infra/host/http-invocation.ts'
-import { loadApp, routed } from '../support/function-host.ts'
+import { createHttpInvocation } from '../../infra/host/http/http-invocation.ts'
+import { loadApp, routed } from '../support/functions/function-host.ts'
 import { invocationContract } from './invocation.contract.ts'
 
 describe('official invocation', () => {

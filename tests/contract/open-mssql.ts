@@ -1,6 +1,6 @@
 import { afterAll, describe } from 'vitest'
 import { createMssqlStore } from '../../shared/adapters/mssql/mssql-store.ts'
-import { skipsSqlServer, testDatabase, type TestDatabase } from '../support/mssql-database.ts'
+import { skipsSqlServer, testDatabase, type TestDatabase } from '../support/mssql/mssql-database.ts'
 import type { OpenEmptyStore, OpenStore, StoreFeatures } from './store-fixtures.ts'
 
 export const MSSQL_FEATURES: StoreFeatures = { fullText: true, emailDigitsByBeginning: true }

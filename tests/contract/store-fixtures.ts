@@ -6,7 +6,7 @@ import type { Maintenance } from '../../shared/ports/maintenance.ts'
 import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch } from '../../shared/ports/order-store.ts'
 import type { OrderViews, Page } from '../../shared/ports/order-views.ts'
 import type { Act, Redrives } from '../../shared/ports/redrives.ts'
-import { orderCommand, testOrderIds } from '../support/orders.ts'
+import { orderCommand, testOrderIds } from '../support/orders/orders.ts'
 
 /** A store that is open and empty, as every contract suite gets it. */
 export interface OpenStore extends AsyncDisposable {

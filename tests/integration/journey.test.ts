@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { withProduct, type Product } from '../support/product.ts'
+import { withProduct, type Product } from '../support/product/product.ts'
 
 const ORDER = readFileSync(join(import.meta.dirname, '../../order.json'), 'utf8')
 const CHANGED = JSON.stringify({ ...(JSON.parse(ORDER) as object), totalPrice: 1 })

@@ -8,11 +8,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createClient } from '../../shared/adapters/kafka/connection.ts'
+import { createClient } from '../../shared/adapters/kafka/client/connection.ts'
 import { nextOffset } from '../../shared/ports/event-log.ts'
-import { openKafkaLog, startTestBroker } from '../support/kafka-broker.ts'
-import { record } from '../support/kafka-traffic.ts'
-import { SCRAM_USER, startSecureBroker } from '../support/secure-broker.ts'
+import { openKafkaLog, startTestBroker } from '../support/kafka/kafka-broker.ts'
+import { record } from '../support/kafka/kafka-traffic.ts'
+import { SCRAM_USER, startSecureBroker } from '../support/kafka/secure-broker.ts'
 
 const BASE = join(import.meta.dirname, '..', '..', 'infra', 'kubernetes', 'base')
 const [TOPIC, GROUP, PARTITIONS] = ['orders', 'order-processor', 12]

@@ -6,7 +6,7 @@
 #   bash tests/keda/run-keda.sh      needs Go 1.26 or later, and Java 17 and Maven for the broker
 #
 # Outside CI, because building KEDA takes minutes of a core. The manifest is held to KEDA's schema, and to what was seen
-# here, by tests/unit/kubernetes.test.ts.
+# here, by tests/unit/deployment/kubernetes.test.ts.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH="$PWD/node_modules/.bin:$PATH"

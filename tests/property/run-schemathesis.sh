@@ -10,8 +10,8 @@ command -v schemathesis > /dev/null || { echo 'schemathesis is not there: pip in
 
 work=$(mktemp -d)
 here="$PWD/tests/property"
-# shellcheck source=tests/support/start-product.sh
-. tests/support/start-product.sh
+# shellcheck source=tests/support/product/start-product.sh
+. tests/support/product/start-product.sh
 clean_up() {
   stop_product
   rm -rf "$work"

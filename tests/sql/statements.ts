@@ -4,27 +4,31 @@ import {
   LOCK,
   SELECT_MIGRATIONS,
   recordOf,
-} from '../../shared/adapters/mssql/migrations.ts'
-import { READ_TEXT, withEscapesResolved } from '../../shared/adapters/mssql/json-texts.ts'
-import * as letters from '../../shared/adapters/mssql/dead-letters.ts'
-import { KEEP_LETTERS } from '../../shared/adapters/mssql/keep-letters.ts'
-import { SELECT_LEDGER } from '../../shared/adapters/mssql/ledger.ts'
-import { SELECT_PLACES } from '../../shared/adapters/mssql/letter-places.ts'
+} from '../../shared/adapters/mssql/database/migrations.ts'
+import { READ_TEXT, withEscapesResolved } from '../../shared/adapters/mssql/database/json-texts.ts'
+import * as letters from '../../shared/adapters/mssql/dead-letters/dead-letters.ts'
+import { KEEP_LETTERS } from '../../shared/adapters/mssql/dead-letters/keep-letters.ts'
+import { SELECT_LEDGER } from '../../shared/adapters/mssql/ledger/ledger.ts'
+import { SELECT_PLACES } from '../../shared/adapters/mssql/dead-letters/letter-places.ts'
 import { PROBE } from '../../shared/adapters/mssql/mssql-store.ts'
-import { ASK_ALIVE } from '../../shared/adapters/mssql/query.ts'
-import * as inspect from '../../shared/adapters/mssql/inspect.ts'
-import { BEGIN_REPAIR, END_REPAIR } from '../../shared/adapters/mssql/ledger-repairs.ts'
-import { RESET_LEDGER } from '../../shared/adapters/mssql/ledger-reset.ts'
-import { BEGIN_LEDGER, MARK_BROKEN, SETTLE_LEDGER } from '../../shared/adapters/mssql/ledger-settling.ts'
+import { ASK_ALIVE } from '../../shared/adapters/mssql/database/query.ts'
+import * as inspect from '../../shared/adapters/mssql/database/inspect.ts'
+import { BEGIN_REPAIR, END_REPAIR } from '../../shared/adapters/mssql/ledger/ledger-repairs.ts'
+import { RESET_LEDGER } from '../../shared/adapters/mssql/ledger/ledger-reset.ts'
+import { BEGIN_LEDGER, MARK_BROKEN, SETTLE_LEDGER } from '../../shared/adapters/mssql/ledger/ledger-settling.ts'
 import { SELECT_SCHEMA } from '../../shared/adapters/mssql/maintenance.ts'
-import * as operator from '../../shared/adapters/mssql/operator-sql.ts'
-import * as views from '../../shared/adapters/mssql/order-views-sql.ts'
-import { IS_SNAPSHOT_ON, SELECT_LEVEL, TURN_SNAPSHOT_ON } from '../../shared/adapters/mssql/prepare-database.ts'
-import * as rebuild from '../../shared/adapters/mssql/rebuild-sql.ts'
-import { SWAP_ORDERS } from '../../shared/adapters/mssql/rebuild-swap-sql.ts'
-import * as redrives from '../../shared/adapters/mssql/redrive-sql.ts'
-import * as reindex from '../../shared/adapters/mssql/search-reindex-sql.ts'
-import { STORE_BATCH } from '../../shared/adapters/mssql/store-batch-sql.ts'
+import * as operator from '../../shared/adapters/mssql/dead-letters/operator-sql.ts'
+import * as views from '../../shared/adapters/mssql/orders/order-views-sql.ts'
+import {
+  IS_SNAPSHOT_ON,
+  SELECT_LEVEL,
+  TURN_SNAPSHOT_ON,
+} from '../../shared/adapters/mssql/database/prepare-database.ts'
+import * as rebuild from '../../shared/adapters/mssql/rebuild/rebuild-sql.ts'
+import { SWAP_ORDERS } from '../../shared/adapters/mssql/rebuild/rebuild-swap-sql.ts'
+import * as redrives from '../../shared/adapters/mssql/redrives/redrive-sql.ts'
+import * as reindex from '../../shared/adapters/mssql/search/search-reindex-sql.ts'
+import { STORE_BATCH } from '../../shared/adapters/mssql/orders/store-batch-sql.ts'
 
 /** Every statement that the SQL Server adapter can send, by name; those that depend on filters with each set of them. */
 export function allStatements(): ReadonlyMap<string, string> {

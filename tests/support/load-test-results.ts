@@ -1,4 +1,4 @@
-import type { RunResult } from '../../loadtest/result.ts'
+import type { RunResult } from '../../loadtest/outcome/result.ts'
 
 /** A result as a run would leave it, of which a test says what matters to it. */
 export function loadTestResult(changes: Partial<RunResult> = {}): RunResult {

@@ -1,4 +1,4 @@
-import type { Discarded } from '../../../shared/application/discard-letters.ts'
+import type { Discarded } from '../../../shared/application/dead-letters/discard-letters.ts'
 import type { DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
 import type { Page } from '../../../shared/ports/order-views.ts'
 import { EXIT, REASON, text, UsageError, type Command, type CommandContext, type ExitCode } from '../command.ts'

@@ -1,4 +1,4 @@
-import type { Diagnosis } from '../../../shared/application/doctor.ts'
+import type { Diagnosis } from '../../../shared/application/operations/doctor.ts'
 import { EXIT, type Command } from '../command.ts'
 import { NOTHING_RUNS } from './status.ts'
 import { table } from '../table.ts'

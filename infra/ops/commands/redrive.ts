@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RedrivePreview } from '../../../shared/application/preview-redrive.ts'
-import type { RedriveWarning } from '../../../shared/application/redrive-warning.ts'
+import type { RedrivePreview } from '../../../shared/application/dead-letters/preview-redrive.ts'
+import type { RedriveWarning } from '../../../shared/application/dead-letters/redrive-warning.ts'
 import type { Page } from '../../../shared/ports/order-views.ts'
 import type { RedriveTask } from '../../../shared/ports/redrives.ts'
 import {

@@ -1,6 +1,6 @@
-import type { LedgerVerdict } from '../../../shared/application/ledger.ts'
-import type { LedgerRepair } from '../../../shared/application/repair-ledger.ts'
-import type { PipelineStatus } from '../../../shared/application/status.ts'
+import type { LedgerVerdict } from '../../../shared/application/ledger/ledger.ts'
+import type { LedgerRepair } from '../../../shared/application/ledger/repair-ledger.ts'
+import type { PipelineStatus } from '../../../shared/application/operations/status.ts'
 import { EXIT, REASON, text, UsageError, type Command, type CommandContext } from '../command.ts'
 import { table } from '../table.ts'
 

@@ -1,5 +1,5 @@
-import type { TakenOut } from '../../../shared/application/take-out.ts'
-import type { LedgerVerdict } from '../../../shared/application/ledger.ts'
+import type { TakenOut } from '../../../shared/application/dead-letters/take-out.ts'
+import type { LedgerVerdict } from '../../../shared/application/ledger/ledger.ts'
 import { EXIT, REASON, required, text, UsageError, type Command } from '../command.ts'
 
 export const takeOut: Command = {

@@ -1,6 +1,6 @@
 import { OrderError } from '../../domain/errors.ts'
 import type { RecordPosition, RecordToPublish } from '../../ports/event-log.ts'
-import { createFrameWriter, frameLength, framePartitionId, largestFrame, setFrameOffset } from './frames.ts'
+import { createFrameWriter, frameLength, framePartitionId, largestFrame, setFrameOffset } from './file/frames.ts'
 import { partitionOfKey } from './partitioner.ts'
 import type { Partition, Topic, Topics } from './topics.ts'
 

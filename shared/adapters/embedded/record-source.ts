@@ -1,7 +1,7 @@
 import { OrderError } from '../../domain/errors.ts'
 import type { LogRecord } from '../../ports/event-log.ts'
-import { damagedRangeAt, frameLength, framePartitionId, logRecordAt } from './frames.ts'
-import type { ReadRange } from './log-file.ts'
+import { damagedRangeAt, frameLength, framePartitionId, logRecordAt } from './file/frames.ts'
+import type { ReadRange } from './file/partition-reader.ts'
 import type { TailCache } from './tail-cache.ts'
 import type { Topics } from './topics.ts'
 

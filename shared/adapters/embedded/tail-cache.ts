@@ -1,4 +1,4 @@
-import { frameLength, frameOffset, framePartitionId } from './frames.ts'
+import { frameLength, frameOffset, framePartitionId } from './file/frames.ts'
 
 /**
  * The newest records of every partition, bounded in bytes, so that a consumer that keeps up reads what was just

@@ -1,4 +1,4 @@
-import type { PartitionEntry } from './log-file.ts'
+import type { PartitionEntry } from './file/log-file.ts'
 
 /** What the main thread knows of the log, so that publishing and delivering ask the file nothing. */
 export interface Topic {

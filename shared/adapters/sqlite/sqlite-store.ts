@@ -7,11 +7,11 @@ import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 import type { Redrives, RedriveTask } from '../../ports/redrives.ts'
-import { reindexInBackground } from './background-reindex.ts'
-import type { Checker } from './check-worker.ts'
-import type { Reader } from './read-worker.ts'
-import { createStoreThread, type StoreThread } from './store-thread.ts'
-import type { Writer } from './write-worker.ts'
+import { reindexInBackground } from './search/background-reindex.ts'
+import type { Checker } from './threads/check-worker.ts'
+import type { Reader } from './threads/read-worker.ts'
+import { createStoreThread, type StoreThread } from './threads/store-thread.ts'
+import type { Writer } from './threads/write-worker.ts'
 
 /** The store on one SQLite file: commands in one thread, queries in another, the main thread free for requests. */
 export interface SqliteStore extends AsyncDisposable {
@@ -237,5 +237,5 @@ function warn(error: unknown): void {
 }
 
 function workerUrl(name: string): URL {
-  return new URL(`./${name}.${IS_SOURCE ? 'ts' : 'js'}`, import.meta.url)
+  return new URL(`./threads/${name}.${IS_SOURCE ? 'ts' : 'js'}`, import.meta.url)
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka-broker.ts'
-import { topicOf } from '../../support/kafka-traffic.ts'
-import { findJava, findPython } from '../../support/neighbours.ts'
+import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { topicOf } from '../../support/kafka/kafka-traffic.ts'
+import { findJava, findPython } from '../../support/kafka/neighbours.ts'
 
 const python = await findPython()
 const java = await findJava()

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka-broker.ts'
-import { consume, record, text, topicOf } from '../../support/kafka-traffic.ts'
-import { findPython } from '../../support/neighbours.ts'
-import { produceRaw } from '../../support/raw-produce.ts'
-import { encodeBatch } from '../../support/record-batches.ts'
+import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { consume, record, text, topicOf } from '../../support/kafka/kafka-traffic.ts'
+import { findPython } from '../../support/kafka/neighbours.ts'
+import { produceRaw } from '../../support/kafka/raw-produce.ts'
+import { encodeBatch } from '../../support/kafka/record-batches.ts'
 
 const python = await findPython()
 const WAIT = { timeout: 30_000 }

@@ -2,12 +2,12 @@ import { describe, expect, test, vi } from 'vitest'
 import type { KafkaLog } from '../../../shared/adapters/kafka/kafka-log.ts'
 import type { LogRecord, RecordToPublish } from '../../../shared/ports/event-log.ts'
 import type { DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
-import { deadLetters } from '../../support/dead-letters.ts'
-import { openKafkaLog, skipsKafka, startTestBroker } from '../../support/kafka-broker.ts'
-import { createKafkaHosts } from '../../support/kafka-hosts.ts'
-import { findPython } from '../../support/neighbours.ts'
-import { messageOf } from '../../support/orders.ts'
-import { pagesOf, type Product } from '../../support/product.ts'
+import { deadLetters } from '../../support/orders/dead-letters.ts'
+import { openKafkaLog, skipsKafka, startTestBroker } from '../../support/kafka/kafka-broker.ts'
+import { createKafkaHosts } from '../../support/kafka/kafka-hosts.ts'
+import { findPython } from '../../support/kafka/neighbours.ts'
+import { messageOf } from '../../support/orders/orders.ts'
+import { pagesOf, type Product } from '../../support/product/product.ts'
 
 const python = await findPython()
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '100ms', ORDERS_PARTITIONS: '1' }

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { RedrivePreview } from '../../../shared/application/preview-redrive.ts'
-import type { RedriveWarning } from '../../../shared/application/redrive-warning.ts'
+import type { RedrivePreview } from '../../../shared/application/dead-letters/preview-redrive.ts'
+import type { RedriveWarning } from '../../../shared/application/dead-letters/redrive-warning.ts'
 import type { DeadLetterGroup, DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
 import type { LogRecord } from '../../../shared/ports/event-log.ts'
-import { skipsKafka } from '../../support/kafka-broker.ts'
-import { startKafkaProduct, type KafkaProduct } from '../../support/kafka-product.ts'
-import { findJava, type Neighbour } from '../../support/neighbours.ts'
-import { ORIGINAL_BODY } from '../../support/orders.ts'
-import { pagesOf } from '../../support/product.ts'
+import { skipsKafka } from '../../support/kafka/kafka-broker.ts'
+import { startKafkaProduct, type KafkaProduct } from '../../support/kafka/kafka-product.ts'
+import { findJava, type Neighbour } from '../../support/kafka/neighbours.ts'
+import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
+import { pagesOf } from '../../support/product/product.ts'
 
 const spring4 = await findJava('spring-4')
 const spring3 = await findJava('spring-3')

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { skipsKafka } from '../../support/kafka-broker.ts'
-import { startKafkaProduct } from '../../support/kafka-product.ts'
-import { findJava } from '../../support/neighbours.ts'
-import { orderCommand, testOrderIds } from '../../support/orders.ts'
+import { skipsKafka } from '../../support/kafka/kafka-broker.ts'
+import { startKafkaProduct } from '../../support/kafka/kafka-product.ts'
+import { findJava } from '../../support/kafka/neighbours.ts'
+import { orderCommand, testOrderIds } from '../../support/orders/orders.ts'
 
 const streams = await findJava('streams')
 const ORDERS = 300

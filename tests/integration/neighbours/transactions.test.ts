@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { KafkaLog } from '../../../shared/adapters/kafka/kafka-log.ts'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka-broker.ts'
-import { consume, record, topicOf, valuesOf } from '../../support/kafka-traffic.ts'
-import { findJava } from '../../support/neighbours.ts'
+import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { consume, record, topicOf, valuesOf } from '../../support/kafka/kafka-traffic.ts'
+import { findJava } from '../../support/kafka/neighbours.ts'
 
 const java = await findJava()
 const WAIT = { timeout: 30_000 }

@@ -1,0 +1,241 @@
+import { isUtf8 } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Server as NetServer, type AddressInfo } from 'node:net'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { OrderError } from '../../../shared/domain/errors.ts'
+import { problemCodeOf, PROBLEMS, toProblem, type ProblemCode } from '../../../shared/http/protocol/problem.ts'
+import { REQUEST_ID, requestIdOf } from '../../../shared/http/protocol/request-id.ts'
+import { ClientGoneError, hasBody, readBody } from './http-body.ts'
+import type { HttpAnswer } from './http-types.ts'
+import { answerAndClose, statusProblem } from './raw-answer.ts'
+import { readTarget, type RequestTarget } from './request-target.ts'
+
+export interface ServedRequest extends RequestTarget {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  /** To be called at most once; what it throws is for the server to answer. */
+  body(): Promise<Uint8Array | undefined>
+}
+
+export interface HttpServerOptions {
+  readonly handle: (request: ServedRequest) => Promise<HttpAnswer>
+  /** Told of everything that `handle` throws and that is not the caller's doing. */
+  readonly onFault: (error: unknown, request: { readonly method: string; readonly path: string }) => void
+  /** Told of every request that the server itself refuses, or `handle` by throwing. */
+  readonly onRefusal?: (refusal: Refusal) => void
+  /** Headers for every answer to a request from this origin, problems included. */
+  readonly headersFor?: ((origin: string | undefined) => Readonly<Record<string, string>>) | undefined
+  readonly limits?: Partial<HttpLimits> | undefined
+}
+
+export interface Refusal {
+  /** Absent where HTTP itself was wrong. */
+  readonly code?: ProblemCode
+  readonly status: number
+  /** Absent where none could be read. */
+  readonly method?: string | undefined
+  readonly requestId: string
+}
+
+export interface HttpLimits {
+  /** For the head of a request, and for all of it. */
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+}
+
+export interface HttpServer {
+  /** Rejects with node's error when the address cannot be had. */
+  listen(port: number, host: string): Promise<AddressInfo>
+  /** Takes no more connections and resolves when every request in flight, or on its way on an open one, is answered. */
+  close(): Promise<void>
+  readonly inFlight: number
+}
+
+const DEFAULT_LIMITS: HttpLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 30_000 }
+const MAX_BODY_BYTES = 1024 * 1024
+/** As in the runtime. */
+const MAX_HEADER_BYTES = 32 * 1024
+/** For a connection on which nothing moves; it exceeds the longest `Prefer: wait` (30 s). */
+const IDLE_TIMEOUT_MS = 120_000
+const KEEP_ALIVE_MS = 72_000
+const CHECKING_INTERVAL_MS = 1000
+/** One accepts who has connected; another who did meanwhile. */
+const TURNS_TO_ACCEPT = 2
+/** How long a closing server waits for the last request on a connection that looks idle. */
+const IDLE_CLOSING_MS = 500
+const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
+const BEYOND_ASCII = /[\u0080-\u00ff]/
+const BEYOND_LATIN1 = /[\u0100-\uffff]/
+/** Ours to write: a function's own would contradict what is sent. */
+const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'] as const
+
+/** HTTP as a small installation needs it: bounded in every direction, and indifferent to what clients do. */
+export function createHttpServer({ handle, onFault, onRefusal, headersFor, limits }: HttpServerOptions): HttpServer {
+  const { headersTimeoutMs, requestTimeoutMs } = { ...DEFAULT_LIMITS, ...limits }
+  let inFlight = 0
+  let isClosing = false
+  let answered: PromiseWithResolvers<void> | undefined
+
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs),
+    joinDuplicateHeaders: true,
+    // Asked for by `readTarget`, whose refusal says so; node's has no body.
+    requireHostHeader: false,
+  })
+  server.timeout = IDLE_TIMEOUT_MS
+  // Who has sent everything may close that half and wait for the answer (RFC 9112, section 9.6). Node's types leave it out.
+  Object.assign(server, { httpAllowHalfOpen: true })
+
+  async function serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
+    inFlight += 1
+    response.once('close', () => {
+      inFlight -= 1
+      if (inFlight === 0) answered?.resolve()
+    })
+    const { method = 'GET' } = request
+    let path = '/'
+    try {
+      const target = readTarget(request)
+      path = target.path
+      const answer = await handle({
+        ...target,
+        method,
+        headers: plainHeaders(request),
+        async body() {
+          if (!hasBody(request)) return undefined
+          if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= MAX_BODY_BYTES) {
+            response.writeContinue()
+          }
+          return readBody(request, MAX_BODY_BYTES)
+        },
+      })
+      send(request, response, answer)
+    } catch (error) {
+      if (error instanceof ClientGoneError) return
+      const requestId = nameOf(request)
+      const code = problemCodeOf(error)
+      if (PROBLEMS[code].status >= 500) onFault(error, { method, path })
+      else onRefusal?.({ code, status: PROBLEMS[code].status, method, requestId })
+      send(request, response, problemAnswer(error, path, requestId))
+    }
+  }
+
+  function send(request: IncomingMessage, response: ServerResponse, given: HttpAnswer): void {
+    if (response.destroyed) return
+    const named = REQUEST_ID in given.headers ? given : withHeaders(given, { [REQUEST_ID]: nameOf(request) })
+    const answer = headersFor === undefined ? named : withHeaders(named, headersFor(request.headers.origin))
+    if (hasBody(request) && !request.complete) {
+      // A pipelined request whose turn has not come cannot be answered at once.
+      if (response.socket === null) request.socket.destroy()
+      else answerAndClose(response.socket, answer)
+      return
+    }
+    const { status, body } = answer
+    const headers: Record<string, string | string[] | number> = { ...(answer.headers as Record<string, string>) }
+    for (const name of HOP_BY_HOP) if (name in headers) delete headers[name]
+    if (status !== 204 && status !== 304) headers['content-length'] = lengthOf(body)
+    if (isClosing) headers['connection'] = 'close'
+    response.writeHead(status, headers)
+    response.end(body)
+  }
+
+  server.on('request', (request, response) => void serve(request, response, false))
+  server.on('checkContinue', (request, response) => void serve(request, response, true))
+  server.on('checkExpectation', (request, response) => send(request, response, refusal(417, request)))
+  // We are no proxy. Without a listener node would hang up and say nothing.
+  server.on('connect', (request, socket) => {
+    // Node hands the socket over and listens to it no more: a client that hangs up would end the process.
+    socket.on('error', () => socket.destroy())
+    answerAndClose(socket, refusal(400, request))
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    else answerAndClose(socket, refusal(PROTOCOL_ERRORS[error.code ?? ''] ?? 400))
+  })
+
+  /** Of what is wrong with HTTP itself; without a request where none could be read. */
+  function refusal(status: number, request?: IncomingMessage): HttpAnswer {
+    const requestId = request === undefined ? randomUUID() : nameOf(request)
+    onRefusal?.({ status, method: request?.method, requestId })
+    return statusProblem(status, requestId)
+  }
+
+  return {
+    get inFlight() {
+      return inFlight
+    },
+    async listen(port, host) {
+      server.listen({ port, host })
+      await once(server, 'listening')
+      return server.address() as AddressInfo
+    },
+    async close() {
+      isClosing = true
+      // Who has connected by now is let in: the end of the listening socket would reset their connections.
+      for (let turn = 0; turn < TURNS_TO_ACCEPT; turn++) await nextTurn()
+      // Not http's own close, which ends idle connections at once: a request may be on its way on one of them, and whoever
+      // sent it could not know what became of it. In use they end with their next answer, which says so.
+      const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
+      await Promise.race([ended, sleep(IDLE_CLOSING_MS)])
+      server.close()
+      // Only now: within the grace the last answer of the moment is not the last one.
+      answered ??= Promise.withResolvers<void>()
+      if (inFlight === 0) answered.resolve()
+      await answered.promise
+      server.closeAllConnections()
+    },
+  }
+}
+
+function withHeaders(answer: HttpAnswer, more: Readonly<Record<string, string>>): HttpAnswer {
+  const vary = new Set([answer.headers['vary'], more['vary']].flat().filter((value) => value !== undefined))
+  const headers = { ...answer.headers, ...more, ...(vary.size > 0 && { vary: [...vary].join(', ') }) }
+  return { ...answer, headers }
+}
+
+function nameOf({ headers }: IncomingMessage): string {
+  return requestIdOf(headers[REQUEST_ID] as string | undefined, randomUUID())
+}
+
+/** Any error as an answer: an OrderError as the problem that it is, everything else as a fault of ours. */
+function problemAnswer(error: unknown, path: string, requestId: string): HttpAnswer {
+  const { status = 500, headers, body } = toProblem(error, path, { requestId })
+  return { status, headers: headers as Record<string, string>, body: body as string }
+}
+
+/** Only Set-Cookie, which no client sends, would come as a list. */
+function plainHeaders({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+  const cookies = headers['set-cookie']
+  const plain = (cookies === undefined ? headers : { ...headers, 'set-cookie': cookies.join(', ') }) as Record<
+    string,
+    string
+  >
+  const beyondAscii = Object.entries(plain).filter(([, value]) => BEYOND_ASCII.test(value))
+  if (beyondAscii.length === 0) return plain
+  return { ...plain, ...Object.fromEntries(beyondAscii.map(([name, value]) => [name, asUtf8(name, value)])) }
+}
+
+/**
+ * Node reads bytes of headers as Latin-1, the runtime's server (Kestrel) as UTF-8. The fetch standard does not allow
+ * characters beyond Latin-1 in headers, so a header with one is refused before it reaches a function.
+ */
+function asUtf8(name: string, value: string): string {
+  const bytes = Buffer.from(value, 'latin1')
+  const text = bytes.toString('utf8')
+  if (isUtf8(bytes) && !BEYOND_LATIN1.test(text)) return text
+  const fault = 'must be UTF-8 without letters beyond Latin-1'
+  throw new OrderError('invalid-request', `The header ${name} ${fault}.`, {
+    violations: [{ pointer: name, detail: fault }],
+  })
+}
+
+function lengthOf(body: Uint8Array | string | undefined): number {
+  if (body === undefined) return 0
+  return typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
+}

@@ -1,0 +1,94 @@
+import { messageOf, OrderError } from '../../../../shared/domain/errors.ts'
+import { parseTemplate, type RouteTemplate, type Segment } from './route-template.ts'
+
+export interface RouteEntry<T> {
+  readonly name: string
+  /** With the routePrefix in front. */
+  readonly route: string
+  /** Undefined takes every method. */
+  readonly methods: readonly string[] | undefined
+  readonly target: T
+}
+
+/**
+ * Routes as the runtime tries them (WebScriptHostHttpRoutesManager): one by one in the order of function names without
+ * regard to case, and the first that takes both path and method wins. A literal route has no precedence over a
+ * parameter. Throws for a template that this host cannot serve.
+ */
+export function createRouteTable<T>(entries: readonly RouteEntry<T>[]) {
+  const byName = [...entries].sort((a, b) => (a.name.toUpperCase() < b.name.toUpperCase() ? -1 : 1))
+  const routes = byName.map(compile)
+  return {
+    /** `path` is encoded, as it came. Throws `invalid-request` when it cannot be decoded. */
+    match(method: string, path: string): { target: T; params: Record<string, string> } | undefined {
+      const asked = split(path)
+      for (const { target, template, methods } of routes) {
+        if (methods !== undefined && !methods.has(method)) continue
+        const params = matchTemplate(template, asked)
+        if (params !== undefined) return { target, params }
+      }
+      return undefined
+    },
+  }
+}
+
+function compile<T>({ name, route, methods, target }: RouteEntry<T>) {
+  try {
+    const taken = methods === undefined ? undefined : new Set(methods.map((method) => method.toUpperCase()))
+    return { target, template: parseTemplate(route), methods: taken }
+  } catch (error) {
+    throw new Error(`The route "${route}" of the function ${name} cannot be served: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+/** The segments as asked for and in lower case; a slash at the end counts only for a catch-all. */
+interface AskedPath {
+  readonly segments: readonly string[]
+  readonly lower: readonly string[]
+  readonly trailing: string
+}
+
+function split(path: string): AskedPath {
+  const decoded = path.includes('%') ? decodePath(path) : path
+  const inner = decoded.startsWith('/') ? decoded.slice(1) : decoded
+  const trailing = inner.endsWith('/') ? '/' : ''
+  const trimmed = trailing === '' ? inner : inner.slice(0, -1)
+  const segments = trimmed === '' ? [] : trimmed.split('/')
+  return { segments, lower: segments.map((segment) => segment.toLowerCase()), trailing }
+}
+
+/** As Kestrel decodes: everything but an encoded slash, which stays as it is. */
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path.replace(/%(2f)/gi, '%25$1'))
+  } catch (error) {
+    throw new OrderError('invalid-request', 'The path is not percent-encoded UTF-8.', { cause: error })
+  }
+}
+
+function matchTemplate(template: RouteTemplate, asked: AskedPath): Record<string, string> | undefined {
+  const last = template.at(-1)
+  const takesRest = last?.kind === 'parameter' && last.catchAll
+  if (asked.segments.length > template.length && !takesRest) return undefined
+
+  const params: Record<string, string> = {}
+  for (let index = 0; index < template.length; index += 1) {
+    const segment = template[index]
+    if (segment === undefined || !matchSegment(segment, index, asked, params)) return undefined
+  }
+  return params
+}
+
+/** Puts what it captured into `params`. */
+function matchSegment(segment: Segment, index: number, asked: AskedPath, params: Record<string, string>): boolean {
+  if (segment.kind === 'literal') return asked.lower[index] === segment.text
+  const { name, catchAll, optional, constraints } = segment
+  const value = catchAll ? asked.segments.slice(index).join('/') + asked.trailing : asked.segments[index]
+  if (value === undefined || (catchAll && value === '')) return optional
+  // A missing segment may be left out, but an empty one between slashes is not a value.
+  if (value === '') return false
+  params[name] = value
+  return constraints.every((accepts) => accepts(value))
+}

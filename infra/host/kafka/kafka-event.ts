@@ -1,0 +1,122 @@
+import type { LogRecord } from '../../../shared/ports/event-log.ts'
+import type { RpcLong, RpcTypedData } from '../functions/rpc.ts'
+
+type TriggerData = Readonly<Record<string, RpcTypedData>>
+
+/** A record as the Kafka extension serialises it for `dataType: string` (KafkaEventDataConvertManager.cs). */
+export interface KafkaEvent {
+  readonly Offset: number
+  readonly Partition: number
+  readonly Topic: string
+  readonly Timestamp: string
+  readonly Value: string | null
+  readonly LeaderEpoch: number
+  readonly IsPartitionEOF: boolean
+  readonly Key: string | null
+  readonly Headers: readonly { readonly Key: string; readonly Value: string | null }[]
+}
+
+/** Text is decoded as UTF-8 with U+FFFD for what is none: bytes can be lost, as they are there. */
+export function toKafkaEvent(record: LogRecord): KafkaEvent {
+  return {
+    Offset: record.offset,
+    Partition: record.partition,
+    Topic: record.topic,
+    Timestamp: toTimestamp(record.timestamp),
+    Value: text(record.value),
+    LeaderEpoch: 0,
+    IsPartitionEOF: false,
+    Key: text(record.key),
+    Headers: record.headers.map(([name, value]) => ({
+      Key: name,
+      Value: value === null ? null : view(value).toString('base64'),
+    })),
+  }
+}
+
+/** The years 1 to 9999, which .NET's DateTime has. */
+const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
+/**
+ * ISO 8601 in UTC; Newtonsoft drops zeros at the end of a fraction, and a fraction of nothing else. The extension has no
+ * text for a time that DateTime does not have, and ends the trigger; here it is DateTime's first instant.
+ */
+export function toTimestamp(ms: number): string {
+  if (!(ms > FIRST_MS && ms <= LAST_MS)) return '0001-01-01T00:00:00Z'
+  return new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z')
+}
+
+/** Offset, topic and key have a form of their own, of an event or of a batch. */
+const ALWAYS_JSON = ['Partition', 'Timestamp', 'Headers', 'LeaderEpoch', 'IsPartitionEOF'] as const
+
+/** What the extension tells of a batch beside its events (KafkaTriggerBindingStrategy.cs). */
+export function batchMetadata(events: readonly KafkaEvent[]): TriggerData {
+  const arrays = [...ALWAYS_JSON, 'Key' as const].map((name) => [
+    `${name}Array`,
+    json(events.map((event) => event[name])),
+  ])
+  return {
+    ...(Object.fromEntries(arrays) as TriggerData),
+    OffsetArray: { collectionSint64: { sint64: events.map(({ Offset }) => toLong(Offset)) } },
+    TopicArray: { collectionString: { string: events.map(({ Topic }) => Topic) } },
+  }
+}
+
+/** The same of one event, for `cardinality: ONE`; a null key is left out. */
+export function eventMetadata(event: KafkaEvent): TriggerData {
+  const values = [...ALWAYS_JSON, 'Offset' as const].map((name) => [name, json(event[name])])
+  return {
+    ...(Object.fromEntries(values) as TriggerData),
+    Topic: { string: event.Topic },
+    ...(event.Key !== null && { Key: { string: event.Key } }),
+  }
+}
+
+/**
+ * Either of them as a function finds it in `context.triggerMetadata`: with the library's conversions, which lower the
+ * first letter of every name and leave offsets as protobuf's halves.
+ */
+export function asLibraryReads(metadata: TriggerData): Record<string, unknown> {
+  const read = Object.entries(metadata).map(([name, data]) => [name, fromRpc(data)] as const)
+  return lowerNames(Object.fromEntries(read)) as Record<string, unknown>
+}
+
+function fromRpc({ string, json, collectionString, collectionSint64 }: RpcTypedData): unknown {
+  if (string !== undefined) return likeJson(string)
+  if (json !== undefined) return JSON.parse(json)
+  return collectionString?.string.map(likeJson) ?? collectionSint64?.sint64
+}
+
+function lowerNames(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(lowerNames)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name.charAt(0).toLowerCase() + name.slice(1), lowerNames(inner)]),
+  )
+}
+
+function json(value: unknown): RpcTypedData {
+  return { json: JSON.stringify(value) }
+}
+
+/** The library parses every string as JSON if it can: "42" arrives as a number. */
+function likeJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+function toLong(value: number): RpcLong {
+  return { low: value | 0, high: Math.floor(value / 2 ** 32), unsigned: false }
+}
+
+function text(bytes: Uint8Array | null): string | null {
+  return bytes === null ? null : view(bytes).toString('utf8')
+}
+
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

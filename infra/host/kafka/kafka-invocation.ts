@@ -1,0 +1,51 @@
+import type { LogRecord } from '../../../shared/ports/event-log.ts'
+import { triggerOf, type FunctionApp, type RegisteredFunction } from '../functions/function-app.ts'
+import type { InvocationPath } from '../http/http-invocation.ts'
+import { invoke, openOfficially, type InvocationInput } from '../functions/invocation.ts'
+import { asLibraryReads, batchMetadata, eventMetadata, toKafkaEvent } from './kafka-event.ts'
+import { LeanModel } from '../functions/lean-model.ts'
+import type { RpcRetryContext } from '../functions/rpc.ts'
+
+/** Runs a function on a batch (`many`), or on the only record; throws what it threw. */
+export type InvokeKafka = (
+  target: RegisteredFunction,
+  records: readonly LogRecord[],
+  many: boolean,
+  retryContext: RpcRetryContext | undefined,
+) => Promise<void>
+
+/**
+ * As for HTTP, two ways that a function cannot tell apart: `official` serialises events for the library to parse, `lean`
+ * hands over what would come of that.
+ */
+export function createKafkaInvocation(app: FunctionApp, path: InvocationPath): InvokeKafka {
+  return async (target, records, many, retryContext) => {
+    const toInput = path === 'official' ? official : lean
+    const { request, open } = toInput(target, records, many)
+    const retry = retryContext === undefined ? {} : { retryContext }
+    const { result, model, context } = await invoke(app, target, { request: { ...request, ...retry }, open })
+    // Nobody wants the result, but one that cannot be converted is a failure in the runtime too.
+    if (result !== undefined && result !== null) await model.getResponse(context, result)
+  }
+}
+
+/** As in the runtime's worker, what lives as long as the invocation is the events as text, and what the library makes of it. */
+function official(target: RegisteredFunction, records: readonly LogRecord[], many: boolean): InvocationInput {
+  const events = records.map(toKafkaEvent)
+  const texts = events.map((event) => JSON.stringify(event))
+  const data = many ? { collectionString: { string: texts } } : { string: texts[0] ?? '' }
+  const triggerMetadata = many ? batchMetadata(events) : eventMetadata(only(events))
+  return { request: { inputData: [{ name: triggerOf(target).name, data }], triggerMetadata }, open: openOfficially }
+}
+
+function lean(_target: RegisteredFunction, records: readonly LogRecord[], many: boolean): InvocationInput {
+  const events = records.map(toKafkaEvent)
+  const input = many ? events : only(events)
+  const readMetadata = () => asLibraryReads(many ? batchMetadata(events) : eventMetadata(only(events)))
+  return { request: { inputData: [] }, open: (invocation) => new LeanModel(invocation, input, readMetadata) }
+}
+
+function only<T>([one]: readonly T[]): T {
+  if (one === undefined) throw new Error('A delivery holds at least one record.')
+  return one
+}

@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { table } from '../../infra/ops/table.ts'
+import type { RequestToSend } from '../sending/connections.ts'
+import { cpuMicroseconds } from '../machine.ts'
+import { createOrders } from '../orders.ts'
+import { growProcessors, type GrowthOptions } from './processors.ts'
+import type { Factor } from '../plan.ts'
+import { median, percentileOf } from '../statistics.ts'
+import { ask, startProduct, type Target } from '../target.ts'
+import { load } from './versus.ts'
+import { drainFully, readLedger } from '../outcome/verdict.ts'
+
+const ITEMS = [1, 5, 25, 100, 500]
+const BATCHES = [1, 10, 64, 500]
+const STORED = [1_000, 10_000, 100_000, 1_000_000]
+const DRAIN_SECONDS = 300
+/** Bodies that take turns: making one of 500 items costs the client more than sending it. */
+const BODIES = 32
+const READS = 200
+const SETTLE_MS = 15_000
+/** Below this many orders are placed one by one, so that it is not overshot. */
+const BURST = 20_000
+
+const GROW: Readonly<Record<Factor, (options: GrowthOptions) => Promise<string>>> = {
+  items: growEach,
+  batch: growEach,
+  stored: growStored,
+  processors: growProcessors,
+}
+
+/** How cost grows with one factor, everything else as it was; resolves when the table is printed. */
+export async function growth(options: GrowthOptions): Promise<void> {
+  const text = await GROW[options.factor](options)
+  options.onProgress('')
+  options.print(text)
+}
+
+/** Each value on a product of its own that is started for it. */
+async function growEach({ factor, seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
+  const rows: (string | number | null)[][] = []
+  for (const value of factor === 'items' ? ITEMS : BATCHES) {
+    onProgress(`${factor} ${value}`)
+    const batch = { AzureFunctionsJobHost__extensions__kafka__maxBatchSize: String(value) }
+    const target = await startProduct(factor === 'batch' ? batch : {})
+    try {
+      const next = placing(factor === 'items' ? value : 1)
+      await load(target, 2, connections, signal, { next })
+      await drainFully(target, DRAIN_SECONDS, signal)
+      const before = cpuMicroseconds(target.pid)
+      const { tally, elapsedSeconds } = await load(target, seconds, connections, signal, { next })
+      const drainSeconds = await drainFully(target, DRAIN_SECONDS, signal)
+      const after = cpuMicroseconds(target.pid)
+      const cpu = before === undefined || after === undefined ? null : (after - before) / tally.succeeded
+      rows.push([
+        value,
+        Math.round(tally.succeeded / elapsedSeconds),
+        Math.round(tally.succeeded / (elapsedSeconds + drainSeconds)),
+        cpu === null ? null : Math.round(cpu),
+        cpu === null || factor !== 'items' ? null : Math.round((cpu / value) * 10) / 10,
+      ])
+    } finally {
+      await target.stop()
+    }
+  }
+  const name = factor === 'items' ? 'items an order' : 'records a batch, at most'
+  return table([name, 'accepted/s', 'stored/s', 'CPU µs/order', 'CPU µs/item'], rows)
+}
+
+/** One product, which is asked the same at each size; every answer goes over HTTP. */
+async function growStored({ connections, onProgress, signal }: GrowthOptions): Promise<string> {
+  const rows: (string | number)[][] = []
+  const target = await startProduct()
+  const began = performance.now()
+  try {
+    for (const size of STORED) {
+      onProgress(`until ${size} orders are stored`)
+      await fill(target, size, connections, signal)
+      await drainFully(target, DRAIN_SECONDS, signal)
+      const seconds = (performance.now() - began) / 1000
+      // What is left to do after a backlog, such as a checkpoint, is not what a reader finds at other times.
+      await sleep(SETTLE_MS, undefined, { signal })
+      onProgress(`reading, with ${size} orders stored`)
+      rows.push([size, Math.round(seconds), ...(await readTimes(target))])
+    }
+  } finally {
+    await target.stop()
+  }
+  const columns = ['by id', 'newest 50', 'one customer', 'search: few match', 'search: a tenth matches']
+  return `${table(['orders', 'after s', ...columns.map((column) => `${column}, ms`)], rows)}\nMedian / p99 of ${READS} requests, one after the other.`
+}
+
+async function readTimes(target: Target): Promise<string[]> {
+  const { body } = await ask(target, '/api/orders?limit=200')
+  const ids = (body as { items: { orderId: string }[] }).items.map(({ orderId }) => orderId)
+  const some = createOrders(7)
+  const paths: ((index: number) => string)[] = [
+    (index) => `/api/orders/${ids[index % ids.length]}`,
+    () => '/api/orders?limit=50',
+    () => `/api/orders?customerId=${some.customerId()}&limit=50`,
+    (index) => `/api/orders/search?q=${encodeURIComponent(FEW[index % FEW.length] ?? '')}&limit=50`,
+    () => '/api/orders/search?q=specimen&limit=50',
+  ]
+  const figures: string[] = []
+  for (const path of paths) {
+    await ask(target, path(0))
+    const times: number[] = []
+    for (let index = 0; index < READS; index += 1) {
+      const began = performance.now()
+      await ask(target, path(index))
+      times.push(performance.now() - began)
+    }
+    const sorted = Float64Array.from(times).sort()
+    figures.push(`${median(times).toFixed(2)} / ${percentileOf(sorted, 99).toFixed(1)}`)
+  }
+  return figures
+}
+
+/** A first name, a last name and an item: about one order in ten thousand has all of it. */
+const FEW = ['alex specimen acorn belt red', 'kim model iris coat grey', 'sam fixture fern hat blue']
+
+async function fill(target: Target, size: number, connections: number, signal: AbortSignal): Promise<void> {
+  const orders = createOrders(size)
+  for (;;) {
+    signal.throwIfAborted()
+    const missing = size - ((await readLedger(target))?.totals.accepted ?? 0)
+    if (missing <= 0) return
+    if (missing > BURST) {
+      await load(target, Math.ceil(missing / BURST / 2), connections, signal)
+      continue
+    }
+    let left = missing
+    const placeSome = async () => {
+      while (left > 0) {
+        left -= 1
+        await placeOne(target, orders.next())
+      }
+    }
+    await Promise.all(Array.from({ length: connections }, placeSome))
+  }
+}
+
+async function placeOne(target: Target, body: string): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(`${target.url}/api/orders`, { method: 'POST', headers, body })
+  await answer.text()
+  // Full for a moment: it is counted as missing, and placed in the next round.
+  if (answer.status === 429) await sleep(1000)
+}
+
+/** Orders of so many items. */
+function placing(items: number): () => RequestToSend {
+  const orders = createOrders(1)
+  const bodies = Array.from({ length: BODIES }, () => {
+    const order = JSON.parse(orders.next()) as { orderItems: { itemCode: string }[] }
+    const [first] = order.orderItems
+    const orderItems = Array.from({ length: items }, (_, line) => ({ ...first, itemCode: `IC-${line}` }))
+    return JSON.stringify({ ...order, orderItems })
+  })
+  let sent = 0
+  return () => {
+    sent += 1
+    const body = bodies[sent % BODIES] ?? ''
+    return { method: 'POST', path: '/api/orders', headers: { 'content-type': 'application/json' }, body }
+  }
+}

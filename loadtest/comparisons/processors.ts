@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Admin } from 'kafkajs'
+import { table } from '../../infra/ops/table.ts'
+import { createClient } from '../../shared/adapters/kafka/client/connection.ts'
+import { readConfig } from '../../shared/settings/config.ts'
+import { fillTopic } from './backlog.ts'
+import { cpuMicroseconds } from '../machine.ts'
+import { LOOK_EVERY_MS, rateBetween, untilStored, type Standing, type StoringRate } from '../outcome/standing.ts'
+import { startProduct, TargetError, type Target } from '../target.ts'
+import { readLedger } from '../outcome/verdict.ts'
+import type { Factor } from '../plan.ts'
+
+export interface GrowthOptions {
+  readonly factor: Factor
+  readonly seconds: number
+  readonly connections: number
+  readonly print: (text: string) => void
+  readonly onProgress: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+const PROCESSORS = [1, 2, 3]
+/** The first one begins to store while the others still join: there has to be enough left for all of them. */
+const FILL_TIMES = 10
+const JOIN_LIMIT_MS = 60_000
+
+/**
+ * How fast what waits in one topic of a real Kafka is stored by one to three processes of one consumer group, each with
+ * a store of its own, so that processors are measured and not one file's lock. The clock runs from the moment when all
+ * are members of the group and the partitions are theirs.
+ */
+export async function growProcessors({ seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
+  const { kafka } = readConfig(process.env, 'embedded')
+  if (kafka === undefined) throw new TargetError('Processors share a topic of a real Kafka: set KAFKA_BROKERS.')
+  const topic = `loadtest-processors-${Date.now().toString(36)}`
+  onProgress('filling the topic')
+  const orders = await fillTopic(topic, FILL_TIMES * seconds, connections, signal)
+
+  const admin = createClient(kafka).admin()
+  await admin.connect()
+  try {
+    const rows: (string | number | null)[][] = []
+    let first: number | undefined
+    for (const processors of PROCESSORS) {
+      onProgress(`${processors} of ${PROCESSORS.length} processors`)
+      const { perSecond, cpuMicroseconds: cpu } = await measure(admin, { topic, processors, orders, signal })
+      first ??= perSecond
+      const ratio = (perSecond / first).toFixed(2)
+      rows.push([processors, Math.round(perSecond), ratio, cpu === undefined ? null : Math.round(cpu)])
+    }
+    return table(['processors', `stored/s of ${orders} that wait`, 'ratio', 'CPU µs/order'], rows)
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+interface Run {
+  readonly topic: string
+  readonly processors: number
+  readonly orders: number
+  readonly signal: AbortSignal
+}
+
+async function measure(admin: Admin, { topic, processors, orders, signal }: Run): Promise<StoringRate> {
+  // A new group reads the topic from its beginning.
+  const groupId = `${topic}-${processors}`
+  const settings = { ORDERS_TOPIC: topic, ORDERS_CONSUMER_GROUP: groupId }
+  const starting = await Promise.allSettled(Array.from({ length: processors }, () => startProduct(settings)))
+  const targets = starting.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+  try {
+    for (const start of starting) if (start.status === 'rejected') throw start.reason
+    await untilAllAreMembers(admin, groupId, processors, signal)
+    const begun = await standing(targets)
+    // Less than half of it would be mostly beginning and end.
+    if (begun.stored > orders / 2) throw new TargetError('Most was stored before all had joined: give more --seconds.')
+    return rateBetween(begun, await untilStored(orders, 'The group', () => standing(targets), signal))
+  } finally {
+    await Promise.all(targets.map((target) => target.stop()))
+  }
+}
+
+async function untilAllAreMembers(admin: Admin, groupId: string, members: number, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + JOIN_LIMIT_MS
+  for (;;) {
+    const [group] = (await admin.describeGroups([groupId])).groups
+    if (group?.state === 'Stable' && group.members.length === members) return
+    if (performance.now() > deadline) throw new TargetError(`Not all ${members} processors joined ${groupId}.`)
+    await sleep(LOOK_EVERY_MS, undefined, { signal })
+  }
+}
+
+/** What was delivered twice, as members joined, lies in two stores and is counted twice: a batch or so of each. */
+async function standing(targets: readonly Target[]): Promise<Standing> {
+  const ledgers = await Promise.all(targets.map(readLedger))
+  const cpus = targets.flatMap(({ pid }) => cpuMicroseconds(pid) ?? [])
+  return {
+    at: performance.now(),
+    stored: sum(ledgers.map((ledger) => ledger?.totals.stored ?? 0)),
+    cpu: cpus.length === targets.length ? sum(cpus) : undefined,
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

@@ -1,0 +1,100 @@
+import type { OrderView } from '../../shared/domain/order-view.ts'
+import type { ProcessCost } from '../machine.ts'
+import type { RequestFigures, StoredFigures } from './result.ts'
+import { type Plan } from '../scenarios.ts'
+import { arrivalsOf, type Arrivals, type RequestKind } from '../plan.ts'
+import { distributionOf, round, Samples, summarize } from '../statistics.ts'
+import type { Tally } from '../sending/tally.ts'
+
+/** How requests were sent and latencies counted. */
+const SENDING: Readonly<Record<Arrivals, string>> = {
+  even: 'Requests are due at even distances, whatever becomes of those before (an open model), and are sent by undici from one thread of this machine. Latency counts from when a request was due, or from when it was sent if that was up to a millisecond before. A request that is due while every connection waits for an answer is sent as soon as one is free, so no request is left out of the figures because the server was late (coordinated omission).',
+  burst:
+    'autocannon sends the requests from one thread of this machine: at the start of each second as many on each connection as the rate asks for, one after the other. Latency counts from when a request was sent. While a connection waited longer than its interval, the requests that were due are counted with the time that they would have taken (HdrHistogram’s correction for coordinated omission, with the connection’s real interval). A stop of the server between two bursts is not seen.',
+  'closed-loop':
+    'autocannon sends the requests from one thread of this machine: each connection sends the next one when it has its answer. Latency counts from when a request was sent, and nothing is corrected.',
+}
+
+/** How the figures came about; part of every result, so that nobody has to guess. */
+export const methodOf = (plan: Pick<Plan, 'phases'>): readonly string[] => [
+  SENDING[arrivalsOf(plan)],
+  'Latency is of answers with 2xx, and of requests that timed out, which count with the limit of 10 s. Refusals and broken connections are counted apart.',
+  'Percentiles are exact (nearest rank). The warm-up counts in the verdict, which the ledger gives for everything, and in no other figure.',
+  'From accepted to stored is storedAt − acceptedAt of a sample spread over the run, by the clocks of the product.',
+  'CPU is that of the product’s process until the last order was stored, divided by the answered requests.',
+]
+
+export function requestFigures(
+  tallies: ReadonlyMap<RequestKind, Tally>,
+  phases: Plan['phases'],
+  elapsedSeconds: number,
+): RequestFigures[] {
+  // Where a rate is held, the last answers come after its time: the plan says for how long it was held.
+  const isRated = phases.every(({ lanes }) => lanes.every(({ rate }) => rate !== undefined))
+  const seconds = isRated ? phases.reduce((sum, phase) => sum + phase.seconds, 0) : elapsedSeconds
+  return [...tallies].map(([kind, tally]) => {
+    const { sent, succeeded, refused, timeouts, unsent, errors, statuses, latencies, sentLate } = tally
+    return {
+      kind,
+      sent,
+      succeeded,
+      refused,
+      timeouts,
+      unsent,
+      errors,
+      unanswered: Math.max(0, sent + unsent - succeeded - refused - timeouts - errors),
+      statuses: Object.fromEntries(statuses),
+      perSecond: round(succeeded / seconds),
+      latency: latencies.corrected(),
+      observed: latencies.observed().summary,
+      omitted: latencies.omitted,
+      sentLate: summarize(sentLate.toSorted()) ?? null,
+    }
+  })
+}
+
+/** Undefined when none was stored. */
+export function storedFigures(orders: readonly OrderView[], startedAt: Date): StoredFigures | undefined {
+  const all = new Samples()
+  const bySecond = new Map<number, Samples>()
+  for (const { acceptedAt, storedAt } of orders) {
+    if (acceptedAt === undefined || storedAt === undefined) continue
+    const accepted = Date.parse(acceptedAt)
+    const second = Math.floor((accepted - startedAt.getTime()) / 1000)
+    // Of the warm-up.
+    if (second < 0) continue
+    const took = Date.parse(storedAt) - accepted
+    all.add(took)
+    const those = bySecond.get(second) ?? new Samples()
+    bySecond.set(second, those)
+    those.add(took)
+  }
+  const sorted = all.toSorted()
+  const summary = summarize(sorted)
+  if (summary === undefined) return undefined
+  const timeline = [...bySecond]
+    .toSorted(([one], [other]) => one - other)
+    .map(([second, samples]) => {
+      const of = summarize(samples.toSorted())
+      return { second, p50: of?.p50 ?? 0, max: of?.max ?? 0 }
+    })
+  return { summary, distribution: distributionOf(sorted), timeline }
+}
+
+/** Undefined when the product's process could not be watched. */
+export function costFigures(
+  cpuBefore: number | undefined,
+  cpuAfter: number | undefined,
+  maxResidentMiB: number,
+  tallies: ReadonlyMap<RequestKind, Tally>,
+): ProcessCost | undefined {
+  if (cpuBefore === undefined || cpuAfter === undefined) return undefined
+  const succeeded = [...tallies.values()].reduce((sum, tally) => sum + tally.succeeded, 0)
+  if (succeeded === 0) return undefined
+  const cpu = cpuAfter - cpuBefore
+  return {
+    cpuSeconds: round(cpu / 1e6),
+    cpuMicrosecondsPerRequest: Math.round(cpu / succeeded),
+    maxResidentMiB,
+  }
+}

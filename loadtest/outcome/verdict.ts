@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LedgerVerdict } from '../../shared/application/ledger/ledger.ts'
+import type { OrderView } from '../../shared/domain/order-view.ts'
+import type { LedgerChange, Verdict } from './result.ts'
+import { ask, TargetError, type Target } from '../target.ts'
+
+/** What callers were told, and the orders to look for. */
+export interface Claim {
+  readonly sent: number
+  readonly accepted: number
+  readonly orderIds: readonly string[]
+}
+
+export interface Found {
+  readonly verdict: Verdict
+  /** The looked-for orders that are stored. */
+  readonly stored: readonly OrderView[]
+}
+
+const ASK_AGAIN_MS = 250
+const AT_ONCE = 16
+const FINAL = new Set(['stored', 'dead-lettered', 'discarded'])
+
+/** The ledger before a run; undefined without a function key. Throws `TargetError` when the key is refused. */
+export async function readLedger(target: Target): Promise<LedgerVerdict | undefined> {
+  if (target.key === undefined) return undefined
+  const { status, body } = await ask(target, '/api/ops/ledger')
+  if (status === 200) return body as LedgerVerdict
+  throw new TargetError(`${target.url}/api/ops/ledger answered ${status}${status === 401 ? ': the key is wrong' : ''}.`)
+}
+
+/** How many records have no outcome yet; 0 where that cannot be asked. */
+async function onTheirWay(target: Target): Promise<number> {
+  const ledger = await readLedger(target)
+  return ledger === undefined ? 0 : ledger.totals.toCome + ledger.parked.retrying
+}
+
+/** Waits until every record has its outcome, at most so long; resolves with how many seconds that took. */
+export async function drain(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
+  const began = performance.now()
+  const passed = () => (performance.now() - began) / 1000
+  for (;;) {
+    const waiting = await onTheirWay(target)
+    if (waiting === 0 || passed() >= limitSeconds) return passed()
+    await sleep(ASK_AGAIN_MS, undefined, { signal })
+  }
+}
+
+/** As `drain`, but throws `TargetError` when something is still on its way at the end: what is measured then is not all. */
+export async function drainFully(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
+  const seconds = await drain(target, limitSeconds, signal)
+  const waiting = await onTheirWay(target)
+  if (waiting > 0) throw new TargetError(`${waiting} orders were still on their way after ${limitSeconds} s.`)
+  return seconds
+}
+
+/**
+ * What became of everything that was accepted: by the ledger, which counts all, and by asking for a sample of orders by
+ * their ids, which believes nobody.
+ */
+export async function judge(
+  target: Target,
+  before: LedgerVerdict | undefined,
+  claim: Claim,
+  limitSeconds: number,
+  signal: AbortSignal,
+): Promise<Found> {
+  const drained = await drain(target, limitSeconds, signal)
+  const began = performance.now()
+  // With a ledger that says all is done, nothing can still be on its way.
+  const patience = before === undefined ? limitSeconds : 1
+  const { views, unknown, open } = await lookFor(target, claim.orderIds, patience, signal)
+  const asked = before === undefined ? (performance.now() - began) / 1000 : 0
+
+  const after = await readLedger(target)
+  const ledger = before && after ? changeBetween(before, after) : null
+  const verdict = summed(claim, ledger, unknown, open)
+  return {
+    verdict: { ...verdict, drainSeconds: Math.round((drained + asked) * 100) / 100 },
+    stored: views.filter(({ status }) => status === 'stored'),
+  }
+}
+
+/** Asks for each until it is in a final state, or time is up. */
+async function lookFor(target: Target, orderIds: readonly string[], limitSeconds: number, signal: AbortSignal) {
+  const deadline = performance.now() + limitSeconds * 1000
+  const views: OrderView[] = []
+  let open = orderIds
+  let unknown = 0
+  for (;;) {
+    const still: string[] = []
+    unknown = 0
+    for (let from = 0; from < open.length; from += AT_ONCE) {
+      const some = open.slice(from, from + AT_ONCE)
+      const answers = await Promise.all(some.map((orderId) => ask(target, `/api/orders/${orderId}`)))
+      for (const [index, { status, body }] of answers.entries()) {
+        const view = body as OrderView
+        if (status === 200 && FINAL.has(view.status)) views.push(view)
+        else still.push(some[index] ?? '')
+        if (status === 404) unknown += 1
+      }
+    }
+    open = still
+    if (open.length === 0 || performance.now() >= deadline) return { views, unknown, open: open.length }
+    await sleep(ASK_AGAIN_MS, undefined, { signal })
+  }
+}
+
+export function changeBetween(before: LedgerVerdict, after: LedgerVerdict): LedgerChange {
+  const change = (of: (ledger: LedgerVerdict) => number) => of(after) - of(before)
+  return {
+    balanced: after.balanced,
+    summary: after.summary,
+    accepted: change(({ totals }) => totals.accepted),
+    stored: change(({ totals, parked }) => totals.stored + parked.stored),
+    duplicate: change(({ totals, parked }) => totals.duplicate + parked.duplicate),
+    dead: change(({ parked }) => parked.dead),
+    retrying: after.parked.retrying,
+    gaps: change(({ totals }) => totals.gaps + totals.damaged),
+    toCome: after.totals.toCome,
+  }
+}
+
+/** `unknown`: orders that the product says were never issued; `open`: these, and those not in a final state. */
+export function summed(
+  claim: Claim,
+  ledger: LedgerChange | null,
+  unknown: number,
+  open: number,
+): Omit<Verdict, 'drainSeconds'> {
+  const pending = ledger === null ? open - unknown : ledger.toCome + ledger.retrying
+  // What the ledger has done with must be found; what is still to come may not be there yet.
+  const missing = ledger !== null && pending === 0 ? open : unknown
+  const neverLogged = ledger === null ? 0 : Math.max(0, claim.accepted - ledger.accepted)
+  const lost = Math.max(neverLogged + (ledger?.gaps ?? 0), missing)
+  const { sent, accepted, orderIds } = claim
+  const verdict = { sent, accepted, ledger, lost, pending, checked: orderIds.length, missing }
+  return { ...verdict, summary: inWords(verdict) }
+}
+
+function inWords({ accepted, ledger, lost, pending, checked }: Omit<Verdict, 'drainSeconds' | 'summary'>): string {
+  if (lost > 0) return `${lost} of ${accepted} accepted orders are lost.`
+  if (pending !== null && pending > 0) return `${pending} orders are still on their way; none is known to be lost.`
+  const found = `${checked} of them looked for by id, all found`
+  if (ledger === null)
+    return `No order is known to be lost: ${accepted} accepted, ${found}. Without a key the ledger is unknown.`
+  // Answers that were cut off at the end, or orders of somebody else.
+  const more = ledger.accepted - accepted
+  const unheard = more > 0 ? `; the log has ${more} more, of which no answer was heard here` : ''
+  const balance = ledger.balanced ? 'the ledger balances' : 'but the ledger does not balance'
+  return `Nothing lost: ${accepted} accepted, ${ledger.stored} stored, ${ledger.dead} dead-lettered, ${found}${unheard}; ${balance}.`
+}

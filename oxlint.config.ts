@@ -1,0 +1,157 @@
+import { defineConfig, type OxlintOverride } from 'oxlint'
+
+/**
+ * The walls between rooms: what a room of `shared/` imports of the others, one way. docs/architecture.md says why, and
+ * tests/unit/architecture.test.ts holds folders, walls and that page against one another.
+ */
+const SHARED: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  ports: ['domain'],
+  messaging: ['ports', 'domain'],
+  application: ['messaging', 'ports', 'domain'],
+  settings: ['domain'],
+  http: ['application', 'messaging', 'ports', 'domain', 'settings'],
+  'api-docs': ['http', 'application', 'messaging', 'ports', 'domain', 'settings'],
+  pages: ['api-docs', 'http', 'application', 'messaging', 'ports', 'domain', 'settings'],
+  telemetry: ['http', 'application', 'messaging', 'ports', 'domain', 'settings'],
+  disk: [],
+  threads: ['disk'],
+  adapters: ['ports', 'domain', 'disk', 'threads'],
+}
+
+/** What the rooms outside `shared/` import of it; `root` stands for the files that wire everything. */
+const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
+  functions: ['root', 'http', 'api-docs', 'pages', 'application', 'ports', 'domain', 'settings'],
+  'infra/host': ['root', 'http', 'ports', 'domain', 'settings'],
+  'infra/ops': ['adapters', 'application', 'messaging', 'ports', 'domain', 'disk', 'settings'],
+  'infra/functions': ['adapters', 'domain', 'settings'],
+  'infra/kafka': ['adapters', 'messaging', 'domain', 'settings'],
+  'infra/docker': [],
+  loadtest: ['adapters', 'application', 'pages', 'domain', 'settings'],
+}
+
+/** And of one another. */
+const BESIDE: Readonly<Record<string, readonly string[]>> = {
+  'infra/ops': ['infra/host'],
+  'infra/functions': ['infra/docker', 'infra/host'],
+  loadtest: ['infra/ops'],
+}
+
+const PACKAGES = ['@azure/*', 'kafkajs', 'mssql', 'pino']
+/** Packages that a room does not know. */
+const UNKNOWN: Readonly<Record<string, string[]>> = {
+  domain: [...PACKAGES, 'node:*', 'node:*/**', '!node:crypto'],
+  ports: [...PACKAGES, 'node:*', 'node:*/**', 'zod'],
+  messaging: [...PACKAGES, 'node:sqlite'],
+  application: [...PACKAGES, 'node:sqlite'],
+  adapters: ['@azure/functions*'],
+}
+const ADAPTERS = ['embedded', 'faults', 'kafka', 'mssql', 'sqlite']
+const ROOT = ['composition-root', 'services', 'triggers', 'invocations', 'role'].map((file) => `**/${file}.ts`)
+const DEEPEST = 4
+
+const within = (...rooms: string[]) => rooms.map((room) => `**/${room}/**`)
+const but = (rooms: string[], ...not: readonly string[]) => rooms.filter((room) => !not.includes(room))
+
+function wall(files: string, message: string, group: string[], packages: string[] = []): OxlintOverride {
+  const patterns = [
+    { group, message },
+    { group: packages, message: 'This room does not know the package.' },
+  ].filter(({ group }) => group.length > 0)
+  return { files: [files], rules: { 'no-restricted-imports': ['error', { patterns }] } }
+}
+
+function wallsOfShared(): OxlintOverride[] {
+  const rooms = Object.keys(SHARED)
+  const outside = within('functions', 'infra', 'loadtest', 'tests')
+  const walls = Object.entries(SHARED).map(([room, imports]) => {
+    const group = [...within(...but(rooms, room, ...imports)), ...ROOT, ...outside]
+    const message = `shared/${room} imports ${imports.join(', ') || 'nothing else of ours'}.`
+    if (room !== 'adapters') return wall(`shared/${room}/**`, message, group, UNKNOWN[room])
+    return wall(
+      'shared/adapters/*/**',
+      message,
+      [...group, ...within(...ADAPTERS), '**/open-adapters.ts'],
+      UNKNOWN[room],
+    )
+  })
+  return [
+    ...walls,
+    wall('shared/*.ts', 'The wiring knows nobody who uses it.', outside),
+    wall('shared/adapters/*.ts', 'Adapters are opened by settings.', [
+      ...within('application', 'http', 'api-docs', 'pages', 'threads'),
+      ...ROOT,
+      ...outside,
+    ]),
+  ]
+}
+
+/** A wall for each depth, because a room may have the name of another: infra/host/kafka and infra/kafka. */
+function wallsOutside(): OxlintOverride[] {
+  return Object.entries(OUTSIDE).flatMap(([room, imports]) => {
+    const shared = [...but(Object.keys(SHARED), ...imports).map((other) => `shared/${other}`), 'tests']
+    const others = [...but(Object.keys(OUTSIDE), room, ...(BESIDE[room] ?? []))]
+    const levels = room.split('/').length
+    return Array.from({ length: DEEPEST }, (_, deeper) => {
+      const root = '../'.repeat(levels + deeper)
+      const group = [...shared, ...others].map((other) => `${root}${other}/**`)
+      if (!imports.includes('root')) group.push(`${root}shared/*.ts`)
+      for (const other of others.filter((one) => one.startsWith('infra/') && levels === 2)) {
+        group.push(`${'../'.repeat(1 + deeper)}${other.slice('infra/'.length)}/**`)
+      }
+      const message = `${room} imports ${[...imports, ...(BESIDE[room] ?? [])].join(', ') || 'nothing of ours'}.`
+      return wall(`${room}/${'*/'.repeat(deeper)}*`, message, room === 'functions' ? [...group, './*'] : group)
+    })
+  })
+}
+
+export default defineConfig({
+  plugins: ['typescript', 'import', 'unicorn', 'oxc', 'vitest', 'promise', 'node'],
+  categories: { correctness: 'error', suspicious: 'error' },
+  ignorePatterns: ['dist', 'node_modules', 'tests/clients'],
+  rules: {
+    'import/no-cycle': ['error', { ignoreTypes: false }],
+    'import/no-default-export': 'error',
+    'import/no-unassigned-import': 'off',
+    'typescript/no-explicit-any': 'error',
+    'typescript/no-floating-promises': 'error',
+    'typescript/no-misused-promises': 'error',
+    'typescript/switch-exhaustiveness-check': 'error',
+    'typescript/only-throw-error': 'error',
+    'typescript/no-unsafe-type-assertion': 'off',
+    'typescript/consistent-type-imports': 'error',
+    'eslint/no-empty': 'error',
+    'typescript/consistent-return': 'off',
+    'eslint/no-console': 'error',
+    'eslint/no-shadow': 'off',
+    'eslint/no-underscore-dangle': 'off',
+    'eslint/no-await-in-loop': 'off',
+    'unicorn/filename-case': ['error', { case: 'kebabCase' }],
+    'unicorn/no-array-sort': 'off',
+    'unicorn/require-post-message-target-origin': 'off',
+    'unicorn/no-array-reverse': 'off',
+    'promise/always-return': 'off',
+    'vitest/require-mock-type-parameters': 'off',
+    'eslint/max-lines': ['error', { max: 350 }],
+  },
+  overrides: [
+    ...wallsOfShared(),
+    ...wallsOutside(),
+    { files: ['*.config.ts'], rules: { 'import/no-default-export': 'off' } },
+    {
+      files: ['infra/host/**', 'infra/ops/**', 'loadtest/**', 'infra/*.ts', 'tests/**', '**/*.js'],
+      rules: { 'no-console': 'off' },
+    },
+    {
+      files: ['tests/**'],
+      rules: {
+        'max-lines': 'off',
+        'unicorn/consistent-function-scoping': 'off',
+        'vitest/require-to-throw-message': 'off',
+        'vitest/valid-expect': ['error', { maxArgs: 2 }],
+        'vitest/no-conditional-expect': 'off',
+        'vitest/no-standalone-expect': 'off',
+      },
+    },
+  ],
+})

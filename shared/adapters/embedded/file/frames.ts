@@ -1,0 +1,236 @@
+import { crc32 } from 'node:zlib'
+import type { LogRecord, RecordHeader, RecordToPublish } from '../../../ports/event-log.ts'
+
+/**
+ * Records travel between the threads as one piece of memory, a frame each, one behind the other: a thread hop then
+ * costs a memcpy, not an object for every header. The header block is also what the file keeps.
+ *
+ *   frame    u32 length of the frame | u32 partition id | f64 offset | f64 timestamp | i32 key | i32 value | key | value | header block
+ *   headers  u32 name | i32 value | name | value, and so on to the end
+ *
+ * Lengths are in bytes, little-endian; -1 is null. A key's length of -2 marks a frame that stands for offsets that cannot
+ * be read: its offset is the first of them, its timestamp the one behind the last, and its value says why.
+ */
+const PARTITION_ID_AT = 4
+const OFFSET_AT = 8
+const TIMESTAMP_AT = 16
+const KEY_LENGTH_AT = 24
+const VALUE_LENGTH_AT = 28
+const FIXED_BYTES = 32
+const HEADER_FIXED_BYTES = 8
+const NULL_LENGTH = -1
+const DAMAGED = -2
+
+/** UTF-8 takes at most this many bytes for one UTF-16 code unit. */
+const UTF8_BYTES_PER_UNIT = 3
+/** Below this, a loop over ASCII is quicker than a call into the runtime: header names and most values are that short. */
+const SHORT_TEXT = 48
+
+const INITIAL_BYTES = 64 * 1024
+const KEPT_BYTES = 4 * 1024 * 1024
+
+export interface StoredRecord {
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headerBlock: Uint8Array
+}
+
+/** Offsets of one partition that the file cannot give; `to` is exclusive. */
+export interface DamagedRange {
+  readonly from: number
+  readonly to: number
+  /** A clause, for an operator. */
+  readonly why: string
+}
+
+export interface FrameWriter {
+  /** Bytes written and not yet taken. */
+  readonly length: number
+  /** Both return the frame's length in bytes. */
+  add(partitionId: number, record: RecordToPublish, timestamp: number): number
+  addStored(partitionId: number, record: StoredRecord): number
+  addDamaged(partitionId: number, range: DamagedRange): void
+  /** Of the frame that begins at `at`. */
+  checksum(at: number): number
+  /** Forgets what was written beyond `length`. */
+  truncate(length: number): void
+  /** What was written, in memory of its own, and starts anew. */
+  take(): Buffer
+}
+
+export function createFrameWriter(): FrameWriter {
+  let buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
+  let length = 0
+
+  function reserve(bytes: number): void {
+    if (length + bytes <= buffer.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(length + bytes, buffer.length * 2))
+    buffer.copy(larger, 0, 0, length)
+    buffer = larger
+  }
+
+  function put(data: Uint8Array | string | null, at: number): number {
+    if (data === null) return NULL_LENGTH
+    if (typeof data !== 'string') {
+      buffer.set(data, at)
+      return data.length
+    }
+    if (data.length > SHORT_TEXT) return buffer.write(data, at)
+    for (let i = 0; i < data.length; i++) {
+      const unit = data.charCodeAt(i)
+      if (unit > 0x7f) return buffer.write(data, at)
+      buffer[at + i] = unit
+    }
+    return data.length
+  }
+
+  function putHeader([name, value]: RecordHeader, at: number): number {
+    const nameLength = put(name, at + HEADER_FIXED_BYTES)
+    const valueLength = put(value, at + HEADER_FIXED_BYTES + nameLength)
+    buffer.writeUInt32LE(nameLength, at)
+    buffer.writeInt32LE(valueLength, at + 4)
+    return at + HEADER_FIXED_BYTES + nameLength + Math.max(0, valueLength)
+  }
+
+  /** Fills in the fixed part of the frame that ends at `end`. */
+  function seal(
+    end: number,
+    partitionId: number,
+    offset: number,
+    timestamp: number,
+    key: number,
+    value: number,
+  ): number {
+    const frameLength = end - length
+    buffer.writeUInt32LE(frameLength, length)
+    buffer.writeUInt32LE(partitionId, length + PARTITION_ID_AT)
+    buffer.writeDoubleLE(offset, length + OFFSET_AT)
+    buffer.writeDoubleLE(timestamp, length + TIMESTAMP_AT)
+    buffer.writeInt32LE(key, length + KEY_LENGTH_AT)
+    buffer.writeInt32LE(value, length + VALUE_LENGTH_AT)
+    length = end
+    return frameLength
+  }
+
+  return {
+    get length() {
+      return length
+    },
+    add(partitionId, record, timestamp) {
+      reserve(largestFrame(record))
+      const key = put(record.key, length + FIXED_BYTES)
+      const value = put(record.value, length + FIXED_BYTES + Math.max(0, key))
+      let end = length + FIXED_BYTES + Math.max(0, key) + Math.max(0, value)
+      for (const header of record.headers) end = putHeader(header, end)
+      return seal(end, partitionId, 0, timestamp, key, value)
+    },
+    addStored(partitionId, { offset, timestamp, key, value, headerBlock }) {
+      reserve(FIXED_BYTES + (key?.length ?? 0) + (value?.length ?? 0) + headerBlock.length)
+      const keyLength = put(key, length + FIXED_BYTES)
+      const valueLength = put(value, length + FIXED_BYTES + Math.max(0, keyLength))
+      const end = length + FIXED_BYTES + Math.max(0, keyLength) + Math.max(0, valueLength)
+      return seal(end + put(headerBlock, end), partitionId, offset, timestamp, keyLength, valueLength)
+    },
+    addDamaged(partitionId, { from, to, why }) {
+      reserve(FIXED_BYTES + why.length * UTF8_BYTES_PER_UNIT)
+      const value = put(why, length + FIXED_BYTES)
+      seal(length + FIXED_BYTES + value, partitionId, from, to, DAMAGED, value)
+    },
+    checksum: (at) => frameChecksum(buffer, at),
+    truncate(to) {
+      length = to
+    },
+    take() {
+      const taken = Buffer.allocUnsafeSlow(length)
+      buffer.copy(taken, 0, 0, length)
+      if (buffer.length > KEPT_BYTES) buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
+      length = 0
+      return taken
+    },
+  }
+}
+
+/** An upper bound that needs no look at the text: memory is reserved by it, limits are checked by what was written. */
+export function largestFrame(record: RecordToPublish): number {
+  let bytes = FIXED_BYTES + largest(record.key) + largest(record.value)
+  for (const [name, value] of record.headers) bytes += HEADER_FIXED_BYTES + largest(name) + largest(value)
+  return bytes
+}
+
+function largest(data: Uint8Array | string | null): number {
+  if (data === null) return 0
+  return typeof data === 'string' ? data.length * UTF8_BYTES_PER_UNIT : data.length
+}
+
+export function frameLength(frames: Buffer, at: number): number {
+  return frames.readUInt32LE(at)
+}
+
+export function framePartitionId(frames: Buffer, at: number): number {
+  return frames.readUInt32LE(at + PARTITION_ID_AT)
+}
+
+export function frameOffset(frames: Buffer, at: number): number {
+  return frames.readDoubleLE(at + OFFSET_AT)
+}
+
+export function setFrameOffset(frames: Buffer, at: number, offset: number): void {
+  frames.writeDoubleLE(offset, at + OFFSET_AT)
+}
+
+/**
+ * CRC-32 (ISO-HDLC, as in zip) of everything that the file keeps of a record and of its place: partition, offset and
+ * timestamp, the lengths, key, value and headers. So a sound record in a wrong place does not pass.
+ */
+export function frameChecksum(frames: Buffer, at: number): number {
+  return crc32(frames.subarray(at + PARTITION_ID_AT, at + frameLength(frames, at)))
+}
+
+/** The offsets that cannot be read, when the frame stands for such. */
+export function damagedRangeAt(frames: Buffer, at: number): DamagedRange | undefined {
+  if (frames.readInt32LE(at + KEY_LENGTH_AT) !== DAMAGED) return undefined
+  const from = frames.readDoubleLE(at + OFFSET_AT)
+  const to = frames.readDoubleLE(at + TIMESTAMP_AT)
+  return { from, to, why: frames.toString('utf8', at + FIXED_BYTES, at + frameLength(frames, at)) }
+}
+
+/** The record as views of the frame's memory. */
+export function storedRecordAt(frames: Buffer, at: number): StoredRecord {
+  const key = view(frames, at + FIXED_BYTES, frames.readInt32LE(at + KEY_LENGTH_AT))
+  const valueAt = at + FIXED_BYTES + (key?.length ?? 0)
+  const value = view(frames, valueAt, frames.readInt32LE(at + VALUE_LENGTH_AT))
+  return {
+    offset: frames.readDoubleLE(at + OFFSET_AT),
+    timestamp: frames.readDoubleLE(at + TIMESTAMP_AT),
+    key,
+    value,
+    headerBlock: frames.subarray(valueAt + (value?.length ?? 0), at + frameLength(frames, at)),
+  }
+}
+
+/** The record that a consumer gets, in memory of its own: what the consumer does to it touches no other's. */
+export function logRecordAt(frames: Buffer, at: number, topic: string, partition: number): LogRecord {
+  const frame = Buffer.from(frames.subarray(at, at + frameLength(frames, at)))
+  const { offset, timestamp, key, value, headerBlock } = storedRecordAt(frame, 0)
+  return { topic, partition, offset, timestamp, key, value, headers: headersOf(headerBlock) }
+}
+
+function headersOf(block: Uint8Array): LogRecord['headers'] {
+  const bytes = Buffer.from(block.buffer, block.byteOffset, block.length)
+  const headers: [string, Uint8Array | null][] = []
+  let at = 0
+  while (at < bytes.length) {
+    const nameAt = at + HEADER_FIXED_BYTES
+    const valueAt = nameAt + bytes.readUInt32LE(at)
+    const value = view(bytes, valueAt, bytes.readInt32LE(at + 4))
+    headers.push([bytes.toString('utf8', nameAt, valueAt), value])
+    at = valueAt + (value?.length ?? 0)
+  }
+  return headers
+}
+
+function view(bytes: Buffer, at: number, length: number): Buffer | null {
+  return length === NULL_LENGTH ? null : bytes.subarray(at, at + length)
+}

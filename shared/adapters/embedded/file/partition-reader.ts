@@ -1,0 +1,162 @@
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { createFrameWriter, type DamagedRange, type FrameWriter } from './frames.ts'
+
+export interface ReadRange {
+  readonly partitionId: number
+  readonly from: number
+  readonly limit: number
+  /** A range that has anything gives at least one record, whatever its size. */
+  readonly maxBytes: number
+}
+
+/**
+ * Reads one partition and checks every record that it gives. A partition has a record at every offset, so damage has a
+ * place even where SQLite can say no more than that a page is malformed: from the offset that cannot be read to the next
+ * one that can.
+ */
+export interface PartitionReader {
+  /**
+   * Adds records to the writer, up to the range's limit or its bytes, or to the first that is damaged. Where that is the
+   * first of the range, a frame for the damage is all that is added. `end` is the partition's.
+   */
+  read(writer: FrameWriter, range: Omit<ReadRange, 'partitionId'>, end: number): void
+  verify(from: number, end: number): VerifiedSlice
+}
+
+export interface VerifiedSlice {
+  /** Where to go on; the partition's end, when all is done. */
+  readonly next: number
+  /** Records that were read, and how many of them were written before records had a checksum. */
+  readonly records: number
+  readonly withoutChecksum: number
+  readonly damaged: readonly DamagedRange[]
+}
+
+export interface PartitionTable {
+  readonly id: number
+  readonly table: string
+  /** Every record from here on has a checksum. */
+  readonly checksumsFrom: number
+}
+
+type Row = Record<string, SQLOutputValue>
+
+/** Each costs a look-up. A longer damage is told in parts. */
+const MAX_PROBES = 1000
+/** What is verified at once: some milliseconds of the log's thread. */
+const SLICE_RECORDS = 500
+const SLICE_BYTES = 1024 * 1024
+const CORRUPT = 11
+const NOT_A_DATABASE = 26
+
+export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFrom }: PartitionTable): PartitionReader {
+  const columns = 'record_offset, timestamp, key, value, headers, checksum'
+  const prepareFrom = () =>
+    db.prepare(`SELECT ${columns} FROM ${table} WHERE record_offset >= ? ORDER BY record_offset LIMIT ?`)
+  let selectFrom = prepareFrom()
+  const scratch = createFrameWriter()
+  const selectOne = db.prepare(`SELECT ${columns} FROM ${table} WHERE record_offset = ?`)
+
+  /** Adds the record unless it is damaged; then says why, and leaves the writer as it was. */
+  function add(writer: FrameWriter, row: Row): string | undefined {
+    const { record_offset: offset, timestamp, key, value, headers, checksum } = row
+    const isRecord = isBytesOrNull(key) && isBytesOrNull(value) && headers instanceof Uint8Array
+    if (!isRecord) return 'a column has another type than was written'
+    const at = writer.length
+    writer.addStored(id, { offset: Number(offset), timestamp: Number(timestamp), key, value, headerBlock: headers })
+    if (checksum === null && Number(offset) < checksumsFrom) return undefined
+    if (writer.checksum(at) === checksum) return undefined
+    writer.truncate(at)
+    return 'the checksum does not match'
+  }
+
+  /** Why reading stopped, when it was for damage. */
+  function readOn(
+    writer: FrameWriter,
+    { from, limit, maxBytes }: Omit<ReadRange, 'partitionId'>,
+    onRecord: (offset: number) => void = () => undefined,
+  ): string | undefined {
+    const until = writer.length + maxBytes
+    try {
+      for (const row of selectFrom.iterate(from, limit)) {
+        const why = add(writer, row)
+        if (why !== undefined) return why
+        onRecord(Number(row['record_offset']))
+        if (writer.length >= until) return undefined
+      }
+      return undefined
+    } catch (error) {
+      // The error of an iteration is thrown again by the next one of the same statement.
+      selectFrom = prepareFrom()
+      return damageIn(error)
+    }
+  }
+
+  function isSound(offset: number): boolean {
+    try {
+      const row = selectOne.get(offset)
+      return row !== undefined && isRecordSound(row)
+    } catch (error) {
+      damageIn(error)
+      return false
+    }
+  }
+
+  function isRecordSound(row: Row): boolean {
+    scratch.truncate(0)
+    return add(scratch, row) === undefined
+  }
+
+  function extentFrom(from: number, end: number): number {
+    const last = Math.min(end, from + MAX_PROBES)
+    let to = from + 1
+    while (to < last && !isSound(to)) to += 1
+    return to
+  }
+
+  return {
+    read(writer, range, end) {
+      const at = writer.length
+      const why = readOn(writer, range)
+      if (why === undefined || writer.length > at) return
+      writer.addDamaged(id, { from: range.from, to: extentFrom(range.from, end), why })
+    },
+    verify(from, end) {
+      const damaged: DamagedRange[] = []
+      let next = from
+      scratch.truncate(0)
+      const why = readOn(scratch, { from, limit: SLICE_RECORDS, maxBytes: SLICE_BYTES }, (offset) => {
+        if (offset > next) damaged.push({ from: next, to: offset, why: 'the file has no such record' })
+        next = offset + 1
+      })
+      const found = lengthOf(from, next, damaged)
+      if (why !== undefined && next < end) {
+        const to = extentFrom(next, end)
+        damaged.push({ from: next, to, why })
+        next = to
+      } else if (next === from && from < end) {
+        damaged.push({ from, to: end, why: 'the file has no such record' })
+        next = end
+      }
+      return { next, records: found, withoutChecksum: Math.max(0, Math.min(next, checksumsFrom) - from), damaged }
+    },
+  }
+}
+
+function lengthOf(from: number, to: number, missing: readonly DamagedRange[]): number {
+  return missing.reduce((length, range) => length - (range.to - range.from), to - from)
+}
+
+function isBytesOrNull(value: SQLOutputValue | undefined): value is Uint8Array<ArrayBuffer> | null {
+  return value === null || value instanceof Uint8Array
+}
+
+/** Throws what says nothing about the record, such as an error of the disk: the log is unavailable then. */
+function damageIn(error: unknown): string {
+  if (!(error instanceof Error)) throw error
+  // A number that no column of ours ever held.
+  if ('code' in error && error.code === 'ERR_OUT_OF_RANGE') return 'a number is larger than any that is written'
+  const kind = 'errcode' in error ? Number(error.errcode) & 0xff : undefined
+  if (kind === CORRUPT || kind === NOT_A_DATABASE) return `SQLite cannot read the page (${error.message})`
+  throw error
+}

@@ -1,0 +1,78 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Finding } from '../../../ports/finding.ts'
+import type { VerifiedSlice } from './partition-reader.ts'
+import type { Topics } from '../topics.ts'
+
+/** A call ends after this long, and the next one goes on from there: whoever asked waits for the answer. */
+const MAX_VERIFY_MS = 15_000
+const MAX_PLACES = 10
+
+interface Progress {
+  /** By partition id, the offset that is verified next. */
+  readonly next: Map<number, number>
+  records: number
+  withoutChecksum: number
+  damaged: number
+  readonly places: string[]
+}
+
+/**
+ * Reads every record of the log and checks it, a slice at a time, so that those who publish and consume get their turn in
+ * between. A log that takes longer than one call is verified by several, which the finding says.
+ */
+export function createVerifyLog(
+  topics: Topics,
+  verify: (partitionId: number, from: number) => Promise<VerifiedSlice>,
+  now: () => number = Date.now,
+): () => Promise<Finding> {
+  let progress: Progress | undefined
+  let running: Promise<Finding> | undefined
+
+  async function goOn(): Promise<Finding> {
+    const until = now() + MAX_VERIFY_MS
+    progress ??= { next: new Map(), records: 0, withoutChecksum: 0, damaged: 0, places: [] }
+    const all = [...topics.all()]
+    for (const { id, topic, partition, end } of all) {
+      for (let from = progress.next.get(id) ?? 0; from < end; from = progress.next.get(id) ?? end) {
+        if (now() > until)
+          return told(
+            progress,
+            all.reduce((total, one) => total + one.end, 0),
+          )
+        const slice = await verify(id, from)
+        count(progress, `${topic.name} ${partition}`, slice)
+        progress.next.set(id, slice.next)
+        await nextTurn()
+      }
+    }
+    const finding = told(progress, undefined)
+    progress = undefined
+    return finding
+  }
+
+  return () => (running ??= goOn().finally(() => (running = undefined)))
+}
+
+function count(progress: Progress, partition: string, slice: VerifiedSlice): void {
+  progress.records += slice.records
+  progress.withoutChecksum += slice.withoutChecksum
+  for (const { from, to } of slice.damaged) {
+    progress.damaged += to - from
+    if (progress.places.length <= MAX_PLACES)
+      progress.places.push(`${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`)
+  }
+}
+
+/** `of` is how many records there are, while not all of them were read. */
+function told({ records, withoutChecksum, damaged, places }: Progress, of: number | undefined): Finding {
+  const so =
+    of === undefined
+      ? `All ${records} records were read.`
+      : `Only ${records + damaged} of ${of} records were read so far; nothing is known of the others. Run doctor again: it goes on from there.`
+  const old = withoutChecksum === 0 ? '' : ` ${withoutChecksum} of them are from before records had a checksum.`
+  const partial = of === undefined ? {} : { partial: true as const }
+  if (damaged === 0) return { name: 'records', well: true, ...partial, detail: `${so} None of them is damaged.${old}` }
+  const named = `${places.slice(0, MAX_PLACES).join(', ')}${places.length > MAX_PLACES ? ', …' : ''}`
+  const detail = `${so} ${damaged} are damaged, at ${named}: see "Damage in the log" in docs/runbook.md.${old}`
+  return { name: 'records', well: false, ...partial, detail }
+}

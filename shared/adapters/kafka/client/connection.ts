@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs'
+import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs'
+import { OrderError } from '../../../domain/errors.ts'
+import { decodeFetches } from './cluster.ts'
+import { stopIdleTimers } from './idle-timers.ts'
+
+/** Where the brokers are, and how they know us: the `KAFKA_*` settings. */
+export interface KafkaConnection {
+  readonly brokers: readonly string[]
+  readonly securityProtocol: 'plaintext' | 'ssl' | 'sasl_plaintext' | 'sasl_ssl'
+  /** PLAIN when absent, as Azure Event Hubs has it. */
+  readonly saslMechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | undefined
+  readonly username: string | undefined
+  readonly password: string | undefined
+  /** PEM text, or the path of a file with it. The system's authorities when absent. */
+  readonly sslCa: string | undefined
+}
+
+/** One request. A broker that takes longer is treated as gone: publishing must answer within its own deadline. */
+export const REQUEST_TIMEOUT_MS = 5000
+const CONNECTION_TIMEOUT_MS = 3000
+
+/**
+ * A client with connections of its own. kafkajs keeps the offsets of a group for each client, so that two consumers of
+ * one group must not share one (tulios/kafkajs, `committedOffsetsByGroup`). What it reads is decoded by us.
+ *
+ * Throws `invalid-setting` when the certificate authority can't be read.
+ */
+export function createClient(connection: KafkaConnection): Kafka {
+  stopIdleTimers()
+  const client = new Kafka({
+    clientId: 'order-event-processing',
+    brokers: [...connection.brokers],
+    ...security(connection),
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 3 },
+    // Each failure reaches a caller, or `onError`. kafkajs logs the same ones as errors while it still retries, such
+    // as the coordinator of a group that is being made (tulios/kafkajs#1494).
+    logLevel: logLevel.NOTHING,
+  })
+  decodeFetches(client)
+  return client
+}
+
+function security(connection: KafkaConnection): Pick<KafkaConfig, 'ssl' | 'sasl'> {
+  const { securityProtocol, saslMechanism = 'plain', username, password, sslCa } = connection
+  const encrypted = securityProtocol === 'ssl' || securityProtocol === 'sasl_ssl'
+  const ssl = sslCa === undefined ? true : { ca: [certificate(sslCa)] }
+  if (!securityProtocol.startsWith('sasl')) return encrypted ? { ssl } : {}
+  if (username === undefined || password === undefined) {
+    throw new OrderError('invalid-setting', 'KAFKA_USERNAME and KAFKA_PASSWORD must be set with SASL.')
+  }
+  const sasl = { mechanism: saslMechanism, username, password } as SASLOptions
+  return encrypted ? { ssl, sasl } : { sasl }
+}
+
+function certificate(pemOrPath: string): string {
+  // In an environment variable the lines of a PEM text are often written with \n.
+  if (pemOrPath.includes('-----BEGIN')) return pemOrPath.replaceAll(String.raw`\n`, '\n')
+  try {
+    return readFileSync(pemOrPath, 'utf8')
+  } catch (error) {
+    throw new OrderError('invalid-setting', 'KAFKA_SSL_CA is neither a certificate nor a file that can be read.', {
+      cause: error,
+    })
+  }
+}

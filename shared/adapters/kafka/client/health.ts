@@ -1,0 +1,70 @@
+import type { LogHealth } from '../../../ports/event-log.ts'
+import { messageOf } from '../../../domain/errors.ts'
+import { rootOf } from './errors.ts'
+import { within } from './within.ts'
+
+/** What is known of the brokers, from those who use them and, when nobody does, from asking. */
+export interface HealthMonitor {
+  /** A publish was acknowledged. */
+  succeeded(): void
+  /** An attempt to publish failed. */
+  failed(error: unknown): void
+  health(): Promise<LogHealth>
+}
+
+export interface HealthOptions {
+  /** Asks the brokers for anything. */
+  readonly probe: () => Promise<unknown>
+  /** What consumers cannot read, and why. */
+  readonly unreadable: () => readonly string[]
+}
+
+const PROBE_TIMEOUT_MS = 2500
+const PROBE_INTERVAL_MS = 1000
+/** Nobody may publish because health said no: after this long a failure gives way to what the brokers answer. */
+const FAILURE_LASTS_MS = 3000
+
+export function createHealthMonitor({ probe, unreadable }: HealthOptions): HealthMonitor {
+  let failure: { readonly cause: string; readonly at: number } | undefined
+  let answered = Number.NEGATIVE_INFINITY
+  let asking: Promise<string | undefined> | undefined
+
+  async function ask(): Promise<string | undefined> {
+    try {
+      await within(PROBE_TIMEOUT_MS, 'asking the brokers', probe())
+      answered = performance.now()
+      return undefined
+    } catch (error) {
+      return messageOf(rootOf(error))
+    } finally {
+      asking = undefined
+    }
+  }
+
+  async function brokersFailing(): Promise<string | undefined> {
+    if (failure !== undefined && performance.now() - failure.at < FAILURE_LASTS_MS) return failure.cause
+    if (failure === undefined && performance.now() - answered < PROBE_INTERVAL_MS) return undefined
+    const cause = await (asking ??= ask())
+    if (cause === undefined) failure = undefined
+    return cause
+  }
+
+  return {
+    succeeded() {
+      failure = undefined
+      answered = performance.now()
+    },
+    failed(error) {
+      failure = { cause: messageOf(rootOf(error)), at: performance.now() }
+    },
+    async health() {
+      const cause = await brokersFailing()
+      const lines = unreadable()
+      return {
+        ...(cause === undefined ? { available: true } : { available: false, cause: `Kafka: ${cause}` }),
+        // Orders are taken even when a consumer cannot go on, because the brokers are there.
+        ...(lines.length > 0 && { unreadable: lines }),
+      }
+    },
+  }
+}

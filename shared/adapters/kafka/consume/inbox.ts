@@ -1,0 +1,125 @@
+import type { LogRecord } from '../../../ports/event-log.ts'
+
+/** What was fetched and is not delivered yet, by partition. */
+export interface Inbox {
+  /** `next` is where the partition is read on: behind these records, and behind markers and the like. */
+  add(partition: number, records: readonly LogRecord[], next: number): void
+  take(): Taken
+  clear(): void
+  /** Whether to stop fetching the partition, so that a consumer that stands still holds little in memory. */
+  isFull(partition: number): boolean
+  /** Whether to fetch it again: early enough that the next records are there before the last are taken. */
+  hasRoom(partition: number): boolean
+}
+
+export interface Taken {
+  /** The next batch: at most `maxBatchSize` records and about 8 MiB, an equal share of each partition, each in order. */
+  readonly records: readonly LogRecord[]
+  /** What to commit once they are processed, by partition: also where there was nothing to process. */
+  readonly next: ReadonlyMap<number, number>
+}
+
+const MAX_BATCH_BYTES = 8 * 1024 * 1024
+const MAX_PARTITION_BYTES = 2 * 1024 * 1024
+const MAX_TOTAL_BYTES = 32 * 1024 * 1024
+const BATCHES_AHEAD = 8
+const MIN_RECORDS_AHEAD = 1000
+
+interface Waiting {
+  readonly records: LogRecord[]
+  bytes: number
+  next: number
+}
+
+export function createInbox(maxBatchSize: number): Inbox {
+  const partitions = new Map<number, Waiting>()
+  const maxRecords = Math.max(MIN_RECORDS_AHEAD, maxBatchSize * BATCHES_AHEAD)
+  let totalBytes = 0
+  let turn = 0
+
+  /** One record of each partition after the other, a different one first each time. */
+  function shares(): Map<number, number> {
+    const numbers = [...partitions.keys()]
+    const first = turn++ % Math.max(1, numbers.length)
+    const order = [...numbers.slice(first), ...numbers.slice(0, first)]
+    const taken = new Map<number, number>()
+    let records = 0
+    let bytes = 0
+    for (let before = -1; before !== records;) {
+      before = records
+      for (const number of order) {
+        const count = taken.get(number) ?? 0
+        const next = partitions.get(number)?.records[count]
+        if (next === undefined || records === maxBatchSize) continue
+        bytes += bytesOf(next)
+        if (bytes > MAX_BATCH_BYTES && records > 0) return taken
+        taken.set(number, count + 1)
+        records += 1
+      }
+    }
+    return taken
+  }
+
+  return {
+    add(partition, records, next) {
+      const waiting = partitions.get(partition) ?? { records: [], bytes: 0, next }
+      waiting.next = next
+      partitions.set(partition, waiting)
+      for (const record of records) {
+        waiting.records.push(record)
+        waiting.bytes += bytesOf(record)
+        totalBytes += bytesOf(record)
+      }
+    },
+    take() {
+      const records: LogRecord[] = []
+      const next = new Map<number, number>()
+      const taken = shares()
+      for (const [number, waiting] of partitions) {
+        const ofPartition = waiting.records.splice(0, taken.get(number) ?? 0)
+        for (const record of ofPartition) {
+          records.push(record)
+          totalBytes -= bytesOf(record)
+          waiting.bytes -= bytesOf(record)
+        }
+        const last = ofPartition.at(-1)
+        if (waiting.records.length === 0) {
+          next.set(number, waiting.next)
+          partitions.delete(number)
+        } else if (last !== undefined) {
+          next.set(number, last.offset + 1)
+        }
+      }
+      return { records, next }
+    },
+    clear() {
+      partitions.clear()
+      totalBytes = 0
+    },
+    isFull(partition) {
+      const { records, bytes } = partitions.get(partition) ?? { records: [], bytes: 0 }
+      return (
+        records.length >= maxRecords || bytes >= MAX_PARTITION_BYTES || (bytes > 0 && totalBytes >= MAX_TOTAL_BYTES)
+      )
+    },
+    hasRoom(partition) {
+      const { records, bytes } = partitions.get(partition) ?? { records: [], bytes: 0 }
+      return records.length < maxRecords / 2 && bytes < MAX_PARTITION_BYTES / 2 && totalBytes < MAX_TOTAL_BYTES
+    },
+  }
+}
+
+/** The record and the headers that this product writes. */
+const RECORD_BYTES = 100
+const USUAL_HEADERS = 16
+const HEADER_BYTES = 100
+
+function bytesOf({ key, value, headers }: LogRecord): number {
+  return (
+    RECORD_BYTES +
+    (key?.length ?? 0) +
+    (value?.length ?? 0) +
+    HEADER_BYTES * Math.max(0, headers.length - USUAL_HEADERS) +
+    headers.reduce((sum, [name, header]) => sum + name.length + (header?.length ?? 0), 0)
+  )
+}

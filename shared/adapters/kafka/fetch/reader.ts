@@ -1,0 +1,134 @@
+import type { Kafka } from 'kafkajs'
+import { OrderError } from '../../../domain/errors.ts'
+import type { LogRecord } from '../../../ports/event-log.ts'
+import { askPatiently } from '../client/ask.ts'
+import { createCluster, READ_COMMITTED, READ_UNCOMMITTED, type Cluster } from '../client/cluster.ts'
+import { rootOf } from '../client/errors.ts'
+import { createLazy } from '../client/lazy.ts'
+import type { Decoded, UnreadableBatch } from './record-batch.ts'
+
+/** Reads any place of the log, without a group. */
+export interface Reader extends AsyncDisposable {
+  read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
+  /** Where each partition ends for those who do not wait for transactions, by partition. */
+  highWatermarks(topic: string): Promise<ReadonlyMap<number, number>>
+}
+
+export interface ReaderOptions {
+  readonly client: Kafka
+  readonly timeoutMs: number
+  /** Rejects for a topic that does not exist. */
+  readonly assertExists: (topic: string) => Promise<void>
+  /** Where the partition begins, for an offset from before. */
+  readonly firstOffset: (topic: string, partition: number) => Promise<number>
+  readonly onError: (error: unknown) => void
+}
+
+const READ_BYTES = 8 * 1024 * 1024
+/** A broker sends the first batch whole, however large it is, and so at least one record. */
+const READ_ONE_BYTES = 64 * 1024
+
+export function createReader({ client, timeoutMs, assertExists, firstOffset, onError }: ReaderOptions): Reader {
+  const connection = createLazy(
+    async () => {
+      const cluster = createCluster(client)
+      await cluster.connect()
+      return cluster
+    },
+    (cluster) => cluster.disconnect(),
+    onError,
+  )
+
+  async function fetchFrom(topic: string, partition: number, offset: number, maxBytes: number): Promise<Decoded> {
+    const fetchOffset = String(offset)
+    const fetching = connection.use(async (cluster) => {
+      await cluster.addTargetTopic(topic)
+      await cluster.refreshMetadataIfNecessary()
+      const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
+      if (nodeId === undefined) throw new Error(`there is no partition ${partition} of ${topic}`)
+      const broker = await cluster.findBroker({ nodeId })
+      return broker.fetch({
+        maxWaitTime: 0,
+        minBytes: 0,
+        maxBytes,
+        isolationLevel: READ_COMMITTED,
+        topics: [{ topic, partitions: [{ partition, fetchOffset, maxBytes }] }],
+      })
+    }, isOutOfRange)
+    const { responses } = await fetching
+    const fetched = responses[0]?.partitions[0]
+    if (fetched === undefined) throw new Error(`the leader of ${topic} answered without partition ${partition}`)
+    return fetched.messages[0]?.decoded ?? { records: [], next: offset }
+  }
+
+  async function inRange(topic: string, partition: number, offset: number, maxBytes: number): Promise<Decoded> {
+    try {
+      return await fetchFrom(topic, partition, offset, maxBytes)
+    } catch (error) {
+      if (!isOutOfRange(error)) throw error
+      const first = await firstOffset(topic, partition)
+      return offset < first ? await fetchFrom(topic, partition, first, maxBytes) : { records: [], next: offset }
+    }
+  }
+
+  return {
+    async read(topic, partition, fromOffset, limit) {
+      if (limit <= 0) return []
+      await assertExists(topic)
+      const doing = `Reading ${topic}, partition ${partition}, from Kafka`
+      let offset = Math.max(0, fromOffset)
+      let maxBytes = limit === 1 ? READ_ONE_BYTES : READ_BYTES
+      for (;;) {
+        // Each step may take its time: there is no saying how long a transaction that was aborted is.
+        const decoded = await askPatiently(timeoutMs, doing, () => inRange(topic, partition, offset, maxBytes))
+        if (decoded.records.length > 0) return decoded.records.slice(0, limit)
+        if (decoded.unreadable !== undefined) throw logUnreadable(topic, partition, decoded.unreadable)
+        if (decoded.next <= offset) return []
+        // Nothing but markers, aborted records and the like: the records are behind them.
+        offset = decoded.next
+        maxBytes = READ_BYTES
+      }
+    },
+    async highWatermarks(topic) {
+      await assertExists(topic)
+      return askPatiently(timeoutMs, `Asking Kafka for the ends of ${topic}`, () =>
+        connection.use((cluster) => askForEnds(cluster, topic)),
+      )
+    },
+    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+  }
+}
+
+/** In ListOffsets, the time that stands for the end. */
+const LATEST = -1
+
+async function askForEnds(cluster: Cluster, topic: string): Promise<ReadonlyMap<number, number>> {
+  await cluster.addTargetTopic(topic)
+  await cluster.refreshMetadataIfNecessary()
+  const numbers = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)
+  const leaders = Object.entries(cluster.findLeaderForPartitions(topic, numbers))
+  const answers = leaders.map(async ([nodeId, led]) => {
+    const broker = await cluster.findBroker({ nodeId })
+    const partitions = led.map((partition) => ({ partition, timestamp: LATEST }))
+    const { responses } = await broker.listOffsets({
+      isolationLevel: READ_UNCOMMITTED,
+      topics: [{ topic, partitions }],
+    })
+    return responses.flatMap((of) => of.partitions)
+  })
+  return new Map((await Promise.all(answers)).flat().map(({ partition, offset }) => [partition, Number(offset)]))
+}
+
+function isOutOfRange(error: unknown): boolean {
+  const root = rootOf(error)
+  return root instanceof Error && root.name === 'KafkaJSOffsetOutOfRange'
+}
+
+export function logUnreadable(topic: string, partition: number, { from, to, why }: UnreadableBatch): OrderError {
+  const offsets = to - from === 1 ? `offset ${from}` : `offsets ${from} to ${to - 1}`
+  return new OrderError(
+    'log-unreadable',
+    `The batch at ${offsets} of ${topic}, partition ${partition}, is unreadable: ${why}.`,
+    { unreadable: { from, to } },
+  )
+}

@@ -1,0 +1,262 @@
+import type { LogRecord } from '../../../ports/event-log.ts'
+import { decompress } from './codecs.ts'
+import { crc32c } from './crc32c.ts'
+import { RecordCursor } from './record-cursor.ts'
+
+/**
+ * Kafka's record batches, version 2 (https://kafka.apache.org/documentation/#recordbatch), which kafkajs 2.2.4 does not
+ * read well enough: decision 019 tells what it does.
+ */
+
+/** What a broker answered for one partition. */
+export interface Decoded {
+  readonly records: readonly LogRecord[]
+  /**
+   * Where to read on: behind the records, and behind everything else, such as transaction markers, records of
+   * transactions that were aborted, and offsets that compaction left empty.
+   */
+  readonly next: number
+  /** The batch at `next` that cannot be read. */
+  readonly unreadable?: UnreadableBatch
+}
+
+export interface UnreadableBatch {
+  readonly from: number
+  /** Exclusive. */
+  readonly to: number
+  /** Half a sentence. */
+  readonly why: string
+}
+
+/** Where the batches were asked for. */
+export interface FetchedFrom {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+export interface AbortedTransaction {
+  readonly producerId: bigint
+  readonly firstOffset: number
+}
+
+/** How much more of one answer is decoded, in bytes as they are in memory; what is behind it is fetched again. */
+export interface Budget {
+  bytes: number
+}
+
+/** How many objects may be made of what was decoded: records and headers of a byte or two are hundreds of bytes each. */
+export interface Limits {
+  /** A record with more headers is malformed. */
+  readonly headersOfRecord: number
+  /** Records and headers. A batch with more is unreadable. */
+  readonly objectsOfBatch: number
+}
+
+/** Far beyond what producers write: librdkafka puts at most 10,000 records into a batch unless it is told otherwise. */
+const LIMITS: Limits = { headersOfRecord: 10_000, objectsOfBatch: 600_000 }
+/** What an object is charged beyond its bytes: no more than V8 needs, so that an answer of usual orders is decoded whole. */
+const OBJECT_BYTES = 64
+
+const LENGTH_AT = 8
+/** Base offset and length, which the length does not count. */
+const PREFIX_BYTES = 12
+const MAGIC_AT = 16
+const CRC_AT = 17
+const ATTRIBUTES_AT = 21
+const LAST_OFFSET_DELTA_AT = 23
+const BASE_TIMESTAMP_AT = 27
+const MAX_TIMESTAMP_AT = 35
+const PRODUCER_ID_AT = 43
+const COUNT_AT = 57
+const RECORDS_AT = 61
+
+const CODEC = 0x07
+const LOG_APPEND_TIME = 0x08
+const TRANSACTIONAL = 0x10
+const CONTROL = 0x20
+
+/**
+ * The committed records of the batches from the offset on that was asked for. `aborted` is the broker's list, in any
+ * order. It ends before the first batch that cannot be read, or when the budget is used up; a batch that was cut off at
+ * the end counts as absent. Never rejects.
+ */
+export async function decodeBatches(
+  set: Buffer,
+  from: FetchedFrom,
+  aborted: readonly AbortedTransaction[],
+  budget: Budget,
+  limits = LIMITS,
+): Promise<Decoded> {
+  const isAborted = followTransactions(aborted)
+  const records: LogRecord[] = []
+  let next = from.offset
+  for (let at = 0; at + RECORDS_AT <= set.length;) {
+    const end = at + PREFIX_BYTES + set.readInt32BE(at + LENGTH_AT)
+    if (end > set.length || budget.bytes <= 0) break
+    const batch = set.subarray(at, end)
+    const first = int64(set, at)
+    const last = first + Math.max(0, set.readInt32BE(at + LAST_OFFSET_DELTA_AT))
+    try {
+      check(batch)
+      if (last >= next && !isAborted(batch, last)) {
+        await decodeRecords(batch, from, records, budget, limits)
+      }
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      return { records, next, unreadable: { from: Math.max(first, next), to: Math.max(last, next) + 1, why } }
+    }
+    next = Math.max(next, last + 1)
+    at = end
+  }
+  return { records, next }
+}
+
+function check(batch: Buffer): void {
+  if (batch.length < RECORDS_AT) throw new Error('it is shorter than a batch can be')
+  const magic = batch.readInt8(MAGIC_AT)
+  if (magic !== 2)
+    throw new Error(`its format is version ${magic}, and only version 2, of Kafka 0.11 and later, is read`)
+  const crc = crc32c(batch.subarray(ATTRIBUTES_AT))
+  if (crc !== batch.readUInt32BE(CRC_AT)) throw new Error('its checksum does not match')
+}
+
+/**
+ * Tells of one batch after the other whether it holds nothing for a consumer: a marker, or records of a transaction that
+ * was aborted. A transaction is in the list by its producer and first offset, in the order of the ends; it ends with the
+ * producer's abort marker, which may lie behind what was fetched.
+ */
+function followTransactions(aborted: readonly AbortedTransaction[]): (batch: Buffer, lastOffset: number) => boolean {
+  const toCome = aborted.toSorted((one, other) => one.firstOffset - other.firstOffset)
+  const open = new Set<bigint>()
+  return (batch, lastOffset) => {
+    const attributes = batch.readInt16BE(ATTRIBUTES_AT)
+    if ((attributes & (TRANSACTIONAL | CONTROL)) === 0) return false
+    for (let [first] = toCome; first !== undefined && first.firstOffset <= lastOffset; [first] = toCome) {
+      open.add(first.producerId)
+      toCome.shift()
+    }
+    const producerId = batch.readBigInt64BE(PRODUCER_ID_AT)
+    if ((attributes & CONTROL) === 0) return open.has(producerId)
+    if (isAbortMarker(batch)) open.delete(producerId)
+    return true
+  }
+}
+
+const ABORT = 0
+
+/** The key of a control record is a version and a type, two bytes each. */
+function isAbortMarker(batch: Buffer): boolean {
+  if (batch.readInt32BE(COUNT_AT) < 1) return false
+  const cursor = new RecordCursor(batch.subarray(RECORDS_AT))
+  cursor.varint()
+  cursor.skip(1)
+  cursor.varint()
+  cursor.varint()
+  const key = cursor.bytes()
+  return key !== null && key.length >= 4 && key.readInt16BE(2) === ABORT
+}
+
+async function decodeRecords(
+  batch: Buffer,
+  from: FetchedFrom,
+  into: LogRecord[],
+  budget: Budget,
+  { headersOfRecord, objectsOfBatch }: Limits,
+): Promise<void> {
+  const attributes = batch.readInt16BE(ATTRIBUTES_AT)
+  const codec = attributes & CODEC
+  const compressed = batch.subarray(RECORDS_AT)
+  const count = batch.readInt32BE(COUNT_AT)
+  if (count === 0) return
+  const body = codec === 0 ? compressed : await decompress(codec, compressed)
+  budget.bytes -= body.length
+  const cursor = new RecordCursor(body)
+  const decoded: LogRecord[] = []
+  const frame = frameOf(batch, attributes, from)
+  let offset = frame.first - 1
+  let objects = 0
+  for (let index = 0; index < count; index++) {
+    const length = cursor.varint()
+    const start = cursor.at
+    const end = start + length
+    if (length < 0 || end > body.length) throw new Error('a record is longer than the batch')
+    const record =
+      decodeRecord(cursor, end, frame, offset, headersOfRecord) ?? malformed(cursor.between(start, end), frame, offset)
+    cursor.at = end
+    objects += 1 + record.headers.length
+    if (objects > objectsOfBatch) throw new Error(`it holds more than ${objectsOfBatch} records and headers`)
+    offset = record.offset
+    if (offset >= from.offset) decoded.push(record)
+  }
+  budget.bytes -= objects * OBJECT_BYTES
+  // Only whole batches: whoever reads on from here must not get a record twice.
+  for (const record of decoded) into.push(record)
+}
+
+/** What the records of one batch have in common. */
+interface Frame extends FetchedFrom {
+  readonly first: number
+  readonly last: number
+  readonly baseTimestamp: number
+  /** Of all of them, when the log gives records their time. */
+  readonly appendedAt: number | undefined
+}
+
+function frameOf(batch: Buffer, attributes: number, from: FetchedFrom): Frame {
+  const first = int64(batch, 0)
+  return {
+    ...from,
+    first,
+    last: first + batch.readInt32BE(LAST_OFFSET_DELTA_AT),
+    baseTimestamp: int64(batch, BASE_TIMESTAMP_AT),
+    appendedAt: (attributes & LOG_APPEND_TIME) === 0 ? undefined : int64(batch, MAX_TIMESTAMP_AT),
+  }
+}
+
+/** Undefined when it is not what a record must be, though its length is known. */
+function decodeRecord(
+  cursor: RecordCursor,
+  end: number,
+  frame: Frame,
+  previous: number,
+  maxHeaders: number,
+): LogRecord | undefined {
+  try {
+    // Attributes that no version of Kafka uses.
+    cursor.skip(1)
+    const timestampDelta = cursor.varint()
+    const offset = frame.first + cursor.varint()
+    const key = cursor.bytes()
+    const value = cursor.bytes()
+    const headers: [string, Buffer | null][] = []
+    const count = cursor.varint()
+    if (count > maxHeaders) return undefined
+    for (let left = count; left > 0; left--) headers.push([cursor.text(), cursor.bytes()])
+    if (cursor.at !== end || offset <= previous || offset > frame.last) return undefined
+    const timestamp = frame.appendedAt ?? frame.baseTimestamp + timestampDelta
+    return { topic: frame.topic, partition: frame.partition, offset, timestamp, key, value, headers }
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+/** Brokers refuse such a record. One that has come about all the same is poison, which stops nobody: its bytes, as they are. */
+function malformed(bytes: Buffer, frame: Frame, previous: number): LogRecord {
+  const { topic, partition, appendedAt, baseTimestamp } = frame
+  return {
+    topic,
+    partition,
+    offset: previous + 1,
+    timestamp: appendedAt ?? baseTimestamp,
+    key: null,
+    value: bytes,
+    headers: [],
+  }
+}
+
+/** The nearest number that JavaScript has. */
+function int64(bytes: Buffer, at: number): number {
+  return bytes.readInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)
+}

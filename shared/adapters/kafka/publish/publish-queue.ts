@@ -1,0 +1,246 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { OrderError } from '../../../domain/errors.ts'
+import type { RecordPosition, RecordToPublish } from '../../../ports/event-log.ts'
+import { CLOCK_REFUSED } from '../client/broker-clock.ts'
+import { isClockRefused, isDenied, isTooLarge, logUnavailable } from '../client/errors.ts'
+import type { Addressed, Sender } from './producer.ts'
+import { sizeOf, toMessage } from './records.ts'
+
+/**
+ * Calls that come together travel together: a group is what waits at the end of a turn of the event loop, and while
+ * two groups are on their way, all that comes meanwhile. An idle log adds no wait. Records of one key keep the order of
+ * the calls as long as no attempt fails.
+ */
+export interface PublishQueue {
+  publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
+  readonly queued: { readonly records: number; readonly bytes: number }
+  /** Resolves when nothing waits any more. */
+  drained(): Promise<void>
+}
+
+export interface PublishQueueOptions {
+  readonly sender: Pick<Sender, 'send'>
+  readonly maxQueuedRecords: number
+  readonly maxQueuedBytes: number
+  /** How long a call waits for its acknowledgement, attempts and waiting in the queue included. */
+  readonly deadlineMs: number
+  /** Told of every attempt's end, so that health knows at once. */
+  readonly onSent: () => void
+  readonly onFailed: (error: unknown) => void
+  /** Told when the broker refused the time of the records. */
+  readonly onClockRefused: () => void
+}
+
+/** With its key and headers; what the retry and dead-letter topics take. */
+const MAX_RECORD_BYTES = 2 * 1024 * 1024
+/** Kafka bounds a batch, not a record: a group must fit a topic of the default `max.message.bytes` as one batch. */
+const GROUP_BYTES = 900 * 1024
+const GROUP_RECORDS = 2000
+const MAX_GROUPS_IN_FLIGHT = 2
+const FIRST_BACKOFF_MS = 50
+const MAX_BACKOFF_MS = 1000
+const RETRY_AFTER_SECONDS = 1
+
+interface Call {
+  readonly deadline: number
+  readonly positions: RecordPosition[]
+  missing: number
+  /** Set once; what else is left of the call is not sent any more. */
+  failed: boolean
+  resolve(positions: readonly RecordPosition[]): void
+  reject(error: unknown): void
+}
+
+interface Entry extends Addressed {
+  readonly call: Call
+  readonly index: number
+  readonly bytes: number
+}
+
+export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
+  const { sender, maxQueuedRecords, maxQueuedBytes, deadlineMs, onSent, onFailed, onClockRefused } = options
+  const waiting: Entry[] = []
+  /** Topics that acknowledged since anything failed. */
+  const proven = new Set<string>()
+  let queuedRecords = 0
+  let queuedBytes = 0
+  let inFlight = 0
+  let flushing = false
+  let drained: PromiseWithResolvers<void> | undefined
+  let expiry: NodeJS.Timeout | undefined
+
+  /** A call that alone is more than the limits is let through when nothing waits: later it would fit no better. */
+  function isFull(records: number, bytes: number): boolean {
+    if (queuedRecords === 0) return false
+    return queuedRecords + records > maxQueuedRecords || queuedBytes + bytes > maxQueuedBytes
+  }
+
+  function flushSoon(): void {
+    if (flushing || inFlight >= MAX_GROUPS_IN_FLIGHT || waiting.length === 0) return
+    flushing = true
+    // At the end of this turn, so that the requests that arrived together travel together.
+    setImmediate(() => {
+      flushing = false
+      const group = nextGroup()
+      if (group.length > 0) {
+        inFlight += 1
+        void flush(group)
+      }
+      // Nothing to send now, while something is on its way: its end comes back here.
+      if (group.length > 0 || inFlight === 0) flushSoon()
+    })
+  }
+
+  /** As much as one request takes. A topic's first request goes alone: kafkajs lets the second overtake it. */
+  function nextGroup(): Entry[] {
+    let bytes = 0
+    const end = waiting.findIndex((entry, index) => {
+      bytes += entry.bytes
+      const full = index >= GROUP_RECORDS || (index > 0 && bytes > GROUP_BYTES)
+      return full || (inFlight > 0 && !proven.has(entry.topic))
+    })
+    const group = waiting.splice(0, end === -1 ? waiting.length : end)
+    const alive = group.filter(({ call }) => !call.failed)
+    release(group.filter(({ call }) => call.failed))
+    return alive
+  }
+
+  /** Never rejects: the callers are told. */
+  async function flush(group: readonly Entry[]): Promise<void> {
+    await deliver(group)
+    inFlight -= 1
+    release(group)
+    flushSoon()
+  }
+
+  async function deliver(group: readonly Entry[]): Promise<void> {
+    try {
+      settle(group, await sendUntilAcknowledged(group))
+    } catch (error) {
+      // Somebody's record is too large: the others must not fail with it.
+      if (isTooLarge(error) && group.length > 1) for (const entry of group) await deliver([entry])
+      else for (const { call, topic } of group) fail(call, isTooLarge(error) ? recordTooLarge(topic, error) : error)
+    }
+  }
+
+  /** The same records again until all are acknowledged: one that was written before is there twice, none is missing. */
+  async function sendUntilAcknowledged(group: readonly Entry[]): Promise<readonly RecordPosition[]> {
+    const deadline = Math.min(...group.map(({ call }) => call.deadline))
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const positions = await sender.send(group, Math.max(1, deadline - Date.now()))
+        onSent()
+        for (const { topic } of group) proven.add(topic)
+        return positions
+      } catch (error) {
+        if (isTooLarge(error)) throw error
+        if (isClockRefused(error)) {
+          // The same records have the same time when they are sent again.
+          onFailed(new Error(CLOCK_REFUSED))
+          onClockRefused()
+          throw new OrderError('clock-wrong', CLOCK_REFUSED, { retriable: true, cause: error })
+        }
+        onFailed(error)
+        proven.clear()
+        const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2)
+        if (isDenied(error) || Date.now() + backoffMs >= deadline)
+          throw logUnavailable('Kafka acknowledged nothing', error)
+        await sleep(backoffMs)
+      }
+    }
+  }
+
+  function settle(group: readonly Entry[], positions: readonly RecordPosition[]): void {
+    for (const [at, { call, index }] of group.entries()) {
+      const position = positions[at]
+      if (position === undefined) continue
+      call.positions[index] = position
+      call.missing -= 1
+      if (call.missing === 0) call.resolve(call.positions)
+    }
+  }
+
+  function release(entries: readonly Entry[]): void {
+    for (const { bytes } of entries) {
+      queuedRecords -= 1
+      queuedBytes -= bytes
+    }
+    if (queuedRecords > 0) return
+    clearTimeout(expiry)
+    expiry = undefined
+    drained?.resolve()
+    drained = undefined
+  }
+
+  /** Calls behind a broker that is away are answered in time even when their turn never comes. */
+  function expireSoon(): void {
+    expiry ??= setTimeout(() => {
+      expiry = undefined
+      const now = Date.now()
+      for (const { call } of waiting) {
+        if (call.deadline <= now && !call.failed)
+          fail(call, logUnavailable('Kafka is too slow', new Error('too much waits')))
+      }
+      const over = waiting.filter(({ call }) => call.failed)
+      waiting.splice(0, waiting.length, ...waiting.filter(({ call }) => !call.failed))
+      release(over)
+      if (waiting.length > 0) expireSoon()
+    }, deadlineMs / 4)
+  }
+
+  return {
+    publish(topic, records) {
+      return new Promise((resolve, reject) => {
+        if (records.length === 0) return resolve([])
+        const call = {
+          deadline: Date.now() + deadlineMs,
+          positions: [],
+          missing: records.length,
+          failed: false,
+          resolve,
+          reject,
+        }
+        let bytes = 0
+        const entries = records.map((record, index): Entry => {
+          const message = toMessage(record)
+          const size = sizeOf(message, record.headers)
+          if (size > MAX_RECORD_BYTES) throw recordTooLarge(topic)
+          bytes += size
+          return { topic, message, call, index, bytes: size }
+        })
+        if (isFull(entries.length, bytes)) throw queueFull(queuedRecords)
+        queuedRecords += entries.length
+        queuedBytes += bytes
+        for (const entry of entries) waiting.push(entry)
+        flushSoon()
+        expireSoon()
+      })
+    },
+    get queued() {
+      return { records: queuedRecords, bytes: queuedBytes }
+    },
+    async drained() {
+      if (queuedRecords === 0) return
+      drained ??= Promise.withResolvers<void>()
+      await drained.promise
+    },
+  }
+}
+
+function fail(call: Call, error: unknown): void {
+  call.failed = true
+  call.reject(error)
+}
+
+function queueFull(waiting: number): OrderError {
+  return new OrderError('queue-full', `More than Kafka takes is waiting (${waiting} records).`, {
+    retriable: true,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  })
+}
+
+function recordTooLarge(topic: string, cause?: unknown): OrderError {
+  return new OrderError('record-too-large', `A record for ${topic} is larger than it takes, with its headers.`, {
+    cause,
+  })
+}

@@ -1,0 +1,67 @@
+import type { Message } from 'kafkajs'
+import type { RecordHeader, RecordToPublish } from '../../../ports/event-log.ts'
+
+/** A message whose partition, once chosen, stays chosen: a record that is sent again goes where it went before. */
+export type OutgoingMessage = Message & { key: Buffer | null; value: Buffer | null; partition?: number }
+
+export function toMessage({ key, value, headers, timestamp = Date.now() }: RecordToPublish): OutgoingMessage {
+  if (!Number.isSafeInteger(timestamp)) throw new RangeError(`A timestamp is a whole number, not ${timestamp}.`)
+  return {
+    key: bytesOf(key),
+    value: bytesOf(value),
+    timestamp: String(timestamp),
+    ...(headers.length > 0 && { headers: { all: new HeaderList(headers) } }),
+  }
+}
+
+/** At least what the record takes in a batch. */
+export function sizeOf({ key, value }: OutgoingMessage, headers: readonly RecordHeader[]): number {
+  let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
+  for (const [name, header] of headers) size += HEADER_OVERHEAD + Buffer.byteLength(name) + byteLength(header)
+  return size
+}
+
+const RECORD_OVERHEAD = 32
+const HEADER_OVERHEAD = 6
+
+/**
+ * All headers of a record in their order. kafkajs takes headers as an object, which has neither order nor the same
+ * name twice apart, and fails on a value of null (tulios/kafkajs#1789), which a foreign record that is parked may
+ * well have. Its encoder maps the array that it finds under a name to entries: this array gives it all of them.
+ */
+class HeaderList extends Array<never> {
+  readonly #headers: readonly RecordHeader[]
+
+  constructor(headers: readonly RecordHeader[]) {
+    super()
+    this.#headers = headers
+  }
+
+  override map<U>(): U[] {
+    return this.#headers.map(([key, value]) =>
+      value === null ? nullHeader(key) : { key, value: bytesOf(value) },
+    ) as U[]
+  }
+}
+
+/** Empty when its length is asked for, which is encoded as long as null is, and null when it is written. */
+function nullHeader(key: string): { key: string; readonly value: '' | null } {
+  let reads = 0
+  return {
+    key,
+    get value() {
+      return reads++ < 2 ? '' : null
+    },
+  }
+}
+
+function bytesOf(value: Uint8Array | string): Buffer
+function bytesOf(value: Uint8Array | string | null): Buffer | null
+function bytesOf(value: Uint8Array | string | null): Buffer | null {
+  if (value === null) return null
+  return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+}
+
+function byteLength(value: Uint8Array | string | null): number {
+  return value === null ? 0 : Buffer.byteLength(value)
+}

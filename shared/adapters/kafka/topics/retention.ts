@@ -1,0 +1,48 @@
+import type { TopicRetention } from '../../../ports/event-log.ts'
+import type { AdminClient } from '../client/admin.ts'
+import { isDenied } from '../client/errors.ts'
+import { describeSettings, type TopicSettings } from './topic-settings.ts'
+
+/** Settings change rarely, and are asked for with every question about what the log may forget. */
+const REMEMBERED_MS = 60_000
+
+/** Assumed for a cluster that does not let us look. The start has warned of it. */
+const UNKNOWN: TopicRetention = { maxAgeMs: null, maxBytes: null, holesAreMarkers: true }
+
+/** How long topics keep records. An answer is remembered for a minute. */
+export function createRetention(admin: Pick<AdminClient, 'ask'>): (topic: string) => Promise<TopicRetention> {
+  const known = new Map<string, { readonly at: number; readonly retention: TopicRetention }>()
+
+  return async function retention(topic) {
+    const last = known.get(topic)
+    if (last !== undefined && performance.now() - last.at < REMEMBERED_MS) return last.retention
+    const found = await ask(topic)
+    known.set(topic, { at: performance.now(), retention: found })
+    return found
+  }
+
+  async function ask(topic: string): Promise<TopicRetention> {
+    try {
+      const doing = `Asking Kafka how ${topic} is set`
+      const settings = await admin.ask(doing, (kafka) => describeSettings(kafka, [topic]))
+      return toRetention(settings.get(topic) ?? new Map())
+    } catch (error) {
+      if (isDenied(error)) return UNKNOWN
+      throw error
+    }
+  }
+}
+
+export function toRetention(settings: TopicSettings): TopicRetention {
+  const policies = settings.get('cleanup.policy')?.value.split(',') ?? ['delete']
+  // A topic that is only compacted deletes nothing for its age or size.
+  const limit = (name: string) => {
+    const value = Number(settings.get(name)?.value ?? -1)
+    return policies.includes('delete') && value >= 0 ? value : null
+  }
+  return {
+    maxAgeMs: limit('retention.ms'),
+    maxBytes: limit('retention.bytes'),
+    holesAreMarkers: !policies.includes('compact'),
+  }
+}

@@ -1,0 +1,124 @@
+import { createRequire } from 'node:module'
+import type { Kafka } from 'kafkajs'
+import { askPatiently } from '../client/ask.ts'
+import { createCluster, type Cluster } from '../client/cluster.ts'
+import { createLazy } from '../client/lazy.ts'
+
+/**
+ * Topic ids, by which a topic that was made anew is told from the earlier one of its name (KIP-516). kafkajs 2.2.4 asks for
+ * metadata in version 6, which has none; this asks in version 10, over kafkajs's own connections.
+ */
+export interface TopicIds extends AsyncDisposable {
+  /** Null where the broker is too old to have ids. Rejects with `log-unavailable`. */
+  idOf(topic: string): Promise<string | null>
+}
+
+/** The part of kafkajs's brokers that sends a request which kafkajs does not know. */
+interface AskedBroker {
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>
+  readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> }
+}
+
+interface Exchange<T> {
+  readonly request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<Encoder> }
+  readonly response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> }
+}
+
+interface Encoder {
+  writeBuffer(bytes: Buffer): Encoder
+  writeUVarIntString(text: string): Encoder
+}
+
+interface Decoder {
+  offset: number
+  readInt16(): number
+  readInt32(): number
+  readUVarInt(): number
+  readUVarIntString(): string | null
+  readTaggedFields(): unknown
+}
+
+const require = createRequire(import.meta.url)
+const EncoderOf = require('kafkajs/src/protocol/encoder') as new () => Encoder
+const DecoderOf = require('kafkajs/src/protocol/decoder') as new (payload: Buffer) => Decoder
+const protocol = require('kafkajs/src/protocol/error') as { readonly createErrorFromCode: (code: number) => Error }
+
+const METADATA = 3
+const WITH_IDS = 10
+const UUID_BYTES = 16
+const NO_TAGS = Buffer.of(0)
+
+export function createTopicIds(options: {
+  client: Kafka
+  timeoutMs: number
+  onError: (error: unknown) => void
+}): TopicIds {
+  const { client, timeoutMs, onError } = options
+  const connection = createLazy(
+    async () => {
+      const cluster = createCluster(client)
+      await cluster.connect()
+      return cluster as Cluster & { brokerPool: { findConnectedBroker(): Promise<AskedBroker> } }
+    },
+    (cluster) => cluster.disconnect(),
+    onError,
+  )
+
+  return {
+    idOf: (topic) =>
+      askPatiently(timeoutMs, `Asking Kafka for the id of ${topic}`, () =>
+        connection.use(async ({ brokerPool }) => {
+          const broker = await brokerPool.findConnectedBroker()
+          if ((broker.versions[METADATA]?.maxVersion ?? 0) < WITH_IDS) return null
+          return broker.connectionPool.send(metadataOf(topic))
+        }),
+      ),
+    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+  }
+}
+
+/** Metadata in version 10 is flexible (KIP-482): its headers end with tagged fields, which kafkajs's headers lack. */
+function metadataOf(topic: string): Exchange<string | null> {
+  return {
+    request: {
+      apiKey: METADATA,
+      apiVersion: WITH_IDS,
+      apiName: 'Metadata',
+      encode: async () =>
+        new EncoderOf()
+          .writeBuffer(NO_TAGS) // end of the header
+          .writeBuffer(Buffer.of(2)) // one topic: lengths are written plus one
+          .writeBuffer(Buffer.alloc(UUID_BYTES)) // asked for by its name
+          .writeUVarIntString(topic)
+          .writeBuffer(NO_TAGS)
+          .writeBuffer(Buffer.of(0, 0, 0)) // neither make the topic, nor tell what we may do
+          .writeBuffer(NO_TAGS),
+    },
+    response: {
+      decode: async (payload) => readId(payload),
+      parse: async (id) => id,
+    },
+  }
+}
+
+/** The id of the first topic; what follows it is not read. */
+function readId(payload: Buffer): string | null {
+  const decoder = new DecoderOf(payload)
+  decoder.readTaggedFields()
+  decoder.readInt32() // throttle time
+  for (let brokers = decoder.readUVarInt(); brokers > 1; brokers -= 1) {
+    decoder.readInt32()
+    decoder.readUVarIntString()
+    decoder.readInt32()
+    decoder.readUVarIntString()
+    decoder.readTaggedFields()
+  }
+  decoder.readUVarIntString() // cluster
+  decoder.readInt32() // controller
+  decoder.readUVarInt() // topics
+  const errorCode = decoder.readInt16()
+  if (errorCode !== 0) throw protocol.createErrorFromCode(errorCode)
+  decoder.readUVarIntString() // name
+  const id = payload.subarray(decoder.offset, decoder.offset + UUID_BYTES)
+  return id.every((byte) => byte === 0) ? null : id.toString('hex')
+}

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Admin, ITopicMetadata } from 'kafkajs'
+import { messageOf, OrderError } from '../../../domain/errors.ts'
+import type { TopicSpec } from '../../../ports/event-log.ts'
+import type { AdminClient } from '../client/admin.ts'
+import { isDenied, logUnavailable, protocolType, rootOf } from '../client/errors.ts'
+import { describeSettings, differingSettings, type TopicSettings } from './topic-settings.ts'
+
+const METADATA_ATTEMPTS = 20
+const METADATA_INTERVAL_MS = 100
+/** Fewer copies, or fewer that must have a record before it counts, and a lost disk can lose acknowledged orders. */
+const SAFE_REPLICATION = 3
+const SAFE_IN_SYNC = 2
+
+/**
+ * Makes the topics that are missing, and says in words where one that is there differs from what was asked for; it is
+ * never altered. Resolves with the topics' settings, as far as they could be asked for. Rejects with `invalid-setting` when Kafka refuses to make one, `log-unavailable` when it is away.
+ */
+export async function ensureTopics(
+  admin: AdminClient,
+  specs: readonly TopicSpec[],
+  onWarning: (message: string) => void,
+): Promise<ReadonlyMap<string, TopicSettings>> {
+  const existing = new Set(await admin.ask('Asking Kafka for its topics', (kafka) => kafka.listTopics()))
+  const missing = specs.filter(({ name }) => !existing.has(name))
+  for (const spec of missing) await make(admin, spec)
+
+  const names = specs.map(({ name }) => name)
+  const topics = await admin.ask('Asking Kafka for its topics', (kafka) => describe(kafka, names))
+  admin.remember(names)
+  // Brokers name a leader a moment before it leads: what is published then is refused in part, and so written twice.
+  for (const { name } of missing) await admin.offsets(name)
+  const settings = await askForSettings(admin, names).catch((error: unknown) => {
+    onWarning(`How the topics are set could not be checked: ${messageOf(rootOf(error))}`)
+    return new Map<string, TopicSettings>()
+  })
+  const unsafe = new Map<string, string[]>()
+  for (const spec of specs) {
+    const topic = topics.find(({ name }) => name === spec.name)
+    if (topic === undefined) continue
+    for (const line of differences(spec, topic)) onWarning(line)
+    const danger = dangerOf(topic, settings.get(spec.name))
+    if (danger !== undefined) unsafe.set(danger, [...(unsafe.get(danger) ?? []), spec.name])
+  }
+  for (const line of differingSettings(specs, settings)) onWarning(line)
+  for (const [danger, names] of unsafe) {
+    onWarning(`A lost disk can lose orders that were accepted: ${danger} (${names.join(', ')}).`)
+  }
+  return settings
+}
+
+/** The settings of topics that are there, inherited ones too. Rejects with `log-unavailable`. */
+export function askForSettings(
+  admin: AdminClient,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, TopicSettings>> {
+  return admin.ask('Asking Kafka how its topics are set', (kafka) => describeSettings(kafka, names))
+}
+
+async function make(admin: AdminClient, { name, partitions, replication, config }: TopicSpec): Promise<void> {
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+  const topic = { topic: name, numPartitions: partitions, replicationFactor: replication, configEntries }
+  try {
+    await admin.ask(`Making the topic ${name}`, async (kafka) => {
+      // False when another process was quicker.
+      await kafka.createTopics({ topics: [topic], waitForLeaders: false }).catch(throwFirst)
+    })
+  } catch (error) {
+    const type = protocolType(error)
+    if (type === 'TOPIC_ALREADY_EXISTS') return
+    const final = isDenied(error) || /^(?:INVALID_|POLICY_VIOLATION)/.test(type ?? '')
+    if (!final) throw error
+    const hint =
+      type === 'INVALID_REPLICATION_FACTOR' ? ' KAFKA_REPLICATION asks for more copies than there are brokers.' : ''
+    const message = `Kafka refuses to make the topic ${name}: ${messageOf(rootOf(error))}.${hint}`
+    throw new OrderError('invalid-setting', message, { cause: error })
+  }
+}
+
+/** kafkajs wraps the error of each topic in one that says only how many there were. */
+function throwFirst(error: unknown): never {
+  if (error instanceof Error && 'errors' in error && Array.isArray(error.errors)) throw error.errors[0] ?? error
+  throw error
+}
+
+/** A topic that was just made is known to each broker a moment later. */
+async function describe(kafka: Admin, names: string[]): Promise<readonly ITopicMetadata[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { topics } = await kafka.fetchTopicMetadata({ topics: names })
+      if (topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))) {
+        return topics
+      }
+      if (attempt === METADATA_ATTEMPTS) throw new Error('A partition has no leader.')
+    } catch (error) {
+      const known = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'].includes(protocolType(error) ?? '')
+      if (!known || attempt === METADATA_ATTEMPTS) throw logUnavailable('The topics cannot be used', error)
+    }
+    await sleep(METADATA_INTERVAL_MS)
+  }
+}
+
+function* differences(spec: TopicSpec, topic: ITopicMetadata): Generator<string> {
+  const { name, partitions, replication } = spec
+  const copies = copiesOf(topic)
+  const is = (what: string, found: number, wanted: number) =>
+    `The topic ${name} has ${what}: ${found}, not ${wanted}; it is left as it is.`
+  if (topic.partitions.length !== partitions) yield is('partitions', topic.partitions.length, partitions)
+  if (copies !== replication) yield is('replicas', copies, replication)
+}
+
+function dangerOf(topic: ITopicMetadata, settings: TopicSettings | undefined): string | undefined {
+  const copies = copiesOf(topic)
+  if (copies < SAFE_REPLICATION) return `topics keep fewer than ${SAFE_REPLICATION} copies of a record, ${copies}`
+  const inSync = Number(settings?.get('min.insync.replicas')?.value ?? SAFE_IN_SYNC)
+  return inSync < SAFE_IN_SYNC ? `topics have min.insync.replicas = ${inSync}, less than ${SAFE_IN_SYNC}` : undefined
+}
+
+function copiesOf({ partitions }: ITopicMetadata): number {
+  return Math.min(...partitions.map(({ replicas }) => replicas.length))
+}

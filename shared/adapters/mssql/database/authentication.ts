@@ -1,0 +1,118 @@
+import { WorkloadIdentityCredential } from '@azure/identity'
+import type sql from 'mssql'
+import { messageOf, OrderError } from '../../../domain/errors.ts'
+
+/** The words of a connection string, by name in lower case. */
+export type Words = Pick<ReadonlyMap<string, string>, 'get'>
+
+type Authentication = NonNullable<sql.config['authentication']>
+type Options = NonNullable<Authentication['options']>
+
+/**
+ * Microsoft's words for `Authentication` (Microsoft.Data.SqlClient, SqlAuthenticationMethod), in lower case, and what
+ * tedious 19.2 calls each. `Active Directory Integrated` is Kerberos there, which Node has not: here it is whatever the
+ * environment offers, as mssql has always read it.
+ */
+const METHODS: Readonly<Record<string, (words: Words) => Authentication | undefined>> = {
+  'sql password': () => undefined,
+  sqlpassword: () => undefined,
+  ntlm: () => undefined,
+  'active directory default': ofTheEnvironment,
+  'active directory integrated': (words) =>
+    words.get('token') === undefined
+      ? ofTheEnvironment(words)
+      : { type: 'azure-active-directory-access-token', options: { token: wanted(words, ['token'], 'Token') } },
+  'active directory managed identity': managedIdentity,
+  'active directory msi': managedIdentity,
+  'active directory workload identity': workloadIdentity,
+  'active directory service principal': (words) => ({
+    type: 'azure-active-directory-service-principal-secret',
+    options: {
+      clientId: wanted(words, CLIENT_ID, 'Client Id'),
+      clientSecret: wanted(words, ['client secret', 'password', 'pwd'], 'Client Secret'),
+      // Microsoft's driver learns it from the server; tedious asks for it beforehand.
+      tenantId: wanted(words, ['tenant id'], 'Tenant Id'),
+    },
+  }),
+  'active directory password': (words) => ({
+    type: 'azure-active-directory-password',
+    options: {
+      userName: wanted(words, USER, 'User Id'),
+      password: wanted(words, ['password', 'pwd'], 'Password'),
+      clientId: wanted(words, ['client id'], 'Client Id'),
+      // Any organisation's, as tedious has it where none is named.
+      tenantId: first(words, ['tenant id']) ?? 'common',
+    },
+  }),
+}
+
+/** Microsoft's drivers take an identity's client id as the user's name too. */
+const USER = ['user id', 'uid']
+const CLIENT_ID = ['client id', ...USER]
+
+/**
+ * How to sign in; undefined where the driver's own reading is right: SQL logins and NTLM. Throws `invalid-setting` for a
+ * word that is not known, and for one that needs a person at a screen or a word that is missing.
+ */
+export function authenticationOf(words: Words): Authentication | undefined {
+  const said = words.get('authentication')?.trim().toLowerCase().replaceAll(/\s+/g, ' ')
+  if (said === undefined || said === '') {
+    if (isOn(words.get('integrated security') ?? words.get('trusted_connection'))) {
+      throw refusal('asks for Integrated Security, which needs Windows: name a user, or an Authentication of Entra ID')
+    }
+    return undefined
+  }
+  const method = METHODS[said]
+  if (method !== undefined) return method(words)
+  if (/^active directory (?:interactive|device code flow)$/.test(said)) {
+    throw refusal('has an Authentication that needs a person who signs in: use Active Directory Managed Identity')
+  }
+  const known = 'Active Directory Default, Managed Identity, Workload Identity, Service Principal, Integrated, Password'
+  throw refusal(`has an unknown Authentication; known are Sql Password, NTLM and ${known}`)
+}
+
+function ofTheEnvironment(words: Words): Authentication {
+  return { type: 'azure-active-directory-default', options: option('clientId', first(words, CLIENT_ID)) }
+}
+
+/** With a client id a user-assigned identity, else the one of the system. On App Service and on machines alike. */
+function managedIdentity(words: Words): Authentication {
+  return { type: 'azure-active-directory-msi-vm', options: option('clientId', first(words, CLIENT_ID)) }
+}
+
+/** tedious has no word of its own for it. What the string leaves out comes from the environment (AZURE_CLIENT_ID, …). */
+function workloadIdentity(words: Words): Authentication {
+  const named = {
+    ...option('clientId', first(words, CLIENT_ID)),
+    ...option('tenantId', words.get('tenant id')),
+  }
+  try {
+    const options = { credential: new WorkloadIdentityCredential(named) } as unknown as Options
+    return { type: 'token-credential', options } as unknown as Authentication
+  } catch (error) {
+    const [sentence] = messageOf(error).split('\n')
+    throw refusal(`asks for a workload identity that this environment does not have: ${sentence}`)
+  }
+}
+
+function wanted(words: Words, names: readonly string[], name: string): string {
+  const value = first(words, names)
+  if (value === undefined) throw refusal(`has an Authentication that needs ${name}`)
+  return value
+}
+
+function first(words: Words, names: readonly string[]): string | undefined {
+  return names.map((name) => words.get(name)?.trim()).find((value) => value !== undefined && value !== '')
+}
+
+function option<Name extends string>(name: Name, value: string | undefined): { readonly [N in Name]?: string } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [N in Name]?: string })
+}
+
+function isOn(word: string | undefined): boolean {
+  return word !== undefined && /^(?:true|yes|sspi|1)$/i.test(word.trim())
+}
+
+function refusal(fault: string): OrderError {
+  return new OrderError('invalid-setting', `SQL_CONNECTION_STRING ${fault}.`)
+}

@@ -1,0 +1,62 @@
+import { parse } from '@tediousjs/connection-string'
+import sql from 'mssql'
+import { OrderError } from '../../../domain/errors.ts'
+import { authenticationOf, type Words } from './authentication.ts'
+
+/** What a connection string says, as the driver takes it. */
+export interface ReadConnection extends sql.config {
+  readonly server: string
+  readonly options: NonNullable<sql.config['options']>
+}
+
+/** `true` is TLS inside TDS 7.4, `strict` is TLS before TDS 8. */
+const ENCRYPTION: Readonly<Record<string, boolean | 'strict'>> = {
+  true: true,
+  yes: true,
+  '1': true,
+  mandatory: true,
+  strict: 'strict',
+  false: false,
+  no: false,
+  '0': false,
+}
+
+/**
+ * Reads `SQL_CONNECTION_STRING`. The driver's own parser serves for everything but the login and its encryption: it makes
+ * SQL authentication of any `Authentication` that it does not know, and plain encryption of `Encrypt=Strict`
+ * (mssql 12.7.14). Throws `invalid-setting`; no message repeats a value, because it may be the password.
+ */
+export function readConnectionString(connectionString: string): ReadConnection {
+  let parsed: sql.config
+  let words: Words
+  try {
+    parsed = sql.ConnectionPool.parseConnectionString(connectionString)
+    words = parse(connectionString)
+  } catch {
+    throw refusal('is not a connection string (Server of the form host,1433; Database)')
+  }
+  // An empty name makes the parser take the next pair for its value.
+  if (typeof parsed.server !== 'string' || !/^[^;=]+$/.test(parsed.server)) {
+    throw refusal('names no server (Server, of the form host,1433)')
+  }
+  const authentication = authenticationOf(words)
+  return {
+    ...parsed,
+    server: parsed.server,
+    options: { ...parsed.options, encrypt: encryptionOf(words) },
+    // The driver prefers a domain in the user's name to the word of the string.
+    ...(authentication !== undefined && { domain: undefined, authentication }),
+  }
+}
+
+/** TLS unless the string says otherwise, as Microsoft's drivers have it since 2022. */
+function encryptionOf(words: Words): boolean | 'strict' {
+  const said = words.get('encrypt')
+  const encryption = said === undefined ? true : ENCRYPTION[said.trim().toLowerCase()]
+  if (encryption === undefined) throw refusal('has an Encrypt that is none of True, Mandatory, Strict and False')
+  return encryption
+}
+
+function refusal(fault: string): OrderError {
+  return new OrderError('invalid-setting', `SQL_CONNECTION_STRING ${fault}.`)
+}

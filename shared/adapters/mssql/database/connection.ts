@@ -1,0 +1,223 @@
+import sql from 'mssql'
+import { readConnectionString } from './connection-string.ts'
+import { leavesConnectionSound } from './errors.ts'
+
+/** A parameter with its type: the types that statements here use, and no others. */
+export type Parameter =
+  | { readonly type: 'text'; readonly value: string | null }
+  | { readonly type: 'int' | 'bigint'; readonly value: number | null }
+  | { readonly type: 'bytes'; readonly value: Uint8Array | null }
+export type Parameters = Readonly<Record<string, Parameter>>
+
+export type Row = Readonly<Record<string, unknown>>
+
+export const text = (value: string | null): Parameter => ({ type: 'text', value })
+export const json = (value: unknown): Parameter => ({ type: 'text', value: JSON.stringify(value) })
+export const int = (value: number | null): Parameter => ({ type: 'int', value })
+export const bigint = (value: number | null): Parameter => ({ type: 'bigint', value })
+export const bytes = (value: Uint8Array | null): Parameter => ({ type: 'bytes', value })
+
+/** The pool of connections to one database. Rejects with the driver's own errors (mssql-errors.ts says what they mean). */
+export interface Connection extends AsyncDisposable {
+  /** Host and database, for people: no user, no password. */
+  readonly described: string
+  /** Makes the first connection; rejects when the server cannot be reached or refuses. May be called again. */
+  open(): Promise<void>
+  /** One round trip (sp_executesql): the rows of each SELECT of the statement. */
+  query(statement: string, parameters?: Parameters, timeoutMs?: number): Promise<readonly (readonly Row[])[]>
+  /** Statements as batches of one transaction on one connection: what migrations need. */
+  inTransaction(work: (run: (batch: string) => Promise<readonly Row[]>) => Promise<void>): Promise<void>
+}
+
+export interface ConnectionOptions {
+  /** As mssql takes it: `Server=host,1433;Database=orders;User Id=…;Password=…;Encrypt=true`, Entra ID included. */
+  readonly connectionString: string
+  /** Told when a connection fails that nobody was using; nothing else would be. */
+  readonly onError: (error: unknown) => void
+}
+
+/** The driver takes a timeout for one request, which its types do not know. */
+const Request = sql.Request as unknown as new (
+  parent: sql.ConnectionPool | sql.Transaction,
+  options: { readonly requestTimeout: number },
+) => sql.Request
+
+const CONNECT_TIMEOUT_MS = 5000
+const REQUEST_TIMEOUT_MS = 15_000
+const MIGRATION_TIMEOUT_MS = 120_000
+/** After this long a server that does not confirm a cancelled request is given up. */
+const CANCEL_TIMEOUT_MS = 2000
+const MAX_CONNECTIONS = 10
+/** The longest NVARCHAR that is not NVARCHAR(MAX). */
+const MAX_UNITS = 4000
+const ACQUIRE_TIMEOUT_MS = 10_000
+
+/** Throws `invalid-setting` as readConnectionString does. */
+export function createConnection({ connectionString, onError }: ConnectionOptions): Connection {
+  const config = toPoolConfig(connectionString)
+  const pool = new sql.ConnectionPool(config)
+  // Without a listener the event would end the process.
+  pool.on('error', onError)
+  let closed = false
+  let connecting: Promise<unknown> = Promise.resolve()
+
+  async function connect(): Promise<void> {
+    if (closed) throw Object.assign(new Error('It is closed.'), { code: 'ENOTOPEN' })
+    if (pool.connected) return
+    const connected = pool.connect()
+    connecting = Promise.allSettled([connected])
+    await connected
+  }
+
+  /** Lends one connection to one request; after an error that may have left it unsound it is closed, not lent again. */
+  async function request<T>(timeoutMs: number, work: (request: sql.Request) => Promise<T>): Promise<T> {
+    await connect()
+    const lender = lend(pool)
+    try {
+      const result = await work(new Request(lender.pool, { requestTimeout: timeoutMs }))
+      lender.giveBack(true)
+      return result
+    } catch (error) {
+      // A request that was cancelled may have left its transaction open: the server rolls back what loses its connection.
+      lender.giveBack(leavesConnectionSound(error))
+      throw error
+    }
+  }
+
+  return {
+    described: `${config.server}${config.port === undefined ? '' : `:${config.port}`}/${config.database ?? ''}`,
+    open: connect,
+    query(statement, parameters = {}, timeoutMs = config.requestTimeout ?? REQUEST_TIMEOUT_MS) {
+      return request(timeoutMs, async (request) => {
+        for (const [name, parameter] of Object.entries(parameters)) bind(request, name, parameter)
+        const { recordsets } = await request.query<Row[]>(statement)
+        return recordsets
+      })
+    },
+    async inTransaction(work) {
+      await connect()
+      const transaction = new sql.Transaction(pool)
+      await transaction.begin()
+      let isOpen = true
+      transaction.on('rollback', () => (isOpen = false))
+      try {
+        await work(async (batch) => {
+          const { recordset } = await new Request(transaction, { requestTimeout: MIGRATION_TIMEOUT_MS }).batch<Row>(
+            batch,
+          )
+          return recordset ?? []
+        })
+        await transaction.commit()
+      } catch (error) {
+        // XACT_ABORT rolls back by itself, which the driver notices.
+        if (isOpen) await transaction.rollback().catch(onError)
+        throw error
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      closed = true
+      // A pool that is just connecting cannot be closed.
+      await connecting
+      await pool.close()
+    },
+  }
+}
+
+function bind(request: sql.Request, name: string, parameter: Parameter): void {
+  switch (parameter.type) {
+    case 'text':
+      // An index is compared with a text of bounded length.
+      request.input(
+        name,
+        sql.NVarChar((parameter.value?.length ?? 0) > MAX_UNITS ? sql.MAX : MAX_UNITS),
+        parameter.value,
+      )
+      return
+    case 'int':
+      request.input(name, sql.Int, parameter.value)
+      return
+    case 'bigint':
+      request.input(name, sql.BigInt, parameter.value)
+      return
+    case 'bytes':
+      request.input(name, sql.VarBinary(sql.MAX), parameter.value === null ? null : Buffer.from(parameter.value))
+  }
+}
+
+/** By the state of the socket: asking `SELECT 1` before each request would double the round trips. */
+const VALIDATE = 'socket'
+
+/** Microsoft's advice for Azure SQL Database, whose gateway may first have to wake or move a database. */
+const AZURE_CONNECT_TIMEOUT_MS = 30_000
+
+/** What the driver is opened with. Throws `invalid-setting` as readConnectionString does. */
+export function toPoolConfig(connectionString: string): sql.config {
+  const read = readConnectionString(connectionString)
+  return {
+    ...read,
+    connectionTimeout: read.connectionTimeout ?? (isAzure(read.server) ? AZURE_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS),
+    requestTimeout: read.requestTimeout ?? REQUEST_TIMEOUT_MS,
+    validateConnection: VALIDATE,
+    options: {
+      ...read.options,
+      appName: 'order-event-processing',
+      useUTC: true,
+      cancelTimeout: CANCEL_TIMEOUT_MS,
+    },
+    pool: { max: MAX_CONNECTIONS, min: 0, acquireTimeoutMillis: ACQUIRE_TIMEOUT_MS, ...read.pool },
+    ...(read.options.encrypt === true && { beforeConnect: (made: unknown) => refuseClearLogin(made as Tedious) }),
+  }
+}
+
+/** The public cloud and the national ones. */
+function isAzure(server: string): boolean {
+  return /\.database\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/i.test(server)
+}
+
+/** tedious's connection; its types omit these members. */
+interface Tedious {
+  sendLogin7Packet(): void
+  readonly messageIo: { readonly tlsNegotiationComplete: boolean }
+}
+
+/**
+ * tedious 19.2 asks for encryption and signs in without it when the server says that it has none. The password would be
+ * readable on the way, so such a login is refused.
+ */
+function refuseClearLogin(connection: Tedious): void {
+  const send = connection.sendLogin7Packet.bind(connection)
+  connection.sendLogin7Packet = () => {
+    if (!connection.messageIo.tlsNegotiationComplete) {
+      const message = 'The server offers no encryption, and nothing is sent without it unless Encrypt is False.'
+      throw Object.assign(new Error(message), { code: 'EENCRYPT' })
+    }
+    send()
+  }
+}
+
+/** What the driver lends, of which its types say less than it does. */
+interface Lent {
+  hasError: boolean
+  close(): void
+}
+
+/** The same pool, but what a request gives back comes here first. */
+function lend(pool: sql.ConnectionPool): { pool: sql.ConnectionPool; giveBack(isSound: boolean): void } {
+  const lent = new Set<Lent>()
+  const release = (connection: Lent) => {
+    lent.add(connection)
+  }
+  return {
+    pool: Object.create(pool, { release: { value: release } }) as sql.ConnectionPool,
+    giveBack(isSound) {
+      for (const connection of lent) {
+        if (!isSound) {
+          connection.hasError = true
+          connection.close()
+        }
+        ;(pool as unknown as { release(connection: Lent): void }).release(connection)
+      }
+      lent.clear()
+    },
+  }
+}

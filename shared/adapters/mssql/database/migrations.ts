@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { OrderError } from '../../../domain/errors.ts'
+import type { Connection, Row } from './connection.ts'
+
+/**
+ * Numbered .sql files, run in order and only forward, each in one transaction. Of several instances that start at once
+ * one migrates and the others wait for it: the lock is a name, held until the transaction ends, so that it is free when
+ * its holder dies. A database that a newer program made, or whose migrations were changed afterwards, is left alone.
+ */
+export interface Migration {
+  readonly version: number
+  readonly name: string
+  /** Divided where a line says GO, for some statements must be alone or first. */
+  readonly batches: readonly string[]
+  readonly checksum: string
+}
+
+const FILE_NAME = /^(\d{6})_(\w+)\.sql$/
+
+/** 50000 is the first number of our own. */
+export const LOCK = `
+  SET XACT_ABORT ON;
+  DECLARE @result INT;
+  EXEC @result = sp_getapplock @Resource = 'order-event-processing migrations', @LockMode = 'Exclusive',
+    @LockOwner = 'Transaction', @LockTimeout = 60000;
+  IF @result < 0
+  BEGIN
+    THROW 50000, 'Another instance has been migrating this database for more than a minute.', 1;
+  END;`
+export const CREATE_MIGRATIONS = `
+  IF OBJECT_ID('schema_migrations') IS NULL
+    CREATE TABLE schema_migrations (
+      version INT NOT NULL CONSTRAINT schema_migrations_pk PRIMARY KEY,
+      name VARCHAR(200) NOT NULL,
+      checksum CHAR(64) NOT NULL,
+      applied_at DATETIME2(3) NOT NULL
+    );`
+export const SELECT_MIGRATIONS = 'SELECT version, checksum FROM schema_migrations ORDER BY version;'
+
+export function readMigrations(directory: URL): Migration[] {
+  return readdirSync(directory)
+    .toSorted()
+    .flatMap((fileName) => {
+      const [, version, name] = FILE_NAME.exec(fileName) ?? []
+      if (version === undefined || name === undefined) return []
+      // A checkout may end lines in its own way; the migration is the same.
+      const text = readFileSync(new URL(fileName, directory), 'utf8').replaceAll('\r\n', '\n')
+      const batches = text.split(/^GO$/m).filter((batch) => batch.trim() !== '')
+      return [{ version: Number(version), name, batches, checksum: createHash('sha256').update(text).digest('hex') }]
+    })
+}
+
+/** Rejects with `invalid-setting` for a database that this program must not touch, and with the driver's own errors. */
+export async function migrate(connection: Connection, migrations: readonly Migration[]): Promise<void> {
+  const newest = migrations.at(-1)?.version ?? 0
+  const run = async (work: (known: ReadonlyMap<number, string>) => Migration | undefined): Promise<boolean> => {
+    let next: Migration | undefined
+    await connection.inTransaction(async (batch) => {
+      await batch(LOCK)
+      await batch(CREATE_MIGRATIONS)
+      next = work(new Map((await batch(SELECT_MIGRATIONS)).map(toKnown)))
+      if (next === undefined) return
+      for (const statement of next.batches) await batch(statement)
+      await batch(recordOf(next))
+    })
+    return next !== undefined
+  }
+  const findNext = (known: ReadonlyMap<number, string>) => {
+    refuseUnknown(known, newest, connection.described)
+    return migrations.find((migration) => !isDone(migration, known, connection.described))
+  }
+  while (await run(findNext));
+}
+
+function toKnown(row: Row): [version: number, checksum: string] {
+  return [Number(row['version']), String(row['checksum'])]
+}
+
+/** The values are our own file names and checksums: nothing in them needs escaping, and the name is checked above. */
+export function recordOf({ version, name, checksum }: Migration): string {
+  return `INSERT INTO schema_migrations (version, name, checksum, applied_at)
+    VALUES (${version}, '${name}', '${checksum}', SYSUTCDATETIME());`
+}
+
+function isDone({ version, name, checksum }: Migration, known: ReadonlyMap<number, string>, where: string): boolean {
+  const done = known.get(version)
+  if (done === undefined || done === checksum) return done !== undefined
+  const what = `${where} was made with another text of migration ${version} (${name}), by a program that was changed`
+  throw refusal(`${what}: start the version that made it, or restore a back-up that was made by a release.`)
+}
+
+function refuseUnknown(known: ReadonlyMap<number, string>, newest: number, where: string): void {
+  const last = Math.max(0, ...known.keys())
+  if (last <= newest) return
+  throw refusal(
+    `${where} was made by a newer version of this program: it is at migration ${last}, known are ${newest}.`,
+  )
+}
+
+function refusal(message: string): OrderError {
+  return new OrderError('invalid-setting', message)
+}

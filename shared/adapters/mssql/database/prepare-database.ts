@@ -1,0 +1,71 @@
+import { messageOf, OrderError } from '../../../domain/errors.ts'
+import type { Connection, Parameters } from './connection.ts'
+import { adaptTexts, resolvesEscapes } from './json-texts.ts'
+import { failureOf } from './errors.ts'
+import { migrate, type Migration } from './migrations.ts'
+
+/** Readers see the last committed rows instead of waiting for writers. */
+export const IS_SNAPSHOT_ON = `
+SELECT CAST(d.is_read_committed_snapshot_on AS INT) AS is_on FROM sys.databases AS d WHERE d.name = DB_NAME();
+`
+/** NO_WAIT, for it needs the database for itself, and waits for others to leave or throws them out otherwise. */
+export const TURN_SNAPSHOT_ON = 'ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON WITH NO_WAIT;'
+
+/** How this server wants its statements. */
+export type Adapt = (statement: string, parameters?: Parameters) => string
+
+/** Brings the database to where this program needs it. Rejects as `migrate` does. */
+export async function prepareDatabase(
+  connection: Connection,
+  migrations: readonly Migration[],
+  onWarning: (message: string) => void,
+): Promise<Adapt> {
+  await connection.open()
+  await useSnapshots(connection, onWarning)
+  await migrate(connection, migrations)
+  if (await readsJson(connection)) return (statement) => statement
+  onWarning(`${connection.described} leaves escapes in the texts of JSON. Statements resolve them where there are any.`)
+  return adaptTexts
+}
+
+/** The compatibility level of the database that we are connected to. */
+export const SELECT_LEVEL = `
+SELECT CAST(d.compatibility_level AS INT) AS compatibility_level FROM sys.databases AS d WHERE d.name = DB_NAME();
+`
+/** The first level that knows OPENJSON (learn.microsoft.com/sql/t-sql/functions/openjson-transact-sql). */
+const FIRST_LEVEL_WITH_JSON = 130
+
+/**
+ * Whether OPENJSON resolves escapes. Rejects with `store-unavailable` for a database whose level has no OPENJSON: until
+ * somebody raises it, no statement that stores would work, and no order is to blame.
+ */
+async function readsJson(connection: Connection): Promise<boolean> {
+  try {
+    return await resolvesEscapes(connection)
+  } catch (error) {
+    if (failureOf(error) !== undefined) throw error
+    const [[row] = []] = await connection.query(SELECT_LEVEL)
+    const level = Number(row?.['compatibility_level'] ?? FIRST_LEVEL_WITH_JSON)
+    if (level >= FIRST_LEVEL_WITH_JSON) throw error
+    const remedy = `ALTER DATABASE CURRENT SET COMPATIBILITY_LEVEL = 150`
+    throw new OrderError(
+      'store-unavailable',
+      `The database has compatibility level ${level}, and JSON needs ${FIRST_LEVEL_WITH_JSON} or higher: ${remedy}.`,
+      { retriable: true, cause: error },
+    )
+  }
+}
+
+/** Azure SQL has it on from the start; where we may not turn it on, readers wait for writers, and that is said. */
+async function useSnapshots(connection: Connection, onWarning: (message: string) => void): Promise<void> {
+  try {
+    const [[row] = []] = await connection.query(IS_SNAPSHOT_ON)
+    if (Number(row?.['is_on'] ?? 0) === 1) return
+    await connection.query(TURN_SNAPSHOT_ON)
+  } catch (error) {
+    if (failureOf(error) === 'unavailable') throw error
+    onWarning(
+      `READ_COMMITTED_SNAPSHOT is off in ${connection.described}, and readers wait for writers: ${messageOf(error)}`,
+    )
+  }
+}

@@ -1,0 +1,275 @@
+import { originTopicOf, parseDeadLetterId, type DeadLetter, type DeadLetters } from '../../../ports/dead-letters.ts'
+import { knownTime, nearestSafeInteger } from '../../../domain/times.ts'
+import { bytes, json, text } from '../database/connection.ts'
+import { findPlaces, type PlacedLetter } from './letter-places.ts'
+import { ORIGIN_TOPIC } from './letter-topic.ts'
+import { lockPartition, lockStates } from '../database/locks.ts'
+import { DECLARE_PARKED, PARK } from './park-sql.ts'
+import { toParkedJson } from './parked-json.ts'
+import { toPartitions } from '../ledger/partitions.ts'
+import type { Query } from '../database/query.ts'
+import { GROUP_UNITS } from '../orders/store-batch-json.ts'
+import { cut, isOrderId, toSqlTime } from '../database/values.ts'
+
+/**
+ * Letters in one round trip and one transaction. What is kept already is left alone. Of the others each parks its origin,
+ * unless it is the very record that was stored meanwhile, and stands for the letter that it redrove. Keys and values come
+ * one after the other in @bytes, and each letter says where its own are.
+ *
+ * A letter whose record is being stored waits for the end of that by the lock of its partition, and is resolved then
+ * (locks.ts). READCOMMITTEDLOCK is for a partition that the ledger does not know yet, which has no lock: it waits for an
+ * order that is not committed yet, where a row version would hide it ("Table hints"). A letter whose place was taken
+ * meanwhile is passed over, and is not among those that are counted as kept.
+ */
+export const KEEP_LETTERS = `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+${DECLARE_PARKED}
+DECLARE @kept TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  log_offset BIGINT NOT NULL,
+  consumer_group NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  PRIMARY KEY (topic, log_partition, log_offset)
+);
+DECLARE @partitions TABLE (
+  n INT NOT NULL PRIMARY KEY,
+  group_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL
+);
+DECLARE @redriven TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  log_offset BIGINT NOT NULL,
+  by_topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  by_partition INT NOT NULL,
+  by_offset BIGINT NOT NULL
+);
+INSERT INTO @redriven (topic, log_partition, log_offset, by_topic, by_partition, by_offset)
+SELECT r.topic, r.log_partition, r.log_offset, r.by_topic, r.by_partition, r.by_offset
+FROM OPENJSON(@batch, '$.redriven') WITH (
+  topic NVARCHAR(4000) '$.topic', log_partition INT '$.partition', log_offset BIGINT '$.offset',
+  by_topic NVARCHAR(4000) '$.by.topic', by_partition INT '$.by.partition', by_offset BIGINT '$.by.offset'
+) AS r;
+INSERT INTO @partitions (n, group_id, topic, log_partition)
+SELECT p.n, p.group_id, p.topic, p.log_partition
+FROM OPENJSON(@batch, '$.partitions') WITH (
+  n INT '$.n', group_id NVARCHAR(200) '$.groupId', topic NVARCHAR(249) '$.topic', log_partition INT '$.partition'
+) AS p;
+DECLARE @n INT = 1;
+DECLARE @last_n INT = (SELECT COUNT(*) FROM @partitions);
+DECLARE @group NVARCHAR(200), @topic NVARCHAR(249), @partition INT;
+
+BEGIN TRANSACTION;
+WHILE @n <= @last_n
+BEGIN
+  SELECT @group = p.group_id, @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
+${lockPartition('@group', '@topic', '@partition')}
+  SET @n += 1;
+END;
+${lockStates('@parked')}
+
+INSERT INTO dead_letters (
+  topic, log_partition, log_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,
+  first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp, stack, headers, record_key,
+  record_value, foreign_failure
+)
+OUTPUT inserted.topic, inserted.log_partition, inserted.log_offset, inserted.consumer_group, inserted.state
+INTO @kept (topic, log_partition, log_offset, consumer_group, state)
+SELECT x.topic, x.log_partition, x.log_offset, x.order_id, CASE WHEN o.seq IS NULL THEN 'dead' ELSE 'resolved' END,
+  x.kept_at, x.first_code /* text */, x.first_detail /* text */, x.last_code /* text */, x.last_detail /* text */,
+  x.attempts, x.first_failed_at, x.last_failed_at, x.fingerprint /* text */, x.consumer_group /* text */,
+  x.redrive_of /* text */, x.record_timestamp, x.stack /* text */, x.headers /* text */,
+  SUBSTRING(@bytes, x.key_at, x.key_length), SUBSTRING(@bytes, x.value_at, x.value_length),
+  x.foreign_failure /* text */
+FROM OPENJSON(@batch, '$.letters') WITH (
+  i INT '$.i',
+  topic NVARCHAR(249) '$.topic',
+  origin_topic NVARCHAR(249) '$.originTopic',
+  log_partition INT '$.partition',
+  log_offset BIGINT '$.offset',
+  order_id UNIQUEIDENTIFIER '$.orderId',
+  kept_at DATETIME2(3) '$.keptAt',
+  first_code NVARCHAR(200) '$.firstCode',
+  first_detail NVARCHAR(MAX) '$.firstDetail',
+  last_code NVARCHAR(200) '$.lastCode',
+  last_detail NVARCHAR(MAX) '$.lastDetail',
+  attempts BIGINT '$.attempts',
+  first_failed_at DATETIME2(3) '$.firstFailedAt',
+  last_failed_at DATETIME2(3) '$.lastFailedAt',
+  fingerprint NVARCHAR(100) '$.fingerprint',
+  consumer_group NVARCHAR(200) '$.consumerGroup',
+  redrive_of NVARCHAR(400) '$.redriveOf',
+  record_timestamp BIGINT '$.recordTimestamp',
+  stack NVARCHAR(MAX) '$.stack',
+  headers NVARCHAR(MAX) '$.headers',
+  key_at INT '$.key.at',
+  key_length INT '$.key.length',
+  value_at INT '$.value.at',
+  value_length INT '$.value.length',
+  foreign_failure NVARCHAR(MAX) '$.foreign'
+) AS x
+LEFT JOIN orders AS o WITH (READCOMMITTEDLOCK, FORCESEEK) ON o.order_id = x.order_id
+  AND o.origin_topic = x.origin_topic COLLATE Latin1_General_100_BIN2
+  AND o.origin_partition = x.log_partition AND o.origin_offset = x.log_offset
+WHERE NOT EXISTS (
+  SELECT 1 FROM dead_letters AS d
+  WHERE d.topic = x.topic COLLATE Latin1_General_100_BIN2 AND d.log_partition = x.log_partition
+    AND d.log_offset = x.log_offset
+)
+ORDER BY x.i;
+
+DELETE p
+FROM @parked AS p
+WHERE NOT EXISTS (
+  SELECT 1 FROM @kept AS k
+  WHERE ${ORIGIN_TOPIC('k.topic')} = p.topic AND k.log_partition = p.log_partition AND k.log_offset = p.log_offset
+    AND k.state = 'dead'
+);
+${PARK}
+UPDATE d
+SET state = 'superseded'
+FROM dead_letters AS d
+JOIN @redriven AS r ON r.topic = d.topic AND r.log_partition = d.log_partition AND r.log_offset = d.log_offset
+JOIN @kept AS k ON k.topic = r.by_topic AND k.log_partition = r.by_partition AND k.log_offset = r.by_offset
+WHERE k.state = 'dead' AND d.state IN ('dead', 'redriven');
+
+UPDATE q
+SET state = 'redriven', updated_at = CAST(@now AS DATETIME2(3))
+FROM parked_records AS q WITH (FORCESEEK)
+JOIN @redriven AS r ON ${ORIGIN_TOPIC('r.topic')} = q.topic AND r.log_partition = q.log_partition AND r.log_offset = q.log_offset
+JOIN @kept AS k ON k.topic = r.by_topic AND k.log_partition = r.by_partition AND k.log_offset = r.by_offset
+  AND k.consumer_group = q.group_id
+WHERE k.state = 'dead' AND q.state IN ('retrying', 'dead');
+COMMIT TRANSACTION;
+SELECT COUNT(*) AS kept FROM @kept AS k;
+`
+
+const TOPIC_UNITS = 249
+const CODE_UNITS = 200
+const FINGERPRINT_UNITS = 100
+const LETTER_ID_UNITS = 400
+const MAX_PARTITION = 2_147_483_647
+
+export function createKeepLetters(query: Query): DeadLetters['keep'] {
+  return async function keep(letters) {
+    if (letters.length === 0) return
+    const now = new Date().toISOString()
+    const fitting = letters.map((letter) => fit(letter, now))
+    // Between the two statements another instance may take a place, for a letter of another log. Then the insert passes that
+    // place over: its NOT EXISTS sees the other's row, or under READ_COMMITTED_SNAPSHOT its unique key refuses ours and the
+    // statement is repeated (query.ts). Each round that keeps fewer than were placed means that another has kept some, so
+    // this ends. On no engine here does a lock on a key that is missing keep others from it for certain.
+    for (let placed = await findPlaces(query, fitting); placed.length > 0; placed = await findPlaces(query, fitting)) {
+      const { batch, concatenated } = toParameters(placed, now)
+      const parameters = { batch: json(batch), bytes: bytes(concatenated), now: text(toSqlTime(now)) }
+      const [[row] = []] = await query(KEEP_LETTERS, parameters)
+      if (Number(row?.['kept']) >= placed.length) return
+    }
+  }
+}
+
+/** The parameters of KEEP_LETTERS. */
+function toParameters(letters: readonly PlacedLetter[], now: string): { batch: object; concatenated: Uint8Array } {
+  const parts: Uint8Array[] = []
+  let at = 1 // where T-SQL begins to count
+  const place: PlaceBytes = (value) => {
+    if (value === null) return null
+    const placed = { at, length: value.length }
+    parts.push(value)
+    at += value.length
+    return placed
+  }
+  // A foreign letter is kept, and changes neither orders nor the ledger.
+  const own = letters.filter(({ letter }) => letter.foreign === null)
+  const redriven = own.flatMap(({ letter: { redriveOf, consumerGroup }, place: by }) => {
+    const letter = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
+    const isPlace = letter !== undefined && letter.partition <= MAX_PARTITION && letter.topic.length <= TOPIC_UNITS
+    return isPlace ? [{ ...letter, by, groupId: consumerGroup }] : []
+  })
+  const decided = [
+    ...own.map(({ letter: { origin, consumerGroup } }) => ({ ...origin, groupId: consumerGroup })),
+    ...redriven.map(({ topic, ...letter }) => ({ ...letter, topic: originTopicOf(topic) })),
+  ]
+  const batch = {
+    partitions: toPartitions(decided),
+    ...toParkedJson(own.map(({ letter }) => toParking(letter))),
+    redriven,
+    letters: letters.map((placed, i) => ({ i, ...toLetterJson(placed, now, place) })),
+  }
+  return { batch, concatenated: Buffer.concat(parts) }
+}
+
+/** Where the bytes are among all of them; null stays null. */
+type PlaceBytes = (value: Uint8Array | null) => { readonly at: number; readonly length: number } | null
+
+/** Nothing is refused: a name that is too long for an index is cut, a time that is none is now. */
+function fit(letter: DeadLetter, now: string): DeadLetter {
+  const { origin, orderId, firstCause, lastCause } = letter
+  return {
+    ...letter,
+    origin: { ...origin, topic: cut(origin.topic, TOPIC_UNITS), partition: Math.min(origin.partition, MAX_PARTITION) },
+    orderId: orderId !== null && isOrderId(orderId) ? orderId : null,
+    firstCause: { ...firstCause, code: cut(firstCause.code, CODE_UNITS) },
+    lastCause: { ...lastCause, code: cut(lastCause.code, CODE_UNITS) },
+    attempts: nearestSafeInteger(letter.attempts),
+    firstFailedAt: timeOr(letter.firstFailedAt, now),
+    lastFailedAt: timeOr(letter.lastFailedAt, now),
+    fingerprint: cut(letter.fingerprint, FINGERPRINT_UNITS),
+    consumerGroup: cut(letter.consumerGroup, GROUP_UNITS),
+    redriveOf: letter.redriveOf === null ? null : cut(letter.redriveOf, LETTER_ID_UNITS),
+    recordTimestamp: nearestSafeInteger(letter.recordTimestamp),
+  }
+}
+
+function toParking(letter: DeadLetter) {
+  const { origin, orderId, attempts, lastCause, lastFailedAt, redriveOf, consumerGroup, recordTimestamp } = letter
+  const acceptedAt = timeOr(recordTimestamp, lastFailedAt)
+  const counts = { attempt: attempts, maxAttempts: attempts, nextAttemptAt: null }
+  // What parked it may tell the ledger only later: then it finds the row, and the history is told once.
+  const record = {
+    origin,
+    orderId,
+    state: 'dead',
+    ...counts,
+    cause: lastCause,
+    acceptedAt,
+    order: null,
+    redriveOf,
+  } as const
+  return { record, groupId: consumerGroup, parkedAt: lastFailedAt }
+}
+
+function toLetterJson({ letter, place: kept }: PlacedLetter, now: string, place: PlaceBytes) {
+  const { origin, orderId, firstCause, lastCause, key, value } = letter
+  const headers = letter.headers.map(([name, header]) => [name, header && Buffer.from(header).toString('base64')])
+  return {
+    ...kept,
+    originTopic: origin.topic,
+    orderId,
+    keptAt: toSqlTime(now),
+    firstCode: firstCause.code,
+    firstDetail: firstCause.detail,
+    lastCode: lastCause.code,
+    lastDetail: lastCause.detail,
+    attempts: letter.attempts,
+    firstFailedAt: toSqlTime(letter.firstFailedAt),
+    lastFailedAt: toSqlTime(letter.lastFailedAt),
+    fingerprint: letter.fingerprint,
+    consumerGroup: letter.consumerGroup,
+    redriveOf: letter.redriveOf,
+    recordTimestamp: letter.recordTimestamp,
+    stack: letter.stack,
+    headers: JSON.stringify(headers),
+    key: place(key),
+    value: place(value),
+    foreign: letter.foreign && JSON.stringify(letter.foreign),
+  }
+}
+
+function timeOr(time: string | number, otherwise: string): string {
+  const known = knownTime(typeof time === 'string' ? Date.parse(time) : time)
+  return known === undefined ? otherwise : new Date(known).toISOString()
+}

@@ -1,0 +1,66 @@
+import { isSameLetter, topicOfLetter, type DeadLetter, type LetterIdentity } from '../../../ports/dead-letters.ts'
+import type { RecordPosition } from '../../../ports/event-log.ts'
+import { json } from '../database/connection.ts'
+import type { Query } from '../database/query.ts'
+import { cut, fromSqlId } from '../database/values.ts'
+
+/** A letter that is not kept yet, and the place under which it will be. */
+export interface PlacedLetter {
+  readonly letter: DeadLetter
+  readonly place: RecordPosition
+}
+
+/** By the unique key of origins. */
+export const SELECT_PLACES = `
+SELECT d.topic, d.log_partition, d.log_offset, d.order_id, d.record_timestamp
+FROM OPENJSON(@ids) WITH (
+  topic NVARCHAR(249) '$.topic', log_partition INT '$.partition', log_offset BIGINT '$.offset'
+) AS p
+JOIN dead_letters AS d ON d.topic = p.topic COLLATE Latin1_General_100_BIN2 AND d.log_partition = p.log_partition
+  AND d.log_offset = p.log_offset;
+`
+
+const TOPIC_UNITS = 249
+/** Room for `@` and a number. */
+const MARK_UNITS = 8
+
+/**
+ * Finds a free place for each letter that is not kept: its origin, unless a letter of another record lies there. Letters
+ * are never deleted, so one round of questions is enough but for places that several logs have had.
+ */
+export async function findPlaces(query: Query, letters: readonly DeadLetter[]): Promise<readonly PlacedLetter[]> {
+  const known = new Map<string, LetterIdentity>()
+  const placed: PlacedLetter[] = []
+  let pending = letters
+  for (let n = 1; pending.length > 0; n += 1) {
+    const places = pending.map(({ origin }) => ({ ...origin, topic: keptTopic(origin.topic, n) }))
+    const [rows = []] = await query(SELECT_PLACES, { ids: json(places) })
+    for (const row of rows) {
+      const at = {
+        topic: String(row['topic']),
+        partition: Number(row['log_partition']),
+        offset: Number(row['log_offset']),
+      }
+      const id = row['order_id'] as string | null
+      const orderId = id === null ? null : fromSqlId(id)
+      known.set(keyOf(at), { orderId, recordTimestamp: Number(row['record_timestamp']) })
+    }
+    pending = pending.filter((letter, index) => {
+      const place = places[index] ?? letter.origin
+      const there = known.get(keyOf(place))
+      if (there !== undefined) return !isSameLetter(there, letter)
+      known.set(keyOf(place), letter)
+      placed.push({ letter, place })
+      return false
+    })
+  }
+  return placed
+}
+
+function keptTopic(topic: string, n: number): string {
+  return n === 1 ? topic : topicOfLetter(cut(topic, TOPIC_UNITS - MARK_UNITS), n)
+}
+
+function keyOf({ topic, partition, offset }: RecordPosition): string {
+  return `${topic}:${partition}:${offset}`
+}

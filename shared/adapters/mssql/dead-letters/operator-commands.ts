@@ -1,0 +1,85 @@
+import { OrderError } from '../../../domain/errors.ts'
+import { parseDeadLetterId, type DeadLetterState, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
+import type { RecordPosition } from '../../../ports/event-log.ts'
+import type { Act, Redrives } from '../../../ports/redrives.ts'
+import { bytes, int, json, text, type Parameters } from '../database/connection.ts'
+import { createGetLetter, placeParameters } from './dead-letters.ts'
+import { DISCARD, DISCARD_MANY, MARK_EDITED, RECORD_EDIT, RESTORE } from './operator-sql.ts'
+import type { Query } from '../database/query.ts'
+import { cut, toSqlTime } from '../database/values.ts'
+
+const OPERATOR_UNITS = 400
+/** A round trip discards this many letters. */
+const LETTERS_AT_ONCE = 200
+const TOPIC_UNITS = 249
+const MAX_PARTITION = 2_147_483_647
+
+/** What operators do to single dead letters (port Redrives). */
+export function createOperatorCommands(
+  query: Query,
+): Pick<Redrives, 'discard' | 'discardMany' | 'restore' | 'recordEdit' | 'markEdited'> {
+  const getLetter = createGetLetter(query)
+
+  /** Without `from` the letter may be in any state. */
+  async function act(
+    statement: string,
+    letterId: string,
+    from: DeadLetterState | undefined,
+    parameters: Parameters,
+  ): Promise<KeptDeadLetter> {
+    const origin = parseDeadLetterId(letterId)
+    if (origin === undefined) throw notFound()
+    const [[row] = []] = await query(statement, { ...placeParameters(origin), ...parameters })
+    if (row === undefined || row['state'] === null) throw notFound()
+    const state = row['state'] as DeadLetterState
+    if (from !== undefined && state !== from) {
+      throw new OrderError('conflict', `The dead letter is ${state}, not ${from}.`)
+    }
+    const letter = await getLetter(letterId)
+    if (letter === undefined) throw notFound()
+    return letter
+  }
+
+  return {
+    discard: (letterId, by) => act(DISCARD, letterId, 'dead', actParameters(letterId, by)),
+    async discardMany(letterIds, by) {
+      const places = letterIds.flatMap((id) => placeOf(id) ?? [])
+      let discarded = 0
+      for (let start = 0; start < places.length; start += LETTERS_AT_ONCE) {
+        const letters = places
+          .slice(start, start + LETTERS_AT_ONCE)
+          .map(({ id, topic, partition, offset }, index) => [index + 1, id, topic, partition, offset])
+        const { target: _, ...shared } = actParameters('', by)
+        const [[row] = []] = await query(DISCARD_MANY, { ...shared, letters: json(letters) })
+        discarded += Number(row?.['discarded'])
+      }
+      return discarded
+    },
+    restore: (letterId, by) => act(RESTORE, letterId, 'discarded', actParameters(letterId, by)),
+    recordEdit: (letterId, value, by) =>
+      act(RECORD_EDIT, letterId, 'dead', { ...actParameters(letterId, by), value: bytes(value) }),
+    markEdited: (letterId, by) => act(MARK_EDITED, letterId, undefined, actParameters(letterId, by)),
+  }
+}
+
+/** Where a letter may be; undefined for an id that names none, because no column could hold its place. */
+function placeOf(id: string): (RecordPosition & { readonly id: string }) | undefined {
+  const place = parseDeadLetterId(id)
+  const fits = place !== undefined && place.topic.length <= TOPIC_UNITS && place.partition <= MAX_PARTITION
+  return fits ? { id, ...place } : undefined
+}
+
+/** What INSERT_AUDIT and histories need of an act. */
+export function actParameters(target: string, { at, operator, verified, reason }: Act): Parameters {
+  return {
+    at: text(toSqlTime(at)),
+    target: text(target),
+    operator: text(cut(operator, OPERATOR_UNITS)),
+    verified: int(verified ? 1 : 0),
+    reason: text(reason),
+  }
+}
+
+function notFound(): OrderError {
+  return new OrderError('dead-letter-not-found', 'No dead letter has this id.')
+}

@@ -1,0 +1,140 @@
+import { ORIGIN_TOPIC } from './letter-topic.ts'
+import { lockPartition } from '../database/locks.ts'
+
+/**
+ * What operators do to one letter, each one transaction. Each answers the state that the letter had, and changes nothing
+ * when the act needs another one. A foreign letter stands for no order here.
+ *
+ * The state is read behind the locks (locks.ts): of the partition, so that the record is not being stored or kept
+ * meanwhile, and of the order, so that of its last two letters one sees that the other is gone. Order, group and place of
+ * a letter never change, so they are read before.
+ */
+const DECLARE = `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
+DECLARE @kept BIGINT, @state VARCHAR(20), @order UNIQUEIDENTIFIER, @group NVARCHAR(200);
+`
+const LOCK_LETTER = `
+SELECT @kept = d.kept_seq, @group = d.consumer_group, @order = CASE WHEN d.foreign_failure IS NULL THEN d.order_id END
+FROM dead_letters AS d
+WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offset;
+BEGIN TRANSACTION;${lockPartition('@group', ORIGIN_TOPIC('@topic'), '@partition')}
+UPDATE order_states SET attempt = attempt WHERE order_id = @order;
+UPDATE dead_letters SET attempts = attempts WHERE kept_seq = @kept;
+SELECT @state = d.state FROM dead_letters AS d WHERE d.kept_seq = @kept;
+`
+const START = `${DECLARE}${LOCK_LETTER}`
+const END = `
+COMMIT TRANSACTION;
+SELECT @state AS state;
+`
+
+export const INSERT_AUDIT = (action: string) => `
+  INSERT INTO audit (happened_at, action, target, operator, verified, reason)
+  VALUES (@time, '${action}', @target, @operator, @verified, @reason);
+`
+
+/** Of an act that changes nothing in the store itself. */
+export const RECORD_ACT = `
+SET NOCOUNT ON;
+DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
+INSERT INTO audit (happened_at, action, target, operator, verified, reason)
+VALUES (@time, @action, @target, @operator, @verified, @reason);
+`
+
+/**
+ * Nothing happens to an order after it was stored. But what was sent may be stored before its sender comes to say so, by
+ * a machine whose clock is a minute behind.
+ */
+export const NOT_STORED_BEFORE = (order: string) => `NOT EXISTS (
+    SELECT 1 FROM orders AS o WHERE o.order_id = ${order} AND o.stored_at < DATEADD(SECOND, -60, @time)
+  )`
+
+const tell = (kind: string) => `
+  INSERT INTO order_history (order_id, happened_at, kind, reason)
+  SELECT @order, @time, '${kind}', @reason WHERE @order IS NOT NULL AND ${NOT_STORED_BEFORE('@order')};
+`
+
+/** The letter and its parked record. */
+const move = (from: string, to: string) => `
+  UPDATE dead_letters SET state = '${to}' WHERE kept_seq = @kept;
+  UPDATE parked_records SET state = '${to}', updated_at = @time
+  WHERE group_id = @group AND topic = ${ORIGIN_TOPIC('@topic')} AND log_partition = @partition AND log_offset = @offset
+    AND state = '${from}';
+`
+
+/** An order is given up with the last of its letters. */
+const DISCARD_LETTER = `
+IF @state = 'dead'
+BEGIN${move('dead', 'discarded')}
+  UPDATE order_states SET status = 'discarded', updated_at = @time
+  WHERE order_id = @order AND status = 'dead-lettered'
+    AND NOT EXISTS (
+      SELECT 1 FROM dead_letters AS d
+      WHERE d.order_id = @order AND d.state IN ('dead', 'redriven') AND d.foreign_failure IS NULL
+    );
+  IF @@ROWCOUNT > 0
+  BEGIN${tell('discarded')}
+  END;${INSERT_AUDIT('discard')}
+END;`
+
+export const DISCARD = `${START}${DISCARD_LETTER}${END}`
+
+/**
+ * Letter by letter, each a transaction of its own: so each locks what DISCARD locks and no more, and whatever comes first
+ * among the letters, no two of these wait for each other. A statement that comes again after a deadlock passes over those
+ * that it discarded before. @letters is an array of [n, id, topic, partition, offset], counted from 1.
+ */
+export const DISCARD_MANY = `${DECLARE}
+DECLARE @named TABLE (
+  n INT NOT NULL PRIMARY KEY,
+  letter_id NVARCHAR(400) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  log_offset BIGINT NOT NULL
+);
+INSERT INTO @named (n, letter_id, topic, log_partition, log_offset)
+SELECT l.n, l.letter_id, l.topic, l.log_partition, l.log_offset
+FROM OPENJSON(@letters) WITH (
+  n INT '$[0]', letter_id NVARCHAR(400) '$[1]', topic NVARCHAR(249) '$[2]', log_partition INT '$[3]', log_offset BIGINT '$[4]'
+) AS l;
+DECLARE @n INT = 1, @discarded INT = 0;
+DECLARE @last_n INT = (SELECT COUNT(*) FROM @named);
+DECLARE @target NVARCHAR(400), @topic NVARCHAR(249), @partition INT, @offset BIGINT;
+WHILE @n <= @last_n
+BEGIN
+  SELECT @kept = NULL, @state = NULL, @order = NULL, @group = NULL, @target = l.letter_id, @topic = l.topic,
+    @partition = l.log_partition, @offset = l.log_offset
+  FROM @named AS l
+  WHERE l.n = @n;${LOCK_LETTER}${DISCARD_LETTER}
+  COMMIT TRANSACTION;
+  IF @state = 'dead'
+    SET @discarded += 1;
+  SET @n += 1;
+END;
+SELECT @discarded AS discarded;
+`
+
+export const RESTORE = `${START}
+IF @state = 'discarded'
+BEGIN${move('discarded', 'dead')}
+  UPDATE order_states SET status = 'dead-lettered', updated_at = @time
+  WHERE order_id = @order AND status = 'discarded';
+  IF @@ROWCOUNT > 0
+  BEGIN${tell('restored')}
+  END;${INSERT_AUDIT('restore')}
+END;${END}`
+
+export const RECORD_EDIT = `${START}
+IF @state = 'dead'
+BEGIN
+  UPDATE dead_letters SET edited_value = @value WHERE kept_seq = @kept;${INSERT_AUDIT('edit')}
+END;${END}`
+
+/** It may be stored, and the letter resolved, before its sender comes to say that it was sent. */
+export const MARK_EDITED = `${START}
+IF @state IS NOT NULL
+BEGIN
+  UPDATE dead_letters SET state = 'redriven' WHERE kept_seq = @kept AND state = 'dead';${tell('edited')}
+END;${END}`

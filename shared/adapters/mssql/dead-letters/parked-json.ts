@@ -1,0 +1,54 @@
+import { orderWords } from '../../../domain/search/search-words.ts'
+import type { ParkedRecord } from '../../../ports/order-store.ts'
+import { toRounds } from '../orders/rounds.ts'
+import { cut, toSqlTime } from '../database/values.ts'
+
+export interface Parking {
+  readonly record: ParkedRecord
+  readonly groupId: string
+  readonly parkedAt: string
+}
+
+const CODE_UNITS = 200
+
+/** The part of a statement's JSON that DECLARE_PARKED reads. */
+export function toParkedJson(parkings: readonly Parking[]) {
+  const rounds = toRounds(parkings, ({ record: { origin, orderId } }) => [
+    `${origin.topic}:${origin.partition}:${origin.offset}`,
+    orderId,
+  ])
+  return {
+    parked: parkings.map(({ record, groupId, parkedAt }, i) => ({
+      i,
+      round: rounds[i],
+      groupId,
+      ...record.origin,
+      orderId: record.orderId,
+      state: record.state,
+      attempt: record.attempt,
+      maxAttempts: record.maxAttempts,
+      nextAttemptAt: record.nextAttemptAt === null ? null : toSqlTime(record.nextAttemptAt),
+      causeCode: cut(record.cause.code, CODE_UNITS),
+      causeDetail: record.cause.detail,
+      acceptedAt: record.acceptedAt === null ? null : toSqlTime(record.acceptedAt),
+      parkedAt: toSqlTime(parkedAt),
+      ...toContent(record.order),
+    })),
+    parkedWords: parkings.flatMap(({ record: { order, orderId } }, i) =>
+      order === null || orderId === null
+        ? []
+        : [...orderWords(orderId, order)].map(([word, inName]) => [i, word, inName ? 1 : 0]),
+    ),
+  }
+}
+
+function toContent(order: ParkedRecord['order']) {
+  if (order === null) return {}
+  return {
+    orderJson: JSON.stringify(order),
+    customerId: order.customerId,
+    currency: order.currencyType,
+    paymentMethod: order.paymentMethodType,
+    reference: order.reference ?? null,
+  }
+}

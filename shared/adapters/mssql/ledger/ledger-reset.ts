@@ -1,0 +1,109 @@
+import type { LedgerEpoch } from '../../../ports/maintenance.ts'
+import type { Act } from '../../../ports/redrives.ts'
+import { int, json, text } from '../database/connection.ts'
+import { lockPartition } from '../database/locks.ts'
+import { actParameters } from '../dead-letters/operator-commands.ts'
+import { INSERT_AUDIT } from '../dead-letters/operator-sql.ts'
+import type { Query } from '../database/query.ts'
+import { GROUP_UNITS } from '../orders/store-batch-json.ts'
+import { cut } from '../database/values.ts'
+
+/**
+ * Rows in one transaction. A row takes three locks here, and from 5,000 of a statement on a table is locked as a whole
+ * (learn.microsoft.com/sql/relational-databases/sql-server-transaction-locking-and-row-versioning-guide).
+ */
+const FORGOTTEN_AT_ONCE = 1000
+
+/**
+ * One step, to be repeated until it answers that it is done: the last one begins the new epoch. The places of the earlier
+ * log mean other records now, and what is said of them must not be said of these, so they are forgotten first, some at a
+ * time. A reset that ends halfway leaves the old ledger, which remembers less, and another one goes on from there.
+ * Each step locks the group's partitions first, so that nobody counts meanwhile (locks.ts).
+ */
+export const RESET_LEDGER = `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
+DECLARE @epoch TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  first_offset BIGINT NOT NULL,
+  next_offset BIGINT NOT NULL,
+  PRIMARY KEY (topic, log_partition)
+);
+INSERT INTO @epoch (topic, log_partition, first_offset, next_offset)
+SELECT e.topic, e.log_partition, e.first_offset, e.next_offset
+FROM OPENJSON(@epochs) WITH (
+  topic NVARCHAR(249) '$.topic', log_partition INT '$.partition', first_offset BIGINT '$.first', next_offset BIGINT '$.next'
+) AS e;
+DECLARE @partitions TABLE (
+  n BIGINT NOT NULL PRIMARY KEY,
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL
+);
+INSERT INTO @partitions (n, topic, log_partition)
+SELECT ROW_NUMBER() OVER (ORDER BY l.topic, l.log_partition), l.topic, l.log_partition
+FROM ledger AS l
+WHERE l.group_id = @group;
+DECLARE @n BIGINT = 1;
+DECLARE @last_n BIGINT = (SELECT COUNT(*) FROM @partitions);
+DECLARE @topic NVARCHAR(249), @partition INT, @left INT;
+BEGIN TRANSACTION;
+WHILE @n <= @last_n
+BEGIN
+  SELECT @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
+${lockPartition('@group', '@topic', '@partition')}
+  SET @n += 1;
+END;
+UPDATE ledger_logs SET log_id = log_id WHERE group_id = @group AND topic = @target;
+DELETE TOP (@limit) FROM parked_records WHERE group_id = @group;
+SET @left = CASE WHEN @@ROWCOUNT = @limit THEN 1 ELSE 0 END;
+IF @left = 0
+BEGIN
+  DELETE TOP (@limit) FROM ledger_gaps WHERE group_id = @group;
+  SET @left = CASE WHEN @@ROWCOUNT = @limit THEN 1 ELSE 0 END;
+END;
+IF @left = 0
+BEGIN
+  DELETE TOP (@limit) FROM ledger WHERE group_id = @group;
+  SET @left = CASE WHEN @@ROWCOUNT = @limit THEN 1 ELSE 0 END;
+  DELETE TOP (@limit) FROM ledger_logs WHERE group_id = @group;
+  IF @@ROWCOUNT = @limit
+    SET @left = 1;
+END;
+IF @left = 0
+BEGIN
+  INSERT INTO ledger (
+    group_id, topic, log_partition, first_offset, next_offset, stored, duplicate, parked, gaps, redriven
+  )
+  SELECT @group, e.topic, e.log_partition, e.first_offset, e.next_offset, 0, 0, 0, e.next_offset - e.first_offset, 0
+  FROM @epoch AS e;
+  INSERT INTO ledger_gaps (group_id, topic, log_partition, since_offset, until_offset)
+  SELECT @group, e.topic, e.log_partition, e.first_offset, e.next_offset
+  FROM @epoch AS e
+  WHERE e.next_offset > e.first_offset;
+  INSERT INTO ledger_logs (group_id, topic, log_id) VALUES (@group, @target, @logId);
+${INSERT_AUDIT('reset-ledger')}
+END;
+COMMIT TRANSACTION;
+SELECT @left AS more_to_forget;
+`
+
+export async function resetLedger(
+  query: Query,
+  groupId: string,
+  { topic, logId, partitions }: LedgerEpoch,
+  act: Act,
+): Promise<void> {
+  const parameters = {
+    ...actParameters(topic, act),
+    group: text(cut(groupId, GROUP_UNITS)),
+    epochs: json(partitions.map((partition) => ({ topic, ...partition }))),
+    logId: text(logId),
+    limit: int(FORGOTTEN_AT_ONCE),
+  }
+  for (;;) {
+    const [[row] = []] = await query(RESET_LEDGER, parameters)
+    if (Number(row?.['more_to_forget']) === 0) return
+  }
+}

@@ -1,0 +1,251 @@
+import { lockPartition } from '../database/locks.ts'
+
+/**
+ * Counts offsets. Only those at or beyond `next_offset` count, and those that were passed over as a gap and came after
+ * all; any other was counted before. So the figures always add up to `next_offset − first_offset`, which the table checks.
+ *
+ * Parts of STORE_BATCH: @partitions are those of all records that the batch decides about, in the order of topic and
+ * partition, numbered from 1; @places is one row for each offset to count, `i` the order that came from it, or null for
+ * what is parked.
+ */
+export const DECLARE_LEDGER = `
+DECLARE @partitions TABLE (
+  n INT NOT NULL PRIMARY KEY,
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  next_offset BIGINT NOT NULL,
+  is_known BIT NOT NULL,
+  UNIQUE (topic, log_partition)
+);
+DECLARE @places TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  log_offset BIGINT NOT NULL,
+  i INT NULL,
+  is_redrive BIT NOT NULL,
+  kind VARCHAR(10) COLLATE Latin1_General_100_BIN2 NULL,
+  is_beyond BIT NOT NULL,
+  gap_since BIGINT NULL,
+  gap_lost_by VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
+  PRIMARY KEY (topic, log_partition, log_offset)
+);
+DECLARE @taken TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  log_offset BIGINT NOT NULL,
+  since_offset BIGINT NOT NULL,
+  until_offset BIGINT NOT NULL,
+  lost_by VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
+  PRIMARY KEY (topic, log_partition, log_offset)
+);
+DECLARE @gaps TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  since_offset BIGINT NOT NULL,
+  until_offset BIGINT NOT NULL,
+  lost_by VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL
+);
+DECLARE @touching TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  since_offset BIGINT NOT NULL,
+  until_offset BIGINT NOT NULL,
+  PRIMARY KEY (topic, log_partition)
+);
+DECLARE @figures TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  first_offset BIGINT NOT NULL,
+  next_offset BIGINT NOT NULL,
+  is_known BIT NOT NULL,
+  stored BIGINT NOT NULL,
+  duplicate BIGINT NOT NULL,
+  parked BIGINT NOT NULL,
+  gaps BIGINT NOT NULL,
+  lost BIGINT NOT NULL,
+  redriven BIGINT NOT NULL,
+  PRIMARY KEY (topic, log_partition)
+);
+INSERT INTO @partitions (n, topic, log_partition, next_offset, is_known)
+SELECT p.n, p.topic, p.log_partition, p.log_start, 0
+FROM OPENJSON(@batch, '$.partitions') WITH (
+  n INT '$.n', topic NVARCHAR(4000) '$.topic', log_partition INT '$.partition', log_start BIGINT '$.logStart'
+) AS p;
+INSERT INTO @places (topic, log_partition, log_offset, i, is_redrive, is_beyond)
+SELECT p.topic, p.log_partition, p.log_offset, p.i, p.is_redrive, 0
+FROM OPENJSON(@batch, '$.places') WITH (
+  topic NVARCHAR(4000) '$.topic', log_partition INT '$.partition', log_offset BIGINT '$.offset', i INT '$.i',
+  is_redrive BIT '$.isRedrive'
+) AS p;
+DECLARE @n INT = 1;
+DECLARE @last_n INT = (SELECT COUNT(*) FROM @partitions);
+DECLARE @topic NVARCHAR(249), @partition INT, @next BIGINT;
+`
+
+/**
+ * Row by row, so that everyone locks them in the same order: whoever waits here holds nothing that the other needs. A row
+ * that is missing is inserted at the end, and of two that insert it one fails and comes again.
+ */
+export const LOCK_LEDGER = `
+WHILE @n <= @last_n
+BEGIN
+  SELECT @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
+  SET @next = NULL;${lockPartition('@group', '@topic', '@partition')}
+  SELECT @next = l.next_offset FROM ledger AS l WITH (FORCESEEK)
+  WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition;
+  IF @next IS NOT NULL
+    UPDATE @partitions SET next_offset = @next, is_known = 1 WHERE n = @n;
+  SET @n += 1;
+END;
+`
+
+/** The last range of a partition that begins at or before an offset, or before it. */
+const LAST_GAP = (of: string, begins: string) => `
+  SELECT TOP (1) x.since_offset, x.until_offset, x.lost_by
+  FROM ledger_gaps AS x
+  WHERE x.group_id = @group AND x.topic = ${of}.topic AND x.log_partition = ${of}.log_partition AND x.since_offset ${begins}
+  ORDER BY x.since_offset DESC`
+
+/**
+ * No two gaps of a partition overlap, so an offset lies in the last one that begins at or before it, or in none. Asked
+ * for that one, the primary key is sought once for each offset; asked for `since <= offset AND until > offset`, it reads
+ * every earlier gap for each.
+ *
+ * FORCESEEK where gaps are deleted: the table variable has the key of each, so a seek is always possible, and no scan
+ * waits for the gaps of other partitions.
+ */
+export const COUNT = `
+UPDATE p
+SET kind = CASE WHEN p.i IS NULL OR o.outcome = 'withheld' THEN 'parked' WHEN o.outcome = 'duplicate' THEN 'duplicate' ELSE 'stored' END,
+  is_beyond = CASE WHEN p.log_offset >= t.next_offset THEN 1 ELSE 0 END
+FROM @places AS p
+JOIN @partitions AS t ON t.topic = p.topic AND t.log_partition = p.log_partition
+LEFT JOIN @orders AS o ON o.i = p.i;
+
+-- Every gap ends before next_offset, and most batches lie beyond it.
+IF EXISTS (SELECT 1 FROM @places AS p WHERE p.is_beyond = 0)
+BEGIN
+  INSERT INTO @taken (topic, log_partition, log_offset, since_offset, until_offset, lost_by)
+  SELECT p.topic, p.log_partition, p.log_offset, g.since_offset, g.until_offset, g.lost_by
+  FROM @places AS p
+  CROSS APPLY (${LAST_GAP('p', '<= p.log_offset')}
+  ) AS g
+  WHERE p.is_beyond = 0 AND g.until_offset > p.log_offset;
+
+  UPDATE p
+  SET gap_since = k.since_offset, gap_lost_by = k.lost_by
+  FROM @places AS p
+  JOIN @taken AS k ON k.topic = p.topic AND k.log_partition = p.log_partition AND k.log_offset = p.log_offset;
+
+  -- What is left of gaps that something was taken out of: before each, between, and after the last.
+  INSERT INTO @gaps (topic, log_partition, since_offset, until_offset, lost_by)
+  SELECT x.topic, x.log_partition, COALESCE(x.before_offset + 1, x.since_offset), x.log_offset, x.lost_by
+  FROM (
+    SELECT k.topic, k.log_partition, k.log_offset, k.since_offset, k.lost_by,
+      LAG(k.log_offset) OVER (PARTITION BY k.topic, k.log_partition, k.since_offset ORDER BY k.log_offset) AS before_offset
+    FROM @taken AS k
+  ) AS x
+  WHERE COALESCE(x.before_offset + 1, x.since_offset) < x.log_offset;
+
+  INSERT INTO @gaps (topic, log_partition, since_offset, until_offset, lost_by)
+  SELECT k.topic, k.log_partition, MAX(k.log_offset) + 1, MAX(k.until_offset), MAX(k.lost_by)
+  FROM @taken AS k
+  GROUP BY k.topic, k.log_partition, k.since_offset
+  HAVING MAX(k.log_offset) + 1 < MAX(k.until_offset);
+
+  DELETE g
+  FROM ledger_gaps AS g WITH (FORCESEEK)
+  JOIN @taken AS k ON k.topic = g.topic AND k.log_partition = g.log_partition AND k.since_offset = g.since_offset
+  WHERE g.group_id = @group;
+
+  INSERT INTO ledger_gaps (group_id, topic, log_partition, since_offset, until_offset, lost_by)
+  SELECT @group, g.topic, g.log_partition, g.since_offset, g.until_offset, g.lost_by FROM @gaps AS g;
+  DELETE FROM @gaps;
+END;
+
+-- What is passed over now: before the first beyond, and between them.
+INSERT INTO @gaps (topic, log_partition, since_offset, until_offset)
+SELECT x.topic, x.log_partition, COALESCE(x.before_offset + 1, x.next_offset), x.log_offset
+FROM (
+  SELECT p.topic, p.log_partition, p.log_offset, t.next_offset,
+    LAG(p.log_offset) OVER (PARTITION BY p.topic, p.log_partition ORDER BY p.log_offset) AS before_offset
+  FROM @places AS p
+  JOIN @partitions AS t ON t.topic = p.topic AND t.log_partition = p.log_partition
+  WHERE p.is_beyond = 1
+) AS x
+WHERE COALESCE(x.before_offset + 1, x.next_offset) < x.log_offset;
+
+IF EXISTS (SELECT 1 FROM @gaps)
+BEGIN
+  -- One that begins where the last one ended goes on with it: gaps that touch are one.
+  INSERT INTO @touching (topic, log_partition, since_offset, until_offset)
+  SELECT t.topic, t.log_partition, g.since_offset, t.next_offset
+  FROM @partitions AS t
+  CROSS APPLY (${LAST_GAP('t', '< t.next_offset')}
+  ) AS g
+  WHERE g.until_offset = t.next_offset AND g.lost_by IS NULL;
+
+  UPDATE n
+  SET since_offset = o.since_offset
+  FROM @gaps AS n
+  JOIN @touching AS o ON o.topic = n.topic AND o.log_partition = n.log_partition AND o.until_offset = n.since_offset;
+
+  DELETE g
+  FROM ledger_gaps AS g WITH (FORCESEEK)
+  JOIN @gaps AS n ON n.topic = g.topic AND n.log_partition = g.log_partition AND n.since_offset = g.since_offset
+  WHERE g.group_id = @group;
+
+  INSERT INTO ledger_gaps (group_id, topic, log_partition, since_offset, until_offset)
+  SELECT @group, n.topic, n.log_partition, n.since_offset, n.until_offset FROM @gaps AS n;
+END;
+
+-- Of the new offsets, those that did not come are gaps; those that came out of a gap are none any more.
+INSERT INTO @figures (
+  topic, log_partition, first_offset, next_offset, is_known, stored, duplicate, parked, gaps, lost, redriven
+)
+SELECT x.topic, x.log_partition, x.old_next, x.new_next, x.is_known, x.stored, x.duplicate, x.parked,
+  x.new_next - x.old_next - x.beyond - x.taken, -x.taken_from_lost, x.redriven
+FROM (
+  SELECT p.topic, p.log_partition, MAX(t.next_offset) AS old_next,
+    MAX(CASE WHEN p.is_beyond = 1 THEN p.log_offset + 1 ELSE t.next_offset END) AS new_next,
+    CAST(MAX(CAST(t.is_known AS INT)) AS BIT) AS is_known,
+    SUM(CASE WHEN p.kind = 'stored' THEN 1 ELSE 0 END) AS stored,
+    SUM(CASE WHEN p.kind = 'duplicate' THEN 1 ELSE 0 END) AS duplicate,
+    SUM(CASE WHEN p.kind = 'parked' THEN 1 ELSE 0 END) AS parked,
+    SUM(CASE WHEN p.is_beyond = 1 THEN 1 ELSE 0 END) AS beyond,
+    SUM(CASE WHEN p.is_beyond = 0 THEN 1 ELSE 0 END) AS taken,
+    SUM(CASE WHEN p.gap_lost_by IS NOT NULL THEN 1 ELSE 0 END) AS taken_from_lost,
+    SUM(CASE WHEN p.is_redrive = 1 THEN 1 ELSE 0 END) AS redriven
+  FROM @places AS p
+  JOIN @partitions AS t ON t.topic = p.topic AND t.log_partition = p.log_partition
+  WHERE p.is_beyond = 1 OR p.gap_since IS NOT NULL
+  GROUP BY p.topic, p.log_partition
+) AS x;
+
+-- By the whole key, one by one: a join might scan the ledger, and wait for rows that others hold.
+SET @n = 1;
+WHILE @n <= @last_n
+BEGIN
+  SELECT @topic = p.topic, @partition = p.log_partition FROM @partitions AS p WHERE p.n = @n;
+  UPDATE l
+  SET next_offset = f.next_offset, stored = l.stored + f.stored, duplicate = l.duplicate + f.duplicate,
+    parked = l.parked + f.parked, gaps = l.gaps + f.gaps, lost = l.lost + f.lost, redriven = l.redriven + f.redriven
+  FROM ledger AS l WITH (FORCESEEK)
+  JOIN @figures AS f ON f.topic = l.topic AND f.log_partition = l.log_partition
+  WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition AND f.is_known = 1;
+  SET @n += 1;
+END;
+
+INSERT INTO ledger (
+  group_id, topic, log_partition, first_offset, next_offset, stored, duplicate, parked, gaps, redriven
+)
+SELECT @group, f.topic, f.log_partition, f.first_offset, f.next_offset, f.stored, f.duplicate, f.parked, f.gaps, f.redriven
+FROM @figures AS f
+WHERE f.is_known = 0;
+
+UPDATE q
+SET counted = 1
+FROM @parked AS q
+JOIN @places AS p ON p.topic = q.topic AND p.log_partition = q.log_partition AND p.log_offset = q.log_offset
+WHERE p.kind = 'parked' AND (p.is_beyond = 1 OR p.gap_since IS NOT NULL);
+`

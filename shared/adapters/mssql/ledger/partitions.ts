@@ -1,0 +1,32 @@
+import type { RecordPosition } from '../../../ports/event-log.ts'
+
+export interface NumberedPartition {
+  /** From 1, in the order in which everyone locks them: by consumer group, topic and partition. */
+  readonly n: number
+  readonly groupId?: string
+  readonly topic: string
+  readonly partition: number
+}
+
+/** The partitions of these places, each once: what a transaction that decides about them locks first (locks.ts). */
+export function toPartitions(places: readonly (RecordPosition & { readonly groupId?: string })[]): NumberedPartition[] {
+  const partitions = new Map(
+    places.map(({ groupId, topic, partition }) => [
+      JSON.stringify([groupId, topic, partition]),
+      { ...(groupId !== undefined && { groupId }), topic, partition },
+    ]),
+  )
+  return [...partitions.values()]
+    .toSorted(
+      (one, other) =>
+        compare(one.groupId ?? '', other.groupId ?? '') ||
+        compare(one.topic, other.topic) ||
+        one.partition - other.partition,
+    )
+    .map((partition, index) => ({ n: index + 1, ...partition }))
+}
+
+function compare(one: string, other: string): number {
+  if (one === other) return 0
+  return one < other ? -1 : 1
+}

@@ -1,0 +1,262 @@
+import { COUNT, DECLARE_LEDGER, LOCK_LEDGER } from '../ledger/ledger-sql.ts'
+import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
+import { DECLARE_PARKED, PARK } from '../dead-letters/park-sql.ts'
+import { COUNT_WITHHELD, isReplaced, PARK_WITHHELD, WITHHOLD } from './withhold-sql.ts'
+
+/**
+ * A batch in one round trip and one transaction: everything comes in the one JSON parameter @batch (store-batch-json.ts),
+ * what became of each order is the one result. XACT_ABORT: any error undoes all of it and ends the statement.
+ */
+const BEGIN = `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @group NVARCHAR(200), @now DATETIME2(3), @preview BIT, @was_parked BIT, @has_redrives BIT;
+SELECT @group = b.group_id, @now = b.now, @preview = b.preview
+FROM OPENJSON(@batch) WITH (group_id NVARCHAR(200) '$.groupId', now DATETIME2(3) '$.now', preview BIT '$.preview') AS b;
+`
+
+/** Orders as toStoreBatchJson (store-batch-json.ts) writes them. */
+export const DECLARE_ORDERS = `
+DECLARE @orders TABLE (
+  i INT NOT NULL PRIMARY KEY,
+  round INT NOT NULL,
+  group_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  order_id UNIQUEIDENTIFIER NOT NULL,
+  customer_id BIGINT NOT NULL,
+  customer_name NVARCHAR(4000) NOT NULL,
+  customer_last_name NVARCHAR(4000) NOT NULL,
+  customer_email NVARCHAR(4000) NOT NULL,
+  shipping_address NVARCHAR(4000) NOT NULL,
+  billing_address NVARCHAR(4000) NOT NULL,
+  currency VARCHAR(20) NOT NULL,
+  total_price DECIMAL(19, 4) NOT NULL,
+  payment_method VARCHAR(40) NOT NULL,
+  reference NVARCHAR(4000) NULL,
+  metadata NVARCHAR(MAX) NULL,
+  accepted_at DATETIME2(3) NOT NULL,
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  log_offset BIGINT NOT NULL,
+  body_hash VARCHAR(100) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  idempotency_key_hash VARCHAR(100) COLLATE Latin1_General_100_BIN2 NULL,
+  letter_topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NULL,
+  letter_partition INT NULL,
+  letter_offset BIGINT NULL,
+  edited_topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NULL,
+  edited_partition INT NULL,
+  edited_offset BIGINT NULL,
+  is_redrive BIT NOT NULL,
+  seq BIGINT NULL,
+  outcome VARCHAR(30) COLLATE Latin1_General_100_BIN2 NULL,
+  decided VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL
+);
+DECLARE @stored TABLE (seq BIGINT NOT NULL PRIMARY KEY, order_id UNIQUEIDENTIFIER NOT NULL UNIQUE);
+INSERT INTO @orders (
+  i, round, group_id, order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address,
+  currency, total_price, payment_method, reference, metadata, accepted_at, topic, log_partition, log_offset, body_hash,
+  idempotency_key_hash,
+  letter_topic, letter_partition, letter_offset, edited_topic, edited_partition, edited_offset, is_redrive
+)
+SELECT o.i, o.round, @group, o.order_id, o.customer_id, o.customer_name /* text */, o.customer_last_name /* text */,
+  o.customer_email /* text */, o.shipping_address /* text */, o.billing_address /* text */, o.currency, o.total_price, o.payment_method,
+  o.reference /* text */, o.metadata /* text */, o.accepted_at, o.topic,
+  o.log_partition, o.log_offset, o.body_hash, o.idempotency_key_hash, o.letter_topic, o.letter_partition,
+  o.letter_offset, o.edited_topic, o.edited_partition, o.edited_offset, 0
+FROM OPENJSON(@batch, '$.orders') WITH (
+  i INT '$.i',
+  round INT '$.round',
+  order_id UNIQUEIDENTIFIER '$.orderId',
+  customer_id BIGINT '$.customerId',
+  customer_name NVARCHAR(4000) '$.customerName',
+  customer_last_name NVARCHAR(4000) '$.customerLastName',
+  customer_email NVARCHAR(4000) '$.customerEmail',
+  shipping_address NVARCHAR(4000) '$.shippingAddress',
+  billing_address NVARCHAR(4000) '$.billingAddress',
+  currency VARCHAR(20) '$.currency',
+  total_price DECIMAL(19, 4) '$.totalPrice',
+  payment_method VARCHAR(40) '$.paymentMethod',
+  reference NVARCHAR(4000) '$.reference',
+  metadata NVARCHAR(MAX) '$.metadata',
+  accepted_at DATETIME2(3) '$.acceptedAt',
+  topic NVARCHAR(4000) '$.topic',
+  log_partition INT '$.partition',
+  log_offset BIGINT '$.offset',
+  body_hash VARCHAR(100) '$.bodyHash',
+  idempotency_key_hash VARCHAR(100) '$.keyHash',
+  letter_topic NVARCHAR(4000) '$.letter.topic',
+  letter_partition INT '$.letter.partition',
+  letter_offset BIGINT '$.letter.offset',
+  edited_topic NVARCHAR(4000) '$.edited.topic',
+  edited_partition INT '$.edited.partition',
+  edited_offset BIGINT '$.edited.offset'
+) AS o;
+DECLARE @order_round INT = 0;
+DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
+`
+
+/** New ones are inserted; the others are judged by the row that is there, which may be of an earlier round. */
+const STORE = `
+WHILE @order_round < @order_rounds
+BEGIN
+  DELETE FROM @stored;
+
+  -- A redrive counts as one when its letter is this order's, or one whose order could not be read.
+  UPDATE o
+  SET is_redrive = 1
+  FROM @orders AS o
+  JOIN dead_letters AS d ON d.topic = o.letter_topic AND d.log_partition = o.letter_partition
+    AND d.log_offset = o.letter_offset
+  WHERE o.round = @order_round AND (d.order_id IS NULL OR d.order_id = o.order_id);
+${WITHHOLD}
+  INSERT INTO orders (
+    order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
+    total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
+    idempotency_key_hash, recovered, reference, metadata
+  )
+  OUTPUT inserted.seq, inserted.order_id INTO @stored (seq, order_id)
+  SELECT o.order_id, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email, o.shipping_address,
+    o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, @now, o.topic, o.log_partition,
+    o.log_offset, o.body_hash, o.idempotency_key_hash, o.is_redrive, o.reference, o.metadata
+  FROM @orders AS o
+  WHERE o.round = @order_round AND o.outcome IS NULL
+    AND NOT EXISTS (SELECT 1 FROM orders AS k WHERE k.order_id = o.order_id)
+    AND (o.idempotency_key_hash IS NULL
+      OR NOT EXISTS (SELECT 1 FROM orders AS k WHERE k.idempotency_key_hash = o.idempotency_key_hash))
+  ORDER BY o.i;
+
+  UPDATE o
+  SET outcome = 'stored', seq = s.seq
+  FROM @orders AS o
+  JOIN @stored AS s ON s.order_id = o.order_id
+  WHERE o.round = @order_round;
+
+  -- Stored is final: an edit that comes too late changes nothing, and is no reuse of the id either; nor is the record
+  -- of the dead letter, or a redrive of it, whose edit was stored before it.
+  UPDATE o
+  SET outcome = CASE
+      WHEN k.seq IS NULL THEN 'idempotency-key-reused'
+      WHEN k.origin_topic = o.topic AND k.origin_partition = o.log_partition AND k.origin_offset = o.log_offset
+        THEN 'stored'
+      WHEN k.body_hash = o.body_hash THEN 'duplicate'
+      WHEN d.kept_seq IS NOT NULL THEN 'duplicate'
+      WHEN r.state IS NOT NULL THEN 'duplicate'
+      WHEN o.is_redrive = 1 AND l.state IS NOT NULL THEN 'duplicate'
+      WHEN ${isReplaced('e')} THEN 'duplicate'
+      WHEN o.is_redrive = 1 AND ${isReplaced('f')} THEN 'duplicate'
+      ELSE 'order-id-reused'
+    END
+  FROM @orders AS o
+  LEFT JOIN orders AS k ON k.order_id = o.order_id
+  LEFT JOIN dead_letters AS d ON d.topic = o.edited_topic AND d.log_partition = o.edited_partition
+    AND d.log_offset = o.edited_offset AND (d.order_id IS NULL OR d.order_id = o.order_id)
+  LEFT JOIN parked_records AS r ON r.group_id = @group AND r.topic = o.topic AND r.log_partition = o.log_partition
+    AND r.log_offset = o.log_offset AND r.state = 'redriven'
+  LEFT JOIN parked_records AS l ON l.group_id = @group AND l.topic = ${ORIGIN_TOPIC('o.letter_topic')}
+    AND l.log_partition = o.letter_partition AND l.log_offset = o.letter_offset AND l.state = 'redriven'
+  LEFT JOIN dead_letters AS e ON ${isLetterOf('e', 'o')}
+  LEFT JOIN dead_letters AS f ON f.topic = o.letter_topic AND f.log_partition = o.letter_partition
+    AND f.log_offset = o.letter_offset
+  WHERE o.round = @order_round AND o.outcome IS NULL;
+
+  -- The words go with their state.
+  DELETE s
+  FROM order_states AS s WITH (FORCESEEK)
+  JOIN @orders AS o ON o.order_id = s.order_id
+  WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate');
+
+  -- An origin that was parked is settled; a dead letter of it, or the one that it redrives, is resolved. Most batches
+  -- have neither, and change no row of these tables.
+  SET @was_parked = 0;
+  IF EXISTS (
+    SELECT 1
+    FROM @orders AS o
+    JOIN parked_records AS r ON r.group_id = o.group_id AND r.topic = o.topic AND r.log_partition = o.log_partition
+      AND r.log_offset = o.log_offset
+    WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND r.state IN ('retrying', 'dead')
+  )
+    SET @was_parked = 1;
+  SET @has_redrives = 0;
+  IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.round = @order_round AND o.is_redrive = 1)
+    SET @has_redrives = 1;
+
+  IF @was_parked = 1
+    UPDATE d
+    SET state = 'resolved'
+    FROM dead_letters AS d
+    JOIN @orders AS o ON ${isLetterOf('d', 'o')} AND d.foreign_failure IS NULL
+    JOIN parked_records AS r ON r.group_id = o.group_id AND r.topic = o.topic AND r.log_partition = o.log_partition
+      AND r.log_offset = o.log_offset
+    WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
+      AND r.state IN ('retrying', 'dead') AND d.state NOT IN ('resolved', 'discarded');
+
+  -- Another consumer's letter is resolved by a redrive that is withheld, too: its consumer has the record again, and
+  -- nothing more will come of it here.
+  IF @has_redrives = 1
+    UPDATE d
+    SET state = 'resolved'
+    FROM dead_letters AS d
+    JOIN @orders AS o ON d.topic = o.letter_topic AND d.log_partition = o.letter_partition
+      AND d.log_offset = o.letter_offset
+    WHERE o.round = @order_round AND o.is_redrive = 1
+      AND (o.outcome IN ('stored', 'duplicate') OR (o.outcome = 'withheld' AND d.foreign_failure IS NOT NULL))
+      AND d.state NOT IN ('resolved', 'discarded');
+
+  IF @was_parked = 1
+    UPDATE r
+    SET state = o.outcome, updated_at = @now
+    FROM parked_records AS r WITH (FORCESEEK)
+    JOIN @orders AS o ON r.group_id = o.group_id AND r.topic = o.topic AND r.log_partition = o.log_partition
+      AND r.log_offset = o.log_offset
+    WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND r.state IN ('retrying', 'dead');
+
+  IF @has_redrives = 1
+    UPDATE r
+    SET state = 'redriven', updated_at = @now
+    FROM parked_records AS r WITH (FORCESEEK)
+    JOIN @orders AS o ON r.group_id = o.group_id AND r.topic = ${ORIGIN_TOPIC('o.letter_topic')}
+      AND r.log_partition = o.letter_partition AND r.log_offset = o.letter_offset
+    WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate') AND o.is_redrive = 1
+      AND r.state IN ('retrying', 'dead');
+${PARK_WITHHELD}
+  SET @order_round += 1;
+END;
+
+INSERT INTO order_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
+SELECT o.seq, x.line, x.item_code /* text */, x.brand /* text */, x.type /* text */, x.size /* text */,
+  x.colour /* text */, x.quantity, x.price, x.currency
+FROM OPENJSON(@batch, '$.items') WITH (
+  i INT '$.i',
+  line INT '$.line',
+  item_code NVARCHAR(4000) '$.itemCode',
+  brand NVARCHAR(4000) '$.brand',
+  type NVARCHAR(4000) '$.type',
+  size NVARCHAR(4000) '$.size',
+  colour NVARCHAR(4000) '$.colour',
+  quantity INT '$.quantity',
+  price DECIMAL(19, 4) '$.price',
+  currency VARCHAR(20) '$.currency'
+) AS x
+JOIN @orders AS o ON o.i = x.i
+WHERE o.seq IS NOT NULL;
+
+INSERT INTO order_words (word, order_seq, in_name)
+SELECT w.word, o.seq, w.in_name
+FROM OPENJSON(@batch, '$.words') WITH (i INT '$[0]', word NVARCHAR(4000) '$[1]', in_name BIT '$[2]') AS w
+JOIN @orders AS o ON o.i = w.i
+WHERE o.seq IS NOT NULL;
+`
+
+/** While any order is rejected nothing is counted and nothing parked: the caller parks it and comes again. */
+export const STORE_BATCH = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}
+BEGIN TRANSACTION;
+${LOCK_LEDGER}${STORE}
+IF NOT EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome NOT IN ('stored', 'duplicate', 'withheld'))
+BEGIN
+${COUNT}${COUNT_WITHHELD}${PARK}
+END;
+IF @preview = 1
+  ROLLBACK TRANSACTION;
+ELSE
+  COMMIT TRANSACTION;
+SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;
+`

@@ -1,0 +1,95 @@
+import { isOrderError, OrderError } from '../../../domain/errors.ts'
+import type { OrderToStore, Rejection, StoreBatch, StoreOutcome, StoreResult } from '../../../ports/order-store.ts'
+import { text } from '../database/connection.ts'
+import type { Query } from '../database/query.ts'
+import { toStoreBatchJson } from './store-batch-json.ts'
+import { STORE_BATCH } from './store-batch-sql.ts'
+
+export interface BatchCommands {
+  storeBatch(batch: StoreBatch): Promise<StoreResult>
+  previewBatch(orders: readonly OrderToStore[]): Promise<readonly StoreOutcome[]>
+}
+
+const REJECTIONS: Readonly<Record<Rejection['code'], Rejection>> = {
+  'order-id-reused': { kind: 'rejected', code: 'order-id-reused', detail: 'Its id belongs to another order.' },
+  'idempotency-key-reused': {
+    kind: 'rejected',
+    code: 'idempotency-key-reused',
+    detail: 'Its Idempotency-Key belongs to another order.',
+  },
+  'constraint-violated': {
+    kind: 'rejected',
+    code: 'constraint-violated',
+    detail: 'It holds a value that the store does not allow.',
+  },
+}
+
+/**
+ * A batch of which every order is good takes one round trip. When a constraint refuses it, which undoes all of it, the
+ * orders that are the reason are found by halves, in transactions that are rolled back; then the others are stored in one.
+ */
+export function createBatchCommands(query: Query): BatchCommands {
+  async function send(
+    batch: StoreBatch,
+    indexes: readonly number[],
+    options: { isWhole: boolean; preview: boolean },
+  ): Promise<ReadonlyMap<number, StoreOutcome>> {
+    const batchJson = toStoreBatchJson({ batch, indexes, ...options })
+    const [rows = []] = await query(STORE_BATCH, { batch: text(batchJson) })
+    return new Map(rows.map((row) => [Number(row['i']), toOutcome(String(row['outcome']))]))
+  }
+
+  async function findRefused(batch: StoreBatch, indexes: readonly number[]): Promise<number[]> {
+    try {
+      await send(batch, indexes, { isWhole: false, preview: true })
+      return []
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+    }
+    if (indexes.length === 1) return [...indexes]
+    const middle = indexes.length >> 1
+    return [
+      ...(await findRefused(batch, indexes.slice(0, middle))),
+      ...(await findRefused(batch, indexes.slice(middle))),
+    ]
+  }
+
+  async function outcomesOf(batch: StoreBatch, preview: boolean): Promise<StoreOutcome[]> {
+    const all = batch.orders.map((_, index) => index)
+    const collect = (outcomes: ReadonlyMap<number, StoreOutcome>) =>
+      all.map((index) => outcomes.get(index) ?? REJECTIONS['constraint-violated'])
+    try {
+      return collect(await send(batch, all, { isWhole: true, preview }))
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      const refused = new Set(await findRefused(batch, all))
+      // Not an order but what is parked or the ledger was the reason, and that is a fault of ours.
+      if (refused.size === 0) throw new OrderError('internal', 'The store refuses its own figures.', { cause: error })
+      const others = all.filter((index) => !refused.has(index))
+      return collect(others.length === 0 ? new Map() : await send(batch, others, { isWhole: false, preview }))
+    }
+  }
+
+  return {
+    async storeBatch(batch) {
+      const outcomes = await outcomesOf(batch, false)
+      return { outcomes, counted: outcomes.every(({ kind }) => kind !== 'rejected') }
+    },
+    previewBatch(orders) {
+      const now = new Date().toISOString()
+      return outcomesOf({ groupId: '', delivered: 'copy', orders, parked: [], now }, true)
+    },
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return isOrderError(error) && error.code === 'constraint-violated'
+}
+
+function toOutcome(outcome: string): StoreOutcome {
+  if (outcome === 'stored' || outcome === 'duplicate' || outcome === 'withheld') return { kind: outcome }
+  const rejection = REJECTIONS[outcome as Rejection['code']]
+  if (rejection === undefined)
+    throw new OrderError('internal', `The store said ${JSON.stringify(outcome)} of an order.`)
+  return rejection
+}

@@ -1,0 +1,78 @@
+import { isLetterOf } from '../dead-letters/letter-topic.ts'
+import { lockStates } from '../database/locks.ts'
+
+/**
+ * What people decided about dead letters stands, whatever is delivered again. Read from the letters and from the order's
+ * status, which outlive a reset of the ledger. Parts of STORE_BATCH, one round of it.
+ *
+ * An order that is new has no status, so that only those that failed before are looked up among the letters. Of those,
+ * in this order: a letter of this very place, or the one that the record redrives, that was discarded; a letter of this
+ * place that another stands for. Then a letter that is being sent back allows it, because that is the newest decision; and
+ * last an order that was given up, or a letter of this place whose edit is on its way. What is decided about another
+ * consumer's letter decides nothing about our order.
+ */
+export const WITHHOLD = `${lockStates('@orders', '@order_round')}
+  IF @@ROWCOUNT > 0
+  BEGIN
+    UPDATE o
+    SET outcome = 'withheld', decided = CASE
+        WHEN d.state = 'discarded' OR m.state = 'discarded' THEN 'discarded'
+        WHEN d.state = 'superseded' THEN 'redriven'
+        WHEN s.status = 'discarded' THEN 'discarded'
+        ELSE 'dead'
+      END
+    FROM @orders AS o
+    JOIN order_states AS s ON s.order_id = o.order_id
+    LEFT JOIN dead_letters AS d ON ${isLetterOf('d', 'o')}
+    LEFT JOIN dead_letters AS m ON m.topic = o.letter_topic AND m.log_partition = o.letter_partition
+      AND m.log_offset = o.letter_offset AND o.is_redrive = 1 AND m.foreign_failure IS NULL
+    WHERE o.round = @order_round AND (
+      d.state IN ('discarded', 'superseded')
+      OR m.state = 'discarded'
+      OR (
+        (m.state IS NULL OR m.state NOT IN ('dead', 'redriven'))
+        AND (s.status = 'discarded' OR (d.edited_value IS NOT NULL AND d.state IN ('dead', 'redriven')))
+      )
+    );
+  END;
+`
+
+/** Their rows of what is parked, which come after the letters in the order of locks. */
+export const PARK_WITHHELD = `
+  IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.round = @order_round AND o.outcome = 'withheld')
+  BEGIN
+    UPDATE r
+    SET state = o.decided, updated_at = @now
+    FROM parked_records AS r WITH (FORCESEEK)
+    JOIN @orders AS o ON r.group_id = o.group_id AND r.topic = o.topic AND r.log_partition = o.log_partition
+      AND r.log_offset = o.log_offset
+    WHERE o.round = @order_round AND o.outcome = 'withheld' AND r.state = 'retrying';
+
+    INSERT INTO parked_records (group_id, topic, log_partition, log_offset, state, attempt, counted, updated_at)
+    SELECT @group, o.topic, o.log_partition, o.log_offset, o.decided, 1, 0, @now
+    FROM @orders AS o
+    WHERE o.round = @order_round AND o.outcome = 'withheld' AND NOT EXISTS (
+      SELECT 1 FROM parked_records AS r
+      WHERE r.group_id = @group AND r.topic = o.topic AND r.log_partition = o.log_partition
+        AND r.log_offset = o.log_offset
+    );
+  END;
+`
+
+/** After COUNT: their rows are there since PARK_WITHHELD. */
+export const COUNT_WITHHELD = `
+IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome = 'withheld')
+  UPDATE r
+  SET counted = 1
+  FROM parked_records AS r WITH (FORCESEEK)
+  JOIN @orders AS o ON r.group_id = o.group_id AND r.topic = o.topic AND r.log_partition = o.log_partition
+    AND r.log_offset = o.log_offset
+  JOIN @places AS p ON p.i = o.i
+  WHERE o.outcome = 'withheld' AND (p.is_beyond = 1 OR p.gap_since IS NOT NULL);
+`
+
+/** Of a letter: another record stands in its place, because it was edited or died again. */
+export function isReplaced(letter: string): string {
+  const wasEdited = `${letter}.edited_value IS NOT NULL AND ${letter}.state IN ('redriven', 'resolved')`
+  return `(${letter}.state = 'superseded' OR (${wasEdited}))`
+}

@@ -1,0 +1,175 @@
+import { INSERT_AUDIT } from '../dead-letters/operator-sql.ts'
+import { DECLARE_ORDERS } from '../orders/store-batch-sql.ts'
+
+/**
+ * A rebuild, each step one round trip and one transaction (port Maintenance). What the log says is gathered in tables
+ * beside the live ones; at the end one transaction writes what differs into the live ones (rebuild-swap-sql.ts), so that
+ * identity, keys and indexes stay the tables' own. Whatever is looked up is found by a primary or unique key.
+ */
+export const CLEAR_REBUILT = `
+  TRUNCATE TABLE rebuilt_orders;
+  TRUNCATE TABLE rebuilt_items;
+  TRUNCATE TABLE rebuilt_words;
+`
+
+export const SELECT_REBUILD = `
+SELECT r.state, r.why, r.leased_until, r.started_at, r.updated_at, r.operator, r.progress FROM rebuild AS r;
+`
+
+/** Of two that begin the very first one, the second fails by the primary key, comes again and finds the first. */
+export const BEGIN_REBUILD = `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
+DECLARE @is_taken BIT = 0, @last BIGINT;
+BEGIN TRANSACTION;
+UPDATE rebuild SET leased_until = leased_until WHERE only_row = 1;
+SELECT @is_taken = CASE WHEN r.state = 'running' AND r.leased_until > @nowMs AND r.lease_owner <> @owner THEN 1 ELSE 0 END
+FROM rebuild AS r
+WHERE r.only_row = 1;
+IF @is_taken = 0
+BEGIN${CLEAR_REBUILT}
+  SELECT @last = COALESCE(MAX(o.seq), 0) FROM orders AS o;
+  DELETE FROM rebuild;
+  INSERT INTO rebuild (
+    only_row, state, why, lease_owner, leased_until, started_at, updated_at, operator, last_seq, completed_seq, progress
+  )
+  VALUES (1, 'running', NULL, @owner, @nowMs + @leaseMs, @time, @time, @operator, @last, 0, @progress);
+${INSERT_AUDIT('rebuild')}
+END;
+COMMIT TRANSACTION;
+SELECT @is_taken AS is_taken;
+`
+
+/** Does its work if the rebuild is still its owner's; the last result says whether it was. */
+export const inStep = (work: string, declare = '') => `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
+DECLARE @is_mine BIT = 0, @last BIGINT, @completed BIGINT;
+${declare}
+BEGIN TRANSACTION;
+UPDATE rebuild SET leased_until = @nowMs + @leaseMs, updated_at = @time, progress = @progress
+WHERE only_row = 1 AND lease_owner = @owner AND state = 'running';
+IF @@ROWCOUNT > 0
+BEGIN
+  SELECT @is_mine = 1, @last = r.last_seq, @completed = r.completed_seq FROM rebuild AS r WHERE r.only_row = 1;
+${work}
+END;
+COMMIT TRANSACTION;
+SELECT @is_mine AS is_mine;
+`
+
+/** Whether the ledger says of this place that it was stored: it was counted, and nothing else became of it. */
+const WAS_STORED = `EXISTS (
+      SELECT 1 FROM ledger AS l
+      WHERE l.group_id = @group AND l.topic = o.topic AND l.log_partition = o.log_partition
+        AND l.first_offset <= o.log_offset AND l.next_offset > o.log_offset
+    ) AND COALESCE((
+      SELECT TOP (1) g.until_offset FROM ledger_gaps AS g
+      WHERE g.group_id = @group AND g.topic = o.topic AND g.log_partition = o.log_partition
+        AND g.since_offset <= o.log_offset
+      ORDER BY g.since_offset DESC
+    ), 0) <= o.log_offset AND NOT EXISTS (
+      SELECT 1 FROM parked_records AS p
+      WHERE p.group_id = @group AND p.topic = o.topic AND p.log_partition = o.log_partition
+        AND p.log_offset = o.log_offset AND p.state IN ('retrying', 'dead', 'discarded', 'redriven')
+    )`
+
+/**
+ * Orders as the storing statement takes them (store-batch-json.ts). A record that was projected before changes nothing.
+ * The ledger is asked first: what it has counted by then, the later look at the orders finds.
+ */
+export const PROJECT_ORDERS = inStep(
+  `
+  UPDATE o
+  SET outcome = CASE WHEN ${WAS_STORED} THEN 'lost' ELSE 'not-stored' END
+  FROM @orders AS o;
+
+  UPDATE o
+  SET seq = k.seq, outcome = CASE
+      WHEN k.origin_topic = o.topic AND k.origin_partition = o.log_partition AND k.origin_offset = o.log_offset
+        THEN 'projected'
+      ELSE 'elsewhere'
+    END
+  FROM @orders AS o
+  JOIN orders AS k ON k.order_id = o.order_id;
+
+  INSERT INTO @new (i, seq)
+  SELECT MIN(o.i), o.seq
+  FROM @orders AS o
+  WHERE o.outcome = 'projected' AND NOT EXISTS (SELECT 1 FROM rebuilt_orders AS r WHERE r.seq = o.seq)
+  GROUP BY o.seq;
+
+  INSERT INTO rebuilt_orders (
+    seq, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
+    total_price, payment_method, accepted_at, body_hash, idempotency_key_hash, reference, metadata
+  )
+  SELECT o.seq, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email, o.shipping_address,
+    o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.body_hash, o.idempotency_key_hash,
+    o.reference, o.metadata
+  FROM @new AS n
+  JOIN @orders AS o ON o.i = n.i;
+
+  INSERT INTO rebuilt_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
+  SELECT n.seq, x.line, x.item_code /* text */, x.brand /* text */, x.type /* text */, x.size /* text */,
+    x.colour /* text */, x.quantity, x.price, x.currency
+  FROM OPENJSON(@batch, '$.items') WITH (
+    i INT '$.i',
+    line INT '$.line',
+    item_code NVARCHAR(4000) '$.itemCode',
+    brand NVARCHAR(4000) '$.brand',
+    type NVARCHAR(4000) '$.type',
+    size NVARCHAR(4000) '$.size',
+    colour NVARCHAR(4000) '$.colour',
+    quantity INT '$.quantity',
+    price DECIMAL(19, 4) '$.price',
+    currency VARCHAR(20) '$.currency'
+  ) AS x
+  JOIN @new AS n ON n.i = x.i;
+
+  INSERT INTO rebuilt_words (order_seq, word, in_name)
+  SELECT n.seq, w.word, w.in_name
+  FROM OPENJSON(@batch, '$.words') WITH (i INT '$[0]', word NVARCHAR(4000) '$[1]', in_name BIT '$[2]') AS w
+  JOIN @new AS n ON n.i = w.i;
+
+  SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;`,
+  `${DECLARE_ORDERS}
+DECLARE @new TABLE (i INT NOT NULL PRIMARY KEY, seq BIGINT NOT NULL UNIQUE);`,
+)
+
+/** Goes on through the live orders; answers how far, then those that no record made, whose words are still to be made. */
+export const COMPLETE_ORDERS = inStep(
+  `
+  INSERT INTO @page (seq)
+  SELECT TOP (@limit) o.seq FROM orders AS o WHERE o.seq > @completed ORDER BY o.seq;
+  INSERT INTO @kept (seq)
+  SELECT p.seq FROM @page AS p WHERE NOT EXISTS (SELECT 1 FROM rebuilt_orders AS r WHERE r.seq = p.seq);
+  UPDATE rebuild SET completed_seq = (SELECT COALESCE(MAX(p.seq), @completed) FROM @page AS p) WHERE only_row = 1;
+
+  SELECT COUNT(*) AS orders, (SELECT COUNT(*) FROM @kept AS k WHERE k.seq <= @last) AS kept FROM @page AS p;
+  SELECT o.seq, o.order_id, o.customer_name, o.customer_last_name, o.customer_email, o.reference
+  FROM @kept AS k JOIN orders AS o ON o.seq = k.seq;
+  SELECT x.order_seq, x.item_code, x.brand, x.type, x.size, x.colour
+  FROM @kept AS k JOIN order_items AS x ON x.order_seq = k.seq;`,
+  `DECLARE @page TABLE (seq BIGINT NOT NULL PRIMARY KEY);
+DECLARE @kept TABLE (seq BIGINT NOT NULL PRIMARY KEY);`,
+)
+
+export const ADD_WORDS = inStep(`
+  INSERT INTO rebuilt_words (order_seq, word, in_name)
+  SELECT w.seq, w.word, w.in_name
+  FROM OPENJSON(@words) WITH (seq BIGINT '$[0]', word NVARCHAR(4000) '$[1]', in_name BIT '$[2]') AS w;`)
+
+/** Does nothing when the rebuild is another's by now. */
+export const ABANDON_REBUILD = `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+BEGIN TRANSACTION;
+UPDATE rebuild SET state = 'failed', why = @why, updated_at = CAST(@at AS DATETIME2(3))
+WHERE only_row = 1 AND lease_owner = @owner AND state = 'running';
+IF @@ROWCOUNT > 0
+BEGIN${CLEAR_REBUILT}
+END;
+COMMIT TRANSACTION;
+`

@@ -1,0 +1,178 @@
+import { fromCursor, toCursor } from '../../../domain/cursor.ts'
+import { OrderError } from '../../../domain/errors.ts'
+import { parseDeadLetterId } from '../../../ports/dead-letters.ts'
+import type { AuditEntry, NewRedrive, Redrives, RedriveState, RedriveTask } from '../../../ports/redrives.ts'
+import { bigint, int, json, text } from '../database/connection.ts'
+import { toLetter } from '../dead-letters/letter-rows.ts'
+import { filtersOf } from '../dead-letters/dead-letters.ts'
+import { actParameters, createOperatorCommands } from '../dead-letters/operator-commands.ts'
+import type { Query } from '../database/query.ts'
+import {
+  CANCEL,
+  CLAIM,
+  CREATE_BY_IDS,
+  createByFilter,
+  END_TASK,
+  FORGET_STEPS,
+  gatherLetters,
+  LEASE,
+  MARK_SENT,
+  POSTPONE,
+  RESUME,
+  SELECT_TASK,
+  SELECT_TASK_IDS,
+  selectAudit,
+} from './redrive-sql.ts'
+import { toTask } from './redrive-task.ts'
+import { fromSqlTime, toSqlTime } from '../database/values.ts'
+
+/** A step of these takes fewer locks than make SQL Server lock the whole table, which are 5,000. */
+const LETTERS_AT_ONCE = 1000
+/** A process that dies while it gathers keeps others from the task for this long. */
+const GATHERING_LEASE_MS = 60_000
+/** Who the audit says did it when a task stopped itself. */
+const ITSELF = { operator: 'redrive', verified: true }
+
+export function createRedrives(query: Query): Redrives {
+  async function get(taskId: string): Promise<RedriveTask | undefined> {
+    const [[task] = [], outcomes = []] = await query(SELECT_TASK, { id: text(taskId) })
+    return task === undefined ? undefined : toTask(task, outcomes)
+  }
+
+  async function taskOf(taskId: string): Promise<RedriveTask> {
+    const task = await get(taskId)
+    if (task === undefined) throw new OrderError('not-found', 'No redrive has this id.')
+    return task
+  }
+
+  /** The rest of its letters, step by step; whoever comes after a process that died goes on. */
+  async function gather(taskId: string, owner: string, filter: LettersByFilter): Promise<void> {
+    const { names, parameters } = filtersOf(filter)
+    for (;;) {
+      const step = { id: text(taskId), owner: text(owner), limit: int(LETTERS_AT_ONCE), due: gatheringUntil() }
+      const [[row] = []] = await query(gatherLetters(names), { ...parameters, ...step })
+      if (Number(row?.['has_more']) !== 1) return
+    }
+  }
+
+  async function forgetSteps(taskId: string): Promise<void> {
+    let last: number | null = 0
+    while (last !== null) {
+      const step = { id: text(taskId), last: bigint(last), limit: int(LETTERS_AT_ONCE) }
+      const [[row] = []] = await query(FORGET_STEPS, step)
+      const lastSeq = row?.['last_seq'] ?? null
+      last = lastSeq === null ? null : Number(lastSeq)
+    }
+  }
+
+  return {
+    ...createOperatorCommands(query),
+    get,
+    async create(task, act) {
+      const { statement, parameters } = lettersOf(task)
+      const shared = { ...actParameters(task.id, act), rate: int(task.ratePerSecond) }
+      const [[made] = []] = await query(statement, { ...parameters, ...shared })
+      const missing = (made?.['missing'] ?? null) as string | null
+      if (missing !== null) {
+        throw new OrderError('dead-letter-not-found', `No dead letter has the id ${missing}.`)
+      }
+      if (Number(made?.['dead'] ?? 0) === 0) throw new OrderError('conflict', 'No letter that is dead matches.')
+      if (!('ids' in task.letters)) await gather(task.id, task.id, task.letters)
+      return taskOf(task.id)
+    },
+    async lease(owner, nowMs, leaseMs) {
+      const parameters = { owner: text(owner), now: bigint(nowMs), lease: bigint(leaseMs) }
+      for (;;) {
+        const [[leased] = []] = await query(LEASE, parameters)
+        if (leased === undefined) return undefined
+        const taskId = String(leased['id'])
+        const gathering = (leased['gathering'] ?? null) as string | null
+        if (gathering === null) return taskOf(taskId)
+        await gather(taskId, owner, JSON.parse(gathering) as LettersByFilter)
+      }
+    },
+    async claim(taskId, owner, limit) {
+      const [letters = []] = await query(CLAIM, { id: text(taskId), owner: text(owner), limit: int(limit) })
+      return letters.map(toLetter)
+    },
+    async markSent(taskId, letterIds, at) {
+      const letters = letterIds.flatMap((id, i) => {
+        const place = parseDeadLetterId(id)
+        return place === undefined ? [] : [[i, place.topic, place.partition, place.offset]]
+      })
+      await query(MARK_SENT, { id: text(taskId), at: text(toSqlTime(at)), letters: json(letters) })
+    },
+    async release(taskId, owner, { dueMs, at, ending }) {
+      const lease = { owner: text(owner), due: bigint(dueMs) }
+      if (ending === undefined) {
+        await query(POSTPONE, { ...lease, id: text(taskId) })
+        return
+      }
+      const reason = ending.state === 'stopped' ? ending.why : null
+      const act = actParameters(taskId, { ...ITSELF, at, reason })
+      await query(END_TASK, { ...lease, ...act, ending: text(ending.state) })
+    },
+    async change(taskId, to, act) {
+      if (to === 'running') await forgetSteps(taskId)
+      const [[row] = []] = await query(to === 'cancelled' ? CANCEL : RESUME, actParameters(taskId, act))
+      const state = (row?.['state'] ?? null) as RedriveState | null
+      if (state === null) throw new OrderError('not-found', 'No redrive has this id.')
+      const isAllowed = to === 'cancelled' ? state === 'running' : state === 'stopped' || state === 'cancelled'
+      if (!isAllowed) throw new OrderError('conflict', `The redrive is ${state}.`)
+      return taskOf(taskId)
+    },
+    async list(list) {
+      const [before] = fromCursor(list, ['number']) ?? [Number.MAX_SAFE_INTEGER]
+      const [rows = []] = await query(SELECT_TASK_IDS, { before: bigint(before), limit: int(list.limit + 1) })
+      const page = rows.slice(0, list.limit)
+      const items: RedriveTask[] = []
+      for (const { id } of page) items.push(await taskOf(String(id)))
+      const last = page.at(-1)
+      const hasMore = last !== undefined && rows.length > page.length
+      return { items, nextCursor: hasMore ? toCursor(list, [Number(last['task_seq'])]) : null }
+    },
+    async audit(audit) {
+      const [before] = fromCursor(audit, ['number']) ?? [Number.MAX_SAFE_INTEGER]
+      const { target, limit } = audit
+      const [rows = []] = await query(selectAudit(target !== undefined), {
+        before: bigint(before),
+        limit: int(limit + 1),
+        ...(target !== undefined && { target: text(target) }),
+      })
+      const page = rows.slice(0, limit)
+      const last = page.at(-1)
+      const hasMore = last !== undefined && rows.length > page.length
+      return {
+        items: page.map((row) => ({
+          at: fromSqlTime(row['happened_at'] as Date),
+          action: row['action'] as AuditEntry['action'],
+          target: String(row['target']),
+          operator: String(row['operator']),
+          verified: row['verified'] === true,
+          reason: row['reason'] as string | null,
+        })),
+        nextCursor: hasMore ? toCursor(audit, [Number(last['entry'])]) : null,
+      }
+    },
+  }
+}
+
+type LettersByFilter = Exclude<NewRedrive['letters'], { readonly ids: readonly string[] }>
+
+function gatheringUntil() {
+  return bigint(Date.now() + GATHERING_LEASE_MS)
+}
+
+function lettersOf({ letters }: NewRedrive) {
+  if (!('ids' in letters)) {
+    const { names, parameters } = filtersOf(letters)
+    const step = { limit: int(LETTERS_AT_ONCE), due: gatheringUntil(), filter: json(letters) }
+    return { statement: createByFilter(names), parameters: { ...parameters, ...step } }
+  }
+  // An id that is none has no place, and is not found.
+  const named = letters.ids.map((id) => {
+    const { topic = null, partition = null, offset = null } = parseDeadLetterId(id) ?? {}
+    return [id, topic, partition, offset]
+  })
+  return { statement: CREATE_BY_IDS, parameters: { letters: json(named) } }
+}

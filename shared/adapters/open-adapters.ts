@@ -1,0 +1,202 @@
+import { join } from 'node:path'
+import type { DataDir } from './embedded/data-dir.ts'
+import type { EmbeddedLog } from './embedded/embedded-log.ts'
+import type { Faults } from './faults/faults.ts'
+import type { Config } from '../settings/config.ts'
+import { FUNCTIONS_KEY_FILE, LOG_FILE, ORDER_ID_SECRET_FILE, STORE_FILE } from '../disk/data-files.ts'
+import { messageOf, OrderError } from '../domain/errors.ts'
+import type { Logger } from '../telemetry/logs/logger.ts'
+import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
+import type { BackUp } from '../ports/backup.ts'
+import type { DeadLetters } from '../ports/dead-letters.ts'
+import type { EventLog, LogConsumer } from '../ports/event-log.ts'
+import type { Ledger } from '../ports/ledger.ts'
+import type { Maintenance } from '../ports/maintenance.ts'
+import type { OrderStore } from '../ports/order-store.ts'
+import type { OrderViews } from '../ports/order-views.ts'
+import type { Redrives } from '../ports/redrives.ts'
+
+/** What the settings chose: one log and one store, each opened by what its own adapter needs and nothing else. */
+export interface Adapters extends AsyncDisposable {
+  readonly log: EventLog & LogConsumer
+  readonly store: OrderStore
+  readonly views: OrderViews
+  readonly deadLetters: DeadLetters
+  readonly ledger: Ledger
+  readonly operations: Redrives
+  readonly maintenance: Maintenance
+  /** Undefined where log or store are elsewhere. */
+  readonly backUp: BackUp | undefined
+  /** Only an embedded host with FAULTS=on has them. */
+  readonly faults: Faults | undefined
+  /** For people: what is in use and where. */
+  readonly described: { readonly log: string; readonly store: string }
+  /** Kept in DATA_DIR, for a process whose settings have none. */
+  orderIdSecrets(): Promise<readonly [string, ...string[]]>
+  /** The operator key of the embedded host, and the file that keeps it. */
+  functionsKey(): Promise<{ readonly key: string; readonly file: string | undefined }>
+  /** Says where this process is reached, to whoever finds DATA_DIR held. */
+  announce(url: string): Promise<void>
+}
+
+/** A half of the choice, and how it is closed. */
+type LogHalf = Pick<Adapters, 'log'> & { readonly described: string; readonly embedded?: EmbeddedLog }
+type StoreHalf = Pick<Adapters, 'store' | 'views' | 'deadLetters' | 'ledger' | 'operations' | 'maintenance'> &
+  AsyncDisposable & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
+
+/**
+ * Adapters are imported here, when they are chosen: a process on Kafka and SQL Server loads nothing of the embedded
+ * ones, and the other way round. Either half may be real alone.
+ */
+export async function openAdapters(config: Config, logger: Logger, events: PipelineEmitter): Promise<Adapters> {
+  const opened: AsyncDisposable[] = []
+  const close = async () => {
+    // The last opened first: the lock on the directory goes when nothing uses the directory any more.
+    for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]()
+  }
+  try {
+    const dataDir = config.runtime === 'embedded' ? await openDataDir(config, logger) : undefined
+    if (dataDir !== undefined) opened.push(dataDir)
+    if (dataDir !== undefined) await settleDiskDoubt(config, logger)
+    const [log, store] = await Promise.all([openLog(config, logger, events), openStore(config, logger)])
+    opened.push(log.log, store)
+    const adapters: Adapters = {
+      ...store,
+      log: log.log,
+      backUp: await backUpOf(config, log, store),
+      faults: undefined,
+      described: { log: log.described, store: store.described },
+      orderIdSecrets: async () => [await secretOf(dataDir, ORDER_ID_SECRET_FILE)],
+      functionsKey: async () => ({
+        key: config.functionsKey ?? (await secretOf(dataDir, FUNCTIONS_KEY_FILE)),
+        file: config.functionsKey === undefined ? join(config.dataDir, FUNCTIONS_KEY_FILE) : undefined,
+      }),
+      announce: async (url) => dataDir?.describeOwner({ url }),
+      [Symbol.asyncDispose]: close,
+    }
+    return config.faults ? await withFaults(adapters) : adapters
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openDataDir({ dataDir }: Config, logger: Logger): Promise<DataDir> {
+  const embedded = await import('./embedded/data-dir.ts')
+  return embedded.openDataDir(dataDir, (message) => logger.warn({ event: 'secret:open-to-others' }, message))
+}
+
+async function openLog(config: Config, logger: Logger, events: PipelineEmitter): Promise<LogHalf> {
+  if (config.kafka !== undefined) {
+    const { createKafkaLog } = await import('./kafka/kafka-log.ts')
+    const log = createKafkaLog({
+      kafka: config.kafka,
+      onWarning: (message) => logger.warn({ event: 'log:warned' }, message),
+      onError: (error) => logger.error({ event: 'log:failed', err: error }, 'a connection to the log failed'),
+    })
+    return { log, described: `Kafka, ${config.kafka.brokers.join(',')}` }
+  }
+  const { createEmbeddedLog } = await import('./embedded/embedded-log.ts')
+  const onDiskInDoubt = await endWhenInDoubt(config)
+  const log = await createEmbeddedLog({
+    directory: config.dataDir,
+    partitions: config.partitions,
+    onAway: (error) =>
+      logger.warn({ event: 'log:away', err: error }, "the log can't be written; orders are refused until it can be"),
+    onBack: () => logger.warn({ event: 'log:back' }, 'the log can be written again'),
+    onPassedOver: (topic, records) => events.emit('delivery:passed-over', { topic, records }),
+    onDiskInDoubt,
+  })
+  return { log, embedded: log, described: `embedded, ${join(config.dataDir, LOG_FILE)}` }
+}
+
+async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
+  if (config.sqlConnectionString !== undefined) {
+    const { createMssqlStore } = await import('./mssql/mssql-store.ts')
+    const store = await createMssqlStore({
+      connectionString: config.sqlConnectionString,
+      // The Functions runtime would go on without functions: there a store that cannot be used is told, and waited for.
+      mustBeUsable: config.runtime === 'embedded',
+      onWarning: (message) => logger.warn({ event: 'store:warned' }, message),
+      onError: (error) => logger.error({ event: 'store:failed', err: error }, 'a connection to the store failed'),
+    })
+    return { ...store, described: `SQL Server, ${store.described}` }
+  }
+  const { createSqliteStore } = await import('./sqlite/sqlite-store.ts')
+  const file = join(config.dataDir, STORE_FILE)
+  const onReindexFailed = (error: unknown) =>
+    logger.warn({ event: 'search:index-failed', err: error }, 'words of stored orders could not be written')
+  const onDiskInDoubt = await endWhenInDoubt(config)
+  const store = await createSqliteStore({
+    file,
+    onReindexFailed,
+    onReadOnly: (error) =>
+      logger.warn({ event: 'store:read-only', err: error }, "the store can't be written; queries are answered"),
+    onWritable: () => logger.warn({ event: 'store:writable' }, 'the store can be written now'),
+    onDiskInDoubt,
+  })
+  const { copyStore } = await import('./sqlite/database/copy-store.ts')
+  return { ...store, described: `SQLite, ${file}`, copyTo: (to) => copyStore(file, to) }
+}
+
+async function backUpOf(
+  { dataDir }: Config,
+  { embedded }: LogHalf,
+  { copyTo }: StoreHalf,
+): Promise<BackUp | undefined> {
+  if (embedded === undefined || copyTo === undefined) return undefined
+  const { createBackUp } = await import('./embedded/back-up.ts')
+  return createBackUp({ dataDir, log: embedded, copyStore: copyTo })
+}
+
+/** What the last process left in doubt is verified before anything opens the files. */
+async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<void> {
+  const { isInDoubt, settleDoubt } = await import('../disk/in-doubt.ts')
+  if (!isInDoubt(dataDir)) return
+  try {
+    settleDoubt(dataDir)
+  } catch (error) {
+    throw new OrderError(
+      'invalid-setting',
+      `DATA_DIR: after an error of the disk ${dataDir} can't be verified: ${messageOf(error)}. Mend the disk, make room for a copy of log and store, and start again.`,
+      { cause: error },
+    )
+  }
+  logger.warn({ event: 'disk:verified' }, 'after an error of the disk, log and store were verified and made anew')
+}
+
+/**
+ * Ends the process, at once and before anybody is answered: nothing that it knows of its files is certain any more, and
+ * closing them in order would have them flushed as if all were well. The next start verifies what is there.
+ */
+async function endWhenInDoubt({ dataDir }: Config): Promise<(error: unknown) => void> {
+  const { markInDoubt } = await import('../disk/in-doubt.ts')
+  return (error) => {
+    let next = 'start again, and it is verified'
+    try {
+      markInDoubt(dataDir)
+    } catch (cause) {
+      next = `restart the machine, because ${dataDir} can't be marked either (${messageOf(cause)})`
+    }
+    process.stderr.write(`The disk of ${dataDir} failed (${messageOf(error)}). What was accepted is on it; ${next}.\n`)
+    process.kill(process.pid, 'SIGKILL')
+  }
+}
+
+async function secretOf(dataDir: DataDir | undefined, name: string): Promise<string> {
+  if (dataDir === undefined) throw new OrderError('internal', `Nothing keeps the secret ${name} in this runtime.`)
+  return dataDir.secret(name)
+}
+
+async function withFaults(adapters: Adapters): Promise<Adapters> {
+  const { createFaults } = await import('./faults/faults.ts')
+  const faults = createFaults()
+  return {
+    ...adapters,
+    faults,
+    log: faults.wrapLog(adapters.log),
+    store: faults.wrapStore(adapters.store),
+    views: faults.wrapViews(adapters.views),
+    deadLetters: faults.wrapDeadLetters(adapters.deadLetters),
+  }
+}

@@ -1,0 +1,87 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { closeUnlessInDoubt } from '../../../disk/checkpoint.ts'
+import { isBusyError } from './errors.ts'
+
+/** How long a connection waits for another process that writes, before the store is called busy. */
+const BUSY_TIMEOUT_MS = 2000
+const CACHE_KIB = 64 * 1024
+
+/**
+ * WAL, so that readers never wait for the writer. FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when
+ * the power goes, and the consumer's committed offset lies in another file or on a broker, where it would survive: the
+ * group would be ahead of the store, and an order that nobody delivers again would be missing.
+ * (https://www.sqlite.org/pragma.html#pragma_synchronous)
+ *
+ * `alone` locks out every other connection, and keeps in memory what connections otherwise share in a file.
+ */
+export function openDatabase(file: string, alone?: 'alone'): DatabaseSync {
+  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
+  try {
+    if (alone !== undefined) db.exec('PRAGMA locking_mode = EXCLUSIVE')
+    useWal(db)
+    db.exec('PRAGMA synchronous = FULL')
+    // Whoever writes sees to it (shared/disk/checkpoint.ts).
+    db.exec('PRAGMA wal_autocheckpoint = 0')
+    db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`)
+    return db
+  } catch (error) {
+    closeUnlessInDoubt(db, error)
+    throw error
+  }
+}
+
+/** Two processes that turn a new file to WAL at once are told "locked" without any waiting: one of them has done it. */
+function useWal(db: DatabaseSync): void {
+  const deadline = Date.now() + BUSY_TIMEOUT_MS
+  for (;;) {
+    try {
+      db.exec('PRAGMA journal_mode = WAL')
+      return
+    } catch (error) {
+      if (!isBusyError(error) || Date.now() > deadline) throw error
+      pause(10)
+    }
+  }
+}
+
+/** Holds up this thread, which is one of the store's own. */
+export function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
+/**
+ * All of the work or none of it. IMMEDIATE takes the one write lock at the start, so that nothing read inside can be
+ * outdated when it is written; where a server locks its ledger rows first, here the whole file is locked.
+ */
+export function inTransaction<T>(db: DatabaseSync, work: () => T, end: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): T {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    db.exec(end)
+    return result
+  } catch (error) {
+    // SQLite itself rolls back after some errors, such as a full disk.
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** Everything that the work reads is of one moment. */
+export function inSnapshot<T>(db: DatabaseSync, work: () => T): T {
+  db.exec('BEGIN')
+  try {
+    return work()
+  } finally {
+    if (db.isTransaction) db.exec('COMMIT')
+  }
+}
+
+/** Prepares each text once: for queries whose text depends on which filters are given. */
+export function createStatements(db: DatabaseSync): (sql: string) => StatementSync {
+  const prepared = new Map<string, StatementSync>()
+  return (sql) => {
+    const statement = prepared.get(sql) ?? db.prepare(sql)
+    prepared.set(sql, statement)
+    return statement
+  }
+}

@@ -1,0 +1,96 @@
+import { isDiskFull } from '../../../disk/no-room.ts'
+import { isOrderError, messageOf, OrderError, type ErrorCode, type Violation } from '../../../domain/errors.ts'
+
+/** SQLite's primary result codes (https://www.sqlite.org/rescode.html), the low byte of every extended one. */
+const BUSY = 5
+const LOCKED = 6
+const CONSTRAINT = 19
+/** PERM, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOLFS, AUTH, NOTADB: the file or the disk, never an order. */
+const UNAVAILABLE: ReadonlySet<number> = new Set([3, 7, 8, 10, 11, 14, 15, 22, 23, 26])
+
+export function isConstraintError(error: unknown): boolean {
+  return primaryCodeOf(error) === CONSTRAINT
+}
+
+export function isBusyError(error: unknown): boolean {
+  const code = primaryCodeOf(error)
+  return code === BUSY || code === LOCKED
+}
+
+/** Whether the connection is as good as before: nothing but this one statement failed. */
+export function leavesConnectionSound(error: unknown): boolean {
+  return isOrderError(error) || isBusyError(error) || isConstraintError(error)
+}
+
+/** What the ports promise for an error of SQLite; any other error as it is, for it is a fault of ours. */
+export function toStoreError(error: unknown, file: string): unknown {
+  const code = codeFor(error)
+  return code === undefined ? error : storeError(code, file, error)
+}
+
+export function storeUnavailable(file: string, cause: unknown): OrderError {
+  return storeError('store-unavailable', file, cause)
+}
+
+function storeError(code: ErrorCode, file: string, cause: unknown): OrderError {
+  const message =
+    code === 'store-full'
+      ? `The disk of the store ${file} is full: make room on it, and it goes on by itself`
+      : `The store ${file} can't be used: ${messageOf(cause)}`
+  return new OrderError(code, message, { cause, retriable: true })
+}
+
+function codeFor(error: unknown): ErrorCode | undefined {
+  const primary = primaryCodeOf(error)
+  if (primary === undefined) return undefined
+  if (primary === BUSY || primary === LOCKED) return 'store-busy'
+  if (isDiskFull(error)) return 'store-full'
+  return UNAVAILABLE.has(primary) ? 'store-unavailable' : undefined
+}
+
+function primaryCodeOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
+  return error.errcode & 0xff
+}
+
+/**
+ * An error on its way between threads: a structured clone keeps an error's message, stack and causes, not the
+ * properties by which it is recognised.
+ */
+export interface SentError {
+  readonly error: unknown
+  readonly errcode?: number
+  readonly orderError?: {
+    readonly code: ErrorCode
+    readonly message: string
+    readonly retriable: boolean
+    readonly violations: readonly Violation[]
+    readonly retryAfterSeconds: number | undefined
+    readonly cause: SentError | undefined
+  }
+}
+
+export function packError(error: unknown): SentError {
+  if (isOrderError(error)) {
+    const { code, message, retriable, violations, retryAfterSeconds } = error
+    const cause = error.cause === undefined ? undefined : packError(error.cause)
+    return { error: undefined, orderError: { code, message, retriable, violations, retryAfterSeconds, cause } }
+  }
+  const errcode = error instanceof Error && 'errcode' in error ? Number(error.errcode) : undefined
+  return errcode === undefined ? { error } : { error, errcode }
+}
+
+export function unpackError({ error, errcode, orderError }: SentError): unknown {
+  if (orderError !== undefined) {
+    const { code, message, retriable, violations, retryAfterSeconds, cause } = orderError
+    return new OrderError(code, message, {
+      retriable,
+      violations,
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      ...(cause !== undefined && { cause: unpackError(cause) }),
+    })
+  }
+  if (errcode !== undefined && error instanceof Error)
+    return Object.assign(error, { code: 'ERR_SQLITE_ERROR', errcode })
+  return error
+}

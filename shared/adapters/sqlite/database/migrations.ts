@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import { OrderError } from '../../../domain/errors.ts'
+import type { Schema } from '../../../ports/maintenance.ts'
+import { inTransaction } from './database.ts'
+
+/**
+ * Numbered .sql files, run in order and only forward. Our own forty lines, because the migration libraries that are
+ * kept up do not speak node:sqlite without a driver of their own.
+ *
+ * Safe to run again and from several processes at once: each migration takes the write lock before it looks whether it
+ * was run. A database that a newer program made, or whose migrations were changed afterwards, is left alone.
+ */
+export interface Migration {
+  readonly version: number
+  readonly name: string
+  readonly sql: string
+  readonly checksum: string
+}
+
+/** They can be made again empty: a later migration drops them. */
+const WITHOUT_BLOCKS = 'DROP TABLE search_blocks; DROP TABLE search_block_terms; DROP TABLE search_marks;'
+/** By checksum, texts of migration 5 that commits of this program had before the last one, and what takes them back. */
+const EARLIER_TEXTS: ReadonlyMap<string, string> = new Map([
+  ['bba008018f8d8c154623d0e8b5a36177562453e1363223976d847f6c50eef827', WITHOUT_BLOCKS],
+  ['34b76202b5db6350e6922dc601f7faee4994a02659a88be104d636c67c4f4cf5', WITHOUT_BLOCKS],
+])
+
+const FILE_NAME = /^(\d{6})_(\w+)\.sql$/
+
+export function readMigrations(directory: URL): Migration[] {
+  return readdirSync(directory)
+    .toSorted()
+    .flatMap((fileName) => {
+      const [, version, name] = FILE_NAME.exec(fileName) ?? []
+      if (version === undefined || name === undefined) return []
+      // A checkout may end lines in its own way; the migration is the same.
+      const sql = readFileSync(new URL(fileName, directory), 'utf8').replaceAll('\r\n', '\n')
+      return [{ version: Number(version), name, sql, checksum: createHash('sha256').update(sql).digest('hex') }]
+    })
+}
+
+/** Throws `invalid-setting` for a database that this program must not touch, and SQLite's own errors. */
+export function migrate(db: DatabaseSync, file: string, migrations: readonly Migration[]): void {
+  db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
+    version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT`)
+  const done = db.prepare('SELECT checksum FROM schema_migrations WHERE version = ?')
+  const record = db.prepare('INSERT OR REPLACE INTO schema_migrations VALUES (?, ?, ?, ?)')
+  refuseNewer(db, file, migrations.at(-1)?.version ?? 0)
+  for (const { version, name, sql, checksum } of migrations) {
+    if (done.get(version)?.['checksum'] === checksum) continue
+    inTransaction(db, () => {
+      const known = done.get(version)?.['checksum']
+      if (known === checksum) return
+      const undo = known === undefined ? undefined : EARLIER_TEXTS.get(String(known))
+      if (known !== undefined && undo === undefined) throw refusal(anotherText(file, version, name))
+      if (undo !== undefined) db.exec(undo)
+      db.exec(sql)
+      record.run(version, name, checksum, new Date().toISOString())
+    })
+  }
+}
+
+/** What was run on this database, and when. */
+export function appliedMigrations(db: DatabaseSync): Schema {
+  const rows = db.prepare('SELECT version, name, applied_at AS appliedAt FROM schema_migrations ORDER BY version').all()
+  return { migrations: rows.map((row) => ({ ...row }) as unknown as Schema['migrations'][number]) }
+}
+
+function anotherText(file: string, version: number, name: string): string {
+  const what = `${file} was made with another text of migration ${version} (${name}), by a program that was changed`
+  return `${what}: start the version that made it, or restore a back-up that was made by a release.`
+}
+
+/** Of a file that cannot be written now. Throws `store-full` when its tables are older than the queries. */
+export function refuseOlder(db: DatabaseSync, file: string, newest: number): void {
+  const last = lastApplied(db)
+  if (last >= newest) return
+  const message = `The disk of the store ${file} is full, and migration ${newest} is due (it is at ${last}): make room on it first`
+  throw new OrderError('store-full', message, { retriable: true })
+}
+
+function refuseNewer(db: DatabaseSync, file: string, newest: number): void {
+  const last = lastApplied(db)
+  if (last <= newest) return
+  throw refusal(`${file} was made by a newer version of this program: it is at migration ${last}, known are ${newest}.`)
+}
+
+function lastApplied(db: DatabaseSync): number {
+  return Number(db.prepare('SELECT max(version) AS last FROM schema_migrations').get()?.['last'] ?? 0)
+}
+
+function refusal(message: string): OrderError {
+  return new OrderError('invalid-setting', message)
+}

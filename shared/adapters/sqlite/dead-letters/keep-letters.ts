@@ -1,0 +1,159 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { knownTime, nearestSafeInteger } from '../../../domain/times.ts'
+import {
+  isSameLetter,
+  originTopicOf,
+  parseDeadLetterId,
+  topicOfLetter,
+  type DeadLetter,
+} from '../../../ports/dead-letters.ts'
+import type { RecordPosition } from '../../../ports/event-log.ts'
+import { samePlace, type OrderRows } from '../orders/order-rows.ts'
+import type { ParkedRows } from './parked-rows.ts'
+import { fromIdBytes, fromMs, toIdBytes } from '../database/values.ts'
+
+export interface DeadLetterRows {
+  keep(letters: readonly DeadLetter[], nowMs: number): void
+  /** The origin of a letter, when it is one of this order or one whose order could not be read. */
+  originOfLetter(letterId: string | null, orderId: string): RecordPosition | undefined
+  /** The letter's order is stored; a letter that was discarded stays so. */
+  resolve(letter: RecordPosition): void
+  /** The order is stored from this origin: so is what died there of the same order, and of no other. */
+  resolveOf(orderId: string, origin: RecordPosition): void
+  /** The redrive of another consumer's letter has ended, whatever became of our order; our own letters stay as they are. */
+  resolveForeign(letter: RecordPosition): void
+}
+
+const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
+const INSERT = `
+  INSERT INTO dead_letters (
+    topic, partition, record_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,
+    first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp, stack, headers, record_key,
+    record_value, foreign_failure
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+const SELECT_ORDER = `SELECT 1 FROM dead_letters WHERE ${KEY} AND (order_id IS NULL OR order_id = ?)`
+const SELECT_IDENTITY = `SELECT order_id, record_timestamp FROM dead_letters WHERE ${KEY}`
+const RESOLVE = `UPDATE dead_letters SET state = 'resolved' WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
+const RESOLVE_FOREIGN = `${RESOLVE} AND foreign_failure IS NOT NULL`
+/** By dead_letters_by_order. Another record may lie at the letter's place by now: it has to be of the same order. */
+const RESOLVE_OF = `
+  UPDATE dead_letters SET state = 'resolved' WHERE order_id = ?1 AND partition = ?3 AND record_offset = ?4
+  AND (topic = ?2 OR substr(topic, 1, length(?2) + 1) = ?2 || '@') AND state NOT IN ('resolved', 'discarded')
+  AND foreign_failure IS NULL`
+const SUPERSEDE = `UPDATE dead_letters SET state = 'superseded' WHERE ${KEY} AND state IN ('dead', 'redriven')`
+
+export function prepareDeadLetterRows(db: DatabaseSync, orders: OrderRows, parked: ParkedRows): DeadLetterRows {
+  const insert = db.prepare(INSERT)
+  const selectOrder = db.prepare(SELECT_ORDER)
+  const selectIdentity = db.prepare(SELECT_IDENTITY)
+  const resolve = db.prepare(RESOLVE)
+  const resolveForeign = db.prepare(RESOLVE_FOREIGN)
+  const resolveOf = db.prepare(RESOLVE_OF)
+  const supersede = db.prepare(SUPERSEDE)
+
+  /** The topic to keep it under; undefined when it is kept already. */
+  function freeTopic(letter: DeadLetter): string | undefined {
+    const { topic, partition, offset } = letter.origin
+    const recordTimestamp = nearestSafeInteger(letter.recordTimestamp)
+    for (let n = 1; ; n += 1) {
+      const candidate = topicOfLetter(topic, n)
+      const row = selectIdentity.get(candidate, partition, offset)
+      if (row === undefined) return candidate
+      const kept = row['order_id'] === null ? null : fromIdBytes(row['order_id'] as Uint8Array)
+      const identity = { orderId: kept, recordTimestamp: Number(row['record_timestamp']) }
+      if (isSameLetter(identity, { orderId: letter.orderId, recordTimestamp })) return undefined
+    }
+  }
+
+  /** False when the letter is kept already. */
+  function insertLetter(letter: DeadLetter, isResolved: boolean, nowMs: number): boolean {
+    const topic = freeTopic(letter)
+    if (topic === undefined) return false
+    const { origin, orderId, key, value, firstCause, lastCause } = letter
+    const headers = letter.headers.map(([name, header]) => [name, header && Buffer.from(header).toString('base64')])
+    const { changes } = insert.run(
+      topic,
+      origin.partition,
+      origin.offset,
+      orderId === null ? null : toIdBytes(orderId),
+      isResolved ? 'resolved' : 'dead',
+      nowMs,
+      firstCause.code,
+      firstCause.detail,
+      lastCause.code,
+      lastCause.detail,
+      nearestSafeInteger(letter.attempts),
+      timeOf(letter.firstFailedAt, nowMs),
+      timeOf(letter.lastFailedAt, nowMs),
+      letter.fingerprint,
+      letter.consumerGroup,
+      letter.redriveOf,
+      nearestSafeInteger(letter.recordTimestamp),
+      letter.stack,
+      JSON.stringify(headers),
+      key,
+      value,
+      letter.foreign && JSON.stringify(letter.foreign),
+    )
+    return changes > 0
+  }
+
+  function replaceRedriven({ redriveOf, consumerGroup }: DeadLetter, nowMs: number): void {
+    const origin = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
+    if (origin === undefined) return
+    supersede.run(origin.topic, origin.partition, origin.offset)
+    parked.redriven(consumerGroup, { ...origin, topic: originTopicOf(origin.topic) }, nowMs)
+  }
+
+  return {
+    keep(letters, nowMs) {
+      for (const letter of letters) {
+        const { origin, orderId } = letter
+        const storedFrom = orderId === null ? undefined : orders.originOf(orderId)
+        // The topic was slower than the retry that stored it: this very record is dead no more.
+        const isResolved = storedFrom !== undefined && samePlace(storedFrom, origin)
+        if (!insertLetter(letter, isResolved, nowMs) || isResolved || letter.foreign !== null) continue
+        replaceRedriven(letter, nowMs)
+        const failedAt = timeOf(letter.lastFailedAt, nowMs)
+        // What parked it may tell the ledger only later: then it finds the row, and the history is told once.
+        parked.park(
+          letter.consumerGroup,
+          {
+            origin,
+            orderId,
+            state: 'dead',
+            attempt: nearestSafeInteger(letter.attempts),
+            maxAttempts: nearestSafeInteger(letter.attempts),
+            nextAttemptAt: null,
+            cause: letter.lastCause,
+            acceptedAt: fromMs(timeOf(letter.recordTimestamp, failedAt)),
+            order: null,
+            redriveOf: letter.redriveOf,
+          },
+          false,
+          failedAt,
+        )
+      }
+    },
+    originOfLetter(letterId, orderId) {
+      const origin = letterId === null ? undefined : parseDeadLetterId(letterId)
+      if (origin === undefined) return undefined
+      const row = selectOrder.get(origin.topic, origin.partition, origin.offset, toIdBytes(orderId))
+      return row === undefined ? undefined : origin
+    },
+    resolveOf(orderId, { topic, partition, offset }) {
+      resolveOf.run(toIdBytes(orderId), topic, partition, offset)
+    },
+    resolve({ topic, partition, offset }) {
+      resolve.run(topic, partition, offset)
+    },
+    resolveForeign({ topic, partition, offset }) {
+      resolveForeign.run(topic, partition, offset)
+    },
+  }
+}
+
+/** Headers are whatever somebody wrote: what is no time is taken for `otherwise`. */
+function timeOf(time: string | number, otherwise: number): number {
+  return knownTime(typeof time === 'string' ? Date.parse(time) : time) ?? otherwise
+}

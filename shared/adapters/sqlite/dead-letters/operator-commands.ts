@@ -1,0 +1,123 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { OrderError } from '../../../domain/errors.ts'
+import { parseDeadLetterId, type DeadLetterSummary, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
+import type { Act } from '../../../ports/redrives.ts'
+import { inTransaction } from '../database/database.ts'
+import { prepareDeadLetterQueries } from './dead-letters.ts'
+import { orderBytes, prepareOperatorRows } from './operator-rows.ts'
+import { toMs } from '../database/values.ts'
+
+/** What operators do to single dead letters, each one transaction (port Redrives). */
+export interface OperatorCommands {
+  discardLetter(letterId: string, act: Act): KeptDeadLetter
+  /** Those that are `dead`, in one transaction; answers how many. */
+  discardLetters(letterIds: readonly string[], act: Act): number
+  restoreLetter(letterId: string, act: Act): KeptDeadLetter
+  recordEdit(letterId: string, value: Uint8Array, act: Act): KeptDeadLetter
+  markEdited(letterId: string, act: Act): KeptDeadLetter
+}
+
+const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
+const MOVE_LETTER = `UPDATE dead_letters SET state = ? WHERE ${KEY} AND state = ?`
+const MOVE_PARKED = `UPDATE parked_records SET state = ?, updated_at = ? WHERE group_id = ? AND ${KEY} AND state = ?`
+const EDIT = `UPDATE dead_letters SET edited_value = ? WHERE ${KEY}`
+/** By the unique index of order_id, and dead_letters_by_order. An order is given up with the last of its letters. */
+const DISCARD_ORDER = `
+  UPDATE order_states SET status = 'discarded', updated_at = ?2 WHERE order_id = ?1 AND status = 'dead-lettered'
+  AND NOT EXISTS (SELECT 1 FROM dead_letters
+    WHERE order_id = ?1 AND state IN ('dead', 'redriven') AND foreign_failure IS NULL)`
+const RESTORE_ORDER = `
+  UPDATE order_states SET status = 'dead-lettered', updated_at = ?2 WHERE order_id = ?1 AND status = 'discarded'`
+
+export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
+  const letters = prepareDeadLetterQueries(db)
+  const rows = prepareOperatorRows(db)
+  const moveLetter = db.prepare(MOVE_LETTER)
+  const moveParked = db.prepare(MOVE_PARKED)
+  const edit = db.prepare(EDIT)
+  const discardOrder = db.prepare(DISCARD_ORDER)
+  const restoreOrder = db.prepare(RESTORE_ORDER)
+
+  function letterOf(letterId: string): KeptDeadLetter {
+    const letter = letters.get(letterId)
+    if (letter === undefined) throw new OrderError('dead-letter-not-found', 'No dead letter has this id.')
+    return letter
+  }
+
+  function letterIn(state: 'dead' | 'discarded', letterId: string): KeptDeadLetter {
+    const letter = letterOf(letterId)
+    if (letter.state === state) return letter
+    throw new OrderError('conflict', `The dead letter is ${letter.state}, not ${state}.`)
+  }
+
+  /** Moves a letter and its parked record. */
+  function move(letter: DeadLetterSummary, to: 'dead' | 'discarded', { at }: Act): void {
+    const { topic, partition, offset } = letter.origin
+    moveLetter.run(to, ...keyOf(letter), letter.state)
+    moveParked.run(to, toMs(at), letter.consumerGroup, topic, partition, offset, letter.state)
+  }
+
+  function discard(letter: DeadLetterSummary, act: Act): void {
+    const orderId = orderOf(letter)
+    move(letter, 'discarded', act)
+    if (discardOrder.run(orderId, toMs(act.at)).changes > 0) rows.tell(orderId, 'discarded', act)
+    rows.audit('discard', letter.id, act)
+  }
+
+  return {
+    discardLetter(letterId, act) {
+      return inTransaction(db, () => {
+        discard(letterIn('dead', letterId), act)
+        return letterOf(letterId)
+      })
+    },
+    discardLetters(letterIds, act) {
+      return inTransaction(db, () => {
+        const dead = letterIds.filter((letterId) => {
+          const letter = letters.getSummary(letterId)
+          if (letter?.state !== 'dead') return false
+          discard(letter, act)
+          return true
+        })
+        return dead.length
+      })
+    },
+    restoreLetter(letterId, act) {
+      return inTransaction(db, () => {
+        const letter = letterIn('discarded', letterId)
+        const orderId = orderOf(letter)
+        move(letter, 'dead', act)
+        if (restoreOrder.run(orderId, toMs(act.at)).changes > 0) rows.tell(orderId, 'restored', act)
+        rows.audit('restore', letterId, act)
+        return letterOf(letterId)
+      })
+    },
+    recordEdit(letterId, value, act) {
+      return inTransaction(db, () => {
+        edit.run(value, ...keyOf(letterIn('dead', letterId)))
+        rows.audit('edit', letterId, act)
+        return letterOf(letterId)
+      })
+    },
+    markEdited(letterId, act) {
+      return inTransaction(db, () => {
+        const letter = letterOf(letterId)
+        // It may be stored, and the letter resolved, before its sender comes to say that it was sent.
+        moveLetter.run('redriven', ...keyOf(letter), 'dead')
+        rows.tell(orderOf(letter), 'edited', act)
+        return letterOf(letterId)
+      })
+    },
+  }
+}
+
+/** The order whose status and history follow the letter: for a foreign letter none. */
+function orderOf({ orderId, foreign }: DeadLetterSummary): Uint8Array | null {
+  return foreign === null ? orderBytes(orderId) : null
+}
+
+/** The place under which the letter is kept. */
+function keyOf({ id, origin }: DeadLetterSummary): readonly [topic: string, partition: number, offset: number] {
+  const { topic, partition, offset } = parseDeadLetterId(id) ?? origin
+  return [topic, partition, offset]
+}

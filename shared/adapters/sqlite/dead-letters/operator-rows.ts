@@ -1,0 +1,41 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Act, AuditEntry } from '../../../ports/redrives.ts'
+import { toIdBytes, toMs } from '../database/values.ts'
+
+/** What is written down of whatever operators do: the audit, and the histories of the orders that it touches. */
+export interface OperatorRows {
+  audit(action: AuditEntry['action'], target: string, act: Act): void
+  /** Tells an order's history, unless the order was stored before. */
+  tell(orderId: Uint8Array | null, kind: 'redriven' | 'edited' | 'discarded' | 'restored', act: ActInHistory): void
+}
+
+export type ActInHistory = Pick<Act, 'at' | 'reason'>
+
+/**
+ * Nothing happens to an order after it was stored. But what was sent may be stored before its sender comes to say so,
+ * by a machine whose clock is behind.
+ */
+const CLOCK_SKEW_MS = 60_000
+
+const INSERT_AUDIT = 'INSERT INTO audit (at, action, target, operator, verified, reason) VALUES (?, ?, ?, ?, ?, ?)'
+/** By the unique index of order_id. */
+const INSERT_HISTORY = `
+  INSERT INTO order_history (order_id, at, kind, reason) SELECT ?1, ?2, ?3, ?4
+  WHERE NOT EXISTS (SELECT 1 FROM orders WHERE order_id = ?1 AND stored_at < ?2 - ${CLOCK_SKEW_MS})`
+
+export function prepareOperatorRows(db: DatabaseSync): OperatorRows {
+  const insertAudit = db.prepare(INSERT_AUDIT)
+  const insertHistory = db.prepare(INSERT_HISTORY)
+  return {
+    audit(action, target, { at, operator, verified, reason }) {
+      insertAudit.run(toMs(at), action, target, operator, verified ? 1 : 0, reason)
+    },
+    tell(orderId, kind, { at, reason }) {
+      if (orderId !== null) insertHistory.run(orderId, toMs(at), kind, reason)
+    },
+  }
+}
+
+export function orderBytes(orderId: string | null): Uint8Array | null {
+  return orderId === null ? null : toIdBytes(orderId)
+}

@@ -1,0 +1,103 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { ParkedState } from '../../../ports/ledger.ts'
+import type { RecordPosition } from '../../../ports/event-log.ts'
+import type { ParkedRecord } from '../../../ports/order-store.ts'
+import type { Decisions } from '../orders/decisions.ts'
+import type { OrderRows } from '../orders/order-rows.ts'
+import type { OrderStateRows } from '../orders/order-state-rows.ts'
+
+/**
+ * One row for each origin that was parked, whichever of its copies tells of it. Copies are delivered late, again and in
+ * any order, so the row only moves forward: more attempts, then dead, then what an operator or the store made of it.
+ */
+export interface ParkedRows {
+  /** A failure of the origin or one of its copies. `counted`: the ledger counts it as parked with this transaction. */
+  park(groupId: string, record: ParkedRecord, counted: boolean, atMs: number): void
+  /** The origin's record is not stored because a person decided otherwise; what its row says already stands. */
+  withhold(groupId: string, origin: RecordPosition, state: ParkedState, atMs: number): void
+  /** The ledger counts the origin as parked with this transaction. */
+  count(groupId: string, origin: RecordPosition): void
+  /** The origin's order is stored, by this record or another. True when the origin had been parked. */
+  settle(groupId: string, origin: RecordPosition, state: 'stored' | 'duplicate', atMs: number): boolean
+  /** What was sent in the origin's place was stored, or is parked itself. */
+  redriven(groupId: string, origin: RecordPosition, atMs: number): void
+  /** Whether something else was stored in the origin's place. */
+  isRedriven(groupId: string, origin: RecordPosition): boolean
+}
+
+const KEY = 'group_id = ? AND topic = ? AND partition = ? AND record_offset = ?'
+const SELECT = `SELECT state, attempt FROM parked_records WHERE ${KEY}`
+const INSERT = 'INSERT INTO parked_records VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
+const MOVE = `UPDATE parked_records SET state = ?, attempt = ?, updated_at = ? WHERE ${KEY}`
+const COUNT = `UPDATE parked_records SET counted = 1 WHERE ${KEY} AND counted = 0`
+const WITHHOLD = `UPDATE parked_records SET state = ?, updated_at = ? WHERE ${KEY} AND state = 'retrying'`
+const SETTLE = `
+  UPDATE parked_records SET state = ?, updated_at = ? WHERE ${KEY} AND state IN ('retrying', 'dead')`
+
+interface ParkedRow {
+  readonly state: ParkedState
+  readonly attempt: number
+}
+
+export function prepareParkedRows(dependencies: {
+  db: DatabaseSync
+  orders: OrderRows
+  states: OrderStateRows
+  decisions: Decisions
+}): ParkedRows {
+  const { db, orders, states, decisions } = dependencies
+  const select = db.prepare(SELECT)
+  const insert = db.prepare(INSERT)
+  const move = db.prepare(MOVE)
+  const count = db.prepare(COUNT)
+  const settle = db.prepare(SETTLE)
+  const withhold = db.prepare(WITHHOLD)
+
+  function find(groupId: string, { topic, partition, offset }: RecordPosition): ParkedRow | undefined {
+    return select.get(groupId, topic, partition, offset) as ParkedRow | undefined
+  }
+
+  function settleAs(state: ParkedState, groupId: string, origin: RecordPosition, atMs: number): boolean {
+    return settle.run(state, atMs, groupId, origin.topic, origin.partition, origin.offset).changes > 0
+  }
+
+  return {
+    park(groupId, record, counted, atMs) {
+      const { origin, attempt, orderId } = record
+      const key = [groupId, origin.topic, origin.partition, origin.offset] as const
+      const row = find(groupId, origin)
+      // A ledger that was reset has forgotten what an operator decided; the letter has not.
+      const decided = row === undefined ? decisions.ofParked(origin, orderId) : undefined
+      const state = decided ?? record.state
+      if (row === undefined) insert.run(...key, state, attempt, counted ? 1 : 0, atMs)
+      else if (counted) count.run(...key)
+      const isStored = orderId !== null && orders.originOf(orderId) !== undefined
+      // Of an order that nobody has heard of, at a place that is known: it is another log's record.
+      const isOther = orderId !== null && !isStored && !states.has(orderId)
+      const isNews = row === undefined ? decided === undefined : isOther || isLater(record, row)
+      if (row !== undefined && isNews) move.run(state, attempt, atMs, ...key)
+      // A dead letter or a retry never changes an order that is stored or was given up.
+      if (orderId === null || isStored || decisions.isDiscarded(orderId)) return
+      if (isNews) states.fail(orderId, record, atMs)
+      else states.learn(orderId, record)
+    },
+    withhold(groupId, origin, state, atMs) {
+      const { topic, partition, offset } = origin
+      if (find(groupId, origin) === undefined) insert.run(groupId, topic, partition, offset, state, 1, 0, atMs)
+      else withhold.run(state, atMs, groupId, topic, partition, offset)
+    },
+    count(groupId, { topic, partition, offset }) {
+      count.run(groupId, topic, partition, offset)
+    },
+    settle: (groupId, origin, state, atMs) => settleAs(state, groupId, origin, atMs),
+    redriven(groupId, origin, atMs) {
+      settleAs('redriven', groupId, origin, atMs)
+    },
+    isRedriven: (groupId, origin) => find(groupId, origin)?.state === 'redriven',
+  }
+}
+
+function isLater(record: ParkedRecord, row: ParkedRow): boolean {
+  if (row.state !== 'retrying') return false
+  return record.attempt > row.attempt || (record.attempt === row.attempt && record.state === 'dead')
+}

@@ -1,0 +1,70 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { LossCause } from '../../../ports/ledger.ts'
+
+export type PartitionKey = readonly [groupId: string, topic: string, partition: number]
+
+/** A range of offsets that were passed over; `until` is exclusive. */
+export interface Gap {
+  readonly since: number
+  readonly until: number
+  /** Null while it is open. */
+  readonly lostBy: LossCause | null
+}
+
+/**
+ * The ranges of a partition. No two of them overlap, so an offset lies in the last one that begins at or before it, or
+ * in none: each look-up is one seek, however many there are. Those that touch and say the same are one range.
+ */
+export interface GapRows {
+  /** The range in which the offset lies. */
+  at(key: PartitionKey, offset: number): Gap | undefined
+  /** The open ranges that overlap with these offsets, ascending. */
+  openWithin(key: PartitionKey, from: number, to: number): Gap[]
+  add(key: PartitionKey, gap: Gap): void
+  remove(key: PartitionKey, gap: Gap): void
+}
+
+const KEY = 'group_id = ?1 AND topic = ?2 AND partition = ?3'
+const AT = `SELECT since, until, lost_by FROM ledger_gaps WHERE ${KEY} AND since <= ?4 ORDER BY since DESC LIMIT 1`
+const OPEN_WITHIN = `
+  SELECT since, until, lost_by FROM ledger_gaps
+  WHERE ${KEY} AND since < ?5 AND until > ?4 AND lost_by IS NULL
+    AND since >= coalesce((SELECT max(since) FROM ledger_gaps WHERE ${KEY} AND since <= ?4), 0)
+  ORDER BY since`
+const INSERT = 'INSERT INTO ledger_gaps (group_id, topic, partition, since, until, lost_by) VALUES (?, ?, ?, ?, ?, ?)'
+const DELETE = `DELETE FROM ledger_gaps WHERE ${KEY} AND since = ?4`
+
+export function prepareGapRows(db: DatabaseSync): GapRows {
+  const selectAt = db.prepare(AT)
+  const selectOpenWithin = db.prepare(OPEN_WITHIN)
+  const insert = db.prepare(INSERT)
+  const remove = db.prepare(DELETE)
+
+  function at(key: PartitionKey, offset: number): Gap | undefined {
+    const row = selectAt.get(...key, offset)
+    const gap = row === undefined ? undefined : toGap(row)
+    return gap !== undefined && offset < gap.until ? gap : undefined
+  }
+
+  return {
+    at,
+    openWithin: (key, from, to) => selectOpenWithin.all(...key, from, to).map(toGap),
+    add(key, { since, until, lostBy }) {
+      const touching = [since - 1, until]
+        .flatMap((offset) => at(key, offset) ?? [])
+        .filter((gap) => gap.lostBy === lostBy)
+      for (const gap of touching) remove.run(...key, gap.since)
+      const whole = [{ since, until }, ...touching]
+      const begins = Math.min(...whole.map((gap) => gap.since))
+      const ends = Math.max(...whole.map((gap) => gap.until))
+      insert.run(...key, begins, ends, lostBy)
+    },
+    remove(key, { since }) {
+      remove.run(...key, since)
+    },
+  }
+}
+
+function toGap(row: Record<string, unknown>): Gap {
+  return { since: Number(row['since']), until: Number(row['until']), lostBy: row['lost_by'] as LossCause | null }
+}

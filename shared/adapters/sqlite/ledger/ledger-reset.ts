@@ -1,0 +1,58 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { LedgerEpoch } from '../../../ports/maintenance.ts'
+import type { Act, AuditEntry } from '../../../ports/redrives.ts'
+import { inTransaction } from '../database/database.ts'
+import { prepareOperatorRows } from '../dead-letters/operator-rows.ts'
+
+export interface LedgerReset {
+  /**
+   * One step of a reset, to be repeated until it answers that it is done: the last one begins the new epoch. One that ends
+   * halfway leaves the old ledger, which remembers less, and another one goes on from there.
+   */
+  resetLedger(groupId: string, epoch: LedgerEpoch, act: Act, limit?: number): { readonly isDone: boolean }
+  recordAct(action: AuditEntry['action'], target: string, act: Act): void
+}
+
+/** The writer is free for a batch between two steps. */
+const FORGOTTEN_AT_ONCE = 5000
+
+/** The places of the earlier log mean other records now: what is said of them must not be said of these. */
+const FORGET_PARKED = `
+  DELETE FROM parked_records WHERE group_id = ?1 AND (topic, partition, record_offset) IN (
+    SELECT topic, partition, record_offset FROM parked_records WHERE group_id = ?1 LIMIT ?2)`
+const FORGET_GAPS = `
+  DELETE FROM ledger_gaps WHERE group_id = ?1 AND (topic, partition, since) IN (
+    SELECT topic, partition, since FROM ledger_gaps WHERE group_id = ?1 LIMIT ?2)`
+/** A row for each partition, and each topic. */
+const FORGET_EPOCH = ['ledger', 'ledger_logs'].map((table) => `DELETE FROM ${table} WHERE group_id = ?`)
+const INSERT = 'INSERT INTO ledger VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0)'
+const INSERT_LOG = 'INSERT INTO ledger_logs VALUES (?, ?, ?, NULL)'
+const INSERT_GAP = 'INSERT INTO ledger_gaps VALUES (?, ?, ?, ?, ?, NULL)'
+
+export function prepareLedgerReset(db: DatabaseSync): LedgerReset {
+  const forgetParked = db.prepare(FORGET_PARKED)
+  const forgetGaps = db.prepare(FORGET_GAPS)
+  const forgetEpoch = FORGET_EPOCH.map((sql) => db.prepare(sql))
+  const insert = db.prepare(INSERT)
+  const insertLog = db.prepare(INSERT_LOG)
+  const insertGap = db.prepare(INSERT_GAP)
+  const operators = prepareOperatorRows(db)
+  return {
+    resetLedger(groupId, epoch, act, limit = FORGOTTEN_AT_ONCE) {
+      return inTransaction(db, () => {
+        if (forgetParked.run(groupId, limit).changes === limit) return { isDone: false }
+        if (forgetGaps.run(groupId, limit).changes === limit) return { isDone: false }
+        for (const statement of forgetEpoch) statement.run(groupId)
+        const { topic } = epoch
+        insertLog.run(groupId, topic, epoch.logId)
+        for (const { partition, first, next } of epoch.partitions) {
+          insert.run(groupId, topic, partition, first, next, next - first)
+          if (next > first) insertGap.run(groupId, topic, partition, first, next)
+        }
+        operators.audit('reset-ledger', topic, act)
+        return { isDone: true }
+      })
+    },
+    recordAct: (action, target, act) => operators.audit(action, target, act),
+  }
+}

@@ -1,0 +1,105 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { RecordPosition } from '../../../ports/event-log.ts'
+import { prepareGapRows, type PartitionKey } from './gap-rows.ts'
+
+/**
+ * Counts offsets. Only those at or beyond `next` count, and those that were passed over as a gap and came after all; any
+ * other was counted before. So the figures always add up to `next − first`, which the table checks.
+ */
+export interface LedgerRows {
+  /** Returns the outcomes that count: not those of offsets that were counted before. */
+  count(groupId: string, outcomes: readonly Outcome[], logStarts: ReadonlyMap<number, number>): ReadonlySet<Outcome>
+}
+
+export interface Outcome {
+  readonly origin: RecordPosition
+  readonly kind: 'stored' | 'duplicate' | 'parked'
+  readonly isRedrive: boolean
+}
+
+const KEY = 'group_id = ? AND topic = ? AND partition = ?'
+const SELECT = `SELECT first, next, stored, duplicate, parked, gaps, redriven, absent, lost FROM ledger WHERE ${KEY}`
+const REPLACE = 'INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+
+/** As the table has it: `gaps` counts all that was passed over, what is absent and lost included. */
+interface LedgerRow {
+  readonly first: number
+  next: number
+  stored: number
+  duplicate: number
+  parked: number
+  gaps: number
+  redriven: number
+  readonly absent: number
+  lost: number
+}
+
+export function prepareLedgerRows(db: DatabaseSync): LedgerRows {
+  const select = db.prepare(SELECT)
+  const replace = db.prepare(REPLACE)
+  const gaps = prepareGapRows(db)
+
+  /** What the offset lay in, a gap or something that was taken for lost; what is left of that stays. */
+  function takeFromGap(key: PartitionKey, offset: number): 'gap' | 'lost' | undefined {
+    const gap = gaps.at(key, offset)
+    if (gap === undefined) return undefined
+    const { since, until, lostBy } = gap
+    gaps.remove(key, gap)
+    if (since < offset) gaps.add(key, { since, until: offset, lostBy })
+    if (offset + 1 < until) gaps.add(key, { since: offset + 1, until, lostBy })
+    return lostBy === null ? 'gap' : 'lost'
+  }
+
+  function countPartition(key: PartitionKey, outcomes: readonly Outcome[], logStart: number): Outcome[] {
+    const known = select.get(...key) as LedgerRow | undefined
+    const row: LedgerRow = known ?? {
+      first: logStart,
+      next: logStart,
+      stored: 0,
+      duplicate: 0,
+      parked: 0,
+      gaps: 0,
+      redriven: 0,
+      absent: 0,
+      lost: 0,
+    }
+    const counting = outcomes.filter(({ origin: { offset } }) => {
+      if (offset < row.next) {
+        const taken = row.gaps === 0 ? undefined : takeFromGap(key, offset)
+        if (taken === undefined) return false
+        row.gaps -= 1
+        if (taken === 'lost') row.lost -= 1
+        return true
+      }
+      if (offset > row.next) gaps.add(key, { since: row.next, until: offset, lostBy: null })
+      row.gaps += offset - row.next
+      row.next = offset + 1
+      return true
+    })
+    for (const { kind, isRedrive } of counting) {
+      row[kind] += 1
+      if (isRedrive) row.redriven += 1
+    }
+    const { first, next, stored, duplicate, parked, redriven, absent, lost } = row
+    if (counting.length > 0) {
+      replace.run(...key, first, next, stored, duplicate, parked, row.gaps, redriven, absent, lost)
+    }
+    return counting
+  }
+
+  return {
+    count(groupId, outcomes, logStarts) {
+      const counted = new Set<Outcome>()
+      const topics = Map.groupBy(outcomes, ({ origin }) => origin.topic)
+      for (const [topic, ofTopic] of topics) {
+        const partitions = Map.groupBy(ofTopic, ({ origin }) => origin.partition)
+        for (const [partition, some] of partitions) {
+          const ascending = some.toSorted((one, other) => one.origin.offset - other.origin.offset)
+          const counting = countPartition([groupId, topic, partition], ascending, logStarts.get(partition) ?? 0)
+          for (const outcome of counting) counted.add(outcome)
+        }
+      }
+      return counted
+    },
+  }
+}

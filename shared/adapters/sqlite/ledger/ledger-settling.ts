@@ -1,0 +1,71 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { LedgerLoss, LedgerSettlement, LogBreak } from '../../../ports/ledger.ts'
+import { inTransaction } from '../database/database.ts'
+import { prepareGapRows } from './gap-rows.ts'
+
+/** What the log says of offsets that nobody counted (port Ledger: `begin`, `settle`). */
+export interface LedgerSettling {
+  beginLedger(groupId: string, topic: string, starts: ReadonlyMap<number, number>, logId: string | null): void
+  markLogBroken(groupId: string, topic: string, brokenBy: LogBreak): boolean
+  settleLedger(groupId: string, settlements: readonly LedgerSettlement[]): readonly LedgerLoss[]
+}
+
+const KEY = 'group_id = ? AND topic = ? AND partition = ?'
+const BEGIN = 'INSERT INTO ledger VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING'
+/** The first id that is told stays. */
+const NOTE_LOG = `
+  INSERT INTO ledger_logs VALUES (?, ?, ?, NULL)
+  ON CONFLICT DO UPDATE SET log_id = coalesce(ledger_logs.log_id, excluded.log_id)`
+const MARK_BROKEN = `
+  INSERT INTO ledger_logs VALUES (?, ?, NULL, ?)
+  ON CONFLICT DO UPDATE SET broken_by = excluded.broken_by WHERE broken_by IS NULL`
+const SELECT_NEXT = `SELECT next FROM ledger WHERE ${KEY}`
+const PASS_OVER = `UPDATE ledger SET next = ?1, gaps = gaps + ?1 - next WHERE group_id = ?2 AND topic = ?3 AND partition = ?4`
+const COUNT = `UPDATE ledger SET absent = absent + ?, lost = lost + ? WHERE ${KEY}`
+
+export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
+  const begin = db.prepare(BEGIN)
+  const noteLog = db.prepare(NOTE_LOG)
+  const markBroken = db.prepare(MARK_BROKEN)
+  const selectNext = db.prepare(SELECT_NEXT)
+  const passOver = db.prepare(PASS_OVER)
+  const gaps = prepareGapRows(db)
+  const count = db.prepare(COUNT)
+
+  /** The part of each open gap that lies within the range becomes what the range is; the rest of the gap stays open. */
+  function settle(groupId: string, { topic, partition, from, to, lostBy }: LedgerSettlement): LedgerLoss[] {
+    const key = [groupId, topic, partition] as const
+    const row = selectNext.get(...key)
+    if (row === undefined) return []
+    const next = Number(row['next'])
+    if (lostBy !== null && to > next) {
+      gaps.add(key, { since: next, until: to, lostBy: null })
+      passOver.run(to, ...key)
+    }
+    return gaps.openWithin(key, from, to).flatMap((gap) => {
+      const { since, until } = gap
+      const within = { from: Math.max(since, from), to: Math.min(until, to) }
+      gaps.remove(key, gap)
+      if (since < within.from) gaps.add(key, { since, until: within.from, lostBy: null })
+      if (within.to < until) gaps.add(key, { since: within.to, until, lostBy: null })
+      const length = within.to - within.from
+      count.run(lostBy === null ? length : 0, lostBy === null ? 0 : length, ...key)
+      if (lostBy === null) return []
+      gaps.add(key, { since: within.from, until: within.to, lostBy })
+      return [{ topic, partition, ...within, lostBy }]
+    })
+  }
+
+  return {
+    beginLedger(groupId, topic, starts, logId) {
+      inTransaction(db, () => {
+        noteLog.run(groupId, topic, logId)
+        for (const [partition, first] of starts) begin.run(groupId, topic, partition, first, first)
+      })
+    },
+    markLogBroken: (groupId, topic, brokenBy) => markBroken.run(groupId, topic, brokenBy).changes > 0,
+    settleLedger(groupId, settlements) {
+      return inTransaction(db, () => settlements.flatMap((settlement) => settle(groupId, settlement)))
+    },
+  }
+}

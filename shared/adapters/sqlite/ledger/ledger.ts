@@ -1,0 +1,59 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type {
+  CountedLog,
+  LedgerGap,
+  LedgerPartition,
+  LedgerSnapshot,
+  LossCause,
+  ParkedState,
+} from '../../../ports/ledger.ts'
+
+export interface LedgerQueries {
+  read(groupId: string, maxGaps: number): LedgerSnapshot
+}
+
+/** By the primary keys, in whose order they are answered. */
+const PARTITIONS = `
+  SELECT topic, partition, first, next, stored, duplicate, parked, gaps - absent - lost AS gaps, absent, lost, redriven
+  FROM ledger WHERE group_id = ? ORDER BY topic, partition`
+const RANGES = (which: string) => `
+  SELECT topic, partition, since, until, lost_by FROM ledger_gaps WHERE group_id = ? AND ${which}
+  ORDER BY topic, partition, since LIMIT ?`
+const LOGS = 'SELECT topic, log_id AS id, broken_by AS brokenBy FROM ledger_logs WHERE group_id = ? ORDER BY topic'
+const GAPS = RANGES('lost_by IS NULL')
+const LOST = RANGES('lost_by IS NOT NULL')
+/** By parked_records_by_state alone. */
+const PARKED = 'SELECT state, count(*) AS origins FROM parked_records WHERE group_id = ? AND counted = 1 GROUP BY state'
+
+export function prepareLedgerQueries(db: DatabaseSync): LedgerQueries {
+  const selectPartitions = db.prepare(PARTITIONS)
+  const selectGaps = db.prepare(GAPS)
+  const selectLogs = db.prepare(LOGS)
+  const selectLost = db.prepare(LOST)
+  const selectParked = db.prepare(PARKED)
+
+  return {
+    read(groupId, maxGaps) {
+      const parked: Record<ParkedState, number> = {
+        retrying: 0,
+        stored: 0,
+        duplicate: 0,
+        dead: 0,
+        discarded: 0,
+        redriven: 0,
+      }
+      for (const row of selectParked.all(groupId)) parked[row['state'] as ParkedState] = Number(row['origins'])
+      return {
+        logs: selectLogs.all(groupId).map((row) => ({ ...row }) as unknown as CountedLog),
+        partitions: selectPartitions.all(groupId).map((row) => ({ ...row }) as unknown as LedgerPartition),
+        gaps: selectGaps.all(groupId, maxGaps).map(toRange),
+        lost: selectLost.all(groupId, maxGaps).map((row) => ({ ...toRange(row), lostBy: row['lost_by'] as LossCause })),
+        parked,
+      }
+    },
+  }
+}
+
+function toRange({ topic, partition, since, until }: Record<string, unknown>): LedgerGap {
+  return { topic: String(topic), partition: Number(partition), from: Number(since), to: Number(until) }
+}

@@ -1,0 +1,184 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { CURRENCIES, PAYMENT_METHODS } from '../../../domain/order-commands.ts'
+import type { OrderView } from '../../../domain/order-view.ts'
+import { queryWords } from '../../../domain/search/search-words.ts'
+import type { ListQuery, Page, SearchQuery } from '../../../ports/order-views.ts'
+import { fromCursor, toCursor } from '../../../domain/cursor.ts'
+import { createStatements } from '../database/database.ts'
+import type { OrderQueries } from './order-views.ts'
+import { SPAN_ORDERS } from './order-rows.ts'
+import { filteredMatch, MAX_TERMS, rankedMatches } from '../search/search-match.ts'
+import { toMs } from '../database/values.ts'
+
+/**
+ * Pages of orders. First the positions, from an index that has them in the order of the page, then the orders at those
+ * positions: what a page costs depends on its size and not on how many orders there are.
+ */
+export interface ListQueries {
+  list(query: ListQuery): Page<OrderView>
+  search(query: SearchQuery): Page<OrderView>
+}
+
+interface Range {
+  readonly low: number
+  readonly high: number
+}
+
+const NOTHING: Page<OrderView> = { items: [], nextCursor: null }
+const EVERYTHING: Range = { low: 1, high: Number.MAX_SAFE_INTEGER }
+/** By the primary key of order_spans, which has one row for 1,024 orders. */
+const SPANS = `
+  SELECT span FROM order_spans WHERE span <= ? AND max_accepted_at >= ? AND min_accepted_at < ? ORDER BY span DESC`
+/** By the primary key. */
+const TERMS = 'SELECT term FROM search_terms WHERE term >= ? AND term < ? ORDER BY term LIMIT ?'
+/**
+ * By the full-text index, from the newest order backwards. Of a bound that is no integer it makes no use, and node:sqlite
+ * binds every number as a real.
+ */
+const FOUND = `
+  SELECT rowid AS seq FROM order_search
+  WHERE order_search MATCH ? AND rowid <= CAST(? AS INTEGER) ORDER BY rowid DESC LIMIT ?`
+/** Of every text that begins with something, none comes after that and this. */
+const LAST = '\u{10ffff}'
+
+export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): ListQueries {
+  const statement = createStatements(db)
+
+  function seqs(sql: string, ...parameters: readonly (string | number)[]): number[] {
+    return statement(sql)
+      .all(...parameters)
+      .map((row) => Number(row['seq']))
+  }
+
+  function termsOf(beginning: string): string[] {
+    return statement(TERMS)
+      .all(beginning, `${beginning}${LAST}`, MAX_TERMS + 1)
+      .map((row) => String(row['term']))
+  }
+
+  /** Where orders can lie that were accepted between these times, newest first; adjoining spans in one. */
+  function* rangesOf(query: ListQuery, before: number): Generator<Range> {
+    const high = before - 1
+    if (!isOfStored(query)) return yield { ...EVERYTHING, high }
+    if (query.from === undefined && query.to === undefined) return yield { ...EVERYTHING, high }
+    let range: Range | undefined
+    for (const row of statement(SPANS).iterate(Math.floor(high / SPAN_ORDERS), ...timesOf(query))) {
+      const low = Number(row['span']) * SPAN_ORDERS
+      if (range !== undefined && low + SPAN_ORDERS !== range.low) yield range
+      const adjoins = range !== undefined && low + SPAN_ORDERS === range.low
+      range = { low, high: adjoins && range !== undefined ? range.high : Math.min(high, low + SPAN_ORDERS - 1) }
+    }
+    if (range !== undefined) yield range
+  }
+
+  /** What to ask the full-text index for; undefined when no order can have such words. */
+  function matchOf(q: string, query: ListQuery): string | undefined {
+    const words = queryWords(q)
+    if (words.length === 0) return undefined
+    return filteredMatch(words, query, isOfStored(query) ? termsOf : undefined)
+  }
+
+  function inRange(query: ListQuery, match: string | undefined, range: Range, limit: number): number[] {
+    const { status = 'stored', customerId, currency, paymentMethod, reference } = query
+    const isStored = isOfStored(query)
+    const table = isStored ? 'orders' : 'order_states'
+    const searchTable = isStored ? 'order_search' : 'order_state_search'
+    const isBounded = query.from !== undefined || query.to !== undefined
+    const times = isBounded ? timesOf(query) : []
+    const where = [
+      ...(isStored ? [] : ['o.status = ?']),
+      'o.seq BETWEEN ? AND ?',
+      ...(isBounded ? ['o.accepted_at >= ? AND o.accepted_at < ?'] : []),
+    ]
+    const bounds = [...(isStored ? [] : [status]), range.low, range.high, ...times]
+    if (reference !== undefined) {
+      // By orders_by_reference (order_states_by_reference): few orders share one, and all else is looked up in those.
+      const filters = { customer_id: customerId, currency, payment_method: paymentMethod }
+      const given = Object.entries(filters).flatMap(([column, value]) =>
+        value === undefined ? [] : [{ column, value }],
+      )
+      const found = `SELECT 1 FROM ${searchTable} s WHERE s.${searchTable} MATCH ? AND s.rowid = o.seq`
+      const conditions = [
+        ...where,
+        ...given.map(({ column }) => `o.${column} = ?`),
+        ...(match === undefined ? [] : [`EXISTS (${found})`]),
+      ]
+      const sql = `SELECT o.seq FROM ${table} o WHERE o.reference = ? AND ${conditions.join(' AND ')} ORDER BY o.seq DESC LIMIT ?`
+      const values = given.map(({ value }) => value)
+      return seqs(sql, reference, ...bounds, ...values, ...(match === undefined ? [] : [match]), limit)
+    }
+    if (match !== undefined && isStored && !isBounded) return seqs(FOUND, match, range.high, limit)
+    if (match !== undefined) {
+      // By the full-text index, filters included; the other bounds are looked up by the primary key.
+      const found = `SELECT o.seq FROM ${searchTable} s CROSS JOIN ${table} o ON o.seq = s.rowid
+        WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN CAST(? AS INTEGER) AND CAST(? AS INTEGER) AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
+      return seqs(found, match, range.low, range.high, ...bounds, limit)
+    }
+    const newest = (more: readonly string[]) =>
+      `SELECT o.seq FROM ${table} o WHERE ${[...more, ...where].join(' AND ')} ORDER BY o.seq DESC LIMIT ?`
+    if (customerId === undefined && currency === undefined && paymentMethod === undefined) {
+      // By the primary key, or order_states_by_status.
+      return seqs(newest([]), ...bounds, limit)
+    }
+    // By orders_by_customer or orders_by_currency (order_states_by_…): each value of the key has its entries in the
+    // order of seq, so a filter that is not given is asked for value by value and the newest of all are taken.
+    const ofCustomer = customerId === undefined ? [] : [customerId]
+    const key = [...ofCustomer.map(() => 'o.customer_id = ?'), 'o.currency = ?', 'o.payment_method = ?']
+    const currencies = currency === undefined ? CURRENCIES : [currency]
+    const methods = paymentMethod === undefined ? PAYMENT_METHODS : [paymentMethod]
+    return currencies
+      .flatMap((one) => methods.flatMap((method) => seqs(newest(key), ...ofCustomer, one, method, ...bounds, limit)))
+      .toSorted((one, other) => other - one)
+      .slice(0, limit)
+  }
+
+  return {
+    list(query) {
+      const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
+      const match = query.q === undefined ? undefined : matchOf(query.q, query)
+      if (query.q !== undefined && match === undefined) return NOTHING
+      const wanted = query.limit + 1
+      const found: number[] = []
+      for (const range of rangesOf(query, before)) {
+        found.push(...inRange(query, match, range, wanted - found.length))
+        if (found.length === wanted) break
+      }
+      const page = found.slice(0, query.limit)
+      const last = page.at(-1)
+      return {
+        items: isOfStored(query) ? orders.stored(page) : orders.unstored(page),
+        nextCursor: last !== undefined && found.length > page.length ? toCursor(query, [last]) : null,
+      }
+    },
+    search(query) {
+      const { q, limit, customersOnly = false } = query
+      const words = queryWords(q)
+      if (words.length === 0) return NOTHING
+      const [fromRank, fromSeq] = fromCursor(query, ['number', 'number']) ?? [0, Number.MAX_SAFE_INTEGER]
+      const found: { rank: number; seq: number }[] = []
+      for (const [rank, match] of rankedMatches(words, customersOnly, termsOf).entries()) {
+        if (rank < fromRank || match === undefined) continue
+        const high = rank === fromRank ? fromSeq - 1 : Number.MAX_SAFE_INTEGER
+        found.push(...seqs(FOUND, match, high, limit + 1 - found.length).map((seq) => ({ rank, seq })))
+        if (found.length > limit) break
+      }
+      const page = found.slice(0, limit)
+      const last = page.at(-1)
+      return {
+        items: orders.stored(page.map(({ seq }) => seq)),
+        nextCursor: last !== undefined && found.length > limit ? toCursor(query, [last.rank, last.seq]) : null,
+      }
+    },
+  }
+}
+
+function isOfStored({ status }: ListQuery): boolean {
+  return status === undefined || status === 'stored'
+}
+
+function timesOf({ from, to }: ListQuery): [from: number, to: number] {
+  return [
+    from === undefined ? Number.MIN_SAFE_INTEGER : toMs(from),
+    to === undefined ? Number.MAX_SAFE_INTEGER : toMs(to),
+  ]
+}

@@ -1,0 +1,150 @@
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { toTenThousandths } from '../../../domain/money.ts'
+import type { OrderItem } from '../../../domain/order-commands.ts'
+import type { RecordPosition } from '../../../ports/event-log.ts'
+import type { OrderToStore, StoreOutcome } from '../../../ports/order-store.ts'
+import { prepareSearchTerms } from '../search/search-terms.ts'
+import { createSearchParts, searchableText } from '../search/search-text.ts'
+import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
+
+/** The rows of stored orders. */
+export interface OrderRows {
+  /** True when it is new and is stored now; false when its id or its Idempotency-Key is known. Throws for a constraint. */
+  insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
+  /** What an order is to the store whose id or key is known. */
+  judge(order: OrderToStore, isSuperseding: () => boolean): StoreOutcome
+  /** Where the order that is stored under this id came from; undefined when none is. */
+  originOf(orderId: string): RecordPosition | undefined
+  /** Writes what orders have in common: words and times. At the end of the transaction that inserted them. */
+  complete(): void
+  /** After a transaction that was rolled back. */
+  forget(): void
+}
+
+/** So many orders in a row have one row in order_spans. */
+export const SPAN_ORDERS = 1024
+
+const INSERT_ORDER = `
+  INSERT INTO orders (
+    order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
+    total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
+    idempotency_key_hash, recovered, reference, metadata
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+const INSERT_ITEM = 'INSERT INTO order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+const INSERT_SEARCH = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
+/** By the unique index of order_id. */
+const SELECT_KNOWN = 'SELECT origin_topic, origin_partition, origin_offset, body_hash FROM orders WHERE order_id = ?'
+const UPSERT_SPAN = `
+  INSERT INTO order_spans VALUES (?, ?, ?)
+  ON CONFLICT DO UPDATE SET
+    min_accepted_at = min(min_accepted_at, excluded.min_accepted_at),
+    max_accepted_at = max(max_accepted_at, excluded.max_accepted_at)`
+
+interface KnownRow {
+  readonly origin_topic: string
+  readonly origin_partition: number
+  readonly origin_offset: number
+  readonly body_hash: Uint8Array
+}
+
+export function prepareOrderRows(db: DatabaseSync): OrderRows {
+  const insertOrder = db.prepare(INSERT_ORDER)
+  const insertItem = db.prepare(INSERT_ITEM)
+  const insertSearch = db.prepare(INSERT_SEARCH)
+  const selectKnown = db.prepare(SELECT_KNOWN)
+  const upsertSpan = db.prepare(UPSERT_SPAN)
+  const terms = prepareSearchTerms(db)
+  const searchParts = createSearchParts()
+  /** An order that is refused after it was noted makes its span wider than it is, which does no harm. */
+  const spans = new Map<number, readonly [min: number, max: number]>()
+
+  function noteSpan(seq: number, acceptedAtMs: number): void {
+    const span = Math.floor(seq / SPAN_ORDERS)
+    const [min, max] = spans.get(span) ?? [acceptedAtMs, acceptedAtMs]
+    spans.set(span, [Math.min(min, acceptedAtMs), Math.max(max, acceptedAtMs)])
+  }
+
+  function known(orderId: string): KnownRow | undefined {
+    return selectKnown.get(toIdBytes(orderId)) as KnownRow | undefined
+  }
+
+  return {
+    insert(stored, nowMs, recovered) {
+      const { order } = stored
+      const { changes, lastInsertRowid } = insertOrder.run(...orderValues(stored, nowMs, recovered))
+      if (changes === 0) return false
+      const seq = Number(lastInsertRowid)
+      for (const [line, item] of order.orderItems.entries()) insertItem.run(seq, line, ...itemValues(item))
+      const parts = searchParts(stored.orderId, order)
+      insertSearch.run(seq, searchableText(order, parts))
+      terms.note(parts)
+      noteSpan(seq, toMs(stored.acceptedAt))
+      return true
+    },
+    judge({ orderId, origin, bodyHash }, isSuperseding) {
+      const row = known(orderId)
+      if (row === undefined) {
+        const detail = 'Its Idempotency-Key belongs to another order.'
+        return { kind: 'rejected', code: 'idempotency-key-reused', detail }
+      }
+      if (samePlace(originIn(row), origin)) return { kind: 'stored' }
+      // Stored is final: an edit that comes too late changes nothing, and is no reuse of the id either.
+      if (sameBytes(row.body_hash, toHashBytes(bodyHash)) || isSuperseding()) return { kind: 'duplicate' }
+      return { kind: 'rejected', code: 'order-id-reused', detail: 'Its id belongs to another order.' }
+    },
+    originOf(orderId) {
+      const row = known(orderId)
+      return row === undefined ? undefined : originIn(row)
+    },
+    complete() {
+      terms.write()
+      for (const [span, [min, max]] of spans) upsertSpan.run(span, min, max)
+      spans.clear()
+    },
+    forget() {
+      terms.forget()
+      spans.clear()
+    },
+  }
+}
+
+/** The columns of `orders` after seq, in their order. */
+export function orderValues(stored: OrderToStore, storedAtMs: number, recovered: boolean): SQLInputValue[] {
+  const { order, orderId, origin, bodyHash, idempotencyKeyHash, acceptedAt } = stored
+  return [
+    toIdBytes(orderId),
+    order.customerId,
+    order.customerName,
+    order.customerLastName,
+    order.customerEmail,
+    order.shippingAddress,
+    order.billingAddress,
+    order.currencyType,
+    toTenThousandths(order.totalPrice),
+    order.paymentMethodType,
+    toMs(acceptedAt),
+    storedAtMs,
+    origin.topic,
+    origin.partition,
+    origin.offset,
+    toHashBytes(bodyHash),
+    idempotencyKeyHash === null ? null : toHashBytes(idempotencyKeyHash),
+    recovered ? 1 : 0,
+    order.reference ?? null,
+    order.metadata === undefined ? null : JSON.stringify(order.metadata),
+  ]
+}
+
+/** The columns of `order_items` after order_seq and line, in their order. */
+export function itemValues(item: OrderItem): SQLInputValue[] {
+  const { itemCode, brand, type, size, colour, quantity, price, currencyType } = item
+  return [itemCode, brand, type, size, colour, quantity, toTenThousandths(price), currencyType]
+}
+
+function originIn(row: KnownRow): RecordPosition {
+  return { topic: row.origin_topic, partition: row.origin_partition, offset: row.origin_offset }
+}
+
+export function samePlace(one: RecordPosition, other: RecordPosition): boolean {
+  return one.offset === other.offset && one.partition === other.partition && one.topic === other.topic
+}

@@ -1,0 +1,154 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { originTopicOf, type DeadLetter } from '../../../ports/dead-letters.ts'
+import type { RecordPosition } from '../../../ports/event-log.ts'
+import type { OrderToStore, StoreBatch, StoreOutcome, StoreResult } from '../../../ports/order-store.ts'
+import { inTransaction } from '../database/database.ts'
+import { prepareDeadLetterRows } from '../dead-letters/keep-letters.ts'
+import { prepareDecisions } from './decisions.ts'
+import { prepareLedgerRows, type Outcome } from '../ledger/ledger-rows.ts'
+import { prepareOrderRows } from './order-rows.ts'
+import { prepareOrderStateRows } from './order-state-rows.ts'
+import { prepareParkedRows } from '../dead-letters/parked-rows.ts'
+import { isConstraintError } from '../database/errors.ts'
+import { toMs } from '../database/values.ts'
+
+/** The commands, each one transaction; their promises are the ports' (OrderStore, DeadLetters). */
+export interface Commands {
+  storeBatch(batch: StoreBatch): StoreResult
+  previewBatch(orders: readonly OrderToStore[]): readonly StoreOutcome[]
+  keepDeadLetters(letters: readonly DeadLetter[]): void
+}
+
+type StoreOne = (order: OrderToStore, groupId: string, nowMs: number) => StoreOutcome
+
+/** What the ledger counts a record as; it counts nothing while any is rejected. */
+const LEDGER_KIND = { stored: 'stored', duplicate: 'duplicate', withheld: 'parked', rejected: 'stored' } as const
+
+const OUTSIDE_OF_BOUNDS = 'It holds a value that the store does not allow.'
+
+export function prepareCommands(db: DatabaseSync): Commands {
+  const orders = prepareOrderRows(db)
+  const states = prepareOrderStateRows(db)
+  const decisions = prepareDecisions(db)
+  const parked = prepareParkedRows({ db, orders, states, decisions })
+  const letters = prepareDeadLetterRows(db, orders, parked)
+  const ledger = prepareLedgerRows(db)
+
+  /** Throws when a constraint refuses the order; the transaction must not be committed then. */
+  function storeOne(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
+    const { orderId, origin } = order
+    const redriven = letters.originOfLetter(order.redriveOf ?? order.supersedes, orderId)
+    const decided = decisions.against(order)
+    if (decided !== undefined) {
+      parked.withhold(groupId, origin, decided, nowMs)
+      // Its consumer has the record again, and nothing more will come of it here: the redrive has ended.
+      if (redriven !== undefined) letters.resolveForeign(redriven)
+      return { kind: 'withheld' }
+    }
+    const isNew = orders.insert(order, nowMs, redriven !== undefined)
+    const outcome = isNew ? ({ kind: 'stored' } as const) : orders.judge(order, () => supersedes(order, groupId))
+    if (outcome.kind !== 'stored' && outcome.kind !== 'duplicate') return outcome
+    states.remove(orderId)
+    if (parked.settle(groupId, origin, outcome.kind, nowMs)) letters.resolveOf(orderId, origin)
+    if (redriven !== undefined) {
+      letters.resolve(redriven)
+      parked.redriven(groupId, toOrigin(redriven), nowMs)
+    }
+    return outcome
+  }
+
+  /**
+   * An edit of a dead letter of this order; or the record of that dead letter, or a redrive of it, when its edit was
+   * stored before.
+   */
+  function supersedes({ supersedes, redriveOf, orderId, origin }: OrderToStore, groupId: string): boolean {
+    if (letters.originOfLetter(supersedes, orderId) !== undefined) return true
+    if (parked.isRedriven(groupId, origin) || decisions.isReplaced(origin, orderId)) return true
+    const redriven = letters.originOfLetter(redriveOf, orderId)
+    if (redriven === undefined) return false
+    return parked.isRedriven(groupId, toOrigin(redriven)) || decisions.isLetterReplaced(redriven, orderId)
+  }
+
+  /** The same for an order that may be refused: nothing of it stays, and the others go on. */
+  function storeOneApart(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
+    db.exec('SAVEPOINT one_order')
+    try {
+      const outcome = storeOne(order, groupId, nowMs)
+      db.exec('RELEASE one_order')
+      return outcome
+    } catch (error) {
+      if (!isConstraintError(error)) throw error
+      db.exec('ROLLBACK TO one_order; RELEASE one_order')
+      return { kind: 'rejected', code: 'constraint-violated', detail: OUTSIDE_OF_BOUNDS }
+    }
+  }
+
+  /** A batch in which every order is good needs no savepoints; the other kind is rare and is done again with them. */
+  function withSavepointsIfNeeded<T>(work: (one: StoreOne) => T, end: 'COMMIT' | 'ROLLBACK'): T {
+    try {
+      return transaction(() => work(storeOne), end)
+    } catch (error) {
+      if (!isConstraintError(error)) throw error
+      return transaction(() => work(storeOneApart), end)
+    }
+  }
+
+  function transaction<T>(work: () => T, end: 'COMMIT' | 'ROLLBACK'): T {
+    let isKept = false
+    try {
+      const result = inTransaction(db, work, end)
+      isKept = end === 'COMMIT'
+      return result
+    } finally {
+      if (!isKept) orders.forget()
+    }
+  }
+
+  function store(batch: StoreBatch, one: StoreOne): StoreResult {
+    const nowMs = toMs(batch.now)
+    const outcomes = batch.orders.map((order) => one(order, batch.groupId, nowMs))
+    orders.complete()
+    if (outcomes.some(({ kind }) => kind === 'rejected')) return { outcomes, counted: false }
+    const counted = batch.delivered === 'origin' ? countOrigins(batch, outcomes) : new Set<string>()
+    for (const [index, { origin }] of batch.orders.entries()) {
+      if (outcomes[index]?.kind === 'withheld' && counted.has(placeOf({ origin }))) parked.count(batch.groupId, origin)
+    }
+    for (const record of batch.parked) parked.park(batch.groupId, record, counted.has(placeOf(record)), nowMs)
+    return { outcomes, counted: true }
+  }
+
+  /** Returns the places that the ledger counts as parked by this batch. */
+  function countOrigins(batch: StoreBatch, outcomes: readonly StoreOutcome[]): ReadonlySet<string> {
+    const byPlace = new Map<string, Outcome>()
+    batch.orders.forEach((order, index) => {
+      const kind = LEDGER_KIND[outcomes[index]?.kind ?? 'stored']
+      const isRedrive = order.redriveOf !== null || order.supersedes !== null
+      byPlace.set(placeOf(order), { origin: order.origin, kind, isRedrive })
+    })
+    for (const record of batch.parked) {
+      byPlace.set(placeOf(record), { origin: record.origin, kind: 'parked', isRedrive: record.redriveOf !== null })
+    }
+    const counted = ledger.count(batch.groupId, [...byPlace.values()], batch.logStarts ?? new Map())
+    return new Set([...counted].filter(({ kind }) => kind === 'parked').map(placeOf))
+  }
+
+  return {
+    storeBatch: (batch) => withSavepointsIfNeeded((one) => store(batch, one), 'COMMIT'),
+    previewBatch(some) {
+      const nowMs = Date.now()
+      return withSavepointsIfNeeded((one) => some.map((order) => one(order, '', nowMs)), 'ROLLBACK')
+    },
+    keepDeadLetters(some) {
+      inTransaction(db, () => letters.keep(some, Date.now()))
+    },
+  }
+}
+
+/** Where the letter came from, out of the place under which it is kept. */
+function toOrigin(letter: RecordPosition): RecordPosition {
+  return { ...letter, topic: originTopicOf(letter.topic) }
+}
+
+function placeOf({ origin: { topic, partition, offset } }: Pick<OrderToStore, 'origin'>): string {
+  return `${topic}:${partition}:${offset}`
+}

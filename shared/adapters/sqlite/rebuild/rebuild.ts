@@ -1,0 +1,119 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { OrderError } from '../../../domain/errors.ts'
+import type { Rebuild, RebuildOutcome, RebuildProgress, RebuildStep } from '../../../ports/maintenance.ts'
+import type { OrderToStore } from '../../../ports/order-store.ts'
+import type { Act } from '../../../ports/redrives.ts'
+import { inTransaction } from '../database/database.ts'
+import { prepareOperatorRows } from '../dead-letters/operator-rows.ts'
+import { prepareRebuildQueries } from './rebuild-queries.ts'
+import { prepareRebuildRows } from './rebuild-rows.ts'
+import { prepareRebuildTables } from './rebuild-tables.ts'
+import { toMs } from '../database/values.ts'
+
+/** The steps of a rebuild, each one transaction (port Maintenance). */
+export interface RebuildCommands {
+  beginRebuild(step: RebuildStep, act: Act): Rebuild
+  projectOrders(step: RebuildStep, groupId: string, orders: readonly OrderToStore[]): readonly RebuildOutcome[]
+  completeOrders(step: RebuildStep, limit: number): { readonly orders: number; readonly kept: number }
+  swapOrders(step: RebuildStep): Rebuild
+  abandonRebuild(owner: string, why: string, at: string): void
+}
+
+/** What the audit says it was done to. */
+const TARGET = 'orders'
+const COMPLETED_AT_ONCE = 500
+
+const IS_TAKEN = `SELECT 1 FROM rebuild WHERE state = 'running' AND leased_until > ? AND owner <> ?`
+const BEGIN = `
+  INSERT OR REPLACE INTO rebuild
+  SELECT 1, 'running', NULL, ?1, ?2 + ?3, ?2, ?2, ?4, coalesce(max(seq), 0), 0, ?5 FROM orders`
+const RENEW = `
+  UPDATE rebuild SET leased_until = ?2 + ?3, updated_at = ?2, progress = ?4 WHERE owner = ?1 AND state = 'running'
+  RETURNING last_seq, completed_seq`
+const COMPLETE = 'UPDATE rebuild SET completed_seq = ?'
+const END = `UPDATE rebuild SET state = ?, why = ?, updated_at = ?, progress = ? WHERE owner = ? AND state = 'running'`
+const FAIL = `UPDATE rebuild SET state = 'failed', why = ?, updated_at = ? WHERE owner = ? AND state = 'running'`
+
+interface Place {
+  readonly lastSeq: number
+  readonly completedSeq: number
+}
+
+export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
+  const tables = prepareRebuildTables(db)
+  const rows = prepareRebuildRows(db)
+  const queries = prepareRebuildQueries(db)
+  const operators = prepareOperatorRows(db)
+  const isTaken = db.prepare(IS_TAKEN)
+  const begin = db.prepare(BEGIN)
+  const renew = db.prepare(RENEW)
+  const saveCompleted = db.prepare(COMPLETE)
+  const end = db.prepare(END)
+  const fail = db.prepare(FAIL)
+
+  function current(at: string): Rebuild {
+    const rebuild = queries.getRebuild(toMs(at))
+    if (rebuild === undefined) throw new OrderError('internal', 'The rebuild has no row.')
+    return rebuild
+  }
+
+  /** The work of one step, if the rebuild is still its owner's. */
+  function inStep<T>({ owner, at, leaseMs, progress }: RebuildStep, work: (place: Place) => T): T {
+    return inTransaction(db, () => {
+      const row = renew.get(owner, toMs(at), leaseMs, JSON.stringify(progress))
+      if (row === undefined) throw new OrderError('conflict', 'The rebuild was begun anew by another process.')
+      return work({ lastSeq: Number(row['last_seq']), completedSeq: Number(row['completed_seq']) })
+    })
+  }
+
+  function complete({ lastSeq, completedSeq }: Place, limit: number) {
+    const done = rows.complete(completedSeq, limit)
+    saveCompleted.run(done.lastSeq)
+    const kept = done.copied.filter((seq) => seq <= lastSeq).length
+    return { orders: done.orders, kept, completedSeq: done.lastSeq }
+  }
+
+  /** Up to the order that was stored last: nothing is stored while this transaction lasts. */
+  function completeAll(place: Place, { kept, completed, ...progress }: RebuildProgress): RebuildProgress {
+    let { completedSeq } = place
+    for (;;) {
+      const done = complete({ ...place, completedSeq }, COMPLETED_AT_ONCE)
+      if (done.orders === 0) return { ...progress, kept, completed }
+      completedSeq = done.completedSeq
+      kept += done.kept
+      completed += done.orders
+    }
+  }
+
+  return {
+    beginRebuild({ owner, at, leaseMs, progress }, act) {
+      return inTransaction(db, () => {
+        if (isTaken.get(toMs(at), owner) !== undefined)
+          throw new OrderError('conflict', 'A rebuild is running already.')
+        tables.create()
+        begin.run(owner, toMs(at), leaseMs, act.operator, JSON.stringify(progress))
+        operators.audit('rebuild', TARGET, act)
+        return current(at)
+      })
+    },
+    projectOrders: (step, groupId, orders) => inStep(step, () => orders.map((order) => rows.project(order, groupId))),
+    completeOrders: (step, limit) =>
+      inStep(step, (place) => {
+        const { orders, kept } = complete(place, limit)
+        return { orders, kept }
+      }),
+    swapOrders(step) {
+      return inStep(step, (place) => {
+        const progress = completeAll(place, step.progress)
+        tables.swap()
+        end.run('done', null, toMs(step.at), JSON.stringify(progress), step.owner)
+        return current(step.at)
+      })
+    },
+    abandonRebuild(owner, why, at) {
+      inTransaction(db, () => {
+        if (fail.run(why, toMs(at), owner).changes > 0) tables.drop()
+      })
+    },
+  }
+}

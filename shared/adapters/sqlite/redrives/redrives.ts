@@ -1,0 +1,255 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { OrderError } from '../../../domain/errors.ts'
+import {
+  deadLetterId,
+  parseDeadLetterId,
+  type DeadLetterState,
+  type KeptDeadLetter,
+} from '../../../ports/dead-letters.ts'
+import type { Act, NewRedrive, RedriveEnding, RedriveTask } from '../../../ports/redrives.ts'
+import { createStatements, inTransaction } from '../database/database.ts'
+import { filtersOf, prepareDeadLetterQueries } from '../dead-letters/dead-letters.ts'
+import { prepareOperatorRows } from '../dead-letters/operator-rows.ts'
+import { prepareRedriveQueries } from './redrive-queries.ts'
+import { toMs } from '../database/values.ts'
+
+/** Redrive tasks: made by operators, carried on by whoever leases them; each call one transaction (port Redrives). */
+export interface RedriveCommands {
+  /** True while letters are still to be gathered, by the task's own id as the owner. */
+  createRedrive(task: NewRedrive, act: Act, limit?: number): boolean
+  /** Gives the task more of the letters that its filter names; true while there may be others. */
+  gatherLetters(taskId: string, owner: string, limit?: number): boolean
+  getTask(taskId: string): RedriveTask
+  leaseRedrive(owner: string, nowMs: number, leaseMs: number): Leased | undefined
+  claimLetters(taskId: string, owner: string, limit: number): readonly KeptDeadLetter[]
+  markSent(taskId: string, letterIds: readonly string[], at: string): void
+  releaseRedrive(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): void
+  /** Prepares a resume, some letters at a time: answers after which one to go on, undefined at the end. */
+  forgetSteps(taskId: string, after: number, limit?: number): number | undefined
+  changeRedrive(taskId: string, to: 'cancelled' | 'running', act: Act): RedriveTask
+}
+
+interface Leased {
+  readonly task: RedriveTask
+  /** Whoever made it died before it had all of its letters. */
+  readonly isGathering: boolean
+}
+
+/** What a step holds at most, as a read of the log: letters may be large. */
+const MAX_CLAIMED_BYTES = 8 * 1024 * 1024
+/** The writer is free for a batch between two steps. */
+const GATHERED_AT_ONCE = 1000
+/** A process that dies while it gathers keeps others from the task for this long. */
+const GATHERING_LEASE_MS = 60_000
+/** Who the audit says did it when a task stopped itself. */
+const ITSELF = { operator: 'redrive', verified: true }
+
+const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
+const SELECT_LETTER = `SELECT kept_seq, order_id, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters WHERE ${KEY}`
+const INSERT_TASK = `
+  INSERT INTO redrive_tasks (
+    id, state, created_at, updated_at, operator, reason, rate_per_second, step, due_at, lease_owner, gathering)
+  VALUES (?1, 'running', ?2, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8)`
+const ADD_LETTERS = 'INSERT OR IGNORE INTO redrive_letters SELECT ?, kept_seq, NULL FROM dead_letters WHERE'
+const SELECT_GATHERING = `
+  SELECT t.task_seq, t.gathering, (SELECT max(kept_seq) FROM redrive_letters r WHERE r.task_seq = t.task_seq) AS last
+  FROM redrive_tasks t WHERE t.id = ? AND t.state = 'running' AND t.lease_owner = ? AND t.gathering IS NOT NULL`
+const GO_ON_GATHERING = 'UPDATE redrive_tasks SET due_at = ? WHERE task_seq = ?'
+const END_GATHERING = 'UPDATE redrive_tasks SET due_at = 0, lease_owner = NULL, gathering = NULL WHERE task_seq = ?'
+const HAS_DEAD = `
+  SELECT 1 FROM redrive_letters r JOIN dead_letters d USING (kept_seq) WHERE r.task_seq = ? AND d.state = 'dead' LIMIT 1`
+/** By redrive_tasks_running: one that is due, or that this owner failed to release. */
+const LEASE = `
+  UPDATE redrive_tasks SET due_at = ?1 + ?2, lease_owner = ?3 WHERE task_seq = (
+    SELECT task_seq FROM redrive_tasks WHERE state = 'running' AND (due_at <= ?1 OR lease_owner = ?3)
+    ORDER BY due_at LIMIT 1)
+  RETURNING id, gathering IS NOT NULL AS is_gathering`
+const SELECT_LEASED = `SELECT task_seq, step FROM redrive_tasks WHERE id = ? AND state = 'running' AND lease_owner = ?`
+/** By redrive_letters_by_step, in the order of keeping; the size is known without reading the payload. */
+const CLAIMABLE = `
+  SELECT r.kept_seq, d.topic, d.partition, d.record_offset, coalesce(length(d.record_value), 0) AS bytes
+  FROM redrive_letters r JOIN dead_letters d USING (kept_seq)
+  WHERE r.task_seq = ? AND r.step IS ? AND d.state = 'dead' ORDER BY r.kept_seq LIMIT ?`
+const CLAIM = 'UPDATE redrive_letters SET step = ? WHERE task_seq = ? AND kept_seq = ?'
+const BEGIN_STEP = 'UPDATE redrive_tasks SET step = ? WHERE task_seq = ?'
+const MARK_SENT = `UPDATE dead_letters SET state = 'redriven' WHERE ${KEY} AND state = 'dead'`
+const TOUCH = 'UPDATE redrive_tasks SET updated_at = ? WHERE id = ? RETURNING reason'
+const RELEASE = `
+  UPDATE redrive_tasks SET due_at = ?, lease_owner = NULL, state = ?, why = ?, updated_at = ?
+  WHERE id = ? AND state = 'running' AND lease_owner = ?`
+const POSTPONE = `
+  UPDATE redrive_tasks SET due_at = ?, lease_owner = NULL WHERE id = ? AND state = 'running' AND lease_owner = ?`
+const CANCEL = `UPDATE redrive_tasks SET state = 'cancelled', lease_owner = NULL, updated_at = ? WHERE id = ?`
+const RESUME = `
+  UPDATE redrive_tasks SET state = 'running', step = 0, why = NULL, lease_owner = NULL, updated_at = ? WHERE id = ?`
+/** By the primary keys. What was noted and not sent waits again; what was sent counts, but judges no more. */
+const SELECT_NOTED = `
+  SELECT r.task_seq, r.kept_seq, r.step IS NOT NULL AS is_noted, d.state FROM redrive_letters r JOIN dead_letters d USING (kept_seq)
+  WHERE r.task_seq = (SELECT task_seq FROM redrive_tasks WHERE id = ? AND state IN ('stopped', 'cancelled'))
+    AND r.kept_seq > ? ORDER BY r.kept_seq LIMIT ?`
+
+type LetterFilter = Exclude<NewRedrive['letters'], { readonly ids: readonly string[] }>
+
+interface GatheringRow {
+  readonly task_seq: number
+  /** The filter as JSON. */
+  readonly gathering: string
+  /** The last letter that it has. */
+  readonly last: number | null
+}
+
+interface LetterRow {
+  readonly order_id: Uint8Array | null
+  readonly is_foreign: 0 | 1
+}
+
+interface NotedRow {
+  readonly task_seq: number
+  readonly kept_seq: number
+  readonly is_noted: 0 | 1
+  readonly state: DeadLetterState
+}
+
+interface ClaimableRow {
+  readonly kept_seq: number
+  readonly topic: string
+  readonly partition: number
+  readonly record_offset: number
+  readonly bytes: number
+}
+
+export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
+  const statement = createStatements(db)
+  const tasks = prepareRedriveQueries(db)
+  const letters = prepareDeadLetterQueries(db)
+  const rows = prepareOperatorRows(db)
+
+  function taskOf(taskId: string): RedriveTask {
+    const task = tasks.get(taskId)
+    if (task === undefined) throw new OrderError('not-found', 'No redrive has this id.')
+    return task
+  }
+
+  function addLetter(taskSeq: number, id: string): void {
+    const place = parseDeadLetterId(id)
+    const known = place && statement(SELECT_LETTER).get(place.topic, place.partition, place.offset)
+    if (known === undefined) throw new OrderError('dead-letter-not-found', `No dead letter has the id ${id}.`)
+    statement(`${ADD_LETTERS} kept_seq = ?`).run(taskSeq, Number(known['kept_seq']))
+  }
+
+  /** By the index of one filter (dead_letters_by_…), in the order of keeping; true while there may be more. */
+  function gather({ task_seq: taskSeq, gathering, last }: GatheringRow, limit: number): boolean {
+    const { where, parameters } = filtersOf({ ...(JSON.parse(gathering) as LetterFilter), state: 'dead' })
+    const next = `${ADD_LETTERS} ${['kept_seq > ?', ...where].join(' AND ')} ORDER BY kept_seq LIMIT ?`
+    const { changes } = statement(next).run(taskSeq, last ?? 0, ...parameters, limit)
+    if (changes < limit) statement(END_GATHERING).run(taskSeq)
+    else statement(GO_ON_GATHERING).run(Date.now() + GATHERING_LEASE_MS, taskSeq)
+    return changes === limit
+  }
+
+  /** What this step noted and nobody sent; else the next ones that wait, as a new step. */
+  function claim({ taskSeq, step }: { taskSeq: number; step: number }, limit: number): readonly ClaimableRow[] {
+    const select = statement(CLAIMABLE)
+    const unsent = select.all(taskSeq, step, limit) as unknown as ClaimableRow[]
+    if (step > 0 && unsent.length > 0) return withinBytes(unsent)
+    const next = withinBytes(select.all(taskSeq, null, limit) as unknown as ClaimableRow[])
+    if (next.length > 0) statement(BEGIN_STEP).run(step + 1, taskSeq)
+    for (const row of next) statement(CLAIM).run(step + 1, taskSeq, row.kept_seq)
+    return next
+  }
+
+  return {
+    createRedrive({ id, letters: which, ratePerSecond }, act, limit = GATHERED_AT_ONCE) {
+      return inTransaction(db, () => {
+        const task = [id, toMs(act.at), act.operator, act.reason, ratePerSecond] as const
+        const lease = 'ids' in which ? [0, null, null] : [Date.now() + GATHERING_LEASE_MS, id, JSON.stringify(which)]
+        const taskSeq = Number(statement(INSERT_TASK).run(...task, ...lease).lastInsertRowid)
+        let isGathering = false
+        if ('ids' in which) which.ids.forEach((letterId) => addLetter(taskSeq, letterId))
+        else isGathering = gather({ task_seq: taskSeq, gathering: JSON.stringify(which), last: null }, limit)
+        if (statement(HAS_DEAD).get(taskSeq) === undefined) {
+          throw new OrderError('conflict', 'No letter that is dead matches.')
+        }
+        rows.audit('redrive', id, act)
+        return isGathering
+      })
+    },
+    gatherLetters(taskId, owner, limit = GATHERED_AT_ONCE) {
+      return inTransaction(db, () => {
+        const row = statement(SELECT_GATHERING).get(taskId, owner) as GatheringRow | undefined
+        return row !== undefined && gather(row, limit)
+      })
+    },
+    getTask: taskOf,
+    leaseRedrive(owner, nowMs, leaseMs) {
+      return inTransaction(db, () => {
+        const row = statement(LEASE).get(nowMs, leaseMs, owner)
+        if (row === undefined) return undefined
+        return { task: taskOf(String(row['id'])), isGathering: row['is_gathering'] === 1 }
+      })
+    },
+    claimLetters(taskId, owner, limit) {
+      return inTransaction(db, () => {
+        const leased = statement(SELECT_LEASED).get(taskId, owner)
+        if (leased === undefined) return []
+        const claimed = claim({ taskSeq: Number(leased['task_seq']), step: Number(leased['step']) }, limit)
+        return claimed.flatMap(({ topic, partition, record_offset: offset }) => {
+          return letters.get(deadLetterId({ topic, partition, offset })) ?? []
+        })
+      })
+    },
+    markSent(taskId, letterIds, at) {
+      inTransaction(db, () => {
+        const task = statement(TOUCH).get(toMs(at), taskId) as { reason: string | null } | undefined
+        for (const place of letterIds.map(parseDeadLetterId)) {
+          if (place === undefined) continue
+          const key = [place.topic, place.partition, place.offset] as const
+          // It may be stored, and the letter resolved, before its sender comes to say that it was sent.
+          statement(MARK_SENT).run(...key)
+          const letter = statement(SELECT_LETTER).get(...key) as LetterRow | undefined
+          if (letter === undefined || letter.is_foreign === 1) continue
+          rows.tell(letter.order_id, 'redriven', { at, reason: task?.reason ?? null })
+        }
+      })
+    },
+    releaseRedrive(taskId, owner, { dueMs, at, ending }) {
+      inTransaction(db, () => {
+        if (ending === undefined) {
+          statement(POSTPONE).run(dueMs, taskId, owner)
+          return
+        }
+        const why = ending.state === 'stopped' ? ending.why : null
+        const { changes } = statement(RELEASE).run(dueMs, ending.state, why, toMs(at), taskId, owner)
+        if (changes > 0 && why !== null) rows.audit('stop', taskId, { ...ITSELF, at, reason: why })
+      })
+    },
+    forgetSteps(taskId, after, limit = GATHERED_AT_ONCE) {
+      return inTransaction(db, () => {
+        const page = statement(SELECT_NOTED).all(taskId, after, limit) as unknown as readonly NotedRow[]
+        for (const { task_seq: taskSeq, kept_seq: keptSeq, is_noted: isNoted, state } of page) {
+          if (isNoted === 1) statement(CLAIM).run(state === 'dead' ? null : -1, taskSeq, keptSeq)
+        }
+        return page.length < limit ? undefined : page.at(-1)?.kept_seq
+      })
+    },
+    changeRedrive(taskId, to, act) {
+      return inTransaction(db, () => {
+        const { state } = taskOf(taskId)
+        const isAllowed = to === 'cancelled' ? state === 'running' : state === 'stopped' || state === 'cancelled'
+        if (!isAllowed) throw new OrderError('conflict', `The redrive is ${state}.`)
+        statement(to === 'cancelled' ? CANCEL : RESUME).run(toMs(act.at), taskId)
+        rows.audit(to === 'cancelled' ? 'cancel' : 'resume', taskId, act)
+        return taskOf(taskId)
+      })
+    },
+  }
+}
+
+/** As many as fit, and always one. */
+function withinBytes(rows: readonly ClaimableRow[]): readonly ClaimableRow[] {
+  let bytes = 0
+  return rows.filter((row, index) => {
+    bytes += row.bytes
+    return index === 0 || bytes <= MAX_CLAIMED_BYTES
+  })
+}

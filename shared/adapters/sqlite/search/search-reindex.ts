@@ -1,0 +1,107 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { NewOrderCommand } from '../../../domain/order-commands.ts'
+import { inTransaction } from '../database/database.ts'
+import { prepareSearchTerms } from './search-terms.ts'
+import { addedText, createSearchParts, searchableText } from './search-text.ts'
+import { prepareSearchableRows } from './searchable-rows.ts'
+import { fromIdBytes } from '../database/values.ts'
+
+/**
+ * Gives orders that an earlier version stored the words that it did not make: of at most so many in one transaction, which
+ * ends early with the order that has its `maxItems`th item, because storing waits for it. False when there are none left.
+ */
+export type Reindex = (orders: number, maxItems?: number) => boolean
+
+interface Progress {
+  readonly lastStateSeq: number
+  readonly lastSeq: number
+  readonly untilSeq: number
+}
+
+/** An order has at most 500. */
+const MAX_ITEMS = 1000
+
+/** By the primary keys. */
+const SELECT_PROGRESS = `
+  SELECT last_state_seq AS lastStateSeq, last_seq AS lastSeq, until_seq AS untilSeq FROM search_reindex WHERE id = 1`
+const UPDATE_PROGRESS = 'UPDATE search_reindex SET last_state_seq = ?, last_seq = ? WHERE id = 1'
+const DELETE_PROGRESS = 'DELETE FROM search_reindex'
+const SELECT_STATES = `
+  SELECT seq, order_id AS id, order_json AS json FROM order_states WHERE seq > ? ORDER BY seq LIMIT ?`
+/** The order that has the last of the next items. */
+const SELECT_REACH = `
+  SELECT max(order_seq) AS reach
+  FROM (SELECT order_seq FROM order_items WHERE order_seq > ? ORDER BY order_seq LIMIT ?)`
+const REPLACE_STATE = 'INSERT OR REPLACE INTO order_state_search (rowid, words) VALUES (?, ?)'
+/**
+ * A second text for a row that the index has. The index is one of words alone (content = '', columnsize = 0), so that this
+ * adds words and takes none away; a word that the row had already stays one.
+ */
+const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
+
+export function prepareReindex(db: DatabaseSync): Reindex {
+  const selectProgress = db.prepare(SELECT_PROGRESS)
+  const updateProgress = db.prepare(UPDATE_PROGRESS)
+  const deleteProgress = db.prepare(DELETE_PROGRESS)
+  const selectReach = db.prepare(SELECT_REACH)
+  const selectStates = db.prepare(SELECT_STATES)
+  const replaceState = db.prepare(REPLACE_STATE)
+  const insertWords = db.prepare(INSERT_WORDS)
+  const readSearchable = prepareSearchableRows(db)
+  const searchParts = createSearchParts()
+  const terms = prepareSearchTerms(db)
+
+  /** Those that are not stored, as they are now; undefined when there are none left. */
+  function states(afterSeq: number, limit: number, maxItems: number): number | undefined {
+    let last: number | undefined
+    let items = 0
+    for (const { seq, id, json } of selectStates.iterate(afterSeq, limit)) {
+      last = Number(seq)
+      if (json === null) continue
+      const order = JSON.parse(String(json)) as NewOrderCommand
+      replaceState.run(last, searchableText(order, searchParts(fromIdBytes(id as Uint8Array), order)))
+      items += order.orderItems.length
+      if (items >= maxItems) break
+    }
+    return last
+  }
+
+  function reach(afterSeq: number, maxItems: number): number {
+    return Number(selectReach.get(afterSeq, maxItems)?.['reach'] ?? Infinity)
+  }
+
+  function stored(afterSeq: number, lastSeq: number): void {
+    for (const order of readSearchable(afterSeq, lastSeq)) {
+      const parts = searchParts(order.orderId, order)
+      insertWords.run(order.seq, addedText(order, parts))
+      terms.note(parts)
+    }
+    terms.write()
+  }
+
+  function step(limit: number, maxItems: number): boolean {
+    const progress = selectProgress.get() as unknown as Progress | undefined
+    if (progress === undefined) return false
+    const { lastStateSeq, lastSeq, untilSeq } = progress
+    const stateSeq = states(lastStateSeq, limit, maxItems)
+    if (stateSeq !== undefined) {
+      updateProgress.run(stateSeq, lastSeq)
+      return true
+    }
+    const next = Math.min(lastSeq + limit, reach(lastSeq, maxItems), untilSeq)
+    if (next <= lastSeq) {
+      deleteProgress.run()
+      return false
+    }
+    stored(lastSeq, next)
+    updateProgress.run(lastStateSeq, next)
+    return true
+  }
+
+  return (limit, maxItems = MAX_ITEMS) => {
+    if (selectProgress.get() === undefined) return false
+    // An earlier step may have been rolled back since.
+    terms.forget()
+    return inTransaction(db, () => step(limit, maxItems))
+  }
+}

@@ -1,0 +1,37 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { createStatements } from '../database/database.ts'
+import type { Searchable } from './search-text.ts'
+import { fromIdBytes } from '../database/values.ts'
+
+/** What of the orders after one position, up to another, can be searched for; in the order of storing. */
+export type ReadSearchable = (afterSeq: number, lastSeq: number) => readonly SearchableOrder[]
+
+export type SearchableOrder = Searchable & { readonly seq: number; readonly orderId: string }
+
+type SearchableItem = Searchable['orderItems'][number] & { readonly seq: number }
+
+/** Reads the rows of orders and items; of tables beside the live ones, when their names begin so. */
+export function prepareSearchableRows(db: DatabaseSync, prefix = ''): ReadSearchable {
+  // Prepared when first used: the tables beside the live ones are there only while a rebuild runs.
+  const statement = createStatements(db)
+  const selectOrders = `
+    SELECT seq, order_id AS id, customer_id AS customerId, customer_name AS customerName, customer_last_name AS customerLastName,
+      customer_email AS customerEmail, currency AS currencyType, payment_method AS paymentMethodType, reference
+    FROM ${prefix}orders WHERE seq > ? AND seq <= ? ORDER BY seq`
+  const selectItems = `
+    SELECT order_seq AS seq, item_code AS itemCode, brand, type, size, colour FROM ${prefix}order_items
+    WHERE order_seq > ? AND order_seq <= ? ORDER BY order_seq, line`
+
+  return (afterSeq, lastSeq) => {
+    const items = Map.groupBy(
+      statement(selectItems).all(afterSeq, lastSeq) as unknown as SearchableItem[],
+      (item) => item.seq,
+    )
+    const orders = statement(selectOrders).all(afterSeq, lastSeq) as unknown as (SearchableOrder & { id: Uint8Array })[]
+    return orders.map((order) => ({
+      ...order,
+      orderId: fromIdBytes(order.id),
+      orderItems: items.get(order.seq) ?? [],
+    }))
+  }
+}

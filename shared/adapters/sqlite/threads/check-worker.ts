@@ -1,0 +1,39 @@
+import { workerData } from 'node:worker_threads'
+import type { Finding } from '../../../ports/finding.ts'
+import { closeAfterCopy } from '../../../disk/checkpoint.ts'
+import { openDatabase } from '../database/database.ts'
+import { serve } from './serve.ts'
+import type { StoreLocation } from './write-worker.ts'
+
+/** The thread that looks for damage: it reads the whole file, which would keep queries waiting in theirs. */
+export interface Checker {
+  inspect(): readonly Finding[]
+  close(): void
+}
+
+/** The most faults that are told; the first few say enough. */
+const MAX_FAULTS = 20
+
+const { file } = workerData as StoreLocation
+
+serve(file, openChecker)
+
+function openChecker(): Checker {
+  const db = openDatabase(file)
+  const check = db.prepare(`PRAGMA quick_check(${MAX_FAULTS})`)
+  const version = db.prepare('SELECT sqlite_version() AS version')
+  return {
+    inspect() {
+      const faults = check.all().map((row) => String(row['quick_check']))
+      const found = faults.filter((fault) => fault !== 'ok')
+      const detail = `${found.join('; ')}. Stop, and restore the data directory from a back-up.`
+      return [
+        { name: 'engine', well: true, detail: `SQLite ${String(version.get()?.['version'])}.` },
+        found.length === 0
+          ? { name: 'files', well: true, detail: 'No damage was found in the store.' }
+          : { name: 'files', well: false, detail },
+      ]
+    },
+    close: () => closeAfterCopy(db),
+  }
+}

@@ -1,0 +1,67 @@
+import { workerData } from 'node:worker_threads'
+import type { Schema } from '../../../ports/maintenance.ts'
+import { closeAfterCopy, closeUnlessInDoubt, prepareCheckpoints } from '../../../disk/checkpoint.ts'
+import { openDatabase } from '../database/database.ts'
+import { prepareLedgerRepairs, type LedgerRepairs } from '../ledger/ledger-repairs.ts'
+import { prepareLedgerReset, type LedgerReset } from '../ledger/ledger-reset.ts'
+import { prepareLedgerSettling, type LedgerSettling } from '../ledger/ledger-settling.ts'
+import { prepareOperatorCommands, type OperatorCommands } from '../dead-letters/operator-commands.ts'
+import { appliedMigrations, migrate, readMigrations } from '../database/migrations.ts'
+import { prepareRebuildCommands, type RebuildCommands } from '../rebuild/rebuild.ts'
+import { prepareRedriveCommands, type RedriveCommands } from '../redrives/redrives.ts'
+import { prepareReindex, type Reindex } from '../search/search-reindex.ts'
+import { serve } from './serve.ts'
+import { prepareCommands, type Commands } from '../orders/store-batch.ts'
+
+/** The thread that writes, and waits for the disk so that no HTTP request has to. */
+export interface Writer
+  extends Commands, OperatorCommands, RedriveCommands, RebuildCommands, LedgerReset, LedgerSettling, LedgerRepairs {
+  readonly reindex: Reindex
+  migrate(): Schema
+  /** Writes and flushes something of no meaning: throws when orders could not be written either. */
+  probe(): void
+  tidy(): void
+  close(): void
+}
+
+export interface StoreLocation {
+  readonly file: string
+  /** The URL of the directory of migrations. */
+  readonly migrations: string
+}
+
+const { file, migrations } = workerData as StoreLocation
+
+serve(file, openWriter)
+
+function openWriter(): Writer {
+  const db = openDatabase(file)
+  try {
+    const bringUpToDate = () => migrate(db, file, readMigrations(new URL(migrations)))
+    bringUpToDate()
+    const checkpoints = prepareCheckpoints(db)
+    const writeProbe = db.prepare('INSERT OR REPLACE INTO probes VALUES (1, ?)')
+    return {
+      ...prepareCommands(db),
+      ...prepareOperatorCommands(db),
+      ...prepareRedriveCommands(db),
+      ...prepareRebuildCommands(db),
+      ...prepareLedgerReset(db),
+      ...prepareLedgerSettling(db),
+      ...prepareLedgerRepairs(db),
+      reindex: prepareReindex(db),
+      migrate() {
+        bringUpToDate()
+        return appliedMigrations(db)
+      },
+      probe() {
+        writeProbe.run(Date.now())
+      },
+      tidy: () => checkpoints.whenDue(),
+      close: () => closeAfterCopy(db),
+    }
+  } catch (error) {
+    closeUnlessInDoubt(db, error)
+    throw error
+  }
+}

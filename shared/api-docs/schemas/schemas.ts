@@ -1,0 +1,180 @@
+import { z } from 'zod'
+import { newOrderCommandSchema, orderItemSchema } from '../../domain/order-commands.ts'
+import { faultPlan } from '../../http/fault-plan.ts'
+import {
+  actBody,
+  backupBody,
+  discardBody,
+  redriveBody,
+  redriveLetterBody,
+  requiredReasonBody,
+  resetLedgerBody,
+  takeOutBody,
+} from '../../http/redrive.ts'
+import {
+  auditEntrySchema,
+  auditPageSchema,
+  deadLetterGroupPageSchema,
+  deadLetterGroupSchema,
+  deadLetterPageSchema,
+  deadLetterSchema,
+  deadLetterSummarySchema,
+  editedDeadLetterSchema,
+  fixtureSchema,
+  foreignFailureSchema,
+  previewPageSchema,
+  discardedSchema,
+  previewSchema,
+  recordBytesSchema,
+  recordPlaceSchema,
+  redriveTaskPageSchema,
+  redriveTaskSchema,
+  warningSchema,
+} from './dead-letter-schemas.ts'
+import {
+  causeSchema,
+  currencySchema,
+  historyEntrySchema,
+  orderHistorySchema,
+  orderItemViewSchema,
+  orderPageSchema,
+  orderStatusSchema,
+  orderViewSchema,
+  placedOrderSchema,
+  paymentMethodSchema,
+  problemSchema,
+  violationSchema,
+} from './order-schemas.ts'
+import {
+  backupProgressSchema,
+  backupSchema,
+  diagnosisSchema,
+  rebuildSchema,
+  rebuildProgressSchema,
+  schemaStateSchema,
+} from './maintenance-schemas.ts'
+import { makePortable } from './portable-schema.ts'
+import {
+  ledgerRepairSchema,
+  ledgerVerdictSchema,
+  livenessSchema,
+  pipelineHistorySchema,
+  pipelineStatusSchema,
+  readinessSchema,
+  takenOutSchema,
+} from './status-schemas.ts'
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/**
+ * The schemas that the documents name; what is not named here is written out where it is used. Generators make types and
+ * constructors of these names (`NewOrder()` makes an `Order` in Go) and name what is written out after its place
+ * (`Rebuild.state` is `RebuildState`): a test refuses a name that would be one of those.
+ */
+const NAMED = {
+  OrderCommand: newOrderCommandSchema,
+  OrderCommandItem: orderItemSchema,
+  Order: orderViewSchema,
+  PlacedOrder: placedOrderSchema,
+  OrderItem: orderItemViewSchema,
+  OrderPage: orderPageSchema,
+  OrderHistory: orderHistorySchema,
+  HistoryEntry: historyEntrySchema,
+  OrderStatus: orderStatusSchema,
+  Currency: currencySchema,
+  PaymentMethod: paymentMethodSchema,
+  Cause: causeSchema,
+  Problem: problemSchema,
+  Violation: violationSchema,
+  DeadLetter: deadLetterSchema,
+  DeadLetterSummary: deadLetterSummarySchema,
+  DeadLetterPage: deadLetterPageSchema,
+  DeadLetterGroup: deadLetterGroupSchema,
+  DeadLetterGroupPage: deadLetterGroupPageSchema,
+  EditedDeadLetter: editedDeadLetterSchema,
+  DeadLetterFixture: fixtureSchema,
+  RecordPlace: recordPlaceSchema,
+  RecordBytes: recordBytesSchema,
+  ForeignFailure: foreignFailureSchema,
+  Redrive: redriveBody,
+  RedriveOne: redriveLetterBody,
+  RedrivePreview: previewSchema,
+  RedrivePreviewPage: previewPageSchema,
+  RedriveWarning: warningSchema,
+  RedriveTask: redriveTaskSchema,
+  RedriveTaskPage: redriveTaskPageSchema,
+  Discard: discardBody,
+  Discarded: discardedSchema,
+  OptionalReason: actBody,
+  RequiredReason: requiredReasonBody,
+  AuditEntry: auditEntrySchema,
+  AuditPage: auditPageSchema,
+  Liveness: livenessSchema,
+  Readiness: readinessSchema,
+  PipelineHistory: pipelineHistorySchema,
+  PipelineStatus: pipelineStatusSchema,
+  LedgerVerdict: ledgerVerdictSchema,
+  LedgerRepair: ledgerRepairSchema,
+  LedgerReset: resetLedgerBody,
+  TakeOut: takeOutBody,
+  TakenOut: takenOutSchema,
+  Rebuild: rebuildSchema,
+  RebuildProgress: rebuildProgressSchema,
+  BackupStart: backupBody,
+  Backup: backupSchema,
+  BackupProgress: backupProgressSchema,
+  StoreSchema: schemaStateSchema,
+  Diagnosis: diagnosisSchema,
+  FaultPlan: faultPlan,
+} as const satisfies Record<string, z.ZodType>
+
+export type SchemaName = keyof typeof NAMED
+
+export function schemaRef(name: SchemaName): JsonObject {
+  return { $ref: `#/components/schemas/${name}` }
+}
+
+/** The named schemas as JSON Schema 2020-12, which OpenAPI 3.1 embeds as it is; one refers to another by name. */
+export function namedJsonSchemas(): Record<string, JsonObject> {
+  const registry = z.registry<{ id: string }>()
+  for (const [id, schema] of Object.entries(NAMED)) registry.add(schema, { id })
+  const { schemas } = z.toJSONSchema(registry, {
+    io: 'input',
+    uri: (id) => `#/components/schemas/${id}`,
+    override: ({ jsonSchema }) => makePortable(jsonSchema),
+  })
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutIdentity(schema)]))
+}
+
+/** One schema on its own, with everything that it needs inside. */
+export function jsonSchema(schema: z.ZodType): JsonObject {
+  return withoutIdentity(
+    z.toJSONSchema(schema, { io: 'input', override: ({ jsonSchema }) => makePortable(jsonSchema) }),
+  )
+}
+
+export interface QueryParameter {
+  readonly name: string
+  readonly required: boolean
+  readonly description: string | undefined
+  readonly schema: JsonObject
+}
+
+/** The parameters of a query by name, as what they mean (an integer), not as the text that they arrive as. */
+export function queryParameters(schema: z.ZodObject): QueryParameter[] {
+  const { properties } = z.toJSONSchema(schema, {
+    io: 'output',
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => makePortable(jsonSchema),
+  })
+  const { required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  return Object.entries(properties ?? {}).map(([name, property]) => {
+    const { description, ...rest } = property as JsonObject & { description?: string }
+    return { name, required: required.includes(name), description, schema: rest }
+  })
+}
+
+function withoutIdentity(schema: object): JsonObject {
+  const { $schema: _, $id: __, ...rest } = schema as Record<string, unknown>
+  return rest
+}

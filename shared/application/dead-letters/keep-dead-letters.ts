@@ -1,0 +1,74 @@
+import { knownTime, UNKNOWN_TIME } from '../../domain/times.ts'
+import { orderIdOf } from '../../messaging/records/envelope.ts'
+import { holdThroughOutage, MAX_HOLD_MS, type Clock } from '../../messaging/hold.ts'
+import { readForeignLetter, readOwnJourney } from '../../messaging/parking/foreign-letter.ts'
+import { HEADER, headerText, originalHeaders } from '../../messaging/records/headers.ts'
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import { deadLetterId, type DeadLetter, type DeadLetters } from '../../ports/dead-letters.ts'
+import type { EventLog, LogRecord } from '../../ports/event-log.ts'
+import { readAllExactly } from '../log/exact-record.ts'
+import type { StoreOrders } from '../processing/store-orders.ts'
+import { transactions } from '../log/transactions.ts'
+
+/**
+ * Fills the dead-letter store from the dead-letter topic. It has no poison: whatever bytes are there are kept, those of
+ * other people's consumers too.
+ */
+export function createKeepDeadLetters(dependencies: {
+  log: Pick<EventLog, 'read'>
+  deadLetters: Pick<DeadLetters, 'keep'>
+  clock: Clock
+  events: PipelineEmitter
+  signal: AbortSignal
+}): StoreOrders {
+  const { log, deadLetters, clock, events, signal } = dependencies
+
+  return async function keepDeadLetters(records, deliveredAt = clock.now()) {
+    const deadline = deliveredAt + MAX_HOLD_MS
+    for (const some of transactions(records)) {
+      const letters = (await readAllExactly(log, some)).map(toDeadLetter)
+      await holdThroughOutage(() => deadLetters.keep(letters), { clock, events, of: 'store', signal, deadline })
+      events.emit('dead-letters:kept', { ids: letters.map(({ origin }) => deadLetterId(origin)) })
+    }
+  }
+}
+
+function toDeadLetter(record: LogRecord): DeadLetter {
+  const { topic, partition, offset, key, value, timestamp } = record
+  const content = { orderId: orderIdOf(record) ?? null, key, value }
+  const time = knownTime(timestamp)
+  const at = time === undefined ? UNKNOWN_TIME : new Date(time).toISOString()
+  const journey = readOwnJourney(record)
+  if (journey === undefined) {
+    const { failure, cause, originTimestamp, ...told } = readForeignLetter(record)
+    return {
+      ...content,
+      ...told,
+      origin: { topic, partition, offset },
+      headers: record.headers,
+      firstCause: cause,
+      lastCause: cause,
+      firstFailedAt: at,
+      lastFailedAt: at,
+      redriveOf: null,
+      recordTimestamp: originTimestamp ?? timestamp,
+      foreign: failure,
+    }
+  }
+  return {
+    ...content,
+    origin: journey.origin,
+    headers: originalHeaders(record.headers),
+    firstCause: journey.first.cause,
+    lastCause: journey.last.cause,
+    attempts: journey.attempt,
+    firstFailedAt: journey.first.at,
+    lastFailedAt: journey.last.at,
+    fingerprint: journey.fingerprint,
+    stack: journey.stack,
+    consumerGroup: journey.groupId,
+    redriveOf: headerText(record, HEADER.redriveOf) ?? null,
+    recordTimestamp: journey.originTimestamp,
+    foreign: null,
+  }
+}

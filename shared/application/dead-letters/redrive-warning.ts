@@ -1,0 +1,64 @@
+import type { Topics } from '../../messaging/topics.ts'
+import { parseDeadLetterId, type DeadLetters } from '../../ports/dead-letters.ts'
+import type { EventLog } from '../../ports/event-log.ts'
+import type { NewRedrive } from '../../ports/redrives.ts'
+
+const MAX_NAMED = 20
+
+/** What an operator should know before letters of other people's consumers are redriven. */
+export interface RedriveWarning {
+  readonly detail: string
+  /** The consumer groups that have read the orders topic; null when the log could not be asked. */
+  readonly readers: readonly string[] | null
+}
+
+/**
+ * Letters that another consumer gave up go to the orders topic like any other, and so to every group that reads it, not
+ * only to the one that failed. Undefined when all of the letters are our own. Rejects as the dead-letter store does.
+ */
+export type WarnOfRedrive = (which: NewRedrive['letters']) => Promise<RedriveWarning | undefined>
+
+export function createRedriveWarning(dependencies: {
+  log: Pick<EventLog, 'readers'>
+  deadLetters: Pick<DeadLetters, 'list'>
+  topics: Topics
+  onError: (error: unknown) => void
+}): WarnOfRedrive {
+  const { log, deadLetters, topics, onError } = dependencies
+
+  async function hasForeign(which: NewRedrive['letters']): Promise<boolean> {
+    // A foreign letter is named by its own place in the dead-letter topic.
+    if ('ids' in which) return which.ids.some((id) => parseDeadLetterId(id)?.topic === topics.deadLetters)
+    if (which.foreign !== undefined) return which.foreign
+    const { items } = await deadLetters.list({ ...which, foreign: true, state: 'dead', limit: 1 })
+    return items.length > 0
+  }
+
+  async function readersOf(topic: string): Promise<readonly string[] | null> {
+    try {
+      return await log.readers(topic)
+    } catch (error) {
+      onError(error)
+      return null
+    }
+  }
+
+  return async function warnOfRedrive(which) {
+    if (!(await hasForeign(which))) return undefined
+    const readers = await readersOf(topics.orders)
+    const others = readers?.filter((group) => group !== topics.group)
+    const who =
+      others === undefined
+        ? 'The log could not be asked which other groups read it.'
+        : others.length === 0
+          ? 'No other consumer group is known to read it.'
+          : `These other consumer groups read it: ${named(others)}.`
+    const detail = `Letters of another consumer are among them. A redrive writes them to ${topics.orders}, where every consumer gets them again. ${who}`
+    return { detail, readers }
+  }
+}
+
+function named(groups: readonly string[]): string {
+  const rest = groups.length > MAX_NAMED ? [`${groups.length - MAX_NAMED} more`] : []
+  return [...groups.slice(0, MAX_NAMED), ...rest].join(', ')
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { isOrderError, messageOf, OrderError } from '../../domain/errors.ts'
+import { newOrderJson } from '../../domain/order-events.ts'
+import type { NewOrderCommand } from '../../domain/order-commands.ts'
+import type { Clock } from '../../messaging/hold.ts'
+import { decideRedrive, STEP_INTERVAL_MS } from '../../messaging/parking/redrive-policy.ts'
+import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
+import { toEdited, toRedriven } from '../../messaging/parking/redriven-record.ts'
+import type { Topics } from '../../messaging/topics.ts'
+import type { DeadLetters, KeptDeadLetter } from '../../ports/dead-letters.ts'
+import type { EventLog } from '../../ports/event-log.ts'
+import type { Act, NewRedrive, RedriveEnding, Redrives, RedriveTask } from '../../ports/redrives.ts'
+
+/** How often a live process looks whether a task is due, and how long it pauses after a failure. */
+const LOOK_MS = 500
+const PAUSE_MS = 5000
+/** A process that dies in mid-step keeps others from the task for so long; one that is slow only sends twice. */
+const LEASE_MS = 10_000
+
+export const DEFAULT_RATE_PER_SECOND = 100
+
+export interface Redrive {
+  /** Makes a task and answers at once; whichever process lives carries it out. */
+  start(letters: NewRedrive['letters'], ratePerSecond: number, act: Act): Promise<RedriveTask>
+  /**
+   * Sends another payload in a letter's place. The original stays as it was. Rejects with `dead-letter-not-found`, and
+   * with `conflict` for a letter that is not dead, belongs to no order or is another consumer's.
+   */
+  edit(letterId: string, order: NewOrderCommand, act: Act): Promise<KeptDeadLetter>
+  /** Carries tasks out until the process stops. Never rejects. */
+  run(): Promise<void>
+}
+
+export function createRedrive(dependencies: {
+  log: Pick<EventLog, 'publish'>
+  deadLetters: Pick<DeadLetters, 'get'>
+  redrives: Redrives
+  topics: Topics
+  proofs: Pick<RedriveProofs, 'prove'>
+  clock: Clock
+  signal: AbortSignal
+  /** Told once of each reason why tasks cannot be carried out. */
+  onError: (error: unknown) => void
+  /** Told once, after `onError`, when they can be again. */
+  onBack: () => void
+}): Redrive {
+  const { log, deadLetters, redrives, topics, proofs, clock, signal, onError, onBack } = dependencies
+  let told: string | undefined
+  const owner = randomUUID()
+  const parkingTopics = new Set([topics.deadLetters, ...topics.retries.map(({ topic }) => topic)])
+  const now = () => new Date(clock.now()).toISOString()
+
+  /** Where the original was; what somebody else put into a retry or dead-letter topic belongs among the orders. */
+  function destinationOf({ origin }: KeptDeadLetter): string {
+    return parkingTopics.has(origin.topic) ? topics.orders : origin.topic
+  }
+
+  /** False when nothing is due. A failure leaves the lease with this process, which goes on where it was. */
+  async function look(): Promise<boolean> {
+    const task = await redrives.lease(owner, clock.now(), LEASE_MS)
+    if (task === undefined) return false
+    const next = await carryOn(task)
+    await redrives.release(task.id, owner, { ...next, at: now() })
+    return true
+  }
+
+  async function carryOn(task: RedriveTask): Promise<{ dueMs: number; ending?: RedriveEnding }> {
+    const decision = decideRedrive(task)
+    if (decision.kind === 'end') return { dueMs: clock.now(), ending: decision.ending }
+    if (decision.kind === 'wait') return { dueMs: clock.now() + LOOK_MS }
+    const ending = await sendStep(task, decision.letters)
+    return { dueMs: clock.now() + STEP_INTERVAL_MS, ...(ending !== undefined && { ending }) }
+  }
+
+  async function sendStep(task: RedriveTask, count: number): Promise<RedriveEnding | undefined> {
+    const letters = await redrives.claim(task.id, owner, count)
+    for (const [topic, some] of Map.groupBy(letters, destinationOf)) {
+      const ending = await send(task, topic, some)
+      if (ending !== undefined) return ending
+    }
+  }
+
+  /**
+   * Sent before it is marked: a process that dies in between sends again, and the order is stored once all the same. A
+   * letter that the topic takes no more stops the task, for it would fail for ever; it says which.
+   */
+  async function send(
+    task: RedriveTask,
+    topic: string,
+    letters: readonly KeptDeadLetter[],
+  ): Promise<RedriveEnding | undefined> {
+    const sentAt = now()
+    try {
+      await log.publish(
+        topic,
+        letters.map((letter) => proofs.prove(toRedriven(letter))),
+      )
+    } catch (error) {
+      if (!isOrderError(error) || error.code !== 'record-too-large') throw error
+      const [only, ...others] = letters
+      if (only !== undefined && others.length === 0) {
+        return { state: 'stopped', why: `${only.id} cannot be sent: ${error.message} Edit or discard it.` }
+      }
+      for (const letter of letters) {
+        const ending = await send(task, topic, [letter])
+        if (ending !== undefined) return ending
+      }
+      return
+    }
+    const ids = letters.map(({ id }) => id)
+    await redrives.markSent(task.id, ids, sentAt)
+  }
+
+  /** How long to pause before the next look. */
+  async function turn(): Promise<number> {
+    try {
+      const pauseMs = (await look()) ? 0 : LOOK_MS
+      if (told !== undefined) onBack()
+      told = undefined
+      return pauseMs
+    } catch (error) {
+      const reason = isOrderError(error) ? error.code : messageOf(error)
+      if (!signal.aborted && told !== reason) onError(error)
+      told = reason
+      return PAUSE_MS
+    }
+  }
+
+  return {
+    start: (letters, ratePerSecond, act) => redrives.create({ id: randomUUID(), letters, ratePerSecond }, act),
+    async edit(letterId, order, act) {
+      const letter = await deadLetters.get(letterId)
+      if (letter !== undefined && letter.foreign !== null) {
+        const detail = 'Another consumer gave it up: its order is not ours to change. Redrive or discard it.'
+        throw new OrderError('conflict', detail)
+      }
+      if (letter?.orderId === null) {
+        const detail = 'The record names no order that it could be an edit of: place the order anew, and discard this.'
+        throw new OrderError('conflict', detail)
+      }
+      const value = Buffer.from(newOrderJson(order))
+      const dead = await redrives.recordEdit(letterId, value, act)
+      await log.publish(destinationOf(dead), [proofs.prove(toEdited(dead, value))])
+      return redrives.markEdited(letterId, act)
+    },
+    async run() {
+      try {
+        while (!signal.aborted) await clock.sleep(await turn(), signal)
+      } catch (error) {
+        if (!signal.aborted) onError(error)
+      }
+    },
+  }
+}

@@ -1,0 +1,43 @@
+import { holdThroughOutage, MAX_HOLD_MS, type Clock } from '../../messaging/hold.ts'
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import type { EventLog } from '../../ports/event-log.ts'
+import type { Ledger } from '../../ports/ledger.ts'
+import type { StoreOrders } from '../processing/store-orders.ts'
+
+interface LedgerOfOrders {
+  readonly log: Pick<EventLog, 'offsets' | 'identity'>
+  readonly ledger: Pick<Ledger, 'begin'>
+  readonly topic: string
+  readonly groupId: string
+}
+
+/** Gives every partition of the orders topic its row in the ledger, beginning where the log begins. */
+export async function beginLedger({ log, ledger, topic, groupId }: LedgerOfOrders): Promise<void> {
+  const offsets = await log.offsets(topic)
+  const starts = new Map(offsets.map(({ partition, first }) => [partition, first]))
+  await ledger.begin(groupId, topic, starts, await log.identity(topic))
+}
+
+/**
+ * Begins the ledger before this process stores its first batch. Otherwise a group that is new to an old topic would take
+ * everything before the log's beginning for lost. An outage is held, as it is for the batch itself.
+ */
+export function afterLedgerBegan(
+  dependencies: LedgerOfOrders & { clock: Clock; events: PipelineEmitter; signal: AbortSignal },
+  storeOrders: StoreOrders,
+): StoreOrders {
+  const { clock, events, signal } = dependencies
+  let began: Promise<void> | undefined
+
+  return async function storeAfterLedgerBegan(...delivery) {
+    const deadline = clock.now() + MAX_HOLD_MS
+    began ??= holdThroughOutage(() => beginLedger(dependencies), { clock, events, of: 'store', signal, deadline })
+    try {
+      await began
+    } catch (error) {
+      began = undefined
+      throw error
+    }
+    return storeOrders(...delivery)
+  }
+}

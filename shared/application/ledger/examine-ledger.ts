@@ -1,0 +1,99 @@
+import type { EventLog, PartitionOffsets } from '../../ports/event-log.ts'
+import type {
+  Ledger,
+  LedgerGap,
+  LedgerPartition,
+  LedgerSettlement,
+  LedgerSnapshot,
+  LogBreak,
+} from '../../ports/ledger.ts'
+import { explainMissing, lengthOf, MAX_RANGES, tellApart, uncountedRanges } from './ledger-gaps.ts'
+
+/** The ledger beside the log: what both say of every offset, before anybody judges it. */
+export interface LedgerExamination {
+  readonly snapshot: LedgerSnapshot
+  readonly lines: readonly ExaminedLine[]
+  /** Offsets that were passed over though the log has them, ascending, at most 100. */
+  readonly gaps: readonly LedgerGap[]
+  /** Offsets that were passed over and that the log can no longer give; with `gaps` at most 100. */
+  readonly damaged: readonly LedgerGap[]
+  /** Why the log is not the one that was counted; null when it is, as far as anybody can tell. */
+  readonly brokenBy: LogBreak | null
+  /** What the log says of offsets that are not settled and that it does not have. */
+  readonly unsettled: readonly LedgerSettlement[]
+}
+
+export interface ExaminedLine {
+  readonly row: LedgerPartition
+  /** Where the log begins, and the offset that its next record will get. */
+  readonly start: number
+  readonly end: number
+  /** Offsets beyond `end`, behind a transaction that is open. */
+  readonly behindTransaction: number
+  /** How many offsets beyond the row's `next` can't come any more. */
+  readonly uncounted: number
+}
+
+export type ExamineLedger = () => Promise<LedgerExamination>
+
+export function createExamineLedger(dependencies: {
+  log: Pick<EventLog, 'committed' | 'offsets' | 'read' | 'retention' | 'identity'>
+  ledger: Pick<Ledger, 'read'>
+  topic: string
+  groupId: string
+}): ExamineLedger {
+  const { log, ledger, topic, groupId } = dependencies
+
+  return async function examineLedger() {
+    // In this order: what is committed was counted before, and what is published meanwhile is still to come.
+    const committed = await log.committed(groupId, topic)
+    const snapshot = await ledger.read(groupId, MAX_RANGES)
+    const offsets = await log.offsets(topic)
+    const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed)
+    // A group that consumed another topic before has gaps of that one too.
+    const passedOver = snapshot.gaps.filter((gap) => gap.topic === topic)
+    const { gaps, damaged, missing } = await tellApart(log, [...passedOver, ...uncounted])
+    const lines = toLines(topic, snapshot.partitions, offsets, uncounted)
+    const brokenBy = breakOf(snapshot, lines, await log.identity(topic))
+    // Another log says nothing about offsets of the one that was counted.
+    const isToldByLog = brokenBy === null && missing.length > 0
+    return { snapshot, lines, gaps, damaged, brokenBy, unsettled: isToldByLog ? await explain(missing) : [] }
+  }
+
+  async function explain(missing: readonly LedgerGap[]): Promise<readonly LedgerSettlement[]> {
+    const { holesAreMarkers } = await log.retention(topic)
+    return explainMissing(missing, await log.offsets(topic), holesAreMarkers)
+  }
+}
+
+function breakOf({ logs }: LedgerSnapshot, lines: readonly ExaminedLine[], id: string | null): LogBreak | null {
+  const counted = logs.find(({ topic }) => topic === lines[0]?.row.topic)
+  if (counted?.brokenBy !== undefined && counted.brokenBy !== null) return counted.brokenBy
+  const isOther = counted?.id !== undefined && counted.id !== null && id !== null && counted.id !== id
+  if (isOther) return 'replaced'
+  return lines.some(({ row, end }) => end < row.next) ? 'truncated' : null
+}
+
+function toLines(
+  topic: string,
+  rows: readonly LedgerPartition[],
+  offsets: readonly PartitionOffsets[],
+  uncounted: readonly LedgerGap[],
+): ExaminedLine[] {
+  const known = new Map(rows.filter((row) => row.topic === topic).map((row) => [row.partition, row]))
+  const places = new Map(offsets.map((place) => [place.partition, place]))
+  const partitions = new Set([...places.keys(), ...known.keys()])
+  return [...partitions]
+    .toSorted((one, other) => one - other)
+    .map((partition) => {
+      const { first: start, end, behindTransaction = 0 } = places.get(partition) ?? { first: 0, end: 0 }
+      const row = known.get(partition) ?? nothingYet(topic, partition, start)
+      const ofPartition = uncounted.filter((range) => range.partition === partition)
+      return { row, start, end, behindTransaction, uncounted: lengthOf(ofPartition) }
+    })
+}
+
+function nothingYet(topic: string, partition: number, first: number): LedgerPartition {
+  const none = { stored: 0, duplicate: 0, parked: 0, gaps: 0, absent: 0, lost: 0, redriven: 0 }
+  return { topic, partition, first, next: first, ...none }
+}

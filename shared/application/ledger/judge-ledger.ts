@@ -1,0 +1,73 @@
+import type { LedgerGap } from '../../ports/ledger.ts'
+import type { ExaminedLine, ExamineLedger, LedgerExamination } from './examine-ledger.ts'
+import { faultsIn } from './ledger-faults.ts'
+import { lengthOf, MAX_NAMED } from './ledger-gaps.ts'
+import type { LedgerLine, LedgerTotals, LedgerVerdict } from './ledger.ts'
+
+export function createLedgerVerdict(examineLedger: ExamineLedger): () => Promise<LedgerVerdict> {
+  return async function ledgerVerdict() {
+    return judge(await examineLedger())
+  }
+}
+
+function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerExamination): LedgerVerdict {
+  const { parked } = snapshot
+  const newlyLost = unsettled.flatMap((range) => (range.lostBy === null ? [] : [{ ...range, lostBy: range.lostBy }]))
+  const newlyAbsent = unsettled.filter(({ lostBy }) => lostBy === null)
+  const partitions = lines.map((line) => toLine(line, { damaged, newlyLost, newlyAbsent }))
+  const sum = (value: (line: LedgerLine) => number) => partitions.reduce((total, line) => total + value(line), 0)
+  const absent = sum((line) => line.absent)
+  // Of a log that was truncated or made anew the ledger may know more than there is: that is a fault, told below.
+  const records = Math.max(0, sum(({ end, first }) => Math.max(0, end - first)) - absent)
+  const redriven = sum((line) => line.redriven)
+  const totals: LedgerTotals = {
+    records,
+    accepted: Math.max(0, records - redriven),
+    redriven,
+    stored: sum((line) => line.stored),
+    duplicate: sum((line) => line.duplicate),
+    parked: sum((line) => line.parked),
+    gaps: sum((line) => line.gaps),
+    damaged: sum((line) => line.damaged),
+    lost: sum((line) => line.lost),
+    absent,
+    toCome: sum((line) => line.toCome),
+    behindTransaction: lines.reduce((total, line) => total + line.behindTransaction, 0),
+  }
+  const lost = [...snapshot.lost, ...newlyLost].slice(0, MAX_NAMED)
+  const faults = faultsIn({ partitions, totals, parked, gaps, damaged, lost, brokenBy })
+  const summary = faults.length === 0 ? balancedSummary(totals, parked) : `Not balanced: ${faults.join('; ')}.`
+  return { balanced: faults.length === 0, summary, totals, parked, partitions, gaps, damaged, lost, brokenBy }
+}
+
+/** What the store has as a gap is told apart by what the log says of it now. */
+function toLine(
+  { row, end, uncounted }: ExaminedLine,
+  found: Readonly<Record<'damaged' | 'newlyLost' | 'newlyAbsent', readonly LedgerGap[]>>,
+): LedgerLine {
+  const here = (ranges: readonly LedgerGap[]) =>
+    lengthOf(ranges.filter(({ topic, partition }) => topic === row.topic && partition === row.partition))
+  const [damaged, lostNow, absentNow] = [here(found.damaged), here(found.newlyLost), here(found.newlyAbsent)]
+  const toCome = end - row.next - uncounted
+  const counted = row.stored + row.duplicate + row.parked + row.gaps + row.absent + row.lost
+  return {
+    ...row,
+    gaps: row.gaps + uncounted - damaged - lostNow - absentNow,
+    damaged,
+    absent: row.absent + absentNow,
+    lost: row.lost + lostNow,
+    end,
+    toCome,
+    balanced: row.next - row.first === counted && toCome >= 0,
+  }
+}
+
+function balancedSummary(totals: LedgerTotals, parked: LedgerVerdict['parked']): string {
+  const states = Object.entries(parked)
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${count} ${state}`)
+  const behind =
+    totals.behindTransaction === 0 ? '' : ` ${totals.behindTransaction} more wait behind a transaction that is open.`
+  const where = states.length === 0 ? '' : ` (${states.join(', ')})`
+  return `Balanced: ${totals.records} records = ${totals.stored} stored + ${totals.duplicate} duplicate + ${totals.parked} parked${where} + ${totals.toCome} still to come.${behind}`
+}

@@ -1,0 +1,66 @@
+import type { LedgerGap, LedgerLoss, LogBreak, LossCause } from '../../ports/ledger.ts'
+import { lengthOf } from './ledger-gaps.ts'
+import type { LedgerVerdict } from './ledger.ts'
+
+/** At most this many places are named in a sentence. */
+const MAX_PLACES = 10
+
+/** What happened to lost offsets, as the predicate of a sentence about them. */
+export const HOW_LOST: Readonly<Record<LossCause, string>> = {
+  'log-start': 'left the log before they were counted',
+  hole: 'are missing from the log, and nothing shows that they never were records',
+}
+
+/** Why the ledger does not balance, a clause for each reason; none when it does. */
+export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): string[] {
+  const { partitions, totals, parked, gaps, damaged, brokenBy } = verdict
+  const faults = partitions.flatMap((line) => {
+    const where = `partition ${line.partition} of ${line.topic}`
+    if (line.toCome < 0) {
+      return [`${where} ends at ${line.end}, before ${line.next}: the log was truncated or made anew`]
+    }
+    return line.balanced ? [] : [`the figures of ${where} do not add up`]
+  })
+  if (brokenBy !== null && !partitions.some(({ toCome }) => toCome < 0)) faults.unshift(breakOf(brokenBy, partitions))
+  if (totals.lost > 0) faults.push(lossOf(verdict))
+  if (totals.damaged > 0) faults.push(placesOf(totals.damaged, 'damaged in the log', damaged))
+  if (totals.gaps > 0) faults.push(placesOf(totals.gaps, 'passed over', gaps))
+  const parkedOrigins = Object.values(parked).reduce((total, count) => total + count, 0)
+  if (parkedOrigins !== totals.parked) {
+    faults.push(`${totals.parked} records were parked, but the state of ${parkedOrigins} is known`)
+  }
+  return faults
+}
+
+function placesOf(count: number, what: string, ranges: readonly LedgerGap[]): string {
+  const named = ranges.slice(0, MAX_PLACES)
+  const more = count > lengthOf(named) ? ', …' : ''
+  const subject = count === 1 ? '1 record was' : `${count} records were`
+  return `${subject} ${what}, at ${named.map(offsetsOf).join(', ')}${more}`
+}
+
+/** However long the log has become since. */
+function breakOf(brokenBy: LogBreak, [line]: LedgerVerdict['partitions']): string {
+  const topic = line?.topic ?? 'the topic'
+  return brokenBy === 'replaced'
+    ? `${topic} is another log than the one that was counted: it was made anew, or a mirror took its place`
+    : `${topic} ended before what was counted: it was truncated or made anew, and has grown since`
+}
+
+function lossOf({ totals, lost }: Pick<LedgerVerdict, 'totals' | 'lost'>): string {
+  const causes = new Set(lost.map(({ lostBy }) => lostBy))
+  const how = [...causes].map((cause) => HOW_LOST[cause]).join(', or ')
+  const places = lost.slice(0, MAX_PLACES).map(placeOf)
+  const named = lengthOf(lost.slice(0, MAX_PLACES))
+  const more = totals.lost > named ? ', …' : ''
+  return `${totals.lost} offsets are lost: they ${how}, at ${places.join(', ')}${more}`
+}
+
+/** `orders 0:20–39`: topic, partition, first and last offset. */
+function placeOf(loss: LedgerLoss): string {
+  return `${loss.topic} ${offsetsOf(loss)}`
+}
+
+function offsetsOf({ partition, from, to }: LedgerGap): string {
+  return `${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`
+}

@@ -1,0 +1,121 @@
+import type { OffsetRange } from '../../domain/errors.ts'
+import type { EventLog, PartitionOffsets } from '../../ports/event-log.ts'
+import type { LedgerGap, LedgerPartition, LedgerSettlement } from '../../ports/ledger.ts'
+import { readPart } from '../log/read-beyond-unreadable.ts'
+
+/** At most this many ranges are checked against the log. Offsets of any beyond that are reported as passed over. */
+export const MAX_RANGES = 10_000
+/** At most this many offsets are named one by one. */
+export const MAX_NAMED = 100
+const RECORDS_AT_ONCE = 500
+
+export interface PassedOver {
+  /** Offsets that the log has, ascending, one by one, at most 100; `to` is exclusive. */
+  readonly gaps: readonly LedgerGap[]
+  /** What the log can no longer give, as far as it lies in the ranges; with `gaps` at most 100. */
+  readonly damaged: readonly LedgerGap[]
+  /** Ranges of offsets that the log does not have. */
+  readonly missing: readonly LedgerGap[]
+}
+
+/**
+ * Ranges that nobody counted and that can't come any more: those that the group committed beyond the ledger, and those
+ * before the log's beginning. A record is counted before it is committed, so these were passed over; no later record has made a
+ * gap of them yet. `committed` must have been asked for before the ledger.
+ */
+export function uncountedRanges(
+  topic: string,
+  rows: readonly LedgerPartition[],
+  offsets: readonly PartitionOffsets[],
+  committed: ReadonlyMap<number, number>,
+): LedgerGap[] {
+  const counted = new Map(rows.filter((row) => row.topic === topic).map(({ partition, next }) => [partition, next]))
+  return offsets
+    .map(({ partition, first, end }) => {
+      const from = counted.get(partition) ?? first
+      return { topic, partition, from, to: Math.max(first, Math.min(committed.get(partition) ?? from, end)) }
+    })
+    .filter(({ from, to }) => from < to)
+}
+
+/**
+ * Tells what the log has of these ranges from what it has not. It reads no further than the hundredth place that it has:
+ * the rest counts as passed over until somebody repairs it.
+ */
+export async function tellApart(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]): Promise<PassedOver> {
+  const gaps: LedgerGap[] = []
+  const damaged: LedgerGap[] = []
+  const missing: LedgerGap[] = []
+  const find = createWindow(log, ranges)
+  for (const range of ranges) {
+    for (let next = range.from; next < range.to && gaps.length + damaged.length < MAX_NAMED;) {
+      const found = await find(range, next)
+      const from = Math.min(Math.max(found.from, next), range.to)
+      const to = Math.min(found.to, range.to)
+      if (from > next) missing.push({ ...range, from: next, to: from })
+      if (from < range.to) (found.readable ? gaps : damaged).push({ ...range, from, to })
+      next = to
+    }
+  }
+  return { gaps, damaged, missing }
+}
+
+/** A record, or a batch that cannot be read. */
+interface Found extends OffsetRange {
+  readonly readable: boolean
+}
+
+const NOTHING: Found = { from: Infinity, to: Infinity, readable: true }
+
+/**
+ * The first that the log has at or after `next`; at infinity when there is none. Markers of transactions leave a gap each,
+ * so many ranges lie close together: one read answers for all that it spans.
+ */
+function createWindow(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]) {
+  const ends = new Map<string, number>()
+  for (const range of ranges) ends.set(keyOf(range), Math.max(ends.get(keyOf(range)) ?? 0, range.to))
+  let window = { key: '', from: 0, until: 0, found: [] as readonly Found[] }
+
+  return async function firstFrom(range: LedgerGap, next: number): Promise<Found> {
+    const { topic, partition } = range
+    const key = keyOf(range)
+    if (window.key !== key || next < window.from || next >= window.until) {
+      const limit = Math.min(RECORDS_AT_ONCE, (ends.get(key) ?? range.to) - next)
+      const found = await look(topic, partition, next, limit)
+      window = { key, from: next, until: found.at(-1)?.to ?? Infinity, found }
+    }
+    return window.found.find(({ to }) => to > next) ?? NOTHING
+  }
+
+  async function look(topic: string, partition: number, from: number, limit: number): Promise<readonly Found[]> {
+    const { records, unreadable } = await readPart(log, topic, partition, from, limit)
+    if (unreadable !== undefined) return [{ ...unreadable, readable: false }]
+    return records.map(({ offset }) => ({ from: offset, to: offset + 1, readable: true }))
+  }
+}
+
+function keyOf({ topic, partition }: LedgerGap): string {
+  return `${topic}:${partition}`
+}
+
+/**
+ * What became of offsets that the log does not have. `offsets` must have been asked for after the log was read: a record
+ * that was deleted meanwhile would pass for one that never was.
+ */
+export function explainMissing(
+  missing: readonly LedgerGap[],
+  offsets: readonly PartitionOffsets[],
+  holesAreMarkers: boolean,
+): LedgerSettlement[] {
+  const starts = new Map(offsets.map(({ partition, first }) => [partition, first]))
+  return missing.flatMap((range) => {
+    const first = Math.min(Math.max(starts.get(range.partition) ?? 0, range.from), range.to)
+    const before: LedgerSettlement = { ...range, to: first, lostBy: 'log-start' }
+    const behind: LedgerSettlement = { ...range, from: first, lostBy: holesAreMarkers ? null : 'hole' }
+    return [before, behind].filter(({ from, to }) => from < to)
+  })
+}
+
+export function lengthOf(ranges: readonly LedgerGap[]): number {
+  return ranges.reduce((total, { from, to }) => total + to - from, 0)
+}

@@ -1,0 +1,92 @@
+import type { Clock } from '../../messaging/hold.ts'
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import type { EventLog } from '../../ports/event-log.ts'
+import type { Ledger, LedgerGap } from '../../ports/ledger.ts'
+import { beginLedger } from './begin-ledger.ts'
+import type { ExamineLedger } from './examine-ledger.ts'
+import type { RepairLedger } from './repair-ledger.ts'
+
+export interface LedgerWatch {
+  /** One look; rejects with what log and store reject with. */
+  look(): Promise<void>
+  /** Looks every minute until the signal aborts. Never rejects. */
+  run(): Promise<void>
+}
+
+const LOOK_MS = 60_000
+/** The store's locks are held no longer than it takes to settle this many ranges. */
+const SETTLED_AT_ONCE = 500
+const MAX_TOLD = 10
+/** Who the audit says did it. */
+const ITSELF = { operator: 'processor', verified: true }
+
+/**
+ * Keeps the ledger in step with what the log forgets. It settles offsets that were passed over while the log can still
+ * tell a transaction marker from a record: later, before the log's beginning, both look alike. It tells each loss once.
+ *
+ * Records that were passed over though the log has them are repaired by itself, by one instance at a time.
+ */
+export function createWatchLedger(dependencies: {
+  log: Pick<EventLog, 'offsets' | 'identity'>
+  ledger: Pick<Ledger, 'begin' | 'settle' | 'markBroken'>
+  examineLedger: ExamineLedger
+  repairLedger: RepairLedger
+  topic: string
+  groupId: string
+  events: PipelineEmitter
+  clock: Clock
+  signal: AbortSignal
+  onError: (error: unknown) => void
+}): LedgerWatch {
+  const { ledger, examineLedger, repairLedger, topic, groupId, events, clock, signal, onError } = dependencies
+
+  let before: ReadonlySet<string> = new Set()
+  const stoppedAt = new Set<string>()
+
+  async function look(): Promise<void> {
+    await beginLedger(dependencies)
+    const { brokenBy, gaps, unsettled } = await examineLedger()
+    if (brokenBy !== null) {
+      // Noted, because the new log will be as long as the earlier one some day, and then looks the same.
+      if (await ledger.markBroken(groupId, topic, brokenBy)) events.emit('ledger:log-broken', { topic, brokenBy })
+      // It says nothing about the one that was counted.
+      return
+    }
+    for (let at = 0; at < unsettled.length; at += SETTLED_AT_ONCE) {
+      const lost = await ledger.settle(groupId, unsettled.slice(at, at + SETTLED_AT_ONCE))
+      for (const loss of lost) events.emit('ledger:lost', loss)
+    }
+    await repair(gaps)
+  }
+
+  /**
+   * Only what two looks in a row found, so that a batch which another instance has in hand is not taken from it; and not
+   * again what a repair stopped at, because a person has to look at that.
+   */
+  async function repair(gaps: readonly LedgerGap[]): Promise<void> {
+    const places = gaps.map(({ partition, from }) => `${partition}:${from}`)
+    const found = places.filter((place) => before.has(place) && !stoppedAt.has(place))
+    before = new Set(places)
+    if (found.length === 0) return
+    const reason = `Records were passed over, at ${found.slice(0, MAX_TOLD).join(', ')}${found.length > MAX_TOLD ? ', …' : ''}.`
+    const at = new Date(clock.now()).toISOString()
+    const { processed, more, why } = await repairLedger({ ...ITSELF, at, reason })
+    if (processed > 0) events.emit('ledger:repaired', { processed, places: found.slice(0, MAX_TOLD), why })
+    if (processed > 0 && !more && why !== null) for (const place of found) stoppedAt.add(place)
+  }
+
+  return {
+    look,
+    async run() {
+      while (!signal.aborted) {
+        try {
+          await look()
+        } catch (error) {
+          if (!signal.aborted) onError(error)
+        }
+        // Aborted while it waits, it ends.
+        await clock.sleep(LOOK_MS, signal).catch((error: unknown) => signal.aborted || onError(error))
+      }
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import { CLOCK_TOLERANCE_MS } from '../../domain/times.ts'
+import { HEADER, headerText } from '../../messaging/records/headers.ts'
+import type { ClockReading, EventLog } from '../../ports/event-log.ts'
+
+/**
+ * What is wrong with the clocks, a sentence each. This machine's is compared with the log's by what publishing told, and
+ * those of the machines that place orders by the newest orders: each says when it was accepted, and when the log took
+ * it. An order that was accepted after that is from a clock that is ahead; one from long before may be a copy.
+ */
+export async function compareClocks(
+  log: Pick<EventLog, 'clock' | 'offsets' | 'read' | 'timestampTypeOf'>,
+  topic: string,
+  nowMs: number,
+): Promise<readonly string[]> {
+  const own = ownFault(log.clock())
+  if (log.timestampTypeOf(topic) !== 'LogAppendTime') return own
+  const newest = await Promise.all(
+    (await log.offsets(topic)).map(async ({ partition, first, end }) =>
+      end > first ? await log.read(topic, partition, end - 1, 1) : [],
+    ),
+  )
+  const records = newest.flat()
+  const aheadMs = Math.max(0, ...records.map((record) => acceptedMs(record) - record.timestamp))
+  const behindMs = Math.max(0, ...records.map(({ timestamp }) => timestamp - nowMs))
+  return [
+    ...own,
+    ...(aheadMs > CLOCK_TOLERANCE_MS
+      ? [`The clock of a machine that places orders is at least ${seconds(aheadMs)} ahead of the log's: set it.`]
+      : []),
+    ...(behindMs > CLOCK_TOLERANCE_MS && own.length === 0
+      ? [`This machine's clock is at least ${seconds(behindMs)} behind the log's: set it.`]
+      : []),
+  ]
+}
+
+function ownFault({ aheadMs, isOff, isRefused }: ClockReading): string[] {
+  if (isRefused) return ["The log refuses the time of this machine's clock: set it."]
+  if (aheadMs === undefined || !isOff) return []
+  return [
+    `This machine's clock is ${seconds(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} the log's: set it.`,
+  ]
+}
+
+/** Before everything for a record that does not say. */
+function acceptedMs(record: Parameters<typeof headerText>[0]): number {
+  const time = Date.parse(headerText(record, HEADER.time) ?? '')
+  return Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`
+}

@@ -1,0 +1,69 @@
+import { knownTime } from '../../domain/times.ts'
+import { nextOffset, type EventLog, type LogRecord } from '../../ports/event-log.ts'
+import { readBeyondUnreadable } from './read-beyond-unreadable.ts'
+
+/** The record of a topic that waits and is closest to leaving the log. */
+export interface LifeInLog {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** How much of its life in the log it has used, by age or by size, whichever is more: 1 is the end. */
+  readonly used: number
+}
+
+/** From here on an operator has to look: half of the time that is left to mend things is gone. */
+export const LIFE_TO_WARN_OF = 0.5
+
+const RECORDS_TO_WEIGH = 10
+const RECORD_OVERHEAD_BYTES = 70
+
+/**
+ * How near the oldest record that a group has not committed is to leaving the log; undefined where nothing waits or the
+ * topic keeps everything. Kafka deletes whole segments, so a record may stay longer than that. What lies behind it is
+ * estimated from the next few records' sizes, because nobody but the broker knows its size on disk.
+ */
+export function createLifeInLog(dependencies: {
+  log: Pick<EventLog, 'offsets' | 'committed' | 'read' | 'retention'>
+  now: () => number
+}): (topic: string, groupId: string) => Promise<LifeInLog | undefined> {
+  const { log, now } = dependencies
+
+  return async function lifeInLog(topic, groupId) {
+    const committed = await log.committed(groupId, topic)
+    const offsets = await log.offsets(topic)
+    const waiting = offsets
+      .map(({ partition, first, end }) => ({
+        partition,
+        end,
+        next: nextOffset(committed, { partition, first }),
+      }))
+      .filter(({ next, end }) => next < end)
+    if (waiting.length === 0) return undefined
+    const { maxAgeMs, maxBytes } = await log.retention(topic)
+    if (maxAgeMs === null && maxBytes === null) return undefined
+
+    const lives = await Promise.all(
+      waiting.map(async ({ partition, next, end }): Promise<LifeInLog> => {
+        const records = await readBeyondUnreadable(log, topic, partition, next, RECORDS_TO_WEIGH)
+        const [oldest] = records
+        const ageMs = now() - (knownTime(oldest?.timestamp ?? 0) ?? now())
+        const bytes = (end - next) * meanSize(records)
+        const used = Math.max(maxAgeMs === null ? 0 : ageMs / maxAgeMs, maxBytes === null ? 0 : bytes / maxBytes)
+        return { topic, partition, offset: oldest?.offset ?? next, used }
+      }),
+    )
+    return lives.reduce((one, other) => (other.used > one.used ? other : one))
+  }
+}
+
+function meanSize(records: readonly LogRecord[]): number {
+  if (records.length === 0) return 0
+  const bytes = records.map(
+    ({ key, value, headers }) =>
+      RECORD_OVERHEAD_BYTES +
+      (key?.length ?? 0) +
+      (value?.length ?? 0) +
+      headers.reduce((sum, [name, header]) => sum + name.length + (header?.length ?? 0), 0),
+  )
+  return bytes.reduce((sum, size) => sum + size, 0) / records.length
+}

@@ -1,0 +1,96 @@
+import { isOrderError, messageOf, OrderError } from '../../domain/errors.ts'
+import type { Clock } from '../../messaging/hold.ts'
+import type { EventLog, LogConsumer, TopicSpec } from '../../ports/event-log.ts'
+
+type Log = EventLog & LogConsumer
+
+export interface PrepareTopicsOptions {
+  readonly log: Log
+  readonly specs: readonly TopicSpec[]
+  readonly clock: Clock
+  /** Ends the waiting and the attempts. */
+  readonly signal: AbortSignal
+  /** Whether an error of the first attempt is a reason not to start. */
+  readonly failsStart: (error: unknown) => boolean
+  /** Told once while the topics cannot be prepared, and again only when the reason is of another kind. */
+  readonly onAway: (error: unknown) => void
+  /** Told once, after `onAway`, when they are prepared at last. */
+  readonly onBack: () => void
+}
+
+/** A start waits this long for the first attempt to end. Any longer, and a supervisor might take it for hung. */
+const START_WAIT_MS = 5000
+const RETRY_MS = 1000
+
+/**
+ * Makes the topics that are missing before anything is published or consumed. A log that is away delays that, and not
+ * the start: resolves after at most five seconds with a log that refuses what is published with `log-unavailable`, says
+ * so in its health, and consumes nothing until an attempt succeeds. Rejects with the first attempt's error if
+ * `failsStart` says so.
+ */
+export async function prepareTopics(options: PrepareTopicsOptions): Promise<Log> {
+  const { log, specs, clock, signal, failsStart } = options
+  const started = new AbortController()
+  const first = log.ensureTopics(specs)
+  const late = clock.sleep(START_WAIT_MS, AbortSignal.any([signal, started.signal])).then(() => 'late')
+  late.catch(() => undefined)
+  try {
+    if ((await Promise.race([first, late])) !== 'late') return log
+  } catch (error) {
+    if (failsStart(error)) throw error
+  } finally {
+    started.abort()
+  }
+  return unpreparedLog(first, options)
+}
+
+/** The log as it is until its topics are prepared. Afterwards everything goes straight through. */
+function unpreparedLog(first: Promise<void>, { log, specs, clock, signal, onAway, onBack }: PrepareTopicsOptions): Log {
+  let isPrepared = false
+  let cause = 'its topics are still being checked'
+  let told: string | undefined
+  const prepared = prepare()
+  // Only a process that is stopping makes it fail.
+  prepared.catch(() => undefined)
+
+  async function prepare(): Promise<void> {
+    for (let attempt = first; ; attempt = log.ensureTopics(specs)) {
+      try {
+        await attempt
+        break
+      } catch (error) {
+        cause = messageOf(error)
+        const kind = isOrderError(error) ? error.code : 'internal'
+        if (kind !== told) onAway(error)
+        told = kind
+        await clock.sleep(RETRY_MS, signal)
+      }
+    }
+    isPrepared = true
+    if (told !== undefined) onBack()
+  }
+
+  return {
+    ...log,
+    async publish(topic, records) {
+      if (isPrepared) return log.publish(topic, records)
+      throw new OrderError('log-unavailable', `Nothing can be published: ${cause}`, { retriable: true })
+    },
+    async health() {
+      return isPrepared ? log.health() : { available: false, cause }
+    },
+    async subscribe(subscription) {
+      let isClosed = false
+      const subscribed = prepared.then(() => (isClosed ? undefined : log.subscribe(subscription)))
+      subscribed.catch((error: unknown) => {
+        if (!signal.aborted) subscription.onError(error)
+      })
+      return {
+        async [Symbol.asyncDispose]() {
+          isClosed = true
+          if (isPrepared) await (await subscribed)?.[Symbol.asyncDispose]()
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,62 @@
+import type { EventLog, LogRecord, PartitionOffsets } from '../../ports/event-log.ts'
+import { readPart } from './read-beyond-unreadable.ts'
+
+const MAX_BATCH_BYTES = 8 * 1024 * 1024
+
+/** One partition, as far as it is read. */
+interface Reading {
+  readonly partition: number
+  readonly end: number
+  /** Where to read on, and what was read and not given out yet. */
+  next: number
+  records: LogRecord[]
+}
+
+/**
+ * The records of a topic between these offsets, in batches of at most `limit` and about 8 MiB: each partition in its
+ * order, and all of them as nearly in the order of time as that allows.
+ */
+export async function* readInOrderOfTime(
+  log: Pick<EventLog, 'read'>,
+  topic: string,
+  offsets: readonly PartitionOffsets[],
+  limit: number,
+): AsyncGenerator<readonly LogRecord[]> {
+  const partitions = offsets.map(({ partition, first, end }): Reading => ({ partition, end, next: first, records: [] }))
+  let batch: LogRecord[] = []
+  let bytes = 0
+  for (;;) {
+    const record = await takeOldest()
+    const size = record?.value?.length ?? 0
+    if (batch.length > 0 && (record === undefined || batch.length === limit || bytes + size > MAX_BATCH_BYTES)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    if (record === undefined) return
+    batch.push(record)
+    bytes += size
+  }
+
+  async function takeOldest(): Promise<LogRecord | undefined> {
+    let oldest: Reading | undefined
+    for (const reading of partitions) {
+      if (reading.records.length === 0) await readOn(reading)
+      if (timeOf(reading) < timeOf(oldest)) oldest = reading
+    }
+    return oldest?.records.shift()
+  }
+
+  /** Until there is one, or the end; offsets that the log does not have, or cannot give, are passed over. */
+  async function readOn(reading: Reading): Promise<void> {
+    while (reading.records.length === 0 && reading.next < reading.end) {
+      const { records, behind } = await readPart(log, topic, reading.partition, reading.next, limit)
+      reading.next = behind
+      reading.records = records.filter(({ offset }) => offset < reading.end)
+    }
+  }
+}
+
+function timeOf(reading: Reading | undefined): number {
+  return reading?.records[0]?.timestamp ?? Number.POSITIVE_INFINITY
+}

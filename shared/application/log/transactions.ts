@@ -1,0 +1,22 @@
+import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
+
+/** A storing transaction takes at most these, so that no delivery holds the store for long. */
+const MAX_RECORDS = 500
+const MAX_BYTES = 8 * 1024 * 1024
+
+/** A delivery, cut into what one transaction takes. */
+export function* transactions(records: readonly DeliveredRecord[]): Generator<readonly DeliveredRecord[]> {
+  let some: DeliveredRecord[] = []
+  let bytes = 0
+  for (const record of records) {
+    const size = record.value?.length ?? 0
+    if (some.length > 0 && (some.length === MAX_RECORDS || bytes + size > MAX_BYTES)) {
+      yield some
+      some = []
+      bytes = 0
+    }
+    some.push(record)
+    bytes += size
+  }
+  if (some.length > 0) yield some
+}

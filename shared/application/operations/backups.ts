@@ -1,0 +1,69 @@
+import { messageOf, OrderError } from '../../domain/errors.ts'
+import type { BackUp } from '../../ports/backup.ts'
+import type { Maintenance } from '../../ports/maintenance.ts'
+import type { Act } from '../../ports/redrives.ts'
+
+export interface Backup {
+  readonly state: 'running' | 'done' | 'failed'
+  readonly name: string
+  /** RFC 3339. */
+  readonly startedAt: string
+  readonly endedAt: string | null
+  /** Where it is, on the machine of the process that made it. */
+  readonly folder: string | null
+  readonly bytes: number | null
+  /** Why it failed. */
+  readonly why: string | null
+}
+
+export interface Backups {
+  /**
+   * Begins and answers at once. Rejects with `conflict` while one is running, and where log or store are not files of
+   * this process.
+   */
+  start(name: string | undefined, act: Act): Promise<Backup>
+  /** The one that runs, or the last one of this process. */
+  current(): Backup | null
+}
+
+const ELSEWHERE =
+  'Only a log and a store that are files of this process are backed up here. Back up SQL Server by its own means and keep copies of Kafka’s topics: the runbook says how.'
+
+export function createBackups(dependencies: {
+  backUp: BackUp | undefined
+  maintenance: Pick<Maintenance, 'recordAct'>
+  now: () => Date
+}): Backups {
+  const { backUp, maintenance, now } = dependencies
+  let latest: Backup | null = null
+
+  async function carryOut(copy: BackUp, begun: Backup): Promise<Backup> {
+    try {
+      return { ...begun, ...(await copy(begun.name)), state: 'done', endedAt: now().toISOString() }
+    } catch (error) {
+      return { ...begun, state: 'failed', endedAt: now().toISOString(), why: messageOf(error) }
+    }
+  }
+
+  return {
+    async start(asked, act) {
+      if (backUp === undefined) throw new OrderError('conflict', ELSEWHERE)
+      if (latest?.state === 'running') throw new OrderError('conflict', `The backup ${latest.name} is running.`)
+      const startedAt = now().toISOString()
+      // A name for every file system: no colons, to the second.
+      const name = asked ?? startedAt.replace(/\.\d+Z$/, 'Z').replaceAll(':', '-')
+      const begun: Backup = { state: 'running', name, startedAt, endedAt: null, folder: null, bytes: null, why: null }
+      const before = latest
+      latest = begun
+      try {
+        await maintenance.recordAct('backup', name, act)
+      } catch (error) {
+        latest = before
+        throw error
+      }
+      void carryOut(backUp, begun).then((ended) => (latest = ended))
+      return begun
+    },
+    current: () => latest,
+  }
+}

@@ -1,0 +1,205 @@
+import { isOrderError, messageOf } from '../../domain/errors.ts'
+import type { Topics } from '../../messaging/topics.ts'
+import { nextOffset, type EventLog, type LogHealth, type TopicSpec } from '../../ports/event-log.ts'
+import type { Finding } from '../../ports/finding.ts'
+import type { Maintenance } from '../../ports/maintenance.ts'
+import type { OrderStore } from '../../ports/order-store.ts'
+import type { LedgerVerdict } from '../ledger/ledger.ts'
+import type { OrderConsumers } from './order-consumers.ts'
+import { LIFE_TO_WARN_OF, type LifeInLog } from '../log/life-in-log.ts'
+
+/** What an operator would look at first, looked at. */
+export interface Diagnosis {
+  readonly well: boolean
+  readonly checks: readonly Finding[]
+}
+
+export type Doctor = () => Promise<Diagnosis>
+
+const GIB = 1024 ** 3
+const MIN_FREE_BYTES = GIB
+
+export function createDoctor(dependencies: {
+  log: Pick<EventLog, 'health' | 'offsets' | 'committed' | 'settingWarnings' | 'identity' | 'inspect'>
+  store: Pick<OrderStore, 'health'>
+  maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
+  ledgerVerdict: () => Promise<LedgerVerdict>
+  orderConsumers: OrderConsumers
+  /** What is wrong with the clocks of this installation, a sentence each. */
+  clockFaults: () => Promise<readonly string[]>
+  lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
+  topics: Topics
+  partitions: number
+  /** How the topics should be. */
+  specs: readonly TopicSpec[]
+  versions: { readonly program: string; readonly node: string }
+  /** What this instance serves, in words. */
+  role: string
+  /** Settings that contradict one another, a sentence each. */
+  contradictions: readonly string[]
+  /** Undefined where log and store are on other machines. */
+  freeSpace: () => Promise<{ readonly directory: string; readonly bytes: number } | undefined>
+}): Doctor {
+  const { log, store, maintenance, ledgerVerdict, clockFaults, lifeInLog, topics, partitions, specs } = dependencies
+  const { versions, role, contradictions, freeSpace, orderConsumers } = dependencies
+
+  const checks: Readonly<Record<string, () => Promise<Omit<Finding, 'name'>>>> = {
+    versions: async () => well(`order-event-processing ${versions.program} on Node ${versions.node}.`),
+    role: async () => well(role),
+    settings: async () =>
+      contradictions.length === 0 ? well('Nothing contradicts.') : unwell(contradictions.join(' ')),
+    log: async () => logFinding(await log.health()),
+    async clock() {
+      const faults = await clockFaults()
+      return faults.length === 0 ? well('No clock is known to be wrong.') : unwell(faults.join(' '))
+    },
+    topics: checkTopics,
+    async 'topic-settings'() {
+      const warnings = await log.settingWarnings(specs)
+      return warnings.length === 0 ? well('As asked for.') : unwell(warnings.join(' '))
+    },
+    retention: checkRetention,
+    consumers: checkConsumers,
+    retries: checkFormerRetries,
+    store: async () => available(await store.health()),
+    async schema() {
+      const { migrations } = await maintenance.migrate()
+      const last = migrations.at(-1)
+      return well(`At migration ${last?.version ?? 0} (${last?.name ?? 'none'}), the newest that this program knows.`)
+    },
+    async disk() {
+      const free = await freeSpace()
+      if (free === undefined) return well('Log and store are not on this disk.')
+      const found = `${(free.bytes / GIB).toFixed(1)} GiB are free in ${free.directory}`
+      return free.bytes >= MIN_FREE_BYTES ? well(`${found}.`) : unwell(`${found}: make room before orders are refused.`)
+    },
+    async ledger() {
+      const { balanced, summary } = await ledgerVerdict()
+      return { well: balanced, detail: summary }
+    },
+    async rebuild() {
+      const rebuild = await maintenance.getRebuild()
+      if (rebuild === undefined) return well('There was none.')
+      const { state, updatedAt, why } = rebuild
+      if (state === 'abandoned') return unwell('Its process died, and its tables take up room. Begin it anew.')
+      return { well: state !== 'failed', detail: `${state}, ${updatedAt}.${why === null ? '' : ` ${why}`}` }
+    },
+  }
+
+  async function checkTopics() {
+    const names = [topics.orders, ...topics.retries.map(({ topic }) => topic), topics.deadLetters]
+    const found = await Promise.all(names.map(async (name) => ({ name, count: (await log.offsets(name)).length })))
+    const others = found.filter(({ count }) => count !== partitions)
+    // Null of a broker before 2.8, and of what only speaks its protocol.
+    const told =
+      (await log.identity(topics.orders)) === null
+        ? ' They have no ids here: one that is made anew is recognised only while it is shorter than the earlier one.'
+        : ''
+    if (others.length === 0) return well(`${names.length} topics of ${partitions} partitions, as configured.${told}`)
+    const list = others.map(({ name, count }) => `${name} has ${count}`).join(', ')
+    return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. It is used only when topics are made.`)
+  }
+
+  /** Whether records that wait are about to leave the log. */
+  async function checkRetention() {
+    const groups = [
+      [topics.orders, topics.group] as const,
+      ...topics.retries.map(({ topic, group }) => [topic, group] as const),
+      [topics.deadLetters, topics.deadLetterGroup] as const,
+    ]
+    const lives = await Promise.all(groups.map(([topic, group]) => lifeInLog(topic, group)))
+    const old = lives.filter((life) => life !== undefined && life.used >= LIFE_TO_WARN_OF)
+    if (old.length === 0) return well('No record that waits is near its end in the log.')
+    const list = old.map(
+      (life) => `${life?.topic} ${life?.partition}:${life?.offset} has used ${Math.floor((life?.used ?? 0) * 100)} %`,
+    )
+    return unwell(
+      `Records that wait are about to leave the log: ${list.join(', ')} of its life there. Get the consumer going, or make the topic keep more.`,
+    )
+  }
+
+  /** Whoever accepts orders that nobody processes sees nothing but a lag that grows. */
+  async function checkConsumers() {
+    const members = await orderConsumers()
+    if (members.length > 0) return well(`${topics.group} has ${members.length} in it.`)
+    return unwell(`Nobody processes orders: nobody is in ${topics.group}. Start a processor, or enable consumeOrders.`)
+  }
+
+  /** With fewer RETRY_DELAYS than before there are topics that nobody reads. */
+  async function checkFormerRetries() {
+    const found: string[] = []
+    for (let tier = topics.retries.length + 1; ; tier += 1) {
+      const topic = `${topics.orders}-retry-${tier}`
+      const waiting = await waitingIn(topic, `${topics.group}-retry-${tier}`)
+      if (waiting === undefined) break
+      if (waiting > 0) found.push(`${waiting} records in ${topic}`)
+    }
+    if (found.length === 0) return well('No record waits in a retry topic that nobody reads.')
+    return unwell(`Nobody reads ${found.join(', ')}: set as many RETRY_DELAYS as before until they are empty.`)
+  }
+
+  /** Undefined for a topic that does not exist; whether the log is away altogether is another check's. */
+  async function waitingIn(topic: string, groupId: string): Promise<number | undefined> {
+    try {
+      const offsets = await log.offsets(topic)
+      const committed = await log.committed(groupId, topic)
+      return offsets.reduce((sum, place) => sum + Math.max(0, place.end - nextOffset(committed, place)), 0)
+    } catch (error) {
+      if (isOrderError(error) && error.code === 'log-unavailable') return undefined
+      throw error
+    }
+  }
+
+  return async function doctor() {
+    const [done, told, records] = await Promise.all([
+      Promise.all(Object.entries(checks).map(([name, check]) => carryOut(name, check))),
+      storeFindings(),
+      logFindings(),
+    ])
+    // What the store says of itself stands behind the question whether it answers at all.
+    const index = done.findIndex(({ name }) => name === 'store') + 1
+    const ofLog = done.findIndex(({ name }) => name === 'log') + 1
+    const all = done.toSpliced(index, 0, ...told).toSpliced(ofLog, 0, ...records)
+    return { well: all.every((check) => check.well), checks: all }
+  }
+
+  async function logFindings(): Promise<readonly Finding[]> {
+    try {
+      return await log.inspect()
+    } catch (error) {
+      return [{ name: 'records', ...unwell(messageOf(error)) }]
+    }
+  }
+
+  async function storeFindings(): Promise<readonly Finding[]> {
+    try {
+      return await maintenance.inspect()
+    } catch (error) {
+      return [{ name: 'server', ...unwell(messageOf(error)) }]
+    }
+  }
+}
+
+async function carryOut(name: string, check: () => Promise<Omit<Finding, 'name'>>): Promise<Finding> {
+  try {
+    return { name, ...(await check()) }
+  } catch (error) {
+    return { name, ...unwell(messageOf(error)) }
+  }
+}
+
+function well(detail: string) {
+  return { well: true, detail }
+}
+
+function unwell(detail: string) {
+  return { well: false, detail }
+}
+
+function logFinding({ unreadable, ...health }: LogHealth) {
+  return unreadable === undefined ? available(health) : unwell(unreadable.join(' '))
+}
+
+function available({ available, cause }: { available: boolean; cause?: string }) {
+  return available ? well('Answers.') : unwell(`Away: ${cause ?? 'no cause is known'}.`)
+}

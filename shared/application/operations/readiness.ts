@@ -1,0 +1,55 @@
+import type { EventLog, LogHealth } from '../../ports/event-log.ts'
+import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
+
+export interface Readiness {
+  readonly ready: boolean
+  /** What stands in the way, or what is away without standing in the way; absent when all is well. */
+  readonly why?: string
+  readonly checks: {
+    readonly log: LogHealth & { readonly required: boolean }
+    readonly store: StoreHealth & { readonly required: boolean }
+  }
+}
+
+/** The health that the log reports, with further parts of it that are known to be unreadable. */
+export function withUnreadable(health: LogHealth, more: readonly string[]): LogHealth {
+  return more.length === 0 ? health : { ...health, unreadable: [...(health.unreadable ?? []), ...more] }
+}
+
+export type CheckReadiness = () => Promise<Readiness>
+
+/**
+ * Ready means: what this process's enabled HTTP functions cannot do without is there. Placing orders needs the log alone,
+ * so a process that places orders stays in service while the store is away; one that only answers queries does not.
+ */
+export function createReadiness(dependencies: {
+  log: Pick<EventLog, 'health'>
+  store: Pick<OrderStore, 'health'>
+  placesOrders: boolean
+  answersQueries: boolean
+}): CheckReadiness {
+  const { log, store, placesOrders, answersQueries } = dependencies
+  const required = { log: placesOrders, store: answersQueries && !placesOrders }
+
+  return async function checkReadiness() {
+    const [logHealth, storeHealth] = await Promise.all([log.health(), store.health()])
+    const ready = (logHealth.available || !required.log) && (storeHealth.available || !required.store)
+    const why = [
+      ...(logHealth.available ? [] : [`The log is away: ${logHealth.cause ?? 'no cause is known'}.`]),
+      ...(logHealth.unreadable === undefined
+        ? []
+        : [`Of the log, something cannot be read, and waits there: ${logHealth.unreadable.join(' ')}`]),
+      ...(storeHealth.available
+        ? []
+        : [`The store is away: ${storeHealth.cause ?? 'no cause is known'}. Orders wait in the log; none is lost.`]),
+    ].join(' ')
+    return {
+      ready,
+      ...(why !== '' && { why }),
+      checks: {
+        log: { ...logHealth, required: required.log },
+        store: { ...storeHealth, required: required.store },
+      },
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto'
+import { isOrderError } from '../../domain/errors.ts'
+import { fromMessage } from '../../messaging/records/envelope.ts'
+import { classify } from '../../messaging/failure.ts'
+import type { Clock } from '../../messaging/hold.ts'
+import { withoutJourney } from '../../messaging/records/original-record.ts'
+import { originOf } from '../../messaging/parking/parking.ts'
+import type { EventLog, LogRecord, PartitionOffsets } from '../../ports/event-log.ts'
+import type { Maintenance, Rebuild, RebuildProgress, RebuildStep } from '../../ports/maintenance.ts'
+import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
+import type { Act } from '../../ports/redrives.ts'
+import { readInOrderOfTime } from '../log/read-log.ts'
+
+/**
+ * Makes the orders of the read model again from the log, with today's code, beside the live ones, which answer queries
+ * and take new orders meanwhile; then swaps them. An order that the store had lost, though its ledger says that it was
+ * stored, is stored again on the way. Whatever fails, the live orders are as they were, and it can be begun anew.
+ */
+export interface RebuildOrders {
+  /** Begins, and answers at once; `Maintenance.getRebuild` says how far it is. Rejects with `conflict` while one runs. */
+  start(act: Act): Promise<Rebuild>
+}
+
+/** How a record is read: by today's code, unless a test brings another. */
+export type ReadOrder = (record: LogRecord) => OrderToStore
+
+/** A step keeps the store's writer for some milliseconds: storing goes on between steps. */
+const ORDERS_AT_ONCE = 200
+const LEASE_MS = 10_000
+/** The last step is one transaction, however many orders there are. */
+const SWAP_LEASE_MS = 15 * 60_000
+
+const NOTHING_YET: RebuildProgress = {
+  phase: 'projecting',
+  records: 0,
+  recordsInAll: 0,
+  projected: 0,
+  restored: 0,
+  kept: 0,
+  completed: 0,
+}
+
+/** Which letter a record redrives plays no part in a rebuild, so nothing is proven here. */
+function readOriginal(record: LogRecord): OrderToStore {
+  const original = withoutJourney(record)
+  return fromMessage(original, originOf(original))
+}
+
+export function createRebuild(dependencies: {
+  log: Pick<EventLog, 'read' | 'offsets'>
+  store: Pick<OrderStore, 'storeBatch'>
+  maintenance: Maintenance
+  topic: string
+  groupId: string
+  clock: Clock
+  signal: AbortSignal
+  onError: (error: unknown) => void
+  readOrder?: ReadOrder
+}): RebuildOrders {
+  const { log, store, maintenance, topic, groupId, clock, signal, onError } = dependencies
+  const readOrder = dependencies.readOrder ?? readOriginal
+  const now = () => new Date(clock.now()).toISOString()
+
+  function stepOf(owner: string, progress: RebuildProgress, leaseMs = LEASE_MS): RebuildStep {
+    signal.throwIfAborted()
+    return { owner, at: now(), leaseMs, progress }
+  }
+
+  async function carryOut(owner: string, begun: RebuildProgress, offsets: readonly PartitionOffsets[]): Promise<void> {
+    try {
+      const projected = await project(owner, begun, offsets)
+      const completed = await complete(owner, projected)
+      await maintenance.swapOrders(stepOf(owner, { ...completed, phase: 'swapping' }, SWAP_LEASE_MS))
+    } catch (error) {
+      onError(error)
+      const why = isOrderError(error) ? error.message : 'A fault on our side; what went wrong is in the process’s log.'
+      await maintenance.abandonRebuild(owner, why, now())
+    }
+  }
+
+  async function project(
+    owner: string,
+    begun: RebuildProgress,
+    offsets: readonly PartitionOffsets[],
+  ): Promise<RebuildProgress> {
+    let progress = begun
+    for await (const records of readInOrderOfTime(log, topic, offsets, ORDERS_AT_ONCE)) {
+      const orders = records.flatMap(readable)
+      const outcomes = await maintenance.projectOrders(stepOf(owner, progress), groupId, orders)
+      const lost = orders.filter((_, index) => outcomes[index] === 'lost')
+      const restored = lost.length === 0 ? 0 : await restore(owner, progress, lost)
+      progress = {
+        ...progress,
+        records: progress.records + records.length,
+        projected: progress.projected + outcomes.filter((outcome) => outcome === 'projected').length + restored,
+        restored: progress.restored + restored,
+      }
+    }
+    return progress
+  }
+
+  /** As any copy is stored, at the end of the store: where it was before is not known any more. */
+  async function restore(owner: string, progress: RebuildProgress, lost: readonly OrderToStore[]): Promise<number> {
+    await store.storeBatch({ groupId, delivered: 'copy', orders: lost, parked: [], now: now() })
+    const outcomes = await maintenance.projectOrders(stepOf(owner, progress), groupId, lost)
+    return outcomes.filter((outcome) => outcome === 'projected').length
+  }
+
+  async function complete(owner: string, projected: RebuildProgress): Promise<RebuildProgress> {
+    let progress: RebuildProgress = { ...projected, phase: 'completing' }
+    for (;;) {
+      const { orders, kept } = await maintenance.completeOrders(stepOf(owner, progress), ORDERS_AT_ONCE)
+      progress = { ...progress, kept: progress.kept + kept, completed: progress.completed + orders }
+      if (orders < ORDERS_AT_ONCE) return progress
+    }
+  }
+
+  /** Poison is a dead letter, or an order that is kept as it is; a fault of ours ends the rebuild. */
+  function readable(record: LogRecord): OrderToStore[] {
+    try {
+      return [readOrder(record)]
+    } catch (error) {
+      if (classify(error).class === 'poison') return []
+      throw error
+    }
+  }
+
+  return {
+    async start(act) {
+      const owner = randomUUID()
+      const offsets = await log.offsets(topic)
+      const recordsInAll = offsets.reduce((total, { first, end }) => total + end - first, 0)
+      const begun = { ...NOTHING_YET, recordsInAll }
+      const rebuild = await maintenance.beginRebuild(stepOf(owner, begun), act)
+      // When not even giving up succeeds, the store is away: the lease runs out.
+      carryOut(owner, begun, offsets).catch(onError)
+      return rebuild
+    },
+  }
+}

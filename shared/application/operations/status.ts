@@ -1,0 +1,124 @@
+import type { Topics } from '../../messaging/topics.ts'
+import { nextOffset, type EventLog } from '../../ports/event-log.ts'
+import type { Ledger, ParkedState } from '../../ports/ledger.ts'
+import type { OrderConsumers } from './order-consumers.ts'
+import type { CheckReadiness, Readiness } from './readiness.ts'
+
+/**
+ * Where the pipeline stands. Every number comes from the log's offsets and the store, never from one process's counters,
+ * so that any instance answers for all of them. Rates are for whoever asks twice.
+ */
+export interface PipelineStatus {
+  /** RFC 3339. */
+  readonly at: string
+  readonly orders: {
+    readonly topic: string
+    /** Records of the orders topic since its beginning. */
+    readonly records: number
+    readonly stored: number
+    readonly duplicate: number
+    /** Records that no consumer has committed yet. */
+    readonly lag: number
+    /** Offsets behind a transaction that is open, which nobody can read before it ends; not part of the lag. */
+    readonly behindTransaction: number
+    /** Members of the group that processes orders. 0: nobody does. Null: the log could not say. */
+    readonly consumers: number | null
+    readonly partitions: readonly PartitionStatus[]
+  }
+  readonly retries: readonly {
+    readonly tier: number
+    readonly topic: string
+    readonly delayMs: number
+    readonly waiting: number
+  }[]
+  readonly deadLetters: { readonly topic: string; readonly records: number; readonly waiting: number }
+  /** What became of every record that was ever parked. */
+  readonly parked: Readonly<Record<ParkedState, number>>
+  readonly readiness: Readiness
+}
+
+export interface PartitionStatus {
+  readonly partition: number
+  readonly first: number
+  readonly end: number
+  readonly committed: number
+  readonly lag: number
+  readonly behindTransaction: number
+}
+
+export function createStatus(dependencies: {
+  log: Pick<EventLog, 'offsets' | 'committed'>
+  ledger: Ledger
+  topics: Topics
+  orderConsumers: OrderConsumers
+  checkReadiness: CheckReadiness
+  now: () => Date
+  /** Told when the log could not say who processes orders. */
+  onError: (error: unknown) => void
+}): () => Promise<PipelineStatus> {
+  const { log, ledger, topics, orderConsumers, checkReadiness, now, onError } = dependencies
+
+  return async function pipelineStatus() {
+    const [orders, retries, deadLetters, { partitions, parked }, consumers, readiness] = await Promise.all([
+      standIn(log, topics.orders, topics.group),
+      Promise.all(
+        topics.retries.map(async ({ tier, topic, delayMs, group }) => {
+          return { tier, topic, delayMs, waiting: lagOf(await standIn(log, topic, group)) }
+        }),
+      ),
+      standIn(log, topics.deadLetters, topics.deadLetterGroup),
+      ledger.read(topics.group, 0),
+      countConsumers(),
+      checkReadiness(),
+    ])
+    return {
+      at: now().toISOString(),
+      orders: {
+        topic: topics.orders,
+        records: recordsOf(orders),
+        stored: partitions.reduce((total, { stored }) => total + stored, 0),
+        duplicate: partitions.reduce((total, { duplicate }) => total + duplicate, 0),
+        lag: lagOf(orders),
+        behindTransaction: orders.reduce((total, { behindTransaction }) => total + behindTransaction, 0),
+        consumers,
+        partitions: orders,
+      },
+      retries,
+      deadLetters: { topic: topics.deadLetters, records: recordsOf(deadLetters), waiting: lagOf(deadLetters) },
+      parked,
+      readiness,
+    }
+  }
+
+  /** The other figures are worth telling without it. */
+  async function countConsumers(): Promise<number | null> {
+    try {
+      return (await orderConsumers()).length
+    } catch (error) {
+      onError(error)
+      return null
+    }
+  }
+}
+
+/** Where a group stands in a topic. */
+export async function standIn(
+  log: Pick<EventLog, 'offsets' | 'committed'>,
+  topic: string,
+  groupId: string,
+): Promise<PartitionStatus[]> {
+  const [committed, offsets] = await Promise.all([log.committed(groupId, topic), log.offsets(topic)])
+  return offsets.map(({ partition, first, end, behindTransaction = 0 }) => {
+    const position = committed.get(partition) ?? first
+    const lag = Math.max(0, end - nextOffset(committed, { partition, first }))
+    return { partition, first, end, committed: position, lag, behindTransaction }
+  })
+}
+
+export function recordsOf(partitions: readonly Pick<PartitionStatus, 'first' | 'end'>[]): number {
+  return partitions.reduce((total, { first, end }) => total + end - first, 0)
+}
+
+export function lagOf(partitions: readonly PartitionStatus[]): number {
+  return partitions.reduce((total, { lag }) => total + lag, 0)
+}

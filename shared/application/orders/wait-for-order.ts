@@ -1,0 +1,93 @@
+import type { OrderView } from '../../domain/order-view.ts'
+import type { Clock } from '../../messaging/hold.ts'
+import type { OrderViews } from '../../ports/order-views.ts'
+
+/**
+ * Resolves with the order once it is stored, dead-lettered or discarded, else with what is known when the time is up
+ * (undefined: nothing yet). Rejects when the store cannot be asked.
+ */
+export type WaitForOrder = (orderId: string, waitMs: number) => Promise<OrderView | undefined>
+
+interface Waiter {
+  readonly until: number
+  readonly resolve: (view: OrderView | undefined) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** More than these do not wait: they are answered at once with what is known. */
+const MAX_WAITING = 2000
+const POLL_MS = 20
+/** The most ids that one query asks for; `OrderViews.getMany` takes no more. */
+const MAX_ASKED = 500
+
+/** One poller a process, one query for all that wait; it runs only while somebody waits. */
+export function createWaitForOrder(dependencies: {
+  views: Pick<OrderViews, 'get' | 'getMany'>
+  clock: Clock
+  signal: AbortSignal
+}): WaitForOrder {
+  const { views, clock, signal } = dependencies
+  const waiting = new Map<string, Set<Waiter>>()
+  let polling = false
+  let count = 0
+
+  async function poll(): Promise<void> {
+    polling = true
+    while (waiting.size > 0) {
+      const ids = [...waiting.keys()]
+      for (let start = 0; start < ids.length; start += MAX_ASKED) await ask(ids.slice(start, start + MAX_ASKED))
+      if (waiting.size > 0) await clock.sleep(POLL_MS, signal).catch(giveAllBack)
+    }
+    polling = false
+  }
+
+  async function ask(ids: readonly string[]): Promise<void> {
+    try {
+      const found = await views.getMany(ids)
+      const now = clock.now()
+      for (const id of ids) settle(id, found.get(id), now)
+    } catch (error) {
+      for (const id of ids) release(id, ({ reject }) => reject(error))
+    }
+  }
+
+  function settle(id: string, view: OrderView | undefined, now: number): void {
+    const final = view !== undefined && isFinal(view)
+    release(id, ({ resolve }) => resolve(view), final ? undefined : ({ until }) => until <= now)
+  }
+
+  function release(
+    id: string,
+    answer: (waiter: Waiter) => void,
+    which: (waiter: Waiter) => boolean = () => true,
+  ): void {
+    const waiters = waiting.get(id)
+    for (const waiter of waiters ?? []) {
+      if (!which(waiter)) continue
+      waiters?.delete(waiter)
+      count -= 1
+      answer(waiter)
+    }
+    if (waiters?.size === 0) waiting.delete(id)
+  }
+
+  /** The process is stopping: whoever waits is answered with what is known without asking, which is nothing new. */
+  function giveAllBack(): void {
+    for (const id of waiting.keys()) release(id, ({ resolve }) => resolve(undefined))
+  }
+
+  return function waitForOrder(orderId, waitMs) {
+    if (count >= MAX_WAITING || signal.aborted) return views.get(orderId)
+    return new Promise((resolve, reject) => {
+      const waiters = waiting.get(orderId) ?? new Set()
+      waiting.set(orderId, waiters.add({ until: clock.now() + waitMs, resolve, reject }))
+      count += 1
+      if (!polling) void poll()
+    })
+  }
+}
+
+/** Whether waiting longer is of no use: only an operator can change it now. */
+export function isFinal(view: Pick<OrderView, 'status'>): boolean {
+  return view.status === 'stored' || view.status === 'dead-lettered' || view.status === 'discarded'
+}

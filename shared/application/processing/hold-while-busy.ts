@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto'
+import type { NewOrderCommand } from '../../domain/order-commands.ts'
+import { isOrderError, OrderError } from '../../domain/errors.ts'
+import { bodyHash, newOrderJson } from '../../domain/order-events.ts'
+import { classify } from '../../messaging/failure.ts'
+import { holdThroughOutage, type HoldOptions } from '../../messaging/hold.ts'
+import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
+
+/**
+ * A store that is locked, or throttled for good, fails every order as if that order were in its way. So before an order
+ * is blamed for a busy store, the store is asked to take one that is nobody's, in a transaction that is rolled back;
+ * while it is too busy for that one too, this is an outage and is held like one. Resolves with whether it had to be held.
+ * Rejects with `store-unavailable` when the hold has lasted long enough.
+ */
+export async function holdWhileBusy(
+  store: Pick<OrderStore, 'previewBatch'>,
+  options: Omit<HoldOptions, 'of'>,
+): Promise<boolean> {
+  let probes = 0
+  await holdThroughOutage(
+    async () => {
+      probes += 1
+      await probe(store)
+    },
+    { ...options, of: 'store' },
+  )
+  return probes > 1
+}
+
+async function probe(store: Pick<OrderStore, 'previewBatch'>): Promise<void> {
+  try {
+    await store.previewBatch([nobodysOrder()])
+  } catch (error) {
+    const failure = classify(error)
+    if (failure.class === 'outage') throw error
+    // Whatever else is wrong with the probe, the store was not too busy to find it out.
+    if (failure.class !== 'transient') return
+    const detail = 'The store is too busy to take any order.'
+    // Azure may ask for a time before the next attempt, and a probe is one.
+    const advised = isOrderError(error) ? error.retryAfterSeconds : undefined
+    const wait = advised === undefined ? {} : { retryAfterSeconds: advised }
+    throw new OrderError('store-unavailable', detail, { retriable: true, cause: error, ...wait })
+  }
+}
+
+const NOBODYS: NewOrderCommand = {
+  customerId: 1,
+  customerName: 'Probe',
+  customerLastName: 'Probe',
+  customerEmail: '',
+  shippingAddress: '-',
+  billingAddress: '-',
+  currencyType: 'EUR',
+  totalPrice: 0,
+  paymentMethodType: 'Invoice',
+  orderItems: [
+    { itemCode: '-', brand: '-', type: '-', size: '', colour: '', quantity: 1, price: 0, currencyType: 'EUR' },
+  ],
+}
+
+function nobodysOrder(): OrderToStore {
+  return {
+    origin: { topic: 'probe', partition: 0, offset: 0 },
+    orderId: randomUUID(),
+    acceptedAt: new Date(0).toISOString(),
+    order: NOBODYS,
+    bodyHash: bodyHash(newOrderJson(NOBODYS)),
+    idempotencyKeyHash: null,
+    redriveOf: null,
+    supersedes: null,
+  }
+}

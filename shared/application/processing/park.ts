@@ -1,0 +1,146 @@
+import { isOrderError, OrderError } from '../../domain/errors.ts'
+import { acceptedAtOf, orderIdOf, traceparentOf } from '../../messaging/records/envelope.ts'
+import type { Failure } from '../../messaging/failure.ts'
+import { HEADER, headerText } from '../../messaging/records/headers.ts'
+import { holdThroughOutage, type Clock } from '../../messaging/hold.ts'
+import {
+  nextJourney,
+  originOf,
+  readJourney,
+  toParked,
+  type Journey,
+  type ParkedSize,
+} from '../../messaging/parking/parking.ts'
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import { decideDestination } from '../../messaging/retry-policy.ts'
+import type { Topics } from '../../messaging/topics.ts'
+import type { EventLog, LogRecord } from '../../ports/event-log.ts'
+import type { OrderToStore, ParkedRecord } from '../../ports/order-store.ts'
+
+/** A record that could not be stored where it was, and why. */
+export interface Unstorable {
+  readonly record: LogRecord
+  /** When it could be read. */
+  readonly order: OrderToStore | null
+  readonly failure: Failure
+}
+
+/**
+ * Puts records into the next retry topic, or the dead-letter topic when there is no next one. Resolves once all of them
+ * are durable there, with what ledger and statuses have to say of them. An outage of the log is held, for a record that
+ * is neither stored nor parked must not be committed.
+ */
+export type Park = (
+  unstorable: readonly Unstorable[],
+  options: { signal: AbortSignal; deadline: number },
+) => Promise<ParkedRecord[]>
+
+interface Parcel {
+  readonly unstorable: Unstorable
+  readonly journey: Journey
+  readonly topic: string
+  readonly tier: number | null
+}
+
+const SIZES: readonly ParkedSize[] = ['whole', 'without stack', 'stub']
+
+export function createPark(dependencies: {
+  log: Pick<EventLog, 'publish'>
+  timestampTypeOf: EventLog['timestampTypeOf']
+  topics: Topics
+  groupId: string
+  clock: Clock
+  events: PipelineEmitter
+}): Park {
+  const { log, timestampTypeOf, topics, groupId, clock, events } = dependencies
+  const maxAttempts = topics.retries.length + 1
+
+  return async function park(unstorable, { signal, deadline }) {
+    const parcels = unstorable.map(address)
+    const byTopic = Map.groupBy(parcels, ({ topic }) => topic)
+    await Promise.all(
+      [...byTopic].map(([topic, some]) =>
+        holdThroughOutage(() => send(topic, some), { clock, events, of: 'log', signal, deadline }),
+      ),
+    )
+    parcels.forEach(tell)
+    return parcels.map(toParkedRecord)
+  }
+
+  function address(unstorable: Unstorable): Parcel {
+    const { record, failure } = unstorable
+    const attempt = (readJourney(record)?.attempt ?? 0) + 1
+    const nowMs = clock.now()
+    const destination = decideDestination(failure.class, attempt, topics.retries, nowMs)
+    const notBefore = destination.kind === 'retry' ? destination.notBefore : null
+    return {
+      unstorable,
+      journey: nextJourney(record, failure, {
+        attempt,
+        maxAttempts,
+        notBefore,
+        groupId,
+        nowMs,
+        timestampType: timestampTypeOf(record.topic),
+      }),
+      topic: destination.kind === 'retry' ? destination.tier.topic : topics.deadLetters,
+      tier: destination.kind === 'retry' ? destination.tier.tier : null,
+    }
+  }
+
+  async function send(topic: string, parcels: readonly Parcel[]): Promise<void> {
+    try {
+      await log.publish(
+        topic,
+        parcels.map(({ unstorable, journey }) => toParked(unstorable.record, journey)),
+      )
+    } catch (error) {
+      if (!isTooLarge(error)) throw error
+      for (const parcel of parcels) await sendSmaller(topic, parcel)
+    }
+  }
+
+  /** Too large is never an outage: the record loses its stack, then its value, and still names its origin. */
+  async function sendSmaller(topic: string, { unstorable, journey }: Parcel): Promise<void> {
+    let refusal: unknown
+    for (const size of SIZES) {
+      try {
+        await log.publish(topic, [toParked(unstorable.record, journey, size)])
+        return
+      } catch (error) {
+        if (!isTooLarge(error)) throw error
+        refusal = error
+      }
+    }
+    throw new OrderError('record-too-large', `Not even a stub of a record fits into ${topic}.`, { cause: refusal })
+  }
+
+  function tell({ unstorable, journey, tier }: Parcel): void {
+    const { attempt, origin, notBefore, last } = journey
+    const { record, failure } = unstorable
+    const whose = { orderId: orderIdOf(record) ?? null, traceparent: traceparentOf(record) }
+    const fact = { ...whose, origin, attempt, cause: last.cause, error: failure.error }
+    if (tier === null || notBefore === null) events.emit('delivery:dead-lettered', fact)
+    else events.emit('delivery:retried', { ...fact, tier, notBefore })
+  }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return isOrderError(error) && error.code === 'record-too-large'
+}
+
+function toParkedRecord({ unstorable: { record, order }, journey }: Parcel): ParkedRecord {
+  return {
+    origin: originOf(record),
+    orderId: orderIdOf(record) ?? null,
+    state: journey.notBefore === null ? 'dead' : 'retrying',
+    attempt: journey.attempt,
+    maxAttempts: journey.maxAttempts,
+    nextAttemptAt: journey.notBefore === null ? null : new Date(journey.notBefore).toISOString(),
+    cause: journey.last.cause,
+    acceptedAt: acceptedAtOf(record),
+    order: order?.order ?? null,
+    // Known even when the record cannot be read: the ledger does not take a redrive for an accepted order.
+    redriveOf: headerText(record, HEADER.redriveOf) ?? null,
+  }
+}

@@ -1,0 +1,39 @@
+import type { Clock } from '../../messaging/hold.ts'
+import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
+import { readJourney } from '../../messaging/parking/parking.ts'
+import type { StoreOrders } from './store-orders.ts'
+
+/**
+ * Brings a batch of a retry topic into the store as its records become due: those that are due at once, together, then
+ * the next. Only its own tier waits; a process that dies while waiting costs a redelivery. No record waits longer than
+ * its tier's delay from when it was delivered: a clock that is ahead, or a header that says the year 9999, must not stop
+ * the tier.
+ */
+export function createStoreRetries(dependencies: {
+  storeOrders: StoreOrders
+  /** Of the tier, in milliseconds. */
+  delayMs: number
+  clock: Clock
+  signal: AbortSignal
+}): StoreOrders {
+  const { storeOrders, delayMs, clock, signal } = dependencies
+
+  return async function storeRetries(records, deliveredAt = clock.now()) {
+    const latest = deliveredAt + delayMs
+    const dueAt = (record: DeliveredRecord) => Math.min(notBefore(record), latest)
+    let waiting = records.toSorted((one, other) => dueAt(one) - dueAt(other))
+    while (waiting.length > 0) {
+      const now = clock.now()
+      const due = waiting.filter((record) => dueAt(record) <= now)
+      waiting = waiting.slice(due.length)
+      if (due.length > 0) await storeOrders(due)
+      const [next] = waiting
+      if (next !== undefined) await clock.sleep(Math.max(0, dueAt(next) - clock.now()), signal)
+    }
+  }
+}
+
+/** A foreign record without a due time is due at once. */
+function notBefore(record: DeliveredRecord): number {
+  return readJourney(record)?.notBefore ?? 0
+}

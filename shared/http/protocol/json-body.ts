@@ -1,0 +1,74 @@
+import type { HttpRequest } from '@azure/functions'
+import { OrderError } from '../../domain/errors.ts'
+
+export const MAX_BODY_BYTES = 1024 * 1024
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * The JSON value of a request. Throws `unsupported-media-type`, `payload-too-large` or `malformed-json`, the last with
+ * what is wrong and where, never with a piece of the body.
+ */
+export async function readJson(request: HttpRequest): Promise<unknown> {
+  requireJson(request.headers.get('content-type'))
+  requirePlain(request.headers.get('content-encoding'))
+  if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw tooLarge()
+  const bytes = await request.arrayBuffer()
+  if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge()
+  if (bytes.byteLength === 0) throw new OrderError('malformed-json', whyEmpty(request))
+  return parse(decode(bytes))
+}
+
+/** The Functions runtime drops a body that comes in pieces, and its sender would look for the fault in the body. */
+function whyEmpty({ headers }: HttpRequest): string {
+  const inPieces = headers.has('transfer-encoding')
+  return inPieces ? 'No body arrived. Send it with the header content-length, not in pieces.' : 'The body is empty.'
+}
+
+function requireJson(contentType: string | null): void {
+  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';')
+  const isJson = type.trim() === 'application/json' || /^application\/[\w.!#$&^-]+\+json$/.test(type.trim())
+  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='))
+  const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset)
+  if (isJson && isUtf8) return
+  throw new OrderError(
+    'unsupported-media-type',
+    contentType === null
+      ? 'Send the header content-type: application/json.'
+      : 'Send content-type: application/json, in UTF-8.',
+  )
+}
+
+/** A compressed body could be any number of times larger than its limit. */
+function requirePlain(contentEncoding: string | null): void {
+  if (contentEncoding === null || /^\s*(?:identity)?\s*$/i.test(contentEncoding)) return
+  throw new OrderError('unsupported-media-type', 'Send the body as it is, without the header content-encoding.')
+}
+
+function decode(bytes: ArrayBuffer): string {
+  try {
+    return utf8.decode(bytes)
+  } catch (error) {
+    throw new OrderError('malformed-json', 'The body is not UTF-8.', { cause: error })
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new OrderError('malformed-json', `The body is not JSON${placeOf(error, text)}.`, { cause: error })
+  }
+}
+
+/** V8 says `… at position 17 (line 1 column 18)`; the rest of its message quotes the body, which is not ours to show. */
+function placeOf(error: unknown, text: string): string {
+  const message = error instanceof Error ? error.message : ''
+  const place = /\(line \d+ column \d+\)/.exec(message)?.[0]
+  if (place !== undefined) return ` ${place}`
+  return message.includes('end of JSON') ? `: it ends too early, after ${text.length} characters` : ''
+}
+
+function tooLarge(): OrderError {
+  return new OrderError('payload-too-large', `The body is larger than ${MAX_BODY_BYTES} bytes.`)
+}

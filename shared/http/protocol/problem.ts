@@ -1,0 +1,185 @@
+import type { HttpResponseInit } from '@azure/functions'
+import { isOrderError, type ErrorCode, type OrderError } from '../../domain/errors.ts'
+import { REQUEST_ID } from './request-id.ts'
+
+/**
+ * Errors as callers see them: RFC 9457 problem details. The `type` is stable and leads to its explanation. Only what we
+ * wrote ourselves reaches a caller: never a stack, never a driver's message.
+ */
+export interface ProblemKind {
+  readonly status: number
+  readonly title: string
+  /** What to do about it, for the page of problems. */
+  readonly remedy: string
+}
+
+export const PROBLEMS = {
+  'malformed-json': {
+    status: 400,
+    title: 'The body is not JSON',
+    remedy: 'Send one JSON value in UTF-8; the detail says where reading stopped.',
+  },
+  'invalid-order': {
+    status: 400,
+    title: 'The order is not valid',
+    remedy: 'Mend what `errors` points at (RFC 6901 pointers into the body) and send it again.',
+  },
+  'invalid-request': {
+    status: 400,
+    title: 'The request is not valid',
+    remedy: 'Mend the parameter or header that `errors` names.',
+  },
+  unauthorized: {
+    status: 401,
+    title: 'A function key is needed',
+    remedy: 'Send the key in the header x-functions-key, or as ?code=.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'The key has no right to this',
+    remedy: 'Send a key that has: /docs says which right each route asks for.',
+  },
+  'order-not-found': {
+    status: 404,
+    title: 'No such order',
+    remedy: 'This id was never issued here. An issued one is never answered so.',
+  },
+  'dead-letter-not-found': {
+    status: 404,
+    title: 'No such dead letter',
+    remedy: 'Look for it in GET /api/dead-letters.',
+  },
+  'not-found': { status: 404, title: 'Nothing is here', remedy: 'The routes are listed at /docs.' },
+  'method-not-allowed': { status: 405, title: 'Method not allowed', remedy: 'The header Allow lists the methods.' },
+  conflict: {
+    status: 409,
+    title: 'Not possible now',
+    remedy: 'Look at the present state; the detail says what stands in the way.',
+  },
+  'payload-too-large': { status: 413, title: 'The body is too large', remedy: 'At most 1 MiB: split the order.' },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The body is not declared as JSON',
+    remedy: 'Send content-type: application/json, in UTF-8.',
+  },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'The Idempotency-Key was used for another order',
+    remedy: 'Use a new key for a new order; the same key only to send the same order again.',
+  },
+  'queue-full': {
+    status: 429,
+    title: 'More orders are waiting than can be queued',
+    remedy: 'Send it again after Retry-After. Nothing was written.',
+  },
+  'log-unavailable': {
+    status: 503,
+    title: 'The log cannot take orders now',
+    remedy:
+      'Send it again after Retry-After, best with an Idempotency-Key: then it is stored once however often it is sent.',
+  },
+  'log-unreadable': {
+    status: 503,
+    title: 'A part of the log cannot be read',
+    remedy: 'Tell the operator: the detail of the log line says which part, and why.',
+  },
+  'clock-wrong': {
+    status: 503,
+    title: 'The clock of this machine is wrong',
+    remedy:
+      'The log refuses the time of this machine’s clock: tell the operator. Send it again after Retry-After; another instance may take it.',
+  },
+  'store-unavailable': {
+    status: 503,
+    title: 'Orders cannot be read now',
+    remedy: 'Ask again after Retry-After. Orders are still accepted and none is lost.',
+  },
+  'record-too-large': { status: 413, title: 'The order is too large for the log', remedy: 'Split the order.' },
+  'shutting-down': {
+    status: 503,
+    title: 'This instance is stopping',
+    remedy: 'Send it again; another instance takes it.',
+  },
+  internal: {
+    status: 500,
+    title: 'A fault on our side',
+    remedy: 'Tell the operator the time and the path; the log has the rest.',
+  },
+} as const satisfies Partial<Record<ErrorCode, ProblemKind>>
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+const DEFAULT_RETRY_AFTER_SECONDS = 1
+const SAME_PROBLEM: Readonly<Partial<Record<ErrorCode, ProblemCode>>> = {
+  'log-full': 'log-unavailable',
+  'store-busy': 'store-unavailable',
+  'store-full': 'store-unavailable',
+}
+/** What a caller is told besides what the problem has in common with others of its type. */
+const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
+  'log-full': 'The disk of the log is full: nothing is accepted until the operator makes room on it. ',
+  'store-full': 'The disk of the store is full. ',
+}
+/** Their message is ours to show; that of the others may hold what a driver said. */
+const SPEAKS_TO_CALLERS: ReadonlySet<ProblemCode> = new Set([
+  'malformed-json',
+  'invalid-order',
+  'invalid-request',
+  'order-not-found',
+  'dead-letter-not-found',
+  'not-found',
+  'method-not-allowed',
+  'conflict',
+  'payload-too-large',
+  'unsupported-media-type',
+  'idempotency-key-reused',
+])
+
+export function problemCodeOf(error: unknown): ProblemCode {
+  if (!isOrderError(error)) return 'internal'
+  const code = SAME_PROBLEM[error.code] ?? error.code
+  return code in PROBLEMS ? (code as ProblemCode) : 'internal'
+}
+
+/** Any error as an answer. `instance` is the path that was asked for, `requestId` the name of the request. */
+export function toProblem(
+  error: unknown,
+  instance: string,
+  { requestId, headers = {} }: { requestId: string; headers?: Record<string, string> },
+): HttpResponseInit {
+  const code = problemCodeOf(error)
+  const { status, title, remedy } = PROBLEMS[code]
+  const known = isOrderError(error) ? error : undefined
+  const cause = known === undefined ? '' : (CAUSES[known.code] ?? '')
+  const body = {
+    type: problemType(code),
+    title,
+    status,
+    detail: known !== undefined && SPEAKS_TO_CALLERS.has(code) ? known.message : `${cause}${remedy}`,
+    instance,
+    requestId,
+    ...(known !== undefined && known.violations.length > 0 && { errors: known.violations }),
+  }
+  return {
+    status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      [REQUEST_ID]: requestId,
+      ...retryAfter(status, known),
+      ...headers,
+    },
+    body: JSON.stringify(body),
+  }
+}
+
+/** A reference to the page that explains it, which this product serves itself. */
+export function problemType(code: ProblemCode): string {
+  return `/docs/errors#${code}`
+}
+
+function retryAfter(status: number, error: OrderError | undefined): Record<string, string> {
+  if (status !== 429 && status !== 503) return {}
+  return { 'retry-after': String(error?.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS) }
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { OrderError, type Violation } from '../../domain/errors.ts'
+import { expected, violationsOf } from '../../domain/violations.ts'
+
+/** The function key may come as ?code=; it belongs to the host. */
+const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code'])
+
+/**
+ * Query parameters by a schema. A name that is not known is refused, so that a misspelt filter is not silently no
+ * filter; a name that comes twice is refused, for which of the two would count?
+ */
+export function readQuery<Schema extends z.ZodObject>(query: URLSearchParams, schema: Schema): z.output<Schema> {
+  const violations: Violation[] = []
+  const values = new Map<string, string>()
+  for (const [name, value] of query) {
+    if (HOST_PARAMETERS.has(name)) continue
+    if (!Object.hasOwn(schema.shape, name))
+      violations.push({ pointer: name.slice(0, 100), detail: 'is not a parameter of this route' })
+    else if (values.has(name)) violations.push({ pointer: name, detail: 'must come once' })
+    else values.set(name, value)
+  }
+  const parsed = schema.safeParse(Object.fromEntries(values))
+  if (!parsed.success) {
+    violations.push(...violationsOf(parsed.error).map(({ pointer, detail }) => ({ pointer: pointer.slice(1), detail })))
+  }
+  if (violations.length === 0 && parsed.success) return parsed.data
+  const [first] = violations
+  throw new OrderError('invalid-request', `The query parameter ${first?.pointer} ${first?.detail}.`, {
+    violations: violations.slice(0, 50),
+  })
+}
+
+/** A whole number in decimal digits. */
+export function wholeNumber(min: number, max: number) {
+  const fault = `must be a whole number from ${min} to ${max}`
+  return z
+    .string()
+    .regex(/^\d{1,16}$/, { error: fault })
+    .transform(Number)
+    .pipe(z.int({ error: fault }).min(min, { error: fault }).max(max, { error: fault }))
+}
+
+/** An instant, RFC 3339; a `+` that was not encoded arrives as a space, which is what was meant. */
+export const instant = z
+  .string()
+  .max(40, { error: 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z' })
+  .transform((text) => text.replace(' ', '+'))
+  .pipe(z.iso.datetime({ offset: true, error: 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z' }))
+  .transform((text) => new Date(text).toISOString())
+  .meta({ type: 'string', format: 'date-time' }) // a transform does not tell the documents what it takes
+
+/** The bounds of a range of times. */
+export const from = instant.meta({ description: 'Not before this time (RFC 3339), inclusive.' })
+export const to = instant.meta({ description: 'Before this time (RFC 3339), exclusive.' })
+
+export const limit = wholeNumber(1, 200).default(50).meta({ description: 'The most items on the page.' })
+export const cursor = z
+  .string()
+  .min(1, { error: 'must not be empty' })
+  .max(500, { error: 'is not a cursor of this list' })
+  .meta({ description: 'The `nextCursor` of the page before. Absent for the first page.' })
+
+const words = z
+  .string({ error: expected('must be a string') })
+  .max(200, { error: 'must have at most 200 characters' })
+  .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode' })
+
+export const searchText = words.min(1, { error: 'must not be empty' }).meta({
+  description:
+    'Words, or beginnings of words, all of which must be there, in any case and with or without accents: names, items, item codes, an e-mail address, an order id or its last twelve digits.',
+})

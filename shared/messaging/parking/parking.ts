@@ -1,0 +1,157 @@
+import type { Cause } from '../../domain/order-view.ts'
+import type { LogRecord, RecordHeader, RecordPosition, RecordToPublish, TimestampType } from '../../ports/event-log.ts'
+import type { Failure } from '../failure.ts'
+import { HEADER, headerText, originalHeaders, springHeaders, SPRING_TIMESTAMP_TYPE } from '../records/headers.ts'
+
+/**
+ * A parked record is the original's key and value, byte for byte, with headers that tell its journey: where it comes
+ * from, how often it was tried, what went wrong first and last. Copies replace those headers, so they do not grow.
+ */
+export interface Journey {
+  readonly origin: RecordPosition
+  readonly originTimestamp: number
+  readonly originTimestampType: TimestampType
+  /** Deliveries that failed so far, the orders topic's included, and the most there will be. */
+  readonly attempt: number
+  readonly maxAttempts: number
+  /** Milliseconds since 1970; null in the dead-letter topic. */
+  readonly notBefore: number | null
+  readonly first: FailureNote
+  readonly last: FailureNote
+  readonly fingerprint: string
+  readonly stack: string | null
+  readonly groupId: string
+}
+
+export interface FailureNote {
+  readonly cause: Cause
+  /** RFC 3339. */
+  readonly at: string
+}
+
+/** What happens to the record next: the delivery has failed for the `attempt`-th time. */
+export function nextJourney(
+  record: LogRecord,
+  failure: Failure,
+  next: {
+    attempt: number
+    maxAttempts: number
+    notBefore: number | null
+    groupId: string
+    nowMs: number
+    /** Of the record's own topic. */
+    timestampType: TimestampType
+  },
+): Journey {
+  const earlier = readJourney(record)
+  const last = { cause: failure.cause, at: new Date(next.nowMs).toISOString() }
+  return {
+    origin: originOf(record),
+    originTimestamp: earlier?.originTimestamp ?? record.timestamp,
+    originTimestampType: earlier?.originTimestampType ?? next.timestampType,
+    attempt: next.attempt,
+    maxAttempts: next.maxAttempts,
+    notBefore: next.notBefore,
+    first: earlier?.first ?? last,
+    last,
+    fingerprint: failure.fingerprint,
+    stack: failure.stack,
+    groupId: next.groupId,
+  }
+}
+
+/** Kafka's own limits: the length of a topic's name, and a partition is an INT32. */
+const MAX_TOPIC_LENGTH = 249
+const MAX_PARTITION = 2_147_483_647
+
+/** How much of a parked record is kept when it would be too large for its topic. */
+export type ParkedSize = 'whole' | 'without stack' | 'stub'
+
+export function toParked(record: LogRecord, journey: Journey, size: ParkedSize = 'whole'): RecordToPublish {
+  const stack = size === 'whole' ? journey.stack : null
+  const { topic, partition, offset } = journey.origin
+  const headers: RecordHeader[] = [
+    ...(size === 'stub' ? [] : originalHeaders(record.headers)),
+    [HEADER.originTopic, topic],
+    [HEADER.originPartition, String(partition)],
+    [HEADER.originOffset, String(offset)],
+    [HEADER.originTimestamp, String(journey.originTimestamp)],
+    [HEADER.attempt, String(journey.attempt)],
+    [HEADER.maxAttempts, String(journey.maxAttempts)],
+    ...(journey.notBefore === null ? [] : [[HEADER.notBefore, String(journey.notBefore)] as const]),
+    [HEADER.firstCode, journey.first.cause.code],
+    [HEADER.firstDetail, journey.first.cause.detail],
+    [HEADER.firstAt, journey.first.at],
+    [HEADER.lastCode, journey.last.cause.code],
+    [HEADER.lastDetail, journey.last.cause.detail],
+    [HEADER.lastAt, journey.last.at],
+    [HEADER.fingerprint, journey.fingerprint],
+    ...(stack === null ? [] : [[HEADER.stack, stack] as const]),
+    [HEADER.group, journey.groupId],
+    ...(size === 'stub' ? [[HEADER.stub, 'the value stays at its origin'] as const] : []),
+    ...springHeaders({
+      topic,
+      partition,
+      offset,
+      timestamp: journey.originTimestamp,
+      timestampType: journey.originTimestampType,
+      groupId: journey.groupId,
+      code: journey.last.cause.code,
+      detail: journey.last.cause.detail,
+      stack,
+    }),
+  ]
+  return { key: record.key, value: size === 'stub' ? null : record.value, headers }
+}
+
+/**
+ * The journey that a record of a retry topic or the dead-letter topic tells; undefined when it tells none. Never asked
+ * of a record of the orders topic: there such headers are those of a copy (original-record.ts).
+ */
+export function readJourney(record: Pick<LogRecord, 'headers'>): Journey | undefined {
+  const text = (name: string) => headerText(record, name)
+  const origin = readOrigin(text)
+  if (origin === undefined) return undefined
+  const note = (code: string, detail: string, at: string): FailureNote => ({
+    cause: { code: text(code) ?? 'internal', detail: text(detail) ?? '' },
+    at: text(at) ?? new Date(0).toISOString(),
+  })
+  return {
+    origin,
+    originTimestamp: integer(text(HEADER.originTimestamp)) ?? 0,
+    originTimestampType: text(SPRING_TIMESTAMP_TYPE) === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
+    attempt: wholeNumber(text(HEADER.attempt)) ?? 1,
+    maxAttempts: wholeNumber(text(HEADER.maxAttempts)) ?? 1,
+    notBefore: wholeNumber(text(HEADER.notBefore)) ?? null,
+    first: note(HEADER.firstCode, HEADER.firstDetail, HEADER.firstAt),
+    last: note(HEADER.lastCode, HEADER.lastDetail, HEADER.lastAt),
+    fingerprint: text(HEADER.fingerprint) ?? '',
+    stack: text(HEADER.stack) ?? null,
+    groupId: text(HEADER.group) ?? '',
+  }
+}
+
+/** Undefined for a place that no log has: nothing may be counted, looked up or kept by it. */
+function readOrigin(text: (name: string) => string | undefined): RecordPosition | undefined {
+  const topic = text(HEADER.originTopic) ?? ''
+  const partition = wholeNumber(text(HEADER.originPartition)) ?? Number.POSITIVE_INFINITY
+  const offset = wholeNumber(text(HEADER.originOffset)) ?? Number.POSITIVE_INFINITY
+  const isPlace =
+    topic !== '' && topic.length <= MAX_TOPIC_LENGTH && partition <= MAX_PARTITION && offset <= Number.MAX_SAFE_INTEGER
+  return isPlace ? { topic, partition, offset } : undefined
+}
+
+/** Where the original of a parked record lies: what the headers say, else the record itself. */
+export function originOf(record: LogRecord): RecordPosition {
+  const { topic, partition, offset } = record
+  return readJourney(record)?.origin ?? { topic, partition, offset }
+}
+
+/** Any 64-bit integer, as a timestamp is. */
+function integer(text: string | undefined): number | undefined {
+  return text !== undefined && /^-?\d{1,19}$/.test(text) ? Number(text) : undefined
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : undefined
+}

@@ -1,0 +1,45 @@
+import { NEW_ORDER_TYPE } from '../../domain/order-events.ts'
+import type { KeptDeadLetter } from '../../ports/dead-letters.ts'
+import type { RecordHeader, RecordToPublish } from '../../ports/event-log.ts'
+import { describesFailure } from './foreign-letter.ts'
+import { HEADER, originalHeaders } from '../records/headers.ts'
+
+/** What is sent back to the orders topic for a dead letter. Marks of an earlier redrive are replaced, so they do not grow. */
+const MARKS: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes])
+const DESCRIBES_THE_PAYLOAD: ReadonlySet<string> = new Set([
+  HEADER.contentType,
+  HEADER.specVersion,
+  HEADER.type,
+  HEADER.id,
+])
+
+/**
+ * The original's bytes, key and headers, marked with the letter that this redrives. Of a foreign letter the headers that
+ * tell of its failure stay behind: with them its consumer would take its attempts for used up.
+ */
+export function toRedriven(letter: KeptDeadLetter): RecordToPublish {
+  const isOfFailure = (name: string) => letter.foreign !== null && describesFailure(name)
+  const headers: RecordHeader[] = originalHeaders(letter.headers).filter(
+    ([name]) => !MARKS.has(name) && !isOfFailure(name),
+  )
+  return { key: letter.key, value: letter.value, headers: [...headers, [HEADER.redriveOf, letter.id]] }
+}
+
+/**
+ * An operator's payload in the original's place: the same key and order, described as what it is now. An order that died
+ * because its Idempotency-Key belongs to another one goes on without the key.
+ */
+export function toEdited(letter: KeptDeadLetter, value: Uint8Array): RecordToPublish {
+  const { key, headers } = toRedriven(letter)
+  const dropsKey = letter.lastCause.code === 'idempotency-key-reused'
+  const kept = headers.filter(
+    ([name]) => !DESCRIBES_THE_PAYLOAD.has(name) && !(dropsKey && name === HEADER.idempotencyKeyHash),
+  )
+  const described: RecordHeader[] = [
+    [HEADER.contentType, 'application/json'],
+    [HEADER.specVersion, '1.0'],
+    [HEADER.type, NEW_ORDER_TYPE],
+    ...(letter.orderId === null ? [] : [[HEADER.id, letter.orderId] as const]),
+  ]
+  return { key, value, headers: [...described, ...kept, [HEADER.supersedes, letter.id]] }
+}

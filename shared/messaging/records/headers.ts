@@ -1,0 +1,124 @@
+import { isUtf8 } from 'node:buffer'
+import type { LogRecord, RecordHeader, TimestampType } from '../../ports/event-log.ts'
+import { isTraceparent, isTracestate } from './traceparent.ts'
+
+/**
+ * Header names, in one place. CloudEvents 1.0 in Kafka's binary mode for the event; our own, as strings that every tool
+ * can show, for the journey through retry topics and DLT; and beside them Spring Kafka's `kafka_dlt-*`, encoded as
+ * Spring encodes them, because the user interfaces that know how to redrive look for those.
+ */
+export const HEADER = {
+  contentType: 'content-type',
+  specVersion: 'ce_specversion',
+  id: 'ce_id',
+  type: 'ce_type',
+  source: 'ce_source',
+  time: 'ce_time',
+  subject: 'ce_subject',
+  idempotencyKeyHash: 'ce_idempotencykeyhash',
+  /** The trace of the whole journey, never updated (CloudEvents distributed tracing), and that of this hop. */
+  startingTrace: 'ce_traceparent',
+  trace: 'traceparent',
+  traceState: 'tracestate',
+
+  originTopic: 'oep-origin-topic',
+  originPartition: 'oep-origin-partition',
+  originOffset: 'oep-origin-offset',
+  originTimestamp: 'oep-origin-timestamp',
+  attempt: 'oep-attempt',
+  maxAttempts: 'oep-max-attempts',
+  notBefore: 'oep-not-before',
+  firstCode: 'oep-first-failure-code',
+  firstDetail: 'oep-first-failure-detail',
+  firstAt: 'oep-first-failure-at',
+  lastCode: 'oep-last-failure-code',
+  lastDetail: 'oep-last-failure-detail',
+  lastAt: 'oep-last-failure-at',
+  fingerprint: 'oep-failure-fingerprint',
+  stack: 'oep-failure-stack',
+  group: 'oep-consumer-group',
+  /** Said when the value is not the original's but only names its origin, because the original was too large. */
+  stub: 'oep-stub',
+  redriveOf: 'oep-redrive-of',
+  supersedes: 'oep-supersedes',
+  /** What makes the two above count in the orders topic (redrive-proof.ts). Copies of the record leave it out. */
+  redriveProof: 'oep-redrive-proof',
+} as const
+
+export const OWN_PREFIX = 'oep-'
+export const SPRING_PREFIX = 'kafka_dlt-'
+export const SPRING_TIMESTAMP_TYPE = `${SPRING_PREFIX}original-timestamp-type`
+const KEPT_ON_REDRIVE: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes])
+
+/** The text of a header; undefined when it is absent, null or not UTF-8. With several of a name, the last, as Kafka. */
+export function headerText(record: Pick<LogRecord, 'headers'>, name: string): string | undefined {
+  for (let index = record.headers.length - 1; index >= 0; index -= 1) {
+    const header = record.headers[index]
+    if (header !== undefined && header[0] === name) return header[1] === null ? undefined : decodeUtf8(header[1])
+  }
+  return undefined
+}
+
+/**
+ * The headers that the record came with, without what parking added: they do not grow from hop to hop. A malformed
+ * `traceparent` of a foreign producer is not published again, because the Kafka extension may skip a whole batch for it;
+ * nor is a `tracestate` that is malformed or has no valid `traceparent` beside it (W3C Trace Context).
+ */
+export function originalHeaders<Value extends Uint8Array | string | null>(
+  headers: readonly (readonly [name: string, value: Value])[],
+): (readonly [name: string, value: Value])[] {
+  const isInTrace = headers.some(([name, value]) => name === HEADER.trace && isText(value, isTraceparent))
+  return headers.filter(([name, value]) => {
+    if (name === HEADER.trace) return isText(value, isTraceparent)
+    if (name === HEADER.traceState) return isInTrace && isText(value, isTracestate)
+    return KEPT_ON_REDRIVE.has(name) || !(name.startsWith(OWN_PREFIX) || name.startsWith(SPRING_PREFIX))
+  })
+}
+
+function isText(value: Uint8Array | string | null, isOne: (text: string) => boolean): boolean {
+  const text = value instanceof Uint8Array ? decodeUtf8(value) : (value ?? undefined)
+  return text !== undefined && isOne(text)
+}
+
+/** Spring Kafka's own dialect: names as text, numbers as big-endian integers. */
+export function springHeaders(parked: {
+  topic: string
+  partition: number
+  offset: number
+  timestamp: number
+  timestampType: TimestampType
+  groupId: string
+  code: string
+  detail: string
+  stack: string | null
+}): RecordHeader[] {
+  const partition = Buffer.alloc(4)
+  partition.writeInt32BE(parked.partition)
+  return [
+    [`${SPRING_PREFIX}original-topic`, parked.topic],
+    [`${SPRING_PREFIX}original-partition`, partition],
+    [`${SPRING_PREFIX}original-offset`, bigEndian64(parked.offset)],
+    [`${SPRING_PREFIX}original-timestamp`, bigEndian64(parked.timestamp)],
+    [SPRING_TIMESTAMP_TYPE, parked.timestampType],
+    [`${SPRING_PREFIX}original-consumer-group`, parked.groupId],
+    [`${SPRING_PREFIX}exception-fqcn`, parked.code],
+    [`${SPRING_PREFIX}exception-message`, parked.detail],
+    ...(parked.stack === null ? [] : [[`${SPRING_PREFIX}exception-stacktrace`, parked.stack] as const]),
+  ]
+}
+
+const MAX_INT64 = 2n ** 63n - 1n
+
+/** Beyond 2^53 a number is rounded, and the largest timestamps are rounded to one that 64 bits do not hold. */
+function bigEndian64(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8)
+  const whole = BigInt(value)
+  bytes.writeBigInt64BE(whole > MAX_INT64 ? MAX_INT64 : whole)
+  return bytes
+}
+
+/** The text of bytes that are UTF-8, else undefined. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  // Several headers of every record come through here: a TextDecoder that throws costs four times as much.
+  return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8') : undefined
+}

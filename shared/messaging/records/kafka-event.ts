@@ -1,0 +1,97 @@
+import type { LogRecord } from '../../ports/event-log.ts'
+
+/**
+ * A record as the Kafka extension hands it to a Node function with `dataType: string`
+ * (KafkaEventDataConvertManager.cs): header values in base64, value and key as text. Bytes that are not UTF-8 arrive
+ * as U+FFFD; whoever needs the very bytes reads them again from the record's own place in the log.
+ */
+export interface KafkaEvent {
+  readonly Offset: number
+  readonly Partition: number
+  readonly Topic: string
+  /** ISO 8601, UTC. */
+  readonly Timestamp: string
+  readonly Value: string | null
+  readonly Key?: string | null
+  readonly Headers: readonly { readonly Key: string; readonly Value: string | null }[]
+}
+
+/**
+ * A delivered record; `lossy` when it may not be the original's in every byte: its text holds U+FFFD, or its time is one
+ * that the host cannot express.
+ */
+export interface DeliveredRecord extends LogRecord {
+  readonly lossy: boolean
+}
+
+const REPLACEMENT = '\ufffd'
+/** .NET's time has no years before the first, which is also its word for no time at all. */
+const NO_TIME_MS = Date.parse('0001-01-01T00:00:00Z')
+/** Kafka's word for the same. */
+const NO_TIMESTAMP = -1
+
+/**
+ * A delivery may be many times larger than what a process can work on at once: one order has up to a megabyte, and each
+ * of several triggers delivers whole batches of them. A portion of these many characters takes about ten times as much
+ * memory while it is read and stored.
+ */
+const MAX_PORTION_LENGTH = 2 * 1024 * 1024
+const TAKEN: KafkaEvent = { Offset: -1, Partition: -1, Topic: '', Timestamp: '', Value: null, Headers: [] }
+
+/**
+ * A delivery in portions, each made when it is asked for, while what is left of the one before can be freed. Nearly
+ * always there is one. Throws when the host hands over something else, such as single events or bytes: a fault of the
+ * set-up, not of a record. What is checked is what tells set-ups apart; a schema for every record would cost more than
+ * decoding it.
+ */
+export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
+  if (!Array.isArray(input) || !input.every(isKafkaEvent)) {
+    throw new TypeError('The trigger must have cardinality MANY and dataType string: it gave no array of Kafka events.')
+  }
+  const events: KafkaEvent[] = input
+  for (let start = 0; start < events.length;) {
+    const end = endOfPortion(events, start)
+    yield events.slice(start, end).map(fromKafkaEvent)
+    // The host's array lives as long as its invocation, and would keep what nobody needs any more.
+    for (let taken = start; end - start < events.length && taken < end; taken += 1) events[taken] = TAKEN
+    start = end
+  }
+}
+
+/** At least one event, however large. */
+function endOfPortion(events: readonly KafkaEvent[], start: number): number {
+  let length = 0
+  for (let end = start; end < events.length; end += 1) {
+    length += lengthOf(events[end] ?? TAKEN)
+    if (length > MAX_PORTION_LENGTH && end > start) return end
+  }
+  return events.length
+}
+
+function lengthOf({ Value, Key, Headers }: KafkaEvent): number {
+  let length = (Value?.length ?? 0) + (Key?.length ?? 0)
+  for (const header of Headers) length += header.Value?.length ?? 0
+  return length
+}
+
+function isKafkaEvent(event: Partial<KafkaEvent> | null): event is KafkaEvent {
+  return typeof event?.Offset === 'number' && typeof event.Topic === 'string' && Array.isArray(event.Headers)
+}
+
+function fromKafkaEvent(event: KafkaEvent): DeliveredRecord {
+  const key = event.Key ?? null
+  const timestamp = Date.parse(event.Timestamp)
+  const isTimed = timestamp > NO_TIME_MS
+  return {
+    topic: event.Topic,
+    partition: event.Partition,
+    offset: event.Offset,
+    timestamp: isTimed ? timestamp : NO_TIMESTAMP,
+    key: key === null ? null : Buffer.from(key),
+    value: event.Value === null ? null : Buffer.from(event.Value),
+    headers: event.Headers.map(
+      ({ Key, Value }) => [Key, Value === null ? null : Buffer.from(Value, 'base64')] as const,
+    ),
+    lossy: !isTimed || (event.Value?.includes(REPLACEMENT) ?? false) || (key?.includes(REPLACEMENT) ?? false),
+  }
+}

@@ -1,0 +1,48 @@
+import { el } from '../page/dom.js'
+import { linkTo } from '../page/address.js'
+import { block, say, showDetails, wordsOf } from './details.js'
+import { toTime } from '../page/format.js'
+
+/**
+ * An answer of the product as it is, for routes that need the key: a plain link could not send it.
+ *
+ * @param {import('../page/api.js').Api} api
+ * @param {string} path
+ */
+export async function showAnswer(api, path) {
+  const asked = toApiPath(path)
+  if (asked === undefined) return say('The link names no route of this product.')
+  try {
+    const { text, next } = readAnswer(await api.text(asked), asked)
+    const when = `As the product answered at ${toTime(Date.now())}. Programs send the key as the header x-functions-key.`
+    const more =
+      next === undefined ? null : el('p', {}, 'There is more: ', el('a', { href: linkTo({ show: next }) }, 'next page'))
+    showDetails(`GET ${asked}`, el('p', { class: 'explained' }, when), block('Answer', text), more)
+  } catch (error) {
+    say(wordsOf(error))
+  }
+}
+
+/**
+ * Only our own routes, whatever a link says: the key goes nowhere else.
+ *
+ * @param {string} path
+ */
+function toApiPath(path) {
+  const url = URL.parse(path, location.origin)
+  return url?.origin === location.origin && url.pathname.startsWith('/api/') ? url.pathname + url.search : undefined
+}
+
+/**
+ * @param {string} text
+ * @param {string} asked
+ * @returns {{ text: string, next?: string }} JSON in lines, everything else as it is
+ */
+function readAnswer(text, asked) {
+  if (!/^\s*[[{]/.test(text)) return { text }
+  const answer = JSON.parse(text)
+  const url = new URL(asked, location.origin)
+  if (typeof answer.nextCursor !== 'string') return { text: JSON.stringify(answer, null, 2) }
+  url.searchParams.set('cursor', answer.nextCursor)
+  return { text: JSON.stringify(answer, null, 2), next: url.pathname + url.search }
+}

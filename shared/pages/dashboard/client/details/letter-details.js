@@ -1,0 +1,212 @@
+import { busyWhile, button, el } from '../page/dom.js'
+import { linkTo } from '../page/address.js'
+import { block, closeDetails, factList, say, showDetails, wordsOf } from './details.js'
+import { toTime } from '../page/format.js'
+import { previewList } from './preview.js'
+
+/**
+ * One dead letter: why it died, its bytes, and what can be done about it.
+ *
+ * @typedef {ReturnType<typeof import('../../../../http/dead-letters.ts').toDeadLetterView>} Letter
+ * @typedef {ReturnType<typeof import('../lists/redrives.js').createRedrives>} Redrives
+ */
+
+/**
+ * @param {import('../page/api.js').Api} api
+ * @param {Redrives} redrives
+ * @param {string} id
+ * @param {() => void} onChange
+ */
+export async function showLetter(api, redrives, id, onChange) {
+  const path = `/api/dead-letters/${encodeURIComponent(id)}`
+  const answer = el('div', { class: 'preview' })
+
+  /**
+   * @param {() => Promise<unknown>} act
+   * @param {string} done
+   */
+  async function attempt(act, done) {
+    try {
+      await act()
+      closeDetails()
+      say(done)
+      onChange()
+    } catch (error) {
+      answer.replaceChildren(el('p', { class: 'fault', role: 'alert' }, wordsOf(error)))
+    }
+  }
+
+  async function preview() {
+    try {
+      answer.replaceChildren(previewList(await redrives.preview({ ids: [id] })))
+    } catch (error) {
+      answer.replaceChildren(el('p', { class: 'fault', role: 'alert' }, wordsOf(error)))
+    }
+  }
+
+  async function redrive() {
+    try {
+      await redrives.start({ ids: [id] })
+      closeDetails()
+    } catch (error) {
+      answer.replaceChildren(el('p', { class: 'fault', role: 'alert' }, wordsOf(error)))
+    }
+  }
+
+  /** The file itself, through the key: a plain link could not send it. */
+  async function download() {
+    const fixture = await api.get(`${path}/fixture`)
+    const url = URL.createObjectURL(new Blob([JSON.stringify(fixture, null, 2)], { type: 'application/json' }))
+    el('a', { href: url, download: `dead-letter-${id.replaceAll(/[^\w.-]/g, '-')}.json` }).click()
+    URL.revokeObjectURL(url)
+  }
+
+  /** @param {Letter} letter */
+  function repairs(letter) {
+    if (letter.state === 'discarded') {
+      const restore = () =>
+        attempt(() => api.send('POST', `${path}/restore`), 'Restored: it is dead again, and can be redriven.')
+      return [
+        el(
+          'div',
+          { class: 'actions' },
+          button('Restore', restore),
+          button('Download', () => guarded(download)),
+        ),
+      ]
+    }
+    if (letter.state !== 'dead')
+      return [
+        el(
+          'div',
+          { class: 'actions' },
+          button('Download', () => guarded(download)),
+        ),
+      ]
+    return [
+      el(
+        'div',
+        { class: 'actions' },
+        button('Preview', preview),
+        button('Redrive', redrive),
+        button('Download', () => guarded(download)),
+      ),
+      answer,
+      letter.orderId === null || letter.foreign !== null
+        ? el('p', { class: 'explained' }, notEditable(letter))
+        : editForm(letter, (text) =>
+            attempt(() => api.send('PUT', `${path}/payload`, text), 'Sent in its place; the original is kept.'),
+          ),
+      discardForm((reason) =>
+        attempt(() => api.send('POST', `${path}/discard`, { reason }), 'Discarded. It can be restored.'),
+      ),
+    ]
+  }
+
+  await guarded(async () => {
+    const letter = /** @type {Letter} */ (await api.get(path))
+    showDetails('A dead letter', factsOf(letter), ...repairs(letter), ...contentOf(letter))
+  })
+}
+
+/** @param {Letter} letter */
+function notEditable({ foreign }) {
+  return foreign === null
+    ? 'It belongs to no order, so nothing can be sent in its place.'
+    : 'Another consumer gave it up: its order is not affected, and nothing can be sent in its place.'
+}
+
+/** @param {() => Promise<void>} act */
+async function guarded(act) {
+  try {
+    await act()
+  } catch (error) {
+    say(wordsOf(error))
+  }
+}
+
+/** @param {Letter} letter */
+function factsOf(letter) {
+  const { id, state, lastCause, firstCause, attempts, lastFailedAt, orderId, redriveOf, foreign, consumerGroup } =
+    letter
+  const readAt = foreign?.origin
+  return factList({
+    id,
+    state,
+    cause: `${lastCause.code}: ${lastCause.detail}`,
+    'at first': firstCause.detail === lastCause.detail ? undefined : `${firstCause.code}: ${firstCause.detail}`,
+    attempts: attempts === 0 ? undefined : attempts,
+    'last failed': toTime(lastFailedAt),
+    order: orderId === null ? null : el('a', { href: linkTo({ order: orderId }) }, orderId),
+    'redrive of': redriveOf === null ? null : el('a', { href: linkTo({ letter: redriveOf }) }, redriveOf),
+    'given up by':
+      foreign === null ? undefined : `another consumer (${consumerGroup || 'not known'}, ${foreign.dialect})`,
+    'read at': readAt == null ? undefined : `${readAt.topic}:${readAt.partition}:${readAt.offset}`,
+  })
+}
+
+/** @param {Letter} letter */
+function contentOf({ value, editedValue, headers, stack }) {
+  const shown = headers.map(({ name, value: bytes }) => `${name}: ${bytes?.text ?? bytes?.base64 ?? ''}`).join('\n')
+  return [
+    block('Payload, as it came', pretty(value)),
+    editedValue === null ? null : block('What was sent in its place', pretty(editedValue)),
+    shown === '' ? null : block('Headers', shown),
+    stack === null ? null : block('Stack', stack),
+  ].filter((part) => part !== null)
+}
+
+/** @param {Letter['value']} bytes */
+function pretty(bytes) {
+  if (bytes === null) return '(nothing)'
+  if (bytes.text === null)
+    return `${new TextDecoder().decode(decoded(bytes.base64))}\n\nNot UTF-8. In base64: ${bytes.base64}`
+  try {
+    return JSON.stringify(JSON.parse(bytes.text), null, 2)
+  } catch {
+    return bytes.text
+  }
+}
+
+/** @param {string} base64 */
+function decoded(base64) {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
+}
+
+/**
+ * @param {Letter} letter
+ * @param {(text: string) => Promise<void>} send
+ */
+function editForm({ value }, send) {
+  const text = el('textarea', { rows: 12, spellcheck: false, 'aria-label': 'The order to send in its place' })
+  text.value = value?.text === null || value === null ? '' : pretty(value)
+  return el(
+    'details',
+    {},
+    el('summary', {}, 'Edit'),
+    el('p', { class: 'explained' }, 'A mended order goes where the original went. The original stays as it was.'),
+    text,
+    button('Send this instead', () => send(text.value)),
+  )
+}
+
+/** @param {(reason: string) => Promise<void>} discard */
+function discardForm(discard) {
+  const reason = el('input', { maxlength: 500, required: true })
+  const fault = el('span', { class: 'fault', role: 'alert' })
+  const send = el('button', { type: 'submit' }, 'Discard it')
+  const form = el('form', { novalidate: true, 'aria-label': 'Discard' }, el('label', {}, 'Why ', reason), send, fault)
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    fault.textContent = reason.value.trim() === '' ? 'Say why, please.' : ''
+    if (fault.textContent === '') void busyWhile(send, () => discard(reason.value))
+    else reason.focus()
+  })
+  return el(
+    'details',
+    {},
+    el('summary', {}, 'Discard'),
+    el('p', { class: 'explained' }, 'It stays dead, and whoever asks for the order is told why. It can be restored.'),
+    form,
+  )
+}

@@ -1,0 +1,31 @@
+import { readAddress, replaceAddress, withoutOpened } from '../page/address.js'
+import { showAnswer } from './answer-details.js'
+import { closeDetails, onDetailsClosed } from './details.js'
+import { showLetter } from './letter-details.js'
+import { showOrder } from './order-details.js'
+
+/**
+ * Opens what the address names, and takes it out of the address when it is closed.
+ *
+ * @param {import('../page/api.js').Api} api
+ * @param {ReturnType<typeof import('../lists/redrives.js').createRedrives>} redrives
+ * @param {{ isOpen: () => boolean, onChange: () => void }} page `isOpen` says whether somebody is signed in; what the
+ *   address names waits for that
+ */
+export function createLinked(api, redrives, { isOpen, onChange }) {
+  async function follow() {
+    const { order, letter, show } = readAddress()
+    if (order !== undefined) await showOrder(api, order)
+    else if (letter !== undefined) await showLetter(api, redrives, letter, onChange)
+    else if (show !== undefined) await showAnswer(api, show)
+    else closeDetails()
+  }
+
+  onDetailsClosed(() => {
+    if (isOpen()) replaceAddress(withoutOpened())
+  })
+  addEventListener('hashchange', () => {
+    if (isOpen()) void follow()
+  })
+  return { follow: () => void follow() }
+}

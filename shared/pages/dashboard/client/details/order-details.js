@@ -1,0 +1,119 @@
+import { el } from '../page/dom.js'
+import { linkTo } from '../page/address.js'
+import { factList, say, showDetails, wordsOf } from './details.js'
+import { msBetween, toDuration, toMoney, toTime } from '../page/format.js'
+
+/**
+ * One order: its timeline, and what is in it.
+ *
+ * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
+ * @typedef {import('../../../../domain/order-view.ts').HistoryEntry} HistoryEntry
+ * @typedef {{ items: import('../../../../ports/dead-letters.ts').DeadLetterSummary[], nextCursor: string | null }} Letters
+ */
+
+const SHOWN_LETTERS = 10
+
+/**
+ * @param {import('../page/api.js').Api} api
+ * @param {string} orderId
+ */
+export async function showOrder(api, orderId) {
+  try {
+    const id = encodeURIComponent(orderId)
+    const [order, { items }, letters] = await Promise.all([
+      /** @type {Promise<OrderView>} */ (api.get(`/api/orders/${id}`)),
+      /** @type {Promise<{ items: HistoryEntry[] }>} */ (api.get(`/api/orders/${id}/history`)),
+      /** @type {Promise<Letters>} */ (api.get(`/api/dead-letters?limit=${SHOWN_LETTERS}&orderId=${id}`)),
+    ])
+    const way = [el('h3', {}, 'Its way'), toTimeline(items)]
+    showDetails('An order', factsOf(order), lettersOf(letters), ...way, itemsOf(order))
+  } catch (error) {
+    say(wordsOf(error))
+  }
+}
+
+/**
+ * The way to what an operator can do about it.
+ *
+ * @param {Letters} letters
+ */
+function lettersOf({ items, nextCursor }) {
+  if (items.length === 0) return null
+  const links = items.map(({ id, state }) =>
+    el(
+      'li',
+      {},
+      el('a', { class: 'link', href: linkTo({ letter: id }) }, id),
+      el('span', { class: 'status', 'data-status': state }, state),
+    ),
+  )
+  const more = nextCursor === null ? null : el('li', { class: 'note' }, 'There are more, which are older.')
+  return el('section', {}, el('h3', {}, 'Its dead letters'), el('ul', { class: 'letters' }, ...links, more))
+}
+
+/** @param {OrderView} order */
+function factsOf(order) {
+  return factList({
+    id: order.orderId,
+    status: order.recovered === true ? 'stored, after a redrive' : order.status,
+    accepted: toTime(order.acceptedAt),
+    cause: order.cause && `${order.cause.code}: ${order.cause.detail}`,
+    customer: order.customerFullName && `${order.customerFullName}, number ${order.customerId}`,
+    total: order.totalPrice === undefined ? undefined : toMoney(order),
+    'paid by': order.paymentMethodType,
+    'sent to': order.shippingAddress,
+    reference: order.reference,
+    metadata:
+      order.metadata &&
+      Object.entries(order.metadata)
+        .map((entry) => entry.join(': '))
+        .join(' · '),
+  })
+}
+
+/**
+ * Oldest first, each with the time since the one before.
+ *
+ * @param {readonly HistoryEntry[]} entries
+ */
+export function toTimeline(entries) {
+  return el('ol', { class: 'timeline' }, ...entries.map((entry, index) => toStep(entry, entries[index - 1])))
+}
+
+/**
+ * @param {HistoryEntry} entry
+ * @param {HistoryEntry | undefined} before
+ */
+function toStep({ at, kind, attempt, nextAttemptAt, cause, reason }, before) {
+  const since = before === undefined ? '' : ` +${toDuration(msBetween(before.at, at))}`
+  const more = [
+    attempt === undefined ? '' : `attempt ${attempt}`,
+    cause === undefined ? '' : `${cause.code}: ${cause.detail}`,
+    nextAttemptAt === undefined ? '' : `next at ${toTime(nextAttemptAt)}`,
+    reason === undefined ? '' : `“${reason}”`,
+  ].filter((part) => part !== '')
+  return el(
+    'li',
+    { 'data-kind': kind },
+    el('b', {}, kind),
+    el('time', { datetime: at }, toTime(at), since),
+    more.length === 0 ? null : el('p', {}, more.join(' · ')),
+  )
+}
+
+/** @param {OrderView} order */
+function itemsOf({ orderItems }) {
+  if (orderItems === undefined) return null
+  const rows = orderItems.map((item) =>
+    el(
+      'tr',
+      {},
+      el('th', { scope: 'row' }, item.itemCode),
+      el('td', {}, item.longDescription),
+      el('td', { class: 'number' }, `${item.quantity} ×`),
+      el('td', { class: 'number' }, toMoney({ totalPrice: item.price, currencyType: item.currencyType })),
+    ),
+  )
+  const table = el('table', {}, el('caption', {}, 'What is in it'), el('tbody', {}, ...rows))
+  return el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'What is in it' }, table)
+}

@@ -1,0 +1,67 @@
+import { askReason } from '../details/confirm.js'
+import { say } from '../details/details.js'
+import { plural } from '../page/format.js'
+
+/**
+ * What can be done to all letters of a group, each after a question that says how many they are.
+ *
+ * @typedef {import('../../../../application/dead-letters/discard-letters.ts').Discarded} Discarded
+ */
+
+/**
+ * @param {import('../page/api.js').Api} api
+ * @param {ReturnType<typeof import('./redrives.js').createRedrives>} redrives
+ * @param {() => void} onChange
+ */
+export function createBulkActions(api, redrives, onChange) {
+  /**
+   * One request discards for some seconds: asks until there is nothing more.
+   *
+   * @param {object} which letters, and why
+   */
+  async function discardAll(which) {
+    let discarded = 0
+    for (let query = ''; ;) {
+      const part = /** @type {Discarded} */ (await api.send('POST', `/api/dead-letters/discard${query}`, which))
+      discarded += part.count
+      if (part.nextCursor === null) return discarded
+      query = `?cursor=${encodeURIComponent(part.nextCursor)}`
+    }
+  }
+
+  return {
+    /**
+     * @param {string} fingerprint
+     * @param {number} count
+     */
+    redrive(fingerprint, count) {
+      const letters = plural(count, 'letter')
+      askReason({
+        title: `Redrive ${letters}?`,
+        explained:
+          'Each original goes back to where it came from: one first, then more as long as they are stored. What fails ' +
+          'again is a dead letter again.',
+        verb: `Redrive ${letters}`,
+        act: (reason) => redrives.start({ fingerprint }, reason),
+      })
+    },
+
+    /**
+     * @param {string} fingerprint
+     * @param {number} count
+     */
+    discard(fingerprint, count) {
+      const letters = plural(count, 'letter')
+      askReason({
+        title: `Discard ${letters}?`,
+        explained:
+          'They stay dead, and whoever asks for their orders is told why. Each can be restored, one at a time.',
+        verb: `Discard ${letters}`,
+        async act(reason) {
+          say(`${plural(await discardAll({ fingerprint, reason }), 'letter')} discarded.`)
+          onChange()
+        },
+      })
+    },
+  }
+}

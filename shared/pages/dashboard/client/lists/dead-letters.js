@@ -1,0 +1,191 @@
+import { button, byId, el, keyed, setText } from '../page/dom.js'
+import { linkTo } from '../page/address.js'
+import { createBulkActions } from './bulk-actions.js'
+import { say, wordsOf } from '../details/details.js'
+import { plural, toTime } from '../page/format.js'
+import { createListEnd } from '../page/list-end.js'
+import { previewList } from '../details/preview.js'
+
+/**
+ * Dead letters, by what they died of.
+ *
+ * @typedef {import('../../../../ports/dead-letters.ts').DeadLetterGroup} DeadLetterGroup
+ * @typedef {import('../../../../ports/dead-letters.ts').DeadLetterSummary} DeadLetterSummary
+ * @typedef {import('../../../../ports/redrives.ts').AuditEntry} AuditEntry
+ * @typedef {ReturnType<typeof createListEnd>} ListEnd
+ */
+
+const SHOWN_GROUPS = 50
+const SHOWN_LETTERS = 50
+const SHOWN_ACTIONS = 20
+
+/**
+ * @param {import('../page/api.js').Api} api
+ * @param {ReturnType<typeof import('./redrives.js').createRedrives>} redrives
+ * @param {() => void} onChange
+ */
+export function createDeadLetters(api, redrives, onChange) {
+  const groups = byId('dead-groups')
+  const state = byId('dead-state', HTMLSelectElement)
+  const audit = byId('audit', HTMLDetailsElement)
+  const bulk = createBulkActions(api, redrives, onChange)
+  const groupsEnd = createListEnd({ first: SHOWN_GROUPS, onMore: onChange })
+  const auditEnd = createListEnd({ first: SHOWN_ACTIONS, onMore: onChange })
+  groups.after(groupsEnd.element)
+  audit.append(auditEnd.element)
+  /** How many letters a group has. @type {Map<string, number>} */
+  const counts = new Map()
+  /** Of the letters of each group that is shown. @type {Map<string, ListEnd>} */
+  const lettersEnds = new Map()
+
+  async function refresh() {
+    const path = `/api/dead-letters/groups?${listQuery(groupsEnd)}`
+    const { items, nextCursor } = /** @type {{ items: DeadLetterGroup[], nextCursor: string | null }} */ (
+      await api.get(path)
+    )
+    keyed(groups, items, { key: ({ fingerprint }) => fingerprint, create: createGroup, update: updateGroup })
+    const shown = new Set(items.map(({ fingerprint }) => fingerprint))
+    for (const fingerprint of lettersEnds.keys()) if (!shown.has(fingerprint)) forget(fingerprint)
+    groupsEnd.update(items.length, nextCursor, path)
+    byId('dead-empty').hidden = items.length > 0
+    if (audit.open) await refreshAudit()
+  }
+
+  /** @param {string} fingerprint of a group that is not shown any more */
+  function forget(fingerprint) {
+    counts.delete(fingerprint)
+    lettersEnds.delete(fingerprint)
+  }
+
+  /**
+   * @param {ListEnd} end
+   * @param {Record<string, string>} [more]
+   */
+  function listQuery(end, more = {}) {
+    const chosen = state.value === '' ? {} : { state: state.value }
+    return new URLSearchParams({ ...more, limit: String(end.limit()), ...chosen })
+  }
+
+  /** @param {DeadLetterGroup} group */
+  function createGroup({ fingerprint }) {
+    const letters = el('ul', { class: 'letters' })
+    const preview = el('div', { class: 'preview' })
+    const end = createListEnd({ first: SHOWN_LETTERS, onMore: () => refreshLetters(fingerprint, opener) })
+    lettersEnds.set(fingerprint, end)
+    const opener = el('details', {}, el('summary', {}, 'Letters'), letters, end.element)
+    opener.addEventListener('toggle', () => void refreshLetters(fingerprint, opener))
+    const actions = el(
+      'div',
+      { class: 'actions' },
+      button('Preview', () => previewGroup(fingerprint, preview)),
+      button('Redrive all', async () => bulk.redrive(fingerprint, counts.get(fingerprint) ?? 0)),
+      button('Discard all', async () => bulk.discard(fingerprint, counts.get(fingerprint) ?? 0), { class: 'quiet' }),
+    )
+    const cause = el('h3', {}, el('code'), ' ', el('span'))
+    const exception = el('p', { class: 'exception' }, el('code'))
+    return el('article', { class: 'group' }, cause, exception, el('p', { class: 'note' }), actions, preview, opener)
+  }
+
+  /**
+   * @param {HTMLElement} article
+   * @param {DeadLetterGroup} group
+   */
+  function updateGroup(article, group) {
+    const { cause, exception, count, firstSeen, lastSeen, fingerprint } = group
+    counts.set(fingerprint, count)
+    setText(article.querySelector('h3 code'), cause.code)
+    setText(article.querySelector('h3 span'), cause.detail)
+    setText(article.querySelector('.exception code'), exception ?? '')
+    article.querySelector('.exception')?.toggleAttribute('hidden', exception === null)
+    const when = firstSeen === lastSeen ? `at ${toTime(lastSeen)}` : `${toTime(firstSeen)} to ${toTime(lastSeen)}`
+    setText(article.querySelector('.note'), `${plural(count, 'letter')}, ${when}${givenUpBy(group)}`)
+    article.querySelector('.actions')?.toggleAttribute('hidden', state.value !== 'dead')
+    const opener = article.querySelector('details')
+    if (opener !== null) void refreshLetters(fingerprint, opener)
+  }
+
+  /**
+   * @param {string} fingerprint
+   * @param {HTMLDetailsElement} opener
+   */
+  async function refreshLetters(fingerprint, opener) {
+    const list = opener.querySelector('.letters')
+    const end = lettersEnds.get(fingerprint)
+    if (!opener.open || list === null || end === undefined) return
+    const path = `/api/dead-letters?${listQuery(end, { fingerprint })}`
+    try {
+      const { items, nextCursor } = /** @type {{ items: DeadLetterSummary[], nextCursor: string | null }} */ (
+        await api.get(path)
+      )
+      keyed(list, items, { key: ({ id }) => id, create: createLetter, update: updateLetter })
+      end.update(items.length, nextCursor, path)
+    } catch (error) {
+      say(wordsOf(error))
+    }
+  }
+
+  /**
+   * @param {string} fingerprint
+   * @param {HTMLElement} place
+   */
+  async function previewGroup(fingerprint, place) {
+    try {
+      place.replaceChildren(previewList(await redrives.preview({ fingerprint })))
+    } catch (error) {
+      place.replaceChildren(el('p', { class: 'fault' }, wordsOf(error)))
+    }
+  }
+
+  async function refreshAudit() {
+    const path = `/api/audit?limit=${auditEnd.limit()}`
+    const { items, nextCursor } = /** @type {{ items: AuditEntry[], nextCursor: string | null }} */ (
+      await api.get(path)
+    )
+    auditEnd.update(items.length, nextCursor, path)
+    keyed(byId('audit-entries'), items, {
+      key: ({ at, action, target }) => `${at} ${action} ${target}`,
+      create: ({ at, action, target, operator, verified, reason }) =>
+        el(
+          'li',
+          {},
+          el('b', {}, action),
+          el('time', { datetime: at }, toTime(at)),
+          el(
+            'p',
+            {},
+            `${operator}${verified ? '' : ' (as claimed)'} · ${target}${reason === null ? '' : ` · “${reason}”`}`,
+          ),
+        ),
+    })
+  }
+
+  state.addEventListener('change', onChange)
+  audit.addEventListener('toggle', onChange)
+  return { refresh }
+}
+
+/** @param {DeadLetterGroup} group */
+function givenUpBy({ consumerGroup, foreignDialect }) {
+  if (foreignDialect === null) return ''
+  return consumerGroup === '' ? ', given up by another consumer' : `, given up by ${consumerGroup}`
+}
+
+/** @param {DeadLetterSummary} letter */
+function createLetter({ id }) {
+  const opener = el('a', { class: 'link' }, id)
+  return el('li', {}, opener, el('span', { class: 'status' }), el('span', { class: 'note' }))
+}
+
+/**
+ * @param {HTMLElement} item
+ * @param {DeadLetterSummary} letter
+ */
+function updateLetter(item, { id, state, attempts, lastFailedAt, orderId }) {
+  const [opener, status, note] = item.children
+  opener?.setAttribute('href', linkTo({ letter: id }))
+  setText(status, state)
+  status?.setAttribute('data-status', state)
+  const order = orderId === null ? 'no order id' : `order ${orderId}`
+  const tries = attempts === 0 ? '' : `${plural(attempts, 'attempt')}, `
+  setText(note, `${tries}last at ${toTime(lastFailedAt)}, ${order}`)
+}

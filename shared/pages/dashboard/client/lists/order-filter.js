@@ -1,0 +1,82 @@
+import { byId } from '../page/dom.js'
+import { readAddress, replaceAddress } from '../page/address.js'
+import { instantOf, toLocalInput } from '../page/format.js'
+
+/**
+ * Which orders are listed. The address holds it, so that a link leads to the same list; the form shows what the address
+ * says. Times are instants in the address and in the reader's own zone in the form.
+ */
+
+/** The parameter of the list, and of the address, by the field of the form. */
+const FIELDS = {
+  'order-text': 'q',
+  'order-status': 'status',
+  'order-customer': 'customerId',
+  'order-currency': 'currency',
+  'order-from': 'from',
+  'order-to': 'to',
+}
+const TYPING_MS = 200
+
+/** @param {() => void} onChange told when another list is wanted */
+export function createOrderFilter(onChange) {
+  const form = byId('order-search', HTMLFormElement)
+  const rest = byId('order-filters', HTMLDetailsElement)
+  const fields = Object.entries(FIELDS).map(([id, name]) => ({ name, field: fieldOf(id) }))
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing
+
+  function showAddress() {
+    const address = readAddress()
+    for (const { name, field } of fields) {
+      const value = address[name] ?? ''
+      const shown = field.type === 'datetime-local' ? toLocalInput(value) : value
+      if (field.value !== shown && field !== document.activeElement) field.value = shown
+    }
+    if (fields.some(({ field }) => rest.contains(field) && field.value !== '')) rest.open = true
+  }
+
+  /** Another filter begins at its first page. */
+  function takeForm() {
+    clearTimeout(typing)
+    typing = undefined
+    const { cursor: _, ...address } = readAddress()
+    for (const { name, field } of fields) {
+      const value = field.value.trim()
+      address[name] = field.type === 'datetime-local' ? instantOf(value) : value
+    }
+    replaceAddress(address)
+    onChange()
+  }
+
+  form.addEventListener('submit', (event) => event.preventDefault())
+  form.addEventListener('input', ({ target }) => {
+    if (target instanceof HTMLSelectElement) return takeForm()
+    clearTimeout(typing)
+    typing = setTimeout(takeForm, TYPING_MS)
+  })
+  addEventListener('hashchange', () => {
+    // What was typed last is not yet in the address that a link was made of.
+    if (typing !== undefined) return takeForm()
+    showAddress()
+    onChange()
+  })
+  showAddress()
+
+  return {
+    /** @returns {Record<string, string>} parameters of GET /api/orders */
+    query() {
+      const address = readAddress()
+      return Object.fromEntries(
+        fields.flatMap(({ name }) => (address[name] === undefined ? [] : [[name, address[name]]])),
+      )
+    },
+  }
+}
+
+/** @param {string} id */
+function fieldOf(id) {
+  const element = byId(id)
+  if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) return element
+  throw new Error(`${id} is no field.`)
+}

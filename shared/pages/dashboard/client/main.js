@@ -1,0 +1,228 @@
+import { byId, setText } from './page/dom.js'
+import { createApi, RefusedError, UnreachableError } from './page/api.js'
+import { createChart } from './page/chart.js'
+import { createDeadLetters } from './lists/dead-letters.js'
+import { closeBesideDetails, wordsOf } from './details/details.js'
+import { toCount, toDuration, toRate, toTime, zoneName } from './page/format.js'
+import { createGate, refusalOfKey } from './session/gate.js'
+import { createLedger } from './pipeline/ledger.js'
+import { createLinked } from './details/linked.js'
+import { createOrders } from './lists/orders.js'
+import { createPipeline, showHealth, showLamp } from './pipeline/pipeline.js'
+import { createPoll } from './page/poll.js'
+import { createRedrives } from './lists/redrives.js'
+import { createSamples } from './page/samples.js'
+import { currentSession } from './session/session.js'
+import { createTryIt } from './try-it/try-it.js'
+import { createWrong } from './pipeline/wrong.js'
+
+/** The wiring of the page: what is asked how often, and who is told. */
+
+const KEPT_SECONDS = 3600
+
+const api = createApi(currentSession)
+const samples = createSamples({ keepSeconds: KEPT_SECONDS })
+const pipeline = createPipeline()
+const wrong = createWrong()
+const ledger = createLedger(api, wrong.ledger)
+const orders = createOrders(api, {
+  onNewest(newest) {
+    samples.addOrders(newest)
+    tryIt?.see(newest)
+  },
+  onMore: refreshOrders,
+})
+const redrives = createRedrives(api, { onChange: refreshDeadLetters, onRunning: pipeline.redriving })
+const deadLetters = createDeadLetters(api, redrives, refreshDeadLetters)
+const linked = createLinked(api, redrives, {
+  isOpen: () => currentSession().key !== '',
+  onChange: refreshDeadLetters,
+})
+const tryIt = document.getElementById('try-it') === null ? undefined : createTryIt(api, redrives)
+
+const container = byId('charts')
+const span = byId('charts-span', HTMLSelectElement)
+span.addEventListener('change', drawCharts)
+const charts = [
+  createChart(container, {
+    title: 'Accepted and stored',
+    explained:
+      'Orders a second: into the log, and into the store. An outage of the store parts them, recovery joins them.',
+    format: toRate,
+    wide: true,
+    lines: [
+      { of: ({ accepted }) => accepted, name: 'accepted/s', colour: '--accent' },
+      { of: ({ stored }) => stored, name: 'stored/s', colour: '--blue' },
+    ],
+  }),
+  createChart(container, {
+    title: 'From accepted to stored',
+    explained: 'How long the newest orders took. p99 is what all but one in a hundred stay below.',
+    format: toDuration,
+    lines: [
+      { of: ({ p99 }) => p99, name: 'p99', colour: '--violet' },
+      { of: ({ p50 }) => p50, name: 'p50', colour: '--blue' },
+    ],
+  }),
+  createChart(container, {
+    title: 'Lag',
+    explained:
+      'Records in the log that are not processed yet. It grows while the store is away, and nothing else happens.',
+    format: (value) => (value === null ? '–' : toCount(value)),
+    lines: [{ of: ({ lag }) => lag, name: 'to be processed', colour: '--accent' }],
+  }),
+  createChart(container, {
+    title: 'Retries',
+    explained: 'Records that wait in a retry topic for their next attempt.',
+    format: (value) => (value === null ? '–' : toCount(value)),
+    lines: [{ of: ({ retrying }) => retrying, name: 'waiting', colour: '--warn' }],
+  }),
+  createChart(container, {
+    title: 'Dead letters',
+    explained: 'Records that wait for an operator.',
+    format: (value) => (value === null ? '–' : toCount(value)),
+    lines: [{ of: ({ dead }) => dead, name: 'to be repaired', colour: '--bad' }],
+  }),
+]
+
+/** @type {ReturnType<typeof createPoll>[]} */
+const polls = [
+  createPoll(1000, refreshStatus),
+  createPoll(1000, quietly(orders.refresh)),
+  createPoll(3000, quietly(deadLetters.refresh)),
+  createPoll(
+    1000,
+    quietly(() => redrives.refresh()),
+  ),
+  createPoll(2000, quietly(ledger.refresh)),
+  ...(tryIt === undefined
+    ? []
+    : [
+        createPoll(
+          2000,
+          quietly(() => tryIt.refresh()),
+        ),
+      ]),
+]
+const [, ordersPoll, deadLettersPoll, redrivesPoll] = polls
+
+function refreshOrders() {
+  ordersPoll?.now()
+}
+
+function refreshDeadLetters() {
+  deadLettersPoll?.now()
+  redrivesPoll?.now()
+}
+
+/** The heartbeat of the page: what it says about the connection, everything else may take for granted. */
+async function refreshStatus() {
+  try {
+    const status = /** @type {import('./page/samples.js').PipelineStatus} */ (await api.get('/api/ops/status'))
+    if (samples.hasGapBefore(status)) await refreshHistory()
+    pipeline.update(status, samples.add(status))
+    drawCharts()
+    showHealth(status.readiness)
+    showConnection(status.readiness.why)
+    wrong.dead(status.parked.dead)
+    wrong.nobody(status.orders.consumers === 0)
+    showTitle(status.parked.dead)
+  } catch (error) {
+    showFailure(error)
+  }
+}
+
+const refreshHistory = quietly(async () => samples.addHistory((await api.get('/api/ops/history')).items))
+
+function drawCharts() {
+  for (const chart of charts) chart.update(samples.all(), Number(span.value))
+}
+
+/** @param {string | undefined} why what is away, while the product itself answers */
+function showConnection(why) {
+  isTaken = true
+  pipeline.stale(false)
+  showLamp('connection', 'ok', 'live')
+  alarm(why ?? '')
+}
+
+/** @param {unknown} error */
+function showFailure(error) {
+  const why = refusalOfKey(error)
+  if (why !== undefined) return lockUp(why)
+  pipeline.stale(true)
+  if (error instanceof UnreachableError) {
+    showLamp('connection', 'bad', 'lost')
+    for (const id of ['log', 'store', 'ledger']) showLamp(id, 'unknown', 'unknown')
+    alarm('The connection is lost: the numbers stand still. The page goes on trying by itself.')
+    return
+  }
+  showLamp('connection', 'warn', 'numbers stand still')
+  alarm(`${wordsOf(error)} The page goes on trying by itself.`)
+  void askHealth()
+}
+
+/** Without the store there are no numbers, but health needs neither it nor the key. */
+async function askHealth() {
+  const answer = await fetch('/api/health/ready', { cache: 'no-store' }).catch(() => undefined)
+  if (answer?.status === 200 || answer?.status === 503) showHealth(await answer.json())
+}
+
+/** @param {string} text */
+function alarm(text) {
+  const place = byId('alarm')
+  setText(place, text)
+  place.hidden = text === ''
+}
+
+/** @param {number} dead */
+function showTitle(dead) {
+  const title = `${dead > 0 ? `(${toCount(dead)}) ` : ''}Dashboard · Order event processing`
+  if (document.title !== title) document.title = title
+}
+
+/**
+ * A part that cannot be refreshed keeps what it shows: the heartbeat says what is wrong.
+ *
+ * @param {() => Promise<void>} refresh
+ */
+function quietly(refresh) {
+  return async () => {
+    try {
+      await refresh()
+    } catch (error) {
+      const why = refusalOfKey(error)
+      if (why !== undefined) lockUp(why)
+      else if (!(error instanceof RefusedError || error instanceof UnreachableError)) reportError(error)
+    }
+  }
+}
+
+/** Whether the product has taken this key: a key from a link may be wrong. */
+let isTaken = false
+
+const gate = createGate({
+  tryKey: () => api.get('/api/ops/status'),
+  onOpen: () => {
+    isTaken = false
+    polls.forEach((poll) => poll.start())
+    linked.follow()
+  },
+  onClose: () => {
+    polls.forEach((poll) => poll.stop())
+    pipeline.stale(true)
+    wrong.forget()
+    alarm('')
+  },
+})
+
+/** @param {string} why */
+function lockUp(why) {
+  // Several polls may learn it at the same time.
+  if (currentSession().key === '') return
+  gate.close(isTaken ? `The key is not taken any more, since ${toTime(Date.now())}.` : why)
+}
+
+for (const place of document.querySelectorAll('[data-zone]')) setText(place, zoneName())
+closeBesideDetails()
+gate.start()

@@ -1,0 +1,206 @@
+import { byId } from '../page/dom.js'
+
+/**
+ * The lines between the boxes of the pipeline, drawn from where the boxes are, so that the picture fits any width; dots
+ * run along a line as fast as orders do.
+ *
+ * @typedef {{ x: number, y: number, width: number, height: number }} Box
+ * @typedef {{ id: string, path: (at: (node: string) => Box, isWide: boolean) => string, kind: string }} Wire
+ */
+
+const SVG = 'http://www.w3.org/2000/svg'
+const DOT_GAP = 14
+const MARGIN = 14
+
+/** @param {number} tiers */
+export function createWires(tiers) {
+  const svg = byId('wires', SVGSVGElement)
+  svg.append(arrowHead())
+  const picture = byId('pipeline')
+  const last = `retry-${tiers}`
+
+  /** @type {Wire[]} */
+  const wires = [
+    { id: 'publish', kind: 'good', path: (at, isWide) => next(at('http'), at('log'), isWide) },
+    { id: 'deliver', kind: 'good', path: (at, isWide) => next(at('log'), at('processor'), isWide) },
+    { id: 'store', kind: 'good', path: (at, isWide) => next(at('processor'), at('store'), isWide) },
+    {
+      id: 'retry',
+      kind: 'warn',
+      path: (at, isWide) =>
+        isWide ? bus(at('processor'), 0.3, at('retry-1'), 0.3, 0.33) : aside(at('processor'), at('retry-1'), MARGIN),
+    },
+    ...Array.from({ length: tiers - 1 }, (_, index) => ({
+      id: `retry-${index + 2}`,
+      kind: 'warn',
+      /** @type {Wire['path']} */
+      path: (at, isWide) => next(at(`retry-${index + 1}`), at(`retry-${index + 2}`), isWide),
+    })),
+    ...Array.from({ length: tiers }, (_, index) => ({
+      id: `rescue-${index + 1}`,
+      kind: 'good',
+      /** @type {Wire['path']} */
+      path: (at, isWide) =>
+        isWide
+          ? bus(at(`retry-${index + 1}`), 0.7, at('store'), 0.25, 0.67)
+          : aside(at(`retry-${index + 1}`), at('store'), -MARGIN / 2),
+    })),
+    { id: 'give-up', kind: 'bad', path: (at, isWide) => next(at(last), at('dead'), isWide) },
+    {
+      id: 'poison',
+      kind: 'bad',
+      path: (at, isWide) =>
+        isWide ? bus(at('processor'), 0.7, at('dead'), 0.6, 0.33) : aside(at('processor'), at('dead'), MARGIN / 2),
+    },
+    {
+      id: 'redrive',
+      kind: 'redrive',
+      path: (at, isWide) =>
+        isWide
+          ? around(at('dead'), at('log'), at('log').x - at('http').x - at('http').width)
+          : aside(at('dead'), at('log'), -MARGIN),
+    },
+  ]
+
+  const drawn = new Map(wires.map((wire) => [wire.id, { wire, ...lineFor(svg, wire.kind) }]))
+
+  function draw() {
+    const origin = picture.getBoundingClientRect()
+    /** @param {string} node */
+    const at = (node) => {
+      const { left, top, width, height } = byId(`node-${node}`).getBoundingClientRect()
+      return { x: left - origin.left - picture.clientLeft, y: top - origin.top - picture.clientTop, width, height }
+    }
+    svg.setAttribute('width', String(picture.clientWidth))
+    svg.setAttribute('height', String(picture.clientHeight))
+    const isWide = at('log').x > at('http').x
+    for (const { wire, line, dots } of drawn.values()) {
+      const path = wire.path(at, isWide)
+      line.setAttribute('d', path)
+      dots.setAttribute('d', path)
+    }
+  }
+  // Not the picture alone: as notes change, one row may grow by the line that the other loses, and boxes move all the same.
+  const moved = new ResizeObserver(draw)
+  for (const box of [picture, ...picture.querySelectorAll('h2, .node')]) moved.observe(box)
+
+  return {
+    /**
+     * @param {string} id
+     * @param {number | null} rate records a second; 0 stands still
+     */
+    flow(id, rate) {
+      const dots = drawn.get(id)?.dots
+      if (dots === undefined) return
+      const isFlowing = rate !== null && rate > 0
+      dots.classList.toggle('flowing', isFlowing)
+      // In steps, for a new duration makes the dots jump.
+      const pace = isFlowing ? Math.min(8, Math.round(Math.log2(1 + rate))) : 0
+      dots.style.setProperty('--step', `${1.1 / (1 + pace * 0.8)}s`)
+    },
+  }
+}
+
+/** Says at a glance which way orders go, also while none does. */
+function arrowHead() {
+  const marker = document.createElementNS(SVG, 'marker')
+  const attributes = { id: 'arrow', viewBox: '0 0 8 8', refX: '7', refY: '4', markerWidth: '9', markerHeight: '9' }
+  for (const [name, value] of Object.entries({ ...attributes, markerUnits: 'userSpaceOnUse', orient: 'auto' })) {
+    marker.setAttribute(name, value)
+  }
+  const head = document.createElementNS(SVG, 'path')
+  head.setAttribute('class', 'arrow')
+  head.setAttribute('d', 'M0 0.5L7.5 4L0 7.5z')
+  marker.append(head)
+  return marker
+}
+
+/**
+ * @param {SVGSVGElement} svg
+ * @param {string} kind
+ */
+function lineFor(svg, kind) {
+  const line = document.createElementNS(SVG, 'path')
+  const dots = document.createElementNS(SVG, 'path')
+  line.setAttribute('class', `wire ${kind}`)
+  line.setAttribute('marker-end', 'url(#arrow)')
+  dots.setAttribute('class', `dots ${kind}`)
+  dots.setAttribute('stroke-dasharray', `0 ${DOT_GAP}`)
+  svg.append(line, dots)
+  return { line, dots }
+}
+
+/**
+ * From one box to the next: beside it, or below.
+ *
+ * @param {Box} from
+ * @param {Box} to
+ * @param {boolean} isBeside
+ */
+function next(from, to, isBeside) {
+  return isBeside
+    ? `M${from.x + from.width} ${middle(from)}H${to.x}`
+    : `M${from.x + from.width / 2} ${from.y + from.height}V${to.y}`
+}
+
+/**
+ * From the row above to the row below or back, along a line between the rows.
+ *
+ * @param {Box} from
+ * @param {number} fromShare where along the box's width
+ * @param {Box} to
+ * @param {number} toShare
+ * @param {number} height of the line between the rows: 0 is at the upper, 1 at the lower
+ */
+function bus(from, fromShare, to, toShare, height) {
+  const [start, end] = [from.x + from.width * fromShare, to.x + to.width * toShare]
+  const [upper, lower] = from.y < to.y ? [from, to] : [to, from]
+  const [top, bottom] = [upper.y + upper.height, lower.y]
+  const line = top + (bottom - top) * height
+  const [y1, y2] = from.y < to.y ? [top, bottom] : [bottom, top]
+  const radius = Math.min(8, Math.abs(end - start) / 2)
+  const [aside, down] = [Math.sign(end - start) * radius, Math.sign(y2 - y1) * radius]
+  return (
+    `M${start} ${y1}V${line - down}Q${start} ${line} ${start + aside} ${line}` +
+    `H${end - aside}Q${end} ${line} ${end} ${line + down}V${y2}`
+  )
+}
+
+/**
+ * Past the boxes between, in the margin at the right, or at the left when `width` is negative.
+ *
+ * @param {Box} from
+ * @param {Box} to
+ * @param {number} width
+ */
+function aside(from, to, width) {
+  const edge = width > 0 ? from.x + from.width : from.x
+  const end = width > 0 ? to.x + to.width : to.x
+  const [x, radius] = [edge + width, Math.min(6, Math.abs(width)) * Math.sign(to.y - from.y)]
+  const turn = Math.sign(width) * Math.abs(radius)
+  return (
+    `M${edge} ${middle(from)}H${x - turn}Q${x} ${middle(from)} ${x} ${middle(from) + radius}` +
+    `V${middle(to) - radius}Q${x} ${middle(to)} ${x - turn} ${middle(to)}H${end}`
+  )
+}
+
+/**
+ * Back to the log: below everything, and up beside the log's column.
+ *
+ * @param {Box} from
+ * @param {Box} to
+ * @param {number} gap between columns
+ */
+function around(from, to, gap) {
+  const [x, bottom] = [from.x + from.width / 2, from.y + from.height]
+  const [low, up, end, radius] = [bottom + MARGIN, to.x - gap / 2, to.y + to.height * 0.8, 8]
+  return (
+    `M${x} ${bottom}V${low - radius}Q${x} ${low} ${x - radius} ${low}H${up + radius}` +
+    `Q${up} ${low} ${up} ${low - radius}V${end + radius}Q${up} ${end} ${up + radius} ${end}H${to.x}`
+  )
+}
+
+/** @param {Box} box */
+function middle(box) {
+  return box.y + box.height / 2
+}

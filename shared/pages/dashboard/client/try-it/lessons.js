@@ -1,0 +1,86 @@
+import { msBetween, plural, toDuration } from '../page/format.js'
+
+/**
+ * What the product promises, as plays in a few steps: each breaks something, says what happens while it happens, and
+ * ends with everything mended.
+ *
+ * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
+ * @typedef {import('../../../../application/operations/status.ts').PipelineStatus} PipelineStatus
+ * @typedef {{
+ *   tell: (text: string) => void,
+ *   pause: (ms: number) => Promise<void>,
+ *   until: (isSo: () => Promise<boolean>) => Promise<void>,
+ *   send: (perSecond: number, seconds: number) => Promise<string[]>,
+ *   sendFor: (customerId: number) => Promise<string>,
+ *   openOf: (ids: readonly string[]) => number,
+ *   breakOnPurpose: (change: { store?: string, throwForCustomers?: number[] }) => Promise<void>,
+ *   status: () => Promise<PipelineStatus>,
+ *   order: (id: string) => Promise<OrderView>,
+ *   redriveOrder: (id: string) => Promise<void>,
+ * }} Stage what a play can do; everything rejects when the play is stopped
+ */
+
+/** Nobody else's: the code throws for it when it is told to. */
+const CUSTOMER_OF_THE_BUG = 13
+
+/** @type {Record<string, (stage: Stage) => Promise<void>>} by the id of the button that plays it */
+export const LESSONS = {
+  async 'play-eventual'({ tell, send, until, openOf, order }) {
+    tell('Orders come in, fifty a second. Each gets its 202 when the log has it on disk: nobody waits for the store.')
+    const ids = await send(50, 5)
+    await until(async () => openOf(ids) === 0)
+    const last = await order(ids.at(-1) ?? '')
+    const pace = msBetween(last.acceptedAt, last.storedAt)
+    tell(
+      `All ${ids.length} are stored, the last one ${toDuration(pace)} after it was accepted. Lists lack an order for ` +
+        'that long: this is eventual consistency. Asked by its id, it says “accepted” meanwhile, and is never a 404.',
+    )
+  },
+
+  async 'play-outage'({ tell, send, pause, until, openOf, breakOnPurpose, status }) {
+    const deadBefore = (await status()).parked.dead
+    await breakOnPurpose({ store: 'down' })
+    tell('The store is down. Orders come in all the same, fifty a second, for intake needs the log alone.')
+    const ids = await send(50, 6)
+    const { orders } = await status()
+    tell(
+      `${plural(orders.lag, 'order waits', 'orders wait')} in the log, each with its 202. The processor holds its place: nothing is ` +
+        'retried elsewhere and nothing is dead-lettered, for an outage is no fault of an order.',
+    )
+    await pause(4000)
+    await breakOnPurpose({ store: 'ok' })
+    tell('The store is back. The processor looks every few seconds, then stores what waited, in batches.')
+    await until(async () => openOf(ids) === 0)
+    const died = (await status()).parked.dead - deadBefore
+    tell(`All ${ids.length} are stored, ${died === 0 ? 'none' : died} dead-lettered. Look at the ledger: it balances.`)
+  },
+
+  async 'play-retry'({ tell, send, sendFor, until, openOf, breakOnPurpose, status, order, redriveOrder }) {
+    await breakOnPurpose({ throwForCustomers: [CUSTOMER_OF_THE_BUG] })
+    tell('Our code has a bug now: it throws for one customer. Her order comes in among twenty others.')
+    const [bad, good] = await Promise.all([sendFor(CUSTOMER_OF_THE_BUG), send(20, 1)])
+    await until(async () => openOf(good) === 0)
+    tell('The twenty others are stored: one bad order holds up nobody.')
+    const { retries } = await status()
+    let told = 0
+    await until(async () => {
+      const { status: now, attempt = 0 } = await order(bad)
+      if (now === 'retrying' && attempt > told) {
+        told = attempt
+        const after = toDuration(retries[attempt - 1]?.delayMs)
+        tell(
+          `Attempt ${attempt} failed. It waits in retry topic ${attempt}, in nobody’s way; next attempt after ${after}.`,
+        )
+      }
+      return now === 'dead-lettered'
+    })
+    tell(
+      'The retries are used up: it is a dead letter, kept byte for byte with its cause. Nobody has to search for it.',
+    )
+    await breakOnPurpose({ throwForCustomers: [] })
+    tell('Now the bug is mended. A redrive sends the original once more to where it came from.')
+    await redriveOrder(bad)
+    await until(async () => (await order(bad)).status === 'stored')
+    tell('It is stored, as “recovered”. Open it in the list of orders: its timeline has every step.')
+  },
+}

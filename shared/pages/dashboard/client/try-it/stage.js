@@ -1,0 +1,127 @@
+import { byId, el } from '../page/dom.js'
+import { wordsOf } from '../details/details.js'
+import { LESSONS } from './lessons.js'
+
+/**
+ * Where the plays of lessons.js are played: one at a time, told line by line, and mended at the end, or when the page is
+ * left in the middle.
+ *
+ * @typedef {import('./lessons.js').Stage} Stage
+ */
+
+const ASK_EVERY_MS = 1000
+
+class StoppedError extends Error {}
+
+/**
+ * @param {{
+ *   api: import('../page/api.js').Api,
+ *   traffic: ReturnType<typeof import('./traffic.js').createTraffic>,
+ *   redrives: ReturnType<typeof import('../lists/redrives.js').createRedrives>,
+ *   apply: (change: object) => Promise<boolean>,
+ *   mend: (more?: import('../page/api.js').More) => Promise<unknown>,
+ * }} dependencies `apply` says whether the product did so
+ */
+export function createStage({ api, traffic, redrives, apply, mend }) {
+  const told = byId('told', HTMLOListElement)
+  const stop = byId('stop-play', HTMLButtonElement)
+  const players = Object.keys(LESSONS).map((id) => byId(id, HTMLButtonElement))
+  let playing = 0
+
+  /** @param {number} turn @returns {Stage} */
+  function stageOf(turn) {
+    const check = () => {
+      if (turn !== playing) throw new StoppedError()
+    }
+    /** @param {number} ms */
+    const pause = async (ms) => {
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      check()
+    }
+    return {
+      tell(text) {
+        told.append(el('li', {}, text))
+      },
+      pause,
+      async until(isSo) {
+        while (!(await isSo())) await pause(ASK_EVERY_MS)
+        check()
+      },
+      async send(perSecond, seconds) {
+        const ids = await traffic.sendMany(perSecond, seconds)
+        check()
+        if (ids.length === 0) throw new Error('The log takes no orders now, so there is nothing to show.')
+        return ids
+      },
+      async sendFor(customerId) {
+        const id = await traffic.send({ customerId })
+        if (id === undefined) throw new Error('The log takes no orders now, so there is nothing to show.')
+        return id
+      },
+      openOf: traffic.openOf,
+      async breakOnPurpose(change) {
+        check()
+        if (!(await apply(change))) throw new Error('The product does not break things now.')
+      },
+      status: () => api.get('/api/ops/status'),
+      order: (id) => api.get(`/api/orders/${id}`),
+      async redriveOrder(orderId) {
+        const path = `/api/dead-letters?${new URLSearchParams({ orderId, state: 'dead' })}`
+        /** @type {string[]} */
+        let ids = []
+        // The order's status may know of its death before the dead-letter store has the letter.
+        while (ids.length === 0) {
+          await pause(ASK_EVERY_MS)
+          ids = (await api.get(path)).items.map((/** @type {{ id: string }} */ { id }) => id)
+        }
+        await redrives.start({ ids })
+      },
+    }
+  }
+
+  /** @param {HTMLButtonElement} player */
+  async function play(player) {
+    const turn = (playing += 1)
+    told.replaceChildren()
+    show(player)
+    try {
+      await LESSONS[player.id]?.(stageOf(turn))
+    } catch (error) {
+      if (error instanceof StoppedError) return
+      told.append(el('li', {}, wordsOf(error)))
+      await mend()
+    }
+    if (turn === playing) show(undefined)
+  }
+
+  /** @param {import('../page/api.js').More} [more] */
+  function abandon(more) {
+    playing += 1
+    show(undefined)
+    return mend(more)
+  }
+
+  async function end() {
+    await abandon()
+    told.append(el('li', {}, 'Stopped, and everything is mended.'))
+    players[0]?.focus()
+  }
+
+  /** @param {HTMLButtonElement | undefined} player the one that plays */
+  function show(player) {
+    for (const other of players) other.setAttribute('aria-pressed', String(other === player))
+    stop.hidden = player === undefined
+  }
+
+  for (const player of players) {
+    player.addEventListener('click', () => {
+      // One at a time: two would mend each other's faults.
+      if (stop.hidden) void play(player)
+    })
+  }
+  stop.addEventListener('click', () => void end())
+  addEventListener('pagehide', () => {
+    // A page that is come back to shows what it showed, and its play must not go on by itself.
+    if (!stop.hidden) void abandon({ outlivesPage: true })
+  })
+}

@@ -1,0 +1,97 @@
+import { html, type Html } from '../html.ts'
+
+/** The panel that sends orders and breaks things: only where FAULTS=on. */
+export function tryItSection(): Html {
+  return html`<section id="try-it" class="card try-it" aria-labelledby="try-title">
+    <h2 id="try-title" tabindex="-1">Try it</h2>
+    <p class="explained">
+      Every order that got its 202 is stored in the end, and one bad order harms no other. Watch it in three plays, each
+      told step by step while the picture above and the charts below show it; or send and break things yourself.
+    </p>
+    <div class="columns plays">
+      ${play('play-eventual', '1. A moment later', 'Accepted now, stored a moment later. Ten seconds.')}
+      ${play('play-outage', '2. An outage', 'The store goes away and comes back. Half a minute.')}
+      ${play('play-retry', '3. A bad order', 'Retried, given up, mended, redriven. As long as the retries take.')}
+    </div>
+    <ol id="told" class="told" role="log" aria-label="What happens"></ol>
+    <button id="stop-play" class="quiet" type="button" hidden>Stop, and mend everything</button>
+    <div class="columns">
+      <fieldset>
+        <legend>Send</legend>
+        ${button('send-one', 'One order', 'Accepted, and stored a moment later.')}
+        ${button('send-many', 'A hundred a second', 'For ten seconds: look at how closely stored follows accepted.')}
+        ${button('send-same', 'One, five times', 'The same Idempotency-Key: five answers, one order.')}
+        ${button('send-poison', 'A poison record', 'No JSON. It becomes a dead letter; what is behind it goes on.')}
+        ${button('send-bug', 'For customer 13', 'An order like any other, until code throws for it.')}
+      </fieldset>
+      <fieldset>
+        <legend>Break</legend>
+        ${choice('break-store', 'The store is', [
+          ['ok', 'well'],
+          ['down', 'down: orders wait in the log, none is dead-lettered'],
+          ['slow', 'slow: a second for each batch, so batches grow'],
+          ['busy', 'busy: tried again in place'],
+          ['hang', 'hanging: no answer at all'],
+        ])}
+        ${choice('break-log', 'The log is', [
+          ['ok', 'well'],
+          ['down', 'down: no 202 that could not be kept, but 503'],
+        ])}
+        <label class="check"
+          ><input id="break-customer" type="checkbox" /> Code throws for customer 13: retried, then dead-lettered;
+          redrive it once this is off</label
+        >
+        <button id="mend" type="button">Mend everything</button>
+      </fieldset>
+      <fieldset>
+        <legend>What became of what you sent</legend>
+        <dl id="sent" class="sent">
+          <div>
+            <dt>accepted</dt>
+            <dd id="sent-accepted">0</dd>
+          </div>
+          <div>
+            <dt>stored</dt>
+            <dd id="sent-stored">0</dd>
+          </div>
+          <div>
+            <dt>on their way</dt>
+            <dd id="sent-pending">0</dd>
+          </div>
+          <div>
+            <dt>dead-lettered</dt>
+            <dd id="sent-dead">0</dd>
+          </div>
+          <div>
+            <dt>refused, no 202</dt>
+            <dd id="sent-refused">0</dd>
+          </div>
+        </dl>
+        <p id="sent-verdict" class="note">Nothing sent yet.</p>
+      </fieldset>
+    </div>
+  </section>`
+}
+
+function play(id: string, name: string, explained: string): Html {
+  return html`<p class="play">
+    <button id="${id}" type="button" aria-pressed="false" aria-describedby="${id}-note">${name}</button>
+    <span id="${id}-note" class="note">${explained}</span>
+  </p> `
+}
+
+function button(id: string, name: string, explained: string): Html {
+  return html`<p class="deed">
+    <button id="${id}" type="button" aria-describedby="${id}-note">${name}</button>
+    <span id="${id}-note" class="note">${explained}</span>
+  </p> `
+}
+
+function choice(id: string, name: string, options: readonly (readonly [value: string, text: string])[]): Html {
+  return html`<label class="choice"
+    >${name}
+    <select id="${id}">
+      ${options.map(([value, text]) => html`<option value="${value}">${text}</option> `)}
+    </select></label
+  > `
+}

@@ -1,0 +1,30 @@
+import type { ProblemCode } from '../http/protocol/problem.ts'
+
+/** What each problem means, for the page that its `type` leads to. What to do about it is in PROBLEMS. */
+export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
+  'malformed-json': 'The body is empty, is not UTF-8, or is not one JSON value. Nothing was written.',
+  'invalid-order': 'The body is JSON but not an order: a field is missing, or has a value that it cannot have.',
+  'invalid-request':
+    'A parameter of the path or the query, a header, or a field of an operator’s request cannot be used. A parameter that is not known is refused too, so that a misspelt filter is not silently no filter.',
+  unauthorized: 'The route is for operators, or this installation asks everybody for the key, and the key is missing.',
+  forbidden: 'The key is known, but has other rights than the one that the route asks for.',
+  'order-not-found': 'The path holds a well-formed id that this product never issued.',
+  'dead-letter-not-found': 'No dead letter has this id.',
+  'not-found': 'The path leads nowhere, or what it named is not there.',
+  'method-not-allowed': 'The path exists, but not with this method.',
+  conflict: 'What was asked for does not fit the present state, such as redriving what was discarded.',
+  'payload-too-large': 'The body has more than 1 MiB.',
+  'unsupported-media-type': 'The header content-type is missing, is not JSON, or names another encoding than UTF-8.',
+  'idempotency-key-reused': 'An earlier order had this key and another content. Nothing was written.',
+  'queue-full': 'Orders arrive faster than the log takes them. Nothing was written.',
+  'log-unavailable':
+    'The log did not acknowledge the order, so no id was issued. It may still have been written; the same Idempotency-Key makes sure that it counts once.',
+  'log-unreadable':
+    'A batch that is needed for the answer cannot be decoded, such as one compressed in an unknown way. Orders are accepted, and others are processed.',
+  'clock-wrong':
+    'The clock of the machine that answered is so far from the log’s that the log refuses what it writes. Nothing was written.',
+  'store-unavailable': 'The store that queries read from is away, busy, or full. Orders are still accepted.',
+  'record-too-large': 'The order fits a request but not a record of the log. Nothing was written.',
+  'shutting-down': 'The instance that took the request is being stopped.',
+  internal: 'Something failed that should not. It was logged with its cause; nothing of it is shown here.',
+}

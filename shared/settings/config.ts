@@ -1,0 +1,271 @@
+import { z } from 'zod'
+import { disabledFunctions } from './disabled-functions.ts'
+import { OrderError } from '../domain/errors.ts'
+import { settingsWithoutEffect } from './settings-without-effect.ts'
+
+/**
+ * Every setting, read once. This is the only file that knows how the environment is spelt; a bad value throws
+ * `invalid-setting` with one line that names it and never repeats a secret.
+ */
+export interface Config {
+  readonly runtime: 'embedded' | 'functions'
+  readonly host: string
+  readonly port: number
+  readonly dataDir: string
+  /** Undefined means the embedded log. */
+  readonly kafka: KafkaConfig | undefined
+  readonly topic: string
+  readonly partitions: number
+  readonly replication: number
+  readonly consumerGroup: string
+  readonly retryDelaysMs: readonly number[]
+  readonly ordersAuth: 'anonymous' | 'function'
+  readonly corsOrigins: readonly string[]
+  readonly faults: boolean
+  readonly opsUrl: string | undefined
+  /** Undefined means SQLite. */
+  readonly sqlConnectionString: string | undefined
+  readonly functionsKey: string | undefined
+  /** Keys with some of its rights, in the embedded host. */
+  readonly keys: Readonly<Record<'metrics' | 'place' | 'read', string | undefined>>
+  readonly orderIdSecrets: readonly [string, ...string[]] | undefined
+  /** Whether the platform signs operators in, and so writes the header that says who they are. */
+  readonly platformSignsIn: boolean
+  /** In lower case, as `AzureWebJobs_<name>_Disabled` names them. */
+  readonly disabledFunctions: ReadonlySet<string>
+  /** A line about each setting that was set and does nothing. */
+  readonly withoutEffect: readonly string[]
+  readonly logLevel: LogLevel
+  /** Whether every answer of 400 to 499 gets a line. */
+  readonly logRefusals: boolean
+  readonly seqUrl: string | undefined
+  /** The whole address to which traces are posted. */
+  readonly otlpTracesUrl: string | undefined
+  readonly applicationInsights: string | undefined
+}
+
+export interface KafkaConfig {
+  readonly brokers: readonly string[]
+  readonly securityProtocol: 'plaintext' | 'ssl' | 'sasl_plaintext' | 'sasl_ssl'
+  readonly saslMechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | undefined
+  readonly username: string | undefined
+  readonly password: string | undefined
+  readonly sslCa: string | undefined
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+const MIN_SECRET_LENGTH = 16
+/** host.json's functionTimeout (35 minutes) less what holding (5) and storing may take then: the longest that a retry may wait. */
+export const MAX_RETRY_DELAY_MS = 25 * 60_000
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+const optional = z
+  .string()
+  .optional()
+  .transform((value) => (value === undefined || value.trim() === '' ? undefined : value.trim()))
+
+function whole(min: number, max: number, fallback: number) {
+  const fault = `must be a whole number from ${min} to ${max}`
+  return optional.transform((value, context) => {
+    if (value === undefined) return fallback
+    const number = Number(value)
+    if (/^\d+$/.test(value) && number >= min && number <= max) return number
+    context.addIssue({ code: 'custom', message: fault })
+    return z.NEVER
+  })
+}
+
+function oneOf<const T extends readonly string[]>(values: T) {
+  return optional.transform((value, context): T[number] | undefined => {
+    if (value === undefined) return undefined
+    const found = values.find((known) => known === value.toLowerCase())
+    if (found === undefined) context.addIssue({ code: 'custom', message: `must be one of ${values.join(', ')}` })
+    return found
+  })
+}
+
+function list() {
+  return optional.transform((value) =>
+    (value ?? '')
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  )
+}
+
+const url = optional.refine((value) => value === undefined || URL.canParse(value), { error: 'must be a URL' })
+
+const topicName = optional.refine((value) => value === undefined || /^[A-Za-z0-9._-]{1,200}$/.test(value), {
+  error: "must be 1 to 200 letters, digits, '.', '_' or '-'",
+})
+
+const DELAYS_MS = [10_000, 60_000, 600_000]
+/** Who breaks things to watch what happens does not want to watch for eleven minutes. */
+const DEMO_DELAYS_MS = [2000, 5000, 10_000]
+
+const delays = optional.transform((value, context) => {
+  if (value === undefined) return undefined
+  const parts = value.split(',').map((part) => part.trim())
+  return parts.map((part) => {
+    const [, amount, unit] = /^(\d{1,9})(ms|s|m|h)$/.exec(part) ?? []
+    const ms = Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN)
+    if (Number.isNaN(ms)) {
+      context.addIssue({ code: 'custom', message: `has the delay ${JSON.stringify(part)}; write them as 10s,1m,10m` })
+    } else if (ms > MAX_RETRY_DELAY_MS) {
+      const limits =
+        'host.json lets a function run for 35 minutes, and it must be able to hold and store after that, so a delay may be at most 25m'
+      context.addIssue({ code: 'custom', message: `has the delay ${part}; ${limits}` })
+    }
+    return ms
+  })
+})
+
+const brokers = list().refine((found) => found.every((broker) => /^[^\s:]+:\d{1,5}$/.test(broker)), {
+  error: 'must be host:port,host:port',
+})
+
+const secrets = list().refine((found) => found.every((secret) => secret.length >= MIN_SECRET_LENGTH), {
+  error: `must be at least ${MIN_SECRET_LENGTH} characters each`,
+})
+
+const key = optional.refine((value) => value === undefined || value.length >= MIN_SECRET_LENGTH, {
+  error: `must be at least ${MIN_SECRET_LENGTH} characters`,
+})
+
+const settingsSchema = z.object({
+  HOST: optional,
+  PORT: whole(0, 65_535, 7071),
+  DATA_DIR: optional,
+  KAFKA_BROKERS: brokers,
+  KAFKA_SECURITY_PROTOCOL: oneOf(['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl']),
+  KAFKA_SASL_MECHANISM: oneOf(['plain', 'scram-sha-256', 'scram-sha-512']),
+  KAFKA_USERNAME: optional,
+  KAFKA_PASSWORD: optional,
+  KAFKA_SSL_CA: optional,
+  ORDERS_TOPIC: topicName,
+  ORDERS_PARTITIONS: whole(1, 1000, 6),
+  KAFKA_REPLICATION: whole(1, 9, 1),
+  ORDERS_CONSUMER_GROUP: topicName,
+  RETRY_DELAYS: delays,
+  ORDERS_AUTH: oneOf(['anonymous', 'function']),
+  CORS_ORIGINS: list(),
+  FAULTS: oneOf(['on', 'off']),
+  OPS_URL: url,
+  SQL_CONNECTION_STRING: optional,
+  FUNCTIONS_KEY: key,
+  READ_KEY: key,
+  PLACE_KEY: key,
+  METRICS_KEY: key,
+  ORDER_ID_SECRET: secrets,
+  APPLICATIONINSIGHTS_CONNECTION_STRING: optional,
+  OTEL_EXPORTER_OTLP_ENDPOINT: url,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url,
+  // Any other value is taken for false (OpenTelemetry, "Boolean value").
+  OTEL_SDK_DISABLED: optional,
+  SEQ_URL: url,
+  LOG_LEVEL: oneOf(LOG_LEVELS),
+  LOG_REFUSALS: oneOf(['on', 'off']),
+})
+
+/** The names that `local.settings.json` may use; others found there are reported. */
+export const SETTING_NAMES: readonly string[] = Object.keys(settingsSchema.shape)
+
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  runtime: Config['runtime'],
+): Config {
+  const parsed = settingsSchema.safeParse(environment)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new OrderError('invalid-setting', `${String(issue?.path[0])} ${issue?.message}.`)
+  }
+  const settings = parsed.data
+  const [firstSecret, ...olderSecrets] = settings.ORDER_ID_SECRET
+  const config: Config = {
+    runtime,
+    host: settings.HOST ?? '127.0.0.1',
+    port: settings.PORT,
+    dataDir: settings.DATA_DIR ?? '.data',
+    kafka:
+      settings.KAFKA_BROKERS.length === 0
+        ? undefined
+        : {
+            brokers: settings.KAFKA_BROKERS,
+            securityProtocol: settings.KAFKA_SECURITY_PROTOCOL ?? 'plaintext',
+            saslMechanism:
+              settings.KAFKA_SASL_MECHANISM ?? (usesSasl(settings.KAFKA_SECURITY_PROTOCOL) ? 'plain' : undefined),
+            username: settings.KAFKA_USERNAME,
+            password: settings.KAFKA_PASSWORD,
+            sslCa: settings.KAFKA_SSL_CA,
+          },
+    topic: settings.ORDERS_TOPIC ?? 'orders',
+    partitions: settings.ORDERS_PARTITIONS,
+    replication: settings.KAFKA_REPLICATION,
+    consumerGroup: settings.ORDERS_CONSUMER_GROUP ?? 'order-processor',
+    retryDelaysMs: settings.RETRY_DELAYS ?? (settings.FAULTS === 'on' ? DEMO_DELAYS_MS : DELAYS_MS),
+    ordersAuth: settings.ORDERS_AUTH ?? 'anonymous',
+    corsOrigins: settings.CORS_ORIGINS,
+    faults: settings.FAULTS === 'on',
+    opsUrl: settings.OPS_URL,
+    sqlConnectionString: settings.SQL_CONNECTION_STRING,
+    functionsKey: settings.FUNCTIONS_KEY,
+    keys: { metrics: settings.METRICS_KEY, place: settings.PLACE_KEY, read: settings.READ_KEY },
+    orderIdSecrets: firstSecret === undefined ? undefined : [firstSecret, ...olderSecrets],
+    platformSignsIn: environment['WEBSITE_AUTH_ENABLED']?.toLowerCase() === 'true',
+    disabledFunctions: disabledFunctions(environment),
+    withoutEffect: settingsWithoutEffect(environment, SETTING_NAMES, runtime),
+    logLevel: settings.LOG_LEVEL ?? 'info',
+    logRefusals: settings.LOG_REFUSALS === 'on',
+    seqUrl: settings.SEQ_URL,
+    ...tracesOf(settings),
+  }
+  refuseContradictions(config)
+  return config
+}
+
+/** As OpenTelemetry's specification of these variables has it: the endpoint of traces alone is used as it is. */
+function tracesOf(settings: z.output<typeof settingsSchema>): Pick<Config, 'otlpTracesUrl' | 'applicationInsights'> {
+  if (settings.OTEL_SDK_DISABLED?.toLowerCase() === 'true')
+    return { otlpTracesUrl: undefined, applicationInsights: undefined }
+  const base = settings.OTEL_EXPORTER_OTLP_ENDPOINT
+  const ofBase = base === undefined ? undefined : `${base.replace(/\/$/, '')}/v1/traces`
+  return {
+    otlpTracesUrl: settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? ofBase,
+    applicationInsights: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
+  }
+}
+
+/** PLAIN is what SASL means where nobody says otherwise, Event Hubs among them. */
+function usesSasl(protocol: KafkaConfig['securityProtocol'] | undefined): boolean {
+  return protocol === 'sasl_plaintext' || protocol === 'sasl_ssl'
+}
+
+function refuseContradictions(config: Config): void {
+  if (config.runtime === 'functions' && (config.kafka === undefined || config.sqlConnectionString === undefined)) {
+    throw new OrderError(
+      'invalid-setting',
+      'KAFKA_BROKERS and SQL_CONNECTION_STRING must be set in the Functions runtime; without them use `npm start`, whose embedded host brings its own log and store.',
+    )
+  }
+  if (
+    config.orderIdSecrets === undefined &&
+    (config.runtime === 'functions' || config.sqlConnectionString !== undefined)
+  ) {
+    throw new OrderError(
+      'invalid-setting',
+      'ORDER_ID_SECRET must be set, to the same value for every instance, in the Functions runtime and with SQL_CONNECTION_STRING.',
+    )
+  }
+  const given = [config.functionsKey, ...Object.values(config.keys)].filter((one) => one !== undefined)
+  if (new Set(given).size < given.length) {
+    throw new OrderError(
+      'invalid-setting',
+      'FUNCTIONS_KEY, READ_KEY, PLACE_KEY and METRICS_KEY must differ from one another, because each has rights of its own.',
+    )
+  }
+  if (config.kafka?.securityProtocol.startsWith('sasl') && (!config.kafka.username || !config.kafka.password)) {
+    throw new OrderError('invalid-setting', 'KAFKA_USERNAME and KAFKA_PASSWORD must be set with SASL.')
+  }
+}

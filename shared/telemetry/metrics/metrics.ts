@@ -1,0 +1,62 @@
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { LedgerVerdict } from '../../application/ledger/ledger.ts'
+import type { LifeInLog } from '../../application/log/life-in-log.ts'
+import type { CheckReadiness } from '../../application/operations/readiness.ts'
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import type { Topics } from '../../messaging/topics.ts'
+import type { EventLog } from '../../ports/event-log.ts'
+import { createLogFigures } from './log-figures.ts'
+import { countPipeline } from './pipeline-metrics.ts'
+import { remember } from './remembered.ts'
+import { createScrapeGauges } from './scrape-gauges.ts'
+
+/** Prometheus text, and its media type. */
+export interface Metrics {
+  readonly contentType: string
+  /** Never rejects: what cannot be asked is left out. Takes three seconds at most. */
+  scrape(): Promise<string>
+}
+
+/** Several scrapers, or an impatient one, cost the log and the store no more than this. */
+const FIGURES_MAX_AGE_MS = 1000
+const VERDICT_MAX_AGE_MS = 60_000
+/** Well below the ten seconds that Prometheus waits by default. */
+const LIMIT_MS = 3000
+
+/**
+ * Counts what this process does from now on; at a scrape asks the log, the store and the ledger for the rest. The figures
+ * of the process itself (memory, event loop, garbage collection) are watched from the first scrape on: where nobody
+ * scrapes, nobody pays for watching.
+ */
+export function createMetrics(dependencies: {
+  events: PipelineEmitter
+  topics: Topics
+  log: Pick<EventLog, 'offsets' | 'committed' | 'read'>
+  checkReadiness: CheckReadiness
+  ledgerVerdict: () => Promise<LedgerVerdict>
+  lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
+  now: () => number
+  /** Told of every question that failed. */
+  onError: (error: unknown) => void
+}): Metrics {
+  const { events, topics, log, checkReadiness, ledgerVerdict, lifeInLog, now, onError } = dependencies
+  const registry = new Registry()
+  countPipeline(events, registry)
+  const setGauges = createScrapeGauges(registry, topics)
+  const kept = { limitMs: LIMIT_MS, now, onError }
+  const figures = remember(createLogFigures({ log, topics, lifeInLog, now }), { ...kept, maxAgeMs: FIGURES_MAX_AGE_MS })
+  const readiness = remember(checkReadiness, { ...kept, maxAgeMs: FIGURES_MAX_AGE_MS })
+  const verdict = remember(ledgerVerdict, { ...kept, maxAgeMs: VERDICT_MAX_AGE_MS })
+  let isWatched = false
+
+  return {
+    contentType: registry.contentType,
+    async scrape() {
+      if (!isWatched) collectDefaultMetrics({ register: registry })
+      isWatched = true
+      const [topicFigures, readinessNow, verdictNow] = await Promise.all([figures(), readiness(), verdict()])
+      setGauges({ topics: topicFigures, readiness: readinessNow, verdict: verdictNow })
+      return registry.metrics()
+    },
+  }
+}

@@ -1,0 +1,124 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+
+/** OpenTelemetry's attributes for messaging and errors, as Prometheus spells them. */
+const TOPIC = 'messaging_destination_name'
+const ERROR = 'error_type'
+
+const FAST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const SLOW_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900]
+const BATCH_SIZES = [1, 2, 5, 10, 25, 50, 100, 200, 300, 500]
+
+/**
+ * What this process did, counted from its start by listening to the pipeline. Accepting an order costs one increment and
+ * one observation; everything else is paid once a batch.
+ */
+export function countPipeline(events: PipelineEmitter, registry: Registry): void {
+  const registers = [registry]
+  const accepted = new Counter({ name: 'orders_accepted_total', help: 'Orders made durable in the log.', registers })
+  // Without labels, which would treble what an observation costs.
+  const accepting = new Histogram({
+    name: 'orders_accept_duration_seconds',
+    help: 'From the command to its durability in the log, which is what a caller waits for.',
+    buckets: FAST_SECONDS,
+    registers,
+  })
+  events.on('order:accepted', ({ durationMs }) => {
+    accepted.inc()
+    accepting.observe(durationMs / 1000)
+  })
+
+  const stored = counter('orders_stored_total', 'Orders stored, by the topic that they were stored from.', [TOPIC])
+  const duplicates = counter('orders_duplicate_total', 'Deliveries of orders that were stored already.', [TOPIC])
+  const sizes = histogram('orders_batch_size', 'Records of a batch.', BATCH_SIZES)
+  const processing = histogram(
+    'messaging_process_duration_seconds',
+    'Storing what one transaction takes, tries in place and holds included.',
+    SLOW_SECONDS,
+  )
+  const latency = new Histogram({
+    name: 'orders_accepted_to_stored_seconds',
+    help: 'From an order’s acceptance to its presence in the store.',
+    buckets: SLOW_SECONDS,
+    registers,
+  })
+  events.on('batch:stored', ({ topic, durationMs, latenciesMs, parked, ...batch }) => {
+    const of = { [TOPIC]: topic }
+    stored.inc(of, batch.stored.length)
+    duplicates.inc(of, batch.duplicates.length)
+    sizes.observe(of, batch.stored.length + batch.duplicates.length + parked)
+    processing.observe(of, durationMs / 1000)
+    for (const ms of latenciesMs) latency.observe(ms / 1000)
+  })
+
+  const repaired = new Counter({
+    name: 'orders_ledger_repaired_total',
+    help: 'Records that had been passed over and were processed by a repair of the processor itself.',
+    registers,
+  })
+  events.on('ledger:repaired', ({ processed }) => repaired.inc(processed))
+
+  const passedOver = counter('orders_passed_over_total', 'Damaged records that the log did not deliver.', [TOPIC])
+  events.on('delivery:passed-over', ({ topic, records }) => passedOver.inc({ [TOPIC]: topic }, records))
+
+  const failed = counter('orders_attempts_failed_total', 'Batches tried again in place.', [TOPIC, ERROR])
+  events.on('attempt:failed', ({ topic, cause }) => failed.inc({ [TOPIC]: topic, [ERROR]: cause.code }))
+
+  const retried = counter('orders_retried_total', 'Records put into a retry topic.', ['tier', ERROR])
+  events.on('delivery:retried', ({ tier, cause }) => retried.inc({ tier, [ERROR]: cause.code }))
+
+  const dead = counter('orders_dead_lettered_total', 'Records put into the dead-letter topic.', [ERROR])
+  events.on('delivery:dead-lettered', ({ cause }) => dead.inc({ [ERROR]: cause.code }))
+
+  const stalled = new Gauge({
+    name: 'orders_delivery_stalled',
+    help: '1 while records wait in the topic and the host hands this process none.',
+    labelNames: [TOPIC],
+    registers,
+  })
+  events.on('delivery:stalled', ({ topic }) => stalled.set({ [TOPIC]: topic }, 1))
+  events.on('delivery:resumed', ({ topic }) => stalled.set({ [TOPIC]: topic }, 0))
+
+  countOutages(events, registry)
+
+  function counter(name: string, help: string, labelNames: string[]): Counter {
+    return new Counter({ name, help, labelNames, registers })
+  }
+
+  function histogram(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name, help, labelNames: [TOPIC], buckets, registers })
+  }
+}
+
+/**
+ * Whether this process holds batches. A hold that is given back to the trigger has no end of its own, so whatever gets
+ * through ends the outage too.
+ */
+function countOutages(events: PipelineEmitter, registry: Registry): void {
+  const registers = [registry]
+  const outages = new Counter({
+    name: 'orders_outages_total',
+    help: 'How often this process began to hold batches.',
+    labelNames: ['of'],
+    registers,
+  })
+  const outage = new Gauge({
+    name: 'orders_outage',
+    help: '1 while this process holds batches because the store or the log is away.',
+    labelNames: ['of'],
+    registers,
+  })
+  for (const dependency of ['store', 'log']) {
+    outages.inc({ of: dependency }, 0)
+    outage.set({ of: dependency }, 0)
+  }
+  events.on('outage:began', ({ of }) => {
+    outages.inc({ of })
+    outage.set({ of }, 1)
+  })
+  events.on('outage:ended', ({ of }) => outage.set({ of }, 0))
+  events.on('batch:stored', () => outage.set({ of: 'store' }, 0))
+  events.on('dead-letters:kept', () => outage.set({ of: 'store' }, 0))
+  events.on('delivery:retried', () => outage.set({ of: 'log' }, 0))
+  events.on('delivery:dead-lettered', () => outage.set({ of: 'log' }, 0))
+}

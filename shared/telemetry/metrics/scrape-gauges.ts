@@ -1,0 +1,90 @@
+import { Gauge, type Registry } from 'prom-client'
+import type { LedgerVerdict } from '../../application/ledger/ledger.ts'
+import type { Readiness } from '../../application/operations/readiness.ts'
+import type { Topics } from '../../messaging/topics.ts'
+import type { TopicFigures } from './log-figures.ts'
+
+/** What is asked at a scrape; undefined is what nobody could answer. */
+export interface Asked {
+  readonly topics: readonly TopicFigures[] | undefined
+  readonly readiness: Readiness | undefined
+  readonly verdict: LedgerVerdict | undefined
+}
+
+const TOPIC = 'messaging_destination_name'
+const GROUP = 'messaging_consumer_group_name'
+
+/**
+ * Figures that are not this process's own: where the log, the store and the ledger stand, the same from any instance.
+ * What nobody could answer is absent, never an old value.
+ */
+export function createScrapeGauges(registry: Registry, topics: Topics): (asked: Asked) => void {
+  const lag = gauge('messaging_consumer_group_lag', 'Records that the group has not committed.', [TOPIC, GROUP, 'tier'])
+  const committed = gauge('messaging_consumer_group_offset', 'Committed offsets, summed.', [TOPIC, GROUP, 'tier'])
+  const end = gauge('messaging_destination_end_offset', 'Offsets that the next records get, summed.', [TOPIC])
+  const behindTransaction = gauge(
+    'messaging_destination_behind_transaction',
+    'Offsets that nobody can read before an open transaction ends.',
+    [TOPIC],
+  )
+  const unreadable = gauge(
+    'orders_log_unreadable',
+    'Partitions held before a batch that cannot be read, and consumers that cannot go on, of this instance.',
+    [],
+  )
+  const delay = gauge('orders_retry_delay_seconds', 'How long a record waits in this retry topic.', [TOPIC, 'tier'])
+  const overdue = gauge(
+    'orders_retry_overdue_seconds',
+    'How long the oldest record that waits has been due; 0 while none is.',
+    [TOPIC, 'tier'],
+  )
+  const lifeUsed = gauge(
+    'orders_log_life_used_ratio',
+    'How much of its life in the log the oldest record that waits has used; 1 is the end, 0 where all are kept.',
+    [TOPIC],
+  )
+  const up = gauge('orders_dependency_up', '1 while the log or the store answers.', ['of'])
+  const balanced = gauge('orders_ledger_balanced', '1 when every record is accounted for.', [])
+  const records = gauge('orders_ledger_records', 'Records of the orders topic by outcome.', ['outcome'])
+  const parked = gauge('orders_parked', 'Records that were ever parked, by what became of them.', ['state'])
+  const all = [lag, committed, end, behindTransaction, delay, overdue, lifeUsed, up, records, parked]
+  const tierOf = new Map(topics.retries.map(({ topic, tier }) => [topic, String(tier)]))
+
+  return function set({ topics: figures, readiness, verdict }) {
+    for (const one of all) one.reset()
+    balanced.remove()
+    for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
+    for (const figure of figures ?? []) setTopic(figure)
+    // A question that is not answered in time is an answer, too.
+    up.set({ of: 'log' }, readiness?.checks.log.available === true ? 1 : 0)
+    unreadable.set(readiness?.checks.log.unreadable?.length ?? 0)
+    up.set({ of: 'store' }, readiness?.checks.store.available === true ? 1 : 0)
+    if (verdict !== undefined) setVerdict(verdict)
+  }
+
+  function setTopic(figure: TopicFigures): void {
+    const tier = tierOf.get(figure.topic)
+    // Records of a retry topic that are not yet due are no lag: alerts leave out what has a tier.
+    const of = { [TOPIC]: figure.topic, [GROUP]: figure.group, ...(tier !== undefined && { tier }) }
+    lag.set(of, figure.lag)
+    committed.set(of, figure.committed)
+    end.set({ [TOPIC]: figure.topic }, figure.end)
+    behindTransaction.set({ [TOPIC]: figure.topic }, figure.behindTransaction)
+    lifeUsed.set({ [TOPIC]: figure.topic }, figure.lifeUsed)
+    if (tier !== undefined && figure.overdueMs !== null) {
+      overdue.set({ [TOPIC]: figure.topic, tier }, figure.overdueMs / 1000)
+    }
+  }
+
+  function setVerdict(verdict: LedgerVerdict): void {
+    const { stored, duplicate, parked: everParked, gaps, damaged, lost, toCome } = verdict.totals
+    const outcomes = { stored, duplicate, parked: everParked, gap: gaps, damaged, lost, 'to-come': toCome }
+    balanced.set(verdict.balanced ? 1 : 0)
+    for (const [outcome, count] of Object.entries(outcomes)) records.set({ outcome }, count)
+    for (const [state, count] of Object.entries(verdict.parked)) parked.set({ state }, count)
+  }
+
+  function gauge(name: string, help: string, labelNames: string[]): Gauge {
+    return new Gauge({ name, help, labelNames, registers: [registry] })
+  }
+}

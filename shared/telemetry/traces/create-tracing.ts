@@ -1,0 +1,64 @@
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+  type Resource,
+} from '@opentelemetry/resources'
+import { hostname } from 'node:os'
+import type { Logger } from '../logs/logger.ts'
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import type { TracerSource, Tracing, TracingConfig } from './tracing.ts'
+import { createProcessingTraces } from './trace-processing.ts'
+import { tracePublishing } from './trace-publishing.ts'
+import { traceRequests } from './trace-requests.ts'
+
+/** Whoever collects may be away when the process ends. */
+const CLOSE_MS = 2000
+
+/**
+ * No instrumentation patches anything, so that nothing but our own spans costs anything. Sampling follows the parent, else
+ * OTEL_TRACES_SAMPLER; OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY mean what they always do.
+ */
+export async function createTracing(config: TracingConfig, events: PipelineEmitter, logger: Logger): Promise<Tracing> {
+  const source = await openSource(config, logger)
+  const { tracer } = source
+  return {
+    traceRequests: (route, handler) => traceRequests(tracer, route, handler),
+    tracePublishing: (log) => tracePublishing(tracer, log),
+    traceProcessing: createProcessingTraces(tracer, events),
+    async [Symbol.asyncDispose]() {
+      const late = Promise.withResolvers<void>()
+      const timer = setTimeout(late.resolve, CLOSE_MS)
+      const ended = source.shutdown().catch((error: unknown) => {
+        logger.warn({ event: 'traces:away', err: error }, 'the last traces are lost')
+      })
+      await Promise.race([ended, late.promise])
+      clearTimeout(timer)
+    },
+  }
+}
+
+/** Either is loaded only when it is asked for: together they weigh more than everything else. */
+async function openSource(
+  { otlpTracesUrl, applicationInsights }: TracingConfig,
+  logger: Logger,
+): Promise<TracerSource> {
+  if (otlpTracesUrl !== undefined) {
+    const { openOtlp } = await import('./otlp.ts')
+    return openOtlp(otlpTracesUrl, processResource(), logger)
+  }
+  const { openApplicationInsights } = await import('./application-insights.ts')
+  return openApplicationInsights(applicationInsights ?? '', processResource(), logger)
+}
+
+/** Whoever runs it has the last word on what it is called. */
+function processResource(): Resource {
+  const own = resourceFromAttributes({
+    'service.name': 'order-event-processing',
+    'service.instance.id': `${hostname()}:${process.pid}`,
+  })
+  return defaultResource()
+    .merge(own)
+    .merge(detectResources({ detectors: [envDetector] }))
+}

@@ -1,0 +1,19 @@
+import type { Logger } from '../logs/logger.ts'
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import type { Tracing, TracingConfig } from './tracing.ts'
+
+/** Whether traces go anywhere: to OTLP, else to Application Insights. */
+export function isTraced({ otlpTracesUrl, applicationInsights }: TracingConfig): boolean {
+  return otlpTracesUrl !== undefined || applicationInsights !== undefined
+}
+
+/** Undefined where nothing is configured: then nothing of OpenTelemetry's SDK is loaded. */
+export async function openTracing(
+  config: TracingConfig,
+  events: PipelineEmitter,
+  logger: Logger,
+): Promise<Tracing | undefined> {
+  if (!isTraced(config)) return undefined
+  const { createTracing } = await import('./create-tracing.ts')
+  return createTracing(config, events, logger)
+}

@@ -1,0 +1,66 @@
+import { diag, DiagLogLevel } from '@opentelemetry/api'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import type { Resource } from '@opentelemetry/resources'
+import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
+import type { Logger } from '../logs/logger.ts'
+import { watchCollector, type CollectorWatch } from './collector-watch.ts'
+import { MAX_LINKS, type TracerSource } from './tracing.ts'
+
+/** Traces to any OpenTelemetry collector, by OTLP over HTTP; OTEL_EXPORTER_OTLP_HEADERS are sent along. */
+export function openOtlp(url: string, resource: Resource, logger: Logger): TracerSource {
+  const exporter = new OTLPTraceExporter({ url })
+  const watch = watchCollector(logger)
+  listenForRejected(watch)
+  const provider = new BasicTracerProvider({
+    resource,
+    spanLimits: { linkCountLimit: MAX_LINKS },
+    spanProcessors: [new BatchSpanProcessor(watched(exporter, watch))],
+  })
+  return { tracer: provider.getTracer('order-event-processing'), shutdown: () => provider.shutdown() }
+}
+
+/** What the exporter says when a collector took an export in part (OTLP, "Partial Success"): nobody else is told. */
+const PARTIAL_SUCCESS = 'Received Partial Success response:'
+
+const ignore = () => undefined
+
+function listenForRejected(watch: CollectorWatch): void {
+  const warn = (message: string, ...details: unknown[]) => {
+    if (message !== PARTIAL_SUCCESS) return
+    const { rejectedSpans, errorMessage } = partialSuccess(String(details[0]))
+    // None is rejected when the collector only wants to say something.
+    if (Number(rejectedSpans) > 0) watch.rejected(Number(rejectedSpans), errorMessage ?? 'without a reason')
+  }
+  const logger = { error: ignore, warn, info: ignore, debug: ignore, verbose: ignore }
+  diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
+}
+
+/** In JSON a 64-bit integer is a string. */
+interface PartialSuccess {
+  readonly rejectedSpans?: string | number
+  readonly errorMessage?: string
+}
+
+/** The package says it in its own words, which another version may put otherwise: then all that is known is that some were. */
+function partialSuccess(words: string): PartialSuccess {
+  try {
+    return JSON.parse(words) as PartialSuccess
+  } catch {
+    return { rejectedSpans: 1, errorMessage: words }
+  }
+}
+
+function watched(exporter: SpanExporter, watch: CollectorWatch): SpanExporter {
+  return {
+    export(spans, done) {
+      exporter.export(spans, (result) => {
+        const code: number = result.code
+        if (code === 0 /* ExportResultCode.SUCCESS */) watch.taken()
+        else watch.lost(spans.length, result.error)
+        done(result)
+      })
+    },
+    shutdown: () => exporter.shutdown(),
+    forceFlush: () => exporter.forceFlush?.() ?? Promise.resolve(),
+  }
+}

@@ -1,0 +1,231 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { createEmbeddedLog, type EmbeddedLogOptions } from '../../../shared/adapters/embedded/embedded-log.ts'
+import { isOrderError, type ErrorCode } from '../../../shared/domain/errors.ts'
+import { collect, eventLogContract, numbered, readAll } from './event-log.contract.ts'
+
+eventLogContract(
+  'The embedded log',
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'embedded-log-'))
+    let log = await createEmbeddedLog({ directory })
+    return {
+      log,
+      async restart() {
+        await log[Symbol.asyncDispose]()
+        return (log = await createEmbeddedLog({ directory }))
+      },
+      async [Symbol.asyncDispose]() {
+        await log[Symbol.asyncDispose]()
+        rmSync(directory, { recursive: true })
+      },
+    }
+  },
+  { denseOffsets: true, survivesRestart: true },
+)
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+async function openLog(options: Partial<EmbeddedLogOptions> = {}) {
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'embedded-log-'))
+  const log = await createEmbeddedLog({ partitions: 3, ...options, directory })
+  onTestFinished(async () => {
+    await log[Symbol.asyncDispose]()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return { log, directory }
+}
+
+function withCode(code: ErrorCode, retriable: boolean) {
+  return (error: unknown) => isOrderError(error) && error.code === code && error.retriable === retriable
+}
+
+describe('The embedded log', () => {
+  it('refuses more than may wait, says when to come back, and takes more once the disk has caught up', async () => {
+    const { log } = await openLog({ maxQueuedRecords: 10 })
+    const fits = log.publish('t', numbered(10))
+    await fits
+    const outcomes = await Promise.allSettled(Array.from({ length: 30 }, () => log.publish('t', numbered(1))))
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+    expect(refused).toHaveLength(20)
+    for (const { reason } of refused) {
+      expect(reason).toSatisfy(withCode('queue-full', true))
+      expect(reason).toHaveProperty('retryAfterSeconds', 1)
+    }
+    await log.publish('t', numbered(1))
+    expect(await readAll(log, 't')).toHaveLength(21)
+    expect(log.queued).toEqual({ records: 0, bytes: 0 })
+  })
+
+  it('bounds what waits in bytes as well', async () => {
+    const { log } = await openLog({ maxQueuedBytes: MIB })
+    const record = { key: 'k', value: 'x'.repeat(300 * KIB), headers: [] }
+    await log.publish('t', [record])
+    const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => log.publish('t', [record])))
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'rejected',
+    ])
+  })
+
+  it('takes a call that alone is more than may wait, when nothing else does', async () => {
+    const { log } = await openLog({ maxQueuedRecords: 10 })
+    expect(await log.publish('t', numbered(50))).toHaveLength(50)
+  })
+
+  it('takes a record of 2 MiB with its headers, and not one of a byte more', async () => {
+    const { log } = await openLog()
+    const frame = 32
+    await log.publish('t', [{ key: null, value: new Uint8Array(2 * MIB - frame), headers: [] }])
+    const larger = log.publish('t', [{ key: null, value: new Uint8Array(2 * MIB - frame + 1), headers: [] }])
+    await expect(larger).rejects.toSatisfy(withCode('record-too-large', false))
+  })
+
+  it('refuses a timestamp that is no whole number, without harm to those who publish at the same time', async () => {
+    const { log } = await openLog()
+    const [bad, good] = await Promise.allSettled([
+      log.publish('t', [{ key: 'k', value: 'bad', headers: [], timestamp: Number.NaN }]),
+      log.publish('t', [{ key: 'k', value: 'good', headers: [] }]),
+    ])
+    expect(bad).toHaveProperty('reason.message', 'A timestamp is a whole number, not NaN.')
+    expect(good.status).toBe('fulfilled')
+  })
+
+  it('delivers alike from memory and from the file', async () => {
+    const { log } = await openLog({ cacheBytes: 64 * KIB })
+    for (let n = 0; n < 20; n++) await log.publish('t', numbered(100))
+    await using consumer = await collect(log, { topic: 't', maxBatchSize: 70 })
+    await vi.waitFor(() => expect(consumer.records).toHaveLength(2000), { timeout: 10_000 })
+    const inOrder = consumer.records.toSorted((a, b) => a.partition - b.partition || a.offset - b.offset)
+    expect(inOrder).toEqual(await readAll(log, 't'))
+    await log.publish('t', numbered(1))
+    await vi.waitFor(() => expect(consumer.records).toHaveLength(2001))
+  })
+
+  it('gives each consumer bytes of its own', async () => {
+    const { log } = await openLog()
+    await log.publish('t', [{ key: 'k', value: 'untouched', headers: [] }])
+    await using spoiler = await collect(log, { topic: 't', maxBatchSize: 1 }, async ([record]) => {
+      record?.value?.fill(0)
+    })
+    await vi.waitFor(() => expect(spoiler.records).toHaveLength(1))
+    const [record] = await readAll(log, 't')
+    expect(Buffer.from(record?.value ?? []).toString()).toBe('untouched')
+  })
+
+  it('holds no more than its cache in memory for a consumer that stands still', async () => {
+    const { log } = await openLog({ cacheBytes: MIB })
+    const stalled = await collect(log, { topic: 't', maxBatchSize: 10 }, (_, signal) => {
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('closing'))))
+    })
+    const records = Array.from({ length: 500 }, (_, n) => ({ key: `${n}`, value: 'x'.repeat(KIB), headers: [] }))
+    const publishMany = async (calls: number) => {
+      for (let n = 0; n < calls; n++) await log.publish('t', records)
+    }
+    await publishMany(40)
+    const before = process.memoryUsage().arrayBuffers
+    await publishMany(160) // 80 MiB
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(40 * MIB)
+    await stalled[Symbol.asyncDispose]()
+  })
+
+  it('hands a batch of large records over in parts, each within bounds', async () => {
+    const { log } = await openLog({ cacheBytes: 0 })
+    const large = { key: 'k', value: 'x'.repeat(1.5 * MIB), headers: [] }
+    for (let n = 0; n < 8; n++) await log.publish('t', [large])
+    await using consumer = await collect(log, { topic: 't', maxBatchSize: 100 })
+    await vi.waitFor(() => expect(consumer.records).toHaveLength(8), { timeout: 10_000 })
+    expect(Math.max(...consumer.batches.map((batch) => batch.length))).toBeLessThan(8)
+  })
+
+  it('is not waited for while a rejected batch waits for its next delivery', async () => {
+    const { log } = await openLog()
+    await log.publish('t', numbered(1))
+    const consumer = await collect(log, { topic: 't', maxBatchSize: 1 }, async () => {
+      throw new Error('never')
+    })
+    await vi.waitFor(() => expect(consumer.attempts.length).toBeGreaterThan(1), { timeout: 5000 })
+    await consumer[Symbol.asyncDispose]()
+    const attempts = consumer.attempts.length
+    expect(consumer.errors).toHaveLength(attempts)
+    expect(consumer.errors[0]).toHaveProperty('message', 'never')
+  })
+
+  it('lets one group read a topic once', async () => {
+    const { log } = await openLog()
+    await using _ = await collect(log, { topic: 't', groupId: 'g', maxBatchSize: 1 })
+    await expect(collect(log, { topic: 't', groupId: 'g', maxBatchSize: 1 })).rejects.toSatisfy(
+      withCode('conflict', false),
+    )
+  })
+
+  it('lets a batch in flight publish while the log is being closed, and nobody afterwards', async () => {
+    const { log } = await openLog()
+    const begun = Promise.withResolvers<void>()
+    let parked = 0
+    await collect(log, { topic: 't', maxBatchSize: 1 }, async (_, signal) => {
+      begun.resolve()
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      parked = (await log.publish('retry', numbered(1))).length
+    })
+    await log.publish('t', numbered(1))
+    await begun.promise
+    await log[Symbol.asyncDispose]()
+    expect(parked).toBe(1)
+    await expect(log.publish('t', numbered(1))).rejects.toSatisfy(withCode('log-unavailable', true))
+  })
+
+  it('is opened by one at a time', async () => {
+    const { directory } = await openLog()
+    await expect(createEmbeddedLog({ directory })).rejects.toSatisfy(withCode('log-unavailable', true))
+  })
+
+  it('says in one line what is wrong with a directory that is none', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'embedded-log-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const file = join(directory, 'file')
+    writeFileSync(file, '')
+    const error = await createEmbeddedLog({ directory: join(file, 'sub') }).catch((error: unknown) => error)
+    expect(error).toSatisfy(withCode('log-unavailable', true))
+    expect(error).toHaveProperty('message', expect.stringMatching(/^The log .* can't be used: ENOTDIR.*$/))
+  })
+
+  it('leaves a file alone that is no log', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'embedded-log-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    writeFileSync(join(directory, 'log.db'), 'not a database, but something long enough to be read as one'.repeat(20))
+    await expect(createEmbeddedLog({ directory })).rejects.toHaveProperty(
+      'message',
+      expect.stringContaining('not a database'),
+    )
+  })
+
+  it('says so when its thread dies, and starts another that has all that was acknowledged', async () => {
+    const workers: Worker[] = []
+    const remember = (worker: Worker) => workers.push(worker)
+    process.on('worker', remember)
+    onTestFinished(() => void process.off('worker', remember))
+    const { log } = await openLog()
+    await using consumer = await collect(log, { topic: 't', maxBatchSize: 100 })
+    await log.publish('t', numbered(10))
+
+    const inFlight = log.publish('t', [{ key: 'k', value: 'in flight', headers: [] }])
+    const [outcome] = await Promise.allSettled([inFlight, workers[0]?.terminate()])
+    expect(outcome).toHaveProperty('reason', expect.toSatisfy(withCode('log-unavailable', true)))
+    expect(await log.health()).toMatchObject({ available: false, cause: expect.stringContaining('thread ended') })
+
+    await vi.waitFor(async () => expect(await log.health()).toEqual({ available: true }), { timeout: 5000 })
+    expect(workers).toHaveLength(2)
+    await log.publish('t', [{ key: 'k', value: 'afterwards', headers: [] }])
+    const kept = await readAll(log, 't')
+    expect(kept.length).toBeGreaterThanOrEqual(11)
+    await vi.waitFor(() => expect(consumer.records).toHaveLength(kept.length), { timeout: 5000 })
+  })
+})

@@ -1,4 +1,0 @@
-import { deadLettersContract } from './dead-letters.contract.ts'
-import { describeMssql } from './open-mssql.ts'
-
-describeMssql((open) => deadLettersContract('SQL Server', open))

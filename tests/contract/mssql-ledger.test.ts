@@ -1,4 +1,0 @@
-import { ledgerContract } from './ledger.contract.ts'
-import { describeMssql } from './open-mssql.ts'
-
-describeMssql((open) => ledgerContract('SQL Server', open))

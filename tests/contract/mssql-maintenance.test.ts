@@ -1,4 +1,0 @@
-import { maintenanceContract } from './maintenance.contract.ts'
-import { describeMssql } from './open-mssql.ts'
-
-describeMssql((open) => maintenanceContract('SQL Server', open))

@@ -1,4 +1,0 @@
-import { orderStoreContract } from './order-store.contract.ts'
-import { describeMssql } from './open-mssql.ts'
-
-describeMssql((open) => orderStoreContract('SQL Server', open))

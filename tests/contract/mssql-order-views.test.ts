@@ -1,4 +1,0 @@
-import { describeMssql, MSSQL_FEATURES } from './open-mssql.ts'
-import { orderViewsContract } from './order-views.contract.ts'
-
-describeMssql((open) => orderViewsContract('SQL Server', open, MSSQL_FEATURES))

@@ -1,0 +1,4 @@
+import { deadLettersContract } from '../store/dead-letters.contract.ts'
+import { describeMssql } from '../open-mssql.ts'
+
+describeMssql((open) => deadLettersContract('SQL Server', open))

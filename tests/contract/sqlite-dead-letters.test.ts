@@ -1,4 +1,0 @@
-import { deadLettersContract } from './dead-letters.contract.ts'
-import { openSqlite } from './open-sqlite.ts'
-
-deadLettersContract('SQLite', openSqlite)

@@ -1,4 +1,0 @@
-import { ledgerContract } from './ledger.contract.ts'
-import { openSqlite } from './open-sqlite.ts'
-
-ledgerContract('SQLite', openSqlite)

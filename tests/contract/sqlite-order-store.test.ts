@@ -1,4 +1,0 @@
-import { orderStoreContract } from './order-store.contract.ts'
-import { openSqlite } from './open-sqlite.ts'
-
-orderStoreContract('SQLite', openSqlite)

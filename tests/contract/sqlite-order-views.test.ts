@@ -1,4 +1,0 @@
-import { orderViewsContract } from './order-views.contract.ts'
-import { openSqlite, SQLITE_FEATURES } from './open-sqlite.ts'
-
-orderViewsContract('SQLite', openSqlite, SQLITE_FEATURES)

@@ -1,0 +1,39 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openDatabase } from '../../../shared/adapters/sqlite/database/database.ts'
+import { createSqliteStore } from '../../../shared/adapters/sqlite/sqlite-store.ts'
+import { racesContract } from '../store/races.contract.ts'
+
+racesContract('SQLite', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sqlite-races-'))
+  const file = join(directory, 'orders.sqlite')
+  const one = await createSqliteStore({ file })
+  const other = await createSqliteStore({ file })
+  return {
+    one,
+    other,
+    // Nobody can see who waits. A store waits for another's transaction for two seconds, and is busy then.
+    async areWaiting() {
+      await sleep(100)
+      return true
+    },
+    async hold(update, work) {
+      const db = openDatabase(file)
+      try {
+        db.exec('BEGIN IMMEDIATE')
+        db.exec(update)
+        await work()
+        db.exec('COMMIT')
+      } finally {
+        db.close()
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await one[Symbol.asyncDispose]()
+      await other[Symbol.asyncDispose]()
+      rmSync(directory, { recursive: true })
+    },
+  }
+})

@@ -1,0 +1,209 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { OrderToStore } from '../../../shared/ports/order-store.ts'
+import {
+  actAt,
+  batchOf,
+  GROUP,
+  letterIdOf,
+  letterOf,
+  LATER,
+  NOW,
+  orderAt,
+  parkedFrom,
+  place,
+  type OpenStore,
+} from '../store-fixtures.ts'
+
+/** One empty store that two processes have open, and a third connection that holds rows of it. */
+export interface SharedStore extends AsyncDisposable {
+  readonly one: OpenStore
+  readonly other: OpenStore
+  /** Whether this many calls wait for a row that is held. A store that does not tell waits until they should, and says yes. */
+  areWaiting(calls: number): Promise<boolean>
+  /** Locks the rows that this UPDATE names until `work` has returned. */
+  hold(update: string, work: () => Promise<void>): Promise<void>
+}
+
+const HOLD_STATES = 'UPDATE order_states SET attempt = attempt'
+const HOLD_PARKED = 'UPDATE parked_records SET attempt = attempt'
+/** A call that waits for nothing by then may not wait at all. Nothing fails: the two only do not meet. */
+const MEET_MS = 30_000
+const LOOK_MS = 50
+
+/** What two that decide about one record or one order at the same time leave behind, on every store. */
+export function racesContract(name: string, open: () => Promise<SharedStore>): void {
+  describe(`${name} shared by two processes`, () => {
+    let shared: SharedStore
+    beforeEach(async () => {
+      shared = await open()
+      await shared.one.ledger.begin(GROUP, 'orders', new Map([0, 1].map((partition) => [partition, 0])), null)
+    })
+    afterEach(() => shared[Symbol.asyncDispose]())
+
+    /** Begins these one after another, each when the one before waits for the row that is held, or for another of them. */
+    async function meet(held: string, ...calls: (() => Promise<unknown>)[]): Promise<PromiseSettledResult<unknown>[]> {
+      const results: Promise<unknown>[] = []
+      let pending = 0
+      await shared.hold(held, async () => {
+        for (const call of calls) {
+          const giveUpAt = Date.now() + MEET_MS
+          const result = call()
+          results.push(result)
+          pending += 1
+          const hasEnded = Promise.allSettled([result]).then(() => {
+            pending -= 1
+            return true
+          })
+          const hasArrived = async () =>
+            (await Promise.race([hasEnded, sleep(LOOK_MS, false)])) || (await shared.areWaiting(pending))
+          while (Date.now() < giveUpAt && !(await hasArrived()));
+        }
+      })
+      return Promise.allSettled(results)
+    }
+
+    const retrying = (order: OrderToStore) => shared.one.store.storeBatch(batchOf([], { parked: [parkedFrom(order)] }))
+    const dead = async (order: OrderToStore) => {
+      const parked = [parkedFrom(order, { state: 'dead', attempt: 4, nextAttemptAt: null })]
+      await shared.one.store.storeBatch(batchOf([], { parked }))
+      await shared.one.deadLetters.keep([letterOf(order)])
+    }
+    const stateOf = async (order: OrderToStore) => (await shared.one.deadLetters.get(letterIdOf(order)))?.state
+    const statusOf = async (order: OrderToStore) => (await shared.one.views.get(order.orderId))?.status
+    const parkedStates = async () => {
+      const { parked } = await shared.one.ledger.read(GROUP, 10)
+      return Object.fromEntries(Object.entries(parked).filter(([, count]) => count > 0))
+    }
+
+    test.each([0, 1])(
+      'two letters of one order, the second in partition %i, are discarded: so is the order',
+      async (p) => {
+        const first = orderAt(0)
+        const second = { ...first, origin: place(1, p) }
+        await dead(first)
+        await dead(second)
+        const results = await meet(
+          HOLD_STATES,
+          () => shared.one.operations.discard(letterIdOf(first), actAt(1)),
+          () => shared.other.operations.discard(letterIdOf(second), actAt(2)),
+        )
+        expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+        expect([await stateOf(first), await stateOf(second)]).toEqual(['discarded', 'discarded'])
+        expect(await statusOf(first)).toBe('discarded')
+      },
+    )
+
+    test('one letter is discarded by two operators: one of them does it, and the audit has one line', async () => {
+      const order = orderAt(0)
+      await dead(order)
+      const results = await meet(
+        HOLD_STATES,
+        () => shared.one.operations.discard(letterIdOf(order), actAt(1)),
+        () => shared.other.operations.discard(letterIdOf(order), actAt(2)),
+      )
+      expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+      expect((await shared.one.operations.audit({ limit: 10 })).items).toHaveLength(1)
+    })
+
+    test('a letter that is kept while a retry stores its order is resolved, and the record stays stored', async () => {
+      const order = orderAt(0)
+      await retrying(order)
+      const results = await meet(
+        HOLD_PARKED,
+        () => shared.one.store.storeBatch(batchOf([order], { delivered: 'copy', now: LATER })),
+        () => shared.other.deadLetters.keep([letterOf(order)]),
+      )
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+      expect([await statusOf(order), await stateOf(order)]).toEqual(['stored', 'resolved'])
+      expect(await parkedStates()).toEqual({ stored: 1 })
+    })
+
+    test('a record that is parked again while it is stored stays stored', async () => {
+      const order = orderAt(0)
+      await retrying(order)
+      const again = [parkedFrom(order, { state: 'dead', attempt: 4, nextAttemptAt: null })]
+      await meet(
+        HOLD_PARKED,
+        () => shared.one.store.storeBatch(batchOf([order], { delivered: 'copy', now: LATER })),
+        () => shared.other.store.storeBatch(batchOf([], { delivered: 'copy', parked: again, now: LATER })),
+      )
+      expect(await statusOf(order)).toBe('stored')
+      expect(await parkedStates()).toEqual({ stored: 1 })
+    })
+
+    test('an order is discarded while a retry stores it: it is stored and its letter resolved, or neither', async () => {
+      const order = orderAt(0)
+      await dead(order)
+      const [, discarded] = await meet(
+        HOLD_PARKED,
+        () => shared.one.store.storeBatch(batchOf([order], { delivered: 'copy', now: LATER })),
+        () => shared.other.operations.discard(letterIdOf(order), actAt(1)),
+      )
+      const outcome = [await statusOf(order), await stateOf(order), discarded?.status]
+      expect([
+        ['stored', 'resolved', 'rejected'],
+        ['discarded', 'discarded', 'fulfilled'],
+      ]).toContainEqual(outcome)
+    })
+
+    test('a last letter is discarded while another one of its order is kept: that one can be given up, too', async () => {
+      const first = orderAt(0)
+      const second = { ...first, origin: place(1, 1) }
+      await dead(first)
+      await meet(
+        HOLD_STATES,
+        () => shared.one.operations.discard(letterIdOf(first), actAt(1)),
+        () => shared.other.deadLetters.keep([letterOf(second)]),
+      )
+      expect([await stateOf(first), await stateOf(second)]).toEqual(['discarded', 'dead'])
+      expect(['dead-lettered', 'discarded']).toContain(await statusOf(first))
+      // Whichever came first, the letter that is left can still be given up or sent back.
+      await shared.one.operations.discard(letterIdOf(second), actAt(2))
+      expect(await statusOf(first)).toBe('discarded')
+    })
+
+    test('the same order from two partitions is stored once, and leaves no status behind', async () => {
+      const first = orderAt(0)
+      const second = { ...first, origin: place(0, 1) }
+      await retrying(first)
+      await meet(
+        HOLD_STATES,
+        () => shared.one.store.storeBatch(batchOf([first], { delivered: 'copy', now: LATER })),
+        () => shared.other.store.storeBatch(batchOf([second], { now: NOW })),
+      )
+      expect(await statusOf(first)).toBe('stored')
+      const page = await shared.one.views.list({ limit: 10, status: 'retrying' })
+      expect(page.items).toEqual([])
+    })
+
+    test('one task is leased to one of two that ask', async () => {
+      const order = orderAt(0)
+      await dead(order)
+      const act = actAt(1)
+      await shared.one.operations.create({ id: 'task', letters: { ids: [letterIdOf(order)] }, ratePerSecond: 1 }, act)
+      const results = await meet(
+        'UPDATE redrive_tasks SET step = step',
+        () => shared.one.operations.lease('a', 1000, 5000),
+        () => shared.other.operations.lease('b', 1000, 5000),
+      )
+      const leased = results.map((result) => result.status === 'fulfilled' && result.value !== undefined)
+      // Who asks passes over a task that is held; then it is free for the next one.
+      expect(leased.filter(Boolean).length).toBeLessThanOrEqual(1)
+      const next = await shared.one.operations.lease('c', 1000, 5000)
+      expect(next === undefined).toBe(leased.includes(true))
+    })
+
+    test('one repair of the ledger is begun by one of two', async () => {
+      const lease = { groupId: GROUP, topic: 'orders', nowMs: 1000, leaseMs: 5000 }
+      await shared.one.maintenance.beginRepair({ ...lease, owner: 'old', nowMs: -9000 }, actAt(1))
+      const results = await meet(
+        'UPDATE ledger_repairs SET leased_until = leased_until',
+        () => shared.one.maintenance.beginRepair({ ...lease, owner: 'a' }, actAt(2)),
+        () => shared.other.maintenance.beginRepair({ ...lease, owner: 'b' }, actAt(3)),
+      )
+      const begun = results.filter((result) => result.status === 'fulfilled' && result.value === true)
+      expect(begun).toHaveLength(1)
+    })
+  })
+}

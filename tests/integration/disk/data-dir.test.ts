@@ -1,0 +1,215 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { pathToFileURL } from 'node:url'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openDataDir, readOwner } from '../../../shared/adapters/embedded/data-dir.ts'
+
+const MODULE = pathToFileURL(join(import.meta.dirname, '../../../shared/adapters/embedded/data-dir.ts')).href
+
+function temporaryPath(): string {
+  const parent = mkdtempSync(join(tmpdir(), 'data-dir-'))
+  onTestFinished(() => rmSync(parent, { recursive: true, force: true }))
+  return join(parent, 'nested', 'data')
+}
+
+/** A process of its own that holds the directory until it is killed. */
+async function holder(directory: string) {
+  const script = `
+    import { openDataDir } from ${JSON.stringify(MODULE)}
+    const dataDir = await openDataDir(${JSON.stringify(directory)})
+    await dataDir.describeOwner({ url: 'http://127.0.0.1:7071' })
+    console.log('held')
+    setInterval(() => dataDir.path, 1000)`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  return child
+}
+
+describe('The data directory', () => {
+  it('is made for its owner alone', async () => {
+    const path = temporaryPath()
+    await using dataDir = await openDataDir(path)
+    expect(dataDir.path).toBe(path)
+    expect(statSync(path).mode & 0o777).toBe(0o700)
+  })
+
+  it('is held by one process, and a second is told in one line by whom', async () => {
+    const path = temporaryPath()
+    const { pid } = await holder(path)
+    await expect(openDataDir(path)).rejects.toMatchObject({
+      code: 'data-dir-locked',
+      message: expect.stringMatching(
+        new RegExp(
+          `^${path} is in use by process ${pid} \\(since \\S+Z, http://127.0.0.1:7071\\); stop it or set DATA_DIR to another directory$`,
+        ),
+      ),
+    })
+    expect(await readOwner(path)).toMatchObject({ pid, url: 'http://127.0.0.1:7071' })
+  })
+
+  it('is free at once when its holder was killed', async () => {
+    const path = temporaryPath()
+    const child = await holder(path)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    expect(await readOwner(path)).toBeUndefined()
+    await using dataDir = await openDataDir(path)
+    expect(dataDir.path).toBe(path)
+    expect(await readOwner(path)).toMatchObject({ pid: process.pid })
+  })
+
+  it('is held against the same process too, until it is given back', async () => {
+    const path = temporaryPath()
+    {
+      await using _ = await openDataDir(path)
+      await expect(openDataDir(path)).rejects.toHaveProperty('code', 'data-dir-locked')
+    }
+    expect(existsSync(join(path, 'owner.json'))).toBe(false)
+    await using again = await openDataDir(path)
+    expect(again.path).toBe(path)
+  })
+
+  it.each(['', '{"pid": 1, "startedAt": "2026-', 'null', '{"pid":"x"}'])(
+    'is held by somebody unknown when a power cut tore what the holder said: %j',
+    async (text) => {
+      const path = temporaryPath()
+      await using dataDir = await openDataDir(path)
+      writeFileSync(join(dataDir.path, 'owner.json'), text)
+      expect(await readOwner(path)).toBeUndefined()
+      await expect(openDataDir(path)).rejects.toMatchObject({
+        code: 'data-dir-locked',
+        message: `${path} is in use by another process; stop it or set DATA_DIR to another directory`,
+      })
+    },
+  )
+
+  it('takes a secret from a file by the rules of the setting, and warns of one that others may read', async () => {
+    const path = temporaryPath()
+    const warnings: string[] = []
+    await using dataDir = await openDataDir(path, (message) => warnings.push(message))
+    const file = join(path, 'functions-key')
+    writeFileSync(file, 'x\n', { mode: 0o600 })
+    await expect(dataDir.secret('functions-key')).rejects.toMatchObject({
+      code: 'invalid-setting',
+      message: expect.stringContaining('must hold at least 16 characters') as string,
+    })
+    writeFileSync(file, 'sixteen-letters!\n')
+    expect(await dataDir.secret('functions-key')).toBe('sixteen-letters!')
+    expect(warnings).toEqual([])
+    if (process.platform === 'win32') return
+    chmodSync(file, 0o644)
+    await dataDir.secret('functions-key')
+    expect(warnings).toEqual([`${file} may be read or changed by others: chmod 600 ${file}`])
+  })
+
+  it('has no owner when it does not exist', async () => {
+    const path = temporaryPath()
+    expect(await readOwner(path)).toBeUndefined()
+    expect(existsSync(path)).toBe(false)
+  })
+
+  it('keeps a secret that it made, in a file that only its owner reads', async () => {
+    const path = temporaryPath()
+    let secret: string
+    {
+      await using dataDir = await openDataDir(path)
+      secret = await dataDir.secret('functions-key')
+      expect(secret).toMatch(/^[0-9a-f]{64}$/)
+      expect(await dataDir.secret('functions-key')).toBe(secret)
+      expect(await dataDir.secret('order-id-secret')).not.toBe(secret)
+    }
+    await using again = await openDataDir(path)
+    expect(await again.secret('functions-key')).toBe(secret)
+    expect(readFileSync(join(path, 'functions-key'), 'utf8').trim()).toBe(secret)
+    expect(statSync(join(path, 'functions-key')).mode & 0o777).toBe(0o600)
+    expect(readdirSync(path).filter((name) => name.endsWith('.new'))).toEqual([])
+  })
+
+  it('makes no new secret in the place of one that was emptied', async () => {
+    const path = temporaryPath()
+    await using dataDir = await openDataDir(path)
+    writeFileSync(join(path, 'functions-key'), '')
+    await expect(dataDir.secret('functions-key')).rejects.toMatchObject({
+      code: 'invalid-setting',
+      message: expect.stringContaining('functions-key is empty'),
+    })
+  })
+
+  it('that can be no directory is a bad setting', async () => {
+    const path = temporaryPath()
+    const file = join(path, '..', '..', 'file')
+    writeFileSync(file, '')
+    await expect(openDataDir(join(file, 'data'))).rejects.toMatchObject({
+      code: 'invalid-setting',
+      message: expect.stringMatching(
+        /^DATA_DIR: .* can't be used: ENOTDIR.*; set DATA_DIR to a directory on a local disk/,
+      ),
+    })
+  })
+
+  it.skipIf(process.platform !== 'linux')(
+    'on a pseudo file system is a bad setting, and says what to choose',
+    async () => {
+      for (const path of ['/sys/orders', '/sys', '/proc']) {
+        await expect(openDataDir(path)).rejects.toMatchObject({
+          code: 'invalid-setting',
+          message: expect.stringContaining(`DATA_DIR: ${path} can't be used: `) as string,
+        })
+        await expect(openDataDir(path)).rejects.toThrow(/; set DATA_DIR to a directory on a local disk[^\n]*$/)
+      }
+    },
+  )
+
+  it.skipIf(process.platform === 'win32')(
+    'on a file system that does not answer ends the process with one line',
+    async () => {
+      const path = temporaryPath()
+      mkdirSync(path, { recursive: true })
+      const lock = new DatabaseSync(join(path, 'lock.db'))
+      lock.exec('CREATE TABLE t (a)')
+      lock.close()
+      // Opening a pipe waits for somebody to write to it, as opening a file waits for a server that is away.
+      expect(spawnSync('mkfifo', [join(path, 'lock.db-journal')]).status).toBe(0)
+      const script = `
+      import { openDataDir } from ${JSON.stringify(MODULE)}
+      await openDataDir(${JSON.stringify(path)})`
+      const child = spawn(
+        process.execPath,
+        ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', script],
+        {
+          stdio: ['ignore', 'ignore', 'pipe'],
+        },
+      )
+      onTestFinished(() => void child.kill('SIGKILL'))
+      const [said, [, signal]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+      expect(signal).toBe('SIGKILL')
+      expect(said).toMatch(/^DATA_DIR: .* does not answer; set DATA_DIR to a directory on a local disk[^\n]*\n$/)
+    },
+    60_000,
+  )
+
+  it.skipIf(process.getuid?.() === 0)('that may not be written is a bad setting', async () => {
+    const path = join(temporaryPath(), '..', '..')
+    chmodSync(path, 0o500)
+    onTestFinished(() => chmodSync(path, 0o700))
+    await expect(openDataDir(join(path, 'data'))).rejects.toHaveProperty('code', 'invalid-setting')
+  })
+})

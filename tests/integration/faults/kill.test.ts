@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { createOrderTraffic, expectPromisesKept, type OrderTraffic } from '../../support/orders/order-traffic.ts'
+import { withProduct } from '../../support/product/product.ts'
+import { createRandom, seedOfThisRun, type Random } from '../../support/random.ts'
+import { randomOrder } from '../../support/orders/random-orders.ts'
+
+const KILLS = Number(process.env['KILLS'] ?? 100)
+const PRODUCTS = 2
+const CALLERS = 8
+
+/** Places orders without end; `underWay` resolves when so many have been begun, with the load still on. */
+function load(traffic: OrderTraffic, random: Random, life: number, orders: number) {
+  const { promise: underWay, resolve } = Promise.withResolvers<void>()
+  let begun = 0
+  const broken = traffic.run(CALLERS, () => {
+    if (begun >= orders) resolve()
+    return randomOrder(random, `${life}-${begun++}`, 3)
+  })
+  return { underWay: Promise.race([underWay, broken]), broken }
+}
+
+/** Resolves with what the callers got. */
+async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTraffic> {
+  return withProduct({}, async (product) => {
+    const traffic = createOrderTraffic(product)
+    let lives = 0
+    while (lives < kills) {
+      if (!product.isRunning) await product.start()
+      const { underWay, broken } = load(traffic, random, lives, random.whole(0, 150))
+      await underWay
+      await sleep(random.whole(0, 20))
+      await product.kill()
+      await broken
+      lives += 1
+      // At times it dies as it starts, while it mends what its last death left behind.
+      if (lives < kills && random.chance(0.2)) {
+        await Promise.allSettled([product.start(), sleep(random.whole(0, 300)).then(() => product.kill())])
+        lives += 1
+      }
+    }
+    await product.start()
+    await product.settled()
+    await expectPromisesKept(product, traffic)
+    return traffic
+  })
+}
+
+describe('A process that is killed', () => {
+  test(`${KILLS} times at random moments, under load, has kept every promise`, { timeout: 400_000 }, async () => {
+    const seed = seedOfThisRun()
+    // Side by side, for most of a start is waiting.
+    const products = Array.from({ length: PRODUCTS }, (_, index) => createRandom(seed + index))
+    const kills = Math.ceil(KILLS / PRODUCTS)
+    for (const traffic of await Promise.all(products.map((random) => killAgainAndAgain(random, kills)))) {
+      // Or the kills hit nothing, and nothing is proved.
+      expect(traffic.accepted.size).toBeGreaterThan(kills * 10)
+      expect(traffic.answers.get(0)).toBeGreaterThan(kills)
+    }
+  })
+})
+
+describe('A process that is asked to stop under load', () => {
+  test('ends with 0 within its time, and whoever got a 202 has an order', async () => {
+    const random = createRandom(seedOfThisRun())
+    await withProduct({}, async (product) => {
+      const traffic = createOrderTraffic(product)
+      for (let life = 0; life < 5; life += 1) {
+        if (!product.isRunning) await product.start()
+        const { underWay, broken } = load(traffic, random, life, random.whole(50, 300))
+        const waiting = traffic.place(randomOrder(random, `${life}-waiting`), { prefer: 'wait=30' })
+        await underWay
+        // It gives itself less time than supervisors do, and says 1 when that was not enough.
+        expect(await product.stop()).toBe(0)
+        await Promise.all([broken, waiting])
+      }
+      await product.start()
+      await product.settled()
+      expect(traffic.accepted.size).toBeGreaterThan(100)
+      await expectPromisesKept(product, traffic)
+    })
+  })
+})

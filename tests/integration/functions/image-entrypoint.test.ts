@@ -1,0 +1,241 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { pathToFileURL } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { freePort } from '../../support/functions/gateway.ts'
+
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+const ENTRYPOINT = join(ROOT, 'infra/docker/functions/entrypoint.sh')
+const HEALTHY = join(ROOT, 'infra/docker/functions/healthy.sh')
+const RUNTIME = join(ROOT, 'tests/support/functions/functions-runtime.js')
+const KEYS = { FUNCTIONS_KEY: 'an-operators-key', FUNCTIONS_MASTER_KEY: 'a-master-key-of-all==' }
+const SETTINGS = {
+  KAFKA_BROKERS: 'kafka:9092',
+  SQL_CONNECTION_STRING: 'Server=sqlserver,1433;Database=orders;User Id=orders;Password=only-for-tests-1A',
+  ORDER_ID_SECRET: 'a-secret-of-this-test-alone',
+}
+const GOOD = { ...KEYS, ...SETTINGS }
+/** The image's sh is dash; a base with another one behind the name must do as well. */
+const SHELLS = ['dash', 'bash'].filter((shell) => spawnSync(shell, ['-c', 'true']).status === 0)
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'entrypoint-'))
+  const program = join(directory, 'dist', 'infra', 'functions')
+  mkdirSync(program, { recursive: true })
+  writeFileSync(join(directory, 'package.json'), '{"type":"module"}')
+  const source = pathToFileURL(join(ROOT, 'infra/functions/check-settings.ts')).href
+  writeFileSync(join(program, 'check-settings.js'), `import ${JSON.stringify(source)}\n`)
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+function environment(settings: Record<string, string>) {
+  const { PATH = '' } = process.env
+  return {
+    PATH,
+    FUNCTIONS_SECRETS_PATH: join(directory, 'keys'),
+    AzureWebJobsScriptRoot: directory,
+    HEALTH_STATE: join(directory, 'health'),
+    ...settings,
+  }
+}
+
+function enter(settings: Record<string, string>, command: readonly string[] = ['true'], shell = 'sh') {
+  return spawnSync(shell, [ENTRYPOINT, ...command], { env: environment(settings), encoding: 'utf8' })
+}
+
+/** The entrypoint above the stand-in of the runtime, as the container's first process. */
+async function start(state: 'serving' | 'empty' | 'dead', shell = 'sh') {
+  const port = String(await freePort('127.0.0.1'))
+  const settings = environment({ ...GOOD, HEALTH_URL: `http://127.0.0.1:${port}/api/health/live` })
+  const child = spawn(shell, [ENTRYPOINT, process.execPath, RUNTIME, state, port], { env: settings })
+  const closed = once(child, 'close')
+  const errors = text(child.stderr)
+  let said = ''
+  child.stdout.on('data', (chunk) => (said += String(chunk)))
+  await vi.waitFor(() => expect(said).toContain('listening'), { timeout: 30_000 })
+  return {
+    child,
+    said: () => said,
+    healthy: (limitSeconds: number) =>
+      spawnSync(shell, [HEALTHY], { env: { ...settings, HEALTH_LIMIT_S: String(limitSeconds) } }).status,
+    async ended() {
+      await closed
+      return { code: child.exitCode, signal: child.signalCode, errors: await errors }
+    },
+    async [Symbol.asyncDispose]() {
+      const host = join(directory, 'health', 'host')
+      if (child.exitCode === null && existsSync(host)) process.kill(Number(readFileSync(host, 'utf8')), 'SIGKILL')
+      await closed
+    },
+  }
+}
+
+describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () => {
+  test('writes the keys as the runtime reads them, for itself alone', () => {
+    const file = join(directory, 'keys', 'host.json')
+    const { status, stdout } = enter(GOOD, ['cat', file])
+    expect(status).toBe(0)
+    expect(JSON.parse(stdout)).toEqual({
+      masterKey: { name: 'master', value: KEYS.FUNCTIONS_MASTER_KEY, encrypted: false },
+      functionKeys: [{ name: 'default', value: KEYS.FUNCTIONS_KEY, encrypted: false }],
+      systemKeys: [],
+    })
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+  })
+
+  test('takes them out of the environment', () => {
+    const { stdout } = enter(GOOD, ['env'])
+    expect(stdout).toContain('FUNCTIONS_SECRETS_PATH=')
+    expect(stdout).not.toContain(KEYS.FUNCTIONS_KEY)
+    expect(stdout).not.toContain(KEYS.FUNCTIONS_MASTER_KEY)
+  })
+
+  test('reads them from files too, as secrets are mounted', () => {
+    const secret = join(directory, 'secret')
+    writeFileSync(secret, 'a-key-from-a-file\n')
+    const { FUNCTIONS_KEY: _, ...others } = GOOD
+    const { stdout } = enter({ ...others, FUNCTIONS_KEY_FILE: secret }, ['cat', join(directory, 'keys', 'host.json')])
+    expect(JSON.parse(stdout)).toMatchObject({ functionKeys: [{ value: 'a-key-from-a-file' }] })
+  })
+
+  test('takes a file whose line ends as on Windows', () => {
+    const secret = join(directory, 'secret')
+    writeFileSync(secret, 'a-key-from-a-file\r\n')
+    const settings = { ...GOOD, FUNCTIONS_KEY: '', FUNCTIONS_KEY_FILE: secret }
+    const { stdout } = enter(settings, ['cat', join(directory, 'keys', 'host.json')])
+    expect(JSON.parse(stdout)).toMatchObject({ functionKeys: [{ value: 'a-key-from-a-file' }] })
+  })
+
+  // Root may read every file.
+  test.skipIf(process.getuid?.() !== 0)('says whose file it may not read', () => {
+    const secret = join(directory, 'secret')
+    writeFileSync(secret, 'a-key-from-a-file\n', { mode: 0o600 })
+    chmodSync(directory, 0o755)
+    const env = environment({ ...GOOD, FUNCTIONS_KEY: '', FUNCTIONS_KEY_FILE: secret })
+    const { status, stderr } = spawnSync('sh', ['-s', 'true'], {
+      input: readFileSync(ENTRYPOINT),
+      env,
+      uid: 1654,
+      gid: 1654,
+      encoding: 'utf8',
+    })
+    expect(status).toBe(1)
+    expect(stderr).toBe(
+      `FUNCTIONS_KEY_FILE names ${secret}, which cannot be read: it has mode 600 and belongs to user 0, but this is user 1654.\n`,
+    )
+  })
+
+  test.each([
+    ['a key is missing', { FUNCTIONS_KEY: '' }, 'FUNCTIONS_KEY must be set'],
+    ['a key is short', { FUNCTIONS_KEY: 'short' }, 'at least 16 characters'],
+    ['a key would break the file', { FUNCTIONS_KEY: 'sixteen-and-more"}' }, 'may hold letters, digits'],
+    ['a file is not there', { FUNCTIONS_KEY: '', FUNCTIONS_KEY_FILE: '/nowhere' }, 'cannot be read'],
+    ['no broker is named', { KAFKA_BROKERS: '' }, 'KAFKA_BROKERS and SQL_CONNECTION_STRING must be set'],
+    ['a broker has no port', { KAFKA_BROKERS: 'kafka' }, 'KAFKA_BROKERS must be host:port'],
+    ['the secret is missing', { ORDER_ID_SECRET: '' }, 'ORDER_ID_SECRET must be set'],
+    ['the secret is short', { ORDER_ID_SECRET: 'short' }, 'ORDER_ID_SECRET must be at least 16 characters'],
+    ['no server is named', { SQL_CONNECTION_STRING: 'Database=orders' }, 'SQL_CONNECTION_STRING names no server'],
+    ['SASL has no password', { KAFKA_SECURITY_PROTOCOL: 'sasl_ssl' }, 'KAFKA_USERNAME and KAFKA_PASSWORD must be set'],
+    ['a delay is too long', { RETRY_DELAYS: '2h' }, 'RETRY_DELAYS has the delay 2h'],
+    ['a certificate is not there', { KAFKA_SSL_CA: '/nowhere/ca.pem' }, 'KAFKA_SSL_CA names /nowhere/ca.pem'],
+  ])('refuses to start when %s, in one line', (_why, settings, line) => {
+    // Each of the two shells has half of the cases.
+    const { status, stdout, stderr } = enter(
+      { ...GOOD, ...settings },
+      ['echo', 'started'],
+      SHELLS[line.length % SHELLS.length],
+    )
+    expect(status).toBe(1)
+    expect(stdout).toBe('')
+    expect(stderr).toContain(line)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  })
+
+  test('says which setting has no effect, and starts', () => {
+    const { status, stderr } = enter({ ...GOOD, AzureWebJobs__docs__Disabled: 'true' })
+    expect(status).toBe(0)
+    expect(stderr).toMatch(/^AzureWebJobs__docs__Disabled has no effect: write AzureWebJobs_docs_Disabled, .+\n$/)
+  })
+
+  test.each(SHELLS)('run by %s passes on what switches functions off, with dots too', (shell) => {
+    const settings = { 'AzureWebJobs.docs.Disabled': 'True', AzureWebJobs_audit_Disabled: 'true' }
+    const { stdout, stderr } = enter({ ...GOOD, ...settings }, ['env'], shell)
+    expect(stderr).toBe('')
+    expect(stdout).toContain('AzureWebJobs_docs_Disabled=true\n')
+    expect(stdout).toContain('AzureWebJobs_audit_Disabled=true\n')
+  })
+
+  test('keeps from the runtime the name by which it takes itself for an instance of the Consumption plan', () => {
+    expect(enter({ ...GOOD, CONTAINER_NAME: 'orders' }, ['env']).stdout).not.toContain('CONTAINER_NAME')
+  })
+
+  // Shells start what runs in the background with SIGINT ignored, which .NET leaves as it is.
+  test.each(SHELLS)('run by %s starts the runtime without a signal ignored that would end it', (shell) => {
+    const { stdout } = enter(GOOD, ['grep', 'SigIgn', '/proc/self/status'], shell)
+    const ignored = BigInt(`0x${/SigIgn:\s+([0-9a-f]+)/.exec(stdout)?.[1] ?? ''}`)
+    expect(ignored & (1n << BigInt(constants.signals.SIGINT - 1))).toBe(0n)
+  })
+
+  test('ends as the runtime does', () => {
+    expect(enter(GOOD, ['sh', '-c', 'exit 7']).status).toBe(7)
+  })
+
+  for (const shell of SHELLS) {
+    test.each(['SIGINT', 'SIGTERM'] as const)(`run by ${shell} ends the runtime by SIGINT on %s`, async (signal) => {
+      await using image = await start('serving', shell)
+      image.child.kill(signal)
+      expect(await image.ended()).toEqual({ code: 0, signal: null, errors: '' })
+      expect(image.said()).toBe('listening\nSIGINT\n')
+    })
+  }
+})
+
+describe.skipIf(process.platform !== 'linux')('the health check of the image', () => {
+  test('leaves a runtime alone that has been silent for less than the limit', async () => {
+    await using image = await start('empty')
+    expect(image.healthy(180)).toBe(1)
+    expect(image.said()).toBe('listening\n')
+  })
+
+  test('begins to count anew when the functions answer again', async () => {
+    await using image = await start('serving')
+    writeFileSync(join(directory, 'health', 'silent-since'), '1\n')
+    expect(image.healthy(0)).toBe(0)
+    expect(existsSync(join(directory, 'health', 'silent-since'))).toBe(false)
+    expect(image.said()).toBe('listening\n')
+  })
+
+  test('ends one without functions in order, and the container with 1 and one line', async () => {
+    await using image = await start('empty')
+    expect(image.healthy(0)).toBe(1)
+    const { code, errors } = await image.ended()
+    expect(code).toBe(1)
+    expect(errors).toMatch(/^The functions have not answered for \d+ s, so the container ends, .+\n$/)
+    expect(image.said()).toBe('listening\nSIGINT\n')
+  })
+
+  test('kills one that does not end', async () => {
+    await using image = await start('dead')
+    expect(image.healthy(0)).toBe(1)
+    await vi.waitFor(() => expect(image.said()).toBe('listening\nSIGINT\n'))
+    // Thirty seconds later.
+    writeFileSync(join(directory, 'health', 'silent-since'), String(Math.floor(Date.now() / 1000) - 31))
+    expect(image.healthy(0)).toBe(1)
+    expect(await image.ended()).toMatchObject({ code: 1, signal: null })
+  })
+
+  test('forgets what an earlier run of the container left', async () => {
+    mkdirSync(join(directory, 'health'))
+    writeFileSync(join(directory, 'health', 'silent-since'), '1\n')
+    writeFileSync(join(directory, 'health', 'ended'), 'Long ago.\n')
+    await using image = await start('empty')
+    expect(image.healthy(180)).toBe(1)
+    image.child.kill('SIGINT')
+    expect(await image.ended()).toEqual({ code: 0, signal: null, errors: '' })
+  })
+})

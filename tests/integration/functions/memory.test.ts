@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { startFunctionsWorker } from '../../support/functions/functions-worker.ts'
+import { skipsKafka, startTestBroker } from '../../support/kafka/kafka-broker.ts'
+import { cannotLimitMemory, createMemoryCgroup } from '../../support/functions/memory-cgroup.ts'
+import { healthyDatabase } from '../../support/mssql/tds-database.ts'
+import { startTdsServer } from '../../support/mssql/tds-server.ts'
+
+/**
+ * The worker's part of a container's memory. Every trigger has a backlog of the largest orders that the API takes
+ * (0.9 MB each in UTF-8), and gets a full batch of them whenever it has done with the last. They come from nowhere: the
+ * broker is there for the ledger, which asks where the log begins.
+ */
+const MIB = 1024 * 1024
+const LIMIT = 900 * MIB
+const MAX_BATCH_SIZE = 32
+const BATCHES = 2
+const TRIGGERS = 5
+
+const settingsOfRole = readFileSync(
+  join(import.meta.dirname, '../../../infra/kubernetes/base/order-processor.env'),
+  'utf8',
+)
+const nodeOptions = /NODE_OPTIONS=(\S+)/.exec(settingsOfRole)?.[1] ?? ''
+
+describe.skipIf(skipsKafka || (await cannotLimitMemory()))('a worker with little memory', () => {
+  test('works off the largest backlog of every trigger at once', async () => {
+    await using database = await startTdsServer(healthyDatabase, 0, { remembers: false })
+    await using broker = await startTestBroker()
+    await using cgroup = createMemoryCgroup(LIMIT)
+    await using worker = await startFunctionsWorker({
+      settings: {
+        NODE_OPTIONS: nodeOptions,
+        KAFKA_BROKERS: broker.address,
+        SQL_CONNECTION_STRING: `Server=127.0.0.1,${database.port};Database=orders;User Id=orders;Password=of-nothing-1A;Encrypt=false`,
+        TEST_STORE: '',
+        TEST_BACKLOG: String(BATCHES),
+        AzureFunctionsJobHost__extensions__kafka__maxBatchSize: String(MAX_BATCH_SIZE),
+      },
+      launcher: cgroup.launcher,
+    })
+    await vi.waitFor(
+      () => {
+        if (worker.isRunning) expect(worker.output).toContain(`drained ${BATCHES * MAX_BATCH_SIZE * TRIGGERS}\n`)
+      },
+      { timeout: 260_000, interval: 200 },
+    )
+    expect(worker.isRunning).toBe(true)
+  }, 280_000)
+})

@@ -1,0 +1,147 @@
+import { once } from 'node:events'
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { freePort, skipsGateway, startGateway } from '../../support/functions/gateway.ts'
+
+const [API, QUERY] = ['127.0.0.2', '127.0.0.4'] as const
+const LONG = 300_000
+/** What the gateway lets through, a little above the limit of an order. */
+const MAX_BYTES = 1_100_000
+const KEY = { 'idempotency-key': 'k' }
+const PIECES = { 'transfer-encoding': 'chunked' }
+
+type Behaviour = 'answer' | 'answer at once' | 'hang up'
+interface Seen {
+  readonly bytes: number
+  readonly length: string | undefined
+}
+
+/** A role that does to each request in turn as told, and then answers the rest. */
+async function startRole(address: string, port: number, ...behaviours: Behaviour[]): Promise<Seen[]> {
+  const seen: Seen[] = []
+  const serve = async (incoming: IncomingMessage, answer: ServerResponse) => {
+    const behaviour = behaviours.shift()
+    // As the runtime does with a body that comes in pieces: the function has it empty.
+    if (behaviour === 'answer at once') return answer.writeHead(400).end('The body is empty.')
+    const body = await text(incoming)
+    seen.push({ bytes: body.length, length: incoming.headers['content-length'] })
+    if (behaviour === 'hang up') incoming.socket.destroy()
+    else answer.writeHead(202).end()
+  }
+  const server = createServer((incoming, answer) => void serve(incoming, answer).catch(() => answer.destroy()))
+  server.listen(port, address)
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return seen
+}
+
+async function start() {
+  const port = await freePort(API)
+  const gateway = await startGateway({ api: API, query: QUERY, port })
+  onTestFinished(() => gateway[Symbol.asyncDispose]())
+  return { port, url: gateway.url }
+}
+
+function post(url: string, headers: Record<string, string>) {
+  const sent = request(url, { method: 'POST', headers })
+  const answered = once(sent, 'response').then(async ([answer]) => {
+    const { statusCode, headers: given } = answer as IncomingMessage
+    return { status: statusCode, headers: given, body: await text(answer as IncomingMessage) }
+  })
+  // Who is refused may see the connection end before everything was sent.
+  sent.on('error', () => undefined)
+  return { sent, answered }
+}
+
+describe.skipIf(skipsGateway)('the gateway, when an instance goes', () => {
+  test.each([{ 'content-length': String(LONG) }, PIECES])(
+    'keeps an order with %o until there is somebody to take it, and hands it over whole',
+    async (headers) => {
+      const { port, url } = await start()
+      const { sent, answered } = post(`${url}/api/orders`, headers)
+      sent.end('x'.repeat(LONG))
+      await sleep(500)
+      const seen = await startRole(API, port)
+      expect(await answered).toMatchObject({ status: 202 })
+      expect(seen).toEqual([{ bytes: LONG, length: String(LONG) }])
+    },
+  )
+
+  test('tells every caller what to do when no instance is there', { timeout: 60_000 }, async () => {
+    const { url } = await start()
+    const told = async (method: string, path: string) => {
+      const answer = await fetch(url + path, { method, ...(method === 'POST' && { body: '{}' }) })
+      expect(answer.headers.get('retry-after')).toBe('1')
+      expect([502, 503]).toContain(answer.status)
+      const { detail, requestId } = (await answer.json()) as { detail: string; requestId: string }
+      expect(requestId).toMatch(/^[\da-f-]{36}$/)
+      expect(answer.headers.get('x-request-id')).toBe(requestId)
+      return detail
+    }
+    const [read, operated, placed] = await Promise.all([
+      told('GET', '/api/orders'),
+      told('POST', '/api/redrives'),
+      told('POST', '/api/orders/'),
+    ])
+    expect(read).toBe('No instance answered. Try again.')
+    expect(operated).toMatch(/look before you send it again\.$/)
+    expect(placed).toMatch(/send it again with its Idempotency-Key, or look for it first\.$/)
+  })
+
+  test('sends an order once that may have been accepted, and says so', async () => {
+    const { port, url } = await start()
+    const seen = await startRole(API, port, 'hang up')
+    const { sent, answered } = post(`${url}/api/orders`, {})
+    sent.end('{}')
+    const { status, headers, body } = await answered
+    expect(status).toBe(502)
+    expect(headers['content-type']).toBe('application/problem+json')
+    expect(JSON.parse(body)).toMatchObject({ status: 502, detail: expect.stringContaining('Idempotency-Key') })
+    expect(seen).toHaveLength(1)
+  })
+
+  test.each([{ 'content-length': String(LONG) }, PIECES])(
+    'sends an order with an Idempotency-Key again, whole, with %o',
+    async (headers) => {
+      const { port, url } = await start()
+      const seen = await startRole(API, port, 'hang up')
+      const { sent, answered } = post(`${url}/api/orders`, { ...headers, ...KEY })
+      sent.end('x'.repeat(LONG))
+      expect(await answered).toMatchObject({ status: 202 })
+      expect(seen.map(({ bytes }) => bytes)).toEqual([LONG, LONG])
+    },
+  )
+
+  test('sends what operators do once, whatever keys they send along', async () => {
+    const { port, url } = await start()
+    const seen = await startRole(QUERY, port, 'hang up')
+    const { sent, answered } = post(`${url}/api/redrives`, KEY)
+    sent.end('{}')
+    expect(await answered).toMatchObject({ status: 502 })
+    expect(seen).toHaveLength(1)
+  })
+
+  test('reads again', async () => {
+    const { port, url } = await start()
+    const seen = await startRole(QUERY, port, 'hang up')
+    expect((await fetch(`${url}/api/orders`)).status).toBe(202)
+    expect(seen).toHaveLength(2)
+  })
+
+  test('answers 413 to a body that grows beyond the limit piece by piece, though a role answers before it has ended', async () => {
+    const { port, url } = await start()
+    await startRole(API, port, 'answer at once')
+    const { sent, answered } = post(`${url}/api/orders`, PIECES)
+    sent.write(Buffer.alloc(MAX_BYTES, ' '))
+    await sleep(300)
+    sent.end(' ')
+    const { status, body } = await answered
+    expect(status).toBe(413)
+    expect(JSON.parse(body)).toMatchObject({ status: 413, type: '/docs/errors#payload-too-large' })
+  })
+})

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Kafka, logLevel } from 'kafkajs'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { isOrderError } from '../../../shared/domain/errors.ts'
+import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { startKafkaProxy, type KafkaProxy } from '../../support/kafka/kafka-proxy.ts'
+import { consume, publishAll, record, topicOf, valuesOf } from '../../support/kafka/kafka-traffic.ts'
+
+describe.skipIf(skipsKafka)('when an acknowledgement is lost', () => {
+  let broker: TestBroker
+  let proxy: KafkaProxy
+  beforeAll(async () => {
+    const started = await startKafkaProxy(() => broker.port)
+    proxy = started
+    broker = await startTestBroker({ properties: { 'advertised.listeners': `PLAINTEXT://${started.address}` } })
+  })
+  afterAll(async () => {
+    await proxy[Symbol.asyncDispose]()
+    await broker[Symbol.asyncDispose]()
+  })
+
+  it('has every acknowledged record all the same, when the next batch is as long', async () => {
+    const { log } = openKafkaLog([proxy.address])
+    onTestFinished(() => log[Symbol.asyncDispose]())
+    const topic = await topicOf(log, 1)
+    await log.publish(topic, [record('before')])
+
+    proxy.eatNextAcknowledgement()
+    const outcomes = await Promise.allSettled([
+      log.publish(topic, [record('eaten')]),
+      nextTurn(() => log.publish(topic, [record('after1')])),
+    ])
+    await log.publish(topic, [record('after2')])
+
+    expect(proxy.eaten).toBeGreaterThan(0)
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+    expect(new Set(await valuesOf(log, topic))).toEqual(new Set(['before', 'eaten', 'after1', 'after2']))
+  })
+
+  it("would lose one to kafkajs's idempotent producer, which is why ours is not", async () => {
+    const { log } = openKafkaLog([proxy.address])
+    onTestFinished(() => log[Symbol.asyncDispose]())
+    const topic = await topicOf(log, 1)
+    const client = new Kafka({ brokers: [proxy.address], logLevel: logLevel.NOTHING })
+    const retry = { retries: 3, initialRetryTime: 1500 }
+    const producer = client.producer({ idempotent: true, maxInFlightRequests: 1, retry })
+    onTestFinished(() => producer.disconnect())
+    await producer.connect()
+    const send = (value: string) => producer.send({ topic, acks: -1, messages: [{ value }] })
+
+    await send('before')
+    const eaten = proxy.eaten
+    proxy.eatNextAcknowledgement()
+    const first = send('eaten')
+    await vi.waitFor(() => expect(proxy.eaten).toBeGreaterThan(eaten))
+    await sleep(100)
+    await send('acknowledged')
+    await first
+    expect(await valuesOf(log, topic)).not.toContain('acknowledged')
+  })
+})
+
+const nextTurn = <T>(work: () => Promise<T>) => new Promise<T>((resolve) => setImmediate(() => resolve(work())))
+
+describe.skipIf(skipsKafka)('when the broker is away', () => {
+  let broker: TestBroker
+  beforeAll(async () => {
+    broker = await startTestBroker()
+  })
+  afterAll(() => broker[Symbol.asyncDispose]())
+
+  it('says so, answers in bounded time, and recovers by itself', async () => {
+    const { log } = openKafkaLog([broker.address], { publishTimeoutMs: 2000 })
+    onTestFinished(() => log[Symbol.asyncDispose]())
+    const topic = await topicOf(log, 2)
+    await log.publish(topic, [record('before')])
+    await broker.kill()
+
+    const refused = await log.publish(topic, [record('away')]).catch((error: unknown) => error)
+    expect(refused).toSatisfy((error) => isOrderError(error) && error.code === 'log-unavailable' && error.retriable)
+    expect(await log.health()).toMatchObject({ available: false, cause: expect.stringContaining('Kafka: ') })
+
+    await broker.start()
+    await vi.waitFor(async () => expect(await log.health()).toEqual({ available: true }), { timeout: 20_000 })
+    await log.publish(topic, [record('afterwards')])
+    expect(await valuesOf(log, topic)).toEqual(expect.arrayContaining(['before', 'afterwards']))
+  })
+
+  it('refuses what would be more than its queue holds', async () => {
+    const { log } = openKafkaLog([broker.address], { publishTimeoutMs: 2000, maxQueuedRecords: 3 })
+    onTestFinished(() => log[Symbol.asyncDispose]())
+    const topic = await topicOf(log, 1)
+    const outcomes = await Promise.allSettled(Array.from({ length: 5 }, (_, n) => log.publish(topic, [record(`${n}`)])))
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+    expect(refused).toHaveLength(2)
+    for (const { reason } of refused)
+      expect(reason).toMatchObject({ code: 'queue-full', retriable: true, retryAfterSeconds: 1 })
+  })
+
+  it('delivers every acknowledged record through a SIGKILL of the broker', async () => {
+    const { log } = openKafkaLog([broker.address])
+    onTestFinished(() => log[Symbol.asyncDispose]())
+    const topic = await topicOf(log, 3)
+    await using consumer = await consume(log, topic, randomUUID())
+    const publishing = publishAll(log, topic)
+
+    await vi.waitFor(() => expect(consumer.delivered.size).toBeGreaterThan(100), { timeout: 20_000 })
+    await broker.kill()
+    await sleep(1000)
+    await broker.start()
+    const before = publishing.acknowledged.length
+    await vi.waitFor(() => expect(publishing.acknowledged.length).toBeGreaterThan(before + 100), { timeout: 30_000 })
+    await publishing.stop()
+
+    const { delivered } = consumer
+    await vi.waitFor(() => expect(publishing.acknowledged.filter((value) => !delivered.has(value))).toEqual([]), {
+      timeout: 40_000,
+    })
+    expect(publishing.refused.every((error) => isOrderError(error) && error.code === 'log-unavailable')).toBe(true)
+  })
+})

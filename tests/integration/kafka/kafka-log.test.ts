@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto'
+import { Kafka, logLevel } from 'kafkajs'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { consume, record, text, topicOf, valuesOf } from '../../support/kafka/kafka-traffic.ts'
+
+const KIB = 1024
+
+describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
+  let broker: TestBroker
+  let kafka: Kafka
+  beforeAll(async () => {
+    broker = await startTestBroker()
+    kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })
+  })
+  afterAll(() => broker[Symbol.asyncDispose]())
+
+  function open() {
+    const opened = openKafkaLog([broker.address])
+    onTestFinished(() => opened.log[Symbol.asyncDispose]())
+    return opened
+  }
+
+  async function admin<T>(work: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> {
+    const admin = kafka.admin()
+    await admin.connect()
+    try {
+      return await work(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  it('takes a call of more than Kafka takes in one batch', async () => {
+    const { log } = open()
+    const topic = await topicOf(log, 1)
+    const records = Array.from({ length: 300 }, (_, n) => ({
+      key: 'k',
+      value: `${n}:`.padEnd(10 * KIB, 'x'),
+      headers: [],
+    }))
+    const positions = await log.publish(topic, records)
+    expect(positions.map(({ offset }) => offset)).toEqual(records.map((_, offset) => offset))
+    expect(await valuesOf(log, topic)).toEqual(records.map(({ value }) => value))
+  })
+
+  it('refuses a record that its topic does not take, and no other that came with it', async () => {
+    const { log } = open()
+    const name = `small-${randomUUID()}`
+    await log.ensureTopics([{ name, partitions: 1, replication: 1, config: { 'max.message.bytes': '10000' } }])
+    const outcomes = await Promise.allSettled([
+      log.publish(name, [record('before')]),
+      log.publish(name, [{ key: 'k', value: 'x'.repeat(20 * KIB), headers: [] }]),
+      log.publish(name, [record('after')]),
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(outcomes[1]).toMatchObject({ reason: { code: 'record-too-large', retriable: false } })
+    expect(await valuesOf(log, name)).toEqual(['before', 'after'])
+    expect(await log.health()).toEqual({ available: true })
+  })
+
+  it('keeps headers whose names every JavaScript object has', async () => {
+    const { log } = open()
+    const topic = await topicOf(log, 1)
+    const names = ['constructor', '__proto__', 'toString', 'all']
+    await log.publish(topic, [{ key: null, value: '', headers: names.map((name) => [name, name] as const) }])
+    const [kept] = await log.read(topic, 0, 0, 1)
+    expect(kept?.headers.map(([name, value]) => [name, text(value)])).toEqual(names.map((name) => [name, name]))
+  })
+
+  it('says where a topic differs from what was asked for, and leaves it so', async () => {
+    const { log, warnings } = open()
+    const topic = await topicOf(log, 2)
+    warnings.length = 0
+    await log.ensureTopics([
+      { name: topic, partitions: 6, replication: 3, config: { 'min.insync.replicas': '2', 'retention.ms': '-1' } },
+    ])
+    expect(warnings).toEqual([
+      `The topic ${topic} has partitions: 2, not 6; it is left as it is.`,
+      `The topic ${topic} has replicas: 1, not 3; it is left as it is.`,
+      `min.insync.replicas is 1 (inherited from the broker), not 2, for ${topic}. It is left as it is.`,
+      `retention.ms is 604800000 (inherited from the broker), not -1, for ${topic}: records leave the log after 7 days, whether they were processed or not. It is left as it is.`,
+      `A lost disk can lose orders that were accepted: topics keep fewer than 3 copies of a record, 1 (${topic}).`,
+    ])
+    expect(await log.offsets(topic)).toHaveLength(2)
+  })
+
+  it('says in one line why a topic cannot be made', async () => {
+    const { log } = open()
+    const spec = { name: `three-${randomUUID()}`, partitions: 1, replication: 3, config: {} }
+    await expect(log.ensureTopics([spec])).rejects.toMatchObject({
+      code: 'invalid-setting',
+      message: expect.stringMatching(
+        /^Kafka refuses to make the topic three-.*KAFKA_REPLICATION asks for more copies than there are brokers\.$/,
+      ),
+    })
+  })
+
+  it('passes over offsets that are in the log no more', async () => {
+    const { log } = open()
+    const topic = await topicOf(log, 1)
+    const groupId = randomUUID()
+    await log.publish(
+      topic,
+      Array.from({ length: 10 }, (_, n) => record(`${n}`)),
+    )
+    await admin((kafka) => kafka.setOffsets({ groupId, topic, partitions: [{ partition: 0, offset: '2' }] }))
+    await admin(async (kafka) => {
+      await kafka.fetchTopicOffsets(topic) // Otherwise it knows no leader.
+      await kafka.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '6' }] })
+    })
+    expect(await log.offsets(topic)).toEqual([{ partition: 0, first: 6, end: 10 }])
+    expect((await log.read(topic, 0, 0, 100)).map(({ offset }) => offset)).toEqual([6, 7, 8, 9])
+    await using consumer = await consume(log, topic, groupId)
+    await vi.waitFor(() => expect([...consumer.delivered]).toEqual(['6', '7', '8', '9']), { timeout: 20_000 })
+  })
+
+  it('goes on from the beginning when the topic was made anew', async () => {
+    const { log } = open()
+    const topic = await topicOf(log, 1)
+    await log.publish(
+      topic,
+      Array.from({ length: 10 }, (_, n) => record(`old-${n}`)),
+    )
+    await using consumer = await consume(log, topic, randomUUID())
+    await vi.waitFor(() => expect(consumer.delivered.size).toBe(10), { timeout: 20_000 })
+    await admin((kafka) => kafka.deleteTopics({ topics: [topic] }))
+    await vi.waitFor(() => log.ensureTopics([{ name: topic, partitions: 1, replication: 1, config: {} }]), {
+      timeout: 10_000,
+      interval: 500,
+    })
+    await vi.waitFor(() => log.publish(topic, [record('new')]), { timeout: 20_000 })
+    await vi.waitFor(() => expect(consumer.delivered).toContain('new'), { timeout: 50_000 })
+  })
+
+  it('reports a consumer that cannot join in its health, takes records all the same, and joins once it can', async () => {
+    const { log } = open()
+    const topic = `late-${randomUUID()}`
+    const errors: unknown[] = []
+    const delivered: string[] = []
+    await using _ = await log.subscribe({
+      topic,
+      groupId: randomUUID(),
+      maxBatchSize: 10,
+      onBatch: async (records) => void delivered.push(...records.map(({ value }) => text(value))),
+      onError: (error) => errors.push(error),
+    })
+    await vi.waitFor(
+      async () =>
+        expect(await log.health()).toEqual({ available: true, unreadable: [expect.stringContaining(topic) as string] }),
+      { timeout: 20_000, interval: 100 },
+    )
+    expect(errors[0]).toMatchObject({ code: 'log-unavailable' })
+    await log.ensureTopics([{ name: topic, partitions: 1, replication: 1, config: {} }])
+    await log.publish(topic, [record('there')])
+    await vi.waitFor(() => expect(delivered).toEqual(['there']), { timeout: 30_000 })
+    expect(await log.health()).toEqual({ available: true })
+  })
+})

@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto'
+import kafkajs from 'kafkajs'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { LedgerLoss } from '../../../shared/ports/ledger.ts'
+import { skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { kafkaOf, openKafkaServices, withAdmin, type KafkaServices } from '../../support/kafka/kafka-services.ts'
+import { messageOf, newOrder } from '../../support/orders/orders.ts'
+
+/** A broker that looks often for what it may forget. */
+const PROPERTIES = {
+  'log.retention.check.interval.ms': '200',
+  'log.segment.delete.delay.ms': '100',
+  'log.initial.task.delay.ms': '200',
+  'log.cleaner.backoff.ms': '200',
+  'log.cleaner.min.cleanable.ratio': '0.01',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+}
+const PATIENCE = { timeout: 60_000, interval: 200 }
+const HOUR_MS = 3_600_000
+
+describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, () => {
+  let broker: TestBroker
+  beforeAll(async () => {
+    broker = await startTestBroker({ properties: PROPERTIES })
+  })
+  afterAll(() => broker[Symbol.asyncDispose]())
+
+  async function open(settings?: Record<string, string>): Promise<KafkaServices & { lost: LedgerLoss[] }> {
+    const services = await openKafkaServices(broker, settings)
+    onTestFinished(() => services[Symbol.asyncDispose]())
+    const lost: LedgerLoss[] = []
+    services.all.events.on('ledger:lost', (loss) => lost.push(loss))
+    return Object.assign(services, { lost })
+  }
+
+  function publish({ all, topic }: KafkaServices, count: number, timestamp = Date.now()) {
+    return all.log.publish(
+      topic,
+      Array.from({ length: count }, () => ({ ...messageOf(), timestamp })),
+    )
+  }
+
+  async function configure(topic: string, config: Record<string, string>): Promise<void> {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+    const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }
+    await withAdmin(broker, (admin) => admin.alterConfigs({ validateOnly: false, resources: [resource] }))
+  }
+
+  async function deleteBefore(topic: string, offset: number): Promise<void> {
+    await withAdmin(broker, async (admin) => {
+      await admin.fetchTopicOffsets(topic) // Otherwise it knows no leader.
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
+    })
+  }
+
+  async function startOf({ all, topic }: KafkaServices): Promise<number> {
+    const [place] = await all.log.offsets(topic)
+    return place?.first ?? 0
+  }
+
+  test('before they were counted are lost, whoever deleted them: named, told once, in metric and doctor, until a reset', async () => {
+    const services = await open()
+    const { all, topic, lost } = services
+    await publish(services, 10)
+    await services.consume()
+    const event = newOrder()
+    await all.log.publish(topic, [messageOf(event)])
+    await publish(services, 19)
+    await deleteBefore(topic, 20)
+
+    const range = { topic, partition: 0, from: 10, to: 20, lostBy: 'log-start' }
+    const sentence = `Not balanced: 10 offsets are lost: they left the log before they were counted, at ${topic} 0:10–19.`
+    expect(await all.ledgerVerdict()).toMatchObject({
+      balanced: false,
+      summary: sentence,
+      lost: [range],
+      totals: { records: 30, stored: 10, lost: 10, gaps: 0, toCome: 10 },
+    })
+    await all.ledgerWatch.look()
+    await all.ledgerWatch.look()
+    expect(lost).toEqual([range])
+
+    await services.consume()
+    await all.ledgerWatch.look()
+    expect(await all.ledgerVerdict()).toMatchObject({
+      balanced: false,
+      summary: sentence,
+      totals: { records: 30, stored: 20, lost: 10, gaps: 0, absent: 0, toCome: 0 },
+    })
+    expect(lost).toHaveLength(1)
+    expect(await all.metrics.scrape()).toMatch(/^orders_ledger_records\{outcome="lost"\} 10$/m)
+    expect((await all.doctor()).checks).toContainEqual({ name: 'ledger', well: false, detail: sentence })
+    expect(
+      await all.repairLedger({ operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: null }),
+    ).toEqual({ processed: 0, more: false, why: null })
+
+    const act = { operator: 'sam', verified: false, at: new Date().toISOString(), reason: 'Looked into.' }
+    await all.resetLedger(act, false)
+    expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { records: 10, lost: 0 } })
+  })
+
+  test('by retention are lost, though their partition was never counted before', async () => {
+    const services = await open()
+    await services.all.ledgerWatch.look()
+    await configure(services.topic, { 'retention.ms': '1000', 'segment.ms': '500' })
+    await publish(services, 5, Date.now() - HOUR_MS)
+    await vi.waitFor(async () => expect(await startOf(services)).toBe(5), PATIENCE)
+    await configure(services.topic, { 'retention.ms': '-1' })
+    await publish(services, 3)
+    await services.consume()
+    expect(await services.all.ledgerVerdict()).toMatchObject({
+      balanced: false,
+      lost: [{ from: 0, to: 5, lostBy: 'log-start' }],
+      totals: { stored: 3, lost: 5 },
+    })
+  })
+
+  test('by size are lost', async () => {
+    const services = await open()
+    await services.all.ledgerWatch.look()
+    await configure(services.topic, { 'retention.bytes': '1', 'segment.ms': '300' })
+    await publish(services, 5)
+    await vi.waitFor(async () => {
+      // A segment is rolled when something is written after its time.
+      await publish(services, 1)
+      expect(await startOf(services)).toBeGreaterThanOrEqual(5)
+    }, PATIENCE)
+    await services.all.ledgerWatch.look()
+    expect(services.lost[0]).toMatchObject({ from: 0, lostBy: 'log-start' })
+  })
+
+  test('are no loss when they were transaction markers or aborted, because that was seen in time', async () => {
+    const services = await open()
+    const { all, topic, lost } = services
+    const producer = kafkaOf(broker).producer({
+      transactionalId: randomUUID(),
+      idempotent: true,
+      maxInFlightRequests: 1,
+    })
+    await producer.connect()
+    const send = async (end: 'commit' | 'abort') => {
+      const transaction = await producer.transaction()
+      const { key, value, headers } = messageOf()
+      const named = Object.fromEntries(headers.map(([name, header]) => [name, String(header)]))
+      await transaction.send({ topic, messages: [{ key: String(key), value: String(value), headers: named }] })
+      await transaction[end]()
+    }
+    for (const end of ['commit', 'abort', 'commit', 'commit'] as const) await send(end)
+    await producer.disconnect()
+    await publish(services, 1)
+    await services.consume()
+    await all.ledgerWatch.look()
+    // Four markers and the record that was aborted.
+    const settled = { balanced: true, lost: [], totals: { records: 4, stored: 4, absent: 5, gaps: 0 } }
+    expect(await all.ledgerVerdict()).toMatchObject(settled)
+
+    await deleteBefore(topic, 9)
+    await services.reopen()
+    await services.all.ledgerWatch.look()
+    expect(await services.all.ledgerVerdict()).toMatchObject(settled)
+    expect(lost).toEqual([])
+  })
+
+  test('by compaction leave a hole that nobody calls a marker', async () => {
+    const services = await open()
+    const { all, topic } = services
+    await all.ledgerWatch.look()
+    await configure(topic, { 'cleanup.policy': 'compact', 'segment.ms': '200', 'min.cleanable.dirty.ratio': '0.01' })
+    const event = newOrder()
+    const records = [messageOf(), messageOf(event), messageOf(event), messageOf()]
+    await all.log.publish(
+      topic,
+      records.map((record) => ({ ...record, timestamp: Date.now() })),
+    )
+    await vi.waitFor(async () => {
+      // A segment is compacted once another has begun.
+      await publish(services, 1)
+      expect((await all.log.read(topic, 0, 0, 3)).map(({ offset }) => offset)).toEqual([0, 2, 3])
+    }, PATIENCE)
+    await services.consume()
+    await all.ledgerWatch.look()
+    expect(await all.ledgerVerdict()).toMatchObject({
+      balanced: false,
+      summary: expect.stringContaining(`they are missing from the log`),
+      lost: [{ from: 1, to: 2, lostBy: 'hole' }],
+    })
+    expect((await all.doctor()).checks.find(({ name }) => name === 'topic-settings')).toMatchObject({
+      well: false,
+      detail: expect.stringContaining(`cleanup.policy is compact, not delete, for ${topic}:`),
+    })
+  })
+
+  test('before a group came to the topic are none of its business', async () => {
+    const first = await open()
+    await publish(first, 10)
+    await deleteBefore(first.topic, 6)
+    const later = await open({ ORDERS_TOPIC: first.topic, ORDERS_CONSUMER_GROUP: `late-${randomUUID()}` })
+    await later.consume()
+    expect(await later.all.ledgerVerdict()).toMatchObject({
+      balanced: true,
+      totals: { records: 4, stored: 4, lost: 0 },
+    })
+  })
+
+  test('soon are told while there is time, by age and by size', async () => {
+    const byAge = await open()
+    await configure(byAge.topic, { 'retention.ms': String(2 * HOUR_MS) })
+    await publish(byAge, 1, Date.now() - 1.5 * HOUR_MS)
+    const bySize = await open()
+    await configure(bySize.topic, { 'retention.bytes': '10000' })
+    await publish(bySize, 30)
+    for (const { all, topic } of [byAge, bySize]) {
+      const { checks } = await all.doctor()
+      expect(checks.find(({ name }) => name === 'retention')).toMatchObject({
+        well: false,
+        detail: expect.stringContaining(`${topic} 0:0 has used`),
+      })
+      const ratio = new RegExp(`^orders_log_life_used_ratio\\{messaging_destination_name="${topic}"\\} (.*)$`, 'm')
+      expect(Number(ratio.exec(await all.metrics.scrape())?.[1])).toBeGreaterThanOrEqual(0.75)
+    }
+    await byAge.consume()
+    expect((await byAge.all.doctor()).checks.find(({ name }) => name === 'retention')).toMatchObject({ well: true })
+  })
+})

@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+const SCRIPTS = join(import.meta.dirname, '..', '..', '..', 'infra', 'docker', 'mssql')
+const SECRETS = { MSSQL_SA_PASSWORD: 'Password-of-sa-1', ORDERS_SQL_PASSWORD: 'Password_of-orders-1' }
+/** Notes how it was called, what it was told and as whom; refuses as often as `refusals` says. */
+const SQLCMD = `#!/bin/sh
+echo "$@" >> calls
+left=$(cat refusals 2> /dev/null || echo 0)
+if [ "$left" -gt 0 ]; then echo $((left - 1)) > refusals; exit 1; fi
+[ -t 0 ] || cat >> statements
+printf '%s' "$SQLCMDPASSWORD" > password
+`
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mssql-image-'))
+  writeFileSync(join(directory, 'sqlcmd'), SQLCMD, { mode: 0o755 })
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+function run(script: string, secrets: Record<string, string> = SECRETS) {
+  const { PATH = '' } = process.env
+  const env = { PATH, SQLCMD: join(directory, 'sqlcmd'), ...secrets }
+  return spawnSync('bash', [join(SCRIPTS, script)], { cwd: directory, env, encoding: 'utf8', input: '' })
+}
+
+const told = (name: string) => (existsSync(join(directory, name)) ? readFileSync(join(directory, name), 'utf8') : '')
+
+describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
+  test('makes the database and its login when the server answers, as the administrator', () => {
+    writeFileSync(join(directory, 'refusals'), '1')
+    const { status, stderr } = run('setup-database.sh')
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+    expect(told('statements')).toContain('CREATE DATABASE orders')
+    expect(told('statements')).toContain(`CREATE LOGIN orders WITH PASSWORD = '${SECRETS.ORDERS_SQL_PASSWORD}'`)
+    // Changed in .env, it is the login's from the next start on.
+    expect(told('statements')).toContain(`ALTER LOGIN orders WITH PASSWORD = '${SECRETS.ORDERS_SQL_PASSWORD}'`)
+    expect(told('statements')).toContain('READ_COMMITTED_SNAPSHOT ON')
+    const roles = [...told('statements').matchAll(/ALTER ROLE (\w+) ADD MEMBER orders/g)].map(([, role]) => role)
+    expect(roles).toEqual(['db_datareader', 'db_datawriter', 'db_ddladmin'])
+    expect(told('statements')).toContain('ALTER ROLE db_owner DROP MEMBER orders')
+    expect(told('password')).toBe(SECRETS.MSSQL_SA_PASSWORD)
+  })
+
+  test.each(['setup-database.sh', 'healthy.sh', 'backup.sh', 'restore.sh'])(
+    '%s shows no password to `ps`',
+    (script) => {
+      expect(run(script).status).toBe(0)
+      expect(told('calls')).not.toBe('')
+      for (const secret of Object.values(SECRETS)) expect(told('calls')).not.toContain(secret)
+    },
+  )
+
+  test('refuses a password that would end its quotes, before the server is asked for anything', () => {
+    const { status, stderr } = run('setup-database.sh', { ...SECRETS, ORDERS_SQL_PASSWORD: "it's; DROP DATABASE" })
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^ORDERS_SQL_PASSWORD may hold letters, digits/)
+    expect(told('calls')).toBe('')
+  })
+
+  test('is healthy when the functions’ own login finds its database, and else not', () => {
+    expect(run('healthy.sh').status).toBe(0)
+    expect(told('calls')).toContain('-U orders -d orders')
+    expect(told('password')).toBe(SECRETS.ORDERS_SQL_PASSWORD)
+    writeFileSync(join(directory, 'refusals'), '1')
+    expect(run('healthy.sh').status).not.toBe(0)
+  })
+
+  test('restores only what it has verified, and from where back-ups are made', () => {
+    run('backup.sh')
+    const [, file = ''] = /TO DISK = N'([^']+)'/.exec(told('statements')) ?? []
+    for (const name of ['calls', 'statements']) rmSync(join(directory, name))
+    run('restore.sh')
+    // A batch each: sqlcmd ends with the first one that fails, but goes on within it.
+    const batches = told('statements').split('\nGO\n')
+    const steps = batches.map((batch) => /RESTORE VERIFYONLY|SET OFFLINE|RESTORE DATABASE|ALTER USER/.exec(batch)?.[0])
+    expect(steps).toEqual(['RESTORE VERIFYONLY', 'SET OFFLINE', 'RESTORE DATABASE', 'ALTER USER', undefined])
+    expect(batches[2]).toContain(`FROM DISK = N'${file}'`)
+    expect(told('calls')).toContain(' -b')
+  })
+})

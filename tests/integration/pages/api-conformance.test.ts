@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createSchemaCheck, type FaultOf } from '../../support/api-schemas.ts'
+import { PRODUCT_KEY, startProductProcess } from '../../support/product/product-process.ts'
+
+interface Operation {
+  operationId: string
+  security: unknown[]
+  responses: Record<string, { headers?: Record<string, unknown>; content?: Record<string, { schema: object }> }>
+}
+interface Document {
+  paths: Record<string, Record<string, Operation>>
+  components: { schemas: object }
+}
+
+const ORDER = readFileSync('order.json', 'utf8')
+const KEY = { 'x-functions-key': PRODUCT_KEY }
+const JSON_BODY = { 'content-type': 'application/json' }
+const METRICS_KEY = 'a-key-that-reads-metrics'
+const READ_KEY = 'a-key-that-reads-everything'
+const ISSUED_NEVER = '01990000-0000-7000-8000-000000000000'
+
+let product: Awaited<ReturnType<typeof startProductProcess>>
+let document: Document
+let faultOf: FaultOf
+/** Stored, at the beginning. */
+let orderId: string
+
+beforeAll(async () => {
+  product = await startProductProcess({ METRICS_KEY, READ_KEY })
+  document = (await (await fetch(`${product.url}/api/openapi.json`)).json()) as Document
+  faultOf = createSchemaCheck(document.components)
+  const headers = { ...JSON_BODY, prefer: 'wait=30' }
+  const response = await fetch(`${product.url}/api/orders`, { method: 'POST', headers, body: ORDER })
+  orderId = ((await response.json()) as { orderId: string }).orderId
+})
+afterAll(() => product[Symbol.asyncDispose]())
+
+interface Asked {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+}
+
+/** Asks, and says how the answer differs from what the document says of `template`. */
+async function ask(path: string, template: string, { method = 'GET', headers = {}, body }: Asked = {}) {
+  const response = await fetch(product.url + path, { method, headers, ...(body !== undefined && { body }) })
+  const text = await response.text()
+  const documented = document.paths[template]?.[method.toLowerCase()]?.responses[String(response.status)]
+  const type = response.headers.get('content-type')?.split(';')[0] ?? ''
+  const schema = documented?.content?.[type]?.schema
+  const faults: string[] = []
+  if (documented === undefined) faults.push(`${response.status} is not documented`)
+  else if (documented.content === undefined ? text !== '' : schema === undefined)
+    faults.push(`${type} is not documented`)
+  if (schema !== undefined && type.endsWith('json')) {
+    const fault = faultOf(schema, JSON.parse(text))
+    if (fault !== '') faults.push(fault)
+  }
+  return { status: response.status, headers: response.headers, text, faults }
+}
+
+describe('the product does what its OpenAPI document says', () => {
+  const post = { method: 'POST', headers: JSON_BODY, body: ORDER }
+
+  it.each([
+    ['an order that is accepted', 202, '/api/orders', post],
+    ['an order that is waited for', 201, '/api/orders', { ...post, headers: { ...JSON_BODY, prefer: 'wait=30' } }],
+    ['an order by the original route, in its own spelling', 202, '/api/Order', post],
+    ['a body that is not JSON', 400, '/api/orders', { ...post, body: '{' }],
+    ['an order that is not valid', 400, '/api/orders', { ...post, body: '{}' }],
+    ['a body of two megabytes', 413, '/api/orders', { ...post, body: JSON.stringify('x'.repeat(2 * 1024 * 1024)) }],
+    ['a body that is not declared as JSON', 415, '/api/orders', { ...post, headers: { 'content-type': 'text/plain' } }],
+    [
+      'a bad Idempotency-Key',
+      400,
+      '/api/orders',
+      { ...post, headers: { ...JSON_BODY, 'idempotency-key': '"a", "b"' } },
+    ],
+  ])('for %s: %d', async (_, status, path, asked) => {
+    expect(await ask(path, path.toLowerCase(), asked)).toMatchObject({ status, faults: [] })
+  })
+
+  it.each([
+    [200, METRICS_KEY, 'get', '/api/metrics', '/api/metrics'],
+    [403, METRICS_KEY, 'get', '/api/dead-letters', '/api/dead-letters'],
+    [200, READ_KEY, 'get', '/api/dead-letters', '/api/dead-letters'],
+    [403, READ_KEY, 'post', '/api/dead-letters/a/discard', '/api/dead-letters/{id}/discard'],
+  ])('%d for %s at %s %s', async (status, key, method, path, template) => {
+    const headers = { 'x-functions-key': key }
+    expect(await ask(path, template, { method: method.toUpperCase(), headers })).toMatchObject({ status, faults: [] })
+  })
+
+  it('for a key that is used for another order: 422', async () => {
+    const headers = { ...JSON_BODY, 'idempotency-key': 'a-key-of-this-test' }
+    expect(await ask('/api/orders', '/api/orders', { ...post, headers })).toMatchObject({ status: 202, faults: [] })
+    const body = JSON.stringify({ ...(JSON.parse(ORDER) as object), totalPrice: 1 })
+    expect(await ask('/api/orders', '/api/orders', { ...post, headers, body })).toMatchObject({
+      status: 422,
+      faults: [],
+    })
+  })
+
+  it('for an order, its history, its ETag, and an id that was never issued', async () => {
+    const first = await ask(`/api/orders/${orderId}`, '/api/orders/{orderId}')
+    expect(first).toMatchObject({ status: 200, faults: [] })
+    const headers = { 'if-none-match': first.headers.get('etag') ?? '' }
+    expect(await ask(`/api/orders/${orderId}`, '/api/orders/{orderId}', { headers })).toMatchObject({
+      status: 304,
+      faults: [],
+    })
+    for (const [id, status] of [
+      [orderId, 200],
+      [ISSUED_NEVER, 404],
+      ['x', 400],
+    ] as const) {
+      const history = await ask(`/api/orders/${id}/history`, '/api/orders/{orderId}/history')
+      expect(history).toMatchObject({ status, faults: [] })
+      expect(await ask(`/api/orders/${id}`, '/api/orders/{orderId}')).toMatchObject({ status, faults: [] })
+    }
+  })
+
+  it.each([
+    [200, '/api/orders?limit=1', '/api/orders'],
+    [400, '/api/orders?limit=0', '/api/orders'],
+    [400, '/api/orders?colour=red', '/api/orders'],
+    [200, '/api/orders/search?q=alex', '/api/orders/search'],
+    [400, '/api/orders/search', '/api/orders/search'],
+    [200, '/api/Orders/customerSearch/exam', '/api/orders/customersearch/{text}'],
+    [404, '/docs/nothing.css', '/docs/{asset}'],
+    [404, '/api/dead-letters/orders:0:0', '/api/dead-letters/{id}'],
+    [404, '/api/redrives/nothing', '/api/redrives/{id}'],
+  ])('with %d for GET %s', async (status, path, template) => {
+    expect(await ask(path, template, { headers: KEY })).toMatchObject({ status, faults: [] })
+  })
+
+  it('with 200 for every GET that needs nothing, and with 401 without the key where one is needed', async () => {
+    const plain = Object.entries(document.paths).filter(
+      ([path]) => !path.includes('{') && path !== '/api/orders/search',
+    )
+    const gets = plain.flatMap(([path, { get }]) =>
+      get === undefined ? [] : [{ path, needsKey: get.security.length > 0 }],
+    )
+    expect(gets.length).toBeGreaterThan(12)
+    for (const { path, needsKey } of gets) {
+      const { status, faults } = await ask(path, path, { headers: KEY })
+      expect({ path, status, faults }).toEqual({ path, status: 200, faults: [] })
+      const without = await ask(path, path)
+      expect({ path, status: without.status, faults: without.faults }).toEqual({
+        path,
+        status: needsKey ? 401 : 200,
+        faults: [],
+      })
+    }
+  })
+
+  it('with HEAD for every GET: the same headers, and no body', async () => {
+    for (const path of ['/', '/docs', '/api/openapi.json', '/api/orders', `/api/orders/${orderId}`]) {
+      const [get, head] = [await fetch(product.url + path), await fetch(product.url + path, { method: 'HEAD' })]
+      await get.text()
+      const headersOf = ({ headers }: Response) => [headers.get('content-type'), headers.get('etag')]
+      expect([path, head.status, ...headersOf(head)]).toEqual([path, get.status, ...headersOf(get)])
+      expect(await head.text()).toBe('')
+    }
+  })
+
+  it('with 405 and Allow for other methods, and a problem for unknown paths', async () => {
+    const response = await fetch(`${product.url}/api/orders`, { method: 'DELETE' })
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD, OPTIONS'])
+    const unknown = await fetch(`${product.url}/api/nothing`)
+    expect([unknown.status, unknown.headers.get('content-type')]).toEqual([404, 'application/problem+json'])
+    // A 405 that names the very method it refuses would send a client in circles.
+    const misspelt = await fetch(`${product.url}//api/orders`)
+    expect([misspelt.status, misspelt.headers.get('allow')]).toEqual([404, null])
+    await Promise.all([response.text(), unknown.text(), misspelt.text()])
+  })
+})

@@ -1,0 +1,114 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { commandFigures, type RunResult } from '../../../loadtest/outcome/result.ts'
+import { PRODUCT_KEY, startProductProcess } from '../../support/product/product-process.ts'
+
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+
+interface Ended {
+  readonly code: number
+  readonly output: string
+  readonly errors: string
+}
+
+function loadtest(...words: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    const options = { cwd: ROOT, env: { PATH: process.env['PATH'] } }
+    execFile(process.execPath, ['loadtest/run.ts', ...words], options, (error, output, errors) => {
+      resolve({ code: error === null ? 0 : Number(error.code), output, errors })
+    })
+  })
+}
+
+describe('a load test', () => {
+  const out = mkdtempSync(join(tmpdir(), 'loadtest-results-'))
+  afterAll(() => rmSync(out, { recursive: true }))
+
+  it('starts the product, places orders, accounts for every order, and leaves result and page', async () => {
+    const { code, output, errors } = await loadtest('baseline', '--seconds', '3', '--out', out)
+    expect(errors).toBe('')
+    expect(code).toBe(0)
+    expect(output).toContain('Nothing lost:')
+
+    const files = readdirSync(out).sort()
+    expect(files.map((file) => file.replace(/^baseline-.+Z/, ''))).toEqual(['.html', '.json'])
+    const [page = '', json = ''] = files.map((file) => readFileSync(join(out, file), 'utf8'))
+    const result = JSON.parse(json) as RunResult
+    expect(output).toContain('Latency in ms of requests sent evenly')
+    const { sent, succeeded, refused, unanswered } = commandFigures(result)
+    expect({ sent, succeeded, refused, unanswered }).toEqual({ sent: 150, succeeded: 150, refused: 0, unanswered: 0 })
+    const { verdict } = result
+    expect(verdict).toMatchObject({ lost: 0, pending: 0, missing: 0, checked: verdict.accepted })
+    expect(verdict.ledger).toMatchObject({ balanced: true, duplicate: 0, dead: 0, accepted: verdict.ledger?.stored })
+    expect(verdict.ledger?.stored).toBeGreaterThanOrEqual(verdict.accepted)
+    expect(result.stored?.summary.count).toBeGreaterThanOrEqual(succeeded)
+    expect(page).toContain('<h1>Load test: baseline</h1>')
+    expect(page).not.toMatch(/NaN|undefined|Infinity/)
+  })
+
+  it.each([
+    [2, 'There is no scenario', ['baselin']],
+    [2, 'cannot be read', ['compare', 'no-such-file', 'nor-this']],
+    [3, 'does not answer', ['baseline', '--url', 'http://127.0.0.1:1', '--seconds', '1']],
+  ])('ends with %i and says "%s"', async (code, message, words) => {
+    const ended = await loadtest(...words)
+    expect(ended.errors).toContain(message)
+    expect(ended.code).toBe(code)
+  })
+
+  describe('of a product that runs already', () => {
+    let product: Awaited<ReturnType<typeof startProductProcess>>
+    beforeAll(async () => {
+      product = await startProductProcess({ FAULTS: 'on' })
+    })
+    afterAll(() => product[Symbol.asyncDispose]())
+
+    it('ends with 1 when an assertion does not hold, and says which', async () => {
+      const junit = join(out, 'junit', 'mixed.xml')
+      const words = ['--rate', '20', '--seconds', '1', '--assert', 'p50<0.001ms', '--out', out, '--junit', junit]
+      const { code, output } = await loadtest('mixed', '--url', product.url, '--key', PRODUCT_KEY, ...words)
+      expect(code).toBe(1)
+      expect(output).toContain('does not hold: p50<0.001ms')
+      // A default beside it.
+      expect(output).toContain('holds: lost=0')
+      expect(readFileSync(junit, 'utf8')).toContain('tests="5" failures="1" errors="0"')
+    })
+
+    it('climbs rate after rate, and says which was the last that held', async () => {
+      const words = ['--rate', '10', '--step', '1', '--seconds', '3', '--bound', 'p99<60s', '--out', out]
+      const { code, output } = await loadtest('ramp', '--url', product.url, '--key', PRODUCT_KEY, ...words)
+      expect(output).toMatch(/\d+ orders a second held; time was over before a rate was found that does not\./)
+      expect(output).toContain('Nothing lost:')
+      expect(output).toMatch(/holds: knee>0 \(measured \d+\)/)
+      expect(code).toBe(0)
+    })
+
+    it('does not begin when the key is wrong, and tells a pipeline so', async () => {
+      const junit = join(out, 'refused.xml')
+      const { code, errors } = await loadtest('soak', '--url', product.url, '--key', 'wrong', '--junit', junit)
+      expect(errors).toContain('the key is wrong')
+      expect(code).toBe(3)
+      expect(readFileSync(junit, 'utf8')).toMatch(/errors="1"[^]*the key is wrong/)
+    })
+
+    it('sends bursts on request, and looks for the orders even without a key', async () => {
+      const words = ['--rate', '10', '--seconds', '1', '--burst', '--out', out]
+      const { code, output } = await loadtest('soak', '--url', product.url, ...words)
+      expect(output).toContain('Latency in ms of requests sent in bursts')
+      expect(output).toMatch(/No order is known to be lost: (\d+) accepted, \1 of them looked for by id, all found/)
+      expect(code).toBe(0)
+    })
+
+    it('takes the store away for a while, and finds every order stored in the end', async () => {
+      const words = ['--rate', '20', '--seconds', '3', '--out', out]
+      const { code, output } = await loadtest('outage', '--url', product.url, '--key', PRODUCT_KEY, ...words)
+      expect(output).toMatch(
+        /Nothing lost: (\d+) accepted, \d+ stored, 0 dead-lettered, \1 of them looked for by id, all found/,
+      )
+      expect(code).toBe(0)
+    })
+  })
+})

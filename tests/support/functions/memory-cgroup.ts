@@ -1,0 +1,64 @@
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf } from '../../../shared/domain/errors.ts'
+
+/** A group of processes that together get no more memory than a limit, page cache included: what a container's limit is. */
+export interface MemoryCgroup extends AsyncDisposable {
+  /** Runs what follows it inside. */
+  readonly launcher: readonly string[]
+}
+
+const ROOT = '/sys/fs/cgroup'
+const REMOVAL_ATTEMPTS = 50
+
+/** Version 1 has a tree for each controller, version 2 one for all. */
+const VERSIONS = [
+  { tree: join(ROOT, 'memory'), limit: 'memory.limit_in_bytes' },
+  { tree: ROOT, limit: 'memory.max' },
+]
+
+let made = 0
+
+/** Throws where this machine lets this user make none. */
+export function createMemoryCgroup(limitBytes: number): MemoryCgroup {
+  const version = VERSIONS.find(({ tree }) => existsSync(join(tree, 'cgroup.procs')))
+  if (version === undefined) throw new Error(`Nothing is mounted at ${ROOT}.`)
+  const directory = join(version.tree, `order-event-processing-${process.pid}-${(made += 1)}`)
+  mkdirSync(directory)
+  try {
+    // Version 2 makes the file only where the group above shares its memory out.
+    if (!existsSync(join(directory, version.limit))) {
+      writeFileSync(join(version.tree, 'cgroup.subtree_control'), '+memory')
+    }
+    writeFileSync(join(directory, version.limit), String(limitBytes))
+  } catch (error) {
+    rmdirSync(directory)
+    throw error
+  }
+  return {
+    launcher: ['sh', '-c', `echo $$ > ${join(directory, 'cgroup.procs')} && exec "$0" "$@"`],
+    async [Symbol.asyncDispose]() {
+      // The kernel lets go of a process a moment after it has ended.
+      for (let attempt = 1; existsSync(directory); attempt += 1) {
+        try {
+          rmdirSync(directory)
+        } catch (error) {
+          if (attempt === REMOVAL_ATTEMPTS) throw error
+          await sleep(20)
+        }
+      }
+    },
+  }
+}
+
+/** For `describe.skipIf`: says once why this machine lets this user make no cgroup. */
+export async function cannotLimitMemory(): Promise<boolean> {
+  try {
+    await createMemoryCgroup(1024 ** 3)[Symbol.asyncDispose]()
+    return false
+  } catch (error) {
+    process.stderr.write(`Tests of memory limits are skipped, because no cgroup can be made: ${messageOf(error)}\n`)
+    return true
+  }
+}

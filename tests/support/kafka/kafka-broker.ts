@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startBroker, type Broker, type BrokerOptions } from '../../../infra/kafka/broker.ts'
+import { missingForKafka } from '../../../infra/kafka/distribution.ts'
+import type { KafkaConnection } from '../../../shared/adapters/kafka/client/connection.ts'
+import { createKafkaLog, type KafkaLog, type KafkaLogOptions } from '../../../shared/adapters/kafka/kafka-log.ts'
+
+/** A broker of a test's own: a free port, a directory that goes with it. */
+export interface TestBroker extends AsyncDisposable {
+  readonly port: number
+  readonly address: string
+  /** SIGKILL. */
+  kill(): Promise<void>
+  stop(): Promise<void>
+  /** On the same port and directory. */
+  start(): Promise<void>
+}
+
+const missing = missingForKafka()
+if (missing !== undefined && process.env['CI'] !== 'true') {
+  process.stderr.write(`Tests on a real Kafka are skipped. ${missing}\n`)
+}
+
+/** For `describe.skipIf`: whether this machine can run no broker. In CI the tests run, and so fail, all the same. */
+export const skipsKafka = missing !== undefined && process.env['CI'] !== 'true'
+
+type TestBrokerOptions = Partial<Pick<BrokerOptions, 'properties' | 'format' | 'protocol'>>
+
+export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
+  const [broker] = await startTestCluster(1, options)
+  if (broker === undefined) throw new Error('No broker was started.')
+  return broker
+}
+
+/** Brokers of one cluster; each is disposed of by itself. */
+export async function startTestCluster(nodes: number, options: TestBrokerOptions = {}): Promise<TestBroker[]> {
+  const ports = await freePorts(nodes * 2)
+  const voters = Array.from({ length: nodes }, (_, index) => `${index + 1}@localhost:${ports[nodes + index]}`)
+  const starting = Array.from({ length: nodes }, async (_, index) => {
+    const directory = mkdtempSync(join(tmpdir(), 'kafka-'))
+    const [port = 0, controllerPort = 0] = [ports[index], ports[nodes + index]]
+    return keepBroker({ ...options, directory, port, controllerPort, nodeId: index + 1, voters })
+  })
+  return Promise.all(starting)
+}
+
+async function keepBroker(options: BrokerOptions): Promise<TestBroker> {
+  const { directory, port } = options
+  let broker: Broker = await startBroker(options)
+  // A test that is ended by its timeout never comes to dispose of anything.
+  const killAtExit = () => process.kill(broker.pid, 'SIGKILL')
+  const atExit = () => void (isRunning(broker.pid) && killAtExit())
+  process.once('exit', atExit)
+  return {
+    port,
+    address: `localhost:${port}`,
+    kill: () => broker.kill(),
+    stop: () => broker.stop(),
+    async start() {
+      broker = await startBroker(options)
+    },
+    async [Symbol.asyncDispose]() {
+      await broker.kill()
+      process.off('exit', atExit)
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, 'localhost'))
+  const ports = servers.map(async (server) => {
+    if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new Error('A socket has no port.')
+    return address.port
+  })
+  const found = await Promise.all(ports)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return found
+}
+
+/** A log on the brokers, and what it told nobody else of. */
+export function openKafkaLog(
+  brokers: readonly string[],
+  { kafka, ...options }: Partial<Omit<KafkaLogOptions, 'kafka'>> & { kafka?: Partial<KafkaConnection> } = {},
+): { log: KafkaLog; warnings: string[]; errors: unknown[] } {
+  const warnings: string[] = []
+  const errors: unknown[] = []
+  const log = createKafkaLog({
+    kafka: {
+      brokers,
+      securityProtocol: 'plaintext',
+      saslMechanism: undefined,
+      username: undefined,
+      password: undefined,
+      sslCa: undefined,
+      ...kafka,
+    },
+    onWarning: (message) => warnings.push(message),
+    onError: (error) => errors.push(error),
+    ...options,
+  })
+  return { log, warnings, errors }
+}

@@ -1,0 +1,61 @@
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createProduct, type Product } from '../product/product.ts'
+
+/** Several hosts of one installation: one Kafka, one consumer group, one store. */
+export interface KafkaHosts extends AsyncDisposable {
+  readonly running: readonly Product[]
+  /** A new one joins; resolves once it serves. */
+  add(): Promise<Product>
+  /** SIGKILL. */
+  kill(host: Product): Promise<void>
+  /** SIGTERM; the exit code. */
+  stop(host: Product): Promise<number | null>
+  /** What each said last on standard error. */
+  output(): string
+}
+
+/**
+ * Each host has a DATA_DIR of its own, as it must, with a link in it to one SQLite file: SQLite lets several processes
+ * write one file, one after the other, and so stands in for the SQL Server that such an installation has.
+ */
+export function createKafkaHosts(settings: Record<string, string>): KafkaHosts {
+  const directory = mkdtempSync(join(tmpdir(), 'hosts-'))
+  const store = join(directory, 'orders.db')
+  closeSync(openSync(store, 'w'))
+  const outputs: (() => string)[] = []
+  const running = new Set<Product>()
+
+  return {
+    get running() {
+      return [...running]
+    },
+    async add() {
+      const dataDir = join(directory, `host-${outputs.length + 1}`)
+      mkdirSync(dataDir, { mode: 0o700 })
+      symlinkSync(store, join(dataDir, 'orders.db'))
+      const { product, output } = createProduct(dataDir, {
+        ORDER_ID_SECRET: 'the same for every host of this installation',
+        ...settings,
+      })
+      outputs.push(output)
+      await product.start()
+      running.add(product)
+      return product
+    },
+    async kill(host) {
+      running.delete(host)
+      await host.kill()
+    },
+    async stop(host) {
+      running.delete(host)
+      return host.stop()
+    },
+    output: () => outputs.map((output, index) => `host ${index + 1}: ${output()}`).join('\n'),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...running].map((host) => host.kill()))
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,113 @@
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { kafkaClassPath, missingForKafka } from '../../../infra/kafka/distribution.ts'
+import { mavenClassPath } from '../../../infra/kafka/maven.ts'
+import { startProgram, type RunningProgram } from '../product/running-program.ts'
+
+/** Programs that other people's clients of Kafka run in; each lies in tests/neighbours/ and is named relative to it. */
+const PROGRAMS = fileURLToPath(new URL('../../neighbours/', import.meta.url))
+const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/neighbours/', import.meta.url))
+// Quick to start; what a test does lasts seconds.
+const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
+
+export interface Neighbour {
+  /** For `describe.skipIf`. Always false in CI: there, what is missing is an error. */
+  readonly isMissing: boolean
+  /** Runs a program to its end. Resolves to its standard output; rejects with its standard error when it fails. */
+  run(program: string, ...args: string[]): Promise<string>
+  /** Starts a program that the test talks with. Disposing of it kills it. */
+  start(program: string, ...args: string[]): RunningProgram
+}
+
+/** Python with the packages of requirements.txt, which the first call installs in an environment of their own. */
+export async function findPython(): Promise<Neighbour> {
+  return neighbour('Python', missingForPython(), async () => {
+    const python = environmentPython()
+    return (program, args) => startProgram(python, [join(PROGRAMS, program), ...args])
+  })
+}
+
+/**
+ * Java that runs one source file, on the broker's own jars, or on those that the pom.xml in the folder `jars` of
+ * tests/neighbours/ depends on; the first call fetches them.
+ */
+export async function findJava(jars?: string): Promise<Neighbour> {
+  return neighbour('Java', missingForJava(), async () => {
+    const classPath = await (jars === undefined ? kafkaClassPath() : classPathOf(join(PROGRAMS, jars, 'pom.xml')))
+    return (program, args) => startProgram('java', [...JVM, '-cp', classPath, join(PROGRAMS, program), ...args])
+  })
+}
+
+type Start = (program: string, args: readonly string[]) => RunningProgram
+
+/** Fetches at once and not in a test, so that no test's timeout has to allow for a download. */
+async function neighbour(name: string, missing: string | undefined, prepare: () => Promise<Start>): Promise<Neighbour> {
+  let start: Start | undefined
+  try {
+    if (missing !== undefined) throw new Error(missing)
+    start = await prepare()
+  } catch (error) {
+    if (process.env['CI'] === 'true') throw error
+    process.stderr.write(
+      `Tests with ${name} are skipped. ${error instanceof Error ? error.message.split('\n', 2).join(' ') : ''}\n`,
+    )
+  }
+  function begin(program: string, args: readonly string[]): RunningProgram {
+    if (start === undefined) throw new Error(`${name} is missing: the test has to be skipped.`)
+    return start(program, args)
+  }
+  return {
+    isMissing: start === undefined,
+    start: (program, ...args) => begin(program, args),
+    async run(program, ...args) {
+      await using running = begin(program, args)
+      return await running.ended
+    },
+  }
+}
+
+function missingForPython(): string | undefined {
+  const found = spawnSync('python3', ['-c', 'import ensurepip'])
+  return found.status === 0 ? undefined : 'They need Python 3 with venv: install it (on Debian python3-venv).'
+}
+
+function missingForJava(): string | undefined {
+  const missing = missingForKafka()
+  if (missing !== undefined) return missing
+  const { stdout } = spawnSync('java', ['--list-modules'], { encoding: 'utf8' })
+  return stdout.includes('jdk.compiler') ? undefined : 'They need a JDK, not only a JRE (adoptium.net).'
+}
+
+function environmentPython(): string {
+  const requirements = join(PROGRAMS, 'requirements.txt')
+  const directory = cachedUnder('python', requirements)
+  if (!existsSync(directory)) {
+    // Installed beside and then renamed, so that one that was cut short is never taken for a whole one.
+    const installing = `${directory}.${process.pid}`
+    try {
+      execute('python3', ['-m', 'venv', installing])
+      execute(join(installing, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--requirement', requirements])
+      if (!existsSync(directory)) renameSync(installing, directory)
+    } finally {
+      rmSync(installing, { recursive: true, force: true })
+    }
+  }
+  return join(directory, 'bin', 'python')
+}
+
+async function classPathOf(pom: string): Promise<string> {
+  return mavenClassPath(pom, cachedUnder('java', pom))
+}
+
+/** A folder of the cache that changes with the file that says what is in it. */
+function cachedUnder(name: string, file: string): string {
+  return join(CACHE, `${name}-${createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16)}`)
+}
+
+function execute(command: string, args: readonly string[]): void {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? ''}${stdout}${stderr}`)
+}

@@ -1,0 +1,31 @@
+import type { DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
+import { pagesOf, type Product } from '../product/product.ts'
+
+/** What the fault `poison` writes into the orders topic: no headers, no UTF-8, no JSON. */
+export const POISON = Buffer.from('{"customerId": \xff', 'latin1')
+
+/** What no redrive can mend. */
+const HOPELESS = new Set(['undecodable-record', 'idempotency-key-reused'])
+const MAX_REDRIVES = 20
+
+/** Every letter that is dead now, through all pages. */
+export async function deadLetters(product: Product): Promise<DeadLetterSummary[]> {
+  return pagesOf<DeadLetterSummary>(product, '/api/dead-letters?state=dead')
+}
+
+/** Redrives, and waits for the outcome, until only those are dead that today's code refuses too. Returns how many went. */
+export async function redriveAll(product: Product): Promise<number> {
+  let redriven = 0
+  for (let tasks = 0; tasks < MAX_REDRIVES; tasks += 1) {
+    const codes = (await deadLetters(product)).map(({ lastCause }) => lastCause.code)
+    const code = codes.find((one) => !HOPELESS.has(one))
+    if (code === undefined) return redriven
+    const body = { code, reason: 'The fault is mended.', ratePerSecond: 500 }
+    const task = await product.operate('/api/dead-letters/redrive', { method: 'POST', body })
+    redriven += Number(task.body['total'])
+    while ((await product.operate(`/api/redrives/${String(task.body['id'])}`)).body['state'] === 'running') {
+      await product.settled()
+    }
+  }
+  throw new Error(`Letters stay dead after ${MAX_REDRIVES} redrives.`)
+}

@@ -1,0 +1,126 @@
+import { isDeepStrictEqual } from 'node:util'
+import { expect } from 'vitest'
+import type { NewOrderCommand } from '../../../shared/domain/order-commands.ts'
+import type { OrderView } from '../../../shared/domain/order-view.ts'
+import { pagesOf, type Answer, type Product } from '../product/product.ts'
+import { markOf } from './random-orders.ts'
+
+/** Many callers, and the books that they keep: what they sent, and what they were promised. */
+export interface OrderTraffic {
+  /** Everything that ever left a caller, answered or not, by its mark. */
+  readonly sent: ReadonlyMap<string, NewOrderCommand>
+  /** By the id that a 202 or 201 gave, the mark of its order. */
+  readonly accepted: ReadonlyMap<string, string>
+  /** How many answers of each status there were; 0 is for none, because the connection broke. */
+  readonly answers: ReadonlyMap<number, number>
+  /** One order. Undefined when no answer came. */
+  place(order: NewOrderCommand, headers?: Record<string, string>): Promise<Answer | undefined>
+  /** So many callers at once, each placing one order after the other until `next` has none or no answer comes. */
+  run(callers: number, next: () => NewOrderCommand | undefined): Promise<void>
+}
+
+export function createOrderTraffic(product: Pick<Product, 'url'>): OrderTraffic {
+  const sent = new Map<string, NewOrderCommand>()
+  const accepted = new Map<string, string>()
+  const answers = new Map<number, number>()
+
+  async function place(order: NewOrderCommand, headers: Record<string, string> = {}): Promise<Answer | undefined> {
+    const mark = markOf(order)
+    sent.set(mark, order)
+    const answer = await answerOf(order, headers, (orderId) => accepted.set(orderId, mark))
+    const status = answer?.status ?? 0
+    answers.set(status, (answers.get(status) ?? 0) + 1)
+    if (answer !== undefined && status >= 400) expectRefusal(answer)
+    return answer
+  }
+
+  /** The promise stands from the head of the answer on, whether its body arrives or not. */
+  async function answerOf(
+    order: NewOrderCommand,
+    headers: Record<string, string>,
+    onAccepted: (orderId: string) => void,
+  ): Promise<Answer | undefined> {
+    const request = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } }
+    try {
+      const response = await fetch(`${product.url}/api/orders`, { ...request, body: JSON.stringify(order) })
+      const { status } = response
+      const orderId = response.headers.get('location')?.replace('/api/orders/', '')
+      if ((status === 202 || status === 201) && orderId !== undefined) onAccepted(orderId)
+      const text = await response.text()
+      return { status, headers: response.headers, text, body: JSON.parse(text) as Record<string, unknown> }
+    } catch (error) {
+      // What `fetch` says of a connection that was refused or broke, and `text` of one that broke later.
+      if (error instanceof TypeError) return undefined
+      throw error
+    }
+  }
+
+  return {
+    sent,
+    accepted,
+    answers,
+    place,
+    async run(callers, next) {
+      const caller = async () => {
+        for (let order = next(); order !== undefined; order = next()) {
+          if ((await place(order)) === undefined) return
+        }
+      }
+      await Promise.all(Array.from({ length: callers }, caller))
+    },
+  }
+}
+
+/** Who is refused is told why and when to come again, and is given nothing that looks like an order. */
+function expectRefusal({ status, headers, body }: Answer): void {
+  expect([422, 429, 503]).toContain(status)
+  expect(headers.get('content-type')).toBe('application/problem+json')
+  expect([headers.get('location'), body['orderId']]).toEqual([null, undefined])
+  if (status !== 422) expect(headers.get('retry-after')).toMatch(/^\d+$/)
+}
+
+/** Every stored order by its id. Fails when a list repeats one. */
+export async function storedOrders(product: Product): Promise<Map<string, OrderView>> {
+  const listed = await pagesOf<OrderView>(product, '/api/orders')
+  const stored = new Map(listed.map((order) => [order.orderId, order]))
+  expect(stored.size, 'every order is listed once').toBe(listed.length)
+  return stored
+}
+
+/** Every promise was kept: what was accepted is stored, once, as it was sent; and nothing is stored that nobody sent. */
+export async function expectPromisesKept(product: Product, { sent, accepted }: OrderTraffic): Promise<void> {
+  const stored = await storedOrders(product)
+  expect([...accepted.keys()].filter((orderId) => !stored.has(orderId))).toEqual([])
+  expectUndamaged(stored, sent, accepted)
+  const marks = [...stored.values()].map(markOf)
+  expect(new Set(marks).size, 'no order is stored twice').toBe(marks.length)
+}
+
+/** Each stored order is one that was sent, word for word, and the one that was promised under its id. */
+export function expectUndamaged(
+  stored: ReadonlyMap<string, OrderView>,
+  sent: OrderTraffic['sent'],
+  accepted: OrderTraffic['accepted'],
+): void {
+  for (const [orderId, view] of stored) {
+    const mark = markOf(view)
+    expect(accepted.get(orderId) ?? mark).toBe(mark)
+    const order = sent.get(mark)
+    const content = contentOf(view, order)
+    expect(content, `${orderId} was sent`).toBeDefined()
+    // The slow comparison is for its message.
+    if (!isDeepStrictEqual(content, order)) expect(content).toEqual(order)
+  }
+}
+
+/** What a caller sent, out of what a reader gets: the members of `order`, without those that reading adds. */
+function contentOf(view: OrderView, order: NewOrderCommand | undefined): object | undefined {
+  if (order === undefined) return undefined
+  const orderItems = view.orderItems?.map((item, index) => pick(item, order.orderItems[index] ?? {}))
+  return { ...pick(view, order), orderItems }
+}
+
+function pick(from: object, like: object): object {
+  const names = new Set(Object.keys(like))
+  return Object.fromEntries(Object.entries(from).filter(([name]) => names.has(name)))
+}

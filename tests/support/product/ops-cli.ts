@@ -1,0 +1,24 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+
+export interface OpsAnswer {
+  readonly exit: number
+  readonly out: string
+  readonly err: string
+}
+
+/** `npm run ops -- …` as a user runs it, without npm; the environment holds nothing but what is given. */
+export async function ops(words: readonly string[], settings: Record<string, string> = {}): Promise<OpsAnswer> {
+  const args = ['--import', './infra/host/node-version.js', 'infra/ops/cli.ts', ...words]
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], DATA_DIR: join(ROOT, 'no-such-directory'), ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [out, err, [exit]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { exit: Number(exit), out, err }
+}

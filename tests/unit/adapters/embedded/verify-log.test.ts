@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { createTopics } from '../../../../shared/adapters/embedded/topics.ts'
+import { createVerifyLog } from '../../../../shared/adapters/embedded/file/verify-log.ts'
+
+test('a check that ran out of time says how far it came, and the next call goes on from there', async () => {
+  const topics = createTopics()
+  topics.load([{ id: 1, topic: 't', partition: 0, end: 900 }])
+  const asked: number[] = []
+  let clock = 0
+  const verify = createVerifyLog(
+    topics,
+    async (_, from) => {
+      asked.push(from)
+      clock += 10_000
+      return { next: from + 300, records: 300, withoutChecksum: 0, damaged: [] }
+    },
+    () => clock,
+  )
+  const [part] = [await verify()]
+  expect(part).toMatchObject({ well: true, partial: true })
+  expect(part.detail).toContain('Only 600 of 900 records were read so far; nothing is known of the others.')
+  expect(part.detail).toContain('Run doctor again: it goes on from there.')
+  const all = { name: 'records', well: true, detail: 'All 900 records were read. None of them is damaged.' }
+  expect(await verify()).toEqual(all)
+  expect(asked).toEqual([0, 300, 600])
+})

@@ -1,0 +1,44 @@
+import { KafkaJSProtocolError, type Admin, type Kafka } from 'kafkajs'
+import { expect, it } from 'vitest'
+import { createAdminClient } from '../../../../shared/adapters/kafka/client/admin.ts'
+import { ensureTopics } from '../../../../shared/adapters/kafka/topics/topics.ts'
+
+const TOPIC = 'orders'
+const partition = { partitionErrorCode: 0, partitionId: 0, leader: 1, replicas: [1, 2, 3], isr: [1, 2, 3] }
+
+it('uses a topic that it has just made, though some brokers have not heard of it yet', async () => {
+  const answered: string[] = []
+  /** A broker that has heard of no topic, the first time that it is asked so. */
+  function unheard(question: string): void {
+    answered.push(question)
+    if (answered.filter((one) => one === question).length > 1) return
+    const error = { type: 'UNKNOWN_TOPIC_OR_PARTITION', code: 3, message: 'This server does not host this topic' }
+    throw new KafkaJSProtocolError(Object.assign(new Error(error.message), error))
+  }
+  const admin: Partial<Admin> = {
+    connect: async () => undefined,
+    disconnect: async () => undefined,
+    listTopics: async () => [],
+    createTopics: async () => true,
+    fetchTopicMetadata: async () => {
+      unheard('metadata')
+      return { topics: [{ name: TOPIC, partitions: [partition] }] }
+    },
+    fetchTopicOffsets: async () => {
+      unheard('offsets')
+      return [{ partition: 0, offset: '0', low: '0', high: '0' }]
+    },
+    describeConfigs: async () => {
+      unheard('settings')
+      return { resources: [], throttleTime: 0 }
+    },
+  }
+  const client = { admin: () => admin } as unknown as Kafka
+  const fail = (error: unknown) => expect.fail(`told as an error: ${String(error)}`)
+  await using asked = createAdminClient({ client, timeoutMs: 5000, onError: fail })
+  const warnings: string[] = []
+  await ensureTopics(asked, [{ name: TOPIC, partitions: 1, replication: 3, config: {} }], (line) => warnings.push(line))
+  expect(warnings).toEqual([])
+  expect(await asked.offsets(TOPIC)).toEqual([{ partition: 0, first: 0, end: 0 }])
+  expect(answered).toEqual(['metadata', 'metadata', 'offsets', 'offsets', 'settings', 'settings', 'offsets'])
+})

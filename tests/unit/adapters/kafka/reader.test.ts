@@ -1,0 +1,24 @@
+import { Kafka, logLevel } from 'kafkajs'
+import { expect, it } from 'vitest'
+import { createReader } from '../../../../shared/adapters/kafka/fetch/reader.ts'
+
+it('brings no topic that does not exist to the connection on which others are asked for, because that fails them all', async () => {
+  const connected: unknown[] = []
+  const client = new Kafka({
+    brokers: () => {
+      connected.push('asked')
+      throw new Error('Nobody may connect.')
+    },
+    logLevel: logLevel.NOTHING,
+  })
+  const reader = createReader({
+    client,
+    timeoutMs: 100,
+    assertExists: (topic) => Promise.reject(new Error(`${topic} is missing`)),
+    firstOffset: async () => 0,
+    onError: () => undefined,
+  })
+  await expect(reader.highWatermarks('nobody-made-this')).rejects.toThrow('nobody-made-this is missing')
+  await expect(reader.read('nobody-made-this', 0, 0, 1)).rejects.toThrow('nobody-made-this is missing')
+  expect(connected).toEqual([])
+})

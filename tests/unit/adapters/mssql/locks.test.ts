@@ -1,0 +1,222 @@
+import { expect, test } from 'vitest'
+import { LOCK_ORDER, ROWS_OF } from '../../../../shared/adapters/mssql/database/locks.ts'
+import { toStoreBatchJson } from '../../../../shared/adapters/mssql/orders/store-batch-json.ts'
+import { batchOf, orderAt, parkedFrom, place } from '../../../contract/store-fixtures.ts'
+import { allStatements } from '../../../sql/statements.ts'
+
+/** The rules of locks.ts, read off the texts that the adapter sends. */
+const MADE_BY_MIGRATIONS = /^\d+ \w+, /
+/** Never sent alone, or before there is anything to lock. */
+const PARTS = new Set(['CLEAR_REBUILT', 'CREATE_MIGRATIONS'])
+const statements = new Map(
+  [...allStatements()]
+    .filter(([name]) => !MADE_BY_MIGRATIONS.test(name) && !PARTS.has(name))
+    .map(([name, text]) => [name, text.replaceAll(/--.*$/gm, '')]),
+)
+const textOf = (name: string) => {
+  const text = statements.get(name)
+  if (text === undefined) throw new Error(`There is no statement ${name}.`)
+  return text
+}
+
+interface Write {
+  readonly kind: 'INSERT' | 'UPDATE' | 'DELETE' | 'TRUNCATE'
+  readonly table: string
+  /** From the verb to the end of the statement. */
+  readonly text: string
+  readonly at: number
+}
+
+const VERBS = /\b(INSERT INTO|UPDATE|DELETE FROM|DELETE|TRUNCATE TABLE)\s+(?:TOP \([^)]*\) (?:FROM )?)?(@?\w+)/g
+
+/** What a text writes, in its order; table variables are nobody else's. */
+function writesOf(text: string): Write[] {
+  return [...text.matchAll(VERBS)].flatMap(({ 1: verb = '', 2: target = '', index }) => {
+    const statement = text.slice(index, text.indexOf(';', index))
+    const kind = verb.split(' ')[0] as Write['kind']
+    const named = new RegExp(String.raw`\bFROM (@?\w+) AS ${target}\b|\bJOIN (@?\w+) AS ${target}\b`).exec(statement)
+    const table = named?.[1] ?? named?.[2] ?? target
+    return table.startsWith('@') ? [] : [{ kind, table, text: statement, at: index }]
+  })
+}
+
+const writing = [...statements].filter(([, text]) => writesOf(text).length > 0)
+
+test('every table that is written has a place in the order, or belongs to one that has', () => {
+  const tables = new Set(writing.flatMap(([, text]) => writesOf(text).map(({ table }) => table)))
+  const known = new Set<string>([...LOCK_ORDER, ...Object.keys(ROWS_OF), 'schema_migrations'])
+  expect([...tables].filter((table) => !known.has(table))).toEqual([])
+  expect([...LOCK_ORDER].filter((table) => !tables.has(table))).toEqual([])
+})
+
+test.each(writing)('%s locks tables in the one order', (_, text) => {
+  const order: readonly string[] = LOCK_ORDER
+  const seen: string[] = []
+  for (const { table } of writesOf(text)) {
+    const parent = ROWS_OF[table]
+    if (parent !== undefined) expect(seen, `${table} before ${parent}`).toContain(parent)
+    else if (!seen.includes(table)) seen.push(table)
+  }
+  expect(seen.toSorted((one, other) => order.indexOf(one) - order.indexOf(other))).toEqual(seen)
+})
+
+test('a statement that decides about records first locks their partitions', () => {
+  const decides = writing.filter(([, text]) =>
+    writesOf(text).some(
+      ({ kind, table }) => table === 'parked_records' || (table === 'dead_letters' && kind !== 'UPDATE'),
+    ),
+  )
+  expect(decides.map(([name]) => name).toSorted()).toEqual([
+    'DISCARD',
+    'DISCARD_MANY',
+    'KEEP_LETTERS',
+    'KEEP_LETTERS, escapes resolved',
+    'RESET_LEDGER',
+    'RESTORE',
+    'STORE_BATCH',
+    'STORE_BATCH, escapes resolved',
+  ])
+  for (const [name, text] of decides) {
+    const [first] = writesOf(text)
+    expect([name, first?.table]).toEqual([name, 'ledger'])
+    expect(text.slice(0, first?.at)).toContain('BEGIN TRANSACTION')
+  }
+})
+
+test('an order is decided about behind the lock of its status', () => {
+  for (const name of ['DISCARD', 'DISCARD_MANY', 'RESTORE', 'KEEP_LETTERS', 'STORE_BATCH']) {
+    const [first] = writesOf(textOf(name)).filter(({ table }) => ROWS_OF[table] === undefined && table !== 'ledger')
+    expect([name, first?.kind, first?.table]).toEqual([name, 'UPDATE', 'order_states'])
+    expect(first?.text).toMatch(/SET (?:attempt = attempt|attempt = s\.attempt)/)
+  }
+})
+
+test('what an act decides about a letter is read behind all of its locks', () => {
+  for (const name of ['DISCARD', 'DISCARD_MANY', 'RESTORE', 'RECORD_EDIT', 'MARK_EDITED']) {
+    const text = textOf(name)
+    const [, , letter] = writesOf(text)
+    expect(letter?.table).toBe('dead_letters')
+    expect(text.indexOf('@state = d.state')).toBeGreaterThan(letter?.at ?? Infinity)
+    expect(text.match(/@state = d\.state/g)).toHaveLength(1)
+  }
+})
+
+test('a parked record is moved only from where it was seen', () => {
+  for (const name of ['KEEP_LETTERS', 'STORE_BATCH']) {
+    const moves = writesOf(textOf(name)).filter(
+      ({ table, text }) => table === 'parked_records' && text.startsWith('UPDATE') && /SET state =/.test(text),
+    )
+    expect(moves.length).toBeGreaterThan(1)
+    for (const { text } of moves) expect(text).toMatch(/\b[rq]\.state (?:IN \('retrying', 'dead'\)|= )/)
+  }
+})
+
+test('a parked record is sought by its whole key, so that nobody waits for the records of another partition', () => {
+  const moves = ['KEEP_LETTERS', 'STORE_BATCH'].flatMap((name) =>
+    writesOf(textOf(name)).filter(({ kind, table }) => kind === 'UPDATE' && table === 'parked_records'),
+  )
+  expect(moves.length).toBeGreaterThan(5)
+  for (const { text } of moves) {
+    expect(text).toMatch(/FROM parked_records AS [rq] WITH \(FORCESEEK\)/)
+    // By the group's prefix of the key alone all of its rows would be read, and waited for.
+    expect(text).not.toMatch(/group_id = @/)
+  }
+})
+
+test('statuses of orders and gaps of partitions that a table variable names are sought, not scanned', () => {
+  const changes = ['KEEP_LETTERS', 'STORE_BATCH'].flatMap((name) =>
+    writesOf(textOf(name)).filter(
+      ({ table, text }) =>
+        ['order_states', 'order_state_words', 'ledger_gaps'].includes(table) && /\bJOIN @/.test(text),
+    ),
+  )
+  expect(new Set(changes.map(({ table }) => table)).size).toBe(3)
+  for (const { kind, text } of changes) {
+    if (kind === 'INSERT') continue
+    for (const [source] of text.matchAll(/(?:order_states|order_state_words|ledger_gaps) AS \w+.*/g)) {
+      expect(source, text).toContain('WITH (FORCESEEK)')
+    }
+  }
+})
+
+test('a batch of which no order failed before changes no row of what failed', () => {
+  const text = textOf('STORE_BATCH')
+  const gates = { '@@ROWCOUNT > 0': 1, '@was_parked = 1': 2, '@has_redrives = 1': 2 }
+  for (const [gate, count] of Object.entries(gates)) {
+    expect([gate, text.split(`IF ${gate}`).length - 1]).toEqual([gate, count])
+  }
+})
+
+test('a row of the ledger is sought by its whole key, so that nobody waits for another partition', () => {
+  const changes = writing.flatMap(([name, text]) =>
+    writesOf(text)
+      .filter(({ kind, table }) => kind === 'UPDATE' && table === 'ledger')
+      .map((write) => ({ name, text: write.text })),
+  )
+  expect(changes.length).toBeGreaterThan(5)
+  for (const { name, text } of changes) {
+    expect(text, name).toMatch(/group_id = @\w+ AND (?:\w+\.)?topic = .+ AND (?:\w+\.)?log_partition = @\w+/)
+    expect(text, name).toContain('FROM ledger AS l WITH (FORCESEEK)')
+  }
+  for (const name of ['STORE_BATCH', 'SETTLE_LEDGER']) {
+    // Without READ_COMMITTED_SNAPSHOT a scan would wait for the rows that others hold.
+    expect(textOf(name).match(/SELECT @next = l\.next_offset FROM ledger AS l WITH \(FORCESEEK\)/g)).toHaveLength(1)
+  }
+})
+
+test('no lock is of a range or of a table, and no hint is refused under READ_COMMITTED_SNAPSHOT', () => {
+  const hints = [...statements].flatMap(([name, text]) =>
+    [...text.matchAll(/\bWITH \(([A-Z, ]+)\)/g)].map(({ 1: found = '' }) => ({ name, found: found.split(', ') })),
+  )
+  expect(hints.length).toBeGreaterThan(0)
+  for (const { name, found } of hints) {
+    expect(found, name).not.toContain('HOLDLOCK')
+    expect(found, name).not.toContain('SERIALIZABLE')
+    expect(found.some((hint) => hint.startsWith('TABLOCK'))).toBe(false)
+    // A scan would take shared or update locks on the rows of others.
+    if (found.includes('READCOMMITTEDLOCK') && !found.includes('READPAST')) expect(found, name).toContain('FORCESEEK')
+    // Refused with READ_COMMITTED_SNAPSHOT on, unless the other is there too.
+    if (found.includes('READPAST')) expect(found, name).toContain('READCOMMITTEDLOCK')
+  }
+})
+
+test('a statement of more than 5,000 rows does not lock its table', () => {
+  const migration = [...allStatements()].find(([name]) => name.includes('lock_escalation'))?.[1] ?? ''
+  const exempt = [...migration.matchAll(/ALTER TABLE (\w+) SET \(LOCK_ESCALATION = DISABLE\)/g)].map(
+    ([, table = '']) => table,
+  )
+  // Items and words of a batch, or of what a range of offsets holds; what only the rebuild uses keeps nobody else waiting.
+  const many = /'\$\.items'|'\$\.words'|FROM @parked_words|FROM @found|FROM rebuilt_/
+  const large = writing.flatMap(([name, text]) =>
+    writesOf(text)
+      .filter(({ table, text: write }) => !table.startsWith('rebuilt_') && (many.test(write) || name === 'SWAP_ORDERS'))
+      .map(({ table }) => table),
+  )
+  expect([...new Set(large)].filter((table) => table !== 'rebuild').toSorted()).toEqual(exempt.toSorted())
+})
+
+test('a rebuild that writes every row locks pages', () => {
+  const writes = writesOf(textOf('SWAP_ORDERS')).filter(({ table }) => table.startsWith('order'))
+  expect(writes.length).toBe(5)
+  for (const { text } of writes) expect(text).toContain('WITH (PAGLOCK)')
+})
+
+test('a batch locks the partitions of its records, of what it parks and of the letters that it redrives, in order', () => {
+  const orders = [
+    orderAt(7, { origin: place(7, 2) }),
+    orderAt(8, { origin: place(8, 1), redriveOf: 'orders@2:4:1' }),
+    orderAt(9, { origin: place(9, 1) }),
+  ]
+  const parked = [parkedFrom(orderAt(1), { origin: place(1, 3) })]
+  const partitionsOf = (delivered: 'origin' | 'copy', preview: boolean) => {
+    const batch = batchOf(orders, { delivered, parked })
+    const json = JSON.parse(toStoreBatchJson({ batch, indexes: [0, 1, 2], isWhole: !preview, preview })) as {
+      partitions: { n: number; topic: string; partition: number }[]
+    }
+    return json.partitions.map(({ n, topic, partition }) => `${n} ${topic} ${partition}`)
+  }
+  const all = ['1 orders 1', '2 orders 2', '3 orders 3', '4 orders 4']
+  expect(partitionsOf('origin', false)).toEqual(all)
+  expect(partitionsOf('copy', false)).toEqual(all)
+  expect(partitionsOf('origin', true)).toEqual([])
+})

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest'
+import { allStatements } from '../../../sql/statements.ts'
+
+/** What one of the engines lacks, or the driver cannot do; and what would be a value in a text. */
+const AVOIDED =
+  /\bMERGE\b|CREATE OR ALTER|\bsp_prepare\b|\bWAITFOR\b|WITH TIES|\bNOLOCK\b|\bFREETEXT|\bCONTAINS|\bOFFSET\s+\d|\bSELECT\s+\*|undefined|\[object/i
+
+/** What callers pass, each with the statement of its own name. */
+const PARAMETERS = new Set(
+  (
+    'action after at batch before brokenBy bytes code currency customerId due ending epochs filter fingerprint from group id ids ' +
+    'keyHash last lastState lease leaseMs letters limit logId maxGaps now nowMs offset operator orderId owner partition paymentMethod probe progress queryWords ' +
+    'rank rate reason reference settlements starts state states status target to topic value verified why words'
+  ).split(' '),
+)
+/** The arguments of a procedure look like variables. */
+const ARGUMENTS = new Set(['Resource', 'LockMode', 'LockOwner', 'LockTimeout'])
+
+function faultsOf(find: (statement: string) => readonly string[]): Record<string, readonly string[]> {
+  const faults = [...allStatements()].map(([name, statement]) => [name, find(statement)] as const)
+  return Object.fromEntries(faults.filter(([, found]) => found.length > 0))
+}
+
+function namesIn(text: string): string[] {
+  return [...text.matchAll(/(?<![@\w])@(\w+)/g)].map(([, name = '']) => name)
+}
+
+test('every statement keeps to what every engine has', () => {
+  expect(faultsOf((statement) => statement.replaceAll(/--.*$/gm, '').match(AVOIDED) ?? [])).toEqual({})
+})
+
+test('no statement uses a variable that nobody gives it', () => {
+  const undeclared = (statement: string) => {
+    const declarations = [...statement.matchAll(/\bDECLARE\s[^;]*?(?=;|\bTABLE\b)/g)].map(([text]) => text)
+    const known = new Set([...PARAMETERS, ...ARGUMENTS, ...declarations.flatMap(namesIn)])
+    return namesIn(statement).filter((name) => !known.has(name))
+  }
+  expect(faultsOf(undeclared)).toEqual({})
+})
+
+/** The single statements of a text, without its comments. */
+function partsOf(text: string): string[] {
+  return text.replaceAll(/--.*$/gm, '').split(';')
+}
+
+// No two gaps overlap. Asked for both ends of one, the key serves only the first, and every earlier gap is read for each
+// offset: ten million rows for 1,000 offsets and 10,000 gaps, while the ledger is locked.
+test('gaps are looked up by where the last one begins, never by both of their ends', () => {
+  const readsAllEarlier = (text: string) =>
+    partsOf(text)
+      .filter((part) => /\b(?:FROM|JOIN) ledger_gaps\b/.test(part) && /\bsince_offset <=? /.test(part))
+      .filter((part) => !/\bTOP \(1\)|\bsince_offset >= /.test(part))
+  expect(faultsOf(readsAllEarlier)).toEqual({})
+})
+
+test('a list between two times has a plan of its own, and no other statement is compiled each time', () => {
+  const parts = (text: string) => partsOf(text).filter((part) => /@(?:from|to) AS DATETIME2/.test(part))
+  expect(faultsOf((text) => parts(text).filter((part) => !part.includes('OPTION (RECOMPILE)')))).toEqual({})
+  expect(faultsOf((text) => (parts(text).length === 0 ? (text.match(/\bOPTION\b/g) ?? []) : []))).toEqual({})
+})

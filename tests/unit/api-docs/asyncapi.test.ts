@@ -1,0 +1,96 @@
+import specs from '@asyncapi/specs'
+import { Ajv } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { describe, expect, it } from 'vitest'
+import { createAsyncApi } from '../../../shared/api-docs/asyncapi.ts'
+import { newOrderJson } from '../../../shared/domain/order-events.ts'
+import { decodeUtf8 } from '../../../shared/messaging/records/headers.ts'
+import { nextJourney, toParked } from '../../../shared/messaging/parking/parking.ts'
+import { toMessage } from '../../../shared/messaging/records/envelope.ts'
+import { classify } from '../../../shared/messaging/failure.ts'
+import { createTopics } from '../../../shared/messaging/topics.ts'
+import { createSchemaCheck } from '../../support/api-schemas.ts'
+import { delivered, messageOf, newOrder } from '../../support/orders/orders.ts'
+
+interface Document {
+  channels: Record<string, { address: string; bindings: { kafka: { topic: string; replicas: number } } }>
+  operations: Record<
+    string,
+    { action: string; channel: { $ref: string }; bindings?: { kafka: { groupId: { enum: string[] } } } }
+  >
+  components: { messages: Record<string, { headers: Headers }>; schemas: { NewOrder: object } }
+}
+interface Headers {
+  required: string[]
+  properties: Record<string, object>
+}
+
+const topics = createTopics('shop', 'shop-processor', [10_000, 60_000])
+const document = structuredClone(createAsyncApi(topics, { partitions: 6, replication: 3 })) as unknown as Document
+const headersOf = (message: string): Headers =>
+  document.components.messages[message]?.headers ?? { required: [], properties: {} }
+
+describe('the AsyncAPI document', () => {
+  it('is valid AsyncAPI 3.0, its Kafka bindings included', () => {
+    // It brings its own copy of the draft-07 meta-schema.
+    const ajv = new Ajv({ strict: false, validateFormats: false, meta: false, validateSchema: false })
+    const check = ajv.compile(specs.schemas['3.0.0'] as object)
+    check(document)
+    expect(check.errors).toBeNull()
+  })
+
+  it('has every topic by the name that the settings give it, and the group that reads it', () => {
+    expect(Object.values(document.channels).map(({ address }) => address)).toEqual([
+      'shop',
+      'shop-retry-1',
+      'shop-retry-2',
+      'shop-dlt',
+    ])
+    const readers = Object.values(document.operations).filter(({ action }) => action === 'receive')
+    expect(readers.map(({ channel, bindings }) => [channel.$ref, bindings?.kafka.groupId.enum])).toEqual([
+      ['#/channels/orders', ['shop-processor']],
+      ['#/channels/retry1', ['shop-processor-retry-1']],
+      ['#/channels/retry2', ['shop-processor-retry-2']],
+      ['#/channels/deadLetters', ['shop-processor-dlt']],
+    ])
+  })
+
+  it('describes the headers that an event is published with', () => {
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const event = newOrder({ idempotencyKeyHash: 'a'.repeat(64) })
+    const names = toMessage(event, newOrderJson(event.data), trace).headers.map(([name]) => name)
+    const { required, properties } = headersOf('NewOrder')
+    expect(Object.keys(properties)).toEqual(expect.arrayContaining(names))
+    expect(messageOf().headers.map(([name]) => name)).toEqual(required)
+  })
+
+  it.each([
+    ['RetriedOrder', 1_000],
+    ['DeadLetter', null],
+  ])('describes the headers that a %s is parked with', (message, notBefore) => {
+    const record = delivered(messageOf(), { offset: 7 })
+    const timestampType = 'LogAppendTime'
+    const next = { attempt: 1, maxAttempts: 3, notBefore, groupId: 'shop-processor', nowMs: 0, timestampType } as const
+    const journey = nextJourney(record, classify(new TypeError('a fault')), next)
+    const parked = toParked(record, journey).headers
+    const stub = toParked(record, journey, 'stub').headers
+    const { required, properties } = headersOf(message)
+    expect(Object.keys(properties)).toEqual(expect.arrayContaining([...parked, ...stub].map(([name]) => name)))
+    expect(stub.map(([name]) => name)).toEqual(expect.arrayContaining(required))
+  })
+
+  it('describes header values as they are', () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false })
+    const { headers } = delivered(messageOf(), { offset: 7 })
+    const values = Object.fromEntries(headers.map(([name, value]) => [name, value && decodeUtf8(value)]))
+    ajv.validate(headersOf('NewOrder'), values)
+    expect(ajv.errors).toBeNull()
+  })
+
+  it('describes the data of an event, which holds names and never numbers', () => {
+    const faultOf = createSchemaCheck(document.components)
+    const { data } = newOrder()
+    expect(faultOf(document.components.schemas.NewOrder, JSON.parse(newOrderJson(data)))).toBe('')
+    expect(faultOf(document.components.schemas.NewOrder, { ...data, currencyType: 1 })).not.toBe('')
+  })
+})

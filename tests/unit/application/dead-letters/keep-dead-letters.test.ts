@@ -1,0 +1,149 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createKeepDeadLetters } from '../../../../shared/application/dead-letters/keep-dead-letters.ts'
+import { classify } from '../../../../shared/messaging/failure.ts'
+import { nextJourney, toParked, type ParkedSize } from '../../../../shared/messaging/parking/parking.ts'
+import type { DeliveredRecord } from '../../../../shared/messaging/records/kafka-event.ts'
+import { createPipelineEmitter } from '../../../../shared/messaging/pipeline-events.ts'
+import type { DeadLetter } from '../../../../shared/ports/dead-letters.ts'
+import { createRecordingLog, storeIsAway } from '../../../support/fakes.ts'
+import { delivered, messageOf } from '../../../support/orders/orders.ts'
+import { createVirtualClock } from '../../../support/virtual-clock.ts'
+
+const MINUTE = 60_000
+const BYTES = Buffer.from([0x7b, 0xff, 0xfe, 0x00])
+
+let clock: ReturnType<typeof createVirtualClock>
+let log: ReturnType<typeof createRecordingLog>
+let kept: DeadLetter[]
+let calls: number[]
+let fault: () => Error | undefined
+
+beforeEach(() => {
+  clock = createVirtualClock()
+  log = createRecordingLog()
+  kept = []
+  calls = []
+  fault = () => undefined
+})
+
+async function keep(...records: DeliveredRecord[]): Promise<void> {
+  const keepDeadLetters = createKeepDeadLetters({
+    log,
+    deadLetters: {
+      async keep(letters) {
+        const error = fault()
+        if (error !== undefined) throw error
+        calls.push(letters.length)
+        kept.push(...letters)
+      },
+    },
+    clock,
+    events: createPipelineEmitter(),
+    signal: new AbortController().signal,
+  })
+  await keepDeadLetters(records)
+}
+
+/** A poisonous record of the orders topic, and its copy in the dead-letter topic. */
+function parked(size: ParkedSize): { original: DeliveredRecord; copy: DeliveredRecord } {
+  const original = { ...delivered(messageOf(), { offset: 7 }), value: BYTES }
+  const failure = classify(new TypeError('a fault of ours'))
+  const timestampType = 'CreateTime'
+  const next = {
+    attempt: 3,
+    maxAttempts: 3,
+    notBefore: null,
+    groupId: 'group',
+    nowMs: clock.now(),
+    timestampType,
+  } as const
+  const record = toParked(original, nextJourney(original, failure, next), size)
+  return { original, copy: delivered(record, { topic: 'orders-dlt', offset: 0 }) }
+}
+
+describe('many dead letters at once', () => {
+  it('are kept in transactions of a size that a store takes in time', async () => {
+    const { copy } = parked('whole')
+    await keep(...Array.from({ length: 1000 }, (_, offset) => ({ ...copy, offset })))
+    expect(calls).toEqual([500, 500])
+    calls.length = 0
+    const large = { ...copy, value: Buffer.alloc(2 * 1024 * 1024) }
+    await keep(...Array.from({ length: 9 }, (_, offset) => ({ ...large, offset })))
+    expect(calls).toEqual([4, 4, 1])
+  })
+})
+
+describe('a dead letter', () => {
+  it('is the original: its place, its bytes, its own headers and no others', async () => {
+    const { original, copy } = parked('whole')
+    await keep(copy)
+    expect(kept).toMatchObject([
+      { origin: { topic: 'orders', offset: 7 }, value: BYTES, key: original.key, attempts: 3 },
+    ])
+    expect(kept[0]?.headers).toEqual(original.headers)
+  })
+
+  it('is read from its origin when only a stub of it could be parked', async () => {
+    const { original, copy } = parked('stub')
+    log.originals.set('orders:0:7', original)
+    await keep(copy)
+    expect(kept).toMatchObject([{ value: BYTES, lastCause: { code: 'internal' } }])
+    expect(kept[0]?.headers).toEqual(original.headers)
+  })
+
+  it('takes nothing from the record of another order that lies at the origin of a stub, as in a topic made anew', async () => {
+    const { original, copy } = parked('stub')
+    log.originals.set('orders:0:7', { ...original, key: delivered(messageOf(), { offset: 7 }).key })
+    await keep(copy)
+    expect(kept).toMatchObject([{ value: null, key: original.key }])
+  })
+
+  it('is kept without its value when the origin of a stub is gone', async () => {
+    await keep(parked('stub').copy)
+    expect(kept).toMatchObject([
+      { origin: { topic: 'orders', offset: 7 }, value: null, lastCause: { code: 'internal' } },
+    ])
+  })
+
+  it('is read again from its own place when its text lost bytes on the way', async () => {
+    const { copy } = parked('whole')
+    log.originals.set('orders-dlt:0:0', copy)
+    await keep({ ...copy, value: Buffer.from('{\ufffd\ufffd\0'), lossy: true })
+    expect(kept).toMatchObject([{ value: BYTES }])
+  })
+
+  it('is whatever somebody else put there, too', async () => {
+    await keep({ ...delivered({ key: null, value: BYTES, headers: [] }, { topic: 'orders-dlt', offset: 4 }) })
+    expect(kept).toMatchObject([{ origin: { topic: 'orders-dlt', offset: 4 }, orderId: null, value: BYTES }])
+  })
+
+  it('of another consumer has its own place and all of its headers, and is the redrive of no letter of ours', async () => {
+    const message = messageOf()
+    const headers = [
+      ...message.headers,
+      ['oep-redrive-of', 'orders:0:7'] as const,
+      ['kafka_dlt-original-topic', 'orders'] as const,
+      ['kafka_dlt-original-consumer-group', 'billing'] as const,
+      ['kafka_dlt-exception-fqcn', 'java.io.IOException'] as const,
+    ]
+    const record = delivered({ ...message, headers }, { topic: 'orders-dlt', offset: 4 })
+    await keep(record)
+    expect(kept).toMatchObject([
+      {
+        origin: { topic: 'orders-dlt', offset: 4 },
+        headers: record.headers,
+        consumerGroup: 'billing',
+        lastCause: { code: 'failed-elsewhere' },
+        redriveOf: null,
+        foreign: { dialect: 'spring', exception: 'java.io.IOException' },
+      },
+    ])
+  })
+
+  it('waits through an outage of the store', async () => {
+    const until = clock.now() + 2 * MINUTE
+    fault = () => (clock.now() < until ? storeIsAway() : undefined)
+    await keep(parked('whole').copy)
+    expect(kept).toHaveLength(1)
+  })
+})

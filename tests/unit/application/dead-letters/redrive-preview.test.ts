@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createFaults, NO_FAULTS, type Faults } from '../../../../shared/adapters/faults/faults.ts'
+import { createSqliteStore, type SqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
+import {
+  createPreviewRedrive,
+  type PreviewRedrive,
+} from '../../../../shared/application/dead-letters/preview-redrive.ts'
+import type { NewOrder } from '../../../../shared/domain/order-events.ts'
+import type { DeadLetter } from '../../../../shared/ports/dead-letters.ts'
+import { actAt, batchOf, letterOf, orderAt, parkedFrom } from '../../../contract/store-fixtures.ts'
+import { delivered, messageOf, newOrder, orderCommand } from '../../../support/orders/orders.ts'
+
+describe('the preview of a redrive', () => {
+  let directory: string
+  let opened: SqliteStore
+  let faults: Faults
+  let preview: PreviewRedrive
+  const page = { limit: 100 }
+
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'preview-'))
+    opened = await createSqliteStore({ file: join(directory, 'orders.db') })
+    faults = createFaults()
+    preview = createPreviewRedrive({ store: faults.wrapStore(opened.store), deadLetters: opened.deadLetters })
+  })
+  afterEach(async () => {
+    await opened[Symbol.asyncDispose]()
+    rmSync(directory, { recursive: true })
+  })
+
+  async function keep(
+    offset: number,
+    event: NewOrder = newOrder(),
+    changes: Partial<DeadLetter> = {},
+  ): Promise<string> {
+    const { key, value, headers } = delivered(messageOf(event), { offset })
+    const order = orderAt(offset, { orderId: event.orderId })
+    const parked = parkedFrom(order, { state: 'dead', nextAttemptAt: null })
+    await opened.store.storeBatch(batchOf([], { parked: [parked] }))
+    await opened.deadLetters.keep([letterOf(order, { key, value, headers, ...changes })])
+    return `orders:0:${offset}`
+  }
+
+  /** Every row of every table; full text lies in tables of its own beside the virtual ones. */
+  function wholeDatabase(): Record<string, unknown> {
+    const db = new DatabaseSync(join(directory, 'orders.db'), { readOnly: true })
+    try {
+      const tables = db
+        .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'`)
+        .all()
+      const rowsOf = (table: string) => {
+        const select = db.prepare(`SELECT * FROM "${table}"`)
+        select.setReadBigInts(true)
+        return select.all()
+      }
+      return Object.fromEntries(tables.map(({ name }) => [String(name), rowsOf(String(name))]))
+    } finally {
+      db.close()
+    }
+  }
+
+  it('says of each letter what would become of it, and changes nothing at all', async () => {
+    const stored = newOrder()
+    const [good, unreadable, invalid, known] = [
+      await keep(0),
+      await keep(1, newOrder(), { value: Buffer.from('{') }),
+      await keep(2, newOrder({ data: { ...orderCommand(), customerId: -1 } })),
+      await keep(3, stored),
+    ]
+    const faulty = await keep(4, newOrder({ data: orderCommand({ customerId: 13 }) }))
+    const reused = await keep(5, { ...stored, data: orderCommand({ customerName: 'Another' }) })
+    await opened.store.storeBatch(batchOf([{ ...orderAt(9), orderId: stored.orderId }], { delivered: 'copy' }))
+    faults.apply({ ...NO_FAULTS, throwForCustomers: [13] })
+    const before = wholeDatabase()
+    const { items, nextCursor } = await preview({}, page)
+    expect(wholeDatabase()).toEqual(before)
+    expect(nextCursor).toBeNull()
+    expect(items.map(({ id, outcome, cause }) => [id, outcome, cause?.code])).toEqual([
+      [reused, 'still-fails', 'order-id-reused'],
+      [faulty, 'still-fails', 'internal'],
+      [known, 'already-stored', undefined],
+      [invalid, 'still-fails', 'invalid-order'],
+      [unreadable, 'still-fails', 'undecodable-record'],
+      [good, 'would-be-stored', undefined],
+    ])
+  })
+
+  it.each(['down', 'busy'] as const)('knows nothing while the store is %s', async (store) => {
+    await keep(0)
+    await keep(1, newOrder(), { value: Buffer.from('{') })
+    faults.apply({ ...NO_FAULTS, store })
+    const { items } = await preview({}, page)
+    expect(items.map(({ outcome }) => outcome)).toEqual(['still-fails', 'unknown'])
+  })
+
+  it('goes through many page by page', async () => {
+    for (let offset = 0; offset < 5; offset += 1) await keep(offset)
+    const first = await preview({ fingerprint: 'f1' }, { limit: 3 })
+    const second = await preview({ fingerprint: 'f1' }, { limit: 3, cursor: first.nextCursor ?? '' })
+    expect([...first.items, ...second.items].map(({ id }) => id)).toEqual(
+      [4, 3, 2, 1, 0].map((offset) => `orders:0:${offset}`),
+    )
+    expect(second.nextCursor).toBeNull()
+  })
+
+  it('refuses what a redrive would refuse', async () => {
+    const letterId = await keep(0)
+    await expect(preview({ ids: [letterId, 'orders:0:9'] }, page)).rejects.toMatchObject({
+      code: 'dead-letter-not-found',
+    })
+    await opened.operations.discard(letterId, actAt(0))
+    await expect(preview({ ids: [letterId] }, page)).rejects.toMatchObject({ code: 'conflict' })
+    await expect(preview({}, page)).rejects.toMatchObject({ code: 'conflict' })
+  })
+})

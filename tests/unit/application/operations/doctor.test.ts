@@ -1,0 +1,140 @@
+import { expect, test } from 'vitest'
+import { createDoctor } from '../../../../shared/application/operations/doctor.ts'
+import type { LedgerVerdict } from '../../../../shared/application/ledger/ledger.ts'
+import { readConfig } from '../../../../shared/settings/config.ts'
+import { contradictionsIn } from '../../../../shared/settings/contradictions.ts'
+import { createTopics, topicSpecs } from '../../../../shared/messaging/topics.ts'
+import { logIsAway } from '../../../support/fakes.ts'
+
+type Dependencies = Parameters<typeof createDoctor>[0]
+
+/** A world in which all is well: two retry tiers, three partitions each. */
+const TOPICS = createTopics('orders', 'group', [1000, 2000])
+const EXISTING = new Set(['orders', 'orders-retry-1', 'orders-retry-2', 'orders-dlt'])
+const balanced = { balanced: true, summary: 'Balanced.' } as LedgerVerdict
+
+async function unwell(changes: Partial<Dependencies> = {}, log: Partial<Dependencies['log']> = {}) {
+  const doctor = createDoctor({
+    log: {
+      health: async () => ({ available: true }),
+      offsets: async (topic) => {
+        if (!EXISTING.has(topic)) throw logIsAway()
+        return [0, 1, 2].map((partition) => ({ partition, first: 0, end: 5 }))
+      },
+      committed: async () => new Map([0, 1, 2].map((partition) => [partition, 5])),
+      settingWarnings: async () => [],
+      identity: async () => 'a log',
+      inspect: async () => [],
+      ...log,
+    },
+    store: { health: async () => ({ available: true }) },
+    maintenance: {
+      migrate: async () => ({ migrations: [] }),
+      inspect: async () => [],
+      getRebuild: async () => undefined,
+    },
+    ledgerVerdict: async () => balanced,
+    orderConsumers: async () => [{ address: 'here', isHere: true, partitions: [0, 1, 2] }],
+    clockFaults: async () => [],
+    lifeInLog: async () => undefined,
+    topics: TOPICS,
+    partitions: 3,
+    specs: topicSpecs(TOPICS, 3, 1),
+    versions: { program: '1.0.0', node: '24.0.0' },
+    role: 'Serves everything.',
+    contradictions: [],
+    freeSpace: async () => ({ directory: '.data', bytes: 5 * 1024 ** 3 }),
+    ...changes,
+  })
+  const { well, checks } = await doctor()
+  const found = checks.filter((check) => !check.well).map(({ name, detail }) => `${name}: ${detail}`)
+  expect(well).toBe(found.length === 0)
+  return found
+}
+
+test('all is well', async () => {
+  expect(await unwell()).toEqual([])
+})
+
+test('each thing that is not well is named, with what to do', async () => {
+  expect(await unwell({ partitions: 6 })).toEqual([
+    expect.stringMatching(/^topics: ORDERS_PARTITIONS is 6, but orders has 3/),
+  ])
+  expect(await unwell({ clockFaults: async () => ['A clock is wrong.'] })).toEqual(['clock: A clock is wrong.'])
+  expect(await unwell({ contradictions: ['One.', 'Two.'] })).toEqual(['settings: One. Two.'])
+  expect(await unwell({ freeSpace: async () => ({ directory: '.data', bytes: 1024 ** 3 / 2 }) })).toEqual([
+    'disk: 0.5 GiB are free in .data: make room before orders are refused.',
+  ])
+  expect(await unwell({ ledgerVerdict: async () => ({ ...balanced, balanced: false, summary: 'Not.' }) })).toEqual([
+    'ledger: Not.',
+  ])
+  expect(await unwell({ store: { health: async () => ({ available: false, cause: 'it hangs' }) } })).toEqual([
+    'store: Away: it hangs.',
+  ])
+})
+
+test('a topic that forgets records is told', async () => {
+  const settingWarnings: Dependencies['log']['settingWarnings'] = async (specs) =>
+    specs.map(({ name, config }) => `${name} wants ${config['retention.ms']}.`)
+  expect(await unwell({}, { settingWarnings })).toEqual([
+    'topic-settings: orders wants -1. orders-retry-1 wants -1. orders-retry-2 wants -1. orders-dlt wants -1.',
+  ])
+})
+
+test('records that wait and are half-way to leaving the log are told', async () => {
+  const lifeInLog: Dependencies['lifeInLog'] = async (topic) =>
+    topic === 'orders-dlt'
+      ? { topic, partition: 1, offset: 7, used: 0.62 }
+      : { topic, partition: 0, offset: 3, used: 0.4 }
+  expect(await unwell({ lifeInLog })).toEqual([
+    expect.stringMatching(/^retention: Records that wait are about to leave the log: orders-dlt 1:7 has used 62 % /),
+  ])
+})
+
+test('one check that fails does not keep the others from being made', async () => {
+  const ledgerVerdict = async () => {
+    throw logIsAway()
+  }
+  const found = await unwell({ ledgerVerdict, partitions: 6 })
+  expect(found.map((line) => line.split(':')[0])).toEqual(['topics', 'ledger'])
+})
+
+test('records that wait in a retry topic of earlier settings are found', async () => {
+  const topics = createTopics('orders', 'group', [1000])
+  expect(await unwell({ topics })).toEqual([])
+  expect(await unwell({ topics }, { committed: async () => new Map() })).toEqual([
+    'retries: Nobody reads 15 records in orders-retry-2: set as many RETRY_DELAYS as before until they are empty.',
+  ])
+})
+
+test('records that have left the log wait in no retry topic, wherever its group stands', async () => {
+  const topics = createTopics('orders', 'group', [1000])
+  const offsets: Dependencies['log']['offsets'] = async (topic) => {
+    if (!EXISTING.has(topic)) throw logIsAway()
+    return [0, 1, 2].map((partition) => ({ partition, first: 5, end: 5 }))
+  }
+  const committed = async () => new Map([0, 1, 2].map((partition) => [partition, partition === 0 ? 7 : 2]))
+  expect(await unwell({ topics }, { offsets, committed })).toEqual([])
+})
+
+test('settings that do not go together are told, and those of every default are not', () => {
+  const told = (settings: Record<string, string>) => contradictionsIn(readConfig(settings, 'embedded'))
+  expect(told({})).toEqual([])
+  expect(told({ KAFKA_REPLICATION: '3' })).toEqual([expect.stringContaining('KAFKA_REPLICATION')])
+  expect(told({ RETRY_DELAYS: '1m,10s' })).toEqual([expect.stringContaining('RETRY_DELAYS')])
+  const kafka = { KAFKA_BROKERS: 'broker:9092', KAFKA_USERNAME: 'user', KAFKA_PASSWORD: 'only for tests' }
+  expect(told(kafka)).toEqual([expect.stringContaining('KAFKA_USERNAME')])
+  expect(told({ ...kafka, KAFKA_SECURITY_PROTOCOL: 'sasl_plaintext' })).toEqual([
+    expect.stringContaining('in the clear'),
+  ])
+  expect(told({ ...kafka, KAFKA_SECURITY_PROTOCOL: 'sasl_ssl' })).toEqual([])
+  const secret = 'a secret of enough length'
+  expect(told({ ORDER_ID_SECRET: `${secret},${secret}` })).toEqual([expect.stringContaining('twice')])
+  expect(told({ AzureWebJobs__docs__Disabled: 'true' })).toEqual([expect.stringContaining('one underscore')])
+})
+
+test('that nobody processes orders is told', async () => {
+  expect(await unwell({ orderConsumers: async () => [] })).toEqual([
+    'consumers: Nobody processes orders: nobody is in group. Start a processor, or enable consumeOrders.',
+  ])
+})

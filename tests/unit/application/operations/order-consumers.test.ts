@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import { createOrderConsumers, LOOK_AGAIN_MS } from '../../../../shared/application/operations/order-consumers.ts'
+import { createVirtualClock } from '../../../support/virtual-clock.ts'
+
+const MEMBER = { address: 'here', isHere: true, partitions: [0] }
+
+/** A group in which so many are at each look, one look after the other; the last answer stays. */
+function groupOf(...counts: readonly number[]) {
+  const clock = createVirtualClock(0)
+  let looks = 0
+  const consumers = createOrderConsumers({
+    log: {
+      members: async () => {
+        const count = counts[Math.min(looks, counts.length - 1)] ?? 0
+        looks += 1
+        return Array.from({ length: count }, () => MEMBER)
+      },
+    },
+    topic: 'orders',
+    groupId: 'group',
+    clock,
+    signal: new AbortController().signal,
+  })
+  return { looks: () => looks, waitedMs: () => clock.now(), count: async () => (await consumers()).length }
+}
+
+test('whoever is there is told at once', async () => {
+  const group = groupOf(2)
+  expect([await group.count(), group.looks(), group.waitedMs()]).toEqual([2, 1, 0])
+})
+
+test('a consumer that joins again is not taken for nobody', async () => {
+  const group = groupOf(0, 1)
+  expect([await group.count(), group.looks(), group.waitedMs()]).toEqual([1, 2, LOOK_AGAIN_MS])
+})
+
+test('that nobody is there takes two looks once, and one from then on', async () => {
+  const group = groupOf(0)
+  expect([await group.count(), group.looks(), group.waitedMs()]).toEqual([0, 2, LOOK_AGAIN_MS])
+  expect([await group.count(), group.looks(), group.waitedMs()]).toEqual([0, 3, LOOK_AGAIN_MS])
+})
+
+test('after somebody was there, an empty group is looked at twice again', async () => {
+  const group = groupOf(0, 0, 1, 0, 1)
+  expect(await group.count()).toBe(0)
+  expect(await group.count()).toBe(1)
+  expect([await group.count(), group.looks()]).toEqual([1, 5])
+})
+
+test('questions at one time are one question', async () => {
+  const group = groupOf(1)
+  expect(await Promise.all([group.count(), group.count()])).toEqual([1, 1])
+  expect(group.looks()).toBe(1)
+})

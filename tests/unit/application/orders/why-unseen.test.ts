@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest'
+import type { LedgerExamination } from '../../../../shared/application/ledger/examine-ledger.ts'
+import { createWhyUnseen } from '../../../../shared/application/orders/why-unseen.ts'
+import type { LedgerPartition } from '../../../../shared/ports/ledger.ts'
+import { testOrderIds } from '../../../support/orders/orders.ts'
+import { createVirtualClock } from '../../../support/virtual-clock.ts'
+
+const NONE = { stored: 0, duplicate: 0, parked: 0, gaps: 0, absent: 0, lost: 0, redriven: 0 }
+const ROW: LedgerPartition = { topic: 'orders', partition: 0, first: 0, next: 10, ...NONE, stored: 10 }
+const RANGE = { topic: 'orders', partition: 0, from: 4, to: 5 }
+const PARKED = { retrying: 0, stored: 0, duplicate: 0, dead: 0, discarded: 0, redriven: 0 }
+
+interface Given {
+  row?: Partial<LedgerPartition>
+  damaged?: LedgerExamination['damaged']
+  lost?: LedgerExamination['snapshot']['lost']
+  unsettled?: LedgerExamination['unsettled']
+  holesAreMarkers?: boolean
+  /** When the oldest record was published that is still to come. */
+  oldestToCome?: number
+}
+
+function setUp(given: Given) {
+  const clock = createVirtualClock()
+  const errors: unknown[] = []
+  let looks = 0
+  const log = {
+    retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers: given.holesAreMarkers ?? false }),
+    read: async (topic: string, partition: number, offset: number) => [
+      { topic, partition, offset, timestamp: given.oldestToCome ?? 0, key: null, value: null, headers: [] },
+    ],
+  }
+  async function examineLedger(): Promise<LedgerExamination> {
+    looks += 1
+    const row = { ...ROW, ...given.row }
+    const end = given.oldestToCome === undefined ? row.next : row.next + 1
+    return {
+      snapshot: { partitions: [row], logs: [], gaps: [], lost: given.lost ?? [], parked: PARKED },
+      lines: [{ row, start: 0, end, behindTransaction: 0, uncounted: 0 }],
+      gaps: [],
+      damaged: given.damaged ?? [],
+      unsettled: given.unsettled ?? [],
+      brokenBy: null,
+    }
+  }
+  const onError = (error: unknown) => errors.push(error)
+  const whyUnseen = createWhyUnseen({ log, examineLedger, topic: 'orders', clock, onError })
+  /** Asks, lets the look end that this may have begun, and asks again. */
+  const why = async (orderId: string) => {
+    whyUnseen(orderId)
+    await new Promise(setImmediate)
+    expect(errors).toEqual([])
+    return whyUnseen(orderId)?.code
+  }
+  return { clock, why, looks: () => looks }
+}
+
+const damaged: Given = { damaged: [RANGE] }
+
+describe('an order that was issued and that the store does not know', () => {
+  it.each<[string, Given, string | undefined]>([
+    ['damaged', damaged, 'record-missing'],
+    ['lost and settled', { lost: [{ ...RANGE, lostBy: 'log-start' }] }, 'record-missing'],
+    ['newly lost', { unsettled: [{ ...RANGE, lostBy: 'hole' }] }, 'record-missing'],
+    ['damaged, for which an operator answered', { row: { absent: 1 } }, 'record-missing'],
+    ['markers of transactions', { row: { absent: 1 }, holesAreMarkers: true }, undefined],
+    ['none', {}, undefined],
+  ])('has this cause when offsets are %s', async (_, given, code) => {
+    const { clock, why } = setUp(given)
+    const orderId = testOrderIds.next(clock.now())
+    clock.advance(10_001)
+    expect(await why(orderId)).toBe(code)
+  })
+
+  it('has none while its record may be on its way', async () => {
+    const { clock, why } = setUp(damaged)
+    const orderId = testOrderIds.next(clock.now())
+    expect(await why(orderId)).toBeUndefined()
+    clock.advance(10_001)
+    expect(await why(orderId)).toBe('record-missing')
+  })
+
+  it('has none while older records are still to come', async () => {
+    const { clock, why } = setUp({ ...damaged, oldestToCome: Date.UTC(2026, 0, 1) + 20_000 })
+    const met = testOrderIds.next(clock.now())
+    const toCome = testOrderIds.next(clock.now() + 15_000)
+    clock.advance(600_000)
+    expect(await why(met)).toBe('record-missing')
+    expect(await why(toCome)).toBeUndefined()
+  })
+
+  it('under an id that tells no time, counts from when it was first asked for', async () => {
+    const { clock, why } = setUp(damaged)
+    const orderId = testOrderIds.derive('a key', 'a body')
+    expect(await why(orderId)).toBeUndefined()
+    clock.advance(9000)
+    expect(await why(orderId)).toBeUndefined()
+    clock.advance(2000)
+    expect(await why(orderId)).toBe('record-missing')
+  })
+
+  it('costs one look a minute while nothing is missing', async () => {
+    const { clock, why, looks } = setUp({})
+    for (let second = 0; second < 60; second++) {
+      await why(testOrderIds.next(clock.now()))
+      clock.advance(1000)
+    }
+    expect(looks()).toBe(1)
+    await why(testOrderIds.next(clock.now()))
+    expect(looks()).toBe(2)
+  })
+})

@@ -1,0 +1,265 @@
+import { expect, test, vi } from 'vitest'
+import {
+  createDeliveryWatch,
+  LOOK_MS,
+  type WatchedSource,
+} from '../../../../shared/application/processing/delivery-watch.ts'
+import { OrderError } from '../../../../shared/domain/errors.ts'
+import { createPipelineEmitter } from '../../../../shared/messaging/pipeline-events.ts'
+import type { GroupMember } from '../../../../shared/ports/event-log.ts'
+import { logIsAway } from '../../../support/fakes.ts'
+import { delivered, messageOf } from '../../../support/orders/orders.ts'
+import { createVirtualClock } from '../../../support/virtual-clock.ts'
+
+const MINUTE = 60_000
+const ORDERS: WatchedSource = { topic: 'orders', group: 'group', delayMs: 0 }
+const RETRY: WatchedSource = { topic: 'orders-retry-1', group: 'group-retry-1', delayMs: 25 * MINUTE }
+const here = (...partitions: number[]): GroupMember => ({ address: '10.0.0.1', isHere: true, partitions })
+const there = (...partitions: number[]): GroupMember => ({ address: '10.0.0.2', isHere: false, partitions })
+
+/** A topic of two partitions with five records each, of which the group has committed three. Nothing moves. */
+function createWorld(...sources: readonly WatchedSource[]) {
+  const clock = createVirtualClock()
+  const stopping = new AbortController()
+  const events = createPipelineEmitter()
+  const told: string[] = []
+  events.on('delivery:stalled', ({ topic, partition, offset }) => told.push(`${topic}:${partition}:${offset}`))
+  events.on('delivery:unreadable', ({ topic, partition, offset }) =>
+    told.push(`${topic}:${partition}:${offset} cannot be read`),
+  )
+  events.on('delivery:resumed', ({ topic }) => told.push(`${topic} goes on`))
+  const world = {
+    committed: [3, 3] as [number, number],
+    available: { log: true, store: true },
+    members: [here(0), there(1)] as GroupMember[],
+    readable: true,
+    /** Partitions whose next batch cannot be decoded. */
+    undecodable: [] as number[],
+    /** Whether the log's health tells of them. */
+    isTold: false,
+    /** Topics whose records are all processed. */
+    done: [] as string[],
+    fails: false,
+    errors: [] as unknown[],
+    told,
+    clock,
+    /** Looks for so long, or for as long as something else says. */
+    async passes(ms: number, meanwhile: () => unknown = () => undefined) {
+      const end = clock.now() + ms
+      clock.sleep = async (duration) => {
+        clock.advance(duration)
+        await meanwhile()
+        if (clock.now() >= end) stopping.abort()
+      }
+      await watch.run()
+      return watch.stall
+    },
+  }
+  const watch = createDeliveryWatch({
+    log: {
+      health: async () => ({ available: world.available.log, ...(world.isTold && { unreadable: ['A line.'] }) }),
+      async committed(_, topic) {
+        if (world.fails) throw logIsAway()
+        return new Map(world.done.includes(topic) ? [5, 5].entries() : world.committed.entries())
+      },
+      offsets: async () => [0, 1].map((partition) => ({ partition, first: 0, end: 5 })),
+      async read(topic, partition, offset) {
+        const unreadable = { from: offset, to: offset + 1 }
+        const error = new OrderError('log-unreadable', `A batch of ${partition} cannot be decoded.`, { unreadable })
+        if (world.undecodable.includes(partition)) throw error
+        return world.readable ? [delivered(messageOf(), { topic, partition, offset })] : []
+      },
+      members: async () => world.members,
+    },
+    store: { health: async () => ({ available: world.available.store }) },
+    sources: sources.length > 0 ? sources : [ORDERS],
+    clock,
+    events,
+    signal: stopping.signal,
+    onError: (error) => world.errors.push(error),
+  })
+  return { world, watch }
+}
+
+test('records that wait and are not handed over are told once, after ten minutes', async () => {
+  const { world } = createWorld()
+  const before: unknown[] = []
+  const stall = await world.passes(20 * MINUTE, () => before.push(world.told.length))
+  expect(stall).toMatchObject({ topic: 'orders', partition: 0, offset: 3 })
+  expect(stall?.waitingMs).toBeGreaterThanOrEqual(10 * MINUTE)
+  expect(world.told).toEqual(['orders:0:3'])
+  expect(before.filter((count) => count === 0)).toHaveLength((10 * MINUTE) / LOOK_MS)
+})
+
+test('a group that nobody is in is nobody else’s fault', async () => {
+  const { world } = createWorld()
+  world.members = []
+  expect(await world.passes(11 * MINUTE)).toMatchObject({ partition: 0, offset: 3 })
+})
+
+test('so are partitions of machines whose addresses cannot be compared', async () => {
+  const { world } = createWorld()
+  world.members = [there(0, 1)]
+  expect(await world.passes(11 * MINUTE)).toMatchObject({ partition: 0, offset: 3 })
+})
+
+test.each([
+  ['another machine holds the partitions', (world: World) => (world.members = [here(), there(0, 1)])],
+  ['the group rebalances', (world: World) => (world.members = [here(), there()])],
+  ['what waits cannot be read, as in an open transaction', (world: World) => (world.readable = false)],
+  ['the store is away', (world: World) => (world.available.store = false)],
+  ['the log is away', (world: World) => (world.available.log = false)],
+  ['nobody can be asked', (world: World) => (world.fails = true)],
+  ['nothing waits', (world: World) => (world.committed = [5, 5])],
+])('nothing is told while %s', async (_, change) => {
+  const { world } = createWorld()
+  change(world)
+  expect(await world.passes(60 * MINUTE)).toBeUndefined()
+  expect(world.told).toEqual([])
+  expect(world.errors.length > 0).toBe(world.fails)
+})
+type World = ReturnType<typeof createWorld>['world']
+
+test('an outage starts the time anew', async () => {
+  const { world } = createWorld()
+  let looks = 0
+  const stall = await world.passes(18 * MINUTE, () => (world.available.store = ++looks !== (9 * MINUTE) / LOOK_MS))
+  expect(stall).toBeUndefined()
+  expect(world.told).toEqual([])
+})
+
+test('so does a question that is not answered', async () => {
+  const { world } = createWorld()
+  let looks = 0
+  const stall = await world.passes(18 * MINUTE, () => (world.fails = ++looks === (9 * MINUTE) / LOOK_MS))
+  expect([stall, world.errors]).toEqual([undefined, [logIsAway()]])
+})
+
+test('a batch that is held, for however long, is not what waits', async () => {
+  const { world, watch } = createWorld()
+  const batch = Promise.withResolvers<void>()
+  const held = watch.watched('orders', () => batch.promise)([])
+  expect(await world.passes(120 * MINUTE)).toBeUndefined()
+  batch.resolve()
+  await held
+})
+
+test('a batch comes through as it is', async () => {
+  const { watch } = createWorld()
+  const useCase = vi.fn<(...delivery: unknown[]) => Promise<void>>(async () => undefined)
+  await watch.watched('orders', useCase)([], 5)
+  expect(useCase.mock.calls).toEqual([[[], 5]])
+})
+
+test('a batch that came and failed begins the time anew', async () => {
+  const { world, watch } = createWorld()
+  const useCase = watch.watched('orders', async () => Promise.reject(logIsAway()))
+  expect(await world.passes(60 * MINUTE, () => useCase([]).catch(() => undefined))).toBeUndefined()
+})
+
+test('a batch of another topic says nothing about this one', async () => {
+  const { world, watch } = createWorld()
+  const useCase = watch.watched('orders-dlt', async () => undefined)
+  expect(await world.passes(11 * MINUTE, () => useCase([]))).toMatchObject({ topic: 'orders' })
+})
+
+test('what others commit is progress', async () => {
+  const { world } = createWorld()
+  let looks = 0
+  const commits = () => (world.committed = ++looks % 15 === 0 ? [4, 4] : looks % 7 === 0 ? [3, 3] : world.committed)
+  expect(await world.passes(60 * MINUTE, commits)).toBeUndefined()
+})
+
+test('a retry topic may wait for its delay as well', async () => {
+  expect(await createWorld(RETRY).world.passes(35 * MINUTE)).toBeUndefined()
+  expect(await createWorld(RETRY).world.passes(36 * MINUTE)).toMatchObject({ topic: 'orders-retry-1' })
+})
+
+test('a machine that was suspended has not waited', async () => {
+  const { world } = createWorld()
+  let looks = 0
+  const suspend = () => void (++looks === 4 && world.clock.advance(8 * 60 * MINUTE))
+  expect(await world.passes(8 * 60 * MINUTE + 9 * MINUTE, suspend)).toBeUndefined()
+})
+
+test('records that are delivered again end it', async () => {
+  const { world } = createWorld()
+  const stall = await world.passes(20 * MINUTE, () => world.told.length > 0 && (world.committed = [5, 5]))
+  expect(stall).toBeUndefined()
+  expect(world.told).toEqual(['orders:0:3', 'orders goes on'])
+})
+
+test('a rebalance takes nothing back before it is over', async () => {
+  const { world } = createWorld()
+  const rebalance = () => world.told.length > 0 && (world.members = [here(), there()])
+  expect(await world.passes(20 * MINUTE, rebalance)).toMatchObject({ partition: 0, offset: 3 })
+  expect(world.told).toEqual(['orders:0:3'])
+})
+
+test('what cannot be decoded is no stall; it is told once, and known for as long as the group stands there', async () => {
+  const { world, watch } = createWorld()
+  world.undecodable = [0, 1]
+  const known: (readonly string[])[] = []
+  const move = () => {
+    known.push(watch.unreadable)
+    if (known.length === (20 * MINUTE) / LOOK_MS) world.committed = [4, 4]
+  }
+  expect(await world.passes(25 * MINUTE, move)).toBeUndefined()
+  // The other partition is another machine's.
+  expect(world.told).toEqual(['orders:0:3 cannot be read'])
+  expect(known[(15 * MINUTE) / LOOK_MS]).toEqual(['A batch of 0 cannot be decoded.'])
+  expect(watch.unreadable).toEqual([])
+})
+
+test('it is told while the records of other partitions are handed over, too', async () => {
+  const { world, watch } = createWorld()
+  world.undecodable = [0]
+  const useCase = watch.watched('orders', async () => undefined)
+  expect(await world.passes(20 * MINUTE, () => useCase([]))).toBeUndefined()
+  expect(world.told).toEqual(['orders:0:3 cannot be read'])
+})
+
+test('it is not told again where a consumer of this process has told it', async () => {
+  const { world, watch } = createWorld()
+  world.undecodable = [0]
+  world.isTold = true
+  expect(await world.passes(60 * MINUTE)).toBeUndefined()
+  expect([world.told, watch.unreadable, world.errors]).toEqual([[], [], []])
+})
+
+test('a partition that cannot be decoded hides no other', async () => {
+  const { world } = createWorld()
+  world.members = [here(0, 1)]
+  world.undecodable = [0]
+  expect(await world.passes(11 * MINUTE)).toMatchObject({ partition: 1, offset: 3 })
+  expect(world.errors).toEqual([])
+})
+
+test('an outage takes it back, because a restart mends none', async () => {
+  const { world } = createWorld()
+  const stall = await world.passes(20 * MINUTE, () => (world.fails = world.told.length > 0))
+  expect(stall).toBeUndefined()
+  expect(world.told).toEqual(['orders:0:3', 'orders goes on'])
+})
+
+test('each topic is told, when one goes on and another waits', async () => {
+  const { world } = createWorld(ORDERS, { ...ORDERS, topic: 'others' })
+  const stall = await world.passes(12 * MINUTE, () => world.told.length > 0 && (world.done = ['orders']))
+  expect(stall).toMatchObject({ topic: 'others' })
+  expect(world.told).toEqual(['orders:0:3', 'orders goes on', 'others:0:3'])
+})
+
+test('a process that consumes nothing never looks', async () => {
+  const health = vi.fn<() => Promise<{ available: boolean }>>()
+  const watch = createDeliveryWatch({
+    log: { health, committed: vi.fn(), offsets: vi.fn(), read: vi.fn(), members: vi.fn() },
+    store: { health },
+    sources: [],
+    clock: createVirtualClock(),
+    events: createPipelineEmitter(),
+    signal: new AbortController().signal,
+    onError: vi.fn(),
+  })
+  await watch.run()
+  expect(health).not.toHaveBeenCalled()
+})

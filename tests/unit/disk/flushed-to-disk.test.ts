@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { openLogFile } from '../../../shared/adapters/embedded/file/log-file.ts'
+import { openDatabase } from '../../../shared/adapters/sqlite/database/database.ts'
+
+/**
+ * No kill of a process shows a missing fsync: the system keeps what was written. So SQLite is asked, through the very
+ * connection, how it will commit: 2 is FULL, a sync after each transaction (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ */
+const FULL = { synchronous: 2 }
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'flushed-'))
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  rmSync(directory, { recursive: true })
+})
+
+const commitModeOf = (db: DatabaseSync) => ({ ...db.prepare('PRAGMA synchronous').get() })
+
+describe('what is acknowledged is on the disk', () => {
+  test('in the log, from its opening on and after each commit of offsets', () => {
+    const exec = vi.spyOn(DatabaseSync.prototype, 'exec')
+    const file = openLogFile(join(directory, 'log.db'))
+    const connection = exec.mock.contexts[0] as DatabaseSync
+    expect(commitModeOf(connection)).toEqual(FULL)
+    const [partition] = file.makeTopics([{ name: 'orders', partitions: 1 }])
+    file.commit('group', new Map([[partition?.id ?? 0, 0]]))
+    expect(commitModeOf(connection)).toEqual(FULL)
+    file.close()
+  })
+
+  test('in the store, whose orders the log’s offsets do not deliver again', () => {
+    const db = openDatabase(join(directory, 'orders.db'))
+    expect(commitModeOf(db)).toEqual(FULL)
+    db.close()
+  })
+})

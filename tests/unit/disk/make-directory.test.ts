@@ -1,0 +1,39 @@
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { makeDirectory } from '../../../shared/disk/make-directory.ts'
+
+let parent: string
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'make-directory-'))
+})
+afterEach(() => rmSync(parent, { recursive: true }))
+
+test('a directory and those above it are made for their owner alone, and can be taken back', () => {
+  const takeBack = makeDirectory(join(parent, 'a', 'b'))
+  expect(['a', 'a/b'].map((name) => statSync(join(parent, name)).mode & 0o777)).toEqual([0o700, 0o700])
+  takeBack()
+  expect([existsSync(parent), existsSync(join(parent, 'a'))]).toEqual([true, false])
+})
+
+test('a directory that was there, or is in use by then, is not taken away', () => {
+  makeDirectory(parent)()
+  expect(existsSync(parent)).toBe(true)
+  const takeBack = makeDirectory(join(parent, 'a', 'b'))
+  writeFileSync(join(parent, 'a', 'other'), '')
+  takeBack()
+  expect([existsSync(join(parent, 'a', 'other')), existsSync(join(parent, 'a', 'b'))]).toEqual([true, false])
+})
+
+test('one that cannot be made leaves nothing behind', () => {
+  // A name is at most 255 bytes.
+  expect(() => makeDirectory(join(parent, 'a', 'b'.repeat(300)))).toThrow('ENAMETOOLONG')
+  expect(existsSync(join(parent, 'a'))).toBe(false)
+})
+
+test('a link that leads nowhere does not pass as made', () => {
+  symlinkSync(join(parent, 'gone'), join(parent, 'link'))
+  expect(() => makeDirectory(join(parent, 'link'))).toThrow('EEXIST')
+  expect(() => makeDirectory(join(parent, 'link', 'b'))).toThrow('EEXIST')
+})

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+import { createOrderIds, issuedAt, parseOrderId } from '../../../shared/domain/order-id.ts'
+
+const NOW = Date.UTC(2026, 5, 1)
+
+describe('order ids', () => {
+  it('are version 7 UUIDs in the canonical form that carry their time', () => {
+    const id = createOrderIds(['first secret']).next(NOW)
+    expect(parseOrderId(id)).toBe(id)
+    expect(id[14]).toBe('7')
+    expect(issuedAt(id)).toEqual(new Date(NOW))
+  })
+
+  it('never repeat and always grow within a process, even in one millisecond and when the clock steps back', () => {
+    const ids = createOrderIds(['first secret'])
+    const made = Array.from({ length: 20_000 }, (_, index) => ids.next(NOW - (index % 7)))
+    expect(new Set(made).size).toBe(made.length)
+    expect(made).toEqual(made.toSorted())
+  })
+
+  it('are recognised by whoever has the secret, and by nobody else', () => {
+    const id = createOrderIds(['first secret']).next(NOW)
+    expect(createOrderIds(['first secret']).isIssued(id)).toBe(true)
+    expect(createOrderIds(['other secret']).isIssued(id)).toBe(false)
+  })
+
+  it('stay recognised after the secret was replaced, while the old one is still listed', () => {
+    const old = createOrderIds(['first secret']).next(NOW)
+    const ids = createOrderIds(['second secret', 'first secret'])
+    expect(ids.isIssued(old)).toBe(true)
+    expect(createOrderIds(['second secret']).isIssued(ids.next(NOW))).toBe(true)
+  })
+
+  it.each([0, 7, 13, 15, 20, 30, 35])('are not recognised with the character at %i changed', (at) => {
+    const ids = createOrderIds(['first secret'])
+    const id = ids.next(NOW)
+    const other = id[at] === '0' ? '1' : '0'
+    expect(ids.isIssued(id.slice(0, at) + other + id.slice(at + 1))).toBe(false)
+  })
+
+  it('derived from an Idempotency-Key and an order are version 8, the same each time, and different for any other', () => {
+    const ids = createOrderIds(['first secret'])
+    const id = ids.derive('key', '{"a":1}')
+    expect(parseOrderId(id)).toBe(id)
+    expect(id[14]).toBe('8')
+    expect(ids.isIssued(id)).toBe(true)
+    expect(ids.derive('key', '{"a":1}')).toBe(id)
+    const others = [ids.derive('key', '{"a":2}'), ids.derive('kez', '{"a":1}'), ids.derive('key{', '"a":1}')]
+    expect(new Set([id, ...others]).size).toBe(4)
+    expect(issuedAt(id)).toBeUndefined()
+  })
+
+  it('are read in any case', () => {
+    const id = createOrderIds(['first secret']).next(NOW)
+    expect(parseOrderId(id.toUpperCase())).toBe(id)
+  })
+
+  it.each(['', 'x', '00000000-0000-0000-0000-000000000000', '018f0000-0000-4000-8000-000000000000', 'a'.repeat(36)])(
+    'are not %j',
+    (text) => {
+      expect(parseOrderId(text)).toBeUndefined()
+    },
+  )
+})

@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test, describe } from 'vitest'
+import { parseHostJson } from '../../../infra/host/host-json.ts'
+import { MAX_RETRY_DELAY_MS, readConfig } from '../../../shared/settings/config.ts'
+import { MAX_HOLD_MS } from '../../../shared/messaging/hold.ts'
+import { MAX_LINKS } from '../../../shared/telemetry/traces/tracing.ts'
+
+const read = (file: string) => readFileSync(join(import.meta.dirname, '..', '..', '..', file), 'utf8')
+const json = JSON.parse(read('host.json')) as {
+  readonly extensionBundle: { id: string; version: string }
+  readonly extensions: { kafka: Record<string, unknown> } & Record<string, unknown>
+  readonly logging: { logLevel: Record<string, string> }
+} & Record<string, unknown>
+
+/** KafkaOptions.cs of the extension, as far as it says how to consume. It passes over a name that it does not know. */
+const KAFKA_SETTINGS = [
+  'maxBatchSize',
+  'subscriberIntervalInSeconds',
+  'executorChannelCapacity',
+  'channelFullRetryIntervalInMs',
+  'autoCommitIntervalMs',
+  'autoOffsetReset',
+  'commitOnFailure',
+  'maxRetries',
+  'sessionTimeoutMs',
+  'maxPollIntervalMs',
+  'metadataMaxAgeMs',
+  'queuedMaxMessagesKbytes',
+  'fetchMaxBytes',
+  'maxPartitionFetchBytes',
+  'socketKeepaliveEnable',
+]
+/** HostJsonFileConfigurationSource.cs of the runtime. */
+const HOST_SETTINGS = ['version', 'telemetryMode', 'functionTimeout', 'logging', 'extensions', 'extensionBundle']
+
+describe('host.json', () => {
+  const host = parseHostJson(structuredClone(json))
+
+  test('uses no setting that the runtime or the Kafka extension would silently pass over', () => {
+    expect(Object.keys(json).filter((name) => !HOST_SETTINGS.includes(name))).toEqual([])
+    expect(Object.keys(json.extensions)).toEqual(['http', 'kafka'])
+    expect(Object.keys(json.extensions.kafka).filter((name) => !KAFKA_SETTINGS.includes(name))).toEqual([])
+  })
+
+  test('has a batch that failed delivered again for ever, by an extension that knows how', () => {
+    expect(host.kafka).toMatchObject({ commitOnFailure: false, maxRetries: -1 })
+    expect(host.kafka.maxBatchSize).toBeLessThanOrEqual(MAX_LINKS)
+    expect(json.extensionBundle.id).toBe('Microsoft.Azure.Functions.ExtensionBundle')
+    // commitOnFailure came with extension 4.3, which the bundles bring since 4.37.
+    const [, minor] = /^\[4\.(\d+)\.\d+, 5\.0\.0\)$/.exec(json.extensionBundle.version) ?? []
+    expect(Number(minor)).toBeGreaterThanOrEqual(37)
+  })
+
+  test('lets a function wait for the longest delay and hold after it, before anybody takes it for dead', () => {
+    const longest = ['24m', '25m', '26m', '30m'].filter((RETRY_DELAYS) => accepts({ RETRY_DELAYS })).at(-1)
+    const longestMs = Number.parseInt(longest ?? '', 10) * 60_000
+    // Twice: it may hold for the store, and then for the log that it parks in.
+    expect(host.functionTimeoutMs).toBeGreaterThanOrEqual(longestMs + 2 * MAX_HOLD_MS)
+  })
+
+  test('gives up a consumer that hands over nothing as soon as the longest legal invocation would be over', () => {
+    // A minute for the attempt that begins when the hold ends, with its own time limits.
+    expect(json.extensions.kafka['maxPollIntervalMs']).toBe(MAX_RETRY_DELAY_MS + MAX_HOLD_MS + 60_000)
+  })
+
+  test('limits what a batch and what waits in the host may take of the memory', () => {
+    // With these the largest orders in every topic at once fit; the sums are in docs/deploying.md.
+    expect(json.extensions.kafka).toMatchObject({
+      maxBatchSize: 32,
+      queuedMaxMessagesKbytes: 8192,
+      fetchMaxBytes: 4 * 1024 * 1024,
+      maxPartitionFetchBytes: 1024 * 1024,
+    })
+  })
+
+  test('leaves a third of the processor’s memory to spare under the largest batches of every trigger', () => {
+    const [triggers, orderMb, copiesInHost, hostAtRest, workerBesidesHeap] = [5, 0.9, 9, 200, 130]
+    const heap = Number(
+      /NODE_OPTIONS=--max-old-space-size=(\d+)/.exec(read('infra/kubernetes/base/order-processor.env'))?.[1],
+    )
+    const batchMib = (host.kafka.maxBatchSize * orderMb * 1e6) / 2 ** 20
+    const needed = hostAtRest + triggers * copiesInHost * batchMib + heap + workerBesidesHeap
+    const kubernetes = Number(
+      /limits: \{ memory: (\d+)Mi \}/.exec(read('infra/kubernetes/base/order-processor.yaml'))?.[1],
+    )
+    const compose = Number(/PROCESSOR_MEMORY:-(\d+)m\}/.exec(read('docker-compose.yml'))?.[1])
+    expect(kubernetes).toBe(compose)
+    expect(needed).toBeLessThanOrEqual((kubernetes * 2) / 3)
+  })
+
+  test('gives the partitions of an instance that restarts to the next one within seconds', () => {
+    const { sessionTimeoutMs } = json.extensions.kafka
+    // The least that brokers take by default (group.min.session.timeout.ms) is 6000; heartbeats come every 3000.
+    expect(sessionTimeoutMs).toBeGreaterThan(3 * 3000)
+    expect(sessionTimeoutMs).toBeLessThanOrEqual(10_000)
+  })
+
+  test('logs our lines and what fails, and not that every invocation began and ended', () => {
+    expect(json.logging.logLevel).toEqual({
+      default: 'Information',
+      Function: 'Warning',
+      'Function.*.User': 'Information',
+      'Microsoft.Azure.WebJobs.Script.WebHost.Middleware': 'Warning',
+    })
+  })
+
+  test('sends the runtime’s own traces where those of the functions go', () => {
+    expect(json['telemetryMode']).toBe('OpenTelemetry')
+    expect(json.logging.logLevel).toMatchObject({ default: 'Information' })
+  })
+})
+
+function accepts(settings: Record<string, string>): boolean {
+  try {
+    readConfig(settings, 'embedded')
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,337 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { OpsClient } from '../../../infra/ops/client.ts'
+import type { Command } from '../../../infra/ops/command.ts'
+import { backup } from '../../../infra/ops/commands/backup.ts'
+import { deadLetterGroups, listDeadLetters } from '../../../infra/ops/commands/dead-letters.ts'
+import { doctor } from '../../../infra/ops/commands/doctor.ts'
+import { discardDeadLetters } from '../../../infra/ops/commands/discard.ts'
+import { listRedrives, redriveDeadLetters } from '../../../infra/ops/commands/redrive.ts'
+import { repairLedger, resetLedger, status } from '../../../infra/ops/commands/status.ts'
+
+const BALANCED = { balanced: true, summary: 'Balanced.', totals: { gaps: 0 }, partitions: [] }
+const TORN = { balanced: false, summary: 'Not balanced.', totals: { gaps: 40_000 }, partitions: [] }
+
+/** Runs a command against an instance that gives these answers, one a request. */
+async function run(
+  command: Command,
+  answers: readonly unknown[],
+  {
+    positionals = [],
+    options = {},
+    isAlone = false,
+  }: { positionals?: string[]; options?: Record<string, string | boolean>; isAlone?: boolean } = {},
+) {
+  const asked: { method: string; path: string; body?: unknown }[] = []
+  const printed: string[] = []
+  const progress: string[] = []
+  const client: OpsClient = {
+    target: 'http://instance.example',
+    ...(isAlone && { isAlone }),
+    async request(method, path, body) {
+      asked.push({ method, path, ...(body !== undefined && { body }) })
+      return answers[asked.length - 1]
+    },
+    async [Symbol.asyncDispose]() {
+      // Nothing was opened.
+    },
+  }
+  const exit = await command.run({
+    client,
+    positionals,
+    startedAt: 0,
+    options,
+    json: false,
+    print: (text) => printed.push(text),
+    progress: (text) => progress.push(text),
+  })
+  return { exit, asked, printed: printed.join('\n'), progress }
+}
+
+describe('a repair of the ledger that takes long', () => {
+  const answers = [
+    { processed: 20_000, more: true, why: null, ledger: TORN },
+    { processed: 5000, more: false, why: null, ledger: BALANCED },
+  ]
+
+  it('is asked for again until there is no more, and says how far it is', async () => {
+    const { exit, asked, printed, progress } = await run(repairLedger, answers)
+    expect(exit).toBe(0)
+    expect(asked).toEqual([
+      { method: 'POST', path: '/api/ops/ledger/repair' },
+      { method: 'POST', path: '/api/ops/ledger/repair' },
+    ])
+    expect(progress).toEqual(['20000 records processed, 40000 to go'])
+    expect(printed).toContain('25000 records processed.')
+    expect(printed).toContain('Balanced.')
+  })
+
+  it('goes on after a reset too, which begins one epoch, not two', async () => {
+    const { asked, printed } = await run(resetLedger, answers, { options: { reason: 'The topic was made anew.' } })
+    expect(asked.map(({ path }) => path)).toEqual(['/api/ops/ledger/reset', '/api/ops/ledger/repair'])
+    expect(printed).toContain('25000 records were read again.')
+  })
+})
+
+describe('a list of redrives', () => {
+  const task = {
+    id: '3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61',
+    state: 'stopped',
+    why: 'Half died again.',
+    createdAt: '2026-01-31T13:00:00.123Z',
+    updatedAt: '2026-01-31T13:00:02.456Z',
+    operator: 'alex',
+    reason: 'The fault is mended.',
+    total: 12,
+    waiting: 2,
+    pending: 1,
+    resolved: 3,
+    failed: 5,
+    skipped: 1,
+  }
+  const page = { items: [task, { ...task, state: 'running', why: null }], nextCursor: 'next' }
+
+  it('asks for the page, and says what became of each task', async () => {
+    const { exit, asked, printed } = await run(listRedrives, [page], { options: { limit: '2', cursor: 'here' } })
+    expect(exit).toBe(0)
+    expect(asked).toEqual([{ method: 'GET', path: '/api/redrives?limit=2&cursor=here' }])
+    const [header, ...lines] = printed.split('\n')
+    expect(header?.split(/ {2,}/)).toEqual('id,state,begun,changed,operator,stored,failed,to go,skipped,why'.split(','))
+    expect(lines.slice(0, 2).map((line) => line.split(/ {2,}/))).toEqual([
+      [task.id, 'stopped', '2026-01-31T13:00:00Z', '2026-01-31T13:00:02Z', 'alex', '3 of 12', '5', '3', '1', task.why],
+      [
+        task.id,
+        'running',
+        '2026-01-31T13:00:00Z',
+        '2026-01-31T13:00:02Z',
+        'alex',
+        '3 of 12',
+        '5',
+        '3',
+        '1',
+        task.reason,
+      ],
+    ])
+    expect(lines.at(-1)).toBe('There is more: --cursor next')
+  })
+
+  it('shows on 80 columns where each stands and why', async () => {
+    const { isTTY, columns } = process.stdout
+    Object.assign(process.stdout, { isTTY: true, columns: 80 })
+    onTestFinished(() => void Object.assign(process.stdout, { isTTY, columns }))
+    const { printed } = await run(listRedrives, [page])
+    expect(printed.split('\n').every((line) => line.length <= 80)).toBe(true)
+    expect(printed).toContain(`${task.id}  stopped  3 of 12  Half died again.`)
+  })
+})
+
+describe('a dry run of many', () => {
+  it('goes through every page, and exits 1 when a letter of the last one still fails', async () => {
+    const page = (id: string, outcome: string, nextCursor: string | null) => ({
+      items: [{ id, orderId: null, outcome }],
+      nextCursor,
+    })
+    const { exit, asked, printed } = await run(
+      redriveDeadLetters,
+      [page('orders:0:1', 'would-be-stored', 'a+b'), page('orders:0:2', 'still-fails', null)],
+      { options: { all: true, 'dry-run': true } },
+    )
+    expect(exit).toBe(1)
+    expect(asked.map(({ path }) => path)).toEqual([
+      '/api/dead-letters/redrive',
+      '/api/dead-letters/redrive?cursor=a%2Bb',
+    ])
+    expect(printed).toMatch(/orders:0:1 .*\n.*orders:0:2/)
+  })
+})
+
+describe('a redrive', () => {
+  const warning = { detail: 'These other consumer groups read it: billing.', readers: ['billing'] }
+  const task = { id: 't', state: 'done', why: null, total: 1, resolved: 1, failed: 0 }
+
+  it.each([
+    ['for real', {}, { ...task, warning }],
+    ['as a dry run', { 'dry-run': true }, { items: [], nextCursor: null, warning }],
+  ])('says who gets letters of other consumers again, %s', async (_, options, answer) => {
+    const { printed } = await run(redriveDeadLetters, [answer], { options: { all: true, ...options } })
+    expect(printed).toContain(`Warning: ${warning.detail}`)
+  })
+
+  it('leaves out letters of other consumers when only our own are asked for', async () => {
+    const { asked, printed } = await run(redriveDeadLetters, [task], { options: { own: true } })
+    expect(asked).toMatchObject([{ body: { foreign: false } }])
+    expect(printed).not.toContain('Warning')
+  })
+
+  it('takes every id that is named', async () => {
+    const task = { id: 't', state: 'done', why: null, total: 2, resolved: 2, failed: 0 }
+    const { asked } = await run(redriveDeadLetters, [task], { positionals: ['orders:0:1', 'orders:0:2'] })
+    expect(asked).toMatchObject([{ body: { ids: ['orders:0:1', 'orders:0:2'] } }])
+  })
+})
+
+describe('a discard of many', () => {
+  const group = { fingerprint: 'f1' }
+
+  it('is asked for again until there is no more, with the same body, and counts all of them', async () => {
+    const answers = [
+      { dryRun: false, count: 9000, nextCursor: 'a+b' },
+      { dryRun: false, count: 500, nextCursor: null },
+    ]
+    const { exit, asked, printed } = await run(discardDeadLetters, answers, {
+      options: { ...group, reason: 'A load test.' },
+    })
+    const body = { fingerprint: 'f1', reason: 'A load test.' }
+    expect(asked).toEqual([
+      { method: 'POST', path: '/api/dead-letters/discard', body },
+      { method: 'POST', path: '/api/dead-letters/discard?cursor=a%2Bb', body },
+    ])
+    expect([exit, printed]).toEqual([0, '9500 dead letters discarded.'])
+  })
+
+  it('says as a dry run how many, and shows the newest, for which it needs no reason', async () => {
+    const letter = { id: 'orders:0:1', orderId: null, lastCause: { code: 'internal', detail: 'Broken.' } }
+    const { asked, printed } = await run(
+      discardDeadLetters,
+      [
+        { dryRun: true, count: 900, nextCursor: null },
+        { items: [letter], nextCursor: null },
+      ],
+      { options: { code: 'internal', own: true, 'dry-run': true } },
+    )
+    expect(asked[0]?.body).toEqual({ code: 'internal', foreign: false, dryRun: true })
+    const query = new URLSearchParams(asked[1]?.path.split('?')[1])
+    expect(Object.fromEntries(query)).toEqual({ state: 'dead', limit: '20', cause: 'internal', foreign: 'false' })
+    expect(printed).toMatch(/^900 dead letters would be discarded, the newest of them:\nid .*\norders:0:1 .*Broken/)
+  })
+
+  it.each([
+    ['says neither which letters', { reason: 'Why.' }, 'Say which'],
+    ['nor why', group, '--reason is missing'],
+  ])('is not asked for when it %s', async (_, options, words) => {
+    await expect(run(discardDeadLetters, [], { options })).rejects.toThrow(words)
+  })
+
+  it('takes a letter that is named as before, and several as many', async () => {
+    const options = { reason: 'A test order.' }
+    const one = await run(discardDeadLetters, [{}], { positionals: ['orders:0:1'], options })
+    expect(one.asked).toMatchObject([{ path: '/api/dead-letters/orders%3A0%3A1/discard', body: options }])
+    const positionals = ['orders:0:1', 'orders:0:2']
+    const many = await run(discardDeadLetters, [{ count: 2, nextCursor: null }], { positionals, options })
+    expect(many.asked).toMatchObject([
+      { path: '/api/dead-letters/discard', body: { ids: positionals, reason: options.reason } },
+    ])
+  })
+})
+
+describe('a status', () => {
+  const stand = (consumers: number | null) => ({
+    orders: { topic: 'orders', records: 3, stored: 3, duplicate: 0, lag: 0, behindTransaction: 0, consumers },
+    retries: [],
+    deadLetters: { topic: 'orders-dlt', records: 0, waiting: 0 },
+    parked: { retrying: 0 },
+    readiness: { ready: true },
+  })
+
+  it('says that nobody processes orders when that is known, and an instance runs', async () => {
+    const nobody = expect.stringContaining('Nobody processes orders')
+    expect((await run(status, [stand(0)])).printed).toEqual(nobody)
+    for (const consumers of [1, null]) expect((await run(status, [stand(consumers)])).printed).not.toEqual(nobody)
+    expect((await run(status, [stand(0)], { isAlone: true })).printed).not.toEqual(nobody)
+  })
+})
+
+describe('a doctor', () => {
+  const checks = [
+    { name: 'consumers', well: false, detail: 'Nobody processes orders.' },
+    { name: 'records', well: true, partial: true, detail: 'Only 600 of 900 records were read so far.' },
+  ]
+
+  it('says that nobody processes orders, and what it looked at in part', async () => {
+    const { exit, printed } = await run(doctor, [{ well: false, checks }])
+    expect(exit).toBe(1)
+    expect(printed).toMatch(/^consumers +NOT WELL +Nobody processes/m)
+    expect(printed).toMatch(/^records +well so far +Only 600/m)
+  })
+
+  it('says that nothing runs where the files answer, which is no fault of theirs', async () => {
+    const { exit, printed } = await run(doctor, [{ well: false, checks }], { isAlone: true })
+    expect([exit, printed]).toEqual([0, expect.stringMatching(/^No instance runs: nothing is accepted or processed\./)])
+    expect(printed).not.toContain('consumers')
+  })
+})
+
+describe('a backup', () => {
+  const made = { state: 'done', name: 'monday', folder: '/not/on/this/machine', bytes: 1024 * 1024, why: null }
+
+  it('is waited for, and says where it is', async () => {
+    const answers = [{ ...made, state: 'running', folder: null }, { backup: made }]
+    const { exit, asked, printed } = await run(backup, answers, { options: { name: 'monday' } })
+    expect(asked).toEqual([
+      { method: 'POST', path: '/api/ops/backup', body: { name: 'monday' } },
+      { method: 'GET', path: '/api/ops/backup' },
+    ])
+    expect([exit, printed]).toEqual([0, expect.stringContaining('1.0 MiB in /not/on/this/machine.')])
+  })
+
+  it.each([
+    ['it failed', { ...made, state: 'failed', folder: null, why: 'No room.' }, {}, 'No room.'],
+    ['the instance was restarted', null, {}, 'restarted'],
+    ['it is on another machine', made, { positionals: ['no-such-folder'] }, 'the backup stays there'],
+  ])('is not well when %s', async (_, ended, asked, words) => {
+    const answers = [{ ...made, state: 'running' }, { backup: ended }]
+    const { exit, printed } = await run(backup, answers, asked)
+    expect([exit, printed]).toEqual([1, expect.stringContaining(words)])
+  })
+
+  it('replaces no folder, and is not moved from another machine', async () => {
+    await expect(run(backup, [], { positionals: ['tests'] })).rejects.toThrow('tests exists already')
+    const elsewhere = { positionals: ['no-such-folder'], options: { url: 'http://instance.example' } }
+    await expect(run(backup, [], elsewhere)).rejects.toThrow('--url')
+  })
+})
+
+describe('groups of dead letters', () => {
+  const group = {
+    fingerprint: 'f1',
+    cause: { code: 'internal', detail: 'The order could not be processed.' },
+    exception: 'TypeError: no price at toOrder shared/messaging/records/envelope.ts:41',
+    consumerGroup: 'order-processor',
+    count: 3,
+    firstSeen: '2026-01-31T12:00:00.000Z',
+    lastSeen: '2026-01-31T12:00:09.000Z',
+    sampleId: 'orders:0:1',
+  }
+
+  it.each([
+    [{}, '?state=dead'],
+    [{ state: 'all' }, ''],
+    [{ state: 'resolved', limit: '5' }, '?state=resolved&limit=5'],
+  ])('are of what nobody has repaired unless told otherwise: %j', async (options, query) => {
+    const { asked } = await run(deadLetterGroups, [{ items: [], nextCursor: null }], { options })
+    expect(asked).toEqual([{ method: 'GET', path: `/api/dead-letters/groups${query}` }])
+  })
+
+  it('name the exception and where it was thrown, or else the cause', async () => {
+    const items = [group, { ...group, exception: null }]
+    const { printed } = await run(deadLetterGroups, [{ items, nextCursor: null }])
+    const [, first, second] = printed.split('\n')
+    expect(first).toContain(`internal: ${group.exception}`)
+    expect(second).toContain('internal: The order could not be processed.')
+  })
+})
+
+describe('a list that has more', () => {
+  it('says how to go on', async () => {
+    const { asked, printed } = await run(listDeadLetters, [{ items: [], nextCursor: 'next' }], {
+      options: { code: 'internal', order: 'an-order', from: '2026-01-01T00:00:00Z', cursor: 'this' },
+    })
+    const query = new URLSearchParams(asked[0]?.path.split('?')[1])
+    expect(Object.fromEntries(query)).toEqual({
+      cause: 'internal',
+      orderId: 'an-order',
+      from: '2026-01-01T00:00:00Z',
+      cursor: 'this',
+    })
+    expect(printed).toContain('There is more: --cursor next')
+  })
+})

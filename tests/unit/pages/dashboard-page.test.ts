@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs'
+import { HttpRequest } from '@azure/functions'
+import { describe, expect, it } from 'vitest'
+import { ASSETS } from '../../../shared/pages/assets.ts'
+import { CLIENT_FILES, DASHBOARD_ASSETS } from '../../../shared/pages/dashboard/assets.ts'
+import { dashboardPage } from '../../../shared/pages/dashboard/page.ts'
+import { allowedMethods } from '../../../shared/http/routes.ts'
+
+const SETTINGS = { faults: true, retryDelaysMs: [10_000, 60_000], disabledFunctions: new Set<string>() }
+const page = dashboardPage(SETTINGS)
+const scripts = CLIENT_FILES.filter((name) => name.endsWith('.js')).map((name) => ({
+  name,
+  text: readFileSync(new URL(`../../../shared/pages/dashboard/client/${name}`, import.meta.url), 'utf8'),
+}))
+
+describe('the page of the dashboard', () => {
+  it('leads only to routes and files that are there', () => {
+    const targets = [...page.matchAll(/(?:href|src)="(\/[^"#]*)/g)].map(([, target]) => target ?? '')
+    const isThere = (target: string) => {
+      const [, room, file = ''] = /^\/(docs|dashboard)\/(.+\..+)$/.exec(target) ?? []
+      if (room === undefined) return allowedMethods(target).includes('GET')
+      return (room === 'docs' ? ASSETS : DASHBOARD_ASSETS).has(file)
+    }
+    expect(targets.length).toBeGreaterThan(20)
+    expect(targets.filter((target) => !isThere(target))).toEqual([])
+  })
+
+  it('has every place that its scripts look for', () => {
+    const wanted = scripts.flatMap(({ text }) => [...text.matchAll(/byId\('([\w-]+)'/g)].map(([, id]) => id ?? ''))
+    expect(new Set(wanted).size).toBeGreaterThan(20)
+    expect(wanted.filter((id) => !page.includes(`id="${id}"`))).toEqual([])
+  })
+
+  it('needs nothing that its Content-Security-Policy refuses', () => {
+    expect(page).not.toMatch(/<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|javascript:/i)
+  })
+
+  it('has a box for each retry tier', () => {
+    expect(page.match(/id="node-retry-\d"/g)).toHaveLength(2)
+  })
+
+  it('has the panel that breaks things only where things can be broken', () => {
+    expect(page).toContain('id="try-it"')
+    expect(dashboardPage({ ...SETTINGS, faults: false })).not.toContain('id="try-it"')
+    expect(dashboardPage({ ...SETTINGS, disabledFunctions: new Set(['setfaults']) })).not.toContain('id="try-it"')
+  })
+})
+
+describe('the scripts of the dashboard', () => {
+  it.each(scripts)('$name makes no HTML of data', ({ text }) => {
+    expect(text).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\(|new Function/)
+  })
+
+  it.each([...DASHBOARD_ASSETS])('%s is served', async (_, serve) => {
+    const request = new HttpRequest({ url: 'http://localhost/dashboard/x', method: 'GET' })
+    expect(await serve(request)).toMatchObject({ status: 200 })
+  })
+})

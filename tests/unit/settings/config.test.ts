@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest'
+import { isTraced } from '../../../shared/telemetry/traces/open-tracing.ts'
+import { readConfig } from '../../../shared/settings/config.ts'
+
+const KEY = 'the-same-key-for-both'
+
+describe('settings', () => {
+  it('have the documented defaults', () => {
+    expect(readConfig({}, 'embedded')).toMatchObject({
+      host: '127.0.0.1',
+      port: 7071,
+      dataDir: '.data',
+      kafka: undefined,
+      topic: 'orders',
+      partitions: 6,
+      replication: 1,
+      consumerGroup: 'order-processor',
+      retryDelaysMs: [10_000, 60_000, 600_000],
+      ordersAuth: 'anonymous',
+      faults: false,
+      logLevel: 'info',
+    })
+  })
+
+  it('retry sooner where things are broken on purpose, unless told otherwise', () => {
+    expect(readConfig({ FAULTS: 'on' }, 'embedded').retryDelaysMs).toEqual([2000, 5000, 10_000])
+    expect(readConfig({ FAULTS: 'on', RETRY_DELAYS: '1m' }, 'embedded').retryDelaysMs).toEqual([60_000])
+    expect(readConfig({ RETRY_DELAYS: '' }, 'embedded').retryDelaysMs).toEqual([10_000, 60_000, 600_000])
+  })
+
+  it('take an empty value for none', () => {
+    expect(readConfig({ PORT: '', KAFKA_BROKERS: ' ' }, 'embedded')).toMatchObject({ port: 7071, kafka: undefined })
+  })
+
+  it.each([
+    [{ PORT: '70000' }, 'PORT must be a whole number from 0 to 65535.'],
+    [{ PORT: 'x' }, 'PORT must be a whole number from 0 to 65535.'],
+    [{ RETRY_DELAYS: '10s,soon' }, 'RETRY_DELAYS has the delay "soon"; write them as 10s,1m,10m.'],
+    [{ KAFKA_BROKERS: 'broker' }, 'KAFKA_BROKERS must be host:port,host:port.'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent.'],
+    [{ ORDERS_TOPIC: 'a b' }, "ORDERS_TOPIC must be 1 to 200 letters, digits, '.', '_' or '-'."],
+    [
+      { RETRY_DELAYS: '2h' },
+      'RETRY_DELAYS has the delay 2h; host.json lets a function run for 35 minutes, and it must be able to hold and store after that, so a delay may be at most 25m.',
+    ],
+  ])('refuse %j with one clear line', (environment, line) => {
+    expect(() => readConfig(environment, 'embedded')).toThrow(line)
+  })
+
+  it.each([
+    { FUNCTIONS_KEY: KEY, READ_KEY: KEY },
+    { PLACE_KEY: KEY, METRICS_KEY: KEY },
+  ])('refuse one key for two sets of rights, without repeating it', (environment) => {
+    expect(() => readConfig(environment, 'embedded')).toThrow(/^(?!.*the-same).*must differ from one another/)
+  })
+
+  it.each([{ ORDER_ID_SECRET: 'short' }, { FUNCTIONS_KEY: 'short' }, { METRICS_KEY: 'short' }])(
+    'never repeat a secret: %j',
+    (environment) => {
+      expect(() => readConfig(environment, 'embedded')).toThrow(/^(?!.*short).*must be at least 16 characters/)
+    },
+  )
+
+  it('need a log and a store of their own in the Functions runtime, and say so', () => {
+    expect(() => readConfig({}, 'functions')).toThrow(/KAFKA_BROKERS and SQL_CONNECTION_STRING must be set/)
+  })
+
+  it('need a secret for order ids that all instances share, when the store is shared', () => {
+    expect(() => readConfig({ SQL_CONNECTION_STRING: 'Server=x' }, 'embedded')).toThrow(/ORDER_ID_SECRET must be set/)
+  })
+
+  it.each([
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/' }, 'http://collector:4318/v1/traces'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://traces/in?a=b' }, 'http://traces/in?a=b'],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://all', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://traces' },
+      'http://traces',
+    ],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://all', OTEL_SDK_DISABLED: 'false' }, 'http://all/v1/traces'],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://all', OTEL_SDK_DISABLED: 'TRUE' }, undefined],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://all', OTEL_SDK_DISABLED: '1' }, 'http://all/v1/traces'],
+  ])('of OpenTelemetry, %j, send traces to %s', (environment, address) => {
+    expect(readConfig(environment, 'embedded').otlpTracesUrl).toBe(address)
+  })
+
+  it('of OpenTelemetry that switch its SDK off keep traces from Application Insights too', () => {
+    const environment = { APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=x', OTEL_SDK_DISABLED: 'true' }
+    expect(isTraced(readConfig(environment, 'embedded'))).toBe(false)
+    expect(isTraced(readConfig({ ...environment, OTEL_SDK_DISABLED: '' }, 'embedded'))).toBe(true)
+  })
+
+  it('switch functions off', () => {
+    const environment = { AzureWebJobs_placeOrder_Disabled: 'true', AzureWebJobs__getOrder__Disabled: 'true' }
+    const config = readConfig(environment, 'embedded')
+    expect([...config.disabledFunctions]).toEqual(['placeorder'])
+    expect(config.withoutEffect).toEqual([expect.stringMatching(/^AzureWebJobs__getOrder__Disabled has no effect/)])
+  })
+
+  it.each([
+    ['FAULT', 'FAULTS'],
+    ['RETRY_DELAY', 'RETRY_DELAYS'],
+    ['ORDER_TOPIC', 'ORDERS_TOPIC'],
+    ['DATADIR', 'DATA_DIR'],
+    ['SEQ_URI', 'SEQ_URL'],
+    ['LOG_LEVELS', 'LOG_LEVEL'],
+  ])('that are misspelt as %s are told, because nobody would read them', (name, meant) => {
+    const { withoutEffect } = readConfig({ [name]: 'on' }, 'embedded')
+    expect(withoutEffect).toEqual([`${name} has no effect: the setting is called ${meant}.`])
+  })
+
+  it('of other programs, and our own, are no misspelling', () => {
+    const others = {
+      PATH: '/bin',
+      HOSTS: 'a',
+      PORTS: '1',
+      LOGNAME: 'me',
+      DATABASE_DIR: 'x',
+      LOG_LEVEL: 'info',
+      FAULTS: 'off',
+    }
+    expect(readConfig(others, 'embedded').withoutEffect).toEqual([])
+  })
+})

@@ -1,0 +1,66 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { makeLocalSettings, missingSettings, runtimeSettings } from '../../../infra/functions/settings.ts'
+import { settingsFault, settingsHint } from '../../../infra/functions/settings-fault.ts'
+import { readLocalSettings } from '../../../infra/host/local-settings.ts'
+import { readConfig, SETTING_NAMES } from '../../../shared/settings/config.ts'
+
+const EXAMPLE = join(import.meta.dirname, '..', '..', '..', 'local.settings.example.json')
+
+let root: string
+let file: string
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'functions-settings-'))
+  file = join(root, 'local.settings.json')
+  copyFileSync(EXAMPLE, join(root, 'local.settings.example.json'))
+})
+afterEach(() => rmSync(root, { recursive: true }))
+
+describe('local.settings.json', () => {
+  test('as a copy of the example changes nothing for `npm start`: it keeps its own log and store', () => {
+    copyFileSync(EXAMPLE, file)
+    const { values, unknown } = readLocalSettings(file, SETTING_NAMES)
+    expect(unknown).toEqual([])
+    expect(readConfig(values, 'embedded')).toMatchObject({ kafka: undefined, sqlConnectionString: undefined })
+  })
+
+  test('is made from the example with a secret of its own, and never made anew', () => {
+    expect(makeLocalSettings(root)).toBe(true)
+    const made = readFileSync(file, 'utf8')
+    expect(readLocalSettings(file, []).values['ORDER_ID_SECRET']).toMatch(/^[A-Za-z0-9]{40}$/)
+    expect(makeLocalSettings(root)).toBe(false)
+    expect(readFileSync(file, 'utf8')).toBe(made)
+  })
+
+  test('is asked for what the Functions runtime cannot do without, in one line with examples', () => {
+    makeLocalSettings(root)
+    const line = missingSettings(root, {})
+    expect(line).toMatch(/^Set KAFKA_BROKERS \(for example localhost:9092, .+\) and SQL_CONNECTION_STRING \(/)
+    expect(line).not.toContain('\n')
+    expect(missingSettings(root, { KAFKA_BROKERS: 'localhost:9092' })).toMatch(/^Set SQL_CONNECTION_STRING \(/)
+  })
+
+  test('is enough when it names both, or the environment does', () => {
+    const Values = { KAFKA_BROKERS: 'localhost:9092', SQL_CONNECTION_STRING: 'Server=localhost' }
+    expect(missingSettings(root, Values)).toBeUndefined()
+    writeFileSync(file, JSON.stringify({ Values }))
+    expect(missingSettings(root, {})).toBeUndefined()
+  })
+
+  test('has its faults told by the same line as in the image', () => {
+    const good = {
+      KAFKA_BROKERS: 'localhost:9092',
+      SQL_CONNECTION_STRING: 'Server=localhost;Database=orders',
+      ORDER_ID_SECRET: 'a-secret-of-this-test-alone',
+    }
+    writeFileSync(file, JSON.stringify({ Values: { ...good, RETRY_DELAYS: 'soon' } }))
+    expect(settingsFault(runtimeSettings(root, {}))).toMatch(/^RETRY_DELAYS has the delay "soon"/)
+    expect(settingsFault(runtimeSettings(root, { RETRY_DELAYS: '1s' }))).toBeUndefined()
+    const hinted = runtimeSettings(root, { AzureWebJobs__docs__Disabled: 'true' })
+    expect(settingsHint(hinted)).toMatch(/^AzureWebJobs__docs__Disabled has no effect/)
+    const keyed = { ...hinted, AzureWebJobs__docs__Disabled: undefined, METRICS_KEY: 'a key of the other host' }
+    expect(settingsHint(keyed)).toMatch(/^METRICS_KEY has no effect: the Functions runtime has keys of its own/)
+  })
+})

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { refuseOldNode } from '../../../shared/settings/node-version.ts'
+
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
+
+test.each(['18.20.8', '20.20.2', '22.17.9'])('Node %s is refused in one line', (version) => {
+  expect(() => refuseOldNode(version)).toThrow(`Node ${version} is too old: this needs Node 22.18 or later.`)
+})
+
+test.each(['22.18.0', '22.23.1', '24.0.0', '26.1.0'])('Node %s is taken', (version) => {
+  expect(() => refuseOldNode(version)).not.toThrow()
+})
+
+test('package.json and the check of the scripts say the same', () => {
+  const { engines, scripts } = JSON.parse(read('package.json')) as {
+    engines: { node: string }
+    scripts: Record<string, string>
+  }
+  expect(engines.node).toBe('>=22.18')
+  expect(read('infra/host/node-version.js')).toContain('this needs Node 22.18 or later')
+  const running = Object.values(scripts).filter((script) => script.startsWith('node '))
+  expect(running.length).toBeGreaterThan(4)
+  for (const script of running) expect(script).toContain('--import ./infra/host/node-version.js')
+})
