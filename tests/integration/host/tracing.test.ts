@@ -266,7 +266,7 @@ describe('traces', () => {
   test('cost a process that has none nothing: no SDK is loaded', () => {
     const directory = mkdtempSync(join(tmpdir(), 'untraced-'))
     const program = `
-      const { readConfig } = await import('./shared/config.ts')
+      const { readConfig } = await import('./shared/settings/config.ts')
       const { openServices } = await import('./shared/composition-root.ts')
       const services = await openServices(readConfig(process.env, 'embedded'))
       await services[Symbol.asyncDispose]()
