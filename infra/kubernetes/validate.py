@@ -9,7 +9,7 @@ from pathlib import Path
 import kubernetes_validate
 import yaml
 
-# The oldest and the newest release that the manifests are written for.
+# The oldest and the newest release that the manifests support.
 VERSIONS = ("1.30", "1.37")
 OF_OTHERS = ("keda.sh/", "gateway.networking.k8s.io/")
 
