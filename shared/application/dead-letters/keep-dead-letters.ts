@@ -3,9 +3,10 @@ import { orderIdOf } from '../../messaging/records/envelope.ts'
 import { holdThroughOutage, MAX_HOLD_MS, type Clock } from '../../messaging/hold.ts'
 import { readForeignLetter, readOwnJourney } from '../../messaging/parking/foreign-letter.ts'
 import { HEADER, headerText, originalHeaders } from '../../messaging/records/headers.ts'
+import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../../ports/dead-letters.ts'
-import type { EventLog, LogRecord } from '../../ports/event-log.ts'
+import type { EventLog } from '../../ports/event-log.ts'
 import { readAllExactly } from '../log/exact-record.ts'
 import type { StoreOrders } from '../processing/store-orders.ts'
 import { transactions } from '../log/transactions.ts'
@@ -33,12 +34,12 @@ export function createKeepDeadLetters(dependencies: {
   }
 }
 
-function toDeadLetter(record: LogRecord): DeadLetter {
+function toDeadLetter(record: DeliveredRecord): DeadLetter {
   const { topic, partition, offset, key, value, timestamp } = record
   const content = { orderId: orderIdOf(record) ?? null, key, value }
   const time = knownTime(timestamp)
   const at = time === undefined ? UNKNOWN_TIME : new Date(time).toISOString()
-  const journey = readOwnJourney(record)
+  const journey = readOwnJourney(record, record.journey)
   if (journey === undefined) {
     const { failure, cause, originTimestamp, ...told } = readForeignLetter(record)
     return {

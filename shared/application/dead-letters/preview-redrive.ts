@@ -1,6 +1,6 @@
 import { OrderError } from '../../domain/errors.ts'
 import type { Cause } from '../../domain/order-view.ts'
-import { findCulprits } from '../../messaging/attempt.ts'
+import { findCulprits } from '../../messaging/find-culprits.ts'
 import { fromMessage } from '../../messaging/records/envelope.ts'
 import { classify } from '../../messaging/failure.ts'
 import type { DeadLetters, KeptDeadLetter } from '../../ports/dead-letters.ts'

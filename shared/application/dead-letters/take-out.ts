@@ -3,7 +3,7 @@ import { fromMessage } from '../../messaging/records/envelope.ts'
 import { classify } from '../../messaging/failure.ts'
 import { MAX_HOLD_MS, type Clock } from '../../messaging/hold.ts'
 import { withoutJourney, withProvenMarks } from '../../messaging/records/original-record.ts'
-import { originOf } from '../../messaging/parking/parking.ts'
+import { originOf, readJourney } from '../../messaging/parking/parking.ts'
 import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import { deadLetterId } from '../../ports/dead-letters.ts'
@@ -160,7 +160,7 @@ export function createTakeOut(dependencies: {
   async function bury(record: LogRecord, delivered: StoreBatch['delivered']): Promise<void> {
     const failure = classify(new OrderError('taken-out', 'An operator took this record out of its topic.'))
     const now = clock.now()
-    const unstorable = { record, order: orderIn(record), failure }
+    const unstorable = { record, journey: readJourney(record), order: orderIn(record), failure }
     const parked = await park([unstorable], { signal, deadline: now + MAX_HOLD_MS })
     const batch = { groupId: topics.group, delivered, orders: [], parked }
     await store.storeBatch({ ...batch, now: new Date(now).toISOString() })

@@ -2,7 +2,7 @@ import { isOrderError } from '../../domain/errors.ts'
 import { parseOrderId } from '../../domain/order-id.ts'
 import { decodeUtf8, HEADER, headerText } from '../../messaging/records/headers.ts'
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
-import { originOf, readJourney } from '../../messaging/parking/parking.ts'
+import { readJourney, type Journey } from '../../messaging/parking/parking.ts'
 import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 
 /** Each holds what a broker sends for it in memory until all are read. */
@@ -12,8 +12,8 @@ const READ_AT_ONCE = 8
 export async function readAllExactly(
   log: Pick<EventLog, 'read'>,
   records: readonly DeliveredRecord[],
-): Promise<LogRecord[]> {
-  const exact: LogRecord[] = []
+): Promise<DeliveredRecord[]> {
+  const exact: DeliveredRecord[] = []
   for (let index = 0; index < records.length; index += READ_AT_ONCE) {
     const some = records.slice(index, index + READ_AT_ONCE)
     exact.push(...(await Promise.all(some.map((record) => readExactly(log, record)))))
@@ -26,17 +26,18 @@ export async function readAllExactly(
  * its way lies in this very record; the key, value and headers of a stub lie at its origin. A record that the log does
  * not have any more, or that cannot be read again, stays as it was delivered.
  */
-async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord): Promise<LogRecord> {
+async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord): Promise<DeliveredRecord> {
   const isStub = headerText(record, HEADER.stub) !== undefined
   if (!isStub && !record.lossy) return record
-  const place = isStub ? originOf(record) : record
+  const journey = isStub ? (record.journey ?? readJourney(record)) : undefined
+  const place = journey?.origin ?? record
   const [original] = await log.read(place.topic, place.partition, place.offset, 1).catch(nothingIfUnreadable)
   if (original?.offset !== place.offset) return record
   // Another log may have another record there by now.
-  if (isStub && !isOriginal(record, original)) return record
+  if (isStub && !isOriginal(record, journey, original)) return record
   const { key, value, timestamp } = original
   if (!isStub) return { ...record, key, value, timestamp }
-  return { ...record, key, value, headers: [...original.headers, ...record.headers] }
+  return { ...record, journey, key, value, headers: [...original.headers, ...record.headers] }
 }
 
 function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
@@ -45,10 +46,10 @@ function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
 }
 
 /** A stub keeps its original's key, which is an order's id or proves nothing, and says of what time the original was. */
-function isOriginal(stub: DeliveredRecord, original: LogRecord): boolean {
+function isOriginal(stub: DeliveredRecord, journey: Journey | undefined, original: LogRecord): boolean {
   const { key, timestamp } = original
   const isSameKey = key === null ? stub.key === null : stub.key !== null && Buffer.from(key).equals(stub.key)
   if (!isSameKey) return false
   const isOrderId = key !== null && parseOrderId(decodeUtf8(key) ?? '') !== undefined
-  return isOrderId || readJourney(stub)?.originTimestamp === timestamp
+  return isOrderId || journey?.originTimestamp === timestamp
 }

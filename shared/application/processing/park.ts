@@ -3,24 +3,23 @@ import { acceptedAtOf, orderIdOf, traceparentOf } from '../../messaging/records/
 import type { Failure } from '../../messaging/failure.ts'
 import { HEADER, headerText } from '../../messaging/records/headers.ts'
 import { holdThroughOutage, type Clock } from '../../messaging/hold.ts'
-import {
-  nextJourney,
-  originOf,
-  readJourney,
-  toParked,
-  type Journey,
-  type ParkedSize,
-} from '../../messaging/parking/parking.ts'
+import { nextJourney, toParked, type Journey, type ParkedSize } from '../../messaging/parking/parking.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import { decideDestination } from '../../messaging/retry-policy.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 import type { OrderToStore, ParkedRecord } from '../../ports/order-store.ts'
 
-/** A record that could not be stored where it was, and why. */
-export interface Unstorable {
+/** A record with its journey, so that headers are decoded once a delivery. */
+export interface ParkableRecord {
   readonly record: LogRecord
-  /** When it could be read. */
+  /** Undefined for a record that has failed nowhere yet, as all of the orders topic. */
+  readonly journey: Journey | undefined
+}
+
+/** A record that could not be stored where it was, and why. */
+export interface Unstorable extends ParkableRecord {
+  /** Null when the record cannot be read. */
   readonly order: OrderToStore | null
   readonly failure: Failure
 }
@@ -68,14 +67,15 @@ export function createPark(dependencies: {
   }
 
   function address(unstorable: Unstorable): Parcel {
-    const { record, failure } = unstorable
-    const attempt = (readJourney(record)?.attempt ?? 0) + 1
+    const { record, journey: earlier, failure } = unstorable
+    const attempt = (earlier?.attempt ?? 0) + 1
     const nowMs = clock.now()
     const destination = decideDestination(failure.class, attempt, topics.retries, nowMs)
     const notBefore = destination.kind === 'retry' ? destination.notBefore : null
     return {
       unstorable,
       journey: nextJourney(record, failure, {
+        earlier,
         attempt,
         maxAttempts,
         notBefore,
@@ -131,7 +131,7 @@ function isTooLarge(error: unknown): boolean {
 
 function toParkedRecord({ unstorable: { record, order }, journey }: Parcel): ParkedRecord {
   return {
-    origin: originOf(record),
+    origin: journey.origin,
     orderId: orderIdOf(record) ?? null,
     state: journey.notBefore === null ? 'dead' : 'retrying',
     attempt: journey.attempt,

@@ -1,20 +1,20 @@
 import { OrderError } from '../../domain/errors.ts'
 import { UNKNOWN_TIME } from '../../domain/times.ts'
-import { attemptInPlace, findCulprits, type AttemptOptions, type Culprit } from '../../messaging/attempt.ts'
+import { decideBatch, failsAsAWhole, type Setback } from '../../messaging/batch-policy.ts'
+import { classify, type Failure } from '../../messaging/failure.ts'
+import { findCulprits } from '../../messaging/find-culprits.ts'
+import { holdThroughOutage, MAX_HOLD_MS, type Clock, type HoldOptions } from '../../messaging/hold.ts'
 import { fromMessage } from '../../messaging/records/envelope.ts'
-import { classify } from '../../messaging/failure.ts'
-import { MAX_HOLD_MS, type Clock } from '../../messaging/hold.ts'
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import { withoutJourney, withProvenMarks } from '../../messaging/records/original-record.ts'
-import { originOf } from '../../messaging/parking/parking.ts'
+import { placeOf, readJourney } from '../../messaging/parking/parking.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
-import { backoffMs, PROBE_BACKOFF } from '../../messaging/retry-policy.ts'
-import type { EventLog, LogRecord } from '../../ports/event-log.ts'
+import type { EventLog } from '../../ports/event-log.ts'
 import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch, StoreOutcome } from '../../ports/order-store.ts'
 import { readAllExactly } from '../log/exact-record.ts'
 import { holdWhileBusy } from './hold-while-busy.ts'
-import type { Park, Unstorable } from './park.ts'
+import type { ParkableRecord, Park, Unstorable } from './park.ts'
 import { transactions } from '../log/transactions.ts'
 
 const DECODED_AT_ONCE = 50
@@ -27,8 +27,8 @@ const DECODED_AT_ONCE = 50
  */
 export type StoreOrders = (records: readonly DeliveredRecord[], deliveredAt?: number) => Promise<void>
 
-interface Readable {
-  readonly record: LogRecord
+/** A record that holds an order. */
+interface Readable extends ParkableRecord {
   readonly order: OrderToStore
 }
 
@@ -50,7 +50,7 @@ export function createStoreOrders(dependencies: {
   signal: AbortSignal
 }): StoreOrders {
   const { log, store, park, groupId, delivered, proofs, clock, events, signal } = dependencies
-  let failedBatchesInARow = 0
+  let failedInARow = 0
 
   /** One transaction after the other; while the store is at one, the next is decoded. */
   return async function storeOrders(records, deliveredAt = clock.now()) {
@@ -67,34 +67,47 @@ export function createStoreOrders(dependencies: {
   }
 
   async function storeSlice({ readable, unreadable }: Decoded, deliveredAt: number): Promise<void> {
-    const first = readable[0] ?? unreadable[0]
     const startedAt = clock.now()
+    const topic = (readable[0] ?? unreadable[0])?.record.topic ?? ''
     const deadline = deliveredAt + MAX_HOLD_MS
-    const options = { clock, events, signal, deadline, topic: first?.record.topic ?? '' }
+    const hold: HoldOptions = { clock, events, of: 'store', signal, deadline }
 
     // Poison is parked first: the ledger may count it only when it is safe elsewhere.
-    const parked = await park(unreadable, options)
-    let good = readable
-    let isHeld = false
-    for (let round = 1; ; round += 1) {
-      const { outcomes, blamed } = await storeOrBlame(good, parked, options)
-      if (outcomes !== null) {
-        if (good.length > 0) failedBatchesInARow = 0
-        tell(options.topic, outcomes, good, parked.length, startedAt)
-        return
+    const parked = await park(unreadable, hold)
+    let batch = readable
+    let tried = { attempt: 1, attemptsBeganAt: clock.now(), holds: 0 }
+    let result = await attempt(batch, parked, hold)
+    while (result.kind !== 'stored') {
+      if (result.kind === 'blamed') {
+        failedInARow = failsAsAWhole(result.blamed, batch.length, delivered) ? failedInARow + 1 : 0
       }
-      const innocent = isOutageInDisguise(blamed, good) ? blamed[0] : undefined
-      if (innocent !== undefined) {
-        const { cause, error } = innocent.failure
-        if (!isHeld) events.emit('batch:held', { topic: options.topic, records: good.length, cause, error })
-        isHeld = true
-        await pause(round, options, error)
+      const limits = { nowMs: clock.now(), deadline, isStopping: signal.aborted, random: clock.random }
+      const step = decideBatch(result, { ...tried, failedInARow }, limits)
+      if (step.kind === 'give-back') throw step.error
+      if (step.kind === 'find-culprits') {
+        result = { kind: 'blamed', blamed: await findBlamed(batch, step.failure, hold) }
+        continue
+      }
+      if (step.kind === 'store') {
+        const { cause, error } = step.failure
+        events.emit('attempt:failed', { topic, attempt: tried.attempt, records: batch.length, cause, error })
+        await clock.sleep(step.waitMs, signal)
+        tried = { ...tried, attempt: tried.attempt + 1 }
+      } else if (step.kind === 'hold') {
+        const { cause, error } = step.failure
+        if (tried.holds === 0) events.emit('batch:held', { topic, records: batch.length, cause, error })
+        await clock.sleep(step.waitMs, signal)
+        tried = { attempt: 1, attemptsBeganAt: clock.now(), holds: tried.holds + 1 }
       } else {
-        parked.push(...(await park(blamed, options)))
-        const culprits = new Set(blamed.map(({ record }) => record))
-        good = good.filter(({ record }) => !culprits.has(record))
+        parked.push(...(await park(step.blamed, hold)))
+        const culprits = new Set(step.blamed.map(({ record }) => record))
+        batch = batch.filter(({ record }) => !culprits.has(record))
+        tried = { ...tried, attempt: 1, attemptsBeganAt: clock.now() }
       }
+      result = await attempt(batch, parked, hold)
     }
+    if (batch.length > 0) failedInARow = 0
+    tell(topic, result.outcomes, batch, parked.length, startedAt)
   }
 
   /** A little at a time: decoding 500 large orders in one go would keep HTTP requests waiting. */
@@ -104,95 +117,65 @@ export function createStoreOrders(dependencies: {
     const unreadable: Unstorable[] = []
     for (const [index, record] of records.entries()) {
       if (index > 0 && index % DECODED_AT_ONCE === 0) await clock.yield()
+      // In the orders topic a record is its own origin, whatever its headers say.
+      const journey = delivered === 'copy' ? (record.journey ?? readJourney(record)) : undefined
       try {
-        readable.push({ record, order: fromMessage(record, originOf(record)) })
+        readable.push({ record, journey, order: fromMessage(record, journey?.origin ?? placeOf(record)) })
       } catch (error) {
-        unreadable.push({ record, order: null, failure: classify(error) })
+        unreadable.push({ record, journey, order: null, failure: classify(error) })
       }
     }
     return { readable, unreadable }
   }
 
   /** The very bytes; of the orders topic without what a copy there says of another place. */
-  async function read(delivery: readonly DeliveredRecord[]): Promise<LogRecord[]> {
+  async function read(delivery: readonly DeliveredRecord[]): Promise<DeliveredRecord[]> {
     if (delivered === 'copy') return readAllExactly(log, delivery)
     const records = await readAllExactly(log, delivery.map(withoutJourney))
     return records.map((record) => withProvenMarks(record, proofs))
   }
 
-  /** One transaction for the whole batch when all is well; otherwise, who cannot be stored and why. */
-  async function storeOrBlame(
+  /** One transaction for the whole batch. An outage of the store is held; any other failure is the caller's to judge. */
+  async function attempt(
     batch: readonly Readable[],
     parked: readonly ParkedRecord[],
-    options: AttemptOptions,
-  ): Promise<{ outcomes: readonly StoreOutcome[]; blamed: [] } | { outcomes: null; blamed: readonly Unstorable[] }> {
+    hold: HoldOptions,
+  ): Promise<{ kind: 'stored'; outcomes: readonly StoreOutcome[] } | Setback<Unstorable>> {
     try {
-      const { outcomes } = await attemptInPlace(batch.length, () => storeAs(delivered, batch, parked), options)
-      const blamed = batch.flatMap(({ record, order }, index) => {
+      const { outcomes } = await holdThroughOutage(() => storeAs(delivered, batch, parked), hold)
+      const blamed = batch.flatMap((readable, index) => {
         const outcome = outcomes[index]
         if (outcome?.kind !== 'rejected') return []
-        return [{ record, order, failure: classify(new OrderError(outcome.code, outcome.detail)) }]
+        return [{ ...readable, failure: classify(new OrderError(outcome.code, outcome.detail)) }]
       })
-      return blamed.length === 0 ? { outcomes, blamed: [] } : { outcomes: null, blamed }
+      return blamed.length === 0 ? { kind: 'stored', outcomes } : { kind: 'blamed', blamed }
     } catch (error) {
-      const { class: kind } = classify(error)
-      if (kind === 'outage' || signal.aborted || clock.now() > options.deadline) throw error
-      // Busy for all: nobody is to blame, and the batch is tried again.
-      if (kind === 'transient' && (await holdWhileBusy(store, options))) return { outcomes: null, blamed: [] }
-      // As copies: what is good is stored on the way, and no offset is counted before the culprits are parked.
-      const culprits = await findCulprits(batch, async (some) => {
-        // In a slow store this takes long, and a process that is stopping has no time for it.
-        signal.throwIfAborted()
-        if (clock.now() > options.deadline) {
-          throw new OrderError('store-unavailable', 'Too slow to tell which orders it cannot store.', {
-            retriable: true,
-          })
-        }
-        await storeAs('copy', some, [])
-      })
-      return { outcomes: null, blamed: await withoutInnocent(culprits, options) }
+      return { kind: 'failed', failure: classify(error) }
     }
   }
 
-  /** The store may have become busy for all while culprits were looked for. */
-  async function withoutInnocent(
-    culprits: readonly Culprit<Readable>[],
-    options: AttemptOptions,
-  ): Promise<Unstorable[]> {
-    const blamed = culprits.map(({ item, failure }) => ({ ...item, failure }))
-    const isBusy = blamed.some(({ failure }) => failure.class === 'transient') && (await holdWhileBusy(store, options))
-    return isBusy ? blamed.filter(({ failure }) => failure.class !== 'transient') : blamed
+  /** Blames no order for a store that is busy for all, before culprits are looked for or by the time they are found. */
+  async function findBlamed(batch: readonly Readable[], { class: kind }: Failure, hold: HoldOptions) {
+    if (kind === 'transient' && (await holdWhileBusy(store, hold))) return []
+    // As copies: what is good is stored on the way, and no offset is counted before the culprits are parked.
+    const culprits = await findCulprits(batch, async (some) => {
+      // In a slow store this takes long, and a process that is stopping has no time for it.
+      signal.throwIfAborted()
+      if (clock.now() > hold.deadline) {
+        const detail = 'Too slow to tell which orders it cannot store.'
+        throw new OrderError('store-unavailable', detail, { retriable: true })
+      }
+      await storeAs('copy', some, [])
+    })
+    const blamed = culprits.map(({ item, failure }): Unstorable => ({ ...item, failure }))
+    const certain = blamed.filter(({ failure }) => failure.class !== 'transient')
+    const isBusy = certain.length < blamed.length && (await holdWhileBusy(store, hold))
+    return isBusy ? certain : blamed
   }
 
   function storeAs(how: StoreBatch['delivered'], batch: readonly Readable[], parked: readonly ParkedRecord[]) {
     const orders = batch.map(({ order }) => order)
     return store.storeBatch({ groupId, delivered: how, orders, parked, now: new Date(clock.now()).toISOString() })
-  }
-
-  /**
-   * A fault that fails every record of two batches in a row is no record's fault: it is held like an outage. A batch of
-   * one says nothing about the others, so it never is. Nor is a bug in a retry topic, which by its nature holds what
-   * fails: a few bad orders would keep their tier, and every good order in it, from going on.
-   */
-  function isOutageInDisguise(blamed: readonly Unstorable[], batch: readonly Readable[]): boolean {
-    const allFailed =
-      blamed.length === batch.length &&
-      blamed.every(
-        ({ failure }) => failure.class === 'transient' || (failure.class === 'bug' && delivered === 'origin'),
-      )
-    failedBatchesInARow = allFailed && batch.length > 1 ? failedBatchesInARow + 1 : 0
-    return failedBatchesInARow > 1
-  }
-
-  async function pause(round: number, { deadline }: AttemptOptions, cause: unknown): Promise<void> {
-    const waitMs = backoffMs(PROBE_BACKOFF, round, clock.random)
-    if (clock.now() + waitMs > deadline) {
-      throw new OrderError('internal', 'Every order of two batches in a row failed: the batch is given back.', {
-        retriable: true,
-        cause,
-      })
-    }
-    await clock.sleep(waitMs, signal)
   }
 
   function tell(

@@ -20,8 +20,11 @@ export function createStoreRetries(dependencies: {
 
   return async function storeRetries(records, deliveredAt = clock.now()) {
     const latest = deliveredAt + delayMs
-    const dueAt = (record: DeliveredRecord) => Math.min(notBefore(record), latest)
-    let waiting = records.toSorted((one, other) => dueAt(one) - dueAt(other))
+    // A foreign record without a due time is due at once.
+    const dueAt = ({ journey }: DeliveredRecord) => Math.min(journey?.notBefore ?? 0, latest)
+    let waiting = records
+      .map((record): DeliveredRecord => ({ ...record, journey: readJourney(record) }))
+      .toSorted((one, other) => dueAt(one) - dueAt(other))
     while (waiting.length > 0) {
       const now = clock.now()
       const due = waiting.filter((record) => dueAt(record) <= now)
@@ -31,9 +34,4 @@ export function createStoreRetries(dependencies: {
       if (next !== undefined) await clock.sleep(Math.max(0, dueAt(next) - clock.now()), signal)
     }
   }
-}
-
-/** A foreign record without a due time is due at once. */
-function notBefore(record: DeliveredRecord): number {
-  return readJourney(record)?.notBefore ?? 0
 }

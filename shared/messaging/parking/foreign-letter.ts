@@ -61,8 +61,7 @@ export function describesFailure(name: string): boolean {
  * origin in our headers and, after them, in Spring's. A consumer that fails on a copy of such a record adds Spring's
  * headers again: then the last ones name another place or group.
  */
-export function readOwnJourney(record: LogRecord): Journey | undefined {
-  const journey = readJourney(record)
+export function readOwnJourney(record: LogRecord, journey = readJourney(record)): Journey | undefined {
   if (journey === undefined) return undefined
   const { origin, groupId } = journey
   const group = headerText(record, `${SPRING_PREFIX}original-consumer-group`)

@@ -34,6 +34,8 @@ export function nextJourney(
   record: LogRecord,
   failure: Failure,
   next: {
+    /** The journey so far, where this is not its first failure. */
+    earlier?: Journey | undefined
     attempt: number
     maxAttempts: number
     notBefore: number | null
@@ -43,10 +45,10 @@ export function nextJourney(
     timestampType: TimestampType
   },
 ): Journey {
-  const earlier = readJourney(record)
+  const { earlier } = next
   const last = { cause: failure.cause, at: new Date(next.nowMs).toISOString() }
   return {
-    origin: originOf(record),
+    origin: earlier?.origin ?? placeOf(record),
     originTimestamp: earlier?.originTimestamp ?? record.timestamp,
     originTimestampType: earlier?.originTimestampType ?? next.timestampType,
     attempt: next.attempt,
@@ -143,8 +145,11 @@ function readOrigin(text: (name: string) => string | undefined): RecordPosition 
 
 /** Where the original of a parked record lies: what the headers say, else the record itself. */
 export function originOf(record: LogRecord): RecordPosition {
-  const { topic, partition, offset } = record
-  return readJourney(record)?.origin ?? { topic, partition, offset }
+  return readJourney(record)?.origin ?? placeOf(record)
+}
+
+export function placeOf({ topic, partition, offset }: RecordPosition): RecordPosition {
+  return { topic, partition, offset }
 }
 
 /** Any 64-bit integer, as a timestamp is. */

@@ -1,4 +1,5 @@
 import type { LogRecord } from '../../ports/event-log.ts'
+import type { Journey } from '../parking/parking.ts'
 
 /**
  * A record as the Kafka extension hands it to a Node function with `dataType: string`
@@ -22,6 +23,8 @@ export interface KafkaEvent {
  */
 export interface DeliveredRecord extends LogRecord {
   readonly lossy: boolean
+  /** What its headers tell, once somebody has decoded them. */
+  readonly journey?: Journey | undefined
 }
 
 const REPLACEMENT = '\ufffd'

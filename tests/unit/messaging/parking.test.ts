@@ -11,6 +11,7 @@ const RECORD = delivered(messageOf(), { partition: 3, offset: 7 })
 
 const journey = (record = RECORD, failure = BUSY, attempt = 1) =>
   nextJourney(record, failure, {
+    earlier: readJourney(record),
     attempt,
     maxAttempts: 4,
     notBefore: NOW + 10_000,

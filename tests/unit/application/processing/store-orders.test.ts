@@ -528,4 +528,24 @@ describe('a retry tier', () => {
     await tier()([parkedFor(0, 8_999_999_999_999_999), parkedFor(1, start + 2000)])
     expect(dueAt).toEqual([start + 2000, start + 10_000])
   })
+
+  it.each(['stored', 'parked again'])('decodes the journey of a record that is %s once', async (outcome) => {
+    let decoded = 0
+    class Text extends Uint8Array {
+      override get buffer() {
+        decoded += 1
+        return super.buffer
+      }
+    }
+    const storeOrders = pipeline('copy')
+    if (outcome !== 'stored') store.failWith((batch) => (batch.orders.length > 0 ? storeIsBusy() : undefined))
+    const { signal } = stopping
+    const storeRetries = createStoreRetries({ storeOrders, delayMs: 10_000, clock, signal })
+    const parked = parkedFor(0, clock.now() + 5000)
+    await storeRetries([
+      { ...parked, headers: [...good(0).headers, ...parked.headers, ['oep-failure-stack', new Text(5)]] },
+    ])
+    expect(topicsUsed()).toEqual(outcome === 'stored' ? [] : ['orders-retry-2'])
+    expect(decoded).toBe(1)
+  })
 })

@@ -1,0 +1,84 @@
+import { OrderError } from '../domain/errors.ts'
+import type { Failure } from './failure.ts'
+import {
+  backoffAfter,
+  backoffMs,
+  IN_PLACE_ATTEMPTS,
+  IN_PLACE_BACKOFF,
+  IN_PLACE_BUDGET_MS,
+  PROBE_BACKOFF,
+} from './retry-policy.ts'
+
+/** Why a batch is not stored yet. */
+export type Setback<Blamed extends { readonly failure: Failure }> =
+  /** Its transaction failed, through no order in particular. */
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** These orders keep the others from being counted. Empty when the store was too busy to blame anybody. */
+  | { readonly kind: 'blamed'; readonly blamed: readonly Blamed[] }
+
+/** What happened to the batch before. */
+export interface BatchHistory {
+  /** Attempts at the batch since an order was last taken out of it or it was held; the first is 1. */
+  readonly attempt: number
+  /** When the first of those attempts began, in milliseconds since 1970. */
+  readonly attemptsBeganAt: number
+  /** How often the batch was held because every order of it failed. */
+  readonly holds: number
+  /** Batches in a row, this one included, that failed as a whole (`failsAsAWhole`). */
+  readonly failedInARow: number
+}
+
+export type BatchStep<Blamed extends { readonly failure: Failure }> =
+  /** The batch once more as it is, after the wait. */
+  | { readonly kind: 'store'; readonly waitMs: number; readonly failure: Failure }
+  /** The attempts are used up: ask which orders make it fail. */
+  | { readonly kind: 'find-culprits'; readonly failure: Failure }
+  /** These go to a retry topic or the dead-letter topic; then the rest is stored. */
+  | { readonly kind: 'park'; readonly blamed: readonly Blamed[] }
+  /** No order is at fault: the batch waits with nothing parked, and is tried again. */
+  | { readonly kind: 'hold'; readonly waitMs: number; readonly failure: Failure }
+  /** The trigger delivers the batch again. */
+  | { readonly kind: 'give-back'; readonly error: unknown }
+
+/** What to do with a batch that could not be stored. */
+export function decideBatch<Blamed extends { readonly failure: Failure }>(
+  setback: Setback<Blamed>,
+  { attempt, attemptsBeganAt, holds, failedInARow }: BatchHistory,
+  limits: { nowMs: number; deadline: number; isStopping: boolean; random: () => number },
+): BatchStep<Blamed> {
+  const { nowMs, deadline, isStopping, random } = limits
+  if (setback.kind === 'failed') {
+    const { failure } = setback
+    const { error } = failure
+    // The outage has been held already, for as long as an invocation may.
+    if (failure.class === 'outage' || isStopping) return { kind: 'give-back', error }
+    const waitMs = backoffAfter(error, IN_PLACE_BACKOFF, attempt, random)
+    const isInBudget = attempt < IN_PLACE_ATTEMPTS && nowMs + waitMs - attemptsBeganAt <= IN_PLACE_BUDGET_MS
+    if (failure.class !== 'poison' && isInBudget) return { kind: 'store', waitMs, failure }
+    return nowMs > deadline ? { kind: 'give-back', error } : { kind: 'find-culprits', failure }
+  }
+  const { blamed } = setback
+  const [first] = blamed
+  if (first === undefined || failedInARow < 2) return { kind: 'park', blamed }
+  const waitMs = backoffMs(PROBE_BACKOFF, holds + 1, random)
+  if (nowMs + waitMs <= deadline) return { kind: 'hold', waitMs, failure: first.failure }
+  const detail = 'Every order of two batches in a row failed: the batch is given back.'
+  return {
+    kind: 'give-back',
+    error: new OrderError('internal', detail, { retriable: true, cause: first.failure.error }),
+  }
+}
+
+/**
+ * Whether the failure is one that every order of the batch shares. When two batches in a row fail like that, no order is
+ * at fault. A batch of one says nothing about the others, so it never counts. Neither does a bug in a retry topic, which
+ * by its nature holds what fails: a few bad orders would keep every good order in their tier from going on.
+ */
+export function failsAsAWhole(
+  blamed: readonly { readonly failure: Failure }[],
+  orders: number,
+  delivered: 'origin' | 'copy',
+): boolean {
+  const isShared = ({ class: kind }: Failure) => kind === 'transient' || (kind === 'bug' && delivered === 'origin')
+  return orders > 1 && blamed.length === orders && blamed.every(({ failure }) => isShared(failure))
+}

@@ -1,0 +1,30 @@
+import { isOrderError } from '../domain/errors.ts'
+import { classify, type Failure } from './failure.ts'
+
+export interface Culprit<T> {
+  readonly item: T
+  readonly failure: Failure
+}
+
+/**
+ * Finds the items that make the work fail, by halving the batch until each culprit stands alone. The work is done for
+ * the good ones on the way, so it must be idempotent. Rejects when an outage or the end of the process comes in between:
+ * then nobody is a culprit.
+ */
+export async function findCulprits<T>(
+  items: readonly T[],
+  work: (items: readonly T[]) => Promise<void>,
+): Promise<Culprit<T>[]> {
+  if (items.length === 0) return []
+  try {
+    await work(items)
+    return []
+  } catch (error) {
+    const failure = classify(error)
+    if (failure.class === 'outage' || (isOrderError(error) && error.code === 'shutting-down')) throw error
+    const [only, ...others] = items
+    if (only !== undefined && others.length === 0) return [{ item: only, failure }]
+  }
+  const middle = items.length >> 1
+  return [...(await findCulprits(items.slice(0, middle), work)), ...(await findCulprits(items.slice(middle), work))]
+}
