@@ -22,7 +22,8 @@ import { createRedriveWarning, type WarnOfRedrive } from './application/dead-let
 import { createRepairLedger, type RepairLedger } from './application/ledger/repair-ledger.ts'
 import { createResetLedger, type ResetLedger } from './application/ledger/reset-ledger.ts'
 import { createStatus, type PipelineStatus } from './application/operations/status.ts'
-import { createStoreOrders, type StoreOrders } from './application/processing/store-orders.ts'
+import type { HandleDelivery } from './application/processing/handle-delivery.ts'
+import { createStoreOrders } from './application/processing/store-orders.ts'
 import { createStoreRetries } from './application/processing/store-retries.ts'
 import { createTakeOut, type TakeOut } from './application/dead-letters/take-out.ts'
 import { createWatchLedger, type LedgerWatch } from './application/ledger/watch-ledger.ts'
@@ -55,10 +56,10 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly logger: Logger
   readonly events: PipelineEmitter
   readonly placeOrder: PlaceOrder
-  readonly storeOrders: StoreOrders
+  readonly storeOrders: HandleDelivery
   /** One for each retry tier, in order. */
-  readonly storeRetries: readonly StoreOrders[]
-  readonly keepDeadLetters: StoreOrders
+  readonly storeRetries: readonly HandleDelivery[]
+  readonly keepDeadLetters: HandleDelivery
   readonly deliveryWatch: DeliveryWatch
   readonly waitForOrder: WaitForOrder
   readonly whyUnseen: WhyUnseen
@@ -126,7 +127,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const storing = (delivered: StoreBatch['delivered']) =>
     createStoreOrders({ log, store, park, groupId, delivered, proofs, clock, events, signal })
 
-  const traced = (source: { topic: string; group: string }, useCase: StoreOrders) =>
+  const traced = (source: { topic: string; group: string }, useCase: HandleDelivery) =>
     tracing?.traceProcessing(source, useCase) ?? useCase
 
   const deliveryWatch = createDeliveryWatch({
@@ -138,7 +139,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     signal,
     onError: debug('delivery:unknown', 'what waits could not be asked for'),
   })
-  const handedOver = (source: { topic: string; group: string }, useCase: StoreOrders) =>
+  const handedOver = (source: { topic: string; group: string }, useCase: HandleDelivery) =>
     deliveryWatch.watched(source.topic, traced(source, useCase))
 
   const now = () => new Date(clock.now())

@@ -8,7 +8,7 @@ import { countInvocation } from './invocations.ts'
 import { fromKafkaEvents } from './messaging/records/kafka-event.ts'
 import { isTraced } from './telemetry/traces/open-tracing.ts'
 import { withinInvocation } from './telemetry/logs/invocation-scope.ts'
-import type { StoreOrders } from './application/processing/store-orders.ts'
+import type { HandleDelivery } from './application/processing/handle-delivery.ts'
 import type { Services } from './composition-root.ts'
 
 /** How functions are registered: the options of their triggers, from the table of routes and the settings. */
@@ -91,7 +91,7 @@ const AUTHENTICATION = { plain: 'plain', 'scram-sha-256': 'scramSha256', 'scram-
 
 export function kafkaTrigger(
   source: { topic: string; group: string },
-  useCase: (all: Services) => StoreOrders,
+  useCase: (all: Services) => HandleDelivery,
 ): GenericFunctionOptions {
   const { kafka } = settings()
   return {
@@ -119,7 +119,7 @@ export function kafkaTrigger(
 }
 
 /** The portions of a delivery one after the other; how long it may take is counted from when it came. */
-async function deliver(events: unknown, useCase: (all: Services) => StoreOrders): Promise<void> {
+async function deliver(events: unknown, useCase: (all: Services) => HandleDelivery): Promise<void> {
   const process = useCase(await services())
   const deliveredAt = Date.now()
   for (const portion of fromKafkaEvents(events)) await process(portion, deliveredAt)

@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
-import type { Clock } from '../messaging/hold.ts'
+import type { Clock } from '../ports/clock.ts'
 
 export const systemClock: Clock = {
   now: Date.now,

@@ -35,6 +35,11 @@ export interface OrderState {
   readonly updatedAt?: string
 }
 
+/** Whether the order stays where it is unless an operator acts. */
+export function isFinal({ status }: Pick<OrderState, 'status'>): boolean {
+  return status === 'stored' || status === 'dead-lettered' || status === 'discarded'
+}
+
 export interface OrderItemView {
   readonly itemCode: string
   readonly brand: string

@@ -1,9 +1,8 @@
 import type { HttpRequest } from '@azure/functions'
-import { isFinal } from '../application/orders/wait-for-order.ts'
 import { OrderError } from '../domain/errors.ts'
 import { issuedAt, type OrderIds } from '../domain/order-id.ts'
 import { initialState } from '../domain/order.ts'
-import type { Cause, OrderView } from '../domain/order-view.ts'
+import { isFinal, type Cause, type OrderView } from '../domain/order-view.ts'
 
 /** The longest that a caller is told to stay away from a pending order, in seconds. */
 const MAX_RETRY_AFTER_SECONDS = 60

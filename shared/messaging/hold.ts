@@ -1,17 +1,8 @@
 import { OrderError } from '../domain/errors.ts'
+import type { Clock } from '../ports/clock.ts'
 import { classify, type Failure } from './failure.ts'
 import type { PipelineEmitter } from './pipeline-events.ts'
 import { backoffAfter, PROBE_BACKOFF } from './retry-policy.ts'
-
-/** Time, chance and the end of the process, passed in: a test holds minutes of outage in an instant. */
-export interface Clock {
-  now(): number
-  random: () => number
-  /** Rejects with the signal's reason when it aborts. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>
-  /** Lets whatever else is waiting for this thread have its turn. */
-  yield(): Promise<void>
-}
 
 export interface HoldOptions {
   readonly clock: Clock

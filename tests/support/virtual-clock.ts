@@ -1,4 +1,4 @@
-import type { Clock } from '../../shared/messaging/hold.ts'
+import type { Clock } from '../../shared/ports/clock.ts'
 
 /** Time that passes only when somebody sleeps: minutes of outage take no time at all. */
 export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): Clock & { advance(ms: number): void } {

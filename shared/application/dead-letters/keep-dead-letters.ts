@@ -1,6 +1,7 @@
 import { knownTime, UNKNOWN_TIME } from '../../domain/times.ts'
 import { orderIdOf } from '../../messaging/records/envelope.ts'
-import { holdThroughOutage, MAX_HOLD_MS, type Clock } from '../../messaging/hold.ts'
+import { holdThroughOutage, MAX_HOLD_MS } from '../../messaging/hold.ts'
+import type { Clock } from '../../ports/clock.ts'
 import { readForeignLetter, readOwnJourney } from '../../messaging/parking/foreign-letter.ts'
 import { HEADER, headerText, originalHeaders } from '../../messaging/records/headers.ts'
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
@@ -8,7 +9,7 @@ import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../../ports/dead-letters.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import { readAllExactly } from '../log/exact-record.ts'
-import type { StoreOrders } from '../processing/store-orders.ts'
+import type { HandleDelivery } from '../processing/handle-delivery.ts'
 import { transactions } from '../log/transactions.ts'
 
 /**
@@ -21,7 +22,7 @@ export function createKeepDeadLetters(dependencies: {
   clock: Clock
   events: PipelineEmitter
   signal: AbortSignal
-}): StoreOrders {
+}): HandleDelivery {
   const { log, deadLetters, clock, events, signal } = dependencies
 
   return async function keepDeadLetters(records, deliveredAt = clock.now()) {

@@ -1,7 +1,8 @@
 import { OrderError } from '../../domain/errors.ts'
 import { fromMessage } from '../../messaging/records/envelope.ts'
 import { classify } from '../../messaging/failure.ts'
-import { MAX_HOLD_MS, type Clock } from '../../messaging/hold.ts'
+import { MAX_HOLD_MS } from '../../messaging/hold.ts'
+import type { Clock } from '../../ports/clock.ts'
 import { withoutJourney, withProvenMarks } from '../../messaging/records/original-record.ts'
 import { originOf, readJourney } from '../../messaging/parking/parking.ts'
 import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
@@ -12,7 +13,7 @@ import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore, StoreBatch } from '../../ports/order-store.ts'
 import type { Act } from '../../ports/redrives.ts'
 import type { Park } from '../processing/park.ts'
-import type { StoreOrders } from '../processing/store-orders.ts'
+import type { HandleDelivery } from '../processing/handle-delivery.ts'
 
 export interface TakenOut {
   /** The dead letter that it is now: its origin's place. */
@@ -41,7 +42,7 @@ const RECORDS_AT_ONCE = 500
 interface Source {
   readonly topic: string
   readonly group: string
-  readonly process: StoreOrders
+  readonly process: HandleDelivery
   /** The record as its consumer takes it, who believes no journey in the orders topic. */
   readonly asProcessed: (record: LogRecord) => LogRecord
   readonly takeOut: (record: LogRecord) => Promise<void>
@@ -57,10 +58,10 @@ export function createTakeOut(dependencies: {
   proofs: Pick<RedriveProofs, 'holds'>
   topics: Topics
   processing: {
-    readonly storeOrders: StoreOrders
+    readonly storeOrders: HandleDelivery
     /** At once, without waiting until they are due. */
-    readonly storeCopies: StoreOrders
-    readonly keepDeadLetters: StoreOrders
+    readonly storeCopies: HandleDelivery
+    readonly keepDeadLetters: HandleDelivery
   }
   clock: Clock
   signal: AbortSignal

@@ -1,8 +1,9 @@
-import { holdThroughOutage, MAX_HOLD_MS, type Clock } from '../../messaging/hold.ts'
+import { holdThroughOutage, MAX_HOLD_MS } from '../../messaging/hold.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { Ledger } from '../../ports/ledger.ts'
-import type { StoreOrders } from '../processing/store-orders.ts'
+import type { HandleDelivery } from '../processing/handle-delivery.ts'
 
 interface LedgerOfOrders {
   readonly log: Pick<EventLog, 'offsets' | 'identity'>
@@ -24,8 +25,8 @@ export async function beginLedger({ log, ledger, topic, groupId }: LedgerOfOrder
  */
 export function afterLedgerBegan(
   dependencies: LedgerOfOrders & { clock: Clock; events: PipelineEmitter; signal: AbortSignal },
-  storeOrders: StoreOrders,
-): StoreOrders {
+  storeOrders: HandleDelivery,
+): HandleDelivery {
   const { clock, events, signal } = dependencies
   let began: Promise<void> | undefined
 

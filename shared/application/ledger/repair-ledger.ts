@@ -6,7 +6,7 @@ import type { Maintenance } from '../../ports/maintenance.ts'
 import type { Act } from '../../ports/redrives.ts'
 import { MAX_RANGES, uncountedRanges } from './ledger-gaps.ts'
 import { readPart } from '../log/read-beyond-unreadable.ts'
-import type { StoreOrders } from '../processing/store-orders.ts'
+import type { HandleDelivery } from '../processing/handle-delivery.ts'
 
 export interface LedgerRepair {
   /** Records that had been passed over and now have an outcome. */
@@ -40,7 +40,7 @@ const RECORDS_AT_ONCE = 500
 export function createRepairLedger(dependencies: {
   log: Pick<EventLog, 'committed' | 'offsets' | 'read'>
   ledger: Pick<Ledger, 'read'>
-  storeOrders: StoreOrders
+  storeOrders: HandleDelivery
   topic: string
   groupId: string
   maintenance: Pick<Maintenance, 'beginRepair' | 'endRepair'>

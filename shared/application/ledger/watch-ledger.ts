@@ -1,4 +1,4 @@
-import type { Clock } from '../../messaging/hold.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { Ledger, LedgerGap } from '../../ports/ledger.ts'

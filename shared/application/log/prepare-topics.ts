@@ -1,5 +1,5 @@
 import { isOrderError, messageOf, OrderError } from '../../domain/errors.ts'
-import type { Clock } from '../../messaging/hold.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { EventLog, LogConsumer, TopicSpec } from '../../ports/event-log.ts'
 
 type Log = EventLog & LogConsumer

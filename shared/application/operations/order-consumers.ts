@@ -1,4 +1,4 @@
-import type { Clock } from '../../messaging/hold.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { EventLog, GroupMember } from '../../ports/event-log.ts'
 
 /** Who is in the group that processes orders; nobody only when it was empty for a while. */

@@ -1,5 +1,5 @@
 import type { OrderView } from '../../domain/order-view.ts'
-import type { Clock } from '../../messaging/hold.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import type { EventLog } from '../../ports/event-log.ts'

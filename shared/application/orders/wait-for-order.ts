@@ -1,5 +1,5 @@
-import type { OrderView } from '../../domain/order-view.ts'
-import type { Clock } from '../../messaging/hold.ts'
+import { isFinal, type OrderView } from '../../domain/order-view.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 
 /**
@@ -85,9 +85,4 @@ export function createWaitForOrder(dependencies: {
       if (!polling) void poll()
     })
   }
-}
-
-/** Whether waiting longer is of no use: only an operator can change it now. */
-export function isFinal(view: Pick<OrderView, 'status'>): boolean {
-  return view.status === 'stored' || view.status === 'dead-lettered' || view.status === 'discarded'
 }

@@ -1,6 +1,6 @@
 import type { Cause } from '../../domain/order-view.ts'
 import { issuedAt } from '../../domain/order-id.ts'
-import type { Clock } from '../../messaging/hold.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { ExamineLedger, LedgerExamination } from '../ledger/examine-ledger.ts'
 import { readBeyondUnreadable } from '../log/read-beyond-unreadable.ts'

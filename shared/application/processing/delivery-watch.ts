@@ -1,10 +1,11 @@
 import { messageOf } from '../../domain/errors.ts'
-import { MAX_HOLD_MS, type Clock } from '../../messaging/hold.ts'
+import { MAX_HOLD_MS } from '../../messaging/hold.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import { nextOffset, type EventLog, type GroupMember, type RecordPosition } from '../../ports/event-log.ts'
 import { readPart } from '../log/read-beyond-unreadable.ts'
 import type { OrderStore } from '../../ports/order-store.ts'
-import type { StoreOrders } from './store-orders.ts'
+import type { HandleDelivery } from './handle-delivery.ts'
 
 /**
  * Notices that records wait and the host hands this process none of them, which no other check sees: a host that fails
@@ -16,7 +17,7 @@ import type { StoreOrders } from './store-orders.ts'
  */
 export interface DeliveryWatch {
   /** The same use case, whose batches count as handed over. */
-  watched(topic: string, useCase: StoreOrders): StoreOrders
+  watched(topic: string, useCase: HandleDelivery): HandleDelivery
   /** The first record that waits, while there is one. */
   readonly stall: Stall | undefined
   /**

@@ -3,7 +3,8 @@ import { UNKNOWN_TIME } from '../../domain/times.ts'
 import { decideBatch, failsAsAWhole, type Setback } from '../../messaging/batch-policy.ts'
 import { classify, type Failure } from '../../messaging/failure.ts'
 import { findCulprits } from '../../messaging/find-culprits.ts'
-import { holdThroughOutage, MAX_HOLD_MS, type Clock, type HoldOptions } from '../../messaging/hold.ts'
+import { holdThroughOutage, MAX_HOLD_MS, type HoldOptions } from '../../messaging/hold.ts'
+import type { Clock } from '../../ports/clock.ts'
 import { fromMessage } from '../../messaging/records/envelope.ts'
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import { withoutJourney, withProvenMarks } from '../../messaging/records/original-record.ts'
@@ -13,19 +14,12 @@ import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch, StoreOutcome } from '../../ports/order-store.ts'
 import { readAllExactly } from '../log/exact-record.ts'
+import type { HandleDelivery } from './handle-delivery.ts'
 import { holdWhileBusy } from './hold-while-busy.ts'
 import type { ParkableRecord, Park, Unstorable } from './park.ts'
 import { transactions } from '../log/transactions.ts'
 
 const DECODED_AT_ONCE = 50
-
-/**
- * Brings a batch of delivered records into the store. Resolves only when every record is stored, known as a duplicate,
- * or safely parked in a retry topic or the dead-letter topic, and the ledger accounts for it; rejects only when it could
- * do neither, so that the trigger delivers the batch again. `deliveredAt` (milliseconds since 1970, now if absent) is when
- * the delivery came that these are a portion of: how long it may be held is counted from there.
- */
-export type StoreOrders = (records: readonly DeliveredRecord[], deliveredAt?: number) => Promise<void>
 
 /** A record that holds an order. */
 interface Readable extends ParkableRecord {
@@ -37,6 +31,7 @@ interface Decoded {
   readonly unreadable: Unstorable[]
 }
 
+/** Brings orders into the store, and parks those that cannot be stored; the ledger accounts for all of them. */
 export function createStoreOrders(dependencies: {
   log: Pick<EventLog, 'read'>
   store: Pick<OrderStore, 'storeBatch' | 'previewBatch'>
@@ -48,7 +43,7 @@ export function createStoreOrders(dependencies: {
   clock: Clock
   events: PipelineEmitter
   signal: AbortSignal
-}): StoreOrders {
+}): HandleDelivery {
   const { log, store, park, groupId, delivered, proofs, clock, events, signal } = dependencies
   let failedInARow = 0
 

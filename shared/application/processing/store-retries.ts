@@ -1,7 +1,7 @@
-import type { Clock } from '../../messaging/hold.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import { readJourney } from '../../messaging/parking/parking.ts'
-import type { StoreOrders } from './store-orders.ts'
+import type { HandleDelivery } from './handle-delivery.ts'
 
 /**
  * Brings a batch of a retry topic into the store as its records become due: those that are due at once, together, then
@@ -10,12 +10,12 @@ import type { StoreOrders } from './store-orders.ts'
  * the tier.
  */
 export function createStoreRetries(dependencies: {
-  storeOrders: StoreOrders
+  storeOrders: HandleDelivery
   /** Of the tier, in milliseconds. */
   delayMs: number
   clock: Clock
   signal: AbortSignal
-}): StoreOrders {
+}): HandleDelivery {
   const { storeOrders, delayMs, clock, signal } = dependencies
 
   return async function storeRetries(records, deliveredAt = clock.now()) {

@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, type Link, type Span, type Tracer } from '@opentelemetry/api'
-import type { StoreOrders } from '../../application/processing/store-orders.ts'
+import type { HandleDelivery } from '../../application/processing/handle-delivery.ts'
 import type { Cause } from '../../domain/order-view.ts'
 import { orderIdOf, traceparentOf } from '../../messaging/records/envelope.ts'
 import { HEADER, headerText } from '../../messaging/records/headers.ts'
@@ -26,7 +26,7 @@ export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter):
     span?.setStatus({ code: SpanStatusCode.ERROR, message: detail })
   }
 
-  return function traceProcessing({ topic, group }, useCase: StoreOrders): StoreOrders {
+  return function traceProcessing({ topic, group }, useCase: HandleDelivery): HandleDelivery {
     const common = {
       'messaging.system': 'kafka',
       'messaging.operation.type': 'process',

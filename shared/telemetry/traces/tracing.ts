@@ -1,5 +1,5 @@
 import type { Tracer } from '@opentelemetry/api'
-import type { StoreOrders } from '../../application/processing/store-orders.ts'
+import type { HandleDelivery } from '../../application/processing/handle-delivery.ts'
 import type { Handler } from '../../http/protocol/endpoint.ts'
 import type { Route } from '../../http/routes.ts'
 import type { EventLog } from '../../ports/event-log.ts'
@@ -16,7 +16,7 @@ export interface Tracing extends AsyncDisposable {
   /** A span for each record that is published. */
   tracePublishing(log: Pick<EventLog, 'publish'>): Pick<EventLog, 'publish'>
   /** A span for each record of a batch, continuing its journey, and one for the batch, linked with all of them. */
-  traceProcessing(source: { readonly topic: string; readonly group: string }, useCase: StoreOrders): StoreOrders
+  traceProcessing(source: { readonly topic: string; readonly group: string }, useCase: HandleDelivery): HandleDelivery
 }
 
 export type TracingConfig = Pick<Config, 'otlpTracesUrl' | 'applicationInsights'>
