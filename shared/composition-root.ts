@@ -213,7 +213,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       onBack: () => logger.warn({ event: 'redrive:back' }, 'redrives can be carried out again'),
     }),
     previewLetters: createPreviewRedrive({ store, deadLetters }),
-    discards: createDiscardLetters({ deadLetters, operations, maintenance, now }),
+    discards: createDiscardLetters({ deadLetters, redrives: operations, maintenance, now }),
     warnOfRedrive: createRedriveWarning({
       log,
       deadLetters,

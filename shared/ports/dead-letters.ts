@@ -102,6 +102,9 @@ export interface DeadLetterQuery {
   readonly foreign?: boolean
 }
 
+/** Dead letters by id, or by what they have in common. */
+export type WhichLetters = { readonly ids: readonly string[] } | Omit<DeadLetterQuery, 'limit' | 'cursor' | 'state'>
+
 export interface DeadLetterGroup {
   readonly fingerprint: string
   readonly cause: Cause

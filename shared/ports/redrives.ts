@@ -1,4 +1,4 @@
-import type { DeadLetterQuery, KeptDeadLetter } from './dead-letters.ts'
+import type { KeptDeadLetter, WhichLetters } from './dead-letters.ts'
 import type { Page } from './order-views.ts'
 
 /**
@@ -100,7 +100,7 @@ export type RedriveEnding = { readonly state: 'done' } | { readonly state: 'stop
 
 export interface NewRedrive {
   readonly id: string
-  readonly letters: { readonly ids: readonly string[] } | Omit<DeadLetterQuery, 'limit' | 'cursor' | 'state'>
+  readonly letters: WhichLetters
   /** The most letters sent in a second. */
   readonly ratePerSecond: number
 }

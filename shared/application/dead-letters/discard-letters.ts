@@ -1,10 +1,7 @@
-import { OrderError } from '../../domain/errors.ts'
-import type { DeadLetters } from '../../ports/dead-letters.ts'
+import type { DeadLetters, WhichLetters } from '../../ports/dead-letters.ts'
 import type { Maintenance } from '../../ports/maintenance.ts'
-import type { Act, NewRedrive, Redrives } from '../../ports/redrives.ts'
-
-/** Which dead letters: by id, or by what they have in common. */
-export type Letters = NewRedrive['letters']
+import type { Act, Redrives } from '../../ports/redrives.ts'
+import { deadAmong, noneIsDead } from './dead-among.ts'
 
 export interface Discarded {
   /** Letters that this part of the act discarded. */
@@ -15,7 +12,7 @@ export interface Discarded {
 
 export interface DiscardLetters {
   /** How many letters the act would discard now. Rejects with `dead-letter-not-found` for an id that names none. */
-  preview(which: Letters): Promise<number>
+  preview(which: WhichLetters): Promise<number>
   /**
    * Discards every letter that matches and is `dead`, newest first. A letter that dies after the act began is not
    * discarded. The audit has one line of the whole act, which says which letters, and one of each letter.
@@ -24,35 +21,33 @@ export interface DiscardLetters {
    * the next one begins at its cursor. What was discarded stays so when none comes. Without a cursor it rejects with
    * `conflict` when no letter is `dead`, and with `dead-letter-not-found` for an id that names none.
    */
-  discard(which: Letters, act: Act, cursor?: string): Promise<Discarded>
+  discard(which: WhichLetters, act: Act, cursor?: string): Promise<Discarded>
 }
 
 const MAX_DISCARD_MS = 5000
 /** Letters found and discarded before the time is looked at again. */
 const LETTERS_AT_ONCE = 500
-/** Letters may be large: this many are in memory at once. */
-const READ_AT_ONCE = 20
 /** What the audit's column takes, with room to spare. */
 const MAX_TARGET_LENGTH = 200
 
 export function createDiscardLetters(dependencies: {
   deadLetters: Pick<DeadLetters, 'get' | 'list' | 'count'>
-  operations: Pick<Redrives, 'discardMany'>
+  redrives: Pick<Redrives, 'discardMany'>
   maintenance: Pick<Maintenance, 'recordAct'>
   now: () => Date
 }): DiscardLetters {
-  const { deadLetters, operations, maintenance, now } = dependencies
+  const { deadLetters, redrives, maintenance, now } = dependencies
 
   return {
     async preview(which) {
-      if ('ids' in which) return (await deadAmong(which.ids)).length
+      if ('ids' in which) return (await deadIdsOf(which.ids)).length
       return deadLetters.count({ ...which, state: 'dead' })
     },
     async discard(which, act, cursor) {
       if ('ids' in which) {
-        const dead = await deadAmong(which.ids)
+        const dead = await deadIdsOf(which.ids)
         await begin(which, act, dead)
-        return { count: await operations.discardMany(dead, act), nextCursor: null }
+        return { count: await redrives.discardMany(dead, act), nextCursor: null }
       }
       const until = now().getTime() + MAX_DISCARD_MS
       let count = 0
@@ -61,7 +56,7 @@ export function createDiscardLetters(dependencies: {
         const { items, nextCursor } = await deadLetters.list({ ...which, ...page, state: 'dead' })
         const ids = items.map(({ id }) => id)
         if (next === undefined) await begin(which, act, ids)
-        count += await operations.discardMany(ids, act)
+        count += await redrives.discardMany(ids, act)
         if (nextCursor === null || now().getTime() > until) return { count, nextCursor }
         next = nextCursor
       }
@@ -69,31 +64,20 @@ export function createDiscardLetters(dependencies: {
   }
 
   /** Audited before the first letter is touched: an act that ends halfway is on record, too. */
-  async function begin(which: Letters, act: Act, dead: readonly string[]): Promise<void> {
-    if (dead.length === 0) throw new OrderError('conflict', 'No letter that is dead matches.')
+  async function begin(which: WhichLetters, act: Act, dead: readonly string[]): Promise<void> {
+    if (dead.length === 0) throw noneIsDead()
     await maintenance.recordAct('discard-many', describe(which), act)
   }
 
-  async function deadAmong(ids: readonly string[]): Promise<readonly string[]> {
-    const distinct = [...new Set(ids)]
+  async function deadIdsOf(ids: readonly string[]): Promise<readonly string[]> {
     const dead: string[] = []
-    for (let start = 0; start < distinct.length; start += READ_AT_ONCE) {
-      const some = distinct.slice(start, start + READ_AT_ONCE)
-      const isDead = await Promise.all(some.map(async (id) => (await letterOf(id)).state === 'dead'))
-      dead.push(...some.filter((_, index) => isDead[index]))
-    }
+    for await (const letters of deadAmong(deadLetters, [...new Set(ids)])) dead.push(...letters.map(({ id }) => id))
     return dead
-  }
-
-  async function letterOf(id: string) {
-    const letter = await deadLetters.get(id)
-    if (letter === undefined) throw new OrderError('dead-letter-not-found', `No dead letter has the id ${id}.`)
-    return letter
   }
 }
 
 /** Which letters an act is about, for its line of the audit, such as `fingerprint=1f2e3d4c5b6a7988`. */
-function describe(which: Letters): string {
+function describe(which: WhichLetters): string {
   if ('ids' in which) return `${which.ids.length} named`
   const filters = Object.entries(which).map(([name, value]) => `${name}=${String(value)}`)
   return (filters.length === 0 ? 'all' : filters.join(' ')).slice(0, MAX_TARGET_LENGTH)

@@ -1,12 +1,11 @@
-import { OrderError } from '../../domain/errors.ts'
 import type { Cause } from '../../domain/order-view.ts'
 import { findCulprits } from '../../messaging/find-culprits.ts'
 import { fromMessage } from '../../messaging/records/envelope.ts'
 import { classify } from '../../messaging/failure.ts'
-import type { DeadLetters, KeptDeadLetter } from '../../ports/dead-letters.ts'
-import type { NewRedrive } from '../../ports/redrives.ts'
+import type { DeadLetters, KeptDeadLetter, WhichLetters } from '../../ports/dead-letters.ts'
 import type { OrderStore, OrderToStore, StoreOutcome } from '../../ports/order-store.ts'
 import type { Page } from '../../ports/order-views.ts'
+import { deadAmong, noneIsDead } from './dead-among.ts'
 
 /** What today's code makes of a dead letter. */
 export interface RedrivePreview {
@@ -23,12 +22,9 @@ export interface RedrivePreview {
  * with `dead-letter-not-found` for a name that is none, with `conflict` when no letter is dead.
  */
 export type PreviewRedrive = (
-  which: NewRedrive['letters'],
+  which: WhichLetters,
   page: { limit: number; cursor?: string },
 ) => Promise<Page<RedrivePreview>>
-
-/** Letters may be large: so many are in memory at once. */
-const LETTERS_AT_ONCE = 50
 
 export function createPreviewRedrive(dependencies: {
   store: Pick<OrderStore, 'previewBatch'>
@@ -39,26 +35,15 @@ export function createPreviewRedrive(dependencies: {
   return async function previewRedrive(which, page) {
     const { items: ids, nextCursor } = await idsOf(which, page)
     const items: RedrivePreview[] = []
-    for (let start = 0; start < ids.length; start += LETTERS_AT_ONCE) {
-      const letters = await Promise.all(ids.slice(start, start + LETTERS_AT_ONCE).map(letterOf))
-      items.push(...(await preview(letters.filter(({ state }) => state === 'dead'))))
-    }
-    if (items.length === 0 && page.cursor === undefined) {
-      throw new OrderError('conflict', 'No letter that is dead matches.')
-    }
+    for await (const letters of deadAmong(deadLetters, ids)) items.push(...(await preview(letters)))
+    if (items.length === 0 && page.cursor === undefined) throw noneIsDead()
     return { items, nextCursor }
   }
 
-  async function idsOf(which: NewRedrive['letters'], page: { limit: number; cursor?: string }): Promise<Page<string>> {
+  async function idsOf(which: WhichLetters, page: { limit: number; cursor?: string }): Promise<Page<string>> {
     if ('ids' in which) return { items: which.ids, nextCursor: null }
     const { items, nextCursor } = await deadLetters.list({ ...which, ...page, state: 'dead' })
     return { items: items.map(({ id }) => id), nextCursor }
-  }
-
-  async function letterOf(id: string): Promise<KeptDeadLetter> {
-    const letter = await deadLetters.get(id)
-    if (letter === undefined) throw new OrderError('dead-letter-not-found', `No dead letter has the id ${id}.`)
-    return letter
   }
 
   async function preview(letters: readonly KeptDeadLetter[]): Promise<RedrivePreview[]> {

@@ -1,7 +1,6 @@
 import type { Topics } from '../../messaging/topics.ts'
-import { parseDeadLetterId, type DeadLetters } from '../../ports/dead-letters.ts'
+import { parseDeadLetterId, type DeadLetters, type WhichLetters } from '../../ports/dead-letters.ts'
 import type { EventLog } from '../../ports/event-log.ts'
-import type { NewRedrive } from '../../ports/redrives.ts'
 
 const MAX_NAMED = 20
 
@@ -16,7 +15,7 @@ export interface RedriveWarning {
  * Letters that another consumer gave up go to the orders topic like any other, and so to every group that reads it, not
  * only to the one that failed. Undefined when all of the letters are our own. Rejects as the dead-letter store does.
  */
-export type WarnOfRedrive = (which: NewRedrive['letters']) => Promise<RedriveWarning | undefined>
+export type WarnOfRedrive = (which: WhichLetters) => Promise<RedriveWarning | undefined>
 
 export function createRedriveWarning(dependencies: {
   log: Pick<EventLog, 'readers'>
@@ -26,7 +25,7 @@ export function createRedriveWarning(dependencies: {
 }): WarnOfRedrive {
   const { log, deadLetters, topics, onError } = dependencies
 
-  async function hasForeign(which: NewRedrive['letters']): Promise<boolean> {
+  async function hasForeign(which: WhichLetters): Promise<boolean> {
     // A foreign letter is named by its own place in the dead-letter topic.
     if ('ids' in which) return which.ids.some((id) => parseDeadLetterId(id)?.topic === topics.deadLetters)
     if (which.foreign !== undefined) return which.foreign

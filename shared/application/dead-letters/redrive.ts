@@ -7,9 +7,9 @@ import { decideRedrive, STEP_INTERVAL_MS } from '../../messaging/parking/redrive
 import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
 import { toEdited, toRedriven } from '../../messaging/parking/redriven-record.ts'
 import type { Topics } from '../../messaging/topics.ts'
-import type { DeadLetters, KeptDeadLetter } from '../../ports/dead-letters.ts'
+import type { DeadLetters, KeptDeadLetter, WhichLetters } from '../../ports/dead-letters.ts'
 import type { EventLog } from '../../ports/event-log.ts'
-import type { Act, NewRedrive, RedriveEnding, Redrives, RedriveTask } from '../../ports/redrives.ts'
+import type { Act, RedriveEnding, Redrives, RedriveTask } from '../../ports/redrives.ts'
 
 /** How often a live process looks whether a task is due, and how long it pauses after a failure. */
 const LOOK_MS = 500
@@ -21,7 +21,7 @@ export const DEFAULT_RATE_PER_SECOND = 100
 
 export interface Redrive {
   /** Makes a task and answers at once; whichever process lives carries it out. */
-  start(letters: NewRedrive['letters'], ratePerSecond: number, act: Act): Promise<RedriveTask>
+  start(letters: WhichLetters, ratePerSecond: number, act: Act): Promise<RedriveTask>
   /**
    * Sends another payload in a letter's place. The original stays as it was. Rejects with `dead-letter-not-found`, and
    * with `conflict` for a letter that is not dead, belongs to no order or is another consumer's.

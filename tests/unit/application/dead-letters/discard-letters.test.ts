@@ -21,7 +21,7 @@ function given({ dead, msEach = 0 }: { dead: number; msEach?: number }) {
         return { items, nextCursor: ids.length > limit ? (items.at(-1)?.id ?? null) : null }
       },
     },
-    operations: {
+    redrives: {
       async discardMany(ids) {
         for (const id of ids) states.set(id, 'discarded')
         nowMs += ids.length * msEach
