@@ -39,6 +39,15 @@ export function createTopics(topic: string, group: string, retryDelaysMs: readon
   }
 }
 
+/** Every topic with the group that consumes it, in the order in which an order may travel them. */
+export function sourcesOf(topics: Topics): readonly Pick<RetryTier, 'topic' | 'group'>[] {
+  return [
+    { topic: topics.orders, group: topics.group },
+    ...topics.retries,
+    { topic: topics.deadLetters, group: topics.deadLetterGroup },
+  ]
+}
+
 /** How the topics are made. Retry and dead-letter topics take larger records, for parking adds headers. */
 export function topicSpecs(topics: Topics, partitions: number, replication: number): TopicSpec[] {
   const inSync = replication >= 3 ? { 'min.insync.replicas': '2' } : {}

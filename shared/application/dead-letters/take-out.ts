@@ -12,6 +12,7 @@ import type { EventLog, LogRecord, RecordPosition } from '../../ports/event-log.
 import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore, StoreBatch } from '../../ports/order-store.ts'
 import type { Act } from '../../ports/redrives.ts'
+import { RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 import type { Park } from '../processing/park.ts'
 import type { HandleDelivery } from '../processing/handle-delivery.ts'
 
@@ -37,7 +38,6 @@ export type TakeOut = (place: RecordPosition, act: Act) => Promise<TakenOut>
 
 /** More than one delivery holds: beyond it the consumer gets on by itself as far as that. */
 export const MAX_BEFORE = 2000
-const RECORDS_AT_ONCE = 500
 
 interface Source {
   readonly topic: string

@@ -7,7 +7,7 @@ import type {
   LedgerSnapshot,
   LogBreak,
 } from '../../ports/ledger.ts'
-import { explainMissing, lengthOf, MAX_RANGES, tellApart, uncountedRanges } from './ledger-gaps.ts'
+import { explainMissing, findPassedOver, lengthOf, tellApart } from './ledger-gaps.ts'
 
 /** The ledger beside the log: what both say of every offset, before anybody judges it. */
 export interface LedgerExamination {
@@ -42,17 +42,11 @@ export function createExamineLedger(dependencies: {
   topic: string
   groupId: string
 }): ExamineLedger {
-  const { log, ledger, topic, groupId } = dependencies
+  const { log, topic } = dependencies
 
   return async function examineLedger() {
-    // In this order: what is committed was counted before, and what is published meanwhile is still to come.
-    const committed = await log.committed(groupId, topic)
-    const snapshot = await ledger.read(groupId, MAX_RANGES)
-    const offsets = await log.offsets(topic)
-    const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed)
-    // A group that consumed another topic before has gaps of that one too.
-    const passedOver = snapshot.gaps.filter((gap) => gap.topic === topic)
-    const { gaps, damaged, missing } = await tellApart(log, [...passedOver, ...uncounted])
+    const { snapshot, offsets, uncounted, passedOver } = await findPassedOver(dependencies)
+    const { gaps, damaged, missing } = await tellApart(log, passedOver)
     const lines = toLines(topic, snapshot.partitions, offsets, uncounted)
     const brokenBy = breakOf(snapshot, lines, await log.identity(topic))
     // Another log says nothing about offsets of the one that was counted.

@@ -15,23 +15,24 @@ function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerEx
   const newlyLost = unsettled.flatMap((range) => (range.lostBy === null ? [] : [{ ...range, lostBy: range.lostBy }]))
   const newlyAbsent = unsettled.filter(({ lostBy }) => lostBy === null)
   const partitions = lines.map((line) => toLine(line, { damaged, newlyLost, newlyAbsent }))
-  const sum = (value: (line: LedgerLine) => number) => partitions.reduce((total, line) => total + value(line), 0)
-  const absent = sum((line) => line.absent)
+  const sum = (name: keyof LedgerLine & keyof LedgerTotals) => partitions.reduce((total, line) => total + line[name], 0)
+  const absent = sum('absent')
   // Of a log that was truncated or made anew the ledger may know more than there is: that is a fault, told below.
-  const records = Math.max(0, sum(({ end, first }) => Math.max(0, end - first)) - absent)
-  const redriven = sum((line) => line.redriven)
+  const offsets = partitions.reduce((total, { first, end }) => total + Math.max(0, end - first), 0)
+  const records = Math.max(0, offsets - absent)
+  const redriven = sum('redriven')
   const totals: LedgerTotals = {
     records,
     accepted: Math.max(0, records - redriven),
     redriven,
-    stored: sum((line) => line.stored),
-    duplicate: sum((line) => line.duplicate),
-    parked: sum((line) => line.parked),
-    gaps: sum((line) => line.gaps),
-    damaged: sum((line) => line.damaged),
-    lost: sum((line) => line.lost),
+    stored: sum('stored'),
+    duplicate: sum('duplicate'),
+    parked: sum('parked'),
+    gaps: sum('gaps'),
+    damaged: sum('damaged'),
+    lost: sum('lost'),
     absent,
-    toCome: sum((line) => line.toCome),
+    toCome: sum('toCome'),
     behindTransaction: lines.reduce((total, line) => total + line.behindTransaction, 0),
   }
   const lost = [...snapshot.lost, ...newlyLost].slice(0, MAX_NAMED)

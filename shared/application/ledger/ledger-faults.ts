@@ -33,10 +33,8 @@ export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): 
 }
 
 function placesOf(count: number, what: string, ranges: readonly LedgerGap[]): string {
-  const named = ranges.slice(0, MAX_PLACES)
-  const more = count > lengthOf(named) ? ', …' : ''
   const subject = count === 1 ? '1 record was' : `${count} records were`
-  return `${subject} ${what}, at ${named.map(offsetsOf).join(', ')}${more}`
+  return `${subject} ${what}, at ${named(count, ranges, offsetsOf)}`
 }
 
 /** However long the log has become since. */
@@ -50,10 +48,12 @@ function breakOf(brokenBy: LogBreak, [line]: LedgerVerdict['partitions']): strin
 function lossOf({ totals, lost }: Pick<LedgerVerdict, 'totals' | 'lost'>): string {
   const causes = new Set(lost.map(({ lostBy }) => lostBy))
   const how = [...causes].map((cause) => HOW_LOST[cause]).join(', or ')
-  const places = lost.slice(0, MAX_PLACES).map(placeOf)
-  const named = lengthOf(lost.slice(0, MAX_PLACES))
-  const more = totals.lost > named ? ', …' : ''
-  return `${totals.lost} offsets are lost: they ${how}, at ${places.join(', ')}${more}`
+  return `${totals.lost} offsets are lost: they ${how}, at ${named(totals.lost, lost, placeOf)}`
+}
+
+function named<Range extends LedgerGap>(count: number, ranges: readonly Range[], nameOf: (range: Range) => string) {
+  const some = ranges.slice(0, MAX_PLACES)
+  return `${some.map(nameOf).join(', ')}${count > lengthOf(some) ? ', …' : ''}`
 }
 
 /** `orders 0:20–39`: topic, partition, first and last offset. */

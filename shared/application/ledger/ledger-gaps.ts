@@ -1,13 +1,14 @@
 import type { OffsetRange } from '../../domain/errors.ts'
 import type { EventLog, PartitionOffsets } from '../../ports/event-log.ts'
-import type { LedgerGap, LedgerPartition, LedgerSettlement } from '../../ports/ledger.ts'
-import { readPart } from '../log/read-beyond-unreadable.ts'
+import type { Ledger, LedgerGap, LedgerPartition, LedgerSettlement } from '../../ports/ledger.ts'
+import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 
 /** At most this many ranges are checked against the log. Offsets of any beyond that are reported as passed over. */
-export const MAX_RANGES = 10_000
+const MAX_RANGES = 10_000
 /** At most this many offsets are named one by one. */
 export const MAX_NAMED = 100
-const RECORDS_AT_ONCE = 500
+/** The store's locks are held no longer than it takes to settle this many ranges. */
+export const SETTLED_AT_ONCE = 500
 
 export interface PassedOver {
   /** Offsets that the log has, ascending, one by one, at most 100; `to` is exclusive. */
@@ -18,12 +19,34 @@ export interface PassedOver {
   readonly missing: readonly LedgerGap[]
 }
 
+/** Every range that was passed over, whether the ledger has it as a gap already or not, with what that was found from. */
+export async function findPassedOver({
+  log,
+  ledger,
+  topic,
+  groupId,
+}: {
+  log: Pick<EventLog, 'committed' | 'offsets'>
+  ledger: Pick<Ledger, 'read'>
+  topic: string
+  groupId: string
+}) {
+  // In this order: what is committed was counted before, and what is published meanwhile is still to come.
+  const committed = await log.committed(groupId, topic)
+  const snapshot = await ledger.read(groupId, MAX_RANGES)
+  const offsets = await log.offsets(topic)
+  const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed)
+  // A group that consumed another topic before has gaps of that one too.
+  const passedOver = [...snapshot.gaps.filter((gap) => gap.topic === topic), ...uncounted]
+  return { snapshot, offsets, uncounted, passedOver }
+}
+
 /**
  * Ranges that nobody counted and that can't come any more: those that the group committed beyond the ledger, and those
- * before the log's beginning. A record is counted before it is committed, so these were passed over; no later record has made a
- * gap of them yet. `committed` must have been asked for before the ledger.
+ * before the log's beginning. A record is counted before it is committed, so these were passed over, but no later record
+ * has made a gap of them yet.
  */
-export function uncountedRanges(
+function uncountedRanges(
   topic: string,
   rows: readonly LedgerPartition[],
   offsets: readonly PartitionOffsets[],

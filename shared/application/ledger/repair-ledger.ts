@@ -4,8 +4,8 @@ import type { EventLog } from '../../ports/event-log.ts'
 import type { Ledger, LedgerGap } from '../../ports/ledger.ts'
 import type { Maintenance } from '../../ports/maintenance.ts'
 import type { Act } from '../../ports/redrives.ts'
-import { MAX_RANGES, uncountedRanges } from './ledger-gaps.ts'
-import { readPart } from '../log/read-beyond-unreadable.ts'
+import { findPassedOver } from './ledger-gaps.ts'
+import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 import type { HandleDelivery } from '../processing/handle-delivery.ts'
 
 export interface LedgerRepair {
@@ -27,8 +27,6 @@ const MAX_REPAIR_MS = 20_000
 const LEASE_MS = 60_000
 const ANOTHER_REPAIRS = 'Another repair of the ledger is running: look at the ledger when it has ended.'
 
-const RECORDS_AT_ONCE = 500
-
 /**
  * Processes what was passed over: every gap whose record is in the log is read and stored, or parked, like any other
  * record, and so leaves the ledger's gaps. Offsets that the log does not have are no gaps and stay as they are; a batch
@@ -46,7 +44,7 @@ export function createRepairLedger(dependencies: {
   maintenance: Pick<Maintenance, 'beginRepair' | 'endRepair'>
   now: () => Date
 }): RepairLedger {
-  const { log, ledger, storeOrders, topic, groupId, maintenance, now } = dependencies
+  const { log, storeOrders, topic, groupId, maintenance, now } = dependencies
   /** Ranges that the log does not have, while there is more to do: the next repair goes on after them. */
   const absent = new Set<string>()
   /** What was said of the first batch that could not be read, meanwhile. */
@@ -108,10 +106,7 @@ export function createRepairLedger(dependencies: {
   }
 
   async function passedOver(): Promise<readonly LedgerGap[]> {
-    const committed = await log.committed(groupId, topic)
-    const { partitions, gaps } = await ledger.read(groupId, MAX_RANGES)
-    const uncounted = uncountedRanges(topic, partitions, await log.offsets(topic), committed)
-    return [...gaps.filter((gap) => gap.topic === topic), ...uncounted]
+    return (await findPassedOver(dependencies)).passedOver
   }
 }
 

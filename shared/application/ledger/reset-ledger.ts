@@ -3,8 +3,9 @@ import { nextOffset, type EventLog } from '../../ports/event-log.ts'
 import type { Ledger, LedgerSettlement } from '../../ports/ledger.ts'
 import type { LedgerEpoch, Maintenance } from '../../ports/maintenance.ts'
 import type { Act } from '../../ports/redrives.ts'
+import { SETTLED_AT_ONCE } from './ledger-gaps.ts'
 import type { LedgerVerdict } from './ledger.ts'
-import { readPart } from '../log/read-beyond-unreadable.ts'
+import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 import type { LedgerRepair, RepairLedger } from './repair-ledger.ts'
 
 /**
@@ -14,10 +15,6 @@ import type { LedgerRepair, RepairLedger } from './repair-ledger.ts'
  * Rejects with `conflict` while the ledger balances, unless it is forced.
  */
 export type ResetLedger = (act: Act, force: boolean) => Promise<LedgerRepair>
-
-const RECORDS_AT_ONCE = 500
-/** The store's locks are held no longer than it takes to settle this many ranges. */
-const SETTLED_AT_ONCE = 500
 
 export function createResetLedger(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'identity' | 'read' | 'retention'>

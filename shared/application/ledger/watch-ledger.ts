@@ -4,6 +4,7 @@ import type { EventLog } from '../../ports/event-log.ts'
 import type { Ledger, LedgerGap } from '../../ports/ledger.ts'
 import { beginLedger } from './begin-ledger.ts'
 import type { ExamineLedger } from './examine-ledger.ts'
+import { SETTLED_AT_ONCE } from './ledger-gaps.ts'
 import type { RepairLedger } from './repair-ledger.ts'
 
 export interface LedgerWatch {
@@ -14,8 +15,6 @@ export interface LedgerWatch {
 }
 
 const LOOK_MS = 60_000
-/** The store's locks are held no longer than it takes to settle this many ranges. */
-const SETTLED_AT_ONCE = 500
 const MAX_TOLD = 10
 /** Who the audit says did it. */
 const ITSELF = { operator: 'processor', verified: true }

@@ -32,11 +32,7 @@ export function createLifeInLog(dependencies: {
     const committed = await log.committed(groupId, topic)
     const offsets = await log.offsets(topic)
     const waiting = offsets
-      .map(({ partition, first, end }) => ({
-        partition,
-        end,
-        next: nextOffset(committed, { partition, first }),
-      }))
+      .map((place) => ({ ...place, next: nextOffset(committed, place) }))
       .filter(({ next, end }) => next < end)
     if (waiting.length === 0) return undefined
     const { maxAgeMs, maxBytes } = await log.retention(topic)

@@ -1,6 +1,9 @@
 import { unreadableOffsets, type OffsetRange } from '../../domain/errors.ts'
 import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 
+/** How many records are asked for where a partition is gone through. */
+export const RECORDS_AT_ONCE = 500
+
 /** What one read gave: records, or offsets that cannot be read. */
 export interface ReadPart {
   readonly records: readonly LogRecord[]

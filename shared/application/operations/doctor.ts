@@ -1,11 +1,12 @@
 import { isOrderError, messageOf } from '../../domain/errors.ts'
-import type { Topics } from '../../messaging/topics.ts'
-import { nextOffset, type EventLog, type LogHealth, type TopicSpec } from '../../ports/event-log.ts'
+import { sourcesOf, type Topics } from '../../messaging/topics.ts'
+import type { EventLog, LogHealth, TopicSpec } from '../../ports/event-log.ts'
 import type { Finding } from '../../ports/finding.ts'
 import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore } from '../../ports/order-store.ts'
 import type { LedgerVerdict } from '../ledger/ledger.ts'
 import type { OrderConsumers } from './order-consumers.ts'
+import { lagOf, standIn } from './status.ts'
 import { LIFE_TO_WARN_OF, type LifeInLog } from '../log/life-in-log.ts'
 
 /** What an operator would look at first, looked at. */
@@ -42,76 +43,67 @@ export function createDoctor(dependencies: {
 }): Doctor {
   const { log, store, maintenance, ledgerVerdict, clockFaults, lifeInLog, topics, partitions, specs } = dependencies
   const { versions, role, contradictions, freeSpace, orderConsumers } = dependencies
+  const sources = sourcesOf(topics)
 
-  const checks: Readonly<Record<string, () => Promise<Omit<Finding, 'name'>>>> = {
-    versions: async () => well(`order-event-processing ${versions.program} on Node ${versions.node}.`),
-    role: async () => well(role),
-    settings: async () =>
-      contradictions.length === 0 ? well('Nothing contradicts.') : unwell(contradictions.join(' ')),
-    log: async () => logFinding(await log.health()),
-    async clock() {
-      const faults = await clockFaults()
-      return faults.length === 0 ? well('No clock is known to be wrong.') : unwell(faults.join(' '))
-    },
-    topics: checkTopics,
-    async 'topic-settings'() {
-      const warnings = await log.settingWarnings(specs)
-      return warnings.length === 0 ? well('As asked for.') : unwell(warnings.join(' '))
-    },
-    retention: checkRetention,
-    consumers: checkConsumers,
-    retries: checkFormerRetries,
-    store: async () => available(await store.health()),
-    async schema() {
-      const { migrations } = await maintenance.migrate()
-      const last = migrations.at(-1)
+  const checks: readonly Check[] = [
+    one('versions', async () => well(`order-event-processing ${versions.program} on Node ${versions.node}.`)),
+    one('role', async () => well(role)),
+    one('settings', async () => allWell(contradictions, 'Nothing contradicts.')),
+    one('log', async () => logFinding(await log.health())),
+    several('records', () => log.inspect()),
+    one('clock', async () => allWell(await clockFaults(), 'No clock is known to be wrong.')),
+    one('topics', checkTopics),
+    one('topic-settings', async () => allWell(await log.settingWarnings(specs), 'As asked for.')),
+    one('retention', checkRetention),
+    one('consumers', checkConsumers),
+    one('retries', checkFormerRetries),
+    one('store', async () => available(await store.health())),
+    several('server', () => maintenance.inspect()),
+    one('schema', async () => {
+      const last = (await maintenance.migrate()).migrations.at(-1)
       return well(`At migration ${last?.version ?? 0} (${last?.name ?? 'none'}), the newest that this program knows.`)
-    },
-    async disk() {
+    }),
+    one('disk', async () => {
       const free = await freeSpace()
       if (free === undefined) return well('Log and store are not on this disk.')
       const found = `${(free.bytes / GIB).toFixed(1)} GiB are free in ${free.directory}`
       return free.bytes >= MIN_FREE_BYTES ? well(`${found}.`) : unwell(`${found}: make room before orders are refused.`)
-    },
-    async ledger() {
+    }),
+    one('ledger', async () => {
       const { balanced, summary } = await ledgerVerdict()
       return { well: balanced, detail: summary }
-    },
-    async rebuild() {
+    }),
+    one('rebuild', async () => {
       const rebuild = await maintenance.getRebuild()
       if (rebuild === undefined) return well('There was none.')
       const { state, updatedAt, why } = rebuild
       if (state === 'abandoned') return unwell('Its process died, and its tables take up room. Begin it anew.')
       return { well: state !== 'failed', detail: `${state}, ${updatedAt}.${why === null ? '' : ` ${why}`}` }
-    },
-  }
+    }),
+  ]
 
   async function checkTopics() {
-    const names = [topics.orders, ...topics.retries.map(({ topic }) => topic), topics.deadLetters]
-    const found = await Promise.all(names.map(async (name) => ({ name, count: (await log.offsets(name)).length })))
+    const found = await Promise.all(
+      sources.map(async ({ topic }) => ({ topic, count: (await log.offsets(topic)).length })),
+    )
     const others = found.filter(({ count }) => count !== partitions)
     // Null of a broker before 2.8, and of what only speaks its protocol.
     const told =
       (await log.identity(topics.orders)) === null
         ? ' They have no ids here: one that is made anew is recognised only while it is shorter than the earlier one.'
         : ''
-    if (others.length === 0) return well(`${names.length} topics of ${partitions} partitions, as configured.${told}`)
-    const list = others.map(({ name, count }) => `${name} has ${count}`).join(', ')
+    if (others.length === 0) return well(`${sources.length} topics of ${partitions} partitions, as configured.${told}`)
+    const list = others.map(({ topic, count }) => `${topic} has ${count}`).join(', ')
     return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. It is used only when topics are made.`)
   }
 
   /** Whether records that wait are about to leave the log. */
   async function checkRetention() {
-    const groups = [
-      [topics.orders, topics.group] as const,
-      ...topics.retries.map(({ topic, group }) => [topic, group] as const),
-      [topics.deadLetters, topics.deadLetterGroup] as const,
-    ]
-    const lives = await Promise.all(groups.map(([topic, group]) => lifeInLog(topic, group)))
-    const old = lives.filter((life) => life !== undefined && life.used >= LIFE_TO_WARN_OF)
+    const lives = await Promise.all(sources.map(({ topic, group }) => lifeInLog(topic, group)))
+    const old = lives.filter((life) => life !== undefined).filter(({ used }) => used >= LIFE_TO_WARN_OF)
     if (old.length === 0) return well('No record that waits is near its end in the log.')
     const list = old.map(
-      (life) => `${life?.topic} ${life?.partition}:${life?.offset} has used ${Math.floor((life?.used ?? 0) * 100)} %`,
+      ({ topic, partition, offset, used }) => `${topic} ${partition}:${offset} has used ${Math.floor(used * 100)} %`,
     )
     return unwell(
       `Records that wait are about to leave the log: ${list.join(', ')} of its life there. Get the consumer going, or make the topic keep more.`,
@@ -141,9 +133,7 @@ export function createDoctor(dependencies: {
   /** Undefined for a topic that does not exist; whether the log is away altogether is another check's. */
   async function waitingIn(topic: string, groupId: string): Promise<number | undefined> {
     try {
-      const offsets = await log.offsets(topic)
-      const committed = await log.committed(groupId, topic)
-      return offsets.reduce((sum, place) => sum + Math.max(0, place.end - nextOffset(committed, place)), 0)
+      return lagOf(await standIn(log, topic, groupId))
     } catch (error) {
       if (isOrderError(error) && error.code === 'log-unavailable') return undefined
       throw error
@@ -151,41 +141,30 @@ export function createDoctor(dependencies: {
   }
 
   return async function doctor() {
-    const [done, told, records] = await Promise.all([
-      Promise.all(Object.entries(checks).map(([name, check]) => carryOut(name, check))),
-      storeFindings(),
-      logFindings(),
-    ])
-    // What the store says of itself stands behind the question whether it answers at all.
-    const index = done.findIndex(({ name }) => name === 'store') + 1
-    const ofLog = done.findIndex(({ name }) => name === 'log') + 1
-    const all = done.toSpliced(index, 0, ...told).toSpliced(ofLog, 0, ...records)
-    return { well: all.every((check) => check.well), checks: all }
+    const found = (await Promise.all(checks.map((check) => check()))).flat()
+    return { well: found.every((finding) => finding.well), checks: found }
   }
+}
 
-  async function logFindings(): Promise<readonly Finding[]> {
-    try {
-      return await log.inspect()
-    } catch (error) {
-      return [{ name: 'records', ...unwell(messageOf(error)) }]
-    }
-  }
+/** Never rejects: a check that fails is a finding, too. */
+type Check = () => Promise<readonly Finding[]>
 
-  async function storeFindings(): Promise<readonly Finding[]> {
+function several(name: string, check: Check): Check {
+  return async () => {
     try {
-      return await maintenance.inspect()
+      return await check()
     } catch (error) {
-      return [{ name: 'server', ...unwell(messageOf(error)) }]
+      return [{ name, ...unwell(messageOf(error)) }]
     }
   }
 }
 
-async function carryOut(name: string, check: () => Promise<Omit<Finding, 'name'>>): Promise<Finding> {
-  try {
-    return { name, ...(await check()) }
-  } catch (error) {
-    return { name, ...unwell(messageOf(error)) }
-  }
+function one(name: string, check: () => Promise<Omit<Finding, 'name'>>): Check {
+  return several(name, async () => [{ name, ...(await check()) }])
+}
+
+function allWell(faults: readonly string[], otherwise: string) {
+  return faults.length === 0 ? well(otherwise) : unwell(faults.join(' '))
 }
 
 function well(detail: string) {
