@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { OrderError } from './errors.ts'
 
 /**
- * Where a page ended: opaque, and good only for the query that it came from, for a position among other rows would
- * skip or repeat some. Of its own version, so that another program's cursor is refused instead of misread.
+ * Where a page ended: opaque, and valid only for the query that it came from, because a position among other rows would
+ * skip or repeat some. Has a version, so that another program's cursor is refused and not misread.
  */
 const VERSION = 1
 
-/** `position` are whole numbers or short texts, as the query needs them. */
+/** `position` consists of whole numbers and short texts, as the query needs them. */
 export function toCursor(query: object, position: readonly (number | string)[]): string {
   return Buffer.from(JSON.stringify([VERSION, hashOf(query), ...position])).toString('base64url')
 }

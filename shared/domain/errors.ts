@@ -1,9 +1,9 @@
 /**
- * Every way in which this product says no. Each code has a row in docs/errors.md: what it means, who can mend it.
- * The first group reaches callers as problem types; the second classifies what went wrong while processing.
+ * Every code with which this product refuses or fails. Each has a row in docs/errors.md with its meaning and who can fix
+ * it. The first group reaches callers as problem types; the others classify failures in processing.
  */
 export type ErrorCode =
-  // What a caller sent.
+  // Faults of requests.
   | 'malformed-json'
   | 'invalid-order'
   | 'invalid-request'
@@ -18,7 +18,7 @@ export type ErrorCode =
   | 'idempotency-key-reused'
   | 'conflict'
   | 'queue-full'
-  // What a record in the log can be.
+  // Faults of records in the log.
   | 'undecodable-record'
   | 'unknown-event'
   | 'failed-elsewhere'
@@ -26,7 +26,7 @@ export type ErrorCode =
   | 'constraint-violated'
   | 'taken-out'
   | 'record-missing'
-  // What our surroundings can do to us.
+  // Faults of the log, the store and the process.
   | 'log-unavailable'
   | 'log-full'
   | 'log-unreadable'
@@ -40,7 +40,7 @@ export type ErrorCode =
   | 'shutting-down'
   | 'internal'
 
-/** One thing wrong in what was sent: where (an RFC 6901 JSON pointer, or the name of a parameter) and why. */
+/** One fault of a request: where (an RFC 6901 JSON pointer, or the name of a parameter) and why. */
 export interface Violation {
   readonly pointer: string
   readonly detail: string
@@ -53,19 +53,19 @@ export interface OffsetRange {
 }
 
 export interface OrderErrorOptions {
-  /** True when the same request may succeed later without being changed. */
+  /** True if the same request may succeed later without a change. */
   readonly retriable?: boolean
   readonly cause?: unknown
   readonly violations?: readonly Violation[]
   /** Of `log-unreadable`: the offsets of the batch. */
   readonly unreadable?: OffsetRange
-  /** Of `log-unreadable`: consumers go on behind it, because the only copy is damaged and waiting mends nothing. */
+  /** Of `log-unreadable`: consumers continue behind it, because the only copy is damaged and waiting does not help. */
   readonly isPassedOver?: boolean
   /** When a caller may try again, in seconds. */
   readonly retryAfterSeconds?: number
 }
 
-/** The one error class. Recognise it with `isOrderError`, by property, so that a copy across a thread is still one. */
+/** The one error class. Recognise it with `isOrderError`, by property, so that a copy from another thread counts too. */
 export class OrderError extends Error {
   override readonly name = 'OrderError'
   readonly code: ErrorCode
@@ -95,11 +95,11 @@ export function unreadableOffsets(error: unknown): OffsetRange | undefined {
   return isOrderError(error) && error.code === 'log-unreadable' ? error.unreadable : undefined
 }
 
-/** For whoever reads of such an error in the log: its batch takes no other partition with it, and waits for a person. */
+/** For log lines about such an error: only its own partition waits, until a person acts. */
 export const TO_DO_IF_UNREADABLE =
   'its partition waits there and the others go on; see "A partition cannot be read" in docs/runbook.md'
 
-/** The same of an error that `isPassedOver`. */
+/** The same for an error that `isPassedOver`. */
 export const TO_DO_IF_PASSED_OVER = 'its partition goes on behind it; see "Damage in the log" in docs/runbook.md'
 
 /** The message of anything that was thrown, for logs and operators; never for callers. */

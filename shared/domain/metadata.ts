@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { text } from './text.ts'
 
-/** What callers keep with an order for themselves: the product stores it, gives it back and never interprets it. */
+/** The caller's own data about an order: the product stores it, returns it and never interprets it. */
 export type Metadata = Readonly<Record<string, string>>
 
 const MAX_ENTRIES = 20

@@ -13,10 +13,10 @@ import { expected } from './violations.ts'
  * - Items may be priced in another currency than the order: each keeps its own. Not enforced.
  * - The same item code may come twice: two lines are two lines. Not enforced.
  * - An order has at least one item and at most 500; quantities are whole and positive. Enforced here.
- * - Names, addresses, item codes, brands and types say something: they are not only spaces. Enforced for what callers
- *   send; the log may hold older orders.
+ * - Names, addresses, item codes, brands and types are not only spaces. Enforced for requests; the log may hold older
+ *   orders.
  * - An e-mail has an @, or is empty: the field is required, and not every customer has one. Enforced likewise.
- * Members that are not named here are left out, and named in the answer (unknown-members.ts).
+ * Unknown members are left out and listed in the answer (unknown-members.ts).
  */
 
 export const CURRENCIES = ['EUR', 'USD', 'GBP'] as const
@@ -28,7 +28,7 @@ export type PaymentMethod = (typeof PAYMENT_METHODS)[number]
 export const MAX_ITEMS = 500
 const MAX_QUANTITY = 2_147_483_647
 
-/** A number of the original's enumeration (from 1), or its name; the name is what comes out. */
+/** Takes a number of the original's enumeration (from 1) or a name, and returns the name. */
 function numberedName<const Names extends readonly [string, ...string[]]>(names: Names) {
   const known = `must be one of ${names.map((name, index) => `${index + 1} or "${name}"`).join(', ')}`
   return z
@@ -41,7 +41,7 @@ const paymentMethodSchema = numberedName(PAYMENT_METHODS).meta({
   description: '1 or PayPal, 2 or Invoice, 3 or OnlineBankTransfer, 4 or CreditCard, 5 or DirectDebit.',
 })
 
-/** The caller's own name of the order. Nothing keeps it unique: that is what an Idempotency-Key is there for. */
+/** The caller's own name of the order. It need not be unique; an Idempotency-Key is. */
 export const referenceSchema = filledText(100).meta({
   description:
     "The caller's own name of the order, such as its number in a shop. Lists can be filtered by it, and search finds it. It need not be unique: an Idempotency-Key makes sure that an order is stored once.",
@@ -90,7 +90,7 @@ function orderSchema<Item extends ReturnType<typeof itemSchema>>({ filled, email
         .array(item, { error: expected('must be an array') })
         .min(1, { error: 'must have at least one item' })
         .max(MAX_ITEMS, { error: `must have at most ${MAX_ITEMS} items` }),
-      // Optional, and last: the JSON of an order without them, and so its hash, is what it was before they came.
+      // Optional and last, so that the JSON of an order without them, and its hash, stay as they were before.
       reference: z.exactOptional(referenceSchema),
       metadata: z.exactOptional(metadataSchema),
     },
@@ -99,17 +99,17 @@ function orderSchema<Item extends ReturnType<typeof itemSchema>>({ filled, email
 }
 
 const SENT: Texts = { filled: filledText, email: emailAddress(100) }
-/** Rules that came later than the first orders: what was taken once is stored whenever it is read. */
+/** Without rules that are newer than the first orders, because an accepted order can always be stored. */
 const LOGGED: Texts = { filled: (max, lines) => text(1, max, lines), email: text(0, 100) }
 
-/** What callers may send. */
+/** For requests. */
 export const orderItemSchema = itemSchema(SENT)
 export const newOrderCommandSchema = orderSchema(SENT, orderItemSchema)
 
-/** What the log may hold. */
+/** For records of the log. */
 export const loggedItemSchema = itemSchema(LOGGED)
 export const loggedOrderSchema = orderSchema(LOGGED, loggedItemSchema)
 
-/** The command as it comes out of validation: names instead of numbers. */
+/** The validated command, with names instead of numbers. */
 export type NewOrderCommand = z.output<typeof newOrderCommandSchema>
 export type OrderItem = z.output<typeof orderItemSchema>

@@ -5,8 +5,8 @@ import { loggedOrderSchema, referenceSchema, type NewOrderCommand } from './orde
 import { violationsOf } from './violations.ts'
 
 /**
- * The events as the log keeps them, for ever: these names and fields are a storage format, to be versioned with care.
- * `NewOrder` is the wire name of the one fact there is so far: an order was accepted.
+ * The events as the log keeps them for ever: these names and fields are a storage format, to be versioned with care.
+ * `NewOrder` is the wire name of the only event so far: an order was accepted.
  */
 export const NEW_ORDER_TYPE = 'NewOrder.v1'
 
@@ -20,19 +20,19 @@ export interface NewOrder {
   readonly idempotencyKeyHash: string | null
 }
 
-/** Of what is repeated in an error. */
+/** The length of an unknown type in an error's message. */
 const MAX_TYPE_LENGTH = 100
 
 /**
- * From every version ever written to the one of today: each entry takes the JSON of its own version to the next.
- * To change the event, give the new version a name, and turn the entry of the old one into its upcaster. An optional
- * member needs no new version, because readers pass over members that they do not know.
+ * Upcasts every version that was ever written to today's: each entry takes the JSON of its own version to the next. To
+ * change the event, name the new version, and make the old one's entry its upcaster. An optional member needs no new
+ * version, because readers ignore unknown members.
  */
 const UPCASTERS: ReadonlyMap<string, (data: unknown) => unknown> = new Map([[NEW_ORDER_TYPE, upcastV1]])
 
 /**
- * Members that version 1 did not have at first. Until then it let other producers put anything there and passed over it,
- * so what is not of the member's shape is passed over still.
+ * Members that version 1 did not have at first. Before, other producers could put anything there, which was ignored; so
+ * values that do not fit the member are still ignored.
  */
 const LATER_MEMBERS = { reference: referenceSchema, metadata: metadataSchema } as const
 
@@ -51,7 +51,7 @@ function upcastV1(data: unknown): unknown {
 /**
  * The data of a NewOrder event of any known version, validated.
  * Throws `unknown-event` for a type or version that this program does not know, `invalid-order` for data that is not
- * an order: both are poison, for no retry makes them readable.
+ * an order: both are poison, because no retry makes them readable.
  */
 export function readNewOrderData(type: string, json: unknown): NewOrderCommand {
   const upcast = UPCASTERS.get(type)
@@ -68,12 +68,12 @@ export function readNewOrderData(type: string, json: unknown): NewOrderCommand {
   })
 }
 
-/** The event's JSON, always with its members in the same order: what is published, and what `bodyHash` is taken of. */
+/** The event's JSON with its members always in the same order, as it is published and as `bodyHash` expects it. */
 export function newOrderJson(data: NewOrderCommand): string {
   return JSON.stringify(data)
 }
 
-/** Tells one body from another under the same order id or Idempotency-Key: SHA-256 in hex of the event's JSON. */
+/** Distinguishes bodies under the same order id or Idempotency-Key: SHA-256 in hex of the event's JSON. */
 export function bodyHash(json: string): string {
   return hash('sha256', json)
 }

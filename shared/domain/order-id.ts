@@ -8,7 +8,7 @@ import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual, type K
  * Version 8 (RFC 9562 §5.8): 90 bits derived from an Idempotency-Key and the order, the tag.
  */
 export interface OrderIds {
-  /** A new id, greater than every earlier one of this process and never repeated within it. */
+  /** A new id, greater than every earlier one of this process. */
   next(nowMs: number): string
   /** The one id of this key with this order: the same arguments always give the same id. */
   derive(idempotencyKey: string, orderJson: string): string
@@ -20,25 +20,25 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 const COUNTER_BITS = 12
 const RANDOM_POOL_BYTES = 4096
 
-/** The canonical, lower-case form of an id, or undefined for what is no id of ours. */
+/** The canonical, lower-case form of an id; undefined for a text that is not an order id. */
 export function parseOrderId(text: string): string | undefined {
   const lower = text.toLowerCase()
   return UUID.test(lower) ? lower : undefined
 }
 
-/** When a version 7 id was made; a derived one does not tell. */
+/** When a version 7 id was made; undefined for a derived one. */
 export function issuedAt(orderId: string): Date | undefined {
   return orderId[14] === '7' ? new Date(Number.parseInt(orderId.slice(0, 8) + orderId.slice(9, 13), 16)) : undefined
 }
 
-/** SHA-256 in hex of an Idempotency-Key: what the store keeps unique, so that the key itself is kept nowhere. */
+/** SHA-256 in hex of an Idempotency-Key. The store keeps it unique, so that the key itself is stored nowhere. */
 export function idempotencyKeyHash(idempotencyKey: string): string {
   return hash('sha256', idempotencyKey)
 }
 
-/** The first secret signs, all of them verify: so a secret is replaced without disowning what was issued before. */
+/** The first secret signs and all of them verify, so that a secret can be replaced without disowning earlier ids. */
 export function createOrderIds(secrets: readonly [string, ...string[]]): OrderIds {
-  // As key objects, so that a key is prepared once and not for every id.
+  // As key objects, so that each key is prepared once and not for every id.
   const keys = secrets.map((secret) => createSecretKey(secret, 'utf8'))
   const signing = createSecretKey(secrets[0], 'utf8')
   let lastMs = 0
@@ -64,7 +64,7 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
 
   return {
     next(nowMs) {
-      // A clock that steps back must not repeat an id: time then stands still and the counter goes on.
+      // A clock that steps back must not repeat an id, so the time then stands still and the counter continues.
       if (nowMs > lastMs) {
         lastMs = nowMs
         counter = random32() >>> 22 // starts in the lower quarter, so that a busy millisecond has room

@@ -2,32 +2,32 @@ import type { Metadata } from './metadata.ts'
 import type { Currency, NewOrderCommand, PaymentMethod } from './order-commands.ts'
 
 /**
- * The read model: what queries answer. Field names are the original application's; currencies and payment methods are
+ * The read model, as queries return it. Field names are the original application's; currencies and payment methods are
  * ISO codes and names; times are RFC 3339 in UTC.
  */
 
 export const ORDER_STATUSES = ['accepted', 'retrying', 'stored', 'dead-lettered', 'discarded'] as const
 export type OrderStatus = (typeof ORDER_STATUSES)[number]
 
-/** The statuses that the store knows of, so that lists can be asked for them: `accepted` alone is known to the log. */
+/** The statuses in the store, by which lists can be filtered. Only the log knows that an order is `accepted`. */
 export const STORE_STATUSES = ['retrying', 'stored', 'dead-lettered', 'discarded'] as const satisfies OrderStatus[]
 export type StoreStatus = (typeof STORE_STATUSES)[number]
 
-/** Why an order is where it is, in words that a caller can use. */
+/** The reason for an order's status, in words for a caller. */
 export interface Cause {
   readonly code: string
   readonly detail: string
 }
 
-/** Where an order stands. Everything but `orderId` and `status` is there when it is known and says something. */
+/** The state of an order. Members other than `orderId` and `status` are present if they are known and apply. */
 export interface OrderState {
   readonly orderId: string
   readonly status: OrderStatus
   readonly acceptedAt?: string
   readonly storedAt?: string
-  /** True when it was stored only after an operator's redrive. */
+  /** True if it was stored only after an operator's redrive. */
   readonly recovered?: boolean
-  /** While retrying: the attempts made so far, the most there will be, and when the next is due. */
+  /** While retrying: the attempts so far, the most there will be, and when the next is due. */
   readonly attempt?: number
   readonly maxAttempts?: number
   readonly nextAttemptAt?: string
@@ -64,15 +64,15 @@ export interface OrderContent {
   readonly totalPrice: number
   readonly paymentMethodType: PaymentMethod
   readonly orderItems: readonly OrderItemView[]
-  /** As the caller gave them; absent when it did not. */
+  /** As the caller gave them; absent if it did not. */
   readonly reference?: string
   readonly metadata?: Metadata
 }
 
-/** An order whose content is known; before it is stored only its state may be. */
+/** An order's state, with its content once that is known, which may be only when it is stored. */
 export type OrderView = OrderState & Partial<OrderContent>
 
-/** What an item is called in search and on the page: brand, type, size and colour, as far as they are given. */
+/** An item's name in search and on pages: brand, type, size and colour, as far as they are given. */
 export function longDescription(item: { brand: string; type: string; size: string; colour: string }): string {
   return [item.brand, item.type, item.size, item.colour].filter((part) => part !== '').join(' ')
 }
@@ -98,12 +98,12 @@ export function toOrderContent(order: NewOrderCommand): OrderContent {
   }
 }
 
-/** What the caller gave an order for itself, as far as it did. */
+/** The caller's own data about the order, as far as it is given. */
 export function ownContent({ reference, metadata }: Pick<NewOrderCommand, 'reference' | 'metadata'>) {
   return { ...(reference !== undefined && { reference }), ...(metadata !== undefined && { metadata }) }
 }
 
-/** What happened to an order, oldest first. */
+/** The kinds of entries in an order's history. */
 export const HISTORY_KINDS = [
   'accepted',
   'attempt-failed',
@@ -122,6 +122,6 @@ export interface HistoryEntry {
   readonly attempt?: number
   readonly nextAttemptAt?: string
   readonly cause?: Cause
-  /** An operator's reason, for what operators do. */
+  /** The operator's reason, for operators' acts. */
   readonly reason?: string
 }

@@ -3,8 +3,8 @@ import type { NewOrderCommand } from './order-commands.ts'
 import type { HistoryEntry, OrderState } from './order-view.ts'
 
 /**
- * The aggregate on one page. An order is decided once (`decide`), and from then on only what happens to it changes
- * where it stands (`evolve`). No I/O, no clock, no randomness: ids and times are arguments.
+ * The aggregate on one page. An order is decided once (`decide`); from then on only events change its state (`evolve`).
+ * No I/O, no clock, no randomness: ids and times are arguments.
  */
 
 export interface PlaceOrder {
@@ -14,19 +14,19 @@ export interface PlaceOrder {
   readonly now: Date
 }
 
-/** The fact that accepting a valid command makes. Whether it is valid was decided by the schema, before this. */
+/** The event of accepting a command, which the schema has already validated. */
 export function decide({ orderId, command, idempotencyKeyHash, now }: PlaceOrder): NewOrder {
   return { orderId, acceptedAt: now.toISOString(), data: command, idempotencyKeyHash }
 }
 
-/** An issued order, before anything else is known of it. */
+/** An issued order of which nothing else is known yet. */
 export function initialState(orderId: string): OrderState {
   return { orderId, status: 'accepted' }
 }
 
 /**
- * Where an order stands after one more thing happened to it. Stored is final: a late dead letter, retry or discard of
- * another copy of the record never takes it back.
+ * The state of an order after one more event. `stored` is final: a late dead letter, retry or discard of another copy of
+ * the record never changes it.
  */
 export function evolve(state: OrderState, entry: HistoryEntry): OrderState {
   const { orderId } = state

@@ -1,9 +1,9 @@
-/** What a stack tells of a failure: which exception it was, and where in our own code. */
+/** Reads stacks: the exception, and its place in our own code. */
 
 const OUR_CODE = /\/(?:shared|functions)\//
-/** The file of a frame, from wherever the product is installed, with its line: `shared/messaging/records/envelope.ts:41`. */
+/** The file and line of a frame, without the folder in which the product is installed: `shared/messaging/records/envelope.ts:41`. */
 const OUR_FILE = / ?\(?(?:file:\/\/)?[^ ]*\/((?:shared|functions)\/[^:]*:\d+).*$/
-/** Messages may be as long as what they complain about, and a stack that came in headers may be anything. */
+/** Bounded, because messages may repeat long values, and a stack from headers may hold anything. */
 const MAX_LENGTH = 200
 
 /** The first frame of our own code, without its `at`; undefined when there is none. */
@@ -13,8 +13,8 @@ export function ownFrame(stack: string): string | undefined {
 }
 
 /**
- * The exception in a line: the first line of its message, and the first frame of our own code, or the first of all where
- * none is ours, as in another consumer's. Null for what has no stack.
+ * The exception in one line: the first line of its message, and the first frame of our own code, or simply the first one
+ * if none is ours, as for another consumer's. Null without a stack.
  */
 export function exceptionOf(stack: string | null): string | null {
   if (stack === null) return null

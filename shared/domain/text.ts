@@ -12,16 +12,16 @@ const CONTROL = {
   'many lines': String.raw`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ud800-\udfff`,
 } as const satisfies Record<Lines, string>
 
-/** ECMAScript's white space. Written out, because `\s` is another set in each language that reads the documents. */
+/** ECMAScript's white space, written out because `\s` differs among the languages that read the documents. */
 const SPACES = String.raw`\t\n\r\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff`
 
-/** A text of `min` to `max` characters, whichever they are. */
+/** A text of `min` to `max` characters. */
 export function text(min: number, max: number, lines: Lines = 'one line') {
   const pattern = new RegExp(`^[^${CONTROL[lines]}]{${min},${max}}$`, 'u')
   return matching(pattern, (value) => faultOf(value, min, max) ?? NO_CONTROL).meta({ minLength: min, maxLength: max })
 }
 
-/** A text of at most `max` characters that says something: it is neither empty nor only spaces. */
+/** A text of at most `max` characters that is neither empty nor only spaces. */
 export function filledText(max: number, lines: Lines = 'one line') {
   const control = CONTROL[lines]
   const pattern = new RegExp(`^(?![${SPACES}]*$)[^${control}]{1,${max}}$`, 'u')
@@ -32,12 +32,12 @@ export function filledText(max: number, lines: Lines = 'one line') {
   ).meta({
     minLength: 1,
     maxLength: max,
-    // The same without looking ahead, which not every engine can.
+    // The same without look-ahead, which not every engine supports.
     pattern: `^[${spacesOf(lines)}]*[^${SPACES}${control}][^${control}]*$`,
   })
 }
 
-/** Empty, or something on both sides of an `@`: whether mail arrives there, only sending it would tell. */
+/** Empty, or text on both sides of an `@`. Only sending mail would show whether the address exists. */
 export function emailAddress(max: number) {
   const control = CONTROL['one line']
   const address = `^(?:[^@${control}]+@[^${control}]+)?$`

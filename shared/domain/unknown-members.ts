@@ -1,20 +1,20 @@
 import { newOrderCommandSchema, orderItemSchema } from './order-commands.ts'
 import { escapePointer } from './violations.ts'
 
-/** More than these say nothing new, and an answer stays bounded. */
+/** Keeps the answer bounded; more names would add nothing. */
 export const MAX_NAMED = 20
 
 const ORDER_MEMBERS: ReadonlySet<string> = new Set(Object.keys(newOrderCommandSchema.shape))
 const ITEM_MEMBERS: ReadonlySet<string> = new Set(Object.keys(orderItemSchema.shape))
 
 /**
- * RFC 6901 pointers to the members of a valid order's body that an order does not have, at most 20: validation left them
- * out. The name of one that is longer than 100 characters is cut.
+ * RFC 6901 pointers to unknown members of a valid order's body, which validation left out: at most 20. Names are cut at
+ * 100 characters.
  */
 export function unknownMembers(body: unknown): string[] {
   const found: string[] = []
   const { orderItems, metadata } = body as { readonly orderItems: readonly object[]; readonly metadata?: object }
-  // The one name that validation passes over in a map, because assigning to it would change the object's prototype.
+  // The one name that validation skips in a map, because assigning to it would change the object's prototype.
   if (metadata !== undefined && Object.hasOwn(metadata, '__proto__')) found.push('/metadata/__proto__')
   collect(found, body as object, ORDER_MEMBERS, '')
   for (let index = 0; index < orderItems.length && found.length < MAX_NAMED; index += 1) {

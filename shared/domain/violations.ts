@@ -1,12 +1,12 @@
 import type { z } from 'zod'
 import type { Violation } from './errors.ts'
 
-/** More than these say nothing new, and an answer stays bounded. */
+/** Keeps the answer bounded; more violations would add nothing. */
 const MAX_VIOLATIONS = 50
 /** A name may be as long as the body. */
 const MAX_NAME_LENGTH = 100
 
-/** What zod found, as RFC 9457's own example shows it: an RFC 6901 JSON pointer and a reason. */
+/** Zod's issues in the form of RFC 9457's example: an RFC 6901 JSON pointer and a reason. */
 export function violationsOf(error: z.ZodError): Violation[] {
   return error.issues.slice(0, MAX_VIOLATIONS).map((issue) => ({
     pointer: issue.path.map((part) => `/${escapePointer(String(part))}`).join(''),
@@ -14,7 +14,7 @@ export function violationsOf(error: z.ZodError): Violation[] {
   }))
 }
 
-/** A zod `error` that tells what is missing from what is wrong. */
+/** A zod `error` that distinguishes a missing value from a wrong one. */
 export function expected(what: string): (issue: { input?: unknown }) => string {
   return ({ input }) => (input === undefined ? 'is required' : what)
 }

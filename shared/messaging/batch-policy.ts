@@ -11,9 +11,9 @@ import {
 
 /** Why a batch is not stored yet. */
 export type Setback<Blamed extends { readonly failure: Failure }> =
-  /** Its transaction failed, through no order in particular. */
+  /** Its transaction failed, and no order in particular is known to be the cause. */
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** These orders keep the others from being counted. Empty when the store was too busy to blame anybody. */
+  /** These orders cannot be stored. Empty if the store was too busy to blame any. */
   | { readonly kind: 'blamed'; readonly blamed: readonly Blamed[] }
 
 /** What happened to the batch before. */
@@ -29,15 +29,15 @@ export interface BatchHistory {
 }
 
 export type BatchStep<Blamed extends { readonly failure: Failure }> =
-  /** The batch once more as it is, after the wait. */
+  /** Store the same batch again after the wait. */
   | { readonly kind: 'store'; readonly waitMs: number; readonly failure: Failure }
-  /** The attempts are used up: ask which orders make it fail. */
+  /** Attempts are used up: find out which orders make it fail. */
   | { readonly kind: 'find-culprits'; readonly failure: Failure }
-  /** These go to a retry topic or the dead-letter topic; then the rest is stored. */
+  /** Send these to a retry topic or the dead-letter topic, then store the rest. */
   | { readonly kind: 'park'; readonly blamed: readonly Blamed[] }
-  /** No order is at fault: the batch waits with nothing parked, and is tried again. */
+  /** No order is at fault: park nothing, wait, and store the batch again. */
   | { readonly kind: 'hold'; readonly waitMs: number; readonly failure: Failure }
-  /** The trigger delivers the batch again. */
+  /** Reject, so that the trigger delivers the batch again. */
   | { readonly kind: 'give-back'; readonly error: unknown }
 
 /** What to do with a batch that could not be stored. */
@@ -50,7 +50,7 @@ export function decideBatch<Blamed extends { readonly failure: Failure }>(
   if (setback.kind === 'failed') {
     const { failure } = setback
     const { error } = failure
-    // The outage has been held already, for as long as an invocation may.
+    // The outage has already been held for as long as an invocation may.
     if (failure.class === 'outage' || isStopping) return { kind: 'give-back', error }
     const waitMs = backoffAfter(error, IN_PLACE_BACKOFF, attempt, random)
     const isInBudget = attempt < IN_PLACE_ATTEMPTS && nowMs + waitMs - attemptsBeganAt <= IN_PLACE_BUDGET_MS
@@ -70,9 +70,9 @@ export function decideBatch<Blamed extends { readonly failure: Failure }>(
 }
 
 /**
- * Whether the failure is one that every order of the batch shares. When two batches in a row fail like that, no order is
- * at fault. A batch of one says nothing about the others, so it never counts. Neither does a bug in a retry topic, which
- * by its nature holds what fails: a few bad orders would keep every good order in their tier from going on.
+ * Whether every order of the batch shares the failure. If two batches in a row fail like that, no order is at fault. A
+ * batch of one never counts, because it says nothing about other orders. Neither does a bug in a retry topic, which by
+ * its nature holds what fails: a few bad orders would hold up every good order in their tier.
  */
 export function failsAsAWhole(
   blamed: readonly { readonly failure: Failure }[],

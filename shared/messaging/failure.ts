@@ -4,19 +4,19 @@ import { ownFrame } from '../domain/stack.ts'
 import type { Cause } from '../domain/order-view.ts'
 
 /**
- * What went wrong, and so what follows (docs/errors.md has the table):
- * - `poison`: this record can never be stored as it is; dead-lettered at once.
- * - `transient`: the same again may work; tried in place, then by the retry topics.
+ * The class of a failure decides what follows (table in docs/errors.md):
+ * - `poison`: this record can never be stored as it is; it is dead-lettered at once.
+ * - `transient`: another attempt may succeed; the record is retried in place, then through the retry topics.
  * - `outage`: the store or the log is away; the batch is good and is held until they are back.
- * - `bug`: our own code failed; treated as transient, so that a deploy can mend it, then dead-lettered.
+ * - `bug`: our own code failed; treated as transient, so that a deployment can fix it, then dead-lettered.
  */
 export type FailureClass = 'poison' | 'transient' | 'outage' | 'bug'
 
 export interface Failure {
   readonly class: FailureClass
-  /** In a caller's words. */
+  /** In words for a caller. */
   readonly cause: Cause
-  /** Groups failures of the same kind: code, normalised message, place. */
+  /** The same for failures of the same kind: code, normalised message, place. */
   readonly fingerprint: string
   /** At most 8 KiB. */
   readonly stack: string | null
@@ -51,11 +51,11 @@ const DETAIL_FOR: Readonly<Partial<Record<ErrorCode, string>>> = {
   'clock-wrong': 'The log refused the time of a clock of ours.',
 }
 
-/** Total: whatever is thrown has a class. An error that we do not know is a bug of ours, never the order's fault. */
+/** Total: anything thrown has a class. An unknown error counts as a bug of ours, never as the order's fault. */
 export function classify(error: unknown): Failure {
   const code = isOrderError(error) ? error.code : 'internal'
   const failureClass = CLASS_OF[code] ?? 'bug'
-  // A driver's message may hold anything, values included: only what we wrote ourselves reaches a caller.
+  // A driver's message may hold anything, values included: only our own texts reach a caller.
   const detail = failureClass === 'bug' ? BUG_DETAIL : (DETAIL_FOR[code] ?? messageOf(error))
   const stack = failureClass === 'poison' ? null : stackOf(error)
   return {
@@ -67,7 +67,7 @@ export function classify(error: unknown): Failure {
   }
 }
 
-/** The same for the same kind of failure, whatever ids, numbers and quoted values its message holds. */
+/** Equal for failures of the same kind, whatever ids, numbers and quoted values their messages hold. */
 export function fingerprintOf(code: string, message: string, stack: string | null): string {
   const normalised = message
     .replaceAll(/"(?:[^"\\]|\\.)*"|'[^']*'/g, '?')
@@ -80,7 +80,7 @@ export function fingerprintOf(code: string, message: string, stack: string | nul
     .slice(0, 16)
 }
 
-/** The first frame of our own code, without its line: a release moves lines, not faults. */
+/** The first frame of our own code, without its line number, which changes from release to release. */
 function placeOf(stack: string | null): string {
   const frame = stack === null ? undefined : ownFrame(stack)
   return frame?.replace(/ ?\(?(?:file:\/\/)?[^ ]*\/((?:shared|functions)\/[^:]*):.*$/, ' $1') ?? ''

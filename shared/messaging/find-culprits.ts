@@ -7,9 +7,9 @@ export interface Culprit<T> {
 }
 
 /**
- * Finds the items that make the work fail, by halving the batch until each culprit stands alone. The work is done for
- * the good ones on the way, so it must be idempotent. Rejects when an outage or the end of the process comes in between:
- * then nobody is a culprit.
+ * Finds the items that make the work fail, by halving the batch until each culprit stands alone. The work is
+ * done for the good items on the way, so it must be idempotent. Rejects if an outage or the end of the process interrupts
+ * the search, because then no item is to blame.
  */
 export async function findCulprits<T>(
   items: readonly T[],

@@ -9,16 +9,16 @@ export interface HoldOptions {
   readonly events: PipelineEmitter
   readonly of: 'store' | 'log'
   readonly signal: AbortSignal
-  /** When this invocation has held long enough: it then throws, and the trigger's retry policy delivers again. */
+  /** Milliseconds since 1970. A hold that would go beyond it rejects, and the trigger's retry policy delivers again. */
   readonly deadline: number
 }
 
-/** No invocation holds longer: the host must see it end before it takes the process for dead. */
+/** The longest hold of an invocation: it must end before the host assumes that the process is dead. */
 export const MAX_HOLD_MS = 5 * 60_000
 
 /**
- * Does `work` until it succeeds, as long as it fails by an outage. Nothing is committed and nothing dead-lettered
- * meanwhile: the batch waits where it is. Any other failure is thrown on, and so is an outage that outlasts `deadline`.
+ * Repeats `work` until it succeeds, for as long as it fails because of an outage. Meanwhile nothing is committed or
+ * dead-lettered: the batch waits where it is. Rejects with any other failure, and when an outage outlasts `deadline`.
  */
 export async function holdThroughOutage<T>(work: () => Promise<T>, options: HoldOptions): Promise<T> {
   const { clock, events, of, signal, deadline } = options

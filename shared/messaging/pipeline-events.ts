@@ -3,8 +3,8 @@ import type { RecordPosition } from '../ports/event-log.ts'
 import type { LedgerLoss, LogBreak } from '../ports/ledger.ts'
 
 /**
- * What happens in the pipeline, in one typed map: logs, metrics, the dashboard and tests all listen to the same thing.
- * An entry is one fact, told once, by the process in which it happened.
+ * The pipeline's events in one typed map, which feeds logs, metrics, the dashboard and tests. Each event is one fact,
+ * emitted once, by the process in which it happened.
  */
 export interface PipelineEvents {
   /** The command is durable in the log; the caller gets 202. */
@@ -16,7 +16,7 @@ export interface PipelineEvents {
     duplicates: readonly string[]
     parked: number
     durationMs: number
-    /** From accepting to storing, for each stored order whose time is known; 0 for one accepted in the future. */
+    /** From accepting to storing, for each stored order whose time is known; 0 if its acceptance lies in the future. */
     latenciesMs: readonly number[]
   }
   /** A record is safe in a retry topic. */
@@ -41,23 +41,23 @@ export interface PipelineEvents {
   }
   /** The dead-letter topic's records are in the dead-letter store. */
   'dead-letters:kept': { ids: readonly string[] }
-  /** A batch failed and is tried again in place. */
+  /** A batch failed and is retried in place. */
   'attempt:failed': { topic: string; attempt: number; records: number; cause: Cause; error: unknown }
-  /** Every order of two batches in a row failed, so that none of them is to blame: the batch waits, and is tried again. */
+  /** Every order of two batches in a row failed, so none is to blame: the batch waits and is tried again. */
   'batch:held': { topic: string; records: number; cause: Cause; error: unknown }
-  /** Offsets that are lost, by the cause in `lostBy`; told by the process that settled them, once. */
+  /** Offsets are lost because of `lostBy`; emitted once, by the process that settled them. */
   'ledger:lost': LedgerLoss
-  /** Records that had been passed over have an outcome now; `places` are the first of them, as `partition:offset`. */
+  /** Records that had been passed over now have an outcome; `places` are the first of them, as `partition:offset`. */
   'ledger:repaired': { processed: number; places: readonly string[]; why: string | null }
-  /** Records wait here, and the host hands this process none. */
+  /** Records wait, but the host hands none of them to this process. */
   'delivery:stalled': RecordPosition & { waitingMs: number }
-  /** Records wait behind a batch that cannot be read; told once for each place, where the log's health tells of none. */
+  /** Records wait behind an unreadable batch that the log's health does not report; emitted once for each place. */
   'delivery:unreadable': RecordPosition & { error: unknown }
-  /** They are handed over again, or an outage makes it impossible to tell. */
+  /** Records are delivered again, or an outage makes it impossible to tell. */
   'delivery:resumed': { topic: string }
-  /** Records that are damaged in the only copy of the log were not handed over, and never will be. */
+  /** Records are damaged in the only copy of the log, so they were not delivered and never will be. */
   'delivery:passed-over': { topic: string; records: number }
-  /** Another log is in the place of the one that was counted, or it was truncated; told once. */
+  /** The log that was counted was replaced or truncated; emitted once. */
   'ledger:log-broken': { topic: string; brokenBy: LogBreak }
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
   'outage:ended': { of: 'store' | 'log'; durationMs: number }

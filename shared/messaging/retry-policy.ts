@@ -2,16 +2,16 @@ import { isOrderError } from '../domain/errors.ts'
 import type { FailureClass } from './failure.ts'
 import type { RetryTier } from './topics.ts'
 
-/** Pure numbers and decisions: time and chance are arguments, so that a test chooses them. */
+/** Numbers and pure decisions: time and chance are arguments, so that a test can choose them. */
 export interface Backoff {
   readonly initialMs: number
   readonly maxMs: number
   readonly multiplier: number
 }
 
-/** Between attempts in place, where an order waits with its whole batch: short. */
+/** Between attempts in place: short, because the whole batch waits. */
 export const IN_PLACE_BACKOFF: Backoff = { initialMs: 50, maxMs: 2000, multiplier: 3 }
-/** Attempts in place, the first included, and the time that they may take: room for one wait of the 10 s that Azure asks for. */
+/** The most attempts in place, the first included, and their time limit: enough for one wait of 10 s, as Azure asks for. */
 export const IN_PLACE_ATTEMPTS = 4
 export const IN_PLACE_BUDGET_MS = 15_000
 
@@ -24,7 +24,7 @@ export function backoffMs(backoff: Backoff, attempt: number, random: () => numbe
   return Math.round(bound * random())
 }
 
-/** The same after a failure whose source asked for a least time: that, and the jitter on top, so that not all come at once. */
+/** Adds the wait that the failure itself asks for, with the jitter on top, so that not all clients return at once. */
 export function backoffAfter(failure: unknown, backoff: Backoff, attempt: number, random: () => number): number {
   const advisedMs = isOrderError(failure) ? (failure.retryAfterSeconds ?? 0) * 1000 : 0
   return advisedMs + backoffMs(backoff, attempt, random)
@@ -35,8 +35,8 @@ export type Destination =
   | { readonly kind: 'dead-letter' }
 
 /**
- * Where a record goes that could not be stored where it was. `attempt` is the delivery that has just failed: 1 for the
- * orders topic, then one more for each retry tier.
+ * Where a record goes if it could not be stored. `attempt` is the delivery that just failed: 1 in the orders topic, then
+ * one more for each retry tier.
  */
 export function decideDestination(
   failureClass: FailureClass,

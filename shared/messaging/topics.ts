@@ -1,6 +1,6 @@
 import type { TopicSpec } from '../ports/event-log.ts'
 
-/** The topics and consumer groups, all named from two settings: an order travels orders → retry tiers → DLT. */
+/** Topics and consumer groups, all named after two settings. An order travels orders → retry tiers → DLT. */
 export interface Topics {
   readonly orders: string
   /** One for each delay, in order; tier 1 is the first. */
@@ -19,9 +19,9 @@ export interface RetryTier {
 
 const TWO_MIB = 2 * 1024 * 1024
 
-/** All of them are set, because a broker's defaults may forget records: Kafka's own keeps them for seven days. */
+/** Set on every topic, because brokers' defaults delete records: Kafka's own after seven days. */
 const KEEPS_EVERYTHING = { 'retention.ms': '-1', 'retention.bytes': '-1', 'cleanup.policy': 'delete' }
-/** A producer's own time may be any 64-bit integer, and one that the Kafka extension cannot convert ends its trigger. */
+/** A producer may send any 64-bit integer as a time, and one that the Kafka extension cannot convert ends its trigger. */
 const TIME_OF_THE_LOG = { 'message.timestamp.type': 'LogAppendTime' }
 
 export function createTopics(topic: string, group: string, retryDelaysMs: readonly number[]): Topics {
@@ -48,7 +48,7 @@ export function sourcesOf(topics: Topics): readonly Pick<RetryTier, 'topic' | 'g
   ]
 }
 
-/** How the topics are made. Retry and dead-letter topics take larger records, for parking adds headers. */
+/** How topics are created. Retry and dead-letter topics take larger records, because parking adds headers. */
 export function topicSpecs(topics: Topics, partitions: number, replication: number): TopicSpec[] {
   const inSync = replication >= 3 ? { 'min.insync.replicas': '2' } : {}
   const config = { ...inSync, ...KEEPS_EVERYTHING, ...TIME_OF_THE_LOG }

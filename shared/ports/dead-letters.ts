@@ -2,13 +2,13 @@ import type { Cause } from '../domain/order-view.ts'
 import type { RecordPosition } from './event-log.ts'
 import type { Page } from './order-views.ts'
 
-/** The dead-letter store: everything that the dead-letter topic ever held, byte for byte, and what became of it. */
+/** The dead-letter store: every record that the dead-letter topic ever held, byte for byte, and its state. */
 export interface DeadLetters {
   /**
    * Keeps letters, in one transaction, and gives their orders the status `dead-lettered` unless they are stored or the
    * letter is foreign.
-   * Nothing is refused: any bytes are kept. A letter that is known already is left as it is; one of another record at the
-   * same place, such as of an earlier log, stays beside it.
+   * Nothing is refused: any bytes are kept. A known letter stays as it is. A letter of another record at the same place,
+   * as from an earlier log, is kept beside it.
    */
   keep(letters: readonly DeadLetter[]): Promise<void>
 
@@ -17,24 +17,24 @@ export interface DeadLetters {
   /** Newest first, by keyset; without payloads. */
   list(query: DeadLetterQuery): Promise<Page<DeadLetterSummary>>
 
-  /** How many match. It costs what there are of them. */
+  /** How many match. The cost grows with that number. */
   count(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>): Promise<number>
 
-  /** Letters that died of the same thing, most recent first. */
+  /** Groups of letters that died of the same cause, most recent first. */
   groups(query: { limit: number; cursor?: string; state?: DeadLetterState }): Promise<Page<DeadLetterGroup>>
 }
 
 export const DEAD_LETTER_STATES = ['dead', 'redriven', 'resolved', 'superseded', 'discarded'] as const
 /**
- * `redriven`: sent back, outcome not known yet. `resolved`: its order is stored. `superseded`: what was sent back died
- * again, and that letter stands for it now.
+ * `redriven`: sent back, outcome not known yet. `resolved`: its order is stored. `superseded`: the record that was sent
+ * back died again and has a letter of its own.
  */
 export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number]
 
 export interface DeadLetter {
   /**
-   * Where it was in the orders topic; `topic:partition:offset` of it is the letter's id. A letter that another consumer
-   * wrote has its own place in the dead-letter topic here.
+   * Its place in the orders topic; as `topic:partition:offset` the letter's id. For a letter that another consumer wrote,
+   * its own place in the dead-letter topic.
    */
   readonly origin: RecordPosition
   readonly orderId: string | null
@@ -42,32 +42,32 @@ export interface DeadLetter {
   readonly value: Uint8Array | null
   /** The original's headers, without those that parking added. */
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
-  /** The first failure and the last; the same when there was one attempt. */
+  /** The first failure and the last; the same if there was one attempt. */
   readonly firstCause: Cause
   readonly lastCause: Cause
   readonly attempts: number
   /** RFC 3339. */
   readonly firstFailedAt: string
   readonly lastFailedAt: string
-  /** Groups letters that died of the same thing: code, normalised message, place. */
+  /** Equal for letters that died of the same cause: code, normalised message, place. */
   readonly fingerprint: string
-  /** The stack of the last failure, at most 8 KiB; null for what has none. */
+  /** The stack of the last failure, at most 8 KiB; null if it has none. */
   readonly stack: string | null
   readonly consumerGroup: string
-  /** The letter whose redrive this record was; keeping this one makes that one `superseded`. */
+  /** The letter that this record redrove; it becomes `superseded` when this one is kept. */
   readonly redriveOf: string | null
   /** The time of the original record, in milliseconds since 1970. */
   readonly recordTimestamp: number
-  /** Null for what this product gave up itself. */
+  /** Null for a record that this product gave up itself. */
   readonly foreign: ForeignFailure | null
 }
 
 /**
- * That another consumer of the topic gave the record up, as its headers say; nobody has checked them. Such a letter never
+ * The failure of another consumer that gave the record up, from headers that nobody has verified. Such a letter never
  * changes an order's status or the ledger, whatever is done to it.
  */
 export interface ForeignFailure {
-  /** Whose headers they are; `unknown` when there are none that we can read. */
+  /** The writer's header format; `unknown` if there is none that we can read. */
   readonly dialect: ForeignDialect
   /** Where that consumer read the record. */
   readonly origin: RecordPosition | null
@@ -82,7 +82,7 @@ export interface KeptDeadLetter extends DeadLetter {
   readonly id: string
   readonly state: DeadLetterState
   readonly keptAt: string
-  /** What an operator sent in its place; the original is `value`. */
+  /** The payload that an operator sent in its place; the original is `value`. */
   readonly editedValue: Uint8Array | null
 }
 
@@ -95,10 +95,10 @@ export interface DeadLetterQuery {
   readonly fingerprint?: string
   readonly code?: string
   readonly orderId?: string
-  /** RFC 3339: last failed at or after, and before. */
+  /** RFC 3339. Bounds of the last failure: at or after `from`, before `to`. */
   readonly from?: string
   readonly to?: string
-  /** Only those that another consumer wrote, or only those that this product did. */
+  /** True for letters of other consumers only, false for this product's only. */
   readonly foreign?: boolean
 }
 
@@ -108,21 +108,21 @@ export type WhichLetters = { readonly ids: readonly string[] } | Omit<DeadLetter
 export interface DeadLetterGroup {
   readonly fingerprint: string
   readonly cause: Cause
-  /** The exception behind it in a line, with where it was thrown (domain/stack.ts); null where there was none. */
+  /** The exception in one line, with the place where it was thrown (domain/stack.ts); null if there was none. */
   readonly exception: string | null
   readonly consumerGroup: string
-  /** Null for what this product gave up itself. */
+  /** Null for records that this product gave up itself. */
   readonly foreignDialect: ForeignDialect | null
   readonly count: number
   readonly firstSeen: string
   readonly lastSeen: string
-  /** One of them, to look at. */
+  /** One of the letters, as an example. */
   readonly sampleId: string
 }
 
 /**
- * The id of a letter. Where letters of several logs have one place, as after a topic was made anew, the later ones are kept
- * beside the first: the second is `topic@2:partition:offset`. No topic's name has an `@`.
+ * The id of a letter. If letters of several logs have the same place, as after a topic was recreated, the later ones are
+ * kept beside the first: the second is `topic@2:partition:offset`. No topic's name has an `@`.
  */
 export function deadLetterId(origin: RecordPosition): string {
   return `${origin.topic}:${origin.partition}:${origin.offset}`
@@ -133,13 +133,14 @@ export function topicOfLetter(topic: string, n: number): string {
   return n === 1 ? topic : `${topic}@${n}`
 }
 
-/** The topic that a letter came from, out of the one under which it is kept. */
+/** The topic that a letter came from, by the topic under which it is kept. */
 export function originTopicOf(topic: string): string {
   return topic.replace(/@\d+$/, '')
 }
 
 /**
- * Whether two letters of one place are of one record, and not of two logs: of one order, or without any, of one time.
+ * Whether two letters of one place are of the same record and not of two logs: they have the same order, or neither has
+ * one and their times are the same.
  */
 export function isSameLetter(one: LetterIdentity, other: LetterIdentity): boolean {
   if (one.orderId !== null || other.orderId !== null) return one.orderId === other.orderId
@@ -148,7 +149,7 @@ export function isSameLetter(one: LetterIdentity, other: LetterIdentity): boolea
 
 export type LetterIdentity = Pick<DeadLetter, 'orderId' | 'recordTimestamp'>
 
-/** The coordinates in an id as `deadLetterId` writes it; undefined for any other text. */
+/** The position in an id as `deadLetterId` writes it; undefined for any other text. */
 export function parseDeadLetterId(id: string): RecordPosition | undefined {
   const [, topic, partition, offset] = /^(.+):(\d{1,16}):(\d{1,16})$/s.exec(id) ?? []
   if (topic === undefined) return undefined

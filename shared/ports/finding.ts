@@ -1,9 +1,9 @@
-/** What one check of the doctor found. */
+/** The result of one of the doctor's checks. */
 export interface Finding {
   readonly name: string
   readonly well: boolean
-  /** Only a part was looked at; what is said is true of that part. */
+  /** Only a part was checked, and the result is about that part. */
   readonly partial?: true
-  /** What was found, and what to do where it is not well. */
+  /** The result in words, and what to do if it is not well. */
   readonly detail: string
 }

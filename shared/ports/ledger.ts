@@ -1,29 +1,30 @@
 /**
- * The ledger: for every partition of the orders topic, what became of each offset. Counted in the storing transaction
- * (`OrderStore.storeBatch`); this port reads it, and settles what the log says of offsets that were passed over. It counts;
- * it never decides what to skip.
+ * The ledger: the outcome of each offset, for every partition of the orders topic. It is counted in the storing
+ * transaction (`OrderStore.storeBatch`). This port reads it, and settles offsets that were passed over by what the log
+ * says about them. It counts; it never decides what to skip.
  */
 export interface Ledger {
-  /** One consistent picture, read in one transaction: figures taken a moment apart would not add up under load. */
+  /** One consistent picture, read in one transaction, because figures taken a moment apart would not add up under load. */
   read(groupId: string, maxGaps: number): Promise<LedgerSnapshot>
 
   /**
-   * Begins to count partitions that have no row yet, each where the log begins. So records that leave the log before the
-   * first of their partition was counted are missed. Those that have a row keep it. `logId` is the log's own id, if it has
-   * one: the ledger keeps the first that it is told.
+   * Begins to count partitions that have no row yet, each where the log begins, so that records are noticed as lost if they
+   * leave the log before the first one is counted. Existing rows stay. `logId` is the log's own id, if it has one; the
+   * ledger keeps the first that it gets.
    */
   begin(groupId: string, topic: string, starts: ReadonlyMap<number, number>, logId: string | null): Promise<void>
 
   /**
-   * Notes that another log took the place of the one that was counted, or that it was truncated. It stays noted, however
-   * long the log grows, until the ledger is reset (`Maintenance.resetLedger`). False when it was noted before.
+   * Notes that the log that was counted was replaced or truncated. The note stays, however long the log grows, until the
+   * ledger is reset (`Maintenance.resetLedger`). False if it was noted before.
    */
   markBroken(groupId: string, topic: string, brokenBy: LogBreak): Promise<boolean>
 
   /**
-   * Settles offsets that were passed over, in one transaction: as absent (`lostBy: null`) or as lost. What was counted or
-   * settled meanwhile stays as it is. A lost range may go beyond `next`: the ledger then goes on behind it, because
-   * nothing before it can come any more. Returns what is newly lost, so that one process tells it once.
+   * Settles offsets that were passed over, in one transaction: as absent (`lostBy: null`) or as lost. Offsets that were
+   * counted or settled meanwhile stay as they are. A lost range may go beyond `next`: the ledger then continues behind
+   * it, because nothing before it can be delivered any more. Returns the newly lost ranges, so that one process reports
+   * each once.
    */
   settle(groupId: string, settlements: readonly LedgerSettlement[]): Promise<readonly LedgerLoss[]>
 }
@@ -43,12 +44,12 @@ export interface LedgerSnapshot {
 
 export interface CountedLog {
   readonly topic: string
-  /** Null where the log has no id, or nobody has told it yet. */
+  /** Null if the log has no id, or the ledger has not got it yet. */
   readonly id: string | null
   readonly brokenBy: LogBreak | null
 }
 
-/** `replaced`: another log is there. `truncated`: it ended before what was counted. */
+/** `replaced`: another log is in its place. `truncated`: it ended before the last counted offset. */
 export type LogBreak = 'replaced' | 'truncated'
 
 export type ParkedState = 'retrying' | 'stored' | 'duplicate' | 'dead' | 'discarded' | 'redriven'
@@ -57,7 +58,7 @@ export type ParkedState = 'retrying' | 'stored' | 'duplicate' | 'dead' | 'discar
 export interface LedgerPartition {
   readonly topic: string
   readonly partition: number
-  /** The first offset ever counted, and the one that is counted next. */
+  /** The first offset that was counted, and the next one to count. */
   readonly first: number
   readonly next: number
   readonly stored: number
@@ -69,7 +70,7 @@ export interface LedgerPartition {
   readonly absent: number
   /** Left the log before they were counted. */
   readonly lost: number
-  /** Of `stored` and `duplicate` and `parked`: records that were redriven, which no caller accepted anew. */
+  /** How many of `stored`, `duplicate` and `parked` were redriven records, which no caller sent. */
   readonly redriven: number
 }
 
@@ -81,8 +82,8 @@ export interface LedgerGap {
 }
 
 /**
- * `log-start`: the log begins after them, so retention or somebody's DeleteRecords took them. `hole`: they are missing
- * within a log that is compacted, or has no transactions, so that nobody can say that they were never records.
+ * `log-start`: the log begins after them, because of retention or a DeleteRecords request. `hole`: they are missing within
+ * a log that is compacted or has no transactions, so they may have been records.
  */
 export type LossCause = 'log-start' | 'hole'
 

@@ -2,58 +2,57 @@ import type { KeptDeadLetter, WhichLetters } from './dead-letters.ts'
 import type { Page } from './order-views.ts'
 
 /**
- * What operators do to dead letters, kept where the letters are: redrive tasks, discards, edits, and the audit list of
- * every action. Each call is one transaction unless its description says otherwise. A call that an operator asked for also
- * writes its line of the audit.
+ * Operators' acts on dead letters, kept beside the letters: redrive tasks, discards, edits, and the audit of every act.
+ * Each call is one transaction unless its description says otherwise. A call with an `Act` also writes a line of the
+ * audit.
  */
 export interface Redrives {
   /**
-   * Makes a task of the letters that match and are `dead`, in the order in which they were kept. Letters that are named
-   * belong to it in any state, and those that are not `dead` are skipped. Rejects with `dead-letter-not-found` when one
-   * of the names is none, with `conflict` when no letter is `dead`.
+   * Creates a task for the letters that match and are `dead`, in the order in which they were kept. Letters that are named
+   * belong to it in any state, and those that are not `dead` are skipped. Rejects with `dead-letter-not-found` if no
+   * letter has one of the ids, with `conflict` if no letter is `dead`.
    *
-   * Letters that a filter names are gathered in steps, each one transaction, and the task begins when it has all of them.
-   * When the process dies meanwhile, or the store goes away, whoever leases the task later goes on.
+   * Letters that match a filter are gathered in steps, each one transaction, and the task begins when it has all of them.
+   * If the process dies meanwhile, or the store goes away, the next process that leases the task continues.
    */
   create(task: NewRedrive, act: Act): Promise<RedriveTask>
 
   get(taskId: string): Promise<RedriveTask | undefined>
 
   /**
-   * Newest first. To count a task's outcomes costs what it has letters, so each is read by itself, as `get` does, and a
-   * page of long ones holds up nobody else.
+   * Newest first. The cost of counting a task's outcomes grows with its letters, so each task is read separately, as `get`
+   * does, and a page of long tasks blocks nothing else.
    */
   list(query: { limit: number; cursor?: string }): Promise<Page<RedriveTask>>
 
   /**
-   * Gives one running task to `owner` until `leaseMs` from `nowMs`, the one that is due longest; a task whose owner died
-   * is free when its lease is over, and an owner that failed on the way may have it again at once. Undefined when
-   * nothing is due.
+   * Gives `owner` the running task that has been due longest, until `leaseMs` after `nowMs`. A task whose owner died is free
+   * once its lease has ended; an owner that failed in between may have it again at once. Undefined if nothing is due.
    */
   lease(owner: string, nowMs: number, leaseMs: number): Promise<RedriveTask | undefined>
 
   /**
-   * The letters of the task's next step, at most `limit` and about 8 MiB, noted as that step's before they are sent.
-   * When a process died between noting and `markSent`, those that are still `dead` come again before any other. Only
-   * `dead` letters come. None when the task is not running or not leased to `owner`.
+   * The `dead` letters of the task's next step, at most `limit` and about 8 MiB, recorded as that step's before they are
+   * sent. If a process died before `markSent`, the recorded letters that are still `dead` come first. Empty if the task
+   * is not running or not leased to `owner`.
    */
   claim(taskId: string, owner: string, limit: number): Promise<readonly KeptDeadLetter[]>
 
   /**
-   * They are in their origin topic again since `at`: `dead` becomes `redriven`, and the histories of the orders that were
-   * not stored before say so.
+   * Marks letters as sent to their origin topic at `at`: `dead` becomes `redriven`, and the histories of orders that were
+   * not stored before get an entry.
    */
   markSent(taskId: string, letterIds: readonly string[], at: string): Promise<void>
 
   /**
-   * Ends the lease of `owner`: the task is due again at `dueMs`, or has come to the end that `ending` says. Changes
-   * nothing when the lease went to another, or an operator changed the task meanwhile.
+   * Ends the lease of `owner`: the task is due again at `dueMs`, or has ended as `ending` says. Changes nothing if another
+   * owner has the lease or an operator changed the task meanwhile.
    */
   release(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): Promise<void>
 
   /**
-   * By an operator: cancel a running task, or resume one that is stopped or cancelled; it then begins with one letter
-   * again. A resume prepares the letters in steps before the task runs again. Rejects with `not-found` or `conflict`.
+   * For operators: cancels a running task, or resumes a stopped or cancelled one, which then begins with one letter again.
+   * A resume prepares the letters in steps before the task runs again. Rejects with `not-found` or `conflict`.
    */
   change(taskId: string, to: 'cancelled' | 'running', act: Act): Promise<RedriveTask>
 
@@ -65,26 +64,26 @@ export interface Redrives {
   restore(letterId: string, act: Act): Promise<KeptDeadLetter>
 
   /**
-   * Discards those of the letters that are `dead`, as `discard` does each, and answers how many: at least that many where
-   * a step that lost a race began again. Ids that name no letter are passed over, as are letters in another state. Each
-   * letter is discarded wholly or not at all, with its line of the audit; after a failure those before it stay discarded.
+   * Discards each of the letters that is `dead`, as `discard` does, and returns how many; there may be more if a step lost a
+   * race and was repeated. Skips unknown ids and letters in another state. Each letter is discarded wholly or not at all,
+   * with its line of the audit; after a failure those before it stay discarded.
    */
   discardMany(letterIds: readonly string[], act: Act): Promise<number>
 
   /**
-   * Keeps the edited payload beside the original, before it is sent: an edit that nobody could say was sent is on record
+   * Keeps the edited payload beside the original before it is sent, so that an edit whose sending is uncertain is on record
    * too. The letter stays `dead`. Rejects with `dead-letter-not-found` or `conflict`.
    */
   recordEdit(letterId: string, value: Uint8Array, act: Act): Promise<KeptDeadLetter>
 
-  /** The edited payload is in the log since `act.at`: `dead` becomes `redriven`, and its order's history says so. */
+  /** Marks the edited payload as sent at `act.at`: `dead` becomes `redriven`, and its order's history gets an entry. */
   markEdited(letterId: string, act: Act): Promise<KeptDeadLetter>
 
   /** Newest first. */
   audit(query: { limit: number; cursor?: string; target?: string }): Promise<Page<AuditEntry>>
 }
 
-/** Who does it and why. The operator is what the request claims, unless the platform signed it in. */
+/** Who acts and why. The operator is the one that the request claims, unless the platform has authenticated them. */
 export interface Act {
   readonly operator: string
   readonly verified: boolean
@@ -95,30 +94,30 @@ export interface Act {
 
 export type RedriveState = 'running' | 'stopped' | 'cancelled' | 'done'
 
-/** How a task ends by itself; why it stopped, in words. */
+/** How a task ends on its own; `why` is in words. */
 export type RedriveEnding = { readonly state: 'done' } | { readonly state: 'stopped'; readonly why: string }
 
 export interface NewRedrive {
   readonly id: string
   readonly letters: WhichLetters
-  /** The most letters sent in a second. */
+  /** The most letters sent per second. */
   readonly ratePerSecond: number
 }
 
 export interface RedriveTask {
   readonly id: string
   readonly state: RedriveState
-  /** Why it stopped by itself, in words. */
+  /** Why it stopped on its own, in words. */
   readonly why: string | null
   readonly createdAt: string
   readonly updatedAt: string
   readonly operator: string
-  /** The operator's, which the orders' histories repeat. */
+  /** The operator's reason, which the orders' histories repeat. */
   readonly reason: string | null
   readonly ratePerSecond: number
-  /** How many steps were begun; the first sends one letter, later ones more. */
+  /** How many steps have begun; the first sends one letter, later ones more. */
   readonly step: number
-  /** What became of the letters, which adds up: total = waiting + pending + resolved + failed + skipped. */
+  /** The letters by outcome: total = waiting + pending + resolved + failed + skipped. */
   readonly total: number
   /** Not sent yet. */
   readonly waiting: number
@@ -128,9 +127,9 @@ export interface RedriveTask {
   readonly resolved: number
   /** Dead again, under another id. */
   readonly failed: number
-  /** Never sent: somebody discarded, redrove or edited them before their turn. */
+  /** Never sent, because they were discarded, redriven or edited before their turn. */
   readonly skipped: number
-  /** The same of the last step alone, as far as it was sent; `retrying` of `pending` are in a retry topic. */
+  /** The same for the last step alone, as far as it was sent; `retrying` of the `pending` ones are in a retry topic. */
   readonly lastStep: {
     readonly sent: number
     readonly pending: number
@@ -158,7 +157,7 @@ export const AUDITED_ACTIONS = [
 export interface AuditEntry {
   readonly at: string
   readonly action: (typeof AUDITED_ACTIONS)[number]
-  /** The id of the letter or task, or the place of a record; which letters many are; the topic whose ledger or orders were made anew; the name of a backup. */
+  /** A letter's or task's id, a record's place, a description of many letters, the topic of a rebuild or of a ledger, or a backup's name. */
   readonly target: string
   readonly operator: string
   readonly verified: boolean

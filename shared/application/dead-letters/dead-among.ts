@@ -4,7 +4,7 @@ import type { DeadLetters, KeptDeadLetter } from '../../ports/dead-letters.ts'
 /** Letters may be large: at most this many are in memory at once. */
 const LETTERS_AT_ONCE = 50
 
-/** The named letters that are `dead`, some at a time. Rejects with `dead-letter-not-found` for an id that names none. */
+/** The named letters that are `dead`, in groups. Rejects with `dead-letter-not-found` if no letter has one of the ids. */
 export async function* deadAmong(
   deadLetters: Pick<DeadLetters, 'get'>,
   ids: readonly string[],

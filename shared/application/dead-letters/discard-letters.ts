@@ -4,30 +4,30 @@ import type { Act, Redrives } from '../../ports/redrives.ts'
 import { deadAmong, noneIsDead } from './dead-among.ts'
 
 export interface Discarded {
-  /** Letters that this part of the act discarded. */
+  /** How many letters this call discarded. */
   readonly count: number
-  /** Its time was up before there were none left: the same act goes on from here. Null at the end. */
+  /** Where the next call continues, if time ran out before all letters were discarded; null at the end. */
   readonly nextCursor: string | null
 }
 
 export interface DiscardLetters {
-  /** How many letters the act would discard now. Rejects with `dead-letter-not-found` for an id that names none. */
+  /** How many letters would be discarded now. Rejects with `dead-letter-not-found` if no letter has one of the ids. */
   preview(which: WhichLetters): Promise<number>
   /**
-   * Discards every letter that matches and is `dead`, newest first. A letter that dies after the act began is not
-   * discarded. The audit has one line of the whole act, which says which letters, and one of each letter.
+   * Discards every letter that matches and is `dead`, newest first. A letter that dies after the first call is not
+   * discarded. The audit gets one line for the whole act, which says which letters, and one line for each letter.
    *
-   * Whoever asked waits for the answer, so an act of many letters is several calls: each goes on for some seconds, and
-   * the next one begins at its cursor. What was discarded stays so when none comes. Without a cursor it rejects with
-   * `conflict` when no letter is `dead`, and with `dead-letter-not-found` for an id that names none.
+   * The caller waits for the answer, so an act on many letters takes several calls of some seconds, each of which begins
+   * at the cursor of the one before. Letters stay discarded if no further call comes. Without a cursor it rejects with
+   * `conflict` if no letter is `dead`, and with `dead-letter-not-found` if no letter has one of the ids.
    */
   discard(which: WhichLetters, act: Act, cursor?: string): Promise<Discarded>
 }
 
 const MAX_DISCARD_MS = 5000
-/** Letters found and discarded before the time is looked at again. */
+/** How many letters are discarded between two looks at the time. */
 const LETTERS_AT_ONCE = 500
-/** What the audit's column takes, with room to spare. */
+/** Well within the audit's column. */
 const MAX_TARGET_LENGTH = 200
 
 export function createDiscardLetters(dependencies: {
@@ -63,7 +63,7 @@ export function createDiscardLetters(dependencies: {
     },
   }
 
-  /** Audited before the first letter is touched: an act that ends halfway is on record, too. */
+  /** Audits before the first letter is touched, so that an act that ends halfway is on record too. */
   async function begin(which: WhichLetters, act: Act, dead: readonly string[]): Promise<void> {
     if (dead.length === 0) throw noneIsDead()
     await maintenance.recordAct('discard-many', describe(which), act)
@@ -76,7 +76,7 @@ export function createDiscardLetters(dependencies: {
   }
 }
 
-/** Which letters an act is about, for its line of the audit, such as `fingerprint=1f2e3d4c5b6a7988`. */
+/** Describes the letters of an act for the audit, such as `fingerprint=1f2e3d4c5b6a7988`. */
 function describe(which: WhichLetters): string {
   if ('ids' in which) return `${which.ids.length} named`
   const filters = Object.entries(which).map(([name, value]) => `${name}=${String(value)}`)

@@ -13,8 +13,8 @@ import type { HandleDelivery } from '../processing/handle-delivery.ts'
 import { transactions } from '../log/transactions.ts'
 
 /**
- * Fills the dead-letter store from the dead-letter topic. It has no poison: whatever bytes are there are kept, those of
- * other people's consumers too.
+ * Fills the dead-letter store from the dead-letter topic. No record is poison here: all bytes are kept, including those
+ * from other people's consumers.
  */
 export function createKeepDeadLetters(dependencies: {
   log: Pick<EventLog, 'read'>

@@ -7,19 +7,19 @@ import type { OrderStore, OrderToStore, StoreOutcome } from '../../ports/order-s
 import type { Page } from '../../ports/order-views.ts'
 import { deadAmong, noneIsDead } from './dead-among.ts'
 
-/** What today's code makes of a dead letter. */
+/** What a redrive of a dead letter would do with today's code. */
 export interface RedrivePreview {
   readonly id: string
   readonly orderId: string | null
   readonly outcome: 'would-be-stored' | 'still-fails' | 'already-stored' | 'unknown'
-  /** Why it still fails, or why nobody knows. */
+  /** Why it still fails, or why the outcome is unknown. */
   readonly cause?: Cause
 }
 
 /**
- * Does to each dead letter what a redrive would make the processor do, in a transaction that is rolled back, a page at a
- * time. `unknown` is for what could not be tried, because the store is away or busy. Rejects as making the task would:
- * with `dead-letter-not-found` for a name that is none, with `conflict` when no letter is dead.
+ * Processes each dead letter as a redrive would, in a transaction that is rolled back, a page at a time. The outcome is
+ * `unknown` if the store is away or busy. Rejects as creating the task would: with `dead-letter-not-found` if no letter
+ * has one of the ids, with `conflict` if no letter is dead.
  */
 export type PreviewRedrive = (
   which: WhichLetters,
@@ -63,7 +63,7 @@ export function createPreviewRedrive(dependencies: {
       })
       for (const { item, failure } of culprits) previews.set(item.letter.id, failing(item.letter, failure.error))
     } catch (error) {
-      // An outage, which is no letter's fault: what was tried before it stands.
+      // An outage is not a letter's fault. The outcomes from before it stand.
       for (const { letter } of readable) {
         if (!previews.has(letter.id)) previews.set(letter.id, failing(letter, error))
       }

@@ -4,7 +4,7 @@ import type { EventLog } from '../../ports/event-log.ts'
 
 const MAX_NAMED = 20
 
-/** What an operator should know before letters of other people's consumers are redriven. */
+/** A warning for operators who are about to redrive letters of other people's consumers. */
 export interface RedriveWarning {
   readonly detail: string
   /** The consumer groups that have read the orders topic; null when the log could not be asked. */
@@ -12,8 +12,9 @@ export interface RedriveWarning {
 }
 
 /**
- * Letters that another consumer gave up go to the orders topic like any other, and so to every group that reads it, not
- * only to the one that failed. Undefined when all of the letters are our own. Rejects as the dead-letter store does.
+ * A redrive of another consumer's letters writes them to the orders topic like any other, and so to every group that
+ * reads it, not only to the one that failed. Undefined if all of the letters are our own. Rejects as the dead-letter
+ * store does.
  */
 export type WarnOfRedrive = (which: WhichLetters) => Promise<RedriveWarning | undefined>
 
@@ -26,7 +27,7 @@ export function createRedriveWarning(dependencies: {
   const { log, deadLetters, topics, onError } = dependencies
 
   async function hasForeign(which: WhichLetters): Promise<boolean> {
-    // A foreign letter is named by its own place in the dead-letter topic.
+    // The id of a foreign letter is its own place in the dead-letter topic.
     if ('ids' in which) return which.ids.some((id) => parseDeadLetterId(id)?.topic === topics.deadLetters)
     if (which.foreign !== undefined) return which.foreign
     const { items } = await deadLetters.list({ ...which, foreign: true, state: 'dead', limit: 1 })

@@ -11,20 +11,20 @@ import type { DeadLetters, KeptDeadLetter, WhichLetters } from '../../ports/dead
 import type { EventLog } from '../../ports/event-log.ts'
 import type { Act, RedriveEnding, Redrives, RedriveTask } from '../../ports/redrives.ts'
 
-/** How often a live process looks whether a task is due, and how long it pauses after a failure. */
+/** How often a process checks whether a task is due, and how long it pauses after a failure. */
 const LOOK_MS = 500
 const PAUSE_MS = 5000
-/** A process that dies in mid-step keeps others from the task for so long; one that is slow only sends twice. */
+/** How long a process that died in mid-step blocks the task. If a slow one outlasts it, letters are only sent twice. */
 const LEASE_MS = 10_000
 
 export const DEFAULT_RATE_PER_SECOND = 100
 
 export interface Redrive {
-  /** Makes a task and answers at once; whichever process lives carries it out. */
+  /** Creates a task and resolves at once; any live process carries it out. */
   start(letters: WhichLetters, ratePerSecond: number, act: Act): Promise<RedriveTask>
   /**
-   * Sends another payload in a letter's place. The original stays as it was. Rejects with `dead-letter-not-found`, and
-   * with `conflict` for a letter that is not dead, belongs to no order or is another consumer's.
+   * Sends another payload in place of a letter's; the original is kept. Rejects with `dead-letter-not-found`, and with
+   * `conflict` if the letter is not dead, names no order or is another consumer's.
    */
   edit(letterId: string, order: NewOrderCommand, act: Act): Promise<KeptDeadLetter>
   /** Carries tasks out until the process stops. Never rejects. */
@@ -39,9 +39,9 @@ export function createRedrive(dependencies: {
   proofs: Pick<RedriveProofs, 'prove'>
   clock: Clock
   signal: AbortSignal
-  /** Told once of each reason why tasks cannot be carried out. */
+  /** Called once for each reason why tasks cannot be carried out. */
   onError: (error: unknown) => void
-  /** Told once, after `onError`, when they can be again. */
+  /** Called once, after `onError`, when they can be carried out again. */
   onBack: () => void
 }): Redrive {
   const { log, deadLetters, redrives, topics, proofs, clock, signal, onError, onBack } = dependencies
@@ -50,12 +50,12 @@ export function createRedrive(dependencies: {
   const parkingTopics = new Set([topics.deadLetters, ...topics.retries.map(({ topic }) => topic)])
   const now = () => new Date(clock.now()).toISOString()
 
-  /** Where the original was; what somebody else put into a retry or dead-letter topic belongs among the orders. */
+  /** The topic of the original. Records that somebody else put into a retry or dead-letter topic go to the orders topic. */
   function destinationOf({ origin }: KeptDeadLetter): string {
     return parkingTopics.has(origin.topic) ? topics.orders : origin.topic
   }
 
-  /** False when nothing is due. A failure leaves the lease with this process, which goes on where it was. */
+  /** False if nothing is due. After a failure this process keeps the lease and continues where it stopped. */
   async function look(): Promise<boolean> {
     const task = await redrives.lease(owner, clock.now(), LEASE_MS)
     if (task === undefined) return false
@@ -81,8 +81,8 @@ export function createRedrive(dependencies: {
   }
 
   /**
-   * Sent before it is marked: a process that dies in between sends again, and the order is stored once all the same. A
-   * letter that the topic takes no more stops the task, for it would fail for ever; it says which.
+   * Sends before marking: a process that dies in between sends again, and the order is still stored once. A letter that
+   * its topic no longer takes stops the task, because it would fail for ever; the reason names the letter.
    */
   async function send(
     task: RedriveTask,
@@ -135,7 +135,8 @@ export function createRedrive(dependencies: {
         throw new OrderError('conflict', detail)
       }
       if (letter?.orderId === null) {
-        const detail = 'The record names no order that it could be an edit of: place the order anew, and discard this.'
+        const detail =
+          'The record names no order, so there is nothing to edit: place the order again and discard this letter.'
         throw new OrderError('conflict', detail)
       }
       const value = Buffer.from(newOrderJson(order))

@@ -17,33 +17,33 @@ import type { Park } from '../processing/park.ts'
 import type { HandleDelivery } from '../processing/handle-delivery.ts'
 
 export interface TakenOut {
-  /** The dead letter that it is now: its origin's place. */
+  /** The id of the dead letter that the record became: the place of its origin. */
   readonly letterId: string
   readonly group: string
-  /** Records that waited before it, which were processed as any other. */
+  /** How many records waited before it; they were processed normally. */
   readonly processed: number
 }
 
 /**
  * Takes one record out of the way of a consumer that cannot get past it: makes it a dead letter, byte for byte, has the
- * ledger count it as parked, and moves the group behind it. What waits before it is processed first, so that nothing is
- * passed over. A record of the dead-letter topic is kept as the letter that it is.
+ * ledger count it as parked, and moves the group behind it. Records that wait before it are processed first, so that none
+ * is passed over. A record of the dead-letter topic is kept as the letter that it already is.
  *
- * Every step may be repeated: after a failure on the way the same act ends what it began. Rejects with `conflict` while
- * anybody is in the group, or when the group is past the record already, and with `not-found` when there is no such one.
- * Rejects with `log-unreadable` when it, or a record that waits before it, lies in a batch that nobody can read: there are no
- * bytes that could become a dead letter, and only moving the group behind the batch helps.
+ * Every step can be repeated, so after a failure the same call completes the act. Rejects with `conflict` while the group
+ * has members or if it is already past the record, and with `not-found` if there is no such record. Rejects with
+ * `log-unreadable` if the record, or one before it, lies in a batch that cannot be read: there are no bytes for a dead
+ * letter, and only moving the group behind the batch helps.
  */
 export type TakeOut = (place: RecordPosition, act: Act) => Promise<TakenOut>
 
-/** More than one delivery holds: beyond it the consumer gets on by itself as far as that. */
+/** More than a delivery holds. A consumer that is further away than this can get closer on its own. */
 export const MAX_BEFORE = 2000
 
 interface Source {
   readonly topic: string
   readonly group: string
   readonly process: HandleDelivery
-  /** The record as its consumer takes it, who believes no journey in the orders topic. */
+  /** The record as its consumer sees it: in the orders topic, without headers about a journey. */
   readonly asProcessed: (record: LogRecord) => LogRecord
   readonly takeOut: (record: LogRecord) => Promise<void>
 }
@@ -53,13 +53,13 @@ export function createTakeOut(dependencies: {
   store: Pick<OrderStore, 'storeBatch'>
   maintenance: Pick<Maintenance, 'recordAct'>
   park: Park
-  /** So that a group that is new to the topic takes nothing before the log's beginning for lost. */
+  /** Keeps a group that is new to the topic from counting offsets before the log's beginning as lost. */
   beginLedger: () => Promise<void>
   proofs: Pick<RedriveProofs, 'holds'>
   topics: Topics
   processing: {
     readonly storeOrders: HandleDelivery
-    /** At once, without waiting until they are due. */
+    /** Stores at once, without waiting until records are due. */
     readonly storeCopies: HandleDelivery
     readonly keepDeadLetters: HandleDelivery
   }
@@ -99,7 +99,7 @@ export function createTakeOut(dependencies: {
     if (found?.offset !== offset) throw new OrderError('not-found', `The log has no record at ${deadLetterId(place)}.`)
     const record = source.asProcessed(found)
 
-    // First: an act that nobody can say was carried out is on record too.
+    // First, so that an act whose outcome is unknown is on record too.
     await maintenance.recordAct('take-out', deadLetterId(place), act)
     await beginLedger()
     const processed = await processBefore(source, place, next)
@@ -108,7 +108,7 @@ export function createTakeOut(dependencies: {
     return { letterId: deadLetterId(originOf(record)), group, processed }
   }
 
-  /** Kafka takes no position from outside while a group has members. */
+  /** Kafka does not move a group while it has members. */
   async function refuseMembers(group: string, topic: string): Promise<void> {
     const members = await log.members(group, topic)
     if (members.length === 0) return
@@ -119,19 +119,19 @@ export function createTakeOut(dependencies: {
     )
   }
 
-  /** Where the group stands, in front of the record. */
+  /** The group's position, which must not be behind the record. */
   async function nextOf({ topic, group }: Source, { partition, offset }: RecordPosition): Promise<number> {
     const committed = await log.committed(group, topic)
     const bounds = (await log.offsets(topic)).find((one) => one.partition === partition)
     if (bounds === undefined) throw new OrderError('not-found', `${topic} has no partition ${partition}.`)
     const next = Math.max(committed.get(partition) ?? bounds.first, bounds.first)
     if (offset < next) {
-      throw new OrderError('conflict', `The group ${group} is past ${offset} already: it reads on at ${next}.`)
+      throw new OrderError('conflict', `The group ${group} is already past ${offset}: it continues at ${next}.`)
     }
     if (offset - next > MAX_BEFORE) {
       throw new OrderError(
         'conflict',
-        `The group ${group} is at ${next}, ${offset - next} offsets before ${offset}: its consumer gets nearer by itself, so start it again first.`,
+        `The group ${group} is at ${next}, ${offset - next} offsets before ${offset}: its consumer can get closer on its own, so start it again first.`,
       )
     }
     return next
@@ -157,7 +157,7 @@ export function createTakeOut(dependencies: {
     return processed
   }
 
-  /** Parked before the ledger counts it, as poison is. */
+  /** Parks the record before the ledger counts it, as with poison. */
   async function bury(record: LogRecord, delivered: StoreBatch['delivered']): Promise<void> {
     const failure = classify(new OrderError('taken-out', 'An operator took this record out of its topic.'))
     const now = clock.now()
@@ -168,7 +168,7 @@ export function createTakeOut(dependencies: {
   }
 }
 
-/** So that the order can be found by what is in it, where it can be read. */
+/** The order, if the record can be read, so that it can be found by its content. */
 function orderIn(record: LogRecord) {
   try {
     return fromMessage(record, originOf(record))

@@ -20,8 +20,8 @@ export async function beginLedger({ log, ledger, topic, groupId }: LedgerOfOrder
 }
 
 /**
- * Begins the ledger before this process stores its first batch. Otherwise a group that is new to an old topic would take
- * everything before the log's beginning for lost. An outage is held, as it is for the batch itself.
+ * Begins the ledger before this process stores its first batch. Otherwise a group that is new to an old topic would count
+ * everything before the log's beginning as lost. Holds through an outage, as for the batch itself.
  */
 export function afterLedgerBegan(
   dependencies: LedgerOfOrders & { clock: Clock; events: PipelineEmitter; signal: AbortSignal },

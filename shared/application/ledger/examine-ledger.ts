@@ -9,7 +9,7 @@ import type {
 } from '../../ports/ledger.ts'
 import { explainMissing, findPassedOver, lengthOf, tellApart } from './ledger-gaps.ts'
 
-/** The ledger beside the log: what both say of every offset, before anybody judges it. */
+/** The ledger compared with the log, offset by offset; the input of the verdict. */
 export interface LedgerExamination {
   readonly snapshot: LedgerSnapshot
   readonly lines: readonly ExaminedLine[]
@@ -17,9 +17,9 @@ export interface LedgerExamination {
   readonly gaps: readonly LedgerGap[]
   /** Offsets that were passed over and that the log can no longer give; with `gaps` at most 100. */
   readonly damaged: readonly LedgerGap[]
-  /** Why the log is not the one that was counted; null when it is, as far as anybody can tell. */
+  /** Why the log is not the one that was counted; null if it seems to be the same. */
   readonly brokenBy: LogBreak | null
-  /** What the log says of offsets that are not settled and that it does not have. */
+  /** Offsets that are not settled and that the log does not have, with the log's explanation. */
   readonly unsettled: readonly LedgerSettlement[]
 }
 
@@ -30,7 +30,7 @@ export interface ExaminedLine {
   readonly end: number
   /** Offsets beyond `end`, behind a transaction that is open. */
   readonly behindTransaction: number
-  /** How many offsets beyond the row's `next` can't come any more. */
+  /** How many offsets beyond the row's `next` will never be delivered. */
   readonly uncounted: number
 }
 
@@ -49,7 +49,7 @@ export function createExamineLedger(dependencies: {
     const { gaps, damaged, missing } = await tellApart(log, passedOver)
     const lines = toLines(topic, snapshot.partitions, offsets, uncounted)
     const brokenBy = breakOf(snapshot, lines, await log.identity(topic))
-    // Another log says nothing about offsets of the one that was counted.
+    // Another log cannot explain the offsets of the one that was counted.
     const isToldByLog = brokenBy === null && missing.length > 0
     return { snapshot, lines, gaps, damaged, brokenBy, unsettled: isToldByLog ? await explain(missing) : [] }
   }

@@ -17,7 +17,7 @@ function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerEx
   const partitions = lines.map((line) => toLine(line, { damaged, newlyLost, newlyAbsent }))
   const sum = (name: keyof LedgerLine & keyof LedgerTotals) => partitions.reduce((total, line) => total + line[name], 0)
   const absent = sum('absent')
-  // Of a log that was truncated or made anew the ledger may know more than there is: that is a fault, told below.
+  // The ledger may know more records than a truncated or recreated log has. The faults below report that.
   const offsets = partitions.reduce((total, { first, end }) => total + Math.max(0, end - first), 0)
   const records = Math.max(0, offsets - absent)
   const redriven = sum('redriven')
@@ -41,7 +41,7 @@ function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerEx
   return { balanced: faults.length === 0, summary, totals, parked, partitions, gaps, damaged, lost, brokenBy }
 }
 
-/** What the store has as a gap is told apart by what the log says of it now. */
+/** Divides the store's gaps by what the log says about them now. */
 function toLine(
   { row, end, uncounted }: ExaminedLine,
   found: Readonly<Record<'damaged' | 'newlyLost' | 'newlyAbsent', readonly LedgerGap[]>>,

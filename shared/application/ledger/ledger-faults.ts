@@ -5,19 +5,19 @@ import type { LedgerVerdict } from './ledger.ts'
 /** At most this many places are named in a sentence. */
 const MAX_PLACES = 10
 
-/** What happened to lost offsets, as the predicate of a sentence about them. */
+/** The causes of a loss, each as the predicate of a sentence about the offsets. */
 export const HOW_LOST: Readonly<Record<LossCause, string>> = {
   'log-start': 'left the log before they were counted',
   hole: 'are missing from the log, and nothing shows that they never were records',
 }
 
-/** Why the ledger does not balance, a clause for each reason; none when it does. */
+/** Why the ledger does not balance, one clause for each reason; empty if it balances. */
 export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): string[] {
   const { partitions, totals, parked, gaps, damaged, brokenBy } = verdict
   const faults = partitions.flatMap((line) => {
     const where = `partition ${line.partition} of ${line.topic}`
     if (line.toCome < 0) {
-      return [`${where} ends at ${line.end}, before ${line.next}: the log was truncated or made anew`]
+      return [`${where} ends at ${line.end}, before ${line.next}: the log was truncated or recreated`]
     }
     return line.balanced ? [] : [`the figures of ${where} do not add up`]
   })
@@ -34,26 +34,28 @@ export function faultsIn(verdict: Omit<LedgerVerdict, 'balanced' | 'summary'>): 
 
 function placesOf(count: number, what: string, ranges: readonly LedgerGap[]): string {
   const subject = count === 1 ? '1 record was' : `${count} records were`
-  return `${subject} ${what}, at ${named(count, ranges, offsetsOf)}`
+  return `${subject} ${what}${at(ranges, count, offsetsOf)}`
 }
 
-/** However long the log has become since. */
+/** Reported however long the log has become since. */
 function breakOf(brokenBy: LogBreak, [line]: LedgerVerdict['partitions']): string {
   const topic = line?.topic ?? 'the topic'
   return brokenBy === 'replaced'
-    ? `${topic} is another log than the one that was counted: it was made anew, or a mirror took its place`
-    : `${topic} ended before what was counted: it was truncated or made anew, and has grown since`
+    ? `${topic} is another log than the one that was counted: it was recreated, or a mirror took its place`
+    : `${topic} ended before what was counted: it was truncated or recreated, and has grown since`
 }
 
 function lossOf({ totals, lost }: Pick<LedgerVerdict, 'totals' | 'lost'>): string {
   const causes = new Set(lost.map(({ lostBy }) => lostBy))
   const how = [...causes].map((cause) => HOW_LOST[cause]).join(', or ')
-  return `${totals.lost} offsets are lost: they ${how}, at ${named(totals.lost, lost, placeOf)}`
+  return `${totals.lost} offsets are lost: they ${how}${at(lost, totals.lost, placeOf)}`
 }
 
-function named<Range extends LedgerGap>(count: number, ranges: readonly Range[], nameOf: (range: Range) => string) {
+/** Empty where no place is known, as on another log. */
+function at<Range extends LedgerGap>(ranges: readonly Range[], count: number, nameOf: (range: Range) => string) {
+  if (ranges.length === 0) return ''
   const some = ranges.slice(0, MAX_PLACES)
-  return `${some.map(nameOf).join(', ')}${count > lengthOf(some) ? ', …' : ''}`
+  return `, at ${some.map(nameOf).join(', ')}${count > lengthOf(some) ? ', …' : ''}`
 }
 
 /** `orders 0:20–39`: topic, partition, first and last offset. */

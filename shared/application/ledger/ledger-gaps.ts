@@ -3,7 +3,7 @@ import type { EventLog, PartitionOffsets } from '../../ports/event-log.ts'
 import type { Ledger, LedgerGap, LedgerPartition, LedgerSettlement } from '../../ports/ledger.ts'
 import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 
-/** At most this many ranges are checked against the log. Offsets of any beyond that are reported as passed over. */
+/** At most this many ranges are checked against the log. Any beyond that are reported as gaps without being checked. */
 const MAX_RANGES = 10_000
 /** At most this many offsets are named one by one. */
 export const MAX_NAMED = 100
@@ -13,13 +13,13 @@ export const SETTLED_AT_ONCE = 500
 export interface PassedOver {
   /** Offsets that the log has, ascending, one by one, at most 100; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
-  /** What the log can no longer give, as far as it lies in the ranges; with `gaps` at most 100. */
+  /** Parts of the ranges that the log can no longer read; with `gaps` at most 100. */
   readonly damaged: readonly LedgerGap[]
   /** Ranges of offsets that the log does not have. */
   readonly missing: readonly LedgerGap[]
 }
 
-/** Every range that was passed over, whether the ledger has it as a gap already or not, with what that was found from. */
+/** Every range that was passed over, whether or not the ledger has it as a gap, and the figures that show it. */
 export async function findPassedOver({
   log,
   ledger,
@@ -31,20 +31,20 @@ export async function findPassedOver({
   topic: string
   groupId: string
 }) {
-  // In this order: what is committed was counted before, and what is published meanwhile is still to come.
+  // In this order: committed offsets were counted before, and records published in between are still to come.
   const committed = await log.committed(groupId, topic)
   const snapshot = await ledger.read(groupId, MAX_RANGES)
   const offsets = await log.offsets(topic)
   const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed)
-  // A group that consumed another topic before has gaps of that one too.
+  // A group that consumed another topic before also has gaps there.
   const passedOver = [...snapshot.gaps.filter((gap) => gap.topic === topic), ...uncounted]
   return { snapshot, offsets, uncounted, passedOver }
 }
 
 /**
- * Ranges that nobody counted and that can't come any more: those that the group committed beyond the ledger, and those
- * before the log's beginning. A record is counted before it is committed, so these were passed over, but no later record
- * has made a gap of them yet.
+ * Ranges that were not counted and will never be delivered: those that the group committed beyond the ledger, and those
+ * before the log's beginning. A record is counted before it is committed, so these were passed over. They are not gaps
+ * in the ledger yet, because no later record was counted.
  */
 function uncountedRanges(
   topic: string,
@@ -62,8 +62,8 @@ function uncountedRanges(
 }
 
 /**
- * Tells what the log has of these ranges from what it has not. It reads no further than the hundredth place that it has:
- * the rest counts as passed over until somebody repairs it.
+ * Divides the ranges into what the log has, what it cannot read, and what it does not have. Stops at the hundredth place
+ * that the log has or cannot read: the rest counts as passed over until it is repaired.
  */
 export async function tellApart(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]): Promise<PassedOver> {
   const gaps: LedgerGap[] = []
@@ -91,8 +91,8 @@ interface Found extends OffsetRange {
 const NOTHING: Found = { from: Infinity, to: Infinity, readable: true }
 
 /**
- * The first that the log has at or after `next`; at infinity when there is none. Markers of transactions leave a gap each,
- * so many ranges lie close together: one read answers for all that it spans.
+ * Finds the first record or unreadable batch at or after `next`; at infinity if there is none. Each transaction marker
+ * leaves a gap, so many ranges lie close together, and one read answers for all that it spans.
  */
 function createWindow(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]) {
   const ends = new Map<string, number>()
@@ -122,8 +122,8 @@ function keyOf({ topic, partition }: LedgerGap): string {
 }
 
 /**
- * What became of offsets that the log does not have. `offsets` must have been asked for after the log was read: a record
- * that was deleted meanwhile would pass for one that never was.
+ * Explains offsets that the log does not have. `offsets` must have been asked for after the log was read, or a record that
+ * was deleted in between would seem never to have existed.
  */
 export function explainMissing(
   missing: readonly LedgerGap[],

@@ -4,9 +4,9 @@ import type { LedgerGap, LedgerLoss, LedgerPartition, LogBreak, ParkedState } fr
  * The ledger's verdict: every record of the orders topic has exactly one outcome, and the figures say so:
  *
  *   next − first = stored + duplicate + parked + gaps + damaged + lost + absent, for every partition
- *   end − next   = still to come, less what can't come any more without having been counted: that was passed over too
+ *   end − next   = still to come, less offsets that will never be delivered and were not counted: they were passed over
  *   records      = end − first − absent
- *   accepted     = records − redriven ones, which no caller accepted anew
+ *   accepted     = records − redriven ones, which no caller sent
  */
 export interface LedgerVerdict {
   readonly balanced: boolean
@@ -15,13 +15,13 @@ export interface LedgerVerdict {
   readonly totals: LedgerTotals
   readonly parked: Readonly<Record<ParkedState, number>>
   readonly partitions: readonly LedgerLine[]
-  /** What was passed over though the log has it, ascending, one by one; with `damaged` at most 100. `to` is exclusive. */
+  /** Offsets that were passed over though the log has them, one by one, ascending; with `damaged` at most 100. `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
-  /** Passed over, and the log cannot give it: damaged records, or batches that cannot be decoded. */
+  /** Offsets that were passed over and cannot be read: damaged records, or batches that cannot be decoded. */
   readonly damaged: readonly LedgerGap[]
   /** Offsets that left the log before they were counted, at most 100 ranges. */
   readonly lost: readonly LedgerLoss[]
-  /** Why the log is not the one that was counted; null when it is, as far as anybody can tell. */
+  /** Why the log is not the one that was counted; null if it seems to be the same. */
   readonly brokenBy: LogBreak | null
 }
 
@@ -33,17 +33,17 @@ export interface LedgerTotals {
   readonly duplicate: number
   readonly parked: number
   readonly gaps: number
-  /** Records that were passed over and cannot be read any more. */
+  /** Records that were passed over and can no longer be read. */
   readonly damaged: number
   readonly lost: number
   /** Offsets that never were records, such as transaction markers. */
   readonly absent: number
   readonly toCome: number
-  /** Offsets behind a transaction that is open, which can be read only when it ends; not part of any other figure. */
+  /** Offsets behind an open transaction, which cannot be read before it ends; not part of any other figure. */
   readonly behindTransaction: number
 }
 
-/** One partition. Its figures are what the totals are the sums of. */
+/** One partition. The totals are the sums of these figures. */
 export interface LedgerLine extends LedgerPartition {
   readonly damaged: number
   /** The offset that the next record of the log will get. */

@@ -11,29 +11,29 @@ import type { HandleDelivery } from '../processing/handle-delivery.ts'
 export interface LedgerRepair {
   /** Records that had been passed over and now have an outcome. */
   readonly processed: number
-  /** Its time was up before there were none left: another repair goes on from there. */
+  /** Time ran out before all of them were processed: another repair continues from there. */
   readonly more: boolean
-  /** Why it stopped before there were none left, in words; another repair would stop there too. */
+  /** Why it stopped before all of them were processed; another repair would stop there too. */
   readonly why: string | null
 }
 
-/** Rejects with what log and store reject with. The act goes into the audit. */
+/** Rejects as log and store do. Writes a line of the audit. */
 export type RepairLedger = (act: Act) => Promise<LedgerRepair>
 
-/** Whoever asked waits for the answer: a long repair is several short ones. */
+/** The caller waits for the answer, so a long repair is several short ones. */
 const MAX_REPAIR_MS = 20_000
 
-/** A process that dies in the middle keeps others from repairing for this long; one that is slower changes nothing twice. */
+/** How long a process that died in the middle blocks repairs. If a slow one outlasts it, nothing changes twice. */
 const LEASE_MS = 60_000
 const ANOTHER_REPAIRS = 'Another repair of the ledger is running: look at the ledger when it has ended.'
 
 /**
- * Processes what was passed over: every gap whose record is in the log is read and stored, or parked, like any other
- * record, and so leaves the ledger's gaps. Offsets that the log does not have are no gaps and stay as they are; a batch
- * that cannot be read stays a gap, and what lies behind it is processed.
+ * Processes records that were passed over: each one that the log has is stored or parked like any other, and so leaves
+ * the ledger's gaps. Offsets that the log does not have stay as they are. A batch that cannot be read stays a gap, and
+ * the records behind it are processed.
  *
- * It processes no record twice. One that is still counted as passed over afterwards would be processed, and perhaps
- * published to the dead-letter topic, for as long as somebody repairs: the repair stops there and says so.
+ * No record is processed twice. If one is still counted as passed over afterwards, the repair stops there and says so;
+ * otherwise each repair would process it again and might publish it to the dead-letter topic again.
  */
 export function createRepairLedger(dependencies: {
   log: Pick<EventLog, 'committed' | 'offsets' | 'read'>
@@ -45,9 +45,9 @@ export function createRepairLedger(dependencies: {
   now: () => Date
 }): RepairLedger {
   const { log, storeOrders, topic, groupId, maintenance, now } = dependencies
-  /** Ranges that the log does not have, while there is more to do: the next repair goes on after them. */
+  /** Ranges that the log does not have; kept until the repair is complete, so that the next call skips them. */
   const absent = new Set<string>()
-  /** What was said of the first batch that could not be read, meanwhile. */
+  /** The error of the first batch that could not be read, kept likewise. */
   let unreadable: string | null = null
 
   return async function repairLedger(act) {
@@ -95,7 +95,7 @@ export function createRepairLedger(dependencies: {
         }
         if (isEmpty) absent.add(range)
       }
-      // A round that found nothing to process leaves only what the log does not have, or what nobody can read.
+      // A round without records leaves only offsets that the log does not have or cannot read.
       if (processed === before) return { processed, more: false, why: unreadable }
     }
   }
@@ -110,7 +110,7 @@ export function createRepairLedger(dependencies: {
   }
 }
 
-/** Null while everything that was processed is counted. */
+/** Null while all processed records are counted. */
 function whyNotShrinking(gaps: readonly LedgerGap[], done: ReadonlyMap<number, readonly number[]>): string | null {
   for (const [partition, processed] of done) {
     const offset = firstWithin(
@@ -124,7 +124,7 @@ function whyNotShrinking(gaps: readonly LedgerGap[], done: ReadonlyMap<number, r
   return null
 }
 
-/** The first of these offsets that lies in one of these ranges; both ascend. */
+/** The first offset that lies in one of the ranges; both ascend. */
 function firstWithin(offsets: readonly number[], ranges: readonly LedgerGap[]): number | undefined {
   let at = 0
   for (const { from, to } of ranges) {

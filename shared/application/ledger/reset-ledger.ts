@@ -9,10 +9,10 @@ import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 import type { LedgerRepair, RepairLedger } from './repair-ledger.ts'
 
 /**
- * Begins a new epoch of the ledger where the log begins now, for a log that was truncated or made anew. What the
- * consumer has read of that log already is then accounted for by a repair: it is read again, and changes nothing that
- * is stored. Damaged records of the embedded log are settled as absent, because whoever resets has answered for them.
- * Rejects with `conflict` while the ledger balances, unless it is forced.
+ * Begins a new epoch of the ledger where the log begins now, for a log that was truncated or recreated. A repair then
+ * accounts for the records that the consumer has already read from it: they are read again, and stored orders do not
+ * change. Damaged records of the embedded log are settled as absent, because the operator who resets answers for them.
+ * Rejects with `conflict` while the ledger balances, unless forced.
  */
 export type ResetLedger = (act: Act, force: boolean) => Promise<LedgerRepair>
 
@@ -30,7 +30,10 @@ export function createResetLedger(dependencies: {
   return async function resetLedger(act, force) {
     const { balanced, totals } = await ledgerVerdict()
     if (!force && balanced) {
-      throw new OrderError('conflict', 'The ledger balances: a new epoch would only forget. Force it if you must.')
+      throw new OrderError(
+        'conflict',
+        'The ledger balances, so a new epoch would only lose history. Use force to reset it anyway.',
+      )
     }
     const [offsets, committed, logId] = await Promise.all([
       log.offsets(topic),
@@ -38,19 +41,19 @@ export function createResetLedger(dependencies: {
       log.identity(topic),
     ])
     const partitions = offsets.map(({ partition, first, end }): LedgerEpoch['partitions'][number] => {
-      // A position of the earlier log may lie outside of this one.
+      // The group's position in the earlier log may lie outside this one.
       const next = Math.min(nextOffset(committed, { partition, first }), end)
       return { partition, first, next }
     })
     await maintenance.resetLedger(groupId, { topic, logId, partitions }, act)
-    // Those that an earlier reset settled, too: the new epoch knows nothing of them.
+    // Also those that an earlier reset settled, because the new epoch does not know about them.
     if (totals.damaged + totals.absent > 0) await settleDamage(partitions)
     return repairLedger(act)
   }
 
   /**
-   * A batch of Kafka's stays a gap, because another version may read it. And there absent offsets are markers; here they
-   * can be nothing else than what is settled now.
+   * Only for the embedded log, where an absent offset can only be a damaged one. An unreadable batch of Kafka stays a gap,
+   * because another version may be able to read it, and absent offsets there are transaction markers.
    */
   async function settleDamage(partitions: LedgerEpoch['partitions']): Promise<void> {
     if ((await log.retention(topic)).holesAreMarkers) return

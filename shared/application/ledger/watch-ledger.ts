@@ -8,22 +8,23 @@ import { SETTLED_AT_ONCE } from './ledger-gaps.ts'
 import type { RepairLedger } from './repair-ledger.ts'
 
 export interface LedgerWatch {
-  /** One look; rejects with what log and store reject with. */
+  /** Checks once; rejects as log and store do. */
   look(): Promise<void>
-  /** Looks every minute until the signal aborts. Never rejects. */
+  /** Checks every minute until the signal aborts. Never rejects. */
   run(): Promise<void>
 }
 
 const LOOK_MS = 60_000
 const MAX_TOLD = 10
-/** Who the audit says did it. */
+/** The operator in the audit. */
 const ITSELF = { operator: 'processor', verified: true }
 
 /**
- * Keeps the ledger in step with what the log forgets. It settles offsets that were passed over while the log can still
- * tell a transaction marker from a record: later, before the log's beginning, both look alike. It tells each loss once.
+ * Keeps the ledger in step with the log's retention. It settles offsets that were passed over while the log can still
+ * distinguish a transaction marker from a record, because once the log begins behind them both look alike. It reports
+ * each loss once.
  *
- * Records that were passed over though the log has them are repaired by itself, by one instance at a time.
+ * It also repairs records that were passed over although the log has them, in one instance at a time.
  */
 export function createWatchLedger(dependencies: {
   log: Pick<EventLog, 'offsets' | 'identity'>
@@ -46,9 +47,9 @@ export function createWatchLedger(dependencies: {
     await beginLedger(dependencies)
     const { brokenBy, gaps, unsettled } = await examineLedger()
     if (brokenBy !== null) {
-      // Noted, because the new log will be as long as the earlier one some day, and then looks the same.
+      // Noted, because one day the new log will be as long as the earlier one and look the same.
       if (await ledger.markBroken(groupId, topic, brokenBy)) events.emit('ledger:log-broken', { topic, brokenBy })
-      // It says nothing about the one that was counted.
+      // The new log says nothing about the one that was counted.
       return
     }
     for (let at = 0; at < unsettled.length; at += SETTLED_AT_ONCE) {
@@ -59,8 +60,8 @@ export function createWatchLedger(dependencies: {
   }
 
   /**
-   * Only what two looks in a row found, so that a batch which another instance has in hand is not taken from it; and not
-   * again what a repair stopped at, because a person has to look at that.
+   * Only places that two checks in a row found, because another instance may be processing the batch right now; and not
+   * where a repair stopped before, because a person has to look at that.
    */
   async function repair(gaps: readonly LedgerGap[]): Promise<void> {
     const places = gaps.map(({ partition, from }) => `${partition}:${from}`)
@@ -83,7 +84,7 @@ export function createWatchLedger(dependencies: {
         } catch (error) {
           if (!signal.aborted) onError(error)
         }
-        // Aborted while it waits, it ends.
+        // A wait that is aborted ends the loop.
         await clock.sleep(LOOK_MS, signal).catch((error: unknown) => signal.aborted || onError(error))
       }
     },

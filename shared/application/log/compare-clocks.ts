@@ -3,9 +3,10 @@ import { HEADER, headerText } from '../../messaging/records/headers.ts'
 import type { ClockReading, EventLog } from '../../ports/event-log.ts'
 
 /**
- * What is wrong with the clocks, a sentence each. This machine's is compared with the log's by what publishing told, and
- * those of the machines that place orders by the newest orders: each says when it was accepted, and when the log took
- * it. An order that was accepted after that is from a clock that is ahead; one from long before may be a copy.
+ * The faults of the clocks, one sentence each. This machine's clock is compared with the log's by the times that
+ * publishing returned. The clocks of machines that place orders are checked by the newest orders: each has the time at
+ * which it was accepted, and the time at which the log took it. A clock is ahead if it accepted an order later than the
+ * log took it. The opposite proves nothing, because the record may be a copy.
  */
 export async function compareClocks(
   log: Pick<EventLog, 'clock' | 'offsets' | 'read' | 'timestampTypeOf'>,
@@ -41,7 +42,7 @@ function ownFault({ aheadMs, isOff, isRefused }: ClockReading): string[] {
   ]
 }
 
-/** Before everything for a record that does not say. */
+/** Negative infinity for a record without that time. */
 function acceptedMs(record: Parameters<typeof headerText>[0]): number {
   const time = Date.parse(headerText(record, HEADER.time) ?? '')
   return Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time

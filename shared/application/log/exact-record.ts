@@ -5,10 +5,10 @@ import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import { readJourney, type Journey } from '../../messaging/parking/parking.ts'
 import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 
-/** Each holds what a broker sends for it in memory until all are read. */
+/** Each read keeps the broker's answer in memory until all are done. */
 const READ_AT_ONCE = 8
 
-/** All of them, in their order, a few at a time. */
+/** Reads the exact bytes of the records, a few at a time; keeps their order. */
 export async function readAllExactly(
   log: Pick<EventLog, 'read'>,
   records: readonly DeliveredRecord[],
@@ -22,9 +22,9 @@ export async function readAllExactly(
 }
 
 /**
- * The record with its very bytes, read again from the log where the delivered one may lack some: text that lost bytes on
- * its way lies in this very record; the key, value and headers of a stub lie at its origin. A record that the log does
- * not have any more, or that cannot be read again, stays as it was delivered.
+ * The record with its exact bytes. A lossy record is read again from its own place in the log; the key, value and headers
+ * of a stub are read from its origin. If the log no longer has the record, or cannot read it, it stays as it was
+ * delivered.
  */
 async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord): Promise<DeliveredRecord> {
   const isStub = headerText(record, HEADER.stub) !== undefined
@@ -33,7 +33,7 @@ async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord)
   const place = journey?.origin ?? record
   const [original] = await log.read(place.topic, place.partition, place.offset, 1).catch(nothingIfUnreadable)
   if (original?.offset !== place.offset) return record
-  // Another log may have another record there by now.
+  // By now another log may have another record there.
   if (isStub && !isOriginal(record, journey, original)) return record
   const { key, value, timestamp } = original
   if (!isStub) return { ...record, key, value, timestamp }
@@ -45,7 +45,7 @@ function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
   throw error
 }
 
-/** A stub keeps its original's key, which is an order's id or proves nothing, and says of what time the original was. */
+/** A stub has its original's key and time. The key proves enough if it is an order's id; otherwise the time has to match. */
 function isOriginal(stub: DeliveredRecord, journey: Journey | undefined, original: LogRecord): boolean {
   const { key, timestamp } = original
   const isSameKey = key === null ? stub.key === null : stub.key !== null && Buffer.from(key).equals(stub.key)

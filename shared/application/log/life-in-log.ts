@@ -2,25 +2,25 @@ import { knownTime } from '../../domain/times.ts'
 import { nextOffset, type EventLog, type LogRecord } from '../../ports/event-log.ts'
 import { readBeyondUnreadable } from './read-beyond-unreadable.ts'
 
-/** The record of a topic that waits and is closest to leaving the log. */
+/** The waiting record of a topic that is closest to leaving the log. */
 export interface LifeInLog {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** How much of its life in the log it has used, by age or by size, whichever is more: 1 is the end. */
+  /** The share of its life in the log that has passed, by age or by size, whichever is more; 1 is the end. */
   readonly used: number
 }
 
-/** From here on an operator has to look: half of the time that is left to mend things is gone. */
+/** From here on an operator has to act, because half of the time for it has passed. */
 export const LIFE_TO_WARN_OF = 0.5
 
 const RECORDS_TO_WEIGH = 10
 const RECORD_OVERHEAD_BYTES = 70
 
 /**
- * How near the oldest record that a group has not committed is to leaving the log; undefined where nothing waits or the
- * topic keeps everything. Kafka deletes whole segments, so a record may stay longer than that. What lies behind it is
- * estimated from the next few records' sizes, because nobody but the broker knows its size on disk.
+ * How close the oldest uncommitted record of a group is to leaving the log; undefined if nothing waits or the topic keeps
+ * everything. A record may stay longer, because Kafka deletes whole segments. The bytes behind it are estimated from the
+ * sizes of the next few records, because only the broker knows their size on disk.
  */
 export function createLifeInLog(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'read' | 'retention'>

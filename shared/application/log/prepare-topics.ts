@@ -10,23 +10,22 @@ export interface PrepareTopicsOptions {
   readonly clock: Clock
   /** Ends the waiting and the attempts. */
   readonly signal: AbortSignal
-  /** Whether an error of the first attempt is a reason not to start. */
+  /** Whether an error of the first attempt prevents the start. */
   readonly failsStart: (error: unknown) => boolean
-  /** Told once while the topics cannot be prepared, and again only when the reason is of another kind. */
+  /** Called once while the topics cannot be prepared, and again only if the reason changes. */
   readonly onAway: (error: unknown) => void
-  /** Told once, after `onAway`, when they are prepared at last. */
+  /** Called once, after `onAway`, when they have been prepared. */
   readonly onBack: () => void
 }
 
-/** A start waits this long for the first attempt to end. Any longer, and a supervisor might take it for hung. */
+/** How long a start waits for the first attempt. If it waited longer, a supervisor might think that it hangs. */
 const START_WAIT_MS = 5000
 const RETRY_MS = 1000
 
 /**
- * Makes the topics that are missing before anything is published or consumed. A log that is away delays that, and not
- * the start: resolves after at most five seconds with a log that refuses what is published with `log-unavailable`, says
- * so in its health, and consumes nothing until an attempt succeeds. Rejects with the first attempt's error if
- * `failsStart` says so.
+ * Creates missing topics before anything is published or consumed. A log that is away does not delay the start by more
+ * than five seconds: the result is then a log that rejects `publish` with `log-unavailable`, reports so in its health,
+ * and consumes nothing until an attempt succeeds. Rejects with the first attempt's error if `failsStart` says so.
  */
 export async function prepareTopics(options: PrepareTopicsOptions): Promise<Log> {
   const { log, specs, clock, signal, failsStart } = options
@@ -44,13 +43,13 @@ export async function prepareTopics(options: PrepareTopicsOptions): Promise<Log>
   return unpreparedLog(first, options)
 }
 
-/** The log as it is until its topics are prepared. Afterwards everything goes straight through. */
+/** The log until its topics are prepared. Afterwards every call goes straight through. */
 function unpreparedLog(first: Promise<void>, { log, specs, clock, signal, onAway, onBack }: PrepareTopicsOptions): Log {
   let isPrepared = false
   let cause = 'its topics are still being checked'
   let told: string | undefined
   const prepared = prepare()
-  // Only a process that is stopping makes it fail.
+  // It fails only when the process stops.
   prepared.catch(() => undefined)
 
   async function prepare(): Promise<void> {

@@ -1,19 +1,19 @@
 import { unreadableOffsets, type OffsetRange } from '../../domain/errors.ts'
 import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 
-/** How many records are asked for where a partition is gone through. */
+/** How many records to ask for at once when reading through a partition. */
 export const RECORDS_AT_ONCE = 500
 
-/** What one read gave: records, or offsets that cannot be read. */
+/** The result of one read: records, or offsets that cannot be read. */
 export interface ReadPart {
   readonly records: readonly LogRecord[]
-  /** Where to read on; infinite at the end. */
+  /** Where to continue reading; infinite at the end. */
   readonly behind: number
-  /** There instead of records. */
+  /** Present instead of records. */
   readonly unreadable?: OffsetRange & { readonly error: unknown }
 }
 
-/** As the log's `read`, which rejects where the first record cannot be read: this says how far that goes. */
+/** Reads like the log's `read`. Where that rejects because the first record cannot be read, says how far that goes. */
 export async function readPart(
   log: Pick<EventLog, 'read'>,
   topic: string,
@@ -31,12 +31,12 @@ export async function readPart(
   }
 }
 
-/** Each is a fetch of its own, and whoever asks for figures waits for the answer. */
+/** Each takes a fetch of its own, while somebody waits for the figures. */
 const MAX_PASSED = 10
 
 /**
- * The first records from there on that can be read, for figures that a batch nobody can read must not take away: times
- * ascend, so what lies behind it is a lower bound. Empty where there is none, or only behind more than ten such batches.
+ * The first readable records at or after the offset, so that an unreadable batch does not hide a figure: times ascend, so
+ * the records behind it give a lower bound. Empty if there are none, or only behind more than ten such batches.
  */
 export async function readBeyondUnreadable(
   log: Pick<EventLog, 'read'>,

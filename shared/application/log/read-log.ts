@@ -3,18 +3,18 @@ import { readPart } from './read-beyond-unreadable.ts'
 
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
 
-/** One partition, as far as it is read. */
+/** How far one partition has been read. */
 interface Reading {
   readonly partition: number
   readonly end: number
-  /** Where to read on, and what was read and not given out yet. */
+  /** Where to continue reading, and the records that were read but not yet yielded. */
   next: number
   records: LogRecord[]
 }
 
 /**
- * The records of a topic between these offsets, in batches of at most `limit` and about 8 MiB: each partition in its
- * order, and all of them as nearly in the order of time as that allows.
+ * The records of a topic between these offsets, in batches of at most `limit` and about 8 MiB. Each partition keeps its
+ * order; within that, records come in the order of their times.
  */
 export async function* readInOrderOfTime(
   log: Pick<EventLog, 'read'>,
@@ -47,7 +47,7 @@ export async function* readInOrderOfTime(
     return oldest?.records.shift()
   }
 
-  /** Until there is one, or the end; offsets that the log does not have, or cannot give, are passed over. */
+  /** Reads until there is a record or the end. Passes over offsets that the log does not have or cannot read. */
   async function readOn(reading: Reading): Promise<void> {
     while (reading.records.length === 0 && reading.next < reading.end) {
       const { records, behind } = await readPart(log, topic, reading.partition, reading.next, limit)

@@ -1,10 +1,10 @@
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 
-/** A storing transaction takes at most these, so that no delivery holds the store for long. */
+/** The most that one storing transaction takes, so that no delivery holds the store for long. */
 const MAX_RECORDS = 500
 const MAX_BYTES = 8 * 1024 * 1024
 
-/** A delivery, cut into what one transaction takes. */
+/** Splits a delivery into portions for one transaction each. */
 export function* transactions(records: readonly DeliveredRecord[]): Generator<readonly DeliveredRecord[]> {
   let some: DeliveredRecord[] = []
   let bytes = 0

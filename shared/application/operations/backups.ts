@@ -9,7 +9,7 @@ export interface Backup {
   /** RFC 3339. */
   readonly startedAt: string
   readonly endedAt: string | null
-  /** Where it is, on the machine of the process that made it. */
+  /** Its folder, on the machine of the process that made it. */
   readonly folder: string | null
   readonly bytes: number | null
   /** Why it failed. */
@@ -18,16 +18,16 @@ export interface Backup {
 
 export interface Backups {
   /**
-   * Begins and answers at once. Rejects with `conflict` while one is running, and where log or store are not files of
-   * this process.
+   * Begins a backup and resolves at once. Rejects with `conflict` while one is running, and if log or store are not files
+   * of this process.
    */
   start(name: string | undefined, act: Act): Promise<Backup>
-  /** The one that runs, or the last one of this process. */
+  /** The running backup, or the last one of this process. */
   current(): Backup | null
 }
 
 const ELSEWHERE =
-  'Only a log and a store that are files of this process are backed up here. Back up SQL Server by its own means and keep copies of Kafka’s topics: the runbook says how.'
+  'Only a log and a store that are files of this process are backed up here. Back up SQL Server with its own tools and copy Kafka’s topics: the runbook says how.'
 
 export function createBackups(dependencies: {
   backUp: BackUp | undefined
@@ -50,7 +50,7 @@ export function createBackups(dependencies: {
       if (backUp === undefined) throw new OrderError('conflict', ELSEWHERE)
       if (latest?.state === 'running') throw new OrderError('conflict', `The backup ${latest.name} is running.`)
       const startedAt = now().toISOString()
-      // A name for every file system: no colons, to the second.
+      // Without colons, so that every file system takes the name; to the second.
       const name = asked ?? startedAt.replace(/\.\d+Z$/, 'Z').replaceAll(':', '-')
       const begun: Backup = { state: 'running', name, startedAt, endedAt: null, folder: null, bytes: null, why: null }
       const before = latest

@@ -9,7 +9,7 @@ import type { OrderConsumers } from './order-consumers.ts'
 import { lagOf, standIn } from './status.ts'
 import { LIFE_TO_WARN_OF, type LifeInLog } from '../log/life-in-log.ts'
 
-/** What an operator would look at first, looked at. */
+/** The results of the checks that an operator would start with. */
 export interface Diagnosis {
   readonly well: boolean
   readonly checks: readonly Finding[]
@@ -26,19 +26,19 @@ export function createDoctor(dependencies: {
   maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
   ledgerVerdict: () => Promise<LedgerVerdict>
   orderConsumers: OrderConsumers
-  /** What is wrong with the clocks of this installation, a sentence each. */
+  /** The faults of this installation's clocks, one sentence each. */
   clockFaults: () => Promise<readonly string[]>
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
   topics: Topics
   partitions: number
-  /** How the topics should be. */
+  /** How the topics should be configured. */
   specs: readonly TopicSpec[]
   versions: { readonly program: string; readonly node: string }
-  /** What this instance serves, in words. */
+  /** The functions that this instance serves, in words. */
   role: string
-  /** Settings that contradict one another, a sentence each. */
+  /** Conflicts among the settings, one sentence each. */
   contradictions: readonly string[]
-  /** Undefined where log and store are on other machines. */
+  /** Undefined if log and store are on other machines. */
   freeSpace: () => Promise<{ readonly directory: string; readonly bytes: number } | undefined>
 }): Doctor {
   const { log, store, maintenance, ledgerVerdict, clockFaults, lifeInLog, topics, partitions, specs } = dependencies
@@ -48,7 +48,7 @@ export function createDoctor(dependencies: {
   const checks: readonly Check[] = [
     one('versions', async () => well(`order-event-processing ${versions.program} on Node ${versions.node}.`)),
     one('role', async () => well(role)),
-    one('settings', async () => allWell(contradictions, 'Nothing contradicts.')),
+    one('settings', async () => allWell(contradictions, 'No conflicting settings.')),
     one('log', async () => logFinding(await log.health())),
     several('records', () => log.inspect()),
     one('clock', async () => allWell(await clockFaults(), 'No clock is known to be wrong.')),
@@ -75,9 +75,9 @@ export function createDoctor(dependencies: {
     }),
     one('rebuild', async () => {
       const rebuild = await maintenance.getRebuild()
-      if (rebuild === undefined) return well('There was none.')
+      if (rebuild === undefined) return well('There has been none.')
       const { state, updatedAt, why } = rebuild
-      if (state === 'abandoned') return unwell('Its process died, and its tables take up room. Begin it anew.')
+      if (state === 'abandoned') return unwell('Its process died, and its tables take up space. Start another rebuild.')
       return { well: state !== 'failed', detail: `${state}, ${updatedAt}.${why === null ? '' : ` ${why}`}` }
     }),
   ]
@@ -87,37 +87,37 @@ export function createDoctor(dependencies: {
       sources.map(async ({ topic }) => ({ topic, count: (await log.offsets(topic)).length })),
     )
     const others = found.filter(({ count }) => count !== partitions)
-    // Null of a broker before 2.8, and of what only speaks its protocol.
+    // Null for a broker before 2.8, and for other servers that speak Kafka's protocol.
     const told =
       (await log.identity(topics.orders)) === null
-        ? ' They have no ids here: one that is made anew is recognised only while it is shorter than the earlier one.'
+        ? ' They have no ids here, so a recreated topic is recognised only while it is shorter than the earlier one.'
         : ''
     if (others.length === 0) return well(`${sources.length} topics of ${partitions} partitions, as configured.${told}`)
     const list = others.map(({ topic, count }) => `${topic} has ${count}`).join(', ')
     return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. It is used only when topics are made.`)
   }
 
-  /** Whether records that wait are about to leave the log. */
+  /** Whether waiting records are about to leave the log. */
   async function checkRetention() {
     const lives = await Promise.all(sources.map(({ topic, group }) => lifeInLog(topic, group)))
     const old = lives.filter((life) => life !== undefined).filter(({ used }) => used >= LIFE_TO_WARN_OF)
-    if (old.length === 0) return well('No record that waits is near its end in the log.')
+    if (old.length === 0) return well('No waiting record is close to leaving the log.')
     const list = old.map(
       ({ topic, partition, offset, used }) => `${topic} ${partition}:${offset} has used ${Math.floor(used * 100)} %`,
     )
     return unwell(
-      `Records that wait are about to leave the log: ${list.join(', ')} of its life there. Get the consumer going, or make the topic keep more.`,
+      `Records that wait are about to leave the log: ${list.join(', ')} of its life there. Start the consumer, or raise the topic's retention.`,
     )
   }
 
-  /** Whoever accepts orders that nobody processes sees nothing but a lag that grows. */
+  /** Without a consumer, orders are accepted and only the lag grows. */
   async function checkConsumers() {
     const members = await orderConsumers()
-    if (members.length > 0) return well(`${topics.group} has ${members.length} in it.`)
+    if (members.length > 0) return well(`Members of ${topics.group}: ${members.length}.`)
     return unwell(`Nobody processes orders: nobody is in ${topics.group}. Start a processor, or enable consumeOrders.`)
   }
 
-  /** With fewer RETRY_DELAYS than before there are topics that nobody reads. */
+  /** After RETRY_DELAYS was shortened there are topics that nobody reads. */
   async function checkFormerRetries() {
     const found: string[] = []
     for (let tier = topics.retries.length + 1; ; tier += 1) {
@@ -126,11 +126,11 @@ export function createDoctor(dependencies: {
       if (waiting === undefined) break
       if (waiting > 0) found.push(`${waiting} records in ${topic}`)
     }
-    if (found.length === 0) return well('No record waits in a retry topic that nobody reads.')
+    if (found.length === 0) return well('No records wait in a retry topic that nobody reads.')
     return unwell(`Nobody reads ${found.join(', ')}: set as many RETRY_DELAYS as before until they are empty.`)
   }
 
-  /** Undefined for a topic that does not exist; whether the log is away altogether is another check's. */
+  /** Undefined for a topic that does not exist. Another check reports whether the log is away. */
   async function waitingIn(topic: string, groupId: string): Promise<number | undefined> {
     try {
       return lagOf(await standIn(log, topic, groupId))

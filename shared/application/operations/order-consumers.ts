@@ -1,16 +1,16 @@
 import type { Clock } from '../../ports/clock.ts'
 import type { EventLog, GroupMember } from '../../ports/event-log.ts'
 
-/** Who is in the group that processes orders; nobody only when it was empty for a while. */
+/** The members of the group that processes orders; empty only if it has been empty for a while. */
 export type OrderConsumers = () => Promise<readonly GroupMember[]>
 
-/** Longer than a lone consumer is away when it leaves its group and joins again. */
+/** Longer than a lone consumer takes to leave its group and join again. */
 export const LOOK_AGAIN_MS = 1000
 
 /**
- * A group is empty for a moment while its only consumer leaves and joins again. So the first empty look is followed by a
- * second one after a pause, and only then the answer is that nobody is there. Whoever asks again is not kept waiting until
- * somebody has been there. Questions that come meanwhile share the answer.
+ * A group is empty for a moment while its only consumer leaves and joins again. So after a first empty answer it asks a
+ * second time, after a pause, before it reports an empty group. Later calls do not pause again until the group has had
+ * members. Concurrent calls share one answer.
  */
 export function createOrderConsumers(dependencies: {
   log: Pick<EventLog, 'members'>

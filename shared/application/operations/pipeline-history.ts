@@ -11,43 +11,43 @@ type StoreFigures = Pick<HistoryPoint, 'stored' | 'storedLater' | 'retrying' | '
 const NO_PACE = { p50Ms: null, p99Ms: null }
 const UNKNOWN: StoreFigures = { stored: null, storedLater: null, retrying: null, dead: null, ...NO_PACE }
 
-/** The figures of one moment. Counters only grow, so that two moments give a rate. Null is what the store did not say. */
+/** The figures of one moment. Counters only grow, so two moments give a rate. Null if the store did not answer. */
 export interface HistoryPoint {
   /** RFC 3339. */
   readonly at: string
   /** Records of the orders topic since its beginning. */
   readonly records: number
-  /** Orders that were stored, from the orders topic or later. */
+  /** Orders that were stored, at once or after being parked. */
   readonly stored: number | null
-  /** Those of them that were parked before. */
+  /** Those of them that had been parked. */
   readonly storedLater: number | null
   /** Records of the dead-letter topic since its beginning. */
   readonly deadLetters: number
   readonly lag: number
   readonly retrying: number | null
   readonly dead: number | null
-  /** From accepting to storing, of the newest orders stored since the point before, in ms; null when there is none. */
+  /** From accepting to storing, of the newest orders stored since the previous point, in ms; null if there are none. */
   readonly p50Ms: number | null
   readonly p99Ms: number | null
 }
 
 export interface PipelineHistory {
-  /** Of the last hour as this process saw it, oldest first. A moment in which the log was away is not in it. */
+  /** The last hour as this process saw it, oldest first, without moments at which the log was away. */
   points(): readonly HistoryPoint[]
-  /** Looks until the process stops. Never rejects. */
+  /** Adds points until the process stops. Never rejects. */
   run(): Promise<void>
 }
 
 export const POINT_EVERY_MS = 5000
 const KEPT_MS = 3_600_000
-/** A store that is away may keep a question for longer than the points are apart. */
+/** A store that is away may take longer to answer than the points are apart. */
 const STORE_PATIENCE_MS = 2000
-/** Enough for a p99; a busy pipeline stores more between two points, and these are the newest of them. */
+/** Enough for a p99. A busy pipeline stores more between two points; then these are the newest. */
 const NEWEST = 100
 
 /**
- * Keeps an hour of figures in memory, at most 720 points, so that whoever opens a dashboard sees the last hour, and
- * everyone the same. While the store is away, points have what the log knows.
+ * Keeps an hour of figures in memory, at most 720 points, so that every dashboard shows the same last hour from the
+ * moment it is opened. While the store is away, points have only the log's figures.
  */
 export function createPipelineHistory(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed'>
@@ -56,7 +56,7 @@ export function createPipelineHistory(dependencies: {
   topics: Topics
   clock: Clock
   signal: AbortSignal
-  /** Told of what could not be asked for. */
+  /** Called when a figure cannot be read. */
   onError: (error: unknown) => void
 }): PipelineHistory {
   const { log, ledger, views, topics, clock, signal, onError } = dependencies
@@ -85,7 +85,7 @@ export function createPipelineHistory(dependencies: {
     }
   }
 
-  /** Undefined when the store is away. One question at a time: those that nobody waits for would pile up. */
+  /** Undefined if the store is away. Asks one question at a time, because abandoned ones would pile up. */
   async function storeFigures(): Promise<StoreFigures | undefined> {
     asking ??= askStore().finally(() => (asking = undefined))
     const late = Promise.withResolvers<undefined>()
@@ -102,7 +102,7 @@ export function createPipelineHistory(dependencies: {
       const { partitions, parked } = await ledger.read(topics.group, 0)
       const stored = partitions.reduce((total, one) => total + one.stored, 0) + parked.stored
       const { stored: storedLater, retrying, dead } = parked
-      // Where nothing was stored since, the orders are those of before: most instances need not read them.
+      // If nothing was stored since, the newest orders are the same, and most instances need not read them.
       const pace = stored === points.at(-1)?.stored ? NO_PACE : paceOf(await newest())
       return { stored, storedLater, retrying, dead, ...pace }
     } catch (error) {
@@ -111,7 +111,7 @@ export function createPipelineHistory(dependencies: {
     }
   }
 
-  /** Undefined when they cannot be read: the other figures are kept all the same. */
+  /** Undefined if they cannot be read; the other figures are kept all the same. */
   async function newest(): Promise<readonly OrderView[] | undefined> {
     try {
       return (await views.list({ limit: NEWEST })).items
@@ -121,7 +121,7 @@ export function createPipelineHistory(dependencies: {
     }
   }
 
-  /** At the first look nobody knows when the newest orders came: a minute ago, or last year. */
+  /** Empty at the first point, because the newest orders may have come a minute ago or last year. */
   function paceOf(orders: readonly OrderView[] | undefined): Pick<HistoryPoint, 'p50Ms' | 'p99Ms'> {
     if (orders === undefined) return NO_PACE
     const since = seenStoredAt
@@ -141,14 +141,14 @@ export function createPipelineHistory(dependencies: {
   }
 }
 
-/** None for what an operator redrove, which waited for a person, and for an order whose time nobody knows. */
+/** Empty for a redriven order, which waited for a person, and for an order whose time is unknown. */
 function latencyOf({ acceptedAt, storedAt, recovered }: OrderView, since: string): number[] {
   if (acceptedAt === undefined || storedAt === undefined || storedAt <= since || recovered === true) return []
   const accepted = Date.parse(acceptedAt)
   return accepted > 0 ? [Math.max(0, Date.parse(storedAt) - accepted)] : []
 }
 
-/** By nearest rank: a value that was really there. */
+/** By nearest rank, so that the result is one of the values. */
 function percentile(values: readonly number[], share: number): number | null {
   const sorted = values.toSorted((one, other) => one - other)
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null

@@ -12,22 +12,22 @@ import type { Act } from '../../ports/redrives.ts'
 import { readInOrderOfTime } from '../log/read-log.ts'
 
 /**
- * Makes the orders of the read model again from the log, with today's code, beside the live ones, which answer queries
- * and take new orders meanwhile; then swaps them. An order that the store had lost, though its ledger says that it was
- * stored, is stored again on the way. Whatever fails, the live orders are as they were, and it can be begun anew.
+ * Rebuilds the orders of the read model from the log, with today's code, beside the live ones, which answer queries and
+ * take new orders meanwhile; then swaps them. An order that the store has lost, though its ledger says that it was
+ * stored, is stored again on the way. If anything fails, the live orders are untouched and another rebuild can start.
  */
 export interface RebuildOrders {
-  /** Begins, and answers at once; `Maintenance.getRebuild` says how far it is. Rejects with `conflict` while one runs. */
+  /** Begins a rebuild and resolves at once; `Maintenance.getRebuild` reports progress. Rejects with `conflict` while one runs. */
   start(act: Act): Promise<Rebuild>
 }
 
-/** How a record is read: by today's code, unless a test brings another. */
+/** Reads a record: with today's code, unless a test brings other code. */
 export type ReadOrder = (record: LogRecord) => OrderToStore
 
-/** A step keeps the store's writer for some milliseconds: storing goes on between steps. */
+/** A step occupies the store's writer for some milliseconds; orders are stored between steps. */
 const ORDERS_AT_ONCE = 200
 const LEASE_MS = 10_000
-/** The last step is one transaction, however many orders there are. */
+/** The last step is a single transaction, however many orders there are. */
 const SWAP_LEASE_MS = 15 * 60_000
 
 const NOTHING_YET: RebuildProgress = {
@@ -40,7 +40,7 @@ const NOTHING_YET: RebuildProgress = {
   completed: 0,
 }
 
-/** Which letter a record redrives plays no part in a rebuild, so nothing is proven here. */
+/** Checks no proof of a redrive, because it does not matter here which letter a record redrives. */
 function readOriginal(record: LogRecord): OrderToStore {
   const original = withoutJourney(record)
   return fromMessage(original, originOf(original))
@@ -99,7 +99,7 @@ export function createRebuild(dependencies: {
     return progress
   }
 
-  /** As any copy is stored, at the end of the store: where it was before is not known any more. */
+  /** Stores them like any copy, at the end of the store, because their earlier positions are unknown. */
   async function restore(owner: string, progress: RebuildProgress, lost: readonly OrderToStore[]): Promise<number> {
     await store.storeBatch({ groupId, delivered: 'copy', orders: lost, parked: [], now: now() })
     const outcomes = await maintenance.projectOrders(stepOf(owner, progress), groupId, lost)
@@ -115,7 +115,7 @@ export function createRebuild(dependencies: {
     }
   }
 
-  /** Poison is a dead letter, or an order that is kept as it is; a fault of ours ends the rebuild. */
+  /** Skips poison, which is a dead letter or an order that is kept as it is. A fault of ours ends the rebuild. */
   function readable(record: LogRecord): OrderToStore[] {
     try {
       return [readOrder(record)]
@@ -132,7 +132,7 @@ export function createRebuild(dependencies: {
       const recordsInAll = offsets.reduce((total, { first, end }) => total + end - first, 0)
       const begun = { ...NOTHING_YET, recordsInAll }
       const rebuild = await maintenance.beginRebuild(stepOf(owner, begun), act)
-      // When not even giving up succeeds, the store is away: the lease runs out.
+      // If even abandoning it fails, the store is away, and the lease runs out.
       carryOut(owner, begun, offsets).catch(onError)
       return rebuild
     },

@@ -5,8 +5,8 @@ import type { OrderConsumers } from './order-consumers.ts'
 import type { CheckReadiness, Readiness } from './readiness.ts'
 
 /**
- * Where the pipeline stands. Every number comes from the log's offsets and the store, never from one process's counters,
- * so that any instance answers for all of them. Rates are for whoever asks twice.
+ * The state of the pipeline. Every number comes from the log's offsets and the store, never from one process's counters,
+ * so that any instance answers for all of them. Two answers give a rate.
  */
 export interface PipelineStatus {
   /** RFC 3339. */
@@ -17,11 +17,11 @@ export interface PipelineStatus {
     readonly records: number
     readonly stored: number
     readonly duplicate: number
-    /** Records that no consumer has committed yet. */
+    /** Records that the group has not committed yet. */
     readonly lag: number
-    /** Offsets behind a transaction that is open, which nobody can read before it ends; not part of the lag. */
+    /** Offsets behind an open transaction, which cannot be read before it ends; not part of the lag. */
     readonly behindTransaction: number
-    /** Members of the group that processes orders. 0: nobody does. Null: the log could not say. */
+    /** Members of the group that processes orders; 0 if there are none, null if the log did not answer. */
     readonly consumers: number | null
     readonly partitions: readonly PartitionStatus[]
   }
@@ -32,7 +32,7 @@ export interface PipelineStatus {
     readonly waiting: number
   }[]
   readonly deadLetters: { readonly topic: string; readonly records: number; readonly waiting: number }
-  /** What became of every record that was ever parked. */
+  /** Every record that was ever parked, by its state today. */
   readonly parked: Readonly<Record<ParkedState, number>>
   readonly readiness: Readiness
 }
@@ -53,7 +53,7 @@ export function createStatus(dependencies: {
   orderConsumers: OrderConsumers
   checkReadiness: CheckReadiness
   now: () => Date
-  /** Told when the log could not say who processes orders. */
+  /** Called when the group's members cannot be read. */
   onError: (error: unknown) => void
 }): () => Promise<PipelineStatus> {
   const { log, ledger, topics, orderConsumers, checkReadiness, now, onError } = dependencies
@@ -90,7 +90,7 @@ export function createStatus(dependencies: {
     }
   }
 
-  /** The other figures are worth telling without it. */
+  /** Null if the group cannot be read, because the other figures are still useful. */
   async function countConsumers(): Promise<number | null> {
     try {
       return (await orderConsumers()).length
@@ -101,7 +101,7 @@ export function createStatus(dependencies: {
   }
 }
 
-/** Where a group stands in a topic. */
+/** A group's position in a topic. */
 export async function standIn(
   log: Pick<EventLog, 'offsets' | 'committed'>,
   topic: string,

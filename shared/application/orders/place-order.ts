@@ -13,36 +13,37 @@ export interface AcceptedOrder {
   readonly orderId: string
   /** RFC 3339. */
   readonly acceptedAt: string
-  /** There when another request brought this Idempotency-Key and this order first: nothing was published for this one. */
+  /** Present if another request brought this key and order first; nothing was published for this one. */
   readonly replayed?: true
 }
 
 export interface PlaceOrderOptions {
   readonly idempotencyKey?: string
-  /** Of the request, valid. */
+  /** The request's, if it is valid. */
   readonly traceparent?: string
-  /** Of the request, valid; never without a traceparent. */
+  /** The request's, if it is valid; never without a traceparent. */
   readonly tracestate?: string
 }
 
 export type PlaceOrder = (command: NewOrderCommand, options: PlaceOrderOptions) => Promise<AcceptedOrder>
 
-/** How many Idempotency-Keys this process remembers: enough for the retries of a few minutes. */
+/** How many Idempotency-Keys this process remembers, which covers the retries of a few minutes. */
 const REMEMBERED_KEYS = 100_000
-/** A store that does not answer is as good as away: an order waits no longer for what it knows of a key. */
+/** How long an order waits for the store to look up a key. After that the store counts as unavailable. */
 const LOOK_UP_MS = 1000
 
 /**
- * Accepts a command: resolves once `NewOrder` is durable in the log, and only then is the id the caller's.
+ * Accepts a command: resolves with the order's id once `NewOrder` is durable in the log.
  *
- * With an Idempotency-Key the id is derived from key and body, so the same request names the same order on any instance,
- * look-up or not. This process's memory, then the store, tell a repetition (the same answer again, nothing published)
- * from a *different* body under a known key. A store that is away does not stop accepting: it finds both later.
- * A key counts as soon as a request brings it: those that come meanwhile share the outcome of the first, whose body then
- * is the key's. Its rejection is theirs too, because nobody knows whether the log kept what it did not acknowledge.
+ * With an Idempotency-Key the id is derived from key and body, so the same request gets the same id on any instance, even
+ * without a look-up. This process's memory, then the store, distinguish a repetition (same answer, nothing published)
+ * from a *different* body under a known key. A store that is away does not prevent accepting: it finds both later.
+ * A key counts from the moment a request brings it. Concurrent requests with the key share the outcome of the first,
+ * whose body belongs to the key from then on. They share its rejection too, because the log may have kept a record that
+ * it did not acknowledge.
  *
- * Rejects with `idempotency-key-reused`, or with what the log rejects with: then no id was issued, and the caller may
- * send the same request again.
+ * Rejects with `idempotency-key-reused`, or as the log does. Then no id was issued, and the caller may send the same
+ * request again.
  */
 export function createPlaceOrder(dependencies: {
   log: Pick<EventLog, 'publish'>
@@ -55,7 +56,7 @@ export function createPlaceOrder(dependencies: {
 }): PlaceOrder {
   const { log, store, orderIds, topic, events, clock, now } = dependencies
   const remembered = new Map<string, KnownOrder>()
-  /** By the hash of its key, what the first request under it comes to. At most one entry for each request in flight. */
+  /** The outcome of the first request under a key, by the key's hash. At most one entry for each request in flight. */
   const deciding = new Map<string, Promise<KnownOrder>>()
 
   async function publish(
@@ -112,7 +113,7 @@ export function createPlaceOrder(dependencies: {
       const tooLate = clock.sleep(LOOK_UP_MS, answered.signal).then(() => undefined)
       return await Promise.race([store.findByIdempotencyKey(keyHash), tooLate])
     } catch (error) {
-      // Placing orders needs the log alone: a store that is away is no reason to refuse one.
+      // Placing orders needs the log alone, so an order is not refused because the store is away.
       if (isOrderError(error) && error.retriable) return undefined
       throw error
     } finally {

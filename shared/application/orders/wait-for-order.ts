@@ -3,8 +3,8 @@ import type { Clock } from '../../ports/clock.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 
 /**
- * Resolves with the order once it is stored, dead-lettered or discarded, else with what is known when the time is up
- * (undefined: nothing yet). Rejects when the store cannot be asked.
+ * Resolves with the order once it is stored, dead-lettered or discarded, or else with its state when the time is up
+ * (undefined if the store does not know it yet). Rejects if the store cannot be asked.
  */
 export type WaitForOrder = (orderId: string, waitMs: number) => Promise<OrderView | undefined>
 
@@ -14,13 +14,13 @@ interface Waiter {
   readonly reject: (error: unknown) => void
 }
 
-/** More than these do not wait: they are answered at once with what is known. */
+/** The most callers that wait. Any more are answered at once with the current state. */
 const MAX_WAITING = 2000
 const POLL_MS = 20
-/** The most ids that one query asks for; `OrderViews.getMany` takes no more. */
+/** The most ids of one query, which is the limit of `OrderViews.getMany`. */
 const MAX_ASKED = 500
 
-/** One poller a process, one query for all that wait; it runs only while somebody waits. */
+/** One poller for each process, with one query for all callers; it runs only while somebody waits. */
 export function createWaitForOrder(dependencies: {
   views: Pick<OrderViews, 'get' | 'getMany'>
   clock: Clock
@@ -71,7 +71,7 @@ export function createWaitForOrder(dependencies: {
     if (waiters?.size === 0) waiting.delete(id)
   }
 
-  /** The process is stopping: whoever waits is answered with what is known without asking, which is nothing new. */
+  /** The process is stopping, so callers are answered without asking the store: with nothing. */
   function giveAllBack(): void {
     for (const id of waiting.keys()) release(id, ({ resolve }) => resolve(undefined))
   }

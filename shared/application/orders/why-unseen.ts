@@ -6,27 +6,27 @@ import type { ExamineLedger, LedgerExamination } from '../ledger/examine-ledger.
 import { readBeyondUnreadable } from '../log/read-beyond-unreadable.ts'
 
 /**
- * Why the store does not know an order that was issued; undefined while the order may simply be on its way. Asks nobody:
- * it answers by the last look at the ledger, and begins another one when that is old.
+ * Why the store does not know an order whose id was issued; undefined while the order may simply be on its way. Answers
+ * without I/O, from the last look at the ledger, and begins another look if that is old.
  */
 export type WhyUnseen = (orderId: string) => Cause | undefined
 
 const LOOK_MS = 60_000
-/** While something is missing, because each look tells it of orders that were placed later. */
+/** While records are missing, because each look covers orders that were placed later. */
 const LOOK_AGAIN_MS = 10_000
-/** An id is made before its record is published, and times of the log may be another machine's. */
+/** An id is made before its record is published, and the log's times may be another machine's. */
 const MARGIN_MS = 10_000
 const MAX_ASKED_FOR = 10_000
 
 const CAUSE: Cause = {
   code: 'record-missing',
   detail:
-    'The log can no longer give some of its records, and the record of this order may be one of them. Everything else of its time was processed, and the order is not stored.',
+    'The log can no longer return some of its records, and the record of this order may be one of them. Everything else of its time was processed, and the order is not stored.',
 }
 
 /**
- * Which order a damaged or lost record held, nobody can tell. What can be told is that such records exist, and that the
- * processor is past the time in which this order was accepted without having met it.
+ * Nobody can tell which order a damaged or lost record held. It is known, however, that such records exist, and that the
+ * processor has passed the time at which this order was accepted without finding it.
  */
 export function createWhyUnseen(dependencies: {
   log: Pick<EventLog, 'read' | 'retention'>
@@ -36,11 +36,11 @@ export function createWhyUnseen(dependencies: {
   onError: (error: unknown) => void
 }): WhyUnseen {
   const { log, examineLedger, topic, clock, onError } = dependencies
-  /** Orders that were accepted before it were met; undefined while nothing is missing. */
+  /** All readable orders accepted before this time were processed; undefined while nothing is missing. */
   let metUntil: number | undefined
   let lookAt = -Infinity
   let isLooking = false
-  /** Ids that derive from a key tell no time: when they were first asked for, which is after their order was accepted. */
+  /** When an id without a time (derived from a key) was first asked for, which is after its order was accepted. */
   const askedFor = new Map<string, number>()
 
   async function look(): Promise<void> {
@@ -62,7 +62,7 @@ export function createWhyUnseen(dependencies: {
     if (damaged.length > 0 || snapshot.lost.length > 0) return true
     if (unsettled.some(({ lostBy }) => lostBy !== null)) return true
     const isAbsent = snapshot.partitions.some((row) => row.topic === topic && row.absent > 0)
-    // Where holes are no markers, only a reset settles offsets as absent: damaged ones, for which somebody answered.
+    // If holes are not markers, only a reset settles offsets as absent: damaged ones that an operator answered for.
     return isAbsent && !(await log.retention(topic)).holesAreMarkers
   }
 

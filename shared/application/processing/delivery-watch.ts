@@ -8,29 +8,29 @@ import type { OrderStore } from '../../ports/order-store.ts'
 import type { HandleDelivery } from './handle-delivery.ts'
 
 /**
- * Notices that records wait and the host hands this process none of them, which no other check sees: a host that fails
- * before it calls a function goes on answering requests, and its consumer goes on sending heartbeats.
+ * Notices that records wait while the host hands none of them to this process. No other check sees that: a host that
+ * fails before it calls a function still answers requests, and its consumer still sends heartbeats.
  *
- * It blames this process only for what a restart of it may mend. So the log and the store have answered at every look, no
- * batch has been in flight here, nobody has moved the group's position, the position is at a record that can be read, and
- * no other machine holds the partition. While the group rebalances nobody holds any, so that a look then changes nothing.
+ * It blames this process only for what a restart may mend. A stall is reported only if the log and the store answered
+ * every check, no batch was in flight here, the group's position did not move, the record at that position can be read,
+ * and no other machine holds the partition. During a rebalance nobody holds a partition, so a check then changes nothing.
  */
 export interface DeliveryWatch {
   /** The same use case, whose batches count as handed over. */
   watched(topic: string, useCase: HandleDelivery): HandleDelivery
-  /** The first record that waits, while there is one. */
+  /** The first record that waits; undefined while deliveries arrive. */
   readonly stall: Stall | undefined
   /**
-   * Batches that records have waited behind for as long and that cannot be read, a sentence each. Only where nobody else
-   * knows: a consumer of this process that reads the log itself tells at once, by the log's health.
+   * The unreadable batches that records have waited behind for as long as a stall takes, one sentence each. Empty where
+   * this process reads the log itself, because then the log's health reports them at once.
    */
   readonly unreadable: readonly string[]
-  /** Looks until the process stops. Never rejects. */
+  /** Checks until the process stops. Never rejects. */
   run(): Promise<void>
 }
 
 export interface Stall extends RecordPosition {
-  /** For how long the group has been at this record, as far as this process has seen. */
+  /** How long the group has been at this record, as far as this process has seen. */
   readonly waitingMs: number
 }
 
@@ -38,24 +38,24 @@ export interface Stall extends RecordPosition {
 export interface WatchedSource {
   readonly topic: string
   readonly group: string
-  /** How long an invocation may wait on purpose, as those of a retry tier do. */
+  /** How long an invocation may wait on purpose, as a retry tier's does. */
   readonly delayMs: number
 }
 
 export const LOOK_MS = 30_000
 /**
- * Beyond its source's own delay an invocation may hold for five minutes. As much again is left for what moves nothing
- * either: a rebalance, a restart of the process that held the partition, a redelivery.
+ * Beyond its source's own delay an invocation may hold for five minutes. Another five allow for a rebalance, a restart
+ * of the process that held the partition, or a redelivery, during which the position does not move either.
  */
 const PATIENCE_MS = 2 * MAX_HOLD_MS
 
 interface Watched extends WatchedSource {
   inFlight: number
-  /** When a batch was last in flight here, or looking began. */
+  /** When a batch was last in flight here, or when watching began. */
   quietSince: number
   /** Where the group stands, and since when, by partition. */
   readonly positions: Map<number, { readonly next: number; readonly since: number }>
-  /** The position that cannot be read and why, by partition, for as long as the group stands there. */
+  /** The position that cannot be read, and why, by partition; removed when the group moves on. */
   readonly unreadable: Map<number, { readonly next: number; readonly why: string }>
 }
 
@@ -66,7 +66,7 @@ export function createDeliveryWatch(dependencies: {
   clock: Clock
   events: PipelineEmitter
   signal: AbortSignal
-  /** Told of a look that failed; the next one begins anew. */
+  /** Called when a check fails; the next check starts from scratch. */
   onError: (error: unknown) => void
 }): DeliveryWatch {
   const { log, store, clock, events, signal, onError } = dependencies
@@ -80,7 +80,7 @@ export function createDeliveryWatch(dependencies: {
   let stall: Stall | undefined
   let lookedAt = clock.now()
 
-  /** What was seen before says nothing about from now on. */
+  /** Starts from scratch, because earlier observations no longer count. */
   function forget(): void {
     for (const source of sources) {
       source.quietSince = clock.now()
@@ -124,11 +124,11 @@ export function createDeliveryWatch(dependencies: {
     const elsewhere = heldElsewhere(members)
     for (const [partition, { next, since }] of still) {
       if (elsewhere.has(partition)) continue
-      // What waits may be a transaction that is open, or its marker: nobody can be handed that.
+      // An open transaction or its marker may be waiting there, and neither can be delivered.
       const { records, unreadable } = await readPart(log, topic, partition, next, 1)
-      // A restart does not mend it, so it is no stall.
+      // Not a stall, because a restart does not mend it.
       if (unreadable !== undefined && !isTold) tellUnreadable(source, partition, next, unreadable.error)
-      // A partition may wait behind what cannot be read while others are handed over, and only then.
+      // One partition may wait behind an unreadable batch while others are delivered; a stall needs quiet in all of them.
       if (!isQuiet) continue
       const [record] = records
       if (record !== undefined) return { topic, partition, offset: record.offset, waitingMs: now - since }
@@ -195,8 +195,8 @@ function isRebalancing(members: readonly GroupMember[]): boolean {
 }
 
 /**
- * The partitions that another machine surely holds. Addresses of members tell machines apart only where one of them is
- * this machine's: behind a translation of addresses all of them may be the same.
+ * The partitions that certainly belong to another machine. Members' addresses distinguish machines only if one of them is
+ * this machine's: behind network address translation all of them may be the same.
  */
 function heldElsewhere(members: readonly GroupMember[]): ReadonlySet<number> {
   if (!members.some(({ isHere }) => isHere)) return new Set()

@@ -7,10 +7,10 @@ import { holdThroughOutage, type HoldOptions } from '../../messaging/hold.ts'
 import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
 
 /**
- * A store that is locked, or throttled for good, fails every order as if that order were in its way. So before an order
- * is blamed for a busy store, the store is asked to take one that is nobody's, in a transaction that is rolled back;
- * while it is too busy for that one too, this is an outage and is held like one. Resolves with whether it had to be held.
- * Rejects with `store-unavailable` when the hold has lasted long enough.
+ * A store that is locked or permanently throttled fails every order as if that order were the cause. So before an order
+ * is blamed for a busy store, the store is asked to take a made-up order in a transaction that is rolled back. While it
+ * is too busy for that too, this is an outage and is held like one. Resolves with whether it had to be held; rejects with
+ * `store-unavailable` when `deadline` has passed.
  */
 export async function holdWhileBusy(
   store: Pick<OrderStore, 'previewBatch'>,
@@ -33,10 +33,10 @@ async function probe(store: Pick<OrderStore, 'previewBatch'>): Promise<void> {
   } catch (error) {
     const failure = classify(error)
     if (failure.class === 'outage') throw error
-    // Whatever else is wrong with the probe, the store was not too busy to find it out.
+    // Any other failure shows that the store was not too busy to process the probe.
     if (failure.class !== 'transient') return
     const detail = 'The store is too busy to take any order.'
-    // Azure may ask for a time before the next attempt, and a probe is one.
+    // Azure may ask for a wait before the next attempt, and a probe counts as one.
     const advised = isOrderError(error) ? error.retryAfterSeconds : undefined
     const wait = advised === undefined ? {} : { retryAfterSeconds: advised }
     throw new OrderError('store-unavailable', detail, { retriable: true, cause: error, ...wait })

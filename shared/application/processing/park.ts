@@ -11,10 +11,10 @@ import type { Topics } from '../../messaging/topics.ts'
 import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 import type { OrderToStore, ParkedRecord } from '../../ports/order-store.ts'
 
-/** A record with its journey, so that headers are decoded once a delivery. */
+/** A record with its journey, so that its headers are decoded once per delivery. */
 export interface ParkableRecord {
   readonly record: LogRecord
-  /** Undefined for a record that has failed nowhere yet, as all of the orders topic. */
+  /** Undefined for a record that has not failed yet; so for every record of the orders topic. */
   readonly journey: Journey | undefined
 }
 
@@ -27,8 +27,8 @@ export interface Unstorable extends ParkableRecord {
 
 /**
  * Puts records into the next retry topic, or the dead-letter topic when there is no next one. Resolves once all of them
- * are durable there, with what ledger and statuses have to say of them. An outage of the log is held, for a record that
- * is neither stored nor parked must not be committed.
+ * are durable there, with the entries for the ledger and the orders' statuses. Holds through an outage of the log,
+ * because a record that is neither stored nor parked must not be committed.
  */
 export type Park = (
   unstorable: readonly Unstorable[],
@@ -101,7 +101,7 @@ export function createPark(dependencies: {
     }
   }
 
-  /** Too large is never an outage: the record loses its stack, then its value, and still names its origin. */
+  /** A record that is too large is parked without its stack, or else without its value; it still names its origin. */
   async function sendSmaller(topic: string, { unstorable, journey }: Parcel): Promise<void> {
     let refusal: unknown
     for (const size of SIZES) {
@@ -141,7 +141,7 @@ function toParkedRecord({ unstorable: { record, order }, journey }: Parcel): Par
     cause: journey.last.cause,
     acceptedAt: acceptedAtOf(record),
     order: order?.order ?? null,
-    // Known even when the record cannot be read: the ledger does not take a redrive for an accepted order.
+    // Known even if the record cannot be read, so that the ledger does not count a redrive as an accepted order.
     redriveOf: headerText(record, HEADER.redriveOf) ?? null,
   }
 }

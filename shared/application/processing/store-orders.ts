@@ -31,7 +31,7 @@ interface Decoded {
   readonly unreadable: Unstorable[]
 }
 
-/** Brings orders into the store, and parks those that cannot be stored; the ledger accounts for all of them. */
+/** Stores orders and parks those that cannot be stored; the ledger accounts for all of them. */
 export function createStoreOrders(dependencies: {
   log: Pick<EventLog, 'read'>
   store: Pick<OrderStore, 'storeBatch' | 'previewBatch'>
@@ -47,7 +47,7 @@ export function createStoreOrders(dependencies: {
   const { log, store, park, groupId, delivered, proofs, clock, events, signal } = dependencies
   let failedInARow = 0
 
-  /** One transaction after the other; while the store is at one, the next is decoded. */
+  /** One transaction after another; while the store works on one, the next is decoded. */
   return async function storeOrders(records, deliveredAt = clock.now()) {
     let ahead: Promise<Decoded> | undefined
     const slices = [...transactions(records)]
@@ -55,7 +55,7 @@ export function createStoreOrders(dependencies: {
       const decoded = await (ahead ?? decode(slice))
       const next = slices[index + 1]
       ahead = next && decode(next)
-      // It is awaited in its turn, unless this one fails before.
+      // It is awaited in its turn, unless the current transaction fails first.
       ahead?.catch(() => undefined)
       await storeSlice(decoded, deliveredAt)
     }
@@ -105,7 +105,7 @@ export function createStoreOrders(dependencies: {
     tell(topic, result.outcomes, batch, parked.length, startedAt)
   }
 
-  /** A little at a time: decoding 500 large orders in one go would keep HTTP requests waiting. */
+  /** Yields in between, because decoding 500 large orders in one go would keep HTTP requests waiting. */
   async function decode(delivery: readonly DeliveredRecord[]): Promise<Decoded> {
     const records = await read(delivery)
     const readable: Readable[] = []
@@ -123,14 +123,14 @@ export function createStoreOrders(dependencies: {
     return { readable, unreadable }
   }
 
-  /** The very bytes; of the orders topic without what a copy there says of another place. */
+  /** The records' exact bytes. In the orders topic, headers that claim another origin are removed. */
   async function read(delivery: readonly DeliveredRecord[]): Promise<DeliveredRecord[]> {
     if (delivered === 'copy') return readAllExactly(log, delivery)
     const records = await readAllExactly(log, delivery.map(withoutJourney))
     return records.map((record) => withProvenMarks(record, proofs))
   }
 
-  /** One transaction for the whole batch. An outage of the store is held; any other failure is the caller's to judge. */
+  /** One transaction for the whole batch. Holds through an outage of the store; the caller decides about any other failure. */
   async function attempt(
     batch: readonly Readable[],
     parked: readonly ParkedRecord[],
@@ -149,12 +149,12 @@ export function createStoreOrders(dependencies: {
     }
   }
 
-  /** Blames no order for a store that is busy for all, before culprits are looked for or by the time they are found. */
+  /** Blames no order if the store is too busy for any, whether that shows before the search or after it. */
   async function findBlamed(batch: readonly Readable[], { class: kind }: Failure, hold: HoldOptions) {
     if (kind === 'transient' && (await holdWhileBusy(store, hold))) return []
-    // As copies: what is good is stored on the way, and no offset is counted before the culprits are parked.
+    // As copies: good orders are stored on the way, and no offset is counted before the culprits are parked.
     const culprits = await findCulprits(batch, async (some) => {
-      // In a slow store this takes long, and a process that is stopping has no time for it.
+      // This takes long in a slow store, and a stopping process has no time for it.
       signal.throwIfAborted()
       if (clock.now() > hold.deadline) {
         const detail = 'Too slow to tell which orders it cannot store.'

@@ -4,14 +4,13 @@ import { readJourney } from '../../messaging/parking/parking.ts'
 import type { HandleDelivery } from './handle-delivery.ts'
 
 /**
- * Brings a batch of a retry topic into the store as its records become due: those that are due at once, together, then
- * the next. Only its own tier waits; a process that dies while waiting costs a redelivery. No record waits longer than
- * its tier's delay from when it was delivered: a clock that is ahead, or a header that says the year 9999, must not stop
- * the tier.
+ * Stores the records of a retry topic as they become due; those due at the same time go together. Only this tier waits,
+ * and a process that dies while it waits costs a redelivery. No record waits longer than the tier's delay, counted from
+ * its delivery: a clock that is ahead, or a header that names the year 9999, must not stop the tier.
  */
 export function createStoreRetries(dependencies: {
   storeOrders: HandleDelivery
-  /** Of the tier, in milliseconds. */
+  /** The tier's delay. */
   delayMs: number
   clock: Clock
   signal: AbortSignal

@@ -1,15 +1,15 @@
 /**
- * The one folding of texts that are searched: whatever is stored and whatever is asked for goes through it, in every
- * store, so that case, accents and the spelling of a code point make no difference.
+ * Folds texts for search. Stored texts and queries go through it alike, in every store, so that case, accents and the
+ * encoding of a character make no difference.
  *
  * 1. Compatibility decomposition (Unicode NFKD, UAX #15): é is e and an accent, ﬁ is fi, full-width Ａ is A.
  * 2. Marks (general category M) are left out.
- * 3. Case folding: to upper case and then to lower case (Unicode chapter 3.13), because ß and ı differ in upper case from
- *    what lower case alone makes of them. Of the two small sigmas, σ stays.
- * 4. Latin letters that have no decomposition become what they stand for in ASCII, as in CLDR's transform Latin-ASCII
- *    (common/transforms/Latin-ASCII.xml): ł is l, ø is o, æ is ae, þ is th. The list has those that alphabets use.
+ * 3. Case folding: to upper case and then to lower case (Unicode chapter 3.13), because for ß and ı
+ *    that differs from lower case alone. Of the two small sigmas, σ stays.
+ * 4. Latin letters without a decomposition become their ASCII equivalents, as in CLDR's transform Latin-ASCII
+ *    (common/transforms/Latin-ASCII.xml): ł is l, ø is o, æ is ae, þ is th. Only letters that alphabets use are listed.
  *
- * A folded text stays the same when it is folded again.
+ * Folding a folded text again does not change it.
  */
 export function fold(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase()
@@ -21,12 +21,12 @@ export function fold(text: string): string {
 
 const ASCII = /^[\x20-\x7e]*$/
 
-/** Twice: upper case makes letters with marks of their own of a few. */
+/** Applied twice, because upper case gives a few letters marks of their own. */
 function withoutMarks(text: string): string {
   return text.normalize('NFKD').replaceAll(/\p{M}/gu, '')
 }
 
-/** A letter and what it becomes, pair by pair. */
+/** Pairs of a letter and its replacement. */
 const PAIRS = [
   'ς σ ß ss',
   // Latin-1 and Latin Extended-A: the languages of Europe.

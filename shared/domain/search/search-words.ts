@@ -2,29 +2,29 @@ import { fold } from './fold.ts'
 import { customerFullName, longDescription } from '../order-view.ts'
 
 /**
- * What an order is found by, and what a query asks for; the same for every store. Words are letters and digits, folded
- * (fold.ts). All else separates words, so that what looks like query syntax is just text. Three kinds of words are more
- * than that:
+ * The words of orders and of queries, the same for every store. Words are letters and digits, folded (fold.ts). Everything
+ * else separates words, so that query syntax counts as plain text. Three kinds of words are special:
  *
  * - An apostrophe within a word. The word is kept without it, and its parts are too: `O'Connor` is found by `oconnor`,
  *   `o'connor` and `connor`.
- * - Chinese and Japanese, which are written without spaces (Han, Hiragana and Katakana). Each character and each two that
- *   follow one another are words, as in Lucene's CJKBigramFilter: `小龍` is found by `龍`, and a longer text by its pairs.
- * - The last twelve digits of an order's id, by which people tell orders apart. A whole id in a query is taken for them.
+ * - Chinese and Japanese, which are written without spaces (Han, Hiragana and Katakana). Each character and each pair of
+ *   adjacent characters are words, as in Lucene's CJKBigramFilter: `小龍` is found by `龍`, and a longer text by its pairs.
+ * - The last twelve digits of an order's id, by which people distinguish orders. A whole id in a query stands for
+ *   them.
  */
 
-/** Words of a query beyond these narrow nothing down that a person would look for. */
+/** The most words of a query; more would not narrow down a person's search any further. */
 const MAX_WORDS = 16
-/** In code points. A word is at most as long as the longest field. */
+/** In code points; the length of the longest field. */
 const MAX_WORD_LENGTH = 100
 const MAX_TEXT = 4096
 
-/** Text in which nothing needs more than lower case: no apostrophe, and no letter beyond ASCII. */
+/** Text for which lower case is enough: no apostrophe, and no letter beyond ASCII. */
 const PLAIN = /^[\x20-\x26\x28-\x5f\x61-\x7e]*$/
 const PLAIN_WORD = /[a-z0-9]+/g
-/** As it is typed, or set: ’ ‘ ʼ ʻ ′ and `, and the middle dot of Catalan; the full-width ones are folded. */
+/** Typed or typographic: ’ ‘ ʼ ʻ ′ and `, and the middle dot of Catalan; the full-width ones are folded. */
 const APOSTROPHE = /[\u2019\u2018\u02bc\u02bb\u2032`\u00b7]/g
-/** ´ alone, which folding would take for an accent on a space. */
+/** ´ alone, which folding would treat as an accent on a space. */
 const ACUTE = /\u00b4/g
 const WORD = /[\p{L}\p{N}]+(?:'[\p{L}\p{N}]+)*/gu
 const UNSPACED = /([\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]+)/u
@@ -32,10 +32,10 @@ const ORDER_ID = /(?<![0-9a-z])[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}([0-9a-f]{12})(?
 const SHORT_ID = /^[0-9a-f]{12}$/
 const SHORT_ID_LENGTH = 12
 
-/** Whether the words of a text are what splitting it at all but ASCII letters and digits makes. */
+/** Whether splitting a text at everything but ASCII letters and digits gives its words. */
 export const isPlain = (text: string): boolean => PLAIN.test(text)
 
-/** The words that a text is found by, as often as they come. */
+/** The words by which a text is found, with repetitions. */
 export function wordsOf(text: string): string[] {
   if (isPlain(text)) return text.toLowerCase().match(PLAIN_WORD) ?? []
   return compoundsOf(text).flatMap((compound) => {
@@ -44,7 +44,7 @@ export function wordsOf(text: string): string[] {
   })
 }
 
-/** The words of a query, each once; none for a text that has no word. */
+/** The words of a query, each once; empty for a text without words. */
 export function queryWords(text: string): string[] {
   const words = compoundsOf(text.slice(0, MAX_TEXT).replaceAll(ORDER_ID, '$1')).flatMap((compound) =>
     splitUnspaced(compound.replaceAll("'", '')).flatMap((run) =>
@@ -57,12 +57,12 @@ export function queryWords(text: string): string[] {
 /** Whether a word of a query can be the end of an order's id. */
 export const isShortId = (word: string): boolean => SHORT_ID.test(word)
 
-/** The word by which an order is found by its id: marked, because it is found whole and not by its beginning. */
+/** The word for an order's id: marked, because it is found as a whole and not by its beginning. */
 export const idWord = (shortId: string): string => `¤i${shortId}`
 
 export const shortIdOf = (orderId: string): string => orderId.slice(-SHORT_ID_LENGTH)
 
-/** What of an order can be searched for, besides its id. */
+/** The searchable parts of an order, besides its id. */
 export interface Searchable {
   readonly customerName: string
   readonly customerLastName: string
@@ -71,7 +71,7 @@ export interface Searchable {
   readonly orderItems: readonly (Parameters<typeof longDescription>[0] & { readonly itemCode: string })[]
 }
 
-/** The texts of an order that are neither its customer's name nor what its items are called. */
+/** The searchable texts other than names of customers and items. */
 function otherTexts(order: Pick<Searchable, 'customerEmail' | 'reference' | 'orderItems'>): string[] {
   return [order.customerEmail, order.reference ?? '', ...order.orderItems.map(({ itemCode }) => itemCode)]
 }
@@ -90,7 +90,7 @@ function compoundsOf(text: string): string[] {
   return fold(text.replaceAll(ACUTE, "'")).replaceAll(APOSTROPHE, "'").match(WORD) ?? []
 }
 
-/** A word; of one in a script without spaces its characters, and each two that follow one another. */
+/** The word itself; for a script without spaces its characters and each adjacent pair. */
 function pieces(word: string): string[] {
   if (!isUnspaced(word)) return [word]
   return splitUnspaced(word).flatMap((run) => (isUnspaced(run) ? [...Array.from(run), ...pairs(run)] : [run]))

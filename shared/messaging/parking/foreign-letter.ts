@@ -9,8 +9,8 @@ import { readJourney, type Journey } from './parking.ts'
 
 /**
  * A dead letter that another consumer of the orders topic wrote, as its headers describe it. Spring's default dead-letter
- * topic of `orders` is ours, and Kafka Connect can be told to use it. The headers are display: nobody has checked them,
- * so each is bounded, and nothing but lists and pages depends on them.
+ * topic of `orders` is ours, and Kafka Connect can be told to use it. Its headers are for display
+ * only: nobody has verified them, so each is bounded, and nothing but lists and pages depends on them.
  */
 export interface ForeignLetter {
   readonly failure: ForeignFailure
@@ -18,9 +18,9 @@ export interface ForeignLetter {
   readonly consumerGroup: string
   /** 0 when the writer does not say. */
   readonly attempts: number
-  /** Of the original record, in milliseconds since 1970; undefined when the writer does not say. */
+  /** The original record's time, in milliseconds since 1970; undefined if the writer does not say. */
   readonly originTimestamp: number | undefined
-  /** The same for letters of one consumer group that died of the same exception. */
+  /** Equal for letters of one consumer group that died of the same exception. */
   readonly fingerprint: string
   readonly stack: string | null
 }
@@ -28,7 +28,7 @@ export interface ForeignLetter {
 const RETRY_TOPIC_PREFIX = 'kafka_'
 const ATTEMPTS_PREFIX = 'retry_topic-'
 const CONNECT_PREFIX = '__connect.errors.'
-/** Spring's recoverer and its retry topics (org.springframework.kafka.support.KafkaHeaders), Connect's sink tasks. */
+/** Spring's recoverer and retry topics (org.springframework.kafka.support.KafkaHeaders), and Connect's sink tasks. */
 const FAILURE_PREFIXES = [
   SPRING_PREFIX,
   `${RETRY_TOPIC_PREFIX}original-`,
@@ -42,7 +42,7 @@ const MAX_DETAIL_BYTES = 1000
 const MAX_STACK_BYTES = 8 * 1024
 const UNKNOWN_DETAIL = 'It was put into the dead-letter topic by someone else.'
 
-/** What the headers of a record in the dead-letter topic say that this product did not park. */
+/** Reads the headers of a record in the dead-letter topic that this product did not park. */
 export function readForeignLetter(record: LogRecord): ForeignLetter {
   const has = (name: string) => record.headers.some(([one]) => one === name)
   if (has(`${RETRY_TOPIC_PREFIX}original-topic`)) return fromSpring(record, 'spring-retry-topic', RETRY_TOPIC_PREFIX)
@@ -51,15 +51,15 @@ export function readForeignLetter(record: LogRecord): ForeignLetter {
   return toLetter({ dialect: 'unknown', origin: null, exception: null, message: undefined, group: undefined })
 }
 
-/** Whether a header tells of a failure, in any of the dialects: a redrive starts without it. */
+/** Whether a header describes a failure in any of the dialects. A redrive leaves such headers out. */
 export function describesFailure(name: string): boolean {
   return FAILURE_PREFIXES.some((prefix) => name.startsWith(prefix))
 }
 
 /**
- * The journey of a record in the dead-letter topic that this product parked; undefined for others. What we park names its
- * origin in our headers and, after them, in Spring's. A consumer that fails on a copy of such a record adds Spring's
- * headers again: then the last ones name another place or group.
+ * The journey of a record in the dead-letter topic that this product parked; undefined for others. We name the origin in
+ * our own headers and, after them, in Spring's. A consumer that fails on a copy of such a record adds Spring's headers
+ * again, so the last ones then name another place or group.
  */
 export function readOwnJourney(record: LogRecord, journey = readJourney(record)): Journey | undefined {
   if (journey === undefined) return undefined
@@ -73,12 +73,12 @@ export function readOwnJourney(record: LogRecord, journey = readJourney(record))
 
 function fromSpring(record: LogRecord, dialect: 'spring' | 'spring-retry-topic', prefix: string): ForeignLetter {
   const text = (name: string) => headerText(record, name)
-  // Spring counts the attempt that would come next, and adds a header at each hop: the last is the newest.
+  // Spring counts the next attempt, and adds a header at each hop, so the last one is the newest.
   const next = integerOf(record, `${ATTEMPTS_PREFIX}attempts`)
   return toLetter({
     dialect,
     origin: originIn(record, prefix, integerOf),
-    // The exception itself is, as a rule, the wrapper that Spring puts around the listener's.
+    // The exception itself is usually Spring's wrapper around the listener's.
     exception: text(`${prefix}exception-cause-fqcn`) ?? text(`${prefix}exception-fqcn`),
     message: text(`${prefix}exception-message`),
     group: text(`${SPRING_PREFIX}original-consumer-group`) ?? text(`${prefix}original-consumer-group`),
@@ -96,7 +96,7 @@ function fromConnect(record: LogRecord): ForeignLetter {
     origin: originIn(record, CONNECT_PREFIX, decimalOf),
     exception: text('exception.class.name'),
     message: text('exception.message'),
-    // As Connect names the group of a sink unless told otherwise.
+    // Connect's default name for the group of a sink.
     group: connector === undefined ? undefined : `connect-${connector}`,
     stack: text('exception.stacktrace'),
   })
@@ -145,7 +145,7 @@ function originIn(record: LogRecord, prefix: string, number: ReadNumber): Foreig
   return { topic: displayed(topic, MAX_NAME_BYTES), partition, offset }
 }
 
-/** Bounded, and without characters that a store may not keep or a terminal would obey; lines and tabs stay. */
+/** Bounded, and without characters that a store may reject or a terminal would obey; line breaks and tabs stay. */
 function displayed(text: string, maxBytes: number): string {
   return truncateUtf8(text, maxBytes).replaceAll(/(?![\t\n])\p{Cc}/gu, ' ')
 }

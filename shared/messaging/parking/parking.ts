@@ -4,14 +4,14 @@ import type { Failure } from '../failure.ts'
 import { HEADER, headerText, originalHeaders, springHeaders, SPRING_TIMESTAMP_TYPE } from '../records/headers.ts'
 
 /**
- * A parked record is the original's key and value, byte for byte, with headers that tell its journey: where it comes
- * from, how often it was tried, what went wrong first and last. Copies replace those headers, so they do not grow.
+ * A parked record is the original's key and value, byte for byte, with headers that describe its journey: where it
+ * comes from, how often it was tried, what went wrong first and last. Each hop replaces them, so they do not grow.
  */
 export interface Journey {
   readonly origin: RecordPosition
   readonly originTimestamp: number
   readonly originTimestampType: TimestampType
-  /** Deliveries that failed so far, the orders topic's included, and the most there will be. */
+  /** Failed deliveries so far, the orders topic's included, and the most there will be. */
   readonly attempt: number
   readonly maxAttempts: number
   /** Milliseconds since 1970; null in the dead-letter topic. */
@@ -29,12 +29,12 @@ export interface FailureNote {
   readonly at: string
 }
 
-/** What happens to the record next: the delivery has failed for the `attempt`-th time. */
+/** The journey of a record whose delivery has just failed for the `attempt`-th time. */
 export function nextJourney(
   record: LogRecord,
   failure: Failure,
   next: {
-    /** The journey so far, where this is not its first failure. */
+    /** The journey so far; absent for a first failure. */
     earlier?: Journey | undefined
     attempt: number
     maxAttempts: number
@@ -62,11 +62,11 @@ export function nextJourney(
   }
 }
 
-/** Kafka's own limits: the length of a topic's name, and a partition is an INT32. */
+/** Kafka's own limits: the length of a topic's name, and the INT32 of a partition. */
 const MAX_TOPIC_LENGTH = 249
 const MAX_PARTITION = 2_147_483_647
 
-/** How much of a parked record is kept when it would be too large for its topic. */
+/** How much of a record is parked, depending on what its topic can take. */
 export type ParkedSize = 'whole' | 'without stack' | 'stub'
 
 export function toParked(record: LogRecord, journey: Journey, size: ParkedSize = 'whole'): RecordToPublish {
@@ -107,8 +107,8 @@ export function toParked(record: LogRecord, journey: Journey, size: ParkedSize =
 }
 
 /**
- * The journey that a record of a retry topic or the dead-letter topic tells; undefined when it tells none. Never asked
- * of a record of the orders topic: there such headers are those of a copy (original-record.ts).
+ * The journey of a record in a retry topic or the dead-letter topic; undefined if its headers describe none. Not for
+ * records of the orders topic, where such headers come from a copy (original-record.ts).
  */
 export function readJourney(record: Pick<LogRecord, 'headers'>): Journey | undefined {
   const text = (name: string) => headerText(record, name)
@@ -133,7 +133,7 @@ export function readJourney(record: Pick<LogRecord, 'headers'>): Journey | undef
   }
 }
 
-/** Undefined for a place that no log has: nothing may be counted, looked up or kept by it. */
+/** Undefined for a place that cannot exist in a log, because nothing may be counted, looked up or kept by it. */
 function readOrigin(text: (name: string) => string | undefined): RecordPosition | undefined {
   const topic = text(HEADER.originTopic) ?? ''
   const partition = wholeNumber(text(HEADER.originPartition)) ?? Number.POSITIVE_INFINITY
@@ -143,7 +143,7 @@ function readOrigin(text: (name: string) => string | undefined): RecordPosition 
   return isPlace ? { topic, partition, offset } : undefined
 }
 
-/** Where the original of a parked record lies: what the headers say, else the record itself. */
+/** Where the original of a parked record lies: the place in its headers, else its own. */
 export function originOf(record: LogRecord): RecordPosition {
   return readJourney(record)?.origin ?? placeOf(record)
 }

@@ -1,12 +1,12 @@
 import type { RedriveEnding, RedriveTask } from '../../ports/redrives.ts'
 
-/** One letter first, then more as long as they are stored: a mistake costs one order, not ten thousand. */
+/** One letter first, then more while they are stored, so that a mistake costs one order and not ten thousand. */
 const STEP_SIZES = [1, 5, 20, 100, 500]
 
-/** A step stops the task when more than this share of it failed again. */
+/** The task stops when more than this share of a step failed again. */
 const MAX_FAILED_SHARE = 0.5
 
-/** So long after a step was sent the next may follow: a step is never more than a second's worth. */
+/** The least time between two steps. A step holds at most one second's worth of letters. */
 export const STEP_INTERVAL_MS = 1000
 
 export type RedriveDecision =
@@ -15,8 +15,8 @@ export type RedriveDecision =
   | { readonly kind: 'end'; readonly ending: RedriveEnding }
 
 /**
- * What the task does next, from its outcomes alone. Orders that are being retried count against it until stored: whoever
- * redrives before the cause is mended learns it from the first letter, not minutes later.
+ * Decides the task's next move from its outcomes alone. Orders that are being retried count as failed until they are
+ * stored, so a redrive that starts before the cause is fixed stops at its first letter, not minutes later.
  */
 export function decideRedrive(task: RedriveTask): RedriveDecision {
   const { sent, pending, retrying, failed } = task.lastStep
@@ -26,7 +26,7 @@ export function decideRedrive(task: RedriveTask): RedriveDecision {
   }
   if (pending > 0) return { kind: 'wait' }
   if (task.waiting > 0) return { kind: 'send', letters: stepSize(task) }
-  // What an earlier run of a resumed task sent may still be on its way.
+  // Letters that a resumed task sent in an earlier run may still be on their way.
   return task.pending > 0 ? { kind: 'wait' } : { kind: 'end', ending: { state: 'done' } }
 }
 

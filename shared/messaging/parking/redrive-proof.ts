@@ -3,9 +3,9 @@ import type { LogRecord, RecordToPublish } from '../../ports/event-log.ts'
 import { HEADER, headerText } from '../records/headers.ts'
 
 /**
- * Proves that a record which says that it redrives a dead letter was sent by this installation for that letter: an
+ * Proves that a record that claims to redrive a dead letter was sent by this installation for that letter: an
  * HMAC-SHA-256 over the letter's id and the record's key and value. A copy of a parked record has no proof, because
- * parking leaves it out; a record of another installation has one of another secret (docs/decisions/018).
+ * parking leaves it out. Another installation signs with another secret (docs/decisions/018).
  */
 export interface RedriveProofs {
   /** The record with its proof. */
@@ -13,7 +13,7 @@ export interface RedriveProofs {
   holds(record: LogRecord): boolean
 }
 
-/** The first secret signs, all of them verify, as with order ids. */
+/** The first secret signs and all of them verify, as with order ids. */
 export function createRedriveProofs(secrets: readonly [string, ...string[]]): RedriveProofs {
   const keys = secrets.map((secret) => createSecretKey(secret, 'utf8'))
   const signing = createSecretKey(secrets[0], 'utf8')
@@ -36,7 +36,7 @@ type Signed = Pick<RecordToPublish, 'key' | 'value'> & Pick<LogRecord, 'headers'
 function proofOf(secret: KeyObject, record: Signed): Buffer {
   const hmac = createHmac('sha256', secret).update('redrive\n')
   const marks = [HEADER.redriveOf, HEADER.supersedes].map((name) => headerText(record, name) ?? null)
-  // Each with its length, so that no two records read the same.
+  // Each part with its length, so that no two records sign the same bytes.
   for (const part of [...marks, record.key, record.value].map(bytesOf)) {
     hmac.update(`${part?.length ?? 'none'}:`).update(part ?? '')
   }

@@ -10,11 +10,11 @@ import { isTraceparent } from './traceparent.ts'
 
 /**
  * NewOrder on the wire: CloudEvents 1.0, binary mode (cloudevents/bindings/kafka-protocol-binding.md). The value is the
- * JSON data alone; what describes it travels in headers; the key is the order id, so that one order keeps its partition.
- * Other producers' events may come in structured mode.
+ * JSON data alone and its attributes are headers. The key is the order id, so that one order keeps its partition. Other
+ * producers may send structured mode.
  */
 const SOURCE = '/orders'
-/** As `Date.toISOString` writes it, which is how we write it ourselves. */
+/** As `Date.toISOString` writes it, and therefore this product. */
 const CANONICAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const JSON_CONTENT_TYPE = 'application/json'
 const EXPECTED =
@@ -22,8 +22,8 @@ const EXPECTED =
   'with the content-type application/cloudevents+json.'
 
 /**
- * `traceparent` of the request, and its `tracestate`, if they are valid: a bad traceparent is never published, because it
- * harms other consumers.
+ * Takes the request's `traceparent` and `tracestate` only if they are valid, because a malformed traceparent harms other
+ * consumers.
  */
 export function toMessage(
   event: NewOrder,
@@ -47,8 +47,8 @@ export function toMessage(
 }
 
 /**
- * The order in a record, ready to be stored. `origin` is where the original lies: the record itself, or for a copy in a
- * retry topic what its headers say.
+ * The order in a record, ready to be stored. `origin` is the place of the original: the record's own, or for a copy in a
+ * retry topic the one in its headers.
  * Throws `undecodable-record`, `unknown-event` or `invalid-order`, all poison.
  */
 export function fromMessage(message: LogRecord, origin: RecordPosition): OrderToStore {
@@ -73,12 +73,12 @@ export function fromMessage(message: LogRecord, origin: RecordPosition): OrderTo
   }
 }
 
-/** A record that has the header `ce_type` is in binary mode: nothing more is looked at, for nearly all are. */
+/** The header `ce_type` means binary mode. It is checked first, because nearly all records have it. */
 function inBinaryMode(record: LogRecord): LogRecord {
   return headerText(record, HEADER.type) === undefined ? (toBinaryMode(record) ?? record) : record
 }
 
-/** Whose record it is, even when its value cannot be read: the id of its event, else the key. */
+/** The id of the record's order, even if its value cannot be read: the id of its event, else the key. */
 export function orderIdOf(message: LogRecord): string | undefined {
   const record = headerText(message, HEADER.id) === undefined ? inBinaryMode(message) : message
   const id = headerText(record, HEADER.id) ?? (record.key === null ? undefined : decodeUtf8(record.key))
@@ -86,8 +86,8 @@ export function orderIdOf(message: LogRecord): string | undefined {
 }
 
 /**
- * When the order was accepted: the time of its event, else the record's own time, else the time in its id; `UNKNOWN_TIME` when
- * none of them is one. The record alone decides, so that a rebuild finds the same.
+ * When the order was accepted: the time of its event, else the record's own time, else the time in its id, else
+ * `UNKNOWN_TIME`. Depends on the record alone, so that a rebuild gets the same result.
  */
 export function acceptedAtOf(record: LogRecord): string {
   const text = headerText(record, HEADER.time) ?? headerText(inBinaryMode(record), HEADER.time) ?? ''

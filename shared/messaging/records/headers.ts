@@ -3,9 +3,9 @@ import type { LogRecord, RecordHeader, TimestampType } from '../../ports/event-l
 import { isTraceparent, isTracestate } from './traceparent.ts'
 
 /**
- * Header names, in one place. CloudEvents 1.0 in Kafka's binary mode for the event; our own, as strings that every tool
- * can show, for the journey through retry topics and DLT; and beside them Spring Kafka's `kafka_dlt-*`, encoded as
- * Spring encodes them, because the user interfaces that know how to redrive look for those.
+ * All header names. The event has those of CloudEvents 1.0 in Kafka's binary mode. The journey through retry topics and
+ * DLT has our own, as strings that every tool can show, and Spring Kafka's `kafka_dlt-*` in Spring's encoding, because
+ * user interfaces that can redrive look for those.
  */
 export const HEADER = {
   contentType: 'content-type',
@@ -16,7 +16,7 @@ export const HEADER = {
   time: 'ce_time',
   subject: 'ce_subject',
   idempotencyKeyHash: 'ce_idempotencykeyhash',
-  /** The trace of the whole journey, never updated (CloudEvents distributed tracing), and that of this hop. */
+  /** The trace in which the journey began, never updated (CloudEvents distributed tracing), and the trace of this hop. */
   startingTrace: 'ce_traceparent',
   trace: 'traceparent',
   traceState: 'tracestate',
@@ -37,11 +37,11 @@ export const HEADER = {
   fingerprint: 'oep-failure-fingerprint',
   stack: 'oep-failure-stack',
   group: 'oep-consumer-group',
-  /** Said when the value is not the original's but only names its origin, because the original was too large. */
+  /** Marks a copy without a value, because the original was too large. It only names its origin. */
   stub: 'oep-stub',
   redriveOf: 'oep-redrive-of',
   supersedes: 'oep-supersedes',
-  /** What makes the two above count in the orders topic (redrive-proof.ts). Copies of the record leave it out. */
+  /** Makes the two above valid in the orders topic (redrive-proof.ts). Copies of the record leave it out. */
   redriveProof: 'oep-redrive-proof',
 } as const
 
@@ -50,7 +50,7 @@ export const SPRING_PREFIX = 'kafka_dlt-'
 export const SPRING_TIMESTAMP_TYPE = `${SPRING_PREFIX}original-timestamp-type`
 const KEPT_ON_REDRIVE: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes])
 
-/** The text of a header; undefined when it is absent, null or not UTF-8. With several of a name, the last, as Kafka. */
+/** The text of a header, the last one of that name as in Kafka; undefined if it is absent, null or not UTF-8. */
 export function headerText(record: Pick<LogRecord, 'headers'>, name: string): string | undefined {
   for (let index = record.headers.length - 1; index >= 0; index -= 1) {
     const header = record.headers[index]
@@ -60,9 +60,9 @@ export function headerText(record: Pick<LogRecord, 'headers'>, name: string): st
 }
 
 /**
- * The headers that the record came with, without what parking added: they do not grow from hop to hop. A malformed
- * `traceparent` of a foreign producer is not published again, because the Kafka extension may skip a whole batch for it;
- * nor is a `tracestate` that is malformed or has no valid `traceparent` beside it (W3C Trace Context).
+ * The headers that the record came with, without those that parking added, so that they do not grow from hop to hop. A
+ * malformed `traceparent` of another producer is left out, because the Kafka extension may skip a whole batch over it. So
+ * is a `tracestate` that is malformed or has no valid `traceparent` beside it (W3C Trace Context).
  */
 export function originalHeaders<Value extends Uint8Array | string | null>(
   headers: readonly (readonly [name: string, value: Value])[],
@@ -109,7 +109,7 @@ export function springHeaders(parked: {
 
 const MAX_INT64 = 2n ** 63n - 1n
 
-/** Beyond 2^53 a number is rounded, and the largest timestamps are rounded to one that 64 bits do not hold. */
+/** Numbers beyond 2^53 are rounded, the largest timestamps to one that does not fit into 64 bits. */
 function bigEndian64(value: number): Uint8Array {
   const bytes = Buffer.alloc(8)
   const whole = BigInt(value)
@@ -119,6 +119,6 @@ function bigEndian64(value: number): Uint8Array {
 
 /** The text of bytes that are UTF-8, else undefined. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  // Several headers of every record come through here: a TextDecoder that throws costs four times as much.
+  // Runs for several headers of every record, and a TextDecoder that throws costs four times as much.
   return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8') : undefined
 }

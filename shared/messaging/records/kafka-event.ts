@@ -4,7 +4,7 @@ import type { Journey } from '../parking/parking.ts'
 /**
  * A record as the Kafka extension hands it to a Node function with `dataType: string`
  * (KafkaEventDataConvertManager.cs): header values in base64, value and key as text. Bytes that are not UTF-8 arrive
- * as U+FFFD; whoever needs the very bytes reads them again from the record's own place in the log.
+ * as U+FFFD; the exact bytes can be read again from the record's place in the log.
  */
 export interface KafkaEvent {
   readonly Offset: number
@@ -18,34 +18,33 @@ export interface KafkaEvent {
 }
 
 /**
- * A delivered record; `lossy` when it may not be the original's in every byte: its text holds U+FFFD, or its time is one
- * that the host cannot express.
+ * A delivered record. `lossy` means that it may differ from the original: its text holds U+FFFD, or the host could not
+ * express its time.
  */
 export interface DeliveredRecord extends LogRecord {
   readonly lossy: boolean
-  /** What its headers tell, once somebody has decoded them. */
+  /** The journey in its headers, if it has been decoded already. */
   readonly journey?: Journey | undefined
 }
 
 const REPLACEMENT = '\ufffd'
-/** .NET's time has no years before the first, which is also its word for no time at all. */
+/** .NET's earliest time, which also stands for no time at all. */
 const NO_TIME_MS = Date.parse('0001-01-01T00:00:00Z')
-/** Kafka's word for the same. */
+/** Stands for no time in Kafka. */
 const NO_TIMESTAMP = -1
 
 /**
- * A delivery may be many times larger than what a process can work on at once: one order has up to a megabyte, and each
- * of several triggers delivers whole batches of them. A portion of these many characters takes about ten times as much
- * memory while it is read and stored.
+ * A delivery may be many times larger than what a process can handle at once: an order has up to a megabyte, and each of
+ * several triggers delivers whole batches. While a portion of this many characters is read and stored, it takes about
+ * ten times as much memory.
  */
 const MAX_PORTION_LENGTH = 2 * 1024 * 1024
 const TAKEN: KafkaEvent = { Offset: -1, Partition: -1, Topic: '', Timestamp: '', Value: null, Headers: [] }
 
 /**
- * A delivery in portions, each made when it is asked for, while what is left of the one before can be freed. Nearly
- * always there is one. Throws when the host hands over something else, such as single events or bytes: a fault of the
- * set-up, not of a record. What is checked is what tells set-ups apart; a schema for every record would cost more than
- * decoding it.
+ * Splits a delivery into portions, each made on demand, so that the one before can be freed. There is nearly always
+ * only one. Throws if the host hands over anything else, such as single events or bytes, because then the trigger is
+ * configured wrongly. Checks no more than that: validating every record would cost more than decoding it.
  */
 export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
   if (!Array.isArray(input) || !input.every(isKafkaEvent)) {
@@ -55,7 +54,7 @@ export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
   for (let start = 0; start < events.length;) {
     const end = endOfPortion(events, start)
     yield events.slice(start, end).map(fromKafkaEvent)
-    // The host's array lives as long as its invocation, and would keep what nobody needs any more.
+    // The host's array lives as long as its invocation, and would keep every portion in memory.
     for (let taken = start; end - start < events.length && taken < end; taken += 1) events[taken] = TAKEN
     start = end
   }

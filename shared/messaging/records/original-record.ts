@@ -3,19 +3,19 @@ import { HEADER, OWN_PREFIX } from './headers.ts'
 import type { RedriveProofs } from '../parking/redrive-proof.ts'
 
 /**
- * A record of the orders topic speaks for itself: its origin is its own place, and it has failed nowhere yet. Headers
- * that tell of a journey are there only because somebody copied a parked record with all of its headers, as user
- * interfaces for Kafka do. Whoever believed them would count the original's place again and the copy's never.
+ * A record of the orders topic is its own origin and has not failed yet. It has headers about a journey only if somebody
+ * copied a parked record with all of its headers, as user interfaces for Kafka do. Trusting them would count the
+ * original's place a second time and the copy's never.
  */
 const OF_A_REDRIVE: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes, HEADER.redriveProof])
 
-/** The record without a journey; the very same when it tells none, which costs one look at the names. */
+/** The record without headers about a journey; the same object if it has none. */
 export function withoutJourney<T extends Pick<LogRecord, 'headers'>>(record: T): T {
   if (!record.headers.some(isOwn)) return record
   return { ...record, headers: record.headers.filter((header) => !isOwn(header) || OF_A_REDRIVE.has(header[0])) }
 }
 
-/** The record without the marks of a redrive, unless their proof holds. Expects the record's very bytes. */
+/** The record without the marks of a redrive, unless their proof holds. Expects the record's exact bytes. */
 export function withProvenMarks<T extends LogRecord>(record: T, proofs: Pick<RedriveProofs, 'holds'>): T {
   if (!record.headers.some(isOwn) || proofs.holds(record)) return record
   return { ...record, headers: record.headers.filter((header) => !isOwn(header)) }

@@ -3,18 +3,18 @@ import { decodeUtf8, HEADER, headerText } from './headers.ts'
 
 /**
  * CloudEvents' structured mode: the whole event as one JSON object, data and attributes together
- * (cloudevents/formats/json-format.md). We write binary mode; other producers may prefer this one, and it is the same
- * event.
+ * (cloudevents/formats/json-format.md). This product writes binary mode; other producers may send the same event like
+ * this.
  */
 const CONTENT_TYPE = 'application/cloudevents+json'
 
-/** Whether the record says that its value is an event in structured mode. */
+/** Whether the record declares its value to be an event in structured mode. */
 function isStructured(record: LogRecord): boolean {
   const [mediaType = ''] = (headerText(record, HEADER.contentType) ?? '').split(';')
   return mediaType.trim().toLowerCase() === CONTENT_TYPE
 }
 
-/** The same record in binary mode; undefined when its value is no event in structured mode. */
+/** The same record in binary mode; undefined if its value is not an event in structured mode. */
 export function toBinaryMode(record: LogRecord): LogRecord | undefined {
   const event = isStructured(record) ? readObject(record.value) : undefined
   if (event === undefined) return undefined
@@ -35,7 +35,7 @@ function readObject(value: Uint8Array | null): Record<string, unknown> | undefin
     const json: unknown = JSON.parse(text)
     return typeof json === 'object' && json !== null && !Array.isArray(json) ? { ...json } : undefined
   } catch {
-    // What it is instead is said by whoever needed the event.
+    // The caller reports what is wrong with the value.
     return undefined
   }
 }

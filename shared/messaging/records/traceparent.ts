@@ -1,4 +1,4 @@
-/** W3C Trace Context, version 00 and later ones read as 00: lower-case hex, and neither id all zeros. */
+/** W3C Trace Context. Later versions are read as 00: lower-case hex, and neither id all zeros. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 export function isTraceparent(text: string): boolean {
@@ -9,7 +9,7 @@ const PRINTABLE = /^[\t\x20-\x7e]*$/
 const MEMBER = /^[a-z0-9][a-z0-9_*/@-]{0,255}=[^,=\t]{1,256}$/
 const MAX_MEMBERS = 32
 
-/** The list of a W3C `tracestate`: at most 32 members `key=value`, some of which may be empty, but not all. */
+/** A W3C `tracestate`: a list of at most 32 members `key=value`, some of which may be empty, but not all. */
 export function isTracestate(text: string): boolean {
   if (text.trim() === '') return false
   const members = text.split(',', MAX_MEMBERS + 1).map((member) => member.trim())
@@ -17,7 +17,7 @@ export function isTracestate(text: string): boolean {
   return isList && PRINTABLE.test(text)
 }
 
-/** The trace id of a valid traceparent: what logs carry. */
+/** The trace id of a valid traceparent, for logs. */
 export function traceIdOf(traceparent: string | undefined): string | undefined {
   return traceparent?.slice(3, 35)
 }
