@@ -203,7 +203,7 @@ describe('A product whose log was damaged while it was stopped', () => {
   async function withOrdersWaiting() {
     const directory = mkdtempSync(join(tmpdir(), 'damaged-product-'))
     onTestFinished(() => rmSync(directory, { recursive: true }))
-    const { product } = createProduct(join(directory, 'data'), { AzureWebJobs_consumeOrders_Disabled: 'true' })
+    const product = createProduct(join(directory, 'data'), { AzureWebJobs_consumeOrders_Disabled: 'true' })
     await product.start()
     const ids: string[] = []
     for (let n = 0; n < ORDERS; n += 50) {
@@ -227,7 +227,7 @@ describe('A product whose log was damaged while it was stopped', () => {
     async (_, damage, expected) => {
       const { directory, ids, file } = await withOrdersWaiting()
       damage(file)
-      const { product, output } = createProduct(join(directory, 'data'), { LOG_LEVEL: 'warn' })
+      const product = createProduct(join(directory, 'data'), { LOG_LEVEL: 'warn' })
       await product.start()
       /** Of those that are not stored, how many say that their record may be missing. */
       async function withCause(): Promise<number> {
@@ -266,9 +266,9 @@ describe('A product whose log was damaged while it was stopped', () => {
         const { text } = await product.operate('/api/metrics')
         expect(text).toContain(`orders_ledger_records{outcome="damaged"} ${totals.damaged}`)
         expect(text).toContain(`orders_passed_over_total{messaging_destination_name="orders"} ${totals.damaged}`)
-        expect(eventsOf(output())).toContain('delivery:passed-over')
-        expect(eventsOf(output())).not.toContain('delivery:unreadable')
-        expect(output()).toMatch(/The log is damaged at orders \d:\d+.*"Damage in the log/)
+        expect(eventsOf(product.log)).toContain('delivery:passed-over')
+        expect(eventsOf(product.log)).not.toContain('delivery:unreadable')
+        expect(product.log).toMatch(/The log is damaged at orders \d:\d+.*"Damage in the log/)
         await vi.waitFor(async () => expect(await withCause()).toBe(ORDERS - totals.stored), WITHIN)
 
         await product.operate('/api/ops/rebuild', { method: 'POST', body: { reason: 'After the damage.' } })
@@ -302,7 +302,7 @@ describe('A product whose log was damaged while it was stopped', () => {
     const directory = mkdtempSync(join(tmpdir(), 'damaged-retry-'))
     onTestFinished(() => rmSync(directory, { recursive: true }))
     const settings = { FAULTS: 'on', RETRY_DELAYS: '20m', LOG_LEVEL: 'warn' }
-    const { product, output } = createProduct(join(directory, 'data'), settings)
+    const product = createProduct(join(directory, 'data'), settings)
     const statusOf = async (id: unknown) => (await product.ask(`/api/orders/${String(id)}`)).body['status']
     await product.start()
     await product.breaks({ throwForCustomers: [1000] })
@@ -316,7 +316,7 @@ describe('A product whose log was damaged while it was stopped', () => {
       await vi.waitFor(async () => expect((await product.operate('/api/metrics')).text).toContain(counted), {
         timeout: 60_000,
       })
-      expect(eventsOf(output())).toContain('delivery:passed-over')
+      expect(eventsOf(product.log)).toContain('delivery:passed-over')
       expect(await product.ledger()).toMatchObject({ balanced: true, damaged: [] })
       expect(await statusOf(body['orderId'])).toBe('retrying')
       const reset = { method: 'POST', body: { reason: 'A copy was damaged.', force: true } }

@@ -36,7 +36,7 @@ async function until(condition: () => boolean, what: string): Promise<void> {
 /** What a disk held, given to a product on a sound one. */
 async function expectKept(held: string, traffic: OrderTraffic): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'after-cut-'))
-  const { product, output } = createProduct(join(directory, 'data'), {})
+  const product = createProduct(join(directory, 'data'), {})
   try {
     cpSync(held, product.dataDir, { recursive: true })
     await product.start()
@@ -44,7 +44,7 @@ async function expectKept(held: string, traffic: OrderTraffic): Promise<void> {
     await expectPromisesKept(product, traffic)
     expect(await product.ledger()).toMatchObject({ balanced: true, gaps: [] })
   } catch (error) {
-    console.error(`What the product said last:\n${output()}`)
+    console.error(`What the product said last:\n${product.log.slice(-4000)}`)
     throw error
   } finally {
     if (product.isRunning) await product.kill()
@@ -58,13 +58,13 @@ describe.skipIf(!canMount)('A disk whose flushes fail', () => {
     { timeout: 300_000 },
     async (seed) => {
       using disk = createThinDisk({ hasMiB: 36, promisesMiB: 192 })
-      const { product, output } = createProduct(join(disk.path, 'data'), { LOG_LEVEL: 'warn' })
+      const product = createProduct(join(disk.path, 'data'), { LOG_LEVEL: 'warn' })
       const traffic = createOrderTraffic(product)
       try {
         await product.start()
         const before = await load(traffic, seed)
         await until(() => !product.isRunning, 'the product ends')
-        expect(output()).toMatch(
+        expect(product.log).toMatch(
           /The disk of .* failed \(.*\)\. What was accepted is on it; start again, and it is verified\./,
         )
         {
@@ -73,7 +73,7 @@ describe.skipIf(!canMount)('A disk whose flushes fail', () => {
         }
         disk.enlarge()
         await product.start()
-        expect(output()).toContain('log and store were verified')
+        expect(product.log).toContain('log and store were verified')
         const between = await load(traffic, seed + 1, 500)
         await product.kill()
         {
@@ -87,7 +87,7 @@ describe.skipIf(!canMount)('A disk whose flushes fail', () => {
         await expectKept(join(after.path, 'data'), traffic)
         console.log(`accepted ${before}, ${between} and ${later}; refused ${traffic.answers.get(503) ?? 0}`)
       } catch (error) {
-        console.error(`What the product said last:\n${output().slice(-4000)}`)
+        console.error(`What the product said last:\n${product.log.slice(-4000)}`)
         throw error
       } finally {
         if (product.isRunning) await product.kill()

@@ -16,13 +16,12 @@ const LIMITS = { timeout: 20_000, interval: 100 }
 interface Story {
   readonly product: Product
   readonly traffic: OrderTraffic
-  readonly output: () => string
   readonly place: () => Promise<{ status: number; text: string } | undefined>
 }
 
 /** A product that stored some orders and was killed, so that they are in its WALs, before its disk ran full. */
 async function afterKill(disk: FullDisk, story: (all: Story) => Promise<void>): Promise<void> {
-  const { product, output } = createProduct(join(disk.path, 'data'), { LOG_LEVEL: 'warn' }, disk.prefix)
+  const product = createProduct(join(disk.path, 'data'), { LOG_LEVEL: 'warn' }, disk.prefix)
   const traffic = createOrderTraffic(product)
   const random = createRandom(17)
   let placed = 0
@@ -34,9 +33,9 @@ async function afterKill(disk: FullDisk, story: (all: Story) => Promise<void>): 
     await product.kill()
     // As after a restart of the machine; it is made anew by whoever finds room for it.
     rmSync(join(product.dataDir, 'orders.db-shm'))
-    await story({ product, traffic, output, place })
+    await story({ product, traffic, place })
   } catch (error) {
-    console.error(`What the product said last:\n${output().slice(-4000)}`)
+    console.error(`What the product said last:\n${product.log.slice(-4000)}`)
     throw error
   } finally {
     if (product.isRunning) await product.kill()
@@ -51,11 +50,11 @@ describe.each([
 ])('With $kind that has no room', { timeout: 120_000 }, ({ isThere, createDisk }) => {
   test.skipIf(!isThere)('a restart answers queries, refuses orders, says so, and goes on by itself', async () => {
     using disk = createDisk()
-    await afterKill(disk, async ({ product, traffic, output, place }) => {
+    await afterKill(disk, async ({ product, traffic, place }) => {
       disk.fill()
       await product.start()
-      expect(output()).toMatch(/"event":"log:away"/)
-      expect(output()).toMatch(/"event":"store:read-only"/)
+      expect(product.log).toMatch(/"event":"log:away"/)
+      expect(product.log).toMatch(/"event":"store:read-only"/)
       expect(await pagesOf(product, '/api/orders')).toHaveLength(ORDERS)
       const [orderId] = traffic.accepted.keys()
       expect(await product.ask(`/api/orders/${orderId}`)).toMatchObject({ status: 200, body: { status: 'stored' } })
@@ -79,7 +78,7 @@ describe.each([
       await vi.waitFor(async () => expect((await place())?.status).toBe(202), LIMITS)
       await product.settled()
       await expectPromisesKept(product, traffic)
-      await vi.waitFor(() => expect(output()).toMatch(/"event":"log:back"[^]*"event":"store:writable"/), LIMITS)
+      await vi.waitFor(() => expect(product.log).toMatch(/"event":"log:back"[^]*"event":"store:writable"/), LIMITS)
       expect((await product.ask('/api/health/ready')).status).toBe(200)
       const owner = join(product.dataDir, 'owner.json')
       await vi.waitFor(() => expect(readFileSync(owner, 'utf8')).toContain(product.url), LIMITS)
@@ -91,7 +90,7 @@ describe.each([
     using disk = createDisk()
     disk.fill()
     const settings = { LOG_LEVEL: 'silent', ORDER_ID_SECRET: 'only-for-tests-of-a-full-disk' }
-    const { product } = createProduct(join(disk.path, 'data'), settings, disk.prefix)
+    const product = createProduct(join(disk.path, 'data'), settings, disk.prefix)
     await expect(product.start()).rejects.toThrow(
       /^It ended with 1 before it listened: [^\n]* (can't be used: [^\n]*|is full: make room [^\n]*)\n$/,
     )
@@ -101,7 +100,7 @@ describe.each([
     'a restart after a failed flush is refused, changes nothing, and recovers when there is',
     async () => {
       using disk = createDisk()
-      await afterKill(disk, async ({ product, traffic, output }) => {
+      await afterKill(disk, async ({ product, traffic }) => {
         markInDoubt(product.dataDir)
         const files = () =>
           ['log.db', 'log.db-wal', 'orders.db', 'orders.db-wal'].map((name) =>
@@ -117,7 +116,7 @@ describe.each([
 
         disk.free()
         await product.start()
-        expect(output()).toContain('"event":"disk:verified"')
+        expect(product.log).toContain('"event":"disk:verified"')
         expect(existsSync(join(product.dataDir, 'disk-in-doubt'))).toBe(false)
         await product.settled()
         await expectPromisesKept(product, traffic)

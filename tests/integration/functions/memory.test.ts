@@ -42,10 +42,11 @@ describe.skipIf(skipsKafka || (await cannotLimitMemory()))('a worker with little
     })
     await vi.waitFor(
       () => {
-        if (worker.isRunning) expect(worker.output).toContain(`drained ${BATCHES * MAX_BATCH_SIZE * TRIGGERS}\n`)
+        if (worker.process.isRunning)
+          expect(worker.process.output).toContain(`drained ${BATCHES * MAX_BATCH_SIZE * TRIGGERS}\n`)
       },
       { timeout: 260_000, interval: 200 },
     )
-    expect(worker.isRunning).toBe(true)
+    expect(worker.process.isRunning).toBe(true)
   }, 280_000)
 })

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { freePort, skipsGateway, startGateway } from '../../support/functions/gateway.ts'
 import { skipsKafka, startTestBroker } from '../../support/kafka/kafka-broker.ts'
 import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
-import { PRODUCT_KEY, startProductProcess, type ProductProcess } from '../../support/product/product-process.ts'
+import { PRODUCT_KEY, startProduct, type Product } from '../../support/product/product.ts'
 
 const LISTS = join(import.meta.dirname, '..', '..', '..', 'infra', 'kubernetes', 'base')
 const [API, PROCESSOR, QUERY] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'] as const
@@ -22,9 +22,9 @@ function listOf(role: string): Record<string, string> {
 
 describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gateway in front of them', () => {
   const open = new AsyncDisposableStack()
-  let api: ProductProcess
-  let processor: ProductProcess
-  let query: ProductProcess
+  let api: Product & AsyncDisposable
+  let processor: Product & AsyncDisposable
+  let query: Product & AsyncDisposable
   let url: string
 
   beforeAll(async () => {
@@ -36,12 +36,12 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
       ORDERS_PARTITIONS: '2',
       ORDER_ID_SECRET: 'one-secret-of-all-the-roles',
     }
-    api = open.use(await startProductProcess({ ...settings, ...listOf('order-api'), HOST: API }))
-    processor = open.use(await startProductProcess({ ...settings, ...listOf('order-processor'), HOST: PROCESSOR }))
+    api = open.use(await startProduct({ ...settings, ...listOf('order-api'), HOST: API }))
+    processor = open.use(await startProduct({ ...settings, ...listOf('order-processor'), HOST: PROCESSOR }))
     // A store in a file belongs to one process, so the role that reads fills one of its own, as another group.
     const reading = Object.entries(listOf('order-query')).filter(([name]) => !name.startsWith('AzureWebJobs_consume'))
     const group = { ORDERS_CONSUMER_GROUP: 'beside-the-queries' }
-    query = open.use(await startProductProcess({ ...settings, ...Object.fromEntries(reading), ...group, HOST: QUERY }))
+    query = open.use(await startProduct({ ...settings, ...Object.fromEntries(reading), ...group, HOST: QUERY }))
     url = open.use(await startGateway({ api: API, query: QUERY, port })).url
   })
   afterAll(() => open[Symbol.asyncDispose]())
@@ -74,7 +74,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
   })
 
   test('each role is ready by what it cannot do without', async () => {
-    const required = async ({ url }: ProductProcess) => {
+    const required = async ({ url }: Product & AsyncDisposable) => {
       const { checks } = (await (await fetch(`${url}/api/health/ready`)).json()) as {
         checks: Record<'log' | 'store', { required: boolean }>
       }

@@ -20,8 +20,8 @@ async function worker(settings: Record<string, string>): Promise<FunctionsWorker
 }
 
 const bodyOf = async (response: Response) => (await response.json()) as Record<string, unknown>
-const linesOf = ({ log }: FunctionsWorker) =>
-  log
+const linesOf = ({ process: { errors } }: FunctionsWorker) =>
+  errors
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>)

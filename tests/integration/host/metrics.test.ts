@@ -1,14 +1,14 @@
 import { afterEach, expect, test } from 'vitest'
 import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
-import { PRODUCT_KEY, startProductProcess } from '../../support/product/product-process.ts'
+import { PRODUCT_KEY, startProduct } from '../../support/product/product.ts'
 
 const products: AsyncDisposable[] = []
 afterEach(async () => {
   for (const product of products.splice(0)) await product[Symbol.asyncDispose]()
 })
 
-async function startProduct() {
-  const product = await startProductProcess({ FAULTS: 'on', RETRY_DELAYS: '50ms' })
+async function startScraped() {
+  const product = await startProduct({ FAULTS: 'on', RETRY_DELAYS: '50ms' })
   products.push(product)
   const key = { 'x-functions-key': PRODUCT_KEY }
   const send = (path: string, body: unknown) =>
@@ -35,7 +35,7 @@ async function startProduct() {
 const POLLING = { timeout: 20_000, interval: 200 }
 
 test('Prometheus reads what was accepted, stored and given up; others need the key', async () => {
-  const { send, scrape, samples } = await startProduct()
+  const { send, scrape, samples } = await startScraped()
   for (let order = 0; order < 3; order += 1) await send('/api/orders', ORIGINAL_BODY)
   await send('/api/ops/faults', { poison: 1 })
 
@@ -56,7 +56,7 @@ test('Prometheus reads what was accepted, stored and given up; others need the k
 })
 
 test('an outage of the store shows while it lasts, and lag with it', async () => {
-  const { send, samples } = await startProduct()
+  const { send, samples } = await startScraped()
   await send('/api/ops/faults', { store: 'down' })
   await send('/api/orders', ORIGINAL_BODY)
   const lag =

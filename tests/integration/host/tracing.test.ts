@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
-import { PRODUCT_KEY, startProductProcess } from '../../support/product/product-process.ts'
+import { PRODUCT_KEY, startProduct } from '../../support/product/product.ts'
 import { startTraceReceiver, type ReceivedSpan } from '../../support/trace-receiver.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -25,8 +25,8 @@ afterEach(async () => {
   await receiver[Symbol.asyncDispose]()
 })
 
-async function startProduct(settings: Record<string, string>) {
-  const product = await startProductProcess({
+async function startTraced(settings: Record<string, string>) {
+  const product = await startProduct({
     FAULTS: 'on',
     RETRY_DELAYS: '50ms,50ms',
     OTEL_BSP_SCHEDULE_DELAY: '50',
@@ -44,7 +44,7 @@ async function startProduct(settings: Record<string, string>) {
     /** Ends it, and tells the events of its log. */
     async eventsAtEnd(): Promise<Record<string, unknown>[]> {
       await products.splice(products.indexOf(product), 1)[0]?.[Symbol.asyncDispose]()
-      const lines = (await product.log).split('\n').filter((line) => line !== '')
+      const lines = product.log.split('\n').filter((line) => line !== '')
       return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
     },
     async get(path: string): Promise<unknown> {
@@ -71,7 +71,7 @@ function attributesOf(span: Pick<ReceivedSpan, 'attributes'> | undefined): Recor
 
 describe('traces', () => {
   test.each(['lean', 'official'])('follow an order from the caller’s span into the store (%s)', async (invocation) => {
-    const product = await startProduct({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, FUNCTIONS_INVOCATION: invocation })
+    const product = await startTraced({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, FUNCTIONS_INVOCATION: invocation })
     const traceparent = `00-${TRACE_ID}-${CALLER}-01`
     const response = await product.send('/api/orders', ORIGINAL_BODY, { traceparent })
     const { orderId } = (await response.json()) as { orderId: string }
@@ -101,7 +101,7 @@ describe('traces', () => {
   })
 
   test('go on through every retry, the dead-letter topic and a redrive, in one trace', async () => {
-    const product = await startProduct({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
+    const product = await startTraced({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
     await product.send('/api/ops/faults', { throwForCustomers: [UNLUCKY] })
     const traceparent = `00-${TRACE_ID}-${CALLER}-01`
     const body = { ...ORIGINAL_BODY, customerId: UNLUCKY }
@@ -140,7 +140,7 @@ describe('traces', () => {
   test.each(['00-00000000000000000000000000000000-00f067aa0ba902b7-01', 'ff-nonsense', ''])(
     'begin here when the caller’s traceparent is %j',
     async (traceparent) => {
-      const product = await startProduct({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
+      const product = await startTraced({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
       await product.send('/api/orders', ORIGINAL_BODY, { traceparent })
       const names = () => receiver.spans.map(({ name }) => name)
       await expect.poll(names, { timeout: 20_000 }).toContain('process orders')
@@ -154,7 +154,7 @@ describe('traces', () => {
   )
 
   test('are lost while nobody takes them, and nothing else is: the log says so once', async () => {
-    const product = await startProduct({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
+    const product = await startTraced({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
     receiver.refuse(true)
     expect((await product.send('/api/orders', ORIGINAL_BODY)).status).toBe(202)
     await expect.poll(() => receiver.posted.length, { timeout: 20_000 }).toBeGreaterThan(0)
@@ -168,7 +168,7 @@ describe('traces', () => {
   })
 
   test('are sent, named and continued as OpenTelemetry’s own variables and the caller say, and a part that is rejected is told once', async () => {
-    const product = await startProduct({
+    const product = await startTraced({
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces?tenant=shop`,
       OTEL_RESOURCE_ATTRIBUTES: 'service.name=shop-orders,deployment.environment.name=staging',
@@ -216,7 +216,7 @@ describe('traces', () => {
     afterAll(() => rmSync(directory, { recursive: true }))
 
     const startReporting = () =>
-      startProduct({
+      startTraced({
         APPLICATIONINSIGHTS_CONNECTION_STRING: `InstrumentationKey=00000000-0000-4000-8000-000000000000;IngestionEndpoint=${insights.url}/`,
         APPLICATION_INSIGHTS_NO_STATSBEAT: 'true',
         NODE_EXTRA_CA_CERTS: cert,

@@ -64,7 +64,7 @@ test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(
     const { log: mirror } = openKafkaLog([to.address])
     await using __ = mirror
     const productOn = ({ address }: { address: string }) =>
-      createProduct(join(directory, 'data'), { ...SETTINGS, KAFKA_BROKERS: address }).product
+      createProduct(join(directory, 'data'), { ...SETTINGS, KAFKA_BROKERS: address })
     onTestFinished(async () => {
       for (const product of [before, after]) if (product.isRunning) await product.kill()
     })

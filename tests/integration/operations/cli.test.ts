@@ -7,21 +7,21 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { COMMANDS } from '../../../infra/ops/commands.ts'
 import { ops, type OpsAnswer } from '../../support/product/ops-cli.ts'
-import { startProductProcess, type ProductProcess } from '../../support/product/product-process.ts'
+import { startProduct, type Product } from '../../support/product/product.ts'
 
 const ORDER = JSON.parse(readFileSync('order.json', 'utf8')) as Record<string, unknown>
 /** Orders of this customer make the storing code throw until the fault is mended; retries follow at once. */
 const CURSED = 666
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '50ms', ORDERS_PARTITIONS: '2' }
 
-let product: ProductProcess
+let product: Product & AsyncDisposable
 let directory: string
 /** As the product made it at its first start. */
 let key: string
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'ops-cli-'))
-  product = await startProductProcess({ ...SETTINGS, FUNCTIONS_KEY: '' })
+  product = await startProduct({ ...SETTINGS, FUNCTIONS_KEY: '' })
   key = readFileSync(join(product.dataDir, 'functions-key'), 'utf8').trim()
 })
 afterAll(async () => {
@@ -195,7 +195,7 @@ describe('npm run ops', () => {
     expect([exit, out]).toEqual([0, expect.stringContaining(`MiB in ${folder}.`)])
     expect(await byDirectory('backup', '--name', 'no/name')).toMatchObject({ exit: 4 })
 
-    await using restored = await startProductProcess({ ...SETTINGS, FUNCTIONS_KEY: '', DATA_DIR: folder })
+    await using restored = await startProduct({ ...SETTINGS, FUNCTIONS_KEY: '', DATA_DIR: folder })
     const ask = (...words: string[]) => ops([...words, '--json', '--url', restored.url, '--key', key])
     const isDone = async () => parsed(await ask('ledger'))['balanced'] === true
     await until(isDone)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ops, type OpsAnswer } from '../../support/product/ops-cli.ts'
-import { startProductProcess } from '../../support/product/product-process.ts'
+import { startProduct } from '../../support/product/product.ts'
 
 const ORDER = readFileSync('order.json', 'utf8')
 const ORDERS = 4000
@@ -36,7 +36,7 @@ test('a process that is killed in the middle of a rebuild leaves every order, an
   const here = (...words: string[]) => ops(words, settings)
   const storedOrders = async () => (parsed(await here('status', '--json'))['orders'] as { stored: number }).stored
   {
-    await using killed = await startProductProcess(settings)
+    await using killed = await startProduct(settings)
     await placeMany(killed.url)
     while ((await storedOrders()) < ORDERS) await sleep(100)
     const headers = { 'x-functions-key': readFileSync(join(settings.DATA_DIR, 'functions-key'), 'utf8').trim() }
@@ -46,7 +46,7 @@ test('a process that is killed in the middle of a rebuild leaves every order, an
     await killed.kill()
   }
 
-  await using product = await startProductProcess(settings)
+  await using product = await startProduct(settings)
   const interrupted = parsed(await here('rebuild', '--show', '--json'))
   expect(interrupted).toMatchObject({ rebuild: { state: expect.stringMatching(/^(?:running|abandoned)$/) } })
   expect(parsed(await here('ledger', '--json'))).toMatchObject({ balanced: true, totals: { stored: ORDERS } })

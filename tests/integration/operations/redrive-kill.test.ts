@@ -10,8 +10,8 @@ import { delivered, messageOf, newOrder } from '../../support/orders/orders.ts'
 const LETTERS = 120
 const FEW = 20
 
-const product = createOperatedProduct()
-const { ask, taskOf, ended, letters, balanced, start, end } = product
+const operated = createOperatedProduct()
+const { product, ask, taskOf, ended, letters, balanced } = operated
 
 /** Dead letters of good orders, kept while the product does not run; origins that no other record has. */
 async function keep(count: number, fingerprint: string, partition: number): Promise<void> {
@@ -32,13 +32,13 @@ async function redrive(fingerprint: string, ratePerSecond: number): Promise<stri
 
 describe('a redrive of many', () => {
   beforeAll(async () => {
-    await product.open()
-    await end('SIGTERM')
+    await operated.open()
+    await product.stop()
     await keep(LETTERS, 'many', 99)
     await keep(FEW, 'few', 98)
-    await start()
+    await product.start()
   })
-  afterAll(() => product.close())
+  afterAll(() => operated.close())
 
   test('survives SIGKILL, again and again: every order is stored once, and every letter has its outcome', async () => {
     const id = await redrive('many', 40)
@@ -47,8 +47,8 @@ describe('a redrive of many', () => {
         () => taskOf(id),
         (task) => task.resolved >= resolved,
       )
-      await end('SIGKILL')
-      await start()
+      await product.kill()
+      await product.start()
     }
     const task = await ended(id)
     expect(task).toMatchObject({ state: 'done', total: LETTERS, resolved: LETTERS, failed: 0, skipped: 0 })
@@ -75,8 +75,8 @@ describe('a redrive of many', () => {
       ({ pending }) => pending === 0,
     )
     expect(waiting).toBeGreaterThan(0)
-    await end('SIGKILL')
-    await start()
+    await product.kill()
+    await product.start()
     // It would go on with its first look.
     await sleep(1500)
     expect(await taskOf(id)).toMatchObject({ state: 'cancelled', waiting })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSchemaCheck, type FaultOf } from '../../support/api-schemas.ts'
-import { PRODUCT_KEY, startProductProcess } from '../../support/product/product-process.ts'
+import { PRODUCT_KEY, startProduct } from '../../support/product/product.ts'
 
 interface Operation {
   operationId: string
@@ -20,14 +20,14 @@ const METRICS_KEY = 'a-key-that-reads-metrics'
 const READ_KEY = 'a-key-that-reads-everything'
 const ISSUED_NEVER = '01990000-0000-7000-8000-000000000000'
 
-let product: Awaited<ReturnType<typeof startProductProcess>>
+let product: Awaited<ReturnType<typeof startProduct>>
 let document: Document
 let faultOf: FaultOf
 /** Stored, at the beginning. */
 let orderId: string
 
 beforeAll(async () => {
-  product = await startProductProcess({ METRICS_KEY, READ_KEY })
+  product = await startProduct({ METRICS_KEY, READ_KEY })
   document = (await (await fetch(`${product.url}/api/openapi.json`)).json()) as Document
   faultOf = createSchemaCheck(document.components)
   const headers = { ...JSON_BODY, prefer: 'wait=30' }

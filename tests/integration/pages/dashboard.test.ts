@@ -4,7 +4,7 @@ import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { chromiumPath, openBrowser } from '../../support/browser.ts'
 import { orderCommand } from '../../support/orders/orders.ts'
-import { PRODUCT_KEY, startProductProcess } from '../../support/product/product-process.ts'
+import { PRODUCT_KEY, startProduct } from '../../support/product/product.ts'
 
 const ARTIFACTS = join(import.meta.dirname, '..', '..', '..', 'test-artifacts')
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '300ms,600ms' }
@@ -33,12 +33,12 @@ const PATIENT = { timeout: 20_000 }
 
 /** One person's morning with the product, in order: what an earlier test did is there for a later one. */
 describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
-  let product: Awaited<ReturnType<typeof startProductProcess>>
+  let product: Awaited<ReturnType<typeof startProduct>>
   let browser: Awaited<ReturnType<typeof openBrowser>>
   let page: Page
 
   beforeAll(async () => {
-    product = await startProductProcess(SETTINGS)
+    product = await startProduct(SETTINGS)
     browser = await openBrowser(product.url, { viewport: { width: 1600, height: 1000 }, timezoneId: 'UTC' })
     page = browser.page
     page.setDefaultTimeout(PATIENT.timeout)

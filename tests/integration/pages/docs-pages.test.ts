@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium, type BrowserContext, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startProductProcess } from '../../support/product/product-process.ts'
+import { startProduct } from '../../support/product/product.ts'
 
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const executablePath = [process.env['CHROMIUM'] ?? '', ...BROWSERS].find((path) => path !== '' && existsSync(path))
@@ -13,13 +13,13 @@ const QUIETER = '--disable-component-update --disable-sync'
 /** Needs a Chromium; CHROMIUM names one that is elsewhere. */
 describe.skipIf(executablePath === undefined).each(['light', 'dark'] as const)('in a browser, %s,', (colorScheme) => {
   const profile = mkdtempSync(join(tmpdir(), 'browser-'))
-  let product: Awaited<ReturnType<typeof startProductProcess>>
+  let product: Awaited<ReturnType<typeof startProduct>>
   let browser: BrowserContext
   let page: Page
   const complaints: string[] = []
 
   beforeAll(async () => {
-    product = await startProductProcess()
+    product = await startProduct()
     const options = {
       args: `${QUIET} ${QUIETER}`.split(' '),
       headless: true,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { commandFigures, type RunResult } from '../../../loadtest/outcome/result.ts'
-import { PRODUCT_KEY, startProductProcess } from '../../support/product/product-process.ts'
+import { PRODUCT_KEY, startProduct } from '../../support/product/product.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
@@ -60,9 +60,9 @@ describe('a load test', () => {
   })
 
   describe('of a product that runs already', () => {
-    let product: Awaited<ReturnType<typeof startProductProcess>>
+    let product: Awaited<ReturnType<typeof startProduct>>
     beforeAll(async () => {
-      product = await startProductProcess({ FAULTS: 'on' })
+      product = await startProduct({ FAULTS: 'on' })
     })
     afterAll(() => product[Symbol.asyncDispose]())
 

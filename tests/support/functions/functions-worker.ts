@@ -1,18 +1,13 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startProgram, type RunningProgram } from '../product/running-program.ts'
 
 export const WORKER_KEY = 'only-for-tests-of-the-worker'
 
 export interface FunctionsWorker extends AsyncDisposable {
-  readonly pid: number
+  readonly process: RunningProgram
   readonly url: string
-  readonly isRunning: boolean
-  /** What it wrote to standard output and to standard error so far. */
-  readonly output: string
-  readonly log: string
   get(path: string): Promise<Response>
   place(order: unknown): Promise<Response>
   /** How many of those have been answered. */
@@ -36,9 +31,8 @@ export async function startFunctionsWorker({
 }: FunctionsWorkerOptions): Promise<FunctionsWorker> {
   const directory = mkdtempSync(join(tmpdir(), 'functions-worker-'))
   const entry = join(import.meta.dirname, '..', '..', 'integration', 'functions', 'host-child.ts')
-  const [program = process.execPath, ...launchArgs] = launcher
-  const args = launcher.length === 0 ? [entry] : [...launchArgs, process.execPath, entry]
-  const child = spawn(program, args, {
+  const [command, ...args] = [...launcher, process.execPath, entry]
+  const program = startProgram(command, args, {
     env: {
       PATH: process.env['PATH'],
       FUNCTIONS_KEY: WORKER_KEY,
@@ -47,41 +41,20 @@ export async function startFunctionsWorker({
       TEST_STORE: join(directory, 'orders.db'),
       ...settings,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const closed = once(child, 'close')
   let answered = 0
-  let output = ''
-  let log = ''
-  child.stdout.on('data', (chunk) => (output += String(chunk)))
-  child.stderr.on('data', (chunk) => (log += String(chunk)))
-  const isRunning = () => child.exitCode === null && child.signalCode === null
-
-  async function end(signal: NodeJS.Signals): Promise<number | null> {
-    child.kill(signal)
-    await closed
-    return child.exitCode
-  }
-
-  const said = once(child.stdout, 'data') as Promise<[Buffer]>
-  const url = await Promise.race([said.then(([line]) => String(line).trim()), closed.then(() => undefined)])
-  if (url === undefined) {
+  async function end(): Promise<void> {
+    await program.kill()
     rmSync(directory, { recursive: true })
-    throw new Error(`The worker ended with ${child.exitCode ?? child.signalCode} before it listened: ${log}`)
   }
+  const url = await program.says(/^http:/).catch(async (error) => {
+    await end()
+    throw error
+  })
   const headers = { 'x-functions-key': WORKER_KEY }
   return {
-    pid: child.pid ?? 0,
+    process: program,
     url,
-    get isRunning() {
-      return isRunning()
-    },
-    get output() {
-      return output
-    },
-    get log() {
-      return log
-    },
     get: (path) => fetch(url + path, { headers }),
     async place(order) {
       const response = await fetch(`${url}/api/orders`, {
@@ -95,11 +68,8 @@ export async function startFunctionsWorker({
     get answered() {
       return answered
     },
-    stop: () => end('SIGTERM'),
-    terminate: () => end('SIGUSR2'),
-    async [Symbol.asyncDispose]() {
-      if (isRunning()) await end('SIGKILL')
-      rmSync(directory, { recursive: true })
-    },
+    stop: () => program.kill('SIGTERM'),
+    terminate: () => program.kill('SIGUSR2'),
+    [Symbol.asyncDispose]: end,
   }
 }

@@ -24,7 +24,7 @@ export function createKafkaHosts(settings: Record<string, string>): KafkaHosts {
   const directory = mkdtempSync(join(tmpdir(), 'hosts-'))
   const store = join(directory, 'orders.db')
   closeSync(openSync(store, 'w'))
-  const outputs: (() => string)[] = []
+  const hosts: Product[] = []
   const running = new Set<Product>()
 
   return {
@@ -32,17 +32,17 @@ export function createKafkaHosts(settings: Record<string, string>): KafkaHosts {
       return [...running]
     },
     async add() {
-      const dataDir = join(directory, `host-${outputs.length + 1}`)
+      const dataDir = join(directory, `host-${hosts.length + 1}`)
       mkdirSync(dataDir, { mode: 0o700 })
       symlinkSync(store, join(dataDir, 'orders.db'))
-      const { product, output } = createProduct(dataDir, {
+      const host = createProduct(dataDir, {
         ORDER_ID_SECRET: 'the same for every host of this installation',
         ...settings,
       })
-      outputs.push(output)
-      await product.start()
-      running.add(product)
-      return product
+      hosts.push(host)
+      await host.start()
+      running.add(host)
+      return host
     },
     async kill(host) {
       running.delete(host)
@@ -52,7 +52,7 @@ export function createKafkaHosts(settings: Record<string, string>): KafkaHosts {
       running.delete(host)
       return host.stop()
     },
-    output: () => outputs.map((output, index) => `host ${index + 1}: ${output()}`).join('\n'),
+    output: () => hosts.map(({ log }, index) => `host ${index + 1}: ${log.slice(-16_384)}`).join('\n'),
     async [Symbol.asyncDispose]() {
       await Promise.all([...running].map((host) => host.kill()))
       rmSync(directory, { recursive: true, force: true })

@@ -1,5 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,14 +7,11 @@ import { expect } from 'vitest'
 import type { LedgerVerdict } from '../../../shared/application/ledger/ledger.ts'
 import type { RedriveTask } from '../../../shared/ports/redrives.ts'
 import { ORIGINAL_BODY } from '../orders/orders.ts'
+import { createProduct, type Answer as ProductAnswer } from './product.ts'
 
-const ROOT = join(import.meta.dirname, '..', '..', '..')
-const KEY = 'only-for-tests-of-redrives'
 export const FAILING_CUSTOMER = 13
 
-export interface Answer {
-  readonly status: number
-  readonly headers: Headers
+export interface Answer extends Omit<ProductAnswer, 'body'> {
   readonly body: never
 }
 
@@ -38,82 +33,35 @@ export async function until<T>(look: () => Promise<T>, isReached: (seen: T) => b
   }
 }
 
-/**
- * What operators do, over HTTP, with the product in a process of its own that can be killed. Every answer is compared
- * with what the product's OpenAPI document says of it.
- */
+/** What operators do, over HTTP. Every answer is compared with what the product's OpenAPI document says of it. */
 export function createOperatedProduct() {
   const directory = mkdtempSync(join(tmpdir(), 'operated-'))
-  const dataDir = join(directory, 'data')
+  const settings = { LOG_LEVEL: 'fatal', FAULTS: 'on', RETRY_DELAYS: '100ms' }
+  const product = createProduct(join(directory, 'data'), settings)
   const ajv = new Ajv2020({ strict: false, validateFormats: false, multipleOfPrecision: 6 })
-  let child: ChildProcess | undefined
-  let url = ''
   let document: Document = { paths: {}, components: {} }
 
-  async function start(): Promise<void> {
-    const settings = { DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'fatal', FUNCTIONS_KEY: KEY }
-    const env = { PATH: process.env['PATH'], ...settings, FAULTS: 'on', RETRY_DELAYS: '100ms' }
-    const started = spawn(process.execPath, [join(ROOT, 'infra/host/start.ts')], {
-      cwd: ROOT,
-      env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    child = started
-    let output = ''
-    for await (const chunk of started.stdout.iterator({ destroyOnReturn: false })) {
-      output += String(chunk)
-      const found = /at (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1]
-      if (found === undefined) continue
-      started.stdout.resume()
-      url = found
-      return
-    }
-    throw new Error(`The product did not start: ${output}`)
-  }
-
-  async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    if (child === undefined || child.exitCode !== null) return
-    const exited = once(child, 'exit')
-    child.kill(signal)
-    await exited
-    child = undefined
-  }
-
-  async function ask(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const response = await fetch(url + path, {
-      method,
-      headers: {
-        'x-functions-key': KEY,
-        'x-operator': 'Kim',
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    const type = response.headers.get('content-type')?.split(';')[0] ?? ''
+  async function ask(method: string, path: string, body?: unknown): Promise<Answer> {
+    const headers = { 'x-functions-key': product.key, 'x-operator': 'Kim' }
+    const answer = await product.ask(path, { method, headers, body })
+    const { status, text } = answer
+    const type = answer.headers.get('content-type')?.split(';')[0] ?? ''
     const template = (path.split('?')[0] ?? '')
       .replace(/[\w-]+:\d+:\d+/, '{id}')
       .replace(/redrives\/[^/]+/, 'redrives/{id}')
       .replace(/orders\/[^/]+/, 'orders/{orderId}')
-    const documented = document.paths[template]?.[method.toLowerCase()]?.responses[String(response.status)]
+    const documented = document.paths[template]?.[method.toLowerCase()]?.responses[String(status)]
     const schema = (documented?.content as Record<string, { schema: object }> | undefined)?.[type]?.schema
-    expect(schema, `${method} ${template} answers ${response.status} ${type}: ${text}`).toBeDefined()
+    expect(schema, `${method} ${template} answers ${status} ${type}: ${text}`).toBeDefined()
     ajv.validate(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')) as object, JSON.parse(text))
     expect(ajv.errors, `${method} ${path} answers ${text}`).toBeNull()
-    return { status: response.status, headers: response.headers, body: JSON.parse(text) as never }
+    return { ...answer, body: answer.body as never }
   }
 
   /** Answers are compared with the document that the product itself gives. */
   async function open(): Promise<void> {
-    await start()
-    const openApi: unknown = await (await fetch(`${url}/api/openapi.json`)).json()
-    document = openApi as Document
+    await product.start()
+    document = (await product.ask('/api/openapi.json')).body as unknown as Document
     ajv.addSchema({ $id: 'document', components: document.components })
   }
 
@@ -163,16 +111,14 @@ export function createOperatedProduct() {
       await setFaults({})
       expect(await balanced()).toMatchObject({ balanced: true, gaps: [] })
     } finally {
-      await end('SIGTERM')
+      if (product.isRunning) await product.stop()
       rmSync(directory, { recursive: true })
     }
   }
 
   return {
-    dataDir,
+    product,
     open,
-    start,
-    end,
     close,
     ask,
     taskOf,

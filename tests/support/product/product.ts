@@ -1,5 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,15 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { LedgerVerdict } from '../../../shared/application/ledger/ledger.ts'
 import type { PipelineStatus } from '../../../shared/application/operations/status.ts'
+import { startProgram, type RunningProgram } from './running-program.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } }
 const START = scripts.start.replace(/^node /, '').split(' ')
-const KEY = 'only-for-tests-of-the-product'
+/** The operators' key of a product whose settings give no other. */
+export const PRODUCT_KEY = 'only-for-tests-of-the-product'
+const LISTENING = /at (http:\/\/127\.0\.0\.\d+:\d+)/
 const START_LIMIT_MS = 30_000
 /** A pipeline that moves nothing for so long does not settle. */
 const STILL_LIMIT_MS = 30_000
-const OUTPUT_KEPT = 16_384
+const SHOWN = 16_384
 
 export interface Asked {
   readonly method?: string
@@ -46,8 +47,10 @@ export interface Product {
   /** Another at every start. */
   readonly url: string
   readonly dataDir: string
-  /** The operators' key. */
+  /** The operators' key. With FUNCTIONS_KEY set to '', the one that the product made. */
   readonly key: string
+  /** Everything that it wrote to standard error in all its lives. */
+  readonly log: string
   readonly isRunning: boolean
   /** Undefined while it does not run. */
   readonly pid: number | undefined
@@ -77,7 +80,7 @@ export async function withProduct<T>(
   story: (product: Product) => Promise<T>,
 ): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'product-'))
-  const { product, output } = createProduct(join(directory, 'data'), settings)
+  const product = createProduct(join(directory, 'data'), settings)
   try {
     await product.start()
     const told = await story(product)
@@ -88,11 +91,46 @@ export async function withProduct<T>(
     expect(await product.stop()).toBe(0)
     return told
   } catch (error) {
-    console.error(`What the product said last:\n${output()}`)
+    console.error(`What the product said last:\n${product.log.slice(-SHOWN)}`)
     throw error
   } finally {
     if (product.isRunning) await product.kill()
     rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/**
+ * A product that runs, on an empty DATA_DIR unless the settings name one. Disposing of it stops it and removes the
+ * directory. One with FAULTS=on that still runs is mended first, and its ledger must balance: whatever was broken,
+ * nothing was lost.
+ */
+export async function startProduct(settings: Record<string, string> = {}): Promise<Product & AsyncDisposable> {
+  const directory = mkdtempSync(join(tmpdir(), 'product-'))
+  const product = createProduct(settings['DATA_DIR'] ?? join(directory, 'data'), { LOG_LEVEL: 'warn', ...settings })
+  async function end(): Promise<void> {
+    try {
+      if (settings['FAULTS'] === 'on' && product.isRunning) await expectBalanced(product)
+    } finally {
+      if (product.isRunning) await product.stop()
+      rmSync(directory, { recursive: true })
+    }
+  }
+  try {
+    await product.start()
+  } catch (error) {
+    rmSync(directory, { recursive: true })
+    throw error
+  }
+  return Object.assign(product, { [Symbol.asyncDispose]: end })
+}
+
+/** Once everything is mended and all that is in the log was read, the ledger balances without a gap. */
+async function expectBalanced(product: Product): Promise<void> {
+  await product.breaks({})
+  for (;;) {
+    const ledger = await product.ledger()
+    if (ledger.totals.toCome === 0) return expect(ledger).toMatchObject({ balanced: true, gaps: [] })
+    await sleep(50)
   }
 }
 
@@ -111,55 +149,42 @@ export async function pagesOf<T>(product: Product, path: string): Promise<T[]> {
 }
 
 /**
- * Not started yet; whoever makes one stops it and removes its directory. `output` is what it said last on standard error.
- * `prefix` is a command that runs the one behind it, such as with a limit.
+ * Not started yet; whoever creates one stops it and removes its directory. `prefix` is a command that runs the one behind
+ * it, such as with a limit.
  */
 export function createProduct(
   dataDir: string,
   settings: Record<string, string>,
   prefix: () => readonly string[] = () => [],
-): { product: Product; output: () => string } {
+): Product {
+  const env = { PORT: '0', LOG_LEVEL: 'error', FUNCTIONS_KEY: PRODUCT_KEY, ...settings, DATA_DIR: dataDir }
   let url = ''
-  let said = ''
-  let life: { child: ChildProcess; ended: Promise<unknown> } | undefined
+  const lives: RunningProgram[] = []
+  const life = () => lives.at(-1)
 
   async function start(): Promise<void> {
-    if (life !== undefined) throw new Error('It runs already.')
-    const env = { DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'error', FUNCTIONS_KEY: KEY, ...settings }
+    if (life()?.isRunning === true) throw new Error('It runs already.')
     const [command = '', ...args] = [...prefix(), process.execPath, ...START]
-    const child = spawn(command, args, {
-      cwd: ROOT,
-      env: { PATH: process.env['PATH'], ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    life = { child, ended: once(child, 'close') }
-    const { promise: listening, resolve, reject } = Promise.withResolvers<string>()
-    const timer = setTimeout(() => reject(new Error(`It does not start: ${said}`)), START_LIMIT_MS)
-    let banner = ''
-    child.stderr?.on('data', (chunk) => (said = (said + String(chunk)).slice(-OUTPUT_KEPT)))
-    child.stdout?.on('data', (chunk) => {
-      banner += String(chunk)
-      const found = /at (http:\/\/127\.0\.0\.1:\d+)/.exec(banner)?.[1]
-      if (found !== undefined) resolve(found)
-    })
-    child.on('close', (code, signal) => {
-      life = undefined
-      reject(new Error(`It ended with ${code ?? signal} before it listened: ${said}`))
-    })
+    const started = startProgram(command, args, { cwd: ROOT, env: { PATH: process.env['PATH'], ...env } })
+    lives.push(started)
+    const tooLong = setTimeout(() => void started.kill(), START_LIMIT_MS)
     try {
-      url = await listening
+      url = LISTENING.exec(await started.says(LISTENING))?.[1] ?? ''
+    } catch (error) {
+      const code = await started.kill()
+      throw new Error(`It ended with ${code ?? 'a signal'} before it listened: ${started.errors}`, { cause: error })
     } finally {
-      clearTimeout(timer)
+      clearTimeout(tooLong)
     }
   }
 
   async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
-    if (life === undefined) throw new Error('It does not run.')
-    const { child, ended } = life
-    child.kill(signal)
-    await ended
-    return child.exitCode
+    const running = life()
+    if (running?.isRunning !== true) throw new Error('It does not run.')
+    return running.kill(signal)
   }
+
+  const keyNow = () => env.FUNCTIONS_KEY || readFileSync(join(dataDir, 'functions-key'), 'utf8').trim()
 
   async function ask(path: string, { method = 'GET', headers = {}, body }: Asked = {}): Promise<Answer> {
     const response = await fetch(url + path, {
@@ -174,7 +199,7 @@ export function createProduct(
   }
 
   async function operate(path: string, { headers, ...asked }: Asked = {}): Promise<Answer> {
-    const answer = await ask(path, { ...asked, headers: { ...headers, 'x-functions-key': KEY } })
+    const answer = await ask(path, { ...asked, headers: { ...headers, 'x-functions-key': keyNow() } })
     if (answer.status >= 400) throw new Error(`${asked.method ?? 'GET'} ${path}: ${answer.status} ${answer.text}`)
     return answer
   }
@@ -184,7 +209,7 @@ export function createProduct(
 
   /** What is on its way, and whether anything moved. A log that is just coming back does not tell yet. */
   async function look(): Promise<[onItsWay: number[], now: string]> {
-    const key = { 'x-functions-key': KEY }
+    const key = { 'x-functions-key': keyNow() }
     const answers = await Promise.all(['/api/ops/status', '/api/ops/ledger'].map((path) => ask(path, { headers: key })))
     if (answers.some(({ status }) => status === 503)) return [[Number.NaN], 'no answer']
     const [status, verdict] = answers.map(({ body }) => body)
@@ -207,17 +232,22 @@ export function createProduct(
     }
   }
 
-  const product: Product = {
+  return {
     get url() {
       return url
     },
     dataDir,
-    key: KEY,
+    get key() {
+      return keyNow()
+    },
+    get log() {
+      return lives.map(({ errors }) => errors).join('')
+    },
     get isRunning() {
-      return life !== undefined
+      return life()?.isRunning ?? false
     },
     get pid() {
-      return life?.child.pid
+      return life()?.isRunning === true ? life()?.pid : undefined
     },
     start,
     kill: () => end('SIGKILL'),
@@ -229,5 +259,4 @@ export function createProduct(
     pipeline,
     settled,
   }
-  return { product, output: () => said }
 }

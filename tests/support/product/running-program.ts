@@ -1,7 +1,13 @@
-import { spawn } from 'node:child_process'
+import { spawn, type SpawnOptions } from 'node:child_process'
 
-/** A program that a test talks with, line by line, by its standard input and output. */
+/** A program that a test talks with, line by line, by its standard input and output. Disposing of it kills it. */
 export interface RunningProgram extends AsyncDisposable {
+  readonly pid: number | undefined
+  /** Until all of its output has been read, too. */
+  readonly isRunning: boolean
+  /** Its standard output and standard error so far. */
+  readonly output: string
+  readonly errors: string
   /** Its whole standard output. Rejects with its standard error when it ends with another status than 0. */
   readonly ended: Promise<string>
   /**
@@ -13,18 +19,23 @@ export interface RunningProgram extends AsyncDisposable {
   tell(line: string): void
   /** Ends its standard input. */
   end(): void
-  /** SIGKILL. */
-  kill(): Promise<void>
+  /** Sends SIGKILL unless told otherwise. Resolves, once it is gone, with its exit code; null when a signal ended it. */
+  kill(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-export function startProgram(command: string, args: readonly string[]): RunningProgram {
-  const child = spawn(command, args, { stdio: 'pipe' })
+export function startProgram(
+  command: string,
+  args: readonly string[],
+  options: Pick<SpawnOptions, 'cwd' | 'env'> = {},
+): RunningProgram {
+  const child = spawn(command, args, { ...options, stdio: 'pipe' })
   // A test that is ended by its timeout never comes to dispose of anything.
   const killAtExit = () => void child.kill('SIGKILL')
   process.once('exit', killAtExit)
   let output = ''
   let errors = ''
   let read = 0
+  let isRunning = true
   let changed = Promise.withResolvers<void>()
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text
@@ -38,7 +49,10 @@ export function startProgram(command: string, args: readonly string[]): RunningP
   const closed = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message))
     child.once('close', (status, signal) => resolve(status === 0 ? '' : `ended by ${signal ?? `status ${status}`}`))
-  }).finally(() => process.off('exit', killAtExit))
+  }).finally(() => {
+    isRunning = false
+    process.off('exit', killAtExit)
+  })
   const ended = closed.then((failure) => {
     if (failure !== '') throw new Error(`${command} ${args.at(-1) ?? ''}: ${failure}\n${errors}${output}`)
     return output
@@ -46,7 +60,23 @@ export function startProgram(command: string, args: readonly string[]): RunningP
   // One that is killed by its test is waited for by nobody.
   ended.catch(() => undefined)
 
+  async function kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
+    child.kill(signal)
+    await closed
+    return child.exitCode
+  }
+
   return {
+    pid: child.pid,
+    get isRunning() {
+      return isRunning
+    },
+    get output() {
+      return output
+    },
+    get errors() {
+      return errors
+    },
     ended,
     async says(pattern) {
       for (;;) {
@@ -65,13 +95,7 @@ export function startProgram(command: string, args: readonly string[]): RunningP
     },
     tell: (line) => void child.stdin.write(`${line}\n`),
     end: () => void child.stdin.end(),
-    async kill() {
-      child.kill('SIGKILL')
-      await closed
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL')
-      await closed
-    },
+    kill,
+    [Symbol.asyncDispose]: async () => void (await kill()),
   }
 }
