@@ -2,7 +2,6 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { onStopRequest } from '../infra/stop-request.ts'
 import { checkAssertions } from './outcome/assertions.ts'
-import { backlog } from './comparisons/backlog.ts'
 import { compareFiles } from './comparisons/compare.ts'
 import { execute } from './execute.ts'
 import { growth } from './comparisons/growth.ts'
@@ -13,13 +12,14 @@ import type { RunResult } from './outcome/result.ts'
 import { planOf } from './scenarios.ts'
 import { summaryText } from './report/summary.ts'
 import { runningTarget, startProduct, TargetError } from './target.ts'
+import { compareStoring } from './comparisons/storing.ts'
 import { versus } from './comparisons/versus.ts'
 
-/** `npm run loadtest -- <scenario>`: how it behaves under load, and whether every accepted order was stored. */
+/** `npm run loadtest -- <scenario>`: how the product behaves under load, and whether every accepted order was stored. */
 const EXIT = { well: 0, assertion: 1, usage: 2, unreachable: 3, interrupted: 130 } as const
 
-const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const interrupted = new AbortController()
+const caller = { onProgress: showProgress, signal: interrupted.signal }
 onStopRequest(() => (interrupted.signal.aborted ? process.exit(EXIT.interrupted) : interrupted.abort()))
 
 try {
@@ -37,17 +37,17 @@ async function perform(task: Task): Promise<number> {
       print(compareFiles(...task.files))
       return EXIT.well
     case 'versus': {
-      const options = { ...task, print, onProgress: showProgress, signal: interrupted.signal }
-      await versus(options)
-      // Without a broker there is no topic in which orders could wait for either; at a rate they do not wait.
-      if (process.env['KAFKA_BROKERS'] && task.rate === undefined) print(`\n${await backlog(options)}`)
+      const options = { ...task, ...caller }
+      print(await versus(options))
+      // Without a broker there is no topic in which orders could wait for both; at a rate they do not wait.
+      if (process.env['KAFKA_BROKERS'] && task.rate === undefined) print(`\n${await compareStoring(options)}`)
       return EXIT.well
     }
     case 'growth':
-      await growth({ ...task, print, onProgress: showProgress, signal: interrupted.signal })
+      print(await growth({ ...task, ...caller }))
       return EXIT.well
     case 'run':
-      return tellingOfFailure(task, () => runScenario(task))
+      return reportingFailure(task, () => runScenario(task))
   }
 }
 
@@ -56,9 +56,8 @@ async function runScenario(task: RunTask): Promise<number> {
   const faults = task.scenario === 'outage' ? { FAULTS: 'on' } : {}
   const target = task.url === undefined ? await startProduct(faults) : runningTarget(task.url, task.key)
   try {
-    const measured = await execute({ ...task, plan, target, onProgress: showProgress, signal: interrupted.signal })
+    const measured = await execute({ ...task, plan, target, ...caller })
     const result = { ...measured, assertions: checkAssertions(task.assertions, measured) }
-    showProgress('')
     const files: string[] = writeResult(result, task.out)
     if (task.junit !== undefined) files.push(writeFile(task.junit, junitOf(result)))
     print(`${summaryText(result)}\n\n${files.join('\n')}`)
@@ -68,8 +67,8 @@ async function runScenario(task: RunTask): Promise<number> {
   }
 }
 
-/** A pipeline that shows tests has to show the run that failed too, and not the file of the one before. */
-async function tellingOfFailure(task: RunTask, run: () => Promise<number>): Promise<number> {
+/** A CI pipeline must show a run that failed too, instead of the file of the run before. */
+async function reportingFailure(task: RunTask, run: () => Promise<number>): Promise<number> {
   if (task.junit !== undefined) rmSync(task.junit, { force: true })
   try {
     return await run()
@@ -93,6 +92,11 @@ function writeFile(file: string, content: string): string {
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, content)
   return file
+}
+
+function print(text: string): void {
+  showProgress('')
+  process.stdout.write(`${text}\n`)
 }
 
 function showProgress(line: string): void {

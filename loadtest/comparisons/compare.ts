@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { table } from '../../infra/ops/table.ts'
+import { ratio } from './figures.ts'
 import { UsageError } from '../options.ts'
 import { rounded } from '../report/rounded.ts'
 import { commandFigures, type RunResult } from '../outcome/result.ts'
@@ -13,7 +14,7 @@ export function compareFiles(one: string, other: string): string {
 export function compareRuns(one: RunResult, other: RunResult): string {
   const rows = FIGURES.map(([name, of]) => {
     const [before, after] = [of(one) ?? null, of(other) ?? null]
-    return [name, people(before), people(after), ratio(before, after)]
+    return [name, people(before), people(after), ratio(after, before)]
   }).filter(([, before, after]) => before !== null || after !== null)
   const headline = [one, other].map(({ scenario, startedAt, versions, machine }, index) => {
     const commit = versions['commit'] === undefined ? '' : ` (${versions['commit']})`
@@ -46,11 +47,7 @@ function people(value: number | null): number | null {
   return value === null ? null : rounded(value)
 }
 
-function ratio(before: number | null, after: number | null): string | null {
-  return before === null || after === null || before === 0 ? null : (after / before).toFixed(2)
-}
-
-/** Why a difference may come from something else than the product. */
+/** Reasons why a difference may not come from the product. */
 function doubts(one: RunResult, other: RunResult): string[] {
   const differ = (of: (result: RunResult) => unknown) => JSON.stringify(of(one)) !== JSON.stringify(of(other))
   const found = [
@@ -74,5 +71,5 @@ function readResult(file: string): RunResult {
   } catch (error) {
     throw new UsageError(`${file} cannot be read as a result.`, { cause: error })
   }
-  throw new UsageError(`${file} is no result of a load test.`)
+  throw new UsageError(`${file} is not the result of a load test.`)
 }

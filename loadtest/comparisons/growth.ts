@@ -3,6 +3,7 @@ import { table } from '../../infra/ops/table.ts'
 import type { RequestToSend } from '../sending/connections.ts'
 import { cpuMicroseconds } from '../machine.ts'
 import { createOrders } from '../orders.ts'
+import { whole } from './figures.ts'
 import { growProcessors, type GrowthOptions } from './processors.ts'
 import type { Factor } from '../plan.ts'
 import { median, percentileOf } from '../statistics.ts'
@@ -14,11 +15,11 @@ const ITEMS = [1, 5, 25, 100, 500]
 const BATCHES = [1, 10, 64, 500]
 const STORED = [1_000, 10_000, 100_000, 1_000_000]
 const DRAIN_SECONDS = 300
-/** Bodies that take turns: making one of 500 items costs the client more than sending it. */
+/** Bodies that take turns, because building one of 500 items costs the client more than sending it. */
 const BODIES = 32
 const READS = 200
 const SETTLE_MS = 15_000
-/** Below this many orders are placed one by one, so that it is not overshot. */
+/** The last orders, at most this many, are placed one by one, so that the size is met exactly. */
 const BURST = 20_000
 
 const GROW: Readonly<Record<Factor, (options: GrowthOptions) => Promise<string>>> = {
@@ -28,14 +29,12 @@ const GROW: Readonly<Record<Factor, (options: GrowthOptions) => Promise<string>>
   processors: growProcessors,
 }
 
-/** How cost grows with one factor, everything else as it was; resolves when the table is printed. */
-export async function growth(options: GrowthOptions): Promise<void> {
-  const text = await GROW[options.factor](options)
-  options.onProgress('')
-  options.print(text)
+/** A table that shows how cost grows with one factor while everything else stays as it is. */
+export function growth(options: GrowthOptions): Promise<string> {
+  return GROW[options.factor](options)
 }
 
-/** Each value on a product of its own that is started for it. */
+/** Starts a product of its own for each value. */
 async function growEach({ factor, seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const rows: (string | number | null)[][] = []
   for (const value of factor === 'items' ? ITEMS : BATCHES) {
@@ -53,9 +52,9 @@ async function growEach({ factor, seconds, connections, onProgress, signal }: Gr
       const cpu = before === undefined || after === undefined ? null : (after - before) / tally.succeeded
       rows.push([
         value,
-        Math.round(tally.succeeded / elapsedSeconds),
-        Math.round(tally.succeeded / (elapsedSeconds + drainSeconds)),
-        cpu === null ? null : Math.round(cpu),
+        whole(tally.succeeded / elapsedSeconds),
+        whole(tally.succeeded / (elapsedSeconds + drainSeconds)),
+        whole(cpu),
         cpu === null || factor !== 'items' ? null : Math.round((cpu / value) * 10) / 10,
       ])
     } finally {
@@ -66,7 +65,7 @@ async function growEach({ factor, seconds, connections, onProgress, signal }: Gr
   return table([name, 'accepted/s', 'stored/s', 'CPU µs/order', 'CPU µs/item'], rows)
 }
 
-/** One product, which is asked the same at each size; every answer goes over HTTP. */
+/** One product, which gets the same requests over HTTP at each size. */
 async function growStored({ connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const rows: (string | number)[][] = []
   const target = await startProduct()
@@ -77,7 +76,7 @@ async function growStored({ connections, onProgress, signal }: GrowthOptions): P
       await fill(target, size, connections, signal)
       await drainFully(target, DRAIN_SECONDS, signal)
       const seconds = (performance.now() - began) / 1000
-      // What is left to do after a backlog, such as a checkpoint, is not what a reader finds at other times.
+      // Work that storing leaves behind, such as a checkpoint, is not there when a reader comes at another time.
       await sleep(SETTLE_MS, undefined, { signal })
       onProgress(`reading, with ${size} orders stored`)
       rows.push([size, Math.round(seconds), ...(await readTimes(target))])
@@ -115,7 +114,7 @@ async function readTimes(target: Target): Promise<string[]> {
   return figures
 }
 
-/** A first name, a last name and an item: about one order in ten thousand has all of it. */
+/** A first name, a last name and an item: about one order in ten thousand has all five words. */
 const FEW = ['alex specimen acorn belt red', 'kim model iris coat grey', 'sam fixture fern hat blue']
 
 async function fill(target: Target, size: number, connections: number, signal: AbortSignal): Promise<void> {
@@ -143,11 +142,11 @@ async function placeOne(target: Target, body: string): Promise<void> {
   const headers = { 'content-type': 'application/json' }
   const answer = await fetch(`${target.url}/api/orders`, { method: 'POST', headers, body })
   await answer.text()
-  // Full for a moment: it is counted as missing, and placed in the next round.
+  // The product is full for a moment: the order counts as missing, and the next round places it.
   if (answer.status === 429) await sleep(1000)
 }
 
-/** Orders of so many items. */
+/** Requests for orders of this many items. */
 function placing(items: number): () => RequestToSend {
   const orders = createOrders(1)
   const bodies = Array.from({ length: BODIES }, () => {

@@ -3,29 +3,27 @@ import type { Admin } from 'kafkajs'
 import { table } from '../../infra/ops/table.ts'
 import { createClient } from '../../shared/adapters/kafka/client/connection.ts'
 import { readConfig } from '../../shared/settings/config.ts'
-import { fillTopic } from './backlog.ts'
+import { ratio, whole, type Caller } from './figures.ts'
+import { fillTopic } from './storing.ts'
 import { cpuMicroseconds } from '../machine.ts'
 import { LOOK_EVERY_MS, rateBetween, untilStored, type Standing, type StoringRate } from '../outcome/standing.ts'
 import { startProduct, TargetError, type Target } from '../target.ts'
 import { readLedger } from '../outcome/verdict.ts'
 import type { Factor } from '../plan.ts'
 
-export interface GrowthOptions {
+export interface GrowthOptions extends Caller {
   readonly factor: Factor
   readonly seconds: number
   readonly connections: number
-  readonly print: (text: string) => void
-  readonly onProgress: (line: string) => void
-  readonly signal: AbortSignal
 }
 
 const PROCESSORS = [1, 2, 3]
-/** The first one begins to store while the others still join: there has to be enough left for all of them. */
+/** The first begins to store while the others still join, and enough must be left for all of them. */
 const FILL_TIMES = 10
 const JOIN_LIMIT_MS = 60_000
 
 /**
- * How fast what waits in one topic of a real Kafka is stored by one to three processes of one consumer group, each with
+ * How fast the orders that wait in one topic of a real Kafka are stored by one to three processes of one consumer group, each with
  * a store of its own, so that processors are measured and not one file's lock. The clock runs from the moment when all
  * are members of the group and the partitions are theirs.
  */
@@ -45,8 +43,7 @@ export async function growProcessors({ seconds, connections, onProgress, signal 
       onProgress(`${processors} of ${PROCESSORS.length} processors`)
       const { perSecond, cpuMicroseconds: cpu } = await measure(admin, { topic, processors, orders, signal })
       first ??= perSecond
-      const ratio = (perSecond / first).toFixed(2)
-      rows.push([processors, Math.round(perSecond), ratio, cpu === undefined ? null : Math.round(cpu)])
+      rows.push([processors, whole(perSecond), ratio(perSecond, first), whole(cpu)])
     }
     return table(['processors', `stored/s of ${orders} that wait`, 'ratio', 'CPU µs/order'], rows)
   } finally {
@@ -71,7 +68,7 @@ async function measure(admin: Admin, { topic, processors, orders, signal }: Run)
     for (const start of starting) if (start.status === 'rejected') throw start.reason
     await untilAllAreMembers(admin, groupId, processors, signal)
     const begun = await standing(targets)
-    // Less than half of it would be mostly beginning and end.
+    // With less than half left, the start and the end would make up most of the measurement.
     if (begun.stored > orders / 2) throw new TargetError('Most was stored before all had joined: give more --seconds.')
     return rateBetween(begun, await untilStored(orders, 'The group', () => standing(targets), signal))
   } finally {
@@ -89,7 +86,7 @@ async function untilAllAreMembers(admin: Admin, groupId: string, members: number
   }
 }
 
-/** What was delivered twice, as members joined, lies in two stores and is counted twice: a batch or so of each. */
+/** A batch or so that was delivered twice while members joined is in two stores, and is counted twice. */
 async function standing(targets: readonly Target[]): Promise<Standing> {
   const ledgers = await Promise.all(targets.map(readLedger))
   const cpus = targets.flatMap(({ pid }) => cpuMicroseconds(pid) ?? [])

@@ -4,17 +4,18 @@ import { cpuMicroseconds } from '../machine.ts'
 import { rateBetween, untilStored, type StoringRate } from '../outcome/standing.ts'
 import { median } from '../statistics.ts'
 import { ask, startProduct, startServer, type Target } from '../target.ts'
+import { inTurn, ratio, whole } from './figures.ts'
 import { INTAKE_ALONE, load, type VersusOptions } from './versus.ts'
 import { readLedger } from '../outcome/verdict.ts'
 
-/** One that stores what waits in the topic, and how it tells how much it has stored. */
+/** A program that stores the orders that wait in a topic, and how many it has stored so far. */
 interface Storer {
   readonly name: string
   readonly start: (topic: string) => Promise<Target>
   readonly stored: (target: Target) => Promise<number>
 }
 
-/** A backlog that is gone in a moment tells of the beginning, before the code is compiled, and of little else. */
+/** Orders that are stored in a moment measure the start, before the code is compiled, and little else. */
 const FILL_TIMES = 4
 
 const STORERS: readonly Storer[] = [
@@ -35,27 +36,23 @@ const STORERS: readonly Storer[] = [
 ]
 
 /**
- * How fast what waits in a topic of a real Kafka is stored, by the product and by a consumer that makes one transaction
- * of each order. Both store the same orders, in turn; the clock runs from the first order that is stored to the last.
+ * How fast orders that wait in a topic of a real Kafka are stored, by the product and by a consumer that runs one
+ * transaction for each order. Both store the same orders, in turn; the clock runs from the first order stored to the last.
  */
-export async function backlog(options: VersusOptions): Promise<string> {
-  const measured = new Map<string, StoringRate[]>(STORERS.map(({ name }) => [name, []]))
+export async function compareStoring(options: VersusOptions): Promise<string> {
+  const { seconds, connections, onProgress, signal } = options
+  let topic = ''
   let orders = 0
-  for (let round = 1; round <= options.rounds; round += 1) {
-    const topic = `loadtest-backlog-${Date.now().toString(36)}`
-    options.onProgress(`round ${round} of ${options.rounds}: filling the topic`)
-    orders = await fillTopic(topic, FILL_TIMES * options.seconds, options.connections, options.signal)
-    for (const storer of STORERS) {
-      options.onProgress(`round ${round} of ${options.rounds}: ${storer.name}`)
-      measured.get(storer.name)?.push(await measure(storer, topic, orders, options.signal))
-      options.signal.throwIfAborted()
-    }
+  async function fill(round: string): Promise<void> {
+    onProgress(`${round}: filling the topic`)
+    topic = `loadtest-storing-${Date.now().toString(36)}`
+    orders = await fillTopic(topic, FILL_TIMES * seconds, connections, signal)
   }
-  options.onProgress('')
-  return backlogText(measured, orders)
+  const measured = await inTurn(STORERS, options, (storer) => measure(storer, topic, orders, signal), fill)
+  return storingText(measured, orders)
 }
 
-/** Accepts orders without storing them, for so long; resolves with how many wait in the topic then. */
+/** Accepts orders for this many seconds without storing them; resolves with how many wait in the topic then. */
 export async function fillTopic(
   topic: string,
   seconds: number,
@@ -87,18 +84,18 @@ async function measure(
   }
 }
 
-/** The first one is what the other is compared with. */
-export function backlogText(measured: ReadonlyMap<string, readonly StoringRate[]>, orders: number): string {
-  const rows = [...measured].map(([name, some]) => {
-    const cpu = some.flatMap(({ cpuMicroseconds: one }) => (one === undefined ? [] : [one]))
-    return { name, perSecond: median(some.map(({ perSecond }) => perSecond)), cpu: cpu.length > 0 ? median(cpu) : null }
-  })
-  const first = rows[0]?.perSecond ?? Number.NaN
+/** The others are compared with the first. */
+function storingText(measured: ReadonlyMap<string, readonly StoringRate[]>, orders: number): string {
+  const rows = [...measured].map(([name, rounds]) => ({
+    name,
+    perSecond: median(rounds.map(({ perSecond }) => perSecond)),
+    cpu: median(rounds.flatMap(({ cpuMicroseconds: cpu }) => cpu ?? [])),
+  }))
   const figures = rows.map(({ name, perSecond, cpu }) => [
     name,
-    Math.round(perSecond),
-    (perSecond / first).toFixed(2),
-    cpu === null ? null : Math.round(cpu),
+    whole(perSecond),
+    ratio(perSecond, rows[0]?.perSecond),
+    whole(cpu),
   ])
   return table([`storing ${orders} that wait`, 'orders/s', 'ratio', 'CPU µs/order'], figures)
 }

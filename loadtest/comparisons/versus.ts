@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { table } from '../../infra/ops/table.ts'
+import { inTurn, ratio, whole, type Caller } from './figures.ts'
 import { laneOf } from '../scenarios.ts'
 import { ARRIVALS } from '../plan.ts'
 import { Connections } from '../sending/connections.ts'
@@ -15,16 +16,12 @@ import { Tally } from '../sending/tally.ts'
 import { ask, startProduct, startServer, TargetError, type Target } from '../target.ts'
 import { drainFully } from '../outcome/verdict.ts'
 
-export interface VersusOptions extends VersusTask {
-  readonly print: (text: string) => void
-  readonly onProgress: (line: string) => void
-  readonly signal: AbortSignal
-}
+export type VersusOptions = VersusTask & Caller
 
 export interface Contender {
   readonly name: string
   readonly start: () => Promise<Target>
-  /** Waits until all that was accepted, in all of the target's time, is stored: that is part of the cost. */
+  /** Waits until every order that the target ever accepted is stored, because storing is part of the cost. */
   readonly settle?: (target: Target, accepted: number, signal: AbortSignal) => Promise<unknown>
 }
 
@@ -44,27 +41,18 @@ const LOOK_EVERY_MS = 250
 export const INTAKE_ALONE = { AzureWebJobs_consumeOrders_Disabled: 'true' }
 
 /**
- * What accepting an order costs, against the least that a server can do and against what one would write without us.
- * All in turn, round by round, so that a machine whose speed drifts is fair to all; medians are compared.
+ * A table of the cost of accepting an order, beside the least that a server can do and beside servers written without this
+ * product. Medians are compared.
  */
-export async function versus(options: VersusOptions): Promise<void> {
-  const { rounds, print, onProgress, signal } = options
+export async function versus(options: VersusOptions): Promise<string> {
+  const { rounds, rate } = options
   const contenders = contendersOf(process.env['KAFKA_BROKERS'] ?? '')
-  const measured = new Map<string, Measured[]>(contenders.map(({ name }) => [name, []]))
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const contender of contenders) {
-      onProgress(`round ${round} of ${rounds}: ${contender.name}`)
-      measured.get(contender.name)?.push(await measure(contender, options))
-      signal.throwIfAborted()
-    }
-  }
-  onProgress('')
-  print(versusText(measured))
+  const measured = await inTurn(contenders, options, (contender) => measure(contender, options))
   const { sent, measures } = ARRIVALS[laneOf('place-order', options).arrivals]
-  print(`\n${options.rate === undefined ? '' : `${options.rate} requests a second, `}${sent}. ${measures}`)
-  print(
-    `Medians of ${rounds} rounds. All keep each order until a disk or a broker has it, but for bare node:http, which keeps nothing.`,
-  )
+  return `${versusText(measured)}
+
+${rate === undefined ? '' : `${rate} requests a second, `}${sent}. ${measures}
+Medians of ${rounds} rounds. All keep each order until it is on a disk or on a broker, except bare node:http, which keeps nothing.`
 }
 
 function contendersOf(brokers: string): Contender[] {
@@ -99,7 +87,7 @@ function baseline(
   return { name, start }
 }
 
-/** On a topic of its own, as the product is: what earlier ones left would be stored first. */
+/** On a topic of its own, as the product is, because orders that earlier ones left would be stored first. */
 function storingBaseline(name: string, file: string): Contender {
   return { ...baseline(name, file, storingSettings), settle: settleBaseline }
 }
@@ -151,11 +139,11 @@ function latencyOf(latencies: Float64Array): Pick<Measured, 'p50Ms' | 'p95Ms' | 
 interface Pace {
   /** Requests a second of all connections together; undefined: a closed loop. */
   readonly rate?: number | undefined
-  /** Whether those of a second are sent at its start. */
+  /** Whether all requests of a second are sent at its start. */
   readonly burst?: boolean
 }
 
-/** Places orders, in a closed loop unless a rate is given, which all connections share. */
+/** Places orders: in a closed loop, or at a rate that all connections share. */
 export async function load(
   target: Target,
   seconds: number,
@@ -181,16 +169,15 @@ export async function load(
   return { tally, elapsedSeconds: (performance.now() - began) / 1000 }
 }
 
-/** The first contender is what the others are compared with. */
+/** The others are compared with the first. */
 export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): string {
   const rows = [...measured].map(([name, some]) => {
-    // A round that accepted nothing has no latencies, and no cost of each order.
+    // A round that accepted nothing has no latencies and no cost per order.
     const counted = some.filter(({ perSecond }) => perSecond > 0)
-    const cpu = counted.flatMap(({ cpuMicroseconds: one }) => (one === undefined ? [] : [one]))
     return {
       name,
       perSecond: median(some.map(({ perSecond }) => perSecond)),
-      cpu: cpu.length === 0 ? undefined : median(cpu),
+      cpu: median(counted.flatMap(({ cpuMicroseconds: cpu }) => cpu ?? [])),
       p50: median(counted.map(({ p50Ms }) => p50Ms)),
       p95: median(counted.map(({ p95Ms }) => p95Ms)),
       p99: median(counted.map(({ p99Ms }) => p99Ms)),
@@ -203,9 +190,9 @@ export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): 
     ['', 'requests/s', 'ratio', 'CPU µs/request', 'ratio', 'p50 ms', 'p95', 'p99', 'not accepted'],
     rows.map(({ name, perSecond, cpu, p50, p95, p99, notAccepted }) => [
       name,
-      Math.round(perSecond),
+      whole(perSecond),
       notAccepted > 0 ? null : ratio(perSecond, first?.perSecond),
-      cpu === undefined ? null : Math.round(cpu),
+      whole(cpu),
       notAccepted > 0 ? null : ratio(cpu, first?.cpu),
       rounded(p50),
       rounded(p95),
@@ -213,16 +200,12 @@ export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): 
       notAccepted,
     ]),
   )
-  // To refuse is less work than to accept, and still costs: neither figure would be of the same task.
+  // Refusing takes less work than accepting, so the figures would not be for the same task.
   const unfit = rows
     .filter(({ notAccepted, accepts }) => notAccepted > 0 || !accepts)
     .map(
       ({ name, accepts }) =>
-        `\n${name} did not accept ${accepts ? 'every' : 'any'} order: its row compares with no other.`,
+        `\n${name} did not accept ${accepts ? 'every' : 'any'} order: do not compare its row with the others.`,
     )
   return [figures, ...unfit].join('\n')
-}
-
-function ratio(value: number | undefined, of: number | undefined): string | null {
-  return value === undefined || of === undefined || of === 0 ? null : (value / of).toFixed(2)
 }
