@@ -7,16 +7,19 @@ import { EXIT, UsageError, type Command, type ExitCode } from './command.ts'
 import { COMMANDS, findCommand } from './commands.ts'
 import { connect } from './connect.ts'
 
-/** `npm run ops -- <verb>`: what the dashboard does, from a terminal. */
+/** `npm run ops -- <command>`: what the dashboard does, from a terminal. */
 const COMMON = {
-  url: { type: 'string', help: 'of the instance; OPS_URL, else the one that holds DATA_DIR, else its files' },
-  key: { type: 'string', help: 'the function key; FUNCTIONS_KEY, else the one kept in DATA_DIR' },
-  operator: { type: 'string', help: 'who acts, for the audit list; your user name' },
+  url: {
+    type: 'string',
+    help: 'URL of the instance (OPS_URL, else the instance that holds DATA_DIR, else the files in it)',
+  },
+  key: { type: 'string', help: 'function key (FUNCTIONS_KEY, else the one kept in DATA_DIR)' },
+  operator: { type: 'string', help: 'who acts, for the audit list (your user name)' },
   json: { type: 'boolean', help: 'JSON for programs instead of tables for people' },
-  help: { type: 'boolean', help: 'this' },
+  help: { type: 'boolean', help: 'prints this' },
 } as const
 
-// A reader such as `head` that has enough is no fault: what was asked for is still carried out.
+// A reader such as `head` may close the pipe early: the command is still carried out.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
@@ -34,7 +37,7 @@ async function main(words: readonly string[]): Promise<ExitCode> {
   if (found === undefined) {
     const asked = words.some((word) => word === '--help' || word === '-h' || word === 'help')
     const unknown = words.filter((word) => !word.startsWith('-')).join(' ')
-    if (!asked && unknown !== '') throw new UsageError(`There is no verb ${JSON.stringify(unknown)}: see --help.`)
+    if (!asked && unknown !== '') throw new UsageError(`There is no command ${JSON.stringify(unknown)}: see --help.`)
     process.stdout.write(`${overview()}\n`)
     return asked ? EXIT.ok : EXIT.usage
   }
@@ -45,8 +48,7 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     return EXIT.ok
   }
   const [unexpected] = positionals.slice(command.takes ?? 0)
-  if (unexpected !== undefined)
-    throw new UsageError(`${JSON.stringify(unexpected)} is an argument that it does not take: see --help.`)
+  if (unexpected !== undefined) throw new UsageError(`Unexpected argument ${JSON.stringify(unexpected)}: see --help.`)
   const textOf = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
   const operator = textOf('operator') ?? userName()
   const { processes: processing = false, creates = false } = command
@@ -70,7 +72,7 @@ async function main(words: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** A container's user need not be in its list of users. */
+/** A container's user may be missing from its list of users. */
 function userName(): string {
   try {
     return userInfo().username
@@ -79,7 +81,7 @@ function userName(): string {
   }
 }
 
-/** In one line, which the next takes the place of. */
+/** Progress on one line, overwritten in place. */
 function showProgress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
 }
@@ -96,8 +98,8 @@ function parse(command: Command, args: string[]) {
 }
 
 /**
- * A value may begin with `-`, as a key or a reason can: `parseArgs` takes it only when it is joined by `=`. What is the
- * name of an option stays one, so that a forgotten value is still told.
+ * A value may begin with `-`, as a key or a reason can, but `parseArgs` takes such a value only when `=` joins it. The name
+ * of an option stays an option, so that a forgotten value is still reported.
  */
 function withDashedValues(args: readonly string[], options: Record<string, { type: string }>): string[] {
   const isOption = (word: string) => word === '--' || options[word.slice(2).split('=', 1)[0]!] !== undefined
@@ -114,13 +116,13 @@ function withDashedValues(args: readonly string[], options: Record<string, { typ
 function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length))
   const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
-  const exits = 'Exit codes: 0 well, 1 not well, 2 wrong words, 3 cannot be reached, 4 refused.'
+  const exits = 'Exit codes: 0 well, 1 not well, 2 usage error, 3 not reached, 4 refused.'
   const examples = [
     '  npm run ops -- status',
     '  npm run ops -- dead-letters redrive --code invalid-order --dry-run',
     '  npm run -s ops -- ledger --json --url https://orders.example.com --key "$KEY" | jq .totals',
   ]
-  return ['npm run ops -- <verb> [--help] | --version', '', ...lines, '', 'Examples:', ...examples, '', exits].join(
+  return ['npm run ops -- <command> [--help] | --version', '', ...lines, '', 'Examples:', ...examples, '', exits].join(
     '\n',
   )
 }
@@ -133,8 +135,8 @@ function helpOf(command: Command): string {
   return [usage, '', `  ${command.summary}`, '', ...lines, '', 'Examples:', ...examples].join('\n')
 }
 
-/** Told in one line, for what a person can mend; anything else is a fault of ours, with its stack. */
-function tell(error: unknown): string {
+/** One line for an error that a person can mend; anything else is our bug, and comes with its stack. */
+function describe(error: unknown): string {
   const isExpected =
     isOrderError(error) || [UsageError, RefusedError, UnreachableError].some((kind) => error instanceof kind)
   if (isExpected || !(error instanceof Error)) return messageOf(error)
@@ -149,6 +151,6 @@ function exitCodeOf(error: unknown): ExitCode {
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  process.stderr.write(`${tell(error)}\n`)
+  process.stderr.write(`${describe(error)}\n`)
   process.exitCode = exitCodeOf(error)
 }

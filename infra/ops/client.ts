@@ -52,11 +52,11 @@ export function createHttpClient(url: string, key: string | undefined, operator:
 
 function refusalOf(key: string | undefined, url: string): string {
   return key === undefined
-    ? `${url} wants the operators' key, and none was given: say --key or set FUNCTIONS_KEY.`
-    : `${url} takes another key than the one given by --key or FUNCTIONS_KEY, or kept in DATA_DIR.`
+    ? `${url} needs the operators' key, and none was given: give --key or set FUNCTIONS_KEY.`
+    : `${url} does not accept the key from --key, FUNCTIONS_KEY or DATA_DIR.`
 }
 
-/** For commands that ask nobody. */
+/** For commands that need no instance. */
 export function createNobody(): OpsClient {
   return {
     target: 'nobody',

@@ -19,7 +19,7 @@ import { replayFixture } from './commands/replay-fixture.ts'
 import { takeOut } from './commands/take-out.ts'
 import { ledger, repairLedger, resetLedger, status } from './commands/status.ts'
 
-/** Every verb, in the order in which the help shows them. */
+/** Every command, in the order in which the help shows them. */
 export const COMMANDS: readonly Command[] = [
   status,
   ledger,
@@ -50,7 +50,7 @@ export const COMMANDS: readonly Command[] = [
   backup,
 ]
 
-/** The command that the words begin with, the longest name first, and the words that are left. */
+/** The command with the longest name that the words begin with, and the words after it. */
 export function findCommand(words: readonly string[]): { command: Command; rest: string[] } | undefined {
   const longestFirst = COMMANDS.toSorted((one, other) => other.name.length - one.name.length)
   for (const command of longestFirst) {

@@ -7,8 +7,8 @@ import { UsageError } from './command.ts'
 import { createHttpClient, UnreachableError, type OpsClient } from './client.ts'
 
 /**
- * The instance to talk to: the one of `url`, else the one that holds DATA_DIR, else nobody, and then this process opens
- * the files itself.
+ * Connects to the instance at `url`, else to the one that holds DATA_DIR. When no instance runs, this process opens the
+ * files itself.
  */
 export async function connect(asked: {
   url: string | undefined
@@ -32,7 +32,7 @@ export async function connect(asked: {
     return createHttpClient(owner.url, key ?? keptKey(config.dataDir), asked.operator)
   }
   if (!asked.creates && !existsSync(config.dataDir)) {
-    throw new UnreachableError(`Nothing is in ${config.dataDir}; start the product, or say --url or DATA_DIR.`)
+    throw new UnreachableError(`There is no ${config.dataDir}: start the product, or give --url or DATA_DIR.`)
   }
   const { createLocalClient } = await import('./local-client.ts')
   return createLocalClient(asked.operator, { processing: asked.processing })

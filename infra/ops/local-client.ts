@@ -11,12 +11,12 @@ const WORKING = [
 ]
 
 /**
- * Nobody holds DATA_DIR: the product itself opens it in this process, on a free port of the loopback address, and is
- * closed again. Looking must change nothing, so records are processed only for a command that needs it.
+ * For a DATA_DIR that no process holds: the product opens it in this process, on a free port of the loopback address, and
+ * closes again. A command that only reads must change nothing, so records are processed only for commands that need it.
  */
 export async function createLocalClient(operator: string, asked: { processing: boolean }): Promise<OpsClient> {
   Object.assign(process.env, { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error' })
-  // Nobody asks it for the last hour, and a look at Kafka that is under way when it closes would keep its connections open.
+  // No command asks for the last hour, and a request to Kafka under way at the close would keep its connections open.
   for (const name of ['opsHistory', ...(asked.processing ? [] : WORKING)])
     process.env[`AzureWebJobs_${name}_Disabled`] = 'true'
   const { url, functionsKey, services, stop } = await startProduct(ROOT)

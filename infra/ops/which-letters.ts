@@ -1,9 +1,9 @@
 import { text, UsageError, type CommandContext } from './command.ts'
 
-/** As the product takes them. */
+/** At most this many in a request, as the API takes them. */
 export const MAX_IDS = 1000
 
-/** The options of verbs that act on many dead letters, which may be named by id too. */
+/** The options of commands that act on many dead letters, which may be named by id too. */
 export const WHICH = {
   fingerprint: { type: 'string', help: 'all of a group' },
   code: { type: 'string', help: 'all that failed with this code' },
@@ -13,7 +13,7 @@ export const WHICH = {
   own: { type: 'boolean', help: 'every dead letter that no other consumer gave up' },
 } as const
 
-/** The members of a request that say which letters; throws `UsageError` when nothing says it. */
+/** The members of a request that say which letters; throws `UsageError` when no option says which. */
 export function whichLetters(context: CommandContext): Record<string, unknown> {
   const ids = context.positionals
   const filters = (['fingerprint', 'code', 'from', 'to'] as const).flatMap((name) => {

@@ -1,4 +1,3 @@
-import type { Page } from '../../../shared/ports/order-views.ts'
 import type { AuditEntry } from '../../../shared/ports/redrives.ts'
 import type { Command } from '../command.ts'
 import { PAGE, query, showPage } from '../pages.ts'
@@ -15,12 +14,10 @@ export const audit: Command = {
   summary: 'who did what, newest first',
   examples: ['audit', 'audit --target orders:2:41 --json'],
   options: OPTIONS,
-  async run(context) {
-    const path = `/api/audit${query(context, Object.keys(OPTIONS))}`
-    const page = (await context.client.request('GET', path)) as Page<AuditEntry>
-    return showPage(
+  run: (context) =>
+    showPage<AuditEntry>(
       context,
-      page,
+      `/api/audit${query(context, Object.keys(OPTIONS))}`,
       { header: ['at', 'action', 'target', 'operator', 'reason'], optional: ['operator'] },
       (entry) => [
         toSecond(entry.at),
@@ -29,6 +26,5 @@ export const audit: Command = {
         entry.verified ? entry.operator : `${entry.operator} (as claimed)`,
         entry.reason,
       ],
-    )
-  },
+    ),
 }

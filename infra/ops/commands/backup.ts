@@ -1,14 +1,21 @@
 import { accessSync, constants, existsSync, renameSync } from 'node:fs'
 import { cp, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backup } from '../../../shared/application/operations/backups.ts'
 import { flushDirectory } from '../../../shared/disk/flush-directory.ts'
 import { flushFiles } from '../../../shared/disk/flush-files.ts'
 import { messageOf } from '../../../shared/domain/errors.ts'
-import { EXIT, reasonBody, REASON, text, UsageError, type Command, type CommandContext } from '../command.ts'
-
-const LOOK_MS = 300
+import {
+  EXIT,
+  reasonBody,
+  REASON,
+  show,
+  text,
+  untilEnded,
+  UsageError,
+  type Command,
+  type CommandContext,
+} from '../command.ts'
 
 export const backup: Command = {
   name: 'backup',
@@ -23,9 +30,14 @@ export const backup: Command = {
     const name = text(context, 'name')
     const body = { ...(name !== undefined && { name }), ...reasonBody(context) }
     const begun = (await context.client.request('POST', '/api/ops/backup', body)) as Backup
-    const ended = await follow(context, begun)
+    const ended = await untilEnded(
+      context,
+      begun,
+      () => 'copying',
+      () => look(context, begun),
+    )
     const made = ended.folder !== null && wanted !== undefined ? await moved(ended, ended.folder, wanted) : ended
-    context.print(context.json ? JSON.stringify({ backup: made }) : wordsFor(made))
+    show(context, { backup: made }, wordsFor(made))
     return made.state === 'done' ? EXIT.ok : EXIT.notWell
   },
 }
@@ -45,19 +57,13 @@ function whereTo(context: CommandContext, folder: string): string {
   return resolve(folder)
 }
 
-async function follow({ client, progress }: CommandContext, begun: Backup): Promise<Backup> {
-  let now = begun
-  while (now.state === 'running') {
-    progress('copying')
-    await sleep(LOOK_MS)
-    const { backup: found } = (await client.request('GET', '/api/ops/backup')) as { backup: Backup | null }
-    if (found?.name !== begun.name) return { ...begun, state: 'failed', why: 'The instance was restarted meanwhile.' }
-    now = found
-  }
-  return now
+async function look({ client }: CommandContext, begun: Backup): Promise<Backup> {
+  const { backup: found } = (await client.request('GET', '/api/ops/backup')) as { backup: Backup | null }
+  if (found?.name === begun.name) return found
+  return { ...begun, state: 'failed', why: 'The instance was restarted meanwhile.' }
 }
 
-/** The backup that was made is kept until its copy, which may be on another disk, is safe there. */
+/** The original is kept until its copy, which may be on another disk, is safe there. */
 async function moved(made: Backup, from: string, to: string): Promise<Backup> {
   if (!existsSync(from)) {
     return { ...made, state: 'failed', why: `${from} is not on this machine: the backup stays there.` }
@@ -68,7 +74,7 @@ async function moved(made: Backup, from: string, to: string): Promise<Backup> {
     return {
       ...made,
       state: 'failed',
-      why: `It could not be moved to ${to} (${messageOf(error)}) and is whole in ${from}.`,
+      why: `It could not be moved to ${to} (${messageOf(error)}); the whole of it is in ${from}.`,
     }
   }
   return { ...made, folder: to }

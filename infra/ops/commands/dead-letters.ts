@@ -1,10 +1,19 @@
-import type { Page } from '../../../shared/ports/order-views.ts'
 import { writeFileSync } from 'node:fs'
 import type { DeadLetterGroup, DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
-import { EXIT, REASON, reasonBody, required, text, type Command, type CommandContext } from '../command.ts'
+import {
+  EXIT,
+  idSegment,
+  REASON,
+  reasonBody,
+  required,
+  show,
+  text,
+  type Command,
+  type CommandContext,
+} from '../command.ts'
 import { readJsonFile } from '../json-file.ts'
 import { PAGE, query, showPage } from '../pages.ts'
-import { toSecond } from '../table.ts'
+import { causeText, toSecond } from '../table.ts'
 
 const FILTERS = {
   state: { type: 'string', help: 'dead, redriven, resolved, superseded or discarded' },
@@ -25,16 +34,16 @@ export const listDeadLetters: Command = {
   options: FILTERS,
   async run(context) {
     const address = `/api/dead-letters${filters(context)}`
-    const page = (await context.client.request('GET', address)) as Page<DeadLetterSummary>
     const header = ['id', 'state', 'order', 'consumer group', 'attempts', 'last failed', 'cause']
-    return showPage(context, page, { header, optional: ['consumer group', 'attempts', 'order', 'state'] }, (letter) => [
+    const optional = ['consumer group', 'attempts', 'order', 'state']
+    return showPage<DeadLetterSummary>(context, address, { header, optional }, (letter) => [
       letter.id,
       letter.state,
       letter.orderId,
       letter.consumerGroup,
       letter.attempts === 0 ? null : letter.attempts,
       toSecond(letter.lastFailedAt),
-      `${letter.lastCause.code}: ${letter.lastCause.detail}`,
+      causeText(letter.lastCause),
     ])
   },
 }
@@ -42,7 +51,7 @@ export const listDeadLetters: Command = {
 export const deadLetterGroups: Command = {
   name: 'dead-letters groups',
   usage: '',
-  summary: 'what nobody has repaired yet, by what it died of',
+  summary: 'dead letters that nobody has repaired yet, grouped by cause',
   examples: ['dead-letters groups', 'dead-letters groups --state all'],
   options: {
     state: { type: 'string', help: `${FILTERS.state.help}, or all (dead)` },
@@ -53,9 +62,9 @@ export const deadLetterGroups: Command = {
     const { state = 'dead', ...others } = context.options
     const options = { ...others, ...(state !== 'all' && { state }) }
     const address = `/api/dead-letters/groups${filters({ ...context, options })}`
-    const page = (await context.client.request('GET', address)) as Page<DeadLetterGroup>
     const header = ['fingerprint', 'count', 'first seen', 'last seen', 'one of them', 'consumer group', 'cause']
-    return showPage(context, page, { header, optional: ['consumer group', 'first seen', 'one of them'] }, (group) => [
+    const optional = ['consumer group', 'first seen', 'one of them']
+    return showPage<DeadLetterGroup>(context, address, { header, optional }, (group) => [
       group.fingerprint,
       group.count,
       toSecond(group.firstSeen),
@@ -83,14 +92,13 @@ export const showDeadLetter: Command = {
 export const restoreDeadLetter: Command = {
   name: 'dead-letters restore',
   usage: '<id>',
-  summary: 'takes a discard back',
+  summary: 'undoes a discard',
   examples: ['dead-letters restore orders:2:41 --reason "The customer called."'],
   takes: 1,
   options: REASON,
   async run(context) {
     const letter = await context.client.request('POST', `${path(context)}/restore`, reasonBody(context))
-    const words = `${required(context, 0, 'The id')} is dead again, and can be redriven.`
-    context.print(context.json ? JSON.stringify(letter) : words)
+    show(context, letter, `${required(context, 0, 'The id')} is dead again, and can be redriven.`)
     return EXIT.ok
   },
 }
@@ -99,7 +107,7 @@ export const editDeadLetter: Command = {
   name: 'dead-letters edit',
   usage: '<id> <file>',
   processes: true,
-  summary: 'sends the order in the file (JSON) in its place; the original is kept',
+  summary: 'sends the order in a JSON file instead of the dead letter; the original is kept',
   examples: ['dead-letters edit orders:2:41 order.json --reason "The colour was too long."'],
   takes: 2,
   options: REASON,
@@ -108,9 +116,7 @@ export const editDeadLetter: Command = {
     const reason = text(context, 'reason')
     const why = reason === undefined ? '' : `?reason=${encodeURIComponent(reason)}`
     const letter = await context.client.request('PUT', `${path(context)}/payload${why}`, order)
-    context.print(
-      context.json ? JSON.stringify(letter) : `${required(context, 0, 'The id')} was sent with the new payload.`,
-    )
+    show(context, letter, `${required(context, 0, 'The id')} was sent with the new payload.`)
     return EXIT.ok
   },
 }
@@ -118,20 +124,20 @@ export const editDeadLetter: Command = {
 export const exportDeadLetter: Command = {
   name: 'dead-letters export',
   usage: '<id> <file>',
-  summary: 'writes it to a fixture file for `replay-fixture`',
+  summary: 'writes a dead letter to a fixture file for `replay-fixture`',
   examples: ['dead-letters export orders:2:41 letter.json'],
   takes: 2,
   async run(context) {
     const file = required(context, 1, 'The file')
     const fixture = await context.client.request('GET', `${path(context)}/fixture`)
     writeFileSync(file, `${JSON.stringify(fixture, null, 2)}\n`)
-    context.print(context.json ? JSON.stringify({ file }) : `Written to ${file}.`)
+    show(context, { file }, `Written to ${file}.`)
     return EXIT.ok
   },
 }
 
 function path(context: CommandContext): string {
-  return `/api/dead-letters/${encodeURIComponent(required(context, 0, 'The id'))}`
+  return `/api/dead-letters/${idSegment(context)}`
 }
 
 function filters(context: CommandContext): string {

@@ -6,11 +6,11 @@ import { table } from '../table.ts'
 export const doctor: Command = {
   name: 'doctor',
   usage: '',
-  summary: 'looks at versions, settings, log, store, disk and ledger; exits 1 when something is not well',
+  summary: 'checks versions, settings, log, store, disk and ledger; exits 1 when something is not well',
   examples: ['doctor'],
   async run({ client, json, print }) {
     const asked = (await client.request('GET', '/api/ops/doctor')) as Diagnosis
-    // That nobody processes orders goes without saying where nothing runs, and is said in a line of its own.
+    // Where nothing runs, nobody processes orders; a line of its own says so.
     const checks = asked.checks.filter(({ name }) => client.isAlone !== true || name !== 'consumers')
     const diagnosis: Diagnosis = { well: checks.every(({ well }) => well), checks }
     if (json) print(JSON.stringify(diagnosis))
@@ -21,7 +21,7 @@ export const doctor: Command = {
         detail,
       ])
       if (client.isAlone === true) print(NOTHING_RUNS)
-      // Never cut: what is found says what to do.
+      // Never cut, because the last column says what to do.
       print(table(['check', 'is', 'found'], rows, Number.POSITIVE_INFINITY))
     }
     return diagnosis.well ? EXIT.ok : EXIT.notWell

@@ -6,7 +6,7 @@ export const migrate: Command = {
   name: 'migrate',
   usage: '',
   creates: true,
-  summary: 'brings the schema of the store up to date, as every start does, and says what was run',
+  summary: 'brings the schema of the store up to date, as every start does, and lists its migrations',
   examples: ['migrate', 'migrate --json'],
   async run({ client, json, print, startedAt }) {
     const schema = (await client.request('POST', '/api/ops/migrate')) as Schema
@@ -14,7 +14,7 @@ export const migrate: Command = {
       print(JSON.stringify(schema))
       return EXIT.ok
     }
-    // Opening the store has run them already, where no instance did.
+    // Where no instance runs, opening the store has run them already.
     const isNew = (appliedAt: string) => Date.parse(appliedAt) >= startedAt
     const rows = schema.migrations.map(({ version, name, appliedAt }) => [
       version,
@@ -25,7 +25,7 @@ export const migrate: Command = {
     const run = schema.migrations.filter(({ appliedAt }) => isNew(appliedAt)).length
     print(table(['version', 'name', 'at', 'run'], rows))
     print('')
-    print(run === 0 ? 'The schema was up to date.' : `${run} migrations were run.`)
+    print(run === 0 ? 'The schema was up to date.' : run === 1 ? '1 migration was run.' : `${run} migrations were run.`)
     return EXIT.ok
   },
 }

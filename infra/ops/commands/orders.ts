@@ -1,8 +1,7 @@
-import type { Page } from '../../../shared/ports/order-views.ts'
 import type { HistoryEntry, OrderView } from '../../../shared/domain/order-view.ts'
-import { EXIT, required, type Command, type CommandContext, type ExitCode } from '../command.ts'
+import { EXIT, idSegment, required, type Command, type CommandContext, type ExitCode } from '../command.ts'
 import { PAGE, query, showPage } from '../pages.ts'
-import { toSecond } from '../table.ts'
+import { causeText, toSecond } from '../table.ts'
 
 const FILTERS = {
   status: { type: 'string', help: 'retrying, stored, dead-lettered or discarded' },
@@ -17,7 +16,7 @@ const FILTERS = {
 export const getOrder: Command = {
   name: 'orders get',
   usage: '<id>',
-  summary: 'one order: where it stands, and what it says',
+  summary: 'one order: its status and its content',
   examples: ['orders get 019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2'],
   takes: 1,
   async run(context) {
@@ -57,30 +56,30 @@ export const orderHistory: Command = {
   examples: ['orders history 019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2'],
   takes: 1,
   async run(context) {
-    const page = (await context.client.request('GET', `${path(context)}/history`)) as Page<HistoryEntry>
-    return showPage(context, page, { header: ['at', 'what', 'attempt', 'why'] }, (entry) => [
+    const header = ['at', 'what', 'attempt', 'why']
+    return showPage<HistoryEntry>(context, `${path(context)}/history`, { header }, (entry) => [
       toSecond(entry.at),
       entry.kind,
       entry.attempt,
-      entry.cause === undefined ? entry.reason : `${entry.cause.code}: ${entry.cause.detail}`,
+      entry.cause === undefined ? entry.reason : causeText(entry.cause),
     ])
   },
 }
 
-async function showOrders(context: CommandContext, address: string): Promise<ExitCode> {
+function showOrders(context: CommandContext, address: string): Promise<ExitCode> {
   const header = ['id', 'status', 'accepted', 'customer', 'total', 'currency', 'cause']
-  const page = (await context.client.request('GET', address)) as Page<OrderView>
-  return showPage(context, page, { header, optional: ['currency', 'total', 'customer', 'accepted'] }, (order) => [
+  const optional = ['currency', 'total', 'customer', 'accepted']
+  return showPage<OrderView>(context, address, { header, optional }, (order) => [
     order.orderId,
     order.status,
-    order.acceptedAt === undefined ? null : toSecond(order.acceptedAt),
+    order.acceptedAt && toSecond(order.acceptedAt),
     order.customerFullName,
     order.totalPrice,
     order.currencyType,
-    order.cause === undefined ? null : `${order.cause.code}: ${order.cause.detail}`,
+    order.cause && causeText(order.cause),
   ])
 }
 
 function path(context: CommandContext): string {
-  return `/api/orders/${encodeURIComponent(required(context, 0, 'The id'))}`
+  return `/api/orders/${idSegment(context)}`
 }

@@ -1,18 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Rebuild } from '../../../shared/ports/maintenance.ts'
-import { EXIT, REASON, text, UsageError, type Command, type CommandContext, type ExitCode } from '../command.ts'
-
-const LOOK_MS = 300
+import {
+  EXIT,
+  REASON,
+  reasonBody,
+  show,
+  untilEnded,
+  UsageError,
+  type Command,
+  type CommandContext,
+  type ExitCode,
+} from '../command.ts'
 
 export const rebuild: Command = {
   name: 'rebuild',
   usage: '',
-  summary: 'makes the orders of the store again from the log, beside the live ones, and swaps them',
+  summary: 'builds the orders of the store again from the log, beside the live ones, and swaps them in',
   examples: ['rebuild --reason "The event has a new version."', 'rebuild --detach', 'rebuild --show'],
   options: {
     ...REASON,
     detach: { type: 'boolean', help: 'do not wait for its end; needs an instance that runs' },
-    show: { type: 'boolean', help: 'begins none: says how far one is, or how the last one ended' },
+    show: { type: 'boolean', help: 'starts none; says how far one is, or how the last one ended' },
   },
   async run(context) {
     if (context.options['show'] === true) return report(context, await look(context))
@@ -20,10 +27,10 @@ export const rebuild: Command = {
     if (isDetached && context.client.isAlone === true) {
       throw new UsageError('--detach needs an instance that runs: this process would end, and the rebuild with it.')
     }
-    const reason = text(context, 'reason')
-    const body = reason === undefined ? {} : { reason }
-    const begun = (await context.client.request('POST', '/api/ops/rebuild', body)) as Rebuild
-    return report(context, isDetached ? begun : await follow(context, begun))
+    const begun = (await context.client.request('POST', '/api/ops/rebuild', reasonBody(context))) as Rebuild
+    if (isDetached) return report(context, begun)
+    const ended = await untilEnded(context, begun, progressOf, async (before) => (await look(context)) ?? before)
+    return report(context, ended)
   },
 }
 
@@ -31,24 +38,13 @@ async function look({ client }: CommandContext): Promise<Rebuild | null> {
   return ((await client.request('GET', '/api/ops/rebuild')) as { rebuild: Rebuild | null }).rebuild
 }
 
-async function follow(context: CommandContext, begun: Rebuild): Promise<Rebuild> {
-  let now = begun
-  while (now.state === 'running') {
-    context.progress(progressOf(now))
-    await sleep(LOOK_MS)
-    now = (await look(context)) ?? now
-  }
-  return now
-}
-
 function progressOf({ phase, records, recordsInAll, completed }: Rebuild): string {
   if (phase === 'projecting') return `reading the log: ${records} of ${recordsInAll} records`
   return phase === 'completing' ? `filling the full-text index: ${completed} orders` : 'swapping'
 }
 
-function report({ json, print }: CommandContext, rebuild: Rebuild | null): ExitCode {
-  if (json) print(JSON.stringify({ rebuild }))
-  else print(rebuild === null ? 'There was no rebuild yet.' : wordsFor(rebuild))
+function report(context: CommandContext, rebuild: Rebuild | null): ExitCode {
+  show(context, { rebuild }, rebuild === null ? 'There was no rebuild yet.' : wordsFor(rebuild))
   return rebuild === null || rebuild.state === 'done' || rebuild.state === 'running' ? EXIT.ok : EXIT.notWell
 }
 
@@ -63,6 +59,6 @@ function wordsFor(rebuild: Rebuild): string {
     case 'failed':
       return `The rebuild failed, and the orders are as before. ${why ?? ''}`.trimEnd()
     case 'abandoned':
-      return 'The process that rebuilt is gone, and the orders are as before. Begin another.'
+      return 'The process that ran the rebuild is gone, and the orders are as before. Start another rebuild.'
   }
 }

@@ -1,23 +1,22 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { RedrivePreview } from '../../../shared/application/dead-letters/preview-redrive.ts'
 import type { RedriveWarning } from '../../../shared/application/dead-letters/redrive-warning.ts'
 import type { Page } from '../../../shared/ports/order-views.ts'
 import type { RedriveTask } from '../../../shared/ports/redrives.ts'
 import {
   EXIT,
+  idSegment,
   REASON,
   reasonBody,
-  required,
+  show,
   text,
+  untilEnded,
   type Command,
   type CommandContext,
   type ExitCode,
 } from '../command.ts'
-import { PAGE, query, showPage } from '../pages.ts'
+import { PAGE, pagesOf, query, showPage } from '../pages.ts'
 import { table, toSecond } from '../table.ts'
 import { MAX_IDS, WHICH, whichLetters } from '../which-letters.ts'
-
-const LOOK_MS = 500
 
 export const redriveDeadLetters: Command = {
   name: 'dead-letters redrive',
@@ -60,10 +59,9 @@ export const listRedrives: Command = {
   options: PAGE,
   async run(context) {
     const path = `/api/redrives${query(context, Object.keys(PAGE))}`
-    const page = (await context.client.request('GET', path)) as Page<RedriveTask>
     const header = ['id', 'state', 'begun', 'changed', 'operator', 'stored', 'failed', 'to go', 'skipped', 'why']
     const optional = ['skipped', 'changed', 'operator', 'to go', 'begun', 'failed']
-    return showPage(context, page, { header, optional }, (task) => [
+    return showPage<RedriveTask>(context, path, { header, optional }, (task) => [
       task.id,
       task.state,
       toSecond(task.createdAt),
@@ -91,7 +89,7 @@ export const showRedrive: Command = {
 export const cancelRedrive: Command = {
   name: 'redrives cancel',
   usage: '<id>',
-  summary: 'ends a redrive; what was not sent yet stays dead',
+  summary: 'ends a redrive; letters that were not sent yet stay dead',
   examples: ['redrives cancel 3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61 --reason "The wrong group."'],
   takes: 1,
   options: REASON,
@@ -101,7 +99,7 @@ export const cancelRedrive: Command = {
 export const resumeRedrive: Command = {
   name: 'redrives resume',
   usage: '<id>',
-  summary: 'goes on with a redrive that stopped itself, and waits for its end',
+  summary: 'continues a redrive that stopped or was cancelled, and waits for its end',
   examples: ['redrives resume 3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61 --reason "The store is back."'],
   takes: 1,
   processes: true,
@@ -110,21 +108,17 @@ export const resumeRedrive: Command = {
 }
 
 async function ask(context: CommandContext, method: 'GET' | 'POST', verb: string): Promise<RedriveTask> {
-  const id = encodeURIComponent(required(context, 0, 'The id'))
   const body = method === 'GET' ? undefined : reasonBody(context)
-  return (await context.client.request(method, `/api/redrives/${id}${verb}`, body)) as RedriveTask
+  return (await context.client.request(method, `/api/redrives/${idSegment(context)}${verb}`, body)) as RedriveTask
 }
 
 async function preview(context: CommandContext, body: Record<string, unknown>): Promise<ExitCode> {
   const items: RedrivePreview[] = []
   let warned: Warned = {}
-  for (let cursor: string | null = ''; cursor !== null;) {
-    const query: string = cursor === '' ? '' : `?cursor=${encodeURIComponent(cursor)}`
-    const answer = await context.client.request('POST', `/api/dead-letters/redrive${query}`, { ...body, dryRun: true })
-    const page = answer as Page<RedrivePreview> & Warned
+  const asked = { ...body, dryRun: true }
+  for await (const page of pagesOf<Page<RedrivePreview> & Warned>(context, '/api/dead-letters/redrive', asked)) {
     warned = page
     items.push(...page.items)
-    cursor = page.nextCursor
     context.progress(`${items.length} tried`)
   }
   const { warning } = warned
@@ -142,7 +136,7 @@ async function preview(context: CommandContext, body: Record<string, unknown>): 
   return items.every(({ outcome }) => outcome !== 'still-fails') ? EXIT.ok : EXIT.notWell
 }
 
-/** What the product says when other people's letters are among them. */
+/** The product's warning that letters of other consumers are among them. */
 interface Warned {
   readonly warning?: RedriveWarning
 }
@@ -151,19 +145,19 @@ function warn({ json, print }: CommandContext, { warning }: Warned): void {
   if (!json && warning !== undefined) print(`Warning: ${warning.detail}`)
 }
 
+function progressOf({ resolved, failed, pending, waiting }: RedriveTask): string {
+  return `${resolved} stored, ${failed} failed again, ${pending + waiting} to go`
+}
+
 async function follow(context: CommandContext, started: RedriveTask): Promise<ExitCode> {
-  let task = started
-  while (task.state === 'running') {
-    context.progress(`${task.resolved} stored, ${task.failed} failed again, ${task.pending + task.waiting} to go`)
-    await sleep(LOOK_MS)
-    task = (await context.client.request('GET', `/api/redrives/${task.id}`)) as RedriveTask
-  }
-  return report(context, task)
+  const look = async ({ id }: RedriveTask) =>
+    (await context.client.request('GET', `/api/redrives/${id}`)) as RedriveTask
+  return report(context, await untilEnded(context, started, progressOf, look))
 }
 
 function report(context: CommandContext, task: RedriveTask): ExitCode {
   const { id, state, why, total, resolved, failed } = task
   const words = `Redrive ${id} is ${state}${why === null ? '' : `: ${why}`} ${resolved} of ${total} stored, ${failed} failed again.`
-  context.print(context.json ? JSON.stringify(task) : words)
+  show(context, task, words)
   return state === 'stopped' || failed > 0 ? EXIT.notWell : EXIT.ok
 }

@@ -8,7 +8,7 @@ import { createStoreOrders } from '../../../shared/application/processing/store-
 import type { DeliveredRecord } from '../../../shared/messaging/records/kafka-event.ts'
 import { createPipelineEmitter } from '../../../shared/messaging/pipeline-events.ts'
 import { systemClock } from '../../../shared/adapters/system-clock.ts'
-import { EXIT, required, UsageError, type Command } from '../command.ts'
+import { EXIT, required, show, UsageError, type Command } from '../command.ts'
 import { readJsonFile } from '../json-file.ts'
 
 /** As GET /api/dead-letters/{id}/fixture writes it (shared/http/dead-letters.ts). */
@@ -31,7 +31,7 @@ export const replayFixture: Command = {
   name: 'replay-fixture',
   usage: '<file>',
   offline: true,
-  summary: 'runs an exported dead letter through today’s code and a store that is thrown away; exits 1 when it fails',
+  summary: 'runs an exported dead letter through today’s code with a throw-away store; exits 1 when it fails',
   examples: ['dead-letters export orders:2:41 letter.json', 'replay-fixture letter.json'],
   takes: 1,
   async run(context) {
@@ -40,12 +40,9 @@ export const replayFixture: Command = {
     const outcome = failed === undefined ? 'stored' : failed.failure.class
     const cause = failed?.failure.cause ?? null
     const stack = outcome === 'bug' ? (failed?.failure.stack ?? null) : null
-    if (context.json) context.print(JSON.stringify({ id, outcome, cause, stack }))
-    else {
-      const why = cause === null ? '.' : `, ${cause.code}: ${cause.detail}`
-      context.print(`${id} is ${WORDS[outcome]}${why}`)
-      if (stack !== null) context.print(`\n${stack}`)
-    }
+    const why = cause === null ? '.' : `, ${cause.code}: ${cause.detail}`
+    const words = `${id} is ${WORDS[outcome]}${why}${stack === null ? '' : `\n\n${stack}`}`
+    show(context, { id, outcome, cause, stack }, words)
     return failed === undefined ? EXIT.ok : EXIT.notWell
   },
 }
@@ -55,10 +52,10 @@ const WORDS = {
   poison: 'poison: it can never be stored as it is',
   bug: 'not stored because of a fault in the code',
   transient: 'not stored now, though another attempt may do it',
-  outage: 'not stored, for the throw-away store cannot be used',
+  outage: 'not stored, because the throw-away store cannot be used',
 } as const
 
-/** What the handler of the orders topic makes of it: nothing, or what it would park. */
+/** Hands the record to the handler of the orders topic. Resolves with what it would park: nothing when it stored it. */
 async function replay(record: DeliveredRecord): Promise<readonly Unstorable[]> {
   const directory = mkdtempSync(join(tmpdir(), 'replay-'))
   const { store, [Symbol.asyncDispose]: close } = await createSqliteStore({ file: join(directory, 'orders.db') })
@@ -74,7 +71,7 @@ async function replay(record: DeliveredRecord): Promise<readonly Unstorable[]> {
     delivered: 'origin',
     // The throw-away store has no letter that a mark could name.
     proofs: { holds: () => false },
-    // Attempts in place follow one another at once: nothing here gets better by waiting.
+    // In-place retries follow one another at once, because nothing here gets better by waiting.
     clock: { ...systemClock, sleep: async () => undefined },
     events: createPipelineEmitter(),
     signal: new AbortController().signal,
@@ -92,5 +89,5 @@ function readFixture(file: string): z.output<typeof fixtureSchema> {
   const parsed = fixtureSchema.safeParse(readJsonFile(file))
   if (parsed.success) return parsed.data
   const [why] = z.prettifyError(parsed.error).split('\n')
-  throw new UsageError(`${file} is no fixture of a dead letter: ${why}`, { cause: parsed.error })
+  throw new UsageError(`${file} is not the fixture of a dead letter: ${why}`, { cause: parsed.error })
 }

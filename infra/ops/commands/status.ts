@@ -1,10 +1,10 @@
 import type { LedgerVerdict } from '../../../shared/application/ledger/ledger.ts'
 import type { LedgerRepair } from '../../../shared/application/ledger/repair-ledger.ts'
 import type { PipelineStatus } from '../../../shared/application/operations/status.ts'
-import { EXIT, REASON, text, UsageError, type Command, type CommandContext } from '../command.ts'
+import { EXIT, REASON, requiredReason, type Command, type CommandContext } from '../command.ts'
 import { table } from '../table.ts'
 
-/** What a person may otherwise take for a product that is at work. */
+/** Without this line the figures look like those of a product at work. */
 export const NOTHING_RUNS = 'No instance runs: nothing is accepted or processed. This is what the files say.'
 
 const NOBODY_PROCESSES =
@@ -13,7 +13,7 @@ const NOBODY_PROCESSES =
 export const status: Command = {
   name: 'status',
   usage: '',
-  summary: 'where the pipeline stands: records, lag, retries, dead letters, health',
+  summary: 'the state of the pipeline: records, lag, retries, dead letters, health',
   examples: ['status', 'status --json --url https://orders.example.com --key "$KEY"'],
   async run({ client, json, print }) {
     const now = (await client.request('GET', '/api/ops/status')) as PipelineStatus
@@ -38,7 +38,7 @@ export const status: Command = {
         ),
       )
       if (orders.behindTransaction > 0) {
-        print(`${orders.behindTransaction} more in ${orders.topic} wait behind a transaction that is open.`)
+        print(`${orders.behindTransaction} more in ${orders.topic} wait behind an open transaction.`)
       }
       print('')
       print(
@@ -82,19 +82,18 @@ export const resetLedger: Command = {
   name: 'ledger reset',
   usage: '--reason <text>',
   processes: true,
-  summary: 'counts anew from where the log begins now: for a log that was truncated or made anew',
-  examples: ['ledger reset --reason "The topic was made anew."'],
+  summary: 'starts counting again where the log begins now; for a log that was truncated or recreated',
+  examples: ['ledger reset --reason "The topic was recreated."'],
   options: {
     ...REASON,
-    force: { type: 'boolean', help: 'though the ledger balances' },
+    force: { type: 'boolean', help: 'resets a ledger that balances, too' },
   },
   async run(context) {
-    const reason = text(context, 'reason')
-    if (reason === undefined) throw new UsageError('--reason is missing.')
+    const reason = requiredReason(context)
     const body = { reason, force: context.options['force'] === true }
     const begun = (await context.client.request('POST', '/api/ops/ledger/reset', body)) as RepairAnswer
     const { processed, why, ledger } = await repairOn(context, begun)
-    if (!context.json) context.print(`The ledger begins anew. ${processed} records were read again.`)
+    if (!context.json) context.print(`The ledger starts again from here. ${processed} records were read again.`)
     if (!context.json && why !== null) context.print(why)
     printVerdict(ledger, context)
     return ledger.balanced ? EXIT.ok : EXIT.notWell
@@ -109,7 +108,7 @@ async function askForRepair({ client }: CommandContext): Promise<RepairAnswer> {
   return (await client.request('POST', '/api/ops/ledger/repair')) as RepairAnswer
 }
 
-/** One request repairs for some seconds: asks until there is nothing more. */
+/** One request repairs for some seconds, so it is repeated until nothing is left. */
 async function repairOn(context: CommandContext, begun: RepairAnswer): Promise<RepairAnswer> {
   let answer = begun
   while (answer.more) {

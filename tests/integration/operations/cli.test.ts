@@ -83,8 +83,8 @@ describe('npm run ops', () => {
 
   test('exits 2 for words that it does not know, and says which', async () => {
     const faults: [string[], string][] = [
-      [['nothing'], 'There is no verb "nothing"'],
-      [['dead-letters'], 'There is no verb "dead-letters"'],
+      [['nothing'], 'There is no command "nothing"'],
+      [['dead-letters'], 'There is no command "dead-letters"'],
       [['status', '--colour'], '--colour'],
       [['dead-letters', 'show', '--url', product.url], 'The id is missing'],
       [['dead-letters', 'redrive', '--url', product.url], 'Say which'],
@@ -92,8 +92,8 @@ describe('npm run ops', () => {
       [['ledger', 'reset', '--url', product.url], '--reason is missing'],
       [['status', '--url', 'localhost:7071'], '"localhost:7071" is not a URL'],
       [['orders', 'get', '--url', product.url], 'The id is missing'],
-      [['status', 'please'], '"please" is an argument that it does not take'],
-      [['dead-letters', 'restore', 'orders:0:0', 'orders:0:1'], '"orders:0:1" is an argument that it does not take'],
+      [['status', 'please'], 'Unexpected argument "please"'],
+      [['dead-letters', 'restore', 'orders:0:0', 'orders:0:1'], 'Unexpected argument "orders:0:1"'],
       [['backup', directory, '--url', product.url], 'in its own DATA_DIR'],
     ]
     for (const [words, said] of faults) {
@@ -111,16 +111,16 @@ describe('npm run ops', () => {
     const nobody = await ops(['status', '--url', 'http://127.0.0.1:9', '--key', key])
     expect([nobody.exit, nobody.err]).toEqual([3, 'http://127.0.0.1:9 does not answer.\n'])
     const nothing = await ops(['status'], { DATA_DIR: join(directory, 'nowhere') })
-    expect([nothing.exit, nothing.err]).toEqual([3, expect.stringContaining('Nothing is in')])
+    expect([nothing.exit, nothing.err]).toEqual([3, expect.stringContaining('There is no ')])
   })
 
   test('exits 4 for what is refused, in the product’s own words', async () => {
     const noKey = await ops(['status', '--url', product.url])
     expect([noKey.exit, noKey.err]).toEqual([4, expect.stringContaining('none was given')])
     const wrongKey = await ops(['status', '--url', product.url, '--key', 'not-the-key-at-all'])
-    expect([wrongKey.exit, wrongKey.err]).toEqual([4, expect.stringContaining('takes another key')])
+    expect([wrongKey.exit, wrongKey.err]).toEqual([4, expect.stringContaining('does not accept the key')])
     const dashed = await ops(['status', '--url', product.url, '--key', '-begins-with-a-dash'])
-    expect([dashed.exit, dashed.err]).toEqual([4, expect.stringContaining('takes another key')])
+    expect([dashed.exit, dashed.err]).toEqual([4, expect.stringContaining('does not accept the key')])
     const unknown = await byUrl('dead-letters', 'show', 'orders:0:12345')
     expect([unknown.exit, unknown.err]).toEqual([4, 'No dead letter has this id.\n'])
     const balanced = await byUrl('ledger', 'reset', '--reason', 'a test')
@@ -280,7 +280,7 @@ test('where no instance runs the files answer, and a new store is made by migrat
   expect(await here('rebuild')).toMatchObject({ exit: 0 })
   expect(await here('rebuild', '--detach')).toMatchObject({ exit: 2 })
   const forced = await here('ledger', 'reset', '--force', '--reason', 'a test')
-  expect([forced.exit, forced.out]).toEqual([0, expect.stringContaining('The ledger begins anew.')])
+  expect([forced.exit, forced.out]).toEqual([0, expect.stringContaining('The ledger starts again from here.')])
   const sick = await ops(['doctor'], { DATA_DIR, ORDERS_PARTITIONS: '3' })
   expect([sick.exit, sick.out]).toEqual([1, expect.stringMatching(/^topics +NOT WELL +ORDERS_PARTITIONS is 3, but /m)])
 })

@@ -37,12 +37,12 @@ test('poison is named with its cause', async () => {
   ])
 })
 
-test('a file that is no fixture is refused as wrong words', async () => {
+test('a file that is not a fixture is refused as a usage error', async () => {
   const file = join(directory, 'other.json')
   for (const text of ['{}', '{"format":"another/1"}']) {
     writeFileSync(file, text)
     const { exit, err } = await ops(['replay-fixture', file])
-    expect([exit, err]).toEqual([2, expect.stringContaining('is no fixture of a dead letter')])
+    expect([exit, err]).toEqual([2, expect.stringContaining('is not the fixture of a dead letter')])
   }
   const missing = await ops(['replay-fixture', join(directory, 'missing.json')])
   expect([missing.exit, missing.err]).toEqual([2, expect.stringContaining('cannot be read as JSON')])
