@@ -14,18 +14,18 @@ export interface Execution {
   readonly plan: Plan
   readonly target: Target
   readonly seed: number
-  /** How long to wait at the end for what is still on its way. */
+  /** How long to wait at the end for orders that are still on their way. */
   readonly drainSeconds: number
   readonly onProgress: (line: string) => void
   readonly signal: AbortSignal
 }
 
-/** Runs the plan against the target. Throws `TargetError` when the target is not up to it, or the signal's reason. */
+/** Runs the plan against the target. Throws `TargetError` when the target cannot serve it, or the signal's reason. */
 export async function execute(execution: Execution): Promise<Omit<RunResult, 'assertions'>> {
   const { plan, target, seed, drainSeconds, onProgress, signal } = execution
   const machine = describeMachine()
   await ask(target, '/api/health/live')
-  // Mending what is whole tells whether anything can be broken, before the run and not in the middle of it.
+  // Mending a whole product shows before the run whether faults can be set, instead of in the middle of it.
   if (plan.phases.some(({ broken }) => broken !== undefined)) await setBroken(target, undefined)
   const ledgerBefore = await readLedger(target)
 
@@ -35,7 +35,8 @@ export async function execute(execution: Execution): Promise<Omit<RunResult, 'as
   onProgress('warming up')
   await runPhase(plan.warmUp, warmUp)
   signal.throwIfAborted()
-  if (requests.accepted === 0) throw new TargetError(`${target.url} accepted no order: there is nothing to measure.`)
+  if (requests.accepted === 0)
+    throw new TargetError(`${target.url} did not accept any order, so there is nothing to measure.`)
   await drain(target, drainSeconds, signal)
 
   const startedAt = new Date()

@@ -13,7 +13,7 @@ export interface Machine {
   readonly loadBefore: number
 }
 
-/** What a process used while requests were sent. */
+/** CPU and memory of a process while requests were sent. */
 export interface ProcessCost {
   readonly cpuSeconds: number
   readonly cpuMicrosecondsPerRequest: number

@@ -46,7 +46,7 @@ export function startMonitor(target: Target, now: () => number, onSecond: (lag: 
   }
 }
 
-/** Undefined when the product cannot tell now, as in an outage: a second that is missing from the picture, no more. */
+/** Undefined when the product cannot answer, as in an outage; the picture lacks that second. */
 async function readOrders(target: Target): Promise<PipelineStatus['orders'] | undefined> {
   try {
     const { status, body } = await ask(target, '/api/ops/status')

@@ -3,7 +3,7 @@ import { METRIC_NAMES, parseAssertions, parseBound, withDefaults, type Assertion
 import { DEFAULT_BOUND, isScenario, SCENARIOS, type ScenarioName, type Settings } from './scenarios.ts'
 import { BREAKABLES, FACTORS, type Breakable, type Factor } from './plan.ts'
 
-/** What was typed, understood. */
+/** A command line, parsed. */
 export type Task =
   | { readonly does: 'help' }
   | { readonly does: 'compare'; readonly files: readonly [string, string] }
@@ -34,7 +34,7 @@ export interface RunTask {
   readonly junit: string | undefined
 }
 
-/** Words that make no task; the message says which. */
+/** A command line that is not valid; the message says why. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -64,13 +64,13 @@ const DEFAULT_ASSERTIONS = 'lost=0,pending=0,errors=0,timeouts=0'
 const RAMP_ASSERTIONS = 'lost=0,pending=0,knee>0'
 const DEFAULT_OUT = 'loadtest/results'
 
-/** What the comparisons heed. */
+/** The options that comparisons take. */
 const HEEDED: Readonly<Record<string, readonly string[]>> = {
   compare: [],
   versus: ['seconds', 'rounds', 'connections', 'rate', 'burst'],
   growth: ['factor', 'seconds', 'connections'],
 }
-/** What only some scenarios heed, or none does. */
+/** The options that only some scenarios take, or none. */
 const HEEDED_BY: Readonly<Record<string, readonly string[]>> = {
   rounds: [],
   factor: [],
@@ -92,28 +92,28 @@ ${Object.entries(SCENARIOS)
 Options:
   --url <url>          of a running product; LOADTEST_URL; without it one is started, on a temporary directory
   --key <key>          its function key, for lag and ledger; FUNCTIONS_KEY
-  --rate <number>      requests a second, of all connections together; saturate and versus send as many as they can
-                       without it
-  --burst              sends a second's requests at its start, as the original's run did: this measures how long a burst
-                       takes, and misses a stop between two bursts. Without it requests are sent evenly, and each
-                       counts from when it was due: this measures how long callers wait who come one by one
-  --connections <number>  at most so many requests wait for their answers at the same time
+  --rate <number>      requests a second over all connections together; without it saturate and versus send as many as
+                       they can
+  --burst              sends each second's requests at its start, as the original's run did. This measures how long a
+                       burst takes, and misses a stall between two bursts. Without it requests are sent evenly, and each
+                       counts from when it was due. That measures how long callers wait who come one by one
+  --connections <number>  at most this many requests wait for an answer at the same time
   --seconds <number>   of the run, without warm-up and drain
-  --break store|log    what goes away in "outage"
+  --break store|log    what is away in "outage" (store)
   --seed <number>      of the orders (1): the same seed makes the same orders
-  --drain <seconds>    how long to wait at the end for what is still on its way (60)
-  --bound <list>       what holds in each step of a ramp (${DEFAULT_BOUND})
+  --drain <seconds>    how long to wait at the end for orders that are still on their way (60)
+  --bound <list>       assertions that hold in each step of a ramp (${DEFAULT_BOUND})
   --step <seconds>     how long a step of a ramp takes (5); --seconds is how long the whole ramp may take
-  --assert <list>      as p99<50ms,rate>=50, in addition to what every run has to reach:
+  --assert <list>      such as p99<50ms,rate>=50, beside the defaults that every run must reach:
                        ${DEFAULT_ASSERTIONS} (a ramp: ${RAMP_ASSERTIONS}).
-                       A figure that is named takes the place of its default: errors<5 allows four, errors>=0 any
-                       number. Known are
+                       An assertion replaces the default for the same figure: errors<5 allows four, errors>=0 any
+                       number. Figures:
                        ${METRIC_NAMES.slice(0, 12).join(' ')}
                        ${METRIC_NAMES.slice(12).join(' ')}
-  --out <directory>    for the result, as JSON and as a page (${DEFAULT_OUT})
-  --junit <file>       the assertions as test cases, for a pipeline
+  --out <directory>    where the result is written, as JSON and as a page (${DEFAULT_OUT})
+  --junit <file>       where the assertions are written as test cases, for a CI pipeline
 
-Exit codes: 0 well, 1 an assertion does not hold, 2 wrong words, 3 cannot be reached.`
+Exit codes: 0 well, 1 an assertion does not hold, 2 usage error, 3 not reached.`
 
 /** Throws `UsageError`. */
 export function readTask(words: readonly string[], environment: Readonly<Record<string, string | undefined>>): Task {
@@ -128,7 +128,7 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
     }
     return { does: 'compare', files: [one, other] }
   }
-  if (rest.length > 0) throw new UsageError(`"${rest.join(' ')}" is too much.`)
+  if (rest.length > 0) throw new UsageError(`Unexpected arguments: ${rest.join(' ')}.`)
   const { burst = false } = values
   const [connections, rate, seconds] = [
     wholeNumber('connections', values.connections),
@@ -147,7 +147,7 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
   }
   if (!isScenario(verb)) throw new UsageError(`There is no scenario "${verb}".`)
   checkBurst(burst, rate ?? SCENARIOS[verb].defaults.rate)
-  if (burst && verb === 'ramp') throw new UsageError('A ramp sends evenly: --burst has no part in it.')
+  if (burst && verb === 'ramp') throw new UsageError('A ramp sends evenly, so it does not take --burst.')
   const stepSeconds = wholeNumber('step', values.step)
   const defaults = parseAssertions(verb === 'ramp' ? RAMP_ASSERTIONS : DEFAULT_ASSERTIONS)
   return {
@@ -188,12 +188,12 @@ function parsed(name: string, list: string, parse: (list: string) => Assertion[]
   }
 }
 
-/** An option that is passed over in silence makes a run that nobody meant. The image says `--out` before every verb. */
+/** An option that is silently ignored leads to a run that nobody wanted. The image puts `--out` before every command. */
 function checkHeeded(verb: string, said: readonly string[]): void {
   const isHeeded = (name: string) =>
     name === 'out' || (HEEDED[verb]?.includes(name) ?? HEEDED_BY[name]?.includes(verb) ?? true)
   const unheeded = said.filter((name) => !isHeeded(name)).map((name) => `--${name}`)
-  if (unheeded.length > 0) throw new UsageError(`${verb} does not heed ${unheeded.join(', ')}.`)
+  if (unheeded.length > 0) throw new UsageError(`${verb} does not take ${unheeded.join(', ')}.`)
 }
 
 function wholeNumber(name: string, value: string | undefined): number | undefined {

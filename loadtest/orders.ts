@@ -1,4 +1,4 @@
-/** Orders to test with: distinct and realistic, and the same ones for the same seed. Nobody of these names is meant. */
+/** Test orders: distinct and realistic, and the same ones for the same seed. The names are invented. */
 const FIRST_NAMES = 'Alex Robin Sam Kim Charlie Jules Noa Sascha Andrea Luca Mika Toni Nicola Jean Marian Dana'.split(
   ' ',
 )
@@ -15,9 +15,9 @@ const ITEM_CODES = 5_000
 export interface Orders {
   /** The next order's JSON, as a caller would send it. */
   next(): string
-  /** Of a customer who has ordered, or may yet: for queries. */
+  /** The id of a customer who has ordered or may yet order, for queries. */
   customerId(): number
-  /** A word that orders are found by. */
+  /** A word that finds orders. */
   searchTerm(): string
 }
 

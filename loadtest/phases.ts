@@ -23,7 +23,7 @@ export interface Sending {
   readonly signal: AbortSignal
 }
 
-/** The phases that there were, and when. */
+/** The phases of the run, and when they were. */
 export interface Ran {
   readonly phases: readonly Phase[]
   readonly spans: readonly PhaseSpan[]
@@ -64,7 +64,7 @@ function fireLane({ kind, ...lane }: Lane, seconds: number, sending: Sending, pa
   return fire({ ...lanes, tally, connections, patienceMs, now, signal })
 }
 
-/** How long to wait, after a step too many, for what it left to be stored. */
+/** How long to wait after a failed step until its orders are stored. */
 const SETTLE_SECONDS = 10
 
 /** Steps one after the other; each has figures of its own, and all of them count in the run's. */

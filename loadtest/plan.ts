@@ -14,17 +14,17 @@ export interface Lane {
   readonly arrivals: Arrivals
 }
 
-/** How requests arrive, and so what their latency is a measure of. */
+/** How requests arrive, which decides what their latency measures. */
 export const ARRIVALS = {
   even: {
     sent: 'sent evenly',
     measures:
-      'How long callers wait who come one by one: each request counts from when it was due, so that a stop of the server is seen whenever it happens.',
+      'How long callers wait who come one by one: each request counts from when it was due, so a stall of the server shows whenever it happens.',
   },
   burst: {
     sent: 'sent in bursts',
     measures:
-      'How long a burst takes: the requests of a second are sent at its start. A stop between two bursts is not seen.',
+      'How long a burst takes: the requests of a second are sent at its start. A stall between two bursts does not show.',
   },
   'closed-loop': {
     sent: 'sent in a closed loop',
@@ -40,7 +40,7 @@ export type RequestKind = (typeof REQUEST_KINDS)[number]
 export const BREAKABLES = ['store', 'log'] as const
 export type Breakable = (typeof BREAKABLES)[number]
 
-/** What `growth` lets grow while everything else stays as it is. */
+/** The factors that `growth` can vary while everything else stays as it is. */
 export const FACTORS = ['items', 'batch', 'stored', 'processors'] as const
 export type Factor = (typeof FACTORS)[number]
 
@@ -54,7 +54,7 @@ export interface PhaseSpan {
 /** How long a caller waits unless the volley says otherwise. */
 export const PATIENCE_MS = 10_000
 
-/** How the requests of a run arrive; every lane of it is alike. */
+/** How the requests of a run arrive, which is the same in each of its lanes. */
 export function arrivalsOf({ phases }: { readonly phases: readonly Phase[] }): Arrivals {
   return phases[0]?.lanes[0]?.arrivals ?? 'even'
 }

@@ -15,19 +15,19 @@ export interface RampSettings {
   readonly bound: readonly Assertion[]
 }
 
-/** What a ramp does to the product. */
+/** The product, as a ramp drives it. */
 export interface Climber {
   /** Sends at the rate for a step's time. */
   step(rate: number): Promise<Omit<RampStep, 'held' | 'broke'>>
-  /** Waits until what the step that failed left behind is gone, while time is left. */
+  /** Waits, while time is left, until the orders that a failed step left behind are processed. */
   settle(): Promise<void>
   /** Seconds since the run began. */
   passed(): number
 }
 
-/** Rates closer than this are not told apart: two runs differ by more. */
+/** Rates closer than this count as one, because two runs differ by more. */
 const CLOSE_ENOUGH = 1.1
-/** How often a rate has to fail: one hiccup of a machine is no limit. */
+/** A rate has to fail this often, because one hiccup of a machine is not a limit. */
 const FAILURES = 2
 
 export async function climb(
@@ -50,8 +50,8 @@ export async function climb(
 type Tried = Pick<RampStep, 'rate' | 'held'>
 
 /**
- * The double of the last rate while all hold. From the first that does not, the middle between the highest that held and
- * the lowest that did not, until the two are close. Undefined when they are.
+ * Twice the last rate while all hold. After the first that does not, the middle between the highest that held and the
+ * lowest that did not; undefined when these two are close.
  */
 export function nextRate(first: number, steps: readonly Tried[]): number | undefined {
   const last = steps.at(-1)
@@ -84,7 +84,7 @@ function summed(bound: readonly Assertion[], steps: readonly RampStep[]): RampFi
 
 function inWords(held: number | null, broke: number | null, steps: readonly RampStep[]): string {
   const holding = held === null ? 'No rate held' : `${held} orders a second held`
-  if (broke === null) return `${holding}; time was over before a rate was found that does not.`
+  if (broke === null) return `${holding}; time ran out before a rate was found that does not hold.`
   const reasons = steps.findLast(({ rate, held: stood }) => rate === broke && !stood)?.broke ?? []
   return `${holding}; ${broke} did not: ${reasons.join(', ')}.`
 }

@@ -3,17 +3,17 @@ import { createOrders } from './orders.ts'
 import type { RequestToSend } from './sending/connections.ts'
 import type { RequestKind } from './plan.ts'
 
-/** What callers of a shop send: orders, and questions about orders that were accepted a moment ago. */
+/** The requests of a shop's callers: orders, and queries for orders that were accepted a moment ago. */
 export interface Requests {
   next(kind: RequestKind): RequestToSend
-  /** What was answered: an accepted order is asked about later, and may be looked for at the end. */
+  /** Takes an answer: an accepted order is queried later, and may be looked up at the end. */
   answered(kind: RequestKind, status: number, body: string): void
   readonly accepted: number
   readonly sample: OrderSample
 }
 
 const RECENT = 1000
-/** Looked for one by one at the end. */
+/** The orders to look up one by one at the end. */
 const SAMPLE = 2000
 const JSON_BODY = { 'content-type': 'application/json' }
 

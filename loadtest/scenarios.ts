@@ -2,12 +2,12 @@ import { isDuration, parseBound, type Assertion } from './outcome/assertions.ts'
 import type { RampSettings } from './ramp.ts'
 import { PATIENCE_MS, type Breakable, type Lane, type Phase, type PhaseSpan, type RequestKind } from './plan.ts'
 
-/** What a run does, second by second. Rates are requests a second of all connections together. */
+/** The plan of a run, second by second. Rates are requests a second over all connections together. */
 export interface Plan {
   readonly scenario: string
   readonly warmUp: Phase
   readonly phases: readonly Phase[]
-  /** Steps that follow from each other, in place of phases that are known before: these say how long they may take. */
+  /** A ramp's steps, each of which depends on the one before, instead of phases known beforehand; how long they may take. */
   readonly ramp?: RampSettings
 }
 
@@ -17,7 +17,7 @@ export interface Settings {
   readonly rate: number | undefined
   readonly seconds: number
   readonly broken: Breakable
-  /** Whether the requests of a second are sent at its start. */
+  /** Whether all requests of a second are sent at its start. */
   readonly burst: boolean
   /** Of a ramp: what has to hold in each step, and how long one takes. */
   readonly bound: readonly Assertion[]
@@ -31,7 +31,7 @@ interface Scenario {
 }
 
 const MAX_WARM_UP_SECONDS = 5
-/** How many times the usual rate a spike is. */
+/** A spike is this many times the usual rate. */
 const SPIKE = 10
 
 export const SCENARIOS = {
@@ -41,12 +41,12 @@ export const SCENARIOS = {
     phases: (settings) => [commands('baseline', settings)],
   },
   saturate: {
-    summary: 'as much as 50 connections can send: what is the most, and what does a request cost',
+    summary: 'as much as 50 connections can send: the highest throughput, and the cost of a request',
     defaults: { connections: 50, rate: undefined, seconds: 30 },
     phases: (settings) => [commands('saturate', settings)],
   },
   spike: {
-    summary: 'ten times the rate for the middle third: how far does the lag grow, how soon is it gone',
+    summary: 'ten times the rate for the middle third: how far the lag grows, and how soon it is gone',
     defaults: { connections: 100, rate: 100, seconds: 60 },
     phases: (settings) => {
       const peak = { ...settings, rate: (settings.rate ?? 100) * SPIKE }
@@ -59,7 +59,7 @@ export const SCENARIOS = {
     },
   },
   soak: {
-    summary: 'a steady rate for ten minutes: does anything grow',
+    summary: 'a steady rate for ten minutes: whether anything grows',
     defaults: { connections: 50, rate: 200, seconds: 600 },
     phases: (settings) => [commands('soak', settings)],
   },
@@ -80,8 +80,7 @@ export const SCENARIOS = {
     ],
   },
   ramp: {
-    summary:
-      'rate after rate, for 5 s each, until latency or errors leave the bound: which rate is the last that holds',
+    summary: 'rate after rate, for 5 s each, until latency or errors leave the bound: the highest rate that holds',
     defaults: { connections: 200, rate: 100, seconds: 120 },
     phases: (settings) => [commands('ramp', settings)],
   },
@@ -105,13 +104,13 @@ export function isScenario(name: string): name is ScenarioName {
   return Object.hasOwn(SCENARIOS, name)
 }
 
-/** What holds in each step of a ramp unless something else is said. */
+/** The bound of a ramp's steps unless another is given. */
 export const DEFAULT_BOUND = 'p99<200ms,refused=0,errors=0,timeouts=0'
 const STEP_SECONDS = 5
-/** In a step that lasts 5 s, callers do not wait for 10: a step too many would be sent long after its end. */
+/** In a step of 5 s callers do not wait 10 s, because a step that is too fast would be sent long after its end. */
 const RAMP_PATIENCE_MS = 2000
 
-/** What is not said is the scenario's own; a warm-up like the first phase comes before, and counts in no figure. */
+/** Options that are not given come from the scenario. A warm-up like the first phase comes before, and counts in no figure. */
 export function planOf(name: ScenarioName, said: Partial<Settings>): Plan {
   const settings = {
     ...SCENARIOS[name].defaults,
@@ -163,7 +162,7 @@ function share(kind: RequestKind, settings: Settings, part: number): Lane {
   return laneOf(kind, { connections: atLeastOne(connections), rate: atLeastOne(rate), burst })
 }
 
-/** The middle one takes what does not divide by three; none is without a second. */
+/** The middle third takes the remainder; each has at least a second. */
 function thirds(settings: Settings): [Settings, Settings, Settings] {
   const seconds = Math.max(1, Math.floor(settings.seconds / 3))
   const middle = { ...settings, seconds: Math.max(1, settings.seconds - 2 * seconds) }

@@ -25,7 +25,7 @@ export class Samples {
     return this.#values[index] ?? Number.NaN
   }
 
-  /** All of them, or the latest so many. */
+  /** All of them, or only the latest. */
   toSorted(latest = this.#length): Float64Array {
     return this.#values.slice(Math.max(0, this.#length - latest), this.#length).sort()
   }
@@ -50,7 +50,7 @@ export interface DistributionPoint {
   readonly value: number
 }
 
-/** Undefined when there is nothing to sum up: a figure of no samples is no figure. */
+/** Undefined when there are no samples. */
 export function summarize(sorted: Float64Array): Summary | undefined {
   const max = sorted.at(-1)
   const min = sorted[0]
@@ -77,7 +77,7 @@ export function percentileOf(sorted: Float64Array, percentile: number): number {
   return sorted[Math.max(0, rank - 1)] ?? Number.NaN
 }
 
-/** Ever closer to 100 %, as far as there are samples to tell: the tail is what a distribution is drawn for. */
+/** Points ever closer to 100 %, as far as there are samples, because a distribution is drawn for its tail. */
 export function distributionOf(sorted: Float64Array): DistributionPoint[] {
   if (sorted.length === 0) return []
   const percentiles: number[] = []

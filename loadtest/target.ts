@@ -11,12 +11,12 @@ export interface Target {
   readonly url: string
   /** The function key; without it neither lag nor ledger can be read. */
   readonly key: string | undefined
-  /** Only of a server that this process started: CPU and memory are read by it. */
+  /** Of a server that this process started; CPU and memory are read by this id. */
   readonly pid: number | undefined
   stop(): Promise<void>
 }
 
-/** A target that does not answer, or not as it should: the run cannot begin, or cannot tell how it ended. */
+/** The target does not answer, or not as expected, so the run cannot begin or cannot tell how it ended. */
 export class TargetError extends Error {
   override readonly name = 'TargetError'
 }
@@ -36,7 +36,7 @@ export function runningTarget(url: string, key: string | undefined): Target {
 export async function startProduct(settings: Readonly<Record<string, string>> = {}): Promise<Target> {
   const directory = mkdtempSync(join(tmpdir(), 'loadtest-'))
   const key = randomBytes(24).toString('base64url')
-  // With an empty store, the topic has to be new as well: the records of an old one would be stored first.
+  // With an empty store, the topic must be new as well, because the records of an old one would be stored first.
   const topic = `loadtest-${Date.now().toString(36)}`
   const own = { DATA_DIR: directory, PORT: '0', HOST: '127.0.0.1', FUNCTIONS_KEY: key, ORDERS_TOPIC: topic }
   const environment = { LOG_LEVEL: 'error', ...process.env, FAULTS: 'off', ...own, ...settings }
@@ -55,7 +55,7 @@ export async function startProduct(settings: Readonly<Record<string, string>> = 
   }
 }
 
-/** A Node program that says on standard output where it listens. Rejects with what it said on standard error instead. */
+/** Starts a Node program that prints where it listens. Rejects with its standard error when it ends before that. */
 export async function startServer(
   name: string,
   words: readonly string[],
@@ -94,7 +94,7 @@ export interface Answer {
   readonly body: unknown
 }
 
-/** Asks for JSON, with the key where there is one. Throws `TargetError` when there is no answer, or none in JSON. */
+/** Gets JSON, with the key where there is one. Throws `TargetError` when there is no answer, or it is not JSON. */
 export async function ask(target: Target, path: string, body?: unknown): Promise<Answer> {
   const headers = {
     ...(target.key !== undefined && { 'x-functions-key': target.key }),

@@ -7,7 +7,7 @@ import { openOneByOneStore } from './one-by-one-store.ts'
 import { announce, kafkaSettings } from './settings.ts'
 
 /**
- * What is written first: Express, zod, and one awaited send to Kafka for each request; with its consumer, one message at a
+ * The obvious first version: Express, zod, and one awaited send to Kafka for each request; with its consumer, one message at a
  * time. Validates as the product does.
  */
 const { brokers, topic, partitions, isStoring } = kafkaSettings()
@@ -32,7 +32,7 @@ if (isStoring) {
 
 const app = express()
 app.use(express.json({ limit: '1mb' }))
-// Express 5 passes on what an async handler throws.
+// Express 5 handles the errors of async handlers.
 // oxlint-disable-next-line oxc/no-async-endpoint-handlers
 app.post('/api/orders', async (request, response) => {
   const order = newOrderCommandSchema.safeParse(request.body)

@@ -16,7 +16,7 @@ import { openOneByOneStore } from './one-by-one-store.ts'
 import { announce, kafkaSettings } from './settings.ts'
 
 /**
- * What is written by someone who looked for the quickest parts: Fastify with its own validation, @platformatic/kafka; with
+ * A version from the quickest parts: Fastify with its own validation, @platformatic/kafka; with
  * its consumer, one message at a time.
  */
 const { brokers: bootstrapBrokers, topic, partitions, isStoring } = kafkaSettings()

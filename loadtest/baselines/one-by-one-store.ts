@@ -5,11 +5,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { newOrderCommandSchema } from '../../shared/domain/order-commands.ts'
 
 /**
- * The store that is written first: one durable transaction for each order. It keeps orders and items and the one index
+ * The obvious first store: one durable transaction for each order. It keeps orders and items and the one index
  * that makes a repeated order one; no history, no search, no ledger.
  */
 export interface OneByOneStore {
-  /** So many are in it. */
+  /** How many orders it holds. */
   readonly stored: number
   store(orderId: string, json: string): void
   close(): void

@@ -4,7 +4,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import { openOneByOneStore } from './one-by-one-store.ts'
 import { announce, kafkaSettings } from './settings.ts'
 
-/** The consumer that is written first: kafkajs, one message at a time. */
+/** The obvious first consumer: kafkajs, one message at a time. */
 const { brokers } = kafkaSettings()
 const topic = process.env['ORDERS_TOPIC'] ?? 'orders'
 const orders = openOneByOneStore()

@@ -1,7 +1,7 @@
 import { commandFigures, type AssertionResult, type RunResult } from './result.ts'
 import type { Summary } from '../statistics.ts'
 
-/** What a run has to reach, as `p99<50ms` or `lost=0`. */
+/** A condition that a run must meet, such as `p99<50ms` or `lost=0`. */
 export interface Assertion {
   readonly text: string
   readonly metric: Metric
@@ -35,7 +35,7 @@ const count = <Of = Measured>(of: MetricKind<Of>['of']): MetricKind<Of> => ({ un
 const total = (of: 'refused' | 'errors' | 'timeouts') =>
   count<Requests>(({ requests }) => requests.reduce((sum, figures) => sum + figures[of], 0))
 
-/** Latencies and rate are of placing orders. These can be told of a step of a ramp as well. */
+/** Latencies and rate are those of placing orders. These metrics exist for a step of a ramp, too. */
 const STEP_METRICS = {
   mean: latency('mean'),
   p50: latency('p50'),
@@ -69,7 +69,7 @@ type Metric = keyof typeof METRICS
 export const METRIC_NAMES = Object.keys(METRICS)
 export const STEP_METRIC_NAMES = Object.keys(STEP_METRICS)
 
-/** Throws an Error that says what is wrong with the words. */
+/** Throws an Error that says what is wrong with the list. */
 export function parseAssertions(words: string): Assertion[] {
   return words
     .split(',')
@@ -81,23 +81,23 @@ export function parseAssertions(words: string): Assertion[] {
 function parseAssertion(text: string): Assertion {
   const [, metric = '', operator = '', number = '', unit = ''] =
     /^([a-z0-9.-]+)\s*(<=|>=|<|>|=)\s*(\d+(?:\.\d+)?)\s*(ms|s)?$/.exec(text) ?? []
-  if (metric === '') throw new Error(`"${text}" is no assertion; one looks like p99<50ms or lost=0.`)
-  if (!isMetric(metric)) throw new Error(`"${metric}" is not measured; known are ${METRIC_NAMES.join(', ')}.`)
+  if (metric === '') throw new Error(`"${text}" is not an assertion; one looks like p99<50ms or lost=0.`)
+  if (!isMetric(metric)) throw new Error(`"${metric}" is not measured; the figures are ${METRIC_NAMES.join(', ')}.`)
   const isTime = METRICS[metric].unit === 'time'
   if (isTime && unit === '') throw new Error(`"${text}" needs a unit, ms or s.`)
   if (!isTime && unit !== '') throw new Error(`"${text}" must not have a unit: ${metric} is a number.`)
   return { text, metric, operator: operator as Operator, limit: Number(number) * (unit === 's' ? 1000 : 1) }
 }
 
-/** What holds in a step of a ramp. Throws as `parseAssertions` does, for what only a whole run can tell too. */
+/** The bound of a ramp's step. Throws as `parseAssertions` does, and for a metric that only a whole run has. */
 export function parseBound(words: string): Assertion[] {
   const bound = parseAssertions(words)
   const unknown = bound.find(({ metric }) => !isStepMetric(metric))
   if (unknown === undefined) return bound
-  throw new Error(`"${unknown.metric}" is not known of a step; known are ${STEP_METRIC_NAMES.join(', ')}.`)
+  throw new Error(`"${unknown.metric}" is not measured for a step; the figures are ${STEP_METRIC_NAMES.join(', ')}.`)
 }
 
-/** The defaults, but for those whose figure is named by what was said, and then what was said. */
+/** The given assertions, after the defaults for all other figures. */
 export function withDefaults(defaults: readonly Assertion[], said: readonly Assertion[]): Assertion[] {
   const named = new Set(said.map(({ metric }) => metric))
   return [...defaults.filter(({ metric }) => !named.has(metric)), ...said]
@@ -133,7 +133,7 @@ function checked({ text, metric, operator, limit }: Assertion, measured: number 
   return { text, unit: METRICS[metric].unit === 'time' ? 'ms' : '', actual, holds }
 }
 
-/** A sentence for people: which one, and what was measured instead. */
+/** A line for people: the assertion, and the figure that was measured. */
 export function describeAssertion(assertion: AssertionResult): string {
   return `${assertion.holds ? 'holds' : 'does not hold'}: ${assertion.text} (${measuredText(assertion)})`
 }

@@ -15,7 +15,7 @@ const SENDING: Readonly<Record<Arrivals, string>> = {
     'autocannon sends the requests from one thread of this machine: each connection sends the next one when it has its answer. Latency counts from when a request was sent, and nothing is corrected.',
 }
 
-/** How the figures came about; part of every result, so that nobody has to guess. */
+/** The method of measuring, which is part of every result so that nobody has to guess. */
 export const methodOf = (plan: Pick<Plan, 'phases'>): readonly string[] => [
   SENDING[arrivalsOf(plan)],
   'Latency is of answers with 2xx, and of requests that timed out, which count with the limit of 10 s. Refusals and broken connections are counted apart.',

@@ -3,7 +3,7 @@ import type { Machine, ProcessCost } from '../machine.ts'
 import type { Phase, PhaseSpan, RequestKind } from '../plan.ts'
 import type { DistributionPoint, Summary } from '../statistics.ts'
 
-/** A whole run: what is written as JSON, and all that the report and comparisons are made of. Latencies in ms. */
+/** A whole run, as it is written as JSON; report and comparisons use nothing else. Latencies in ms. */
 export interface RunResult {
   readonly schema: 1
   readonly scenario: string
@@ -20,14 +20,14 @@ export interface RunResult {
   readonly machine: Machine
   /** When the phases were, in seconds since the run began. */
   readonly phases: readonly PhaseSpan[]
-  /** How the figures came about, in sentences. */
+  /** The method of measuring, in sentences. */
   readonly method: readonly string[]
   readonly requests: readonly RequestFigures[]
   /** From accepted to stored, of a sample; null when no order of it was stored. */
   readonly stored: StoredFigures | null
   /** Once a second; null without a function key. */
   readonly pipeline: readonly PipelineSecond[] | null
-  /** What the product's process used; null when it was not started here, or /proc is not there. */
+  /** CPU and memory of the product's process; null when it was not started here, or there is no /proc. */
   readonly cost: ProcessCost | null
   /** The steps of a ramp, and where it came to its end; null for other scenarios. */
   readonly ramp: RampFigures | null
@@ -36,7 +36,7 @@ export interface RunResult {
   readonly assertions: readonly AssertionResult[]
 }
 
-/** How the product stood one step. Latencies in ms. */
+/** How the product did in one step. Latencies in ms. */
 export interface RampStep {
   readonly rate: number
   /** Seconds since the run began. */
@@ -46,7 +46,7 @@ export interface RampStep {
   readonly requests: RequestFigures
   /** Records of the orders topic that were not committed at its end; null without a function key. */
   readonly lag: number | null
-  /** What did not hold, in words. */
+  /** The assertions that did not hold, in words. */
   readonly broke: readonly string[]
 }
 
@@ -60,7 +60,7 @@ export interface RampFigures {
   readonly summary: string
 }
 
-/** How busy the thread was that sent the requests: when that is most of the time, it is the client that was measured. */
+/** How busy the sending thread was. When it was busy most of the time, the run measured the client. */
 export interface ClientFigures {
   /** The share of the time in which it did something, from 0 to 1. */
   readonly busy: number
@@ -76,7 +76,7 @@ export interface RequestFigures {
   /** Those of the timeouts that were never sent, because every connection was waiting for an answer. */
   readonly unsent: number
   readonly errors: number
-  /** In flight when the run was over: what became of them is not known here. */
+  /** In flight when the run was over; their outcome is unknown here. */
   readonly unanswered: number
   readonly statuses: Readonly<Record<string, number>>
   /** Answers with 2xx a second, over the whole run. */
@@ -106,18 +106,18 @@ export interface PipelineSecond {
   readonly residentMiB: number | null
 }
 
-/** The end of it: warm-up included, for the ledger does not tell it apart. */
+/** The outcome of the run, including the warm-up, because the ledger does not tell it apart. */
 export interface Verdict {
   readonly sent: number
-  /** Callers were told 202. */
+  /** Answered with 202. */
   readonly accepted: number
   /** What the ledger counted meanwhile; null without a function key. */
   readonly ledger: LedgerChange | null
-  /** Accepted orders that are neither stored nor anywhere else where they should be. */
+  /** Accepted orders that are neither stored nor in any other place where they should be. */
   readonly lost: number
   /** Accepted orders that were still on their way when the wait for them was over; null when it cannot be known. */
   readonly pending: number | null
-  /** So many orders were looked for by their ids, and so many of them were found in no final state. */
+  /** How many orders were looked up by id, and how many of these had no final state. */
   readonly checked: number
   readonly missing: number
   readonly drainSeconds: number
@@ -127,7 +127,7 @@ export interface Verdict {
 export interface LedgerChange {
   readonly balanced: boolean
   readonly summary: string
-  /** Accepted by the log: at least what callers heard of. */
+  /** Accepted by the log: at least the orders that were answered with 202. */
   readonly accepted: number
   readonly stored: number
   readonly duplicate: number
@@ -141,7 +141,7 @@ export interface AssertionResult {
   readonly text: string
   /** Of `actual`. */
   readonly unit: 'ms' | ''
-  /** Null when it could not be measured: an assertion about nothing does not hold. */
+  /** Null when it could not be measured; the assertion does not hold then. */
   readonly actual: number | null
   readonly holds: boolean
 }

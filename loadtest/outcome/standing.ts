@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TargetError } from '../target.ts'
 
-/** How far those are that store what waits in a topic. */
+/** How far the storing of a topic's orders has come. */
 export interface Standing {
   readonly at: number
   readonly stored: number
@@ -14,11 +14,11 @@ export interface StoringRate {
   readonly cpuMicroseconds: number | undefined
 }
 
-/** Not more often: a product asks the broker for its answer, and that is work of its own. */
+/** Not more often, because the product asks the broker for each answer, which costs work of its own. */
 export const LOOK_EVERY_MS = 250
 const STILL_LIMIT_MS = 60_000
 
-/** Looks again and again until so many are stored. Throws `TargetError` when for a minute no more are. */
+/** Polls until this many orders are stored. Throws `TargetError` when the number stands still for a minute. */
 export async function untilStored(
   orders: number,
   name: string,

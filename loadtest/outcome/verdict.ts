@@ -4,7 +4,7 @@ import type { OrderView } from '../../shared/domain/order-view.ts'
 import type { LedgerChange, Verdict } from './result.ts'
 import { ask, TargetError, type Target } from '../target.ts'
 
-/** What callers were told, and the orders to look for. */
+/** The answers that callers got, and the orders to look up. */
 export interface Claim {
   readonly sent: number
   readonly accepted: number
@@ -13,7 +13,7 @@ export interface Claim {
 
 export interface Found {
   readonly verdict: Verdict
-  /** The looked-for orders that are stored. */
+  /** The orders that were looked up and are stored. */
   readonly stored: readonly OrderView[]
 }
 
@@ -29,13 +29,13 @@ export async function readLedger(target: Target): Promise<LedgerVerdict | undefi
   throw new TargetError(`${target.url}/api/ops/ledger answered ${status}${status === 401 ? ': the key is wrong' : ''}.`)
 }
 
-/** How many records have no outcome yet; 0 where that cannot be asked. */
+/** How many records have no outcome yet; 0 without a function key. */
 async function onTheirWay(target: Target): Promise<number> {
   const ledger = await readLedger(target)
   return ledger === undefined ? 0 : ledger.totals.toCome + ledger.parked.retrying
 }
 
-/** Waits until every record has its outcome, at most so long; resolves with how many seconds that took. */
+/** Waits up to `limitSeconds` until every record has its outcome; resolves with how many seconds that took. */
 export async function drain(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
   const began = performance.now()
   const passed = () => (performance.now() - began) / 1000
@@ -46,7 +46,7 @@ export async function drain(target: Target, limitSeconds: number, signal: AbortS
   }
 }
 
-/** As `drain`, but throws `TargetError` when something is still on its way at the end: what is measured then is not all. */
+/** As `drain`, but throws `TargetError` when records are left at the end, because the measurement would be incomplete. */
 export async function drainFully(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
   const seconds = await drain(target, limitSeconds, signal)
   const waiting = await onTheirWay(target)
@@ -55,8 +55,8 @@ export async function drainFully(target: Target, limitSeconds: number, signal: A
 }
 
 /**
- * What became of everything that was accepted: by the ledger, which counts all, and by asking for a sample of orders by
- * their ids, which believes nobody.
+ * The outcome of everything that was accepted: from the ledger, which counts all records, and from a sample of orders looked
+ * up by id, which trusts no count.
  */
 export async function judge(
   target: Target,
@@ -81,7 +81,7 @@ export async function judge(
   }
 }
 
-/** Asks for each until it is in a final state, or time is up. */
+/** Looks each order up until it is in a final state, or time is up. */
 async function lookFor(target: Target, orderIds: readonly string[], limitSeconds: number, signal: AbortSignal) {
   const deadline = performance.now() + limitSeconds * 1000
   const views: OrderView[] = []

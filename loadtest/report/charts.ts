@@ -8,7 +8,7 @@ import {
 } from '../outcome/result.ts'
 import { chart, type Band, type XAxis } from './chart.ts'
 
-/** The pictures of a run; those that nothing was measured for are left out. */
+/** The charts of a run, without those that have no measurements. */
 export function chartsOf(result: RunResult): Html[] {
   const { requests, stored, pipeline } = result
   const x: XAxis = { kind: 'seconds', to: result.seconds }
@@ -38,7 +38,7 @@ export function chartsOf(result: RunResult): Html[] {
   ]
 }
 
-/** Every step in the order of rates; what lies beyond the last rate that held is marked. */
+/** Every step in the order of rates; the part beyond the last rate that held is marked. */
 function knee({ steps, held }: RampFigures): Html {
   const climbing = steps.toSorted((one, other) => one.rate - other.rate)
   const to = climbing.at(-1)?.rate ?? 1
@@ -87,7 +87,7 @@ function latencyOverTime({ kind, latency: { timeline } }: RequestFigures, x: XAx
 function distribution(requests: readonly RequestFigures[]): Html {
   return chart({
     title: 'Distribution of latency',
-    says: 'The latency that a share of the requests stays below.',
+    says: 'The latency that a given share of the requests stays below.',
     unit: 'ms, logarithmic, by percentile',
     y: 'log',
     x: { kind: 'nines' },
@@ -117,7 +117,7 @@ function throughput(result: RunResult, x: XAxis, bands: readonly Band[]): Html {
   })
 }
 
-/** What was stored a second, from one look until the next. */
+/** Orders stored a second, from one look to the next. */
 export function rates(pipeline: readonly PipelineSecond[], until: number): (readonly [second: number, rate: number])[] {
   return pipeline.flatMap(({ second, stored }, index) => {
     const next = pipeline[index + 1]

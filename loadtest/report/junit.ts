@@ -3,7 +3,7 @@ import { measuredText } from '../outcome/assertions.ts'
 import type { AssertionResult, RunResult } from '../outcome/result.ts'
 import { summaryText } from './summary.ts'
 
-/** The run as a pipeline shows tests: each assertion is a case, and the tables are the output. */
+/** The run as a CI pipeline shows tests: each assertion is a case, and the tables are the output. */
 export function junitOf(result: RunResult): string {
   const { scenario, startedAt, seconds, assertions } = result
   const failures = assertions.filter(({ holds }) => !holds).length
@@ -15,7 +15,7 @@ ${assertions.map((assertion) => caseOf(scenario, assertion))}
   )
 }
 
-/** A run that could not take place: a pipeline that reads no file takes a missing one for a success. */
+/** A run that could not take place. Without a file a CI pipeline would count it as a success. */
 export function junitOfFailure(scenario: string, message: string): string {
   return documentOf(
     xml`<testsuite name="loadtest ${scenario}" tests="1" failures="0" errors="1" skipped="0">

@@ -13,12 +13,12 @@ import { accountsTable, latencyTable, rampTable, requestTable, type Table } from
 
 const HOVER = readFileSync(new URL('hover.js', import.meta.url), 'utf8')
 
-/** One page with everything in it: it can be sent, attached and printed, and asks nobody for anything. */
+/** One page that holds everything: it can be sent, attached and printed, and loads nothing. */
 export function reportPage(result: RunResult): string {
   const { scenario, startedAt, seconds, settings, verdict, assertions, ramp, client } = result
   const isGood = verdict.lost === 0 && assertions.every(({ holds }) => holds)
   const arrivals = ARRIVALS[arrivalsOf(settings)]
-  // Neither may be indented by a formatter: the policy names them by their hashes.
+  // No formatter may indent these two, because the policy names them by their hashes.
   const [style, script] = [new Html(REPORT_STYLE), new Html(HOVER)]
   const policy = `default-src 'none'; style-src '${hashOf(REPORT_STYLE)}'; script-src '${hashOf(HOVER)}'`
   return html`<!doctype html>
@@ -50,7 +50,7 @@ export function reportPage(result: RunResult): string {
           ${tableOf(requestTable(result))}
           <h2>Every order accounted for</h2>
           ${tableOf(accountsTable(result))}
-          <h2>In pictures</h2>
+          <h2>Charts</h2>
           <div class="charts">${chartsOf(result)}</div>
           <h2>How it was measured</h2>
           <ul>
@@ -84,7 +84,7 @@ function rampPart(ramp: RampFigures): Html {
     ${tableOf(rampTable(ramp))}`
 }
 
-/** What the figures above would miss: bursts without the correction, even sending without the time before it. */
+/** The latencies that an uncorrected measurement would show, and how much it would miss. */
 function observedLine({ kind, observed, omitted, sentLate }: RequestFigures): Html {
   if (observed === null) return html``
   const without = `mean ${rounded(observed.mean)}, p99 ${rounded(observed.p99)}, max ${rounded(observed.max)} ms`
@@ -144,7 +144,7 @@ function cellText(cell: string | number | null): string {
   return typeof cell === 'number' ? thousands(cell) : (cell ?? '–')
 }
 
-/** In a script nothing is escaped but what could end it. */
+/** In a script only text that could end it is escaped. */
 function dataOf(result: RunResult): Html {
   return new Html(JSON.stringify(result).replaceAll('<', String.raw`\u003c`))
 }

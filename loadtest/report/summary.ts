@@ -34,11 +34,11 @@ export function summaryText(result: RunResult): string {
 /** Above this share of the time, requests wait for the client. */
 const CLIENT_IS_BUSY = 0.8
 
-/** What makes the figures those of something else than the product. */
+/** Reasons why the figures may not be the product's. */
 export function doubtsOf({ busy }: RunResult['client']): string[] {
   if (busy < CLIENT_IS_BUSY) return []
   return [
-    `The load test itself was busy ${Math.round(busy * 100)} % of the time: it may be its limit that was measured.`,
+    `The load test itself was busy ${Math.round(busy * 100)} % of the time, so its own limit may have been measured.`,
   ]
 }
 

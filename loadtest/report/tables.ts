@@ -48,7 +48,7 @@ export function rampTable({ steps }: RampFigures): Table {
   }
 }
 
-/** What became of the orders, the warm-up's too. */
+/** The outcomes of the orders, including the warm-up's. */
 export function accountsTable({ verdict }: Pick<RunResult, 'verdict'>): Table {
   const { sent, accepted, ledger, lost, pending, checked, drainSeconds } = verdict
   const { stored = null, duplicate = null, dead = null } = ledger ?? {}

@@ -2,14 +2,14 @@ import { html, type Html } from '../../shared/pages/html.ts'
 import { commandFigures, type RunResult } from '../outcome/result.ts'
 import { rounded, thousands } from './rounded.ts'
 
-/** The few numbers that a reader in a hurry takes along. */
+/** The few numbers for a reader in a hurry. */
 export function tilesOf(result: RunResult): Html {
   const { latency, perSecond } = commandFigures(result)
   const { p50, p95, p99, max } = latency.summary ?? {}
   const tiles = [
     ...(result.ramp === null ? [] : [tile('highest rate that held', result.ramp.held, 'orders/s')]),
     tile('accepted', perSecond, 'orders/s'),
-    // Those of a ramp are of rates that held and rates that did not.
+    // A ramp's latencies mix rates that held with rates that did not.
     ...(result.ramp === null
       ? [
           tile('median', p50, 'ms'),

@@ -8,7 +8,7 @@ export interface RequestToSend {
   readonly body?: string
 }
 
-/** How an exchange ended: with an answer, or with a connection that broke. */
+/** How an exchange ended: with an answer, or because the connection broke. */
 export type Outcome = { readonly status: number; readonly body: string } | { readonly error: Error }
 
 /** One connection to the target, which carries one request at a time and opens itself again when it broke. */
@@ -44,7 +44,7 @@ export class Connections implements AsyncDisposable {
   }
 }
 
-// Whoever sends says how long is too long.
+// The sender decides when an answer is too late.
 const OPTIONS: Client.Options = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0 }
 
 function openConnection(url: string): Connection {

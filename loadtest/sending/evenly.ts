@@ -10,8 +10,8 @@ const EARLY_MS = 1
 const LOOK_FOR_LATE_EVERY_MS = 100
 
 /**
- * Sends requests at even distances, whatever becomes of those before: an open model. Latency is counted from when a
- * request was due, so that what a stop of the server keeps back is measured as well. A request that is due while all
+ * Sends requests at even distances, whatever the outcome of earlier ones: an open model. Latency counts from when a request
+ * was due, so that requests held back by a stall of the server are measured as well. A request that is due while all
  * connections wait is sent as soon as one is free, or given up when its caller would have lost patience.
  */
 export async function sendEvenly(volley: Volley): Promise<void> {
@@ -29,7 +29,7 @@ export async function sendEvenly(volley: Volley): Promise<void> {
   let over = false
   let timer: NodeJS.Timeout | undefined
 
-  /** What goes wrong in a callback ends the volley, not the process. */
+  /** An error in a callback ends the volley, not the process. */
   const guarded = (act: () => void) => () => {
     try {
       act()
@@ -107,7 +107,7 @@ export async function sendEvenly(volley: Volley): Promise<void> {
   }
 }
 
-/** No answer came in the time that a caller would wait. */
+/** No answer came in the time that a caller waits. */
 class LostPatience extends Error {
   override readonly name = 'LostPatience'
 }

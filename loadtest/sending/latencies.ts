@@ -53,12 +53,12 @@ export class Latencies {
     return this.#took.length
   }
 
-  /** The latest so many, sorted, as measured. */
+  /** Only the latest, sorted, as measured. */
   latest(count: number): Float64Array {
     return this.#took.toSorted(count)
   }
 
-  /** From sending to the answer: what a client measures that only looks at the requests that it sent. */
+  /** From sending to the answer, as a client measures that sees only the requests it sent. */
   observed(): LatencyFigures {
     return figuresOf(this.#observed())
   }

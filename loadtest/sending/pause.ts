@@ -1,4 +1,4 @@
-/** Waits, but not longer than until the signal; whoever calls looks at the signal. */
+/** Waits until the time is over or the signal aborts; the caller checks the signal. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   await new Promise<void>((resolve) => {

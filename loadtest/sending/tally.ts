@@ -1,7 +1,7 @@
 import { Samples } from '../statistics.ts'
 import { Latencies, type Timed } from './latencies.ts'
 
-/** What became of the requests of one kind. */
+/** The outcomes of the requests of one kind. */
 export class Tally {
   readonly latencies = new Latencies()
   readonly statuses = new Map<number, number>()
@@ -17,7 +17,7 @@ export class Tally {
 
   answered(status: number, timed: Timed): void {
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
-    // A refusal is quick: it would flatter the latency of what was done.
+    // A refusal is quick, and would flatter the latency of accepted requests.
     if (isSuccess(status)) this.latencies.add(timed)
   }
 
@@ -31,7 +31,7 @@ export class Tally {
     this.timedOut(timed)
   }
 
-  /** Counts what another one counted. */
+  /** Adds the counts of another tally. */
   include(other: Tally): void {
     for (const [status, count] of other.statuses) this.statuses.set(status, (this.statuses.get(status) ?? 0) + count)
     this.latencies.include(other.latencies)

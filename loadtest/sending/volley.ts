@@ -7,7 +7,7 @@ export interface Volley {
   readonly lane: Lane
   readonly seconds: number
   readonly next: () => RequestToSend
-  /** Told of every answer. */
+  /** Called for every answer. */
   readonly onAnswer: (status: number, body: string) => void
   readonly tally: Tally
   /** Where requests that arrive evenly take their connections from. */

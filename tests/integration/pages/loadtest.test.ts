@@ -80,7 +80,7 @@ describe('a load test', () => {
     it('climbs rate after rate, and says which was the last that held', async () => {
       const words = ['--rate', '10', '--step', '1', '--seconds', '3', '--bound', 'p99<60s', '--out', out]
       const { code, output } = await loadtest('ramp', '--url', product.url, '--key', PRODUCT_KEY, ...words)
-      expect(output).toMatch(/\d+ orders a second held; time was over before a rate was found that does not\./)
+      expect(output).toMatch(/\d+ orders a second held; time ran out before a rate was found that does not hold\./)
       expect(output).toContain('Nothing lost:')
       expect(output).toMatch(/holds: knee>0 \(measured \d+\)/)
       expect(code).toBe(0)

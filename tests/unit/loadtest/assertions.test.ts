@@ -45,7 +45,7 @@ describe('an assertion', () => {
 
   it('bounds a step of a ramp when a step can tell', () => {
     expect(parseBound('p99<50ms,refused=0')).toHaveLength(2)
-    expect(() => parseBound('p99<50ms,lost=0')).toThrow('"lost" is not known of a step')
+    expect(() => parseBound('p99<50ms,lost=0')).toThrow('"lost" is not measured for a step')
   })
 
   it('comes with others, and each is told apart', () => {
@@ -63,10 +63,10 @@ describe('an assertion', () => {
   })
 
   it.each([
-    ['p99', 'is no assertion'],
-    ['p99<fast', 'is no assertion'],
+    ['p99', 'is not an assertion'],
+    ['p99<fast', 'is not an assertion'],
     ['speed<50ms', 'is not measured'],
-    ['toString=0', 'is no assertion'],
+    ['toString=0', 'is not an assertion'],
     ['constructor=0', 'is not measured'],
     ['p99<50', 'needs a unit'],
     ['lost=0ms', 'must not have a unit'],

@@ -68,7 +68,7 @@ describe('a ramp', () => {
     const { steps, held, broke, summary } = await climbTo(99_999, { seconds: 22 })
     expect(steps.map(({ rate }) => rate)).toEqual([100, 200, 400, 800])
     expect([held, broke]).toEqual([800, null])
-    expect(summary).toBe('800 orders a second held; time was over before a rate was found that does not.')
+    expect(summary).toBe('800 orders a second held; time ran out before a rate was found that does not hold.')
   })
 
   it('ends where no rate holds', async () => {
