@@ -7,7 +7,7 @@ import type { FunctionApp } from '../../../infra/host/functions/function-app.ts'
  * A process that does with the functions what the runtime's worker does: loads them by package.json's `main`, reads the
  * settings of the Functions runtime, runs the start hooks, and then invokes by the official library's own model. Kafka
  * triggers are fed by a consumer of its own, as the extension has one; SQLite stands in for SQL Server when TEST_STORE
- * names a file. With TEST_BACKLOG every trigger gets that many full batches of large orders instead. Prints where it
+ * names a file. With TEST_LARGE_BATCHES every trigger gets that many full batches of large orders instead. Prints where it
  * listens, then how many of those records were processed. SIGTERM ends it as the runtime ends its worker.
  */
 const CORE = Symbol.for('order-event-processing.functions-core')
@@ -26,15 +26,15 @@ const { runAppHooks } = await import('../../../infra/host/functions/hooks.ts')
 const { readHostJson } = await import('../../../infra/host/host-json.ts')
 const { loadFunctions } = await import('../../../infra/host/functions/load-functions.ts')
 const { createKafkaLog } = await import('../../../shared/adapters/kafka/kafka-log.ts')
-const { createBacklogConsumer } = await import('../../support/functions/backlog-consumer.ts')
+const { createLargeBatchConsumer } = await import('../../support/functions/large-batches.ts')
 const { createLogger } = await import('../../../shared/telemetry/logs/logger.ts')
 const { readConfig } = await import('../../../shared/settings/config.ts')
 
 const { kafka } = readConfig(process.env, 'functions')
 if (kafka === undefined) throw new Error('KAFKA_BROKERS is not set.')
-const batches = Number(process.env['TEST_BACKLOG'] ?? 0)
-const backlog = batches > 0 ? createBacklogConsumer(batches) : undefined
-const consumer = backlog ?? createKafkaLog({ kafka, onWarning: () => undefined, onError: () => undefined })
+const batches = Number(process.env['TEST_LARGE_BATCHES'] ?? 0)
+const largeBatches = batches > 0 ? createLargeBatchConsumer(batches) : undefined
+const consumer = largeBatches ?? createKafkaLog({ kafka, onWarning: () => undefined, onError: () => undefined })
 
 const host = await createHost({
   load: () => loadFunctions(ROOT),
@@ -54,7 +54,7 @@ process.once('SIGUSR2', () => {
 })
 process.once('SIGTERM', () => void host.close().then(() => process.exit(0)))
 process.stdout.write(`http://127.0.0.1:${port}\n`)
-if (backlog !== undefined) {
+if (largeBatches !== undefined) {
   const triggers = host.functions.filter((name) => name.startsWith('consume')).length
-  process.stdout.write(`drained ${await backlog.drained(triggers)}\n`)
+  process.stdout.write(`drained ${await largeBatches.drained(triggers)}\n`)
 }

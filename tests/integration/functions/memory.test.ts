@@ -8,7 +8,7 @@ import { healthyDatabase } from '../../support/mssql/tds-database.ts'
 import { startTdsServer } from '../../support/mssql/tds-server.ts'
 
 /**
- * The worker's part of a container's memory. Every trigger has a backlog of the largest orders that the API takes
+ * The worker's part of a container's memory. Every trigger has a lag of the largest orders that the API takes
  * (0.9 MB each in UTF-8), and gets a full batch of them whenever it has done with the last. They come from nowhere: the
  * broker is there for the ledger, which asks where the log begins.
  */
@@ -25,7 +25,7 @@ const settingsOfRole = readFileSync(
 const nodeOptions = /NODE_OPTIONS=(\S+)/.exec(settingsOfRole)?.[1] ?? ''
 
 describe.skipIf(skipsKafka || (await cannotLimitMemory()))('a worker with little memory', () => {
-  test('works off the largest backlog of every trigger at once', async () => {
+  test('works off the largest lag of every trigger at once', async () => {
     await using database = await startTdsServer(healthyDatabase, 0, { remembers: false })
     await using broker = await startTestBroker()
     await using cgroup = createMemoryCgroup(LIMIT)
@@ -35,7 +35,7 @@ describe.skipIf(skipsKafka || (await cannotLimitMemory()))('a worker with little
         KAFKA_BROKERS: broker.address,
         SQL_CONNECTION_STRING: `Server=127.0.0.1,${database.port};Database=orders;User Id=orders;Password=of-nothing-1A;Encrypt=false`,
         TEST_STORE: '',
-        TEST_BACKLOG: String(BATCHES),
+        TEST_LARGE_BATCHES: String(BATCHES),
         AzureFunctionsJobHost__extensions__kafka__maxBatchSize: String(MAX_BATCH_SIZE),
       },
       launcher: cgroup.launcher,

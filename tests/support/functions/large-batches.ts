@@ -5,7 +5,7 @@ import type { LogConsumer, LogRecord, Subscription } from '../../../shared/ports
 import { delivered, newOrder, orderCommand } from '../orders/orders.ts'
 
 /** Deliveries of the largest orders that the API takes, full batches of them, to every trigger at once. */
-export interface BacklogConsumer extends LogConsumer {
+export interface LargeBatchConsumer extends LogConsumer {
   /** Resolves with how many records were processed when every subscription has had its batches. */
   drained(subscriptions: number): Promise<number>
 }
@@ -33,7 +33,7 @@ const FAILURE = {
   error: new Error('It failed before.'),
 }
 
-export function createBacklogConsumer(batches: number): BacklogConsumer {
+export function createLargeBatchConsumer(batches: number): LargeBatchConsumer {
   const deliveries: Promise<number>[] = []
   const all = Promise.withResolvers<void>()
   let expected = Number.POSITIVE_INFINITY
