@@ -187,14 +187,14 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await home.keyboard.press('Escape')
     await expect.poll(() => home.url()).toBe(`${product.url}/dashboard`)
     await home.evaluate(`location.hash = 'show=' + encodeURIComponent('//example.com/api/orders')`)
-    await home.locator('#said', { hasText: 'names no route' }).waitFor()
+    await home.locator('#said', { hasText: 'does not name a route' }).waitFor()
     await home.close()
   })
 
   it('finds orders by words, by id, and says when there is none', async () => {
     const id = (await page.locator('#orders a').first().getAttribute('title')) ?? ''
     await page.fill('#order-text', 'no such words at all')
-    await shows('#orders-empty', 'No order is like this.')
+    await shows('#orders-empty', 'No order matches.')
     await page.fill('#order-text', id)
     await shows('#orders tr', `…${id.slice(-12)}`)
     expect(await page.locator('#orders tr').count()).toBe(1)
@@ -210,7 +210,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await other.fill('#order-customer', customerId)
     await other.fill('#order-from', '2020-01-31T12:00')
     await other.fill('#order-to', '2020-02-01T12:00')
-    await shows(other.locator('#orders-empty'), 'No order is like this.')
+    await shows(other.locator('#orders-empty'), 'No order matches.')
     await other.fill('#order-to', '')
     await other.locator('#orders').getByRole('link').first().click()
     await shows(other.getByRole('dialog'), orderId)
@@ -414,7 +414,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
 
   it('says in the end that every record is accounted for', async () => {
     await shows('#lamp-ledger', 'balanced')
-    await shows('#ledger', 'Balanced: every record has its outcome, and none has two.')
+    await shows('#ledger', 'Balanced: every record has exactly one outcome.')
     expect(await ask('/api/ops/ledger')).toMatchObject({ balanced: true })
   })
 

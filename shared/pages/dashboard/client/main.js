@@ -16,7 +16,7 @@ import { currentSession } from './session/session.js'
 import { createTryIt } from './try-it/try-it.js'
 import { createWrong } from './pipeline/wrong.js'
 
-/** The wiring of the page: what is asked how often, and who is told. */
+/** The wiring of the page: what is polled, how often, and who gets the answers. */
 
 const KEPT_SECONDS = 3600
 
@@ -47,7 +47,7 @@ const charts = [
   createChart(container, {
     title: 'Accepted and stored',
     explained:
-      'Orders a second: into the log, and into the store. An outage of the store parts them, recovery joins them.',
+      'Orders a second, into the log and into the store. An outage of the store parts the two lines; recovery joins them.',
     format: toRate,
     wide: true,
     lines: [
@@ -57,7 +57,7 @@ const charts = [
   }),
   createChart(container, {
     title: 'From accepted to stored',
-    explained: 'How long the newest orders took. p99 is what all but one in a hundred stay below.',
+    explained: 'How long the newest orders took. p99: all but one in a hundred were faster.',
     format: toDuration,
     lines: [
       { of: ({ p99 }) => p99, name: 'p99', colour: '--violet' },
@@ -67,7 +67,7 @@ const charts = [
   createChart(container, {
     title: 'Lag',
     explained:
-      'Records in the log that are not processed yet. It grows while the store is away, and nothing else happens.',
+      'Records in the log that are not processed yet. While the store is away, this grows and nothing else happens.',
     format: (value) => (value === null ? '–' : toCount(value)),
     lines: [{ of: ({ lag }) => lag, name: 'to be processed', colour: '--accent' }],
   }),
@@ -115,7 +115,7 @@ function refreshDeadLetters() {
   redrivesPoll?.now()
 }
 
-/** The heartbeat of the page: what it says about the connection, everything else may take for granted. */
+/** The heartbeat of the page. Every other part relies on what it says about the connection. */
 async function refreshStatus() {
   try {
     const status = /** @type {import('./page/samples.js').PipelineStatus} */ (await api.get('/api/ops/status'))
@@ -154,11 +154,11 @@ function showFailure(error) {
   if (error instanceof UnreachableError) {
     showLamp('connection', 'bad', 'lost')
     for (const id of ['log', 'store', 'ledger']) showLamp(id, 'unknown', 'unknown')
-    alarm('The connection is lost: the numbers stand still. The page goes on trying by itself.')
+    alarm('The connection is lost: the numbers stand still. The page keeps trying.')
     return
   }
   showLamp('connection', 'warn', 'numbers stand still')
-  alarm(`${wordsOf(error)} The page goes on trying by itself.`)
+  alarm(`${wordsOf(error)} The page keeps trying.`)
   void askHealth()
 }
 
@@ -182,7 +182,7 @@ function showTitle(dead) {
 }
 
 /**
- * A part that cannot be refreshed keeps what it shows: the heartbeat says what is wrong.
+ * A part that cannot be refreshed keeps its content, and the heartbeat says what is wrong.
  *
  * @param {() => Promise<void>} refresh
  */
@@ -220,7 +220,7 @@ const gate = createGate({
 function lockUp(why) {
   // Several polls may learn it at the same time.
   if (currentSession().key === '') return
-  gate.close(isTaken ? `The key is not taken any more, since ${toTime(Date.now())}.` : why)
+  gate.close(isTaken ? `The key is no longer accepted, since ${toTime(Date.now())}.` : why)
 }
 
 for (const place of document.querySelectorAll('[data-zone]')) setText(place, zoneName())

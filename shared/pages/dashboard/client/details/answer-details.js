@@ -1,30 +1,28 @@
 import { el } from '../page/dom.js'
 import { linkTo } from '../page/address.js'
-import { block, say, showDetails, wordsOf } from './details.js'
+import { block, orSay, say, showDetails } from './details.js'
 import { toTime } from '../page/format.js'
 
 /**
- * An answer of the product as it is, for routes that need the key: a plain link could not send it.
+ * Shows an answer of the product as it is, for routes that need the key, because a plain link cannot send it.
  *
  * @param {import('../page/api.js').Api} api
  * @param {string} path
  */
 export async function showAnswer(api, path) {
   const asked = toApiPath(path)
-  if (asked === undefined) return say('The link names no route of this product.')
-  try {
+  if (asked === undefined) return say('The link does not name a route of this product.')
+  await orSay(async () => {
     const { text, next } = readAnswer(await api.text(asked), asked)
     const when = `As the product answered at ${toTime(Date.now())}. Programs send the key as the header x-functions-key.`
     const more =
       next === undefined ? null : el('p', {}, 'There is more: ', el('a', { href: linkTo({ show: next }) }, 'next page'))
     showDetails(`GET ${asked}`, el('p', { class: 'explained' }, when), block('Answer', text), more)
-  } catch (error) {
-    say(wordsOf(error))
-  }
+  })
 }
 
 /**
- * Only our own routes, whatever a link says: the key goes nowhere else.
+ * Allows our own routes only, whatever a link says, because the key must go nowhere else.
  *
  * @param {string} path
  */

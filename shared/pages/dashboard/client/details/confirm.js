@@ -3,8 +3,8 @@ import { closeDetails, showDetails, wordsOf } from './details.js'
 import { currentSession, keepSession } from '../session/session.js'
 
 /**
- * Asks before something is done to many: what will happen, and why it is done, for the audit. The dialog stays open, and
- * says what is wrong, until it is done.
+ * Asks for a reason before something is done to many letters, and says what will happen. The dialog stays open, and shows
+ * what went wrong, until the action succeeds.
  *
  * @param {{ title: string, explained: string, verb: string, act: (reason: string) => Promise<void> }} deed `act` rejects
  *   with what is wrong
@@ -30,7 +30,7 @@ export function askReason({ title, explained, verb, act }) {
   const send = el('button', { type: 'submit' }, verb)
   const form = el(
     'form',
-    // The words of our own `alert` are read out, and stay; the browser's bubble goes after a moment.
+    // Our own `alert` is read out and stays; the browser's bubble vanishes after a moment.
     { novalidate: true, 'aria-labelledby': 'details-title' },
     el('p', { class: 'explained' }, explained),
     el('label', {}, 'Why ', reason),

@@ -1,7 +1,7 @@
 import { byId, el } from '../page/dom.js'
 import { RefusedError } from '../page/api.js'
 
-/** The one dialog of the page, and the line that says what became of an action. */
+/** The page's only dialog, and the line that reports the outcome of an action. */
 
 const SAID_FOR_MS = 8000
 
@@ -16,7 +16,7 @@ let silence
 export function say(text) {
   clearTimeout(silence)
   const dialog = byId('details', HTMLDialogElement)
-  // What is outside an open dialog is dimmed, and silent for screen readers.
+  // Everything outside an open dialog is dimmed, and silent for screen readers.
   if (dialog.open) dialog.append(byId('said'))
   byId('said').textContent = text
   silence = setTimeout(() => (byId('said').textContent = ''), SAID_FOR_MS)
@@ -30,7 +30,22 @@ export function wordsOf(error) {
 }
 
 /**
- * Opens the dialog, or fills it anew when it is open.
+ * Shows why an action failed in the given place, or else as `say` does.
+ *
+ * @param {() => Promise<unknown>} act
+ * @param {HTMLElement} [place]
+ */
+export async function orSay(act, place) {
+  try {
+    await act()
+  } catch (error) {
+    if (place === undefined) say(wordsOf(error))
+    else place.replaceChildren(el('p', { class: 'fault', role: 'alert' }, wordsOf(error)))
+  }
+}
+
+/**
+ * Opens the dialog, or fills it again when it is open.
  *
  * @param {string} title
  * @param {(Node | string | null)[]} content
@@ -51,7 +66,7 @@ export function closeDetails() {
   byId('details', HTMLDialogElement).close()
 }
 
-/** @param {() => void} listener told when the dialog was closed, whoever closed it */
+/** @param {() => void} listener called when the dialog was closed, by whatever means */
 export function onDetailsClosed(listener) {
   byId('details', HTMLDialogElement).addEventListener('close', listener)
 }
@@ -62,7 +77,7 @@ export function closeBesideDetails() {
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close()
   })
-  // What was said in it is to be read on.
+  // The last message should stay readable.
   dialog.addEventListener('close', () => dialog.before(byId('said')))
 }
 
@@ -81,7 +96,7 @@ export function factList(facts) {
 }
 
 /**
- * Text that is shown letter by letter, with a name.
+ * Text shown exactly as it is, with a name.
  *
  * @param {string} name
  * @param {string} text

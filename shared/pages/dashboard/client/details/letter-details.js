@@ -1,11 +1,11 @@
 import { busyWhile, button, el } from '../page/dom.js'
 import { linkTo } from '../page/address.js'
-import { block, closeDetails, factList, say, showDetails, wordsOf } from './details.js'
+import { block, closeDetails, factList, orSay, say, showDetails } from './details.js'
 import { toTime } from '../page/format.js'
 import { previewList } from './preview.js'
 
 /**
- * One dead letter: why it died, its bytes, and what can be done about it.
+ * One dead letter: its cause, its bytes, and the ways to repair it.
  *
  * @typedef {ReturnType<typeof import('../../../../http/dead-letters.ts').toDeadLetterView>} Letter
  * @typedef {ReturnType<typeof import('../lists/redrives.js').createRedrives>} Redrives
@@ -25,35 +25,25 @@ export async function showLetter(api, redrives, id, onChange) {
    * @param {() => Promise<unknown>} act
    * @param {string} done
    */
-  async function attempt(act, done) {
-    try {
+  function attempt(act, done) {
+    return orSay(async () => {
       await act()
       closeDetails()
       say(done)
       onChange()
-    } catch (error) {
-      answer.replaceChildren(el('p', { class: 'fault', role: 'alert' }, wordsOf(error)))
-    }
+    }, answer)
   }
 
   async function preview() {
-    try {
-      answer.replaceChildren(previewList(await redrives.preview({ ids: [id] })))
-    } catch (error) {
-      answer.replaceChildren(el('p', { class: 'fault', role: 'alert' }, wordsOf(error)))
-    }
+    answer.replaceChildren(previewList(await redrives.preview({ ids: [id] })))
   }
 
   async function redrive() {
-    try {
-      await redrives.start({ ids: [id] })
-      closeDetails()
-    } catch (error) {
-      answer.replaceChildren(el('p', { class: 'fault', role: 'alert' }, wordsOf(error)))
-    }
+    await redrives.start({ ids: [id] })
+    closeDetails()
   }
 
-  /** The file itself, through the key: a plain link could not send it. */
+  /** Fetched with the key, because a plain link cannot send it. */
   async function download() {
     const fixture = await api.get(`${path}/fixture`)
     const url = URL.createObjectURL(new Blob([JSON.stringify(fixture, null, 2)], { type: 'application/json' }))
@@ -61,35 +51,28 @@ export async function showLetter(api, redrives, id, onChange) {
     URL.revokeObjectURL(url)
   }
 
+  /** @param {HTMLButtonElement[]} buttons */
+  function actions(...buttons) {
+    return el(
+      'div',
+      { class: 'actions' },
+      ...buttons,
+      button('Download', () => orSay(download)),
+    )
+  }
+
   /** @param {Letter} letter */
   function repairs(letter) {
     if (letter.state === 'discarded') {
       const restore = () =>
         attempt(() => api.send('POST', `${path}/restore`), 'Restored: it is dead again, and can be redriven.')
-      return [
-        el(
-          'div',
-          { class: 'actions' },
-          button('Restore', restore),
-          button('Download', () => guarded(download)),
-        ),
-      ]
+      return [actions(button('Restore', restore))]
     }
-    if (letter.state !== 'dead')
-      return [
-        el(
-          'div',
-          { class: 'actions' },
-          button('Download', () => guarded(download)),
-        ),
-      ]
+    if (letter.state !== 'dead') return [actions()]
     return [
-      el(
-        'div',
-        { class: 'actions' },
-        button('Preview', preview),
-        button('Redrive', redrive),
-        button('Download', () => guarded(download)),
+      actions(
+        button('Preview', () => orSay(preview, answer)),
+        button('Redrive', () => orSay(redrive, answer)),
       ),
       answer,
       letter.orderId === null || letter.foreign !== null
@@ -103,7 +86,7 @@ export async function showLetter(api, redrives, id, onChange) {
     ]
   }
 
-  await guarded(async () => {
+  await orSay(async () => {
     const letter = /** @type {Letter} */ (await api.get(path))
     showDetails('A dead letter', factsOf(letter), ...repairs(letter), ...contentOf(letter))
   })
@@ -113,16 +96,7 @@ export async function showLetter(api, redrives, id, onChange) {
 function notEditable({ foreign }) {
   return foreign === null
     ? 'It belongs to no order, so nothing can be sent in its place.'
-    : 'Another consumer gave it up: its order is not affected, and nothing can be sent in its place.'
-}
-
-/** @param {() => Promise<void>} act */
-async function guarded(act) {
-  try {
-    await act()
-  } catch (error) {
-    say(wordsOf(error))
-  }
+    : 'Another consumer gave it up, so its order is not affected and nothing can be sent in its place.'
 }
 
 /** @param {Letter} letter */
@@ -184,7 +158,7 @@ function editForm({ value }, send) {
     'details',
     {},
     el('summary', {}, 'Edit'),
-    el('p', { class: 'explained' }, 'A mended order goes where the original went. The original stays as it was.'),
+    el('p', { class: 'explained' }, 'The edited order goes where the original went. The original is kept as it was.'),
     text,
     button('Send this instead', () => send(text.value)),
   )
@@ -206,7 +180,11 @@ function discardForm(discard) {
     'details',
     {},
     el('summary', {}, 'Discard'),
-    el('p', { class: 'explained' }, 'It stays dead, and whoever asks for the order is told why. It can be restored.'),
+    el(
+      'p',
+      { class: 'explained' },
+      'The letter is given up, and callers who ask for the order see the reason. It can be restored.',
+    ),
     form,
   )
 }

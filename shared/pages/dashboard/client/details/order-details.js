@@ -1,10 +1,10 @@
 import { el } from '../page/dom.js'
 import { linkTo } from '../page/address.js'
-import { factList, say, showDetails, wordsOf } from './details.js'
+import { factList, orSay, showDetails } from './details.js'
 import { msBetween, toDuration, toMoney, toTime } from '../page/format.js'
 
 /**
- * One order: its timeline, and what is in it.
+ * One order: its timeline and its items.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
  * @typedef {import('../../../../domain/order-view.ts').HistoryEntry} HistoryEntry
@@ -18,7 +18,7 @@ const SHOWN_LETTERS = 10
  * @param {string} orderId
  */
 export async function showOrder(api, orderId) {
-  try {
+  await orSay(async () => {
     const id = encodeURIComponent(orderId)
     const [order, { items }, letters] = await Promise.all([
       /** @type {Promise<OrderView>} */ (api.get(`/api/orders/${id}`)),
@@ -27,13 +27,11 @@ export async function showOrder(api, orderId) {
     ])
     const way = [el('h3', {}, 'Its way'), toTimeline(items)]
     showDetails('An order', factsOf(order), lettersOf(letters), ...way, itemsOf(order))
-  } catch (error) {
-    say(wordsOf(error))
-  }
+  })
 }
 
 /**
- * The way to what an operator can do about it.
+ * Links to the letters, where an operator can repair them.
  *
  * @param {Letters} letters
  */
@@ -47,7 +45,7 @@ function lettersOf({ items, nextCursor }) {
       el('span', { class: 'status', 'data-status': state }, state),
     ),
   )
-  const more = nextCursor === null ? null : el('li', { class: 'note' }, 'There are more, which are older.')
+  const more = nextCursor === null ? null : el('li', { class: 'note' }, 'There are older ones, too.')
   return el('section', {}, el('h3', {}, 'Its dead letters'), el('ul', { class: 'letters' }, ...links, more))
 }
 

@@ -3,7 +3,7 @@ import { say } from '../details/details.js'
 import { plural } from '../page/format.js'
 
 /**
- * What can be done to all letters of a group, each after a question that says how many they are.
+ * Actions on all letters of a group. Each first asks for a reason, and says how many letters there are.
  *
  * @typedef {import('../../../../application/dead-letters/discard-letters.ts').Discarded} Discarded
  */
@@ -15,7 +15,7 @@ import { plural } from '../page/format.js'
  */
 export function createBulkActions(api, redrives, onChange) {
   /**
-   * One request discards for some seconds: asks until there is nothing more.
+   * One request discards for some seconds, so it is repeated until nothing is left.
    *
    * @param {object} which letters, and why
    */
@@ -39,8 +39,8 @@ export function createBulkActions(api, redrives, onChange) {
       askReason({
         title: `Redrive ${letters}?`,
         explained:
-          'Each original goes back to where it came from: one first, then more as long as they are stored. What fails ' +
-          'again is a dead letter again.',
+          'Each original goes back to where it came from: one first, then more as long as they are stored. One that ' +
+          'fails again becomes a dead letter again.',
         verb: `Redrive ${letters}`,
         act: (reason) => redrives.start({ fingerprint }, reason),
       })
@@ -55,7 +55,7 @@ export function createBulkActions(api, redrives, onChange) {
       askReason({
         title: `Discard ${letters}?`,
         explained:
-          'They stay dead, and whoever asks for their orders is told why. Each can be restored, one at a time.',
+          'The letters are given up, and callers who ask for the orders see the reason. Each can be restored, one at a time.',
         verb: `Discard ${letters}`,
         async act(reason) {
           say(`${plural(await discardAll({ fingerprint, reason }), 'letter')} discarded.`)

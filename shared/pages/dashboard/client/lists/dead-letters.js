@@ -1,13 +1,13 @@
 import { button, byId, el, keyed, setText } from '../page/dom.js'
 import { linkTo } from '../page/address.js'
 import { createBulkActions } from './bulk-actions.js'
-import { say, wordsOf } from '../details/details.js'
+import { orSay } from '../details/details.js'
 import { plural, toTime } from '../page/format.js'
 import { createListEnd } from '../page/list-end.js'
 import { previewList } from '../details/preview.js'
 
 /**
- * Dead letters, by what they died of.
+ * Dead letters, grouped by cause.
  *
  * @typedef {import('../../../../ports/dead-letters.ts').DeadLetterGroup} DeadLetterGroup
  * @typedef {import('../../../../ports/dead-letters.ts').DeadLetterSummary} DeadLetterSummary
@@ -39,19 +39,16 @@ export function createDeadLetters(api, redrives, onChange) {
   const lettersEnds = new Map()
 
   async function refresh() {
-    const path = `/api/dead-letters/groups?${listQuery(groupsEnd)}`
-    const { items, nextCursor } = /** @type {{ items: DeadLetterGroup[], nextCursor: string | null }} */ (
-      await api.get(path)
-    )
+    /** @type {DeadLetterGroup[]} */
+    const items = await groupsEnd.fetch(api, `/api/dead-letters/groups?${listQuery(groupsEnd)}`)
     keyed(groups, items, { key: ({ fingerprint }) => fingerprint, create: createGroup, update: updateGroup })
     const shown = new Set(items.map(({ fingerprint }) => fingerprint))
     for (const fingerprint of lettersEnds.keys()) if (!shown.has(fingerprint)) forget(fingerprint)
-    groupsEnd.update(items.length, nextCursor, path)
     byId('dead-empty').hidden = items.length > 0
     if (audit.open) await refreshAudit()
   }
 
-  /** @param {string} fingerprint of a group that is not shown any more */
+  /** @param {string} fingerprint of a group that is no longer shown */
   function forget(fingerprint) {
     counts.delete(fingerprint)
     lettersEnds.delete(fingerprint)
@@ -112,16 +109,11 @@ export function createDeadLetters(api, redrives, onChange) {
     const list = opener.querySelector('.letters')
     const end = lettersEnds.get(fingerprint)
     if (!opener.open || list === null || end === undefined) return
-    const path = `/api/dead-letters?${listQuery(end, { fingerprint })}`
-    try {
-      const { items, nextCursor } = /** @type {{ items: DeadLetterSummary[], nextCursor: string | null }} */ (
-        await api.get(path)
-      )
+    await orSay(async () => {
+      /** @type {DeadLetterSummary[]} */
+      const items = await end.fetch(api, `/api/dead-letters?${listQuery(end, { fingerprint })}`)
       keyed(list, items, { key: ({ id }) => id, create: createLetter, update: updateLetter })
-      end.update(items.length, nextCursor, path)
-    } catch (error) {
-      say(wordsOf(error))
-    }
+    })
   }
 
   /**
@@ -129,19 +121,12 @@ export function createDeadLetters(api, redrives, onChange) {
    * @param {HTMLElement} place
    */
   async function previewGroup(fingerprint, place) {
-    try {
-      place.replaceChildren(previewList(await redrives.preview({ fingerprint })))
-    } catch (error) {
-      place.replaceChildren(el('p', { class: 'fault' }, wordsOf(error)))
-    }
+    await orSay(async () => place.replaceChildren(previewList(await redrives.preview({ fingerprint }))), place)
   }
 
   async function refreshAudit() {
-    const path = `/api/audit?limit=${auditEnd.limit()}`
-    const { items, nextCursor } = /** @type {{ items: AuditEntry[], nextCursor: string | null }} */ (
-      await api.get(path)
-    )
-    auditEnd.update(items.length, nextCursor, path)
+    /** @type {AuditEntry[]} */
+    const items = await auditEnd.fetch(api, `/api/audit?limit=${auditEnd.limit()}`)
     keyed(byId('audit-entries'), items, {
       key: ({ at, action, target }) => `${at} ${action} ${target}`,
       create: ({ at, action, target, operator, verified, reason }) =>

@@ -18,7 +18,7 @@ const FIELDS = {
 }
 const TYPING_MS = 200
 
-/** @param {() => void} onChange told when another list is wanted */
+/** @param {() => void} onChange called when another list is wanted */
 export function createOrderFilter(onChange) {
   const form = byId('order-search', HTMLFormElement)
   const rest = byId('order-filters', HTMLDetailsElement)
@@ -56,7 +56,7 @@ export function createOrderFilter(onChange) {
     typing = setTimeout(takeForm, TYPING_MS)
   })
   addEventListener('hashchange', () => {
-    // What was typed last is not yet in the address that a link was made of.
+    // The link was made before the last keystrokes reached the address.
     if (typing !== undefined) return takeForm()
     showAddress()
     onChange()
@@ -78,5 +78,5 @@ export function createOrderFilter(onChange) {
 function fieldOf(id) {
   const element = byId(id)
   if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) return element
-  throw new Error(`${id} is no field.`)
+  throw new Error(`${id} is not a field.`)
 }

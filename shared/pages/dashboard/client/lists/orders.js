@@ -12,7 +12,7 @@ import { createOrderFilter } from './order-filter.js'
  * @typedef {{ items: OrderView[], nextCursor: string | null }} Page
  */
 
-/** A few seconds of these, one turn after the other, are enough for a p99; a page of the list has as many. */
+/** A few seconds of these are enough for a p99; a page of the list has as many. */
 const NEWEST = 100
 const SHOWN = 12
 const ORDER_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -45,7 +45,7 @@ export function createOrders(api, { onNewest, onMore }) {
   }
 
   /**
-   * What the product refuses, such as a cursor of another list, is said in the place of the list.
+   * A refusal, such as of another list's cursor, is shown in place of the list.
    *
    * @param {Record<string, string>} query
    * @param {string | undefined} cursor
@@ -83,7 +83,7 @@ export function createOrders(api, { onNewest, onMore }) {
       create: ({ orderId }) => createRow(orderId),
       update: updateRow,
     })
-    setText(empty, isNewest ? 'Orders appear here once they are stored.' : 'No order is like this.')
+    setText(empty, isNewest ? 'Orders appear here once they are stored.' : 'No order matches.')
     empty.hidden = items.length > 0 || fault.textContent !== ''
     const isCut = items.length > limit
     more.hidden = !isCut

@@ -1,10 +1,10 @@
 import { button, byId, el, keyed, setText } from '../page/dom.js'
 import { RefusedError } from '../page/api.js'
-import { say, wordsOf } from '../details/details.js'
+import { orSay, say } from '../details/details.js'
 import { plural } from '../page/format.js'
 
 /**
- * Redrives that this tab started: progress by outcome, for what counts is what was stored, not what was sent.
+ * Redrives that this tab started, with their progress by outcome, because a letter counts once it is stored, not once it is sent.
  *
  * @typedef {import('../../../../ports/redrives.ts').RedriveTask} RedriveTask
  * @typedef {import('../../../../application/dead-letters/preview-redrive.ts').RedrivePreview} RedrivePreview
@@ -59,15 +59,11 @@ export function createRedrives(api, { onChange, onRunning }) {
    * @param {'cancel' | 'resume'} verb
    */
   async function change(id, verb) {
-    try {
-      keep(await api.send('POST', `/api/redrives/${id}/${verb}`))
-    } catch (error) {
-      say(wordsOf(error))
-    }
+    await orSay(async () => keep(await api.send('POST', `/api/redrives/${id}/${verb}`)))
   }
 
   /**
-   * Another store, another list: what this tab remembers may be gone.
+   * After a change of the store, a redrive that this tab remembers may be gone.
    *
    * @param {string} id
    * @returns {Promise<RedriveTask | undefined>}

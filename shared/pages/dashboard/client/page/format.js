@@ -1,4 +1,4 @@
-/** How the page writes numbers and times: in English, as the page is; times in the reader's own zone. */
+/** Numbers and times for people: in English, as the page is; times in the reader's own zone. */
 
 const UNKNOWN = 'unknown'
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
@@ -71,7 +71,7 @@ export function toTimeOfRow(instant) {
 }
 
 /**
- * What a field for a date and time takes, in the reader's own zone; empty for what is no time.
+ * The value of a `datetime-local` field, in the reader's own zone; empty when the text is not a time.
  *
  * @param {string} instant
  */

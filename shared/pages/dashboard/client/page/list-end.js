@@ -1,13 +1,13 @@
 import { button, el, setText } from './dom.js'
 import { linkTo } from './address.js'
 
-/** What the product gives on one page, at most. */
+/** The product puts at most this many items on one page. */
 const MOST = 200
 
 /**
- * The end of a list that shows its beginning: says that there is more, shows more of it, and leads to the rest.
+ * The line below a list that shows only its beginning: says that there is more, shows more, and links to the rest.
  *
- * @param {{ first: number, onMore: () => unknown }} options `first` is how many are shown until somebody wants more
+ * @param {{ first: number, onMore: () => unknown }} options `first` is how many items are shown at first
  */
 export function createListEnd({ first, onMore }) {
   let limit = first
@@ -24,19 +24,23 @@ export function createListEnd({ first, onMore }) {
     element,
     limit: () => limit,
     /**
-     * @param {number} shown
-     * @param {string | null} nextCursor
-     * @param {string} path that was asked
+     * The items of the list at this path.
+     *
+     * @param {import('./api.js').Api} api
+     * @param {string} path
+     * @returns {Promise<any[]>}
      */
-    update(shown, nextCursor, path) {
+    async fetch(api, path) {
+      const { items, nextCursor } = await api.get(path)
       element.hidden = nextCursor === null
-      if (nextCursor === null) return
-      setText(text, `${shown} are shown, and there are more.`)
+      if (nextCursor === null) return items
+      setText(text, `${items.length} are shown, and there are more.`)
       more.hidden = limit === MOST
       rest.hidden = limit < MOST
       const url = new URL(path, location.origin)
       url.searchParams.set('cursor', nextCursor)
       rest.href = linkTo({ show: url.pathname + url.search })
+      return items
     },
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Asks again and again, but not while nobody looks: a hidden page asks nothing and catches up when it is shown.
+ * Polls, except while the page is hidden: then it asks nothing, and it catches up when it is shown.
  *
  * @param {number} everyMs between the end of one turn and the beginning of the next
  * @param {() => Promise<void>} task never rejects
@@ -31,7 +31,7 @@ export function createPoll(everyMs, task) {
   document.addEventListener('visibilitychange', () => void turn())
 
   return {
-    /** At once, also when it is not time yet. */
+    /** Polls at once, even if it is not time yet. */
     now: () => void turn(),
     start() {
       isOn = true

@@ -1,7 +1,7 @@
 import { msBetween } from './format.js'
 
 /**
- * What the charts show, made of what the product answers: counters become rates by differencing, orders become
+ * The charts' data, computed from the product's answers: differences of counters become rates, orders become
  * percentiles. Pure; times are the server's.
  *
  * @typedef {import('../../../../application/operations/status.ts').PipelineStatus} PipelineStatus
@@ -22,9 +22,9 @@ import { msBetween } from './format.js'
  * }} Sample `at` in seconds since 1970, rates a second, percentiles in milliseconds; null is what is not known
  */
 
-/** A longer pause, of a hidden page or a product that was away, gives no rate: it would smear what happened meanwhile. */
+/** After a longer pause, of a hidden page or an unavailable product, there is no rate, because it would average the pause away. */
 const MAX_PAUSE_MS = 10_000
-/** So long an order counts towards the percentiles: shorter, and a quiet pipeline would have none. */
+/** An order counts towards the percentiles for this long. With less, a quiet pipeline would have none. */
 const LATENCY_SECONDS = 5
 
 /** @param {{ keepSeconds: number }} options */
@@ -49,8 +49,8 @@ export function createSamples({ keepSeconds }) {
     hasGapBefore: ({ at }) => last === undefined || elapsedMs(last.at, at) > MAX_PAUSE_MS,
 
     /**
-     * What the product kept, which is the same for every page. It takes the place of what this page saw in that time: a
-     * product that was started anew knows less than the page does.
+     * The product's own history, which is the same for every page. It replaces what this page saw in the time it covers; a
+     * product that was restarted knows less than the page does.
      *
      * @param {readonly HistoryPoint[]} points oldest first
      */
@@ -148,7 +148,7 @@ function elapsedMs(before, after) {
 }
 
 /**
- * A second; null when no time passed, too much, the counter began anew, or is not known.
+ * Per second; null when no time passed or too much, when the counter was reset, or when it is unknown.
  *
  * @param {number | null} before
  * @param {number | null} after
@@ -160,7 +160,7 @@ export function rateOf(before, after, ms) {
 }
 
 /**
- * By nearest rank: a value that was really there.
+ * By nearest rank, so that it is one of the values.
  *
  * @param {readonly number[]} values
  * @param {number} share

@@ -11,7 +11,7 @@ import { showLamp } from './pipeline.js'
 
 /**
  * @param {import('../page/api.js').Api} api
- * @param {(summary: string | undefined) => void} onVerdict told what does not add up, undefined when all does
+ * @param {(summary: string | undefined) => void} onVerdict called with what does not add up, undefined when everything does
  */
 export function createLedger(api, onVerdict) {
   const verdict = el('p', { class: 'verdict' })
@@ -46,7 +46,7 @@ export function createLedger(api, onVerdict) {
     showLamp('ledger', balanced ? 'ok' : 'bad', balanced ? 'balanced' : 'does not add up')
     onVerdict(balanced ? undefined : summary)
     verdict.dataset['lamp'] = balanced ? 'ok' : 'bad'
-    setText(verdict, balanced ? 'Balanced: every record has its outcome, and none has two.' : summary)
+    setText(verdict, balanced ? 'Balanced: every record has exactly one outcome.' : summary)
     repair.hidden = gaps.length === 0
     const parts = [
       {

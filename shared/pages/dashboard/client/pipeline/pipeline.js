@@ -3,7 +3,7 @@ import { plural, toCount, toDuration, toRate } from '../page/format.js'
 import { createWires } from './wires.js'
 
 /**
- * The pipeline as a picture: what each part does now, and what is wrong with it.
+ * The pipeline as a picture: the state of each part, and what is wrong with it.
  *
  * @typedef {import('../../../../application/operations/status.ts').PipelineStatus} PipelineStatus
  * @typedef {import('../../../../application/operations/readiness.ts').Readiness} Readiness
@@ -18,7 +18,7 @@ export function createPipeline() {
   byId('node-log').append(partitions)
   /** Of the last sample that had one. @type {number | null} */
   let pace = null
-  /** By tier: what left a tier must have been there. @type {Map<number, number>} */
+  /** By tier, because a rescued record must have waited there before. @type {Map<number, number>} */
   const waitingBefore = new Map()
 
   /**
@@ -81,7 +81,7 @@ export function createPipeline() {
     update,
     /** @param {boolean} isRunning */
     redriving: (isRunning) => wires.flow('redrive', isRunning ? 4 : 0),
-    /** Numbers that nobody can vouch for any more look so. @param {boolean} isStale */
+    /** Dims numbers that may be out of date. @param {boolean} isStale */
     stale: (isStale) => byId('pipeline').classList.toggle('stale', isStale),
   }
 }

@@ -80,7 +80,7 @@ export function createWires(tiers) {
       dots.setAttribute('d', path)
     }
   }
-  // Not the picture alone: as notes change, one row may grow by the line that the other loses, and boxes move all the same.
+  // The boxes too: when notes change, one row may grow by the line that another loses, and boxes move within the same picture.
   const moved = new ResizeObserver(draw)
   for (const box of [picture, ...picture.querySelectorAll('h2, .node')]) moved.observe(box)
 
@@ -94,14 +94,14 @@ export function createWires(tiers) {
       if (dots === undefined) return
       const isFlowing = rate !== null && rate > 0
       dots.classList.toggle('flowing', isFlowing)
-      // In steps, for a new duration makes the dots jump.
+      // In steps, because a new duration makes the dots jump.
       const pace = isFlowing ? Math.min(8, Math.round(Math.log2(1 + rate))) : 0
       dots.style.setProperty('--step', `${1.1 / (1 + pace * 0.8)}s`)
     },
   }
 }
 
-/** Says at a glance which way orders go, also while none does. */
+/** Shows which way orders go, even while none are moving. */
 function arrowHead() {
   const marker = document.createElementNS(SVG, 'marker')
   const attributes = { id: 'arrow', viewBox: '0 0 8 8', refX: '7', refY: '4', markerWidth: '9', markerHeight: '9' }

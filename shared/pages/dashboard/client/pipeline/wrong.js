@@ -2,8 +2,8 @@ import { byId, el, keyed, setText } from '../page/dom.js'
 import { plural } from '../page/format.js'
 
 /**
- * What waits for a person, at the top of the page, each with the way to the place where it is mended. What mends itself,
- * such as a retry, is not among it.
+ * Faults that wait for a person, at the top of the page, each with a link to where it is mended. Faults that mend
+ * themselves, such as a retry, are left out.
  *
  * @typedef {{ text: string, at: string }} Fault `at` is the id of a heading
  */

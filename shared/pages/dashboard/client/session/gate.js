@@ -4,7 +4,7 @@ import { closeDetails } from '../details/details.js'
 import { currentSession, keepSession, takeKeyOfAddress } from './session.js'
 
 /**
- * Why a key does not open the page; undefined when that is not what was refused.
+ * Why a key does not open the page; undefined when something else was refused.
  *
  * @param {unknown} error
  */
@@ -57,7 +57,7 @@ export function createGate({ tryKey, onOpen, onClose }) {
       open()
     } catch (error) {
       const why = refusalOfKey(error)
-      // Any other refusal came after the key was found right: the page itself says what is wrong.
+      // Any other refusal comes after the key was accepted, and the page itself says what is wrong.
       if (error instanceof RefusedError && why === undefined) return open()
       keepSession({ ...currentSession(), key: '' })
       fault.textContent = why ?? 'The product does not answer. Is it running?'
@@ -68,7 +68,7 @@ export function createGate({ tryKey, onOpen, onClose }) {
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     const pressed = form.querySelector('button')
-    // What had the focus is hidden then: a keyboard goes on from the picture.
+    // The element that had the focus is hidden now, so the keyboard continues from the picture.
     if (pressed !== null) void busyWhile(pressed, submit).then(() => form.hidden && byId('pipeline-title').focus())
   })
   forget.addEventListener('click', () => close(''))

@@ -20,7 +20,7 @@ import { msBetween, plural, toDuration } from '../page/format.js'
  * }} Stage what a play can do; everything rejects when the play is stopped
  */
 
-/** Nobody else's: the code throws for it when it is told to. */
+/** Used by this play alone: the code throws for it on request. */
 const CUSTOMER_OF_THE_BUG = 13
 
 /** @type {Record<string, (stage: Stage) => Promise<void>>} by the id of the button that plays it */
@@ -40,7 +40,7 @@ export const LESSONS = {
   async 'play-outage'({ tell, send, pause, until, openOf, breakOnPurpose, status }) {
     const deadBefore = (await status()).parked.dead
     await breakOnPurpose({ store: 'down' })
-    tell('The store is down. Orders come in all the same, fifty a second, for intake needs the log alone.')
+    tell('The store is down. Orders still come in, fifty a second, because intake needs only the log.')
     const ids = await send(50, 6)
     const { orders } = await status()
     tell(
@@ -78,7 +78,7 @@ export const LESSONS = {
       'The retries are used up: it is a dead letter, kept byte for byte with its cause. Nobody has to search for it.',
     )
     await breakOnPurpose({ throwForCustomers: [] })
-    tell('Now the bug is mended. A redrive sends the original once more to where it came from.')
+    tell('Now the bug is fixed. A redrive sends the original back to where it came from.')
     await redriveOrder(bad)
     await until(async () => (await order(bad)).status === 'stored')
     tell('It is stored, as “recovered”. Open it in the list of orders: its timeline has every step.')

@@ -3,8 +3,8 @@ import { wordsOf } from '../details/details.js'
 import { LESSONS } from './lessons.js'
 
 /**
- * Where the plays of lessons.js are played: one at a time, told line by line, and mended at the end, or when the page is
- * left in the middle.
+ * Plays the lessons of lessons.js: one at a time, line by line. Everything is mended at the end, or when the page is left
+ * in the middle.
  *
  * @typedef {import('./lessons.js').Stage} Stage
  */
@@ -121,7 +121,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
   }
   stop.addEventListener('click', () => void end())
   addEventListener('pagehide', () => {
-    // A page that is come back to shows what it showed, and its play must not go on by itself.
+    // The browser restores the page as it was, but its play must not continue on its own.
     if (!stop.hidden) void abandon({ outlivesPage: true })
   })
 }

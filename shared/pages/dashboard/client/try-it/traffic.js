@@ -6,7 +6,7 @@
  * @typedef {{ accepted: number, stored: number, pending: number, dead: number, refused: number }} Tally
  */
 
-/** So many are asked after by id, at each turn; more than that are looked for in the list of what is stored. */
+/** At most this many orders are fetched by id in each turn; more are looked up in the list of stored orders. */
 const ASKED_AT_ONCE = 6
 const PAGES_AT_ONCE = 5
 const NAMES = ['Alex', 'Robin', 'Sam', 'Kim', 'Noa', 'Charlie', 'Jules', 'Mika']
@@ -47,7 +47,7 @@ export function createTraffic(api) {
       promised.add(orderId)
       return orderId
     } catch {
-      // No 202, so nothing was promised: that is what the number says.
+      // Without a 202 nothing was promised; such orders are counted as refused.
       refused += 1
       return undefined
     }
@@ -111,7 +111,7 @@ export function createTraffic(api) {
     /** @param {readonly OrderView[]} newest stored orders, which settle most without asking again */
     see: (newest) => newest.forEach(settle),
 
-    /** Asks after those that are still open; rejects when the product cannot say. */
+    /** Looks up the orders that are still open; rejects when the product cannot answer. */
     async ask() {
       if (pending.size > ASKED_AT_ONCE) await askList()
       for (const asked of [pending, dead]) {

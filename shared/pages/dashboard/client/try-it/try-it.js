@@ -5,7 +5,7 @@ import { createStage } from './stage.js'
 import { createTraffic, randomOrder } from './traffic.js'
 
 /**
- * The panel that sends orders and breaks things. What is broken is the product's to say: another tab may have done it.
+ * The panel that sends orders and breaks things. The product says what is broken, because another tab may have done it.
  *
  * @typedef {{ store: string, log: string, slowMs: number, throwForCustomers: number[] }} FaultPlan
  */
@@ -63,7 +63,7 @@ export function createTryIt(api, redrives) {
     'send-same': sendSame,
     'send-bug': () => traffic.send({ customerId: CUSTOMER_OF_THE_BUG }),
     async 'send-poison'() {
-      if (await apply({ poison: 1 })) say('A record that is no order is in the log.')
+      if (await apply({ poison: 1 })) say('The log has a record now that is not an order.')
     },
     async mend() {
       if (await mend()) say('Everything is well again.')
@@ -96,7 +96,7 @@ export function createTryIt(api, redrives) {
       showTally()
     },
     async refresh() {
-      // What was sent is known here: it counts on while the product cannot say what became of it.
+      // The page knows what it sent, and counts on while the product cannot say what became of it.
       showTally()
       show(/** @type {FaultPlan} */ (await api.get('/api/ops/faults')))
       await traffic.ask()
