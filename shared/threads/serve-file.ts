@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { leavesDiskInDoubt } from '../disk/checkpoint.ts'
+import { packError } from './sent-error.ts'
 
 export interface Request {
   readonly id: number
@@ -24,7 +25,7 @@ export interface ServeFileOptions<T extends Operations> {
   readonly open: () => T
   /** Whether they are as good as before this error, once mended. If not, the file is closed and opened anew. */
   readonly areSound: (operations: T, error: unknown) => boolean
-  /** An error as it travels between threads. */
+  /** How an error travels between threads. */
   readonly pack?: (error: unknown) => unknown
 }
 
@@ -39,7 +40,7 @@ const UNASKED = -1
  * flushes, and would be told that all is well: the kernel tells of a failed flush once.
  */
 export function serveFile<T extends Operations>(options: ServeFileOptions<T>): void {
-  const { open, areSound, pack = (error) => error } = options
+  const { open, areSound, pack = packError } = options
   const port = parentPort
   if (port === null) throw new Error('A file is served in a worker thread.')
   let operations: T | undefined

@@ -72,8 +72,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   let failure: unknown
   const thread = createLogThread({
     path,
-    ...(options.worker !== undefined && { worker: options.worker }),
-    ...(options.onDiskInDoubt !== undefined && { onDiskInDoubt: options.onDiskInDoubt }),
+    worker: options.worker,
+    onDiskInDoubt: options.onDiskInDoubt,
     onDown: failed,
     onRestart: () => void reload(),
   })

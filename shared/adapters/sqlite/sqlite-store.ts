@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isNoRoom } from '../../disk/no-room.ts'
+import type { FileThread } from '../../threads/file-thread.ts'
 import { isOrderError, messageOf } from '../../domain/errors.ts'
 import type { DeadLetters } from '../../ports/dead-letters.ts'
 import type { Ledger } from '../../ports/ledger.ts'
@@ -10,7 +11,7 @@ import type { Redrives, RedriveTask } from '../../ports/redrives.ts'
 import { reindexInBackground } from './search/background-reindex.ts'
 import type { Checker } from './threads/check-worker.ts'
 import type { Reader } from './threads/read-worker.ts'
-import { createStoreThread, type StoreThread } from './threads/store-thread.ts'
+import { createStoreThread } from './threads/store-thread.ts'
 import type { Writer } from './threads/write-worker.ts'
 
 /** The store on one SQLite file: commands in one thread, queries in another, the main thread free for requests. */
@@ -211,7 +212,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
   }
 }
 
-async function checkHealth(writer: StoreThread<Writer>, reader: StoreThread<Reader>): Promise<StoreHealth> {
+async function checkHealth(writer: FileThread<Writer>, reader: FileThread<Reader>): Promise<StoreHealth> {
   const deadline = Promise.withResolvers<never>()
   const timer = setTimeout(
     () => deadline.reject(new Error(`it did not answer within ${HEALTH_DEADLINE_MS} ms`)),

@@ -33,4 +33,5 @@ serveFile({
     step('mend')
     return true
   },
+  pack: (error) => error,
 })

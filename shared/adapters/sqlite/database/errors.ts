@@ -1,4 +1,5 @@
 import { isDiskFull } from '../../../disk/no-room.ts'
+import { packError as pack, unpackError as unpack, type SentError } from '../../../threads/sent-error.ts'
 import { isOrderError, messageOf, OrderError, type ErrorCode, type Violation } from '../../../domain/errors.ts'
 
 /** SQLite's primary result codes (https://www.sqlite.org/rescode.html), the low byte of every extended one. */
@@ -53,44 +54,32 @@ function primaryCodeOf(error: unknown): number | undefined {
   return error.errcode & 0xff
 }
 
-/**
- * An error on its way between threads: a structured clone keeps an error's message, stack and causes, not the
- * properties by which it is recognised.
- */
-export interface SentError {
-  readonly error: unknown
-  readonly errcode?: number
+/** `OrderError`s cross between threads too, with their causes. */
+export interface SentStoreError extends SentError {
   readonly orderError?: {
     readonly code: ErrorCode
     readonly message: string
     readonly retriable: boolean
     readonly violations: readonly Violation[]
     readonly retryAfterSeconds: number | undefined
-    readonly cause: SentError | undefined
+    readonly cause: SentStoreError | undefined
   }
 }
 
-export function packError(error: unknown): SentError {
-  if (isOrderError(error)) {
-    const { code, message, retriable, violations, retryAfterSeconds } = error
-    const cause = error.cause === undefined ? undefined : packError(error.cause)
-    return { error: undefined, orderError: { code, message, retriable, violations, retryAfterSeconds, cause } }
-  }
-  const errcode = error instanceof Error && 'errcode' in error ? Number(error.errcode) : undefined
-  return errcode === undefined ? { error } : { error, errcode }
+export function packError(error: unknown): SentStoreError {
+  if (!isOrderError(error)) return pack(error)
+  const { code, message, retriable, violations, retryAfterSeconds } = error
+  const cause = error.cause === undefined ? undefined : packError(error.cause)
+  return { error: undefined, orderError: { code, message, retriable, violations, retryAfterSeconds, cause } }
 }
 
-export function unpackError({ error, errcode, orderError }: SentError): unknown {
-  if (orderError !== undefined) {
-    const { code, message, retriable, violations, retryAfterSeconds, cause } = orderError
-    return new OrderError(code, message, {
-      retriable,
-      violations,
-      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-      ...(cause !== undefined && { cause: unpackError(cause) }),
-    })
-  }
-  if (errcode !== undefined && error instanceof Error)
-    return Object.assign(error, { code: 'ERR_SQLITE_ERROR', errcode })
-  return error
+export function unpackError(sent: SentStoreError): unknown {
+  if (sent.orderError === undefined) return unpack(sent)
+  const { code, message, retriable, violations, retryAfterSeconds, cause } = sent.orderError
+  return new OrderError(code, message, {
+    retriable,
+    violations,
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    ...(cause !== undefined && { cause: unpackError(cause) }),
+  })
 }

@@ -1,0 +1,118 @@
+import { Worker } from 'node:worker_threads'
+import type { SentError } from './sent-error.ts'
+import type { Operations, Reply, Request } from './serve-file.ts'
+
+type Call = (...args: never[]) => unknown
+type Method<T> = Exclude<{ [K in keyof T]: T[K] extends Call ? K : never }[keyof T], keyof Operations> & string
+type Args<T> = T extends (...args: infer A) => unknown ? A : never
+type Result<T> = T extends (...args: never[]) => infer R ? R : never
+
+/** A thread that serves a file (`serveFile`), as seen from the main thread: its methods, answered later and in order. */
+export interface FileThread<T extends Operations> extends AsyncDisposable {
+  /**
+   * Rejects with what the method throws, or with the error for `unavailable` when the thread is dead, dies or is closed;
+   * whether the method did its work is not known then. A thread that died is replaced, ever more slowly when it keeps
+   * dying.
+   */
+  call<M extends Method<T>>(method: M, ...args: Args<T[M]>): Promise<Result<T[M]>>
+}
+
+export interface FileThreadOptions<E = SentError> {
+  readonly name: string
+  readonly worker: URL
+  readonly workerData: unknown
+  /** The error for callers of a thread that is dead or closed. */
+  readonly unavailable: (cause: unknown) => unknown
+  /** The error for callers when the thread has sent this one. */
+  readonly received: (sent: E) => unknown
+  /** Told, before the caller is, that an error leaves in doubt what is on the disk: the thread refuses all later calls. */
+  readonly onDiskInDoubt?: ((error: unknown) => void) | undefined
+  /** Told when the thread has died: calls in flight are rejected, and may or may not have done their work. */
+  readonly onDown?: (error: unknown) => void
+  /** Told when another thread has taken its place. */
+  readonly onRestart?: () => void
+}
+
+const FIRST_RESTART_DELAY_MS = 50
+const MAX_RESTART_DELAY_MS = 5000
+
+interface Pending {
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+export function createFileThread<T extends Operations, E = SentError>(options: FileThreadOptions<E>): FileThread<T> {
+  const { name, worker: url, workerData, unavailable, received, onDiskInDoubt, onDown, onRestart } = options
+  const pending = new Map<number, Pending>()
+  let worker: Worker | undefined
+  let restarting: NodeJS.Timeout | undefined
+  let restartDelayMs = FIRST_RESTART_DELAY_MS
+  let lastCause: unknown
+  let closed: Promise<void> | undefined
+  let nextId = 0
+
+  function start(): void {
+    const started = new Worker(url, { name, workerData, execArgv: ['--disable-warning=ExperimentalWarning'] })
+    let cause: unknown
+    worker = started
+    started.on('message', (reply: Reply<E>) => {
+      restartDelayMs = FIRST_RESTART_DELAY_MS
+      settle(reply)
+    })
+    // `exit` follows an `error`, and does the rest.
+    started.on('error', (error) => (cause = error))
+    started.on('exit', (code) => ended(cause ?? new Error(`Its thread ended with code ${code}.`)))
+  }
+
+  function settle(reply: Reply<E>): void {
+    const call = pending.get(reply.id)
+    pending.delete(reply.id)
+    if ('error' in reply) {
+      const error = received(reply.error)
+      if (reply.inDoubt === true) onDiskInDoubt?.(error)
+      call?.reject(error)
+    } else call?.resolve(reply.result)
+  }
+
+  function ended(cause: unknown): void {
+    worker = undefined
+    lastCause = cause
+    const error = unavailable(cause)
+    for (const { reject } of pending.values()) reject(error)
+    pending.clear()
+    if (closed !== undefined) return
+    onDown?.(error)
+    restarting = setTimeout(() => {
+      start()
+      onRestart?.()
+    }, restartDelayMs)
+    restartDelayMs = Math.min(restartDelayMs * 2, MAX_RESTART_DELAY_MS)
+  }
+
+  start()
+  return {
+    call<M extends Method<T>>(method: M, ...args: Args<T[M]>) {
+      return new Promise<Result<T[M]>>((resolve, reject) => {
+        if (worker === undefined || closed !== undefined) {
+          reject(unavailable(lastCause ?? new Error('It is closed.')))
+          return
+        }
+        const id = nextId++
+        const request: Request = { id, method, args }
+        // A structured clone of 500 orders takes the main thread a millisecond or two; JSON would take longer.
+        worker.postMessage(request, [])
+        pending.set(id, { resolve: (result) => resolve(result as Result<T[M]>), reject })
+      })
+    },
+    async [Symbol.asyncDispose]() {
+      clearTimeout(restarting)
+      // The thread answers all earlier calls first, then closes its file and ends.
+      closed ??= new Promise((resolve) => {
+        if (worker === undefined) return resolve()
+        worker.once('exit', () => resolve())
+        worker.postMessage('close', [])
+      })
+      await closed
+    },
+  }
+}
