@@ -13,7 +13,7 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
   http: ['application', 'messaging', 'ports', 'domain', 'settings'],
   'api-docs': ['http', 'application', 'messaging', 'ports', 'domain', 'settings'],
   pages: ['api-docs', 'http', 'application', 'messaging', 'ports', 'domain', 'settings'],
-  telemetry: ['http', 'application', 'messaging', 'ports', 'domain', 'settings'],
+  telemetry: ['http', 'application', 'messaging', 'ports', 'domain', 'settings', 'threads'],
   disk: [],
   threads: ['disk'],
   adapters: ['ports', 'domain', 'disk', 'threads'],

@@ -5,13 +5,14 @@ import { messageOf, OrderError } from '../../domain/errors.ts'
 import type { EventLog, LogConsumer, LogHealth, TopicSpec } from '../../ports/event-log.ts'
 import { copyLog, setGroupOffsets } from './file/copy-log.ts'
 import type { GroupOffset, PartitionEntry } from './file/log-file.ts'
-import { createLogThread, logUnavailable } from './file/log-thread.ts'
-import { createPublishQueue } from './publish-queue.ts'
+import { createLogThread, embeddedLogUnavailable } from './file/log-thread.ts'
+import { createEmbeddedQueue } from './publish-queue.ts'
 import { createRecordSource } from './record-source.ts'
-import { deliver } from './subscription.ts'
+import { createEmbeddedDelivery } from './delivery.ts'
 import { createTailCache } from './tail-cache.ts'
 import { createVerifyLog } from './file/verify-log.ts'
-import { createTopics, type Partition, type Topic } from './topics.ts'
+import type { QueueLimits } from '../queue-bounds.ts'
+import { createEmbeddedTopics, type Partition, type Topic } from './topics.ts'
 
 /**
  * The event log in one file of this process, for `npm start`, tests and small installations: Kafka's topics,
@@ -26,14 +27,11 @@ export interface EmbeddedLog extends EventLog, LogConsumer {
   copyTo(file: string, offsets: readonly GroupOffset[]): Promise<void>
 }
 
-export interface EmbeddedLogOptions {
+export interface EmbeddedLogOptions extends QueueLimits {
   /** Holds `log.db`. One log at a time opens it. */
   readonly directory: string
   /** Of a topic that publishing or subscribing finds missing; a broker's `num.partitions`, and 1 by default as there. */
   readonly partitions?: number
-  /** More than this waiting is refused with `queue-full`. */
-  readonly maxQueuedRecords?: number
-  readonly maxQueuedBytes?: number
   /** What the newest records may take in memory. */
   readonly cacheBytes?: number
   /** Told once when it turns out that nothing can be written, and `onBack` when something was written after that. */
@@ -47,27 +45,20 @@ export interface EmbeddedLogOptions {
   readonly worker?: URL
 }
 
-const MAX_QUEUED_RECORDS = 20_000
-const MAX_QUEUED_BYTES = 64 * 1024 * 1024
 const CACHE_BYTES = 16 * 1024 * 1024
 const READ_BYTES = 8 * 1024 * 1024
 
 /** Rejects with `log-unavailable` when the directory or the file can't be used, or another log has it open. */
 export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
-  const {
-    directory,
-    partitions = 1,
-    maxQueuedRecords = MAX_QUEUED_RECORDS,
-    maxQueuedBytes = MAX_QUEUED_BYTES,
-  } = options
+  const { directory, partitions = 1, maxQueuedRecords, maxQueuedBytes } = options
   const path = join(directory, LOG_FILE)
   try {
     makeDirectory(directory)
   } catch (error) {
-    throw logUnavailable(path, error)
+    throw embeddedLogUnavailable(path, error)
   }
 
-  const topics = createTopics()
+  const topics = createEmbeddedTopics()
   const cache = createTailCache(options.cacheBytes ?? CACHE_BYTES)
   let failure: unknown
   const thread = createLogThread({
@@ -84,7 +75,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   let refusing = false
   let closed: Promise<void> | undefined
 
-  const queue = createPublishQueue({
+  const queue = createEmbeddedQueue({
     topics,
     maxQueuedRecords,
     maxQueuedBytes,
@@ -146,13 +137,14 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
 
   function knownTopic(name: string): Topic {
     const topic = topics.byName(name)
-    if (topic === undefined) throw logUnavailable(path, new Error(`There is no topic ${name}.`))
+    if (topic === undefined) throw embeddedLogUnavailable(path, new Error(`There is no topic ${name}.`))
     return topic
   }
 
   function knownPartition(name: string, number: number): Partition {
     const partition = knownTopic(name).partitions[number]
-    if (partition === undefined) throw logUnavailable(path, new Error(`The topic ${name} has no partition ${number}.`))
+    if (partition === undefined)
+      throw embeddedLogUnavailable(path, new Error(`The topic ${name} has no partition ${number}.`))
     return partition
   }
 
@@ -176,7 +168,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
 
   return {
     async publish(name, records) {
-      if (refusing) throw logUnavailable(path, new Error('The log is closed.'))
+      if (refusing) throw embeddedLogUnavailable(path, new Error('The log is closed.'))
       return queue.publish(topics.byName(name) ?? (await existing(name)), records)
     },
     async read(name, number, fromOffset, limit) {
@@ -234,7 +226,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       const key = JSON.stringify([groupId, name])
       const committed = await thread.call('committed', groupId)
       if (subscriptions.has(key)) throw new OrderError('conflict', `The group ${groupId} already reads ${name}.`)
-      const delivery = deliver({
+      const delivery = createEmbeddedDelivery({
         subscription,
         topic,
         committed,

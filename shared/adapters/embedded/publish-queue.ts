@@ -1,26 +1,21 @@
 import { OrderError } from '../../domain/errors.ts'
+import { createQueueBounds, type QueueBounds, type QueueLimits } from '../queue-bounds.ts'
 import type { RecordPosition, RecordToPublish } from '../../ports/event-log.ts'
 import { createFrameWriter, frameLength, framePartitionId, largestFrame, setFrameOffset } from './file/frames.ts'
 import { partitionOfKey } from './partitioner.ts'
-import type { Partition, Topic, Topics } from './topics.ts'
+import type { EmbeddedTopics, Partition, Topic } from './topics.ts'
 
 /**
  * Group commit. Calls that come while the disk is busy are written together when it is free, so the dearer a flush,
  * the more share it; when the disk is idle a call waits only for the end of its turn of the event loop. Groups are
  * written one after another in the order of the calls.
  */
-export interface PublishQueue {
+export interface EmbeddedQueue extends Pick<QueueBounds, 'queued' | 'drained'> {
   publish(topic: Topic, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
-  /** What waits for its flush, the groups being written included. */
-  readonly queued: { readonly records: number; readonly bytes: number }
-  /** Resolves when nothing waits any more. */
-  drained(): Promise<void>
 }
 
-export interface PublishQueueOptions {
-  readonly topics: Topics
-  readonly maxQueuedRecords: number
-  readonly maxQueuedBytes: number
+export interface EmbeddedQueueOptions extends QueueLimits {
+  readonly topics: EmbeddedTopics
   /** Writes and flushes one group; returns the offset of its first record, by partition id. */
   readonly append: (frames: Buffer) => Promise<ReadonlyMap<number, number>>
   /** Told of every flushed group before its callers are. The frames have their offsets; `ends` are by partition id. */
@@ -33,7 +28,6 @@ export const MAX_RECORD_BYTES = 2 * 1024 * 1024
 const GROUP_BYTES = 1024 * 1024
 /** The second group crosses to the other thread while the first is being flushed. */
 const MAX_GROUPS_IN_FLIGHT = 2
-const RETRY_AFTER_SECONDS = 1
 
 interface Call {
   readonly topic: Topic
@@ -47,16 +41,14 @@ interface Group {
   readonly calls: readonly Call[]
 }
 
-export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
-  const { topics, maxQueuedRecords, maxQueuedBytes, append, onFlushed } = options
+export function createEmbeddedQueue(options: EmbeddedQueueOptions): EmbeddedQueue {
+  const { topics, append, onFlushed } = options
+  const bounds = createQueueBounds('the log', options)
   const writer = createFrameWriter()
   const closedGroups: Group[] = []
   let calls: Call[] = []
-  let queuedRecords = 0
-  let queuedBytes = 0
   let inFlight = 0
   let flushing = false
-  let drained: PromiseWithResolvers<void> | undefined
 
   /** All of a call's records go into one group; on an error none of them does. Returns their bytes. */
   function write(topic: Topic, records: readonly RecordToPublish[]): number {
@@ -72,25 +64,12 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
         if (bytes > MAX_RECORD_BYTES) throw recordTooLarge(topic)
       }
       const bytes = writer.length - mark
-      if (isFull(records.length, bytes)) throw queueFull()
+      bounds.refuseIfFull(records.length, bytes)
       return bytes
     } catch (error) {
       writer.truncate(mark)
       throw error
     }
-  }
-
-  /** A call that alone is more than the limits is let through when nothing waits: later it would fit no better. */
-  function isFull(records: number, bytes: number): boolean {
-    if (queuedRecords === 0) return false
-    return queuedRecords + records > maxQueuedRecords || queuedBytes + bytes > maxQueuedBytes
-  }
-
-  function queueFull(): OrderError {
-    return new OrderError('queue-full', `More than the log can write is waiting (${queuedRecords} records).`, {
-      retriable: true,
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-    })
   }
 
   function closeGroup(): void {
@@ -124,10 +103,9 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
       for (const call of group.calls) call.reject(error)
     }
     inFlight -= 1
-    for (const call of group.calls) queuedRecords -= call.records
-    queuedBytes -= group.frames.length
-    if (queuedRecords > 0) flushSoon()
-    else drained?.resolve()
+    const records = group.calls.reduce((total, call) => total + call.records, 0)
+    bounds.release(records, group.frames.length)
+    if (calls.length > 0 || closedGroups.length > 0) flushSoon()
   }
 
   /** Gives every record its position, and moves `next` on from the first offsets to the ends. */
@@ -151,23 +129,17 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
     publish(topic, records) {
       return new Promise((resolve, reject) => {
         if (records.length === 0) return resolve([])
-        if (isFull(records.length, 0)) throw queueFull()
-        const bytes = write(topic, records)
-        queuedRecords += records.length
-        queuedBytes += bytes
+        bounds.refuseIfFull(records.length, 0)
+        bounds.add(records.length, write(topic, records))
         calls.push({ topic, records: records.length, resolve, reject })
         if (writer.length >= GROUP_BYTES) closeGroup()
         flushSoon()
       })
     },
     get queued() {
-      return { records: queuedRecords, bytes: queuedBytes }
+      return bounds.queued
     },
-    async drained() {
-      if (queuedRecords === 0) return
-      drained ??= Promise.withResolvers<void>()
-      await drained.promise
-    },
+    drained: () => bounds.drained(),
   }
 }
 

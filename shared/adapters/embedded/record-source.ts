@@ -3,7 +3,7 @@ import type { LogRecord } from '../../ports/event-log.ts'
 import { damagedRangeAt, frameLength, framePartitionId, logRecordAt } from './file/frames.ts'
 import type { ReadRange } from './file/partition-reader.ts'
 import type { TailCache } from './tail-cache.ts'
-import type { Topics } from './topics.ts'
+import type { EmbeddedTopics } from './topics.ts'
 
 /** Records by their offsets: the newest from memory, older ones from the file. */
 export interface RecordSource {
@@ -29,7 +29,7 @@ export interface Damage {
 }
 
 export function createRecordSource(
-  topics: Topics,
+  topics: EmbeddedTopics,
   cache: TailCache,
   readFile: (ranges: readonly ReadRange[]) => Promise<Uint8Array>,
 ): RecordSource {

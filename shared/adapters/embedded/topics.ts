@@ -19,7 +19,7 @@ export interface Partition {
   end: number
 }
 
-export interface Topics {
+export interface EmbeddedTopics {
   byName(name: string): Topic | undefined
   byId(partitionId: number): Partition
   all(): Iterable<Partition>
@@ -29,7 +29,7 @@ export interface Topics {
   advance(ends: ReadonlyMap<number, number>): void
 }
 
-export function createTopics(): Topics {
+export function createEmbeddedTopics(): EmbeddedTopics {
   const names = new Map<string, Topic>()
   const ids = new Map<number, Partition>()
 

@@ -1,18 +1,19 @@
 import { OrderError } from '../../domain/errors.ts'
 import type { EventLog, LogConsumer } from '../../ports/event-log.ts'
+import type { QueueLimits } from '../queue-bounds.ts'
 import { createAdminClient } from './client/admin.ts'
 import { createBrokerClock } from './client/broker-clock.ts'
 import { createClient, type KafkaConnection } from './client/connection.ts'
-import { logUnavailable } from './client/errors.ts'
+import { kafkaUnavailable } from './client/errors.ts'
 import { createFigures } from './topics/figures.ts'
 import { commitForNobody, membersOf } from './consume/groups.ts'
 import { createHealthMonitor } from './client/health.ts'
 import { createSender } from './publish/producer.ts'
-import { createPublishQueue } from './publish/publish-queue.ts'
+import { createKafkaQueue } from './publish/publish-queue.ts'
 import { createReader } from './fetch/reader.ts'
 import { createRetention } from './topics/retention.ts'
 import { openSession } from './consume/session.ts'
-import { deliver, type Delivery } from './consume/subscription.ts'
+import { createKafkaDelivery, type KafkaDelivery } from './consume/delivery.ts'
 import { topicReaders } from './topics/topic-readers.ts'
 import { createTopicIds } from './topics/topic-id.ts'
 import { differingSettings, type TopicSettings } from './topics/topic-settings.ts'
@@ -25,23 +26,18 @@ export interface KafkaLog extends EventLog, LogConsumer {
   readonly queued: { readonly records: number; readonly bytes: number }
 }
 
-export interface KafkaLogOptions {
+export interface KafkaLogOptions extends QueueLimits {
   readonly kafka: KafkaConnection
   /** Told what an operator should know, such as a topic that is not as it was asked for. */
   readonly onWarning: (message: string) => void
   /** Told what went wrong where nobody waits for it, such as closing a connection. */
   readonly onError: (error: unknown) => void
-  /** More than this waiting is refused with `queue-full`. */
-  readonly maxQueuedRecords?: number
-  readonly maxQueuedBytes?: number
   /** How long a publish waits for its acknowledgement before it rejects with `log-unavailable`. */
   readonly publishTimeoutMs?: number
   /** How long a consumer that was killed keeps its partitions. */
   readonly sessionTimeoutMs?: number
 }
 
-const MAX_QUEUED_RECORDS = 20_000
-const MAX_QUEUED_BYTES = 64 * 1024 * 1024
 const PUBLISH_TIMEOUT_MS = 8000
 const ASK_TIMEOUT_MS = 8000
 const SESSION_TIMEOUT_MS = 15_000
@@ -64,7 +60,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   const retention = createRetention(admin)
   const figures = createFigures(admin, reader)
   const topicIds = createTopicIds({ client, timeoutMs: ASK_TIMEOUT_MS, onError })
-  const deliveries = new Map<string, Delivery>()
+  const deliveries = new Map<string, KafkaDelivery>()
   /** Of topics, as they were when they were last asked for. */
   const settings = new Map<string, TopicSettings>()
   const monitor = createHealthMonitor({
@@ -75,10 +71,10 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
         ...held.values(),
       ]),
   })
-  const queue = createPublishQueue({
+  const queue = createKafkaQueue({
     sender,
-    maxQueuedRecords: options.maxQueuedRecords ?? MAX_QUEUED_RECORDS,
-    maxQueuedBytes: options.maxQueuedBytes ?? MAX_QUEUED_BYTES,
+    maxQueuedRecords: options.maxQueuedRecords,
+    maxQueuedBytes: options.maxQueuedBytes,
     deadlineMs: options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS,
     onSent() {
       monitor.succeeded()
@@ -105,7 +101,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
 
   return {
     async publish(topic, records) {
-      if (refusing) throw logUnavailable('Nothing can be published', new Error('the log is closed'))
+      if (refusing) throw kafkaUnavailable('Nothing can be published', new Error('the log is closed'))
       return queue.publish(topic, records)
     },
     read: (topic, partition, fromOffset, limit) => reader.read(topic, partition, fromOffset, limit),
@@ -133,7 +129,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
       const key = JSON.stringify([groupId, topic])
       if (deliveries.has(key)) throw new OrderError('conflict', `The group ${groupId} already reads ${topic} here.`)
       const sessionTimeoutMs = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS
-      const delivery = deliver({
+      const delivery = createKafkaDelivery({
         subscription,
         join: (inbox, listener) =>
           openSession({

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { backoffMs } from '../../threads/waiting.ts'
 
 /** What pino writes to, and how it ends. */
 export interface SeqStream {
@@ -21,6 +22,7 @@ const MAX_LINES = 10_000
 const MAX_BYTES = 8 * 1024 * 1024
 const BATCH_LINES = 500
 const GATHER_MS = 500
+const FIRST_PAUSE_MS = 1000
 const LONGEST_PAUSE_MS = 30_000
 const REQUEST_MS = 10_000
 const CLOSE_MS = 2000
@@ -64,7 +66,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream 
 
   function pauseMs(): number {
     if (failures === 0) return waiting.length >= BATCH_LINES ? 0 : GATHER_MS
-    return Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** (failures - 1))
+    return backoffMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
   }
 
   /** What could not be sent stays at the head and is sent again; what Seq refuses for good is lost, and counted. */

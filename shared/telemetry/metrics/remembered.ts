@@ -1,3 +1,5 @@
+import { within } from '../../threads/waiting.ts'
+
 /** How an answer is kept, and how long a question may take. */
 export interface RememberOptions {
   readonly maxAgeMs: number
@@ -33,12 +35,6 @@ export function remember<T>(ask: () => Promise<T>, { maxAgeMs, limitMs, now, onE
   return async function remembered(): Promise<T | undefined> {
     if (answer !== undefined && now() - answer.at < maxAgeMs) return answer.value
     asking ??= askOnce()
-    const late = Promise.withResolvers<undefined>()
-    const timer = setTimeout(() => late.resolve(undefined), limitMs)
-    try {
-      return await Promise.race([asking, late.promise])
-    } finally {
-      clearTimeout(timer)
-    }
+    return within(limitMs, 'the question', asking).catch(() => undefined)
   }
 }

@@ -6,6 +6,7 @@ import {
   type Resource,
 } from '@opentelemetry/resources'
 import { hostname } from 'node:os'
+import { within } from '../../threads/waiting.ts'
 import type { Logger } from '../logs/logger.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { TracerSource, Tracing, TracingConfig } from './tracing.ts'
@@ -28,13 +29,9 @@ export async function createTracing(config: TracingConfig, events: PipelineEmitt
     tracePublishing: (log) => tracePublishing(tracer, log),
     traceProcessing: createProcessingTraces(tracer, events),
     async [Symbol.asyncDispose]() {
-      const late = Promise.withResolvers<void>()
-      const timer = setTimeout(late.resolve, CLOSE_MS)
-      const ended = source.shutdown().catch((error: unknown) => {
+      await within(CLOSE_MS, 'Sending the last traces', source.shutdown()).catch((error: unknown) => {
         logger.warn({ event: 'traces:away', err: error }, 'the last traces are lost')
       })
-      await Promise.race([ended, late.promise])
-      clearTimeout(timer)
     },
   }
 }

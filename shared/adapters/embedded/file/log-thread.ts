@@ -22,13 +22,13 @@ export function createLogThread({ path, worker = OWN_WORKER, ...listeners }: Log
     name: 'embedded-log',
     worker,
     workerData: { path },
-    unavailable: (cause) => logUnavailable(path, cause),
-    received: (sent) => logUnavailable(path, unpackError(sent)),
+    unavailable: (cause) => embeddedLogUnavailable(path, cause),
+    received: (sent) => embeddedLogUnavailable(path, unpackError(sent)),
   })
 }
 
 /** `log-full` for a full disk. */
-export function logUnavailable(path: string, cause: unknown): OrderError {
+export function embeddedLogUnavailable(path: string, cause: unknown): OrderError {
   if (isDiskFull(cause)) {
     const message = `The disk of the log ${path} is full: make room on it, and it goes on by itself`
     return new OrderError('log-full', message, { cause, retriable: true })

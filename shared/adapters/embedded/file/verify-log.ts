@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Finding } from '../../../ports/finding.ts'
 import type { VerifiedSlice } from './partition-reader.ts'
-import type { Topics } from '../topics.ts'
+import type { EmbeddedTopics } from '../topics.ts'
 
 /** A call ends after this long, and the next one goes on from there: whoever asked waits for the answer. */
 const MAX_VERIFY_MS = 15_000
@@ -21,7 +21,7 @@ interface Progress {
  * between. A log that takes longer than one call is verified by several, which the finding says.
  */
 export function createVerifyLog(
-  topics: Topics,
+  topics: EmbeddedTopics,
   verify: (partitionId: number, from: number) => Promise<VerifiedSlice>,
   now: () => number = Date.now,
 ): () => Promise<Finding> {

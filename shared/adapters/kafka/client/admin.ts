@@ -1,7 +1,7 @@
 import type { Admin, Kafka } from 'kafkajs'
 import type { PartitionOffsets } from '../../../ports/event-log.ts'
 import { askPatiently } from './ask.ts'
-import { logUnavailable } from './errors.ts'
+import { kafkaUnavailable } from './errors.ts'
 import { createLazy } from './lazy.ts'
 
 /** Questions to the cluster, each answered or rejected with `log-unavailable` in bounded time. */
@@ -48,7 +48,8 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
   async function assertExists(topic: string): Promise<void> {
     if (existing.has(topic)) return
     remember(await ask('Asking Kafka for its topics', (admin) => admin.listTopics()))
-    if (!existing.has(topic)) throw logUnavailable(`${topic} cannot be asked for`, new Error('there is no such topic'))
+    if (!existing.has(topic))
+      throw kafkaUnavailable(`${topic} cannot be asked for`, new Error('there is no such topic'))
   }
 
   return {

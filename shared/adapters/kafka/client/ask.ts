@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isPassing, logUnavailable } from './errors.ts'
-import { within } from './within.ts'
+import { isPassing, kafkaUnavailable } from './errors.ts'
+import { backoffMs, within } from '../../../threads/waiting.ts'
 
 const MAX_ATTEMPTS = 5
 const FIRST_BACKOFF_MS = 100
+const MAX_BACKOFF_MS = 1000
 
 /**
  * Asks again while a leader or coordinator is moving, `timeoutMs` in all. Each attempt should start with connections
@@ -15,10 +16,10 @@ export async function askPatiently<T>(timeoutMs: number, doing: string, attempt:
     try {
       return await within(deadline - performance.now(), doing, attempt())
     } catch (error) {
-      const backoffMs = FIRST_BACKOFF_MS * 2 ** (attempts - 1)
-      const hopeless = !isPassing(error) || attempts === MAX_ATTEMPTS || performance.now() + backoffMs > deadline
-      if (hopeless) throw logUnavailable(`${doing} failed`, error)
-      await sleep(backoffMs)
+      const waitMs = backoffMs(attempts, FIRST_BACKOFF_MS, MAX_BACKOFF_MS)
+      const hopeless = !isPassing(error) || attempts === MAX_ATTEMPTS || performance.now() + waitMs > deadline
+      if (hopeless) throw kafkaUnavailable(`${doing} failed`, error)
+      await sleep(waitMs)
     }
   }
 }

@@ -7,7 +7,7 @@ export function rootOf(error: unknown): unknown {
   return root
 }
 
-export function logUnavailable(doing: string, error: unknown): OrderError {
+export function kafkaUnavailable(doing: string, error: unknown): OrderError {
   return new OrderError('log-unavailable', `${doing}: ${messageOf(rootOf(error))}`, { retriable: true, cause: error })
 }
 

@@ -1,7 +1,7 @@
 import type { LogHealth } from '../../../ports/event-log.ts'
 import { messageOf } from '../../../domain/errors.ts'
 import { rootOf } from './errors.ts'
-import { within } from './within.ts'
+import { within } from '../../../threads/waiting.ts'
 
 /** What is known of the brokers, from those who use them and, when nobody does, from asking. */
 export interface HealthMonitor {

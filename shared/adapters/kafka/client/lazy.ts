@@ -1,4 +1,4 @@
-import { within } from './within.ts'
+import { within } from '../../../threads/waiting.ts'
 
 /** A connection that is made when it is first needed, and anew after it failed. */
 export interface Lazy<T> extends AsyncDisposable {

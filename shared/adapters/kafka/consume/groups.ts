@@ -4,8 +4,8 @@ import { OrderError } from '../../../domain/errors.ts'
 import type { GroupMember } from '../../../ports/event-log.ts'
 import type { AdminClient } from '../client/admin.ts'
 import { createCluster } from '../client/cluster.ts'
-import { isRebalancing, logUnavailable } from '../client/errors.ts'
-import { within } from '../client/within.ts'
+import { isRebalancing, kafkaUnavailable } from '../client/errors.ts'
+import { within } from '../../../threads/waiting.ts'
 
 /** Who is in the group, and what of the topic each of them holds; nobody in a group that does not exist. */
 export async function membersOf(admin: AdminClient, groupId: string, topic: string): Promise<readonly GroupMember[]> {
@@ -65,7 +65,7 @@ export async function commitForNobody(
   try {
     await within(COMMIT_TIMEOUT_MS, `Moving ${groupId} past a record`, commit())
   } catch (error) {
-    if (!isRebalancing(error)) throw logUnavailable(`Kafka did not move ${groupId}`, error)
+    if (!isRebalancing(error)) throw kafkaUnavailable(`Kafka did not move ${groupId}`, error)
     throw new OrderError('conflict', `Somebody is in the group ${groupId}: nobody else can move it.`, { cause: error })
   } finally {
     await cluster.disconnect()

@@ -1,11 +1,11 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import type { AdminClient } from '../client/admin.ts'
-import { logUnavailable } from '../client/errors.ts'
+import { kafkaUnavailable } from '../client/errors.ts'
 import type { Carrier } from '../fetch/fetch-response.ts'
 import type { Inbox } from './inbox.ts'
 import { startingPositions } from './positions.ts'
 import { logUnreadable } from '../fetch/reader.ts'
-import { within } from '../client/within.ts'
+import { within } from '../../../threads/waiting.ts'
 
 /**
  * One membership in a group, from joining to the first failure that kafkajs does not recover from. It fills the inbox
@@ -205,7 +205,7 @@ export function openSession(options: SessionOptions): Session {
       try {
         await within(COMMIT_TIMEOUT_MS, 'committing', consumer.commitOffsets(offsets))
       } catch (error) {
-        throw logUnavailable(`What ${groupId} has processed could not be committed`, error)
+        throw kafkaUnavailable(`What ${groupId} has processed could not be committed`, error)
       }
     },
     resume() {

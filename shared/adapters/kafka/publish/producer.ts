@@ -2,7 +2,7 @@ import { Partitioners, type Kafka, type Producer } from 'kafkajs'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import { createLazy } from '../client/lazy.ts'
 import type { OutgoingMessage } from './records.ts'
-import { within } from '../client/within.ts'
+import { within } from '../../../threads/waiting.ts'
 
 export interface Addressed {
   readonly topic: string

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OrderError } from '../../../domain/errors.ts'
 import type { RecordPosition, RecordToPublish } from '../../../ports/event-log.ts'
+import { backoffMs } from '../../../threads/waiting.ts'
+import { createQueueBounds, type QueueBounds, type QueueLimits } from '../../queue-bounds.ts'
 import { CLOCK_REFUSED } from '../client/broker-clock.ts'
-import { isClockRefused, isDenied, isTooLarge, logUnavailable } from '../client/errors.ts'
+import { isClockRefused, isDenied, isTooLarge, kafkaUnavailable } from '../client/errors.ts'
 import type { Addressed, Sender } from './producer.ts'
 import { sizeOf, toMessage } from './records.ts'
 
@@ -11,17 +13,12 @@ import { sizeOf, toMessage } from './records.ts'
  * two groups are on their way, all that comes meanwhile. An idle log adds no wait. Records of one key keep the order of
  * the calls as long as no attempt fails.
  */
-export interface PublishQueue {
+export interface KafkaQueue extends Pick<QueueBounds, 'queued' | 'drained'> {
   publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
-  readonly queued: { readonly records: number; readonly bytes: number }
-  /** Resolves when nothing waits any more. */
-  drained(): Promise<void>
 }
 
-export interface PublishQueueOptions {
+export interface KafkaQueueOptions extends QueueLimits {
   readonly sender: Pick<Sender, 'send'>
-  readonly maxQueuedRecords: number
-  readonly maxQueuedBytes: number
   /** How long a call waits for its acknowledgement, attempts and waiting in the queue included. */
   readonly deadlineMs: number
   /** Told of every attempt's end, so that health knows at once. */
@@ -39,7 +36,6 @@ const GROUP_RECORDS = 2000
 const MAX_GROUPS_IN_FLIGHT = 2
 const FIRST_BACKOFF_MS = 50
 const MAX_BACKOFF_MS = 1000
-const RETRY_AFTER_SECONDS = 1
 
 interface Call {
   readonly deadline: number
@@ -57,23 +53,15 @@ interface Entry extends Addressed {
   readonly bytes: number
 }
 
-export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
-  const { sender, maxQueuedRecords, maxQueuedBytes, deadlineMs, onSent, onFailed, onClockRefused } = options
+export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
+  const { sender, deadlineMs, onSent, onFailed, onClockRefused } = options
+  const bounds = createQueueBounds('Kafka', options)
   const waiting: Entry[] = []
   /** Topics that acknowledged since anything failed. */
   const proven = new Set<string>()
-  let queuedRecords = 0
-  let queuedBytes = 0
   let inFlight = 0
   let flushing = false
-  let drained: PromiseWithResolvers<void> | undefined
   let expiry: NodeJS.Timeout | undefined
-
-  /** A call that alone is more than the limits is let through when nothing waits: later it would fit no better. */
-  function isFull(records: number, bytes: number): boolean {
-    if (queuedRecords === 0) return false
-    return queuedRecords + records > maxQueuedRecords || queuedBytes + bytes > maxQueuedBytes
-  }
 
   function flushSoon(): void {
     if (flushing || inFlight >= MAX_GROUPS_IN_FLIGHT || waiting.length === 0) return
@@ -142,10 +130,10 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
         }
         onFailed(error)
         proven.clear()
-        const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2)
-        if (isDenied(error) || Date.now() + backoffMs >= deadline)
-          throw logUnavailable('Kafka acknowledged nothing', error)
-        await sleep(backoffMs)
+        const waitMs = backoffMs(attempt, FIRST_BACKOFF_MS, MAX_BACKOFF_MS)
+        if (isDenied(error) || Date.now() + waitMs >= deadline)
+          throw kafkaUnavailable('Kafka acknowledged nothing', error)
+        await sleep(waitMs)
       }
     }
   }
@@ -161,15 +149,11 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
   }
 
   function release(entries: readonly Entry[]): void {
-    for (const { bytes } of entries) {
-      queuedRecords -= 1
-      queuedBytes -= bytes
-    }
-    if (queuedRecords > 0) return
+    const bytes = entries.reduce((total, entry) => total + entry.bytes, 0)
+    bounds.release(entries.length, bytes)
+    if (bounds.queued.records > 0) return
     clearTimeout(expiry)
     expiry = undefined
-    drained?.resolve()
-    drained = undefined
   }
 
   /** Calls behind a broker that is away are answered in time even when their turn never comes. */
@@ -179,7 +163,7 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
       const now = Date.now()
       for (const { call } of waiting) {
         if (call.deadline <= now && !call.failed)
-          fail(call, logUnavailable('Kafka is too slow', new Error('too much waits')))
+          fail(call, kafkaUnavailable('Kafka is too slow', new Error('too much waits')))
       }
       const over = waiting.filter(({ call }) => call.failed)
       waiting.splice(0, waiting.length, ...waiting.filter(({ call }) => !call.failed))
@@ -208,35 +192,23 @@ export function createPublishQueue(options: PublishQueueOptions): PublishQueue {
           bytes += size
           return { topic, message, call, index, bytes: size }
         })
-        if (isFull(entries.length, bytes)) throw queueFull(queuedRecords)
-        queuedRecords += entries.length
-        queuedBytes += bytes
+        bounds.refuseIfFull(entries.length, bytes)
+        bounds.add(entries.length, bytes)
         for (const entry of entries) waiting.push(entry)
         flushSoon()
         expireSoon()
       })
     },
     get queued() {
-      return { records: queuedRecords, bytes: queuedBytes }
+      return bounds.queued
     },
-    async drained() {
-      if (queuedRecords === 0) return
-      drained ??= Promise.withResolvers<void>()
-      await drained.promise
-    },
+    drained: () => bounds.drained(),
   }
 }
 
 function fail(call: Call, error: unknown): void {
   call.failed = true
   call.reject(error)
-}
-
-function queueFull(waiting: number): OrderError {
-  return new OrderError('queue-full', `More than Kafka takes is waiting (${waiting} records).`, {
-    retriable: true,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  })
 }
 
 function recordTooLarge(topic: string, cause?: unknown): OrderError {

@@ -3,7 +3,7 @@ import type { Admin, ITopicMetadata } from 'kafkajs'
 import { messageOf, OrderError } from '../../../domain/errors.ts'
 import type { TopicSpec } from '../../../ports/event-log.ts'
 import type { AdminClient } from '../client/admin.ts'
-import { isDenied, logUnavailable, protocolType, rootOf } from '../client/errors.ts'
+import { isDenied, kafkaUnavailable, protocolType, rootOf } from '../client/errors.ts'
 import { describeSettings, differingSettings, type TopicSettings } from './topic-settings.ts'
 
 const METADATA_ATTEMPTS = 20
@@ -94,7 +94,7 @@ async function describe(kafka: Admin, names: string[]): Promise<readonly ITopicM
       if (attempt === METADATA_ATTEMPTS) throw new Error('A partition has no leader.')
     } catch (error) {
       const known = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'].includes(protocolType(error) ?? '')
-      if (!known || attempt === METADATA_ATTEMPTS) throw logUnavailable('The topics cannot be used', error)
+      if (!known || attempt === METADATA_ATTEMPTS) throw kafkaUnavailable('The topics cannot be used', error)
     }
     await sleep(METADATA_INTERVAL_MS)
   }

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { createTopics } from '../../../../shared/adapters/embedded/topics.ts'
+import { createEmbeddedTopics } from '../../../../shared/adapters/embedded/topics.ts'
 import { createVerifyLog } from '../../../../shared/adapters/embedded/file/verify-log.ts'
 
 test('a check that ran out of time says how far it came, and the next call goes on from there', async () => {
-  const topics = createTopics()
+  const topics = createEmbeddedTopics()
   topics.load([{ id: 1, topic: 't', partition: 0, end: 900 }])
   const asked: number[] = []
   let clock = 0

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogRecord, Subscription } from '../../ports/event-log.ts'
+import { backoffMs, pause } from '../../threads/waiting.ts'
 import { fairShares } from './fair-shares.ts'
 import type { Damage, Found, RecordSource } from './record-source.ts'
 import type { Topic } from './topics.ts'
 
-export interface DeliveryOptions {
+export interface EmbeddedDeliveryOptions {
   readonly subscription: Subscription
   readonly topic: Topic
   /** The offset that the group reads next, by partition id; a partition that is missing is read from the beginning. */
@@ -21,14 +21,14 @@ const FIRST_REDELIVERY_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
 
 /** Delivers one batch after another until it is disposed of, which waits for the batch in flight and its commit. */
-export function deliver({
+export function createEmbeddedDelivery({
   subscription,
   topic,
   committed,
   source,
   commit,
   onPassedOver,
-}: DeliveryOptions): AsyncDisposable {
+}: EmbeddedDeliveryOptions): AsyncDisposable {
   const closing = new AbortController()
   const { signal } = closing
   const next = new Map(committed)
@@ -60,7 +60,7 @@ export function deliver({
         // The same batch again: nothing of it was committed.
         subscription.onError(error)
         failures += 1
-        await pause(redeliveryDelayMs(failures, Math.random()))
+        await pause(backoffMs(failures, FIRST_REDELIVERY_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
       }
     }
     await committing
@@ -128,24 +128,10 @@ export function deliver({
     }
   }
 
-  async function pause(ms: number): Promise<void> {
-    try {
-      await sleep(ms, undefined, { signal })
-    } catch (error) {
-      if (!signal.aborted) throw error
-    }
-  }
-
   return {
     async [Symbol.asyncDispose]() {
       closing.abort()
       await running
     },
   }
-}
-
-/** Doubles from 100 ms to 5 s; half of it is jitter. `failures` counts from 1, `random` is from 0 to 1. */
-export function redeliveryDelayMs(failures: number, random: number): number {
-  const ceiling = Math.min(MAX_REDELIVERY_DELAY_MS, FIRST_REDELIVERY_DELAY_MS * 2 ** (failures - 1))
-  return ceiling * (0.5 + random / 2)
 }

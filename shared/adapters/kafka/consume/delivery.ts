@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../../domain/errors.ts'
 import type { Subscription } from '../../../ports/event-log.ts'
-import { isPassing, isRebalancing, logUnavailable, rootOf } from '../client/errors.ts'
+import { backoffMs, pause } from '../../../threads/waiting.ts'
+import { isPassing, isRebalancing, kafkaUnavailable, rootOf } from '../client/errors.ts'
 import { createInbox, type Inbox, type Taken } from './inbox.ts'
 import type { Session, SessionOptions } from './session.ts'
 
-export interface DeliveryOptions {
+export interface KafkaDeliveryOptions {
   readonly subscription: Subscription
   /** Joins the group; the session fills the inbox, and tells what else comes about. */
   readonly join: (inbox: Inbox, listener: SessionListener) => Session
@@ -13,7 +13,7 @@ export interface DeliveryOptions {
 
 export type SessionListener = Pick<SessionOptions, 'onRecords' | 'onProgress' | 'onHeld'>
 
-export interface Delivery extends AsyncDisposable {
+export interface KafkaDelivery extends AsyncDisposable {
   /** Why nothing is being delivered, while that is so. */
   readonly failing: string | undefined
   /** Why a partition is held before a batch that cannot be read, by partition; the others are delivered. */
@@ -28,7 +28,7 @@ const PASSING_REJOINS = 5
 const TELL_AGAIN_MS = 60_000
 
 /** Delivers one batch after another until it is disposed of, through as many sessions as it takes. */
-export function deliver({ subscription, join }: DeliveryOptions): Delivery {
+export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions): KafkaDelivery {
   const closing = new AbortController()
   const { signal } = closing
   const inbox = createInbox(subscription.maxBatchSize)
@@ -76,7 +76,7 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
       // A coordinator that is moving or still loading is no news, unless it stays so.
       if (!isPassing(error) || rejoins >= PASSING_REJOINS) report(error)
       await session[Symbol.asyncDispose]()
-      await pause(delayMs(++rejoins, MAX_REJOIN_DELAY_MS))
+      await pause(backoffMs(++rejoins, FIRST_DELAY_MS, MAX_REJOIN_DELAY_MS), signal)
       if (!signal.aborted) session = open()
     }
   }
@@ -86,7 +86,7 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
     failing = `The consumer of ${subscription.topic} cannot go on: ${messageOf(rootOf(error))}.`
     if (failing === before && performance.now() - toldAt < TELL_AGAIN_MS) return
     toldAt = performance.now()
-    subscription.onError(logUnavailable(`The consumer of ${subscription.topic} is restarted`, error))
+    subscription.onError(kafkaUnavailable(`The consumer of ${subscription.topic} is restarted`, error))
   }
 
   async function run(): Promise<void> {
@@ -121,7 +121,7 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
       } catch (error) {
         subscription.onError(error)
         if (signal.aborted) return
-        await pause(delayMs(failures, MAX_REDELIVERY_DELAY_MS))
+        await pause(backoffMs(failures, FIRST_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
         if (signal.aborted || !isOurs()) return
       }
     }
@@ -144,16 +144,8 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
         if (!isOurs() || isRebalancing(error)) return
         subscription.onError(error)
         if (signal.aborted) return
-        await pause(delayMs(failures, MAX_REDELIVERY_DELAY_MS))
+        await pause(backoffMs(failures, FIRST_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
       }
-    }
-  }
-
-  async function pause(ms: number): Promise<void> {
-    try {
-      await sleep(ms, undefined, { signal })
-    } catch (error) {
-      if (!signal.aborted) throw error
     }
   }
 
@@ -170,9 +162,4 @@ export function deliver({ subscription, join }: DeliveryOptions): Delivery {
       await supervising
     },
   }
-}
-
-/** Doubles from 100 ms to `maxMs`; half of it is jitter. `failures` counts from 1. */
-function delayMs(failures: number, maxMs: number): number {
-  return Math.min(maxMs, FIRST_DELAY_MS * 2 ** (failures - 1)) * (0.5 + Math.random() / 2)
 }

@@ -1,0 +1,61 @@
+import { OrderError } from '../domain/errors.ts'
+
+/** Counts the records that wait to be published, and refuses more than fit: a log that is away must not cost all memory. */
+export interface QueueBounds {
+  readonly queued: { readonly records: number; readonly bytes: number }
+  /** Throws `queue-full` (retriable) when this many more would exceed a limit. */
+  refuseIfFull(records: number, bytes: number): void
+  add(records: number, bytes: number): void
+  release(records: number, bytes: number): void
+  /** Resolves when nothing waits any more. */
+  drained(): Promise<void>
+}
+
+export interface QueueLimits {
+  /** 20,000 by default. */
+  readonly maxQueuedRecords?: number | undefined
+  /** 64 MiB by default. */
+  readonly maxQueuedBytes?: number | undefined
+}
+
+const MAX_QUEUED_RECORDS = 20_000
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024
+const RETRY_AFTER_SECONDS = 1
+
+export function createQueueBounds(log: string, limits: QueueLimits): QueueBounds {
+  const { maxQueuedRecords = MAX_QUEUED_RECORDS, maxQueuedBytes = MAX_QUEUED_BYTES } = limits
+  let queuedRecords = 0
+  let queuedBytes = 0
+  let drained: PromiseWithResolvers<void> | undefined
+
+  return {
+    get queued() {
+      return { records: queuedRecords, bytes: queuedBytes }
+    },
+    refuseIfFull(records, bytes) {
+      // A call that exceeds a limit alone is accepted when nothing waits, because it would fit no better later.
+      if (queuedRecords === 0) return
+      if (queuedRecords + records <= maxQueuedRecords && queuedBytes + bytes <= maxQueuedBytes) return
+      throw new OrderError('queue-full', `Too many records already wait for ${log} (${queuedRecords}).`, {
+        retriable: true,
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
+      })
+    },
+    add(records, bytes) {
+      queuedRecords += records
+      queuedBytes += bytes
+    },
+    release(records, bytes) {
+      queuedRecords -= records
+      queuedBytes -= bytes
+      if (queuedRecords > 0) return
+      drained?.resolve()
+      drained = undefined
+    },
+    async drained() {
+      if (queuedRecords === 0) return
+      drained ??= Promise.withResolvers<void>()
+      await drained.promise
+    },
+  }
+}
