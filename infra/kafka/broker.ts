@@ -9,36 +9,36 @@ import { kafkaClassPath } from './distribution.ts'
 export interface Broker {
   readonly port: number
   readonly pid: number
-  /** Resolves once the process has ended, however it came to that. */
+  /** Resolves once the process has ended, for any reason. */
   readonly ended: Promise<void>
   stop(): Promise<void>
-  /** SIGKILL: no flush, no goodbye to the cluster. */
+  /** SIGKILL, without a flush or a word to the cluster. */
   kill(): Promise<void>
 }
 
 export interface BrokerOptions {
-  /** Keeps what the broker stores; an empty one is formatted first. */
+  /** The broker's data; an empty directory is formatted first. */
   readonly directory: string
   readonly port: number
   readonly controllerPort: number
   readonly nodeId?: number
-  /** `id@host:port`, for each node of the cluster; this one alone when absent. */
+  /** `id@host:port` for each node of the cluster; only this node when absent. */
   readonly voters?: readonly string[]
-  /** How clients are served; SASL_SSL needs its keys and users in `properties`. */
+  /** The protocol for clients; SASL_SSL needs keys and users in `properties`. */
   readonly protocol?: 'PLAINTEXT' | 'SASL_SSL'
-  /** Added to server.properties, over what is there. */
+  /** Overrides for server.properties. */
   readonly properties?: Readonly<Record<string, string>>
   /** Arguments for formatting, such as `--add-scram`. */
   readonly format?: readonly string[]
 }
 
-/** The same for all nodes of all our clusters: they never meet. */
+/** The same for all nodes of all our clusters, because they never meet. */
 const CLUSTER_ID = 'b3JkZXItZXZlbnQtcHJvYw'
 const START_TIMEOUT_MS = 60_000
-// The quick compiler and the plain collector: a broker for one machine is up in two seconds.
+// With the quick compiler and the serial collector a broker for one machine starts in two seconds.
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Dlog4j2.level=ERROR']
 
-/** Resolves when the broker takes connections. Rejects with what it said when it ends instead. */
+/** Resolves when the broker accepts connections. Rejects with its output when it ends instead. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { directory, port, format = [] } = options
   const classPath = await kafkaClassPath()
@@ -51,7 +51,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     if (status !== 0) throw new Error(`Kafka's storage could not be formatted:\n${stdout}${stderr}`)
   }
 
-  // Of its own process group, so that Ctrl-C reaches the broker through us, after what uses it.
+  // In its own process group, so that Ctrl-C reaches the broker through us, after its clients have stopped.
   const java = spawn('java', [...JVM, '-cp', classPath, 'kafka.Kafka', settings], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -104,9 +104,9 @@ function serverProperties(options: BrokerOptions): string {
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL',
     'log.dirs': join(directory, 'data'),
     'auto.create.topics.enable': 'false',
-    // Group members come one by one on one machine: waiting for more of them only makes the first start slow.
+    // Waiting for more group members would only slow the first start down.
     'group.initial.rebalance.delay.ms': '0',
-    // A broker that was killed comes back under its own name only when its last session is over.
+    // A killed broker can come back under its name only when its last session is over.
     'broker.session.timeout.ms': '4000',
     'broker.heartbeat.interval.ms': '1000',
     'offsets.topic.num.partitions': '10',

@@ -8,13 +8,13 @@ export function hasMaven(): boolean {
 }
 
 /**
- * The class path of what `pom` depends on, kept in `directory`. The first call fetches it from Maven Central; later ones
- * need no network. Rejects with Maven's own message.
+ * The class path of the dependencies of `pom`, kept in `directory`. The first call downloads them from Maven Central; later
+ * calls need no network. Rejects with Maven's message.
  */
 export async function mavenClassPath(pom: string, directory: string): Promise<string> {
   if (!existsSync(directory)) {
-    // Fetched beside and then renamed, so that a fetch that was cut short is never taken for a whole one. Each fetch has a
-    // directory of its own, because the brokers of one cluster start at once.
+    // Downloaded into another directory and then renamed, so that an interrupted download never counts as complete. Each
+    // download has its own directory, because the brokers of one cluster start at the same time.
     mkdirSync(dirname(directory), { recursive: true })
     const fetching = mkdtempSync(`${directory}.`)
     try {

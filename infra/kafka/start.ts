@@ -12,9 +12,9 @@ import { missingForKafka } from './distribution.ts'
 /** `npm run kafka`: a real Kafka broker on this machine with the product's topics, until Ctrl-C. */
 const USAGE = `npm run kafka [-- --port 9092] [-- --fresh]
 
-A Kafka broker on this machine, for development. Needs Java 17; the first start fetches Kafka from Maven Central.
-  --port    where it listens (9092); its controller is on the next port
-  --fresh   begins with an empty log`
+A Kafka broker on this machine, for development. Needs Java 17; the first start downloads Kafka from Maven Central.
+  --port    the port it listens on (9092); its controller takes the next one
+  --fresh   starts with an empty log`
 
 const DIRECTORY = fileURLToPath(new URL('../../.data/kafka/', import.meta.url))
 
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     say(`\n  KAFKA_BROKERS=localhost:${port} npm start\n`)
     await Promise.race([
       interrupted.promise,
-      broker.ended.then(() => Promise.reject(new Error('The broker ended by itself.'))),
+      broker.ended.then(() => Promise.reject(new Error('The broker ended unexpectedly.'))),
     ])
   } finally {
     await broker.stop()
@@ -72,7 +72,7 @@ async function makeTopics(address: string): Promise<readonly string[]> {
   if (config.kafka === undefined) return []
   await using log = createKafkaLog({
     kafka: config.kafka,
-    // One broker keeps one copy: everyone who starts this knows.
+    // The warnings would only say that one broker keeps one copy.
     onWarning: () => undefined,
     onError: (error) => process.stderr.write(`${messageOf(error)}\n`),
   })

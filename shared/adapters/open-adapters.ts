@@ -16,7 +16,7 @@ import type { OrderStore } from '../ports/order-store.ts'
 import type { OrderViews } from '../ports/order-views.ts'
 import type { Redrives } from '../ports/redrives.ts'
 
-/** What the settings chose: one log and one store, each opened by what its own adapter needs and nothing else. */
+/** The log and the store that the settings chose. */
 export interface Adapters extends AsyncDisposable {
   readonly log: EventLog & LogConsumer
   readonly store: OrderStore
@@ -29,29 +29,28 @@ export interface Adapters extends AsyncDisposable {
   readonly backUp: BackUp | undefined
   /** Only an embedded host with FAULTS=on has them. */
   readonly faults: Faults | undefined
-  /** For people: what is in use and where. */
+  /** Names the log and the store for people. */
   readonly described: { readonly log: string; readonly store: string }
-  /** Kept in DATA_DIR, for a process whose settings have none. */
+  /** Secrets kept in DATA_DIR, for a process whose settings have none. */
   orderIdSecrets(): Promise<readonly [string, ...string[]]>
   /** The operator key of the embedded host, and the file that keeps it. */
   functionsKey(): Promise<{ readonly key: string; readonly file: string | undefined }>
-  /** Says where this process is reached, to whoever finds DATA_DIR held. */
+  /** Writes this process's URL into DATA_DIR, for other processes that find it held. */
   announce(url: string): Promise<void>
 }
 
-/** A half of the choice, and how it is closed. */
 type LogHalf = Pick<Adapters, 'log'> & { readonly described: string; readonly embedded?: EmbeddedLog }
 type StoreHalf = Pick<Adapters, 'store' | 'views' | 'deadLetters' | 'ledger' | 'operations' | 'maintenance'> &
   AsyncDisposable & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
 
 /**
- * Adapters are imported here, when they are chosen: a process on Kafka and SQL Server loads nothing of the embedded
- * ones, and the other way round. Either half may be real alone.
+ * Imports only the adapters that the settings choose: a process on Kafka and SQL Server does not load the embedded ones, nor
+ * the other way round. Log and store are chosen independently.
  */
 export async function openAdapters(config: Config, logger: Logger, events: PipelineEmitter): Promise<Adapters> {
   const opened: AsyncDisposable[] = []
   const close = async () => {
-    // The last opened first: the lock on the directory goes when nothing uses the directory any more.
+    // In reverse order, so that the directory's lock is released when nothing uses the directory any more.
     for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]()
   }
   try {
@@ -115,7 +114,7 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
     const { createMssqlStore } = await import('./mssql/mssql-store.ts')
     const store = await createMssqlStore({
       connectionString: config.sqlConnectionString,
-      // The Functions runtime would go on without functions: there a store that cannot be used is told, and waited for.
+      // The Functions runtime would go on without functions, so there the process reports an unusable store and waits for it.
       mustBeUsable: config.runtime === 'embedded',
       onWarning: (message) => logger.warn({ event: 'store:warned' }, message),
       onError: (error) => logger.error({ event: 'store:failed', err: error }, 'a connection to the store failed'),
@@ -149,7 +148,7 @@ async function backUpOf(
   return createBackUp({ dataDir, log: embedded, copyStore: copyTo })
 }
 
-/** What the last process left in doubt is verified before anything opens the files. */
+/** Verifies files that the last process left in doubt, before anything opens them. */
 async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<void> {
   const { isInDoubt, settleDoubt } = await import('../disk/in-doubt.ts')
   if (!isInDoubt(dataDir)) return
@@ -158,16 +157,16 @@ async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<voi
   } catch (error) {
     throw new OrderError(
       'invalid-setting',
-      `DATA_DIR: after an error of the disk ${dataDir} can't be verified: ${messageOf(error)}. Mend the disk, make room for a copy of log and store, and start again.`,
+      `DATA_DIR: after an error of the disk ${dataDir} can't be verified: ${messageOf(error)}. Repair the disk, make room for a copy of log and store, and start again.`,
       { cause: error },
     )
   }
-  logger.warn({ event: 'disk:verified' }, 'after an error of the disk, log and store were verified and made anew')
+  logger.warn({ event: 'disk:verified' }, 'after an error of the disk, log and store were verified and recreated')
 }
 
 /**
- * Ends the process, at once and before anybody is answered: nothing that it knows of its files is certain any more, and
- * closing them in order would have them flushed as if all were well. The next start verifies what is there.
+ * Ends the process at once, before any caller is answered: its knowledge of its files is no longer certain, and an orderly
+ * close would flush them as if all were well. The next start verifies the files.
  */
 async function endWhenInDoubt({ dataDir }: Config): Promise<(error: unknown) => void> {
   const { markInDoubt } = await import('../disk/in-doubt.ts')

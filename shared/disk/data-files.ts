@@ -1,4 +1,4 @@
-/** What lies in DATA_DIR and must outlive the process, by name. */
+/** The files in DATA_DIR that must outlive the process. */
 export const LOG_FILE = 'log.db'
 export const STORE_FILE = 'orders.db'
 export const ORDER_ID_SECRET_FILE = 'order-id-secret'

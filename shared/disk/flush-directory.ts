@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 
-/** Makes names in a directory durable: flushing a file flushes only what is in it. */
+/** Makes the names in a directory durable, because flushing a file flushes only its content. */
 export function flushDirectory(directory: string): void {
   if (process.platform === 'win32') return // where a directory can't be opened
   const descriptor = openSync(directory, 'r')

@@ -6,15 +6,15 @@ import { flushDirectory } from './flush-directory.ts'
 import { copyFromDisk, differenceFromDisk } from './past-cache.ts'
 
 /**
- * After an error of the disk nothing is accepted until what it holds was verified
+ * After an error of the disk nothing is accepted until the files on it were verified
  * (docs/decisions/020-after-an-error-of-the-disk.md). The process that met the error marks the directory and ends; the
- * next one makes the files anew from what the disk has.
+ * next one recreates the files from what is on the disk.
  */
 const MARK = 'disk-in-doubt'
 const FILES = [LOG_FILE, STORE_FILE]
 
 export function markInDoubt(directory: string): void {
-  // Empty: a disk without room has a place for a name. It only has to outlive the process, as the kernel's memory does.
+  // Empty, because even a full disk has room for a name. It only has to outlive the process, as the kernel's memory does.
   closeSync(openSync(join(directory, MARK), 'w', 0o600))
 }
 
@@ -23,9 +23,9 @@ export function isInDoubt(directory: string): boolean {
 }
 
 /**
- * Replaces log and store by copies of what is on the disk, which hold everything that was flushed; nobody may have them
- * open. Throws, and leaves everything as it was, when the disk still fails, has no room for the copies, or holds a
- * damaged file. May be interrupted at any time: old and new files are the same to whoever opens them.
+ * Replaces log and store by copies of what is on the disk, which hold everything that was flushed. No process may have
+ * the files open. Throws, and leaves everything as it was, when the disk still fails, has no room for the copies, or holds
+ * a damaged file. May be interrupted at any time, because old and new files have the same content.
  */
 export function settleDoubt(directory: string): void {
   const files = FILES.map((name) => join(directory, name)).filter((file) => existsSync(file))
@@ -40,7 +40,7 @@ export function settleDoubt(directory: string): void {
     files.forEach(removeCopy)
     throw error
   }
-  // Until it is removed, an old WAL only repeats what its file holds by now.
+  // An old WAL does no harm until it is removed: its file already holds everything in it.
   for (const file of files) renameSync(copyOf(file), file)
   flushDirectory(directory)
   for (const file of files) for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
@@ -58,8 +58,8 @@ function removeCopy(file: string): void {
 }
 
 /**
- * Everything in one file, flushed, whole, and on the disk as it is read. Only for a copy: closing after a failed flush
- * removes the WAL, and the copy with it is thrown away.
+ * Brings everything into one file, flushes it, checks that it is whole, and compares it with the disk. Only for a copy:
+ * closing after a failed flush removes the WAL, which does no harm because the copy is discarded then.
  */
 function verify(file: string): void {
   const db = new DatabaseSync(file)

@@ -3,9 +3,9 @@ import { dirname, resolve } from 'node:path'
 import { flushDirectory } from './flush-directory.ts'
 
 /**
- * Makes a directory for its owner alone (mode 0700), those above it too, and flushes its name. Level by level, because
- * Node's own recursion may hang on a pseudo file system. Leaves nothing behind when it throws. Returns what takes back
- * what it made, unless there is something in it by then.
+ * Makes a directory and its missing parents for their owner alone (mode 0700), and flushes the name. Goes level by level,
+ * because Node's own recursion may hang on a pseudo file system. Leaves nothing behind when it throws. Returns a function
+ * that removes the new directories again, as long as they are empty.
  */
 export function makeDirectory(directory: string): () => void {
   const missing: string[] = []
@@ -17,7 +17,7 @@ export function makeDirectory(directory: string): () => void {
       try {
         rmdirSync(level)
       } catch {
-        return // Somebody uses it by now.
+        return // Somebody uses it already.
       }
     }
   }
@@ -38,7 +38,7 @@ function makeOne(level: string): boolean {
     mkdirSync(level, { mode: 0o700 })
     return true
   } catch (error) {
-    // A file, or a link that leads nowhere, has the name too.
+    // The name may also be taken by a file, or by a link that leads nowhere.
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EEXIST'
     if (!isTaken || statSync(level, { throwIfNoEntry: false })?.isDirectory() !== true) throw error
     return false

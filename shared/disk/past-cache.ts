@@ -4,16 +4,17 @@ declare const WebAssembly: {
   readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
 }
 
-/** A multiple of every block size that a disk has. */
+/** A multiple of the block size of any disk. */
 const CHUNK_BYTES = 1024 * 1024
 const WASM_PAGE_BYTES = 64 * 1024
 
 /**
- * Copies what the disk has of a file, which after a failed flush is not what a program reads: the kernel marks pages as
- * written all the same. Direct I/O passes them by; where there is none, the copy is of what is read. The copy is flushed,
- * in a file of its own, because what is written to the old one again may not reach the disk either (seen on ext4). It is read back from the disk and compared.
+ * Copies a file as it is on the disk. After a failed flush, programs read something else: the kernel's cache, whose pages
+ * count as written all the same. Direct I/O bypasses the cache; where it is not available, the copy is made through the
+ * cache. The copy is a new file, because pages that are written to the old one again may not reach the disk either (seen
+ * on ext4). It is flushed, read back from the disk and compared.
  *
- * Synchronous. Throws what reading and writing throw. Nobody may have either file open: closing a file gives away every
+ * Synchronous. Throws what reading and writing throw. No process may have either file open: closing a file releases every
  * lock that the process has on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 export function copyFromDisk(from: string, to: string): void {
@@ -30,7 +31,7 @@ export function copyFromDisk(from: string, to: string): void {
   if (at !== undefined) throw new Error(`${to} is not on the disk as it was written, from byte ${at} on`)
 }
 
-/** Where the disk has another byte than a program reads, if anywhere. */
+/** The first byte at which the disk differs from the kernel's cache; undefined when they are the same. */
 export function differenceFromDisk(path: string): number | undefined {
   const onDisk = openDirect(path)
   const cached = openSync(path, constants.O_RDONLY)
@@ -49,9 +50,9 @@ export function differenceFromDisk(path: string): number | undefined {
   }
 }
 
-/** Without O_DIRECT where the system or the file system has none. */
+/** Opens without O_DIRECT where the system or the file system does not support it. */
 function openDirect(path: string): number {
-  // Not there on every platform, whatever its type says.
+  // Missing on some platforms, whatever its type says.
   const direct = (constants.O_DIRECT as number | undefined) ?? 0
   try {
     return openSync(path, constants.O_RDONLY | direct)
@@ -61,13 +62,13 @@ function openDirect(path: string): number {
   }
 }
 
-/** Each is overwritten by the next. */
+/** Each chunk is overwritten by the next. */
 function* chunksOf(descriptor: number): Generator<Buffer> {
-  // Direct I/O takes memory only where it begins at a block; WebAssembly's begins at a page.
+  // Direct I/O needs memory that begins at a block boundary; WebAssembly's begins at a page.
   const chunk = Buffer.from(new WebAssembly.Memory({ initial: CHUNK_BYTES / WASM_PAGE_BYTES }).buffer)
   const { size } = fstatSync(descriptor)
   for (let at = 0; at < size;) {
-    // A read may return less than was asked for before the end, too.
+    // A read may return less than was asked for even before the end.
     const length = readSync(descriptor, chunk, 0, CHUNK_BYTES, at)
     if (length === 0) throw new Error(`a file of ${size} bytes could be read only up to byte ${at}`)
     yield chunk.subarray(0, length)

@@ -8,14 +8,14 @@ const WATCH = `
   }, workerData.limitMs)`
 
 /**
- * Ends the process with this line unless it is disposed of in time. In a thread of its own, because a call into a file
- * system that does not answer holds up the thread that makes it, signals and timers included.
+ * Ends the process with this line on standard error unless it is disposed of within `limitMs`. It runs in its own thread,
+ * because a call into a file system that does not answer blocks the calling thread, its timers and signals included.
  */
 export function endIfHung(limitMs: number, line: string): Disposable {
   const workerData = { limitMs, line: `${line}\n` }
   const worker = new Worker(WATCH, { eval: true, name: 'end-if-hung', workerData, execArgv: [] })
   worker.unref()
-  // Without descriptors there is no thread either, and then opening a file fails at once.
+  // A process without free descriptors cannot start a thread, but then opening a file fails at once anyway.
   worker.on('error', () => undefined)
   return { [Symbol.dispose]: () => void worker.terminate() }
 }

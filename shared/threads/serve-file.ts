@@ -10,34 +10,34 @@ export interface Request {
 
 export type Reply<E = unknown> = { readonly id: number } & (
   | { readonly result: unknown }
-  /** `inDoubt`: what is on the disk is in doubt since then, and everything is refused from now on. */
+  /** `inDoubt`: the content of the disk is in doubt, and the thread refuses everything from now on. */
   | { readonly error: E; readonly inDoubt?: true }
 )
 
-/** The operations of a thread on its file: methods that take and return what a structured clone can carry. */
+/** The operations of a thread on its file: methods whose arguments and results a structured clone can carry. */
 export interface Operations {
-  /** Work that is due after an answer, when nobody waits. Returns `close` when the next request must open the file anew. */
+  /** Does work that can wait until after an answer. Returns `close` when the next request must open the file again. */
   tidy?(): 'close' | void
   close(): void
 }
 
 export interface ServeFileOptions<T extends Operations> {
   readonly open: () => T
-  /** Whether they are as good as before this error, once mended. If not, the file is closed and opened anew. */
+  /** Repairs the operations after an error, and returns whether they can be used. If not, the file is closed and reopened. */
   readonly areSound: (operations: T, error: unknown) => boolean
   /** How an error travels between threads. */
   readonly pack?: (error: unknown) => unknown
 }
 
-/** The id of what nobody asked for. */
+/** The id of a message that answers no request. */
 const UNASKED = -1
 
 /**
- * Answers the main thread's requests one after another, in the order in which they came, until it says `close`. The file
- * is opened by the first of them, so that it is back with the next request once its disk works again.
+ * Answers the main thread's requests one after another, in order, until it says `close`. A request opens the file when it
+ * is not open, so that the file is back once its disk works again.
  *
- * A flush that failed ends all that: everything is refused from then on, and the file is not even closed, because closing
- * flushes, and would be told that all is well: the kernel tells of a failed flush once.
+ * After a failed flush it refuses every request, and does not even close the file: closing flushes again, and that flush
+ * would seem to succeed, because the kernel reports a failed flush once.
  */
 export function serveFile<T extends Operations>(options: ServeFileOptions<T>): void {
   const { open, areSound, pack = packError } = options
@@ -69,7 +69,7 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
     }
   }
 
-  /** Never throws: the error that it recovers from is the one that callers are told. */
+  /** Never throws, because callers get the error that it recovers from. */
   function recover(error: unknown): void {
     const broken = operations
     if (broken === undefined || doubt !== undefined) return
@@ -82,7 +82,7 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
     try {
       unlessInDoubt(() => broken.close())
     } catch {
-      // A flush that failed is in doubt by now. After anything else the next request opens the file anew.
+      // A failed flush has set `doubt`. After any other error the next request opens the file again.
     }
   }
 
@@ -103,13 +103,13 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
     }
   }
 
-  /** After the answer. What was answered is in the WAL, flushed, whatever becomes of this. */
+  /** Runs after the answer. Whatever happens here, what was answered is in the WAL and flushed. */
   function unanswered(work: () => void): void {
     if (doubt !== undefined) return
     try {
       unlessInDoubt(work)
     } catch (error) {
-      // Anything but a failed flush is tried again after the next answer: the WAL has everything until then.
+      // Anything but a failed flush is tried again after the next answer; the WAL has everything until then.
       if (doubt !== undefined) port?.postMessage(failed(UNASKED, error))
     }
   }

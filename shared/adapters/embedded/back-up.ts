@@ -10,18 +10,18 @@ import { makeDirectory } from '../../disk/make-directory.ts'
 import type { BackUp } from '../../ports/backup.ts'
 import type { EmbeddedLog } from './embedded-log.ts'
 
-/** Under DATA_DIR, the one directory that this process is sure to be able to write to. */
+/** Under DATA_DIR, the only directory that this process can certainly write to. */
 const FOLDER = 'backups'
 const PARTIAL = '.partial'
 const SECRETS = [ORDER_ID_SECRET_FILE, FUNCTIONS_KEY_FILE]
-/** What the process goes on to write meanwhile. */
+/** Room for what the process writes meanwhile. */
 const SPARE_BYTES = 64 * 1024 * 1024
 
 /**
- * The order is what makes the copies fit one another. First the offsets of the consumer groups, then the store, then the
- * log, whose copy gets those offsets. So everything that the store's copy has counted is in the log's copy, and whatever
- * came between the offsets and the store's copy is delivered again, which the store recognises. The other way round,
- * records would be committed that the store's copy never saw, a retry among them for ever.
+ * The copies fit one another because of their order: first the offsets of the consumer groups, then the store, then the
+ * log, whose copy gets those offsets. So the log's copy has everything that the store's copy has counted, and records that
+ * came between the offsets and the store's copy are delivered again, which the store recognises. In another order, the
+ * groups could have committed records that the store's copy never saw; a retry among them would be lost for ever.
  */
 export function createBackUp(dependencies: {
   dataDir: string
@@ -32,7 +32,7 @@ export function createBackUp(dependencies: {
 
   return async function backUp(name) {
     const folder = join(dataDir, FOLDER, name)
-    if (existsSync(folder)) throw new OrderError('conflict', `There is a backup of the name ${name}.`)
+    if (existsSync(folder)) throw new OrderError('conflict', `There is already a backup named ${name}.`)
     const partial = `${folder}${PARTIAL}`
     await removePartial()
     await refuseWithoutRoom()
@@ -54,7 +54,7 @@ export function createBackUp(dependencies: {
     }
   }
 
-  /** What processes left that ended on the way. */
+  /** Removes unfinished backups of processes that ended before they were complete. */
   async function removePartial(): Promise<void> {
     const folders = join(dataDir, FOLDER)
     const left = existsSync(folders) ? (await readdir(folders)).filter((name) => name.endsWith(PARTIAL)) : []
@@ -68,8 +68,12 @@ export function createBackUp(dependencies: {
     const { bytes: free } = await freeSpaceIn(dataDir)
     if (free >= needed) return
     const told = [needed, free].map((bytes) => `${Math.ceil(bytes / 1024 ** 2)} MiB`)
-    throw new OrderError('store-full', `A backup needs ${told[0]} on the disk of ${dataDir}, which has ${told[1]}.`, {
-      retriable: true,
-    })
+    throw new OrderError(
+      'store-full',
+      `A backup needs ${told[0]} on the disk of ${dataDir}, but only ${told[1]} are free.`,
+      {
+        retriable: true,
+      },
+    )
   }
 }

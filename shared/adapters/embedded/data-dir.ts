@@ -7,12 +7,12 @@ import { makeDirectory } from '../../disk/make-directory.ts'
 import { isNoRoom } from '../../disk/no-room.ts'
 import { isOpenToOthers, readOrMakeSecret, writePrivateFile } from './private-file.ts'
 
-/** The directory that one process holds: log, store, secrets. */
+/** The data directory (log, store, secrets), which one process holds at a time. */
 export interface DataDir extends AsyncDisposable {
   readonly path: string
-  /** 32 random bytes as base64url, made at the first call and kept in the file of that name, which only the owner reads. */
+  /** The secret in the file of that name, which only the owner can read; the first call makes 32 random bytes, in hexadecimal. */
   secret(name: string): Promise<string>
-  /** Says where this process is reached, for a second one that finds the directory held, and for `ops`. */
+  /** Writes down this process's URL, for `ops` and for a second process that finds the directory held. */
   describeOwner(details: { readonly url: string }): Promise<void>
 }
 
@@ -25,24 +25,24 @@ export interface Owner {
 
 const LOCK_FILE = 'lock.db'
 const OWNER_FILE = 'owner.json'
-/** Who only looks holds the lock for microseconds. */
+/** A process that only reads the owner holds the lock for microseconds. */
 const LOCK_WAIT_MS = 250
 const SQLITE_BUSY = 5
 const HUNG_MS = 10_000
 const OWNER_RETRY_MS = 5000
 const CHOOSE = 'set DATA_DIR to a directory on a local disk that this user can make files in'
 
-/** A connection that the garbage collector closes would give the lock away. */
+/** Keeps connections from the garbage collector, which would close them and so release the lock. */
 const held = new Set<DatabaseSync>()
 
 /**
- * Takes the directory, making it if need be (mode 0700). The lock is the kernel's, on an SQLite file in an exclusive
- * transaction: it ends with the process however the process ends, so nothing stale is ever to be cleaned up. It is as
- * good as the file system's locks, which some network file systems only pretend to have. It takes no room, so that a
- * full disk keeps nobody from reading.
+ * Takes the directory, and makes it if it is missing (mode 0700). The lock is the kernel's, on an SQLite file in an
+ * exclusive transaction. It ends with the process, however the process ends, so there is never a stale lock. It relies on
+ * the file system's locks, which some network file systems only pretend to have. It takes no room on the disk, so that
+ * orders can be read even when the disk is full.
  *
- * Rejects with `data-dir-locked` when another process holds it, `invalid-setting` when it can't be used. Ends the process
- * when the file system does not answer.
+ * Rejects with `data-dir-locked` when another process holds the directory, `invalid-setting` when it can't be used. Ends
+ * the process when the file system does not answer.
  */
 export async function openDataDir(
   directory: string,
@@ -64,7 +64,7 @@ export async function openDataDir(
     }
   }
 
-  /** Nobody depends on it, so it waits for room, and for whatever else the file system refuses meanwhile. */
+  /** Tries again until there is room and the file system accepts it: nothing depends on this file. */
   function describeLater(owner: Owner): void {
     describing = setTimeout(() => {
       try {
@@ -110,7 +110,7 @@ export async function openDataDir(
   }
 }
 
-/** Who holds the directory now; undefined when nobody does, or when who does has not yet said so. */
+/** The process that holds the directory; undefined when none does, or when the holder has not written its file yet. */
 export async function readOwner(directory: string): Promise<Owner | undefined> {
   const lockFile = join(directory, LOCK_FILE)
   if (!existsSync(lockFile)) return undefined
@@ -165,7 +165,7 @@ function locked(directory: string, cause: unknown): OrderError {
   return new OrderError('data-dir-locked', message, { cause })
 }
 
-/** The file is what the last holder wrote, who may have been killed since: one that is gone is not named. */
+/** Undefined when the process that wrote the file is gone, because a killed process leaves its file behind. */
 function livingOwner(directory: string): Owner | undefined {
   const file = join(directory, OWNER_FILE)
   if (!existsSync(file)) return undefined
@@ -173,7 +173,7 @@ function livingOwner(directory: string): Owner | undefined {
   return owner !== undefined && isAlive(owner.pid) ? owner : undefined
 }
 
-/** Undefined for a file that says nothing, as one that a power cut tore. */
+/** Undefined for a file that cannot be read as one, such as after a power cut. */
 function ownerIn(text: string): Owner | undefined {
   try {
     const owner = JSON.parse(text) as Partial<Owner> | null
@@ -193,7 +193,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** What the file system refuses is a setting that the person at the terminal can mend: one line that names it. */
+/** Turns an error of the file system into one line that names the setting, because the person at the terminal can correct it. */
 function usable<T>(directory: string, work: () => T, remedy = ''): T {
   try {
     return work()

@@ -7,20 +7,20 @@ import type { Topic } from './topics.ts'
 export interface EmbeddedDeliveryOptions {
   readonly subscription: Subscription
   readonly topic: Topic
-  /** The offset that the group reads next, by partition id; a partition that is missing is read from the beginning. */
+  /** The offset that the group reads next, by partition id; a missing partition is read from the beginning. */
   readonly committed: ReadonlyMap<number, number>
   readonly source: RecordSource
   readonly commit: (next: ReadonlyMap<number, number>) => Promise<void>
-  /** Told how many records were damaged and are not delivered. */
+  /** Called with the number of damaged records that are not delivered. */
   readonly onPassedOver?: (records: number) => void
 }
 
-/** A batch that fits many records holds no more than this in memory, but always one record of each partition. */
+/** Bounds the memory of a batch; each partition still gives at least one record. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
 const FIRST_REDELIVERY_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
 
-/** Delivers one batch after another until it is disposed of, which waits for the batch in flight and its commit. */
+/** Delivers one batch after another. Disposing of it waits for the batch in flight and its commit. */
 export function createEmbeddedDelivery({
   subscription,
   topic,
@@ -32,7 +32,7 @@ export function createEmbeddedDelivery({
   const closing = new AbortController()
   const { signal } = closing
   const next = new Map(committed)
-  /** What was processed and is not yet known to be committed; what fails to be committed goes with the next batch. */
+  /** Processed, but not known to be committed. A commit that fails is repeated with that of the next batch. */
   const uncommitted = new Map<number, number>()
   let committing = Promise.resolve()
   let first = 0
@@ -55,9 +55,9 @@ export function createEmbeddedDelivery({
         batch = []
         failures = 0
       } catch (error) {
-        // A handler that gives its batch back because we are closing is not in trouble.
+        // A handler that gives its batch back while we are closing has not failed.
         if (signal.aborted) break
-        // The same batch again: nothing of it was committed.
+        // The same batch is delivered again, because nothing of it was committed.
         subscription.onError(error)
         failures += 1
         await pause(backoffMs(failures, FIRST_REDELIVERY_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
@@ -79,8 +79,8 @@ export function createEmbeddedDelivery({
   }
 
   /**
-   * A page that is damaged does not mend by waiting. The ledger misses these offsets in the topic of orders, and counts
-   * them as damaged. It does not count copies in other topics: of those only the error and `onPassedOver` tell.
+   * Waiting does not repair a damaged page. The ledger finds these offsets missing in the orders topic, and counts them as
+   * damaged. It does not count copies in other topics, so only the error and `onPassedOver` report those.
    */
   async function passOver(damaged: readonly Damage[]): Promise<void> {
     for (const { partitionId, from, to, error } of damaged) {
@@ -93,7 +93,7 @@ export function createEmbeddedDelivery({
     committing = commitProcessed()
   }
 
-  /** Looking and waiting happen in one turn of the event loop, so nothing published in between is overlooked. */
+  /** The look and the wait happen in one turn of the event loop, so that nothing published in between is overlooked. */
   async function somethingPublished(): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = () => {
@@ -106,7 +106,7 @@ export function createEmbeddedDelivery({
     })
   }
 
-  /** One commit is on its way while the next batch is processed, never two. */
+  /** At most one commit is in flight while the next batch is processed. */
   async function processed(batch: readonly LogRecord[]): Promise<void> {
     for (const { partition, offset } of batch) {
       const id = topic.partitions[partition]?.id

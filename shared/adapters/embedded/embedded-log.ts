@@ -19,29 +19,29 @@ import { createEmbeddedTopics, type Partition, type Topic } from './topics.ts'
  * partitions, offsets and consumer groups, flushed to disk before anything is acknowledged, and kept for ever.
  */
 export interface EmbeddedLog extends EventLog, LogConsumer {
-  /** What waits to be flushed: the measure of how far publishing is ahead of the disk. */
+  /** What waits to be flushed, as a measure of how far publishing is ahead of the disk. */
   readonly queued: { readonly records: number; readonly bytes: number }
-  /** Where every consumer group stands. */
+  /** The committed offsets of all consumer groups. */
   groupOffsets(): Promise<readonly GroupOffset[]>
-  /** Copies the file as it is at one instant, with the groups standing where `offsets` says. Nothing is flushed. */
+  /** Copies the file as it is at one instant, with these offsets for the groups. Does not flush the copy. */
   copyTo(file: string, offsets: readonly GroupOffset[]): Promise<void>
 }
 
 export interface EmbeddedLogOptions extends QueueLimits {
-  /** Holds `log.db`. One log at a time opens it. */
+  /** Holds `log.db`, which only one log can have open. */
   readonly directory: string
-  /** Of a topic that publishing or subscribing finds missing; a broker's `num.partitions`, and 1 by default as there. */
+  /** For a topic that publishing or subscribing finds missing, like a broker's `num.partitions`; 1 by default. */
   readonly partitions?: number
-  /** What the newest records may take in memory. */
+  /** The memory for the newest records; 16 MiB by default. */
   readonly cacheBytes?: number
-  /** Told once when it turns out that nothing can be written, and `onBack` when something was written after that. */
+  /** Called once when nothing can be written any more, and `onBack` when writing works again. */
   readonly onAway?: (error: unknown) => void
   readonly onBack?: () => void
-  /** Told when a subscription passes damaged records over. */
+  /** Called when a subscription passes over damaged records. */
   readonly onPassedOver?: (topic: string, records: number) => void
-  /** Told when an error leaves in doubt what is on the disk: the log takes nothing from then on. */
+  /** Called when an error leaves in doubt what is on the disk; the log accepts nothing from then on. */
   readonly onDiskInDoubt?: (error: unknown) => void
-  /** What runs in the log's thread; a test's may fail on purpose. */
+  /** The code of the log's thread; a test's may fail on purpose. */
   readonly worker?: URL
 }
 
@@ -87,7 +87,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   })
 
   function failed(error: unknown): void {
-    // Until it is open, whoever opens it is told.
+    // Before the log is open, the caller of this function gets the error.
     if (failure === undefined && isOpen) options.onAway?.(error)
     failure = error
   }
@@ -97,7 +97,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     failure = undefined
   }
 
-  /** Keeps health honest. What a failed write left in the file is known only by asking it again. */
+  /** Keeps health up to date. Only the file knows what a failed write has left in it, so it is asked again. */
   async function written<T>(write: Promise<T>): Promise<T> {
     const failedBefore = failure !== undefined
     try {
@@ -137,7 +137,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
 
   function knownTopic(name: string): Topic {
     const topic = topics.byName(name)
-    if (topic === undefined) throw embeddedLogUnavailable(path, new Error(`There is no topic ${name}.`))
+    if (topic === undefined) throw embeddedLogUnavailable(path, new Error(`It has no topic ${name}.`))
     return topic
   }
 
@@ -149,7 +149,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   }
 
   async function close(): Promise<void> {
-    // A batch in flight may still have to publish, to a retry topic for one.
+    // A batch in flight may still have to publish, for example to a retry topic.
     await Promise.all([...subscriptions.values()].map((subscription) => subscription[Symbol.asyncDispose]()))
     refusing = true
     await queue.drained()
@@ -159,7 +159,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   try {
     topics.load(await thread.call('partitions'))
     isOpen = true
-    // One that can be read is of use: then health says what is wrong with it, and `onAway` was told.
+    // A log that can only be read is of use; health and `onAway` report why it cannot be written.
     await Promise.allSettled([written(thread.call('probe'))])
   } catch (error) {
     await thread[Symbol.asyncDispose]()
@@ -201,22 +201,22 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     async moveGroup(groupId, name, number, next) {
       const { id } = knownPartition(name, number)
       if (subscriptions.has(JSON.stringify([groupId, name]))) {
-        throw new OrderError('conflict', `This process reads ${name} as ${groupId}: nobody else can move the group.`)
+        throw new OrderError('conflict', `This process reads ${name} as ${groupId}, so the group cannot be moved.`)
       }
       await thread.call('commit', groupId, new Map([[id, next]]))
     },
     ensureTopics: (specs) => makeTopics(specs),
-    // Everything is kept for ever, whatever is asked for.
+    // Records are kept for ever, whatever the settings ask for.
     settingWarnings: async () => [],
     timestampTypeOf: () => 'CreateTime',
-    // The same clock.
+    // Log and process have the same clock.
     clock: () => ({ aheadMs: 0, isOff: false, isRefused: false }),
-    // It has no transactions: an offset that is missing was a record.
     identity: () => thread.call('identity'),
     inspect: async () => [await verifyLog()],
+    // Without transactions, every missing offset was a record.
     retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers: false }),
     async health(): Promise<LogHealth> {
-      // Nobody may be publishing because health said no: so it is health that finds out when writing works again.
+      // Callers may have stopped publishing because health said no, so health itself tries whether writing works again.
       if (failure !== undefined) await Promise.allSettled([written(thread.call('probe'))])
       return failure === undefined ? { available: true } : { available: false, cause: messageOf(failure) }
     },

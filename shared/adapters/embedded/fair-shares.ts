@@ -1,7 +1,7 @@
 /**
- * How many records of each partition go into a batch of at most `limit`, given how many wait in each. Every partition
- * that has records gets its share before any gets more, so none starves behind a busy one; `start` says who is asked
- * first, and moves on from batch to batch.
+ * The number of records of each partition in a batch of at most `limit`, given the number that wait in each. Every
+ * partition that has records gets its share before any gets more, so none starves behind a busy one. `start` is the
+ * partition that is served first; it moves on from batch to batch.
  */
 export function fairShares(waiting: readonly number[], limit: number, start: number): number[] {
   const shares = waiting.map(() => 0)

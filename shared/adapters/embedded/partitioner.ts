@@ -1,7 +1,7 @@
 /**
- * Kafka's default partitioner: murmur2 of the key's bytes, made positive, modulo the number of partitions. An order
- * lands in the same partition here, with kafkajs and with Java (org.apache.kafka.common.utils.Utils.murmur2), so that
- * what was learnt about one log holds for the other.
+ * Kafka's default partitioner: murmur2 of the key's bytes, made positive, modulo the number of partitions. An order gets
+ * the same partition here as with kafkajs and Java (org.apache.kafka.common.utils.Utils.murmur2), so that what is true of
+ * one log is true of the other.
  */
 export function partitionOfKey(key: Uint8Array | string, partitions: number): number {
   const bytes = typeof key === 'string' ? Buffer.from(key) : key

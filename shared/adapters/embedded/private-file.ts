@@ -14,12 +14,13 @@ import { dirname } from 'node:path'
 import { flushDirectory } from '../../disk/flush-directory.ts'
 
 const SECRET_BYTES = 32
-/** As for the settings of the same secrets. */
+/** The same as in the settings for these secrets. */
 const MIN_SECRET_LENGTH = 16
 
 /**
- * The secret that the file keeps; random when there is no file yet. One that was emptied is not replaced: ids depend on
- * it. In hexadecimal, since people paste it into commands and addresses, where a leading `-` would be an option.
+ * The secret in the file; a random one is written when there is no file yet. An empty file is an error and is not
+ * replaced, because ids depend on the secret. It is hexadecimal, because people paste it into commands, where a leading
+ * `-` would be read as an option.
  */
 export function readOrMakeSecret(file: string): string {
   if (!existsSync(file)) writePrivateFile(file, `${randomBytes(SECRET_BYTES).toString('hex')}\n`)
@@ -29,12 +30,12 @@ export function readOrMakeSecret(file: string): string {
   return secret
 }
 
-/** Whether anybody but its owner may read or change it. Always false on Windows, whose modes say nothing of that. */
+/** Whether users other than the owner may read or change the file. Always false on Windows, whose modes do not tell. */
 export function isOpenToOthers(file: string): boolean {
   return process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0
 }
 
-/** All of it or nothing, flushed, for the owner alone. */
+/** Writes the whole text or nothing, flushed, readable by the owner alone. */
 export function writePrivateFile(file: string, text: string): void {
   const temporary = `${file}.new`
   rmSync(temporary, { force: true })
@@ -52,11 +53,11 @@ export function writePrivateFile(file: string, text: string): void {
   flushDirectory(dirname(file))
 }
 
-/** Never throws: the error of the write is the one that callers are told. The next write removes what is left. */
+/** Never throws, because callers get the error of the write. The next write removes what is left. */
 function discard(file: string): void {
   try {
     rmSync(file, { force: true })
   } catch {
-    // Such as on a file system that was made read-only meanwhile.
+    // For example on a file system that became read-only meanwhile.
   }
 }

@@ -6,8 +6,8 @@ import { partitionOfKey } from './partitioner.ts'
 import type { EmbeddedTopics, Partition, Topic } from './topics.ts'
 
 /**
- * Group commit. Calls that come while the disk is busy are written together when it is free, so the dearer a flush,
- * the more share it; when the disk is idle a call waits only for the end of its turn of the event loop. Groups are
+ * Group commit. Calls that come while the disk is busy are written together when it is free, so the slower a flush, the
+ * more calls share it. When the disk is idle, a call waits only for the end of its turn of the event loop. Groups are
  * written one after another in the order of the calls.
  */
 export interface EmbeddedQueue extends Pick<QueueBounds, 'queued' | 'drained'> {
@@ -18,15 +18,15 @@ export interface EmbeddedQueueOptions extends QueueLimits {
   readonly topics: EmbeddedTopics
   /** Writes and flushes one group; returns the offset of its first record, by partition id. */
   readonly append: (frames: Buffer) => Promise<ReadonlyMap<number, number>>
-  /** Told of every flushed group before its callers are. The frames have their offsets; `ends` are by partition id. */
+  /** Called for every flushed group before its callers are answered. The frames have their offsets; `ends` are by partition id. */
   readonly onFlushed: (frames: Buffer, ends: ReadonlyMap<number, number>) => void
 }
 
-/** With its key and headers; the transport of the real log has the same limit. */
+/** With its key and headers; the same limit as on Kafka. */
 export const MAX_RECORD_BYTES = 2 * 1024 * 1024
-/** A group is closed when it is this large: a flush takes long enough then. */
+/** A group this large is complete, because its flush takes long enough. */
 const GROUP_BYTES = 1024 * 1024
-/** The second group crosses to the other thread while the first is being flushed. */
+/** The second group travels to the other thread while the first is being flushed. */
 const MAX_GROUPS_IN_FLIGHT = 2
 
 interface Call {
@@ -90,7 +90,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions): EmbeddedQueu
     })
   }
 
-  /** Never rejects: the callers are told. */
+  /** Never rejects, because the callers get the error. */
   async function flush(group: Group): Promise<void> {
     inFlight += 1
     if (closedGroups.length > 0) flushSoon()
@@ -151,7 +151,7 @@ function choosePartition(topic: Topic, { key }: RecordToPublish): Partition {
   return partition
 }
 
-/** A lower bound, so that what can't fit is not even copied. */
+/** A lower bound, so that a record that cannot fit is not even copied. */
 function minimalBytes({ key, value }: RecordToPublish): number {
   return (key?.length ?? 0) + (value?.length ?? 0)
 }

@@ -5,11 +5,11 @@ import type { ReadRange } from './file/partition-reader.ts'
 import type { TailCache } from './tail-cache.ts'
 import type { EmbeddedTopics } from './topics.ts'
 
-/** Records by their offsets: the newest from memory, older ones from the file. */
+/** Reads records by their offsets: the newest from memory, older ones from the file. */
 export interface RecordSource {
   /**
-   * Each range's records, range after range; fewer than its limit where its bytes or the partition end, or something is
-   * damaged. A range that begins with damage has no records, and an error for it.
+   * Each range's records, range after range. A range gives fewer records than its limit when it reaches its bytes, the
+   * end of the partition or damage. A range that begins with damage has no records, and an error for it.
    */
   read(ranges: readonly ReadRange[]): Promise<Found>
 }
@@ -22,7 +22,7 @@ export interface Found {
 export interface Damage {
   readonly partitionId: number
   readonly from: number
-  /** The first offset behind it. */
+  /** Exclusive. */
   readonly to: number
   /** `log-unreadable`, with the offsets. */
   readonly error: OrderError

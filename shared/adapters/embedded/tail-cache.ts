@@ -1,13 +1,13 @@
 import { frameLength, frameOffset, framePartitionId } from './file/frames.ts'
 
 /**
- * The newest records of every partition, bounded in bytes, so that a consumer that keeps up reads what was just
- * published without asking the file.
+ * The newest records of every partition, bounded in bytes, so that a consumer that keeps up reads new records without
+ * asking the file.
  */
 export interface TailCache {
-  /** A flushed group of frames, which have their offsets. The oldest groups leave for it. */
+  /** Adds a flushed group of frames, which have their offsets, and evicts the oldest groups to make room. */
   add(frames: Buffer): void
-  /** Where the records from `from` on are, as far as they are here without a gap; at most `limit`. */
+  /** The places of the records from `from` on, up to the first that is not here; at most `limit`. */
   get(partitionId: number, from: number, limit: number): FramePlace[]
 }
 
@@ -16,7 +16,7 @@ export interface FramePlace {
   readonly at: number
 }
 
-/** What a record costs beside its frame. */
+/** The memory that a record takes beside its frame. */
 const PLACE_BYTES = 96
 
 export function createTailCache(maxBytes: number): TailCache {

@@ -1,13 +1,13 @@
 import type { PartitionEntry } from './file/log-file.ts'
 
-/** What the main thread knows of the log, so that publishing and delivering ask the file nothing. */
+/** The main thread's picture of a topic, so that publishing and delivering need not ask the file. */
 export interface Topic {
   readonly name: string
   /** By partition number. */
   readonly partitions: Partition[]
   /** The partition of the next record without a key. */
   roundRobin: number
-  /** Called once when something was published, then forgotten. */
+  /** Called once, at the next publish to the topic. */
   readonly waiting: Set<() => void>
 }
 
@@ -15,7 +15,7 @@ export interface Partition {
   readonly id: number
   readonly partition: number
   readonly topic: Topic
-  /** The offset that the next record will get. Only what is flushed counts. */
+  /** The offset of the next record. Only flushed records count. */
   end: number
 }
 
@@ -23,9 +23,9 @@ export interface EmbeddedTopics {
   byName(name: string): Topic | undefined
   byId(partitionId: number): Partition
   all(): Iterable<Partition>
-  /** Takes over what the file says: partitions that are new, and ends that went on. */
+  /** Takes over the file's new partitions and later ends. */
   load(entries: readonly PartitionEntry[]): void
-  /** A flushed group reached these offsets: moves the ends and wakes who waits. */
+  /** Moves the ends to these offsets after a flush, and wakes the deliveries that wait. */
   advance(ends: ReadonlyMap<number, number>): void
 }
 
@@ -43,7 +43,7 @@ export function createEmbeddedTopics(): EmbeddedTopics {
     const grown = new Set<Topic>()
     for (const [id, end] of ends) {
       const partition = byId(id)
-      // An answer that was overtaken by a later one takes nothing back.
+      // An answer that a later one has overtaken must not move an end back.
       if (end <= partition.end) continue
       partition.end = end
       grown.add(partition.topic)

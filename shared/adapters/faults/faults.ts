@@ -4,14 +4,14 @@ import type { EventLog, LogConsumer } from '../../ports/event-log.ts'
 import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 
-/** Faults on purpose, for tests and for watching the promises hold. Only an embedded host with FAULTS=on has them. */
+/** Deliberate faults, for tests and demonstrations. Only an embedded host with FAULTS=on has them. */
 export interface FaultPlan {
   /** `down` fails like an outage, `busy` like contention, `hang` never answers, `slow` answers after `slowMs`. */
   readonly store: 'ok' | 'down' | 'busy' | 'hang' | 'slow'
   readonly slowMs: number
   /** `down`: the log refuses what is published. */
   readonly log: 'ok' | 'down'
-  /** Orders of these customers make the storing code throw, as a fault of ours would. */
+  /** Orders of these customers make the storing code throw, as a bug of ours would. */
   readonly throwForCustomers: readonly number[]
 }
 
@@ -19,7 +19,7 @@ export const NO_FAULTS: FaultPlan = { store: 'ok', slowMs: 0, log: 'ok', throwFo
 
 export interface Faults {
   readonly plan: FaultPlan
-  /** Takes the place of the plan; what hangs goes on when the store does not hang any more. */
+  /** Replaces the plan. Calls that hang go on when the new plan does not let the store hang. */
   apply(plan: FaultPlan): void
   wrapStore(store: OrderStore): OrderStore
   wrapViews(views: OrderViews): OrderViews
@@ -58,7 +58,7 @@ export function createFaults(): Faults {
     },
     wrapStore(store) {
       const faulty = guarded(store, ['findByIdempotencyKey', 'storeBatch', 'previewBatch'], pass)
-      return {
+      return replaced(faulty, {
         storeBatch: async (batch) => {
           throwForChosen(batch.orders)
           return faulty.storeBatch(batch)
@@ -67,53 +67,45 @@ export function createFaults(): Faults {
           throwForChosen(orders)
           return faulty.previewBatch(orders)
         },
-        findByIdempotencyKey: (keyHash) => faulty.findByIdempotencyKey(keyHash),
         health: async () =>
           plan.store === 'ok' || plan.store === 'slow'
             ? store.health()
             : { available: false, cause: `it is ${plan.store} on purpose (FAULTS)` },
-        [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-      }
+      })
     },
     wrapViews: (views) => guarded(views, ['get', 'getMany', 'list', 'search', 'history'], pass),
     wrapDeadLetters: (deadLetters) => guarded(deadLetters, ['keep', 'get', 'list', 'groups'], pass),
-    wrapLog: (log) => ({
-      publish: async (topic, records) => {
-        if (plan.log === 'ok') return log.publish(topic, records)
-        throw new OrderError('log-unavailable', 'The log is down on purpose (FAULTS).', { retriable: true })
-      },
-      health: async () =>
-        plan.log === 'ok' ? log.health() : { available: false, cause: 'it is down on purpose (FAULTS)' },
-      read: (...place) => log.read(...place),
-      offsets: (topic) => log.offsets(topic),
-      committed: (groupId, topic) => log.committed(groupId, topic),
-      readers: (topic) => log.readers(topic),
-      members: (groupId, topic) => log.members(groupId, topic),
-      moveGroup: (...move) => log.moveGroup(...move),
-      ensureTopics: (topics) => log.ensureTopics(topics),
-      settingWarnings: (topics) => log.settingWarnings(topics),
-      timestampTypeOf: (topic) => log.timestampTypeOf(topic),
-      clock: () => log.clock(),
-      retention: (topic) => log.retention(topic),
-      identity: (topic) => log.identity(topic),
-      inspect: () => log.inspect(),
-      subscribe: (subscription) => log.subscribe(subscription),
-      [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
-    }),
+    wrapLog: (log) =>
+      replaced(log, {
+        publish: async (topic, records) => {
+          if (plan.log === 'ok') return log.publish(topic, records)
+          throw new OrderError('log-unavailable', 'The log is down on purpose (FAULTS).', { retriable: true })
+        },
+        health: async () =>
+          plan.log === 'ok' ? log.health() : { available: false, cause: 'it is down on purpose (FAULTS)' },
+      }),
   }
 }
 
-/** The same object, whose methods of these names ask first. */
-function guarded<Port extends object>(port: Port, names: readonly (keyof Port)[], first: () => Promise<void>): Port {
+/** The same object, with these methods in place of its own. */
+function replaced<Port extends object>(port: Port, methods: Partial<Port>): Port {
   return new Proxy(port, {
     get(target, name) {
-      const member: unknown = Reflect.get(target, name, target)
-      if (typeof member !== 'function') return member
-      if (!names.includes(name as keyof Port)) return member.bind(target) as unknown
-      return async (...parameters: unknown[]): Promise<unknown> => {
-        await first()
-        return member.apply(target, parameters) as unknown
-      }
+      const member: unknown = Reflect.get(Object.hasOwn(methods, name) ? methods : target, name)
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member
     },
   })
+}
+
+/** The same object, whose methods of these names wait for `first`. */
+function guarded<Port extends object>(port: Port, names: readonly (keyof Port)[], first: () => Promise<void>): Port {
+  const methods = names.map((name) => {
+    const method = port[name] as (...parameters: unknown[]) => unknown
+    const guardedMethod = async (...parameters: unknown[]) => {
+      await first()
+      return method.apply(port, parameters)
+    }
+    return [name, guardedMethod] as const
+  })
+  return replaced(port, Object.fromEntries(methods) as Partial<Port>)
 }

@@ -3,6 +3,7 @@ import type { EventLog, LogConsumer } from '../../ports/event-log.ts'
 import type { QueueLimits } from '../queue-bounds.ts'
 import { createAdminClient } from './client/admin.ts'
 import { createBrokerClock } from './client/broker-clock.ts'
+import { createLazyCluster } from './client/cluster.ts'
 import { createClient, type KafkaConnection } from './client/connection.ts'
 import { kafkaUnavailable } from './client/errors.ts'
 import { createFigures } from './topics/figures.ts'
@@ -15,26 +16,26 @@ import { createRetention } from './topics/retention.ts'
 import { openSession } from './consume/session.ts'
 import { createKafkaDelivery, type KafkaDelivery } from './consume/delivery.ts'
 import { topicReaders } from './topics/topic-readers.ts'
-import { createTopicIds } from './topics/topic-id.ts'
+import { topicId } from './topics/topic-id.ts'
 import { differingSettings, type TopicSettings } from './topics/topic-settings.ts'
 import { timestampTypeIn } from './topics/topic-times.ts'
 import { askForSettings, ensureTopics } from './topics/topics.ts'
 
-/** The event log on Apache Kafka and what speaks its protocol, such as Azure Event Hubs, by kafkajs. */
+/** The event log on Apache Kafka, or a service with its protocol such as Azure Event Hubs, through kafkajs. */
 export interface KafkaLog extends EventLog, LogConsumer {
-  /** What waits for its acknowledgement. */
+  /** Records that wait for their acknowledgement. */
   readonly queued: { readonly records: number; readonly bytes: number }
 }
 
 export interface KafkaLogOptions extends QueueLimits {
   readonly kafka: KafkaConnection
-  /** Told what an operator should know, such as a topic that is not as it was asked for. */
+  /** Called with a line for operators, such as a topic that differs from what was asked for. */
   readonly onWarning: (message: string) => void
-  /** Told what went wrong where nobody waits for it, such as closing a connection. */
+  /** Called with an error that reaches no caller, such as one while closing a connection. */
   readonly onError: (error: unknown) => void
   /** How long a publish waits for its acknowledgement before it rejects with `log-unavailable`. */
   readonly publishTimeoutMs?: number
-  /** How long a consumer that was killed keeps its partitions. */
+  /** How long a killed consumer keeps its partitions. */
   readonly sessionTimeoutMs?: number
 }
 
@@ -42,26 +43,25 @@ const PUBLISH_TIMEOUT_MS = 8000
 const ASK_TIMEOUT_MS = 8000
 const SESSION_TIMEOUT_MS = 15_000
 
-/** Connects when it is first used. Throws `invalid-setting` when the connection's settings can't be used. */
+/** Connects at the first use. Throws `invalid-setting` when the connection's settings can't be used. */
 export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   const { kafka, onWarning, onError } = options
   const client = createClient(kafka)
   const admin = createAdminClient({ client, timeoutMs: ASK_TIMEOUT_MS, onError })
   const clock = createBrokerClock({ onWarning })
   const sender = createSender({ client, onError, onStamped: (...times) => clock.stamped(...times) })
+  const cluster = createLazyCluster(client, onError)
   const reader = createReader({
-    client,
+    cluster,
     timeoutMs: ASK_TIMEOUT_MS,
     assertExists: (topic) => admin.assertExists(topic),
     firstOffset: async (topic, partition) =>
       (await admin.offsets(topic)).find((of) => of.partition === partition)?.first ?? 0,
-    onError,
   })
   const retention = createRetention(admin)
   const figures = createFigures(admin, reader)
-  const topicIds = createTopicIds({ client, timeoutMs: ASK_TIMEOUT_MS, onError })
   const deliveries = new Map<string, KafkaDelivery>()
-  /** Of topics, as they were when they were last asked for. */
+  /** Settings by topic, as of the last question. */
   const settings = new Map<string, TopicSettings>()
   const monitor = createHealthMonitor({
     probe: () => admin.ask('Asking the brokers', (kafka) => kafka.describeCluster()),
@@ -92,11 +92,11 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   }
 
   async function close(): Promise<void> {
-    // A batch in flight may still have to publish, to a retry topic for one.
+    // A batch in flight may still have to publish, for example to a retry topic.
     await Promise.all([...deliveries.values()].map((delivery) => delivery[Symbol.asyncDispose]()))
     refusing = true
     await queue.drained()
-    await Promise.all([sender, reader, admin, topicIds].map((connection) => connection[Symbol.asyncDispose]()))
+    await Promise.all([sender, cluster, admin].map((connection) => connection[Symbol.asyncDispose]()))
   }
 
   return {
@@ -120,8 +120,8 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     timestampTypeOf: (topic) => timestampTypeIn(settings.get(topic)),
     clock: () => clock.reading(),
     retention,
-    identity: (topic) => topicIds.idOf(topic),
-    // Brokers check their own files, and consumers the checksum of every batch.
+    identity: (topic) => topicId(cluster, ASK_TIMEOUT_MS, topic),
+    // Brokers check their own files, and consumers check the checksum of every batch.
     inspect: async () => [],
     health: () => monitor.health(),
     async subscribe(subscription) {

@@ -1,6 +1,6 @@
 import { isOrderError } from '../../domain/errors.ts'
 
-/** What a log line says of an error. */
+/** An error in a log line. */
 export interface ErrorLine {
   readonly type: string
   readonly message: string
@@ -8,17 +8,18 @@ export interface ErrorLine {
   readonly [fact: string]: unknown
 }
 
-/** Facts that drivers and Node put on their errors; whatever else an error brings along may be anybody's data. */
+/** Properties that drivers and Node put on their errors. Any other property may hold personal data. */
 const FACTS = ['code', 'retriable', 'errno', 'syscall', 'address', 'port', 'errcode', 'number', 'state', 'class']
 const MAX_CAUSES = 5
 
 /**
- * Errors hold data: a parser quotes what it could not read, a database the value that it refused. Only messages that we
- * wrote ourselves are taken as they are; of any other, whatever is quoted or in parentheses is left out. Type, code,
- * number and stack frames say what went wrong all the same.
+ * Errors hold data: a parser quotes the text that it could not read, a database the value that it refused. Only our own
+ * messages are kept whole; other messages lose everything in quotes or parentheses. Type, code, number and stack frames
+ * still say what went wrong.
  */
 export function toErrorLine(error: unknown): ErrorLine {
-  if (!(error instanceof Error)) return { type: typeof error, message: 'What was thrown is no error.', stack: '' }
+  if (!(error instanceof Error))
+    return { type: typeof error, message: 'A value that is not an error was thrown.', stack: '' }
   const causes = chainOf(error)
   const told = causes.map((cause) => `${nameOf(cause)}: ${messageFor(cause)}`)
   const facts = FACTS.flatMap((name) => {
@@ -35,32 +36,32 @@ export function toErrorLine(error: unknown): ErrorLine {
   }
 }
 
-/** The same in one line: in the place of the stack `at`, the frame that threw, so that the fault can be found without it. */
+/** The same without the stack: `at` is the frame that threw, so that the fault can be found all the same. */
 export function toBriefErrorLine(error: unknown): Omit<ErrorLine, 'stack'> {
   const { stack: _stack, ...line } = toErrorLine(error)
   const [frame] = error instanceof Error ? framesOf(error) : []
   return frame === undefined ? line : { ...line, at: frame.trim().slice('at '.length) }
 }
 
-/** The message of an error, less what it quotes. */
+/** The message of an error without its quotations. */
 export function messageFor(error: unknown): string {
-  if (!(error instanceof Error)) return 'What was thrown is no error.'
+  if (!(error instanceof Error)) return 'A value that is not an error was thrown.'
   if (isOrderError(error)) return ours(error)
-  // Of the operating system: a call, a path or an address.
+  // From the operating system: it names a call, a path or an address.
   if ('syscall' in error) return error.message
   return withoutQuotes(error.message)
 }
 
-/** A message of ours may end with that of its cause, which is not ours. */
+/** Our message may contain its cause's message, which is not ours. */
 function ours({ message, cause }: Error): string {
   if (!(cause instanceof Error) || cause.message === '' || isOrderError(cause)) return message
   return message.replaceAll(cause.message, () => messageFor(cause))
 }
 
-/** The engine's commonest message, in which what is quoted is a name in our code. */
+/** The engine's commonest message, which quotes only a name from our code. */
 const NAMES_A_PROPERTY = /^Cannot (?:read|set) properties of (?:undefined|null) \((?:reading|setting) '[\w$]{1,100}'\)$/
 
-/** From the first quote to the last, for what is quoted may hold quotes. */
+/** Cuts from the first quote to the last, because a quotation may contain quotes. */
 function withoutQuotes(message: string): string {
   return NAMES_A_PROPERTY.test(message) ? message : message.replace(/["'`(].*["'`)]/s, '…')
 }

@@ -4,9 +4,8 @@ import { invocationLog } from './invocation-scope.ts'
 const METHOD = { trace: 'trace', debug: 'debug', info: 'info', warn: 'warn', error: 'error', fatal: 'error' } as const
 
 /**
- * In the Functions runtime a line goes to the log of the invocation that wrote it, so that the portal and Application
- * Insights show it with its invocation and its level; one that belongs to no invocation goes to `otherwise`, which the
- * runtime reads as well.
+ * In the Functions runtime a line goes to the log of its invocation, so that the portal and Application Insights show it
+ * with its invocation and level. A line outside any invocation goes to `otherwise`, which the runtime reads as well.
  */
 export function functionsLog(otherwise: DestinationStream): DestinationStream {
   return {

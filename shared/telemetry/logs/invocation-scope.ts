@@ -3,11 +3,11 @@ import type { HttpRequest, InvocationContext } from '@azure/functions'
 import { REQUEST_ID, requestIdOf } from '../../http/protocol/request-id.ts'
 import { isTraceparent, traceIdOf } from '../../messaging/records/traceparent.ts'
 
-/** Whose work it is that a line is logged in: a line then says so by itself, whoever writes it. */
+/** The function and invocation that a log line belongs to; every line has them, whichever code writes it. */
 interface Invocation {
   readonly context: InvocationContext
   readonly request: HttpRequest | undefined
-  /** What was begun in it may go on, such as a connection; its lines are nobody's then, and its log is closed. */
+  /** Work begun in it may go on, such as a connection. Later lines belong to no invocation, because its log is closed. */
   isOver: boolean
 }
 
@@ -32,7 +32,7 @@ function current(): Invocation | undefined {
   return invocation?.isOver === true ? undefined : invocation
 }
 
-/** Read when a line is written, which is seldom, so that a request that logs nothing pays next to nothing. */
+/** Called when a line is written, which is rare, so a request that logs nothing costs almost nothing. */
 export function invocationFields(): Record<string, string> {
   const invocation = current()
   if (invocation === undefined) return {}
@@ -51,7 +51,7 @@ export function invocationFields(): Record<string, string> {
   }
 }
 
-/** The log of the invocation that this is part of: that of the Functions runtime. */
+/** The Functions runtime's log of the current invocation. */
 export function invocationLog(): InvocationContext | undefined {
   return current()?.context
 }

@@ -7,9 +7,8 @@ import { invocationFields } from './invocation-scope.ts'
 export type { Logger } from 'pino'
 
 /**
- * What is logged of an order is its id, its place in the log and the code of what went wrong, and of an error what
- * cannot hold data: personal data never gets in. Should some object bring it along all the same, these fields are
- * blotted out, up to three levels deep.
+ * Lines have an order's id, its place in the log and an error code, and of an error only properties that cannot hold data,
+ * so personal data stays out. Should an object contain it all the same, these fields are redacted, up to three levels deep.
  */
 const PERSONAL = [
   'customerId',
@@ -26,7 +25,7 @@ const PERSONAL = [
 ]
 const REDACTED_PATHS = PERSONAL.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
 
-/** Lines of JSON, one for each event that matters, under a stable name in `event`, with the invocation that it is part of. */
+/** Writes JSON lines, each with the stable name of its event in `event`, and with its invocation. */
 export function createLogger(level: Config['logLevel'], stream: DestinationStream): Logger {
   const options = {
     level,
@@ -40,14 +39,15 @@ export function createLogger(level: Config['logLevel'], stream: DestinationStrea
   return pino(options, stream)
 }
 
-/** The logger of a process, and what it holds open: disposing sends what Seq has not got yet. */
+/** The logger of a process. Disposing of it sends the lines that Seq has not received yet. */
 export interface Logging extends AsyncDisposable {
   readonly logger: Logger
 }
 
 /**
- * Logs to standard error, so that a program's own output stays its own: for people in a terminal, as JSON elsewhere; in
- * the Functions runtime to its log. With SEQ_URL also to Seq, which never slows or stops anything when it is away.
+ * Logs to standard error, which keeps a program's output clean: readable text in a terminal, JSON elsewhere. In the
+ * Functions runtime it logs to the runtime. With SEQ_URL it also logs to Seq, which slows or stops nothing when it is
+ * unavailable.
  */
 export async function openLogging(
   config: Pick<Config, 'logLevel' | 'seqUrl' | 'runtime'>,
@@ -61,8 +61,12 @@ export async function openLogging(
   const { createSeqStream } = await import('./seq.ts')
   const seq = createSeqStream({
     url: config.seqUrl,
-    onAway: (error) => logger.warn({ event: 'seq:away', err: error }, 'Seq takes no log lines; they wait, or are lost'),
-    onBack: (lost) => logger.warn({ event: 'seq:back', lost }, 'Seq takes log lines again'),
+    onAway: (error) =>
+      logger.warn(
+        { event: 'seq:away', err: error },
+        'Seq accepts no log lines; they wait, or are lost when too many do',
+      ),
+    onBack: (lost) => logger.warn({ event: 'seq:back', lost }, 'Seq accepts log lines again'),
   })
   const level = config.logLevel === 'silent' ? 'fatal' : config.logLevel
   const both = pino.multistream([
@@ -73,7 +77,7 @@ export async function openLogging(
   return { logger, [Symbol.asyncDispose]: () => seq.close() }
 }
 
-/** Undefined where pino-pretty is not installed, for it is a tool of development. */
+/** Undefined where pino-pretty, a development dependency, is not installed. */
 async function prettyStream(): Promise<DestinationStream | undefined> {
   try {
     const { PinoPretty } = await import('pino-pretty')

@@ -1,81 +1,91 @@
 import { HOW_LOST } from '../../application/ledger/ledger-faults.ts'
 import { isOrderError, TO_DO_IF_UNREADABLE } from '../../domain/errors.ts'
 import type { Logger } from './logger.ts'
-import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import type { PipelineEmitter, PipelineEventName } from '../../messaging/pipeline-events.ts'
 import { traceIdOf } from '../../messaging/records/traceparent.ts'
 import { toBriefErrorLine } from './error-line.ts'
 
 /**
- * One line for each event that matters, under the event's own name. Where one order is concerned the line has its id, and
- * its trace id when it has a trace.
+ * Writes one line for each event that matters, under the event's own name. A line about one order has its id, and its trace
+ * id when it has a trace.
  */
 export function logPipeline(events: PipelineEmitter, logger: Logger): void {
-  // Thousands a second: nobody listens, and so nothing is paid, unless somebody reads them.
-  if (logger.isLevelEnabled('debug')) {
-    events.on('order:accepted', ({ orderId, traceparent, durationMs }) => {
-      const line = { event: 'order:accepted', orderId, traceId: traceIdOf(traceparent), durationMs }
-      logger.debug(line, 'an order is durable in the log')
+  // Thousands of these happen each second, so nobody listens for them unless somebody reads them.
+  const isDebugged = logger.isLevelEnabled('debug')
+  if (isDebugged) {
+    events.on('order:accepted', (event) => {
+      logger.debug(lineOf('order:accepted', event), 'an order is durable in the log')
     })
   }
-  // The line of a record that is parked has the stack: three attempts before it would only repeat it.
-  const attempts = logger.isLevelEnabled('debug')
-    ? logger
-    : logger.child({}, { serializers: { err: toBriefErrorLine } })
+  // The line of a parked record has the stack, which the three attempts before it would only repeat.
+  const attempts = isDebugged ? logger : logger.child({}, { serializers: { err: toBriefErrorLine } })
   events.on('batch:stored', ({ topic, stored, duplicates, parked, durationMs }) => {
-    const counts = { stored: stored.length, duplicates: duplicates.length, parked, durationMs }
-    logger.debug({ event: 'batch:stored', topic, ...counts }, 'batch stored')
+    const counts = { topic, stored: stored.length, duplicates: duplicates.length, parked, durationMs }
+    logger.debug(lineOf('batch:stored', counts), 'batch stored')
   })
-  events.on('attempt:failed', ({ error, ...event }) => {
-    attempts.warn({ event: 'attempt:failed', ...event, err: error }, 'a batch failed and is tried again')
+  events.on('attempt:failed', (event) => {
+    attempts.warn(lineOf('attempt:failed', event), 'a batch failed and is tried again')
   })
-  events.on('delivery:retried', ({ error, notBefore, traceparent, ...event }) => {
-    const journey = { ...event, traceId: traceIdOf(traceparent), notBefore: new Date(notBefore).toISOString() }
-    logger.warn({ event: 'delivery:retried', ...journey, err: error }, 'a record is tried again later')
+  events.on('delivery:retried', (event) => {
+    const notBefore = new Date(event.notBefore).toISOString()
+    logger.warn(lineOf('delivery:retried', { ...event, notBefore }), 'a record is tried again later')
   })
-  events.on('delivery:dead-lettered', ({ error, traceparent, ...event }) => {
-    const journey = { ...event, traceId: traceIdOf(traceparent) }
-    // What an operator asked for is no failure.
+  events.on('delivery:dead-lettered', (event) => {
+    // A record that an operator took out is not a failure.
     const level = event.cause.code === 'taken-out' ? 'info' : 'error'
-    logger[level]({ event: 'delivery:dead-lettered', ...journey, err: error }, 'a record went to the dead-letter topic')
+    logger[level](lineOf('delivery:dead-lettered', event), 'a record went to the dead-letter topic')
   })
   events.on('dead-letters:kept', ({ ids }) => {
-    logger.info({ event: 'dead-letters:kept', ids: ids.slice(0, 20), count: ids.length }, 'dead letters kept')
+    logger.info(lineOf('dead-letters:kept', { ids: ids.slice(0, 20), count: ids.length }), 'dead letters kept')
   })
-  events.on('batch:held', ({ error, ...event }) => {
-    const message = 'every order of two batches in a row failed; the batch is held, and none is dead-lettered'
-    logger.error({ event: 'batch:held', ...event, err: error }, message)
+  events.on('batch:held', (event) => {
+    const message = 'every order of two batches in a row failed; the batch is held, and no order is dead-lettered'
+    logger.error(lineOf('batch:held', event), message)
   })
-  events.on('ledger:repaired', (repair) => {
-    logger.warn({ event: 'ledger:repaired', ...repair }, 'records that had been passed over were processed')
+  events.on('ledger:repaired', (event) => {
+    logger.warn(lineOf('ledger:repaired', event), 'records that had been passed over were processed')
   })
-  events.on('ledger:lost', (loss) => {
-    logger.error({ event: 'ledger:lost', ...loss }, `offsets ${HOW_LOST[loss.lostBy]}: orders may be lost`)
+  events.on('ledger:lost', (event) => {
+    logger.error(lineOf('ledger:lost', event), `offsets ${HOW_LOST[event.lostBy]}: orders may be lost`)
   })
   events.on('delivery:stalled', (event) => {
     const { topic, partition, offset, waitingMs } = event
-    const message = `records wait in ${topic} from ${topic}:${partition}:${offset} on, and the host has handed this process none for ${Math.round(waitingMs / 60_000)} minutes; /api/health/live now fails, so that it is restarted`
-    logger.error({ event: 'delivery:stalled', ...event }, message)
+    const minutes = Math.round(waitingMs / 60_000)
+    const message = `records wait in ${topic} from ${topic}:${partition}:${offset} on, and the host has given this process none for ${minutes} minutes; /api/health/live now fails, so that it is restarted`
+    logger.error(lineOf('delivery:stalled', event), message)
   })
-  events.on('delivery:unreadable', ({ error, ...event }) => {
-    const message = `records wait in ${event.topic} behind ${event.topic}:${event.partition}:${event.offset}, which cannot be read; ${TO_DO_IF_UNREADABLE}`
-    logger.error({ event: 'delivery:unreadable', ...event, err: error }, message)
+  events.on('delivery:unreadable', (event) => {
+    const { topic, partition, offset } = event
+    const message = `records wait in ${topic} behind ${topic}:${partition}:${offset}, which cannot be read; ${TO_DO_IF_UNREADABLE}`
+    logger.error(lineOf('delivery:unreadable', event), message)
   })
   events.on('delivery:resumed', (event) => {
-    logger.info({ event: 'delivery:resumed', ...event }, 'records are no longer seen to wait')
+    logger.info(lineOf('delivery:resumed', event), 'records are delivered again')
   })
   events.on('ledger:log-broken', (event) => {
-    const message = 'the log is not the one that was counted; the ledger does not balance until it is reset'
-    logger.error({ event: 'ledger:log-broken', ...event }, message)
+    const message = 'this is not the log that the ledger has counted; the ledger does not balance until it is reset'
+    logger.error(lineOf('ledger:log-broken', event), message)
   })
-  events.on('outage:began', ({ error, ...event }) => {
-    logger.error({ event: 'outage:began', ...event, err: error }, `the ${event.of} is away; everything is held`)
+  events.on('outage:began', (event) => {
+    logger.error(lineOf('outage:began', event), `the ${event.of} is away; everything is held`)
   })
   events.on('outage:ended', (event) => {
-    logger.info({ event: 'outage:ended', ...event }, `the ${event.of} is back`)
+    logger.info(lineOf('outage:ended', event), `the ${event.of} is back`)
   })
 }
 
-/** An outage of the store is only a warning: no redrive is at fault, and perhaps none is waiting. */
+/** Without a trace id where events of this name have none, because the invocation's own would be lost. */
+function lineOf(name: PipelineEventName, event: object): object {
+  const { error, traceparent, ...facts } = event as { error?: unknown; traceparent?: string }
+  return {
+    event: name,
+    ...facts,
+    ...('traceparent' in event && { traceId: traceIdOf(traceparent) }),
+    ...(error !== undefined && { err: error }),
+  }
+}
+
+/** An outage of the store is only a warning: no redrive is at fault, and perhaps none waits. */
 export function tellRedriveFailed(logger: Logger, error: unknown): void {
   const line = { event: 'redrive:failed', err: error }
   if (isOrderError(error) && error.retriable) logger.warn(line, 'redrives wait, if there are any')

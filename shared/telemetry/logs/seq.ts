@@ -1,23 +1,23 @@
 import { hostname } from 'node:os'
 import { backoffMs } from '../../threads/waiting.ts'
 
-/** What pino writes to, and how it ends. */
+/** A stream for pino that sends lines to Seq. */
 export interface SeqStream {
   /** Takes one line of JSON. Never blocks and never throws. */
   write(line: string): void
-  /** Sends what is left, for two seconds at most. */
+  /** Sends the remaining lines, for at most two seconds. */
   close(): Promise<void>
 }
 
 export interface SeqOptions {
-  /** Where Seq is; its API key may follow as `?apiKey=`. */
+  /** Seq's address; an API key may follow as `?apiKey=`. */
   readonly url: string
-  /** Told once when Seq stops taking lines, and once when it takes them again, with how many lines were lost. */
+  /** `onAway` is called once when Seq stops accepting lines, `onBack` when it accepts them again, with the number lost. */
   readonly onAway: (error: unknown) => void
   readonly onBack: (lost: number) => void
 }
 
-/** Beyond these, lines are dropped and counted: a Seq that is away costs this much memory and no more. */
+/** Beyond these limits lines are dropped and counted, which bounds the memory while Seq is unavailable. */
 const MAX_LINES = 10_000
 const MAX_BYTES = 8 * 1024 * 1024
 const BATCH_LINES = 500
@@ -28,8 +28,8 @@ const REQUEST_MS = 10_000
 const CLOSE_MS = 2000
 
 /**
- * Sends log lines to Seq by its own ingestion (CLEF over HTTP), in batches, in order. The official client keeps what it
- * cannot send without a bound and gives up on a refused connection at once, so this does the little that is needed.
+ * Sends log lines to Seq through its ingestion API (CLEF over HTTP), in batches, in order. The official client keeps unsent
+ * lines without a limit and gives up on a refused connection at once, so this does the little that is needed.
  */
 export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream {
   const { endpoint, headers } = target(url)
@@ -54,7 +54,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream 
   }
 
   function schedule(delayMs: number): void {
-    // Not held back by it: a process that has nothing else to do may end.
+    // Does not keep alive a process that has nothing else to do.
     timer ??= setTimeout(() => {
       timer = undefined
       sending = send().finally(() => {
@@ -69,7 +69,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream 
     return backoffMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
   }
 
-  /** What could not be sent stays at the head and is sent again; what Seq refuses for good is lost, and counted. */
+  /** Lines that could not be sent stay first and are sent again. Lines that Seq refuses for good are lost, and counted. */
   async function send(): Promise<void> {
     const batch = waiting.slice(0, BATCH_LINES)
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(REQUEST_MS)])
@@ -106,7 +106,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream 
   }
 }
 
-/** The endpoint that every version of Seq has. The key goes into a header, where no proxy logs it. */
+/** The endpoint that every version of Seq has. The key goes into a header, because proxies log addresses. */
 function target(url: string): { endpoint: URL; headers: Record<string, string> } {
   const given = new URL(url)
   const apiKey = given.searchParams.get('apiKey')
@@ -136,7 +136,7 @@ interface Line extends Record<string, unknown> {
   readonly err?: { readonly stack?: string }
 }
 
-/** Compact Log Event Format (clef-json.org): what Seq knows has names with @, the rest are properties. */
+/** Compact Log Event Format (clef-json.org): fields that Seq knows begin with @; the others are properties. */
 function toClef(line: string): string {
   const { time, level, msg, traceId, err, ...properties } = JSON.parse(line) as Line
   return JSON.stringify({

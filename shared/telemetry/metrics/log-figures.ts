@@ -5,22 +5,22 @@ import { headerText, HEADER } from '../../messaging/records/headers.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import { nextOffset, type EventLog } from '../../ports/event-log.ts'
 
-/** Where the consumer group of one topic stands, summed over the partitions. */
+/** Offsets and lag of one topic's consumer group, summed over the partitions. */
 export interface TopicFigures {
   readonly topic: string
   readonly group: string
-  /** Offsets, so that a rate of them is records a second, of all processes together. */
+  /** Offsets, whose rate is the records a second of all processes together. */
   readonly end: number
   readonly committed: number
   readonly lag: number
-  /** Offsets behind a transaction that is open, beyond `end`. */
+  /** Offsets beyond `end`, which wait for an open transaction. */
   readonly behindTransaction: number
   /**
-   * For a retry topic: how long the oldest record that waits has been due, in ms; 0 when nothing is due. Records of a
-   * batch are committed together, so up to the tier's delay and a hold is nothing unusual.
+   * For a retry topic: how long the oldest waiting record has been due, in ms; 0 when none is due. Records of a batch are
+   * committed together, so values up to the tier's delay plus a hold are usual.
    */
   readonly overdueMs: number | null
-  /** How much of its life in the log the oldest record that waits has used; 0 where none waits or all are kept. */
+  /** The share of its life in the log that the oldest waiting record has used; 0 where none waits or all are kept. */
   readonly lifeUsed: number
 }
 
@@ -42,7 +42,7 @@ export function createLogFigures(dependencies: {
   }
 
   async function figuresOf(topic: string, group: string, delayed: boolean): Promise<TopicFigures> {
-    // What is committed first: what is published between the two answers is lag, never less than none.
+    // The committed offsets first: records published between the two answers then count as lag, which is never negative.
     const committed = await log.committed(group, topic)
     const offsets = await log.offsets(topic)
     const positions = offsets.map(({ partition, first, end }) => {
@@ -64,8 +64,7 @@ export function createLogFigures(dependencies: {
   }
 
   /**
-   * One topic has one delay, so the first record that waits is the first that is due. Nobody can say how long a record
-   * has been due that tells no time.
+   * A topic has one delay, so the first waiting record is the first that is due. A record without a time counts as not due.
    */
   async function dueTime(topic: string, partition: number, offset: number): Promise<number> {
     const [record] = await readBeyondUnreadable(log, topic, partition, offset, 1)

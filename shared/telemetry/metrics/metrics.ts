@@ -10,23 +10,23 @@ import { countPipeline } from './pipeline-metrics.ts'
 import { remember } from './remembered.ts'
 import { createScrapeGauges } from './scrape-gauges.ts'
 
-/** Prometheus text, and its media type. */
+/** Metrics as Prometheus text. */
 export interface Metrics {
   readonly contentType: string
-  /** Never rejects: what cannot be asked is left out. Takes three seconds at most. */
+  /** Never rejects: figures that cannot be asked for are left out. Takes at most three seconds. */
   scrape(): Promise<string>
 }
 
-/** Several scrapers, or an impatient one, cost the log and the store no more than this. */
+/** Limits the load on log and store when scrapers are many or impatient. */
 const FIGURES_MAX_AGE_MS = 1000
 const VERDICT_MAX_AGE_MS = 60_000
 /** Well below the ten seconds that Prometheus waits by default. */
 const LIMIT_MS = 3000
 
 /**
- * Counts what this process does from now on; at a scrape asks the log, the store and the ledger for the rest. The figures
- * of the process itself (memory, event loop, garbage collection) are watched from the first scrape on: where nobody
- * scrapes, nobody pays for watching.
+ * Counts the events of this process from now on, and at a scrape asks log, store and ledger for the other figures. Memory,
+ * event loop and garbage collection are watched only from the first scrape on, so that a process that is never scraped does
+ * not pay for it.
  */
 export function createMetrics(dependencies: {
   events: PipelineEmitter
@@ -36,7 +36,7 @@ export function createMetrics(dependencies: {
   ledgerVerdict: () => Promise<LedgerVerdict>
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
   now: () => number
-  /** Told of every question that failed. */
+  /** Called for every question that failed. */
   onError: (error: unknown) => void
 }): Metrics {
   const { events, topics, log, checkReadiness, ledgerVerdict, lifeInLog, now, onError } = dependencies

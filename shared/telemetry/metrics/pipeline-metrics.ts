@@ -10,19 +10,18 @@ const SLOW_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 
 const BATCH_SIZES = [1, 2, 5, 10, 25, 50, 100, 200, 300, 500]
 
 /**
- * What this process did, counted from its start by listening to the pipeline. Accepting an order costs one increment and
- * one observation; everything else is paid once a batch.
+ * Counts what this process does, from its start, by listening to the pipeline. Accepting an order costs one increment and
+ * one observation; everything else costs once for each batch.
  */
 export function countPipeline(events: PipelineEmitter, registry: Registry): void {
-  const registers = [registry]
-  const accepted = new Counter({ name: 'orders_accepted_total', help: 'Orders made durable in the log.', registers })
-  // Without labels, which would treble what an observation costs.
-  const accepting = new Histogram({
-    name: 'orders_accept_duration_seconds',
-    help: 'From the command to its durability in the log, which is what a caller waits for.',
-    buckets: FAST_SECONDS,
-    registers,
-  })
+  const { counter, gauge, histogram } = instrumentsIn(registry)
+  const accepted = counter('orders_accepted_total', 'Orders made durable in the log.')
+  // Without labels, which would treble the cost of an observation.
+  const accepting = histogram(
+    'orders_accept_duration_seconds',
+    'From the command to its durability in the log, which is what a caller waits for.',
+    FAST_SECONDS,
+  )
   events.on('order:accepted', ({ durationMs }) => {
     accepted.inc()
     accepting.observe(durationMs / 1000)
@@ -30,18 +29,18 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
 
   const stored = counter('orders_stored_total', 'Orders stored, by the topic that they were stored from.', [TOPIC])
   const duplicates = counter('orders_duplicate_total', 'Deliveries of orders that were stored already.', [TOPIC])
-  const sizes = histogram('orders_batch_size', 'Records of a batch.', BATCH_SIZES)
+  const sizes = histogram('orders_batch_size', 'Records of a batch.', BATCH_SIZES, [TOPIC])
   const processing = histogram(
     'messaging_process_duration_seconds',
     'Storing what one transaction takes, tries in place and holds included.',
     SLOW_SECONDS,
+    [TOPIC],
   )
-  const latency = new Histogram({
-    name: 'orders_accepted_to_stored_seconds',
-    help: 'From an order’s acceptance to its presence in the store.',
-    buckets: SLOW_SECONDS,
-    registers,
-  })
+  const latency = histogram(
+    'orders_accepted_to_stored_seconds',
+    'From an order’s acceptance to its presence in the store.',
+    SLOW_SECONDS,
+  )
   events.on('batch:stored', ({ topic, durationMs, latenciesMs, parked, ...batch }) => {
     const of = { [TOPIC]: topic }
     stored.inc(of, batch.stored.length)
@@ -51,11 +50,10 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
     for (const ms of latenciesMs) latency.observe(ms / 1000)
   })
 
-  const repaired = new Counter({
-    name: 'orders_ledger_repaired_total',
-    help: 'Records that had been passed over and were processed by a repair of the processor itself.',
-    registers,
-  })
+  const repaired = counter(
+    'orders_ledger_repaired_total',
+    'Records that had been passed over and were processed by a repair of the processor itself.',
+  )
   events.on('ledger:repaired', ({ processed }) => repaired.inc(processed))
 
   const passedOver = counter('orders_passed_over_total', 'Damaged records that the log did not deliver.', [TOPIC])
@@ -70,44 +68,38 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   const dead = counter('orders_dead_lettered_total', 'Records put into the dead-letter topic.', [ERROR])
   events.on('delivery:dead-lettered', ({ cause }) => dead.inc({ [ERROR]: cause.code }))
 
-  const stalled = new Gauge({
-    name: 'orders_delivery_stalled',
-    help: '1 while records wait in the topic and the host hands this process none.',
-    labelNames: [TOPIC],
-    registers,
-  })
+  const stalled = gauge(
+    'orders_delivery_stalled',
+    '1 while records wait in the topic and the host hands this process none.',
+    [TOPIC],
+  )
   events.on('delivery:stalled', ({ topic }) => stalled.set({ [TOPIC]: topic }, 1))
   events.on('delivery:resumed', ({ topic }) => stalled.set({ [TOPIC]: topic }, 0))
 
   countOutages(events, registry)
+}
 
-  function counter(name: string, help: string, labelNames: string[]): Counter {
-    return new Counter({ name, help, labelNames, registers })
-  }
-
-  function histogram(name: string, help: string, buckets: number[]): Histogram {
-    return new Histogram({ name, help, labelNames: [TOPIC], buckets, registers })
+function instrumentsIn(registry: Registry) {
+  const registers = [registry]
+  return {
+    counter: (name: string, help: string, labelNames: string[] = []) =>
+      new Counter({ name, help, labelNames, registers }),
+    gauge: (name: string, help: string, labelNames: string[]) => new Gauge({ name, help, labelNames, registers }),
+    histogram: (name: string, help: string, buckets: number[], labelNames: string[] = []) =>
+      new Histogram({ name, help, labelNames, buckets, registers }),
   }
 }
 
 /**
- * Whether this process holds batches. A hold that is given back to the trigger has no end of its own, so whatever gets
- * through ends the outage too.
+ * Whether this process holds batches. A batch that is given back to the trigger has no event for its end, so any success
+ * ends the outage too.
  */
 function countOutages(events: PipelineEmitter, registry: Registry): void {
-  const registers = [registry]
-  const outages = new Counter({
-    name: 'orders_outages_total',
-    help: 'How often this process began to hold batches.',
-    labelNames: ['of'],
-    registers,
-  })
-  const outage = new Gauge({
-    name: 'orders_outage',
-    help: '1 while this process holds batches because the store or the log is away.',
-    labelNames: ['of'],
-    registers,
-  })
+  const { counter, gauge } = instrumentsIn(registry)
+  const outages = counter('orders_outages_total', 'How often this process began to hold batches.', ['of'])
+  const outage = gauge('orders_outage', '1 while this process holds batches because the store or the log is away.', [
+    'of',
+  ])
   for (const dependency of ['store', 'log']) {
     outages.inc({ of: dependency }, 0)
     outage.set({ of: dependency }, 0)

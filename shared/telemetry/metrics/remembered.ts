@@ -1,6 +1,6 @@
 import { within } from '../../threads/waiting.ts'
 
-/** How an answer is kept, and how long a question may take. */
+/** How long an answer is kept, and how long a question may take. */
 export interface RememberOptions {
   readonly maxAgeMs: number
   readonly limitMs: number
@@ -10,9 +10,8 @@ export interface RememberOptions {
 }
 
 /**
- * Asks no more often than `maxAgeMs`, one question at a time, and gives up waiting after `limitMs`. Undefined means that
- * there is no answer now: whoever was asked is away. It is told to
- * `onError` rather than thrown, for other answers are wanted all the same.
+ * Asks at most once in `maxAgeMs`, one question at a time, and stops waiting after `limitMs`. Resolves with undefined when
+ * there is no answer. Errors go to `onError` and are not thrown, because the caller wants its other answers all the same.
  */
 export function remember<T>(ask: () => Promise<T>, { maxAgeMs, limitMs, now, onError }: RememberOptions) {
   let answer: { readonly value: T | undefined; readonly at: number } | undefined

@@ -4,7 +4,7 @@ import type { Readiness } from '../../application/operations/readiness.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import type { TopicFigures } from './log-figures.ts'
 
-/** What is asked at a scrape; undefined is what nobody could answer. */
+/** The answers at a scrape; undefined where there was none. */
 export interface Asked {
   readonly topics: readonly TopicFigures[] | undefined
   readonly readiness: Readiness | undefined
@@ -15,8 +15,8 @@ const TOPIC = 'messaging_destination_name'
 const GROUP = 'messaging_consumer_group_name'
 
 /**
- * Figures that are not this process's own: where the log, the store and the ledger stand, the same from any instance.
- * What nobody could answer is absent, never an old value.
+ * Figures of the log, the store and the ledger, the same from every instance. A figure without an answer is absent, because
+ * an old value would mislead.
  */
 export function createScrapeGauges(registry: Registry, topics: Topics): (asked: Asked) => void {
   const lag = gauge('messaging_consumer_group_lag', 'Records that the group has not committed.', [TOPIC, GROUP, 'tier'])
@@ -55,7 +55,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     balanced.remove()
     for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
     for (const figure of figures ?? []) setTopic(figure)
-    // A question that is not answered in time is an answer, too.
+    // A question without an answer in time counts as unavailable.
     up.set({ of: 'log' }, readiness?.checks.log.available === true ? 1 : 0)
     unreadable.set(readiness?.checks.log.unreadable?.length ?? 0)
     up.set({ of: 'store' }, readiness?.checks.store.available === true ? 1 : 0)
@@ -64,7 +64,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
 
   function setTopic(figure: TopicFigures): void {
     const tier = tierOf.get(figure.topic)
-    // Records of a retry topic that are not yet due are no lag: alerts leave out what has a tier.
+    // Records in a retry topic may not be due yet, so alerts ignore lag that has a tier.
     const of = { [TOPIC]: figure.topic, [GROUP]: figure.group, ...(tier !== undefined && { tier }) }
     lag.set(of, figure.lag)
     committed.set(of, figure.committed)

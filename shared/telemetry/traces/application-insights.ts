@@ -6,7 +6,7 @@ import type { Logger } from '../logs/logger.ts'
 import { watchCollector } from './collector-watch.ts'
 import { MAX_LINKS, type TracerSource } from './tracing.ts'
 
-/** What the package would patch or collect by itself. The spans are ours; figures are at /api/metrics. */
+/** Everything that the package would patch or collect on its own. We make the spans; metrics are at /api/metrics. */
 const NOTHING_BY_ITSELF = {
   enableAutoCollectExceptions: false,
   enableAutoCollectPerformance: false,
@@ -27,7 +27,7 @@ const NOTHING_BY_ITSELF = {
   },
 } satisfies AzureMonitorOpenTelemetryOptions
 
-/** The package names a request after its route, and does not name what a record started, so the name is set here. */
+/** The package names a request after its route, but leaves a consumer's operation unnamed, so the name is set here. */
 const NAMES_OF_CONSUMERS: SpanProcessor = {
   onStart(span) {
     if (span.kind === SpanKind.CONSUMER) span.setAttribute('ai.operation.name', span.name)
@@ -40,11 +40,11 @@ const NAMES_OF_CONSUMERS: SpanProcessor = {
 type ExporterOptions = NonNullable<AzureMonitorOpenTelemetryOptions['azureMonitorExporterOptions']>
 type Policy = NonNullable<ExporterOptions['additionalPolicies']>[number]['policy']
 
-/** Traces to Application Insights by Microsoft's own package, as the process's global tracer provider. */
+/** Sends traces to Application Insights through Microsoft's package, as the process's global tracer provider. */
 export function openApplicationInsights(connectionString: string, resource: Resource, logger: Logger): TracerSource {
-  // OpenTelemetry's default. The package's own is five traces a second, whatever the caller decided: one order's trace
-  // would be there or not by chance. It reads a sampler that follows the parent from nowhere else,
-  // and spells one differently.
+  // OpenTelemetry's default. The package's own default keeps five traces a second, whatever the caller decided, so an
+  // order's trace would be complete only by chance. The package takes a sampler that follows the parent only from this
+  // variable, and spells one sampler differently.
   const sampler = process.env['OTEL_TRACES_SAMPLER'] ?? 'parentbased_always_on'
   process.env['OTEL_TRACES_SAMPLER'] = sampler.replace('traceidratio', 'trace_id_ratio')
   process.env['OTEL_SPAN_LINK_COUNT_LIMIT'] ??= String(MAX_LINKS)
@@ -66,7 +66,7 @@ export function openApplicationInsights(connectionString: string, resource: Reso
 const PARTLY_TAKEN = 206
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-/** A proxy's answer says nothing about items, so none counts as taken. */
+/** A proxy's answer says nothing about items, so none of them counts as accepted. */
 function partlyTaken(body: string): { readonly accepted: number; readonly why: string | undefined } {
   try {
     const { itemsAccepted = 0, errors = [] } = JSON.parse(body) as PartlyTaken
@@ -76,18 +76,18 @@ function partlyTaken(body: string): { readonly accepted: number; readonly why: s
   }
 }
 
-/** Of the endpoint's answer (`TrackResponse` in the package), what is read here. */
+/** The part of the endpoint's answer (`TrackResponse` in the package) that is read here. */
 interface PartlyTaken {
   readonly itemsAccepted?: number
   readonly errors?: readonly { readonly message?: string }[]
 }
 
-/** The package tells nobody what became of an export, but lets a policy see how each request ended, retries included. */
+/** The package does not report the result of an export, but a policy sees the result of each request, retries included. */
 export function watchExports(logger: Logger): Policy {
   const watch = watchCollector(logger)
 
   function tell(status: number, body: string, sent: number): void {
-    // Where a redirect leads, the package asks again.
+    // The package follows the redirect with another request.
     if (REDIRECTS.has(status)) return
     const { accepted, why } = status === PARTLY_TAKEN ? partlyTaken(body) : { accepted: status < 400 ? sent : 0 }
     if (accepted > 0) watch.taken()

@@ -14,12 +14,13 @@ import { createProcessingTraces } from './trace-processing.ts'
 import { tracePublishing } from './trace-publishing.ts'
 import { traceRequests } from './trace-requests.ts'
 
-/** Whoever collects may be away when the process ends. */
+/** The collector may be unavailable when the process ends. */
 const CLOSE_MS = 2000
 
 /**
- * No instrumentation patches anything, so that nothing but our own spans costs anything. Sampling follows the parent, else
- * OTEL_TRACES_SAMPLER; OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY mean what they always do.
+ * Uses no instrumentation that patches libraries, so that only our own spans cost anything. Sampling follows the parent,
+ * else OTEL_TRACES_SAMPLER. OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY have their usual
+ * meaning.
  */
 export async function createTracing(config: TracingConfig, events: PipelineEmitter, logger: Logger): Promise<Tracing> {
   const source = await openSource(config, logger)
@@ -36,7 +37,7 @@ export async function createTracing(config: TracingConfig, events: PipelineEmitt
   }
 }
 
-/** Either is loaded only when it is asked for: together they weigh more than everything else. */
+/** Loads either package only when it is configured: together they weigh more than everything else. */
 async function openSource(
   { otlpTracesUrl, applicationInsights }: TracingConfig,
   logger: Logger,
@@ -49,7 +50,7 @@ async function openSource(
   return openApplicationInsights(applicationInsights ?? '', processResource(), logger)
 }
 
-/** Whoever runs it has the last word on what it is called. */
+/** The environment overrides our names. */
 function processResource(): Resource {
   const own = resourceFromAttributes({
     'service.name': 'order-event-processing',

@@ -2,12 +2,12 @@ import type { Logger } from '../logs/logger.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { Tracing, TracingConfig } from './tracing.ts'
 
-/** Whether traces go anywhere: to OTLP, else to Application Insights. */
+/** Whether traces are sent: over OTLP, else to Application Insights. */
 export function isTraced({ otlpTracesUrl, applicationInsights }: TracingConfig): boolean {
   return otlpTracesUrl !== undefined || applicationInsights !== undefined
 }
 
-/** Undefined where nothing is configured: then nothing of OpenTelemetry's SDK is loaded. */
+/** Undefined where nothing is configured; then OpenTelemetry's SDK is not loaded. */
 export async function openTracing(
   config: TracingConfig,
   events: PipelineEmitter,

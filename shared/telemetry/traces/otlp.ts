@@ -6,7 +6,7 @@ import type { Logger } from '../logs/logger.ts'
 import { watchCollector, type CollectorWatch } from './collector-watch.ts'
 import { MAX_LINKS, type TracerSource } from './tracing.ts'
 
-/** Traces to any OpenTelemetry collector, by OTLP over HTTP; OTEL_EXPORTER_OTLP_HEADERS are sent along. */
+/** Sends traces to any OpenTelemetry collector by OTLP over HTTP, with OTEL_EXPORTER_OTLP_HEADERS. */
 export function openOtlp(url: string, resource: Resource, logger: Logger): TracerSource {
   const exporter = new OTLPTraceExporter({ url })
   const watch = watchCollector(logger)
@@ -19,7 +19,7 @@ export function openOtlp(url: string, resource: Resource, logger: Logger): Trace
   return { tracer: provider.getTracer('order-event-processing'), shutdown: () => provider.shutdown() }
 }
 
-/** What the exporter says when a collector took an export in part (OTLP, "Partial Success"): nobody else is told. */
+/** The exporter's message when a collector accepts part of an export (OTLP, "Partial Success"); nothing else reports it. */
 const PARTIAL_SUCCESS = 'Received Partial Success response:'
 
 const ignore = () => undefined
@@ -28,7 +28,7 @@ function listenForRejected(watch: CollectorWatch): void {
   const warn = (message: string, ...details: unknown[]) => {
     if (message !== PARTIAL_SUCCESS) return
     const { rejectedSpans, errorMessage } = partialSuccess(String(details[0]))
-    // None is rejected when the collector only wants to say something.
+    // A collector may send a message without rejecting anything.
     if (Number(rejectedSpans) > 0) watch.rejected(Number(rejectedSpans), errorMessage ?? 'without a reason')
   }
   const logger = { error: ignore, warn, info: ignore, debug: ignore, verbose: ignore }
@@ -41,7 +41,7 @@ interface PartialSuccess {
   readonly errorMessage?: string
 }
 
-/** The package says it in its own words, which another version may put otherwise: then all that is known is that some were. */
+/** Another version of the package may word its message differently; then we only know that some spans were rejected. */
 function partialSuccess(words: string): PartialSuccess {
   try {
     return JSON.parse(words) as PartialSuccess

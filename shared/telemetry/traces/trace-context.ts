@@ -13,19 +13,19 @@ import { isTraceparent, isTracestate } from '../../messaging/records/traceparent
 import type { RecordHeader } from '../../ports/event-log.ts'
 import { messageFor } from '../logs/error-line.ts'
 
-/** W3C Trace Context, to and fro. What is no valid traceparent is ignored: the trace then begins here. */
+/** The span as a `traceparent` (W3C Trace Context). */
 export function toTraceparent(span: Span): string {
   const { traceId, spanId, traceFlags } = span.spanContext()
   return `00-${traceId}-${spanId}-${(traceFlags & 1) === 1 ? '01' : '00'}`
 }
 
-/** What others say of the trace, as the span hands it on. */
+/** The span's `tracestate`, which carries other systems' entries. */
 export function toTracestate(span: Span): string | undefined {
   const text = span.spanContext().traceState?.serialize()
   return text === '' ? undefined : text
 }
 
-/** A `tracestate` means nothing without its traceparent, and one that is malformed is ignored. */
+/** Undefined for a malformed `traceparent`: the trace then begins here. A malformed `tracestate` is ignored. */
 export function fromTraceparent(text: string | undefined, tracestate?: string): SpanContext | undefined {
   if (text === undefined || !isTraceparent(text)) return undefined
   const [, traceId = '', spanId = '', flags = ''] = text.split('-')
@@ -39,7 +39,7 @@ export function contextOf(traceparent: string | undefined, tracestate?: string):
   return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent)
 }
 
-/** The headers of a record with the span's context in the place of the one that they had. */
+/** The record's headers, with the span's context in place of the earlier one. */
 export function inTraceOf<Header extends RecordHeader>(
   headers: readonly Header[],
   span: Span,
@@ -53,7 +53,7 @@ export function inTraceOf<Header extends RecordHeader>(
   ]
 }
 
-/** Ends a span as failed. The error's class of code is its type, as in the metrics. */
+/** Ends a span as failed. The error's code is its type, as in the metrics. */
 export function endWithError(span: Span, error: unknown): void {
   span.setAttribute('error.type', isOrderError(error) ? error.code : 'internal')
   span.setStatus({ code: SpanStatusCode.ERROR, message: messageFor(error) })

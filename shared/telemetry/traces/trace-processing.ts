@@ -9,8 +9,8 @@ import type { Tracing } from './tracing.ts'
 import { contextOf, endWithError, fromTraceparent, inTraceOf, toTraceparent } from './trace-context.ts'
 
 /**
- * A batch mixes journeys: each record's span goes on with its own, and links to the batch's span, which links to all of
- * them. What became of a record that was not stored is on its span: whoever parks it names it by its traceparent.
+ * A batch mixes journeys. Each record's span continues its own journey and links to the batch's span, which links to all
+ * records. A parked record's fate is on its span, which the event names by its traceparent.
  */
 export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter): Tracing['traceProcessing'] {
   const active = new Map<string, Span>()
@@ -79,7 +79,7 @@ export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter):
 
 type Attributes = Record<string, string | number>
 
-/** The record as its span's: a copy of it in another topic then goes on from there. */
+/** The record with its span's context, from which a copy in another topic goes on. */
 function continued(record: DeliveredRecord, span: Span): DeliveredRecord {
   const headers = inTraceOf(record.headers, span).map(
     ([name, value]) => [name, typeof value === 'string' ? Buffer.from(value) : value] as const,

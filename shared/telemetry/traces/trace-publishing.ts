@@ -4,8 +4,8 @@ import type { EventLog, RecordHeader, RecordToPublish } from '../../ports/event-
 import { contextOf, endWithError, inTraceOf, toTraceparent } from './trace-context.ts'
 
 /**
- * A span for each record, child of the one that its `traceparent` names; it takes its place. `ce_traceparent`, where the
- * journey began, stays as it is.
+ * Makes a span for each record, as a child of the record's `traceparent`, which it replaces. `ce_traceparent`, the start of
+ * the journey, stays as it is.
  */
 export function tracePublishing(tracer: Tracer, log: Pick<EventLog, 'publish'>): Pick<EventLog, 'publish'> {
   return {
@@ -47,7 +47,7 @@ export function tracePublishing(tracer: Tracer, log: Pick<EventLog, 'publish'>):
   }
 }
 
-/** The span's context; a journey that has no beginning yet begins here. */
+/** Adds the span's context; a journey without a start begins here. */
 function withTrace<Header extends RecordHeader>(
   headers: readonly Header[],
   span: Span,

@@ -6,27 +6,27 @@ import type { EventLog } from '../../ports/event-log.ts'
 import type { Config } from '../../settings/config.ts'
 
 /**
- * Traces: one for one order, from the request through the log, processing, every retry, the dead-letter topic and a
- * redrive. Each hop is a span whose context travels in the header `traceparent`; use cases only pass headers on, so they
- * know nothing of it, and a process without traces has nothing in their way.
+ * Traces, one for each order, from the request through the log, processing, every retry, the dead-letter topic and a
+ * redrive. Each hop is a span whose context travels in the header `traceparent`. Use cases only pass headers on, so they do
+ * not know about traces, and a process without traces pays nothing.
  */
 export interface Tracing extends AsyncDisposable {
-  /** A span for each request; what the handler sees as the request's `traceparent` is that span. */
+  /** A span for each request; the handler sees it as the request's `traceparent`. */
   traceRequests(route: Route, handler: Handler): Handler
-  /** A span for each record that is published. */
+  /** A span for each published record. */
   tracePublishing(log: Pick<EventLog, 'publish'>): Pick<EventLog, 'publish'>
-  /** A span for each record of a batch, continuing its journey, and one for the batch, linked with all of them. */
+  /** A span for each record of a batch, which continues its journey, and one for the batch, linked with all of them. */
   traceProcessing(source: { readonly topic: string; readonly group: string }, useCase: HandleDelivery): HandleDelivery
 }
 
 export type TracingConfig = Pick<Config, 'otlpTracesUrl' | 'applicationInsights'>
 
-/** A delivery has at most as many records (`maxBatchSize` in host.json), and its span a link to each. */
+/** A delivery has at most this many records (`maxBatchSize` in host.json), and its span links to each. */
 export const MAX_LINKS = 1000
 
-/** What makes spans, and sends them somewhere. */
+/** Makes spans and sends them. */
 export interface TracerSource {
   readonly tracer: Tracer
-  /** Sends what is left; may take as long as it likes, or reject. */
+  /** Sends the remaining spans. May take any time, or reject. */
   shutdown(): Promise<void>
 }

@@ -91,7 +91,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     await expect(log.ensureTopics([spec])).rejects.toMatchObject({
       code: 'invalid-setting',
       message: expect.stringMatching(
-        /^Kafka refuses to make the topic three-.*KAFKA_REPLICATION asks for more copies than there are brokers\.$/,
+        /^Kafka refuses to create the topic three-.*KAFKA_REPLICATION asks for more copies than there are brokers\.$/,
       ),
     })
   })

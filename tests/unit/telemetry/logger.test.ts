@@ -134,7 +134,7 @@ describe('the log', () => {
       new TypeError(`Cannot create property 'x' on string 'it is "${NAME}" (she)'`),
       'TypeError',
     ],
-    ['what is no error', `order of ${NAME}`, 'no error'],
+    ['what is no error', `order of ${NAME}`, 'not an error'],
     ['several errors in one', new AggregateError([truncated], `for '${NAME}'`), 'AggregateError'],
   ]
   test.each(leaks)('says what went wrong, and nothing of whose order it was: %s', (_, error, told) => {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { messageOf } from '../../../domain/errors.ts'
 import type { GroupOffset } from './log-file.ts'
 
-/** By reference where the file system can. Says in one line why it failed. */
+/** Copies by reference where the file system can. Prints one line when it fails. */
 const COPY = `
   const { constants, copyFileSync } = require('node:fs')
   const [from, to] = process.argv.slice(1)
@@ -16,9 +16,9 @@ const COPY = `
   }`
 
 /**
- * Copies the log's file while it is written. Between `freeze` and `thaw` its thread writes to the WAL alone, so the file
- * is of one instant, however long copying takes. `thaw` rejects when the file was opened anew or closed meanwhile, because
- * then the copy may be of two instants.
+ * Copies the log's file while the log is in use. Between `freeze` and `thaw` its thread writes to the WAL alone, so the
+ * copy shows one instant, however long copying takes. `thaw` rejects when the file was reopened or closed meanwhile,
+ * because then the copy may mix two instants.
  */
 export async function copyLog(
   path: string,
@@ -29,15 +29,15 @@ export async function copyLog(
   try {
     await copyInAnotherProcess(path, to)
   } catch (error) {
-    await thread.thaw().catch(() => undefined) // which says less than what went wrong first
+    await thread.thaw().catch(() => undefined) // The first error says more than this one.
     throw error
   }
   await thread.thaw()
 }
 
 /**
- * A process that closes any descriptor of a file loses all of its POSIX locks on that file, and SQLite's exclusive lock of
- * the log is one of them (sqlite.org/howtocorrupt.html, 2.2). So another process opens it.
+ * A process that closes any descriptor of a file loses all of its POSIX locks on that file, SQLite's exclusive lock on the
+ * log among them (sqlite.org/howtocorrupt.html, 2.2). So another process opens it.
  */
 async function copyInAnotherProcess(path: string, to: string): Promise<void> {
   try {
@@ -48,7 +48,7 @@ async function copyInAnotherProcess(path: string, to: string): Promise<void> {
   }
 }
 
-/** Sets the groups of a copy back to where they were. Nothing is flushed here: whoever made the copy flushes all of it. */
+/** Sets the groups of a copy back to these offsets. Does not flush, because the caller flushes the whole copy. */
 export function setGroupOffsets(copy: string, offsets: readonly GroupOffset[]): void {
   const db = new DatabaseSync(copy)
   try {

@@ -2,14 +2,14 @@ import { crc32 } from 'node:zlib'
 import type { LogRecord, RecordHeader, RecordToPublish } from '../../../ports/event-log.ts'
 
 /**
- * Records travel between the threads as one piece of memory, a frame each, one behind the other: a thread hop then
- * costs a memcpy, not an object for every header. The header block is also what the file keeps.
+ * Records travel between the threads as one piece of memory, one frame after another, so that a thread hop costs a memcpy
+ * and not an object for every header. The file keeps the header block as it is.
  *
  *   frame    u32 length of the frame | u32 partition id | f64 offset | f64 timestamp | i32 key | i32 value | key | value | header block
  *   headers  u32 name | i32 value | name | value, and so on to the end
  *
- * Lengths are in bytes, little-endian; -1 is null. A key's length of -2 marks a frame that stands for offsets that cannot
- * be read: its offset is the first of them, its timestamp the one behind the last, and its value says why.
+ * Lengths are in bytes, little-endian; -1 is null. A key length of -2 marks a frame for offsets that cannot be read: its
+ * offset is the first of them, its timestamp the offset after the last, and its value gives the reason.
  */
 const PARTITION_ID_AT = 4
 const OFFSET_AT = 8
@@ -23,7 +23,7 @@ const DAMAGED = -2
 
 /** UTF-8 takes at most this many bytes for one UTF-16 code unit. */
 const UTF8_BYTES_PER_UNIT = 3
-/** Below this, a loop over ASCII is quicker than a call into the runtime: header names and most values are that short. */
+/** For shorter texts, such as header names and most values, a loop over ASCII is faster than a call into the runtime. */
 const SHORT_TEXT = 48
 
 const INITIAL_BYTES = 64 * 1024
@@ -54,9 +54,9 @@ export interface FrameWriter {
   addDamaged(partitionId: number, range: DamagedRange): void
   /** Of the frame that begins at `at`. */
   checksum(at: number): number
-  /** Forgets what was written beyond `length`. */
+  /** Discards everything beyond `length`. */
   truncate(length: number): void
-  /** What was written, in memory of its own, and starts anew. */
+  /** Returns what was written, in memory of its own, and starts again. */
   take(): Buffer
 }
 
@@ -152,7 +152,7 @@ export function createFrameWriter(): FrameWriter {
   }
 }
 
-/** An upper bound that needs no look at the text: memory is reserved by it, limits are checked by what was written. */
+/** An upper bound that does not look at the text. Memory is reserved by it; limits are checked against what was written. */
 export function largestFrame(record: RecordToPublish): number {
   let bytes = FIXED_BYTES + largest(record.key) + largest(record.value)
   for (const [name, value] of record.headers) bytes += HEADER_FIXED_BYTES + largest(name) + largest(value)
@@ -181,14 +181,14 @@ export function setFrameOffset(frames: Buffer, at: number, offset: number): void
 }
 
 /**
- * CRC-32 (ISO-HDLC, as in zip) of everything that the file keeps of a record and of its place: partition, offset and
- * timestamp, the lengths, key, value and headers. So a sound record in a wrong place does not pass.
+ * CRC-32 (ISO-HDLC, as in zip) of a record and its place: partition, offset, timestamp, the lengths, key, value and
+ * headers. So a sound record in the wrong place does not pass.
  */
 export function frameChecksum(frames: Buffer, at: number): number {
   return crc32(frames.subarray(at + PARTITION_ID_AT, at + frameLength(frames, at)))
 }
 
-/** The offsets that cannot be read, when the frame stands for such. */
+/** The offsets that cannot be read; undefined when the frame holds a record. */
 export function damagedRangeAt(frames: Buffer, at: number): DamagedRange | undefined {
   if (frames.readInt32LE(at + KEY_LENGTH_AT) !== DAMAGED) return undefined
   const from = frames.readDoubleLE(at + OFFSET_AT)
@@ -210,7 +210,7 @@ export function storedRecordAt(frames: Buffer, at: number): StoredRecord {
   }
 }
 
-/** The record that a consumer gets, in memory of its own: what the consumer does to it touches no other's. */
+/** The record for a consumer, in memory of its own, so that a consumer that changes it affects no other. */
 export function logRecordAt(frames: Buffer, at: number, topic: string, partition: number): LogRecord {
   const frame = Buffer.from(frames.subarray(at, at + frameLength(frames, at)))
   const { offset, timestamp, key, value, headerBlock } = storedRecordAt(frame, 0)

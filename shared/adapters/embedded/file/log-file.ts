@@ -24,9 +24,9 @@ import { createPartitionReader, type PartitionReader, type VerifiedSlice, type R
  * file and open it again; after a failed flush (`leavesDiskInDoubt`) neither.
  */
 export interface LogFile {
-  /** Every partition there is, and the offset that its next record will get. */
+  /** All partitions, with the offset of the next record in each. */
   partitions(): PartitionEntry[]
-  /** Makes the topics that are missing and returns every partition there is. */
+  /** Creates missing topics, and returns all partitions. */
   makeTopics(topics: readonly { readonly name: string; readonly partitions: number }[]): PartitionEntry[]
   /** Appends the frames in one flushed transaction. Returns, by partition id, the offset that its first frame got. */
   append(frames: Uint8Array): Map<number, number>
@@ -35,7 +35,7 @@ export interface LogFile {
    * before the first record that is damaged. Where that is the first of the range, a frame says how far the damage goes.
    */
   read(ranges: readonly ReadRange[]): Uint8Array
-  /** Reads on from `from` and checks every record, for some milliseconds: those who publish wait behind it. */
+  /** Checks records from `from` on, for a few milliseconds at most, because publishers wait behind it. */
   verify(partitionId: number, from: number): VerifiedSlice
   /** Commits a group's next offsets by partition id. */
   commit(groupId: string, next: ReadonlyMap<number, number>): void
@@ -44,17 +44,17 @@ export interface LogFile {
   readers(topic: string): string[]
   /** The offsets of all groups. */
   groupOffsets(): GroupOffset[]
-  /** Brings the file up to date and keeps it so: what is written goes to the WAL alone until `thaw`. */
+  /** Copies the WAL into the file, then leaves the file unchanged until `thaw`: writes go to the WAL alone. */
   freeze(): void
-  /** Throws when this file was not frozen, as when it was opened anew since. */
+  /** Throws when this file was not frozen, for example because it was reopened since. */
   thaw(): void
-  /** Of this file: another log in its place has another one. */
+  /** The id of this file; another log in its place has another id. */
   identity(): string
-  /** Writes and flushes something of no meaning: throws when records could not be written either. */
+  /** Writes and flushes a meaningless row; throws when records could not be written either. */
   probe(): void
-  /** Copies what was committed to where it stays, once that is due: a stall, for a moment when nobody waits for an answer. */
+  /** Copies a long WAL into the file. That stalls the thread, so it belongs after an answer. */
   tidy(): void
-  /** After an error: takes back what the failed call began. Throws when the file can't be used as it is. */
+  /** Rolls back a call that failed. Throws when the file can't be used as it is. */
   undo(): void
   close(): void
 }
@@ -72,7 +72,7 @@ export interface GroupOffset {
   readonly next: number
 }
 
-/** Of the tables, not of the program. A file of a later format is left alone. */
+/** The version of the tables, not of the program. A file of a later format is refused. */
 const FORMAT = 2
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS partitions (
@@ -83,7 +83,7 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS probes (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 `
-/** Records from `checksums_from` on have a checksum, so that one whose checksum is gone does not pass for an old one. */
+/** Records from `checksums_from` on have a checksum, so that a record that lost its checksum does not pass for an old one. */
 const CHECKSUMS_FROM = 'ALTER TABLE partitions ADD COLUMN checksums_from INTEGER NOT NULL DEFAULT 0'
 const IDENTITY = `
   CREATE TABLE IF NOT EXISTS log_identity (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), id TEXT NOT NULL) STRICT`
@@ -100,12 +100,12 @@ export function openLogFile(path: string): LogFile {
   const partitions = new Map<number, Partition>()
   let checkpoints: Checkpoints
   try {
-    // Exclusive: offsets are handed out from memory, so a second writer must be impossible, not merely impolite.
+    // Exclusive, because offsets are assigned in memory: a second writer must be impossible.
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     db.exec('PRAGMA journal_mode = WAL')
     db.exec('PRAGMA synchronous = FULL')
     checkpoints = prepareCheckpoints(db)
-    // No quick_check here: it reads the whole file, and the log must be ready in the time of a start, however long it is.
+    // No quick_check here: it reads the whole file, and a start must not take longer the larger the log is.
     const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
     if (format > FORMAT) throw new Error(`${path} is of format ${format}; this program knows ${FORMAT}.`)
     if (format < FORMAT) transaction(() => bringUpToDate())
@@ -134,7 +134,7 @@ export function openLogFile(path: string): LogFile {
     db.exec('COMMIT')
   }
 
-  /** From no format, or the one whose records had no checksum. */
+  /** Upgrades an empty file, or one whose records have no checksum. */
   function bringUpToDate(): void {
     db.exec(`${SCHEMA} ${CHECKSUMS_FROM}`)
     for (const row of db.prepare('SELECT id FROM partitions').all()) {
@@ -186,7 +186,7 @@ export function openLogFile(path: string): LogFile {
         for (const { name, partitions: count } of missing) {
           for (let partition = 0; partition < count; partition++) {
             const id = insert.get(name, partition)?.['id']
-            if (id === undefined) continue // named twice in one call
+            if (id === undefined) continue // The call names the topic twice.
             db.exec(`CREATE TABLE partition_${Number(id)} (
               record_offset INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, key BLOB, value BLOB, headers BLOB NOT NULL,
               checksum INTEGER) STRICT`)
@@ -224,8 +224,8 @@ export function openLogFile(path: string): LogFile {
       return reader.verify(from, to)
     },
     commit(groupId, next) {
-      // Not flushed: power loss may take the last commits, which costs a redelivery. It can't put a group ahead of the
-      // log, for a commit follows its records in the same WAL, and what is lost of a WAL is its tail.
+      // Not flushed: a power cut may lose the last commits, which costs a redelivery. It can't put a group ahead of the
+      // log, because a commit follows its records in the same WAL, and a WAL loses only its tail.
       db.exec('PRAGMA synchronous = NORMAL')
       transaction(() => {
         for (const [partitionId, offset] of next) upsertOffset.run(groupId, partitionId, offset)
@@ -252,7 +252,7 @@ export function openLogFile(path: string): LogFile {
       isFrozen = true
     },
     thaw() {
-      if (!isFrozen) throw new Error('The log was opened anew meanwhile.')
+      if (!isFrozen) throw new Error('The log was reopened meanwhile.')
       isFrozen = false
     },
     identity: () => String(db.prepare('SELECT id FROM log_identity').get()?.['id']),
@@ -263,7 +263,7 @@ export function openLogFile(path: string): LogFile {
       if (!isFrozen) checkpoints.whenDue()
     },
     undo() {
-      // SQLite itself rolls back after some errors, such as a full disk.
+      // After some errors, such as a full disk, SQLite has already rolled back.
       if (db.isTransaction) db.exec('ROLLBACK')
       db.exec('PRAGMA synchronous = FULL')
       for (const partition of partitions.values()) partition.end = endOf(partition.id)

@@ -5,28 +5,27 @@ export interface ReadRange {
   readonly partitionId: number
   readonly from: number
   readonly limit: number
-  /** A range that has anything gives at least one record, whatever its size. */
+  /** A range that is not empty gives at least one record, whatever its size. */
   readonly maxBytes: number
 }
 
 /**
- * Reads one partition and checks every record that it gives. A partition has a record at every offset, so damage has a
- * place even where SQLite can say no more than that a page is malformed: from the offset that cannot be read to the next
- * one that can.
+ * Reads one partition and checks every record. A partition has a record at every offset, so damage has a place even where
+ * SQLite only says that a page is malformed: from the first offset that cannot be read to the next one that can.
  */
 export interface PartitionReader {
   /**
-   * Adds records to the writer, up to the range's limit or its bytes, or to the first that is damaged. Where that is the
-   * first of the range, a frame for the damage is all that is added. `end` is the partition's.
+   * Adds records to the writer, up to the range's limit, its bytes or the first damaged record. When the range begins with
+   * damage, it adds only a frame for the damage. `end` is the end of the partition.
    */
   read(writer: FrameWriter, range: Omit<ReadRange, 'partitionId'>, end: number): void
   verify(from: number, end: number): VerifiedSlice
 }
 
 export interface VerifiedSlice {
-  /** Where to go on; the partition's end, when all is done. */
+  /** The next offset to verify; the partition's end when all is verified. */
   readonly next: number
-  /** Records that were read, and how many of them were written before records had a checksum. */
+  /** The number of records read, and of those among them that were written before records had a checksum. */
   readonly records: number
   readonly withoutChecksum: number
   readonly damaged: readonly DamagedRange[]
@@ -41,9 +40,9 @@ export interface PartitionTable {
 
 type Row = Record<string, SQLOutputValue>
 
-/** Each costs a look-up. A longer damage is told in parts. */
+/** Each probe costs a look-up. Longer damage is reported in parts. */
 const MAX_PROBES = 1000
-/** What is verified at once: some milliseconds of the log's thread. */
+/** The amount verified in one call: a few milliseconds of the log's thread. */
 const SLICE_RECORDS = 500
 const SLICE_BYTES = 1024 * 1024
 const CORRUPT = 11
@@ -57,11 +56,11 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
   const scratch = createFrameWriter()
   const selectOne = db.prepare(`SELECT ${columns} FROM ${table} WHERE record_offset = ?`)
 
-  /** Adds the record unless it is damaged; then says why, and leaves the writer as it was. */
+  /** Adds the record. If it is damaged, returns the reason and leaves the writer as it was. */
   function add(writer: FrameWriter, row: Row): string | undefined {
     const { record_offset: offset, timestamp, key, value, headers, checksum } = row
     const isRecord = isBytesOrNull(key) && isBytesOrNull(value) && headers instanceof Uint8Array
-    if (!isRecord) return 'a column has another type than was written'
+    if (!isRecord) return 'a column does not have the type that was written'
     const at = writer.length
     writer.addStored(id, { offset: Number(offset), timestamp: Number(timestamp), key, value, headerBlock: headers })
     if (checksum === null && Number(offset) < checksumsFrom) return undefined
@@ -70,7 +69,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
     return 'the checksum does not match'
   }
 
-  /** Why reading stopped, when it was for damage. */
+  /** Returns the reason when damage stopped it. */
   function readOn(
     writer: FrameWriter,
     { from, limit, maxBytes }: Omit<ReadRange, 'partitionId'>,
@@ -151,11 +150,11 @@ function isBytesOrNull(value: SQLOutputValue | undefined): value is Uint8Array<A
   return value === null || value instanceof Uint8Array
 }
 
-/** Throws what says nothing about the record, such as an error of the disk: the log is unavailable then. */
+/** Rethrows an error that does not concern the record, such as one of the disk: then the log is unavailable. */
 function damageIn(error: unknown): string {
   if (!(error instanceof Error)) throw error
-  // A number that no column of ours ever held.
-  if ('code' in error && error.code === 'ERR_OUT_OF_RANGE') return 'a number is larger than any that is written'
+  // Our columns never hold such a number.
+  if ('code' in error && error.code === 'ERR_OUT_OF_RANGE') return 'a number is larger than any that we write'
   const kind = 'errcode' in error ? Number(error.errcode) & 0xff : undefined
   if (kind === CORRUPT || kind === NOT_A_DATABASE) return `SQLite cannot read the page (${error.message})`
   throw error

@@ -3,7 +3,7 @@ import type { Finding } from '../../../ports/finding.ts'
 import type { VerifiedSlice } from './partition-reader.ts'
 import type { EmbeddedTopics } from '../topics.ts'
 
-/** A call ends after this long, and the next one goes on from there: whoever asked waits for the answer. */
+/** A call ends after this long, because a person waits for it; the next call goes on from there. */
 const MAX_VERIFY_MS = 15_000
 const MAX_PLACES = 10
 
@@ -17,8 +17,8 @@ interface Progress {
 }
 
 /**
- * Reads every record of the log and checks it, a slice at a time, so that those who publish and consume get their turn in
- * between. A log that takes longer than one call is verified by several, which the finding says.
+ * Reads and checks every record of the log, a slice at a time, so that publishers and consumers get their turn in between.
+ * A long log takes several calls, and the finding says so.
  */
 export function createVerifyLog(
   topics: EmbeddedTopics,
@@ -63,13 +63,13 @@ function count(progress: Progress, partition: string, slice: VerifiedSlice): voi
   }
 }
 
-/** `of` is how many records there are, while not all of them were read. */
+/** `of` is the number of records in the log when not all of them were read yet. */
 function told({ records, withoutChecksum, damaged, places }: Progress, of: number | undefined): Finding {
   const so =
     of === undefined
       ? `All ${records} records were read.`
-      : `Only ${records + damaged} of ${of} records were read so far; nothing is known of the others. Run doctor again: it goes on from there.`
-  const old = withoutChecksum === 0 ? '' : ` ${withoutChecksum} of them are from before records had a checksum.`
+      : `Only ${records + damaged} of ${of} records were read so far; the others were not checked. Run doctor again: it goes on from there.`
+  const old = withoutChecksum === 0 ? '' : ` ${withoutChecksum} of them were written before records had a checksum.`
   const partial = of === undefined ? {} : { partial: true as const }
   if (damaged === 0) return { name: 'records', well: true, ...partial, detail: `${so} None of them is damaged.${old}` }
   const named = `${places.slice(0, MAX_PLACES).join(', ')}${places.length > MAX_PLACES ? ', …' : ''}`

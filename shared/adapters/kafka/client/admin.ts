@@ -8,12 +8,11 @@ import { createLazy } from './lazy.ts'
 export interface AdminClient extends AsyncDisposable {
   ask<T>(doing: string, question: (admin: Admin) => Promise<T>): Promise<T>
   /**
-   * Rejects for a topic that does not exist. Every question about a topic begins with it, on whatever connection: kafkajs
-   * asks for the metadata of all topics of a connection together, and takes one that is unknown for a failure of the
-   * answer, which fails the questions about the others.
+   * Rejects for a topic that does not exist. Call it before any other question about a topic, on every connection: kafkajs
+   * asks for the metadata of all topics of a connection together, and one unknown topic fails the questions about all.
    */
   assertExists(topic: string): Promise<void>
-  /** Topics that a broker has described: others may not have heard yet of one that was just made. */
+  /** Remembers topics that one broker has described, because other brokers may not know a new topic yet. */
   remember(topics: Iterable<string>): void
   offsets(topic: string): Promise<readonly PartitionOffsets[]>
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
@@ -36,7 +35,7 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
     onError,
   )
 
-  // After a failure the next question starts with connections of its own, and asks anew who leads.
+  // After a failure the next question starts with new connections, and finds the leader again.
   const ask: AdminClient['ask'] = (doing, question) =>
     askPatiently(timeoutMs, doing, () => connection.use((admin) => question(admin)))
 
@@ -68,7 +67,7 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
       const doing = `Asking Kafka for what ${groupId} has committed`
       const found = await ask(doing, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }))
       const partitions = found.find((of) => of.topic === topic)?.partitions ?? []
-      // -1 stands for a partition that was never committed.
+      // -1 means that nothing was committed in the partition.
       const known = partitions.map(({ partition, offset }) => [partition, Number(offset)] as const)
       return new Map(known.filter(([, offset]) => offset >= 0).toSorted(([a], [b]) => a - b))
     },

@@ -7,8 +7,8 @@ const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 1000
 
 /**
- * Asks again while a leader or coordinator is moving, `timeoutMs` in all. Each attempt should start with connections
- * of its own. Rejects with `log-unavailable`.
+ * Asks again while a leader or coordinator is moving, for at most `timeoutMs`. Each attempt should start with new
+ * connections. Rejects with `log-unavailable`.
  */
 export async function askPatiently<T>(timeoutMs: number, doing: string, attempt: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + timeoutMs

@@ -2,16 +2,16 @@ import { CLOCK_TOLERANCE_MS } from '../../../domain/times.ts'
 import type { ClockReading } from '../../../ports/event-log.ts'
 
 /**
- * This machine's clock against the brokers', as far as publishing tells: Kafka has no request that asks for the time, but
- * a topic with `message.timestamp.type=LogAppendTime` acknowledges with the time at which it took a record, and one with
- * bounds refuses a time that is too far from its own.
+ * Compares this machine's clock with the brokers', as far as publishing allows. Kafka has no request for the time, but a
+ * topic with `message.timestamp.type=LogAppendTime` acknowledges a record with the time of its append, and a topic with
+ * bounds refuses a time that is too far from the broker's.
  */
 export interface BrokerClock {
   /** A broker stamped records with `appendedAtMs`, between these two times of this machine's clock. */
   stamped(appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number): void
-  /** A broker took records with the time of this machine. */
+  /** A broker accepted records with this machine's time. */
   accepted(): void
-  /** A broker refused records for their time. */
+  /** A broker refused records because of their time. */
   refused(): void
   reading(): ClockReading
 }
@@ -31,7 +31,7 @@ export function createBrokerClock({ onWarning }: { onWarning: (message: string) 
       if (isOff(aheadMs) && !before) {
         const side = aheadMs > 0 ? 'ahead of' : 'behind'
         onWarning(
-          `This machine's clock is ${Math.abs(aheadMs) / 1000} s ${side} the Kafka broker's. Orders get its time. Set the clock.`,
+          `This machine's clock is ${Math.abs(aheadMs) / 1000} s ${side} the Kafka broker's. Orders get this machine's time. Set the clock.`,
         )
       }
     },

@@ -1,10 +1,11 @@
 import type { Kafka } from 'kafkajs'
+import { createLazy, type Lazy } from './lazy.ts'
 import { decodeFetchResponse, type FetchedPartition } from '../fetch/fetch-response.ts'
 
 /**
- * The part of kafkajs that reads a partition without being in a group, which its public API lacks: there a group must
- * be joined for each look, with a rebalance of seconds, a right to the group, and its remains on the broker. It is the
- * same code that kafkajs's own consumers read with. kafkajs is pinned to the version that this was written for.
+ * The part of kafkajs that reads a partition without joining a group. The public API requires a group for each look, which
+ * costs a rebalance of seconds, needs a permission, and leaves the group on the broker. kafkajs's own consumers read with
+ * the same code. kafkajs is pinned to the version that this was written for.
  */
 export interface Cluster {
   connect(): Promise<void>
@@ -68,21 +69,34 @@ export function createCluster(client: Kafka): Cluster {
   return create.call(client, { metadataMaxAge: 60_000, allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED })
 }
 
+/** A cluster that connects when it is first asked something. */
+export function createLazyCluster(client: Kafka, onError: (error: unknown) => void): Lazy<Cluster> {
+  return createLazy(
+    async () => {
+      const cluster = createCluster(client)
+      await cluster.connect()
+      return cluster
+    },
+    (cluster) => cluster.disconnect(),
+    onError,
+  )
+}
+
 function clusterFactory(client: Kafka): { name: symbol; create: CreateCluster } {
   const name = Object.getOwnPropertySymbols(client).find(
     ({ description }) => description === 'private:Kafka:createCluster',
   )
   const create: unknown = name === undefined ? undefined : Reflect.get(client, name)
   if (name === undefined || typeof create !== 'function') {
-    throw new Error('This version of kafkajs has another way to its cluster.')
+    throw new Error('This version of kafkajs keeps its cluster elsewhere.')
   }
   return { name, create: create as CreateCluster }
 }
 
 /**
- * Has everything that this client reads decoded here and not by kafkajs, its consumers included. kafkajs 2.2.4 fails a
- * whole fetch for one batch that it cannot decompress, delivers records of transactions that were aborted, and never
- * gets past an empty batch (decision 019); the rest of fetching stays its own.
+ * Decodes here everything that this client and its consumers read. kafkajs 2.2.4 fails a whole fetch because of one batch
+ * that it cannot decompress, delivers records of aborted transactions, and never gets past an empty batch (decision 019).
+ * kafkajs still does the rest of fetching.
  */
 export function decodeFetches(client: Kafka): void {
   const { name, create } = clusterFactory(client)
@@ -95,7 +109,7 @@ export function decodeFetches(client: Kafka): void {
   Object.defineProperty(client, name, { value: createDecoding })
 }
 
-/** How kafkajs makes a request: by the version that the broker has, with the decoder of its answer. */
+/** A request of kafkajs, for the broker's version, with the decoder of its answer. */
 interface Protocol {
   readonly request: { readonly apiVersion: number }
   readonly response: { decode(payload: Buffer): Promise<unknown>; parse(answer: unknown): Promise<unknown> }
@@ -103,12 +117,12 @@ interface Protocol {
 type MakeRequest = (of: FetchRequest) => Protocol
 type KafkajsBroker = Broker & { lookupRequest(apiKey: number, requests: unknown): MakeRequest }
 
-/** The same broker, but that its fetch asks for another decoder. */
+/** Gives the broker's `fetch` our decoder. */
 function decodingBroker(broker: Broker): Broker {
   if (Object.hasOwn(broker, 'fetch')) return broker
   const fetch: (this: Broker, request: FetchRequest) => ReturnType<Broker['fetch']> = Reflect.get(broker, 'fetch')
   const of = broker as KafkajsBroker
-  // kafkajs looks a request up anew each time, by what the broker said when it was connected.
+  // kafkajs looks a request up each time, by the versions that the broker named when it connected.
   const fetching: Broker = Object.create(of, {
     lookupRequest: {
       value: (apiKey: number, requests: unknown): MakeRequest => {

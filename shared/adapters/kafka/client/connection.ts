@@ -4,25 +4,25 @@ import { OrderError } from '../../../domain/errors.ts'
 import { decodeFetches } from './cluster.ts'
 import { stopIdleTimers } from './idle-timers.ts'
 
-/** Where the brokers are, and how they know us: the `KAFKA_*` settings. */
+/** The brokers' addresses and our credentials: the `KAFKA_*` settings. */
 export interface KafkaConnection {
   readonly brokers: readonly string[]
   readonly securityProtocol: 'plaintext' | 'ssl' | 'sasl_plaintext' | 'sasl_ssl'
-  /** PLAIN when absent, as Azure Event Hubs has it. */
+  /** PLAIN when absent, as on Azure Event Hubs. */
   readonly saslMechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | undefined
   readonly username: string | undefined
   readonly password: string | undefined
-  /** PEM text, or the path of a file with it. The system's authorities when absent. */
+  /** PEM text, or the path of a PEM file. The system's authorities when absent. */
   readonly sslCa: string | undefined
 }
 
-/** One request. A broker that takes longer is treated as gone: publishing must answer within its own deadline. */
+/** For one request. A broker that takes longer counts as gone, because publishing has its own deadline. */
 export const REQUEST_TIMEOUT_MS = 5000
 const CONNECTION_TIMEOUT_MS = 3000
 
 /**
- * A client with connections of its own. kafkajs keeps the offsets of a group for each client, so that two consumers of
- * one group must not share one (tulios/kafkajs, `committedOffsetsByGroup`). What it reads is decoded by us.
+ * A client with its own connections. kafkajs keeps the offsets of a group per client, so two consumers of one group must
+ * not share a client (tulios/kafkajs, `committedOffsetsByGroup`). We decode what it reads.
  *
  * Throws `invalid-setting` when the certificate authority can't be read.
  */
@@ -35,8 +35,8 @@ export function createClient(connection: KafkaConnection): Kafka {
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 3 },
-    // Each failure reaches a caller, or `onError`. kafkajs logs the same ones as errors while it still retries, such
-    // as the coordinator of a group that is being made (tulios/kafkajs#1494).
+    // Each failure reaches a caller or `onError`. kafkajs would also log failures that it still retries as errors, such as
+    // a coordinator that is still being chosen (tulios/kafkajs#1494).
     logLevel: logLevel.NOTHING,
   })
   decodeFetches(client)
@@ -56,7 +56,7 @@ function security(connection: KafkaConnection): Pick<KafkaConfig, 'ssl' | 'sasl'
 }
 
 function certificate(pemOrPath: string): string {
-  // In an environment variable the lines of a PEM text are often written with \n.
+  // Environment variables often have the lines of a PEM text separated by \n.
   if (pemOrPath.includes('-----BEGIN')) return pemOrPath.replaceAll(String.raw`\n`, '\n')
   try {
     return readFileSync(pemOrPath, 'utf8')

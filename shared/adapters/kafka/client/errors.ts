@@ -1,6 +1,6 @@
 import { messageOf, OrderError } from '../../../domain/errors.ts'
 
-/** The innermost error that kafkajs wrapped: "retries exceeded" says less than what went wrong each time. */
+/** The innermost cause, because kafkajs wraps it in errors such as "retries exceeded" that say less. */
 export function rootOf(error: unknown): unknown {
   let root = error
   while (root instanceof Error && root.cause instanceof Error && root.cause !== root) root = root.cause
@@ -11,7 +11,7 @@ export function kafkaUnavailable(doing: string, error: unknown): OrderError {
   return new OrderError('log-unavailable', `${doing}: ${messageOf(rootOf(error))}`, { retriable: true, cause: error })
 }
 
-/** Kafka's own name of a protocol error, such as `MESSAGE_TOO_LARGE`. */
+/** Kafka's name of a protocol error, such as `MESSAGE_TOO_LARGE`. */
 export function protocolType(error: unknown): string | undefined {
   const root = rootOf(error)
   return root instanceof Error && 'type' in root && typeof root.type === 'string' ? root.type : undefined
@@ -20,10 +20,10 @@ export function protocolType(error: unknown): string | undefined {
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 export const isTooLarge = (error: unknown): boolean => TOO_LARGE.has(protocolType(error) ?? '')
 
-/** The broker keeps its own time, and the records' is too far from it. */
+/** The records' time is too far from the broker's. */
 export const isClockRefused = (error: unknown): boolean => protocolType(error) === 'INVALID_TIMESTAMP'
 
-/** An answer that trying again does not change, until an operator does something. */
+/** A refusal that lasts until an operator does something. */
 const DENIED = /AUTHORIZATION_FAILED|SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM/
 export function isDenied(error: unknown): boolean {
   const root = rootOf(error)
@@ -32,8 +32,8 @@ export function isDenied(error: unknown): boolean {
 }
 
 /**
- * What a leader or coordinator that is moving answers, a broker that has not heard yet of a topic that was just made, and
- * an idle connection that the broker has closed.
+ * Errors that pass on their own: a leader or coordinator is moving, a broker does not know a new topic yet, or the broker
+ * has closed an idle connection.
  */
 const PASSING = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',

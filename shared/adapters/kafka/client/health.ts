@@ -3,7 +3,7 @@ import { messageOf } from '../../../domain/errors.ts'
 import { rootOf } from './errors.ts'
 import { within } from '../../../threads/waiting.ts'
 
-/** What is known of the brokers, from those who use them and, when nobody does, from asking. */
+/** The brokers' health, as publishers find it; when nobody publishes, it asks the brokers. */
 export interface HealthMonitor {
   /** A publish was acknowledged. */
   succeeded(): void
@@ -13,15 +13,15 @@ export interface HealthMonitor {
 }
 
 export interface HealthOptions {
-  /** Asks the brokers for anything. */
+  /** Any question that the brokers answer. */
   readonly probe: () => Promise<unknown>
-  /** What consumers cannot read, and why. */
+  /** One line for each place that consumers cannot read, with the reason. */
   readonly unreadable: () => readonly string[]
 }
 
 const PROBE_TIMEOUT_MS = 2500
 const PROBE_INTERVAL_MS = 1000
-/** Nobody may publish because health said no: after this long a failure gives way to what the brokers answer. */
+/** Callers may have stopped publishing because health said no, so after this long the brokers are asked again. */
 const FAILURE_LASTS_MS = 3000
 
 export function createHealthMonitor({ probe, unreadable }: HealthOptions): HealthMonitor {
@@ -62,7 +62,7 @@ export function createHealthMonitor({ probe, unreadable }: HealthOptions): Healt
       const lines = unreadable()
       return {
         ...(cause === undefined ? { available: true } : { available: false, cause: `Kafka: ${cause}` }),
-        // Orders are taken even when a consumer cannot go on, because the brokers are there.
+        // Orders are accepted even when a consumer cannot go on, because the brokers work.
         ...(lines.length > 0 && { unreadable: lines }),
       }
     },

@@ -6,9 +6,9 @@ interface RequestQueue {
 }
 
 /**
- * kafkajs 2.2.4 looks for throttled requests for ever, even when there are none: with a negative delay, which Node 24
- * warns about, and so a thousand times a second for each connection (tulios/kafkajs#1751, #1704). This looks only
- * while requests wait; `push` starts it again for each that comes.
+ * kafkajs 2.2.4 never stops looking for throttled requests, and does so with a negative delay, about which Node 24 warns: a
+ * thousand times a second for each connection (tulios/kafkajs#1751, #1704). This makes it look only while requests wait;
+ * `push` starts it again for each new request.
  */
 export function stopIdleTimers(): void {
   const queue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }

@@ -1,13 +1,13 @@
 import { within } from '../../../threads/waiting.ts'
 
-/** A connection that is made when it is first needed, and anew after it failed. */
+/** A connection that is opened when it is first needed, and again after it failed. */
 export interface Lazy<T> extends AsyncDisposable {
   /**
-   * After an error the connection is kept only if `keeps` says so: whoever comes next gets a new one. Those who still
-   * use the old one are let finish before it is closed.
+   * After an error the connection is kept only if `keeps` says so; otherwise the next caller gets a new one, and the old one
+   * is closed when its last user has finished.
    */
   use<R>(work: (connection: T) => Promise<R>, keeps?: (error: unknown) => boolean): Promise<R>
-  /** Gives up a connection that hangs, with all that its users wait for. */
+  /** Gives up a connection that hangs, together with the calls that still wait on it. */
   drop(): void
 }
 

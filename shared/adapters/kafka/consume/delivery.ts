@@ -7,16 +7,16 @@ import type { Session, SessionOptions } from './session.ts'
 
 export interface KafkaDeliveryOptions {
   readonly subscription: Subscription
-  /** Joins the group; the session fills the inbox, and tells what else comes about. */
+  /** Joins the group; the session fills the inbox and calls the listener. */
   readonly join: (inbox: Inbox, listener: SessionListener) => Session
 }
 
 export type SessionListener = Pick<SessionOptions, 'onRecords' | 'onProgress' | 'onHeld'>
 
 export interface KafkaDelivery extends AsyncDisposable {
-  /** Why nothing is being delivered, while that is so. */
+  /** Why nothing is delivered; undefined while records are. */
   readonly failing: string | undefined
-  /** Why a partition is held before a batch that cannot be read, by partition; the others are delivered. */
+  /** Why a partition is held at a batch that cannot be read, by partition; the others are delivered. */
   readonly held: ReadonlyMap<number, string>
 }
 
@@ -24,15 +24,15 @@ const FIRST_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
 const MAX_REJOIN_DELAY_MS = 10_000
 const PASSING_REJOINS = 5
-/** The same trouble is told again after so long. */
+/** The same failure is reported again after this long. */
 const TELL_AGAIN_MS = 60_000
 
-/** Delivers one batch after another until it is disposed of, through as many sessions as it takes. */
+/** Delivers one batch after another until it is disposed of; a session that fails is replaced. */
 export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions): KafkaDelivery {
   const closing = new AbortController()
   const { signal } = closing
   const inbox = createInbox(subscription.maxBatchSize)
-  /** What was processed in the session's epoch and is not yet known to be committed. */
+  /** Processed in the session's epoch, but not known to be committed. */
   const uncommitted = new Map<number, number>()
   let committing: Promise<void> | undefined
   let wake: (() => void) | undefined
@@ -40,7 +40,7 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
   let toldAt = Number.NEGATIVE_INFINITY
   let rejoins = 0
   const held = new Map<number, string>()
-  /** Said once, however often it is found again. */
+  /** The errors already reported, so that each is reported once. */
   const toldHeld = new Map<number, string>()
   let session = open()
   signal.addEventListener('abort', () => wake?.())
@@ -50,7 +50,7 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
   function open(): Session {
     return join(inbox, {
       onRecords: () => wake?.(),
-      // Joining alone is not progress: a fetch that always fails would be tried again at once, for ever.
+      // Joining alone is not progress: a fetch that always fails would be retried at once, for ever.
       onProgress() {
         failing = undefined
         rejoins = 0
@@ -68,12 +68,12 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
     })
   }
 
-  /** A session that fails is followed by another, for as long as it takes; until one can read, health says why. */
+  /** Replaces each session that fails. Until one can read, health says why. */
   async function supervise(): Promise<void> {
     while (!signal.aborted) {
       const error = await session.over
       if (signal.aborted) return
-      // A coordinator that is moving or still loading is no news, unless it stays so.
+      // A coordinator that moves or still loads is not worth a line unless it lasts.
       if (!isPassing(error) || rejoins >= PASSING_REJOINS) report(error)
       await session[Symbol.asyncDispose]()
       await pause(backoffMs(++rejoins, FIRST_DELAY_MS, MAX_REJOIN_DELAY_MS), signal)
@@ -86,7 +86,7 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
     failing = `The consumer of ${subscription.topic} cannot go on: ${messageOf(rootOf(error))}.`
     if (failing === before && performance.now() - toldAt < TELL_AGAIN_MS) return
     toldAt = performance.now()
-    subscription.onError(kafkaUnavailable(`The consumer of ${subscription.topic} is restarted`, error))
+    subscription.onError(kafkaUnavailable(`The consumer of ${subscription.topic} failed and is restarted`, error))
   }
 
   async function run(): Promise<void> {
@@ -101,7 +101,7 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
     }
   }
 
-  /** Looking and waiting happen in one turn of the event loop, so nothing that comes in between is overlooked. */
+  /** The look and the wait happen in one turn of the event loop, so that nothing that arrives in between is overlooked. */
   async function somethingCame(): Promise<void> {
     await new Promise<void>((resolve) => {
       wake = resolve
@@ -109,7 +109,7 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
     wake = undefined
   }
 
-  /** The same batch again until it is processed, or its partitions may be another's: then they are fetched anew. */
+  /** Delivers the batch until it is processed, or until its partitions may have moved: then they are fetched again. */
   async function deliverBatch({ records, next }: Taken): Promise<void> {
     const of = session
     const { epoch } = of
@@ -131,7 +131,7 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
     committing = commitProcessed(of, isOurs)
   }
 
-  /** One commit is on its way while the next batch is processed, never two. Never rejects. */
+  /** At most one commit is in flight while the next batch is processed. Never rejects. */
   async function commitProcessed(of: Session, isOurs: () => boolean): Promise<void> {
     const offsets = new Map(uncommitted)
     uncommitted.clear()
@@ -140,7 +140,7 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
         await of.commit(offsets)
         return
       } catch (error) {
-        // A group that rebalances takes no commits, as it should be; the records will come again.
+        // A group that rebalances rightly accepts no commits; the records will come again.
         if (!isOurs() || isRebalancing(error)) return
         subscription.onError(error)
         if (signal.aborted) return

@@ -7,13 +7,13 @@ import { createCluster } from '../client/cluster.ts'
 import { isRebalancing, kafkaUnavailable } from '../client/errors.ts'
 import { within } from '../../../threads/waiting.ts'
 
-/** Who is in the group, and what of the topic each of them holds; nobody in a group that does not exist. */
+/** The members of the group, with the topic's partitions of each; empty for a group that does not exist. */
 export async function membersOf(admin: AdminClient, groupId: string, topic: string): Promise<readonly GroupMember[]> {
   const { groups } = await admin.ask(`Asking Kafka who is in ${groupId}`, (kafka) => kafka.describeGroups([groupId]))
   const [group] = groups
   const own = ownAddresses()
   return (group?.members ?? []).map(({ clientHost, memberAssignment }) => {
-    // Java writes the name of the host, if it knows one, before a slash.
+    // Java writes the host's name, if it has one, and a slash before the address.
     const address = canonical(clientHost.slice(clientHost.lastIndexOf('/') + 1))
     return {
       address,
@@ -34,19 +34,19 @@ function ownAddresses(): ReadonlySet<string> {
   )
 }
 
-/** One spelling of an IPv6 address, without its zone. */
+/** An address in one spelling, IPv6 without its zone. */
 function canonical(address: string): string {
   const [bare = ''] = address.split('%')
   return bare.includes(':') && URL.canParse(`http://[${bare}]`) ? new URL(`http://[${bare}]`).hostname : bare
 }
 
 const COMMIT_TIMEOUT_MS = 15_000
-/** Identifies a client outside the group, whose commits Kafka accepts as long as the group is empty. */
+/** A client outside the group, whose commits Kafka accepts while the group is empty. */
 const NO_MEMBER = { groupGenerationId: -1, memberId: '' }
 
 /**
- * Says where a group that nobody is in reads next. Kafka itself refuses it for a group with members, which is rejected
- * with `conflict`.
+ * Sets the offset that an empty group reads next. Rejects with `conflict` for a group with members, because Kafka refuses
+ * it.
  */
 export async function commitForNobody(
   client: Kafka,
@@ -66,7 +66,9 @@ export async function commitForNobody(
     await within(COMMIT_TIMEOUT_MS, `Moving ${groupId} past a record`, commit())
   } catch (error) {
     if (!isRebalancing(error)) throw kafkaUnavailable(`Kafka did not move ${groupId}`, error)
-    throw new OrderError('conflict', `Somebody is in the group ${groupId}: nobody else can move it.`, { cause: error })
+    throw new OrderError('conflict', `The group ${groupId} has members, so it cannot be moved from outside.`, {
+      cause: error,
+    })
   } finally {
     await cluster.disconnect()
   }

@@ -1,21 +1,21 @@
 import type { LogRecord } from '../../../ports/event-log.ts'
 
-/** What was fetched and is not delivered yet, by partition. */
+/** Records that were fetched but not delivered yet, by partition. */
 export interface Inbox {
-  /** `next` is where the partition is read on: behind these records, and behind markers and the like. */
+  /** `next` is the offset to read next: after these records, and after markers that follow them. */
   add(partition: number, records: readonly LogRecord[], next: number): void
   take(): Taken
   clear(): void
-  /** Whether to stop fetching the partition, so that a consumer that stands still holds little in memory. */
+  /** Whether to stop fetching the partition, so that a stalled consumer holds little in memory. */
   isFull(partition: number): boolean
-  /** Whether to fetch it again: early enough that the next records are there before the last are taken. */
+  /** Whether to fetch it again, early enough that more records arrive before the last are taken. */
   hasRoom(partition: number): boolean
 }
 
 export interface Taken {
   /** The next batch: at most `maxBatchSize` records and about 8 MiB, an equal share of each partition, each in order. */
   readonly records: readonly LogRecord[]
-  /** What to commit once they are processed, by partition: also where there was nothing to process. */
+  /** The offsets to commit once the records are processed, by partition; also for partitions without records. */
   readonly next: ReadonlyMap<number, number>
 }
 
@@ -37,7 +37,7 @@ export function createInbox(maxBatchSize: number): Inbox {
   let totalBytes = 0
   let turn = 0
 
-  /** One record of each partition after the other, a different one first each time. */
+  /** Takes one record of each partition in turn, and begins with another partition each time. */
   function shares(): Map<number, number> {
     const numbers = [...partitions.keys()]
     const first = turn++ % Math.max(1, numbers.length)
@@ -109,7 +109,7 @@ export function createInbox(maxBatchSize: number): Inbox {
   }
 }
 
-/** The record and the headers that this product writes. */
+/** The memory of a record with the headers that this product writes; more headers are charged one by one. */
 const RECORD_BYTES = 100
 const USUAL_HEADERS = 16
 const HEADER_BYTES = 100

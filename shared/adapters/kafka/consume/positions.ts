@@ -1,8 +1,8 @@
 import type { AdminClient } from '../client/admin.ts'
 
 /**
- * Where a group reads each partition of a topic next: what it committed, or the beginning when that is nothing or is
- * not in the log, which was truncated or made anew.
+ * The offset that a group reads next in each partition of a topic: the one it committed, or the beginning when it has
+ * committed nothing, or an offset that is not in the log because the topic was truncated or recreated.
  */
 export async function startingPositions(
   admin: Pick<AdminClient, 'offsets' | 'committed'>,

@@ -8,48 +8,48 @@ import { logUnreadable } from '../fetch/reader.ts'
 import { within } from '../../../threads/waiting.ts'
 
 /**
- * One membership in a group, from joining to the first failure that kafkajs does not recover from. It fills the inbox
- * in the background, and by fetching keeps the membership alive however long a batch takes: kafkajs sends heartbeats
- * between fetches, and to a partition that is paused it goes on without one.
+ * One membership in a group, from joining to the first failure that kafkajs does not recover from. It fills the inbox in
+ * the background. Fetching keeps the membership alive however long a batch takes, because kafkajs sends heartbeats between
+ * fetches, even when partitions are paused.
  */
 export interface Session extends AsyncDisposable {
-  /** Resolves with the cause when the session is over; it is to be disposed of then. */
+  /** Resolves with the cause when the session is over; dispose of it then. */
   readonly over: Promise<unknown>
-  /** Changes whenever the partitions may have become another's: what was fetched before must not be committed after. */
+  /** Changes whenever partitions may have moved to another member: records from before must not be committed after. */
   readonly epoch: number
   /** The offsets that the group reads next. */
   commit(next: ReadonlyMap<number, number>): Promise<void>
-  /** Fetches what was paused again where the inbox has room. */
+  /** Resumes paused partitions where the inbox has room. */
   resume(): void
 }
 
 export interface SessionOptions {
-  /** Of its own: see createClient. */
+  /** Not shared: see `createClient`. */
   readonly client: Kafka
   readonly admin: Pick<AdminClient, 'offsets' | 'committed'>
   readonly groupId: string
   readonly topic: string
   readonly inbox: Inbox
   readonly sessionTimeoutMs: number
-  /** Records came, or offsets that hold none. */
+  /** Records arrived, or offsets without records. */
   readonly onRecords: () => void
   /** The brokers answered a fetch: this session can read. */
   readonly onProgress: () => void
-  /** A partition stands before a batch that cannot be read, as far as this version goes; undefined once it goes on. */
+  /** A partition is held at a batch that this version cannot read; the error is undefined once it goes on. */
   readonly onHeld: (partition: number, error: Error | undefined) => void
   readonly onError: (error: unknown) => void
 }
 
-/** Also the longest that a partition waits to be fetched again after a pause. */
+/** Also the longest wait of a resumed partition for its next fetch. */
 const MAX_WAIT_MS = 250
 const HEARTBEAT_INTERVAL_MS = 3000
 const REBALANCE_TIMEOUT_MS = 60_000
-/** No sign of life for longer than the longest of its requests, joining, can take: it hangs (tulios/kafkajs#659). */
+/** Longer than joining, the longest request, can take: without a sign of life for this long it hangs (tulios/kafkajs#659). */
 const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
-/** A member that is just joining cannot leave; a process that stops has no time for it, and is missed soon enough. */
+/** A member that is joining cannot leave. A process that stops does not wait for it: the group notices soon enough. */
 const LEAVE_TIMEOUT_MS = 4000
 const COMMIT_TIMEOUT_MS = 15_000
-/** A batch whose checksum does not match may come whole from another replica. */
+/** Another replica may have a sound copy of a batch whose checksum does not match. */
 const HELD_RETRY_MS = 30_000
 
 export function openSession(options: SessionOptions): Session {
@@ -63,18 +63,18 @@ export function openSession(options: SessionOptions): Session {
     maxWaitTimeInMs: MAX_WAIT_MS,
     metadataMaxAge: 60_000,
     allowAutoTopicCreation: false,
-    // A new session is better than a restarted one: it shares nothing with what failed.
+    // A new session is better than a restarted one, because it shares nothing with the one that failed.
     retry: { retries: 5, restartOnFailure: async () => false },
   })
-  /** The next offset to come, by partition; empty while it is not known where to begin. */
+  /** The next offset to receive, by partition; empty until the starting positions are known. */
   const expected = new Map<number, number>()
-  /** Partitions that are not fetched for now, with what ends that. */
+  /** Partitions that are not fetched for now, with the timers that resume them. */
   const held = new Map<number, NodeJS.Timeout>()
   let epoch = 0
   let assigned: readonly number[] = []
   let closed = false
 
-  /** From here on nothing of this session reaches the inbox, which may be another session's already. */
+  /** From here on this session leaves the inbox alone, because another session may already use it. */
   function end(error?: unknown): void {
     if (closed) return
     closed = true
@@ -106,7 +106,7 @@ export function openSession(options: SessionOptions): Session {
   })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     alive()
-    // It hung, was given up, and has come back: as a member that nobody listens to it would keep its partitions.
+    // This session hung, was given up, and is back. As a member without a listener it would keep its partitions.
     if (closed) return void leave()
     assigned = payload.memberAssignment[topic] ?? []
     void reposition()
@@ -125,8 +125,8 @@ export function openSession(options: SessionOptions): Session {
   }
 
   /**
-   * Begins again at what the group has committed. kafkajs would too, but what one broker answers late it takes for
-   * the continuation of what it fetches after a rebalance, and so can pass over records when there are several.
+   * Starts again at the group's committed offsets. kafkajs does so too, but with several brokers it can take a late answer
+   * from before a rebalance for the continuation of what it fetches after it, and so pass over records.
    */
   async function reposition(): Promise<void> {
     if (closed) return
@@ -156,7 +156,7 @@ export function openSession(options: SessionOptions): Session {
     const { partition } = batch
     const expectedNext = expected.get(partition)
     if (closed || expectedNext === undefined) return
-    // Public in fact, though not in its types: the offset that this batch was asked for.
+    // Public, though missing in the types: the offset that this batch was requested with.
     const { fetchedOffset } = batch as typeof batch & { readonly fetchedOffset: string }
     if (Number(fetchedOffset) !== expectedNext) {
       void reposition()
@@ -176,7 +176,7 @@ export function openSession(options: SessionOptions): Session {
     if (inbox.isFull(partition)) consumer.pause([{ topic, partitions: [partition] }])
   }
 
-  /** Other partitions go on; this one is looked at again now and then. */
+  /** Holds this partition and tries it again now and then; other partitions go on. */
   function hold(partition: number, error: Error): void {
     consumer.pause([{ topic, partitions: [partition] }])
     const retry = () => {

@@ -2,15 +2,15 @@ import { promisify } from 'node:util'
 import { gunzip, zstdDecompress } from 'node:zlib'
 
 /**
- * The most that one batch may become. A batch is at most some megabytes as it lies in the log, but a few kilobytes of
- * zeros can be gigabytes: whoever may write to the topic must not be able to end the process.
+ * The largest size of one decompressed batch. A batch in the log has at most a few megabytes, but a few kilobytes can
+ * decompress to gigabytes of zeros, and a producer must not be able to end the process.
  */
 export const MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024
 
-/** The records of a batch, decompressed by Kafka's number of a codec. Rejects with an error that says why not. */
+/** Decompresses the records of a batch; `codec` is Kafka's number. The error says why it cannot. */
 export async function decompress(codec: number, bytes: Buffer): Promise<Buffer> {
   const decoder = DECODERS[codec]
-  if (decoder === undefined) throw new Error(`it is compressed with codec ${codec}, which is not known here`)
+  if (decoder === undefined) throw new Error(`it is compressed with codec ${codec}, which is unknown`)
   try {
     return await decoder.decompress(bytes)
   } catch (error) {
@@ -23,7 +23,7 @@ const limit = { maxOutputLength: MAX_DECOMPRESSED_BYTES }
 const ungzip = promisify<Buffer, typeof limit, Buffer>(gunzip)
 const unzstd = promisify<Buffer, typeof limit, Buffer>(zstdDecompress)
 
-/** Two are native modules, and are loaded when the first such batch comes: a machine that lacks them reads the others. */
+/** Two are native modules, loaded for the first batch that needs them: without them the other codecs still work. */
 const DECODERS: Readonly<Record<number, { name: string; decompress: (bytes: Buffer) => Promise<Buffer> }>> = {
   1: { name: 'gzip', decompress: (bytes) => ungzip(bytes, limit) },
   2: { name: 'snappy', decompress: unsnappy },
@@ -31,11 +31,11 @@ const DECODERS: Readonly<Record<number, { name: string; decompress: (bytes: Buff
   4: { name: 'zstd', decompress: (bytes) => unzstd(bytes, limit) },
 }
 
-/** What snappy-java writes before its chunks: a signature, a version and the version that it is compatible with. */
+/** snappy-java's header: a signature, a version and the lowest compatible version. */
 const XERIAL_SIGNATURE = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 const XERIAL_HEADER_BYTES = 16
 
-/** Java's client frames snappy as snappy-java does, librdkafka and others write one plain block. */
+/** Java's client frames snappy as snappy-java does; librdkafka and others write one plain block. */
 async function unsnappy(bytes: Buffer): Promise<Buffer> {
   const { uncompress } = await import('snappy')
   const blocks = bytes.subarray(0, XERIAL_SIGNATURE.length).equals(XERIAL_SIGNATURE)
@@ -50,7 +50,7 @@ function* xerialBlocks(bytes: Buffer): Generator<Buffer> {
   for (let at = XERIAL_HEADER_BYTES; at < bytes.length;) {
     const start = at + 4
     at = start + bytes.readUInt32BE(at)
-    if (at > bytes.length) throw new Error('a chunk is longer than what is there')
+    if (at > bytes.length) throw new Error('a chunk is longer than the batch')
     yield bytes.subarray(start, at)
   }
 }
@@ -76,9 +76,9 @@ const LZ4_MAGIC = 0x184d2204
 /** A byte of input becomes at most 255 bytes of output (lz4/lz4, lz4_Block_format.md). */
 const LZ4_MAX_RATIO = 255
 
-/** At most this long is what a frame of LZ4 becomes, by the heads of its blocks (lz4/lz4, lz4_Frame_format.md). */
+/** The largest size of a decompressed LZ4 frame, by the headers of its blocks (lz4/lz4, lz4_Frame_format.md). */
 function lz4Length(bytes: Buffer): number {
-  if (bytes.readUInt32LE(0) !== LZ4_MAGIC) throw new Error('it does not begin as a frame does')
+  if (bytes.readUInt32LE(0) !== LZ4_MAGIC) throw new Error('it does not begin with the signature of a frame')
   const flags = bytes.readUInt8(4)
   const blockBytes = 2 ** (8 + 2 * ((bytes.readUInt8(5) >> 4) & 7))
   const checksumBytes = (flags & 0x10) === 0 ? 0 : 4
@@ -95,5 +95,5 @@ function lz4Length(bytes: Buffer): number {
 
 function mustFit(length: number): void {
   if (length <= MAX_DECOMPRESSED_BYTES) return
-  throw new Error(`it would become more than ${MAX_DECOMPRESSED_BYTES / 1024 / 1024} MiB`)
+  throw new Error(`it would decompress to more than ${MAX_DECOMPRESSED_BYTES / 1024 / 1024} MiB`)
 }

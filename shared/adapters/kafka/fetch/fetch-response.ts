@@ -1,9 +1,9 @@
 import { decodeBatches, type AbortedTransaction, type Decoded } from './record-batch.ts'
 
 /**
- * An answer to Fetch, versions 4 to 11 (https://kafka.apache.org/protocol#The_Messages_Fetch), in the form in which
- * kafkajs's own decoder gives it to the rest of kafkajs, with one message for everything that a partition answered:
- * kafkajs sees an offset to read on from, and nothing to filter or to fail on.
+ * A response to Fetch, versions 4 to 11 (https://kafka.apache.org/protocol#The_Messages_Fetch), in the shape of kafkajs's
+ * own decoder, with one message for all records of a partition: kafkajs sees an offset to go on from, and nothing to
+ * filter or to fail on.
  */
 export interface FetchResponse {
   readonly throttleTime: number
@@ -20,29 +20,29 @@ export interface FetchedPartition {
   readonly lastStableOffset: string
   readonly abortedTransactions: readonly never[]
   readonly preferredReadReplica: number
-  /** None when nothing came. */
+  /** Empty when nothing was fetched. */
   readonly messages: readonly Carrier[]
 }
 
-/** A message to kafkajs. */
+/** Looks like a message to kafkajs. */
 export interface Carrier {
-  /** The last offset that is done with; that which cannot be read when there is none. */
+  /** The last offset that was read, or the requested one when its batch cannot be read. */
   readonly offset: string
   readonly isControlRecord: false
   readonly decoded: Decoded
 }
 
-/** The offset that was asked for. */
+/** The requested offset. */
 export type AskedFor = (topic: string, partition: number) => number
 
-/** A fetch asks for at most 10 MiB as they lie in the log, which compression can have made of much more. */
+/** A fetch asks for at most 10 MiB, which may decompress to much more. */
 const MAX_BYTES = 32 * 1024 * 1024
 
 const FIRST_VERSION = 4
 const VERSION_WITH_SESSION = 7
 const VERSION_WITH_LOG_START = 5
 const VERSION_WITH_PREFERRED_REPLICA = 11
-/** With v8 a broker leaves it to the client to wait (KIP-219). */
+/** From version 8 on the client does the waiting (KIP-219). */
 const VERSION_WITH_CLIENT_THROTTLE = 8
 
 export async function decodeFetchResponse(
@@ -51,7 +51,7 @@ export async function decodeFetchResponse(
   askedFor: AskedFor,
 ): Promise<FetchResponse> {
   if (version < FIRST_VERSION || version > VERSION_WITH_PREFERRED_REPLICA) {
-    throw new Error(`Version ${version} of Fetch is not read: Kafka 0.11 and later have one that is.`)
+    throw new Error(`Version ${version} of Fetch is not supported: use Kafka 0.11 or later.`)
   }
   const answer = new Answer(payload)
   const throttleTime = answer.int32()
@@ -88,7 +88,7 @@ function partitionHead(answer: Answer, version: number) {
   const lastStableOffset = String(answer.int64())
   if (version >= VERSION_WITH_LOG_START) answer.int64()
   const aborted: AbortedTransaction[] = []
-  // -1 when nothing was asked about transactions.
+  // -1 when the request did not ask about transactions.
   for (let left = answer.int32(); left > 0; left--) {
     aborted.push({ producerId: answer.int64(), firstOffset: Number(answer.int64()) })
   }
@@ -101,7 +101,7 @@ function messagesOf(decoded: Decoded, asked: number): readonly Carrier[] {
   return [{ offset: String(Math.max(decoded.next - 1, asked)), isControlRecord: false, decoded }]
 }
 
-/** Kafka's primitive types, one after the other. */
+/** Reads Kafka's primitive types one after another. */
 class Answer {
   readonly #payload: Buffer
   #at = 0
@@ -128,7 +128,7 @@ class Answer {
     return this.#payload.toString('utf8', start, start + length)
   }
 
-  /** Null is as good as empty. */
+  /** Null is read as empty. */
   bytes(): Buffer {
     const length = Math.max(0, this.int32())
     const start = this.#advance(length)

@@ -1,52 +1,40 @@
-import type { Kafka } from 'kafkajs'
 import { OrderError } from '../../../domain/errors.ts'
 import type { LogRecord } from '../../../ports/event-log.ts'
 import { askPatiently } from '../client/ask.ts'
-import { createCluster, READ_COMMITTED, READ_UNCOMMITTED, type Cluster } from '../client/cluster.ts'
+import { READ_COMMITTED, READ_UNCOMMITTED, type Cluster } from '../client/cluster.ts'
 import { rootOf } from '../client/errors.ts'
-import { createLazy } from '../client/lazy.ts'
+import type { Lazy } from '../client/lazy.ts'
 import type { Decoded, UnreadableBatch } from './record-batch.ts'
 
-/** Reads any place of the log, without a group. */
-export interface Reader extends AsyncDisposable {
+/** Reads any place in the log, without a group. */
+export interface Reader {
   read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
-  /** Where each partition ends for those who do not wait for transactions, by partition. */
+  /** The end of each partition, records of open transactions included, by partition. */
   highWatermarks(topic: string): Promise<ReadonlyMap<number, number>>
 }
 
 export interface ReaderOptions {
-  readonly client: Kafka
+  readonly cluster: Lazy<Cluster>
   readonly timeoutMs: number
   /** Rejects for a topic that does not exist. */
   readonly assertExists: (topic: string) => Promise<void>
-  /** Where the partition begins, for an offset from before. */
+  /** The partition's first offset, to read from when an earlier one is asked for. */
   readonly firstOffset: (topic: string, partition: number) => Promise<number>
-  readonly onError: (error: unknown) => void
 }
 
 const READ_BYTES = 8 * 1024 * 1024
-/** A broker sends the first batch whole, however large it is, and so at least one record. */
+/** A broker sends the first batch whole, however large it is, so one record always fits. */
 const READ_ONE_BYTES = 64 * 1024
 
-export function createReader({ client, timeoutMs, assertExists, firstOffset, onError }: ReaderOptions): Reader {
-  const connection = createLazy(
-    async () => {
-      const cluster = createCluster(client)
-      await cluster.connect()
-      return cluster
-    },
-    (cluster) => cluster.disconnect(),
-    onError,
-  )
-
+export function createReader({ cluster, timeoutMs, assertExists, firstOffset }: ReaderOptions): Reader {
   async function fetchFrom(topic: string, partition: number, offset: number, maxBytes: number): Promise<Decoded> {
     const fetchOffset = String(offset)
-    const fetching = connection.use(async (cluster) => {
-      await cluster.addTargetTopic(topic)
-      await cluster.refreshMetadataIfNecessary()
-      const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
+    const fetching = cluster.use(async (connected) => {
+      await connected.addTargetTopic(topic)
+      await connected.refreshMetadataIfNecessary()
+      const [nodeId] = Object.keys(connected.findLeaderForPartitions(topic, [partition]))
       if (nodeId === undefined) throw new Error(`there is no partition ${partition} of ${topic}`)
-      const broker = await cluster.findBroker({ nodeId })
+      const broker = await connected.findBroker({ nodeId })
       return broker.fetch({
         maxWaitTime: 0,
         minBytes: 0,
@@ -79,12 +67,12 @@ export function createReader({ client, timeoutMs, assertExists, firstOffset, onE
       let offset = Math.max(0, fromOffset)
       let maxBytes = limit === 1 ? READ_ONE_BYTES : READ_BYTES
       for (;;) {
-        // Each step may take its time: there is no saying how long a transaction that was aborted is.
+        // Each step has its own time limit, because an aborted transaction can have any length.
         const decoded = await askPatiently(timeoutMs, doing, () => inRange(topic, partition, offset, maxBytes))
         if (decoded.records.length > 0) return decoded.records.slice(0, limit)
         if (decoded.unreadable !== undefined) throw logUnreadable(topic, partition, decoded.unreadable)
         if (decoded.next <= offset) return []
-        // Nothing but markers, aborted records and the like: the records are behind them.
+        // Only markers and aborted records so far; the committed records come after them.
         offset = decoded.next
         maxBytes = READ_BYTES
       }
@@ -92,14 +80,13 @@ export function createReader({ client, timeoutMs, assertExists, firstOffset, onE
     async highWatermarks(topic) {
       await assertExists(topic)
       return askPatiently(timeoutMs, `Asking Kafka for the ends of ${topic}`, () =>
-        connection.use((cluster) => askForEnds(cluster, topic)),
+        cluster.use((connected) => askForEnds(connected, topic)),
       )
     },
-    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   }
 }
 
-/** In ListOffsets, the time that stands for the end. */
+/** The time that means the end, in ListOffsets. */
 const LATEST = -1
 
 async function askForEnds(cluster: Cluster, topic: string): Promise<ReadonlyMap<number, number>> {

@@ -4,16 +4,16 @@ import { crc32c } from './crc32c.ts'
 import { RecordCursor } from './record-cursor.ts'
 
 /**
- * Kafka's record batches, version 2 (https://kafka.apache.org/documentation/#recordbatch), which kafkajs 2.2.4 does not
- * read well enough: decision 019 tells what it does.
+ * Reads Kafka's record batches, version 2 (https://kafka.apache.org/documentation/#recordbatch). kafkajs 2.2.4 does not
+ * read them well enough (decision 019).
  */
 
-/** What a broker answered for one partition. */
+/** A broker's answer for one partition. */
 export interface Decoded {
   readonly records: readonly LogRecord[]
   /**
-   * Where to read on: behind the records, and behind everything else, such as transaction markers, records of
-   * transactions that were aborted, and offsets that compaction left empty.
+   * The offset to read next: after the records and everything else, such as transaction markers, aborted records, and
+   * offsets that compaction left empty.
    */
   readonly next: number
   /** The batch at `next` that cannot be read. */
@@ -24,11 +24,11 @@ export interface UnreadableBatch {
   readonly from: number
   /** Exclusive. */
   readonly to: number
-  /** Half a sentence. */
+  /** A clause, for an operator. */
   readonly why: string
 }
 
-/** Where the batches were asked for. */
+/** The place that the fetch asked for. */
 export interface FetchedFrom {
   readonly topic: string
   readonly partition: number
@@ -40,12 +40,12 @@ export interface AbortedTransaction {
   readonly firstOffset: number
 }
 
-/** How much more of one answer is decoded, in bytes as they are in memory; what is behind it is fetched again. */
+/** How much more of one answer is decoded, in bytes of memory; the rest is fetched again. */
 export interface Budget {
   bytes: number
 }
 
-/** How many objects may be made of what was decoded: records and headers of a byte or two are hundreds of bytes each. */
+/** Bounds the number of decoded objects, because a record or header of two bytes takes hundreds of bytes of memory. */
 export interface Limits {
   /** A record with more headers is malformed. */
   readonly headersOfRecord: number
@@ -53,13 +53,13 @@ export interface Limits {
   readonly objectsOfBatch: number
 }
 
-/** Far beyond what producers write: librdkafka puts at most 10,000 records into a batch unless it is told otherwise. */
+/** Far beyond what producers write: librdkafka by default puts at most 10,000 records into a batch. */
 const LIMITS: Limits = { headersOfRecord: 10_000, objectsOfBatch: 600_000 }
-/** What an object is charged beyond its bytes: no more than V8 needs, so that an answer of usual orders is decoded whole. */
+/** Charged for each object beyond its bytes. Not more than V8 needs, so that a usual answer is decoded whole. */
 const OBJECT_BYTES = 64
 
 const LENGTH_AT = 8
-/** Base offset and length, which the length does not count. */
+/** Base offset and length; the length does not count them. */
 const PREFIX_BYTES = 12
 const MAGIC_AT = 16
 const CRC_AT = 17
@@ -77,9 +77,9 @@ const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 
 /**
- * The committed records of the batches from the offset on that was asked for. `aborted` is the broker's list, in any
- * order. It ends before the first batch that cannot be read, or when the budget is used up; a batch that was cut off at
- * the end counts as absent. Never rejects.
+ * The committed records of the batches, from the requested offset on. `aborted` is the broker's list, in any order. Stops
+ * before the first batch that cannot be read, or when the budget is used up; a batch that is cut off at the end counts as
+ * absent. Never rejects.
  */
 export async function decodeBatches(
   set: Buffer,
@@ -116,15 +116,15 @@ function check(batch: Buffer): void {
   if (batch.length < RECORDS_AT) throw new Error('it is shorter than a batch can be')
   const magic = batch.readInt8(MAGIC_AT)
   if (magic !== 2)
-    throw new Error(`its format is version ${magic}, and only version 2, of Kafka 0.11 and later, is read`)
+    throw new Error(`its format is version ${magic}; only version 2, of Kafka 0.11 and later, is supported`)
   const crc = crc32c(batch.subarray(ATTRIBUTES_AT))
   if (crc !== batch.readUInt32BE(CRC_AT)) throw new Error('its checksum does not match')
 }
 
 /**
- * Tells of one batch after the other whether it holds nothing for a consumer: a marker, or records of a transaction that
- * was aborted. A transaction is in the list by its producer and first offset, in the order of the ends; it ends with the
- * producer's abort marker, which may lie behind what was fetched.
+ * Returns a function to call with one batch after another. It says whether the batch holds nothing for a consumer: a
+ * marker, or records of an aborted transaction. The list names a transaction by its producer and first offset, in the order
+ * of their ends; it ends with the producer's abort marker, which may lie after the fetched batches.
  */
 function followTransactions(aborted: readonly AbortedTransaction[]): (batch: Buffer, lastOffset: number) => boolean {
   const toCome = aborted.toSorted((one, other) => one.firstOffset - other.firstOffset)
@@ -145,7 +145,7 @@ function followTransactions(aborted: readonly AbortedTransaction[]): (batch: Buf
 
 const ABORT = 0
 
-/** The key of a control record is a version and a type, two bytes each. */
+/** A control record's key is a version and a type, two bytes each. */
 function isAbortMarker(batch: Buffer): boolean {
   if (batch.readInt32BE(COUNT_AT) < 1) return false
   const cursor = new RecordCursor(batch.subarray(RECORDS_AT))
@@ -190,16 +190,16 @@ async function decodeRecords(
     if (offset >= from.offset) decoded.push(record)
   }
   budget.bytes -= objects * OBJECT_BYTES
-  // Only whole batches: whoever reads on from here must not get a record twice.
+  // Only whole batches are added, because the next fetch must not return a record twice.
   for (const record of decoded) into.push(record)
 }
 
-/** What the records of one batch have in common. */
+/** The values that the records of one batch share. */
 interface Frame extends FetchedFrom {
   readonly first: number
   readonly last: number
   readonly baseTimestamp: number
-  /** Of all of them, when the log gives records their time. */
+  /** The time of all records, when the broker sets it. */
   readonly appendedAt: number | undefined
 }
 
@@ -214,7 +214,7 @@ function frameOf(batch: Buffer, attributes: number, from: FetchedFrom): Frame {
   }
 }
 
-/** Undefined when it is not what a record must be, though its length is known. */
+/** Undefined when the bytes are not a valid record. */
 function decodeRecord(
   cursor: RecordCursor,
   end: number,
@@ -223,7 +223,7 @@ function decodeRecord(
   maxHeaders: number,
 ): LogRecord | undefined {
   try {
-    // Attributes that no version of Kafka uses.
+    // Attributes, which no version of Kafka uses.
     cursor.skip(1)
     const timestampDelta = cursor.varint()
     const offset = frame.first + cursor.varint()
@@ -242,7 +242,7 @@ function decodeRecord(
   }
 }
 
-/** Brokers refuse such a record. One that has come about all the same is poison, which stops nobody: its bytes, as they are. */
+/** Brokers refuse malformed records. If one exists all the same, it is delivered with its bytes as value, and is poison. */
 function malformed(bytes: Buffer, frame: Frame, previous: number): LogRecord {
   const { topic, partition, appendedAt, baseTimestamp } = frame
   return {
@@ -256,7 +256,7 @@ function malformed(bytes: Buffer, frame: Frame, previous: number): LogRecord {
   }
 }
 
-/** The nearest number that JavaScript has. */
+/** The nearest JavaScript number. */
 function int64(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)
 }

@@ -1,4 +1,4 @@
-/** Reads the parts of Kafka's records one after the other. What goes beyond the end throws a RangeError. */
+/** Reads the parts of Kafka's records one after another. Reading beyond the end throws a RangeError. */
 export class RecordCursor {
   readonly #bytes: Buffer
   at = 0
@@ -12,8 +12,8 @@ export class RecordCursor {
   }
 
   /**
-   * A varint or varlong in zig-zag encoding (https://kafka.apache.org/protocol#protocol_types). Beyond 2^53 it is the
-   * nearest number that JavaScript has.
+   * A varint or varlong in zig-zag encoding (https://kafka.apache.org/protocol#protocol_types); beyond 2^53, the nearest
+   * JavaScript number.
    */
   varint(): number {
     const first = this.#byte()
@@ -31,7 +31,7 @@ export class RecordCursor {
     this.at += bytes
   }
 
-  /** Bytes behind their length, a view; null for a length of -1. */
+  /** A view of bytes that follow their length; null for a length of -1. */
   bytes(): Buffer | null {
     const length = this.varint()
     if (length === -1) return null
@@ -39,14 +39,14 @@ export class RecordCursor {
     return this.#bytes.subarray(start, this.at)
   }
 
-  /** Text behind its length. What is not UTF-8 becomes U+FFFD. */
+  /** Text that follows its length. Bytes that are not UTF-8 become U+FFFD. */
   text(): string {
     const length = this.varint()
     const start = this.#take(length)
     return this.#bytes.toString('utf8', start, this.at)
   }
 
-  /** Between two places, a view. */
+  /** A view of the bytes between two places. */
   between(start: number, end: number): Buffer {
     return this.#bytes.subarray(start, end)
   }
@@ -62,10 +62,10 @@ export class RecordCursor {
 
   #byte(): number {
     const byte = this.#bytes[this.at++]
-    if (byte === undefined) throw new RangeError('it ends in the middle')
+    if (byte === undefined) throw new RangeError('it ends too early')
     return byte
   }
 }
 
-/** Of the tenth and last byte. */
+/** The scale of the tenth and last byte. */
 const MAX_SCALE = 2 ** 63

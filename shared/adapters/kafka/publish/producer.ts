@@ -9,11 +9,11 @@ export interface Addressed {
   readonly message: OutgoingMessage
 }
 
-/** One attempt to write; who sends decides whether there is another. */
+/** Makes one attempt to write; the caller decides whether there is another. */
 export interface Sender extends AsyncDisposable {
   /**
    * Resolves with the positions, in order, once every in-sync replica has all of them. After a rejection any of them
-   * may be in the log. Rejects with whatever kafkajs says, at the latest after `timeoutMs`.
+   * may be in the log. Rejects with kafkajs's error, at the latest after `timeoutMs`.
    */
   send(messages: readonly Addressed[], timeoutMs: number): Promise<readonly RecordPosition[]>
 }
@@ -21,7 +21,7 @@ export interface Sender extends AsyncDisposable {
 export interface SenderOptions {
   readonly client: Kafka
   readonly onError: (error: unknown) => void
-  /** Told when a broker wrote a time of its own, between these two of this machine's clock; in ms since 1970. */
+  /** Called when a broker set the records' time, between these two times of this machine's clock; in ms since 1970. */
   readonly onStamped: (appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number) => void
 }
 
@@ -29,12 +29,12 @@ export interface SenderOptions {
 const BROKER_TIMEOUT_MS = 4000
 
 /**
- * Not idempotent, on purpose: kafkajs 2.2.4's idempotent producer takes its sequence numbers back after any error, so
- * that after a lost acknowledgement the next batch of the same length can be taken for a repetition, acknowledged and
- * dropped. A record that is there twice is harmless here; one that is missing is not.
+ * Not idempotent, on purpose: kafkajs 2.2.4's idempotent producer reuses its sequence numbers after any error. After a lost
+ * acknowledgement, the broker can then take the next batch of the same length for a repetition, acknowledge it and drop it.
+ * A duplicate record is harmless here; a missing one is not.
  *
- * And without kafkajs's own retries: a retry skips brokers that have answered, so that a partition whose leader moved
- * to one of them is acknowledged without having been written (tulios/kafkajs#1798). What failed is sent again whole.
+ * It also does without kafkajs's own retries: a retry skips brokers that have answered, so a partition whose leader moved to
+ * one of them is acknowledged without having been written (tulios/kafkajs#1798). The caller sends the whole group again.
  */
 export function createSender({ client, onError, onStamped }: SenderOptions): Sender {
   const connection = createLazy(
@@ -59,7 +59,7 @@ export function createSender({ client, onError, onStamped }: SenderOptions): Sen
           topicMessages: Array.from(topics, ([topic, of]) => ({ topic, messages: of.map(({ message }) => message) })),
         })
       },
-      // kafkajs has asked anew who leads by the time it rejects.
+      // kafkajs has looked the leaders up again by the time it rejects.
       () => true,
     )
     // -1 in topics that keep the producer's time.
@@ -71,7 +71,7 @@ export function createSender({ client, onError, onStamped }: SenderOptions): Sen
     return messages.map(({ topic, message: { partition = -1 } }) => {
       const place = `${topic}:${partition}`
       const offset = next.get(place)
-      // kafkajs leaves out, without an error, what its metadata has no leader for.
+      // kafkajs leaves out partitions for which its metadata has no leader, without an error.
       if (offset === undefined || Number.isNaN(offset)) throw new Error(`nobody acknowledged partition ${place}`)
       next.set(place, offset + 1)
       return { topic, partition, offset }
@@ -85,7 +85,7 @@ export function createSender({ client, onError, onStamped }: SenderOptions): Sen
       try {
         return await within(timeoutMs, 'publishing', sending)
       } catch (error) {
-        // One that hangs is given up with its connections; what it still does harms nobody.
+        // A hanging attempt is given up with its connections; it does no harm if it succeeds later.
         if (!finished) connection.drop()
         throw error
       }

@@ -9,9 +9,9 @@ import type { Addressed, Sender } from './producer.ts'
 import { sizeOf, toMessage } from './records.ts'
 
 /**
- * Calls that come together travel together: a group is what waits at the end of a turn of the event loop, and while
- * two groups are on their way, all that comes meanwhile. An idle log adds no wait. Records of one key keep the order of
- * the calls as long as no attempt fails.
+ * Sends calls that come together in one group: the calls of one turn of the event loop, or, while two groups are in flight,
+ * all that come meanwhile. An idle log adds no wait. Records of one key keep the order of the calls as long as no attempt
+ * fails.
  */
 export interface KafkaQueue extends Pick<QueueBounds, 'queued' | 'drained'> {
   publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
@@ -21,16 +21,16 @@ export interface KafkaQueueOptions extends QueueLimits {
   readonly sender: Pick<Sender, 'send'>
   /** How long a call waits for its acknowledgement, attempts and waiting in the queue included. */
   readonly deadlineMs: number
-  /** Told of every attempt's end, so that health knows at once. */
+  /** Called after every attempt, so that health knows at once. */
   readonly onSent: () => void
   readonly onFailed: (error: unknown) => void
-  /** Told when the broker refused the time of the records. */
+  /** Called when the broker refused the records' time. */
   readonly onClockRefused: () => void
 }
 
-/** With its key and headers; what the retry and dead-letter topics take. */
+/** With its key and headers; the limit of the retry and dead-letter topics. */
 const MAX_RECORD_BYTES = 2 * 1024 * 1024
-/** Kafka bounds a batch, not a record: a group must fit a topic of the default `max.message.bytes` as one batch. */
+/** Kafka limits the batch, not the record: a group must fit, as one batch, into a topic with the default `max.message.bytes`. */
 const GROUP_BYTES = 900 * 1024
 const GROUP_RECORDS = 2000
 const MAX_GROUPS_IN_FLIGHT = 2
@@ -41,7 +41,7 @@ interface Call {
   readonly deadline: number
   readonly positions: RecordPosition[]
   missing: number
-  /** Set once; what else is left of the call is not sent any more. */
+  /** Once it is set, the remaining records of the call are not sent. */
   failed: boolean
   resolve(positions: readonly RecordPosition[]): void
   reject(error: unknown): void
@@ -74,12 +74,12 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
         inFlight += 1
         void flush(group)
       }
-      // Nothing to send now, while something is on its way: its end comes back here.
+      // When there is nothing to send now, the end of the group in flight comes back here.
       if (group.length > 0 || inFlight === 0) flushSoon()
     })
   }
 
-  /** As much as one request takes. A topic's first request goes alone: kafkajs lets the second overtake it. */
+  /** As much as fits one request. A topic's first request goes alone, because kafkajs lets the second overtake it. */
   function nextGroup(): Entry[] {
     let bytes = 0
     const end = waiting.findIndex((entry, index) => {
@@ -93,7 +93,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
     return alive
   }
 
-  /** Never rejects: the callers are told. */
+  /** Never rejects, because the callers get the error. */
   async function flush(group: readonly Entry[]): Promise<void> {
     await deliver(group)
     inFlight -= 1
@@ -105,13 +105,13 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
     try {
       settle(group, await sendUntilAcknowledged(group))
     } catch (error) {
-      // Somebody's record is too large: the others must not fail with it.
+      // One record is too large, and the others must not fail with it.
       if (isTooLarge(error) && group.length > 1) for (const entry of group) await deliver([entry])
       else for (const { call, topic } of group) fail(call, isTooLarge(error) ? recordTooLarge(topic, error) : error)
     }
   }
 
-  /** The same records again until all are acknowledged: one that was written before is there twice, none is missing. */
+  /** Sends the same records until all are acknowledged: a record may be written twice, but none is lost. */
   async function sendUntilAcknowledged(group: readonly Entry[]): Promise<readonly RecordPosition[]> {
     const deadline = Math.min(...group.map(({ call }) => call.deadline))
     for (let attempt = 1; ; attempt++) {
@@ -123,7 +123,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
       } catch (error) {
         if (isTooLarge(error)) throw error
         if (isClockRefused(error)) {
-          // The same records have the same time when they are sent again.
+          // The records would have the same time when sent again.
           onFailed(new Error(CLOCK_REFUSED))
           onClockRefused()
           throw new OrderError('clock-wrong', CLOCK_REFUSED, { retriable: true, cause: error })
@@ -156,14 +156,14 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
     expiry = undefined
   }
 
-  /** Calls behind a broker that is away are answered in time even when their turn never comes. */
+  /** Answers calls in time even when their turn never comes because the broker is unavailable. */
   function expireSoon(): void {
     expiry ??= setTimeout(() => {
       expiry = undefined
       const now = Date.now()
       for (const { call } of waiting) {
         if (call.deadline <= now && !call.failed)
-          fail(call, kafkaUnavailable('Kafka is too slow', new Error('too much waits')))
+          fail(call, kafkaUnavailable('Kafka is too slow', new Error('too many records wait')))
       }
       const over = waiting.filter(({ call }) => call.failed)
       waiting.splice(0, waiting.length, ...waiting.filter(({ call }) => !call.failed))

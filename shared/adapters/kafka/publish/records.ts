@@ -1,7 +1,7 @@
 import type { Message } from 'kafkajs'
 import type { RecordHeader, RecordToPublish } from '../../../ports/event-log.ts'
 
-/** A message whose partition, once chosen, stays chosen: a record that is sent again goes where it went before. */
+/** A message that keeps its partition once it is chosen, so that a record that is sent again goes to the same one. */
 export type OutgoingMessage = Message & { key: Buffer | null; value: Buffer | null; partition?: number }
 
 export function toMessage({ key, value, headers, timestamp = Date.now() }: RecordToPublish): OutgoingMessage {
@@ -14,7 +14,7 @@ export function toMessage({ key, value, headers, timestamp = Date.now() }: Recor
   }
 }
 
-/** At least what the record takes in a batch. */
+/** At least the record's size in a batch, in bytes. */
 export function sizeOf({ key, value }: OutgoingMessage, headers: readonly RecordHeader[]): number {
   let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
   for (const [name, header] of headers) size += HEADER_OVERHEAD + Buffer.byteLength(name) + byteLength(header)
@@ -25,9 +25,9 @@ const RECORD_OVERHEAD = 32
 const HEADER_OVERHEAD = 6
 
 /**
- * All headers of a record in their order. kafkajs takes headers as an object, which has neither order nor the same
- * name twice apart, and fails on a value of null (tulios/kafkajs#1789), which a foreign record that is parked may
- * well have. Its encoder maps the array that it finds under a name to entries: this array gives it all of them.
+ * All headers of a record in their order. kafkajs takes headers as an object, which loses the order of repeated names, and
+ * it fails on a value of null (tulios/kafkajs#1789), which a parked record of another producer may have. Its encoder maps
+ * the array under a name to entries; this array returns all headers.
  */
 class HeaderList extends Array<never> {
   readonly #headers: readonly RecordHeader[]
@@ -44,7 +44,7 @@ class HeaderList extends Array<never> {
   }
 }
 
-/** Empty when its length is asked for, which is encoded as long as null is, and null when it is written. */
+/** Empty while kafkajs measures it, because null has the same encoded length, and null when it is written. */
 function nullHeader(key: string): { key: string; readonly value: '' | null } {
   let reads = 0
   return {

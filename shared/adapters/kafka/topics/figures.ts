@@ -6,19 +6,19 @@ import type { Reader } from '../fetch/reader.ts'
 export type LogFigures = Pick<EventLog, 'offsets' | 'committed'>
 
 interface Known {
-  /** Where the group stood at the last question. */
+  /** The group's offset at the last question. */
   readonly committed: number
-  /** From where on there was a record, and where the partition ended then; undefined until somebody has looked. */
+  /** The first record's offset from there on, and the partition's end then; undefined until looked up. */
   readonly found: { readonly end: number; readonly position: number } | undefined
 }
 
-/** Where a topic ends and where its groups stand, with what transactions make of both. */
+/** The ends of topics and the positions of groups, corrected for transactions. */
 export function createFigures(admin: Pick<AdminClient, 'offsets' | 'committed'>, reader: Reader): LogFigures {
-  /** By group, topic and partition: what was found out last. */
+  /** The last findings, by group, topic and partition. */
   const known = new Map<string, Known>()
 
   async function offsets(topic: string): Promise<Awaited<ReturnType<EventLog['offsets']>>> {
-    // First without transactions: what is published between the two answers must not look as if it waited for one.
+    // High watermarks first: records published between the two answers must not seem to wait for a transaction.
     const ends = await reader.highWatermarks(topic)
     const stable = await admin.offsets(topic)
     return stable.map((place) => {
@@ -28,8 +28,8 @@ export function createFigures(admin: Pick<AdminClient, 'offsets' | 'committed'>,
   }
 
   /**
-   * librdkafka does not commit transaction markers, so a group that has processed everything stands before the marker for
-   * ever. It counts as standing behind it.
+   * librdkafka does not commit transaction markers, so a group that has processed everything stays before the marker for
+   * ever. It counts as being after it.
    */
   async function committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>> {
     const positions = await admin.committed(groupId, topic)
@@ -44,7 +44,7 @@ export function createFigures(admin: Pick<AdminClient, 'offsets' | 'committed'>,
     return new Map((await Promise.all(passed)).filter((one) => one !== undefined))
   }
 
-  /** Looks only where nothing has moved since the last question: a group that moves has records before it. */
+  /** Looks only where the group has not moved since the last question, because a group that moves has records ahead. */
   async function beyondMarkers(key: string, topic: string, partition: number, committed: number, end: number) {
     const before = known.get(key)
     if (before !== undefined && before.committed !== committed) {
@@ -58,7 +58,7 @@ export function createFigures(admin: Pick<AdminClient, 'offsets' | 'committed'>,
     return position
   }
 
-  /** A batch that cannot be read holds records, or holds up whoever reads: the group stands before it. */
+  /** The group counts as being before a batch that cannot be read, because that batch may hold records. */
   async function firstRecord(topic: string, partition: number, from: number, end: number): Promise<number> {
     try {
       const [record] = await reader.read(topic, partition, from, 1)

@@ -3,10 +3,10 @@ import type { AdminClient } from '../client/admin.ts'
 import { isDenied } from '../client/errors.ts'
 import { describeSettings, type TopicSettings } from './topic-settings.ts'
 
-/** Settings change rarely, and are asked for with every question about what the log may forget. */
+/** Settings change rarely, but every look at the ledger asks for them. */
 const REMEMBERED_MS = 60_000
 
-/** Assumed for a cluster that does not let us look. The start has warned of it. */
+/** Assumed for a cluster that refuses to show its settings. The start has warned of it. */
 const UNKNOWN: TopicRetention = { maxAgeMs: null, maxBytes: null, holesAreMarkers: true }
 
 /** How long topics keep records. An answer is remembered for a minute. */
@@ -23,7 +23,7 @@ export function createRetention(admin: Pick<AdminClient, 'ask'>): (topic: string
 
   async function ask(topic: string): Promise<TopicRetention> {
     try {
-      const doing = `Asking Kafka how ${topic} is set`
+      const doing = `Asking Kafka for the settings of ${topic}`
       const settings = await admin.ask(doing, (kafka) => describeSettings(kafka, [topic]))
       return toRetention(settings.get(topic) ?? new Map())
     } catch (error) {
@@ -35,7 +35,7 @@ export function createRetention(admin: Pick<AdminClient, 'ask'>): (topic: string
 
 export function toRetention(settings: TopicSettings): TopicRetention {
   const policies = settings.get('cleanup.policy')?.value.split(',') ?? ['delete']
-  // A topic that is only compacted deletes nothing for its age or size.
+  // A topic that is only compacted deletes nothing because of age or size.
   const limit = (name: string) => {
     const value = Number(settings.get(name)?.value ?? -1)
     return policies.includes('delete') && value >= 0 ? value : null

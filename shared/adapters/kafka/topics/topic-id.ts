@@ -1,19 +1,9 @@
 import { createRequire } from 'node:module'
-import type { Kafka } from 'kafkajs'
 import { askPatiently } from '../client/ask.ts'
-import { createCluster, type Cluster } from '../client/cluster.ts'
-import { createLazy } from '../client/lazy.ts'
+import type { Cluster } from '../client/cluster.ts'
+import type { Lazy } from '../client/lazy.ts'
 
-/**
- * Topic ids, by which a topic that was made anew is told from the earlier one of its name (KIP-516). kafkajs 2.2.4 asks for
- * metadata in version 6, which has none; this asks in version 10, over kafkajs's own connections.
- */
-export interface TopicIds extends AsyncDisposable {
-  /** Null where the broker is too old to have ids. Rejects with `log-unavailable`. */
-  idOf(topic: string): Promise<string | null>
-}
-
-/** The part of kafkajs's brokers that sends a request which kafkajs does not know. */
+/** The part of a kafkajs broker that can send requests that kafkajs does not know. */
 interface AskedBroker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>
   readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> }
@@ -48,33 +38,20 @@ const WITH_IDS = 10
 const UUID_BYTES = 16
 const NO_TAGS = Buffer.of(0)
 
-export function createTopicIds(options: {
-  client: Kafka
-  timeoutMs: number
-  onError: (error: unknown) => void
-}): TopicIds {
-  const { client, timeoutMs, onError } = options
-  const connection = createLazy(
-    async () => {
-      const cluster = createCluster(client)
-      await cluster.connect()
-      return cluster as Cluster & { brokerPool: { findConnectedBroker(): Promise<AskedBroker> } }
-    },
-    (cluster) => cluster.disconnect(),
-    onError,
+/**
+ * The topic's id, by which a recreated topic is told from the earlier one of its name (KIP-516); null where the broker is
+ * too old to have ids. kafkajs 2.2.4 asks for metadata in version 6, which has no ids; this asks in version 10, over
+ * kafkajs's own connections. Rejects with `log-unavailable`.
+ */
+export function topicId(cluster: Lazy<Cluster>, timeoutMs: number, topic: string): Promise<string | null> {
+  return askPatiently(timeoutMs, `Asking Kafka for the id of ${topic}`, () =>
+    cluster.use(async (connected) => {
+      const { brokerPool } = connected as Cluster & { brokerPool: { findConnectedBroker(): Promise<AskedBroker> } }
+      const broker = await brokerPool.findConnectedBroker()
+      if ((broker.versions[METADATA]?.maxVersion ?? 0) < WITH_IDS) return null
+      return broker.connectionPool.send(metadataOf(topic))
+    }),
   )
-
-  return {
-    idOf: (topic) =>
-      askPatiently(timeoutMs, `Asking Kafka for the id of ${topic}`, () =>
-        connection.use(async ({ brokerPool }) => {
-          const broker = await brokerPool.findConnectedBroker()
-          if ((broker.versions[METADATA]?.maxVersion ?? 0) < WITH_IDS) return null
-          return broker.connectionPool.send(metadataOf(topic))
-        }),
-      ),
-    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
-  }
 }
 
 /** Metadata in version 10 is flexible (KIP-482): its headers end with tagged fields, which kafkajs's headers lack. */
@@ -87,11 +64,11 @@ function metadataOf(topic: string): Exchange<string | null> {
       encode: async () =>
         new EncoderOf()
           .writeBuffer(NO_TAGS) // end of the header
-          .writeBuffer(Buffer.of(2)) // one topic: lengths are written plus one
-          .writeBuffer(Buffer.alloc(UUID_BYTES)) // asked for by its name
+          .writeBuffer(Buffer.of(2)) // one topic: a length is written plus one
+          .writeBuffer(Buffer.alloc(UUID_BYTES)) // no id, because we ask by name
           .writeUVarIntString(topic)
           .writeBuffer(NO_TAGS)
-          .writeBuffer(Buffer.of(0, 0, 0)) // neither make the topic, nor tell what we may do
+          .writeBuffer(Buffer.of(0, 0, 0)) // do not create the topic, nor list permissions
           .writeBuffer(NO_TAGS),
     },
     response: {
@@ -101,7 +78,7 @@ function metadataOf(topic: string): Exchange<string | null> {
   }
 }
 
-/** The id of the first topic; what follows it is not read. */
+/** The first topic's id; the rest is not read. */
 function readId(payload: Buffer): string | null {
   const decoder = new DecoderOf(payload)
   decoder.readTaggedFields()

@@ -4,10 +4,10 @@ import type { AdminClient } from '../client/admin.ts'
 const MAX_GROUPS = 500
 const GROUPS_AT_ONCE = 16
 
-/** The consumer groups that have committed an offset in the topic. At most `MAX_GROUPS` of the cluster's are asked. */
+/** The consumer groups that have committed an offset in the topic. Asks about at most `MAX_GROUPS` groups. */
 export async function topicReaders(admin: AdminClient, topic: string): Promise<readonly string[]> {
   const { groups } = await admin.ask('Asking Kafka for its consumer groups', (kafka) => kafka.listGroups())
-  // Of Kafka Connect's workers, for one, the type is another, and they read nothing by themselves.
+  // Other types, such as Kafka Connect's workers, read no records.
   const consumers = groups.filter(({ protocolType }) => protocolType === 'consumer').map(({ groupId }) => groupId)
   const readers: string[] = []
   for (let start = 0; start < Math.min(consumers.length, MAX_GROUPS); start += GROUPS_AT_ONCE) {

@@ -2,10 +2,10 @@ import kafkajs, { type Admin } from 'kafkajs'
 import type { TopicSpec } from '../../../ports/event-log.ts'
 import { boundsTimes, TIMESTAMP_TYPE } from './topic-times.ts'
 
-/** One setting of a topic as it is in force, whoever set it. */
+/** The value of a topic's setting that is in force. */
 export interface TopicSetting {
   readonly value: string
-  /** Set for the broker, or Kafka's default; not for the topic. */
+  /** Not set for the topic, but for the broker or by Kafka's default. */
   readonly isInherited: boolean
 }
 
@@ -14,8 +14,8 @@ export type TopicSettings = ReadonlyMap<string, TopicSetting>
 const DAY_MS = 86_400_000
 
 /**
- * What it means for orders that a setting is not as we ask, by the setting's name in Kafka. A setting without a row here
- * is reported as different, without a consequence.
+ * The consequence for orders when a setting differs, by the setting's name in Kafka. A setting without an entry is reported
+ * without a consequence.
  */
 const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
   'retention.ms': (value) =>
@@ -34,7 +34,7 @@ const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
 export async function describeSettings(kafka: Admin, names: readonly string[]): Promise<Map<string, TopicSettings>> {
   const { resources } = await kafka.describeConfigs({
     includeSynonyms: false,
-    // Node finds no exports of these names in kafkajs, only in the whole of it.
+    // Node finds these names only on kafkajs's default export.
     resources: names.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
   })
   return new Map(
@@ -50,7 +50,7 @@ export async function describeSettings(kafka: Admin, names: readonly string[]): 
   )
 }
 
-/** A sentence for each setting that is not as the topics were asked for: which topics, and what it means for orders. */
+/** A sentence for each setting that differs: its topics, and what that means for orders. */
 export function differingSettings(
   specs: readonly TopicSpec[],
   settings: ReadonlyMap<string, TopicSettings>,

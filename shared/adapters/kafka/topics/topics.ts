@@ -8,13 +8,14 @@ import { describeSettings, differingSettings, type TopicSettings } from './topic
 
 const METADATA_ATTEMPTS = 20
 const METADATA_INTERVAL_MS = 100
-/** Fewer copies, or fewer that must have a record before it counts, and a lost disk can lose acknowledged orders. */
+/** With fewer copies, or fewer in-sync ones required for an acknowledgement, a lost disk can lose acknowledged orders. */
 const SAFE_REPLICATION = 3
 const SAFE_IN_SYNC = 2
 
 /**
- * Makes the topics that are missing, and says in words where one that is there differs from what was asked for; it is
- * never altered. Resolves with the topics' settings, as far as they could be asked for. Rejects with `invalid-setting` when Kafka refuses to make one, `log-unavailable` when it is away.
+ * Creates missing topics, and warns of each difference between an existing topic and what was asked for; existing topics are
+ * never altered. Resolves with the topics' settings, or an empty map when they could not be read. Rejects with
+ * `invalid-setting` when Kafka refuses to create a topic, `log-unavailable` when Kafka is unavailable.
  */
 export async function ensureTopics(
   admin: AdminClient,
@@ -28,10 +29,10 @@ export async function ensureTopics(
   const names = specs.map(({ name }) => name)
   const topics = await admin.ask('Asking Kafka for its topics', (kafka) => describe(kafka, names))
   admin.remember(names)
-  // Brokers name a leader a moment before it leads: what is published then is refused in part, and so written twice.
+  // Brokers name a leader a moment before it leads. A group published then is refused in part, and so written twice.
   for (const { name } of missing) await admin.offsets(name)
   const settings = await askForSettings(admin, names).catch((error: unknown) => {
-    onWarning(`How the topics are set could not be checked: ${messageOf(rootOf(error))}`)
+    onWarning(`The settings of the topics could not be checked: ${messageOf(rootOf(error))}`)
     return new Map<string, TopicSettings>()
   })
   const unsafe = new Map<string, string[]>()
@@ -49,20 +50,20 @@ export async function ensureTopics(
   return settings
 }
 
-/** The settings of topics that are there, inherited ones too. Rejects with `log-unavailable`. */
+/** The settings of existing topics, inherited ones too. Rejects with `log-unavailable`. */
 export function askForSettings(
   admin: AdminClient,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, TopicSettings>> {
-  return admin.ask('Asking Kafka how its topics are set', (kafka) => describeSettings(kafka, names))
+  return admin.ask('Asking Kafka for the settings of its topics', (kafka) => describeSettings(kafka, names))
 }
 
 async function make(admin: AdminClient, { name, partitions, replication, config }: TopicSpec): Promise<void> {
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
   const topic = { topic: name, numPartitions: partitions, replicationFactor: replication, configEntries }
   try {
-    await admin.ask(`Making the topic ${name}`, async (kafka) => {
-      // False when another process was quicker.
+    await admin.ask(`Creating the topic ${name}`, async (kafka) => {
+      // Returns false when another process was faster.
       await kafka.createTopics({ topics: [topic], waitForLeaders: false }).catch(throwFirst)
     })
   } catch (error) {
@@ -72,18 +73,18 @@ async function make(admin: AdminClient, { name, partitions, replication, config 
     if (!final) throw error
     const hint =
       type === 'INVALID_REPLICATION_FACTOR' ? ' KAFKA_REPLICATION asks for more copies than there are brokers.' : ''
-    const message = `Kafka refuses to make the topic ${name}: ${messageOf(rootOf(error))}.${hint}`
+    const message = `Kafka refuses to create the topic ${name}: ${messageOf(rootOf(error))}.${hint}`
     throw new OrderError('invalid-setting', message, { cause: error })
   }
 }
 
-/** kafkajs wraps the error of each topic in one that says only how many there were. */
+/** kafkajs wraps the errors in one that says only how many there were. */
 function throwFirst(error: unknown): never {
   if (error instanceof Error && 'errors' in error && Array.isArray(error.errors)) throw error.errors[0] ?? error
   throw error
 }
 
-/** A topic that was just made is known to each broker a moment later. */
+/** Tries again while brokers do not know a new topic yet. */
 async function describe(kafka: Admin, names: string[]): Promise<readonly ITopicMetadata[]> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -5,13 +5,13 @@ import { openDatabase } from '../database/database.ts'
 import { serve } from './serve.ts'
 import type { StoreLocation } from './write-worker.ts'
 
-/** The thread that looks for damage: it reads the whole file, which would keep queries waiting in theirs. */
+/** The thread that looks for damage. It reads the whole file, behind which queries would wait too long. */
 export interface Checker {
   inspect(): readonly Finding[]
   close(): void
 }
 
-/** The most faults that are told; the first few say enough. */
+/** The largest number of faults that are reported; the first few say enough. */
 const MAX_FAULTS = 20
 
 const { file } = workerData as StoreLocation
@@ -26,7 +26,7 @@ function openChecker(): Checker {
     inspect() {
       const faults = check.all().map((row) => String(row['quick_check']))
       const found = faults.filter((fault) => fault !== 'ok')
-      const detail = `${found.join('; ')}. Stop, and restore the data directory from a back-up.`
+      const detail = `${found.join('; ')}. Stop, and restore the data directory from a backup.`
       return [
         { name: 'engine', well: true, detail: `SQLite ${String(version.get()?.['version'])}.` },
         found.length === 0

@@ -14,7 +14,7 @@ import { prepareRedriveQueries, type RedriveQueries } from '../redrives/redrive-
 import { serve } from './serve.ts'
 import type { StoreLocation } from './write-worker.ts'
 
-/** The thread that reads: it never waits for the one that writes, and every answer is of one moment. */
+/** The thread that reads. It never waits for the writer, and every answer shows one moment. */
 export interface Reader extends Pick<OrderQueries, 'getMany' | 'history' | 'findByIdempotencyKey'>, ListQueries {
   readonly getLetter: DeadLetterQueries['get']
   readonly listLetters: DeadLetterQueries['list']
@@ -39,7 +39,8 @@ serve(file, () => {
     return openReader(openDatabase(file))
   } catch (error) {
     if (!isNoRoom(error)) throw error
-    // Not even the file that connections share finds room. For one answer at a time, so that the writer gets its turn.
+    // There is no room even for the file that connections share. The file is opened for one answer at a time, so that the
+    // writer gets its turn.
     return { ...openReader(openDatabase(file, 'alone')), tidy: () => 'close' }
   }
 })
@@ -47,7 +48,7 @@ serve(file, () => {
 function openReader(db: DatabaseSync): Reader {
   try {
     db.exec('PRAGMA query_only = ON')
-    // The writer has run what was due, unless its disk is full.
+    // The writer has run the migrations that were due, unless its disk is full.
     refuseOlder(db, file, newest)
     const orders = prepareOrderQueries(db)
     const lists = prepareListQueries(db, orders)

@@ -1,7 +1,7 @@
 import { serveFile, type Operations } from '../../../threads/serve-file.ts'
 import { leavesConnectionSound, packError, toStoreError } from '../database/errors.ts'
 
-/** A thread of the store, with the connection that `open` opens; again after an error that may have left it unsound. */
+/** Serves a thread of the store. `open` opens the connection, again after an error that may have damaged it. */
 export function serve(file: string, open: () => Operations): void {
   serveFile({
     open,

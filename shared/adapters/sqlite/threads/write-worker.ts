@@ -13,12 +13,12 @@ import { prepareReindex, type Reindex } from '../search/search-reindex.ts'
 import { serve } from './serve.ts'
 import { prepareCommands, type Commands } from '../orders/store-batch.ts'
 
-/** The thread that writes, and waits for the disk so that no HTTP request has to. */
+/** The thread that writes and waits for the disk, so that requests do not block the main thread. */
 export interface Writer
   extends Commands, OperatorCommands, RedriveCommands, RebuildCommands, LedgerReset, LedgerSettling, LedgerRepairs {
   readonly reindex: Reindex
   migrate(): Schema
-  /** Writes and flushes something of no meaning: throws when orders could not be written either. */
+  /** Writes and flushes a meaningless row; throws when orders could not be written either. */
   probe(): void
   tidy(): void
   close(): void

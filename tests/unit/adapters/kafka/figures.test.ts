@@ -24,7 +24,6 @@ function openPartition() {
       return state.records.filter((offset) => offset >= from).map(recordAt)
     },
     highWatermarks: async () => new Map(),
-    [Symbol.asyncDispose]: async () => undefined,
   } satisfies Reader
   const admin = {
     offsets: async () => [{ partition: 0, first: 0, end: state.end }],

@@ -1,5 +1,6 @@
 import { Kafka, logLevel } from 'kafkajs'
 import { expect, it } from 'vitest'
+import { createLazyCluster } from '../../../../shared/adapters/kafka/client/cluster.ts'
 import { createReader } from '../../../../shared/adapters/kafka/fetch/reader.ts'
 
 it('brings no topic that does not exist to the connection on which others are asked for, because that fails them all', async () => {
@@ -12,11 +13,10 @@ it('brings no topic that does not exist to the connection on which others are as
     logLevel: logLevel.NOTHING,
   })
   const reader = createReader({
-    client,
+    cluster: createLazyCluster(client, () => undefined),
     timeoutMs: 100,
     assertExists: (topic) => Promise.reject(new Error(`${topic} is missing`)),
     firstOffset: async () => 0,
-    onError: () => undefined,
   })
   await expect(reader.highWatermarks('nobody-made-this')).rejects.toThrow('nobody-made-this is missing')
   await expect(reader.read('nobody-made-this', 0, 0, 1)).rejects.toThrow('nobody-made-this is missing')
