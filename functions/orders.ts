@@ -1,5 +1,3 @@
-import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
-import { services } from '../shared/services.ts'
 import type { HistoryEntry } from '../shared/domain/order-view.ts'
 import { listQuery, searchQuery } from '../shared/http/order-queries.ts'
 import { orderIdIn, pendingHeaders, unseenOrder } from '../shared/http/order-reading.ts'
@@ -9,41 +7,32 @@ import { readQuery } from '../shared/http/protocol/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 /** GET /api/orders/{orderId}: where the order stands. An id that was issued is never answered with 404. */
-async function getOrder(request: HttpRequest): Promise<HttpResponseInit> {
-  const { orderIds, views, waitForOrder, whyUnseen } = await services()
+httpTrigger('getOrder', async (request, { orderIds, views, waitForOrder, whyUnseen }) => {
   const orderId = orderIdIn(request)
   const wait = waitSeconds(request)
   const stored =
     wait > 0 && orderIds.isIssued(orderId) ? await waitForOrder(orderId, wait * 1000) : await views.get(orderId)
   const view = stored ?? unseenOrder(orderId, orderIds, whyUnseen)
   return revalidated(request, view, { ...pendingHeaders(view), ...preferenceApplied(wait) })
-}
+})
 
 /** GET /api/orders: newest first, a page at a time. */
-async function listOrders(request: HttpRequest): Promise<HttpResponseInit> {
-  const { views } = await services()
-  return page(request, await views.list(readQuery(request.query, listQuery)))
-}
+httpTrigger('listOrders', async (request, { views }) =>
+  page(request, await views.list(readQuery(request.query, listQuery))),
+)
 
 /** GET /api/orders/search?q=: full text over customers, items, codes and ids, best first. */
-async function searchOrders(request: HttpRequest): Promise<HttpResponseInit> {
-  const { views } = await services()
-  return page(request, await views.search(readQuery(request.query, searchQuery)))
-}
+httpTrigger('searchOrders', async (request, { views }) =>
+  page(request, await views.search(readQuery(request.query, searchQuery))),
+)
 
 /** GET /api/orders/{orderId}/history: what happened to the order, oldest first. */
-async function orderHistory(request: HttpRequest): Promise<HttpResponseInit> {
-  const { orderIds, views } = await services()
+httpTrigger('orderHistory', async (request, { orderIds, views }) => {
   const orderId = orderIdIn(request)
   const items = (await views.history(orderId)) ?? beginning(unseenOrder(orderId, orderIds).acceptedAt)
   return json(200, { orderId, items, nextCursor: null })
-}
+})
 
 function beginning(acceptedAt: string | undefined): HistoryEntry[] {
   return acceptedAt === undefined ? [] : [{ at: acceptedAt, kind: 'accepted' }]
 }
-
-app.http('getOrder', httpTrigger('getOrder', getOrder))
-app.http('listOrders', httpTrigger('listOrders', listOrders))
-app.http('orderHistory', httpTrigger('orderHistory', orderHistory))
-app.http('searchOrders', httpTrigger('searchOrders', searchOrders))

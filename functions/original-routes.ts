@@ -1,5 +1,3 @@
-import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
-import { services } from '../shared/services.ts'
 import { OrderError } from '../shared/domain/errors.ts'
 import { page } from '../shared/http/protocol/answer.ts'
 import { customerSearchQuery } from '../shared/http/order-queries.ts'
@@ -8,18 +6,15 @@ import { readQuery, searchText } from '../shared/http/protocol/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 /**
- * The routes of the original reference application that are not ours already: GET /api/Orders and /api/Orders/{id} are
- * the same routes as /api/orders and /api/orders/{orderId}, for paths match without regard to case.
+ * The routes of the original reference application that we do not have already. Its GET /api/Orders and /api/Orders/{id}
+ * are /api/orders and /api/orders/{orderId}, because paths match without regard to case.
  */
 
 /** POST /api/Order */
-async function placeOrderOriginal(request: HttpRequest): Promise<HttpResponseInit> {
-  return placeOrder(request, await services())
-}
+httpTrigger('placeOrderOriginal', placeOrder)
 
-/** GET /api/Orders/customerSearch/{text}: looks in customer names only. */
-async function searchCustomers(request: HttpRequest): Promise<HttpResponseInit> {
-  const { views } = await services()
+/** GET /api/Orders/customerSearch/{text}: searches customer names only. */
+httpTrigger('searchCustomers', async (request, { views }) => {
   const text = searchText.safeParse(request.params['text'])
   if (!text.success) {
     const detail = text.error.issues[0]?.message ?? 'is not valid'
@@ -29,7 +24,4 @@ async function searchCustomers(request: HttpRequest): Promise<HttpResponseInit> 
   }
   const query = readQuery(request.query, customerSearchQuery)
   return page(request, await views.search({ ...query, q: text.data, customersOnly: true }))
-}
-
-app.http('placeOrderOriginal', httpTrigger('placeOrderOriginal', placeOrderOriginal))
-app.http('searchCustomers', httpTrigger('searchCustomers', searchCustomers))
+})

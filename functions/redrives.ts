@@ -1,9 +1,9 @@
-import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions'
-import { services, settings } from '../shared/services.ts'
+import type { HttpRequest, HttpResponseInit } from '@azure/functions'
+import type { Services } from '../shared/composition-root.ts'
 import { OrderError } from '../shared/domain/errors.ts'
 import { json, page } from '../shared/http/protocol/answer.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
-import { actOf, readActBody } from '../shared/http/operator.ts'
+import { readAct } from '../shared/http/operator.ts'
 import {
   actBody,
   listRedrivesQuery,
@@ -15,83 +15,71 @@ import {
   toLetterFilter,
   withWarning,
 } from '../shared/http/redrive.ts'
-import { httpTrigger } from '../shared/triggers.ts'
-import type { NewRedrive, RedriveTask } from '../shared/ports/redrives.ts'
+import { httpTrigger, type ServiceHandler } from '../shared/triggers.ts'
+import type { Act, NewRedrive } from '../shared/ports/redrives.ts'
 
-/** POST /api/dead-letters/redrive: all that match, back to where they came from; or, as a dry run, what would happen. */
-async function redriveDeadLetters(request: HttpRequest): Promise<HttpResponseInit> {
+/** POST /api/dead-letters/redrive: sends all that match back to where they came from; or, as a dry run, says what would happen. */
+httpTrigger('redriveDeadLetters', async (request, all) => {
   const { dryRun, cursor } = readQuery(request.query, redriveQuery)
-  const body = await readActBody(request, redriveBody)
+  const { body, act } = await readAct(request, redriveBody, all.config)
   const letters = toLetterFilter(body)
-  if (dryRun !== 'true' && !body.dryRun) return redrive(request, letters, body)
-  return preview(letters, { limit: MAX_PREVIEWED, ...(cursor !== undefined && { cursor }) })
-}
+  if (dryRun !== 'true' && !body.dryRun) return redrive({ letters, ratePerSecond: body.ratePerSecond }, act, all)
+  return preview(letters, { limit: MAX_PREVIEWED, ...(cursor !== undefined && { cursor }) }, all)
+})
 
 /** POST /api/dead-letters/{id}/redrive: one of them. */
-async function redriveDeadLetter(request: HttpRequest): Promise<HttpResponseInit> {
+httpTrigger('redriveDeadLetter', async (request, all) => {
   const { dryRun } = readQuery(request.query, redriveLetterQuery)
-  const body = await readActBody(request, redriveLetterBody)
-  const letters = { ids: [request.params['id'] ?? ''] }
-  if (dryRun !== 'true' && !body.dryRun) return redrive(request, letters, { ratePerSecond: 1, ...body })
-  return preview(letters, { limit: 1 })
-}
+  const { body, act } = await readAct(request, redriveLetterBody, all.config)
+  const letters = { ids: [idIn(request)] }
+  if (dryRun !== 'true' && !body.dryRun) return redrive({ letters, ratePerSecond: 1 }, act, all)
+  return preview(letters, { limit: 1 }, all)
+})
 
 async function preview(
   letters: NewRedrive['letters'],
   page: { limit: number; cursor?: string },
+  { previewLetters, warnOfRedrive }: Services,
 ): Promise<HttpResponseInit> {
-  const { previewLetters, warnOfRedrive } = await services()
   const previews = await previewLetters(letters, page)
   return json(200, withWarning(previews, await warnOfRedrive(letters)))
 }
 
 async function redrive(
-  request: HttpRequest,
-  letters: NewRedrive['letters'],
-  { ratePerSecond, reason }: { ratePerSecond: number; reason?: string },
+  { letters, ratePerSecond }: Pick<NewRedrive, 'letters' | 'ratePerSecond'>,
+  act: Act,
+  { redrives, warnOfRedrive }: Services,
 ): Promise<HttpResponseInit> {
-  const { redrives, warnOfRedrive } = await services()
-  const act = actOf(request, reason, settings().platformSignsIn)
   const warning = await warnOfRedrive(letters)
   const task = await redrives.start(letters, ratePerSecond, act)
   return json(202, withWarning(task, warning), { location: `/api/redrives/${task.id}`, 'retry-after': '1' })
 }
 
 /** GET /api/redrives: newest first. */
-async function listRedrives(request: HttpRequest): Promise<HttpResponseInit> {
-  const { operations } = await services()
-  return page(request, await operations.list(readQuery(request.query, listRedrivesQuery)))
-}
+httpTrigger('listRedrives', async (request, { operations }) =>
+  page(request, await operations.list(readQuery(request.query, listRedrivesQuery))),
+)
 
 /** GET /api/redrives/{id}: progress, by outcome. */
-async function getRedrive(request: HttpRequest): Promise<HttpResponseInit> {
-  const { operations } = await services()
-  const task = await operations.get(request.params['id'] ?? '')
+httpTrigger('getRedrive', async (request, { operations }) => {
+  const task = await operations.get(idIn(request))
   if (task === undefined) throw new OrderError('not-found', 'No redrive has this id.')
   return json(200, task, { 'cache-control': 'no-store' })
+})
+
+/** POST /api/redrives/{id}/cancel */
+httpTrigger('cancelRedrive', changeTo('cancelled'))
+
+/** POST /api/redrives/{id}/resume */
+httpTrigger('resumeRedrive', changeTo('running'))
+
+function changeTo(state: 'cancelled' | 'running'): ServiceHandler {
+  return async (request, { operations, config }) => {
+    const { act } = await readAct(request, actBody, config)
+    return json(200, await operations.change(idIn(request), state, act))
+  }
 }
 
-/** POST /api/redrives/{id}/cancel and /resume */
-async function changeRedrive(request: HttpRequest, to: 'cancelled' | 'running'): Promise<HttpResponseInit> {
-  const { operations } = await services()
-  const { reason } = await readActBody(request, actBody)
-  const task: RedriveTask = await operations.change(
-    request.params['id'] ?? '',
-    to,
-    actOf(request, reason, settings().platformSignsIn),
-  )
-  return json(200, task)
+function idIn(request: HttpRequest): string {
+  return request.params['id'] ?? ''
 }
-
-app.http(
-  'cancelRedrive',
-  httpTrigger('cancelRedrive', (request) => changeRedrive(request, 'cancelled')),
-)
-app.http('getRedrive', httpTrigger('getRedrive', getRedrive))
-app.http('listRedrives', httpTrigger('listRedrives', listRedrives))
-app.http('redriveDeadLetter', httpTrigger('redriveDeadLetter', redriveDeadLetter))
-app.http('redriveDeadLetters', httpTrigger('redriveDeadLetters', redriveDeadLetters))
-app.http(
-  'resumeRedrive',
-  httpTrigger('resumeRedrive', (request) => changeRedrive(request, 'running')),
-)

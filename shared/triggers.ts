@@ -1,4 +1,10 @@
-import type { GenericFunctionOptions, HttpFunctionOptions, InvocationContext } from '@azure/functions'
+import {
+  app,
+  type GenericFunctionOptions,
+  type HttpRequest,
+  type HttpResponseInit,
+  type InvocationContext,
+} from '@azure/functions'
 import { services, settings } from './services.ts'
 import { isOrderError, messageOf } from './domain/errors.ts'
 import { endpoint, type Handler, type Report } from './http/protocol/endpoint.ts'
@@ -6,38 +12,42 @@ import type { ProblemCode } from './http/protocol/problem.ts'
 import { ROUTES, type Route, type RouteName } from './http/routes.ts'
 import { countInvocation } from './invocations.ts'
 import { fromKafkaEvents } from './messaging/records/kafka-event.ts'
-import { isTraced } from './telemetry/traces/open-tracing.ts'
 import { withinInvocation } from './telemetry/logs/invocation-scope.ts'
 import type { HandleDelivery } from './application/processing/handle-delivery.ts'
 import type { Services } from './composition-root.ts'
 
-/** How functions are registered: the options of their triggers, from the table of routes and the settings. */
+/** Registers functions, with the options of their triggers from the table of routes and the settings. */
 
 /** Of a refused request, in its log line. */
 const MAX_MEMBERS = 5
 /** A caller may call members anything; what is no plain name is left out. */
 const NAME = /^[\w/-]{1,100}$/
 
-export function httpTrigger(name: RouteName, handler: Handler): HttpFunctionOptions {
-  const { methods, route, access }: Route = ROUTES[name]
-  const authLevel = access === 'orders' ? settings().ordersAuth : access
-  // Only requests for orders have traces: probes, pages and scrapes would drown them.
-  const answer = access === 'orders' && isTraced(settings()) ? traced(ROUTES[name], handler) : handler
-  const handle = endpoint(answer, report)
-  return {
-    methods: [...methods],
-    route,
-    authLevel,
-    handler: (request, context) =>
-      countInvocation(() => withinInvocation(context, request, async () => handle(request, context))),
-  }
+/** A handler is given the services of this process: it takes from them what it needs. */
+export type ServiceHandler = (request: HttpRequest, all: Services) => Promise<HttpResponseInit>
+
+/** Registers an HTTP function by its row in the table of routes. */
+export function httpTrigger(name: RouteName, handler: ServiceHandler): void {
+  const route: Route = ROUTES[name]
+  standaloneHttpTrigger(name, async (request, context) => {
+    const all = await services()
+    // Only requests for orders have traces: probes, pages and scrapes would drown them.
+    if (all.tracing === undefined || route.access !== 'orders') return handler(request, all)
+    return all.tracing.traceRequests(route, (traced) => handler(traced, all))(request, context)
+  })
 }
 
-function traced(route: Route, handler: Handler): Handler {
-  return async (request, context) => {
-    const { tracing } = await services()
-    return (tracing?.traceRequests(route, handler) ?? handler)(request, context)
-  }
+/** Registers an HTTP function that answers before the services are open, and while they cannot be opened. */
+export function standaloneHttpTrigger(name: RouteName, handler: Handler): void {
+  const { methods, route, access }: Route = ROUTES[name]
+  const handle = endpoint(handler, report)
+  app.http(name, {
+    methods: [...methods],
+    route,
+    authLevel: access === 'orders' ? settings().ordersAuth : access,
+    handler: (request, context) =>
+      countInvocation(() => withinInvocation(context, request, async () => handle(request, context))),
+  })
 }
 
 export const report: Report = { fault: reportFault, refusal: reportRefusal }
@@ -89,12 +99,14 @@ const REDELIVER: NonNullable<GenericFunctionOptions['retry']> = {
 const PROTOCOL = { plaintext: 'plaintext', ssl: 'ssl', sasl_plaintext: 'saslPlaintext', sasl_ssl: 'saslSsl' } as const
 const AUTHENTICATION = { plain: 'plain', 'scram-sha-256': 'scramSha256', 'scram-sha-512': 'scramSha512' } as const
 
+/** Registers a function that is given the records of a topic, a batch at a time. */
 export function kafkaTrigger(
+  name: string,
   source: { topic: string; group: string },
   useCase: (all: Services) => HandleDelivery,
-): GenericFunctionOptions {
+): void {
   const { kafka } = settings()
-  return {
+  app.generic(name, {
     trigger: {
       type: 'kafkaTrigger',
       name: 'events',
@@ -115,7 +127,7 @@ export function kafkaTrigger(
     retry: REDELIVER,
     handler: (events: unknown, context) =>
       countInvocation(() => withinInvocation(context, undefined, async () => deliver(events, useCase))),
-  }
+  })
 }
 
 /** The portions of a delivery one after the other; how long it may take is counted from when it came. */

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { OrderError } from '../domain/errors.ts'
 import { violationsOf } from '../domain/violations.ts'
 import type { Act } from '../ports/redrives.ts'
+import type { Config } from '../settings/config.ts'
 import { readJson } from './protocol/json-body.ts'
 
 const MAX_OPERATOR_LENGTH = 100
@@ -18,7 +19,11 @@ export const reason = z
  * Who acts. A principal that the platform signed in is verified; what the header X-Operator says is recorded as claimed.
  * `platformSignsIn` guards against callers who write the platform's header themselves where no platform removes it.
  */
-export function actOf(request: HttpRequest, why: string | undefined, platformSignsIn: boolean): Act {
+export function actOf(
+  request: HttpRequest,
+  why: string | undefined,
+  { platformSignsIn }: Pick<Config, 'platformSignsIn'>,
+): Act {
   const principal = platformSignsIn ? request.user?.username : undefined
   const claimed = request.headers.get('x-operator')?.trim()
   return {
@@ -27,6 +32,16 @@ export function actOf(request: HttpRequest, why: string | undefined, platformSig
     at: new Date().toISOString(),
     reason: why ?? null,
   }
+}
+
+/** The body of an act and the act itself, with the reason that the body gives. Throws `invalid-request` with pointers. */
+export async function readAct<Schema extends z.ZodObject<{ reason: z.ZodType<string | undefined> }>>(
+  request: HttpRequest,
+  schema: Schema,
+  config: Pick<Config, 'platformSignsIn'>,
+): Promise<{ body: z.output<Schema>; act: Act }> {
+  const body = await readActBody(request, schema)
+  return { body, act: actOf(request, body.reason, config) }
 }
 
 /** A JSON object by its schema; no body at all counts as an empty one. Throws `invalid-request` with pointers. */

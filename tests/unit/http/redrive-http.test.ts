@@ -110,7 +110,7 @@ describe('the operator of an act', () => {
     ['unknown, when nobody says', {}, false, 'unknown', false],
     ['unknown, for a name of blanks', { 'x-operator': '  ' }, false, 'unknown', false],
   ])('is %s', (_, headers, platformSignsIn, operator, verified) => {
-    expect(actOf(request(undefined, headers), 'why', platformSignsIn)).toMatchObject({
+    expect(actOf(request(undefined, headers), 'why', { platformSignsIn })).toMatchObject({
       operator,
       verified,
       reason: 'why',
@@ -118,7 +118,9 @@ describe('the operator of an act', () => {
   })
 
   it('is kept to a hundred characters', () => {
-    const { operator } = actOf(request(undefined, { 'x-operator': 'x'.repeat(500) }), undefined, false)
+    const { operator } = actOf(request(undefined, { 'x-operator': 'x'.repeat(500) }), undefined, {
+      platformSignsIn: false,
+    })
     expect(operator).toHaveLength(100)
   })
 })
