@@ -1,27 +1,23 @@
 import type { HttpRequest } from '@azure/functions'
 import { OrderError } from '../shared/domain/errors.ts'
 import { unknownMembers } from '../shared/domain/unknown-members.ts'
+import { actBody, actOf, readAct, readActBody, requiredReasonBody } from '../shared/http/acts.ts'
 import {
-  auditQuery,
   deadLetterGroupQuery,
   deadLetterQuery,
-  toDeadLetterView,
-  toFixture,
-} from '../shared/http/dead-letters.ts'
-import { actOf, readAct, readActBody } from '../shared/http/operator.ts'
-import { readCommand, withIgnored } from '../shared/http/place-order.ts'
-import { json, page } from '../shared/http/protocol/answer.ts'
-import { readJson } from '../shared/http/protocol/json-body.ts'
-import { readQuery } from '../shared/http/protocol/query.ts'
-import {
-  actBody,
   discardBody,
   discardQuery,
   editQuery,
   requiredReason,
-  requiredReasonBody,
+  toDeadLetterView,
+  toFixture,
   toLetterFilter,
-} from '../shared/http/redrive.ts'
+} from '../shared/http/dead-letters.ts'
+import { isDryRun } from '../shared/http/dry-run.ts'
+import { readCommand, withIgnored } from '../shared/http/place-order.ts'
+import { json, page } from '../shared/http/protocol/answer.ts'
+import { readJson } from '../shared/http/protocol/json-body.ts'
+import { readQuery } from '../shared/http/protocol/query.ts'
 import type { DeadLetters, KeptDeadLetter } from '../shared/ports/dead-letters.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
@@ -62,33 +58,28 @@ httpTrigger('editDeadLetter', async (request, { redrives, config }) => {
 })
 
 /** POST /api/dead-letters/{id}/discard: gives the letter up, and records why. */
-httpTrigger('discardDeadLetter', async (request, { operations, config }) => {
+httpTrigger('discardDeadLetter', async (request, { redriveTasks, config }) => {
   const { act } = await readAct(request, requiredReasonBody, config)
-  return json(200, toDeadLetterView(await operations.discard(letterId(request), act)))
+  return json(200, toDeadLetterView(await redriveTasks.discard(letterId(request), act)))
 })
 
 /** POST /api/dead-letters/discard: gives up all that match, in parts; or, as a dry run, counts them. */
 httpTrigger('discardDeadLetters', async (request, { discards, config }) => {
-  const { dryRun, cursor } = readQuery(request.query, discardQuery)
+  const query = readQuery(request.query, discardQuery)
   const body = await readActBody(request, discardBody)
   const letters = toLetterFilter(body)
-  if (dryRun === 'true' || body.dryRun) {
+  if (isDryRun(query, body)) {
     return json(200, { dryRun: true, count: await discards.preview(letters), nextCursor: null })
   }
   const act = actOf(request, requiredReason(body), config)
-  return json(200, { dryRun: false, ...(await discards.discard(letters, act, cursor)) })
+  return json(200, { dryRun: false, ...(await discards.discard(letters, act, query.cursor)) })
 })
 
 /** POST /api/dead-letters/{id}/restore: takes a discard back. */
-httpTrigger('restoreDeadLetter', async (request, { operations, config }) => {
+httpTrigger('restoreDeadLetter', async (request, { redriveTasks, config }) => {
   const { act } = await readAct(request, actBody, config)
-  return json(200, toDeadLetterView(await operations.restore(letterId(request), act)))
+  return json(200, toDeadLetterView(await redriveTasks.restore(letterId(request), act)))
 })
-
-/** GET /api/audit: who did what, newest first. */
-httpTrigger('audit', async (request, { operations }) =>
-  page(request, await operations.audit(readQuery(request.query, auditQuery))),
-)
 
 function letterId(request: HttpRequest): string {
   return request.params['id'] ?? ''

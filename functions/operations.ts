@@ -1,8 +1,9 @@
 import { POINT_EVERY_MS } from '../shared/application/operations/pipeline-history.ts'
 import { OrderError } from '../shared/domain/errors.ts'
-import { actOf, readAct } from '../shared/http/operator.ts'
-import { json } from '../shared/http/protocol/answer.ts'
-import { actBody, backupBody, resetLedgerBody, takeOutBody } from '../shared/http/redrive.ts'
+import { actBody, actOf, readAct } from '../shared/http/acts.ts'
+import { auditQuery, backupBody, resetLedgerBody, takeOutBody } from '../shared/http/operations.ts'
+import { json, page } from '../shared/http/protocol/answer.ts'
+import { readQuery } from '../shared/http/protocol/query.ts'
 import { parseDeadLetterId } from '../shared/ports/dead-letters.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
@@ -66,3 +67,8 @@ httpTrigger('opsHistory', async (_, { pipelineHistory }) =>
 
 /** GET /api/ops/ledger: whether every record of the orders topic is accounted for. */
 httpTrigger('opsLedger', async (_, { ledgerVerdict }) => json(200, await ledgerVerdict(), FRESH))
+
+/** GET /api/audit: who did what, newest first. */
+httpTrigger('audit', async (request, { redriveTasks }) =>
+  page(request, await redriveTasks.audit(readQuery(request.query, auditQuery))),
+)

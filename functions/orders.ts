@@ -1,6 +1,5 @@
 import type { HistoryEntry } from '../shared/domain/order-view.ts'
-import { listQuery, searchQuery } from '../shared/http/order-queries.ts'
-import { orderIdIn, pendingHeaders, unseenOrder } from '../shared/http/order-reading.ts'
+import { listQuery, orderIdIn, pendingHeaders, searchQuery, unseenOrder } from '../shared/http/orders.ts'
 import { json, page, revalidated } from '../shared/http/protocol/answer.ts'
 import { preferenceApplied, waitSeconds } from '../shared/http/protocol/preferences.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'

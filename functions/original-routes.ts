@@ -1,6 +1,6 @@
 import { OrderError } from '../shared/domain/errors.ts'
 import { page } from '../shared/http/protocol/answer.ts'
-import { customerSearchQuery } from '../shared/http/order-queries.ts'
+import { customerSearchQuery } from '../shared/http/orders.ts'
 import { placeOrder } from '../shared/http/place-order.ts'
 import { readQuery, searchText } from '../shared/http/protocol/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'

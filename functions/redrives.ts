@@ -1,38 +1,38 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import type { Services } from '../shared/composition-root.ts'
 import { OrderError } from '../shared/domain/errors.ts'
+import { isDryRun } from '../shared/http/dry-run.ts'
 import { json, page } from '../shared/http/protocol/answer.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
-import { readAct } from '../shared/http/operator.ts'
+import { actBody, readAct } from '../shared/http/acts.ts'
+import { toLetterFilter } from '../shared/http/dead-letters.ts'
 import {
-  actBody,
   listRedrivesQuery,
   MAX_PREVIEWED,
   redriveBody,
   redriveLetterBody,
   redriveLetterQuery,
   redriveQuery,
-  toLetterFilter,
   withWarning,
-} from '../shared/http/redrive.ts'
+} from '../shared/http/redrives.ts'
 import { httpTrigger, type ServiceHandler } from '../shared/triggers.ts'
 import type { Act, NewRedrive } from '../shared/ports/redrives.ts'
 
 /** POST /api/dead-letters/redrive: sends all that match back to where they came from; or, as a dry run, says what would happen. */
 httpTrigger('redriveDeadLetters', async (request, all) => {
-  const { dryRun, cursor } = readQuery(request.query, redriveQuery)
+  const query = readQuery(request.query, redriveQuery)
   const { body, act } = await readAct(request, redriveBody, all.config)
   const letters = toLetterFilter(body)
-  if (dryRun !== 'true' && !body.dryRun) return redrive({ letters, ratePerSecond: body.ratePerSecond }, act, all)
-  return preview(letters, { limit: MAX_PREVIEWED, ...(cursor !== undefined && { cursor }) }, all)
+  if (!isDryRun(query, body)) return redrive({ letters, ratePerSecond: body.ratePerSecond }, act, all)
+  return preview(letters, { limit: MAX_PREVIEWED, ...(query.cursor !== undefined && { cursor: query.cursor }) }, all)
 })
 
 /** POST /api/dead-letters/{id}/redrive: one of them. */
 httpTrigger('redriveDeadLetter', async (request, all) => {
-  const { dryRun } = readQuery(request.query, redriveLetterQuery)
+  const query = readQuery(request.query, redriveLetterQuery)
   const { body, act } = await readAct(request, redriveLetterBody, all.config)
   const letters = { ids: [idIn(request)] }
-  if (dryRun !== 'true' && !body.dryRun) return redrive({ letters, ratePerSecond: 1 }, act, all)
+  if (!isDryRun(query, body)) return redrive({ letters, ratePerSecond: 1 }, act, all)
   return preview(letters, { limit: 1 }, all)
 })
 
@@ -56,13 +56,13 @@ async function redrive(
 }
 
 /** GET /api/redrives: newest first. */
-httpTrigger('listRedrives', async (request, { operations }) =>
-  page(request, await operations.list(readQuery(request.query, listRedrivesQuery))),
+httpTrigger('listRedrives', async (request, { redriveTasks }) =>
+  page(request, await redriveTasks.list(readQuery(request.query, listRedrivesQuery))),
 )
 
 /** GET /api/redrives/{id}: progress, by outcome. */
-httpTrigger('getRedrive', async (request, { operations }) => {
-  const task = await operations.get(idIn(request))
+httpTrigger('getRedrive', async (request, { redriveTasks }) => {
+  const task = await redriveTasks.get(idIn(request))
   if (task === undefined) throw new OrderError('not-found', 'No redrive has this id.')
   return json(200, task, { 'cache-control': 'no-store' })
 })
@@ -74,9 +74,9 @@ httpTrigger('cancelRedrive', changeTo('cancelled'))
 httpTrigger('resumeRedrive', changeTo('running'))
 
 function changeTo(state: 'cancelled' | 'running'): ServiceHandler {
-  return async (request, { operations, config }) => {
+  return async (request, { redriveTasks, config }) => {
     const { act } = await readAct(request, actBody, config)
-    return json(200, await operations.change(idIn(request), state, act))
+    return json(200, await redriveTasks.change(idIn(request), state, act))
   }
 }
 

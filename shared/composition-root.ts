@@ -96,7 +96,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     openAdapters(chosen, logger, events),
     import('./telemetry/metrics/metrics.ts'),
   ])
-  const { store, views, deadLetters, ledger, operations, maintenance } = adapters
+  const { store, views, deadLetters, ledger, redriveTasks, maintenance } = adapters
   const stopping = new AbortController()
   const signal = stopping.signal
   const clock = systemClock
@@ -204,7 +204,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     redrives: createRedrive({
       log: publisher,
       deadLetters,
-      redrives: operations,
+      redrives: redriveTasks,
       topics,
       proofs,
       clock,
@@ -213,7 +213,7 @@ export async function openServices(chosen: Config): Promise<Services> {
       onBack: () => logger.warn({ event: 'redrive:back' }, 'redrives can be carried out again'),
     }),
     previewLetters: createPreviewRedrive({ store, deadLetters }),
-    discards: createDiscardLetters({ deadLetters, redrives: operations, maintenance, now }),
+    discards: createDiscardLetters({ deadLetters, redrives: redriveTasks, maintenance, now }),
     warnOfRedrive: createRedriveWarning({
       log,
       deadLetters,

@@ -23,7 +23,7 @@ export interface Adapters extends AsyncDisposable {
   readonly views: OrderViews
   readonly deadLetters: DeadLetters
   readonly ledger: Ledger
-  readonly operations: Redrives
+  readonly redriveTasks: Redrives
   readonly maintenance: Maintenance
   /** Undefined where log or store are elsewhere. */
   readonly backUp: BackUp | undefined
@@ -40,7 +40,7 @@ export interface Adapters extends AsyncDisposable {
 }
 
 type LogHalf = Pick<Adapters, 'log'> & { readonly described: string; readonly embedded?: EmbeddedLog }
-type StoreHalf = Pick<Adapters, 'store' | 'views' | 'deadLetters' | 'ledger' | 'operations' | 'maintenance'> &
+type StoreHalf = Pick<Adapters, 'store' | 'views' | 'deadLetters' | 'ledger' | 'redriveTasks' | 'maintenance'> &
   AsyncDisposable & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
 
 /**

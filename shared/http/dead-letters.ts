@@ -1,15 +1,15 @@
 import { z } from 'zod'
+import { OrderError } from '../domain/errors.ts'
 import { decodeUtf8 } from '../messaging/records/headers.ts'
 import { DEAD_LETTER_STATES, type KeptDeadLetter } from '../ports/dead-letters.ts'
-import { cursor, from, limit, to } from './protocol/query.ts'
+import type { NewRedrive } from '../ports/redrives.ts'
+import { actBody, reason } from './acts.ts'
+import { dryRunMember, dryRunParameter } from './dry-run.ts'
+import { cursor, from, instant, limit, shortText, to } from './protocol/query.ts'
 
 const state = z
   .enum(DEAD_LETTER_STATES, { error: `must be one of ${DEAD_LETTER_STATES.join(', ')}` })
   .meta({ description: 'Letters in this state.' })
-const shortText = z
-  .string()
-  .min(1, { error: 'must not be empty' })
-  .max(200, { error: 'must have at most 200 characters' })
 
 /** The parameters of GET /api/dead-letters. */
 export const deadLetterQuery = z.object({
@@ -35,11 +35,75 @@ export const deadLetterGroupQuery = z.object({
   state: z.exactOptional(state),
 })
 
-/** The parameters of GET /api/audit. */
-export const auditQuery = z.object({
-  limit,
-  cursor: z.exactOptional(cursor),
-  target: z.exactOptional(shortText.meta({ description: 'Actions on this letter, task or topic.' })),
+/** The parameters of an edit, whose body is the order itself. */
+export const editQuery = z.object({
+  reason: z.exactOptional(reason.meta({ description: 'Why, for the audit.' })),
+})
+
+const MAX_IDS = 1000
+const FILTERS = ['fingerprint', 'code', 'orderId', 'from', 'to', 'foreign'] as const
+
+/** Which letters: by id, by what they have in common, or `all` that are dead. */
+export const lettersBody = actBody.extend({
+  dryRun: dryRunMember,
+  ids: z.exactOptional(
+    z
+      .array(shortText, { error: 'must be an array' })
+      .min(1, { error: 'must have at least one id' })
+      .max(MAX_IDS, { error: `must have at most ${MAX_IDS} ids` }),
+  ),
+  all: z.exactOptional(z.literal(true, { error: 'must be true, or absent' })),
+  fingerprint: z.exactOptional(shortText),
+  code: z.exactOptional(shortText),
+  orderId: z.exactOptional(shortText),
+  from: z.exactOptional(instant),
+  to: z.exactOptional(instant),
+  /** `true` for letters of other consumers only, `false` for our own only. */
+  foreign: z.exactOptional(z.boolean({ error: 'must be true or false' })),
+})
+
+/** What toLetterFilter demands, for the documents. */
+export const LETTERS_ONE_WAY = {
+  oneOf: [{ required: ['ids'] }, { required: ['all'] }, { anyOf: FILTERS.map((name) => ({ required: [name] })) }],
+}
+
+/** The body of POST /api/dead-letters/discard. */
+export const discardBody = lettersBody
+  .extend({ reason: z.exactOptional(reason.meta({ description: 'Why. Required, unless it is a dry run.' })) })
+  .meta(LETTERS_ONE_WAY)
+
+/** Throws `invalid-request` for a body that does not say which, or says it twice. */
+export function toLetterFilter(body: z.output<typeof lettersBody>): NewRedrive['letters'] {
+  const { ids, all, fingerprint, code, orderId, from, to, foreign } = body
+  const ways = [ids, all, FILTERS.find((name) => body[name] !== undefined)].filter((way) => way !== undefined)
+  if (ways.length === 0) throw unclear(`must say which letters: ids, all, or a filter by ${FILTERS.join(', ')}`)
+  if (ways.length > 1) throw unclear('must have ids, all or a filter, not several of them, for which would count?')
+  if (ids !== undefined) return { ids }
+  return {
+    ...(fingerprint !== undefined && { fingerprint }),
+    ...(code !== undefined && { code }),
+    ...(orderId !== undefined && { orderId }),
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+    ...(foreign !== undefined && { foreign }),
+  }
+}
+
+/** The reason of an act that must not go without one. Throws `invalid-request`. */
+export function requiredReason({ reason }: z.output<typeof discardBody>): string {
+  if (reason !== undefined) return reason
+  const detail = 'must say why, unless it is a dry run'
+  throw new OrderError('invalid-request', `The reason ${detail}.`, { violations: [{ pointer: '/reason', detail }] })
+}
+
+function unclear(detail: string): OrderError {
+  return new OrderError('invalid-request', `The body ${detail}.`, { violations: [{ pointer: '', detail }] })
+}
+
+/** The parameters of POST /api/dead-letters/discard. */
+export const discardQuery = z.object({
+  dryRun: dryRunParameter('count the letters, and discard none'),
+  cursor: z.exactOptional(cursor.meta({ description: 'Goes on with an act, as its last answer said.' })),
 })
 
 /** Bytes as people and programs read them: text when they are UTF-8, and always the exact bytes in base64. */

@@ -22,12 +22,12 @@ export function redriveSteps(opened: () => OpenStore) {
       return orders
     },
     create: (letters: NewRedrive['letters'] = {}, id = 'task') =>
-      opened().operations.create({ id, letters, ratePerSecond: 100 }, actAt(0, { reason: 'mended' })),
-    lease: (owner = 'one', nowMs = 0) => opened().operations.lease(owner, nowMs, LEASE_MS),
+      opened().redriveTasks.create({ id, letters, ratePerSecond: 100 }, actAt(0, { reason: 'mended' })),
+    lease: (owner = 'one', nowMs = 0) => opened().redriveTasks.lease(owner, nowMs, LEASE_MS),
     claim: async (limit: number, owner = 'one') =>
-      (await opened().operations.claim('task', owner, limit)).map(({ id }) => id),
+      (await opened().redriveTasks.claim('task', owner, limit)).map(({ id }) => id),
     markSent: (orders: readonly OrderToStore[], second = 1) =>
-      opened().operations.markSent('task', orders.map(letterIdOf), at(second)),
+      opened().redriveTasks.markSent('task', orders.map(letterIdOf), at(second)),
     stored: (orders: readonly OrderToStore[], second = 2) =>
       opened().store.storeBatch(batchOf(orders, { now: at(second) })),
     stateOf: async (order: OrderToStore) => (await opened().deadLetters.get(letterIdOf(order)))?.state,

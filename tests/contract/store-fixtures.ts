@@ -14,7 +14,7 @@ export interface OpenStore extends AsyncDisposable {
   readonly views: OrderViews
   readonly deadLetters: DeadLetters
   readonly ledger: Ledger
-  readonly operations: Redrives
+  readonly redriveTasks: Redrives
   readonly maintenance: Maintenance
 }
 

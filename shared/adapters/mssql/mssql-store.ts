@@ -25,7 +25,7 @@ export interface MssqlStore extends AsyncDisposable {
   readonly views: OrderViews
   readonly deadLetters: DeadLetters
   readonly ledger: Ledger
-  readonly operations: Redrives
+  readonly redriveTasks: Redrives
   readonly maintenance: Maintenance
   /** Host and database, for people. */
   readonly described: string
@@ -108,7 +108,7 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
     views,
     deadLetters: createDeadLetters(query),
     ledger: createLedger(query),
-    operations: createRedrives(query),
+    redriveTasks: createRedrives(query),
     maintenance: createMaintenance(query),
     described: connection.described,
     [Symbol.asyncDispose]: dispose,

@@ -20,7 +20,7 @@ export interface SqliteStore extends AsyncDisposable {
   readonly views: OrderViews
   readonly deadLetters: DeadLetters
   readonly ledger: Ledger
-  readonly operations: Redrives
+  readonly redriveTasks: Redrives
   readonly maintenance: Maintenance
 }
 
@@ -137,7 +137,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
       markBroken: (groupId, topic, brokenBy) => writer.call('markLogBroken', groupId, topic, brokenBy),
       settle: (groupId, settlements) => writer.call('settleLedger', groupId, settlements),
     },
-    operations: {
+    redriveTasks: {
       async create(task, act) {
         const { id } = task
         if (await writer.call('createRedrive', task, act)) while (await writer.call('gatherLetters', id, id));

@@ -1,6 +1,7 @@
-import { auditQuery, deadLetterGroupQuery, deadLetterQuery } from '../../http/dead-letters.ts'
+import { deadLetterGroupQuery, deadLetterQuery, discardQuery, editQuery } from '../../http/dead-letters.ts'
+import { auditQuery } from '../../http/operations.ts'
+import { listRedrivesQuery, redriveLetterQuery, redriveQuery } from '../../http/redrives.ts'
 import type { ProblemCode } from '../../http/protocol/problem.ts'
-import { discardQuery, editQuery, listRedrivesQuery, redriveLetterQuery, redriveQuery } from '../../http/redrive.ts'
 import type { RouteName } from '../../http/routes.ts'
 import { EXAMPLE_ORDER } from '../examples/examples.ts'
 import {

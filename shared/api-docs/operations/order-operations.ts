@@ -1,4 +1,4 @@
-import { listQuery, searchQuery, customerSearchQuery } from '../../http/order-queries.ts'
+import { customerSearchQuery, listQuery, searchQuery } from '../../http/orders.ts'
 import type { RouteName } from '../../http/routes.ts'
 import { EXAMPLE_ORDER, EXAMPLE_RECEIPT, EXAMPLE_RETRYING, EXAMPLE_STORED } from '../examples/examples.ts'
 import {

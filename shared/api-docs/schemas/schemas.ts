@@ -1,16 +1,10 @@
 import { z } from 'zod'
 import { newOrderCommandSchema, orderItemSchema } from '../../domain/order-commands.ts'
-import { faultPlan } from '../../http/fault-plan.ts'
-import {
-  actBody,
-  backupBody,
-  discardBody,
-  redriveBody,
-  redriveLetterBody,
-  requiredReasonBody,
-  resetLedgerBody,
-  takeOutBody,
-} from '../../http/redrive.ts'
+import { actBody, requiredReasonBody } from '../../http/acts.ts'
+import { discardBody } from '../../http/dead-letters.ts'
+import { faultPlan } from '../../http/faults.ts'
+import { backupBody, resetLedgerBody, takeOutBody } from '../../http/operations.ts'
+import { redriveBody, redriveLetterBody } from '../../http/redrives.ts'
 import {
   auditEntrySchema,
   auditPageSchema,

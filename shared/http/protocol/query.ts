@@ -60,6 +60,11 @@ export const cursor = z
   .max(500, { error: 'is not a cursor of this list' })
   .meta({ description: 'The `nextCursor` of the page before. Absent for the first page.' })
 
+export const shortText = z
+  .string({ error: 'must be a string' })
+  .min(1, { error: 'must not be empty' })
+  .max(200, { error: 'must have at most 200 characters' })
+
 const words = z
   .string({ error: expected('must be a string') })
   .max(200, { error: 'must have at most 200 characters' })

@@ -95,9 +95,9 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
     test('of a later log is discarded, redriven and resolved by its own id', async () => {
       const [first, second] = [orderAt(0), orderAt(0)]
       await opened.deadLetters.keep([letterOf(first), letterOf(second)])
-      await opened.operations.discard('orders@2:0:0', actAt(1))
+      await opened.redriveTasks.discard('orders@2:0:0', actAt(1))
       expect(await opened.deadLetters.get('orders@2:0:0')).toMatchObject({ state: 'discarded' })
-      await opened.operations.restore('orders@2:0:0', actAt(2))
+      await opened.redriveTasks.restore('orders@2:0:0', actAt(2))
       const redriven = { ...second, origin: place(7), redriveOf: 'orders@2:0:0' }
       await opened.store.storeBatch(batchOf([redriven]))
       expect(await opened.deadLetters.get('orders@2:0:0')).toMatchObject({ state: 'resolved' })
@@ -107,7 +107,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
     test('an unreadable one of an earlier log that was discarded keeps no order of a later log from being stored', async () => {
       const order = orderAt(0)
       await opened.deadLetters.keep([letterOf(order, { orderId: null })])
-      await opened.operations.discard('orders:0:0', actAt(1))
+      await opened.redriveTasks.discard('orders:0:0', actAt(1))
       await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(order)] }))
       expect((await opened.store.storeBatch(batchOf([order]))).outcomes).toEqual([{ kind: 'stored' }])
       expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'stored' })
@@ -116,7 +116,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
     test('of a later log that was discarded stays so when its record is delivered again', async () => {
       const [first, second] = [orderAt(0), orderAt(0)]
       await opened.deadLetters.keep([letterOf(first), letterOf(second)])
-      await opened.operations.discard('orders@2:0:0', actAt(1))
+      await opened.redriveTasks.discard('orders@2:0:0', actAt(1))
       const epoch = { topic: 'orders', logId: null, partitions: [{ partition: 0, first: 0, next: 1 }] }
       await opened.maintenance.resetLedger(GROUP, epoch, actAt(2))
       await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(second)] }))

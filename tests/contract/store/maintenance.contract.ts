@@ -105,7 +105,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
           parked: [dead!, discarded!].map((order) => parkedFrom(order, { state: 'dead', nextAttemptAt: null })),
         })
         await opened.deadLetters.keep([dead!, discarded!].map((order) => letterOf(order)))
-        await opened.operations.discard(letterIdOf(discarded!), { ...ACT, reason: 'A test.' })
+        await opened.redriveTasks.discard(letterIdOf(discarded!), { ...ACT, reason: 'A test.' })
         await opened.maintenance.beginRebuild(step(), ACT)
         const outcomes = await project([stored!, second, dead!, discarded!, unknown!])
         expect(outcomes).toEqual(['projected', 'elsewhere', 'not-stored', 'not-stored', 'not-stored'])
@@ -215,7 +215,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       expect(snapshot.gaps).toEqual([{ topic: 'orders', partition: 0, from: 0, to: 1 }])
       await store([orderAt(0)])
       expect(lineOf(await opened.ledger.read(GROUP, 10), 0)).toMatchObject({ stored: 1, gaps: 0, balanced: true })
-      const { items } = await opened.operations.audit({ limit: 10 })
+      const { items } = await opened.redriveTasks.audit({ limit: 10 })
       expect(items).toMatchObject([{ action: 'reset-ledger', target: 'orders', operator: 'sam' }])
     })
 
@@ -227,12 +227,12 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       const snapshot = await opened.ledger.read(GROUP, 10)
       expect(snapshot).toMatchObject({ partitions: [{ first: 0, next: 0, parked: 0 }], gaps: [] })
       expect(Object.values(snapshot.parked)).toEqual([0, 0, 0, 0, 0, 0])
-      expect((await opened.operations.audit({ limit: 10 })).items).toHaveLength(1)
+      expect((await opened.redriveTasks.audit({ limit: 10 })).items).toHaveLength(1)
     })
 
     test('an act that is carried out in the log is on record', async () => {
       await opened.maintenance.recordAct('take-out', 'orders:5:3', ACT)
-      const { items } = await opened.operations.audit({ limit: 10 })
+      const { items } = await opened.redriveTasks.audit({ limit: 10 })
       const { operator, verified, at, reason } = ACT
       expect(items).toEqual([{ action: 'take-out', target: 'orders:5:3', operator, verified, at, reason }])
     })
@@ -248,7 +248,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       expect(await begin('one', 1001)).toBe(false)
       await opened.maintenance.endRepair(GROUP, 'other')
       expect(await begin('one', 1001)).toBe(true)
-      const { items } = await opened.operations.audit({ limit: 9 })
+      const { items } = await opened.redriveTasks.audit({ limit: 9 })
       expect(items.map(({ action, target }) => [action, target])).toEqual(items.map(() => ['repair-ledger', 'orders']))
       expect(items).toHaveLength(4)
     })

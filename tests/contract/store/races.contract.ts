@@ -85,8 +85,8 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
         await dead(second)
         const results = await meet(
           HOLD_STATES,
-          () => shared.one.operations.discard(letterIdOf(first), actAt(1)),
-          () => shared.other.operations.discard(letterIdOf(second), actAt(2)),
+          () => shared.one.redriveTasks.discard(letterIdOf(first), actAt(1)),
+          () => shared.other.redriveTasks.discard(letterIdOf(second), actAt(2)),
         )
         expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
         expect([await stateOf(first), await stateOf(second)]).toEqual(['discarded', 'discarded'])
@@ -99,11 +99,11 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       await dead(order)
       const results = await meet(
         HOLD_STATES,
-        () => shared.one.operations.discard(letterIdOf(order), actAt(1)),
-        () => shared.other.operations.discard(letterIdOf(order), actAt(2)),
+        () => shared.one.redriveTasks.discard(letterIdOf(order), actAt(1)),
+        () => shared.other.redriveTasks.discard(letterIdOf(order), actAt(2)),
       )
       expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
-      expect((await shared.one.operations.audit({ limit: 10 })).items).toHaveLength(1)
+      expect((await shared.one.redriveTasks.audit({ limit: 10 })).items).toHaveLength(1)
     })
 
     test('a letter that is kept while a retry stores its order is resolved, and the record stays stored', async () => {
@@ -138,7 +138,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       const [, discarded] = await meet(
         HOLD_PARKED,
         () => shared.one.store.storeBatch(batchOf([order], { delivered: 'copy', now: LATER })),
-        () => shared.other.operations.discard(letterIdOf(order), actAt(1)),
+        () => shared.other.redriveTasks.discard(letterIdOf(order), actAt(1)),
       )
       const outcome = [await statusOf(order), await stateOf(order), discarded?.status]
       expect([
@@ -153,13 +153,13 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       await dead(first)
       await meet(
         HOLD_STATES,
-        () => shared.one.operations.discard(letterIdOf(first), actAt(1)),
+        () => shared.one.redriveTasks.discard(letterIdOf(first), actAt(1)),
         () => shared.other.deadLetters.keep([letterOf(second)]),
       )
       expect([await stateOf(first), await stateOf(second)]).toEqual(['discarded', 'dead'])
       expect(['dead-lettered', 'discarded']).toContain(await statusOf(first))
       // Whichever came first, the letter that is left can still be given up or sent back.
-      await shared.one.operations.discard(letterIdOf(second), actAt(2))
+      await shared.one.redriveTasks.discard(letterIdOf(second), actAt(2))
       expect(await statusOf(first)).toBe('discarded')
     })
 
@@ -181,16 +181,16 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       const order = orderAt(0)
       await dead(order)
       const act = actAt(1)
-      await shared.one.operations.create({ id: 'task', letters: { ids: [letterIdOf(order)] }, ratePerSecond: 1 }, act)
+      await shared.one.redriveTasks.create({ id: 'task', letters: { ids: [letterIdOf(order)] }, ratePerSecond: 1 }, act)
       const results = await meet(
         'UPDATE redrive_tasks SET step = step',
-        () => shared.one.operations.lease('a', 1000, 5000),
-        () => shared.other.operations.lease('b', 1000, 5000),
+        () => shared.one.redriveTasks.lease('a', 1000, 5000),
+        () => shared.other.redriveTasks.lease('b', 1000, 5000),
       )
       const leased = results.map((result) => result.status === 'fulfilled' && result.value !== undefined)
       // Who asks passes over a task that is held; then it is free for the next one.
       expect(leased.filter(Boolean).length).toBeLessThanOrEqual(1)
-      const next = await shared.one.operations.lease('c', 1000, 5000)
+      const next = await shared.one.redriveTasks.lease('c', 1000, 5000)
       expect(next === undefined).toBe(leased.includes(true))
     })
 

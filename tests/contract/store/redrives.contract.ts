@@ -24,7 +24,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
 
     const { dead, create, lease, claim, markSent, stored, stateOf } = redriveSteps(() => opened)
     const progress = async () => {
-      const task = await opened.operations.get('task')
+      const task = await opened.redriveTasks.get('task')
       const { total, waiting, pending, resolved, failed, skipped } = task as RedriveTask
       expect(waiting + pending + resolved + failed + skipped).toBe(total)
       return { total, waiting, pending, resolved, failed, skipped }
@@ -50,8 +50,8 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
           waiting: 3,
           lastStep: { sent: 0, pending: 0, retrying: 0, failed: 0 },
         })
-        expect(await opened.operations.get('task')).toEqual(task)
-        expect(await opened.operations.get('another')).toBeUndefined()
+        expect(await opened.redriveTasks.get('task')).toEqual(task)
+        expect(await opened.redriveTasks.get('another')).toBeUndefined()
       })
 
       test.each([
@@ -76,7 +76,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(await create({ fingerprint: 'f1' })).toMatchObject({ state: 'running', total: 1100, waiting: 1100 })
         expect(await lease()).toMatchObject({ total: 1100 })
         expect(await claim(2)).toEqual(orders.slice(0, 2).map(letterIdOf))
-        expect((await opened.operations.audit({ limit: 9 })).items).toHaveLength(1)
+        expect((await opened.redriveTasks.audit({ limit: 9 })).items).toHaveLength(1)
       })
 
       test('refuses a name that is none, and to begin with nothing that is dead; nothing is left of it', async () => {
@@ -86,15 +86,15 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         })
         await expect(create({ ids: ['nonsense'] })).rejects.toMatchObject({ code: 'dead-letter-not-found' })
         await expect(create({ fingerprint: 'another' })).rejects.toMatchObject({ code: 'conflict' })
-        await opened.operations.discard(letterIdOf(order), actAt(0, { reason: 'no use' }))
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(0, { reason: 'no use' }))
         await expect(create({ ids: [letterIdOf(order)] })).rejects.toMatchObject({ code: 'conflict' })
-        expect(await opened.operations.get('task')).toBeUndefined()
-        expect((await opened.operations.audit({ limit: 9 })).items).toHaveLength(1)
+        expect(await opened.redriveTasks.get('task')).toBeUndefined()
+        expect((await opened.redriveTasks.audit({ limit: 9 })).items).toHaveLength(1)
       })
 
       test('counts a named letter that is not dead as skipped', async () => {
         const [one, other] = (await dead(2)) as [OrderToStore, OrderToStore]
-        await opened.operations.discard(letterIdOf(other), actAt(0, { reason: 'no use' }))
+        await opened.redriveTasks.discard(letterIdOf(other), actAt(0, { reason: 'no use' }))
         await create({ ids: [letterIdOf(one), letterIdOf(other)] })
         expect(await progress()).toEqual({ ...none, total: 2, waiting: 1, skipped: 1 })
       })
@@ -103,7 +103,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         const orders = await dead(4)
         await create()
         await lease()
-        const letters = await opened.operations.claim('task', 'one', 3)
+        const letters = await opened.redriveTasks.claim('task', 'one', 3)
         expect(letters.map(({ id }) => id)).toEqual(orders.slice(0, 3).map(letterIdOf))
         expect(letters[0]).toEqual(await opened.deadLetters.get('orders:0:0'))
       })
@@ -133,7 +133,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         await opened.store.storeBatch(batchOf([], { parked: [diedAgain] }))
         await opened.deadLetters.keep([letterOf(back, { redriveOf: letterIdOf(second) })])
         expect(await progress()).toEqual({ ...none, total: 3, waiting: 1, resolved: 1, failed: 1 })
-        expect(await opened.operations.get('task')).toMatchObject({
+        expect(await opened.redriveTasks.get('task')).toMatchObject({
           step: 1,
           lastStep: { sent: 2, pending: 0, retrying: 0, failed: 1 },
         })
@@ -153,7 +153,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         await opened.store.storeBatch(
           batchOf([], { parked: [parkedFrom(again(order, 2), { redriveOf: letterIdOf(order) })] }),
         )
-        expect(await opened.operations.get('task')).toMatchObject({
+        expect(await opened.redriveTasks.get('task')).toMatchObject({
           pending: 1,
           lastStep: { sent: 1, pending: 1, retrying: 1, failed: 0 },
         })
@@ -164,10 +164,10 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         const [discarded, edited, elsewhere, left] = orders.map(letterIdOf) as [string, string, string, string]
         await create()
         await create({ ids: [elsewhere] }, 'another')
-        await opened.operations.discard(discarded, actAt(1, { reason: 'no use' }))
-        await opened.operations.recordEdit(edited, Buffer.from('{}'), actAt(1))
-        await opened.operations.markEdited(edited, actAt(1))
-        await opened.operations.markSent('another', [elsewhere], at(1))
+        await opened.redriveTasks.discard(discarded, actAt(1, { reason: 'no use' }))
+        await opened.redriveTasks.recordEdit(edited, Buffer.from('{}'), actAt(1))
+        await opened.redriveTasks.markEdited(edited, actAt(1))
+        await opened.redriveTasks.markSent('another', [elsewhere], at(1))
         await lease()
         expect(await claim(9)).toEqual([left])
         expect(await progress()).toEqual({ ...none, total: 4, waiting: 1, skipped: 3 })
@@ -178,7 +178,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         await create()
         await lease()
         await claim(1)
-        await opened.operations.discard(letterIdOf(order), actAt(1, { reason: 'no use' }))
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1, { reason: 'no use' }))
         expect(await progress()).toEqual({ ...none, total: 1, skipped: 1 })
       })
     })
@@ -206,7 +206,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         await dead(1)
         await create()
         await lease('one', 0)
-        await opened.operations.release('task', 'one', { dueMs: 50, at: at(0) })
+        await opened.redriveTasks.release('task', 'one', { dueMs: 50, at: at(0) })
         expect(await lease('two', 49)).toBeUndefined()
         expect(await lease('two', 50)).toMatchObject({ id: 'task' })
       })
@@ -216,8 +216,8 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         await create()
         await lease('one', 0)
         await lease('two', LEASE_MS)
-        await opened.operations.release('task', 'one', { dueMs: 0, at: at(0), ending: { state: 'done' } })
-        expect(await opened.operations.get('task')).toMatchObject({ state: 'running' })
+        await opened.redriveTasks.release('task', 'one', { dueMs: 0, at: at(0), ending: { state: 'done' } })
+        expect(await opened.redriveTasks.get('task')).toMatchObject({ state: 'running' })
         expect(await lease('three', LEASE_MS)).toBeUndefined()
       })
 
@@ -228,8 +228,8 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         const first = await lease('one', 0)
         const second = await lease('two', 0)
         expect(new Set([first?.id, second?.id])).toEqual(new Set(['another', 'task']))
-        await opened.operations.release('task', first?.id === 'task' ? 'one' : 'two', { dueMs: 20, at: at(0) })
-        await opened.operations.release('another', first?.id === 'task' ? 'two' : 'one', { dueMs: 10, at: at(0) })
+        await opened.redriveTasks.release('task', first?.id === 'task' ? 'one' : 'two', { dueMs: 20, at: at(0) })
+        await opened.redriveTasks.release('another', first?.id === 'task' ? 'two' : 'one', { dueMs: 10, at: at(0) })
         expect(await lease('one', 30)).toMatchObject({ id: 'another' })
       })
 
@@ -242,10 +242,10 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         await markSent([first])
         await lease('two', LEASE_MS)
         expect(await claim(9, 'two')).toEqual(noted.slice(1))
-        expect(await opened.operations.get('task')).toMatchObject({ step: 1 })
+        expect(await opened.redriveTasks.get('task')).toMatchObject({ step: 1 })
         await markSent(others.slice(0, 2))
         expect(await claim(9, 'two')).toEqual(orders.slice(3).map(letterIdOf))
-        expect(await opened.operations.get('task')).toMatchObject({ step: 2 })
+        expect(await opened.redriveTasks.get('task')).toMatchObject({ step: 2 })
       })
 
       test('of a process that died after sending: what was stored meanwhile is resolved, and not sent again', async () => {
@@ -269,21 +269,21 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
 
     describe('a list of tasks', () => {
       test('has the newest first, page by page, each as it is by itself', async () => {
-        expect(await opened.operations.list({ limit: 2 })).toEqual({ items: [], nextCursor: null })
+        expect(await opened.redriveTasks.list({ limit: 2 })).toEqual({ items: [], nextCursor: null })
         const ids = ['b', 'a', 'c']
         for (const [index, id] of ids.entries()) {
           await dead(index + 1, index * 10)
           await create({}, id)
         }
-        await opened.operations.change('a', 'cancelled', actAt(1))
-        const first = await opened.operations.list({ limit: 2 })
-        expect(first.items).toEqual([await opened.operations.get('c'), await opened.operations.get('a')])
+        await opened.redriveTasks.change('a', 'cancelled', actAt(1))
+        const first = await opened.redriveTasks.list({ limit: 2 })
+        expect(first.items).toEqual([await opened.redriveTasks.get('c'), await opened.redriveTasks.get('a')])
         expect(first.items).toMatchObject([{ total: 6 }, { state: 'cancelled', total: 3 }])
         const cursor = String(first.nextCursor)
-        const second = await opened.operations.list({ limit: 2, cursor })
-        expect(second).toEqual({ items: [await opened.operations.get('b')], nextCursor: null })
-        expect((await opened.operations.list({ limit: 3 })).nextCursor).toBeNull()
-        await expect(opened.operations.list({ limit: 2, cursor: 'none' })).rejects.toMatchObject({
+        const second = await opened.redriveTasks.list({ limit: 2, cursor })
+        expect(second).toEqual({ items: [await opened.redriveTasks.get('b')], nextCursor: null })
+        expect((await opened.redriveTasks.list({ limit: 3 })).nextCursor).toBeNull()
+        await expect(opened.redriveTasks.list({ limit: 2, cursor: 'none' })).rejects.toMatchObject({
           code: 'invalid-request',
         })
       })
@@ -297,11 +297,11 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         await dead(1)
         await create()
         await lease()
-        await opened.operations.release('task', 'one', { dueMs: 0, at: at(3), ending })
-        expect(await opened.operations.get('task')).toMatchObject({ state: ending.state, why, updatedAt: at(3) })
+        await opened.redriveTasks.release('task', 'one', { dueMs: 0, at: at(3), ending })
+        expect(await opened.redriveTasks.get('task')).toMatchObject({ state: ending.state, why, updatedAt: at(3) })
         expect(await lease('one', 1e6)).toBeUndefined()
         expect(await claim(1)).toEqual([])
-        const { items } = await opened.operations.audit({ limit: 9 })
+        const { items } = await opened.redriveTasks.audit({ limit: 9 })
         expect(items.map(({ action }) => action)).toEqual([...actions, 'redrive'])
       })
 
@@ -309,14 +309,14 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         await dead(2)
         await create()
         await lease()
-        const cancelled = await opened.operations.change('task', 'cancelled', actAt(1))
+        const cancelled = await opened.redriveTasks.change('task', 'cancelled', actAt(1))
         expect(cancelled).toMatchObject({ state: 'cancelled', updatedAt: at(1) })
         expect(await claim(1)).toEqual([])
         const ending = { state: 'stopped', why: 'It would have stopped.' } as const
-        await opened.operations.release('task', 'one', { dueMs: 0, at: at(2), ending })
-        expect(await opened.operations.get('task')).toMatchObject({ state: 'cancelled', why: null })
+        await opened.redriveTasks.release('task', 'one', { dueMs: 0, at: at(2), ending })
+        expect(await opened.redriveTasks.get('task')).toMatchObject({ state: 'cancelled', why: null })
         expect(await lease('one', 1e6)).toBeUndefined()
-        expect((await opened.operations.audit({ limit: 9 })).items.map(({ action }) => action)).toEqual([
+        expect((await opened.redriveTasks.audit({ limit: 9 })).items.map(({ action }) => action)).toEqual([
           'cancel',
           'redrive',
         ])
@@ -328,8 +328,8 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         await lease()
         await claim(3)
         await markSent(orders.slice(0, 2))
-        await opened.operations.change('task', 'cancelled', actAt(1))
-        const resumed = await opened.operations.change('task', 'running', actAt(2))
+        await opened.redriveTasks.change('task', 'cancelled', actAt(1))
+        const resumed = await opened.redriveTasks.change('task', 'running', actAt(2))
         expect(resumed).toMatchObject({ state: 'running', step: 0, why: null, lastStep: { sent: 0, pending: 0 } })
         expect(await progress()).toEqual({ ...none, total: 4, waiting: 2, pending: 2 })
         await lease('one', LEASE_MS)
@@ -339,13 +339,13 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
       test('an operator cannot cancel what does not run, nor resume what runs or is done', async () => {
         await dead(1)
         await create()
-        const change = (to: 'cancelled' | 'running', id = 'task') => opened.operations.change(id, to, actAt(1))
+        const change = (to: 'cancelled' | 'running', id = 'task') => opened.redriveTasks.change(id, to, actAt(1))
         await expect(change('running')).rejects.toMatchObject({ code: 'conflict' })
         await change('cancelled')
         await expect(change('cancelled')).rejects.toMatchObject({ code: 'conflict' })
         await change('running')
         await lease('one', LEASE_MS)
-        await opened.operations.release('task', 'one', { dueMs: 0, at: at(2), ending: { state: 'done' } })
+        await opened.redriveTasks.release('task', 'one', { dueMs: 0, at: at(2), ending: { state: 'done' } })
         await expect(change('running')).rejects.toMatchObject({ code: 'conflict' })
         await expect(change('cancelled', 'another')).rejects.toMatchObject({ code: 'not-found' })
       })

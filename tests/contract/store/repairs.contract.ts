@@ -66,7 +66,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         await create()
         await lease()
         await claim(1)
-        await opened.operations.markSent('task', [letterIdOf(copy)], actAt(3600).at)
+        await opened.redriveTasks.markSent('task', [letterIdOf(copy)], actAt(3600).at)
         const { outcomes } = await stored([{ ...copy, origin: place(2), redriveOf: letterIdOf(copy) }], 3601)
         expect(outcomes).toEqual([{ kind: 'duplicate' }])
         expect(await stateOf(copy)).toBe('resolved')
@@ -88,13 +88,13 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
       test('is discarded and restored beside our own letter, and the order follows ours alone', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.deadLetters.keep([foreignLetterOf(order, 7)])
-        const discard = (id: string) => opened.operations.discard(id, actAt(1, { reason: 'no use' }))
+        const discard = (id: string) => opened.redriveTasks.discard(id, actAt(1, { reason: 'no use' }))
         const status = async () => (await opened.views.get(order.orderId))?.status
         expect(await discard(letterIdOf(order))).toMatchObject({ state: 'discarded' })
         expect(await status()).toBe('discarded')
         const before = { history: await kindsOf(order), ledger: await opened.ledger.read(GROUP, 0) }
         expect(await discard(FOREIGN)).toMatchObject({ state: 'discarded' })
-        expect(await opened.operations.restore(FOREIGN, actAt(2))).toMatchObject({ state: 'dead' })
+        expect(await opened.redriveTasks.restore(FOREIGN, actAt(2))).toMatchObject({ state: 'dead' })
         expect(await status()).toBe('discarded')
         expect({ history: await kindsOf(order), ledger: await opened.ledger.read(GROUP, 0) }).toEqual(before)
       })
@@ -106,7 +106,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         await lease()
         expect(await claim(9)).toHaveLength(1)
         const before = await kindsOf(order)
-        await opened.operations.markSent('task', [FOREIGN], actAt(1).at)
+        await opened.redriveTasks.markSent('task', [FOREIGN], actAt(1).at)
         expect((await opened.deadLetters.get(FOREIGN))?.state).toBe('redriven')
         expect(await kindsOf(order)).toEqual(before)
         await stored([{ ...order, origin: place(1), redriveOf: FOREIGN }])
@@ -117,11 +117,11 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
       test('that is redriven stores no order that was discarded, and its redrive ends all the same', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.deadLetters.keep([foreignLetterOf(order, 7)])
-        await opened.operations.discard(letterIdOf(order), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         await create({ ids: [FOREIGN] })
         await lease()
         await claim(9)
-        await opened.operations.markSent('task', [FOREIGN], at(2))
+        await opened.redriveTasks.markSent('task', [FOREIGN], at(2))
         const before = await kindsOf(order)
         const sent = { ...order, origin: place(1), redriveOf: FOREIGN }
         for (const _ of ['delivered', 'and delivered again']) {
@@ -130,14 +130,14 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'discarded' })
         expect([await stateOf(order), await kindsOf(order)]).toEqual(['discarded', before])
         expect((await opened.deadLetters.get(FOREIGN))?.state).toBe('resolved')
-        expect(await opened.operations.get('task')).toMatchObject({ total: 1, resolved: 1, pending: 0 })
+        expect(await opened.redriveTasks.get('task')).toMatchObject({ total: 1, resolved: 1, pending: 0 })
         expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ next: 2, parked: 2, balanced: true })
       })
 
       test('that was discarded after it was sent decides nothing about our order', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.deadLetters.keep([foreignLetterOf(order, 7)])
-        await opened.operations.discard(FOREIGN, actAt(1))
+        await opened.redriveTasks.discard(FOREIGN, actAt(1))
         const { outcomes } = await stored([{ ...order, origin: place(1), redriveOf: FOREIGN }])
         expect(outcomes).toEqual([{ kind: 'stored' }])
         expect((await opened.deadLetters.get(FOREIGN))?.state).toBe('discarded')
@@ -150,13 +150,13 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
       test('gives letter, order and ledger up, with its reason, and a restore takes it back', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         const letterId = letterIdOf(order)
-        expect(await opened.operations.discard(letterId, actAt(1, { reason: why }))).toMatchObject({
+        expect(await opened.redriveTasks.discard(letterId, actAt(1, { reason: why }))).toMatchObject({
           state: 'discarded',
         })
         expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'discarded', updatedAt: at(1) })
         expect((await opened.ledger.read(GROUP, 0)).parked).toMatchObject({ discarded: 1, dead: 0 })
 
-        expect(await opened.operations.restore(letterId, actAt(2))).toMatchObject({ state: 'dead' })
+        expect(await opened.redriveTasks.restore(letterId, actAt(2))).toMatchObject({ state: 'dead' })
         expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'dead-lettered', updatedAt: at(2) })
         expect((await opened.ledger.read(GROUP, 0)).parked).toMatchObject({ discarded: 0, dead: 1 })
         expect((await opened.views.history(order.orderId))?.slice(-2)).toEqual([
@@ -168,15 +168,15 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
       test('is refused for what is not dead, and a restore for what was not discarded', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         const letterId = letterIdOf(order)
-        await expect(opened.operations.restore(letterId, actAt(1))).rejects.toMatchObject({ code: 'conflict' })
-        await opened.operations.discard(letterId, actAt(1))
-        await expect(opened.operations.discard(letterId, actAt(1))).rejects.toMatchObject({ code: 'conflict' })
+        await expect(opened.redriveTasks.restore(letterId, actAt(1))).rejects.toMatchObject({ code: 'conflict' })
+        await opened.redriveTasks.discard(letterId, actAt(1))
+        await expect(opened.redriveTasks.discard(letterId, actAt(1))).rejects.toMatchObject({ code: 'conflict' })
         for (const act of ['discard', 'restore'] as const) {
-          await expect(opened.operations[act]('orders:0:9', actAt(1))).rejects.toMatchObject({
+          await expect(opened.redriveTasks[act]('orders:0:9', actAt(1))).rejects.toMatchObject({
             code: 'dead-letter-not-found',
           })
         }
-        expect((await opened.operations.audit({ limit: 9 })).items).toHaveLength(1)
+        expect((await opened.redriveTasks.audit({ limit: 9 })).items).toHaveLength(1)
       })
 
       test('leaves an order that is stored, or that has another letter still open, as it is', async () => {
@@ -188,12 +188,12 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
           { ...twice, origin: place(6) },
         ]
         await opened.deadLetters.keep([letterOf(letterOfStored), letterOf(second)])
-        await opened.operations.discard(letterIdOf(letterOfStored), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(letterOfStored), actAt(1))
         expect(await opened.views.get(stored.orderId)).toMatchObject({ status: 'stored' })
         expect(await kindsOf(stored)).toEqual(['accepted', 'stored'])
-        await opened.operations.discard(letterIdOf(twice), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(twice), actAt(1))
         expect(await opened.views.get(twice.orderId)).toMatchObject({ status: 'dead-lettered' })
-        await opened.operations.discard(letterIdOf(second), actAt(2))
+        await opened.redriveTasks.discard(letterIdOf(second), actAt(2))
         expect(await opened.views.get(twice.orderId)).toMatchObject({ status: 'discarded' })
       })
     })
@@ -204,11 +204,11 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         const [one, other, third, kept] = orders as [OrderToStore, OrderToStore, OrderToStore, OrderToStore]
         const second = { ...other, origin: place(9) }
         await opened.deadLetters.keep([letterOf(second), foreignLetterOf(third, 7)])
-        await opened.operations.discard(letterIdOf(third), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(third), actAt(1))
         const ids = [one, third, other].map(letterIdOf)
         const missing = ['orders:0:99', 'no place', `orders:${2 ** 40}:1`, `${'x'.repeat(300)}:0:1`]
         const act = actAt(2, { reason: 'A load test.' })
-        expect(await opened.operations.discardMany([...missing, ...ids, 'orders-dlt:0:7'], act)).toBe(3)
+        expect(await opened.redriveTasks.discardMany([...missing, ...ids, 'orders-dlt:0:7'], act)).toBe(3)
 
         const states = await Promise.all(orders.map(stateOf))
         expect(states).toEqual(['discarded', 'discarded', 'discarded', 'dead'])
@@ -222,7 +222,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
           reason: 'A load test.',
         })
         expect(await kindsOf(kept)).toEqual(['accepted', 'dead-lettered'])
-        const { items } = await opened.operations.audit({ limit: 9 })
+        const { items } = await opened.redriveTasks.audit({ limit: 9 })
         expect(items.map(({ action, target, at: when }) => [action, target, when])).toEqual([
           ['discard', 'orders-dlt:0:7', at(2)],
           ['discard', letterIdOf(other), at(2)],
@@ -237,8 +237,8 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
       test('takes more letters than one step has, and those that are discarded already once', async () => {
         const ids = (await dead(450)).map(letterIdOf)
         const [one, other] = await Promise.all([
-          opened.operations.discardMany(ids, actAt(1)),
-          opened.operations.discardMany(ids.toReversed(), actAt(1)),
+          opened.redriveTasks.discardMany(ids, actAt(1)),
+          opened.redriveTasks.discardMany(ids.toReversed(), actAt(1)),
         ])
         expect(one + other).toBe(450)
         expect((await opened.ledger.read(GROUP, 0)).parked).toMatchObject({ discarded: 450, dead: 0 })
@@ -251,12 +251,12 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         const [order] = (await dead(1)) as [OrderToStore]
         const original = (await opened.deadLetters.get(letterIdOf(order)))?.value
         const edited = new Uint8Array([0, 255, 123])
-        const recorded = await opened.operations.recordEdit(letterIdOf(order), edited, actAt(1))
+        const recorded = await opened.redriveTasks.recordEdit(letterIdOf(order), edited, actAt(1))
         expect(recorded).toMatchObject({ state: 'dead' })
         expect([recorded.value, recorded.editedValue]).toEqual([original, edited])
-        expect((await opened.operations.audit({ limit: 9 })).items).toMatchObject([{ action: 'edit' }])
+        expect((await opened.redriveTasks.audit({ limit: 9 })).items).toMatchObject([{ action: 'edit' }])
         expect(await kindsOf(order)).toEqual(['accepted', 'dead-lettered'])
-        const marked = await opened.operations.markEdited(letterIdOf(order), actAt(1, { reason: 'typing error' }))
+        const marked = await opened.redriveTasks.markEdited(letterIdOf(order), actAt(1, { reason: 'typing error' }))
         expect(marked).toMatchObject({ state: 'redriven', editedValue: edited })
         expect((await opened.views.history(order.orderId))?.at(-1)).toEqual({
           at: at(1),
@@ -273,20 +273,20 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
           return orderAt(offset, { orderId, order: { customerName }, redriveOf: letterId, supersedes: letterId })
         }
         // The process died between sending the first and saying so.
-        await opened.operations.recordEdit(letterId, Buffer.from('first'), actAt(1))
-        await opened.operations.recordEdit(letterId, Buffer.from('second'), actAt(2))
+        await opened.redriveTasks.recordEdit(letterId, Buffer.from('first'), actAt(1))
+        await opened.redriveTasks.recordEdit(letterId, Buffer.from('second'), actAt(2))
         const { outcomes } = await stored([edit('First', 1), edit('Second', 2)])
         expect(outcomes.map(({ kind }) => kind)).toEqual(['stored', 'duplicate'])
-        expect(await opened.operations.markEdited(letterId, actAt(2))).toMatchObject({ state: 'resolved' })
+        expect(await opened.redriveTasks.markEdited(letterId, actAt(2))).toMatchObject({ state: 'resolved' })
         expect(await opened.views.get(order.orderId)).toMatchObject({ customerName: 'First', recovered: true })
-        await expect(opened.operations.recordEdit(letterId, Buffer.from('third'), actAt(3))).rejects.toMatchObject({
+        await expect(opened.redriveTasks.recordEdit(letterId, Buffer.from('third'), actAt(3))).rejects.toMatchObject({
           code: 'conflict',
         })
         expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ redriven: 2, balanced: true })
       })
 
       test('needs a letter', async () => {
-        const edit = opened.operations.recordEdit('orders:0:9', Buffer.from('{}'), actAt(1))
+        const edit = opened.redriveTasks.recordEdit('orders:0:9', Buffer.from('{}'), actAt(1))
         await expect(edit).rejects.toMatchObject({ code: 'dead-letter-not-found' })
       })
     })
@@ -303,8 +303,8 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         })
       }
       const sendEdit = async (order: OrderToStore) => {
-        await opened.operations.recordEdit(letterIdOf(order), Buffer.from('mended'), actAt(1))
-        await opened.operations.markEdited(letterIdOf(order), actAt(1))
+        await opened.redriveTasks.recordEdit(letterIdOf(order), Buffer.from('mended'), actAt(1))
+        await opened.redriveTasks.markEdited(letterIdOf(order), actAt(1))
       }
       const outcomesOf = async (orders: readonly OrderToStore[]) => {
         return (await stored(orders, 3600)).outcomes.map(({ kind }) => kind)
@@ -323,7 +323,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
 
       test('a discarded order stays discarded, delivered again or anew, until its letter is restored', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
-        await opened.operations.discard(letterIdOf(order), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         expect(await outcomesOf([order, { ...order, origin: place(1) }])).toEqual(['withheld', 'withheld'])
         const copy = await opened.store.storeBatch(batchOf([order], { delivered: 'copy' }))
         expect(copy.outcomes).toEqual([{ kind: 'withheld' }])
@@ -331,7 +331,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect(await kindsOf(order)).toEqual(['accepted', 'dead-lettered', 'discarded'])
         expect(await ledger()).toMatchObject({ next: 2, parked: 2, balanced: true, states: { discarded: 2 } })
 
-        await opened.operations.restore(letterIdOf(order), actAt(2))
+        await opened.redriveTasks.restore(letterIdOf(order), actAt(2))
         expect(await outcomesOf([order])).toEqual(['stored'])
         expect([await statusOf(order), await stateOf(order)]).toEqual(['stored', 'resolved'])
         expect(await ledger()).toMatchObject({ balanced: true, states: { stored: 1, discarded: 1 } })
@@ -339,8 +339,8 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
 
       test('also when the ledger was reset: the discarded one is parked, whether it can be read now or not', async () => {
         const [readable, poison] = (await dead(2)) as [OrderToStore, OrderToStore]
-        await opened.operations.discard(letterIdOf(readable), actAt(1))
-        await opened.operations.discard(letterIdOf(poison), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(readable), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(poison), actAt(1))
         await forgetLedger(2)
         const parked = [parkedFrom(poison, { state: 'dead', attempt: 1, nextAttemptAt: null })]
         const { outcomes, counted } = await opened.store.storeBatch(batchOf([readable], { parked }))
@@ -357,7 +357,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         const other = { ...order, origin: place(1) }
         await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(other, { state: 'dead' })] }))
         await opened.deadLetters.keep([letterOf(other)])
-        await opened.operations.discard(letterIdOf(order), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         expect(await outcomesOf([order])).toEqual(['withheld'])
         expect(await outcomesOf([other])).toEqual(['stored'])
         expect(await outcomesOf([order])).toEqual(['duplicate'])
@@ -367,7 +367,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
 
       test('a discarded letter is not stored by a redrive that was on its way; a redrive of another letter is', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
-        await opened.operations.discard(letterIdOf(order), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         expect(await outcomesOf([again(order, 1)])).toEqual(['withheld'])
         // A copy that died on its own has a letter of its own, which an operator redrives.
         const copy = { ...order, origin: place(2) }
@@ -381,14 +381,14 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         const [order] = (await dead(1)) as [OrderToStore]
         const copy = again(order, 1)
         await opened.deadLetters.keep([letterOf(copy, { redriveOf: letterIdOf(order) })])
-        await opened.operations.discard(letterIdOf(copy), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(copy), actAt(1))
         expect(await outcomesOf([again(order, 2)])).toEqual(['withheld'])
         expect([await stateOf(order), await stateOf(copy)]).toEqual(['superseded', 'discarded'])
       })
 
       test('what fails again of a discarded order changes neither its status nor its history', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
-        await opened.operations.discard(letterIdOf(order), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         const copy = { ...order, origin: place(1) }
         await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(copy)] }))
         expect(await statusOf(order)).toBe('discarded')
@@ -437,7 +437,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
 
       test('a letter that was edited and not sent is still dead, and its order is not stored unedited', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
-        await opened.operations.recordEdit(letterIdOf(order), Buffer.from('mended'), actAt(1))
+        await opened.redriveTasks.recordEdit(letterIdOf(order), Buffer.from('mended'), actAt(1))
         expect(await outcomesOf([order])).toEqual(['withheld'])
         expect([await statusOf(order), await stateOf(order)]).toEqual(['dead-lettered', 'dead'])
       })
@@ -450,7 +450,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
 
       test('a rebuild does not bring a discarded order back', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
-        await opened.operations.discard(letterIdOf(order), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         await forgetLedger(1)
         await outcomesOf([order])
         const progress = {
@@ -471,12 +471,12 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
     test('the audit has every action, newest first, by page and by target', async () => {
       const orders = await dead(2)
       const [one, other] = orders.map(letterIdOf) as [string, string]
-      await opened.operations.discard(one, actAt(1, { operator: 'kim@example.com', verified: true, reason: 'why' }))
-      await opened.operations.restore(one, actAt(2))
-      await opened.operations.recordEdit(other, Buffer.from('{}'), actAt(3))
+      await opened.redriveTasks.discard(one, actAt(1, { operator: 'kim@example.com', verified: true, reason: 'why' }))
+      await opened.redriveTasks.restore(one, actAt(2))
+      await opened.redriveTasks.recordEdit(other, Buffer.from('{}'), actAt(3))
       await create({ ids: [one] })
-      await opened.operations.change('task', 'cancelled', actAt(4))
-      const entries = await allPages((page) => opened.operations.audit({ limit: 2, ...page }))
+      await opened.redriveTasks.change('task', 'cancelled', actAt(4))
+      const entries = await allPages((page) => opened.redriveTasks.audit({ limit: 2, ...page }))
       expect(entries.map(({ action, target }) => [action, target])).toEqual([
         ['cancel', 'task'],
         ['redrive', 'task'],
@@ -484,7 +484,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         ['restore', one],
         ['discard', one],
       ])
-      const ofOne = await allPages((page) => opened.operations.audit({ limit: 1, target: one, ...page }))
+      const ofOne = await allPages((page) => opened.redriveTasks.audit({ limit: 1, target: one, ...page }))
       expect(ofOne.map(({ action }) => action)).toEqual(['restore', 'discard'])
       expect(ofOne[1]).toEqual({
         at: at(1),

@@ -63,7 +63,7 @@ test('a log that was made anew is counted from its beginning, and what was read 
   // The order of the earlier log that came again is known by its id.
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: 1, duplicate: 1, parked: 0 } })
   expect((await all.views.list({ limit: 10 })).items).toHaveLength(4)
-  expect((await all.operations.audit({ limit: 2 })).items).toEqual([
+  expect((await all.redriveTasks.audit({ limit: 2 })).items).toEqual([
     { at: ACT.at, action: 'repair-ledger', target: 'orders', operator: 'sam', verified: false, reason: ACT.reason },
     { at: ACT.at, action: 'reset-ledger', target: 'orders', operator: 'sam', verified: false, reason: ACT.reason },
   ])
@@ -86,7 +86,7 @@ test('records that were passed over are repaired by the processor itself, once, 
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: 4, gaps: 0 } })
   await all.ledgerWatch.look()
   expect(told).toEqual([{ processed: 3, places: ['0:0', '0:1', '0:2'], why: null }])
-  expect((await all.operations.audit({ limit: 9 })).items).toMatchObject([
+  expect((await all.redriveTasks.audit({ limit: 9 })).items).toMatchObject([
     { action: 'repair-ledger', target: 'orders', operator: 'processor', verified: true },
   ])
   expect(await all.metrics.scrape()).toContain('orders_ledger_repaired_total 3')

@@ -140,7 +140,7 @@ describe('a rebuild of the orders from the log', () => {
     await publishAndStore(orders(450))
     const bad = orders(4, 450).map((record) => ({ ...record, value: '{}' }))
     const letters = (await publishAndStore(bad)).map(deadLetterId)
-    await all.operations.discard(letters[0]!, { ...ACT, reason: 'A test order.' })
+    await all.redriveTasks.discard(letters[0]!, { ...ACT, reason: 'A test order.' })
     await all.redrives.edit(letters[1]!, orderCommand({ customerId: 9999, customerName: 'Mended' }), ACT)
     await publishAndStore([])
     // Sent again as it was: dead again, and the first letter is superseded.
@@ -161,7 +161,7 @@ describe('a rebuild of the orders from the log', () => {
     expect(await found('mended')).toEqual(['Mended'])
     expect(await found('name46')).toHaveLength(11)
     expect((await all.views.list({ limit: 200, q: 'name46' })).items).toHaveLength(11)
-    expect((await all.operations.audit({ limit: 1 })).items).toMatchObject([{ action: 'rebuild', operator: 'sam' }])
+    expect((await all.redriveTasks.audit({ limit: 1 })).items).toMatchObject([{ action: 'rebuild', operator: 'sam' }])
   })
 
   test('reads every version of the event by today’s code, and keeps what the log does not tell', async () => {

@@ -67,7 +67,7 @@ describe('taking out a record, with the embedded log', () => {
     expect(await all.views.get(orderId)).toMatchObject({ status: 'dead-lettered', cause: { code: 'taken-out' } })
     const verdict = { balanced: true, totals: { stored: 1, parked: 2, toCome: 1, gaps: 0 }, parked: { dead: 2 } }
     expect(await all.ledgerVerdict()).toMatchObject(verdict)
-    expect((await all.operations.audit({ limit: 9 })).items).toEqual([
+    expect((await all.redriveTasks.audit({ limit: 9 })).items).toEqual([
       { action: 'take-out', target: 'orders:0:2', ...ACT },
     ])
 
@@ -177,7 +177,7 @@ describe('taking out a record, with the embedded log', () => {
     await expect(all.takeOut(at(0), ACT)).rejects.toMatchObject(refused)
     await expect(all.log.moveGroup('order-processor', 'orders', 0, 1)).rejects.toMatchObject({ code: 'conflict' })
     await subscription[Symbol.asyncDispose]()
-    expect((await all.operations.audit({ limit: 9 })).items).toEqual([])
+    expect((await all.redriveTasks.audit({ limit: 9 })).items).toEqual([])
     expect(await read('orders-dlt')).toEqual([])
   })
 

@@ -1,14 +1,8 @@
 import { HttpRequest } from '@azure/functions'
 import { describe, expect, it } from 'vitest'
-import { actOf, readActBody } from '../../../shared/http/operator.ts'
-import {
-  discardBody,
-  redriveBody,
-  redriveLetterBody,
-  requiredReason,
-  requiredReasonBody,
-  toLetterFilter,
-} from '../../../shared/http/redrive.ts'
+import { actOf, readActBody, requiredReasonBody } from '../../../shared/http/acts.ts'
+import { discardBody, requiredReason, toLetterFilter } from '../../../shared/http/dead-letters.ts'
+import { redriveBody, redriveLetterBody } from '../../../shared/http/redrives.ts'
 
 function request(body?: string, headers: Record<string, string> = {}): HttpRequest {
   return new HttpRequest({

@@ -112,7 +112,7 @@ describe('the preview of a redrive', () => {
     await expect(preview({ ids: [letterId, 'orders:0:9'] }, page)).rejects.toMatchObject({
       code: 'dead-letter-not-found',
     })
-    await opened.operations.discard(letterId, actAt(0))
+    await opened.redriveTasks.discard(letterId, actAt(0))
     await expect(preview({ ids: [letterId] }, page)).rejects.toMatchObject({ code: 'conflict' })
     await expect(preview({}, page)).rejects.toMatchObject({ code: 'conflict' })
   })

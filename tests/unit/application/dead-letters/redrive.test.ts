@@ -46,7 +46,7 @@ describe('a redrive', () => {
     await opened[Symbol.asyncDispose]()
   })
 
-  function createRedriveOf(signal = stopping.signal, redrives: Redrives = opened.operations): Redrive {
+  function createRedriveOf(signal = stopping.signal, redrives: Redrives = opened.redriveTasks): Redrive {
     const publish = async (topic: string, records: readonly RecordToPublish[]) => {
       const positions = await log.publish(topic, records)
       bursts.push({ atMs: clock.now(), records: records.length })
@@ -94,7 +94,7 @@ describe('a redrive', () => {
   async function runUntil(taskId: string, isReached: (task: RedriveTask) => boolean): Promise<RedriveTask> {
     const running = redrive.run()
     for (;;) {
-      const task = await opened.operations.get(taskId)
+      const task = await opened.redriveTasks.get(taskId)
       if (task === undefined) throw new Error('The task is gone.')
       if (!isReached(task)) continue
       stopping.abort()
@@ -150,7 +150,7 @@ describe('a redrive', () => {
     const task = await runUntil(id, hasEnded)
     expect(task).toMatchObject({ state: 'stopped', failed: 1, waiting: 9, resolved: 0 })
     expect(task.why).toBe('Of the last 1 that were sent, 1 died again and 0 failed and are being retried.')
-    expect((await opened.operations.audit({ limit: 1 })).items).toMatchObject([
+    expect((await opened.redriveTasks.audit({ limit: 1 })).items).toMatchObject([
       { action: 'stop', target: id, operator: 'redrive', reason: task.why },
     ])
   })
@@ -182,7 +182,7 @@ describe('a redrive', () => {
     const startMs = clock.now()
     await runUntil(id, () => clock.now() > startMs + 60_000)
     expect(bursts).toHaveLength(1)
-    expect(await opened.operations.get(id)).toMatchObject({ state: 'running', pending: 1, waiting: 9 })
+    expect(await opened.redriveTasks.get(id)).toMatchObject({ state: 'running', pending: 1, waiting: 9 })
   })
 
   it('goes on when the log is back, with the letters that it could not send', async () => {
@@ -204,7 +204,7 @@ describe('a redrive', () => {
       dying.abort()
       throw new Error('It is gone.')
     }
-    await createRedriveOf(dying.signal, { ...opened.operations, markSent }).run()
+    await createRedriveOf(dying.signal, { ...opened.redriveTasks, markSent }).run()
     expect(bursts).toHaveLength(1)
     expect(await runUntil(id, hasEnded)).toMatchObject({ state: 'done', total: 6, resolved: 6, skipped: 0 })
     expect(bursts.map(({ records }) => records)).toEqual([1, 5])
@@ -283,14 +283,14 @@ describe('a redrive', () => {
       log.refuseWith(() => logIsAway())
       await expect(redrive.edit(letterId, mended, actAt(0))).rejects.toMatchObject({ code: 'log-unavailable' })
       expect(await opened.deadLetters.get(letterId)).toMatchObject({ state: 'dead' })
-      expect((await opened.operations.audit({ limit: 9 })).items).toMatchObject([{ action: 'edit' }])
+      expect((await opened.redriveTasks.audit({ limit: 9 })).items).toMatchObject([{ action: 'edit' }])
       log.refuseWith(() => undefined)
       expect(await redrive.edit(letterId, mended, actAt(1))).toMatchObject({ state: 'resolved' })
     })
 
     it('is refused for a letter that is not dead, that names no order, or that is none', async () => {
       const [letterId = ''] = await keep(1)
-      await opened.operations.discard(letterId, actAt(0))
+      await opened.redriveTasks.discard(letterId, actAt(0))
       await opened.deadLetters.keep([letterOf(orderAt(1), { orderId: null })])
       const edit = (id: string) => redrive.edit(id, mended, actAt(1))
       await expect(edit(letterId)).rejects.toMatchObject({ code: 'conflict' })

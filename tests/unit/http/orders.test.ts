@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { unseenOrder } from '../../../shared/http/order-reading.ts'
+import { unseenOrder } from '../../../shared/http/orders.ts'
 import { testOrderIds } from '../../support/orders/orders.ts'
 
 const AT = '2026-01-01T00:00:00.000Z'

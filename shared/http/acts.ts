@@ -15,6 +15,11 @@ export const reason = z
   .refine((text) => text.trim() !== '', { error: 'must not be empty' })
   .meta({ minLength: 1, pattern: String.raw`\S` }) // what `refine` does not tell the documents
 
+/** The bodies of acts are strict, because a misspelt member that was ignored could mean "everything, and for real". */
+export const actBody = z.strictObject({ reason: z.exactOptional(reason) }, { error: memberFault })
+
+export const requiredReasonBody = z.strictObject({ reason }, { error: memberFault })
+
 /**
  * Who acts. A principal that the platform signed in is verified; what the header X-Operator says is recorded as claimed.
  * `platformSignsIn` guards against callers who write the platform's header themselves where no platform removes it.
@@ -60,4 +65,10 @@ export async function readActBody<Schema extends z.ZodObject>(
 function hasBody({ headers }: HttpRequest): boolean {
   const length = headers.get('content-length')
   return length === null ? headers.has('transfer-encoding') || headers.has('content-type') : Number(length) > 0
+}
+
+function memberFault(issue: { code?: string | undefined; keys?: readonly string[] }): string {
+  return issue.code === 'unrecognized_keys'
+    ? `has members that are not known: ${(issue.keys ?? []).join(', ')}`
+    : 'must be an object'
 }

@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import { actBody, requiredReasonBody } from './acts.ts'
+import { cursor, limit, shortText } from './protocol/query.ts'
+
+/** The body of POST /api/ops/ledger/reset. */
+export const resetLedgerBody = actBody.extend({ force: z.boolean({ error: 'must be true or false' }).default(false) })
+
+/** The body of POST /api/ops/take-out. */
+export const takeOutBody = requiredReasonBody.extend({
+  record: z
+    .string({ error: 'must be a string' })
+    .max(300, { error: 'must have at most 300 characters' })
+    .regex(/^[A-Za-z0-9._-]{1,249}:[0-9]{1,10}:[0-9]{1,16}$/, { error: 'must be topic:partition:offset' }),
+})
+
+/** The body of POST /api/ops/backup. */
+export const backupBody = actBody.extend({
+  name: z.exactOptional(
+    z
+      .string({ error: 'must be a string' })
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, { error: 'must be 1 to 100 letters, digits, _ and -' })
+      .meta({ description: 'Of its folder; the time unless given.' }),
+  ),
+})
+
+/** The parameters of GET /api/audit. */
+export const auditQuery = z.object({
+  limit,
+  cursor: z.exactOptional(cursor),
+  target: z.exactOptional(shortText.meta({ description: 'Actions on this letter, task or topic.' })),
+})
