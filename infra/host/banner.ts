@@ -6,7 +6,7 @@ export interface BannerFacts {
 }
 
 /**
- * What a person sees who has just typed `npm start`. The key, and the link that signs in with it, are shown at a terminal
+ * The text that `npm start` prints. The key, and the link that signs in with it, are shown at a terminal
  * only, never to what collects the output. The link has the key in its fragment, which a browser sends to nobody.
  */
 export function banner(

@@ -24,9 +24,9 @@ export interface EmbeddedHostOptions {
   readonly hostJson: HostJson
   /** Feeds Kafka triggers. */
   readonly consumer: LogConsumer
-  /** Opens every function. */
+  /** The key that opens every function. */
   readonly functionsKey: string
-  /** Open some of them. */
+  /** Keys that open some functions. */
   readonly narrowKeys?: readonly NarrowKey[]
   readonly corsOrigins: readonly string[]
   readonly logger: HostLogger
@@ -45,7 +45,7 @@ export interface EmbeddedHost {
   listen(port: number, host: string): Promise<AddressInfo>
   /** Lets requests and batches in flight finish, then runs the hooks of termination. */
   close(): Promise<void>
-  /** What keeps `close` waiting, in words. */
+  /** The work that `close` still waits for, in words. */
   readonly unfinished: () => readonly string[]
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { OrderError, messageOf } from '../../shared/domain/errors.ts'
 
-/** What of host.json this host follows, with the defaults of the runtime and of the Kafka extension. */
+/** The part of host.json that this host follows, with the defaults of the runtime and of the Kafka extension. */
 export interface HostJson {
   /** In front of every route. */
   readonly routePrefix: string
@@ -43,7 +43,7 @@ const schema = z.object({
 type Settings = Readonly<Record<string, string | undefined>>
 
 /**
- * Reads host.json; settings named `AzureFunctionsJobHost__extensions__kafka__maxBatchSize` and the like override it.
+ * Reads host.json; settings named `AzureFunctionsJobHost__extensions__kafka__maxBatchSize` override it.
  * Throws `invalid-setting` with one line that names what is wrong.
  */
 export function readHostJson(root: string, settings: Settings): HostJson {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { messageOf, OrderError } from '../../shared/domain/errors.ts'
 
-/** Settings of the runtime, its worker and Node, which are no concern of ours. */
+/** Settings of the runtime, its worker and Node, which are not ours. */
 const OF_OTHERS = /^(?:AzureWebJobs|AzureFunctions|FUNCTIONS_|WEBSITE_|languageWorkers|NODE_)/i
 
 export interface LocalSettings {

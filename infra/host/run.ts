@@ -20,7 +20,7 @@ export interface Product {
   readonly functionsKey: { readonly key: string; readonly file: string | undefined }
   /** Ends everything in order: what only waits, requests and batches in flight, hooks, then what was opened. */
   readonly stop: () => Promise<void>
-  /** What keeps `stop` waiting, in words. */
+  /** The work that `stop` still waits for, in words. */
   readonly unfinished: () => readonly string[]
 }
 
@@ -29,7 +29,7 @@ const IN_ONE_PROCESS = { AzureFunctionsJobHost__extensions__kafka__maxBatchSize:
 
 /**
  * Settings, services, functions, host: everything, once a process. The environment wins over local.settings.json in
- * `root`. Rejects with what is in the way, and then leaves nothing open.
+ * `root`. Rejects with the reason, and then leaves nothing open.
  */
 export async function startProduct(root: string): Promise<Product> {
   const local = readLocalSettings(join(root, 'local.settings.json'), [...SETTING_NAMES, 'FUNCTIONS_INVOCATION'])

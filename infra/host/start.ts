@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 /**
  * `npm start`. Everything else is imported after the compile cache is on: a second start then spends no time on
- * stripping types and parsing. What keeps the process from starting is told in one line, with exit code 1.
+ * stripping types and parsing. A failed start prints one line and exits with 1.
  */
 enableCompileCache()
 const { startFailure } = await import('./start-failure.ts')

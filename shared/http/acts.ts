@@ -49,7 +49,7 @@ export async function readAct<Schema extends z.ZodObject<{ reason: z.ZodType<str
   return { body, act: actOf(request, body.reason, config) }
 }
 
-/** A JSON object by its schema; no body at all counts as an empty one. Throws `invalid-request` with pointers. */
+/** The body, validated; a request without one counts as an empty object. Throws `invalid-request` with pointers. */
 export async function readActBody<Schema extends z.ZodObject>(
   request: HttpRequest,
   schema: Schema,
@@ -61,7 +61,7 @@ export async function readActBody<Schema extends z.ZodObject>(
   throw new OrderError('invalid-request', `${first?.pointer || 'The body'} ${first?.detail}.`, { violations })
 }
 
-/** A body that was overlooked would be taken for an empty one. HTTP/2 names neither a length nor an encoding. */
+/** Errs on the side of reading: a body that was missed would count as empty. HTTP/2 names neither length nor encoding. */
 function hasBody({ headers }: HttpRequest): boolean {
   const length = headers.get('content-length')
   return length === null ? headers.has('transfer-encoding') || headers.has('content-type') : Number(length) > 0

@@ -77,7 +77,7 @@ export function toLetterFilter(body: z.output<typeof lettersBody>): NewRedrive['
   const { ids, all, fingerprint, code, orderId, from, to, foreign } = body
   const ways = [ids, all, FILTERS.find((name) => body[name] !== undefined)].filter((way) => way !== undefined)
   if (ways.length === 0) throw unclear(`must say which letters: ids, all, or a filter by ${FILTERS.join(', ')}`)
-  if (ways.length > 1) throw unclear('must have ids, all or a filter, not several of them, for which would count?')
+  if (ways.length > 1) throw unclear('must have only one of ids, all and a filter')
   if (ids !== undefined) return { ids }
   return {
     ...(fingerprint !== undefined && { fingerprint }),

@@ -9,7 +9,7 @@ import type { HttpMethod } from '@azure/functions'
  */
 export interface Route {
   readonly methods: readonly HttpMethod[]
-  /** With `api/` spelt out, for host.json has an empty routePrefix. */
+  /** With `api/` spelt out, because host.json has an empty routePrefix. */
   readonly route: string
   /** `orders` follows the setting ORDERS_AUTH. */
   readonly access: 'anonymous' | 'orders' | 'function'

@@ -9,8 +9,8 @@ export function errorsPage(): string {
   const body = html`<div class="text">
     <h1>Problems</h1>
     <p class="lead">
-      What goes wrong is answered with problem details (RFC 9457). The <code>type</code> leads here;
-      <code>errors</code> points at what to mend.
+      A request that fails is answered with problem details (RFC 9457). Their <code>type</code> links to this page;
+      <code>errors</code> points at each member to correct.
     </p>
     <ul class="contents">
       ${codes.map(entry)}

@@ -12,14 +12,14 @@ interface Link {
 
 const FIRST: readonly Link[] = [
   { path: '/docs', name: 'Reference', text: 'Every route, to read and to try.' },
-  { path: '/docs/errors', name: 'Problems', text: 'What each problem means, and what to do.' },
+  { path: '/docs/errors', name: 'Problems', text: 'The meaning of each problem, and what to do.' },
   { path: '/dashboard', name: 'Dashboard', text: 'The pipeline in live numbers, dead letters and their repair.' },
 ]
 
 const LISTS: readonly Link[] = [
   { path: '/api/orders', name: 'Orders', text: 'Newest first, a page at a time.' },
   { path: '/api/orders/search?q=alex', name: 'Search', text: 'Full text over customers, items and ids.' },
-  { path: '/api/dead-letters', name: 'Dead letters', text: 'What could not be stored, and why.' },
+  { path: '/api/dead-letters', name: 'Dead letters', text: 'Orders that could not be stored, and why.' },
   { path: '/api/ops/ledger', name: 'Ledger', text: 'Whether every order is accounted for.' },
   { path: '/api/ops/status', name: 'Status', text: 'Lag, retries and dead letters in numbers.' },
   { path: '/api/metrics', name: 'Metrics', text: 'For Prometheus.' },
@@ -34,13 +34,13 @@ const MACHINES: readonly Link[] = [
 
 type Access = Pick<Config, 'ordersAuth'>
 
-/** The page that leads to everything. `origin` is where the reader found it, so that the command works as it stands. */
+/** The page that links to everything. `origin` is the address that the reader used, so that the command can be pasted. */
 export function homePage(origin: string, access: Access = { ordersAuth: 'anonymous' }): string {
   const body = html`<div class="text">
     <h1>An order intake that never loses an order</h1>
     <p class="lead">
-      An order is accepted once it is durable in the log. It is then stored, with retries, and what cannot be stored
-      waits as a dead letter to be repaired.
+      An order is accepted once it is durable in the log. It is then stored, with retries. An order that cannot be
+      stored is kept as a dead letter, for an operator to repair.
     </p>
     <ol class="journey">
       <li><b>Accepted</b><span>durable in the log: 202</span></li>
@@ -71,7 +71,7 @@ function command(origin: string, withKey: boolean): string {
   return `curl -i ${origin}/api/orders -H 'content-type: application/json'${key} -d '${body}'`
 }
 
-/** What this installation does not have is not shown. */
+/** Links to routes that this installation does not have are left out. */
 function cards(links: readonly Link[], access: Access): Html {
   const there = links.filter(({ path }) => allowedMethods(pathOf(path)).includes('GET'))
   return html`<ul class="cards">

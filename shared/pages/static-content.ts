@@ -22,7 +22,7 @@ export type ServeStatic = (request: HttpRequest) => Promise<HttpResponseInit>
 
 /**
  * Content that is made once, when it is first asked for, and compressed once for each way that callers accept; from then
- * on an answer costs a look-up. A failure to make it is not remembered. Each encoding has an ETag of its own, for its bytes differ.
+ * on an answer costs a look-up. A failure to make it is not remembered. Each encoding has an ETag of its own, because its bytes differ.
  */
 export function createStaticContent(
   contentType: string,

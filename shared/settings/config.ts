@@ -102,7 +102,7 @@ const topicName = optional.refine((value) => value === undefined || /^[A-Za-z0-9
 })
 
 const DELAYS_MS = [10_000, 60_000, 600_000]
-/** Who breaks things to watch what happens does not want to watch for eleven minutes. */
+/** With FAULTS=on somebody is watching, and should not have to wait for eleven minutes. */
 const DEMO_DELAYS_MS = [2000, 5000, 10_000]
 
 const delays = optional.transform((value, context) => {

@@ -1,6 +1,6 @@
 import { disablesWithoutEffect } from './disabled-functions.ts'
 
-/** A shorter name resembles too much. */
+/** A shorter name is one letter away from too many others. */
 const MIN_NAME_LENGTH = 5
 
 /** Read by the embedded host alone. */

@@ -5,11 +5,11 @@ import { REQUEST_ID, requestIdOf } from './request-id.ts'
 
 export type Handler = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>
 
-/** Told of every error that is answered. */
+/** Called for every error that becomes an answer. */
 export interface Report {
-  /** What is not the caller's doing. */
+  /** Our fault: an answer of 500 or above. */
   fault(error: unknown, context: InvocationContext): Promise<void>
-  /** What is: an answer of 400 to 499. */
+  /** The caller's fault: an answer of 400 to 499. */
   refusal(error: unknown, problem: { code: ProblemCode; status: number }, context: InvocationContext): Promise<void>
 }
 

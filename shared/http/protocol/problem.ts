@@ -22,12 +22,12 @@ export const PROBLEMS = {
   'invalid-order': {
     status: 400,
     title: 'The order is not valid',
-    remedy: 'Mend what `errors` points at (RFC 6901 pointers into the body) and send it again.',
+    remedy: 'Correct each member that `errors` points at (RFC 6901 pointers into the body), and send the order again.',
   },
   'invalid-request': {
     status: 400,
     title: 'The request is not valid',
-    remedy: 'Mend the parameter or header that `errors` names.',
+    remedy: 'Correct the parameter or header that `errors` names.',
   },
   unauthorized: {
     status: 401,
@@ -37,12 +37,12 @@ export const PROBLEMS = {
   forbidden: {
     status: 403,
     title: 'The key has no right to this',
-    remedy: 'Send a key that has: /docs says which right each route asks for.',
+    remedy: 'Send a key that has the right: /docs names the right that each route needs.',
   },
   'order-not-found': {
     status: 404,
     title: 'No such order',
-    remedy: 'This id was never issued here. An issued one is never answered so.',
+    remedy: 'This id was never issued here. An id that was issued never gets this answer.',
   },
   'dead-letter-not-found': {
     status: 404,
@@ -54,7 +54,7 @@ export const PROBLEMS = {
   conflict: {
     status: 409,
     title: 'Not possible now',
-    remedy: 'Look at the present state; the detail says what stands in the way.',
+    remedy: 'Check the current state; the detail says what prevents it.',
   },
   'payload-too-large': { status: 413, title: 'The body is too large', remedy: 'At most 1 MiB: split the order.' },
   'unsupported-media-type': {
@@ -76,7 +76,7 @@ export const PROBLEMS = {
     status: 503,
     title: 'The log cannot take orders now',
     remedy:
-      'Send it again after Retry-After, best with an Idempotency-Key: then it is stored once however often it is sent.',
+      'Send it again after Retry-After, preferably with an Idempotency-Key, so that it is stored once however often it is sent.',
   },
   'log-unreadable': {
     status: 503,
@@ -115,12 +115,12 @@ const SAME_PROBLEM: Readonly<Partial<Record<ErrorCode, ProblemCode>>> = {
   'store-busy': 'store-unavailable',
   'store-full': 'store-unavailable',
 }
-/** What a caller is told besides what the problem has in common with others of its type. */
+/** What the detail says first, before the remedy that all problems of a type share. */
 const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
   'log-full': 'The disk of the log is full: nothing is accepted until the operator makes room on it. ',
   'store-full': 'The disk of the store is full. ',
 }
-/** Their message is ours to show; that of the others may hold what a driver said. */
+/** We wrote the messages of these errors. The message of any other error may quote a driver. */
 const SPEAKS_TO_CALLERS: ReadonlySet<ProblemCode> = new Set([
   'malformed-json',
   'invalid-order',

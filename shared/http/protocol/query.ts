@@ -6,8 +6,8 @@ import { expected, violationsOf } from '../../domain/violations.ts'
 const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code'])
 
 /**
- * Query parameters by a schema. A name that is not known is refused, so that a misspelt filter is not silently no
- * filter; a name that comes twice is refused, for which of the two would count?
+ * The query parameters, validated. An unknown name is refused, because a misspelt filter that was ignored would return
+ * everything. A name that comes twice is refused, because it is unclear which of the two counts.
  */
 export function readQuery<Schema extends z.ZodObject>(query: URLSearchParams, schema: Schema): z.output<Schema> {
   const violations: Violation[] = []
@@ -40,7 +40,7 @@ export function wholeNumber(min: number, max: number) {
     .pipe(z.int({ error: fault }).min(min, { error: fault }).max(max, { error: fault }))
 }
 
-/** An instant, RFC 3339; a `+` that was not encoded arrives as a space, which is what was meant. */
+/** An instant, RFC 3339. An unencoded `+` arrives as a space, so a space is read as `+`. */
 export const instant = z
   .string()
   .max(40, { error: 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z' })

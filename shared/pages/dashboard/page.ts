@@ -56,7 +56,7 @@ function heading(): Html {
       ><p class="alarm">The dashboard needs JavaScript. The same in a terminal: <code>npm run ops</code>.</p></noscript
     >
     <p id="alarm" class="alarm" role="alert" hidden></p>
-    <ul id="wrong" class="wrong" aria-label="What waits for you" hidden></ul>`
+    <ul id="wrong" class="wrong" aria-label="Problems that need you" hidden></ul>`
 }
 
 function gate(): Html {
@@ -77,18 +77,18 @@ function gate(): Html {
 
 function pipeline(tiers: number): Html {
   const retries = Array.from({ length: tiers }, (_, index) =>
-    node(`retry-${index + 1}`, `Retry ${index + 1}`, 'waiting', 'tried again later, in nobody’s way'),
+    node(`retry-${index + 1}`, `Retry ${index + 1}`, 'waiting', 'tried again later, without delaying others'),
   )
   return html`<section id="pipeline" class="card pipeline" aria-labelledby="pipeline-title">
     <h2 id="pipeline-title" tabindex="-1">The pipeline</h2>
     <svg id="wires" aria-hidden="true"></svg>
     <ol class="way">
       ${node('http', 'HTTP', 'accepted a second', '202 once the log has it')}
-      ${node('log', 'Log', 'to be processed', 'keeps every order, for ever')}
+      ${node('log', 'Log', 'to be processed', 'keeps every order forever')}
       ${node('processor', 'Processor', 'stored a second', 'a batch is one transaction')}
       ${node('store', 'Store', 'orders stored', 'each exactly once, in effect')}
     </ol>
-    <ol class="branches" aria-label="What could not be stored at once">
+    <ol class="branches" aria-label="Orders that could not be stored at once">
       ${retries} ${node('dead', 'Dead letters', 'to be repaired', 'kept byte for byte, with the cause')}
     </ol>
   </section>`
@@ -205,8 +205,8 @@ function deadLetters(): Html {
       </div>
     </div>
     <p class="explained">
-      What can never be stored as it is, grouped by cause. A preview runs today’s code against the original and takes it
-      back; a redrive sends the original to where it came from, one first, then more as long as they are stored.
+      Records that could not be stored, grouped by cause. A preview runs today’s code against the original and undoes
+      it; a redrive sends the original back to where it came from, one first, then more as long as they are stored.
     </p>
     <div id="redrives"></div>
     <div id="dead-groups"></div>

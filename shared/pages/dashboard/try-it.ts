@@ -21,7 +21,7 @@ export function tryItSection(): Html {
         ${button('send-one', 'One order', 'Accepted, and stored a moment later.')}
         ${button('send-many', 'A hundred a second', 'For ten seconds: look at how closely stored follows accepted.')}
         ${button('send-same', 'One, five times', 'The same Idempotency-Key: five answers, one order.')}
-        ${button('send-poison', 'A poison record', 'No JSON. It becomes a dead letter; what is behind it goes on.')}
+        ${button('send-poison', 'A poison record', 'Not JSON. It becomes a dead letter; the records behind it are processed.')}
         ${button('send-bug', 'For customer 13', 'An order like any other, until code throws for it.')}
       </fieldset>
       <fieldset>
@@ -35,7 +35,7 @@ export function tryItSection(): Html {
         ])}
         ${choice('break-log', 'The log is', [
           ['ok', 'well'],
-          ['down', 'down: no 202 that could not be kept, but 503'],
+          ['down', 'down: orders get 503 instead of a 202 that could not be kept'],
         ])}
         <label class="check"
           ><input id="break-customer" type="checkbox" /> Code throws for customer 13: retried, then dead-lettered;
@@ -44,7 +44,7 @@ export function tryItSection(): Html {
         <button id="mend" type="button">Mend everything</button>
       </fieldset>
       <fieldset>
-        <legend>What became of what you sent</legend>
+        <legend>Outcome of your orders</legend>
         <dl id="sent" class="sent">
           <div>
             <dt>accepted</dt>
