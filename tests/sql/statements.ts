@@ -17,6 +17,7 @@ import { BEGIN_REPAIR, END_REPAIR } from '../../shared/adapters/mssql/ledger/led
 import { RESET_LEDGER } from '../../shared/adapters/mssql/ledger/ledger-reset.ts'
 import { BEGIN_LEDGER, MARK_BROKEN, SETTLE_LEDGER } from '../../shared/adapters/mssql/ledger/ledger-settling.ts'
 import { SELECT_SCHEMA } from '../../shared/adapters/mssql/maintenance.ts'
+import { RECORD_ACT } from '../../shared/adapters/mssql/dead-letters/audit.ts'
 import * as operator from '../../shared/adapters/mssql/dead-letters/operator-sql.ts'
 import * as views from '../../shared/adapters/mssql/orders/order-views-sql.ts'
 import {
@@ -46,6 +47,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     LOCK,
     MARK_BROKEN,
     PROBE,
+    RECORD_ACT,
     READ_TEXT,
     RESET_LEDGER,
     BEGIN_REPAIR,

@@ -1,14 +1,13 @@
 import { OrderError } from '../../../domain/errors.ts'
 import { parseDeadLetterId, type DeadLetterState, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import type { Act, Redrives } from '../../../ports/redrives.ts'
-import { bytes, int, json, text, type Parameters } from '../database/connection.ts'
+import type { Redrives } from '../../../ports/redrives.ts'
+import { bytes, json, type Parameters } from '../database/connection.ts'
+import { actParameters } from './audit.ts'
 import { createGetLetter, placeParameters } from './dead-letters.ts'
 import { DISCARD, DISCARD_MANY, MARK_EDITED, RECORD_EDIT, RESTORE } from './operator-sql.ts'
 import type { Query } from '../database/query.ts'
-import { cut, toSqlTime } from '../database/values.ts'
 
-const OPERATOR_UNITS = 400
 /** A round trip discards this many letters. */
 const LETTERS_AT_ONCE = 200
 const TOPIC_UNITS = 249
@@ -67,17 +66,6 @@ function placeOf(id: string): (RecordPosition & { readonly id: string }) | undef
   const place = parseDeadLetterId(id)
   const fits = place !== undefined && place.topic.length <= TOPIC_UNITS && place.partition <= MAX_PARTITION
   return fits ? { id, ...place } : undefined
-}
-
-/** What INSERT_AUDIT and histories need of an act. */
-export function actParameters(target: string, { at, operator, verified, reason }: Act): Parameters {
-  return {
-    at: text(toSqlTime(at)),
-    target: text(target),
-    operator: text(cut(operator, OPERATOR_UNITS)),
-    verified: int(verified ? 1 : 0),
-    reason: text(reason),
-  }
 }
 
 function notFound(): OrderError {

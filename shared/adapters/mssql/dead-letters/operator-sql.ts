@@ -1,3 +1,4 @@
+import { INSERT_AUDIT, NOT_STORED_BEFORE } from './audit.ts'
 import { ORIGIN_TOPIC } from './letter-topic.ts'
 import { lockPartition } from '../database/locks.ts'
 
@@ -29,27 +30,6 @@ const END = `
 COMMIT TRANSACTION;
 SELECT @state AS state;
 `
-
-export const INSERT_AUDIT = (action: string) => `
-  INSERT INTO audit (happened_at, action, target, operator, verified, reason)
-  VALUES (@time, '${action}', @target, @operator, @verified, @reason);
-`
-
-/** Of an act that changes nothing in the store itself. */
-export const RECORD_ACT = `
-SET NOCOUNT ON;
-DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
-INSERT INTO audit (happened_at, action, target, operator, verified, reason)
-VALUES (@time, @action, @target, @operator, @verified, @reason);
-`
-
-/**
- * Nothing happens to an order after it was stored. But what was sent may be stored before its sender comes to say so, by
- * a machine whose clock is a minute behind.
- */
-export const NOT_STORED_BEFORE = (order: string) => `NOT EXISTS (
-    SELECT 1 FROM orders AS o WHERE o.order_id = ${order} AND o.stored_at < DATEADD(SECOND, -60, @time)
-  )`
 
 const tell = (kind: string) => `
   INSERT INTO order_history (order_id, happened_at, kind, reason)

@@ -189,7 +189,12 @@ export async function beginLedger(
   await query(BEGIN_LEDGER, parameters)
 }
 
-export async function markBroken(query: Query, groupId: string, topic: string, brokenBy: LogBreak): Promise<boolean> {
+export async function markLogBroken(
+  query: Query,
+  groupId: string,
+  topic: string,
+  brokenBy: LogBreak,
+): Promise<boolean> {
   const [[row] = []] = await query(MARK_BROKEN, { ...keyOf(groupId, topic), brokenBy: text(brokenBy) })
   return Number(row?.['changed']) > 0
 }

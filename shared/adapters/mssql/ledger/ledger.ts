@@ -1,6 +1,6 @@
 import type { Ledger, LedgerGap, LedgerPartition, LogBreak, LossCause, ParkedState } from '../../../ports/ledger.ts'
 import { int, text, type Row } from '../database/connection.ts'
-import { beginLedger, markBroken, settleLedger } from './ledger-settling.ts'
+import { beginLedger, markLogBroken, settleLedger } from './ledger-settling.ts'
 import type { Query } from '../database/query.ts'
 
 const RANGES = (part: number, which: string) => `
@@ -66,7 +66,7 @@ export function createLedger(query: Query): Ledger {
       }
     },
     begin: (groupId, topic, starts, logId) => beginLedger(query, groupId, topic, starts, logId),
-    markBroken: (groupId, topic, brokenBy) => markBroken(query, groupId, topic, brokenBy),
+    markBroken: (groupId, topic, brokenBy) => markLogBroken(query, groupId, topic, brokenBy),
     settle: (groupId, settlements) => settleLedger(query, groupId, settlements),
   }
 }

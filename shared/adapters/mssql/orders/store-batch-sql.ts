@@ -1,7 +1,7 @@
-import { COUNT, DECLARE_LEDGER, LOCK_LEDGER } from '../ledger/ledger-sql.ts'
+import { COUNT, DECLARE_LEDGER, LOCK_LEDGER } from '../ledger/ledger-counting-sql.ts'
 import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
-import { DECLARE_PARKED, PARK } from '../dead-letters/park-sql.ts'
-import { COUNT_WITHHELD, isReplaced, PARK_WITHHELD, WITHHOLD } from './withhold-sql.ts'
+import { DECLARE_PARKED, PARK } from '../dead-letters/parked-records-sql.ts'
+import { COUNT_WITHHELD, isReplaced, PARK_WITHHELD, WITHHOLD } from './decisions-sql.ts'
 
 /**
  * A batch in one round trip and one transaction: everything comes in the one JSON parameter @batch (store-batch-json.ts),

@@ -1,4 +1,4 @@
-import { INSERT_AUDIT } from '../dead-letters/operator-sql.ts'
+import { INSERT_AUDIT } from '../dead-letters/audit.ts'
 import { DECLARE_ORDERS } from '../orders/store-batch-sql.ts'
 
 /**

@@ -2,7 +2,7 @@ import { isOrderError, OrderError } from '../../../domain/errors.ts'
 import type { Maintenance, Rebuild, RebuildOutcome, RebuildProgress, RebuildStep } from '../../../ports/maintenance.ts'
 import type { OrderToStore } from '../../../ports/order-store.ts'
 import { bigint, int, json, text, type Parameters, type Row } from '../database/connection.ts'
-import { actParameters } from '../dead-letters/operator-commands.ts'
+import { actParameters } from '../dead-letters/audit.ts'
 import type { Query } from '../database/query.ts'
 import {
   ABANDON_REBUILD,

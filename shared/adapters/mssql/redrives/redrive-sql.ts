@@ -1,6 +1,6 @@
 import { LETTER_COLUMNS } from '../dead-letters/letter-rows.ts'
 import { conditionsOf, type LetterFilter } from '../dead-letters/dead-letters.ts'
-import { INSERT_AUDIT, NOT_STORED_BEFORE } from '../dead-letters/operator-sql.ts'
+import { INSERT_AUDIT, NOT_STORED_BEFORE } from '../dead-letters/audit.ts'
 import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
 
 /** Redrive tasks: made by operators, carried on by whoever leases them. Each statement is one transaction. */

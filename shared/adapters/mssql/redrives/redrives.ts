@@ -5,7 +5,8 @@ import type { AuditEntry, NewRedrive, Redrives, RedriveState, RedriveTask } from
 import { bigint, int, json, text } from '../database/connection.ts'
 import { toLetter } from '../dead-letters/letter-rows.ts'
 import { filtersOf } from '../dead-letters/dead-letters.ts'
-import { actParameters, createOperatorCommands } from '../dead-letters/operator-commands.ts'
+import { actParameters } from '../dead-letters/audit.ts'
+import { createOperatorCommands } from '../dead-letters/operator-commands.ts'
 import type { Query } from '../database/query.ts'
 import {
   CANCEL,

@@ -1,22 +1,27 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import {
-  deadLetterId,
   DEAD_LETTER_STATES,
-  originTopicOf,
   parseDeadLetterId,
   type DeadLetterGroup,
   type DeadLetterQuery,
   type DeadLetters,
-  type DeadLetterState,
   type DeadLetterSummary,
-  type ForeignFailure,
   type KeptDeadLetter,
 } from '../../../ports/dead-letters.ts'
 import type { Page } from '../../../ports/order-views.ts'
 import { exceptionOf } from '../../../domain/stack.ts'
 import { fromCursor, toCursor } from '../../../domain/cursor.ts'
 import { createStatements } from '../database/database.ts'
-import { fromIdBytes, fromMs, toIdBytes, toMs } from '../database/values.ts'
+import { fromMs, toIdBytes, toMs } from '../database/values.ts'
+import {
+  LETTER_COLUMNS,
+  SUMMARY_COLUMNS,
+  toLetter,
+  toSummary,
+  type LetterRow,
+  type SampleRow,
+  type SummaryRow,
+} from './letter-rows.ts'
 
 export interface DeadLetterQueries {
   get(id: string): KeptDeadLetter | undefined
@@ -27,14 +32,10 @@ export interface DeadLetterQueries {
   groups(query: Parameters<DeadLetters['groups']>[0]): Page<DeadLetterGroup>
 }
 
-const SUMMARY = `
-  kept_seq, topic, partition, record_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail,
-  attempts, first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp,
-  foreign_failure`
 /** By the unique index of the origin. */
 const AT_ORIGIN = 'FROM dead_letters WHERE topic = ? AND partition = ? AND record_offset = ?'
-const BY_ORIGIN = `SELECT ${SUMMARY}, stack, headers, record_key, record_value, edited_value ${AT_ORIGIN}`
-const SUMMARY_BY_ORIGIN = `SELECT ${SUMMARY} ${AT_ORIGIN}`
+const BY_ORIGIN = `SELECT ${LETTER_COLUMNS} ${AT_ORIGIN}`
+const SUMMARY_BY_ORIGIN = `SELECT ${SUMMARY_COLUMNS} ${AT_ORIGIN}`
 /** By dead_letters_by_group alone, one entry a letter: it costs what there are letters, and only operators ask. */
 const GROUPS = `
   SELECT fingerprint, count(*) AS letters, min(first_failed_at) AS first_seen, max(last_failed_at) AS last_seen
@@ -44,41 +45,8 @@ const GROUPS = `
   ORDER BY last_seen DESC, fingerprint LIMIT ?`
 /** By dead_letters_by_group. */
 const SAMPLE = `
-  SELECT ${SUMMARY}, stack FROM dead_letters WHERE state IN (SELECT value FROM json_each(?)) AND fingerprint = ? AND last_failed_at = ?
+  SELECT ${SUMMARY_COLUMNS}, stack FROM dead_letters WHERE state IN (SELECT value FROM json_each(?)) AND fingerprint = ? AND last_failed_at = ?
   LIMIT 1`
-
-interface SummaryRow {
-  readonly kept_seq: number
-  readonly topic: string
-  readonly partition: number
-  readonly record_offset: number
-  readonly order_id: Uint8Array | null
-  readonly state: DeadLetterState
-  readonly kept_at: number
-  readonly first_code: string
-  readonly first_detail: string
-  readonly last_code: string
-  readonly last_detail: string
-  readonly attempts: number
-  readonly first_failed_at: number
-  readonly last_failed_at: number
-  readonly fingerprint: string
-  readonly consumer_group: string
-  readonly redrive_of: string | null
-  readonly record_timestamp: number
-  readonly foreign_failure: string | null
-}
-
-interface SampleRow extends SummaryRow {
-  readonly stack: string | null
-}
-
-interface LetterRow extends SampleRow {
-  readonly headers: string
-  readonly record_key: Uint8Array | null
-  readonly record_value: Uint8Array | null
-  readonly edited_value: Uint8Array | null
-}
 
 export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
   const selectByOrigin = db.prepare(BY_ORIGIN)
@@ -100,7 +68,7 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
       const { where, parameters } = filtersOf(query)
       // By the index of one filter (dead_letters_by_…) or the primary key: all of them have the order of keeping.
-      const sql = `SELECT ${SUMMARY} FROM dead_letters WHERE ${['kept_seq < ?', ...where].join(' AND ')}
+      const sql = `SELECT ${SUMMARY_COLUMNS} FROM dead_letters WHERE ${['kept_seq < ?', ...where].join(' AND ')}
         ORDER BY kept_seq DESC LIMIT ?`
       const rows = statement(sql).all(before, ...parameters, query.limit + 1) as unknown as SummaryRow[]
       const page = rows.slice(0, query.limit)
@@ -178,40 +146,4 @@ export function filtersOf({
   const given = filters.flatMap(([sql, value]) => (value === undefined ? [] : [{ sql, value }]))
   const whose = foreign === undefined ? [] : [`foreign_failure IS ${foreign ? 'NOT ' : ''}NULL`]
   return { where: [...given.map(({ sql }) => sql), ...whose], parameters: given.map(({ value }) => value) }
-}
-
-function toSummary(row: SummaryRow): DeadLetterSummary {
-  const place = { topic: row.topic, partition: row.partition, offset: row.record_offset }
-  return {
-    id: deadLetterId(place),
-    origin: { ...place, topic: originTopicOf(row.topic) },
-    orderId: row.order_id === null ? null : fromIdBytes(row.order_id),
-    state: row.state,
-    keptAt: fromMs(row.kept_at),
-    firstCause: { code: row.first_code, detail: row.first_detail },
-    lastCause: { code: row.last_code, detail: row.last_detail },
-    attempts: row.attempts,
-    firstFailedAt: fromMs(row.first_failed_at),
-    lastFailedAt: fromMs(row.last_failed_at),
-    fingerprint: row.fingerprint,
-    consumerGroup: row.consumer_group,
-    redriveOf: row.redrive_of,
-    recordTimestamp: row.record_timestamp,
-    foreign: row.foreign_failure === null ? null : (JSON.parse(row.foreign_failure) as ForeignFailure),
-  }
-}
-
-function toLetter(row: LetterRow): KeptDeadLetter {
-  const headers = JSON.parse(row.headers) as [name: string, value: string | null][]
-  return {
-    ...toSummary(row),
-    key: row.record_key,
-    value: row.record_value,
-    editedValue: row.edited_value,
-    headers: headers.map(([name, value]) => [
-      name,
-      value === null ? null : new Uint8Array(Buffer.from(value, 'base64')),
-    ]),
-    stack: row.stack,
-  }
 }

@@ -8,8 +8,8 @@ import {
   type DeadLetter,
 } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import { samePlace, type OrderRows } from '../orders/order-rows.ts'
-import type { ParkedRows } from './parked-rows.ts'
+import { samePlace, type StoredOrders } from '../orders/stored-orders.ts'
+import type { ParkedRecords } from './parked-records.ts'
 import { fromIdBytes, fromMs, toIdBytes } from '../database/values.ts'
 
 export interface DeadLetterRows {
@@ -42,7 +42,7 @@ const RESOLVE_OF = `
   AND foreign_failure IS NULL`
 const SUPERSEDE = `UPDATE dead_letters SET state = 'superseded' WHERE ${KEY} AND state IN ('dead', 'redriven')`
 
-export function prepareDeadLetterRows(db: DatabaseSync, orders: OrderRows, parked: ParkedRows): DeadLetterRows {
+export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, parked: ParkedRecords): DeadLetterRows {
   const insert = db.prepare(INSERT)
   const selectOrder = db.prepare(SELECT_ORDER)
   const selectIdentity = db.prepare(SELECT_IDENTITY)

@@ -4,7 +4,7 @@ import { parseDeadLetterId, type DeadLetterSummary, type KeptDeadLetter } from '
 import type { Act } from '../../../ports/redrives.ts'
 import { inTransaction } from '../database/database.ts'
 import { prepareDeadLetterQueries } from './dead-letters.ts'
-import { orderBytes, prepareOperatorRows } from './operator-rows.ts'
+import { orderBytes, prepareAudit } from './audit.ts'
 import { toMs } from '../database/values.ts'
 
 /** What operators do to single dead letters, each one transaction (port Redrives). */
@@ -31,7 +31,7 @@ const RESTORE_ORDER = `
 
 export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   const letters = prepareDeadLetterQueries(db)
-  const rows = prepareOperatorRows(db)
+  const audit = prepareAudit(db)
   const moveLetter = db.prepare(MOVE_LETTER)
   const moveParked = db.prepare(MOVE_PARKED)
   const edit = db.prepare(EDIT)
@@ -60,8 +60,8 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   function discard(letter: DeadLetterSummary, act: Act): void {
     const orderId = orderOf(letter)
     move(letter, 'discarded', act)
-    if (discardOrder.run(orderId, toMs(act.at)).changes > 0) rows.tell(orderId, 'discarded', act)
-    rows.audit('discard', letter.id, act)
+    if (discardOrder.run(orderId, toMs(act.at)).changes > 0) audit.tell(orderId, 'discarded', act)
+    audit.record('discard', letter.id, act)
   }
 
   return {
@@ -87,15 +87,15 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
         const letter = letterIn('discarded', letterId)
         const orderId = orderOf(letter)
         move(letter, 'dead', act)
-        if (restoreOrder.run(orderId, toMs(act.at)).changes > 0) rows.tell(orderId, 'restored', act)
-        rows.audit('restore', letterId, act)
+        if (restoreOrder.run(orderId, toMs(act.at)).changes > 0) audit.tell(orderId, 'restored', act)
+        audit.record('restore', letterId, act)
         return letterOf(letterId)
       })
     },
     recordEdit(letterId, value, act) {
       return inTransaction(db, () => {
         edit.run(value, ...keyOf(letterIn('dead', letterId)))
-        rows.audit('edit', letterId, act)
+        audit.record('edit', letterId, act)
         return letterOf(letterId)
       })
     },
@@ -104,7 +104,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
         const letter = letterOf(letterId)
         // It may be stored, and the letter resolved, before its sender comes to say that it was sent.
         moveLetter.run('redriven', ...keyOf(letter), 'dead')
-        rows.tell(orderOf(letter), 'edited', act)
+        audit.tell(orderOf(letter), 'edited', act)
         return letterOf(letterId)
       })
     },

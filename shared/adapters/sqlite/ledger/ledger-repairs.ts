@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { RepairLease } from '../../../ports/maintenance.ts'
 import type { Act } from '../../../ports/redrives.ts'
 import { inTransaction } from '../database/database.ts'
-import { prepareOperatorRows } from '../dead-letters/operator-rows.ts'
+import { prepareAudit } from '../dead-letters/audit.ts'
 
 export interface LedgerRepairs {
   beginRepair(lease: RepairLease, act: Act): boolean
@@ -17,12 +17,12 @@ const LEAVE = 'DELETE FROM ledger_repairs WHERE group_id = ? AND owner = ?'
 export function prepareLedgerRepairs(db: DatabaseSync): LedgerRepairs {
   const take = db.prepare(TAKE)
   const leave = db.prepare(LEAVE)
-  const operators = prepareOperatorRows(db)
+  const audit = prepareAudit(db)
   return {
     beginRepair: ({ groupId, topic, owner, nowMs, leaseMs }, act) =>
       inTransaction(db, () => {
         if (take.run(groupId, owner, nowMs, leaseMs).changes === 0) return false
-        operators.audit('repair-ledger', topic, act)
+        audit.record('repair-ledger', topic, act)
         return true
       }),
     endRepair(groupId, owner) {

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { LedgerEpoch } from '../../../ports/maintenance.ts'
 import type { Act, AuditEntry } from '../../../ports/redrives.ts'
 import { inTransaction } from '../database/database.ts'
-import { prepareOperatorRows } from '../dead-letters/operator-rows.ts'
+import { prepareAudit } from '../dead-letters/audit.ts'
 
 export interface LedgerReset {
   /**
@@ -36,7 +36,7 @@ export function prepareLedgerReset(db: DatabaseSync): LedgerReset {
   const insert = db.prepare(INSERT)
   const insertLog = db.prepare(INSERT_LOG)
   const insertGap = db.prepare(INSERT_GAP)
-  const operators = prepareOperatorRows(db)
+  const audit = prepareAudit(db)
   return {
     resetLedger(groupId, epoch, act, limit = FORGOTTEN_AT_ONCE) {
       return inTransaction(db, () => {
@@ -49,10 +49,10 @@ export function prepareLedgerReset(db: DatabaseSync): LedgerReset {
           insert.run(groupId, topic, partition, first, next, next - first)
           if (next > first) insertGap.run(groupId, topic, partition, first, next)
         }
-        operators.audit('reset-ledger', topic, act)
+        audit.record('reset-ledger', topic, act)
         return { isDone: true }
       })
     },
-    recordAct: (action, target, act) => operators.audit(action, target, act),
+    recordAct: (action, target, act) => audit.record(action, target, act),
   }
 }

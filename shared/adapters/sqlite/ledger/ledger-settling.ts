@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { LedgerLoss, LedgerSettlement, LogBreak } from '../../../ports/ledger.ts'
 import { inTransaction } from '../database/database.ts'
-import { prepareGapRows } from './gap-rows.ts'
+import { prepareGaps } from './gaps.ts'
 
 /** What the log says of offsets that nobody counted (port Ledger: `begin`, `settle`). */
 export interface LedgerSettling {
@@ -29,7 +29,7 @@ export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
   const markBroken = db.prepare(MARK_BROKEN)
   const selectNext = db.prepare(SELECT_NEXT)
   const passOver = db.prepare(PASS_OVER)
-  const gaps = prepareGapRows(db)
+  const gaps = prepareGaps(db)
   const count = db.prepare(COUNT)
 
   /** The part of each open gap that lies within the range becomes what the range is; the rest of the gap stays open. */

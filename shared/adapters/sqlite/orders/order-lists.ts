@@ -6,7 +6,7 @@ import type { ListQuery, Page, SearchQuery } from '../../../ports/order-views.ts
 import { fromCursor, toCursor } from '../../../domain/cursor.ts'
 import { createStatements } from '../database/database.ts'
 import type { OrderQueries } from './order-views.ts'
-import { SPAN_ORDERS } from './order-rows.ts'
+import { SPAN_ORDERS } from './stored-orders.ts'
 import { filteredMatch, MAX_TERMS, rankedMatches } from '../search/search-match.ts'
 import { toMs } from '../database/values.ts'
 

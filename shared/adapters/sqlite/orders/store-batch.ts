@@ -5,15 +5,15 @@ import type { OrderToStore, StoreBatch, StoreOutcome, StoreResult } from '../../
 import { inTransaction } from '../database/database.ts'
 import { prepareDeadLetterRows } from '../dead-letters/keep-letters.ts'
 import { prepareDecisions } from './decisions.ts'
-import { prepareLedgerRows, type Outcome } from '../ledger/ledger-rows.ts'
-import { prepareOrderRows } from './order-rows.ts'
-import { prepareOrderStateRows } from './order-state-rows.ts'
-import { prepareParkedRows } from '../dead-letters/parked-rows.ts'
+import { prepareLedgerCounting, type Outcome } from '../ledger/ledger-counting.ts'
+import { prepareStoredOrders } from './stored-orders.ts'
+import { prepareOrderStates } from './order-states.ts'
+import { prepareParkedRecords } from '../dead-letters/parked-records.ts'
 import { isConstraintError } from '../database/errors.ts'
 import { toMs } from '../database/values.ts'
 
 /** The commands, each one transaction; their promises are the ports' (OrderStore, DeadLetters). */
-export interface Commands {
+export interface BatchCommands {
   storeBatch(batch: StoreBatch): StoreResult
   previewBatch(orders: readonly OrderToStore[]): readonly StoreOutcome[]
   keepDeadLetters(letters: readonly DeadLetter[]): void
@@ -26,13 +26,13 @@ const LEDGER_KIND = { stored: 'stored', duplicate: 'duplicate', withheld: 'parke
 
 const OUTSIDE_OF_BOUNDS = 'It holds a value that the store does not allow.'
 
-export function prepareCommands(db: DatabaseSync): Commands {
-  const orders = prepareOrderRows(db)
-  const states = prepareOrderStateRows(db)
+export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
+  const orders = prepareStoredOrders(db)
+  const states = prepareOrderStates(db)
   const decisions = prepareDecisions(db)
-  const parked = prepareParkedRows({ db, orders, states, decisions })
+  const parked = prepareParkedRecords({ db, orders, states, decisions })
   const letters = prepareDeadLetterRows(db, orders, parked)
-  const ledger = prepareLedgerRows(db)
+  const ledger = prepareLedgerCounting(db)
 
   /** Throws when a constraint refuses the order; the transaction must not be committed then. */
   function storeOne(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {

@@ -4,10 +4,10 @@ import type { Rebuild, RebuildOutcome, RebuildProgress, RebuildStep } from '../.
 import type { OrderToStore } from '../../../ports/order-store.ts'
 import type { Act } from '../../../ports/redrives.ts'
 import { inTransaction } from '../database/database.ts'
-import { prepareOperatorRows } from '../dead-letters/operator-rows.ts'
+import { prepareAudit } from '../dead-letters/audit.ts'
 import { prepareRebuildQueries } from './rebuild-queries.ts'
-import { prepareRebuildRows } from './rebuild-rows.ts'
-import { prepareRebuildTables } from './rebuild-tables.ts'
+import { prepareRebuiltOrders } from './rebuilt-orders.ts'
+import { prepareRebuiltTables } from './rebuilt-tables.ts'
 import { toMs } from '../database/values.ts'
 
 /** The steps of a rebuild, each one transaction (port Maintenance). */
@@ -40,10 +40,10 @@ interface Place {
 }
 
 export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
-  const tables = prepareRebuildTables(db)
-  const rows = prepareRebuildRows(db)
+  const tables = prepareRebuiltTables(db)
+  const rows = prepareRebuiltOrders(db)
   const queries = prepareRebuildQueries(db)
-  const operators = prepareOperatorRows(db)
+  const audit = prepareAudit(db)
   const isTaken = db.prepare(IS_TAKEN)
   const begin = db.prepare(BEGIN)
   const renew = db.prepare(RENEW)
@@ -92,7 +92,7 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
           throw new OrderError('conflict', 'A rebuild is running already.')
         tables.create()
         begin.run(owner, toMs(at), leaseMs, act.operator, JSON.stringify(progress))
-        operators.audit('rebuild', TARGET, act)
+        audit.record('rebuild', TARGET, act)
         return current(at)
       })
     },

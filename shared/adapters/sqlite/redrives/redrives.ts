@@ -9,7 +9,7 @@ import {
 import type { Act, NewRedrive, RedriveEnding, RedriveTask } from '../../../ports/redrives.ts'
 import { createStatements, inTransaction } from '../database/database.ts'
 import { filtersOf, prepareDeadLetterQueries } from '../dead-letters/dead-letters.ts'
-import { prepareOperatorRows } from '../dead-letters/operator-rows.ts'
+import { prepareAudit } from '../dead-letters/audit.ts'
 import { prepareRedriveQueries } from './redrive-queries.ts'
 import { toMs } from '../database/values.ts'
 
@@ -122,7 +122,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
   const statement = createStatements(db)
   const tasks = prepareRedriveQueries(db)
   const letters = prepareDeadLetterQueries(db)
-  const rows = prepareOperatorRows(db)
+  const audit = prepareAudit(db)
 
   function taskOf(taskId: string): RedriveTask {
     const task = tasks.get(taskId)
@@ -170,7 +170,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
         if (statement(HAS_DEAD).get(taskSeq) === undefined) {
           throw new OrderError('conflict', 'No letter that is dead matches.')
         }
-        rows.audit('redrive', id, act)
+        audit.record('redrive', id, act)
         return isGathering
       })
     },
@@ -208,7 +208,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
           statement(MARK_SENT).run(...key)
           const letter = statement(SELECT_LETTER).get(...key) as LetterRow | undefined
           if (letter === undefined || letter.is_foreign === 1) continue
-          rows.tell(letter.order_id, 'redriven', { at, reason: task?.reason ?? null })
+          audit.tell(letter.order_id, 'redriven', { at, reason: task?.reason ?? null })
         }
       })
     },
@@ -220,7 +220,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
         }
         const why = ending.state === 'stopped' ? ending.why : null
         const { changes } = statement(RELEASE).run(dueMs, ending.state, why, toMs(at), taskId, owner)
-        if (changes > 0 && why !== null) rows.audit('stop', taskId, { ...ITSELF, at, reason: why })
+        if (changes > 0 && why !== null) audit.record('stop', taskId, { ...ITSELF, at, reason: why })
       })
     },
     forgetSteps(taskId, after, limit = GATHERED_AT_ONCE) {
@@ -238,7 +238,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
         const isAllowed = to === 'cancelled' ? state === 'running' : state === 'stopped' || state === 'cancelled'
         if (!isAllowed) throw new OrderError('conflict', `The redrive is ${state}.`)
         statement(to === 'cancelled' ? CANCEL : RESUME).run(toMs(act.at), taskId)
-        rows.audit(to === 'cancelled' ? 'cancel' : 'resume', taskId, act)
+        audit.record(to === 'cancelled' ? 'cancel' : 'resume', taskId, act)
         return taskOf(taskId)
       })
     },

@@ -3,7 +3,7 @@ import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import { inTransaction } from '../database/database.ts'
 import { prepareSearchTerms } from './search-terms.ts'
 import { addedText, createSearchParts, searchableText } from './search-text.ts'
-import { prepareSearchableRows } from './searchable-rows.ts'
+import { prepareSearchableOrders } from './searchable-orders.ts'
 import { fromIdBytes } from '../database/values.ts'
 
 /**
@@ -47,7 +47,7 @@ export function prepareReindex(db: DatabaseSync): Reindex {
   const selectStates = db.prepare(SELECT_STATES)
   const replaceState = db.prepare(REPLACE_STATE)
   const insertWords = db.prepare(INSERT_WORDS)
-  const readSearchable = prepareSearchableRows(db)
+  const readSearchable = prepareSearchableOrders(db)
   const searchParts = createSearchParts()
   const terms = prepareSearchTerms(db)
 

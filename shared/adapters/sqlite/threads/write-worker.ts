@@ -11,11 +11,18 @@ import { prepareRebuildCommands, type RebuildCommands } from '../rebuild/rebuild
 import { prepareRedriveCommands, type RedriveCommands } from '../redrives/redrives.ts'
 import { prepareReindex, type Reindex } from '../search/search-reindex.ts'
 import { serve } from './serve.ts'
-import { prepareCommands, type Commands } from '../orders/store-batch.ts'
+import { prepareBatchCommands, type BatchCommands } from '../orders/store-batch.ts'
 
 /** The thread that writes and waits for the disk, so that requests do not block the main thread. */
 export interface Writer
-  extends Commands, OperatorCommands, RedriveCommands, RebuildCommands, LedgerReset, LedgerSettling, LedgerRepairs {
+  extends
+    BatchCommands,
+    OperatorCommands,
+    RedriveCommands,
+    RebuildCommands,
+    LedgerReset,
+    LedgerSettling,
+    LedgerRepairs {
   readonly reindex: Reindex
   migrate(): Schema
   /** Writes and flushes a meaningless row; throws when orders could not be written either. */
@@ -42,7 +49,7 @@ function openWriter(): Writer {
     const checkpoints = prepareCheckpoints(db)
     const writeProbe = db.prepare('INSERT OR REPLACE INTO probes VALUES (1, ?)')
     return {
-      ...prepareCommands(db),
+      ...prepareBatchCommands(db),
       ...prepareOperatorCommands(db),
       ...prepareRedriveCommands(db),
       ...prepareRebuildCommands(db),

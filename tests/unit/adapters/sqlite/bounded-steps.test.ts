@@ -5,7 +5,7 @@ import { prepareLedgerReset } from '../../../../shared/adapters/sqlite/ledger/le
 import { migrate, readMigrations } from '../../../../shared/adapters/sqlite/database/migrations.ts'
 import { prepareOperatorCommands } from '../../../../shared/adapters/sqlite/dead-letters/operator-commands.ts'
 import { prepareRedriveCommands } from '../../../../shared/adapters/sqlite/redrives/redrives.ts'
-import { prepareCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
+import { prepareBatchCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
 import { actAt, batchOf, GROUP, letterIdOf, letterOf, orderAt, parkedFrom } from '../../../contract/store-fixtures.ts'
 
 /** What an operator asks for may concern any number of rows; no transaction writes more than its step. */
@@ -34,7 +34,7 @@ beforeEach(() => {
   db = new DatabaseSync(':memory:')
   longestStep = 0
   migrate(db, ':memory:', MIGRATIONS)
-  const commands = prepareCommands(db)
+  const commands = prepareBatchCommands(db)
   const parked = orders.map((order) => parkedFrom(order, { state: 'dead', attempt: 4, nextAttemptAt: null }))
   commands.storeBatch(batchOf([], { parked }))
   commands.keepDeadLetters(orders.map((order) => letterOf(order)))

@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { beforeEach, expect, test } from 'vitest'
-import { prepareGapRows } from '../../../../shared/adapters/sqlite/ledger/gap-rows.ts'
+import { prepareGaps } from '../../../../shared/adapters/sqlite/ledger/gaps.ts'
 import { prepareLedgerQueries } from '../../../../shared/adapters/sqlite/ledger/ledger.ts'
-import { prepareLedgerRows } from '../../../../shared/adapters/sqlite/ledger/ledger-rows.ts'
+import { prepareLedgerCounting } from '../../../../shared/adapters/sqlite/ledger/ledger-counting.ts'
 import { prepareLedgerSettling } from '../../../../shared/adapters/sqlite/ledger/ledger-settling.ts'
 import { migrate, readMigrations } from '../../../../shared/adapters/sqlite/database/migrations.ts'
 import type { LossCause } from '../../../../shared/ports/ledger.ts'
@@ -24,7 +24,7 @@ function count(offsets: readonly number[]): number[] {
   const outcomes = offsets.map((offset) => {
     return { origin: { topic: 'orders', partition: 0, offset }, kind: 'stored', isRedrive: false } as const
   })
-  const counted = prepareLedgerRows(db).count('group', outcomes, new Map())
+  const counted = prepareLedgerCounting(db).count('group', outcomes, new Map())
   return [...counted].map(({ origin }) => origin.offset).toSorted((one, other) => one - other)
 }
 
@@ -84,7 +84,7 @@ test('no look-up of a gap reads those before it', () => {
     texts.add(sql)
     return prepare(sql)
   }
-  prepareGapRows(db)
+  prepareGaps(db)
   const lookUps = [...texts].filter((sql) => /since <=? |until > /.test(sql))
   expect(lookUps).toHaveLength(2)
   for (const sql of lookUps) {

@@ -8,7 +8,7 @@ import { inTransaction, openDatabase } from '../../../../shared/adapters/sqlite/
 import { migrate, readMigrations } from '../../../../shared/adapters/sqlite/database/migrations.ts'
 import { packError, toStoreError, unpackError } from '../../../../shared/adapters/sqlite/database/errors.ts'
 import { createSqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
-import { prepareCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
+import { prepareBatchCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
 import { createStoreThread } from '../../../../shared/adapters/sqlite/threads/store-thread.ts'
 import { isNoRoom } from '../../../../shared/disk/no-room.ts'
 import type { Operations } from '../../../../shared/threads/serve-file.ts'
@@ -81,7 +81,7 @@ describe('a store that cannot be used', () => {
   test('a full disk changes nothing, and the batch is stored when there is room', () => {
     const db = openDatabase(file())
     migrate(db, file(), readMigrations(MIGRATIONS))
-    const commands = prepareCommands(db)
+    const commands = prepareBatchCommands(db)
     const orders = Array.from({ length: 500 }, (_, offset) => orderAt(offset))
     const pages = Number(db.prepare('PRAGMA page_count').get()?.['page_count'])
     db.exec(`PRAGMA max_page_count = ${pages + 8}`)

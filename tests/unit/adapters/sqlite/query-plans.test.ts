@@ -11,7 +11,7 @@ import { prepareOperatorCommands } from '../../../../shared/adapters/sqlite/dead
 import { prepareOrderQueries } from '../../../../shared/adapters/sqlite/orders/order-views.ts'
 import { prepareRebuildCommands } from '../../../../shared/adapters/sqlite/rebuild/rebuild.ts'
 import { prepareRedriveCommands } from '../../../../shared/adapters/sqlite/redrives/redrives.ts'
-import { prepareCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
+import { prepareBatchCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
 import type { ListQuery } from '../../../../shared/ports/order-views.ts'
 
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
@@ -86,7 +86,7 @@ test('no list or search reads a table or sorts what it found', () => {
 
 test('no query and no command reads a whole table', () => {
   const texts = preparedBy((db) => {
-    prepareCommands(db)
+    prepareBatchCommands(db)
     prepareOrderQueries(db)
     prepareLedgerQueries(db).read('group', 10)
     const letters = prepareDeadLetterQueries(db)

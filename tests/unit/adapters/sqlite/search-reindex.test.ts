@@ -9,7 +9,7 @@ import { migrate, readMigrations } from '../../../../shared/adapters/sqlite/data
 import { prepareOrderQueries } from '../../../../shared/adapters/sqlite/orders/order-views.ts'
 import { prepareReindex } from '../../../../shared/adapters/sqlite/search/search-reindex.ts'
 import { createSqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
-import { prepareCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
+import { prepareBatchCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
 import { batchOf, orderAt, parkedFrom } from '../../../contract/store-fixtures.ts'
 
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
@@ -50,7 +50,7 @@ function open(migrations = MIGRATIONS): DatabaseSync & Disposable {
 /** A file of the version before: three orders that are stored, and one that is not. */
 function storeBefore(): void {
   using db = open(BEFORE)
-  prepareCommands(db).storeBatch(batchOf([lukasz, connor, plain], { parked: [parkedFrom(failed)] }))
+  prepareBatchCommands(db).storeBatch(batchOf([lukasz, connor, plain], { parked: [parkedFrom(failed)] }))
   db.exec(`INSERT INTO order_search (order_search) VALUES ('delete-all'); DELETE FROM search_terms`)
   const insert = db.prepare('INSERT INTO order_search (rowid, words) VALUES (?, ?)')
   for (const [index, text] of TEXTS_BEFORE.entries()) insert.run(index + 1, text)
@@ -71,7 +71,7 @@ test('orders of the version before are found by what it knew of them, and step b
   storeBefore()
   using db = open()
   const later = order(4, 'Łukasz', 'Plain')
-  prepareCommands(db).storeBatch(batchOf([later]))
+  prepareBatchCommands(db).storeBatch(batchOf([later]))
   expect(foundIn(db, 'example')).toEqual(idsOf([later, plain, connor, lukasz]))
   expect(foundIn(db, 'connor')).toEqual(idsOf([connor]))
   expect(foundIn(db, 'lukasz')).toEqual(idsOf([later]))
@@ -107,7 +107,7 @@ test('the index stays right when its parts are merged, where both texts of an or
 test('orders with many items end a transaction early', () => {
   storeBefore()
   using db = open()
-  prepareCommands(db).storeBatch(batchOf([], { parked: [parkedFrom(order(5, 'Zoë', 'Plain'))] }))
+  prepareBatchCommands(db).storeBatch(batchOf([], { parked: [parkedFrom(order(5, 'Zoë', 'Plain'))] }))
   const progress = () => db.prepare('SELECT last_state_seq, last_seq FROM search_reindex').all()[0]
   const steps: unknown[] = []
   while (prepareReindex(db)(100, 1)) steps.push(Object.values(progress() ?? {}))

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createSqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
 import { migrate, readMigrations } from '../../../../shared/adapters/sqlite/database/migrations.ts'
-import { prepareCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
+import { prepareBatchCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
 import { batchOf, orderAt } from '../../../contract/store-fixtures.ts'
 
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
@@ -65,7 +65,7 @@ test('a file whose orders were in blocks of sets is searched by its index, and k
   const db = new DatabaseSync(file())
   migrate(db, file(), older)
   const before = [named(0, 'Blocked'), named(1, 'Blocked')]
-  prepareCommands(db).storeBatch(batchOf(before))
+  prepareBatchCommands(db).storeBatch(batchOf(before))
   // The same words again, with that of their stretch; and a block which says that neither order has them.
   const insert = db.prepare('INSERT INTO order_search (rowid, words) VALUES (?, ?)')
   for (const seq of [1, 2]) insert.run(seq, 'blocked §blocked example ¤s0')

@@ -15,7 +15,7 @@ export interface Gap {
  * The ranges of a partition. No two of them overlap, so an offset lies in the last one that begins at or before it, or
  * in none: each look-up is one seek, however many there are. Those that touch and say the same are one range.
  */
-export interface GapRows {
+export interface Gaps {
   /** The range in which the offset lies. */
   at(key: PartitionKey, offset: number): Gap | undefined
   /** The open ranges that overlap with these offsets, ascending. */
@@ -34,7 +34,7 @@ const OPEN_WITHIN = `
 const INSERT = 'INSERT INTO ledger_gaps (group_id, topic, partition, since, until, lost_by) VALUES (?, ?, ?, ?, ?, ?)'
 const DELETE = `DELETE FROM ledger_gaps WHERE ${KEY} AND since = ?4`
 
-export function prepareGapRows(db: DatabaseSync): GapRows {
+export function prepareGaps(db: DatabaseSync): Gaps {
   const selectAt = db.prepare(AT)
   const selectOpenWithin = db.prepare(OPEN_WITHIN)
   const insert = db.prepare(INSERT)

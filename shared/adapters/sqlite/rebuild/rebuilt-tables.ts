@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
  * The tables that a rebuild makes again, beside the live ones under another name and then in their place. They are made
  * by the live ones' own text, so that they are what the migrations made, whichever those are.
  */
-export interface RebuildTables {
+export interface RebuiltTables {
   /** Empty ones, after what an earlier rebuild left is dropped. */
   create(): void
   drop(): void
@@ -20,7 +20,7 @@ const SELECT_TABLE = `SELECT sql FROM sqlite_schema WHERE type = 'table' AND nam
 /** Those without text are made with their table. */
 const SELECT_INDEXES = `SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL`
 
-export function prepareRebuildTables(db: DatabaseSync): RebuildTables {
+export function prepareRebuiltTables(db: DatabaseSync): RebuiltTables {
   const selectTable = db.prepare(SELECT_TABLE)
   const selectIndexes = db.prepare(SELECT_INDEXES)
 

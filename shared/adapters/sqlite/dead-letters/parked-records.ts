@@ -3,14 +3,14 @@ import type { ParkedState } from '../../../ports/ledger.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { ParkedRecord } from '../../../ports/order-store.ts'
 import type { Decisions } from '../orders/decisions.ts'
-import type { OrderRows } from '../orders/order-rows.ts'
-import type { OrderStateRows } from '../orders/order-state-rows.ts'
+import type { StoredOrders } from '../orders/stored-orders.ts'
+import type { OrderStates } from '../orders/order-states.ts'
 
 /**
  * One row for each origin that was parked, whichever of its copies tells of it. Copies are delivered late, again and in
  * any order, so the row only moves forward: more attempts, then dead, then what an operator or the store made of it.
  */
-export interface ParkedRows {
+export interface ParkedRecords {
   /** A failure of the origin or one of its copies. `counted`: the ledger counts it as parked with this transaction. */
   park(groupId: string, record: ParkedRecord, counted: boolean, atMs: number): void
   /** The origin's record is not stored because a person decided otherwise; what its row says already stands. */
@@ -39,12 +39,12 @@ interface ParkedRow {
   readonly attempt: number
 }
 
-export function prepareParkedRows(dependencies: {
+export function prepareParkedRecords(dependencies: {
   db: DatabaseSync
-  orders: OrderRows
-  states: OrderStateRows
+  orders: StoredOrders
+  states: OrderStates
   decisions: Decisions
-}): ParkedRows {
+}): ParkedRecords {
   const { db, orders, states, decisions } = dependencies
   const select = db.prepare(SELECT)
   const insert = db.prepare(INSERT)

@@ -8,7 +8,7 @@ import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 
 /** The rows of stored orders. */
-export interface OrderRows {
+export interface StoredOrders {
   /** True when it is new and is stored now; false when its id or its Idempotency-Key is known. Throws for a constraint. */
   insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
   /** What an order is to the store whose id or key is known. */
@@ -47,7 +47,7 @@ interface KnownRow {
   readonly body_hash: Uint8Array
 }
 
-export function prepareOrderRows(db: DatabaseSync): OrderRows {
+export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
   const insertOrder = db.prepare(INSERT_ORDER)
   const insertItem = db.prepare(INSERT_ITEM)
   const insertSearch = db.prepare(INSERT_SEARCH)

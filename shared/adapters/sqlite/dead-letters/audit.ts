@@ -3,8 +3,8 @@ import type { Act, AuditEntry } from '../../../ports/redrives.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 
 /** What is written down of whatever operators do: the audit, and the histories of the orders that it touches. */
-export interface OperatorRows {
-  audit(action: AuditEntry['action'], target: string, act: Act): void
+export interface Audit {
+  record(action: AuditEntry['action'], target: string, act: Act): void
   /** Tells an order's history, unless the order was stored before. */
   tell(orderId: Uint8Array | null, kind: 'redriven' | 'edited' | 'discarded' | 'restored', act: ActInHistory): void
 }
@@ -23,11 +23,11 @@ const INSERT_HISTORY = `
   INSERT INTO order_history (order_id, at, kind, reason) SELECT ?1, ?2, ?3, ?4
   WHERE NOT EXISTS (SELECT 1 FROM orders WHERE order_id = ?1 AND stored_at < ?2 - ${CLOCK_SKEW_MS})`
 
-export function prepareOperatorRows(db: DatabaseSync): OperatorRows {
+export function prepareAudit(db: DatabaseSync): Audit {
   const insertAudit = db.prepare(INSERT_AUDIT)
   const insertHistory = db.prepare(INSERT_HISTORY)
   return {
-    audit(action, target, { at, operator, verified, reason }) {
+    record(action, target, { at, operator, verified, reason }) {
       insertAudit.run(toMs(at), action, target, operator, verified ? 1 : 0, reason)
     },
     tell(orderId, kind, { at, reason }) {

@@ -11,7 +11,7 @@ export type SearchableOrder = Searchable & { readonly seq: number; readonly orde
 type SearchableItem = Searchable['orderItems'][number] & { readonly seq: number }
 
 /** Reads the rows of orders and items; of tables beside the live ones, when their names begin so. */
-export function prepareSearchableRows(db: DatabaseSync, prefix = ''): ReadSearchable {
+export function prepareSearchableOrders(db: DatabaseSync, prefix = ''): ReadSearchable {
   // Prepared when first used: the tables beside the live ones are there only while a rebuild runs.
   const statement = createStatements(db)
   const selectOrders = `

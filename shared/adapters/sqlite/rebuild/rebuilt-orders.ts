@@ -2,16 +2,16 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { RebuildOutcome } from '../../../ports/maintenance.ts'
 import type { OrderToStore } from '../../../ports/order-store.ts'
 import { createStatements } from '../database/database.ts'
-import { itemValues, orderValues, SPAN_ORDERS } from '../orders/order-rows.ts'
-import { REBUILT } from './rebuild-tables.ts'
+import { itemValues, orderValues, SPAN_ORDERS } from '../orders/stored-orders.ts'
+import { REBUILT } from './rebuilt-tables.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
-import { prepareSearchableRows } from '../search/searchable-rows.ts'
+import { prepareSearchableOrders } from '../search/searchable-orders.ts'
 import { isConstraintError } from '../database/errors.ts'
 import { toIdBytes } from '../database/values.ts'
 
 /** The rows of a rebuild's new tables. */
-export interface RebuildRows {
+export interface RebuiltOrders {
   project(order: OrderToStore, groupId: string): RebuildOutcome
   /** Goes on through the live orders after this position; `lastSeq` is that of the last one. */
   complete(afterSeq: number, limit: number): { lastSeq: number; orders: number; copied: readonly number[] }
@@ -49,12 +49,12 @@ const UPSERT_SPANS = `
     min_accepted_at = min(min_accepted_at, excluded.min_accepted_at),
     max_accepted_at = max(max_accepted_at, excluded.max_accepted_at)`
 
-export function prepareRebuildRows(db: DatabaseSync): RebuildRows {
+export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
   // Prepared when first used: the new tables are there only while a rebuild runs.
   const statement = createStatements(db)
   const terms = prepareSearchTerms(db)
   const searchParts = createSearchParts()
-  const readSearchable = prepareSearchableRows(db, REBUILT)
+  const readSearchable = prepareSearchableOrders(db, REBUILT)
 
   function insert(seq: number, order: OrderToStore, storedAt: number, recovered: boolean): void {
     const { changes } = statement(INSERT_ORDER).run(seq, ...orderValues(order, storedAt, recovered))

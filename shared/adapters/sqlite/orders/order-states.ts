@@ -4,7 +4,7 @@ import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 
 /** Where orders stand that are not stored, and what happened to them on the way. */
-export interface OrderStateRows {
+export interface OrderStates {
   /** One more failure: the order is `retrying` or `dead-lettered` now, and its history says so. */
   fail(orderId: string, record: ParkedRecord, atMs: number): void
   /** Whether the order stands anywhere but in the store. */
@@ -32,7 +32,7 @@ const INSERT_HISTORY = `
 const REPLACE_SEARCH = 'INSERT OR REPLACE INTO order_state_search (rowid, words) VALUES (?, ?)'
 const DELETE_SEARCH = 'DELETE FROM order_state_search WHERE rowid = ?'
 
-export function prepareOrderStateRows(db: DatabaseSync): OrderStateRows {
+export function prepareOrderStates(db: DatabaseSync): OrderStates {
   const upsert = db.prepare(UPSERT)
   const updateContent = db.prepare(UPDATE_CONTENT)
   const selectContent = db.prepare(SELECT_CONTENT)

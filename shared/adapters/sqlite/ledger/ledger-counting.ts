@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import { prepareGapRows, type PartitionKey } from './gap-rows.ts'
+import { prepareGaps, type PartitionKey } from './gaps.ts'
 
 /**
  * Counts offsets. Only those at or beyond `next` count, and those that were passed over as a gap and came after all; any
  * other was counted before. So the figures always add up to `next − first`, which the table checks.
  */
-export interface LedgerRows {
+export interface LedgerCounting {
   /** Returns the outcomes that count: not those of offsets that were counted before. */
   count(groupId: string, outcomes: readonly Outcome[], logStarts: ReadonlyMap<number, number>): ReadonlySet<Outcome>
 }
@@ -34,10 +34,10 @@ interface LedgerRow {
   lost: number
 }
 
-export function prepareLedgerRows(db: DatabaseSync): LedgerRows {
+export function prepareLedgerCounting(db: DatabaseSync): LedgerCounting {
   const select = db.prepare(SELECT)
   const replace = db.prepare(REPLACE)
-  const gaps = prepareGapRows(db)
+  const gaps = prepareGaps(db)
 
   /** What the offset lay in, a gap or something that was taken for lost; what is left of that stays. */
   function takeFromGap(key: PartitionKey, offset: number): 'gap' | 'lost' | undefined {
