@@ -1,0 +1,206 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { OrderToStore } from '../../../shared/ports/order-store.ts'
+import { again, redriveSteps } from '../redrive-fixtures.ts'
+import {
+  actAt,
+  batchOf,
+  GROUP,
+  letterIdOf,
+  letterOf,
+  lineOf,
+  orderAt,
+  parkedFrom,
+  place,
+  type OpenEmptyStore,
+  type OpenStore,
+} from '../store-fixtures.ts'
+
+/** Every store keeps what people decided about dead letters, whatever is delivered again. */
+export function decisionsContract(name: string, open: OpenEmptyStore): void {
+  describe(`${name} with decisions about letters`, () => {
+    let opened: OpenStore
+    beforeEach(async () => {
+      opened = await open()
+    })
+    afterEach(() => opened[Symbol.asyncDispose]())
+
+    const { dead, stored, stateOf, kindsOf } = redriveSteps(() => opened)
+
+    describe('a decision stands, whatever is delivered again', () => {
+      /** A fixed order of the redriven one: dead under its letter, with the marks of an edit. */
+      const editOf = (order: OrderToStore, offset: number): OrderToStore => {
+        const letterId = letterIdOf(order)
+        return orderAt(offset, {
+          orderId: order.orderId,
+          order: { customerName: 'Mended' },
+          redriveOf: letterId,
+          supersedes: letterId,
+        })
+      }
+      const sendEdit = async (order: OrderToStore) => {
+        await opened.redriveTasks.recordEdit(letterIdOf(order), Buffer.from('mended'), actAt(1))
+        await opened.redriveTasks.markEdited(letterIdOf(order), actAt(1))
+      }
+      const outcomesOf = async (orders: readonly OrderToStore[]) => {
+        return (await stored(orders, 3600)).outcomes.map(({ kind }) => kind)
+      }
+      const statusOf = async (order: OrderToStore) => (await opened.views.get(order.orderId))?.status
+      const forgetLedger = (next: number) =>
+        opened.maintenance.resetLedger(
+          GROUP,
+          { topic: 'orders', logId: null, partitions: [{ partition: 0, first: 0, next }] },
+          actAt(10),
+        )
+      const ledger = async () => {
+        const snapshot = await opened.ledger.read(GROUP, 9)
+        return { ...lineOf(snapshot), states: snapshot.parked }
+      }
+
+      test('a discarded order stays discarded, delivered again or anew, until its letter is restored', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
+        expect(await outcomesOf([order, { ...order, origin: place(1) }])).toEqual(['withheld', 'withheld'])
+        const copy = await opened.store.storeBatch(batchOf([order], { delivered: 'copy' }))
+        expect(copy.outcomes).toEqual([{ kind: 'withheld' }])
+        expect([await statusOf(order), await stateOf(order)]).toEqual(['discarded', 'discarded'])
+        expect(await kindsOf(order)).toEqual(['accepted', 'dead-lettered', 'discarded'])
+        expect(await ledger()).toMatchObject({ next: 2, parked: 2, balanced: true, states: { discarded: 2 } })
+
+        await opened.redriveTasks.restore(letterIdOf(order), actAt(2))
+        expect(await outcomesOf([order])).toEqual(['stored'])
+        expect([await statusOf(order), await stateOf(order)]).toEqual(['stored', 'resolved'])
+        expect(await ledger()).toMatchObject({ balanced: true, states: { stored: 1, discarded: 1 } })
+      })
+
+      test('also when the ledger was reset: the discarded one is parked, whether it can be read now or not', async () => {
+        const [readable, poison] = (await dead(2)) as [OrderToStore, OrderToStore]
+        await opened.redriveTasks.discard(letterIdOf(readable), actAt(1))
+        await opened.redriveTasks.discard(letterIdOf(poison), actAt(1))
+        await forgetLedger(2)
+        const parked = [parkedFrom(poison, { state: 'dead', attempt: 1, nextAttemptAt: null })]
+        const { outcomes, counted } = await opened.store.storeBatch(batchOf([readable], { parked }))
+        expect([outcomes, counted]).toEqual([[{ kind: 'withheld' }], true])
+        expect(await ledger()).toMatchObject({ parked: 2, gaps: 0, balanced: true, states: { discarded: 2, dead: 0 } })
+        for (const order of [readable, poison]) {
+          expect([await statusOf(order), await stateOf(order)]).toEqual(['discarded', 'discarded'])
+          expect(await kindsOf(order)).toEqual(['accepted', 'dead-lettered', 'discarded'])
+        }
+      })
+
+      test('one letter that was discarded stays so while another of its order is open, and after that is stored', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        const other = { ...order, origin: place(1) }
+        await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(other, { state: 'dead' })] }))
+        await opened.deadLetters.keep([letterOf(other)])
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
+        expect(await outcomesOf([order])).toEqual(['withheld'])
+        expect(await outcomesOf([other])).toEqual(['stored'])
+        expect(await outcomesOf([order])).toEqual(['duplicate'])
+        expect([await stateOf(order), await stateOf(other)]).toEqual(['discarded', 'resolved'])
+        expect(await ledger()).toMatchObject({ balanced: true, states: { discarded: 1, stored: 1 } })
+      })
+
+      test('a discarded letter is not stored by a redrive that was on its way; a redrive of another letter is', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
+        expect(await outcomesOf([again(order, 1)])).toEqual(['withheld'])
+        // A copy that died on its own has a letter of its own, which an operator redrives.
+        const copy = { ...order, origin: place(2) }
+        await opened.deadLetters.keep([letterOf(copy)])
+        expect(await statusOf(order)).toBe('discarded')
+        expect(await outcomesOf([{ ...again(order, 3), redriveOf: letterIdOf(copy) }])).toEqual(['stored'])
+        expect([await stateOf(order), await stateOf(copy)]).toEqual(['discarded', 'resolved'])
+      })
+
+      test('a letter whose redrive died again and was discarded stays superseded when it is sent again', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        const copy = again(order, 1)
+        await opened.deadLetters.keep([letterOf(copy, { redriveOf: letterIdOf(order) })])
+        await opened.redriveTasks.discard(letterIdOf(copy), actAt(1))
+        expect(await outcomesOf([again(order, 2)])).toEqual(['withheld'])
+        expect([await stateOf(order), await stateOf(copy)]).toEqual(['superseded', 'discarded'])
+      })
+
+      test('what fails again of a discarded order changes neither its status nor its history', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
+        const copy = { ...order, origin: place(1) }
+        await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(copy)] }))
+        expect(await statusOf(order)).toBe('discarded')
+        expect(await kindsOf(order)).toEqual(['accepted', 'dead-lettered', 'discarded'])
+        // Its retry comes back, and ends.
+        const { outcomes } = await opened.store.storeBatch(batchOf([copy], { delivered: 'copy' }))
+        expect(outcomes).toEqual([{ kind: 'withheld' }])
+        expect(await ledger()).toMatchObject({ balanced: true, states: { discarded: 2, retrying: 0 } })
+      })
+
+      test('an edit that is on its way is not overtaken by the record that it mends', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await sendEdit(order)
+        expect(await outcomesOf([order])).toEqual(['withheld'])
+        expect(await outcomesOf([editOf(order, 1)])).toEqual(['stored'])
+        expect(await opened.views.get(order.orderId)).toMatchObject({ customerName: 'Mended' })
+        expect(await ledger()).toMatchObject({ balanced: true, states: { redriven: 1 } })
+      })
+
+      test('an edit that died again stands for the record that it mends', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await sendEdit(order)
+        const edit = editOf(order, 1)
+        await opened.store.storeBatch(
+          batchOf([], { parked: [parkedFrom(edit, { state: 'dead', redriveOf: letterIdOf(order) })] }),
+        )
+        await opened.deadLetters.keep([letterOf(edit, { redriveOf: letterIdOf(order) })])
+        expect(await stateOf(order)).toBe('superseded')
+        expect(await outcomesOf([order])).toEqual(['withheld'])
+        await forgetLedger(2)
+        expect(await outcomesOf([order, edit])).toEqual(['withheld', 'stored'])
+        expect(await opened.views.get(order.orderId)).toMatchObject({ customerName: 'Mended' })
+        expect(await ledger()).toMatchObject({ gaps: 0, balanced: true, states: { redriven: 1, dead: 0 } })
+      })
+
+      test('an edit that was stored stands when the ledger was reset', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await sendEdit(order)
+        const edit = editOf(order, 1)
+        expect(await outcomesOf([edit])).toEqual(['stored'])
+        await forgetLedger(2)
+        expect(await outcomesOf([order, edit])).toEqual(['duplicate', 'stored'])
+        expect(await opened.views.get(order.orderId)).toMatchObject({ customerName: 'Mended' })
+        expect(await ledger()).toMatchObject({ stored: 1, duplicate: 1, balanced: true })
+      })
+
+      test('a letter that was edited and not sent is still dead, and its order is not stored unedited', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await opened.redriveTasks.recordEdit(letterIdOf(order), Buffer.from('mended'), actAt(1))
+        expect(await outcomesOf([order])).toEqual(['withheld'])
+        expect([await statusOf(order), await stateOf(order)]).toEqual(['dead-lettered', 'dead'])
+      })
+
+      test('a letter that nobody decided on is resolved by its own record', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        expect(await outcomesOf([order])).toEqual(['stored'])
+        expect(await stateOf(order)).toBe('resolved')
+      })
+
+      test('a rebuild does not bring a discarded order back', async () => {
+        const [order] = (await dead(1)) as [OrderToStore]
+        await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
+        await forgetLedger(1)
+        await outcomesOf([order])
+        const progress = {
+          phase: 'projecting',
+          records: 0,
+          recordsInAll: 1,
+          projected: 0,
+          restored: 0,
+          kept: 0,
+          completed: 0,
+        } as const
+        const step = { owner: 'a', at: actAt(20).at, leaseMs: 10_000, progress }
+        await opened.maintenance.beginRebuild(step, actAt(20))
+        expect(await opened.maintenance.projectOrders(step, GROUP, [order])).toEqual(['not-stored'])
+      })
+    })
+  })
+}
