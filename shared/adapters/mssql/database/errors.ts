@@ -71,7 +71,7 @@ export function leavesConnectionSound(error: unknown): boolean {
   return isOrderError(error) || (numberOf(error) !== undefined && severityOf(error) < 20)
 }
 
-/** What the ports promise for an error; any other as it is, for it is a fault of ours. */
+/** What the ports promise for an error; any other error as it is, because it is a fault of ours. */
 export function toStoreError(error: unknown, server: string): unknown {
   switch (failureOf(error)) {
     case 'busy':

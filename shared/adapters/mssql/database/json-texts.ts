@@ -16,7 +16,7 @@ export async function resolvesEscapes(connection: Connection): Promise<boolean> 
   return row?.['text_read'] === PROBE
 }
 
-/** No text has this character as it is, for JSON escapes it: it stands for a backslash that is done. */
+/** No text has this character as it is, because JSON escapes it. It stands for a backslash that is resolved. */
 const DONE = 'NCHAR(1)'
 const ESCAPES: readonly (readonly [escape: string, character: string])[] = [
   [String.raw`N'\\'`, DONE],

@@ -10,7 +10,7 @@ export function isOrderId(text: string): boolean {
   return UUID.test(text)
 }
 
-/** For DATETIME2(3); null for what is no time, which a NOT NULL column refuses. */
+/** For DATETIME2(3); null for an invalid time, which a NOT NULL column refuses. */
 export function toSqlTime(time: string | number): string | null {
   const ms = new Date(time).getTime()
   if (Number.isNaN(ms) || ms < FIRST_MS || ms > LAST_MS) return null

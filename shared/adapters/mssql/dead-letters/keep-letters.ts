@@ -205,7 +205,7 @@ function toParameters(letters: readonly PlacedLetter[], now: string): { batch: o
 /** Where the bytes are among all of them; null stays null. */
 type PlaceBytes = (value: Uint8Array | null) => { readonly at: number; readonly length: number } | null
 
-/** Nothing is refused: a name that is too long for an index is cut, a time that is none is now. */
+/** Refuses nothing: cuts a name that is too long for an index, and replaces an unreadable time by now. */
 function fit(letter: DeadLetter, now: string): DeadLetter {
   const { origin, orderId, firstCause, lastCause } = letter
   return {

@@ -86,7 +86,7 @@ function toOrderJson({ orderId, order, origin, acceptedAt, bodyHash, idempotency
   }
 }
 
-/** What is no id of a letter, or names a partition that none can have, is no letter of ours. */
+/** Undefined for a malformed id, and for one with a partition that no record can have. */
 function letterOf(id: string | null): RecordPosition | undefined {
   const letter = id === null ? undefined : parseDeadLetterId(id)
   return letter !== undefined && letter.partition <= MAX_PARTITION ? letter : undefined

@@ -23,7 +23,7 @@ export function leavesConnectionSound(error: unknown): boolean {
   return isOrderError(error) || isBusyError(error) || isConstraintError(error)
 }
 
-/** What the ports promise for an error of SQLite; any other error as it is, for it is a fault of ours. */
+/** What the ports promise for an error of SQLite; any other error as it is, because it is a fault of ours. */
 export function toStoreError(error: unknown, file: string): unknown {
   const code = codeFor(error)
   return code === undefined ? error : storeError(code, file, error)

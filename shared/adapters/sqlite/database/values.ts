@@ -19,7 +19,7 @@ export function fromHashBytes(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
 }
 
-/** Text that is no time comes out as NaN, which SQLite takes for NULL and a NOT NULL column refuses. */
+/** An invalid time becomes NaN, which SQLite stores as NULL and a NOT NULL column refuses. */
 export function toMs(time: string): number {
   return Date.parse(time)
 }

@@ -153,7 +153,7 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
   }
 }
 
-/** Headers are whatever somebody wrote: what is no time is taken for `otherwise`. */
+/** Anyone can write headers: a time that cannot be read becomes `otherwise`. */
 function timeOf(time: string | number, otherwise: number): number {
   return knownTime(typeof time === 'string' ? Date.parse(time) : time) ?? otherwise
 }

@@ -38,7 +38,7 @@ const TERMS = 'SELECT term FROM search_terms WHERE term >= ? AND term < ? ORDER 
 const FOUND = `
   SELECT rowid AS seq FROM order_search
   WHERE order_search MATCH ? AND rowid <= CAST(? AS INTEGER) ORDER BY rowid DESC LIMIT ?`
-/** Of every text that begins with something, none comes after that and this. */
+/** Upper bound for a prefix scan: the prefix followed by the highest code point. */
 const LAST = '\u{10ffff}'
 
 export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): ListQueries {

@@ -21,7 +21,7 @@ export interface StoredOrders {
   forget(): void
 }
 
-/** So many orders in a row have one row in order_spans. */
+/** One row of order_spans covers this many consecutive orders. */
 export const SPAN_ORDERS = 1024
 
 const INSERT_ORDER = `

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface BackgroundReindex {
-  /** Goes on through at most so many orders of an earlier version (search-reindex.ts); false when none are left. */
+  /** Indexes at most this many more orders of an earlier version (search-reindex.ts); false when none are left. */
   readonly step: (orders: number) => Promise<boolean>
   readonly onFailed: (error: unknown) => void
   /** No step begins after it aborts. */
