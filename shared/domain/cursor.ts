@@ -12,6 +12,22 @@ export function toCursor(query: object, position: readonly (number | string)[]):
   return Buffer.from(JSON.stringify([VERSION, hashOf(query), ...position])).toString('base64url')
 }
 
+/**
+ * A page out of the rows that a query found. It asks for one row more than a page holds, and that row says whether there is
+ * a next page.
+ */
+export function toPage<Row, Item>(
+  query: { readonly limit: number },
+  found: readonly Row[],
+  toItem: (row: Row) => Item,
+  positionOf: (last: Row) => readonly (number | string)[],
+): { items: Item[]; nextCursor: string | null } {
+  const page = found.slice(0, query.limit)
+  const last = page.at(-1)
+  const hasMore = last !== undefined && found.length > page.length
+  return { items: page.map(toItem), nextCursor: hasMore ? toCursor(query, positionOf(last)) : null }
+}
+
 /** The position; undefined for a query without a cursor. Throws `invalid-request` for a cursor of another query. */
 export function fromCursor<const Types extends readonly ('number' | 'string')[]>(
   query: { readonly cursor?: string },

@@ -125,3 +125,12 @@ export interface HistoryEntry {
   /** The operator's reason, for operators' acts. */
   readonly reason?: string
 }
+
+/** All that happened to an order: between its acceptance and its storing, after which nothing happens to it. */
+export function toHistory({ acceptedAt, storedAt }: OrderView, between: readonly HistoryEntry[]): HistoryEntry[] {
+  return [
+    ...(acceptedAt === undefined ? [] : [{ at: acceptedAt, kind: 'accepted' } as const]),
+    ...between,
+    ...(storedAt === undefined ? [] : [{ at: storedAt, kind: 'stored' } as const]),
+  ]
+}

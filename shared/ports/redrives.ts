@@ -1,4 +1,4 @@
-import type { KeptDeadLetter, WhichLetters } from './dead-letters.ts'
+import type { DeadLetterState, KeptDeadLetter, WhichLetters } from './dead-letters.ts'
 import type { Page } from './order-views.ts'
 
 /**
@@ -162,4 +162,48 @@ export interface AuditEntry {
   readonly operator: string
   readonly verified: boolean
   readonly reason: string | null
+}
+
+/** Letters of a task that are in one state, as a store counts them. */
+export interface RedriveOutcome {
+  /** Whether a step noted them for sending. */
+  readonly noted: 0 | 1
+  /** Whether that was the last step. */
+  readonly last: 0 | 1
+  readonly state: DeadLetterState
+  readonly letters: number
+  /** Of those that were sent, the ones whose order waits for its next attempt. */
+  readonly retrying: number
+}
+
+type Figure = 'waiting' | 'pending' | 'resolved' | 'failed' | 'skipped'
+
+/** The figures of a task. */
+export function tallyOf(outcomes: readonly RedriveOutcome[]): Pick<RedriveTask, Figure | 'total' | 'lastStep'> {
+  const sum = (some: readonly RedriveOutcome[], figure: Figure) =>
+    some.filter((one) => figureOf(one) === figure).reduce((total, { letters }) => total + letters, 0)
+  const last = outcomes.filter((outcome) => outcome.last === 1)
+  const pending = sum(last, 'pending')
+  const failed = sum(last, 'failed')
+  return {
+    total: outcomes.reduce((total, { letters }) => total + letters, 0),
+    waiting: sum(outcomes, 'waiting'),
+    pending: sum(outcomes, 'pending'),
+    resolved: sum(outcomes, 'resolved'),
+    failed: sum(outcomes, 'failed'),
+    skipped: sum(outcomes, 'skipped'),
+    lastStep: {
+      sent: pending + failed + sum(last, 'resolved'),
+      pending,
+      retrying: last.reduce((total, { retrying }) => total + retrying, 0),
+      failed,
+    },
+  }
+}
+
+/** A letter that was noted and is still `dead` was not sent: its process died, or is about to send it. */
+function figureOf({ noted, state }: RedriveOutcome): Figure {
+  if (state === 'dead') return 'waiting'
+  if (noted === 0 || state === 'discarded') return 'skipped'
+  return ({ redriven: 'pending', resolved: 'resolved', superseded: 'failed' } as const)[state]
 }

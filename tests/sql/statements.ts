@@ -1,10 +1,11 @@
 import {
-  readMigrations,
+  batchesOf,
   CREATE_MIGRATIONS,
   LOCK,
   SELECT_MIGRATIONS,
   recordOf,
 } from '../../shared/adapters/mssql/database/migrations.ts'
+import { readMigrations } from '../../shared/disk/migration-files.ts'
 import { READ_TEXT, withEscapesResolved } from '../../shared/adapters/mssql/database/json-texts.ts'
 import * as letters from '../../shared/adapters/mssql/dead-letters/dead-letters.ts'
 import { KEEP_LETTERS } from '../../shared/adapters/mssql/dead-letters/keep-letters.ts'
@@ -34,9 +35,10 @@ import { STORE_BATCH } from '../../shared/adapters/mssql/orders/store-batch-sql.
 /** Every statement that the SQL Server adapter can send, by name; those that depend on filters with each set of them. */
 export function allStatements(): ReadonlyMap<string, string> {
   const statements = new Map<string, string>()
-  for (const { version, name, batches, ...migration } of readMigrations(MIGRATIONS)) {
-    batches.forEach((batch, index) => statements.set(`${version} ${name}, batch ${index + 1}`, batch))
-    statements.set(`${version} ${name}, record`, recordOf({ version, name, batches, ...migration }))
+  for (const migration of readMigrations(MIGRATIONS)) {
+    const { version, name } = migration
+    batchesOf(migration).forEach((batch, index) => statements.set(`${version} ${name}, batch ${index + 1}`, batch))
+    statements.set(`${version} ${name}, record`, recordOf(migration))
   }
   const constants = {
     ASK_ALIVE,

@@ -1,4 +1,4 @@
-import { readMigrations } from '../../../shared/adapters/mssql/database/migrations.ts'
+import { readMigrations } from '../../../shared/disk/migration-files.ts'
 import type { TdsAnswer, TdsRequest } from './tds-server.ts'
 
 export const MIGRATIONS = readMigrations(new URL('../../../infra/sql/mssql/', import.meta.url))

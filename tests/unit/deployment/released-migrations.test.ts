@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
-import { migrate, readMigrations } from '../../../shared/adapters/sqlite/database/migrations.ts'
+import { migrate } from '../../../shared/adapters/sqlite/database/migrations.ts'
+import { readMigrations } from '../../../shared/disk/migration-files.ts'
 
 const SQL = join(import.meta.dirname, '../../../infra/sql')
 

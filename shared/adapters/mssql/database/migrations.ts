@@ -1,22 +1,6 @@
-import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import type { Migration } from '../../../disk/migration-files.ts'
 import { OrderError } from '../../../domain/errors.ts'
 import type { Connection, Row } from './connection.ts'
-
-/**
- * Numbered .sql files, run in order and only forward, each in one transaction. Of several instances that start at once
- * one migrates and the others wait for it: the lock is a name, held until the transaction ends, so that it is free when
- * its holder dies. A database that a newer program made, or whose migrations were changed afterwards, is left alone.
- */
-export interface Migration {
-  readonly version: number
-  readonly name: string
-  /** Divided where a line says GO, for some statements must be alone or first. */
-  readonly batches: readonly string[]
-  readonly checksum: string
-}
-
-const FILE_NAME = /^(\d{6})_(\w+)\.sql$/
 
 /** 50000 is the first number of our own. */
 export const LOCK = `
@@ -38,20 +22,18 @@ export const CREATE_MIGRATIONS = `
     );`
 export const SELECT_MIGRATIONS = 'SELECT version, checksum FROM schema_migrations ORDER BY version;'
 
-export function readMigrations(directory: URL): Migration[] {
-  return readdirSync(directory)
-    .toSorted()
-    .flatMap((fileName) => {
-      const [, version, name] = FILE_NAME.exec(fileName) ?? []
-      if (version === undefined || name === undefined) return []
-      // A checkout may end lines in its own way; the migration is the same.
-      const text = readFileSync(new URL(fileName, directory), 'utf8').replaceAll('\r\n', '\n')
-      const batches = text.split(/^GO$/m).filter((batch) => batch.trim() !== '')
-      return [{ version: Number(version), name, batches, checksum: createHash('sha256').update(text).digest('hex') }]
-    })
+/** A migration is divided where a line says GO, because some statements must be alone in a batch or first. */
+export function batchesOf({ sql }: Pick<Migration, 'sql'>): string[] {
+  return sql.split(/^GO$/m).filter((batch) => batch.trim() !== '')
 }
 
-/** Rejects with `invalid-setting` for a database that this program must not touch, and with the driver's own errors. */
+/**
+ * Numbered .sql files, run in order and only forward, each in one transaction. Of several instances that start at once
+ * one migrates and the others wait for it: the lock is a name, held until the transaction ends, so that it is free when
+ * its holder dies. A database that a newer program made, or whose migrations were changed afterwards, is left alone.
+ *
+ * Rejects with `invalid-setting` for a database that this program must not touch, and with the driver's own errors.
+ */
 export async function migrate(connection: Connection, migrations: readonly Migration[]): Promise<void> {
   const newest = migrations.at(-1)?.version ?? 0
   const run = async (work: (known: ReadonlyMap<number, string>) => Migration | undefined): Promise<boolean> => {
@@ -61,7 +43,7 @@ export async function migrate(connection: Connection, migrations: readonly Migra
       await batch(CREATE_MIGRATIONS)
       next = work(new Map((await batch(SELECT_MIGRATIONS)).map(toKnown)))
       if (next === undefined) return
-      for (const statement of next.batches) await batch(statement)
+      for (const statement of batchesOf(next)) await batch(statement)
       await batch(recordOf(next))
     })
     return next !== undefined
@@ -78,7 +60,7 @@ function toKnown(row: Row): [version: number, checksum: string] {
 }
 
 /** The values are our own file names and checksums: nothing in them needs escaping, and the name is checked above. */
-export function recordOf({ version, name, checksum }: Migration): string {
+export function recordOf({ version, name, checksum }: Omit<Migration, 'sql'>): string {
   return `INSERT INTO schema_migrations (version, name, checksum, applied_at)
     VALUES (${version}, '${name}', '${checksum}', SYSUTCDATETIME());`
 }

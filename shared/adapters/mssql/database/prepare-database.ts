@@ -2,7 +2,8 @@ import { messageOf, OrderError } from '../../../domain/errors.ts'
 import type { Connection, Parameters } from './connection.ts'
 import { adaptTexts, resolvesEscapes } from './json-texts.ts'
 import { failureOf } from './errors.ts'
-import { migrate, type Migration } from './migrations.ts'
+import type { Migration } from '../../../disk/migration-files.ts'
+import { migrate } from './migrations.ts'
 
 /** Readers see the last committed rows instead of waiting for writers. */
 export const IS_SNAPSHOT_ON = `

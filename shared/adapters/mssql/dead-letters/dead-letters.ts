@@ -1,14 +1,15 @@
-import { fromCursor, toCursor } from '../../../domain/cursor.ts'
+import { fromCursor, toPage } from '../../../domain/cursor.ts'
 import { exceptionOf } from '../../../domain/stack.ts'
 import {
   DEAD_LETTER_STATES,
   parseDeadLetterId,
+  type DeadLetterGroup,
   type DeadLetterQuery,
   type DeadLetters,
   type KeptDeadLetter,
 } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import { bigint, int, json, text, type Parameter, type Parameters } from '../database/connection.ts'
+import { bigint, int, json, text, type Parameter, type Parameters, type Row } from '../database/connection.ts'
 import { LETTER_COLUMNS, SUMMARY_COLUMNS, toForeign, toLetter, toSummary } from './letter-rows.ts'
 import { createKeepLetters } from './keep-letters.ts'
 import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
@@ -125,10 +126,7 @@ export function createDeadLetters(query: Query): DeadLetters {
       const { names, parameters } = filtersOf(list)
       const limits = { before: bigint(before), limit: int(list.limit + 1) }
       const [rows = []] = await query(selectLetters(names), { ...parameters, ...limits })
-      const page = rows.slice(0, list.limit)
-      const last = page.at(-1)
-      const hasMore = last !== undefined && rows.length > page.length
-      return { items: page.map(toSummary), nextCursor: hasMore ? toCursor(list, [Number(last['kept_seq'])]) : null }
+      return toPage(list, rows, toSummary, (last) => [Number(last['kept_seq'])])
     },
     async count(letters) {
       const { names, parameters } = filtersOf(letters)
@@ -144,20 +142,26 @@ export function createDeadLetters(query: Query): DeadLetters {
         after: text(after),
         limit: int(limit + 1),
       })
-      const items = rows.slice(0, limit).map((row) => ({
-        fingerprint: String(row['fingerprint']),
-        cause: { code: String(row['last_code']), detail: String(row['last_detail']) },
-        exception: exceptionOf(row['stack'] as string | null),
-        consumerGroup: String(row['consumer_group']),
-        foreignDialect: toForeign(row['foreign_failure'] as string | null)?.dialect ?? null,
-        count: Number(row['letters']),
-        firstSeen: fromSqlTime(row['first_seen'] as Date),
-        lastSeen: fromSqlTime(row['last_seen'] as Date),
-        sampleId: `${String(row['topic'])}:${String(row['log_partition'])}:${String(row['log_offset'])}`,
-      }))
-      const last = items.at(-1)
-      const hasMore = last !== undefined && rows.length > items.length
-      return { items, nextCursor: hasMore ? toCursor(groups, [last.lastSeen, last.fingerprint]) : null }
+      return toPage(
+        groups,
+        rows.map(toGroup),
+        (group) => group,
+        (last) => [last.lastSeen, last.fingerprint],
+      )
     },
+  }
+}
+
+function toGroup(row: Row): DeadLetterGroup {
+  return {
+    fingerprint: String(row['fingerprint']),
+    cause: { code: String(row['last_code']), detail: String(row['last_detail']) },
+    exception: exceptionOf(row['stack'] as string | null),
+    consumerGroup: String(row['consumer_group']),
+    foreignDialect: toForeign(row['foreign_failure'] as string | null)?.dialect ?? null,
+    count: Number(row['letters']),
+    firstSeen: fromSqlTime(row['first_seen'] as Date),
+    lastSeen: fromSqlTime(row['last_seen'] as Date),
+    sampleId: `${String(row['topic'])}:${String(row['log_partition'])}:${String(row['log_offset'])}`,
   }
 }

@@ -1,8 +1,8 @@
-import { fromCursor, toCursor } from '../../../domain/cursor.ts'
-import type { HistoryEntry, OrderView } from '../../../domain/order-view.ts'
+import { fromCursor, toPage } from '../../../domain/cursor.ts'
+import { toHistory, type OrderView } from '../../../domain/order-view.ts'
 import { idWord, isShortId, queryWords } from '../../../domain/search/search-words.ts'
 import type { KnownOrder } from '../../../ports/order-store.ts'
-import type { ListQuery, OrderViews, Page, SearchQuery } from '../../../ports/order-views.ts'
+import type { ListQuery, OrderViews, Page } from '../../../ports/order-views.ts'
 import { bigint, int, json, text, type Parameters } from '../database/connection.ts'
 import { toHistoryEntry, toStored, toUnstored, type Found } from './view-rows.ts'
 import {
@@ -32,11 +32,6 @@ export function createOrderQueries(query: Query): OrderQueries {
     return new Map(found.map(({ view }) => [view.orderId, view]))
   }
 
-  async function historyOf(orderId: string): Promise<HistoryEntry[]> {
-    const [rows = []] = await query(SELECT_HISTORY, { orderId: text(orderId) })
-    return rows.map(toHistoryEntry)
-  }
-
   return {
     getMany,
     get: async (orderId) => (await getMany([orderId])).get(orderId),
@@ -48,10 +43,10 @@ export function createOrderQueries(query: Query): OrderQueries {
       const parameters = { ...filters.parameters, before: bigint(before), limit: int(limit + 1) }
       if (status === 'stored') {
         const [orders = [], items = []] = await query(selectStoredList(filters.given), parameters)
-        return toPage(list, toStored(orders, items), ({ seq }) => [seq])
+        return toPage(list, toStored(orders, items), viewOf, ({ seq }) => [seq])
       }
       const [states = []] = await query(selectStateList(filters.given), { ...parameters, status: text(status) })
-      return toPage(list, toUnstored(states), ({ seq }) => [seq])
+      return toPage(list, toUnstored(states), viewOf, ({ seq }) => [seq])
     },
     async search(search) {
       const words = queryWords(search.q)
@@ -63,18 +58,13 @@ export function createOrderQueries(query: Query): OrderQueries {
         before: bigint(before),
         limit: int(search.limit + 1),
       })
-      return toPage(search, toStored(orders, items), ({ rank, seq }) => [rank, seq])
+      return toPage(search, toStored(orders, items), viewOf, ({ rank, seq }) => [rank, seq])
     },
     async history(orderId) {
       const view = (await getMany([orderId])).get(orderId)
       if (view === undefined) return undefined
-      const { acceptedAt, storedAt } = view
-      return [
-        ...(acceptedAt === undefined ? [] : [{ at: acceptedAt, kind: 'accepted' } as const]),
-        ...(await historyOf(orderId)),
-        // Nothing happens to an order after it was stored.
-        ...(storedAt === undefined ? [] : [{ at: storedAt, kind: 'stored' } as const]),
-      ]
+      const [rows = []] = await query(SELECT_HISTORY, { orderId: text(orderId) })
+      return toHistory(view, rows.map(toHistoryEntry))
     },
     async findByIdempotencyKey(keyHash) {
       const [[row] = []] = await query(SELECT_BY_KEY, { keyHash: text(keyHash) })
@@ -87,6 +77,8 @@ export function createOrderQueries(query: Query): OrderQueries {
     },
   }
 }
+
+const viewOf = ({ view }: Found) => view
 
 /** What DECLARE_WORDS reads: words with the same number stand for one word of the query. */
 function numbered(words: readonly string[]): [k: number, word: string][] {
@@ -116,18 +108,4 @@ function filtersOf(list: ListQuery): { given: ReadonlySet<ListFilter>; parameter
   const given = new Set(Object.keys(parameters) as ListFilter[])
   if (words === undefined) return { given, parameters }
   return { given: given.add('q'), parameters: { ...parameters, queryWords: json(numbered(words)) } }
-}
-
-/** One row more than the page says whether there is a next one. */
-function toPage(
-  query: ListQuery | SearchQuery,
-  found: readonly Found[],
-  positionOf: (last: Found) => readonly number[],
-): Page<OrderView> {
-  const page = found.slice(0, query.limit)
-  const last = page.at(-1)
-  return {
-    items: page.map(({ view }) => view),
-    nextCursor: last !== undefined && found.length > page.length ? toCursor(query, positionOf(last)) : null,
-  }
 }

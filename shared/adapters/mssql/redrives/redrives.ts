@@ -1,8 +1,8 @@
-import { fromCursor, toCursor } from '../../../domain/cursor.ts'
+import { fromCursor, toPage } from '../../../domain/cursor.ts'
 import { OrderError } from '../../../domain/errors.ts'
 import { parseDeadLetterId } from '../../../ports/dead-letters.ts'
 import type { AuditEntry, NewRedrive, Redrives, RedriveState, RedriveTask } from '../../../ports/redrives.ts'
-import { bigint, int, json, text } from '../database/connection.ts'
+import { bigint, int, json, text, type Row } from '../database/connection.ts'
 import { toLetter } from '../dead-letters/letter-rows.ts'
 import { filtersOf } from '../dead-letters/dead-letters.ts'
 import { actParameters } from '../dead-letters/audit.ts'
@@ -125,12 +125,15 @@ export function createRedrives(query: Query): Redrives {
     async list(list) {
       const [before] = fromCursor(list, ['number']) ?? [Number.MAX_SAFE_INTEGER]
       const [rows = []] = await query(SELECT_TASK_IDS, { before: bigint(before), limit: int(list.limit + 1) })
-      const page = rows.slice(0, list.limit)
+      const { items: ids, nextCursor } = toPage(
+        list,
+        rows,
+        ({ id }) => String(id),
+        (last) => [Number(last['task_seq'])],
+      )
       const items: RedriveTask[] = []
-      for (const { id } of page) items.push(await taskOf(String(id)))
-      const last = page.at(-1)
-      const hasMore = last !== undefined && rows.length > page.length
-      return { items, nextCursor: hasMore ? toCursor(list, [Number(last['task_seq'])]) : null }
+      for (const id of ids) items.push(await taskOf(id))
+      return { items, nextCursor }
     },
     async audit(audit) {
       const [before] = fromCursor(audit, ['number']) ?? [Number.MAX_SAFE_INTEGER]
@@ -140,25 +143,23 @@ export function createRedrives(query: Query): Redrives {
         limit: int(limit + 1),
         ...(target !== undefined && { target: text(target) }),
       })
-      const page = rows.slice(0, limit)
-      const last = page.at(-1)
-      const hasMore = last !== undefined && rows.length > page.length
-      return {
-        items: page.map((row) => ({
-          at: fromSqlTime(row['happened_at'] as Date),
-          action: row['action'] as AuditEntry['action'],
-          target: String(row['target']),
-          operator: String(row['operator']),
-          verified: row['verified'] === true,
-          reason: row['reason'] as string | null,
-        })),
-        nextCursor: hasMore ? toCursor(audit, [Number(last['entry'])]) : null,
-      }
+      return toPage(audit, rows, toAuditEntry, (last) => [Number(last['entry'])])
     },
   }
 }
 
 type LettersByFilter = Exclude<NewRedrive['letters'], { readonly ids: readonly string[] }>
+
+function toAuditEntry(row: Row): AuditEntry {
+  return {
+    at: fromSqlTime(row['happened_at'] as Date),
+    action: row['action'] as AuditEntry['action'],
+    target: String(row['target']),
+    operator: String(row['operator']),
+    verified: row['verified'] === true,
+    reason: row['reason'] as string | null,
+  }
+}
 
 function gatheringUntil() {
   return bigint(Date.now() + GATHERING_LEASE_MS)
@@ -170,7 +171,7 @@ function lettersOf({ letters }: NewRedrive) {
     const step = { limit: int(LETTERS_AT_ONCE), due: gatheringUntil(), filter: json(letters) }
     return { statement: createByFilter(names), parameters: { ...parameters, ...step } }
   }
-  // An id that is none has no place, and is not found.
+  // A malformed id names no place, and is reported as missing.
   const named = letters.ids.map((id) => {
     const { topic = null, partition = null, offset = null } = parseDeadLetterId(id) ?? {}
     return [id, topic, partition, offset]

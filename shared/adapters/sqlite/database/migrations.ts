@@ -1,23 +1,8 @@
-import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
+import type { Migration } from '../../../disk/migration-files.ts'
 import { OrderError } from '../../../domain/errors.ts'
 import type { Schema } from '../../../ports/maintenance.ts'
 import { inTransaction } from './database.ts'
-
-/**
- * Numbered .sql files, run in order and only forward. Our own forty lines, because the migration libraries that are
- * kept up do not speak node:sqlite without a driver of their own.
- *
- * Safe to run again and from several processes at once: each migration takes the write lock before it looks whether it
- * was run. A database that a newer program made, or whose migrations were changed afterwards, is left alone.
- */
-export interface Migration {
-  readonly version: number
-  readonly name: string
-  readonly sql: string
-  readonly checksum: string
-}
 
 /** They can be made again empty: a later migration drops them. */
 const WITHOUT_BLOCKS = 'DROP TABLE search_blocks; DROP TABLE search_block_terms; DROP TABLE search_marks;'
@@ -27,21 +12,15 @@ const EARLIER_TEXTS: ReadonlyMap<string, string> = new Map([
   ['34b76202b5db6350e6922dc601f7faee4994a02659a88be104d636c67c4f4cf5', WITHOUT_BLOCKS],
 ])
 
-const FILE_NAME = /^(\d{6})_(\w+)\.sql$/
-
-export function readMigrations(directory: URL): Migration[] {
-  return readdirSync(directory)
-    .toSorted()
-    .flatMap((fileName) => {
-      const [, version, name] = FILE_NAME.exec(fileName) ?? []
-      if (version === undefined || name === undefined) return []
-      // A checkout may end lines in its own way; the migration is the same.
-      const sql = readFileSync(new URL(fileName, directory), 'utf8').replaceAll('\r\n', '\n')
-      return [{ version: Number(version), name, sql, checksum: createHash('sha256').update(sql).digest('hex') }]
-    })
-}
-
-/** Throws `invalid-setting` for a database that this program must not touch, and SQLite's own errors. */
+/**
+ * Numbered .sql files, run in order and only forward. Our own forty lines, because the migration libraries that are
+ * kept up do not speak node:sqlite without a driver of their own.
+ *
+ * Safe to run again and from several processes at once: each migration takes the write lock before it looks whether it
+ * was run. A database that a newer program made, or whose migrations were changed afterwards, is left alone.
+ *
+ * Throws `invalid-setting` for a database that this program must not touch, and SQLite's own errors.
+ */
 export function migrate(db: DatabaseSync, file: string, migrations: readonly Migration[]): void {
   db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT`)

@@ -10,7 +10,7 @@ import {
 } from '../../../ports/dead-letters.ts'
 import type { Page } from '../../../ports/order-views.ts'
 import { exceptionOf } from '../../../domain/stack.ts'
-import { fromCursor, toCursor } from '../../../domain/cursor.ts'
+import { fromCursor, toCursor, toPage } from '../../../domain/cursor.ts'
 import { createStatements } from '../database/database.ts'
 import { fromMs, toIdBytes, toMs } from '../database/values.ts'
 import {
@@ -71,12 +71,7 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
       const sql = `SELECT ${SUMMARY_COLUMNS} FROM dead_letters WHERE ${['kept_seq < ?', ...where].join(' AND ')}
         ORDER BY kept_seq DESC LIMIT ?`
       const rows = statement(sql).all(before, ...parameters, query.limit + 1) as unknown as SummaryRow[]
-      const page = rows.slice(0, query.limit)
-      const last = page.at(-1)
-      return {
-        items: page.map(toSummary),
-        nextCursor: last !== undefined && rows.length > page.length ? toCursor(query, [last.kept_seq]) : null,
-      }
+      return toPage(query, rows, toSummary, (last) => [last.kept_seq])
     },
     count(query) {
       const { where, parameters } = filtersOf(query)

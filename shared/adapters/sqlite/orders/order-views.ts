@@ -5,6 +5,7 @@ import type { Currency, NewOrderCommand, PaymentMethod } from '../../../domain/o
 import {
   customerFullName,
   longDescription,
+  toHistory,
   toOrderContent,
   type HistoryEntry,
   type HistoryKind,
@@ -145,13 +146,7 @@ export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
       const view = getMany([orderId]).get(orderId)
       if (view === undefined) return undefined
       const happened = (selectHistory.all(toIdBytes(orderId)) as unknown as HistoryRow[]).map(toHistoryEntry)
-      const { acceptedAt, storedAt } = view
-      return [
-        ...(acceptedAt === undefined ? [] : [{ at: acceptedAt, kind: 'accepted' } as const]),
-        ...happened,
-        // Nothing happens to an order after it was stored.
-        ...(storedAt === undefined ? [] : [{ at: storedAt, kind: 'stored' } as const]),
-      ]
+      return toHistory(view, happened)
     },
     findByIdempotencyKey(keyHash) {
       const row = selectByKey.get(toHashBytes(keyHash))

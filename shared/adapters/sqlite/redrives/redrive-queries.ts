@@ -1,8 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { DeadLetterState } from '../../../ports/dead-letters.ts'
 import type { Page } from '../../../ports/order-views.ts'
-import type { AuditEntry, Redrives, RedriveState, RedriveTask } from '../../../ports/redrives.ts'
-import { fromCursor, toCursor } from '../../../domain/cursor.ts'
+import {
+  tallyOf,
+  type AuditEntry,
+  type RedriveOutcome,
+  type Redrives,
+  type RedriveState,
+  type RedriveTask,
+} from '../../../ports/redrives.ts'
+import { fromCursor, toPage } from '../../../domain/cursor.ts'
 import { createStatements } from '../database/database.ts'
 import { fromMs } from '../database/values.ts'
 
@@ -38,17 +44,6 @@ interface TaskRow {
   readonly step: number
 }
 
-interface OutcomeRow {
-  /** Whether a step noted it for sending, and whether that is the last one. */
-  readonly noted: 0 | 1
-  readonly last: 0 | 1
-  readonly state: DeadLetterState
-  readonly letters: number
-  readonly retrying: number
-}
-
-type Outcome = 'waiting' | 'pending' | 'resolved' | 'failed' | 'skipped'
-
 interface AuditRow extends Omit<AuditEntry, 'at' | 'verified'> {
   readonly entry: number
   readonly at: number
@@ -65,15 +60,17 @@ export function prepareRedriveQueries(db: DatabaseSync): RedriveQueries {
     get(taskId) {
       const row = selectTask.get(taskId) as unknown as TaskRow | undefined
       if (row === undefined) return undefined
-      return toTask(row, selectOutcomes.all(row.step, row.task_seq) as unknown as OutcomeRow[])
+      return toTask(row, selectOutcomes.all(row.step, row.task_seq) as unknown as RedriveOutcome[])
     },
     list(query) {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
       const rows = selectTaskIds.all(before, query.limit + 1) as unknown as Pick<TaskRow, 'task_seq' | 'id'>[]
-      const page = rows.slice(0, query.limit)
-      const last = page.at(-1)
-      const hasMore = last !== undefined && rows.length > page.length
-      return { items: page.map(({ id }) => id), nextCursor: hasMore ? toCursor(query, [last.task_seq]) : null }
+      return toPage(
+        query,
+        rows,
+        ({ id }) => id,
+        (last) => [last.task_seq],
+      )
     },
     audit(query) {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
@@ -82,29 +79,16 @@ export function prepareRedriveQueries(db: DatabaseSync): RedriveQueries {
       const sql = `SELECT * FROM audit WHERE entry < ?${filter} ORDER BY entry DESC LIMIT ?`
       const parameters = query.target === undefined ? [before] : [before, query.target]
       const rows = statement(sql).all(...parameters, query.limit + 1) as unknown as AuditRow[]
-      const page = rows.slice(0, query.limit)
-      const last = page.at(-1)
-      return {
-        items: page.map(({ at, action, target, operator, verified, reason }) => ({
-          at: fromMs(at),
-          action,
-          target,
-          operator,
-          verified: Boolean(verified),
-          reason,
-        })),
-        nextCursor: last !== undefined && rows.length > page.length ? toCursor(query, [last.entry]) : null,
-      }
+      return toPage(query, rows, toAuditEntry, (last) => [last.entry])
     },
   }
 }
 
-function toTask(row: TaskRow, outcomes: readonly OutcomeRow[]): RedriveTask {
-  const sum = (some: readonly OutcomeRow[], what: Outcome) =>
-    some.filter((one) => outcomeOf(one) === what).reduce((total, { letters }) => total + letters, 0)
-  const last = outcomes.filter((outcome) => outcome.last === 1)
-  const lastPending = sum(last, 'pending')
-  const lastFailed = sum(last, 'failed')
+function toAuditEntry({ at, action, target, operator, verified, reason }: AuditRow): AuditEntry {
+  return { at: fromMs(at), action, target, operator, verified: verified === 1, reason }
+}
+
+function toTask(row: TaskRow, outcomes: readonly RedriveOutcome[]): RedriveTask {
   return {
     id: row.id,
     state: row.state,
@@ -115,24 +99,6 @@ function toTask(row: TaskRow, outcomes: readonly OutcomeRow[]): RedriveTask {
     reason: row.reason,
     ratePerSecond: row.rate_per_second,
     step: row.step,
-    total: outcomes.reduce((total, { letters }) => total + letters, 0),
-    waiting: sum(outcomes, 'waiting'),
-    pending: sum(outcomes, 'pending'),
-    resolved: sum(outcomes, 'resolved'),
-    failed: sum(outcomes, 'failed'),
-    skipped: sum(outcomes, 'skipped'),
-    lastStep: {
-      sent: lastPending + lastFailed + sum(last, 'resolved'),
-      pending: lastPending,
-      retrying: last.reduce((total, { retrying }) => total + retrying, 0),
-      failed: lastFailed,
-    },
+    ...tallyOf(outcomes),
   }
-}
-
-/** A letter that was noted and is `dead` was not sent: its process died, or does it just now. */
-function outcomeOf({ noted, state }: OutcomeRow): Outcome {
-  if (state === 'dead') return 'waiting'
-  if (noted === 0 || state === 'discarded') return 'skipped'
-  return ({ redriven: 'pending', resolved: 'resolved', superseded: 'failed' } as const)[state]
 }

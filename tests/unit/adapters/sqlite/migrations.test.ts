@@ -5,7 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createSqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
-import { migrate, readMigrations } from '../../../../shared/adapters/sqlite/database/migrations.ts'
+import { migrate } from '../../../../shared/adapters/sqlite/database/migrations.ts'
+import { readMigrations } from '../../../../shared/disk/migration-files.ts'
 
 const OURS = new URL('../../../../infra/sql/sqlite/', import.meta.url)
 const KNOWN = readMigrations(OURS)
