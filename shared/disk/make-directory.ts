@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { flushDirectory } from './flush-directory.ts'
 
 /**
- * Makes a directory and its missing parents for their owner alone (mode 0700), and flushes the name. Goes level by level,
+ * Makes a directory and its missing parents, accessible only to the owner (mode 0700), and flushes the names. Goes level by level,
  * because Node's own recursion may hang on a pseudo file system. Leaves nothing behind when it throws. Returns a function
  * that removes the new directories again, as long as they are empty.
  */

@@ -38,11 +38,9 @@ const LATER_MEMBERS = { reference: referenceSchema, metadata: metadataSchema } a
 
 function upcastV1(data: unknown): unknown {
   if (typeof data !== 'object' || data === null) return data
-  if (!Object.hasOwn(data, 'reference') && !Object.hasOwn(data, 'metadata')) return data // most have neither
-  const strange = Object.entries(LATER_MEMBERS).flatMap(([name, schema]) => {
-    const value: unknown = Object.hasOwn(data, name) ? Reflect.get(data, name) : undefined
-    return value === undefined || schema.safeParse(value).success ? [] : [name]
-  })
+  const strange = Object.entries(LATER_MEMBERS)
+    .filter(([name, schema]) => Object.hasOwn(data, name) && !schema.safeParse(Reflect.get(data, name)).success)
+    .map(([name]) => name)
   return strange.length === 0
     ? data
     : Object.fromEntries(Object.entries(data).filter(([name]) => !strange.includes(name)))

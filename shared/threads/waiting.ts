@@ -24,6 +24,6 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
  * Backoff with jitter, in ms: doubles from `firstMs` to `maxMs`, and half of it is random, so that many who failed together
  * do not come back together. `failures` counts from 1; `random` is from 0 to 1.
  */
-export function backoffMs(failures: number, firstMs: number, maxMs: number, random: number = Math.random()): number {
+export function jitteredMs(failures: number, firstMs: number, maxMs: number, random: number = Math.random()): number {
   return Math.min(maxMs, firstMs * 2 ** (failures - 1)) * (0.5 + random / 2)
 }

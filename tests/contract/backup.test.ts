@@ -129,7 +129,7 @@ describe('a backup of the embedded log and store', () => {
     file.freeze()
     file.close()
     const again = openLogFile(join(dataDir, 'another.db'))
-    expect(() => again.thaw()).toThrow('opened anew')
+    expect(() => again.thaw()).toThrow('was reopened')
     again.close()
   })
 

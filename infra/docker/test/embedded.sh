@@ -55,8 +55,16 @@ start_orders() {
   docker run --detach --name "$name" --publish 127.0.0.1::7071 "$@" "$image"
 }
 address() { echo "http://$(docker port "$1" 7071/tcp | head -n 1)"; }
-status() { curl --silent --output /dev/null --write-out '%{http_code}' "$@"; }
+status() { curl --silent --max-time 10 --output /dev/null --write-out '%{http_code}' "$@"; }
 answers() { [ "$(status "$(address "$1")/api/health/ready")" = 200 ]; }
+# starts NAME: waits until it is ready; otherwise shows what it says and whether it still runs.
+starts() {
+  within 120 answers "$1" && return
+  docker logs --tail 20 "$1" 2>&1
+  docker inspect --format '{{json .State}}' "$1"
+  curl --verbose --max-time 10 "$(address "$1")/api/health/ready" 2>&1
+  return 1
+}
 is_healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$1")" = healthy ]; }
 state() { docker inspect --format "{{.State.$2}}" "$1"; }
 key_of() { docker exec "$1" node --print 'fs.readFileSync("/data/functions-key", "utf8").trim()'; }
@@ -72,7 +80,7 @@ balances() { curl --silent --header "x-functions-key: $(key_of "$1")" "$(address
 
 runs_hardened() {
   start_orders "$orders" --volume "$orders:/data" "${HARDENED[@]}"
-  within 120 answers "$orders"
+  starts "$orders"
   docker exec "$orders" node --print 'fs.readFileSync("/proc/1/status", "utf8")' > "$work/status.txt"
   grep -qE '^Uid:\s+1654\s+1654\s+1654\s+1654' "$work/status.txt"
   grep -qE '^CapPrm:\s+0+$' "$work/status.txt"
@@ -108,7 +116,7 @@ stops_and_starts() {
   docker stop "$orders"
   [ "$(state "$orders" ExitCode)" = 0 ]
   docker start "$orders"
-  within 120 answers "$orders"
+  starts "$orders"
   is_stored "$orders" "$(cat "$work/location.txt")"
 }
 
@@ -131,7 +139,7 @@ survives_kill() {
   rm "$placing"
   wait
   docker start "$orders"
-  within 120 answers "$orders"
+  starts "$orders"
   all=$(cat "$placing".*)
   url=$(address "$orders")
   for location in $all; do
@@ -149,7 +157,7 @@ survives_full_volume() {
   local full=$prefix-full location
   docker volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=24m,uid=1654,mode=0700 "$full"
   start_orders "$full" --volume "$full:/data" "${HARDENED[@]}"
-  within 120 answers "$full"
+  starts "$full"
   location=$(place "$full")
   docker exec "$full" node --eval '
     const file = fs.openSync("/data/filler", "w")
@@ -189,7 +197,7 @@ names_volume_of_another() {
 runs_as_another_user() {
   docker volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=24m,uid=4321,mode=0700 "$prefix-anothers"
   start_orders "$prefix-another" --user 4321:4321 --volume "$prefix-anothers:/data" "${HARDENED[@]}"
-  within 120 answers "$prefix-another"
+  starts "$prefix-another"
   is_stored "$prefix-another" "$(place "$prefix-another")"
   docker rm --force "$prefix-another"
 }
@@ -198,7 +206,7 @@ runs_as_another_user() {
 writes_to_data_alone() {
   local plain=$prefix-plain
   start_orders "$plain"
-  within 120 answers "$plain"
+  starts "$plain"
   is_stored "$plain" "$(place "$plain")"
   docker diff "$plain" | tee "$work/diff.txt"
   [ ! -s "$work/diff.txt" ]

@@ -31,7 +31,7 @@ export interface KafkaListener {
 
 /**
  * The Kafka trigger: one batch in flight for each function, the function's retry policy, then host.json's. Throws when
- * the binding asks for what this host does not do.
+ * the binding asks for something that this host does not support.
  */
 export function createKafkaListener(
   target: RegisteredFunction,

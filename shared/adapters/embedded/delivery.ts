@@ -1,5 +1,5 @@
 import type { LogRecord, Subscription } from '../../ports/event-log.ts'
-import { backoffMs, pause } from '../../threads/waiting.ts'
+import { jitteredMs, pause } from '../../threads/waiting.ts'
 import { fairShares } from './fair-shares.ts'
 import type { Damage, Found, RecordSource } from './record-source.ts'
 import type { Topic } from './topics.ts'
@@ -60,7 +60,7 @@ export function createEmbeddedDelivery({
         // The same batch is delivered again, because nothing of it was committed.
         subscription.onError(error)
         failures += 1
-        await pause(backoffMs(failures, FIRST_REDELIVERY_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
+        await pause(jitteredMs(failures, FIRST_REDELIVERY_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
       }
     }
     await committing

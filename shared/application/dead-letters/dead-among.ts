@@ -2,7 +2,7 @@ import { OrderError } from '../../domain/errors.ts'
 import type { DeadLetters, KeptDeadLetter } from '../../ports/dead-letters.ts'
 
 /** Letters may be large: at most this many are in memory at once. */
-const LETTERS_AT_ONCE = 50
+const LETTERS_AT_ONCE = 20
 
 /** The named letters that are `dead`, in groups. Rejects with `dead-letter-not-found` if no letter has one of the ids. */
 export async function* deadAmong(

@@ -17,7 +17,7 @@ import type { Park } from '../processing/park.ts'
 import type { HandleDelivery } from '../processing/handle-delivery.ts'
 
 export interface TakenOut {
-  /** The id of the dead letter that the record became: the place of its origin. */
+  /** The id of the resulting dead letter: the record's original topic, partition and offset. */
   readonly letterId: string
   readonly group: string
   /** How many records waited before it; they were processed normally. */

@@ -6,11 +6,13 @@ export type OrderConsumers = () => Promise<readonly GroupMember[]>
 
 /** Longer than a lone consumer takes to leave its group and join again. */
 export const LOOK_AGAIN_MS = 1000
+/** How long an empty group is believed to be empty still: a dashboard asks more often. */
+export const EMPTY_FOR_MS = 60_000
 
 /**
  * A group is empty for a moment while its only consumer leaves and joins again. So after a first empty answer it asks a
- * second time, after a pause, before it reports an empty group. Later calls do not pause again until the group has had
- * members. Concurrent calls share one answer.
+ * second time, after a pause, before it reports an empty group. Calls that follow within a minute do not pause again, unless
+ * the group has had members. Concurrent calls share one answer.
  */
 export function createOrderConsumers(dependencies: {
   log: Pick<EventLog, 'members'>
@@ -20,12 +22,12 @@ export function createOrderConsumers(dependencies: {
   signal: AbortSignal
 }): OrderConsumers {
   const { log, topic, groupId, clock, signal } = dependencies
-  let isKnownEmpty = false
+  let emptyUntil = 0
   let asking: Promise<readonly GroupMember[]> | undefined
 
   async function look(): Promise<readonly GroupMember[]> {
     const members = await log.members(groupId, topic)
-    if (members.length > 0 || isKnownEmpty) return members
+    if (members.length > 0 || clock.now() < emptyUntil) return members
     await clock.sleep(LOOK_AGAIN_MS, signal)
     return log.members(groupId, topic)
   }
@@ -33,7 +35,7 @@ export function createOrderConsumers(dependencies: {
   async function ask(): Promise<readonly GroupMember[]> {
     try {
       const members = await look()
-      isKnownEmpty = members.length === 0
+      emptyUntil = members.length === 0 ? clock.now() + EMPTY_FOR_MS : 0
       return members
     } finally {
       asking = undefined

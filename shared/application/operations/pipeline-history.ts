@@ -40,7 +40,7 @@ export interface PipelineHistory {
 
 export const POINT_EVERY_MS = 5000
 const KEPT_MS = 3_600_000
-/** A store that is away may take longer to answer than the points are apart. */
+/** A point lacks the store's figures when they take longer, because points are to be equally far apart. */
 const STORE_PATIENCE_MS = 2000
 /** Enough for a p99. A busy pipeline stores more between two points; then these are the newest. */
 const NEWEST = 100
@@ -66,12 +66,12 @@ export function createPipelineHistory(dependencies: {
 
   async function look(): Promise<void> {
     try {
-      const at = clock.now()
       const [orders, deadLetters, ofStore] = await Promise.all([
         standIn(log, topics.orders, topics.group),
         log.offsets(topics.deadLetters),
         storeFigures(),
       ])
+      const at = clock.now()
       const point = {
         at: new Date(at).toISOString(),
         records: recordsOf(orders),

@@ -9,7 +9,7 @@ import type { RedriveProofs } from '../parking/redrive-proof.ts'
  */
 const OF_A_REDRIVE: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes, HEADER.redriveProof])
 
-/** The record without headers about a journey; the same object if it has none. */
+/** The record without its journey headers; the same object if it has none. */
 export function withoutJourney<T extends Pick<LogRecord, 'headers'>>(record: T): T {
   if (!record.headers.some(isOwn)) return record
   return { ...record, headers: record.headers.filter((header) => !isOwn(header) || OF_A_REDRIVE.has(header[0])) }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { backoffMs } from '../../threads/waiting.ts'
+import { jitteredMs } from '../../threads/waiting.ts'
 
 /** A stream for pino that sends lines to Seq. */
 export interface SeqStream {
@@ -66,7 +66,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream 
 
   function pauseMs(): number {
     if (failures === 0) return waiting.length >= BATCH_LINES ? 0 : GATHER_MS
-    return backoffMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
+    return jitteredMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
   }
 
   /** Lines that could not be sent stay first and are sent again. Lines that Seq refuses for good are lost, and counted. */

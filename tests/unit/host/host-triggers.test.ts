@@ -114,13 +114,14 @@ describe('a Kafka trigger', () => {
     const seen: string[] = []
     await using host = await startHost(
       kafka(async ({ Partition, Offset }: { Partition: number; Offset: number }) => {
+        seen.push(`begins ${Partition}:${Offset}`)
         await new Promise((resolve) => setImmediate(resolve))
-        seen.push(`${Partition}:${Offset}`)
+        seen.push(`ends ${Partition}:${Offset}`)
       }, more),
       { settings },
     )
     await host.consumer.deliver([record(1, 0), record(1, 1), record(2, 0), record(2, 1)])
-    expect(seen).toEqual(['0:1', '1:1', '0:2', '1:2'])
+    expect(seen).toEqual(['0:1', '1:1', '0:2', '1:2'].flatMap((place) => [`begins ${place}`, `ends ${place}`]))
   })
 
   test('counts an invocation that exceeds functionTimeout as failed', async () => {

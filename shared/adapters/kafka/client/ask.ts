@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isPassing, kafkaUnavailable } from './errors.ts'
-import { backoffMs, within } from '../../../threads/waiting.ts'
+import { isPassing, isUnknownTopic, kafkaUnavailable } from './errors.ts'
+import { jitteredMs, within } from '../../../threads/waiting.ts'
 
-const MAX_ATTEMPTS = 5
+/** About 2.5 s with the waits below: longer than an election of leaders takes. */
+const MAX_ATTEMPTS = 7
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 1000
 
 /**
- * Asks again while a leader or coordinator is moving, for at most `timeoutMs`. Each attempt should start with new
+ * Asks again while a leader or coordinator is moving or a topic is new, for at most `timeoutMs`. Each attempt should start with new
  * connections. Rejects with `log-unavailable`.
  */
 export async function askPatiently<T>(timeoutMs: number, doing: string, attempt: () => Promise<T>): Promise<T> {
@@ -16,8 +17,9 @@ export async function askPatiently<T>(timeoutMs: number, doing: string, attempt:
     try {
       return await within(deadline - performance.now(), doing, attempt())
     } catch (error) {
-      const waitMs = backoffMs(attempts, FIRST_BACKOFF_MS, MAX_BACKOFF_MS)
-      const hopeless = !isPassing(error) || attempts === MAX_ATTEMPTS || performance.now() + waitMs > deadline
+      const waitMs = jitteredMs(attempts, FIRST_BACKOFF_MS, MAX_BACKOFF_MS)
+      const mayPass = isPassing(error) || isUnknownTopic(error)
+      const hopeless = !mayPass || attempts === MAX_ATTEMPTS || performance.now() + waitMs > deadline
       if (hopeless) throw kafkaUnavailable(`${doing} failed`, error)
       await sleep(waitMs)
     }

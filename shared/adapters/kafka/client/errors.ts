@@ -32,11 +32,9 @@ export function isDenied(error: unknown): boolean {
 }
 
 /**
- * Errors that pass on their own: a leader or coordinator is moving, a broker does not know a new topic yet, or the broker
- * has closed an idle connection.
+ * Errors that pass on their own: a leader or coordinator is moving, or the broker has closed an idle connection.
  */
 const PASSING = new Set([
-  'UNKNOWN_TOPIC_OR_PARTITION',
   'NOT_LEADER_FOR_PARTITION',
   'LEADER_NOT_AVAILABLE',
   'NOT_COORDINATOR_FOR_GROUP',
@@ -49,6 +47,9 @@ export function isPassing(error: unknown): boolean {
   if (PASSING.has(protocolType(root) ?? '')) return true
   return root instanceof Error && root.name === 'KafkaJSConnectionClosedError'
 }
+
+/** From a broker that does not know a new topic yet, or because somebody has deleted the topic. */
+export const isUnknownTopic = (error: unknown): boolean => protocolType(error) === 'UNKNOWN_TOPIC_OR_PARTITION'
 
 const REBALANCING = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])
 export const isRebalancing = (error: unknown): boolean => REBALANCING.has(protocolType(error) ?? '')

@@ -1,6 +1,6 @@
 import { messageOf } from '../../../domain/errors.ts'
 import type { Subscription } from '../../../ports/event-log.ts'
-import { backoffMs, pause } from '../../../threads/waiting.ts'
+import { jitteredMs, pause } from '../../../threads/waiting.ts'
 import { isPassing, isRebalancing, kafkaUnavailable, rootOf } from '../client/errors.ts'
 import { createInbox, type Inbox, type Taken } from './inbox.ts'
 import type { Session, SessionOptions } from './session.ts'
@@ -76,7 +76,7 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
       // A coordinator that moves or still loads is not worth a line unless it lasts.
       if (!isPassing(error) || rejoins >= PASSING_REJOINS) report(error)
       await session[Symbol.asyncDispose]()
-      await pause(backoffMs(++rejoins, FIRST_DELAY_MS, MAX_REJOIN_DELAY_MS), signal)
+      await pause(jitteredMs(++rejoins, FIRST_DELAY_MS, MAX_REJOIN_DELAY_MS), signal)
       if (!signal.aborted) session = open()
     }
   }
@@ -121,7 +121,7 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
       } catch (error) {
         subscription.onError(error)
         if (signal.aborted) return
-        await pause(backoffMs(failures, FIRST_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
+        await pause(jitteredMs(failures, FIRST_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
         if (signal.aborted || !isOurs()) return
       }
     }
@@ -144,7 +144,7 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
         if (!isOurs() || isRebalancing(error)) return
         subscription.onError(error)
         if (signal.aborted) return
-        await pause(backoffMs(failures, FIRST_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
+        await pause(jitteredMs(failures, FIRST_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
       }
     }
   }

@@ -35,7 +35,7 @@ export interface SessionOptions {
   readonly onRecords: () => void
   /** The brokers answered a fetch: this session can read. */
   readonly onProgress: () => void
-  /** A partition is held at a batch that this version cannot read; the error is undefined once it goes on. */
+  /** Called when a partition is stuck at a batch that this version cannot read, and without an error once it moves on. */
   readonly onHeld: (partition: number, error: Error | undefined) => void
   readonly onError: (error: unknown) => void
 }

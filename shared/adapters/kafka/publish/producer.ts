@@ -21,7 +21,7 @@ export interface Sender extends AsyncDisposable {
 export interface SenderOptions {
   readonly client: Kafka
   readonly onError: (error: unknown) => void
-  /** Called when a broker set the records' time, between these two times of this machine's clock; in ms since 1970. */
+  /** Called when the broker timestamped the records, between these two times of this machine's clock; ms since 1970. */
   readonly onStamped: (appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number) => void
 }
 
@@ -85,7 +85,7 @@ export function createSender({ client, onError, onStamped }: SenderOptions): Sen
       try {
         return await within(timeoutMs, 'publishing', sending)
       } catch (error) {
-        // A hanging attempt is given up with its connections; it does no harm if it succeeds later.
+        // A hanging attempt is abandoned and its connections are dropped; it does no harm if it succeeds later.
         if (!finished) connection.drop()
         throw error
       }

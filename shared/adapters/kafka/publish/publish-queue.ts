@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OrderError } from '../../../domain/errors.ts'
 import type { RecordPosition, RecordToPublish } from '../../../ports/event-log.ts'
-import { backoffMs } from '../../../threads/waiting.ts'
+import { jitteredMs } from '../../../threads/waiting.ts'
 import { createQueueBounds, type QueueBounds, type QueueLimits } from '../../queue-bounds.ts'
 import { CLOCK_REFUSED } from '../client/broker-clock.ts'
 import { isClockRefused, isDenied, isTooLarge, kafkaUnavailable } from '../client/errors.ts'
@@ -130,7 +130,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
         }
         onFailed(error)
         proven.clear()
-        const waitMs = backoffMs(attempt, FIRST_BACKOFF_MS, MAX_BACKOFF_MS)
+        const waitMs = jitteredMs(attempt, FIRST_BACKOFF_MS, MAX_BACKOFF_MS)
         if (isDenied(error) || Date.now() + waitMs >= deadline)
           throw kafkaUnavailable('Kafka acknowledged nothing', error)
         await sleep(waitMs)

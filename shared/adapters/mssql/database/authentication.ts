@@ -75,7 +75,7 @@ function ofTheEnvironment(words: Words): Authentication {
   return { type: 'azure-active-directory-default', options: option('clientId', first(words, CLIENT_ID)) }
 }
 
-/** With a client id a user-assigned identity, else the one of the system. On App Service and on machines alike. */
+/** User-assigned if a client id is given, otherwise system-assigned; on App Service and on virtual machines alike. */
 function managedIdentity(words: Words): Authentication {
   return { type: 'azure-active-directory-msi-vm', options: option('clientId', first(words, CLIENT_ID)) }
 }

@@ -16,7 +16,7 @@ import { cut, isOrderId, toSqlTime } from '../database/values.ts'
  * unless it is the very record that was stored meanwhile, and stands for the letter that it redrove. Keys and values come
  * one after the other in @bytes, and each letter says where its own are.
  *
- * A letter whose record is being stored waits for the end of that by the lock of its partition, and is resolved then
+ * A letter whose record is being stored waits on the partition's lock until that transaction ends, and is resolved then
  * (locks.ts). READCOMMITTEDLOCK is for a partition that the ledger does not know yet, which has no lock: it waits for an
  * order that is not committed yet, where a row version would hide it ("Table hints"). A letter whose place was taken
  * meanwhile is passed over, and is not among those that are counted as kept.

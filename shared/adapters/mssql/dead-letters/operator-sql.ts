@@ -3,8 +3,8 @@ import { ORIGIN_TOPIC } from './letter-topic.ts'
 import { lockPartition } from '../database/locks.ts'
 
 /**
- * What operators do to one letter, each one transaction. Each answers the state that the letter had, and changes nothing
- * when the act needs another one. A foreign letter stands for no order here.
+ * The acts of operators on one letter, each one transaction. Each returns the letter's previous state, and changes nothing
+ * if that state does not allow the act. A foreign letter stands for no order here.
  *
  * The state is read behind the locks (locks.ts): of the partition, so that the record is not being stored or kept
  * meanwhile, and of the order, so that of its last two letters one sees that the other is gone. Order, group and place of

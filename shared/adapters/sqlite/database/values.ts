@@ -1,4 +1,4 @@
-/** How values lie in the file: ids and hashes as bytes, times as milliseconds, yes and no as 1 and 0. */
+/** How values are stored in the file: ids and hashes as bytes, times as milliseconds, yes and no as 1 and 0. */
 
 /** Of a canonical id. By slices, because each order that is stored has its id turned three times, and they take half the time. */
 export function toIdBytes(id: string): Uint8Array {

@@ -110,7 +110,7 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
       for (const letter of letters) {
         const { origin, orderId } = letter
         const storedFrom = orderId === null ? undefined : orders.originOf(orderId)
-        // The topic was slower than the retry that stored it: this very record is dead no more.
+        // The retry stored the record before its dead letter arrived, so the letter is already resolved.
         const isResolved = storedFrom !== undefined && samePlace(storedFrom, origin)
         if (!insertLetter(letter, isResolved, nowMs) || isResolved || letter.foreign !== null) continue
         replaceRedriven(letter, nowMs)

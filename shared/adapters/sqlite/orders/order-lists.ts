@@ -120,8 +120,8 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       // By the primary key, or order_states_by_status.
       return seqs(newest([]), ...bounds, limit)
     }
-    // By orders_by_customer or orders_by_currency (order_states_by_…): each value of the key has its entries in the
-    // order of seq, so a filter that is not given is asked for value by value and the newest of all are taken.
+    // By orders_by_customer or orders_by_currency (order_states_by_…): within one value of the key, entries are
+    // sorted by seq. Where a filter is missing, each of its values is queried and the newest of all are taken.
     const ofCustomer = customerId === undefined ? [] : [customerId]
     const key = [...ofCustomer.map(() => 'o.customer_id = ?'), 'o.currency = ?', 'o.payment_method = ?']
     const currencies = currency === undefined ? CURRENCIES : [currency]

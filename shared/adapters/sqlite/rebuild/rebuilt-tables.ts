@@ -8,7 +8,7 @@ export interface RebuiltTables {
   /** Empty ones, after what an earlier rebuild left is dropped. */
   create(): void
   drop(): void
-  /** In the transaction that completed them. Readers go on with the old ones until it ends. */
+  /** Replaces the live tables, in the transaction that completes the new ones. Readers see the old ones until it commits. */
   swap(): void
 }
 

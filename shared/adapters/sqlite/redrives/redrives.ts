@@ -147,7 +147,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
     return changes === limit
   }
 
-  /** What this step noted and nobody sent; else the next ones that wait, as a new step. */
+  /** The letters that this step claimed but did not send; if there are none, the next waiting ones, as a new step. */
   function claim({ taskSeq, step }: { taskSeq: number; step: number }, limit: number): readonly ClaimableRow[] {
     const select = statement(CLAIMABLE)
     const unsent = select.all(taskSeq, step, limit) as unknown as ClaimableRow[]

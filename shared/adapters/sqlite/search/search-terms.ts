@@ -14,7 +14,7 @@ export interface SearchTerms {
 /** By the primary key. Of many words most are there already. */
 const INSERT_TERMS = `
   INSERT INTO search_terms SELECT value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`
-/** Of each kind. Words of items are those of a catalogue and names are shared: a few thousand come again and again. */
+/** Per kind. Words of items come from a catalogue and names repeat, so a few thousand words recur. */
 const MAX_REMEMBERED = 20_000
 
 /** Remembers what it has written, so that orders of known words cost no statement. */

@@ -1,7 +1,7 @@
 import { array, assert, integer, nat, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fairShares } from '../../../../shared/adapters/embedded/fair-shares.ts'
-import { backoffMs } from '../../../../shared/threads/waiting.ts'
+import { jitteredMs } from '../../../../shared/threads/waiting.ts'
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
 
@@ -38,9 +38,9 @@ describe('A batch', () => {
 
 describe('The pause before a batch is delivered again', () => {
   it('doubles from 100 ms to 5 s, and up to half of it is chance', () => {
-    expect([1, 2, 3, 6, 7, 1000].map((failures) => backoffMs(failures, 100, 5000, 1))).toEqual([
+    expect([1, 2, 3, 6, 7, 1000].map((failures) => jitteredMs(failures, 100, 5000, 1))).toEqual([
       100, 200, 400, 3200, 5000, 5000,
     ])
-    expect(backoffMs(1, 100, 5000, 0)).toBe(50)
+    expect(jitteredMs(1, 100, 5000, 0)).toBe(50)
   })
 })

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
-import { createOrderConsumers, LOOK_AGAIN_MS } from '../../../../shared/application/operations/order-consumers.ts'
+import {
+  createOrderConsumers,
+  EMPTY_FOR_MS,
+  LOOK_AGAIN_MS,
+} from '../../../../shared/application/operations/order-consumers.ts'
 import { createVirtualClock } from '../../../support/virtual-clock.ts'
 
 const MEMBER = { address: 'here', isHere: true, partitions: [0] }
@@ -21,7 +25,7 @@ function groupOf(...counts: readonly number[]) {
     clock,
     signal: new AbortController().signal,
   })
-  return { looks: () => looks, waitedMs: () => clock.now(), count: async () => (await consumers()).length }
+  return { clock, looks: () => looks, waitedMs: () => clock.now(), count: async () => (await consumers()).length }
 }
 
 test('whoever is there is told at once', async () => {
@@ -45,6 +49,13 @@ test('after somebody was there, an empty group is looked at twice again', async 
   expect(await group.count()).toBe(0)
   expect(await group.count()).toBe(1)
   expect([await group.count(), group.looks()]).toEqual([1, 5])
+})
+
+test('a consumer that joins again long after the group was empty is not taken for nobody', async () => {
+  const group = groupOf(0, 0, 0, 1)
+  expect(await group.count()).toBe(0)
+  await group.clock.sleep(EMPTY_FOR_MS, new AbortController().signal)
+  expect(await group.count()).toBe(1)
 })
 
 test('questions at one time are one question', async () => {

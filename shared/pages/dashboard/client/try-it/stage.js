@@ -50,12 +50,12 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
       async send(perSecond, seconds) {
         const ids = await traffic.sendMany(perSecond, seconds)
         check()
-        if (ids.length === 0) throw new Error('The log takes no orders now, so there is nothing to show.')
+        if (ids.length === 0) throw new Error('The log is not accepting orders right now, so there is nothing to show.')
         return ids
       },
       async sendFor(customerId) {
         const id = await traffic.send({ customerId })
-        if (id === undefined) throw new Error('The log takes no orders now, so there is nothing to show.')
+        if (id === undefined) throw new Error('The log is not accepting orders right now, so there is nothing to show.')
         return id
       },
       openOf: traffic.openOf,
