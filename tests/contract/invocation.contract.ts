@@ -379,6 +379,9 @@ export function invocationContract(path: InvocationPath): void {
           await Promise.resolve()
           order.push(`before 2 ${String(context.hookData['seen'])}`)
           context.inputs = ['input of a hook']
+          const { invocationContext } = context
+          invocationContext.triggerMetadata = { from: 'a hook' }
+          invocationContext.options = { ...invocationContext.options }
           const handler = context.functionHandler
           context.functionHandler = (...inputs) => handler(...inputs)
         })
@@ -388,16 +391,21 @@ export function invocationContract(path: InvocationPath): void {
           context.result = { status: 418 }
         })
         app.http('probe', {
-          handler: (request) => {
+          handler: (request, { triggerMetadata }) => {
             const input: unknown = request
-            order.push(`function ${String(input)}`)
+            order.push(`function ${String(input)}, metadata from ${String(triggerMetadata?.['from'])}`)
             throw new Error('hidden by a hook')
           },
         })
       })
       const { status } = await createHttpInvocation(functionApp, path)(get('probe'), routed())
       expect(status).toBe(418)
-      expect(order).toEqual(['before 1', 'before 2 probe', 'function input of a hook', 'after Error: hidden by a hook'])
+      expect(order).toEqual([
+        'before 1',
+        'before 2 probe',
+        'function input of a hook, metadata from a hook',
+        'after Error: hidden by a hook',
+      ])
     })
 
     test('a log hook sees every line and may change those of the user', async () => {

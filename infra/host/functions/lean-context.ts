@@ -42,9 +42,17 @@ export class LeanContext implements FunctionContext {
     return this.#triggerMetadata
   }
 
+  set triggerMetadata(metadata: TriggerMetadata | undefined) {
+    this.#triggerMetadata = metadata
+  }
+
   get options(): EffectiveFunctionOptions {
     this.#options ??= effectiveOptions(this.#core.metadata.bindings)
     return this.#options
+  }
+
+  set options(options: EffectiveFunctionOptions) {
+    this.#options = options
   }
 
   get extraInputs(): OfficialContext['extraInputs'] {
