@@ -115,6 +115,7 @@ describe('constraints, as ASP.NET Core has them', () => {
     ],
     'regex(^[a-f:=?]+$)': [['a:b=c'], ['g']],
     'regex(^(?:ab(?:c))$)': [['abc'], ['ab']],
+    'regex(^(a):b$)': [['a:b'], ['a']],
     'regex(^[^/]+$)': [['a'], []],
     'alpha:regex(^a):length(2)': [['ab'], ['ba', 'abc', 'a1']],
   }

@@ -54,8 +54,7 @@ function parseSegment(text: string): Segment {
   const [, stars, name, constraints = '', mark] = PARAMETER.exec(inner) ?? []
   if (name === undefined) throw new Error(`"${text}" names no parameter; write {name}.`)
   const catchAll = stars !== ''
-  // A regular expression may hold colons, so it ends where the parameter does or another constraint begins.
-  const written = constraints.match(/regex\(.*?\)(?=$|:[a-z])|[^:]+/gis) ?? []
+  const written = splitConstraints(constraints)
   return {
     kind: 'parameter',
     name,
@@ -63,6 +62,19 @@ function parseSegment(text: string): Segment {
     optional: mark === '?' || (catchAll && written.length === 0),
     constraints: written.map((constraint) => parseConstraint(constraint, name)),
   }
+}
+
+/** At colons outside parentheses, because a regular expression may hold colons. */
+function splitConstraints(text: string): string[] {
+  let depth = 0
+  const parts = ['']
+  for (const [token] of text.matchAll(/\\.|./gs)) {
+    if (token === '(') depth += 1
+    if (token === ')') depth -= 1
+    if (token === ':' && depth === 0) parts.push('')
+    else parts[parts.length - 1] += token
+  }
+  return parts.filter((part) => part !== '')
 }
 
 function parseConstraint(text: string, parameter: string): Constraint {
