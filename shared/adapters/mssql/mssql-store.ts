@@ -11,6 +11,7 @@ import { createDeadLetters } from './dead-letters/dead-letters.ts'
 import { createLedger } from './ledger/ledger.ts'
 import { failureOf, isRefusedLogin, storeUnavailable, toStoreError } from './database/errors.ts'
 import { readMigrations } from '../../disk/migration-files.ts'
+import { within } from '../../threads/waiting.ts'
 import { createOrderQueries } from './orders/order-views.ts'
 import { prepareDatabase, type Adapt } from './database/prepare-database.ts'
 import { createMaintenance } from './maintenance.ts'
@@ -146,19 +147,12 @@ function once<T>(work: () => Promise<T>): () => Promise<T> {
 }
 
 async function checkHealth(query: Query): Promise<StoreHealth> {
-  const deadline = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => deadline.reject(new Error(`It did not answer within ${HEALTH_DEADLINE_MS} ms.`)),
-    HEALTH_DEADLINE_MS,
-  )
   try {
-    const [[row] = []] = await Promise.race([query(PROBE), deadline.promise])
+    const [[row] = []] = await within(HEALTH_DEADLINE_MS, 'An answer', query(PROBE))
     if (row?.['updateability'] === 'READ_ONLY') return { available: false, cause: 'The database is read-only.' }
     return { available: true }
   } catch (error) {
     return { available: false, cause: messageOf(error) }
-  } finally {
-    clearTimeout(timer)
   }
 }
 

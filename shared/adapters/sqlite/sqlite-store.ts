@@ -8,6 +8,7 @@ import type { Maintenance } from '../../ports/maintenance.ts'
 import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 import type { Redrives, RedriveTask } from '../../ports/redrives.ts'
+import { within } from '../../threads/waiting.ts'
 import { reindexInBackground } from './search/background-reindex.ts'
 import type { Checker } from './threads/check-worker.ts'
 import type { Reader } from './threads/read-worker.ts'
@@ -213,18 +214,11 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
 }
 
 async function checkHealth(writer: FileThread<Writer>, reader: FileThread<Reader>): Promise<StoreHealth> {
-  const deadline = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => deadline.reject(new Error(`it did not answer within ${HEALTH_DEADLINE_MS} ms`)),
-    HEALTH_DEADLINE_MS,
-  )
   try {
-    await Promise.race([Promise.all([writer.call('probe'), reader.call('probe')]), deadline.promise])
+    await within(HEALTH_DEADLINE_MS, 'an answer', Promise.all([writer.call('probe'), reader.call('probe')]))
     return { available: true }
   } catch (error) {
     return { available: false, cause: messageOf(error) }
-  } finally {
-    clearTimeout(timer)
   }
 }
 

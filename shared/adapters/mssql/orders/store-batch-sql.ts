@@ -3,6 +3,20 @@ import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
 import { DECLARE_PARKED, PARK } from '../dead-letters/parked-records-sql.ts'
 import { COUNT_WITHHELD, isReplaced, PARK_WITHHELD, WITHHOLD } from './decisions-sql.ts'
 
+/** The items of the orders in `@batch`, one row each; `i` is their order's place in it. */
+export const ITEMS_OF_BATCH = `OPENJSON(@batch, '$.items') WITH (
+  i INT '$.i',
+  line INT '$.line',
+  item_code NVARCHAR(4000) '$.itemCode',
+  brand NVARCHAR(4000) '$.brand',
+  type NVARCHAR(4000) '$.type',
+  size NVARCHAR(4000) '$.size',
+  colour NVARCHAR(4000) '$.colour',
+  quantity INT '$.quantity',
+  price DECIMAL(19, 4) '$.price',
+  currency VARCHAR(20) '$.currency'
+)`
+
 /**
  * A batch in one round trip and one transaction: everything comes in the one JSON parameter @batch (store-batch-json.ts),
  * what became of each order is the one result. XACT_ABORT: any error undoes all of it and ends the statement.
@@ -224,18 +238,7 @@ END;
 INSERT INTO order_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
 SELECT o.seq, x.line, x.item_code /* text */, x.brand /* text */, x.type /* text */, x.size /* text */,
   x.colour /* text */, x.quantity, x.price, x.currency
-FROM OPENJSON(@batch, '$.items') WITH (
-  i INT '$.i',
-  line INT '$.line',
-  item_code NVARCHAR(4000) '$.itemCode',
-  brand NVARCHAR(4000) '$.brand',
-  type NVARCHAR(4000) '$.type',
-  size NVARCHAR(4000) '$.size',
-  colour NVARCHAR(4000) '$.colour',
-  quantity INT '$.quantity',
-  price DECIMAL(19, 4) '$.price',
-  currency VARCHAR(20) '$.currency'
-) AS x
+FROM ${ITEMS_OF_BATCH} AS x
 JOIN @orders AS o ON o.i = x.i
 WHERE o.seq IS NOT NULL;
 

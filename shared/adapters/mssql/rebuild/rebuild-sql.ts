@@ -1,5 +1,5 @@
 import { INSERT_AUDIT } from '../dead-letters/audit.ts'
-import { DECLARE_ORDERS } from '../orders/store-batch-sql.ts'
+import { DECLARE_ORDERS, ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
 
 /**
  * A rebuild, each step one round trip and one transaction (port Maintenance). What the log says is gathered in tables
@@ -114,18 +114,7 @@ export const PROJECT_ORDERS = inStep(
   INSERT INTO rebuilt_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
   SELECT n.seq, x.line, x.item_code /* text */, x.brand /* text */, x.type /* text */, x.size /* text */,
     x.colour /* text */, x.quantity, x.price, x.currency
-  FROM OPENJSON(@batch, '$.items') WITH (
-    i INT '$.i',
-    line INT '$.line',
-    item_code NVARCHAR(4000) '$.itemCode',
-    brand NVARCHAR(4000) '$.brand',
-    type NVARCHAR(4000) '$.type',
-    size NVARCHAR(4000) '$.size',
-    colour NVARCHAR(4000) '$.colour',
-    quantity INT '$.quantity',
-    price DECIMAL(19, 4) '$.price',
-    currency VARCHAR(20) '$.currency'
-  ) AS x
+  FROM ${ITEMS_OF_BATCH} AS x
   JOIN @new AS n ON n.i = x.i;
 
   INSERT INTO rebuilt_words (order_seq, word, in_name)
