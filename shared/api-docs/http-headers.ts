@@ -1,8 +1,8 @@
 import type { JsonObject } from './schemas/schemas.ts'
 
-/** The headers that requests may have and answers have, as the document lists them under `components`. */
+/** The headers of requests and answers, as the document lists them under `components`. */
 
-/** One key of 1 to 255 visible characters, in double quotes or bare: what shared/http/protocol/preferences.ts takes. */
+/** One key of 1 to 255 visible characters, in double quotes or bare, as shared/http/protocol/preferences.ts accepts it. */
 const IDEMPOTENCY_KEY = String.raw`^(?:"(?:[ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--~]{1,255})$`
 
 export const REQUEST_HEADERS = {
@@ -10,7 +10,7 @@ export const REQUEST_HEADERS = {
     name: 'Idempotency-Key',
     in: 'header',
     description:
-      'Such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, also while the first is on its way; where another instance took the first, it may be accepted and later get the status `dead-lettered`.',
+      'Such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, even while the first is not stored yet. If another instance took the first, the second may be accepted and later get the status `dead-lettered`.',
     // No example: the reference page would send it with every order that is tried.
     schema: { type: 'string', pattern: IDEMPOTENCY_KEY },
   },
@@ -24,32 +24,33 @@ export const REQUEST_HEADERS = {
   IfNoneMatch: {
     name: 'If-None-Match',
     in: 'header',
-    description: 'ETags that the caller has already: 304 when one of them is still right.',
+    description: 'The ETags that the caller has already. If one of them is current, the answer is 304.',
     schema: { type: 'string' },
   },
   Traceparent: {
     name: 'traceparent',
     in: 'header',
-    description: 'W3C Trace Context: the order carries it through the log. One that is not valid is ignored.',
+    description: 'W3C Trace Context. The order carries it through the log. An invalid value is ignored.',
     schema: { type: 'string' },
   },
   Tracestate: {
     name: 'tracestate',
     in: 'header',
-    description: 'W3C Trace Context: goes with the traceparent. One that is not valid, or comes alone, is ignored.',
+    description:
+      'W3C Trace Context, in addition to traceparent. An invalid value, or one without traceparent, is ignored.',
     schema: { type: 'string' },
   },
   RequestId: {
     name: 'X-Request-Id',
     in: 'header',
     description:
-      'A name of 1 to 128 letters, digits and `_.:/+=~-` for this request, which the answer and the log repeat. Any other is replaced.',
+      'An id for this request, of 1 to 128 letters, digits and `_.:/+=~-`, which the answer and the log repeat. Any other value is replaced.',
     schema: { type: 'string' },
   },
   Operator: {
     name: 'X-Operator',
     in: 'header',
-    description: 'Who acts, recorded as claimed unless the platform signed somebody in.',
+    description: 'The name of the operator, recorded as claimed unless the platform signed the operator in.',
     schema: { type: 'string' },
   },
 } as const satisfies Record<string, JsonObject>
@@ -59,19 +60,19 @@ export type RequestHeader = keyof typeof REQUEST_HEADERS
 const seconds = { type: 'string', pattern: String.raw`^\d+$` }
 
 export const ANSWER_HEADERS = {
-  Location: { description: 'Where it is.', schema: { type: 'string', format: 'uri-reference' } },
+  Location: { description: 'The address of the resource.', schema: { type: 'string', format: 'uri-reference' } },
   RetryAfter: { description: 'When to ask again, in seconds.', schema: seconds },
-  ETag: { description: 'Of these very bytes, for If-None-Match.', schema: { type: 'string' } },
+  ETag: { description: 'A tag of exactly these bytes, for If-None-Match.', schema: { type: 'string' } },
   Link: { description: 'The next page, as `rel="next"`; absent on the last.', schema: { type: 'string' } },
   PreferenceApplied: { description: 'The wait that was granted.', schema: { type: 'string', pattern: '^wait=\\d+$' } },
   Allow: { description: 'The methods of this path.', schema: { type: 'string' } },
   RequestId: {
-    description: 'The name of the request in the log: the caller’s own if it was sent, else a new one.',
+    description: 'The id of the request in the log: the one that the caller sent, or a new one.',
     schema: { type: 'string', maxLength: 128 },
   },
   IdempotentReplayed: {
     description:
-      '`true` when another request brought this Idempotency-Key and this order first, as far as it is known here.',
+      '`true` when an earlier request had this Idempotency-Key and this order, as far as this instance knows.',
     schema: { type: 'string', enum: ['true'] },
   },
   ContentDisposition: { description: 'The name of the file.', schema: { type: 'string' } },
@@ -79,14 +80,7 @@ export const ANSWER_HEADERS = {
 
 export type AnswerHeader = keyof typeof ANSWER_HEADERS
 
-export const ANSWER_HEADER_NAMES: Readonly<Record<AnswerHeader, string>> = {
-  Location: 'Location',
-  RetryAfter: 'Retry-After',
-  ETag: 'ETag',
-  Link: 'Link',
-  PreferenceApplied: 'Preference-Applied',
-  Allow: 'Allow',
-  ContentDisposition: 'Content-Disposition',
-  RequestId: 'X-Request-Id',
-  IdempotentReplayed: 'Idempotent-Replayed',
+/** The name of the header: `RetryAfter` becomes `Retry-After`. */
+export function answerHeaderName(header: AnswerHeader): string {
+  return header === 'RequestId' ? 'X-Request-Id' : header.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-')
 }

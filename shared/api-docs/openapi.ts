@@ -3,17 +3,17 @@ import { PROBLEMS, problemType, type ProblemCode } from '../http/protocol/proble
 import { rightFor, type Right } from '../http/rights.ts'
 import { FAULT_ROUTES, HOME, ROUTES, type Route, type RouteName } from '../http/routes.ts'
 import { DEAD_LETTER_OPERATIONS } from './operations/dead-letter-operations.ts'
-import { ANSWER_HEADER_NAMES, ANSWER_HEADERS, REQUEST_HEADERS, type AnswerHeader } from './http-headers.ts'
+import { ANSWER_HEADERS, answerHeaderName, REQUEST_HEADERS, type AnswerHeader } from './http-headers.ts'
 import { TAGS, type Answer, type AnswerContent, type OperationDescription } from './operations/operation.ts'
 import { MAINTENANCE_OPERATIONS } from './operations/maintenance-operations.ts'
 import { ORDER_OPERATIONS } from './operations/order-operations.ts'
 import { namedJsonSchemas, queryParameters, schemaRef, type JsonObject } from './schemas/schemas.ts'
 import { SYSTEM_OPERATIONS } from './operations/system-operations.ts'
 
-/** The version of the API, which is the product's own (package.json). */
+/** The version of the API is the version of the product (package.json). */
 export const API_VERSION = '0.1.0'
 
-/** Every route has a description: the compiler says which has none. */
+/** The description of every route. The compiler reports a route without one. */
 export const OPERATIONS: Readonly<Record<RouteName, OperationDescription>> = {
   ...ORDER_OPERATIONS,
   ...DEAD_LETTER_OPERATIONS,
@@ -27,10 +27,10 @@ const DESCRIPTION = `An order intake that never loses an order. \`POST /api/orde
 
 Paths match without regard to case. Every GET also answers HEAD. Any other method is answered with 405 and \`Allow\`, an \
 unknown path with 404, and whatever goes wrong with problem details (RFC 9457) whose \`type\` leads to its explanation \
-in [/docs/errors](/docs/errors). The topics behind are described in [/api/asyncapi.json](/api/asyncapi.json).`
+in [/docs/errors](/docs/errors). The topics are described in [/api/asyncapi.json](/api/asyncapi.json).`
 
 const KEYS =
-  'Each route names the right that it asks for. `FUNCTIONS_KEY` has every right; `READ_KEY` has `read` and `metrics`, `PLACE_KEY` has `place`, and `METRICS_KEY` has `metrics`.'
+  'Each route names the right that it needs. `FUNCTIONS_KEY` has every right; `READ_KEY` has `read` and `metrics`, `PLACE_KEY` has `place`, and `METRICS_KEY` has `metrics`.'
 
 /** The right that a key needs, as the role that OpenAPI 3.1 lets a requirement name. */
 function securityOf(right: Right | undefined): JsonObject[] {
@@ -38,14 +38,14 @@ function securityOf(right: Right | undefined): JsonObject[] {
   return [{ functionKey: roles }, { functionKeyInQuery: roles }]
 }
 
-/** The document, from the table of routes, the schemas that validate, and the descriptions beside them. */
+/** Builds the document from the table of routes, the schemas that validate requests, and the descriptions of operations. */
 export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' | 'faults'>): JsonObject {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const [name, route] of Object.entries<Route>(ROUTES)) {
-    if (FAULT_ROUTES.has(name) && !faults) continue // off, the route does not exist
+    if (FAULT_ROUTES.has(name) && !faults) continue // the route does not exist then
     const item = (paths[templateOf(route)] ??= {})
     for (const method of route.methods) {
-      // HEAD is GET without the body: said once, in the description of the whole.
+      // DESCRIPTION says once for all routes that HEAD is GET without the body.
       if (method !== 'HEAD') item[method.toLowerCase()] = operation(name as RouteName, ordersAuth)
     }
   }
@@ -58,13 +58,16 @@ export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' 
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/', description: 'The host that serves this document.' }],
-    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    tags: TAGS.map(({ name, description }) => ({ name, description })),
     paths,
     components: {
       schemas: namedJsonSchemas(),
       parameters: REQUEST_HEADERS,
       headers: ANSWER_HEADERS,
-      responses: { NotFound: problemAnswer(['not-found']), MethodNotAllowed: methodNotAllowed() },
+      responses: {
+        NotFound: problemAnswer(['not-found']),
+        MethodNotAllowed: problemAnswer(['method-not-allowed'], ['Allow']),
+      },
       examples: Object.fromEntries(problemCodes().map((code) => [code, exampleOf(code)])),
       securitySchemes: {
         functionKey: { type: 'apiKey', in: 'header', name: 'x-functions-key', description: KEYS },
@@ -74,23 +77,20 @@ export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' 
   }
 }
 
-/** `/api/orders/{orderId}`: without the constraints that only routing needs. */
+/** The path as OpenAPI writes it, without the constraints that only routing needs: `/api/orders/{orderId}`. */
 export function templateOf({ route }: Pick<Route, 'route'>): string {
   return route === HOME ? '/' : `/${route.replaceAll(/\{\*?(\w+)(?::regex\([^/]*\))?\}/g, '{$1}')}`
 }
 
 function operation(name: RouteName, ordersAuth: Config['ordersAuth']): JsonObject {
-  const { access }: Route = ROUTES[name]
+  const { access, route }: Route = ROUTES[name]
   const description = OPERATIONS[name]
   const needsKey = access === 'function' || (access === 'orders' && ordersAuth === 'function')
-  const problems: ProblemCode[] = [
-    ...(description.problems ?? []),
-    ...(needsKey ? (['unauthorized', 'forbidden'] as const) : []),
-    'internal',
-  ]
   return {
     operationId: name,
-    tags: [description.tag],
+    tags: TAGS.filter(({ routes }) => routes.test(route))
+      .slice(0, 1)
+      .map(({ name }) => name),
     summary: description.summary,
     ...(description.description !== undefined && { description: description.description }),
     security: needsKey ? securityOf(rightFor(name)) : [],
@@ -103,8 +103,18 @@ function operation(name: RouteName, ordersAuth: Config['ordersAuth']): JsonObjec
         },
       },
     }),
-    responses: { ...answersOf(description.answers), ...problemAnswers(problems) },
+    responses: { ...answersOf(description.answers), ...problemAnswers(problemsOf(description, needsKey)) },
   }
+}
+
+const BODY_PROBLEMS = ['malformed-json', 'invalid-request', 'payload-too-large', 'unsupported-media-type'] as const
+
+function problemsOf({ query, body, problems = [] }: OperationDescription, needsKey: boolean): ProblemCode[] {
+  const possible = new Set<ProblemCode>([...problems, 'internal'])
+  if (query !== undefined) possible.add('invalid-request')
+  if (body !== undefined) BODY_PROBLEMS.forEach((code) => possible.add(code))
+  if (needsKey) possible.add('unauthorized').add('forbidden')
+  return problemCodes().filter((code) => possible.has(code))
 }
 
 function parametersOf({ path = {}, query, headers = [] }: OperationDescription): { parameters?: JsonObject[] } {
@@ -136,17 +146,13 @@ function contentOf({ schema, ...examples }: AnswerContent): JsonObject {
 }
 
 function headerRefs(headers: readonly AnswerHeader[]): JsonObject {
-  return Object.fromEntries(
-    headers.map((name) => [ANSWER_HEADER_NAMES[name], { $ref: `#/components/headers/${name}` }]),
-  )
+  return Object.fromEntries(headers.map((name) => [answerHeaderName(name), { $ref: `#/components/headers/${name}` }]))
 }
 
-/** One answer for each status, with an example of each problem that has it. */
+/** One answer for each status, with an example of each of its problems. */
 function problemAnswers(codes: readonly ProblemCode[]): JsonObject {
   const byStatus = Map.groupBy(codes, (code) => PROBLEMS[code].status)
-  return Object.fromEntries(
-    [...byStatus].sort(([one], [other]) => one - other).map(([status, same]) => [status, problemAnswer(same)]),
-  )
+  return Object.fromEntries([...byStatus].map(([status, same]) => [status, problemAnswer(same)]))
 }
 
 function problemAnswer(codes: readonly ProblemCode[], headers: readonly AnswerHeader[] = []): JsonObject {
@@ -162,10 +168,6 @@ function problemAnswer(codes: readonly ProblemCode[], headers: readonly AnswerHe
       },
     },
   }
-}
-
-function methodNotAllowed(): JsonObject {
-  return problemAnswer(['method-not-allowed'], ['Allow'])
 }
 
 function problemCodes(): ProblemCode[] {

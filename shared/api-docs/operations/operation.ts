@@ -8,11 +8,10 @@ import type { JsonObject, SchemaName } from '../schemas/schemas.ts'
 import { STATUS_EXAMPLES } from '../examples/status-examples.ts'
 
 /**
- * What the document says of a route beyond shared/http/routes.ts. Problems that every route can have (401 where a key is
- * needed, 500) are added by themselves.
+ * The part of a route's description that shared/http/routes.ts does not give. openapi.ts adds the tag and the problems
+ * that follow from a key, a query or a body, and 500.
  */
 export interface OperationDescription {
-  readonly tag: Tag
   readonly summary: string
   readonly description?: string
   /** A schema for each parameter of the path. */
@@ -25,14 +24,22 @@ export interface OperationDescription {
   readonly problems?: readonly ProblemCode[]
 }
 
-export const TAGS = {
-  Orders: 'Place orders and read them back.',
-  'Dead letters': 'What could not be stored, and how to repair it. Needs the function key.',
-  Operations: 'The pipeline in numbers. Needs the function key.',
-  Health: 'For probes.',
-  Documentation: 'What describes this product.',
-} as const
-export type Tag = keyof typeof TAGS
+/** The first tag whose pattern matches the route is the tag of the operation. */
+export const TAGS = [
+  { name: 'Orders', description: 'Place orders and read them back.', routes: /^api\/orders?(?:\/|$)/ },
+  {
+    name: 'Dead letters',
+    description: 'Records that could not be stored, and how to repair them. Needs the function key.',
+    routes: /^api\/(?:dead-letters|redrives|audit)/,
+  },
+  {
+    name: 'Operations',
+    description: 'The pipeline in numbers, and its maintenance. Needs the function key.',
+    routes: /^api\/(?:ops|metrics)/,
+  },
+  { name: 'Health', description: 'For probes.', routes: /^api\/health/ },
+  { name: 'Documentation', description: 'Pages and documents about this product.', routes: /^/ },
+] as const
 
 export interface PathParameter {
   readonly description: string
@@ -51,7 +58,7 @@ export interface Answer {
   readonly headers?: readonly AnswerHeader[]
   /** Absent when there is no body. */
   readonly content?: Readonly<Record<string, AnswerContent>>
-  /** Where to go from here, by name. */
+  /** Requests that can follow, by name. */
   readonly links?: Links
 }
 
@@ -74,7 +81,7 @@ export interface AnswerContent {
 /** By name. */
 export type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>
 
-/** What an answer of each schema looks like, where nothing better is said. */
+/** The example of each schema, for answers that have no example of their own. */
 const EXAMPLES = {
   Order: EXAMPLE_STORED,
   PlacedOrder: EXAMPLE_STORED,
@@ -97,12 +104,21 @@ export function jsonAnswer(
   }
 }
 
+/** A body with one example. */
+export function jsonBody(
+  schema: SchemaName,
+  { required = false, summary, value }: { required?: boolean; summary: string; value: unknown },
+): RequestBody {
+  return { schema, required, examples: { example: { summary, value } } }
+}
+
+/** A link to the route that takes `parameter` from this place in the answer, an RFC 6901 pointer. */
+export function link(operationId: RouteName, parameter: string, pointer: string, description: string): Link {
+  return { operationId, description, parameters: { [parameter]: `$response.body#${pointer}` } }
+}
+
 export function nextPage(operationId: RouteName): Link {
-  return {
-    operationId,
-    description: 'The next page; the last one has none.',
-    parameters: { cursor: '$response.body#/nextCursor' },
-  }
+  return link(operationId, 'cursor', '/nextCursor', 'The next page; the last one has none.')
 }
 
 export const NOT_MODIFIED: Answer = { description: 'The caller has it already.', headers: ['ETag'] }

@@ -3,55 +3,42 @@ import type { RouteName } from '../../http/routes.ts'
 import { EXAMPLE_ORDER, EXAMPLE_RECEIPT, EXAMPLE_RETRYING, EXAMPLE_STORED } from '../examples/examples.ts'
 import {
   jsonAnswer,
+  link,
   nextPage,
   NOT_MODIFIED,
   type Answer,
-  type Links,
   type OperationDescription,
   type PathParameter,
 } from './operation.ts'
 
-/** The routes of orders. Adding one: a route in shared/http/routes.ts, and what it does here. */
+/** Descriptions of the routes for orders. A new route is a row in shared/http/routes.ts and a description here. */
 
 const ORDER_ID: PathParameter = {
-  description: 'As POST /api/orders gave it.',
+  description: 'The id that POST /api/orders returned.',
   schema: { type: 'string', format: 'uuid' },
   example: EXAMPLE_RECEIPT.orderId,
 }
 
-/** From an answer that names an order. */
+/** Links from an answer that has the id of an order. */
 const ofThisOrder = {
-  order: {
-    operationId: 'getOrder',
-    description: 'Where the order stands.',
-    parameters: { orderId: '$response.body#/orderId' },
-  },
-  history: {
-    operationId: 'orderHistory',
-    description: 'What happened to it.',
-    parameters: { orderId: '$response.body#/orderId' },
-  },
-} as const satisfies Links
+  order: link('getOrder', 'orderId', '/orderId', 'Where the order stands.'),
+  history: link('orderHistory', 'orderId', '/orderId', 'The history of the order.'),
+}
 
 function page(operationId: RouteName): Answer {
   return jsonAnswer('A page of orders.', 'OrderPage', {
     headers: ['Link'],
     links: {
       nextPage: nextPage(operationId),
-      firstOrder: {
-        operationId: 'getOrder',
-        description: 'The first order of the page.',
-        parameters: { orderId: '$response.body#/items/0/orderId' },
-      },
+      firstOrder: link('getOrder', 'orderId', '/items/0/orderId', 'The first order of the page.'),
     },
   })
 }
 
 const placeOrder: OperationDescription = {
-  tag: 'Orders',
   summary: 'Place an order',
   description:
-    'Answers 202 once the order is durable in the log, before it is stored: from then on it is not lost. With `Prefer: wait=N` the answer is 201 with the stored order if that happens in time. Members that an order does not have are left out and named in `ignored`.',
+    'The answer is 202 once the order is durable in the log, before it is stored. From then on it cannot be lost. With `Prefer: wait=N` the answer is 201 with the stored order, if it is stored in time. Unknown members are left out and named in `ignored`.',
   headers: ['IdempotencyKey', 'Prefer', 'RequestId', 'Traceparent', 'Tracestate'],
   body: {
     schema: 'OrderCommand',
@@ -63,7 +50,7 @@ const placeOrder: OperationDescription = {
         value: { ...EXAMPLE_ORDER, reference: 'WEB-10482', metadata: { channel: 'web', campaign: 'spring' } },
       },
       numbers: {
-        summary: 'With numbers for currencies and payment, as the original application has them',
+        summary: 'With numbers for currencies and payment method, as in the original application',
         value: {
           ...EXAMPLE_ORDER,
           currencyType: 1,
@@ -74,7 +61,7 @@ const placeOrder: OperationDescription = {
     },
   },
   answers: {
-    201: jsonAnswer('Stored, within the wait that was asked for.', 'PlacedOrder', {
+    201: jsonAnswer('Stored within the requested wait.', 'PlacedOrder', {
       headers: ['Location', 'PreferenceApplied', 'IdempotentReplayed'],
       links: ofThisOrder,
     }),
@@ -87,7 +74,7 @@ const placeOrder: OperationDescription = {
           examples: {
             accepted: { summary: 'Accepted', value: EXAMPLE_RECEIPT },
             ignored: {
-              summary: 'Accepted without a member that no order has',
+              summary: 'Accepted without an unknown member',
               value: { ...EXAMPLE_RECEIPT, ignored: ['/externalOrderId'] },
             },
           },
@@ -97,12 +84,8 @@ const placeOrder: OperationDescription = {
     },
   },
   problems: [
-    'malformed-json',
     'invalid-order',
-    'invalid-request',
-    'payload-too-large',
     'record-too-large',
-    'unsupported-media-type',
     'idempotency-key-reused',
     'queue-full',
     'log-unavailable',
@@ -116,51 +99,47 @@ export const ORDER_OPERATIONS = {
   placeOrderOriginal: {
     ...placeOrder,
     summary: 'Place an order (original route)',
-    description: 'POST /api/Order of the original application: the same as POST /api/orders.',
+    description: 'POST /api/Order of the original application. It does the same as POST /api/orders.',
   },
   listOrders: {
-    tag: 'Orders',
     summary: 'List orders',
     description:
-      'Newest first, a page at a time; orders that arrive meanwhile neither repeat nor hide any. Without `status`, the stored ones; orders that are accepted and not processed yet are in the log alone, and in no list. `from` is inclusive, `to` is not. GET /api/Orders of the original application is this route.',
+      'Newest first, a page at a time. Orders that arrive meanwhile neither repeat nor hide any. Without `status` the list has the stored orders. Orders that are accepted but not processed yet are only in the log, so no list has them. `from` is inclusive, `to` is exclusive. GET /api/Orders of the original application is this route.',
     query: listQuery,
     answers: { 200: page('listOrders') },
-    problems: ['invalid-request', 'store-unavailable'],
+    problems: ['store-unavailable'],
   },
   searchOrders: {
-    tag: 'Orders',
     summary: 'Search orders',
     description:
-      'Full text over customer names, item descriptions and codes, e-mail addresses and order ids, best first: every word must be there, whole or as a beginning, in any case and with or without accents. `lukasz` finds Łukasz, `gross` finds Groß, `oconnor` finds O’Connor, and `龍` finds 小龍. An order id is found whole or by its last twelve digits.',
+      'Searches customer names, item descriptions and codes, e-mail addresses and order ids; best match first. Every word must occur, whole or as a prefix. Case and accents do not matter: `lukasz` finds Łukasz, `gross` finds Groß, `oconnor` finds O’Connor, and `龍` finds 小龍. An order id is found whole or by its last twelve digits.',
     query: searchQuery,
     answers: { 200: page('searchOrders') },
-    problems: ['invalid-request', 'store-unavailable'],
+    problems: ['store-unavailable'],
   },
   searchCustomers: {
-    tag: 'Orders',
     summary: 'Search orders by customer name (original route)',
-    description: 'GET /api/Orders/customerSearch/{text} of the original application: looks in customer names only.',
+    description: 'GET /api/Orders/customerSearch/{text} of the original application. Searches customer names only.',
     path: {
       text: {
-        description: 'Words, or beginnings of words.',
+        description: 'Words, or prefixes of words.',
         schema: { type: 'string', minLength: 1, maxLength: 200 },
         example: 'alex exa',
       },
     },
     query: customerSearchQuery,
     answers: { 200: page('searchCustomers') },
-    problems: ['invalid-request', 'store-unavailable'],
+    problems: ['store-unavailable'],
   },
   getOrder: {
-    tag: 'Orders',
-    summary: 'Where an order stands',
+    summary: 'Get an order',
     description:
-      'An id that was issued is never answered with 404: before the order reaches the store its status is `accepted`. It stays so, with the cause `record-missing`, when the log can no longer give the record of the order, as far as that can be told. With `Prefer: wait=N`, waits until the order is stored, dead-lettered or discarded.',
+      'An id that was issued is never answered with 404. Until the order reaches the store, its status is `accepted`. If the log is known to have lost the record of the order, the status stays `accepted`, with the cause `record-missing`. With `Prefer: wait=N` the answer waits until the order is stored, dead-lettered or discarded.',
     path: { orderId: ORDER_ID },
     headers: ['Prefer', 'IfNoneMatch'],
     answers: {
       200: {
-        description: 'The order. `Retry-After` while it is pending.',
+        description: 'The order, with `Retry-After` while it is pending.',
         headers: ['ETag', 'RetryAfter', 'PreferenceApplied'],
         links: { history: ofThisOrder.history },
         content: {
@@ -178,11 +157,10 @@ export const ORDER_OPERATIONS = {
     problems: ['invalid-request', 'order-not-found', 'store-unavailable', 'shutting-down'],
   },
   orderHistory: {
-    tag: 'Orders',
-    summary: 'What happened to an order',
-    description: 'Oldest first: accepted, each attempt that failed, stored, dead-lettered, redriven.',
+    summary: 'Get the history of an order',
+    description: 'Oldest first: accepted, each failed attempt, stored, dead-lettered, redriven.',
     path: { orderId: ORDER_ID },
-    answers: { 200: jsonAnswer('The timeline.', 'OrderHistory') },
+    answers: { 200: jsonAnswer('The history.', 'OrderHistory') },
     problems: ['invalid-request', 'order-not-found', 'store-unavailable'],
   },
 } as const satisfies Partial<Record<RouteName, OperationDescription>>

@@ -1,8 +1,8 @@
 import type { RouteName } from '../../http/routes.ts'
-import { jsonAnswer, NOT_MODIFIED, type Answer, type OperationDescription } from './operation.ts'
+import { jsonAnswer, jsonBody, NOT_MODIFIED, type Answer, type OperationDescription } from './operation.ts'
 import { NOT_READY, STALLED } from '../examples/status-examples.ts'
 
-/** The routes of operations, health and documentation. */
+/** Descriptions of the routes for numbers, health and documentation. */
 
 function text(description: string, ...types: readonly string[]): Answer {
   const content = Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' } }]))
@@ -10,7 +10,7 @@ function text(description: string, ...types: readonly string[]): Answer {
 }
 
 function document(summary: string, answer: Answer): OperationDescription {
-  return { tag: 'Documentation', summary, headers: ['IfNoneMatch'], answers: { 200: answer, 304: NOT_MODIFIED } }
+  return { summary, headers: ['IfNoneMatch'], answers: { 200: answer, 304: NOT_MODIFIED } }
 }
 
 function jsonDocument(example: object): Answer {
@@ -18,58 +18,56 @@ function jsonDocument(example: object): Answer {
   return { description: 'The document.', headers: ['ETag'], content }
 }
 
+function asset(example: string, description: OperationDescription): OperationDescription {
+  const schema = { type: 'string', minLength: 1, maxLength: 100 }
+  return {
+    ...description,
+    path: { asset: { description: 'The name of the file.', schema, example } },
+    problems: ['not-found'],
+  }
+}
+
 export const SYSTEM_OPERATIONS = {
   opsStatus: {
-    tag: 'Operations',
-    summary: 'The pipeline in numbers',
-    description: 'From log offsets and the store, so that any instance answers for all of them.',
-    answers: { 200: jsonAnswer('Where the pipeline stands.', 'PipelineStatus') },
+    summary: 'Get the pipeline in numbers',
+    description: 'Computed from log offsets and the store, so every instance returns the same numbers.',
+    answers: { 200: jsonAnswer('The state of the pipeline.', 'PipelineStatus') },
     problems: ['log-unavailable', 'store-unavailable'],
   },
   opsHistory: {
-    tag: 'Operations',
-    summary: 'The last hour in numbers',
+    summary: 'Get the last hour in numbers',
     description:
-      'A point every `everyMs`, oldest first, as the instance that answers saw it since its start. Moments in which the log or the store was away are missing.',
+      'One point every `everyMs`, oldest first, as recorded by the instance that answers since it started. Points at which the log or the store was unavailable are missing.',
     answers: { 200: jsonAnswer('The last hour.', 'PipelineHistory') },
   },
   opsLedger: {
-    tag: 'Operations',
-    summary: 'Whether every order is accounted for',
-    description: 'Every record of the orders topic has exactly one outcome; this says whether the figures agree.',
+    summary: 'Check that every order is accounted for',
+    description:
+      'Every record of the orders topic has exactly one outcome. The verdict says whether the figures add up.',
     answers: { 200: jsonAnswer('The verdict.', 'LedgerVerdict') },
     problems: ['log-unavailable', 'store-unavailable'],
   },
   repairLedger: {
-    tag: 'Operations',
-    summary: 'Store or park what was passed over',
-    description: 'For at most some twenty seconds; when `more` is true, another repair goes on from there.',
-    answers: { 200: jsonAnswer('What was done, and the verdict after it.', 'LedgerRepair') },
+    summary: 'Store or park records that were passed over',
+    description: 'Works for about twenty seconds at most. If `more` is true, another repair continues from there.',
+    answers: { 200: jsonAnswer('The number of records processed, and the verdict after it.', 'LedgerRepair') },
     problems: ['log-unavailable', 'store-unavailable', 'shutting-down'],
   },
   getFaults: {
-    tag: 'Operations',
-    summary: 'What is broken on purpose',
+    summary: 'Get the faults that are on',
     description: 'Only in the embedded host with FAULTS=on.',
-    answers: { 200: jsonAnswer('What is broken now.', 'FaultPlan') },
+    answers: { 200: jsonAnswer('The faults that are on.', 'FaultPlan') },
   },
   setFaults: {
-    tag: 'Operations',
     summary: 'Break something on purpose',
-    description: 'Only in the embedded host with FAULTS=on. What the body does not name is mended.',
-    body: {
-      schema: 'FaultPlan',
-      required: false,
-      examples: { storeDown: { summary: 'The store is down', value: { store: 'down' } } },
-    },
-    answers: { 200: jsonAnswer('What is broken now.', 'FaultPlan') },
-    problems: ['malformed-json', 'invalid-request', 'payload-too-large', 'unsupported-media-type'],
+    description: 'Only in the embedded host with FAULTS=on. A fault that the body does not name ends.',
+    body: jsonBody('FaultPlan', { summary: 'The store is down', value: { store: 'down' } }),
+    answers: { 200: jsonAnswer('The faults that are on.', 'FaultPlan') },
   },
   metrics: {
-    tag: 'Operations',
-    summary: 'Metrics for Prometheus',
+    summary: 'Get metrics for Prometheus',
     description:
-      'Counters and histograms of the instance that answers; lag, parked records and the ledger are the same from any. What is away is left out.',
+      'Counters and histograms are those of the instance that answers. Lag, parked records and the ledger are the same from every instance. Metrics of an unavailable log or store are left out.',
     answers: {
       200: {
         description: 'The text exposition format.',
@@ -78,51 +76,40 @@ export const SYSTEM_OPERATIONS = {
     },
   },
   liveness: {
-    tag: 'Health',
-    summary: 'Whether a restart would help',
+    summary: 'Check whether a restart would help',
     description:
-      'Asks nobody, so that no outage gets the process restarted. A process that consumes looks every half a minute whether it is handed the records that wait for it.',
+      'Asks neither log nor store, so that their outage does not restart the process. A process that consumes checks twice a minute that it receives the records that wait for it.',
     answers: {
-      200: jsonAnswer('It would not.', 'Liveness'),
-      503: jsonAnswer('Records wait, and the host hands this process none of them.', 'Liveness', { example: STALLED }),
+      200: jsonAnswer('A restart would not help.', 'Liveness'),
+      503: jsonAnswer('Records wait, and the host delivers none of them to this process.', 'Liveness', {
+        example: STALLED,
+      }),
     },
   },
   readiness: {
-    tag: 'Health',
-    summary: 'Whether requests can be served',
+    summary: 'Check whether requests can be served',
     description:
-      'Covers only what this process’s functions cannot do without: placing orders needs the log alone. The rest is reported, with why.',
+      'Ready means that everything the functions of this process need is available: placing orders needs only the log. The rest is reported with its cause.',
     answers: {
       200: jsonAnswer('Ready.', 'Readiness'),
-      503: jsonAnswer('Not ready, and why.', 'Readiness', { example: NOT_READY }),
+      503: jsonAnswer('Not ready, with the reason.', 'Readiness', { example: NOT_READY }),
     },
   },
-  openApi: document('This document', jsonDocument({ openapi: '3.1.1' })),
-  asyncApi: document('The topics, as an AsyncAPI document', jsonDocument({ asyncapi: '3.0.0' })),
-  docs: document('This reference, to read and to try', text('The page.', 'text/html')),
-  docsErrors: document('What each problem means', text('The page.', 'text/html')),
-  docsAsset: {
-    ...document('What the pages are made of', text('The file.', 'text/css', 'text/javascript', 'image/svg+xml')),
-    path: {
-      asset: {
-        description: 'The name of the file.',
-        schema: { type: 'string', minLength: 1, maxLength: 100 },
-        example: 'page.css',
-      },
-    },
-    problems: ['not-found'],
-  },
-  dashboard: document('The pipeline, live', text('The page.', 'text/html')),
-  dashboardAsset: {
-    ...document('What the dashboard is made of', text('The file.', 'text/css', 'text/javascript')),
-    path: {
-      asset: {
-        description: 'The name of the file.',
-        schema: { type: 'string', minLength: 1, maxLength: 100 },
-        example: 'main.js',
-      },
-    },
-    problems: ['not-found'],
-  },
-  home: document('Where everything is', text('The page.', 'text/html')),
+  openApi: document('Get this document', jsonDocument({ openapi: '3.1.1' })),
+  asyncApi: document('Get the AsyncAPI document of the topics', jsonDocument({ asyncapi: '3.0.0' })),
+  docs: document('Show this reference', text('The page.', 'text/html')),
+  docsErrors: document('Explain each problem', text('The page.', 'text/html')),
+  docsAsset: asset(
+    'page.css',
+    document(
+      'Get a script, style or image of the pages',
+      text('The file.', 'text/css', 'text/javascript', 'image/svg+xml'),
+    ),
+  ),
+  dashboard: document('Show the dashboard', text('The page.', 'text/html')),
+  dashboardAsset: asset(
+    'main.js',
+    document('Get a script or style of the dashboard', text('The file.', 'text/css', 'text/javascript')),
+  ),
+  home: document('Show the home page', text('The page.', 'text/html')),
 } as const satisfies Partial<Record<RouteName, OperationDescription>>

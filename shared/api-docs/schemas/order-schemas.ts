@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CURRENCIES, PAYMENT_METHODS } from '../../domain/order-commands.ts'
+import { CURRENCIES, newOrderCommandSchema, orderItemSchema, PAYMENT_METHODS } from '../../domain/order-commands.ts'
 import type { Violation } from '../../domain/errors.ts'
 import {
   HISTORY_KINDS,
@@ -11,75 +11,63 @@ import {
 } from '../../domain/order-view.ts'
 import { MAX_NAMED } from '../../domain/unknown-members.ts'
 import type { Ignored } from '../../http/place-order.ts'
-import type { Page } from '../../ports/order-views.ts'
-import { instant, schemaOf } from './schema-of.ts'
+import { instant, pageOf, schemaOf } from './schema-of.ts'
 
 /** What answers about orders look like. */
 
 export const orderId = z
   .string()
   .meta({ format: 'uuid', description: 'A UUID of version 7, or 8 with an Idempotency-Key.' })
-export const currencySchema = z.enum(CURRENCIES).meta({ description: 'ISO 4217.' })
-export const paymentMethodSchema = z.enum(PAYMENT_METHODS)
-export const orderStatusSchema = z.enum(ORDER_STATUSES)
+const currencySchema = z.enum(CURRENCIES).meta({ description: 'ISO 4217.' })
+const paymentMethodSchema = z.enum(PAYMENT_METHODS)
+const orderStatusSchema = z.enum(ORDER_STATUSES)
 const amount = z.number().min(0).meta({ description: 'At most 4 decimals, carried exactly.' })
-export const nextCursor = z
-  .string()
-  .nullable()
-  .meta({ description: 'Opaque: give it back as `cursor` for the next page. Null on the last page.' })
-
-export const causeSchema = schemaOf<Cause>()(
-  z.object({
-    code: z.string().meta({ description: 'One of the codes in docs/errors.md.' }),
-    detail: z.string(),
-  }),
-)
+export const causeSchema = schemaOf<Cause>()({
+  code: z.string().meta({ description: 'One of the codes in docs/errors.md.' }),
+  detail: z.string(),
+})
 
 const attempt = z.int().min(1).meta({ description: 'Deliveries that failed so far; the first is 1.' })
 
-export const orderItemViewSchema = schemaOf<OrderItemView>()(
-  z.object({
-    itemCode: z.string(),
-    brand: z.string(),
-    type: z.string(),
-    size: z.string(),
-    colour: z.string(),
-    quantity: z.int().min(1),
-    price: amount,
-    currencyType: currencySchema,
-    longDescription: z.string().meta({ description: 'Brand, type, size and colour: what full-text search looks at.' }),
-  }),
-)
+const orderItemViewSchema = schemaOf<OrderItemView>()({
+  itemCode: z.string(),
+  brand: z.string(),
+  type: z.string(),
+  size: z.string(),
+  colour: z.string(),
+  quantity: z.int().min(1),
+  price: amount,
+  currencyType: currencySchema,
+  longDescription: z.string().meta({ description: 'Brand, type, size and colour: what full-text search looks at.' }),
+})
 
-export const orderViewSchema = schemaOf<OrderView>()(
-  z.object({
-    orderId,
-    status: orderStatusSchema,
-    acceptedAt: z.exactOptional(instant),
-    storedAt: z.exactOptional(instant),
-    recovered: z.exactOptional(z.boolean().meta({ description: "Stored only after an operator's redrive." })),
-    attempt: z.exactOptional(attempt),
-    maxAttempts: z.exactOptional(z.int().min(1)),
-    nextAttemptAt: z.exactOptional(instant),
-    cause: z.exactOptional(causeSchema),
-    updatedAt: z.exactOptional(instant),
-    customerId: z.exactOptional(z.int().min(1)),
-    customerName: z.exactOptional(z.string()),
-    customerLastName: z.exactOptional(z.string()),
-    customerFullName: z.exactOptional(z.string()),
-    customerEmail: z.exactOptional(z.string()),
-    shippingAddress: z.exactOptional(z.string()),
-    billingAddress: z.exactOptional(z.string()),
-    currencyType: z.exactOptional(currencySchema),
-    totalPrice: z.exactOptional(amount),
-    paymentMethodType: z.exactOptional(paymentMethodSchema),
-    orderItems: z.exactOptional(z.array(orderItemViewSchema)),
-    reference: z.exactOptional(z.string().meta({ description: "The caller's own name of the order." })),
-    metadata: z.exactOptional(
-      z.record(z.string(), z.string()).meta({ description: 'What the caller keeps with the order.' }),
-    ),
-  }),
-).meta({ description: 'Where an order stands, and its content once that is known. A stored order has all of it.' })
+const orderViewSchema = schemaOf<OrderView>()({
+  orderId,
+  status: orderStatusSchema,
+  acceptedAt: z.exactOptional(instant),
+  storedAt: z.exactOptional(instant),
+  recovered: z.exactOptional(z.boolean().meta({ description: "Stored only after an operator's redrive." })),
+  attempt: z.exactOptional(attempt),
+  maxAttempts: z.exactOptional(z.int().min(1)),
+  nextAttemptAt: z.exactOptional(instant),
+  cause: z.exactOptional(causeSchema),
+  updatedAt: z.exactOptional(instant),
+  customerId: z.exactOptional(z.int().min(1)),
+  customerName: z.exactOptional(z.string()),
+  customerLastName: z.exactOptional(z.string()),
+  customerFullName: z.exactOptional(z.string()),
+  customerEmail: z.exactOptional(z.string()),
+  shippingAddress: z.exactOptional(z.string()),
+  billingAddress: z.exactOptional(z.string()),
+  currencyType: z.exactOptional(currencySchema),
+  totalPrice: z.exactOptional(amount),
+  paymentMethodType: z.exactOptional(paymentMethodSchema),
+  orderItems: z.exactOptional(z.array(orderItemViewSchema)),
+  reference: z.exactOptional(z.string().meta({ description: "The caller's own name of the order." })),
+  metadata: z.exactOptional(
+    z.record(z.string(), z.string()).meta({ description: 'What the caller keeps with the order.' }),
+  ),
+}).meta({ description: 'Where an order stands, and its content once that is known. A stored order has all of it.' })
 
 /** Of an answer to a request whose body was an order. */
 export const ignored = z.exactOptional(
@@ -89,39 +77,33 @@ export const ignored = z.exactOptional(
   }),
 )
 
-export const placedOrderSchema = schemaOf<OrderView & Ignored>()(orderViewSchema.extend({ ignored })).meta({
+const placedOrderSchema = schemaOf<OrderView & Ignored>()({ ...orderViewSchema.shape, ignored }).meta({
   description: 'The order as it stands, and which members of the body were left out.',
 })
 
-export const orderPageSchema = schemaOf<Page<OrderView>>()(z.object({ items: z.array(orderViewSchema), nextCursor }))
+const historyEntrySchema = schemaOf<HistoryEntry>()({
+  at: instant,
+  kind: z.enum(HISTORY_KINDS),
+  attempt: z.exactOptional(attempt),
+  nextAttemptAt: z.exactOptional(instant),
+  cause: z.exactOptional(causeSchema),
+  reason: z.exactOptional(z.string().meta({ description: "An operator's reason." })),
+})
 
-export const historyEntrySchema = schemaOf<HistoryEntry>()(
-  z.object({
-    at: instant,
-    kind: z.enum(HISTORY_KINDS),
-    attempt: z.exactOptional(attempt),
-    nextAttemptAt: z.exactOptional(instant),
-    cause: z.exactOptional(causeSchema),
-    reason: z.exactOptional(z.string().meta({ description: "An operator's reason." })),
-  }),
-)
-
-export const orderHistorySchema = z.object({
+const orderHistorySchema = z.object({
   orderId,
   items: z.array(historyEntrySchema),
   nextCursor: z.string().nullable().meta({ description: 'Always null: a history is one page.' }),
 })
 
-export const violationSchema = schemaOf<Violation>()(
-  z.object({
-    pointer: z
-      .string()
-      .meta({ description: 'An RFC 6901 JSON pointer into the body, or the name of a parameter or header.' }),
-    detail: z.string(),
-  }),
-)
+const violationSchema = schemaOf<Violation>()({
+  pointer: z
+    .string()
+    .meta({ description: 'An RFC 6901 JSON pointer into the body, or the name of a parameter or header.' }),
+  detail: z.string(),
+})
 
-export const problemSchema = z
+const problemSchema = z
   .object({
     type: z.string().meta({ format: 'uri-reference', description: 'Stable; leads to its explanation.' }),
     title: z.string(),
@@ -132,3 +114,20 @@ export const problemSchema = z
     errors: z.exactOptional(z.array(violationSchema)),
   })
   .meta({ description: 'Problem details (RFC 9457).' })
+
+export const ORDER_SCHEMAS = {
+  OrderCommand: newOrderCommandSchema,
+  OrderCommandItem: orderItemSchema,
+  Order: orderViewSchema,
+  PlacedOrder: placedOrderSchema,
+  OrderItem: orderItemViewSchema,
+  OrderPage: pageOf(orderViewSchema),
+  OrderHistory: orderHistorySchema,
+  HistoryEntry: historyEntrySchema,
+  OrderStatus: orderStatusSchema,
+  Currency: currencySchema,
+  PaymentMethod: paymentMethodSchema,
+  Cause: causeSchema,
+  Problem: problemSchema,
+  Violation: violationSchema,
+} as const

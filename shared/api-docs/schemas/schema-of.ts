@@ -1,12 +1,13 @@
 import { z } from 'zod'
 
 /**
- * A schema that describes exactly what the type says: the compiler complains about a member that is missing from either,
- * so a document made from the schema cannot fall behind the answers.
+ * The schema of an object with the members of the type. The compiler reports a member of the type that is missing
+ * or described differently, so the documents cannot fall behind the answers.
  */
 export function schemaOf<T>() {
-  return <Schema extends z.ZodType<T>>(schema: [keyof T] extends [keyof z.output<Schema>] ? Schema : never): Schema =>
-    schema
+  return <Shape extends { readonly [Member in keyof T]-?: z.ZodType }>(
+    shape: z.output<z.ZodObject<Shape>> extends T ? Shape : never,
+  ): z.ZodObject<Shape> => z.object(shape)
 }
 
 /** An instant as every answer writes it. */
@@ -14,3 +15,13 @@ export const instant = z.string().meta({ format: 'date-time', description: 'RFC 
 
 /** A number of records, or a position in a partition. */
 export const count = z.int().min(0)
+
+export const nextCursor = z
+  .string()
+  .nullable()
+  .meta({ description: 'Opaque: give it back as `cursor` for the next page. Null on the last page.' })
+
+/** One page of a list. */
+export function pageOf<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), nextCursor })
+}

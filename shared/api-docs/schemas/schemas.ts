@@ -1,62 +1,9 @@
 import { z } from 'zod'
-import { newOrderCommandSchema, orderItemSchema } from '../../domain/order-commands.ts'
-import { actBody, requiredReasonBody } from '../../http/acts.ts'
-import { discardBody } from '../../http/dead-letters.ts'
-import { faultPlan } from '../../http/faults.ts'
-import { backupBody, resetLedgerBody, takeOutBody } from '../../http/operations.ts'
-import { redriveBody, redriveLetterBody } from '../../http/redrives.ts'
-import {
-  auditEntrySchema,
-  auditPageSchema,
-  deadLetterGroupPageSchema,
-  deadLetterGroupSchema,
-  deadLetterPageSchema,
-  deadLetterSchema,
-  deadLetterSummarySchema,
-  editedDeadLetterSchema,
-  fixtureSchema,
-  foreignFailureSchema,
-  previewPageSchema,
-  discardedSchema,
-  previewSchema,
-  recordBytesSchema,
-  recordPlaceSchema,
-  redriveTaskPageSchema,
-  redriveTaskSchema,
-  warningSchema,
-} from './dead-letter-schemas.ts'
-import {
-  causeSchema,
-  currencySchema,
-  historyEntrySchema,
-  orderHistorySchema,
-  orderItemViewSchema,
-  orderPageSchema,
-  orderStatusSchema,
-  orderViewSchema,
-  placedOrderSchema,
-  paymentMethodSchema,
-  problemSchema,
-  violationSchema,
-} from './order-schemas.ts'
-import {
-  backupProgressSchema,
-  backupSchema,
-  diagnosisSchema,
-  rebuildSchema,
-  rebuildProgressSchema,
-  schemaStateSchema,
-} from './maintenance-schemas.ts'
+import { DEAD_LETTER_SCHEMAS } from './dead-letter-schemas.ts'
+import { MAINTENANCE_SCHEMAS } from './maintenance-schemas.ts'
+import { ORDER_SCHEMAS } from './order-schemas.ts'
 import { makePortable } from './portable-schema.ts'
-import {
-  ledgerRepairSchema,
-  ledgerVerdictSchema,
-  livenessSchema,
-  pipelineHistorySchema,
-  pipelineStatusSchema,
-  readinessSchema,
-  takenOutSchema,
-} from './status-schemas.ts'
+import { STATUS_SCHEMAS } from './status-schemas.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -66,60 +13,10 @@ export type JsonObject = Readonly<Record<string, unknown>>
  * (`Rebuild.state` is `RebuildState`): a test refuses a name that would be one of those.
  */
 const NAMED = {
-  OrderCommand: newOrderCommandSchema,
-  OrderCommandItem: orderItemSchema,
-  Order: orderViewSchema,
-  PlacedOrder: placedOrderSchema,
-  OrderItem: orderItemViewSchema,
-  OrderPage: orderPageSchema,
-  OrderHistory: orderHistorySchema,
-  HistoryEntry: historyEntrySchema,
-  OrderStatus: orderStatusSchema,
-  Currency: currencySchema,
-  PaymentMethod: paymentMethodSchema,
-  Cause: causeSchema,
-  Problem: problemSchema,
-  Violation: violationSchema,
-  DeadLetter: deadLetterSchema,
-  DeadLetterSummary: deadLetterSummarySchema,
-  DeadLetterPage: deadLetterPageSchema,
-  DeadLetterGroup: deadLetterGroupSchema,
-  DeadLetterGroupPage: deadLetterGroupPageSchema,
-  EditedDeadLetter: editedDeadLetterSchema,
-  DeadLetterFixture: fixtureSchema,
-  RecordPlace: recordPlaceSchema,
-  RecordBytes: recordBytesSchema,
-  ForeignFailure: foreignFailureSchema,
-  Redrive: redriveBody,
-  RedriveOne: redriveLetterBody,
-  RedrivePreview: previewSchema,
-  RedrivePreviewPage: previewPageSchema,
-  RedriveWarning: warningSchema,
-  RedriveTask: redriveTaskSchema,
-  RedriveTaskPage: redriveTaskPageSchema,
-  Discard: discardBody,
-  Discarded: discardedSchema,
-  OptionalReason: actBody,
-  RequiredReason: requiredReasonBody,
-  AuditEntry: auditEntrySchema,
-  AuditPage: auditPageSchema,
-  Liveness: livenessSchema,
-  Readiness: readinessSchema,
-  PipelineHistory: pipelineHistorySchema,
-  PipelineStatus: pipelineStatusSchema,
-  LedgerVerdict: ledgerVerdictSchema,
-  LedgerRepair: ledgerRepairSchema,
-  LedgerReset: resetLedgerBody,
-  TakeOut: takeOutBody,
-  TakenOut: takenOutSchema,
-  Rebuild: rebuildSchema,
-  RebuildProgress: rebuildProgressSchema,
-  BackupStart: backupBody,
-  Backup: backupSchema,
-  BackupProgress: backupProgressSchema,
-  StoreSchema: schemaStateSchema,
-  Diagnosis: diagnosisSchema,
-  FaultPlan: faultPlan,
+  ...ORDER_SCHEMAS,
+  ...DEAD_LETTER_SCHEMAS,
+  ...STATUS_SCHEMAS,
+  ...MAINTENANCE_SCHEMAS,
 } as const satisfies Record<string, z.ZodType>
 
 export type SchemaName = keyof typeof NAMED

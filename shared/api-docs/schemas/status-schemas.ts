@@ -19,24 +19,27 @@ const logCheck = check.extend({
   ),
 })
 
-export const readinessSchema = schemaOf<Readiness>()(
-  z.object({
-    ready: z.boolean(),
-    why: z.exactOptional(z.string().meta({ description: 'What is away; absent when all is well.' })),
-    checks: z.object({ log: logCheck, store: check }),
-  }),
-)
+const readinessSchema = schemaOf<Readiness>()({
+  ready: z.boolean(),
+  why: z.exactOptional(z.string().meta({ description: 'What is away; absent when all is well.' })),
+  checks: z.object({ log: logCheck, store: check }),
+})
 
-export const livenessSchema = z.object({
+const livenessSchema = z.object({
   status: z.enum(['live', 'stalled']),
   stall: z
     .exactOptional(z.object({ topic: z.string(), partition: count, offset: count, waitingMs: count }))
     .meta({ description: 'The record at which the group stands although it could be delivered, and for how long.' }),
 })
 
-const parked = schemaOf<Record<ParkedState, number>>()(
-  z.object({ retrying: count, stored: count, duplicate: count, dead: count, discarded: count, redriven: count }),
-).meta({ description: 'What became of every record that was ever parked.' })
+const parked = schemaOf<Record<ParkedState, number>>()({
+  retrying: count,
+  stored: count,
+  duplicate: count,
+  dead: count,
+  discarded: count,
+  redriven: count,
+}).meta({ description: 'What became of every record that was ever parked.' })
 
 const place = { partition: count, first: count, end: count }
 
@@ -49,125 +52,127 @@ const pace = z.number().min(0).nullable()
 /** Of the history: null for a moment in which the store was away. */
 const ofStore = count.nullable()
 
-const historyPointSchema = schemaOf<HistoryPoint>()(
-  z.object({
-    at: instant,
-    records: count.meta({ description: 'Records of the orders topic since its beginning.' }),
-    stored: ofStore.meta({ description: 'Orders that were stored, from the orders topic or later.' }),
-    storedLater: ofStore.meta({ description: 'Those of them that were parked before.' }),
-    deadLetters: count.meta({ description: 'Records of the dead-letter topic since its beginning.' }),
-    lag: count,
-    retrying: ofStore,
-    dead: ofStore,
-    p50Ms: pace.meta({
-      description:
-        'From accepting to storing, of the newest orders stored since the point before; null when there is none.',
-    }),
-    p99Ms: pace,
+const historyPointSchema = schemaOf<HistoryPoint>()({
+  at: instant,
+  records: count.meta({ description: 'Records of the orders topic since its beginning.' }),
+  stored: ofStore.meta({ description: 'Orders that were stored, from the orders topic or later.' }),
+  storedLater: ofStore.meta({ description: 'Those of them that were parked before.' }),
+  deadLetters: count.meta({ description: 'Records of the dead-letter topic since its beginning.' }),
+  lag: count,
+  retrying: ofStore,
+  dead: ofStore,
+  p50Ms: pace.meta({
+    description:
+      'From accepting to storing, of the newest orders stored since the point before; null when there is none.',
   }),
-)
+  p99Ms: pace,
+})
 
-export const pipelineHistorySchema = z.object({ everyMs: count, items: z.array(historyPointSchema) })
+const pipelineHistorySchema = z.object({ everyMs: count, items: z.array(historyPointSchema) })
 
-export const pipelineStatusSchema = schemaOf<PipelineStatus>()(
-  z.object({
-    at: instant,
-    orders: z.object({
-      topic: z.string(),
-      records: count,
-      stored: count,
-      duplicate: count,
-      lag: count.meta({ description: 'Records that no consumer has committed yet.' }),
-      behindTransaction,
-      consumers: count.nullable().meta({
-        description:
-          'Members of the consumer group that processes orders. 0: nobody does. Null: the log could not say.',
-      }),
-      partitions: z.array(z.object({ ...place, committed: count, lag: count, behindTransaction })),
-    }),
-    retries: z.array(z.object({ tier: z.int().min(1), topic: z.string(), delayMs: count, waiting: count })),
-    deadLetters: z.object({ topic: z.string(), records: count, waiting: count }),
-    parked,
-    readiness: readinessSchema,
-  }),
-)
-
-const gapSchema = schemaOf<LedgerGap>()(
-  z.object({ topic: z.string(), partition: count, from: count, to: count.meta({ description: 'Exclusive.' }) }),
-)
-
-const lossSchema = schemaOf<LedgerLoss>()(
-  z.object({
+const pipelineStatusSchema = schemaOf<PipelineStatus>()({
+  at: instant,
+  orders: z.object({
     topic: z.string(),
-    partition: count,
-    from: count,
-    to: count.meta({ description: 'Exclusive.' }),
-    lostBy: z.enum(['log-start', 'hole']).meta({
-      description: '`log-start`: the log begins after them. `hole`: they are missing from a compacted log.',
+    records: count,
+    stored: count,
+    duplicate: count,
+    lag: count.meta({ description: 'Records that no consumer has committed yet.' }),
+    behindTransaction,
+    consumers: count.nullable().meta({
+      description: 'Members of the consumer group that processes orders. 0: nobody does. Null: the log could not say.',
     }),
+    partitions: z.array(z.object({ ...place, committed: count, lag: count, behindTransaction })),
   }),
-)
+  retries: z.array(z.object({ tier: z.int().min(1), topic: z.string(), delayMs: count, waiting: count })),
+  deadLetters: z.object({ topic: z.string(), records: count, waiting: count }),
+  parked,
+  readiness: readinessSchema,
+})
 
-export const ledgerVerdictSchema = schemaOf<LedgerVerdict>()(
-  z.object({
-    balanced: z.boolean(),
-    summary: z.string().meta({ description: 'The verdict in one sentence.' }),
-    totals: z.object({
-      records: z.int(),
-      accepted: z.int(),
-      redriven: count,
+const gapSchema = schemaOf<LedgerGap>()({
+  topic: z.string(),
+  partition: count,
+  from: count,
+  to: count.meta({ description: 'Exclusive.' }),
+})
+
+const lossSchema = schemaOf<LedgerLoss>()({
+  topic: z.string(),
+  partition: count,
+  from: count,
+  to: count.meta({ description: 'Exclusive.' }),
+  lostBy: z.enum(['log-start', 'hole']).meta({
+    description: '`log-start`: the log begins after them. `hole`: they are missing from a compacted log.',
+  }),
+})
+
+const ledgerVerdictSchema = schemaOf<LedgerVerdict>()({
+  balanced: z.boolean(),
+  summary: z.string().meta({ description: 'The verdict in one sentence.' }),
+  totals: z.object({
+    records: z.int(),
+    accepted: z.int(),
+    redriven: count,
+    stored: count,
+    duplicate: count,
+    parked: count,
+    gaps: count.meta({ description: 'Passed over though the log has them: a repair processes them.' }),
+    damaged: count.meta({ description: 'Passed over because the log cannot give them any more.' }),
+    lost: count.meta({ description: 'Left the log before they were counted.' }),
+    absent: count.meta({
+      description:
+        'Never records, such as transaction markers; on the embedded log, damaged ones that a reset settled.',
+    }),
+    toCome: z.int().meta({ description: 'Below zero when the log ends before what was counted.' }),
+    behindTransaction,
+  }),
+  parked,
+  partitions: z.array(
+    z.object({
+      topic: z.string(),
+      ...place,
+      next: count,
       stored: count,
       duplicate: count,
       parked: count,
-      gaps: count.meta({ description: 'Passed over though the log has them: a repair processes them.' }),
-      damaged: count.meta({ description: 'Passed over because the log cannot give them any more.' }),
-      lost: count.meta({ description: 'Left the log before they were counted.' }),
-      absent: count.meta({
-        description:
-          'Never records, such as transaction markers; on the embedded log, damaged ones that a reset settled.',
-      }),
-      toCome: z.int().meta({ description: 'Below zero when the log ends before what was counted.' }),
-      behindTransaction,
+      gaps: count,
+      damaged: count,
+      absent: count,
+      lost: count,
+      redriven: count,
+      toCome: z.int(),
+      balanced: z.boolean(),
     }),
-    parked,
-    partitions: z.array(
-      z.object({
-        topic: z.string(),
-        ...place,
-        next: count,
-        stored: count,
-        duplicate: count,
-        parked: count,
-        gaps: count,
-        damaged: count,
-        absent: count,
-        lost: count,
-        redriven: count,
-        toCome: z.int(),
-        balanced: z.boolean(),
-      }),
-    ),
-    gaps: z.array(gapSchema),
-    damaged: z.array(gapSchema),
-    lost: z.array(lossSchema),
-    brokenBy: z.enum(['replaced', 'truncated']).nullable().meta({
-      description: 'Why the log is not the one that was counted; null when it is.',
-    }),
+  ),
+  gaps: z.array(gapSchema),
+  damaged: z.array(gapSchema),
+  lost: z.array(lossSchema),
+  brokenBy: z.enum(['replaced', 'truncated']).nullable().meta({
+    description: 'Why the log is not the one that was counted; null when it is.',
   }),
-)
+})
 
-export const ledgerRepairSchema = schemaOf<LedgerRepair & { ledger: LedgerVerdict }>()(
-  z.object({
-    processed: count.meta({ description: 'Records that had been passed over and now have an outcome.' }),
-    more: z.boolean().meta({ description: 'Its time was up: another repair goes on from there.' }),
-    why: z.string().nullable().meta({ description: 'Why it stopped before there were none left; else null.' }),
-    ledger: ledgerVerdictSchema,
-  }),
-)
+const ledgerRepairSchema = schemaOf<LedgerRepair & { ledger: LedgerVerdict }>()({
+  processed: count.meta({ description: 'Records that had been passed over and now have an outcome.' }),
+  more: z.boolean().meta({ description: 'Its time was up: another repair goes on from there.' }),
+  why: z.string().nullable().meta({ description: 'Why it stopped before there were none left; else null.' }),
+  ledger: ledgerVerdictSchema,
+})
 
-export const takenOutSchema = z.object({
+const takenOutSchema = z.object({
   letterId: z.string().meta({ description: 'The dead letter that it is now.' }),
   group: z.string(),
   processed: count.meta({ description: 'Records that waited before it, which were processed as any other.' }),
   ledger: ledgerVerdictSchema,
 })
+
+export const STATUS_SCHEMAS = {
+  Liveness: livenessSchema,
+  Readiness: readinessSchema,
+  PipelineHistory: pipelineHistorySchema,
+  PipelineStatus: pipelineStatusSchema,
+  LedgerVerdict: ledgerVerdictSchema,
+  LedgerRepair: ledgerRepairSchema,
+  TakenOut: takenOutSchema,
+} as const
