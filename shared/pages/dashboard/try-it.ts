@@ -1,5 +1,14 @@
 import { html, type Html } from '../html.ts'
 
+/** By the names of the counts in client/try-it/traffic.js. */
+const OUTCOMES = {
+  accepted: 'accepted',
+  stored: 'stored',
+  pending: 'on their way',
+  dead: 'dead-lettered',
+  refused: 'refused, no 202',
+}
+
 /** The panel that sends orders and breaks things: only where FAULTS=on. */
 export function tryItSection(): Html {
   return html`<section id="try-it" class="card try-it" aria-labelledby="try-title">
@@ -45,32 +54,18 @@ export function tryItSection(): Html {
       </fieldset>
       <fieldset>
         <legend>Outcome of your orders</legend>
-        <dl id="sent" class="sent">
-          <div>
-            <dt>accepted</dt>
-            <dd id="sent-accepted">0</dd>
-          </div>
-          <div>
-            <dt>stored</dt>
-            <dd id="sent-stored">0</dd>
-          </div>
-          <div>
-            <dt>on their way</dt>
-            <dd id="sent-pending">0</dd>
-          </div>
-          <div>
-            <dt>dead-lettered</dt>
-            <dd id="sent-dead">0</dd>
-          </div>
-          <div>
-            <dt>refused, no 202</dt>
-            <dd id="sent-refused">0</dd>
-          </div>
-        </dl>
+        <dl id="sent" class="sent">${Object.entries(OUTCOMES).map(([id, name]) => outcome(id, name))}</dl>
         <p id="sent-verdict" class="note">Nothing sent yet.</p>
       </fieldset>
     </div>
   </section>`
+}
+
+function outcome(id: string, name: string): Html {
+  return html`<div>
+    <dt>${name}</dt>
+    <dd id="sent-${id}">0</dd>
+  </div> `
 }
 
 function play(id: string, name: string, explained: string): Html {

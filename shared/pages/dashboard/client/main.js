@@ -68,51 +68,42 @@ const charts = [
     title: 'Lag',
     explained:
       'Records in the log that are not processed yet. While the store is away, this grows and nothing else happens.',
-    format: (value) => (value === null ? '–' : toCount(value)),
+    format: toCount,
     lines: [{ of: ({ lag }) => lag, name: 'to be processed', colour: '--accent' }],
   }),
   createChart(container, {
     title: 'Retries',
     explained: 'Records that wait in a retry topic for their next attempt.',
-    format: (value) => (value === null ? '–' : toCount(value)),
+    format: toCount,
     lines: [{ of: ({ retrying }) => retrying, name: 'waiting', colour: '--warn' }],
   }),
   createChart(container, {
     title: 'Dead letters',
     explained: 'Records that wait for an operator.',
-    format: (value) => (value === null ? '–' : toCount(value)),
+    format: toCount,
     lines: [{ of: ({ dead }) => dead, name: 'to be repaired', colour: '--bad' }],
   }),
 ]
 
-/** @type {ReturnType<typeof createPoll>[]} */
+const ordersPoll = createPoll(1000, quietly(orders.refresh))
+const deadLettersPoll = createPoll(3000, quietly(deadLetters.refresh))
+const redrivesPoll = createPoll(1000, quietly(redrives.refresh))
 const polls = [
   createPoll(1000, refreshStatus),
-  createPoll(1000, quietly(orders.refresh)),
-  createPoll(3000, quietly(deadLetters.refresh)),
-  createPoll(
-    1000,
-    quietly(() => redrives.refresh()),
-  ),
+  ordersPoll,
+  deadLettersPoll,
+  redrivesPoll,
   createPoll(2000, quietly(ledger.refresh)),
-  ...(tryIt === undefined
-    ? []
-    : [
-        createPoll(
-          2000,
-          quietly(() => tryIt.refresh()),
-        ),
-      ]),
+  ...(tryIt === undefined ? [] : [createPoll(2000, quietly(tryIt.refresh))]),
 ]
-const [, ordersPoll, deadLettersPoll, redrivesPoll] = polls
 
 function refreshOrders() {
-  ordersPoll?.now()
+  ordersPoll.now()
 }
 
 function refreshDeadLetters() {
-  deadLettersPoll?.now()
-  redrivesPoll?.now()
+  deadLettersPoll.now()
+  redrivesPoll.now()
 }
 
 /** The heartbeat of the page. Every other part relies on what it says about the connection. */

@@ -3,50 +3,67 @@ import { closeDetails, showDetails, wordsOf } from './details.js'
 import { currentSession, keepSession } from '../session/session.js'
 
 /**
- * Asks for a reason before something is done to many letters, and says what will happen. The dialog stays open, and shows
- * what went wrong, until the action succeeds.
- *
- * @param {{ title: string, explained: string, verb: string, act: (reason: string) => Promise<void> }} deed `act` rejects
- *   with what is wrong
+ * @typedef {{ explained: string, verb: string, act: (reason: string) => Promise<void> }} Deed `verb` is the text of the
+ *   button; `act` rejects with the error to show
  */
-export function askReason({ title, explained, verb, act }) {
+
+/**
+ * A form that requires a reason. It shows the error when the action fails.
+ *
+ * @param {Deed & { label: import('../page/dom.js').Attributes, fields?: Node[], buttons?: Node[] }} options
+ */
+export function reasonForm({ explained, verb, act, label, fields = [], buttons = [] }) {
   const reason = el('input', { maxlength: 500, required: true })
-  const operator = el('input', { maxlength: 100, autocomplete: 'name' })
   const fault = el('p', { class: 'fault', role: 'alert' })
-  operator.value = currentSession().operator
+  const send = el('button', { type: 'submit' }, verb)
 
   async function confirm() {
-    fault.textContent = reason.value.trim() === '' ? 'Say why, please.' : ''
-    if (fault.textContent !== '') return reason.focus()
-    keepSession({ ...currentSession(), operator: operator.value.trim() })
     try {
       await act(reason.value.trim())
-      closeDetails()
     } catch (error) {
       fault.textContent = wordsOf(error)
     }
   }
 
-  const send = el('button', { type: 'submit' }, verb)
   const form = el(
     'form',
     // Our own `alert` is read out and stays; the browser's bubble vanishes after a moment.
-    { novalidate: true, 'aria-labelledby': 'details-title' },
+    { novalidate: true, ...label },
     el('p', { class: 'explained' }, explained),
     el('label', {}, 'Why ', reason),
-    el('label', {}, 'Your name, for the audit ', operator),
-    el(
-      'div',
-      { class: 'actions' },
-      send,
-      button('Leave it', async () => closeDetails(), { class: 'quiet' }),
-    ),
+    ...fields,
+    el('div', { class: 'actions' }, send, ...buttons),
     fault,
   )
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    void busyWhile(send, confirm)
+    fault.textContent = reason.value.trim() === '' ? 'Say why, please.' : ''
+    if (fault.textContent === '') void busyWhile(send, confirm)
+    else reason.focus()
+  })
+  return form
+}
+
+/**
+ * Opens a dialog that says what an action on many letters will do, and asks for a reason. It stays open until the action
+ * succeeds.
+ *
+ * @param {Deed & { title: string }} deed
+ */
+export function askReason({ title, act, ...deed }) {
+  const operator = el('input', { maxlength: 100, autocomplete: 'name' })
+  operator.value = currentSession().operator
+  const form = reasonForm({
+    ...deed,
+    label: { 'aria-labelledby': 'details-title' },
+    fields: [el('label', {}, 'Your name, for the audit ', operator)],
+    buttons: [button('Leave it', async () => closeDetails(), { class: 'quiet' })],
+    async act(reason) {
+      keepSession({ ...currentSession(), operator: operator.value.trim() })
+      await act(reason)
+      closeDetails()
+    },
   })
   showDetails(title, form)
-  reason.focus()
+  form.querySelector('input')?.focus()
 }

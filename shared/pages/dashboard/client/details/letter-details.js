@@ -1,5 +1,6 @@
-import { busyWhile, button, el } from '../page/dom.js'
+import { button, el } from '../page/dom.js'
 import { linkTo } from '../page/address.js'
+import { reasonForm } from './confirm.js'
 import { block, closeDetails, factList, orSay, say, showDetails } from './details.js'
 import { toTime } from '../page/format.js'
 import { previewList } from './preview.js'
@@ -80,8 +81,17 @@ export async function showLetter(api, redrives, id, onChange) {
         : editForm(letter, (text) =>
             attempt(() => api.send('PUT', `${path}/payload`, text), 'Sent in its place; the original is kept.'),
           ),
-      discardForm((reason) =>
-        attempt(() => api.send('POST', `${path}/discard`, { reason }), 'Discarded. It can be restored.'),
+      el(
+        'details',
+        {},
+        el('summary', {}, 'Discard'),
+        reasonForm({
+          label: { 'aria-label': 'Discard' },
+          explained: 'The letter is given up, and callers who ask for the order see the reason. It can be restored.',
+          verb: 'Discard it',
+          act: (reason) =>
+            attempt(() => api.send('POST', `${path}/discard`, { reason }), 'Discarded. It can be restored.'),
+        }),
       ),
     ]
   }
@@ -161,30 +171,5 @@ function editForm({ value }, send) {
     el('p', { class: 'explained' }, 'The edited order goes where the original went. The original is kept as it was.'),
     text,
     button('Send this instead', () => send(text.value)),
-  )
-}
-
-/** @param {(reason: string) => Promise<void>} discard */
-function discardForm(discard) {
-  const reason = el('input', { maxlength: 500, required: true })
-  const fault = el('span', { class: 'fault', role: 'alert' })
-  const send = el('button', { type: 'submit' }, 'Discard it')
-  const form = el('form', { novalidate: true, 'aria-label': 'Discard' }, el('label', {}, 'Why ', reason), send, fault)
-  form.addEventListener('submit', (event) => {
-    event.preventDefault()
-    fault.textContent = reason.value.trim() === '' ? 'Say why, please.' : ''
-    if (fault.textContent === '') void busyWhile(send, () => discard(reason.value))
-    else reason.focus()
-  })
-  return el(
-    'details',
-    {},
-    el('summary', {}, 'Discard'),
-    el(
-      'p',
-      { class: 'explained' },
-      'The letter is given up, and callers who ask for the order see the reason. It can be restored.',
-    ),
-    form,
   )
 }

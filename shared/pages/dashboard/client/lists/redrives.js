@@ -80,7 +80,7 @@ export function createRedrives(api, { onChange, onRunning }) {
 
   return {
     /** Those whose outcome is open. */
-    async refresh() {
+    refresh: async () => {
       for (const [id, task] of tasks) {
         if (task !== undefined && !isMoving(task)) continue
         const found = await find(id)

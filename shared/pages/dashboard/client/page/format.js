@@ -15,8 +15,9 @@ export function zoneName(instant = Date.now()) {
   return zone.formatToParts(new Date(instant)).find(({ type }) => type === 'timeZoneName')?.value ?? ''
 }
 
-/** @param {number} value */
+/** @param {number | null} value */
 export function toCount(value) {
+  if (value === null) return '–'
   return value < 1_000_000 ? whole.format(value) : compact.format(value)
 }
 

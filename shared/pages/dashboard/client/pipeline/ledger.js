@@ -48,27 +48,23 @@ export function createLedger(api, onVerdict) {
     verdict.dataset['lamp'] = balanced ? 'ok' : 'bad'
     setText(verdict, balanced ? 'Balanced: every record has exactly one outcome.' : summary)
     repair.hidden = gaps.length === 0
+    const redriven = totals.redriven > 0 ? `${toCount(totals.redriven)} of them redriven` : ''
+    /** @type {[name: string, sign: string, count: number, more?: string][]} */
     const parts = [
-      {
-        name: 'records',
-        count: totals.records,
-        sign: '',
-        more: totals.redriven > 0 ? `${toCount(totals.redriven)} of them redriven` : '',
-      },
-      { name: 'stored', count: totals.stored, sign: '=', more: '' },
-      { name: 'duplicate', count: totals.duplicate, sign: '+', more: '' },
-      { name: 'parked', count: totals.parked, sign: '+', more: statesOf(parked) },
-      ...(totals.damaged > 0
-        ? [{ name: 'damaged', count: totals.damaged, sign: '+', more: 'the log cannot give them' }]
-        : []),
-      ...(totals.lost > 0 ? [{ name: 'lost', count: totals.lost, sign: '+', more: 'left the log uncounted' }] : []),
-      { name: 'to come', count: totals.toCome, sign: '+', more: '' },
+      ['records', '', totals.records, redriven],
+      ['stored', '=', totals.stored],
+      ['duplicate', '+', totals.duplicate],
+      ['parked', '+', totals.parked, statesOf(parked)],
+      ['damaged', '+', totals.damaged, 'the log cannot give them'],
+      ['lost', '+', totals.lost, 'left the log uncounted'],
+      ['to come', '+', totals.toCome],
     ]
-    keyed(sum, parts, {
-      key: ({ name }) => name,
-      create: ({ name, sign }) =>
+    const shown = parts.filter(([name, , count]) => count > 0 || (name !== 'damaged' && name !== 'lost'))
+    keyed(sum, shown, {
+      key: ([name]) => name,
+      create: ([name, sign]) =>
         el('li', {}, el('i', { 'aria-hidden': 'true' }, sign), el('b'), el('span', {}, name), el('small')),
-      update: (item, { count, more }) => {
+      update: (item, [, , count, more = '']) => {
         setText(item.querySelector('b'), toCount(count))
         setText(item.querySelector('small'), more)
       },

@@ -130,11 +130,8 @@ export function showLamp(id, lamp, text) {
 }
 
 /** @param {Readiness} readiness */
-export function showHealth({ checks: { log, store } }) {
-  showLamp('log', log.available ? 'ok' : 'bad', log.available ? 'well' : `away: ${log.cause ?? 'no cause is known'}`)
-  showLamp(
-    'store',
-    store.available ? 'ok' : 'bad',
-    store.available ? 'well' : `away: ${store.cause ?? 'no cause is known'}`,
-  )
+export function showHealth({ checks }) {
+  for (const [id, { available, cause = 'no cause is known' }] of Object.entries(checks)) {
+    showLamp(id, available ? 'ok' : 'bad', available ? 'well' : `away: ${cause}`)
+  }
 }

@@ -5,7 +5,9 @@ import { byId } from '../page/dom.js'
  * run along a line as fast as orders do.
  *
  * @typedef {{ x: number, y: number, width: number, height: number }} Box
- * @typedef {{ id: string, path: (at: (node: string) => Box, isWide: boolean) => string, kind: string }} Wire
+ * @typedef {{ id: string, kind: string, from: string, to: string, shares?: [number, number, number], margin?: number }} Wire
+ *   `from` and `to` are boxes; `shares` are those of `bus`, for a wide picture; `margin` is the width for `aside`, for a
+ *   narrow one
  */
 
 const SVG = 'http://www.w3.org/2000/svg'
@@ -17,49 +19,21 @@ export function createWires(tiers) {
   const svg = byId('wires', SVGSVGElement)
   svg.append(arrowHead())
   const picture = byId('pipeline')
-  const last = `retry-${tiers}`
+  const tierNumbers = Array.from({ length: tiers }, (_, index) => index + 1)
 
   /** @type {Wire[]} */
   const wires = [
-    { id: 'publish', kind: 'good', path: (at, isWide) => next(at('http'), at('log'), isWide) },
-    { id: 'deliver', kind: 'good', path: (at, isWide) => next(at('log'), at('processor'), isWide) },
-    { id: 'store', kind: 'good', path: (at, isWide) => next(at('processor'), at('store'), isWide) },
-    {
-      id: 'retry',
-      kind: 'warn',
-      path: (at, isWide) =>
-        isWide ? bus(at('processor'), 0.3, at('retry-1'), 0.3, 0.33) : aside(at('processor'), at('retry-1'), MARGIN),
-    },
-    ...Array.from({ length: tiers - 1 }, (_, index) => ({
-      id: `retry-${index + 2}`,
-      kind: 'warn',
-      /** @type {Wire['path']} */
-      path: (at, isWide) => next(at(`retry-${index + 1}`), at(`retry-${index + 2}`), isWide),
-    })),
-    ...Array.from({ length: tiers }, (_, index) => ({
-      id: `rescue-${index + 1}`,
-      kind: 'good',
-      /** @type {Wire['path']} */
-      path: (at, isWide) =>
-        isWide
-          ? bus(at(`retry-${index + 1}`), 0.7, at('store'), 0.25, 0.67)
-          : aside(at(`retry-${index + 1}`), at('store'), -MARGIN / 2),
-    })),
-    { id: 'give-up', kind: 'bad', path: (at, isWide) => next(at(last), at('dead'), isWide) },
-    {
-      id: 'poison',
-      kind: 'bad',
-      path: (at, isWide) =>
-        isWide ? bus(at('processor'), 0.7, at('dead'), 0.6, 0.33) : aside(at('processor'), at('dead'), MARGIN / 2),
-    },
-    {
-      id: 'redrive',
-      kind: 'redrive',
-      path: (at, isWide) =>
-        isWide
-          ? around(at('dead'), at('log'), at('log').x - at('http').x - at('http').width)
-          : aside(at('dead'), at('log'), -MARGIN),
-    },
+    { id: 'publish', kind: 'good', from: 'http', to: 'log' },
+    { id: 'deliver', kind: 'good', from: 'log', to: 'processor' },
+    { id: 'store', kind: 'good', from: 'processor', to: 'store' },
+    { id: 'retry', kind: 'warn', from: 'processor', to: 'retry-1', shares: [0.3, 0.3, 0.33], margin: MARGIN },
+    ...tierNumbers
+      .slice(1)
+      .map((tier) => ({ id: `retry-${tier}`, kind: 'warn', from: `retry-${tier - 1}`, to: `retry-${tier}` })),
+    ...tierNumbers.map(rescue),
+    { id: 'give-up', kind: 'bad', from: `retry-${tiers}`, to: 'dead' },
+    { id: 'poison', kind: 'bad', from: 'processor', to: 'dead', shares: [0.7, 0.6, 0.33], margin: MARGIN / 2 },
+    { id: 'redrive', kind: 'redrive', from: 'dead', to: 'log', margin: -MARGIN },
   ]
 
   const drawn = new Map(wires.map((wire) => [wire.id, { wire, ...lineFor(svg, wire.kind) }]))
@@ -75,7 +49,7 @@ export function createWires(tiers) {
     svg.setAttribute('height', String(picture.clientHeight))
     const isWide = at('log').x > at('http').x
     for (const { wire, line, dots } of drawn.values()) {
-      const path = wire.path(at, isWide)
+      const path = pathOf(wire, at, isWide)
       line.setAttribute('d', path)
       dots.setAttribute('d', path)
     }
@@ -99,6 +73,31 @@ export function createWires(tiers) {
       dots.style.setProperty('--step', `${1.1 / (1 + pace * 0.8)}s`)
     },
   }
+}
+
+/** @param {number} tier @returns {Wire} */
+function rescue(tier) {
+  return {
+    id: `rescue-${tier}`,
+    kind: 'good',
+    from: `retry-${tier}`,
+    to: 'store',
+    shares: [0.7, 0.25, 0.67],
+    margin: -MARGIN / 2,
+  }
+}
+
+/**
+ * @param {Wire} wire
+ * @param {(node: string) => Box} at
+ * @param {boolean} isWide whether the boxes of a row stand beside one another
+ */
+function pathOf({ id, from, to, shares, margin }, at, isWide) {
+  const [start, end] = [at(from), at(to)]
+  if (!isWide && margin !== undefined) return aside(start, end, margin)
+  if (isWide && shares !== undefined) return bus(start, end, shares)
+  if (isWide && id === 'redrive') return around(start, end, at('log').x - at('http').x - at('http').width)
+  return next(start, end, isWide)
 }
 
 /** Shows which way orders go, even while none are moving. */
@@ -147,12 +146,11 @@ function next(from, to, isBeside) {
  * From the row above to the row below or back, along a line between the rows.
  *
  * @param {Box} from
- * @param {number} fromShare where along the box's width
  * @param {Box} to
- * @param {number} toShare
- * @param {number} height of the line between the rows: 0 is at the upper, 1 at the lower
+ * @param {[fromShare: number, toShare: number, height: number]} shares where the line leaves and meets the boxes, as shares
+ *   of their widths, and its height between the rows: 0 is at the upper, 1 at the lower
  */
-function bus(from, fromShare, to, toShare, height) {
+function bus(from, to, [fromShare, toShare, height]) {
   const [start, end] = [from.x + from.width * fromShare, to.x + to.width * toShare]
   const [upper, lower] = from.y < to.y ? [from, to] : [to, from]
   const [top, bottom] = [upper.y + upper.height, lower.y]

@@ -2,8 +2,8 @@ import { byId, el, keyed, setText } from '../page/dom.js'
 import { plural } from '../page/format.js'
 
 /**
- * Faults that wait for a person, at the top of the page, each with a link to where it is mended. Faults that mend
- * themselves, such as a retry, are left out.
+ * Faults that an operator has to fix, at the top of the page, each with a link to the section that fixes it. Faults that
+ * pass on their own, such as a retry, are left out.
  *
  * @typedef {{ text: string, at: string }} Fault `at` is the id of a heading
  */
@@ -14,13 +14,13 @@ export function createWrong() {
   const faults = new Map()
 
   /**
-   * @param {string} name
-   * @param {Fault | undefined} fault
+   * @param {string} at
+   * @param {string | undefined} text undefined when there is no fault
    */
-  function tell(name, fault) {
-    if (fault === undefined) faults.delete(name)
-    else faults.set(name, fault)
-    keyed(list, [...faults], { key: ([name]) => name, create: createLine, update: updateLine })
+  function tell(at, text) {
+    if (text === undefined) faults.delete(at)
+    else faults.set(at, { text, at })
+    keyed(list, [...faults.values()], { key: (fault) => fault.at, create: createLine, update: updateLine })
     list.hidden = faults.size === 0
   }
 
@@ -28,31 +28,24 @@ export function createWrong() {
     /** @param {number} count */
     dead: (count) =>
       tell(
-        'dead',
-        count === 0
-          ? undefined
-          : {
-              text: `${plural(count, 'dead letter')} ${count === 1 ? 'waits' : 'wait'} to be repaired`,
-              at: 'dead-title',
-            },
+        'dead-title',
+        count === 0 ? undefined : `${plural(count, 'dead letter waits', 'dead letters wait')} to be repaired`,
       ),
-    /** @param {boolean} isNobody whether no consumer is in the group that processes orders */
+    /** @param {boolean} isNobody whether the group that processes orders has no consumer */
     nobody: (isNobody) =>
       tell(
-        'nobody',
-        isNobody
-          ? { text: 'Nobody processes orders: they wait in the log. Start a processor.', at: 'pipeline-title' }
-          : undefined,
+        'pipeline-title',
+        isNobody ? 'Nobody processes orders: they wait in the log. Start a processor.' : undefined,
       ),
-    /** @param {string | undefined} summary what does not add up */
-    ledger: (summary) => tell('ledger', summary === undefined ? undefined : { text: summary, at: 'ledger-title' }),
-    /** Nobody is signed in. */
-    forget: () => [...faults.keys()].forEach((name) => tell(name, undefined)),
+    /** @param {string | undefined} summary what does not add up; undefined when everything does */
+    ledger: (summary) => tell('ledger-title', summary),
+    /** Removes every fault when the operator signs out. */
+    forget: () => [...faults.keys()].forEach((at) => tell(at, undefined)),
   }
 }
 
-/** @param {[string, Fault]} fault */
-function createLine([, { at }]) {
+/** @param {Fault} fault */
+function createLine({ at }) {
   const go = () => {
     byId(at).scrollIntoView({ block: 'start' })
     byId(at).focus({ preventScroll: true })
@@ -62,8 +55,8 @@ function createLine([, { at }]) {
 
 /**
  * @param {HTMLElement} line
- * @param {[string, Fault]} fault
+ * @param {Fault} fault
  */
-function updateLine(line, [, { text }]) {
+function updateLine(line, { text }) {
   setText(line.firstElementChild, text)
 }

@@ -95,7 +95,7 @@ export function createTryIt(api, redrives) {
       traffic.see(newest)
       showTally()
     },
-    async refresh() {
+    refresh: async () => {
       // The page knows what it sent, and counts on while the product cannot say what became of it.
       showTally()
       show(/** @type {FaultPlan} */ (await api.get('/api/ops/faults')))
