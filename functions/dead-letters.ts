@@ -1,5 +1,6 @@
 import type { HttpRequest } from '@azure/functions'
 import { OrderError } from '../shared/domain/errors.ts'
+import { newOrderCommandSchema } from '../shared/domain/order-commands.ts'
 import { unknownMembers } from '../shared/domain/unknown-members.ts'
 import { actBody, actOf, readAct, readActBody, requiredReasonBody } from '../shared/http/acts.ts'
 import {
@@ -14,10 +15,11 @@ import {
   toLetterFilter,
 } from '../shared/http/dead-letters.ts'
 import { isDryRun } from '../shared/http/dry-run.ts'
-import { readCommand, withIgnored } from '../shared/http/place-order.ts'
+import { withIgnored } from '../shared/http/place-order.ts'
 import { json, page } from '../shared/http/protocol/answer.ts'
 import { readJson } from '../shared/http/protocol/json-body.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
+import { validated } from '../shared/http/protocol/validated.ts'
 import type { DeadLetters, KeptDeadLetter } from '../shared/ports/dead-letters.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
@@ -52,7 +54,7 @@ httpTrigger('deadLetterFixture', async (request, { deadLetters }) => {
 httpTrigger('editDeadLetter', async (request, { redrives, config }) => {
   const { reason } = readQuery(request.query, editQuery)
   const body = await readJson(request)
-  const order = readCommand(body)
+  const order = validated(newOrderCommandSchema, body, 'invalid-order')
   const edited = await redrives.edit(letterId(request), order, actOf(request, reason, config))
   return json(202, withIgnored(toDeadLetterView(edited), unknownMembers(body)))
 })

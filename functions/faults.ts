@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { json } from '../shared/http/protocol/answer.ts'
+import { FRESH, json } from '../shared/http/protocol/answer.ts'
 import { readActBody } from '../shared/http/acts.ts'
 import { faultPlan } from '../shared/http/faults.ts'
 import type { RecordToPublish } from '../shared/ports/event-log.ts'
@@ -9,9 +9,7 @@ import { httpTrigger } from '../shared/triggers.ts'
 // With FAULTS=off the routes do not exist.
 if (settings().faults) {
   /** GET /api/ops/faults: the faults that are on now. */
-  httpTrigger('getFaults', async (_, { faults }) =>
-    json(200, { ...faults?.plan, poison: 0 }, { 'cache-control': 'no-store' }),
-  )
+  httpTrigger('getFaults', async (_, { faults }) => json(200, { ...faults?.plan, poison: 0 }, FRESH))
 
   /** POST /api/ops/faults: breaks things on purpose. A fault that the body does not name ends. */
   httpTrigger('setFaults', async (request, { faults, log, topics }) => {

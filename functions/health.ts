@@ -1,6 +1,6 @@
 import type { Readiness } from '../shared/application/operations/readiness.ts'
 import { messageOf } from '../shared/domain/errors.ts'
-import { json } from '../shared/http/protocol/answer.ts'
+import { FRESH, json } from '../shared/http/protocol/answer.ts'
 import { deliveryStall, services } from '../shared/services.ts'
 import { httpTrigger, standaloneHttpTrigger } from '../shared/triggers.ts'
 
@@ -11,13 +11,13 @@ import { httpTrigger, standaloneHttpTrigger } from '../shared/triggers.ts'
 standaloneHttpTrigger('liveness', async () => {
   const stall = deliveryStall()
   const body = stall === undefined ? { status: 'live' } : { status: 'stalled', stall }
-  return json(stall === undefined ? 200 : 503, body, { 'cache-control': 'no-store' })
+  return json(stall === undefined ? 200 : 503, body, FRESH)
 })
 
 /** GET /api/health/ready: 503 when something that this process's HTTP functions need is unavailable. */
 standaloneHttpTrigger('readiness', async () => {
   const report = await services().then(({ checkReadiness }) => checkReadiness(), unopened)
-  return json(report.ready ? 200 : 503, report, { 'cache-control': 'no-store' })
+  return json(report.ready ? 200 : 503, report, FRESH)
 })
 
 /** Nothing is served before the start has succeeded; the answer says why it has not. */
@@ -28,6 +28,5 @@ function unopened(error: unknown): Readiness {
 
 /** GET /api/metrics: the work of this process and the state of the pipeline, for Prometheus. */
 httpTrigger('metrics', async (_, { metrics }) => {
-  const headers = { 'content-type': metrics.contentType, 'cache-control': 'no-store' }
-  return { status: 200, headers, body: await metrics.scrape() }
+  return { status: 200, headers: { 'content-type': metrics.contentType, ...FRESH }, body: await metrics.scrape() }
 })

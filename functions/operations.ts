@@ -2,12 +2,10 @@ import { POINT_EVERY_MS } from '../shared/application/operations/pipeline-histor
 import { OrderError } from '../shared/domain/errors.ts'
 import { actBody, actOf, readAct } from '../shared/http/acts.ts'
 import { auditQuery, backupBody, resetLedgerBody, takeOutBody } from '../shared/http/operations.ts'
-import { json, page } from '../shared/http/protocol/answer.ts'
+import { FRESH, json, page } from '../shared/http/protocol/answer.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
 import { parseDeadLetterId } from '../shared/ports/dead-letters.ts'
 import { httpTrigger } from '../shared/triggers.ts'
-
-const FRESH = { 'cache-control': 'no-store' }
 
 /** POST /api/ops/rebuild: starts to rebuild the orders from the log, and answers at once. */
 httpTrigger('rebuildOrders', async (request, { rebuildOrders, config }) => {

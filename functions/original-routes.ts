@@ -1,8 +1,8 @@
-import { OrderError } from '../shared/domain/errors.ts'
 import { page } from '../shared/http/protocol/answer.ts'
 import { customerSearchQuery } from '../shared/http/orders.ts'
 import { placeOrder } from '../shared/http/place-order.ts'
 import { readQuery, searchText } from '../shared/http/protocol/query.ts'
+import { invalidRequest } from '../shared/http/protocol/validated.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 /**
@@ -17,10 +17,7 @@ httpTrigger('placeOrderOriginal', placeOrder)
 httpTrigger('searchCustomers', async (request, { views }) => {
   const text = searchText.safeParse(request.params['text'])
   if (!text.success) {
-    const detail = text.error.issues[0]?.message ?? 'is not valid'
-    throw new OrderError('invalid-request', `The text to search for ${detail}.`, {
-      violations: [{ pointer: 'text', detail }],
-    })
+    throw invalidRequest('The text to search for', 'text', text.error.issues[0]?.message ?? 'is not valid')
   }
   const query = readQuery(request.query, customerSearchQuery)
   return page(request, await views.search({ ...query, q: text.data, customersOnly: true }))

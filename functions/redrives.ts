@@ -2,7 +2,7 @@ import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import type { Services } from '../shared/composition-root.ts'
 import { OrderError } from '../shared/domain/errors.ts'
 import { isDryRun } from '../shared/http/dry-run.ts'
-import { json, page } from '../shared/http/protocol/answer.ts'
+import { FRESH, json, page } from '../shared/http/protocol/answer.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
 import { actBody, readAct } from '../shared/http/acts.ts'
 import { toLetterFilter } from '../shared/http/dead-letters.ts'
@@ -64,7 +64,7 @@ httpTrigger('listRedrives', async (request, { redriveTasks }) =>
 httpTrigger('getRedrive', async (request, { redriveTasks }) => {
   const task = await redriveTasks.get(idIn(request))
   if (task === undefined) throw new OrderError('not-found', 'No redrive has this id.')
-  return json(200, task, { 'cache-control': 'no-store' })
+  return json(200, task, FRESH)
 })
 
 /** POST /api/redrives/{id}/cancel */

@@ -6,53 +6,37 @@ import type { JsonObject } from './schemas/schemas.ts'
 const IDEMPOTENCY_KEY = String.raw`^(?:"(?:[ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--~]{1,255})$`
 
 export const REQUEST_HEADERS = {
-  IdempotencyKey: {
-    name: 'Idempotency-Key',
-    in: 'header',
-    description:
-      'Such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, even while the first is not stored yet. If another instance took the first, the second may be accepted and later get the status `dead-lettered`.',
-    // No example: the reference page would send it with every order that is tried.
-    schema: { type: 'string', pattern: IDEMPOTENCY_KEY },
-  },
-  Prefer: {
-    name: 'Prefer',
-    in: 'header',
-    description: '`wait=N`: wait up to N seconds, at most 30, for the order to be stored (RFC 7240).',
-    schema: { type: 'string' },
-    example: 'wait=10',
-  },
-  IfNoneMatch: {
-    name: 'If-None-Match',
-    in: 'header',
-    description: 'The ETags that the caller has already. If one of them is current, the answer is 304.',
-    schema: { type: 'string' },
-  },
-  Traceparent: {
-    name: 'traceparent',
-    in: 'header',
-    description: 'W3C Trace Context. The order carries it through the log. An invalid value is ignored.',
-    schema: { type: 'string' },
-  },
-  Tracestate: {
-    name: 'tracestate',
-    in: 'header',
-    description:
-      'W3C Trace Context, in addition to traceparent. An invalid value, or one without traceparent, is ignored.',
-    schema: { type: 'string' },
-  },
-  RequestId: {
-    name: 'X-Request-Id',
-    in: 'header',
-    description:
-      'An id for this request, of 1 to 128 letters, digits and `_.:/+=~-`, which the answer and the log repeat. Any other value is replaced.',
-    schema: { type: 'string' },
-  },
-  Operator: {
-    name: 'X-Operator',
-    in: 'header',
-    description: 'The name of the operator, recorded as claimed unless the platform signed the operator in.',
-    schema: { type: 'string' },
-  },
+  // No example: the reference page would send it with every order that is tried.
+  IdempotencyKey: requestHeader(
+    'Idempotency-Key',
+    'Such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, even while the first is not stored yet. If another instance took the first, the second may be accepted and later get the status `dead-lettered`.',
+    { schema: { type: 'string', pattern: IDEMPOTENCY_KEY } },
+  ),
+  Prefer: requestHeader(
+    'Prefer',
+    '`wait=N`: wait up to N seconds, at most 30, for the order to be stored (RFC 7240).',
+    { example: 'wait=10' },
+  ),
+  IfNoneMatch: requestHeader(
+    'If-None-Match',
+    'The ETags that the caller has already. If one of them is current, the answer is 304.',
+  ),
+  Traceparent: requestHeader(
+    'traceparent',
+    'W3C Trace Context. The order carries it through the log. An invalid value is ignored.',
+  ),
+  Tracestate: requestHeader(
+    'tracestate',
+    'W3C Trace Context, in addition to traceparent. An invalid value, or one without traceparent, is ignored.',
+  ),
+  RequestId: requestHeader(
+    'X-Request-Id',
+    'An id for this request, of 1 to 128 letters, digits and `_.:/+=~-`, which the answer and the log repeat. Any other value is replaced.',
+  ),
+  Operator: requestHeader(
+    'X-Operator',
+    'The name of the operator, recorded as claimed unless the platform signed the operator in.',
+  ),
 } as const satisfies Record<string, JsonObject>
 
 export type RequestHeader = keyof typeof REQUEST_HEADERS
@@ -83,4 +67,8 @@ export type AnswerHeader = keyof typeof ANSWER_HEADERS
 /** The name of the header: `RetryAfter` becomes `Retry-After`. */
 export function answerHeaderName(header: AnswerHeader): string {
   return header === 'RequestId' ? 'X-Request-Id' : header.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-')
+}
+
+function requestHeader(name: string, description: string, more: JsonObject = {}): JsonObject {
+  return { name, in: 'header', description, schema: { type: 'string' }, ...more }
 }

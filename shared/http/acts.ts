@@ -1,10 +1,9 @@
 import type { HttpRequest } from '@azure/functions'
 import { z } from 'zod'
-import { OrderError } from '../domain/errors.ts'
-import { violationsOf } from '../domain/violations.ts'
 import type { Act } from '../ports/redrives.ts'
 import type { Config } from '../settings/config.ts'
 import { readJson } from './protocol/json-body.ts'
+import { validated } from './protocol/validated.ts'
 
 const MAX_OPERATOR_LENGTH = 100
 const MAX_REASON_LENGTH = 500
@@ -54,11 +53,7 @@ export async function readActBody<Schema extends z.ZodObject>(
   request: HttpRequest,
   schema: Schema,
 ): Promise<z.output<Schema>> {
-  const parsed = schema.safeParse(hasBody(request) ? await readJson(request) : {})
-  if (parsed.success) return parsed.data
-  const violations = violationsOf(parsed.error)
-  const [first] = violations
-  throw new OrderError('invalid-request', `${first?.pointer || 'The body'} ${first?.detail}.`, { violations })
+  return validated(schema, hasBody(request) ? await readJson(request) : {}, 'invalid-request')
 }
 
 /** Errs on the side of reading: a body that was missed would count as empty. HTTP/2 names neither length nor encoding. */

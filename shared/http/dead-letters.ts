@@ -1,20 +1,18 @@
 import { z } from 'zod'
-import { OrderError } from '../domain/errors.ts'
+import type { OrderError } from '../domain/errors.ts'
 import { decodeUtf8 } from '../messaging/records/headers.ts'
 import { DEAD_LETTER_STATES, type KeptDeadLetter } from '../ports/dead-letters.ts'
 import type { NewRedrive } from '../ports/redrives.ts'
 import { actBody, reason } from './acts.ts'
 import { dryRunMember, dryRunParameter } from './dry-run.ts'
-import { cursor, from, instant, limit, shortText, to } from './protocol/query.ts'
+import { cursor, from, instant, pageQuery, shortText, to } from './protocol/query.ts'
+import { flag, flagText, invalidRequest, oneOf } from './protocol/validated.ts'
 
-const state = z
-  .enum(DEAD_LETTER_STATES, { error: `must be one of ${DEAD_LETTER_STATES.join(', ')}` })
-  .meta({ description: 'Letters in this state.' })
+const state = oneOf(DEAD_LETTER_STATES).meta({ description: 'Letters in this state.' })
 
 /** The parameters of GET /api/dead-letters. */
 export const deadLetterQuery = z.object({
-  limit,
-  cursor: z.exactOptional(cursor),
+  ...pageQuery,
   state: z.exactOptional(state),
   fingerprint: z.exactOptional(shortText.meta({ description: 'Letters that died of the same thing.' })),
   /** Not `code`, which is where a function key may come. */
@@ -23,17 +21,11 @@ export const deadLetterQuery = z.object({
   from: z.exactOptional(from),
   to: z.exactOptional(to),
   foreign: z.exactOptional(
-    z
-      .enum(['true', 'false'], { error: 'must be true or false' })
-      .meta({ description: '`true`: letters of other consumers only. `false`: our own only.' }),
+    flagText.meta({ description: '`true`: letters of other consumers only. `false`: our own only.' }),
   ),
 })
 
-export const deadLetterGroupQuery = z.object({
-  limit,
-  cursor: z.exactOptional(cursor),
-  state: z.exactOptional(state),
-})
+export const deadLetterGroupQuery = z.object({ ...pageQuery, state: z.exactOptional(state) })
 
 /** The parameters of an edit, whose body is the order itself. */
 export const editQuery = z.object({
@@ -59,7 +51,7 @@ export const lettersBody = actBody.extend({
   from: z.exactOptional(instant),
   to: z.exactOptional(instant),
   /** `true` for letters of other consumers only, `false` for our own only. */
-  foreign: z.exactOptional(z.boolean({ error: 'must be true or false' })),
+  foreign: z.exactOptional(flag),
 })
 
 /** What toLetterFilter demands, for the documents. */
@@ -92,12 +84,11 @@ export function toLetterFilter(body: z.output<typeof lettersBody>): NewRedrive['
 /** The reason of an act that must not go without one. Throws `invalid-request`. */
 export function requiredReason({ reason }: z.output<typeof discardBody>): string {
   if (reason !== undefined) return reason
-  const detail = 'must say why, unless it is a dry run'
-  throw new OrderError('invalid-request', `The reason ${detail}.`, { violations: [{ pointer: '/reason', detail }] })
+  throw invalidRequest('The reason', '/reason', 'must say why, unless it is a dry run')
 }
 
 function unclear(detail: string): OrderError {
-  return new OrderError('invalid-request', `The body ${detail}.`, { violations: [{ pointer: '', detail }] })
+  return invalidRequest('The body', '', detail)
 }
 
 /** The parameters of POST /api/dead-letters/discard. */

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { actBody, requiredReasonBody } from './acts.ts'
-import { cursor, limit, shortText } from './protocol/query.ts'
+import { pageQuery, shortText } from './protocol/query.ts'
+import { flag } from './protocol/validated.ts'
 
 /** The body of POST /api/ops/ledger/reset. */
-export const resetLedgerBody = actBody.extend({ force: z.boolean({ error: 'must be true or false' }).default(false) })
+export const resetLedgerBody = actBody.extend({ force: flag.default(false) })
 
 /** The body of POST /api/ops/take-out. */
 export const takeOutBody = requiredReasonBody.extend({
@@ -25,7 +26,6 @@ export const backupBody = actBody.extend({
 
 /** The parameters of GET /api/audit. */
 export const auditQuery = z.object({
-  limit,
-  cursor: z.exactOptional(cursor),
+  ...pageQuery,
   target: z.exactOptional(shortText.meta({ description: 'Actions on this letter, task or topic.' })),
 })

@@ -6,11 +6,8 @@ import { issuedAt, type OrderIds } from '../domain/order-id.ts'
 import { initialState } from '../domain/order.ts'
 import { isFinal, STORE_STATUSES, type Cause, type OrderView } from '../domain/order-view.ts'
 import { filledText } from '../domain/text.ts'
-import { cursor, from, limit, searchText, to, wholeNumber } from './protocol/query.ts'
-
-function name<const Names extends readonly [string, ...string[]]>(names: Names, description: string) {
-  return z.enum(names, { error: `must be one of ${names.join(', ')}` }).meta({ description })
-}
+import { from, pageQuery, searchText, to, wholeNumber } from './protocol/query.ts'
+import { oneOf } from './protocol/validated.ts'
 
 const KNOWN_STATUSES = `must be one of ${STORE_STATUSES.join(', ')}`
 /** Without this an empty list would look as if no order was waiting. */
@@ -29,14 +26,13 @@ const status = z
 
 /** The parameters of GET /api/orders. */
 export const listQuery = z.object({
-  limit,
-  cursor: z.exactOptional(cursor),
+  ...pageQuery,
   customerId: z.exactOptional(
     wholeNumber(1, Number.MAX_SAFE_INTEGER).meta({ description: 'Orders of this customer.' }),
   ),
   status: z.exactOptional(status),
-  currency: z.exactOptional(name(CURRENCIES, 'Orders whose total is in this currency.')),
-  paymentMethod: z.exactOptional(name(PAYMENT_METHODS, 'Orders that are paid in this way.')),
+  currency: z.exactOptional(oneOf(CURRENCIES).meta({ description: 'Orders whose total is in this currency.' })),
+  paymentMethod: z.exactOptional(oneOf(PAYMENT_METHODS).meta({ description: 'Orders that are paid in this way.' })),
   reference: z.exactOptional(
     filledText(100).meta({ description: 'Orders that have this reference: the whole of it, letter by letter.' }),
   ),
@@ -46,7 +42,7 @@ export const listQuery = z.object({
 })
 
 /** The parameters of GET /api/orders/search. */
-export const searchQuery = z.object({ q: searchText, limit, cursor: z.exactOptional(cursor) })
+export const searchQuery = z.object({ q: searchText, ...pageQuery })
 
 /** The parameters of the original application's search, whose text is in the path. */
 export const customerSearchQuery = searchQuery.omit({ q: true })

@@ -2,15 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import type { AcceptedOrder, PlaceOrder } from '../application/orders/place-order.ts'
 import type { WaitForOrder } from '../application/orders/wait-for-order.ts'
-import { isOrderError, OrderError } from '../domain/errors.ts'
-import { newOrderCommandSchema, type NewOrderCommand } from '../domain/order-commands.ts'
+import { isOrderError } from '../domain/errors.ts'
+import { newOrderCommandSchema } from '../domain/order-commands.ts'
 import { isFinal, type OrderView } from '../domain/order-view.ts'
 import { unknownMembers } from '../domain/unknown-members.ts'
-import { violationsOf } from '../domain/violations.ts'
 import { isTraceparent, isTracestate } from '../messaging/records/traceparent.ts'
 import { json } from './protocol/answer.ts'
 import { readJson } from './protocol/json-body.ts'
 import { idempotencyKeyOf, preferenceApplied, waitSeconds } from './protocol/preferences.ts'
+import { validated } from './protocol/validated.ts'
 
 /** What an answer about an order that came in a body says of that body. */
 export interface Ignored {
@@ -28,7 +28,7 @@ export async function placeOrder(
 ): Promise<HttpResponseInit> {
   const idempotencyKey = idempotencyKeyOf(request)
   const body = await readJson(request)
-  const command = readCommand(body)
+  const command = validated(newOrderCommandSchema, body, 'invalid-order')
   const ignored = unknownMembers(body)
   const traceparent = request.headers.get('traceparent') ?? ''
   const tracestate = request.headers.get('tracestate') ?? ''
@@ -46,16 +46,6 @@ export async function placeOrder(
   const view = wait === 0 ? undefined : await known(use.waitForOrder, accepted.orderId, wait * 1000)
   if (view?.status === 'stored') return json(201, withIgnored(view, ignored), headers)
   return json(202, withIgnored(receipt(accepted, view), ignored), { ...headers, 'retry-after': '1' })
-}
-
-/** Throws `invalid-order` with a pointer to everything that is wrong. */
-export function readCommand(body: unknown): NewOrderCommand {
-  const parsed = newOrderCommandSchema.safeParse(body)
-  if (parsed.success) return parsed.data
-  const violations = violationsOf(parsed.error)
-  const [first] = violations
-  const where = first?.pointer === '' ? 'The body' : first?.pointer
-  throw new OrderError('invalid-order', `${where} ${first?.detail}.`, { violations })
 }
 
 export function withIgnored<T extends object>(answer: T, ignored: readonly string[]): T & Ignored {

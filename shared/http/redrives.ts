@@ -4,7 +4,8 @@ import type { RedriveWarning } from '../application/dead-letters/redrive-warning
 import { actBody } from './acts.ts'
 import { LETTERS_ONE_WAY, lettersBody } from './dead-letters.ts'
 import { dryRunMember, dryRunParameter } from './dry-run.ts'
-import { cursor, limit } from './protocol/query.ts'
+import { cursor, pageQuery } from './protocol/query.ts'
+import { integer } from './protocol/validated.ts'
 
 /** The most letters that one page of a dry run tries. */
 export const MAX_PREVIEWED = 500
@@ -15,13 +16,7 @@ export const redriveLetterBody = actBody.extend({ dryRun: dryRunMember })
 
 /** The body of POST /api/dead-letters/redrive. */
 export const redriveBody = lettersBody
-  .extend({
-    ratePerSecond: z
-      .int({ error: 'must be a whole number' })
-      .min(1, { error: 'must be at least 1' })
-      .max(MAX_RATE_PER_SECOND, { error: `must be at most ${MAX_RATE_PER_SECOND}` })
-      .default(DEFAULT_RATE_PER_SECOND),
-  })
+  .extend({ ratePerSecond: integer(1, MAX_RATE_PER_SECOND).default(DEFAULT_RATE_PER_SECOND) })
   .meta(LETTERS_ONE_WAY)
 
 /** The parameters of POST /api/dead-letters/{id}/redrive. */
@@ -31,7 +26,7 @@ export const redriveLetterQuery = z.object({ dryRun: dryRunParameter('tell what 
 export const redriveQuery = redriveLetterQuery.extend({ cursor: z.exactOptional(cursor) })
 
 /** The parameters of GET /api/redrives. */
-export const listRedrivesQuery = z.object({ limit, cursor: z.exactOptional(cursor) })
+export const listRedrivesQuery = z.object(pageQuery)
 
 /** The answer to a redrive or to its dry run, with the warning where there is one. */
 export function withWarning<Answer extends object>(

@@ -98,10 +98,7 @@ const gapSchema = schemaOf<LedgerGap>()({
 })
 
 const lossSchema = schemaOf<LedgerLoss>()({
-  topic: z.string(),
-  partition: count,
-  from: count,
-  to: count.meta({ description: 'Exclusive.' }),
+  ...gapSchema.shape,
   lostBy: z.enum(['log-start', 'hole']).meta({
     description: '`log-start`: the log begins after them. `hole`: they are missing from a compacted log.',
   }),

@@ -2,6 +2,9 @@ import { hash } from 'node:crypto'
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import type { Page } from '../../ports/order-views.ts'
 
+/** The header of answers that are out of date at once. */
+export const FRESH = { 'cache-control': 'no-store' }
+
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'x-content-type-options': 'nosniff' }
 
 export function json(status: number, body: unknown, headers: Record<string, string> = {}): HttpResponseInit {

@@ -1,5 +1,5 @@
 import type { HttpRequest } from '@azure/functions'
-import { OrderError } from '../../domain/errors.ts'
+import { invalidRequest } from './validated.ts'
 
 /** The longest that a request may ask to wait, in seconds. */
 export const MAX_WAIT_SECONDS = 30
@@ -35,7 +35,5 @@ export function idempotencyKeyOf(request: HttpRequest): string | undefined {
   const key = quoted ?? bare
   if (key !== undefined && key.length >= 1 && key.length <= MAX_KEY_LENGTH) return key
   const detail = `must be one key of 1 to ${MAX_KEY_LENGTH} visible ASCII characters, in double quotes or bare`
-  throw new OrderError('invalid-request', `The header Idempotency-Key ${detail}.`, {
-    violations: [{ pointer: 'Idempotency-Key', detail }],
-  })
+  throw invalidRequest('The header Idempotency-Key', 'Idempotency-Key', detail)
 }

@@ -53,12 +53,15 @@ export const instant = z
 export const from = instant.meta({ description: 'Not before this time (RFC 3339), inclusive.' })
 export const to = instant.meta({ description: 'Before this time (RFC 3339), exclusive.' })
 
-export const limit = wholeNumber(1, 200).default(50).meta({ description: 'The most items on the page.' })
+const limit = wholeNumber(1, 200).default(50).meta({ description: 'The most items on the page.' })
 export const cursor = z
   .string()
   .min(1, { error: 'must not be empty' })
   .max(500, { error: 'is not a cursor of this list' })
   .meta({ description: 'The `nextCursor` of the page before. Absent for the first page.' })
+
+/** The parameters of every list. */
+export const pageQuery = { limit, cursor: z.exactOptional(cursor) }
 
 export const shortText = z
   .string({ error: 'must be a string' })

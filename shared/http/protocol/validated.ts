@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { OrderError } from '../../domain/errors.ts'
+import { violationsOf } from '../../domain/violations.ts'
+
+/** The body as the schema describes it. Throws the given code, with a pointer to everything that is wrong. */
+export function validated<Schema extends z.ZodType>(
+  schema: Schema,
+  body: unknown,
+  code: 'invalid-order' | 'invalid-request',
+): z.output<Schema> {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  const violations = violationsOf(parsed.error)
+  const [first] = violations
+  throw new OrderError(code, `${first?.pointer || 'The body'} ${first?.detail}.`, { violations })
+}
+
+/** The error for one value that cannot be used. `name` is how the message calls the value at `pointer`. */
+export function invalidRequest(name: string, pointer: string, detail: string): OrderError {
+  return new OrderError('invalid-request', `${name} ${detail}.`, { violations: [{ pointer, detail }] })
+}
+
+/** A whole number in a JSON body. */
+export function integer(min: number, max: number) {
+  return z
+    .int({ error: 'must be a whole number' })
+    .min(min, { error: `must be at least ${min}` })
+    .max(max, { error: `must be at most ${max}` })
+}
+
+export function oneOf<const Names extends readonly [string, ...string[]]>(names: Names) {
+  return z.enum(names, { error: `must be one of ${names.join(', ')}` })
+}
+
+/** `true` or `false` in a JSON body. */
+export const flag = z.boolean({ error: 'must be true or false' })
+
+/** `true` or `false` in a query. */
+export const flagText = z.enum(['true', 'false'], { error: 'must be true or false' })
