@@ -13,7 +13,6 @@ import {
   redriveLetterBody,
   redriveLetterQuery,
   redriveQuery,
-  withWarning,
 } from '../shared/http/redrives.ts'
 import { httpTrigger, type ServiceHandler } from '../shared/triggers.ts'
 import type { Act, NewRedrive } from '../shared/ports/redrives.ts'
@@ -42,7 +41,7 @@ async function preview(
   { previewLetters, warnOfRedrive }: Services,
 ): Promise<HttpResponseInit> {
   const previews = await previewLetters(letters, page)
-  return json(200, withWarning(previews, await warnOfRedrive(letters)))
+  return json(200, { ...previews, warning: await warnOfRedrive(letters) })
 }
 
 async function redrive(
@@ -52,7 +51,7 @@ async function redrive(
 ): Promise<HttpResponseInit> {
   const warning = await warnOfRedrive(letters)
   const task = await redrives.start(letters, ratePerSecond, act)
-  return json(202, withWarning(task, warning), { location: `/api/redrives/${task.id}`, 'retry-after': '1' })
+  return json(202, { ...task, warning }, { location: `/api/redrives/${task.id}`, 'retry-after': '1' })
 }
 
 /** GET /api/redrives: newest first. */

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { DEFAULT_RATE_PER_SECOND } from '../application/dead-letters/redrive.ts'
-import type { RedriveWarning } from '../application/dead-letters/redrive-warning.ts'
 import { actBody } from './acts.ts'
 import { LETTERS_ONE_WAY, lettersBody } from './dead-letters.ts'
 import { dryRunMember, dryRunParameter } from './dry-run.ts'
@@ -27,11 +26,3 @@ export const redriveQuery = redriveLetterQuery.extend({ cursor: z.exactOptional(
 
 /** The parameters of GET /api/redrives. */
 export const listRedrivesQuery = z.object(pageQuery)
-
-/** The answer to a redrive or to its dry run, with the warning where there is one. */
-export function withWarning<Answer extends object>(
-  answer: Answer,
-  warning: RedriveWarning | undefined,
-): Answer & { warning?: RedriveWarning } {
-  return warning === undefined ? answer : { ...answer, warning }
-}

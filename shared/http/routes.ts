@@ -85,20 +85,17 @@ const CONSTRAINT = /^\{\w+:regex\((.*)\)\}$/
 
 /** The methods of every route of this process that matches the path; empty when none does. */
 export function allowedMethods(path: string, isServed: (name: string) => boolean = () => true): HttpMethod[] {
-  const segments = path.split('/').filter((segment) => segment !== '')
-  const matching = Object.entries<Route>(ROUTES).filter(
-    ([name, { route }]) => isServed(name) && matches(route, segments),
-  )
+  const matching = Object.entries<Route>(ROUTES).filter(([name, { route }]) => isServed(name) && matches(route, path))
   return [...new Set(matching.flatMap(([, { methods }]) => methods))]
 }
 
 /** Who may ask for the path; undefined where no route takes it. */
 export function accessTo(path: string): Route['access'] | undefined {
-  const segments = path.split('/').filter((segment) => segment !== '')
-  return Object.values<Route>(ROUTES).find(({ route }) => matches(route, segments))?.access
+  return Object.values<Route>(ROUTES).find(({ route }) => matches(route, path))?.access
 }
 
-function matches(route: string, segments: readonly string[]): boolean {
+function matches(route: string, path: string): boolean {
+  const segments = path.split('/').filter((segment) => segment !== '')
   const expected = route === HOME ? [] : route.split('/')
   const takesMore = expected.at(-1)?.startsWith('{*') ?? false
   if (takesMore ? segments.length < expected.length : segments.length !== expected.length) return false

@@ -43,33 +43,6 @@ const LETTER: ReturnType<typeof toDeadLetterView> = {
   stack: null,
 }
 
-const FIXTURE: ReturnType<typeof toFixture> = {
-  format: 'order-event-processing/dead-letter/1',
-  id: ID,
-  record: {
-    ...ORIGIN,
-    timestamp: SUMMARY.recordTimestamp,
-    key: base64(EXAMPLE_ORDER_ID),
-    value: base64(VALUE),
-    headers: [['ce_type', base64('NewOrder.v1')]],
-  },
-  lastCause: CAUSE,
-}
-
-const GROUP_OF_LETTERS: DeadLetterGroup = {
-  fingerprint: FINGERPRINT,
-  cause: CAUSE,
-  exception: null,
-  consumerGroup: GROUP,
-  foreignDialect: null,
-  count: 3,
-  firstSeen: FAILED_AT,
-  lastSeen: '2026-01-31T12:04:31.007Z',
-  sampleId: ID,
-}
-
-const PREVIEW: RedrivePreview = { id: ID, orderId: EXAMPLE_ORDER_ID, outcome: 'still-fails', cause: CAUSE }
-
 const TASK: RedriveTask = {
   id: '3f6b0c5e-2f0e-4a5e-8a0e-6c1f4b1f9d2a',
   state: 'running',
@@ -89,26 +62,45 @@ const TASK: RedriveTask = {
   lastStep: { sent: 2, pending: 2, retrying: 0, failed: 0 },
 }
 
-const ACTION: AuditEntry = {
+export const DEAD_LETTER_EXAMPLES = {
+  DeadLetter: LETTER,
+  EditedDeadLetter: LETTER,
+  DeadLetterPage: page(SUMMARY),
+  DeadLetterGroupPage: page<DeadLetterGroup>({
+  fingerprint: FINGERPRINT,
+  cause: CAUSE,
+  exception: null,
+  consumerGroup: GROUP,
+  foreignDialect: null,
+  count: 3,
+  firstSeen: FAILED_AT,
+  lastSeen: '2026-01-31T12:04:31.007Z',
+  sampleId: ID,
+}),
+  DeadLetterFixture: {
+  format: 'order-event-processing/dead-letter/1',
+  id: ID,
+  record: {
+    ...ORIGIN,
+    timestamp: SUMMARY.recordTimestamp,
+    key: base64(EXAMPLE_ORDER_ID),
+    value: base64(VALUE),
+    headers: [['ce_type', base64('NewOrder.v1')]],
+  },
+  lastCause: CAUSE,
+} satisfies ReturnType<typeof toFixture>,
+  RedrivePreviewPage: page<RedrivePreview>({ id: ID, orderId: EXAMPLE_ORDER_ID, outcome: 'still-fails', cause: CAUSE }),
+  RedriveTask: TASK,
+  RedriveTaskPage: page(TASK),
+  Discarded: { dryRun: false, count: 12, nextCursor: null },
+  AuditPage: page<AuditEntry>({
   at: '2026-01-31T13:00:00.000Z',
   action: 'redrive',
   target: TASK.id,
   operator: 'alex',
   verified: false,
   reason: 'The address service was down.',
-}
-
-export const DEAD_LETTER_EXAMPLES = {
-  DeadLetter: LETTER,
-  EditedDeadLetter: LETTER,
-  DeadLetterPage: page(SUMMARY),
-  DeadLetterGroupPage: page(GROUP_OF_LETTERS),
-  DeadLetterFixture: FIXTURE,
-  RedrivePreviewPage: page(PREVIEW),
-  RedriveTask: TASK,
-  RedriveTaskPage: page(TASK),
-  Discarded: { dryRun: false, count: 12, nextCursor: null },
-  AuditPage: page(ACTION),
+}),
 }
 
 function bytes(text: string): BytesView {

@@ -85,15 +85,6 @@ const REBUILD: Rebuild = {
   completed: 0,
 }
 
-const SCHEMA: Schema = {
-  migrations: [{ version: 1, name: 'orders', appliedAt: '2026-01-31T11:59:00.000Z' }],
-}
-
-const DIAGNOSIS: Diagnosis = {
-  well: true,
-  checks: [{ name: 'ledger', well: true, detail: VERDICT.summary }],
-}
-
 const BACKUP: Backup = {
   state: 'done',
   name: '2026-01-31T12-00-00Z',
@@ -114,8 +105,13 @@ export const STATUS_EXAMPLES = {
   RebuildProgress: { rebuild: REBUILD },
   Backup: { ...BACKUP, state: 'running', endedAt: null, folder: null, bytes: null } as const,
   BackupProgress: { backup: BACKUP },
-  StoreSchema: SCHEMA,
-  Diagnosis: DIAGNOSIS,
+  StoreSchema: {
+  migrations: [{ version: 1, name: 'orders', appliedAt: '2026-01-31T11:59:00.000Z' }],
+} satisfies Schema,
+  Diagnosis: {
+  well: true,
+  checks: [{ name: 'ledger', well: true, detail: VERDICT.summary }],
+} satisfies Diagnosis,
   FaultPlan: { store: 'down', slowMs: 1000, log: 'ok', throwForCustomers: [], poison: 0 },
   Liveness: { status: 'live' },
   Readiness: READINESS,

@@ -8,7 +8,7 @@ import {
   jsonAnswer,
   jsonBody,
   link,
-  nextPage,
+  pageAnswer,
   type Links,
   type OperationDescription,
   type PathParameter,
@@ -37,13 +37,11 @@ const optionalReason = jsonBody('OptionalReason', {
 
 /** Links from answers to the requests that can follow. */
 const ofThisTask: Links = { progress: link('getRedrive', 'id', '/id', 'The progress of the redrive.') }
-const ofNewestTask = link('getRedrive', 'id', '/items/0/id', 'The newest redrive alone.')
+const fromRedrives: Links = { newest: link('getRedrive', 'id', '/items/0/id', 'The newest redrive alone.') }
 const fromPage: Links = {
-  nextPage: nextPage('listDeadLetters'),
   firstLetter: link('getDeadLetter', 'id', '/items/0/id', 'The first letter of the page, with its payload.'),
 }
 const fromGroups: Links = {
-  nextPage: nextPage('deadLetterGroups'),
   letters: link('listDeadLetters', 'fingerprint', '/items/0/fingerprint', 'The letters of the first group.'),
   sample: link('getDeadLetter', 'id', '/items/0/sampleId', 'One letter of the first group.'),
 }
@@ -69,14 +67,14 @@ export const DEAD_LETTER_OPERATIONS = {
     summary: 'List dead letters',
     description: 'Newest first, without payloads.',
     query: deadLetterQuery,
-    answers: { 200: jsonAnswer('A page of dead letters.', 'DeadLetterPage', { headers: ['Link'], links: fromPage }) },
+    answers: { 200: pageAnswer('listDeadLetters', 'A page of dead letters.', 'DeadLetterPage', fromPage) },
     problems: ['store-unavailable'],
   },
   deadLetterGroups: {
     summary: 'Group dead letters by cause',
     description: 'Grouped by fingerprint, most recent first.',
     query: deadLetterGroupQuery,
-    answers: { 200: jsonAnswer('A page of groups.', 'DeadLetterGroupPage', { headers: ['Link'], links: fromGroups }) },
+    answers: { 200: pageAnswer('deadLetterGroups', 'A page of groups.', 'DeadLetterGroupPage', fromGroups) },
     problems: ['store-unavailable'],
   },
   getDeadLetter: {
@@ -168,12 +166,7 @@ export const DEAD_LETTER_OPERATIONS = {
     summary: 'List redrives',
     description: 'Newest first, each with its progress by outcome.',
     query: listRedrivesQuery,
-    answers: {
-      200: jsonAnswer('A page of redrives.', 'RedriveTaskPage', {
-        headers: ['Link'],
-        links: { nextPage: nextPage('listRedrives'), newest: ofNewestTask },
-      }),
-    },
+    answers: { 200: pageAnswer('listRedrives', 'A page of redrives.', 'RedriveTaskPage', fromRedrives) },
     problems: ['store-unavailable'],
   },
   getRedrive: {
@@ -204,12 +197,7 @@ export const DEAD_LETTER_OPERATIONS = {
     summary: 'List the actions of operators',
     description: 'Newest first.',
     query: auditQuery,
-    answers: {
-      200: jsonAnswer('A page of actions.', 'AuditPage', {
-        headers: ['Link'],
-        links: { nextPage: nextPage('audit') },
-      }),
-    },
+    answers: { 200: pageAnswer('audit', 'A page of actions.', 'AuditPage') },
     problems: ['store-unavailable'],
   },
 } as const satisfies Partial<Record<RouteName, OperationDescription>>

@@ -117,8 +117,15 @@ export function link(operationId: RouteName, parameter: string, pointer: string,
   return { operationId, description, parameters: { [parameter]: `$response.body#${pointer}` } }
 }
 
-export function nextPage(operationId: RouteName): Link {
-  return link(operationId, 'cursor', '/nextCursor', 'The next page; the last one has none.')
+/** A page of the list that the operation returns, with links from it. */
+export function pageAnswer(
+  operationId: RouteName,
+  description: string,
+  named: keyof typeof EXAMPLES,
+  links: Links = {},
+): Answer {
+  const nextPage = link(operationId, 'cursor', '/nextCursor', 'The next page; the last one has none.')
+  return jsonAnswer(description, named, { headers: ['Link'], links: { nextPage, ...links } })
 }
 
 export const NOT_MODIFIED: Answer = { description: 'The caller has it already.', headers: ['ETag'] }

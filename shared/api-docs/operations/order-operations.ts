@@ -4,7 +4,7 @@ import { EXAMPLE_ORDER, EXAMPLE_RECEIPT, EXAMPLE_RETRYING, EXAMPLE_STORED } from
 import {
   jsonAnswer,
   link,
-  nextPage,
+  pageAnswer,
   NOT_MODIFIED,
   type Answer,
   type OperationDescription,
@@ -26,13 +26,8 @@ const ofThisOrder = {
 }
 
 function page(operationId: RouteName): Answer {
-  return jsonAnswer('A page of orders.', 'OrderPage', {
-    headers: ['Link'],
-    links: {
-      nextPage: nextPage(operationId),
-      firstOrder: link('getOrder', 'orderId', '/items/0/orderId', 'The first order of the page.'),
-    },
-  })
+  const firstOrder = link('getOrder', 'orderId', '/items/0/orderId', 'The first order of the page.')
+  return pageAnswer(operationId, 'A page of orders.', 'OrderPage', { firstOrder })
 }
 
 const placeOrder: OperationDescription = {

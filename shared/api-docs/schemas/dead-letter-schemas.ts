@@ -72,11 +72,6 @@ const deadLetterSchema = schemaOf<ReturnType<typeof toDeadLetterView>>()({
   stack: z.string().nullable().meta({ description: 'Of the last failure, at most 8 KiB.' }),
 })
 
-const editedDeadLetterSchema = schemaOf<ReturnType<typeof toDeadLetterView> & Ignored>()({
-  ...deadLetterSchema.shape,
-  ignored,
-})
-
 const deadLetterGroupSchema = schemaOf<DeadLetterGroup>()({
   fingerprint,
   cause: causeSchema,
@@ -98,21 +93,6 @@ const headerPair = z.array(z.string().nullable()).length(2).meta({
   description: 'The name, then the value in base64, or null.',
 }) as z.ZodType as z.ZodType<readonly [string, string | null]>
 
-const fixtureSchema = schemaOf<ReturnType<typeof toFixture>>()({
-  format: z.string(),
-  id: deadLetterId,
-  record: z.object({
-    topic: z.string(),
-    partition: count,
-    offset: count,
-    timestamp: z.int(),
-    key: base64,
-    value: base64,
-    headers: z.array(headerPair),
-  }),
-  lastCause: causeSchema,
-})
-
 const previewSchema = schemaOf<RedrivePreview>()({
   id: deadLetterId,
   orderId: orderId.nullable(),
@@ -128,11 +108,6 @@ const warningSchema = schemaOf<RedriveWarning>()({
 })
 const warning = z.exactOptional(warningSchema).meta({
   description: 'When letters of other consumers are among them: every group that reads the orders gets them again.',
-})
-
-const previewPageSchema = schemaOf<Page<RedrivePreview> & { warning?: RedriveWarning }>()({
-  ...pageOf(previewSchema).shape,
-  warning,
 })
 
 const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarning }>()({
@@ -155,17 +130,6 @@ const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarning }>()
   warning,
 })
 
-const discardedSchema = schemaOf<Discarded & { dryRun: boolean }>()({
-  dryRun: z.boolean(),
-  count: count.meta({
-    description: 'The letters that this request discarded; in a dry run those that would be discarded.',
-  }),
-  nextCursor: z.string().nullable().meta({
-    description:
-      'Many letters take several requests, of some seconds each: the same body with this as `cursor` goes on. Null when it is done.',
-  }),
-})
-
 const auditEntrySchema = schemaOf<AuditEntry>()({
   at: instant,
   action: z.enum(AUDITED_ACTIONS),
@@ -181,20 +145,48 @@ export const DEAD_LETTER_SCHEMAS = {
   DeadLetterPage: pageOf(deadLetterSummarySchema),
   DeadLetterGroup: deadLetterGroupSchema,
   DeadLetterGroupPage: pageOf(deadLetterGroupSchema),
-  EditedDeadLetter: editedDeadLetterSchema,
-  DeadLetterFixture: fixtureSchema,
+  EditedDeadLetter: schemaOf<ReturnType<typeof toDeadLetterView> & Ignored>()({
+    ...deadLetterSchema.shape,
+    ignored,
+  }),
+  DeadLetterFixture: schemaOf<ReturnType<typeof toFixture>>()({
+    format: z.string(),
+    id: deadLetterId,
+    record: z.object({
+      topic: z.string(),
+      partition: count,
+      offset: count,
+      timestamp: z.int(),
+      key: base64,
+      value: base64,
+      headers: z.array(headerPair),
+    }),
+    lastCause: causeSchema,
+  }),
   RecordPlace: recordPlaceSchema,
   RecordBytes: recordBytesSchema,
   ForeignFailure: foreignFailureSchema,
   Redrive: redriveBody,
   RedriveOne: redriveLetterBody,
   RedrivePreview: previewSchema,
-  RedrivePreviewPage: previewPageSchema,
+  RedrivePreviewPage: schemaOf<Page<RedrivePreview> & { warning?: RedriveWarning }>()({
+    ...pageOf(previewSchema).shape,
+    warning,
+  }),
   RedriveWarning: warningSchema,
   RedriveTask: redriveTaskSchema,
   RedriveTaskPage: pageOf(redriveTaskSchema),
   Discard: discardBody,
-  Discarded: discardedSchema,
+  Discarded: schemaOf<Discarded & { dryRun: boolean }>()({
+    dryRun: z.boolean(),
+    count: count.meta({
+      description: 'The letters that this request discarded; in a dry run those that would be discarded.',
+    }),
+    nextCursor: z.string().nullable().meta({
+      description:
+        'Many letters take several requests, of some seconds each: the same body with this as `cursor` goes on. Null when it is done.',
+    }),
+  }),
   OptionalReason: actBody,
   RequiredReason: requiredReasonBody,
   AuditEntry: auditEntrySchema,

@@ -23,12 +23,6 @@ const rebuildSchema = schemaOf<Rebuild>()({
   completed: count.meta({ description: 'Orders in the full-text index so far.' }),
 })
 
-const rebuildProgressSchema = z.object({
-  rebuild: rebuildSchema
-    .nullable()
-    .meta({ description: 'The one that runs, or the last one; null when there was none.' }),
-})
-
 const backupSchema = schemaOf<Backup>()({
   state: z.enum(['running', 'done', 'failed']),
   name: z.string(),
@@ -39,37 +33,35 @@ const backupSchema = schemaOf<Backup>()({
   why: z.string().nullable().meta({ description: 'Why it failed.' }),
 })
 
-const backupProgressSchema = z.object({
-  backup: backupSchema
-    .nullable()
-    .meta({ description: 'The one that runs, or the last one of this process; null when there was none.' }),
-})
-
-const schemaStateSchema = schemaOf<Schema>()({
-  migrations: z.array(z.object({ version: count, name: z.string(), appliedAt: instant })),
-})
-
-const diagnosisSchema = schemaOf<Diagnosis>()({
-  well: z.boolean(),
-  checks: z.array(
-    z.object({
-      name: z.string(),
-      well: z.boolean(),
-      partial: z.exactOptional(z.literal(true)).meta({ description: 'Only a part was looked at.' }),
-      detail: z.string().meta({ description: 'What was found, and what to do where it is not well.' }),
-    }),
-  ),
-})
-
 export const MAINTENANCE_SCHEMAS = {
   LedgerReset: resetLedgerBody,
   TakeOut: takeOutBody,
   Rebuild: rebuildSchema,
-  RebuildProgress: rebuildProgressSchema,
+  RebuildProgress: z.object({
+    rebuild: rebuildSchema
+      .nullable()
+      .meta({ description: 'The one that runs, or the last one; null when there was none.' }),
+  }),
   BackupStart: backupBody,
   Backup: backupSchema,
-  BackupProgress: backupProgressSchema,
-  StoreSchema: schemaStateSchema,
-  Diagnosis: diagnosisSchema,
+  BackupProgress: z.object({
+    backup: backupSchema
+      .nullable()
+      .meta({ description: 'The one that runs, or the last one of this process; null when there was none.' }),
+  }),
+  StoreSchema: schemaOf<Schema>()({
+    migrations: z.array(z.object({ version: count, name: z.string(), appliedAt: instant })),
+  }),
+  Diagnosis: schemaOf<Diagnosis>()({
+    well: z.boolean(),
+    checks: z.array(
+      z.object({
+        name: z.string(),
+        well: z.boolean(),
+        partial: z.exactOptional(z.literal(true)).meta({ description: 'Only a part was looked at.' }),
+        detail: z.string().meta({ description: 'What was found, and what to do where it is not well.' }),
+      }),
+    ),
+  }),
   FaultPlan: faultPlan,
 } as const

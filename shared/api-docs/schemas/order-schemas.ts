@@ -77,10 +77,6 @@ export const ignored = z.exactOptional(
   }),
 )
 
-const placedOrderSchema = schemaOf<OrderView & Ignored>()({ ...orderViewSchema.shape, ignored }).meta({
-  description: 'The order as it stands, and which members of the body were left out.',
-})
-
 const historyEntrySchema = schemaOf<HistoryEntry>()({
   at: instant,
   kind: z.enum(HISTORY_KINDS),
@@ -90,12 +86,6 @@ const historyEntrySchema = schemaOf<HistoryEntry>()({
   reason: z.exactOptional(z.string().meta({ description: "An operator's reason." })),
 })
 
-const orderHistorySchema = z.object({
-  orderId,
-  items: z.array(historyEntrySchema),
-  nextCursor: z.string().nullable().meta({ description: 'Always null: a history is one page.' }),
-})
-
 const violationSchema = schemaOf<Violation>()({
   pointer: z
     .string()
@@ -103,31 +93,37 @@ const violationSchema = schemaOf<Violation>()({
   detail: z.string(),
 })
 
-const problemSchema = z
-  .object({
-    type: z.string().meta({ format: 'uri-reference', description: 'Stable; leads to its explanation.' }),
-    title: z.string(),
-    status: z.int().min(400).max(599),
-    detail: z.string(),
-    instance: z.exactOptional(z.string().meta({ description: 'The path that was asked for.' })),
-    requestId: z.exactOptional(z.string().meta({ description: 'The request in the log, as `X-Request-Id` names it.' })),
-    errors: z.exactOptional(z.array(violationSchema)),
-  })
-  .meta({ description: 'Problem details (RFC 9457).' })
-
 export const ORDER_SCHEMAS = {
   OrderCommand: newOrderCommandSchema,
   OrderCommandItem: orderItemSchema,
   Order: orderViewSchema,
-  PlacedOrder: placedOrderSchema,
+  PlacedOrder: schemaOf<OrderView & Ignored>()({ ...orderViewSchema.shape, ignored }).meta({
+    description: 'The order as it stands, and which members of the body were left out.',
+  }),
   OrderItem: orderItemViewSchema,
   OrderPage: pageOf(orderViewSchema),
-  OrderHistory: orderHistorySchema,
+  OrderHistory: z.object({
+    orderId,
+    items: z.array(historyEntrySchema),
+    nextCursor: z.string().nullable().meta({ description: 'Always null: a history is one page.' }),
+  }),
   HistoryEntry: historyEntrySchema,
   OrderStatus: orderStatusSchema,
   Currency: currencySchema,
   PaymentMethod: paymentMethodSchema,
   Cause: causeSchema,
-  Problem: problemSchema,
+  Problem: z
+    .object({
+      type: z.string().meta({ format: 'uri-reference', description: 'Stable; leads to its explanation.' }),
+      title: z.string(),
+      status: z.int().min(400).max(599),
+      detail: z.string(),
+      instance: z.exactOptional(z.string().meta({ description: 'The path that was asked for.' })),
+      requestId: z.exactOptional(
+        z.string().meta({ description: 'The request in the log, as `X-Request-Id` names it.' }),
+      ),
+      errors: z.exactOptional(z.array(violationSchema)),
+    })
+    .meta({ description: 'Problem details (RFC 9457).' }),
   Violation: violationSchema,
 } as const

@@ -25,13 +25,6 @@ const readinessSchema = schemaOf<Readiness>()({
   checks: z.object({ log: logCheck, store: check }),
 })
 
-const livenessSchema = z.object({
-  status: z.enum(['live', 'stalled']),
-  stall: z
-    .exactOptional(z.object({ topic: z.string(), partition: count, offset: count, waitingMs: count }))
-    .meta({ description: 'The record at which the group stands although it could be delivered, and for how long.' }),
-})
-
 const parked = schemaOf<Record<ParkedState, number>>()({
   retrying: count,
   stored: count,
@@ -68,28 +61,6 @@ const historyPointSchema = schemaOf<HistoryPoint>()({
   p99Ms: pace,
 })
 
-const pipelineHistorySchema = z.object({ everyMs: count, items: z.array(historyPointSchema) })
-
-const pipelineStatusSchema = schemaOf<PipelineStatus>()({
-  at: instant,
-  orders: z.object({
-    topic: z.string(),
-    records: count,
-    stored: count,
-    duplicate: count,
-    lag: count.meta({ description: 'Records that no consumer has committed yet.' }),
-    behindTransaction,
-    consumers: count.nullable().meta({
-      description: 'Members of the consumer group that processes orders. 0: nobody does. Null: the log could not say.',
-    }),
-    partitions: z.array(z.object({ ...place, committed: count, lag: count, behindTransaction })),
-  }),
-  retries: z.array(z.object({ tier: z.int().min(1), topic: z.string(), delayMs: count, waiting: count })),
-  deadLetters: z.object({ topic: z.string(), records: count, waiting: count }),
-  parked,
-  readiness: readinessSchema,
-})
-
 const gapSchema = schemaOf<LedgerGap>()({
   topic: z.string(),
   partition: count,
@@ -104,24 +75,29 @@ const lossSchema = schemaOf<LedgerLoss>()({
   }),
 })
 
+/** The number of records by outcome, in one partition or in all. */
+const outcomes = {
+  redriven: count,
+  stored: count,
+  duplicate: count,
+  parked: count,
+  gaps: count.meta({ description: 'Passed over although the log has them: a repair processes them.' }),
+  damaged: count.meta({ description: 'Passed over because the log can no longer return them.' }),
+  lost: count.meta({ description: 'Left the log before they were counted.' }),
+  absent: count.meta({
+    description:
+      'Never records, such as transaction markers. On the embedded log also damaged ones that an operator settled by a reset.',
+  }),
+  toCome: z.int().meta({ description: 'Below zero when the log ends before the last record that was counted.' }),
+}
+
 const ledgerVerdictSchema = schemaOf<LedgerVerdict>()({
   balanced: z.boolean(),
   summary: z.string().meta({ description: 'The verdict in one sentence.' }),
   totals: z.object({
     records: z.int(),
     accepted: z.int(),
-    redriven: count,
-    stored: count,
-    duplicate: count,
-    parked: count,
-    gaps: count.meta({ description: 'Passed over though the log has them: a repair processes them.' }),
-    damaged: count.meta({ description: 'Passed over because the log cannot give them any more.' }),
-    lost: count.meta({ description: 'Left the log before they were counted.' }),
-    absent: count.meta({
-      description:
-        'Never records, such as transaction markers; on the embedded log, damaged ones that a reset settled.',
-    }),
-    toCome: z.int().meta({ description: 'Below zero when the log ends before what was counted.' }),
+    ...outcomes,
     behindTransaction,
   }),
   parked,
@@ -130,15 +106,7 @@ const ledgerVerdictSchema = schemaOf<LedgerVerdict>()({
       topic: z.string(),
       ...place,
       next: count,
-      stored: count,
-      duplicate: count,
-      parked: count,
-      gaps: count,
-      damaged: count,
-      absent: count,
-      lost: count,
-      redriven: count,
-      toCome: z.int(),
+      ...outcomes,
       balanced: z.boolean(),
     }),
   ),
@@ -150,26 +118,46 @@ const ledgerVerdictSchema = schemaOf<LedgerVerdict>()({
   }),
 })
 
-const ledgerRepairSchema = schemaOf<LedgerRepair & { ledger: LedgerVerdict }>()({
-  processed: count.meta({ description: 'Records that had been passed over and now have an outcome.' }),
-  more: z.boolean().meta({ description: 'Its time was up: another repair goes on from there.' }),
-  why: z.string().nullable().meta({ description: 'Why it stopped before there were none left; else null.' }),
-  ledger: ledgerVerdictSchema,
-})
-
-const takenOutSchema = z.object({
-  letterId: z.string().meta({ description: 'The dead letter that it is now.' }),
-  group: z.string(),
-  processed: count.meta({ description: 'Records that waited before it, which were processed as any other.' }),
-  ledger: ledgerVerdictSchema,
-})
-
 export const STATUS_SCHEMAS = {
-  Liveness: livenessSchema,
+  Liveness: z.object({
+    status: z.enum(['live', 'stalled']),
+    stall: z
+      .exactOptional(z.object({ topic: z.string(), partition: count, offset: count, waitingMs: count }))
+      .meta({ description: 'The record at which the group stands although it could be delivered, and for how long.' }),
+  }),
   Readiness: readinessSchema,
-  PipelineHistory: pipelineHistorySchema,
-  PipelineStatus: pipelineStatusSchema,
+  PipelineHistory: z.object({ everyMs: count, items: z.array(historyPointSchema) }),
+  PipelineStatus: schemaOf<PipelineStatus>()({
+    at: instant,
+    orders: z.object({
+      topic: z.string(),
+      records: count,
+      stored: count,
+      duplicate: count,
+      lag: count.meta({ description: 'Records that no consumer has committed yet.' }),
+      behindTransaction,
+      consumers: count.nullable().meta({
+        description:
+          'Members of the consumer group that processes orders. 0: nobody does. Null: the log could not say.',
+      }),
+      partitions: z.array(z.object({ ...place, committed: count, lag: count, behindTransaction })),
+    }),
+    retries: z.array(z.object({ tier: z.int().min(1), topic: z.string(), delayMs: count, waiting: count })),
+    deadLetters: z.object({ topic: z.string(), records: count, waiting: count }),
+    parked,
+    readiness: readinessSchema,
+  }),
   LedgerVerdict: ledgerVerdictSchema,
-  LedgerRepair: ledgerRepairSchema,
-  TakenOut: takenOutSchema,
+  LedgerRepair: schemaOf<LedgerRepair & { ledger: LedgerVerdict }>()({
+    processed: count.meta({ description: 'Records that had been passed over and now have an outcome.' }),
+    more: z.boolean().meta({ description: 'Its time was up: another repair goes on from there.' }),
+    why: z.string().nullable().meta({ description: 'Why it stopped before there were none left; else null.' }),
+    ledger: ledgerVerdictSchema,
+  }),
+  TakenOut: z.object({
+    letterId: z.string().meta({ description: 'The dead letter that it is now.' }),
+    group: z.string(),
+    processed: count.meta({ description: 'Records that waited before it, which were processed as any other.' }),
+    ledger: ledgerVerdictSchema,
+  }),
 } as const

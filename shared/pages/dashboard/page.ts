@@ -4,6 +4,7 @@ import type { Config } from '../../settings/config.ts'
 import { CURRENCIES } from '../../domain/order-commands.ts'
 import { FAULT_ROUTES } from '../../http/routes.ts'
 import { CLIENT_FILES } from './assets.ts'
+import { inZone, label, select } from './controls.ts'
 import { tryItSection } from './try-it.ts'
 
 const STYLES = ['dashboard', 'pipeline', 'parts', 'forms', 'details', 'narrow'].map((name) => `style/${name}.css`)
@@ -45,10 +46,8 @@ function heading(): Html {
   return html`<div class="heading">
       <h1>Dashboard</h1>
       <ul class="lamps" aria-label="Health">
-        <li id="lamp-connection" data-lamp="unknown"><b>Connection</b> <span>not yet</span></li>
-        <li id="lamp-log" data-lamp="unknown"><b>Log</b> <span>unknown</span></li>
-        <li id="lamp-store" data-lamp="unknown"><b>Store</b> <span>unknown</span></li>
-        <li id="lamp-ledger" data-lamp="unknown"><b>Ledger</b> <span>unknown</span></li>
+        ${lamp('connection', 'Connection', 'not yet')} ${lamp('log', 'Log')} ${lamp('store', 'Store')}
+        ${lamp('ledger', 'Ledger')}
       </ul>
       <button id="forget-key" class="quiet" type="button" hidden>Forget the key</button>
     </div>
@@ -57,6 +56,10 @@ function heading(): Html {
     >
     <p id="alarm" class="alarm" role="alert" hidden></p>
     <ul id="wrong" class="wrong" aria-label="Problems that need you" hidden></ul>`
+}
+
+function lamp(id: string, name: string, state = 'unknown'): Html {
+  return html`<li id="lamp-${id}" data-lamp="unknown"><b>${name}</b> <span>${state}</span></li> `
 }
 
 function gate(): Html {
@@ -107,14 +110,14 @@ function numbers(): Html {
     <div class="title-row">
       <h2 id="numbers-title" tabindex="-1">Over time</h2>
       <div class="fields">
-        <label
-          ><span>Times in <span data-zone></span>, the last</span>
-          <select id="charts-span">
-            <option value="300">5 minutes</option>
-            <option value="900">15 minutes</option>
-            <option value="3600">hour</option>
-          </select></label
-        >
+        ${label(
+          inZone('Times in', ', the last'),
+          select('charts-span', [
+            ['300', '5 minutes'],
+            ['900', '15 minutes'],
+            ['3600', 'hour'],
+          ]),
+        )}
       </div>
     </div>
     <div id="charts" class="charts"></div>
@@ -126,38 +129,16 @@ function orders(): Html {
     <h2 id="orders-title" tabindex="-1">Orders</h2>
     <form id="order-search" role="search">
       <div class="fields">
-        <label
-          >Search <input id="order-text" type="search" maxlength="200" placeholder="name, item or order id"
-        /></label>
-        <label
-          >Status
-          <select id="order-status">
-            <option value="">stored</option>
-            <option>retrying</option>
-            <option>dead-lettered</option>
-            <option>discarded</option>
-          </select></label
-        >
+        ${label('Search', html`<input id="order-text" type="search" maxlength="200" placeholder="name, item or order id" />`)}
+        ${label('Status', select('order-status', [['', 'stored'], 'retrying', 'dead-lettered', 'discarded']))}
       </div>
       <details id="order-filters">
         <summary>Customer, currency, dates</summary>
         <div class="fields">
-          <label
-            >Customer number <input id="order-customer" type="number" min="1" step="1" inputmode="numeric"
-          /></label>
-          <label
-            >Currency
-            <select id="order-currency">
-              <option value="">any</option>
-              ${CURRENCIES.map((name) => html`<option>${name}</option> `)}
-            </select></label
-          >
-          <label class="instant"
-            ><span>Accepted from, <span data-zone></span></span> <input id="order-from" type="datetime-local" step="1"
-          /></label>
-          <label class="instant"
-            ><span>before, <span data-zone></span></span> <input id="order-to" type="datetime-local" step="1"
-          /></label>
+          ${label('Customer number', html`<input id="order-customer" type="number" min="1" step="1" inputmode="numeric" />`)}
+          ${label('Currency', select('order-currency', [['', 'any'], ...CURRENCIES]))}
+          ${label(inZone('Accepted from,'), html`<input id="order-from" type="datetime-local" step="1" />`, 'instant')}
+          ${label(inZone('before,'), html`<input id="order-to" type="datetime-local" step="1" />`, 'instant')}
         </div>
       </details>
     </form>
@@ -191,17 +172,17 @@ function deadLetters(): Html {
     <div class="title-row">
       <h2 id="dead-title" tabindex="-1">Dead letters</h2>
       <div class="fields">
-        <label
-          >State
-          <select id="dead-state">
-            <option value="dead">dead</option>
-            <option value="redriven">redriven, outcome open</option>
-            <option value="resolved">resolved: stored</option>
-            <option value="superseded">superseded: died again</option>
-            <option value="discarded">discarded</option>
-            <option value="">all</option>
-          </select></label
-        >
+        ${label(
+          'State',
+          select('dead-state', [
+            'dead',
+            ['redriven', 'redriven, outcome open'],
+            ['resolved', 'resolved: stored'],
+            ['superseded', 'superseded: died again'],
+            'discarded',
+            ['', 'all'],
+          ]),
+        )}
       </div>
     </div>
     <p class="explained">

@@ -1,4 +1,5 @@
 import { html, type Html } from '../html.ts'
+import { label, select } from './controls.ts'
 
 /** By the names of the counts in client/try-it/traffic.js. */
 const OUTCOMES = {
@@ -35,17 +36,25 @@ export function tryItSection(): Html {
       </fieldset>
       <fieldset>
         <legend>Break</legend>
-        ${choice('break-store', 'The store is', [
-          ['ok', 'well'],
-          ['down', 'down: orders wait in the log, none is dead-lettered'],
-          ['slow', 'slow: a second for each batch, so batches grow'],
-          ['busy', 'busy: tried again in place'],
-          ['hang', 'hanging: no answer at all'],
-        ])}
-        ${choice('break-log', 'The log is', [
-          ['ok', 'well'],
-          ['down', 'down: orders get 503 instead of a 202 that could not be kept'],
-        ])}
+        ${label(
+          'The store is',
+          select('break-store', [
+            ['ok', 'well'],
+            ['down', 'down: orders wait in the log, none is dead-lettered'],
+            ['slow', 'slow: a second for each batch, so batches grow'],
+            ['busy', 'busy: tried again in place'],
+            ['hang', 'hanging: no answer at all'],
+          ]),
+          'choice',
+        )}
+        ${label(
+          'The log is',
+          select('break-log', [
+            ['ok', 'well'],
+            ['down', 'down: orders get 503 instead of a 202 that could not be kept'],
+          ]),
+          'choice',
+        )}
         <label class="check"
           ><input id="break-customer" type="checkbox" /> Code throws for customer 13: retried, then dead-lettered;
           redrive it once this is off</label
@@ -80,13 +89,4 @@ function button(id: string, name: string, explained: string): Html {
     <button id="${id}" type="button" aria-describedby="${id}-note">${name}</button>
     <span id="${id}-note" class="note">${explained}</span>
   </p> `
-}
-
-function choice(id: string, name: string, options: readonly (readonly [value: string, text: string])[]): Html {
-  return html`<label class="choice"
-    >${name}
-    <select id="${id}">
-      ${options.map(([value, text]) => html`<option value="${value}">${text}</option> `)}
-    </select></label
-  > `
 }
