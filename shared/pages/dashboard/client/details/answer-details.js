@@ -1,5 +1,5 @@
 import { el } from '../page/dom.js'
-import { linkTo } from '../page/address.js'
+import { linkTo, nextPagePath } from '../page/address.js'
 import { block, orSay, say, showDetails } from './details.js'
 import { toTime } from '../page/format.js'
 
@@ -39,8 +39,7 @@ function toApiPath(path) {
 function readAnswer(text, asked) {
   if (!/^\s*[[{]/.test(text)) return { text }
   const answer = JSON.parse(text)
-  const url = new URL(asked, location.origin)
-  if (typeof answer.nextCursor !== 'string') return { text: JSON.stringify(answer, null, 2) }
-  url.searchParams.set('cursor', answer.nextCursor)
-  return { text: JSON.stringify(answer, null, 2), next: url.pathname + url.search }
+  const lines = JSON.stringify(answer, null, 2)
+  const { nextCursor } = answer
+  return typeof nextCursor === 'string' ? { text: lines, next: nextPagePath(asked, nextCursor) } : { text: lines }
 }

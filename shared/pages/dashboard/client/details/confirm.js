@@ -1,4 +1,4 @@
-import { busyWhile, button, el } from '../page/dom.js'
+import { actions, busyWhile, button, el } from '../page/dom.js'
 import { closeDetails, showDetails, wordsOf } from './details.js'
 import { currentSession, keepSession } from '../session/session.js'
 
@@ -32,7 +32,7 @@ export function reasonForm({ explained, verb, act, label, fields = [], buttons =
     el('p', { class: 'explained' }, explained),
     el('label', {}, 'Why ', reason),
     ...fields,
-    el('div', { class: 'actions' }, send, ...buttons),
+    actions(send, ...buttons),
     fault,
   )
   form.addEventListener('submit', (event) => {

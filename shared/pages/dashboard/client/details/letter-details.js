@@ -1,4 +1,4 @@
-import { button, el } from '../page/dom.js'
+import { actions, button, el } from '../page/dom.js'
 import { linkTo } from '../page/address.js'
 import { reasonForm } from './confirm.js'
 import { block, closeDetails, factList, orSay, say, showDetails } from './details.js'
@@ -52,28 +52,21 @@ export async function showLetter(api, redrives, id, onChange) {
     URL.revokeObjectURL(url)
   }
 
-  /** @param {HTMLButtonElement[]} buttons */
-  function actions(...buttons) {
-    return el(
-      'div',
-      { class: 'actions' },
-      ...buttons,
-      button('Download', () => orSay(download)),
-    )
-  }
+  const downloads = button('Download', () => orSay(download))
 
   /** @param {Letter} letter */
   function repairs(letter) {
     if (letter.state === 'discarded') {
       const restore = () =>
         attempt(() => api.send('POST', `${path}/restore`), 'Restored: it is dead again, and can be redriven.')
-      return [actions(button('Restore', restore))]
+      return [actions(button('Restore', restore), downloads)]
     }
-    if (letter.state !== 'dead') return [actions()]
+    if (letter.state !== 'dead') return [actions(downloads)]
     return [
       actions(
         button('Preview', () => orSay(preview, answer)),
         button('Redrive', () => orSay(redrive, answer)),
+        downloads,
       ),
       answer,
       letter.orderId === null || letter.foreign !== null

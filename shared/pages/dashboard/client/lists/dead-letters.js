@@ -1,4 +1,4 @@
-import { button, byId, el, keyed, setText } from '../page/dom.js'
+import { actions, button, byId, el, keyed, setText } from '../page/dom.js'
 import { linkTo } from '../page/address.js'
 import { createBulkActions } from './bulk-actions.js'
 import { orSay } from '../details/details.js'
@@ -71,16 +71,14 @@ export function createDeadLetters(api, redrives, onChange) {
     lettersEnds.set(fingerprint, end)
     const opener = el('details', {}, el('summary', {}, 'Letters'), letters, end.element)
     opener.addEventListener('toggle', () => void refreshLetters(fingerprint, opener))
-    const actions = el(
-      'div',
-      { class: 'actions' },
+    const acts = actions(
       button('Preview', () => previewGroup(fingerprint, preview)),
       button('Redrive all', async () => bulk.redrive(fingerprint, counts.get(fingerprint) ?? 0)),
       button('Discard all', async () => bulk.discard(fingerprint, counts.get(fingerprint) ?? 0), { class: 'quiet' }),
     )
     const cause = el('h3', {}, el('code'), ' ', el('span'))
     const exception = el('p', { class: 'exception' }, el('code'))
-    return el('article', { class: 'group' }, cause, exception, el('p', { class: 'note' }), actions, preview, opener)
+    return el('article', { class: 'group' }, cause, exception, el('p', { class: 'note' }), acts, preview, opener)
   }
 
   /**

@@ -37,6 +37,18 @@ export function withoutOpened() {
   return Object.fromEntries(Object.entries(readAddress()).filter(([name]) => !OPENED.includes(name)))
 }
 
+/**
+ * The path of the page after this one.
+ *
+ * @param {string} path
+ * @param {string} cursor
+ */
+export function nextPagePath(path, cursor) {
+  const url = new URL(path, location.origin)
+  url.searchParams.set('cursor', cursor)
+  return url.pathname + url.search
+}
+
 /** @param {Address} address */
 function toFragment(address) {
   const fragment = new URLSearchParams(Object.entries(address).filter(([, value]) => value !== '')).toString()

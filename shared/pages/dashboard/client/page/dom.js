@@ -98,6 +98,11 @@ export function button(text, act, attributes = {}) {
   return made
 }
 
+/** A row of buttons. @param {Node[]} buttons */
+export function actions(...buttons) {
+  return el('div', { class: 'actions' }, ...buttons)
+}
+
 /**
  * @param {HTMLButtonElement} pressed
  * @param {() => Promise<unknown>} act

@@ -1,5 +1,5 @@
 import { button, el, setText } from './dom.js'
-import { linkTo } from './address.js'
+import { linkTo, nextPagePath } from './address.js'
 
 /** The product puts at most this many items on one page. */
 const MOST = 200
@@ -37,9 +37,7 @@ export function createListEnd({ first, onMore }) {
       setText(text, `${items.length} are shown, and there are more.`)
       more.hidden = limit === MOST
       rest.hidden = limit < MOST
-      const url = new URL(path, location.origin)
-      url.searchParams.set('cursor', nextCursor)
-      rest.href = linkTo({ show: url.pathname + url.search })
+      rest.href = linkTo({ show: nextPagePath(path, nextCursor) })
       return items
     },
   }

@@ -10,6 +10,7 @@ import { LESSONS } from './lessons.js'
  */
 
 const ASK_EVERY_MS = 1000
+const NOT_ACCEPTED = 'The log is not accepting orders right now, so there is nothing to show.'
 
 class StoppedError extends Error {}
 
@@ -25,6 +26,8 @@ class StoppedError extends Error {}
 export function createStage({ api, traffic, redrives, apply, mend }) {
   const told = byId('told', HTMLOListElement)
   const stop = byId('stop-play', HTMLButtonElement)
+  /** @param {string} text */
+  const tell = (text) => told.append(el('li', {}, text))
   const players = Object.keys(LESSONS).map((id) => byId(id, HTMLButtonElement))
   let playing = 0
 
@@ -39,9 +42,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
       check()
     }
     return {
-      tell(text) {
-        told.append(el('li', {}, text))
-      },
+      tell,
       pause,
       async until(isSo) {
         while (!(await isSo())) await pause(ASK_EVERY_MS)
@@ -50,12 +51,12 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
       async send(perSecond, seconds) {
         const ids = await traffic.sendMany(perSecond, seconds)
         check()
-        if (ids.length === 0) throw new Error('The log is not accepting orders right now, so there is nothing to show.')
+        if (ids.length === 0) throw new Error(NOT_ACCEPTED)
         return ids
       },
       async sendFor(customerId) {
         const id = await traffic.send({ customerId })
-        if (id === undefined) throw new Error('The log is not accepting orders right now, so there is nothing to show.')
+        if (id === undefined) throw new Error(NOT_ACCEPTED)
         return id
       },
       openOf: traffic.openOf,
@@ -88,7 +89,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
       await LESSONS[player.id]?.(stageOf(turn))
     } catch (error) {
       if (error instanceof StoppedError) return
-      told.append(el('li', {}, wordsOf(error)))
+      tell(wordsOf(error))
       await mend()
     }
     if (turn === playing) show(undefined)
@@ -103,7 +104,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
 
   async function end() {
     await abandon()
-    told.append(el('li', {}, 'Stopped, and everything is mended.'))
+    tell('Stopped, and everything is mended.')
     players[0]?.focus()
   }
 
