@@ -74,10 +74,7 @@ export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partition
       storeOrders: operation('receive', 'orders', 'NewOrder', 'Stores orders, in batches.', topics.group),
       ...Object.fromEntries(
         topics.retries.flatMap(({ tier, group }) => [
-          [
-            `parkInRetry${tier}`,
-            operation('send', `retry${tier}`, 'RetriedOrder', `Failed for the ${ordinal(tier)} time.`),
-          ],
+          [`parkInRetry${tier}`, operation('send', `retry${tier}`, 'RetriedOrder', `Attempt ${tier} failed.`)],
           [
             `storeRetry${tier}`,
             operation('receive', `retry${tier}`, 'RetriedOrder', 'Stores what is due and waits for the next.', group),
@@ -154,8 +151,4 @@ function exampleHeaders(): JsonObject {
     ce_time: '2026-01-31T12:00:00.000Z',
     ce_subject: EXAMPLE_ORDER_ID,
   }
-}
-
-function ordinal(number: number): string {
-  return ['first', 'second', 'third'][number - 1] ?? `${number}th`
 }

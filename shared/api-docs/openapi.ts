@@ -103,7 +103,7 @@ function operation(name: RouteName, ordersAuth: Config['ordersAuth']): JsonObjec
         },
       },
     }),
-    responses: { ...answersOf(description.answers), ...problemAnswers(problemsOf(description, needsKey)) },
+    responses: { ...mapped(description.answers, answerOf), ...problemAnswers(problemsOf(description, needsKey)) },
   }
 }
 
@@ -120,23 +120,17 @@ function problemsOf({ query, body, problems = [] }: OperationDescription, needsK
 function parametersOf({ path = {}, query, headers = [] }: OperationDescription): { parameters?: JsonObject[] } {
   const parameters = [
     ...Object.entries(path).map(([name, parameter]) => ({ name, in: 'path', required: true, ...parameter })),
-    ...(query === undefined ? [] : queryParameters(query).map((parameter) => ({ ...parameter, in: 'query' }))),
+    ...(query === undefined ? [] : queryParameters(query)),
     ...headers.map((name) => ({ $ref: `#/components/parameters/${name}` })),
   ]
   return parameters.length === 0 ? {} : { parameters }
-}
-
-function answersOf(answers: OperationDescription['answers']): JsonObject {
-  return Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)]))
 }
 
 function answerOf({ description, headers = [], content, links }: Answer): JsonObject {
   return {
     description,
     headers: headerRefs([...headers, 'RequestId']),
-    ...(content !== undefined && {
-      content: Object.fromEntries(Object.entries(content).map(([type, body]) => [type, contentOf(body)])),
-    }),
+    ...(content !== undefined && { content: mapped(content, contentOf) }),
     ...(links !== undefined && { links }),
   }
 }
@@ -178,4 +172,8 @@ function exampleOf(code: ProblemCode): JsonObject {
   const { status, title, remedy } = PROBLEMS[code]
   const errors = code === 'invalid-order' && { errors: [{ pointer: '/orderItems/0/quantity', detail: 'is required' }] }
   return { summary: title, value: { type: problemType(code), title, status, detail: remedy, ...errors } }
+}
+
+function mapped<Value>(values: Readonly<Record<string, Value>>, map: (value: Value) => JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]))
 }

@@ -44,15 +44,8 @@ export function jsonSchema(schema: z.ZodType): JsonObject {
   )
 }
 
-export interface QueryParameter {
-  readonly name: string
-  readonly required: boolean
-  readonly description: string | undefined
-  readonly schema: JsonObject
-}
-
 /** The parameters of a query by name, as what they mean (an integer), not as the text that they arrive as. */
-export function queryParameters(schema: z.ZodObject): QueryParameter[] {
+export function queryParameters(schema: z.ZodObject): JsonObject[] {
   const { properties } = z.toJSONSchema(schema, {
     io: 'output',
     unrepresentable: 'any',
@@ -61,7 +54,7 @@ export function queryParameters(schema: z.ZodObject): QueryParameter[] {
   const { required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
   return Object.entries(properties ?? {}).map(([name, property]) => {
     const { description, ...rest } = property as JsonObject & { description?: string }
-    return { name, required: required.includes(name), description, schema: rest }
+    return { name, in: 'query', required: required.includes(name), description, schema: rest }
   })
 }
 

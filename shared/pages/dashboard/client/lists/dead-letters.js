@@ -33,25 +33,17 @@ export function createDeadLetters(api, redrives, onChange) {
   const auditEnd = createListEnd({ first: SHOWN_ACTIONS, onMore: onChange })
   groups.after(groupsEnd.element)
   audit.append(auditEnd.element)
-  /** How many letters a group has. @type {Map<string, number>} */
-  const counts = new Map()
-  /** Of the letters of each group that is shown. @type {Map<string, ListEnd>} */
-  const lettersEnds = new Map()
+  /** Each group that is shown: the number of its letters, and the end of their list. @type {Map<string, { count: number, end: ListEnd }>} */
+  const shown = new Map()
 
   async function refresh() {
     /** @type {DeadLetterGroup[]} */
     const items = await groupsEnd.fetch(api, `/api/dead-letters/groups?${listQuery(groupsEnd)}`)
     keyed(groups, items, { key: ({ fingerprint }) => fingerprint, create: createGroup, update: updateGroup })
-    const shown = new Set(items.map(({ fingerprint }) => fingerprint))
-    for (const fingerprint of lettersEnds.keys()) if (!shown.has(fingerprint)) forget(fingerprint)
+    const found = new Set(items.map(({ fingerprint }) => fingerprint))
+    for (const fingerprint of shown.keys()) if (!found.has(fingerprint)) shown.delete(fingerprint)
     byId('dead-empty').hidden = items.length > 0
     if (audit.open) await refreshAudit()
-  }
-
-  /** @param {string} fingerprint of a group that is no longer shown */
-  function forget(fingerprint) {
-    counts.delete(fingerprint)
-    lettersEnds.delete(fingerprint)
   }
 
   /**
@@ -64,17 +56,18 @@ export function createDeadLetters(api, redrives, onChange) {
   }
 
   /** @param {DeadLetterGroup} group */
-  function createGroup({ fingerprint }) {
+  function createGroup({ fingerprint, count }) {
     const letters = el('ul', { class: 'letters' })
     const preview = el('div', { class: 'preview' })
     const end = createListEnd({ first: SHOWN_LETTERS, onMore: () => refreshLetters(fingerprint, opener) })
-    lettersEnds.set(fingerprint, end)
+    const group = { count, end }
+    shown.set(fingerprint, group)
     const opener = el('details', {}, el('summary', {}, 'Letters'), letters, end.element)
     opener.addEventListener('toggle', () => void refreshLetters(fingerprint, opener))
     const acts = actions(
       button('Preview', () => previewGroup(fingerprint, preview)),
-      button('Redrive all', async () => bulk.redrive(fingerprint, counts.get(fingerprint) ?? 0)),
-      button('Discard all', async () => bulk.discard(fingerprint, counts.get(fingerprint) ?? 0), { class: 'quiet' }),
+      button('Redrive all', async () => bulk.redrive(fingerprint, group.count)),
+      button('Discard all', async () => bulk.discard(fingerprint, group.count), { class: 'quiet' }),
     )
     const cause = el('h3', {}, el('code'), ' ', el('span'))
     const exception = el('p', { class: 'exception' }, el('code'))
@@ -87,7 +80,8 @@ export function createDeadLetters(api, redrives, onChange) {
    */
   function updateGroup(article, group) {
     const { cause, exception, count, firstSeen, lastSeen, fingerprint } = group
-    counts.set(fingerprint, count)
+    const known = shown.get(fingerprint)
+    if (known !== undefined) known.count = count
     setText(article.querySelector('h3 code'), cause.code)
     setText(article.querySelector('h3 span'), cause.detail)
     setText(article.querySelector('.exception code'), exception ?? '')
@@ -105,7 +99,7 @@ export function createDeadLetters(api, redrives, onChange) {
    */
   async function refreshLetters(fingerprint, opener) {
     const list = opener.querySelector('.letters')
-    const end = lettersEnds.get(fingerprint)
+    const end = shown.get(fingerprint)?.end
     if (!opener.open || list === null || end === undefined) return
     await orSay(async () => {
       /** @type {DeadLetterSummary[]} */
