@@ -7,7 +7,7 @@ const { orders, group, retries, deadLetters, deadLetterGroup } = topicsOf()
 /** Stores the records of the orders topic, a batch at a time. A record that cannot be stored is parked. */
 kafkaTrigger('consumeOrders', { topic: orders, group }, ({ storeOrders }) => storeOrders)
 
-/** One function for each retry tier, so that waiting in one delays no other: consumeRetry1, consumeRetry2, … */
+/** One function for each retry tier, so that waiting in one tier does not delay the others: consumeRetry1, consumeRetry2, … */
 for (const { tier, topic, group } of retries) {
   kafkaTrigger(`consumeRetry${tier}`, { topic, group }, ({ storeRetries }) => {
     const storeTier = storeRetries[tier - 1]
@@ -16,7 +16,7 @@ for (const { tier, topic, group } of retries) {
   })
 }
 
-/** Keeps every record of the dead-letter topic, whatever it holds, where operators can see and repair it. */
+/** Keeps every record of the dead-letter topic for operators to see and repair. */
 kafkaTrigger(
   'consumeDeadLetters',
   { topic: deadLetters, group: deadLetterGroup },

@@ -33,7 +33,7 @@ httpTrigger('listDeadLetters', async (request, { deadLetters }) => {
   return page(request, await deadLetters.list({ ...query, ...filters }))
 })
 
-/** GET /api/dead-letters/groups: how many letters died of the same cause. */
+/** GET /api/dead-letters/groups: letters grouped by cause. */
 httpTrigger('deadLetterGroups', async (request, { deadLetters }) =>
   page(request, await deadLetters.groups(readQuery(request.query, deadLetterGroupQuery))),
 )
@@ -43,14 +43,14 @@ httpTrigger('getDeadLetter', async (request, { deadLetters }) =>
   json(200, toDeadLetterView(await existing(request, deadLetters))),
 )
 
-/** GET /api/dead-letters/{id}/fixture: the record as a file, to run it again on a developer's machine. */
+/** GET /api/dead-letters/{id}/fixture: the record as a file, to run through the code on a developer's machine. */
 httpTrigger('deadLetterFixture', async (request, { deadLetters }) => {
   const letter = await existing(request, deadLetters)
   const name = `dead-letter-${letter.id.replaceAll(/[^\w.-]/g, '-')}.json`
   return json(200, toFixture(letter), { 'content-disposition': `attachment; filename="${name}"` })
 })
 
-/** PUT /api/dead-letters/{id}/payload: sends a mended order in the letter's place; the original is kept. */
+/** PUT /api/dead-letters/{id}/payload: sends a corrected order in place of the letter, and keeps the original. */
 httpTrigger('editDeadLetter', async (request, { redrives, config }) => {
   const { reason } = readQuery(request.query, editQuery)
   const body = await readJson(request)
@@ -65,7 +65,7 @@ httpTrigger('discardDeadLetter', async (request, { redriveTasks, config }) => {
   return json(200, toDeadLetterView(await redriveTasks.discard(letterId(request), act)))
 })
 
-/** POST /api/dead-letters/discard: gives up all that match, in parts; or, as a dry run, counts them. */
+/** POST /api/dead-letters/discard: gives up all letters that match, in parts. A dry run counts them. */
 httpTrigger('discardDeadLetters', async (request, { discards, config }) => {
   const query = readQuery(request.query, discardQuery)
   const body = await readActBody(request, discardBody)
@@ -77,7 +77,7 @@ httpTrigger('discardDeadLetters', async (request, { discards, config }) => {
   return json(200, { dryRun: false, ...(await discards.discard(letters, act, query.cursor)) })
 })
 
-/** POST /api/dead-letters/{id}/restore: takes a discard back. */
+/** POST /api/dead-letters/{id}/restore: restores a discarded letter. */
 httpTrigger('restoreDeadLetter', async (request, { redriveTasks, config }) => {
   const { act } = await readAct(request, actBody, config)
   return json(200, toDeadLetterView(await redriveTasks.restore(letterId(request), act)))

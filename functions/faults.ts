@@ -11,7 +11,7 @@ if (settings().faults) {
   /** GET /api/ops/faults: the faults that are on now. */
   httpTrigger('getFaults', async (_, { faults }) => json(200, { ...faults?.plan, poison: 0 }, FRESH))
 
-  /** POST /api/ops/faults: breaks things on purpose. A fault that the body does not name ends. */
+  /** POST /api/ops/faults: switches faults on. A fault that the body does not name ends. */
   httpTrigger('setFaults', async (request, { faults, log, topics }) => {
     const { poison, ...plan } = await readActBody(request, faultPlan)
     faults?.apply(plan)
@@ -20,7 +20,7 @@ if (settings().faults) {
   })
 }
 
-/** A record as a foreign program might write it: without headers, and with bytes that are not JSON. */
+/** A record as another program might write it: without headers, and not JSON. */
 function poisonRecord(): RecordToPublish {
   return { key: randomUUID(), value: Buffer.from('{"customerId": \xff', 'latin1'), headers: [] }
 }

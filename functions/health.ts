@@ -6,7 +6,7 @@ import { httpTrigger, standaloneHttpTrigger } from '../shared/triggers.ts'
 
 /**
  * GET /api/health/live: 503 only when a restart may help, because the host delivers none of the records that wait. It
- * asks neither log nor store, so that no outage elsewhere gets the process restarted.
+ * asks neither log nor store, so that their outage does not restart the process.
  */
 standaloneHttpTrigger('liveness', async () => {
   const stall = deliveryStall()
@@ -20,7 +20,7 @@ standaloneHttpTrigger('readiness', async () => {
   return json(report.ready ? 200 : 503, report, FRESH)
 })
 
-/** Nothing is served before the start has succeeded; the answer says why it has not. */
+/** The answer while nothing is served, because the start has failed. */
 function unopened(error: unknown): Readiness {
   const unknown = { available: false, required: true, cause: 'It has not been opened.' }
   return { ready: false, why: `The start failed: ${messageOf(error)}`, checks: { log: unknown, store: unknown } }

@@ -6,20 +6,20 @@ import { invocationsEnded } from '../shared/invocations.ts'
 import { isDisabled } from '../shared/role.ts'
 
 const RETRY_MS = 5000
-/** The runtime gives a worker 5 seconds to end, and connections have to be closed in them too. */
+/** The runtime gives a worker 5 seconds to end. The rest of them is for closing connections. */
 const INVOCATIONS_MS = 3500
 
 /**
- * Opens everything before the first invocation, so that no caller pays for it. Never fails: the runtime would go on
- * without a single function, and would not try again.
+ * Opens everything before the first invocation, so that no caller waits for it. Never throws, because the runtime would
+ * then run without any function and would not try again.
  */
 app.hook.appStart(async () => {
   if (!(await start())) void startLater()
 })
 
 /**
- * Ends what only waits; it is delivered again. In the Functions runtime nobody else closes what was opened, and the worker
- * ends when this does: an invocation that has not ended then loses its answer.
+ * Ends invocations that only wait; their records are delivered again. In the Functions runtime, the worker ends when this
+ * hook does, so running invocations are awaited and the services are closed here.
  */
 app.hook.appTerminate(async () => {
   const all = await openedServices()?.catch(() => undefined)
@@ -34,14 +34,14 @@ async function start(): Promise<boolean> {
     const { redrives, ledgerWatch, deliveryWatch, pipelineHistory } = await services()
     const { disabledFunctions } = settings()
     void deliveryWatch.run()
-    // Any live process that has the operations functions carries redrives out; it ends with the process.
+    // Every process with the operations functions runs redrives, until it ends.
     if (!isDisabled(disabledFunctions, 'redriveDeadLetters')) void redrives.run()
     if (!isDisabled(disabledFunctions, 'opsHistory')) void pipelineHistory.run()
-    // Whoever counts also looks at what the log forgets.
+    // The process that counts records also watches for records that leave the log uncounted.
     if (!isDisabled(disabledFunctions, 'consumeOrders')) void ledgerWatch.run()
     return true
   } catch (error) {
-    // There is no logger yet. The runtime takes a line with this word for an error.
+    // There is no logger yet. The runtime logs a line that contains "fail" as an error.
     process.stderr.write(`The start failed, and is tried again every ${RETRY_MS / 1000} s: ${messageOf(error)}\n`)
     return false
   }

@@ -7,7 +7,7 @@ import { readQuery } from '../shared/http/protocol/query.ts'
 import { parseDeadLetterId } from '../shared/ports/dead-letters.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
-/** POST /api/ops/rebuild: starts to rebuild the orders from the log, and answers at once. */
+/** POST /api/ops/rebuild: starts to rebuild the orders from the log, and returns at once. */
 httpTrigger('rebuildOrders', async (request, { rebuildOrders, config }) => {
   const { act } = await readAct(request, actBody, config)
   return json(202, await rebuildOrders.start(act), { location: '/api/ops/rebuild', 'retry-after': '1' })
@@ -18,7 +18,7 @@ httpTrigger('getRebuild', async (_, { maintenance }) =>
   json(200, { rebuild: (await maintenance.getRebuild()) ?? null }, FRESH),
 )
 
-/** POST /api/ops/backup: starts to copy log, store and secrets while they are in use, and answers at once. */
+/** POST /api/ops/backup: starts to copy log, store and secrets while they are in use, and returns at once. */
 httpTrigger('startBackup', async (request, { backups, config }) => {
   const { body, act } = await readAct(request, backupBody, config)
   return json(202, await backups.start(body.name, act), { location: '/api/ops/backup', 'retry-after': '1' })
@@ -40,7 +40,7 @@ httpTrigger('repairLedger', async (request, { repairLedger, ledgerVerdict, confi
   return json(200, { ...repaired, ledger: await ledgerVerdict() }, FRESH)
 })
 
-/** POST /api/ops/take-out: makes a dead letter of a record that its consumer cannot get past. */
+/** POST /api/ops/take-out: makes a dead letter of a record that blocks its consumer. */
 httpTrigger('takeOutRecord', async (request, { takeOut, ledgerVerdict, config }) => {
   const { body, act } = await readAct(request, takeOutBody, config)
   const place = parseDeadLetterId(body.record)

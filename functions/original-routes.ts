@@ -6,8 +6,8 @@ import { invalidRequest } from '../shared/http/protocol/validated.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 /**
- * The routes of the original reference application that we do not have already. Its GET /api/Orders and /api/Orders/{id}
- * are /api/orders and /api/orders/{orderId}, because paths match without regard to case.
+ * The routes of the original reference application that differ from ours. Its GET /api/Orders and /api/Orders/{id} are our
+ * /api/orders and /api/orders/{orderId}, because paths match without regard to case.
  */
 
 /** POST /api/Order */

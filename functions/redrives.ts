@@ -17,7 +17,7 @@ import {
 import { httpTrigger, type ServiceHandler } from '../shared/triggers.ts'
 import type { Act, NewRedrive } from '../shared/ports/redrives.ts'
 
-/** POST /api/dead-letters/redrive: sends all that match back to where they came from; or, as a dry run, says what would happen. */
+/** POST /api/dead-letters/redrive: sends all letters that match back to where they came from. A dry run returns what would happen. */
 httpTrigger('redriveDeadLetters', async (request, all) => {
   const query = readQuery(request.query, redriveQuery)
   const { body, act } = await readAct(request, redriveBody, all.config)
@@ -26,7 +26,7 @@ httpTrigger('redriveDeadLetters', async (request, all) => {
   return preview(letters, { limit: MAX_PREVIEWED, ...(query.cursor !== undefined && { cursor: query.cursor }) }, all)
 })
 
-/** POST /api/dead-letters/{id}/redrive: one of them. */
+/** POST /api/dead-letters/{id}/redrive: the same for one letter. */
 httpTrigger('redriveDeadLetter', async (request, all) => {
   const query = readQuery(request.query, redriveLetterQuery)
   const { body, act } = await readAct(request, redriveLetterBody, all.config)
@@ -59,17 +59,15 @@ httpTrigger('listRedrives', async (request, { redriveTasks }) =>
   page(request, await redriveTasks.list(readQuery(request.query, listRedrivesQuery))),
 )
 
-/** GET /api/redrives/{id}: progress, by outcome. */
+/** GET /api/redrives/{id}: progress by outcome. */
 httpTrigger('getRedrive', async (request, { redriveTasks }) => {
   const task = await redriveTasks.get(idIn(request))
   if (task === undefined) throw new OrderError('not-found', 'No redrive has this id.')
   return json(200, task, FRESH)
 })
 
-/** POST /api/redrives/{id}/cancel */
+/** POST /api/redrives/{id}/cancel, POST /api/redrives/{id}/resume */
 httpTrigger('cancelRedrive', changeTo('cancelled'))
-
-/** POST /api/redrives/{id}/resume */
 httpTrigger('resumeRedrive', changeTo('running'))
 
 function changeTo(state: 'cancelled' | 'running'): ServiceHandler {

@@ -11,10 +11,10 @@ import { allowedMethods, FAULT_ROUTES } from '../shared/http/routes.ts'
 import { report } from '../shared/triggers.ts'
 
 /**
- * Whatever no other function takes: the home page at the empty path, 405 with Allow where the path is known, else 404.
- * The runtime tries functions by name, so this one's name and file come last; and it gives the empty path to no function
- * but a catch-all, for an empty route means the function's name to it. TRACE and CONNECT are left to the runtime, which
- * answers 404: the library can make no request of them, and would answer 500.
+ * Answers requests that no other function matches: with the home page at the empty path, with 405 and Allow where the path
+ * is known, otherwise with 404. The runtime tries functions in the order of their names, so this one sorts last. Only a
+ * catch-all gets the empty path, because the runtime replaces an empty route by the function's name. TRACE and CONNECT
+ * are left to the runtime, which answers 404, because the library cannot represent them and would answer 500.
  */
 const ALL: HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
@@ -24,18 +24,18 @@ async function catchAll(request: HttpRequest, context: InvocationContext): Promi
   const isServed = (name: string) => !disabledFunctions.has(name.toLowerCase()) && (faults || !FAULT_ROUTES.has(name))
   const methods = allowedMethods(pathname, isServed)
   if (pathname === '/' && isReading(request)) return home(request)
-  // What the path takes would have come to its function, had the path been written as the route is: not `//api/orders`.
+  // A path that matches only after normalisation, such as `//api/orders`, has not reached its function.
   const isTaken = methods.some((method) => method === request.method)
   if (methods.length === 0 || isTaken) throw new OrderError('not-found', 'Nothing is at this path.')
   const allow = [...methods, 'OPTIONS'].join(', ')
   if (request.method === 'OPTIONS') return { status: 204, headers: { allow } }
-  const error = new OrderError('method-not-allowed', `This path takes ${allow}.`)
+  const error = new OrderError('method-not-allowed', `This path supports ${allow}.`)
   await report.refusal(error, { code: 'method-not-allowed', status: 405 }, context)
   const requestId = requestIdOf(request.headers.get(REQUEST_ID), context.invocationId)
   return toProblem(error, pathname, { requestId, headers: { allow } })
 }
 
-/** GET /: the page that leads to everything. */
+/** GET /: the page that links to everything. */
 function home(request: HttpRequest): HttpResponseInit {
   const body = homePage(new URL(request.url).origin, settings())
   return unlessKnown(request, { etag: etagOf(body), body, headers: { 'content-type': HTML_TYPE, ...PAGE_HEADERS } })

@@ -14,7 +14,7 @@ import { deadLetterHeaders, eventHeaders, retryHeaders } from './message-headers
 import { API_VERSION } from './openapi.ts'
 import { jsonSchema, type JsonObject } from './schemas/schemas.ts'
 
-/** The schema that records are read by, but for what we never write: the numbers that a command may use for names. */
+/** The schema that reads records, without the numbers that a command may use instead of names: they are never written. */
 const newOrderDataSchema = loggedOrderSchema.extend({
   currencyType: z.enum(CURRENCIES),
   paymentMethodType: z.enum(PAYMENT_METHODS),
@@ -24,16 +24,18 @@ const newOrderDataSchema = loggedOrderSchema.extend({
     .max(MAX_ITEMS),
 })
 
-/** Of AsyncAPI's Kafka bindings. */
+/** The version of AsyncAPI's Kafka bindings. */
 const BINDING = { bindingVersion: '0.5.0' }
 const KEY = { type: 'string', format: 'uuid', description: 'The order id: one order stays in one partition.' }
 
-const DESCRIPTION = `An order travels from the orders topic, when it cannot be stored at once, through the retry topics to \
-the dead-letter topic. Every event is a CloudEvent 1.0. It is written in binary mode; events of other producers are read \
+const DESCRIPTION = `An order that cannot be stored at once travels from the orders topic through the retry topics to the \
+dead-letter topic. Every event is a CloudEvent 1.0. It is written in binary mode; events of other producers are read \
 in structured mode (\`application/cloudevents+json\`) as well. Optional members may be added to the data of a version: \
-readers pass over members that they do not know. The orders topic is the source of truth and keeps everything.`
+readers ignore members that they do not know. The orders topic is the source of truth and keeps everything.`
 
-/** The topics as this installation names them: who sends what where, and which group reads it. */
+const STORES_DUE = 'Stores records that are due, and waits for the next.'
+
+/** The topics of this installation, their messages, and the groups that read them. */
 export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partitions' | 'replication'>): JsonObject {
   const specs = new Map(topicSpecs(topics, settings.partitions, settings.replication).map((spec) => [spec.name, spec]))
 
@@ -55,7 +57,7 @@ export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partition
     info: { title: 'Order event processing', version: API_VERSION, description: DESCRIPTION, license: { name: 'MIT' } },
     defaultContentType: 'application/json',
     channels: {
-      orders: channel(topics.orders, 'Orders', 'Every order that was accepted, for ever.', 'NewOrder'),
+      orders: channel(topics.orders, 'Orders', 'Every accepted order, kept for ever.', 'NewOrder'),
       ...Object.fromEntries(
         topics.retries.map(({ tier, topic, delayMs }) => [
           `retry${tier}`,
@@ -65,7 +67,7 @@ export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partition
       deadLetters: channel(
         topics.deadLetters,
         'Dead letters',
-        'What cannot be stored, byte for byte, with its cause. Letters that other consumers of the orders put here are kept too, whatever headers they have.',
+        'Records that cannot be stored, byte for byte, with their cause. Letters from other consumers of the orders are kept too, with any headers.',
         'DeadLetter',
       ),
     },
@@ -73,20 +75,19 @@ export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partition
       placeOrder: operation('send', 'orders', 'NewOrder', 'An order was accepted, or a dead letter is redriven.'),
       storeOrders: operation('receive', 'orders', 'NewOrder', 'Stores orders, in batches.', topics.group),
       ...Object.fromEntries(
-        topics.retries.flatMap(({ tier, group }) => [
-          [`parkInRetry${tier}`, operation('send', `retry${tier}`, 'RetriedOrder', `Attempt ${tier} failed.`)],
-          [
-            `storeRetry${tier}`,
-            operation('receive', `retry${tier}`, 'RetriedOrder', 'Stores what is due and waits for the next.', group),
-          ],
-        ]),
+        topics.retries.flatMap(({ tier, group }) =>
+          Object.entries({
+            [`parkInRetry${tier}`]: operation('send', `retry${tier}`, 'RetriedOrder', `Attempt ${tier} failed.`),
+            [`storeRetry${tier}`]: operation('receive', `retry${tier}`, 'RetriedOrder', STORES_DUE, group),
+          }),
+        ),
       ),
       parkDeadLetter: operation('send', 'deadLetters', 'DeadLetter', 'Failed for good.'),
       keepDeadLetters: operation(
         'receive',
         'deadLetters',
         'DeadLetter',
-        'Keeps it, where operators see and repair it.',
+        'Keeps dead letters for operators to see and repair.',
         topics.deadLetterGroup,
       ),
     },
@@ -97,8 +98,8 @@ export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partition
           examples: [{ name: 'order', headers: exampleHeaders(), payload: EXAMPLE_ORDER }],
         },
         RetriedOrder: message('RetriedOrder', 'An order to be tried again', retryHeaders()),
-        // Any bytes can be dead: what is no order is kept as it is.
-        DeadLetter: { ...message('DeadLetter', 'What could not be stored', deadLetterHeaders()), payload: {} },
+        // A dead letter can have any bytes.
+        DeadLetter: { ...message('DeadLetter', 'A record that could not be stored', deadLetterHeaders()), payload: {} },
       },
       schemas: { NewOrder: jsonSchema(newOrderDataSchema) },
     },
@@ -126,7 +127,7 @@ function operation(action: 'send' | 'receive', channel: string, name: string, su
   }
 }
 
-/** The bindings know a few of Kafka's settings by name, and want lists and numbers where Kafka takes text. */
+/** The bindings have properties for a few of Kafka's settings, as lists and numbers where Kafka has text. */
 function topicConfiguration(config: Readonly<Record<string, string>>): JsonObject {
   const known: Readonly<Record<string, (text: string) => unknown>> = {
     'cleanup.policy': (text) => text.split(','),

@@ -2,7 +2,7 @@ import { NEW_ORDER_TYPE } from '../domain/order-events.ts'
 import { HEADER, SPRING_PREFIX } from '../messaging/records/headers.ts'
 import type { JsonObject } from './schemas/schemas.ts'
 
-/** What the headers of records say, by name. Values are UTF-8 text unless the description says otherwise. */
+/** Descriptions of the headers of records. Values are UTF-8 text unless the description says otherwise. */
 
 function text(description: string, more: JsonObject = {}): JsonObject {
   return { type: 'string', description, ...more }
@@ -11,43 +11,45 @@ function text(description: string, more: JsonObject = {}): JsonObject {
 const wholeNumber = { pattern: String.raw`^\d+$` }
 const instant = { format: 'date-time' }
 
-/** Of the event, in CloudEvents' binary mode. */
+/** The headers of an event in CloudEvents' binary mode. */
 const EVENT: Readonly<Record<string, JsonObject>> = {
-  [HEADER.contentType]: text('Of the value.', { const: 'application/json' }),
-  [HEADER.specVersion]: text('Of CloudEvents.', { const: '1.0' }),
+  [HEADER.contentType]: text('The media type of the value.', { const: 'application/json' }),
+  [HEADER.specVersion]: text('The version of CloudEvents.', { const: '1.0' }),
   [HEADER.id]: text('The order id, which is the key too.', { format: 'uuid' }),
   [HEADER.type]: text('The event and its version.', { const: NEW_ORDER_TYPE }),
-  [HEADER.source]: text('Who published it.', { format: 'uri-reference' }),
+  [HEADER.source]: text('The publisher.', { format: 'uri-reference' }),
   [HEADER.time]: text('When the order was accepted.', instant),
   [HEADER.subject]: text('The order id.', { format: 'uuid' }),
 }
 
 const EVENT_OPTIONAL: Readonly<Record<string, JsonObject>> = {
-  [HEADER.idempotencyKeyHash]: text('SHA-256 in hex of the Idempotency-Key, when there was one.'),
+  [HEADER.idempotencyKeyHash]: text('SHA-256 of the Idempotency-Key in hex, if the request had one.'),
   [HEADER.trace]: text('The trace of this hop (W3C Trace Context).'),
-  [HEADER.traceState]: text('What others say of that trace (W3C Trace Context).'),
-  [HEADER.startingTrace]: text('The trace of the request that placed the order; it never changes.'),
-  [HEADER.redriveOf]: text('The id of the dead letter whose redrive this is.'),
-  [HEADER.supersedes]: text('The id of the dead letter that an operator mended; this takes its place.'),
+  [HEADER.traceState]: text('Vendor data of that trace (W3C Trace Context).'),
+  [HEADER.startingTrace]: text('The trace of the request that placed the order. It never changes.'),
+  [HEADER.redriveOf]: text('The id of the dead letter that was redriven as this record.'),
+  [HEADER.supersedes]: text('The id of the dead letter that an operator edited. This record replaces it.'),
 }
 
-/** Only in the orders topic: a copy has none. */
-const PROOF = text('Proves the two headers of a redrive: HMAC-SHA-256 in hex. Without it they say nothing.')
+/** Only records of the orders topic have it, not the copies of them. */
+const PROOF = text('HMAC-SHA-256 in hex that proves the two headers of a redrive. Without it they are ignored.')
 
-/** Of a parked record: its journey. The original's key, value and headers stay as they were. */
+/** The journey of a parked record. The original's key, value and headers stay unchanged. */
 const JOURNEY: Readonly<Record<string, JsonObject>> = {
-  [HEADER.originTopic]: text('Where the original is.'),
-  [HEADER.originPartition]: text('Where the original is.', wholeNumber),
-  [HEADER.originOffset]: text('Where the original is.', wholeNumber),
-  [HEADER.originTimestamp]: text('Of the original, in milliseconds since 1970.', { pattern: String.raw`^-?\d+$` }),
+  [HEADER.originTopic]: text('The topic of the original.'),
+  [HEADER.originPartition]: text('The partition of the original.', wholeNumber),
+  [HEADER.originOffset]: text('The offset of the original.', wholeNumber),
+  [HEADER.originTimestamp]: text('The timestamp of the original, in milliseconds since 1970.', {
+    pattern: String.raw`^-?\d+$`,
+  }),
   [HEADER.attempt]: text('Deliveries that failed so far.', wholeNumber),
-  [HEADER.maxAttempts]: text('The most that there will be.', wholeNumber),
-  [HEADER.firstCode]: text('What failed first: a code of docs/errors.md.'),
-  [HEADER.firstDetail]: text('The same in words.'),
-  [HEADER.firstAt]: text('When.', instant),
-  [HEADER.lastCode]: text('What failed last.'),
-  [HEADER.lastDetail]: text('The same in words.'),
-  [HEADER.lastAt]: text('When.', instant),
+  [HEADER.maxAttempts]: text('The highest number of deliveries.', wholeNumber),
+  [HEADER.firstCode]: text('The cause of the first failure, a code of docs/errors.md.'),
+  [HEADER.firstDetail]: text('The cause of the first failure in words.'),
+  [HEADER.firstAt]: text('The time of the first failure.', instant),
+  [HEADER.lastCode]: text('The cause of the last failure.'),
+  [HEADER.lastDetail]: text('The cause of the last failure in words.'),
+  [HEADER.lastAt]: text('The time of the last failure.', instant),
   [HEADER.fingerprint]: text('The same for failures of the same kind.'),
   [HEADER.group]: text('The consumer group that failed.'),
   [spring('original-topic')]: text('As Spring Kafka names it.'),
@@ -58,13 +60,15 @@ const JOURNEY: Readonly<Record<string, JsonObject>> = {
     enum: ['CreateTime', 'LogAppendTime'],
   }),
   [spring('original-consumer-group')]: text('As Spring Kafka names it.'),
-  [spring('exception-fqcn')]: text('What failed last: a code of docs/errors.md.'),
-  [spring('exception-message')]: text('The same in words.'),
+  [spring('exception-fqcn')]: text('The cause of the last failure, a code of docs/errors.md.'),
+  [spring('exception-message')]: text('The cause of the last failure in words.'),
 }
 
 const JOURNEY_OPTIONAL: Readonly<Record<string, JsonObject>> = {
-  [HEADER.stack]: text('Of the last failure, at most 8 KiB.'),
-  [HEADER.stub]: text('There when the record was too large to park: the value is null and stays at the origin.'),
+  [HEADER.stack]: text('The stack of the last failure, at most 8 KiB.'),
+  [HEADER.stub]: text(
+    'Present if the record was too large to park. Its value is null; the value is only at the origin.',
+  ),
   [spring('exception-stacktrace')]: text('As Spring Kafka names it.'),
 }
 
@@ -78,7 +82,7 @@ export function eventHeaders(): JsonObject {
   return headers(EVENT, { ...EVENT_OPTIONAL, [HEADER.redriveProof]: PROOF })
 }
 
-/** Nothing of the event is required: whatever could not be read is parked with the headers that it had. */
+/** The headers of the event are optional, because an unreadable record is parked with the headers that it had. */
 export function retryHeaders(): JsonObject {
   return headers({ ...JOURNEY, [HEADER.notBefore]: NOT_BEFORE }, { ...EVENT, ...EVENT_OPTIONAL, ...JOURNEY_OPTIONAL })
 }

@@ -12,7 +12,7 @@ export const reason = z
   .string({ error: 'must be a string' })
   .max(MAX_REASON_LENGTH, { error: `must have at most ${MAX_REASON_LENGTH} characters` })
   .refine((text) => text.trim() !== '', { error: 'must not be empty' })
-  .meta({ minLength: 1, pattern: String.raw`\S` }) // what `refine` does not tell the documents
+  .meta({ minLength: 1, pattern: String.raw`\S` }) // for the documents, which cannot show a `refine`
 
 /** The bodies of acts are strict, because a misspelt member that was ignored could mean "everything, and for real". */
 export const actBody = z.strictObject({ reason: z.exactOptional(reason) }, { error: memberFault })
@@ -20,8 +20,9 @@ export const actBody = z.strictObject({ reason: z.exactOptional(reason) }, { err
 export const requiredReasonBody = z.strictObject({ reason }, { error: memberFault })
 
 /**
- * Who acts. A principal that the platform signed in is verified; what the header X-Operator says is recorded as claimed.
- * `platformSignsIn` guards against callers who write the platform's header themselves where no platform removes it.
+ * The operator of an act, when and why. A principal that the platform signed in is verified; the name in the header
+ * X-Operator is recorded as claimed. Without a platform that signs in, callers could send the platform's header
+ * themselves, so it is read only where `platformSignsIn` is set.
  */
 export function actOf(
   request: HttpRequest,
@@ -38,7 +39,7 @@ export function actOf(
   }
 }
 
-/** The body of an act and the act itself, with the reason that the body gives. Throws `invalid-request` with pointers. */
+/** The body of an act, and the act with the reason from the body. Throws `invalid-request` with pointers. */
 export async function readAct<Schema extends z.ZodObject<{ reason: z.ZodType<string | undefined> }>>(
   request: HttpRequest,
   schema: Schema,
@@ -48,7 +49,7 @@ export async function readAct<Schema extends z.ZodObject<{ reason: z.ZodType<str
   return { body, act: actOf(request, body.reason, config) }
 }
 
-/** The body, validated; a request without one counts as an empty object. Throws `invalid-request` with pointers. */
+/** The validated body; a missing body counts as an empty object. Throws `invalid-request` with pointers. */
 export async function readActBody<Schema extends z.ZodObject>(
   request: HttpRequest,
   schema: Schema,
@@ -56,7 +57,7 @@ export async function readActBody<Schema extends z.ZodObject>(
   return validated(schema, hasBody(request) ? await readJson(request) : {}, 'invalid-request')
 }
 
-/** Errs on the side of reading: a body that was missed would count as empty. HTTP/2 names neither length nor encoding. */
+/** When in doubt, the body is read, because HTTP/2 requests may have neither length nor encoding. */
 function hasBody({ headers }: HttpRequest): boolean {
   const length = headers.get('content-length')
   return length === null ? headers.has('transfer-encoding') || headers.has('content-type') : Number(length) > 0
@@ -64,6 +65,6 @@ function hasBody({ headers }: HttpRequest): boolean {
 
 function memberFault(issue: { code?: string | undefined; keys?: readonly string[] }): string {
   return issue.code === 'unrecognized_keys'
-    ? `has members that are not known: ${(issue.keys ?? []).join(', ')}`
+    ? `has unknown members: ${(issue.keys ?? []).join(', ')}`
     : 'must be an object'
 }

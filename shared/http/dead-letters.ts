@@ -8,34 +8,32 @@ import { dryRunMember, dryRunParameter } from './dry-run.ts'
 import { cursor, from, instant, pageQuery, shortText, to } from './protocol/query.ts'
 import { flag, flagText, invalidRequest, oneOf } from './protocol/validated.ts'
 
-const state = oneOf(DEAD_LETTER_STATES).meta({ description: 'Letters in this state.' })
+const state = oneOf(DEAD_LETTER_STATES).describe('Letters in this state.')
 
 /** The parameters of GET /api/dead-letters. */
 export const deadLetterQuery = z.object({
   ...pageQuery,
   state: z.exactOptional(state),
-  fingerprint: z.exactOptional(shortText.meta({ description: 'Letters that died of the same thing.' })),
-  /** Not `code`, which is where a function key may come. */
-  cause: z.exactOptional(shortText.meta({ description: 'Letters whose last cause has this code.' })),
-  orderId: z.exactOptional(shortText.meta({ description: 'Letters of this order.' })),
+  fingerprint: z.exactOptional(shortText.describe('Letters with this fingerprint: they failed for the same reason.')),
+  /** Not `code`, because a function key may come as `?code=`. */
+  cause: z.exactOptional(shortText.describe('Letters whose last cause has this code.')),
+  orderId: z.exactOptional(shortText.describe('Letters of this order.')),
   from: z.exactOptional(from),
   to: z.exactOptional(to),
-  foreign: z.exactOptional(
-    flagText.meta({ description: '`true`: letters of other consumers only. `false`: our own only.' }),
-  ),
+  foreign: z.exactOptional(flagText.describe('`true`: only letters of other consumers. `false`: only our own.')),
 })
 
 export const deadLetterGroupQuery = z.object({ ...pageQuery, state: z.exactOptional(state) })
 
 /** The parameters of an edit, whose body is the order itself. */
 export const editQuery = z.object({
-  reason: z.exactOptional(reason.meta({ description: 'Why, for the audit.' })),
+  reason: z.exactOptional(reason.describe('Why, for the audit.')),
 })
 
 const MAX_IDS = 1000
 const FILTERS = ['fingerprint', 'code', 'orderId', 'from', 'to', 'foreign'] as const
 
-/** Which letters: by id, by what they have in common, or `all` that are dead. */
+/** Selects letters by id, by a filter, or `all` that are dead. */
 export const lettersBody = actBody.extend({
   dryRun: dryRunMember,
   ids: z.exactOptional(
@@ -50,21 +48,21 @@ export const lettersBody = actBody.extend({
   orderId: z.exactOptional(shortText),
   from: z.exactOptional(instant),
   to: z.exactOptional(instant),
-  /** `true` for letters of other consumers only, `false` for our own only. */
+  /** `true`: only letters of other consumers; `false`: only our own. */
   foreign: z.exactOptional(flag),
 })
 
-/** What toLetterFilter demands, for the documents. */
+/** The rule of toLetterFilter, for the documents. */
 export const LETTERS_ONE_WAY = {
   oneOf: [{ required: ['ids'] }, { required: ['all'] }, { anyOf: FILTERS.map((name) => ({ required: [name] })) }],
 }
 
 /** The body of POST /api/dead-letters/discard. */
 export const discardBody = lettersBody
-  .extend({ reason: z.exactOptional(reason.meta({ description: 'Why. Required, unless it is a dry run.' })) })
+  .extend({ reason: z.exactOptional(reason.describe('Why. Required, unless it is a dry run.')) })
   .meta(LETTERS_ONE_WAY)
 
-/** Throws `invalid-request` for a body that does not say which, or says it twice. */
+/** The letters that a body selects. Throws `invalid-request` unless it selects them in exactly one way. */
 export function toLetterFilter(body: z.output<typeof lettersBody>): NewRedrive['letters'] {
   const { ids, all, fingerprint, code, orderId, from, to, foreign } = body
   const ways = [ids, all, FILTERS.find((name) => body[name] !== undefined)].filter((way) => way !== undefined)
@@ -81,7 +79,7 @@ export function toLetterFilter(body: z.output<typeof lettersBody>): NewRedrive['
   }
 }
 
-/** The reason of an act that must not go without one. Throws `invalid-request`. */
+/** The reason of a discard. Throws `invalid-request` when it is missing. */
 export function requiredReason({ reason }: z.output<typeof discardBody>): string {
   if (reason !== undefined) return reason
   throw invalidRequest('The reason', '/reason', 'must say why, unless it is a dry run')
@@ -94,10 +92,10 @@ function unclear(detail: string): OrderError {
 /** The parameters of POST /api/dead-letters/discard. */
 export const discardQuery = z.object({
   dryRun: dryRunParameter('count the letters, and discard none'),
-  cursor: z.exactOptional(cursor.meta({ description: 'Goes on with an act, as its last answer said.' })),
+  cursor: z.exactOptional(cursor.describe('The `nextCursor` of the answer before, to continue the discard.')),
 })
 
-/** Bytes as people and programs read them: text when they are UTF-8, and always the exact bytes in base64. */
+/** Bytes as text if they are UTF-8, and always in base64. */
 export interface BytesView {
   readonly text: string | null
   readonly base64: string

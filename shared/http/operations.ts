@@ -20,12 +20,12 @@ export const backupBody = actBody.extend({
     z
       .string({ error: 'must be a string' })
       .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, { error: 'must be 1 to 100 letters, digits, _ and -' })
-      .meta({ description: 'Of its folder; the time unless given.' }),
+      .describe('The name of the folder; by default the time.'),
   ),
 })
 
 /** The parameters of GET /api/audit. */
 export const auditQuery = z.object({
   ...pageQuery,
-  target: z.exactOptional(shortText.meta({ description: 'Actions on this letter, task or topic.' })),
+  target: z.exactOptional(shortText.describe('Actions on this letter, task or topic.')),
 })

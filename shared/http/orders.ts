@@ -10,7 +10,7 @@ import { from, pageQuery, searchText, to, wholeNumber } from './protocol/query.t
 import { oneOf } from './protocol/validated.ts'
 
 const KNOWN_STATUSES = `must be one of ${STORE_STATUSES.join(', ')}`
-/** Without this an empty list would look as if no order was waiting. */
+/** Without the reason, an empty list would look as if no order were waiting. */
 const WHY_NOT_ACCEPTED =
   'orders that are accepted but not processed yet are in the log, and lists come from the store. ' +
   'Ask for one of them at GET /api/orders/{orderId}; operators see how many there are at GET /api/ops/status'
@@ -19,23 +19,18 @@ const status = z
   .enum(STORE_STATUSES, {
     error: ({ input }) => (input === 'accepted' ? `${KNOWN_STATUSES}: ${WHY_NOT_ACCEPTED}` : KNOWN_STATUSES),
   })
-  .meta({
-    description:
-      'Orders that stand there. Without it, the stored ones. `accepted` is refused, because such orders are in the log alone: ask for one by its id.',
-  })
+  .describe(
+    'Orders with this status. Default: stored orders. `accepted` is refused, because accepted orders are only in the log: ask for one by its id.',
+  )
 
 /** The parameters of GET /api/orders. */
 export const listQuery = z.object({
   ...pageQuery,
-  customerId: z.exactOptional(
-    wholeNumber(1, Number.MAX_SAFE_INTEGER).meta({ description: 'Orders of this customer.' }),
-  ),
+  customerId: z.exactOptional(wholeNumber(1, Number.MAX_SAFE_INTEGER).describe('Orders of this customer.')),
   status: z.exactOptional(status),
-  currency: z.exactOptional(oneOf(CURRENCIES).meta({ description: 'Orders whose total is in this currency.' })),
-  paymentMethod: z.exactOptional(oneOf(PAYMENT_METHODS).meta({ description: 'Orders that are paid in this way.' })),
-  reference: z.exactOptional(
-    filledText(100).meta({ description: 'Orders that have this reference: the whole of it, letter by letter.' }),
-  ),
+  currency: z.exactOptional(oneOf(CURRENCIES).describe('Orders whose total is in this currency.')),
+  paymentMethod: z.exactOptional(oneOf(PAYMENT_METHODS).describe('Orders with this payment method.')),
+  reference: z.exactOptional(filledText(100).describe('Orders with exactly this reference.')),
   from: z.exactOptional(from),
   to: z.exactOptional(to),
   q: z.exactOptional(searchText),
@@ -47,7 +42,7 @@ export const searchQuery = z.object({ q: searchText, ...pageQuery })
 /** The parameters of the original application's search, whose text is in the path. */
 export const customerSearchQuery = searchQuery.omit({ q: true })
 
-/** The longest that a caller is told to stay away from a pending order, in seconds. */
+/** The longest Retry-After for a pending order, in seconds. */
 const MAX_RETRY_AFTER_SECONDS = 60
 
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
@@ -63,7 +58,7 @@ export function orderIdIn(request: HttpRequest): string {
 
 /**
  * An order that the store has not seen yet, with the cause where there is one. Throws `order-not-found` for an id that
- * was never issued; then nobody is asked for a cause.
+ * was never issued.
  */
 export function unseenOrder(
   orderId: string,
@@ -80,7 +75,7 @@ export function unseenOrder(
   }
 }
 
-/** When to ask again, while asking again makes sense. */
+/** Retry-After, while the order is pending. */
 export function pendingHeaders(view: OrderView): Record<string, string> {
   if (isFinal(view)) return {}
   const dueInMs = view.nextAttemptAt === undefined ? 0 : Date.parse(view.nextAttemptAt) - Date.now()

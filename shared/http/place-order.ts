@@ -12,16 +12,16 @@ import { readJson } from './protocol/json-body.ts'
 import { idempotencyKeyOf, preferenceApplied, waitSeconds } from './protocol/preferences.ts'
 import { validated } from './protocol/validated.ts'
 
-/** What an answer about an order that came in a body says of that body. */
+/** The part of an answer that names members of the body that were left out. */
 export interface Ignored {
-  /** JSON pointers to members that no order has, so that a misspelt one does not vanish silently; absent when there are none. */
+  /** JSON pointers to unknown members, so that a misspelt one does not vanish silently; absent when there are none. */
   readonly ignored?: readonly string[]
 }
 
-/** A store that answers late, but answers, has the last word. */
+/** A store that answers this much after the wait can still decide the answer. */
 const GRACE_MS = 500
 
-/** Request to command to answer: 202 as soon as the order is durable, or 201 when the caller waits and it is stored. */
+/** Places the order of a request. The answer is 202 once the order is durable, or 201 if the caller waits and it is stored in time. */
 export async function placeOrder(
   request: HttpRequest,
   use: { placeOrder: PlaceOrder; waitForOrder: WaitForOrder },
@@ -53,8 +53,8 @@ export function withIgnored<T extends object>(answer: T, ignored: readonly strin
 }
 
 /**
- * The order is accepted whatever becomes of waiting: a store that cannot be asked makes no error of it, and one that does
- * not answer makes nobody wait longer than was asked for.
+ * The order as the store knows it. The order is accepted in any case, so an unavailable store is not an error, and a store
+ * that does not answer delays the answer by at most GRACE_MS.
  */
 async function known(waitForOrder: WaitForOrder, orderId: string, waitMs: number): Promise<OrderView | undefined> {
   const answered = new AbortController()

@@ -6,7 +6,7 @@ import { dryRunMember, dryRunParameter } from './dry-run.ts'
 import { cursor, pageQuery } from './protocol/query.ts'
 import { integer } from './protocol/validated.ts'
 
-/** The most letters that one page of a dry run tries. */
+/** One page of a dry run tries at most this many letters. */
 export const MAX_PREVIEWED = 500
 const MAX_RATE_PER_SECOND = 500
 

@@ -1,22 +1,21 @@
 import type { Config } from '../settings/config.ts'
 import { ROUTES, type Route, type RouteName } from './routes.ts'
 
-/** What a key may allow, narrowest first. */
+/** The rights that a key can have, narrowest first. */
 export type Right = 'metrics' | 'place' | 'read' | 'operate'
 
-const METRICS: ReadonlySet<string> = new Set<RouteName>(['metrics'])
 const PLACES: ReadonlySet<string> = new Set<RouteName>(['placeOrder', 'placeOrderOriginal'])
 
-/** The right that a route asks for where it demands a key; undefined for what is no route. */
+/** The right that a route needs where it requires a key; undefined for an unknown name. */
 export function rightFor(name: string): Right | undefined {
   const route = (ROUTES as Readonly<Record<string, Route>>)[name]
   if (route === undefined) return undefined
-  if (METRICS.has(name)) return 'metrics'
+  if (name === 'metrics') return 'metrics'
   if (PLACES.has(name)) return 'place'
   return route.methods.includes('GET') ? 'read' : 'operate'
 }
 
-/** The keys that have some rights, by the settings that give them. FUNCTIONS_KEY, which has all, is not among them. */
+/** The keys with fewer rights than FUNCTIONS_KEY, which has all. */
 export function narrowKeys({ keys }: Pick<Config, 'keys'>): { key: string; opens: (name: string) => boolean }[] {
   return Object.entries(RIGHTS).flatMap(([setting, rights]) => {
     const key = keys[setting as keyof typeof RIGHTS]

@@ -1,15 +1,15 @@
 import type { HttpMethod } from '@azure/functions'
 
 /**
- * Every HTTP route, once: functions register by it, the OpenAPI document is made of it, and the catch-all answers 405
- * with Allow by it.
+ * One row for every HTTP route. Functions register with it, the OpenAPI document is generated from it, and the catch-all
+ * takes the header Allow of a 405 from it.
  *
- * The runtime tries functions by name, one by one, without preferring literal routes over parameters. So a parameter
- * excludes its literal siblings by a constraint, and the catch-all comes last by name.
+ * The runtime tries functions in the order of their names and does not prefer literal routes over parameters. So a
+ * parameter excludes its literal siblings by a constraint, and the name of the catch-all sorts last.
  */
 export interface Route {
   readonly methods: readonly HttpMethod[]
-  /** With `api/` spelt out, because host.json has an empty routePrefix. */
+  /** Includes `api/`, because host.json has an empty routePrefix. */
   readonly route: string
   /** `orders` follows the setting ORDERS_AUTH. */
   readonly access: 'anonymous' | 'orders' | 'function'
@@ -17,7 +17,7 @@ export interface Route {
 
 const READ: readonly HttpMethod[] = ['GET', 'HEAD']
 const ORDER_ID = '{orderId:regex(^(?!search$|customersearch$))}'
-/** Only the empty path: a function whose route is empty is reached by its name. */
+/** Matches only the empty path. The runtime would serve a function with an empty route under its name instead. */
 export const HOME = '{home:regex(^$)?}'
 const DEAD_LETTER_ID = '{id:regex(^(?!groups$|redrive$|discard$))}'
 
@@ -78,7 +78,7 @@ export const ROUTES = {
 
 export type RouteName = keyof typeof ROUTES
 
-/** There only with FAULTS=on. */
+/** These routes exist only with FAULTS=on. */
 export const FAULT_ROUTES: ReadonlySet<string> = new Set<RouteName>(['getFaults', 'setFaults'])
 
 const CONSTRAINT = /^\{\w+:regex\((.*)\)\}$/
@@ -89,7 +89,7 @@ export function allowedMethods(path: string, isServed: (name: string) => boolean
   return [...new Set(matching.flatMap(([, { methods }]) => methods))]
 }
 
-/** Who may ask for the path; undefined where no route takes it. */
+/** The access of the route that matches the path; undefined when none does. */
 export function accessTo(path: string): Route['access'] | undefined {
   return Object.values<Route>(ROUTES).find(({ route }) => matches(route, path))?.access
 }

@@ -3,7 +3,7 @@ import { html, type Html } from './html.ts'
 import { toPage } from './page.ts'
 import { MEANINGS } from './problem-meanings.ts'
 
-/** The page that the `type` of every problem leads to, each at its code. */
+/** The page that the `type` of every problem links to, with an anchor for each code. */
 export function errorsPage(): string {
   const codes = Object.keys(PROBLEMS) as ProblemCode[]
   const body = html`<div class="text">
@@ -34,7 +34,7 @@ function problem(code: ProblemCode): Html {
   </section> `
 }
 
-/** Words between backticks, as code. */
+/** Turns text between backticks into code. */
 function withCode(text: string): Html {
   const parts = text.split('`')
   return html`${parts.map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : html`${part}`))}`

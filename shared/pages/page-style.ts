@@ -1,4 +1,4 @@
-/** The look of every page: the system's own fonts, light or dark as the reader has it, from a phone's width up. */
+/** The style of every page: system fonts, the reader's choice of light or dark, and any width from a phone up. */
 export const PAGE_STYLE = `:root {
   color-scheme: light dark;
   --ink: light-dark(#17212b, #e6ecf1);
@@ -83,7 +83,7 @@ html.dark-mode .swagger-ui :is(.examples-select__section-label, table.headers td
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto } }
 `
 
-/** An order on its way: an arrow through three offsets of a log. */
+/** An arrow through three offsets of a log. */
 export const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">
 <rect width="24" height="24" rx="6" fill="#0b6e69"/>
 <path d="M5 8h3v8H5zM10.5 8h3v8h-3z" fill="#fff" opacity=".6"/><path d="M15 7l5 5-5 5z" fill="#fff"/>

@@ -1,8 +1,8 @@
 import { html, type Html } from './html.ts'
 
 /**
- * No script but our own files, no style but our own files, nothing from anywhere else. The one exception: Swagger UI's
- * stylesheet has its icons inside, as data: images.
+ * Allows scripts and styles only from our own files. The one exception is `data:` for images, because Swagger UI's
+ * stylesheet embeds its icons.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -32,13 +32,13 @@ const NAVIGATION = [
 
 export interface Page {
   readonly title: string
-  /** Where it is, so that the navigation can say so. */
+  /** The path of the page, which the navigation marks as current. */
   readonly path: string
   readonly body: Html
   /** Files of the route /docs/{asset}, before and after page.css and at the end of the page. */
   readonly styles?: readonly string[]
   readonly scripts?: readonly string[]
-  /** What else the head needs. */
+  /** Further elements of the head. */
   readonly head?: Html
 }
 

@@ -1,6 +1,6 @@
 import type { ProblemCode } from '../http/protocol/problem.ts'
 
-/** What each problem means, for the page that its `type` leads to. What to do about it is in PROBLEMS. */
+/** The meaning of each problem, for the page that its `type` links to. The remedy is in PROBLEMS. */
 export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'malformed-json': 'The body is empty, is not UTF-8, or is not one JSON value. Nothing was written.',
   'invalid-order': 'The body is JSON but not an order: a field is missing, or has a value that it cannot have.',
@@ -20,11 +20,11 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'log-unavailable':
     'The log did not acknowledge the order, so no id was issued. It may still have been written; the same Idempotency-Key makes sure that it counts once.',
   'log-unreadable':
-    'A batch that is needed for the answer cannot be decoded, such as one compressed in an unknown way. Orders are accepted, and others are processed.',
+    'A batch that is needed for the answer cannot be decoded, such as one with an unknown compression. Orders are still accepted, and other batches are processed.',
   'clock-wrong':
     'The clock of the machine that answered is so far from the log’s that the log refuses what it writes. Nothing was written.',
-  'store-unavailable': 'The store that queries read from is away, busy, or full. Orders are still accepted.',
+  'store-unavailable': 'The store that queries read from is unavailable, busy or full. Orders are still accepted.',
   'record-too-large': 'The order fits a request but not a record of the log. Nothing was written.',
   'shutting-down': 'The instance that took the request is being stopped.',
-  internal: 'Something failed that should not. It was logged with its cause; nothing of it is shown here.',
+  internal: 'Something failed that should not. The log has the cause; the answer does not show it.',
 }

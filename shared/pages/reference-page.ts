@@ -1,7 +1,7 @@
 import { html } from './html.ts'
 import { toPage } from './page.ts'
 
-/** Swagger UI over our own document, from our own address, with nothing fetched from anywhere else. */
+/** Swagger UI for our OpenAPI document. Everything comes from this host. */
 export function referencePage(): string {
   return toPage({
     title: 'Reference · Order event processing',
@@ -18,7 +18,7 @@ export function referencePage(): string {
   })
 }
 
-/** A file of its own, for the pages allow no inline script. `validatorUrl` would show the document to somebody else. */
+/** A separate file, because the pages allow no inline script. With a `validatorUrl`, the document would be sent to a third party. */
 export const REFERENCE_SCRIPT = `const dark = matchMedia('(prefers-color-scheme: dark)')
 const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
 dark.addEventListener('change', follow)

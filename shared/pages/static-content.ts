@@ -17,12 +17,12 @@ interface Encoded {
   readonly body: Uint8Array
 }
 
-/** Answers with content that never changes while the process lives. */
+/** Serves content that does not change while the process runs. */
 export type ServeStatic = (request: HttpRequest) => Promise<HttpResponseInit>
 
 /**
- * Content that is made once, when it is first asked for, and compressed once for each way that callers accept; from then
- * on an answer costs a look-up. A failure to make it is not remembered. Each encoding has an ETag of its own, because its bytes differ.
+ * Content that is created at the first request and compressed once for each encoding that callers accept. A failure is
+ * not cached. Each encoding has its own ETag, because its bytes differ.
  */
 export function createStaticContent(
   contentType: string,

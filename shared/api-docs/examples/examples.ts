@@ -1,6 +1,6 @@
 import { longDescription } from '../../domain/order-view.ts'
 
-/** Values that the documents show. The order is order.json, as one would send it: several items, two currencies. */
+/** Examples for the documents. */
 
 export const EXAMPLE_ORDER_ID = '019a1c5e-7d40-7a3f-9c21-5b0de84f61aa'
 

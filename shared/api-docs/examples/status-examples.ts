@@ -6,7 +6,7 @@ import type { Readiness } from '../../application/operations/readiness.ts'
 import type { PipelineStatus } from '../../application/operations/status.ts'
 import type { Rebuild, Schema } from '../../ports/maintenance.ts'
 
-/** A pipeline of one partition that took three orders, as the documents show it: two are stored, one is dead. */
+/** Examples for the documents: a pipeline of one partition with three orders, of which two are stored and one is dead. */
 
 const READINESS: Readiness = {
   ready: true,

@@ -18,25 +18,27 @@ import { AUDITED_ACTIONS, type AuditEntry, type RedriveTask } from '../../ports/
 import { causeSchema, ignored, orderId } from './order-schemas.ts'
 import { count, instant, pageOf, schemaOf } from './schema-of.ts'
 
-/** What answers about dead letters, and what operators do to them, look like. */
+/** Schemas of dead letters and of the operators' actions on them. */
 
-const deadLetterId = z.string().meta({ description: 'Its origin, `topic:partition:offset`.' })
+const deadLetterId = z.string().describe('The origin of the letter, `topic:partition:offset`.')
 const recordPlaceSchema = z.object({ topic: z.string(), partition: count, offset: count })
-const fingerprint = z.string().meta({ description: 'The same for letters that died of the same thing.' })
+const fingerprint = z.string().describe('The same for letters that failed for the same reason.')
 
-const dialect = z.enum(FOREIGN_DIALECTS).nullable().meta({
-  description:
-    'Whose headers tell of the failure, when another consumer of the orders gave the record up; null for our own. Headers are shown as they came: nobody has checked them.',
-})
+const dialect = z
+  .enum(FOREIGN_DIALECTS)
+  .nullable()
+  .describe(
+    'The framework whose headers describe the failure, if another consumer of the orders gave the record up; null for our own letters. The headers have not been verified.',
+  )
 
 const foreignFailureSchema = schemaOf<ForeignFailure>()({
-  dialect: z.enum(FOREIGN_DIALECTS).meta({ description: '`unknown` when no header that we can read tells of it.' }),
-  origin: recordPlaceSchema.nullable().meta({ description: 'Where that consumer read the record.' }),
-  exception: z.string().nullable().meta({ description: 'The class of the exception.' }),
+  dialect: z.enum(FOREIGN_DIALECTS).describe('`unknown` when no known header describes the failure.'),
+  origin: recordPlaceSchema.nullable().describe('The position at which that consumer read the record.'),
+  exception: z.string().nullable().describe('The class of the exception.'),
 })
 
 const recordBytesSchema = schemaOf<BytesView>()({
-  text: z.string().nullable().meta({ description: 'Null when the bytes are not UTF-8.' }),
+  text: z.string().nullable().describe('Null when the bytes are not UTF-8.'),
   base64: z.string().meta({ contentEncoding: 'base64', description: 'Always the exact bytes.' }),
 })
 
@@ -52,12 +54,13 @@ const deadLetterSummarySchema = schemaOf<DeadLetterSummary>()({
   lastFailedAt: instant,
   fingerprint,
   consumerGroup: z.string(),
-  redriveOf: deadLetterId.nullable().meta({ description: 'The letter whose redrive this record was.' }),
-  recordTimestamp: z.int().meta({ description: 'Of the original record, in milliseconds since 1970.' }),
-  foreign: foreignFailureSchema.nullable().meta({
-    description:
-      'That another consumer of the orders gave the record up, as its headers say; nobody has checked them. Null for what this product gave up. Such a letter never changes an order or the ledger.',
-  }),
+  redriveOf: deadLetterId.nullable().describe('The letter that was redriven as this record.'),
+  recordTimestamp: z.int().describe('The timestamp of the original record, in milliseconds since 1970.'),
+  foreign: foreignFailureSchema
+    .nullable()
+    .describe(
+      'Present if another consumer of the orders gave the record up, according to its headers, which have not been verified. Null for letters of this product. A foreign letter never changes an order or the ledger.',
+    ),
   keptAt: instant,
 })
 
@@ -65,19 +68,18 @@ const deadLetterSchema = schemaOf<ReturnType<typeof toDeadLetterView>>()({
   ...deadLetterSummarySchema.shape,
   key: recordBytesSchema.nullable(),
   value: recordBytesSchema.nullable(),
-  editedValue: recordBytesSchema
-    .nullable()
-    .meta({ description: 'What was sent in its place; the original is `value`.' }),
+  editedValue: recordBytesSchema.nullable().describe('The order that was sent in its place. The original is `value`.'),
   headers: z.array(z.object({ name: z.string(), value: recordBytesSchema.nullable() })),
-  stack: z.string().nullable().meta({ description: 'Of the last failure, at most 8 KiB.' }),
+  stack: z.string().nullable().describe('The stack of the last failure, at most 8 KiB.'),
 })
 
 const deadLetterGroupSchema = schemaOf<DeadLetterGroup>()({
   fingerprint,
   cause: causeSchema,
-  exception: z.string().nullable().meta({
-    description: 'The exception behind it, and where it was thrown first in our own code; null where there was none.',
-  }),
+  exception: z
+    .string()
+    .nullable()
+    .describe('The exception and its first stack frame in our own code; null if there was no exception.'),
   consumerGroup: z.string(),
   foreignDialect: dialect,
   count: z.int().min(1),
@@ -88,10 +90,11 @@ const deadLetterGroupSchema = schemaOf<DeadLetterGroup>()({
 
 const base64 = z.string().nullable().meta({ contentEncoding: 'base64' })
 
-/** Written as a list of two: generators cannot read a tuple, whose end JSON Schema says by `items: false`. */
-const headerPair = z.array(z.string().nullable()).length(2).meta({
-  description: 'The name, then the value in base64, or null.',
-}) as z.ZodType as z.ZodType<readonly [string, string | null]>
+/** An array of length 2, because generators cannot read a JSON Schema tuple (`items: false`). */
+const headerPair = z
+  .array(z.string().nullable())
+  .length(2)
+  .describe('The name, then the value in base64, or null.') as z.ZodType as z.ZodType<readonly [string, string | null]>
 
 const previewSchema = schemaOf<RedrivePreview>()({
   id: deadLetterId,
@@ -102,30 +105,33 @@ const previewSchema = schemaOf<RedrivePreview>()({
 
 const warningSchema = schemaOf<RedriveWarning>()({
   detail: z.string(),
-  readers: z.array(z.string()).nullable().meta({
-    description: 'The consumer groups that have read the orders topic; null when the log could not be asked.',
-  }),
+  readers: z
+    .array(z.string())
+    .nullable()
+    .describe('The consumer groups that have read the orders topic; null when the log could not be asked.'),
 })
-const warning = z.exactOptional(warningSchema).meta({
-  description: 'When letters of other consumers are among them: every group that reads the orders gets them again.',
-})
+const warning = z
+  .exactOptional(warningSchema)
+  .describe(
+    'Present if letters of other consumers are included: every group that reads the orders receives them again.',
+  )
 
 const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarning }>()({
   id: z.string(),
   state: z.enum(['running', 'stopped', 'cancelled', 'done']),
-  why: z.string().nullable().meta({ description: 'Why it stopped by itself.' }),
+  why: z.string().nullable().describe('Why it stopped.'),
   createdAt: instant,
   updatedAt: instant,
   operator: z.string(),
-  reason: z.string().nullable().meta({ description: 'The operator’s.' }),
+  reason: z.string().nullable().describe('The reason of the operator.'),
   ratePerSecond: count,
-  step: count.meta({ description: 'Steps begun so far; the first sends one letter, later ones more.' }),
+  step: count.describe('The number of steps so far. The first step sends one letter, later steps send more.'),
   total: count,
-  waiting: count.meta({ description: 'Not sent yet.' }),
-  pending: count.meta({ description: 'Sent back, outcome not known yet.' }),
-  resolved: count.meta({ description: 'Stored.' }),
-  failed: count.meta({ description: 'Dead again, under another id.' }),
-  skipped: count.meta({ description: 'Never sent: discarded, redriven or edited by somebody before their turn.' }),
+  waiting: count.describe('Not sent yet.'),
+  pending: count.describe('Sent; the outcome is not known yet.'),
+  resolved: count.describe('Stored.'),
+  failed: count.describe('Dead again, under another id.'),
+  skipped: count.describe('Not sent, because somebody discarded, redrove or edited them first.'),
   lastStep: z.object({ sent: count, pending: count, retrying: count, failed: count }),
   warning,
 })
@@ -133,9 +139,9 @@ const redriveTaskSchema = schemaOf<RedriveTask & { warning?: RedriveWarning }>()
 const auditEntrySchema = schemaOf<AuditEntry>()({
   at: instant,
   action: z.enum(AUDITED_ACTIONS),
-  target: z.string().meta({ description: 'The id of the letter or task, which letters many are, or a topic.' }),
+  target: z.string().describe('The id of a letter or redrive, the filter that selected the letters, or a topic.'),
   operator: z.string(),
-  verified: z.boolean().meta({ description: 'True when the platform signed the operator in.' }),
+  verified: z.boolean().describe('True when the platform signed the operator in.'),
   reason: z.string().nullable(),
 })
 
@@ -179,13 +185,15 @@ export const DEAD_LETTER_SCHEMAS = {
   Discard: discardBody,
   Discarded: schemaOf<Discarded & { dryRun: boolean }>()({
     dryRun: z.boolean(),
-    count: count.meta({
-      description: 'The letters that this request discarded; in a dry run those that would be discarded.',
-    }),
-    nextCursor: z.string().nullable().meta({
-      description:
-        'Many letters take several requests, of some seconds each: the same body with this as `cursor` goes on. Null when it is done.',
-    }),
+    count: count.describe(
+      'The number of letters that this request discarded. In a dry run, the number that would be discarded.',
+    ),
+    nextCursor: z
+      .string()
+      .nullable()
+      .describe(
+        'Many letters take several requests of some seconds each. To continue, send the same body with this value as `cursor`. Null when all are done.',
+      ),
   }),
   OptionalReason: actBody,
   RequiredReason: requiredReasonBody,

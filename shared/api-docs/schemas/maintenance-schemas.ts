@@ -6,21 +6,21 @@ import { faultPlan } from '../../http/faults.ts'
 import { backupBody, resetLedgerBody, takeOutBody } from '../../http/operations.ts'
 import { count, instant, schemaOf } from './schema-of.ts'
 
-/** What answers about the read model as a whole look like. */
+/** Schemas of maintenance: rebuild, backup, migrations and checks. */
 
 const rebuildSchema = schemaOf<Rebuild>()({
   state: z.enum(['running', 'done', 'failed', 'abandoned']),
-  why: z.string().nullable().meta({ description: 'Why it failed.' }),
+  why: z.string().nullable().describe('Why it failed.'),
   startedAt: instant,
   updatedAt: instant,
   operator: z.string(),
   phase: z.enum(['projecting', 'completing', 'swapping']),
-  records: count.meta({ description: 'Records of the log that were read so far.' }),
+  records: count.describe('Records of the log that have been read.'),
   recordsInAll: count,
-  projected: count.meta({ description: 'Orders made again from their records.' }),
-  restored: count.meta({ description: 'Orders that the log had and the store had lost.' }),
-  kept: count.meta({ description: 'Orders kept as they were, for their record is gone or cannot be read today.' }),
-  completed: count.meta({ description: 'Orders in the full-text index so far.' }),
+  projected: count.describe('Orders that were rebuilt from their records.'),
+  restored: count.describe('Orders that the log had and the store lacked.'),
+  kept: count.describe('Orders that were kept unchanged, because their record is gone or cannot be read.'),
+  completed: count.describe('Orders in the full-text index so far.'),
 })
 
 const backupSchema = schemaOf<Backup>()({
@@ -28,9 +28,9 @@ const backupSchema = schemaOf<Backup>()({
   name: z.string(),
   startedAt: instant,
   endedAt: instant.nullable(),
-  folder: z.string().nullable().meta({ description: 'Where it is, on the machine of the process that made it.' }),
+  folder: z.string().nullable().describe('The path on the machine of the process that created the backup.'),
   bytes: count.nullable(),
-  why: z.string().nullable().meta({ description: 'Why it failed.' }),
+  why: z.string().nullable().describe('Why it failed.'),
 })
 
 export const MAINTENANCE_SCHEMAS = {
@@ -38,16 +38,12 @@ export const MAINTENANCE_SCHEMAS = {
   TakeOut: takeOutBody,
   Rebuild: rebuildSchema,
   RebuildProgress: z.object({
-    rebuild: rebuildSchema
-      .nullable()
-      .meta({ description: 'The one that runs, or the last one; null when there was none.' }),
+    rebuild: rebuildSchema.nullable().describe('The current or the last rebuild; null if there was none.'),
   }),
   BackupStart: backupBody,
   Backup: backupSchema,
   BackupProgress: z.object({
-    backup: backupSchema
-      .nullable()
-      .meta({ description: 'The one that runs, or the last one of this process; null when there was none.' }),
+    backup: backupSchema.nullable().describe('The current or the last backup of this process; null if there was none.'),
   }),
   StoreSchema: schemaOf<Schema>()({
     migrations: z.array(z.object({ version: count, name: z.string(), appliedAt: instant })),
@@ -58,8 +54,8 @@ export const MAINTENANCE_SCHEMAS = {
       z.object({
         name: z.string(),
         well: z.boolean(),
-        partial: z.exactOptional(z.literal(true)).meta({ description: 'Only a part was looked at.' }),
-        detail: z.string().meta({ description: 'What was found, and what to do where it is not well.' }),
+        partial: z.exactOptional(z.literal(true)).describe('Only a part was checked.'),
+        detail: z.string().describe('The finding, and what to do if the check failed.'),
       }),
     ),
   }),

@@ -13,21 +13,22 @@ import { MAX_NAMED } from '../../domain/unknown-members.ts'
 import type { Ignored } from '../../http/place-order.ts'
 import { instant, pageOf, schemaOf } from './schema-of.ts'
 
-/** What answers about orders look like. */
+/** Schemas of orders and problems. */
 
-export const orderId = z
-  .string()
-  .meta({ format: 'uuid', description: 'A UUID of version 7, or 8 with an Idempotency-Key.' })
-const currencySchema = z.enum(CURRENCIES).meta({ description: 'ISO 4217.' })
+export const orderId = z.string().meta({
+  format: 'uuid',
+  description: 'A UUID of version 7, or of version 8 if the order was placed with an Idempotency-Key.',
+})
+const currencySchema = z.enum(CURRENCIES).describe('ISO 4217.')
 const paymentMethodSchema = z.enum(PAYMENT_METHODS)
 const orderStatusSchema = z.enum(ORDER_STATUSES)
-const amount = z.number().min(0).meta({ description: 'At most 4 decimals, carried exactly.' })
+const amount = z.number().min(0).describe('At most 4 decimals, carried exactly.')
 export const causeSchema = schemaOf<Cause>()({
-  code: z.string().meta({ description: 'One of the codes in docs/errors.md.' }),
+  code: z.string().describe('A code of docs/errors.md.'),
   detail: z.string(),
 })
 
-const attempt = z.int().min(1).meta({ description: 'Deliveries that failed so far; the first is 1.' })
+const attempt = z.int().min(1).describe('Deliveries that failed so far; the first is 1.')
 
 const orderItemViewSchema = schemaOf<OrderItemView>()({
   itemCode: z.string(),
@@ -38,7 +39,7 @@ const orderItemViewSchema = schemaOf<OrderItemView>()({
   quantity: z.int().min(1),
   price: amount,
   currencyType: currencySchema,
-  longDescription: z.string().meta({ description: 'Brand, type, size and colour: what full-text search looks at.' }),
+  longDescription: z.string().describe('Brand, type, size and colour. Full-text search uses it.'),
 })
 
 const orderViewSchema = schemaOf<OrderView>()({
@@ -46,7 +47,7 @@ const orderViewSchema = schemaOf<OrderView>()({
   status: orderStatusSchema,
   acceptedAt: z.exactOptional(instant),
   storedAt: z.exactOptional(instant),
-  recovered: z.exactOptional(z.boolean().meta({ description: "Stored only after an operator's redrive." })),
+  recovered: z.exactOptional(z.boolean().describe("Stored only after an operator's redrive.")),
   attempt: z.exactOptional(attempt),
   maxAttempts: z.exactOptional(z.int().min(1)),
   nextAttemptAt: z.exactOptional(instant),
@@ -63,18 +64,19 @@ const orderViewSchema = schemaOf<OrderView>()({
   totalPrice: z.exactOptional(amount),
   paymentMethodType: z.exactOptional(paymentMethodSchema),
   orderItems: z.exactOptional(z.array(orderItemViewSchema)),
-  reference: z.exactOptional(z.string().meta({ description: "The caller's own name of the order." })),
-  metadata: z.exactOptional(
-    z.record(z.string(), z.string()).meta({ description: 'What the caller keeps with the order.' }),
-  ),
-}).meta({ description: 'Where an order stands, and its content once that is known. A stored order has all of it.' })
+  reference: z.exactOptional(z.string().describe("The caller's own name for the order.")),
+  metadata: z.exactOptional(z.record(z.string(), z.string()).describe('Texts that the caller keeps with the order.')),
+}).describe('The status of an order, and its content once that is known. A stored order has all of its content.')
 
-/** Of an answer to a request whose body was an order. */
+/** A member of answers to requests whose body is an order. */
 export const ignored = z.exactOptional(
-  z.array(z.string()).min(1).max(MAX_NAMED).meta({
-    description:
-      'RFC 6901 pointers to members of the body that an order does not have, such as `/externalOrderId`: they were left out. At most 20, with names cut at 100 characters; absent when there are none.',
-  }),
+  z
+    .array(z.string())
+    .min(1)
+    .max(MAX_NAMED)
+    .describe(
+      'RFC 6901 pointers to unknown members of the body that were left out, such as `/externalOrderId`. At most 20, with names cut at 100 characters; absent when there are none.',
+    ),
 )
 
 const historyEntrySchema = schemaOf<HistoryEntry>()({
@@ -83,13 +85,11 @@ const historyEntrySchema = schemaOf<HistoryEntry>()({
   attempt: z.exactOptional(attempt),
   nextAttemptAt: z.exactOptional(instant),
   cause: z.exactOptional(causeSchema),
-  reason: z.exactOptional(z.string().meta({ description: "An operator's reason." })),
+  reason: z.exactOptional(z.string().describe("An operator's reason.")),
 })
 
 const violationSchema = schemaOf<Violation>()({
-  pointer: z
-    .string()
-    .meta({ description: 'An RFC 6901 JSON pointer into the body, or the name of a parameter or header.' }),
+  pointer: z.string().describe('An RFC 6901 JSON pointer into the body, or the name of a parameter or header.'),
   detail: z.string(),
 })
 
@@ -97,15 +97,15 @@ export const ORDER_SCHEMAS = {
   OrderCommand: newOrderCommandSchema,
   OrderCommandItem: orderItemSchema,
   Order: orderViewSchema,
-  PlacedOrder: schemaOf<OrderView & Ignored>()({ ...orderViewSchema.shape, ignored }).meta({
-    description: 'The order as it stands, and which members of the body were left out.',
-  }),
+  PlacedOrder: schemaOf<OrderView & Ignored>()({ ...orderViewSchema.shape, ignored }).describe(
+    'The order, and the members of the body that were left out.',
+  ),
   OrderItem: orderItemViewSchema,
   OrderPage: pageOf(orderViewSchema),
   OrderHistory: z.object({
     orderId,
     items: z.array(historyEntrySchema),
-    nextCursor: z.string().nullable().meta({ description: 'Always null: a history is one page.' }),
+    nextCursor: z.string().nullable().describe('Always null: a history is one page.'),
   }),
   HistoryEntry: historyEntrySchema,
   OrderStatus: orderStatusSchema,
@@ -114,16 +114,14 @@ export const ORDER_SCHEMAS = {
   Cause: causeSchema,
   Problem: z
     .object({
-      type: z.string().meta({ format: 'uri-reference', description: 'Stable; leads to its explanation.' }),
+      type: z.string().meta({ format: 'uri-reference', description: 'Stable; links to its explanation.' }),
       title: z.string(),
       status: z.int().min(400).max(599),
       detail: z.string(),
-      instance: z.exactOptional(z.string().meta({ description: 'The path that was asked for.' })),
-      requestId: z.exactOptional(
-        z.string().meta({ description: 'The request in the log, as `X-Request-Id` names it.' }),
-      ),
+      instance: z.exactOptional(z.string().describe('The requested path.')),
+      requestId: z.exactOptional(z.string().describe('The id of the request in the log, as in `X-Request-Id`.')),
       errors: z.exactOptional(z.array(violationSchema)),
     })
-    .meta({ description: 'Problem details (RFC 9457).' }),
+    .describe('Problem details (RFC 9457).'),
   Violation: violationSchema,
 } as const

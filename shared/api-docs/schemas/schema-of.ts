@@ -10,7 +10,7 @@ export function schemaOf<T>() {
   ): z.ZodObject<Shape> => z.object(shape)
 }
 
-/** An instant as every answer writes it. */
+/** An instant in an answer. */
 export const instant = z.string().meta({ format: 'date-time', description: 'RFC 3339, in UTC.' })
 
 /** A number of records, or a position in a partition. */
@@ -19,7 +19,7 @@ export const count = z.int().min(0)
 export const nextCursor = z
   .string()
   .nullable()
-  .meta({ description: 'Opaque: give it back as `cursor` for the next page. Null on the last page.' })
+  .describe('Opaque. Send it as `cursor` to get the next page. Null on the last page.')
 
 /** One page of a list. */
 export function pageOf<Item extends z.ZodType>(item: Item) {

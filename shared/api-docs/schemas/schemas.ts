@@ -8,9 +8,9 @@ import { STATUS_SCHEMAS } from './status-schemas.ts'
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /**
- * The schemas that the documents name; what is not named here is written out where it is used. Generators make types and
- * constructors of these names (`NewOrder()` makes an `Order` in Go) and name what is written out after its place
- * (`Rebuild.state` is `RebuildState`): a test refuses a name that would be one of those.
+ * The schemas that have a name in the documents. All others are written out where they are used. Generators make types and
+ * constructors from these names (`NewOrder()` makes an `Order` in Go), and name other schemas after their position
+ * (`Rebuild.state` becomes `RebuildState`). A test rejects names that collide with those.
  */
 const NAMED = {
   ...ORDER_SCHEMAS,
@@ -25,32 +25,28 @@ export function schemaRef(name: SchemaName): JsonObject {
   return { $ref: `#/components/schemas/${name}` }
 }
 
-/** The named schemas as JSON Schema 2020-12, which OpenAPI 3.1 embeds as it is; one refers to another by name. */
+const override = ({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }) => makePortable(jsonSchema)
+
+/** The named schemas as JSON Schema 2020-12, which OpenAPI 3.1 embeds unchanged. They refer to one another by name. */
 export function namedJsonSchemas(): Record<string, JsonObject> {
   const registry = z.registry<{ id: string }>()
   for (const [id, schema] of Object.entries(NAMED)) registry.add(schema, { id })
   const { schemas } = z.toJSONSchema(registry, {
     io: 'input',
     uri: (id) => `#/components/schemas/${id}`,
-    override: ({ jsonSchema }) => makePortable(jsonSchema),
+    override,
   })
   return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutIdentity(schema)]))
 }
 
-/** One schema on its own, with everything that it needs inside. */
+/** One schema that refers to no other. */
 export function jsonSchema(schema: z.ZodType): JsonObject {
-  return withoutIdentity(
-    z.toJSONSchema(schema, { io: 'input', override: ({ jsonSchema }) => makePortable(jsonSchema) }),
-  )
+  return withoutIdentity(z.toJSONSchema(schema, { io: 'input', override }))
 }
 
-/** The parameters of a query by name, as what they mean (an integer), not as the text that they arrive as. */
+/** The parameters of a query with the type that they mean (an integer), although they arrive as text. */
 export function queryParameters(schema: z.ZodObject): JsonObject[] {
-  const { properties } = z.toJSONSchema(schema, {
-    io: 'output',
-    unrepresentable: 'any',
-    override: ({ jsonSchema }) => makePortable(jsonSchema),
-  })
+  const { properties } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any', override })
   const { required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
   return Object.entries(properties ?? {}).map(([name, property]) => {
     const { description, ...rest } = property as JsonObject & { description?: string }

@@ -7,21 +7,22 @@ import type { PipelineStatus } from '../../application/operations/status.ts'
 import type { LedgerGap, LedgerLoss, ParkedState } from '../../ports/ledger.ts'
 import { count, instant, schemaOf } from './schema-of.ts'
 
-/** What answers about the pipeline's health and figures look like. */
+/** Schemas of the pipeline's health and figures. */
 
 const check = z.object({ available: z.boolean(), cause: z.exactOptional(z.string()), required: z.boolean() })
 
 const logCheck = check.extend({
   unreadable: z.exactOptional(
-    z.array(z.string()).readonly().meta({
-      description: 'What consumers of this instance cannot read although the brokers answer, a line each.',
-    }),
+    z
+      .array(z.string())
+      .readonly()
+      .describe('One line for each topic that consumers of this instance cannot read although the brokers answer.'),
   ),
 })
 
 const readinessSchema = schemaOf<Readiness>()({
   ready: z.boolean(),
-  why: z.exactOptional(z.string().meta({ description: 'What is away; absent when all is well.' })),
+  why: z.exactOptional(z.string().describe('What is unavailable; absent when everything is available.')),
   checks: z.object({ log: logCheck, store: check }),
 })
 
@@ -32,32 +33,29 @@ const parked = schemaOf<Record<ParkedState, number>>()({
   dead: count,
   discarded: count,
   redriven: count,
-}).meta({ description: 'What became of every record that was ever parked.' })
+}).describe('The number of records that were ever parked, by their state now.')
 
 const place = { partition: count, first: count, end: count }
 
-const behindTransaction = count.meta({
-  description: 'Offsets behind a transaction that is open; nobody can read them before it ends.',
-})
+const behindTransaction = count.describe('Offsets behind an open transaction. They cannot be read before it ends.')
 
 const pace = z.number().min(0).nullable()
 
-/** Of the history: null for a moment in which the store was away. */
+/** A figure of the history; null if the store was unavailable at that time. */
 const ofStore = count.nullable()
 
 const historyPointSchema = schemaOf<HistoryPoint>()({
   at: instant,
-  records: count.meta({ description: 'Records of the orders topic since its beginning.' }),
-  stored: ofStore.meta({ description: 'Orders that were stored, from the orders topic or later.' }),
-  storedLater: ofStore.meta({ description: 'Those of them that were parked before.' }),
-  deadLetters: count.meta({ description: 'Records of the dead-letter topic since its beginning.' }),
+  records: count.describe('Records of the orders topic since it was created.'),
+  stored: ofStore.describe('Orders that were stored, whether from the orders topic or after parking.'),
+  storedLater: ofStore.describe('The part of them that was parked before.'),
+  deadLetters: count.describe('Records of the dead-letter topic since it was created.'),
   lag: count,
   retrying: ofStore,
   dead: ofStore,
-  p50Ms: pace.meta({
-    description:
-      'From accepting to storing, of the newest orders stored since the point before; null when there is none.',
-  }),
+  p50Ms: pace.describe(
+    'The time from accepted to stored, for the newest orders stored since the previous point; null if there are none.',
+  ),
   p99Ms: pace,
 })
 
@@ -65,14 +63,14 @@ const gapSchema = schemaOf<LedgerGap>()({
   topic: z.string(),
   partition: count,
   from: count,
-  to: count.meta({ description: 'Exclusive.' }),
+  to: count.describe('Exclusive.'),
 })
 
 const lossSchema = schemaOf<LedgerLoss>()({
   ...gapSchema.shape,
-  lostBy: z.enum(['log-start', 'hole']).meta({
-    description: '`log-start`: the log begins after them. `hole`: they are missing from a compacted log.',
-  }),
+  lostBy: z
+    .enum(['log-start', 'hole'])
+    .describe('`log-start`: the log begins after them. `hole`: they are missing from a compacted log.'),
 })
 
 /** The number of records by outcome, in one partition or in all. */
@@ -81,19 +79,18 @@ const outcomes = {
   stored: count,
   duplicate: count,
   parked: count,
-  gaps: count.meta({ description: 'Passed over although the log has them: a repair processes them.' }),
-  damaged: count.meta({ description: 'Passed over because the log can no longer return them.' }),
-  lost: count.meta({ description: 'Left the log before they were counted.' }),
-  absent: count.meta({
-    description:
-      'Never records, such as transaction markers. On the embedded log also damaged ones that an operator settled by a reset.',
-  }),
-  toCome: z.int().meta({ description: 'Below zero when the log ends before the last record that was counted.' }),
+  gaps: count.describe('Passed over although the log has them: a repair processes them.'),
+  damaged: count.describe('Passed over because the log can no longer return them.'),
+  lost: count.describe('Left the log before they were counted.'),
+  absent: count.describe(
+    'Never records, such as transaction markers. On the embedded log also damaged ones that an operator settled by a reset.',
+  ),
+  toCome: z.int().describe('Below zero when the log ends before the last record that was counted.'),
 }
 
 const ledgerVerdictSchema = schemaOf<LedgerVerdict>()({
   balanced: z.boolean(),
-  summary: z.string().meta({ description: 'The verdict in one sentence.' }),
+  summary: z.string().describe('The verdict in one sentence.'),
   totals: z.object({
     records: z.int(),
     accepted: z.int(),
@@ -113,9 +110,10 @@ const ledgerVerdictSchema = schemaOf<LedgerVerdict>()({
   gaps: z.array(gapSchema),
   damaged: z.array(gapSchema),
   lost: z.array(lossSchema),
-  brokenBy: z.enum(['replaced', 'truncated']).nullable().meta({
-    description: 'Why the log is not the one that was counted; null when it is.',
-  }),
+  brokenBy: z
+    .enum(['replaced', 'truncated'])
+    .nullable()
+    .describe('Why the log is no longer the one that was counted; null if it still is.'),
 })
 
 export const STATUS_SCHEMAS = {
@@ -123,7 +121,7 @@ export const STATUS_SCHEMAS = {
     status: z.enum(['live', 'stalled']),
     stall: z
       .exactOptional(z.object({ topic: z.string(), partition: count, offset: count, waitingMs: count }))
-      .meta({ description: 'The record at which the group stands although it could be delivered, and for how long.' }),
+      .describe('The record at which the group is stuck although it could be delivered, and for how long.'),
   }),
   Readiness: readinessSchema,
   PipelineHistory: z.object({ everyMs: count, items: z.array(historyPointSchema) }),
@@ -134,12 +132,11 @@ export const STATUS_SCHEMAS = {
       records: count,
       stored: count,
       duplicate: count,
-      lag: count.meta({ description: 'Records that no consumer has committed yet.' }),
+      lag: count.describe('Records that no consumer has committed yet.'),
       behindTransaction,
-      consumers: count.nullable().meta({
-        description:
-          'Members of the consumer group that processes orders. 0: nobody does. Null: the log could not say.',
-      }),
+      consumers: count
+        .nullable()
+        .describe('The number of members of the consumer group that processes orders. Null if the log could not tell.'),
       partitions: z.array(z.object({ ...place, committed: count, lag: count, behindTransaction })),
     }),
     retries: z.array(z.object({ tier: z.int().min(1), topic: z.string(), delayMs: count, waiting: count })),
@@ -149,15 +146,15 @@ export const STATUS_SCHEMAS = {
   }),
   LedgerVerdict: ledgerVerdictSchema,
   LedgerRepair: schemaOf<LedgerRepair & { ledger: LedgerVerdict }>()({
-    processed: count.meta({ description: 'Records that had been passed over and now have an outcome.' }),
-    more: z.boolean().meta({ description: 'Its time was up: another repair goes on from there.' }),
-    why: z.string().nullable().meta({ description: 'Why it stopped before there were none left; else null.' }),
+    processed: count.describe('Records that had been passed over and now have an outcome.'),
+    more: z.boolean().describe('True if the time was up: another repair continues from there.'),
+    why: z.string().nullable().describe('Why it stopped before all were processed; otherwise null.'),
     ledger: ledgerVerdictSchema,
   }),
   TakenOut: z.object({
-    letterId: z.string().meta({ description: 'The dead letter that it is now.' }),
+    letterId: z.string().describe('The id of the new dead letter.'),
     group: z.string(),
-    processed: count.meta({ description: 'Records that waited before it, which were processed as any other.' }),
+    processed: count.describe('The number of records before it, which were processed as usual.'),
     ledger: ledgerVerdictSchema,
   }),
 } as const

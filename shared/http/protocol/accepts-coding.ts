@@ -1,9 +1,9 @@
-/** `*` with its weight, or the name of a coding with its own. */
+/** A coding or `*`, with an optional weight. */
 const CODING = /^\s*([^\s;]+)\s*(?:;\s*q=([\d.]+)\s*)?$/i
 
 /**
- * Whether an `Accept-Encoding` accepts a content coding (RFC 9110 §12.5.3): by its name, or by `*`, which means every
- * coding that is not named. A weight of 0 refuses it; a caller that sends no header is sent nothing compressed.
+ * Whether an `Accept-Encoding` accepts a content coding (RFC 9110 §12.5.3), by name or by `*`, which means every coding
+ * that is not named. A weight of 0 refuses it. Without the header, nothing is compressed.
  */
 export function acceptsCoding(accepted: string | null, coding: string): boolean {
   const weights = new Map<string, number>()

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import type { Page } from '../../ports/order-views.ts'
 
-/** The header of answers that are out of date at once. */
+/** For answers that must not be cached. */
 export const FRESH = { 'cache-control': 'no-store' }
 
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'x-content-type-options': 'nosniff' }
@@ -11,7 +11,7 @@ export function json(status: number, body: unknown, headers: Record<string, stri
   return { status, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body) }
 }
 
-/** 200 with an ETag of the very bytes, or 304 when the caller has them already (RFC 9110 §13.1.2). */
+/** 200 with an ETag of exactly these bytes, or 304 when the caller has them already (RFC 9110 §13.1.2). */
 export function revalidated(
   request: HttpRequest,
   body: unknown,
@@ -21,7 +21,7 @@ export function revalidated(
   return unlessKnown(request, { etag: etagOf(text), body: text, headers: { ...JSON_HEADERS, ...headers } })
 }
 
-/** The same for a body that is made already. */
+/** Like `revalidated`, for a serialised body. */
 export function unlessKnown(
   request: HttpRequest,
   { etag, body, headers }: { etag: string; body: string | Uint8Array; headers: Record<string, string> },
@@ -42,7 +42,7 @@ function isKnown(ifNoneMatch: string | null, etag: string): boolean {
   return known.includes(etag) || known.includes('*')
 }
 
-/** `{items, nextCursor}`, and where the next page is as a Link header (RFC 8288), relative to this one. */
+/** `{items, nextCursor}`, with a relative link to the next page in the header Link (RFC 8288). */
 export function page<T>(request: HttpRequest, { items, nextCursor }: Page<T>): HttpResponseInit {
   if (nextCursor === null) return json(200, { items, nextCursor })
   const next = new URL(request.url)

@@ -5,7 +5,7 @@ import { REQUEST_ID, requestIdOf } from './request-id.ts'
 
 export type Handler = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>
 
-/** Called for every error that becomes an answer. */
+/** Called for every error that is answered with a problem. */
 export interface Report {
   /** Our fault: an answer of 500 or above. */
   fault(error: unknown, context: InvocationContext): Promise<void>
@@ -16,8 +16,8 @@ export interface Report {
 const MAX_INSTANCE_LENGTH = 300
 
 /**
- * The one place where an exception of an HTTP function becomes an answer. Every HTTP function is wrapped in it, so none
- * catches for itself.
+ * Turns exceptions of an HTTP function into problem documents. Every HTTP function is wrapped in it, so no function
+ * needs to catch.
  */
 export function endpoint(handler: Handler, report: Report): HttpHandler {
   return async function answer(request, context) {
@@ -25,7 +25,7 @@ export function endpoint(handler: Handler, report: Report): HttpHandler {
     try {
       const result = await handler(request, context)
       const whole = request.method === 'GET' ? await compressed(request, result) : result
-      // Our functions write plain objects, never the lists that the type would allow.
+      // Our functions return headers as plain objects; the type also allows other forms.
       return { ...whole, headers: { ...(whole.headers as Record<string, string>), [REQUEST_ID]: requestId } }
     } catch (error) {
       const code = problemCodeOf(error)

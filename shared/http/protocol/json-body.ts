@@ -7,7 +7,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * The JSON value of a request. Throws `unsupported-media-type`, `payload-too-large` or `malformed-json`, the last with
- * what is wrong and where, never with a piece of the body.
+ * the fault and its position, never with a part of the body.
  */
 export async function readJson(request: HttpRequest): Promise<unknown> {
   requireJson(request.headers.get('content-type'))
@@ -19,7 +19,7 @@ export async function readJson(request: HttpRequest): Promise<unknown> {
   return parse(decode(bytes))
 }
 
-/** The Functions runtime drops a body that comes in pieces, and its sender would look for the fault in the body. */
+/** The Functions runtime drops chunked bodies, so the message says that the body did not arrive. */
 function whyEmpty({ headers }: HttpRequest): string {
   const inPieces = headers.has('transfer-encoding')
   return inPieces ? 'No body arrived. Send it with the header content-length, not in pieces.' : 'The body is empty.'
@@ -39,7 +39,7 @@ function requireJson(contentType: string | null): void {
   )
 }
 
-/** A compressed body could be any number of times larger than its limit. */
+/** A compressed body could be far larger than the limit once it is decompressed. */
 function requirePlain(contentEncoding: string | null): void {
   if (contentEncoding === null || /^\s*(?:identity)?\s*$/i.test(contentEncoding)) return
   throw new OrderError('unsupported-media-type', 'Send the body as it is, without the header content-encoding.')
@@ -61,7 +61,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** V8 says `… at position 17 (line 1 column 18)`; the rest of its message quotes the body, which is not ours to show. */
+/** V8 says `… at position 17 (line 1 column 18)`; the rest of its message quotes the body, which must not be repeated. */
 function placeOf(error: unknown, text: string): string {
   const message = error instanceof Error ? error.message : ''
   const place = /\(line \d+ column \d+\)/.exec(message)?.[0]

@@ -3,13 +3,13 @@ import { isOrderError, type ErrorCode, type OrderError } from '../../domain/erro
 import { REQUEST_ID } from './request-id.ts'
 
 /**
- * Errors as callers see them: RFC 9457 problem details. The `type` is stable and leads to its explanation. Only what we
- * wrote ourselves reaches a caller: never a stack, never a driver's message.
+ * Errors as callers see them: RFC 9457 problem details. The `type` is stable and links to its explanation. Callers see
+ * only texts that we wrote, never a stack or a driver's message.
  */
 export interface ProblemKind {
   readonly status: number
   readonly title: string
-  /** What to do about it, for the page of problems. */
+  /** The next step for the caller, for answers and the page of problems. */
   readonly remedy: string
 }
 
@@ -75,8 +75,7 @@ export const PROBLEMS = {
   'log-unavailable': {
     status: 503,
     title: 'The log cannot take orders now',
-    remedy:
-      'Send it again after Retry-After, preferably with an Idempotency-Key, so that it is stored once however often it is sent.',
+    remedy: 'Send it again after Retry-After, preferably with an Idempotency-Key, so that it is stored only once.',
   },
   'log-unreadable': {
     status: 503,
@@ -98,12 +97,12 @@ export const PROBLEMS = {
   'shutting-down': {
     status: 503,
     title: 'This instance is stopping',
-    remedy: 'Send it again; another instance takes it.',
+    remedy: 'Send it again. Another instance will take it.',
   },
   internal: {
     status: 500,
     title: 'A fault on our side',
-    remedy: 'Tell the operator the time and the path; the log has the rest.',
+    remedy: 'Tell the operator the time and the path; the log has the details.',
   },
 } as const satisfies Partial<Record<ErrorCode, ProblemKind>>
 
@@ -115,12 +114,12 @@ const SAME_PROBLEM: Readonly<Partial<Record<ErrorCode, ProblemCode>>> = {
   'store-busy': 'store-unavailable',
   'store-full': 'store-unavailable',
 }
-/** What the detail says first, before the remedy that all problems of a type share. */
+/** The beginning of the detail, before the remedy that all problems of a type share. */
 const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
   'log-full': 'The disk of the log is full: nothing is accepted until the operator makes room on it. ',
   'store-full': 'The disk of the store is full. ',
 }
-/** We wrote the messages of these errors. The message of any other error may quote a driver. */
+/** The messages of these errors are ours. Messages of other errors may quote a driver. */
 const SPEAKS_TO_CALLERS: ReadonlySet<ProblemCode> = new Set([
   'malformed-json',
   'invalid-order',
@@ -141,7 +140,7 @@ export function problemCodeOf(error: unknown): ProblemCode {
   return code in PROBLEMS ? (code as ProblemCode) : 'internal'
 }
 
-/** Any error as an answer. `instance` is the path that was asked for, `requestId` the name of the request. */
+/** Any error as an answer. `instance` is the requested path, `requestId` the id of the request. */
 export function toProblem(
   error: unknown,
   instance: string,
@@ -174,7 +173,7 @@ export function toProblem(
   }
 }
 
-/** A reference to the page that explains it, which this product serves itself. */
+/** A relative link to the explanation, on a page that the product serves. */
 export function problemType(code: ProblemCode): string {
   return `/docs/errors#${code}`
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { OrderError, type Violation } from '../../domain/errors.ts'
 import { expected, violationsOf } from '../../domain/violations.ts'
 
-/** The function key may come as ?code=; it belongs to the host. */
+/** The host reads the function key from ?code=. */
 const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code'])
 
 /**
@@ -40,25 +40,25 @@ export function wholeNumber(min: number, max: number) {
     .pipe(z.int({ error: fault }).min(min, { error: fault }).max(max, { error: fault }))
 }
 
-/** An instant, RFC 3339. An unencoded `+` arrives as a space, so a space is read as `+`. */
+/** An RFC 3339 instant. An unencoded `+` arrives as a space, so a space is read as `+`. */
 export const instant = z
   .string()
   .max(40, { error: 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z' })
   .transform((text) => text.replace(' ', '+'))
   .pipe(z.iso.datetime({ offset: true, error: 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z' }))
   .transform((text) => new Date(text).toISOString())
-  .meta({ type: 'string', format: 'date-time' }) // a transform does not tell the documents what it takes
+  .meta({ type: 'string', format: 'date-time' }) // for the documents, which cannot show a transform
 
 /** The bounds of a range of times. */
-export const from = instant.meta({ description: 'Not before this time (RFC 3339), inclusive.' })
-export const to = instant.meta({ description: 'Before this time (RFC 3339), exclusive.' })
+export const from = instant.describe('From this time on (RFC 3339), inclusive.')
+export const to = instant.describe('Before this time (RFC 3339), exclusive.')
 
-const limit = wholeNumber(1, 200).default(50).meta({ description: 'The most items on the page.' })
+const limit = wholeNumber(1, 200).default(50).describe('The most items on the page.')
 export const cursor = z
   .string()
   .min(1, { error: 'must not be empty' })
   .max(500, { error: 'is not a cursor of this list' })
-  .meta({ description: 'The `nextCursor` of the page before. Absent for the first page.' })
+  .describe('The `nextCursor` of the page before. Absent for the first page.')
 
 /** The parameters of every list. */
 export const pageQuery = { limit, cursor: z.exactOptional(cursor) }
@@ -73,7 +73,8 @@ const words = z
   .max(200, { error: 'must have at most 200 characters' })
   .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode' })
 
-export const searchText = words.min(1, { error: 'must not be empty' }).meta({
-  description:
-    'Words, or beginnings of words, all of which must be there, in any case and with or without accents: names, items, item codes, an e-mail address, an order id or its last twelve digits.',
-})
+export const searchText = words
+  .min(1, { error: 'must not be empty' })
+  .describe(
+    'Words or prefixes of words, all of which must occur; case and accents do not matter. Matches names, items, item codes, e-mail addresses, and an order id or its last twelve digits.',
+  )

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { OrderError } from '../../domain/errors.ts'
 import { violationsOf } from '../../domain/violations.ts'
 
-/** The body as the schema describes it. Throws the given code, with a pointer to everything that is wrong. */
+/** The body, validated by the schema. Throws the given code, with a pointer to everything that is wrong. */
 export function validated<Schema extends z.ZodType>(
   schema: Schema,
   body: unknown,
@@ -15,7 +15,7 @@ export function validated<Schema extends z.ZodType>(
   throw new OrderError(code, `${first?.pointer || 'The body'} ${first?.detail}.`, { violations })
 }
 
-/** The error for one value that cannot be used. `name` is how the message calls the value at `pointer`. */
+/** The error for one invalid value. `name` is its name in the message, `pointer` its position in the request. */
 export function invalidRequest(name: string, pointer: string, detail: string): OrderError {
   return new OrderError('invalid-request', `${name} ${detail}.`, { violations: [{ pointer, detail }] })
 }

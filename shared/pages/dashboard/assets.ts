@@ -11,12 +11,12 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 const require = createRequire(import.meta.url)
 
-/** Our own scripts and styles: every file under client/ that a browser needs, by its path there, with forward slashes. */
+/** Our own scripts and styles: every .js and .css file under client/, as a relative path with forward slashes. */
 export const CLIENT_FILES = readdirSync(CLIENT, { recursive: true, encoding: 'utf8' })
   .map((path) => path.replaceAll(sep, '/'))
   .filter((path) => extname(path) in TYPES)
 
-/** Every file that /dashboard/{*asset} serves, by path; nothing else is read from the disk, whatever is asked for. */
+/** Every file that /dashboard/{*asset} serves, by path. Nothing else is read from the disk. */
 export const DASHBOARD_ASSETS: ReadonlyMap<string, ServeStatic> = new Map([
   ...CLIENT_FILES.map((name) => served(name, () => readFile(new URL(name, CLIENT)))),
   served('uplot.js', () => readFile(require.resolve('uplot/dist/uPlot.iife.min.js'))),

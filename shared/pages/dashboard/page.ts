@@ -12,8 +12,7 @@ const STYLES = ['dashboard', 'pipeline', 'parts', 'forms', 'details', 'narrow'].
 type Shown = Pick<Config, 'faults' | 'retryDelaysMs' | 'disabledFunctions'>
 
 /**
- * The page as it is first painted: everything that does not depend on a number. Scripts fill it; they find their places
- * by the ids here.
+ * The dashboard without numbers. Scripts fill them in, and find the elements by the ids here.
  */
 export function dashboardPage({ faults, retryDelaysMs, disabledFunctions }: Shown): string {
   const canBreak = faults && [...FAULT_ROUTES].every((name) => !disabledFunctions.has(name.toLowerCase()))
@@ -52,7 +51,7 @@ function heading(): Html {
       <button id="forget-key" class="quiet" type="button" hidden>Forget the key</button>
     </div>
     <noscript
-      ><p class="alarm">The dashboard needs JavaScript. The same in a terminal: <code>npm run ops</code>.</p></noscript
+      ><p class="alarm">The dashboard needs JavaScript. In a terminal, use <code>npm run ops</code>.</p></noscript
     >
     <p id="alarm" class="alarm" role="alert" hidden></p>
     <ul id="wrong" class="wrong" aria-label="Problems that need you" hidden></ul>`
@@ -66,8 +65,8 @@ function gate(): Html {
   return html`<form id="gate" class="card gate" hidden>
     <h2>The function key, please</h2>
     <p>
-      The page is for anyone, its numbers are not. <code>npm start</code> shows the key and a link that signs in, or
-      says which file the key is in. It stays in this tab and is forgotten when you close it.
+      Anyone may open this page, but its numbers need the key. <code>npm start</code> shows the key and a link that
+      signs in, or says which file the key is in. It stays in this tab and is forgotten when you close it.
     </p>
     <div class="fields">
       <label>Function key <input id="key" type="password" autocomplete="off" required spellcheck="false" /></label>
@@ -191,7 +190,7 @@ function deadLetters(): Html {
     </p>
     <div id="redrives"></div>
     <div id="dead-groups"></div>
-    <p id="dead-empty" class="empty">None. Nothing waits for you.</p>
+    <p id="dead-empty" class="empty">There are no dead letters to repair.</p>
     <details id="audit">
       <summary>Who did what</summary>
       <ol id="audit-entries" class="timeline"></ol>

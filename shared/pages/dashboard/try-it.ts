@@ -10,18 +10,18 @@ const OUTCOMES = {
   refused: 'refused, no 202',
 }
 
-/** The panel that sends orders and breaks things: only where FAULTS=on. */
+/** The panel that sends orders and breaks things, shown only with FAULTS=on. */
 export function tryItSection(): Html {
   return html`<section id="try-it" class="card try-it" aria-labelledby="try-title">
     <h2 id="try-title" tabindex="-1">Try it</h2>
     <p class="explained">
-      Every order that got its 202 is stored in the end, and one bad order harms no other. Watch it in three plays, each
-      told step by step while the picture above and the charts below show it; or send and break things yourself.
+      Every order that got its 202 is stored in the end, and a bad order does not affect the others. Watch three plays,
+      explained step by step while the picture above and the charts below show them, or send and break things yourself.
     </p>
     <div class="columns plays">
       ${play('play-eventual', '1. A moment later', 'Accepted now, stored a moment later. Ten seconds.')}
-      ${play('play-outage', '2. An outage', 'The store goes away and comes back. Half a minute.')}
-      ${play('play-retry', '3. A bad order', 'Retried, given up, mended, redriven. As long as the retries take.')}
+      ${play('play-outage', '2. An outage', 'The store goes down and comes back. Half a minute.')}
+      ${play('play-retry', '3. A bad order', 'Retried, dead-lettered, redriven. As long as the retries take.')}
     </div>
     <ol id="told" class="told" role="log" aria-label="What happens"></ol>
     <button id="stop-play" class="quiet" type="button" hidden>Stop, and mend everything</button>
@@ -32,7 +32,7 @@ export function tryItSection(): Html {
         ${button('send-many', 'A hundred a second', 'For ten seconds: look at how closely stored follows accepted.')}
         ${button('send-same', 'One, five times', 'The same Idempotency-Key: five answers, one order.')}
         ${button('send-poison', 'A poison record', 'Not JSON. It becomes a dead letter; the records behind it are processed.')}
-        ${button('send-bug', 'For customer 13', 'An order like any other, until code throws for it.')}
+        ${button('send-bug', 'For customer 13', 'An ordinary order, unless the code throws for customer 13.')}
       </fieldset>
       <fieldset>
         <legend>Break</legend>
@@ -40,7 +40,7 @@ export function tryItSection(): Html {
           'The store is',
           select('break-store', [
             ['ok', 'well'],
-            ['down', 'down: orders wait in the log, none is dead-lettered'],
+            ['down', 'down: orders wait in the log and are not dead-lettered'],
             ['slow', 'slow: a second for each batch, so batches grow'],
             ['busy', 'busy: tried again in place'],
             ['hang', 'hanging: no answer at all'],
@@ -51,7 +51,7 @@ export function tryItSection(): Html {
           'The log is',
           select('break-log', [
             ['ok', 'well'],
-            ['down', 'down: orders get 503 instead of a 202 that could not be kept'],
+            ['down', 'down: orders get 503, because a 202 could not be kept'],
           ]),
           'choice',
         )}

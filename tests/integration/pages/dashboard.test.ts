@@ -468,7 +468,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await dialog().getByLabel('Why').fill('sent by a test')
     await press('Discard 1 letter', dialog())
     await shows('#said', '1 letter discarded.')
-    await shows('#dead-empty', 'Nothing waits for you.')
+    await shows('#dead-empty', 'There are no dead letters to repair.')
     await page.locator('#wrong').waitFor({ state: 'hidden' })
     expect(await ask('/api/dead-letters?state=dead')).toMatchObject({ items: [] })
   })

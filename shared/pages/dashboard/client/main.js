@@ -16,7 +16,7 @@ import { currentSession } from './session/session.js'
 import { createTryIt } from './try-it/try-it.js'
 import { createWrong } from './pipeline/wrong.js'
 
-/** The wiring of the page: what is polled, how often, and who gets the answers. */
+/** Wires the page: polls the product and passes the answers to the parts of the page. */
 
 const KEPT_SECONDS = 3600
 
@@ -47,7 +47,7 @@ const charts = [
   createChart(container, {
     title: 'Accepted and stored',
     explained:
-      'Orders a second, into the log and into the store. An outage of the store parts the two lines; recovery joins them.',
+      'Orders a second, into the log and into the store. The two lines part during an outage of the store, and join again after it.',
     format: toRate,
     wide: true,
     lines: [
@@ -57,7 +57,7 @@ const charts = [
   }),
   createChart(container, {
     title: 'From accepted to stored',
-    explained: 'How long the newest orders took. p99: all but one in a hundred were faster.',
+    explained: 'The time that the newest orders took. p99: 99 in 100 orders were faster.',
     format: toDuration,
     lines: [
       { of: ({ p99 }) => p99, name: 'p99', colour: '--violet' },
@@ -66,8 +66,7 @@ const charts = [
   }),
   createChart(container, {
     title: 'Lag',
-    explained:
-      'Records in the log that are not processed yet. While the store is away, this grows and nothing else happens.',
+    explained: 'Records in the log that are not processed yet. While the store is unavailable, only this number grows.',
     format: toCount,
     lines: [{ of: ({ lag }) => lag, name: 'to be processed', colour: '--accent' }],
   }),
@@ -106,7 +105,7 @@ function refreshDeadLetters() {
   redrivesPoll.now()
 }
 
-/** The heartbeat of the page. Every other part relies on what it says about the connection. */
+/** The heartbeat of the page. All other parts rely on the connection state that it shows. */
 async function refreshStatus() {
   try {
     const status = /** @type {import('./page/samples.js').PipelineStatus} */ (await api.get('/api/ops/status'))
@@ -129,7 +128,7 @@ function drawCharts() {
   for (const chart of charts) chart.update(samples.all(), Number(span.value))
 }
 
-/** @param {string | undefined} why what is away, while the product itself answers */
+/** @param {string | undefined} why what is unavailable while the product answers */
 function showConnection(why) {
   isTaken = true
   pipeline.stale(false)
@@ -145,7 +144,7 @@ function showFailure(error) {
   if (error instanceof UnreachableError) {
     showLamp('connection', 'bad', 'lost')
     for (const id of ['log', 'store', 'ledger']) showLamp(id, 'unknown', 'unknown')
-    alarm('The connection is lost: the numbers stand still. The page keeps trying.')
+    alarm('The connection is lost, and the numbers stand still. The page keeps trying.')
     return
   }
   showLamp('connection', 'warn', 'numbers stand still')
@@ -153,7 +152,7 @@ function showFailure(error) {
   void askHealth()
 }
 
-/** Without the store there are no numbers, but health needs neither it nor the key. */
+/** Without the store there are no numbers, but the health route needs neither the store nor the key. */
 async function askHealth() {
   const answer = await fetch('/api/health/ready', { cache: 'no-store' }).catch(() => undefined)
   if (answer?.status === 200 || answer?.status === 503) showHealth(await answer.json())
@@ -173,7 +172,7 @@ function showTitle(dead) {
 }
 
 /**
- * A part that cannot be refreshed keeps its content, and the heartbeat says what is wrong.
+ * Makes a refresh that keeps the old content when it fails, because the heartbeat shows what is wrong.
  *
  * @param {() => Promise<void>} refresh
  */
@@ -189,7 +188,7 @@ function quietly(refresh) {
   }
 }
 
-/** Whether the product has taken this key: a key from a link may be wrong. */
+/** Whether the product has accepted this key. A key from a link may be wrong. */
 let isTaken = false
 
 const gate = createGate({
@@ -209,7 +208,7 @@ const gate = createGate({
 
 /** @param {string} why */
 function lockUp(why) {
-  // Several polls may learn it at the same time.
+  // Several polls may be refused at the same time.
   if (currentSession().key === '') return
   gate.close(isTaken ? `The key is no longer accepted, since ${toTime(Date.now())}.` : why)
 }

@@ -22,7 +22,7 @@ export async function showAnswer(api, path) {
 }
 
 /**
- * Allows our own routes only, whatever a link says, because the key must go nowhere else.
+ * Allows only our own routes, because the key must not be sent anywhere else.
  *
  * @param {string} path
  */
@@ -34,7 +34,7 @@ function toApiPath(path) {
 /**
  * @param {string} text
  * @param {string} asked
- * @returns {{ text: string, next?: string }} JSON in lines, everything else as it is
+ * @returns {{ text: string, next?: string }} JSON is indented; other text is unchanged
  */
 function readAnswer(text, asked) {
   if (!/^\s*[[{]/.test(text)) return { text }

@@ -1,7 +1,7 @@
 import { byId, el } from '../page/dom.js'
 import { RefusedError } from '../page/api.js'
 
-/** The page's only dialog, and the line that reports the outcome of an action. */
+/** The page's dialog, and the message that reports the outcome of an action. */
 
 const SAID_FOR_MS = 8000
 
@@ -9,14 +9,14 @@ const SAID_FOR_MS = 8000
 let silence
 
 /**
- * Read out by screen readers, and shown for a while.
+ * Shows a message for a while. Screen readers read it out.
  *
  * @param {string} text
  */
 export function say(text) {
   clearTimeout(silence)
   const dialog = byId('details', HTMLDialogElement)
-  // Everything outside an open dialog is dimmed, and silent for screen readers.
+  // Elements outside an open dialog are dimmed, and screen readers skip them.
   if (dialog.open) dialog.append(byId('said'))
   byId('said').textContent = text
   silence = setTimeout(() => (byId('said').textContent = ''), SAID_FOR_MS)
@@ -30,7 +30,7 @@ export function wordsOf(error) {
 }
 
 /**
- * Shows why an action failed in the given place, or else as `say` does.
+ * Runs an action. If it fails, shows why in the given element, or else as a message.
  *
  * @param {() => Promise<unknown>} act
  * @param {HTMLElement} [place]
@@ -45,7 +45,7 @@ export async function orSay(act, place) {
 }
 
 /**
- * Opens the dialog, or fills it again when it is open.
+ * Opens the dialog, or replaces its content when it is open.
  *
  * @param {string} title
  * @param {(Node | string | null)[]} content
@@ -66,7 +66,7 @@ export function closeDetails() {
   byId('details', HTMLDialogElement).close()
 }
 
-/** @param {() => void} listener called when the dialog was closed, by whatever means */
+/** @param {() => void} listener called when the dialog is closed in any way */
 export function onDetailsClosed(listener) {
   byId('details', HTMLDialogElement).addEventListener('close', listener)
 }
@@ -77,12 +77,12 @@ export function closeBesideDetails() {
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close()
   })
-  // The last message should stay readable.
+  // The message moves out of the dialog, so that it stays readable.
   dialog.addEventListener('close', () => dialog.before(byId('said')))
 }
 
 /**
- * Facts as a list of names and values; what is absent is left out.
+ * A list of names and values, without those that are absent.
  *
  * @param {Record<string, Node | string | number | null | undefined>} facts
  */
@@ -96,7 +96,7 @@ export function factList(facts) {
 }
 
 /**
- * Text shown exactly as it is, with a name.
+ * A heading with preformatted text.
  *
  * @param {string} name
  * @param {string} text

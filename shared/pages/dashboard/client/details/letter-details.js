@@ -130,7 +130,7 @@ function contentOf({ value, editedValue, headers, stack }) {
     editedValue === null ? null : block('What was sent in its place', pretty(editedValue)),
     shown === '' ? null : block('Headers', shown),
     stack === null ? null : block('Stack', stack),
-  ].filter((part) => part !== null)
+  ]
 }
 
 /** @param {Letter['value']} bytes */

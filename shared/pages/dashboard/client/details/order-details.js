@@ -25,32 +25,29 @@ export async function showOrder(api, orderId) {
       /** @type {Promise<{ items: HistoryEntry[] }>} */ (api.get(`/api/orders/${id}/history`)),
       /** @type {Promise<Letters>} */ (api.get(`/api/dead-letters?limit=${SHOWN_LETTERS}&orderId=${id}`)),
     ])
-    const way = [el('h3', {}, 'Its way'), toTimeline(items)]
+    const way = [el('h3', {}, 'Its history'), toTimeline(items)]
     showDetails('An order', factsOf(order), lettersOf(letters), ...way, itemsOf(order))
   })
 }
 
 /**
- * Links to the letters, where an operator can repair them.
+ * Links to the dead letters of the order.
  *
  * @param {Letters} letters
  */
 function lettersOf({ items, nextCursor }) {
   if (items.length === 0) return null
-  const links = items.map(({ id, state }) =>
-    el(
-      'li',
-      {},
-      el('a', { class: 'link', href: linkTo({ letter: id }) }, id),
-      el('span', { class: 'status', 'data-status': state }, state),
-    ),
-  )
-  const more = nextCursor === null ? null : el('li', { class: 'note' }, 'There are older ones, too.')
+  const links = items.map(({ id, state }) => {
+    const status = el('span', { class: 'status', 'data-status': state }, state)
+    return el('li', {}, el('a', { class: 'link', href: linkTo({ letter: id }) }, id), status)
+  })
+  const more = nextCursor === null ? null : el('li', { class: 'note' }, 'There are older letters, too.')
   return el('section', {}, el('h3', {}, 'Its dead letters'), el('ul', { class: 'letters' }, ...links, more))
 }
 
 /** @param {OrderView} order */
 function factsOf(order) {
+  const metadata = Object.entries(order.metadata ?? {})
   return factList({
     id: order.orderId,
     status: order.recovered === true ? 'stored, after a redrive' : order.status,
@@ -61,16 +58,12 @@ function factsOf(order) {
     'paid by': order.paymentMethodType,
     'sent to': order.shippingAddress,
     reference: order.reference,
-    metadata:
-      order.metadata &&
-      Object.entries(order.metadata)
-        .map((entry) => entry.join(': '))
-        .join(' · '),
+    metadata: metadata.map((entry) => entry.join(': ')).join(' · '),
   })
 }
 
 /**
- * Oldest first, each with the time since the one before.
+ * The entries, oldest first, each with the time since the previous entry.
  *
  * @param {readonly HistoryEntry[]} entries
  */

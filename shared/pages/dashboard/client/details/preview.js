@@ -2,7 +2,7 @@ import { el } from '../page/dom.js'
 import { plural } from '../page/format.js'
 
 /**
- * The outcome of a redrive that was only tried, in words.
+ * The outcome of a dry run of a redrive, in words.
  *
  * @typedef {import('../../../../application/dead-letters/preview-redrive.ts').RedrivePreview} RedrivePreview
  */
@@ -39,7 +39,7 @@ export function previewList({ items: previews, nextCursor, warning }) {
   return el(
     'div',
     { role: 'status' },
-    el('p', {}, el('b', {}, scope), summary.join(', ') || 'no letter is dead any longer', '. Nothing was changed.'),
+    el('p', {}, el('b', {}, scope), summary.join(', ') || 'no letter is dead any more', '. Nothing was changed.'),
     warning === undefined ? null : el('p', { class: 'fault' }, warning.detail),
     el('ul', {}, ...lines, rest),
   )

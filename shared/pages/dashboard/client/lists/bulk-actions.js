@@ -3,7 +3,7 @@ import { say } from '../details/details.js'
 import { plural } from '../page/format.js'
 
 /**
- * Actions on all letters of a group. Each first asks for a reason, and says how many letters there are.
+ * Actions on all letters of a group. Each first says how many letters there are, and asks for a reason.
  *
  * @typedef {import('../../../../application/dead-letters/discard-letters.ts').Discarded} Discarded
  */
@@ -15,7 +15,7 @@ import { plural } from '../page/format.js'
  */
 export function createBulkActions(api, redrives, onChange) {
   /**
-   * One request discards for some seconds, so it is repeated until nothing is left.
+   * One request discards letters for some seconds, so it is repeated until none are left.
    *
    * @param {object} which letters, and why
    */
@@ -39,8 +39,8 @@ export function createBulkActions(api, redrives, onChange) {
       askReason({
         title: `Redrive ${letters}?`,
         explained:
-          'Each original goes back to where it came from: one first, then more as long as they are stored. One that ' +
-          'fails again becomes a dead letter again.',
+          'Each original goes back to where it came from: one first, then more as long as they are stored. A letter ' +
+          'that fails again becomes a dead letter again.',
         verb: `Redrive ${letters}`,
         act: (reason) => redrives.start({ fingerprint }, reason),
       })

@@ -33,7 +33,7 @@ export function createDeadLetters(api, redrives, onChange) {
   const auditEnd = createListEnd({ first: SHOWN_ACTIONS, onMore: onChange })
   groups.after(groupsEnd.element)
   audit.append(auditEnd.element)
-  /** Each group that is shown: the number of its letters, and the end of their list. @type {Map<string, { count: number, end: ListEnd }>} */
+  /** For each group that is shown, the number of its letters and the end of their list. @type {Map<string, { count: number, end: ListEnd }>} */
   const shown = new Map()
 
   async function refresh() {
@@ -121,18 +121,12 @@ export function createDeadLetters(api, redrives, onChange) {
     const items = await auditEnd.fetch(api, `/api/audit?limit=${auditEnd.limit()}`)
     keyed(byId('audit-entries'), items, {
       key: ({ at, action, target }) => `${at} ${action} ${target}`,
-      create: ({ at, action, target, operator, verified, reason }) =>
-        el(
-          'li',
-          {},
-          el('b', {}, action),
-          el('time', { datetime: at }, toTime(at)),
-          el(
-            'p',
-            {},
-            `${operator}${verified ? '' : ' (as claimed)'} · ${target}${reason === null ? '' : ` · “${reason}”`}`,
-          ),
-        ),
+      create: ({ at, action, target, operator, verified, reason }) => {
+        const who = `${operator}${verified ? '' : ' (as claimed)'}`
+        const why = reason === null ? '' : ` · “${reason}”`
+        const time = el('time', { datetime: at }, toTime(at))
+        return el('li', {}, el('b', {}, action), time, el('p', {}, `${who} · ${target}${why}`))
+      },
     })
   }
 

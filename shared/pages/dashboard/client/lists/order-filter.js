@@ -3,11 +3,11 @@ import { readAddress, replaceAddress } from '../page/address.js'
 import { instantOf, toLocalInput } from '../page/format.js'
 
 /**
- * Which orders are listed. The address holds it, so that a link leads to the same list; the form shows what the address
- * says. Times are instants in the address and in the reader's own zone in the form.
+ * The filter of the list of orders. The address holds it, so that a link leads to the same list, and the form shows it.
+ * Times are instants in the address, and in the reader's time zone in the form.
  */
 
-/** The parameter of the list, and of the address, by the field of the form. */
+/** The parameter of the list and of the address, by the id of the field. */
 const FIELDS = {
   'order-text': 'q',
   'order-status': 'status',
@@ -18,7 +18,7 @@ const FIELDS = {
 }
 const TYPING_MS = 200
 
-/** @param {() => void} onChange called when another list is wanted */
+/** @param {() => void} onChange called when the filter changes */
 export function createOrderFilter(onChange) {
   const form = byId('order-search', HTMLFormElement)
   const rest = byId('order-filters', HTMLDetailsElement)
@@ -36,7 +36,7 @@ export function createOrderFilter(onChange) {
     if (fields.some(({ field }) => rest.contains(field) && field.value !== '')) rest.open = true
   }
 
-  /** Another filter begins at its first page. */
+  /** A changed filter starts at its first page. */
   function takeForm() {
     clearTimeout(typing)
     typing = undefined
@@ -56,7 +56,7 @@ export function createOrderFilter(onChange) {
     typing = setTimeout(takeForm, TYPING_MS)
   })
   addEventListener('hashchange', () => {
-    // The link was made before the last keystrokes reached the address.
+    // The link does not have the keystrokes that have not reached the address yet.
     if (typing !== undefined) return takeForm()
     showAddress()
     onChange()

@@ -6,21 +6,21 @@ import { msBetween, toDuration, toMoney, toShortId, toTimeOfRow, zoneName } from
 import { createOrderFilter } from './order-filter.js'
 
 /**
- * The newest orders, or a page of those that a filter finds. Filter and page are those of the address.
+ * The newest orders, or a page of those that match the filter. The address holds filter and page.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
  * @typedef {{ items: OrderView[], nextCursor: string | null }} Page
  */
 
-/** A few seconds of these are enough for a p99; a page of the list has as many. */
+/** The size of a page. A few seconds of these orders are enough for a p99. */
 const NEWEST = 100
 const SHOWN = 12
 const ORDER_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
  * @param {import('../page/api.js').Api} api
- * @param {{ onNewest: (orders: readonly OrderView[]) => void, onMore: () => void }} listeners `onNewest` is told of the
- *   newest stored orders each time
+ * @param {{ onNewest: (orders: readonly OrderView[]) => void, onMore: () => void }} listeners `onNewest` receives the
+ *   newest stored orders at every refresh
  */
 export function createOrders(api, { onNewest, onMore }) {
   const filter = createOrderFilter(onMore)
@@ -45,7 +45,7 @@ export function createOrders(api, { onNewest, onMore }) {
   }
 
   /**
-   * A refusal, such as of another list's cursor, is shown in place of the list.
+   * Shows a refusal, such as for the cursor of another list, in place of the list.
    *
    * @param {Record<string, string>} query
    * @param {string | undefined} cursor
@@ -56,7 +56,7 @@ export function createOrders(api, { onNewest, onMore }) {
     try {
       setText(fault, '')
       if (q !== undefined && ORDER_ID.test(q)) return { items: [await api.get(`/api/orders/${q}`)], nextCursor: null }
-      // Words alone are ranked, best first; with anything else the newest come first.
+      // A search by words alone is ranked, best match first; with other filters the newest orders come first.
       const isSearch = q !== undefined && Object.keys(others).length === 0
       const parameters = new URLSearchParams({
         limit: String(NEWEST),

@@ -1,21 +1,21 @@
 /**
- * What the page shows, as parameters in the fragment of its address. A browser sends the fragment to nobody, so that neither
- * a key nor a customer's number gets into anybody's log, and a link to what is seen works all the same.
+ * The state of the page, as parameters in the fragment of its address, so that links to it work. Browsers do not send the
+ * fragment, so neither a key nor a customer's number gets into a log.
  *
  * @typedef {Record<string, string>} Address
  */
 
-/** What is open above the list: an order, a letter, or an answer of the product as it is. */
+/** The parameters that open a dialog: an order, a letter, or an answer of the product. */
 const OPENED = ['order', 'letter', 'show']
 
-/** @returns {Address} without what is empty; of a name that comes twice the last */
+/** @returns {Address} without empty values; if a name occurs twice, the last value counts */
 export function readAddress() {
   const parameters = new URLSearchParams(location.hash.slice(1))
   return Object.fromEntries([...parameters].filter(([, value]) => value !== ''))
 }
 
 /**
- * Takes the place of the current address, and so adds nothing to what Back goes through. Nobody is told.
+ * Replaces the current address, without an entry in the history and without a `hashchange` event.
  *
  * @param {Address} address
  */
@@ -24,15 +24,15 @@ export function replaceAddress(address) {
 }
 
 /**
- * A link to what the page shows now, with `change` on top: following it is told to all who listen for `hashchange`.
+ * A link to the current state of the page with some changes. Following it fires `hashchange`.
  *
- * @param {Address} change empty strings take away
+ * @param {Address} change an empty string removes a parameter
  */
 export function linkTo(change) {
   return toFragment({ ...withoutOpened(), ...change }) || '#'
 }
 
-/** What is left of the address when nothing is open. */
+/** The address without the parameters that open a dialog. */
 export function withoutOpened() {
   return Object.fromEntries(Object.entries(readAddress()).filter(([name]) => !OPENED.includes(name)))
 }

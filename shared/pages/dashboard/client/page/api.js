@@ -1,8 +1,8 @@
-/** How the page asks the product: JSON over HTTP, with the function key of this session. */
+/** Requests to the product: JSON over HTTP, with the function key of this session. */
 
 const TIMEOUT_MS = 15_000
 
-/** The product answered, and refused. */
+/** The product refused the request. */
 export class RefusedError extends Error {
   /**
    * @param {number} status
@@ -17,7 +17,7 @@ export class RefusedError extends Error {
   }
 }
 
-/** Nothing answered. */
+/** There was no answer. */
 export class UnreachableError extends Error {}
 
 /**
@@ -27,8 +27,8 @@ export class UnreachableError extends Error {}
  *   send: (method: string, path: string, body?: unknown, more?: More) => Promise<any>,
  * }} Api `get` and `send` resolve with the parsed answer, `text` with the answer as it is; all reject with `RefusedError`
  *   or `UnreachableError`.
- * @typedef {{ headers?: Record<string, string>, outlivesPage?: boolean }} More what `outlivesPage` is sent though the page
- *   is being left
+ * @typedef {{ headers?: Record<string, string>, outlivesPage?: boolean }} More with `outlivesPage` the request is sent even while
+ *   the page is being closed
  */
 
 /**
@@ -97,7 +97,7 @@ function toRefusal(status, text) {
 }
 
 /**
- * What is no problem document, such as a gateway's page, says nothing beyond its status.
+ * The problem document; empty for another text, such as a gateway's page.
  *
  * @param {string} text
  * @returns {{ detail?: string, title?: string, type?: string, errors?: { pointer: string, detail: string }[] }}
@@ -111,7 +111,7 @@ function problemIn(text) {
 }
 
 /**
- * A header carries Latin-1 only.
+ * Replaces characters outside Latin-1, because a header cannot have them.
  *
  * @param {string} text
  */

@@ -2,8 +2,8 @@ import { el, setText } from './dom.js'
 import { toTime } from './format.js'
 
 /**
- * One small chart of the last minutes, or of the last hour: lines on a moving window, the newest values in words above, or those under the
- * pointer, which all charts share.
+ * One small chart of the last minutes or the last hour. The legend shows the newest values, or those under the pointer,
+ * which all charts share.
  *
  * @typedef {import('./samples.js').Sample} Sample
  * @typedef {{ of: (sample: Sample) => number | null, name: string, colour: string }} Line `colour` is a CSS variable
@@ -11,10 +11,10 @@ import { toTime } from './format.js'
  */
 
 const HEIGHT = 150
-/** Whole steps: half an order is none. */
+/** Whole numbers, because orders are counted. */
 const STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat()
 const TIMES = [15, 30, 60, 120, 300, 600, 900]
-/** A product that was just started shows its first minute, and not an empty hour. */
+/** At least this span is shown, so that a product that has just started does not show an empty hour. */
 const SHORTEST_SECONDS = 60
 const FONT = '11px system-ui, sans-serif'
 
@@ -52,13 +52,13 @@ export function createChart(container, { title, explained, lines, format, wide =
     {
       width: Math.max(200, plot.clientWidth),
       height: HEIGHT,
-      // At the right half a time of day: the newest tick's is as wide as the others'.
+      // The right padding has room for half of the last tick's time of day.
       padding: [8, 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: { key: 'minutes' } },
       scales: {
         x: { time: true, range: () => windowOf(samples, spanSeconds) },
-        // From nought, with air above, and never so narrow that a flat line looks like a wall.
+        // From 0, with room above, and at least to 1.
         y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },
       },
       axes: [
@@ -108,7 +108,7 @@ export function createChart(container, { title, explained, lines, format, wide =
   return {
     /**
      * @param {readonly Sample[]} all
-     * @param {number} seconds how much of it is shown, at most
+     * @param {number} seconds the longest span to show
      */
     update(all, seconds) {
       samples = all
@@ -120,7 +120,7 @@ export function createChart(container, { title, explained, lines, format, wide =
 }
 
 /**
- * Grows with what there is to show.
+ * The range of the x axis, which grows with the samples.
  *
  * @param {readonly Sample[]} samples
  * @param {number} seconds at most
@@ -143,7 +143,7 @@ function toClock(seconds, step) {
 }
 
 /**
- * A canvas does not know CSS variables, nor light-dark(): an element of ours resolves them.
+ * Resolves CSS variables and light-dark() by an element, because a canvas cannot.
  *
  * @param {HTMLElement} element
  * @param {string} name

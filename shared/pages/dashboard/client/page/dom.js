@@ -1,12 +1,12 @@
 /**
- * Elements without HTML: whatever is text goes in as text, so that a dead letter full of markup is only letters.
+ * Creates elements without HTML. Text stays text, so that markup in a dead letter has no effect.
  *
  * @typedef {Node | string | number | null | undefined} Child
  * @typedef {Record<string, string | number | boolean | ((event: Event) => unknown) | undefined>} Attributes
  */
 
 /**
- * `on…` listens, true and false set and leave out an attribute, everything else is its value.
+ * An attribute `on…` with a function adds a listener. A boolean adds or omits the attribute. Other values are set.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -45,7 +45,7 @@ export function byId(id, type) {
 }
 
 /**
- * Touches the page only when there is something new, so that a selection or a screen reader is left in peace.
+ * Changes the page only if the text differs, so that selections and screen readers are not disturbed.
  *
  * @param {Element | null | undefined} element
  * @param {string | number} text
@@ -55,8 +55,8 @@ export function setText(element, text) {
 }
 
 /**
- * Makes the children of `container` those of `items`, in order, and keeps the elements of items that stay: focus, what is
- * opened, and what is typed survive.
+ * Makes the children of `container` match `items`, in order. Elements of items that stay are kept, with their focus, open
+ * details and typed text.
  *
  * @template Item
  * @param {Element} container
@@ -79,7 +79,7 @@ export function keyed(container, items, { key, create, update }) {
     if (there !== element) container.insertBefore(element, there ?? null)
   })
   for (const gone of known.values()) {
-    // Else a keyboard would begin anew at the top of the page.
+    // Otherwise the focus would return to the top of the page.
     if (gone.contains(document.activeElement)) container.closest('section')?.querySelector('h2')?.focus()
     gone.remove()
   }
@@ -109,7 +109,7 @@ export function actions(...buttons) {
  */
 export async function busyWhile(pressed, act) {
   if (pressed.getAttribute('aria-disabled') === 'true') return
-  // Not `disabled`, which would take the focus away from whoever pressed it by keyboard.
+  // Not `disabled`, because a disabled button loses the focus.
   pressed.setAttribute('aria-disabled', 'true')
   try {
     await act()

@@ -1,4 +1,4 @@
-/** Numbers and times for people: in English, as the page is; times in the reader's own zone. */
+/** Numbers and times for people, in English, with times in the reader's time zone. */
 
 const UNKNOWN = 'unknown'
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
@@ -7,7 +7,7 @@ const decimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
 const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 const date = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short' })
 
-/** The reader's zone, as it is called at a given time: "UTC", "GMT+2". */
+/** The name of the reader's time zone at a given time, such as "UTC" or "GMT+2". */
 const zone = new Intl.DateTimeFormat('en', { timeZoneName: 'short' })
 
 /** @param {string | number} [instant] */
@@ -37,8 +37,8 @@ export function toDuration(ms) {
 }
 
 /**
- * In ms; undefined when one of the two is not known, and 0 when two clocks disagree about what came first. The beginning
- * of 1970 stands for a time that is not known.
+ * The time between two instants in milliseconds. Undefined when one of them is unknown, which the beginning of 1970 also
+ * means. 0 when the clocks of two machines put the end before the start.
  *
  * @param {string | undefined} start
  * @param {string | undefined} end
@@ -59,7 +59,7 @@ export function toTime(instant) {
 }
 
 /**
- * The same where the head of a column says the zone.
+ * Like `toTime`, without the zone, for a column whose heading names it.
  *
  * @param {string | number | undefined} instant
  */
@@ -84,7 +84,7 @@ export function toLocalInput(instant) {
 }
 
 /**
- * The instant that such a field holds, RFC 3339; empty when it holds none.
+ * The RFC 3339 instant of a `datetime-local` field; empty when the field is.
  *
  * @param {string} local
  */
@@ -100,7 +100,7 @@ export function toMoney({ totalPrice, currencyType }) {
 }
 
 /**
- * The end of an order's id tells orders apart; its beginning is the time.
+ * The end of the id. Ids of orders placed at about the same time begin alike.
  *
  * @param {string} id
  */

@@ -5,9 +5,9 @@ import { linkTo, nextPagePath } from './address.js'
 const MOST = 200
 
 /**
- * The line below a list that shows only its beginning: says that there is more, shows more, and links to the rest.
+ * The line below a list that is not shown in full. It can show more, and links to the rest.
  *
- * @param {{ first: number, onMore: () => unknown }} options `first` is how many items are shown at first
+ * @param {{ first: number, onMore: () => unknown }} options `first` is the number of items shown at first
  */
 export function createListEnd({ first, onMore }) {
   let limit = first

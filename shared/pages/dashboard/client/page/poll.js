@@ -1,5 +1,5 @@
 /**
- * Polls, except while the page is hidden: then it asks nothing, and it catches up when it is shown.
+ * Polls while the page is visible. When a hidden page becomes visible again, it polls at once.
  *
  * @param {number} everyMs between the end of one turn and the beginning of the next
  * @param {() => Promise<void>} task never rejects

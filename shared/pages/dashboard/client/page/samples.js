@@ -19,12 +19,12 @@ import { msBetween } from './format.js'
  *   dead: number | null,
  *   p50: number | null,
  *   p99: number | null,
- * }} Sample `at` in seconds since 1970, rates a second, percentiles in milliseconds; null is what is not known
+ * }} Sample `at` in seconds since 1970, rates a second, percentiles in milliseconds; null means unknown
  */
 
-/** After a longer pause, of a hidden page or an unavailable product, there is no rate, because it would average the pause away. */
+/** After a longer pause, such as of a hidden page, the rate is unknown, because it would be an average over the pause. */
 const MAX_PAUSE_MS = 10_000
-/** An order counts towards the percentiles for this long. With less, a quiet pipeline would have none. */
+/** An order counts towards the percentiles for this long, so that a quiet pipeline has percentiles too. */
 const LATENCY_SECONDS = 5
 
 /** @param {{ keepSeconds: number }} options */
@@ -42,15 +42,15 @@ export function createSamples({ keepSeconds }) {
     all: () => samples,
 
     /**
-     * Whether nobody watched before this: the page was just opened, was hidden, or had lost the connection.
+     * Whether samples are missing before this one, because the page was just opened, was hidden, or had lost the connection.
      *
      * @param {PipelineStatus} status
      */
     hasGapBefore: ({ at }) => last === undefined || elapsedMs(last.at, at) > MAX_PAUSE_MS,
 
     /**
-     * The product's own history, which is the same for every page. It replaces what this page saw in the time it covers; a
-     * product that was restarted knows less than the page does.
+     * The product's history, which is the same for every page. It replaces the samples of this page in the time it covers.
+     * Earlier samples stay, because a restarted product has forgotten them.
      *
      * @param {readonly HistoryPoint[]} points oldest first
      */
@@ -91,8 +91,8 @@ export function createSamples({ keepSeconds }) {
     },
 
     /**
-     * Orders, newest first; those that were not there before count for a few seconds. What an operator redrove
-     * waited for a person, and says nothing of the pipeline's pace.
+     * Orders, newest first. New ones count for a few seconds. Redriven orders do not count, because they waited for an
+     * operator.
      *
      * @param {readonly TimedOrder[]} orders
      */
@@ -160,7 +160,7 @@ export function rateOf(before, after, ms) {
 }
 
 /**
- * By nearest rank, so that it is one of the values.
+ * The percentile by nearest rank, so that the result is one of the values.
  *
  * @param {readonly number[]} values
  * @param {number} share

@@ -4,7 +4,7 @@ import { plural, toCount } from '../page/format.js'
 import { showLamp } from './pipeline.js'
 
 /**
- * The ledger's verdict, as a sum that can be checked by eye.
+ * The ledger's verdict, as a sum that a reader can check.
  *
  * @typedef {import('../../../../application/ledger/ledger.ts').LedgerVerdict} LedgerVerdict
  */

@@ -3,7 +3,7 @@ import { plural, toCount, toDuration, toRate } from '../page/format.js'
 import { createWires } from './wires.js'
 
 /**
- * The pipeline as a picture: the state of each part, and what is wrong with it.
+ * The pipeline as a picture, with the state of each part.
  *
  * @typedef {import('../../../../application/operations/status.ts').PipelineStatus} PipelineStatus
  * @typedef {import('../../../../application/operations/readiness.ts').Readiness} Readiness
@@ -16,9 +16,9 @@ export function createPipeline() {
   const wires = createWires(tiers)
   const partitions = el('div', { class: 'partitions', 'aria-hidden': 'true' })
   byId('node-log').append(partitions)
-  /** Of the last sample that had one. @type {number | null} */
+  /** The last known median, in milliseconds. @type {number | null} */
   let pace = null
-  /** By tier, because a rescued record must have waited there before. @type {Map<number, number>} */
+  /** The previous number of waiting records by tier. Rescued records must have waited there. @type {Map<number, number>} */
   const waitingBefore = new Map()
 
   /**
@@ -31,7 +31,7 @@ export function createPipeline() {
     pace = sample.p50 ?? pace
     show('http', toRate(sample.accepted), {
       lamp: log.available ? 'ok' : 'bad',
-      note: log.available ? '202 once the log has it' : '503: an order that the log cannot take is refused',
+      note: log.available ? '202 once the log has it' : '503: orders are refused while the log cannot take them',
     })
     show('log', toCount(orders.lag), {
       lamp: orders.lag > 0 && (!store.available || sample.stored === 0) ? 'warn' : 'ok',
@@ -81,7 +81,7 @@ export function createPipeline() {
     update,
     /** @param {boolean} isRunning */
     redriving: (isRunning) => wires.flow('redrive', isRunning ? 4 : 0),
-    /** Dims numbers that may be out of date. @param {boolean} isStale */
+    /** Dims numbers that may be outdated. @param {boolean} isStale */
     stale: (isStale) => byId('pipeline').classList.toggle('stale', isStale),
   }
 }
@@ -100,11 +100,11 @@ function show(id, figure, { lamp, note }) {
 
 /**
  * @param {boolean} isStoreThere
- * @param {boolean} isStanding though there is something to do
+ * @param {boolean} isStanding whether it stores nothing although records wait
  */
 function noteOfProcessor(isStoreThere, isStanding) {
   if (!isStoreThere) return 'holds its place until the store is back'
-  return isStanding ? 'goes on in a moment: it asks every few seconds' : 'a batch is one transaction'
+  return isStanding ? 'continues in a moment: it tries every few seconds' : 'a batch is one transaction'
 }
 
 /**

@@ -1,8 +1,8 @@
 import { byId } from '../page/dom.js'
 
 /**
- * The lines between the boxes of the pipeline, drawn from where the boxes are, so that the picture fits any width; dots
- * run along a line as fast as orders do.
+ * The lines between the boxes of the pipeline. They are drawn from the positions of the boxes, so that the picture fits any
+ * width. Dots run along a line faster when more orders do.
  *
  * @typedef {{ x: number, y: number, width: number, height: number }} Box
  * @typedef {{ id: string, kind: string, from: string, to: string, shares?: [number, number, number], margin?: number }} Wire
@@ -54,14 +54,14 @@ export function createWires(tiers) {
       dots.setAttribute('d', path)
     }
   }
-  // The boxes too: when notes change, one row may grow by the line that another loses, and boxes move within the same picture.
+  // Boxes are observed too, because a changed note can move them without changing the size of the picture.
   const moved = new ResizeObserver(draw)
   for (const box of [picture, ...picture.querySelectorAll('h2, .node')]) moved.observe(box)
 
   return {
     /**
      * @param {string} id
-     * @param {number | null} rate records a second; 0 stands still
+     * @param {number | null} rate records a second; at 0 the dots stand still
      */
     flow(id, rate) {
       const dots = drawn.get(id)?.dots
@@ -100,7 +100,7 @@ function pathOf({ id, from, to, shares, margin }, at, isWide) {
   return next(start, end, isWide)
 }
 
-/** Shows which way orders go, even while none are moving. */
+/** Shows the direction of the line, even while no dots move. */
 function arrowHead() {
   const marker = document.createElementNS(SVG, 'marker')
   const attributes = { id: 'arrow', viewBox: '0 0 8 8', refX: '7', refY: '4', markerWidth: '9', markerHeight: '9' }
@@ -130,7 +130,7 @@ function lineFor(svg, kind) {
 }
 
 /**
- * From one box to the next: beside it, or below.
+ * A straight line to the next box, beside or below.
  *
  * @param {Box} from
  * @param {Box} to
@@ -143,7 +143,7 @@ function next(from, to, isBeside) {
 }
 
 /**
- * From the row above to the row below or back, along a line between the rows.
+ * A line between boxes of two rows, horizontal in the space between the rows.
  *
  * @param {Box} from
  * @param {Box} to
@@ -165,7 +165,7 @@ function bus(from, to, [fromShare, toShare, height]) {
 }
 
 /**
- * Past the boxes between, in the margin at the right, or at the left when `width` is negative.
+ * A line past other boxes in the right margin, or in the left margin when `width` is negative.
  *
  * @param {Box} from
  * @param {Box} to
@@ -183,7 +183,7 @@ function aside(from, to, width) {
 }
 
 /**
- * Back to the log: below everything, and up beside the log's column.
+ * A line back to the log, below all boxes and up beside the log's column.
  *
  * @param {Box} from
  * @param {Box} to

@@ -4,7 +4,7 @@ import { closeDetails } from '../details/details.js'
 import { currentSession, keepSession, takeKeyOfAddress } from './session.js'
 
 /**
- * Why a key does not open the page; undefined when something else was refused.
+ * Why the key was refused; undefined for any other error.
  *
  * @param {unknown} error
  */
@@ -18,7 +18,7 @@ export function refusalOfKey(error) {
  * The form that asks for the key.
  *
  * @param {{ tryKey: () => Promise<unknown>, onOpen: () => void, onClose: () => void }} dependencies `tryKey` rejects when
- *   the key of the session does not open
+ *   the key of the session is refused
  */
 export function createGate({ tryKey, onOpen, onClose }) {
   const form = byId('gate', HTMLFormElement)
@@ -57,7 +57,7 @@ export function createGate({ tryKey, onOpen, onClose }) {
       open()
     } catch (error) {
       const why = refusalOfKey(error)
-      // Any other refusal comes after the key was accepted, and the page itself says what is wrong.
+      // Any other refusal means that the key was accepted; the page shows what is wrong.
       if (error instanceof RefusedError && why === undefined) return open()
       keepSession({ ...currentSession(), key: '' })
       fault.textContent = why ?? 'The product does not answer. Is it running?'
@@ -68,7 +68,7 @@ export function createGate({ tryKey, onOpen, onClose }) {
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     const pressed = form.querySelector('button')
-    // The element that had the focus is hidden now, so the keyboard continues from the picture.
+    // The element that had the focus is hidden now, so the focus moves to the picture.
     if (pressed !== null) void busyWhile(pressed, submit).then(() => form.hidden && byId('pipeline-title').focus())
   })
   forget.addEventListener('click', () => close(''))
@@ -79,7 +79,7 @@ export function createGate({ tryKey, onOpen, onClose }) {
     else open()
   }
 
-  // A link that signs in, followed where the page is open already, changes the fragment and loads nothing.
+  // Following a sign-in link while the page is open changes only the fragment and loads nothing.
   addEventListener('hashchange', () => {
     if (takeKeyOfAddress()) start()
   })

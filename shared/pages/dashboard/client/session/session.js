@@ -1,7 +1,7 @@
 import { readAddress, replaceAddress } from '../page/address.js'
 
 /**
- * Who looks: the function key and a name, kept in this tab's sessionStorage and nowhere else.
+ * The function key and the operator's name, kept only in this tab's sessionStorage.
  *
  * @typedef {{ key: string, operator: string }} Session
  */
@@ -21,8 +21,7 @@ export function keepSession({ key, operator }) {
 }
 
 /**
- * Takes the key of a link that signs in out of the address, and keeps it as one that was typed. Returns whether there was
- * one.
+ * Moves the key of a sign-in link from the address to the session. Returns whether the address had a key.
  */
 export function takeKeyOfAddress() {
   const { key, ...rest } = readAddress()

@@ -1,4 +1,4 @@
 import { takeKeyOfAddress } from './session.js'
 
-/** Runs before everything else of the page, so that a key stands in the address no longer than it must. */
+/** Runs first, so that the key leaves the address as early as possible. */
 takeKeyOfAddress()

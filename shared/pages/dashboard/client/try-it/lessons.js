@@ -1,8 +1,8 @@
 import { msBetween, plural, toDuration } from '../page/format.js'
 
 /**
- * What the product promises, as plays in a few steps: each breaks something, says what happens while it happens, and
- * ends with everything mended.
+ * The promises of the product as short plays. Each breaks something, explains what happens meanwhile, and ends with
+ * everything mended.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
  * @typedef {import('../../../../application/operations/status.ts').PipelineStatus} PipelineStatus
@@ -17,23 +17,25 @@ import { msBetween, plural, toDuration } from '../page/format.js'
  *   status: () => Promise<PipelineStatus>,
  *   order: (id: string) => Promise<OrderView>,
  *   redriveOrder: (id: string) => Promise<void>,
- * }} Stage what a play can do; everything rejects when the play is stopped
+ * }} Stage the actions of a play; all of them reject when the play is stopped
  */
 
-/** Used by this play alone: the code throws for it on request. */
+/** The customer for whom the code can be made to throw. */
 const CUSTOMER_OF_THE_BUG = 13
 
 /** @type {Record<string, (stage: Stage) => Promise<void>>} by the id of the button that plays it */
 export const LESSONS = {
   async 'play-eventual'({ tell, send, until, openOf, order }) {
-    tell('Orders come in, fifty a second. Each gets its 202 when the log has it on disk: nobody waits for the store.')
+    tell(
+      'Orders come in, fifty a second. Each gets its 202 when the log has it on disk, without waiting for the store.',
+    )
     const ids = await send(50, 5)
     await until(async () => openOf(ids) === 0)
     const last = await order(ids.at(-1) ?? '')
     const pace = msBetween(last.acceptedAt, last.storedAt)
     tell(
       `All ${ids.length} are stored, the last one ${toDuration(pace)} after it was accepted. Lists lack an order for ` +
-        'that long: this is eventual consistency. Asked by its id, it says “accepted” meanwhile, and is never a 404.',
+        'that long: this is eventual consistency. Until then, GET by its id returns “accepted”, never a 404.',
     )
   },
 
@@ -45,7 +47,7 @@ export const LESSONS = {
     const { orders } = await status()
     tell(
       `${plural(orders.lag, 'order waits', 'orders wait')} in the log, each with its 202. The processor holds its place: nothing is ` +
-        'retried elsewhere and nothing is dead-lettered, for an outage is no fault of an order.',
+        'retried elsewhere and nothing is dead-lettered, because the orders are not at fault.',
     )
     await pause(4000)
     await breakOnPurpose({ store: 'ok' })
@@ -60,7 +62,7 @@ export const LESSONS = {
     tell('Our code has a bug now: it throws for one customer. Her order comes in among twenty others.')
     const [bad, good] = await Promise.all([sendFor(CUSTOMER_OF_THE_BUG), send(20, 1)])
     await until(async () => openOf(good) === 0)
-    tell('The twenty others are stored: one bad order holds up nobody.')
+    tell('The twenty others are stored: one bad order does not hold up the rest.')
     const { retries } = await status()
     let told = 0
     await until(async () => {
@@ -69,14 +71,12 @@ export const LESSONS = {
         told = attempt
         const after = toDuration(retries[attempt - 1]?.delayMs)
         tell(
-          `Attempt ${attempt} failed. It waits in retry topic ${attempt}, in nobody’s way; next attempt after ${after}.`,
+          `Attempt ${attempt} failed. It waits in retry topic ${attempt} and delays no other order. The next attempt is in ${after}.`,
         )
       }
       return now === 'dead-lettered'
     })
-    tell(
-      'The retries are used up: it is a dead letter, kept byte for byte with its cause. Nobody has to search for it.',
-    )
+    tell('The retries are used up. The order is a dead letter now, kept byte for byte with its cause.')
     await breakOnPurpose({ throwForCustomers: [] })
     tell('Now the bug is fixed. A redrive sends the original back to where it came from.')
     await redriveOrder(bad)

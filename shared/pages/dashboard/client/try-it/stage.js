@@ -3,8 +3,8 @@ import { wordsOf } from '../details/details.js'
 import { LESSONS } from './lessons.js'
 
 /**
- * Plays the lessons of lessons.js: one at a time, line by line. Everything is mended at the end, or when the page is left
- * in the middle.
+ * Plays the lessons of lessons.js, one at a time, line by line. Everything is mended at the end, or when the page is closed
+ * during a play.
  *
  * @typedef {import('./lessons.js').Stage} Stage
  */
@@ -62,7 +62,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
       openOf: traffic.openOf,
       async breakOnPurpose(change) {
         check()
-        if (!(await apply(change))) throw new Error('The product does not break things now.')
+        if (!(await apply(change))) throw new Error('The product refused to break things.')
       },
       status: () => api.get('/api/ops/status'),
       order: (id) => api.get(`/api/orders/${id}`),
@@ -70,7 +70,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
         const path = `/api/dead-letters?${new URLSearchParams({ orderId, state: 'dead' })}`
         /** @type {string[]} */
         let ids = []
-        // The order's status may know of its death before the dead-letter store has the letter.
+        // The status of the order can change before the dead-letter store has the letter.
         while (ids.length === 0) {
           await pause(ASK_EVERY_MS)
           ids = (await api.get(path)).items.map((/** @type {{ id: string }} */ { id }) => id)
@@ -108,7 +108,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
     players[0]?.focus()
   }
 
-  /** @param {HTMLButtonElement | undefined} player the one that plays */
+  /** @param {HTMLButtonElement | undefined} player the one of the current play; undefined when none runs */
   function show(player) {
     for (const other of players) other.setAttribute('aria-pressed', String(other === player))
     stop.hidden = player === undefined
@@ -116,7 +116,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
 
   for (const player of players) {
     player.addEventListener('click', () => {
-      // One at a time: two would mend each other's faults.
+      // Only one play at a time, because two would mend each other's faults.
       if (stop.hidden) void play(player)
     })
   }

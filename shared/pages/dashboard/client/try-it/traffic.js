@@ -1,6 +1,5 @@
 /**
- * Sends orders, and remembers each id that got its 202 until the product says what became of the order: the promise, seen
- * from the caller's side.
+ * Sends orders as a caller would, and remembers each id that got its 202 until the product reports the outcome.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
  * @typedef {{ accepted: number, stored: number, pending: number, dead: number, refused: number }} Tally
@@ -54,7 +53,7 @@ export function createTraffic(api) {
   }
 
   /**
-   * A dead letter that is redriven is stored in the end.
+   * Counts the outcome of an order. A redriven dead letter counts as stored in the end.
    *
    * @param {OrderView} order
    */
@@ -88,13 +87,13 @@ export function createTraffic(api) {
       refused,
     }),
 
-    /** How many of these have no outcome yet. @param {readonly string[]} ids */
+    /** The number of these orders without an outcome yet. @param {readonly string[]} ids */
     openOf: (ids) => ids.filter((id) => pending.has(id)).length,
 
     /**
      * @param {number} perSecond
      * @param {number} seconds
-     * @returns {Promise<string[]>} ids of those that were accepted
+     * @returns {Promise<string[]>} ids of the accepted orders
      */
     async sendMany(perSecond, seconds) {
       const began = performance.now()
@@ -108,15 +107,15 @@ export function createTraffic(api) {
       return (await Promise.all(sending)).filter((id) => id !== undefined)
     },
 
-    /** @param {readonly OrderView[]} newest stored orders, which settle most without asking again */
+    /** @param {readonly OrderView[]} newest stored orders, which settle most pending ones without a request for each */
     see: (newest) => newest.forEach(settle),
 
-    /** Looks up the orders that are still open; rejects when the product cannot answer. */
+    /** Looks up orders without an outcome; rejects when the product cannot answer. */
     async ask() {
       if (pending.size > ASKED_AT_ONCE) await askList()
       for (const asked of [pending, dead]) {
         for (const orderId of [...asked].slice(0, ASKED_AT_ONCE)) {
-          // To the end, so that all have their turn; what the list settled meanwhile stays settled.
+          // Moved to the end, so that every order gets its turn. An order that is settled meanwhile is skipped.
           if (!asked.delete(orderId)) continue
           asked.add(orderId)
           settle(await api.get(`/api/orders/${orderId}`))

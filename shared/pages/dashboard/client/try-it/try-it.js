@@ -5,7 +5,8 @@ import { createStage } from './stage.js'
 import { createTraffic, randomOrder } from './traffic.js'
 
 /**
- * The panel that sends orders and breaks things. The product says what is broken, because another tab may have done it.
+ * The panel that sends orders and breaks things. It shows the faults that the product reports, because another tab can
+ * change them.
  *
  * @typedef {{ store: string, log: string, slowMs: number, throwForCustomers: number[] }} FaultPlan
  */
@@ -63,7 +64,7 @@ export function createTryIt(api, redrives) {
     'send-same': sendSame,
     'send-bug': () => traffic.send({ customerId: CUSTOMER_OF_THE_BUG }),
     async 'send-poison'() {
-      if (await apply({ poison: 1 })) say('The log has a record now that is not an order.')
+      if (await apply({ poison: 1 })) say('The log now has a record that is not an order.')
     },
     async mend() {
       if (await mend()) say('Everything is well again.')
@@ -96,7 +97,7 @@ export function createTryIt(api, redrives) {
       showTally()
     },
     refresh: async () => {
-      // The page knows what it sent, and counts on while the product cannot say what became of it.
+      // The tally is shown even while the product cannot answer.
       showTally()
       show(/** @type {FaultPlan} */ (await api.get('/api/ops/faults')))
       await traffic.ask()
