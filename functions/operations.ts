@@ -13,7 +13,7 @@ httpTrigger('rebuildOrders', async (request, { rebuildOrders, config }) => {
   return json(202, await rebuildOrders.start(act), { location: '/api/ops/rebuild', 'retry-after': '1' })
 })
 
-/** GET /api/ops/rebuild: how far the rebuild is, or how the last one ended. */
+/** GET /api/ops/rebuild: the progress of the rebuild, or how the last rebuild ended. */
 httpTrigger('getRebuild', async (_, { maintenance }) =>
   json(200, { rebuild: (await maintenance.getRebuild()) ?? null }, FRESH),
 )
@@ -24,10 +24,10 @@ httpTrigger('startBackup', async (request, { backups, config }) => {
   return json(202, await backups.start(body.name, act), { location: '/api/ops/backup', 'retry-after': '1' })
 })
 
-/** GET /api/ops/backup: how far the backup is, or how the last one of this process ended. */
+/** GET /api/ops/backup: the progress of the backup, or how the last backup of this process ended. */
 httpTrigger('getBackup', async (_, { backups }) => json(200, { backup: backups.current() }, FRESH))
 
-/** POST /api/ops/ledger/reset: starts the ledger again, from the log's first record. */
+/** POST /api/ops/ledger/reset: starts a new epoch of the ledger at the log's first record. */
 httpTrigger('resetLedger', async (request, { resetLedger, ledgerVerdict, config }) => {
   const { body, act } = await readAct(request, resetLedgerBody, config)
   const repaired = await resetLedger(act, body.force)

@@ -97,7 +97,7 @@ export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partition
           ...message('NewOrder', 'An order was accepted', eventHeaders()),
           examples: [{ name: 'order', headers: exampleHeaders(), payload: EXAMPLE_ORDER }],
         },
-        RetriedOrder: message('RetriedOrder', 'An order to be tried again', retryHeaders()),
+        RetriedOrder: message('RetriedOrder', 'An order to retry', retryHeaders()),
         // A dead letter can have any bytes.
         DeadLetter: { ...message('DeadLetter', 'A record that could not be stored', deadLetterHeaders()), payload: {} },
       },

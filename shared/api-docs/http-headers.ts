@@ -9,7 +9,7 @@ export const REQUEST_HEADERS = {
   // No example: the reference page would send it with every order that is tried.
   IdempotencyKey: requestHeader(
     'Idempotency-Key',
-    'Such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, even while the first is not stored yet. If another instance took the first, the second may be accepted and later get the status `dead-lettered`.',
+    'A key such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, even while the first is not stored yet. If another instance took the first, the second may be accepted and later get the status `dead-lettered`.',
     { schema: { type: 'string', pattern: IDEMPOTENCY_KEY } },
   ),
   Prefer: requestHeader(
@@ -45,7 +45,7 @@ const seconds = { type: 'string', pattern: String.raw`^\d+$` }
 
 export const ANSWER_HEADERS = {
   Location: { description: 'The address of the resource.', schema: { type: 'string', format: 'uri-reference' } },
-  RetryAfter: { description: 'When to ask again, in seconds.', schema: seconds },
+  RetryAfter: { description: 'The number of seconds to wait before asking again.', schema: seconds },
   ETag: { description: 'A tag of exactly these bytes, for If-None-Match.', schema: { type: 'string' } },
   Link: { description: 'The next page, as `rel="next"`; absent on the last.', schema: { type: 'string' } },
   PreferenceApplied: { description: 'The wait that was granted.', schema: { type: 'string', pattern: '^wait=\\d+$' } },

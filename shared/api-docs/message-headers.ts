@@ -31,7 +31,7 @@ const EVENT_OPTIONAL: Readonly<Record<string, JsonObject>> = {
   [HEADER.supersedes]: text('The id of the dead letter that an operator edited. This record replaces it.'),
 }
 
-/** Only records of the orders topic have it, not the copies of them. */
+/** Records of the orders topic have this header; parked copies do not. */
 const PROOF = text('HMAC-SHA-256 in hex that proves the two headers of a redrive. Without it they are ignored.')
 
 /** The journey of a parked record. The original's key, value and headers stay unchanged. */
@@ -52,14 +52,23 @@ const JOURNEY: Readonly<Record<string, JsonObject>> = {
   [HEADER.lastAt]: text('The time of the last failure.', instant),
   [HEADER.fingerprint]: text('The same for failures of the same kind.'),
   [HEADER.group]: text('The consumer group that failed.'),
-  [spring('original-topic')]: text('As Spring Kafka names it.'),
-  [spring('original-partition')]: text('As Spring Kafka encodes it: a big-endian 32-bit integer.'),
-  [spring('original-offset')]: text('As Spring Kafka encodes it: a big-endian 64-bit integer.'),
-  [spring('original-timestamp')]: text('As Spring Kafka encodes it: a big-endian 64-bit integer.'),
-  [spring('original-timestamp-type')]: text('As Spring Kafka names it, by the settings of the original’s topic.', {
-    enum: ['CreateTime', 'LogAppendTime'],
-  }),
-  [spring('original-consumer-group')]: text('As Spring Kafka names it.'),
+  [spring('original-topic')]: text('The topic of the original, as Spring Kafka names it.'),
+  [spring('original-partition')]: text(
+    'The partition of the original, as Spring Kafka encodes it: a big-endian 32-bit integer.',
+  ),
+  [spring('original-offset')]: text(
+    'The offset of the original, as Spring Kafka encodes it: a big-endian 64-bit integer.',
+  ),
+  [spring('original-timestamp')]: text(
+    'The timestamp of the original, as Spring Kafka encodes it: a big-endian 64-bit integer.',
+  ),
+  [spring('original-timestamp-type')]: text(
+    'The kind of timestamp that the topic of the original has, as Spring Kafka names it.',
+    {
+      enum: ['CreateTime', 'LogAppendTime'],
+    },
+  ),
+  [spring('original-consumer-group')]: text('The consumer group that failed, as Spring Kafka names it.'),
   [spring('exception-fqcn')]: text('The cause of the last failure, a code of docs/errors.md.'),
   [spring('exception-message')]: text('The cause of the last failure in words.'),
 }
@@ -67,9 +76,9 @@ const JOURNEY: Readonly<Record<string, JsonObject>> = {
 const JOURNEY_OPTIONAL: Readonly<Record<string, JsonObject>> = {
   [HEADER.stack]: text('The stack of the last failure, at most 8 KiB.'),
   [HEADER.stub]: text(
-    'Present if the record was too large to park. Its value is null; the value is only at the origin.',
+    'Present if the record was too large to park. The value of this copy is null; only the original has the value.',
   ),
-  [spring('exception-stacktrace')]: text('As Spring Kafka names it.'),
+  [spring('exception-stacktrace')]: text('The stack of the last failure, as Spring Kafka names it.'),
 }
 
 const NOT_BEFORE = text('When the next attempt is due, in milliseconds since 1970.', wholeNumber)

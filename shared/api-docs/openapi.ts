@@ -22,11 +22,11 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationDescription>> = {
 }
 
 const DESCRIPTION = `An order intake that never loses an order. \`POST /api/orders\` puts an order on the log and answers \
-202 once it is durable there; a consumer stores it; the queries read it back. They are eventually consistent: an order's \
+202 once it is durable there; a consumer stores it; queries read it back. Queries are eventually consistent: an order's \
 \`status\` says where it stands.
 
 Paths match without regard to case. Every GET also answers HEAD. Any other method is answered with 405 and \`Allow\`, an \
-unknown path with 404, and whatever goes wrong with problem details (RFC 9457) whose \`type\` leads to its explanation \
+unknown path with 404, and every error with problem details (RFC 9457) whose \`type\` links to its explanation \
 in [/docs/errors](/docs/errors). The topics are described in [/api/asyncapi.json](/api/asyncapi.json).`
 
 const KEYS =

@@ -57,7 +57,7 @@ export function orderIdIn(request: HttpRequest): string {
 }
 
 /**
- * An order that the store has not seen yet, with the cause where there is one. Throws `order-not-found` for an id that
+ * An order that the store has not seen yet, with its cause if there is one. Throws `order-not-found` for an id that
  * was never issued.
  */
 export function unseenOrder(

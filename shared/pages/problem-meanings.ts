@@ -3,10 +3,10 @@ import type { ProblemCode } from '../http/protocol/problem.ts'
 /** The meaning of each problem, for the page that its `type` links to. The remedy is in PROBLEMS. */
 export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'malformed-json': 'The body is empty, is not UTF-8, or is not one JSON value. Nothing was written.',
-  'invalid-order': 'The body is JSON but not an order: a field is missing, or has a value that it cannot have.',
+  'invalid-order': 'The body is JSON but not an order: a field is missing or has an invalid value.',
   'invalid-request':
     'A parameter of the path or the query, a header, or a field of an operator’s request cannot be used. An unknown parameter is refused too, because a misspelt filter that was ignored would return everything.',
-  unauthorized: 'The route is for operators, or this installation asks everybody for the key, and the key is missing.',
+  unauthorized: 'The route needs a key, and the request has none, or one that is not known.',
   forbidden: 'The key is known, but does not have the right that the route needs.',
   'order-not-found': 'The path holds a well-formed id that this product never issued.',
   'dead-letter-not-found': 'No dead letter has this id.',
@@ -22,7 +22,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'log-unreadable':
     'A batch that is needed for the answer cannot be decoded, such as one with an unknown compression. Orders are still accepted, and other batches are processed.',
   'clock-wrong':
-    'The clock of the machine that answered is so far from the log’s that the log refuses what it writes. Nothing was written.',
+    'The clock of the machine that answered differs so much from the log’s clock that the log refuses its records. Nothing was written.',
   'store-unavailable': 'The store that queries read from is unavailable, busy or full. Orders are still accepted.',
   'record-too-large': 'The order fits a request but not a record of the log. Nothing was written.',
   'shutting-down': 'The instance that took the request is being stopped.',

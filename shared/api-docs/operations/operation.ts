@@ -19,7 +19,7 @@ export interface OperationDescription {
   readonly query?: z.ZodObject
   readonly headers?: readonly RequestHeader[]
   readonly body?: RequestBody
-  /** By status. */
+  /** The answers by status. */
   readonly answers: Readonly<Record<number, Answer>>
   readonly problems?: readonly ProblemCode[]
 }
@@ -72,13 +72,13 @@ export interface Link {
 }
 
 export interface AnswerContent {
-  /** Of `components`, or written out. */
+  /** The name of a schema in `components`, or a schema. */
   readonly schema: SchemaName | JsonObject
   readonly example?: unknown
   readonly examples?: Examples
 }
 
-/** By name. */
+/** The examples by name. */
 export type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>
 
 /** The example of each schema, for answers that have no example of their own. */

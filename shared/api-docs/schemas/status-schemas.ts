@@ -79,11 +79,11 @@ const outcomes = {
   stored: count,
   duplicate: count,
   parked: count,
-  gaps: count.describe('Passed over although the log has them: a repair processes them.'),
-  damaged: count.describe('Passed over because the log can no longer return them.'),
-  lost: count.describe('Left the log before they were counted.'),
+  gaps: count.describe('Records that were passed over although the log has them: a repair processes them.'),
+  damaged: count.describe('Records that were passed over because the log can no longer return them.'),
+  lost: count.describe('Records that left the log before they were counted.'),
   absent: count.describe(
-    'Never records, such as transaction markers. On the embedded log also damaged ones that an operator settled by a reset.',
+    'Offsets that never held a record, such as transaction markers. On the embedded log also damaged records that an operator settled by a reset.',
   ),
   toCome: z.int().describe('Below zero when the log ends before the last record that was counted.'),
 }

@@ -65,7 +65,7 @@ export const PROBLEMS = {
   'idempotency-key-reused': {
     status: 422,
     title: 'The Idempotency-Key was used for another order',
-    remedy: 'Use a new key for a new order; the same key only to send the same order again.',
+    remedy: 'Use a new key for a new order. Use the same key only to send the same order again.',
   },
   'queue-full': {
     status: 429,

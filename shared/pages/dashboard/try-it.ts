@@ -1,7 +1,7 @@
 import { html, type Html } from '../html.ts'
 import { label, select } from './controls.ts'
 
-/** By the names of the counts in client/try-it/traffic.js. */
+/** The labels of the counts in client/try-it/traffic.js, by their names. */
 const OUTCOMES = {
   accepted: 'accepted',
   stored: 'stored',

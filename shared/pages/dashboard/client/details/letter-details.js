@@ -127,7 +127,7 @@ function contentOf({ value, editedValue, headers, stack }) {
   const shown = headers.map(({ name, value: bytes }) => `${name}: ${bytes?.text ?? bytes?.base64 ?? ''}`).join('\n')
   return [
     block('Payload, as it came', pretty(value)),
-    editedValue === null ? null : block('What was sent in its place', pretty(editedValue)),
+    editedValue === null ? null : block('Payload, as it was sent instead', pretty(editedValue)),
     shown === '' ? null : block('Headers', shown),
     stack === null ? null : block('Stack', stack),
   ]

@@ -105,6 +105,6 @@ function itemsOf({ orderItems }) {
       el('td', { class: 'number' }, toMoney({ totalPrice: item.price, currencyType: item.currencyType })),
     ),
   )
-  const table = el('table', {}, el('caption', {}, 'What is in it'), el('tbody', {}, ...rows))
-  return el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'What is in it' }, table)
+  const table = el('table', {}, el('caption', {}, 'Items'), el('tbody', {}, ...rows))
+  return el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Items' }, table)
 }

@@ -2,7 +2,7 @@ import { byId } from '../page/dom.js'
 
 /**
  * The lines between the boxes of the pipeline. They are drawn from the positions of the boxes, so that the picture fits any
- * width. Dots run along a line faster when more orders do.
+ * width. Dots run along a line, faster when more orders pass.
  *
  * @typedef {{ x: number, y: number, width: number, height: number }} Box
  * @typedef {{ id: string, kind: string, from: string, to: string, shares?: [number, number, number], margin?: number }} Wire
