@@ -61,7 +61,7 @@ describe('a backup of the embedded log and store', () => {
     }
   }
 
-  test('has every record that its store has, and no group ahead of its store, whatever goes on meanwhile', async () => {
+  test('contains every record that its store has, with no group ahead of its store, even under load', async () => {
     await process(0)
     const backUp = createBackUp({
       dataDir,
@@ -90,7 +90,7 @@ describe('a backup of the embedded log and store', () => {
     expect(await readAll(log, TOPIC)).toHaveLength(4)
   })
 
-  test('leaves nothing behind when it fails, and takes no name twice', async () => {
+  test('leaves nothing behind when it fails, and never reuses a name', async () => {
     const failing = createBackUp({ dataDir, log, copyStore: () => Promise.reject(new Error('The disk is gone.')) })
     await expect(failing('monday')).rejects.toThrow('The disk is gone.')
     expect(readdirSync(join(dataDir, 'backups'))).toEqual([])
@@ -99,7 +99,7 @@ describe('a backup of the embedded log and store', () => {
     await expect(backUp('monday')).rejects.toMatchObject({ code: 'conflict' })
   })
 
-  test('keeps the log to its own process, which copying the file in that process would not', async () => {
+  test('keeps the lock on the log, which copying the file in that process would release', async () => {
     await createBackUp({ dataDir, log, copyStore: copy })('monday')
     const { status, stderr } = spawnSync(execPath, [
       '--eval',
@@ -110,7 +110,7 @@ describe('a backup of the embedded log and store', () => {
     expect(status).toBe(1)
   })
 
-  test('fails, and leaves nothing behind, when the log was opened anew while it was copied', async () => {
+  test('fails and leaves nothing behind when the log was reopened during the copy', async () => {
     const reopened: Pick<EmbeddedLog, 'groupOffsets' | 'copyTo'> = {
       groupOffsets: () => log.groupOffsets(),
       copyTo: (to) =>
@@ -124,7 +124,7 @@ describe('a backup of the embedded log and store', () => {
     expect(readdirSync(join(dataDir, 'backups'))).toEqual([])
   })
 
-  test('is told by the file that was opened anew since it was frozen', () => {
+  test('detects that the file was reopened after it was frozen', () => {
     const file = openLogFile(join(dataDir, 'another.db'))
     file.freeze()
     file.close()
@@ -133,14 +133,14 @@ describe('a backup of the embedded log and store', () => {
     again.close()
   })
 
-  test('removes what an earlier one left that was ended on the way', async () => {
+  test('removes the leftovers of an interrupted backup', async () => {
     mkdirSync(join(dataDir, 'backups', 'sunday.partial'), { recursive: true })
     await createBackUp({ dataDir, log, copyStore: copy })('monday')
     expect(readdirSync(join(dataDir, 'backups'))).toEqual(['monday'])
   })
 })
 
-test('the file of a log that is frozen stays as it is, however much is written, until it is thawed', () => {
+test('the file of a frozen log does not change, however much is written, until it is thawed', () => {
   const directory = mkdtempSync(join(tmpdir(), 'backup-'))
   const path = join(directory, 'log.db')
   const file = openLogFile(path)

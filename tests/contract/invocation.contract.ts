@@ -76,7 +76,7 @@ export function invocationContract(path: InvocationPath): void {
       })
     })
 
-    test('gives its body in each form', async () => {
+    test('returns its body in each form', async () => {
       expect(await seenBy((request) => request.text(), json)).toBe('{"a":1}')
       expect(await seenBy((request) => request.json(), json)).toEqual({ a: 1 })
       expect(Buffer.from(await seenBy((request) => request.arrayBuffer(), json)).toString()).toBe('{"a":1}')
@@ -97,7 +97,7 @@ export function invocationContract(path: InvocationPath): void {
       })
     })
 
-    test('decodes as fetch does: without a byte order mark, with U+FFFD for what is not UTF-8', async () => {
+    test('decodes as fetch does: without a byte order mark, with U+FFFD for bytes that are not UTF-8', async () => {
       const body = Buffer.from([0xef, 0xbb, 0xbf, 0x61, 0xff, 0xe2, 0x82])
       expect(await seenBy((request) => request.text(), { body })).toBe('a\ufffd\ufffd')
     })
@@ -110,7 +110,7 @@ export function invocationContract(path: InvocationPath): void {
       expect(seen).toEqual([null, '', '', false])
     })
 
-    test('drops the body of a GET, as fetch knows none, and says so', async () => {
+    test('drops the body of a GET, which fetch does not allow, and warns', async () => {
       let text: string | undefined
       const handler: HttpHandler = async (request) => {
         text = await request.text()
@@ -123,7 +123,7 @@ export function invocationContract(path: InvocationPath): void {
       ])
     })
 
-    test('can be read once, and says whether it was', async () => {
+    test('can be read once, and reports whether it was', async () => {
       const seen = await seenBy(async (request) => {
         const before = request.bodyUsed
         await request.text()
@@ -156,14 +156,14 @@ export function invocationContract(path: InvocationPath): void {
       expect(seen.late).toBeInstanceOf(TypeError)
     })
 
-    test('says where JSON is wrong as JSON.parse does', async () => {
+    test('reports the position of a JSON error as JSON.parse does', async () => {
       const error = await seenBy((request) => request.json().catch((error: unknown) => error), {
         body: Buffer.from('{"a"'),
       })
       expect(error).toBeInstanceOf(SyntaxError)
     })
 
-    test('knows who the platform signed in', async () => {
+    test('knows the user whom the platform signed in', async () => {
       const principal = { identityProvider: 'aad', userId: 'u1', userDetails: 'ada' }
       const headers = { 'x-ms-client-principal': Buffer.from(JSON.stringify(principal)).toString('base64') }
       expect(await seenBy((request) => request.user, { headers })).toMatchObject({ id: 'u1', username: 'ada' })
@@ -171,7 +171,7 @@ export function invocationContract(path: InvocationPath): void {
   })
 
   describe('the context', () => {
-    test('names function and invocation and shows the bindings', async () => {
+    test('names the function and invocation and shows the bindings', async () => {
       const seen = await seenBy(
         (_, context) => ({
           isContext: context instanceof InvocationContext,
@@ -206,7 +206,7 @@ export function invocationContract(path: InvocationPath): void {
       expect(seen).toEqual([1, 2, undefined])
     })
 
-    test('logs at each level, with the invocation, and warns of what comes too late', async () => {
+    test('logs at each level with the invocation, and warns of lines that come too late', async () => {
       let late: InvocationContext | undefined
       const { lines } = await answerOf((_, context) => {
         late = context
@@ -359,7 +359,7 @@ export function invocationContract(path: InvocationPath): void {
   })
 
   describe('errors and hooks', () => {
-    test('what the function throws is thrown on, as it is; undefined and null are no errors', async () => {
+    test('an error that the function throws is rethrown unchanged; undefined and null are not errors', async () => {
       const failure = new Error('broken')
       await expect(answerOf(() => Promise.reject(failure))).rejects.toBe(failure)
       // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- functions do such things
@@ -368,7 +368,7 @@ export function invocationContract(path: InvocationPath): void {
       expect((await answerOf(() => Promise.reject(undefined))).answer.status).toBe(204)
     })
 
-    test('hooks run in order around the function and may replace inputs, function and outcome', async () => {
+    test('hooks run in order around the function and may replace its inputs, handler and outcome', async () => {
       const order: string[] = []
       const { app: functionApp, get } = loadApp(() => {
         app.hook.preInvocation((context) => {
@@ -408,7 +408,7 @@ export function invocationContract(path: InvocationPath): void {
       ])
     })
 
-    test('a log hook sees every line and may change those of the user', async () => {
+    test("a log hook sees every line and may change the user's lines", async () => {
       const {
         app: functionApp,
         get,
@@ -475,7 +475,7 @@ export function invocationContract(path: InvocationPath): void {
       return { events: seen?.events, metadata: seen?.context.triggerMetadata }
     }
 
-    test('is an array of envelopes, and the extension’s arrays beside it, oddities included', async () => {
+    test('is an array of envelopes with the extension’s parallel arrays, quirks included', async () => {
       expect(await seenByTrigger([record, tombstone], true)).toEqual({
         events: [
           event,
@@ -503,7 +503,7 @@ export function invocationContract(path: InvocationPath): void {
       })
     })
 
-    test('is one envelope with cardinality ONE', async () => {
+    test('is a single envelope with cardinality ONE', async () => {
       const { events, metadata } = await seenByTrigger([{ ...record, key: Buffer.from('7') }], false)
       expect(events).toEqual({ ...event, Key: '7' })
       expect(metadata).toMatchObject({ key: 7, topic: 42, offset: 4294967303, partition: 2 })

@@ -13,7 +13,7 @@ describe('lean invocation', () => {
 })
 
 describe('both ways', () => {
-  test('any body, query and header looks the same, and so does any answer made of them', async () => {
+  test('any body, query and header looks the same, and so does any answer built from them', async () => {
     const { app: functionApp, get } = loadApp(() =>
       app.http('echo', {
         methods: ['POST'],

@@ -7,7 +7,7 @@ const ORDER = readFileSync(join(import.meta.dirname, '../../order.json'), 'utf8'
 const CHANGED = JSON.stringify({ ...(JSON.parse(ORDER) as object), totalPrice: 1 })
 const NEVER_ISSUED = '01990000-0000-7000-8000-000000000000'
 
-test('An order goes from POST to every place where it can be read', async () => {
+test('An order goes from POST to every view of it', async () => {
   await withProduct({}, async (product) => {
     const { status, headers, body } = await product.ask('/api/orders', { method: 'POST', body: ORDER })
     expect([status, body['status']]).toEqual([202, 'accepted'])
@@ -60,7 +60,7 @@ async function expectOriginalRoutes(product: Product, order: Record<string, unkn
   expect([placed.status, placed.body['status']]).toEqual([201, 'stored'])
 }
 
-test('An order keeps what its caller calls it and notes about it, and is found by it', async () => {
+test('An order keeps its caller’s reference and metadata, and is found by its reference', async () => {
   await withProduct({}, async (product) => {
     const own = { reference: 'WEB-10482', metadata: { channel: 'web', 'campaign.id': 'spring' } }
     const body = JSON.stringify({ ...(JSON.parse(ORDER) as object), ...own })
@@ -130,7 +130,7 @@ test('The same request under the same Idempotency-Key is one order, also after a
   })
 })
 
-test('Whoever asks for what is not there, or may not be asked, is told so', async () => {
+test('A caller who asks for something unknown or forbidden gets a problem', async () => {
   await withProduct({}, async (product) => {
     const waiting = await product.ask('/api/orders?status=accepted')
     expect([waiting.status, waiting.body['errors']]).toMatchObject([400, [{ pointer: 'status' }]])

@@ -45,7 +45,7 @@ function withCode(code: ErrorCode, retriable: boolean) {
 }
 
 describe('The embedded log', () => {
-  it('refuses more than may wait, says when to come back, and takes more once the disk has caught up', async () => {
+  it('refuses records beyond its queue limit, says when to try again, and accepts more once the disk has caught up', async () => {
     const { log } = await openLog({ maxQueuedRecords: 10 })
     const fits = log.publish('t', numbered(10))
     await fits
@@ -61,7 +61,7 @@ describe('The embedded log', () => {
     expect(log.queued).toEqual({ records: 0, bytes: 0 })
   })
 
-  it('bounds what waits in bytes as well', async () => {
+  it('limits the queue in bytes as well', async () => {
     const { log } = await openLog({ maxQueuedBytes: MIB })
     const record = { key: 'k', value: 'x'.repeat(300 * KIB), headers: [] }
     await log.publish('t', [record])
@@ -75,12 +75,12 @@ describe('The embedded log', () => {
     ])
   })
 
-  it('takes a call that alone is more than may wait, when nothing else does', async () => {
+  it('accepts a call that exceeds the queue limit on its own when the queue is empty', async () => {
     const { log } = await openLog({ maxQueuedRecords: 10 })
     expect(await log.publish('t', numbered(50))).toHaveLength(50)
   })
 
-  it('takes a record of 2 MiB with its headers, and not one of a byte more', async () => {
+  it('accepts a record of 2 MiB with its headers, and refuses one that is a byte larger', async () => {
     const { log } = await openLog()
     const frame = 32
     await log.publish('t', [{ key: null, value: new Uint8Array(2 * MIB - frame), headers: [] }])
@@ -88,7 +88,7 @@ describe('The embedded log', () => {
     await expect(larger).rejects.toSatisfy(withCode('record-too-large', false))
   })
 
-  it('refuses a timestamp that is no whole number, without harm to those who publish at the same time', async () => {
+  it('refuses a timestamp that is not an integer, without harm to concurrent publishers', async () => {
     const { log } = await openLog()
     const [bad, good] = await Promise.allSettled([
       log.publish('t', [{ key: 'k', value: 'bad', headers: [], timestamp: Number.NaN }]),
@@ -98,7 +98,7 @@ describe('The embedded log', () => {
     expect(good.status).toBe('fulfilled')
   })
 
-  it('delivers alike from memory and from the file', async () => {
+  it('delivers the same from memory and from the file', async () => {
     const { log } = await openLog({ cacheBytes: 64 * KIB })
     for (let n = 0; n < 20; n++) await log.publish('t', numbered(100))
     await using consumer = await collect(log, { topic: 't', maxBatchSize: 70 })
@@ -109,7 +109,7 @@ describe('The embedded log', () => {
     await vi.waitFor(() => expect(consumer.records).toHaveLength(2001))
   })
 
-  it('gives each consumer bytes of its own', async () => {
+  it('gives each consumer its own copy of the bytes', async () => {
     const { log } = await openLog()
     await log.publish('t', [{ key: 'k', value: 'untouched', headers: [] }])
     await using spoiler = await collect(log, { topic: 't', maxBatchSize: 1 }, async ([record]) => {
@@ -120,7 +120,7 @@ describe('The embedded log', () => {
     expect(Buffer.from(record?.value ?? []).toString()).toBe('untouched')
   })
 
-  it('holds no more than its cache in memory for a consumer that stands still', async () => {
+  it('keeps no more than its cache in memory for a consumer that does not move', async () => {
     const { log } = await openLog({ cacheBytes: MIB })
     const stalled = await collect(log, { topic: 't', maxBatchSize: 10 }, (_, signal) => {
       return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('closing'))))
@@ -136,7 +136,7 @@ describe('The embedded log', () => {
     await stalled[Symbol.asyncDispose]()
   })
 
-  it('hands a batch of large records over in parts, each within bounds', async () => {
+  it('delivers a batch of large records in bounded parts', async () => {
     const { log } = await openLog({ cacheBytes: 0 })
     const large = { key: 'k', value: 'x'.repeat(1.5 * MIB), headers: [] }
     for (let n = 0; n < 8; n++) await log.publish('t', [large])
@@ -145,7 +145,7 @@ describe('The embedded log', () => {
     expect(Math.max(...consumer.batches.map((batch) => batch.length))).toBeLessThan(8)
   })
 
-  it('is not waited for while a rejected batch waits for its next delivery', async () => {
+  it('does not block while a rejected batch waits for its next delivery', async () => {
     const { log } = await openLog()
     await log.publish('t', numbered(1))
     const consumer = await collect(log, { topic: 't', maxBatchSize: 1 }, async () => {
@@ -158,7 +158,7 @@ describe('The embedded log', () => {
     expect(consumer.errors[0]).toHaveProperty('message', 'never')
   })
 
-  it('lets one group read a topic once', async () => {
+  it('lets a group read a topic only once at a time', async () => {
     const { log } = await openLog()
     await using _ = await collect(log, { topic: 't', groupId: 'g', maxBatchSize: 1 })
     await expect(collect(log, { topic: 't', groupId: 'g', maxBatchSize: 1 })).rejects.toSatisfy(
@@ -166,7 +166,7 @@ describe('The embedded log', () => {
     )
   })
 
-  it('lets a batch in flight publish while the log is being closed, and nobody afterwards', async () => {
+  it('lets a batch in flight publish while the log closes, and nobody afterwards', async () => {
     const { log } = await openLog()
     const begun = Promise.withResolvers<void>()
     let parked = 0
@@ -182,12 +182,12 @@ describe('The embedded log', () => {
     await expect(log.publish('t', numbered(1))).rejects.toSatisfy(withCode('log-unavailable', true))
   })
 
-  it('is opened by one at a time', async () => {
+  it('can be opened by only one owner at a time', async () => {
     const { directory } = await openLog()
     await expect(createEmbeddedLog({ directory })).rejects.toSatisfy(withCode('log-unavailable', true))
   })
 
-  it('says in one line what is wrong with a directory that is none', async () => {
+  it('reports a path that is not a directory in one line', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'embedded-log-'))
     onTestFinished(() => rmSync(directory, { recursive: true }))
     const file = join(directory, 'file')
@@ -197,7 +197,7 @@ describe('The embedded log', () => {
     expect(error).toHaveProperty('message', expect.stringMatching(/^The log .* can't be used: ENOTDIR.*$/))
   })
 
-  it('leaves a file alone that is no log', async () => {
+  it('leaves a file alone that is not a log', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'embedded-log-'))
     onTestFinished(() => rmSync(directory, { recursive: true }))
     writeFileSync(join(directory, 'log.db'), 'not a database, but something long enough to be read as one'.repeat(20))
@@ -207,7 +207,7 @@ describe('The embedded log', () => {
     )
   })
 
-  it('says so when its thread dies, and starts another that has all that was acknowledged', async () => {
+  it('reports the death of its thread, and starts another that has every acknowledged record', async () => {
     const workers: Worker[] = []
     const remember = (worker: Worker) => workers.push(worker)
     process.on('worker', remember)

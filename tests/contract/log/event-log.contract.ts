@@ -43,7 +43,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       return name
     }
 
-    it('gives every record back byte for byte', async () => {
+    it('returns every record byte for byte', async () => {
       const topic = await topicOf(1)
       const everyByte = Uint8Array.from({ length: 256 }, (_, index) => index)
       const records: RecordToPublish[] = [
@@ -73,7 +73,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       expect(Math.abs((kept[1]?.timestamp ?? 0) - Date.now())).toBeLessThan(600_000)
     })
 
-    it('answers the positions in the order of the records, and keeps each record there', async () => {
+    it('returns positions in the order of the records, and each record stays at its position', async () => {
       const topic = await topicOf(3)
       const records = numbered(60)
       const positions = await log.publish(topic, records)
@@ -85,11 +85,11 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       }
     })
 
-    it('publishes nothing at once when there is nothing to publish', async () => {
+    it('resolves at once when there is nothing to publish', async () => {
       expect(await log.publish(await topicOf(1), [])).toEqual([])
     })
 
-    it('keeps the records of one key in one partition, in the order of the calls, whoever else publishes', async () => {
+    it('keeps the records of a key in one partition, in the order of the calls, despite other publishers', async () => {
       const topic = await topicOf(4)
       const keys = ['one', 'two', 'three', 'four', 'five']
       await Promise.all(
@@ -128,7 +128,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       expect((await log.offsets(topic)).every(({ end }) => end > 0)).toBe(true)
     })
 
-    it('says where each partition begins and ends', async () => {
+    it('reports where each partition begins and ends', async () => {
       const topic = await topicOf(3)
       expect(await log.offsets(topic)).toEqual([0, 1, 2].map((partition) => ({ partition, first: 0, end: 0 })))
       const positions = await log.publish(topic, numbered(50))
@@ -148,7 +148,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       }
     })
 
-    it('reads from any offset, at most as many as asked for, and nothing at the end', async () => {
+    it('reads from any offset, at most the number asked for, and nothing at the end', async () => {
       const topic = await topicOf(1)
       const positions = await log.publish(topic, numbered(20))
       const { offset } = positions[7] ?? { offset: -1 }
@@ -166,7 +166,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       )
     })
 
-    it('makes topics that are missing and leaves the others as they are', async () => {
+    it('creates missing topics and leaves the others as they are', async () => {
       const topic = await topicOf(2)
       await log.publish(topic, numbered(4))
       const before = await log.offsets(topic)
@@ -177,7 +177,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       expect(await log.offsets(other)).toHaveLength(5)
     })
 
-    it('refuses a record that is too large, and writes nothing of its call', async () => {
+    it('refuses a record that is too large, and writes nothing of that call', async () => {
       const topic = await topicOf(1)
       const small = { key: 'k', value: 'small', headers: [] }
       for (const value of [
@@ -193,7 +193,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       expect(await readAll(log, topic)).toHaveLength(1)
     })
 
-    it('delivers what was there before and what comes afterwards, each partition in order', async () => {
+    it('delivers earlier and later records, each partition in order', async () => {
       const topic = await topicOf(3)
       await log.publish(topic, numbered(100))
       await using consumer = await collect(log, { topic, maxBatchSize: 16 })
@@ -222,7 +222,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       expect(most).toBe(1)
     })
 
-    it('delivers a batch again that was rejected, and commits nothing of it', async () => {
+    it('delivers a rejected batch again, and commits nothing of it', async () => {
       const topic = await topicOf(1)
       const groupId = randomUUID()
       await log.publish(topic, numbered(5))
@@ -239,7 +239,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       expect(offsetsOf(succeeded ?? []).slice(0, failed?.length)).toEqual(offsetsOf(failed ?? []))
     })
 
-    it('goes on from the committed offset, each group for itself', async () => {
+    it('continues from the committed offset, independently for each group', async () => {
       const topic = await topicOf(2)
       const groupId = randomUUID()
       await log.publish(topic, numbered(30))
@@ -258,7 +258,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       await vi.waitFor(() => expect(same.records.map(({ value }) => text(value))).toEqual([text('late')]), WAIT)
     })
 
-    it('waits for the batch in flight when it is closed, tells it so, and commits it', async () => {
+    it('waits for the batch in flight when it is closed, signals it, and commits it', async () => {
       const topic = await topicOf(1)
       const groupId = randomUUID()
       await log.publish(topic, numbered(3))
@@ -276,7 +276,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       expect((await log.committed(groupId, topic)).get(0)).toBe((await log.offsets(topic))[0]?.end)
     })
 
-    it('lets no busy partition starve another', async () => {
+    it('does not let a busy partition starve another', async () => {
       const topic = await topicOf(2)
       const [busy, quiet] = await twoKeys(log, topic)
       await log.publish(
@@ -297,7 +297,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
       expect(await log.health()).toEqual({ available: true })
     })
 
-    it.runIf(features.survivesRestart)('has everything again after a restart', async () => {
+    it.runIf(features.survivesRestart)('has all records after a restart', async () => {
       const topic = await topicOf(2)
       const groupId = randomUUID()
       await log.publish(topic, numbered(20))

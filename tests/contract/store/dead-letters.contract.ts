@@ -38,7 +38,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       return letters.map(({ id }) => id)
     }
 
-    test('keeps every byte of key, value and headers, whatever they are', async () => {
+    test('keeps every byte of key, value and headers, even invalid ones', async () => {
       const bytes = new Uint8Array(Array.from({ length: 256 }, (_, byte) => byte))
       const letter = letterOf(orderAt(0), {
         orderId: null,
@@ -58,7 +58,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(keptAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     })
 
-    test('keeps the letters of several logs that have one place beside one another', async () => {
+    test('keeps letters of several logs at one position side by side', async () => {
       const [first, second] = [letterOf(orderAt(0)), letterOf(orderAt(0))]
       const unreadable = (recordTimestamp: number) => letterOf(orderAt(0), { orderId: null, recordTimestamp })
       const letters = [first, second, unreadable(1000), unreadable(2000)]
@@ -76,7 +76,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       }
     })
 
-    test('keeps all letters of one place that several instances bring at once', async () => {
+    test('keeps all letters at one position that several instances add at once', async () => {
       const letters = Array.from({ length: 5 }, (_, n) => letterOf(orderAt(0), { orderId: null, recordTimestamp: n }))
       await Promise.all([...letters, ...letters].map((letter) => opened.deadLetters.keep([letter])))
       const { items } = await opened.deadLetters.list({ limit: 10 })
@@ -84,7 +84,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(items).toHaveLength(5)
     })
 
-    test('is not resolved by another order that is stored from its place', async () => {
+    test('is not resolved by another order that is stored from its position', async () => {
       const [dead, other] = [orderAt(0), orderAt(0)]
       await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(dead, { state: 'dead', nextAttemptAt: null })] }))
       await opened.deadLetters.keep([letterOf(dead)])
@@ -92,7 +92,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(await opened.deadLetters.get('orders:0:0')).toMatchObject({ state: 'dead' })
     })
 
-    test('of a later log is discarded, redriven and resolved by its own id', async () => {
+    test('from a later log is discarded, redriven and resolved by its own id', async () => {
       const [first, second] = [orderAt(0), orderAt(0)]
       await opened.deadLetters.keep([letterOf(first), letterOf(second)])
       await opened.redriveTasks.discard('orders@2:0:0', actAt(1))
@@ -104,7 +104,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(await opened.deadLetters.get('orders:0:0')).toMatchObject({ state: 'dead' })
     })
 
-    test('an unreadable one of an earlier log that was discarded keeps no order of a later log from being stored', async () => {
+    test('an unreadable letter of an earlier log, once discarded, does not stop an order of a later log from being stored', async () => {
       const order = orderAt(0)
       await opened.deadLetters.keep([letterOf(order, { orderId: null })])
       await opened.redriveTasks.discard('orders:0:0', actAt(1))
@@ -113,7 +113,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'stored' })
     })
 
-    test('of a later log that was discarded stays so when its record is delivered again', async () => {
+    test('from a later log stays discarded when its record is delivered again', async () => {
       const [first, second] = [orderAt(0), orderAt(0)]
       await opened.deadLetters.keep([letterOf(first), letterOf(second)])
       await opened.redriveTasks.discard('orders@2:0:0', actAt(1))
@@ -124,7 +124,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.store.storeBatch(batchOf([second]))).outcomes).toEqual([{ kind: 'withheld' }])
     })
 
-    test('an order that dies at a place where another was parked is told of, too', async () => {
+    test('an order that dies at a position where another was parked is reported too', async () => {
       const [earlier, later] = [orderAt(0), orderAt(0)]
       const park = (order: typeof earlier) =>
         opened.store.storeBatch(batchOf([], { parked: [parkedFrom(order, { state: 'dead', nextAttemptAt: null })] }))
@@ -135,7 +135,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       }
     })
 
-    test('keeps what has neither key nor value, and headers that make no sense', async () => {
+    test('keeps a record with neither key nor value, and malformed headers', async () => {
       const letter = letterOf(orderAt(0), {
         orderId: null,
         key: null,
@@ -167,7 +167,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       },
     )
 
-    test('a letter whose origin is known is left as it is', async () => {
+    test('a letter whose origin is known already is left as it is', async () => {
       const order = orderAt(0)
       await opened.deadLetters.keep([letterOf(order), letterOf(order, { attempts: 9 })])
       await opened.deadLetters.keep([letterOf(order, { attempts: 9, value: null })])
@@ -176,7 +176,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(await listed()).toHaveLength(1)
     })
 
-    test('an id that is none, or none of ours, is undefined', async () => {
+    test('a malformed or unknown id returns undefined', async () => {
       for (const id of ['', 'x', 'orders:0', 'orders:0:0', 'orders:0:-1', 'orders:0:1e3', ':0:0']) {
         expect(await opened.deadLetters.get(id)).toBeUndefined()
       }
@@ -196,7 +196,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.deadLetters.get('orders:0:2'))?.state).toBe('dead')
     })
 
-    test('a letter of the very record that was stored meanwhile is resolved', async () => {
+    test('a letter whose own record was stored meanwhile is resolved', async () => {
       const order = orderAt(0)
       await opened.store.storeBatch(batchOf([order]))
       await opened.deadLetters.keep([letterOf(order)])
@@ -221,7 +221,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(partitions).toMatchObject([{ parked: 1, next: 1 }])
     })
 
-    test('a letter of another consumer is kept as its headers tell it, and found by whose it is', async () => {
+    test('a letter of another consumer is kept as its headers describe it, and found by its owner', async () => {
       const order = orderAt(0)
       const letter = foreignLetterOf(order, 7, { key: null, value: null, headers: [] })
       await opened.deadLetters.keep([letterOf(orderAt(1)), letter])
@@ -238,7 +238,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       ])
     })
 
-    test('a letter of another consumer changes no order and not the ledger, whoever it says it is', async () => {
+    test('a letter of another consumer changes neither an order nor the ledger, whatever it claims to be', async () => {
       const [waiting, stored] = [orderAt(0), orderAt(1)]
       await opened.store.storeBatch(batchOf([stored], { delivered: 'copy' }))
       const before = await opened.ledger.read(GROUP, 0)
@@ -252,7 +252,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect(await opened.ledger.read(GROUP, 0)).toEqual(before)
     })
 
-    test('a redrive that died again stands for the letter that was redriven', async () => {
+    test('a redrive that dies again replaces the letter that was redriven', async () => {
       const order = orderAt(0)
       const again = { ...order, origin: place(1) }
       await opened.store.storeBatch(
@@ -265,7 +265,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.ledger.read(GROUP, 0)).parked).toMatchObject({ redriven: 1, dead: 0 })
     })
 
-    test('the list is newest first, by any filter, without payloads', async () => {
+    test('the list is newest first, with any filter, without payloads', async () => {
       const orders = Array.from({ length: 5 }, (_, offset) => orderAt(offset))
       const other = { fingerprint: 'f2', lastCause: CAUSE, lastFailedAt: NOW }
       await opened.deadLetters.keep(orders.map((order, index) => letterOf(order, index % 2 === 0 ? {} : other)))
@@ -285,7 +285,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
       ).rejects.toMatchObject({ code: 'invalid-request' })
     })
 
-    test('groups count what died of the same thing, the most recent first', async () => {
+    test('groups count letters with the same failure, the most recent first', async () => {
       const at = (second: number) => new Date(Date.parse(NOW) + second * 1000).toISOString()
       const letters = [
         letterOf(orderAt(0), { fingerprint: 'old', firstFailedAt: at(0), lastFailedAt: at(1) }),

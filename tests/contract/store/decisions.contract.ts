@@ -26,7 +26,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
 
     const { dead, stored, stateOf, kindsOf } = redriveSteps(() => opened)
 
-    describe('a decision stands, whatever is delivered again', () => {
+    describe('a decision survives redeliveries', () => {
       /** A fixed order of the redriven one: dead under its letter, with the marks of an edit. */
       const editOf = (order: OrderToStore, offset: number): OrderToStore => {
         const letterId = letterIdOf(order)
@@ -56,7 +56,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         return { ...lineOf(snapshot), states: snapshot.parked }
       }
 
-      test('a discarded order stays discarded, delivered again or anew, until its letter is restored', async () => {
+      test('a discarded order stays discarded, even if placed again, until its letter is restored', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         expect(await outcomesOf([order, { ...order, origin: place(1) }])).toEqual(['withheld', 'withheld'])
@@ -72,7 +72,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         expect(await ledger()).toMatchObject({ balanced: true, states: { stored: 1, discarded: 1 } })
       })
 
-      test('also when the ledger was reset: the discarded one is parked, whether it can be read now or not', async () => {
+      test('a discarded record is parked even after a ledger reset, readable or not', async () => {
         const [readable, poison] = (await dead(2)) as [OrderToStore, OrderToStore]
         await opened.redriveTasks.discard(letterIdOf(readable), actAt(1))
         await opened.redriveTasks.discard(letterIdOf(poison), actAt(1))
@@ -87,7 +87,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         }
       })
 
-      test('one letter that was discarded stays so while another of its order is open, and after that is stored', async () => {
+      test('a discarded letter stays discarded while another letter of its order is open, and the order can be stored afterwards', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         const other = { ...order, origin: place(1) }
         await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(other, { state: 'dead' })] }))
@@ -100,7 +100,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         expect(await ledger()).toMatchObject({ balanced: true, states: { discarded: 1, stored: 1 } })
       })
 
-      test('a discarded letter is not stored by a redrive that was on its way; a redrive of another letter is', async () => {
+      test('a discarded letter is not stored by its own redrive in flight; a redrive of another letter is stored', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         expect(await outcomesOf([again(order, 1)])).toEqual(['withheld'])
@@ -121,7 +121,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         expect([await stateOf(order), await stateOf(copy)]).toEqual(['superseded', 'discarded'])
       })
 
-      test('what fails again of a discarded order changes neither its status nor its history', async () => {
+      test('a later failure of a discarded order changes neither its status nor its history', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         const copy = { ...order, origin: place(1) }
@@ -134,7 +134,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         expect(await ledger()).toMatchObject({ balanced: true, states: { discarded: 2, retrying: 0 } })
       })
 
-      test('an edit that is on its way is not overtaken by the record that it mends', async () => {
+      test('an edit in flight is not overtaken by the record that it repairs', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await sendEdit(order)
         expect(await outcomesOf([order])).toEqual(['withheld'])
@@ -143,7 +143,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         expect(await ledger()).toMatchObject({ balanced: true, states: { redriven: 1 } })
       })
 
-      test('an edit that died again stands for the record that it mends', async () => {
+      test('an edit that died again replaces the record that it repairs', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await sendEdit(order)
         const edit = editOf(order, 1)
@@ -159,7 +159,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         expect(await ledger()).toMatchObject({ gaps: 0, balanced: true, states: { redriven: 1, dead: 0 } })
       })
 
-      test('an edit that was stored stands when the ledger was reset', async () => {
+      test('an edit that was stored survives a ledger reset', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await sendEdit(order)
         const edit = editOf(order, 1)
@@ -177,7 +177,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         expect([await statusOf(order), await stateOf(order)]).toEqual(['dead-lettered', 'dead'])
       })
 
-      test('a letter that nobody decided on is resolved by its own record', async () => {
+      test('a letter without a decision is resolved by its own record', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         expect(await outcomesOf([order])).toEqual(['stored'])
         expect(await stateOf(order)).toBe('resolved')

@@ -29,7 +29,7 @@ export function discardsContract(name: string, open: OpenEmptyStore): void {
     describe('a discard', () => {
       const why = 'An order of a test.'
 
-      test('gives letter, order and ledger up, with its reason, and a restore takes it back', async () => {
+      test('sets letter, order and ledger to discarded, with its reason, and a restore undoes it', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         const letterId = letterIdOf(order)
         expect(await opened.redriveTasks.discard(letterId, actAt(1, { reason: why }))).toMatchObject({
@@ -47,7 +47,7 @@ export function discardsContract(name: string, open: OpenEmptyStore): void {
         ])
       })
 
-      test('is refused for what is not dead, and a restore for what was not discarded', async () => {
+      test('is refused for a letter that is not dead, and a restore for one that was not discarded', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         const letterId = letterIdOf(order)
         await expect(opened.redriveTasks.restore(letterId, actAt(1))).rejects.toMatchObject({ code: 'conflict' })
@@ -61,7 +61,7 @@ export function discardsContract(name: string, open: OpenEmptyStore): void {
         expect((await opened.redriveTasks.audit({ limit: 9 })).items).toHaveLength(1)
       })
 
-      test('leaves an order that is stored, or that has another letter still open, as it is', async () => {
+      test('does not change an order that is stored or has another open letter', async () => {
         const stored = orderAt(0)
         await opened.store.storeBatch(batchOf([stored], { delivered: 'copy' }))
         const [twice] = (await dead(1, 1)) as [OrderToStore]
@@ -81,7 +81,7 @@ export function discardsContract(name: string, open: OpenEmptyStore): void {
     })
 
     describe('a discard of many', () => {
-      test('does to each what a discard of one does, and passes over what is not dead or not there', async () => {
+      test('treats each letter as a single discard does, and skips letters that are missing or not dead', async () => {
         const orders = await dead(4)
         const [one, other, third, kept] = orders as [OrderToStore, OrderToStore, OrderToStore, OrderToStore]
         const second = { ...other, origin: place(9) }
@@ -116,7 +116,7 @@ export function discardsContract(name: string, open: OpenEmptyStore): void {
         expect(lineOf(ledger)).toMatchObject({ parked: 4, balanced: true })
       })
 
-      test('takes more letters than one step has, and those that are discarded already once', async () => {
+      test('handles more letters than one step holds, and skips those already discarded', async () => {
         const ids = (await dead(450)).map(letterIdOf)
         const [one, other] = await Promise.all([
           opened.redriveTasks.discardMany(ids, actAt(1)),

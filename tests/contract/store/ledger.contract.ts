@@ -31,7 +31,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       )
     const read = (maxGaps = 100) => opened.ledger.read(GROUP, maxGaps)
 
-    test('a group that counted nothing has no rows', async () => {
+    test('a group that has counted nothing has no rows', async () => {
       expect(await read()).toEqual({
         partitions: [],
         gaps: [],
@@ -41,7 +41,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       })
     })
 
-    test('each partition has its row, in order, and each group its own', async () => {
+    test('each partition has its row, in order, and each group has its own', async () => {
       const orders = [orderAt(0, { origin: place(0, 2) }), orderAt(0, { origin: place(0, 0) })]
       await opened.store.storeBatch(batchOf(orders))
       await opened.store.storeBatch(batchOf(orders, { groupId: 'another' }))
@@ -53,7 +53,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.ledger.read('another', 0)).partitions).toHaveLength(2)
     })
 
-    test('an offset that is passed over is a gap, before, between and inside batches', async () => {
+    test('a skipped offset is a gap before, between and inside batches', async () => {
       await deliver([2, 3, 6])
       await deliver([9])
       const snapshot = await read()
@@ -66,14 +66,14 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect((await read(2)).gaps).toHaveLength(2)
     })
 
-    test('a log that begins later than 0 has no gap before its beginning', async () => {
+    test('a log that begins after 0 has no gap before its beginning', async () => {
       await deliver([12], { logStarts: new Map([[0, 10]]) })
       expect(lineOf(await read())).toMatchObject({ first: 10, next: 13, stored: 1, gaps: 2, balanced: true })
       await deliver([13], { logStarts: new Map([[0, 11]]) })
       expect(lineOf(await read())).toMatchObject({ first: 10, next: 14 })
     })
 
-    test('begins where the log begins, once, and leaves alone what was counted', async () => {
+    test('begins once, where the log begins, and leaves earlier counts alone', async () => {
       await deliver([0, 1])
       await opened.ledger.begin(
         GROUP,
@@ -92,7 +92,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect(lineOf(await read(), 1)).toMatchObject({ first: 7, next: 10, stored: 1, gaps: 2, balanced: true })
     })
 
-    test('offsets that were passed over are settled as absent or lost, and only what is new is told', async () => {
+    test('skipped offsets are settled as absent or lost, and only new ones are reported', async () => {
       await deliver([4, 9])
       const settle = (from: number, to: number, lostBy: LossCause | null) =>
         opened.ledger.settle(GROUP, [{ topic: 'orders', partition: 0, from, to, lostBy }])
@@ -116,7 +116,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect((await read(1)).lost).toHaveLength(1)
     })
 
-    test('what is lost beyond the last that was counted is passed over at once', async () => {
+    test('offsets lost after the last counted one are skipped at once', async () => {
       await deliver([0])
       const lost = { topic: 'orders', partition: 0, from: 1, to: 5, lostBy: 'log-start' as const }
       expect(await opened.ledger.settle(GROUP, [lost])).toEqual([lost])
@@ -125,7 +125,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect(lineOf(await read())).toMatchObject({ next: 6, stored: 2, gaps: 0, lost: 4, balanced: true })
     })
 
-    test('a record that was fetched before the log lost it counts after all', async () => {
+    test('a record that was fetched before the log lost it still counts', async () => {
       await deliver([0])
       await opened.ledger.settle(GROUP, [{ topic: 'orders', partition: 0, from: 1, to: 5, lostBy: 'log-start' }])
       await deliver([2])
@@ -137,7 +137,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       ])
     })
 
-    test('the log that is counted stays the one that was told first, and what broke it stays noted', async () => {
+    test('the log that was recorded first stays the counted one, and a break stays noted', async () => {
       const logs = async () => (await read()).logs
       await opened.ledger.begin(GROUP, 'orders', new Map(), null)
       expect(await logs()).toEqual([{ topic: 'orders', id: null, brokenBy: null }])
@@ -151,7 +151,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect(await logs()).toEqual([{ topic: 'orders', id: 'another', brokenBy: null }])
     })
 
-    test('ranges that touch are one, unless what is said of them differs', async () => {
+    test('adjacent ranges merge unless their outcomes differ', async () => {
       const epoch = { topic: 'orders', logId: null, partitions: [{ partition: 0, first: 0, next: 4 }] }
       await opened.maintenance.resetLedger(GROUP, epoch, actAt(1))
       await deliver([2, 9])
@@ -179,13 +179,13 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect(await gaps()).toEqual([[0, 5]])
     })
 
-    test('what nobody counts is not settled', async () => {
+    test('offsets that nobody counts are not settled', async () => {
       const settlement = { topic: 'orders', partition: 7, from: 0, to: 5, lostBy: 'log-start' as const }
       expect(await opened.ledger.settle(GROUP, [settlement])).toEqual([])
       expect((await read()).partitions).toEqual([])
     })
 
-    test('an offset that comes after all is taken out of its gap, which may leave two', async () => {
+    test('an offset that arrives late is removed from its gap, which may split in two', async () => {
       await deliver([5])
       await deliver([2])
       expect((await read()).gaps.map(({ from, to }) => [from, to])).toEqual([
@@ -198,13 +198,13 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect(lineOf(snapshot)).toMatchObject({ next: 6, stored: 6, gaps: 0, balanced: true })
     })
 
-    test('an offset of a gap that is parked counts as parked', async () => {
+    test('a parked offset of a gap counts as parked', async () => {
       await deliver([1])
       await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(orderAt(0))] }))
       expect(lineOf(await read())).toMatchObject({ stored: 1, parked: 1, gaps: 0, balanced: true })
     })
 
-    test('a parked origin counts once, whatever becomes of its copies', async () => {
+    test('a parked origin counts once, whatever happens to its copies', async () => {
       const order = orderAt(0)
       const park = (changes: Parameters<typeof parkedFrom>[1], delivered: 'origin' | 'copy') =>
         opened.store.storeBatch(batchOf([], { delivered, parked: [parkedFrom(order, changes)] }))
@@ -234,7 +234,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
       expect(lineOf(await read())).toMatchObject({ parked: 1, redriven: 1, balanced: true })
     })
 
-    test('whatever is delivered, however often and in whatever order, the figures add up', async () => {
+    test('the figures add up for any deliveries in any order', async () => {
       const known = Array.from({ length: 12 }, (_, offset) => orderAt(offset))
       const delivery = fc.record({
         delivered: fc.constantFrom('origin' as const, 'copy' as const),

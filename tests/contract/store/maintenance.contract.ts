@@ -54,7 +54,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       })
 
     describe('a rebuild', () => {
-      test('leaves every order as it was, in the order of storing, though records came in another', async () => {
+      test('leaves every order as it was, in the order of storing, even if records arrive in another order', async () => {
         const orders = numbered(7)
         await store(orders)
         const before = await everything()
@@ -77,7 +77,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         }
       })
 
-      test('takes the content from the record, and what the record does not tell from the live order', async () => {
+      test('takes the content from the record, and everything else from the live order', async () => {
         const [order] = numbered(1)
         await store([order!], { now: LATER })
         const told = { customerName: 'Upcast', reference: 'POS-7 ', metadata: { channel: 'till' } }
@@ -97,7 +97,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         expect(again.outcomes).toEqual([{ kind: 'duplicate' }])
       })
 
-      test('says what became of records that stored nothing, and stores none of them', async () => {
+      test('reports the outcome of records that stored nothing, and stores none of them', async () => {
         const [stored, copy, dead, discarded, unknown] = numbered(5)
         const second = { ...copy!, orderId: stored!.orderId }
         await store([stored!])
@@ -114,7 +114,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         expect(await opened.views.get(discarded!.orderId)).toMatchObject({ status: 'discarded' })
       })
 
-      test('keeps an edit in the place of its origin, and that it was recovered', async () => {
+      test('keeps an edit at the position of its origin, and the fact that it was recovered', async () => {
         const [origin] = numbered(1)
         await store([], { parked: [parkedFrom(origin!, { state: 'dead', nextAttemptAt: null })] })
         await opened.deadLetters.keep([letterOf(origin!)])
@@ -130,7 +130,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         expect(await opened.views.get(origin!.orderId)).toMatchObject({ customerName: 'Edited', recovered: true })
       })
 
-      test('keeps orders whose record is gone or is not allowed any more, and those stored meanwhile', async () => {
+      test('keeps orders whose record is gone or no longer valid, and orders stored meanwhile', async () => {
         const [gone, refused, meanwhile] = numbered(3)
         await store([gone!, refused!])
         await opened.maintenance.beginRebuild(step(), ACT)
@@ -143,7 +143,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         expect(await found('alex')).toHaveLength(3)
       })
 
-      test('a step that is done again changes nothing', async () => {
+      test('a repeated step changes nothing', async () => {
         const orders = numbered(3)
         await store(orders)
         await opened.maintenance.beginRebuild(step(), ACT)
@@ -153,7 +153,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         expect(await everything()).toHaveLength(3)
       })
 
-      test('is one at a time, until its lease is over; then its owner has no part in it any more', async () => {
+      test('runs once at a time until its lease expires; then its owner takes no further part', async () => {
         await store(numbered(1))
         await opened.maintenance.beginRebuild(step(), ACT)
         const other = step({ owner: 'other' })
@@ -166,7 +166,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         expect(await opened.maintenance.swapOrders(step(later))).toMatchObject({ state: 'done', kept: 1 })
       })
 
-      test('that is given up leaves the live orders, and says why; another begins from nothing', async () => {
+      test('that is aborted leaves the live orders alone and gives the reason; another begins from scratch', async () => {
         const orders = numbered(3)
         await store(orders)
         expect(await opened.maintenance.getRebuild()).toBeUndefined()
@@ -179,7 +179,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         expect(await opened.maintenance.swapOrders(step({ owner: 'two' }))).toMatchObject({ kept: 3 })
       })
 
-      test('whose lease is over shows as abandoned', async () => {
+      test('whose lease expired is shown as abandoned', async () => {
         await opened.maintenance.beginRebuild(step({ at: '2026-01-01T00:00:00.000Z' }), ACT)
         expect(await opened.maintenance.getRebuild()).toMatchObject({ state: 'abandoned', operator: 'sam' })
       })
@@ -200,7 +200,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       })
     })
 
-    test('a new epoch of the ledger forgets the old one, and counts what was passed as a gap', async () => {
+    test('a new epoch of the ledger forgets the old one, and counts skipped offsets as a gap', async () => {
       const [stored, dead] = numbered(2)
       await store([stored!], { parked: [parkedFrom(dead!, { state: 'dead', nextAttemptAt: null })] })
       const partitions = [
@@ -219,7 +219,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       expect(items).toMatchObject([{ action: 'reset-ledger', target: 'orders', operator: 'sam' }])
     })
 
-    test('a new epoch forgets more than one step can', async () => {
+    test('a new epoch forgets more rows than one step can delete', async () => {
       const dead = Array.from({ length: 1100 }, (_, offset) => parkedFrom(orderAt(2 * offset)))
       for (const from of [0, 500, 1000]) await store([], { parked: dead.slice(from, from + 500) })
       const epoch = { topic: 'orders', logId: null, partitions: [{ partition: 0, first: 0, next: 0 }] }
@@ -230,14 +230,14 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       expect((await opened.redriveTasks.audit({ limit: 10 })).items).toHaveLength(1)
     })
 
-    test('an act that is carried out in the log is on record', async () => {
+    test('an action that the log completed is on record', async () => {
       await opened.maintenance.recordAct('take-out', 'orders:5:3', ACT)
       const { items } = await opened.redriveTasks.audit({ limit: 10 })
       const { operator, verified, at, reason } = ACT
       expect(items).toEqual([{ action: 'take-out', target: 'orders:5:3', operator, verified, at, reason }])
     })
 
-    test('one owner at a time repairs the ledger of a group, until its lease is over, and the audit says so', async () => {
+    test('one owner at a time repairs the ledger of a group until its lease expires, and the audit records it', async () => {
       const begin = (owner: string, nowMs: number, groupId = GROUP) =>
         opened.maintenance.beginRepair({ groupId, topic: 'orders', owner, nowMs, leaseMs: 1000 }, ACT)
       expect(await begin('one', 0)).toBe(true)
@@ -253,14 +253,14 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
       expect(items).toHaveLength(4)
     })
 
-    test('says of itself what an operator would ask, each in a sentence', async () => {
+    test('answers each of an operator’s questions about itself in a sentence', async () => {
       const findings = await opened.maintenance.inspect()
       expect(findings.length).toBeGreaterThan(1)
       for (const { name, detail } of findings)
         expect([name, detail]).toEqual([name, expect.stringMatching(/^[A-Z].+\.$/)])
     })
 
-    test('the schema is up to date once it is open, and stays so', async () => {
+    test('the schema is up to date after opening, and stays so', async () => {
       const once = await opened.maintenance.migrate()
       expect(once.migrations.map(({ version }) => version)).toEqual(once.migrations.map((_, index) => index + 1))
       expect(await opened.maintenance.migrate()).toEqual(once)

@@ -26,7 +26,7 @@ export function orderSearchContract(
   const item = (offset: number, brand: string) =>
     orderAt(offset, { order: { orderItems: [{ ...orderAt(0).order.orderItems[0]!, brand }] } })
 
-  test('a text without a word finds nothing, and query syntax is just text', async () => {
+  test('a text without words finds nothing, and query syntax is plain text', async () => {
     await store([customer(0, 'Alex', 'Near'), item(1, 'AND')])
     for (const q of ['', ' ', '"', '***', '🛒', '()', '-', '¤§', '§', '¤']) expect(await found(q)).toEqual([])
     for (const q of ['"alex" *', 'alex)', 'NEAR(', 'a*e', "alex'; --", 'name:alex', 'alex OR nobody', '^alex']) {
@@ -41,7 +41,7 @@ export function orderSearchContract(
     await expect(opened().views.search({ q: 'x'.repeat(10_000), limit: 5 })).resolves.toBeDefined()
   })
 
-  test('a whole name comes before the beginning of one, a name before an item, then the newest', async () => {
+  test('whole names rank before prefixes, names before items, then newest first', async () => {
     const orders = [
       item(0, 'Maria'),
       item(1, 'Mariana'),
@@ -59,7 +59,7 @@ export function orderSearchContract(
     expect(await found('maria', { customersOnly: true })).toEqual(ids(5, 3, 6, 2))
   })
 
-  test('a reference is found by its words, in search and in a list, while the order is on its way too', async () => {
+  test('a reference is found by its words, in search and in lists, even before the order is stored', async () => {
     const named = (offset: number, reference: string) => orderAt(offset, { order: { reference } })
     const [one, other, retrying] = [named(0, 'WEB-10482/b'), named(1, 'Web 99'), named(2, 'WEB-10482/c')]
     await store([one, other])
@@ -71,7 +71,7 @@ export function orderSearchContract(
     expect(await listed({ q: '10482', status: 'retrying' })).toEqual([retrying.orderId])
   })
 
-  test('every word must be there, in the name or in an item', async () => {
+  test('every word must match, in the name or in an item', async () => {
     const orders = [customer(0, 'Maria', 'Lopez'), item(1, 'Lopez'), customer(2, 'Maria', 'Smith')]
     await store(orders)
     expect(await found('lopez maria')).toEqual([orders[0]?.orderId])
@@ -102,7 +102,7 @@ export function orderSearchContract(
     },
   )
 
-  test('an e-mail address, the code of an item and an id find their order', async () => {
+  test('an e-mail address, an item code and an id find their order', async () => {
     const changes = {
       customerEmail: 'soren.test7@shop.example',
       orderItems: [{ ...orderAt(0).order.orderItems[0]!, itemCode: 'TRK-2041' }],
@@ -133,7 +133,7 @@ export function orderSearchContract(
     expect(await found(order.orderId)).toEqual([order.orderId])
   })
 
-  test('any text finds what going through all orders would find, in that order', async () => {
+  test('any text finds the same orders as a full scan, in the same order', async () => {
     const random = createRandom(4)
     const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''
     const orders = Array.from({ length: 120 }, (_, offset) => {
@@ -160,7 +160,7 @@ export function orderSearchContract(
   })
 
   // This checks the index: `rankOf` makes words as the product does. `FOUND_BY` above checks the words.
-  test.runIf(features.fullText)('texts of any script find what going through all orders would find', async () => {
+  test.runIf(features.fullText)('texts of any script find the same orders as a full scan', async () => {
     const random = createRandom(7)
     const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''
     const write = (text: string) => WAYS_TO_WRITE[Math.floor(random() * WAYS_TO_WRITE.length)]?.(text) ?? text
@@ -180,7 +180,7 @@ export function orderSearchContract(
     }
   })
 
-  test('pages stay as they are while orders are added', async () => {
+  test('pages stay stable while orders are added', async () => {
     const orders = Array.from({ length: 5 }, (_, offset) => customer(offset, 'Maria', 'Lopez'))
     await store(orders)
     const first = await opened().views.search({ q: 'maria', limit: 2 })
@@ -193,7 +193,7 @@ export function orderSearchContract(
     )
   })
 
-  test('in a list it keeps the order of the list and goes with every filter and status', async () => {
+  test('a search within a list keeps the order of the list and combines with every filter and status', async () => {
     const orders = [item(0, 'Maria'), customer(1, 'Maria', 'Lopez'), item(2, 'Mariana'), customer(3, 'Alex', 'Lopez')]
     await store(orders)
     const retrying = customer(4, 'Maria', 'Retry')

@@ -35,7 +35,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       (await allPages((page) => opened.views.list({ limit: 50, ...page }))).map((o) => o.orderId)
     const ledgerLine = async () => lineOf(await opened.ledger.read(GROUP, 10))
 
-    test('an order that is stored reads back as it was accepted', async () => {
+    test('a stored order reads back as it was accepted', async () => {
       const order = orderAt(0, {
         order: { totalPrice: MAX_AMOUNT, customerName: 'Zoë 🛒', shippingAddress: 'two\nlines' },
       })
@@ -51,7 +51,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       })
     })
 
-    test('an order of 500 items keeps each of them, in order', async () => {
+    test('an order of 500 items keeps all of them, in order', async () => {
       const [item] = orderAt(0).order.orderItems
       const orderItems = Array.from({ length: 500 }, (_, line) => ({
         ...item!,
@@ -66,7 +66,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       )
     })
 
-    test('a batch delivered again changes nothing', async () => {
+    test('a redelivered batch changes nothing', async () => {
       const orders = [orderAt(0), orderAt(1), orderAt(2)]
       await kinds(orders)
       const before = await ledgerLine()
@@ -76,7 +76,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.views.get(orders[0]!.orderId))?.storedAt).toBe(NOW)
     })
 
-    test('the same order from another place is a duplicate, also within one batch', async () => {
+    test('the same order at another position is a duplicate, also within one batch', async () => {
       const order = orderAt(0)
       const again = { ...order, origin: place(1) }
       expect((await kinds([order, again])).kinds).toEqual(['stored', 'duplicate'])
@@ -86,7 +86,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect(await ledgerLine()).toMatchObject({ stored: 1, duplicate: 2, next: 3, balanced: true })
     })
 
-    test('another order under a known id is rejected, and the others are stored all the same', async () => {
+    test('another order under a known id is rejected, and the rest are stored', async () => {
       const order = orderAt(0)
       const impostor = orderAt(1, { orderId: order.orderId, order: { customerName: 'Mallory' } })
       const other = orderAt(2)
@@ -116,7 +116,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect(await opened.store.findByIdempotencyKey(keyHash('another'))).toBeUndefined()
     })
 
-    test('an order that no constraint lets in is rejected alone, and nothing of it stays', async () => {
+    test('an order that violates a constraint is rejected alone, and nothing of it remains', async () => {
       const [item] = orderAt(0).order.orderItems
       const good = orderAt(0)
       const bad = orderAt(1, { order: { orderItems: [item!, { ...item!, brand: 'Zyzzyva', quantity: -1 }] } })
@@ -129,7 +129,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.views.search({ q: 'zyzzyva', limit: 10 })).items).toEqual([])
     })
 
-    test('batches that are stored at once do not disturb one another', async () => {
+    test('concurrent batches do not disturb one another', async () => {
       const orders = Array.from({ length: 40 }, (_, offset) => orderAt(offset))
       const order = orders[0]!
       const batches = Array.from({ length: 8 }, (_, part) => [order, ...orders.slice(part * 5, part * 5 + 5)])
@@ -138,7 +138,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect((await storedIds()).toSorted()).toEqual(orders.map(({ orderId }) => orderId).toSorted())
     })
 
-    test('a copy moves the parked row of its origin and counts no offset', async () => {
+    test('a copy updates the parked row of its origin and counts no offset', async () => {
       const order = orderAt(0)
       await kinds([], { parked: [parkedFrom(order)] })
       expect(await kinds([order], { delivered: 'copy' })).toEqual({ kinds: ['stored'], counted: true })
@@ -148,7 +148,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.views.get(order.orderId))?.status).toBe('stored')
     })
 
-    test('a copy that comes before its origin was counted leaves the ledger balanced', async () => {
+    test('a copy that arrives before its origin was counted leaves the ledger balanced', async () => {
       const [stored, parked] = [orderAt(0), orderAt(1)]
       await kinds([stored], { delivered: 'copy', parked: [parkedFrom(parked, { attempt: 2 })] })
       await kinds([stored], { parked: [parkedFrom(parked)] })
@@ -157,7 +157,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect(await opened.views.get(parked.orderId)).toMatchObject({ status: 'retrying', attempt: 2 })
     })
 
-    test('a redrive that is stored recovers its order and resolves the dead letter', async () => {
+    test('a stored redrive recovers its order and resolves the dead letter', async () => {
       const order = orderAt(0)
       await kinds([], { parked: [parkedFrom(order, { state: 'dead', attempt: 4, nextAttemptAt: null })] })
       await opened.deadLetters.keep([letterOf(order)])
@@ -176,7 +176,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect(lineOf(snapshot)).toMatchObject({ stored: 1, parked: 1, redriven: 1, next: 2, balanced: true })
     })
 
-    test('an edited dead letter is stored in its place, and the original is no stranger afterwards', async () => {
+    test('an edited dead letter is stored at its position, and the original is then a known duplicate', async () => {
       const order = orderAt(0)
       await kinds([], { parked: [parkedFrom(order, { state: 'dead', nextAttemptAt: null })] })
       await opened.deadLetters.keep([letterOf(order)])
@@ -201,7 +201,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.deadLetters.get(supersedes))?.state).toBe('resolved')
     })
 
-    test('an edit that comes after its order was stored changes nothing and is not rejected', async () => {
+    test('an edit that arrives after its order was stored changes nothing and is not rejected', async () => {
       const order = orderAt(0)
       await opened.deadLetters.keep([letterOf(order)])
       await kinds([order])
@@ -227,7 +227,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect((await opened.ledger.read(GROUP, 10)).parked).toMatchObject({ stored: 1, dead: 0 })
     })
 
-    test('a failure that is told late changes nothing of an order that is stored', async () => {
+    test('a failure that is reported late does not change a stored order', async () => {
       const order = orderAt(0)
       await kinds([order])
       const told = await opened.views.history(order.orderId)
@@ -241,7 +241,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect(await ledgerLine()).toMatchObject({ stored: 1, parked: 1, balanced: true })
     })
 
-    test('a preview says what would be and changes nothing', async () => {
+    test('a preview reports the outcome and changes nothing', async () => {
       const known = orderAt(0)
       await kinds([known])
       const [item] = known.order.orderItems
@@ -265,7 +265,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       expect(await kinds([])).toEqual({ kinds: [], counted: true })
     })
 
-    test('it is healthy while it is open; afterwards it says so and rejects as an outage', async () => {
+    test('is healthy while it is open; after closing it reports that and rejects as an outage', async () => {
       expect(await opened.store.health()).toEqual({ available: true })
       const closed = await open()
       await closed[Symbol.asyncDispose]()

@@ -40,13 +40,13 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
       (await allPages((page) => opened.views.search({ q, limit: 2, ...query, ...page }))).map(({ orderId }) => orderId)
 
     describe('one order', () => {
-      test('an order that the store never saw is undefined, and has no history', async () => {
+      test('an order that the store has never seen is undefined, and has no history', async () => {
         const { orderId } = orderAt(0)
         expect(await opened.views.get(orderId)).toBeUndefined()
         expect(await opened.views.history(orderId)).toBeUndefined()
       })
 
-      test('a retrying order says which attempt, when the next is due, why, and what it holds', async () => {
+      test('a retrying order has its attempt, its next due time, its cause and its content', async () => {
         const order = orderAt(0)
         await park(order)
         expect(await opened.views.get(order.orderId)).toEqual({
@@ -64,7 +64,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         })
       })
 
-      test('has the reference and the metadata that its caller gave it, stored or not', async () => {
+      test("has the caller's reference and metadata, stored or not", async () => {
         const given = {
           reference: 'Ärger "1" \\u0041',
           metadata: { channel: 'web', note: 'a\n"b" \\n \u{1f525}', empty: '' },
@@ -82,7 +82,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         ])
       })
 
-      test('a dead-lettered order of which nothing could be read still has a status', async () => {
+      test('a dead-lettered order that could not be read at all still has a status', async () => {
         const order = orderAt(0)
         await park(order, { ...dead, order: null })
         expect(await opened.views.get(order.orderId)).toEqual({
@@ -94,7 +94,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         })
       })
 
-      test('copies that come late or again never take an order back', async () => {
+      test('late or repeated copies never set an order back', async () => {
         const order = orderAt(0)
         await park(order, { attempt: 2 })
         await park(order, { attempt: 1 }, LATER)
@@ -108,14 +108,14 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         expect((await opened.views.get(order.orderId))?.status).toBe('stored')
       })
 
-      test('a redriven order that is tried again is retrying again', async () => {
+      test('a redriven order that is retried is retrying again', async () => {
         const order = orderAt(0)
         await park(order, dead)
         await park({ ...order, origin: place(7) }, { redriveOf: letterIdOf(order) }, LATER)
         expect(await opened.views.get(order.orderId)).toMatchObject({ status: 'retrying', attempt: 1 })
       })
 
-      test('many are found at once; those that are unknown are not in the answer', async () => {
+      test('many are found at once; unknown ids are left out', async () => {
         const [stored, retrying, unknown] = [orderAt(0), orderAt(1), orderAt(2)]
         await store([stored])
         await park(retrying)
@@ -140,7 +140,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         ])
       })
 
-      test('what failed is told once, in order, with its cause, until the order is stored', async () => {
+      test('each failure is listed once, in order, with its cause, until the order is stored', async () => {
         const order = orderAt(0)
         await park(order)
         await park(order)
@@ -157,7 +157,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
     })
 
     describe('list', () => {
-      test('newest first, page by page, each order once while others are added', async () => {
+      test('newest first, page by page, each order once even while others are added', async () => {
         const orders = Array.from({ length: 8 }, (_, offset) => orderAt(offset))
         await store(orders)
         const first = await opened.views.list({ limit: 3 })
@@ -170,7 +170,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         )
       })
 
-      test('a page that is exactly the rest is the last', async () => {
+      test('a page that ends exactly at the last order is the last page', async () => {
         await store([orderAt(0), orderAt(1)])
         expect((await opened.views.list({ limit: 2 })).nextCursor).toBeNull()
         expect(await opened.views.list({ limit: 2, customerId: 99 })).toEqual({ items: [], nextCursor: null })
@@ -200,7 +200,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         expect(await listed({ currency: 'GBP', customerId: 2 })).toEqual([])
       })
 
-      test('times are those of acceptance: from included, to not', async () => {
+      test('time filters use the acceptance time: from is inclusive, to is exclusive', async () => {
         const acceptedAt = (minute: number) => new Date(Date.parse(ACCEPTED_AT) + minute * 60_000).toISOString()
         const minutes = [3, 1, 4, 2, 5, 0]
         const orders = minutes.map((minute, offset) => orderAt(offset, { acceptedAt: acceptedAt(minute) }))
@@ -212,7 +212,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         expect(await listed({ from: acceptedAt(6) })).toEqual([])
       })
 
-      test('a range of time is found among many orders, wherever it lies', async () => {
+      test('a time range is found anywhere among many orders', async () => {
         const orders = Array.from({ length: 3000 }, (_, offset) =>
           orderAt(offset, { acceptedAt: new Date(Date.parse(ACCEPTED_AT) + offset * 1000).toISOString() }),
         )
@@ -231,7 +231,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         expect(await listed({ limit: 200, from: at(2900), currency: 'EUR' })).toEqual(between(2900, 3000))
       })
 
-      test('by status: stored, or where the others stand, by their filters too', async () => {
+      test('by status: stored, or any other status, with that status’s own filters', async () => {
         const [stored, retrying, deadLettered, unreadable] = [orderAt(0), orderAt(1), orderAt(2), orderAt(3)]
         await store([stored])
         await park({ ...retrying, order: { ...retrying.order, customerId: 5, currencyType: 'GBP' } })
@@ -248,7 +248,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         expect(await listed({ status: 'discarded' })).toEqual([])
       })
 
-      test('by reference, letter by letter, with whatever else narrows it down', async () => {
+      test('by exact reference, combined with other filters', async () => {
         const named = (offset: number, reference: string, more: Partial<NewOrderCommand> = {}) =>
           orderAt(offset, { order: { reference, ...more } })
         const [one, other, retrying] = [
@@ -273,7 +273,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         expect(await listed({ reference: 'WEB-1', status: 'dead-lettered' })).toEqual([])
       })
 
-      test('a cursor that is not one of this query is refused', async () => {
+      test('a cursor of another query is refused', async () => {
         await store([orderAt(0), orderAt(1)])
         const { nextCursor } = await opened.views.list({ limit: 1 })
         const cursor = nextCursor ?? 'there was no next page'

@@ -94,7 +94,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       },
     )
 
-    test('one letter is discarded by two operators: one of them does it, and the audit has one line', async () => {
+    test('two operators discard one letter: one succeeds, and the audit has one line', async () => {
       const order = orderAt(0)
       await dead(order)
       const results = await meet(
@@ -119,7 +119,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       expect(await parkedStates()).toEqual({ stored: 1 })
     })
 
-    test('a record that is parked again while it is stored stays stored', async () => {
+    test('a record that is parked again while it is being stored stays stored', async () => {
       const order = orderAt(0)
       await retrying(order)
       const again = [parkedFrom(order, { state: 'dead', attempt: 4, nextAttemptAt: null })]
@@ -132,7 +132,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       expect(await parkedStates()).toEqual({ stored: 1 })
     })
 
-    test('an order is discarded while a retry stores it: it is stored and its letter resolved, or neither', async () => {
+    test('an order is discarded while a retry stores it: it is either stored with its letter resolved, or discarded', async () => {
       const order = orderAt(0)
       await dead(order)
       const [, discarded] = await meet(
@@ -147,7 +147,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       ]).toContainEqual(outcome)
     })
 
-    test('a last letter is discarded while another one of its order is kept: that one can be given up, too', async () => {
+    test('the last letter is discarded while another of its order is kept: the second can be discarded too', async () => {
       const first = orderAt(0)
       const second = { ...first, origin: place(1, 1) }
       await dead(first)
@@ -163,7 +163,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       expect(await statusOf(first)).toBe('discarded')
     })
 
-    test('the same order from two partitions is stored once, and leaves no status behind', async () => {
+    test('the same order from two partitions is stored once, and leaves no failure status behind', async () => {
       const first = orderAt(0)
       const second = { ...first, origin: place(0, 1) }
       await retrying(first)
@@ -177,7 +177,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       expect(page.items).toEqual([])
     })
 
-    test('one task is leased to one of two that ask', async () => {
+    test('a task is leased to only one of two owners', async () => {
       const order = orderAt(0)
       await dead(order)
       const act = actAt(1)
@@ -194,7 +194,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       expect(next === undefined).toBe(leased.includes(true))
     })
 
-    test('one repair of the ledger is begun by one of two', async () => {
+    test('a ledger repair is begun by only one of two owners', async () => {
       const lease = { groupId: GROUP, topic: 'orders', nowMs: 1000, leaseMs: 5000 }
       await shared.one.maintenance.beginRepair({ ...lease, owner: 'old', nowMs: -9000 }, actAt(1))
       const results = await meet(

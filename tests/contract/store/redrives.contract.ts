@@ -32,7 +32,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
     const none = { waiting: 0, pending: 0, resolved: 0, failed: 0, skipped: 0 }
 
     describe('a redrive task', () => {
-      test('has the dead letters that match, and begins with none sent', async () => {
+      test('has the matching dead letters, and begins with none sent', async () => {
         await dead(3)
         const task = await create({ fingerprint: 'f1' })
         expect(task).toEqual({
@@ -68,7 +68,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(await create(letters)).toMatchObject({ total, waiting: total })
       })
 
-      test('has all letters that match, however many there are, in the order of keeping', async () => {
+      test('has all matching letters, however many, in the order of keeping', async () => {
         const orders = Array.from({ length: 1100 }, (_, offset) => orderAt(offset))
         for (const from of [0, 500, 1000]) {
           await opened.deadLetters.keep(orders.slice(from, from + 500).map((order) => letterOf(order)))
@@ -79,7 +79,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect((await opened.redriveTasks.audit({ limit: 9 })).items).toHaveLength(1)
       })
 
-      test('refuses a name that is none, and to begin with nothing that is dead; nothing is left of it', async () => {
+      test('refuses an invalid name, and an empty selection; neither leaves anything behind', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await expect(create({ ids: [letterIdOf(order), 'orders:0:9'] })).rejects.toMatchObject({
           code: 'dead-letter-not-found',
@@ -92,14 +92,14 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect((await opened.redriveTasks.audit({ limit: 9 })).items).toHaveLength(1)
       })
 
-      test('counts a named letter that is not dead as skipped', async () => {
+      test('counts a letter named by id that is not dead as skipped', async () => {
         const [one, other] = (await dead(2)) as [OrderToStore, OrderToStore]
         await opened.redriveTasks.discard(letterIdOf(other), actAt(0, { reason: 'no use' }))
         await create({ ids: [letterIdOf(one), letterIdOf(other)] })
         expect(await progress()).toEqual({ ...none, total: 2, waiting: 1, skipped: 1 })
       })
 
-      test('gives its letters in the order of keeping, byte for byte', async () => {
+      test('returns its letters in the order of keeping, byte for byte', async () => {
         const orders = await dead(4)
         await create()
         await lease()
@@ -108,7 +108,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(letters[0]).toEqual(await opened.deadLetters.get('orders:0:0'))
       })
 
-      test('takes no more than eight megabytes at once, and always one', async () => {
+      test('takes at most 8 MB at once, and always at least one letter', async () => {
         const orders = [orderAt(0), orderAt(1), orderAt(2)]
         const value = Buffer.alloc(5 * 1024 * 1024)
         await opened.deadLetters.keep(orders.map((order) => letterOf(order, { value })))
@@ -144,7 +144,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         ])
       })
 
-      test('says which of the pending are being retried', async () => {
+      test('reports which pending letters are being retried', async () => {
         const [order] = (await dead(2)) as [OrderToStore]
         await create()
         await lease()
@@ -159,7 +159,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         })
       })
 
-      test('skips what was discarded, redriven or edited before its turn', async () => {
+      test('skips letters that were discarded, redriven or edited before their turn', async () => {
         const orders = await dead(4)
         const [discarded, edited, elsewhere, left] = orders.map(letterIdOf) as [string, string, string, string]
         await create()
@@ -173,7 +173,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(await progress()).toEqual({ ...none, total: 4, waiting: 1, skipped: 3 })
       })
 
-      test('has a letter that was discarded between noting and sending as skipped', async () => {
+      test('skips a letter that was discarded between noting and sending', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await create()
         await lease()
@@ -184,7 +184,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
     })
 
     describe('a lease', () => {
-      test('is one process’s at a time, and another’s when it is over', async () => {
+      test('belongs to one process at a time, and to another when it expires', async () => {
         await dead(1)
         await create()
         expect(await lease('one', 0)).toMatchObject({ id: 'task' })
@@ -195,14 +195,14 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(await claim(1, 'two')).toHaveLength(1)
       })
 
-      test('is given again to its own holder, who failed to release it', async () => {
+      test('is granted again to its own holder that failed to release it', async () => {
         await dead(1)
         await create()
         await lease('one', 0)
         expect(await lease('one', 1)).toMatchObject({ id: 'task' })
       })
 
-      test('ends with its release, when the task is due again', async () => {
+      test('ends when it is released, and the task is due again', async () => {
         await dead(1)
         await create()
         await lease('one', 0)
@@ -211,7 +211,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(await lease('two', 50)).toMatchObject({ id: 'task' })
       })
 
-      test('that went to another is not ended by whom it was taken from', async () => {
+      test('that passed to another owner cannot be ended by the previous one', async () => {
         await dead(1)
         await create()
         await lease('one', 0)
@@ -221,7 +221,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(await lease('three', LEASE_MS)).toBeUndefined()
       })
 
-      test('goes to the task that is due longest', async () => {
+      test('goes to the task that has been due longest', async () => {
         await dead(1)
         await create({}, 'task')
         await create({}, 'another')
@@ -233,7 +233,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(await lease('one', 30)).toMatchObject({ id: 'another' })
       })
 
-      test('of a process that died in mid-step: its letters come again before any other', async () => {
+      test('of a process that died in mid-step: its letters are sent again first', async () => {
         const orders = await dead(6)
         const [first, ...others] = orders as [OrderToStore, ...OrderToStore[]]
         await create()
@@ -248,7 +248,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(await opened.redriveTasks.get('task')).toMatchObject({ step: 2 })
       })
 
-      test('of a process that died after sending: what was stored meanwhile is resolved, and not sent again', async () => {
+      test('of a process that died after sending: letters stored meanwhile are resolved, not sent again', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await create()
         await lease('one', 0)
@@ -259,7 +259,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(await claim(1, 'two')).toEqual([])
       })
 
-      test('is given to one of many that ask at once', async () => {
+      test('is given to one of several that ask at once', async () => {
         await dead(1)
         await create()
         const given = await Promise.all(Array.from({ length: 10 }, (_, owner) => lease(`owner ${owner}`)))
@@ -268,7 +268,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
     })
 
     describe('a list of tasks', () => {
-      test('has the newest first, page by page, each as it is by itself', async () => {
+      test('has the newest first, page by page, each equal to the task read alone', async () => {
         expect(await opened.redriveTasks.list({ limit: 2 })).toEqual({ items: [], nextCursor: null })
         const ids = ['b', 'a', 'c']
         for (const [index, id] of ids.entries()) {
@@ -305,7 +305,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(items.map(({ action }) => action)).toEqual([...actions, 'redrive'])
       })
 
-      test('cancelled stays cancelled, even in mid-step', async () => {
+      test('a cancelled task stays cancelled, even in mid-step', async () => {
         await dead(2)
         await create()
         await lease()
@@ -322,7 +322,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         ])
       })
 
-      test('resumed, it begins with one step again, and what was sent before still counts', async () => {
+      test('a resumed task begins again with a step of one, and earlier sends still count', async () => {
         const orders = await dead(4)
         await create()
         await lease()
@@ -336,7 +336,7 @@ export function redrivesContract(name: string, open: OpenEmptyStore): void {
         expect(await claim(9)).toEqual(orders.slice(2).map(letterIdOf))
       })
 
-      test('an operator cannot cancel what does not run, nor resume what runs or is done', async () => {
+      test('an operator cannot cancel a task that is not running, nor resume one that is running or done', async () => {
         await dead(1)
         await create()
         const change = (to: 'cancelled' | 'running', id = 'task') => opened.redriveTasks.change(id, to, actAt(1))

@@ -29,7 +29,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
     const { dead, create, lease, claim, markSent, stored, stateOf, kindsOf } = redriveSteps(() => opened)
 
     describe('an order whose letter is redriven', () => {
-      test('is stored once, recovered, and its history tells of it, however often it was sent', async () => {
+      test('is stored once and recovered, and its history says so, however often it was sent', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await create()
         await lease()
@@ -57,7 +57,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect(ledger.parked).toMatchObject({ redriven: 1, dead: 0 })
       })
 
-      test('that is stored already resolves its letter, and its history stays as it was', async () => {
+      test('that is stored already resolves its letter, and its history does not change', async () => {
         const order = orderAt(0)
         await opened.store.storeBatch(batchOf([order]))
         const copy = { ...order, origin: place(1) }
@@ -85,7 +85,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
     describe('a letter of another consumer', () => {
       const FOREIGN = 'orders-dlt:0:7'
 
-      test('is discarded and restored beside our own letter, and the order follows ours alone', async () => {
+      test('is discarded and restored beside our own letter, and the order follows only ours', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.deadLetters.keep([foreignLetterOf(order, 7)])
         const discard = (id: string) => opened.redriveTasks.discard(id, actAt(1, { reason: 'no use' }))
@@ -99,7 +99,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect({ history: await kindsOf(order), ledger: await opened.ledger.read(GROUP, 0) }).toEqual(before)
       })
 
-      test('that is redriven is told to no history, and is resolved when its order is there', async () => {
+      test('that is redriven appears in no history, and is resolved when its order is stored', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.deadLetters.keep([foreignLetterOf(order, 7)])
         await create({ ids: [FOREIGN] })
@@ -114,7 +114,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ balanced: true })
       })
 
-      test('that is redriven stores no order that was discarded, and its redrive ends all the same', async () => {
+      test('that is redriven does not store a discarded order, and its redrive still ends', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.deadLetters.keep([foreignLetterOf(order, 7)])
         await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
@@ -134,7 +134,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ next: 2, parked: 2, balanced: true })
       })
 
-      test('that was discarded after it was sent decides nothing about our order', async () => {
+      test('that was discarded after it was sent does not affect our order', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.deadLetters.keep([foreignLetterOf(order, 7)])
         await opened.redriveTasks.discard(FOREIGN, actAt(1))
@@ -145,7 +145,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
     })
 
     describe('an edit', () => {
-      test('is on record before it is sent, and keeps the original', async () => {
+      test('is recorded before it is sent, and keeps the original', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         const original = (await opened.deadLetters.get(letterIdOf(order)))?.value
         const edited = new Uint8Array([0, 255, 123])
@@ -163,7 +163,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         })
       })
 
-      test('is stored in the original’s place; what was sent a second time is a duplicate', async () => {
+      test('is stored at the original’s position; a second send is a duplicate', async () => {
         const [order] = (await dead(1)) as [OrderToStore]
         const letterId = letterIdOf(order)
         const edit = (customerName: string, offset: number) => {
@@ -183,13 +183,13 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
         expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ redriven: 2, balanced: true })
       })
 
-      test('needs a letter', async () => {
+      test('requires a letter', async () => {
         const edit = opened.redriveTasks.recordEdit('orders:0:9', Buffer.from('{}'), actAt(1))
         await expect(edit).rejects.toMatchObject({ code: 'dead-letter-not-found' })
       })
     })
 
-    test('the audit has every action, newest first, by page and by target', async () => {
+    test('the audit lists every action, newest first, by page and by target', async () => {
       const orders = await dead(2)
       const [one, other] = orders.map(letterIdOf) as [string, string]
       await opened.redriveTasks.discard(one, actAt(1, { operator: 'kim@example.com', verified: true, reason: 'why' }))

@@ -126,7 +126,7 @@ describe('A record of the embedded log that was changed on the disk', () => {
     expect(await passedOver(directory)).toEqual([DAMAGED])
   })
 
-  test('is told with its place by whoever reads it again', async () => {
+  test('is reported with its position by every reader', async () => {
     const { directory, file } = await written()
     flip(file, `value-${text}`)
     const log = await opened(directory)
@@ -139,7 +139,7 @@ describe('A record of the embedded log that was changed on the disk', () => {
     expect(await log.read('t', 0, DAMAGED + 1, 100)).toHaveLength(RECORDS - DAMAGED - 1)
   })
 
-  test('by another that is sound is noticed by its place', async () => {
+  test('replaced by another intact record is detected by its position', async () => {
     const { directory, file } = await written()
     alter(
       file,
@@ -149,7 +149,7 @@ describe('A record of the embedded log that was changed on the disk', () => {
   })
 })
 
-test('Pages of zeros in the middle of the log take their own records, and no other', async () => {
+test('Zeroed pages in the middle of the log lose their own records and no others', async () => {
   const many = 4000
   const { directory, file } = await written(
     Array.from({ length: many }, (_, n) => ({ ...recordOf(n), value: `${n}`.padEnd(600, '.') })),
@@ -181,7 +181,7 @@ test('Pages of zeros in the middle of the log take their own records, and no oth
   expect(await passedOver(directory, many)).toEqual(missing)
 })
 
-test('A log that was written before records had checksums is read, and gets them from there on', async () => {
+test('A log written before records had checksums is readable, and gets them from then on', async () => {
   const { directory, file } = await written()
   alter(
     file,
@@ -298,7 +298,7 @@ describe('A product whose log was damaged while it was stopped', () => {
     360_000,
   )
 
-  test('in a retry topic tells so, and a reset stores the order from its own record', async () => {
+  test('in a retry topic is reported, and a reset stores the order from its own record', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'damaged-retry-'))
     onTestFinished(() => rmSync(directory, { recursive: true }))
     const settings = { FAULTS: 'on', RETRY_DELAYS: '20m', LOG_LEVEL: 'warn' }

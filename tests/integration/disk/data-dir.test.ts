@@ -44,14 +44,14 @@ async function holder(directory: string) {
 }
 
 describe('The data directory', () => {
-  it('is made for its owner alone', async () => {
+  it('is created with access for its owner alone', async () => {
     const path = temporaryPath()
     await using dataDir = await openDataDir(path)
     expect(dataDir.path).toBe(path)
     expect(statSync(path).mode & 0o777).toBe(0o700)
   })
 
-  it('is held by one process, and a second is told in one line by whom', async () => {
+  it('is locked by one process, and a second one learns in one line which', async () => {
     const path = temporaryPath()
     const { pid } = await holder(path)
     await expect(openDataDir(path)).rejects.toMatchObject({
@@ -65,7 +65,7 @@ describe('The data directory', () => {
     expect(await readOwner(path)).toMatchObject({ pid, url: 'http://127.0.0.1:7071' })
   })
 
-  it('is free at once when its holder was killed', async () => {
+  it('is free at once when its holder is killed', async () => {
     const path = temporaryPath()
     const child = await holder(path)
     child.kill('SIGKILL')
@@ -76,7 +76,7 @@ describe('The data directory', () => {
     expect(await readOwner(path)).toMatchObject({ pid: process.pid })
   })
 
-  it('is held against the same process too, until it is given back', async () => {
+  it('is locked within the same process too, until it is released', async () => {
     const path = temporaryPath()
     {
       await using _ = await openDataDir(path)
@@ -101,7 +101,7 @@ describe('The data directory', () => {
     },
   )
 
-  it('takes a secret from a file by the rules of the setting, and warns of one that others may read', async () => {
+  it('validates a secret from a file like the setting, and warns if others may read it', async () => {
     const path = temporaryPath()
     const warnings: string[] = []
     await using dataDir = await openDataDir(path, (message) => warnings.push(message))
@@ -126,7 +126,7 @@ describe('The data directory', () => {
     expect(existsSync(path)).toBe(false)
   })
 
-  it('keeps a secret that it made, in a file that only its owner reads', async () => {
+  it('keeps a generated secret in a file that only its owner can read', async () => {
     const path = temporaryPath()
     let secret: string
     {
@@ -143,7 +143,7 @@ describe('The data directory', () => {
     expect(readdirSync(path).filter((name) => name.endsWith('.new'))).toEqual([])
   })
 
-  it('makes no new secret in the place of one that was emptied', async () => {
+  it('does not replace a secret file that was emptied', async () => {
     const path = temporaryPath()
     await using dataDir = await openDataDir(path)
     writeFileSync(join(path, 'functions-key'), '')
@@ -153,7 +153,7 @@ describe('The data directory', () => {
     })
   })
 
-  it('that can be no directory is a bad setting', async () => {
+  it('that cannot be a directory is an invalid setting', async () => {
     const path = temporaryPath()
     const file = join(path, '..', '..', 'file')
     writeFileSync(file, '')

@@ -48,43 +48,46 @@ describe.each([
   { kind: 'a disk', isThere: canMount, createDisk: createSmallDisk },
   { kind: 'a limit on files', isThere: canLimit, createDisk: createLimitedFiles },
 ])('With $kind that has no room', { timeout: 120_000 }, ({ isThere, createDisk }) => {
-  test.skipIf(!isThere)('a restart answers queries, refuses orders, says so, and goes on by itself', async () => {
-    using disk = createDisk()
-    await afterKill(disk, async ({ product, traffic, place }) => {
-      disk.fill()
-      await product.start()
-      expect(product.log).toMatch(/"event":"log:away"/)
-      expect(product.log).toMatch(/"event":"store:read-only"/)
-      expect(await pagesOf(product, '/api/orders')).toHaveLength(ORDERS)
-      const [orderId] = traffic.accepted.keys()
-      expect(await product.ask(`/api/orders/${orderId}`)).toMatchObject({ status: 200, body: { status: 'stored' } })
-      expect(await product.ask('/api/health/ready')).toMatchObject({
-        status: 503,
-        body: { checks: { log: { available: false }, store: { available: false } } },
-      })
-      const { checks } = (await product.operate('/api/ops/doctor')).body as {
-        checks: { name: string; well: boolean }[]
-      }
-      expect(checks).toContainEqual(expect.objectContaining({ name: 'log', well: false }))
-      expect(checks).toContainEqual(expect.objectContaining({ name: 'store', well: false }))
-      const refused = await place()
-      expect(refused?.status).toBe(503)
-      if (createDisk === createSmallDisk) {
-        expect(refused?.text).toContain('The disk of the log is full')
-        expect((await product.ask('/api/health/ready')).text).toMatch(/disk of the log .* is full: make room/)
-      }
+  test.skipIf(!isThere)(
+    'a restart answers queries, refuses orders, reports the disk, and recovers on its own',
+    async () => {
+      using disk = createDisk()
+      await afterKill(disk, async ({ product, traffic, place }) => {
+        disk.fill()
+        await product.start()
+        expect(product.log).toMatch(/"event":"log:away"/)
+        expect(product.log).toMatch(/"event":"store:read-only"/)
+        expect(await pagesOf(product, '/api/orders')).toHaveLength(ORDERS)
+        const [orderId] = traffic.accepted.keys()
+        expect(await product.ask(`/api/orders/${orderId}`)).toMatchObject({ status: 200, body: { status: 'stored' } })
+        expect(await product.ask('/api/health/ready')).toMatchObject({
+          status: 503,
+          body: { checks: { log: { available: false }, store: { available: false } } },
+        })
+        const { checks } = (await product.operate('/api/ops/doctor')).body as {
+          checks: { name: string; well: boolean }[]
+        }
+        expect(checks).toContainEqual(expect.objectContaining({ name: 'log', well: false }))
+        expect(checks).toContainEqual(expect.objectContaining({ name: 'store', well: false }))
+        const refused = await place()
+        expect(refused?.status).toBe(503)
+        if (createDisk === createSmallDisk) {
+          expect(refused?.text).toContain('The disk of the log is full')
+          expect((await product.ask('/api/health/ready')).text).toMatch(/disk of the log .* is full: make room/)
+        }
 
-      disk.free(product.pid)
-      await vi.waitFor(async () => expect((await place())?.status).toBe(202), LIMITS)
-      await product.settled()
-      await expectPromisesKept(product, traffic)
-      await vi.waitFor(() => expect(product.log).toMatch(/"event":"log:back"[^]*"event":"store:writable"/), LIMITS)
-      expect((await product.ask('/api/health/ready')).status).toBe(200)
-      const owner = join(product.dataDir, 'owner.json')
-      await vi.waitFor(() => expect(readFileSync(owner, 'utf8')).toContain(product.url), LIMITS)
-      expect(await product.stop()).toBe(0)
-    })
-  })
+        disk.free(product.pid)
+        await vi.waitFor(async () => expect((await place())?.status).toBe(202), LIMITS)
+        await product.settled()
+        await expectPromisesKept(product, traffic)
+        await vi.waitFor(() => expect(product.log).toMatch(/"event":"log:back"[^]*"event":"store:writable"/), LIMITS)
+        expect((await product.ask('/api/health/ready')).status).toBe(200)
+        const owner = join(product.dataDir, 'owner.json')
+        await vi.waitFor(() => expect(readFileSync(owner, 'utf8')).toContain(product.url), LIMITS)
+        expect(await product.stop()).toBe(0)
+      })
+    },
+  )
 
   test.skipIf(!isThere)('a first start is refused in one line', async () => {
     using disk = createDisk()

@@ -24,7 +24,7 @@ async function letters(product: Product): Promise<Letter[]> {
 const orderOf = async (product: Product, orderId: string) =>
   (await product.ask(`/api/orders/${orderId}`)).body as unknown as OrderView
 
-test('Poison among good orders is dead-lettered byte for byte, and every good one is stored', async () => {
+test('Poison among good orders is dead-lettered byte for byte, and every good order is stored', async () => {
   await withProduct({ FAULTS: 'on' }, async (product) => {
     const random = createRandom(1)
     const traffic = createOrderTraffic(product)
@@ -49,7 +49,7 @@ test('Poison among good orders is dead-lettered byte for byte, and every good on
   })
 })
 
-test('An order that our code fails on is retried, dead-lettered, redriven and stored, and its caller learns all of it', async () => {
+test('An order that our code fails on is retried, dead-lettered, redriven and stored, and its caller sees each step', async () => {
   await withProduct({ FAULTS: 'on', RETRY_DELAYS: '1s,400ms' }, async (product) => {
     const random = createRandom(2)
     const traffic = createOrderTraffic(product)
@@ -108,7 +108,7 @@ test('An order that our code fails on is retried, dead-lettered, redriven and st
   })
 })
 
-test('Many orders that our code fails on do not keep one another, or their tier, from going on', async () => {
+test('Many orders that our code fails on do not block one another or their tier', async () => {
   await withProduct({ FAULTS: 'on', RETRY_DELAYS: '200ms,400ms' }, async (product) => {
     const random = createRandom(3)
     const traffic = createOrderTraffic(product)
@@ -129,7 +129,7 @@ test('Many orders that our code fails on do not keep one another, or their tier,
   })
 })
 
-test('A process that is looking for bad orders in a slow store stops in time all the same', async () => {
+test('A process that searches for bad orders in a slow store still stops in time', async () => {
   await withProduct({ FAULTS: 'on' }, async (product) => {
     const random = createRandom(4)
     const traffic = createOrderTraffic(product)

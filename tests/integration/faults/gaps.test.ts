@@ -54,7 +54,7 @@ async function stopWithWork(product: Product, traffic: OrderTraffic, random: Ran
   return waiting
 }
 
-test('Records that the consumer passed over are named by the ledger, offset by offset, and stored by the repair', async () => {
+test('Records that the consumer passed over are listed by the ledger, offset by offset, and stored by the repair', async () => {
   await withProduct(SETTINGS, async (product) => {
     const random = createRandom(1)
     const traffic = createOrderTraffic(product)
@@ -91,7 +91,7 @@ test('Records that the consumer passed over are named by the ledger, offset by o
   })
 })
 
-test('Records at the end of the log that were passed over are named before anything comes after them', async () => {
+test('Records passed over at the end of the log are listed before anything follows them', async () => {
   await withProduct(SETTINGS, async (product) => {
     const random = createRandom(2)
     const traffic = createOrderTraffic(product)
@@ -107,7 +107,7 @@ test('Records at the end of the log that were passed over are named before anyth
   })
 })
 
-test('A consumer that goes back stores nothing twice and counts nothing twice', async () => {
+test('A consumer that is moved back stores nothing twice and counts nothing twice', async () => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
     await placeMany(traffic, createRandom(3), 60)

@@ -47,7 +47,7 @@ async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTr
 }
 
 describe('A process that is killed', () => {
-  test(`${KILLS} times at random moments, under load, has kept every promise`, { timeout: 400_000 }, async () => {
+  test(`${KILLS} times at random moments, under load, keeps every promise`, { timeout: 400_000 }, async () => {
     const seed = seedOfThisRun()
     // Side by side, for most of a start is waiting.
     const products = Array.from({ length: PRODUCTS }, (_, index) => createRandom(seed + index))
@@ -61,7 +61,7 @@ describe('A process that is killed', () => {
 })
 
 describe('A process that is asked to stop under load', () => {
-  test('ends with 0 within its time, and whoever got a 202 has an order', async () => {
+  test('exits with 0 in time, and every 202 has an order', async () => {
     const random = createRandom(seedOfThisRun())
     await withProduct({}, async (product) => {
       const traffic = createOrderTraffic(product)

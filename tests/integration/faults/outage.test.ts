@@ -28,7 +28,7 @@ async function expectNothingParked(product: Product): Promise<void> {
   expect((await product.operate('/api/dead-letters')).body['items']).toEqual([])
 }
 
-test('While the store is down orders are accepted and held; not one is dead-lettered, and all are stored in the end', async () => {
+test('While the store is down, orders are accepted and held; none is dead-lettered, and all are stored in the end', async () => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
     await placeMany(traffic, 20)
@@ -57,7 +57,7 @@ test('While the store is down orders are accepted and held; not one is dead-lett
   })
 })
 
-test('A process that is killed in the outage, and starts with the store still away, loses nothing either', async () => {
+test('A process that is killed during the outage, and restarts while the store is down, loses nothing either', async () => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
     await product.breaks({ store: 'down' })
@@ -98,7 +98,7 @@ test.each([
   })
 })
 
-test('A store that is locked for long is no fault of the orders that come one by one: none is parked for it', async () => {
+test('A store that is locked for long parks none of the orders that arrive one by one', async () => {
   await withProduct({ FAULTS: 'on', RETRY_DELAYS: '50ms,50ms' }, async (product) => {
     const traffic = createOrderTraffic(product)
     await product.breaks({ store: 'busy' })
@@ -115,7 +115,7 @@ test('A store that is locked for long is no fault of the orders that come one by
   })
 })
 
-test('While the log is down nobody is promised anything, and when it is back the same requests succeed', async () => {
+test('While the log is down no order is accepted, and the same requests succeed when it is back', async () => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
     await placeMany(traffic, 20)
@@ -140,7 +140,7 @@ test('While the log is down nobody is promised anything, and when it is back the
   })
 })
 
-test('A record that cannot be parked, because the log is down, waits where it is and harms no other', async () => {
+test('A record that cannot be parked because the log is down stays in its batch and harms no other', async () => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
     // Held by the store, so that the order that cannot be stored finds the log down.

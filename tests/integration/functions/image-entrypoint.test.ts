@@ -76,7 +76,7 @@ async function start(state: 'serving' | 'empty' | 'dead', shell = 'sh') {
 }
 
 describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () => {
-  test('writes the keys as the runtime reads them, for itself alone', () => {
+  test('writes the keys in the form the runtime reads, for its own user only', () => {
     const file = join(directory, 'keys', 'host.json')
     const { status, stdout } = enter(GOOD, ['cat', file])
     expect(status).toBe(0)
@@ -88,14 +88,14 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     expect(statSync(file).mode & 0o777).toBe(0o600)
   })
 
-  test('takes them out of the environment', () => {
+  test('removes them from the environment', () => {
     const { stdout } = enter(GOOD, ['env'])
     expect(stdout).toContain('FUNCTIONS_SECRETS_PATH=')
     expect(stdout).not.toContain(KEYS.FUNCTIONS_KEY)
     expect(stdout).not.toContain(KEYS.FUNCTIONS_MASTER_KEY)
   })
 
-  test('reads them from files too, as secrets are mounted', () => {
+  test('reads them from mounted secret files too', () => {
     const secret = join(directory, 'secret')
     writeFileSync(secret, 'a-key-from-a-file\n')
     const { FUNCTIONS_KEY: _, ...others } = GOOD
@@ -103,7 +103,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     expect(JSON.parse(stdout)).toMatchObject({ functionKeys: [{ value: 'a-key-from-a-file' }] })
   })
 
-  test('takes a file whose line ends as on Windows', () => {
+  test('accepts a file with Windows line endings', () => {
     const secret = join(directory, 'secret')
     writeFileSync(secret, 'a-key-from-a-file\r\n')
     const settings = { ...GOOD, FUNCTIONS_KEY: '', FUNCTIONS_KEY_FILE: secret }
@@ -156,7 +156,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     expect(stderr.trim().split('\n')).toHaveLength(1)
   })
 
-  test('says which setting has no effect, and starts', () => {
+  test('names settings that have no effect, and starts', () => {
     const { status, stderr } = enter({ ...GOOD, AzureWebJobs__docs__Disabled: 'true' })
     expect(status).toBe(0)
     expect(stderr).toMatch(/^AzureWebJobs__docs__Disabled has no effect: write AzureWebJobs_docs_Disabled, .+\n$/)
@@ -170,7 +170,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     expect(stdout).toContain('AzureWebJobs_audit_Disabled=true\n')
   })
 
-  test('keeps from the runtime the name by which it takes itself for an instance of the Consumption plan', () => {
+  test('hides from the runtime the variable that marks an instance of the Consumption plan', () => {
     expect(enter({ ...GOOD, CONTAINER_NAME: 'orders' }, ['env']).stdout).not.toContain('CONTAINER_NAME')
   })
 
@@ -181,7 +181,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     expect(ignored & (1n << BigInt(constants.signals.SIGINT - 1))).toBe(0n)
   })
 
-  test('ends as the runtime does', () => {
+  test('exits with the runtime’s exit code', () => {
     expect(enter(GOOD, ['sh', '-c', 'exit 7']).status).toBe(7)
   })
 
@@ -202,7 +202,7 @@ describe.skipIf(process.platform !== 'linux')('the health check of the image', (
     expect(image.said()).toBe('listening\n')
   })
 
-  test('begins to count anew when the functions answer again', async () => {
+  test('restarts its count when the functions respond again', async () => {
     await using image = await start('serving')
     writeFileSync(join(directory, 'health', 'silent-since'), '1\n')
     expect(image.healthy(0)).toBe(0)
@@ -210,7 +210,7 @@ describe.skipIf(process.platform !== 'linux')('the health check of the image', (
     expect(image.said()).toBe('listening\n')
   })
 
-  test('ends one without functions in order, and the container with 1 and one line', async () => {
+  test('stops a runtime without functions, and the container exits with 1 and one line', async () => {
     await using image = await start('empty')
     expect(image.healthy(0)).toBe(1)
     const { code, errors } = await image.ended()
@@ -219,7 +219,7 @@ describe.skipIf(process.platform !== 'linux')('the health check of the image', (
     expect(image.said()).toBe('listening\nSIGINT\n')
   })
 
-  test('kills one that does not end', async () => {
+  test('kills a runtime that does not stop', async () => {
     await using image = await start('dead')
     expect(image.healthy(0)).toBe(1)
     await vi.waitFor(() => expect(image.said()).toBe('listening\nSIGINT\n'))
@@ -229,7 +229,7 @@ describe.skipIf(process.platform !== 'linux')('the health check of the image', (
     expect(await image.ended()).toMatchObject({ code: 1, signal: null })
   })
 
-  test('forgets what an earlier run of the container left', async () => {
+  test('forgets the state of an earlier run of the container', async () => {
     mkdirSync(join(directory, 'health'))
     writeFileSync(join(directory, 'health', 'silent-since'), '1\n')
     writeFileSync(join(directory, 'health', 'ended'), 'Long ago.\n')

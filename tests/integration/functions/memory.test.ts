@@ -25,7 +25,7 @@ const settingsOfRole = readFileSync(
 const nodeOptions = /NODE_OPTIONS=(\S+)/.exec(settingsOfRole)?.[1] ?? ''
 
 describe.skipIf(skipsKafka || (await cannotLimitMemory()))('a worker with little memory', () => {
-  test('works off the largest lag of every trigger at once', async () => {
+  test('drains the largest lag of every trigger at once', async () => {
     await using database = await startTdsServer(healthyDatabase, 0, { remembers: false })
     await using broker = await startTestBroker()
     await using cgroup = createMemoryCgroup(LIMIT)

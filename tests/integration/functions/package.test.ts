@@ -53,21 +53,21 @@ function kafkaTriggers({ functions }: Loaded) {
 }
 
 describe('the package', () => {
-  test('registers the functions, routes, bindings and retry policies that are written down', async () => {
+  test('registers the recorded functions, routes, bindings and retry policies', async () => {
     // In the order in which the runtime tries them: by name, without regard to case.
     const index = load().functions.sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1))
     const lines = index.map((each) => `${JSON.stringify(each)}\n`).join('')
     await expect(lines).toMatchFileSnapshot('functions-index.jsonl')
   })
 
-  test('has what takes every path last, by name and by registration: the runtime prefers no route to another', () => {
+  test('registers the catch-all last, by name and by order, because the runtime prefers no route', () => {
     const { functions } = load()
     const byName = functions.map(({ name }) => name.toLowerCase()).toSorted()
     expect(byName.at(-1)).toBe('zzcatchall')
     expect(functions.at(-1)?.name).toBe('zzCatchAll')
   })
 
-  test('loads nothing from outside, of the embedded log and store, or of the embedded host', () => {
+  test('imports no external code of the embedded log and store, or of the embedded host', () => {
     const { files } = load()
     const inside = pathToFileURL(`${directory}/`).href
     expect(files.filter((file) => !file.startsWith(inside))).toEqual([])
@@ -76,12 +76,12 @@ describe('the package', () => {
     expect(loaded.filter((file) => /adapters\/(?:embedded|sqlite|faults)\/|^dist\/infra\//.test(file))).toEqual([])
   })
 
-  test('listens to as many retry topics as there are delays', () => {
+  test('subscribes to one retry topic for each delay', () => {
     const triggers = kafkaTriggers(load({ ...SETTINGS, RETRY_DELAYS: '5s' }))
     expect(triggers.map(({ name }) => name).sort()).toEqual(['consumeDeadLetters', 'consumeOrders', 'consumeRetry1'])
   })
 
-  test('tells the trigger how to sign in, by the names of settings and never by their values', () => {
+  test('gives the trigger its credentials as names of settings, never as values', () => {
     const triggers = kafkaTriggers(
       load({
         ...SETTINGS,
@@ -103,14 +103,14 @@ describe('the package', () => {
     }
   })
 
-  test('does not load on a Node that is too old, and says so in one line', () => {
+  test('refuses to load on an outdated Node, in one line', () => {
     const old = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })"
     const { status, stderr } = run({ ...SETTINGS, NODE_OPTIONS: `--import=data:text/javascript,${encodeURI(old)}` })
     expect(status).not.toBe(0)
     expect(stderr).toContain('OrderError: Node 20.20.2 is too old: this needs Node 22.18 or later.\n')
   })
 
-  test('does not load with a setting that is missing, and says which', () => {
+  test('refuses to load when a setting is missing, and names it', () => {
     const { KAFKA_BROKERS: _, ...others } = SETTINGS
     const { status, stderr } = run(others)
     expect(status).not.toBe(0)

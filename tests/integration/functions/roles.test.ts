@@ -46,7 +46,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
   })
   afterAll(() => open[Symbol.asyncDispose]())
 
-  test('an order goes to one role, and its Location is answered by another', async () => {
+  test('an order is accepted by one role, and its Location is answered by another', async () => {
     const placed = await fetch(`${url}/api/orders`, ORDER)
     expect(placed.status).toBe(202)
     const location = placed.headers.get('location') ?? ''
@@ -63,7 +63,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
     },
   )
 
-  test('each role refuses what another one serves', async () => {
+  test('each role refuses requests that another one serves', async () => {
     const refused = await fetch(`${query.url}/api/orders`, ORDER)
     expect(refused.status).toBe(405)
     expect(refused.headers.get('allow')).toBe('GET, HEAD, OPTIONS')
@@ -73,7 +73,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
     }
   })
 
-  test('each role is ready by what it cannot do without', async () => {
+  test('each role’s readiness depends on what it needs', async () => {
     const required = async ({ url }: Product & AsyncDisposable) => {
       const { checks } = (await (await fetch(`${url}/api/health/ready`)).json()) as {
         checks: Record<'log' | 'store', { required: boolean }>
@@ -87,14 +87,14 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
     ])
   })
 
-  test('doctor tells what its role serves', async () => {
+  test('doctor reports what its role serves', async () => {
     const { checks } = (await (await fetch(`${query.url}/api/ops/doctor`, WITH_KEY)).json()) as {
       checks: { name: string; detail: string }[]
     }
     expect(checks.find(({ name }) => name === 'role')?.detail).toMatch(/Switched off here: placing orders/)
   })
 
-  test('the processor stores what the other role took, and answers probes and scrapes alone', async () => {
+  test('the processor stores what the other role accepted, and answers only probes and scrapes', async () => {
     expect((await fetch(`${url}/api/orders`, ORDER)).status).toBe(202)
     await vi.waitFor(
       async () => {
@@ -106,7 +106,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
     expect((await fetch(`${processor.url}/api/health/live`)).status).toBe(200)
   })
 
-  test('pages and operations come from the role that has them', async () => {
+  test('pages and operations come from the role that serves them', async () => {
     for (const path of ['/', '/docs', '/dashboard', '/api/openapi.json', '/api/health/ready', '/api/orders']) {
       expect((await fetch(url + path)).status, path).toBe(200)
     }
@@ -142,7 +142,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
     return { url: gateway.url, toApi, toQuery }
   }
 
-  test('gives a body that comes in pieces a length, without which the runtime would drop it', async () => {
+  test('adds a length to a chunked body, which the runtime would otherwise drop', async () => {
     const { url, toApi } = await start()
     const sent = request(`${url}/api/orders`, { method: 'POST', headers: { 'transfer-encoding': 'chunked' } })
     sent.write('{"in":')
@@ -191,7 +191,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
     expect(toQuery.map((seen) => seen.method)).toEqual(['PATCH'])
   })
 
-  test('gives the words that the runtime has not for a function that is switched off', async () => {
+  test('supplies the error body that the runtime lacks for a disabled function', async () => {
     const { url } = await start('not found')
     const answer = await fetch(`${url}/api/orders`, ORDER)
     expect(answer.status).toBe(404)
@@ -199,7 +199,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
     expect(await answer.json()).toMatchObject({ status: 404, type: '/docs/errors#not-found' })
   })
 
-  test('names every request, as its caller did or anew, to whom it goes on and in every answer', async () => {
+  test('names every request, by the caller’s name or a new one, upstream and in every answer', async () => {
     const { url, toQuery } = await start()
     const named = async (path: string, given?: string) => {
       const headers = given === undefined ? {} : { 'x-request-id': given }
@@ -220,7 +220,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
     }
   })
 
-  test('answers a path with two slashes in a row, which the runtime has no words for', async () => {
+  test('answers a path with a double slash, for which the runtime has no body', async () => {
     const { url, toApi, toQuery } = await start()
     const answer = await fetch(`${url}//api/orders`, ORDER)
     expect(answer.status).toBe(404)
@@ -228,7 +228,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
     expect([...toApi, ...toQuery]).toEqual([])
   })
 
-  test('believes nobody who says that a platform signed them in, and tells nobody what is behind it', async () => {
+  test('trusts no claim of a platform sign-in, and reveals nothing about the servers behind it', async () => {
     const { url, toQuery } = await start()
     const headers = {
       'x-ms-client-principal': 'a',

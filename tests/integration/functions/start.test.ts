@@ -27,7 +27,7 @@ const linesOf = ({ process: { errors } }: FunctionsWorker) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 
 describe.skipIf(skipsKafka)('a worker that starts before Kafka', () => {
-  test('is live at once, refuses orders with a problem, and serves orders and triggers when Kafka is there', async () => {
+  test('is live at once, refuses orders with a problem, and serves orders and triggers once Kafka is up', async () => {
     const broker = await startTestBroker()
     started.push(broker)
     await broker.stop()
@@ -64,7 +64,7 @@ describe.skipIf(skipsKafka)('a worker that starts before Kafka', () => {
 })
 
 describe.skipIf(skipsKafka)('a worker that the runtime ends', () => {
-  test('answers every order that it has in flight, and those who wait for theirs', async () => {
+  test('answers every order in flight, and the callers that wait for one', async () => {
     const broker = await startTestBroker()
     started.push(broker)
     const running = await worker({ KAFKA_BROKERS: broker.address, RETRY_DELAYS: '1s' })
@@ -79,7 +79,7 @@ describe.skipIf(skipsKafka)('a worker that the runtime ends', () => {
 })
 
 describe.skipIf(skipsKafka)('npm start before Kafka', () => {
-  test('serves at once, and takes orders when Kafka is there', async () => {
+  test('serves at once, and accepts orders once Kafka is up', async () => {
     const broker = await startTestBroker()
     started.push(broker)
     await broker.stop()
@@ -95,7 +95,7 @@ describe.skipIf(skipsKafka)('npm start before Kafka', () => {
   })
 })
 
-describe('a worker of which nothing is there', () => {
+describe('a worker without any of its dependencies', () => {
   test.each([
     ['order-api', ['consumeOrders', 'consumeDeadLetters', 'getOrder']],
     ['order-processor', ['placeOrder', 'getOrder']],
@@ -115,7 +115,7 @@ describe('a worker of which nothing is there', () => {
     expect(await running.stop()).toBe(0)
   })
 
-  test('waits for a Kafka and a SQL Server that take connections and never answer no longer than a start may take', async () => {
+  test('waits no longer than a start may take for a Kafka and a SQL Server that accept connections and never answer', async () => {
     const silent = createServer(() => undefined).listen(0, '127.0.0.1')
     const tds = await startTdsServer(() => 'silence')
     started.push(tds, { [Symbol.asyncDispose]: async () => void silent.close() })

@@ -72,7 +72,7 @@ describe.skipIf(skipsGateway)('the gateway, when an instance goes', () => {
     },
   )
 
-  test('tells every caller what to do when no instance is there', { timeout: 60_000 }, async () => {
+  test('tells every caller what to do when no instance is up', { timeout: 60_000 }, async () => {
     const { url } = await start()
     const told = async (method: string, path: string) => {
       const answer = await fetch(url + path, { method, ...(method === 'POST' && { body: '{}' }) })
@@ -93,7 +93,7 @@ describe.skipIf(skipsGateway)('the gateway, when an instance goes', () => {
     expect(placed).toMatch(/send it again with its Idempotency-Key, or look for it first\.$/)
   })
 
-  test('sends an order once that may have been accepted, and says so', async () => {
+  test('does not repeat an order that may have been accepted, and says so', async () => {
     const { port, url } = await start()
     const seen = await startRole(API, port, 'hang up')
     const { sent, answered } = post(`${url}/api/orders`, {})
@@ -117,7 +117,7 @@ describe.skipIf(skipsGateway)('the gateway, when an instance goes', () => {
     },
   )
 
-  test('sends what operators do once, whatever keys they send along', async () => {
+  test('sends operators’ requests once, even with idempotency keys', async () => {
     const { port, url } = await start()
     const seen = await startRole(QUERY, port, 'hang up')
     const { sent, answered } = post(`${url}/api/redrives`, KEY)
@@ -126,14 +126,14 @@ describe.skipIf(skipsGateway)('the gateway, when an instance goes', () => {
     expect(seen).toHaveLength(1)
   })
 
-  test('reads again', async () => {
+  test('retries reads', async () => {
     const { port, url } = await start()
     const seen = await startRole(QUERY, port, 'hang up')
     expect((await fetch(`${url}/api/orders`)).status).toBe(202)
     expect(seen).toHaveLength(2)
   })
 
-  test('answers 413 to a body that grows beyond the limit piece by piece, though a role answers before it has ended', async () => {
+  test('answers 413 when a chunked body grows beyond the limit, though a role answers before its end', async () => {
     const { port, url } = await start()
     await startRole(API, port, 'answer at once')
     const { sent, answered } = post(`${url}/api/orders`, PIECES)

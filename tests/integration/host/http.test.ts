@@ -36,7 +36,7 @@ async function problemOf(response: Response) {
 }
 
 describe('a request', () => {
-  test('reaches its function with a body of either framing, HEAD as GET without the body', async () => {
+  test('reaches its function with a body of either framing, and HEAD as GET without the body', async () => {
     await using host = await startHost(registerEcho)
     expect(await (await fetch(`${host.url}/echo`, { method: 'POST', body: 'hello' })).text()).toBe('POST hello')
     const chunked = new ReadableStream({
@@ -52,7 +52,7 @@ describe('a request', () => {
     expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, '5', ''])
   })
 
-  test('for which there is no function is 404, and 400 when its path cannot be decoded', async () => {
+  test('without a matching function is 404, or 400 when its path cannot be decoded', async () => {
     await using host = await startHost(registerEcho)
     const missing = await fetch(`${host.url}/nothing`)
     expect([missing.status, (await problemOf(missing)).type]).toEqual([404, expect.stringContaining('not-found')])
@@ -60,7 +60,7 @@ describe('a request', () => {
     expect((await fetch(`${host.url}/%ff`)).status).toBe(400)
   })
 
-  test('without Host, with an expectation that nobody knows, or for a proxy is refused with a reason', async () => {
+  test('without Host, with an unknown expectation, or for a proxy is refused with a reason', async () => {
     await using host = await startHost(registerEcho)
     const noHost = await exchange(host.port, 'GET /echo HTTP/1.1\r\nConnection: close\r\n\r\n')
     expect(noHost).toMatch(/^HTTP\/1.1 400 [^]*The header Host is missing\./)
@@ -87,7 +87,7 @@ describe('a request', () => {
     expect(await ask(Buffer.from('Zoë', 'latin1'))).toMatch(/^HTTP\/1.1 400 [^]*"pointer":"x-operator"/)
   })
 
-  test('for a proxy, from a client that hangs up at once, harms nobody else', async () => {
+  test('for a proxy, from a client that hangs up at once, does no harm to others', async () => {
     await using host = await startHost(registerEcho)
     const hangUps = Array.from({ length: 20 }, async () => {
       const socket = connect(host.port, '127.0.0.1')
@@ -100,7 +100,7 @@ describe('a request', () => {
     expect((await fetch(`${host.url}/echo`)).status).toBe(200)
   })
 
-  test('whose function throws is 500 without a word of the error, which is logged', async () => {
+  test('whose function throws is 500 without the error, which is logged', async () => {
     await using host = await startHost(() => {
       app.http('broken', {
         handler: () => {
@@ -121,7 +121,7 @@ describe('a request', () => {
     })
   })
 
-  test('keeps what it repeats: headers are joined, cookies with semicolons', async () => {
+  test('keeps repeated headers: they are joined, cookies with semicolons', async () => {
     await using host = await startHost(() => {
       app.http('headers', { handler: ({ headers }) => ({ jsonBody: [headers.get('x-a'), headers.get('cookie')] }) })
     })
@@ -138,7 +138,7 @@ describe('a key', () => {
     app.http('master', { authLevel: 'admin', handler: () => ({}) })
   }
 
-  test('is demanded for authLevel function and admin, in the header or the query', async () => {
+  test('is required for authLevel function and admin, in the header or the query', async () => {
     await using host = await startHost(register)
     const statusOf = async (path: string, key?: string) =>
       (await fetch(host.url + path, key === undefined ? {} : { headers: { 'x-functions-key': key } })).status
@@ -151,7 +151,7 @@ describe('a key', () => {
     expect(await statusOf('/master', TEST_KEY)).toBe(200)
   })
 
-  test('that is known and opens other functions alone is 403, before the body is read', async () => {
+  test('that is known but only opens other functions is 403, before the body is read', async () => {
     const key = 'a narrow key for tests'
     const narrowKeys = [{ key, opens: (name: string) => name === 'other' }]
     await using host = await startHost(
@@ -182,7 +182,7 @@ describe('CORS', () => {
     expect(response.headers.get('access-control-allow-origin')).toBeNull()
   })
 
-  test('answers preflights and marks answers, problems included, for allowed origins alone', async () => {
+  test('answers preflights and adds headers, to problems too, for allowed origins alone', async () => {
     await using host = await startHost(registerEcho, { corsOrigins: ['https://a.example'] })
     const preflight = { 'access-control-request-method': 'PUT', 'access-control-request-headers': 'x-a' }
     const ask = (method: string, path: string, origin: string) =>
@@ -213,7 +213,7 @@ describe('a body over 1 MiB', () => {
     expect(answer).toMatch(/connection: close/i)
   })
 
-  test('is refused while it comes in chunks, and the rest is not read', async () => {
+  test('is refused while its chunks arrive, and the rest is not read', async () => {
     await using host = await startHost(registerEcho)
     const socket = connect(host.port, '127.0.0.1')
     await once(socket, 'connect')
@@ -231,7 +231,7 @@ describe('a body over 1 MiB', () => {
     expect((await fetch(`${host.url}/echo`)).status).toBe(200)
   })
 
-  test('of exactly 1 MiB is taken', async () => {
+  test('of exactly 1 MiB is accepted', async () => {
     await using host = await startHost(registerEcho)
     const response = await fetch(`${host.url}/echo`, { method: 'POST', body: Buffer.alloc(MIB, 'x') })
     expect([response.status, (await response.text()).length]).toEqual([200, MIB + 5])
@@ -285,7 +285,7 @@ describe('a client that misbehaves', () => {
     expect(told).toContainEqual(expect.objectContaining({ event: 'http:refused', status, requestId }))
   })
 
-  test('by never finishing its headers or its body is cut off', async () => {
+  test('by never finishing its headers or its body is disconnected', async () => {
     await using host = await startHost(registerEcho, { limits: { headersTimeoutMs: 100, requestTimeoutMs: 200 } })
     const answers = await Promise.all([
       exchange(host.port, 'GET / HTTP/1.1\r\nHost: a\r\n'),
@@ -294,7 +294,7 @@ describe('a client that misbehaves', () => {
     for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 408 /)
   })
 
-  test('by going away in the middle does no harm to others', async () => {
+  test('by hanging up midway does no harm to others', async () => {
     await using host = await startHost(registerEcho)
     for (const reset of [true, false]) {
       const socket = connect(host.port, '127.0.0.1')
@@ -310,7 +310,7 @@ describe('a client that misbehaves', () => {
 })
 
 describe('closing', () => {
-  test('lets a request in flight finish, takes no new one, then runs the hooks of termination', async () => {
+  test('finishes requests in flight, accepts no new ones, then runs the termination hooks', async () => {
     const order: string[] = []
     const { promise, resolve } = Promise.withResolvers<void>()
     const entered = Promise.withResolvers<void>()

@@ -34,7 +34,7 @@ async function startScraped() {
 
 const POLLING = { timeout: 20_000, interval: 200 }
 
-test('Prometheus reads what was accepted, stored and given up; others need the key', async () => {
+test('Prometheus scrapes the accepted, stored and dead-lettered orders; other callers need the key', async () => {
   const { send, scrape, samples } = await startScraped()
   for (let order = 0; order < 3; order += 1) await send('/api/orders', ORIGINAL_BODY)
   await send('/api/ops/faults', { poison: 1 })
@@ -55,7 +55,7 @@ test('Prometheus reads what was accepted, stored and given up; others need the k
   expect((await scrape({})).status).toBe(401)
 })
 
-test('an outage of the store shows while it lasts, and lag with it', async () => {
+test('a store outage shows while it lasts, and its lag too', async () => {
   const { send, samples } = await startScraped()
   await send('/api/ops/faults', { store: 'down' })
   await send('/api/orders', ORIGINAL_BODY)

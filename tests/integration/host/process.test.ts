@@ -57,7 +57,7 @@ function run(args: readonly string[], settings: Record<string, string> = {}, pro
 }
 
 describe('npm start', () => {
-  test('says where it listens, takes an order, and stops in order on SIGTERM', async () => {
+  test('prints its address, accepts an order, and stops cleanly on SIGTERM', async () => {
     const product = run([START])
     const [, url] = await product.says(/at (http:\/\/127\.0\.0\.1:\d+)/)
     const headers = { 'content-type': 'application/json' }
@@ -67,7 +67,7 @@ describe('npm start', () => {
     expect(await product.ended()).toEqual({ code: 0, errors: '' })
   })
 
-  test('stops in order when SIGTERM comes while it starts', async () => {
+  test('stops cleanly when SIGTERM comes during the start', async () => {
     // Holds the process in the middle of its start until the signal has been sent.
     const hold = `
       import { registerHooks } from 'node:module'
@@ -84,7 +84,7 @@ describe('npm start', () => {
     expect(readdirSync(directory)).not.toContain('log.db-wal')
   })
 
-  test('says in one line that a setting switches nothing off, because the runtime passes over it in silence', async () => {
+  test('warns in one line that a setting disables nothing, because the runtime silently ignores it', async () => {
     const product = run([START], { AzureWebJobs__docs__Disabled: 'true' })
     const [, url] = await product.says(/at (http:\/\/127\.0\.0\.1:\d+)/)
     expect((await fetch(`${url}/docs`)).status).toBe(200)
@@ -114,7 +114,7 @@ describe('npm start', () => {
     expect(readdirSync(directory)).not.toContain('log.db-wal')
   })
 
-  test('is what the systemd unit starts without npm, and SIGTERM to its main process ends it in order', async () => {
+  test('is what the systemd unit starts without npm, and SIGTERM to its main process stops it cleanly', async () => {
     const unit = readFileSync(join(ROOT, 'docs/deploying.md'), 'utf8')
     const [, installed = '', line = ''] = /^WorkingDirectory=(\S+)$[\s\S]*?^ExecStart=(.+)$/m.exec(unit) ?? []
     const [program, ...words] = line.replaceAll(installed, ROOT).split(' ')
@@ -126,7 +126,7 @@ describe('npm start', () => {
     expect(line).toBe(`${installed}/node_modules/.bin/${scripts.start}`)
   })
 
-  test('demands the key that it keeps in a file, and does not print it where output is collected', async () => {
+  test('requires the key that it keeps in a file, and does not print it where output is collected', async () => {
     const product = run([START])
     const [banner, url, file = ''] = await product.says(/at (http:\S+)[\s\S]*key +in (\S+)[\s\S]*curl/)
     const key = readFileSync(file, 'utf8').trim()
@@ -137,7 +137,7 @@ describe('npm start', () => {
     expect(await statusWith({ 'x-functions-key': key })).toBe(200)
   })
 
-  test('on a port in use says so in one line and exits with 1', async () => {
+  test('reports a port in use in one line and exits with 1', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
@@ -187,7 +187,7 @@ describe('a signal', () => {
     }
   })
 
-  test('gives up after the limit, and says what did not finish', async () => {
+  test('ends the process after the limit, and names what did not finish', async () => {
     const process_ = stopping(HANGS, 100)
     await process_.says(/ready/)
     process_.child.kill('SIGTERM')

@@ -100,7 +100,7 @@ describe('traces', () => {
     expect(processed?.links).toMatchObject([{ traceId: batch?.traceId, spanId: batch?.spanId }])
   })
 
-  test('go on through every retry, the dead-letter topic and a redrive, in one trace', async () => {
+  test('continue through every retry, the dead-letter topic and a redrive, in one trace', async () => {
     const product = await startTraced({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
     await product.send('/api/ops/faults', { throwForCustomers: [UNLUCKY] })
     const traceparent = `00-${TRACE_ID}-${CALLER}-01`
@@ -153,7 +153,7 @@ describe('traces', () => {
     },
   )
 
-  test('are lost while nobody takes them, and nothing else is: the log says so once', async () => {
+  test('are lost while the collector is away, without other harm: the log says so once', async () => {
     const product = await startTraced({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
     receiver.refuse(true)
     expect((await product.send('/api/orders', ORIGINAL_BODY)).status).toBe(202)
@@ -167,7 +167,7 @@ describe('traces', () => {
     expect(told[1]?.['lost']).toBeGreaterThan(0)
   })
 
-  test('are sent, named and continued as OpenTelemetry’s own variables and the caller say, and a part that is rejected is told once', async () => {
+  test('follow OpenTelemetry’s own variables and the caller, and a partial rejection is logged once', async () => {
     const product = await startTraced({
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces?tenant=shop`,
@@ -228,7 +228,7 @@ describe('traces', () => {
     const envelopes = () => insights.posted.flatMap(({ body }) => JSON.parse(body) as Envelope[])
     const ofTrace = (traceId: string) => envelopes().filter(({ tags }) => tags['ai.operation.id'] === traceId)
 
-    test('one order is one operation, its batch is linked, and a caller who does not sample is left alone', async () => {
+    test('one order is one operation, its batch is linked, and an unsampled caller gets no trace', async () => {
       const product = await startReporting()
       const other = TRACE_ID.replaceAll('4', '5')
       await product.send('/api/orders', ORIGINAL_BODY, { traceparent: `00-${other}-${CALLER}-00` })
@@ -249,7 +249,7 @@ describe('traces', () => {
       expect(ofTrace(other)).toEqual([])
     })
 
-    test('one that refuses costs traces, nothing else, and no line that is not ours', async () => {
+    test('one that refuses costs only traces, and adds no foreign log line', async () => {
       const product = await startReporting()
       insights.refuse(true)
       expect((await product.send('/api/orders', ORIGINAL_BODY)).status).toBe(202)
@@ -263,7 +263,7 @@ describe('traces', () => {
     })
   })
 
-  test('cost a process that has none nothing: no SDK is loaded', () => {
+  test('cost nothing when off: no SDK is loaded', () => {
     const directory = mkdtempSync(join(tmpdir(), 'untraced-'))
     const program = `
       const { readConfig } = await import('./shared/settings/config.ts')

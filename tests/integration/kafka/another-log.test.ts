@@ -38,7 +38,7 @@ describe.skipIf(skipsKafka)('another log in the place of the one that was counte
     await all.keepDeadLetters(letters.map((record) => ({ ...record, lossy: false })))
   }
 
-  test('keeps the ledger from balancing, however long it gets, until a person resets it; dead letters stay whose they are', async () => {
+  test('does not balance the ledger, however long it gets, until an operator resets it; dead letters keep their log', async () => {
     const services = await open()
     const { topic } = services
     const poison = () => {
@@ -94,7 +94,7 @@ describe.skipIf(skipsKafka)('another log in the place of the one that was counte
     }
   })
 
-  test('is recognised by its id, which a topic keeps as long as it is there', async () => {
+  test('is recognised by its id, which a topic keeps until it is deleted', async () => {
     const services = await open()
     const { topic } = services
     const id = await services.all.log.identity(topic)

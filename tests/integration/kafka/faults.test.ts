@@ -20,7 +20,7 @@ describe.skipIf(skipsKafka)('when an acknowledgement is lost', () => {
     await broker[Symbol.asyncDispose]()
   })
 
-  it('has every acknowledged record all the same, when the next batch is as long', async () => {
+  it('keeps every acknowledged record, also when the next batch is as long', async () => {
     const { log } = openKafkaLog([proxy.address])
     onTestFinished(() => log[Symbol.asyncDispose]())
     const topic = await topicOf(log, 1)
@@ -38,7 +38,7 @@ describe.skipIf(skipsKafka)('when an acknowledgement is lost', () => {
     expect(new Set(await valuesOf(log, topic))).toEqual(new Set(['before', 'eaten', 'after1', 'after2']))
   })
 
-  it("would lose one to kafkajs's idempotent producer, which is why ours is not", async () => {
+  it("would lose a record with kafkajs's idempotent producer, which is why ours is not idempotent", async () => {
     const { log } = openKafkaLog([proxy.address])
     onTestFinished(() => log[Symbol.asyncDispose]())
     const topic = await topicOf(log, 1)
@@ -70,7 +70,7 @@ describe.skipIf(skipsKafka)('when the broker is away', () => {
   })
   afterAll(() => broker[Symbol.asyncDispose]())
 
-  it('says so, answers in bounded time, and recovers by itself', async () => {
+  it('reports it, answers in bounded time, and recovers on its own', async () => {
     const { log } = openKafkaLog([broker.address], { publishTimeoutMs: 2000 })
     onTestFinished(() => log[Symbol.asyncDispose]())
     const topic = await topicOf(log, 2)
@@ -87,7 +87,7 @@ describe.skipIf(skipsKafka)('when the broker is away', () => {
     expect(await valuesOf(log, topic)).toEqual(expect.arrayContaining(['before', 'afterwards']))
   })
 
-  it('refuses what would be more than its queue holds', async () => {
+  it('refuses records that exceed its queue limit', async () => {
     const { log } = openKafkaLog([broker.address], { publishTimeoutMs: 2000, maxQueuedRecords: 3 })
     onTestFinished(() => log[Symbol.asyncDispose]())
     const topic = await topicOf(log, 1)

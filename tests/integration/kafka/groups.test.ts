@@ -64,7 +64,7 @@ describe.skipIf(skipsKafka).concurrent('a consumer group on a real broker', () =
     expect(publishing.refused).toEqual([])
   })
 
-  it('keeps its place through a batch that takes longer than the session', async ({ onTestFinished }) => {
+  it('keeps its membership through a batch that takes longer than the session timeout', async ({ onTestFinished }) => {
     const { log } = openLog(onTestFinished)
     const topic = await topicOf(log, 2)
     const groupId = randomUUID()
@@ -87,7 +87,7 @@ describe.skipIf(skipsKafka).concurrent('a consumer group on a real broker', () =
     expect(deliveries).toBe(1)
   })
 
-  it('never commits for another what was revoked in the middle of a batch', async ({ onTestFinished }) => {
+  it('never commits partitions that were revoked in the middle of a batch', async ({ onTestFinished }) => {
     const { log } = openLog(onTestFinished)
     const { log: other } = openLog(onTestFinished)
     const topic = await topicOf(log, 2)
@@ -138,7 +138,7 @@ describe.skipIf(skipsKafka).concurrent('a cluster of three brokers', () => {
   })
   afterAll(() => Promise.all(brokers.map((broker) => broker[Symbol.asyncDispose]())))
 
-  it('loses nothing that was acknowledged when each of them is killed in turn', async ({ onTestFinished }) => {
+  it('loses nothing that was acknowledged when each broker is killed in turn', async ({ onTestFinished }) => {
     const { log, warnings } = openKafkaLog(brokers.map(({ address }) => address))
     onTestFinished(() => log[Symbol.asyncDispose]())
     const topic = await topicOf(log, 6, 3)

@@ -31,7 +31,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     }
   }
 
-  it('takes a call of more than Kafka takes in one batch', async () => {
+  it('accepts a call that exceeds one Kafka batch', async () => {
     const { log } = open()
     const topic = await topicOf(log, 1)
     const records = Array.from({ length: 300 }, (_, n) => ({
@@ -44,7 +44,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     expect(await valuesOf(log, topic)).toEqual(records.map(({ value }) => value))
   })
 
-  it('refuses a record that its topic does not take, and no other that came with it', async () => {
+  it('refuses a record that its topic does not accept, and no other of the call', async () => {
     const { log } = open()
     const name = `small-${randomUUID()}`
     await log.ensureTopics([{ name, partitions: 1, replication: 1, config: { 'max.message.bytes': '10000' } }])
@@ -59,7 +59,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     expect(await log.health()).toEqual({ available: true })
   })
 
-  it('keeps headers whose names every JavaScript object has', async () => {
+  it('keeps headers that are named like members of Object.prototype', async () => {
     const { log } = open()
     const topic = await topicOf(log, 1)
     const names = ['constructor', '__proto__', 'toString', 'all']
@@ -68,7 +68,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     expect(kept?.headers.map(([name, value]) => [name, text(value)])).toEqual(names.map((name) => [name, name]))
   })
 
-  it('says where a topic differs from what was asked for, and leaves it so', async () => {
+  it('reports how a topic differs from the requested settings, and leaves it as it is', async () => {
     const { log, warnings } = open()
     const topic = await topicOf(log, 2)
     warnings.length = 0
@@ -85,7 +85,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     expect(await log.offsets(topic)).toHaveLength(2)
   })
 
-  it('says in one line why a topic cannot be made', async () => {
+  it('says in one line why a topic cannot be created', async () => {
     const { log } = open()
     const spec = { name: `three-${randomUUID()}`, partitions: 1, replication: 3, config: {} }
     await expect(log.ensureTopics([spec])).rejects.toMatchObject({
@@ -96,7 +96,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     })
   })
 
-  it('passes over offsets that are in the log no more', async () => {
+  it('passes over offsets that are no longer in the log', async () => {
     const { log } = open()
     const topic = await topicOf(log, 1)
     const groupId = randomUUID()
@@ -115,7 +115,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     await vi.waitFor(() => expect([...consumer.delivered]).toEqual(['6', '7', '8', '9']), { timeout: 20_000 })
   })
 
-  it('goes on from the beginning when the topic was made anew', async () => {
+  it('continues from the beginning when the topic was recreated', async () => {
     const { log } = open()
     const topic = await topicOf(log, 1)
     await log.publish(
@@ -133,7 +133,7 @@ describe.skipIf(skipsKafka)('the log on a real Kafka', () => {
     await vi.waitFor(() => expect(consumer.delivered).toContain('new'), { timeout: 50_000 })
   })
 
-  it('reports a consumer that cannot join in its health, takes records all the same, and joins once it can', async () => {
+  it('reports a consumer that cannot join as unhealthy, accepts records all the same, and joins once it can', async () => {
     const { log } = open()
     const topic = `late-${randomUUID()}`
     const errors: unknown[] = []

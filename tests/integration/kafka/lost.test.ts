@@ -59,7 +59,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     return place?.first ?? 0
   }
 
-  test('before they were counted are lost, whoever deleted them: named, told once, in metric and doctor, until a reset', async () => {
+  test('before they were counted are lost, whoever deleted them: listed, reported once, in metric and doctor, until a reset', async () => {
     const services = await open()
     const { all, topic, lost } = services
     await publish(services, 10)
@@ -100,7 +100,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { records: 10, lost: 0 } })
   })
 
-  test('by retention are lost, though their partition was never counted before', async () => {
+  test('by retention are lost, even if their partition was never counted before', async () => {
     const services = await open()
     await services.all.ledgerWatch.look()
     await configure(services.topic, { 'retention.ms': '1000', 'segment.ms': '500' })
@@ -130,7 +130,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     expect(services.lost[0]).toMatchObject({ from: 0, lostBy: 'log-start' })
   })
 
-  test('are no loss when they were transaction markers or aborted, because that was seen in time', async () => {
+  test('are not lost when they were transaction markers or aborted, because that was seen in time', async () => {
     const services = await open()
     const { all, topic, lost } = services
     const producer = kafkaOf(broker).producer({
@@ -162,7 +162,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     expect(lost).toEqual([])
   })
 
-  test('by compaction leave a hole that nobody calls a marker', async () => {
+  test('by compaction leave a hole that is not taken for a marker', async () => {
     const services = await open()
     const { all, topic } = services
     await all.ledgerWatch.look()
@@ -191,7 +191,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     })
   })
 
-  test('before a group came to the topic are none of its business', async () => {
+  test('before a group reached the topic do not count for it', async () => {
     const first = await open()
     await publish(first, 10)
     await deleteBefore(first.topic, 6)
@@ -203,7 +203,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     })
   })
 
-  test('soon are told while there is time, by age and by size', async () => {
+  test('soon are reported while there is time, by age and by size', async () => {
     const byAge = await open()
     await configure(byAge.topic, { 'retention.ms': String(2 * HOUR_MS) })
     await publish(byAge, 1, Date.now() - 1.5 * HOUR_MS)

@@ -20,7 +20,7 @@ describe.skipIf(skipsKafka)('on a broker whose topics forget', () => {
     return opened
   }
 
-  it('topics that somebody else made are named, with what each inherited setting means', async () => {
+  it('topics created by others are named, with the meaning of each inherited setting', async () => {
     const { log, warnings } = open()
     const others = SPECS.map((spec) => ({ ...spec, name: `other-${spec.name}`, config: {} }))
     await log.ensureTopics(others)
@@ -38,7 +38,7 @@ describe.skipIf(skipsKafka)('on a broker whose topics forget', () => {
     expect(await log.settingWarnings(asked)).toEqual([...told, time])
   })
 
-  it('topics that we make keep everything', async () => {
+  it('topics that we create keep everything', async () => {
     const { log, warnings } = open()
     await log.ensureTopics(SPECS)
     expect(warnings).toEqual([expect.stringContaining('A lost disk')])

@@ -49,14 +49,14 @@ describe.skipIf(skipsKafka)('a broker that asks for TLS and a password', () => {
     expect(await delivered.promise).toBe(1)
   })
 
-  it('is known by a certificate authority given as text, with its lines written as \\n too', async () => {
+  it('is trusted by a certificate authority given as text, with \\n for line breaks too', async () => {
     const pem = readFileSync(ca, 'utf8')
     for (const sslCa of [pem, pem.replaceAll('\n', String.raw`\n`)]) {
       expect(await open({ sslCa }).health()).toEqual({ available: true })
     }
   })
 
-  it('is not trusted without its authority, and says why', async () => {
+  it('is not trusted without its authority, and the reason is given', async () => {
     const log = open({ sslCa: undefined })
     expect(await log.health()).toMatchObject({
       available: false,
@@ -64,7 +64,7 @@ describe.skipIf(skipsKafka)('a broker that asks for TLS and a password', () => {
     })
   })
 
-  it('lets nobody in with a wrong password, and never repeats it', async () => {
+  it('refuses a wrong password, which is never repeated', async () => {
     const log = open({ saslMechanism: 'plain', password: 'mistaken' })
     const refused = await log.publish('orders', [record('x')]).catch((error: unknown) => error)
     expect(refused).toMatchObject({ code: 'log-unavailable', message: expect.stringMatching(/[Aa]uthentication/) })
@@ -72,7 +72,7 @@ describe.skipIf(skipsKafka)('a broker that asks for TLS and a password', () => {
     expect(await log.health()).toMatchObject({ available: false, cause: expect.stringMatching(/[Aa]uthentication/) })
   })
 
-  it('needs a certificate authority that can be read', () => {
+  it('requires a certificate authority file that can be read', () => {
     const kafka: KafkaConnection = {
       brokers: [secure?.broker.address ?? ''],
       securityProtocol: 'ssl',

@@ -8,7 +8,7 @@ import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../.
 import { record, topicOf } from '../../support/kafka/kafka-traffic.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
 
-describe.skipIf(skipsKafka)('a consumer that is in its group and hands over nothing', () => {
+describe.skipIf(skipsKafka)('a consumer that is in its group and delivers nothing', () => {
   let broker: TestBroker
   beforeAll(async () => {
     broker = await startTestBroker()
@@ -69,7 +69,7 @@ describe.skipIf(skipsKafka)('a consumer that is in its group and hands over noth
     return watch.stall
   }
 
-  it('is noticed by what waits, and so is a group that nobody is in', async () => {
+  it('is noticed by the waiting records, and so is a group without members', async () => {
     const log = open()
     const [topic, group] = [await topicOf(log, 1), `group-${randomUUID()}`]
     expect(await watchFor(30, log, { topic, group })).toBeUndefined()
@@ -88,7 +88,7 @@ describe.skipIf(skipsKafka)('a consumer that is in its group and hands over noth
     expect(await watchFor(9, log, { topic, group })).toBeUndefined()
   })
 
-  it('keeps its group from being moved past a record until it has left', async () => {
+  it('prevents its group from being moved past a record until it has left', async () => {
     const log = open()
     const [topic, group] = [await topicOf(log, 2), `group-${randomUUID()}`]
     await log.publish(topic, [record('a'), record('b'), record('c')])
@@ -100,7 +100,7 @@ describe.skipIf(skipsKafka)('a consumer that is in its group and hands over noth
     expect(await log.committed(group, topic)).toEqual(new Map([[1, 1]]))
   })
 
-  it('is not blamed for a transaction’s marker, which nobody can be handed', async () => {
+  it('is not blamed for a transaction’s marker, which is never delivered', async () => {
     const log = open()
     const [topic, group] = [await topicOf(log, 1), `group-${randomUUID()}`]
     const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })

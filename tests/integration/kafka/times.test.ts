@@ -94,7 +94,7 @@ describe.skipIf(skipsKafka)('times on a real Kafka', () => {
     })
   })
 
-  it('names topics that take times which end the trigger, and none that bounds them', async () => {
+  it('names topics that accept times which end the trigger, and none that bound them', async () => {
     const { log, warnings } = open()
     const bounded = { 'message.timestamp.before.max.ms': '86400000000', 'message.timestamp.after.max.ms': '3600000' }
     await log.ensureTopics([
@@ -111,7 +111,7 @@ describe.skipIf(skipsKafka)('times on a real Kafka', () => {
     expect(asked.map(({ name }) => log.timestampTypeOf(name))).toEqual(['CreateTime', 'CreateTime', 'LogAppendTime'])
   })
 
-  it('topics that we make give each record the time of the log, which a dead letter tells', async () => {
+  it('topics that we create give each record the time of the log, which a dead letter shows', async () => {
     const { log } = open()
     const topics = createTopics('own-time', 'own-time', [])
     await log.ensureTopics(topicSpecs(topics, 1, 1))
@@ -152,7 +152,7 @@ describe.skipIf(skipsKafka)('times on a real Kafka', () => {
     expect(log.clock()).toMatchObject({ isRefused: false })
   }, 30_000)
 
-  it('a clock that is two hours ahead is measured where the log has its own time', async () => {
+  it('a clock that is two hours ahead is measured where the log sets the times', async () => {
     const { log, warnings } = open()
     const config = { 'message.timestamp.type': 'LogAppendTime' }
     await log.ensureTopics([{ name: 'measures', partitions: 1, replication: 1, config }])

@@ -31,7 +31,7 @@ function run(script: string, secrets: Record<string, string> = SECRETS) {
 const told = (name: string) => (existsSync(join(directory, name)) ? readFileSync(join(directory, name), 'utf8') : '')
 
 describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
-  test('makes the database and its login when the server answers, as the administrator', () => {
+  test('creates the database and its login as the administrator when the server answers', () => {
     writeFileSync(join(directory, 'refusals'), '1')
     const { status, stderr } = run('setup-database.sh')
     expect(stderr).toBe('')
@@ -56,14 +56,14 @@ describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
     },
   )
 
-  test('refuses a password that would end its quotes, before the server is asked for anything', () => {
+  test('refuses a password that would end its quotes, before the server is contacted', () => {
     const { status, stderr } = run('setup-database.sh', { ...SECRETS, ORDERS_SQL_PASSWORD: "it's; DROP DATABASE" })
     expect(status).toBe(1)
     expect(stderr).toMatch(/^ORDERS_SQL_PASSWORD may hold letters, digits/)
     expect(told('calls')).toBe('')
   })
 
-  test('is healthy when the functions’ own login finds its database, and else not', () => {
+  test('is healthy only when the functions’ own login finds its database', () => {
     expect(run('healthy.sh').status).toBe(0)
     expect(told('calls')).toContain('-U orders -d orders')
     expect(told('password')).toBe(SECRETS.ORDERS_SQL_PASSWORD)
@@ -71,7 +71,7 @@ describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
     expect(run('healthy.sh').status).not.toBe(0)
   })
 
-  test('restores only what it has verified, and from where back-ups are made', () => {
+  test('restores only a verified backup from the backup folder', () => {
     run('backup.sh')
     const [, file = ''] = /TO DISK = N'([^']+)'/.exec(told('statements')) ?? []
     for (const name of ['calls', 'statements']) rmSync(join(directory, name))

@@ -58,7 +58,7 @@ describe('signing in to SQL Server', () => {
     expect(login()).toEqual(expected)
   })
 
-  test('nothing is sent to a server without encryption unless the string says so', async () => {
+  test('nothing is sent without encryption unless the connection string says so', async () => {
     for (const encryption of ['', 'Encrypt=True', 'Encrypt=Mandatory']) {
       const error = await signIn(`User Id=app;Password=s3cret;${encryption}`)
       expect(error).toMatchObject({ code: 'EENCRYPT', message: expect.stringMatching(/no encryption/) as string })
@@ -70,7 +70,7 @@ describe('signing in to SQL Server', () => {
     expect(encryptionIn(server.preLogins.at(-1)!)).toBe(2)
   })
 
-  test('Encrypt=Strict begins with TLS, before anything of the protocol is said', async () => {
+  test('Encrypt=Strict begins with TLS, before any part of the protocol', async () => {
     await signIn('User Id=app;Password=s3cret;Encrypt=Strict')
     expect(server.preLogins).toEqual([])
     expect(login()).toBeUndefined()

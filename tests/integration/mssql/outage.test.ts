@@ -85,7 +85,7 @@ describe('SQL Server that fails', () => {
     },
   )
 
-  test('an order that a constraint refuses is rejected alone, found by halves', async () => {
+  test('an order that violates a constraint is rejected alone, found by halving', async () => {
     const store = await open()
     const orders = Array.from({ length: 8 }, (_, offset) => orderAt(offset))
     const bad = orders[5]!.orderId
@@ -114,13 +114,13 @@ describe('SQL Server that fails', () => {
     expect(storings()).toBe(3)
   })
 
-  test('a deadlock that stays is busy', async () => {
+  test('a persistent deadlock is reported as busy', async () => {
     const store = await open()
     script = storing({ error: 1205, severity: 13 })
     await expect(storeOne(store)).rejects.toMatchObject({ code: 'store-busy', retriable: true })
   })
 
-  test('a connection that is cut in the middle is an outage, and the next request makes a new one', async () => {
+  test('a connection that is cut midway is an outage, and the next request opens a new one', async () => {
     const store = await open()
     script = storing('cut')
     await expect(storeOne(store)).rejects.toMatchObject({ code: 'store-unavailable', retriable: true })
@@ -128,7 +128,7 @@ describe('SQL Server that fails', () => {
     await expect(storeOne(store)).resolves.toMatchObject({ counted: true })
   })
 
-  test('a request that is not answered in time is busy, and its connection is not used again', async () => {
+  test('a request that times out is busy, and its connection is not used again', async () => {
     const store = await open('Request Timeout=300')
     await storeOne(store)
     let late = 0
@@ -145,7 +145,7 @@ describe('SQL Server that fails', () => {
     expect(used).not.toContain(late)
   })
 
-  test('a server that answers nothing at all any more is an outage', async () => {
+  test('a server that no longer answers at all is an outage', async () => {
     const store = await open('Request Timeout=300;Connection Timeout=1')
     script = () => 'silence'
     await expect(storeOne(store)).rejects.toMatchObject({ code: 'store-unavailable', retriable: true })
@@ -154,7 +154,7 @@ describe('SQL Server that fails', () => {
     await expect(storeOne(store)).resolves.toMatchObject({ counted: true })
   })
 
-  test('a refused login is held, told in one line without the password, and mended without a restart', async () => {
+  test('a refused login is held, reported in one line without the password, and recovers without a restart', async () => {
     script = (request) =>
       request.kind === 'login'
         ? { error: 18456, message: "Login failed for user 'app'.", severity: 14 }
@@ -168,7 +168,7 @@ describe('SQL Server that fails', () => {
     await expect(storeOne(store)).resolves.toMatchObject({ counted: true })
   })
 
-  test('a server that is away when the store is opened, and comes back at the same place, is used by itself', async () => {
+  test('a server that is away when the store is opened, and returns at the same address, is used without a restart', async () => {
     const { port } = server
     await server[Symbol.asyncDispose]()
     const store = await open()
@@ -179,13 +179,13 @@ describe('SQL Server that fails', () => {
     expect(await store.store.health()).toEqual({ available: true })
   })
 
-  test('a server that takes the login and then hangs is told, and the start waits no longer for it', async () => {
+  test('a server that accepts the login and then hangs is reported, and the start waits no longer for it', async () => {
     script = (request) => (request.kind === 'login' ? healthy(request) : 'silence')
     const store = await open()
     expect(store.warnings).toEqual([expect.stringContaining('It has not answered for 5 s.')])
   })
 
-  test('many at once share a few connections', async () => {
+  test('concurrent requests share a few connections', async () => {
     const store = await open()
     await Promise.all(Array.from({ length: 60 }, () => storeOne(store)))
     expect(server.mostOpen).toBeLessThanOrEqual(10)
@@ -204,13 +204,13 @@ describe('SQL Server that fails', () => {
     expect(await store.store.health()).toEqual({ available: false, cause: 'The database is read-only.' })
   })
 
-  test('a mistake of ours is no outage', async () => {
+  test('a mistake of ours is not an outage', async () => {
     const store = await open()
     script = storing({ error: 207, message: "Invalid column name 'x'." })
     await expect(storeOne(store)).rejects.toMatchObject({ number: 207 })
   })
 
-  test('a store that was closed says so', async () => {
+  test('a closed store says so', async () => {
     const store = await open()
     await store[Symbol.asyncDispose]()
     await expect(storeOne(store)).rejects.toMatchObject({ code: 'store-unavailable' })
@@ -243,7 +243,7 @@ describe('migrations', () => {
   }
   const done = MIGRATIONS.map(({ version, checksum }) => [version, checksum] as const)
 
-  test('an empty database gets all of them once, in order', async () => {
+  test('an empty database gets all migrations once, in order', async () => {
     expect(await migrate([])).toEqual({ created: 1, rows: done, warnings: [] })
   })
 
@@ -258,7 +258,7 @@ describe('migrations', () => {
     })
   })
 
-  test('a database of a newer program is told in one line, and waited for, where it need not be usable', async () => {
+  test('a database of a newer program is reported in one line, and waited for where it need not be usable yet', async () => {
     const { created, warnings } = await migrate([...done, [99, 'x']], { mustBeUsable: false })
     expect(created).toBe(0)
     expect(warnings).toEqual([expect.stringContaining('was made by a newer version of this program')])
@@ -272,7 +272,7 @@ describe('migrations', () => {
   })
 })
 
-test('a database whose compatibility level has no JSON holds the orders, says what to do, and is mended without a restart', async () => {
+test('a database whose compatibility level lacks JSON holds the orders, says what to do, and recovers without a restart', async () => {
   let level = 120
   const levels = () => ({ rows: [{ columns: [int('compatibility_level')], rows: [[level]] }] })
   await using server = await startTdsServer((request) => {

@@ -20,7 +20,7 @@ describe.skipIf(skipsSqlServer)('The product on the server that TEST_SQL_CONNECT
     await withProduct({ FAULTS: 'on', ...store, ...settings }, (product) => story(product, database))
   }
 
-  test('stores each order once, word for word, though it is killed again and again', async () => {
+  test('stores each order once, word for word, despite repeated kills', async () => {
     const random = createRandom(11)
     await onSqlServer({}, async (product) => {
       const traffic = createOrderTraffic(product)
@@ -41,7 +41,7 @@ describe.skipIf(skipsSqlServer)('The product on the server that TEST_SQL_CONNECT
     })
   })
 
-  test('parks what cannot be stored, redrives it, and finds every order again after a rebuild', async () => {
+  test('parks records that cannot be stored, redrives them, and finds every order again after a rebuild', async () => {
     const random = createRandom(12)
     await onSqlServer({ RETRY_DELAYS: '200ms' }, async (product, database) => {
       const traffic = createOrderTraffic(product)

@@ -6,7 +6,7 @@ import { findJava, findPython } from '../../support/kafka/neighbours.ts'
 const python = await findPython()
 const java = await findJava()
 
-describe.skipIf(skipsKafka)('what other clients write', () => {
+describe.skipIf(skipsKafka)('records that other clients write', () => {
   let broker: TestBroker
   beforeAll(async () => {
     broker = await startTestBroker()
@@ -22,7 +22,7 @@ describe.skipIf(skipsKafka)('what other clients write', () => {
     return records.map(({ value }) => String(value === null ? null : Buffer.from(value)))
   }
 
-  it.skipIf(python.isMissing)('is read, when librdkafka wrote it', async () => {
+  it.skipIf(python.isMissing)('are read when written by librdkafka', async () => {
     const values = await written(async (topic) => {
       await using producer = python.start('produce.py', broker.address, topic, '{}')
       producer.tell(JSON.stringify({ value: Buffer.from('from librdkafka').toString('base64'), partition: 0 }))
@@ -32,7 +32,7 @@ describe.skipIf(skipsKafka)('what other clients write', () => {
     expect(values).toEqual(['from librdkafka'])
   })
 
-  it.skipIf(java.isMissing)("is read, when Kafka's own client wrote it", async () => {
+  it.skipIf(java.isMissing)("are read when written by Kafka's own client", async () => {
     const values = await written(async (topic) => {
       await using producer = java.start('Produce.java', broker.address, topic)
       producer.tell('from Java')

@@ -54,7 +54,7 @@ describe.skipIf(skipsKafka)('compressed batches', () => {
     },
   )
 
-  it('that cannot be read hold their partition with one line, and no other', async () => {
+  it('that cannot be read hold only their partition, with one line', async () => {
     const { log } = openKafkaLog([broker.address])
     await using _ = log
     const topic = await topicOf(log, 2)

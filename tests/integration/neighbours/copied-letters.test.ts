@@ -43,7 +43,7 @@ async function copyByLibrdkafka(address: string, topic: string, { key, value, he
 describe.skipIf(skipsKafka)(
   'a dead letter that somebody copies back into the orders topic with all of its headers',
   () => {
-    test('is a record of its own; a repair and a reset of the ledger publish nothing without end', async () => {
+    test('is a record of its own; a repair and a reset of the ledger do not publish without end', async () => {
       await using broker = await startTestBroker()
       await using hosts = createKafkaHosts({ ...SETTINGS, KAFKA_BROKERS: broker.address })
       const product = await hosts.add()
@@ -92,7 +92,7 @@ describe.skipIf(skipsKafka)(
       expect(await deadLetters(product)).toHaveLength(1 + copies)
     })
 
-    test('is stored as what it is when it can be stored now, and the letter that a redrive mended stays resolved', async () => {
+    test('is stored by its content when that is possible now, and the letter that a redrive repaired stays resolved', async () => {
       await using broker = await startTestBroker()
       await using hosts = createKafkaHosts({ ...SETTINGS, KAFKA_BROKERS: broker.address })
       const product = await hosts.add()

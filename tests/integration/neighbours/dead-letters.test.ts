@@ -94,7 +94,7 @@ describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', ()
     ['4', spring4],
     ['3', spring3],
   ])('of Spring for Apache Kafka %s', (version, spring) => {
-    it.skipIf(spring.isMissing)('say who failed and why, from its recoverer and its retry topics', async () => {
+    it.skipIf(spring.isMissing)('have owner and cause when Spring’s recoverer or retry topics wrote them', async () => {
       const run = (role: string, group: string) =>
         giveUp(spring, group, 'Spring.java', role, neighbourhood.broker.address, 'orders', group)
       const [billing, shipping] = await Promise.all([
@@ -125,7 +125,7 @@ describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', ()
     })
   })
 
-  it('are not made of a retry that Spring numbers as we do: to us it is a duplicate', async () => {
+  it('are not created from a retry that Spring numbers as we do, which is a duplicate to us', async () => {
     const { log, product } = neighbourhood
     const [order] = (await orderRecords()).filter(({ key }) => key !== null)
     const { key, value, headers } = order!
@@ -137,7 +137,7 @@ describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', ()
     await expectUntouched()
   })
 
-  it.skipIf(connect.isMissing)('of Kafka Connect say which connector failed and why', async () => {
+  it.skipIf(connect.isMissing)('of Kafka Connect have the connector and the cause', async () => {
     const [{ address }, group] = [neighbourhood.broker, 'connect-warehouse']
     const letters = await giveUp(connect, group, 'Connect.java', address, 'orders', 'orders-dlt', 'warehouse')
     expect(new Set(letters.map(({ orderId }) => orderId))).toEqual(new Set([...orderIds, null]))

@@ -53,14 +53,14 @@ async function recordsOf(log: EventLog, topic: string): Promise<LogRecord[]> {
 const bytesOf = ({ key, value }: LogRecord) =>
   [key, value].map((bytes) => (bytes === null ? null : Buffer.from(bytes).toString('base64')))
 
-describe.skipIf(skipsKafka || java.isMissing)('whatever others write between good orders', () => {
+describe.skipIf(skipsKafka || java.isMissing)('hostile records of others between good orders', () => {
   let broker: TestBroker
   beforeAll(async () => {
     broker = await startTestBroker()
   })
   afterAll(() => broker[Symbol.asyncDispose]())
 
-  it.each(['lean', 'official'])('is a dead letter, byte for byte, and every order is stored (%s)', async (path) => {
+  it.each(['lean', 'official'])('are dead letters, byte for byte, and every order is stored (%s)', async (path) => {
     const { log } = openKafkaLog([broker.address])
     await using _ = log
     const topics = createTopics(`hostile-${path}`, `hostile-${path}`, [1000])

@@ -92,17 +92,17 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
 
   // kafkajs 2.2.4 takes this key for the marker, without a look at the batch's attributes.
   const ZEROS = ['begin P', `send P no ${ZERO_KEY}`, 'send P nor-this', 'abort P', 'begin P', 'send P yes', 'commit P']
-  it('do not end with a record whose key is that of a marker', async () => {
+  it('do not end at a record whose key looks like a marker', async () => {
     await using written = await after(...ZEROS)
     expect(await consumedAndRead(written.log, written.topic)).toEqual({ consumed: ['yes'], read: ['yes'] })
   })
 
-  it('that were aborted are passed, although they are larger than what is fetched at once', async () => {
+  it('that were aborted are skipped, even when they exceed one fetch', async () => {
     await using written = await after('begin P', 'many P 40 100000', 'abort P', 'begin P', 'send P yes', 'commit P')
     expect(await consumedAndRead(written.log, written.topic)).toEqual({ consumed: ['yes'], read: ['yes'] })
   })
 
-  it('that are open hold back what is behind them, and are told of', async () => {
+  it('that are open hold back the records behind them, and are reported', async () => {
     await using written = await after('begin P', 'send P yes')
     const { log, topic } = written
     await log.publish(topic, [record('behind')])

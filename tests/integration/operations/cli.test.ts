@@ -69,7 +69,7 @@ async function killTwoOrders(): Promise<string[]> {
 }
 
 describe('npm run ops', () => {
-  test('shows every verb, and says what each of them takes', async () => {
+  test('lists every command, and shows the arguments of each', async () => {
     const help = await ops(['--help'])
     expect(help.exit).toBe(0)
     for (const { name } of COMMANDS) expect(help.out).toContain(`  ${name} `)
@@ -81,7 +81,7 @@ describe('npm run ops', () => {
     }
   })
 
-  test('exits 2 for words that it does not know, and says which', async () => {
+  test('exits with 2 for unknown arguments, and names them', async () => {
     const faults: [string[], string][] = [
       [['nothing'], 'There is no command "nothing"'],
       [['dead-letters'], 'There is no command "dead-letters"'],
@@ -107,14 +107,14 @@ describe('npm run ops', () => {
     expect([setting.exit, setting.err]).toEqual([2, expect.stringMatching(/^ORDERS_PARTITIONS must be .*\n$/)])
   })
 
-  test('exits 3 when nobody answers, with one line', async () => {
+  test('exits with 3 when no instance answers, with one line', async () => {
     const nobody = await ops(['status', '--url', 'http://127.0.0.1:9', '--key', key])
     expect([nobody.exit, nobody.err]).toEqual([3, 'http://127.0.0.1:9 does not answer.\n'])
     const nothing = await ops(['status'], { DATA_DIR: join(directory, 'nowhere') })
     expect([nothing.exit, nothing.err]).toEqual([3, expect.stringContaining('There is no ')])
   })
 
-  test('exits 4 for what is refused, in the product’s own words', async () => {
+  test('exits with 4 for a refused request, in the product’s own words', async () => {
     const noKey = await ops(['status', '--url', product.url])
     expect([noKey.exit, noKey.err]).toEqual([4, expect.stringContaining('none was given')])
     const wrongKey = await ops(['status', '--url', product.url, '--key', 'not-the-key-at-all'])
@@ -127,7 +127,7 @@ describe('npm run ops', () => {
     expect([balanced.exit, balanced.err]).toEqual([4, expect.stringContaining('The ledger balances')])
   })
 
-  test('answers by URL and by directory alike, as a table or as JSON', async () => {
+  test('gives the same answer by URL and by directory, as a table or as JSON', async () => {
     await place()
     for (const run of [byUrl, byDirectory]) {
       const status = await run('status')
@@ -161,12 +161,12 @@ describe('npm run ops', () => {
     expect([nobody.exit, nobody.out]).toEqual([4, ''])
   })
 
-  test('says its version', async () => {
+  test('prints its version', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
     expect(await ops(['--version'])).toEqual({ exit: 0, out: `${version}\n`, err: '' })
   })
 
-  test('carries out what was asked for, and says nothing more, when a reader has had enough', async () => {
+  test('completes its work silently when the reader of its output has closed', async () => {
     const shell = spawn(
       'sh',
       [
@@ -182,7 +182,7 @@ describe('npm run ops', () => {
     expect(err).toBe('')
   })
 
-  test('backs log and store up while orders come, and a product started on the copy has all of them', async () => {
+  test('backs up log and store while orders arrive, and a product started on the copy has all of them', async () => {
     const accepted = [await place(), await place()]
     const traffic = new AbortController()
     const coming = (async () => {
@@ -206,7 +206,7 @@ describe('npm run ops', () => {
     expect(items[0]).toMatchObject({ action: 'backup' })
   })
 
-  test('follows a redrive to its end: stored, or dead again and then it exits 1', async () => {
+  test('follows a redrive to its end: stored, or dead again with exit code 1', async () => {
     const [first, second] = await killTwoOrders()
     const group = parsed(await byUrl('dead-letters', 'groups', '--state', 'dead', '--json'))['items'] as {
       count: number
@@ -259,7 +259,7 @@ describe('npm run ops', () => {
     expect(await byUrl('dead-letters', 'edit', letter!, join(directory, 'missing.json'))).toMatchObject({ exit: 2 })
   })
 
-  test('rebuilds, by the instance, and tells how the last one ended', async () => {
+  test('rebuilds through the instance, and reports how the last rebuild ended', async () => {
     await place()
     const done = await byUrl('rebuild', '--reason', 'a test')
     expect([done.exit, done.out]).toEqual([0, expect.stringMatching(/^The rebuild is done: \d+ records read, /)])
@@ -270,7 +270,7 @@ describe('npm run ops', () => {
   })
 })
 
-test('where no instance runs the files answer, and a new store is made by migrate alone', async () => {
+test('reads the files where no instance runs, and only migrate creates a store', async () => {
   const DATA_DIR = join(directory, 'files')
   const here = (...words: string[]) => ops(words, { DATA_DIR })
   const migrated = await here('migrate')

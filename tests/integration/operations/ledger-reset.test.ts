@@ -48,7 +48,7 @@ async function makeTheLogAnew(): Promise<void> {
   all = await open()
 }
 
-test('a log that was made anew is counted from its beginning, and what was read of it already is counted too', async () => {
+test('a recreated log is counted from its beginning, including the records already read', async () => {
   const first = [messageOf(), { ...messageOf(), value: '{}' }, messageOf(), messageOf()]
   await publishAndStore(first)
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: 3, parked: 1 } })
@@ -72,7 +72,7 @@ test('a log that was made anew is counted from its beginning, and what was read 
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { records: 3, stored: 2 } })
 })
 
-test('records that were passed over are repaired by the processor itself, once, and told', async () => {
+test('skipped records are repaired once by the processor itself, and reported', async () => {
   const records = Array.from({ length: 4 }, () => messageOf())
   await all.log.publish('orders', records)
   const told: unknown[] = []
@@ -92,7 +92,7 @@ test('records that were passed over are repaired by the processor itself, once, 
   expect(await all.metrics.scrape()).toContain('orders_ledger_repaired_total 3')
 })
 
-test('one of several instances repairs; the others leave it to that one', async () => {
+test('only one of several instances repairs', async () => {
   await all.log.publish('orders', [messageOf(), messageOf()])
   await all.storeOrders((await all.log.read('orders', 0, 1, 1)).map((record) => ({ ...record, lossy: false })))
   const lease = { groupId: all.topics.group, topic: 'orders', owner: 'another', nowMs: Date.now(), leaseMs: 60_000 }

@@ -31,7 +31,7 @@ async function placeMany(url: string): Promise<void> {
 
 const parsed = ({ out }: OpsAnswer) => JSON.parse(out) as Record<string, unknown>
 
-test('a process that is killed in the middle of a rebuild leaves every order, and another rebuild succeeds', async () => {
+test('a process that is killed during a rebuild keeps every order, and another rebuild succeeds', async () => {
   const settings = { DATA_DIR: join(directory, 'data'), FUNCTIONS_KEY: '' }
   const here = (...words: string[]) => ops(words, settings)
   const storedOrders = async () => (parsed(await here('status', '--json'))['orders'] as { stored: number }).stored

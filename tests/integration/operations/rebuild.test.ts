@@ -150,7 +150,7 @@ describe('a rebuild of the orders from the log', () => {
     await publishAndStore(orders(1, 480).flatMap((record) => [record, record]))
   }
 
-  test('gives the same orders, items and figures as before, whatever became of each', async () => {
+  test('gives the same orders, items and figures as before, whatever their outcomes', async () => {
     await allKinds()
     const before = rows()
     const schemaBefore = schema()
@@ -164,7 +164,7 @@ describe('a rebuild of the orders from the log', () => {
     expect((await all.redriveTasks.audit({ limit: 1 })).items).toMatchObject([{ action: 'rebuild', operator: 'sam' }])
   })
 
-  test('reads every version of the event by today’s code, and keeps what the log does not tell', async () => {
+  test('reads every version of the event with today’s code, and keeps what the log does not have', async () => {
     await allKinds()
     const before = rows()
     expect(await rebuild(upcast)).toMatchObject({ state: 'done', projected: 472, kept: 0 })
@@ -177,7 +177,7 @@ describe('a rebuild of the orders from the log', () => {
     expect(await found('upcast mended')).toEqual(['Upcast Mended'])
   })
 
-  test('leaves no gap: queries find every order all the time, and orders are stored meanwhile', async () => {
+  test('is seamless: queries always find every order, and new orders are stored meanwhile', async () => {
     await publishAndStore(orders(1500))
     const [known] = (await all.views.list({ limit: 1 })).items
     await rebuildBy(upcast).start(ACT)
@@ -203,7 +203,7 @@ describe('a rebuild of the orders from the log', () => {
     expect((await all.maintenance.inspect()).filter(({ well }) => !well)).toEqual([])
   })
 
-  test('stores again what the store has lost, and nothing that it never had', async () => {
+  test('stores orders again that the store has lost, and none that it never had', async () => {
     await allKinds()
     change('DELETE FROM order_items WHERE order_seq > 10; DELETE FROM orders WHERE seq > 10')
     expect(await rebuild()).toMatchObject({ state: 'done', projected: 472, restored: 462, kept: 0 })
@@ -217,7 +217,7 @@ describe('a rebuild of the orders from the log', () => {
     expect(await all.ledgerVerdict()).toMatchObject({ balanced: true })
   })
 
-  test('keeps an order that today’s code cannot read any more', async () => {
+  test('keeps an order that today’s code can no longer read', async () => {
     await publishAndStore(orders(3))
     const before = rows()
     const readOrder: ReadOrder = (record) => {
@@ -229,7 +229,7 @@ describe('a rebuild of the orders from the log', () => {
     expect(rows()).toEqual(before)
   })
 
-  test('that meets a fault of ours changes nothing, says so, and can be begun anew', async () => {
+  test('that meets a bug of ours changes nothing, says so, and can be started again', async () => {
     await publishAndStore(orders(3))
     const before = rows()
     const failed = await rebuild(() => {

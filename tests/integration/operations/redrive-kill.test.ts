@@ -40,7 +40,7 @@ describe('a redrive of many', () => {
   })
   afterAll(() => operated.close())
 
-  test('survives SIGKILL, again and again: every order is stored once, and every letter has its outcome', async () => {
+  test('survives repeated SIGKILLs: every order is stored once, and every letter has its outcome', async () => {
     const id = await redrive('many', 40)
     for (const resolved of [1, 20, 60]) {
       await until(
@@ -59,7 +59,7 @@ describe('a redrive of many', () => {
     expect(items.every(({ recovered }) => recovered === true)).toBe(true)
   })
 
-  test('cancelled stays cancelled, over a restart too', async () => {
+  test('stays cancelled after a restart', async () => {
     const id = await redrive('few', 1)
     await until(
       () => taskOf(id),

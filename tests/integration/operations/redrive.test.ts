@@ -11,7 +11,7 @@ describe('operators', () => {
   beforeAll(() => product.open())
   afterAll(() => product.close())
 
-  test('preview a group, redrive it too early, mend the cause, and resume', async () => {
+  test('preview a group, redrive it too early, fix the cause, and resume', async () => {
     const lost = [await placeAndLose(), await placeAndLose(), await placeAndLose()]
     const { items: groups } = (await ask('GET', '/api/dead-letters/groups?state=dead')).body as Page<DeadLetterGroup>
     expect(groups).toMatchObject([{ count: 3, cause: { code: 'internal' } }])
@@ -79,7 +79,7 @@ describe('operators', () => {
     expect(totals.redriven - before.redriven).toBe(1)
   })
 
-  test('send a mended order in the place of the one that died', async () => {
+  test('send an edited order in place of the dead one', async () => {
     const { orderId, letterId } = await placeAndLose()
     const mended = { ...ORIGINAL_BODY, customerId: 14, customerName: 'Mended' }
     const payload = `/api/dead-letters/${letterId}/payload`
@@ -103,7 +103,7 @@ describe('operators', () => {
     })
   })
 
-  test('discard with a reason, and take it back', async () => {
+  test('discard with a reason, and undo it', async () => {
     const { orderId, letterId } = await placeAndLose()
     const path = `/api/dead-letters/${letterId}`
     expect(await ask('POST', `${path}/discard`, {})).toMatchObject({ status: 400 })
@@ -123,7 +123,7 @@ describe('operators', () => {
     expect(await balanced()).toMatchObject({ balanced: true })
   })
 
-  test('discard all of a group, after they saw how many', async () => {
+  test('discard a whole group after seeing its size', async () => {
     const lost = [await placeAndLose(), await placeAndLose()]
     const { items: groups } = (await ask('GET', '/api/dead-letters/groups?state=dead')).body as Page<DeadLetterGroup>
     const fingerprint = groups[0]?.fingerprint

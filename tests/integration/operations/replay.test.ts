@@ -25,11 +25,11 @@ function fixture(changes: { value?: string } = {}): string {
   return file
 }
 
-test('a record that today’s code stores is stored, in a store that is thrown away', async () => {
+test('a record that today’s code can store is stored in a throwaway store', async () => {
   expect(await ops(['replay-fixture', fixture()])).toMatchObject({ exit: 0, out: 'orders:0:7 is stored.\n', err: '' })
 })
 
-test('poison is named with its cause', async () => {
+test('poison is reported with its cause', async () => {
   const { exit, out } = await ops(['replay-fixture', fixture({ value: '{"customerId":0}' }), '--json'])
   expect([exit, JSON.parse(out)]).toEqual([
     1,

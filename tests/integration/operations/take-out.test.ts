@@ -53,7 +53,7 @@ describe('taking out a record, with the embedded log', () => {
   }
   const exactly = (records: readonly LogRecord[]) => records.map((record) => ({ ...record, lossy: false }))
 
-  test('makes it a dead letter byte for byte, and nothing before or behind it is passed over', async () => {
+  test('makes it a dead letter byte for byte, and skips no record before or behind it', async () => {
     const stuck = { ...messageOf(), value: BYTES }
     await publish('orders', messageOf(), { ...messageOf(), value: '{}' }, stuck, messageOf())
     const original = (await read('orders'))[2]!
@@ -89,7 +89,7 @@ describe('taking out a record, with the embedded log', () => {
     expect(await all.views.get(String(message.key))).toMatchObject({ status: 'stored' })
   })
 
-  test('counts a copy of a parked record at its own place, whatever its headers say', async () => {
+  test('counts a copy of a parked record at its own position, whatever its headers say', async () => {
     const parked = messageOf()
     const journey: RecordToPublish['headers'] = [
       ['oep-origin-topic', 'orders'],
@@ -106,7 +106,7 @@ describe('taking out a record, with the embedded log', () => {
     expect((await all.deadLetters.list({ limit: 9 })).items.map(({ id }) => id)).toEqual(['orders:0:1'])
   })
 
-  test('works in a retry topic, whose records need not be due, and in the dead-letter topic', async () => {
+  test('works in a retry topic, even before records are due, and in the dead-letter topic', async () => {
     const { park } = await parkedOrder()
     const letterId = `orders:0:${park}`
     expect(await all.takeOut(at(0, 'orders-retry-1'), ACT)).toMatchObject({
@@ -161,7 +161,7 @@ describe('taking out a record, with the embedded log', () => {
     return { park: position!.offset }
   }
 
-  test('is refused while anybody consumes, in one line that says what to do', async () => {
+  test('is refused while a consumer is active, in one line that says what to do', async () => {
     await publish('orders', messageOf())
     const subscription = await all.log.subscribe({
       groupId: 'order-processor',
@@ -181,7 +181,7 @@ describe('taking out a record, with the embedded log', () => {
     expect(await read('orders-dlt')).toEqual([])
   })
 
-  test('is refused for what is no record here, and far from where the group stands', async () => {
+  test('is refused for a position without a record, and far from the committed offset', async () => {
     await publish('orders', ...Array.from({ length: MAX_BEFORE + 2 }, () => messageOf()))
     const refusals = [
       [at(0, 'payments'), 'not-found'],
@@ -194,7 +194,7 @@ describe('taking out a record, with the embedded log', () => {
     await expect(all.takeOut(at(MAX_BEFORE + 2), ACT)).rejects.toMatchObject({ code: 'not-found' })
   })
 
-  test('ends what it began when it is asked for again, and counts it once', async () => {
+  test('completes an interrupted run when repeated, and counts it once', async () => {
     await publish('orders', messageOf(), messageOf())
     const killed = vi.spyOn(all.log, 'moveGroup').mockRejectedValueOnce(new Error('killed'))
     // Parked and counted, but the group was not moved.
@@ -209,7 +209,7 @@ describe('taking out a record, with the embedded log', () => {
 })
 
 describe.skipIf(skipsKafka)('taking out a record of a real Kafka', () => {
-  test('is done from a terminal, once the processor is stopped', async () => {
+  test('works from a terminal once the processor is stopped', async () => {
     await using broker = await startTestBroker()
     const settings = {
       KAFKA_BROKERS: broker.address,

@@ -60,7 +60,7 @@ async function ask(path: string, template: string, { method = 'GET', headers = {
   return { status: response.status, headers: response.headers, text, faults }
 }
 
-describe('the product does what its OpenAPI document says', () => {
+describe('the product behaves as its OpenAPI document says', () => {
   const post = { method: 'POST', headers: JSON_BODY, body: ORDER }
 
   it.each([

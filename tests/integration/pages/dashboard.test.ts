@@ -101,7 +101,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(total).toBeLessThan(150_000)
   })
 
-  it('shows the picture and no number to whoever has no key', async () => {
+  it('shows the picture without numbers to visitors without a key', async () => {
     await shows('#pipeline', 'Processor')
     expect(await page.locator('#live').isVisible()).toBe(false)
     await page.fill('#key', 'not-the-key')
@@ -110,7 +110,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await page.locator('#live').isVisible()).toBe(false)
   })
 
-  it('is opened by a link that signs in, whose key leaves the address at once and is sent in no URL', async () => {
+  it('is opened by a sign-in link, whose key leaves the address at once and is sent in no URL', async () => {
     const urls: string[] = []
     page.on('request', (request) => urls.push(request.url()))
     await page.goto('about:blank')
@@ -126,7 +126,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(page.url()).toBe(`${product.url}/dashboard`)
   })
 
-  it('asks for the key once, and keeps it for the session only', async () => {
+  it('asks for the key once, and keeps it only for the session', async () => {
     await page.fill('#key', PRODUCT_KEY)
     await page.fill('#operator', 'Kim')
     await page.keyboard.press('Enter')
@@ -151,7 +151,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await page.evaluate('document.activeElement.title')).toBe(await row.getByRole('link').getAttribute('title'))
   })
 
-  it('shows that one order, sent five times under one key, is one order', async () => {
+  it('shows that one order sent five times under one key is one order', async () => {
     await press('One, five times')
     await shows('#sent-accepted', /^2$/)
     await shows('#sent-stored', /^2$/)
@@ -163,7 +163,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect((await ask('/api/orders')).items).toHaveLength(2)
   })
 
-  it('keeps the wires at their boxes, also when one row gets the height that the other loses', async () => {
+  it('keeps the wires attached to their boxes when rows change height', async () => {
     const setHeights = (upper: string, lower: string) =>
       page.evaluate(`for (const [row, height] of [['way', '${upper}'], ['branches', '${lower}']])
         for (const box of document.querySelectorAll('.' + row + ' .node')) box.style.minHeight = height`)
@@ -174,7 +174,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await setHeights('', '')
   })
 
-  it('leads from Home to what needs the key, by way of a sign-in', async () => {
+  it('leads from Home to pages that need the key, through a sign-in', async () => {
     const home = await browser.context.newPage()
     await home.goto(product.url)
     await home.getByRole('link', { name: 'Status' }).click()
@@ -191,7 +191,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await home.close()
   })
 
-  it('finds orders by words, by id, and says when there is none', async () => {
+  it('finds orders by words and by id, and reports an empty result', async () => {
     const id = (await page.locator('#orders a').first().getAttribute('title')) ?? ''
     await page.fill('#order-text', 'no such words at all')
     await shows('#orders-empty', 'No order matches.')
@@ -201,7 +201,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await page.fill('#order-text', '')
   })
 
-  it('has its filter, its page and the order that is open in its address', async () => {
+  it('keeps its filter, page and open order in its address', async () => {
     const [newest] = (await ask('/api/orders')).items
     const [customerId, orderId] = [String(newest?.customerId), newest?.orderId ?? '']
     const other = await browser.context.newPage()
@@ -234,7 +234,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await other.close()
   })
 
-  it('shows an outage of the store, during which orders wait and none is lost', async () => {
+  it('shows a store outage, during which orders wait and none is lost', async () => {
     await page.selectOption('#break-store', 'down')
     await shows('#lamp-store', 'away')
     await shows('#alarm', 'Orders wait in the log; none is lost.')
@@ -251,7 +251,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await ask('/api/dead-letters')).toMatchObject({ items: [] })
   })
 
-  it('shows that what the log cannot take is refused, not promised', async () => {
+  it('shows that orders which the log cannot take are refused, not accepted', async () => {
     await page.selectOption('#break-log', 'down')
     await shows('#lamp-log', 'away')
     await press('One order')
@@ -276,7 +276,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await page.keyboard.press('Escape')
   })
 
-  it('discards with a reason, restores, and says who did it', async () => {
+  it('discards with a reason, restores, and shows who did it', async () => {
     await openLetterOf(poison())
     await dialog().getByText('Discard', { exact: true }).click()
     await press('Discard it', dialog())
@@ -294,7 +294,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await page.selectOption('#dead-state', 'dead')
   })
 
-  it('shows data as text, whatever it holds', async () => {
+  it('shows data as text, even HTML', async () => {
     await page.check('#break-customer')
     await expect.poll(() => ask('/api/ops/faults'), PATIENT).toMatchObject({ throwForCustomers: [13] })
     const body = JSON.stringify(orderCommand({ customerId: 13, customerName: MARKUP, customerLastName: '<b>bold</b>' }))
@@ -310,7 +310,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await page.locator('main img, main b:text("bold")').count()).toBe(0)
   })
 
-  it('sends a mended order in a letter’s place, and says first what is wrong with it', async () => {
+  it('sends an edited order in a letter’s place, and first points out its faults', async () => {
     await dialog().getByText('Edit', { exact: true }).click()
     const text = dialog().getByLabel('The order to send in its place')
     const original = await text.inputValue()
@@ -325,7 +325,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
       .toMatchObject({ items: [{ state: 'resolved' }, { state: 'dead' }] })
   })
 
-  it('redrives a group once its cause is mended, with progress by outcome', async () => {
+  it('redrives a group once its cause is fixed, with progress by outcome', async () => {
     await press('For customer 13')
     await shows('#sent-dead', /^1$/)
     await press('Mend everything')
@@ -353,7 +353,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect((await ask('/api/orders')).items).toHaveLength(7)
   })
 
-  it('plays an outage: the log holds what came in, and nothing dies of it', async () => {
+  it('plays an outage: the log holds the orders, and none is dead-lettered', async () => {
     const before = (await ask('/api/orders?limit=200')).items.length
     await press('2. An outage')
     await shows('#told', /\d+ orders wait in the log, each with its 202/)
@@ -377,7 +377,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await page.locator('#stop-play').isVisible()).toBe(false)
   })
 
-  it('mends what a play broke when it is stopped', async () => {
+  it('undoes the fault of a play that is stopped', async () => {
     await press('2. An outage')
     await shows('#lamp-store', 'away')
     await press('Stop, and mend everything')
@@ -387,7 +387,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await ask('/api/ops/faults')).toMatchObject({ store: 'ok' })
   })
 
-  it('mends what a play broke when its page is left in the middle', async () => {
+  it('undoes the fault of a play whose page is left midway', async () => {
     await press('2. An outage')
     await shows('#lamp-store', 'away')
     await page.reload()
@@ -395,7 +395,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await shows('#lamp-store', 'well')
   })
 
-  it('shows the last hour at once, whoever opens it', async () => {
+  it('shows the last hour at once to any visitor', async () => {
     const { items } = await ask('/api/ops/history')
     expect(items.length).toBeGreaterThan(5)
     const opened = Date.now()
@@ -412,13 +412,13 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await other.close()
   })
 
-  it('says in the end that every record is accounted for', async () => {
+  it('ends with every record accounted for', async () => {
     await shows('#lamp-ledger', 'balanced')
     await shows('#ledger', 'Balanced: every record has exactly one outcome.')
     expect(await ask('/api/ops/ledger')).toMatchObject({ balanced: true })
   })
 
-  it.each(['light', 'dark'] as const)('has nothing that axe finds, %s', async (colorScheme) => {
+  it.each(['light', 'dark'] as const)('passes axe, %s', async (colorScheme) => {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     await page.evaluate(`document.querySelectorAll('details').forEach((closed) => (closed.open = true))`)
     expect(await faultsForAxe()).toEqual([])
@@ -435,7 +435,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await page.screenshot({ path: join(ARTIFACTS, `dashboard-${width}.png`), fullPage: true })
   })
 
-  it('asks nothing while it is hidden, and catches up when it is shown', async () => {
+  it('requests nothing while it is hidden, and catches up when it is shown', async () => {
     const hide = (hidden: boolean) =>
       page.evaluate(
         `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
@@ -452,7 +452,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     page.removeAllListeners('request')
   })
 
-  it('says when it lost the connection, and finds it again by itself', async () => {
+  it('reports a lost connection, and reconnects on its own', async () => {
     await browser.context.setOffline(true)
     await shows('#alarm', 'The connection is lost')
     await shows('#lamp-connection', 'lost')
@@ -462,7 +462,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await page.locator('#alarm').isVisible()).toBe(false)
   })
 
-  it('discards a group, says how many letters that were, and then nothing waits for anybody', async () => {
+  it('discards a group, reports the number of letters, and leaves none waiting', async () => {
     await press('Discard all', poison())
     await shows(dialog().getByRole('heading'), 'Discard 1 letter?')
     await dialog().getByLabel('Why').fill('sent by a test')
@@ -473,11 +473,11 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await ask('/api/dead-letters?state=dead')).toMatchObject({ items: [] })
   })
 
-  it('made no complaint, no foreign request and no violation of its policy on the way', () => {
+  it('caused no error, no foreign request and no policy violation along the way', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('forgets the key when told to, and shows nothing any more', async () => {
+  it('forgets the key on request, and shows nothing more', async () => {
     await press('Forget the key')
     await page.locator('#live').waitFor({ state: 'hidden' })
     expect(await page.evaluate(`sessionStorage.getItem('functions-key')`)).toBe('')

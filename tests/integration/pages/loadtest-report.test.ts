@@ -55,7 +55,7 @@ describe.skipIf(chromiumPath === undefined)('the report in a browser', () => {
   const url = pathToFileURL(file).href
   afterAll(() => rmSync(directory, { recursive: true }))
 
-  it('cuts no column at 1280 pixels, and breaks no rule of its own policy', async () => {
+  it('truncates no column at 1280 pixels, and does not violate its own policy', async () => {
     await using browser = await openBrowser('file://', { viewport: { width: 1280, height: 900 } })
     await browser.page.goto(url)
     const cut = await browser.page.evaluate<string[]>(
@@ -68,7 +68,7 @@ describe.skipIf(chromiumPath === undefined)('the report in a browser', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('tells the values under the pointer and, by the arrow keys, without one', async () => {
+  it('shows the values under the pointer and, with the arrow keys, without one', async () => {
     await using browser = await openBrowser('file://', { viewport: { width: 1280, height: 900 } })
     const { page } = browser
     await page.goto(url)

@@ -27,7 +27,7 @@ describe('a load test', () => {
   const out = mkdtempSync(join(tmpdir(), 'loadtest-results-'))
   afterAll(() => rmSync(out, { recursive: true }))
 
-  it('starts the product, places orders, accounts for every order, and leaves result and page', async () => {
+  it('starts the product, places orders, accounts for every order, and writes result and page', async () => {
     const { code, output, errors } = await loadtest('baseline', '--seconds', '3', '--out', out)
     expect(errors).toBe('')
     expect(code).toBe(0)
@@ -59,14 +59,14 @@ describe('a load test', () => {
     expect(ended.code).toBe(code)
   })
 
-  describe('of a product that runs already', () => {
+  describe('of a running product', () => {
     let product: Awaited<ReturnType<typeof startProduct>>
     beforeAll(async () => {
       product = await startProduct({ FAULTS: 'on' })
     })
     afterAll(() => product[Symbol.asyncDispose]())
 
-    it('ends with 1 when an assertion does not hold, and says which', async () => {
+    it('ends with 1 when an assertion does not hold, and names it', async () => {
       const junit = join(out, 'junit', 'mixed.xml')
       const words = ['--rate', '20', '--seconds', '1', '--assert', 'p50<0.001ms', '--out', out, '--junit', junit]
       const { code, output } = await loadtest('mixed', '--url', product.url, '--key', PRODUCT_KEY, ...words)
@@ -77,7 +77,7 @@ describe('a load test', () => {
       expect(readFileSync(junit, 'utf8')).toContain('tests="5" failures="1" errors="0"')
     })
 
-    it('climbs rate after rate, and says which was the last that held', async () => {
+    it('climbs rate by rate, and reports the last that held', async () => {
       const words = ['--rate', '10', '--step', '1', '--seconds', '3', '--bound', 'p99<60s', '--out', out]
       const { code, output } = await loadtest('ramp', '--url', product.url, '--key', PRODUCT_KEY, ...words)
       expect(output).toMatch(/\d+ orders a second held; time ran out before a rate was found that does not hold\./)
@@ -86,7 +86,7 @@ describe('a load test', () => {
       expect(code).toBe(0)
     })
 
-    it('does not begin when the key is wrong, and tells a pipeline so', async () => {
+    it('does not begin with a wrong key, and reports that to a pipeline', async () => {
       const junit = join(out, 'refused.xml')
       const { code, errors } = await loadtest('soak', '--url', product.url, '--key', 'wrong', '--junit', junit)
       expect(errors).toContain('the key is wrong')
@@ -94,7 +94,7 @@ describe('a load test', () => {
       expect(readFileSync(junit, 'utf8')).toMatch(/errors="1"[^]*the key is wrong/)
     })
 
-    it('sends bursts on request, and looks for the orders even without a key', async () => {
+    it('sends bursts on request, and verifies the orders even without a key', async () => {
       const words = ['--rate', '10', '--seconds', '1', '--burst', '--out', out]
       const { code, output } = await loadtest('soak', '--url', product.url, ...words)
       expect(output).toContain('Latency in ms of requests sent in bursts')
