@@ -49,7 +49,7 @@ describe.skipIf(skipsKafka)('a broker that asks for TLS and a password', () => {
     expect(await delivered.promise).toBe(1)
   })
 
-  it('is trusted by a certificate authority given as text, with \\n for line breaks too', async () => {
+  it('is trusted through a certificate authority given as text, with \\n for line breaks too', async () => {
     const pem = readFileSync(ca, 'utf8')
     for (const sslCa of [pem, pem.replaceAll('\n', String.raw`\n`)]) {
       expect(await open({ sslCa }).health()).toEqual({ available: true })

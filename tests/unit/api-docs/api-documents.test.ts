@@ -56,7 +56,7 @@ describe.each([
 ])('the %s document', (_name, document) => {
   const nodes = nodesOf(document)
 
-  it('says the width of every integer and amount', () => {
+  it('states the width of every integer and amount', () => {
     const numbers = nodes.filter(({ node }) => typesOf(node).some((type) => type === 'integer' || type === 'number'))
     expect(numbers.length).toBeGreaterThan(3)
     const widths = { integer: ['int32', 'int64'], number: ['double'] }
@@ -70,13 +70,13 @@ describe.each([
     expect(nodes.filter(({ node }) => 'multipleOf' in node).map(({ place }) => place)).toEqual([])
   })
 
-  it('asks no regular expression engine about halves of surrogate pairs, or to look ahead', () => {
+  it('needs no look-ahead and no surrogate halves in a regular expression', () => {
     const patterns = nodes.flatMap(({ node }) => (typeof node['pattern'] === 'string' ? [node['pattern']] : []))
     expect(patterns.length).toBeGreaterThan(3)
     expect(patterns.filter((pattern) => /ud800|\(\?[=!<]/.test(pattern))).toEqual([])
   })
 
-  it('has nothing that generators cannot read: a property that is only null, a tuple', () => {
+  it('has no construct that generators cannot read: a property that is only null, a tuple', () => {
     const isOnlyNull = (place: string, node: Node) => node['type'] === 'null' && !/\/(?:anyOf|oneOf)\/\d+$/.test(place)
     const odd = nodes.filter(
       ({ place, node }) => isOnlyNull(place, node) || node['items'] === false || 'prefixItems' in node,
@@ -85,13 +85,13 @@ describe.each([
   })
 })
 
-describe('the documents and validators at their defaults', () => {
+describe('the documents, under validators with default settings,', () => {
   const faultOf = createSchemaCheck(openApi.components)
   const command = { $ref: '#/components/schemas/OrderCommand' }
   const event = asyncApi.components.schemas['NewOrder'] ?? {}
   const { data } = newOrder()
 
-  it('take every amount in cents that the product takes, and the largest', () => {
+  it('accept every amount in cents that the product accepts, up to the largest', () => {
     const cents = Array.from({ length: 20_000 }, (_, index) => index / 100)
     const refused = [...cents, 0.0001, 1234567.8901, MAX_AMOUNT].filter((totalPrice) => {
       const order = { ...data, totalPrice }
@@ -101,7 +101,7 @@ describe('the documents and validators at their defaults', () => {
     expect(refused).toEqual([])
   })
 
-  it('take and refuse the same e-mails and blank texts as the product, and the events that are older than the rule', () => {
+  it('accept and refuse the same e-mails and blank texts as the product, and the events older than the rule', () => {
     const texts = [
       '',
       ' ',
@@ -132,7 +132,7 @@ describe('the documents and validators at their defaults', () => {
     }
   })
 
-  it('read every schema', () => {
+  it('can be parsed in every schema', () => {
     for (const name of Object.keys(openApi.components.schemas)) {
       expect(() => faultOf({ $ref: `#/components/schemas/${name}` }, null), name).not.toThrow()
     }
@@ -140,7 +140,7 @@ describe('the documents and validators at their defaults', () => {
 })
 
 describe('the OpenAPI document and generators', () => {
-  it('has no name that a generator makes itself', () => {
+  it('has no name that a generator creates itself', () => {
     const names = Object.keys(openApi.components.schemas)
     const made = new Map<string, string>()
     for (const name of names) made.set(`New${name}`, `the constructor of ${name}`)
@@ -162,7 +162,7 @@ describe('the OpenAPI document and generators', () => {
     expect(new Set(spellings).size).toBe(names.length)
   })
 
-  it('says where it is served, and describes every parameter', () => {
+  it('states where it is served, and describes every parameter', () => {
     expect(openApi.servers.map(({ url }) => url)).toEqual(['/'])
     const parameters = operations.flatMap(({ operationId, parameters: found = [] }) =>
       found.map((one): Node => ({ operationId, ...(one.$ref === undefined ? one : componentAt(one.$ref)) })),
@@ -172,7 +172,7 @@ describe('the OpenAPI document and generators', () => {
     expect(silent.map(({ operationId, name }) => [operationId, name])).toEqual([])
   })
 
-  it('calls an order id a uuid wherever an answer or a path has one', () => {
+  it('declares an order id a uuid in every answer and path', () => {
     const schemas = nodesOf(openApi.components.schemas).filter(
       ({ place }) => place.endsWith('/properties/orderId') && !/^\/(?:Redrive|Discard)\//.test(place),
     )
@@ -202,7 +202,7 @@ describe('the OpenAPI document and generators', () => {
     expect(bare.map(({ operationId, status }) => `${operationId} ${status}`)).toEqual([])
   })
 
-  it('links to routes that take what its answers have', () => {
+  it('links to routes whose parameters its answers have', () => {
     const links = operations.flatMap(({ operationId, responses }) =>
       Object.values(responses).flatMap(({ links: found = {}, content }) =>
         Object.values(found).map((link) => ({ from: operationId, link, example: exampleOf(content) })),

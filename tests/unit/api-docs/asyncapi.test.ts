@@ -39,7 +39,7 @@ describe('the AsyncAPI document', () => {
     expect(check.errors).toBeNull()
   })
 
-  it('has every topic by the name that the settings give it, and the group that reads it', () => {
+  it('has every topic under its configured name, and the group that reads it', () => {
     expect(Object.values(document.channels).map(({ address }) => address)).toEqual([
       'shop',
       'shop-retry-1',

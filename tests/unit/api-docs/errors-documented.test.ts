@@ -19,23 +19,23 @@ const rows = readFileSync('docs/errors.md', 'utf8')
   })
 
 describe('docs/errors.md', () => {
-  it('has one row for every code, and none for what is no code', () => {
+  it('has one row for every code, and no others', () => {
     expect(codes).toContain('internal')
     expect(rows.map(({ code }) => code).sort()).toEqual([...codes].sort())
   })
 
-  it.each(rows)('says of $code the status that a caller is answered with', ({ code, status }) => {
+  it.each(rows)('states the HTTP status of $code', ({ code, status }) => {
     const problem = problemCodeOf(new OrderError(code, ''))
     const isAnswer = problem !== 'internal' || code === 'internal'
     expect(status).toBe(isAnswer ? String(PROBLEMS[problem].status) : '–')
   })
 
-  it.each(rows)('says of $code the class that decides what follows', ({ code, failureClass }) => {
+  it.each(rows)('states the failure class of $code', ({ code, failureClass }) => {
     const actual = classify(new OrderError(code, '')).class
     expect(failureClass).toBe(actual === 'bug' && code !== 'internal' ? '–' : actual)
   })
 
-  it.each(rows)('says of $code where it appears, what it means and who mends it', ({ where, meaning, remedy }) => {
+  it.each(rows)('states where $code appears, what it means and who fixes it', ({ where, meaning, remedy }) => {
     expect([where, meaning, remedy].every((text) => text !== undefined && text !== '')).toBe(true)
   })
 })

@@ -43,7 +43,7 @@ describe('the OpenAPI document', () => {
     expect(validator.version).toBe('3.1')
   })
 
-  it('has every route, and nothing else; HEAD goes without saying', () => {
+  it('has every route, and nothing else; HEAD is implied', () => {
     const routed = Object.entries<Route>(ROUTES).flatMap(([name, route]) =>
       route.methods.filter((method) => method !== 'HEAD').map((method) => `${method} ${templateOf(route)} ${name}`),
     )
@@ -53,12 +53,12 @@ describe('the OpenAPI document', () => {
     expect(documented.sort()).toEqual(routed.sort())
   })
 
-  it('leaves out what this installation does not have', () => {
+  it('leaves out what this installation lacks', () => {
     const without = documentWith({ ordersAuth: 'anonymous', faults: false })
     expect(Object.keys(document.paths).filter((path) => !(path in without.paths))).toEqual(['/api/ops/faults'])
   })
 
-  it('asks for the key where the route does, for orders only when the settings say so', () => {
+  it('requires the key where the route does, for orders only when the settings say so', () => {
     const guarded = documentWith({ ordersAuth: 'function', faults: true })
     for (const { path, method, operation } of operations) {
       const { access }: Route = ROUTES[operation.operationId as keyof typeof ROUTES]
@@ -69,7 +69,7 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('says which right a key needs, and that one without it is refused', () => {
+  it('states the right that a key needs, and that other keys are refused', () => {
     const guarded = documentWith({ ordersAuth: 'function', faults: true })
     const rights = Object.values(guarded.paths).flatMap((item) =>
       Object.values(item).flatMap(({ operationId, security, responses }) =>
@@ -94,7 +94,7 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('has every problem that an answer can be, at its status, with an example that fits', () => {
+  it('has every problem that an answer can be, at its status, with a valid example', () => {
     const said = new Set<string>(['method-not-allowed', 'not-found'])
     for (const { operation } of operations) {
       for (const [status, { content }] of Object.entries(operation.responses)) {
@@ -107,7 +107,7 @@ describe('the OpenAPI document', () => {
     expect([...said].sort()).toEqual(Object.keys(PROBLEMS).sort())
   })
 
-  it('says Retry-After wherever a problem has it', () => {
+  it('has Retry-After wherever a problem has it', () => {
     for (const { operation } of operations) {
       for (const [status, { headers, content }] of Object.entries(operation.responses)) {
         if (content?.['application/problem+json'] === undefined) continue
@@ -117,7 +117,7 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('shows only examples that its own schemas take', () => {
+  it('shows only examples that match its own schemas', () => {
     let shown = 0
     for (const { operation } of operations) {
       const bodies = Object.values(operation.requestBody?.content ?? {})
@@ -135,14 +135,14 @@ describe('the OpenAPI document', () => {
     expect(shown).toBeGreaterThan(50)
   })
 
-  it('shows orders that the product itself takes', () => {
+  it('shows orders that the product itself accepts', () => {
     const shown = Object.values(document.paths['/api/orders']?.['post']?.requestBody?.content ?? {})
     const values = shown.flatMap(({ examples }) => Object.values(examples).map(({ value }) => value))
     expect(values.length).toBeGreaterThan(1)
     for (const value of values) expect(newOrderCommandSchema.safeParse(value).error).toBeUndefined()
   })
 
-  it('takes and refuses the same orders as the product', () => {
+  it('accepts and refuses the same orders as the product', () => {
     const schema = { $ref: '#/components/schemas/OrderCommand' }
     const order = JSON.parse(readFileSync('order.json', 'utf8')) as Record<string, unknown>
     const changes = [
@@ -180,7 +180,7 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('is of the version that the package has', () => {
+  it('has the version of the package', () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
     expect(API_VERSION).toBe(version)
   })

@@ -26,7 +26,7 @@ function folders(): Map<string, number> {
 }
 
 describe('the rooms of the house', () => {
-  it('have a row each in docs/architecture.md, and no row is of a room that is gone', () => {
+  it('each have a row in docs/architecture.md, and every row has a room', () => {
     const programs = [...folders().keys()].filter((folder) => !folder.startsWith('tests'))
     const rooms = programs.map((folder) => {
       const [house = '', room] = folder.split('/')
@@ -48,7 +48,7 @@ describe('the rooms of the house', () => {
     const pathOf = (room: string) => (rows.has(room) ? room : `shared/${room}`)
     const names = [...rows.keys()].map((room) => room.replace(/^shared\//, ''))
 
-    it('that refuse exactly what the table does not name, at any depth', () => {
+    it('that refuse exactly the imports that the table does not list, at any depth', () => {
       cpSync(join(ROOT, 'oxlint.config.ts'), join(copy, 'oxlint.config.ts'))
       symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
       const expected: string[] = []

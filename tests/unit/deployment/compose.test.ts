@@ -49,19 +49,19 @@ describe('the roles', () => {
     return lines.flatMap((line) => /^AzureWebJobs_([^_]+)_Disabled=true$/.exec(line)?.[1] ?? [])
   }
 
-  test('together serve every function once, but those of every instance', () => {
+  test('together serve every function once, except those of every instance', () => {
     const servedBy = (name: string) => ROLES.filter((role) => !disabledBy(role).includes(name))
     const served = Object.fromEntries(functions.map((name) => [name, servedBy(name).length]))
     const expected = functions.map((name) => [name, OF_ALL.includes(name) ? ROLES.length : 1])
     expect(served).toEqual(Object.fromEntries(expected))
   })
 
-  test('name no function that does not exist, but for those that only FAULTS=on brings', () => {
+  test('name no unknown function, except those that only FAULTS=on adds', () => {
     const unknown = ROLES.flatMap(disabledBy).filter((name) => !functions.includes(name))
     expect([...new Set(unknown)].sort()).toEqual(['getFaults', 'setFaults'])
   })
 
-  test('divide the functions by what they do', () => {
+  test('divide the functions by purpose', () => {
     const served = (role: string) =>
       functions.filter((name) => !disabledBy(role).includes(name) && !OF_ALL.includes(name))
     expect(served('order-api')).toEqual(['placeOrder', 'placeOrderOriginal'])
@@ -74,7 +74,7 @@ describe('the roles', () => {
     ])
   })
 
-  test.each(ROLES)('%s runs in compose with its own list and the same settings as the others', (role) => {
+  test.each(ROLES)('%s runs in compose with its own list and the common settings', (role) => {
     const service = compose.services[role]
     expect(service?.env_file).toEqual([`infra/kubernetes/base/${role}.env`])
     expect(service?.environment).toEqual(compose.services['order-api']?.environment)
@@ -84,18 +84,18 @@ describe('the roles', () => {
 describe('the image of the functions', () => {
   const dockerfile = read('infra/docker/functions/Dockerfile')
 
-  test('is stopped by the signal that the runtime knows on every .NET, in compose too', () => {
+  test('is stopped by the signal that the runtime handles on every .NET, in compose too', () => {
     expect(dockerfile).toMatch(/^STOPSIGNAL SIGINT$/m)
     for (const role of ROLES) expect(compose.services[role]?.stop_signal, `of ${role}`).toBe('SIGINT')
   })
 
-  test('refuses bodies a little above the limit of the functions, so that they still say 413', () => {
+  test('refuses bodies a little above the limit of the functions, so that they still answer 413', () => {
     const limit = Number(/FUNCTIONS_REQUEST_BODY_SIZE_LIMIT=(\d+)/.exec(dockerfile)?.[1])
     expect(limit).toBeGreaterThan(MAX_BODY_BYTES)
     expect(limit).toBeLessThan(1.1 * MAX_BODY_BYTES)
   })
 
-  test('has programs where it calls them: the entrypoint, the health check and the check of the settings', () => {
+  test('has programs at the paths where it calls them: the entrypoint, the health check and the settings check', () => {
     expect(dockerfile).toMatch(/^ENTRYPOINT \["functions-entrypoint"\]$/m)
     expect(dockerfile).toMatch(/^HEALTHCHECK .* CMD \["functions-healthy"\]$/m)
     for (const [, from, to] of dockerfile.matchAll(/^COPY --chmod=0755 (\S+) (\S+)$/gm)) {
@@ -112,7 +112,7 @@ describe('Dockerfiles', () => {
     (directory) => `${directory}/Dockerfile`,
   )
 
-  test.each(files)('%s builds on Docker Engine 20.10, and asks no registry for how to read it', (file) => {
+  test.each(files)('%s builds on Docker Engine 20.10, and downloads no Dockerfile syntax', (file) => {
     expect(read(file)).not.toMatch(/^# syntax=|--start-interval/m)
   })
 })
@@ -137,7 +137,7 @@ describe('docker-compose.yml', () => {
     expect(names.filter((name) => settings.includes(name.toLowerCase()))).toEqual([])
   })
 
-  test('holds no secret, and refuses to start without one', () => {
+  test('contains no secret, and refuses to start without one', () => {
     for (const [name, { environment = {} }] of services) {
       for (const [setting, value] of Object.entries(environment)) {
         if (!/PASSWORD|SECRET|_KEY$|SQL_CONNECTION_STRING/.test(setting)) continue
@@ -147,7 +147,7 @@ describe('docker-compose.yml', () => {
     }
   })
 
-  test('publishes on loopback only, and of broker and database nothing', () => {
+  test('publishes on loopback only, and nothing of broker or database', () => {
     const published = services.flatMap(([name, { ports = [] }]) => ports.map((port) => [name, interpolate(port)]))
     for (const [name, port] of published) expect(port, `of ${name}`).toMatch(/^127\.0\.0\.1:/)
     const names = published.map(([name]) => name)
@@ -178,13 +178,13 @@ describe('docker-compose.yml', () => {
     for (const dockerfile of built) expect(statSync(join(ROOT, dockerfile)).isFile(), `of ${dockerfile}`).toBe(true)
   })
 
-  test('keeps what must survive in volumes', () => {
+  test('keeps durable data in volumes', () => {
     for (const name of ['kafka', 'sqlserver', 'seq']) {
       expect(compose.services[name]?.volumes?.[0], `of ${name}`).toMatch(new RegExp(`^${name}-data:/`))
     }
   })
 
-  test('starts the functions when what they depend on is healthy, and the gateway when they are', () => {
+  test('starts the functions when their dependencies are healthy, and the gateway when they are', () => {
     const healthy = { condition: 'service_healthy' }
     expect(compose.services['order-api']?.depends_on).toEqual({ kafka: healthy })
     for (const role of ['order-processor', 'order-query']) {
@@ -193,14 +193,14 @@ describe('docker-compose.yml', () => {
     expect(compose.services['gateway']?.depends_on).toEqual({ 'order-api': healthy, 'order-query': healthy })
   })
 
-  test('lets the roles write to /tmp alone', () => {
+  test('lets the roles write only to /tmp', () => {
     for (const role of ROLES) {
       expect(compose.services[role], `of ${role}`).toMatchObject({ read_only: true, tmpfs: ['/tmp:exec'] })
       expect(compose.services[role]?.volumes, `of ${role}`).toBeUndefined()
     }
   })
 
-  test('asks for no more than Docker Engine 20.10 knows', () => {
+  test('needs only features of Docker Engine 20.10', () => {
     expect(read('docker-compose.yml')).not.toContain('start_interval')
   })
 })
@@ -208,7 +208,7 @@ describe('docker-compose.yml', () => {
 describe('.env', () => {
   const example = read('.env.example')
 
-  test('is asked for nothing but what the example names', () => {
+  test('requires only the settings that the example names', () => {
     const named = new Set(example.split('\n').flatMap((line) => /^(\w+)=/.exec(line)?.[1] ?? []))
     const demanded = [...read('docker-compose.yml').matchAll(/\$\{([A-Z_]+):\?/g)].map(([, name]) => name)
     expect(demanded.length).toBeGreaterThan(0)
@@ -219,14 +219,14 @@ describe('.env', () => {
     expect(example).not.toMatch(/^\w+_(?:SECRET|KEY|PASSWORD)=./m)
   })
 
-  test('is filled with secrets that differ and that SQL Server and the entrypoint accept', () => {
+  test('is filled with distinct secrets that SQL Server and the entrypoint accept', () => {
     const filled = [...fillEnv(example, '').matchAll(/^\w+_(?:SECRET|KEY|PASSWORD)=(.*)$/gm)].map(([, value]) => value)
     expect(filled.length).toBeGreaterThanOrEqual(7)
     expect(new Set(filled).size).toBe(filled.length)
     for (const secret of filled) expect(secret).toMatch(/^(?=.*[A-Z])(?=.*[a-z])(?=.*\d)[A-Za-z0-9]{40}$/)
   })
 
-  test('keeps what it has, its own names too, and gets what is new', () => {
+  test('keeps existing values, unknown names too, and gains new ones', () => {
     const present = 'OLD_KEY=kept=as it is\nOWN=mine\n'
     expect(fillEnv('# About it.\nOLD_KEY=\nNEW_KEY=\nPORT=1\n', present, () => 'random')).toBe(
       '# About it.\nOLD_KEY=kept=as it is\nNEW_KEY=random\nPORT=1\n\nOWN=mine\n',

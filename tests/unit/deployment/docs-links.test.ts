@@ -25,7 +25,7 @@ function withoutCode(text: string): string {
   return text.replaceAll(/^```[\s\S]*?^```/gm, '')
 }
 
-test.each(pages)('every link of %s leads somewhere', (page) => {
+test.each(pages)('every link of %s resolves', (page) => {
   const text = withoutCode(readFileSync(join(ROOT, page), 'utf8'))
   const links = [...text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link = '']) => link)
   const broken = links.filter((link) => {

@@ -47,26 +47,26 @@ const badFiles = readdirSync('examples').filter((file) => file.startsWith('bad-'
 
 describe('the example files', () => {
   it.each(['order.json', 'examples/order.json', 'examples/original-order.json', 'examples/large-order.json'])(
-    'accepts %s',
+    '%s is accepted',
     async (file) => {
       expect(await answerTo(file)).toEqual({ status: 202 })
     },
   )
 
-  it('shows the same order in the documents, in the root and among the examples', () => {
+  it('are the same order in the documents, in the root and among the examples', () => {
     expect(JSON.parse(readFileSync('order.json', 'utf8'))).toEqual(EXAMPLE_ORDER)
     expect(readFileSync('examples/order.json', 'utf8')).toBe(readFileSync('order.json', 'utf8'))
   })
 
-  it('refuses bad-not-json.json as what its name says', async () => {
+  it('include a bad-not-json.json that is refused for that fault', async () => {
     expect(await answerTo('examples/bad-not-json.json')).toEqual({ code: 'malformed-json', faults: [] })
   })
 
-  it.each(Object.entries(FAULTS))('refuses bad-%s.json, and says where and why', async (name, faults) => {
+  it.each(Object.entries(FAULTS))('bad-%s.json is refused, with each fault and its place', async (name, faults) => {
     expect(await answerTo(`examples/bad-${name}.json`)).toEqual({ code: 'invalid-order', faults })
   })
 
-  it('knows every bad file', () => {
+  it('include every bad file', () => {
     expect(badFiles.sort()).toEqual([...Object.keys(FAULTS), 'not-json'].map((name) => `bad-${name}.json`).sort())
   })
 })

@@ -95,7 +95,7 @@ describe('the manifests for Kubernetes', () => {
     },
   )
 
-  test('deploy the three roles, each with the settings of all, its own and the secret', () => {
+  test('deploy the three roles, each with the common settings, its own and the secret', () => {
     expect(ofKind('Deployment').map(({ metadata }) => metadata.name)).toEqual(ROLES)
     for (const { metadata, spec } of ofKind('Deployment')) {
       const sources = spec.template?.spec.containers[0].envFrom.map(
@@ -105,7 +105,7 @@ describe('the manifests for Kubernetes', () => {
     }
   })
 
-  test('select what they mean to', () => {
+  test('select the intended objects', () => {
     for (const { metadata, spec } of ofKind('Deployment')) {
       const label = { [NAME]: metadata.name }
       expect(spec.selector?.matchLabels).toEqual(label)
@@ -121,7 +121,7 @@ describe('the manifests for Kubernetes', () => {
     expect(new Set(scaled.map(({ spec }) => spec.scaleTargetRef?.name))).toEqual(new Set(ROLES))
   })
 
-  test('ask for health where the functions answer it', () => {
+  test('probe health where the functions answer it', () => {
     for (const { spec } of ofKind('Deployment')) {
       const { startupProbe, livenessProbe, readinessProbe } = spec.template?.spec.containers[0] ?? {}
       for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
@@ -132,7 +132,7 @@ describe('the manifests for Kubernetes', () => {
     }
   })
 
-  test('give the functions no more rights than they need, and no variables that could be taken for settings', () => {
+  test('give the functions minimal rights, and no variables that could be taken for settings', () => {
     for (const { spec } of ofKind('Deployment')) {
       expect(spec.template?.spec).toMatchObject({
         enableServiceLinks: false,
@@ -148,7 +148,7 @@ describe('the manifests for Kubernetes', () => {
     }
   })
 
-  test('scale the processor by the lag of the orders topic alone, to no more than there are partitions', () => {
+  test('scale the processor by the lag of the orders topic alone, to at most the number of partitions', () => {
     const { orders, group } = createTopics(config.topic, config.consumerGroup, config.retryDelaysMs)
     const { triggers, maxReplicaCount } = only('ScaledObject').spec
     expect(triggers).toHaveLength(1)
@@ -158,7 +158,7 @@ describe('the manifests for Kubernetes', () => {
     expect(maxReplicaCount).toBeLessThanOrEqual(config.partitions)
   })
 
-  test('count what the group has never committed, and leave out what does not move', () => {
+  test('count partitions without commits, and leave out those that do not move', () => {
     // Seen in KEDA itself by tests/keda/run-keda.sh: with `latest` all that a partition without a commit holds counts as 1.
     expect(only('ScaledObject').spec.triggers?.[0]?.metadata).toMatchObject({
       offsetResetPolicy: 'earliest',
@@ -168,17 +168,17 @@ describe('the manifests for Kubernetes', () => {
     expect(only('ScaledObject').spec.triggers?.[0]?.metadata).not.toHaveProperty('scaleToZeroOnInvalidOffset')
   })
 
-  test('sign KEDA in with what a broker may ask for, a private authority too', () => {
+  test('authenticate KEDA by every means that a broker may require, including a private authority', () => {
     const parameters = only('TriggerAuthentication').spec.secretTargetRef?.map(({ parameter }) => parameter)
     expect(parameters).toEqual(expect.arrayContaining(['sasl', 'tls', 'ca', 'username', 'password']))
   })
 
-  test('hold no secret: they are all by reference', () => {
+  test('contain no secret, only references', () => {
     expect(Object.keys(settings).filter((name) => /PASSWORD|SECRET|_KEY$|CONNECTION/.test(name))).toEqual([])
     for (const { name } of only('TriggerAuthentication').spec.secretTargetRef ?? []) expect(name).toBe('order-secrets')
   })
 
-  test('lead every route to a role that serves it', () => {
+  test('route every path to a role that serves it', () => {
     const rules = only('HTTPRoute').spec.rules ?? []
     const backendOf = (method: string, path: string) =>
       rules.find(({ matches }) =>
@@ -199,7 +199,7 @@ describe('the manifests for Kubernetes', () => {
 })
 
 /** The schemas of KEDA and the Gateway API; those of Kubernetes itself are infra/kubernetes/validate.py's. */
-describe('what others than Kubernetes define', () => {
+describe('objects that other projects define', () => {
   const SCHEMAS = { HTTPRoute, ScaledObject, TriggerAuthentication } as const
   const isTaken = (kind: string, resource: unknown) => {
     try {

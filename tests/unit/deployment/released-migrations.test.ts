@@ -39,7 +39,7 @@ const RELEASED = new Map([
   ['sqlite/000014_no_search_blocks.sql', 'b427112c39df941ce941d3e4be3035a604c2c9ef82bdde0d9993de44e635fee2'],
 ])
 
-test('the text of a published migration is what it was', () => {
+test('the text of a released migration never changes', () => {
   const texts = ['mssql', 'sqlite'].flatMap((engine) =>
     readdirSync(join(SQL, engine))
       .toSorted()

@@ -29,7 +29,7 @@ afterEach(() => rmSync(directory, { recursive: true }))
 const record = (value: string) => ({ key: 'k', value, headers: [] })
 
 describe('after a flush that failed', () => {
-  test('nothing is accepted, and whoever can end the process is told before any caller is', async () => {
+  test('nothing is accepted, and the process learns of it before any caller', async () => {
     const told: string[] = []
     await using log = await createEmbeddedLog({
       directory,
@@ -44,7 +44,7 @@ describe('after a flush that failed', () => {
     expect(await log.health()).toMatchObject({ available: false })
   })
 
-  test('of SQLite’s errors only those of a flush, and one that does not say its kind, leave the disk in doubt', () => {
+  test('only errors of a flush, or of no stated kind, leave the disk in doubt', () => {
     const inDoubt = (errcode: number) => leavesDiskInDoubt(Object.assign(new Error('of SQLite'), { errcode }))
     const kinds = Array.from({ length: 35 }, (_, kind) => kind)
     // IOERR, then FSYNC, DIR_FSYNC, TRUNCATE, CLOSE and DIR_CLOSE.
@@ -55,7 +55,7 @@ describe('after a flush that failed', () => {
   })
 })
 
-test('a connection whose flush failed while it was opened keeps its WAL; after another error it is closed', () => {
+test('a connection whose flush failed on opening keeps its WAL; after another error it is closed', () => {
   const path = join(directory, 'a.db')
   const db = new DatabaseSync(path)
   db.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a)')
@@ -65,7 +65,7 @@ test('a connection whose flush failed while it was opened keeps its WAL; after a
   expect(existsSync(`${path}-wal`)).toBe(false)
 })
 
-test('a flush that fails while a connection is closed is heard, and the WAL is kept', () => {
+test('a flush that fails while a connection is closed is detected, and the WAL is kept', () => {
   const path = join(directory, 'a.db')
   const db = new DatabaseSync(path)
   db.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a)')
@@ -82,7 +82,7 @@ test('a flush that fails while a connection is closed is heard, and the WAL is k
   expect(existsSync(`${path}-wal`)).toBe(false)
 })
 
-test('opening a log behind a long WAL copies nothing, because SQLite would keep a failed flush to itself', () => {
+test('opening a log with a long WAL does not checkpoint, because SQLite would hide a failed flush', () => {
   const earlier = join(directory, 'earlier.db')
   const db = new DatabaseSync(earlier)
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE filler (bytes BLOB);
@@ -99,7 +99,7 @@ test('opening a log behind a long WAL copies nothing, because SQLite would keep 
   expect(statSync(path).size).toBeGreaterThan(before)
 })
 
-describe('what was left in doubt', () => {
+describe('files that were left in doubt', () => {
   function writeLog(values: readonly string[]) {
     const file = openLogFile(join(directory, 'log.db'))
     const [{ id } = { id: 0 }] = file.makeTopics([{ name: 't', partitions: 1 }])
@@ -109,7 +109,7 @@ describe('what was left in doubt', () => {
     return file
   }
 
-  test('is made anew in files of its own, with everything that was flushed, and the mark goes last', () => {
+  test('are rebuilt as new files with everything that was flushed, and the mark is removed last', () => {
     writeLog(['one', 'two']).close()
     const before = statSync(join(directory, 'log.db')).ino
     markInDoubt(directory)
@@ -122,7 +122,7 @@ describe('what was left in doubt', () => {
     file.close()
   })
 
-  test('is refused when it is damaged, and stays marked, with the files as they were', () => {
+  test('are refused when they are damaged, and stay marked and unchanged', () => {
     writeLog(Array.from({ length: 2000 }, (_, at) => `value ${at}`)).close()
     const path = join(directory, 'log.db')
     const bytes = readFileSync(path)

@@ -23,7 +23,7 @@ afterEach(() => {
 
 const commitModeOf = (db: DatabaseSync) => ({ ...db.prepare('PRAGMA synchronous').get() })
 
-describe('what is acknowledged is on the disk', () => {
+describe('everything that is acknowledged is on the disk', () => {
   test('in the log, from its opening on and after each commit of offsets', () => {
     const exec = vi.spyOn(DatabaseSync.prototype, 'exec')
     const file = openLogFile(join(directory, 'log.db'))
@@ -35,7 +35,7 @@ describe('what is acknowledged is on the disk', () => {
     file.close()
   })
 
-  test('in the store, whose orders the log’s offsets do not deliver again', () => {
+  test('in the store, whose orders are not delivered again by the log', () => {
     const db = openDatabase(join(directory, 'orders.db'))
     expect(commitModeOf(db)).toEqual(FULL)
     db.close()

@@ -27,7 +27,7 @@ const steps = async () => {
   return 'result' in reply ? reply.result : reply
 }
 
-test('a file that can be mended stays open, and one that cannot is closed and opened anew', async () => {
+test('a file that can be repaired stays open, and one that cannot is closed and reopened', async () => {
   expect(await ask({ work: FULL })).toMatchObject({ error: { message: 'work failed' } })
   expect(await steps()).toEqual(['open', 'work', 'mend', 'tidy', 'work'])
   expect(await ask({ work: FULL, mend: CORRUPT })).toMatchObject({ error: { message: 'work failed' } })
@@ -36,7 +36,7 @@ test('a file that can be mended stays open, and one that cannot is closed and op
   expect(await steps()).toEqual(expect.arrayContaining(['open']))
 })
 
-test('a file that is there for one answer is closed after it, and opened anew by the next request', async () => {
+test('a file that is opened for one answer is closed after it, and reopened by the next request', async () => {
   await ask({ once: true })
   expect(await steps()).toEqual(['open', 'work', 'tidy', 'close', 'open', 'work'])
 })
@@ -66,7 +66,7 @@ test.each([
   expect(await heard()).toMatchObject({ id: -1, error: { message }, inDoubt: true })
 })
 
-test('anything else that fails in tidying is tried again after the next answer', async () => {
+test('other failures of tidying are retried after the next answer', async () => {
   expect(await ask({ tidy: FULL })).toHaveProperty('result')
   expect(await steps()).toEqual(['open', 'work', 'tidy', 'work'])
 })

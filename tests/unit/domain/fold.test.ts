@@ -13,7 +13,7 @@ const LETTERS = Array.from({ length: 0x110000 }, (_, code) => code)
   .filter((letter) => letter.toUpperCase() !== letter.toLowerCase() || letter.normalize('NFKD') !== letter)
   .filter((letter) => !letter.normalize('NFD').includes('\u0345'))
 
-test('case and normal form of any letter make no difference, and folding twice is folding once', () => {
+test('case and normal form of any letter make no difference, and folding twice equals folding once', () => {
   const ways = [
     fold,
     (text: string) => text.toUpperCase(),
@@ -32,11 +32,11 @@ test('every letter of the languages of Europe that are written in Latin becomes 
   expect(faults).toEqual(['×', '÷'])
 })
 
-test('what has no letter of ASCII stays what it is', () => {
+test('letters without an ASCII counterpart stay as they are', () => {
   for (const text of ['龍', 'щ', 'ω', 'ə', '🛒', 'א']) expect(fold(text)).toBe(text)
 })
 
-test('a word is found by itself, whatever it is made of', () => {
+test('a word is found by itself, whatever its characters', () => {
   for (const text of [
     "O'Connor",
     'O´Connor',
@@ -53,7 +53,7 @@ test('a word is found by itself, whatever it is made of', () => {
   }
 })
 
-test('a text and a query are cut into words in the ways that are promised', () => {
+test('a text and a query are cut into words in the promised ways', () => {
   expect(wordsOf("O'Connor")).toEqual(['o', 'connor', 'oconnor'])
   expect(queryWords("'O’Connor'")).toEqual(['oconnor'])
   expect(wordsOf('小龍x')).toEqual(['小', '龍', '小龍', 'x'])

@@ -18,13 +18,13 @@ describe('order ids', () => {
     expect(made).toEqual(made.toSorted())
   })
 
-  it('are recognised by whoever has the secret, and by nobody else', () => {
+  it('are recognised only with the secret', () => {
     const id = createOrderIds(['first secret']).next(NOW)
     expect(createOrderIds(['first secret']).isIssued(id)).toBe(true)
     expect(createOrderIds(['other secret']).isIssued(id)).toBe(false)
   })
 
-  it('stay recognised after the secret was replaced, while the old one is still listed', () => {
+  it('are still recognised after the secret was replaced, while the old one is listed', () => {
     const old = createOrderIds(['first secret']).next(NOW)
     const ids = createOrderIds(['second secret', 'first secret'])
     expect(ids.isIssued(old)).toBe(true)

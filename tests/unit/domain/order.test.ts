@@ -18,7 +18,7 @@ describe('an order', () => {
     expect(given()).toEqual({ orderId: 'id', status: 'accepted' })
   })
 
-  it('says while it is retried which attempt failed, why, and when the next is due', () => {
+  it('has, while it is retried, its failed attempt, the cause and the next due time', () => {
     expect(given(ACCEPTED, FAILED)).toMatchObject({
       status: 'retrying',
       attempt: 1,
@@ -46,7 +46,7 @@ describe('an order', () => {
     })
   })
 
-  it('keeps its cause when it is discarded, and is dead-lettered again when that is taken back', () => {
+  it('keeps its cause when it is discarded, and is dead-lettered again when that is undone', () => {
     const discarded: HistoryEntry = { at: at(5), kind: 'discarded', reason: 'a test' }
     expect(given(ACCEPTED, DEAD, discarded)).toMatchObject({ status: 'discarded', cause: CAUSE })
     expect(given(ACCEPTED, DEAD, discarded, { at: at(6), kind: 'restored' })).toMatchObject({

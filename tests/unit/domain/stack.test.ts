@@ -10,7 +10,7 @@ Caused by: Error: inner
     at inner (file:///srv/app/functions/consume-orders.ts:1:1)`
 
 describe('the exception of a stack', () => {
-  it('is its first line, with the first frame that is ours', () => {
+  it('is its first line, with the first frame of ours', () => {
     expect(exceptionOf(STACK)).toBe(
       "TypeError: Cannot read properties of undefined (reading 'price') at toOrder shared/messaging/envelope.ts:41",
     )
@@ -30,7 +30,7 @@ describe('the exception of a stack', () => {
     expect(exceptionOf(stack)).toBe(expected)
   })
 
-  it('is cut where a message is long, and null where there is no stack', () => {
+  it('is truncated when a message is long, and null without a stack', () => {
     expect(exceptionOf(`Error: ${'x'.repeat(5000)}`)).toHaveLength(201)
     expect(exceptionOf(null)).toBeNull()
   })

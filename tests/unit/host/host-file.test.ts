@@ -37,13 +37,13 @@ const HOST_SETTINGS = ['version', 'telemetryMode', 'functionTimeout', 'logging',
 describe('host.json', () => {
   const host = parseHostJson(structuredClone(json))
 
-  test('uses no setting that the runtime or the Kafka extension would silently pass over', () => {
+  test('uses no setting that the runtime or the Kafka extension would silently ignore', () => {
     expect(Object.keys(json).filter((name) => !HOST_SETTINGS.includes(name))).toEqual([])
     expect(Object.keys(json.extensions)).toEqual(['http', 'kafka'])
     expect(Object.keys(json.extensions.kafka).filter((name) => !KAFKA_SETTINGS.includes(name))).toEqual([])
   })
 
-  test('has a batch that failed delivered again for ever, by an extension that knows how', () => {
+  test('has a failed batch delivered again without limit, by an extension that supports it', () => {
     expect(host.kafka).toMatchObject({ commitOnFailure: false, maxRetries: -1 })
     expect(host.kafka.maxBatchSize).toBeLessThanOrEqual(MAX_LINKS)
     expect(json.extensionBundle.id).toBe('Microsoft.Azure.Functions.ExtensionBundle')
@@ -52,19 +52,19 @@ describe('host.json', () => {
     expect(Number(minor)).toBeGreaterThanOrEqual(37)
   })
 
-  test('lets a function wait for the longest delay and hold after it, before anybody takes it for dead', () => {
+  test('lets a function wait for the longest delay and a hold after it before it times out', () => {
     const longest = ['24m', '25m', '26m', '30m'].filter((RETRY_DELAYS) => accepts({ RETRY_DELAYS })).at(-1)
     const longestMs = Number.parseInt(longest ?? '', 10) * 60_000
     // Twice: it may hold for the store, and then for the log that it parks in.
     expect(host.functionTimeoutMs).toBeGreaterThanOrEqual(longestMs + 2 * MAX_HOLD_MS)
   })
 
-  test('gives up a consumer that hands over nothing as soon as the longest legal invocation would be over', () => {
+  test('expires a stalled consumer once the longest legal invocation is over', () => {
     // A minute for the attempt that begins when the hold ends, with its own time limits.
     expect(json.extensions.kafka['maxPollIntervalMs']).toBe(MAX_RETRY_DELAY_MS + MAX_HOLD_MS + 60_000)
   })
 
-  test('limits what a batch and what waits in the host may take of the memory', () => {
+  test('limits the memory of a batch and of prefetched records', () => {
     // With these the largest orders in every topic at once fit; the sums are in docs/deploying.md.
     expect(json.extensions.kafka).toMatchObject({
       maxBatchSize: 32,
@@ -89,14 +89,14 @@ describe('host.json', () => {
     expect(needed).toBeLessThanOrEqual((kubernetes * 2) / 3)
   })
 
-  test('gives the partitions of an instance that restarts to the next one within seconds', () => {
+  test('gives the partitions of a restarting instance to the next one within seconds', () => {
     const { sessionTimeoutMs } = json.extensions.kafka
     // The least that brokers take by default (group.min.session.timeout.ms) is 6000; heartbeats come every 3000.
     expect(sessionTimeoutMs).toBeGreaterThan(3 * 3000)
     expect(sessionTimeoutMs).toBeLessThanOrEqual(10_000)
   })
 
-  test('logs our lines and what fails, and not that every invocation began and ended', () => {
+  test('logs our lines and failures, but not the start and end of each invocation', () => {
     expect(json.logging.logLevel).toEqual({
       default: 'Information',
       Function: 'Warning',
@@ -105,7 +105,7 @@ describe('host.json', () => {
     })
   })
 
-  test('sends the runtime’s own traces where those of the functions go', () => {
+  test('sends the runtime’s own traces to the destination of ours', () => {
     expect(json['telemetryMode']).toBe('OpenTelemetry')
     expect(json.logging.logLevel).toMatchObject({ default: 'Information' })
   })

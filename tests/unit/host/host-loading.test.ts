@@ -23,7 +23,7 @@ function write(path: string, content: string): void {
 
 const remember = (name: string) => `globalThis.loaded.push('${name}')`
 
-test('loads the TypeScript sources of what main names in dist, in sorted order', async () => {
+test('loads the TypeScript sources of the files that main names in dist, in sorted order', async () => {
   write('package.json', JSON.stringify({ type: 'module', main: 'dist/functions/*.js' }))
   for (const name of ['b', 'a', 'zz-last']) write(`functions/${name}.ts`, remember(name))
   write('functions/notes.md', '')
@@ -32,7 +32,7 @@ test('loads the TypeScript sources of what main names in dist, in sorted order',
   expect(loaded).toEqual(['a', 'b', 'zz-last'])
 })
 
-test('loads what main names elsewhere as it is', async () => {
+test('loads other files that main names as they are', async () => {
   write('package.json', JSON.stringify({ type: 'module', main: 'app/{index.js,functions/*.js}' }))
   write('app/index.js', remember('index'))
   write('app/functions/one.js', remember('one'))

@@ -39,7 +39,7 @@ function failing(times: number) {
 }
 
 describe('the waits of a retry policy', () => {
-  test('are always the same with fixedDelay', () => {
+  test('are constant with fixedDelay', () => {
     expect(take({ retryStrategy: 'fixedDelay', maxRetryCount: -1, delayInterval: { seconds: 3 } }, 3)).toEqual([
       3000, 3000, 3000,
     ])
@@ -56,7 +56,7 @@ describe('the waits of a retry policy', () => {
     expect(take(policy, 3, () => 0)).toEqual([1000, 1800, 2600])
   })
 
-  test('are nothing when the intervals are', () => {
+  test('are zero when the intervals are', () => {
     const policy: RpcRetryOptions = {
       retryStrategy: 'exponentialBackoff',
       maxRetryCount: 1,
@@ -73,7 +73,7 @@ describe('a delivery', () => {
     expect(seen).toEqual([undefined])
   })
 
-  test('tells each attempt of the policy how many there were and why the last failed', async () => {
+  test('tells each attempt of the policy its number and the last failure', async () => {
     const { attempt, seen } = failing(2)
     const { options, givenUp } = recorder({ policy: AT_ONCE })
     await deliver(attempt, options, NEVER)
@@ -93,7 +93,7 @@ describe('a delivery', () => {
     expect(givenUp).toEqual([])
   })
 
-  test('that exhausts its policy is passed over with commitOnFailure, and that is reported', async () => {
+  test('that exhausts its policy is skipped with commitOnFailure, and that is reported', async () => {
     const { attempt, seen } = failing(Infinity)
     const { options, failed, givenUp } = recorder({ policy: AT_ONCE })
     await deliver(attempt, options, NEVER)
@@ -125,7 +125,7 @@ describe('a delivery', () => {
     expect([seen.length, givenUp]).toEqual([1, []])
   })
 
-  test('in flight is let finish when it is aborted, and counts when it succeeds', async () => {
+  test('in flight may finish when it is aborted, and counts when it succeeds', async () => {
     const stopping = new AbortController()
     const { options } = recorder()
     const run = deliver(async () => stopping.abort(), options, stopping.signal)

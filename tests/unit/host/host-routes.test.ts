@@ -11,7 +11,7 @@ function params(route: string, path: string): Record<string, string> | undefined
 }
 
 describe('the order of routes', () => {
-  test('is that of function names without regard to case, whatever the order of registration', () => {
+  test('is by function name without regard to case, whatever the order of registration', () => {
     const routes = { zebra: 'api/{id}', Apple: 'api/orders', mango: 'api/{other}' }
     const shuffled = { mango: routes.mango, zebra: routes.zebra, Apple: routes.Apple }
     for (const table_ of [table(routes), table(shuffled)]) {
@@ -24,7 +24,7 @@ describe('the order of routes', () => {
     expect(table({ a: 'api/{id}', b: 'api/orders' }).match('GET', '/api/orders')?.target).toBe('a')
   })
 
-  test('passes over a function that does not take the method', () => {
+  test('skips a function that does not accept the method', () => {
     const routes = createRouteTable([
       { name: 'a', route: 'x', methods: ['GET'], target: 'reads' },
       { name: 'b', route: 'x', methods: ['POST'], target: 'writes' },
@@ -47,7 +47,7 @@ describe('a path', () => {
     expect(params('api/{id}/x', '/api//x')).toBeUndefined()
   })
 
-  test('is decoded, but for an encoded slash, as Kestrel does', () => {
+  test('is decoded as Kestrel does, except for an encoded slash', () => {
     expect(params('api/{text}', '/api/a%20%C3%A4%2Fb')).toEqual({ text: 'a ä%2Fb' })
     expect(params('api/orders', '/%61pi/orders')).toEqual({})
   })

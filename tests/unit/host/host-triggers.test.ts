@@ -39,7 +39,7 @@ describe('a Kafka trigger', () => {
     expect(subscription).toMatchObject({ topic: 'orders', groupId: 'group', maxBatchSize: 64 })
   })
 
-  test('tells in a line of its own what cannot be read, and what to do', async () => {
+  test('reports unreadable batches in a line of their own, with what to do', async () => {
     await using host = await startHost(
       kafka(() => undefined, MANY),
       { settings },
@@ -59,7 +59,7 @@ describe('a Kafka trigger', () => {
     ])
   })
 
-  test('tells apart what was passed over, because nothing waits behind it', async () => {
+  test('reports skipped batches separately, because nothing waits behind them', async () => {
     await using host = await startHost(
       kafka(() => undefined, MANY),
       { settings },
@@ -75,7 +75,7 @@ describe('a Kafka trigger', () => {
     expect(line?.message).not.toMatch(/waits|cannot be read/)
   })
 
-  test('commits a batch that its function took', async () => {
+  test('commits a batch that its function accepted', async () => {
     const batches: number[][] = []
     await using host = await startHost(
       kafka((events: { Offset: number }[]) => void batches.push(events.map(({ Offset }) => Offset)), MANY),
@@ -110,7 +110,7 @@ describe('a Kafka trigger', () => {
     expect([invocations.length, new Set(invocations).size]).toEqual([3, 3])
   })
 
-  test.each([{}, { cardinality: 'ONE' }])('gives one event at a time, in order, with %o', async (more) => {
+  test.each([{}, { cardinality: 'ONE' }])('delivers one event at a time, in order, with %o', async (more) => {
     const seen: string[] = []
     await using host = await startHost(
       kafka(async ({ Partition, Offset }: { Partition: number; Offset: number }) => {
@@ -171,7 +171,7 @@ describe('a Kafka trigger', () => {
 })
 
 describe('functions', () => {
-  test('of a trigger that this host has not are skipped with a warning', async () => {
+  test('of a trigger type that this host lacks are skipped with a warning', async () => {
     await using host = await startHost(() => app.timer('tick', { schedule: '* * * * *', handler: () => undefined }))
     expect(host.host.functions).toEqual([])
     expect(host.lines).toMatchObject([{ level: 'warn', message: 'tick is skipped: this host has no timerTrigger' }])
@@ -189,7 +189,7 @@ describe('functions', () => {
     },
   )
 
-  test('are reached by their names without a route, or with an empty one, and by the prefix of host.json', async () => {
+  test('are reached by name without a route, or with an empty one, and under the prefix of host.json', async () => {
     const register = () => {
       app.http('bare', { handler: () => ({}) })
       app.http('empty', { route: '', handler: () => ({}) })
@@ -201,7 +201,7 @@ describe('functions', () => {
     expect(statuses).toEqual([200, 200, 404, 404])
   })
 
-  test('whose route this host cannot serve keep it from starting', async () => {
+  test('whose route this host cannot serve stop it from starting', async () => {
     const register = () => app.http('getFile', { route: 'files/{name}.{extension}', handler: () => ({}) })
     await expect(startHost(register)).rejects.toThrow(
       'The route "files/{name}.{extension}" of the function getFile cannot be served: this host does not support "{name}.{extension}", because a segment is either text or one parameter; write {name} and take its value apart in the function.',

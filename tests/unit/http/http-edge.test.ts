@@ -36,7 +36,7 @@ it('says to callers that a disk is full, and nothing of what the driver says', (
 })
 
 describe('a body', () => {
-  it('is read when it is JSON, whatever JSON type it is declared as', async () => {
+  it('is read when it is JSON, under any declared JSON media type', async () => {
     for (const type of [
       'application/json',
       'Application/JSON; charset=UTF-8',
@@ -61,14 +61,14 @@ describe('a body', () => {
     await expect(readJson(jsonBody(body, type))).rejects.toMatchObject({ code })
   })
 
-  it('that the runtime dropped because it came in pieces is not called empty', async () => {
+  it('that the runtime dropped because it was chunked is not called empty', async () => {
     const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
     await expect(readJson(request({ headers }))).rejects.toThrow(
       /^No body arrived\. Send it with the header content-length/,
     )
   })
 
-  it('that is compressed is refused as such, and one that is plainly not is read', async () => {
+  it('that is compressed is refused as such, and a plain one is read', async () => {
     const encoded = (encoding: string) =>
       request({
         body: { string: '{}' },
@@ -81,13 +81,13 @@ describe('a body', () => {
     expect(await readJson(encoded('identity'))).toEqual({})
   })
 
-  it('that is not JSON is refused with the place, and without a piece of itself', async () => {
+  it('that is not JSON is refused with the position, and without quoting the body', async () => {
     await expect(readJson(jsonBody('{"card":"4111 1111" oops}'))).rejects.toThrow(
       /^The body is not JSON \(line 1 column \d+\)\.$/,
     )
   })
 
-  it('nested a hundred thousand times is read or refused, never a crash', async () => {
+  it('nested a hundred thousand levels deep is read or refused, never a crash', async () => {
     const deep = '['.repeat(100_000) + ']'.repeat(100_000)
     expect(Array.isArray(await readJson(jsonBody(deep)))).toBe(true)
   })
@@ -137,7 +137,7 @@ describe('the trace of a caller', () => {
   })
 })
 
-describe('members of a body that no order has', () => {
+describe('unknown members of an order’s body', () => {
   const [item] = ORIGINAL_BODY.orderItems
   const accepted = { orderId: 'id', acceptedAt: '2026-01-01T00:00:00.000Z', status: 'accepted' } as const
 
@@ -149,7 +149,7 @@ describe('members of a body that no order has', () => {
     return { status: answer.status, body: JSON.parse(answer.body as string) }
   }
 
-  it('are named in the answer by JSON pointers, and nothing is said where there are none', async () => {
+  it('are named in the answer by JSON pointers, and omitted when there are none', async () => {
     expect(await answerTo(ORIGINAL_BODY)).toEqual({ status: 202, body: accepted })
     const body = {
       ...ORIGINAL_BODY,
@@ -163,7 +163,7 @@ describe('members of a body that no order has', () => {
     expect(await answerTo(body, stored)).toEqual({ status: 201, body: { ...stored, ignored } })
   })
 
-  it('are named whatever they are called', async () => {
+  it('are named even with special characters', async () => {
     const body = JSON.parse(
       JSON.stringify(ORIGINAL_BODY).replace('{', '{"__proto__":1,"constructor":2,"":3,'),
     ) as object
@@ -174,7 +174,7 @@ describe('members of a body that no order has', () => {
     })
   })
 
-  it('are named up to twenty, with names of at most 100 characters', async () => {
+  it('are listed up to twenty, with names of at most 100 characters', async () => {
     const many = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`m${index}`, 1]))
     const { body } = await answerTo({ ...many, ...ORIGINAL_BODY, orderItems: [{ ...item, note: 1 }] })
     expect((body as Ignored).ignored).toEqual(
@@ -199,11 +199,11 @@ describe('query parameters', () => {
     })
   })
 
-  it('that are missing are said to be required', () => {
+  it('that are missing are reported as required', () => {
     expect(() => readQuery(new URLSearchParams(), searchQuery)).toThrow('The query parameter q is required.')
   })
 
-  it('that ask for orders which are only accepted are refused with a reason, and say what to ask instead', () => {
+  it('that ask for accepted orders are refused with a reason and an alternative', () => {
     expect(() => read('status=accepted')).toThrow(
       expect.objectContaining({
         code: 'invalid-request',
@@ -219,7 +219,7 @@ describe('query parameters', () => {
     )
   })
 
-  it('may hold the function key, which is the host’s', () => {
+  it('may contain the function key, which belongs to the host', () => {
     expect(read('code=secret')).toEqual({ limit: 50 })
   })
 
@@ -278,7 +278,7 @@ describe('the header Idempotency-Key', () => {
 })
 
 describe('an answer', () => {
-  it('is not sent again to a caller who has it', () => {
+  it('is not sent again to a caller that has it', () => {
     const first = revalidated(request(), { a: 1 })
     const { etag = '' } = first.headers as Record<string, string>
     for (const known of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
@@ -289,7 +289,7 @@ describe('an answer', () => {
     expect(revalidated(request({ headers: { 'if-none-match': etag } }), { a: 2 }).status).toBe(200)
   })
 
-  it('of a page says where the next one is, without the function key', () => {
+  it('of a page links to the next one, without the function key', () => {
     const asked = request({
       method: 'GET',
       url: 'http://localhost/api/orders?limit=2&code=secret',
@@ -310,7 +310,7 @@ describe('the name of a request', () => {
     return (answer as { headers: Record<string, string> }).headers['x-request-id']
   }
 
-  it('is the caller’s when it is sane, else that of the invocation', async () => {
+  it('is the caller’s when it is valid, otherwise that of the invocation', async () => {
     for (const own of ['a', 'Root=1-67891233-abcdef012345678912345678', 'x'.repeat(128)]) {
       expect(await nameFor(own)).toBe(own)
     }
@@ -358,7 +358,7 @@ describe('a long answer', () => {
     expect((await answerTo('gzip', result)).headers).toMatchObject({ 'content-encoding': 'gzip', vary: merged })
   })
 
-  it('stays as it is when its ETag is of its bytes, or when it is short', async () => {
+  it('stays as it is when its ETag depends on its bytes, or when it is short', async () => {
     for (const result of [revalidated(request(), { items }), json(200, { items: [] })]) {
       expect((await answerTo('gzip', result)).headers).not.toHaveProperty('content-encoding')
     }
@@ -411,7 +411,7 @@ describe('an exception', () => {
     expect(reported).toEqual([error])
   })
 
-  it('that passes tells when to try again', async () => {
+  it('that passes says when to try again', async () => {
     const { answer } = await answerTo(new OrderError('queue-full', 'full', { retriable: true, retryAfterSeconds: 3 }))
     expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '3' } })
   })

@@ -196,8 +196,8 @@ const search = fc
   )
   .map((pairs) => `?${new URLSearchParams(pairs).toString()}`)
 
-describe('whatever is sent', () => {
-  it('as an order is accepted or answered with a problem of the caller', async () => {
+describe('arbitrary input', () => {
+  it('as an order is accepted or answered with a client error', async () => {
     await fc.assert(
       fc.asyncProperty(headers, body, async (sent, bytes) => {
         expect(faultsOf(await ask(post, { method: 'POST', headers: sent, body: bytes }))).toEqual([])
@@ -206,7 +206,7 @@ describe('whatever is sent', () => {
     )
   })
 
-  it('as nearly an order is answered with pointers that lead to what is wrong', async () => {
+  it('similar to an order is answered with pointers to the faults', async () => {
     await fc.assert(
       fc.asyncProperty(nearlyAnOrder, async (order) => {
         const json = JSON.stringify(order)
@@ -223,7 +223,7 @@ describe('whatever is sent', () => {
     )
   })
 
-  it('as a query is answered with a list or a problem of the caller', async () => {
+  it('as a query is answered with a list or a client error', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...lists), search, headers, async (list, asked, sent) => {
         expect(faultsOf(await ask(list, { search: asked, headers: sent }))).toEqual([])
@@ -232,7 +232,7 @@ describe('whatever is sent', () => {
     )
   })
 
-  it('as an order id is answered with where it stands or a problem of the caller', async () => {
+  it('as an order id is answered with its status or a client error', async () => {
     const ids = fc.oneof(fc.constant(accepted.orderId), fc.uuid(), fc.string({ unit: 'binary' }))
     await fc.assert(
       fc.asyncProperty(ids, headers, async (orderId, sent) => {
@@ -244,7 +244,7 @@ describe('whatever is sent', () => {
     )
   })
 
-  it('as an act of an operator is taken or answered with a problem of the caller', async () => {
+  it('as an operator’s action is accepted or answered with a client error', async () => {
     const about = fc.oneof(
       body,
       fc

@@ -28,7 +28,7 @@ async function connected(port: number) {
   return client
 }
 
-test('a request that arrives on an idle connection after the host began to close is answered, and told that it is the last', async () => {
+test('a request on an idle connection after the host began to close is answered, and marked as the last', async () => {
   const { server, client } = await startServer()
   client.write(REQUEST)
   await once(client, 'data')
@@ -40,7 +40,7 @@ test('a request that arrives on an idle connection after the host began to close
   await closed
 })
 
-test('a request in flight is answered though another was answered after the host began to close', async () => {
+test('a request in flight is answered even if another was answered after the host began to close', async () => {
   const second = Promise.withResolvers<void>()
   const { server, port, client } = await startServer(async (nth) => (nth === 2 ? second.promise : undefined))
   const other = await connected(port)

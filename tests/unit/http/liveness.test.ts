@@ -25,12 +25,12 @@ async function ask() {
   return { status: answer?.status, body: JSON.parse(answer?.body as string) as unknown }
 }
 
-test('a process is live without asking anybody', async () => {
+test('a process is live without asking any dependency', async () => {
   stall = undefined
   expect(await ask()).toEqual({ status: 200, body: { status: 'live' } })
 })
 
-test('a process that is handed nothing of what waits is not live, and says what waits', async () => {
+test('a process that is not delivered its waiting records is not live, and names them', async () => {
   stall = { topic: 'orders', partition: 5, offset: 3, waitingMs: 600_000 }
   expect(await ask()).toEqual({ status: 503, body: { status: 'stalled', stall } })
 })

@@ -67,7 +67,7 @@ describe('the body of a redrive', () => {
 })
 
 describe('the body of a discard of many', () => {
-  it('says which letters and why, and must do neither twice nor by halves', async () => {
+  it('names the letters and the reason, and must not be ambiguous', async () => {
     const read = (body: unknown) => readActBody(request(JSON.stringify(body)), discardBody)
     const body = await read({ fingerprint: 'f', reason: 'A load test.' })
     expect([toLetterFilter(body), requiredReason(body)]).toEqual([{ fingerprint: 'f' }, 'A load test.'])
@@ -84,7 +84,7 @@ describe('the body of a discard of many', () => {
   })
 })
 
-describe('the operator of an act', () => {
+describe('the operator of an action', () => {
   const principal = Buffer.from(
     JSON.stringify({ userId: 'u1', userDetails: 'kim@example.com', identityProvider: 'aad', userRoles: [] }),
   ).toString('base64')
@@ -111,7 +111,7 @@ describe('the operator of an act', () => {
     })
   })
 
-  it('is kept to a hundred characters', () => {
+  it('is limited to a hundred characters', () => {
     const { operator } = actOf(request(undefined, { 'x-operator': 'x'.repeat(500) }), undefined, {
       platformSignsIn: false,
     })

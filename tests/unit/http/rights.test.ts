@@ -27,24 +27,24 @@ const named = (isOne: (route: Route, name: string) => boolean) =>
     .map(([name]) => name)
 
 describe('a key', () => {
-  it('of the operators opens everything, those of admin too', () => {
+  it('of the operators opens everything, admin routes too', () => {
     expect(opened(MASTER)).toEqual(Object.keys(ROUTES))
     expect(check({ 'x-functions-key': MASTER }, '', { name: 'opsStatus', authLevel: 'admin' })).toBe('granted')
   })
 
-  it('that may read metrics opens them alone', () => {
+  it('for metrics opens only them', () => {
     expect(opened(KEYS.METRICS_KEY)).toEqual(['metrics'])
   })
 
-  it('that may place orders opens the two routes that take one', () => {
+  it('for placing orders opens the two routes that do so', () => {
     expect(opened(KEYS.PLACE_KEY)).toEqual(['placeOrder', 'placeOrderOriginal'])
   })
 
-  it('that may read opens every GET, and nothing that changes anything', () => {
+  it('for reading opens every GET, and nothing that changes anything', () => {
     expect(opened(KEYS.READ_KEY)).toEqual(named(({ methods }) => methods.includes('GET')))
   })
 
-  it('with some rights opens nothing of authLevel admin, and no function that is not ours', () => {
+  it('with some rights opens nothing of authLevel admin, and no foreign function', () => {
     for (const key of Object.values(KEYS)) {
       const headers = { 'x-functions-key': key }
       expect(check(headers, '', { name: 'metrics', authLevel: 'admin' })).toBe('refused')
@@ -52,7 +52,7 @@ describe('a key', () => {
     }
   })
 
-  it('is looked for in the header, else in the query; an unknown one is none', () => {
+  it('is read from the header, otherwise from the query; an unknown one does not count', () => {
     const wanted = { name: 'metrics', authLevel: 'function' }
     expect(check({}, `code=${encodeURIComponent(KEYS.METRICS_KEY)}`, wanted)).toBe('granted')
     expect(check({}, `code=${encodeURIComponent(KEYS.PLACE_KEY)}`, wanted)).toBe('refused')
@@ -69,7 +69,7 @@ describe('a setting that is not there', () => {
 })
 
 describe('the right that a route asks for', () => {
-  it('is to operate wherever something is changed, but for placing an order', () => {
+  it('is to operate wherever something is changed, except for placing an order', () => {
     const changing = named(({ methods }) => !methods.includes('GET'))
     const rights = new Set(changing.filter((name) => !name.startsWith('placeOrder')).map(rightFor))
     expect([...rights]).toEqual(['operate'])

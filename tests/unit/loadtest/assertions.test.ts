@@ -28,14 +28,14 @@ describe('an assertion', () => {
     expect(check(words).map((one) => one.holds)).toEqual([holds])
   })
 
-  it('about a ramp is of the rate that held', () => {
+  it('about a ramp refers to the rate that held', () => {
     const ramp = { bound: [], steps: [], held: 800, broke: 900, summary: '' }
     expect(check('knee>=800', loadTestResult({ ramp }))[0]?.holds).toBe(true)
     expect(check('knee>0', loadTestResult({ ramp: { ...ramp, held: null } }))[0]?.holds).toBe(false)
     expect(check('knee>0')[0]?.holds).toBe(false)
   })
 
-  it('is added to the defaults, and takes the place of those of its own figure', () => {
+  it('is added to the defaults, and replaces a default for the same figure', () => {
     const texts = (said: string) =>
       withDefaults(parseAssertions('lost=0,errors=0'), parseAssertions(said)).map(({ text }) => text)
     expect(texts('')).toEqual(['lost=0', 'errors=0'])
@@ -43,19 +43,19 @@ describe('an assertion', () => {
     expect(texts('errors>=0')).toEqual(['lost=0', 'errors>=0'])
   })
 
-  it('bounds a step of a ramp when a step can tell', () => {
+  it('bounds a step of a ramp when a step has the figure', () => {
     expect(parseBound('p99<50ms,refused=0')).toHaveLength(2)
     expect(() => parseBound('p99<50ms,lost=0')).toThrow('"lost" is not measured for a step')
   })
 
-  it('comes with others, and each is told apart', () => {
+  it('is reported separately from others', () => {
     expect(check(' p50 < 20ms, refused=0 ').map(describeAssertion)).toEqual([
       'holds: p50 < 20ms (measured 10 ms)',
       'does not hold: refused=0 (measured 1)',
     ])
   })
 
-  it('about what could not be measured does not hold', () => {
+  it('about a figure that could not be measured does not hold', () => {
     const [dead, stored] = check('dead=0,stored-p99<1s', loadTestResult({ stored: null }))
     expect(dead).toEqual({ text: 'dead=0', unit: '', actual: null, holds: false })
     expect(stored?.holds).toBe(false)

@@ -7,7 +7,7 @@ describe('the JUnit file', () => {
   const assertions = checkAssertions(parseAssertions('lost=0,p99<30ms,dead=0'), loadTestResult())
   const file = junitOf(loadTestResult({ assertions }))
 
-  it('has a case for each assertion, and says of those that failed what was measured', () => {
+  it('has a case for each assertion, with the measured value of those that failed', () => {
     expect(file).toMatch(
       /^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites>\n<testsuite name="loadtest baseline" tests="3" failures="2" errors="0" /,
     )
@@ -23,7 +23,7 @@ describe('the JUnit file', () => {
     expect(/<system-out>([^<]*)<\/system-out>/.exec(file)?.[1]).toContain('Nothing lost.')
   })
 
-  it('tells of a run that could not take place', () => {
+  it('reports a run that could not take place', () => {
     const failed = junitOfFailure('soak', 'It said "no" & <gone>\u001B[31m\u0000.')
     expect(failed).toContain('<testsuite name="loadtest soak" tests="1" failures="0" errors="1"')
     expect(failed).toContain('<error message="It said &quot;no&quot; &amp; &lt;gone&gt; [31m ." type="error"/>')

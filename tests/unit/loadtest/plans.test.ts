@@ -32,7 +32,7 @@ describe('a scenario', () => {
     expect(plan.warmUp.broken).toBeUndefined()
   })
 
-  it('called outage breaks what was said, for the middle third', () => {
+  it('called outage breaks the chosen dependency for the middle third', () => {
     const broken = planOf('outage', { seconds: 30, broken: 'log' }).phases.map((phase) => phase.broken)
     expect(broken).toEqual([undefined, 'log', undefined])
   })
@@ -52,8 +52,8 @@ describe('the connections of bursts', () => {
 
 const DEFAULTS = ['lost=0', 'pending=0', 'errors=0', 'timeouts=0']
 
-describe('the words of the command', () => {
-  it('say scenario, numbers and assertions; what is not said is the scenario’s own', () => {
+describe('the arguments of the command', () => {
+  it('set scenario, numbers and assertions; the scenario supplies the rest', () => {
     const task = readTask(['spike', '--rate', '20', '--assert', 'p99<50ms', '--url', 'http://127.0.0.1:1'], {
       FUNCTIONS_KEY: 'from the environment',
     })
@@ -66,25 +66,25 @@ describe('the words of the command', () => {
     })
   })
 
-  it('leave it to the environment where the product is, unless they say', () => {
+  it('default to the environment for the product’s address', () => {
     const environment = { LOADTEST_URL: 'http://gateway:8080' }
     expect(readTask(['soak'], environment)).toMatchObject({ url: 'http://gateway:8080' })
     expect(readTask(['soak', '--url', 'http://other'], environment)).toMatchObject({ url: 'http://other' })
     expect(readTask(['soak'], {})).toMatchObject({ url: undefined })
   })
 
-  it('take the last of what is said twice, so that an image can say where results go', () => {
+  it('may be repeated, and the last one counts, so that an image can choose where results go', () => {
     expect(readTask(['--out', '/results', 'soak', '--out', 'mine'], {})).toMatchObject({ out: 'mine' })
   })
 
-  it('growth is of one factor, which has to be said', () => {
+  it('growth compares one factor, which is required', () => {
     const growth = readTask(['growth', '--factor', 'items', '--seconds', '3'], {})
     expect(growth).toEqual({ does: 'growth', factor: 'items', seconds: 3, connections: 50 })
     expect(() => readTask(['growth'], {})).toThrow(UsageError)
     expect(() => readTask(['growth', '--factor', 'colours'], {})).toThrow('items, batch, stored, processors')
   })
 
-  it('a ramp has its bound and its steps, and does not have to be without errors', () => {
+  it('a ramp has its bound and its steps, and need not be free of errors', () => {
     const assertions = [{ text: 'lost=0' }, { text: 'pending=0' }, { text: 'knee>0' }]
     expect(readTask(['ramp'], {})).toMatchObject({ does: 'run', assertions })
     const task = readTask(['ramp', '--bound', 'p99<3s', '--step', '3', '--rate', '7', '--seconds', '30'], {})
@@ -101,7 +101,7 @@ describe('the words of the command', () => {
     expect(planOf('ramp', {}).ramp).toMatchObject({ patienceMs: 2000 })
   })
 
-  it('a comparison holds a rate where one is said', () => {
+  it('a comparison holds the given rate', () => {
     const versus = { does: 'versus', rounds: 3, seconds: 5, connections: 50, burst: false }
     expect(readTask(['versus'], {})).toEqual({ ...versus, rate: undefined })
     expect(readTask(['versus', '--rate', '50', '--seconds', '20'], {})).toEqual({ ...versus, seconds: 20, rate: 50 })

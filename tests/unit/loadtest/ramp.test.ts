@@ -38,12 +38,12 @@ describe('a ramp', () => {
     expect((broke ?? 0) / (held ?? 1)).toBeLessThanOrEqual(1.1)
   })
 
-  it('goes down when the first rate is too much already', async () => {
+  it('descends when the first rate is already too high', async () => {
     const { held, broke } = await climbTo(30)
     expect([held, broke]).toEqual([30, 32])
   })
 
-  it('says which rate held, which did not, and why', async () => {
+  it('reports which rate held, which did not, and why', async () => {
     const { summary, steps } = await climbTo(150)
     expect(summary).toBe('141 orders a second held; 154 did not: p99<200ms (measured 1000 ms).')
     expect(steps.filter(({ rate }) => rate === 200).map(({ broke }) => broke)).toEqual([
@@ -52,19 +52,19 @@ describe('a ramp', () => {
     ])
   })
 
-  it('tries a rate again that did not hold, because one hiccup is no limit', async () => {
+  it('repeats a rate that did not hold, because one hiccup is not a limit', async () => {
     const { held, steps } = await climbTo(730, { hiccups: new Set([200, 400]) })
     expect(held).toBeGreaterThan(600)
     expect(steps.map(({ rate }) => rate).slice(0, 6)).toEqual([100, 200, 200, 400, 400, 800])
   })
 
-  it('lets what a step too many left be stored before the next', async () => {
+  it('lets the backlog of a failed step drain before the next', async () => {
     const { steps, settled } = await climbTo(150)
     expect(settled).toBe(steps.filter(({ held }) => !held).length)
     expect(settled).toBeGreaterThan(0)
   })
 
-  it('begins no step that would end after its time, and says that time was over', async () => {
+  it('begins no step that would end after its time, and reports that time ran out', async () => {
     const { steps, held, broke, summary } = await climbTo(99_999, { seconds: 22 })
     expect(steps.map(({ rate }) => rate)).toEqual([100, 200, 400, 800])
     expect([held, broke]).toEqual([800, null])

@@ -10,23 +10,23 @@ import { loadTestResult } from '../../support/load-test-results.ts'
 describe('the report', () => {
   const page = reportPage(loadTestResult())
 
-  it('needs nothing from anywhere', () => {
+  it('loads nothing from outside', () => {
     expect(page).not.toMatch(/\b(src|href)=|@import|url\(/)
   })
 
-  it('carries the result itself', () => {
+  it('contains the result itself', () => {
     const data = /<script type="application\/json" id="result">(.*?)<\/script>/s.exec(page)?.[1]
     expect(JSON.parse(data ?? '')).toEqual(loadTestResult())
   })
 
-  it('escapes what it did not write', () => {
+  it('escapes foreign text', () => {
     const target = 'http://x/</script><script>alert(1)</script>'
     const { settings } = loadTestResult()
     const hostile = reportPage(loadTestResult({ settings: { ...settings, target } }))
     expect(hostile).not.toContain('<script>alert')
   })
 
-  it('draws what was measured, and leaves out what was not', () => {
+  it('draws the measured figures, and leaves out the others', () => {
     expect(page.match(/<svg /g)).toHaveLength(6)
     const bare = reportPage(loadTestResult({ stored: null, pipeline: null }))
     expect(bare.match(/<svg /g)).toHaveLength(3)
@@ -58,7 +58,7 @@ describe('the report', () => {
     expect(reportPage(loadTestResult({ stored }))).not.toMatch(/NaN|undefined|Infinity/)
   })
 
-  it('tells how much was stored a second, however far apart the looks were', () => {
+  it('shows the stored orders per second, however far apart the samples were', () => {
     const look = (second: number, stored: number) => ({ second, stored, lag: 0, records: stored, residentMiB: null })
     expect(rates([look(0, 10), look(1, 60), look(3, 160)], 5)).toEqual([
       [0, 50],
@@ -73,7 +73,7 @@ describe('the report', () => {
   })
 })
 
-describe('numbers for people', () => {
+describe('formatted numbers', () => {
   it.each([
     [0, 0],
     [0.0512, 0.051],
@@ -103,7 +103,7 @@ describe('a scale', () => {
 })
 
 describe('two results side by side', () => {
-  it('show what became of each figure', () => {
+  it('show the change of each figure', () => {
     const slower = loadTestResult({ cost: { cpuSeconds: 1, cpuMicrosecondsPerRequest: 1000, maxResidentMiB: 150 } })
     const text = compareRuns(loadTestResult(), slower)
     expect(text).toMatch(/CPU µs a request +500 +1000 +2\.00/)
@@ -111,7 +111,7 @@ describe('two results side by side', () => {
     expect(text).not.toContain('with care')
   })
 
-  it('say when they should not be compared', () => {
+  it('warn when they should not be compared', () => {
     const { machine } = loadTestResult()
     const text = compareRuns(loadTestResult(), loadTestResult({ machine: { ...machine, cores: 64, loadBefore: 50 } }))
     expect(text).toContain('different machines')
@@ -137,7 +137,7 @@ describe('two results side by side', () => {
     expect(text).toMatch(/^product +50 +0\.25/m)
   })
 
-  it('of a contender that accepted nothing are dashes, and a sentence says so', () => {
+  it('of a contender that accepted nothing are dashes, with a sentence that explains them', () => {
     const of = (perSecond: number, notAccepted: number) => ({
       perSecond,
       cpuMicroseconds: perSecond === 0 ? Number.POSITIVE_INFINITY : 100,

@@ -67,7 +67,7 @@ const accepted: RequestListener = (request, response) => {
 }
 
 describe('requests that are sent evenly', () => {
-  it('show a stop of 0.6 s in every request that was due meanwhile, though two connections are all there are', async () => {
+  it('show a stop of 0.6 s in every request that was due meanwhile, even with only two connections', async () => {
     const tally = await send(await stoppingServer(40, 600), { connections: 2, rate: 50, seconds: 2 })
     expect(tally).toMatchObject({ sent: 100, succeeded: 100, timeouts: 0, errors: 0 })
     const { summary } = tally.latencies.corrected()
@@ -81,7 +81,7 @@ describe('requests that are sent evenly', () => {
     expect(tally.sentLate.toSorted().filter((waitedMs) => waitedMs >= 290).length).toBeGreaterThanOrEqual(12)
   })
 
-  it('are as many as the rate asks for, on all connections in turn', async () => {
+  it('match the rate, on all connections in turn', async () => {
     const { url, sockets } = await serverOf(accepted)
     const tally = await send(url, { connections: 10, rate: 40, seconds: 2 })
     expect(tally).toMatchObject({ sent: 80, succeeded: 80 })
@@ -89,7 +89,7 @@ describe('requests that are sent evenly', () => {
     expect(sockets.size).toBeGreaterThanOrEqual(10)
   })
 
-  it('are given up when nobody answers, those that found no connection too', async () => {
+  it('are given up when no answer comes, including those without a connection', async () => {
     const { url } = await serverOf((request) => void request.resume())
     const tally = await send(url, { connections: 1, rate: 200, patienceMs: 300 })
     expect(tally).toMatchObject({ succeeded: 0, timeouts: 200, errors: 0 })
@@ -98,7 +98,7 @@ describe('requests that are sent evenly', () => {
     expect(tally.latencies.corrected().summary).toMatchObject({ count: 200, min: 300, max: 300 })
   })
 
-  it('count a connection that breaks as an error, and go on with another', async () => {
+  it('count a broken connection as an error, and continue with another', async () => {
     let requests = 0
     const { url } = await serverOf((request, response) => {
       requests += 1
@@ -109,14 +109,14 @@ describe('requests that are sent evenly', () => {
     expect(tally).toMatchObject({ sent: 20, succeeded: 15, errors: 5, timeouts: 0 })
   })
 
-  it('are whole after a burst, whose sender leaves the headers as they were', async () => {
+  it('stay intact after a burst, whose sender leaves the headers as they were', async () => {
     const { url } = await serverOf(accepted)
     await send(url, { connections: 2, rate: 2, arrivals: 'burst', body: '{"longer":true}' })
     expect(HEADERS).toEqual({ 'content-type': 'application/json' })
     expect(await send(url, { connections: 2, rate: 4 })).toMatchObject({ succeeded: 4, errors: 0 })
   })
 
-  it('end at once when they are told to', async () => {
+  it('stop at once on request', async () => {
     const { url } = await serverOf((request) => void request.resume())
     const stopping = new AbortController()
     const sending = send(url, { connections: 2, rate: 20, seconds: 3600, signal: stopping.signal })
@@ -125,7 +125,7 @@ describe('requests that are sent evenly', () => {
     expect(tally).toMatchObject({ succeeded: 0, timeouts: 0, errors: 0 })
   })
 
-  it('fail when an answer cannot be understood, instead of counting it', async () => {
+  it('fail when an answer cannot be parsed, instead of counting it', async () => {
     const { url } = await serverOf(accepted)
     const onAnswer = () => {
       throw new SyntaxError('no JSON')

@@ -21,12 +21,12 @@ describe('statistics', () => {
     })
   })
 
-  it('of nothing are none', () => {
+  it('of nothing are empty', () => {
     expect(summarize(new Float64Array())).toBeUndefined()
     expect(distributionOf(new Float64Array())).toEqual([])
   })
 
-  it('give a percentile that was measured, which so many samples do not exceed', () => {
+  it('give a measured percentile that the given share of samples does not exceed', () => {
     assert(
       property(
         array(double({ noNaN: true, min: 0, max: 1e6 }), { minLength: 1, maxLength: 300 }),
@@ -49,7 +49,7 @@ describe('statistics', () => {
     expect(values).toEqual(values.toSorted((one, other) => one - other))
   })
 
-  it('keep every sample, however many come', () => {
+  it('keep every sample, however many', () => {
     const samples = new Samples()
     for (let value = 5000; value > 0; value -= 1) samples.add(value)
     expect([samples.length, samples.at(4999), samples.toSorted()[0]]).toEqual([5000, 1, 1])
@@ -62,7 +62,7 @@ describe('statistics', () => {
 })
 
 describe('latencies', () => {
-  it('count the requests that a late answer kept back, with the time that they would have taken', () => {
+  it('include the requests that a late answer held back, with the time that they would have taken', () => {
     expect([...missed(350, 100)]).toEqual([100, 200])
     const latencies = new Latencies()
     latencies.add({ atMs: 350, tookMs: 350, intervalMs: 100 })
@@ -72,7 +72,7 @@ describe('latencies', () => {
     expect(latencies.observed().summary).toMatchObject({ count: 2, mean: 180 })
   })
 
-  it('are left alone when every answer came in time, or no rate was held', () => {
+  it('are left alone when every answer came in time, or the rate was free', () => {
     const latencies = new Latencies()
     latencies.add({ atMs: 100, tookMs: 100, intervalMs: 1000 })
     latencies.add({ atMs: 5000, tookMs: 5000 })
@@ -89,7 +89,7 @@ describe('latencies', () => {
     expect(latencies.observed().summary).toMatchObject({ count: 1, max: 20 })
   })
 
-  it('are told by the second of sending', () => {
+  it('are grouped by the second of sending', () => {
     const latencies = new Latencies()
     latencies.add({ atMs: 2500, tookMs: 2400, intervalMs: 1000 })
     expect(latencies.corrected().timeline).toEqual([
@@ -100,7 +100,7 @@ describe('latencies', () => {
 })
 
 describe('a sample of orders', () => {
-  it('holds all while there are few, and is spread over all when there are many', () => {
+  it('keeps all while there are few, and is spread over all when there are many', () => {
     const sample = createOrderSample(10)
     for (let index = 0; index < 10; index += 1) sample.add(String(index))
     expect(sample.orderIds).toHaveLength(10)

@@ -16,37 +16,37 @@ const ledger: LedgerChange = {
 }
 
 describe('the verdict', () => {
-  it('is that nothing is lost when the log has what callers heard of, and all of it is stored', () => {
+  it('is that nothing is lost when the log has every acknowledged order, and all of it is stored', () => {
     expect(summed(claim, ledger, 0, 0)).toMatchObject({ lost: 0, pending: 0, missing: 0 })
   })
 
-  it('counts what callers were told and the log never had', () => {
+  it('counts orders that were acknowledged and never reached the log', () => {
     expect(summed(claim, { ...ledger, accepted: 98, stored: 98 }, 0, 0)).toMatchObject({
       lost: 2,
       summary: '2 of 100 accepted orders are lost.',
     })
   })
 
-  it('counts what was passed over', () => {
+  it('counts skipped records', () => {
     expect(summed(claim, { ...ledger, stored: 99, gaps: 1 }, 0, 0).lost).toBe(1)
   })
 
-  it('believes the look for an order more than a ledger that says all is done', () => {
+  it('trusts a look-up of an order more than a ledger that says all is done', () => {
     expect(summed(claim, ledger, 0, 1)).toMatchObject({ lost: 1, missing: 1 })
   })
 
-  it('does not call lost what is still on its way', () => {
+  it('does not report orders in flight as lost', () => {
     expect(summed(claim, { ...ledger, stored: 90, toCome: 8, retrying: 2 }, 0, 3)).toMatchObject({
       lost: 0,
       pending: 10,
     })
   })
 
-  it('without a ledger calls lost only what the product does not know', () => {
+  it('without a ledger reports as lost only orders that the product does not know', () => {
     expect(summed(claim, null, 1, 2)).toMatchObject({ lost: 1, pending: 1, ledger: null })
   })
 
-  it('says that the log has orders whose answers were not heard', () => {
+  it('reports that the log has orders whose answers were not received', () => {
     expect(summed(claim, { ...ledger, accepted: 103, stored: 103 }, 0, 0).summary).toContain('the log has 3 more')
   })
 })

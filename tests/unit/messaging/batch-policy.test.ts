@@ -69,7 +69,7 @@ describe('a batch with orders that cannot be stored', () => {
     if (step.kind === 'give-back') expect(step.error).toMatchObject({ code: 'internal', retriable: true })
   })
 
-  it('is tried again with nothing parked when nobody could be blamed', () => {
+  it('is tried again with nothing parked when no culprit was found', () => {
     const step = decideBatch({ kind: 'blamed', blamed: [] }, { ...FIRST, failedInARow: 2 }, LIMITS)
     expect(step).toEqual({ kind: 'park', blamed: [] })
   })

@@ -90,7 +90,7 @@ describe('NewOrder on the wire', () => {
     expect([orderIdOf(record), acceptedAtOf(record)]).toEqual([EVENT.orderId, EVENT.acceptedAt])
   })
 
-  it('is read with names of spaces and an e-mail without an @, which were taken once', () => {
+  it('is read even with names of spaces and an e-mail without an @, which used to be accepted', () => {
     const order = { ...EVENT.data, customerName: ' ', customerEmail: 'none', shippingAddress: ' ' }
     expect(fromMessage(changed({ value: Buffer.from(JSON.stringify(order)) }), ORIGIN).order).toEqual(order)
   })
@@ -103,14 +103,14 @@ describe('NewOrder on the wire', () => {
     expect(fromMessage(RECORD, ORIGIN).order).toEqual(EVENT.data)
   })
 
-  it('of another producer, which had something else in their place, is read without it as ever', () => {
+  it('of another producer, with other content in these members, is read without them', () => {
     for (const strange of [{ reference: 7 }, { reference: null, metadata: { a: { b: 1 } } }, { metadata: 'x' }]) {
       const value = Buffer.from(JSON.stringify({ ...EVENT.data, ...strange }))
       expect(fromMessage(changed({ value }), ORIGIN)).toEqual(fromMessage(RECORD, ORIGIN))
     }
   })
 
-  it('has the same body hash whatever the spacing and order of its JSON', () => {
+  it('has the same body hash for any spacing and order of its JSON', () => {
     const spaced = JSON.stringify(Object.fromEntries(Object.entries(EVENT.data).toReversed()), null, 2)
     expect(fromMessage(changed({ value: Buffer.from(spaced) }), ORIGIN).bodyHash).toBe(
       fromMessage(RECORD, ORIGIN).bodyHash,
@@ -143,12 +143,12 @@ describe('NewOrder on the wire', () => {
     expect(() => fromMessage(record, ORIGIN)).toThrow(/Expected is .*NewOrder\.v1/)
   })
 
-  it('repeats no more of a type than people read', () => {
+  it('quotes only a readable length of an unknown type', () => {
     const record = changed({ header: ['ce_type', 'x'.repeat(100_000)] })
     expect(() => fromMessage(record, ORIGIN)).toThrow(/^.{100,300}$/)
   })
 
-  it('says whose it is even when its value cannot be read, by ce_id or else by its key', () => {
+  it('is identified even when its value cannot be read, by ce_id or else by its key', () => {
     expect(orderIdOf(changed({ value: null }))).toBe(EVENT.orderId)
     expect(orderIdOf(changed({ header: ['ce_id', null] }))).toBe(EVENT.orderId)
     expect(orderIdOf(changed({ header: ['ce_id', null], key: null }))).toBeUndefined()

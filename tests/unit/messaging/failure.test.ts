@@ -38,7 +38,7 @@ describe('a failure', () => {
     expect(classify(new Error('password=hunter2')).cause.detail).not.toContain('hunter2')
   })
 
-  it('has the fingerprint that letters of earlier versions have', () => {
+  it('keeps its fingerprint across versions', () => {
     const fingerprint = (frame: string) => fingerprintOf('internal', 'broken', `Error: broken\n    at ${frame}`)
     const sha = (place: string) => createHash('sha256').update(`internal\nbroken\n${place}`).digest('hex').slice(0, 16)
     expect(fingerprint('async f (file:///app/dist/shared/a.js:3:1)')).toBe(sha('f shared/a.js'))
@@ -46,7 +46,7 @@ describe('a failure', () => {
     expect(fingerprint('f (node:fs:3:1)')).toBe(sha(''))
   })
 
-  it('has the same fingerprint whatever ids and numbers its message holds, and another for another fault', () => {
+  it('has the same fingerprint whatever ids and numbers its message holds, and a different one for another fault', () => {
     const one = fingerprintOf('internal', 'order 018f0000-0000-7000-8000-000000000000 at "a" took 17 ms', null)
     const same = fingerprintOf('internal', 'order 018f1111-0000-7000-8000-000000000001 at "b" took 250 ms', null)
     expect(same).toBe(one)
@@ -76,7 +76,7 @@ describe('the retry policy', () => {
     },
   )
 
-  it('waits anywhere between nothing and an exponential bound that has a ceiling', () => {
+  it('waits a random time up to an exponential bound that has a ceiling', () => {
     const backoff = { initialMs: 50, maxMs: 2000, multiplier: 3 }
     expect([1, 2, 3, 4, 5].map((attempt) => backoffMs(backoff, attempt, () => 1))).toEqual([50, 150, 450, 1350, 2000])
     expect(backoffMs(backoff, 5, () => 0)).toBe(0)

@@ -125,7 +125,7 @@ describe('a letter that another consumer wrote', () => {
     expect(readForeignLetter(record)).toMatchObject(told)
   })
 
-  it('is grouped by consumer group and exception, whatever its message and place', () => {
+  it('is grouped by consumer group and exception, whatever its message and position', () => {
     const changed = (name: string, value: RecordHeader[1]) =>
       readForeignLetter(
         withHeaders(...SPRING.map((header) => (header[0] === name ? ([name, value] as const) : header))),
@@ -137,7 +137,7 @@ describe('a letter that another consumer wrote', () => {
     expect(changed('kafka_dlt-exception-cause-fqcn', 'java.io.IOException').fingerprint).not.toBe(fingerprint)
   })
 
-  it('is believed by its last headers, because a record may have died before', () => {
+  it('is described by its last headers, because a record may have died before', () => {
     const again = withHeaders(
       ...SPRING,
       ['kafka_dlt-original-topic', 'orders-again'],
@@ -146,7 +146,7 @@ describe('a letter that another consumer wrote', () => {
     expect(readForeignLetter(again).failure.origin).toEqual({ topic: 'orders-again', partition: 2, offset: 1 })
   })
 
-  it('is bounded, and what makes no sense is left out', () => {
+  it('is bounded, and malformed headers are left out', () => {
     const long = 'x'.repeat(100_000)
     const odd = readForeignLetter(
       withHeaders(
@@ -196,12 +196,12 @@ describe('a letter that another consumer wrote', () => {
 })
 
 describe('a letter that this product parked', () => {
-  it('is its own, and so is one whose original had the headers of another failure', () => {
+  it('is its own, even if its original had the headers of another failure', () => {
     expect(readOwnJourney(parked())?.groupId).toBe('order-processor')
     expect(readOwnJourney(parked(...CONNECT))?.groupId).toBe('order-processor')
   })
 
-  it('is another’s when a consumer failed on a copy of it and said so after us', () => {
+  it('belongs to a consumer that failed on a copy of it later and said so', () => {
     const copy = parked(...SPRING)
     expect(readOwnJourney(copy)).toBeUndefined()
     expect(readForeignLetter(copy)).toMatchObject({ consumerGroup: 'billing', failure: { origin: ORIGIN } })

@@ -98,7 +98,7 @@ async function process(records: readonly LogRecord[], path: 'lean' | 'official')
 
 const hex = (value: Uint8Array | string | null) => (value === null ? null : Buffer.from(value).toString('hex'))
 
-describe('whatever lies in the topic', () => {
+describe('any content of the topic', () => {
   it.each(['lean', 'official'] as const)(
     'stops no order, and dies byte for byte, handed over the %s way',
     async (path) => {

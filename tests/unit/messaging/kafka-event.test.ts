@@ -21,26 +21,26 @@ const offsetsOf = (events: KafkaEvent[]) =>
   [...fromKafkaEvents(events)].map((portion) => portion.map(({ offset }) => offset))
 
 describe('a delivery', () => {
-  test('is one portion as long as it is small, and is left as it was', () => {
+  test('is one portion as long as it is small, and stays as it was', () => {
     const events = Array.from({ length: 1000 }, (_, offset) => event(offset, 'x'.repeat(1500)))
     const given = [...events]
     expect(offsetsOf(events)).toEqual([given.map(({ Offset }) => Offset)])
     expect(events).toEqual(given)
   })
 
-  test('is cut where a portion would be too large, in order, with nothing left out', () => {
+  test('is split where a portion would be too large, in order, with nothing left out', () => {
     const values = [0.5, 0.5, 0.5, 0.7, 1.5, 3, 0.1]
     const events = values.map((millions, offset) => event(offset, 'x'.repeat(millions * MILLION)))
     expect(offsetsOf(events)).toEqual([[0, 1, 2], [3], [4], [5], [6]])
   })
 
-  test('is cut by what is in its headers and keys too', () => {
+  test('is split by the size of headers and keys too', () => {
     const large = { Key: 'large', Value: 'x'.repeat(1.5 * MILLION) }
     const keyed = { ...event(2, ''), Key: 'x'.repeat(1.5 * MILLION) }
     expect(offsetsOf([event(0, '', [large]), event(1, '', [large]), keyed])).toEqual([[0], [1], [2]])
   })
 
-  test('lets go of a portion when the next is asked for', () => {
+  test('releases a portion when the next is requested', () => {
     const events = [event(0, 'x'.repeat(2 * MILLION)), event(1, 'x'.repeat(2 * MILLION))]
     const portions = fromKafkaEvents(events)
     portions.next()
@@ -56,7 +56,7 @@ describe('a delivery', () => {
   })
 })
 
-test('a retry that says the year 9999 waits its delay once a delivery, not once a portion', async () => {
+test('a retry that is due in the year 9999 waits its delay once a delivery, not once a portion', async () => {
   const clock = createVirtualClock()
   const storeRetries = createStoreRetries({
     storeOrders: vi.fn(async () => undefined),

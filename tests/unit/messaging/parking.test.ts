@@ -21,7 +21,7 @@ const journey = (record = RECORD, failure = BUSY, attempt = 1) =>
   })
 
 describe('a parked record', () => {
-  it('keeps key, value and headers byte for byte, and tells its journey', () => {
+  it('keeps key, value and headers byte for byte, and its journey', () => {
     const parked = delivered(toParked(RECORD, journey()), { topic: 'orders-retry-1', offset: 0 })
     expect(parked.key).toEqual(RECORD.key)
     expect(parked.value).toEqual(RECORD.value)
@@ -54,7 +54,7 @@ describe('a parked record', () => {
     expect(originOf(forged)).toEqual({ topic: 'orders-dlt', partition: 0, offset: 4 })
   })
 
-  it('speaks Spring’s dialect beside its own: numbers as big-endian integers', () => {
+  it('has Spring’s headers beside its own: numbers as big-endian integers', () => {
     const headers = new Map(toParked(RECORD, journey()).headers)
     expect(headers.get('kafka_dlt-original-topic')).toBe('orders')
     expect(headers.get('kafka_dlt-original-partition')).toEqual(Buffer.from([0, 0, 0, 3]))

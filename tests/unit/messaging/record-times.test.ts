@@ -35,7 +35,7 @@ function recordAt(timestamp: number, changes: { time?: string; orderId?: string 
   return { ...delivered({ ...message, headers: all }, { offset: 7 }), timestamp }
 }
 
-test('a record with any timestamp has an order with a time that every store and every client reads', () => {
+test('a record with any timestamp has an order with a time that every store and every client can read', () => {
   assert(
     property(anyTimestamp, option(string(), { nil: undefined }), (timestamp, time) => {
       const record = recordAt(timestamp, time === undefined ? {} : { time })
@@ -65,7 +65,7 @@ describe('an order was accepted', () => {
   })
 })
 
-test('a record with any timestamp is parked, and its journey is read again', () => {
+test('a record with any timestamp is parked, and its journey can be read again', () => {
   const failure = classify(new OrderError('store-busy', 'The store was busy.'))
   const next = {
     attempt: 1,
@@ -85,7 +85,7 @@ test('a record with any timestamp is parked, and its journey is read again', () 
   )
 })
 
-test('the host hands over a record with any timestamp, and its own time is read again from the log', async () => {
+test('the host delivers a record with any timestamp, and its own time is read again from the log', async () => {
   await assert(
     asyncProperty(anyTimestamp, async (timestamp) => {
       const record = recordAt(timestamp)
@@ -96,14 +96,14 @@ test('the host hands over a record with any timestamp, and its own time is read 
   )
 })
 
-test('a host whose text is no time is taken for one that says none', () => {
+test('a malformed time of a host counts as missing', () => {
   const event = toKafkaEvent(recordAt(0))
   for (const Timestamp of ['', 'soon', '0001-01-01T00:00:00Z']) {
     expect([...fromKafkaEvents([{ ...event, Timestamp }])]).toMatchObject([[{ timestamp: -1, lossy: true }]])
   }
 })
 
-test('what somebody else put into the dead-letter topic is kept, whatever its timestamp', async () => {
+test('other producers’ records in the dead-letter topic are kept, whatever their timestamps', async () => {
   const kept: DeadLetter[] = []
   const clock = createVirtualClock()
   const keepDeadLetters = createKeepDeadLetters({
@@ -121,7 +121,7 @@ test('what somebody else put into the dead-letter topic is kept, whatever its ti
   )
 })
 
-test('a record of a retry topic that tells no time is not taken for one that has been due for ages', async () => {
+test('a record of a retry topic without a time is not treated as long overdue', async () => {
   const topics = createTopics('orders', 'group', [1000])
   for (const timestamp of [-MAX_INT64, -1, NANOSECONDS]) {
     const figures = createLogFigures({

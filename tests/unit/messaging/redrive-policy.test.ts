@@ -26,7 +26,7 @@ function task(changes: Partial<Omit<RedriveTask, 'lastStep'>> = {}, last: Partia
   return { ...base, ...changes }
 }
 
-describe('what a redrive does next', () => {
+describe('the next step of a redrive', () => {
   it.each([
     [0, 1],
     [1, 5],
@@ -39,7 +39,7 @@ describe('what a redrive does next', () => {
     expect(decideRedrive(task({ step }))).toEqual({ kind: 'send', letters })
   })
 
-  it('sends no more than wait, and no more than the rate lets go in a second', () => {
+  it('sends no more than wait, and no more than the rate allows in a second', () => {
     expect(decideRedrive(task({ step: 4, waiting: 7 }))).toEqual({ kind: 'send', letters: 7 })
     expect(decideRedrive(task({ step: 4, ratePerSecond: 30 }))).toEqual({ kind: 'send', letters: 30 })
   })
@@ -55,7 +55,7 @@ describe('what a redrive does next', () => {
     expect(decideRedrive(task({ step: 1 }, last))).toMatchObject({ kind: 'end', ending: { state: 'stopped' } })
   })
 
-  it('stops as soon as more than half of a step failed, whatever is still open', () => {
+  it('stops as soon as more than half of a step failed, even with outcomes still open', () => {
     expect(decideRedrive(task({ step: 3 }, { sent: 20, pending: 9, failed: 8, retrying: 3 }))).toEqual({
       kind: 'end',
       ending: {
@@ -65,11 +65,11 @@ describe('what a redrive does next', () => {
     })
   })
 
-  it('goes on when just half of a step failed', () => {
+  it('continues when exactly half of a step failed', () => {
     expect(decideRedrive(task({ step: 3 }, { sent: 20, failed: 10 }))).toEqual({ kind: 'send', letters: 100 })
   })
 
-  it('is done when nothing waits and nothing is open, not even of before a resume', () => {
+  it('is done when nothing waits and nothing is open, including sends before a resume', () => {
     expect(decideRedrive(task({ waiting: 0 }))).toEqual({ kind: 'end', ending: { state: 'done' } })
     expect(decideRedrive(task({ waiting: 0, pending: 3 }))).toEqual({ kind: 'wait' })
   })

@@ -11,14 +11,14 @@ function changed(changes: Partial<LogRecord>): LogRecord {
   return { ...proven, ...changes }
 }
 
-it('holds for the record that it was made for, wherever that lies and whatever is added to it', () => {
+it('is valid for the record that it was made for, at any position and with added headers', () => {
   expect(proofs.holds(proven)).toBe(true)
   expect(proofs.holds(changed({ offset: 10, headers: [...proven.headers, ['traceparent', Buffer.from('')]] }))).toBe(
     true,
   )
 })
 
-it('holds when the secret that signed it is not the first any more', () => {
+it('is valid when the secret that signed it is no longer the first', () => {
   const [older, newer] = [createRedriveProofs(['older']), createRedriveProofs(['newer', 'older'])]
   expect(newer.holds(delivered(older.prove(marked), { offset: 9 }))).toBe(true)
   expect(older.holds(delivered(newer.prove(marked), { offset: 9 }))).toBe(false)
@@ -33,7 +33,7 @@ it.each([
   expect(proofs.holds(changed(changes))).toBe(false)
 })
 
-it('holds for no record without one, nor for one that is no proof', () => {
+it('is not valid for a record without one, nor when malformed', () => {
   expect(proofs.holds(delivered(marked, { offset: 9 }))).toBe(false)
   expect(proofs.holds(changed({ headers: [...proven.headers, ['oep-redrive-proof', Buffer.from('zz')]] }))).toBe(false)
 })

@@ -53,7 +53,7 @@ describe('a repair of the ledger that takes long', () => {
     { processed: 5000, more: false, why: null, ledger: BALANCED },
   ]
 
-  it('is asked for again until there is no more, and says how far it is', async () => {
+  it('is repeated until there is no more, with progress', async () => {
     const { exit, asked, printed, progress } = await run(repairLedger, answers)
     expect(exit).toBe(0)
     expect(asked).toEqual([
@@ -65,7 +65,7 @@ describe('a repair of the ledger that takes long', () => {
     expect(printed).toContain('Balanced.')
   })
 
-  it('goes on after a reset too, which begins one epoch, not two', async () => {
+  it('continues after a reset too, which begins one epoch, not two', async () => {
     const { asked, printed } = await run(resetLedger, answers, { options: { reason: 'The topic was made anew.' } })
     expect(asked.map(({ path }) => path)).toEqual(['/api/ops/ledger/reset', '/api/ops/ledger/repair'])
     expect(printed).toContain('25000 records were read again.')
@@ -90,7 +90,7 @@ describe('a list of redrives', () => {
   }
   const page = { items: [task, { ...task, state: 'running', why: null }], nextCursor: 'next' }
 
-  it('asks for the page, and says what became of each task', async () => {
+  it('fetches the page, and shows the outcome of each task', async () => {
     const { exit, asked, printed } = await run(listRedrives, [page], { options: { limit: '2', cursor: 'here' } })
     expect(exit).toBe(0)
     expect(asked).toEqual([{ method: 'GET', path: '/api/redrives?limit=2&cursor=here' }])
@@ -125,7 +125,7 @@ describe('a list of redrives', () => {
 })
 
 describe('a dry run of many', () => {
-  it('goes through every page, and exits 1 when a letter of the last one still fails', async () => {
+  it('covers every page, and exits with 1 when a letter of the last one still fails', async () => {
     const page = (id: string, outcome: string, nextCursor: string | null) => ({
       items: [{ id, orderId: null, outcome }],
       nextCursor,
@@ -156,13 +156,13 @@ describe('a redrive', () => {
     expect(printed).toContain(`Warning: ${warning.detail}`)
   })
 
-  it('leaves out letters of other consumers when only our own are asked for', async () => {
+  it('leaves out letters of other consumers when only our own are requested', async () => {
     const { asked, printed } = await run(redriveDeadLetters, [task], { options: { own: true } })
     expect(asked).toMatchObject([{ body: { foreign: false } }])
     expect(printed).not.toContain('Warning')
   })
 
-  it('takes every id that is named', async () => {
+  it('accepts every named id', async () => {
     const task = { id: 't', state: 'done', why: null, total: 2, resolved: 2, failed: 0 }
     const { asked } = await run(redriveDeadLetters, [task], { positionals: ['orders:0:1', 'orders:0:2'] })
     expect(asked).toMatchObject([{ body: { ids: ['orders:0:1', 'orders:0:2'] } }])
@@ -172,7 +172,7 @@ describe('a redrive', () => {
 describe('a discard of many', () => {
   const group = { fingerprint: 'f1' }
 
-  it('is asked for again until there is no more, with the same body, and counts all of them', async () => {
+  it('is repeated with the same body until there is no more, and counts all of them', async () => {
     const answers = [
       { dryRun: false, count: 9000, nextCursor: 'a+b' },
       { dryRun: false, count: 500, nextCursor: null },
@@ -188,7 +188,7 @@ describe('a discard of many', () => {
     expect([exit, printed]).toEqual([0, '9500 dead letters discarded.'])
   })
 
-  it('says as a dry run how many, and shows the newest, for which it needs no reason', async () => {
+  it('as a dry run counts the letters and shows the newest, without needing a reason', async () => {
     const letter = { id: 'orders:0:1', orderId: null, lastCause: { code: 'internal', detail: 'Broken.' } }
     const { asked, printed } = await run(
       discardDeadLetters,
@@ -211,7 +211,7 @@ describe('a discard of many', () => {
     await expect(run(discardDeadLetters, [], { options })).rejects.toThrow(words)
   })
 
-  it('takes a letter that is named as before, and several as many', async () => {
+  it('handles one named letter as before, and several as many', async () => {
     const options = { reason: 'A test order.' }
     const one = await run(discardDeadLetters, [{}], { positionals: ['orders:0:1'], options })
     expect(one.asked).toMatchObject([{ path: '/api/dead-letters/orders%3A0%3A1/discard', body: options }])
@@ -232,7 +232,7 @@ describe('a status', () => {
     readiness: { ready: true },
   })
 
-  it('says that nobody processes orders when that is known, and an instance runs', async () => {
+  it('reports that nobody processes orders when that is known, and an instance runs', async () => {
     const nobody = expect.stringContaining('Nobody processes orders')
     expect((await run(status, [stand(0)])).printed).toEqual(nobody)
     for (const consumers of [1, null]) expect((await run(status, [stand(consumers)])).printed).not.toEqual(nobody)
@@ -246,14 +246,14 @@ describe('a doctor', () => {
     { name: 'records', well: true, partial: true, detail: 'Only 600 of 900 records were read so far.' },
   ]
 
-  it('says that nobody processes orders, and what it looked at in part', async () => {
+  it('reports that nobody processes orders, and the checks that were partial', async () => {
     const { exit, printed } = await run(doctor, [{ well: false, checks }])
     expect(exit).toBe(1)
     expect(printed).toMatch(/^consumers +NOT WELL +Nobody processes/m)
     expect(printed).toMatch(/^records +well so far +Only 600/m)
   })
 
-  it('says that nothing runs where the files answer, which is no fault of theirs', async () => {
+  it('reports that no instance runs when the files answer, without calling that a fault', async () => {
     const { exit, printed } = await run(doctor, [{ well: false, checks }], { isAlone: true })
     expect([exit, printed]).toEqual([0, expect.stringMatching(/^No instance runs: nothing is accepted or processed\./)])
     expect(printed).not.toContain('consumers')
@@ -263,7 +263,7 @@ describe('a doctor', () => {
 describe('a backup', () => {
   const made = { state: 'done', name: 'monday', folder: '/not/on/this/machine', bytes: 1024 * 1024, why: null }
 
-  it('is waited for, and says where it is', async () => {
+  it('is waited for, and its location is shown', async () => {
     const answers = [{ ...made, state: 'running', folder: null }, { backup: made }]
     const { exit, asked, printed } = await run(backup, answers, { options: { name: 'monday' } })
     expect(asked).toEqual([
@@ -311,7 +311,7 @@ describe('groups of dead letters', () => {
     expect(asked).toEqual([{ method: 'GET', path: `/api/dead-letters/groups${query}` }])
   })
 
-  it('name the exception and where it was thrown, or else the cause', async () => {
+  it('name the exception and where it was thrown, otherwise the cause', async () => {
     const items = [group, { ...group, exception: null }]
     const { printed } = await run(deadLetterGroups, [{ items, nextCursor: null }])
     const [, first, second] = printed.split('\n')
@@ -321,7 +321,7 @@ describe('groups of dead letters', () => {
 })
 
 describe('a list that has more', () => {
-  it('says how to go on', async () => {
+  it('says how to get the next page', async () => {
     const { asked, printed } = await run(listDeadLetters, [{ items: [], nextCursor: 'next' }], {
       options: { code: 'internal', order: 'an-order', from: '2026-01-01T00:00:00Z', cursor: 'this' },
     })

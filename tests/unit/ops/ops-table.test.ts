@@ -22,15 +22,15 @@ test('no line is wider than a narrow terminal', () => {
   }
 })
 
-test('what is piped on is not cut', () => {
+test('piped output is not truncated', () => {
   expect(table(['cause'], [['x'.repeat(500)]])).toContain('x'.repeat(500))
 })
 
-test('what would end a line or steer a terminal is a space', () => {
+test('line breaks and control characters become spaces', () => {
   expect(table(['cause'], [['No such\nstreet \u001b[31m\u0000!']], 80)).toBe('cause\nNo such street  [31m !')
 })
 
-test('a narrow terminal shows the cause, and says which columns it has no room for', () => {
+test('a narrow terminal shows the cause, and names the columns that do not fit', () => {
   const header = ['id', 'order', 'group', 'cause']
   const rows = [['orders:0:1', 'o'.repeat(36), 'order-processor', `internal: ${'x'.repeat(100)}`]]
   const [first, line, below, ...others] = table(header, rows, 60, ['group', 'order']).split('\n')
@@ -43,7 +43,7 @@ test('a narrow terminal shows the cause, and says which columns it has no room f
   expect(table(header, rows, Number.POSITIVE_INFINITY, ['group', 'order'])).not.toContain('no room')
 })
 
-test('the last column needs no more room than it has text', () => {
+test('the last column takes no more room than its text', () => {
   const rows = [['orders:0:1', 'order-processor', null]]
   expect(table(['id', 'group', 'cause'], rows, 40, ['group'])).toContain('order-processor')
 })

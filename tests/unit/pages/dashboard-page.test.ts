@@ -14,7 +14,7 @@ const scripts = CLIENT_FILES.filter((name) => name.endsWith('.js')).map((name) =
 }))
 
 describe('the page of the dashboard', () => {
-  it('leads only to routes and files that are there', () => {
+  it('links only to existing routes and files', () => {
     const targets = [...page.matchAll(/(?:href|src)="(\/[^"#]*)/g)].map(([, target]) => target ?? '')
     const isThere = (target: string) => {
       const [, room, file = ''] = /^\/(docs|dashboard)\/(.+\..+)$/.exec(target) ?? []
@@ -25,7 +25,7 @@ describe('the page of the dashboard', () => {
     expect(targets.filter((target) => !isThere(target))).toEqual([])
   })
 
-  it('has every place that its scripts look for', () => {
+  it('has every element that its scripts look for', () => {
     const wanted = scripts.flatMap(({ text }) => [...text.matchAll(/byId\('([\w-]+)'/g)].map(([, id]) => id ?? ''))
     expect(new Set(wanted).size).toBeGreaterThan(20)
     expect(wanted.filter((id) => !page.includes(`id="${id}"`))).toEqual([])
@@ -39,7 +39,7 @@ describe('the page of the dashboard', () => {
     expect(page.match(/id="node-retry-\d"/g)).toHaveLength(2)
   })
 
-  it('has the panel that breaks things only where things can be broken', () => {
+  it('has the fault panel only where faults can be injected', () => {
     expect(page).toContain('id="try-it"')
     expect(dashboardPage({ ...SETTINGS, faults: false })).not.toContain('id="try-it"')
     expect(dashboardPage({ ...SETTINGS, disabledFunctions: new Set(['setfaults']) })).not.toContain('id="try-it"')
@@ -47,7 +47,7 @@ describe('the page of the dashboard', () => {
 })
 
 describe('the scripts of the dashboard', () => {
-  it.each(scripts)('$name makes no HTML of data', ({ text }) => {
+  it.each(scripts)('$name creates no HTML from data', ({ text }) => {
     expect(text).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\(|new Function/)
   })
 

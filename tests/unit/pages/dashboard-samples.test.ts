@@ -50,13 +50,13 @@ const { msBetween, toTime } = (await import(
 }
 
 describe('the samples of the dashboard', () => {
-  it('make rates of counters, by the server’s clock', () => {
+  it('derive rates from counters, by the server’s clock', () => {
     const samples = createSamples({ keepSeconds: 60 })
     expect(samples.add(statusAt(0, 100))).toMatchObject({ accepted: null, stored: null })
     expect(samples.add(statusAt(2, 300, 200))).toMatchObject({ accepted: 100, stored: 50 })
   })
 
-  it('are those of every page until now, made of what the product kept, and their own from then on', () => {
+  it('start from the product’s history on every page, and continue with their own', () => {
     const figures = { stored: 0, storedLater: 0, deadLetters: 0, lag: 3, retrying: 0, dead: 0, p50Ms: 5, p99Ms: 9 }
     const points = [0, 5, 10, 60].map((second) => ({ at: instant(second), records: second * 10, ...figures }))
     const samples = createSamples({ keepSeconds: 3600 })
@@ -85,7 +85,7 @@ describe('the samples of the dashboard', () => {
     expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([0, 5, 10, 60, 61.5, 62, 70])
   })
 
-  it('have gaps, and no zeros, where the store was away', () => {
+  it('have gaps, not zeros, where the store was away', () => {
     const gone = { stored: null, storedLater: null, retrying: null, dead: null, p50Ms: null, p99Ms: null }
     const there = { stored: 0, storedLater: 0, retrying: 1, dead: 2, p50Ms: null, p99Ms: null }
     const points = [there, gone, there].map((figures, index) => ({
@@ -101,13 +101,13 @@ describe('the samples of the dashboard', () => {
     expect(samples.all()[2]).toMatchObject({ accepted: 2, stored: null, lag: 2, retrying: 1, dead: 2 })
   })
 
-  it('give no rate for what nobody watched, nor for a counter that began anew', () => {
+  it('have no rate for unwatched time, nor for a counter that restarted', () => {
     expect(rateOf(0, 1000, 60_000)).toBeNull()
     expect(rateOf(10, 3, 1000)).toBeNull()
     expect(rateOf(10, 10, 0)).toBeNull()
   })
 
-  it('count each order once, and none that an operator had to redrive', () => {
+  it('count each order once, without redriven ones', () => {
     const samples = createSamples({ keepSeconds: 60 })
     const fast = { acceptedAt: instant(0), storedAt: instant(1) }
     const slow = { acceptedAt: instant(0), storedAt: instant(3) }
@@ -117,20 +117,20 @@ describe('the samples of the dashboard', () => {
     expect(samples.add(statusAt(20, 1))).toMatchObject({ p50: null, p99: null })
   })
 
-  it('are kept for the time that the charts show', () => {
+  it('are kept for the range that the charts show', () => {
     const samples = createSamples({ keepSeconds: 10 })
     for (const second of [0, 5, 12]) samples.add(statusAt(second, 1))
     expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([5, 12])
   })
 
-  it('have percentiles that were really there', () => {
+  it('have percentiles that were really measured', () => {
     const values = Array.from({ length: 100 }, (_, index) => 100 - index)
     expect([percentile(values, 0.5), percentile(values, 0.99), percentile([7], 0.5)]).toEqual([50, 99, 7])
     expect(percentile([], 0.5)).toBeNull()
   })
 })
 
-test('no duration is shown where a time is not known, and none below zero', () => {
+test('no duration is shown where a time is unknown, and none below zero', () => {
   expect(msBetween('1970-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z')).toBeUndefined()
   expect(msBetween(undefined, '2026-01-01T00:00:00.000Z')).toBeUndefined()
   expect(msBetween('2026-01-01T00:00:01.000Z', '2026-01-01T00:00:00.000Z')).toBe(0)

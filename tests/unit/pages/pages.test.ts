@@ -22,7 +22,7 @@ function unescaped(text: string): string {
 }
 
 describe('a template of HTML', () => {
-  it('escapes what is put into it, and takes HTML as it is', () => {
+  it('escapes inserted text, and inserts HTML as it is', () => {
     expect(html`<p title="${'"'}">${"<b> & '"}${html`<i>${1}</i>`}</p>`.text).toBe(
       '<p title="&quot;">&lt;b&gt; &amp; &#39;<i>1</i></p>',
     )
@@ -30,7 +30,7 @@ describe('a template of HTML', () => {
 })
 
 describe.each(Object.entries(PAGES))('the page %s', (_, text) => {
-  it('leads only to routes that are there', () => {
+  it('links only to existing routes', () => {
     const targets = [...text.matchAll(/(?:href|src)="([^"#]+)/g)].map(([, target]) => target ?? '')
     expect(targets.length).toBeGreaterThan(4)
     const isThere = (target: string) => {
@@ -48,7 +48,7 @@ describe.each(Object.entries(PAGES))('the page %s', (_, text) => {
     expect(PAGE_HEADERS['content-security-policy']).not.toMatch(/unsafe|https?:|\*/)
   })
 
-  it('has one title, one main heading at most, a language and a way past the navigation', () => {
+  it('has one title, one main heading at most, a language and a skip link', () => {
     expect(text).toMatch(/<html lang="en">/)
     expect(text.match(/<title>[^<]+<\/title>/g)).toHaveLength(1)
     expect(text.match(/<h1>/g) ?? []).toHaveLength(text.includes('id="reference"') ? 0 : 1)
@@ -57,12 +57,12 @@ describe.each(Object.entries(PAGES))('the page %s', (_, text) => {
 })
 
 describe('the home page', () => {
-  it('shows a command whose order the product takes', () => {
+  it('shows a command whose order the product accepts', () => {
     const [, body = ''] = /-d (?:&#39;|')([\s\S]+?)(?:&#39;|')<\/code>/.exec(PAGES.home) ?? []
     expect(newOrderCommandSchema.safeParse(JSON.parse(unescaped(body))).error).toBeUndefined()
   })
 
-  it('leads to what needs the key by way of the dashboard, which knows it or asks for it, and to everything else at once', () => {
+  it('links to protected pages through the dashboard, which has the key or asks for it, and to others directly', () => {
     const linksOf = (page: string) => [...page.matchAll(/href="([^"]+)"/g)].map(([, target]) => target)
     expect(linksOf(PAGES.home)).toEqual(
       expect.arrayContaining(['/dashboard#show=%2Fapi%2Fops%2Fledger', '/api/orders']),
@@ -74,7 +74,7 @@ describe('the home page', () => {
     expect(unescaped(closed)).toContain('-H "x-functions-key: $FUNCTIONS_KEY"')
   })
 
-  it('shows the address where it was found, whatever that holds', () => {
+  it('shows the address under which it was requested, escaped', () => {
     expect(homePage('http://<b>')).toContain('curl -i http://&lt;b&gt;/api/orders')
   })
 })
@@ -99,7 +99,7 @@ describe('static content', () => {
     expect(unpack[encoding](body as Uint8Array).toString()).toBe(text)
   })
 
-  it('has an ETag for each encoding, and is not sent again to a caller who has it', async () => {
+  it('has an ETag for each encoding, and is not sent again to a caller that has it', async () => {
     const etagOf = async (accepted: string) =>
       new Headers((await serve(get({ 'accept-encoding': accepted }))).headers).get('etag') ?? ''
     const [plain, packed] = [await etagOf(''), await etagOf('br')]
@@ -110,7 +110,7 @@ describe('static content', () => {
     expect(await serve(get({ 'accept-encoding': 'br', 'if-none-match': plain }))).toMatchObject({ status: 200 })
   })
 
-  it('is made once, and made again after a failure to make it', async () => {
+  it('is built once, and built again after a failure', async () => {
     let made = 0
     const unlucky = createStaticContent('text/plain', async () => {
       made += 1
@@ -123,7 +123,7 @@ describe('static content', () => {
     expect(made).toBe(2)
   })
 
-  it.each([...ASSETS])('is there for %s', async (_, asset) => {
+  it.each([...ASSETS])('exists for %s', async (_, asset) => {
     const { status, body } = await asset(get())
     expect(status).toBe(200)
     expect((body as Uint8Array).length).toBeGreaterThan(100)

@@ -22,13 +22,13 @@ describe('settings', () => {
     })
   })
 
-  it('retry sooner where things are broken on purpose, unless told otherwise', () => {
+  it('shorten retries with FAULTS=on, unless set explicitly', () => {
     expect(readConfig({ FAULTS: 'on' }, 'embedded').retryDelaysMs).toEqual([2000, 5000, 10_000])
     expect(readConfig({ FAULTS: 'on', RETRY_DELAYS: '1m' }, 'embedded').retryDelaysMs).toEqual([60_000])
     expect(readConfig({ RETRY_DELAYS: '' }, 'embedded').retryDelaysMs).toEqual([10_000, 60_000, 600_000])
   })
 
-  it('take an empty value for none', () => {
+  it('treat an empty value as unset', () => {
     expect(readConfig({ PORT: '', KAFKA_BROKERS: ' ' }, 'embedded')).toMatchObject({ port: 7071, kafka: undefined })
   })
 
@@ -61,11 +61,11 @@ describe('settings', () => {
     },
   )
 
-  it('need a log and a store of their own in the Functions runtime, and say so', () => {
+  it('require an external log and store in the Functions runtime, and say so', () => {
     expect(() => readConfig({}, 'functions')).toThrow(/KAFKA_BROKERS and SQL_CONNECTION_STRING must be set/)
   })
 
-  it('need a secret for order ids that all instances share, when the store is shared', () => {
+  it('require a shared secret for order ids when the store is shared', () => {
     expect(() => readConfig({ SQL_CONNECTION_STRING: 'Server=x' }, 'embedded')).toThrow(/ORDER_ID_SECRET must be set/)
   })
 
@@ -83,7 +83,7 @@ describe('settings', () => {
     expect(readConfig(environment, 'embedded').otlpTracesUrl).toBe(address)
   })
 
-  it('of OpenTelemetry that switch its SDK off keep traces from Application Insights too', () => {
+  it('of OpenTelemetry that switch its SDK off stop traces to Application Insights too', () => {
     const environment = { APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=x', OTEL_SDK_DISABLED: 'true' }
     expect(isTraced(readConfig(environment, 'embedded'))).toBe(false)
     expect(isTraced(readConfig({ ...environment, OTEL_SDK_DISABLED: '' }, 'embedded'))).toBe(true)
@@ -108,7 +108,7 @@ describe('settings', () => {
     expect(withoutEffect).toEqual([`${name} has no effect: the setting is called ${meant}.`])
   })
 
-  it('of other programs, and our own, are no misspelling', () => {
+  it('of other programs, and our own, do not count as misspelled', () => {
     const others = {
       PATH: '/bin',
       HOSTS: 'a',

@@ -24,7 +24,7 @@ describe('a function is switched off', () => {
     expect(disablesWithoutEffect({ [name]: 'true' })).toBeUndefined()
   })
 
-  test('by a name of its own that has underscores', () => {
+  test('by its name with underscores', () => {
     expect([...disabledFunctions({ AzureWebJobs_my_function_Disabled: 'true' })]).toEqual(['my_function'])
   })
 
@@ -38,7 +38,7 @@ describe('a function is switched off', () => {
     },
   )
 
-  test('of many such settings the first is named and the others are counted', () => {
+  test('names the first of many ineffective settings and counts the others', () => {
     const settings = {
       AzureWebJobs__a__Disabled: 'true',
       AzureWebJobs__b__Disabled: '1',
@@ -49,7 +49,7 @@ describe('a function is switched off', () => {
   })
 })
 
-describe('what an instance serves is told in words', () => {
+describe('the functions that an instance serves are described in words', () => {
   test.each([
     ['order-api', 'Serves placing orders. Switched off here: storing orders; queries and operations.'],
     ['order-processor', 'Serves storing orders. Switched off here: placing orders; queries and operations.'],
@@ -63,7 +63,7 @@ describe('what an instance serves is told in words', () => {
     expect(describeRole(new Set(), 3)).toBe('Serves placing orders; storing orders; queries and operations.')
   })
 
-  test('a retry tier that a list forgot is shown', () => {
+  test('a retry tier that a list omits is shown', () => {
     expect(describeRole(disabledFunctions(listOf('order-api')), 4)).toContain(
       'storing orders (without consumeOrders, consumeRetry1, consumeRetry2, consumeRetry3, consumeDeadLetters)',
     )

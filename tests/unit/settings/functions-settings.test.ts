@@ -19,14 +19,14 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }))
 
 describe('local.settings.json', () => {
-  test('as a copy of the example changes nothing for `npm start`: it keeps its own log and store', () => {
+  test('copied from the example changes nothing for `npm start`: it keeps its own log and store', () => {
     copyFileSync(EXAMPLE, file)
     const { values, unknown } = readLocalSettings(file, SETTING_NAMES)
     expect(unknown).toEqual([])
     expect(readConfig(values, 'embedded')).toMatchObject({ kafka: undefined, sqlConnectionString: undefined })
   })
 
-  test('is made from the example with a secret of its own, and never made anew', () => {
+  test('is created from the example with a new secret, and never overwritten', () => {
     expect(makeLocalSettings(root)).toBe(true)
     const made = readFileSync(file, 'utf8')
     expect(readLocalSettings(file, []).values['ORDER_ID_SECRET']).toMatch(/^[A-Za-z0-9]{40}$/)
@@ -34,7 +34,7 @@ describe('local.settings.json', () => {
     expect(readFileSync(file, 'utf8')).toBe(made)
   })
 
-  test('is asked for what the Functions runtime cannot do without, in one line with examples', () => {
+  test('is checked for settings that the Functions runtime requires, in one line with examples', () => {
     makeLocalSettings(root)
     const line = missingSettings(root, {})
     expect(line).toMatch(/^Set KAFKA_BROKERS \(for example localhost:9092, .+\) and SQL_CONNECTION_STRING \(/)
@@ -42,14 +42,14 @@ describe('local.settings.json', () => {
     expect(missingSettings(root, { KAFKA_BROKERS: 'localhost:9092' })).toMatch(/^Set SQL_CONNECTION_STRING \(/)
   })
 
-  test('is enough when it names both, or the environment does', () => {
+  test('is sufficient when it names both, or the environment does', () => {
     const Values = { KAFKA_BROKERS: 'localhost:9092', SQL_CONNECTION_STRING: 'Server=localhost' }
     expect(missingSettings(root, Values)).toBeUndefined()
     writeFileSync(file, JSON.stringify({ Values }))
     expect(missingSettings(root, {})).toBeUndefined()
   })
 
-  test('has its faults told by the same line as in the image', () => {
+  test('has its faults reported by the same line as in the image', () => {
     const good = {
       KAFKA_BROKERS: 'localhost:9092',
       SQL_CONNECTION_STRING: 'Server=localhost;Database=orders',

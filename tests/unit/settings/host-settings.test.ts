@@ -37,7 +37,7 @@ describe('host.json', () => {
     expect(parseHostJson({ functionTimeout: '-1' }).functionTimeoutMs).toBeUndefined()
   })
 
-  test('that is wrong is refused in one line that names the property, or the file', () => {
+  test('that is invalid is refused in one line that names the property, or the file', () => {
     const json = { extensions: { kafka: { maxBatchSize: 'many' } } }
     expect(() => parseHostJson(json)).toThrow(/^extensions\.kafka\.maxbatchsize: .+\.$/)
     expect(() => readHostJson(directory, {})).toThrow(/host\.json cannot be used/)
@@ -51,11 +51,11 @@ describe('local.settings.json', () => {
     return readLocalSettings(file, ['PORT', 'HOST'])
   }
 
-  test('need not be there', () => {
+  test('may be missing', () => {
     expect(readLocalSettings(join(directory, 'none.json'), [])).toEqual({ values: {}, unknown: [] })
   })
 
-  test('gives its values as text, and names those that nobody reads', () => {
+  test('provides its values as text, and names those that are never read', () => {
     const values = {
       PORT: 8080,
       HOST: 'localhost',
@@ -81,7 +81,7 @@ describe('local.settings.json', () => {
 describe('a property of a binding', () => {
   const resolve = createBindingResolver({ TOPIC: 'orders', Prefix: 'my', Kafka__Brokers: 'b:9092', EMPTY: '' })
 
-  test('has its %SETTINGS% filled in, then is looked up as a setting itself', () => {
+  test('has its %SETTINGS% expanded, then is looked up as a setting itself', () => {
     expect(resolve('%prefix%-%TOPIC%')).toBe('my-orders')
     expect(resolve('topic')).toBe('orders')
     expect(resolve('%Kafka:Brokers%')).toBe('b:9092')
@@ -105,7 +105,7 @@ describe('the banner', () => {
     expect(banner(facts, true)).toContain('the-secret-key')
   })
 
-  test('has a link for a person at a terminal that signs in, whatever the key is', () => {
+  test('has a sign-in link for a person at a terminal, whatever the key is', () => {
     const key = 'a+key&of=odd#letters %20'
     const text = banner({ ...facts, functionsKey: { key, file: undefined } }, true)
     const [, link = ''] = /dashboard +(\S+)/.exec(text) ?? []
@@ -113,7 +113,7 @@ describe('the banner', () => {
     expect(new URLSearchParams(new URL(link).hash.slice(1)).get('key')).toBe(key)
   })
 
-  test('shows only where the key is to everything else', () => {
+  test('otherwise shows only where the key is', () => {
     const text = banner(facts, false)
     expect(text).not.toContain('the-secret-key')
     expect(text).toContain('in .data/functions-key')
@@ -142,11 +142,11 @@ describe('a failure to start', () => {
     expect(startFailure(error, {})).toMatch(new RegExp(`^[^\\n]*files open[^\\n]*\\(${code}\\)[^\\n]*$`))
   })
 
-  test('of a database that cannot be opened, with descriptors enough, is told as it is', () => {
+  test('to open a database, with descriptors left, is reported unchanged', () => {
     expect(startFailure(new Error('unable to open database file'), {})).toBe('unable to open database file')
   })
 
-  test('of a file is not taken for one of the address', () => {
+  test('on a file is not mistaken for one on the address', () => {
     const error = Object.assign(new Error('EACCES: permission denied, open x'), { code: 'EACCES', syscall: 'open' })
     expect(startFailure(error, {})).toBe('EACCES: permission denied, open x')
   })

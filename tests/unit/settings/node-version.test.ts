@@ -10,11 +10,11 @@ test.each(['18.20.8', '20.20.2', '22.17.9'])('Node %s is refused in one line', (
   expect(() => refuseOldNode(version)).toThrow(`Node ${version} is too old: this needs Node 22.18 or later.`)
 })
 
-test.each(['22.18.0', '22.23.1', '24.0.0', '26.1.0'])('Node %s is taken', (version) => {
+test.each(['22.18.0', '22.23.1', '24.0.0', '26.1.0'])('Node %s is accepted', (version) => {
   expect(() => refuseOldNode(version)).not.toThrow()
 })
 
-test('package.json and the check of the scripts say the same', () => {
+test('package.json and the check of the scripts agree', () => {
   const { engines, scripts } = JSON.parse(read('package.json')) as {
     engines: { node: string }
     scripts: Record<string, string>

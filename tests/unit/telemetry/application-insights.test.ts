@@ -26,12 +26,12 @@ function taken(itemsAccepted: number): Answer {
 }
 
 describe('an export to Application Insights', () => {
-  it('that is taken in part is told once, with how much was not and why', async () => {
+  it('that is accepted in part is reported once, with the rejected number and the reason', async () => {
     const told = await toldOf([taken(1), { status: 200 }, taken(2)])
     expect(told).toEqual([['traces:rejected', { rejected: 2, err: new Error('Field is too long.') }]])
   })
 
-  it('of which nothing is taken is lost, whatever its status', async () => {
+  it('of which nothing is accepted is lost, whatever its status', async () => {
     const told = await toldOf([taken(0), { status: 206, bodyAsText: 'no JSON' }, { status: 503 }, { status: 200 }])
     expect(told).toEqual([
       ['traces:away', { err: new Error('Field is too long.') }],
@@ -39,7 +39,7 @@ describe('an export to Application Insights', () => {
     ])
   })
 
-  it.each([307, 308])('that is answered %i is not taken: it is sent again', async (status) => {
+  it.each([307, 308])('that is answered %i is not accepted: it is sent again', async (status) => {
     expect(await toldOf([{ status: 503 }, { status }])).toEqual([['traces:away', expect.anything()]])
     expect(await toldOf([{ status }, { status: 200 }])).toEqual([])
   })

@@ -32,7 +32,7 @@ const FACT = {
 }
 
 describe('the log', () => {
-  test('has a line for an order that is tried again, and one for an order that is given up, with its ids', () => {
+  test('has a line for a retried order, and one for a dead-lettered order, with its ids', () => {
     const { logger, lines } = recordingLogger('info')
     const events = createPipelineEmitter()
     logPipeline(events, logger)
@@ -46,7 +46,7 @@ describe('the log', () => {
     ])
   })
 
-  test('has the stack of a failure once for each delivery, and where the others come from', () => {
+  test('has the stack of a failure once for each delivery, and the positions of the others', () => {
     const fail = (level: 'debug' | 'info') => {
       const { logger, lines } = recordingLogger(level)
       const events = createPipelineEmitter()
@@ -64,7 +64,7 @@ describe('the log', () => {
     expect(fail('debug').every((err) => 'stack' in err)).toBe(true)
   })
 
-  test('says of lost offsets how they were lost', () => {
+  test('states how lost offsets were lost', () => {
     const { logger, lines } = recordingLogger('info')
     const events = createPipelineEmitter()
     logPipeline(events, logger)
@@ -77,7 +77,7 @@ describe('the log', () => {
     ])
   })
 
-  test('has every accepted order at debug, and nobody listens for it above', () => {
+  test('has every accepted order at debug, without a listener at higher levels', () => {
     const accepted = { orderId: FACT.orderId, traceparent: FACT.traceparent, durationMs: 3 }
     for (const [level, expected] of [
       ['debug', [{ event: 'order:accepted', orderId: FACT.orderId, traceId: TRACE_ID, durationMs: 3 }]],
@@ -91,7 +91,7 @@ describe('the log', () => {
     }
   })
 
-  test('blots out personal data, should some object bring it along', () => {
+  test('redacts personal data, should an object contain it', () => {
     const { logger, written } = recordingLogger()
     logger.info({ ...ORIGINAL_BODY }, 'the order itself')
     logger.info({ order: ORIGINAL_BODY }, 'an order inside')
@@ -137,14 +137,14 @@ describe('the log', () => {
     ['what is no error', `order of ${NAME}`, 'not an error'],
     ['several errors in one', new AggregateError([truncated], `for '${NAME}'`), 'AggregateError'],
   ]
-  test.each(leaks)('says what went wrong, and nothing of whose order it was: %s', (_, error, told) => {
+  test.each(leaks)('reports the failure without data about the customer: %s', (_, error, told) => {
     const { logger, written } = recordingLogger()
     logger.error({ err: error }, 'it failed')
     expect(written[0]).toContain(told)
     for (const value of ['Rosalind', 'Sample', ORIGINAL_BODY.customerEmail]) expect(written[0]).not.toContain(value)
   })
 
-  test('keeps what an operator needs of an error: ours in full, frames, causes, the system’s own words', () => {
+  test('keeps the useful parts of an error: our own text, frames, causes, the system’s messages', () => {
     const { logger, lines } = recordingLogger()
     const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:1433'), { code: 'ECONNREFUSED' })
     const missing = Object.assign(new Error("ENOENT: no such file, open '/data/log.db'"), { syscall: 'open' })
@@ -163,7 +163,7 @@ describe('the log', () => {
     expect(third?.['message']).toContain('orderId')
   })
 
-  test('says in every line of an invocation which one it is, and of which trace and order', async () => {
+  test('has the invocation, trace and order in every line of an invocation', async () => {
     const { logger, lines } = recordingLogger()
     const context = new InvocationContext({ functionName: 'getOrder', invocationId: 'one' })
     const headers = { traceparent: FACT.traceparent }
@@ -180,7 +180,7 @@ describe('the log', () => {
     expect(lines()[1]).not.toHaveProperty('function')
   })
 
-  test('ignores a traceparent that is none, and an order id that is none', async () => {
+  test('ignores a malformed traceparent and a malformed order id', async () => {
     const { logger, lines } = recordingLogger()
     const context = new InvocationContext({ functionName: 'getOrder', invocationId: 'one' })
     const headers = { traceparent: `00-${NAME}` }
@@ -189,7 +189,7 @@ describe('the log', () => {
     expect(Object.keys(lines()[0] ?? {})).toEqual(['level', 'time', 'function', 'invocation', 'msg'])
   })
 
-  test('goes to the log of the Functions runtime, at its level, within an invocation; else to standard error', async () => {
+  test('goes to the log of the Functions runtime, at its level, within an invocation; otherwise to standard error', async () => {
     const inRuntime: [string, unknown][] = []
     const otherwise: string[] = []
     const context = new InvocationContext({
@@ -255,7 +255,7 @@ describe('Seq', () => {
     return { stream, told }
   }
 
-  test('gets the lines in its own format, with the key in a header', async () => {
+  test('receives the lines in its own format, with the key in a header', async () => {
     const seq = await startSeq()
     const { stream } = streamTo(`http://127.0.0.1:${seq.port}/logs?apiKey=secret`)
     const logger = createLogger('info', stream)
@@ -277,7 +277,7 @@ describe('Seq', () => {
     expect(Date.parse(String(request?.events[0]?.['@t']))).not.toBeNaN()
   })
 
-  test('that is away loses nothing that fits; it is told once, and the lines come when it is back', async () => {
+  test('that is away loses nothing that fits; it is reported once, and the lines arrive when it is back', async () => {
     const seq = await startSeq()
     seq.answerWith(503)
     const { stream, told } = streamTo(`http://127.0.0.1:${seq.port}`)
@@ -290,7 +290,7 @@ describe('Seq', () => {
     expect(seq.requests.at(-1)?.events).toMatchObject([{ '@m': 'one' }])
   }, 20_000)
 
-  test('that nobody answers for costs bounded memory: lines beyond are dropped, and counted', async () => {
+  test('that never answers costs bounded memory: lines beyond the limit are dropped and counted', async () => {
     const seq = await startSeq()
     const { stream, told } = streamTo(`http://127.0.0.1:${seq.port}`)
     const logger = createLogger('info', stream)
@@ -300,7 +300,7 @@ describe('Seq', () => {
     expect(told).toEqual([{ lost: 250 }])
   })
 
-  test('that refuses a batch for good does not keep the next one waiting', async () => {
+  test('that refuses a batch for good does not delay the next one', async () => {
     const seq = await startSeq()
     seq.answerWith(400)
     const { stream, told } = streamTo(`http://127.0.0.1:${seq.port}`)
@@ -313,7 +313,7 @@ describe('Seq', () => {
     expect(seq.requests.at(-1)?.events).toMatchObject([{ '@m': 'the next' }])
   })
 
-  test('that is not there at all holds nothing up at the end', async () => {
+  test('that does not exist delays nothing at shutdown', async () => {
     const seq = await startSeq()
     for (const end of ends.splice(0)) end()
     const { stream, told } = streamTo(`http://127.0.0.1:${seq.port}`)

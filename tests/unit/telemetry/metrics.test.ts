@@ -113,8 +113,8 @@ function samplesOf(text: string, name: string): string[] {
     .map((line) => line.slice(name.length).trim())
 }
 
-describe('what this process did', () => {
-  test('is counted from its start, before anybody scrapes', async () => {
+describe('the activity of this process', () => {
+  test('is counted from its start, before any scrape', async () => {
     const { events, sample } = scenario()
     events.emit('order:accepted', { orderId: 'a', traceparent: undefined, durationMs: 4 })
     events.emit('order:accepted', { orderId: 'b', traceparent: undefined, durationMs: 20 })
@@ -136,14 +136,14 @@ describe('what this process did', () => {
     expect(await sample('orders_accept_duration_seconds_sum')).toEqual(['0.024'])
   })
 
-  test('tells damaged records by topic, because the ledger counts those of the orders topic alone', async () => {
+  test('counts damaged records by topic, because the ledger covers only the orders topic', async () => {
     const { events, sample } = scenario()
     events.emit('delivery:passed-over', { topic: 'orders-retry-1', records: 3 })
     events.emit('delivery:passed-over', { topic: 'orders-retry-1', records: 1 })
     expect(await sample('orders_passed_over_total')).toEqual(['{messaging_destination_name="orders-retry-1"} 4'])
   })
 
-  test('tells retries by tier, dead letters by what they died of, and attempts by topic', async () => {
+  test('counts retries by tier, dead letters by cause, and attempts by topic', async () => {
     const { events, sample } = scenario()
     const fact = { orderId: null, traceparent: undefined, origin: { topic: 'orders', partition: 0, offset: 0 } }
     events.emit('attempt:failed', { topic: 'orders', attempt: 1, records: 3, cause: CAUSE, error: storeIsBusy() })
@@ -161,7 +161,7 @@ describe('what this process did', () => {
     ])
   })
 
-  test('shows an outage until it ends, or until something gets through though nobody said that it ended', async () => {
+  test('shows an outage until it ends, or until a batch gets through although no end was reported', async () => {
     const { events, sample } = scenario()
     const began = { of: 'store' as const, cause: CAUSE, error: storeIsAway() }
     events.emit('outage:began', began)
@@ -176,8 +176,8 @@ describe('what this process did', () => {
   })
 })
 
-describe('where the pipeline stands', () => {
-  test('is asked at a scrape: lag by topic, the ledger, what is parked, who is there', async () => {
+describe('the state of the pipeline', () => {
+  test('is read at a scrape: lag by topic, the ledger, parked records, dependencies', async () => {
     const { sample } = scenario()
     const orders = '{messaging_destination_name="orders",messaging_consumer_group_name="processor"}'
     expect(await sample('messaging_consumer_group_lag')).toContain(`${orders} 2`)
@@ -193,7 +193,7 @@ describe('where the pipeline stands', () => {
     expect(await sample('orders_dependency_up')).toEqual(['{of="log"} 1', '{of="store"} 1'])
   })
 
-  test('has the records of retry topics apart, and only those that are due are overdue', async () => {
+  test('has the records of retry topics separately, and only due ones are overdue', async () => {
     const { sample, world } = scenario()
     const retry = '{messaging_destination_name="orders-retry-1",tier="1"}'
     world.dueAt = NOW + 5000
@@ -205,7 +205,7 @@ describe('where the pipeline stands', () => {
     expect(lag.filter((line) => !line.includes('tier='))).toHaveLength(2)
   })
 
-  test('is asked of the log once a second at most, and of the ledger once a minute', async () => {
+  test('is requested from the log once a second at most, and from the ledger once a minute', async () => {
     const { metrics, world, asked } = scenario()
     await Promise.all([metrics.scrape(), metrics.scrape()])
     await metrics.scrape()
@@ -218,7 +218,7 @@ describe('where the pipeline stands', () => {
     expect(asked.verdict).toBe(2)
   })
 
-  test('is left out, never stale, while the one who knows is away; the rest is there', async () => {
+  test('is omitted, never stale, while its source is away; the rest is there', async () => {
     const { sample, world, events, errors } = scenario()
     await sample('orders_ledger_balanced')
     world.nowMs += 60_000
@@ -242,7 +242,7 @@ describe('the alert rules', () => {
   }
   const rules = groups.flatMap((group) => group.rules)
 
-  test('ask for metrics, labels and label values that exist', async () => {
+  test('use metrics, labels and label values that exist', async () => {
     const { metrics, events } = scenario()
     const fact = { orderId: null, traceparent: undefined, origin: { topic: 'orders', partition: 0, offset: 0 } }
     events.emit('delivery:dead-lettered', { ...fact, attempt: 3, cause: CAUSE, error: null })
@@ -261,7 +261,7 @@ describe('the alert rules', () => {
     expect(text).toContain('orders_parked{state="dead"}')
   })
 
-  test('each have a runbook, and the runbook has no other', () => {
+  test('each have a section in the runbook, which has no other alerts', () => {
     const operations = readFileSync(join(ROOT, 'docs/runbook.md'), 'utf8')
     const headings = [...operations.matchAll(/^### (Orders\w+)$/gm)].map(([, name]) => name)
     expect(new Set(headings)).toEqual(new Set(rules.map(({ alert }) => alert)))

@@ -49,7 +49,7 @@ function tracesIn(copy: RecordToPublish): Headers {
 }
 
 describe.each(Object.entries(COPIES))('%s', (copy, of) => {
-  it('carries a valid trace on, unless it has no headers of the original', () => {
+  it('continues a valid trace, unless it has no headers of the original', () => {
     expect(tracesIn(of([TRACE, STATE]))).toEqual(copy === 'a stub' ? [] : [TRACE, STATE])
   })
 
@@ -75,7 +75,7 @@ describe.each(Object.entries(COPIES))('%s', (copy, of) => {
     expect(tracesIn(of([TRACE, ['tracestate', value]]))).toEqual(copy === 'a stub' ? [] : [TRACE])
   })
 
-  it('carries no tracestate on without a traceparent', () => {
+  it('has no tracestate without a traceparent', () => {
     expect(tracesIn(of([STATE]))).toEqual([])
   })
 })

@@ -22,12 +22,12 @@ function textsOf(source: string): string[] {
   return source.replaceAll(COMMENT, '').match(TEXT) ?? []
 }
 
-describe('what the functions say', () => {
+describe('the log lines of the functions', () => {
   const files = globSync(['functions/**/*.ts', 'shared/**/*.ts'], { cwd: ROOT }).filter(
     (file) => !ANSWERS.includes(file) && !file.startsWith('shared/pages/dashboard/'),
   )
 
-  test('comes from files that are read here', () => {
+  test('come from files that are read here', () => {
     expect(files.length).toBeGreaterThan(150)
     expect(textsOf("// 'a'\nsay('b') /* 'c' */ + `d`")).toEqual(["'b'", '`d`'])
   })
@@ -39,7 +39,7 @@ describe('what the functions say', () => {
     },
   )
 
-  test.each(files)('%s holds nothing that is taken for a credential', (file) => {
+  test.each(files)('%s contains nothing that looks like a credential', (file) => {
     const texts = textsOf(readFileSync(join(ROOT, file), 'utf8'))
     expect(texts.filter((text) => CREDENTIALS.test(text))).toEqual([])
   })

@@ -10,11 +10,11 @@ describe('A batch', () => {
     expect(fairShares([1000, 1000, 1000], 9, 0)).toEqual([3, 3, 3])
   })
 
-  it('gives the room that a quiet partition leaves to the busy ones', () => {
+  it('gives the room that a quiet partition does not use to the busy ones', () => {
     expect(fairShares([1, 1000, 0, 1000], 21, 0)).toEqual([1, 10, 0, 10])
   })
 
-  it('begins with another partition when its turn comes', () => {
+  it('begins with a different partition each time', () => {
     expect([0, 1, 2].map((start) => fairShares([5, 5, 5], 1, start))).toEqual([
       [1, 0, 0],
       [0, 1, 0],
@@ -22,7 +22,7 @@ describe('A batch', () => {
     ])
   })
 
-  it('is as full as it can be, takes no more than there is, and leaves out none that it has room for', () => {
+  it('is as full as possible, takes no more than there is, and leaves out no partition that fits', () => {
     const waiting = array(nat(500), { minLength: 1, maxLength: 12 })
     assert(
       property(waiting, integer({ min: 1, max: 600 }), nat(11), (waiting, limit, start) => {
@@ -37,7 +37,7 @@ describe('A batch', () => {
 })
 
 describe('The pause before a batch is delivered again', () => {
-  it('doubles from 100 ms to 5 s, and up to half of it is chance', () => {
+  it('doubles from 100 ms to 5 s, and up to half of it is random', () => {
     expect([1, 2, 3, 6, 7, 1000].map((failures) => jitteredMs(failures, 100, 5000, 1))).toEqual([
       100, 200, 400, 3200, 5000, 5000,
     ])

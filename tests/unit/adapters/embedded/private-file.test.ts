@@ -28,7 +28,7 @@ afterEach(() => {
   fs.rmSync(directory, { recursive: true })
 })
 
-test('the error of the write is told, even when its file cannot be removed', () => {
+test('the error of the write is reported, even when its file cannot be removed', () => {
   vi.mocked(fs.writeSync).mockImplementationOnce(() => {
     vi.mocked(fs.rmSync).mockImplementationOnce(refuse('EROFS'))
     throw refusal('ENOSPC')
@@ -36,7 +36,7 @@ test('the error of the write is told, even when its file cannot be removed', () 
   expect(() => writePrivateFile(join(directory, 'secret'), 'text')).toThrow('ENOSPC')
 })
 
-test('a file system that refuses the file of the owner later ends nothing: it is told once and tried again', async () => {
+test('a file system that refuses the owner’s file later stops nothing: it is reported once and tried again', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   vi.mocked(fs.writeSync).mockImplementationOnce(refuse('ENOSPC'))
   const warn = vi.fn()

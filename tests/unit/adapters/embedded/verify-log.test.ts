@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createEmbeddedTopics } from '../../../../shared/adapters/embedded/topics.ts'
 import { createVerifyLog } from '../../../../shared/adapters/embedded/file/verify-log.ts'
 
-test('a check that ran out of time says how far it came, and the next call goes on from there', async () => {
+test('a check that ran out of time reports its progress, and the next call continues from there', async () => {
   const topics = createEmbeddedTopics()
   topics.load([{ id: 1, topic: 't', partition: 0, end: 900 }])
   const asked: number[] = []

@@ -34,7 +34,7 @@ function openPartition() {
 }
 
 describe('the committed position of a Kafka group', () => {
-  it('stands behind the marker of a transaction once the group no longer moves', async () => {
+  it('is behind the marker of a transaction once the group no longer moves', async () => {
     const { state, ask } = openPartition()
     Object.assign(state, { records: [0, 1], end: 3, committed: 1 })
     expect(await ask()).toBe(1)
@@ -45,7 +45,7 @@ describe('the committed position of a Kafka group', () => {
     expect(state.reads).toBe(2)
   })
 
-  it('stands before a record behind the marker', async () => {
+  it('is before a record that follows the marker', async () => {
     const { state, ask } = openPartition()
     Object.assign(state, { records: [0, 1], end: 3, committed: 2 })
     expect(await ask()).toBe(3)
@@ -53,7 +53,7 @@ describe('the committed position of a Kafka group', () => {
     expect(await ask()).toBe(3)
   })
 
-  it('stands before a batch that cannot be read', async () => {
+  it('is before a batch that cannot be read', async () => {
     const { state, ask } = openPartition()
     Object.assign(state, { end: 3, committed: 2, unreadable: true })
     expect(await ask()).toBe(2)

@@ -6,7 +6,7 @@ import { ensureTopics } from '../../../../shared/adapters/kafka/topics/topics.ts
 const TOPIC = 'orders'
 const partition = { partitionErrorCode: 0, partitionId: 0, leader: 1, replicas: [1, 2, 3], isr: [1, 2, 3] }
 
-it('uses a topic that it has just made, though some brokers have not heard of it yet', async () => {
+it('uses a topic that it has just created, even if some brokers do not know it yet', async () => {
   const answered: string[] = []
   /** A broker that has heard of no topic, the first time that it is asked so. */
   function unheard(question: string): void {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { createLazyCluster } from '../../../../shared/adapters/kafka/client/cluster.ts'
 import { createReader } from '../../../../shared/adapters/kafka/fetch/reader.ts'
 
-it('brings no topic that does not exist to the connection on which others are asked for, because that fails them all', async () => {
+it('keeps topics that do not exist off the shared connection, because they would fail every request on it', async () => {
   const connected: unknown[] = []
   const client = new Kafka({
     brokers: () => {

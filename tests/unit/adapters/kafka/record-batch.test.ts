@@ -38,7 +38,7 @@ describe('a record batch', () => {
     ),
   })
 
-  it('gives every record byte for byte, with its headers in their order, whatever the codec', async () => {
+  it('returns every record byte for byte, with its headers in order, for every codec', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(record, { minLength: 1, maxLength: 30 }),
@@ -77,12 +77,12 @@ describe('a record batch', () => {
     },
   )
 
-  it.each(CODECS)('of %s is read from its middle', async (codec) => {
+  it.each(CODECS)('of %s can be read from its middle', async (codec) => {
     const set = encodeBatch({ baseOffset: 10, records: ['a', 'b', 'c', 'd'].map(one), codec })
     expect(valuesOf(await decode(set, 12))).toEqual(['c', 'd'])
   })
 
-  it('is left for later when it was cut off, when it is the first one and when it is not', async () => {
+  it('is left for later when it is truncated, whether or not it is the first', async () => {
     const set = batches({ baseOffset: 0, records: [one('a')] }, { baseOffset: 1, records: [one('b')] })
     for (let length = 0; length < set.length; length++) {
       const { records, next, unreadable } = await decode(set.subarray(0, length))
@@ -91,7 +91,7 @@ describe('a record batch', () => {
     }
   })
 
-  it('leads beyond offsets that compaction left empty, at its end and in all of it', async () => {
+  it('leads past offsets that compaction emptied, at its end or throughout', async () => {
     const set = batches(
       { baseOffset: 0, records: [{ ...one('a'), offsetDelta: 3 }], lastOffsetDelta: 9 },
       { baseOffset: 10, records: [], lastOffsetDelta: 4 },
@@ -118,14 +118,14 @@ describe('a transaction', () => {
     return { baseOffset, producerId, records: [one(value)], codec }
   }
 
-  it('that was aborted is left out, and its marker led beyond', async () => {
+  it('that was aborted is left out, and its marker passed', async () => {
     const set = batches(written(0, P, 'no'), marker(1, P, 'abort'), written(2, P, 'yes'), marker(3, P, 'commit'))
     const decoded = await decode(set, 0, [{ producerId: P, firstOffset: 0 }])
     expect(valuesOf(decoded)).toEqual(['yes'])
     expect(decoded.next).toBe(4)
   })
 
-  it('is told from others that overlap, in whatever order they ended', async () => {
+  it('is told apart from overlapping ones, in whatever order they end', async () => {
     // The broker lists them by their ends: Q's before P's.
     const set = batches(
       written(0, P, 'P no'),
@@ -144,7 +144,7 @@ describe('a transaction', () => {
     expect(valuesOf(await decode(set, 0, list))).toEqual(['plain', 'Q yes'])
   })
 
-  it('does not end with a record whose key is that of an abort marker', async () => {
+  it('does not end at a record whose key looks like an abort marker', async () => {
     const set = batches(
       { baseOffset: 0, producerId: P, records: [{ key: Buffer.alloc(4), value: Buffer.from('no') }] },
       written(1, P, 'nor this'),
@@ -153,12 +153,12 @@ describe('a transaction', () => {
     expect((await decode(set, 0, [{ producerId: P, firstOffset: 0 }])).records).toEqual([])
   })
 
-  it('that was aborted need not be readable, and may end beyond what was fetched', async () => {
+  it('that was aborted need not be readable, and may end beyond the fetched data', async () => {
     const set = batches({ ...written(0, P, 'no'), codec: 7 })
     expect(await decode(set, 0, [{ producerId: P, firstOffset: 0 }])).toEqual({ records: [], next: 1 })
   })
 
-  it('may have an abort marker that no list names', async () => {
+  it('may have an abort marker that is missing from the list', async () => {
     const decoded = await decode(batches(marker(5, P, 'abort'), written(6, P, 'yes'), marker(7, P, 'commit')), 5)
     expect(valuesOf(decoded)).toEqual(['yes'])
   })
@@ -192,7 +192,7 @@ describe('a batch that cannot be read', () => {
     },
   )
 
-  it('is not one whose record is malformed: that is a record of the bytes that are there', async () => {
+  it('excludes one with a malformed record: that record is delivered with its bytes', async () => {
     const set = encodeBatch({
       baseOffset: 0,
       records: [one('a'), Buffer.from([0, 0, 2, 99, 1, 2]), one('c')].map(inPlace),
@@ -208,7 +208,7 @@ describe('a batch that cannot be read', () => {
     Array.from({ length: count }, () => [Buffer.alloc(0), null] as [name: Buffer, value: null])
   const within = (set: Buffer, limits: Limits) => decodeBatches(set, PLACE, [], { bytes: PLENTY }, limits)
 
-  it('is not one whose record has more headers than memory should hold: that is a record of the bytes that are there', async () => {
+  it('excludes one whose record has too many headers: that record is delivered with its bytes', async () => {
     const records = [one('a'), { ...one('b'), headers: emptyHeaders(11) }, { ...one('c'), headers: emptyHeaders(10) }]
     const limits = { headersOfRecord: 10, objectsOfBatch: 100 }
     const decoded = await within(encodeBatch({ baseOffset: 0, records, codec: 'gzip' }), limits)
@@ -227,13 +227,13 @@ describe('a batch that cannot be read', () => {
     expect(unreadable).toEqual({ from: 0, to: records.length, why: 'it holds more than 3 records and headers' })
   })
 
-  it('counts what is made of an answer, not only its bytes', async () => {
+  it('counts the memory of decoded records, not only their bytes', async () => {
     const many = { ...one('a'), headers: emptyHeaders(100) }
     const set = batches({ baseOffset: 0, records: [many] }, { baseOffset: 1, records: [one('b')] })
     expect(await decode(set, 0, [], 1000)).toMatchObject({ next: 1, records: [{ offset: 0 }] })
   })
 
-  it('is not decoded any more when an answer has become large enough', async () => {
+  it('is not decoded once an answer is large enough', async () => {
     const set = batches({ baseOffset: 0, records: [one('a'.repeat(1000))] }, { baseOffset: 1, records: [one('b')] })
     expect(await decode(set, 0, [], 500)).toMatchObject({ next: 1, records: [{ offset: 0 }] })
     expect(await decode(set, 1, [], 500)).toMatchObject({ next: 2, records: [{ offset: 1 }] })

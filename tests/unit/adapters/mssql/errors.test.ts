@@ -12,7 +12,7 @@ import { cut, toSqlTime } from '../../../../shared/adapters/mssql/database/value
 const thrown = (properties: object, name = 'RequestError') =>
   Object.assign(new Error('as the driver says'), { name }, properties)
 
-describe('what an error of SQL Server means', () => {
+describe('the meaning of an error of SQL Server', () => {
   test.each([
     ['busy', [601, 1205, 1222, 8628, 33557097]],
     // Azure's transient errors, its resource governance and its elastic pools, as Microsoft lists them.
@@ -45,7 +45,7 @@ describe('what an error of SQL Server means', () => {
     expect(failureOf(thrown(properties, name))).toBe(failure)
   })
 
-  test('a number that is in no list is judged by its severity, of which 17 is the first that no order can cause', () => {
+  test('an unlisted number is judged by its severity, of which 17 is the lowest that no order can cause', () => {
     for (const severity of [17, 19, 24]) {
       expect(failureOf(thrown({ number: 99_999, class: severity }))).toBe('unavailable')
     }
@@ -53,14 +53,14 @@ describe('what an error of SQL Server means', () => {
     expect(failureOf(thrown({ number: 547, class: 17 }))).toBe('constraint')
   })
 
-  test('what came first is the reason, and what mssql wrapped', () => {
+  test('the first error is the reason, even if mssql wrapped it', () => {
     const aborted = thrown({ number: 3616, precedingErrors: [thrown({ number: 547 })] })
     expect(failureOf(aborted)).toBe('constraint')
     expect(failureOf(thrown({ code: 'EREQUEST', originalError: thrown({ info: { number: 9002 } }) }))).toBe('full')
     expect(failureOf(thrown({ originalError: new AggregateError([thrown({ number: 1205 })]) }))).toBe('busy')
   })
 
-  test('anything else that was thrown is a fault of ours, and stays what it is', () => {
+  test('any other exception is a bug of ours, and is left unchanged', () => {
     for (const error of [new TypeError('x'), 'text', undefined, null, 7]) {
       expect(failureOf(error)).toBeUndefined()
       expect(toStoreError(error, 'here')).toBe(error)
@@ -74,7 +74,7 @@ describe('what an error of SQL Server means', () => {
     expect(toStoreError(thrown({ number: 547 }), '')).toMatchObject({ code: 'constraint-violated', retriable: false })
   })
 
-  test('a grant that is missing and a login that is refused are told as that, and hold the intake', () => {
+  test('a missing grant and a refused login are reported as such, and pause the intake', () => {
     const denied = thrown({ number: 229, message: "The INSERT permission was denied on the object 'orders'." })
     expect(toStoreError(denied, 'db/orders')).toMatchObject({
       code: 'store-unavailable',
@@ -98,7 +98,7 @@ describe('what an error of SQL Server means', () => {
     })
   })
 
-  test('Azure gets the time that Microsoft asks for before the next attempt', () => {
+  test('Azure gets the minimum delay that Microsoft asks for', () => {
     expect(toStoreError(thrown({ number: 40501 }), '')).toMatchObject({ retryAfterSeconds: 10 })
     for (const number of [615, 926, 4060, 10936, 40197, 40549, 40613, 49918]) {
       expect(toStoreError(thrown({ number }), '')).toMatchObject({ retryAfterSeconds: 5 })
@@ -106,7 +106,7 @@ describe('what an error of SQL Server means', () => {
     expect(toStoreError(thrown({ number: 1205 }), '')).toMatchObject({ retryAfterSeconds: undefined })
   })
 
-  test('a connection is as good as before only when the server said what is wrong, and said it mildly', () => {
+  test('a connection stays usable only after a mild error that the server itself reported', () => {
     expect(leavesConnectionSound(thrown({ number: 547, class: 16 }))).toBe(true)
     expect(leavesConnectionSound(thrown({ number: 824, class: 24 }))).toBe(false)
     expect(leavesConnectionSound(thrown({ code: 'ETIMEOUT' }))).toBe(false)
@@ -116,14 +116,14 @@ describe('what an error of SQL Server means', () => {
 })
 
 describe('rounds', () => {
-  test('what shares a key comes later than what shares it with it, and no number is left out', () => {
+  test('rows with the same key come in different rounds, and no number is left out', () => {
     expect(toRounds(['a', 'b', 'a', 'ab', 'c', 'a'], (keys) => Array.from(keys))).toEqual([0, 0, 1, 2, 0, 3])
     expect(toRounds([null, null], (key) => [key])).toEqual([0, 0])
   })
 })
 
 describe('values', () => {
-  test('a time is that of UTC without a zone, and none beyond what a column holds', () => {
+  test('a time is in UTC without a zone, and within the range of its column', () => {
     expect(toSqlTime('2026-01-01T02:00:00.5+02:00')).toBe('2026-01-01T00:00:00.500')
     for (const none of ['yesterday', '', 1e16, '+010000-01-01T00:00:00.000Z']) expect(toSqlTime(none)).toBeNull()
   })

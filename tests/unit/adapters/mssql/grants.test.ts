@@ -19,7 +19,7 @@ const grantsOf = (pattern: RegExp) =>
     ...new Set(statements.flatMap(([, { otherGrants }]) => otherGrants.filter((grant) => pattern.test(grant)))),
   ].toSorted()
 
-test('only the tables that are truncated are granted ALTER', () => {
+test('ALTER is granted only on the tables that are truncated', () => {
   const granted = [...DEPLOYING.matchAll(/GRANT ALTER ON dbo\.(\w+) TO/g)].map(([, table = '']) => `ALTER on ${table}`)
   expect(grantsOf(/^ALTER/)).toEqual(granted.toSorted())
   expect(granted.length).toBeGreaterThan(0)
@@ -31,7 +31,7 @@ test('no procedure is called that needs a grant', () => {
   expect(DEPLOYING).not.toMatch(/GRANT EXECUTE/)
 })
 
-test('tables are made and changed by migrations alone', () => {
+test('only migrations create and alter tables', () => {
   // schema_migrations itself, where it is not there yet.
   const makers = statements.filter(([, { otherGrants }]) => otherGrants.includes('CREATE TABLE')).map(([name]) => name)
   expect(makers).toEqual(['CREATE_MIGRATIONS'])

@@ -42,14 +42,14 @@ function writesOf(text: string): Write[] {
 
 const writing = [...statements].filter(([, text]) => writesOf(text).length > 0)
 
-test('every table that is written has a place in the order, or belongs to one that has', () => {
+test('every table that is written has a rank in the lock order, or belongs to one that has', () => {
   const tables = new Set(writing.flatMap(([, text]) => writesOf(text).map(({ table }) => table)))
   const known = new Set<string>([...LOCK_ORDER, ...Object.keys(ROWS_OF), 'schema_migrations'])
   expect([...tables].filter((table) => !known.has(table))).toEqual([])
   expect([...LOCK_ORDER].filter((table) => !tables.has(table))).toEqual([])
 })
 
-test.each(writing)('%s locks tables in the one order', (_, text) => {
+test.each(writing)('%s locks tables in the lock order', (_, text) => {
   const order: readonly string[] = LOCK_ORDER
   const seen: string[] = []
   for (const { table } of writesOf(text)) {
@@ -83,7 +83,7 @@ test('a statement that decides about records first locks their partitions', () =
   }
 })
 
-test('an order is decided about behind the lock of its status', () => {
+test('a decision about an order is made after locking its status', () => {
   for (const name of ['DISCARD', 'DISCARD_MANY', 'RESTORE', 'KEEP_LETTERS', 'STORE_BATCH']) {
     const [first] = writesOf(textOf(name)).filter(({ table }) => ROWS_OF[table] === undefined && table !== 'ledger')
     expect([name, first?.kind, first?.table]).toEqual([name, 'UPDATE', 'order_states'])
@@ -91,7 +91,7 @@ test('an order is decided about behind the lock of its status', () => {
   }
 })
 
-test('what an act decides about a letter is read behind all of its locks', () => {
+test('a decision about a letter reads it after taking all of its locks', () => {
   for (const name of ['DISCARD', 'DISCARD_MANY', 'RESTORE', 'RECORD_EDIT', 'MARK_EDITED']) {
     const text = textOf(name)
     const [, , letter] = writesOf(text)
@@ -101,7 +101,7 @@ test('what an act decides about a letter is read behind all of its locks', () =>
   }
 })
 
-test('a parked record is moved only from where it was seen', () => {
+test('a parked record is moved only from the state in which it was read', () => {
   for (const name of ['KEEP_LETTERS', 'STORE_BATCH']) {
     const moves = writesOf(textOf(name)).filter(
       ({ table, text }) => table === 'parked_records' && text.startsWith('UPDATE') && /SET state =/.test(text),
@@ -111,7 +111,7 @@ test('a parked record is moved only from where it was seen', () => {
   }
 })
 
-test('a parked record is sought by its whole key, so that nobody waits for the records of another partition', () => {
+test('a parked record is sought by its whole key, so that no other partition’s records are locked', () => {
   const moves = ['KEEP_LETTERS', 'STORE_BATCH'].flatMap((name) =>
     writesOf(textOf(name)).filter(({ kind, table }) => kind === 'UPDATE' && table === 'parked_records'),
   )
@@ -123,7 +123,7 @@ test('a parked record is sought by its whole key, so that nobody waits for the r
   }
 })
 
-test('statuses of orders and gaps of partitions that a table variable names are sought, not scanned', () => {
+test('statuses and gaps that a table variable names are sought, not scanned', () => {
   const changes = ['KEEP_LETTERS', 'STORE_BATCH'].flatMap((name) =>
     writesOf(textOf(name)).filter(
       ({ table, text }) =>
@@ -139,7 +139,7 @@ test('statuses of orders and gaps of partitions that a table variable names are 
   }
 })
 
-test('a batch of which no order failed before changes no row of what failed', () => {
+test('a batch whose orders never failed before changes no row of failures', () => {
   const text = textOf('STORE_BATCH')
   const gates = { '@@ROWCOUNT > 0': 1, '@was_parked = 1': 2, '@has_redrives = 1': 2 }
   for (const [gate, count] of Object.entries(gates)) {
@@ -147,7 +147,7 @@ test('a batch of which no order failed before changes no row of what failed', ()
   }
 })
 
-test('a row of the ledger is sought by its whole key, so that nobody waits for another partition', () => {
+test('a ledger row is sought by its whole key, so that no other partition is locked', () => {
   const changes = writing.flatMap(([name, text]) =>
     writesOf(text)
       .filter(({ kind, table }) => kind === 'UPDATE' && table === 'ledger')
@@ -164,7 +164,7 @@ test('a row of the ledger is sought by its whole key, so that nobody waits for a
   }
 })
 
-test('no lock is of a range or of a table, and no hint is refused under READ_COMMITTED_SNAPSHOT', () => {
+test('no lock covers a range or a table, and no hint is invalid under READ_COMMITTED_SNAPSHOT', () => {
   const hints = [...statements].flatMap(([name, text]) =>
     [...text.matchAll(/\bWITH \(([A-Z, ]+)\)/g)].map(({ 1: found = '' }) => ({ name, found: found.split(', ') })),
   )
@@ -201,7 +201,7 @@ test('a rebuild that writes every row locks pages', () => {
   for (const { text } of writes) expect(text).toContain('WITH (PAGLOCK)')
 })
 
-test('a batch locks the partitions of its records, of what it parks and of the letters that it redrives, in order', () => {
+test('a batch locks the partitions of its records, parked copies and redriven letters, in order', () => {
   const orders = [
     orderAt(7, { origin: place(7, 2) }),
     orderAt(8, { origin: place(8, 1), redriveOf: 'orders@2:4:1' }),

@@ -45,7 +45,7 @@ const progress = (state: string, seq: string, mayEnd = false, isLastTime = false
 const valuesOf = (parameters: Parameters) =>
   Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value]))
 
-test('states first, then orders; both get every word, and the end waits for instances of the version before', async () => {
+test('states first, then orders; both get every word, and the end waits for instances of the earlier version', async () => {
   const { query, sent, left } = server([
     [[progress('0', '0')], [STATE, UNREADABLE], [STORED], [ITEM]],
     [[progress('9', '0')], [], [STORED], [ITEM]],
@@ -72,7 +72,7 @@ test('states first, then orders; both get every word, and the end waits for inst
   expect(onWarning).not.toHaveBeenCalled()
 })
 
-test('it goes through them once more when no instance of the version before can be left', async () => {
+test('it makes a second pass when no instance of the earlier version can be left', async () => {
   const { query, sent } = server([
     [[progress('9', '3')], [], [], []],
     [[progress('9', '3', true)], [], [], []],
@@ -84,7 +84,7 @@ test('it goes through them once more when no instance of the version before can 
   expect(valuesOf(sent[0]?.parameters ?? {})).toEqual({ lastState: 9, last: 3 })
 })
 
-test('long orders make a transaction of few orders', async () => {
+test('long orders make smaller transactions', async () => {
   const brands = Array.from({ length: 3000 }, (_, index) => ({ ...item!, brand: `Brand${index}` }))
   const long = JSON.stringify({ ...order.order, orderItems: brands.slice(0, 1200) })
   const states = ['7', '8', '9'].map((seq): Row => ({ ...STATE, seq, order_json: long }))
@@ -107,7 +107,7 @@ test('long orders make a transaction of few orders', async () => {
   expect(steps.map(({ words }) => seqsOf(words))).toEqual([new Set(['7', '8']), new Set(['9']), new Set(['3'])])
 })
 
-test('a step that fails is told and tried again, and without the note there is nothing to do', async () => {
+test('a step that fails is reported and retried, and without the note there is nothing to do', async () => {
   const { query, sent } = server([new Error('away'), [[progress('0', '0')], [], [STORED], [ITEM]], [[]]])
   const onWarning = vi.fn<(message: string) => void>()
   await reindex({ query, signal: new AbortController().signal, onWarning, pauses: PAUSES })
@@ -116,7 +116,7 @@ test('a step that fails is told and tried again, and without the note there is n
   expect(sent.map(({ statement }) => statement)).toEqual([ADD_TO_ORDERS])
 })
 
-test('it ends when it is told to', async () => {
+test('it stops on request', async () => {
   const ended = new AbortController()
   const { query, sent } = server([])
   ended.abort()

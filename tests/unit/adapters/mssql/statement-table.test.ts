@@ -9,7 +9,7 @@ const SENT = /(?:\bawait (?:connection\.)?(?:query|batch|inStep)\(|=>\s*act\(|\b
 /** Parameters, whose caller names the statement. */
 const PASSED_ON = /^(?:statement$|adapt\(|recordOf\()/
 
-test('tests/sql/statements.md has the line of every statement', () => {
+test('tests/sql/statements.md has a row for every statement', () => {
   const { lines, sizes } = readTable()
   const expected = linesOf(sizes)
   const toAdd = [...expected].filter(([row, line]) => lines.get(row) !== line).map(([, line]) => line)
@@ -18,7 +18,7 @@ test('tests/sql/statements.md has the line of every statement', () => {
   expect({ toAdd, toRemove }).toEqual({ toAdd: [], toRemove: [] })
 })
 
-test('every size is one of those that the table explains, and a write that nothing limits is of a whole table', () => {
+test('every size is one that the table explains, and an unlimited write has the size of a whole table', () => {
   const { sizes } = readTable()
   const known: readonly string[] = SIZES
   expect([...sizes].filter(([, size]) => !known.includes(size))).toEqual([])
@@ -29,7 +29,7 @@ test('every size is one of those that the table explains, and a write that nothi
   ).toEqual([])
 })
 
-test('no table from which rows are deleted is a heap, unless it has a few rows only', () => {
+test('no table from which rows are deleted is a heap, unless it has only a few rows', () => {
   const migrations = [...allStatements()].filter(([name]) => /^\d/.test(name)).map(([, text]) => text)
   const clustered = new Set(
     migrations.flatMap((text) => [
@@ -44,7 +44,7 @@ test('no table from which rows are deleted is a heap, unless it has a few rows o
   expect([...deletedFrom].filter((table) => !clustered.has(table)).toSorted()).toEqual(['ledger', 'ledger_logs'])
 })
 
-test('no statement is sent that the table does not have', () => {
+test('no statement is sent that the table lacks', () => {
   const rows = new Set(readAll().keys())
   const files = readdirSync(ADAPTER, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
   const sent = files.flatMap((file) => {

@@ -25,11 +25,11 @@ function namesIn(text: string): string[] {
   return [...text.matchAll(/(?<![@\w])@(\w+)/g)].map(([, name = '']) => name)
 }
 
-test('every statement keeps to what every engine has', () => {
+test('every statement uses only features of every engine', () => {
   expect(faultsOf((statement) => statement.replaceAll(/--.*$/gm, '').match(AVOIDED) ?? [])).toEqual({})
 })
 
-test('no statement uses a variable that nobody gives it', () => {
+test('no statement uses a variable that it is not given', () => {
   const undeclared = (statement: string) => {
     const declarations = [...statement.matchAll(/\bDECLARE\s[^;]*?(?=;|\bTABLE\b)/g)].map(([text]) => text)
     const known = new Set([...PARAMETERS, ...ARGUMENTS, ...declarations.flatMap(namesIn)])
@@ -45,7 +45,7 @@ function partsOf(text: string): string[] {
 
 // No two gaps overlap. Asked for both ends of one, the key serves only the first, and every earlier gap is read for each
 // offset: ten million rows for 1,000 offsets and 10,000 gaps, while the ledger is locked.
-test('gaps are looked up by where the last one begins, never by both of their ends', () => {
+test('gaps are looked up by their start, never by both ends', () => {
   const readsAllEarlier = (text: string) =>
     partsOf(text)
       .filter((part) => /\b(?:FROM|JOIN) ledger_gaps\b/.test(part) && /\bsince_offset <=? /.test(part))
@@ -53,7 +53,7 @@ test('gaps are looked up by where the last one begins, never by both of their en
   expect(faultsOf(readsAllEarlier)).toEqual({})
 })
 
-test('a list between two times has a plan of its own, and no other statement is compiled each time', () => {
+test('a list between two times has its own plan, and no other statement is recompiled each time', () => {
   const parts = (text: string) => partsOf(text).filter((part) => /@(?:from|to) AS DATETIME2/.test(part))
   expect(faultsOf((text) => parts(text).filter((part) => !part.includes('OPTION (RECOMPILE)')))).toEqual({})
   expect(faultsOf((text) => (parts(text).length === 0 ? (text.match(/\bOPTION\b/g) ?? []) : []))).toEqual({})

@@ -44,7 +44,7 @@ function begin(): void {
   void reindexInBackground({ step, onFailed, signal: closing.signal }).then(() => (isOver = true))
 }
 
-test('all steps are taken, with time for storing between two of them', async () => {
+test('all steps run, with time for storing between them', async () => {
   begin()
   await vi.advanceTimersByTimeAsync(5)
   expect(lacking).toBe(700 - 256)
@@ -53,7 +53,7 @@ test('all steps are taken, with time for storing between two of them', async () 
   expect(onFailed).not.toHaveBeenCalled()
 })
 
-test('a step that fails is told and tried again after a minute', async () => {
+test('a step that fails is reported and retried after a minute', async () => {
   failing = new Error('The disk is full.')
   begin()
   await vi.advanceTimersByTimeAsync(MINUTE_MS - 1)
@@ -66,7 +66,7 @@ test('a step that fails is told and tried again after a minute', async () => {
   expect(onFailed).toHaveBeenCalledTimes(2)
 })
 
-test('nothing is begun after closing, neither a next step nor another attempt', async () => {
+test('nothing starts after closing, neither a next step nor a retry', async () => {
   begin()
   await vi.advanceTimersByTimeAsync(5)
   closing.abort()

@@ -41,7 +41,7 @@ beforeEach(() => {
   commands.keepDeadLetters(orders.map((order) => letterOf(order)))
 })
 
-test('a reset of the ledger forgets in steps, and one that was interrupted leaves the old epoch to the next', () => {
+test('a ledger reset deletes in steps, and an interrupted one leaves the rest of the old epoch to the next', () => {
   const epoch = { topic: 'orders', logId: 'another', partitions: [{ partition: 0, first: 3, next: 7 }] }
   const next = () => step(() => prepareLedgerReset(db).resetLedger(GROUP, epoch, ACT, LIMIT).isDone)
   const ledger = () => prepareLedgerQueries(db).read(GROUP, LETTERS)
@@ -62,7 +62,7 @@ test('a reset of the ledger forgets in steps, and one that was interrupted leave
   expect(db.prepare('SELECT action FROM audit').all()).toEqual([{ action: 'reset-ledger' }])
 })
 
-test('a redrive by a filter gathers its letters in steps, and whoever leases it after a death goes on', () => {
+test('a redrive by filter gathers its letters in steps, and the next owner continues after a crash', () => {
   const redrives = prepareRedriveCommands(db)
   const task = { id: 'task', letters: { fingerprint: 'f1' }, ratePerSecond: 100 }
   expect(step(() => redrives.createRedrive(task, ACT, LIMIT))).toBe(true)
@@ -83,7 +83,7 @@ test('a redrive by a filter gathers its letters in steps, and whoever leases it 
   expect(redrives.gatherLetters('task', 'another', LIMIT)).toBe(false)
 })
 
-test('a redrive that is cancelled while it gathers goes on gathering when it is resumed', () => {
+test('a redrive that is cancelled while it gathers continues gathering when it is resumed', () => {
   const redrives = prepareRedriveCommands(db)
   redrives.createRedrive({ id: 'task', letters: {}, ratePerSecond: 100 }, ACT, LIMIT)
   redrives.changeRedrive('task', 'cancelled', ACT)
@@ -95,7 +95,7 @@ test('a redrive that is cancelled while it gathers goes on gathering when it is 
   expect(redrives.leaseRedrive('one', later, 1000)).toMatchObject({ isGathering: false, task: { total: LETTERS } })
 })
 
-test('a resume prepares its letters in steps: what was not sent waits again, what was sent judges no more', () => {
+test('a resume prepares its letters in steps: unsent letters wait again, and earlier sends no longer count against it', () => {
   const redrives = prepareRedriveCommands(db)
   redrives.createRedrive({ id: 'task', letters: {}, ratePerSecond: 500 }, ACT)
   redrives.leaseRedrive('one', 0, 1000)

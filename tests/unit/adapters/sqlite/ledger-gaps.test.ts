@@ -40,7 +40,7 @@ function passedOver(): Map<number, LossCause | null> {
   )
 }
 
-test('a thousand offsets among ten thousand gaps come out as an account of each offset alone says', () => {
+test('a thousand offsets among ten thousand gaps give the same result as a count of each offset', () => {
   const random = createRandom(seedOfThisRun())
   // Every odd offset is counted, so every even one is a gap.
   const odd = Array.from({ length: GAPS }, (_, n) => 2 * n + 1)
@@ -69,7 +69,7 @@ test('a thousand offsets among ten thousand gaps come out as an account of each 
   expect(passedOver()).toEqual(account)
 })
 
-test('ranges that touch take one row, however many pieces they came in', () => {
+test('adjacent ranges take one row, however many pieces they came in', () => {
   count([999])
   const settling = prepareLedgerSettling(db)
   for (let from = 0; from < 999; from += 3) {
@@ -78,7 +78,7 @@ test('ranges that touch take one row, however many pieces they came in', () => {
   expect(db.prepare('SELECT since, until FROM ledger_gaps').all()).toEqual([{ since: 0, until: 999 }])
 })
 
-test('no look-up of a gap reads those before it', () => {
+test('no look-up of a gap reads the gaps before it', () => {
   const texts = new Set<string>()
   const prepare = db.prepare.bind(db)
   db.prepare = (sql) => {

@@ -44,7 +44,7 @@ function query(sql: string): unknown[] {
   }
 }
 
-test('a file is brought up to date once, and what was added later follows', async () => {
+test('a file is migrated once, and later additions follow', async () => {
   for (let run = 1; run <= 2; run += 1) {
     await using _store = await createSqliteStore({ file: file() })
   }
@@ -57,7 +57,7 @@ test('a file is brought up to date once, and what was added later follows', asyn
   expect(query('SELECT * FROM yet_more')).toEqual([])
 })
 
-test('several that open a new file at once all find it complete', async () => {
+test('several processes that open a new file at once all find it complete', async () => {
   await using stores = new AsyncDisposableStack()
   const opened = await Promise.all([1, 2, 3, 4].map(() => createSqliteStore({ file: file() })))
   for (const store of opened) stores.use(store)
@@ -66,7 +66,7 @@ test('several that open a new file at once all find it complete', async () => {
   expect(query('SELECT version FROM schema_migrations')).toEqual(KNOWN.map(({ version }) => ({ version })))
 })
 
-test('a file that a newer program made is refused in one line, and left alone', async () => {
+test('a file of a newer program is refused in one line, and left alone', async () => {
   const migrations = migrationsWith(ONE_MORE)
   {
     await using _store = await createSqliteStore({ file: file(), migrations })
@@ -92,7 +92,7 @@ test('a migration whose text was changed after it ran is refused', async () => {
   })
 })
 
-test('another way of ending lines is not another text', () => {
+test('different line endings are not a different text', () => {
   const [first] = KNOWN
   const lines = first?.sql.replaceAll('\n', '\r\n') ?? ''
   expect(readMigrations(migrationsWith({ [fileName(1, 'create_store')]: lines }))).toEqual(KNOWN)

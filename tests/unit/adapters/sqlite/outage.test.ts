@@ -36,7 +36,7 @@ function thrownBy(work: () => unknown): unknown {
 }
 
 describe('a store that cannot be used', () => {
-  test('a directory that is not there, a file that is none of ours: an outage, with its cause', async () => {
+  test('a missing directory or a foreign file is an outage, with its cause', async () => {
     await expect(createSqliteStore({ file: join(directory, 'no', 'such.sqlite') })).rejects.toMatchObject({
       code: 'store-unavailable',
       retriable: true,
@@ -66,7 +66,7 @@ describe('a store that cannot be used', () => {
     },
   )
 
-  test('a thread goes on by itself once the file can be used again', async () => {
+  test('a thread recovers once the file can be used again', async () => {
     writeFileSync(file(), 'This is no database. '.repeat(1000))
     await using writer = createStoreThread<Operations & { probe(): void }>({
       file: file(),
@@ -79,7 +79,7 @@ describe('a store that cannot be used', () => {
     await expect(writer.call('probe')).resolves.toBeUndefined()
   })
 
-  test('a full disk changes nothing, and the batch is stored when there is room', () => {
+  test('a full disk changes nothing, and the batch is stored when there is space', () => {
     const db = openDatabase(file())
     migrate(db, file(), readMigrations(MIGRATIONS))
     const commands = prepareBatchCommands(db)
@@ -96,7 +96,7 @@ describe('a store that cannot be used', () => {
     db.close()
   })
 
-  test('no room for the file that connections share is a full disk too, and what a quota refuses can be read on', () => {
+  test('no space for the shared memory file is a full disk too, and reads continue over a quota', () => {
     const of = (kind: number) => Object.assign(new Error('disk I/O error'), { errcode: 10 | (kind << 8) })
     const [WRITE, FSYNC, SHMOPEN, SHMSIZE] = [3, 4, 18, 19]
     expect(toStoreError(of(SHMSIZE), file())).toMatchObject({
@@ -129,7 +129,7 @@ describe('a store that cannot be used', () => {
     db.close()
   })
 
-  test('a mistake in our SQL is a fault of ours, not an outage', () => {
+  test('a mistake in our SQL is a bug, not an outage', () => {
     const db = new DatabaseSync(':memory:')
     const error = thrownBy(() => db.exec('SELEKT 1'))
     expect(toStoreError(error, ':memory:')).toBe(error)
@@ -153,7 +153,7 @@ describe('a thread of the store', () => {
     else parentPort.postMessage({ id: request.id, result: request.args[0] })
   })`
 
-  test('rejects what was in flight when it dies, and is replaced', async () => {
+  test('rejects requests in flight when it dies, and is replaced', async () => {
     await using thread = start(MORTAL)
     expect(await thread.call('echo', 'before')).toBe('before')
     const inFlight = [thread.call('die'), thread.call('echo', 'too late')]
@@ -173,7 +173,7 @@ describe('a thread of the store', () => {
     })
   })
 
-  test('answers what it was asked before it was closed, and nothing afterwards', async () => {
+  test('answers requests made before it was closed, and none afterwards', async () => {
     const thread = start(MORTAL)
     const last = thread.call('echo', 'last')
     await thread[Symbol.asyncDispose]()
@@ -182,7 +182,7 @@ describe('a thread of the store', () => {
     await expect(thread.call('echo', 'x')).rejects.toMatchObject({ code: 'store-unavailable' })
   })
 
-  test('an error keeps between threads what it is recognised by, down to its causes', () => {
+  test('an error keeps its identity between threads, down to its causes', () => {
     const sqliteError = Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 778 })
     const violations = [{ pointer: 'cursor', detail: 'is wrong' }]
     const error = new OrderError('store-unavailable', 'away', {

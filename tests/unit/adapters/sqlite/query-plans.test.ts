@@ -68,7 +68,7 @@ const ONE_SPAN = 'INSERT INTO order_spans VALUES (0, 0, 9007199254740991)'
 /** So that a search has words to ask the index for. */
 const SOME_TERMS = `INSERT INTO search_terms VALUES ('two'), ('word'), ('words')`
 
-test('no list or search reads a table or sorts what it found', () => {
+test('no list or search reads a table or sorts its results', () => {
   const texts = preparedBy((db) => {
     db.exec(ONE_SPAN)
     db.exec(SOME_TERMS)
@@ -110,7 +110,7 @@ test('no query and no command reads a whole table', () => {
 /** A row of no table, the list of tables, and the index that has the running tasks alone. */
 const SCANS_OF_FEW = /^SCAN (?:CONSTANT ROW|rebuild|sqlite_schema|redrive_tasks USING INDEX redrive_tasks_running)$/
 
-test('nothing that operators ask for reads a whole table, or sorts one to write some of it', () => {
+test('no operators’ statement reads a whole table, or sorts one to write a part of it', () => {
   const act = { operator: 'Kim', verified: false, at: TIME, reason: null }
   const texts = preparedBy((db) => {
     prepareOperatorCommands(db)

@@ -68,7 +68,7 @@ function foundIn(db: DatabaseSync, q: string): string[] {
   return idsOf(prepareListQueries(db, prepareOrderQueries(db)).search({ q, limit: 50 }).items)
 }
 
-test('orders of the version before are found by what it knew of them, and step by step by all of their words', () => {
+test('orders of the earlier version are found by its words, and step by step by all of their words', () => {
   storeBefore()
   using db = open()
   const later = order(4, 'Łukasz', 'Plain')
@@ -95,7 +95,7 @@ test('orders of the version before are found by what it knew of them, and step b
   expect(prepareReindex(db)(2)).toBe(false)
 })
 
-test('the index stays right when its parts are merged, where both texts of an order meet', () => {
+test('the index stays correct when its parts are merged', () => {
   storeBefore()
   using db = open()
   while (prepareReindex(db)(1));
@@ -122,7 +122,7 @@ test('orders with many items end a transaction early', () => {
   expect(foundIn(db, 'lukasz')).toEqual(idsOf([lukasz, plain]))
 })
 
-test('a start goes through them in the background, and a failed step is told', async () => {
+test('a start reindexes in the background, and a failed step is reported', async () => {
   storeBefore()
   {
     using db = open()
@@ -140,7 +140,7 @@ test('a start goes through them in the background, and a failed step is told', a
   expect(await found('oconnor')).toEqual(idsOf([connor]))
 })
 
-test('a new file has nothing to go through', () => {
+test('a new file has nothing to reindex', () => {
   using db = open()
   expect(prepareReindex(db)(10)).toBe(false)
 })

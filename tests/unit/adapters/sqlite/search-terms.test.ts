@@ -34,7 +34,7 @@ test('a word of a batch that was rolled back is found when it comes again', asyn
   expect(await foundIn(opened, 'previewed')).toEqual([kept.orderId])
 })
 
-test('a word of a good order is found though a refused one made the batch begin anew', async () => {
+test('a word of a good order is found even if a refused order made the batch start over', async () => {
   await using opened = await createSqliteStore({ file: file() })
   const [item] = orderAt(0).order.orderItems
   const tooMany = Array.from({ length: 501 }, () => item!)
@@ -45,7 +45,7 @@ test('a word of a good order is found though a refused one made the batch begin 
   expect(await foundIn(opened, 'sou')).toEqual([good.orderId])
 })
 
-test('what a file held before it had a list of words is found by words and beginnings', async () => {
+test('orders stored before the list of words existed are found by words and prefixes', async () => {
   const older = MIGRATIONS.filter(({ version }) => version < FIRST_WITH_TERMS)
   const db = new DatabaseSync(file())
   migrate(db, file(), older)
@@ -61,7 +61,7 @@ test('what a file held before it had a list of words is found by words and begin
   expect(terms).toEqual(['blue', 'brand', 'earlier', 'jose', 'm', 'shirt', '§earlier', '§jose'])
 })
 
-test('a file whose orders were in blocks of sets is searched by its index, and keeps nothing of the blocks', async () => {
+test('a file with blocks of sets is searched by its index, and keeps nothing of the blocks', async () => {
   const older = MIGRATIONS.filter(({ version }) => version < FIRST_WITHOUT_BLOCKS)
   const db = new DatabaseSync(file())
   migrate(db, file(), older)

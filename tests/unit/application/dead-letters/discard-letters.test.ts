@@ -40,7 +40,7 @@ function given({ dead, msEach = 0 }: { dead: number; msEach?: number }) {
 }
 
 describe('a discard of many letters', () => {
-  it('goes on in parts of some seconds each, and is one act in the audit', async () => {
+  it('runs in parts of some seconds each, and is one entry in the audit', async () => {
     const { discards, audit, left } = given({ dead: 12_000, msEach: 1 })
     const parts = []
     for (let cursor: string | undefined | null; cursor !== null;) {
@@ -53,7 +53,7 @@ describe('a discard of many letters', () => {
     expect(audit).toEqual(['discard-many fingerprint=f1: A load test.'])
   })
 
-  it('leaves letters alone that die after it began', async () => {
+  it('leaves letters alone that arrive after it began', async () => {
     const { discards, left, die } = given({ dead: 6000, msEach: 1 })
     const { nextCursor } = await discards.discard({}, ACT)
     die('6001')
@@ -61,14 +61,14 @@ describe('a discard of many letters', () => {
     expect(left()).toEqual(['6001'])
   })
 
-  it('that nothing matches is refused, and not audited', async () => {
+  it('that matches nothing is refused, and not audited', async () => {
     const { discards, audit } = given({ dead: 0 })
     await expect(discards.discard({ code: 'internal' }, ACT)).rejects.toMatchObject({ code: 'conflict' })
     await expect(discards.discard({ ids: ['7'] }, ACT)).rejects.toMatchObject({ code: 'dead-letter-not-found' })
     expect(audit).toEqual([])
   })
 
-  it('takes each letter that is named once, and none when one of the names is wrong', async () => {
+  it('takes each named letter once, and none when a name is wrong', async () => {
     const { discards, audit, left } = given({ dead: 3 })
     await expect(discards.discard({ ids: ['1', '9'] }, ACT)).rejects.toMatchObject({ code: 'dead-letter-not-found' })
     expect(left()).toEqual(['1', '2', '3'])

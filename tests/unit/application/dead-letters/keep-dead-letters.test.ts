@@ -61,8 +61,8 @@ function parked(size: ParkedSize): { original: DeliveredRecord; copy: DeliveredR
   return { original, copy: delivered(record, { topic: 'orders-dlt', offset: 0 }) }
 }
 
-describe('many dead letters at once', () => {
-  it('are kept in transactions of a size that a store takes in time', async () => {
+describe('a large batch of dead letters', () => {
+  it('is kept in transactions that a store completes in time', async () => {
     const { copy } = parked('whole')
     await keep(...Array.from({ length: 1000 }, (_, offset) => ({ ...copy, offset })))
     expect(calls).toEqual([500, 500])
@@ -74,7 +74,7 @@ describe('many dead letters at once', () => {
 })
 
 describe('a dead letter', () => {
-  it('is the original: its place, its bytes, its own headers and no others', async () => {
+  it('is the original: its position, its bytes, its own headers and no others', async () => {
     const { original, copy } = parked('whole')
     await keep(copy)
     expect(kept).toMatchObject([
@@ -91,7 +91,7 @@ describe('a dead letter', () => {
     expect(kept[0]?.headers).toEqual(original.headers)
   })
 
-  it('takes nothing from the record of another order that lies at the origin of a stub, as in a topic made anew', async () => {
+  it('takes nothing from another order’s record at the origin of a stub, as in a recreated topic', async () => {
     const { original, copy } = parked('stub')
     log.originals.set('orders:0:7', { ...original, key: delivered(messageOf(), { offset: 7 }).key })
     await keep(copy)
@@ -105,19 +105,19 @@ describe('a dead letter', () => {
     ])
   })
 
-  it('is read again from its own place when its text lost bytes on the way', async () => {
+  it('is read again from its own position when its text lost bytes on the way', async () => {
     const { copy } = parked('whole')
     log.originals.set('orders-dlt:0:0', copy)
     await keep({ ...copy, value: Buffer.from('{\ufffd\ufffd\0'), lossy: true })
     expect(kept).toMatchObject([{ value: BYTES }])
   })
 
-  it('is whatever somebody else put there, too', async () => {
+  it('may come from any other producer', async () => {
     await keep({ ...delivered({ key: null, value: BYTES, headers: [] }, { topic: 'orders-dlt', offset: 4 }) })
     expect(kept).toMatchObject([{ origin: { topic: 'orders-dlt', offset: 4 }, orderId: null, value: BYTES }])
   })
 
-  it('of another consumer has its own place and all of its headers, and is the redrive of no letter of ours', async () => {
+  it('of another consumer has its own position and all of its headers, and is not the redrive of a letter of ours', async () => {
     const message = messageOf()
     const headers = [
       ...message.headers,

@@ -63,7 +63,7 @@ describe('the preview of a redrive', () => {
     }
   }
 
-  it('says of each letter what would become of it, and changes nothing at all', async () => {
+  it('predicts the outcome of each letter, and changes nothing at all', async () => {
     const stored = newOrder()
     const [good, unreadable, invalid, known] = [
       await keep(0),
@@ -89,7 +89,7 @@ describe('the preview of a redrive', () => {
     ])
   })
 
-  it.each(['down', 'busy'] as const)('knows nothing while the store is %s', async (store) => {
+  it.each(['down', 'busy'] as const)('has no result while the store is %s', async (store) => {
     await keep(0)
     await keep(1, newOrder(), { value: Buffer.from('{') })
     faults.apply({ ...NO_FAULTS, store })
@@ -97,7 +97,7 @@ describe('the preview of a redrive', () => {
     expect(items.map(({ outcome }) => outcome)).toEqual(['still-fails', 'unknown'])
   })
 
-  it('goes through many page by page', async () => {
+  it('covers many letters page by page', async () => {
     for (let offset = 0; offset < 5; offset += 1) await keep(offset)
     const first = await preview({ fingerprint: 'f1' }, { limit: 3 })
     const second = await preview({ fingerprint: 'f1' }, { limit: 3, cursor: first.nextCursor ?? '' })

@@ -29,7 +29,7 @@ function warnOf({ readers = ['order-processor'], foreign = 0 }: { readers?: stri
 }
 
 describe('the warning before a redrive', () => {
-  it('names the groups that read the orders, when a letter of another consumer is named', async () => {
+  it('names the groups that read the orders, when the selection has a letter of another consumer', async () => {
     const { warn } = warnOf({ readers: ['billing', 'order-processor', 'shipping'] })
     expect(await warn({ ids: ['orders:0:1', 'orders-dlt:2:7'] })).toEqual({
       detail: expect.stringMatching(/every consumer gets them again\. .*: billing, shipping\.$/),
@@ -37,19 +37,19 @@ describe('the warning before a redrive', () => {
     })
   })
 
-  it('is none for our own letters', async () => {
+  it('is absent for our own letters', async () => {
     expect(await warnOf({}).warn({ ids: ['orders:0:1', 'orders-retry-1:0:3'] })).toBeUndefined()
     expect(await warnOf({}).warn({ code: 'internal' })).toBeUndefined()
     expect(await warnOf({ foreign: 1 }).warn({ foreign: false })).toBeUndefined()
   })
 
-  it('looks whether a filter has such letters among those that are dead', async () => {
+  it('checks whether a filter matches dead letters of other consumers', async () => {
     const { warn, asked } = warnOf({ foreign: 1 })
     expect((await warn({ fingerprint: 'f' }))?.detail).toMatch('No other consumer group is known to read it.')
     expect(asked).toEqual([{ fingerprint: 'f', foreign: true, state: 'dead', limit: 1 }])
   })
 
-  it('says so when the log cannot be asked, and names no more than people read', async () => {
+  it('says so when the log cannot be asked, and names a readable number of groups', async () => {
     const { warn, errors } = warnOf({ readers: logIsAway() })
     expect(await warn({ ids: ['orders-dlt:0:0'] })).toMatchObject({
       readers: null,

@@ -104,7 +104,7 @@ describe('a redrive', () => {
   }
   const hasEnded = ({ state }: RedriveTask) => state !== 'running'
 
-  it('sends one letter first, then ever more, and is done when all of them are stored', async () => {
+  it('sends one letter first, then larger steps, and is done when all of them are stored', async () => {
     await keep(150)
     const { id } = await redrive.start({}, 500, actAt(0))
     expect(await runUntil(id, hasEnded)).toMatchObject({ state: 'done', total: 150, resolved: 150 })
@@ -112,7 +112,7 @@ describe('a redrive', () => {
     expect(errors).toEqual([])
   })
 
-  it('never sends more in a second than it may', async () => {
+  it('never exceeds its rate', async () => {
     await keep(60)
     const { id } = await redrive.start({}, 10, actAt(0))
     await runUntil(id, hasEnded)
@@ -122,7 +122,7 @@ describe('a redrive', () => {
     }
   })
 
-  it('sends key, value and headers as they were, marked with the letter', async () => {
+  it('sends key, value and headers unchanged, marked with the letter', async () => {
     const [letterId = ''] = await keep(1)
     const letter = await opened.deadLetters.get(letterId)
     const { id } = await redrive.start({ ids: [letterId] }, 1, actAt(0))
@@ -143,7 +143,7 @@ describe('a redrive', () => {
     ])
   })
 
-  it('stops itself when the first one dies again, and says why', async () => {
+  it('stops when the first letter dies again, and says why', async () => {
     await keep(10)
     outcomeOf = () => 'dead'
     const { id } = await redrive.start({}, 500, actAt(0))
@@ -155,7 +155,7 @@ describe('a redrive', () => {
     ])
   })
 
-  it('stops itself when more than half of a step dies again', async () => {
+  it('stops when more than half of a step dies again', async () => {
     await keep(200)
     let seen = 0
     outcomeOf = () => (++seen > 26 && seen % 3 > 0 ? 'dead' : 'stored')
@@ -165,7 +165,7 @@ describe('a redrive', () => {
     expect(task.failed + task.resolved).toBe(126)
   })
 
-  it('goes on past a few that die again, and leaves them dead under their new ids', async () => {
+  it('continues past a few letters that die again, and leaves them dead under their new ids', async () => {
     await keep(26)
     let seen = 0
     outcomeOf = () => (++seen === 3 ? 'dead' : 'stored')
@@ -185,7 +185,7 @@ describe('a redrive', () => {
     expect(await opened.redriveTasks.get(id)).toMatchObject({ state: 'running', pending: 1, waiting: 9 })
   })
 
-  it('goes on when the log is back, with the letters that it could not send', async () => {
+  it('continues when the log is back, with the letters that it could not send', async () => {
     await keep(6)
     let refusals = 3
     log.refuseWith(() => (refusals-- > 0 ? logIsAway() : undefined))
@@ -195,7 +195,7 @@ describe('a redrive', () => {
     expect(bursts.map(({ records }) => records)).toEqual([1, 5])
   })
 
-  it('is carried on by another process when its own ends in mid-step', async () => {
+  it('is continued by another process when its own dies in mid-step', async () => {
     await keep(6)
     const dying = new AbortController()
     const { id } = await redrive.start({}, 500, actAt(0))
@@ -210,7 +210,7 @@ describe('a redrive', () => {
     expect(bursts.map(({ records }) => records)).toEqual([1, 5])
   })
 
-  it('stops at a letter that is too large, names it, and sent the others', async () => {
+  it('stops at a letter that is too large, names it, and has sent the others', async () => {
     await keep(6)
     const tooLarge = new OrderError('record-too-large', 'A record for orders is larger than 2 MiB.')
     const third = (await opened.deadLetters.get('orders:0:2'))?.key
@@ -221,7 +221,7 @@ describe('a redrive', () => {
     expect(task.why).toBe('orders:0:2 cannot be sent: A record for orders is larger than 2 MiB. Edit or discard it.')
   })
 
-  it('sends what somebody else put into the dead-letter topic to the orders', async () => {
+  it('sends other producers’ letters in the dead-letter topic to the orders topic', async () => {
     const [letterId = ''] = await keep(1, { origin: { topic: TOPICS.deadLetters, partition: 0, offset: 7 } })
     const { id } = await redrive.start({ ids: [letterId] }, 1, actAt(0))
     expect(await runUntil(id, hasEnded)).toMatchObject({ state: 'done', resolved: 1 })
@@ -231,7 +231,7 @@ describe('a redrive', () => {
   describe('that is an edit', () => {
     const mended = orderCommand({ customerName: 'Mended' })
 
-    it('sends the mended order in the letter’s place, under the order’s id', async () => {
+    it('sends the edited order in the letter’s place, under the order’s id', async () => {
       const [letterId = ''] = await keep(1, { value: Buffer.from('{') })
       const letter = await redrive.edit(letterId, mended, actAt(0, { reason: 'typing error' }))
       expect(letter).toMatchObject({ state: 'resolved', value: new Uint8Array([0x7b]) })
@@ -243,7 +243,7 @@ describe('a redrive', () => {
       })
     })
 
-    it('describes the payload as what it is now, whatever the original said', async () => {
+    it('describes the edited payload, whatever the original’s headers said', async () => {
       const [letterId = ''] = await keep(1)
       const { orderId } = (await opened.deadLetters.get(letterId)) ?? {}
       const other = letterOf(orderAt(1, { orderId: orderId ?? '' }), {
@@ -267,7 +267,7 @@ describe('a redrive', () => {
       })
     })
 
-    it('goes on without an Idempotency-Key that belongs to another order', async () => {
+    it('drops an Idempotency-Key that belongs to another order', async () => {
       const keyHash = 'ab'.repeat(32)
       const event = newOrder({ idempotencyKeyHash: keyHash })
       const { key, value, headers } = delivered(messageOf(event), { offset: 0 })
@@ -278,7 +278,7 @@ describe('a redrive', () => {
       expect(await redrive.edit('orders:0:0', mended, actAt(0))).toMatchObject({ state: 'resolved' })
     })
 
-    it('is on record, and its letter dead, when the log did not take it; a second edit is harmless', async () => {
+    it('is recorded, and its letter stays dead, when the log refused it; a second edit is harmless', async () => {
       const [letterId = ''] = await keep(1)
       log.refuseWith(() => logIsAway())
       await expect(redrive.edit(letterId, mended, actAt(0))).rejects.toMatchObject({ code: 'log-unavailable' })
@@ -288,7 +288,7 @@ describe('a redrive', () => {
       expect(await redrive.edit(letterId, mended, actAt(1))).toMatchObject({ state: 'resolved' })
     })
 
-    it('is refused for a letter that is not dead, that names no order, or that is none', async () => {
+    it('is refused for a letter that is unknown, not dead, or names no order', async () => {
       const [letterId = ''] = await keep(1)
       await opened.redriveTasks.discard(letterId, actAt(0))
       await opened.deadLetters.keep([letterOf(orderAt(1), { orderId: null })])

@@ -114,7 +114,7 @@ describe('the ledger', () => {
     })
   })
 
-  it('says what waits behind an open transaction, and counts it nowhere', async () => {
+  it('reports what waits behind an open transaction, and does not count it', async () => {
     const { balanced, summary, totals } = await verdict({ behindTransaction: 4 })
     expect(balanced).toBe(true)
     expect(totals).toMatchObject({ records: 10, toCome: 0, behindTransaction: 4 })
@@ -136,7 +136,7 @@ describe('the ledger', () => {
     expect(gaps).toHaveLength(2)
   })
 
-  it('does not balance when the consumer committed what has no outcome, before any record comes after it', async () => {
+  it('does not balance when the consumer committed offsets without an outcome, before any record follows', async () => {
     expect(await verdict({ ends: [15], committed: 12 })).toMatchObject({
       balanced: false,
       summary: 'Not balanced: 2 records were passed over, at 0:10, 0:11.',
@@ -144,7 +144,7 @@ describe('the ledger', () => {
     })
   })
 
-  it('balances when what was passed over is not in the log', async () => {
+  it('balances when the skipped offsets are not in the log', async () => {
     const rows = [{ ...ROW, stored: 5, gaps: 2 }]
     const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
     const { balanced, summary } = await verdict({ rows, gaps, inLog: (offset) => offset > 5 })
@@ -153,7 +153,7 @@ describe('the ledger', () => {
     expect(summary).toBe('Balanced: 8 records = 5 stored + 1 duplicate + 2 parked (2 dead) + 0 still to come.')
   })
 
-  it('names as damaged what was passed over and nobody can read, and tells apart what lies around it', async () => {
+  it('reports skipped records that cannot be read as damaged, apart from their neighbours', async () => {
     const rows = [{ ...ROW, next: 20, gaps: 10 }]
     const { balanced, summary, gaps, damaged, totals, partitions } = await verdict({
       rows,
@@ -177,7 +177,7 @@ describe('the ledger', () => {
     )
   })
 
-  it('finds the record that was passed over behind a thousand offsets that the log does not have', async () => {
+  it('finds the skipped record behind a thousand offsets that the log does not have', async () => {
     const gaps = Array.from({ length: 1001 }, (_, at) => ({
       topic: 'orders',
       partition: 0,
@@ -194,7 +194,7 @@ describe('the ledger', () => {
     })
   })
 
-  it('counts all of what was passed over, and names the first hundred', async () => {
+  it('counts all skipped records, and names the first hundred', async () => {
     const rows = [{ ...ROW, next: 100_010, gaps: 100_000 }]
     const gaps = [{ topic: 'orders', partition: 0, from: 10, to: 100_010 }]
     const seen = await verdict({ rows, ends: [100_010], gaps })
@@ -203,7 +203,7 @@ describe('the ledger', () => {
     expect(seen.summary).toMatch(/^Not balanced: 100000 records were passed over, at 0:10, .*0:19, …\.$/)
   })
 
-  it('does not balance when offsets left the log before they were counted, and says which', async () => {
+  it('does not balance when offsets left the log before they were counted, and names them', async () => {
     const rows = [{ ...ROW, stored: 3, gaps: 4 }]
     const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 8 }]
     const seen = await verdict({ rows, gaps, starts: [7], inLog: (offset) => offset > 7 })
@@ -215,7 +215,7 @@ describe('the ledger', () => {
     })
   })
 
-  it('does not balance when the log begins behind what comes next', async () => {
+  it('does not balance when the log begins after the next offset', async () => {
     expect(await verdict({ ends: [20], starts: [13], inLog: (offset) => offset >= 13 })).toMatchObject({
       balanced: false,
       lost: [{ from: 10, to: 13, lostBy: 'log-start' }],
@@ -223,14 +223,14 @@ describe('the ledger', () => {
     })
   })
 
-  it('does not take for a marker what was deleted while the log was being read', async () => {
+  it('does not take a record for a marker that was deleted while the log was being read', async () => {
     const rows = [{ ...ROW, stored: 5, gaps: 2 }]
     const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
     const seen = await verdict({ rows, gaps, starts: [0, 6], inLog: (offset) => offset > 5 })
     expect(seen).toMatchObject({ balanced: false, totals: { lost: 2, absent: 0 } })
   })
 
-  it('does not call a hole a marker where records can vanish from within the log', async () => {
+  it('does not take a hole for a marker where records can vanish from within the log', async () => {
     const rows = [{ ...ROW, stored: 5, gaps: 2 }]
     const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
     const seen = await verdict({ rows, gaps, inLog: (offset) => offset > 5, holesAreMarkers: false })
@@ -241,7 +241,7 @@ describe('the ledger', () => {
     })
   })
 
-  it('counts what was settled before without asking the log', async () => {
+  it('counts offsets settled earlier without asking the log', async () => {
     const rows = [{ ...ROW, stored: 2, absent: 2, lost: 3 }]
     const lost = [{ topic: 'orders', partition: 0, from: 0, to: 3, lostBy: 'log-start' as const }]
     expect(await verdict({ rows, lost, inLog: () => false })).toMatchObject({
@@ -251,7 +251,7 @@ describe('the ledger', () => {
     })
   })
 
-  it('does not balance on another log, however long it is, and asks it nothing about the earlier one', async () => {
+  it('does not balance on another log, however long it is, and does not ask it about the earlier one', async () => {
     const rows = [{ ...ROW, stored: 5, gaps: 2 }]
     const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
     const seen = await verdict({ rows, gaps, ends: [50], logId: 'another', inLog: (offset) => offset > 5 })
@@ -266,7 +266,7 @@ describe('the ledger', () => {
     expect(await verdict({ logId: null })).toMatchObject({ balanced: true, brokenBy: null })
   })
 
-  it('does not balance again by itself once the log was seen to end too early', async () => {
+  it('does not balance again on its own once the log was seen to end too early', async () => {
     expect(await verdict({ ends: [50], brokenBy: 'truncated' })).toMatchObject({
       balanced: false,
       summary: expect.stringContaining('orders ended before what was counted'),
@@ -280,19 +280,19 @@ describe('the ledger', () => {
     })
   })
 
-  it('does not balance when the log ends before what was counted', async () => {
+  it('does not balance when the log ends before the last counted offset', async () => {
     const { balanced, summary } = await verdict({ ends: [9] })
     expect(balanced).toBe(false)
     expect(summary).toMatch(/ends at 9, before 10: the log was truncated or recreated/)
   })
 
-  it('asks the log for nothing of another topic, which the group may have consumed before', async () => {
+  it('asks the log for nothing of another topic that the group may have consumed before', async () => {
     const elsewhere = { ...ROW, topic: 'elsewhere', next: 1_000_000, gaps: 999_990 }
     const gaps = [{ topic: 'elsewhere', partition: 0, from: 10, to: 1_000_000 }]
     expect(await verdict({ rows: [ROW, elsewhere], gaps })).toMatchObject({ balanced: true, totals: { records: 10 } })
   })
 
-  it('has no figure below zero when it knows more than the log has', async () => {
+  it('has no figure below zero when it has counted more than the log holds', async () => {
     const rows = [{ ...ROW, first: 1_000_000, next: 1_000_010, redriven: 3 }]
     expect(await verdict({ rows })).toMatchObject({ balanced: false, totals: { records: 0, accepted: 0 } })
   })

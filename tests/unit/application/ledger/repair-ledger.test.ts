@@ -75,13 +75,13 @@ function given({
 }
 
 describe('a repair of the ledger', () => {
-  it('processes whatever was passed over', async () => {
+  it('processes every skipped record', async () => {
     const { repair, stored } = given({})
     expect(await repair(ACT)).toEqual({ processed: RECORDS, more: false, why: null })
     expect(stored).toEqual(Array.from({ length: RECORDS }, (_, offset) => offset))
   })
 
-  it('answers in time when that takes long, and the next one goes on from there', async () => {
+  it('returns in time when that takes long, and the next call continues from there', async () => {
     const { repair, stored } = given({ batchMs: 15_000 })
     expect(await repair(ACT)).toEqual({ processed: 1000, more: true, why: null })
     let more = true
@@ -89,7 +89,7 @@ describe('a repair of the ledger', () => {
     expect(stored).toEqual(Array.from({ length: RECORDS }, (_, offset) => offset))
   })
 
-  it('leaves it to another one that is running, and says so', async () => {
+  it('does nothing while another repair runs, and says so', async () => {
     const { repair, stored } = given({ isFree: false })
     expect(await repair(ACT)).toMatchObject({
       processed: 0,
@@ -99,7 +99,7 @@ describe('a repair of the ledger', () => {
     expect(stored).toEqual([])
   })
 
-  it('processes what lies behind a batch that cannot be read, and says that it left the batch', async () => {
+  it('processes the records behind an unreadable batch, and says that it skipped the batch', async () => {
     const { repair, stored } = given({ unreadable: { from: 0, to: 2000 } })
     expect(await repair(ACT)).toEqual({ processed: 600, more: false, why: 'The batch is unreadable.' })
     expect(stored[0]).toBe(2000)
@@ -110,20 +110,20 @@ describe('a repair of the ledger', () => {
     expect(await repair(ACT)).toEqual({ processed: 0, more: false, why: null })
   })
 
-  it('processes nothing twice: it stops where what it processed is still counted as passed over, and says why', async () => {
+  it('processes nothing twice: it stops where processed records still count as skipped, and says why', async () => {
     const { repair, stored } = given({ counts: false })
     const why = 'The record at 0:0 was processed and is still counted as passed over, so the repair stopped.'
     expect(await repair(ACT)).toEqual({ processed: RECORDS, more: false, why })
     expect(stored).toHaveLength(RECORDS)
   })
 
-  it('stops there too when its time was up before it came round again', async () => {
+  it('stops there too when its time ran out before it came round again', async () => {
     const { repair, stored } = given({ counts: false, batchMs: 15_000 })
     expect(await repair(ACT)).toMatchObject({ processed: 1000, more: false, why: expect.stringContaining('0:0') })
     expect(stored).toHaveLength(1000)
   })
 
-  it('comes to an end however many ranges the log does not have, and however slow it is', async () => {
+  it('ends despite any number of ranges that the log does not have, and a slow log', async () => {
     const gaps = Array.from({ length: 100 }, (_, at) => ({
       topic: 'orders',
       partition: 0,

@@ -30,19 +30,19 @@ test('clocks that agree, and orders that were copied long after they were accept
   expect(await faults(NOW, NOW - 4000)).toEqual([])
 })
 
-test('an order that was accepted after the log took it is from a clock that is ahead', async () => {
+test('an order that was accepted after the log’s time comes from a clock that is ahead', async () => {
   expect(await faults(NOW + 60 * MINUTE, NOW - 60 * MINUTE)).toEqual([
     "The clock of a machine that places orders is at least 7200 s ahead of the log's: set it.",
   ])
 })
 
-test('a record that the log took later than now says that this clock is behind', async () => {
+test('a record whose log time is later than now shows that this clock is behind', async () => {
   expect(await faults(NOW, NOW + 2 * MINUTE)).toEqual([
     "This machine's clock is at least 120 s behind the log's: set it.",
   ])
 })
 
-test('what publishing told counts, and the log refusing this clock above all', async () => {
+test('the result of publishing counts, and a refusal by the log above all', async () => {
   const told = async (reading: Partial<ClockReading>) => faults(NOW, NOW, { ...AGREES, ...reading })
   expect(await told({ aheadMs: 7_200_000, isOff: true })).toEqual([
     "This machine's clock is 7200 s ahead of the log's: set it.",
@@ -52,6 +52,6 @@ test('what publishing told counts, and the log refusing this clock above all', a
   expect(await told({ isRefused: true })).toEqual(["The log refuses the time of this machine's clock: set it."])
 })
 
-test('a topic that keeps its producers’ times tells nothing of the log’s', async () => {
+test('a topic that keeps its producers’ times shows nothing about the log’s clock', async () => {
   expect(await faults(NOW + 60 * MINUTE, NOW - 60 * MINUTE, AGREES, 'CreateTime')).toEqual([])
 })

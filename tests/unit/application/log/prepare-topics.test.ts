@@ -62,20 +62,20 @@ function unprepared(failsStart = false) {
 }
 
 describe('preparing topics', () => {
-  test('gives back the log itself when they are prepared in time', async () => {
+  test('returns the log itself when they are prepared in time', async () => {
     const { log, prepared, attempt, told } = unprepared()
     ;(await attempt(1)).resolve()
     expect(await prepared).toBe(log)
     expect(told).toEqual([])
   })
 
-  test('rejects with an error that is a reason not to start', async () => {
+  test('rejects with an error that must stop the start', async () => {
     const { prepared, attempt } = unprepared(true)
     ;(await attempt(1)).reject(new OrderError('invalid-setting', 'Too many copies.'))
     await expect(prepared).rejects.toMatchObject({ code: 'invalid-setting' })
   })
 
-  test('refuses to publish while the log is away, says why once for each reason, and goes on when it is back', async () => {
+  test('refuses to publish while the log is away, reports each reason once, and continues when it is back', async () => {
     const { prepared, attempt, told, pass } = unprepared()
     ;(await attempt(1)).reject(logIsAway())
     const log = await prepared
@@ -118,7 +118,7 @@ describe('preparing topics', () => {
     expect(told).toEqual(['away: log-unavailable', 'back', 'closed'])
   })
 
-  test('tries no more when the process stops', async () => {
+  test('stops trying when the process stops', async () => {
     const { prepared, attempt, stopping } = unprepared()
     ;(await attempt(1)).reject(logIsAway())
     await prepared

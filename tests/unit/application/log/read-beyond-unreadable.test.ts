@@ -6,7 +6,7 @@ import { createTopics } from '../../../../shared/messaging/topics.ts'
 import { createLogFigures } from '../../../../shared/telemetry/metrics/log-figures.ts'
 import { delivered, messageOf } from '../../../support/orders/orders.ts'
 
-it('reads behind batches that cannot be read, a few of them, and hides no other error', async () => {
+it('reads behind a few unreadable batches, and hides no other error', async () => {
   const unreadableUntil = (end: number) => ({
     async read(_topic: string, _partition: number, from: number) {
       if (from >= end) return [delivered(messageOf(), { offset: from })]
@@ -19,7 +19,7 @@ it('reads behind batches that cannot be read, a few of them, and hides no other 
   await expect(readBeyondUnreadable(away, 'orders', 0, 0, 1)).rejects.toMatchObject({ code: 'log-unavailable' })
 })
 
-it('keeps the figures of all topics while a batch cannot be read, by what lies behind it', async () => {
+it('keeps the figures of all topics while a batch is unreadable, by the records behind it', async () => {
   const log = {
     offsets: async () => [{ partition: 0, first: 0, end: 8 }],
     committed: async () => new Map(),

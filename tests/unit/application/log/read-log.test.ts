@@ -41,14 +41,14 @@ test('a record whose time is out of order does not change the order of its parti
   expect((await batches(logOf([late, [[0, 50]]]), [2, 1])).flat()).toEqual(['1:0', '0:0', '0:1'])
 })
 
-test('offsets that the log does not have are passed over, and nothing is read beyond the end', async () => {
+test('offsets that the log does not have are skipped, and nothing is read beyond the end', async () => {
   const sparse = [2, 5, 6, 9].map((offset) => [offset, 0] as const)
   expect((await batches(logOf([sparse]), [9])).flat()).toEqual(['0:2', '0:5', '0:6'])
   expect(await batches(logOf([AT_ONE_TIME]), [0])).toEqual([])
   expect((await batches(logOf([sparse]), [20])).flat()).toHaveLength(4)
 })
 
-test('offsets that the log cannot give are passed over', async () => {
+test('offsets that the log cannot return are skipped', async () => {
   const sound = logOf([AT_ONE_TIME])
   const damaged = {
     async read(...[topic, partition, from, limit]: Parameters<typeof sound.read>) {
@@ -61,7 +61,7 @@ test('offsets that the log cannot give are passed over', async () => {
   expect((await batches(damaged, [5])).flat()).toEqual(['0:0', '0:3', '0:4'])
 })
 
-test('a batch of large records is smaller than the limit, and one record is always taken', async () => {
+test('a batch of large records is smaller than the limit, and at least one record is always taken', async () => {
   const sizes = async (bytes: number) => (await batches(logOf([AT_ONE_TIME], bytes), [5])).map(({ length }) => length)
   const mib = 1024 * 1024
   expect(await sizes(mib)).toEqual([3, 2])

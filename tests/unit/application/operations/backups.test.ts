@@ -24,7 +24,7 @@ function given(backUp: BackUp | undefined) {
 }
 
 describe('a backup', () => {
-  it('is named after the time unless told otherwise, and says where it is and how large', async () => {
+  it('is named after the time by default, and reports its location and size', async () => {
     const { backups, audit, ended } = given(async (name) => ({ folder: `/data/backups/${name}`, bytes: 7 }))
     expect(backups.current()).toBeNull()
     expect(await backups.start(undefined, ACT)).toMatchObject({ state: 'running', name: '2026-01-31T12-00-00Z' })
@@ -33,7 +33,7 @@ describe('a backup', () => {
     expect(audit).toEqual(['backup 2026-01-31T12-00-00Z', 'backup monday'])
   })
 
-  it('says why it failed, and another can be made', async () => {
+  it('reports why it failed, and another can be made', async () => {
     const { backups, ended } = given(() => Promise.reject(new Error('No room.')))
     await backups.start('monday', ACT)
     expect(await ended()).toMatchObject({ state: 'failed', why: 'No room.', folder: null })

@@ -56,7 +56,7 @@ test('all is well', async () => {
   expect(await unwell()).toEqual([])
 })
 
-test('each thing that is not well is named, with what to do', async () => {
+test('each fault is named, with what to do', async () => {
   expect(await unwell({ partitions: 6 })).toEqual([
     expect.stringMatching(/^topics: ORDERS_PARTITIONS is 6, but orders has 3/),
   ])
@@ -73,7 +73,7 @@ test('each thing that is not well is named, with what to do', async () => {
   ])
 })
 
-test('a topic that forgets records is told', async () => {
+test('a topic that forgets records is reported', async () => {
   const settingWarnings: Dependencies['log']['settingWarnings'] = async (specs) =>
     specs.map(({ name, config }) => `${name} wants ${config['retention.ms']}.`)
   expect(await unwell({}, { settingWarnings })).toEqual([
@@ -81,7 +81,7 @@ test('a topic that forgets records is told', async () => {
   ])
 })
 
-test('records that wait and are half-way to leaving the log are told', async () => {
+test('waiting records that are halfway to leaving the log are reported', async () => {
   const lifeInLog: Dependencies['lifeInLog'] = async (topic) =>
     topic === 'orders-dlt'
       ? { topic, partition: 1, offset: 7, used: 0.62 }
@@ -91,7 +91,7 @@ test('records that wait and are half-way to leaving the log are told', async () 
   ])
 })
 
-test('one check that fails does not keep the others from being made', async () => {
+test('a check that fails does not prevent the others', async () => {
   const ledgerVerdict = async () => {
     throw logIsAway()
   }
@@ -99,7 +99,7 @@ test('one check that fails does not keep the others from being made', async () =
   expect(found.map((line) => line.split(':')[0])).toEqual(['topics', 'ledger'])
 })
 
-test('records that wait in a retry topic of earlier settings are found', async () => {
+test('waiting records in a retry topic of earlier settings are found', async () => {
   const topics = createTopics('orders', 'group', [1000])
   expect(await unwell({ topics })).toEqual([])
   expect(await unwell({ topics }, { committed: async () => new Map() })).toEqual([
@@ -107,7 +107,7 @@ test('records that wait in a retry topic of earlier settings are found', async (
   ])
 })
 
-test('records that have left the log wait in no retry topic, wherever its group stands', async () => {
+test('records that have left the log do not count as waiting in a retry topic, wherever its group stands', async () => {
   const topics = createTopics('orders', 'group', [1000])
   const offsets: Dependencies['log']['offsets'] = async (topic) => {
     if (!EXISTING.has(topic)) throw logIsAway()
@@ -117,7 +117,7 @@ test('records that have left the log wait in no retry topic, wherever its group 
   expect(await unwell({ topics }, { offsets, committed })).toEqual([])
 })
 
-test('settings that do not go together are told, and those of every default are not', () => {
+test('conflicting settings are reported, and default settings are not', () => {
   const told = (settings: Record<string, string>) => contradictionsIn(readConfig(settings, 'embedded'))
   expect(told({})).toEqual([])
   expect(told({ KAFKA_REPLICATION: '3' })).toEqual([expect.stringContaining('KAFKA_REPLICATION')])
@@ -133,7 +133,7 @@ test('settings that do not go together are told, and those of every default are 
   expect(told({ AzureWebJobs__docs__Disabled: 'true' })).toEqual([expect.stringContaining('one underscore')])
 })
 
-test('that nobody processes orders is told', async () => {
+test('the absence of a processor is reported', async () => {
   expect(await unwell({ orderConsumers: async () => [] })).toEqual([
     'consumers: Nobody processes orders: nobody is in group. Start a processor, or enable consumeOrders.',
   ])

@@ -28,37 +28,37 @@ function groupOf(...counts: readonly number[]) {
   return { clock, looks: () => looks, waitedMs: () => clock.now(), count: async () => (await consumers()).length }
 }
 
-test('whoever is there is told at once', async () => {
+test('a present consumer is reported at once', async () => {
   const group = groupOf(2)
   expect([await group.count(), group.looks(), group.waitedMs()]).toEqual([2, 1, 0])
 })
 
-test('a consumer that joins again is not taken for nobody', async () => {
+test('a consumer that rejoins is not reported as absent', async () => {
   const group = groupOf(0, 1)
   expect([await group.count(), group.looks(), group.waitedMs()]).toEqual([1, 2, LOOK_AGAIN_MS])
 })
 
-test('that nobody is there takes two looks once, and one from then on', async () => {
+test('an absent consumer needs two observations the first time, and one from then on', async () => {
   const group = groupOf(0)
   expect([await group.count(), group.looks(), group.waitedMs()]).toEqual([0, 2, LOOK_AGAIN_MS])
   expect([await group.count(), group.looks(), group.waitedMs()]).toEqual([0, 3, LOOK_AGAIN_MS])
 })
 
-test('after somebody was there, an empty group is looked at twice again', async () => {
+test('after a consumer was seen, an empty group needs two observations again', async () => {
   const group = groupOf(0, 0, 1, 0, 1)
   expect(await group.count()).toBe(0)
   expect(await group.count()).toBe(1)
   expect([await group.count(), group.looks()]).toEqual([1, 5])
 })
 
-test('a consumer that joins again long after the group was empty is not taken for nobody', async () => {
+test('a consumer that rejoins long after the group was empty is not reported as absent', async () => {
   const group = groupOf(0, 0, 0, 1)
   expect(await group.count()).toBe(0)
   await group.clock.sleep(EMPTY_FOR_MS, new AbortController().signal)
   expect(await group.count()).toBe(1)
 })
 
-test('questions at one time are one question', async () => {
+test('concurrent questions share one look-up', async () => {
   const group = groupOf(1)
   expect(await Promise.all([group.count(), group.count()])).toEqual([1, 1])
   expect(group.looks()).toBe(1)

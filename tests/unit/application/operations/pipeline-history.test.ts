@@ -84,7 +84,7 @@ describe('the history of the pipeline', () => {
     expect(points.at(-1)).toMatchObject({ records: (inAnHour + 50) * 10 })
   })
 
-  it('lacks moments in which the log was away, and goes on after them', async () => {
+  it('lacks the moments in which the log was away, and continues after them', async () => {
     const { points, errors } = await keptOf(3, { logFailsAt: 2 })
     expect(errors).toMatchObject([{ message: 'away' }])
     expect(points.map(({ at }) => at)).toEqual([instant(0), instant(2 * POINT_EVERY_MS)])
@@ -117,7 +117,7 @@ describe('the history of the pipeline', () => {
     ])
   })
 
-  it('says how long orders took that were stored since the moment before, and not what an operator redrove', async () => {
+  it('has the latency of orders stored since the moment before, without redriven ones', async () => {
     const stored = (took: number, at: number, more: Partial<OrderView> = {}) => ({
       acceptedAt: instant(at - took),
       storedAt: instant(at),

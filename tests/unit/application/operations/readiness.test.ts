@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createReadiness, withUnreadable } from '../../../../shared/application/operations/readiness.ts'
 
-it('tells what cannot be read, whoever found it, and stays ready because orders are accepted', async () => {
+it('reports unreadable batches from any source, and stays ready because orders are accepted', async () => {
   const found = { available: true, unreadable: ['Partition 1 is held.'] }
   const readinessOf = (more: readonly string[]) =>
     createReadiness({

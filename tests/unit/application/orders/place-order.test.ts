@@ -23,14 +23,14 @@ function intake(known: (keyHash: string) => KnownOrder | undefined = () => undef
 }
 
 describe('placing an order', () => {
-  it('gives an id that is issued only once the log has the event', async () => {
+  it('returns an id only once the log has the event', async () => {
     const { log, placeOrder } = intake()
     const { orderId } = await placeOrder(orderCommand(), {})
     expect(testOrderIds.isIssued(orderId)).toBe(true)
     expect(log.published).toMatchObject([{ topic: 'orders', record: { key: orderId } }])
   })
 
-  it('gives no id when the log is away', async () => {
+  it('returns no id when the log is away', async () => {
     const { log, placeOrder } = intake()
     log.refuseWith(logIsAway)
     await expect(placeOrder(orderCommand(), {})).rejects.toMatchObject({ code: 'log-unavailable', retriable: true })
@@ -73,7 +73,7 @@ describe('placing an order with an Idempotency-Key', () => {
     })
   })
 
-  it('and another body gets an id of its own where nobody knows the key yet: the store will tell', async () => {
+  it('and another body gets its own id where nobody knows the key yet; the store decides later', async () => {
     const one = await intake().placeOrder(orderCommand(), withKey)
     const two = await intake().placeOrder(OTHER, withKey)
     expect(two.orderId).not.toBe(one.orderId)
@@ -86,7 +86,7 @@ describe('placing an order with an Idempotency-Key', () => {
     await expect(placeOrder(orderCommand(), withKey)).resolves.toHaveProperty('orderId')
   })
 
-  it('is not taken as used when the log refused it', async () => {
+  it('is not marked as used when the log refused it', async () => {
     const { log, placeOrder } = intake()
     log.refuseWith(logIsAway)
     await expect(placeOrder(orderCommand(), withKey)).rejects.toThrow()
@@ -94,11 +94,11 @@ describe('placing an order with an Idempotency-Key', () => {
     await expect(placeOrder(OTHER, withKey)).resolves.toHaveProperty('orderId')
   })
 
-  describe('that twenty requests bring at once', () => {
+  describe('in twenty concurrent requests', () => {
     const twenty = (orderOf: (index: number) => ReturnType<typeof orderCommand>, { placeOrder } = intake()) =>
       Promise.allSettled(Array.from({ length: 20 }, (_, index) => placeOrder(orderOf(index), withKey)))
 
-    it('with a different order each takes one order and refuses the others', async () => {
+    it('with a different order each, accepts one order and refuses the others', async () => {
       const product = intake()
       const answers = await twenty((index) => orderCommand({ totalPrice: index }), product)
       expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
@@ -109,7 +109,7 @@ describe('placing an order with an Idempotency-Key', () => {
       expect(product.log.published).toHaveLength(1)
     })
 
-    it('with the same order answers all alike, and publishes it once', async () => {
+    it('with the same order, answers all alike and publishes it once', async () => {
       const product = intake()
       const [first, ...others] = await twenty(() => orderCommand(), product)
       expect(first).toMatchObject({ status: 'fulfilled', value: { orderId: expect.any(String) as string } })
@@ -119,7 +119,7 @@ describe('placing an order with an Idempotency-Key', () => {
       expect(product.log.published).toHaveLength(1)
     })
 
-    it('when the store knows the key gives its order to those who bring that order, whoever came first', async () => {
+    it('when the store knows the key, returns its order to the requests that match it, in any order of arrival', async () => {
       const stored = { orderId: 'id', bodyHash: bodyHash(newOrderJson(OTHER)), acceptedAt: '2026-01-01T00:00:00.000Z' }
       const answers = await twenty(
         (index) => (index === 7 ? OTHER : orderCommand()),
@@ -128,7 +128,7 @@ describe('placing an order with an Idempotency-Key', () => {
       expect(answers.flatMap(({ status }, index) => (status === 'fulfilled' ? [index] : []))).toEqual([7])
     })
 
-    it('when the log is away refuses all alike, and the key is free again', async () => {
+    it('when the log is away, refuses all alike and frees the key again', async () => {
       const product = intake()
       product.log.refuseWith(logIsAway)
       const answers = await twenty((index) => orderCommand({ totalPrice: index }), product)

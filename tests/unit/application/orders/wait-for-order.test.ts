@@ -30,24 +30,24 @@ describe('waiting for an order', () => {
     expect(asked).toHaveLength(3)
   })
 
-  it('goes on while it is retried, and ends when it is dead-lettered', async () => {
+  it('continues while it is retried, and ends when it is dead-lettered', async () => {
     const { waitForOrder } = waiting((id, polls) => view(id, polls >= 5 ? 'dead-lettered' : 'retrying'))
     expect(await waitForOrder('a', 30_000)).toEqual(view('a', 'dead-lettered'))
   })
 
-  it('ends with what is known when the time is up', async () => {
+  it('returns the present status when the time is up', async () => {
     expect(await waiting(() => undefined).waitForOrder('a', 1000)).toBeUndefined()
     expect(await waiting((id) => view(id, 'retrying')).waitForOrder('a', 1000)).toEqual(view('a', 'retrying'))
   })
 
-  it('asks one question for all that wait', async () => {
+  it('asks the store once for all waiting callers', async () => {
     const { asked, waitForOrder } = waiting((id, polls) => (polls >= 2 ? view(id, 'stored') : undefined))
     await Promise.all(['a', 'b', 'a', 'c'].map((id) => waitForOrder(id, 30_000)))
     expect(asked.at(-1)?.toSorted()).toEqual(['a', 'b', 'c'])
     expect(asked.length).toBeLessThanOrEqual(3)
   })
 
-  it('asks nothing once nobody waits, and begins again for the next', async () => {
+  it('stops asking once nobody waits, and begins again for the next', async () => {
     const { asked, waitForOrder } = waiting((id) => view(id, 'stored'))
     await waitForOrder('a', 1000)
     const polls = asked.length

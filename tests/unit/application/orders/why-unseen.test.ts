@@ -57,7 +57,7 @@ function setUp(given: Given) {
 
 const damaged: Given = { damaged: [RANGE] }
 
-describe('an order that was issued and that the store does not know', () => {
+describe('an issued order that the store does not know', () => {
   it.each<[string, Given, string | undefined]>([
     ['damaged', damaged, 'record-missing'],
     ['lost and settled', { lost: [{ ...RANGE, lostBy: 'log-start' }] }, 'record-missing'],
@@ -72,7 +72,7 @@ describe('an order that was issued and that the store does not know', () => {
     expect(await why(orderId)).toBe(code)
   })
 
-  it('has none while its record may be on its way', async () => {
+  it('has no cause while its record may be on its way', async () => {
     const { clock, why } = setUp(damaged)
     const orderId = testOrderIds.next(clock.now())
     expect(await why(orderId)).toBeUndefined()
@@ -80,7 +80,7 @@ describe('an order that was issued and that the store does not know', () => {
     expect(await why(orderId)).toBe('record-missing')
   })
 
-  it('has none while older records are still to come', async () => {
+  it('has no cause while older records are still to come', async () => {
     const { clock, why } = setUp({ ...damaged, oldestToCome: Date.UTC(2026, 0, 1) + 20_000 })
     const met = testOrderIds.next(clock.now())
     const toCome = testOrderIds.next(clock.now() + 15_000)
@@ -89,7 +89,7 @@ describe('an order that was issued and that the store does not know', () => {
     expect(await why(toCome)).toBeUndefined()
   })
 
-  it('under an id that tells no time, counts from when it was first asked for', async () => {
+  it('under an id without a time, counts from the first question about it', async () => {
     const { clock, why } = setUp(damaged)
     const orderId = testOrderIds.derive('a key', 'a body')
     expect(await why(orderId)).toBeUndefined()
@@ -99,7 +99,7 @@ describe('an order that was issued and that the store does not know', () => {
     expect(await why(orderId)).toBe('record-missing')
   })
 
-  it('costs one look a minute while nothing is missing', async () => {
+  it('costs at most one look-up a minute while nothing is missing', async () => {
     const { clock, why, looks } = setUp({})
     for (let second = 0; second < 60; second++) {
       await why(testOrderIds.next(clock.now()))

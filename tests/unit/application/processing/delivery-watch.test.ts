@@ -81,7 +81,7 @@ function createWorld(...sources: readonly WatchedSource[]) {
   return { world, watch }
 }
 
-test('records that wait and are not handed over are told once, after ten minutes', async () => {
+test('waiting records that are not delivered are reported once, after ten minutes', async () => {
   const { world } = createWorld()
   const before: unknown[] = []
   const stall = await world.passes(20 * MINUTE, () => before.push(world.told.length))
@@ -91,13 +91,13 @@ test('records that wait and are not handed over are told once, after ten minutes
   expect(before.filter((count) => count === 0)).toHaveLength((10 * MINUTE) / LOOK_MS)
 })
 
-test('a group that nobody is in is nobody else’s fault', async () => {
+test('an empty group is not this process’s stall', async () => {
   const { world } = createWorld()
   world.members = []
   expect(await world.passes(11 * MINUTE)).toMatchObject({ partition: 0, offset: 3 })
 })
 
-test('so are partitions of machines whose addresses cannot be compared', async () => {
+test('partitions of machines whose addresses cannot be compared do not count either', async () => {
   const { world } = createWorld()
   world.members = [there(0, 1)]
   expect(await world.passes(11 * MINUTE)).toMatchObject({ partition: 0, offset: 3 })
@@ -120,7 +120,7 @@ test.each([
 })
 type World = ReturnType<typeof createWorld>['world']
 
-test('an outage starts the time anew', async () => {
+test('an outage restarts the clock', async () => {
   const { world } = createWorld()
   let looks = 0
   const stall = await world.passes(18 * MINUTE, () => (world.available.store = ++looks !== (9 * MINUTE) / LOOK_MS))
@@ -128,14 +128,14 @@ test('an outage starts the time anew', async () => {
   expect(world.told).toEqual([])
 })
 
-test('so does a question that is not answered', async () => {
+test('an unanswered question restarts it too', async () => {
   const { world } = createWorld()
   let looks = 0
   const stall = await world.passes(18 * MINUTE, () => (world.fails = ++looks === (9 * MINUTE) / LOOK_MS))
   expect([stall, world.errors]).toEqual([undefined, [logIsAway()]])
 })
 
-test('a batch that is held, for however long, is not what waits', async () => {
+test('a batch that is held for any length of time does not count as waiting', async () => {
   const { world, watch } = createWorld()
   const batch = Promise.withResolvers<void>()
   const held = watch.watched('orders', () => batch.promise)([])
@@ -144,59 +144,59 @@ test('a batch that is held, for however long, is not what waits', async () => {
   await held
 })
 
-test('a batch comes through as it is', async () => {
+test('a batch passes through unchanged', async () => {
   const { watch } = createWorld()
   const useCase = vi.fn<(...delivery: unknown[]) => Promise<void>>(async () => undefined)
   await watch.watched('orders', useCase)([], 5)
   expect(useCase.mock.calls).toEqual([[[], 5]])
 })
 
-test('a batch that came and failed begins the time anew', async () => {
+test('a batch that arrived and failed restarts the clock', async () => {
   const { world, watch } = createWorld()
   const useCase = watch.watched('orders', async () => Promise.reject(logIsAway()))
   expect(await world.passes(60 * MINUTE, () => useCase([]).catch(() => undefined))).toBeUndefined()
 })
 
-test('a batch of another topic says nothing about this one', async () => {
+test('a batch of another topic does not count for this one', async () => {
   const { world, watch } = createWorld()
   const useCase = watch.watched('orders-dlt', async () => undefined)
   expect(await world.passes(11 * MINUTE, () => useCase([]))).toMatchObject({ topic: 'orders' })
 })
 
-test('what others commit is progress', async () => {
+test('commits of other members count as progress', async () => {
   const { world } = createWorld()
   let looks = 0
   const commits = () => (world.committed = ++looks % 15 === 0 ? [4, 4] : looks % 7 === 0 ? [3, 3] : world.committed)
   expect(await world.passes(60 * MINUTE, commits)).toBeUndefined()
 })
 
-test('a retry topic may wait for its delay as well', async () => {
+test('a retry topic may wait for its delay in addition', async () => {
   expect(await createWorld(RETRY).world.passes(35 * MINUTE)).toBeUndefined()
   expect(await createWorld(RETRY).world.passes(36 * MINUTE)).toMatchObject({ topic: 'orders-retry-1' })
 })
 
-test('a machine that was suspended has not waited', async () => {
+test('a suspended machine has not waited', async () => {
   const { world } = createWorld()
   let looks = 0
   const suspend = () => void (++looks === 4 && world.clock.advance(8 * 60 * MINUTE))
   expect(await world.passes(8 * 60 * MINUTE + 9 * MINUTE, suspend)).toBeUndefined()
 })
 
-test('records that are delivered again end it', async () => {
+test('redelivery of the records ends it', async () => {
   const { world } = createWorld()
   const stall = await world.passes(20 * MINUTE, () => world.told.length > 0 && (world.committed = [5, 5]))
   expect(stall).toBeUndefined()
   expect(world.told).toEqual(['orders:0:3', 'orders goes on'])
 })
 
-test('a rebalance takes nothing back before it is over', async () => {
+test('a rebalance withdraws nothing before it is over', async () => {
   const { world } = createWorld()
   const rebalance = () => world.told.length > 0 && (world.members = [here(), there()])
   expect(await world.passes(20 * MINUTE, rebalance)).toMatchObject({ partition: 0, offset: 3 })
   expect(world.told).toEqual(['orders:0:3'])
 })
 
-test('what cannot be decoded is no stall; it is told once, and known for as long as the group stands there', async () => {
+test('a batch that cannot be decoded is not a stall; it is reported once, while the group stays there', async () => {
   const { world, watch } = createWorld()
   world.undecodable = [0, 1]
   const known: (readonly string[])[] = []
@@ -211,7 +211,7 @@ test('what cannot be decoded is no stall; it is told once, and known for as long
   expect(watch.unreadable).toEqual([])
 })
 
-test('it is told while the records of other partitions are handed over, too', async () => {
+test('it is reported even while other partitions are delivered', async () => {
   const { world, watch } = createWorld()
   world.undecodable = [0]
   const useCase = watch.watched('orders', async () => undefined)
@@ -219,7 +219,7 @@ test('it is told while the records of other partitions are handed over, too', as
   expect(world.told).toEqual(['orders:0:3 cannot be read'])
 })
 
-test('it is not told again where a consumer of this process has told it', async () => {
+test('it is not reported again if a consumer of this process has reported it', async () => {
   const { world, watch } = createWorld()
   world.undecodable = [0]
   world.isTold = true
@@ -227,7 +227,7 @@ test('it is not told again where a consumer of this process has told it', async 
   expect([world.told, watch.unreadable, world.errors]).toEqual([[], [], []])
 })
 
-test('a partition that cannot be decoded hides no other', async () => {
+test('a partition that cannot be decoded does not hide another', async () => {
   const { world } = createWorld()
   world.members = [here(0, 1)]
   world.undecodable = [0]
@@ -235,21 +235,21 @@ test('a partition that cannot be decoded hides no other', async () => {
   expect(world.errors).toEqual([])
 })
 
-test('an outage takes it back, because a restart mends none', async () => {
+test('an outage withdraws the report, because a restart does not end an outage', async () => {
   const { world } = createWorld()
   const stall = await world.passes(20 * MINUTE, () => (world.fails = world.told.length > 0))
   expect(stall).toBeUndefined()
   expect(world.told).toEqual(['orders:0:3', 'orders goes on'])
 })
 
-test('each topic is told, when one goes on and another waits', async () => {
+test('each topic is reported when one progresses and another waits', async () => {
   const { world } = createWorld(ORDERS, { ...ORDERS, topic: 'others' })
   const stall = await world.passes(12 * MINUTE, () => world.told.length > 0 && (world.done = ['orders']))
   expect(stall).toMatchObject({ topic: 'others' })
   expect(world.told).toEqual(['orders:0:3', 'orders goes on', 'others:0:3'])
 })
 
-test('a process that consumes nothing never looks', async () => {
+test('a process that consumes nothing never checks', async () => {
   const health = vi.fn<() => Promise<{ available: boolean }>>()
   const watch = createDeliveryWatch({
     log: { health, committed: vi.fn(), offsets: vi.fn(), read: vi.fn(), members: vi.fn() },

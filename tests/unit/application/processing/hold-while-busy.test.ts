@@ -5,7 +5,7 @@ import { createPipelineEmitter } from '../../../../shared/messaging/pipeline-eve
 import type { StoreOutcome } from '../../../../shared/ports/order-store.ts'
 import { createVirtualClock } from '../../../support/virtual-clock.ts'
 
-test('a throttled store is asked no sooner than it says', async () => {
+test('a throttled store is not asked before the delay that it requests', async () => {
   const clock = createVirtualClock()
   const asked: number[] = []
   const throttled = new OrderError('store-busy', 'Too busy.', { retriable: true, retryAfterSeconds: 10 })

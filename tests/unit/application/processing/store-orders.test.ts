@@ -77,7 +77,7 @@ describe('a batch of good orders', () => {
     expect(store.batches.map(({ orders }) => orders.length)).toEqual([500, 500, 1])
   })
 
-  it('is decoded while what comes before it is stored', async () => {
+  it('is decoded while the records before it are stored', async () => {
     let readAhead = 0
     log.read = async () => {
       readAhead += 1
@@ -91,7 +91,7 @@ describe('a batch of good orders', () => {
     expect(seen[0]).toBe(1)
   })
 
-  it('is stored as far as it can be, and given back, when what comes after it cannot be read', async () => {
+  it('is stored up to a record that cannot be read, and given back from there', async () => {
     log.read = async () => {
       throw logIsAway()
     }
@@ -142,7 +142,7 @@ describe('poison in a batch', () => {
     expect(log.published[0]?.record.value).toEqual(value)
   })
 
-  it('that only the store can tell is parked as well, and then the batch is counted', async () => {
+  it('that only the store can detect is parked as well, and then the batch is counted', async () => {
     const event = newOrder()
     const reused = newOrder({ orderId: event.orderId, data: { ...event.data, totalPrice: 1 } })
     await pipeline()([delivered(messageOf(event), { offset: 0 }), delivered(messageOf(reused), { offset: 1 }), good(2)])
@@ -152,7 +152,7 @@ describe('poison in a batch', () => {
   })
 })
 
-describe('a store that asks for a least time before the next attempt', () => {
+describe('a store that asks for a minimum delay before the next attempt', () => {
   const throttled = (code: 'store-busy' | 'store-unavailable') =>
     new OrderError(code, 'Come again in ten seconds.', { retriable: true, retryAfterSeconds: 10 })
 
@@ -175,7 +175,7 @@ describe('a transient failure', () => {
     expect(log.published).toEqual([])
   })
 
-  it('of one order sends that one to the first retry topic, and the others are stored', async () => {
+  it('of one order sends that order to the first retry topic, and the others are stored', async () => {
     const culprit = good(5)
     const isHit = (batch: StoreBatch) => batch.orders.some(({ origin }) => origin.offset === 5)
     store.failWith((batch) => (isHit(batch) ? new TypeError('cannot read this one') : undefined))
@@ -221,7 +221,7 @@ describe('an outage of the store', () => {
     expect(log.published).toEqual([])
   })
 
-  it('that begins while culprits are looked for blames nobody', async () => {
+  it('that begins during the search for culprits blames no order', async () => {
     let calls = 0
     store.failWith(() => {
       calls += 1
@@ -232,7 +232,7 @@ describe('an outage of the store', () => {
     expect(log.published).toEqual([])
   })
 
-  it('probes ever more slowly', async () => {
+  it('is probed less and less often', async () => {
     const probes: number[] = []
     store.failWith(() => {
       probes.push(clock.now())
@@ -269,7 +269,7 @@ describe('a store that is busy for all', () => {
     expect(log.published).toEqual([])
   })
 
-  it('from when culprits are looked for blames nobody but whom it found before', async () => {
+  it('during the search for culprits blames only the orders found before', async () => {
     let calls = 0
     const isHit = (batch: StoreBatch) => batch.orders.some(({ origin }) => origin.offset === 0)
     const until = clock.now() + 3 * MINUTE
@@ -286,7 +286,7 @@ describe('a store that is busy for all', () => {
 })
 
 describe('a store that is slow for all', () => {
-  it('while culprits are looked for gives the batch back in time: it is not asked order by order for hours', async () => {
+  it('during the search for culprits gives the batch back in time, without asking order by order for hours', async () => {
     let calls = 0
     store.failWith(() => {
       calls += 1
@@ -314,7 +314,7 @@ describe('an outage of the log while parking', () => {
 })
 
 describe('a culprit that cannot be parked', () => {
-  it('keeps its whole batch from being counted, though what is good is stored already', async () => {
+  it('keeps its whole batch from being counted, though the good orders are stored already', async () => {
     const isHit = (batch: StoreBatch) => batch.orders.some(({ origin }) => origin.offset === 5)
     store.failWith((batch) => (isHit(batch) ? new TypeError('cannot read this one') : undefined))
     log.refuseWith(logIsAway)
@@ -358,7 +358,7 @@ describe('a record that is too large to park', () => {
     expect(log.published.map(({ record: { value } }) => value)).toEqual([record.value])
   })
 
-  it('does not keep those that are parked with it from being parked', async () => {
+  it('does not keep the records that are parked with it from being parked', async () => {
     log.refuseWith((_, records) => {
       const isTooLarge = records.some(({ value }) => value !== null && value.length > 100)
       return isTooLarge ? new OrderError('record-too-large', 'too large') : undefined
@@ -379,7 +379,7 @@ describe('a record that is too large to park', () => {
   })
 })
 
-describe('a fault of our own code', () => {
+describe('a bug in our own code', () => {
   it('that fails every record of two batches in a row is held like an outage, and no order is dead-lettered for it', async () => {
     const until = clock.now() + 2 * MINUTE
     store.failWith((batch) =>
@@ -397,8 +397,8 @@ describe('a fault of our own code', () => {
   })
 })
 
-describe('two batches that fail, with a good one in between', () => {
-  it('are two batches with culprits, not an outage', async () => {
+describe('two failing batches with a good one in between', () => {
+  it('are batches with culprits, not an outage', async () => {
     const isFailing = (batch: StoreBatch) => batch.orders.some(({ origin }) => origin.offset >= 10)
     store.failWith((batch) => (isFailing(batch) ? new TypeError('a fault of ours') : undefined))
     const storeOrders = pipeline()
@@ -422,7 +422,7 @@ describe('a process that stops', () => {
 })
 
 describe('a stub in a retry topic', () => {
-  it('is stored from its origin, where its value and headers lie', async () => {
+  it('is stored from its origin, which has its value and headers', async () => {
     const original = good(3)
     log.originals.set('orders:0:3', original)
     store.failWith((batch) => (batch.orders.length > 0 ? storeIsBusy() : undefined))
@@ -441,7 +441,7 @@ describe('a stub in a retry topic', () => {
   })
 })
 
-describe('a copy in the orders topic of a record that was parked, with all of its headers', () => {
+describe('a copy of a parked record in the orders topic, with all of its headers', () => {
   const origin = { topic: 'orders', partition: 0, offset: 7 }
 
   /** The poison of offset 3 as it lies in the dead-letter topic, copied to offset 7. */
@@ -451,7 +451,7 @@ describe('a copy in the orders topic of a record that was parked, with all of it
     return delivered(record, { offset: 7 })
   }
 
-  it('is a record of its own place, which has failed nowhere yet', async () => {
+  it('is a record with its own position, which has not failed yet', async () => {
     const copy = await copied(notJson(3))
     await pipeline()([copy])
     expect(lastBatch()?.parked).toMatchObject([{ origin, attempt: 1, state: 'dead' }])
@@ -459,7 +459,7 @@ describe('a copy in the orders topic of a record that was parked, with all of it
     expect(readJourney(parked)).toMatchObject({ origin, attempt: 1 })
   })
 
-  it('is stored under its own place', async () => {
+  it('is stored under its own position', async () => {
     const { headers } = await copied(notJson(3))
     await pipeline()([
       { ...good(7), headers: [...good(7).headers, ...headers.filter(([name]) => name.startsWith('oep-'))] },
@@ -467,7 +467,7 @@ describe('a copy in the orders topic of a record that was parked, with all of it
     expect(lastBatch()?.orders).toMatchObject([{ origin, redriveOf: null, supersedes: null }])
   })
 
-  it('is what it holds, though its headers say that its value lies elsewhere', async () => {
+  it('is stored by its content, though its headers say that its value is elsewhere', async () => {
     const stub = { ...good(7), value: null, headers: [['oep-stub', Buffer.from('elsewhere')]] as const }
     log.originals.set('orders:0:3', good(3))
     await pipeline()([{ ...stub, headers: [...stub.headers, ...(await copied(notJson(3))).headers] }])
@@ -486,7 +486,7 @@ describe('a copy in the orders topic of a record that was parked, with all of it
     expect(lastBatch()?.parked).toMatchObject([{ origin, redriveOf: null }])
   })
 
-  it('redrives nothing, when the letter is one of another installation', async () => {
+  it('redrives nothing when the letter belongs to another installation', async () => {
     const other = createRedriveProofs(['the secret of another installation'])
     const event = newOrder()
     const plain = messageOf(event)
@@ -517,7 +517,7 @@ describe('a retry tier', () => {
     ],
   })
 
-  it('stores what is due at once and the rest when it becomes due', async () => {
+  it('stores due records at once and the rest when they become due', async () => {
     const start = clock.now()
     await tier()([parkedFor(2, start + 5000), parkedFor(0, start - 1), parkedFor(1, start)])
     expect(dueAt).toEqual([start, start, start + 5000])
