@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Guess: autocannon with overallRate 50 on 50 connections sends a request every 20 ms, and what it adds for coordinated
-# omission are the requests that a late answer kept back, at the rate that was asked for.
-# Seen: autocannon 9.0.0 sends all 50 at the start of each second, so that a server that stops between two bursts is not
-# found. Its correction takes a millisecond for the interval of every rate: one answer after a second at 1 request/s counts
-# as about a thousand latencies.
+# Guess: autocannon with overallRate 50 on 50 connections sends a request every 20 ms, and its correction for coordinated
+# omission adds the requests that a late answer delayed, at the requested rate.
+# Seen: autocannon 9.0.0 sends all 50 at the start of each second, so a server that pauses between two bursts goes
+# unnoticed. Its correction assumes an interval of one millisecond at any rate: an answer after one second at 1 request/s
+# counts as about a thousand latencies.
 # Source: lib/httpClient.js, rateInterval; lib/run.js, recordValueWithExpectedInterval(responseTime, Math.ceil(1 / rate)).
 set -euo pipefail
 work=$(mktemp -d)
@@ -15,7 +15,7 @@ cat > look.cjs << 'JS'
 const http = require('node:http')
 const autocannon = require('autocannon')
 
-/** What a server saw and what autocannon counted. */
+/** The requests that a server saw, and the latencies that autocannon counted. */
 async function run(options, answerAfterMs) {
   const arrivals = []
   const server = http.createServer((request, response) => {

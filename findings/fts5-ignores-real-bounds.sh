@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Guess: a bound on the rowid of a full-text table is used by FTS5 whatever the driver's number is, as it is on an ordinary
-# table, so that a page of a long result costs the same wherever it is.
-# Seen with node:sqlite of Node 24.11.1: it binds every JavaScript number as a REAL, and FTS5 uses a bound only when it is an
-# INTEGER. The rows are right, but FTS5 hands over all matches from the newest one on and SQLite drops those that are beyond
+# Guess: FTS5 uses a bound on the rowid of a full-text table for any numeric type of the driver, as SQLite does on an
+# ordinary table, so that a page of a long result costs the same wherever it is.
+# Seen with node:sqlite of Node 24.11.1: it binds every JavaScript number as a REAL, and FTS5 uses a bound only if it is an
+# INTEGER. The rows are correct, but FTS5 returns all matches from the newest one on and SQLite drops those beyond
 # the bound. A BigInt, or CAST(? AS INTEGER), makes it a seek. An ordinary table seeks with either.
 # Source: fts5_main.c, fts5GetRowidLimit.
 set -euo pipefail

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Guess: `kafka-transactions.sh abort` ends a transaction as its producer would. What the producer does with it afterwards is
+# Guess: `kafka-transactions.sh abort` ends a transaction as its producer would. Later calls of the producer are
 # refused, so that it learns that its records are gone.
-# Seen with Kafka 4.1.2: the tool writes the marker to that partition alone and tells the coordinator nothing. The producer
-# goes on sending, and its commit succeeds. What it wrote before the tool's marker is aborted for every reader, and what it
-# wrote after is committed: half a transaction. So it is for transactions whose coordinator has forgotten them (KIP-664).
+# Seen with Kafka 4.1.2: the tool writes the marker only to that partition and does not inform the coordinator. The producer
+# continues sending, and its commit succeeds. Its records before the tool's marker are aborted for every reader, and those
+# after it are committed: half a transaction. So use it only when the coordinator has forgotten the transaction (KIP-664).
 set -euo pipefail
 # shellcheck source=findings/lib/kafka.sh
 . "$(dirname "$0")/lib/kafka.sh"

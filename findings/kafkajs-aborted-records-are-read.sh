@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Guess: a consumer of kafkajs, which reads committed records unless it is told otherwise, never hands over a record of an
-# aborted transaction, as no other client does.
-# Seen with kafkajs 2.2.4 on Kafka 4.1.2, two ways in which it does:
-# - Two transactions overlap and the later one ends first. The broker lists aborted transactions by where they end; kafkajs
-#   waits for the first of the list to begin before it looks at the next, and hands over what the earlier one wrote until then.
+# Guess: a kafkajs consumer, which by default reads only committed records, never delivers a record of an
+# aborted transaction, like every other client.
+# Seen with kafkajs 2.2.4 on Kafka 4.1.2: it delivers them in two cases.
+# - Two transactions overlap and the later one ends first. The broker sorts aborted transactions by their ends; kafkajs
+#   waits for the first of the list to begin before it considers the next, and delivers the earlier one's records until then.
 # - A record of the transaction has the key 0 as a Java IntegerSerializer writes it, four bytes of zero. kafkajs takes it for
-#   the marker of the end, hands it over, and all that follows in the transaction too.
+#   the end marker and delivers it, and then all later records of the transaction too.
 # Source: src/consumer/filterAbortedMessages.js.
 set -euo pipefail
 # shellcheck source=findings/lib/kafka.sh
@@ -23,7 +23,7 @@ const producer = kafka.producer()
 const transactional = (transactionalId) => kafka.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 })
 const send = (by, topic, value, key = null) => by.send({ topic, messages: [{ key, value }] })
 
-/** Aborts, and waits until the marker of that is in the log, where it takes an offset of its own. */
+/** Aborts, and waits until the abort marker is in the log, where it has its own offset. */
 async function abort(transaction, topic) {
   let [{ baseOffset: last }] = await send(producer, topic, 'plain')
   await transaction.abort()

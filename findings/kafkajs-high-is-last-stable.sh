@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Guess: `high` of kafkajs's admin.fetchTopicOffsets is the high watermark, where the next record goes, so that `high` less
-# the committed offset is what a consumer has still to read.
-# Seen with kafkajs 2.2.4 on Kafka 4.1.2: it is the last stable offset. While a transaction is open, nothing that was written
-# since it began is in it: not the records of others, which are plain and acknowledged, and a lag made of it says 0.
-# librdkafka's watermark counts them. Source: src/broker/index.js, listOffsets (isolationLevel).
+# Guess: `high` of kafkajs's admin.fetchTopicOffsets is the high watermark, the offset of the next record, so that `high`
+# minus the committed offset is the number of records that a consumer has not read.
+# Seen with kafkajs 2.2.4 on Kafka 4.1.2: it is the last stable offset. While a transaction is open, it excludes everything
+# written since it began, even plain acknowledged records of other producers, and a lag computed from it is 0.
+# librdkafka's watermark includes them. Source: src/broker/index.js, listOffsets (isolationLevel).
 set -euo pipefail
 # shellcheck source=findings/lib/kafka.sh
 . "$(dirname "$0")/lib/kafka.sh"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Guess: `consumer.isolation.level = read_committed` in MirrorMaker 2's properties keeps aborted records from the mirror, as
-# properties without a cluster's name hold for all clusters (its README shows `replication.factor` and others so), and as a
-# Connect worker takes `consumer.` for all of its consumers.
-# Seen with MirrorMaker 4.1.2: that line does nothing, and nothing says so. The mirror has the aborted records as plain ones.
-# It takes the name of the source cluster before it: `old.consumer.isolation.level`.
+# Guess: `consumer.isolation.level = read_committed` in MirrorMaker 2's properties keeps aborted records out of the mirror,
+# because properties without a cluster's name apply to all clusters (its README shows `replication.factor` and others in
+# this way), and because a Connect worker applies `consumer.` to all of its consumers.
+# Seen with MirrorMaker 4.1.2: the line is silently ignored, and the mirror has the aborted records as plain ones.
+# It works with the source cluster's name as a prefix: `old.consumer.isolation.level`.
 # Source: MirrorMakerConfig.java, connectorBaseConfig and MirrorConnectorConfig.java, sourceConsumerConfig.
 set -euo pipefail
 # shellcheck source=findings/lib/kafka.sh
@@ -33,7 +33,7 @@ async function write() {
   for (const one of [admin, plain, transactional]) await one.disconnect()
 }
 
-/** What the mirror has, up to the plain record, which is the last. */
+/** The mirror's records up to the plain record, which is the last one. */
 async function read() {
   const admin = kafka.admin()
   await admin.connect()
@@ -59,7 +59,7 @@ async function read() {
   process.exit(1)
 })
 JS
-# mirror_with SOURCE LINE: what arrives from the cluster of that name when the properties have the line.
+# mirror_with SOURCE LINE: the records that arrive from the cluster of that name when the properties have the line.
 mirror_with() {
   local source=$1
   cat > "$source.properties" << PROPERTIES

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Guess: mssql reads `Authentication=` of a connection string as Microsoft's drivers do, or refuses the word.
-# Seen with mssql 12.7.14: of Microsoft's words it knows `Active Directory Integrated` and `Active Directory Password`. Any
-# other, `Active Directory Default` and `Active Directory Managed Identity` among them, becomes SQL authentication without a
-# word, so that the server is asked to sign in a user without a name. `Encrypt=Strict` becomes plain `true`, which is TDS
+# Guess: mssql reads `Authentication=` in a connection string as Microsoft's drivers do, or refuses the value.
+# Seen with mssql 12.7.14: of Microsoft's values it knows `Active Directory Integrated` and `Active Directory Password`. Any
+# other, such as `Active Directory Default` and `Active Directory Managed Identity`, silently becomes SQL authentication,
+# so the server is asked to sign in a user without a name. `Encrypt=Strict` becomes plain `true`, which is TDS
 # 7.4. Source: lib/base/connection-pool.js, _parseAuthenticationType and the case 'encrypt'.
 set -euo pipefail
 work=$(mktemp -d)

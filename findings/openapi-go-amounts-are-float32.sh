@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Guess: a Go client that is generated for `type: number` without a format takes and sends a float64, as JSON Schema's number
-# is arbitrary and Go's own encoding/json decodes one into float64.
-# Seen with openapi-generator 7.24.0 and oapi-codegen 2.5.1, which share no code: both make a float32 of it, and an amount of
-# a million loses its cents without an error, in both directions. `format: double` makes a float64. Of `type: integer` the
-# first makes an int32 and the second an int.
+# Guess: a Go client that is generated for `type: number` without a format uses a float64, because JSON Schema's numbers
+# have any precision and Go's own encoding/json decodes them into float64.
+# Seen with openapi-generator 7.24.0 and oapi-codegen 2.5.1, which share no code: both generate a float32, and an amount of
+# a million loses its cents without an error, in both directions. `format: double` gives a float64. For `type: integer` the
+# first generates an int32 and the second an int.
 # Source: AbstractGoCodegen.java, typeMapping "number"; pkg/codegen/schema.go, "number".
 set -euo pipefail
 work=$(mktemp -d)

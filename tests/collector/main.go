@@ -1,4 +1,4 @@
-// The OpenTelemetry Collector with what a check needs of it: OTLP in, lines out. Argument: its configuration.
+// The OpenTelemetry Collector, reduced to OTLP in and lines out. Argument: its configuration.
 package main
 
 import (

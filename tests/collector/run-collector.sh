@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# An order's trace in the OpenTelemetry Collector itself, built of its own packages: resource, tracestate and attributes as
-# it reads them. One line for each check; exits non-zero when one failed.
+# Sends an order's trace to the real OpenTelemetry Collector, built from its packages: checks resource, tracestate and
+# attributes as the collector reads them. One line for each check; exits non-zero when one failed.
 #
 #   bash tests/collector/run-collector.sh      needs Go 1.26 or later
 #
-# Outside CI, because building the collector takes two minutes of a core. What the product sends is held to the protocol
-# by tests/integration/host/tracing.test.ts.
+# Outside CI, because building the collector takes two CPU minutes. tests/integration/host/tracing.test.ts checks
+# the product's exports against the protocol.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 export PATH="$PWD/node_modules/.bin:$PATH"
@@ -46,11 +46,11 @@ start_product "$work" || exit 1
 curl --fail --silent --show-error --output /dev/null --header 'content-type: application/json' --header 'prefer: wait=30' \
   --header 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' --header 'tracestate: rojo=00f067aa0ba902b7' \
   --data @order.json "$url/api/orders" || exit 1
-# What is left is sent when it ends.
+# The collector sends the rest when it exits.
 stop_product
 sleep 1
 
-# seen NAME COUNT PATTERN: how often the collector shows it.
+# seen NAME COUNT PATTERN: how often the collector prints the pattern.
 seen() {
   local count
   count=$(grep -cE -e "$3" "$work/seen")

@@ -15,7 +15,7 @@ function caught(run: () => unknown): unknown {
   }
 }
 
-/** What every way of invoking a function promises: the handler sees, and the caller gets, what the runtime would give. */
+/** The promises of each way to invoke a function: handler and caller see the same as in the runtime. */
 export function invocationContract(path: InvocationPath): void {
   async function answerOf(handler: HttpHandler, request: Partial<RoutedRequest> = {}) {
     const { app: functionApp, get, lines } = loadApp(() => app.http('probe', { methods: ['GET', 'POST'], handler }))

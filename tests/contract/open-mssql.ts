@@ -7,14 +7,14 @@ export const MSSQL_FEATURES: StoreFeatures = { fullText: true, emailDigitsByBegi
 
 type Again = () => Promise<OpenStore>
 
-/** Children before their parents. */
+/** Child tables before their parents. */
 const TABLES =
   'rebuild rebuilt_orders rebuilt_items rebuilt_words redrive_letters redrive_tasks audit ledger_repairs dead_letters order_items ' +
   'order_words orders order_state_words order_states order_history parked_records ledger_gaps ledger_logs ledger'
 
 /**
- * Runs a contract suite on a new database, which goes when the suite has ended; each store is emptied first. `again` opens
- * the same store once more, as another process does.
+ * Runs a contract suite on a new database, which is dropped after the suite; the tables are emptied before each store.
+ * `again` opens the same store a second time, as another process does.
  */
 export function describeMssql(suite: (open: OpenEmptyStore, again: Again, database: TestDatabase) => void): void {
   describe.skipIf(skipsSqlServer)('the server that TEST_SQL_CONNECTION_STRING names', () => {
@@ -27,7 +27,7 @@ export function describeMssql(suite: (open: OpenEmptyStore, again: Again, databa
     const open = async () => {
       await database.create()
       const store = await again()
-      // The opening does not wait for a server that takes long to make the tables; every call does.
+      // Opening does not wait for a slow server to create the tables; each call does.
       await store.ledger.read('nobody', 1)
       const statements = TABLES.split(' ').map((table) => `DELETE FROM ${table};`)
       await database.run(statements.join('\n'))

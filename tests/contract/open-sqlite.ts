@@ -6,7 +6,7 @@ import type { StoreFeatures } from './store-fixtures.ts'
 
 export const SQLITE_FEATURES: StoreFeatures = { fullText: true, emailDigitsByBeginning: false }
 
-/** An empty store on a file of its own, which goes when it is closed. */
+/** An empty store in its own file, which is deleted when the store is closed. */
 export async function openSqlite(): Promise<SqliteStore> {
   const directory = mkdtempSync(join(tmpdir(), 'sqlite-store-'))
   const opened = await createSqliteStore({ file: join(directory, 'orders.sqlite') })

@@ -5,15 +5,15 @@ import { actAt, batchOf, letterIdOf, letterOf, orderAt, parkedFrom, place, type 
 export const LEASE_MS = 1000
 export const at = (second: number) => actAt(second).at
 
-/** What a redriven record of the order is to the processor: the same order from a new place. */
+/** A redriven record as the processor sees it: the same order at a new position. */
 export function again(order: OrderToStore, offset: number): OrderToStore {
   return { ...order, origin: place(offset), redriveOf: letterIdOf(order) }
 }
 
-/** The steps of a redrive on the store that is open now, by its one task unless told otherwise. */
+/** The steps of a redrive on the open store, by default of its only task. */
 export function redriveSteps(opened: () => OpenStore) {
   return {
-    /** Orders that are dead: parked, kept and counted, as processing leaves them. */
+    /** Dead orders: parked, kept and counted, as processing leaves them. */
     dead: async (count: number, firstOffset = 0): Promise<OrderToStore[]> => {
       const orders = Array.from({ length: count }, (_, index) => orderAt(firstOffset + index))
       const parked = orders.map((order) => parkedFrom(order, { state: 'dead', attempt: 4, nextAttemptAt: null }))

@@ -8,7 +8,7 @@ import type { OrderViews, Page } from '../../shared/ports/order-views.ts'
 import type { Act, Redrives } from '../../shared/ports/redrives.ts'
 import { orderCommand, testOrderIds } from '../support/orders/orders.ts'
 
-/** A store that is open and empty, as every contract suite gets it. */
+/** An open, empty store, which every contract suite starts with. */
 export interface OpenStore extends AsyncDisposable {
   readonly store: OrderStore
   readonly views: OrderViews
@@ -20,11 +20,11 @@ export interface OpenStore extends AsyncDisposable {
 
 export type OpenEmptyStore = () => Promise<OpenStore>
 
-/** What an adapter may lack. */
+/** Features that an adapter may lack. */
 export interface StoreFeatures {
-  /** Full text: accents, beginnings of words, ranking. */
+  /** Full text: accents, prefixes of words, ranking. */
   readonly fullText: boolean
-  /** Words with digits of an e-mail address are found by their beginning, and not only whole. */
+  /** Words of an e-mail address that contain digits are found by their prefix, not only as a whole. */
   readonly emailDigitsByBeginning: boolean
 }
 
@@ -45,7 +45,7 @@ export function place(offset: number, partition = 0) {
   return { topic: 'orders', partition, offset }
 }
 
-/** An order as it comes from offset `offset` of partition 0, unless told otherwise. */
+/** An order at offset `offset`, by default of partition 0. */
 export function orderAt(
   offset: number,
   changes: Partial<Omit<OrderToStore, 'order'>> & { order?: Partial<NewOrderCommand> } = {},
@@ -107,7 +107,7 @@ export function letterOf(order: OrderToStore, changes: Partial<DeadLetter> = {})
   }
 }
 
-/** A letter that another consumer put at `offset` of the dead-letter topic. */
+/** A letter that another consumer wrote to `offset` of the dead-letter topic. */
 export function foreignLetterOf(order: OrderToStore, offset: number, changes: Partial<DeadLetter> = {}): DeadLetter {
   return letterOf(order, {
     origin: { topic: 'orders-dlt', partition: 0, offset },
@@ -121,7 +121,7 @@ export function foreignLetterOf(order: OrderToStore, offset: number, changes: Pa
   })
 }
 
-/** What an operator does, at a second after `LATER`. */
+/** An operator's action, one second after `LATER`. */
 export function actAt(second: number, changes: Partial<Act> = {}): Act {
   const at = new Date(Date.parse(LATER) + second * 1000).toISOString()
   return { operator: 'Kim', verified: false, at, reason: null, ...changes }
@@ -129,7 +129,7 @@ export function actAt(second: number, changes: Partial<Act> = {}): Act {
 
 export const letterIdOf = (order: OrderToStore) => deadLetterId(order.origin)
 
-/** All pages, one after another. */
+/** All pages, one after the other. */
 export async function allPages<T>(load: (cursor: { cursor?: string }) => Promise<Page<T>>): Promise<T[]> {
   const items: T[] = []
   let cursor: string | null = null
@@ -141,7 +141,7 @@ export async function allPages<T>(load: (cursor: { cursor?: string }) => Promise
   return items
 }
 
-/** The partition's row, and whether the ledger's equation holds for it and for what was parked. */
+/** The partition's row, and whether the ledger's equation holds for it and the parked records. */
 export function lineOf({ partitions, parked }: LedgerSnapshot, partition = 0) {
   const row = partitions.find((one) => one.partition === partition)
   if (row === undefined) return undefined

@@ -99,7 +99,7 @@ test('The same request under the same Idempotency-Key is one order, also after a
     const answers = await Promise.all([place('a-key'), place('"a-key"'), place('a-key')])
     answers.push(await place('a-key'))
     await product.settled()
-    // The memory of the process is gone, and the store knows the key.
+    // The process has lost its memory, but the store knows the key.
     await product.kill()
     await product.start()
     answers.push(await place('a-key'))

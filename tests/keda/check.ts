@@ -1,6 +1,6 @@
 /**
- * What KEDA makes of the processor's lag, beside what the product says of it: `node tests/keda/check.ts <program>`, the
- * program being main.go. One line for each check; exits non-zero when one failed.
+ * Compares KEDA's metric for the processor with the product's own lag: `node tests/keda/check.ts <program>`, where
+ * the program is main.go. One line for each check; exits non-zero when one failed.
  */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -16,7 +16,7 @@ import { SCRAM_USER, startSecureBroker } from '../support/kafka/secure-broker.ts
 
 const BASE = join(import.meta.dirname, '..', '..', 'infra', 'kubernetes', 'base')
 const [TOPIC, GROUP, PARTITIONS] = ['orders', 'order-processor', 12]
-/** Two polls of main.go: after them, what has not moved is known not to have. */
+/** Two polls of main.go, after which it knows which offsets have not moved. */
 const TWO_POLLS_MS = 5000
 const [program = ''] = process.argv.slice(2)
 let failed = 0
@@ -37,13 +37,13 @@ interface Answer {
   readonly error?: string
 }
 
-/** KEDA with the keys of the secret. Disposing of it ends it. */
+/** KEDA with the keys of the secret. Disposing of it stops it. */
 function startKeda(brokers: string, secret: Record<string, string>) {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], KAFKA_BROKERS: brokers, ...secret }
   const keda = spawn(program, [BASE], { env, stdio: ['pipe', 'pipe', 'ignore'] })
   const lines = createInterface({ input: keda.stdout })[Symbol.asyncIterator]()
   return {
-    /** What the autoscaler is told now. */
+    /** The metric that the autoscaler gets now. */
     async ask(): Promise<Answer> {
       keda.stdin.write('\n')
       const { value, done } = await lines.next()
@@ -54,7 +54,7 @@ function startKeda(brokers: string, secret: Record<string, string>) {
   }
 }
 
-/** The topic of orders on a broker, and the group as nobody's: its offsets move when they are told to. */
+/** The orders topic on a broker, and a group without members whose offsets the test sets. */
 async function openTopic(address: string, kafka: Parameters<typeof openKafkaLog>[1] = {}) {
   const { log } = openKafkaLog([address], kafka)
   await log.ensureTopics([{ name: TOPIC, partitions: PARTITIONS, replication: 1, config: {} }])
@@ -65,7 +65,7 @@ async function openTopic(address: string, kafka: Parameters<typeof openKafkaLog>
         Array.from({ length: count }, (_, index) => record(String(index))),
       ),
     offsets: () => log.offsets(TOPIC),
-    /** As the status of the product has it. */
+    /** The lag as the product's status reports it. */
     async lag(): Promise<number> {
       const [committed, offsets] = await Promise.all([log.committed(GROUP, TOPIC), log.offsets(TOPIC)])
       return offsets.reduce(
@@ -73,7 +73,7 @@ async function openTopic(address: string, kafka: Parameters<typeof openKafkaLog>
         0,
       )
     },
-    /** The group, so far into each of the partitions. */
+    /** Sets the group's offset in each of the partitions. */
     async move(partitions: readonly number[], into: number): Promise<void> {
       const offsets = await log.offsets(TOPIC)
       for (const partition of partitions) {
@@ -140,7 +140,7 @@ async function checkSecureBroker(): Promise<void> {
     for (let into = 1; into <= 8; into++) {
       await topic.move(all, into)
       await sleep(1000)
-      // The first polls compare with offsets that stood still.
+      // The first polls compare with offsets that did not move.
       const questions = into > 4 ? 5 : 0
       for (let again = 0; again < questions; again++) answers.push(await keda.ask())
     }

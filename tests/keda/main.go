@@ -1,9 +1,9 @@
-// KEDA's operator as far as it scales the processor: its scale handler over the manifests of infra/kubernetes/base, with a
-// Kubernetes API in memory. Argument: the directory of the manifests.
+// The part of KEDA's operator that scales the processor: its scale handler over the manifests of infra/kubernetes/base,
+// with a Kubernetes API in memory. Argument: the directory of the manifests.
 //
-// The secret has the keys that are in the environment; KAFKA_BROKERS there replaces the setting. It answers each line on its
-// standard input with a line of JSON: `lag`, which is the metric that the autoscaler gets when it asks now, and `instances`,
-// how many it makes of that; or `error`.
+// The secret has the keys of the environment; KAFKA_BROKERS there replaces the setting. It answers each line of its
+// standard input with a line of JSON: `lag`, the metric that the autoscaler gets now, and `instances`, the
+// number that the autoscaler derives from it; or `error`.
 package main
 
 import (
@@ -34,7 +34,7 @@ import (
 
 const namespace = "orders"
 
-// KEDA's loop at a pace for checks; the manifest's would only make them long.
+// KEDA's loop at a faster pace, so that checks do not take long.
 var pollingInterval int32 = 2
 
 var secretKeys = []string{"KEDA_SASL", "KEDA_TLS", "KEDA_CA", "KAFKA_USERNAME", "KAFKA_PASSWORD"}
@@ -73,7 +73,7 @@ func run(base string) error {
 	return questions.Err()
 }
 
-// What the metrics server hands on, and what the autoscaler makes of it: an average for each instance.
+// The value that the metrics server passes on, and the autoscaler's result: an average for each instance.
 func ask(ctx context.Context, handler scaling.ScaleHandler, scaled *v1alpha1.ScaledObject) (map[string]any, error) {
 	scalers, err := handler.GetScalersCache(ctx, scaled)
 	if err != nil {
@@ -122,7 +122,7 @@ func manifests(base string) (*v1alpha1.ScaledObject, []client.Object, error) {
 			secret.Data[key] = []byte(value)
 		}
 	}
-	// What the operator's controller finds out before, and the autoscaler has done.
+	// Normally the operator's controller and the autoscaler set these.
 	scaled.Status.ScaleTargetGVKR = &v1alpha1.GroupVersionKindResource{Group: "apps", Version: "v1", Kind: "Deployment", Resource: "deployments"}
 	deployment.Spec.Replicas = scaled.Spec.MinReplicaCount
 	scaled.Spec.PollingInterval = &pollingInterval
@@ -133,7 +133,7 @@ func manifests(base string) (*v1alpha1.ScaledObject, []client.Object, error) {
 	return scaled, objects, nil
 }
 
-// The one object of the kind in the file. A field that KEDA does not know is an error.
+// The file's only object of this kind. A field that KEDA does not know is an error.
 func read(file, kind string, into client.Object) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -154,7 +154,7 @@ func read(file, kind string, into client.Object) error {
 	return fmt.Errorf("%s has no %s", file, kind)
 }
 
-// As kustomize generates it, but for the hash in its name.
+// As kustomize generates it, without the hash in its name.
 func configMap(base, name, file string) (*corev1.ConfigMap, error) {
 	text, err := os.ReadFile(filepath.Join(base, file))
 	if err != nil {

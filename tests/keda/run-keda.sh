@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What KEDA itself makes of infra/kubernetes/base/scaling.yaml on a real broker, beside what the product says: secrets and
-# settings as its operator resolves them, the lag, the instances that come of it. One line for each check; exits non-zero
+# Compares KEDA's reading of infra/kubernetes/base/scaling.yaml on a real broker with the product's figures: secrets and
+# settings as its operator resolves them, the lag, and the number of instances. One line for each check; exits non-zero
 # when one failed.
 #
 #   bash tests/keda/run-keda.sh      needs Go 1.26 or later, and Java 17 and Maven for the broker
 #
-# Outside CI, because building KEDA takes minutes of a core. The manifest is held to KEDA's schema, and to what was seen
-# here, by tests/unit/deployment/kubernetes.test.ts.
+# Outside CI, because building KEDA takes minutes of CPU time. tests/unit/deployment/kubernetes.test.ts checks the
+# manifest against KEDA's schema and the behaviour seen here.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH="$PWD/node_modules/.bin:$PATH"
@@ -14,7 +14,7 @@ export PATH="$PWD/node_modules/.bin:$PATH"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# KEDA as it was released, without the scalers for other things than Kafka, which make it twice as long to build.
+# A released KEDA, without the scalers for systems other than Kafka, which would double the build time.
 version=$(sed -n 's|.*github.com/kedacore/keda/v2 \(v.*\)|\1|p' tests/keda/go.mod)
 released=$(cd "$work" && go mod download -json "github.com/kedacore/keda/v2@$version" | node -p 'JSON.parse(fs.readFileSync(0)).Dir')
 cp -r "$released" "$work/keda"

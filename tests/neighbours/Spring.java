@@ -28,8 +28,8 @@ import org.springframework.util.backoff.FixedBackOff;
 
 /**
  * A Spring service beside the product, until its standard input ends: ROLE BROKERS TOPIC GROUP. The roles are `recoverer`
- * (fails each record and hands it to the DeadLetterPublishingRecoverer), `retries` (the same with @RetryableTopic) and
- * `reader` (binds the headers of dead letters and prints them). Everything is as Spring has it by default.
+ * (fails each record and passes it to the DeadLetterPublishingRecoverer), `retries` (the same with @RetryableTopic) and
+ * `reader` (binds the headers of dead letters and prints them). Everything else has Spring's defaults.
  */
 class Spring {
   static Map<String, Object> settings(String... more) {

@@ -9,7 +9,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Transactions of several producers, a line of standard input for each step: BROKERS TOPIC. Prints `done` after each.
+ * Transactions of several producers, one step for each line of standard input: BROKERS TOPIC. Prints `done` after each.
  *
  * begin NAME | send NAME VALUE [KEY in base64] | many NAME COUNT BYTES | commit NAME | abort NAME
  */

@@ -1,5 +1,5 @@
 /**
- * What a T-SQL text does to which tables, found by its words. It knows the shapes that this product's statements have:
+ * Finds the effects of a T-SQL text on tables from its words. It knows the shapes of this product's statements:
  * tables without a schema, an alias after AS, one statement up to each semicolon. tests/sql/check-tsql.py parses them.
  */
 export interface StatementFacts {
@@ -7,17 +7,17 @@ export interface StatementFacts {
   readonly inserts: readonly string[]
   readonly updates: readonly string[]
   readonly deletes: readonly string[]
-  /** What it needs beside SELECT, INSERT, UPDATE and DELETE on these tables: `ALTER rebuilt_orders`, `VIEW DATABASE STATE`. */
+  /** Permissions beyond SELECT, INSERT, UPDATE and DELETE on these tables: `ALTER rebuilt_orders`, `VIEW DATABASE STATE`. */
   readonly otherGrants: readonly string[]
   /** Table hints, `ledger: UPDLOCK`, and query hints. */
   readonly hints: readonly string[]
   /** Procedures that it calls. */
   readonly procedures: readonly string[]
-  /** Writes whose rows nothing limits: neither TOP, nor a list that was passed, nor a whole key. */
+  /** Unlimited writes: without TOP, a list passed in, or a whole key. */
   readonly unboundedWrites: readonly string[]
 }
 
-/** The keys of each table: lists of columns that name one row. */
+/** The keys of each table: lists of columns that identify one row. */
 export type Keys = ReadonlyMap<string, readonly (readonly string[])[]>
 
 const HINT = /\b(\w+)(?: AS \w+)? WITH \(((?:[A-Z]+)(?:, [A-Z]+)*)\)/g
@@ -38,7 +38,7 @@ function partsOf(text: string): string[] {
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)]
 const sorted = (names: Iterable<string>) => [...new Set(names)].toSorted()
 
-/** Of the tables that these texts make. A table that can have one row only has a key of no column. */
+/** The tables that these texts create. A table that can only have one row has a key without columns. */
 export function keysOf(migrations: Iterable<string>): Keys {
   const keys = new Map<string, string[][]>()
   for (const text of migrations) {
@@ -95,7 +95,7 @@ export function readStatement(text: string, keys: Keys): StatementFacts {
   }
 }
 
-/** A list that was passed, or that the statement made, is as long as its maker allows. */
+/** A list that was passed in, or built by the statement, is as long as its author allows. */
 const LISTED = /\b(?:FROM|JOIN) @\w+|\bOPENJSON\(/
 
 function isBounded(part: string, keys: readonly (readonly string[])[]): boolean {

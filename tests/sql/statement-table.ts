@@ -3,8 +3,8 @@ import { keysOf, readStatement, type StatementFacts } from './read-statement.ts'
 import { allStatements } from './statements.ts'
 
 /**
- * The table of every statement, tests/sql/statements.md. All of it is made from the texts but the size class, which whoever
- * writes the statement fills in. `node tests/sql/statement-table.ts` writes it anew and keeps the classes.
+ * The table of all statements, tests/sql/statements.md. Everything in it is derived from the texts except the size class,
+ * which the statement's author fills in. `node tests/sql/statement-table.ts` rewrites it and keeps the classes.
  */
 export const FILE = new URL('statements.md', import.meta.url)
 export const SIZES = ['constant', 'batch', 'page', 'step', 'part', 'table'] as const
@@ -25,7 +25,7 @@ export function readAll(): ReadonlyMap<string, StatementFacts> {
   return new Map([...rows].map(([row, texts]) => [row, readStatement(texts.map(([, text]) => text).join(';\n'), keys)]))
 }
 
-/** The lines that the table should have, by statement. */
+/** The rows that the table should have, by statement. */
 export function linesOf(sizes: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   return new Map(
     [...readAll()].map(([row, facts]) => {
@@ -38,7 +38,7 @@ export function linesOf(sizes: ReadonlyMap<string, string>): ReadonlyMap<string,
   )
 }
 
-/** What the file says: the whole line of each statement, and its size class. */
+/** The file's rows, by statement, and their size classes. */
 export function readTable(): { lines: ReadonlyMap<string, string>; sizes: ReadonlyMap<string, string> } {
   const rows = tableOf(readFileSync(FILE, 'utf8'))
     .text.split('\n')
@@ -50,7 +50,7 @@ export function readTable(): { lines: ReadonlyMap<string, string>; sizes: Readon
   }
 }
 
-/** The last table of the text, and what comes before its first row. */
+/** The last table of the text, and everything before its first row. */
 function tableOf(text: string): { before: string; text: string } {
   const at = text.indexOf('\n', text.lastIndexOf('\n|---') + 1) + 1
   return { before: text.slice(0, at), text: text.slice(at) }

@@ -32,7 +32,7 @@ import * as redrives from '../../shared/adapters/mssql/redrives/redrive-sql.ts'
 import * as reindex from '../../shared/adapters/mssql/search/search-reindex-sql.ts'
 import { STORE_BATCH } from '../../shared/adapters/mssql/orders/store-batch-sql.ts'
 
-/** Every statement that the SQL Server adapter can send, by name; those that depend on filters with each set of them. */
+/** Every statement that the SQL Server adapter can send, by name; statements that depend on filters with each set of them. */
 export function allStatements(): ReadonlyMap<string, string> {
   const statements = new Map<string, string>()
   for (const migration of readMigrations(MIGRATIONS)) {
@@ -119,7 +119,7 @@ export function allStatements(): ReadonlyMap<string, string> {
 const MIGRATIONS = new URL('../../infra/sql/mssql/', import.meta.url)
 const FROM = '2026-01-01T00:00:00.000Z'
 
-/** What a module exports that is text and begins a line: statements and parts of them that stand alone. */
+/** A module's exported texts that begin at the start of a line: complete statements and complete parts. */
 function constantsOf(module: Readonly<Record<string, unknown>>): Record<string, string> {
   const texts = Object.entries(module).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
   return Object.fromEntries(texts)

@@ -1,10 +1,10 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 
-/** What a schema of the document says against a value; nothing when it fits. */
+/** The errors of a value against a schema of the document; undefined when it is valid. */
 export type FaultOf = (schema: object, value: unknown) => string
 
-/** Reads the schemas of an OpenAPI document as somebody does who sets no option of ajv and ajv-formats. */
+/** Compiles the schemas of an OpenAPI document with the default options of ajv and ajv-formats. */
 export function createSchemaCheck(components: { readonly schemas: object }): FaultOf {
   const ajv = new Ajv2020({ logger: false })
   addFormats.default(ajv)
@@ -18,7 +18,7 @@ export function createSchemaCheck(components: { readonly schemas: object }): Fau
   }
 }
 
-/** `components` is a word of OpenAPI: JSON Schema keeps its definitions elsewhere. */
+/** `components` is OpenAPI's keyword: JSON Schema keeps its definitions elsewhere. */
 function moved(schema: object): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/components/schemas/', '"document#/$defs/')) as object
 }

@@ -5,7 +5,7 @@ const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 const QUIET = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking'
 const QUIETER = '--disable-component-update --disable-sync'
 
-/** A Chromium, if this machine has one; CHROMIUM names one that is elsewhere. Where tests must run, CI, one has to be there. */
+/** A Chromium, if this machine has one; CHROMIUM names another location. In CI one is required. */
 export const chromiumPath = [process.env['CHROMIUM'] ?? '', ...BROWSERS].find((path) => path !== '' && existsSync(path))
 if (chromiumPath === undefined) {
   if (process.env['CI']) throw new Error('The tests in a browser need chromium: apt-get install -y chromium')
@@ -13,8 +13,8 @@ if (chromiumPath === undefined) {
 }
 
 /**
- * One page in a browser of its own. `complaints` collects what the page should never cause: errors, violations of its
- * Content-Security-Policy, requests to anybody else.
+ * A page in its own browser. `complaints` collects everything that the page should never cause: errors, violations of its
+ * Content-Security-Policy, requests to other hosts.
  */
 export async function openBrowser(
   origin: string,
@@ -26,7 +26,7 @@ export async function openBrowser(
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {
-    // A refusal is an answer like any other to the page, but the browser reports it.
+    // A refusal is a normal answer to the page, but the browser reports it as an error.
     if (!message.text().startsWith('Failed to load resource')) complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(error.message))

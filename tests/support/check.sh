@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Checks of a script that sources this: a line for each, and how many passed and failed. The script has a directory `work`.
+# Checks for a script that sources this file: one line for each, and a count of passes and failures. The script sets `work`.
 # shellcheck disable=SC2154
 passed=0
 failed=0
 
-# check NAME COMMAND…: runs the command in a subshell in which the first failing line fails it, and shows its output then.
-# What a check leaves for later ones goes to files in $work.
+# check NAME COMMAND…: runs the command in a subshell that stops at the first failing line, and then shows its output.
+# Data for later checks goes to files in $work.
 check() {
   local name=$1 started=$SECONDS
   shift
@@ -13,7 +13,7 @@ check() {
     set -e
     "$@"
   ) > "$work/check.txt" 2>&1
-  # shellcheck disable=SC2181 # As the condition of an `if` the subshell would go on after a line that fails.
+  # shellcheck disable=SC2181 # As the condition of an `if` the subshell would continue after a failing line.
   if [ $? = 0 ]; then
     passed=$((passed + 1))
     echo "ok: $name ($((SECONDS - started)) s)"

@@ -7,7 +7,7 @@ export interface Published {
   readonly record: RecordToPublish
 }
 
-/** A log that remembers what was published; `refuse` makes it fail. */
+/** A log that keeps published records in memory; `refuse` makes it fail. */
 export function createRecordingLog() {
   const published: Published[] = []
   let refuse: (topic: string, records: readonly RecordToPublish[]) => Error | undefined = () => undefined
@@ -30,7 +30,7 @@ export function createRecordingLog() {
   }
 }
 
-/** A store that keeps orders in memory, by the rules of the port as far as the use cases need them. */
+/** An in-memory store of orders that follows the port's rules as far as the use cases need them. */
 export function createRecordingStore() {
   const batches: StoreBatch[] = []
   const stored = new Map<string, OrderToStore>()
@@ -42,7 +42,7 @@ export function createRecordingStore() {
     failWith(next: typeof fault) {
       fault = next
     },
-    /** What fails for every order, those that are only tried included. */
+    /** A failure for every order, including trial runs. */
     failForAllWith(next: typeof previewFault) {
       fault = next
       previewFault = next

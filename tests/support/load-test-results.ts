@@ -1,6 +1,6 @@
 import type { RunResult } from '../../loadtest/outcome/result.ts'
 
-/** A result as a run would leave it, of which a test says what matters to it. */
+/** A result as a run would write it; a test overrides the figures that it needs. */
 export function loadTestResult(changes: Partial<RunResult> = {}): RunResult {
   const summary = { count: 2, mean: 12, min: 10, p50: 10, p90: 14, p95: 14, p99: 40, p999: 41, max: 42 }
   const distribution = [

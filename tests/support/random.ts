@@ -1,16 +1,16 @@
 import { randomInt } from 'node:crypto'
 
-/** Chance that a seed repeats. */
+/** Randomness that a seed reproduces. */
 export interface Random {
-  /** From 0 to below 1. */
+  /** At least 0, below 1. */
   next(): number
-  /** Whole, both ends included. */
+  /** An integer, both ends included. */
   whole(min: number, max: number): number
   chance(probability: number): boolean
   pick<T>(list: readonly T[]): T
 }
 
-/** The seed of this run, printed so that `SEED=<it> npx vitest run <file>` makes the same choices again. */
+/** The seed of this run, printed so that `SEED=<it> npx vitest run <file>` repeats its choices. */
 export function seedOfThisRun(): number {
   const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31))
   console.log(`SEED=${seed}`)

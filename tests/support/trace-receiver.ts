@@ -34,8 +34,8 @@ interface OtlpRequest {
 }
 
 /**
- * A small real collector: takes traces as OTLP/HTTP in JSON, and whatever else is posted, as it is; refuses them while
- * `refuse(true)`, and answers as `answerWith` says. With a certificate, by TLS.
+ * A small collector: accepts traces as OTLP/HTTP in JSON, and keeps other requests unchanged; refuses them while
+ * `refuse(true)` holds, and answers as `answerWith` says. With a certificate it uses TLS.
  */
 export async function startTraceReceiver(tls?: { readonly key: Buffer; readonly cert: Buffer }) {
   const spans: ReceivedSpan[] = []

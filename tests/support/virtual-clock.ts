@@ -1,6 +1,6 @@
 import type { Clock } from '../../shared/ports/clock.ts'
 
-/** Time that passes only when somebody sleeps: minutes of outage take no time at all. */
+/** A clock that advances only when somebody sleeps, so that an outage of minutes takes no time. */
 export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): Clock & { advance(ms: number): void } {
   let now = startMs
   return {

@@ -11,7 +11,7 @@ import org.openapitools.client.api.OrdersApi;
 import org.openapitools.client.api.OrdersApi.*;
 import org.openapitools.client.model.*;
 
-/** An order's journey with the client that openapi-generator makes for Java. Arguments: the product's URL and key. */
+/** An order's journey with openapi-generator's client for Java. Arguments: the product's URL and key. */
 class Journey {
   static final UUID ISSUED_NEVER = UUID.fromString("01990000-0000-7000-8000-000000000000");
   static final long CUSTOMER = 3_000_000_000L;
@@ -26,7 +26,7 @@ class Journey {
     keyed.setRequestInterceptor(request -> request.header("x-functions-key", args[1]));
     var deadLetters = new DeadLettersApi(keyed);
 
-    // An order that is waited for, and the same again under its key.
+    // An order with a wait, and the same again under its key.
     var idempotencyKey = UUID.randomUUID().toString();
     var large = APIPlaceOrderRequest.newBuilder().orderCommand(order(1234567.89)).idempotencyKey(idempotencyKey);
     var stored = orders.placeOrder(large.prefer("wait=30").build());
@@ -36,7 +36,7 @@ class Journey {
     equal(stored.getCurrencyType(), Currency.EUR);
     equal(orders.placeOrder(large.build()).getOrderId(), stored.getOrderId());
 
-    // One that is placed, then waited for.
+    // An order without a wait, then waited for.
     var placed = orders.placeOrder(APIPlaceOrderRequest.newBuilder().orderCommand(order(187.35)).build());
     var wait = APIGetOrderRequest.newBuilder().orderId(placed.getOrderId()).prefer("wait=30").build();
     var found = orders.getOrder(wait);
@@ -101,7 +101,7 @@ class Journey {
     }
   }
 
-  /** The problem that a call is answered with, read as the document describes it. */
+  /** The problem with which a call failed, read as the document describes it. */
   static Problem problemOf(Call call) throws Exception {
     try {
       call.answer();

@@ -33,14 +33,14 @@ def problem_of(call):
     raise AssertionError("no problem")
 
 
-# An order that is waited for, and the same again under its key.
+# An order with a wait, and the same again under its key.
 idempotency_key = str(uuid.uuid4())
 stored = orders.place_order(order(1234567.89), idempotency_key=idempotency_key, prefer="wait=30")
 equal(stored.status, "stored")
 equal((stored.customer_id, stored.total_price, stored.currency_type), (3_000_000_000, 1234567.89, "EUR"))
 equal(orders.place_order(order(1234567.89), idempotency_key=idempotency_key).order_id, stored.order_id)
 
-# One that is placed, then waited for.
+# An order without a wait, then waited for.
 placed = orders.place_order(order(187.35))
 found = orders.get_order(placed.order_id, prefer="wait=30")
 equal((found.status, found.total_price, found.order_items[0].price), ("stored", 187.35, 119.9))

@@ -49,7 +49,7 @@ def equal(found, expected):
     assert found == expected, f"{found!r} instead of {expected!r}"
 
 
-# An order that is waited for, and the same again under its key.
+# An order with a wait, and the same again under its key.
 large = order(1234567.89)
 idempotency_key = str(uuid.uuid4())
 stored = read(ask("/api/orders", large, prefer="wait=30", idempotency_key=idempotency_key), models.Order, 201)
@@ -60,7 +60,7 @@ equal(
 repeated = read(ask("/api/orders", large, idempotency_key=idempotency_key), models.Order, 202)
 equal(repeated.orderId, stored.orderId)
 
-# One that is placed, then waited for.
+# An order without a wait, then waited for.
 placed = read(ask("/api/orders", order(187.35)), models.Order, 202)
 found = read(ask(f"/api/orders/{placed.orderId}", prefer="wait=30"), models.Order, 200)
 equal((found.status.value, found.totalPrice, found.orderItems[0].price), ("stored", 187.35, 119.9))
@@ -95,7 +95,7 @@ equal(f"{record.topic}:{record.partition}:{record.offset}", letter.id)
 equal((record.timestamp, record.value), (letter.recordTimestamp, letter.value.base64))
 equal([pair[0] for pair in record.headers], [header.name for header in letter.headers])
 
-# Every amount that the product takes, both documents take, whether it fits binary fractions or not.
+# Both documents accept every amount that the product accepts, even if it does not fit a binary fraction.
 command = {"$ref": "#/components/schemas/OrderCommand", "components": openapi["components"]}
 event = {"$ref": "#/components/schemas/NewOrder", "components": asyncapi["components"]}
 for amount in [0, 0.01, 0.07, 0.0001, 1.1, 4.35, 19.99, 187.35, 1234567.8901, 9_999_999_999.9999]:

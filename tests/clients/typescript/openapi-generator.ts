@@ -1,4 +1,4 @@
-// An order's journey with the client that openapi-generator makes for fetch. Arguments: the product's URL and key.
+// An order's journey with openapi-generator's client for fetch. Arguments: the product's URL and key.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -26,7 +26,7 @@ function order(totalPrice: number): OrderCommand {
   return { ...command, customerId: CUSTOMER, totalPrice }
 }
 
-/** The problem that a call is answered with, read as the document describes it. */
+/** The problem with which a call failed, read as the document describes it. */
 async function problemOf(call: Promise<unknown>): Promise<Problem> {
   const error: unknown = await call.then(
     () => undefined,
@@ -36,7 +36,7 @@ async function problemOf(call: Promise<unknown>): Promise<Problem> {
   return ProblemFromJSON(await error.response.json())
 }
 
-// An order that is waited for, and the same again under its key.
+// An order with a wait, and the same again under its key.
 const large = { orderCommand: order(1234567.89), idempotencyKey: randomUUID() }
 const stored = await orders.placeOrder({ ...large, prefer: 'wait=30' })
 assert.deepEqual(
@@ -45,7 +45,7 @@ assert.deepEqual(
 )
 assert.equal((await orders.placeOrder(large)).orderId, stored.orderId)
 
-// One that is placed, then waited for.
+// An order without a wait, then waited for.
 const placed = await orders.placeOrder({ orderCommand: order(187.35) })
 const found = await orders.getOrder({ orderId: placed.orderId, prefer: 'wait=30' })
 assert.deepEqual([found.status, found.totalPrice, found.orderItems?.[0]?.price], ['stored', 187.35, 119.9])

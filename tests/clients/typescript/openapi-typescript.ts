@@ -1,4 +1,4 @@
-// An order's journey with openapi-fetch on the types that openapi-typescript makes. Arguments: the product's URL and key.
+// An order's journey with openapi-fetch and the types of openapi-typescript. Arguments: the product's URL and key.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -32,7 +32,7 @@ async function problemOf(call: Promise<{ error?: Problem }>): Promise<Problem> {
   return error
 }
 
-// An order that is waited for, and the same again under its key.
+// An order with a wait, and the same again under its key.
 const large = { body: order(1234567.89) }
 const idempotencyKey = { 'Idempotency-Key': randomUUID() }
 const stored = await dataOf(
@@ -45,7 +45,7 @@ assert.deepEqual(
 const repeated = await dataOf(anonymous.POST('/api/orders', { ...large, params: { header: idempotencyKey } }))
 assert.equal(repeated.orderId, stored.orderId)
 
-// One that is placed, then waited for.
+// An order without a wait, then waited for.
 const { orderId } = await dataOf(anonymous.POST('/api/orders', { body: order(187.35) }))
 const found = await dataOf(
   anonymous.GET('/api/orders/{orderId}', { params: { path: { orderId }, header: { Prefer: 'wait=30' } } }),

@@ -13,20 +13,20 @@ export type Log = EventLog & LogConsumer
 
 export interface OpenedLog extends AsyncDisposable {
   readonly log: Log
-  /** Closes the log and opens it anew on what it kept. */
+  /** Closes the log and reopens it on the same data. */
   restart(): Promise<Log>
 }
 
 export interface LogFeatures {
-  /** Offsets count up by one from 0; false where transaction markers and compaction leave holes. */
+  /** Offsets increase by one from 0; false where transaction markers and compaction leave holes. */
   readonly denseOffsets: boolean
-  /** What `restart` gives has everything that was there before. */
+  /** After `restart` all earlier records are still there. */
   readonly survivesRestart: boolean
 }
 
 const WAIT = { timeout: 20_000, interval: 5 }
 
-/** The promises of `EventLog` and `LogConsumer`, for every adapter to keep. */
+/** The promises of `EventLog` and `LogConsumer`, for every adapter. */
 export function eventLogContract(name: string, open: () => Promise<OpenedLog>, features: LogFeatures): void {
   describe(`${name} keeps the promises of an event log:`, () => {
     let opened: OpenedLog
@@ -316,15 +316,15 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>, f
 }
 
 interface Collected extends AsyncDisposable {
-  /** Of batches that resolved. */
+  /** Offsets of the batches that resolved. */
   readonly records: LogRecord[]
   readonly batches: (readonly LogRecord[])[]
-  /** Every batch that was delivered, rejected ones too. */
+  /** Every batch that was delivered, including rejected ones. */
   readonly attempts: (readonly LogRecord[])[]
   readonly errors: unknown[]
 }
 
-/** Subscribes, with a group of its own if none is named, and keeps what comes. */
+/** Subscribes, by default with a new group, and collects the records. */
 export async function collect(
   log: LogConsumer,
   options: { topic: string; maxBatchSize: number; groupId?: string },
@@ -366,7 +366,7 @@ export function numbered(count: number): RecordToPublish[] {
   return Array.from({ length: count }, (_, n) => ({ key: `key-${n}`, value: `value-${n}`, headers: [] }))
 }
 
-/** Bytes as something that `expect` shows and compares, whatever class holds them; null stays null. */
+/** Bytes in a form that `expect` can show and compare, independent of their class; null stays null. */
 function text(data: Uint8Array | string | null): string | null {
   return data === null ? null : Buffer.from(data as Uint8Array).toString('hex')
 }
@@ -375,7 +375,7 @@ function offsetsOf(records: readonly LogRecord[]): number[] {
   return records.map(({ offset }) => offset)
 }
 
-/** Two keys of different partitions, found by asking the log itself. */
+/** Two keys of different partitions, found by publishing them. */
 async function twoKeys(log: EventLog, topic: string): Promise<[string, string]> {
   const candidates = numbered(20)
   const positions = await log.publish(topic, candidates)

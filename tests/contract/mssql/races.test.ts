@@ -3,8 +3,8 @@ import { describeMssql } from '../open-mssql.ts'
 import { racesContract } from '../store/races.contract.ts'
 
 /**
- * What waits for a lock. The first call on a connection may take seconds to get there, because Babelfish learns the grammar
- * anew on each. There a wait for a lock is called Lock, and `blocked` names whoever has any lock on the same thing.
+ * Counts calls that wait for a lock. The first call on a connection may take seconds, because Babelfish loads its grammar
+ * once for each connection. Babelfish names such a wait Lock, and `blocked` lists everybody who holds a lock on the same row.
  */
 const COUNT_WAITING = `
 SELECT COUNT(DISTINCT p.spid) AS waiting
@@ -12,8 +12,8 @@ FROM sys.sysprocesses AS p
 WHERE p.dbid = DB_ID() AND (p.lastwaittype = N'Lock' OR (p.lastwaittype LIKE N'LCK%' AND p.blocked <> 0));`
 
 /**
- * The third connection holds its rows in a transaction. Babelfish is PostgreSQL: it shows what versions of rows hide, with
- * no lock that a hint asks for. SQL Server shows both, with READ_COMMITTED_SNAPSHOT on, as the product turns it on.
+ * The third connection holds its rows in a transaction. Babelfish is PostgreSQL: it shows the effects of row versions, but
+ * none of the locks that hints request. SQL Server with READ_COMMITTED_SNAPSHOT, which the product enables, shows both.
  */
 describeMssql((open, again, database) =>
   racesContract('SQL Server', async () => {

@@ -14,7 +14,7 @@ racesContract('SQLite', async () => {
   return {
     one,
     other,
-    // Nobody can see who waits. A store waits for another's transaction for two seconds, and is busy then.
+    // SQLite does not show who waits. A store waits two seconds for another's transaction, then reports that it is busy.
     async areWaiting() {
       await sleep(100)
       return true

@@ -22,7 +22,7 @@ import {
 
 const STACK = 'Error: x\n    at f (file:///app/shared/a.ts:3:1)'
 
-/** What every DeadLetters promises. */
+/** The promises of `DeadLetters`. */
 export function deadLettersContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a dead-letter store`, () => {
     let opened: OpenStore
@@ -31,7 +31,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
     })
     afterEach(() => opened[Symbol.asyncDispose]())
 
-    /** All that match, which are as many as are counted. */
+    /** All letters that match; the count must agree. */
     const listed = async (query: Partial<DeadLetterQuery> = {}) => {
       const letters = await allPages((page) => opened.deadLetters.list({ limit: 2, ...query, ...page }))
       expect(await opened.deadLetters.count(query)).toBe(letters.length)

@@ -15,7 +15,7 @@ import {
   type OpenStore,
 } from '../store-fixtures.ts'
 
-/** Every store keeps what people decided about dead letters, whatever is delivered again. */
+/** Every store keeps operators' decisions about dead letters through any redelivery. */
 export function decisionsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} with decisions about letters`, () => {
     let opened: OpenStore
@@ -27,7 +27,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
     const { dead, stored, stateOf, kindsOf } = redriveSteps(() => opened)
 
     describe('a decision survives redeliveries', () => {
-      /** A fixed order of the redriven one: dead under its letter, with the marks of an edit. */
+      /** The edited order after its redrive died: a letter with the headers of an edit. */
       const editOf = (order: OrderToStore, offset: number): OrderToStore => {
         const letterId = letterIdOf(order)
         return orderAt(offset, {
@@ -104,7 +104,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         const [order] = (await dead(1)) as [OrderToStore]
         await opened.redriveTasks.discard(letterIdOf(order), actAt(1))
         expect(await outcomesOf([again(order, 1)])).toEqual(['withheld'])
-        // A copy that died on its own has a letter of its own, which an operator redrives.
+        // A copy that died on its own has a separate letter, which an operator redrives.
         const copy = { ...order, origin: place(2) }
         await opened.deadLetters.keep([letterOf(copy)])
         expect(await statusOf(order)).toBe('discarded')
@@ -128,7 +128,7 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
         await opened.store.storeBatch(batchOf([], { parked: [parkedFrom(copy)] }))
         expect(await statusOf(order)).toBe('discarded')
         expect(await kindsOf(order)).toEqual(['accepted', 'dead-lettered', 'discarded'])
-        // Its retry comes back, and ends.
+        // Its retry is delivered and fails for good.
         const { outcomes } = await opened.store.storeBatch(batchOf([copy], { delivered: 'copy' }))
         expect(outcomes).toEqual([{ kind: 'withheld' }])
         expect(await ledger()).toMatchObject({ balanced: true, states: { discarded: 2, retrying: 0 } })

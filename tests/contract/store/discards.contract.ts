@@ -15,7 +15,7 @@ import {
   type OpenStore,
 } from '../store-fixtures.ts'
 
-/** Promises of every Redrives about letters that are discarded, one or many, and restored. */
+/** The promises of `Redrives` about letters that are discarded, alone or together, and restored. */
 export function discardsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as the place of discards`, () => {
     let opened: OpenStore
@@ -96,7 +96,7 @@ export function discardsContract(name: string, open: OpenEmptyStore): void {
         expect(states).toEqual(['discarded', 'discarded', 'discarded', 'dead'])
         const views = await opened.views.getMany(orders.map(({ orderId }) => orderId))
         const statuses = orders.map(({ orderId }) => views.get(orderId)?.status)
-        // The second has another letter, which is still dead.
+        // The second order has another letter, which is still dead.
         expect(statuses).toEqual(['discarded', 'dead-lettered', 'discarded', 'dead-lettered'])
         expect((await opened.views.history(one.orderId))?.at(-1)).toEqual({
           at: at(2),

@@ -13,7 +13,7 @@ import {
   type OpenStore,
 } from '../store-fixtures.ts'
 
-/** What every Ledger promises, together with the OrderStore that keeps it. */
+/** The promises of `Ledger`, together with the OrderStore that writes it. */
 export function ledgerContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a ledger`, () => {
     let opened: OpenStore
@@ -101,7 +101,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
         { topic: 'orders', partition: 0, from: 0, to: 3, lostBy: 'log-start' },
       ])
       expect(await settle(0, 3, 'log-start')).toEqual([])
-      // What was counted is not lost, whatever is said of it.
+      // Counted offsets cannot be lost, even if they are reported as lost.
       expect(await settle(2, 5, 'hole')).toEqual([{ topic: 'orders', partition: 0, from: 3, to: 4, lostBy: 'hole' }])
       const snapshot = await read()
       expect(lineOf(snapshot)).toMatchObject({ next: 10, stored: 2, gaps: 2, absent: 2, lost: 4, balanced: true })
@@ -173,7 +173,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
         [7, 8, 'hole'],
       ])
       expect(lineOf(snapshot)).toMatchObject({ next: 10, stored: 2, gaps: 3, lost: 5, balanced: true })
-      // A range behind the last that was counted goes on with an open one that ends there, and is lost alone.
+      // A range behind the last counted offset extends an open one that ends there, and is lost separately.
       await opened.maintenance.resetLedger(GROUP, epoch, actAt(2))
       await settle(5, 6, 'log-start')
       expect(await gaps()).toEqual([[0, 5]])
@@ -243,7 +243,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
         attempt: fc.integer({ min: 1, max: 3 }),
         state: fc.constantFrom('retrying' as const, 'dead' as const),
       })
-      // Each run has a store of its own: where making one takes seconds, fewer runs have to do.
+      // Each run has its own store; where creating one takes seconds, there are fewer runs.
       const enough = Date.now() + 40_000
       await fc.assert(
         fc.asyncProperty(fc.array(delivery, { minLength: 1, maxLength: 12 }), async (deliveries) => {

@@ -32,7 +32,7 @@ function step(changes: Partial<RebuildStep> = {}): RebuildStep {
   return { owner: 'one', at: new Date().toISOString(), leaseMs: 60_000, progress: PROGRESS, ...changes }
 }
 
-/** What every Maintenance promises. */
+/** The promises of `Maintenance`. */
 export function maintenanceContract(name: string, open: () => Promise<OpenStore>): void {
   describe(`${name} as it is maintained`, () => {
     let opened: OpenStore
@@ -90,9 +90,9 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         expect((await opened.views.list({ limit: 9, reference: 'WEB-0' })).items).toEqual([])
         expect(await found('upcast')).toHaveLength(1)
         expect(await found('pos')).toHaveLength(1)
-        // It is in the e-mail address still.
+        // The word is still in the e-mail address.
         expect((await opened.views.search({ q: 'alex', limit: 3, customersOnly: true })).items).toEqual([])
-        // The hash is that of today's reading: a redelivery is a duplicate of it.
+        // The hash is the one that today's code computes, so a redelivery is a duplicate.
         const again = await store([{ ...upcast, origin: place(9) }])
         expect(again.outcomes).toEqual([{ kind: 'duplicate' }])
       })

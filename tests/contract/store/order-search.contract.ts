@@ -7,7 +7,7 @@ import type { OrderToStore, ParkedRecord } from '../../../shared/ports/order-sto
 import type { ListQuery, SearchQuery } from '../../../shared/ports/order-views.ts'
 import { ACCEPTED_AT, allPages, NOW, orderAt, type OpenStore, type StoreFeatures } from '../store-fixtures.ts'
 
-/** A store that is open and empty before each test, and how the suite of order views writes to it and reads it. */
+/** A store that is empty before each test, and how the suite of order views writes and reads it. */
 export interface SearchedStore {
   readonly opened: () => OpenStore
   readonly store: (orders: readonly OrderToStore[]) => Promise<unknown>
@@ -16,7 +16,7 @@ export interface SearchedStore {
   readonly listed: (query: Partial<ListQuery>) => Promise<string[]>
 }
 
-/** What every OrderViews promises of search, in a list too. */
+/** The promises of `OrderViews` about search, including search within a list. */
 export function orderSearchContract(
   { opened, store, park, found, listed }: SearchedStore,
   features: StoreFeatures,
@@ -159,7 +159,7 @@ export function orderSearchContract(
     }
   })
 
-  // This checks the index: `rankOf` makes words as the product does. `FOUND_BY` above checks the words.
+  // This checks the index: `rankOf` splits words as the product does. `FOUND_BY` above checks the words.
   test.runIf(features.fullText)('texts of any script find the same orders as a full scan', async () => {
     const random = createRandom(7)
     const pick = (some: readonly string[]) => some[Math.floor(random() * some.length)] ?? ''
@@ -212,13 +212,13 @@ export function orderSearchContract(
     await store([retrying])
     expect(await listed({ q: 'maria', status: 'retrying' })).toEqual([])
     expect(await listed({ q: 'retry' })).toEqual([retrying.orderId])
-    // Nothing could be read of this one, so no word of an earlier one may lead to it.
+    // Nothing could be read of this record, so words of an earlier one must not lead to it.
     await park(customer(5, 'Nobody', 'Knows'), { order: null })
     expect(await listed({ q: 'maria', status: 'retrying' })).toEqual([])
   })
 }
 
-/** More that begin alike than an index may want to look up one by one, and some that begin nothing else. */
+/** More words with one prefix than an index may look up one by one, and some with other prefixes. */
 const WORDS = [
   ...Array.from({ length: 40 }, (_, index) => `acorn${String(index).padStart(2, '0')}`),
   ...['a', 'ac', 'acorn', 'acorns', 'birch', 'birchwood', 'elder', 'el', 'hazel', 'iris'].flatMap((word) => [
@@ -230,7 +230,7 @@ const WORDS = [
 ]
 const BEGINNINGS = ['a', 'ac', 'aco', 'acorn', 'acorn0', 'acorns', 'birch', 'birchw', 'el', 'elder', 'hazel', 'i', 'x']
 
-/** A text, what finds it, and what does not. */
+/** A text, the queries that find it, and the queries that do not. */
 const FOUND_BY: readonly [text: string, queries: readonly string[], others?: readonly string[]][] = [
   ['José', ['jose', 'JOSÉ', 'Jose\u0301', 'jo'], ['josef']],
   ['MÜLLER-Ångström', ['muller', 'Müller', 'angstrom', 'ang müll', 'müller-angstrom']],
@@ -280,9 +280,9 @@ const WAYS_TO_WRITE: readonly ((text: string) => string)[] = [
 ]
 
 /**
- * What `search` promises: 4 when the order does not match. The words are those of the product's own `wordsOf` and
- * `queryWords`, so this checks that the index finds and ranks what has them; `FOUND_BY` checks the words themselves. The order's
- * e-mail address has no digits, because stores differ in how they find those.
+ * The rank that `search` promises, 4 when the order does not match. It uses the product's own `wordsOf` and `queryWords`,
+ * so this checks how the index finds and ranks those words; `FOUND_BY` checks the words themselves. The order's
+ * e-mail address has no digits, because stores differ in how they find digits.
  */
 function rankOf(order: NewOrderCommand, q: string): number {
   const words = queryWords(q)

@@ -18,7 +18,7 @@ import {
   type OpenStore,
 } from '../store-fixtures.ts'
 
-/** What every OrderStore promises. */
+/** The promises of `OrderStore`. */
 export function orderStoreContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as an order store`, () => {
     let opened: OpenStore
@@ -190,7 +190,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
 
       expect((await kinds([edited])).kinds).toEqual(['stored'])
       expect((await kinds([order])).kinds).toEqual(['duplicate'])
-      // A redrive that was under way when the letter was edited.
+      // A redrive that was in flight when the letter was edited.
       const late = { ...order, origin: place(2), redriveOf: supersedes }
       expect((await kinds([late])).kinds).toEqual(['duplicate'])
       expect(await opened.views.get(order.orderId)).toMatchObject({

@@ -20,7 +20,7 @@ import {
   type StoreFeatures,
 } from '../store-fixtures.ts'
 
-/** What every OrderViews promises. */
+/** The promises of `OrderViews`. */
 export function orderViewsContract(name: string, open: OpenEmptyStore, features: StoreFeatures): void {
   describe(`${name} as order views`, () => {
     let opened: OpenStore
@@ -216,7 +216,7 @@ export function orderViewsContract(name: string, open: OpenEmptyStore, features:
         const orders = Array.from({ length: 3000 }, (_, offset) =>
           orderAt(offset, { acceptedAt: new Date(Date.parse(ACCEPTED_AT) + offset * 1000).toISOString() }),
         )
-        // One that was stored long after it had been accepted.
+        // An order that was stored long after it had been accepted.
         const straggler = orderAt(3000)
         for (let start = 0; start < 3000; start += 500) await store(orders.slice(start, start + 500))
         await store([straggler])

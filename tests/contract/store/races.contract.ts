@@ -15,23 +15,23 @@ import {
   type OpenStore,
 } from '../store-fixtures.ts'
 
-/** One empty store that two processes have open, and a third connection that holds rows of it. */
+/** An empty store that two processes have open, and a third connection that locks rows of it. */
 export interface SharedStore extends AsyncDisposable {
   readonly one: OpenStore
   readonly other: OpenStore
-  /** Whether this many calls wait for a row that is held. A store that does not tell waits until they should, and says yes. */
+  /** Whether this many calls wait for a locked row. A store that cannot tell waits long enough and returns true. */
   areWaiting(calls: number): Promise<boolean>
-  /** Locks the rows that this UPDATE names until `work` has returned. */
+  /** Locks the rows that this UPDATE matches until `work` has returned. */
   hold(update: string, work: () => Promise<void>): Promise<void>
 }
 
 const HOLD_STATES = 'UPDATE order_states SET attempt = attempt'
 const HOLD_PARKED = 'UPDATE parked_records SET attempt = attempt'
-/** A call that waits for nothing by then may not wait at all. Nothing fails: the two only do not meet. */
+/** A call that does not wait by then may never wait. The test still passes; the two calls just do not meet. */
 const MEET_MS = 30_000
 const LOOK_MS = 50
 
-/** What two that decide about one record or one order at the same time leave behind, on every store. */
+/** Two concurrent decisions about one record or one order leave every store in a consistent state. */
 export function racesContract(name: string, open: () => Promise<SharedStore>): void {
   describe(`${name} shared by two processes`, () => {
     let shared: SharedStore
@@ -41,7 +41,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
     })
     afterEach(() => shared[Symbol.asyncDispose]())
 
-    /** Begins these one after another, each when the one before waits for the row that is held, or for another of them. */
+    /** Starts these one after another, each once the one before waits for a locked row. */
     async function meet(held: string, ...calls: (() => Promise<unknown>)[]): Promise<PromiseSettledResult<unknown>[]> {
       const results: Promise<unknown>[] = []
       let pending = 0
@@ -158,7 +158,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       )
       expect([await stateOf(first), await stateOf(second)]).toEqual(['discarded', 'dead'])
       expect(['dead-lettered', 'discarded']).toContain(await statusOf(first))
-      // Whichever came first, the letter that is left can still be given up or sent back.
+      // In either order, the remaining letter can still be discarded or redriven.
       await shared.one.redriveTasks.discard(letterIdOf(second), actAt(2))
       expect(await statusOf(first)).toBe('discarded')
     })
@@ -188,7 +188,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
         () => shared.other.redriveTasks.lease('b', 1000, 5000),
       )
       const leased = results.map((result) => result.status === 'fulfilled' && result.value !== undefined)
-      // Who asks passes over a task that is held; then it is free for the next one.
+      // A caller skips a locked task, which is then free for the next caller.
       expect(leased.filter(Boolean).length).toBeLessThanOrEqual(1)
       const next = await shared.one.redriveTasks.lease('c', 1000, 5000)
       expect(next === undefined).toBe(leased.includes(true))

@@ -13,7 +13,7 @@ import {
   type OpenStore,
 } from '../store-fixtures.ts'
 
-/** What every Redrives promises of redrive tasks. */
+/** The promises of `Redrives` about redrive tasks. */
 export function redrivesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as the keeper of redrive tasks`, () => {
     let opened: OpenStore

@@ -17,7 +17,7 @@ import {
   type OpenStore,
 } from '../store-fixtures.ts'
 
-/** Promises of every Redrives about orders whose letters are redriven or edited, and about the audit. */
+/** The promises of `Redrives` about orders whose letters are redriven or edited, and about the audit. */
 export function repairsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as the place of operators' repairs`, () => {
     let opened: OpenStore
@@ -170,7 +170,7 @@ export function repairsContract(name: string, open: OpenEmptyStore): void {
           const { orderId } = order
           return orderAt(offset, { orderId, order: { customerName }, redriveOf: letterId, supersedes: letterId })
         }
-        // The process died between sending the first and saying so.
+        // The process died after sending the first and before recording it.
         await opened.redriveTasks.recordEdit(letterId, Buffer.from('first'), actAt(1))
         await opened.redriveTasks.recordEdit(letterId, Buffer.from('second'), actAt(2))
         const { outcomes } = await stored([edit('First', 1), edit('Second', 2)])

@@ -25,7 +25,7 @@ function recordOf(n: number) {
 
 const ALL = Array.from({ length: RECORDS }, (_, n) => n)
 
-/** A log that was closed: everything is in one file. */
+/** A closed log, whose data is all in one file. */
 async function written(records = ALL.map(recordOf)) {
   const directory = mkdtempSync(join(tmpdir(), 'damaged-log-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
@@ -41,7 +41,7 @@ async function opened(directory: string) {
   return log
 }
 
-/** Flips a bit of the last of these bytes, which stand in the file once. */
+/** Flips a bit in the last of these bytes, which occur once in the file. */
 function flip(file: string, bytes: Buffer | string): void {
   const content = readFileSync(file)
   const needle = Buffer.from(bytes)
@@ -53,7 +53,7 @@ function flip(file: string, bytes: Buffer | string): void {
   writeFileSync(file, content)
 }
 
-/** 64 KiB of whole pages. */
+/** Zeroes 64 KiB of whole pages. */
 function zeroTheMiddle(file: string): void {
   const zeros = Buffer.alloc(64 * 1024)
   const descriptor = openSync(file, 'r+')
@@ -73,10 +73,10 @@ function six(value: number): Buffer {
   return bytes
 }
 
-/** Thousands of records in batches of seven take longer than a test waits by default. */
+/** Reading thousands of records in batches of seven takes longer than the default timeout. */
 const PATIENTLY = { timeout: 60_000 }
 
-/** Consumes all, and a record that is published afterwards. Resolves with the offsets that were told as damaged. */
+/** Consumes all records, and one published afterwards. Resolves with the offsets reported as damaged. */
 async function passedOver(directory: string, records = ALL.length): Promise<number[]> {
   await using log = await createEmbeddedLog({ directory })
   await using consumer = await collect(log, { topic: 't', groupId: 'g', maxBatchSize: 7 })
@@ -229,7 +229,7 @@ describe('A product whose log was damaged while it was stopped', () => {
       damage(file)
       const product = createProduct(join(directory, 'data'), { LOG_LEVEL: 'warn' })
       await product.start()
-      /** Of those that are not stored, how many say that their record may be missing. */
+      /** How many of the orders that are not stored report that their record may be missing. */
       async function withCause(): Promise<number> {
         let found = 0
         for (const id of ids) {
@@ -277,14 +277,14 @@ describe('A product whose log was damaged while it was stopped', () => {
           async () => expect((await product.operate('/api/ops/rebuild')).body).toMatchObject(done),
           WITHIN,
         )
-        // An operator answers for it.
+        // The operator resets the ledger.
         await product.operate('/api/ops/ledger/reset', { method: 'POST', body: { reason: 'The senders were told.' } })
         expect(await product.ledger()).toMatchObject({
           balanced: true,
           damaged: [],
           totals: { damaged: 0, gaps: 0, stored: totals.stored, absent: ORDERS - totals.stored },
         })
-        // A second epoch is the same, because each begins anew.
+        // A second epoch gives the same result, because each starts from scratch.
         const again = { reason: 'Once more.', force: true }
         await product.operate('/api/ops/ledger/reset', { method: 'POST', body: again })
         expect(await product.ledger()).toMatchObject({ balanced: true, totals: { absent: ORDERS - totals.stored } })
@@ -329,7 +329,7 @@ describe('A product whose log was damaged while it was stopped', () => {
   }, 360_000)
 })
 
-/** Of the lines that a product wrote. */
+/** Counts lines that a product logged. */
 function eventsOf(output: string): string[] {
   return [...output.matchAll(/"event":"([^"]+)"/g)].map(([, event = '']) => event)
 }
@@ -346,7 +346,7 @@ function orderOf(n: number) {
   return { ...ORIGINAL_BODY, customerId: 1000 + n, shippingAddress: `${1000 + n} Harbour Street` }
 }
 
-/** Of every sixtieth order, wherever it lies: pages that SQLite split have earlier copies in their free space. */
+/** Finds every sixtieth order at its live position: pages that SQLite split have earlier copies in their free space. */
 function flipAddresses(file: string): void {
   const content = readFileSync(file)
   for (let n = 1000; n < 2200; n += 60) {

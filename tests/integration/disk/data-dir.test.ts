@@ -27,7 +27,7 @@ function temporaryPath(): string {
   return join(parent, 'nested', 'data')
 }
 
-/** A process of its own that holds the directory until it is killed. */
+/** A process that holds the directory until it is killed. */
 async function holder(directory: string) {
   const script = `
     import { openDataDir } from ${JSON.stringify(MODULE)}
@@ -186,7 +186,7 @@ describe('The data directory', () => {
       const lock = new DatabaseSync(join(path, 'lock.db'))
       lock.exec('CREATE TABLE t (a)')
       lock.close()
-      // Opening a pipe waits for somebody to write to it, as opening a file waits for a server that is away.
+      // Opening a pipe waits for a writer, as opening a file on an unavailable server waits for that server.
       expect(spawnSync('mkfifo', [join(path, 'lock.db-journal')]).status).toBe(0)
       const script = `
       import { openDataDir } from ${JSON.stringify(MODULE)}

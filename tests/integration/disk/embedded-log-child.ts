@@ -3,8 +3,8 @@ import { writeSync } from 'node:fs'
 import { createEmbeddedLog } from '../../../shared/adapters/embedded/embedded-log.ts'
 
 /**
- * A process to be killed or starved of disk: publishes from several sides at once and consumes what it publishes.
- * Prints, each line in one unbuffered write and only once it is true:
+ * A process to be killed or starved of disk space: publishes concurrently and consumes its own records.
+ * Prints each line in one unbuffered write, only once it is true:
  *   a <id> <partition> <offset>   acknowledged
  *   p <partition> <offset>        processed, about to be committed
  *   r <code>                      publishing was rejected
@@ -27,7 +27,7 @@ await Promise.all(Array.from({ length: Number(publishers) }, (_, publisher) => p
 
 async function publish(publisher: number): Promise<void> {
   for (let n = 0; ; n++) {
-    // Calls of one to four records: all of a call or none.
+    // Calls of one to four records; a call publishes all of them or none.
     const ids = Array.from({ length: 1 + (n % 4) }, (_, part) => `${round}-${publisher}-${n}-${part}`)
     const records = ids.map((id) => ({ key: id, value: sealed(id, n), headers: [['id', id]] as const }))
     try {
@@ -45,7 +45,7 @@ function print(lines: readonly string[]): void {
   while (rest.length > 0) rest = rest.subarray(write(rest))
 }
 
-/** A reader that is slower than we are fills the pipe: then we wait, as a blocking pipe would have us. */
+/** A slow reader fills the pipe: then we wait, as with a blocking pipe. */
 function write(bytes: Uint8Array): number {
   try {
     return writeSync(1, bytes)
@@ -56,7 +56,7 @@ function write(bytes: Uint8Array): number {
   }
 }
 
-/** A value that shows every damage: its id, some ballast of varying length, and the hash of both. */
+/** A value that reveals any damage: its id, ballast of varying length, and the hash of both. */
 function sealed(id: string, n: number): string {
   const content = `${id} ${'ü'.repeat((n * 37) % 1500)}`
   return `${content} ${createHash('sha256').update(content).digest('hex')}`

@@ -10,7 +10,7 @@ import { createEmbeddedLog } from '../../../shared/adapters/embedded/embedded-lo
 
 const CHILD = join(import.meta.dirname, 'embedded-log-child.ts')
 const ROUNDS = 50
-/** From before the file is open to well into the load. */
+/** From before the file is open until well into the load. */
 const LONGEST_LIFE_MS = 500
 
 describe('The embedded log', () => {
@@ -23,13 +23,13 @@ describe('The embedded log', () => {
     let acknowledged = 0
     for (let round = 0; round < ROUNDS; round++) {
       const { child, lines, speaks } = startChild(directory, `${round}`)
-      // Every second one lives until it has acknowledged something, however slow the machine is.
+      // Every second process lives until it has acknowledged something, however slow the machine is.
       if (round % 2 === 1) await speaks
       setTimeout(() => child.kill('SIGKILL'), random() * LONGEST_LIFE_MS)
       await once(child, 'close')
       acknowledged += await verified(lines)
     }
-    // Or the kills came too early to prove anything.
+    // Otherwise the kills came too early to prove anything.
     expect(acknowledged).toBeGreaterThan(ROUNDS * 10)
   })
 
@@ -73,8 +73,8 @@ function startChild(
 }
 
 /**
- * Opens the log as the next start would, and holds what the dead process printed against what is there. Reads only what
- * came since the last time. Returns how many records were acknowledged.
+ * Opens the log as the next start would, and compares it with the lines of the dead process. Reads only the records
+ * added since the last time. Returns how many records were acknowledged.
  */
 function createVerifier(directory: string): (lines: readonly string[]) => Promise<number> {
   const seen = new Set<string>()
@@ -99,7 +99,7 @@ function createVerifier(directory: string): (lines: readonly string[]) => Promis
       }
       ends.set(partition, end)
     }
-    // A last line that the kill cut short is none.
+    // Ignores a last line that the kill truncated.
     const acknowledged = lines.filter((line) => /^a \S+ \d+ \d+$/.test(line)).map((line) => line.split(' '))
     for (const [, id, partition, offset] of acknowledged) expect(idAt.get(`${partition} ${offset}`)).toBe(id)
 
@@ -114,7 +114,7 @@ function createVerifier(directory: string): (lines: readonly string[]) => Promis
   }
 }
 
-/** The id of a value that is whole. */
+/** The id of an undamaged value. */
 function unsealed(value: Uint8Array | null): string {
   const text = Buffer.from(value ?? []).toString()
   const content = text.slice(0, -65)
@@ -122,7 +122,7 @@ function unsealed(value: Uint8Array | null): string {
   return content.slice(0, content.indexOf(' '))
 }
 
-/** Mulberry32: the same kills again for the same seed. */
+/** Mulberry32: the same seed repeats the same kills. */
 function createRandom(seed: number): () => number {
   let state = seed
   return () => {

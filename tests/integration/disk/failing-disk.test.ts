@@ -13,7 +13,7 @@ const RUNS = Number(process.env['RUNS'] ?? 1)
 const CALLERS = 8
 const LIMIT_MS = 90_000
 
-/** Load until the product ends or has accepted this many more. Resolves with how many it accepted. */
+/** Places orders until the product exits or has accepted this many more. Resolves with the number accepted. */
 async function load(traffic: OrderTraffic, seed: number, orders = Number.POSITIVE_INFINITY): Promise<number> {
   const random = createRandom(seed)
   const before = traffic.accepted.size
@@ -33,7 +33,7 @@ async function until(condition: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** What a disk held, given to a product on a sound one. */
+/** Copies the disk's content to a working disk and starts a product there. */
 async function expectKept(held: string, traffic: OrderTraffic): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'after-cut-'))
   const product = createProduct(join(directory, 'data'), {})

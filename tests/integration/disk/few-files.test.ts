@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
-/** Where they run out differs: the lock, threads, the files of log and store, modules. */
+/** Each limit fails elsewhere: the lock, threads, the files of log and store, modules. */
 describe.skipIf(process.platform === 'win32')('A start without enough descriptors', () => {
   test.each([26, 30, 34, 38, 42])(
     'ends with one line that names the limit (%i)',

@@ -18,12 +18,12 @@ import { markOf, randomOrder } from '../../support/orders/random-orders.ts'
 const DURATION_MS = Number(process.env['DURATION_MS'] ?? 60_000)
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '200ms,400ms' }
 const CALLERS = 6
-/** The orders of the first make our code throw to the end, but for the moments after a kill; the other's at times. */
+/** Our code always throws for the first customer's orders, except shortly after a kill, and sometimes for the other's. */
 const UNLUCKY_CUSTOMERS = [13, 14]
 
 /**
- * The books are compared with the log itself, read when the product has stopped: whatever became of a request whose
- * answer nobody got, its record is there or is not.
+ * The callers' records are compared with the log itself, which is read after the product has stopped: whatever happened
+ * to a request without an answer, its record is there or is not.
  */
 test(
   `${DURATION_MS / 1000} s of random orders, faults and kills lose nothing, repeat nothing, damage nothing`,
@@ -74,7 +74,7 @@ test(
       console.log(
         `${traffic.sent.size} sent, ${traffic.accepted.size} accepted, ${stored.size} stored, ${poison} poison, ${unstored.length} refused, ${redriven} redriven`,
       )
-      // Or so little got through that nothing is proved.
+      // Otherwise too little got through to prove anything.
       expect(traffic.accepted.size).toBeGreaterThan(DURATION_MS / 100)
       expect(poison).toBeGreaterThan(0)
       expect(redriven).toBeGreaterThan(0)
@@ -98,7 +98,7 @@ function expectStoredOnce(
   expect([...stored].filter((orderId) => !marks.has(orderId))).toEqual([])
 }
 
-/** One caller after another order, until it is over: plain ones, repeated ones, and some that reuse a key. */
+/** Places one order after another until the end: plain ones, repeated ones, and some that reuse a key. */
 async function call(
   traffic: OrderTraffic,
   keys: Map<string, string>,
@@ -127,20 +127,20 @@ async function call(
         expect(await placeUnder(mark, one), 'the same order is no reuse of its key').not.toBe(422)
       }
     } else {
-      // Of late: after a kill, the key's first order may lie in the log and not in the store yet.
+      // Only recent keys: after a kill, a key's first order may be in the log and not in the store yet.
       await placeUnder(random.pick([mark, ...used.slice(-3)]), one)
     }
     await sleep(random.whole(0, 40))
   }
 }
 
-/** One fault after the other, and deaths in between. Returns how many records of poison were written. */
+/** Injects one fault after another, with kills in between. Returns the number of poison records. */
 async function breakThings(product: Product, random: Random): Promise<number> {
   let poison = 0
   let faults: Faults = {}
   for (const end = Date.now() + DURATION_MS; Date.now() < end;) {
     if (random.chance(0.3)) {
-      // A store that hangs keeps a process from stopping in order; then only a kill ends it in time.
+      // A process with a hanging store cannot stop cleanly; only a kill ends it in time.
       const isKilled = faults.store === 'hang' || random.chance(0.8)
       expect(isKilled ? await product.kill() : await product.stop()).toBe(isKilled ? null : 0)
       await product.start()
@@ -160,7 +160,7 @@ async function breakThings(product: Product, random: Random): Promise<number> {
   return poison
 }
 
-/** Everything in the orders topic. The product must not run. */
+/** All records of the orders topic. The product must be stopped. */
 async function recordsOf({ dataDir }: Product): Promise<LogRecord[]> {
   await using log = await createEmbeddedLog({ directory: dataDir })
   const records: LogRecord[] = []

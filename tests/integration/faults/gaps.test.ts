@@ -19,13 +19,13 @@ async function placeMany(traffic: OrderTraffic, random: Random, count: number): 
   await traffic.run(8, () => (traffic.sent.size < until ? randomOrder(random, `${traffic.sent.size}`, 3) : undefined))
 }
 
-/** Where records lie that nobody has committed, by partition. */
+/** The uncommitted offsets of each partition. */
 async function uncommitted(product: Product): Promise<{ partition: number; from: number; end: number }[]> {
   const { orders } = await product.pipeline()
   return orders.partitions.map(({ partition, committed, end }) => ({ partition, from: committed, end }))
 }
 
-/** Makes the group's consumer believe that it has processed everything before these offsets. The product must not run. */
+/** Commits these offsets for the group, although nothing was processed. The product must be stopped. */
 function commitBehindItsBack({ dataDir }: Product, next: ReadonlyMap<number, number>): void {
   const log = new DatabaseSync(join(dataDir, 'log.db'))
   const commit = log.prepare(`
@@ -42,7 +42,7 @@ function offsetsOf({ gaps }: LedgerVerdict): string[] {
   )
 }
 
-/** A product with 60 orders stored, 60 in the log that no consumer saw, and poison among them; stopped. */
+/** A stopped product with 60 stored orders, and 60 in the log that were never consumed, with poison among them. */
 async function stopWithWork(product: Product, traffic: OrderTraffic, random: Random) {
   await placeMany(traffic, random, 60)
   await product.settled()
@@ -59,7 +59,7 @@ test('Records that the consumer passed over are listed by the ledger, offset by 
     const random = createRandom(1)
     const traffic = createOrderTraffic(product)
     const waiting = await stopWithWork(product, traffic, random)
-    // All but the last of each partition, which brings the consumer past them.
+    // All but the last of each partition, which moves the consumer past them.
     commitBehindItsBack(product, new Map(waiting.map(({ partition, end }) => [partition, end - 1])))
     const passedOver = waiting.flatMap(({ partition, from, end }) =>
       Array.from({ length: end - 1 - from }, (_, index) => `${partition}:${from + index}`),

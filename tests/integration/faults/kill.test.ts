@@ -9,7 +9,7 @@ const KILLS = Number(process.env['KILLS'] ?? 100)
 const PRODUCTS = 2
 const CALLERS = 8
 
-/** Places orders without end; `underWay` resolves when so many have been begun, with the load still on. */
+/** Places orders until stopped; `underWay` resolves when this many have been sent, while the load continues. */
 function load(traffic: OrderTraffic, random: Random, life: number, orders: number) {
   const { promise: underWay, resolve } = Promise.withResolvers<void>()
   let begun = 0
@@ -20,7 +20,7 @@ function load(traffic: OrderTraffic, random: Random, life: number, orders: numbe
   return { underWay: Promise.race([underWay, broken]), broken }
 }
 
-/** Resolves with what the callers got. */
+/** Resolves with the callers' answers. */
 async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTraffic> {
   return withProduct({}, async (product) => {
     const traffic = createOrderTraffic(product)
@@ -33,7 +33,7 @@ async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTr
       await product.kill()
       await broken
       lives += 1
-      // At times it dies as it starts, while it mends what its last death left behind.
+      // Sometimes it dies at the start, while it recovers from its last death.
       if (lives < kills && random.chance(0.2)) {
         await Promise.allSettled([product.start(), sleep(random.whole(0, 300)).then(() => product.kill())])
         lives += 1
@@ -49,11 +49,11 @@ async function killAgainAndAgain(random: Random, kills: number): Promise<OrderTr
 describe('A process that is killed', () => {
   test(`${KILLS} times at random moments, under load, keeps every promise`, { timeout: 400_000 }, async () => {
     const seed = seedOfThisRun()
-    // Side by side, for most of a start is waiting.
+    // Concurrently, because a start mostly waits.
     const products = Array.from({ length: PRODUCTS }, (_, index) => createRandom(seed + index))
     const kills = Math.ceil(KILLS / PRODUCTS)
     for (const traffic of await Promise.all(products.map((random) => killAgainAndAgain(random, kills)))) {
-      // Or the kills hit nothing, and nothing is proved.
+      // Otherwise the kills hit nothing and prove nothing.
       expect(traffic.accepted.size).toBeGreaterThan(kills * 10)
       expect(traffic.answers.get(0)).toBeGreaterThan(kills)
     }
@@ -70,7 +70,7 @@ describe('A process that is asked to stop under load', () => {
         const { underWay, broken } = load(traffic, random, life, random.whole(50, 300))
         const waiting = traffic.place(randomOrder(random, `${life}-waiting`), { prefer: 'wait=30' })
         await underWay
-        // It gives itself less time than supervisors do, and says 1 when that was not enough.
+        // Its own limit is shorter than a supervisor's, and it exits with 1 when that was not enough.
         expect(await product.stop()).toBe(0)
         await Promise.all([broken, waiting])
       }

@@ -14,9 +14,9 @@ const DURATION_MS = Number(process.env['DURATION_MS'] ?? 15_000)
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '50ms' }
 const ORDERS = 60
 const OPERATORS = 5
-/** The orders of this customer make our code throw while the fault lasts. */
+/** Our code throws for this customer's orders while the fault is on. */
 const UNLUCKY = 13
-/** What an operator may be told: done, or why not. 503 while something is broken. */
+/** The statuses that an operator may get: success or a reason. 503 while a dependency is broken. */
 const EXPECTED = [200, 202, 404, 409, 503]
 
 test(
@@ -56,7 +56,7 @@ test(
         }
       }
       expect([...stored.keys()].filter((orderId) => !orders.has(orderId))).toHaveLength(2 * ORDERS)
-      // None is stuck, and none died of what the operators did to another.
+      // No letter is stuck, and none died of an action on another.
       expect(letters.filter(({ state }) => state === 'dead' || state === 'redriven')).toEqual([])
       expect(letters.filter(({ lastCause }) => lastCause.code !== 'internal')).toEqual([])
 
@@ -67,7 +67,7 @@ test(
       await rebuilt(product)
       expect(await storedOrders(product)).toEqual(stored)
       console.log(`${done.length} acts, ${discarded.size} discarded, ${letters.length} letters`)
-      // Or the operators did not meet.
+      // Otherwise the operators never collided.
       expect(done.length).toBeGreaterThan(ORDERS)
       expect(stored.size).toBeGreaterThan(0)
     })
@@ -79,7 +79,7 @@ async function placeAndLoseAll(product: Product, random: Random): Promise<Map<st
   const orders = new Map<string, NewOrderCommand>()
   for (let number = 0; number < ORDERS; number += 1) {
     const order = { ...randomOrder(random, `${number}`, 3), customerId: UNLUCKY }
-    // Good ones between them: where every order fails, the product takes the fault for its own and waits.
+    // Good orders in between, because the product holds a batch in which every order fails.
     const good = [1, 2].map((nth) => randomOrder(random, `good-${number}-${nth}`, 1))
     const [answer] = await Promise.all(
       [order, ...good].map((body) => product.ask('/api/orders', { method: 'POST', body })),
@@ -90,7 +90,7 @@ async function placeAndLoseAll(product: Product, random: Random): Promise<Map<st
   return orders
 }
 
-/** One act after another, until it is over. Returns the reasons of those that were answered with success. */
+/** Performs one action after another until the end. Returns the reasons of those that succeeded. */
 async function operate(
   product: Product,
   orders: ReadonlyMap<string, NewOrderCommand>,
@@ -138,7 +138,7 @@ async function operate(
         return attempt('POST', `${path}/discard`, { reason })
       case 5: {
         const discarded = items.filter(({ state }) => state === 'discarded')
-        // Now and then, so that some stay discarded.
+        // Only sometimes, so that some letters stay discarded.
         return discarded.length === 0 || random.chance(0.7)
           ? undefined
           : attempt('POST', `/api/dead-letters/${random.pick(discarded).id}/restore`, { reason })
@@ -150,7 +150,7 @@ async function operate(
     }
   }
 
-  /** Undefined while the product does not run. */
+  /** Undefined while the product is stopped. */
   async function attempt(method: string, path: string, body?: unknown): Promise<Answer | undefined> {
     const headers = { 'x-functions-key': product.key, 'x-operator': `operator ${operator}` }
     try {
@@ -182,7 +182,7 @@ async function breakThings(product: Product, random: Random): Promise<void> {
 
 const lettersOf = (product: Product) => pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
 
-/** No redrive task goes on: nothing is sent any more, and what was sent has its outcome. */
+/** No redrive task is running, and everything that was sent has its outcome. */
 async function tasksEnded(product: Product): Promise<void> {
   const audit = await pagesOf<AuditEntry>(product, '/api/audit')
   for (const { target } of audit.filter(({ action }) => action === 'redrive')) {
@@ -193,7 +193,7 @@ async function tasksEnded(product: Product): Promise<void> {
 
 async function rebuilt(product: Product): Promise<void> {
   const state = async () => (await product.operate('/api/ops/rebuild')).body['rebuild'] as { state: string } | null
-  // One that a kill cut short holds its lease for a while yet.
+  // A task that a kill interrupted keeps its lease for a while.
   while ((await state())?.state === 'running') await sleep(200)
   await product.operate('/api/ops/rebuild', { method: 'POST' })
   while ((await state())?.state === 'running') await sleep(200)

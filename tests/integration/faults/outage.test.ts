@@ -13,7 +13,7 @@ import { randomOrder } from '../../support/orders/random-orders.ts'
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '200ms,400ms' }
 const CALLERS = 8
 
-/** Places so many orders, all of which must be accepted. */
+/** Places this many orders, all of which must be accepted. */
 async function placeMany(traffic: OrderTraffic, count: number): Promise<void> {
   const random = createRandom(traffic.sent.size)
   const before = traffic.accepted.size
@@ -47,7 +47,7 @@ test('While the store is down, orders are accepted and held; none is dead-letter
     expect([totals.stored, totals.toCome]).toEqual([20, 3000])
 
     await product.breaks({})
-    // What is asked for before it is stored is known all the same.
+    // A query for an order that is not stored yet still finds it.
     const newest = [...traffic.accepted.keys()].at(-1) ?? ''
     expect((await product.ask(`/api/orders/${newest}`)).status).toBe(200)
     await product.settled()
@@ -66,7 +66,7 @@ test('A process that is killed during the outage, and restarts while the store i
     await product.start()
     await product.breaks({ store: 'down' })
     await placeMany(traffic, 300)
-    // SIGTERM, too, gives a batch back that is held.
+    // SIGTERM gives a held batch back, too.
     expect(await product.stop()).toBe(0)
     await product.start()
     await product.settled()
@@ -83,11 +83,11 @@ test.each([
     const traffic = createOrderTraffic(product)
     await product.breaks({ store, slowMs: 300 })
     await placeMany(traffic, 500)
-    // With a key the store is asked whether it knows it, and an order does not wait for ever for that.
+    // With a key the store is asked about it, and an order does not wait for that without limit.
     const keyed = await traffic.place(randomOrder(createRandom(1), 'keyed'), { 'idempotency-key': 'a-key' })
     expect(keyed?.status).toBe(202)
     const waitedFor = await traffic.place(randomOrder(createRandom(2), 'waited-for'), { prefer: 'wait=1' })
-    // A slow one may be in time.
+    // A slow store may still answer in time.
     expect(waitedFor?.status).toBeOneOf(store === 'hang' ? [202] : [201, 202])
     const { status, body } = await product.ask('/api/health/ready')
     expect([status, body['ready']]).toEqual([200, true])
@@ -122,7 +122,7 @@ test('While the log is down no order is accepted, and the same requests succeed 
     await product.breaks({ log: 'down' })
     const random = createRandom(2)
     const refused = Array.from({ length: 20 }, (_, index) => randomOrder(random, `refused-${index}`, 3))
-    // `place` holds the refusal itself against what it must look like.
+    // `place` itself validates the refusal.
     for (const order of refused) expect((await traffic.place(order, { prefer: 'wait=1' }))?.status).toBe(503)
     expect(traffic.accepted.size).toBe(20)
     const readiness = await product.ask('/api/health/ready')
@@ -143,7 +143,7 @@ test('While the log is down no order is accepted, and the same requests succeed 
 test('A record that cannot be parked because the log is down stays in its batch and harms no other', async () => {
   await withProduct(SETTINGS, async (product) => {
     const traffic = createOrderTraffic(product)
-    // Held by the store, so that the order that cannot be stored finds the log down.
+    // The store is held, so that the log is down when the bad order is to be parked.
     await product.breaks({ store: 'down' })
     await placeMany(traffic, 50)
     const others = [...traffic.accepted.keys()]

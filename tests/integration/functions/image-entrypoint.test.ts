@@ -19,7 +19,7 @@ const SETTINGS = {
   ORDER_ID_SECRET: 'a-secret-of-this-test-alone',
 }
 const GOOD = { ...KEYS, ...SETTINGS }
-/** The image's sh is dash; a base with another one behind the name must do as well. */
+/** The image's sh is dash; the entrypoint must also run in another shell. */
 const SHELLS = ['dash', 'bash'].filter((shell) => spawnSync(shell, ['-c', 'true']).status === 0)
 
 let directory: string
@@ -48,7 +48,7 @@ function enter(settings: Record<string, string>, command: readonly string[] = ['
   return spawnSync(shell, [ENTRYPOINT, ...command], { env: environment(settings), encoding: 'utf8' })
 }
 
-/** The entrypoint above the stand-in of the runtime, as the container's first process. */
+/** The entrypoint with the runtime's stand-in, as the container's first process. */
 async function start(state: 'serving' | 'empty' | 'dead', shell = 'sh') {
   const port = String(await freePort('127.0.0.1'))
   const settings = environment({ ...GOOD, HEALTH_URL: `http://127.0.0.1:${port}/api/health/live` })
@@ -111,7 +111,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     expect(JSON.parse(stdout)).toMatchObject({ functionKeys: [{ value: 'a-key-from-a-file' }] })
   })
 
-  // Root may read every file.
+  // Root can read every file.
   test.skipIf(process.getuid?.() !== 0)('says whose file it may not read', () => {
     const secret = join(directory, 'secret')
     writeFileSync(secret, 'a-key-from-a-file\n', { mode: 0o600 })
@@ -144,7 +144,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     ['a delay is too long', { RETRY_DELAYS: '2h' }, 'RETRY_DELAYS has the delay 2h'],
     ['a certificate is not there', { KAFKA_SSL_CA: '/nowhere/ca.pem' }, 'KAFKA_SSL_CA names /nowhere/ca.pem'],
   ])('refuses to start when %s, in one line', (_why, settings, line) => {
-    // Each of the two shells has half of the cases.
+    // Each of the two shells runs half of the cases.
     const { status, stdout, stderr } = enter(
       { ...GOOD, ...settings },
       ['echo', 'started'],
@@ -174,7 +174,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
     expect(enter({ ...GOOD, CONTAINER_NAME: 'orders' }, ['env']).stdout).not.toContain('CONTAINER_NAME')
   })
 
-  // Shells start what runs in the background with SIGINT ignored, which .NET leaves as it is.
+  // Shells start background processes with SIGINT ignored, and .NET leaves it ignored.
   test.each(SHELLS)('run by %s starts the runtime without a signal ignored that would end it', (shell) => {
     const { stdout } = enter(GOOD, ['grep', 'SigIgn', '/proc/self/status'], shell)
     const ignored = BigInt(`0x${/SigIgn:\s+([0-9a-f]+)/.exec(stdout)?.[1] ?? ''}`)

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fillPackageDirectory } from '../../support/functions/package-directory.ts'
 
-/** The package that the Functions runtime loads, loaded as its worker does, from a directory that holds nothing else. */
+/** Loads the package as the Functions runtime's worker does, from a directory that contains nothing else. */
 const WORKER = fileURLToPath(new URL('worker-child.ts', import.meta.url))
 const SETTINGS = {
   KAFKA_BROKERS: '127.0.0.1:1',
@@ -34,7 +34,7 @@ function run(settings: Record<string, string>) {
     cwd: directory,
     env: { PATH, FUNCTIONS_WORKER_RUNTIME: 'node', ...settings },
     encoding: 'utf8',
-    // One that hangs fails the test, and does not hold all the others.
+    // A start that hangs fails its test without blocking the others.
     timeout: 30_000,
     killSignal: 'SIGKILL',
   })

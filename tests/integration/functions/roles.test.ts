@@ -14,7 +14,7 @@ const [API, PROCESSOR, QUERY] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'] as const
 const ORDER = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(ORIGINAL_BODY) }
 const WITH_KEY = { headers: { 'x-functions-key': PRODUCT_KEY } }
 
-/** What a role is told not to serve, as containers are. */
+/** The settings that disable functions in each role's container. */
 function listOf(role: string): Record<string, string> {
   const lines = readFileSync(join(LISTS, `${role}.env`), 'utf8').matchAll(/^(\w+)=(.*)$/gm)
   return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]))
@@ -38,7 +38,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
     }
     api = open.use(await startProduct({ ...settings, ...listOf('order-api'), HOST: API }))
     processor = open.use(await startProduct({ ...settings, ...listOf('order-processor'), HOST: PROCESSOR }))
-    // A store in a file belongs to one process, so the role that reads fills one of its own, as another group.
+    // Only one process can own a SQLite store, so the query role fills its own, as another consumer group.
     const reading = Object.entries(listOf('order-query')).filter(([name]) => !name.startsWith('AzureWebJobs_consume'))
     const group = { ORDERS_CONSUMER_GROUP: 'beside-the-queries' }
     query = open.use(await startProduct({ ...settings, ...Object.fromEntries(reading), ...group, HOST: QUERY }))
@@ -116,7 +116,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
 })
 
 describe.skipIf(skipsGateway)('the gateway', () => {
-  /** Answers with what it was asked, or with nothing found. */
+  /** Answers with the request that it received, or with 404. */
   async function startBackend(address: string, port: number, behaviour: 'answer' | 'not found' = 'answer') {
     const requests: { method: string; url: string; headers: IncomingHttpHeaders; body: string }[] = []
     const serve = async (incoming: IncomingMessage, answer: ServerResponse) => {
@@ -125,7 +125,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
       if (behaviour === 'not found') answer.writeHead(404, { 'content-length': '0' }).end()
       else answer.writeHead(200, { server: 'backend' }).end(address)
     }
-    // A request that the gateway breaks off ends here too.
+    // A request that the gateway aborts ends here too.
     const server = createServer((incoming, answer) => void serve(incoming, answer).catch(() => answer.destroy()))
     server.listen(port, address)
     await once(server, 'listening')

@@ -6,7 +6,7 @@ import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
 import { withProduct } from '../../support/product/product.ts'
 import { startTdsServer } from '../../support/mssql/tds-server.ts'
 
-/** What may come later than the worker: it starts without, says so, and takes it when it is there. */
+/** Dependencies may come up after the worker: it starts without them, reports that, and uses them once they are up. */
 const WITHIN = { timeout: 60_000, interval: 100 }
 const started: AsyncDisposable[] = []
 afterEach(async () => {

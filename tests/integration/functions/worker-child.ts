@@ -7,10 +7,10 @@ import { pathToFileURL } from 'node:url'
 /**
  * Loads a package as the worker of the Functions runtime does (azure-functions-nodejs-worker, setupCoreModule.ts and
  * startApp.ts): the official library finds its core by a patched `require`, then every file that package.json's `main`
- * names is imported. Then runs the start hooks, as far as they come within two seconds. Prints what was registered and
- * every file that was loaded.
+ * names is imported. Then runs the start hooks, for at most two seconds. Prints the registrations and
+ * every loaded file.
  *
- *   node functions-worker-child.ts <directory>
+ * node worker-child.ts <directory>
  */
 interface Registered {
   readonly name: string

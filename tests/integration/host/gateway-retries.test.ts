@@ -7,7 +7,7 @@ import { freePort, skipsGateway, startGateway } from '../../support/functions/ga
 
 const [API, QUERY] = ['127.0.0.2', '127.0.0.4'] as const
 const LONG = 300_000
-/** What the gateway lets through, a little above the limit of an order. */
+/** The largest body that the gateway passes on, a little above the limit of an order. */
 const MAX_BYTES = 1_100_000
 const KEY = { 'idempotency-key': 'k' }
 const PIECES = { 'transfer-encoding': 'chunked' }
@@ -18,12 +18,12 @@ interface Seen {
   readonly length: string | undefined
 }
 
-/** A role that does to each request in turn as told, and then answers the rest. */
+/** A role that handles each request in turn as scripted, and then answers the rest. */
 async function startRole(address: string, port: number, ...behaviours: Behaviour[]): Promise<Seen[]> {
   const seen: Seen[] = []
   const serve = async (incoming: IncomingMessage, answer: ServerResponse) => {
     const behaviour = behaviours.shift()
-    // As the runtime does with a body that comes in pieces: the function has it empty.
+    // As the runtime does: the function gets a chunked body as empty.
     if (behaviour === 'answer at once') return answer.writeHead(400).end('The body is empty.')
     const body = await text(incoming)
     seen.push({ bytes: body.length, length: incoming.headers['content-length'] })
@@ -53,7 +53,7 @@ function post(url: string, headers: Record<string, string>) {
     const { statusCode, headers: given } = answer as IncomingMessage
     return { status: statusCode, headers: given, body: await text(answer as IncomingMessage) }
   })
-  // Who is refused may see the connection end before everything was sent.
+  // A caller that is refused may see the connection end before it has sent everything.
   sent.on('error', () => undefined)
   return { sent, answered }
 }

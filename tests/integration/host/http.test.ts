@@ -14,7 +14,7 @@ function registerEcho() {
   app.http('echo', { route: 'echo', methods: ['GET', 'HEAD', 'POST'], handler: echo })
 }
 
-/** Sends bytes as they are; resolves with everything that comes back until the host closes. */
+/** Sends raw bytes; resolves with everything received until the host closes the connection. */
 async function exchange(port: number, ...parts: (string | Buffer)[]): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   for (const part of parts) socket.write(part)
@@ -24,7 +24,7 @@ async function exchange(port: number, ...parts: (string | Buffer)[]): Promise<st
 async function received(socket: Socket): Promise<string> {
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-  // A reset after the answer is no failure: what had come by then is what a client reads.
+  // A reset after the answer is normal: a client reads the bytes received until then.
   socket.on('error', () => socket.destroy())
   await new Promise((resolve) => socket.once('close', resolve))
   return Buffer.concat(chunks).toString()
@@ -278,7 +278,7 @@ describe('a client that misbehaves', () => {
     const answer = await exchange(host.port, bytes)
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
     expect(answer).toContain('application/problem+json')
-    // By which its line in the log is found, whatever could be read of the request.
+    // The id finds the log line, however little of the request could be read.
     const [, requestId] = /^x-request-id: (\S+)/m.exec(answer) ?? []
     expect(answer).toContain(`"requestId":"${requestId}"`)
     const told = host.lines.map(({ fields }) => fields)
@@ -328,7 +328,7 @@ describe('closing', () => {
     await entered.promise
     const closed = host.host.close().then(() => order.push('closed'))
     expect(host.host.unfinished()).toEqual(['1 HTTP requests'])
-    // Who has connected by now is let in.
+    // By now the connection has been accepted.
     for (let turn = 0; turn < 3; turn++) await nextTurn()
     await expect(fetch(`${host.url}/slow`)).rejects.toThrow('fetch failed')
     order.push('finished')

@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 const START = join(ROOT, 'infra/host/start.ts')
 const STOP_ON_SIGNAL = join(ROOT, 'infra/host/stop-on-signal.ts')
 
-/** The end of npm is noticed by then, as a second request to stop would be. */
+/** By then the product would have noticed that npm is gone, or a second signal. */
 const LATE_MS = 1000
 
 let directory: string
@@ -68,7 +68,7 @@ describe('npm start', () => {
   })
 
   test('stops cleanly when SIGTERM comes during the start', async () => {
-    // Holds the process in the middle of its start until the signal has been sent.
+    // Stops the process in the middle of its start until the signal has been sent.
     const hold = `
       import { registerHooks } from 'node:module'
       registerHooks({ resolve(specifier, context, next) {
@@ -103,13 +103,13 @@ describe('npm start', () => {
     const client = connect(Number(port), '127.0.0.1')
     const head = `POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
     client.write(head)
-    // Begun before it is asked to stop, and sent to its end long after.
+    // The request begins before the stop, and ends long after.
     await sleep(100)
     process.kill(target(npm.child.pid ?? 0), 'SIGTERM')
     await sleep(LATE_MS)
     client.write(body)
     expect(await text(client)).toMatch(/^HTTP\/1\.1 202 /)
-    // Its output closes when the last process that writes to it has ended.
+    // The output closes when the last process that writes to it has exited.
     await npm.ended()
     expect(readdirSync(directory)).not.toContain('log.db-wal')
   })
@@ -160,7 +160,7 @@ describe('npm start', () => {
 })
 
 describe('a signal', () => {
-  /** A process whose end hangs, or fails, as told. */
+  /** A process whose shutdown hangs or fails. */
   const stopping = (stop: string, limitMs = 60_000) =>
     run([
       '--input-type=module-typescript',

@@ -41,7 +41,7 @@ async function startTraced(settings: Record<string, string>) {
     })
   return {
     send,
-    /** Ends it, and tells the events of its log. */
+    /** Stops it, and returns the events of its log. */
     async eventsAtEnd(): Promise<Record<string, unknown>[]> {
       await products.splice(products.indexOf(product), 1)[0]?.[Symbol.asyncDispose]()
       const lines = product.log.split('\n').filter((line) => line !== '')
@@ -54,12 +54,12 @@ async function startTraced(settings: Record<string, string>) {
   }
 }
 
-/** Application Insights' own exporter speaks TLS only. */
+/** Application Insights' own exporter requires TLS. */
 function hasOpenssl(): boolean {
   return spawnSync('openssl', ['version']).status === 0
 }
 
-/** Names from the caller's span down, each the parent of the next. */
+/** Span names from the caller's span down, each the parent of the next. */
 function chain(spans: readonly ReceivedSpan[], from: string): string[] {
   const [child] = spans.filter(({ parentSpanId }) => parentSpanId === from)
   return child === undefined ? [] : [child.name, ...chain(spans, child.spanId)]
@@ -92,7 +92,7 @@ describe('traces', () => {
       'messaging.message.id': orderId,
     })
 
-    // The batch mixes journeys: it has a trace of its own, and links both ways.
+    // A batch mixes journeys: it has its own trace, and links in both directions.
     await expect.poll(() => receiver.spans.map(({ name }) => name)).toContain('process batch orders')
     const batch = receiver.spans.find(({ name }) => name === 'process batch orders')
     expect(batch?.traceId).not.toBe(TRACE_ID)

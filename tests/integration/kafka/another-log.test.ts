@@ -20,7 +20,7 @@ describe.skipIf(skipsKafka)('another log in the place of the one that was counte
     return services
   }
 
-  /** Deletes the topics of orders and dead letters, and lets the product make them again as at a start. */
+  /** Deletes the topics of orders and dead letters, and lets the product recreate them as at a start. */
   async function makeAnew(services: KafkaServices): Promise<void> {
     const { topic } = services
     const before = await services.all.log.identity(topic)
@@ -32,7 +32,7 @@ describe.skipIf(skipsKafka)('another log in the place of the one that was counte
     }, PATIENCE)
   }
 
-  /** Keeps what lies in the dead-letter topic. */
+  /** Keeps the records of the dead-letter topic. */
   async function keepDeadLetters({ all, topic }: KafkaServices): Promise<void> {
     const letters: readonly LogRecord[] = await all.log.read(`${topic}-dlt`, 0, 0, 100)
     await all.keepDeadLetters(letters.map((record) => ({ ...record, lossy: false })))
@@ -55,7 +55,7 @@ describe.skipIf(skipsKafka)('another log in the place of the one that was counte
     await makeAnew(services)
     const broken: unknown[] = []
     services.all.events.on('ledger:log-broken', (event) => broken.push(event))
-    // At the place of the dead letter lies a good order now; a new one dies where a good one was stored.
+    // Now a good order is at the dead letter's offset, and a new one dies where a good one was stored.
     const second = poison()
     const third = poison()
     await services.all.log.publish(topic, [messageOf(), second.record, messageOf(), messageOf()])
@@ -77,7 +77,7 @@ describe.skipIf(skipsKafka)('another log in the place of the one that was counte
     expect(await services.all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: 3, parked: 1 } })
     await expect(services.all.resetLedger(ACT, false)).rejects.toMatchObject({ code: 'conflict' })
 
-    // And once more: now a letter of the third log lies where one of the first is kept.
+    // Once more: now a letter of the third log is at the offset of one from the first.
     await makeAnew(services)
     await services.all.log.publish(topic, [third.record])
     await services.consume()

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openKafkaLog } from '../../support/kafka/kafka-broker.ts'
 import { text } from '../../support/kafka/kafka-traffic.ts'
 
-/** A consumer in a process of its own, to be killed: it prints what it has processed, one line a batch. */
+/** A consumer in its own process, to be killed: it prints each batch that it has processed on one line. */
 const [address = '', topic = '', groupId = ''] = process.argv.slice(2)
 const { log } = openKafkaLog([address], { sessionTimeoutMs: 6000 })
 await log.subscribe({

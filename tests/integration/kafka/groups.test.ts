@@ -15,7 +15,7 @@ import { consume, publishAll, record, text, topicOf } from '../../support/kafka/
 
 const CHILD = fileURLToPath(new URL('consumer-child.ts', import.meta.url))
 
-/** The tests wait far more than they work, so they run side by side; each tidies up by its own context. */
+/** The tests mostly wait, so they run concurrently; each cleans up by its own context. */
 type Tidy = TestContext['onTestFinished']
 
 function startConsumer(onTestFinished: Tidy, address: string, topic: string, groupId: string) {
@@ -119,7 +119,7 @@ describe.skipIf(skipsKafka).concurrent('a consumer group on a real broker', () =
       },
       onError: () => undefined,
     })
-    // The newcomer has part of the partitions, and gets their records again although the first still works on them.
+    // The newcomer has some of the partitions, and gets their records again although the first still works on them.
     await vi.waitFor(() => expect(seen.size).toBeGreaterThan(0), { timeout: 20_000 })
     release.resolve()
     const ends = (await log.offsets(topic)).map(({ end }) => end)

@@ -6,7 +6,7 @@ import { skipsKafka, startTestBroker, type TestBroker } from '../../support/kafk
 import { kafkaOf, openKafkaServices, withAdmin, type KafkaServices } from '../../support/kafka/kafka-services.ts'
 import { messageOf, newOrder } from '../../support/orders/orders.ts'
 
-/** A broker that looks often for what it may forget. */
+/** A broker that deletes expired segments quickly. */
 const PROPERTIES = {
   'log.retention.check.interval.ms': '200',
   'log.segment.delete.delay.ms': '100',
@@ -122,7 +122,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     await configure(services.topic, { 'retention.bytes': '1', 'segment.ms': '300' })
     await publish(services, 5)
     await vi.waitFor(async () => {
-      // A segment is rolled when something is written after its time.
+      // A segment is rolled by the first write after its time.
       await publish(services, 1)
       expect(await startOf(services)).toBeGreaterThanOrEqual(5)
     }, PATIENCE)
@@ -151,7 +151,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     await publish(services, 1)
     await services.consume()
     await all.ledgerWatch.look()
-    // Four markers and the record that was aborted.
+    // Four markers and the aborted record.
     const settled = { balanced: true, lost: [], totals: { records: 4, stored: 4, absent: 5, gaps: 0 } }
     expect(await all.ledgerVerdict()).toMatchObject(settled)
 
@@ -174,7 +174,7 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
       records.map((record) => ({ ...record, timestamp: Date.now() })),
     )
     await vi.waitFor(async () => {
-      // A segment is compacted once another has begun.
+      // A segment is compacted once the next has begun.
       await publish(services, 1)
       expect((await all.log.read(topic, 0, 0, 3)).map(({ offset }) => offset)).toEqual([0, 2, 3])
     }, PATIENCE)

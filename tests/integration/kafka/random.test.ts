@@ -23,16 +23,16 @@ import { createRandom, seedOfThisRun, type Random } from '../../support/random.t
 import { randomOrder } from '../../support/orders/random-orders.ts'
 import { createRecoveryTimes } from '../../support/product/recovery-times.ts'
 
-/** For each of the two; by hand: `DURATION_MS=300000 npx vitest run tests/integration/kafka/random.test.ts`. */
+/** For each of the two tests; by hand: `DURATION_MS=300000 npx vitest run tests/integration/kafka/random.test.ts`. */
 const DURATION_MS = Number(process.env['DURATION_MS'] ?? 25_000)
-/** Waits for the recovery from each before the next, so that times to recover are of one fault alone. */
+/** Waits for recovery before the next fault, so that each recovery time belongs to one fault. */
 const ONE_AT_A_TIME = process.env['ONE_AT_A_TIME'] === '1'
 const TIMEOUT_MS = 3 * DURATION_MS + 240_000
 const CALLERS = 12
 const MAX_HOSTS = 3
 const PARTITIONS = 6
 
-/** By name, what breaks; each resolves when what it broke is started again. */
+/** The faults by name; each resolves when the part that it broke is started again. */
 type Mishaps = Readonly<Record<string, () => Promise<void>>>
 
 describe.skipIf(skipsKafka)('on a real Kafka', () => {
@@ -66,7 +66,7 @@ describe.skipIf(skipsKafka)('on a real Kafka', () => {
           'one broker of three killed': async () => {
             const broker = random.pick(brokers)
             await broker.kill()
-            // Accepting goes on without it.
+            // The other brokers accept meanwhile.
             const before = traffic.accepted.size
             await vi.waitFor(() => expect(traffic.accepted.size).toBeGreaterThan(before + 100), { timeout: 30_000 })
             await broker.start()
@@ -81,8 +81,8 @@ describe.skipIf(skipsKafka)('on a real Kafka', () => {
 })
 
 /**
- * Hundreds of orders a second to two or three hosts of one group while everything breaks, in an order that the seed
- * decides. Then the ledger must balance, and the books of the callers, the log and the store must say the same.
+ * Hundreds of orders a second go to two or three hosts of one group during random faults, in an order that the seed
+ * decides. In the end the ledger must balance, and the callers' records, the log and the store must agree.
  */
 async function survives(
   brokers: readonly string[],
@@ -118,7 +118,7 @@ async function survives(
       left = left.filter((other) => other !== name)
       if (left.length === 0) [left, round] = [Object.keys(mishaps), round + 1]
       await sleep(random.whole(500, 4000))
-      // Of what is started again, from then on; of the rest, from the moment it breaks.
+      // From the restart where something is restarted, otherwise from the fault.
       await mishaps[name]?.()
       recovery.after(name)
       if (ONE_AT_A_TIME) await recovery.done()
@@ -141,7 +141,7 @@ async function survives(
     console.log(
       `${answers}; ${stored.size} stored, of which ${twice} records stood twice in the log\n${recovery.table()}`,
     )
-    // Or so little got through that nothing is proved.
+    // Otherwise too little got through to prove anything.
     expect(traffic.accepted.size).toBeGreaterThan(DURATION_MS / 100)
     for (const running of hosts.running) expect(await hosts.stop(running)).toBe(0)
   } catch (error) {
@@ -186,7 +186,7 @@ async function restart(broker: TestBroker, awayMs: number): Promise<void> {
   await broker.start()
 }
 
-/** Every replica has caught up, so that the next broker may die. */
+/** Every replica has caught up, so the next broker may be killed. */
 async function inSync(brokers: readonly string[]): Promise<void> {
   stopIdleTimers()
   const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin()
@@ -204,7 +204,7 @@ async function inSync(brokers: readonly string[]): Promise<void> {
   }
 }
 
-/** The id of every record in the topic of orders, in whatever order. */
+/** The id of every record in the orders topic, in any order. */
 async function orderIdsIn(brokers: readonly string[]): Promise<string[]> {
   const { log } = openKafkaLog(brokers)
   await using _ = log

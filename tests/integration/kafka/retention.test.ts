@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { createTopics, topicSpecs } from '../../../shared/messaging/topics.ts'
 import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
 
-/** Of a broker whose topics forget in every way there is. */
+/** A broker whose defaults delete records in every possible way. */
 const FORGETS = { 'log.retention.ms': '60000', 'log.retention.bytes': '100000', 'log.cleanup.policy': 'compact,delete' }
 const SPECS = topicSpecs(createTopics('orders', 'order-processor', [1000]), 1, 1)
 const ORDERS = SPECS.slice(0, 1)

@@ -21,7 +21,7 @@ describe.skipIf(skipsKafka)('a consumer that is in its group and delivers nothin
     return log
   }
 
-  /** As the Kafka extension does once it failed to convert a record: it goes on sending heartbeats. */
+  /** As the Kafka extension does after it failed to convert a record: it keeps sending heartbeats. */
   async function zombie(groupId: string, topic: string) {
     const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })
     const consumer = kafka.consumer({ groupId, heartbeatInterval: 500 })
@@ -42,7 +42,7 @@ describe.skipIf(skipsKafka)('a consumer that is in its group and delivers nothin
     return { leave }
   }
 
-  /** What a process sees that looks for so long; only its clock is not the real one. */
+  /** A process that observes for this long; only its clock is simulated. */
   async function watchFor(minutes: number, log: KafkaLog, source: { topic: string; group: string }) {
     const clock = createVirtualClock()
     const stopping = new AbortController()

@@ -10,7 +10,7 @@ import { pagesOf, withProduct } from '../../support/product/product.ts'
 const MAX_INT64 = '9223372036854775807'
 const NANOSECONDS = '1790000000000000000'
 const MICROSECONDS = '1790000000000000'
-/** As brokers before 4.0 have it. */
+/** The default of brokers before 4.0. */
 const TAKES_ANY_TIME = {
   'message.timestamp.type': 'CreateTime',
   'message.timestamp.before.max.ms': MAX_INT64,
@@ -31,7 +31,7 @@ describe.skipIf(skipsKafka)('times on a real Kafka', () => {
     return opened
   }
 
-  /** As a producer sends them that counts in another unit, each in a batch of its own. */
+  /** As from a producer with another time unit, each in its own batch. */
   async function send(topic: string, timestamps: readonly string[], of: () => ReturnType<typeof messageOf>) {
     const producer = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING }).producer()
     await producer.connect()
@@ -55,7 +55,7 @@ describe.skipIf(skipsKafka)('times on a real Kafka', () => {
     const foreign: string[] = []
     const timestamps = [NANOSECONDS, MICROSECONDS, MAX_INT64, `-${MAX_INT64}`, '-1']
     await send(topics.orders, timestamps, () => {
-      // An id that does not tell a time either.
+      // An id without a time.
       const order = newOrder({ orderId: testOrderIds.derive(path, String(foreign.length)) })
       foreign.push(order.orderId)
       return messageOf(order)

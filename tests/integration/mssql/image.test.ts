@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 const SCRIPTS = join(import.meta.dirname, '..', '..', '..', 'infra', 'docker', 'mssql')
 const SECRETS = { MSSQL_SA_PASSWORD: 'Password-of-sa-1', ORDERS_SQL_PASSWORD: 'Password_of-orders-1' }
-/** Notes how it was called, what it was told and as whom; refuses as often as `refusals` says. */
+/** Records its arguments, input and user; fails as often as `refusals` says. */
 const SQLCMD = `#!/bin/sh
 echo "$@" >> calls
 left=$(cat refusals 2> /dev/null || echo 0)
@@ -38,7 +38,7 @@ describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
     expect(status).toBe(0)
     expect(told('statements')).toContain('CREATE DATABASE orders')
     expect(told('statements')).toContain(`CREATE LOGIN orders WITH PASSWORD = '${SECRETS.ORDERS_SQL_PASSWORD}'`)
-    // Changed in .env, it is the login's from the next start on.
+    // A password changed in .env applies to the login from the next start on.
     expect(told('statements')).toContain(`ALTER LOGIN orders WITH PASSWORD = '${SECRETS.ORDERS_SQL_PASSWORD}'`)
     expect(told('statements')).toContain('READ_COMMITTED_SNAPSHOT ON')
     const roles = [...told('statements').matchAll(/ALTER ROLE (\w+) ADD MEMBER orders/g)].map(([, role]) => role)
@@ -76,7 +76,7 @@ describe.skipIf(process.platform === 'win32')('the image of SQL Server', () => {
     const [, file = ''] = /TO DISK = N'([^']+)'/.exec(told('statements')) ?? []
     for (const name of ['calls', 'statements']) rmSync(join(directory, name))
     run('restore.sh')
-    // A batch each: sqlcmd ends with the first one that fails, but goes on within it.
+    // One batch each: sqlcmd stops at the first failing batch, but continues within one.
     const batches = told('statements').split('\nGO\n')
     const steps = batches.map((batch) => /RESTORE VERIFYONLY|SET OFFLINE|RESTORE DATABASE|ALTER USER/.exec(batch)?.[0])
     expect(steps).toEqual(['RESTORE VERIFYONLY', 'SET OFFLINE', 'RESTORE DATABASE', 'ALTER USER', undefined])

@@ -3,14 +3,14 @@ import { createConnection } from '../../../shared/adapters/mssql/database/connec
 import { encryptionIn, readLogin } from '../../support/mssql/tds-login.ts'
 import { startTdsServer, type TdsServer } from '../../support/mssql/tds-server.ts'
 
-/** What the real driver puts on the wire for each way of signing in, seen by a server without encryption. */
+/** The real driver's bytes for each way of signing in, seen by a server without encryption. */
 describe('signing in to SQL Server', () => {
   let server: TdsServer
   beforeEach(async () => {
     server = await startTdsServer(() => ({ error: 18456, message: 'Login failed.', severity: 14 }))
     process.env['AZURE_TENANT_ID'] = '00000000-0000-0000-0000-000000000001'
     process.env['AZURE_CLIENT_ID'] = '00000000-0000-0000-0000-000000000002'
-    // It is read only for a server that asks for a token.
+    // Only read for a server that asks for a token.
     process.env['AZURE_FEDERATED_TOKEN_FILE'] = 'none'
   })
   afterEach(async () => {

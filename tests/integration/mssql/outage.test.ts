@@ -4,9 +4,9 @@ import { batchOf, orderAt } from '../../contract/store-fixtures.ts'
 import { healthyDatabase, int, MIGRATIONS, PREPARED, STORING, text } from '../../support/mssql/tds-database.ts'
 import { startTdsServer, type TdsAnswer, type TdsRequest, type TdsServer } from '../../support/mssql/tds-server.ts'
 
-/** The real driver against a server that does what the script says: what an outage is to the ports. */
+/** The real driver against a scripted server: which failures the ports see as an outage. */
 
-/** It stores one order, unless the test says otherwise. */
+/** By default it stores one order. */
 const healthy = (request: TdsRequest, orders = 1) => healthyDatabase(request, orders)
 
 describe('SQL Server that fails', () => {
@@ -66,7 +66,7 @@ describe('SQL Server that fails', () => {
     ),
   ])('error %i is %s, and the next request is served', async (number, code) => {
     const store = await open()
-    // From 20 on the server ends the connection.
+    // From severity 20 on the server closes the connection.
     script = storing({ error: number, severity: number === 823 || number === 824 ? 24 : 16 })
     await expect(storeOne(store)).rejects.toMatchObject({ code, retriable: true, cause: { number } })
     script = healthy

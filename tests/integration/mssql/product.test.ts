@@ -8,7 +8,7 @@ import { randomOrder } from '../../support/orders/random-orders.ts'
 
 const ORDER_ID_SECRET = 'only-for-tests-on-a-real-sql-server'
 
-/** The pipeline as everywhere else, with its store on a real server. */
+/** The whole pipeline, with its store on a real server. */
 describe.skipIf(skipsSqlServer)('The product on the server that TEST_SQL_CONNECTION_STRING names', () => {
   async function onSqlServer(
     settings: Record<string, string>,

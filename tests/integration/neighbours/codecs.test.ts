@@ -38,7 +38,7 @@ describe.skipIf(skipsKafka)('compressed batches', () => {
     },
   )
 
-  // The broker compresses them anew, as Java does: snappy in snappy-java's frame.
+  // The broker recompresses them, as Java does: snappy in snappy-java's frame.
   it.each(['gzip', 'snappy', 'lz4', 'zstd'])(
     'of our own, in a topic whose compression.type is %s, too',
     async (codec) => {

@@ -23,7 +23,7 @@ async function recordsOf(log: KafkaLog, topic: string): Promise<readonly LogReco
   return log.read(topic, 0, 0, 1000)
 }
 
-/** What a user interface for Kafka does when somebody asks it to send a record again. */
+/** Sends a record again as a user interface for Kafka does. */
 const copyOf = ({ key, value, headers }: LogRecord): RecordToPublish => ({ key, value, headers })
 
 async function copyByLibrdkafka(address: string, topic: string, { key, value, headers }: LogRecord): Promise<void> {
@@ -55,7 +55,7 @@ describe.skipIf(skipsKafka)(
 
       await log.publish('orders', [copyOf(letter!)])
       if (!python.isMissing) await copyByLibrdkafka(broker.address, 'orders', letter!)
-      // Whoever believed the header of these would count a place that the log does not have, or ask for another topic.
+      // If their headers were believed, an offset that the log lacks would be counted, or another topic read.
       const forged: RecordToPublish[] = [
         ['orders', '999999'],
         ['elsewhere', '3'],
@@ -83,7 +83,7 @@ describe.skipIf(skipsKafka)(
       expect(await repairOf(product)).toMatchObject({ processed: 0, more: false, why: null })
       expect(await log.offsets('orders-dlt')).toMatchObject([{ end }])
 
-      // A reset reads everything again, and so parks what is poison once more; that is all.
+      // A reset reads everything again, and parks the poison once more, but nothing else.
       const reset = await repairOf(product, '/api/ops/ledger/reset', { reason: 'A test.', force: true })
       expect(reset).toMatchObject({ processed: 5 + copies, more: false, why: null, ledger: { balanced: true } })
       await product.settled()

@@ -19,7 +19,7 @@ const ORDERS = 3
 describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', () => {
   let neighbourhood: KafkaProduct
   let orderIds: string[]
-  /** The id of a letter of our own. */
+  /** The id of one of our own letters. */
   let poison: string
   beforeAll(async () => {
     neighbourhood = await startKafkaProduct()
@@ -67,7 +67,7 @@ describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', ()
     return lettersOf(group)
   }
 
-  /** Whatever others do with their copies, every order is stored and every record accounted for. */
+  /** Whatever neighbours do with their copies, every order is stored and every record accounted for. */
   async function expectUntouched(): Promise<void> {
     for (const orderId of orderIds) {
       expect((await neighbourhood.product.ask(`/api/orders/${orderId}`)).body).toMatchObject({ status: 'stored' })
@@ -77,7 +77,7 @@ describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', ()
     expect(await neighbourhood.product.ledger()).toMatchObject({ balanced: true, parked: { dead: 0 } })
   }
 
-  // First of all: later there are letters in the topic that have not all of the headers that it binds.
+  // This runs first, because later the topic has letters without some of the headers that it binds.
   it.skipIf(spring4.isMissing || spring3.isMissing)('of our own are bound by Spring’s annotations', async () => {
     const { broker } = neighbourhood
     const expected = new RegExp(

@@ -16,7 +16,7 @@ import { CODECS, encodeBatch, type RecordToEncode } from '../../support/kafka/re
 const java = await findJava()
 const seed = seedOfThisRun()
 const BATCHES = 24
-/** As brokers before 4.0 have it. */
+/** The default of brokers before 4.0. */
 const TAKES_ANY_TIME = {
   'message.timestamp.type': 'CreateTime',
   'message.timestamp.before.max.ms': '9223372036854775807',
@@ -85,7 +85,7 @@ describe.skipIf(skipsKafka || java.isMissing)('hostile records of others between
     }
     await write([LARGE], { codec: 'none' })
     await write([CROWDED], { codec: 'gzip' })
-    // No producer gets these into a log: control records come of transactions, empty batches of compaction.
+    // Producers cannot write these: control records come from transactions, empty batches from compaction.
     expect(await produceRaw(broker.port, topics.orders, 0, encodeBatch({ baseOffset: 0, records: [] }))).toBe(
       INVALID_RECORD,
     )
@@ -111,7 +111,7 @@ describe.skipIf(skipsKafka || java.isMissing)('hostile records of others between
       FUNCTIONS_INVOCATION: path,
       LOG_LEVEL: 'silent',
     }
-    // At its end the ledger balances, without a gap.
+    // The ledger check at its end requires a balance without gaps.
     await withProduct(settings, async (product) => {
       await product.settled()
       for (const orderId of orderIds) {

@@ -21,7 +21,7 @@ const FAILING_CUSTOMER = 13
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '100ms,25m', ORDERS_PARTITIONS: '2' }
 const WAIT = { timeout: 60_000, interval: 200 }
 
-/** The properties that the runbook tells operators to use, for two brokers that nobody waits for. */
+/** The runbook's properties, for two brokers without replication. */
 function propertiesOf(from: string, to: string): string {
   const [, properties = ''] = /```properties\n([^`]*?) *```/.exec(readFileSync(RUNBOOK, 'utf8')) ?? []
   const internal = ['offset-syncs.topic', 'checkpoints.topic', 'heartbeats.topic']
@@ -49,7 +49,7 @@ const statusOf = async (product: Product, orderId: string) =>
 
 const lettersOf = (product: Product) => pagesOf<DeadLetterSummary>(product, '/api/dead-letters')
 
-/** Of whoever reads committed transactions. */
+/** Consumes as a client that reads committed transactions. */
 const counts = (log: KafkaLog) => Promise.all(TOPICS.map(async (topic) => (await valuesOf(log, topic)).length))
 
 test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(
@@ -75,7 +75,7 @@ test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(
     await before.breaks({ throwForCustomers: [FAILING_CUSTOMER] })
     const stored = [await place(before), await place(before)]
     const waiting = await place(before, FAILING_CUSTOMER)
-    // Markers and aborted records, which take offsets here and none in the mirror.
+    // Markers and aborted records take offsets here and none in the mirror.
     const producer = java.start('Transact.java', from.address, 'orders')
     for (const step of ['begin P', 'send P aborted', 'abort P', 'begin P', 'send P committed', 'commit P']) {
       producer.tell(step)
@@ -119,7 +119,7 @@ test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(
     expect(await after.ledger()).toMatchObject({ balanced: false, brokenBy: 'replaced' })
     const reset = { method: 'POST', body: { reason: 'Moved to the mirror.' } }
     expect((await after.operate('/api/ops/ledger/reset', reset)).body).toMatchObject({ more: false, why: null })
-    // Four and two late orders, and that which waited: its own record is read again, before its retry is due.
+    // Four orders, two late ones, and the waiting one, whose own record is read again before its retry is due.
     const { balanced, totals } = await after.ledger()
     expect(balanced).toBe(true)
     expect(totals).toMatchObject({ records: wanted[0], parked: 4, gaps: 0, lost: 0, toCome: 0 })

@@ -11,7 +11,7 @@ const streams = await findJava('streams')
 const ORDERS = 300
 const WAIT = { timeout: 60_000, interval: 200 }
 
-/** As another producer would write it: the event in structured mode. */
+/** The event in structured mode, as another producer would write it. */
 function structuredOrder(orderId: string) {
   const event = {
     specversion: '1.0',

@@ -28,7 +28,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     return new kafkajs.Kafka({ brokers: [broker.address], logLevel: kafkajs.logLevel.NOTHING })
   }
 
-  /** What a producer does, step by step, on a topic of its own. */
+  /** A producer's steps, one by one, on its own topic. */
   async function after(...steps: string[]) {
     const { log } = openKafkaLog([broker.address])
     const topic = await topicOf(log, 1)
@@ -48,7 +48,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     return { log, topic, run, [Symbol.asyncDispose]: dispose }
   }
 
-  /** What is consumed until nothing is to come, and what is read without a group. */
+  /** The records consumed until none are left, and the records read without a group. */
   async function consumedAndRead(log: KafkaLog, topic: string) {
     const groupId = randomUUID()
     await using consumer = await consume(log, topic, groupId)
@@ -58,7 +58,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     return { consumed: [...consumer.delivered], read: await valuesOf(log, topic) }
   }
 
-  /** What Kafka's own tools, and scalers, see. */
+  /** The lag that Kafka's own tools and scalers see. */
   async function committedOnBroker(groupId: string, topic: string): Promise<number> {
     const admin = client().admin()
     await admin.connect()
@@ -72,7 +72,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     expect(await consumedAndRead(written.log, written.topic)).toEqual({ consumed: ['yes'], read: ['yes'] })
   })
 
-  // kafkajs 2.2.4 takes the head of the broker's list, which is in the order of the ends.
+  // kafkajs 2.2.4 takes the first entry of the broker's list, which is sorted by the transactions' ends.
   const OVERLAP = [
     'begin P',
     'begin Q',
@@ -90,7 +90,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     expect(await consumedAndRead(written.log, written.topic)).toEqual({ consumed: ['Q-yes'], read: ['Q-yes'] })
   })
 
-  // kafkajs 2.2.4 takes this key for the marker, without a look at the batch's attributes.
+  // kafkajs 2.2.4 takes this key for the marker without checking the batch's attributes.
   const ZEROS = ['begin P', `send P no ${ZERO_KEY}`, 'send P nor-this', 'abort P', 'begin P', 'send P yes', 'commit P']
   it('do not end at a record whose key looks like a marker', async () => {
     await using written = await after(...ZEROS)
@@ -123,7 +123,7 @@ describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own clien
     await consumer.connect()
     await consumer.subscribe({ topics: [written.topic], fromBeginning: true })
     await consumer.run({ eachMessage: async ({ message }) => void values.push(String(message.value)) })
-    // When this fails, a later kafkajs does right, and our own decoder may go.
+    // If this fails, a later kafkajs is correct, and our own decoder can go.
     await vi.waitFor(() => expect(values).toContain(leaked), WAIT)
     await consumer.disconnect()
   })

@@ -23,7 +23,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true })
 })
 
-/** Publishes to the orders topic and delivers all of it, with `commit` as a consumer group does. */
+/** Publishes to the orders topic and delivers everything; with `commit` also commits, as a consumer group does. */
 async function publishAndStore(records: readonly RecordToPublish[]): Promise<void> {
   const [{ end: from } = { end: 0 }] = await all.log.offsets('orders')
   const positions = await all.log.publish('orders', records)
@@ -60,7 +60,7 @@ test('a recreated log is counted from its beginning, including the records alrea
   expect(broken).toMatchObject({ balanced: false, summary: expect.stringContaining('recreated') })
 
   expect(await all.resetLedger(ACT, false)).toEqual({ processed: 2, more: false, why: null })
-  // The order of the earlier log that came again is known by its id.
+  // The order of the earlier log that arrived again is recognised by its id.
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: 1, duplicate: 1, parked: 0 } })
   expect((await all.views.list({ limit: 10 })).items).toHaveLength(4)
   expect((await all.redriveTasks.audit({ limit: 2 })).items).toEqual([
@@ -77,7 +77,7 @@ test('skipped records are repaired once by the processor itself, and reported', 
   await all.log.publish('orders', records)
   const told: unknown[] = []
   all.events.on('ledger:repaired', (repair) => told.push(repair))
-  // What the extension does when it drops a batch: the next success in the partition commits past it.
+  // The extension drops a batch in this way: the next success in the partition commits past it.
   await all.storeOrders((await all.log.read('orders', 0, 3, 1)).map((record) => ({ ...record, lossy: false })))
   await all.ledgerWatch.look()
   expect(await all.ledgerVerdict()).toMatchObject({ balanced: false, totals: { gaps: 3 } })

@@ -53,7 +53,7 @@ test('a process that is killed during a rebuild keeps every order, and another r
   await place(product.url)
 
   let again = await here('rebuild', '--json')
-  // The lease of the one that was killed has to run out.
+  // The lease of the killed process must expire first.
   for (; again.exit === 4; again = await here('rebuild', '--json')) {
     expect(again.err).toBe('A rebuild is running already.\n')
     await sleep(500)

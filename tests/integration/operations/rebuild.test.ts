@@ -44,7 +44,7 @@ const orderNumber = (number: number, acceptedMs = Date.UTC(2026, 0, 1) + number 
   )
 const orders = (count: number, from = 0) => Array.from({ length: count }, (_, index) => orderNumber(from + index))
 
-/** Delivers what a topic has beyond the last delivery, as its trigger would. */
+/** Delivers the topic's records since the last delivery, as its trigger would. */
 async function deliver(topic: string, handle: (records: never[]) => Promise<void>): Promise<void> {
   for (const { partition, end } of await all.log.offsets(topic)) {
     const place = `${topic}:${partition}`
@@ -64,7 +64,7 @@ async function publishAndStore(records: readonly RecordToPublish[]) {
   return places
 }
 
-/** Every row that the read model of orders has, besides the full-text index. */
+/** Every row of the orders' read model, except the full-text index. */
 function rows() {
   const db = new DatabaseSync(join(directory, 'orders.db'), { readOnly: true })
   try {
@@ -75,7 +75,7 @@ function rows() {
   }
 }
 
-/** The tables and indexes, as far as names can say; tables that took another's place are quoted. */
+/** The tables and indexes, as far as names show; renamed tables are quoted. */
 function schema() {
   const db = new DatabaseSync(join(directory, 'orders.db'), { readOnly: true })
   try {
@@ -127,7 +127,7 @@ async function rebuild(readOrder?: ReadOrder): Promise<Rebuild> {
 const found = async (q: string) =>
   (await all.views.search({ q, limit: 200 })).items.map(({ customerName }) => customerName)
 
-/** As the upcaster of a later version would read today's event. */
+/** Reads today's event as the upcaster of a later version would. */
 const upcast: ReadOrder = (record: LogRecord) => {
   const read = fromMessage(record, originOf(record))
   const order = { ...read.order, customerName: `Upcast ${read.order.customerName}` }
@@ -135,7 +135,7 @@ const upcast: ReadOrder = (record: LogRecord) => {
 }
 
 describe('a rebuild of the orders from the log', () => {
-  /** Stored, dead, discarded, redriven and edited ones. */
+  /** Stored, dead, discarded, redriven and edited orders. */
   async function allKinds(): Promise<void> {
     await publishAndStore(orders(450))
     const bad = orders(4, 450).map((record) => ({ ...record, value: '{}' }))
@@ -143,7 +143,7 @@ describe('a rebuild of the orders from the log', () => {
     await all.redriveTasks.discard(letters[0]!, { ...ACT, reason: 'A test order.' })
     await all.redrives.edit(letters[1]!, orderCommand({ customerId: 9999, customerName: 'Mended' }), ACT)
     await publishAndStore([])
-    // Sent again as it was: dead again, and the first letter is superseded.
+    // Redriven unchanged: dead again, and the first letter is superseded.
     await publishAndStore([{ ...bad[2]!, headers: [...bad[2]!.headers, ['oep-redrive-of', letters[2]!]] }])
     await publishAndStore(orders(20, 460))
     // One order twice, and one under the id of another.

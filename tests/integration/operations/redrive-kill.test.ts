@@ -13,7 +13,7 @@ const FEW = 20
 const operated = createOperatedProduct()
 const { product, ask, taskOf, ended, letters, balanced } = operated
 
-/** Dead letters of good orders, kept while the product does not run; origins that no other record has. */
+/** Dead letters of good orders, kept while the product is stopped, each with its own origin. */
 async function keep(count: number, fingerprint: string, partition: number): Promise<void> {
   await using store = await createSqliteStore({ file: join(product.dataDir, 'orders.db') })
   const dead = Array.from({ length: count }, (_, offset) => {
@@ -77,7 +77,7 @@ describe('a redrive of many', () => {
     expect(waiting).toBeGreaterThan(0)
     await product.kill()
     await product.start()
-    // It would go on with its first look.
+    // A task that is not cancelled would continue at its first poll.
     await sleep(1500)
     expect(await taskOf(id)).toMatchObject({ state: 'cancelled', waiting })
   })

@@ -34,7 +34,7 @@ describe('taking out a record, with the embedded log', () => {
   const at = (offset: number, topic = 'orders') => ({ topic, partition: 0, offset })
   const committed = async (group: string, topic: string) => (await all.log.committed(group, topic)).get(0)
 
-  /** Hands over what waits, as a host does, until nothing is left. */
+  /** Delivers all waiting records, as a host does. */
   async function deliver(topic: string, group: string, useCase: (records: readonly LogRecord[]) => Promise<void>) {
     const [{ end } = { end: 0 }] = await all.log.offsets(topic)
     const delivered = Promise.withResolvers<void>()
@@ -121,7 +121,7 @@ describe('taking out a record, with the embedded log', () => {
     expect(await all.deadLetters.get(letterId)).toMatchObject({ state: 'dead', lastCause: { code: 'taken-out' } })
   })
 
-  /** An order that the store was too busy for, in the first retry topic. */
+  /** An order in the first retry topic, because the store was too busy. */
   async function parkedOrder() {
     const [position] = await publish('orders', messageOf())
     const record = (await read('orders'))[0]!

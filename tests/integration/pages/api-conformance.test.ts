@@ -23,7 +23,7 @@ const ISSUED_NEVER = '01990000-0000-7000-8000-000000000000'
 let product: Awaited<ReturnType<typeof startProduct>>
 let document: Document
 let faultOf: FaultOf
-/** Stored, at the beginning. */
+/** Stored at the beginning. */
 let orderId: string
 
 beforeAll(async () => {
@@ -42,7 +42,7 @@ interface Asked {
   readonly body?: string
 }
 
-/** Asks, and says how the answer differs from what the document says of `template`. */
+/** Sends a request, and returns how the answer differs from the document's description of `template`. */
 async function ask(path: string, template: string, { method = 'GET', headers = {}, body }: Asked = {}) {
   const response = await fetch(product.url + path, { method, headers, ...(body !== undefined && { body }) })
   const text = await response.text()
@@ -169,7 +169,7 @@ describe('the product behaves as its OpenAPI document says', () => {
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD, OPTIONS'])
     const unknown = await fetch(`${product.url}/api/nothing`)
     expect([unknown.status, unknown.headers.get('content-type')]).toEqual([404, 'application/problem+json'])
-    // A 405 that names the very method it refuses would send a client in circles.
+    // A 405 that allows the refused method would send a client in circles.
     const misspelt = await fetch(`${product.url}//api/orders`)
     expect([misspelt.status, misspelt.headers.get('allow')]).toEqual([404, null])
     await Promise.all([response.text(), unknown.text(), misspelt.text()])

@@ -9,7 +9,7 @@ import { PRODUCT_KEY, startProduct } from '../../support/product/product.ts'
 const ARTIFACTS = join(import.meta.dirname, '..', '..', '..', 'test-artifacts')
 const SETTINGS = { FAULTS: 'on', RETRY_DELAYS: '300ms,600ms' }
 const MARKUP = '<img src=x onerror="document.title=1">'
-/** How many ends of wires are further than two pixels from the edge of every box. */
+/** The number of wire ends that are more than two pixels from every box. */
 const LOOSE_ENDS = `(() => {
   const origin = document.getElementById('wires').getBoundingClientRect()
   const boxes = [...document.querySelectorAll('.node')].map((node) => node.getBoundingClientRect())
@@ -21,17 +21,17 @@ const LOOSE_ENDS = `(() => {
     .flatMap((wire) => [0, wire.getTotalLength()].map((length) => wire.getPointAtLength(length)))
     .filter(({ x, y }) => isLoose({ x: x + origin.left, y: y + origin.top })).length
 })()`
-/** The tables of which a part is to be seen only by scrolling sideways. */
+/** The tables that need sideways scrolling. */
 const CUT_OFF = `[...document.querySelectorAll('main .scroll')]
   .filter((part) => part.scrollWidth > part.clientWidth).map((part) => part.getAttribute('aria-label'))`
-/** How many pixels of the open dialog are to be seen only by scrolling sideways. */
+/** The number of pixels by which the open dialog needs sideways scrolling. */
 const DIALOG_OVERHANG = `{
   const { scrollWidth, clientWidth } = document.querySelector('dialog')
   scrollWidth - clientWidth
 }`
 const PATIENT = { timeout: 20_000 }
 
-/** One person's morning with the product, in order: what an earlier test did is there for a later one. */
+/** One user's session in order: later tests see the results of earlier ones. */
 describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
   let product: Awaited<ReturnType<typeof startProduct>>
   let browser: Awaited<ReturnType<typeof openBrowser>>
@@ -78,7 +78,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await dialog().waitFor()
   }
 
-  /** What axe finds against WCAG and good practice, as `rule: element`. */
+  /** Axe's findings against WCAG and best practices, as `rule: element`. */
   async function faultsForAxe(): Promise<unknown> {
     await page.evaluate(axe.source)
     return page.evaluate(
@@ -120,7 +120,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     page.removeAllListeners('request')
     expect(urls.filter((url) => new URL(url).href.replace(/#.*/, '').includes(PRODUCT_KEY))).toEqual([])
     await press('Forget the key')
-    // Followed where the page is open, a link loads nothing anew.
+    // Following the link on the open page reloads nothing.
     await page.evaluate(`location.hash = 'key=not-the-key'`)
     await shows('#gate-fault', 'This is not the key.')
     expect(page.url()).toBe(`${product.url}/dashboard`)
@@ -155,7 +155,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await press('One, five times')
     await shows('#sent-accepted', /^2$/)
     await shows('#sent-stored', /^2$/)
-    // Those that came once the first was remembered never reached the log: how many did, the product tells.
+    // Requests after the first was remembered never reached the log; the product reports how many did.
     await expect.poll(async () => (await ask('/api/ops/status')).orders.lag, PATIENT).toBe(0)
     const { duplicate } = (await ask('/api/ops/status')).orders
     const recognised = new RegExp(`${duplicate} duplicates? recognised`)
@@ -358,7 +358,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await press('2. An outage')
     await shows('#told', /\d+ orders wait in the log, each with its 202/)
     await shows('#lamp-store', 'away')
-    // The number goes on while the store cannot be asked: what was sent is known here.
+    // The count continues while the store is unavailable, because the browser knows what it sent.
     expect(Number(await page.locator('#sent-pending').textContent())).toBeGreaterThan(0)
     await shows('#told', /All \d+ are stored, none dead-lettered/)
     await shows('#sent-pending', /^0$/)

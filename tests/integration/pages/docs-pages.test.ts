@@ -10,7 +10,7 @@ const executablePath = [process.env['CHROMIUM'] ?? '', ...BROWSERS].find((path) 
 const QUIET = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking'
 const QUIETER = '--disable-component-update --disable-sync'
 
-/** Needs a Chromium; CHROMIUM names one that is elsewhere. */
+/** Needs a Chromium; CHROMIUM names another location. */
 describe.skipIf(executablePath === undefined).each(['light', 'dark'] as const)('in a browser, %s,', (colorScheme) => {
   const profile = mkdtempSync(join(tmpdir(), 'browser-'))
   let product: Awaited<ReturnType<typeof startProduct>>

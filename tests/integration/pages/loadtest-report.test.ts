@@ -11,7 +11,7 @@ import { loadTestResult } from '../../support/load-test-results.ts'
 
 const WIDE = { count: 1e7, mean: 1234.5, min: 1, p50: 1234, p90: 2345, p95: 3456, p99: 4567, p999: 5678, max: 9999.9 }
 
-/** Three seconds with a slow one in the middle, and numbers as wide as they get. */
+/** Three seconds with a slow one in the middle, and the widest numbers possible. */
 function widest(): RunResult {
   const [placing] = loadTestResult().requests
   if (placing === undefined) throw new Error('A result has figures.')
@@ -79,7 +79,7 @@ describe.skipIf(chromiumPath === undefined)('the report in a browser', () => {
     expect(await tip.isVisible()).toBe(false)
 
     const { width, height } = (await chart.boundingBox()) ?? { width: 0, height: 0 }
-    // A third of the time is over where the slow second begins.
+    // The slow second begins after a third of the time.
     await chart.hover({ position: { x: width * 0.38, y: height / 2 } })
     expect(await tip.innerText()).toBe('1 s\np50 2\np99 4,000\nlongest 4,000')
 

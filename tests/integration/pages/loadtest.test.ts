@@ -72,7 +72,7 @@ describe('a load test', () => {
       const { code, output } = await loadtest('mixed', '--url', product.url, '--key', PRODUCT_KEY, ...words)
       expect(code).toBe(1)
       expect(output).toContain('does not hold: p50<0.001ms')
-      // A default beside it.
+      // One of the default assertions.
       expect(output).toContain('holds: lost=0')
       expect(readFileSync(junit, 'utf8')).toContain('tests="5" failures="1" errors="0"')
     })

@@ -1,6 +1,6 @@
 import { serveFile } from '../../../shared/threads/serve-file.ts'
 
-/** Serves a file whose steps fail as each request plans it; each answers with the steps that were done until then. */
+/** Serves a file whose steps fail as each request plans; each answer lists the steps completed until then. */
 type Step = 'open' | 'work' | 'mend' | 'close' | 'tidy'
 export type Plan = Partial<Record<Step, number>> & { readonly once?: true }
 

@@ -4,17 +4,17 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { asRoot } from './thin-disk.ts'
 
-/** A disk that is full and has room again when a test says so. */
+/** A disk that is full until the test frees space. */
 export interface FullDisk extends Disposable {
   readonly path: string
-  /** What runs a program that starts while it is full. */
+  /** The command prefix for a program that starts while the disk is full. */
   readonly prefix: () => readonly string[]
   fill(): void
-  /** A program that runs on it is named. */
+  /** Frees the space, also for the running program with this pid. */
   free(pid?: number): void
 }
 
-/** A tmpfs and a file that takes what is left of it. Needs root. */
+/** A tmpfs and a file that fills it. Needs root. */
 export function createSmallDisk(): FullDisk {
   const path = mkdtempSync(join(tmpdir(), 'small-disk-'))
   const ballast = join(path, 'ballast')
@@ -41,7 +41,7 @@ export function createSmallDisk(): FullDisk {
   }
 }
 
-/** For everyone: a limit on the size of files, which makes the kernel refuse every write. */
+/** Works without root: a limit on file sizes, which makes the kernel refuse every write. */
 export function createLimitedFiles(): FullDisk {
   const path = mkdtempSync(join(tmpdir(), 'limited-files-'))
   let isFull = false

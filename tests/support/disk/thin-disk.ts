@@ -4,21 +4,21 @@ import { tmpdir, userInfo } from 'node:os'
 import { basename, join } from 'node:path'
 
 /**
- * A disk that promises more than it has, as a thin volume does: ext4 in a sparse image, on a tmpfs that is smaller. When
- * that is full, the kernel's writes fail with EIO after `write` has long succeeded, and only a flush says so.
+ * A disk that promises more than it has, like a thin volume: ext4 in a sparse image, on a smaller tmpfs. When the tmpfs is
+ * full, the kernel's writes fail with EIO long after `write` has succeeded, and only a flush reports it.
  */
 export interface ThinDisk extends Disposable {
-  /** Where it is mounted. */
+  /** The mount point. */
   readonly path: string
-  /** From now on it has what it promises. */
+  /** Gives the disk its full size. */
   enlarge(): void
-  /** Whether anything was refused so far. */
+  /** Whether any write has failed so far. */
   readonly isFull: boolean
-  /** What is on it at this moment, without anything that only the kernel's cache has, mounted as after a power cut. */
+  /** A mounted copy of its present content without the kernel's cache, as after a power cut. */
   cutPower(): { readonly path: string } & Disposable
 }
 
-/** Mounting needs root, which CI has by `sudo`; on a developer's machine it is not asked for. */
+/** Mounting needs root, which CI gets by `sudo`; developers' machines are not asked for it. */
 const isRoot = process.getuid?.() === 0
 export const canMount = process.platform === 'linux' && (isRoot || (process.env['CI'] !== undefined && hasSudo()))
 
@@ -52,11 +52,11 @@ export function createThinDisk({ hasMiB, promisesMiB }: { hasMiB: number; promis
     image,
   )
   mount(path, '-o', 'loop,errors=continue', image)
-  // A loop device takes a write that its file took in part for a whole one. Nothing protects from a disk that lies; one
-  // that is written to block by block does not.
+  // A loop device reports a partial write to its file as complete. Nothing protects from a disk that lies, but writing
+  // it block by block avoids that.
   const device = execFileSync('findmnt', ['--noheadings', '--output', 'SOURCE', path], { encoding: 'utf8' }).trim()
   asRoot('sh', '-c', `echo 4 > /sys/block/${basename(device)}/queue/max_sectors_kb`)
-  // The file system's own tables get their places now, so that it is data that finds none.
+  // Allocates the file system's own tables now, so that only data finds no space.
   const everything = join(path, 'everything')
   asRoot('fallocate', '-l', `${Math.floor(promisesMiB * 0.8)}M`, everything)
   asRoot('sync', '-f', everything)

@@ -16,7 +16,7 @@ export interface LoggedLine {
   readonly message: string
 }
 
-/** A logger that remembers. */
+/** A logger that keeps its lines. */
 export function createRecordingLogger(): HostLogger & { readonly lines: LoggedLine[] } {
   const lines: LoggedLine[] = []
   const at = (level: string) => (fields: object, message: string) => {
@@ -33,7 +33,7 @@ export function createRecordingLogger(): HostLogger & { readonly lines: LoggedLi
   }
 }
 
-/** A function app of what `register` registers with `@azure/functions`. */
+/** A function app with the functions that `register` registers with `@azure/functions`. */
 export function loadApp(register: () => void) {
   const logger = createRecordingLogger()
   const app: FunctionApp = createFunctionApp(logger)
@@ -63,7 +63,7 @@ export function routed(changes: Partial<RoutedRequest> = {}): RoutedRequest {
   }
 }
 
-/** A consumer whose deliveries the test makes itself; deliveries of one subscription are its promises. */
+/** A consumer whose deliveries the test makes itself. */
 export function createManualConsumer() {
   const inFlight = new Set<Promise<void>>()
   const subscriptions: { subscription: Subscription; closing: AbortController }[] = []
@@ -79,7 +79,7 @@ export function createManualConsumer() {
         },
       }
     },
-    /** As the port delivers: resolves when the batch would be committed. */
+    /** Delivers as the port does: resolves when the batch would be committed. */
     deliver(records: readonly LogRecord[]): Promise<void> {
       const [first] = subscriptions
       if (first === undefined) throw new Error('Nothing has subscribed.')
@@ -90,7 +90,7 @@ export function createManualConsumer() {
   }
 }
 
-/** A host of what `register` registers, on a port of its own. */
+/** A host with the functions that `register` registers, on a free port. */
 export async function startHost(register: () => void, changes: Partial<EmbeddedHostOptions> = {}) {
   const logger = createRecordingLogger()
   const consumer = createManualConsumer()

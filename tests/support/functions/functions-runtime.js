@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 
 /**
- * Stands in for the runtime in the image: on .NET 8 it ignores SIGTERM and ends by SIGINT. `serving` answers its health
- * check, `empty` has no functions and answers 404 to everything, `dead` does not end by SIGINT either. Prints what it
- * does.
+ * Stands in for the runtime in the image: on .NET 8 it ignores SIGTERM and exits on SIGINT. `serving` answers its health
+ * check, `empty` has no functions and answers 404 to everything, `dead` ignores SIGINT too. Prints each signal and
+ * request.
  */
 const [state = 'serving', port = '0'] = process.argv.slice(2)
 process.on('SIGTERM', () => process.stdout.write('SIGTERM\n'))

@@ -10,21 +10,21 @@ export interface FunctionsWorker extends AsyncDisposable {
   readonly url: string
   get(path: string): Promise<Response>
   place(order: unknown): Promise<Response>
-  /** How many of those have been answered. */
+  /** The number of those requests that have been answered. */
   readonly answered: number
-  /** SIGTERM; the exit code. */
+  /** Sends SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>
-  /** Ends it as the runtime does, with what is in flight; the exit code. */
+  /** Ends it as the runtime does, with requests in flight; resolves with the exit code. */
   terminate(): Promise<number | null>
 }
 
 export interface FunctionsWorkerOptions {
   readonly settings: Readonly<Record<string, string>>
-  /** What runs the process in node's place, with node's path and arguments after it. */
+  /** A command prefix that gets node's path and arguments. */
   readonly launcher?: readonly string[]
 }
 
-/** functions-host-child.ts as a process of its own, with a SQLite file of its own for a store. */
+/** host-child.ts in its own process, with its own SQLite file as the store. */
 export async function startFunctionsWorker({
   settings,
   launcher = [],

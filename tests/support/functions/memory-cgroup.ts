@@ -3,16 +3,16 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../../shared/domain/errors.ts'
 
-/** A group of processes that together get no more memory than a limit, page cache included: what a container's limit is. */
+/** A group of processes with a common memory limit that includes the page cache, like a container's limit. */
 export interface MemoryCgroup extends AsyncDisposable {
-  /** Runs what follows it inside. */
+  /** The command prefix that runs a program inside. */
   readonly launcher: readonly string[]
 }
 
 const ROOT = '/sys/fs/cgroup'
 const REMOVAL_ATTEMPTS = 50
 
-/** Version 1 has a tree for each controller, version 2 one for all. */
+/** Version 1 has a tree for each controller, version 2 a single tree. */
 const VERSIONS = [
   { tree: join(ROOT, 'memory'), limit: 'memory.limit_in_bytes' },
   { tree: ROOT, limit: 'memory.max' },
@@ -20,14 +20,14 @@ const VERSIONS = [
 
 let made = 0
 
-/** Throws where this machine lets this user make none. */
+/** Throws where this user cannot create one. */
 export function createMemoryCgroup(limitBytes: number): MemoryCgroup {
   const version = VERSIONS.find(({ tree }) => existsSync(join(tree, 'cgroup.procs')))
   if (version === undefined) throw new Error(`Nothing is mounted at ${ROOT}.`)
   const directory = join(version.tree, `order-event-processing-${process.pid}-${(made += 1)}`)
   mkdirSync(directory)
   try {
-    // Version 2 makes the file only where the group above shares its memory out.
+    // Version 2 creates the file only where the parent group delegates its memory controller.
     if (!existsSync(join(directory, version.limit))) {
       writeFileSync(join(version.tree, 'cgroup.subtree_control'), '+memory')
     }
@@ -39,7 +39,7 @@ export function createMemoryCgroup(limitBytes: number): MemoryCgroup {
   return {
     launcher: ['sh', '-c', `echo $$ > ${join(directory, 'cgroup.procs')} && exec "$0" "$@"`],
     async [Symbol.asyncDispose]() {
-      // The kernel lets go of a process a moment after it has ended.
+      // The kernel removes a process from the group shortly after its exit.
       for (let attempt = 1; existsSync(directory); attempt += 1) {
         try {
           rmdirSync(directory)
@@ -52,7 +52,7 @@ export function createMemoryCgroup(limitBytes: number): MemoryCgroup {
   }
 }
 
-/** For `describe.skipIf`: says once why this machine lets this user make no cgroup. */
+/** For `describe.skipIf`: reports once why this user cannot create a cgroup. */
 export async function cannotLimitMemory(): Promise<boolean> {
   try {
     await createMemoryCgroup(1024 ** 3)[Symbol.asyncDispose]()

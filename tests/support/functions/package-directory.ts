@@ -11,8 +11,8 @@ interface Locked {
 }
 
 /**
- * Fills a directory with what the image of the functions holds: dist/, host.json, package.json, migrations, and the
- * packages for production but native parts, copied from here so that no network is needed.
+ * Fills a directory with the content of the functions' image: dist/, host.json, package.json, migrations, and the
+ * production packages without native parts, copied from node_modules so that no network is needed.
  */
 export function fillPackageDirectory(directory: string): void {
   const built = spawnSync(process.execPath, ['infra/build.ts', join(directory, 'dist')], {
@@ -37,7 +37,7 @@ function productionPackages(): string[] {
     .map(([path]) => path)
 }
 
-/** Without the packages inside it, which have entries of their own. */
+/** Skips nested packages, which have their own entries. */
 function copyPackage(path: string, directory: string): void {
   const source = join(ROOT, path)
   mkdirSync(dirname(join(directory, path)), { recursive: true })

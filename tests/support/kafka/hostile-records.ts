@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { HEADER } from '../../../shared/messaging/records/headers.ts'
 import type { RecordToEncode } from './record-batches.ts'
 
-/** Records that are no orders, whatever else they are: any key, value, headers and time that the protocol can say. */
+/** Records that are not orders, with any key, value, headers and time that the protocol can express. */
 
 export const utf8 = (text: string) => new TextEncoder().encode(text)
 

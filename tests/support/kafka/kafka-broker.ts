@@ -7,14 +7,14 @@ import { missingForKafka } from '../../../infra/kafka/distribution.ts'
 import type { KafkaConnection } from '../../../shared/adapters/kafka/client/connection.ts'
 import { createKafkaLog, type KafkaLog, type KafkaLogOptions } from '../../../shared/adapters/kafka/kafka-log.ts'
 
-/** A broker of a test's own: a free port, a directory that goes with it. */
+/** A test's own broker, on a free port and in a temporary directory. */
 export interface TestBroker extends AsyncDisposable {
   readonly port: number
   readonly address: string
   /** SIGKILL. */
   kill(): Promise<void>
   stop(): Promise<void>
-  /** On the same port and directory. */
+  /** Starts on the same port and directory. */
   start(): Promise<void>
 }
 
@@ -23,7 +23,7 @@ if (missing !== undefined && process.env['CI'] !== 'true') {
   process.stderr.write(`Tests on a real Kafka are skipped. ${missing}\n`)
 }
 
-/** For `describe.skipIf`: whether this machine can run no broker. In CI the tests run, and so fail, all the same. */
+/** For `describe.skipIf`: whether this machine cannot run a broker. CI runs the tests regardless. */
 export const skipsKafka = missing !== undefined && process.env['CI'] !== 'true'
 
 type TestBrokerOptions = Partial<Pick<BrokerOptions, 'properties' | 'format' | 'protocol'>>
@@ -34,7 +34,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   return broker
 }
 
-/** Brokers of one cluster; each is disposed of by itself. */
+/** Brokers of one cluster; each is disposed of separately. */
 export async function startTestCluster(nodes: number, options: TestBrokerOptions = {}): Promise<TestBroker[]> {
   const ports = await freePorts(nodes * 2)
   const voters = Array.from({ length: nodes }, (_, index) => `${index + 1}@localhost:${ports[nodes + index]}`)
@@ -49,7 +49,7 @@ export async function startTestCluster(nodes: number, options: TestBrokerOptions
 async function keepBroker(options: BrokerOptions): Promise<TestBroker> {
   const { directory, port } = options
   let broker: Broker = await startBroker(options)
-  // A test that is ended by its timeout never comes to dispose of anything.
+  // A test that ends by its timeout never disposes of anything.
   const killAtExit = () => process.kill(broker.pid, 'SIGKILL')
   const atExit = () => void (isRunning(broker.pid) && killAtExit())
   process.once('exit', atExit)
@@ -90,7 +90,7 @@ async function freePorts(count: number): Promise<number[]> {
   return found
 }
 
-/** A log on the brokers, and what it told nobody else of. */
+/** A log on the brokers, with the problems that it reported. */
 export function openKafkaLog(
   brokers: readonly string[],
   { kafka, ...options }: Partial<Omit<KafkaLogOptions, 'kafka'>> & { kafka?: Partial<KafkaConnection> } = {},

@@ -3,22 +3,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProduct, type Product } from '../product/product.ts'
 
-/** Several hosts of one installation: one Kafka, one consumer group, one store. */
+/** Several hosts of one installation with the same Kafka, consumer group and store. */
 export interface KafkaHosts extends AsyncDisposable {
   readonly running: readonly Product[]
-  /** A new one joins; resolves once it serves. */
+  /** Starts another host; resolves once it serves. */
   add(): Promise<Product>
   /** SIGKILL. */
   kill(host: Product): Promise<void>
-  /** SIGTERM; the exit code. */
+  /** Sends SIGTERM; resolves with the exit code. */
   stop(host: Product): Promise<number | null>
-  /** What each said last on standard error. */
+  /** The last lines of each on standard error. */
   output(): string
 }
 
 /**
- * Each host has a DATA_DIR of its own, as it must, with a link in it to one SQLite file: SQLite lets several processes
- * write one file, one after the other, and so stands in for the SQL Server that such an installation has.
+ * Each host has its own DATA_DIR, as it must, with a link in it to a common SQLite file: SQLite lets several processes
+ * write to one file in turn, and so stands in for the SQL Server of such an installation.
  */
 export function createKafkaHosts(settings: Record<string, string>): KafkaHosts {
   const directory = mkdtempSync(join(tmpdir(), 'hosts-'))

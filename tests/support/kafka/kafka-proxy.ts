@@ -1,21 +1,21 @@
 import { createServer, connect, type Socket } from 'node:net'
 
 /**
- * A TCP proxy before a broker that understands as much of Kafka's protocol as it needs: it points every address in the
- * brokers' metadata at itself, and eats answers to produce requests when told to.
+ * A TCP proxy in front of a broker that understands just enough of Kafka's protocol: it replaces the addresses in
+ * the brokers' metadata by its own, and drops answers to produce requests on demand.
  */
 export interface KafkaProxy extends AsyncDisposable {
   readonly address: string
-  /** The next answer to a produce request is read from the broker and never handed on; then the connection is cut. */
+  /** Drops the broker's next answer to a produce request, then cuts the connection. */
   eatNextAcknowledgement(): void
   readonly eaten: number
-  /** Every connection breaks at once; new ones are served. */
+  /** Cuts every connection; new ones are served. */
   cut(): void
 }
 
 const PRODUCE = 0
 
-/** The broker must advertise the proxy's port: the proxy is started first, and told of the broker afterwards. */
+/** The broker must advertise the proxy's port, so the proxy starts first and learns the broker's address afterwards. */
 export async function startKafkaProxy(target: () => number): Promise<KafkaProxy & { readonly port: number }> {
   let hungry = false
   let eaten = 0
@@ -31,13 +31,13 @@ export async function startKafkaProxy(target: () => number): Promise<KafkaProxy 
         client.destroy()
         broker.destroy()
       })
-      // Which is what happens when either end goes away.
+      // Happens when either end goes away.
       socket.on('error', () => socket.destroy())
     }
     client.on(
       'data',
       frames((frame) => {
-        // A request: length, API key, version, correlation id.
+        // A request begins with length, API key, version and correlation id.
         if (frame.readInt16BE(4) === PRODUCE) produced.add(frame.readInt32BE(8))
         broker.write(frame)
       }),
@@ -45,7 +45,7 @@ export async function startKafkaProxy(target: () => number): Promise<KafkaProxy 
     broker.on(
       'data',
       frames((frame) => {
-        // An answer: length, correlation id.
+        // An answer begins with length and correlation id.
         if (hungry && produced.has(frame.readInt32BE(4))) {
           hungry = false
           eaten += 1
@@ -79,7 +79,7 @@ export async function startKafkaProxy(target: () => number): Promise<KafkaProxy 
   }
 }
 
-/** Hands on whole frames: four bytes of length, then that many. */
+/** Forwards whole frames: four bytes of length, then the content. */
 function frames(onFrame: (frame: Buffer) => void): (chunk: Buffer) => void {
   let buffered = Buffer.alloc(0)
   return (chunk) => {

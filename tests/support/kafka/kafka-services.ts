@@ -8,13 +8,13 @@ import { readConfig } from '../../../shared/settings/config.ts'
 import type { LogRecord } from '../../../shared/ports/event-log.ts'
 import type { TestBroker } from './kafka-broker.ts'
 
-/** The product's use cases on a real broker and an SQLite store of their own, without a host around them. */
+/** The product's use cases on a real broker and their own SQLite store, without a host. */
 export interface KafkaServices extends AsyncDisposable {
   readonly all: Services
   readonly topic: string
-  /** Processes the orders topic as a consumer group does, to its end, or at least this many records. */
+  /** Processes the orders topic as a consumer group does, to its end or for at least this many records. */
   consume(atLeast?: number): Promise<void>
-  /** Another process of the same installation, from its own opening on. */
+  /** Another process of the same installation, opened separately. */
   reopen(): Promise<void>
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaLog } from '../../../shared/adapters/kafka/kafka-log.ts'
 
-/** What tests of the Kafka log publish and look for: records whose value says which they are. */
+/** Published and expected records for tests of the Kafka log; each value identifies its record. */
 export const text = (value: Uint8Array | null) => Buffer.from(value ?? []).toString()
 export const record = (value: string) => ({ key: value, value, headers: [] })
 
@@ -25,7 +25,7 @@ export async function valuesOf(log: KafkaLog, topic: string): Promise<string[]> 
   return values
 }
 
-/** Twenty callers, each publishing one record after another until told to stop. */
+/** Twenty callers, each publishing one record after another until stopped. */
 export function publishAll(log: KafkaLog, topic: string) {
   const acknowledged: string[] = []
   const refused: unknown[] = []
@@ -53,7 +53,7 @@ export function publishAll(log: KafkaLog, topic: string) {
   }
 }
 
-/** A consumer that takes its time, and what it has processed. */
+/** A slow consumer, and the records that it has processed. */
 export async function consume(log: KafkaLog, topic: string, groupId: string) {
   const delivered = new Set<string>()
   const errors: unknown[] = []

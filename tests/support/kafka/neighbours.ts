@@ -7,22 +7,22 @@ import { kafkaClassPath, missingForKafka } from '../../../infra/kafka/distributi
 import { mavenClassPath } from '../../../infra/kafka/maven.ts'
 import { startProgram, type RunningProgram } from '../product/running-program.ts'
 
-/** Programs that other people's clients of Kafka run in; each lies in tests/neighbours/ and is named relative to it. */
+/** Runs programs that use other Kafka clients; each is in tests/neighbours/ and is named relative to it. */
 const PROGRAMS = fileURLToPath(new URL('../../neighbours/', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/neighbours/', import.meta.url))
-// Quick to start; what a test does lasts seconds.
+// Optimised for quick starts, because each program runs for seconds.
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
 
 export interface Neighbour {
-  /** For `describe.skipIf`. Always false in CI: there, what is missing is an error. */
+  /** For `describe.skipIf`. Always false in CI, where a missing program is an error. */
   readonly isMissing: boolean
   /** Runs a program to its end. Resolves to its standard output; rejects with its standard error when it fails. */
   run(program: string, ...args: string[]): Promise<string>
-  /** Starts a program that the test talks with. Disposing of it kills it. */
+  /** Starts a program for interactive use. Disposing of it kills it. */
   start(program: string, ...args: string[]): RunningProgram
 }
 
-/** Python with the packages of requirements.txt, which the first call installs in an environment of their own. */
+/** Python with the packages of requirements.txt, which the first call installs in a separate environment. */
 export async function findPython(): Promise<Neighbour> {
   return neighbour('Python', missingForPython(), async () => {
     const python = environmentPython()
@@ -31,8 +31,8 @@ export async function findPython(): Promise<Neighbour> {
 }
 
 /**
- * Java that runs one source file, on the broker's own jars, or on those that the pom.xml in the folder `jars` of
- * tests/neighbours/ depends on; the first call fetches them.
+ * Java that runs a single source file, with the broker's own jars, or with the dependencies of the pom.xml in the folder
+ * `jars` of tests/neighbours/, which the first call downloads.
  */
 export async function findJava(jars?: string): Promise<Neighbour> {
   return neighbour('Java', missingForJava(), async () => {
@@ -43,7 +43,7 @@ export async function findJava(jars?: string): Promise<Neighbour> {
 
 type Start = (program: string, args: readonly string[]) => RunningProgram
 
-/** Fetches at once and not in a test, so that no test's timeout has to allow for a download. */
+/** Downloads outside the tests, so that no test's timeout has to allow for it. */
 async function neighbour(name: string, missing: string | undefined, prepare: () => Promise<Start>): Promise<Neighbour> {
   let start: Start | undefined
   try {
@@ -85,7 +85,7 @@ function environmentPython(): string {
   const requirements = join(PROGRAMS, 'requirements.txt')
   const directory = cachedUnder('python', requirements)
   if (!existsSync(directory)) {
-    // Installed beside and then renamed, so that one that was cut short is never taken for a whole one.
+    // Installs into a temporary folder and renames it, so that an interrupted installation is never used.
     const installing = `${directory}.${process.pid}`
     try {
       execute('python3', ['-m', 'venv', installing])
@@ -102,7 +102,7 @@ async function classPathOf(pom: string): Promise<string> {
   return mavenClassPath(pom, cachedUnder('java', pom))
 }
 
-/** A folder of the cache that changes with the file that says what is in it. */
+/** A cache folder whose name depends on the file that lists its content. */
 function cachedUnder(name: string, file: string): string {
   return join(CACHE, `${name}-${createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16)}`)
 }

@@ -2,17 +2,17 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 
 const PRODUCE = 0
-/** The last version whose request is not in the flexible encoding. */
+/** The last version before the flexible encoding. */
 const VERSION = 8
 const TIMEOUT_MS = 10_000
 
 /**
- * Writes record batches as they are, which no client would (https://kafka.apache.org/protocol#The_Messages_Produce), and
+ * Writes record batches unchanged, as no client would (https://kafka.apache.org/protocol#The_Messages_Produce), and
  * resolves with Kafka's error code: 0 when they are in the log.
  */
 export async function produceRaw(port: number, topic: string, partition: number, batches: Buffer): Promise<number> {
   const body = Buffer.concat([
-    // No transactional id; acknowledged by all replicas; one topic with one partition.
+    // No transactional id; acks from all replicas; one topic with one partition.
     int16(-1),
     int16(-1),
     int32(TIMEOUT_MS),

@@ -3,10 +3,10 @@ import lz4 from 'lz4-napi'
 import snappy from 'snappy'
 import { crc32c } from '../../../shared/adapters/kafka/fetch/crc32c.ts'
 
-/** Record batches as producers and brokers write them, for what no client would produce. */
+/** Record batches as producers and brokers write them, including ones that no client would produce. */
 
 export interface RecordToEncode {
-  /** Counted from the batch's base offset; the index when absent. */
+  /** Relative to the batch's base offset; by default the index. */
   readonly offsetDelta?: number
   readonly timestampDelta?: bigint
   readonly key: Uint8Array | null
@@ -22,7 +22,7 @@ export interface BatchToEncode {
   readonly baseTimestamp?: bigint
   readonly maxTimestamp?: bigint
   readonly logAppendTime?: boolean
-  /** Of a transaction. */
+  /** Belongs to a transaction. */
   readonly producerId?: bigint
   readonly control?: 'commit' | 'abort'
   readonly magic?: number
@@ -86,7 +86,7 @@ function sized(bytes: Uint8Array | null): Buffer {
   return bytes === null ? varint(-1n) : Buffer.concat([varint(BigInt(bytes.length)), bytes])
 }
 
-/** Zig-zag. */
+/** Zig-zag encoding. */
 function varint(value: bigint): Buffer {
   const bytes: number[] = []
   let left = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n))
@@ -111,7 +111,7 @@ function compress(codec: Codec, body: Buffer): Buffer {
   }
 }
 
-/** As snappy-java writes it, with more chunks than it would make. */
+/** The frame of snappy-java, with more chunks than it would write. */
 function xerial(body: Buffer): Buffer {
   const parts: Buffer[] = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])]
   for (let at = 0; at === 0 || at < body.length; at += 1024) {

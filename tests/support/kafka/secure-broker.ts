@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startTestBroker, type TestBroker } from './kafka-broker.ts'
 
-/** A broker that takes SASL over TLS alone, and whom nobody vouches for but an authority of its own. */
+/** A broker that accepts only SASL over TLS, with a certificate of its own authority. */
 export interface SecureBroker extends AsyncDisposable {
   readonly broker: TestBroker
-  /** The authority's certificate: a file of PEM. */
+  /** The authority's certificate, as a PEM file. */
   readonly ca: string
 }
 
-/** The one user that may sign in by SCRAM, with either hash. */
+/** The only user, who may sign in by SCRAM with either hash. */
 export const SCRAM_USER = { username: 'scrammed', password: 'secret' } as const
 
 export async function startSecureBroker(plain: { username: string; password: string }): Promise<SecureBroker> {
@@ -48,7 +48,7 @@ export async function startSecureBroker(plain: { username: string; password: str
   }
 }
 
-/** A certificate for localhost that nobody but its own authority vouches for, made by the JDK's keytool. */
+/** A certificate for localhost, signed by its own authority, created by the JDK's keytool. */
 function makeCertificate(directory: string) {
   const keystore = join(directory, 'broker.p12')
   const common = ['-keystore', keystore, '-storetype', 'PKCS12', '-storepass', 'changeit', '-alias', 'broker']

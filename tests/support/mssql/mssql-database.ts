@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createConnection } from '../../../shared/adapters/mssql/database/connection.ts'
 
 /**
- * What needs a SQL Server is skipped without one. It must let databases be made:
+ * Tests that need a SQL Server are skipped without one. The login must be allowed to create databases:
  *
  *     docker run -d -p 1433:1433 -e ACCEPT_EULA=Y -e MSSQL_SA_PASSWORD='<a strong one>' mcr.microsoft.com/mssql/server:2022-latest
  *     export TEST_SQL_CONNECTION_STRING='Server=127.0.0.1,1433;User Id=sa;Password=<the same>;TrustServerCertificate=true'
@@ -16,7 +16,7 @@ if (skipsSqlServer) {
   process.stderr.write('Tests on a real SQL Server are skipped: TEST_SQL_CONNECTION_STRING names none.\n')
 }
 
-/** A database of a test's own; its name is free until `create`. */
+/** A database for one test; its name is unused until `create`. */
 export interface TestDatabase extends AsyncDisposable {
   readonly connectionString: string
   create(): Promise<void>
@@ -26,7 +26,7 @@ export interface TestDatabase extends AsyncDisposable {
 export function testDatabase(): TestDatabase {
   const name = `orders_test_${randomBytes(6).toString('hex')}`
   const elsewhere = SERVER.replaceAll(/(?:^|;)\s*(?:database|initial catalog)\s*=[^;]*/gi, '')
-  // A server that compiles every statement for every new connection is slow at first.
+  // A server that compiles every statement for each new connection is slow at first.
   const connectionString = `${elsewhere};Database=${name};Request Timeout=60000`
   let created: Promise<void> | undefined
   return {

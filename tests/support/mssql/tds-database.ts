@@ -4,7 +4,7 @@ import type { TdsAnswer, TdsRequest } from './tds-server.ts'
 export const MIGRATIONS = readMigrations(new URL('../../../infra/sql/mssql/', import.meta.url))
 export const STORING = 'INSERT INTO order_items'
 export const PREPARED = 'SELECT version, checksum'
-/** More than any batch has. */
+/** More rows than any batch has. */
 const MOST_ORDERS = 1000
 
 export const text = (name: string) => ({ name, type: 'nvarchar' as const })
@@ -19,7 +19,7 @@ export const storedRows = (orders: number): TdsAnswer => ({
   ],
 })
 
-/** A database that is as it should be, and stores orders and keeps letters whatever it is asked. */
+/** A healthy database that stores every order and keeps every letter. */
 export function healthyDatabase(request: TdsRequest, orders = MOST_ORDERS): TdsAnswer {
   if (request.includes('is_read_committed_snapshot_on')) return { rows: [{ columns: [int('is_on')], rows: [[1]] }] }
   if (request.includes(PREPARED)) {

@@ -1,9 +1,9 @@
-/** What a client says of itself before and at its login ([MS-TDS] 2.2.6.4 and 2.2.6.5). */
+/** The client's settings before and at its login ([MS-TDS] 2.2.6.4 and 2.2.6.5). */
 export interface TdsLogin {
   readonly user: string
   readonly hasPassword: boolean
   readonly database: string
-  /** Of the feature extension FEDAUTH: how Entra ID is asked; undefined for a login by user and password. */
+  /** The feature extension FEDAUTH: how Entra ID is used; undefined for a login by user and password. */
   readonly federated: 'by a password' | 'by the environment' | 'by a token' | undefined
 }
 
@@ -35,7 +35,7 @@ function federationIn(body: Buffer): TdsLogin['federated'] {
   while (body.readUInt8(at) !== END) {
     const length = body.readUInt32LE(at + 1)
     if (body.readUInt8(at) === FEDAUTH) {
-      // The lowest bit is an echo of what the server asked for; a token itself comes with library 1, a question with 2.
+      // The lowest bit echoes the server's flag; a token itself has library 1, a request for one has 2.
       const isToken = body.readUInt8(at + 5) >> 1 === 1
       if (isToken) return 'by a token'
       return body.readUInt8(at + 6) === 1 ? 'by a password' : 'by the environment'
@@ -45,7 +45,7 @@ function federationIn(body: Buffer): TdsLogin['federated'] {
   return undefined
 }
 
-/** Whether the client's PRELOGIN asks for encryption: 0 off, 1 on, 2 not supported, 3 required. */
+/** Whether the client's PRELOGIN requests encryption: 0 off, 1 on, 2 not supported, 3 required. */
 export function encryptionIn(preLogin: Buffer): number {
   for (let at = 0; preLogin.readUInt8(at) !== END; at += 5) {
     if (preLogin.readUInt8(at) === 0x01) return preLogin.readUInt8(preLogin.readUInt16BE(at + 1))

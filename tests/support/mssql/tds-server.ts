@@ -10,12 +10,12 @@ import {
   type ResultSet,
 } from './tds-tokens.ts'
 
-/** What a client asked: a statement with parameters (sp_executesql), a batch of text, or a transaction's end or begin. */
+/** A client's request: a statement with parameters (sp_executesql), a batch of text, or a transaction's begin or end. */
 export interface TdsRequest {
   readonly kind: 'login' | 'query' | 'batch' | 'begin' | 'commit' | 'rollback'
-  /** Connections are numbered as they come. */
+  /** Connections are numbered from the first. */
   readonly connection: number
-  /** Whether the request holds this text. */
+  /** Whether the request contains this text. */
   includes(text: string): boolean
   readonly body: Buffer
 }
@@ -30,11 +30,11 @@ export type TdsAnswer =
 
 export interface TdsServer extends AsyncDisposable {
   readonly port: number
-  /** Every request since the server began, logins and the driver's own settings included; none if it forgets them. */
+  /** Every request since the start, including logins and the driver's own settings; empty if it does not keep them. */
   readonly requests: readonly TdsRequest[]
-  /** What each connection said first. */
+  /** The first message of each connection. */
   readonly preLogins: readonly Buffer[]
-  /** Connections that are open now, and the most there ever were at once. */
+  /** The number of open connections, and the highest number so far. */
   readonly open: number
   readonly mostOpen: number
 }
@@ -47,10 +47,10 @@ const TRANSACTION_KINDS: Readonly<Record<number, 'begin' | 'commit' | 'rollback'
   7: 'commit',
   8: 'rollback',
 }
-/** What tedious sends first on a connection of its own accord. */
+/** Tedious sends this first on each connection. */
 const SETTINGS = 'set ansi_nulls'
 
-/** SQL Server as far as a client's driver can tell, which answers what the script says; without encryption. */
+/** A scripted SQL Server, as far as a client's driver can tell; without encryption. */
 export async function startTdsServer(
   answer: (request: TdsRequest) => TdsAnswer,
   port = 0,
@@ -67,7 +67,7 @@ export async function startTdsServer(
     sockets.add(socket)
     mostOpen = Math.max(mostOpen, sockets.size)
     socket.on('close', () => sockets.delete(socket))
-    // A client that goes away in the middle is what some tests are about.
+    // Some tests are about clients that disconnect midway.
     socket.on('error', () => socket.destroy())
     readMessages(socket, (type, body) => respond({ socket, connection }, type, body))
   })
@@ -78,7 +78,7 @@ export async function startTdsServer(
       return send(socket, preLogin())
     }
     if (type === TYPE.attention) {
-      // The end of what was cancelled, then that it was.
+      // The end of the cancelled request, then the confirmation.
       send(socket, doneBatch())
       return send(socket, doneAttention())
     }
@@ -121,7 +121,7 @@ function toRequest(connection: number, type: number, body: Buffer): TdsRequest {
   if (type === TYPE.login) return { kind: 'login', connection, includes, body }
   if (type === TYPE.rpc) return { kind: 'query', connection, includes, body }
   if (type !== TYPE.transaction) return { kind: 'batch', connection, includes, body }
-  // After the headers, whose length comes first, lies the kind.
+  // The kind follows the headers, whose length comes first.
   return { kind: TRANSACTION_KINDS[body.readUInt16LE(body.readUInt32LE(0))] ?? 'rollback', connection, includes, body }
 }
 
@@ -144,7 +144,7 @@ function toTokens(request: TdsRequest, said: Exclude<TdsAnswer, 'cut' | 'silence
   }
 }
 
-/** A message is one packet or more, of which the last says so. */
+/** A message consists of packets, and the last one is marked. */
 function readMessages(socket: Socket, onMessage: (type: number, body: Buffer) => void): void {
   let received = Buffer.alloc(0)
   let parts: Buffer[] = []

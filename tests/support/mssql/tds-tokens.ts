@@ -1,4 +1,4 @@
-/** The few tokens of TDS 7.4 that a server needs to be taken for one ([MS-TDS] 2.2.7). */
+/** The few tokens of TDS 7.4 that a client requires of a server ([MS-TDS] 2.2.7). */
 
 export type Column = { readonly name: string; readonly type: 'int' | 'nvarchar' }
 export type ResultSet = {
@@ -8,7 +8,7 @@ export type ResultSet = {
 
 const COLLATION = Buffer.from([0x09, 0x04, 0xd0, 0x00, 0x34])
 const NULL_LENGTH = 0xffff
-/** Statuses of DONE. */
+/** Status flags of DONE. */
 const DONE_ERROR = 0x02
 const DONE_COUNT = 0x10
 const DONE_ATTENTION = 0x20

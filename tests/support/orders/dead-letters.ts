@@ -1,19 +1,19 @@
 import type { DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
 import { pagesOf, type Product } from '../product/product.ts'
 
-/** What the fault `poison` writes into the orders topic: no headers, no UTF-8, no JSON. */
+/** The record that the fault `poison` writes into the orders topic: no headers, not UTF-8, not JSON. */
 export const POISON = Buffer.from('{"customerId": \xff', 'latin1')
 
-/** What no redrive can mend. */
+/** Codes that no redrive can fix. */
 const HOPELESS = new Set(['undecodable-record', 'idempotency-key-reused'])
 const MAX_REDRIVES = 20
 
-/** Every letter that is dead now, through all pages. */
+/** Every letter that is dead now, from all pages. */
 export async function deadLetters(product: Product): Promise<DeadLetterSummary[]> {
   return pagesOf<DeadLetterSummary>(product, '/api/dead-letters?state=dead')
 }
 
-/** Redrives, and waits for the outcome, until only those are dead that today's code refuses too. Returns how many went. */
+/** Redrives until only letters are dead that today's code refuses too. Returns how many were sent. */
 export async function redriveAll(product: Product): Promise<number> {
   let redriven = 0
   for (let tasks = 0; tasks < MAX_REDRIVES; tasks += 1) {

@@ -5,17 +5,17 @@ import type { OrderView } from '../../../shared/domain/order-view.ts'
 import { pagesOf, type Answer, type Product } from '../product/product.ts'
 import { markOf } from './random-orders.ts'
 
-/** Many callers, and the books that they keep: what they sent, and what they were promised. */
+/** Concurrent callers that record what they sent and which orders were accepted. */
 export interface OrderTraffic {
-  /** Everything that ever left a caller, answered or not, by its mark. */
+  /** Every order that a caller sent, answered or not, by its mark. */
   readonly sent: ReadonlyMap<string, NewOrderCommand>
-  /** By the id that a 202 or 201 gave, the mark of its order. */
+  /** The mark of each order, by the id from its 202 or 201. */
   readonly accepted: ReadonlyMap<string, string>
-  /** How many answers of each status there were; 0 is for none, because the connection broke. */
+  /** The number of answers for each status; 0 stands for a broken connection. */
   readonly answers: ReadonlyMap<number, number>
-  /** One order. Undefined when no answer came. */
+  /** Places one order. Undefined when no answer came. */
   place(order: NewOrderCommand, headers?: Record<string, string>): Promise<Answer | undefined>
-  /** So many callers at once, each placing one order after the other until `next` has none or no answer comes. */
+  /** This many concurrent callers, each placing orders until `next` returns undefined or no answer comes. */
   run(callers: number, next: () => NewOrderCommand | undefined): Promise<void>
 }
 
@@ -34,7 +34,7 @@ export function createOrderTraffic(product: Pick<Product, 'url'>): OrderTraffic 
     return answer
   }
 
-  /** The promise stands from the head of the answer on, whether its body arrives or not. */
+  /** The order is accepted once the head of the answer arrived, whether or not its body does. */
   async function answerOf(
     order: NewOrderCommand,
     headers: Record<string, string>,
@@ -49,7 +49,7 @@ export function createOrderTraffic(product: Pick<Product, 'url'>): OrderTraffic 
       const text = await response.text()
       return { status, headers: response.headers, text, body: JSON.parse(text) as Record<string, unknown> }
     } catch (error) {
-      // What `fetch` says of a connection that was refused or broke, and `text` of one that broke later.
+      // The errors of `fetch` for a connection that was refused or broke, and of `text` for one that broke later.
       if (error instanceof TypeError) return undefined
       throw error
     }
@@ -71,7 +71,7 @@ export function createOrderTraffic(product: Pick<Product, 'url'>): OrderTraffic 
   }
 }
 
-/** Who is refused is told why and when to come again, and is given nothing that looks like an order. */
+/** A refusal says why and when to try again, and contains nothing that looks like an order. */
 function expectRefusal({ status, headers, body }: Answer): void {
   expect([422, 429, 503]).toContain(status)
   expect(headers.get('content-type')).toBe('application/problem+json')
@@ -87,7 +87,7 @@ export async function storedOrders(product: Product): Promise<Map<string, OrderV
   return stored
 }
 
-/** Every promise was kept: what was accepted is stored, once, as it was sent; and nothing is stored that nobody sent. */
+/** Every accepted order is stored once, as it was sent, and nothing else is stored. */
 export async function expectPromisesKept(product: Product, { sent, accepted }: OrderTraffic): Promise<void> {
   const stored = await storedOrders(product)
   expect([...accepted.keys()].filter((orderId) => !stored.has(orderId))).toEqual([])
@@ -96,7 +96,7 @@ export async function expectPromisesKept(product: Product, { sent, accepted }: O
   expect(new Set(marks).size, 'no order is stored twice').toBe(marks.length)
 }
 
-/** Each stored order is one that was sent, word for word, and the one that was promised under its id. */
+/** Each stored order equals one that was sent, and the one that was accepted under its id. */
 export function expectUndamaged(
   stored: ReadonlyMap<string, OrderView>,
   sent: OrderTraffic['sent'],
@@ -108,12 +108,12 @@ export function expectUndamaged(
     const order = sent.get(mark)
     const content = contentOf(view, order)
     expect(content, `${orderId} was sent`).toBeDefined()
-    // The slow comparison is for its message.
+    // The slow comparison only produces a readable message.
     if (!isDeepStrictEqual(content, order)) expect(content).toEqual(order)
   }
 }
 
-/** What a caller sent, out of what a reader gets: the members of `order`, without those that reading adds. */
+/** The part of a stored order that its caller sent: the members of `order`, without those that reading adds. */
 function contentOf(view: OrderView, order: NewOrderCommand | undefined): object | undefined {
   if (order === undefined) return undefined
   const orderItems = view.orderItems?.map((item, index) => pick(item, order.orderItems[index] ?? {}))

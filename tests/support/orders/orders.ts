@@ -8,7 +8,7 @@ import type { RecordToPublish } from '../../../shared/ports/event-log.ts'
 
 export const testOrderIds = createOrderIds(['a secret for tests only'])
 
-/** The body that the original reference application was load-tested with. */
+/** The body with which the original reference application was load-tested. */
 export const ORIGINAL_BODY = {
   customerId: 1,
   customerName: 'Alex',
@@ -69,7 +69,7 @@ export function messageOf(event: NewOrder = newOrder()): RecordToPublish {
   return toMessage(event, newOrderJson(event.data), undefined)
 }
 
-/** A published record as it comes back from the log. */
+/** A published record as the log returns it. */
 export function delivered(
   record: RecordToPublish,
   place: { topic?: string; partition?: number; offset: number },

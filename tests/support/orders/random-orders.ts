@@ -2,10 +2,10 @@ import type { NewOrderCommand, OrderItem } from '../../../shared/domain/order-co
 import { CURRENCIES, PAYMENT_METHODS } from '../../../shared/domain/order-commands.ts'
 import type { Random } from '../random.ts'
 
-/** What encodings, escapes and full-text indexes stumble over. */
+/** Texts that are difficult for encodings, escapes and full-text indexes. */
 const NAMES = ['Alex', 'Łukasz', 'Zoë', "O'Neill", '李', 'Ana "Bo" C', 'Q\\R', '👩🏽‍🚀 Mae', 'e\u0301lan', 'AND OR NOT *']
 
-/** A valid order, as it is stored: with names in the place of numbers. `mark` is told again by `markOf`. */
+/** A valid order in its stored form, with names instead of numbers. `markOf` returns its `mark`. */
 export function randomOrder(random: Random, mark: string, maxItems = 20): NewOrderCommand {
   return {
     customerId: random.chance(0.02) ? Number.MAX_SAFE_INTEGER : random.whole(1000, 9999),
@@ -40,7 +40,7 @@ function randomItem(random: Random): OrderItem {
   }
 }
 
-/** With up to four decimals, at times the largest there is. */
+/** Up to four decimals, sometimes the largest amount. */
 function amount(random: Random): number {
   return random.chance(0.02) ? 9_999_999_999.9999 : random.whole(0, 99_999_999) / 10 ** random.whole(0, 4)
 }

@@ -33,7 +33,7 @@ export async function until<T>(look: () => Promise<T>, isReached: (seen: T) => b
   }
 }
 
-/** What operators do, over HTTP. Every answer is compared with what the product's OpenAPI document says of it. */
+/** Operators' actions over HTTP. Every answer is compared with the product's OpenAPI document. */
 export function createOperatedProduct() {
   const directory = mkdtempSync(join(tmpdir(), 'operated-'))
   const settings = { LOG_LEVEL: 'fatal', FAULTS: 'on', RETRY_DELAYS: '100ms' }
@@ -58,7 +58,7 @@ export function createOperatedProduct() {
     return { ...answer, body: answer.body as never }
   }
 
-  /** Answers are compared with the document that the product itself gives. */
+  /** Answers are compared with the document that the product itself serves. */
   async function open(): Promise<void> {
     await product.start()
     document = (await product.ask('/api/openapi.json')).body as unknown as Document
@@ -93,7 +93,7 @@ export function createOperatedProduct() {
     await ask('POST', '/api/ops/faults', plan)
   }
 
-  /** An order that fails every time it is tried, until it is dead: its id, and that of its letter. */
+  /** Places an order that fails at every attempt until it is dead. Returns its id and its letter's. */
   async function placeAndLose(changes: object = {}): Promise<{ orderId: string; letterId: string }> {
     await setFaults({ throwForCustomers: [FAILING_CUSTOMER] })
     const order = { ...ORIGINAL_BODY, customerId: FAILING_CUSTOMER, ...changes }
@@ -105,7 +105,7 @@ export function createOperatedProduct() {
     return { orderId, letterId: letter?.id ?? '' }
   }
 
-  /** Whatever the operators did: everything is mended, and the ledger balances without a gap. */
+  /** After any actions of operators: all faults are off, and the ledger balances without a gap. */
   async function close(): Promise<void> {
     try {
       await setFaults({})

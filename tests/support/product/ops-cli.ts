@@ -11,7 +11,7 @@ export interface OpsAnswer {
   readonly err: string
 }
 
-/** `npm run ops -- …` as a user runs it, without npm; the environment holds nothing but what is given. */
+/** `npm run ops -- …` without npm; the environment contains only the given settings. */
 export async function ops(words: readonly string[], settings: Record<string, string> = {}): Promise<OpsAnswer> {
   const args = ['--import', './infra/host/node-version.js', 'infra/ops/cli.ts', ...words]
   const child = spawn(process.execPath, args, {

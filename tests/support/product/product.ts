@@ -10,18 +10,18 @@ import { startProgram, type RunningProgram } from './running-program.ts'
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } }
 const START = scripts.start.replace(/^node /, '').split(' ')
-/** The operators' key of a product whose settings give no other. */
+/** The default operators' key. */
 export const PRODUCT_KEY = 'only-for-tests-of-the-product'
 const LISTENING = /at (http:\/\/127\.0\.0\.\d+:\d+)/
 const START_LIMIT_MS = 30_000
-/** A pipeline that moves nothing for so long does not settle. */
+/** A pipeline that makes no progress for this long does not settle. */
 const STILL_LIMIT_MS = 30_000
 const SHOWN = 16_384
 
 export interface Asked {
   readonly method?: string
   readonly headers?: Record<string, string>
-  /** Sent as JSON, a string as it is. */
+  /** A string is sent unchanged, anything else as JSON. */
   readonly body?: unknown
 }
 
@@ -29,11 +29,11 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** Of JSON. */
+  /** The parsed JSON. */
   readonly body: Record<string, unknown>
 }
 
-/** What POST /api/ops/faults takes; what is not named is mended. */
+/** The body of POST /api/ops/faults; faults that are not named are switched off. */
 export interface Faults {
   readonly store?: 'ok' | 'down' | 'busy' | 'hang' | 'slow'
   readonly slowMs?: number
@@ -42,38 +42,38 @@ export interface Faults {
   readonly poison?: number
 }
 
-/** The product as `npm start` runs it: a process of its own on a DATA_DIR that outlives its lives, and a free port. */
+/** The product as `npm start` runs it: a process on a free port, with a DATA_DIR that survives restarts. */
 export interface Product {
-  /** Another at every start. */
+  /** Changes at every start. */
   readonly url: string
   readonly dataDir: string
-  /** The operators' key. With FUNCTIONS_KEY set to '', the one that the product made. */
+  /** The operators' key. With FUNCTIONS_KEY set to '', the one that the product generated. */
   readonly key: string
-  /** Everything that it wrote to standard error in all its lives. */
+  /** Everything that it wrote to standard error over all starts. */
   readonly log: string
   readonly isRunning: boolean
-  /** Undefined while it does not run. */
+  /** Undefined while it is stopped. */
   readonly pid: number | undefined
-  /** Resolves once it says where it listens; rejects when it ends before that. */
+  /** Resolves once it prints its address; rejects when it exits before that. */
   start(): Promise<void>
-  /** SIGKILL; resolves when the process is gone, with null for an exit code. */
+  /** Sends SIGKILL; resolves when the process is gone, with null as the exit code. */
   kill(): Promise<number | null>
-  /** SIGTERM; the exit code, null when a signal ended it. */
+  /** Sends SIGTERM; resolves with the exit code, null when a signal ended it. */
   stop(): Promise<number | null>
   ask(path: string, asked?: Asked): Promise<Answer>
-  /** With the operator's key; rejects unless the answer is a success. */
+  /** Uses the operators' key; rejects unless the answer is a success. */
   operate(path: string, asked?: Asked): Promise<Answer>
   breaks(faults: Faults): Promise<void>
   ledger(): Promise<LedgerVerdict>
   pipeline(): Promise<PipelineStatus>
-  /** Resolves when nothing is on its way any more: not in the topic of orders, nor in those of retries and dead letters. */
+  /** Resolves when no records are in flight in the topics of orders, retries and dead letters. */
   settled(): Promise<void>
 }
 
 /**
- * Tells a story of the product, from an empty directory on. Whatever happens in it, at its end everything is mended, the
- * pipeline settles, the ledger balances without a gap, and SIGTERM ends the process with 0. Nothing is left behind.
- * Resolves with what the story does.
+ * Runs a scenario from an empty directory. At its end all faults are switched off, the pipeline settles, the ledger
+ * balances without a gap, and SIGTERM ends the process with 0. The directory is removed.
+ * Resolves with the scenario's result.
  */
 export async function withProduct<T>(
   settings: Record<string, string>,
@@ -100,9 +100,9 @@ export async function withProduct<T>(
 }
 
 /**
- * A product that runs, on an empty DATA_DIR unless the settings name one. Disposing of it stops it and removes the
- * directory. One with FAULTS=on that still runs is mended first, and its ledger must balance: whatever was broken,
- * nothing was lost.
+ * A running product, on an empty DATA_DIR unless the settings name one. Disposing of it stops it and removes the
+ * directory. With FAULTS=on, disposing first switches all faults off and requires that the ledger balances, so that
+ * nothing was lost in any test.
  */
 export async function startProduct(settings: Record<string, string> = {}): Promise<Product & AsyncDisposable> {
   const directory = mkdtempSync(join(tmpdir(), 'product-'))
@@ -124,7 +124,7 @@ export async function startProduct(settings: Record<string, string> = {}): Promi
   return Object.assign(product, { [Symbol.asyncDispose]: end })
 }
 
-/** Once everything is mended and all that is in the log was read, the ledger balances without a gap. */
+/** Once all faults are off and the log has been read, the ledger balances without a gap. */
 async function expectBalanced(product: Product): Promise<void> {
   await product.breaks({})
   for (;;) {
@@ -134,7 +134,7 @@ async function expectBalanced(product: Product): Promise<void> {
   }
 }
 
-/** Everything that a list answers, through all its pages. */
+/** All entries of a list, from all its pages. */
 export async function pagesOf<T>(product: Product, path: string): Promise<T[]> {
   const all: T[] = []
   const mark = path.includes('?') ? '&' : '?'
@@ -149,8 +149,8 @@ export async function pagesOf<T>(product: Product, path: string): Promise<T[]> {
 }
 
 /**
- * Not started yet; whoever creates one stops it and removes its directory. `prefix` is a command that runs the one behind
- * it, such as with a limit.
+ * Not started yet; the caller stops it and removes its directory. `prefix` is a command that runs the program behind
+ * it, for example with a limit.
  */
 export function createProduct(
   dataDir: string,
@@ -207,7 +207,7 @@ export function createProduct(
   const ledger = async () => (await operate('/api/ops/ledger')).body as unknown as LedgerVerdict
   const pipeline = async () => (await operate('/api/ops/status')).body as unknown as PipelineStatus
 
-  /** What is on its way, and whether anything moved. A log that is just coming back does not tell yet. */
+  /** The records in flight, and whether any moved. A log that is recovering has no figures yet. */
   async function look(): Promise<[onItsWay: number[], now: string]> {
     const key = { 'x-functions-key': keyNow() }
     const answers = await Promise.all(['/api/ops/status', '/api/ops/ledger'].map((path) => ask(path, { headers: key })))
@@ -222,7 +222,7 @@ export function createProduct(
   async function settled(): Promise<void> {
     let before = ''
     let stillSince = Date.now()
-    // Twice in a row: a record that leaves one topic for the next may be missed by one look at all of them.
+    // Twice in a row, because one reading may miss a record that moves from one topic to the next.
     for (let times = 0; times < 2;) {
       const [onItsWay, now] = await look()
       times = onItsWay.every((count) => count === 0) ? times + 1 : 0

@@ -2,19 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { LedgerVerdict } from '../../../shared/application/ledger/ledger.ts'
 import type { OrderTraffic } from '../orders/order-traffic.ts'
 
-/** How long after each fault orders were accepted again, and all that was in the log was stored. */
+/** The time from each fault until orders were accepted again and all records in the log were stored. */
 export interface RecoveryTimes {
-  /** Begins to measure in the background: from now on. */
+  /** Starts measuring in the background. */
   after(fault: string): void
-  /** Resolves when every fault so far is recovered from. */
+  /** Resolves when the product has recovered from every fault so far. */
   done(): Promise<void>
-  /** A table for people, a line for each kind of fault. */
+  /** A printable table with a row for each kind of fault. */
   table(): string
 }
 
 export interface RecoveryOptions {
   readonly traffic: Pick<OrderTraffic, 'accepted'>
-  /** Rejects while nobody answers. */
+  /** Rejects while no host answers. */
   readonly ledger: () => Promise<LedgerVerdict>
 }
 
@@ -42,7 +42,7 @@ export function createRecoveryTimes({ traffic, ledger }: RecoveryOptions): Recov
     found.set(fault, [...(found.get(fault) ?? []), { acceptedMs, storedMs: since() }])
   }
 
-  /** Whoever is asked may be the one that dies next. */
+  /** The host that answers may be the next one to die. */
   async function asked(): Promise<LedgerVerdict> {
     for (;;) {
       const [answer] = await Promise.allSettled([ledger()])

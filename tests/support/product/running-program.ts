@@ -1,25 +1,25 @@
 import { spawn, type SpawnOptions } from 'node:child_process'
 
-/** A program that a test talks with, line by line, by its standard input and output. Disposing of it kills it. */
+/** A program whose standard input and output a test uses line by line. Disposing of it kills it. */
 export interface RunningProgram extends AsyncDisposable {
   readonly pid: number | undefined
-  /** Until all of its output has been read, too. */
+  /** Resolves after all of its output has been read. */
   readonly isRunning: boolean
   /** Its standard output and standard error so far. */
   readonly output: string
   readonly errors: string
-  /** Its whole standard output. Rejects with its standard error when it ends with another status than 0. */
+  /** Its whole standard output. Rejects with its standard error when the exit code is not 0. */
   readonly ended: Promise<string>
   /**
-   * Resolves to the next line of standard output that matches, and passes over those before it. Rejects when the program
-   * ends without one.
+   * Resolves to the next line of standard output that matches, and skips earlier lines. Rejects when the program
+   * ends without a match.
    */
   says(pattern: RegExp): Promise<string>
   /** Writes a line to its standard input. */
   tell(line: string): void
   /** Ends its standard input. */
   end(): void
-  /** Sends SIGKILL unless told otherwise. Resolves, once it is gone, with its exit code; null when a signal ended it. */
+  /** Sends SIGKILL by default. Resolves after the exit with the exit code; null when a signal ended it. */
   kill(signal?: NodeJS.Signals): Promise<number | null>
 }
 
@@ -29,7 +29,7 @@ export function startProgram(
   options: Pick<SpawnOptions, 'cwd' | 'env'> = {},
 ): RunningProgram {
   const child = spawn(command, args, { ...options, stdio: 'pipe' })
-  // A test that is ended by its timeout never comes to dispose of anything.
+  // A test that ends by its timeout never disposes of anything.
   const killAtExit = () => void child.kill('SIGKILL')
   process.once('exit', killAtExit)
   let output = ''
@@ -43,7 +43,7 @@ export function startProgram(
     changed = Promise.withResolvers<void>()
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))
-  // It may have ended when it is told something; `ended` says how.
+  // The program may have exited already; `ended` has the reason.
   child.stdin.on('error', () => undefined)
 
   const closed = new Promise<string>((resolve) => {
@@ -57,7 +57,7 @@ export function startProgram(
     if (failure !== '') throw new Error(`${command} ${args.at(-1) ?? ''}: ${failure}\n${errors}${output}`)
     return output
   })
-  // One that is killed by its test is waited for by nobody.
+  // Nobody awaits a program that its own test kills.
   ended.catch(() => undefined)
 
   async function kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {

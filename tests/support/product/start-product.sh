@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# For scripts that hold other people's tools against the product. Sourced in the root of the repository.
+# For scripts that run other tools against the product. Source it in the root of the repository.
 
-# start_product DIRECTORY: the product as `npm start` runs it, on a free port, with an empty DATA_DIR in the directory and
-# with whatever settings are exported. Sets `url` and `product`, its process; its output goes to DIRECTORY/log.
+# start_product DIRECTORY: starts the product as `npm start` does, on a free port, with an empty DATA_DIR in the directory
+# and the exported settings. Sets `url` and `product`, its process; its output goes to DIRECTORY/log.
 start_product() {
   export DATA_DIR="$1/data" PORT=0 FUNCTIONS_KEY=only-for-this-run-of-tests LOG_LEVEL=error
   unset KAFKA_BROKERS SQL_CONNECTION_STRING ORDERS_AUTH
@@ -20,15 +20,15 @@ start_product() {
   return 1
 }
 
-# Where one was started.
+# Only if one was started.
 stop_product() {
   [ -n "${product:-}" ] || return 0
   kill "$product" 2> /dev/null || true
   wait "$product" 2> /dev/null || true
 }
 
-# no_errors DIRECTORY: fails when the product logged an error, though its answers may have looked well. That a record died
-# is one too, and is what a script may have asked for.
+# no_errors DIRECTORY: fails when the product logged an error, even if its answers were correct. Dead-lettered records do
+# not count, because scripts cause them on purpose.
 no_errors() {
   grep '"level":"error"' "$1/log" | grep -v '"event":"delivery:dead-lettered"' > "$1/errors" || return 0
   echo 'The product logged errors:' >&2

@@ -8,7 +8,7 @@ import { createTopics } from '../../../shared/messaging/topics.ts'
 import { createSchemaCheck } from '../../support/api-schemas.ts'
 import { newOrder } from '../../support/orders/orders.ts'
 
-/** What validators and generators of other languages need of the two documents, beyond being valid. */
+/** Validators and generators of other languages need more of the two documents than validity. */
 
 type Node = Readonly<Record<string, unknown>>
 interface Operation {
@@ -31,7 +31,7 @@ const asyncApi = structuredClone(
 ) as { components: { schemas: Record<string, Node> } }
 const operations = Object.values(openApi.paths).flatMap((item) => Object.values(item))
 
-/** Every object of a document, with its place; examples are data and are left out. */
+/** Every object of a document, with its path; examples are data and are left out. */
 function nodesOf(value: unknown, place = ''): { place: string; node: Node }[] {
   if (Array.isArray(value)) return value.flatMap((one, index) => nodesOf(one, `${place}/${index}`))
   if (typeof value !== 'object' || value === null) return []
@@ -151,7 +151,7 @@ describe('the OpenAPI document and generators', () => {
     }
     for (const { place, node } of nodesOf(openApi.components.schemas)) {
       const { type, enum: values, anyOf } = node
-      // What is written out where it is used is named after its place; lists add Inner, enumerations Enum.
+      // Inline schemas are named after their path; lists add Inner, enumerations Enum.
       if (type !== 'object' && values === undefined && anyOf === undefined) continue
       const parts = place.split('/').filter((part) => !/^(?:|properties|items|anyOf|\d+)$/.test(part))
       if (parts.length < 2) continue
@@ -231,7 +231,7 @@ function exampleOf(content: Answer['content']): unknown {
   return example ?? (Object.values(examples)[0] as { value: unknown }).value
 }
 
-/** What an RFC 6901 JSON pointer finds. */
+/** The value at an RFC 6901 JSON pointer. */
 function at(value: unknown, pointer: string): unknown {
   return pointer
     .split('/')

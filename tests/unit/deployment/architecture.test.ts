@@ -9,14 +9,14 @@ const MAX_FILES = 15
 const SOURCE = /\.(?:ts|js|css|sql|py|sh)$/
 const HOUSES = ['shared', 'infra', 'functions', 'loadtest', 'tests']
 
-/** Room → what it imports of ours, by the table of docs/architecture.md. */
+/** The rooms that each room may import, from the table in docs/architecture.md. */
 const rows = new Map(
   [
     ...readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8').matchAll(/^\| `([a-z/-]+)\/` \|[^|]*\|([^|]*)\|$/gm),
   ].map(([, room = '', imports = '']) => [room, [...imports.matchAll(/`([a-z/-]+)`/g)].map(([, name = '']) => name)]),
 )
 
-/** Every folder with a source file, and how many it holds. */
+/** Every folder with source files, and their number. */
 function folders(): Map<string, number> {
   const files = HOUSES.flatMap((house) =>
     readdirSync(join(ROOT, house), { recursive: true, encoding: 'utf8' }).map((file) => join(house, file)),
@@ -32,7 +32,7 @@ describe('the rooms of the house', () => {
       const [house = '', room] = folder.split('/')
       return house === 'functions' || house === 'loadtest' || room === undefined ? house : `${house}/${room}`
     })
-    // The files of shared/ itself are the root, and those of infra/ serve all its rooms; SQL imports nothing.
+    // The files directly in shared/ are the root, those in infra/ serve all its rooms, and SQL imports nothing.
     const expected = rooms.filter((room) => !['shared', 'infra', 'infra/sql', 'infra/kubernetes'].includes(room))
     expect([...rows.keys()].toSorted()).toEqual([...new Set(expected)].toSorted())
   })

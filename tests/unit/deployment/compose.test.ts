@@ -36,12 +36,12 @@ const services = Object.entries(compose.services)
 const ROLES = ['order-api', 'order-processor', 'order-query'] as const
 
 describe('the roles', () => {
-  /** What the package registers, as the test of the package has it written down. */
+  /** The package's registrations, as its own test has recorded them. */
   const functions = read('tests/integration/functions/functions-index.jsonl')
     .trim()
     .split('\n')
     .map((line) => (JSON.parse(line) as { name: string }).name)
-  /** Health, metrics and the answer to what nobody serves are of every instance. */
+  /** Every instance has health, metrics and the catch-all. */
   const OF_ALL = ['liveness', 'metrics', 'readiness', 'zzCatchAll']
 
   function disabledBy(role: string): string[] {
@@ -171,7 +171,7 @@ describe('docker-compose.yml', () => {
     const pulled = services.flatMap(([, { build, image }]) => (build === undefined ? [image] : []))
     expect(pulled.length).toBeGreaterThan(0)
     for (const image of pulled) expect(image).toMatch(/:v?\d+\.\d+(?:\.\d+)?(?:-\w+)?(?:@sha256:[0-9a-f]{64})?$/)
-    // A digest is written down when it was looked up in the image's registry. For these two that is still to be done.
+    // These two digests still have to be looked up in the images' registries.
     const undigested = pulled.filter((image) => !image?.includes('@')).map((image) => image?.split(':')[0])
     expect(undigested).toEqual(['caddy', 'datalust/seq'])
     const built = services.flatMap(([, { build }]) => (build === undefined ? [] : [build.dockerfile]))
@@ -236,7 +236,7 @@ describe('.env', () => {
   })
 })
 
-/** As compose does, with every secret set to the same. */
+/** Resolves variables as compose does, with the same value for every secret. */
 function interpolate(text: string): string {
   return text
     .replaceAll(/\$\{[A-Z_]+:\?[^}]*\}/g, 'a-secret-of-this-test-alone')

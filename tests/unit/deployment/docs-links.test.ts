@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).toSorted()
 
-/** As the pages are shown: small letters, no punctuation, dashes for spaces; code and links by their text. */
+/** The anchor of a heading: small letters, no punctuation, dashes for spaces; code and links by their text. */
 function anchorsOf(page: string): Set<string> {
   const text = withoutCode(readFileSync(join(ROOT, page), 'utf8'))
   const headings = [...text.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => heading)

@@ -127,7 +127,7 @@ describe('the manifests for Kubernetes', () => {
       for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
         expect(allowedMethods(probe?.httpGet.path ?? '')).toContain('GET')
       }
-      // Being alive asks nothing of the store: its outage must restart nobody.
+      // Liveness must not depend on the store, because an outage must not restart instances.
       for (const probe of [startupProbe, livenessProbe]) expect(probe?.httpGet.path).toBe(`/${ROUTES.liveness.route}`)
     }
   })
@@ -153,13 +153,13 @@ describe('the manifests for Kubernetes', () => {
     const { triggers, maxReplicaCount } = only('ScaledObject').spec
     expect(triggers).toHaveLength(1)
     expect(triggers?.[0]?.metadata).toMatchObject({ topic: orders, consumerGroup: group })
-    // Without it `excludePersistentLag` hides all lag from the autoscaler: its question follows the poll at once.
+    // Otherwise `excludePersistentLag` hides all lag from the autoscaler, whose request immediately follows the poll.
     expect(triggers?.[0]?.useCachedMetrics).toBe(true)
     expect(maxReplicaCount).toBeLessThanOrEqual(config.partitions)
   })
 
   test('count partitions without commits, and leave out those that do not move', () => {
-    // Seen in KEDA itself by tests/keda/run-keda.sh: with `latest` all that a partition without a commit holds counts as 1.
+    // Seen in KEDA itself (tests/keda/run-keda.sh): with `latest` a partition without a commit counts as 1, with any lag.
     expect(only('ScaledObject').spec.triggers?.[0]?.metadata).toMatchObject({
       offsetResetPolicy: 'earliest',
       excludePersistentLag: 'true',
@@ -198,7 +198,7 @@ describe('the manifests for Kubernetes', () => {
   })
 })
 
-/** The schemas of KEDA and the Gateway API; those of Kubernetes itself are infra/kubernetes/validate.py's. */
+/** The schemas of KEDA and the Gateway API; infra/kubernetes/validate.py has those of Kubernetes itself. */
 describe('objects that other projects define', () => {
   const SCHEMAS = { HTTPRoute, ScaledObject, TriggerAuthentication } as const
   const isTaken = (kind: string, resource: unknown) => {
@@ -216,7 +216,7 @@ describe('objects that other projects define', () => {
     (kind) => {
       const resource = only(kind)
       expect(isTaken(kind, resource)).toBe(true)
-      // A schema passes over a name that it does not know; where it knows it, something of another kind is refused.
+      // A schema ignores an unknown name; for a known name it refuses a value of the wrong type.
       const unknown = fieldsOf(resource.spec).filter((path) => isTaken(kind, withWrong(resource, ['spec', ...path])))
       expect(unknown.map((path) => path.join('.'))).toEqual([])
     },
@@ -231,7 +231,7 @@ function fieldsOf(value: unknown, path: Path = []): Path[] {
   return entries.flatMap(([name, inner]) => [[...path, name], ...fieldsOf(inner, [...path, name])])
 }
 
-/** The same with a list of lists at the path, which no field of these is. */
+/** The same object with a list of lists at the path, which is invalid for each of these fields. */
 function withWrong(value: unknown, [step, ...rest]: Path): unknown {
   if (step === undefined) return [[]]
   const copy: unknown = Array.isArray(value) ? [...value] : { ...(value as object) }

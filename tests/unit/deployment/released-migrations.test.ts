@@ -8,7 +8,7 @@ import { readMigrations } from '../../../shared/disk/migration-files.ts'
 
 const SQL = join(import.meta.dirname, '../../../infra/sql')
 
-/** What has been published never changes: a new migration adds a row here. */
+/** Released migrations never change: a new migration adds a row here. */
 const RELEASED = new Map([
   ['mssql/000001_create_store.sql', '5814134b6e5c7fe463b287bd99ed134e2f30e4f399f9933df43db52fed5f8acf'],
   ['mssql/000002_operators.sql', '1f597f2f771bbd366b4f9b23d34ee27d037f0ab3087cc1de3d0e5973a46421f3'],
@@ -52,7 +52,7 @@ test('the text of a released migration never changes', () => {
   expect(new Map(texts.map((name) => [name, checksumOf(name)]))).toEqual(RELEASED)
 })
 
-/** As it was first published. Comments count for the checksum, so they are kept. */
+/** The text as first released. The checksum covers comments, so they are kept. */
 const FIRST_TEXT_OF_5 = `-- The words of many orders in a row and which orders have them, in blocks that begin where the last one ended: what the
 -- full-text index says, for a search whose words are common each and rare together. The index goes through the entries of
 -- all of them one by one; here 65,536 orders of one word are 8 KiB at most. Blocks are written when there are orders
@@ -81,7 +81,7 @@ CREATE TABLE search_marks (
 INSERT INTO search_marks SELECT 1, coalesce(max(seq), 0) + 1 FROM orders;
 `
 
-/** The second had smaller blocks. */
+/** The second migration had smaller blocks. */
 const SECOND_TEXT_OF_5 = FIRST_TEXT_OF_5.replace(
   '65,536 orders of one word are 8 KiB',
   '16,384 orders of one word are 2 KiB',

@@ -88,7 +88,7 @@ test('opening a log with a long WAL does not checkpoint, because SQLite would hi
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE filler (bytes BLOB);
     INSERT INTO filler SELECT randomblob(8 * 1024 * 1024)`)
   const path = join(directory, 'log.db')
-  // As a kill leaves it.
+  // The state after a kill.
   for (const suffix of ['', '-wal']) copyFileSync(`${earlier}${suffix}`, `${path}${suffix}`)
   db.close()
   const before = statSync(path).size

@@ -7,8 +7,8 @@ import { openLogFile } from '../../../shared/adapters/embedded/file/log-file.ts'
 import { openDatabase } from '../../../shared/adapters/sqlite/database/database.ts'
 
 /**
- * No kill of a process shows a missing fsync: the system keeps what was written. So SQLite is asked, through the very
- * connection, how it will commit: 2 is FULL, a sync after each transaction (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ * Killing a process cannot reveal a missing fsync, because the system keeps written data. So the test asks SQLite on the
+ * same connection how it commits: 2 is FULL, a sync after each transaction (https://www.sqlite.org/pragma.html).
  */
 const FULL = { synchronous: 2 }
 

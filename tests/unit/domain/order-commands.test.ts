@@ -133,7 +133,7 @@ describe('the command NewOrder', () => {
   })
 
   it('is validated at once, however long a text is', () => {
-    // Any of these would take minutes where a pattern tries every split of the text.
+    // Each of these would take minutes with a pattern that tries every split of the text.
     for (const text of [' '.repeat(1_000_000), '@'.repeat(1_000_000), `${'a'.repeat(1_000_000)}\n`]) {
       expect(faultsOf({ ...ORIGINAL_BODY, customerName: text, customerEmail: text }).length).toBe(2)
     }

@@ -10,7 +10,7 @@ const FAILED: HistoryEntry = { at: at(1), kind: 'attempt-failed', attempt: 1, ne
 const STORED: HistoryEntry = { at: at(3), kind: 'stored' }
 const DEAD: HistoryEntry = { at: at(4), kind: 'dead-lettered', cause: CAUSE }
 
-/** given what happened, then where the order stands */
+/** Given past events, then the order's status. */
 const given = (...history: HistoryEntry[]) => history.reduce(evolve, initialState('id'))
 
 describe('an order', () => {

@@ -13,7 +13,7 @@ const json = JSON.parse(read('host.json')) as {
   readonly logging: { logLevel: Record<string, string> }
 } & Record<string, unknown>
 
-/** KafkaOptions.cs of the extension, as far as it says how to consume. It passes over a name that it does not know. */
+/** KafkaOptions.cs of the extension, as far as it concerns consuming. The extension ignores unknown names. */
 const KAFKA_SETTINGS = [
   'maxBatchSize',
   'subscriberIntervalInSeconds',
@@ -47,7 +47,7 @@ describe('host.json', () => {
     expect(host.kafka).toMatchObject({ commitOnFailure: false, maxRetries: -1 })
     expect(host.kafka.maxBatchSize).toBeLessThanOrEqual(MAX_LINKS)
     expect(json.extensionBundle.id).toBe('Microsoft.Azure.Functions.ExtensionBundle')
-    // commitOnFailure came with extension 4.3, which the bundles bring since 4.37.
+    // commitOnFailure came with extension 4.3, which bundles contain since 4.37.
     const [, minor] = /^\[4\.(\d+)\.\d+, 5\.0\.0\)$/.exec(json.extensionBundle.version) ?? []
     expect(Number(minor)).toBeGreaterThanOrEqual(37)
   })
@@ -55,17 +55,17 @@ describe('host.json', () => {
   test('lets a function wait for the longest delay and a hold after it before it times out', () => {
     const longest = ['24m', '25m', '26m', '30m'].filter((RETRY_DELAYS) => accepts({ RETRY_DELAYS })).at(-1)
     const longestMs = Number.parseInt(longest ?? '', 10) * 60_000
-    // Twice: it may hold for the store, and then for the log that it parks in.
+    // Twice, because it may hold for the store, and then for the log in which it parks.
     expect(host.functionTimeoutMs).toBeGreaterThanOrEqual(longestMs + 2 * MAX_HOLD_MS)
   })
 
   test('expires a stalled consumer once the longest legal invocation is over', () => {
-    // A minute for the attempt that begins when the hold ends, with its own time limits.
+    // A minute for the attempt that begins after the hold, with its own time limits.
     expect(json.extensions.kafka['maxPollIntervalMs']).toBe(MAX_RETRY_DELAY_MS + MAX_HOLD_MS + 60_000)
   })
 
   test('limits the memory of a batch and of prefetched records', () => {
-    // With these the largest orders in every topic at once fit; the sums are in docs/deploying.md.
+    // With these limits the largest orders in all topics at once fit; docs/deploying.md has the calculation.
     expect(json.extensions.kafka).toMatchObject({
       maxBatchSize: 32,
       queuedMaxMessagesKbytes: 8192,
@@ -91,7 +91,7 @@ describe('host.json', () => {
 
   test('gives the partitions of a restarting instance to the next one within seconds', () => {
     const { sessionTimeoutMs } = json.extensions.kafka
-    // The least that brokers take by default (group.min.session.timeout.ms) is 6000; heartbeats come every 3000.
+    // By default brokers require at least 6000 (group.min.session.timeout.ms); heartbeats come every 3000.
     expect(sessionTimeoutMs).toBeGreaterThan(3 * 3000)
     expect(sessionTimeoutMs).toBeLessThanOrEqual(10_000)
   })

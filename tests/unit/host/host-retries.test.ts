@@ -26,7 +26,7 @@ function recorder(changes: Partial<AttemptOptions> = {}) {
   return { options, failed, givenUp }
 }
 
-/** Fails as often as told, and remembers what each attempt was told. */
+/** Fails this many times, and records the retry context of each attempt. */
 function failing(times: number) {
   const seen: (RpcRetryContext | undefined)[] = []
   return {

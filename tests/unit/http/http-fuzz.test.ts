@@ -18,7 +18,7 @@ const RUNS = { numRuns: 400 }
 const accepted = { orderId: testOrderIds.next(0), acceptedAt: '2026-01-01T00:00:00.000Z' }
 const nothing = { items: [], nextCursor: null }
 
-/** The edge of every function, in front of use cases that do nothing. A fault of ours fails the test. */
+/** The edge of every function, in front of use cases that do nothing. A 500 fails the test. */
 const edge = (handler: Handler): HttpHandler =>
   endpoint(handler, {
     fault: async (error) => {
@@ -99,7 +99,7 @@ function problemIn({ status, body }: Answer): Problem | undefined {
   return status < 400 ? undefined : (JSON.parse(body) as Problem)
 }
 
-/** What an answer says that no answer may, whatever was asked. */
+/** Text that no answer may contain. */
 function faultsOf(answer: Answer): string[] {
   const problem = problemIn(answer)
   if (problem === undefined) return []
@@ -119,7 +119,7 @@ function faultsOf(answer: Answer): string[] {
   ]
 }
 
-/** Whether there is an object or array at a pointer's parent: what it points at may be what is missing. */
+/** Whether a pointer's parent is an object or array: the member itself may be missing. */
 function leadsSomewhere(value: unknown, pointer: string): boolean {
   const parents = pointer.split('/').slice(1, -1)
   let found = value
@@ -155,7 +155,7 @@ const headers = fc.record(
   { requiredKeys: [] },
 )
 
-/** Orders that are nearly right: one member of the order or of its item is something else, missing, or more. */
+/** Nearly valid orders: one member of the order or of its item is changed, missing, or added. */
 const strange = fc.oneof(
   fc.jsonValue(),
   fc.double({ noNaN: true, noDefaultInfinity: true }),

@@ -52,7 +52,7 @@ describe('the body of a redrive', () => {
     expect(await readActBody(request(), redriveLetterBody)).toEqual({ dryRun: false })
     const empty = request(undefined, { 'content-length': '0', 'content-type': 'application/json' })
     expect(await readActBody(empty, redriveLetterBody)).toEqual({ dryRun: false })
-    // HTTP/2 needs neither a length nor an encoding.
+    // HTTP/2 requires neither a length nor an encoding.
     expect(await readActBody(request('{"dryRun":true}'), redriveLetterBody)).toEqual({ dryRun: true })
   })
 

@@ -4,7 +4,7 @@ import { climb, nextRate, type Climber } from '../../../loadtest/ramp.ts'
 import type { RampFigures } from '../../../loadtest/outcome/result.ts'
 import { loadTestResult } from '../../support/load-test-results.ts'
 
-/** A product whose p99 is 10 ms up to its knee and 1000 ms beyond it, climbed on a clock of the test's own. */
+/** A product whose p99 is 10 ms up to its knee and 1000 ms beyond it, tested with a simulated clock. */
 async function climbTo(
   knee: number,
   { first = 100, seconds = 1000, hiccups = new Set<number>() } = {},

@@ -74,10 +74,10 @@ describe('requests that are sent evenly', () => {
     // Request 40 was being answered; the next one was due 20 ms later at the earliest.
     expect(summary?.max).toBeGreaterThanOrEqual(599)
     expect(summary?.p99).toBeGreaterThanOrEqual(575)
-    // 30 were due while the server stopped, half of them in its first half.
+    // 30 were due during the stop, half of them in its first half.
     const late = tally.latencies.latest(100).filter((tookMs) => tookMs >= 290)
     expect(late.length).toBeGreaterThanOrEqual(14)
-    // All but the two that were on their way waited for a connection.
+    // All but the two in flight waited for a connection.
     expect(tally.sentLate.toSorted().filter((waitedMs) => waitedMs >= 290).length).toBeGreaterThanOrEqual(12)
   })
 
@@ -85,7 +85,7 @@ describe('requests that are sent evenly', () => {
     const { url, sockets } = await serverOf(accepted)
     const tally = await send(url, { connections: 10, rate: 40, seconds: 2 })
     expect(tally).toMatchObject({ sent: 80, succeeded: 80 })
-    // More where a machine paused for so long that connections were closed meanwhile.
+    // There are more if the machine paused for so long that connections were closed.
     expect(sockets.size).toBeGreaterThanOrEqual(10)
   })
 

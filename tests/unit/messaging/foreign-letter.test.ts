@@ -19,7 +19,7 @@ function int64(value: number | bigint): Uint8Array {
   return bytes
 }
 
-/** As Spring's DeadLetterPublishingRecoverer wrote it on a real broker. */
+/** Headers that Spring's DeadLetterPublishingRecoverer wrote on a real broker. */
 const SPRING: readonly RecordHeader[] = [
   ['kafka_dlt-exception-fqcn', 'org.springframework.kafka.listener.ListenerExecutionFailedException'],
   ['kafka_dlt-exception-cause-fqcn', 'java.lang.IllegalStateException'],
@@ -32,7 +32,7 @@ const SPRING: readonly RecordHeader[] = [
   ['kafka_dlt-original-timestamp-type', 'CreateTime'],
   ['kafka_dlt-original-consumer-group', 'billing'],
 ]
-/** As its retry topics did, at the end of three attempts. */
+/** Headers that Spring's retry topics wrote after three attempts. */
 const SPRING_RETRIES: readonly RecordHeader[] = [
   ['kafka_original-topic', 'orders'],
   ['kafka_original-partition', int32(2)],
@@ -205,7 +205,7 @@ describe('a letter that this product parked', () => {
     const copy = parked(...SPRING)
     expect(readOwnJourney(copy)).toBeUndefined()
     expect(readForeignLetter(copy)).toMatchObject({ consumerGroup: 'billing', failure: { origin: ORIGIN } })
-    // Its retry topics add one header of that dialect alone, the group.
+    // Spring's retry topics add only one header of that dialect, the group.
     expect(readOwnJourney(parked(...SPRING_RETRIES))).toBeUndefined()
     const sameGroup = parked(
       ['kafka_dlt-original-topic', 'orders'],

@@ -18,13 +18,13 @@ import { CODECS, encodeBatch, type BatchToEncode, type RecordToEncode } from '..
 import { createVirtualClock } from '../../support/virtual-clock.ts'
 
 /**
- * Whatever lies in the topic, as bytes of the protocol: decoded as in production, handed over by the host in both of its
- * ways, and processed. Every order is stored, and everything else that is a record becomes one dead letter, byte for byte.
+ * Arbitrary record batches, as bytes of the protocol: decoded as in production, delivered by the host in both of its
+ * ways, and processed. Every order is stored, and each other record becomes one dead letter, byte for byte.
  */
 
 const LIMITS = { headersOfRecord: 50, objectsOfBatch: 10_000 }
 const TOPICS = createTopics('orders', 'group', [10_000])
-/** More than a record may have here, and yet few. */
+/** Above the limit for a record here, but still small. */
 const crowded: fc.Arbitrary<RecordToEncode> = fc.record({
   key: hostileBytes,
   value: hostileBytes,
@@ -44,7 +44,7 @@ const plain = fc.record({
   trailing: fc.nat(3),
 })
 
-/** Both what is written and what should come of it. */
+/** Both the bytes and the expected outcome. */
 function write(parts: readonly (typeof plain extends fc.Arbitrary<infer T> ? T : never)[]) {
   const batches: BatchToEncode[] = []
   const aborted: { producerId: bigint; firstOffset: number }[] = []

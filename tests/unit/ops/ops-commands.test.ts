@@ -11,7 +11,7 @@ import { repairLedger, resetLedger, status } from '../../../infra/ops/commands/s
 const BALANCED = { balanced: true, summary: 'Balanced.', totals: { gaps: 0 }, partitions: [] }
 const TORN = { balanced: false, summary: 'Not balanced.', totals: { gaps: 40_000 }, partitions: [] }
 
-/** Runs a command against an instance that gives these answers, one a request. */
+/** Runs a command against an instance that returns these answers, one for each request. */
 async function run(
   command: Command,
   answers: readonly unknown[],
@@ -32,7 +32,7 @@ async function run(
       return answers[asked.length - 1]
     },
     async [Symbol.asyncDispose]() {
-      // Nothing was opened.
+      // No files were opened.
     },
   }
   const exit = await command.run({

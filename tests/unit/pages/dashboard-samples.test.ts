@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest'
 import type { HistoryPoint } from '../../../shared/application/operations/pipeline-history.ts'
 import type { PipelineStatus } from '../../../shared/application/operations/status.ts'
 
-// What browsers run is JavaScript, which the compiler checks with a browser's types: here its shape is said once more.
+// Browsers run JavaScript, which the compiler checks with a browser's types, so its shape is declared again here.
 interface Samples {
   add(status: PipelineStatus): Record<'accepted' | 'stored' | 'p50' | 'p99', number | null>
   hasGapBefore(status: PipelineStatus): boolean
@@ -71,7 +71,7 @@ describe('the samples of the dashboard', () => {
       [0, null],
       [5, 10],
       [10, 10],
-      // Fifty seconds in which the product saw nothing.
+      // The product took no samples for fifty seconds.
       [60, null],
       [61, 10],
       [62, 10],
@@ -79,7 +79,7 @@ describe('the samples of the dashboard', () => {
     expect(samples.all()[1]).toMatchObject({ lag: 3, p99: 9 })
     samples.addHistory([...points, { ...points[3]!, at: instant(61.5), records: 615 }])
     expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([0, 5, 10, 60, 61.5, 62])
-    // Of a product that has just been started anew, which knows nothing of before.
+    // A product that has just been restarted and has no history.
     samples.addHistory([{ ...points[3]!, at: instant(70) }])
     samples.addHistory([])
     expect(samples.all().map(({ at }) => at - START / 1000)).toEqual([0, 5, 10, 60, 61.5, 62, 70])

@@ -6,7 +6,7 @@ import { describeRole } from '../../../shared/role.ts'
 
 const LISTS = join(import.meta.dirname, '..', '..', '..', 'infra', 'kubernetes', 'base')
 
-/** Settings as a container gets them from the list of its role. */
+/** Settings that a container gets from the list of its role. */
 function listOf(role: string): Record<string, string> {
   const lines = readFileSync(join(LISTS, `${role}.env`), 'utf8').matchAll(/^(\w+)=(.*)$/gm)
   return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]))

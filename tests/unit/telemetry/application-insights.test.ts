@@ -7,7 +7,7 @@ interface Answer {
   readonly bodyAsText?: string
 }
 
-/** What the log says when exports of three spans are answered so, one after the other. */
+/** The log lines after exports of three spans with these answers, one after the other. */
 async function toldOf(answers: readonly Answer[]): Promise<unknown[][]> {
   const told: unknown[][] = []
   const logger = { warn: ({ event, ...more }: Record<string, unknown>) => void told.push([event, more]) }

@@ -203,7 +203,7 @@ describe('the log', () => {
     await withinInvocation(context, undefined, async () => {
       logger.warn({ event: 'delivery:retried' }, 'later')
       logger.fatal({ event: 'outage:began' }, 'away')
-      // Begun in it, but still there when it is over: its log is closed then.
+      // Begun during the invocation, but running when it ends, so its log is closed.
       later = over.promise.then(() => logger.info({ event: 'outage:ended' }, 'back'))
     })
     over.resolve()
@@ -223,7 +223,7 @@ describe('Seq', () => {
     for (const end of ends.splice(0)) end()
   })
 
-  /** A small real Seq: what it was sent, and what it answers. */
+  /** A small Seq: its requests, and its answers. */
   async function startSeq(port = 0) {
     const requests: { path: string; headers: IncomingMessage['headers']; events: Line[] }[] = []
     let status = 201

@@ -105,7 +105,7 @@ function scenario() {
   }
 }
 
-/** `labels value` of every sample of this name, without histograms' buckets. */
+/** `labels value` of every sample with this name, except histograms' buckets. */
 function samplesOf(text: string, name: string): string[] {
   return text
     .split('\n')

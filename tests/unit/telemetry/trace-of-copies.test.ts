@@ -7,7 +7,7 @@ import type { LogRecord, RecordToPublish } from '../../../shared/ports/event-log
 import { foreignLetterOf, letterOf, orderAt } from '../../contract/store-fixtures.ts'
 import { delivered, messageOf } from '../../support/orders/orders.ts'
 
-/** A record of another producer is copied with its headers; the Kafka extension may skip a whole batch for a bad trace. */
+/** Other producers' records are copied with their headers; a bad trace may make the Kafka extension skip a whole batch. */
 
 type Headers = LogRecord['headers']
 const TRACES = new Set(['traceparent', 'tracestate'])
@@ -31,7 +31,7 @@ function kept(headers: Headers, letter = letterOf(orderAt(0))): KeptDeadLetter {
   return { ...letter, headers, id: 'a letter', state: 'dead', keptAt: '', editedValue: null }
 }
 
-/** All of the copies that this product writes, each of a record or a letter with these headers. */
+/** All copies that the product writes, each of a record or a letter with these headers. */
 const COPIES: Readonly<Record<string, (headers: Headers) => RecordToPublish>> = {
   'a retry': (headers) => parkedOf(headers, Date.UTC(2026, 0, 2)),
   'a dead letter': (headers) => parkedOf(headers, null),

@@ -3,21 +3,21 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 /**
- * The runtime and its Node worker blot out what looks like a credential in every error and log line: from one of these to
- * the end of the word, or of the line (Azure/azure-functions-host, Sanitizer.cs). A message of ours that holds one says
- * nothing any more.
+ * The runtime and its Node worker redact everything that looks like a credential in errors and log lines: from one of
+ * these to the end of the word, or of the line (Azure/azure-functions-host, Sanitizer.cs). A message of ours with such a
+ * word would become useless.
  */
 const CREDENTIALS =
   /(?:Token|AccountKey|Data Source|Server|Password|pwd|SharedAccessKey|key)=|[&?;](?:sig|code)=|DefaultEndpointsProtocol=http/i
 
-/** It is told to callers in an answer, which nobody sanitizes. */
+/** Sent to callers in an answer, which is not sanitized. */
 const ANSWERS = ['shared/http/protocol/problem.ts']
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
 const TEXT = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g
 const COMMENT = /\/\*[^]*?\*\/|^\s*\/\/.*$/gm
 
-/** Texts of a source file, without comments. */
+/** The string literals of a source file, without comments. */
 function textsOf(source: string): string[] {
   return source.replaceAll(COMMENT, '').match(TEXT) ?? []
 }

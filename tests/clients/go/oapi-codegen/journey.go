@@ -1,4 +1,4 @@
-// An order's journey with the client that oapi-codegen makes. Arguments: the product's URL and key.
+// An order's journey with oapi-codegen's client. Arguments: the product's URL and key.
 package main
 
 import (
@@ -34,7 +34,7 @@ func main() {
 		return nil
 	}
 
-	// An order that is waited for, and the same again under its key.
+	// An order with a wait, and the same again under its key.
 	key := rand.Text()
 	first, err := client.PlaceOrderWithResponse(background, &oapi.PlaceOrderParams{IdempotencyKey: &key, Prefer: &wait}, order(1234567.89))
 	must(err)
@@ -47,7 +47,7 @@ func main() {
 	must(err)
 	equal(repeated.JSON202.OrderId, stored.OrderId)
 
-	// One that is placed, then waited for.
+	// An order without a wait, then waited for.
 	second, err := client.PlaceOrderWithResponse(background, nil, order(187.35))
 	must(err)
 	placed := second.JSON202

@@ -1,4 +1,4 @@
-// An order's journey with the client that openapi-generator makes for Go. Arguments: the product's URL and key.
+// An order's journey with openapi-generator's client for Go. Arguments: the product's URL and key.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	anonymous := context.Background()
 	operator := context.WithValue(anonymous, openapi.ContextAPIKeys, map[string]openapi.APIKey{"functionKey": {Key: os.Args[2]}})
 
-	// An order that is waited for, and the same again under its key.
+	// An order with a wait, and the same again under its key.
 	key := rand.Text()
 	stored, _, err := orders.PlaceOrder(anonymous).OrderCommand(order(1234567.89)).IdempotencyKey(key).Prefer("wait=30").Execute()
 	must(err)
@@ -40,7 +40,7 @@ func main() {
 	must(err)
 	equal(repeated.OrderId, stored.OrderId)
 
-	// One that is placed, then waited for.
+	// An order without a wait, then waited for.
 	placed, _, err := orders.PlaceOrder(anonymous).OrderCommand(order(187.35)).Execute()
 	must(err)
 	found, _, err := orders.GetOrder(anonymous, placed.OrderId).Prefer("wait=30").Execute()
@@ -109,7 +109,7 @@ func order(totalPrice float64) openapi.OrderCommand {
 	return command
 }
 
-// The problem that a call was answered with, as the client read it.
+// The problem with which a call failed, as the client read it.
 func problemOf(err error) openapi.Problem {
 	var failed *openapi.GenericOpenAPIError
 	if !errors.As(err, &failed) {

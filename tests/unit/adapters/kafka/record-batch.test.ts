@@ -126,7 +126,7 @@ describe('a transaction', () => {
   })
 
   it('is told apart from overlapping ones, in whatever order they end', async () => {
-    // The broker lists them by their ends: Q's before P's.
+    // The broker sorts them by their ends: Q's before P's.
     const set = batches(
       written(0, P, 'P no'),
       written(1, Q, 'Q no'),
@@ -249,7 +249,7 @@ function flipped(batch: Buffer, at: number): Buffer {
   return changed
 }
 
-/** In the middle of what is compressed, with a checksum that matches. */
+/** Damages the middle of the compressed data and corrects the checksum. */
 function damaged(batch: Buffer): Buffer {
   const changed = Buffer.from(batch.subarray(0, -3))
   changed.writeInt32BE(changed.length - 12, 8)

@@ -8,7 +8,7 @@ import {
 import { toRounds } from '../../../../shared/adapters/mssql/orders/rounds.ts'
 import { cut, toSqlTime } from '../../../../shared/adapters/mssql/database/values.ts'
 
-/** As mssql throws it. */
+/** An error as mssql throws it. */
 const thrown = (properties: object, name = 'RequestError') =>
   Object.assign(new Error('as the driver says'), { name }, properties)
 
@@ -86,7 +86,7 @@ describe('the meaning of an error of SQL Server', () => {
       code: 'store-unavailable',
       message: 'The store db refuses the login: as the driver says',
     })
-    // What passes by itself is an outage, though the server says it in answer to the login.
+    // A transient failure is an outage, even when the server reports it as the answer to the login.
     const moving = thrown({ code: 'ELOGIN', originalError: thrown({ info: { number: 40613 } }) }, 'ConnectionError')
     expect(toStoreError(moving, 'db')).toMatchObject({
       message: "The store db can't be used: as the driver says",

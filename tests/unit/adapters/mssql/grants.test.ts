@@ -3,13 +3,13 @@ import { expect, test } from 'vitest'
 import { readAll } from '../../../sql/statement-table.ts'
 
 /**
- * The permissions that docs/deploying.md grants are the least with which every statement runs. SQL Server asks for ALTER
- * on a table that is truncated, for nothing to take an application lock, and for no more than reading and writing where a
- * statement selects, inserts, updates and deletes (learn.microsoft.com/sql/t-sql/statements, each statement's page).
+ * docs/deploying.md grants the minimum with which every statement runs. SQL Server requires ALTER on a table that is
+ * truncated, no permission for an application lock, and only reading and writing where a statement
+ * selects, inserts, updates and deletes (learn.microsoft.com/sql/t-sql/statements, each statement's page).
  */
 const SETUP = readFileSync(new URL('../../../../infra/docker/mssql/setup-database.sh', import.meta.url), 'utf8')
 const DEPLOYING = readFileSync(new URL('../../../../docs/deploying.md', import.meta.url), 'utf8')
-/** Asks for VIEW DATABASE STATE, and degrades in words without it; reading msdb does so too. */
+/** Uses VIEW DATABASE STATE, and reports in words when it is missing; reading msdb does so too. */
 const OPTIONAL = new Set(['SELECT_INDEX_USE', 'SELECT_DAMAGE', 'TURN_SNAPSHOT_ON'])
 const WITHOUT_GRANT = new Set(['sp_getapplock', 'sp_releaseapplock'])
 
@@ -32,7 +32,7 @@ test('no procedure is called that needs a grant', () => {
 })
 
 test('only migrations create and alter tables', () => {
-  // schema_migrations itself, where it is not there yet.
+  // schema_migrations itself, if it does not exist yet.
   const makers = statements.filter(([, { otherGrants }]) => otherGrants.includes('CREATE TABLE')).map(([name]) => name)
   expect(makers).toEqual(['CREATE_MIGRATIONS'])
   expect(grantsOf(/^(?!ALTER on rebuilt_)/)).toEqual(['CREATE TABLE'])

@@ -12,7 +12,7 @@ interface Row {
   readonly record_timestamp: number
 }
 
-/** A table of letters, in which another instance keeps one of another log between the question and the insert. */
+/** A table of letters in which another instance keeps a letter of another log between the query and the insert. */
 function createTable(other: Row) {
   const rows: Row[] = []
   const query: Query = async (statement, parameters = {}) => {
@@ -50,7 +50,7 @@ it('a letter whose position another instance takes meanwhile is kept beside it, 
     ['orders', 1],
     ['orders@2', 2],
   ])
-  // Delivered again, it is known.
+  // A redelivered letter is known.
   await createKeepLetters(query)([letter])
   expect(rows).toHaveLength(2)
 })

@@ -4,9 +4,9 @@ import { toStoreBatchJson } from '../../../../shared/adapters/mssql/orders/store
 import { batchOf, orderAt, parkedFrom, place } from '../../../contract/store-fixtures.ts'
 import { allStatements } from '../../../sql/statements.ts'
 
-/** The rules of locks.ts, read off the texts that the adapter sends. */
+/** The rules of locks.ts, derived from the texts that the adapter sends. */
 const MADE_BY_MIGRATIONS = /^\d+ \w+, /
-/** Never sent alone, or before there is anything to lock. */
+/** Never sent alone, or sent before there is anything to lock. */
 const PARTS = new Set(['CLEAR_REBUILT', 'CREATE_MIGRATIONS'])
 const statements = new Map(
   [...allStatements()]
@@ -29,7 +29,7 @@ interface Write {
 
 const VERBS = /\b(INSERT INTO|UPDATE|DELETE FROM|DELETE|TRUNCATE TABLE)\s+(?:TOP \([^)]*\) (?:FROM )?)?(@?\w+)/g
 
-/** What a text writes, in its order; table variables are nobody else's. */
+/** The tables that a text writes, in order; table variables are private and do not count. */
 function writesOf(text: string): Write[] {
   return [...text.matchAll(VERBS)].flatMap(({ 1: verb = '', 2: target = '', index }) => {
     const statement = text.slice(index, text.indexOf(';', index))
@@ -118,7 +118,7 @@ test('a parked record is sought by its whole key, so that no other partition’s
   expect(moves.length).toBeGreaterThan(5)
   for (const { text } of moves) {
     expect(text).toMatch(/FROM parked_records AS [rq] WITH \(FORCESEEK\)/)
-    // By the group's prefix of the key alone all of its rows would be read, and waited for.
+    // With only the group's prefix of the key, all of its rows would be read and waited for.
     expect(text).not.toMatch(/group_id = @/)
   }
 })
@@ -159,7 +159,7 @@ test('a ledger row is sought by its whole key, so that no other partition is loc
     expect(text, name).toContain('FROM ledger AS l WITH (FORCESEEK)')
   }
   for (const name of ['STORE_BATCH', 'SETTLE_LEDGER']) {
-    // Without READ_COMMITTED_SNAPSHOT a scan would wait for the rows that others hold.
+    // Without READ_COMMITTED_SNAPSHOT a scan would wait for rows that others have locked.
     expect(textOf(name).match(/SELECT @next = l\.next_offset FROM ledger AS l WITH \(FORCESEEK\)/g)).toHaveLength(1)
   }
 })
@@ -173,9 +173,9 @@ test('no lock covers a range or a table, and no hint is invalid under READ_COMMI
     expect(found, name).not.toContain('HOLDLOCK')
     expect(found, name).not.toContain('SERIALIZABLE')
     expect(found.some((hint) => hint.startsWith('TABLOCK'))).toBe(false)
-    // A scan would take shared or update locks on the rows of others.
+    // A scan would take shared or update locks on others' rows.
     if (found.includes('READCOMMITTEDLOCK') && !found.includes('READPAST')) expect(found, name).toContain('FORCESEEK')
-    // Refused with READ_COMMITTED_SNAPSHOT on, unless the other is there too.
+    // Invalid with READ_COMMITTED_SNAPSHOT on, unless the other hint is there too.
     if (found.includes('READPAST')) expect(found, name).toContain('READCOMMITTEDLOCK')
   }
 })
@@ -185,7 +185,7 @@ test('a statement of more than 5,000 rows does not lock its table', () => {
   const exempt = [...migration.matchAll(/ALTER TABLE (\w+) SET \(LOCK_ESCALATION = DISABLE\)/g)].map(
     ([, table = '']) => table,
   )
-  // Items and words of a batch, or of what a range of offsets holds; what only the rebuild uses keeps nobody else waiting.
+  // Items and words of a batch, or of a range of offsets; tables that only the rebuild uses block nobody else.
   const many = /'\$\.items'|'\$\.words'|FROM @parked_words|FROM @found|FROM rebuilt_/
   const large = writing.flatMap(([name, text]) =>
     writesOf(text)

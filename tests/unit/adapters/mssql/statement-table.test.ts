@@ -4,9 +4,9 @@ import { allStatements } from '../../../sql/statements.ts'
 import { linesOf, readAll, readTable, SIZES } from '../../../sql/statement-table.ts'
 
 const ADAPTER = new URL('../../../../shared/adapters/mssql/', import.meta.url)
-/** The first argument of whatever sends a statement. */
+/** The first argument of each function that sends a statement. */
 const SENT = /(?:\bawait (?:connection\.)?(?:query|batch|inStep)\(|=>\s*act\(|\blook\('[^']*',)\s*([^,)]+)/g
-/** Parameters, whose caller names the statement. */
+/** Parameters, where the caller names the statement. */
 const PASSED_ON = /^(?:statement$|adapt\(|recordOf\()/
 
 test('tests/sql/statements.md has a row for every statement', () => {
@@ -14,7 +14,7 @@ test('tests/sql/statements.md has a row for every statement', () => {
   const expected = linesOf(sizes)
   const toAdd = [...expected].filter(([row, line]) => lines.get(row) !== line).map(([, line]) => line)
   const toRemove = [...lines.keys()].filter((row) => !expected.has(row))
-  // `node tests/sql/statement-table.ts` does it; the size is yours to say.
+  // Run `node tests/sql/statement-table.ts`, then fill in the size.
   expect({ toAdd, toRemove }).toEqual({ toAdd: [], toRemove: [] })
 })
 
@@ -34,7 +34,7 @@ test('no table from which rows are deleted is a heap, unless it has only a few r
   const clustered = new Set(
     migrations.flatMap((text) => [
       ...[...text.matchAll(/\bCREATE CLUSTERED INDEX \w+ ON (\w+)/g)].map(([, table = '']) => table),
-      // A primary key is clustered unless it says otherwise.
+      // A primary key is clustered by default.
       ...[...text.matchAll(/\bCREATE TABLE (\w+) \(([\s\S]*?)^\)/gm)]
         .filter(([, , body = '']) => /\bPRIMARY KEY(?! NONCLUSTERED)/.test(body))
         .map(([, table = '']) => table),

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { allStatements } from '../../../sql/statements.ts'
 
-/** What one of the engines lacks, or the driver cannot do; and what would be a value in a text. */
+/** Features that an engine or the driver lacks, and values inside a text. */
 const AVOIDED =
   /\bMERGE\b|CREATE OR ALTER|\bsp_prepare\b|\bWAITFOR\b|WITH TIES|\bNOLOCK\b|\bFREETEXT|\bCONTAINS|\bOFFSET\s+\d|\bSELECT\s+\*|undefined|\[object/i
 
-/** What callers pass, each with the statement of its own name. */
+/** The parameters that callers pass, each to the statement of its own name. */
 const PARAMETERS = new Set(
   (
     'action after at batch before brokenBy bytes code currency customerId due ending epochs filter fingerprint from group id ids ' +
@@ -43,7 +43,7 @@ function partsOf(text: string): string[] {
   return text.replaceAll(/--.*$/gm, '').split(';')
 }
 
-// No two gaps overlap. Asked for both ends of one, the key serves only the first, and every earlier gap is read for each
+// No two gaps overlap. With both ends as conditions the key serves only the first, and every earlier gap is read for each
 // offset: ten million rows for 1,000 offsets and 10,000 gaps, while the ledger is locked.
 test('gaps are looked up by their start, never by both ends', () => {
   const readsAllEarlier = (text: string) =>

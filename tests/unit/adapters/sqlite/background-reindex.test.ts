@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { reindexInBackground } from '../../../../shared/adapters/sqlite/search/background-reindex.ts'
 
-/** Those of node:timers/promises are not among the timers that a test can fake. */
+/** Vitest's fake timers do not cover node:timers/promises. */
 vi.mock('node:timers/promises', () => ({
   setTimeout: (ms: number, _: undefined, { signal }: { readonly signal: AbortSignal }) =>
     new Promise<void>((resolve, reject) => {

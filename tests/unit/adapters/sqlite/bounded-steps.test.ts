@@ -9,18 +9,18 @@ import { prepareRedriveCommands } from '../../../../shared/adapters/sqlite/redri
 import { prepareBatchCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
 import { actAt, batchOf, GROUP, letterIdOf, letterOf, orderAt, parkedFrom } from '../../../contract/store-fixtures.ts'
 
-/** What an operator asks for may concern any number of rows; no transaction writes more than its step. */
+/** An operator's command may concern any number of rows, but no transaction writes more than its step. */
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const LETTERS = 25
 const LIMIT = 10
-/** Rows of the ledger, the task and the audit, which a last step writes too. */
+/** Rows of the ledger, the task and the audit, which a last step writes in addition. */
 const FEW = 8
 const ACT = actAt(0, { reason: 'mended' })
 
 let db: DatabaseSync
 let longestStep: number
 
-/** Notes how many rows the call wrote. */
+/** Records how many rows the call wrote. */
 function step<T>(call: () => T): T {
   const changes = () => Number(db.prepare('SELECT total_changes() AS n').get()?.['n'])
   const before = changes()
@@ -67,7 +67,7 @@ test('a redrive by filter gathers its letters in steps, and the next owner conti
   const task = { id: 'task', letters: { fingerprint: 'f1' }, ratePerSecond: 100 }
   expect(step(() => redrives.createRedrive(task, ACT, LIMIT))).toBe(true)
   expect(redrives.getTask('task')).toMatchObject({ state: 'running', total: LIMIT })
-  // Its maker has it for a while; then it is anybody's.
+  // The task's creator leases it first; then anybody may.
   expect(redrives.leaseRedrive('one', Date.now(), 1000)).toBeUndefined()
   const later = Date.now() + 61_000
   expect(redrives.leaseRedrive('one', later, 1000)).toMatchObject({ isGathering: true })
@@ -101,7 +101,7 @@ test('a resume prepares its letters in steps: unsent letters wait again, and ear
   redrives.leaseRedrive('one', 0, 1000)
   const claimed = redrives.claimLetters('task', 'one', 20).map(({ id }) => id)
   redrives.markSent('task', claimed.slice(0, 15), ACT.at)
-  // Not while it runs.
+  // Not possible while it runs.
   expect(redrives.forgetSteps('task', 0, LIMIT)).toBeUndefined()
   expect(redrives.getTask('task').lastStep.sent).toBe(15)
   redrives.changeRedrive('task', 'cancelled', ACT)

@@ -20,7 +20,7 @@ beforeEach(() => {
   migrate(db, ':memory:', MIGRATIONS)
 })
 
-/** Returns the offsets that counted. */
+/** Returns the counted offsets. */
 function count(offsets: readonly number[]): number[] {
   const outcomes = offsets.map((offset) => {
     return { origin: { topic: 'orders', partition: 0, offset }, kind: 'stored', isRedrive: false } as const
@@ -29,7 +29,7 @@ function count(offsets: readonly number[]): number[] {
   return [...counted].map(({ origin }) => origin.offset).toSorted((one, other) => one - other)
 }
 
-/** What the ledger says of each offset that was passed over: null while that is open. */
+/** The ledger's outcome of each skipped offset: null while it is open. */
 function passedOver(): Map<number, LossCause | null> {
   const { gaps, lost } = prepareLedgerQueries(db).read('group', END)
   const ranges = [...gaps.map((gap) => ({ ...gap, lostBy: null })), ...lost]
@@ -93,7 +93,7 @@ test('no look-up of a gap reads the gaps before it', () => {
       .all()
       .map((row) => String(row['detail']))
       .join()
-    // The last one alone, or from a lower bound on; never every row below an upper bound.
+    // Only the last row, or from a lower bound on; never every row below an upper bound.
     const isBounded = sql.includes('LIMIT 1') || plan.includes('since>? AND since<?')
     expect([plan, isBounded]).toEqual([expect.stringContaining('USING PRIMARY KEY'), true])
   }

@@ -20,7 +20,7 @@ afterEach(() => rmSync(directory, { recursive: true }))
 
 const file = () => join(directory, 'orders.sqlite')
 
-/** The migrations of a program that differs from this one by some files. */
+/** The migrations of a program with some other files. */
 function migrationsWith(files: Readonly<Record<string, string>>): URL {
   const path = join(directory, 'migrations')
   cpSync(fileURLToPath(OURS), path, { recursive: true })

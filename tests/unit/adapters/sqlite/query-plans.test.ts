@@ -18,7 +18,7 @@ import type { ListQuery } from '../../../../shared/ports/order-views.ts'
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const TIME = '2026-01-01T00:00:00.000Z'
 
-/** Every text that was prepared while `work` had the database. */
+/** Every text that `work` prepared on the database. */
 function preparedBy(work: (db: DatabaseSync) => void): string[] {
   const db = new DatabaseSync(':memory:')
   migrate(db, ':memory:', MIGRATIONS)
@@ -32,7 +32,7 @@ function preparedBy(work: (db: DatabaseSync) => void): string[] {
   return [...texts]
 }
 
-/** SQLite's own account of how it would run a statement. */
+/** SQLite's own description of how it would run a statement. */
 function planOf(sql: string): string[] {
   const db = new DatabaseSync(':memory:')
   migrate(db, ':memory:', MIGRATIONS)
@@ -42,7 +42,7 @@ function planOf(sql: string): string[] {
     .map((row) => String(row['detail']))
 }
 
-/** A look at every row; what full text and a list of parameters are called looks the same and is none. */
+/** A scan of a whole table; full text and a list of parameters look the same but do not count. */
 function scansATable(line: string): boolean {
   return line.startsWith('SCAN') && !line.includes('VIRTUAL TABLE INDEX') && !line.startsWith('SCAN json_each')
 }
@@ -63,9 +63,9 @@ function everyListQuery(): ListQuery[] {
   )
 }
 
-/** So that a range of time has spans to look into. */
+/** Enough rows for a range of time to span several stretches. */
 const ONE_SPAN = 'INSERT INTO order_spans VALUES (0, 0, 9007199254740991)'
-/** So that a search has words to ask the index for. */
+/** Enough words for a search to ask the index. */
 const SOME_TERMS = `INSERT INTO search_terms VALUES ('two'), ('word'), ('words')`
 
 test('no list or search reads a table or sorts its results', () => {
@@ -107,7 +107,7 @@ test('no query and no command reads a whole table', () => {
   expect(faults).toEqual([])
 })
 
-/** A row of no table, the list of tables, and the index that has the running tasks alone. */
+/** Harmless scans: a row without a table, the list of tables, and the index of running tasks. */
 const SCANS_OF_FEW = /^SCAN (?:CONSTANT ROW|rebuild|sqlite_schema|redrive_tasks USING INDEX redrive_tasks_running)$/
 
 test('no operators’ statement reads a whole table, or sorts one to write a part of it', () => {

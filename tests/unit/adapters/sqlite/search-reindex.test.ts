@@ -16,7 +16,7 @@ import { batchOf, orderAt, parkedFrom } from '../../../contract/store-fixtures.t
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const REINDEX = 13
 const BEFORE = MIGRATIONS.filter(({ version }) => version < REINDEX)
-/** A thread does it: later than a busy machine lets a test wait by default. */
+/** A thread does it, which may take longer than the default timeout on a busy machine. */
 const PATIENTLY = { timeout: 30_000 }
 
 const [item] = orderAt(0).order.orderItems
@@ -26,7 +26,7 @@ const lukasz = order(0, 'Łukasz', 'Plain')
 const connor = order(1, "O'Connor", 'Groß')
 const plain = order(2, 'Jose', 'Łukasz')
 const failed = order(3, 'Ægir', 'Plain')
-/** As the version before wrote them to the index; the last one is not stored. */
+/** The index rows of the earlier version; the last order is not stored. */
 const TEXTS_BEFORE = [
   'łukasz §łukasz example §example Plain Shirt M Blue ¤c1 ¤eEUR ¤pCreditCard ¤s0',
   'o §o connor §connor example §example groß shirt m blue ¤c1 ¤eEUR ¤pCreditCard ¤s0',
@@ -48,7 +48,7 @@ function open(migrations = MIGRATIONS): DatabaseSync & Disposable {
   return Object.assign(db, { [Symbol.dispose]: () => db.close() })
 }
 
-/** A file of the version before: three orders that are stored, and one that is not. */
+/** A file of the earlier version: three stored orders, and one that is not stored. */
 function storeBefore(): void {
   using db = open(BEFORE)
   prepareBatchCommands(db).storeBatch(batchOf([lukasz, connor, plain], { parked: [parkedFrom(failed)] }))
@@ -76,7 +76,7 @@ test('orders of the earlier version are found by its words, and step by step by 
   expect(foundIn(db, 'example')).toEqual(idsOf([later, plain, connor, lukasz]))
   expect(foundIn(db, 'connor')).toEqual(idsOf([connor]))
   expect(foundIn(db, 'lukasz')).toEqual(idsOf([later]))
-  // The state, two orders, the third, and the end; each as after a start of its own.
+  // The state, two orders, the third, and the end; each after its own start.
   expect([1, 2, 3, 4].map(() => prepareReindex(db)(2))).toEqual([true, true, true, false])
   expect(db.prepare('SELECT * FROM search_reindex').all()).toEqual([])
   expect(foundIn(db, 'lukasz')).toEqual(idsOf([later, lukasz, plain]))

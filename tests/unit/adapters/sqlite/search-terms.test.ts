@@ -67,7 +67,7 @@ test('a file with blocks of sets is searched by its index, and keeps nothing of 
   migrate(db, file(), older)
   const before = [named(0, 'Blocked'), named(1, 'Blocked')]
   prepareBatchCommands(db).storeBatch(batchOf(before))
-  // The same words again, with that of their stretch; and a block which says that neither order has them.
+  // The same words again, with their stretch; and a block according to which neither order has them.
   const insert = db.prepare('INSERT INTO order_search (rowid, words) VALUES (?, ?)')
   for (const seq of [1, 2]) insert.run(seq, 'blocked §blocked example ¤s0')
   db.exec('INSERT INTO search_blocks VALUES (1, 2)')

@@ -44,7 +44,7 @@ async function keep(...records: DeliveredRecord[]): Promise<void> {
   await keepDeadLetters(records)
 }
 
-/** A poisonous record of the orders topic, and its copy in the dead-letter topic. */
+/** A poison record of the orders topic, and its copy in the dead-letter topic. */
 function parked(size: ParkedSize): { original: DeliveredRecord; copy: DeliveredRecord } {
   const original = { ...delivered(messageOf(), { offset: 7 }), value: BYTES }
   const failure = classify(new TypeError('a fault of ours'))

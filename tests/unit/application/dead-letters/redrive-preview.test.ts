@@ -45,7 +45,7 @@ describe('the preview of a redrive', () => {
     return `orders:0:${offset}`
   }
 
-  /** Every row of every table; full text lies in tables of its own beside the virtual ones. */
+  /** Every row of every table, including the tables behind the virtual full-text ones. */
   function wholeDatabase(): Record<string, unknown> {
     const db = new DatabaseSync(join(directory, 'orders.db'), { readOnly: true })
     try {

@@ -25,9 +25,9 @@ describe('a redrive', () => {
   let errors: unknown[]
   let stopping: AbortController
   let nextOffset: number
-  /** What the processor makes of a record of the orders topic. */
+  /** The processor's outcome for a record of the orders topic. */
   let outcomeOf: (order: OrderToStore) => 'stored' | 'dead' | 'retrying' | 'open'
-  /** When, by the clock, how many records went out. */
+  /** The number of records sent, by time. */
   let bursts: { atMs: number; records: number }[]
 
   beforeEach(async () => {
@@ -80,7 +80,7 @@ describe('a redrive', () => {
     if (outcome === 'dead') await opened.deadLetters.keep([letterOf(order, { redriveOf: order.redriveOf })])
   }
 
-  /** Letters as they lie in the store when orders died, in the order of their offsets. */
+  /** Letters as the store has them after orders died, in the order of their offsets. */
   async function keep(count: number, changes: Partial<DeadLetter> = {}): Promise<string[]> {
     const letters = Array.from({ length: count }, (_, offset) => {
       const event = newOrder()
@@ -199,7 +199,7 @@ describe('a redrive', () => {
     await keep(6)
     const dying = new AbortController()
     const { id } = await redrive.start({}, 500, actAt(0))
-    // It sends, and is gone before it can say so.
+    // The process sends, and dies before it can record that.
     const markSent = async () => {
       dying.abort()
       throw new Error('It is gone.')

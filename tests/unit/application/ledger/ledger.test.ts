@@ -35,14 +35,14 @@ interface Given {
   gaps?: LedgerGap[]
   lost?: LedgerLoss[]
   inLog?: (offset: number) => boolean
-  /** Of the log, what nobody can read. */
+  /** The log's unreadable offsets. */
   unreadable?: { from: number; to: number }
   committed?: number
-  /** Where the log begins, at each of the times that it is asked. */
+  /** The first offset of the log, at each request. */
   starts?: number[]
   holesAreMarkers?: boolean
   behindTransaction?: number
-  /** Of the log that is there now, and what was noted of it before. */
+  /** The present log, and the ledger's note about an earlier one. */
   logId?: string | null
   brokenBy?: LogBreak | null
 }
@@ -149,7 +149,7 @@ describe('the ledger', () => {
     const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
     const { balanced, summary } = await verdict({ rows, gaps, inLog: (offset) => offset > 5 })
     expect(balanced).toBe(true)
-    // The sentence is a sum that is right: two offsets are no records.
+    // The sentence must add up: two offsets are not records.
     expect(summary).toBe('Balanced: 8 records = 5 stored + 1 duplicate + 2 parked (2 dead) + 0 still to come.')
   })
 

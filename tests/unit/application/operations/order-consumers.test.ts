@@ -8,7 +8,7 @@ import { createVirtualClock } from '../../../support/virtual-clock.ts'
 
 const MEMBER = { address: 'here', isHere: true, partitions: [0] }
 
-/** A group in which so many are at each look, one look after the other; the last answer stays. */
+/** A group with this many members at each observation, one after the other; the last number repeats. */
 function groupOf(...counts: readonly number[]) {
   const clock = createVirtualClock(0)
   let looks = 0

@@ -13,7 +13,7 @@ type LedgerRead = Awaited<ReturnType<Ledger['read']>>
 
 const PARKED = { retrying: 2, stored: 4, duplicate: 0, dead: 1, discarded: 0, redriven: 0 }
 
-/** What is kept of so many looks, numbered from 1, of which ten records come in between two. */
+/** The history after this many samples, numbered from 1, with ten records arriving between two samples. */
 async function keptOf(
   looks: number,
   {
@@ -40,7 +40,7 @@ async function keptOf(
         return [{ partition: 0, first: 0, end: topic === TOPICS.orders ? look * 10 : 5 }]
       },
       async committed() {
-        // Asked for beside the offsets, by which the looks are counted.
+        // Requested together with the offsets, which count the samples.
         await Promise.resolve()
         return new Map([[0, look * 10 - 3]])
       },

@@ -16,7 +16,7 @@ interface Given {
   lost?: LedgerExamination['snapshot']['lost']
   unsettled?: LedgerExamination['unsettled']
   holesAreMarkers?: boolean
-  /** When the oldest record was published that is still to come. */
+  /** When the oldest outstanding record was published. */
   oldestToCome?: number
 }
 
@@ -45,7 +45,7 @@ function setUp(given: Given) {
   }
   const onError = (error: unknown) => errors.push(error)
   const whyUnseen = createWhyUnseen({ log, examineLedger, topic: 'orders', clock, onError })
-  /** Asks, lets the look end that this may have begun, and asks again. */
+  /** Asks, waits for the look-up that this may have begun, and asks again. */
   const why = async (orderId: string) => {
     whyUnseen(orderId)
     await new Promise(setImmediate)

@@ -35,7 +35,7 @@ function createWorld(...sources: readonly WatchedSource[]) {
     readable: true,
     /** Partitions whose next batch cannot be decoded. */
     undecodable: [] as number[],
-    /** Whether the log's health tells of them. */
+    /** Whether the log's health reports them. */
     isTold: false,
     /** Topics whose records are all processed. */
     done: [] as string[],
@@ -43,7 +43,7 @@ function createWorld(...sources: readonly WatchedSource[]) {
     errors: [] as unknown[],
     told,
     clock,
-    /** Looks for so long, or for as long as something else says. */
+    /** Runs the checks for this long, or until the condition is met. */
     async passes(ms: number, meanwhile: () => unknown = () => undefined) {
       const end = clock.now() + ms
       clock.sleep = async (duration) => {
@@ -205,7 +205,7 @@ test('a batch that cannot be decoded is not a stall; it is reported once, while 
     if (known.length === (20 * MINUTE) / LOOK_MS) world.committed = [4, 4]
   }
   expect(await world.passes(25 * MINUTE, move)).toBeUndefined()
-  // The other partition is another machine's.
+  // Another machine owns the other partition.
   expect(world.told).toEqual(['orders:0:3 cannot be read'])
   expect(known[(15 * MINUTE) / LOOK_MS]).toEqual(['A batch of 0 cannot be decoded.'])
   expect(watch.unreadable).toEqual([])
