@@ -23,6 +23,7 @@ import { copyStore } from '../../shared/adapters/sqlite/database/copy-store.ts'
 import { createSqliteStore, type SqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
 import { numbered, readAll } from './log/event-log.contract.ts'
 import { batchOf, GROUP, lineOf, orderAt } from './store-fixtures.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const TOPIC = 'orders'
 
@@ -32,7 +33,7 @@ describe('a backup of the embedded log and store', () => {
   let store: SqliteStore
   const storeFile = () => join(dataDir, 'orders.db')
   beforeEach(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), 'backup-'))
+    dataDir = temporaryDirectory()
     log = await createEmbeddedLog({ directory: dataDir })
     store = await createSqliteStore({ file: storeFile() })
     writeFileSync(join(dataDir, 'order-id-secret'), 'a secret of the tests\n', { mode: 0o600 })
@@ -40,7 +41,6 @@ describe('a backup of the embedded log and store', () => {
   afterEach(async () => {
     await log[Symbol.asyncDispose]()
     await store[Symbol.asyncDispose]()
-    rmSync(dataDir, { recursive: true })
   })
 
   const copy = (to: string) => copyStore(storeFile(), to)

@@ -1,3 +1,4 @@
+import { afterEach, beforeEach } from 'vitest'
 import type { NewOrderCommand } from '../../shared/domain/order-commands.ts'
 import { bodyHash, newOrderJson } from '../../shared/domain/order-events.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../../shared/ports/dead-letters.ts'
@@ -6,6 +7,7 @@ import type { Maintenance } from '../../shared/ports/maintenance.ts'
 import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch } from '../../shared/ports/order-store.ts'
 import type { OrderViews, Page } from '../../shared/ports/order-views.ts'
 import type { Act, Redrives } from '../../shared/ports/redrives.ts'
+import { memberwise } from '../support/memberwise.ts'
 import { orderCommand, testOrderIds } from '../support/orders/orders.ts'
 
 /** An open, empty store, which every contract suite starts with. */
@@ -19,6 +21,16 @@ export interface OpenStore extends AsyncDisposable {
 }
 
 export type OpenEmptyStore = () => Promise<OpenStore>
+
+/** A store that is opened before each test of the suite that calls this, and closed after it. */
+export function openForEachTest(open: OpenEmptyStore): OpenStore {
+  let opened: OpenStore
+  beforeEach(async () => {
+    opened = await open()
+  })
+  afterEach(() => opened[Symbol.asyncDispose]())
+  return memberwise(() => opened)
+}
 
 /** Features that an adapter may lack. */
 export interface StoreFeatures {

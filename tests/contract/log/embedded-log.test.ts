@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createEmbeddedLog, type EmbeddedLogOptions } from '../../../shared/adapters/embedded/embedded-log.ts'
 import { isOrderError, type ErrorCode } from '../../../shared/domain/errors.ts'
 import { collect, eventLogContract, numbered, readAll } from './event-log.contract.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 eventLogContract(
   'The embedded log',
@@ -188,8 +189,7 @@ describe('The embedded log', () => {
   })
 
   it('reports a path that is not a directory in one line', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'embedded-log-'))
-    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const directory = temporaryDirectory()
     const file = join(directory, 'file')
     writeFileSync(file, '')
     const error = await createEmbeddedLog({ directory: join(file, 'sub') }).catch((error: unknown) => error)
@@ -198,8 +198,7 @@ describe('The embedded log', () => {
   })
 
   it('leaves a file alone that is not a log', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'embedded-log-'))
-    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const directory = temporaryDirectory()
     writeFileSync(join(directory, 'log.db'), 'not a database, but something long enough to be read as one'.repeat(20))
     await expect(createEmbeddedLog({ directory })).rejects.toHaveProperty(
       'message',

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { DeadLetterQuery } from '../../../shared/ports/dead-letters.ts'
 import {
   ACCEPTED_AT,
@@ -13,11 +13,11 @@ import {
   letterIdOf,
   letterOf,
   NOW,
+  openForEachTest,
   orderAt,
   parkedFrom,
   place,
   type OpenEmptyStore,
-  type OpenStore,
 } from '../store-fixtures.ts'
 
 const STACK = 'Error: x\n    at f (file:///app/shared/a.ts:3:1)'
@@ -25,11 +25,7 @@ const STACK = 'Error: x\n    at f (file:///app/shared/a.ts:3:1)'
 /** The promises of `DeadLetters`. */
 export function deadLettersContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a dead-letter store`, () => {
-    let opened: OpenStore
-    beforeEach(async () => {
-      opened = await open()
-    })
-    afterEach(() => opened[Symbol.asyncDispose]())
+    const opened = openForEachTest(open)
 
     /** All letters that match; the count must agree. */
     const listed = async (query: Partial<DeadLetterQuery> = {}) => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import { again, redriveSteps } from '../redrive-fixtures.ts'
 import {
@@ -8,21 +8,17 @@ import {
   letterIdOf,
   letterOf,
   lineOf,
+  openForEachTest,
   orderAt,
   parkedFrom,
   place,
   type OpenEmptyStore,
-  type OpenStore,
 } from '../store-fixtures.ts'
 
 /** Every store keeps operators' decisions about dead letters through any redelivery. */
 export function decisionsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} with decisions about letters`, () => {
-    let opened: OpenStore
-    beforeEach(async () => {
-      opened = await open()
-    })
-    afterEach(() => opened[Symbol.asyncDispose]())
+    const opened = openForEachTest(open)
 
     const { dead, stored, stateOf, kindsOf } = redriveSteps(() => opened)
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import { at, redriveSteps } from '../redrive-fixtures.ts'
 import {
@@ -9,20 +9,16 @@ import {
   letterIdOf,
   letterOf,
   lineOf,
+  openForEachTest,
   orderAt,
   place,
   type OpenEmptyStore,
-  type OpenStore,
 } from '../store-fixtures.ts'
 
 /** The promises of `Redrives` about letters that are discarded, alone or together, and restored. */
 export function discardsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as the place of discards`, () => {
-    let opened: OpenStore
-    beforeEach(async () => {
-      opened = await open()
-    })
-    afterEach(() => opened[Symbol.asyncDispose]())
+    const opened = openForEachTest(open)
 
     const { dead, stateOf, kindsOf } = redriveSteps(() => opened)
 

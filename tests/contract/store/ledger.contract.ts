@@ -1,26 +1,22 @@
 import * as fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { LossCause } from '../../../shared/ports/ledger.ts'
 import {
   actAt,
   batchOf,
   GROUP,
   lineOf,
+  openForEachTest,
   orderAt,
   parkedFrom,
   place,
   type OpenEmptyStore,
-  type OpenStore,
 } from '../store-fixtures.ts'
 
 /** The promises of `Ledger`, together with the OrderStore that writes it. */
 export function ledgerContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as a ledger`, () => {
-    let opened: OpenStore
-    beforeEach(async () => {
-      opened = await open()
-    })
-    afterEach(() => opened[Symbol.asyncDispose]())
+    const opened = openForEachTest(open)
 
     const deliver = (offsets: readonly number[], changes: Parameters<typeof batchOf>[1] = {}) =>
       opened.store.storeBatch(

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { bodyHash } from '../../../shared/domain/order-events.ts'
 import type { RebuildStep } from '../../../shared/ports/maintenance.ts'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
@@ -11,6 +11,7 @@ import {
   letterOf,
   lineOf,
   NOW,
+  openForEachTest,
   orderAt,
   parkedFrom,
   place,
@@ -35,11 +36,7 @@ function step(changes: Partial<RebuildStep> = {}): RebuildStep {
 /** The promises of `Maintenance`. */
 export function maintenanceContract(name: string, open: () => Promise<OpenStore>): void {
   describe(`${name} as it is maintained`, () => {
-    let opened: OpenStore
-    beforeEach(async () => {
-      opened = await open()
-    })
-    afterEach(() => opened[Symbol.asyncDispose]())
+    const opened = openForEachTest(open)
 
     const store = (orders: readonly OrderToStore[], changes: Parameters<typeof batchOf>[1] = {}) =>
       opened.store.storeBatch(batchOf(orders, changes))

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { MAX_AMOUNT } from '../../../shared/domain/money.ts'
 import {
   ACCEPTED_AT,
@@ -11,21 +11,17 @@ import {
   letterOf,
   lineOf,
   NOW,
+  openForEachTest,
   orderAt,
   parkedFrom,
   place,
   type OpenEmptyStore,
-  type OpenStore,
 } from '../store-fixtures.ts'
 
 /** The promises of `OrderStore`. */
 export function orderStoreContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as an order store`, () => {
-    let opened: OpenStore
-    beforeEach(async () => {
-      opened = await open()
-    })
-    afterEach(() => opened[Symbol.asyncDispose]())
+    const opened = openForEachTest(open)
 
     const kinds = async (...batch: Parameters<typeof batchOf>) => {
       const { outcomes, counted } = await opened.store.storeBatch(batchOf(...batch))

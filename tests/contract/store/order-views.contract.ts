@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { NewOrderCommand } from '../../../shared/domain/order-commands.ts'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import type { ListQuery, SearchQuery } from '../../../shared/ports/order-views.ts'
@@ -12,22 +12,18 @@ import {
   letterIdOf,
   letterOf,
   NOW,
+  openForEachTest,
   orderAt,
   parkedFrom,
   place,
   type OpenEmptyStore,
-  type OpenStore,
   type StoreFeatures,
 } from '../store-fixtures.ts'
 
 /** The promises of `OrderViews`. */
 export function orderViewsContract(name: string, open: OpenEmptyStore, features: StoreFeatures): void {
   describe(`${name} as order views`, () => {
-    let opened: OpenStore
-    beforeEach(async () => {
-      opened = await open()
-    })
-    afterEach(() => opened[Symbol.asyncDispose]())
+    const opened = openForEachTest(open)
 
     const store = (orders: readonly OrderToStore[], changes: Parameters<typeof batchOf>[1] = {}) =>
       opened.store.storeBatch(batchOf(orders, changes))

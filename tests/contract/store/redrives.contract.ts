@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import type { RedriveTask } from '../../../shared/ports/redrives.ts'
 import { again, at, LEASE_MS, redriveSteps } from '../redrive-fixtures.ts'
@@ -7,20 +7,16 @@ import {
   batchOf,
   letterIdOf,
   letterOf,
+  openForEachTest,
   orderAt,
   parkedFrom,
   type OpenEmptyStore,
-  type OpenStore,
 } from '../store-fixtures.ts'
 
 /** The promises of `Redrives` about redrive tasks. */
 export function redrivesContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as the keeper of redrive tasks`, () => {
-    let opened: OpenStore
-    beforeEach(async () => {
-      opened = await open()
-    })
-    afterEach(() => opened[Symbol.asyncDispose]())
+    const opened = openForEachTest(open)
 
     const { dead, create, lease, claim, markSent, stored, stateOf } = redriveSteps(() => opened)
     const progress = async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import { again, at, redriveSteps } from '../redrive-fixtures.ts'
 import {
@@ -10,21 +10,17 @@ import {
   letterIdOf,
   letterOf,
   lineOf,
+  openForEachTest,
   orderAt,
   parkedFrom,
   place,
   type OpenEmptyStore,
-  type OpenStore,
 } from '../store-fixtures.ts'
 
 /** The promises of `Redrives` about orders whose letters are redriven or edited, and about the audit. */
 export function repairsContract(name: string, open: OpenEmptyStore): void {
   describe(`${name} as the place of operators' repairs`, () => {
-    let opened: OpenStore
-    beforeEach(async () => {
-      opened = await open()
-    })
-    afterEach(() => opened[Symbol.asyncDispose]())
+    const opened = openForEachTest(open)
 
     const { dead, create, lease, claim, markSent, stored, stateOf, kindsOf } = redriveSteps(() => opened)
 

@@ -1,5 +1,4 @@
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -8,6 +7,7 @@ import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
 import { createProduct } from '../../support/product/product.ts'
 import { unreadableOffsets } from '../../../shared/domain/errors.ts'
 import { collect } from '../../contract/log/event-log.contract.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const RECORDS = 40
 const DAMAGED = 17
@@ -27,8 +27,7 @@ const ALL = Array.from({ length: RECORDS }, (_, n) => n)
 
 /** A closed log, whose data is all in one file. */
 async function written(records = ALL.map(recordOf)) {
-  const directory = mkdtempSync(join(tmpdir(), 'damaged-log-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const directory = temporaryDirectory()
   const log = await createEmbeddedLog({ directory })
   await log.publish('t', records)
   await log[Symbol.asyncDispose]()
@@ -201,8 +200,7 @@ describe('A product whose log was damaged while it was stopped', () => {
 
   /** Accepts orders and stores none. */
   async function withOrdersWaiting() {
-    const directory = mkdtempSync(join(tmpdir(), 'damaged-product-'))
-    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const directory = temporaryDirectory()
     const product = createProduct(join(directory, 'data'), { AzureWebJobs_consumeOrders_Disabled: 'true' })
     await product.start()
     const ids: string[] = []
@@ -299,8 +297,7 @@ describe('A product whose log was damaged while it was stopped', () => {
   )
 
   test('in a retry topic is reported, and a reset stores the order from its own record', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'damaged-retry-'))
-    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const directory = temporaryDirectory()
     const settings = { FAULTS: 'on', RETRY_DELAYS: '20m', LOG_LEVEL: 'warn' }
     const product = createProduct(join(directory, 'data'), settings)
     const statusOf = async (id: unknown) => (await product.ask(`/api/orders/${String(id)}`)).body['status']

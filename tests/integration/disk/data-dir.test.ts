@@ -1,29 +1,18 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openDataDir, readOwner } from '../../../shared/adapters/embedded/data-dir.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const MODULE = pathToFileURL(join(import.meta.dirname, '../../../shared/adapters/embedded/data-dir.ts')).href
 
 function temporaryPath(): string {
-  const parent = mkdtempSync(join(tmpdir(), 'data-dir-'))
-  onTestFinished(() => rmSync(parent, { recursive: true, force: true }))
+  const parent = temporaryDirectory()
   return join(parent, 'nested', 'data')
 }
 

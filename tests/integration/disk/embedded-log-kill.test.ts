@@ -1,12 +1,13 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { createHash, randomInt } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createEmbeddedLog } from '../../../shared/adapters/embedded/embedded-log.ts'
+import { createRandom, seedOfThisRun } from '../../support/random.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const CHILD = join(import.meta.dirname, 'embedded-log-child.ts')
 const ROUNDS = 50
@@ -16,16 +17,14 @@ const LONGEST_LIFE_MS = 500
 describe('The embedded log', () => {
   it(`loses and damages nothing that was acknowledged in ${ROUNDS} kills at random moments`, async () => {
     const directory = temporaryDirectory()
-    const seed = Number(process.env['KILL_SEED'] ?? randomInt(2 ** 31))
-    console.log(`KILL_SEED=${seed}`)
-    const random = createRandom(seed)
+    const random = createRandom(seedOfThisRun())
     const verified = createVerifier(directory)
     let acknowledged = 0
     for (let round = 0; round < ROUNDS; round++) {
       const { child, lines, speaks } = startChild(directory, `${round}`)
       // Every second process lives until it has acknowledged something, however slow the machine is.
       if (round % 2 === 1) await speaks
-      setTimeout(() => child.kill('SIGKILL'), random() * LONGEST_LIFE_MS)
+      setTimeout(() => child.kill('SIGKILL'), random.next() * LONGEST_LIFE_MS)
       await once(child, 'close')
       acknowledged += await verified(lines)
     }
@@ -54,12 +53,6 @@ describe('The embedded log', () => {
     },
   )
 })
-
-function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'embedded-log-kill-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  return directory
-}
 
 function startChild(
   directory: string,
@@ -120,15 +113,4 @@ function unsealed(value: Uint8Array | null): string {
   const content = text.slice(0, -65)
   expect(text.slice(-64)).toBe(createHash('sha256').update(content).digest('hex'))
   return content.slice(0, content.indexOf(' '))
-}
-
-/** Mulberry32: the same seed repeats the same kills. */
-function createRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

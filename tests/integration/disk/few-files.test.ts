@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
@@ -14,8 +13,7 @@ describe.skipIf(process.platform === 'win32')('A start without enough descriptor
     'ends with one line that names the limit (%i)',
     { timeout: 60_000 },
     async (limit) => {
-      const directory = mkdtempSync(join(tmpdir(), 'few-files-'))
-      onTestFinished(() => rmSync(directory, { recursive: true }))
+      const directory = temporaryDirectory()
       const start = [process.execPath, '--import', './infra/host/node-version.js', 'infra/host/start.ts']
       const child = spawn('sh', ['-c', `ulimit -n ${limit} && exec "$@"`, 'sh', ...start], {
         cwd: ROOT,

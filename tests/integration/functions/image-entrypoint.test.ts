@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { freePort } from '../../support/functions/gateway.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const ENTRYPOINT = join(ROOT, 'infra/docker/functions/entrypoint.sh')
@@ -24,14 +25,13 @@ const SHELLS = ['dash', 'bash'].filter((shell) => spawnSync(shell, ['-c', 'true'
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'entrypoint-'))
+  directory = temporaryDirectory()
   const program = join(directory, 'dist', 'infra', 'functions')
   mkdirSync(program, { recursive: true })
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}')
   const source = pathToFileURL(join(ROOT, 'infra/functions/check-settings.ts')).href
   writeFileSync(join(program, 'check-settings.js'), `import ${JSON.stringify(source)}\n`)
 })
-afterEach(() => rmSync(directory, { recursive: true }))
 
 function environment(settings: Record<string, string>) {
   const { PATH = '' } = process.env

@@ -1,13 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ORIGINAL_BODY } from '../../support/orders/orders.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const START = join(ROOT, 'infra/host/start.ts')
@@ -19,7 +19,7 @@ const LATE_MS = 1000
 let directory: string
 const children: ChildProcess[] = []
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'host-process-'))
+  directory = temporaryDirectory()
 })
 afterEach(async () => {
   for (const child of children.splice(0)) {
@@ -27,7 +27,6 @@ afterEach(async () => {
     child.kill('SIGKILL')
     await once(child, 'close')
   }
-  rmSync(directory, { recursive: true })
 })
 
 function run(args: readonly string[], settings: Record<string, string> = {}, program = process.execPath) {

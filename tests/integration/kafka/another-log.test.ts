@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { LogRecord } from '../../../shared/ports/event-log.ts'
-import { skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
+import { skipsKafka } from '../../support/kafka/kafka-broker.ts'
 import { openKafkaServices, withAdmin, type KafkaServices } from '../../support/kafka/kafka-services.ts'
 import { messageOf, newOrder } from '../../support/orders/orders.ts'
 
@@ -8,11 +9,7 @@ const PATIENCE = { timeout: 60_000, interval: 300 }
 const ACT = { operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: 'The topic was made anew.' }
 
 describe.skipIf(skipsKafka)('another log in the place of the one that was counted', { timeout: 120_000 }, () => {
-  let broker: TestBroker
-  beforeAll(async () => {
-    broker = await startTestBroker()
-  })
-  afterAll(() => broker[Symbol.asyncDispose]())
+  const broker = brokerForTests()
 
   async function open(): Promise<KafkaServices> {
     const services = await openKafkaServices(broker)

@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { isOrderError } from '../../../shared/domain/errors.ts'
+import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
 import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
 import { startKafkaProxy, type KafkaProxy } from '../../support/kafka/kafka-proxy.ts'
-import { consume, publishAll, record, topicOf, valuesOf } from '../../support/kafka/kafka-traffic.ts'
+import { record, topicOf, valuesOf } from '../../support/kafka/kafka-traffic.ts'
 
 describe.skipIf(skipsKafka)('when an acknowledgement is lost', () => {
   let broker: TestBroker
@@ -64,11 +64,7 @@ describe.skipIf(skipsKafka)('when an acknowledgement is lost', () => {
 const nextTurn = <T>(work: () => Promise<T>) => new Promise<T>((resolve) => setImmediate(() => resolve(work())))
 
 describe.skipIf(skipsKafka)('when the broker is away', () => {
-  let broker: TestBroker
-  beforeAll(async () => {
-    broker = await startTestBroker()
-  })
-  afterAll(() => broker[Symbol.asyncDispose]())
+  const broker = brokerForTests()
 
   it('reports it, answers in bounded time, and recovers on its own', async () => {
     const { log } = openKafkaLog([broker.address], { publishTimeoutMs: 2000 })
@@ -96,27 +92,5 @@ describe.skipIf(skipsKafka)('when the broker is away', () => {
     expect(refused).toHaveLength(2)
     for (const { reason } of refused)
       expect(reason).toMatchObject({ code: 'queue-full', retriable: true, retryAfterSeconds: 1 })
-  })
-
-  it('delivers every acknowledged record through a SIGKILL of the broker', async () => {
-    const { log } = openKafkaLog([broker.address])
-    onTestFinished(() => log[Symbol.asyncDispose]())
-    const topic = await topicOf(log, 3)
-    await using consumer = await consume(log, topic, randomUUID())
-    const publishing = publishAll(log, topic)
-
-    await vi.waitFor(() => expect(consumer.delivered.size).toBeGreaterThan(100), { timeout: 20_000 })
-    await broker.kill()
-    await sleep(1000)
-    await broker.start()
-    const before = publishing.acknowledged.length
-    await vi.waitFor(() => expect(publishing.acknowledged.length).toBeGreaterThan(before + 100), { timeout: 30_000 })
-    await publishing.stop()
-
-    const { delivered } = consumer
-    await vi.waitFor(() => expect(publishing.acknowledged.filter((value) => !delivered.has(value))).toEqual([]), {
-      timeout: 40_000,
-    })
-    expect(publishing.refused.every((error) => isOrderError(error) && error.code === 'log-unavailable')).toBe(true)
   })
 })

@@ -1,68 +1,21 @@
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest'
-import {
-  openKafkaLog,
-  skipsKafka,
-  startTestBroker,
-  startTestCluster,
-  type TestBroker,
-} from '../../support/kafka/kafka-broker.ts'
+import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
+import { openKafkaLog, skipsKafka, startTestCluster, type TestBroker } from '../../support/kafka/kafka-broker.ts'
 import { consume, publishAll, record, text, topicOf } from '../../support/kafka/kafka-traffic.ts'
-
-const CHILD = fileURLToPath(new URL('consumer-child.ts', import.meta.url))
 
 /** The tests mostly wait, so they run concurrently; each cleans up by its own context. */
 type Tidy = TestContext['onTestFinished']
 
-function startConsumer(onTestFinished: Tidy, address: string, topic: string, groupId: string) {
-  const child = spawn(process.execPath, [CHILD, address, topic, groupId], { stdio: ['ignore', 'pipe', 'inherit'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const processed: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => processed.push(...(JSON.parse(line) as string[])))
-  return { processed, kill: () => child.kill('SIGKILL') }
-}
-
 describe.skipIf(skipsKafka).concurrent('a consumer group on a real broker', () => {
-  let broker: TestBroker
-  beforeAll(async () => {
-    broker = await startTestBroker()
-  })
-  afterAll(() => broker[Symbol.asyncDispose]())
+  const broker = brokerForTests()
 
   function openLog(onTestFinished: Tidy) {
     const opened = openKafkaLog([broker.address], { sessionTimeoutMs: 6000 })
     onTestFinished(() => opened.log[Symbol.asyncDispose]())
     return opened
   }
-
-  it('loses nothing when one of two consumers is killed', async ({ onTestFinished }) => {
-    const { log } = openLog(onTestFinished)
-    const topic = await topicOf(log, 4)
-    const groupId = randomUUID()
-    const killed = startConsumer(onTestFinished, broker.address, topic, groupId)
-    await using survivor = await consume(log, topic, groupId)
-    const publishing = publishAll(log, topic)
-    await vi.waitFor(
-      () => {
-        expect(killed.processed.length).toBeGreaterThan(50)
-        expect(survivor.delivered.size).toBeGreaterThan(50)
-      },
-      { timeout: 30_000 },
-    )
-    killed.kill()
-    await sleep(1000)
-    await publishing.stop()
-
-    const missing = () => publishing.acknowledged.filter((value) => !survivor.delivered.has(value))
-    await vi.waitFor(() => expect(missing().filter((value) => !killed.processed.includes(value))).toEqual([]), {
-      timeout: 30_000,
-    })
-    expect(publishing.refused).toEqual([])
-  })
 
   it('keeps its membership through a batch that takes longer than the session timeout', async ({ onTestFinished }) => {
     const { log } = openLog(onTestFinished)

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import kafkajs from 'kafkajs'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { LedgerLoss } from '../../../shared/ports/ledger.ts'
-import { skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
+import { skipsKafka } from '../../support/kafka/kafka-broker.ts'
 import { kafkaOf, openKafkaServices, withAdmin, type KafkaServices } from '../../support/kafka/kafka-services.ts'
 import { messageOf, newOrder } from '../../support/orders/orders.ts'
 
@@ -20,11 +21,7 @@ const PATIENCE = { timeout: 60_000, interval: 200 }
 const HOUR_MS = 3_600_000
 
 describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, () => {
-  let broker: TestBroker
-  beforeAll(async () => {
-    broker = await startTestBroker({ properties: PROPERTIES })
-  })
-  afterAll(() => broker[Symbol.asyncDispose]())
+  const broker = brokerForTests({ properties: PROPERTIES })
 
   async function open(settings?: Record<string, string>): Promise<KafkaServices & { lost: LedgerLoss[] }> {
     const services = await openKafkaServices(broker, settings)

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createTopics, topicSpecs } from '../../../shared/messaging/topics.ts'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
+import { openKafkaLog, skipsKafka } from '../../support/kafka/kafka-broker.ts'
 
 /** A broker whose defaults delete records in every possible way. */
 const FORGETS = { 'log.retention.ms': '60000', 'log.retention.bytes': '100000', 'log.cleanup.policy': 'compact,delete' }
@@ -8,11 +9,7 @@ const SPECS = topicSpecs(createTopics('orders', 'order-processor', [1000]), 1, 1
 const ORDERS = SPECS.slice(0, 1)
 
 describe.skipIf(skipsKafka)('on a broker whose topics forget', () => {
-  let broker: TestBroker
-  beforeAll(async () => {
-    broker = await startTestBroker({ properties: FORGETS })
-  })
-  afterAll(() => broker[Symbol.asyncDispose]())
+  const broker = brokerForTests({ properties: FORGETS })
 
   function open() {
     const opened = openKafkaLog([broker.address])

@@ -1,19 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { Kafka, logLevel } from 'kafkajs'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createDeliveryWatch, LOOK_MS } from '../../../shared/application/processing/delivery-watch.ts'
 import { createPipelineEmitter } from '../../../shared/messaging/pipeline-events.ts'
 import type { KafkaLog } from '../../../shared/adapters/kafka/kafka-log.ts'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
+import { openKafkaLog, skipsKafka } from '../../support/kafka/kafka-broker.ts'
 import { record, topicOf } from '../../support/kafka/kafka-traffic.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
 
 describe.skipIf(skipsKafka)('a consumer that is in its group and delivers nothing', () => {
-  let broker: TestBroker
-  beforeAll(async () => {
-    broker = await startTestBroker()
-  })
-  afterAll(() => broker[Symbol.asyncDispose]())
+  const broker = brokerForTests()
 
   function open() {
     const { log } = openKafkaLog([broker.address])

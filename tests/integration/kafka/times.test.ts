@@ -1,8 +1,9 @@
 import { Kafka, logLevel } from 'kafkajs'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createTopics, topicSpecs } from '../../../shared/messaging/topics.ts'
 import { readJourney } from '../../../shared/messaging/parking/parking.ts'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
+import { openKafkaLog, skipsKafka } from '../../support/kafka/kafka-broker.ts'
 import { record } from '../../support/kafka/kafka-traffic.ts'
 import { messageOf, newOrder, ORIGINAL_BODY, testOrderIds } from '../../support/orders/orders.ts'
 import { pagesOf, withProduct } from '../../support/product/product.ts'
@@ -19,11 +20,7 @@ const TAKES_ANY_TIME = {
 const HOURS_2 = 2 * 3_600_000
 
 describe.skipIf(skipsKafka)('times on a real Kafka', () => {
-  let broker: TestBroker
-  beforeAll(async () => {
-    broker = await startTestBroker()
-  })
-  afterAll(() => broker[Symbol.asyncDispose]())
+  const broker = brokerForTests()
 
   function open(options: Parameters<typeof openKafkaLog>[1] = {}) {
     const opened = openKafkaLog([broker.address], options)

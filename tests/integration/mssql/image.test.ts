@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const SCRIPTS = join(import.meta.dirname, '..', '..', '..', 'infra', 'docker', 'mssql')
 const SECRETS = { MSSQL_SA_PASSWORD: 'Password-of-sa-1', ORDERS_SQL_PASSWORD: 'Password_of-orders-1' }
@@ -17,10 +17,9 @@ printf '%s' "$SQLCMDPASSWORD" > password
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'mssql-image-'))
+  directory = temporaryDirectory()
   writeFileSync(join(directory, 'sqlcmd'), SQLCMD, { mode: 0o755 })
 })
-afterEach(() => rmSync(directory, { recursive: true }))
 
 function run(script: string, secrets: Record<string, string> = SECRETS) {
   const { PATH = '' } = process.env

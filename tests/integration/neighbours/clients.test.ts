@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { describe, expect, it } from 'vitest'
+import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
+import { openKafkaLog, skipsKafka } from '../../support/kafka/kafka-broker.ts'
 import { topicOf } from '../../support/kafka/kafka-traffic.ts'
 import { findJava, findPython } from '../../support/kafka/neighbours.ts'
 
@@ -7,11 +8,7 @@ const python = await findPython()
 const java = await findJava()
 
 describe.skipIf(skipsKafka)('records that other clients write', () => {
-  let broker: TestBroker
-  beforeAll(async () => {
-    broker = await startTestBroker()
-  })
-  afterAll(() => broker[Symbol.asyncDispose]())
+  const broker = brokerForTests()
 
   async function written(write: (topic: string) => Promise<void>): Promise<string[]> {
     const { log } = openKafkaLog([broker.address])

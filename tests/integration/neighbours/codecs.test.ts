@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
+import { openKafkaLog, skipsKafka } from '../../support/kafka/kafka-broker.ts'
 import { consume, record, text, topicOf } from '../../support/kafka/kafka-traffic.ts'
 import { findPython } from '../../support/kafka/neighbours.ts'
 import { produceRaw } from '../../support/kafka/raw-produce.ts'
@@ -11,11 +12,7 @@ const WAIT = { timeout: 30_000 }
 const VALUES = Array.from({ length: 200 }, (_, index) => `${index}-${'v'.repeat(500)}`)
 
 describe.skipIf(skipsKafka)('compressed batches', () => {
-  let broker: TestBroker
-  beforeAll(async () => {
-    broker = await startTestBroker()
-  })
-  afterAll(() => broker[Symbol.asyncDispose]())
+  const broker = brokerForTests()
 
   it.skipIf(python.isMissing).each(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
     'of librdkafka, by %s, are consumed, and read from any record on',

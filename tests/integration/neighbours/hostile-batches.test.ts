@@ -1,11 +1,12 @@
 import * as fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createTopics, topicSpecs } from '../../../shared/messaging/topics.ts'
 import { readJourney } from '../../../shared/messaging/parking/parking.ts'
 import type { DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
 import type { EventLog, LogRecord } from '../../../shared/ports/event-log.ts'
 import { hostileRecord, int64, utf8 } from '../../support/kafka/hostile-records.ts'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
+import { openKafkaLog, skipsKafka } from '../../support/kafka/kafka-broker.ts'
 import { findJava } from '../../support/kafka/neighbours.ts'
 import { messageOf } from '../../support/orders/orders.ts'
 import { pagesOf, withProduct } from '../../support/product/product.ts'
@@ -54,11 +55,7 @@ const bytesOf = ({ key, value }: LogRecord) =>
   [key, value].map((bytes) => (bytes === null ? null : Buffer.from(bytes).toString('base64')))
 
 describe.skipIf(skipsKafka || java.isMissing)('hostile records of others between good orders', () => {
-  let broker: TestBroker
-  beforeAll(async () => {
-    broker = await startTestBroker()
-  })
-  afterAll(() => broker[Symbol.asyncDispose]())
+  const broker = brokerForTests()
 
   it.each(['lean', 'official'])('are dead letters, byte for byte, and every order is stored (%s)', async (path) => {
     const { log } = openKafkaLog([broker.address])

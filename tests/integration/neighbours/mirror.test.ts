@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import type { KafkaLog } from '../../../shared/adapters/kafka/kafka-log.ts'
@@ -10,6 +9,7 @@ import { valuesOf } from '../../support/kafka/kafka-traffic.ts'
 import { findJava } from '../../support/kafka/neighbours.ts'
 import { messageOf, ORIGINAL_BODY } from '../../support/orders/orders.ts'
 import { createProduct, pagesOf, type Product } from '../../support/product/product.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const java = await findJava()
 const mirrorMaker = await findJava('mirror')
@@ -57,8 +57,7 @@ test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(
   async ({ onTestFinished }) => {
     await using from = await startTestBroker({ properties: { 'transaction.state.log.num.partitions': '1' } })
     await using to = await startTestBroker()
-    const directory = mkdtempSync(join(tmpdir(), 'mirror-'))
-    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    const directory = temporaryDirectory()
     const { log: source } = openKafkaLog([from.address])
     await using _ = source
     const { log: mirror } = openKafkaLog([to.address])

@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { skipsKafka } from '../../support/kafka/kafka-broker.ts'
 import { startKafkaProduct } from '../../support/kafka/kafka-product.ts'
 import { findJava } from '../../support/kafka/neighbours.ts'
 import { orderCommand, testOrderIds } from '../../support/orders/orders.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const streams = await findJava('streams')
 const ORDERS = 300
@@ -30,11 +28,10 @@ function structuredOrder(orderId: string) {
 
 test.skipIf(skipsKafka || streams.isMissing)(
   'Orders that Kafka Streams writes exactly once are stored once, though it is killed on the way',
-  async ({ onTestFinished }) => {
+  async () => {
     await using neighbourhood = await startKafkaProduct()
     const { broker, log, product } = neighbourhood
-    const state = mkdtempSync(join(tmpdir(), 'streams-'))
-    onTestFinished(() => rmSync(state, { recursive: true, force: true }))
+    const state = temporaryDirectory()
     await log.ensureTopics([{ name: 'shop', partitions: 2, replication: 1, config: {} }])
     const orderIds = Array.from({ length: ORDERS }, () => testOrderIds.next(Date.now()))
     await log.publish('shop', orderIds.map(structuredOrder))

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import kafkajs from 'kafkajs'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { KafkaLog } from '../../../shared/adapters/kafka/kafka-log.ts'
-import { openKafkaLog, skipsKafka, startTestBroker, type TestBroker } from '../../support/kafka/kafka-broker.ts'
+import { brokerForTests } from '../../support/kafka/broker-for-tests.ts'
+import { openKafkaLog, skipsKafka } from '../../support/kafka/kafka-broker.ts'
 import { consume, record, topicOf, valuesOf } from '../../support/kafka/kafka-traffic.ts'
 import { findJava } from '../../support/kafka/neighbours.ts'
 
@@ -12,17 +13,13 @@ const WAIT = { timeout: 30_000 }
 const ZERO_KEY = 'AAAAAA=='
 
 describe.skipIf(skipsKafka || java.isMissing)("transactions of Kafka's own client", { timeout: 90_000 }, () => {
-  let broker: TestBroker
-  beforeAll(async () => {
-    broker = await startTestBroker({
-      properties: {
-        'transaction.state.log.replication.factor': '1',
-        'transaction.state.log.min.isr': '1',
-        'transaction.state.log.num.partitions': '1',
-      },
-    })
+  const broker = brokerForTests({
+    properties: {
+      'transaction.state.log.replication.factor': '1',
+      'transaction.state.log.min.isr': '1',
+      'transaction.state.log.num.partitions': '1',
+    },
   })
-  afterAll(() => broker[Symbol.asyncDispose]())
 
   function client() {
     return new kafkajs.Kafka({ brokers: [broker.address], logLevel: kafkajs.logLevel.NOTHING })

@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openServices, type Services } from '../../../shared/composition-root.ts'
 import { readConfig } from '../../../shared/settings/config.ts'
 import type { RecordToPublish } from '../../../shared/ports/event-log.ts'
 import { messageOf } from '../../support/orders/orders.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ACT = { operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: 'The topic was made anew.' }
 const CONFIG = { ORDERS_PARTITIONS: '1', LOG_LEVEL: 'silent' }
@@ -15,12 +15,11 @@ let all: Services
 
 const open = () => openServices(readConfig({ ...CONFIG, DATA_DIR: directory }, 'embedded'))
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'ledger-reset-'))
+  directory = temporaryDirectory()
   all = await open()
 })
 afterEach(async () => {
   await all[Symbol.asyncDispose]()
-  rmSync(directory, { recursive: true })
 })
 
 /** Publishes to the orders topic and delivers everything; with `commit` also commits, as a consumer group does. */

@@ -1,19 +1,18 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { ops, type OpsAnswer } from '../../support/product/ops-cli.ts'
 import { startProduct } from '../../support/product/product.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ORDER = readFileSync('order.json', 'utf8')
 const ORDERS = 4000
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'rebuild-kill-'))
+  directory = temporaryDirectory()
 })
-afterEach(() => rmSync(directory, { recursive: true }))
 
 async function place(url: string): Promise<void> {
   const headers = { 'content-type': 'application/json' }

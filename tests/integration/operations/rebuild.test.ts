@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,6 +13,7 @@ import type { LogRecord, RecordToPublish } from '../../../shared/ports/event-log
 import type { Rebuild } from '../../../shared/ports/maintenance.ts'
 import { systemClock } from '../../../shared/adapters/system-clock.ts'
 import { messageOf, newOrder, orderCommand, testOrderIds } from '../../support/orders/orders.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ACT = { operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: null }
 const MINUTE = 60_000
@@ -24,13 +23,12 @@ let all: Services
 let position: Map<string, number>
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'rebuild-'))
+  directory = temporaryDirectory()
   position = new Map()
   all = await openServices(readConfig({ DATA_DIR: directory, ORDERS_PARTITIONS: '3', LOG_LEVEL: 'silent' }, 'embedded'))
 })
 afterEach(async () => {
   await all[Symbol.asyncDispose]()
-  rmSync(directory, { recursive: true })
 })
 
 const FIRST_CUSTOMER = 1

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { MAX_BEFORE } from '../../../shared/application/dead-letters/take-out.ts'
 import { openServices, type Services } from '../../../shared/composition-root.ts'
@@ -12,6 +9,7 @@ import { openKafkaLog, skipsKafka, startTestBroker } from '../../support/kafka/k
 import { messageOf } from '../../support/orders/orders.ts'
 import { ops } from '../../support/product/ops-cli.ts'
 import { pagesOf, withProduct } from '../../support/product/product.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ACT = { operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: 'It stops the trigger.' }
 const CONFIG = { ORDERS_PARTITIONS: '1', LOG_LEVEL: 'silent', RETRY_DELAYS: '1s' }
@@ -21,12 +19,11 @@ describe('taking out a record, with the embedded log', () => {
   let directory: string
   let all: Services
   beforeEach(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'take-out-'))
+    directory = temporaryDirectory()
     all = await openServices(readConfig({ ...CONFIG, DATA_DIR: directory }, 'embedded'))
   })
   afterEach(async () => {
     await all[Symbol.asyncDispose]()
-    rmSync(directory, { recursive: true })
   })
 
   const publish = (topic: string, ...records: RecordToPublish[]) => all.log.publish(topic, records)

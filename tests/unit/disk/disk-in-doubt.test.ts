@@ -1,30 +1,20 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createEmbeddedLog } from '../../../shared/adapters/embedded/embedded-log.ts'
 import { openLogFile } from '../../../shared/adapters/embedded/file/log-file.ts'
 import { createFrameWriter } from '../../../shared/adapters/embedded/file/frames.ts'
 import { closeAfterCopy, closeUnlessInDoubt, leavesDiskInDoubt } from '../../../shared/disk/checkpoint.ts'
 import { isInDoubt, markInDoubt, settleDoubt } from '../../../shared/disk/in-doubt.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const FAILING_WORKER = new URL('../../support/disk/failing-log-worker.ts', import.meta.url)
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'in-doubt-'))
+  directory = temporaryDirectory()
 })
-afterEach(() => rmSync(directory, { recursive: true }))
 
 const record = (value: string) => ({ key: 'k', value, headers: [] })
 

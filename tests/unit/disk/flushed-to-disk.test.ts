@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openLogFile } from '../../../shared/adapters/embedded/file/log-file.ts'
 import { openDatabase } from '../../../shared/adapters/sqlite/database/database.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 /**
  * Killing a process cannot reveal a missing fsync, because the system keeps written data. So the test asks SQLite on the
@@ -14,11 +13,10 @@ const FULL = { synchronous: 2 }
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'flushed-'))
+  directory = temporaryDirectory()
 })
 afterEach(() => {
   vi.restoreAllMocks()
-  rmSync(directory, { recursive: true })
 })
 
 const commitModeOf = (db: DatabaseSync) => ({ ...db.prepare('PRAGMA synchronous').get() })

@@ -1,14 +1,13 @@
-import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { makeDirectory } from '../../../shared/disk/make-directory.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 let parent: string
 beforeEach(() => {
-  parent = mkdtempSync(join(tmpdir(), 'make-directory-'))
+  parent = temporaryDirectory()
 })
-afterEach(() => rmSync(parent, { recursive: true }))
 
 test('a directory and its parents are created for their owner alone, and can be removed again', () => {
   const takeBack = makeDirectory(join(parent, 'a', 'b'))

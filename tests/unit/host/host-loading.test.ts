@@ -1,17 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { loadFunctions } from '../../../infra/host/functions/load-functions.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const loaded: string[] = []
 let root: string
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'host-loading-'))
+  root = temporaryDirectory()
   Object.assign(globalThis, { loaded })
 })
 afterEach(() => {
-  rmSync(root, { recursive: true })
   Reflect.deleteProperty(globalThis, 'loaded')
   loaded.length = 0
 })

@@ -1,22 +1,21 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { makeLocalSettings, missingSettings, runtimeSettings } from '../../../infra/functions/settings.ts'
 import { settingsFault, settingsHint } from '../../../infra/functions/settings-fault.ts'
 import { readLocalSettings } from '../../../infra/host/local-settings.ts'
 import { readConfig, SETTING_NAMES } from '../../../shared/settings/config.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', '..', 'local.settings.example.json')
 
 let root: string
 let file: string
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'functions-settings-'))
+  root = temporaryDirectory()
   file = join(root, 'local.settings.json')
   copyFileSync(EXAMPLE, join(root, 'local.settings.example.json'))
 })
-afterEach(() => rmSync(root, { recursive: true }))
 
 describe('local.settings.json', () => {
   test('copied from the example changes nothing for `npm start`: it keeps its own log and store', () => {

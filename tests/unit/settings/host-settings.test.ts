@@ -1,18 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { banner } from '../../../infra/host/banner.ts'
 import { createBindingResolver } from '../../../infra/host/binding-settings.ts'
 import { parseHostJson, readHostJson } from '../../../infra/host/host-json.ts'
 import { readLocalSettings } from '../../../infra/host/local-settings.ts'
 import { startFailure } from '../../../infra/host/start-failure.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'host-settings-'))
+  directory = temporaryDirectory()
 })
-afterEach(() => rmSync(directory, { recursive: true }))
 
 describe('host.json', () => {
   test('has the defaults of the runtime and of the Kafka extension', () => {

@@ -1,12 +1,12 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { createSqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
 import { migrate } from '../../../../shared/adapters/sqlite/database/migrations.ts'
 import { readMigrations } from '../../../../shared/disk/migration-files.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const OURS = new URL('../../../../infra/sql/sqlite/', import.meta.url)
 const KNOWN = readMigrations(OURS)
@@ -14,9 +14,8 @@ const NEWEST = KNOWN.length
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'sqlite-migrations-'))
+  directory = temporaryDirectory()
 })
-afterEach(() => rmSync(directory, { recursive: true }))
 
 const file = () => join(directory, 'orders.sqlite')
 

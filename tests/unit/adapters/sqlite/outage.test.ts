@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { inTransaction, openDatabase } from '../../../../shared/adapters/sqlite/database/database.ts'
 import { migrate } from '../../../../shared/adapters/sqlite/database/migrations.ts'
 import { readMigrations } from '../../../../shared/disk/migration-files.ts'
@@ -15,14 +14,14 @@ import { isNoRoom } from '../../../../shared/disk/no-room.ts'
 import type { Operations } from '../../../../shared/threads/serve-file.ts'
 import { OrderError } from '../../../../shared/domain/errors.ts'
 import { batchOf, orderAt } from '../../../contract/store-fixtures.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const MIGRATIONS = new URL('../../../../infra/sql/sqlite/', import.meta.url)
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'sqlite-outage-'))
+  directory = temporaryDirectory()
 })
-afterEach(() => rmSync(directory, { recursive: true }))
 
 const file = () => join(directory, 'orders.sqlite')
 

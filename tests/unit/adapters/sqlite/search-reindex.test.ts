@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { openDatabase } from '../../../../shared/adapters/sqlite/database/database.ts'
 import { prepareListQueries } from '../../../../shared/adapters/sqlite/orders/order-lists.ts'
 import { migrate } from '../../../../shared/adapters/sqlite/database/migrations.ts'
@@ -12,6 +10,7 @@ import { prepareReindex } from '../../../../shared/adapters/sqlite/search/search
 import { createSqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
 import { prepareBatchCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
 import { batchOf, orderAt, parkedFrom } from '../../../contract/store-fixtures.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const REINDEX = 13
@@ -36,9 +35,8 @@ const TEXT_OF_FAILED_BEFORE = 'ægir §ægir example §example Plain Shirt M Blu
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'sqlite-search-reindex-'))
+  directory = temporaryDirectory()
 })
-afterEach(() => rmSync(directory, { recursive: true }))
 
 const file = () => join(directory, 'orders.db')
 

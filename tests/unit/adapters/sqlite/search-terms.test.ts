@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { createSqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
 import { migrate } from '../../../../shared/adapters/sqlite/database/migrations.ts'
 import { readMigrations } from '../../../../shared/disk/migration-files.ts'
 import { prepareBatchCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
 import { batchOf, orderAt } from '../../../contract/store-fixtures.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
 const FIRST_WITH_TERMS = 4
@@ -15,9 +14,8 @@ const FIRST_WITHOUT_BLOCKS = 14
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'sqlite-search-terms-'))
+  directory = temporaryDirectory()
 })
-afterEach(() => rmSync(directory, { recursive: true }))
 
 const file = () => join(directory, 'orders.db')
 const named = (offset: number, customerName: string) => orderAt(offset, { order: { customerName } })

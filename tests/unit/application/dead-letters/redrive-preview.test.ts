@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createFaults, NO_FAULTS, type Faults } from '../../../../shared/adapters/faults/faults.ts'
@@ -13,6 +11,7 @@ import type { NewOrder } from '../../../../shared/domain/order-events.ts'
 import type { DeadLetter } from '../../../../shared/ports/dead-letters.ts'
 import { actAt, batchOf, letterOf, orderAt, parkedFrom } from '../../../contract/store-fixtures.ts'
 import { delivered, messageOf, newOrder, orderCommand } from '../../../support/orders/orders.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 describe('the preview of a redrive', () => {
   let directory: string
@@ -22,14 +21,13 @@ describe('the preview of a redrive', () => {
   const page = { limit: 100 }
 
   beforeEach(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'preview-'))
+    directory = temporaryDirectory()
     opened = await createSqliteStore({ file: join(directory, 'orders.db') })
     faults = createFaults()
     preview = createPreviewRedrive({ store: faults.wrapStore(opened.store), deadLetters: opened.deadLetters })
   })
   afterEach(async () => {
     await opened[Symbol.asyncDispose]()
-    rmSync(directory, { recursive: true })
   })
 
   async function keep(
