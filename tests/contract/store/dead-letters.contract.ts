@@ -151,7 +151,7 @@ export function deadLettersContract(name: string, open: OpenEmptyStore): void {
     })
 
     test.each([-(2 ** 63), -1, 1_790_000_000_000_000, 2 ** 63])(
-      'keeps a letter whose record has the timestamp %d, which says no time',
+      'keeps a letter whose record has the impossible timestamp %d',
       async (recordTimestamp) => {
         const order = orderAt(0)
         await opened.deadLetters.keep([letterOf(order, { recordTimestamp })])

@@ -77,7 +77,7 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
     }
 
     test.each([0, 1])(
-      'two letters of one order, the second in partition %i, are discarded: so is the order',
+      'two letters of one order, the second in partition %i, are discarded, and so is the order',
       async (p) => {
         const first = orderAt(0)
         const second = { ...first, origin: place(1, p) }

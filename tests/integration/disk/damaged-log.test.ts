@@ -221,7 +221,7 @@ describe('A product whose log was damaged while it was stopped', () => {
     ['64 KiB of zeros in the middle of what waits', zeroTheMiddle, expect.any(Number)],
     ['one bit in each of 20 addresses', flipAddresses, 20],
   ])(
-    'by %s stores the rest as it was placed, and accounts for each that is damaged',
+    'by %s stores the intact orders unchanged, and accounts for each damaged one',
     async (_, damage, expected) => {
       const { directory, ids, file } = await withOrdersWaiting()
       damage(file)

@@ -33,7 +33,7 @@ describe('The embedded log', () => {
   })
 
   it.skipIf(spawnSync('prlimit', ['--version']).error !== undefined)(
-    'rejects with log-unavailable while nothing more can be written, and goes on by itself when it can',
+    'rejects with log-unavailable while writes fail, and recovers on its own',
     async () => {
       const directory = temporaryDirectory()
       const { child, lines } = startChild(directory, 'full', '2')

@@ -54,7 +54,7 @@ async function expectKept(held: string, traffic: OrderTraffic): Promise<void> {
 
 describe.skipIf(!canMount)('A disk whose flushes fail', () => {
   test.each(Array.from({ length: RUNS }, (_, run) => seedOfThisRun() + 3 * run))(
-    'ends the process, and loses none that was accepted before or after (%i)',
+    'ends the process, and loses no order that was accepted before or after (%i)',
     { timeout: 300_000 },
     async (seed) => {
       using disk = createThinDisk({ hasMiB: 36, promisesMiB: 192 })

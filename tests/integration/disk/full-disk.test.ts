@@ -100,7 +100,7 @@ describe.each([
   })
 
   test.skipIf(!isThere)(
-    'a restart after a failed flush is refused, changes nothing, and recovers when there is',
+    'a restart after a failed flush is refused, changes nothing, and recovers when there is space',
     async () => {
       using disk = createDisk()
       await afterKill(disk, async ({ product, traffic }) => {

@@ -57,7 +57,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
   })
 
   test.each(['/api/Order', '/API/ORDERS', '/api/orders/', '/api/orders?source=shop'])(
-    'POST %s finds the role that takes it',
+    'POST %s reaches the role that accepts it',
     async (path) => {
       expect((await fetch(url + path, ORDER)).status).toBe(202)
     },
@@ -153,7 +153,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
   })
 
   test.each([{}, { 'transfer-encoding': 'chunked' }])(
-    'refuses a body that is larger than the runtime takes, with %o',
+    'refuses a body that is larger than the runtime accepts, with %o',
     async (headers) => {
       const { url, toApi } = await start()
       const body = Buffer.alloc(1_200_000, ' ')

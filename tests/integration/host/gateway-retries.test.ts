@@ -60,7 +60,7 @@ function post(url: string, headers: Record<string, string>) {
 
 describe.skipIf(skipsGateway)('the gateway, when an instance goes', () => {
   test.each([{ 'content-length': String(LONG) }, PIECES])(
-    'keeps an order with %o until there is somebody to take it, and hands it over whole',
+    'holds an order with %o until an instance is up, and passes it on complete',
     async (headers) => {
       const { port, url } = await start()
       const { sent, answered } = post(`${url}/api/orders`, headers)
@@ -106,7 +106,7 @@ describe.skipIf(skipsGateway)('the gateway, when an instance goes', () => {
   })
 
   test.each([{ 'content-length': String(LONG) }, PIECES])(
-    'sends an order with an Idempotency-Key again, whole, with %o',
+    'repeats an order with an Idempotency-Key, complete, with %o',
     async (headers) => {
       const { port, url } = await start()
       const seen = await startRole(API, port, 'hang up')

@@ -74,7 +74,7 @@ describe('SQL Server that fails', () => {
   })
 
   test.each([220, 241, 245, 515, 547, 2628, 8114, 8115, 8152, 13609])(
-    'error %i is the order, which is told so and holds nobody up',
+    'error %i is the fault of its order, which is rejected without delaying others',
     async (number) => {
       const store = await open()
       script = storing({ error: number })

@@ -15,7 +15,7 @@ describe.skipIf(skipsKafka)('compressed batches', () => {
   const broker = brokerForTests()
 
   it.skipIf(python.isMissing).each(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
-    'of librdkafka, by %s, are consumed, and read from any record on',
+    'from librdkafka, by %s, are consumed, and can be read from any record on',
     async (codec) => {
       const { log } = openKafkaLog([broker.address])
       await using _ = log
@@ -37,7 +37,7 @@ describe.skipIf(skipsKafka)('compressed batches', () => {
 
   // The broker recompresses them, as Java does: snappy in snappy-java's frame.
   it.each(['gzip', 'snappy', 'lz4', 'zstd'])(
-    'of our own, in a topic whose compression.type is %s, too',
+    'of our own, in a topic whose compression.type is %s, are consumed too',
     async (codec) => {
       const { log } = openKafkaLog([broker.address])
       await using _ = log

@@ -149,7 +149,7 @@ describe.skipIf(skipsKafka)('dead letters beside other people’s consumers', ()
   })
 
   it.skipIf(spring4.isMissing)(
-    'are redriven with a warning that names who reads the orders, and change nothing here',
+    'are redriven with a warning that names the readers of the orders, and change nothing here',
     async () => {
       const { product } = neighbourhood
       const group = 'billing-4'

@@ -53,7 +53,7 @@ const lettersOf = (product: Product) => pagesOf<DeadLetterSummary>(product, '/ap
 const counts = (log: KafkaLog) => Promise.all(TOPICS.map(async (topic) => (await valuesOf(log, topic)).length))
 
 test.skipIf(skipsKafka || java.isMissing || mirrorMaker.isMissing)(
-  'The product goes on from a mirror that MirrorMaker made by the runbook: no order is lost, none stored twice',
+  'The product continues on a mirror made as the runbook says: no order is lost, and none is stored twice',
   async ({ onTestFinished }) => {
     await using from = await startTestBroker({ properties: { 'transaction.state.log.num.partitions': '1' } })
     await using to = await startTestBroker()

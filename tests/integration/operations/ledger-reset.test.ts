@@ -5,6 +5,7 @@ import { openServices, type Services } from '../../../shared/composition-root.ts
 import { readConfig } from '../../../shared/settings/config.ts'
 import type { RecordToPublish } from '../../../shared/ports/event-log.ts'
 import { messageOf } from '../../support/orders/orders.ts'
+import { consumeToEnd } from '../../support/consume-to-end.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ACT = { operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: 'The topic was made anew.' }
@@ -18,27 +19,12 @@ beforeEach(async () => {
   directory = temporaryDirectory()
   all = await open()
 })
-afterEach(async () => {
-  await all[Symbol.asyncDispose]()
-})
+afterEach(() => all[Symbol.asyncDispose]())
 
-/** Publishes to the orders topic and delivers everything; with `commit` also commits, as a consumer group does. */
+/** Publishes to the orders topic, and delivers and commits everything. */
 async function publishAndStore(records: readonly RecordToPublish[]): Promise<void> {
-  const [{ end: from } = { end: 0 }] = await all.log.offsets('orders')
-  const positions = await all.log.publish('orders', records)
-  const delivered = Promise.withResolvers<void>()
-  const subscription = await all.log.subscribe({
-    groupId: all.topics.group,
-    topic: 'orders',
-    maxBatchSize: 500,
-    async onBatch(batch) {
-      await all.storeOrders(batch.map((record) => ({ ...record, lossy: false })))
-      if (batch.at(-1)?.offset === from + positions.length - 1) delivered.resolve()
-    },
-    onError: delivered.reject,
-  })
-  await delivered.promise
-  await subscription[Symbol.asyncDispose]()
+  await all.log.publish('orders', records)
+  await consumeToEnd(all.log, 'orders', all.topics.group, all.storeOrders)
 }
 
 async function makeTheLogAnew(): Promise<void> {

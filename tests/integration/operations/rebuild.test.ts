@@ -27,9 +27,7 @@ beforeEach(async () => {
   position = new Map()
   all = await openServices(readConfig({ DATA_DIR: directory, ORDERS_PARTITIONS: '3', LOG_LEVEL: 'silent' }, 'embedded'))
 })
-afterEach(async () => {
-  await all[Symbol.asyncDispose]()
-})
+afterEach(() => all[Symbol.asyncDispose]())
 
 const FIRST_CUSTOMER = 1
 const orderNumber = (number: number, acceptedMs = Date.UTC(2026, 0, 1) + number * MINUTE): RecordToPublish =>

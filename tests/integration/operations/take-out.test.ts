@@ -4,11 +4,12 @@ import { openServices, type Services } from '../../../shared/composition-root.ts
 import { readConfig } from '../../../shared/settings/config.ts'
 import { orderIdOf } from '../../../shared/messaging/records/envelope.ts'
 import { readJourney } from '../../../shared/messaging/parking/parking.ts'
-import type { LogRecord, RecordToPublish } from '../../../shared/ports/event-log.ts'
+import type { RecordToPublish } from '../../../shared/ports/event-log.ts'
 import { openKafkaLog, skipsKafka, startTestBroker } from '../../support/kafka/kafka-broker.ts'
 import { messageOf } from '../../support/orders/orders.ts'
 import { ops } from '../../support/product/ops-cli.ts'
 import { pagesOf, withProduct } from '../../support/product/product.ts'
+import { consumeToEnd } from '../../support/consume-to-end.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ACT = { operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: 'It stops the trigger.' }
@@ -22,33 +23,12 @@ describe('taking out a record, with the embedded log', () => {
     directory = temporaryDirectory()
     all = await openServices(readConfig({ ...CONFIG, DATA_DIR: directory }, 'embedded'))
   })
-  afterEach(async () => {
-    await all[Symbol.asyncDispose]()
-  })
+  afterEach(() => all[Symbol.asyncDispose]())
 
   const publish = (topic: string, ...records: RecordToPublish[]) => all.log.publish(topic, records)
   const read = async (topic: string) => all.log.read(topic, 0, 0, 100)
   const at = (offset: number, topic = 'orders') => ({ topic, partition: 0, offset })
   const committed = async (group: string, topic: string) => (await all.log.committed(group, topic)).get(0)
-
-  /** Delivers all waiting records, as a host does. */
-  async function deliver(topic: string, group: string, useCase: (records: readonly LogRecord[]) => Promise<void>) {
-    const [{ end } = { end: 0 }] = await all.log.offsets(topic)
-    const delivered = Promise.withResolvers<void>()
-    const subscription = await all.log.subscribe({
-      groupId: group,
-      topic,
-      maxBatchSize: 500,
-      async onBatch(batch) {
-        await useCase(batch)
-        if (batch.at(-1)?.offset === end - 1) delivered.resolve()
-      },
-      onError: delivered.reject,
-    })
-    await delivered.promise
-    await subscription[Symbol.asyncDispose]()
-  }
-  const exactly = (records: readonly LogRecord[]) => records.map((record) => ({ ...record, lossy: false }))
 
   test('makes it a dead letter byte for byte, and skips no record before or behind it', async () => {
     const stuck = { ...messageOf(), value: BYTES }
@@ -68,8 +48,8 @@ describe('taking out a record, with the embedded log', () => {
       { action: 'take-out', target: 'orders:0:2', ...ACT },
     ])
 
-    await deliver('orders', 'order-processor', async (batch) => all.storeOrders(exactly(batch)))
-    await deliver('orders-dlt', 'order-processor-dlt', async (batch) => all.keepDeadLetters(exactly(batch)))
+    await consumeToEnd(all.log, 'orders', 'order-processor', all.storeOrders)
+    await consumeToEnd(all.log, 'orders-dlt', 'order-processor-dlt', all.keepDeadLetters)
     expect((await all.deadLetters.get('orders:0:2'))?.value).toEqual(new Uint8Array(BYTES))
     expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: 2, parked: 2, toCome: 0 } })
     await expect(all.takeOut(at(2), ACT)).rejects.toMatchObject({ code: 'conflict', message: /past 2 already/ })
@@ -79,10 +59,10 @@ describe('taking out a record, with the embedded log', () => {
     const message = messageOf()
     await publish('orders', message)
     await all.takeOut(at(0), ACT)
-    await deliver('orders-dlt', 'order-processor-dlt', async (batch) => all.keepDeadLetters(exactly(batch)))
+    await consumeToEnd(all.log, 'orders-dlt', 'order-processor-dlt', all.keepDeadLetters)
     const letter = await all.deadLetters.get('orders:0:0')
     await publish('orders', { key: letter!.key, value: letter!.value, headers: letter!.headers })
-    await deliver('orders', 'order-processor', async (batch) => all.storeOrders(exactly(batch)))
+    await consumeToEnd(all.log, 'orders', 'order-processor', all.storeOrders)
     expect(await all.views.get(String(message.key))).toMatchObject({ status: 'stored' })
   })
 
@@ -99,7 +79,7 @@ describe('taking out a record, with the embedded log', () => {
     const verdict = { balanced: true, totals: { stored: 1, parked: 1, toCome: 0, gaps: 0 } }
     expect(await all.ledgerVerdict()).toMatchObject(verdict)
     expect((await read('orders-dlt')).map((record) => readJourney(record)?.origin.offset)).toEqual([1])
-    await deliver('orders-dlt', 'order-processor-dlt', async (batch) => all.keepDeadLetters(exactly(batch)))
+    await consumeToEnd(all.log, 'orders-dlt', 'order-processor-dlt', all.keepDeadLetters)
     expect((await all.deadLetters.list({ limit: 9 })).items.map(({ id }) => id)).toEqual(['orders:0:1'])
   })
 
@@ -200,7 +180,7 @@ describe('taking out a record, with the embedded log', () => {
     killed.mockRestore()
     expect(await all.takeOut(at(0), ACT)).toMatchObject({ processed: 0 })
     expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { parked: 1, toCome: 1 } })
-    await deliver('orders-dlt', 'order-processor-dlt', async (batch) => all.keepDeadLetters(exactly(batch)))
+    await consumeToEnd(all.log, 'orders-dlt', 'order-processor-dlt', all.keepDeadLetters)
     expect((await all.deadLetters.list({ limit: 9 })).items).toHaveLength(1)
   })
 })

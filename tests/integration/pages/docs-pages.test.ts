@@ -42,7 +42,7 @@ describe.skipIf(executablePath === undefined).each(['light', 'dark'] as const)('
   })
 
   it.each(['/', '/docs', '/docs/errors#conflict'])(
-    '%s fits a phone, without a complaint or a foreign request',
+    '%s fits a phone, without an error or a foreign request',
     async (path) => {
       await page.goto(product.url + path, { waitUntil: 'networkidle' })
       expect(await page.title()).toMatch(/Order event processing$/)

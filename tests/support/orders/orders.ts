@@ -38,18 +38,7 @@ export function orderCommand(changes: Partial<NewOrderCommand> = {}): NewOrderCo
     ...ORIGINAL_BODY,
     currencyType: 'EUR',
     paymentMethodType: 'CreditCard',
-    orderItems: [
-      {
-        itemCode: 'A-1',
-        brand: 'Brand',
-        type: 'Shirt',
-        size: 'M',
-        colour: 'Blue',
-        quantity: 1,
-        price: 42.5,
-        currencyType: 'EUR',
-      },
-    ],
+    orderItems: ORIGINAL_BODY.orderItems.map((item) => ({ ...item, currencyType: 'EUR' })),
     ...changes,
   }
 }

@@ -85,7 +85,7 @@ function only(kind: string): Resource {
 
 describe('the manifests for Kubernetes', () => {
   test.each(['order-api', 'order-query'])(
-    '%s is renewed with nobody missing, and an instance ends when its callers know',
+    '%s is updated without a gap, and an instance exits after its callers were told',
     (name) => {
       const role = ofKind('Deployment').find(({ metadata }) => metadata.name === name)
       expect(role?.spec).toMatchObject({
@@ -211,16 +211,13 @@ describe('objects that other projects define', () => {
     }
   }
 
-  test.each(Object.keys(SCHEMAS))(
-    '%s is as its schema says, and has no field that the schema does not know',
-    (kind) => {
-      const resource = only(kind)
-      expect(isTaken(kind, resource)).toBe(true)
-      // A schema ignores an unknown name; for a known name it refuses a value of the wrong type.
-      const unknown = fieldsOf(resource.spec).filter((path) => isTaken(kind, withWrong(resource, ['spec', ...path])))
-      expect(unknown.map((path) => path.join('.'))).toEqual([])
-    },
-  )
+  test.each(Object.keys(SCHEMAS))('%s matches its schema, and has no field that the schema lacks', (kind) => {
+    const resource = only(kind)
+    expect(isTaken(kind, resource)).toBe(true)
+    // A schema ignores an unknown name; for a known name it refuses a value of the wrong type.
+    const unknown = fieldsOf(resource.spec).filter((path) => isTaken(kind, withWrong(resource, ['spec', ...path])))
+    expect(unknown.map((path) => path.join('.'))).toEqual([])
+  })
 })
 
 type Path = readonly (string | number)[]

@@ -29,25 +29,26 @@ function kafka(handler: (events: never) => unknown, more: object = {}, retry?: G
 const MANY = { cardinality: 'MANY' }
 const settings = { TOPIC: 'orders' }
 
+/** A host with one Kafka trigger, and the trigger's subscription. */
+async function startSubscribed() {
+  const host = await startHost(
+    kafka(() => undefined, MANY),
+    { settings },
+  )
+  return Object.assign(host, { subscription: host.consumer.subscriptions[0]?.subscription })
+}
+
 describe('a Kafka trigger', () => {
   test('subscribes with its settings resolved and the batch size of host.json', async () => {
-    await using host = await startHost(
-      kafka(() => undefined, MANY),
-      { settings },
-    )
-    const [{ subscription } = { subscription: undefined }] = host.consumer.subscriptions
-    expect(subscription).toMatchObject({ topic: 'orders', groupId: 'group', maxBatchSize: 64 })
+    await using host = await startSubscribed()
+    expect(host.subscription).toMatchObject({ topic: 'orders', groupId: 'group', maxBatchSize: 64 })
   })
 
   test('reports unreadable batches in a line of their own, with what to do', async () => {
-    await using host = await startHost(
-      kafka(() => undefined, MANY),
-      { settings },
-    )
-    const [{ subscription } = { subscription: undefined }] = host.consumer.subscriptions
+    await using host = await startSubscribed()
     const why = 'The batch at offsets 3 to 4 of orders, partition 1, is unreadable: its codec.'
-    subscription?.onError(new OrderError('log-unreadable', why, { unreadable: { from: 3, to: 5 } }))
-    subscription?.onError(new Error('Something else.'))
+    host.subscription?.onError(new OrderError('log-unreadable', why, { unreadable: { from: 3, to: 5 } }))
+    host.subscription?.onError(new Error('Something else.'))
     const unreadable = { event: 'delivery:unreadable', function: 'consume', topic: 'orders', from: 3, to: 5 }
     expect(host.lines.filter(({ level }) => level === 'error')).toEqual([
       {
@@ -60,13 +61,11 @@ describe('a Kafka trigger', () => {
   })
 
   test('reports skipped batches separately, because nothing waits behind them', async () => {
-    await using host = await startHost(
-      kafka(() => undefined, MANY),
-      { settings },
-    )
-    const [{ subscription } = { subscription: undefined }] = host.consumer.subscriptions
+    await using host = await startSubscribed()
     const why = 'The log is damaged at orders 1:3–4: the checksum does not match.'
-    subscription?.onError(new OrderError('log-unreadable', why, { unreadable: { from: 3, to: 5 }, isPassedOver: true }))
+    host.subscription?.onError(
+      new OrderError('log-unreadable', why, { unreadable: { from: 3, to: 5 }, isPassedOver: true }),
+    )
     const passedOver = { event: 'delivery:passed-over', function: 'consume', topic: 'orders', from: 3, to: 5 }
     const [line, ...more] = host.lines.filter(({ level }) => level === 'error')
     expect(more).toEqual([])
@@ -177,17 +176,14 @@ describe('functions', () => {
     expect(host.lines).toMatchObject([{ level: 'warn', message: 'tick is skipped: this host has no timerTrigger' }])
   })
 
-  test.each(['AzureWebJobs_ONE_Disabled', 'AzureWebJobs.one.Disabled'])(
-    'that %s switches off are not there',
-    async (name) => {
-      const register = () => {
-        app.http('one', { handler: () => ({}) })
-        app.http('two', { handler: () => ({}) })
-      }
-      await using host = await startHost(register, { settings: { [name]: '1' } })
-      expect(host.host.functions).toEqual(['two'])
-    },
-  )
+  test.each(['AzureWebJobs_ONE_Disabled', 'AzureWebJobs.one.Disabled'])('that %s disables are absent', async (name) => {
+    const register = () => {
+      app.http('one', { handler: () => ({}) })
+      app.http('two', { handler: () => ({}) })
+    }
+    await using host = await startHost(register, { settings: { [name]: '1' } })
+    expect(host.host.functions).toEqual(['two'])
+  })
 
   test('are reached by name without a route, or with an empty one, and under the prefix of host.json', async () => {
     const register = () => {

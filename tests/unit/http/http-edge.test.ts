@@ -329,7 +329,7 @@ describe('a long answer', () => {
     )) as { body: string | Uint8Array; headers: Record<string, string> }
 
   it.each(['gzip', 'br, GZIP;q=0.5', '*', 'br;q=0, *', 'x-gzip'])(
-    'is compressed for a caller who accepts %s',
+    'is compressed for a caller that accepts %s',
     async (accepted) => {
       const { body, headers } = await answerTo(accepted)
       expect(headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'accept-encoding' })
@@ -338,7 +338,7 @@ describe('a long answer', () => {
   )
 
   it.each(['', 'br', 'gzip;q=0', 'gzip; q=0.000, br', 'gzip;q=0, *', '*;q=0'])(
-    'stays as it is for one who accepts %j',
+    'is not compressed for a caller that accepts %j',
     async (accepted) => {
       const { body, headers } = await answerTo(accepted)
       expect([typeof body, headers['content-encoding'], headers['vary']]).toEqual([

@@ -57,7 +57,7 @@ describe('the body of a redrive', () => {
   })
 
   it.each([{}, { reason: '' }, { reason: '  ' }, { reason: 'x'.repeat(501) }, { reason: 1 }, { why: 'x' }])(
-    'with %j is no reason for a discard',
+    'with %j has no valid reason for a discard',
     async (body) => {
       await expect(readActBody(request(JSON.stringify(body)), requiredReasonBody)).rejects.toMatchObject({
         code: 'invalid-request',

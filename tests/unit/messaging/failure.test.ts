@@ -68,7 +68,7 @@ describe('the retry policy', () => {
   })
 
   it.each(['transient', 'bug'] as const)(
-    'sends what is %s through the tiers in order, then to the dead-letter topic',
+    'sends %s failures through the tiers in order, then to the dead-letter topic',
     (kind) => {
       expect(decideDestination(kind, 1, TIERS, NOW)).toEqual({ kind: 'retry', tier: TIERS[0], notBefore: NOW + 10_000 })
       expect(decideDestination(kind, 2, TIERS, NOW)).toEqual({ kind: 'retry', tier: TIERS[1], notBefore: NOW + 60_000 })

@@ -100,7 +100,7 @@ const hex = (value: Uint8Array | string | null) => (value === null ? null : Buff
 
 describe('any content of the topic', () => {
   it.each(['lean', 'official'] as const)(
-    'stops no order, and dies byte for byte, handed over the %s way',
+    'stops no order, and is dead-lettered byte for byte, delivered the %s way',
     async (path) => {
       await fc.assert(
         fc.asyncProperty(fc.array(plain, { minLength: 1, maxLength: 5 }), async (parts) => {

@@ -29,7 +29,7 @@ describe('a function is switched off', () => {
   })
 
   test.each(['AzureWebJobs__placeOrder__Disabled', 'AzureWebJobs:placeOrder:Disabled'])(
-    'not by %s, which the runtime passes over, and one line says so',
+    'but not by %s, which the runtime ignores, and one line says so',
     (name) => {
       expect([...disabledFunctions({ [name]: 'true' })]).toEqual([])
       expect(disablesWithoutEffect({ [name]: 'true' })).toBe(

@@ -68,7 +68,7 @@ describe('a record batch', () => {
   })
 
   it.each([-(2n ** 63n), -1n, 0n, 2n ** 53n, 2n ** 63n - 1n])(
-    'has the time %s as nearly as a number can',
+    'has the time %s as precisely as a number can',
     async (time) => {
       const [record] = (await decode(encodeBatch({ baseOffset: 0, records: [one('x')], baseTimestamp: time }))).records
       expect(record?.timestamp).toBe(Number(time))
@@ -184,7 +184,7 @@ describe('a batch that cannot be read', () => {
   })
 
   it.each(['gzip', 'snappy', 'xerial', 'lz4', 'zstd'] as const)(
-    'is one of %s that would become more than memory should hold',
+    'is one of %s whose decompressed size exceeds the limit',
     async (codec) => {
       const records = [{ key: null, value: Buffer.alloc(65 * 1024 * 1024) }]
       const { unreadable } = await decode(encodeBatch({ baseOffset: 0, records, codec }))

@@ -48,22 +48,19 @@ describe('a store that cannot be used', () => {
     })
   })
 
-  test.skipIf(process.platform === 'win32')(
-    'a full disk and a migration that is due: refused in one line',
-    async () => {
-      const db = openDatabase(file())
-      migrate(db, file(), readMigrations(MIGRATIONS).slice(0, -1))
-      db.close()
-      const store = new URL('../../../../shared/adapters/sqlite/sqlite-store.ts', import.meta.url)
-      const open = `import { createSqliteStore } from '${store.href}'
+  test.skipIf(process.platform === 'win32')('a full disk with a pending migration is refused in one line', async () => {
+    const db = openDatabase(file())
+    migrate(db, file(), readMigrations(MIGRATIONS).slice(0, -1))
+    db.close()
+    const store = new URL('../../../../shared/adapters/sqlite/sqlite-store.ts', import.meta.url)
+    const open = `import { createSqliteStore } from '${store.href}'
       const made = createSqliteStore({ file: process.argv[1] }).then(() => 'opened', ({ code, message }) => code + ': ' + message)
       console.log(await made)
       process.exit()`
-      const node = [process.execPath, '--input-type=module', '-e', open, file()]
-      const { stdout } = spawnSync('sh', ['-c', 'ulimit -S -f 0 && exec "$@"', 'sh', ...node], { encoding: 'utf8' })
-      expect(stdout).toMatch(/^store-full: [^\n]*orders\.sqlite is full, and migration \d+ is due [^\n]*\n$/)
-    },
-  )
+    const node = [process.execPath, '--input-type=module', '-e', open, file()]
+    const { stdout } = spawnSync('sh', ['-c', 'ulimit -S -f 0 && exec "$@"', 'sh', ...node], { encoding: 'utf8' })
+    expect(stdout).toMatch(/^store-full: [^\n]*orders\.sqlite is full, and migration \d+ is due [^\n]*\n$/)
+  })
 
   test('a thread recovers once the file can be used again', async () => {
     writeFileSync(file(), 'This is no database. '.repeat(1000))

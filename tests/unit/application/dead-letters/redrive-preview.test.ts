@@ -26,9 +26,7 @@ describe('the preview of a redrive', () => {
     faults = createFaults()
     preview = createPreviewRedrive({ store: faults.wrapStore(opened.store), deadLetters: opened.deadLetters })
   })
-  afterEach(async () => {
-    await opened[Symbol.asyncDispose]()
-  })
+  afterEach(() => opened[Symbol.asyncDispose]())
 
   async function keep(
     offset: number,

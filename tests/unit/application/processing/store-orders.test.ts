@@ -245,7 +245,7 @@ describe('an outage of the store', () => {
 
 describe('a store that is busy for all', () => {
   it.each([1, 2, 16])(
-    'is an outage, also to a batch of %i: nothing is parked, and all is stored when it is over',
+    'is an outage, even for a batch of %i: nothing is parked, and all is stored when it is over',
     async (count) => {
       const until = clock.now() + 3 * MINUTE
       store.failForAllWith(() => (clock.now() < until ? storeIsBusy() : undefined))
@@ -327,7 +327,7 @@ describe('a culprit that cannot be parked', () => {
 
 describe('culprits in a batch', () => {
   it.each([[[0]], [[15]], [[0, 15]], [[7, 8]], [[3, 4, 12]]])(
-    'at %j are told from the others, wherever they are',
+    'at %j are found, wherever they are',
     async (culprits) => {
       store.failWith((batch) => {
         const isHit = batch.orders.some(({ origin }) => culprits.includes(origin.offset))
