@@ -17,7 +17,7 @@ import {
 
 /** The promises of `Redrives` about letters that are discarded, alone or together, and restored. */
 export function discardsContract(name: string, open: OpenEmptyStore): void {
-  describe(`${name} as the place of discards`, () => {
+  describe(`${name} with discarded letters`, () => {
     const opened = openForEachTest(open)
 
     const { dead, stateOf, kindsOf } = redriveSteps(() => opened)

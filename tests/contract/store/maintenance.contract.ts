@@ -35,7 +35,7 @@ function step(changes: Partial<RebuildStep> = {}): RebuildStep {
 
 /** The promises of `Maintenance`. */
 export function maintenanceContract(name: string, open: () => Promise<OpenStore>): void {
-  describe(`${name} as it is maintained`, () => {
+  describe(`${name} under maintenance`, () => {
     const opened = openForEachTest(open)
 
     const store = (orders: readonly OrderToStore[], changes: Parameters<typeof batchOf>[1] = {}) =>

@@ -15,7 +15,7 @@ import {
 
 /** The promises of `Redrives` about redrive tasks. */
 export function redrivesContract(name: string, open: OpenEmptyStore): void {
-  describe(`${name} as the keeper of redrive tasks`, () => {
+  describe(`${name} with redrive tasks`, () => {
     const opened = openForEachTest(open)
 
     const { dead, create, lease, claim, markSent, stored, stateOf } = redriveSteps(() => opened)

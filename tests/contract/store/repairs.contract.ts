@@ -19,7 +19,7 @@ import {
 
 /** The promises of `Redrives` about orders whose letters are redriven or edited, and about the audit. */
 export function repairsContract(name: string, open: OpenEmptyStore): void {
-  describe(`${name} as the place of operators' repairs`, () => {
+  describe(`${name} with operators' repairs`, () => {
     const opened = openForEachTest(open)
 
     const { dead, create, lease, claim, markSent, stored, stateOf, kindsOf } = redriveSteps(() => opened)

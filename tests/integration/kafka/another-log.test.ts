@@ -8,7 +8,7 @@ import { messageOf, newOrder } from '../../support/orders/orders.ts'
 const PATIENCE = { timeout: 60_000, interval: 300 }
 const ACT = { operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: 'The topic was made anew.' }
 
-describe.skipIf(skipsKafka)('another log in the place of the one that was counted', { timeout: 120_000 }, () => {
+describe.skipIf(skipsKafka)('a log that replaced the one that was counted', { timeout: 120_000 }, () => {
   const broker = brokerForTests()
 
   async function open(): Promise<KafkaServices> {

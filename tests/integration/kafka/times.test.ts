@@ -91,7 +91,7 @@ describe.skipIf(skipsKafka)('times on a real Kafka', () => {
     })
   })
 
-  it('names topics that accept times which end the trigger, and none that bound them', async () => {
+  it('names topics that accept times on which the trigger fails, but not topics with bounds', async () => {
     const { log, warnings } = open()
     const bounded = { 'message.timestamp.before.max.ms': '86400000000', 'message.timestamp.after.max.ms': '3600000' }
     await log.ensureTopics([

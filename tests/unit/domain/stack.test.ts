@@ -35,7 +35,7 @@ describe('the exception of a stack', () => {
     expect(exceptionOf(null)).toBeNull()
   })
 
-  it('has no frame of ours when there is none', () => {
+  it('has no frame when the stack has none of ours', () => {
     expect(ownFrame('Error: x\n    at f (node:fs:1:1)')).toBeUndefined()
   })
 })
