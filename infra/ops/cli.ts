@@ -3,46 +3,54 @@ import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isOrderError, messageOf } from '../../shared/domain/errors.ts'
 import { createNobody, RefusedError, UnreachableError } from './client.ts'
-import { EXIT, UsageError, type Command, type ExitCode } from './command.ts'
+import { EXIT, perform, UsageError, type Command, type ExitCode } from './command.ts'
 import { COMMANDS, findCommand } from './commands.ts'
 import { connect } from './connect.ts'
 
-/** `npm run ops -- <command>`: what the dashboard does, from a terminal. */
+/** `npm run ops -- <command>`: the dashboard's functions from a terminal. */
 const COMMON = {
   url: {
     type: 'string',
     help: 'URL of the instance (OPS_URL, else the instance that holds DATA_DIR, else the files in it)',
   },
   key: { type: 'string', help: 'function key (FUNCTIONS_KEY, else the one kept in DATA_DIR)' },
-  operator: { type: 'string', help: 'who acts, for the audit list (your user name)' },
+  operator: { type: 'string', help: 'name for the audit list (your user name)' },
   json: { type: 'boolean', help: 'JSON for programs instead of tables for people' },
-  help: { type: 'boolean', help: 'prints this' },
+  help: { type: 'boolean', help: 'prints this text' },
 } as const
 
-// A reader such as `head` may close the pipe early: the command is still carried out.
+// A reader such as `head` may close the pipe early. The command is carried out all the same.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
 
 const PACKAGE = new URL('../../package.json', import.meta.url)
 
-async function main(words: readonly string[]): Promise<ExitCode> {
+/** Every option of any command: a name has the same type in all of them. */
+const ALL_OPTIONS: NonNullable<Command['options']> = Object.assign(
+  {},
+  ...COMMANDS.map(({ options }) => options),
+  COMMON,
+)
+
+async function main(args: readonly string[]): Promise<ExitCode> {
   const startedAt = Date.now()
-  if (words[0] === '--version') {
+  if (args[0] === '--version') {
     const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }
     process.stdout.write(`${version}\n`)
     return EXIT.ok
   }
+  const { leading, words } = splitLeading(args)
   const found = findCommand(words)
   if (found === undefined) {
-    const asked = words.some((word) => word === '--help' || word === '-h' || word === 'help')
+    const asked = args.some((word) => word === '--help' || word === '-h' || word === 'help')
     const unknown = words.filter((word) => !word.startsWith('-')).join(' ')
     if (!asked && unknown !== '') throw new UsageError(`There is no command ${JSON.stringify(unknown)}: see --help.`)
     process.stdout.write(`${overview()}\n`)
     return asked ? EXIT.ok : EXIT.usage
   }
   const { command, rest } = found
-  const { values, positionals } = parse(command, rest)
+  const { values, positionals } = parse(command, [...leading, ...rest])
   if (values['help'] === true) {
     process.stdout.write(`${helpOf(command)}\n`)
     return EXIT.ok
@@ -55,7 +63,7 @@ async function main(words: readonly string[]): Promise<ExitCode> {
   const asked = { url: textOf('url'), key: textOf('key'), operator, processing, creates }
   const client = command.offline === true ? createNobody() : await connect(asked)
   try {
-    return await command.run({
+    return await perform(command, {
       client,
       positionals,
       startedAt,
@@ -72,7 +80,16 @@ async function main(words: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** A container's user may be missing from its list of users. */
+/** The options in front of the command, with their values, and the words from the command on. */
+function splitLeading(args: readonly string[]) {
+  let start = 0
+  for (let word = args[0]; word?.startsWith('-'); word = args[start]) {
+    start += ALL_OPTIONS[word.slice(2)]?.type === 'string' ? 2 : 1
+  }
+  return { leading: args.slice(0, start), words: args.slice(start) }
+}
+
+/** In a container the user id may have no entry in /etc/passwd. */
 function userName(): string {
   try {
     return userInfo().username
@@ -98,8 +115,8 @@ function parse(command: Command, args: string[]) {
 }
 
 /**
- * A value may begin with `-`, as a key or a reason can, but `parseArgs` takes such a value only when `=` joins it. The name
- * of an option stays an option, so that a forgotten value is still reported.
+ * Joins `--option value` with `=` when the value begins with `-`, as a key or a reason may, because `parseArgs` would
+ * refuse it. The name of a known option is never taken for a value, so a forgotten value is still reported.
  */
 function withDashedValues(args: readonly string[], options: Record<string, { type: string }>): string[] {
   const isOption = (word: string) => word === '--' || options[word.slice(2).split('=', 1)[0]!] !== undefined
@@ -130,12 +147,12 @@ function overview(): string {
 function helpOf(command: Command): string {
   const options = Object.entries({ ...command.options, ...COMMON })
   const lines = options.map(([name, { type, help }]) => `  --${name}${type === 'string' ? ' <text>' : ''}  ${help}`)
-  const usage = `npm run ops -- ${command.name} ${command.usage}`.trimEnd()
+  const usage = `npm run ops -- ${command.name} ${command.usage ?? ''}`.trimEnd()
   const examples = command.examples.map((words) => `  npm run ${words.includes('--json') ? '-s ' : ''}ops -- ${words}`)
   return [usage, '', `  ${command.summary}`, '', ...lines, '', 'Examples:', ...examples].join('\n')
 }
 
-/** One line for an error that a person can mend; anything else is our bug, and comes with its stack. */
+/** One line for an error that the user can fix. Any other error is a bug, and its stack is printed. */
 function describe(error: unknown): string {
   const isExpected =
     isOrderError(error) || [UsageError, RefusedError, UnreachableError].some((kind) => error instanceof kind)

@@ -1,6 +1,6 @@
-/** How commands talk to the product: over HTTP to a running instance, or in this process when none runs. */
+/** The connection to the product: a running instance, or this process when no instance runs. */
 export interface OpsClient extends AsyncDisposable {
-  /** Which instance answers, for people. */
+  /** The instance, in words. */
   readonly target: string
   /** True when this process opened the files itself, because no instance runs. */
   readonly isAlone?: true
@@ -8,7 +8,7 @@ export interface OpsClient extends AsyncDisposable {
   request(method: string, path: string, body?: unknown): Promise<unknown>
 }
 
-/** A problem that the product answered with. */
+/** The product answered with a problem (RFC 9457). */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError'
   readonly status: number
@@ -56,18 +56,18 @@ function refusalOf(key: string | undefined, url: string): string {
     : `${url} does not accept the key from --key, FUNCTIONS_KEY or DATA_DIR.`
 }
 
-/** For commands that need no instance. */
+/** The client of commands that need no instance. */
 export function createNobody(): OpsClient {
   return {
     target: 'nobody',
-    request: async () => Promise.reject(new UnreachableError('This command asks no instance.')),
+    request: async () => Promise.reject(new UnreachableError('This command does not use an instance.')),
     async [Symbol.asyncDispose]() {
       // Nothing was opened.
     },
   }
 }
 
-/** The JSON of a 2xx answer; throws `RefusedError` with the problem's own words for any other. */
+/** The JSON of a 2xx answer. Throws `RefusedError` with the problem's detail for any other status. */
 export function readAnswer(status: number, text: string): unknown {
   const answer: unknown = text === '' ? undefined : parse(text)
   if (status >= 200 && status < 300) return answer

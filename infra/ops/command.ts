@@ -16,12 +16,12 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 export interface Command {
   /** As it is typed, such as `dead-letters list`. */
   readonly name: string
-  /** What follows the name, such as `<id> --reason <text>`. */
-  readonly usage: string
+  /** The arguments after the name, such as `<id> --reason <text>`. */
+  readonly usage?: string
   readonly summary: string
   /** What follows `npm run ops --`, for the help. */
   readonly examples: readonly string[]
-  /** At most this many words may follow the name (0). */
+  /** The maximum number of positional arguments (0). */
   readonly takes?: number
   /** True when records must be processed for its outcome, even where no instance runs. */
   readonly processes?: boolean
@@ -30,7 +30,7 @@ export interface Command {
   /** True when it creates DATA_DIR where there is none. */
   readonly creates?: boolean
   readonly options?: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly help: string }>>
-  run(context: CommandContext): Promise<ExitCode>
+  run(context: CommandContext): Promise<Outcome>
 }
 
 export interface CommandContext {
@@ -39,53 +39,69 @@ export interface CommandContext {
   /** When the command was given, in milliseconds since 1970. */
   readonly startedAt: number
   readonly options: Readonly<Record<string, string | boolean | undefined>>
-  /** For programs: the answer as JSON instead of tables for people. */
+  /** True with --json: only the outcome's answer is printed. */
   readonly json: boolean
   readonly print: (text: string) => void
   /** Written to standard error, and only to a terminal. */
   readonly progress: (text: string) => void
 }
 
-/** The option of every command that the audit list keeps. */
-export const REASON = { reason: { type: 'string', help: 'why; it is kept in the audit list' } } as const
+export interface Outcome {
+  /** Printed with --json. */
+  readonly answer: unknown
+  /** Printed without --json. */
+  readonly words: string
+  /** False makes the exit code `EXIT.notWell` (true). */
+  readonly well?: boolean
+}
+
+/** Runs the command and prints its outcome. */
+export async function perform(command: Command, context: CommandContext): Promise<ExitCode> {
+  const { answer, words, well = true } = await command.run(context)
+  context.print(context.json ? JSON.stringify(answer) : words)
+  return well ? EXIT.ok : EXIT.notWell
+}
+
+/** The option of every command whose reason the audit list keeps. */
+export const REASON = { reason: { type: 'string', help: 'why; kept in the audit list' } } as const
 
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** The positional argument at this place; throws `UsageError` when it was not given. */
-export function required(context: CommandContext, index: number, name: string): string {
-  const value = context.positionals[index]
+/** The positional argument at this index; throws `UsageError` when it is missing. */
+export function required({ positionals }: CommandContext, index: number, name: string): string {
+  const value = positionals[index]
   if (value === undefined) throw new UsageError(`${name} is missing.`)
   return value
 }
 
-/** The body of a request that takes a reason and nothing else. */
-export function reasonBody(context: CommandContext): { reason?: string } {
-  const reason = text(context, 'reason')
-  return reason === undefined ? {} : { reason }
-}
-
-/** For a command that takes a reason and cannot do without it; throws `UsageError` when none was given. */
+/** Throws `UsageError` when no reason was given. */
 export function requiredReason(context: CommandContext): string {
   const reason = text(context, 'reason')
   if (reason === undefined) throw new UsageError('--reason is missing.')
   return reason
 }
 
-/** The id that follows the name, as a segment of a path. */
+/** The first positional argument, an id, as a path segment. */
 export function idSegment(context: CommandContext): string {
   return encodeURIComponent(required(context, 0, 'The id'))
 }
 
-/** Prints the answer as JSON for programs, or the words for people. */
-export function show({ json, print }: CommandContext, answer: unknown, words: string): void {
-  print(json ? JSON.stringify(answer) : words)
+export function text({ options }: CommandContext, option: string): string | undefined {
+  const value = options[option]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The values of those of the named options that were given. */
+export function given<Name extends string>(context: CommandContext, ...names: Name[]): Partial<Record<Name, string>> {
+  const values = names.map((name) => [name, text(context, name)] as const)
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Partial<Record<Name, string>>
 }
 
 const LOOK_EVERY_MS = 300
 
-/** Asks until it has ended, and shows how far it is. */
+/** Polls a task until it has ended, and shows its progress. */
 export async function untilEnded<T extends { readonly state: string }>(
   context: CommandContext,
   begun: T,
@@ -99,9 +115,4 @@ export async function untilEnded<T extends { readonly state: string }>(
     now = await look(now)
   }
   return now
-}
-
-export function text(context: CommandContext, option: string): string | undefined {
-  const value = context.options[option]
-  return typeof value === 'string' ? value : undefined
 }

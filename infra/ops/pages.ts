@@ -1,45 +1,39 @@
 import type { Page } from '../../shared/ports/order-views.ts'
-import { EXIT, text, type CommandContext, type ExitCode } from './command.ts'
+import { given, type CommandContext, type Outcome } from './command.ts'
 import { table } from './table.ts'
 
 export const PAGE = {
   limit: { type: 'string', help: 'at most this many, 1 to 200 (50)' },
-  cursor: { type: 'string', help: 'the page after this one; the page before says which' },
+  cursor: { type: 'string', help: 'continues a list; each page prints the cursor of the next' },
 } as const
 
-/** The given options as a query; `parameterNames` has the API's names where they differ. */
+/** The given options as a query string; `parameterNames` has the API's names where they differ. */
 export function query(
   context: CommandContext,
   options: readonly string[],
   parameterNames: Readonly<Record<string, string>> = {},
 ): string {
   const parameters = new URLSearchParams()
-  for (const option of options) {
-    const value = text(context, option)
-    if (value !== undefined) parameters.set(parameterNames[option] ?? option, value)
+  for (const [name, value = ''] of Object.entries(given(context, ...options))) {
+    parameters.set(parameterNames[name] ?? name, value)
   }
   return parameters.size === 0 ? '' : `?${parameters.toString()}`
 }
 
 /**
- * Asks for a page of a list and prints it: with --json as the API answers it, else as a table with a row for each item. A
- * narrow terminal gets fewer of the optional columns.
+ * Gets a page of a list, for people as a table with a row for each item. A narrow terminal gets fewer of the optional
+ * columns.
  */
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the answer is JSON: its type is given here, once
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the type of the JSON is stated here, once
 export async function showPage<T>(
-  context: CommandContext,
+  { client }: CommandContext,
   path: string,
   { header, optional = [] }: { header: readonly string[]; optional?: readonly string[] },
   toRow: (item: T) => readonly (string | number | null | undefined)[],
-): Promise<ExitCode> {
-  const page = (await context.client.request('GET', path)) as Page<T>
-  if (context.json) {
-    context.print(JSON.stringify(page))
-    return EXIT.ok
-  }
-  context.print(table(header, page.items.map(toRow), undefined, optional))
-  if (page.nextCursor !== null) context.print(`\nThere is more: --cursor ${page.nextCursor}`)
-  return EXIT.ok
+): Promise<Outcome> {
+  const page = (await client.request('GET', path)) as Page<T>
+  const more = page.nextCursor === null ? '' : `\n\nThere is more: --cursor ${page.nextCursor}`
+  return { answer: page, words: table(header, page.items.map(toRow), undefined, optional) + more }
 }
 
 /** Sends the request once for each page of its answer. */

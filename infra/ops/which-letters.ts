@@ -1,33 +1,30 @@
-import { text, UsageError, type CommandContext } from './command.ts'
+import { given, UsageError, type CommandContext } from './command.ts'
 
-/** At most this many in a request, as the API takes them. */
+/** The API's limit for the ids of one request. */
 export const MAX_IDS = 1000
 
-/** The options of commands that act on many dead letters, which may be named by id too. */
+/** The options that select dead letters for a command that also takes ids. */
 export const WHICH = {
   fingerprint: { type: 'string', help: 'all of a group' },
   code: { type: 'string', help: 'all that failed with this code' },
   from: { type: 'string', help: 'all that failed last at or after this time (RFC 3339)' },
   to: { type: 'string', help: 'all that failed last before this time' },
   all: { type: 'boolean', help: 'every dead letter' },
-  own: { type: 'boolean', help: 'every dead letter that no other consumer gave up' },
+  own: { type: 'boolean', help: 'every dead letter of our own consumers' },
 } as const
 
-/** The members of a request that say which letters; throws `UsageError` when no option says which. */
+/** The members of a request that select letters. Throws `UsageError` when nothing was selected. */
 export function whichLetters(context: CommandContext): Record<string, unknown> {
   const ids = context.positionals
-  const filters = (['fingerprint', 'code', 'from', 'to'] as const).flatMap((name) => {
-    const value = text(context, name)
-    return value === undefined ? [] : [[name, value] as const]
-  })
+  const filters = given(context, 'fingerprint', 'code', 'from', 'to')
   const [all, own] = [context.options['all'] === true, context.options['own'] === true]
-  if (ids.length === 0 && filters.length === 0 && !all && !own) {
+  if (ids.length === 0 && Object.keys(filters).length === 0 && !all && !own) {
     throw new UsageError('Say which: an id, --fingerprint, --code, --from, --to, --own or --all.')
   }
   return {
     ...(ids.length > 0 && { ids }),
     ...(all && { all: true }),
     ...(own && { foreign: false }),
-    ...Object.fromEntries(filters),
+    ...filters,
   }
 }

@@ -10,7 +10,6 @@ const OPTIONS = {
 
 export const audit: Command = {
   name: 'audit',
-  usage: '',
   summary: 'who did what, newest first',
   examples: ['audit', 'audit --target orders:2:41 --json'],
   options: OPTIONS,

@@ -5,17 +5,7 @@ import type { Backup } from '../../../shared/application/operations/backups.ts'
 import { flushDirectory } from '../../../shared/disk/flush-directory.ts'
 import { flushFiles } from '../../../shared/disk/flush-files.ts'
 import { messageOf } from '../../../shared/domain/errors.ts'
-import {
-  EXIT,
-  reasonBody,
-  REASON,
-  show,
-  text,
-  untilEnded,
-  UsageError,
-  type Command,
-  type CommandContext,
-} from '../command.ts'
+import { given, REASON, text, untilEnded, UsageError, type Command, type CommandContext } from '../command.ts'
 
 export const backup: Command = {
   name: 'backup',
@@ -23,12 +13,11 @@ export const backup: Command = {
   summary: 'copies the embedded log, the store and the secrets while they are in use; the runbook says how to restore',
   examples: ['backup', 'backup /mnt/backup/orders-monday'],
   takes: 1,
-  options: { name: { type: 'string', help: 'of its folder in DATA_DIR/backups; the time unless given' }, ...REASON },
+  options: { name: { type: 'string', help: 'name of its folder in DATA_DIR/backups (the time)' }, ...REASON },
   async run(context) {
     const [folder] = context.positionals
     const wanted = folder === undefined ? undefined : whereTo(context, folder)
-    const name = text(context, 'name')
-    const body = { ...(name !== undefined && { name }), ...reasonBody(context) }
+    const body = given(context, 'name', 'reason')
     const begun = (await context.client.request('POST', '/api/ops/backup', body)) as Backup
     const ended = await untilEnded(
       context,
@@ -37,12 +26,11 @@ export const backup: Command = {
       () => look(context, begun),
     )
     const made = ended.folder !== null && wanted !== undefined ? await moved(ended, ended.folder, wanted) : ended
-    show(context, { backup: made }, wordsFor(made))
-    return made.state === 'done' ? EXIT.ok : EXIT.notWell
+    return { answer: { backup: made }, words: wordsFor(made), well: made.state === 'done' }
   },
 }
 
-/** Refused before anything is copied. */
+/** The checked destination. Throws `UsageError` before anything is copied. */
 function whereTo(context: CommandContext, folder: string): string {
   if (text(context, 'url') !== undefined) {
     throw new UsageError('A folder cannot be given with --url: the instance makes the backup in its own DATA_DIR.')
@@ -52,7 +40,7 @@ function whereTo(context: CommandContext, folder: string): string {
   try {
     accessSync(parent, constants.W_OK)
   } catch {
-    throw new UsageError(`${parent} is not there, or this user may not write to it.`)
+    throw new UsageError(`${parent} does not exist, or this user may not write to it.`)
   }
   return resolve(folder)
 }
@@ -63,7 +51,7 @@ async function look({ client }: CommandContext, begun: Backup): Promise<Backup> 
   return { ...begun, state: 'failed', why: 'The instance was restarted meanwhile.' }
 }
 
-/** The original is kept until its copy, which may be on another disk, is safe there. */
+/** Keeps the original until the copy, which may be on another disk, is flushed. */
 async function moved(made: Backup, from: string, to: string): Promise<Backup> {
   if (!existsSync(from)) {
     return { ...made, state: 'failed', why: `${from} is not on this machine: the backup stays there.` }
@@ -71,11 +59,7 @@ async function moved(made: Backup, from: string, to: string): Promise<Backup> {
   try {
     await move(from, to)
   } catch (error) {
-    return {
-      ...made,
-      state: 'failed',
-      why: `It could not be moved to ${to} (${messageOf(error)}); the whole of it is in ${from}.`,
-    }
+    return { ...made, state: 'failed', why: `It could not be moved to ${to} (${messageOf(error)}); it is in ${from}.` }
   }
   return { ...made, folder: to }
 }

@@ -1,34 +1,23 @@
 import { writeFileSync } from 'node:fs'
 import type { DeadLetterGroup, DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
-import {
-  EXIT,
-  idSegment,
-  REASON,
-  reasonBody,
-  required,
-  show,
-  text,
-  type Command,
-  type CommandContext,
-} from '../command.ts'
+import { given, idSegment, REASON, required, type Command, type CommandContext } from '../command.ts'
 import { readJsonFile } from '../json-file.ts'
 import { PAGE, query, showPage } from '../pages.ts'
 import { causeText, toSecond } from '../table.ts'
 
 const FILTERS = {
   state: { type: 'string', help: 'dead, redriven, resolved, superseded or discarded' },
-  fingerprint: { type: 'string', help: 'of a group' },
-  code: { type: 'string', help: 'of the last failure' },
+  fingerprint: { type: 'string', help: 'a group (see dead-letters groups)' },
+  code: { type: 'string', help: 'error code of the last failure' },
   order: { type: 'string', help: 'an order id' },
   from: { type: 'string', help: 'failed last at or after this time (RFC 3339)' },
   to: { type: 'string', help: 'failed last before this time' },
-  foreign: { type: 'string', help: 'true: those that other consumers gave up; false: our own' },
+  foreign: { type: 'string', help: 'true: only letters of other consumers; false: only our own' },
   ...PAGE,
 } as const
 
 export const listDeadLetters: Command = {
   name: 'dead-letters list',
-  usage: '',
   summary: 'dead letters, newest first',
   examples: ['dead-letters list --state dead', 'dead-letters list --code constraint-violated --limit 200 --json'],
   options: FILTERS,
@@ -50,7 +39,6 @@ export const listDeadLetters: Command = {
 
 export const deadLetterGroups: Command = {
   name: 'dead-letters groups',
-  usage: '',
   summary: 'dead letters that nobody has repaired yet, grouped by cause',
   examples: ['dead-letters groups', 'dead-letters groups --state all'],
   options: {
@@ -84,8 +72,7 @@ export const showDeadLetter: Command = {
   takes: 1,
   async run(context) {
     const letter = await context.client.request('GET', path(context))
-    context.print(JSON.stringify(letter, null, context.json ? 0 : 2))
-    return EXIT.ok
+    return { answer: letter, words: JSON.stringify(letter, null, 2) }
   },
 }
 
@@ -97,9 +84,8 @@ export const restoreDeadLetter: Command = {
   takes: 1,
   options: REASON,
   async run(context) {
-    const letter = await context.client.request('POST', `${path(context)}/restore`, reasonBody(context))
-    show(context, letter, `${required(context, 0, 'The id')} is dead again, and can be redriven.`)
-    return EXIT.ok
+    const answer = await context.client.request('POST', `${path(context)}/restore`, given(context, 'reason'))
+    return { answer, words: `${required(context, 0, 'The id')} is dead again, and can be redriven.` }
   },
 }
 
@@ -113,11 +99,8 @@ export const editDeadLetter: Command = {
   options: REASON,
   async run(context) {
     const order = readJsonFile(required(context, 1, 'The file'))
-    const reason = text(context, 'reason')
-    const why = reason === undefined ? '' : `?reason=${encodeURIComponent(reason)}`
-    const letter = await context.client.request('PUT', `${path(context)}/payload${why}`, order)
-    show(context, letter, `${required(context, 0, 'The id')} was sent with the new payload.`)
-    return EXIT.ok
+    const answer = await context.client.request('PUT', `${path(context)}/payload${query(context, ['reason'])}`, order)
+    return { answer, words: `${required(context, 0, 'The id')} was sent with the new payload.` }
   },
 }
 
@@ -131,8 +114,7 @@ export const exportDeadLetter: Command = {
     const file = required(context, 1, 'The file')
     const fixture = await context.client.request('GET', `${path(context)}/fixture`)
     writeFileSync(file, `${JSON.stringify(fixture, null, 2)}\n`)
-    show(context, { file }, `Written to ${file}.`)
-    return EXIT.ok
+    return { answer: { file }, words: `Written to ${file}.` }
   },
 }
 

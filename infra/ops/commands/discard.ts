@@ -1,12 +1,12 @@
 import type { Discarded } from '../../../shared/application/dead-letters/discard-letters.ts'
 import type { DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
 import type { Page } from '../../../shared/ports/order-views.ts'
-import { EXIT, REASON, requiredReason, show, type Command, type CommandContext, type ExitCode } from '../command.ts'
+import { REASON, requiredReason, type Command, type CommandContext, type Outcome } from '../command.ts'
 import { pagesOf } from '../pages.ts'
 import { causeText, table } from '../table.ts'
 import { MAX_IDS, WHICH, whichLetters } from '../which-letters.ts'
 
-/** A dry run shows at most this many of the letters. */
+/** A dry run shows at most this many letters. */
 const SHOWN = 20
 
 export const discardDeadLetters: Command = {
@@ -19,7 +19,7 @@ export const discardDeadLetters: Command = {
     'dead-letters discard --fingerprint 1f2e3d4c5b6a7988 --dry-run',
     'dead-letters discard --fingerprint 1f2e3d4c5b6a7988 --reason "Sent by a load test."',
   ],
-  options: { ...WHICH, 'dry-run': { type: 'boolean', help: 'counts them, and discards none' }, ...REASON },
+  options: { ...WHICH, 'dry-run': { type: 'boolean', help: 'only counts them' }, ...REASON },
   async run(context) {
     const which = whichLetters(context)
     if (context.options['dry-run'] === true) return preview(context, which)
@@ -30,43 +30,33 @@ export const discardDeadLetters: Command = {
   },
 }
 
-async function discardOne(context: CommandContext, id: string, reason: string): Promise<ExitCode> {
+async function discardOne(context: CommandContext, id: string, reason: string): Promise<Outcome> {
   const path = `/api/dead-letters/${encodeURIComponent(id)}/discard`
-  const letter = await context.client.request('POST', path, { reason })
-  show(context, letter, `${id} is discarded.`)
-  return EXIT.ok
+  return { answer: await context.client.request('POST', path, { reason }), words: `${id} is discarded.` }
 }
 
-/** One request discards for some seconds, so it is repeated until nothing is left. */
-async function discardMany(context: CommandContext, body: Record<string, unknown>): Promise<ExitCode> {
+/** One request works for a few seconds at most, so it is repeated until nothing is left. */
+async function discardMany(context: CommandContext, body: Record<string, unknown>): Promise<Outcome> {
   let count = 0
   for await (const part of pagesOf<Discarded>(context, '/api/dead-letters/discard', body)) {
     count += part.count
     context.progress(`${count} discarded`)
   }
-  show(context, { dryRun: false, count, nextCursor: null }, `${letters(count)} discarded.`)
-  return EXIT.ok
+  return { answer: { dryRun: false, count, nextCursor: null }, words: `${letters(count)} discarded.` }
 }
 
-async function preview(context: CommandContext, which: Record<string, unknown>): Promise<ExitCode> {
+async function preview(context: CommandContext, which: Record<string, unknown>): Promise<Outcome> {
   const answer = await context.client.request('POST', '/api/dead-letters/discard', { ...which, dryRun: true })
-  if (context.json) {
-    context.print(JSON.stringify(answer))
-    return EXIT.ok
-  }
   const { count } = answer as Discarded
-  context.print(
-    `${letters(count)} would be discarded${count > SHOWN && !('ids' in which) ? ', the newest of them:' : '.'}`,
-  )
-  if (count > 0 && !('ids' in which)) {
-    const page = (await context.client.request('GET', listed(which))) as Page<DeadLetterSummary>
-    const rows = page.items.map(({ id, orderId, lastCause }) => [id, orderId, causeText(lastCause)])
-    context.print(table(['id', 'order', 'cause'], rows))
-  }
-  return EXIT.ok
+  const words = `${letters(count)} would be discarded`
+  if (context.json || count === 0 || 'ids' in which) return { answer, words: `${words}.` }
+  const page = (await context.client.request('GET', listed(which))) as Page<DeadLetterSummary>
+  const rows = page.items.map(({ id, orderId, lastCause }) => [id, orderId, causeText(lastCause)])
+  const end = count > SHOWN ? ', the newest of them:' : '.'
+  return { answer, words: `${words}${end}\n${table(['id', 'order', 'cause'], rows)}` }
 }
 
-/** The same letters as a list. */
+/** The address of a list of the same letters. */
 function listed({ fingerprint, code, from, to, foreign }: Record<string, unknown>): string {
   const parameters = Object.entries({ state: 'dead', limit: SHOWN, fingerprint, cause: code, from, to, foreign })
   const given = parameters

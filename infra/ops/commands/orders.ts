@@ -1,5 +1,5 @@
 import type { HistoryEntry, OrderView } from '../../../shared/domain/order-view.ts'
-import { EXIT, idSegment, required, type Command, type CommandContext, type ExitCode } from '../command.ts'
+import { idSegment, required, type Command, type CommandContext, type Outcome } from '../command.ts'
 import { PAGE, query, showPage } from '../pages.ts'
 import { causeText, toSecond } from '../table.ts'
 
@@ -7,7 +7,7 @@ const FILTERS = {
   status: { type: 'string', help: 'retrying, stored, dead-lettered or discarded' },
   customer: { type: 'string', help: 'a customer id' },
   currency: { type: 'string', help: 'EUR, USD or GBP' },
-  reference: { type: 'string', help: "the caller's own name of the order" },
+  reference: { type: 'string', help: "the caller's own reference" },
   from: { type: 'string', help: 'accepted at or after this time (RFC 3339)' },
   to: { type: 'string', help: 'accepted before this time' },
   ...PAGE,
@@ -21,14 +21,12 @@ export const getOrder: Command = {
   takes: 1,
   async run(context) {
     const order = await context.client.request('GET', path(context))
-    context.print(JSON.stringify(order, null, context.json ? 0 : 2))
-    return EXIT.ok
+    return { answer: order, words: JSON.stringify(order, null, 2) }
   },
 }
 
 export const listOrders: Command = {
   name: 'orders list',
-  usage: '',
   summary: 'orders, newest first',
   examples: ['orders list --customer 48213', 'orders list --status retrying --json'],
   options: FILTERS,
@@ -44,7 +42,7 @@ export const searchOrders: Command = {
   takes: 1,
   options: PAGE,
   run(context) {
-    const words = new URLSearchParams({ q: required(context, 0, 'What to search for') }).toString()
+    const words = new URLSearchParams({ q: required(context, 0, 'The search text') }).toString()
     return showOrders(context, `/api/orders/search?${words}${query(context, Object.keys(PAGE)).replace('?', '&')}`)
   },
 }
@@ -66,7 +64,7 @@ export const orderHistory: Command = {
   },
 }
 
-function showOrders(context: CommandContext, address: string): Promise<ExitCode> {
+function showOrders(context: CommandContext, address: string): Promise<Outcome> {
   const header = ['id', 'status', 'accepted', 'customer', 'total', 'currency', 'cause']
   const optional = ['currency', 'total', 'customer', 'accepted']
   return showPage<OrderView>(context, address, { header, optional }, (order) => [

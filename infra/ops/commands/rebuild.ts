@@ -1,36 +1,25 @@
 import type { Rebuild } from '../../../shared/ports/maintenance.ts'
-import {
-  EXIT,
-  REASON,
-  reasonBody,
-  show,
-  untilEnded,
-  UsageError,
-  type Command,
-  type CommandContext,
-  type ExitCode,
-} from '../command.ts'
+import { given, REASON, untilEnded, UsageError, type Command, type CommandContext, type Outcome } from '../command.ts'
 
 export const rebuild: Command = {
   name: 'rebuild',
-  usage: '',
   summary: 'builds the orders of the store again from the log, beside the live ones, and swaps them in',
   examples: ['rebuild --reason "The event has a new version."', 'rebuild --detach', 'rebuild --show'],
   options: {
     ...REASON,
-    detach: { type: 'boolean', help: 'do not wait for its end; needs an instance that runs' },
-    show: { type: 'boolean', help: 'starts none; says how far one is, or how the last one ended' },
+    detach: { type: 'boolean', help: 'does not wait for its end; needs a running instance' },
+    show: { type: 'boolean', help: 'only shows the progress or outcome of the last rebuild' },
   },
   async run(context) {
-    if (context.options['show'] === true) return report(context, await look(context))
+    if (context.options['show'] === true) return report(await look(context))
     const isDetached = context.options['detach'] === true
     if (isDetached && context.client.isAlone === true) {
-      throw new UsageError('--detach needs an instance that runs: this process would end, and the rebuild with it.')
+      throw new UsageError('--detach needs a running instance: the rebuild would end with this process.')
     }
-    const begun = (await context.client.request('POST', '/api/ops/rebuild', reasonBody(context))) as Rebuild
-    if (isDetached) return report(context, begun)
+    const begun = (await context.client.request('POST', '/api/ops/rebuild', given(context, 'reason'))) as Rebuild
+    if (isDetached) return report(begun)
     const ended = await untilEnded(context, begun, progressOf, async (before) => (await look(context)) ?? before)
-    return report(context, ended)
+    return report(ended)
   },
 }
 
@@ -43,14 +32,15 @@ function progressOf({ phase, records, recordsInAll, completed }: Rebuild): strin
   return phase === 'completing' ? `filling the full-text index: ${completed} orders` : 'swapping'
 }
 
-function report(context: CommandContext, rebuild: Rebuild | null): ExitCode {
-  show(context, { rebuild }, rebuild === null ? 'There was no rebuild yet.' : wordsFor(rebuild))
-  return rebuild === null || rebuild.state === 'done' || rebuild.state === 'running' ? EXIT.ok : EXIT.notWell
+function report(rebuild: Rebuild | null): Outcome {
+  if (rebuild === null) return { answer: { rebuild }, words: 'There was no rebuild yet.' }
+  const well = rebuild.state === 'done' || rebuild.state === 'running'
+  return { answer: { rebuild }, words: wordsFor(rebuild), well }
 }
 
 function wordsFor(rebuild: Rebuild): string {
   const { state, why, records, projected, restored, kept } = rebuild
-  const figures = `${records} records read, ${projected} orders made again (${restored} of them had been lost), ${kept} kept as they were`
+  const figures = `${records} records read, ${projected} orders rebuilt (${restored} of them had been lost), ${kept} kept as they were`
   switch (state) {
     case 'running':
       return `The rebuild is running, ${progressOf(rebuild)}.`

@@ -3,16 +3,14 @@ import type { RedriveWarning } from '../../../shared/application/dead-letters/re
 import type { Page } from '../../../shared/ports/order-views.ts'
 import type { RedriveTask } from '../../../shared/ports/redrives.ts'
 import {
-  EXIT,
+  given,
   idSegment,
   REASON,
-  reasonBody,
-  show,
   text,
   untilEnded,
   type Command,
   type CommandContext,
-  type ExitCode,
+  type Outcome,
 } from '../command.ts'
 import { PAGE, pagesOf, query, showPage } from '../pages.ts'
 import { table, toSecond } from '../table.ts'
@@ -23,8 +21,7 @@ export const redriveDeadLetters: Command = {
   usage: '<id>… | --fingerprint <group> | --code <code> | --own | --all',
   takes: MAX_IDS,
   processes: true,
-  summary:
-    'sends dead letters back to where they came from, one first, then more; `--dry-run` only says what would happen',
+  summary: 'sends dead letters back to their topic, one first, then more; `--dry-run` only says what would happen',
   examples: [
     'dead-letters redrive orders:2:41 --dry-run',
     'dead-letters redrive --fingerprint 1f2e3d4c5b6a7988 --rate 20 --reason "The fault is mended."',
@@ -32,28 +29,27 @@ export const redriveDeadLetters: Command = {
   ],
   options: {
     ...WHICH,
-    'dry-run': { type: 'boolean', help: 'runs today’s code against each and keeps nothing' },
-    rate: { type: 'string', help: 'at most this many a second (100)' },
+    'dry-run': { type: 'boolean', help: 'runs today’s code against each letter and stores nothing' },
+    rate: { type: 'string', help: 'letters a second, at most (100)' },
     ...REASON,
-    detach: { type: 'boolean', help: 'do not wait for the outcome' },
+    detach: { type: 'boolean', help: 'does not wait for the outcome' },
   },
   async run(context) {
     const rate = text(context, 'rate')
     const body = {
       ...whichLetters(context),
       ...(rate !== undefined && { ratePerSecond: Number(rate) }),
-      ...reasonBody(context),
+      ...given(context, 'reason'),
     }
     if (context.options['dry-run'] === true) return preview(context, body)
     const task = (await context.client.request('POST', '/api/dead-letters/redrive', body)) as RedriveTask & Warned
-    warn(context, task)
-    return context.options['detach'] === true ? report(context, task) : follow(context, task)
+    if (!context.json && task.warning !== undefined) context.print(`Warning: ${task.warning.detail}`)
+    return context.options['detach'] === true ? report(task) : follow(context, task)
   },
 }
 
 export const listRedrives: Command = {
   name: 'redrives list',
-  usage: '',
   summary: 'redrives and their outcomes, newest first',
   examples: ['redrives list', 'redrives list --limit 5 --json'],
   options: PAGE,
@@ -83,7 +79,7 @@ export const showRedrive: Command = {
   summary: 'how far a redrive is, or how it ended',
   examples: ['redrives show 3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61'],
   takes: 1,
-  run: async (context) => report(context, await ask(context, 'GET', '')),
+  run: async (context) => report(await ask(context, 'GET', '')),
 }
 
 export const cancelRedrive: Command = {
@@ -93,7 +89,7 @@ export const cancelRedrive: Command = {
   examples: ['redrives cancel 3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61 --reason "The wrong group."'],
   takes: 1,
   options: REASON,
-  run: async (context) => report(context, await ask(context, 'POST', '/cancel')),
+  run: async (context) => report(await ask(context, 'POST', '/cancel')),
 }
 
 export const resumeRedrive: Command = {
@@ -108,11 +104,11 @@ export const resumeRedrive: Command = {
 }
 
 async function ask(context: CommandContext, method: 'GET' | 'POST', verb: string): Promise<RedriveTask> {
-  const body = method === 'GET' ? undefined : reasonBody(context)
+  const body = method === 'GET' ? undefined : given(context, 'reason')
   return (await context.client.request(method, `/api/redrives/${idSegment(context)}${verb}`, body)) as RedriveTask
 }
 
-async function preview(context: CommandContext, body: Record<string, unknown>): Promise<ExitCode> {
+async function preview(context: CommandContext, body: Record<string, unknown>): Promise<Outcome> {
   const items: RedrivePreview[] = []
   let warned: Warned = {}
   const asked = { ...body, dryRun: true }
@@ -122,42 +118,32 @@ async function preview(context: CommandContext, body: Record<string, unknown>): 
     context.progress(`${items.length} tried`)
   }
   const { warning } = warned
-  if (context.json)
-    context.print(JSON.stringify({ items, nextCursor: null, ...(warning !== undefined && { warning }) }))
-  else {
-    context.print(
-      table(
-        ['id', 'order', 'outcome', 'cause'],
-        items.map(({ id, orderId, outcome, cause }) => [id, orderId, outcome, cause?.detail]),
-      ),
-    )
-    warn(context, warned)
+  const rows = items.map(({ id, orderId, outcome, cause }) => [id, orderId, outcome, cause?.detail])
+  const outcomes = table(['id', 'order', 'outcome', 'cause'], rows)
+  return {
+    answer: { items, nextCursor: null, ...(warning !== undefined && { warning }) },
+    words: warning === undefined ? outcomes : `${outcomes}\nWarning: ${warning.detail}`,
+    well: items.every(({ outcome }) => outcome !== 'still-fails'),
   }
-  return items.every(({ outcome }) => outcome !== 'still-fails') ? EXIT.ok : EXIT.notWell
 }
 
-/** The product's warning that letters of other consumers are among them. */
+/** The product warns when letters of other consumers are among those selected. */
 interface Warned {
   readonly warning?: RedriveWarning
-}
-
-function warn({ json, print }: CommandContext, { warning }: Warned): void {
-  if (!json && warning !== undefined) print(`Warning: ${warning.detail}`)
 }
 
 function progressOf({ resolved, failed, pending, waiting }: RedriveTask): string {
   return `${resolved} stored, ${failed} failed again, ${pending + waiting} to go`
 }
 
-async function follow(context: CommandContext, started: RedriveTask): Promise<ExitCode> {
+async function follow(context: CommandContext, started: RedriveTask): Promise<Outcome> {
   const look = async ({ id }: RedriveTask) =>
     (await context.client.request('GET', `/api/redrives/${id}`)) as RedriveTask
-  return report(context, await untilEnded(context, started, progressOf, look))
+  return report(await untilEnded(context, started, progressOf, look))
 }
 
-function report(context: CommandContext, task: RedriveTask): ExitCode {
+function report(task: RedriveTask): Outcome {
   const { id, state, why, total, resolved, failed } = task
   const words = `Redrive ${id} is ${state}${why === null ? '' : `: ${why}`} ${resolved} of ${total} stored, ${failed} failed again.`
-  show(context, task, words)
-  return state === 'stopped' || failed > 0 ? EXIT.notWell : EXIT.ok
+  return { answer: task, words, well: state !== 'stopped' && failed === 0 }
 }

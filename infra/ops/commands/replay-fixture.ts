@@ -8,10 +8,10 @@ import { createStoreOrders } from '../../../shared/application/processing/store-
 import type { DeliveredRecord } from '../../../shared/messaging/records/kafka-event.ts'
 import { createPipelineEmitter } from '../../../shared/messaging/pipeline-events.ts'
 import { systemClock } from '../../../shared/adapters/system-clock.ts'
-import { EXIT, required, show, UsageError, type Command } from '../command.ts'
+import { required, UsageError, type Command } from '../command.ts'
 import { readJsonFile } from '../json-file.ts'
 
-/** As GET /api/dead-letters/{id}/fixture writes it (shared/http/dead-letters.ts). */
+/** The format of GET /api/dead-letters/{id}/fixture (shared/http/dead-letters.ts). */
 const bytes = z.nullable(z.base64()).transform((text) => (text === null ? null : Buffer.from(text, 'base64')))
 const fixtureSchema = z.object({
   format: z.literal('order-event-processing/dead-letter/1'),
@@ -42,8 +42,7 @@ export const replayFixture: Command = {
     const stack = outcome === 'bug' ? (failed?.failure.stack ?? null) : null
     const why = cause === null ? '.' : `, ${cause.code}: ${cause.detail}`
     const words = `${id} is ${WORDS[outcome]}${why}${stack === null ? '' : `\n\n${stack}`}`
-    show(context, { id, outcome, cause, stack }, words)
-    return failed === undefined ? EXIT.ok : EXIT.notWell
+    return { answer: { id, outcome, cause, stack }, words, well: failed === undefined }
   },
 }
 
@@ -55,7 +54,7 @@ const WORDS = {
   outage: 'not stored, because the throw-away store cannot be used',
 } as const
 
-/** Hands the record to the handler of the orders topic. Resolves with what it would park: nothing when it stored it. */
+/** Hands the record to the handler of the orders topic. Resolves with the records that the handler would park. */
 async function replay(record: DeliveredRecord): Promise<readonly Unstorable[]> {
   const directory = mkdtempSync(join(tmpdir(), 'replay-'))
   const { store, [Symbol.asyncDispose]: close } = await createSqliteStore({ file: join(directory, 'orders.db') })
@@ -69,9 +68,9 @@ async function replay(record: DeliveredRecord): Promise<readonly Unstorable[]> {
     },
     groupId: 'replay',
     delivered: 'origin',
-    // The throw-away store has no letter that a mark could name.
+    // The throw-away store has no dead letter that a redrive mark could name.
     proofs: { holds: () => false },
-    // In-place retries follow one another at once, because nothing here gets better by waiting.
+    // In-place retries do not wait, because nothing changes here meanwhile.
     clock: { ...systemClock, sleep: async () => undefined },
     events: createPipelineEmitter(),
     signal: new AbortController().signal,

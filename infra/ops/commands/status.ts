@@ -1,80 +1,62 @@
 import type { LedgerVerdict } from '../../../shared/application/ledger/ledger.ts'
 import type { LedgerRepair } from '../../../shared/application/ledger/repair-ledger.ts'
 import type { PipelineStatus } from '../../../shared/application/operations/status.ts'
-import { EXIT, REASON, requiredReason, type Command, type CommandContext } from '../command.ts'
+import { REASON, requiredReason, type Command, type CommandContext, type Outcome } from '../command.ts'
 import { table } from '../table.ts'
 
-/** Without this line the figures look like those of a product at work. */
-export const NOTHING_RUNS = 'No instance runs: nothing is accepted or processed. This is what the files say.'
+/** Without this line the figures would look like those of a running product. */
+export const NOTHING_RUNS = 'No instance runs: nothing is accepted or processed. These figures come from its files.'
 
 const NOBODY_PROCESSES =
   'Nobody processes orders: their consumer group is empty. Start a processor, or enable consumeOrders.'
 
 export const status: Command = {
   name: 'status',
-  usage: '',
   summary: 'the state of the pipeline: records, lag, retries, dead letters, health',
   examples: ['status', 'status --json --url https://orders.example.com --key "$KEY"'],
-  async run({ client, json, print }) {
+  async run({ client }) {
     const now = (await client.request('GET', '/api/ops/status')) as PipelineStatus
-    if (json) {
-      print(JSON.stringify(now))
-    } else {
-      const { orders, retries, deadLetters, parked, readiness } = now
-      if (client.isAlone === true) print(NOTHING_RUNS)
-      print(
-        `${client.target} is ${readiness.ready ? 'ready' : 'not ready'}${readiness.why === undefined ? '' : `. ${readiness.why}`}`,
-      )
-      if (orders.consumers === 0 && client.isAlone !== true) print(NOBODY_PROCESSES)
-      print('')
-      print(
-        table(
-          ['topic', 'records', 'waiting'],
-          [
-            [orders.topic, orders.records, orders.lag],
-            ...retries.map(({ topic, waiting }) => [topic, null, waiting]),
-            [deadLetters.topic, deadLetters.records, deadLetters.waiting],
-          ],
-        ),
-      )
-      if (orders.behindTransaction > 0) {
-        print(`${orders.behindTransaction} more in ${orders.topic} wait behind an open transaction.`)
-      }
-      print('')
-      print(
-        `stored ${orders.stored}, duplicate ${orders.duplicate}, ${Object.entries(parked)
-          .map(([state, count]) => `${state} ${count}`)
-          .join(', ')} (of those that were parked)`,
-      )
-    }
-    return now.readiness.ready ? EXIT.ok : EXIT.notWell
+    const { orders, retries, deadLetters, parked, readiness } = now
+    const isAlone = client.isAlone === true
+    const why = readiness.why === undefined ? '' : `. ${readiness.why}`
+    const states = Object.entries(parked).map(([state, count]) => `${state} ${count}`)
+    const lines = [
+      isAlone && NOTHING_RUNS,
+      `${client.target} is ${readiness.ready ? 'ready' : 'not ready'}${why}`,
+      orders.consumers === 0 && !isAlone && NOBODY_PROCESSES,
+      '',
+      table(
+        ['topic', 'records', 'waiting'],
+        [
+          [orders.topic, orders.records, orders.lag],
+          ...retries.map(({ topic, waiting }) => [topic, null, waiting]),
+          [deadLetters.topic, deadLetters.records, deadLetters.waiting],
+        ],
+      ),
+      orders.behindTransaction > 0 &&
+        `${orders.behindTransaction} more in ${orders.topic} wait behind an open transaction.`,
+      '',
+      `stored ${orders.stored}, duplicate ${orders.duplicate}, ${states.join(', ')} (of those that were parked)`,
+    ]
+    return { answer: now, words: lines.filter((line) => line !== false).join('\n'), well: readiness.ready }
   },
 }
 
 export const ledger: Command = {
   name: 'ledger',
-  usage: '',
   summary: 'whether every record of the orders topic is accounted for; exits 1 when it does not balance',
   examples: ['ledger', 'ledger --json | jq .totals'],
-  async run(context) {
-    const verdict = (await context.client.request('GET', '/api/ops/ledger')) as LedgerVerdict
-    printVerdict(verdict, context)
-    return verdict.balanced ? EXIT.ok : EXIT.notWell
-  },
+  run: async ({ client }) => report((await client.request('GET', '/api/ops/ledger')) as LedgerVerdict),
 }
 
 export const repairLedger: Command = {
   name: 'ledger repair',
-  usage: '',
   processes: true,
   summary: 'stores or parks records that were passed over',
   examples: ['ledger repair'],
   async run(context) {
     const { processed, why, ledger } = await repairOn(context, await askForRepair(context))
-    if (!context.json) context.print(`${processed} ${processed === 1 ? 'record' : 'records'} processed.`)
-    if (!context.json && why !== null) context.print(why)
-    printVerdict(ledger, context)
-    return ledger.balanced ? EXIT.ok : EXIT.notWell
+    return report(ledger, `${processed} ${processed === 1 ? 'record' : 'records'} processed.`, why)
   },
 }
 
@@ -86,17 +68,14 @@ export const resetLedger: Command = {
   examples: ['ledger reset --reason "The topic was recreated."'],
   options: {
     ...REASON,
-    force: { type: 'boolean', help: 'resets a ledger that balances, too' },
+    force: { type: 'boolean', help: 'resets a ledger even if it balances' },
   },
   async run(context) {
     const reason = requiredReason(context)
     const body = { reason, force: context.options['force'] === true }
     const begun = (await context.client.request('POST', '/api/ops/ledger/reset', body)) as RepairAnswer
     const { processed, why, ledger } = await repairOn(context, begun)
-    if (!context.json) context.print(`The ledger starts again from here. ${processed} records were read again.`)
-    if (!context.json && why !== null) context.print(why)
-    printVerdict(ledger, context)
-    return ledger.balanced ? EXIT.ok : EXIT.notWell
+    return report(ledger, `The ledger starts again from here. ${processed} records were read again.`, why)
   },
 }
 
@@ -108,7 +87,7 @@ async function askForRepair({ client }: CommandContext): Promise<RepairAnswer> {
   return (await client.request('POST', '/api/ops/ledger/repair')) as RepairAnswer
 }
 
-/** One request repairs for some seconds, so it is repeated until nothing is left. */
+/** One request works for a few seconds at most, so it is repeated until nothing is left. */
 async function repairOn(context: CommandContext, begun: RepairAnswer): Promise<RepairAnswer> {
   let answer = begun
   while (answer.more) {
@@ -119,25 +98,8 @@ async function repairOn(context: CommandContext, begun: RepairAnswer): Promise<R
   return answer
 }
 
-function printVerdict(verdict: LedgerVerdict, { json, print }: CommandContext): void {
-  if (json) {
-    print(JSON.stringify(verdict))
-    return
-  }
-  const rows = verdict.partitions.map((line) => [
-    line.partition,
-    line.first,
-    line.next,
-    line.end,
-    line.stored,
-    line.duplicate,
-    line.parked,
-    line.gaps,
-    line.damaged,
-    line.lost,
-    line.toCome,
-  ])
-  const header = [
+function report(verdict: LedgerVerdict, ...before: (string | null)[]): Outcome {
+  const names = [
     'partition',
     'first',
     'next',
@@ -148,9 +110,9 @@ function printVerdict(verdict: LedgerVerdict, { json, print }: CommandContext): 
     'gaps',
     'damaged',
     'lost',
-    'to come',
-  ]
-  print(table(header, rows, undefined, ['first', 'end', 'next']))
-  print('')
-  print(verdict.summary)
+  ] as const
+  const rows = verdict.partitions.map((line) => [...names.map((name) => line[name]), line.toCome])
+  const figures = table([...names, 'to come'], rows, undefined, ['first', 'end', 'next'])
+  const words = [...before.filter((line) => line !== null), figures, '', verdict.summary].join('\n')
+  return { answer: verdict, words, well: verdict.balanced }
 }

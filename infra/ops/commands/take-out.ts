@@ -1,6 +1,6 @@
 import type { TakenOut } from '../../../shared/application/dead-letters/take-out.ts'
 import type { LedgerVerdict } from '../../../shared/application/ledger/ledger.ts'
-import { EXIT, REASON, required, requiredReason, show, type Command } from '../command.ts'
+import { REASON, required, requiredReason, type Command } from '../command.ts'
 
 export const takeOut: Command = {
   name: 'take-out',
@@ -15,8 +15,7 @@ export const takeOut: Command = {
     const answer = await context.client.request('POST', '/api/ops/take-out', { record, reason })
     const { letterId, group, processed, ledger } = answer as TakenOut & { ledger: LedgerVerdict }
     const before = processed === 0 ? '' : ` ${processed} records that waited before it were processed.`
-    const words = `${record} is the dead letter ${letterId} now, and ${group} goes on behind it.${before}`
-    show(context, answer, `${words}\n${ledger.summary}`)
-    return ledger.balanced ? EXIT.ok : EXIT.notWell
+    const words = `${record} is the dead letter ${letterId} now, and ${group} continues after it.${before}`
+    return { answer, words: `${words}\n${ledger.summary}`, well: ledger.balanced }
   },
 }

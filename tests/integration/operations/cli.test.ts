@@ -146,6 +146,13 @@ describe('npm run ops', () => {
     }
   })
 
+  test('takes options in front of the command', async () => {
+    const { exit, out } = await ops(['--url', product.url, '--key', key, '--json', 'status'])
+    expect([exit, JSON.parse(out)]).toMatchObject([0, { readiness: { ready: true } }])
+    const unknown = await ops(['--url', product.url, '--limit', '1', 'status'])
+    expect([unknown.exit, unknown.err]).toEqual([2, expect.stringContaining("Unknown option '--limit'")])
+  })
+
   test('shows orders: one, a list, a search and a history', async () => {
     const id = await place({ customerId: 77_001, customerLastName: 'Quince' })
     expect(parsed(await byUrl('orders', 'get', id))).toMatchObject({ orderId: id, status: 'stored' })

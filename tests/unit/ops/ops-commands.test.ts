@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { OpsClient } from '../../../infra/ops/client.ts'
-import type { Command } from '../../../infra/ops/command.ts'
+import { perform, type Command } from '../../../infra/ops/command.ts'
 import { backup } from '../../../infra/ops/commands/backup.ts'
 import { deadLetterGroups, listDeadLetters } from '../../../infra/ops/commands/dead-letters.ts'
 import { doctor } from '../../../infra/ops/commands/doctor.ts'
@@ -35,7 +35,7 @@ async function run(
       // No files were opened.
     },
   }
-  const exit = await command.run({
+  const exit = await perform(command, {
     client,
     positionals,
     startedAt: 0,
@@ -65,8 +65,8 @@ describe('a repair of the ledger that takes long', () => {
     expect(printed).toContain('Balanced.')
   })
 
-  it('continues after a reset too, which begins one epoch, not two', async () => {
-    const { asked, printed } = await run(resetLedger, answers, { options: { reason: 'The topic was made anew.' } })
+  it('goes on after a reset too, which begins one epoch, not two', async () => {
+    const { asked, printed } = await run(resetLedger, answers, { options: { reason: 'The topic was recreated.' } })
     expect(asked.map(({ path }) => path)).toEqual(['/api/ops/ledger/reset', '/api/ops/ledger/repair'])
     expect(printed).toContain('25000 records were read again.')
   })
