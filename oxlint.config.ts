@@ -22,12 +22,12 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
 /** What the rooms outside `shared/` import of it; `root` stands for the files that wire everything. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   functions: ['root', 'http', 'api-docs', 'pages', 'application', 'ports', 'domain', 'settings'],
-  'infra/host': ['root', 'http', 'ports', 'domain', 'settings'],
+  'infra/host': ['root', 'http', 'ports', 'domain', 'settings', 'threads'],
   'infra/ops': ['adapters', 'application', 'messaging', 'ports', 'domain', 'disk', 'settings'],
   'infra/functions': ['adapters', 'domain', 'settings'],
   'infra/kafka': ['adapters', 'messaging', 'domain', 'settings'],
   'infra/docker': [],
-  loadtest: ['adapters', 'application', 'pages', 'domain', 'settings'],
+  loadtest: ['adapters', 'application', 'pages', 'domain', 'settings', 'threads'],
 }
 
 /** And of one another. */

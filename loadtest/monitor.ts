@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { PipelineStatus } from '../shared/application/operations/status.ts'
+import { pause } from '../shared/threads/waiting.ts'
 import { residentMiB } from './machine.ts'
 import type { PipelineSecond } from './outcome/result.ts'
 import { ask, TargetError, type Target } from './target.ts'
 
-/** Looks at the product once a second while it is under load. */
+/** Samples the product once a second while it is under load. */
 export interface Monitor {
   readonly seconds: readonly PipelineSecond[]
   readonly maxResidentMiB: number
@@ -30,7 +30,7 @@ export function startMonitor(target: Target, now: () => number, onSecond: (lag: 
         seconds.push({ second, lag, records, stored, residentMiB: resident ?? null })
       }
       onSecond(orders?.lag)
-      await sleep(EVERY_MS, undefined, { signal: stopping.signal }).catch(whenAborted)
+      await pause(EVERY_MS, stopping.signal)
     }
   }
 
@@ -46,7 +46,7 @@ export function startMonitor(target: Target, now: () => number, onSecond: (lag: 
   }
 }
 
-/** Undefined when the product cannot answer, as in an outage; the picture lacks that second. */
+/** Undefined when the product cannot answer, as in an outage: the charts then lack that second. */
 async function readOrders(target: Target): Promise<PipelineStatus['orders'] | undefined> {
   try {
     const { status, body } = await ask(target, '/api/ops/status')
@@ -55,8 +55,4 @@ async function readOrders(target: Target): Promise<PipelineStatus['orders'] | un
     if (error instanceof TargetError) return undefined
     throw error
   }
-}
-
-function whenAborted(error: Error): void {
-  if (error.name !== 'AbortError') throw error
 }

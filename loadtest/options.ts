@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { messageOf } from '../shared/domain/errors.ts'
 import { METRIC_NAMES, parseAssertions, parseBound, withDefaults, type Assertion } from './outcome/assertions.ts'
 import { DEFAULT_BOUND, isScenario, SCENARIOS, type ScenarioName, type Settings } from './scenarios.ts'
 import { BREAKABLES, FACTORS, type Breakable, type Factor } from './plan.ts'
@@ -176,7 +177,7 @@ function parse(words: readonly string[]) {
   try {
     return parseArgs({ args: [...words], options: OPTIONS, allowPositionals: true, strict: true })
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error })
+    throw new UsageError(messageOf(error), { cause: error })
   }
 }
 
@@ -184,7 +185,7 @@ function parsed(name: string, list: string, parse: (list: string) => Assertion[]
   try {
     return parse(list)
   } catch (error) {
-    throw new UsageError(`--${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new UsageError(`--${name}: ${messageOf(error)}`, { cause: error })
   }
 }
 

@@ -6,12 +6,12 @@ import { spansOf, type Plan } from './scenarios.ts'
 import { type Breakable, type Lane, type Phase, type PhaseSpan, type RequestKind } from './plan.ts'
 import type { Connections } from './sending/connections.ts'
 import { fire } from './sending/fire.ts'
-import { pause } from './sending/pause.ts'
 import { Tally } from './sending/tally.ts'
 import { PATIENCE_MS } from './plan.ts'
 import { round } from './statistics.ts'
 import { ask, TargetError, type Target } from './target.ts'
 import { drain } from './outcome/verdict.ts'
+import { pause } from '../shared/threads/waiting.ts'
 
 /** Where requests go to and are counted, and when, in milliseconds, they were sent. */
 export interface Sending {

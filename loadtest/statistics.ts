@@ -1,4 +1,4 @@
-/** Numbers in the order in which they came, in constant space for each: a run makes millions of them. */
+/** Numbers in the order of arrival, in one typed array, because a run has millions of them. */
 export class Samples {
   #values = new Float64Array(1024)
   #length = 0
@@ -25,33 +25,23 @@ export class Samples {
     return this.#values[index] ?? Number.NaN
   }
 
-  /** All of them, or only the latest. */
+  /** Sorted: all samples, or only this many of the latest. */
   toSorted(latest = this.#length): Float64Array {
     return this.#values.slice(Math.max(0, this.#length - latest), this.#length).sort()
   }
 }
 
-/** Exact figures of all samples, in the samples' unit; nothing is rounded into buckets. */
-export interface Summary {
-  readonly count: number
-  readonly mean: number
-  readonly min: number
-  readonly p50: number
-  readonly p90: number
-  readonly p95: number
-  readonly p99: number
-  readonly p999: number
-  readonly max: number
-}
+/** Exact figures of all samples, in the samples' unit, because nothing is rounded into buckets. */
+export type Summary = Readonly<NonNullable<ReturnType<typeof summarize>>>
 
-/** A point of the distribution: this share of the samples, from 0 to 100, is at most `value`. */
+/** `percentile` percent of the samples are at most `value`. */
 export interface DistributionPoint {
   readonly percentile: number
   readonly value: number
 }
 
 /** Undefined when there are no samples. */
-export function summarize(sorted: Float64Array): Summary | undefined {
+export function summarize(sorted: Float64Array) {
   const max = sorted.at(-1)
   const min = sorted[0]
   if (max === undefined || min === undefined) return undefined
@@ -70,14 +60,14 @@ export function summarize(sorted: Float64Array): Summary | undefined {
   }
 }
 
-/** The nearest rank: a value that was measured, never one between two. */
+/** The nearest rank: always a value that was measured. */
 export function percentileOf(sorted: Float64Array, percentile: number): number {
   // 99.9 % of 1000 is 999.0000000000001 in binary: without the tolerance the rank would be one too high.
   const rank = Math.ceil((percentile / 100) * sorted.length - 1e-9)
   return sorted[Math.max(0, rank - 1)] ?? Number.NaN
 }
 
-/** Points ever closer to 100 %, as far as there are samples, because a distribution is drawn for its tail. */
+/** Percentiles ever closer to 100 %, as far as there are samples, because readers look at the tail. */
 export function distributionOf(sorted: Float64Array): DistributionPoint[] {
   if (sorted.length === 0) return []
   const percentiles: number[] = []
@@ -93,7 +83,7 @@ export function median(values: readonly number[]): number {
   return percentileOf(Float64Array.from(values).sort(), 50)
 }
 
-/** To a thousandth: below that is the clock's noise. */
+/** To a thousandth, because the clock's noise is larger than the rest. */
 export function round(value: number): number {
   return Math.round(value * 1000) / 1000
 }

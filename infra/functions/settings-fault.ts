@@ -2,9 +2,8 @@ import { accessSync, constants } from 'node:fs'
 import { readConnectionString } from '../../shared/adapters/mssql/database/connection-string.ts'
 import { readConfig, SETTING_NAMES } from '../../shared/settings/config.ts'
 import { isOrderError } from '../../shared/domain/errors.ts'
+import type { Settings } from '../host/binding-settings.ts'
 import { settingsWithoutEffect } from '../../shared/settings/settings-without-effect.ts'
-
-type Settings = Readonly<Record<string, string | undefined>>
 
 /** The line about the first setting that keeps the functions from starting in the runtime; undefined when none does. */
 export function settingsFault(environment: Settings): string | undefined {

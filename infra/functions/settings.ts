@@ -1,9 +1,8 @@
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomSecret } from '../docker/env-file.ts'
+import type { Settings } from '../host/binding-settings.ts'
 import { readLocalSettings } from '../host/local-settings.ts'
-
-type Settings = Readonly<Record<string, string | undefined>>
 
 const EXAMPLE = 'local.settings.example.json'
 

@@ -1,13 +1,10 @@
-export interface BannerFacts {
-  readonly url: string
-  /** `file` is undefined when a setting gave the key. */
-  readonly functionsKey: { readonly key: string; readonly file: string | undefined }
-  readonly services: { readonly described: { readonly log: string; readonly store: string } }
-}
+import type { Product } from './run.ts'
+
+type BannerFacts = Pick<Product, 'url' | 'functionsKey'> & { readonly services: Pick<Product['services'], 'described'> }
 
 /**
- * The text that `npm start` prints. The key, and the link that signs in with it, are shown at a terminal
- * only, never to what collects the output. The link has the key in its fragment, which a browser sends to nobody.
+ * The text that `npm start` prints. Only a terminal gets the key and the link that signs in with it, so that no log
+ * collects them. The link has the key in its fragment, which browsers never send.
  */
 export function banner(
   { url, functionsKey: { key, file }, services: { described } }: BannerFacts,

@@ -5,7 +5,7 @@
  */
 export type ResolveBinding = (value: string) => string
 
-type Settings = Readonly<Record<string, string | undefined>>
+export type Settings = Readonly<Record<string, string | undefined>>
 
 export function createBindingResolver(settings: Settings): ResolveBinding {
   const known = new Map(

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { disabledFunctions } from '../../shared/settings/disabled-functions.ts'
 import type { LogConsumer } from '../../shared/ports/event-log.ts'
-import { createBindingResolver } from './binding-settings.ts'
+import { within } from '../../shared/threads/waiting.ts'
+import { createBindingResolver, type Settings } from './binding-settings.ts'
 import { createCors } from './http/cors.ts'
 import { createFunctionApp, triggerOf, type FunctionApp, type RegisteredFunction } from './functions/function-app.ts'
 import { createKeyCheck, type NarrowKey } from './http/function-keys.ts'
@@ -24,15 +24,15 @@ export interface EmbeddedHostOptions {
   readonly hostJson: HostJson
   /** Feeds Kafka triggers. */
   readonly consumer: LogConsumer
-  /** The key that opens every function. */
+  /** The key that gives access to every function. */
   readonly functionsKey: string
-  /** Keys that open some functions. */
+  /** Keys that give access to some functions. */
   readonly narrowKeys?: readonly NarrowKey[]
   readonly corsOrigins: readonly string[]
   readonly logger: HostLogger
   readonly invocation: InvocationPath
-  /** App settings: what bindings refer to, and which functions are disabled. */
-  readonly settings: Readonly<Record<string, string | undefined>>
+  /** App settings, which bindings refer to and which disable functions. */
+  readonly settings: Settings
   readonly limits?: Partial<HttpLimits>
   /** Whether requests that the host itself refuses are logged. */
   readonly logRefusals?: boolean
@@ -41,20 +41,20 @@ export interface EmbeddedHostOptions {
 export interface EmbeddedHost {
   /** Names of the functions that are served. */
   readonly functions: readonly string[]
-  /** Answers requests from then on and delivers what the log holds. Rejects with node's error for a bad address. */
+  /** Starts to serve requests and deliver records. Rejects with Node's error when it cannot listen on the address. */
   listen(port: number, host: string): Promise<AddressInfo>
-  /** Lets requests and batches in flight finish, then runs the hooks of termination. */
+  /** Lets requests and batches in flight finish, then runs the appTerminate hooks. */
   close(): Promise<void>
   /** The work that `close` still waits for, in words. */
   readonly unfinished: () => readonly string[]
 }
 
-/** As in the runtime, whose worker is killed after it. */
+/** The runtime kills its worker after this time. */
 const APP_TERMINATE_MS = 5000
 
 /**
- * A Functions host in this process: for development and small installations. It runs v4 functions with the official
- * library, and does with routes, keys, retries and hooks what the runtime does.
+ * A Functions host in this process, for development and small installations. It runs v4 functions with the official
+ * library and treats routes, keys, retries and hooks as the runtime does.
  */
 export async function createHost(options: EmbeddedHostOptions): Promise<EmbeddedHost> {
   const { hostJson, logger, settings, invocation } = options
@@ -122,7 +122,7 @@ export async function createHost(options: EmbeddedHostOptions): Promise<Embedded
   }
 }
 
-/** A function without a route is reached by its name, and so is one whose route is empty. */
+/** A function whose route is missing or empty is reached by its name. */
 function toRoute(target: RegisteredFunction, trigger: RpcBinding, prefix: string): RouteEntry<HttpFunction> {
   const { name } = target.metadata
   const { methods, authLevel = 'function' } = trigger
@@ -136,11 +136,9 @@ function toRoute(target: RegisteredFunction, trigger: RpcBinding, prefix: string
 }
 
 async function terminate(app: FunctionApp, logger: HostLogger): Promise<void> {
-  const late = new AbortController()
-  const hooks = runAppHooks(app, 'appTerminate').catch((error: unknown) => {
-    logger.error({ err: error }, 'a hook of termination failed')
-  })
-  const timeout = sleep(APP_TERMINATE_MS, 'late', { signal: late.signal }).catch(() => undefined)
-  if ((await Promise.race([hooks, timeout])) === 'late') logger.warn({}, 'hooks of termination took too long')
-  late.abort()
+  try {
+    await within(APP_TERMINATE_MS, 'Terminating the app', runAppHooks(app, 'appTerminate'))
+  } catch (error) {
+    logger.error({ err: error }, 'an appTerminate hook failed')
+  }
 }

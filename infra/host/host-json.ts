@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { OrderError, messageOf } from '../../shared/domain/errors.ts'
+import type { Settings } from './binding-settings.ts'
 
 /** The part of host.json that this host follows, with the defaults of the runtime and of the Kafka extension. */
 export interface HostJson {
@@ -39,8 +40,6 @@ const schema = z.object({
     })
     .prefault({}),
 })
-
-type Settings = Readonly<Record<string, string | undefined>>
 
 /**
  * Reads host.json; settings named `AzureFunctionsJobHost__extensions__kafka__maxBatchSize` override it.

@@ -1,4 +1,4 @@
-import type { RpcLogLevel } from './functions/rpc.ts'
+import type { LogLevel } from '@azure/functions'
 
 type Write = (fields: object, message: string) => void
 
@@ -21,6 +21,6 @@ const METHOD_OF = {
   critical: 'fatal',
 } as const
 
-export function writeLog(logger: HostLogger, level: RpcLogLevel, fields: object, message: string): void {
+export function writeLog(logger: HostLogger, level: LogLevel, fields: object, message: string): void {
   if (level !== 'none') logger[METHOD_OF[level]](fields, message)
 }

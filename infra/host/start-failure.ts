@@ -1,10 +1,9 @@
 import { messageOf } from '../../shared/domain/errors.ts'
+import type { Settings } from './binding-settings.ts'
 import { outOfFiles } from './out-of-files.ts'
 
 /** The same codes mean other things of files. */
 const OF_ADDRESSES: ReadonlySet<string> = new Set(['listen', 'bind', 'getaddrinfo'])
-
-type Settings = Readonly<Record<string, string | undefined>>
 
 /** Why the process could not start, in one line for a person; with the stack when LOG_LEVEL asks for detail. */
 export function startFailure(error: unknown, { HOST = '127.0.0.1', PORT = '7071', LOG_LEVEL }: Settings): string {

@@ -1,10 +1,15 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { messageOf } from '../../shared/domain/errors.ts'
+
+/** There `mvn` is a batch file, which only a shell starts. */
+const IS_WINDOWS = process.platform === 'win32'
 
 /** Whether Maven is installed. */
 export function hasMaven(): boolean {
-  return spawnSync('mvn', ['-version'], { shell: process.platform === 'win32' }).status === 0
+  return spawnSync('mvn', ['-version'], { shell: IS_WINDOWS }).status === 0
 }
 
 /**
@@ -29,16 +34,13 @@ export async function mavenClassPath(pom: string, directory: string): Promise<st
 
 async function copyDependencies(pom: string, directory: string): Promise<void> {
   const goal = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime']
-  const maven = spawn('mvn', [...goal, `-DoutputDirectory=${directory}`], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    shell: process.platform === 'win32',
-  })
-  let said = ''
-  maven.stdout.on('data', (text: Buffer) => (said += String(text)))
-  maven.stderr.on('data', (text: Buffer) => (said += String(text)))
-  const status = await new Promise<number | null>((resolve, reject) => {
-    maven.once('error', reject)
-    maven.once('close', resolve)
-  })
-  if (status !== 0) throw new Error(`Maven could not fetch what ${pom} depends on:\n${said.trim()}`)
+  try {
+    await promisify(execFile)('mvn', [...goal, `-DoutputDirectory=${directory}`], { shell: IS_WINDOWS })
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
+    throw new Error(
+      `Maven could not fetch the dependencies of ${pom}:\n${(stdout + stderr).trim() || messageOf(error)}`,
+      { cause: error },
+    )
+  }
 }

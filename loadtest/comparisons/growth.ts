@@ -1,25 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { table } from '../../infra/ops/table.ts'
 import type { RequestToSend } from '../sending/connections.ts'
-import { cpuMicroseconds } from '../machine.ts'
 import { createOrders } from '../orders.ts'
 import { whole } from './figures.ts'
 import { growProcessors, type GrowthOptions } from './processors.ts'
 import type { Factor } from '../plan.ts'
-import { median, percentileOf } from '../statistics.ts'
+import { percentileOf } from '../statistics.ts'
 import { ask, startProduct, type Target } from '../target.ts'
-import { load } from './versus.ts'
+import { load, measureLoad } from './versus.ts'
 import { drainFully, readLedger } from '../outcome/verdict.ts'
 
 const ITEMS = [1, 5, 25, 100, 500]
 const BATCHES = [1, 10, 64, 500]
 const STORED = [1_000, 10_000, 100_000, 1_000_000]
 const DRAIN_SECONDS = 300
-/** Bodies that take turns, because building one of 500 items costs the client more than sending it. */
+/** The number of bodies that are sent in turn, because building one with 500 items costs more than sending it. */
 const BODIES = 32
 const READS = 200
 const SETTLE_MS = 15_000
-/** The last orders, at most this many, are placed one by one, so that the size is met exactly. */
+/** At most this many orders are placed one by one at the end, to reach the exact size. */
 const BURST = 20_000
 
 const GROW: Readonly<Record<Factor, (options: GrowthOptions) => Promise<string>>> = {
@@ -34,7 +33,7 @@ export function growth(options: GrowthOptions): Promise<string> {
   return GROW[options.factor](options)
 }
 
-/** Starts a product of its own for each value. */
+/** Starts a new product for each value. */
 async function growEach({ factor, seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const rows: (string | number | null)[][] = []
   for (const value of factor === 'items' ? ITEMS : BATCHES) {
@@ -43,19 +42,15 @@ async function growEach({ factor, seconds, connections, onProgress, signal }: Gr
     const target = await startProduct(factor === 'batch' ? batch : {})
     try {
       const next = placing(factor === 'items' ? value : 1)
-      await load(target, 2, connections, signal, { next })
-      await drainFully(target, DRAIN_SECONDS, signal)
-      const before = cpuMicroseconds(target.pid)
-      const { tally, elapsedSeconds } = await load(target, seconds, connections, signal, { next })
-      const drainSeconds = await drainFully(target, DRAIN_SECONDS, signal)
-      const after = cpuMicroseconds(target.pid)
-      const cpu = before === undefined || after === undefined ? null : (after - before) / tally.succeeded
+      const settle = () => drainFully(target, DRAIN_SECONDS, signal)
+      const measured = await measureLoad(target, { seconds, connections, signal, next }, settle)
+      const { tally, elapsedSeconds, settleSeconds, cpuMicroseconds: cpu } = measured
       rows.push([
         value,
         whole(tally.succeeded / elapsedSeconds),
-        whole(tally.succeeded / (elapsedSeconds + drainSeconds)),
+        whole(tally.succeeded / (elapsedSeconds + settleSeconds)),
         whole(cpu),
-        cpu === null || factor !== 'items' ? null : Math.round((cpu / value) * 10) / 10,
+        cpu === undefined || factor !== 'items' ? null : Math.round((cpu / value) * 10) / 10,
       ])
     } finally {
       await target.stop()
@@ -65,7 +60,7 @@ async function growEach({ factor, seconds, connections, onProgress, signal }: Gr
   return table([name, 'accepted/s', 'stored/s', 'CPU µs/order', 'CPU µs/item'], rows)
 }
 
-/** One product, which gets the same requests over HTTP at each size. */
+/** Sends the same requests at each size of one store. */
 async function growStored({ connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const rows: (string | number)[][] = []
   const target = await startProduct()
@@ -76,7 +71,7 @@ async function growStored({ connections, onProgress, signal }: GrowthOptions): P
       await fill(target, size, connections, signal)
       await drainFully(target, DRAIN_SECONDS, signal)
       const seconds = (performance.now() - began) / 1000
-      // Work that storing leaves behind, such as a checkpoint, is not there when a reader comes at another time.
+      // Lets work that follows storing, such as a checkpoint, finish before reads are measured.
       await sleep(SETTLE_MS, undefined, { signal })
       onProgress(`reading, with ${size} orders stored`)
       rows.push([size, Math.round(seconds), ...(await readTimes(target))])
@@ -109,12 +104,12 @@ async function readTimes(target: Target): Promise<string[]> {
       times.push(performance.now() - began)
     }
     const sorted = Float64Array.from(times).sort()
-    figures.push(`${median(times).toFixed(2)} / ${percentileOf(sorted, 99).toFixed(1)}`)
+    figures.push(`${percentileOf(sorted, 50).toFixed(2)} / ${percentileOf(sorted, 99).toFixed(1)}`)
   }
   return figures
 }
 
-/** A first name, a last name and an item: about one order in ten thousand has all five words. */
+/** A first name, a last name and an item: about 1 order in 10,000 has all five words. */
 const FEW = ['alex specimen acorn belt red', 'kim model iris coat grey', 'sam fixture fern hat blue']
 
 async function fill(target: Target, size: number, connections: number, signal: AbortSignal): Promise<void> {
@@ -124,7 +119,7 @@ async function fill(target: Target, size: number, connections: number, signal: A
     const missing = size - ((await readLedger(target))?.totals.accepted ?? 0)
     if (missing <= 0) return
     if (missing > BURST) {
-      await load(target, Math.ceil(missing / BURST / 2), connections, signal)
+      await load(target, { seconds: Math.ceil(missing / BURST / 2), connections, signal })
       continue
     }
     let left = missing
@@ -139,11 +134,9 @@ async function fill(target: Target, size: number, connections: number, signal: A
 }
 
 async function placeOne(target: Target, body: string): Promise<void> {
-  const headers = { 'content-type': 'application/json' }
-  const answer = await fetch(`${target.url}/api/orders`, { method: 'POST', headers, body })
-  await answer.text()
-  // The product is full for a moment: the order counts as missing, and the next round places it.
-  if (answer.status === 429) await sleep(1000)
+  const { status } = await ask(target, '/api/orders', JSON.parse(body))
+  // The product is full for a moment. The order counts as missing, and the next round places it.
+  if (status === 429) await sleep(1000)
 }
 
 /** Requests for orders of this many items. */

@@ -1,32 +1,27 @@
-import { join } from 'node:path'
 import { table } from '../../infra/ops/table.ts'
 import { cpuMicroseconds } from '../machine.ts'
 import { rateBetween, untilStored, type StoringRate } from '../outcome/standing.ts'
 import { median } from '../statistics.ts'
-import { ask, startProduct, startServer, type Target } from '../target.ts'
+import { startProduct, type Target } from '../target.ts'
 import { inTurn, ratio, whole } from './figures.ts'
-import { INTAKE_ALONE, load, type VersusOptions } from './versus.ts'
+import { INTAKE_ALONE, load, startStoringBaseline, storedBy, type VersusOptions } from './versus.ts'
 import { readLedger } from '../outcome/verdict.ts'
 
-/** A program that stores the orders that wait in a topic, and how many it has stored so far. */
+/** A program that stores the orders that wait in a topic. `stored` resolves with their number so far. */
 interface Storer {
   readonly name: string
   readonly start: (topic: string) => Promise<Target>
   readonly stored: (target: Target) => Promise<number>
 }
 
-/** Orders that are stored in a moment measure the start, before the code is compiled, and little else. */
+/** Storing few orders would measure little but the start, before the code is compiled. */
 const FILL_TIMES = 4
 
 const STORERS: readonly Storer[] = [
   {
     name: 'kafkajs, one transaction an order',
-    start: async (topic) => {
-      const environment = { ...process.env, ORDERS_TOPIC: topic }
-      const words = [join(import.meta.dirname, '..', 'baselines', 'one-by-one.ts')]
-      return { ...(await startServer('The consumer', words, environment)), key: undefined }
-    },
-    stored: async (target) => ((await ask(target, '/')).body as { stored: number }).stored,
+    start: (topic) => startStoringBaseline('The consumer', 'express-kafkajs.ts', topic),
+    stored: storedBy,
   },
   {
     name: 'product',
@@ -61,7 +56,7 @@ export async function fillTopic(
 ): Promise<number> {
   const target = await startProduct({ ...INTAKE_ALONE, ORDERS_TOPIC: topic })
   try {
-    await load(target, seconds, connections, signal)
+    await load(target, { seconds, connections, signal })
     return (await readLedger(target))?.totals.records ?? 0
   } finally {
     await target.stop()
@@ -84,7 +79,7 @@ async function measure(
   }
 }
 
-/** The others are compared with the first. */
+/** Ratios are relative to the first storer. */
 function storingText(measured: ReadonlyMap<string, readonly StoringRate[]>, orders: number): string {
   const rows = [...measured].map(([name, rounds]) => ({
     name,

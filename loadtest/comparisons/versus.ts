@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { table } from '../../infra/ops/table.ts'
 import { inTurn, ratio, whole, type Caller } from './figures.ts'
 import { laneOf } from '../scenarios.ts'
@@ -13,7 +12,8 @@ import type { VersusTask } from '../options.ts'
 import { createRequests } from '../requests.ts'
 import { median, percentileOf } from '../statistics.ts'
 import { Tally } from '../sending/tally.ts'
-import { ask, startProduct, startServer, TargetError, type Target } from '../target.ts'
+import { ask, startProduct, startServer, type Target } from '../target.ts'
+import { untilStored } from '../outcome/standing.ts'
 import { drainFully } from '../outcome/verdict.ts'
 
 export type VersusOptions = VersusTask & Caller
@@ -37,7 +37,6 @@ export interface Measured {
 
 const WARM_UP_SECONDS = 2
 const DRAIN_SECONDS = 60
-const LOOK_EVERY_MS = 250
 export const INTAKE_ALONE = { AzureWebJobs_consumeOrders_Disabled: 'true' }
 
 /**
@@ -74,55 +73,46 @@ function contendersOf(brokers: string): Contender[] {
   ]
 }
 
-function baseline(
-  name: string,
-  file: string,
-  settings: () => Readonly<Record<string, string>> = () => ({}),
-): Contender {
-  const words = [join(import.meta.dirname, '../baselines', file)]
-  const start = async () => {
-    const server = await startServer(name, words, { ...process.env, ...settings() })
-    return { ...server, key: undefined }
-  }
-  return { name, start }
+function baseline(name: string, file: string): Contender {
+  return { name, start: () => startBaseline(name, file) }
 }
 
-/** On a topic of its own, as the product is, because orders that earlier ones left would be stored first. */
+/** Each start gets a topic of its own, as the product does, because orders of earlier runs would be stored first. */
 function storingBaseline(name: string, file: string): Contender {
-  return { ...baseline(name, file, storingSettings), settle: settleBaseline }
+  const start = () => startStoringBaseline(name, file, `loadtest-baseline-${Date.now().toString(36)}`)
+  return { name, start, settle: settleBaseline }
 }
 
-function storingSettings(): Record<string, string> {
-  return { BASELINE_STORING: 'on', BASELINE_TOPIC: `loadtest-baseline-${Date.now().toString(36)}` }
+export function startStoringBaseline(name: string, file: string, topic: string): Promise<Target> {
+  return startBaseline(name, file, { BASELINE_STORING: 'on', BASELINE_TOPIC: topic })
 }
 
-async function settleProduct(target: Target, _: number, signal: AbortSignal): Promise<void> {
+async function startBaseline(name: string, file: string, settings: Record<string, string> = {}): Promise<Target> {
+  const words = [join(import.meta.dirname, '../baselines', file)]
+  return { ...(await startServer(name, words, { ...process.env, ...settings })), key: undefined }
+}
+
+export async function settleProduct(target: Target, _: number, signal: AbortSignal): Promise<void> {
   await drainFully(target, DRAIN_SECONDS, signal)
 }
 
 async function settleBaseline(target: Target, accepted: number, signal: AbortSignal): Promise<void> {
-  const deadline = performance.now() + DRAIN_SECONDS * 1000
-  for (;;) {
-    const { stored } = (await ask(target, '/stored')).body as { stored: number }
-    if (stored >= accepted) return
-    if (performance.now() > deadline) throw new TargetError(`${stored} of ${accepted} orders were stored in time.`)
-    await sleep(LOOK_EVERY_MS, undefined, { signal })
-  }
+  const look = async () => ({ stored: await storedBy(target), at: performance.now(), cpu: undefined })
+  await untilStored(accepted, 'The baseline', look, signal)
+}
+
+/** How many orders a baseline has stored. */
+export async function storedBy(target: Target): Promise<number> {
+  return ((await ask(target, '/stored')).body as { stored: number }).stored
 }
 
 async function measure({ start, settle }: Contender, options: VersusOptions): Promise<Measured> {
-  const { seconds, connections, rate, burst, signal } = options
   const target = await start()
   try {
-    const warm = await load(target, WARM_UP_SECONDS, connections, signal)
-    await settle?.(target, warm.tally.succeeded, signal)
-    const before = cpuMicroseconds(target.pid)
-    const { tally, elapsedSeconds } = await load(target, seconds, connections, signal, { rate, burst })
-    await settle?.(target, warm.tally.succeeded + tally.succeeded, signal)
-    const after = cpuMicroseconds(target.pid)
+    const { tally, elapsedSeconds, cpuMicroseconds: cpu } = await measureLoad(target, options, settle)
     return {
       perSecond: tally.succeeded / elapsedSeconds,
-      cpuMicroseconds: before === undefined || after === undefined ? undefined : (after - before) / tally.succeeded,
+      cpuMicroseconds: cpu,
       ...latencyOf(tally.latencies.latest(tally.succeeded)),
       notAccepted: tally.refused + tally.timeouts + tally.errors,
     }
@@ -136,21 +126,26 @@ function latencyOf(latencies: Float64Array): Pick<Measured, 'p50Ms' | 'p95Ms' | 
   return { p50Ms: at(50), p95Ms: at(95), p99Ms: at(99) }
 }
 
-interface Pace {
-  /** Requests a second of all connections together; undefined: a closed loop. */
-  readonly rate?: number | undefined
-  /** Whether all requests of a second are sent at its start. */
-  readonly burst?: boolean
+/** Warms up, loads and settles. CPU is microseconds for each accepted order, settling included. */
+export async function measureLoad(target: Target, options: Load, settle?: Contender['settle']) {
+  const { signal } = options
+  const warm = await load(target, { ...options, seconds: WARM_UP_SECONDS, rate: undefined, burst: false })
+  await settle?.(target, warm.tally.succeeded, signal)
+  const before = cpuMicroseconds(target.pid)
+  const { tally, elapsedSeconds } = await load(target, options)
+  const settling = performance.now()
+  await settle?.(target, warm.tally.succeeded + tally.succeeded, signal)
+  const settleSeconds = (performance.now() - settling) / 1000
+  const after = cpuMicroseconds(target.pid)
+  const cpu = before === undefined || after === undefined ? undefined : (after - before) / tally.succeeded
+  return { tally, elapsedSeconds, settleSeconds, cpuMicroseconds: cpu }
 }
 
+type Load = Pick<VersusOptions, 'seconds' | 'connections' | 'signal'> &
+  Partial<Pick<VersusOptions, 'rate' | 'burst'>> & { readonly next?: () => RequestToSend }
+
 /** Places orders: in a closed loop, or at a rate that all connections share. */
-export async function load(
-  target: Target,
-  seconds: number,
-  connections: number,
-  signal: AbortSignal,
-  { rate, burst = false, next }: Pace & { readonly next?: () => RequestToSend } = {},
-) {
+export async function load(target: Target, { seconds, connections, signal, rate, burst = false, next }: Load) {
   const requests = createRequests(1)
   const tally = new Tally()
   await using free = new Connections(target.url)

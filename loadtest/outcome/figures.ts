@@ -3,7 +3,8 @@ import type { ProcessCost } from '../machine.ts'
 import type { RequestFigures, StoredFigures } from './result.ts'
 import { type Plan } from '../scenarios.ts'
 import { arrivalsOf, type Arrivals, type RequestKind } from '../plan.ts'
-import { distributionOf, round, Samples, summarize } from '../statistics.ts'
+import { round, summarize } from '../statistics.ts'
+import { figuresOf } from '../sending/latencies.ts'
 import type { Tally } from '../sending/tally.ts'
 
 /** How requests were sent and latencies counted. */
@@ -53,44 +54,28 @@ export function requestFigures(
   })
 }
 
-/** Undefined when none was stored. */
-export function storedFigures(orders: readonly OrderView[], startedAt: Date): StoredFigures | undefined {
-  const all = new Samples()
-  const bySecond = new Map<number, Samples>()
-  for (const { acceptedAt, storedAt } of orders) {
-    if (acceptedAt === undefined || storedAt === undefined) continue
+/** Leaves out orders of the warm-up. Null when no order of the run was stored. */
+export function storedFigures(orders: readonly OrderView[], startedAt: Date): StoredFigures | null {
+  const timings = orders.flatMap(({ acceptedAt, storedAt }) => {
+    if (acceptedAt === undefined || storedAt === undefined) return []
     const accepted = Date.parse(acceptedAt)
-    const second = Math.floor((accepted - startedAt.getTime()) / 1000)
-    // Of the warm-up.
-    if (second < 0) continue
-    const took = Date.parse(storedAt) - accepted
-    all.add(took)
-    const those = bySecond.get(second) ?? new Samples()
-    bySecond.set(second, those)
-    those.add(took)
-  }
-  const sorted = all.toSorted()
-  const summary = summarize(sorted)
-  if (summary === undefined) return undefined
-  const timeline = [...bySecond]
-    .toSorted(([one], [other]) => one - other)
-    .map(([second, samples]) => {
-      const of = summarize(samples.toSorted())
-      return { second, p50: of?.p50 ?? 0, max: of?.max ?? 0 }
-    })
-  return { summary, distribution: distributionOf(sorted), timeline }
+    const from = accepted - startedAt.getTime()
+    return from < 0 ? [] : [[from, Date.parse(storedAt) - accepted] as const]
+  })
+  const { summary, ...figures } = figuresOf(timings)
+  return summary && { summary, ...figures }
 }
 
-/** Undefined when the product's process could not be watched. */
+/** Null when the product's process could not be observed. */
 export function costFigures(
   cpuBefore: number | undefined,
   cpuAfter: number | undefined,
   maxResidentMiB: number,
   tallies: ReadonlyMap<RequestKind, Tally>,
-): ProcessCost | undefined {
-  if (cpuBefore === undefined || cpuAfter === undefined) return undefined
+): ProcessCost | null {
+  if (cpuBefore === undefined || cpuAfter === undefined) return null
   const succeeded = [...tallies.values()].reduce((sum, tally) => sum + tally.succeeded, 0)
-  if (succeeded === 0) return undefined
+  if (succeeded === 0) return null
   const cpu = cpuAfter - cpuBefore
   return {
     cpuSeconds: round(cpu / 1e6),

@@ -1,7 +1,7 @@
 import type { LatencyFigures } from '../sending/latencies.ts'
 import type { Machine, ProcessCost } from '../machine.ts'
 import type { Phase, PhaseSpan, RequestKind } from '../plan.ts'
-import type { DistributionPoint, Summary } from '../statistics.ts'
+import type { Summary } from '../statistics.ts'
 
 /** A whole run, as it is written as JSON; report and comparisons use nothing else. Latencies in ms. */
 export interface RunResult {
@@ -31,7 +31,8 @@ export interface RunResult {
   readonly cost: ProcessCost | null
   /** The steps of a ramp, and where it came to its end; null for other scenarios. */
   readonly ramp: RampFigures | null
-  readonly client: ClientFigures
+  /** The share of time, from 0 to 1, in which the sending thread was busy. Near 1, the run measured the client. */
+  readonly client: { readonly busy: number }
   readonly verdict: Verdict
   readonly assertions: readonly AssertionResult[]
 }
@@ -60,12 +61,6 @@ export interface RampFigures {
   readonly summary: string
 }
 
-/** How busy the sending thread was. When it was busy most of the time, the run measured the client. */
-export interface ClientFigures {
-  /** The share of the time in which it did something, from 0 to 1. */
-  readonly busy: number
-}
-
 export interface RequestFigures {
   readonly kind: RequestKind
   readonly sent: number
@@ -91,11 +86,8 @@ export interface RequestFigures {
   readonly sentLate: Summary | null
 }
 
-export interface StoredFigures {
-  readonly summary: Summary
-  readonly distribution: readonly DistributionPoint[]
-  readonly timeline: readonly { readonly second: number; readonly p50: number; readonly max: number }[]
-}
+/** The timeline is by the second in which an order was accepted. */
+export type StoredFigures = LatencyFigures & { readonly summary: Summary }
 
 export interface PipelineSecond {
   readonly second: number

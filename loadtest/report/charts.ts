@@ -6,6 +6,7 @@ import {
   type RequestFigures,
   type RunResult,
 } from '../outcome/result.ts'
+import type { LatencyFigures, LatencySecond } from '../sending/latencies.ts'
 import { chart, type Band, type XAxis } from './chart.ts'
 
 /** The charts of a run, without those that have no measurements. */
@@ -28,17 +29,14 @@ export function chartsOf(result: RunResult): Html[] {
             y: 'log',
             x,
             bands,
-            series: [
-              { name: 'median', points: stored.timeline.map(({ second, p50 }) => [second, p50] as const) },
-              { name: 'longest', points: stored.timeline.map(({ second, max }) => [second, max] as const) },
-            ],
+            series: linesOf(stored, { median: 'p50', longest: 'max' }),
           }),
         ]),
     ...(pipeline === null ? [] : [lag(pipeline, bands), ...memory(pipeline, bands)]),
   ]
 }
 
-/** Every step in the order of rates; the part beyond the last rate that held is marked. */
+/** The steps in the order of their rates. Marks the rates above the highest that held. */
 function knee({ steps, held }: RampFigures): Html {
   const climbing = steps.toSorted((one, other) => one.rate - other.rate)
   const to = climbing.at(-1)?.rate ?? 1
@@ -68,7 +66,18 @@ function bandsOf({ phases, ramp }: RunResult): Band[] {
   return special.map(({ name, broken, from, to }) => ({ label: broken === null ? name : `${broken} away`, from, to }))
 }
 
-function latencyOverTime({ kind, latency: { timeline } }: RequestFigures, x: XAxis, bands: readonly Band[]): Html {
+/** A line for each name, of that figure by second. */
+function linesOf(
+  { timeline }: LatencyFigures,
+  figures: Readonly<Record<string, Exclude<keyof LatencySecond, 'second'>>>,
+) {
+  return Object.entries(figures).map(([name, figure]) => ({
+    name,
+    points: timeline.map((one) => [one.second, one[figure]] as const),
+  }))
+}
+
+function latencyOverTime({ kind, latency }: RequestFigures, x: XAxis, bands: readonly Band[]): Html {
   return chart({
     title: `Latency of ${kind}`,
     says: `Median, 99th percentile and longest latency of ${kind}, for every second of the run.`,
@@ -76,11 +85,7 @@ function latencyOverTime({ kind, latency: { timeline } }: RequestFigures, x: XAx
     y: 'log',
     x,
     bands,
-    series: [
-      { name: 'p50', points: timeline.map(({ second, p50 }) => [second, p50] as const) },
-      { name: 'p99', points: timeline.map(({ second, p99 }) => [second, p99] as const) },
-      { name: 'longest', points: timeline.map(({ second, max }) => [second, max] as const) },
-    ],
+    series: linesOf(latency, { p50: 'p50', p99: 'p99', longest: 'max' }),
   })
 }
 
@@ -99,7 +104,6 @@ function distribution(requests: readonly RequestFigures[]): Html {
 }
 
 function throughput(result: RunResult, x: XAxis, bands: readonly Band[]): Html {
-  const { timeline } = commandFigures(result).latency
   const stored = result.pipeline === null ? [] : rates(result.pipeline, result.seconds)
   return chart({
     title: 'Throughput',
@@ -108,16 +112,13 @@ function throughput(result: RunResult, x: XAxis, bands: readonly Band[]): Html {
     x,
     bands,
     series: [
-      {
-        name: 'placed',
-        points: timeline.map(({ second, count }) => [second, count] as const),
-      },
+      ...linesOf(commandFigures(result).latency, { placed: 'count' }),
       ...(stored.length === 0 ? [] : [{ name: 'stored', points: stored }]),
     ],
   })
 }
 
-/** Orders stored a second, from one look to the next. */
+/** Orders stored a second, between consecutive samples. */
 export function rates(pipeline: readonly PipelineSecond[], until: number): (readonly [second: number, rate: number])[] {
   return pipeline.flatMap(({ second, stored }, index) => {
     const next = pipeline[index + 1]

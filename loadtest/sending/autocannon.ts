@@ -2,7 +2,7 @@ import autocannon from 'autocannon'
 import type { Lane } from '../plan.ts'
 import { type Volley } from './volley.ts'
 import { PATIENCE_MS } from '../plan.ts'
-import { pause } from './pause.ts'
+import { pause } from '../../shared/threads/waiting.ts'
 
 /**
  * autocannon sends at the start of each second and looks only once a second whether it is time to stop: it would send

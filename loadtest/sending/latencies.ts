@@ -1,4 +1,4 @@
-import { distributionOf, round, Samples, summarize, type DistributionPoint, type Summary } from '../statistics.ts'
+import { distributionOf, Samples, summarize, type DistributionPoint, type Summary } from '../statistics.ts'
 
 /** An answer, or the end of waiting for it, in milliseconds. */
 export interface Timed {
@@ -20,13 +20,7 @@ export interface LatencyFigures {
   readonly timeline: readonly LatencySecond[]
 }
 
-export interface LatencySecond {
-  readonly second: number
-  readonly count: number
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
-}
+export type LatencySecond = { readonly second: number } & Pick<Summary, 'count' | 'p50' | 'p99' | 'max'>
 
 /** Answers as they came: when each was due, since the run began, and how long it took. */
 export class Latencies {
@@ -81,7 +75,7 @@ export class Latencies {
     return omitted
   }
 
-  *#observed(): Generator<Told> {
+  *#observed(): Generator<Timing> {
     for (let index = 0; index < this.count; index += 1) {
       const waited = this.#waited.at(index)
       // Never sent.
@@ -90,7 +84,7 @@ export class Latencies {
     }
   }
 
-  *#corrected(): Generator<Told> {
+  *#corrected(): Generator<Timing> {
     for (let index = 0; index < this.count; index += 1) {
       const [dueAt, took] = [this.#dueAt.at(index), this.#took.at(index)]
       yield [dueAt, took]
@@ -105,9 +99,10 @@ export function* missed(tookMs: number, intervalMs: number): Generator<number> {
   for (let late = intervalMs; tookMs - late >= intervalMs; late += intervalMs) yield late
 }
 
-type Told = readonly [fromMs: number, tookMs: number]
+type Timing = readonly [fromMs: number, tookMs: number]
 
-function figuresOf(latencies: Iterable<Told>): LatencyFigures {
+/** The figures of these latencies, each with the time from which it counts. */
+export function figuresOf(latencies: Iterable<Timing>): LatencyFigures {
   const all = new Samples()
   const bySecond = new Map<number, Samples>()
   for (const [from, took] of latencies) {
@@ -120,18 +115,11 @@ function figuresOf(latencies: Iterable<Told>): LatencyFigures {
   const sorted = all.toSorted()
   const timeline = [...bySecond]
     .toSorted(([one], [other]) => one - other)
-    .map(([second, samples]) => secondOf(second, samples))
+    .flatMap(([second, samples]) => {
+      const summary = summarize(samples.toSorted())
+      if (summary === undefined) return []
+      const { count, p50, p99, max } = summary
+      return [{ second, count, p50, p99, max }]
+    })
   return { summary: summarize(sorted) ?? null, distribution: distributionOf(sorted), timeline }
-}
-
-function secondOf(second: number, samples: Samples): LatencySecond {
-  const summary = summarize(samples.toSorted())
-  const none = Number.NaN
-  return {
-    second,
-    count: samples.length,
-    p50: round(summary?.p50 ?? none),
-    p99: round(summary?.p99 ?? none),
-    max: round(summary?.max ?? none),
-  }
 }

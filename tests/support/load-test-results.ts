@@ -36,7 +36,7 @@ export function loadTestResult(changes: Partial<RunResult> = {}): RunResult {
         sentLate: null,
       },
     ],
-    stored: { summary, distribution, timeline: [{ second: 0, p50: 10, max: 42 }] },
+    stored: { summary, distribution, timeline: [{ second: 0, count: 1, p50: 10, p99: 42, max: 42 }] },
     pipeline: [{ second: 0, lag: 0, records: 2, stored: 2, residentMiB: 100 }],
     cost: { cpuSeconds: 0.001, cpuMicrosecondsPerRequest: 500, maxResidentMiB: 100 },
     ramp: null,

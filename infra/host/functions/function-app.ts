@@ -1,5 +1,6 @@
+import type { LogLevel } from '@azure/functions'
 import { writeLog, type HostLogger } from '../host-logger.ts'
-import type { FunctionCallback, FunctionMetadata, RpcBinding, RpcLogCategory, RpcLogLevel } from './rpc.ts'
+import type { FunctionCallback, FunctionMetadata, RpcBinding, RpcLogCategory } from './rpc.ts'
 
 /** What the files of a function app have registered: functions and hooks. */
 export interface FunctionApp {
@@ -11,7 +12,7 @@ export interface FunctionApp {
   register(metadata: FunctionMetadata, callback: FunctionCallback): void
   /** After this, registering a function throws, as in the runtime. */
   lock(): void
-  log(level: RpcLogLevel, category: RpcLogCategory, message: string, from?: LogOrigin): void
+  log(level: LogLevel, category: RpcLogCategory, message: string, from?: LogOrigin): void
 }
 
 export interface RegisteredFunction {
@@ -53,7 +54,7 @@ export function createFunctionApp(logger: HostLogger): FunctionApp {
   let locked = false
 
   /** Hooks may change what the user logs; a hook that throws must not hide the line (the worker does the same). */
-  function throughHooks(level: RpcLogLevel, category: RpcLogCategory, message: string, from: LogOrigin | undefined) {
+  function throughHooks(level: LogLevel, category: RpcLogCategory, message: string, from: LogOrigin | undefined) {
     const context = {
       level,
       message,

@@ -1,19 +1,18 @@
+import type { LogLevel } from '@azure/functions'
 import { registerHooks } from 'node:module'
 import type { FunctionApp, HookCallback, HookName } from './function-app.ts'
-import type { FunctionCallback, FunctionMetadata, ProgrammingModel, RpcLogCategory, RpcLogLevel } from './rpc.ts'
+import type { FunctionCallback, FunctionMetadata, ProgrammingModel, RpcLogCategory } from './rpc.ts'
 
 /**
- * `@azure/functions-core`, which exists only inside a Functions runtime: the library `@azure/functions` requires it by
- * that name and registers through it. Here the name leads to a module that hands out the object below. The library
- * looks it up once a process, so one core serves every app in turn.
+ * `@azure/functions-core`, which exists only inside a Functions runtime. The library `@azure/functions` requires it by
+ * that name and registers functions through it. Here the name resolves to a module that exports the object below. The
+ * library requires it once in a process, so one core serves every app in turn.
  */
 const NAME = '@azure/functions-core'
 const MODULE_URL = 'functions-core:'
 const PLACE = Symbol.for('order-event-processing.functions-core')
-/** What programs that ask are told: the version of the runtime whose behaviour this host follows. */
+/** The version that functions see: the runtime whose behaviour this host follows. */
 const VERSION = '4.1050.0'
-
-const HOOK_NAMES: ReadonlySet<string> = new Set(['appStart', 'appTerminate', 'preInvocation', 'postInvocation', 'log'])
 
 interface Core {
   app: FunctionApp | undefined
@@ -22,19 +21,19 @@ interface Core {
 
 type WithCore = typeof globalThis & { [PLACE]?: { core: Core } }
 
-/** From now on what is registered belongs to this app. */
+/** Makes this app the one that functions and hooks are registered with. */
 export function serveApp(app: FunctionApp): void {
   installCore().app = app
 }
 
-/** The library's own way of running a function; set as soon as anything was registered with it. */
+/** The library's own way of running a function. The library sets it at the first registration. */
 export function programmingModel(): ProgrammingModel {
   const { model } = installCore()
   if (model === undefined) throw new Error('No function has been registered with @azure/functions.')
   return model
 }
 
-/** Kept on globalThis, for the library and this file may live in two module graphs (a test runner has its own). */
+/** Kept on globalThis, because the library and this file may live in two module graphs, as under a test runner. */
 function installCore(): Core {
   const place = globalThis as WithCore
   if (place[PLACE] !== undefined) return place[PLACE].core
@@ -67,8 +66,9 @@ function createApi(core: Core) {
       app().register(metadata, callback)
     },
     registerHook(name: string, callback: HookCallback) {
-      if (!HOOK_NAMES.has(name)) throw new RangeError(`Unrecognized hook "${name}"`)
-      const hooks = app().hooks[name as HookName]
+      const { hooks: known } = app()
+      if (!Object.hasOwn(known, name)) throw new RangeError(`Unrecognized hook "${name}"`)
+      const hooks = known[name as HookName]
       hooks.push(callback)
       return {
         dispose() {
@@ -81,7 +81,7 @@ function createApi(core: Core) {
       core.model = model
     },
     getProgrammingModel: () => core.model,
-    log(level: RpcLogLevel, category: RpcLogCategory, message: string) {
+    log(level: LogLevel, category: RpcLogCategory, message: string) {
       app().log(level, category, message)
     },
   }

@@ -5,10 +5,11 @@ import type {
   FunctionTrigger,
   InvocationContext as OfficialContext,
   RetryContext,
+  LogLevel,
 } from '@azure/functions'
 import { isTrigger } from './function-app.ts'
 import { InvocationContext } from './functions-library.ts'
-import type { CoreInvocationContext, FunctionContext, RpcBinding, RpcLogLevel } from './rpc.ts'
+import type { CoreInvocationContext, FunctionContext, RpcBinding } from './rpc.ts'
 
 export type TriggerMetadata = Record<string, unknown>
 
@@ -93,7 +94,7 @@ export class LeanContext implements FunctionContext {
     return this.#values
   }
 
-  #write(level: RpcLogLevel, args: unknown[]): void {
+  #write(level: LogLevel, args: unknown[]): void {
     if (this.isDone && this.#core.state !== 'postInvocationHooks') {
       this.#core.log('warning', 'system', tooLate(this.#core))
     }

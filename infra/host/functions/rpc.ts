@@ -1,6 +1,8 @@
+import type { LogLevel, RetryContext } from '@azure/functions'
+
 /**
- * What the library `@azure/functions` and its host say to each other: the part of the (unpublished) types of
- * `@azure/functions-core` that this host speaks. Names are the library's.
+ * The messages between the library `@azure/functions` and its host: the part of the (unpublished) types of
+ * `@azure/functions-core` that this host uses. Names are the library's.
  */
 export interface RpcTypedData {
   readonly string?: string
@@ -11,7 +13,7 @@ export interface RpcTypedData {
   readonly collectionSint64?: { readonly sint64: readonly RpcLong[] }
 }
 
-/** A 64-bit number as protobuf hands it over. */
+/** A 64-bit number as protobuf represents it. */
 export interface RpcLong {
   readonly low: number
   readonly high: number
@@ -46,7 +48,7 @@ export interface RpcHttpCookie {
   readonly maxAge?: RpcNullable<number>
 }
 
-/** With the properties that this host reads of HTTP and Kafka triggers. */
+/** Has the properties of HTTP and Kafka triggers that this host reads. */
 export interface RpcBinding {
   readonly type: string
   readonly direction?: 'in' | 'out'
@@ -80,24 +82,17 @@ export interface FunctionMetadata {
 
 export type FunctionCallback = (...inputs: unknown[]) => unknown
 
-export interface RpcRetryContext {
-  readonly retryCount: number
-  readonly maxRetryCount: number
-  readonly exception?: { readonly message: string; readonly stackTrace: string; readonly source: string }
-}
-
 export interface RpcInvocationRequest {
   readonly invocationId: string
   readonly inputData: readonly { readonly name: string; readonly data: RpcTypedData }[]
   readonly triggerMetadata?: Readonly<Record<string, RpcTypedData>>
-  readonly retryContext?: RpcRetryContext
+  readonly retryContext?: RetryContext
 }
 
 export interface RpcInvocationResponse {
   readonly returnValue?: RpcTypedData | null
 }
 
-export type RpcLogLevel = 'trace' | 'debug' | 'information' | 'warning' | 'error' | 'critical' | 'none'
 export type RpcLogCategory = 'user' | 'system' | 'customMetric'
 export type InvocationState = 'preInvocationHooks' | 'invocation' | 'postInvocationHooks'
 
@@ -106,10 +101,10 @@ export interface CoreInvocationContext {
   readonly request: RpcInvocationRequest
   readonly metadata: FunctionMetadata
   state: InvocationState | undefined
-  log(level: RpcLogLevel, category: RpcLogCategory, message: string): void
+  log(level: LogLevel, category: RpcLogCategory, message: string): void
 }
 
-/** The library's `InvocationContext`, as far as a host touches it. */
+/** The part of the library's `InvocationContext` that a host uses. */
 export interface FunctionContext {
   readonly invocationId: string
 }

@@ -1,7 +1,8 @@
+import type { RetryContext } from '@azure/functions'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../../shared/domain/errors.ts'
 import { retryDelays } from './retry-policy.ts'
-import type { RpcRetryContext, RpcRetryOptions } from '../functions/rpc.ts'
+import type { RpcRetryOptions } from '../functions/rpc.ts'
 
 export interface AttemptOptions {
   /** The function's `retry` policy. */
@@ -16,7 +17,7 @@ export interface AttemptOptions {
   readonly onGivenUp: (error: unknown) => void
 }
 
-export type Attempt = (retryContext: RpcRetryContext | undefined) => Promise<void>
+export type Attempt = (retryContext: RetryContext | undefined) => Promise<void>
 
 /**
  * Runs a delivery until it succeeds or is given up, by the rules of the runtime: the policy's attempts, with its waits;
@@ -45,7 +46,7 @@ async function attemptWithPolicy(
   signal: AbortSignal,
 ): Promise<{ error: unknown } | undefined> {
   const delays = policy === undefined ? undefined : retryDelays(policy, random)
-  let exception: RpcRetryContext['exception']
+  let exception: RetryContext['exception']
   for (let retryCount = 0; ; retryCount += 1) {
     signal.throwIfAborted()
     try {

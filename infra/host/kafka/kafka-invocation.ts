@@ -1,17 +1,17 @@
+import type { RetryContext } from '@azure/functions'
 import type { LogRecord } from '../../../shared/ports/event-log.ts'
 import { triggerOf, type FunctionApp, type RegisteredFunction } from '../functions/function-app.ts'
 import type { InvocationPath } from '../http/http-invocation.ts'
 import { invoke, openOfficially, type InvocationInput } from '../functions/invocation.ts'
 import { asLibraryReads, batchMetadata, eventMetadata, toKafkaEvent } from './kafka-event.ts'
 import { LeanModel } from '../functions/lean-model.ts'
-import type { RpcRetryContext } from '../functions/rpc.ts'
 
 /** Runs a function on a batch (`many`), or on the only record; throws what it threw. */
 export type InvokeKafka = (
   target: RegisteredFunction,
   records: readonly LogRecord[],
   many: boolean,
-  retryContext: RpcRetryContext | undefined,
+  retryContext: RetryContext | undefined,
 ) => Promise<void>
 
 /**

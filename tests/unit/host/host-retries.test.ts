@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { deliver, type AttemptOptions } from '../../../infra/host/kafka/attempts.ts'
 import { retryDelays } from '../../../infra/host/kafka/retry-policy.ts'
-import type { RpcRetryContext, RpcRetryOptions } from '../../../infra/host/functions/rpc.ts'
+import type { RetryContext } from '@azure/functions'
+import type { RpcRetryOptions } from '../../../infra/host/functions/rpc.ts'
 
 const NEVER = new AbortController().signal
 const AT_ONCE: RpcRetryOptions = { retryStrategy: 'fixedDelay', maxRetryCount: 2, delayInterval: { seconds: 0 } }
@@ -28,10 +29,10 @@ function recorder(changes: Partial<AttemptOptions> = {}) {
 
 /** Fails this many times, and records the retry context of each attempt. */
 function failing(times: number) {
-  const seen: (RpcRetryContext | undefined)[] = []
+  const seen: (RetryContext | undefined)[] = []
   return {
     seen,
-    attempt: async (context: RpcRetryContext | undefined) => {
+    attempt: async (context: RetryContext | undefined) => {
       seen.push(context)
       if (seen.length <= times) throw new Error(`failure ${seen.length}`)
     },

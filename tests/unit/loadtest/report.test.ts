@@ -53,7 +53,7 @@ describe('the report', () => {
     const stored = {
       summary: { count: 1, mean: 0, min: 0, p50: 0, p90: 0, p95: 0, p99: 0, p999: 0, max: 0 },
       distribution: [],
-      timeline: [{ second: 0, p50: 0, max: 0 }],
+      timeline: [{ second: 0, count: 1, p50: 0, p99: 0, max: 0 }],
     }
     expect(reportPage(loadTestResult({ stored }))).not.toMatch(/NaN|undefined|Infinity/)
   })
