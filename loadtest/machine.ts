@@ -4,14 +4,7 @@ import { createRequire } from 'node:module'
 import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 
-export interface Machine {
-  readonly system: string
-  readonly processor: string
-  readonly cores: number
-  readonly memoryGiB: number
-  /** The load average of the minute before the run: what else this machine was doing. */
-  readonly loadBefore: number
-}
+export type Machine = Readonly<ReturnType<typeof describeMachine>>
 
 /** CPU and memory of a process while requests were sent. */
 export interface ProcessCost {
@@ -24,17 +17,18 @@ const ROOT = join(import.meta.dirname, '..')
 /** Linux counts a process's time in ticks of USER_HZ, which is 100 on every platform that Node runs on. */
 const TICK_MICROSECONDS = 10_000
 
-export function describeMachine(): Machine {
+export function describeMachine() {
   return {
     system: `${platform()} ${release()} ${arch()}`,
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
+    // The load average of the minute before the run, which shows whether the machine was busy.
     loadBefore: Math.round((loadavg()[0] ?? 0) * 100) / 100,
   }
 }
 
-/** Of the tool and of the checked-out product, which is the tested one when it was started here. */
+/** Versions of the tools and of the checked-out product, which is the tested one when it was started here. */
 export function describeVersions(): Record<string, string> {
   const commit = commitOf()
   return {
@@ -52,7 +46,7 @@ export function cpuMicroseconds(pid: number | undefined): number | undefined {
   return fields && (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS
 }
 
-/** Memory that a process holds now; undefined where there is no /proc. */
+/** The resident memory of a process; undefined where there is no /proc. */
 export function residentMiB(pid: number | undefined): number | undefined {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readProc(pid, 'status') ?? '')?.[1]
   return kib === undefined ? undefined : Math.round(Number(kib) / 1024)
@@ -63,7 +57,7 @@ function readProc(pid: number | undefined, file: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch (error) {
-    // Another system, or the process has ended: then there is nothing to measure.
+    // There is no /proc, or the process has ended.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ESRCH') {
       return undefined
     }
@@ -80,12 +74,11 @@ function versionIn(file: string): string {
   return version
 }
 
-/** With a plus when files were changed since; undefined outside of a checkout. */
+/** The commit, with a plus when files have been changed since. Undefined outside a checkout. */
 function commitOf(): string | undefined {
   try {
     return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '-uno') === '' ? '' : '+'}`
   } catch {
-    // No git, or no checkout: a version is all that is known.
     return undefined
   }
 }

@@ -4,16 +4,10 @@ import { residentMiB } from './machine.ts'
 import type { PipelineSecond } from './outcome/result.ts'
 import { ask, TargetError, type Target } from './target.ts'
 
-/** Samples the product once a second while it is under load. */
-export interface Monitor {
-  readonly seconds: readonly PipelineSecond[]
-  readonly maxResidentMiB: number
-  stop(): Promise<void>
-}
-
 const EVERY_MS = 1000
 
-export function startMonitor(target: Target, now: () => number, onSecond: (lag: number | undefined) => void): Monitor {
+/** Samples the product once a second while it is under load. */
+export function startMonitor(target: Target, now: () => number, onSecond: (lag: number | undefined) => void) {
   const seconds: PipelineSecond[] = []
   let maxResidentMiB = 0
   const stopping = new AbortController()

@@ -1,41 +1,16 @@
 import { parseArgs } from 'node:util'
 import { messageOf } from '../shared/domain/errors.ts'
 import { METRIC_NAMES, parseAssertions, parseBound, withDefaults, type Assertion } from './outcome/assertions.ts'
-import { DEFAULT_BOUND, isScenario, SCENARIOS, type ScenarioName, type Settings } from './scenarios.ts'
-import { BREAKABLES, FACTORS, type Breakable, type Factor } from './plan.ts'
+import { DEFAULT_BOUND, isScenario, SCENARIOS } from './scenarios.ts'
+import { BREAKABLES, FACTORS, type Breakable } from './plan.ts'
 
-/** A command line, parsed. */
-export type Task =
-  | { readonly does: 'help' }
-  | { readonly does: 'compare'; readonly files: readonly [string, string] }
-  | ({ readonly does: 'versus' } & VersusTask)
-  | { readonly does: 'growth'; readonly factor: Factor; readonly seconds: number; readonly connections: number }
-  | ({ readonly does: 'run' } & RunTask)
+/** A parsed command line. */
+export type Task = Readonly<ReturnType<typeof readTask>>
+export type VersusTask = Extract<Task, { does: 'versus' }>
+export type GrowthTask = Extract<Task, { does: 'growth' }>
+export type RunTask = Extract<Task, { does: 'run' }>
 
-export interface VersusTask {
-  readonly seconds: number
-  readonly rounds: number
-  readonly connections: number
-  /** Requests a second of all connections together. Undefined: as many as they can send. */
-  readonly rate: number | undefined
-  readonly burst: boolean
-}
-
-export interface RunTask {
-  readonly scenario: ScenarioName
-  readonly said: Partial<Settings>
-  /** Undefined: start the product. */
-  readonly url: string | undefined
-  readonly key: string | undefined
-  readonly seed: number
-  readonly drainSeconds: number
-  readonly assertions: readonly Assertion[]
-  readonly out: string
-  /** Undefined: no JUnit file. */
-  readonly junit: string | undefined
-}
-
-/** A command line that is not valid; the message says why. */
+/** The command line is not valid; the message says why. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -117,17 +92,17 @@ Options:
 Exit codes: 0 well, 1 an assertion does not hold, 2 usage error, 3 not reached.`
 
 /** Throws `UsageError`. */
-export function readTask(words: readonly string[], environment: Readonly<Record<string, string | undefined>>): Task {
+export function readTask(words: readonly string[], environment: Readonly<Record<string, string | undefined>>) {
   const { values, positionals } = parse(words)
   const [verb, ...rest] = positionals
-  if (values.help === true || verb === undefined) return { does: 'help' }
+  if (values.help === true || verb === undefined) return { does: 'help' as const }
   checkHeeded(verb, Object.keys(values))
   if (verb === 'compare') {
     const [one, other, ...more] = rest
     if (one === undefined || other === undefined || more.length > 0) {
       throw new UsageError('compare needs two files: A.json B.json.')
     }
-    return { does: 'compare', files: [one, other] }
+    return { does: 'compare' as const, files: [one, other] as const }
   }
   if (rest.length > 0) throw new UsageError(`Unexpected arguments: ${rest.join(' ')}.`)
   const { burst = false } = values
@@ -139,12 +114,12 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
   if (verb === 'versus') {
     const rounds = wholeNumber('rounds', values.rounds) ?? 3
     checkBurst(burst, rate)
-    return { does: 'versus', rounds, seconds: seconds ?? 5, connections: connections ?? 50, rate, burst }
+    return { does: 'versus' as const, rounds, seconds: seconds ?? 5, connections: connections ?? 50, rate, burst }
   }
   if (verb === 'growth') {
     const factor = FACTORS.find((known) => known === values.factor)
     if (factor === undefined) throw new UsageError(`growth needs --factor ${FACTORS.join(', ')}.`)
-    return { does: 'growth', factor, seconds: seconds ?? 5, connections: connections ?? 50 }
+    return { does: 'growth' as const, factor, seconds: seconds ?? 5, connections: connections ?? 50 }
   }
   if (!isScenario(verb)) throw new UsageError(`There is no scenario "${verb}".`)
   checkBurst(burst, rate ?? SCENARIOS[verb].defaults.rate)
@@ -152,7 +127,7 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
   const stepSeconds = wholeNumber('step', values.step)
   const defaults = parseAssertions(verb === 'ramp' ? RAMP_ASSERTIONS : DEFAULT_ASSERTIONS)
   return {
-    does: 'run',
+    does: 'run' as const,
     scenario: verb,
     said: {
       ...(connections !== undefined && { connections }),
@@ -163,6 +138,7 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
       ...(stepSeconds !== undefined && { stepSeconds }),
       ...(values.break !== undefined && { broken: breakable(values.break) }),
     },
+    // Without a URL the product is started.
     url: values.url ?? environment['LOADTEST_URL'],
     key: values.key ?? environment['FUNCTIONS_KEY'],
     seed: wholeNumber('seed', values.seed) ?? 1,

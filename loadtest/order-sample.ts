@@ -1,23 +1,22 @@
-/** Ids of accepted orders, at most `limit`, spread evenly over the whole run however long it gets. */
-export interface OrderSample {
-  add(orderId: string): void
-  readonly orderIds: readonly string[]
-}
+export type OrderSample = ReturnType<typeof createOrderSample>
 
-/** Keeps every order, then every second, every fourth, and so on: whenever it is full, every other one is forgotten. */
-export function createOrderSample(limit: number): OrderSample {
+/**
+ * At most `limit` ids of accepted orders, spread evenly over the run. It keeps every order at first, then every second,
+ * every fourth and so on: whenever it is full, it drops every other id.
+ */
+export function createOrderSample(limit: number) {
   let kept: string[] = []
   let stride = 1
   let seen = 0
   return {
-    add(orderId) {
+    add(orderId: string) {
       if (seen % stride === 0) kept.push(orderId)
       seen += 1
       if (kept.length <= limit) return
       kept = kept.filter((_, index) => index % 2 === 0)
       stride *= 2
     },
-    get orderIds() {
+    get orderIds(): readonly string[] {
       return kept
     },
   }

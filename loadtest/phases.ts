@@ -1,19 +1,18 @@
 import { requestFigures } from './outcome/figures.ts'
 import { climb, type RampSettings } from './ramp.ts'
 import type { Requests } from './requests.ts'
-import { commandFigures, type RampFigures, type RampStep } from './outcome/result.ts'
+import { commandFigures, type RampStep } from './outcome/result.ts'
 import { spansOf, type Plan } from './scenarios.ts'
-import { type Breakable, type Lane, type Phase, type PhaseSpan, type RequestKind } from './plan.ts'
+import { PATIENCE_MS, type Breakable, type Lane, type Phase, type RequestKind } from './plan.ts'
 import type { Connections } from './sending/connections.ts'
 import { fire } from './sending/fire.ts'
 import { Tally } from './sending/tally.ts'
-import { PATIENCE_MS } from './plan.ts'
 import { round } from './statistics.ts'
 import { ask, TargetError, type Target } from './target.ts'
 import { drain } from './outcome/verdict.ts'
 import { pause } from '../shared/threads/waiting.ts'
 
-/** Where requests go to and are counted, and when, in milliseconds, they were sent. */
+/** The target, the requests and their counts. `now` is milliseconds since the run began. */
 export interface Sending {
   readonly target: Target
   readonly connections: Connections
@@ -23,15 +22,8 @@ export interface Sending {
   readonly signal: AbortSignal
 }
 
-/** The phases of the run, and when they were. */
-export interface Ran {
-  readonly phases: readonly Phase[]
-  readonly spans: readonly PhaseSpan[]
-  readonly ramp: RampFigures | null
-}
-
 /** Each phase begins on time, while the last answers of the one before may still be coming. */
-export async function runPhases(plan: Plan, sending: Sending): Promise<Ran> {
+export async function runPhases(plan: Plan, sending: Sending) {
   const spans = spansOf(plan)
   const running = plan.phases.map(async (phase, index) => {
     await pause((spans[index]?.from ?? 0) * 1000, sending.signal)
@@ -64,11 +56,11 @@ function fireLane({ kind, ...lane }: Lane, seconds: number, sending: Sending, pa
   return fire({ ...lanes, tally, connections, patienceMs, now, signal })
 }
 
-/** How long to wait after a failed step until its orders are stored. */
+/** The longest wait after a failed step for its orders to be stored. */
 const SETTLE_SECONDS = 10
 
-/** Steps one after the other; each has figures of its own, and all of them count in the run's. */
-export async function runRamp(ramp: RampSettings, sending: Sending, lag: () => number | null): Promise<Ran> {
+/** Runs one step after the other. Each has its own figures, and the run's figures include all steps. */
+export async function runRamp(ramp: RampSettings, sending: Sending, lag: () => number | null) {
   const { target, tallies, now, signal } = sending
   const seconds = () => now() / 1000
   const all = new Tally()

@@ -5,17 +5,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { newOrderCommandSchema } from '../../shared/domain/order-commands.ts'
 
 /**
- * The obvious first store: one durable transaction for each order. It keeps orders and items and the one index
- * that makes a repeated order one; no history, no search, no ledger.
+ * The obvious first store: one durable transaction for each order. It keeps orders and items, and a primary key against
+ * duplicates, but no history, search or ledger.
  */
-export interface OneByOneStore {
-  /** How many orders it holds. */
-  readonly stored: number
-  store(orderId: string, json: string): void
-  close(): void
-}
-
-export function openOneByOneStore(): OneByOneStore {
+export function openOneByOneStore() {
   const directory = mkdtempSync(join(tmpdir(), 'one-by-one-'))
   const db = new DatabaseSync(join(directory, 'orders.db'))
   db.exec(`
@@ -32,7 +25,7 @@ export function openOneByOneStore(): OneByOneStore {
     get stored() {
       return stored
     },
-    store(orderId, json) {
+    store(orderId: string, json: string) {
       const order = newOrderCommandSchema.parse(JSON.parse(json))
       db.exec('BEGIN IMMEDIATE')
       const name = `${order.customerName} ${order.customerLastName}`

@@ -1,18 +1,11 @@
-export interface KafkaSettings {
-  readonly brokers: string[]
-  readonly topic: string
-  readonly partitions: number
-  /** Whether the same process consumes the topic and stores the orders. */
-  readonly isStoring: boolean
-}
-
-/** Of the baselines that publish to Kafka. */
-export function kafkaSettings(): KafkaSettings {
+/** The settings of the baselines that publish to Kafka. */
+export function kafkaSettings() {
   const brokers = (process.env['KAFKA_BROKERS'] ?? '').split(',').filter((broker) => broker !== '')
   return {
     brokers,
     topic: process.env['BASELINE_TOPIC'] ?? 'loadtest-baseline',
     partitions: 6,
+    // Whether the same process consumes the topic and stores the orders.
     isStoring: process.env['BASELINE_STORING'] === 'on',
   }
 }

@@ -9,13 +9,9 @@ import { cpuMicroseconds } from '../machine.ts'
 import { LOOK_EVERY_MS, rateBetween, untilStored, type Standing, type StoringRate } from '../outcome/standing.ts'
 import { startProduct, TargetError, type Target } from '../target.ts'
 import { readLedger } from '../outcome/verdict.ts'
-import type { Factor } from '../plan.ts'
+import type { GrowthTask } from '../options.ts'
 
-export interface GrowthOptions extends Caller {
-  readonly factor: Factor
-  readonly seconds: number
-  readonly connections: number
-}
+export type GrowthOptions = Omit<GrowthTask, 'does'> & Caller
 
 const PROCESSORS = [1, 2, 3]
 /** The first begins to store while the others still join, and enough must be left for all of them. */

@@ -16,7 +16,7 @@ import { ask, startProduct, startServer, type Target } from '../target.ts'
 import { untilStored } from '../outcome/standing.ts'
 import { drainFully } from '../outcome/verdict.ts'
 
-export type VersusOptions = VersusTask & Caller
+export type VersusOptions = Omit<VersusTask, 'does'> & Caller
 
 export interface Contender {
   readonly name: string

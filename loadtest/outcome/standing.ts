@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TargetError } from '../target.ts'
 
-/** How far the storing of a topic's orders has come. */
+/** How many orders of a topic were stored at a time. */
 export interface Standing {
   readonly at: number
   readonly stored: number
@@ -14,11 +14,11 @@ export interface StoringRate {
   readonly cpuMicroseconds: number | undefined
 }
 
-/** Not more often, because the product asks the broker for each answer, which costs work of its own. */
+/** Polling more often would distort the measurement, because each answer makes the product ask the broker. */
 export const LOOK_EVERY_MS = 250
 const STILL_LIMIT_MS = 60_000
 
-/** Polls until this many orders are stored. Throws `TargetError` when the number stands still for a minute. */
+/** Polls until this many orders are stored. Throws `TargetError` when the number has not changed for a minute. */
 export async function untilStored(
   orders: number,
   name: string,

@@ -4,24 +4,18 @@ import type { OrderView } from '../../shared/domain/order-view.ts'
 import type { LedgerChange, Verdict } from './result.ts'
 import { ask, TargetError, type Target } from '../target.ts'
 
-/** The answers that callers got, and the orders to look up. */
+/** The run as the load test saw it: counts of requests, and ids of orders to look up. */
 export interface Claim {
   readonly sent: number
   readonly accepted: number
   readonly orderIds: readonly string[]
 }
 
-export interface Found {
-  readonly verdict: Verdict
-  /** The orders that were looked up and are stored. */
-  readonly stored: readonly OrderView[]
-}
-
 const ASK_AGAIN_MS = 250
 const AT_ONCE = 16
 const FINAL = new Set(['stored', 'dead-lettered', 'discarded'])
 
-/** The ledger before a run; undefined without a function key. Throws `TargetError` when the key is refused. */
+/** Undefined without a function key. Throws `TargetError` when the key is refused. */
 export async function readLedger(target: Target): Promise<LedgerVerdict | undefined> {
   if (target.key === undefined) return undefined
   const { status, body } = await ask(target, '/api/ops/ledger')
@@ -29,13 +23,13 @@ export async function readLedger(target: Target): Promise<LedgerVerdict | undefi
   throw new TargetError(`${target.url}/api/ops/ledger answered ${status}${status === 401 ? ': the key is wrong' : ''}.`)
 }
 
-/** How many records have no outcome yet; 0 without a function key. */
+/** The number of records without an outcome; 0 without a function key. */
 async function onTheirWay(target: Target): Promise<number> {
   const ledger = await readLedger(target)
   return ledger === undefined ? 0 : ledger.totals.toCome + ledger.parked.retrying
 }
 
-/** Waits up to `limitSeconds` until every record has its outcome; resolves with how many seconds that took. */
+/** Waits up to `limitSeconds` until every record has its outcome. Resolves with the seconds that it took. */
 export async function drain(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
   const began = performance.now()
   const passed = () => (performance.now() - began) / 1000
@@ -55,8 +49,8 @@ export async function drainFully(target: Target, limitSeconds: number, signal: A
 }
 
 /**
- * The outcome of everything that was accepted: from the ledger, which counts all records, and from a sample of orders looked
- * up by id, which trusts no count.
+ * The outcome of all accepted orders. It comes from the ledger, which counts every record, and from a sample of orders that
+ * are looked up by id, which does not depend on counts.
  */
 export async function judge(
   target: Target,
@@ -64,24 +58,22 @@ export async function judge(
   claim: Claim,
   limitSeconds: number,
   signal: AbortSignal,
-): Promise<Found> {
+) {
   const drained = await drain(target, limitSeconds, signal)
   const began = performance.now()
-  // With a ledger that says all is done, nothing can still be on its way.
+  // With a ledger, `drain` has waited already.
   const patience = before === undefined ? limitSeconds : 1
   const { views, unknown, open } = await lookFor(target, claim.orderIds, patience, signal)
   const asked = before === undefined ? (performance.now() - began) / 1000 : 0
 
   const after = await readLedger(target)
   const ledger = before && after ? changeBetween(before, after) : null
-  const verdict = summed(claim, ledger, unknown, open)
-  return {
-    verdict: { ...verdict, drainSeconds: Math.round((drained + asked) * 100) / 100 },
-    stored: views.filter(({ status }) => status === 'stored'),
-  }
+  const drainSeconds = Math.round((drained + asked) * 100) / 100
+  const verdict: Verdict = { ...summed(claim, ledger, unknown, open), drainSeconds }
+  return { verdict, stored: views.filter(({ status }) => status === 'stored') }
 }
 
-/** Looks each order up until it is in a final state, or time is up. */
+/** Looks up each order until it is in a final state or the time is over. */
 async function lookFor(target: Target, orderIds: readonly string[], limitSeconds: number, signal: AbortSignal) {
   const deadline = performance.now() + limitSeconds * 1000
   const views: OrderView[] = []
@@ -121,7 +113,7 @@ export function changeBetween(before: LedgerVerdict, after: LedgerVerdict): Ledg
   }
 }
 
-/** `unknown`: orders that the product says were never issued; `open`: these, and those not in a final state. */
+/** `unknown` counts orders that answer 404; `open` counts these and the orders without a final state. */
 export function summed(
   claim: Claim,
   ledger: LedgerChange | null,
@@ -129,7 +121,7 @@ export function summed(
   open: number,
 ): Omit<Verdict, 'drainSeconds'> {
   const pending = ledger === null ? open - unknown : ledger.toCome + ledger.retrying
-  // What the ledger has done with must be found; what is still to come may not be there yet.
+  // When the ledger counts nothing as pending, every order must be found. Otherwise some may not be stored yet.
   const missing = ledger !== null && pending === 0 ? open : unknown
   const neverLogged = ledger === null ? 0 : Math.max(0, claim.accepted - ledger.accepted)
   const lost = Math.max(neverLogged + (ledger?.gaps ?? 0), missing)
@@ -140,13 +132,13 @@ export function summed(
 
 function inWords({ accepted, ledger, lost, pending, checked }: Omit<Verdict, 'drainSeconds' | 'summary'>): string {
   if (lost > 0) return `${lost} of ${accepted} accepted orders are lost.`
-  if (pending !== null && pending > 0) return `${pending} orders are still on their way; none is known to be lost.`
-  const found = `${checked} of them looked for by id, all found`
+  if (pending !== null && pending > 0) return `${pending} orders are still on their way. No order is known to be lost.`
+  const found = `${checked} of them looked up by id and found`
   if (ledger === null)
     return `No order is known to be lost: ${accepted} accepted, ${found}. Without a key the ledger is unknown.`
-  // Answers that were cut off at the end, or orders of somebody else.
+  // These orders are of answers cut off at the end, or of other callers.
   const more = ledger.accepted - accepted
-  const unheard = more > 0 ? `; the log has ${more} more, of which no answer was heard here` : ''
+  const unheard = more > 0 ? `; the log has ${more} more, whose answers did not arrive here` : ''
   const balance = ledger.balanced ? 'the ledger balances' : 'but the ledger does not balance'
   return `Nothing lost: ${accepted} accepted, ${ledger.stored} stored, ${ledger.dead} dead-lettered, ${found}${unheard}; ${balance}.`
 }

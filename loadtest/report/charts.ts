@@ -5,6 +5,7 @@ import {
   type RampFigures,
   type RequestFigures,
   type RunResult,
+  type StoredFigures,
 } from '../outcome/result.ts'
 import type { LatencyFigures, LatencySecond } from '../sending/latencies.ts'
 import { chart, type Band, type XAxis } from './chart.ts'
@@ -19,19 +20,7 @@ export function chartsOf(result: RunResult): Html[] {
     ...requests.map((figures) => latencyOverTime(figures, x, bands)),
     distribution(requests),
     throughput(result, x, bands),
-    ...(stored === null
-      ? []
-      : [
-          chart({
-            title: 'Accepted to stored',
-            says: 'How long after its acceptance an order was stored, by the second of its acceptance.',
-            unit: 'ms, logarithmic, by the second of acceptance',
-            y: 'log',
-            x,
-            bands,
-            series: linesOf(stored, { median: 'p50', longest: 'max' }),
-          }),
-        ]),
+    ...(stored === null ? [] : [storedOverTime(stored, x, bands)]),
     ...(pipeline === null ? [] : [lag(pipeline, bands), ...memory(pipeline, bands)]),
   ]
 }
@@ -86,6 +75,18 @@ function latencyOverTime({ kind, latency }: RequestFigures, x: XAxis, bands: rea
     x,
     bands,
     series: linesOf(latency, { p50: 'p50', p99: 'p99', longest: 'max' }),
+  })
+}
+
+function storedOverTime(stored: StoredFigures, x: XAxis, bands: readonly Band[]): Html {
+  return chart({
+    title: 'Accepted to stored',
+    says: 'How long after its acceptance an order was stored, by the second of its acceptance.',
+    unit: 'ms, logarithmic, by the second of acceptance',
+    y: 'log',
+    x,
+    bands,
+    series: linesOf(stored, { median: 'p50', longest: 'max' }),
   })
 }
 

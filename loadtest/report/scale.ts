@@ -1,4 +1,4 @@
-/** From a value to a place between `start` and `end`, and the values worth a mark. */
+/** Maps values to positions between `start` and `end`. `ticks` are the values that get a mark. */
 export interface Scale {
   readonly ticks: readonly number[]
   readonly place: (value: number) => number
@@ -10,25 +10,21 @@ const TICKS = 4
 export function linearScale(largest: number, start: number, end: number): Scale {
   const step = roundStep(largest / TICKS)
   const top = Math.max(1, Math.ceil(largest / step - 1e-9)) * step
-  const ticks: number[] = []
-  for (let tick = 0; tick <= top + step / 1000; tick += step) ticks.push(Number(tick.toPrecision(12)))
-  return { ticks, place: (value) => start + (value / top) * (end - start) }
+  return { ticks: ticksTo(top, step), place: (value) => start + (value / top) * (end - start) }
 }
 
-/** From 0 to exactly `end`: time ends where the run does. */
+/** From 0 to exactly `seconds`, because the axis ends with the run. */
 export function timeScale(seconds: number, start: number, end: number): Scale {
-  const step = roundStep(seconds / TICKS)
-  const ticks: number[] = []
-  for (let tick = 0; tick <= seconds; tick += step) ticks.push(Number(tick.toPrecision(12)))
+  const ticks = ticksTo(seconds, roundStep(seconds / TICKS))
   return { ticks, place: (value) => start + (Math.min(value, seconds) / seconds) * (end - start) }
 }
 
-/** Powers of ten around the values; what is not positive is placed at the bottom. */
+/** Powers of ten around the values. A value that is not positive is placed at the bottom. */
 export function logScale(values: readonly number[], start: number, end: number): Scale {
   const positive = values.filter((value) => value > 0)
   const low = Math.floor(Math.log10(lowest(positive) ?? 1))
   const high = Math.max(low + 1, Math.ceil(Math.log10(highest(positive) ?? 10) - 1e-9))
-  const ticks = Array.from({ length: high - low + 1 }, (_, index) => Number((10 ** (low + index)).toPrecision(12)))
+  const ticks = Array.from({ length: high - low + 1 }, (_, index) => roundOff(10 ** (low + index)))
   const bottom = 10 ** low
   return {
     ticks,
@@ -36,7 +32,16 @@ export function logScale(values: readonly number[], start: number, end: number):
   }
 }
 
-/** 1, 2 or 5 times a power of ten, at least as large. */
+function ticksTo(top: number, step: number): number[] {
+  return Array.from({ length: Math.floor(top / step + 1e-9) + 1 }, (_, index) => roundOff(index * step))
+}
+
+/** Removes the error of binary fractions. */
+function roundOff(tick: number): number {
+  return Number(tick.toPrecision(12))
+}
+
+/** 1, 2 or 5 times a power of ten, at least as large as the given step. */
 function roundStep(rough: number): number {
   if (!(rough > 0)) return 1
   const power = 10 ** Math.floor(Math.log10(rough))
@@ -44,7 +49,7 @@ function roundStep(rough: number): number {
   return factor * power
 }
 
-/** Not `Math.max(...values)`: a long run has more values than a call may have arguments. */
+/** Unlike `Math.max(...values)`, works for more values than a call may have arguments. */
 export function highest(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : values.reduce((one, other) => Math.max(one, other))
 }

@@ -2,7 +2,7 @@ import type { RampFigures, RunResult } from '../outcome/result.ts'
 import type { Summary } from '../statistics.ts'
 import { rounded } from './rounded.ts'
 
-/** A table of the terminal and of the page, its numbers rounded for people. The first column names the row. */
+/** A table for the terminal and the page, with rounded numbers. The first column names the row. */
 export interface Table {
   readonly header: readonly string[]
   readonly rows: readonly (readonly (string | number | null)[])[]
@@ -13,8 +13,8 @@ export function latencyTable({ requests, stored }: Pick<RunResult, 'requests' | 
   return {
     header: ['', 'mean', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max'],
     rows: [
-      ...requests.map(({ kind, latency }) => [kind, ...percentiles(latency.summary)]),
-      ...(stored === null ? [] : [['accepted to stored', ...percentiles(stored.summary)]]),
+      ...requests.map(({ kind, latency }) => [kind, ...cellsOf(latency.summary)]),
+      ...(stored === null ? [] : [['accepted to stored', ...cellsOf(stored.summary)]]),
     ],
   }
 }
@@ -48,17 +48,17 @@ export function rampTable({ steps }: RampFigures): Table {
   }
 }
 
-/** The outcomes of the orders, including the warm-up's. */
+/** The outcomes of the orders, warm-up included. */
 export function accountsTable({ verdict }: Pick<RunResult, 'verdict'>): Table {
   const { sent, accepted, ledger, lost, pending, checked, drainSeconds } = verdict
   const { stored = null, duplicate = null, dead = null } = ledger ?? {}
   return {
-    header: ['sent', 'accepted', 'stored', 'duplicates', 'dead', 'lost', 'pending', 'looked for', 'drain s'],
+    header: ['sent', 'accepted', 'stored', 'duplicates', 'dead', 'lost', 'pending', 'looked up', 'drain s'],
     rows: [[sent, accepted, stored, duplicate, dead, lost, pending, checked, rounded(drainSeconds)]],
   }
 }
 
-function percentiles(summary: Summary | null): (number | null)[] {
+function cellsOf(summary: Summary | null): (number | null)[] {
   if (summary === null) return [null, null, null, null, null, null, null]
   const { mean, p50, p90, p95, p99, p999, max } = summary
   return [mean, p50, p90, p95, p99, p999, max].map(rounded)

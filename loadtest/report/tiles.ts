@@ -2,22 +2,19 @@ import { html, type Html } from '../../shared/pages/html.ts'
 import { commandFigures, type RunResult } from '../outcome/result.ts'
 import { rounded, thousands } from './rounded.ts'
 
-/** The few numbers for a reader in a hurry. */
+/** The most important numbers. */
 export function tilesOf(result: RunResult): Html {
+  const { ramp } = result
   const { latency, perSecond } = commandFigures(result)
-  const { p50, p95, p99, max } = latency.summary ?? {}
+  // A ramp's latencies mix rates that held with rates that did not.
+  const { p50, p95, p99, max } = (ramp === null ? latency.summary : null) ?? {}
   const tiles = [
-    ...(result.ramp === null ? [] : [tile('highest rate that held', result.ramp.held, 'orders/s')]),
+    tile('highest rate that held', ramp?.held, 'orders/s'),
     tile('accepted', perSecond, 'orders/s'),
-    // A ramp's latencies mix rates that held with rates that did not.
-    ...(result.ramp === null
-      ? [
-          tile('median', p50, 'ms'),
-          tile('95 % within', p95, 'ms'),
-          tile('99 % within', p99, 'ms'),
-          tile('longest', max, 'ms'),
-        ]
-      : []),
+    tile('median', p50, 'ms'),
+    tile('95 % within', p95, 'ms'),
+    tile('99 % within', p99, 'ms'),
+    tile('longest', max, 'ms'),
     tile('99 % stored within', result.stored?.summary.p99, 'ms'),
     tile('lost', result.verdict.lost, 'orders'),
     tile('CPU a request', result.cost?.cpuMicrosecondsPerRequest, 'µs'),

@@ -1,19 +1,15 @@
 import type { HttpAnswer } from './http-types.ts'
 
-export interface Cors {
-  /** The answer to a preflight request; undefined when the request is none or its origin is not allowed. */
-  readonly preflight: (method: string, headers: Readonly<Record<string, string>>) => HttpAnswer | undefined
-  /** What to add to the answer of a request from this origin. */
-  readonly headersFor: (origin: string | undefined) => Readonly<Record<string, string>>
-}
+export type Cors = ReturnType<typeof createCors>
 
 const NONE: Readonly<Record<string, string>> = {}
 
-/** Off without origins; `*` allows any. Any method and header is allowed then, as `Host.CORS` does for `func start`. */
-export function createCors(origins: readonly string[]): Cors {
+/** Disabled without origins; `*` allows any. Any method and header is allowed, as `Host.CORS` does for `func start`. */
+export function createCors(origins: readonly string[]) {
   const anyOrigin = origins.includes('*')
   const allowed = new Set(origins.map((origin) => origin.toLowerCase().replace(/\/$/, '')))
 
+  /** The headers that an answer to a request from this origin gets. */
   function headersFor(origin: string | undefined): Readonly<Record<string, string>> {
     if (allowed.size === 0) return NONE
     const vary = anyOrigin ? NONE : { vary: 'Origin' }
@@ -27,7 +23,8 @@ export function createCors(origins: readonly string[]): Cors {
 
   return {
     headersFor,
-    preflight(method, headers) {
+    /** The answer to a preflight request. Undefined for other requests, and when the origin is not allowed. */
+    preflight(method: string, headers: Readonly<Record<string, string>>): HttpAnswer | undefined {
       const asked = headers['access-control-request-method']
       const answer = headersFor(headers['origin'])
       if (method !== 'OPTIONS' || asked === undefined || !('access-control-allow-origin' in answer)) return undefined

@@ -13,14 +13,14 @@ export interface HttpFunction {
   readonly authLevel: string
 }
 
-export interface Dispatch {
+interface Dispatch {
   readonly routes: ReturnType<typeof createRouteTable<HttpFunction>>
   readonly cors: Cors
   readonly checkKey: CheckKey
   readonly invoke: InvokeHttp
 }
 
-/** From a request to the answer of the function that takes it. Throws an OrderError for what the host itself refuses. */
+/** Hands a request to its function. Throws an OrderError for requests that the host itself refuses. */
 export function createDispatch({ routes, cors, checkKey, invoke }: Dispatch) {
   return async function answer(request: ServedRequest): Promise<HttpAnswer> {
     const preflight = cors.preflight(request.method, request.headers)
@@ -38,7 +38,7 @@ export function createDispatch({ routes, cors, checkKey, invoke }: Dispatch) {
     try {
       return await invoke(target, { method, url, rawQuery, headers, params: match.params, body })
     } catch (error) {
-      // Whatever it threw, even one of our own errors: the runtime answers 500 too.
+      // The runtime too answers 500 to any error, our own errors included.
       throw new OrderError('internal', `The function ${target.metadata.name} failed.`, { cause: error })
     }
   }

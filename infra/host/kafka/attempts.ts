@@ -11,19 +11,19 @@ export interface AttemptOptions {
   readonly commitOnFailure: boolean
   readonly maxRetries: number
   readonly random: () => number
-  /** Told of each attempt that failed; `delayMs` is the wait before the next, undefined when there is none. */
+  /** Called after each failed attempt. `delayMs` is the wait before the next attempt, undefined after the last. */
   readonly onFailure: (error: unknown, delayMs: number | undefined) => void
-  /** Told when records are passed over although the function failed. */
+  /** Called when records are passed over because the function failed. */
   readonly onGivenUp: (error: unknown) => void
 }
 
 export type Attempt = (retryContext: RetryContext | undefined) => Promise<void>
 
 /**
- * Runs a delivery until it succeeds or is given up, by the rules of the runtime: the policy's attempts, with its waits;
- * then, without commitOnFailure, the same again `maxRetries` times (-1: for ever), at once. Resolves when the records
- * may be committed, which includes that they are given up. Rejects, for them to be delivered again, only when `signal`
- * aborts: at once between attempts, else with the attempt in flight.
+ * Runs a delivery until it succeeds or is given up, by the rules of the runtime. The policy's attempts come first, with
+ * its waits. Without commitOnFailure they are repeated `maxRetries` times (-1: for ever) without a wait. Resolves when the
+ * records may be committed, also after giving up. Rejects only when `signal` aborts, and the records are then delivered
+ * again: between attempts it rejects at once, otherwise when the attempt in flight ends.
  */
 export async function deliver(attempt: Attempt, options: AttemptOptions, signal: AbortSignal): Promise<void> {
   const { commitOnFailure, maxRetries, onGivenUp } = options
@@ -34,7 +34,7 @@ export async function deliver(attempt: Attempt, options: AttemptOptions, signal:
       onGivenUp(failure.error)
       return
     }
-    // A function that fails at once, for ever, must not keep the process from everything else.
+    // A function that always fails at once must not block the event loop.
     await sleep(0)
     signal.throwIfAborted()
   }
@@ -50,9 +50,8 @@ async function attemptWithPolicy(
   for (let retryCount = 0; ; retryCount += 1) {
     signal.throwIfAborted()
     try {
-      const { maxRetryCount } = policy ?? {}
       const withCause = exception === undefined ? {} : { exception }
-      await attempt(maxRetryCount === undefined ? undefined : { retryCount, maxRetryCount, ...withCause })
+      await attempt(policy && { retryCount, maxRetryCount: policy.maxRetryCount, ...withCause })
       return undefined
     } catch (error) {
       const isLast = policy === undefined || (policy.maxRetryCount !== -1 && retryCount >= policy.maxRetryCount)

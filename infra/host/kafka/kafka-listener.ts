@@ -22,12 +22,7 @@ export interface KafkaListenerOptions {
   readonly invoke: InvokeKafka
 }
 
-export interface KafkaListener {
-  readonly functionName: string
-  /** Begins to deliver. Disposing waits for the batch in flight and interrupts the wait for the next attempt. */
-  readonly start: () => Promise<AsyncDisposable>
-  readonly busy: boolean
-}
+export type KafkaListener = ReturnType<typeof createKafkaListener>
 
 /**
  * The Kafka trigger: one batch in flight for each function, the function's retry policy, then host.json's. Throws when
@@ -37,7 +32,7 @@ export function createKafkaListener(
   target: RegisteredFunction,
   binding: RpcBinding,
   { consumer, hostJson, resolve, logger, invoke: invokeKafka }: KafkaListenerOptions,
-): KafkaListener {
+) {
   const { name: functionName, retryOptions } = target.metadata
   const topic = resolve(property(functionName, 'topic', binding.topic))
   const groupId = resolve(property(functionName, 'consumerGroup', binding.consumerGroup))
@@ -81,7 +76,8 @@ export function createKafkaListener(
     get busy() {
       return inFlight > 0
     },
-    start: () =>
+    /** Starts to deliver. Disposing waits for the batch in flight and interrupts the wait for the next attempt. */
+    start: (): Promise<AsyncDisposable> =>
       consumer.subscribe({
         topic,
         groupId,

@@ -98,7 +98,7 @@ describe('a load test', () => {
       const words = ['--rate', '10', '--seconds', '1', '--burst', '--out', out]
       const { code, output } = await loadtest('soak', '--url', product.url, ...words)
       expect(output).toContain('Latency in ms of requests sent in bursts')
-      expect(output).toMatch(/No order is known to be lost: (\d+) accepted, \1 of them looked for by id, all found/)
+      expect(output).toMatch(/No order is known to be lost: (\d+) accepted, \1 of them looked up by id and found/)
       expect(code).toBe(0)
     })
 
@@ -106,7 +106,7 @@ describe('a load test', () => {
       const words = ['--rate', '20', '--seconds', '3', '--out', out]
       const { code, output } = await loadtest('outage', '--url', product.url, '--key', PRODUCT_KEY, ...words)
       expect(output).toMatch(
-        /Nothing lost: (\d+) accepted, \d+ stored, 0 dead-lettered, \1 of them looked for by id, all found/,
+        /Nothing lost: (\d+) accepted, \d+ stored, 0 dead-lettered, \1 of them looked up by id and found/,
       )
       expect(code).toBe(0)
     })
