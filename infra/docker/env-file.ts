@@ -5,8 +5,8 @@ const SECRET_LENGTH = 40
 const SECRET_NAME = /_(?:SECRET|KEY|PASSWORD)$/
 
 /**
- * The text of the example with a secret wherever a name that calls for one has no value. What `present` has already
- * stays, also names that the example does not know.
+ * The example with the values of `present`, and with a new secret for every secret without a value. Names that only
+ * `present` has are kept at the end.
  */
 export function fillEnv(example: string, present: string, makeSecret: () => string = randomSecret): string {
   const known = new Map(present.split('\n').flatMap(assignment))
@@ -26,7 +26,7 @@ function assignment(line: string): [name: string, value: string][] {
   return name === undefined ? [] : [[name, value.trim()]]
 }
 
-/** Letters and digits alone, so that it needs no quotes anywhere; of three kinds, as SQL Server demands. */
+/** Only letters and digits, which need no quotes anywhere. Has all three kinds that SQL Server's policy demands. */
 export function randomSecret(): string {
   const secret = Array.from({ length: SECRET_LENGTH }, () => LETTERS_AND_DIGITS[randomInt(LETTERS_AND_DIGITS.length)])
   const text = secret.join('')

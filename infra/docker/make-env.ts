@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { fillEnv } from './env-file.ts'
 
 /**
- * `node infra/docker/make-env.ts [.env]`: fills .env from .env.example, with a random value for every secret. What .env
- * has already stays, for volumes and issued ids were made with it.
+ * `node infra/docker/make-env.ts [.env]`: fills .env from .env.example, with a random value for every secret. Existing
+ * values stay, because volumes and issued ids depend on them.
  */
 const ROOT = join(import.meta.dirname, '..', '..')
 const [file = join(ROOT, '.env')] = process.argv.slice(2)
@@ -12,10 +12,10 @@ const [file = join(ROOT, '.env')] = process.argv.slice(2)
 const present = existsSync(file) ? readFileSync(file, 'utf8') : ''
 const filled = fillEnv(readFileSync(join(ROOT, '.env.example'), 'utf8'), present)
 if (filled === present) {
-  process.stdout.write(`${file} has everything already.\n`)
+  process.stdout.write(`${file} is complete; nothing was changed.\n`)
 } else {
-  // Written beside and renamed, so that a write that is cut short costs no secret.
+  // Written to another file and renamed, so that an interrupted write loses no secret.
   writeFileSync(`${file}.new`, filled, { mode: 0o600 })
   renameSync(`${file}.new`, file)
-  process.stdout.write(`${file} is filled; keep it as long as the volumes that are made with it.\n`)
+  process.stdout.write(`Filled ${file}. Keep it as long as the volumes that depend on it.\n`)
 }

@@ -1,8 +1,8 @@
 import { settingsFault, settingsHint } from './settings-fault.ts'
 
 /**
- * What the image's entrypoint runs before the runtime, which would go on without a single function when a setting is wrong:
- * one line that names the setting, and exit code 1.
+ * The image's entrypoint runs this before the runtime, which would continue without functions when a setting is wrong.
+ * Prints one line that names the setting, and exits with 1.
  */
 const hint = settingsHint(process.env)
 if (hint !== undefined) process.stderr.write(`${hint}\n`)

@@ -6,13 +6,13 @@ import { readLocalSettings } from '../host/local-settings.ts'
 
 const EXAMPLE = 'local.settings.example.json'
 
-/** What the runtime cannot do without, and what to write there on a developer's machine. */
+/** The settings that the runtime needs, with examples for a developer's machine. */
 const NEEDED: Readonly<Record<string, string>> = {
   KAFKA_BROKERS: 'localhost:9092, after `npm run kafka`',
   SQL_CONNECTION_STRING: 'Server=localhost,1433;Database=orders;User Id=orders;Password=…;TrustServerCertificate=true',
 }
 
-/** Makes local.settings.json from the example, with a secret of its own, unless it is there. Says whether it did. */
+/** Creates local.settings.json from the example, with a new secret, unless it exists. Returns whether it did. */
 export function makeLocalSettings(root: string): boolean {
   const file = join(root, 'local.settings.json')
   if (existsSync(file)) return false
@@ -22,18 +22,18 @@ export function makeLocalSettings(root: string): boolean {
   return true
 }
 
-/** What the runtime hands the functions: the Values of local.settings.json, over which the environment wins. */
+/** The settings that functions get: the Values of local.settings.json, overridden by the environment. */
 export function runtimeSettings(root: string, environment: Settings): Settings {
   const { values } = readLocalSettings(join(root, 'local.settings.json'), [])
   const given = Object.entries(environment).filter(([, value]) => value !== undefined)
   return { ...values, ...Object.fromEntries(given) }
 }
 
-/** One line that says what to set; undefined when the runtime has what it needs. */
+/** One line that names the missing settings. Undefined when all are there. */
 export function missingSettings(root: string, environment: Settings): string | undefined {
   const settings = runtimeSettings(root, environment)
   const missing = Object.keys(NEEDED).filter((name) => !settings[name]?.trim())
   if (missing.length === 0) return undefined
   const examples = missing.map((name) => `${name} (for example ${NEEDED[name]})`).join(' and ')
-  return `Set ${examples} in local.settings.json: the log and store that need no server are those of \`npm start\`, not of the Functions runtime.`
+  return `Set ${examples} in local.settings.json: only \`npm start\` has a log and a store that need no server.`
 }

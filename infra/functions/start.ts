@@ -6,13 +6,13 @@ import { onStopRequest } from '../stop-request.ts'
 import { makeLocalSettings, missingSettings, runtimeSettings } from './settings.ts'
 import { settingsFault, settingsHint } from './settings-fault.ts'
 
-/** `npm run func`: builds, then runs the functions in the real Functions runtime, by Azure Functions Core Tools. */
+/** `npm run func`: builds the functions and runs them in the real runtime, with Azure Functions Core Tools. */
 const ROOT = join(import.meta.dirname, '..', '..')
 const PACKAGE = join(ROOT, 'node_modules', 'azure-functions-core-tools')
 const TOOLS = join(PACKAGE, 'lib', 'main.js')
 const PROGRAM = join(PACKAGE, 'bin', process.platform === 'win32' ? 'func.exe' : 'func')
 const NO_TOOLS =
-  'Azure Functions Core Tools could not be started: install them (learn.microsoft.com/azure/azure-functions/functions-run-local), or use `npm start`, which needs none.'
+  'Azure Functions Core Tools could not be started: install them (learn.microsoft.com/azure/azure-functions/functions-run-local), or use `npm start`, which does not need them.'
 
 try {
   process.exitCode = await start()
@@ -22,7 +22,7 @@ try {
 }
 
 async function start(): Promise<number> {
-  if (makeLocalSettings(ROOT)) process.stdout.write('local.settings.json is made, from the example.\n')
+  if (makeLocalSettings(ROOT)) process.stdout.write('Created local.settings.json from the example.\n')
   const missing = missingSettings(ROOT, process.env)
   if (missing !== undefined) throw new Error(missing)
   const settings = runtimeSettings(ROOT, process.env)
@@ -36,17 +36,17 @@ async function start(): Promise<number> {
   return runTools(process.argv.slice(2))
 }
 
-/** Those of node_modules, which fetch their program when they are first run; else those of this machine. */
+/** Prefers the tools in node_modules, which download their program at the first run, to the tools on the PATH. */
 async function runTools(args: readonly string[]): Promise<number> {
   const [program, first] = existsSync(TOOLS) ? [process.execPath, [TOOLS]] : ['func', []]
   const tools = spawn(program, [...first, 'start', ...args], { cwd: ROOT, stdio: 'inherit' })
-  // A terminal tells both; another program tells this process alone.
+  // A terminal signals both processes, another program only this one.
   onStopRequest((signal) => tools.kill(signal))
   const code = await new Promise<number>((resolve, reject) => {
     tools.on('error', (cause) => reject(new Error(NO_TOOLS, { cause })))
     tools.on('close', (status, signal) => resolve(status ?? (signal === null ? 1 : 0)))
   })
-  // Their first-time set-up says itself what went wrong, but not what else there is.
+  // A failed download prints its own error, but not the alternative.
   const isSetUp = existsSync(PROGRAM) || !existsSync(TOOLS)
   if (code !== 0 && !isSetUp) process.stderr.write(`${NO_TOOLS}\n`)
   return code

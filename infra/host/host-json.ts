@@ -6,15 +6,14 @@ import type { Settings } from './binding-settings.ts'
 
 /** The part of host.json that this host follows, with the defaults of the runtime and of the Kafka extension. */
 export interface HostJson {
-  /** In front of every route. */
   readonly routePrefix: string
-  /** Undefined means that a function may take as long as it likes. */
+  /** Undefined: without a limit. */
   readonly functionTimeoutMs: number | undefined
   readonly kafka: {
     readonly maxBatchSize: number
-    /** Whether a batch that failed for good is passed over at once. */
+    /** Whether a batch is passed over as soon as the function's retry policy is exhausted. */
     readonly commitOnFailure: boolean
-    /** Without commitOnFailure: how often a batch is run again before it is passed over all the same; -1 for ever. */
+    /** Without commitOnFailure: how often a batch is run again before it is passed over; -1 for ever. */
     readonly maxRetries: number
   }
 }
@@ -43,7 +42,7 @@ const schema = z.object({
 
 /**
  * Reads host.json; settings named `AzureFunctionsJobHost__extensions__kafka__maxBatchSize` override it.
- * Throws `invalid-setting` with one line that names what is wrong.
+ * Throws `invalid-setting` with one line.
  */
 export function readHostJson(root: string, settings: Settings): HostJson {
   const file = join(root, 'host.json')
@@ -79,7 +78,7 @@ interface Tree {
   [name: string]: unknown
 }
 
-/** .NET configuration knows no case. */
+/** Names in .NET's configuration are case-insensitive. */
 function lowerNames(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name.toLowerCase(), lowerNames(inner)]))

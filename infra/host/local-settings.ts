@@ -1,18 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { messageOf, OrderError } from '../../shared/domain/errors.ts'
 
-/** Settings of the runtime, its worker and Node, which are not ours. */
+/** Settings of the runtime, its worker and Node. */
 const OF_OTHERS = /^(?:AzureWebJobs|AzureFunctions|FUNCTIONS_|WEBSITE_|languageWorkers|NODE_)/i
 
 export interface LocalSettings {
   readonly values: Readonly<Record<string, string>>
-  /** Names in the file that nobody reads: probably misspelt. */
+  /** Names in the file that are not known, and probably misspelt. */
   readonly unknown: readonly string[]
 }
 
 /**
  * The Values of local.settings.json, which `func start` reads too; nothing when there is no such file. Throws
- * `invalid-setting` with one line when it cannot be used.
+ * `invalid-setting` when it cannot be used.
  */
 export function readLocalSettings(file: string, knownNames: readonly string[]): LocalSettings {
   if (!existsSync(file)) return { values: {}, unknown: [] }

@@ -2,13 +2,12 @@ import { banner } from './banner.ts'
 import type { Product } from './run.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
 
-/** Less than the 10 s after which supervisors commonly kill. */
+/** Supervisors commonly kill a process after 10 s. */
 const STOP_LIMIT_MS = 9500
 
 /**
- * What `npm start` does: runs the product, says where, and ends it when asked to. A signal that comes while it starts is
- * heeded when it has started: as the first process of a container it would otherwise not be heard at all, and the engine
- * would kill it in the end.
+ * `npm start`: runs the product, prints its address, and stops it on request. A signal during the start takes effect after
+ * the start. Without a handler, the first process of a container would ignore it until the engine kills the process.
  */
 export async function main(root: string): Promise<void> {
   const start = async (): Promise<Product> => (await import('./run.ts')).startProduct(root)
@@ -20,7 +19,7 @@ export async function main(root: string): Promise<void> {
     unfinished: () => product?.unfinished() ?? ['starting'],
     say: (line) => process.stderr.write(`${line}\n`),
   })
-  // Loading the modules already keeps a signal waiting.
+  // Set before the modules load, so that a signal meanwhile waits too.
   started = start()
   product = await started
   process.stdout.write(banner(product, process.stdout.isTTY))

@@ -1,4 +1,4 @@
-// Plain JavaScript, loaded before any TypeScript: an older Node could not even read the message otherwise.
+// Plain JavaScript, loaded before any TypeScript, because an older Node cannot read TypeScript.
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major < 22 || (major === 22 && minor < 18)) {
   process.stderr.write(

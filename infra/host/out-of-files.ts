@@ -1,23 +1,23 @@
 import { closeSync, openSync } from 'node:fs'
 
-/** Fewer than the product needs beyond what Node itself has open. */
+/** The product needs more than this many files. */
 const NEEDED = 32
 
 /**
- * Why a start failed, when it failed because no more files can be opened. Some layers below us keep the number of the
- * error to themselves (SQLite says "unable to open database file"), so it is also tried.
+ * Explains a failed start when no more files can be opened; undefined for other failures. Some libraries hide the error code
+ * (SQLite says "unable to open database file"), so this also tries to open files.
  */
 export function outOfFiles(error: unknown): string | undefined {
   const words = textOf(error)
   if (/\bENFILE\b/.test(words)) {
-    return 'The whole system has too many files open (ENFILE): raise the limit with sysctl fs.file-max, or stop what holds them.'
+    return 'The whole system has too many files open (ENFILE): raise the limit with sysctl fs.file-max, or stop the process that holds them.'
   }
   const isTold = /\bEMFILE\b|too many open files/i.test(words)
   if (!isTold && (!/unable to open database file/.test(words) || canOpen(NEEDED))) return undefined
   return `This process may have at most ${limit()} files open, which is too few (EMFILE): raise the limit with ulimit -n 4096, LimitNOFILE= in systemd, or --ulimit nofile= in Docker.`
 }
 
-/** Of the error and its causes. */
+/** Codes and messages of the error and its causes. */
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return ''
   return `${'code' in error ? String(error.code) : ''} ${error.message} ${textOf(error.cause)}`

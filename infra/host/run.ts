@@ -16,27 +16,27 @@ import { readLocalSettings } from './local-settings.ts'
 export interface Product {
   readonly url: string
   readonly services: Services
-  /** The key that protected routes demand; `file` is undefined when a setting gave it. */
+  /** The key of protected routes. `file` is undefined when the key comes from a setting. */
   readonly functionsKey: { readonly key: string; readonly file: string | undefined }
-  /** Ends everything in order: what only waits, requests and batches in flight, hooks, then what was opened. */
+  /** Ends waits, lets requests and batches in flight finish, runs hooks, and closes log and store, in this order. */
   readonly stop: () => Promise<void>
   /** The work that `stop` still waits for, in words. */
   readonly unfinished: () => readonly string[]
 }
 
-/** A batch is small in host.json because the runtime copies it several times; here nothing is copied, and 8 MiB is its limit. */
+/** host.json keeps batches small because the runtime copies them several times. Here they are not copied, and end at 8 MiB. */
 const IN_ONE_PROCESS = { AzureFunctionsJobHost__extensions__kafka__maxBatchSize: '1000' }
 
 /**
- * Settings, services, functions, host: everything, once a process. The environment wins over local.settings.json in
- * `root`. Rejects with the reason, and then leaves nothing open.
+ * Reads the settings, opens the services, loads the functions and starts the host. May be called once in a process. The
+ * environment overrides local.settings.json in `root`. After a rejection nothing is left open.
  */
 export async function startProduct(root: string): Promise<Product> {
   const local = readLocalSettings(join(root, 'local.settings.json'), [...SETTING_NAMES, 'FUNCTIONS_INVOCATION'])
   if (local.unknown.length > 0) {
-    process.stderr.write(`local.settings.json has settings that nobody reads: ${local.unknown.join(', ')}.\n`)
+    process.stderr.write(`local.settings.json has unknown settings: ${local.unknown.join(', ')}.\n`)
   }
-  // As `func start` does, so that whatever reads the environment finds them there.
+  // `func start` does the same, so code that reads the environment finds them.
   for (const [name, value] of Object.entries(local.values)) process.env[name] ??= value
 
   const config = readConfig(process.env, 'embedded')
@@ -48,7 +48,7 @@ export async function startProduct(root: string): Promise<Product> {
   const services = await openServices()
   let host: EmbeddedHost | undefined
   async function stop(): Promise<void> {
-    // First what only waits: a batch that holds for a store that is away would keep the host from closing.
+    // Waits end first, because a batch that waits for an unavailable store would keep the host from closing.
     services.stop()
     await host?.close()
     await services[Symbol.asyncDispose]()
@@ -84,7 +84,7 @@ function invocationPath(value = 'lean'): InvocationPath {
   throw new OrderError('invalid-setting', 'FUNCTIONS_INVOCATION must be lean or official.')
 }
 
-/** An address that stands for all of them is reached as localhost. */
+/** Wildcard addresses are reached as localhost. */
 function urlOf({ address, family, port }: AddressInfo): string {
   if (address === '0.0.0.0' || address === '::') return `http://localhost:${port}`
   return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`

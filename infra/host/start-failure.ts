@@ -2,10 +2,10 @@ import { messageOf } from '../../shared/domain/errors.ts'
 import type { Settings } from './binding-settings.ts'
 import { outOfFiles } from './out-of-files.ts'
 
-/** The same codes mean other things of files. */
+/** The system calls about addresses. For files, the same error codes mean something else. */
 const OF_ADDRESSES: ReadonlySet<string> = new Set(['listen', 'bind', 'getaddrinfo'])
 
-/** Why the process could not start, in one line for a person; with the stack when LOG_LEVEL asks for detail. */
+/** One line that says why the process could not start, with the stack when LOG_LEVEL is debug or trace. */
 export function startFailure(error: unknown, { HOST = '127.0.0.1', PORT = '7071', LOG_LEVEL }: Settings): string {
   const code =
     error instanceof Error && 'syscall' in error && 'code' in error && OF_ADDRESSES.has(String(error.syscall))
@@ -19,11 +19,11 @@ export function startFailure(error: unknown, { HOST = '127.0.0.1', PORT = '7071'
 function addressFailure(code: string, host: string, port: string): string | undefined {
   switch (code) {
     case 'EADDRINUSE':
-      return `Port ${port} of ${host} is in use already: stop what holds it, or set PORT to another.`
+      return `Port ${port} of ${host} is in use already: stop the process that uses it, or set another PORT.`
     case 'EACCES':
       return `Port ${port} is only for privileged users: set PORT to 1024 or above.`
     case 'EADDRNOTAVAIL':
-      return `HOST ${host} is no address of this machine.`
+      return `HOST ${host} is not an address of this machine.`
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `HOST ${host} cannot be resolved.`

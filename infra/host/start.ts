@@ -2,8 +2,8 @@ import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 
 /**
- * `npm start`. Everything else is imported after the compile cache is on: a second start then spends no time on
- * stripping types and parsing. A failed start prints one line and exits with 1.
+ * `npm start`. Enables the compile cache before it imports anything else, so that later starts neither strip types nor
+ * parse. A failed start prints one line and exits with 1.
  */
 enableCompileCache()
 const { startFailure } = await import('./start-failure.ts')

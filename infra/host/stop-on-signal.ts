@@ -1,11 +1,10 @@
 import { messageOf } from '../../shared/domain/errors.ts'
 import { onStopRequest } from '../stop-request.ts'
 
-/** How this process ends when it is asked to. */
 export interface StopOptions {
-  /** Ends everything in order; resolves when nothing is left. */
+  /** Stops everything in order. */
   readonly stop: () => Promise<void>
-  /** What `stop` is still waiting for. */
+  /** The work that `stop` still waits for, in words. */
   readonly unfinished: () => readonly string[]
   readonly limitMs: number
   readonly say: (line: string) => void
@@ -14,8 +13,8 @@ export interface StopOptions {
 const EXIT_CODE = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
- * The first request stops in order and exits with 0; exits with 1, saying what did not finish, when that fails or takes
- * longer than the limit. A second one ends the process at once, with the code that a shell expects.
+ * The first stop request stops everything in order and exits with 0. If that fails or exceeds the limit, it says what did
+ * not finish and exits with 1. A second request ends the process at once with the exit code that shells expect.
  */
 export function stopOnSignal({ stop, unfinished, limitMs, say }: StopOptions): void {
   let stopping = false

@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { kafkaClassPath } from './distribution.ts'
 
-/** A broker on this machine: Apache Kafka in KRaft mode, broker and controller in one small JVM. */
+/** A broker on this machine: Apache Kafka in KRaft mode, with broker and controller in one small JVM. */
 export interface Broker {
   readonly port: number
   readonly pid: number
   /** Resolves once the process has ended, for any reason. */
   readonly ended: Promise<void>
   stop(): Promise<void>
-  /** SIGKILL, without a flush or a word to the cluster. */
+  /** Sends SIGKILL, so nothing is flushed and the cluster is not told. */
   kill(): Promise<void>
 }
 
@@ -32,10 +32,10 @@ export interface BrokerOptions {
   readonly format?: readonly string[]
 }
 
-/** The same for all nodes of all our clusters, because they never meet. */
+/** All our clusters share it, because they never meet. */
 const CLUSTER_ID = 'b3JkZXItZXZlbnQtcHJvYw'
 const START_TIMEOUT_MS = 60_000
-// With the quick compiler and the serial collector a broker for one machine starts in two seconds.
+// With the quick compiler and the serial collector, a broker starts in two seconds.
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Dlog4j2.level=ERROR']
 
 /** Resolves when the broker accepts connections. Rejects with its output when it ends instead. */
@@ -48,7 +48,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   if (!existsSync(join(directory, 'data', 'meta.properties'))) {
     const tool = ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', settings, ...format]
     const { status, stderr, stdout } = spawnSync('java', [...JVM, ...tool], { encoding: 'utf8' })
-    if (status !== 0) throw new Error(`Kafka's storage could not be formatted:\n${stdout}${stderr}`)
+    if (status !== 0) throw new Error(`Formatting Kafka's storage failed:\n${stdout}${stderr}`)
   }
 
   // In its own process group, so that Ctrl-C reaches the broker through us, after its clients have stopped.
@@ -70,7 +70,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
   const deadline = Date.now() + START_TIMEOUT_MS
   while (!(await takesConnections(port))) {
-    if (hasEnded(java)) throw new Error(`The Kafka broker on port ${port} ended at start:\n${said.trim()}`)
+    if (hasEnded(java)) throw new Error(`The Kafka broker on port ${port} ended at its start:\n${said.trim()}`)
     if (Date.now() > deadline) {
       java.kill('SIGKILL')
       throw new Error(`The Kafka broker on port ${port} did not start within ${START_TIMEOUT_MS / 1000} s.`)
@@ -104,9 +104,9 @@ function serverProperties(options: BrokerOptions): string {
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL',
     'log.dirs': join(directory, 'data'),
     'auto.create.topics.enable': 'false',
-    // Waiting for more group members would only slow the first start down.
+    // Waiting for more group members would only delay the first start.
     'group.initial.rebalance.delay.ms': '0',
-    // A killed broker can come back under its name only when its last session is over.
+    // A killed broker can come back under its id only after its last session has expired.
     'broker.session.timeout.ms': '4000',
     'broker.heartbeat.interval.ms': '1000',
     'offsets.topic.num.partitions': '10',

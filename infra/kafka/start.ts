@@ -9,7 +9,7 @@ import { onStopRequest } from '../stop-request.ts'
 import { startBroker } from './broker.ts'
 import { missingForKafka } from './distribution.ts'
 
-/** `npm run kafka`: a real Kafka broker on this machine with the product's topics, until Ctrl-C. */
+/** `npm run kafka`: runs a real Kafka broker with the product's topics on this machine until Ctrl-C. */
 const USAGE = `npm run kafka [-- --port 9092] [-- --fresh]
 
 A Kafka broker on this machine, for development. Needs Java 17; the first start downloads Kafka from Maven Central.
@@ -72,7 +72,7 @@ async function makeTopics(address: string): Promise<readonly string[]> {
   if (config.kafka === undefined) return []
   await using log = createKafkaLog({
     kafka: config.kafka,
-    // The warnings would only say that one broker keeps one copy.
+    // The warnings would only say that a single broker keeps a single copy.
     onWarning: () => undefined,
     onError: (error) => process.stderr.write(`${messageOf(error)}\n`),
   })

@@ -3,7 +3,7 @@ import { startProduct } from '../host/run.ts'
 import { createHttpClient, type OpsClient } from './client.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
-/** Function names, as `AzureWebJobs_<name>_Disabled` takes them. */
+/** The functions that process records. */
 const WORKING = [
   'consumeOrders',
   'consumeDeadLetters',
@@ -11,12 +11,12 @@ const WORKING = [
 ]
 
 /**
- * For a DATA_DIR that no process holds: the product opens it in this process, on a free port of the loopback address, and
- * closes again. A command that only reads must change nothing, so records are processed only for commands that need it.
+ * Starts the product in this process, on a free loopback port, for a DATA_DIR that no process holds. Disposing stops it. A
+ * command that only reads must change nothing, so records are processed only for commands that need it.
  */
 export async function createLocalClient(operator: string, asked: { processing: boolean }): Promise<OpsClient> {
   Object.assign(process.env, { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error' })
-  // No command asks for the last hour, and a request to Kafka under way at the close would keep its connections open.
+  // No command reads this history, and its requests to Kafka could keep connections open at the end.
   for (const name of ['opsHistory', ...(asked.processing ? [] : WORKING)])
     process.env[`AzureWebJobs_${name}_Disabled`] = 'true'
   const { url, functionsKey, services, stop } = await startProduct(ROOT)

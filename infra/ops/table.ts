@@ -1,14 +1,14 @@
-/** Texts of records may hold anything: a line break or an escape sequence must not reach a terminal. */
+/** Texts of records may contain anything. Line breaks and escape sequences must not reach a terminal. */
 const CONTROL = /\p{Cc}+/gu
-/** Room kept for the last column where it needs it, because it holds causes and reasons. */
+/** The width kept for the last column, because it has causes and reasons. */
 const ROOM_FOR_LAST = 24
 
 type Cell = string | number | null | undefined
 
 /**
- * A table for people: columns as wide as their widest cell, numbers aligned to the right, a dash for an unknown value,
- * lines cut to the terminal. A terminal that is too narrow loses the optional columns in the order given, and a line below
- * says which.
+ * A table for people. Columns are as wide as their widest cell, numbers are aligned to the right, unknown values are
+ * dashes, and lines are cut to `width`. If the table is too wide, optional columns are left out in the order given, and a
+ * line below names them.
  */
 export function table(
   header: readonly string[],
@@ -36,7 +36,7 @@ export function table(
   return lines.join('\n')
 }
 
-/** NaN, such as the median of no values, counts as unknown. */
+/** NaN, such as the median of an empty list, counts as unknown. */
 function isKnown(cell: Cell): cell is string | number {
   return typeof cell === 'number' ? Number.isFinite(cell) : cell !== null && cell !== undefined
 }
@@ -61,17 +61,16 @@ function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`
 }
 
-/** A cause as a table shows it. */
 export function causeText({ code, detail }: { readonly code: string; readonly detail: string }): string {
   return `${code}: ${detail}`
 }
 
-/** A time as a table shows it: to the second, in UTC. */
+/** Removes the fraction of a second from an RFC 3339 time. */
 export function toSecond(time: string): string {
   return time.replace(/\.\d+Z$/, 'Z')
 }
 
-/** Piped output is not cut. A terminal that does not know its width says 0. */
+/** Infinite for piped output, and for terminals that report the width 0. */
 function terminalWidth(): number {
   return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY
 }

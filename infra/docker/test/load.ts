@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
 /**
- * Callers of the gateway, for infra/docker/test.sh. `node load.ts run URL FILE` places orders and reads them back until
- * SIGTERM, appends the id of each accepted one to FILE, and tells how many requests failed and how long the longest took,
- * in ms; `node load.ts large URL FILE COUNT` places orders of the largest size, as fast as the log takes them; `node load.ts
- * verify URL FILE` waits until every order of FILE is stored; `node load.ts hold URL` has many callers send almost the whole of a large body and wait.
- * Each ends with 1 when something failed.
+ * Callers of the gateway, for infra/docker/test.sh. Each command exits with 1 when a request failed:
+ *
+ *   node load.ts run URL FILE          places orders and reads them back until SIGTERM; appends accepted ids to FILE
+ *   node load.ts large URL FILE COUNT  places orders of the largest size, as fast as the log takes them
+ *   node load.ts verify URL FILE       waits until every order of FILE is stored
+ *   node load.ts hold URL              has many callers send all but one byte of a large body and wait
  */
 const [verb = '', url = '', file = '', count = '0'] = process.argv.slice(2)
 const CALLERS = 8
@@ -20,11 +21,11 @@ const HELD_BYTES = 1_000_000
 const HELD_FOR_MS = 4000
 const STORED_WITHIN_MS = 90_000
 /**
- * An order without a key that meets an instance in the instant in which it closes is answered 502, because it is never sent
- * twice. So few may: more mean that an instance closes with requests in hand.
+ * An order without a key is never sent twice, so it gets a 502 when it reaches an instance that is just closing. More than
+ * this many mean that instances close with requests in flight.
  */
 const UNSURE_AT_MOST = 3
-/** What an order can have at most, about 0.9 MB: 500 items, and names of letters of four bytes. */
+/** The largest order has 500 items and names of 4-byte characters: about 0.9 MB. */
 const ITEMS = 500
 const JSON_BODY = { 'content-type': 'application/json' }
 const WIDE = '\u{1F4E6}'
@@ -61,14 +62,14 @@ async function ask(
   return undefined
 }
 
-/** As a log does that is slower than its callers. */
+/** Whether the log is slower than its callers. */
 async function asksToWait(answer: Response): Promise<boolean> {
   return answer.status === 503 && (await answer.clone().text()).includes('#log-unavailable')
 }
 
 async function place(body: string, keyed: boolean): Promise<string | undefined> {
   const headers = { ...JSON_BODY, ...(keyed && { 'idempotency-key': randomUUID() }) }
-  // The largest orders come faster than a broker takes them. Under any other load it has no reason to refuse.
+  // The largest orders come faster than a broker takes them. Under any other load a refusal is a failure.
   const allows = async (answer: Response) =>
     (!keyed && answer.status === 502) || (verb === 'large' && (await asksToWait(answer)))
   for (;;) {
@@ -88,7 +89,7 @@ async function place(body: string, keyed: boolean): Promise<string | undefined> 
   }
 }
 
-/** Half of the orders without a key. */
+/** Half of the orders have no key. */
 async function run(caller: number): Promise<void> {
   for (let turn = 0; !stop.signal.aborted; turn++) {
     const id = await place(JSON.stringify(order), (caller + turn) % 2 === 0)
@@ -116,7 +117,7 @@ async function hold(): Promise<void> {
   for (const socket of sockets) {
     requests += 1
     socket.on('error', (error) => failures.push(String(error)))
-    socket.on('end', () => failures.push('the gateway hung up'))
+    socket.on('end', () => failures.push('the gateway closed the connection'))
     socket.resume().write(head + ' '.repeat(HELD_BYTES - 1))
   }
   await sleep(HELD_FOR_MS)

@@ -2,12 +2,12 @@ import type { LogLevel } from '@azure/functions'
 import { writeLog, type HostLogger } from '../host-logger.ts'
 import type { FunctionCallback, FunctionMetadata, RpcBinding, RpcLogCategory } from './rpc.ts'
 
-/** What the files of a function app have registered: functions and hooks. */
+/** The functions and hooks that the files of a function app have registered. */
 export interface FunctionApp {
   /** By function id, in the order of registration. */
   readonly functions: ReadonlyMap<string, RegisteredFunction>
   readonly hooks: Readonly<Record<HookName, HookCallback[]>>
-  /** Shared by all hooks of the app, for as long as the process lives. */
+  /** Shared by all hooks of the app. */
   readonly appHookData: Record<string, unknown>
   register(metadata: FunctionMetadata, callback: FunctionCallback): void
   /** After this, registering a function throws, as in the runtime. */
@@ -23,7 +23,7 @@ export interface RegisteredFunction {
 export type HookName = 'appStart' | 'appTerminate' | 'preInvocation' | 'postInvocation' | 'log'
 export type HookCallback = (context: object) => unknown
 
-/** The invocation that a line of log comes from. */
+/** The invocation that a log line belongs to. */
 export interface LogOrigin {
   readonly functionName: string
   readonly invocationId: string
@@ -53,7 +53,7 @@ export function createFunctionApp(logger: HostLogger): FunctionApp {
   const appHookData: Record<string, unknown> = {}
   let locked = false
 
-  /** Hooks may change what the user logs; a hook that throws must not hide the line (the worker does the same). */
+  /** As in the worker, hooks may change user lines, and a hook that throws does not suppress the line. */
   function throughHooks(level: LogLevel, category: RpcLogCategory, message: string, from: LogOrigin | undefined) {
     const context = {
       level,

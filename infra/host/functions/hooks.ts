@@ -1,7 +1,7 @@
 import type { FunctionApp, HookName, LogOrigin } from './function-app.ts'
 import type { FunctionCallback } from './rpc.ts'
 
-/** Hooks run one after the other, in the order of registration, each awaited, on one context object. */
+/** Runs the hooks one after the other, in the order of registration, with one context object. */
 async function runHooks(app: FunctionApp, name: HookName, context: object): Promise<void> {
   for (const hook of app.hooks[name]) await hook(context)
 }
@@ -10,7 +10,7 @@ export async function runAppHooks(app: FunctionApp, name: 'appStart' | 'appTermi
   await runHooks(app, name, { hookData: app.appHookData, appHookData: app.appHookData })
 }
 
-/** May replace the inputs and the function itself. */
+/** Hooks may replace the inputs and the function. */
 export async function beforeInvocation(
   app: FunctionApp,
   origin: LogOrigin,
@@ -22,7 +22,7 @@ export async function beforeInvocation(
   call.callback = context.functionCallback
 }
 
-/** Sees what came of it and may change both, an error into a success included. */
+/** Hooks may change result and error, and may turn an error into a success. */
 export async function afterInvocation(
   app: FunctionApp,
   origin: LogOrigin,

@@ -10,7 +10,7 @@ import type {
   RpcInvocationRequest,
 } from './rpc.ts'
 
-/** How a function is given its input and its result is converted: by the library itself, or by what stands in for it. */
+/** The input of an invocation, and the model that passes it in and converts the result. */
 export interface InvocationInput {
   readonly request: Omit<RpcInvocationRequest, 'invocationId'>
   readonly open: (invocation: CoreInvocationContext) => InvocationModel | Promise<InvocationModel>
@@ -18,7 +18,7 @@ export interface InvocationInput {
 
 export const openOfficially: InvocationInput['open'] = (invocation) => programmingModel().getInvocationModel(invocation)
 
-/** What is left to do after the function has returned: to convert its result, if anybody wants it. */
+/** A result that is not converted yet, with everything that the conversion needs. */
 export interface Invoked {
   readonly result: unknown
   readonly model: InvocationModel
@@ -26,9 +26,9 @@ export interface Invoked {
 }
 
 /**
- * One invocation, by the steps of the Functions worker: arguments, hooks before, the function, hooks after. Throws what
- * the function threw. As there, `throw undefined` and `throw null` count as success, and hooks may change arguments,
- * function, result and error.
+ * Runs one invocation in the steps of the Functions worker: arguments, preInvocation hooks, function, postInvocation hooks.
+ * Rethrows the function's error. As in the worker, `throw undefined` and `throw null` count as success, and hooks may
+ * change arguments, function, result and error.
  */
 export async function invoke(app: FunctionApp, target: RegisteredFunction, input: InvocationInput): Promise<Invoked> {
   const invocation = new Invocation(app, target, { invocationId: randomUUID(), ...input.request })
@@ -57,12 +57,12 @@ export async function invoke(app: FunctionApp, target: RegisteredFunction, input
   }
   invocation.state = undefined
 
-  // oxlint-disable-next-line typescript/only-throw-error -- what the function threw is passed on as it is
+  // oxlint-disable-next-line typescript/only-throw-error -- the function's error is rethrown unchanged
   if (outcome.error !== null && outcome.error !== undefined) throw outcome.error
   return { result: outcome.result, model, context }
 }
 
-/** What the library is told of one invocation. A class, for it is made for every request. */
+/** The library's view of one invocation. A class, because every request creates an instance. */
 class Invocation implements CoreInvocationContext, LogOrigin {
   readonly invocationId: string
   readonly request: RpcInvocationRequest

@@ -14,15 +14,15 @@ import type { CoreInvocationContext, FunctionContext, RpcBinding } from './rpc.t
 export type TriggerMetadata = Record<string, unknown>
 
 /**
- * An InvocationContext that a function cannot tell from the library's own (`instanceof` included), whose parts are made
- * when first asked for. The library keeps private fields in a WeakMap for each, which the garbage collector pays for.
+ * An InvocationContext that functions cannot tell from the library's own, also by `instanceof`. Its parts are created at
+ * their first use. The library's own keeps private fields in WeakMaps, which burden the garbage collector.
  */
 export class LeanContext implements FunctionContext {
   invocationId: string
   functionName: string
   retryContext: RetryContext | undefined
   traceContext: undefined = undefined
-  /** True once the function has returned: what it logs afterwards was not awaited. */
+  /** True once the function has returned. Later log calls come from work that was not awaited. */
   isDone = false
   readonly #core: CoreInvocationContext
   readonly #readMetadata: (() => TriggerMetadata) | undefined
@@ -88,7 +88,7 @@ export class LeanContext implements FunctionContext {
     this.#write('error', args)
   }
 
-  /** Keeps what hooks and the function set by the names of bindings. */
+  /** The library's context, which stores the values that hooks and the function set for bindings. */
   #library(): OfficialContext {
     this.#values ??= new InvocationContext()
     return this.#values
@@ -115,7 +115,7 @@ function effectiveOptions(bindings: Readonly<Record<string, RpcBinding>>): Effec
   }
 }
 
-/** The library's words. */
+/** The library's own message. */
 function tooLate({ invocationId, metadata }: CoreInvocationContext): string {
   return `Warning: Unexpected call to 'log' on the context object after function execution has completed. Please check for asynchronous calls that are not awaited. Function name: ${metadata.name}. Invocation Id: ${invocationId}.`
 }

@@ -3,8 +3,8 @@ import { LeanContext, type TriggerMetadata } from './lean-context.ts'
 import type { CoreInvocationContext, FunctionCallback, InvocationModel, RpcInvocationResponse } from './rpc.ts'
 
 /**
- * Stands in for the library's InvocationModel where the function's input is there already and needs no conversion. What
- * it cannot do as cheaply, converting a result, it leaves to the library.
+ * Replaces the library's InvocationModel where the function's input needs no conversion. The library still converts
+ * results.
  */
 export class LeanModel implements InvocationModel {
   readonly #core: CoreInvocationContext

@@ -4,9 +4,8 @@ import { pathToFileURL } from 'node:url'
 import { messageOf } from '../../../shared/domain/errors.ts'
 
 /**
- * Loads every file that package.json's `main` names, sorted, one after the other, as the Functions worker does; but the
- * TypeScript sources of what it would load from dist/, so that nothing has to be built first. Rejects with one line that
- * says which file could not be loaded and why.
+ * Loads the files that package.json's `main` matches, in sorted order, as the Functions worker does. For files in dist/ it
+ * loads the TypeScript sources, so that no build is needed. Rejects with one line that names the file and the reason.
  */
 export async function loadFunctions(root: string): Promise<void> {
   const pattern = sourcesOf(mainOf(root))

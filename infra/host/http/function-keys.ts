@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { queryValue } from './query-string.ts'
 
-/** A key beside the one that opens everything. */
+/** A key for some functions. */
 export interface NarrowKey {
   readonly key: string
-  /** By name. It never opens a function of authLevel `admin`. */
+  /** Functions with authLevel `admin` are never asked about. */
   readonly opens: (functionName: string) => boolean
 }
 
@@ -13,7 +13,7 @@ export interface ProtectedFunction {
   readonly authLevel: string
 }
 
-/** Of a request for a function that demands a key: `refused` has one that is known and opens other functions. */
+/** `refused`: the key is known, but not valid for this function. */
 export type KeyVerdict = 'granted' | 'refused' | 'unknown'
 
 export type CheckKey = (
@@ -23,9 +23,8 @@ export type CheckKey = (
 ) => KeyVerdict
 
 /**
- * What the key of a request opens: the one in the header x-functions-key, else in ?code=, as the runtime looks for it.
- * Hashes are compared, and always those of all keys, so that neither the length nor the content of one, nor which it is,
- * shows in the time it takes.
+ * Checks the key of a request, which is in the header x-functions-key or else in ?code=, as in the runtime. It always
+ * compares the hashes of all keys in constant time, so that the time reveals neither length, content nor position of a key.
  */
 export function createKeyCheck(master: string, narrow: readonly NarrowKey[] = []): CheckKey {
   const expected = digest(master)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { OrderError } from '../../../shared/domain/errors.ts'
 
-/** The client went away before its request was complete: there is nobody left to answer. */
+/** The client disconnected before its request was complete, so no answer is possible. */
 export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError'
 }
@@ -11,8 +11,8 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * The whole body, undefined when there is none or it is empty. Throws `payload-too-large` as soon as it is known to be
- * larger than `maxBytes`, without reading on, and ClientGoneError when the client gives up.
+ * Resolves with the whole body, or undefined when it is missing or empty. Rejects with `payload-too-large` as soon as the
+ * size is known to exceed `maxBytes`, without reading on, and with ClientGoneError when the client disconnects.
  */
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | undefined>()
@@ -36,9 +36,9 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Ui
     const [only] = chunks
     resolve(chunks.length <= 1 ? only : Buffer.concat(chunks, length))
   })
-  request.once('error', (error) => reject(new ClientGoneError('The client went away.', { cause: error })))
+  request.once('error', (error) => reject(new ClientGoneError('The client disconnected.', { cause: error })))
   request.once('close', () => {
-    if (!request.complete) reject(new ClientGoneError('The client went away.'))
+    if (!request.complete) reject(new ClientGoneError('The client disconnected.'))
   })
   return promise
 }

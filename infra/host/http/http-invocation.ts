@@ -7,13 +7,13 @@ import { createLeanRequest } from './lean-request.ts'
 import { fromRpcHttp, toRpcHttp } from './rpc-http.ts'
 
 /**
- * Two ways to run an HTTP function, which a function cannot tell apart: `official` sends everything through the
- * library's conversions, as the runtime does; `lean` avoids them where the outcome is the same and is several times
- * cheaper. One suite of tests holds both to the same promises.
+ * Two ways to run a function, which the function cannot tell apart. `official` uses the library's conversions for
+ * everything, as the runtime does. `lean` avoids them where the outcome is the same, and is several times cheaper. One test
+ * suite covers both.
  */
 export type InvocationPath = 'official' | 'lean'
 
-/** Throws what the function threw, or the library's error when the result cannot be an HTTP response. */
+/** Rejects with the function's error, or with the library's when the result cannot become an HTTP response. */
 export type InvokeHttp = (target: RegisteredFunction, request: RoutedRequest) => Promise<HttpAnswer>
 
 export function createHttpInvocation(app: FunctionApp, path: InvocationPath): InvokeHttp {
@@ -40,7 +40,7 @@ const toInput: Record<InvocationPath, (app: FunctionApp, f: RegisteredFunction, 
     },
   }
 
-/** The library's words. */
+/** The library's own message. */
 function discarded(method: string): string {
   return `Discarding the body of the incoming ${method} request because GET and HEAD requests cannot have a body.`
 }

@@ -15,63 +15,63 @@ import { readTarget, type RequestTarget } from './request-target.ts'
 export interface ServedRequest extends RequestTarget {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  /** To be called at most once; what it throws is for the server to answer. */
+  /** May be called once. The server answers its errors. */
   body(): Promise<Uint8Array | undefined>
 }
 
 export interface HttpServerOptions {
   readonly handle: (request: ServedRequest) => Promise<HttpAnswer>
-  /** Told of everything that `handle` throws and that is not the caller's doing. */
+  /** Called for errors of `handle` that the client did not cause. */
   readonly onFault: (error: unknown, request: { readonly method: string; readonly path: string }) => void
-  /** Told of every request that the server itself refuses, or `handle` by throwing. */
+  /** Called for every request that is refused with a 4xx status. */
   readonly onRefusal?: (refusal: Refusal) => void
-  /** Headers for every answer to a request from this origin, problems included. */
+  /** Additional headers for all answers to requests from this origin. */
   readonly headersFor?: ((origin: string | undefined) => Readonly<Record<string, string>>) | undefined
   readonly limits?: Partial<HttpLimits> | undefined
 }
 
 export interface Refusal {
-  /** Absent where HTTP itself was wrong. */
+  /** Absent for violations of HTTP itself. */
   readonly code?: ProblemCode
   readonly status: number
-  /** Absent where none could be read. */
+  /** Absent when it could not be read. */
   readonly method?: string | undefined
   readonly requestId: string
 }
 
 export interface HttpLimits {
-  /** For the head of a request, and for all of it. */
+  /** The limit for the head of a request; `requestTimeoutMs` is for the whole request. */
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
 }
 
 export interface HttpServer {
-  /** Rejects with node's error when the address cannot be had. */
+  /** Rejects with Node's error when the address is not available. */
   listen(port: number, host: string): Promise<AddressInfo>
-  /** Takes no more connections and resolves when every request in flight, or on its way on an open one, is answered. */
+  /** Accepts no new connections. Resolves when every request on the open connections is answered. */
   close(): Promise<void>
   readonly inFlight: number
 }
 
 const DEFAULT_LIMITS: HttpLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 30_000 }
 const MAX_BODY_BYTES = 1024 * 1024
-/** As in the runtime. */
+/** The runtime's limit. */
 const MAX_HEADER_BYTES = 32 * 1024
-/** For a connection on which nothing moves; it exceeds the longest `Prefer: wait` (30 s). */
+/** The limit for an idle connection. It exceeds the longest `Prefer: wait` (30 s). */
 const IDLE_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
-/** One accepts who has connected; another who did meanwhile. */
+/** The first turn accepts pending connections, the second those that came meanwhile. */
 const TURNS_TO_ACCEPT = 2
 /** How long a closing server waits for the last request on a connection that looks idle. */
 const IDLE_CLOSING_MS = 500
 const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 const BEYOND_ASCII = /[\u0080-\u00ff]/
 const BEYOND_LATIN1 = /[\u0100-\uffff]/
-/** Ours to write: a function's own would contradict what is sent. */
+/** The server sets these. A function's values would contradict the actual answer. */
 const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'] as const
 
-/** HTTP as a small installation needs it: bounded in every direction, and indifferent to what clients do. */
+/** An HTTP server for small installations. All sizes and times are bounded. */
 export function createHttpServer({ handle, onFault, onRefusal, headersFor, limits }: HttpServerOptions): HttpServer {
   const { headersTimeoutMs, requestTimeoutMs } = { ...DEFAULT_LIMITS, ...limits }
   let inFlight = 0
@@ -85,11 +85,11 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs),
     joinDuplicateHeaders: true,
-    // Asked for by `readTarget`, whose refusal says so; node's has no body.
+    // `readTarget` checks it and answers with a problem; Node's answer would have no body.
     requireHostHeader: false,
   })
   server.timeout = IDLE_TIMEOUT_MS
-  // Who has sent everything may close that half and wait for the answer (RFC 9112, section 9.6). Node's types leave it out.
+  // A client may close its half after the request and wait for the answer (RFC 9112, section 9.6). Node's types lack it.
   Object.assign(server, { httpAllowHalfOpen: true })
 
   async function serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
@@ -131,7 +131,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     const named = REQUEST_ID in given.headers ? given : withHeaders(given, { [REQUEST_ID]: nameOf(request) })
     const answer = headersFor === undefined ? named : withHeaders(named, headersFor(request.headers.origin))
     if (hasBody(request) && !request.complete) {
-      // A pipelined request whose turn has not come cannot be answered at once.
+      // A pipelined request cannot be answered before its turn.
       if (response.socket === null) request.socket.destroy()
       else answerAndClose(response.socket, answer)
       return
@@ -148,9 +148,9 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
   server.on('request', (request, response) => void serve(request, response, false))
   server.on('checkContinue', (request, response) => void serve(request, response, true))
   server.on('checkExpectation', (request, response) => send(request, response, refusal(417, request)))
-  // We are no proxy. Without a listener node would hang up and say nothing.
+  // CONNECT is for proxies. Without a listener Node would close the connection without an answer.
   server.on('connect', (request, socket) => {
-    // Node hands the socket over and listens to it no more: a client that hangs up would end the process.
+    // Node no longer handles errors of this socket, so a disconnect would end the process.
     socket.on('error', () => socket.destroy())
     answerAndClose(socket, refusal(400, request))
   })
@@ -159,7 +159,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     else answerAndClose(socket, refusal(PROTOCOL_ERRORS[error.code ?? ''] ?? 400))
   })
 
-  /** Of what is wrong with HTTP itself; without a request where none could be read. */
+  /** The answer to a violation of HTTP itself. Without a request when it could not be read. */
   function refusal(status: number, request?: IncomingMessage): HttpAnswer {
     const requestId = request === undefined ? randomUUID() : nameOf(request)
     onRefusal?.({ status, method: request?.method, requestId })
@@ -177,14 +177,14 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     },
     async close() {
       isClosing = true
-      // Who has connected by now is let in: the end of the listening socket would reset their connections.
+      // Accepts pending connections first, because closing the listening socket would reset them.
       for (let turn = 0; turn < TURNS_TO_ACCEPT; turn++) await nextTurn()
-      // Not http's own close, which ends idle connections at once: a request may be on its way on one of them, and whoever
-      // sent it could not know what became of it. In use they end with their next answer, which says so.
+      // Not http's own close, which ends idle connections at once. A request may be on its way on one of them, and its
+      // client could not know the outcome. Connections in use end with their next answer, which has Connection: close.
       const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
       await Promise.race([ended, sleep(IDLE_CLOSING_MS)])
       server.close()
-      // Only now: within the grace the last answer of the moment is not the last one.
+      // Only after the grace period, because more requests may arrive during it.
       answered ??= Promise.withResolvers<void>()
       if (inFlight === 0) answered.resolve()
       await answered.promise
@@ -203,13 +203,13 @@ function nameOf({ headers }: IncomingMessage): string {
   return requestIdOf(headers[REQUEST_ID] as string | undefined, randomUUID())
 }
 
-/** Any error as an answer: an OrderError as the problem that it is, everything else as a fault of ours. */
+/** The problem for an OrderError. Any other error becomes an internal error. */
 function problemAnswer(error: unknown, path: string, requestId: string): HttpAnswer {
   const { status = 500, headers, body } = toProblem(error, path, { requestId })
   return { status, headers: headers as Record<string, string>, body: body as string }
 }
 
-/** Only Set-Cookie, which no client sends, would come as a list. */
+/** Node gives a list only for Set-Cookie, which clients do not send. */
 function plainHeaders({ headers }: IncomingMessage): Readonly<Record<string, string>> {
   const cookies = headers['set-cookie']
   const plain = (cookies === undefined ? headers : { ...headers, 'set-cookie': cookies.join(', ') }) as Record<
@@ -222,8 +222,8 @@ function plainHeaders({ headers }: IncomingMessage): Readonly<Record<string, str
 }
 
 /**
- * Node reads bytes of headers as Latin-1, the runtime's server (Kestrel) as UTF-8. The fetch standard does not allow
- * characters beyond Latin-1 in headers, so a header with one is refused before it reaches a function.
+ * Decodes a header as UTF-8, as the runtime's server (Kestrel) does; Node decodes Latin-1. The fetch standard does not
+ * allow characters beyond Latin-1 in headers, so such a header is refused before it reaches a function.
  */
 function asUtf8(name: string, value: string): string {
   const bytes = Buffer.from(value, 'latin1')

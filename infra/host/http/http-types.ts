@@ -1,9 +1,9 @@
-/** A request that was routed: what both ways of invoking a function make its HttpRequest of. */
+/** A routed request, from which both ways of invoking a function create its HttpRequest. */
 export interface RoutedRequest {
   readonly method: string
   /** Absolute. */
   readonly url: string
-  /** What follows `?`, still encoded. */
+  /** The part after `?`, encoded. */
   readonly rawQuery: string
   /** Lower-case names; repeated headers are joined. */
   readonly headers: Readonly<Record<string, string>>

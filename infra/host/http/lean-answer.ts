@@ -1,7 +1,7 @@
 import type { HttpAnswer } from './http-types.ts'
 
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
-/** Names and values that fetch's Headers would leave exactly as they are. */
+/** Names and values that fetch's Headers would leave unchanged. */
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
 const HEADER_VALUE = /^[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/
 
@@ -15,9 +15,9 @@ interface PlainResult {
 }
 
 /**
- * The answer for the results that functions commonly return: a plain object with a whole status, plain headers, and a
- * body that is JSON, text or bytes. Undefined for anything else, malformed results included: then the library decides,
- * through a fetch `Response` that costs more than the rest of the request together.
+ * The answer for results that functions commonly return: a plain object with an integer status, plain headers, and a body
+ * that is JSON, text or bytes. Undefined for anything else, malformed results included. The library then converts the
+ * result through a fetch `Response`, which costs more than the rest of the request.
  */
 export function leanAnswer(result: unknown): HttpAnswer | undefined {
   if (typeof result !== 'object' || result === null || Object.getPrototypeOf(result) !== Object.prototype) return

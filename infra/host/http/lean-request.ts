@@ -7,9 +7,9 @@ const NO_BYTES = new Uint8Array(0)
 const PRINCIPAL = 'x-ms-client-principal'
 
 /**
- * An HttpRequest that a handler cannot tell from the library's own (`instanceof` included) and that costs a fraction:
- * the library builds a fetch `Request` for each, here everything is made when it is first asked for. The plain ways of
- * reading a body are served from the bytes; everything rarer falls back on a real `Request`.
+ * An HttpRequest that functions cannot tell from the library's own, also by `instanceof`, at a fraction of the cost. The
+ * library builds a fetch `Request` for each. Here parts are created at their first use: text, JSON and bytes come from the
+ * body itself, and rarer reads fall back on a real `Request`.
  */
 export function createLeanRequest(routed: RoutedRequest): OfficialRequest {
   return new LeanRequest(routed) as unknown as OfficialRequest
@@ -18,7 +18,7 @@ export function createLeanRequest(routed: RoutedRequest): OfficialRequest {
 class LeanRequest {
   readonly params: Record<string, string>
   readonly #routed: RoutedRequest
-  /** Undefined also where the library drops the body: fetch gives GET and HEAD none. */
+  /** Undefined for GET and HEAD too, because fetch allows them no body. */
   readonly #body: Uint8Array | undefined
   #used = false
   #native: Request | undefined
@@ -52,7 +52,7 @@ class LeanRequest {
     return this.#query
   }
 
-  /** Rare: only a platform that signs people in sets these headers. The library knows how to read them. */
+  /** The library reads these headers, which only a platform that signs users in sets. */
   get user(): HttpRequestUser | null {
     if (this.#user !== undefined) return this.#user
     const signedIn = this.headers.has(PRINCIPAL)
@@ -96,11 +96,11 @@ class LeanRequest {
 
   clone(): OfficialRequest {
     const init = { nativeRequest: this.#toNative().clone(), query: Object.fromEntries(this.query), params: this.params }
-    // The library's constructor takes a native request too, though its types do not say so: its own clone() does this.
+    // The library's own clone() passes a native request too, although its types do not allow it.
     return new HttpRequest(init)
   }
 
-  /** The bytes, once; undefined when a real Request has to answer, if only to say that the body was read already. */
+  /** The bytes at the first call. Undefined when the real Request must answer, also to reject a second read. */
   #take(): Uint8Array | undefined {
     if (this.#native !== undefined || this.#used) return undefined
     if (this.#body === undefined) return NO_BYTES
@@ -120,7 +120,7 @@ class LeanRequest {
 
 Object.setPrototypeOf(LeanRequest.prototype, HttpRequest.prototype)
 
-/** As fetch decodes: a byte order mark is dropped, bytes that are not UTF-8 become U+FFFD. */
+/** Decodes as fetch does: drops a byte order mark, and replaces invalid UTF-8 by U+FFFD. */
 function decode(bytes: Uint8Array): string {
   const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', start)

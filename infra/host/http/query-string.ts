@@ -1,6 +1,6 @@
 /**
- * The query as the runtime hands it over (ASP.NET's QueryCollection): names are the same whatever their case, the first
- * spelling counts, and values of a repeated name are joined by commas.
+ * Parses the query as the runtime does (ASP.NET's QueryCollection). Names are case-insensitive, their first spelling is
+ * kept, and the values of a repeated name are joined by commas.
  */
 export function parseQuery(rawQuery: string): Record<string, string> {
   const query: Record<string, string> = {}
@@ -18,7 +18,7 @@ export function parseQuery(rawQuery: string): Record<string, string> {
   return query
 }
 
-/** One parameter, without regard to the case of its name. */
+/** One parameter; `name` is in lower case, and the query's case is ignored. */
 export function queryValue(rawQuery: string, name: string): string | undefined {
   if (rawQuery === '') return undefined
   return Object.entries(parseQuery(rawQuery)).find(([found]) => found.toLowerCase() === name)?.[1]

@@ -3,13 +3,13 @@ import type { Duplex } from 'node:stream'
 import { REQUEST_ID } from '../../../shared/http/protocol/request-id.ts'
 import type { HttpAnswer } from './http-types.ts'
 
-/** How long a client that is still sending may take to read our answer before the connection is cut. */
+/** How long a client that is still sending may take to read the answer. */
 const LINGER_MS = 1000
 
 /**
- * Answers past node:http and closes the connection, where its own way would first read a request to the end: one that
- * is too large, not allowed, or no HTTP at all. The rest of what the client sends is left unread; closing at once
- * instead would reset the connection and could take the answer away from the client.
+ * Writes an answer to the socket and closes the connection, because node:http would first read the whole request, even if
+ * it is too large, refused, or not HTTP. The rest of the request stays unread. Closing at once would reset the connection,
+ * and the client could lose the answer.
  */
 export function answerAndClose(socket: Duplex, { status, headers, body = '' }: HttpAnswer): void {
   if (!socket.writable) {
@@ -26,7 +26,7 @@ export function answerAndClose(socket: Duplex, { status, headers, body = '' }: H
   setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }
 
-/** For what is wrong with HTTP itself, where the status says it all (RFC 9457 §4.2.1). */
+/** A problem without a type of its own, for violations of HTTP itself (RFC 9457 §4.2.1). */
 export function statusProblem(status: number, requestId: string): HttpAnswer {
   return {
     status,

@@ -4,7 +4,7 @@ import { OrderError } from '../../../shared/domain/errors.ts'
 export interface RequestTarget {
   /** Encoded, without dot segments. */
   readonly path: string
-  /** What follows `?`, encoded. */
+  /** The part after `?`, encoded. */
   readonly rawQuery: string
   readonly url: string
 }
@@ -15,7 +15,7 @@ let validHost = ''
 
 /** Throws `invalid-request` when target or Host cannot be part of a URL. */
 export function readTarget({ url: target = '/', headers, httpVersion }: IncomingMessage): RequestTarget {
-  // RFC 9112 §3.2; HTTP/1.0 had no such header.
+  // RFC 9112 §3.2. HTTP/1.0 did not have this header.
   if (headers.host === undefined && httpVersion === '1.1') {
     throw new OrderError('invalid-request', 'The header Host is missing.')
   }
@@ -30,7 +30,7 @@ export function readTarget({ url: target = '/', headers, httpVersion }: Incoming
   }
 }
 
-/** A client that takes us for a proxy sends the whole URL (RFC 9112 §3.2.2); `OPTIONS *` is about the server. */
+/** Clients send the whole URL to a proxy (RFC 9112 §3.2.2), and `*` in OPTIONS for the whole server. */
 function absolute(target: string, host: string | undefined): RequestTarget {
   if (target === '*') return { path: '/*', rawQuery: '', url: `http://${checkHost(host ?? 'localhost')}/*` }
   const url = URL.parse(target)
@@ -44,7 +44,7 @@ function fromUrl(url: URL): RequestTarget {
   return { path: url.pathname, rawQuery: url.search.slice(1), url: url.href }
 }
 
-/** Nearly every request names the same host as the one before. */
+/** Remembers the last valid host, because nearly all requests name the same host. */
 function checkHost(host: string): string {
   if (host === validHost) return host
   if (!HOST.test(host) || !URL.canParse(`http://${host}/`)) {

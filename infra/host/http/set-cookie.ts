@@ -3,8 +3,8 @@ import type { RpcHttpCookie } from '../functions/rpc.ts'
 const SAME_SITE = { lax: 'lax', strict: 'strict', explicitNone: 'none', none: undefined } as const
 
 /**
- * A Set-Cookie header as the runtime writes it (ASP.NET's ResponseCookies.Append): name and value percent-encoded, the
- * path `/` unless another is given, attribute names in lower case.
+ * Writes a Set-Cookie header as the runtime does (ASP.NET's ResponseCookies.Append): name and value are percent-encoded, the
+ * default path is `/`, and attribute names are in lower case.
  */
 export function toSetCookie(cookie: RpcHttpCookie): string {
   const sameSite = SAME_SITE[cookie.sameSite ?? 'none']
@@ -22,8 +22,8 @@ export function toSetCookie(cookie: RpcHttpCookie): string {
   ].join('; ')
 }
 
-/** An attribute cannot end itself and begin another. */
+/** Removes the characters with which a value could start another attribute. */
 function plain(value: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what it is about
+  // oxlint-disable-next-line no-control-regex -- removes control characters
   return value.replace(/[\u0000-\u001f\u007f;,]/g, '')
 }

@@ -16,7 +16,7 @@ export interface KafkaEvent {
   readonly Headers: readonly { readonly Key: string; readonly Value: string | null }[]
 }
 
-/** Text is decoded as UTF-8 with U+FFFD for what is none: bytes can be lost, as they are there. */
+/** Decodes text as UTF-8, with U+FFFD for invalid bytes. As in the extension, such bytes are lost. */
 export function toKafkaEvent(record: LogRecord): KafkaEvent {
   return {
     Offset: record.offset,
@@ -34,23 +34,23 @@ export function toKafkaEvent(record: LogRecord): KafkaEvent {
   }
 }
 
-/** The years 1 to 9999, which .NET's DateTime has. */
+/** .NET's DateTime covers the years 1 to 9999. */
 const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /**
- * ISO 8601 in UTC; Newtonsoft drops zeros at the end of a fraction, and a fraction of nothing else. The extension has no
- * text for a time that DateTime does not have, and ends the trigger; here it is DateTime's first instant.
+ * ISO 8601 in UTC without trailing zeros in the fraction, as Newtonsoft writes it. A time outside DateTime's range ends the
+ * trigger in the extension; here it becomes DateTime's first instant.
  */
 export function toTimestamp(ms: number): string {
   if (!(ms > FIRST_MS && ms <= LAST_MS)) return '0001-01-01T00:00:00Z'
   return new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z')
 }
 
-/** Offset, topic and key have a form of their own, of an event or of a batch. */
+/** Offset, topic and key are represented differently for an event and for a batch. */
 const ALWAYS_JSON = ['Partition', 'Timestamp', 'Headers', 'LeaderEpoch', 'IsPartitionEOF'] as const
 
-/** What the extension tells of a batch beside its events (KafkaTriggerBindingStrategy.cs). */
+/** The extension's trigger metadata of a batch (KafkaTriggerBindingStrategy.cs). */
 export function batchMetadata(events: readonly KafkaEvent[]): TriggerData {
   const arrays = [...ALWAYS_JSON, 'Key' as const].map((name) => [
     `${name}Array`,
@@ -63,7 +63,7 @@ export function batchMetadata(events: readonly KafkaEvent[]): TriggerData {
   }
 }
 
-/** The same of one event, for `cardinality: ONE`; a null key is left out. */
+/** The trigger metadata of one event, for `cardinality: ONE`. A null key is left out. */
 export function eventMetadata(event: KafkaEvent): TriggerData {
   const values = [...ALWAYS_JSON, 'Offset' as const].map((name) => [name, json(event[name])])
   return {
@@ -74,8 +74,8 @@ export function eventMetadata(event: KafkaEvent): TriggerData {
 }
 
 /**
- * Either of them as a function finds it in `context.triggerMetadata`: with the library's conversions, which lower the
- * first letter of every name and leave offsets as protobuf's halves.
+ * The metadata as a function finds it in `context.triggerMetadata`. The library's conversions lower the first letter of
+ * every name, and leave offsets as protobuf's halves.
  */
 export function asLibraryReads(metadata: TriggerData): Record<string, unknown> {
   const read = Object.entries(metadata).map(([name, data]) => [name, fromRpc(data)] as const)

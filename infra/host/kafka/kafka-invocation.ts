@@ -6,7 +6,7 @@ import { invoke, openOfficially, type InvocationInput } from '../functions/invoc
 import { asLibraryReads, batchMetadata, eventMetadata, toKafkaEvent } from './kafka-event.ts'
 import { LeanModel } from '../functions/lean-model.ts'
 
-/** Runs a function on a batch (`many`), or on the only record; throws what it threw. */
+/** Runs a function with a batch (`many`) or a single record. Rejects with the function's error. */
 export type InvokeKafka = (
   target: RegisteredFunction,
   records: readonly LogRecord[],
@@ -15,8 +15,8 @@ export type InvokeKafka = (
 ) => Promise<void>
 
 /**
- * As for HTTP, two ways that a function cannot tell apart: `official` serialises events for the library to parse, `lean`
- * hands over what would come of that.
+ * As for HTTP, a function cannot tell the two ways apart: `official` serialises events for the library to parse, `lean`
+ * passes the events that the library would get by parsing.
  */
 export function createKafkaInvocation(app: FunctionApp, path: InvocationPath): InvokeKafka {
   return async (target, records, many, retryContext) => {
@@ -24,12 +24,11 @@ export function createKafkaInvocation(app: FunctionApp, path: InvocationPath): I
     const { request, open } = toInput(target, records, many)
     const retry = retryContext === undefined ? {} : { retryContext }
     const { result, model, context } = await invoke(app, target, { request: { ...request, ...retry }, open })
-    // Nobody wants the result, but one that cannot be converted is a failure in the runtime too.
+    // The result is not used, but as in the runtime a result that cannot be converted is a failure.
     if (result !== undefined && result !== null) await model.getResponse(context, result)
   }
 }
 
-/** As in the runtime's worker, what lives as long as the invocation is the events as text, and what the library makes of it. */
 function official(target: RegisteredFunction, records: readonly LogRecord[], many: boolean): InvocationInput {
   const events = records.map(toKafkaEvent)
   const texts = events.map((event) => JSON.stringify(event))

@@ -25,8 +25,8 @@ export interface KafkaListenerOptions {
 export type KafkaListener = ReturnType<typeof createKafkaListener>
 
 /**
- * The Kafka trigger: one batch in flight for each function, the function's retry policy, then host.json's. Throws when
- * the binding asks for something that this host does not support.
+ * The Kafka trigger. Each function has one batch in flight, to which its retry policy applies and then host.json's. Throws
+ * for a binding that this host does not support.
  */
 export function createKafkaListener(
   target: RegisteredFunction,
@@ -37,7 +37,7 @@ export function createKafkaListener(
   const topic = resolve(property(functionName, 'topic', binding.topic))
   const groupId = resolve(property(functionName, 'consumerGroup', binding.consumerGroup))
   if (binding.dataType?.toLowerCase() !== 'string') {
-    throw new Error(`The function ${functionName} must have dataType 'string': this host hands over nothing else.`)
+    throw new Error(`The function ${functionName} must have dataType 'string': this host supports no other.`)
   }
   const isMany = binding.cardinality?.toUpperCase() === 'MANY'
   const invoke = timed(invokeKafka, functionName, hostJson.functionTimeoutMs)
@@ -87,7 +87,7 @@ export function createKafkaListener(
           const unreadable = unreadableOffsets(error)
           const line = { function: functionName, topic, ...unreadable, err: error }
           if (unreadable === undefined) {
-            logger.error({ event: 'trigger:broken', ...line }, 'delivering went wrong')
+            logger.error({ event: 'trigger:broken', ...line }, 'delivering failed')
           } else if (isOrderError(error) && error.isPassedOver) {
             const message = `${messageOf(error)} It is passed over: ${TO_DO_IF_PASSED_OVER}`
             logger.error({ event: 'delivery:passed-over', ...line }, message)
@@ -105,7 +105,7 @@ function property(functionName: string, name: string, value: string | undefined)
   throw new Error(`The function ${functionName} has no ${name} in its kafkaTrigger.`)
 }
 
-/** An invocation that outlives host.json's functionTimeout counts as failed, though nothing can stop it. */
+/** An invocation that exceeds host.json's functionTimeout counts as failed, although it cannot be stopped. */
 function timed(invoke: InvokeKafka, functionName: string, timeoutMs: number | undefined): InvokeKafka {
   if (timeoutMs === undefined) return invoke
   return async (...invocation) => {

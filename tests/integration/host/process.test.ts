@@ -143,12 +143,14 @@ describe('npm start', () => {
     const { code, errors } = await run([START], { PORT: String(port) }).ended()
     other.close()
     expect(code).toBe(1)
-    expect(errors).toBe(`Port ${port} of 127.0.0.1 is in use already: stop what holds it, or set PORT to another.\n`)
+    expect(errors).toBe(
+      `Port ${port} of 127.0.0.1 is in use already: stop the process that uses it, or set another PORT.\n`,
+    )
   })
 
   test.each([
     [{ PORT: 'many' }, /^PORT must be a whole number/],
-    [{ HOST: '203.0.113.1' }, /^HOST 203\.0\.113\.1 is no address of this machine/],
+    [{ HOST: '203.0.113.1' }, /^HOST 203\.0\.113\.1 is not an address of this machine/],
     [{ FUNCTIONS_INVOCATION: 'fast' }, /^FUNCTIONS_INVOCATION must be lean or official/],
   ])('with %o says what is wrong in one line and exits with 1', async (settings, message) => {
     const { code, errors } = await run([START], settings).ended()

@@ -125,7 +125,7 @@ describe('a failure to start', () => {
   test.each([
     ['EADDRINUSE', 'Port 7071 of 127.0.0.1 is in use already'],
     ['EACCES', 'Port 7071 is only for privileged users'],
-    ['EADDRNOTAVAIL', 'HOST 127.0.0.1 is no address of this machine'],
+    ['EADDRNOTAVAIL', 'HOST 127.0.0.1 is not an address of this machine'],
     ['ENOTFOUND', 'HOST 127.0.0.1 cannot be resolved'],
   ])('of %s is told in words', (code, words) => {
     const error = Object.assign(new Error(`listen ${code}`), { code, syscall: 'listen' })

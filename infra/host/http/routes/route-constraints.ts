@@ -20,18 +20,18 @@ const WITH_NUMBERS: Readonly<Record<string, (first: bigint, second?: bigint) => 
   maxlength: (max) => ofLength(0n, max),
 }
 
-/** The constraints that this host has, for people. */
+/** The names of all supported constraints, for messages. */
 export const KNOWN_CONSTRAINTS = [...Object.keys(PLAIN), ...Object.keys(WITH_NUMBERS), 'regex'].join(', ')
 
 /**
- * ASP.NET Core's inline constraint, such as `int`, `range(1,5)` or `regex(^a)`. Undefined for one that this host does
- * not have. Throws a SyntaxError for a regular expression that is not valid.
+ * Parses an inline constraint of ASP.NET Core, such as `int`, `range(1,5)` or `regex(^a)`. Undefined for an unsupported
+ * constraint. Throws a SyntaxError for an invalid regular expression.
  */
 export function createConstraint(text: string): Constraint | undefined {
   const [, name = text, argument] = /^(\w+)\((.*)\)$/s.exec(text) ?? []
   const lower = name.toLowerCase()
   if (argument === undefined) return PLAIN[lower]
-  // As .NET's RegexOptions.IgnoreCase, and unanchored: the pattern says where it begins and ends.
+  // Case-insensitive and not anchored, as in ASP.NET Core.
   if (lower === 'regex') return matching(new RegExp(argument, 'i'))
   const [, first, second] = /^\s*(-?\d+)\s*(?:,\s*(-?\d+)\s*)?$/.exec(argument) ?? []
   if (first === undefined) return undefined

@@ -3,23 +3,23 @@ import { parseTemplate, type RouteTemplate, type Segment } from './route-templat
 
 export interface RouteEntry<T> {
   readonly name: string
-  /** With the routePrefix in front. */
+  /** Includes the routePrefix. */
   readonly route: string
-  /** Undefined takes every method. */
+  /** Undefined: every method. */
   readonly methods: readonly string[] | undefined
   readonly target: T
 }
 
 /**
- * Routes as the runtime tries them (WebScriptHostHttpRoutesManager): one by one in the order of function names without
- * regard to case, and the first that takes both path and method wins. A literal route has no precedence over a
- * parameter. Throws for a template that this host cannot serve.
+ * Matches routes as the runtime does (WebScriptHostHttpRoutesManager): in the case-insensitive order of function names, and
+ * the first route that fits path and method wins. A literal route has no precedence over a parameter. Throws for a template
+ * that this host does not support.
  */
 export function createRouteTable<T>(entries: readonly RouteEntry<T>[]) {
   const byName = [...entries].sort((a, b) => (a.name.toUpperCase() < b.name.toUpperCase() ? -1 : 1))
   const routes = byName.map(compile)
   return {
-    /** `path` is encoded, as it came. Throws `invalid-request` when it cannot be decoded. */
+    /** `path` is encoded. Throws `invalid-request` when it cannot be decoded. */
     match(method: string, path: string): { target: T; params: Record<string, string> } | undefined {
       const asked = split(path)
       for (const { target, template, methods } of routes) {
@@ -43,7 +43,7 @@ function compile<T>({ name, route, methods, target }: RouteEntry<T>) {
   }
 }
 
-/** The segments as asked for and in lower case; a slash at the end counts only for a catch-all. */
+/** The segments of a path, also in lower case. A trailing slash matters only for a catch-all. */
 interface AskedPath {
   readonly segments: readonly string[]
   readonly lower: readonly string[]
@@ -59,7 +59,7 @@ function split(path: string): AskedPath {
   return { segments, lower: segments.map((segment) => segment.toLowerCase()), trailing }
 }
 
-/** As Kestrel decodes: everything but an encoded slash, which stays as it is. */
+/** Decodes as Kestrel does: everything except an encoded slash. */
 function decodePath(path: string): string {
   try {
     return decodeURIComponent(path.replace(/%(2f)/gi, '%25$1'))
@@ -81,7 +81,7 @@ function matchTemplate(template: RouteTemplate, asked: AskedPath): Record<string
   return params
 }
 
-/** Puts what it captured into `params`. */
+/** Adds the captured value to `params`. */
 function matchSegment(segment: Segment, index: number, asked: AskedPath, params: Record<string, string>): boolean {
   if (segment.kind === 'literal') return asked.lower[index] === segment.text
   const { name, catchAll, optional, constraints } = segment

@@ -1,8 +1,8 @@
 import { createConstraint, KNOWN_CONSTRAINTS, type Constraint } from './route-constraints.ts'
 
 /**
- * A route, in the part of ASP.NET Core's template syntax that Functions apps use: `api/orders/{id:int}`, `{id?}`,
- * `{*rest}`. A segment is text or one parameter. Literals match without regard to case.
+ * A route in the part of ASP.NET Core's template syntax that Functions apps use: `api/orders/{id:int}`, `{id?}`, `{*rest}`.
+ * A segment is either text or one parameter. Text matches case-insensitively.
  */
 export type RouteTemplate = readonly Segment[]
 
@@ -12,20 +12,19 @@ export type Segment = { readonly kind: 'literal'; readonly text: string } | Para
 interface ParameterSegment {
   readonly kind: 'parameter'
   readonly name: string
-  /** Whether the path may end before it. */
   readonly optional: boolean
   readonly catchAll: boolean
   readonly constraints: readonly Constraint[]
 }
 
-/** Braces may hold slashes and, each written twice, braces: in a regular expression. */
+/** Inside braces a regular expression may contain slashes and doubled braces. */
 const SEGMENTS = /(?:\{(?:[^{}]|\{\{|\}\})*\}|[^/])+/g
 const IN_BRACES = /^\{((?:[^{}]|\{\{|\}\})*)\}$/
 const PARAMETER = /^(\*{0,2})([^:=?*{}/]+)(?::(.*?))?(\?)?$/s
-/** An equals sign outside the brackets of a constraint. */
+/** An equals sign outside the parentheses of a constraint. */
 const DEFAULT_VALUE = /^[^(:]*=|=[^()]*$/
 
-/** Throws with what this host cannot do with the template, and what to write instead. */
+/** Throws for an unsupported template; the message says what to write instead. */
 export function parseTemplate(template: string): RouteTemplate {
   const segments = (template.match(SEGMENTS) ?? []).map(parseSegment)
   const parameters = segments.filter((segment) => segment.kind === 'parameter')
@@ -64,7 +63,7 @@ function parseSegment(text: string): Segment {
   }
 }
 
-/** At colons outside parentheses, because a regular expression may hold colons. */
+/** Splits at colons outside parentheses, because a regular expression may contain colons. */
 function splitConstraints(text: string): string[] {
   let depth = 0
   const parts = ['']
