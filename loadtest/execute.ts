@@ -14,18 +14,18 @@ export interface Execution {
   readonly plan: Plan
   readonly target: Target
   readonly seed: number
-  /** How long to wait at the end for orders that are still on their way. */
+  /** The longest wait at the end for orders without an outcome. */
   readonly drainSeconds: number
   readonly onProgress: (line: string) => void
   readonly signal: AbortSignal
 }
 
-/** Runs the plan against the target. Throws `TargetError` when the target cannot serve it, or the signal's reason. */
+/** Runs the plan against the target. Throws `TargetError` when the target cannot serve it, and the signal's reason after an abort. */
 export async function execute(execution: Execution): Promise<Omit<RunResult, 'assertions'>> {
   const { plan, target, seed, drainSeconds, onProgress, signal } = execution
   const machine = describeMachine()
   await ask(target, '/api/health/live')
-  // Mending a whole product shows before the run whether faults can be set, instead of in the middle of it.
+  // Fails now instead of in the middle of the run if the target does not allow faults.
   if (plan.phases.some(({ broken }) => broken !== undefined)) await setBroken(target, undefined)
   const ledgerBefore = await readLedger(target)
 

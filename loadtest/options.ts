@@ -36,7 +36,7 @@ const OPTIONS = {
 } as const
 
 const DEFAULT_ASSERTIONS = 'lost=0,pending=0,errors=0,timeouts=0'
-/** A ramp sends more than the product can take, on purpose. */
+/** A ramp exceeds the product's capacity on purpose, so errors are allowed. */
 const RAMP_ASSERTIONS = 'lost=0,pending=0,knee>0'
 const DEFAULT_OUT = 'loadtest/results'
 
@@ -46,7 +46,7 @@ const HEEDED: Readonly<Record<string, readonly string[]>> = {
   versus: ['seconds', 'rounds', 'connections', 'rate', 'burst'],
   growth: ['factor', 'seconds', 'connections'],
 }
-/** The options that only some scenarios take, or none. */
+/** The scenarios that take an option; options not listed here are for all scenarios. */
 const HEEDED_BY: Readonly<Record<string, readonly string[]>> = {
   rounds: [],
   factor: [],
@@ -66,8 +66,8 @@ ${Object.entries(SCENARIOS)
   .join('\n')}
 
 Options:
-  --url <url>          of a running product; LOADTEST_URL; without it one is started, on a temporary directory
-  --key <key>          its function key, for lag and ledger; FUNCTIONS_KEY
+  --url <url>          of a running product (LOADTEST_URL); without it a product is started in a temporary directory
+  --key <key>          its function key, for lag and ledger (FUNCTIONS_KEY)
   --rate <number>      requests a second over all connections together; without it saturate and versus send as many as
                        they can
   --burst              sends each second's requests at its start, as the original's run did. This measures how long a
@@ -75,9 +75,9 @@ Options:
                        counts from when it was due. That measures how long callers wait who come one by one
   --connections <number>  at most this many requests wait for an answer at the same time
   --seconds <number>   of the run, without warm-up and drain
-  --break store|log    what is away in "outage" (store)
-  --seed <number>      of the orders (1): the same seed makes the same orders
-  --drain <seconds>    how long to wait at the end for orders that are still on their way (60)
+  --break store|log    the part that "outage" makes unavailable (store)
+  --seed <number>      of the orders (1): the same seed gives the same orders
+  --drain <seconds>    the longest wait at the end for orders without an outcome (60)
   --bound <list>       assertions that hold in each step of a ramp (${DEFAULT_BOUND})
   --step <seconds>     how long a step of a ramp takes (5); --seconds is how long the whole ramp may take
   --assert <list>      such as p99<50ms,rate>=50, beside the defaults that every run must reach:
@@ -165,7 +165,7 @@ function parsed(name: string, list: string, parse: (list: string) => Assertion[]
   }
 }
 
-/** An option that is silently ignored leads to a run that nobody wanted. The image puts `--out` before every command. */
+/** Refuses options that the command would ignore, except `--out`, which the image adds to every command. */
 function checkHeeded(verb: string, said: readonly string[]): void {
   const isHeeded = (name: string) =>
     name === 'out' || (HEEDED[verb]?.includes(name) ?? HEEDED_BY[name]?.includes(verb) ?? true)

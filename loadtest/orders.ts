@@ -1,4 +1,4 @@
-/** Test orders: distinct and realistic, and the same ones for the same seed. The names are invented. */
+/** Invented names. The same seed gives the same orders. */
 const FIRST_NAMES = 'Alex Robin Sam Kim Charlie Jules Noa Sascha Andrea Luca Mika Toni Nicola Jean Marian Dana'.split(
   ' ',
 )
@@ -15,7 +15,7 @@ const ITEM_CODES = 5_000
 export interface Orders {
   /** The next order's JSON, as a caller would send it. */
   next(): string
-  /** The id of a customer who has ordered or may yet order, for queries. */
+  /** The id of some customer, for queries. */
   customerId(): number
   /** A word that finds orders. */
   searchTerm(): string
@@ -46,7 +46,7 @@ export function createOrders(seed: number): Orders {
     next() {
       made += 1
       const currencyType = 1 + below(3)
-      // Mostly one or two items, now and then a whole basket: sizes differ as they do in a shop.
+      // Most orders have one to three items, as in a shop; a tenth has four to eleven.
       const orderItems = Array.from({ length: random() < 0.9 ? 1 + below(3) : 4 + below(8) }, () => item(currencyType))
       const cents = orderItems.reduce((total, { price, quantity }) => total + Math.round(price * 100) * quantity, 0)
       const [customerName, customerLastName] = [pick(FIRST_NAMES), pick(LAST_NAMES)]

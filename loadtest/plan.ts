@@ -2,7 +2,7 @@ export interface Phase {
   readonly name: string
   readonly seconds: number
   readonly lanes: readonly Lane[]
-  /** What is broken while it lasts. */
+  /** The part that is unavailable during the phase. */
   readonly broken?: Breakable
 }
 
@@ -19,17 +19,17 @@ export const ARRIVALS = {
   even: {
     sent: 'sent evenly',
     measures:
-      'How long callers wait who come one by one: each request counts from when it was due, so a stall of the server shows whenever it happens.',
+      'How long callers wait who come one by one. Each request counts from when it was due, so a stall of the server shows whenever it happens.',
   },
   burst: {
     sent: 'sent in bursts',
     measures:
-      'How long a burst takes: the requests of a second are sent at its start. A stall between two bursts does not show.',
+      'How long a burst takes. The requests of a second are sent at its start. A stall between two bursts does not show.',
   },
   'closed-loop': {
     sent: 'sent in a closed loop',
     measures:
-      'How long a request waits behind those of the other connections: each connection sends the next request when it has its answer. Compare throughput and CPU; latency follows from the number of connections.',
+      'How long a request waits behind those of the other connections. Each connection sends the next request when it has its answer. Compare throughput and CPU; latency follows from the number of connections.',
   },
 } as const
 export type Arrivals = keyof typeof ARRIVALS
@@ -51,10 +51,10 @@ export interface PhaseSpan {
   readonly broken: Breakable | null
 }
 
-/** How long a caller waits unless the volley says otherwise. */
+/** The default time that a caller waits for an answer. */
 export const PATIENCE_MS = 10_000
 
-/** How the requests of a run arrive, which is the same in each of its lanes. */
+/** How the requests of a run arrive. All its lanes have the same arrivals. */
 export function arrivalsOf({ phases }: { readonly phases: readonly Phase[] }): Arrivals {
   return phases[0]?.lanes[0]?.arrivals ?? 'even'
 }

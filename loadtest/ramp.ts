@@ -1,7 +1,7 @@
 import { checkStep, measuredText, type Assertion } from './outcome/assertions.ts'
 import type { RampFigures, RampStep } from './outcome/result.ts'
 
-/** A climb in rate until latency or errors leave the bound. */
+/** A ramp raises the rate until latency or errors leave the bound. */
 export interface RampSettings {
   /** Requests a second of the first step. */
   readonly first: number
@@ -9,13 +9,12 @@ export interface RampSettings {
   readonly stepSeconds: number
   /** How long a caller waits. */
   readonly patienceMs: number
-  /** No step begins that would end later. */
+  /** Steps that would end later are not started. */
   readonly seconds: number
-  /** What has to hold in every step. */
   readonly bound: readonly Assertion[]
 }
 
-/** The product, as a ramp drives it. */
+/** The product under a ramp. */
 export interface Climber {
   /** Sends at the rate for a step's time. */
   step(rate: number): Promise<Omit<RampStep, 'held' | 'broke'>>
@@ -25,9 +24,9 @@ export interface Climber {
   passed(): number
 }
 
-/** Rates closer than this count as one, because two runs differ by more. */
+/** Rates with a smaller ratio count as equal, because two runs differ by more. */
 const CLOSE_ENOUGH = 1.1
-/** A rate has to fail this often, because one hiccup of a machine is not a limit. */
+/** A rate must fail this often, because one failure may be a hiccup of the machine. */
 const FAILURES = 2
 
 export async function climb(
@@ -50,8 +49,8 @@ export async function climb(
 type Tried = Pick<RampStep, 'rate' | 'held'>
 
 /**
- * Twice the last rate while all hold. After the first that does not, the middle between the highest that held and the
- * lowest that did not; undefined when these two are close.
+ * Doubles the rate while all steps hold. After a failure, returns the geometric mean of the highest rate that held and the
+ * lowest that failed; undefined when these two are close.
  */
 export function nextRate(first: number, steps: readonly Tried[]): number | undefined {
   const last = steps.at(-1)

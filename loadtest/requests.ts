@@ -3,10 +3,10 @@ import { createOrders } from './orders.ts'
 import type { RequestToSend } from './sending/connections.ts'
 import type { RequestKind } from './plan.ts'
 
-/** The requests of a shop's callers: orders, and queries for orders that were accepted a moment ago. */
+/** The requests of a shop's callers: orders, and queries for recently accepted orders. */
 export interface Requests {
   next(kind: RequestKind): RequestToSend
-  /** Takes an answer: an accepted order is queried later, and may be looked up at the end. */
+  /** Records an answer. An accepted order is queried later, and may be looked up at the end. */
   answered(kind: RequestKind, status: number, body: string): void
   readonly accepted: number
   readonly sample: OrderSample
@@ -35,7 +35,7 @@ export function createRequests(seed: number): Requests {
           return { method: 'POST', path: '/api/orders', headers: JSON_BODY, body: orders.next() }
         case 'get-order': {
           asked += 1
-          // Before anything is accepted there is no order to ask for; the list is always there.
+          // Before an order is accepted, a list is queried instead.
           const orderId = recent[asked % Math.max(1, recent.length)]
           return orderId === undefined ? list('limit=1') : get(`/api/orders/${orderId}`)
         }

@@ -15,7 +15,7 @@ import { runningTarget, startProduct, TargetError } from './target.ts'
 import { compareStoring } from './comparisons/storing.ts'
 import { versus } from './comparisons/versus.ts'
 
-/** `npm run loadtest -- <scenario>`: how the product behaves under load, and whether every accepted order was stored. */
+/** `npm run loadtest -- <scenario>`: measures the product under load, and checks that every accepted order is stored. */
 const EXIT = { well: 0, assertion: 1, usage: 2, unreachable: 3, interrupted: 130 } as const
 
 const interrupted = new AbortController()
@@ -39,7 +39,7 @@ async function perform(task: Task): Promise<number> {
     case 'versus': {
       const options = { ...task, ...caller }
       print(await versus(options))
-      // Without a broker there is no topic in which orders could wait for both; at a rate they do not wait.
+      // Comparing storing needs a broker. With a rate, orders do not wait in the topic.
       if (process.env['KAFKA_BROKERS'] && task.rate === undefined) print(`\n${await compareStoring(options)}`)
       return EXIT.well
     }
@@ -67,7 +67,7 @@ async function runScenario(task: RunTask): Promise<number> {
   }
 }
 
-/** A CI pipeline must show a run that failed too, instead of the file of the run before. */
+/** Replaces the JUnit file of an earlier run also when this run fails. */
 async function reportingFailure(task: RunTask, run: () => Promise<number>): Promise<number> {
   if (task.junit !== undefined) rmSync(task.junit, { force: true })
   try {

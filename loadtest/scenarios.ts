@@ -2,12 +2,12 @@ import { isDuration, parseBound, type Assertion } from './outcome/assertions.ts'
 import type { RampSettings } from './ramp.ts'
 import { PATIENCE_MS, type Breakable, type Lane, type Phase, type PhaseSpan, type RequestKind } from './plan.ts'
 
-/** The plan of a run, second by second. Rates are requests a second over all connections together. */
+/** The plan of a run. Rates are requests a second over all connections together. */
 export interface Plan {
   readonly scenario: string
   readonly warmUp: Phase
   readonly phases: readonly Phase[]
-  /** A ramp's steps, each of which depends on the one before, instead of phases known beforehand; how long they may take. */
+  /** Only for a ramp, whose steps are not known beforehand. */
   readonly ramp?: RampSettings
 }
 
@@ -19,7 +19,7 @@ export interface Settings {
   readonly broken: Breakable
   /** Whether all requests of a second are sent at its start. */
   readonly burst: boolean
-  /** Of a ramp: what has to hold in each step, and how long one takes. */
+  /** For a ramp: the assertions and the length of each step. */
   readonly bound: readonly Assertion[]
   readonly stepSeconds: number
 }
@@ -46,16 +46,11 @@ export const SCENARIOS = {
     phases: (settings) => [commands('saturate', settings)],
   },
   spike: {
-    summary: 'ten times the rate for the middle third: how far the lag grows, and how soon it is gone',
+    summary: 'ten times the rate for the middle third: how far the lag grows, and how soon it is worked off',
     defaults: { connections: 100, rate: 100, seconds: 60 },
     phases: (settings) => {
-      const peak = { ...settings, rate: (settings.rate ?? 100) * SPIKE }
-      const [before, during, after] = thirds(settings)
-      return [
-        commands('before', before),
-        commands('spike', { ...peak, seconds: during.seconds }),
-        commands('after', after),
-      ]
+      const rate = (settings.rate ?? 100) * SPIKE
+      return inThirds(settings, (seconds) => commands('spike', { ...settings, rate, seconds }))
     },
   },
   soak: {
@@ -87,14 +82,8 @@ export const SCENARIOS = {
   outage: {
     summary: 'the store (or, with --break log, the log) is away for the middle third; needs FAULTS=on',
     defaults: { connections: 50, rate: 100, seconds: 60 },
-    phases: (settings) => {
-      const [before, during, after] = thirds(settings)
-      return [
-        commands('before', before),
-        { ...commands('away', during), broken: settings.broken },
-        commands('after', after),
-      ]
-    },
+    phases: (settings) =>
+      inThirds(settings, (seconds) => ({ ...commands('away', { ...settings, seconds }), broken: settings.broken })),
   },
 } satisfies Record<string, Scenario>
 
@@ -104,13 +93,13 @@ export function isScenario(name: string): name is ScenarioName {
   return Object.hasOwn(SCENARIOS, name)
 }
 
-/** The bound of a ramp's steps unless another is given. */
+/** The default bound of a ramp's steps. */
 export const DEFAULT_BOUND = 'p99<200ms,refused=0,errors=0,timeouts=0'
 const STEP_SECONDS = 5
-/** In a step of 5 s callers do not wait 10 s, because a step that is too fast would be sent long after its end. */
+/** Shorter than usual, because requests of a step with too high a rate would be sent long after its end. */
 const RAMP_PATIENCE_MS = 2000
 
-/** Options that are not given come from the scenario. A warm-up like the first phase comes before, and counts in no figure. */
+/** The scenario gives the defaults. A warm-up like the first phase comes before, and is not part of the figures. */
 export function planOf(name: ScenarioName, said: Partial<Settings>): Plan {
   const settings = {
     ...SCENARIOS[name].defaults,
@@ -134,7 +123,7 @@ function rampOf({ rate = 1, connections, seconds, stepSeconds, bound }: Settings
   return { first: rate, connections, stepSeconds, seconds, bound, patienceMs }
 }
 
-/** When each phase is, in seconds since the first began. */
+/** The start and end of each phase, in seconds since the start of the first. */
 export function spansOf({ phases }: Plan): PhaseSpan[] {
   let at = 0
   return phases.map(({ name, seconds, broken }) => {
@@ -162,9 +151,9 @@ function share(kind: RequestKind, settings: Settings, part: number): Lane {
   return laneOf(kind, { connections: atLeastOne(connections), rate: atLeastOne(rate), burst })
 }
 
-/** The middle third takes the remainder; each has at least a second. */
-function thirds(settings: Settings): [Settings, Settings, Settings] {
+/** Three phases of at least a second each, of which the middle one is special and takes the remainder. */
+function inThirds(settings: Settings, middle: (seconds: number) => Phase): Phase[] {
   const seconds = Math.max(1, Math.floor(settings.seconds / 3))
-  const middle = { ...settings, seconds: Math.max(1, settings.seconds - 2 * seconds) }
-  return [{ ...settings, seconds }, middle, { ...settings, seconds }]
+  const usual = { ...settings, seconds }
+  return [commands('before', usual), middle(Math.max(1, settings.seconds - 2 * seconds)), commands('after', usual)]
 }

@@ -6,17 +6,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
-/** The server that is tested. */
+/** The tested server. */
 export interface Target {
   readonly url: string
-  /** The function key; without it neither lag nor ledger can be read. */
+  /** The function key, which reading lag and ledger needs. */
   readonly key: string | undefined
-  /** Of a server that this process started; CPU and memory are read by this id. */
+  /** The process id, to read CPU and memory; undefined when this process did not start the server. */
   readonly pid: number | undefined
   stop(): Promise<void>
 }
 
-/** The target does not answer, or not as expected, so the run cannot begin or cannot tell how it ended. */
+/** The target gives no answer, or an unexpected one, so the run cannot start or has no outcome. */
 export class TargetError extends Error {
   override readonly name = 'TargetError'
 }
@@ -31,12 +31,12 @@ export function runningTarget(url: string, key: string | undefined): Target {
 
 /**
  * The product as `npm start` runs it, on a free port and an empty temporary directory; the environment may name a Kafka
- * and an SQL Server. `stop` removes what it left behind.
+ * and an SQL Server. `stop` removes the directory.
  */
 export async function startProduct(settings: Readonly<Record<string, string>> = {}): Promise<Target> {
   const directory = mkdtempSync(join(tmpdir(), 'loadtest-'))
   const key = randomBytes(24).toString('base64url')
-  // With an empty store, the topic must be new as well, because the records of an old one would be stored first.
+  // The store is empty, so the records of an old topic would be stored first.
   const topic = `loadtest-${Date.now().toString(36)}`
   const own = { DATA_DIR: directory, PORT: '0', HOST: '127.0.0.1', FUNCTIONS_KEY: key, ORDERS_TOPIC: topic }
   const environment = { LOG_LEVEL: 'error', ...process.env, FAULTS: 'off', ...own, ...settings }
@@ -89,13 +89,8 @@ export async function startServer(
   throw new TargetError(`${name} did not start. ${(await errors).trim()}`)
 }
 
-export interface Answer {
-  readonly status: number
-  readonly body: unknown
-}
-
-/** Gets JSON, with the key where there is one. Throws `TargetError` when there is no answer, or it is not JSON. */
-export async function ask(target: Target, path: string, body?: unknown): Promise<Answer> {
+/** Gets JSON, or posts `body`. Throws `TargetError` when there is no answer, or it is not JSON. */
+export async function ask(target: Target, path: string, body?: unknown) {
   const headers = {
     ...(target.key !== undefined && { 'x-functions-key': target.key }),
     ...(body !== undefined && { 'content-type': 'application/json' }),
@@ -103,8 +98,8 @@ export async function ask(target: Target, path: string, body?: unknown): Promise
   const content = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
   try {
     const answer = await fetch(target.url + path, { headers, ...content, signal: AbortSignal.timeout(ASK_TIMEOUT_MS) })
-    return { status: answer.status, body: await answer.json() }
+    return { status: answer.status, body: (await answer.json()) as unknown }
   } catch (error) {
-    throw new TargetError(`${target.url}${path} does not answer as it should.`, { cause: error })
+    throw new TargetError(`${target.url}${path} gives no valid answer.`, { cause: error })
   }
 }

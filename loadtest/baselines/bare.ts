@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { announce } from './settings.ts'
 
-/** The least that an intake can do: reads the body, parses it, answers 202. It checks nothing and keeps nothing. */
+/** The minimal intake: reads and parses the body and answers 202. It neither validates nor stores orders. */
 const server = createServer((request, response) => {
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -7,8 +7,8 @@ import { openOneByOneStore } from './one-by-one-store.ts'
 import { announce, kafkaSettings } from './settings.ts'
 
 /**
- * The obvious first version: Express, zod, and one awaited send to Kafka for each request; with its consumer, one message at a
- * time. Validates as the product does.
+ * The obvious first version: Express, zod, and one awaited send to Kafka for each request. Its consumer takes one message at
+ * a time. Validates as the product does.
  */
 const { brokers, topic, partitions, isStoring } = kafkaSettings()
 const kafka = new Kafka({ brokers, logLevel: logLevel.ERROR })

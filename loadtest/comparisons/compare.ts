@@ -47,7 +47,7 @@ function people(value: number | null): number | null {
   return value === null ? null : rounded(value)
 }
 
-/** Reasons why a difference may not come from the product. */
+/** Reasons why a difference may have another cause than the product. */
 function doubts(one: RunResult, other: RunResult): string[] {
   const differ = (of: (result: RunResult) => unknown) => JSON.stringify(of(one)) !== JSON.stringify(of(other))
   const found = [

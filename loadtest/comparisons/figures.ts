@@ -1,12 +1,12 @@
-/** Reports progress in one line and stops when it is told to: what every comparison needs from its caller. */
+/** Every comparison reports progress in one line and stops when the signal aborts. */
 export interface Caller {
   readonly onProgress: (line: string) => void
   readonly signal: AbortSignal
 }
 
 /**
- * Measures all of them in turn, round by round, because a machine's speed drifts and should drift for all. `before` runs
- * at the start of each round.
+ * Measures the contenders in turn, round by round, so that drifts of the machine's speed affect all of them. `before` runs at
+ * the start of each round.
  */
 export async function inTurn<T extends { readonly name: string }, M>(
   contenders: readonly T[],
@@ -28,13 +28,13 @@ export async function inTurn<T extends { readonly name: string }, M>(
 
 type Figure = number | null | undefined
 
-/** As a table shows it; null, which a table shows as a dash, when one is unknown or the other is 0. */
+/** The quotient with two decimals. Null, which a table shows as a dash, when it is not a finite number. */
 export function ratio(value: Figure, of: Figure): string | null {
   const quotient = (value ?? Number.NaN) / (of ?? Number.NaN)
   return Number.isFinite(quotient) ? quotient.toFixed(2) : null
 }
 
-/** To a whole number; null when it is unknown. */
+/** Rounds to an integer; null when the value is unknown. */
 export function whole(value: Figure): number | null {
   return value == null ? null : Math.round(value)
 }

@@ -14,14 +14,14 @@ import type { GrowthTask } from '../options.ts'
 export type GrowthOptions = Omit<GrowthTask, 'does'> & Caller
 
 const PROCESSORS = [1, 2, 3]
-/** The first begins to store while the others still join, and enough must be left for all of them. */
+/** Enough orders must be left when all have joined, because the first to join starts to store at once. */
 const FILL_TIMES = 10
 const JOIN_LIMIT_MS = 60_000
 
 /**
- * How fast the orders that wait in one topic of a real Kafka are stored by one to three processes of one consumer group, each with
- * a store of its own, so that processors are measured and not one file's lock. The clock runs from the moment when all
- * are members of the group and the partitions are theirs.
+ * Measures how fast one to three processes of one consumer group store the orders that wait in a topic of a real Kafka. Each
+ * has its own store, because a shared file's lock would limit them. The clock starts when all are members of the group and
+ * have their partitions.
  */
 export async function growProcessors({ seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const { kafka } = readConfig(process.env, 'embedded')
@@ -82,7 +82,7 @@ async function untilAllAreMembers(admin: Admin, groupId: string, members: number
   }
 }
 
-/** A batch or so that was delivered twice while members joined is in two stores, and is counted twice. */
+/** Batches that were delivered twice while members joined are in two stores, and count twice. */
 async function standing(targets: readonly Target[]): Promise<Standing> {
   const ledgers = await Promise.all(targets.map(readLedger))
   const cpus = targets.flatMap(({ pid }) => cpuMicroseconds(pid) ?? [])

@@ -21,27 +21,19 @@ export type VersusOptions = Omit<VersusTask, 'does'> & Caller
 export interface Contender {
   readonly name: string
   readonly start: () => Promise<Target>
-  /** Waits until every order that the target ever accepted is stored, because storing is part of the cost. */
+  /** Waits until all accepted orders are stored, because storing is part of the cost. */
   readonly settle?: (target: Target, accepted: number, signal: AbortSignal) => Promise<unknown>
 }
 
-export interface Measured {
-  readonly perSecond: number
-  /** Undefined where there is no /proc. */
-  readonly cpuMicroseconds: number | undefined
-  readonly p50Ms: number
-  readonly p95Ms: number
-  readonly p99Ms: number
-  readonly notAccepted: number
-}
+type Measured = Awaited<ReturnType<typeof measure>>
 
 const WARM_UP_SECONDS = 2
 const DRAIN_SECONDS = 60
 export const INTAKE_ALONE = { AzureWebJobs_consumeOrders_Disabled: 'true' }
 
 /**
- * A table of the cost of accepting an order, beside the least that a server can do and beside servers written without this
- * product. Medians are compared.
+ * A table that compares the cost of accepting an order with a minimal server and with servers written without this product.
+ * The figures are medians.
  */
 export async function versus(options: VersusOptions): Promise<string> {
   const { rounds, rate } = options
@@ -106,7 +98,7 @@ export async function storedBy(target: Target): Promise<number> {
   return ((await ask(target, '/stored')).body as { stored: number }).stored
 }
 
-async function measure({ start, settle }: Contender, options: VersusOptions): Promise<Measured> {
+async function measure({ start, settle }: Contender, options: VersusOptions) {
   const target = await start()
   try {
     const { tally, elapsedSeconds, cpuMicroseconds: cpu } = await measureLoad(target, options, settle)
@@ -121,12 +113,12 @@ async function measure({ start, settle }: Contender, options: VersusOptions): Pr
   }
 }
 
-function latencyOf(latencies: Float64Array): Pick<Measured, 'p50Ms' | 'p95Ms' | 'p99Ms'> {
+function latencyOf(latencies: Float64Array) {
   const at = (percentile: number) => percentileOf(latencies, percentile)
   return { p50Ms: at(50), p95Ms: at(95), p99Ms: at(99) }
 }
 
-/** Warms up, loads and settles. CPU is microseconds for each accepted order, settling included. */
+/** Warms up, loads and settles. CPU is microseconds for each accepted order, settling included; undefined without /proc. */
 export async function measureLoad(target: Target, options: Load, settle?: Contender['settle']) {
   const { signal } = options
   const warm = await load(target, { ...options, seconds: WARM_UP_SECONDS, rate: undefined, burst: false })
@@ -164,10 +156,10 @@ export async function load(target: Target, { seconds, connections, signal, rate,
   return { tally, elapsedSeconds: (performance.now() - began) / 1000 }
 }
 
-/** The others are compared with the first. */
+/** Ratios are relative to the first contender. */
 export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): string {
   const rows = [...measured].map(([name, some]) => {
-    // A round that accepted nothing has no latencies and no cost per order.
+    // A round without accepted orders has no latencies and no cost per order.
     const counted = some.filter(({ perSecond }) => perSecond > 0)
     return {
       name,
@@ -195,7 +187,7 @@ export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): 
       notAccepted,
     ]),
   )
-  // Refusing takes less work than accepting, so the figures would not be for the same task.
+  // Refusing takes less work than accepting, so such a row is not comparable.
   const unfit = rows
     .filter(({ notAccepted, accepts }) => notAccepted > 0 || !accepts)
     .map(

@@ -35,7 +35,7 @@ const count = <Of = Measured>(of: MetricKind<Of>['of']): MetricKind<Of> => ({ un
 const total = (of: 'refused' | 'errors' | 'timeouts') =>
   count<Requests>(({ requests }) => requests.reduce((sum, figures) => sum + figures[of], 0))
 
-/** Latencies and rate are those of placing orders. These metrics exist for a step of a ramp, too. */
+/** The metrics that a step of a ramp has too. Latencies are those of placing orders. */
 const STEP_METRICS = {
   mean: latency('mean'),
   p50: latency('p50'),
@@ -81,7 +81,7 @@ export function parseAssertions(words: string): Assertion[] {
 function parseAssertion(text: string): Assertion {
   const [, metric = '', operator = '', number = '', unit = ''] =
     /^([a-z0-9.-]+)\s*(<=|>=|<|>|=)\s*(\d+(?:\.\d+)?)\s*(ms|s)?$/.exec(text) ?? []
-  if (metric === '') throw new Error(`"${text}" is not an assertion; one looks like p99<50ms or lost=0.`)
+  if (metric === '') throw new Error(`"${text}" is not an assertion such as p99<50ms or lost=0.`)
   if (!isMetric(metric)) throw new Error(`"${metric}" is not measured; the figures are ${METRIC_NAMES.join(', ')}.`)
   const isTime = METRICS[metric].unit === 'time'
   if (isTime && unit === '') throw new Error(`"${text}" needs a unit, ms or s.`)
@@ -89,7 +89,7 @@ function parseAssertion(text: string): Assertion {
   return { text, metric, operator: operator as Operator, limit: Number(number) * (unit === 's' ? 1000 : 1) }
 }
 
-/** The bound of a ramp's step. Throws as `parseAssertions` does, and for a metric that only a whole run has. */
+/** The bound of a ramp's step. Throws as `parseAssertions` does, and for metrics that a step does not have. */
 export function parseBound(words: string): Assertion[] {
   const bound = parseAssertions(words)
   const unknown = bound.find(({ metric }) => !isStepMetric(metric))
@@ -97,13 +97,13 @@ export function parseBound(words: string): Assertion[] {
   throw new Error(`"${unknown.metric}" is not measured for a step; the figures are ${STEP_METRIC_NAMES.join(', ')}.`)
 }
 
-/** The given assertions, after the defaults for all other figures. */
+/** An assertion replaces the default for the same metric. */
 export function withDefaults(defaults: readonly Assertion[], said: readonly Assertion[]): Assertion[] {
   const named = new Set(said.map(({ metric }) => metric))
   return [...defaults.filter(({ metric }) => !named.has(metric)), ...said]
 }
 
-/** Whether the limit is one of time, in milliseconds. */
+/** Whether the metric's limit is in milliseconds. */
 export function isDuration(metric: Metric): boolean {
   return METRICS[metric].unit === 'time'
 }

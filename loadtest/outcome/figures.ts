@@ -9,20 +9,20 @@ import type { Tally } from '../sending/tally.ts'
 
 /** How requests were sent and latencies counted. */
 const SENDING: Readonly<Record<Arrivals, string>> = {
-  even: 'Requests are due at even distances, whatever becomes of those before (an open model), and are sent by undici from one thread of this machine. Latency counts from when a request was due, or from when it was sent if that was up to a millisecond before. A request that is due while every connection waits for an answer is sent as soon as one is free, so no request is left out of the figures because the server was late (coordinated omission).',
+  even: 'Requests are due at even intervals, whatever the outcome of earlier ones (an open model), and are sent by undici from one thread of this machine. Latency counts from when a request was due, or from when it was sent if that was up to a millisecond before. A request that is due while every connection waits for an answer is sent as soon as one is free, so no request is left out of the figures because the server was late (coordinated omission).',
   burst:
-    'autocannon sends the requests from one thread of this machine: at the start of each second as many on each connection as the rate asks for, one after the other. Latency counts from when a request was sent. While a connection waited longer than its interval, the requests that were due are counted with the time that they would have taken (HdrHistogram’s correction for coordinated omission, with the connection’s real interval). A stop of the server between two bursts is not seen.',
+    'autocannon sends the requests from one thread of this machine: at the start of each second as many on each connection as the rate asks for, one after the other. Latency counts from when a request was sent. While a connection waited longer than its interval, the requests that were due are counted with the time that they would have taken (HdrHistogram’s correction for coordinated omission, with the connection’s real interval). A stall of the server between two bursts does not show.',
   'closed-loop':
     'autocannon sends the requests from one thread of this machine: each connection sends the next one when it has its answer. Latency counts from when a request was sent, and nothing is corrected.',
 }
 
-/** The method of measuring, which is part of every result so that nobody has to guess. */
+/** Describes how the figures were measured. Every result includes it. */
 export const methodOf = (plan: Pick<Plan, 'phases'>): readonly string[] => [
   SENDING[arrivalsOf(plan)],
-  'Latency is of answers with 2xx, and of requests that timed out, which count with the limit of 10 s. Refusals and broken connections are counted apart.',
-  'Percentiles are exact (nearest rank). The warm-up counts in the verdict, which the ledger gives for everything, and in no other figure.',
-  'From accepted to stored is storedAt − acceptedAt of a sample spread over the run, by the clocks of the product.',
-  'CPU is that of the product’s process until the last order was stored, divided by the answered requests.',
+  'Latency covers answers with 2xx, and requests that timed out, which count with the limit of 10 s. Refusals and broken connections are counted separately.',
+  'Percentiles are exact (nearest rank). The warm-up counts only in the verdict, because the ledger includes it.',
+  'The time from accepted to stored is storedAt − acceptedAt of a sample spread over the run, by the product’s clocks.',
+  'CPU is the CPU time of the product’s process until the last order was stored, divided by the answered requests.',
 ]
 
 export function requestFigures(
@@ -30,7 +30,7 @@ export function requestFigures(
   phases: Plan['phases'],
   elapsedSeconds: number,
 ): RequestFigures[] {
-  // Where a rate is held, the last answers come after its time: the plan says for how long it was held.
+  // With a rate, the last answers come after the planned time, so the plan gives the duration.
   const isRated = phases.every(({ lanes }) => lanes.every(({ rate }) => rate !== undefined))
   const seconds = isRated ? phases.reduce((sum, phase) => sum + phase.seconds, 0) : elapsedSeconds
   return [...tallies].map(([kind, tally]) => {

@@ -3,7 +3,7 @@ import type { Machine, ProcessCost } from '../machine.ts'
 import type { Phase, PhaseSpan, RequestKind } from '../plan.ts'
 import type { Summary } from '../statistics.ts'
 
-/** A whole run, as it is written as JSON; report and comparisons use nothing else. Latencies in ms. */
+/** A whole run, as written to JSON. Report and comparisons use nothing else. Latencies are in ms. */
 export interface RunResult {
   readonly schema: 1
   readonly scenario: string
@@ -18,7 +18,6 @@ export interface RunResult {
   }
   readonly versions: Readonly<Record<string, string>>
   readonly machine: Machine
-  /** When the phases were, in seconds since the run began. */
   readonly phases: readonly PhaseSpan[]
   /** The method of measuring, in sentences. */
   readonly method: readonly string[]
@@ -29,7 +28,7 @@ export interface RunResult {
   readonly pipeline: readonly PipelineSecond[] | null
   /** CPU and memory of the product's process; null when it was not started here, or there is no /proc. */
   readonly cost: ProcessCost | null
-  /** The steps of a ramp, and where it came to its end; null for other scenarios. */
+  /** Null for scenarios other than ramp. */
   readonly ramp: RampFigures | null
   /** The share of time, from 0 to 1, in which the sending thread was busy. Near 1, the run measured the client. */
   readonly client: { readonly busy: number }
@@ -37,7 +36,6 @@ export interface RunResult {
   readonly assertions: readonly AssertionResult[]
 }
 
-/** How the product did in one step. Latencies in ms. */
 export interface RampStep {
   readonly rate: number
   /** Seconds since the run began. */
@@ -56,7 +54,7 @@ export interface RampFigures {
   readonly steps: readonly RampStep[]
   /** The highest rate that held; null when none did. */
   readonly held: number | null
-  /** The lowest rate that did not, twice; null when time was over before one was found. */
+  /** The lowest rate that failed twice; null when the time was over before. */
   readonly broke: number | null
   readonly summary: string
 }
@@ -68,10 +66,10 @@ export interface RequestFigures {
   readonly refused: number
   /** No answer within 10 s of when the request was due. */
   readonly timeouts: number
-  /** Those of the timeouts that were never sent, because every connection was waiting for an answer. */
+  /** The timeouts whose requests were never sent, because every connection waited for an answer. */
   readonly unsent: number
   readonly errors: number
-  /** In flight when the run was over; their outcome is unknown here. */
+  /** In flight at the end of the run, so their outcome is unknown. */
   readonly unanswered: number
   readonly statuses: Readonly<Record<string, number>>
   /** Answers with 2xx a second, over the whole run. */
@@ -80,9 +78,9 @@ export interface RequestFigures {
   readonly latency: LatencyFigures
   /** From sending to the answer, of the requests that were sent. */
   readonly observed: Summary | null
-  /** Of bursts: requests that a late answer kept back, and that `latency` counts. */
+  /** For bursts: requests that a late answer held back. `latency` includes them. */
   readonly omitted: number
-  /** Of requests that arrive evenly: how many ms after they were due they were sent. Null otherwise. */
+  /** For even arrivals: by how many ms requests were sent late. Null otherwise. */
   readonly sentLate: Summary | null
 }
 
@@ -91,25 +89,25 @@ export type StoredFigures = LatencyFigures & { readonly summary: Summary }
 
 export interface PipelineSecond {
   readonly second: number
-  /** Records of the orders topic that nobody has committed yet. */
+  /** Records of the orders topic that are not committed yet. */
   readonly lag: number
   readonly records: number
   readonly stored: number
   readonly residentMiB: number | null
 }
 
-/** The outcome of the run, including the warm-up, because the ledger does not tell it apart. */
+/** The outcome of the run. It includes the warm-up, because the ledger does. */
 export interface Verdict {
   readonly sent: number
   /** Answered with 202. */
   readonly accepted: number
-  /** What the ledger counted meanwhile; null without a function key. */
+  /** The ledger's counts during the run; null without a function key. */
   readonly ledger: LedgerChange | null
-  /** Accepted orders that are neither stored nor in any other place where they should be. */
+  /** Accepted orders without an outcome that are not pending either. */
   readonly lost: number
-  /** Accepted orders that were still on their way when the wait for them was over; null when it cannot be known. */
+  /** Accepted orders without an outcome at the end of the wait; null when unknown. */
   readonly pending: number | null
-  /** How many orders were looked up by id, and how many of these had no final state. */
+  /** The number of orders that were looked up by id. `missing` is the number of those without a final state. */
   readonly checked: number
   readonly missing: number
   readonly drainSeconds: number
@@ -131,14 +129,13 @@ export interface LedgerChange {
 
 export interface AssertionResult {
   readonly text: string
-  /** Of `actual`. */
   readonly unit: 'ms' | ''
-  /** Null when it could not be measured; the assertion does not hold then. */
+  /** Null when it could not be measured; the assertion then fails. */
   readonly actual: number | null
   readonly holds: boolean
 }
 
-/** The order requests, which every scenario sends. */
+/** The figures of placing orders, which every scenario does. */
 export function commandFigures(result: Pick<RunResult, 'requests'>): RequestFigures {
   const figures = result.requests.find(({ kind }) => kind === 'place-order')
   if (figures === undefined) throw new Error('The run placed no orders.')

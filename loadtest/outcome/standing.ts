@@ -9,10 +9,7 @@ export interface Standing {
   readonly cpu: number | undefined
 }
 
-export interface StoringRate {
-  readonly perSecond: number
-  readonly cpuMicroseconds: number | undefined
-}
+export type StoringRate = ReturnType<typeof rateBetween>
 
 /** Polling more often would distort the measurement, because each answer makes the product ask the broker. */
 export const LOOK_EVERY_MS = 250
@@ -37,7 +34,8 @@ export async function untilStored(
   }
 }
 
-export function rateBetween(begun: Standing, ended: Standing): StoringRate {
+/** CPU is microseconds for each order. */
+export function rateBetween(begun: Standing, ended: Standing) {
   const stored = Math.max(1, ended.stored - begun.stored)
   return {
     perSecond: (stored * 1000) / (ended.at - begun.at),

@@ -2,10 +2,10 @@ import { html, type Html } from '../../shared/pages/html.ts'
 import { rounded, thousands } from './rounded.ts'
 import { highest, linearScale, logScale, timeScale, type Scale } from './scale.ts'
 
-/** A picture of lines, as SVG that needs nothing from anywhere. */
+/** A line chart, as SVG without external parts. */
 export interface Chart {
   readonly title: string
-  /** A sentence for those who cannot see it, and for those who wonder. */
+  /** Describes the chart for screen readers. */
   readonly says: string
   readonly unit: string
   readonly series: readonly Series[]
@@ -19,12 +19,10 @@ export interface Series {
   readonly points: readonly (readonly [x: number, y: number])[]
 }
 
-/**
- * `nines`: a percentile's distance from 100 %, each nine as wide as the one before. `rate`: requests a second.
- */
+/** `nines`: percentiles, on a scale where each further nine has the same width. `rate`: requests a second. */
 export type XAxis = { readonly kind: 'seconds' | 'rate'; readonly to: number } | { readonly kind: 'nines' }
 
-/** A stretch of time with something special about it. */
+/** A highlighted part of the x axis. */
 export interface Band {
   readonly label: string
   readonly from: number
@@ -53,7 +51,7 @@ export function chart({ title, says, unit, series, y = 'linear', x, bands = [] }
   </figure>`
 }
 
-/** What hover.js shows: where each point is in the drawing, and what it says. */
+/** The positions and labels of the points, for hover.js. */
 function pointsOf(series: readonly Series[], { kind }: XAxis, along: Scale, up: Scale) {
   const unit = { seconds: ' s', rate: ' a second', nines: ' %' }[kind]
   return {
@@ -96,7 +94,7 @@ function bandMarks({ label, from, to }: Band, { place }: Scale): Html {
     /><text class="band-label" x="${fixed(start + 4)}" y="${TOP - 8}">${label}</text>`
 }
 
-/** One point is a dot: a line of one point would not be seen. */
+/** A single point is drawn as a dot, because a line of one point is invisible. */
 function line(points: Series['points'], index: number, along: Scale, up: Scale): Html {
   const places = points.map(([x, y]) => `${fixed(along.place(x))} ${fixed(up.place(y))}`)
   if (places.length === 0) return html``
@@ -121,7 +119,7 @@ function short(value: number): string {
   return value >= 10_000 ? `${value / 1000} k` : String(value)
 }
 
-/** 90 is one nine away from nothing, 99 two; 100 % would be infinitely many, and is drawn after the last that is told. */
+/** The number of nines: 1 for 90 %, 2 for 99 %. 100 % would be infinite, and is drawn at the end of the axis. */
 function nines(percentile: number): number {
   return -Math.log10(1 - Math.min(percentile, 99.9999) / 100)
 }

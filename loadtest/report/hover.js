@@ -1,4 +1,4 @@
-// Shows the values of a chart under the pointer, or where the arrow keys lead. The page carries this file and asks nobody.
+// Shows the values of a chart under the pointer, or at the point chosen by arrow keys. The page includes this file.
 const SVG = 'http://www.w3.org/2000/svg'
 
 for (const figure of document.querySelectorAll('figure[data-points]')) {
@@ -7,7 +7,7 @@ for (const figure of document.querySelectorAll('figure[data-points]')) {
   if (drawn.length > 0) makeReadable(figure, { width, top, bottom, series: drawn })
 }
 
-/** Each series: its name and key, the places of its points in the drawing, and what they are called. */
+/** Each series has a name, a key, and the positions and labels of its points. */
 function makeReadable(figure, { width, top, bottom, series }) {
   const svg = figure.querySelector('svg')
   const marks = document.createElementNS(SVG, 'g')
@@ -25,7 +25,7 @@ function makeReadable(figure, { width, top, bottom, series }) {
   tip.setAttribute('role', 'status')
   figure.append(tip)
   const [lead] = series
-  // The point that is shown; none yet.
+  // The index of the shown point; -1 when hidden.
   let place = -1
 
   function showAt(x) {

@@ -3,7 +3,7 @@ import { measuredText } from '../outcome/assertions.ts'
 import type { AssertionResult, RunResult } from '../outcome/result.ts'
 import { summaryText } from './summary.ts'
 
-/** The run as a CI pipeline shows tests: each assertion is a case, and the tables are the output. */
+/** The run as JUnit XML: each assertion is a test case, and the tables are the output. */
 export function junitOf(result: RunResult): string {
   const { scenario, startedAt, seconds, assertions } = result
   const failures = assertions.filter(({ holds }) => !holds).length
@@ -15,7 +15,7 @@ ${assertions.map((assertion) => caseOf(scenario, assertion))}
   )
 }
 
-/** A run that could not take place. Without a file a CI pipeline would count it as a success. */
+/** A run that failed to start or finish. Without a file, a CI pipeline would count it as a success. */
 export function junitOfFailure(scenario: string, message: string): string {
   return documentOf(
     xml`<testsuite name="loadtest ${scenario}" tests="1" failures="0" errors="1" skipped="0">
@@ -38,7 +38,7 @@ function caseOf(scenario: string, assertion: AssertionResult): Html {
   return xml`<testcase classname="loadtest.${scenario}" name="${text}" time="0">${failure}</testcase>`
 }
 
-/** XML has no way to write most control characters. */
+/** Most control characters are not allowed in XML. */
 function printable(text: string): string {
   return text.replaceAll(/[^\P{Cc}\n\t]/gu, ' ')
 }

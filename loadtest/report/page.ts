@@ -13,12 +13,12 @@ import { accountsTable, latencyTable, rampTable, requestTable, type Table } from
 
 const HOVER = readFileSync(new URL('hover.js', import.meta.url), 'utf8')
 
-/** One page that holds everything: it can be sent, attached and printed, and loads nothing. */
+/** A self-contained page that loads nothing, so it can be sent, attached and printed. */
 export function reportPage(result: RunResult): string {
   const { scenario, startedAt, seconds, settings, verdict, assertions, ramp, client } = result
   const isGood = verdict.lost === 0 && assertions.every(({ holds }) => holds)
   const arrivals = ARRIVALS[arrivalsOf(settings)]
-  // No formatter may indent these two, because the policy names them by their hashes.
+  // The policy has the hashes of these two, so no formatter may indent them.
   const [style, script] = [new Html(REPORT_STYLE), new Html(HOVER)]
   const policy = `default-src 'none'; style-src '${hashOf(REPORT_STYLE)}'; script-src '${hashOf(HOVER)}'`
   return html`<!doctype html>
@@ -84,7 +84,7 @@ function rampPart(ramp: RampFigures): Html {
     ${tableOf(rampTable(ramp))}`
 }
 
-/** The latencies that an uncorrected measurement would show, and how much it would miss. */
+/** The latencies without correction, and the number of requests that they leave out. */
 function observedLine({ kind, observed, omitted, sentLate }: RequestFigures): Html {
   if (observed === null) return html``
   const without = `mean ${rounded(observed.mean)}, p99 ${rounded(observed.p99)}, max ${rounded(observed.max)} ms`
@@ -95,7 +95,7 @@ function observedLine({ kind, observed, omitted, sentLate }: RequestFigures): Ht
     </li>`
   }
   if (omitted === 0) return html``
-  return html`<li>${kind} without the ${omitted} requests that were kept back: ${without}.</li>`
+  return html`<li>${kind} without the ${omitted} requests that were held back: ${without}.</li>`
 }
 
 function circumstances({ settings, versions, machine }: RunResult): Html {
@@ -144,7 +144,7 @@ function cellText(cell: string | number | null): string {
   return typeof cell === 'number' ? thousands(cell) : (cell ?? '–')
 }
 
-/** In a script only text that could end it is escaped. */
+/** Escapes `<`, because `</script>` would end the script. */
 function dataOf(result: RunResult): Html {
   return new Html(JSON.stringify(result).replaceAll('<', String.raw`\u003c`))
 }

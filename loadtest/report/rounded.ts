@@ -1,10 +1,10 @@
-/** Three digits, and every digit before the point: 0.512, 3.68, 13.1, 128, 2345. The JSON keeps what was measured. */
+/** Rounds to three digits, but keeps all digits before the point: 0.512, 3.68, 13.1, 128, 2345. */
 export function rounded(value: number): number {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)))
   return Number(value.toFixed(Math.min(digits, 3)))
 }
 
-/** As 302,500. */
+/** Formats 302500 as 302,500. */
 export function thousands(value: number): string {
   return value.toLocaleString('en')
 }

@@ -31,7 +31,7 @@ export function summaryText(result: RunResult): string {
   ].join('\n')
 }
 
-/** Above this share of the time, requests wait for the client. */
+/** Above this share of time, requests wait for the client. */
 const CLIENT_IS_BUSY = 0.8
 
 /** Reasons why the figures may not be the product's. */

@@ -5,25 +5,25 @@ import { PATIENCE_MS } from '../plan.ts'
 import { pause } from '../../shared/threads/waiting.ts'
 
 /**
- * autocannon sends at the start of each second and looks only once a second whether it is time to stop: it would send
- * one burst more and cut it off. So it is told to stop before the last second is over, and looks often.
+ * autocannon sends at the start of each second and checks only once a second whether to stop, so it would start another
+ * burst and cut it off. It is therefore stopped before the last second is over, and checks more often.
  */
 const STOP_EARLY_MS = 100
 const LOOK_EVERY_MS = 50
 
-/** Connections of one lane that send equally often. */
+/** Connections of one lane that send at the same rate. */
 export interface Group {
   readonly connections: number
   /** Requests a second of each connection; undefined: the next one follows each answer. */
   readonly rate: number | undefined
 }
 
-/** Bursts, and the closed loop: a request follows an answer, and with a rate all connections begin a second together. */
+/** Sends in a closed loop, or with a rate in bursts at the start of each second. */
 export async function fireAutocannon(volley: Volley): Promise<void> {
   await Promise.all(groupsOf(volley.lane).map((group) => fireGroup(volley, group)))
 }
 
-/** autocannon's rates are whole numbers for each connection: those that send one request more a second are a group. */
+/** autocannon's rates are integers per connection, so the connections that send one request more are a second group. */
 export function groupsOf({ connections, rate }: Pick<Lane, 'connections' | 'rate'>): Group[] {
   if (rate === undefined) return [{ connections, rate }]
   // A connection cannot send less than once a second.
@@ -45,11 +45,11 @@ async function fireGroup(volley: Volley, { connections, rate }: Group): Promise<
   const options: autocannon.Options = {
     url,
     connections,
-    // Never reached: `stop` ends it.
+    // Never reached, because `stop` ends it.
     duration: seconds + 3600,
     sampleInt: LOOK_EVERY_MS,
     timeout: patienceMs / 1000,
-    // Its own correction takes 1 ms for the interval of every rate; ours takes the real one.
+    // Its own correction assumes an interval of 1 ms for every rate. Ours uses the real interval.
     ...(rate !== undefined && { connectionRate: rate, ignoreCoordinatedOmission: true }),
     requests: [
       {

@@ -1,6 +1,5 @@
 import { Client, type Dispatcher } from 'undici'
 
-/** A request as it is sent, made at the moment of sending. */
 export interface RequestToSend {
   readonly method: 'GET' | 'POST'
   readonly path: string
@@ -11,7 +10,7 @@ export interface RequestToSend {
 /** How an exchange ended: with an answer, or because the connection broke. */
 export type Outcome = { readonly status: number; readonly body: string } | { readonly error: Error }
 
-/** One connection to the target, which carries one request at a time and opens itself again when it broke. */
+/** A connection that carries one request at a time, and reconnects when it is broken. */
 export interface Connection {
   /** `ended` is called once. */
   send(request: RequestToSend, ended: (outcome: Outcome) => void): void
@@ -20,7 +19,7 @@ export interface Connection {
   close(): Promise<void>
 }
 
-/** Connections that one phase leaves to the next, because opening them again would count as latency. */
+/** Connections that all phases share, because opening new ones would count as latency. */
 export class Connections implements AsyncDisposable {
   readonly #url: string
   readonly #free: Connection[] = []
@@ -64,8 +63,8 @@ function openConnection(url: string): Connection {
       client.dispatch({ method, path: base + path, headers: { ...headers }, body }, handlerOf(settleOnce))
     },
     abort(error) {
-      // A client that is still connecting has no exchange to abort, so it goes as a whole. It is replaced before, because
-      // whoever is told of the end may send the next request at once.
+      // Destroys the whole client, because one that is still connecting has no exchange to abort. Replaces it first, because
+      // `ended` may send the next request at once.
       const broken = client
       client = new Client(origin, OPTIONS)
       settle?.({ error })

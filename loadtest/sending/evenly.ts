@@ -2,17 +2,14 @@ import type { Connection, Outcome } from './connections.ts'
 import { type Volley } from './volley.ts'
 import { PATIENCE_MS } from '../plan.ts'
 
-/**
- * A timer is a millisecond coarse. A request is sent when it is due within this time; its latency then counts from when
- * it was sent.
- */
+/** Timers have a resolution of 1 ms, so a request may be sent this early. Its latency then counts from the sending. */
 const EARLY_MS = 1
 const LOOK_FOR_LATE_EVERY_MS = 100
 
 /**
- * Sends requests at even distances, whatever the outcome of earlier ones: an open model. Latency counts from when a request
- * was due, so that requests held back by a stall of the server are measured as well. A request that is due while all
- * connections wait is sent as soon as one is free, or given up when its caller would have lost patience.
+ * Sends requests at even intervals, whatever the outcome of earlier ones (an open model). Latency counts from the due time,
+ * so it includes the wait of requests that a stall of the server holds back. A request that is due while all connections
+ * are busy is sent as soon as one is free, or given up after the patience of its caller.
  */
 export async function sendEvenly(volley: Volley): Promise<void> {
   const { lane, seconds, tally, now, signal, patienceMs = PATIENCE_MS } = volley
@@ -107,7 +104,6 @@ export async function sendEvenly(volley: Volley): Promise<void> {
   }
 }
 
-/** No answer came in the time that a caller waits. */
 class LostPatience extends Error {
   override readonly name = 'LostPatience'
 }

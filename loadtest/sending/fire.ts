@@ -2,10 +2,7 @@ import { fireAutocannon } from './autocannon.ts'
 import { sendEvenly } from './evenly.ts'
 import type { Volley } from './volley.ts'
 
-/**
- * Resolves when the lane's time is over and its requests are answered or given up. Rejects for an answer that makes no
- * sense.
- */
+/** Resolves when the lane's time is over and its requests are answered or given up. Rejects for an invalid answer. */
 export async function fire(volley: Volley): Promise<void> {
   await (volley.lane.arrivals === 'even' ? sendEvenly(volley) : fireAutocannon(volley))
 }

@@ -6,9 +6,9 @@ export interface Timed {
   readonly atMs: number
   /** How long it took, from when the request was due or, where no time was set for it, was sent. */
   readonly tookMs: number
-  /** How much of that passed before the request was sent. */
+  /** The part of it before the request was sent. */
   readonly waitedMs?: number
-  /** How far apart this connection's requests should be, where a late answer keeps the next ones back. */
+  /** The interval of this connection's requests, where a late answer holds the next ones back. */
   readonly intervalMs?: number
 }
 
@@ -22,7 +22,7 @@ export interface LatencyFigures {
 
 export type LatencySecond = { readonly second: number } & Pick<Summary, 'count' | 'p50' | 'p99' | 'max'>
 
-/** Answers as they came: when each was due, since the run began, and how long it took. */
+/** The due time of each request since the run began, and how long its answer took. */
 export class Latencies {
   readonly #dueAt = new Samples()
   readonly #took = new Samples()
@@ -47,20 +47,20 @@ export class Latencies {
     return this.#took.length
   }
 
-  /** Only the latest, sorted, as measured. */
+  /** This many of the latest, sorted, without correction. */
   latest(count: number): Float64Array {
     return this.#took.toSorted(count)
   }
 
-  /** From sending to the answer, as a client measures that sees only the requests it sent. */
+  /** From sending to the answer, without requests that were never sent. */
   observed(): LatencyFigures {
     return figuresOf(this.#observed())
   }
 
   /**
-   * Without coordinated omission. Where requests have a time at which they are due, each counts from then. Where a late
-   * answer keeps a connection's next requests back, these are counted as HdrHistogram's recordValueWithExpectedInterval
-   * does it: with the time that they would have taken.
+   * Without coordinated omission. Requests with a due time count from then. Where a late answer holds back a connection's
+   * next requests, these count with the time that they would have taken, as in HdrHistogram's
+   * recordValueWithExpectedInterval.
    */
   corrected(): LatencyFigures {
     return figuresOf(this.#corrected())
@@ -93,7 +93,7 @@ export class Latencies {
   }
 }
 
-/** When, after a request was sent, the next ones were due that its late answer kept back. */
+/** The due times, after a request was sent, of the next requests that its late answer held back. */
 export function* missed(tookMs: number, intervalMs: number): Generator<number> {
   if (intervalMs <= 0) return
   for (let late = intervalMs; tookMs - late >= intervalMs; late += intervalMs) yield late

@@ -6,18 +6,18 @@ export class Tally {
   readonly latencies = new Latencies()
   readonly statuses = new Map<number, number>()
   sent = 0
-  /** No answer in the time that a caller waits; counted among the latencies with that time. */
+  /** Requests without an answer in time. They count in the latencies with the time limit. */
   timeouts = 0
-  /** Those of the timeouts that were never sent, because no connection became free in that time. */
+  /** The timeouts whose requests were never sent, because no connection became free in time. */
   unsent = 0
-  /** Connections that broke. */
+  /** Broken connections. */
   errors = 0
-  /** Of requests that arrive evenly: how many milliseconds after it was due each was sent. */
+  /** For even arrivals: by how many milliseconds each request was sent late. */
   readonly sentLate = new Samples()
 
   answered(status: number, timed: Timed): void {
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
-    // A refusal is quick, and would flatter the latency of accepted requests.
+    // Refusals are quick, and would make the latency look better than it is.
     if (isSuccess(status)) this.latencies.add(timed)
   }
 
@@ -31,7 +31,6 @@ export class Tally {
     this.timedOut(timed)
   }
 
-  /** Adds the counts of another tally. */
   include(other: Tally): void {
     for (const [status, count] of other.statuses) this.statuses.set(status, (this.statuses.get(status) ?? 0) + count)
     this.latencies.include(other.latencies)

@@ -7,12 +7,11 @@ export interface Volley {
   readonly lane: Lane
   readonly seconds: number
   readonly next: () => RequestToSend
-  /** Called for every answer. */
   readonly onAnswer: (status: number, body: string) => void
   readonly tally: Tally
-  /** Where requests that arrive evenly take their connections from. */
+  /** Used for even arrivals. */
   readonly connections: Connections
-  /** How long a caller waits for an answer. */
+  /** How long a caller waits for an answer (PATIENCE_MS). */
   readonly patienceMs?: number
   /** Milliseconds since the run began. */
   readonly now: () => number

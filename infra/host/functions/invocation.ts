@@ -18,19 +18,12 @@ export interface InvocationInput {
 
 export const openOfficially: InvocationInput['open'] = (invocation) => programmingModel().getInvocationModel(invocation)
 
-/** A result that is not converted yet, with everything that the conversion needs. */
-export interface Invoked {
-  readonly result: unknown
-  readonly model: InvocationModel
-  readonly context: FunctionContext
-}
-
 /**
  * Runs one invocation in the steps of the Functions worker: arguments, preInvocation hooks, function, postInvocation hooks.
- * Rethrows the function's error. As in the worker, `throw undefined` and `throw null` count as success, and hooks may
+ * Resolves with the unconverted result and what its conversion needs. Rethrows the function's error. As in the worker, `throw undefined` and `throw null` count as success, and hooks may
  * change arguments, function, result and error.
  */
-export async function invoke(app: FunctionApp, target: RegisteredFunction, input: InvocationInput): Promise<Invoked> {
+export async function invoke(app: FunctionApp, target: RegisteredFunction, input: InvocationInput) {
   const invocation = new Invocation(app, target, { invocationId: randomUUID(), ...input.request })
   const opened = input.open(invocation)
   const model = opened instanceof Promise ? await opened : opened

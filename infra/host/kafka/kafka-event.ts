@@ -3,21 +3,13 @@ import type { RpcLong, RpcTypedData } from '../functions/rpc.ts'
 
 type TriggerData = Readonly<Record<string, RpcTypedData>>
 
-/** A record as the Kafka extension serialises it for `dataType: string` (KafkaEventDataConvertManager.cs). */
-export interface KafkaEvent {
-  readonly Offset: number
-  readonly Partition: number
-  readonly Topic: string
-  readonly Timestamp: string
-  readonly Value: string | null
-  readonly LeaderEpoch: number
-  readonly IsPartitionEOF: boolean
-  readonly Key: string | null
-  readonly Headers: readonly { readonly Key: string; readonly Value: string | null }[]
-}
+export type KafkaEvent = ReturnType<typeof toKafkaEvent>
 
-/** Decodes text as UTF-8, with U+FFFD for invalid bytes. As in the extension, such bytes are lost. */
-export function toKafkaEvent(record: LogRecord): KafkaEvent {
+/**
+ * A record as the Kafka extension serialises it for `dataType: string` (KafkaEventDataConvertManager.cs). Decodes text as
+ * UTF-8, with U+FFFD for invalid bytes. As in the extension, such bytes are lost.
+ */
+export function toKafkaEvent(record: LogRecord) {
   return {
     Offset: record.offset,
     Partition: record.partition,
