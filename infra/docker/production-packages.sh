@@ -1,7 +1,7 @@
 #!/bin/sh
-# For the images: installs what package-lock.json has for production, without the tools of developers' machines (our own
-# optionalDependencies) and without what no process reads. `--omit=optional` would be too much, because it leaves out the
-# programs of snappy and lz4 too, which are optional dependencies of theirs. Scripts of packages are not run.
+# For the images: installs the production packages of package-lock.json, without developers' tools (our own
+# optionalDependencies) and without files that no process reads. `--omit=optional` would also drop the native modules of
+# snappy and lz4, which are optional dependencies of these packages. Install scripts do not run.
 set -eu
 
 npm ci --omit=dev --ignore-scripts
@@ -10,5 +10,5 @@ node -p "Object.keys(require('./package.json').optionalDependencies).join('\n')"
 cd node_modules
 rm -rf .bin .package-lock.json @types
 find . -type f '(' -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.md' ')' -delete
-# Copies for bundlers, by fields of package.json that Node does not know.
+# Copies for bundlers, which package.json names in fields that Node ignores.
 rm -rf @opentelemetry/*/build/esm @opentelemetry/*/build/esnext

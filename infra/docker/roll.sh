@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Renews the instances of a role one after the other, as many as there are, and fails no request that may be sent again: a new
-# one starts beside an old one, with the image and settings of now, and the old one ends when the new one is healthy. A new
-# one that does not become healthy is removed, its last lines are shown, and the others stay as they are.
+# Replaces the instances of a role one after the other. No request that may be repeated fails: a new instance starts beside
+# an old one, with the current image and settings, and the old one stops when the new one is healthy. A new instance that
+# does not become healthy is removed after its last log lines are shown, and the other instances stay.
 #
 #   bash infra/docker/roll.sh order-query order-processor order-api
 #
-# COMPOSE is the command (`docker compose`); COMPOSE_FILE and the other variables of Compose are heeded.
+# COMPOSE is the command (`docker compose`). COMPOSE_FILE and other variables of Compose work as usual.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 read -ra compose <<< "${COMPOSE:-docker compose}"
 read -ra docker <<< "${DOCKER:-docker}"
 
-# Of the role that is being renewed, while a new instance is not healthy yet: those that were there before.
+# The old instances of the role, while its new instance is not healthy yet.
 waiting='' before=''
 remove_newcomer() {
   local instance
@@ -34,7 +34,7 @@ for role in "$@"; do
     waiting=$role
     "${compose[@]}" up --detach --wait --no-deps --no-build --no-recreate --scale "$role=$((${#old[@]} + 1))" "$role"
     waiting=''
-    # The gateway asks for addresses every second.
+    # The gateway resolves addresses every second.
     sleep 2
     "${docker[@]}" stop "$instance" > /dev/null
     "${docker[@]}" rm --volumes "$instance" > /dev/null

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # After `docker compose up --wait`: an order goes in at the gateway, is stored by another role, is read back by a third,
-# and the ledger accounts for it. Says what is wrong and ends with 1 otherwise. ENV_FILE is the .env of the stack.
+# and the ledger accounts for it. Otherwise prints the reason and exits with 1. ENV_FILE is the .env of the stack.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -22,7 +22,7 @@ location=$(tr -d '\r' <<< "$placed" | sed -n 's/^location: //Ip')
 order=$(curl --fail-with-body --silent --show-error --header 'prefer: wait=30' --header "$key" "$url$location")
 grep -q '"status":"stored"' <<< "$order" || fail "The order was not stored in time: $order"
 
-# A body in pieces has no Content-Length, which the runtime alone would take for no body.
+# A chunked body has no Content-Length, so the runtime alone would drop it.
 chunked=$(status --request POST --header 'transfer-encoding: chunked' --header 'content-type: application/json' \
   --header "$key" --data @order.json "$url/api/orders")
 [ "$chunked" = 202 ] || fail "An order sent in pieces was answered $chunked."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The images and the compose stack on a real container engine. One line for each check, then how many passed; ends with 1
-# when one failed, and where no engine can be had.
+# Tests the images and the compose stack on a real container engine. Prints a line for each check, then the number that
+# passed. Exits with 1 when a check failed or no engine is available.
 #
 #   bash infra/docker/test.sh [part…]      needs Linux; as root it installs and starts an engine of its own
 #
@@ -16,10 +16,10 @@ work=$(mktemp -d)
 # shellcheck source=tests/support/check.sh
 . tests/support/check.sh
 
-# no COMMAND…: fails when it succeeds. A bare `!` would not: the shell goes on after it.
+# no COMMAND…: fails when the command succeeds. After a bare `!` the shell would continue.
 no() { if "$@"; then return 1; fi; }
 
-# within SECONDS COMMAND…: repeats it until it succeeds.
+# within SECONDS COMMAND…: repeats the command until it succeeds.
 within() {
   local until=$((SECONDS + $1))
   shift
@@ -47,12 +47,12 @@ trap clean_up EXIT
 trap 'exit 130' INT TERM
 
 start_engine
-# Never `check … || …`: in such a list no failing line would end the check.
+# Never `check … || …`, because `set -e` does not apply inside such a list.
 check 'an engine runs' engine_answers
 check 'the bases are there' make_bases
 [ "$failed" = 0 ] || exit 1
 
-# Each file of test/ that has checks is a part.
+# Each file in test/ with checks is a part.
 parts=("$@")
 [ $# -gt 0 ] || mapfile -t parts < <(grep -l '^check ' infra/docker/test/*.sh | xargs -n 1 basename --suffix .sh)
 for part in "${parts[@]}"; do

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Checks the settings, puts the keys where the runtime looks for them, and runs the runtime. It stays above it, because a
-# runtime that serves no function does not end by itself: healthy.sh ends it then, and the container with it.
+# Checks the settings, writes the keys to the runtime's files, and runs the runtime as a child process. A runtime without
+# functions does not exit on its own, so healthy.sh ends it and with it the container.
 # FUNCTIONS_KEY opens routes with authLevel "function", FUNCTIONS_MASTER_KEY the runtime's own /admin; either may be given
-# as NAME_FILE, the path of a file that holds it.
+# as NAME_FILE, the path of a file with the key.
 set -eu
 
 fail() {
@@ -10,13 +10,13 @@ fail() {
   exit 1
 }
 
-# secret NAME: the value of NAME, or what the file NAME_FILE holds.
+# secret NAME: the value of NAME, or the content of the file NAME_FILE.
 secret() {
   eval "value=\${$1:-} file=\${$1_FILE:-}"
   if [ -z "$value" ] && [ -n "$file" ]; then
     [ -e "$file" ] || fail "$1_FILE names $file, which cannot be read: there is no such file for user $(id -u)."
     [ -r "$file" ] || fail "$1_FILE names $file, which cannot be read: it has $(stat --dereference --format 'mode %a and belongs to user %u' "$file"), but this is user $(id -u)."
-    # Made on Windows, its line ends with a carriage return.
+    # A file from Windows ends its line with a carriage return.
     value=$(sed 's/\r$//' "$file")
   fi
   case $value in
@@ -26,7 +26,7 @@ secret() {
   printf '%s' "$value"
 }
 
-# Exports AzureWebJobs.NAME.Disabled with underscores: a shell passes on no name with dots.
+# Exports AzureWebJobs.NAME.Disabled with underscores, because shells drop names with dots.
 keep_dotted_names() {
   dotted=$(tr '\0' '\n' < "/proc/$$/environ" \
     | sed -n 's/^AzureWebJobs\.\([A-Za-z0-9_]*\)\.Disabled=\(true\|1\)$/\1/Ip')
@@ -49,22 +49,22 @@ cat > "$FUNCTIONS_SECRETS_PATH/host.json" << JSON
 JSON
 unset key master FUNCTIONS_KEY FUNCTIONS_MASTER_KEY
 
-# By this name the runtime takes itself for an instance of the Consumption plan, and waits for an assignment.
+# With this variable the runtime behaves as an instance of the Consumption plan, and waits for an assignment.
 unset CONTAINER_NAME
 keep_dotted_names
 node "${AzureWebJobsScriptRoot:-/home/site/wwwroot}/dist/infra/functions/check-settings.js"
 
-# A restarted container has the files of its last run.
+# A restarted container still has the files of its last run.
 rm -rf "$HEALTH_STATE"
 mkdir -p "$HEALTH_STATE"
 
-# A shell lets what runs in the background ignore SIGINT, and on .NET 8 the runtime ends by no other signal.
+# Background processes of a shell ignore SIGINT, but on .NET 8 the runtime stops only on SIGINT.
 env --default-signal=INT "$@" &
 host=$!
 trap 'kill -s INT "$host" 2> /dev/null || :' INT TERM
 echo "$host" > "$HEALTH_STATE/host"
 
-# A signal interrupts the wait, which then has to begin again.
+# A signal interrupts `wait`, so it is repeated.
 while :; do
   status=0
   wait "$host" || status=$?

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The container's health check. Alive, not ready: that the store is away is no reason to restart, and orders are accepted
-# without it. Asked by Node, for no other client is sure to be in the image.
+# The container's health check. It asks for liveness, not readiness, because orders are accepted while the store is away.
+# It uses Node, because the image may have no other HTTP client.
 #
-# Docker restarts no container because it is unhealthy, and a runtime whose worker failed serves no function and stays. So
-# one that has not answered for HEALTH_LIMIT_S seconds is asked to end, and killed 30 seconds later; then the container
-# ends with 1, and its restart policy starts it again. In Kubernetes the probes do the same.
+# Docker does not restart unhealthy containers, and a runtime whose worker failed keeps running without functions. A
+# runtime that has not answered for HEALTH_LIMIT_S seconds therefore gets a stop signal, and SIGKILL 30 seconds later. The
+# container then exits with 1, and its restart policy starts it again. In Kubernetes the probes do the same.
 set -eu
 
 if node -e "fetch(process.argv[1]).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))" "$HEALTH_URL"; then

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Becomes the server, so that it is told to stop; the database is made as soon as it answers.
+# Creates the database in the background. `exec` makes the server receive stop signals.
 set -euo pipefail
 /opt/orders/setup-database.sh &
 exec /opt/mssql/bin/sqlservr "$@"

@@ -1,10 +1,9 @@
 #!/bin/bash
-# Makes the database and the login that the functions use, which may do there what their statements need and nothing
-# elsewhere; at every start, because it then sets the login's password to the present one. Needs MSSQL_SA_PASSWORD and
-# ORDERS_SQL_PASSWORD.
+# Creates the database and the login of the functions, with only the rights that their statements need. Runs at every
+# start, to update the login's password. Needs MSSQL_SA_PASSWORD and ORDERS_SQL_PASSWORD.
 set -euo pipefail
 
-# The password stands inside quotes in the statements below.
+# The statements below quote the password.
 case $ORDERS_SQL_PASSWORD in
   *[!A-Za-z0-9_-]*)
     echo 'ORDERS_SQL_PASSWORD may hold letters, digits, "_" and "-" only: the database orders was not made.' >&2
@@ -17,7 +16,7 @@ as_administrator() {
 }
 until as_administrator -Q 'SELECT 1' > /dev/null 2>&1; do sleep 1; done
 
-# By standard input, so that the password is in no list of processes.
+# Passes the password by standard input, because process lists show arguments.
 as_administrator << SQL
 IF DB_ID('orders') IS NULL CREATE DATABASE orders;
 GO
