@@ -17,7 +17,7 @@ export interface Orders {
   next(): string
   /** The id of some customer, for queries. */
   customerId(): number
-  /** A word that finds orders. */
+  /** A word that occurs in orders. */
   searchTerm(): string
 }
 

@@ -86,7 +86,7 @@ export async function runRamp(ramp: RampSettings, sending: Sending, lag: () => n
   return { phases, spans, ramp: figures }
 }
 
-/** Undefined mends everything. */
+/** Makes a part unavailable; undefined makes all parts available again. */
 export async function setBroken(target: Target, part: Breakable | undefined): Promise<void> {
   const { status } = await ask(target, '/api/ops/faults', part === undefined ? {} : { [part]: 'down' })
   if (status === 200) return

@@ -30,8 +30,8 @@ export function runningTarget(url: string, key: string | undefined): Target {
 }
 
 /**
- * The product as `npm start` runs it, on a free port and an empty temporary directory; the environment may name a Kafka
- * and an SQL Server. `stop` removes the directory.
+ * Starts the product as `npm start` does, on a free port with an empty temporary directory. The environment may name a
+ * Kafka and an SQL Server. `stop` removes the directory.
  */
 export async function startProduct(settings: Readonly<Record<string, string>> = {}): Promise<Target> {
   const directory = mkdtempSync(join(tmpdir(), 'loadtest-'))
@@ -98,8 +98,9 @@ export async function ask(target: Target, path: string, body?: unknown) {
   const content = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
   try {
     const answer = await fetch(target.url + path, { headers, ...content, signal: AbortSignal.timeout(ASK_TIMEOUT_MS) })
-    return { status: answer.status, body: (await answer.json()) as unknown }
+    const json: unknown = await answer.json()
+    return { status: answer.status, body: json }
   } catch (error) {
-    throw new TargetError(`${target.url}${path} gives no valid answer.`, { cause: error })
+    throw new TargetError(`${target.url}${path} does not answer as expected.`, { cause: error })
   }
 }

@@ -19,7 +19,7 @@ import { createRouteTable, type RouteEntry } from './http/routes/route-table.ts'
 import type { RpcBinding } from './functions/rpc.ts'
 
 export interface EmbeddedHostOptions {
-  /** Registers functions and hooks with `@azure/functions`, as loading the files of a function app does. */
+  /** Registers functions and hooks with `@azure/functions`, by loading the files of a function app. */
   readonly load: () => Promise<void>
   readonly hostJson: HostJson
   /** Feeds Kafka triggers. */
@@ -39,7 +39,7 @@ export interface EmbeddedHostOptions {
 }
 
 export interface EmbeddedHost {
-  /** Names of the functions that are served. */
+  /** The names of the enabled functions. */
   readonly functions: readonly string[]
   /** Starts to serve requests and deliver records. Rejects with Node's error when it cannot listen on the address. */
   listen(port: number, host: string): Promise<AddressInfo>

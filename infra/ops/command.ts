@@ -14,16 +14,16 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 export interface Command {
-  /** As it is typed, such as `dead-letters list`. */
+  /** The words to type, such as `dead-letters list`. */
   readonly name: string
   /** The arguments after the name, such as `<id> --reason <text>`. */
   readonly usage?: string
   readonly summary: string
-  /** What follows `npm run ops --`, for the help. */
+  /** Arguments of `npm run ops --`, shown in the help. */
   readonly examples: readonly string[]
   /** The maximum number of positional arguments (0). */
   readonly takes?: number
-  /** True when records must be processed for its outcome, even where no instance runs. */
+  /** True when it needs records to be processed even without a running instance. */
   readonly processes?: boolean
   /** True when it needs neither an instance nor its data. */
   readonly offline?: boolean

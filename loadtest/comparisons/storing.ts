@@ -31,7 +31,7 @@ const STORERS: readonly Storer[] = [
 ]
 
 /**
- * How fast orders that wait in a topic of a real Kafka are stored, by the product and by a consumer that runs one
+ * Measures how fast the product stores the orders that wait in a topic of a real Kafka, compared to a consumer with one
  * transaction for each order. Both store the same orders, in turn; the clock runs from the first order stored to the last.
  */
 export async function compareStoring(options: VersusOptions): Promise<string> {
@@ -47,7 +47,7 @@ export async function compareStoring(options: VersusOptions): Promise<string> {
   return storingText(measured, orders)
 }
 
-/** Accepts orders for this many seconds without storing them; resolves with how many wait in the topic then. */
+/** Accepts orders for this many seconds without storing them. Resolves with the number of records in the topic. */
 export async function fillTopic(
   topic: string,
   seconds: number,

@@ -133,7 +133,7 @@ function checked({ text, metric, operator, limit }: Assertion, measured: number 
   return { text, unit: METRICS[metric].unit === 'time' ? 'ms' : '', actual, holds }
 }
 
-/** A line for people: the assertion, and the figure that was measured. */
+/** One line with the assertion and the measured figure. */
 export function describeAssertion(assertion: AssertionResult): string {
   return `${assertion.holds ? 'holds' : 'does not hold'}: ${assertion.text} (${measuredText(assertion)})`
 }

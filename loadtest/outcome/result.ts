@@ -22,9 +22,9 @@ export interface RunResult {
   /** The method of measuring, in sentences. */
   readonly method: readonly string[]
   readonly requests: readonly RequestFigures[]
-  /** From accepted to stored, of a sample; null when no order of it was stored. */
+  /** The times from accepted to stored, of a sample; null when no order of the sample was stored. */
   readonly stored: StoredFigures | null
-  /** Once a second; null without a function key. */
+  /** One sample a second; null without a function key. */
   readonly pipeline: readonly PipelineSecond[] | null
   /** CPU and memory of the product's process; null when it was not started here, or there is no /proc. */
   readonly cost: ProcessCost | null
@@ -52,7 +52,7 @@ export interface RampStep {
 export interface RampFigures {
   readonly bound: readonly string[]
   readonly steps: readonly RampStep[]
-  /** The highest rate that held; null when none did. */
+  /** The highest rate that held; null when no rate held. */
   readonly held: number | null
   /** The lowest rate that failed twice; null when the time was over before. */
   readonly broke: number | null

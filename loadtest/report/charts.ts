@@ -10,7 +10,7 @@ import {
 import type { LatencyFigures, LatencySecond } from '../sending/latencies.ts'
 import { chart, type Band, type XAxis } from './chart.ts'
 
-/** The charts of a run, without those that have no measurements. */
+/** The charts of a run, except charts without measurements. */
 export function chartsOf(result: RunResult): Html[] {
   const { requests, stored, pipeline } = result
   const x: XAxis = { kind: 'seconds', to: result.seconds }

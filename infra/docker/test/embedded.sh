@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# The checks of the one-container image, and of the load test's against it. Sourced by infra/docker/test.sh.
+# Checks the one-container image, and runs the load test's image against it. Sourced by infra/docker/test.sh.
 # shellcheck disable=SC2154 # prefix and work are test.sh's.
 image=$prefix-embedded
 orders=$prefix-orders
 MAX_SIZE_MB=230
-# As the page on deploying says to run it.
+# Runs it as the page on deploying says.
 HARDENED=(--read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m)
 
 build() { docker build --quiet --build-arg "BUILD_IMAGE=$(cat "$work/base-node")" "$@" .; }
@@ -17,7 +17,7 @@ is_small() {
   [ "$bytes" -le "$((MAX_SIZE_MB * 1000000))" ]
 }
 
-# What all layers hold, deleted files too. Engines save layers as */layer.tar or as blobs.
+# The content of all layers, deleted files included. Engines save layers as */layer.tar or as blobs.
 holds_nothing_else() {
   mkdir "$work/saved"
   docker save "$image" | tar -x -C "$work/saved"
@@ -30,7 +30,7 @@ holds_nothing_else() {
   no grep -iE '(key|secret|password|token)=' "$work/history.txt"
 }
 
-# Neither group nor others may write to a file, none gives its caller another user's rights, and its user owns /data alone.
+# No file is writable by group or others, no file is setuid or setgid, and the user owns only /data.
 is_not_writable() {
   find "$work/saved" -type f -exec sh -c 'tar --numeric-owner -tvf "$1" 2> /dev/null' - {} \; | grep -v '^l' > "$work/modes.txt"
   no grep -E '^.{5}w|^.{8}w|^...s|^......s' "$work/modes.txt"
@@ -57,7 +57,7 @@ start_orders() {
 address() { echo "http://$(docker port "$1" 7071/tcp | head -n 1)"; }
 status() { curl --silent --max-time 10 --output /dev/null --write-out '%{http_code}' "$@"; }
 answers() { [ "$(status "$(address "$1")/api/health/ready")" = 200 ]; }
-# starts NAME: waits until it is ready; otherwise shows what it says and whether it still runs.
+# starts NAME: waits until the container is ready; otherwise prints its log and state.
 starts() {
   within 120 answers "$1" && return
   docker logs --tail 20 "$1" 2>&1
@@ -69,7 +69,7 @@ is_healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$1")" = 
 state() { docker inspect --format "{{.State.$2}}" "$1"; }
 key_of() { docker exec "$1" node --print 'fs.readFileSync("/data/functions-key", "utf8").trim()'; }
 
-# place CONTAINER: an order; prints where it is.
+# place CONTAINER: places an order and prints its Location.
 place() {
   curl --fail-with-body --silent --show-error --dump-header - --output /dev/null --header 'content-type: application/json' \
     --data @order.json "$(address "$1")/api/orders" | tr -d '\r' | sed -n 's/^location: //Ip'
@@ -120,7 +120,7 @@ stops_and_starts() {
   is_stored "$orders" "$(cat "$work/location.txt")"
 }
 
-# place_until FILE: keeps the places of what was accepted, until the file is gone.
+# place_until FILE: places orders and records their Locations until the file is removed.
 place_until() {
   local file=$1 url
   url=$(address "$orders")/api/orders
@@ -152,7 +152,7 @@ survives_kill() {
   echo "$(wc -l <<< "$all") accepted and stored"
 }
 
-# A volume of 24 MB, and then nothing is left of it.
+# Fills a volume of 24 MB.
 survives_full_volume() {
   local full=$prefix-full location
   docker volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=24m,uid=1654,mode=0700 "$full"
@@ -177,7 +177,7 @@ is_refused() {
   [ "$(status --header 'content-type: application/json' --data @order.json "$(address "$1")/api/orders")" = 503 ]
 }
 
-# refuses_in_one_line PATTERN OPTION…: ends with 1, and says why in one line.
+# refuses_in_one_line PATTERN OPTION…: the container exits with 1 and prints the reason in one line.
 refuses_in_one_line() {
   local pattern=$1
   shift
@@ -202,7 +202,7 @@ runs_as_another_user() {
   docker rm --force "$prefix-another"
 }
 
-# Without --read-only and a volume: what it wrote outside /data would be in the container's own layer.
+# Runs without --read-only, so that files written outside /data would show in the container's layer.
 writes_to_data_alone() {
   local plain=$prefix-plain
   start_orders "$plain"
@@ -225,7 +225,7 @@ takes_settings() {
 
 start_loadtest() { docker run --rm "$prefix-loadtest" --help; }
 
-# As many as it can take, from 50 connections, in 512 MiB; the load test ends with 1 when one order is lost.
+# Saturates it from 50 connections in 512 MiB. The load test exits with 1 when an order is lost.
 withstands_load() {
   docker run --rm --network "container:$orders" --env "FUNCTIONS_KEY=$(key_of "$orders")" "$prefix-loadtest" \
     saturate --seconds 15 --url http://localhost:7071
@@ -236,7 +236,7 @@ withstands_load() {
 
 failed_before=$failed
 check 'the one-container image builds' build --file infra/docker/embedded/Dockerfile --tag "$image"
-# Without an image there is nothing to look into.
+# The other checks need the image.
 [ "$failed" = "$failed_before" ] || return
 check "it has at most $MAX_SIZE_MB MB" is_small
 check 'no layer holds a shell, tools of development or a secret' holds_nothing_else

@@ -1,21 +1,21 @@
 # shellcheck shell=bash
-# The engine that infra/docker/test.sh runs on, and what it leaves there. Sourced; `prefix` and `work` are test.sh's.
+# Provides the engine for infra/docker/test.sh, and removes what the checks leave there. Sourced; `prefix` and `work` are test.sh's.
 # shellcheck disable=SC2154
 
-# Debian's own client first: a newer one that comes earlier on the PATH may lack its plugin for builds.
+# Prefers Debian's client, because a newer client earlier on the PATH may lack the plugin for builds.
 DOCKER=/usr/bin/docker
 [ -x "$DOCKER" ] || DOCKER=$(type -P docker) || DOCKER=/usr/bin/docker
 docker() { DOCKER_BUILDKIT=1 "$DOCKER" "$@"; }
 
-# Leaves DOCKER_HOST at an engine of its own when none answers. Not in a subshell.
+# Starts an engine and sets DOCKER_HOST when no engine answers. Must not run in a subshell.
 start_engine() {
   docker info > /dev/null 2>&1 && return
   { type -P dockerd && [ -x "$DOCKER" ]; } > /dev/null || install docker.io containerd runc iptables || return
-  # A system that starts services has started it by now.
+  # Where the system starts services, the engine runs by now.
   docker info > /dev/null 2>&1 && return
   mkdir -p "$work/engine"
-  # Enough for every container of the checks. What an engine gives otherwise may be more than it has itself, when it runs in a
-  # container, and then nothing starts.
+  # Enough for every container of the checks. Inside a container, an engine's defaults may exceed its own limits, and then
+  # nothing starts.
   cat > "$work/engine/daemon.json" << JSON
 {
   "data-root": "$work/engine/data",
@@ -56,7 +56,7 @@ remove_all() {
   } > /dev/null 2>&1
 }
 
-# Packages of Debian.
+# Installs Debian packages.
 install() {
   as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" > /dev/null
 }

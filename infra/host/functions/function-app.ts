@@ -4,7 +4,7 @@ import type { FunctionCallback, FunctionMetadata, RpcBinding, RpcLogCategory } f
 
 /** The functions and hooks that the files of a function app have registered. */
 export interface FunctionApp {
-  /** By function id, in the order of registration. */
+  /** Registered functions by id, in the order of registration. */
   readonly functions: ReadonlyMap<string, RegisteredFunction>
   readonly hooks: Readonly<Record<HookName, HookCallback[]>>
   /** Shared by all hooks of the app. */

@@ -1,18 +1,18 @@
 /** A routed request, from which both ways of invoking a function create its HttpRequest. */
 export interface RoutedRequest {
   readonly method: string
-  /** Absolute. */
+  /** The absolute URL. */
   readonly url: string
   /** The part after `?`, encoded. */
   readonly rawQuery: string
   /** Lower-case names; repeated headers are joined. */
   readonly headers: Readonly<Record<string, string>>
-  /** Decoded. */
+  /** The decoded route parameters. */
   readonly params: Readonly<Record<string, string>>
   readonly body: Uint8Array | undefined
 }
 
-/** An answer, ready for the wire. `set-cookie` may have several values. */
+/** An answer. `set-cookie` may have several values. */
 export interface HttpAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | readonly string[]>>

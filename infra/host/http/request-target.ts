@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { OrderError } from '../../../shared/domain/errors.ts'
 
 export interface RequestTarget {
-  /** Encoded, without dot segments. */
+  /** The encoded path, without dot segments. */
   readonly path: string
   /** The part after `?`, encoded. */
   readonly rawQuery: string

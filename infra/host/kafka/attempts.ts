@@ -7,7 +7,7 @@ import type { RpcRetryOptions } from '../functions/rpc.ts'
 export interface AttemptOptions {
   /** The function's `retry` policy. */
   readonly policy: RpcRetryOptions | undefined
-  /** host.json's extensions.kafka. */
+  /** From host.json's extensions.kafka, as is `maxRetries`. */
   readonly commitOnFailure: boolean
   readonly maxRetries: number
   readonly random: () => number

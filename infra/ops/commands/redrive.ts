@@ -67,7 +67,7 @@ export const listRedrives: Command = {
       task.failed,
       task.waiting + task.pending,
       task.skipped,
-      // Why a task stopped is what to act on; otherwise the operator's reason says what it is.
+      // The cause of a stop needs action. Otherwise the operator's reason explains the task.
       task.why ?? task.reason,
     ])
   },
