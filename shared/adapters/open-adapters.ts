@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { DataDir } from './embedded/data-dir.ts'
 import type { EmbeddedLog } from './embedded/embedded-log.ts'
+import type { Store } from './stores/store.ts'
 import type { Faults } from './faults/faults.ts'
 import type { Config } from '../settings/config.ts'
 import { FUNCTIONS_KEY_FILE, LOG_FILE, ORDER_ID_SECRET_FILE, STORE_FILE } from '../disk/data-files.ts'
@@ -8,23 +9,11 @@ import { messageOf, OrderError } from '../domain/errors.ts'
 import type { Logger } from '../telemetry/logs/logger.ts'
 import type { PipelineEmitter } from '../messaging/pipeline-events.ts'
 import type { BackUp } from '../ports/backup.ts'
-import type { DeadLetters } from '../ports/dead-letters.ts'
 import type { EventLog, LogConsumer } from '../ports/event-log.ts'
-import type { Ledger } from '../ports/ledger.ts'
-import type { Maintenance } from '../ports/maintenance.ts'
-import type { OrderStore } from '../ports/order-store.ts'
-import type { OrderViews } from '../ports/order-views.ts'
-import type { Redrives } from '../ports/redrives.ts'
 
 /** The log and the store that the settings chose. */
-export interface Adapters extends AsyncDisposable {
+export interface Adapters extends Store {
   readonly log: EventLog & LogConsumer
-  readonly store: OrderStore
-  readonly views: OrderViews
-  readonly deadLetters: DeadLetters
-  readonly ledger: Ledger
-  readonly redriveTasks: Redrives
-  readonly maintenance: Maintenance
   /** Undefined where log or store are elsewhere. */
   readonly backUp: BackUp | undefined
   /** Only an embedded host with FAULTS=on has them. */
@@ -40,8 +29,7 @@ export interface Adapters extends AsyncDisposable {
 }
 
 type LogHalf = Pick<Adapters, 'log'> & { readonly described: string; readonly embedded?: EmbeddedLog }
-type StoreHalf = Pick<Adapters, 'store' | 'views' | 'deadLetters' | 'ledger' | 'redriveTasks' | 'maintenance'> &
-  AsyncDisposable & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
+type StoreHalf = Store & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
 
 /**
  * Imports only the adapters that the settings choose: a process on Kafka and SQL Server does not load the embedded ones, nor

@@ -54,11 +54,6 @@ export interface StoreBatch {
   readonly orders: readonly OrderToStore[]
   /** Records of the batch that are already safe in a retry topic or the dead-letter topic, acknowledged. */
   readonly parked: readonly ParkedRecord[]
-  /**
-   * Where the log begins, by partition, for partitions that the ledger has not counted yet; 0 by default. Offsets between
-   * there and the first one delivered are a gap.
-   */
-  readonly logStarts?: ReadonlyMap<number, number>
   /** The time of stored orders and changed rows, as RFC 3339 in UTC. */
   readonly now: string
 }

@@ -20,7 +20,8 @@ import { createEmbeddedLog, type EmbeddedLog } from '../../shared/adapters/embed
 import { createFrameWriter } from '../../shared/adapters/embedded/file/frames.ts'
 import { openLogFile } from '../../shared/adapters/embedded/file/log-file.ts'
 import { copyStore } from '../../shared/adapters/sqlite/database/copy-store.ts'
-import { createSqliteStore, type SqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
+import { createSqliteStore } from '../../shared/adapters/sqlite/sqlite-store.ts'
+import type { Store } from '../../shared/adapters/stores/store.ts'
 import { numbered, readAll } from './log/event-log.contract.ts'
 import { batchOf, GROUP, lineOf, orderAt } from './store-fixtures.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -30,7 +31,7 @@ const TOPIC = 'orders'
 describe('a backup of the embedded log and store', () => {
   let dataDir: string
   let log: EmbeddedLog
-  let store: SqliteStore
+  let store: Store
   const storeFile = () => join(dataDir, 'orders.db')
   beforeEach(async () => {
     dataDir = temporaryDirectory()
@@ -51,7 +52,7 @@ describe('a backup of the embedded log and store', () => {
     await log.moveGroup(GROUP, TOPIC, 0, offset + 1)
   }
 
-  async function opened<T>(folder: string, look: (log: EmbeddedLog, store: SqliteStore) => Promise<T>): Promise<T> {
+  async function opened<T>(folder: string, look: (log: EmbeddedLog, store: Store) => Promise<T>): Promise<T> {
     await using copiedLog = await createEmbeddedLog({ directory: folder })
     const copied = await createSqliteStore({ file: join(folder, 'orders.db') })
     try {

@@ -1,7 +1,7 @@
 import type { Maintenance } from '../../ports/maintenance.ts'
 import { createInspection } from './database/inspect.ts'
-import { beginRepair, endRepair } from './ledger/ledger-repairs.ts'
-import { resetLedger } from './ledger/ledger-reset.ts'
+import { createLedgerRepairs } from './ledger/ledger-repairs.ts'
+import { createResetLedger } from './ledger/ledger-reset.ts'
 import { actParameters, RECORD_ACT } from './dead-letters/audit.ts'
 import { text } from './database/connection.ts'
 import type { Query } from './database/query.ts'
@@ -14,13 +14,12 @@ export const SELECT_SCHEMA = 'SELECT m.version, m.name, m.applied_at FROM schema
 export function createMaintenance(query: Query): Maintenance {
   return {
     ...createRebuildCommands(query),
+    ...createLedgerRepairs(query),
     inspect: createInspection(query),
-    resetLedger: (groupId, epoch, act) => resetLedger(query, groupId, epoch, act),
+    resetLedger: createResetLedger(query),
     async recordAct(action, target, act) {
       await query(RECORD_ACT, { ...actParameters(target, act), action: text(action) })
     },
-    beginRepair: (lease, act) => beginRepair(query, lease, act),
-    endRepair: (groupId, owner) => endRepair(query, groupId, owner),
     async migrate() {
       const [rows = []] = await query(SELECT_SCHEMA)
       const migrations = rows.map((row) => ({

@@ -1,17 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOrderError, messageOf } from '../../domain/errors.ts'
-import type { DeadLetters } from '../../ports/dead-letters.ts'
-import type { Ledger } from '../../ports/ledger.ts'
-import type { Maintenance } from '../../ports/maintenance.ts'
-import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
-import type { OrderViews } from '../../ports/order-views.ts'
-import type { Redrives } from '../../ports/redrives.ts'
 import { createConnection, type Connection } from './database/connection.ts'
 import { createDeadLetters } from './dead-letters/dead-letters.ts'
 import { createLedger } from './ledger/ledger.ts'
 import { failureOf, isRefusedLogin, storeUnavailable, toStoreError } from './database/errors.ts'
 import { readMigrations } from '../../disk/migration-files.ts'
-import { within } from '../../threads/waiting.ts'
+import { checkHealth, type Store } from '../stores/store.ts'
 import { createOrderQueries } from './orders/order-views.ts'
 import { prepareDatabase, type Adapt } from './database/prepare-database.ts'
 import { createMaintenance } from './maintenance.ts'
@@ -21,13 +15,7 @@ import { reindex } from './search/search-reindex.ts'
 import { createBatchCommands } from './orders/store-batch.ts'
 
 /** The store on SQL Server or Azure SQL Database. Instances share it; each has a pool of connections of its own. */
-export interface MssqlStore extends AsyncDisposable {
-  readonly store: OrderStore
-  readonly views: OrderViews
-  readonly deadLetters: DeadLetters
-  readonly ledger: Ledger
-  readonly redriveTasks: Redrives
-  readonly maintenance: Maintenance
+export interface MssqlStore extends Store {
   /** Host and database, for people. */
   readonly described: string
 }
@@ -49,8 +37,6 @@ export interface MssqlStoreOptions {
 
 /** A start waits this long for the tables to be up to date. Any longer, and a supervisor might take it for hung. */
 const START_WAIT_MS = 5000
-/** A server that hangs does not answer: after this long that is the answer. */
-const HEALTH_DEADLINE_MS = 2000
 const IS_SOURCE = import.meta.url.endsWith('.ts')
 /** The compiled program lies one directory deeper, in dist/, and its migrations where they always are. */
 const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/mssql/`, import.meta.url)
@@ -103,7 +89,7 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
     store: {
       ...createBatchCommands(query),
       findByIdempotencyKey,
-      health: () => checkHealth(query),
+      health: () => checkHealth(() => probe(query)),
       [Symbol.asyncDispose]: dispose,
     },
     views,
@@ -146,14 +132,9 @@ function once<T>(work: () => Promise<T>): () => Promise<T> {
   }
 }
 
-async function checkHealth(query: Query): Promise<StoreHealth> {
-  try {
-    const [[row] = []] = await within(HEALTH_DEADLINE_MS, 'An answer', query(PROBE))
-    if (row?.['updateability'] === 'READ_ONLY') return { available: false, cause: 'The database is read-only.' }
-    return { available: true }
-  } catch (error) {
-    return { available: false, cause: messageOf(error) }
-  }
+async function probe(query: Query): Promise<void> {
+  const [[row] = []] = await query(PROBE)
+  if (row?.['updateability'] === 'READ_ONLY') throw new Error('The database is read-only.')
 }
 
 function isStoreUnavailable(error: unknown): boolean {

@@ -1,29 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isNoRoom } from '../../disk/no-room.ts'
-import type { FileThread } from '../../threads/file-thread.ts'
 import { isOrderError, messageOf } from '../../domain/errors.ts'
-import type { DeadLetters } from '../../ports/dead-letters.ts'
-import type { Ledger } from '../../ports/ledger.ts'
-import type { Maintenance } from '../../ports/maintenance.ts'
-import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
-import type { OrderViews } from '../../ports/order-views.ts'
-import type { Redrives, RedriveTask } from '../../ports/redrives.ts'
-import { within } from '../../threads/waiting.ts'
+import type { RedriveTask } from '../../ports/redrives.ts'
+import { checkHealth, type Store } from '../stores/store.ts'
 import { reindexInBackground } from './search/background-reindex.ts'
 import type { Checker } from './threads/check-worker.ts'
 import type { Reader } from './threads/read-worker.ts'
 import { createStoreThread } from './threads/store-thread.ts'
 import type { Writer } from './threads/write-worker.ts'
-
-/** The store on one SQLite file: commands in one thread, queries in another, the main thread free for requests. */
-export interface SqliteStore extends AsyncDisposable {
-  readonly store: OrderStore
-  readonly views: OrderViews
-  readonly deadLetters: DeadLetters
-  readonly ledger: Ledger
-  readonly redriveTasks: Redrives
-  readonly maintenance: Maintenance
-}
 
 export interface SqliteStoreOptions {
   /** Made when it is not there; its directory must be. */
@@ -43,8 +27,6 @@ export interface SqliteStoreOptions {
   readonly onDiskInDoubt?: (error: unknown) => void
 }
 
-/** A disk that hangs does not answer: after this long that is the answer. */
-const HEALTH_DEADLINE_MS = 2000
 const WRITABLE_POLL_MS = 1000
 /** The writer is free for a batch between two steps of this many letters. */
 const LETTERS_AT_ONCE = 200
@@ -57,7 +39,7 @@ const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`
  * already, and writes are tried anew by each call. Rejects with `invalid-setting` for a file that a newer program made,
  * `store-unavailable` or `store-full` for one that cannot be used.
  */
-export async function createSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
+export async function createSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { file, migrations = MIGRATIONS, onReindexFailed = warn } = options
   const { onReadOnly, onWritable, onDiskInDoubt } = options
   const disposed = new AbortController()
@@ -115,7 +97,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
       storeBatch: (batch) => writer.call('storeBatch', batch),
       previewBatch: (orders) => writer.call('previewBatch', orders),
       findByIdempotencyKey: (keyHash) => reader.call('findByIdempotencyKey', keyHash),
-      health: () => checkHealth(writer, reader),
+      health: () => checkHealth(() => Promise.all([writer.call('probe'), reader.call('probe')])),
       [Symbol.asyncDispose]: dispose,
     },
     views: {
@@ -210,15 +192,6 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Sq
       },
     },
     [Symbol.asyncDispose]: dispose,
-  }
-}
-
-async function checkHealth(writer: FileThread<Writer>, reader: FileThread<Reader>): Promise<StoreHealth> {
-  try {
-    await within(HEALTH_DEADLINE_MS, 'an answer', Promise.all([writer.call('probe'), reader.call('probe')]))
-    return { available: true }
-  } catch (error) {
-    return { available: false, cause: messageOf(error) }
   }
 }
 

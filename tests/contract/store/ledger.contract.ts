@@ -63,9 +63,12 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
     })
 
     test('a log that begins after 0 has no gap before its beginning', async () => {
-      await deliver([12], { logStarts: new Map([[0, 10]]) })
+      const beginAt = (start: number) => opened.ledger.begin(GROUP, 'orders', new Map([[0, start]]), null)
+      await beginAt(10)
+      await deliver([12])
       expect(lineOf(await read())).toMatchObject({ first: 10, next: 13, stored: 1, gaps: 2, balanced: true })
-      await deliver([13], { logStarts: new Map([[0, 11]]) })
+      await beginAt(11)
+      await deliver([13])
       expect(lineOf(await read())).toMatchObject({ first: 10, next: 14 })
     })
 

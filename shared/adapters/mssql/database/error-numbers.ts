@@ -99,11 +99,6 @@ export function failureOfSeverity(severity: number): SqlFailure | undefined {
   return severity >= 17 ? 'unavailable' : undefined
 }
 
-/** Whether the login lacks a grant. */
-export function isPermission(number: number): boolean {
-  return FAILURES.get(number) === 'permission'
-}
-
 /** The login, its password or its network is refused; [azure] the firewall and the server's name. */
 const REFUSED_LOGINS: ReadonlySet<number> = new Set([
   4064, 18452, 18456, 18470, 18486, 18487, 18488, 40532, 40615, 40914,

@@ -1,9 +1,9 @@
 import { isOrderError, messageOf, OrderError, type ErrorCode } from '../../../domain/errors.ts'
+import { REJECTIONS } from '../../stores/refusals.ts'
 import {
   advisedWaitSeconds,
   failureOfNumber,
   failureOfSeverity,
-  isPermission,
   refusesLogin,
   type SqlFailure,
 } from './error-numbers.ts'
@@ -83,7 +83,7 @@ export function toStoreError(error: unknown, server: string): unknown {
     case 'permission':
       return storeError('store-unavailable', server, error)
     case 'constraint':
-      return new OrderError('constraint-violated', 'It holds a value that the store does not allow.', { cause: error })
+      return new OrderError('constraint-violated', REJECTIONS['constraint-violated'].detail, { cause: error })
     case undefined:
       return error
   }
@@ -94,23 +94,22 @@ export function storeUnavailable(server: string, cause: unknown): OrderError {
 }
 
 function storeError(code: ErrorCode, server: string, cause: unknown): OrderError {
+  const number = numberOf(cause)
+  const seconds = number === undefined ? undefined : advisedWaitSeconds(number)
   return new OrderError(code, `The store ${server} ${whyUnusable(cause)}: ${messageOf(cause)}`, {
     cause,
     retriable: true,
-    ...advisedWait(numberOf(cause)),
+    ...(seconds !== undefined && { retryAfterSeconds: seconds }),
   })
-}
-
-function advisedWait(number: number | undefined): { retryAfterSeconds?: number } {
-  const seconds = number === undefined ? undefined : advisedWaitSeconds(number)
-  return seconds === undefined ? {} : { retryAfterSeconds: seconds }
 }
 
 /** What an operator has to look at. The server's own words, which follow, name the object and the permission. */
 function whyUnusable(cause: unknown): string {
   if (isRefusedLogin(cause)) return 'refuses the login'
   const number = numberOf(cause)
-  return number !== undefined && isPermission(number) ? 'denies the login a permission' : "can't be used"
+  return number !== undefined && failureOfNumber(number) === 'permission'
+    ? 'denies the login a permission'
+    : "can't be used"
 }
 
 function codeOf(error: unknown): string {
@@ -120,7 +119,10 @@ function codeOf(error: unknown): string {
 /** A login's number lies in what mssql wrapped. Errors that came first are the reason, the last may only say "aborted". */
 function numberOf(error: unknown): number | undefined {
   const known = chainOf(error).map(ownNumberOf)
-  return known.find((number) => number !== undefined && failureOfNumber(number) !== undefined) ?? known.find(isNumber)
+  return (
+    known.find((number) => number !== undefined && failureOfNumber(number) !== undefined) ??
+    known.find((number) => number !== undefined)
+  )
 }
 
 function chainOf(error: unknown): readonly unknown[] {
@@ -138,10 +140,6 @@ function ownNumberOf(error: unknown): number | undefined {
   return typeof info === 'object' && info !== null && 'number' in info && typeof info.number === 'number'
     ? info.number
     : undefined
-}
-
-function isNumber(value: number | undefined): value is number {
-  return value !== undefined
 }
 
 function severityOf(error: unknown): number {

@@ -1,5 +1,5 @@
 import type { Migration } from '../../../disk/migration-files.ts'
-import { OrderError } from '../../../domain/errors.ts'
+import { changedMigration, refuseNewer } from '../../stores/refusals.ts'
 import type { Connection, Row } from './connection.ts'
 
 /** 50000 is the first number of our own. */
@@ -49,7 +49,7 @@ export async function migrate(connection: Connection, migrations: readonly Migra
     return next !== undefined
   }
   const findNext = (known: ReadonlyMap<number, string>) => {
-    refuseUnknown(known, newest, connection.described)
+    refuseNewer(connection.described, Math.max(0, ...known.keys()), newest)
     return migrations.find((migration) => !isDone(migration, known, connection.described))
   }
   while (await run(findNext));
@@ -68,18 +68,5 @@ export function recordOf({ version, name, checksum }: Omit<Migration, 'sql'>): s
 function isDone({ version, name, checksum }: Migration, known: ReadonlyMap<number, string>, where: string): boolean {
   const done = known.get(version)
   if (done === undefined || done === checksum) return done !== undefined
-  const what = `${where} was made with another text of migration ${version} (${name}), by a program that was changed`
-  throw refusal(`${what}: start the version that made it, or restore a back-up that was made by a release.`)
-}
-
-function refuseUnknown(known: ReadonlyMap<number, string>, newest: number, where: string): void {
-  const last = Math.max(0, ...known.keys())
-  if (last <= newest) return
-  throw refusal(
-    `${where} was made by a newer version of this program: it is at migration ${last}, known are ${newest}.`,
-  )
-}
-
-function refusal(message: string): OrderError {
-  return new OrderError('invalid-setting', message)
+  throw changedMigration(where, { version, name })
 }

@@ -1,3 +1,5 @@
+import type { Conversions } from '../../stores/rows.ts'
+
 /** How values travel: ids and hashes as text, times as UTC text without a zone, numbers of 64 bits as text when read. */
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -25,6 +27,8 @@ export function fromSqlTime(time: Date): string {
 export function fromSqlId(orderId: string): string {
   return orderId.toLowerCase()
 }
+
+export const CONVERSIONS: Conversions<string, Date> = { fromId: fromSqlId, fromTime: fromSqlTime }
 
 /** Text, so that no digit goes through a binary fraction: DECIMAL(19, 4) reads it. */
 export function toSqlAmount(amount: number): string {

@@ -1,16 +1,14 @@
 import { fromCursor, toPage } from '../../../domain/cursor.ts'
-import { exceptionOf } from '../../../domain/stack.ts'
 import {
   DEAD_LETTER_STATES,
   parseDeadLetterId,
-  type DeadLetterGroup,
   type DeadLetterQuery,
   type DeadLetters,
   type KeptDeadLetter,
 } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import { bigint, int, json, text, type Parameter, type Parameters, type Row } from '../database/connection.ts'
-import { LETTER_COLUMNS, SUMMARY_COLUMNS, toForeign, toLetter, toSummary } from './letter-rows.ts'
+import { bigint, int, json, text, type Parameter, type Parameters } from '../database/connection.ts'
+import { LETTER_COLUMNS, SUMMARY_COLUMNS, toGroup, toLetter, toSummary } from './letter-rows.ts'
 import { createKeepLetters } from './keep-letters.ts'
 import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
 import type { Query } from '../database/query.ts'
@@ -142,26 +140,10 @@ export function createDeadLetters(query: Query): DeadLetters {
         after: text(after),
         limit: int(limit + 1),
       })
-      return toPage(
-        groups,
-        rows.map(toGroup),
-        (group) => group,
-        (last) => [last.lastSeen, last.fingerprint],
-      )
+      return toPage(groups, rows, toGroup, (last) => [
+        fromSqlTime(last['last_seen'] as Date),
+        String(last['fingerprint']),
+      ])
     },
-  }
-}
-
-function toGroup(row: Row): DeadLetterGroup {
-  return {
-    fingerprint: String(row['fingerprint']),
-    cause: { code: String(row['last_code']), detail: String(row['last_detail']) },
-    exception: exceptionOf(row['stack'] as string | null),
-    consumerGroup: String(row['consumer_group']),
-    foreignDialect: toForeign(row['foreign_failure'] as string | null)?.dialect ?? null,
-    count: Number(row['letters']),
-    firstSeen: fromSqlTime(row['first_seen'] as Date),
-    lastSeen: fromSqlTime(row['last_seen'] as Date),
-    sampleId: `${String(row['topic'])}:${String(row['log_partition'])}:${String(row['log_offset'])}`,
   }
 }

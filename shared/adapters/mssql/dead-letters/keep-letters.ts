@@ -1,5 +1,5 @@
 import { originTopicOf, parseDeadLetterId, type DeadLetter, type DeadLetters } from '../../../ports/dead-letters.ts'
-import { knownTime, nearestSafeInteger } from '../../../domain/times.ts'
+import { toHeadersJson, toParkedRecord, withStorableFigures } from '../../stores/letters.ts'
 import { bytes, json, text } from '../database/connection.ts'
 import { findPlaces, type PlacedLetter } from './letter-places.ts'
 import { ORIGIN_TOPIC } from './letter-topic.ts'
@@ -8,7 +8,7 @@ import { DECLARE_PARKED, PARK } from './parked-records-sql.ts'
 import { toParkedJson } from './parked-records-json.ts'
 import { toPartitions } from '../ledger/locked-partitions.ts'
 import type { Query } from '../database/query.ts'
-import { GROUP_UNITS } from '../orders/store-batch-json.ts'
+import { CODE_UNITS, GROUP_UNITS, MAX_PARTITION, TOPIC_UNITS } from '../database/columns.ts'
 import { cut, isOrderId, toSqlTime } from '../database/values.ts'
 
 /**
@@ -147,17 +147,14 @@ COMMIT TRANSACTION;
 SELECT COUNT(*) AS kept FROM @kept AS k;
 `
 
-const TOPIC_UNITS = 249
-const CODE_UNITS = 200
 const FINGERPRINT_UNITS = 100
 const LETTER_ID_UNITS = 400
-const MAX_PARTITION = 2_147_483_647
 
 export function createKeepLetters(query: Query): DeadLetters['keep'] {
   return async function keep(letters) {
     if (letters.length === 0) return
     const now = new Date().toISOString()
-    const fitting = letters.map((letter) => fit(letter, now))
+    const fitting = letters.map((letter) => fit(withStorableFigures(letter, now)))
     // Between the two statements another instance may take a place, for a letter of another log. Then the insert passes that
     // place over: its NOT EXISTS sees the other's row, or under READ_COMMITTED_SNAPSHOT its unique key refuses ours and the
     // statement is repeated (query.ts). Each round that keeps fewer than were placed means that another has kept some, so
@@ -195,7 +192,13 @@ function toParameters(letters: readonly PlacedLetter[], now: string): { batch: o
   ]
   const batch = {
     partitions: toPartitions(decided),
-    ...toParkedJson(own.map(({ letter }) => toParking(letter))),
+    ...toParkedJson(
+      own.map(({ letter }) => ({
+        record: toParkedRecord(letter),
+        groupId: letter.consumerGroup,
+        parkedAt: letter.lastFailedAt,
+      })),
+    ),
     redriven,
     letters: letters.map((placed, i) => ({ i, ...toLetterJson(placed, now, place) })),
   }
@@ -205,8 +208,8 @@ function toParameters(letters: readonly PlacedLetter[], now: string): { batch: o
 /** Where the bytes are among all of them; null stays null. */
 type PlaceBytes = (value: Uint8Array | null) => { readonly at: number; readonly length: number } | null
 
-/** Refuses nothing: cuts a name that is too long for an index, and replaces an unreadable time by now. */
-function fit(letter: DeadLetter, now: string): DeadLetter {
+/** Refuses no letter: cuts names that are too long for an index. */
+function fit(letter: DeadLetter): DeadLetter {
   const { origin, orderId, firstCause, lastCause } = letter
   return {
     ...letter,
@@ -214,37 +217,14 @@ function fit(letter: DeadLetter, now: string): DeadLetter {
     orderId: orderId !== null && isOrderId(orderId) ? orderId : null,
     firstCause: { ...firstCause, code: cut(firstCause.code, CODE_UNITS) },
     lastCause: { ...lastCause, code: cut(lastCause.code, CODE_UNITS) },
-    attempts: nearestSafeInteger(letter.attempts),
-    firstFailedAt: timeOr(letter.firstFailedAt, now),
-    lastFailedAt: timeOr(letter.lastFailedAt, now),
     fingerprint: cut(letter.fingerprint, FINGERPRINT_UNITS),
     consumerGroup: cut(letter.consumerGroup, GROUP_UNITS),
     redriveOf: letter.redriveOf === null ? null : cut(letter.redriveOf, LETTER_ID_UNITS),
-    recordTimestamp: nearestSafeInteger(letter.recordTimestamp),
   }
-}
-
-function toParking(letter: DeadLetter) {
-  const { origin, orderId, attempts, lastCause, lastFailedAt, redriveOf, consumerGroup, recordTimestamp } = letter
-  const acceptedAt = timeOr(recordTimestamp, lastFailedAt)
-  const counts = { attempt: attempts, maxAttempts: attempts, nextAttemptAt: null }
-  // What parked it may tell the ledger only later: then it finds the row, and the history is told once.
-  const record = {
-    origin,
-    orderId,
-    state: 'dead',
-    ...counts,
-    cause: lastCause,
-    acceptedAt,
-    order: null,
-    redriveOf,
-  } as const
-  return { record, groupId: consumerGroup, parkedAt: lastFailedAt }
 }
 
 function toLetterJson({ letter, place: kept }: PlacedLetter, now: string, place: PlaceBytes) {
   const { origin, orderId, firstCause, lastCause, key, value } = letter
-  const headers = letter.headers.map(([name, header]) => [name, header && Buffer.from(header).toString('base64')])
   return {
     ...kept,
     originTopic: origin.topic,
@@ -262,14 +242,9 @@ function toLetterJson({ letter, place: kept }: PlacedLetter, now: string, place:
     redriveOf: letter.redriveOf,
     recordTimestamp: letter.recordTimestamp,
     stack: letter.stack,
-    headers: JSON.stringify(headers),
+    headers: toHeadersJson(letter),
     key: place(key),
     value: place(value),
     foreign: letter.foreign && JSON.stringify(letter.foreign),
   }
-}
-
-function timeOr(time: string | number, otherwise: string): string {
-  const known = knownTime(typeof time === 'string' ? Date.parse(time) : time)
-  return known === undefined ? otherwise : new Date(known).toISOString()
 }

@@ -1,5 +1,12 @@
-import { isSameLetter, topicOfLetter, type DeadLetter, type LetterIdentity } from '../../../ports/dead-letters.ts'
+import {
+  deadLetterId,
+  isSameLetter,
+  topicOfLetter,
+  type DeadLetter,
+  type LetterIdentity,
+} from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
+import { TOPIC_UNITS } from '../database/columns.ts'
 import { json } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { cut, fromSqlId } from '../database/values.ts'
@@ -20,7 +27,6 @@ JOIN dead_letters AS d ON d.topic = p.topic COLLATE Latin1_General_100_BIN2 AND 
   AND d.log_offset = p.log_offset;
 `
 
-const TOPIC_UNITS = 249
 /** Room for `@` and a number. */
 const MARK_UNITS = 8
 
@@ -43,13 +49,13 @@ export async function findPlaces(query: Query, letters: readonly DeadLetter[]): 
       }
       const id = row['order_id'] as string | null
       const orderId = id === null ? null : fromSqlId(id)
-      known.set(keyOf(at), { orderId, recordTimestamp: Number(row['record_timestamp']) })
+      known.set(deadLetterId(at), { orderId, recordTimestamp: Number(row['record_timestamp']) })
     }
     pending = pending.filter((letter, index) => {
       const place = places[index] ?? letter.origin
-      const there = known.get(keyOf(place))
+      const there = known.get(deadLetterId(place))
       if (there !== undefined) return !isSameLetter(there, letter)
-      known.set(keyOf(place), letter)
+      known.set(deadLetterId(place), letter)
       placed.push({ letter, place })
       return false
     })
@@ -59,8 +65,4 @@ export async function findPlaces(query: Query, letters: readonly DeadLetter[]): 
 
 function keptTopic(topic: string, n: number): string {
   return n === 1 ? topic : topicOfLetter(cut(topic, TOPIC_UNITS - MARK_UNITS), n)
-}
-
-function keyOf({ topic, partition, offset }: RecordPosition): string {
-  return `${topic}:${partition}:${offset}`
 }

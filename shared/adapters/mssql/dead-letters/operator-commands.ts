@@ -1,7 +1,8 @@
-import { OrderError } from '../../../domain/errors.ts'
 import { parseDeadLetterId, type DeadLetterState, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { Redrives } from '../../../ports/redrives.ts'
+import { letterNotFound, wrongLetterState } from '../../stores/letters.ts'
+import { MAX_PARTITION, TOPIC_UNITS } from '../database/columns.ts'
 import { bytes, json, type Parameters } from '../database/connection.ts'
 import { actParameters } from './audit.ts'
 import { createGetLetter, placeParameters } from './dead-letters.ts'
@@ -10,8 +11,6 @@ import type { Query } from '../database/query.ts'
 
 /** A round trip discards this many letters. */
 const LETTERS_AT_ONCE = 200
-const TOPIC_UNITS = 249
-const MAX_PARTITION = 2_147_483_647
 
 /** What operators do to single dead letters (port Redrives). */
 export function createOperatorCommands(
@@ -27,15 +26,13 @@ export function createOperatorCommands(
     parameters: Parameters,
   ): Promise<KeptDeadLetter> {
     const origin = parseDeadLetterId(letterId)
-    if (origin === undefined) throw notFound()
+    if (origin === undefined) throw letterNotFound()
     const [[row] = []] = await query(statement, { ...placeParameters(origin), ...parameters })
-    if (row === undefined || row['state'] === null) throw notFound()
+    if (row === undefined || row['state'] === null) throw letterNotFound()
     const state = row['state'] as DeadLetterState
-    if (from !== undefined && state !== from) {
-      throw new OrderError('conflict', `The dead letter is ${state}, not ${from}.`)
-    }
+    if (from !== undefined && state !== from) throw wrongLetterState(state, from)
     const letter = await getLetter(letterId)
-    if (letter === undefined) throw notFound()
+    if (letter === undefined) throw letterNotFound()
     return letter
   }
 
@@ -66,8 +63,4 @@ function placeOf(id: string): (RecordPosition & { readonly id: string }) | undef
   const place = parseDeadLetterId(id)
   const fits = place !== undefined && place.topic.length <= TOPIC_UNITS && place.partition <= MAX_PARTITION
   return fits ? { id, ...place } : undefined
-}
-
-function notFound(): OrderError {
-  return new OrderError('dead-letter-not-found', 'No dead letter has this id.')
 }

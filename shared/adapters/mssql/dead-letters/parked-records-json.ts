@@ -1,6 +1,8 @@
 import { orderWords } from '../../../domain/search/search-words.ts'
+import { deadLetterId } from '../../../ports/dead-letters.ts'
 import type { ParkedRecord } from '../../../ports/order-store.ts'
 import { toRounds } from '../orders/rounds.ts'
+import { CODE_UNITS } from '../database/columns.ts'
 import { cut, toSqlTime } from '../database/values.ts'
 
 export interface Parking {
@@ -9,14 +11,9 @@ export interface Parking {
   readonly parkedAt: string
 }
 
-const CODE_UNITS = 200
-
 /** The part of a statement's JSON that DECLARE_PARKED reads. */
 export function toParkedJson(parkings: readonly Parking[]) {
-  const rounds = toRounds(parkings, ({ record: { origin, orderId } }) => [
-    `${origin.topic}:${origin.partition}:${origin.offset}`,
-    orderId,
-  ])
+  const rounds = toRounds(parkings, ({ record: { origin, orderId } }) => [deadLetterId(origin), orderId])
   return {
     parked: parkings.map(({ record, groupId, parkedAt }, i) => ({
       i,

@@ -67,9 +67,9 @@ DECLARE @figures TABLE (
   PRIMARY KEY (topic, log_partition)
 );
 INSERT INTO @partitions (n, topic, log_partition, next_offset, is_known)
-SELECT p.n, p.topic, p.log_partition, p.log_start, 0
+SELECT p.n, p.topic, p.log_partition, 0, 0
 FROM OPENJSON(@batch, '$.partitions') WITH (
-  n INT '$.n', topic NVARCHAR(4000) '$.topic', log_partition INT '$.partition', log_start BIGINT '$.logStart'
+  n INT '$.n', topic NVARCHAR(4000) '$.topic', log_partition INT '$.partition'
 ) AS p;
 INSERT INTO @places (topic, log_partition, log_offset, i, is_redrive, is_beyond)
 SELECT p.topic, p.log_partition, p.log_offset, p.i, p.is_redrive, 0

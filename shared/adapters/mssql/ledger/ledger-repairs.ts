@@ -1,10 +1,8 @@
-import type { RepairLease } from '../../../ports/maintenance.ts'
-import type { Act } from '../../../ports/redrives.ts'
+import type { Maintenance } from '../../../ports/maintenance.ts'
 import { bigint, text } from '../database/connection.ts'
 import { actParameters, INSERT_AUDIT } from '../dead-letters/audit.ts'
 import type { Query } from '../database/query.ts'
-import { GROUP_UNITS } from '../orders/store-batch-json.ts'
-import { cut } from '../database/values.ts'
+import { toGroup } from '../database/columns.ts'
 
 /** Of two that begin the very first one, the second fails by the primary key, comes again and finds the first. */
 export const BEGIN_REPAIR = `
@@ -29,17 +27,15 @@ SELECT @is_taken AS is_taken;
 
 export const END_REPAIR = 'DELETE FROM ledger_repairs WHERE group_id = @group AND lease_owner = @owner;'
 
-export async function beginRepair(query: Query, lease: RepairLease, act: Act): Promise<boolean> {
-  const [[row] = []] = await query(BEGIN_REPAIR, {
-    ...actParameters(lease.topic, act),
-    group: text(cut(lease.groupId, GROUP_UNITS)),
-    owner: text(lease.owner),
-    nowMs: bigint(lease.nowMs),
-    leaseMs: bigint(lease.leaseMs),
-  })
-  return row?.['is_taken'] === false
-}
-
-export async function endRepair(query: Query, groupId: string, owner: string): Promise<void> {
-  await query(END_REPAIR, { group: text(cut(groupId, GROUP_UNITS)), owner: text(owner) })
+export function createLedgerRepairs(query: Query): Pick<Maintenance, 'beginRepair' | 'endRepair'> {
+  return {
+    async beginRepair({ groupId, topic, owner, nowMs, leaseMs }, act) {
+      const lease = { group: toGroup(groupId), owner: text(owner), nowMs: bigint(nowMs), leaseMs: bigint(leaseMs) }
+      const [[row] = []] = await query(BEGIN_REPAIR, { ...actParameters(topic, act), ...lease })
+      return row?.['is_taken'] === false
+    },
+    async endRepair(groupId, owner) {
+      await query(END_REPAIR, { group: toGroup(groupId), owner: text(owner) })
+    },
+  }
 }

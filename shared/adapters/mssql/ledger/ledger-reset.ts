@@ -1,11 +1,9 @@
-import type { LedgerEpoch } from '../../../ports/maintenance.ts'
-import type { Act } from '../../../ports/redrives.ts'
+import type { Maintenance } from '../../../ports/maintenance.ts'
 import { int, json, text } from '../database/connection.ts'
 import { lockPartition } from '../database/locks.ts'
 import { actParameters, INSERT_AUDIT } from '../dead-letters/audit.ts'
 import type { Query } from '../database/query.ts'
-import { GROUP_UNITS } from '../orders/store-batch-json.ts'
-import { cut } from '../database/values.ts'
+import { toGroup } from '../database/columns.ts'
 
 /**
  * Rows in one transaction. A row takes three locks here, and from 5,000 of a statement on a table is locked as a whole
@@ -88,21 +86,18 @@ COMMIT TRANSACTION;
 SELECT @left AS more_to_forget;
 `
 
-export async function resetLedger(
-  query: Query,
-  groupId: string,
-  { topic, logId, partitions }: LedgerEpoch,
-  act: Act,
-): Promise<void> {
-  const parameters = {
-    ...actParameters(topic, act),
-    group: text(cut(groupId, GROUP_UNITS)),
-    epochs: json(partitions.map((partition) => ({ topic, ...partition }))),
-    logId: text(logId),
-    limit: int(FORGOTTEN_AT_ONCE),
-  }
-  for (;;) {
-    const [[row] = []] = await query(RESET_LEDGER, parameters)
-    if (Number(row?.['more_to_forget']) === 0) return
+export function createResetLedger(query: Query): Maintenance['resetLedger'] {
+  return async function resetLedger(groupId, { topic, logId, partitions }, act) {
+    const parameters = {
+      ...actParameters(topic, act),
+      group: toGroup(groupId),
+      epochs: json(partitions.map((partition) => ({ topic, ...partition }))),
+      logId: text(logId),
+      limit: int(FORGOTTEN_AT_ONCE),
+    }
+    for (;;) {
+      const [[row] = []] = await query(RESET_LEDGER, parameters)
+      if (Number(row?.['more_to_forget']) === 0) return
+    }
   }
 }

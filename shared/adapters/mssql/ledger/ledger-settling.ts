@@ -1,9 +1,8 @@
-import type { LedgerLoss, LedgerSettlement, LogBreak, LossCause } from '../../../ports/ledger.ts'
+import type { Ledger, LedgerSettlement, LossCause } from '../../../ports/ledger.ts'
 import { json, text } from '../database/connection.ts'
 import { lockPartition } from '../database/locks.ts'
 import type { Query } from '../database/query.ts'
-import { GROUP_UNITS } from '../orders/store-batch-json.ts'
-import { cut } from '../database/values.ts'
+import { toGroup } from '../database/columns.ts'
 
 /**
  * What the log says of offsets that nobody counted (port Ledger: `begin`, `settle`). Of two that begin a partition at once
@@ -177,47 +176,30 @@ FROM @news AS w
 ORDER BY w.topic, w.log_partition, w.since_offset;
 `
 
-export async function beginLedger(
-  query: Query,
-  groupId: string,
-  topic: string,
-  starts: ReadonlyMap<number, number>,
-  logId: string | null,
-): Promise<void> {
-  const rows = Array.from(starts, ([partition, first]) => ({ partition, first }))
-  const parameters = { ...keyOf(groupId, topic), starts: json(rows), logId: text(logId) }
-  await query(BEGIN_LEDGER, parameters)
-}
-
-export async function markLogBroken(
-  query: Query,
-  groupId: string,
-  topic: string,
-  brokenBy: LogBreak,
-): Promise<boolean> {
-  const [[row] = []] = await query(MARK_BROKEN, { ...keyOf(groupId, topic), brokenBy: text(brokenBy) })
-  return Number(row?.['changed']) > 0
-}
-
-function keyOf(groupId: string, topic: string) {
-  return { group: text(cut(groupId, GROUP_UNITS)), topic: text(topic) }
-}
-
-export async function settleLedger(
-  query: Query,
-  groupId: string,
-  settlements: readonly LedgerSettlement[],
-): Promise<readonly LedgerLoss[]> {
-  const ordered = settlements.toSorted(byPlace).map((settlement, index) => ({ n: index + 1, ...settlement }))
-  const parameters = { group: text(cut(groupId, GROUP_UNITS)), settlements: json(ordered) }
-  const [rows = []] = await query(SETTLE_LEDGER, parameters)
-  return rows.map((row) => ({
-    topic: String(row['topic']),
-    partition: Number(row['log_partition']),
-    from: Number(row['since_offset']),
-    to: Number(row['until_offset']),
-    lostBy: row['lost_by'] as LossCause,
-  }))
+export function createLedgerSettling(query: Query): Pick<Ledger, 'begin' | 'markBroken' | 'settle'> {
+  return {
+    async begin(groupId, topic, starts, logId) {
+      const rows = Array.from(starts, ([partition, first]) => ({ partition, first }))
+      const parameters = { group: toGroup(groupId), topic: text(topic), starts: json(rows), logId: text(logId) }
+      await query(BEGIN_LEDGER, parameters)
+    },
+    async markBroken(groupId, topic, brokenBy) {
+      const parameters = { group: toGroup(groupId), topic: text(topic), brokenBy: text(brokenBy) }
+      const [[row] = []] = await query(MARK_BROKEN, parameters)
+      return Number(row?.['changed']) > 0
+    },
+    async settle(groupId, settlements) {
+      const ordered = settlements.toSorted(byPlace).map((settlement, index) => ({ n: index + 1, ...settlement }))
+      const [rows = []] = await query(SETTLE_LEDGER, { group: toGroup(groupId), settlements: json(ordered) })
+      return rows.map((row) => ({
+        topic: String(row['topic']),
+        partition: Number(row['log_partition']),
+        from: Number(row['since_offset']),
+        to: Number(row['until_offset']),
+        lostBy: row['lost_by'] as LossCause,
+      }))
+    },
+  }
 }
 
 function byPlace(one: LedgerSettlement, other: LedgerSettlement): number {

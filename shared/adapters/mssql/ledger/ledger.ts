@@ -1,6 +1,7 @@
 import type { Ledger, LedgerGap, LedgerPartition, LogBreak, LossCause, ParkedState } from '../../../ports/ledger.ts'
+import { NONE_PARKED } from '../../stores/none-parked.ts'
 import { int, text, type Row } from '../database/connection.ts'
-import { beginLedger, markLogBroken, settleLedger } from './ledger-settling.ts'
+import { createLedgerSettling } from './ledger-settling.ts'
 import type { Query } from '../database/query.ts'
 
 const RANGES = (part: number, which: string) => `
@@ -41,17 +42,11 @@ ORDER BY part, topic, log_partition, first_offset;
 
 export function createLedger(query: Query): Ledger {
   return {
+    ...createLedgerSettling(query),
     async read(groupId, maxGaps) {
       const [rows = []] = await query(SELECT_LEDGER, { group: text(groupId), maxGaps: int(maxGaps) })
       const parts = Map.groupBy(rows, (row) => Number(row['part']))
-      const parked: Record<ParkedState, number> = {
-        retrying: 0,
-        stored: 0,
-        duplicate: 0,
-        dead: 0,
-        discarded: 0,
-        redriven: 0,
-      }
+      const parked = { ...NONE_PARKED }
       for (const row of parts.get(4) ?? []) parked[row['state'] as ParkedState] = Number(row['first_offset'])
       return {
         partitions: (parts.get(1) ?? []).map(toPartition),
@@ -65,9 +60,6 @@ export function createLedger(query: Query): Ledger {
         })),
       }
     },
-    begin: (groupId, topic, starts, logId) => beginLedger(query, groupId, topic, starts, logId),
-    markBroken: (groupId, topic, brokenBy) => markLogBroken(query, groupId, topic, brokenBy),
-    settle: (groupId, settlements) => settleLedger(query, groupId, settlements),
   }
 }
 

@@ -1,15 +1,12 @@
 import { orderWords } from '../../../domain/search/search-words.ts'
-import { originTopicOf, parseDeadLetterId } from '../../../ports/dead-letters.ts'
+import { deadLetterId, originTopicOf, parseDeadLetterId } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { OrderToStore, StoreBatch } from '../../../ports/order-store.ts'
 import { toParkedJson } from '../dead-letters/parked-records-json.ts'
 import { toPartitions } from '../ledger/locked-partitions.ts'
+import { GROUP_UNITS, MAX_PARTITION } from '../database/columns.ts'
 import { toRounds } from './rounds.ts'
 import { cut, toSqlAmount, toSqlTime } from '../database/values.ts'
-
-export const GROUP_UNITS = 200
-/** Kafka allows 249; a partition is an INT. */
-const MAX_PARTITION = 2_147_483_647
 
 /** A part of a batch: the orders at these indexes of it, in that order. */
 export interface Part {
@@ -34,7 +31,7 @@ export function toStoreBatchJson({ batch, indexes, isWhole, preview }: Part): st
     orders: orders.map(({ i, order }, index) => ({ i, round: rounds[index], ...toOrderJson(order) })),
     ...toParkedJson(parked.map((record) => ({ record, groupId: group, parkedAt: batch.now }))),
     // A preview decides nothing, and locks no partition.
-    partitions: preview ? [] : toPartitions(decidedPlaces(orders, parked)).map((key) => withLogStart(key, batch)),
+    partitions: preview ? [] : toPartitions(decidedPlaces(orders, parked)),
     places,
     items: orders.flatMap(({ i, order }) =>
       order.order.orderItems.map(({ itemCode, brand, type, size, colour, quantity, price, currencyType }, line) => ({
@@ -97,7 +94,7 @@ function keysOf({ orderId, idempotencyKeyHash, origin, redriveOf, supersedes }: 
   return [
     orderId,
     idempotencyKeyHash === null ? null : `key ${idempotencyKeyHash}`,
-    `place ${placeOf(origin)}`,
+    `place ${deadLetterId(origin)}`,
     letter === null ? null : `place ${letter}`,
   ]
 }
@@ -113,10 +110,10 @@ function placesOf(batch: StoreBatch, orders: readonly { i: number; order: OrderT
   const places = new Map<string, Place>()
   for (const { i, order } of orders) {
     const isRedrive = order.redriveOf !== null || order.supersedes !== null
-    places.set(placeOf(order.origin), { ...order.origin, i, isRedrive })
+    places.set(deadLetterId(order.origin), { ...order.origin, i, isRedrive })
   }
   for (const { origin, redriveOf } of batch.parked) {
-    places.set(placeOf(origin), { ...origin, i: null, isRedrive: redriveOf !== null })
+    places.set(deadLetterId(origin), { ...origin, i: null, isRedrive: redriveOf !== null })
   }
   return [...places.values()]
 }
@@ -129,12 +126,4 @@ function decidedPlaces(orders: readonly { order: OrderToStore }[], parked: Store
     ...parked.map(({ origin }) => origin),
     ...letters.map(({ topic, ...letter }) => ({ ...letter, topic: originTopicOf(topic) })),
   ]
-}
-
-function withLogStart<T extends { readonly partition: number }>(key: T, { logStarts }: StoreBatch) {
-  return { ...key, logStart: logStarts?.get(key.partition) ?? 0 }
-}
-
-function placeOf({ topic, partition, offset }: RecordPosition): string {
-  return `${topic}:${partition}:${offset}`
 }

@@ -1,5 +1,6 @@
 import { isOrderError, OrderError } from '../../../domain/errors.ts'
 import type { OrderToStore, Rejection, StoreBatch, StoreOutcome, StoreResult } from '../../../ports/order-store.ts'
+import { REJECTIONS } from '../../stores/refusals.ts'
 import { text } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { toStoreBatchJson } from './store-batch-json.ts'
@@ -8,20 +9,6 @@ import { STORE_BATCH } from './store-batch-sql.ts'
 export interface BatchCommands {
   storeBatch(batch: StoreBatch): Promise<StoreResult>
   previewBatch(orders: readonly OrderToStore[]): Promise<readonly StoreOutcome[]>
-}
-
-const REJECTIONS: Readonly<Record<Rejection['code'], Rejection>> = {
-  'order-id-reused': { kind: 'rejected', code: 'order-id-reused', detail: 'Its id belongs to another order.' },
-  'idempotency-key-reused': {
-    kind: 'rejected',
-    code: 'idempotency-key-reused',
-    detail: 'Its Idempotency-Key belongs to another order.',
-  },
-  'constraint-violated': {
-    kind: 'rejected',
-    code: 'constraint-violated',
-    detail: 'It holds a value that the store does not allow.',
-  },
 }
 
 /**

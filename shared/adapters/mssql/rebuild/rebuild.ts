@@ -1,6 +1,7 @@
 import { isOrderError, OrderError } from '../../../domain/errors.ts'
-import type { Maintenance, Rebuild, RebuildOutcome, RebuildProgress, RebuildStep } from '../../../ports/maintenance.ts'
+import type { Maintenance, Rebuild, RebuildOutcome, RebuildStep } from '../../../ports/maintenance.ts'
 import type { OrderToStore } from '../../../ports/order-store.ts'
+import { toRebuild } from '../../stores/rebuild-row.ts'
 import { bigint, int, json, text, type Parameters, type Row } from '../database/connection.ts'
 import { actParameters } from '../dead-letters/audit.ts'
 import type { Query } from '../database/query.ts'
@@ -14,7 +15,8 @@ import {
 } from './rebuild-sql.ts'
 import { SWAP_ORDERS } from './rebuild-swap-sql.ts'
 import { wordsOfOrders } from '../search/search-reindex.ts'
-import { GROUP_UNITS, toStoreBatchJson } from '../orders/store-batch-json.ts'
+import { GROUP_UNITS } from '../database/columns.ts'
+import { toStoreBatchJson } from '../orders/store-batch-json.ts'
 import { cut, fromSqlTime, toSqlTime } from '../database/values.ts'
 
 /** What the audit says it was done to. */
@@ -31,7 +33,7 @@ export type RebuildCommands = Pick<
 export function createRebuildCommands(query: Query): RebuildCommands {
   async function getRebuild(): Promise<Rebuild | undefined> {
     const [[row] = []] = await query(SELECT_REBUILD)
-    return row === undefined ? undefined : toRebuild(row, Date.now())
+    return row === undefined ? undefined : toRebuild(row, fromSqlTime, Date.now())
   }
 
   async function current(): Promise<Rebuild> {
@@ -119,18 +121,5 @@ function stepParameters({ owner, at, leaseMs, progress }: RebuildStep): Paramete
     nowMs: bigint(Date.parse(at)),
     leaseMs: int(leaseMs),
     progress: json(progress),
-  }
-}
-
-function toRebuild(row: Row, nowMs: number): Rebuild {
-  const state = row['state'] as 'running' | 'done' | 'failed'
-  return {
-    // Nobody is left to say that a process died: its lease runs out.
-    state: state === 'running' && Number(row['leased_until']) < nowMs ? 'abandoned' : state,
-    why: row['why'] as string | null,
-    startedAt: fromSqlTime(row['started_at'] as Date),
-    updatedAt: fromSqlTime(row['updated_at'] as Date),
-    operator: String(row['operator']),
-    ...(JSON.parse(String(row['progress'])) as RebuildProgress),
   }
 }

@@ -1,12 +1,10 @@
 import { LETTER_COLUMNS } from '../dead-letters/letter-rows.ts'
 import { conditionsOf, type LetterFilter } from '../dead-letters/dead-letters.ts'
 import { INSERT_AUDIT, NOT_STORED_BEFORE } from '../dead-letters/audit.ts'
+import { MAX_CLAIMED_BYTES } from '../../stores/redrive-tasks.ts'
 import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
 
 /** Redrive tasks: made by operators, carried on by whoever leases them. Each statement is one transaction. */
-
-/** What a step holds at most, as a read of the log: letters may be large. */
-const MAX_CLAIMED_BYTES = 8 * 1024 * 1024
 
 const START = `
 SET XACT_ABORT ON;

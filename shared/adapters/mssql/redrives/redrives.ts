@@ -1,8 +1,17 @@
 import { fromCursor, toPage } from '../../../domain/cursor.ts'
-import { OrderError } from '../../../domain/errors.ts'
 import { parseDeadLetterId } from '../../../ports/dead-letters.ts'
-import type { AuditEntry, NewRedrive, Redrives, RedriveState, RedriveTask } from '../../../ports/redrives.ts'
-import { bigint, int, json, text, type Row } from '../database/connection.ts'
+import type { NewRedrive, Redrives, RedriveState, RedriveTask } from '../../../ports/redrives.ts'
+import { createRedriveRows } from '../../stores/redrive-rows.ts'
+import {
+  GATHERING_LEASE_MS,
+  ITSELF,
+  namedLetterNotFound,
+  noDeadLetterMatches,
+  redriveNotFound,
+  refuseChange,
+  type LettersByFilter,
+} from '../../stores/redrive-tasks.ts'
+import { bigint, int, json, text } from '../database/connection.ts'
 import { toLetter } from '../dead-letters/letter-rows.ts'
 import { filtersOf } from '../dead-letters/dead-letters.ts'
 import { actParameters } from '../dead-letters/audit.ts'
@@ -24,15 +33,12 @@ import {
   SELECT_TASK_IDS,
   selectAudit,
 } from './redrive-sql.ts'
-import { toTask } from './redrive-task.ts'
-import { fromSqlTime, toSqlTime } from '../database/values.ts'
+import { CONVERSIONS, toSqlTime } from '../database/values.ts'
 
 /** A step of these takes fewer locks than make SQL Server lock the whole table, which are 5,000. */
 const LETTERS_AT_ONCE = 1000
-/** A process that dies while it gathers keeps others from the task for this long. */
-const GATHERING_LEASE_MS = 60_000
-/** Who the audit says did it when a task stopped itself. */
-const ITSELF = { operator: 'redrive', verified: true }
+
+const { toTask, toAuditEntry } = createRedriveRows(CONVERSIONS)
 
 export function createRedrives(query: Query): Redrives {
   async function get(taskId: string): Promise<RedriveTask | undefined> {
@@ -42,7 +48,7 @@ export function createRedrives(query: Query): Redrives {
 
   async function taskOf(taskId: string): Promise<RedriveTask> {
     const task = await get(taskId)
-    if (task === undefined) throw new OrderError('not-found', 'No redrive has this id.')
+    if (task === undefined) throw redriveNotFound()
     return task
   }
 
@@ -74,10 +80,8 @@ export function createRedrives(query: Query): Redrives {
       const shared = { ...actParameters(task.id, act), rate: int(task.ratePerSecond) }
       const [[made] = []] = await query(statement, { ...parameters, ...shared })
       const missing = (made?.['missing'] ?? null) as string | null
-      if (missing !== null) {
-        throw new OrderError('dead-letter-not-found', `No dead letter has the id ${missing}.`)
-      }
-      if (Number(made?.['dead'] ?? 0) === 0) throw new OrderError('conflict', 'No letter that is dead matches.')
+      if (missing !== null) throw namedLetterNotFound(missing)
+      if (Number(made?.['dead'] ?? 0) === 0) throw noDeadLetterMatches()
       if (!('ids' in task.letters)) await gather(task.id, task.id, task.letters)
       return taskOf(task.id)
     },
@@ -117,9 +121,8 @@ export function createRedrives(query: Query): Redrives {
       if (to === 'running') await forgetSteps(taskId)
       const [[row] = []] = await query(to === 'cancelled' ? CANCEL : RESUME, actParameters(taskId, act))
       const state = (row?.['state'] ?? null) as RedriveState | null
-      if (state === null) throw new OrderError('not-found', 'No redrive has this id.')
-      const isAllowed = to === 'cancelled' ? state === 'running' : state === 'stopped' || state === 'cancelled'
-      if (!isAllowed) throw new OrderError('conflict', `The redrive is ${state}.`)
+      if (state === null) throw redriveNotFound()
+      refuseChange(state, to)
       return taskOf(taskId)
     },
     async list(list) {
@@ -145,19 +148,6 @@ export function createRedrives(query: Query): Redrives {
       })
       return toPage(audit, rows, toAuditEntry, (last) => [Number(last['entry'])])
     },
-  }
-}
-
-type LettersByFilter = Exclude<NewRedrive['letters'], { readonly ids: readonly string[] }>
-
-function toAuditEntry(row: Row): AuditEntry {
-  return {
-    at: fromSqlTime(row['happened_at'] as Date),
-    action: row['action'] as AuditEntry['action'],
-    target: String(row['target']),
-    operator: String(row['operator']),
-    verified: row['verified'] === true,
-    reason: row['reason'] as string | null,
   }
 }
 

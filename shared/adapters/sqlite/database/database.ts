@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { closeUnlessInDoubt } from '../../../disk/checkpoint.ts'
-import { isBusyError } from './errors.ts'
+import { isBusyError, isConstraintError } from './errors.ts'
 
 /** How long a connection waits for another process that writes, before the store is called busy. */
 const BUSY_TIMEOUT_MS = 2000
@@ -66,14 +66,33 @@ export function inTransaction<T>(db: DatabaseSync, work: () => T, end: 'COMMIT' 
   }
 }
 
-/** Everything that the work reads is of one moment. */
-export function inSnapshot<T>(db: DatabaseSync, work: () => T): T {
-  db.exec('BEGIN')
+/** The result of the work in a savepoint; undefined, with nothing of the work kept, if a constraint refuses it. */
+export function unlessRefused<T>(db: DatabaseSync, work: () => T): T | undefined {
+  db.exec('SAVEPOINT one_order')
   try {
-    return work()
-  } finally {
-    if (db.isTransaction) db.exec('COMMIT')
+    const result = work()
+    db.exec('RELEASE one_order')
+    return result
+  } catch (error) {
+    if (!isConstraintError(error)) throw error
+    db.exec('ROLLBACK TO one_order; RELEASE one_order')
+    return undefined
   }
+}
+
+/** The same queries, each in a transaction, so that all it reads is of one moment. */
+export function inSnapshots<T extends object>(db: DatabaseSync, queries: T): T {
+  const inSnapshot =
+    (query: (...args: unknown[]) => unknown) =>
+    (...args: unknown[]) => {
+      db.exec('BEGIN')
+      try {
+        return query(...args)
+      } finally {
+        if (db.isTransaction) db.exec('COMMIT')
+      }
+    }
+  return Object.fromEntries(Object.entries(queries).map(([name, query]) => [name, inSnapshot(query)])) as T
 }
 
 /** Prepares each text once: for queries whose text depends on which filters are given. */

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Migration } from '../../../disk/migration-files.ts'
 import { OrderError } from '../../../domain/errors.ts'
 import type { Schema } from '../../../ports/maintenance.ts'
+import { changedMigration, refuseNewer } from '../../stores/refusals.ts'
 import { inTransaction } from './database.ts'
 
 /** They can be made again empty: a later migration drops them. */
@@ -26,14 +27,14 @@ export function migrate(db: DatabaseSync, file: string, migrations: readonly Mig
     version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT`)
   const done = db.prepare('SELECT checksum FROM schema_migrations WHERE version = ?')
   const record = db.prepare('INSERT OR REPLACE INTO schema_migrations VALUES (?, ?, ?, ?)')
-  refuseNewer(db, file, migrations.at(-1)?.version ?? 0)
+  refuseNewer(file, lastApplied(db), migrations.at(-1)?.version ?? 0)
   for (const { version, name, sql, checksum } of migrations) {
     if (done.get(version)?.['checksum'] === checksum) continue
     inTransaction(db, () => {
       const known = done.get(version)?.['checksum']
       if (known === checksum) return
       const undo = known === undefined ? undefined : EARLIER_TEXTS.get(String(known))
-      if (known !== undefined && undo === undefined) throw refusal(anotherText(file, version, name))
+      if (known !== undefined && undo === undefined) throw changedMigration(file, { version, name })
       if (undo !== undefined) db.exec(undo)
       db.exec(sql)
       record.run(version, name, checksum, new Date().toISOString())
@@ -47,11 +48,6 @@ export function appliedMigrations(db: DatabaseSync): Schema {
   return { migrations: rows.map((row) => ({ ...row }) as unknown as Schema['migrations'][number]) }
 }
 
-function anotherText(file: string, version: number, name: string): string {
-  const what = `${file} was made with another text of migration ${version} (${name}), by a program that was changed`
-  return `${what}: start the version that made it, or restore a back-up that was made by a release.`
-}
-
 /** Of a file that cannot be written now. Throws `store-full` when its tables are older than the queries. */
 export function refuseOlder(db: DatabaseSync, file: string, newest: number): void {
   const last = lastApplied(db)
@@ -60,16 +56,6 @@ export function refuseOlder(db: DatabaseSync, file: string, newest: number): voi
   throw new OrderError('store-full', message, { retriable: true })
 }
 
-function refuseNewer(db: DatabaseSync, file: string, newest: number): void {
-  const last = lastApplied(db)
-  if (last <= newest) return
-  throw refusal(`${file} was made by a newer version of this program: it is at migration ${last}, known are ${newest}.`)
-}
-
 function lastApplied(db: DatabaseSync): number {
   return Number(db.prepare('SELECT max(version) AS last FROM schema_migrations').get()?.['last'] ?? 0)
-}
-
-function refusal(message: string): OrderError {
-  return new OrderError('invalid-setting', message)
 }

@@ -1,3 +1,5 @@
+import type { Conversions } from '../../stores/rows.ts'
+
 /** How values are stored in the file: ids and hashes as bytes, times as milliseconds, yes and no as 1 and 0. */
 
 /** Of a canonical id. By slices, because each order that is stored has its id turned three times, and they take half the time. */
@@ -27,6 +29,8 @@ export function toMs(time: string): number {
 export function fromMs(ms: number): string {
   return new Date(ms).toISOString()
 }
+
+export const CONVERSIONS: Conversions<Uint8Array, number> = { fromId: fromIdBytes, fromTime: fromMs }
 
 export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0

@@ -9,27 +9,19 @@ import {
   type KeptDeadLetter,
 } from '../../../ports/dead-letters.ts'
 import type { Page } from '../../../ports/order-views.ts'
-import { exceptionOf } from '../../../domain/stack.ts'
-import { fromCursor, toCursor, toPage } from '../../../domain/cursor.ts'
+import { fromCursor, toPage } from '../../../domain/cursor.ts'
+import type { Row } from '../../stores/rows.ts'
 import { createStatements } from '../database/database.ts'
-import { fromMs, toIdBytes, toMs } from '../database/values.ts'
-import {
-  LETTER_COLUMNS,
-  SUMMARY_COLUMNS,
-  toLetter,
-  toSummary,
-  type LetterRow,
-  type SampleRow,
-  type SummaryRow,
-} from './letter-rows.ts'
+import { toIdBytes, toMs } from '../database/values.ts'
+import { LETTER_COLUMNS, SAMPLE_COLUMNS, SUMMARY_COLUMNS, toGroup, toLetter, toSummary } from './letter-rows.ts'
 
 export interface DeadLetterQueries {
-  get(id: string): KeptDeadLetter | undefined
+  getLetter(id: string): KeptDeadLetter | undefined
   /** Without its payload, which may be large. */
-  getSummary(id: string): DeadLetterSummary | undefined
-  list(query: DeadLetterQuery): Page<DeadLetterSummary>
-  count(query: Parameters<DeadLetters['count']>[0]): number
-  groups(query: Parameters<DeadLetters['groups']>[0]): Page<DeadLetterGroup>
+  getLetterSummary(id: string): DeadLetterSummary | undefined
+  listLetters(query: DeadLetterQuery): Page<DeadLetterSummary>
+  countLetters(query: Parameters<DeadLetters['count']>[0]): number
+  groupLetters(query: Parameters<DeadLetters['groups']>[0]): Page<DeadLetterGroup>
 }
 
 /** By the unique index of the origin. */
@@ -45,7 +37,7 @@ const GROUPS = `
   ORDER BY last_seen DESC, fingerprint LIMIT ?`
 /** By dead_letters_by_group. */
 const SAMPLE = `
-  SELECT ${SUMMARY_COLUMNS}, stack FROM dead_letters WHERE state IN (SELECT value FROM json_each(?)) AND fingerprint = ? AND last_failed_at = ?
+  SELECT ${SAMPLE_COLUMNS} FROM dead_letters WHERE state IN (SELECT value FROM json_each(?)) AND fingerprint = ? AND last_failed_at = ?
   LIMIT 1`
 
 export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
@@ -56,66 +48,45 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
   const statement = createStatements(db)
 
   return {
-    get(id) {
-      const row = rowOf(id, selectByOrigin) as LetterRow | undefined
+    getLetter(id) {
+      const row = rowOf(id, selectByOrigin)
       return row === undefined ? undefined : toLetter(row)
     },
-    getSummary(id) {
-      const row = rowOf(id, selectSummary) as SummaryRow | undefined
+    getLetterSummary(id) {
+      const row = rowOf(id, selectSummary)
       return row === undefined ? undefined : toSummary(row)
     },
-    list(query) {
+    listLetters(query) {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
       const { where, parameters } = filtersOf(query)
       // By the index of one filter (dead_letters_by_…) or the primary key: all of them have the order of keeping.
       const sql = `SELECT ${SUMMARY_COLUMNS} FROM dead_letters WHERE ${['kept_seq < ?', ...where].join(' AND ')}
         ORDER BY kept_seq DESC LIMIT ?`
-      const rows = statement(sql).all(before, ...parameters, query.limit + 1) as unknown as SummaryRow[]
-      return toPage(query, rows, toSummary, (last) => [last.kept_seq])
+      const rows = statement(sql).all(before, ...parameters, query.limit + 1)
+      return toPage(query, rows, toSummary, (last) => [Number(last['kept_seq'])])
     },
-    count(query) {
+    countLetters(query) {
       const { where, parameters } = filtersOf(query)
       const sql = `SELECT count(*) AS letters FROM dead_letters WHERE ${['1', ...where].join(' AND ')}`
       return Number(statement(sql).get(...parameters)?.['letters'])
     },
-    groups(query) {
+    groupLetters(query) {
       const { limit, state } = query
       const [before, after] = fromCursor(query, ['number', 'string']) ?? [Number.MAX_SAFE_INTEGER, '']
       const states = JSON.stringify(state === undefined ? DEAD_LETTER_STATES : [state])
       const rows = selectGroups.all(states, before, before, after, limit + 1)
-      const page = rows.slice(0, limit)
-      const last = page.at(-1)
-      return {
-        items: page.flatMap((row) => {
-          const [fingerprint, lastSeen] = [String(row['fingerprint']), Number(row['last_seen'])]
-          const sample = selectSample.get(states, fingerprint, lastSeen) as unknown as SampleRow | undefined
-          if (sample === undefined) return []
-          const { lastCause: cause, consumerGroup, foreign, id: sampleId } = toSummary(sample)
-          return [
-            {
-              fingerprint,
-              cause,
-              exception: exceptionOf(sample.stack),
-              consumerGroup,
-              foreignDialect: foreign?.dialect ?? null,
-              count: Number(row['letters']),
-              firstSeen: fromMs(Number(row['first_seen'])),
-              lastSeen: fromMs(lastSeen),
-              sampleId,
-            },
-          ]
-        }),
-        nextCursor:
-          last !== undefined && rows.length > page.length
-            ? toCursor(query, [Number(last['last_seen']), String(last['fingerprint'])])
-            : null,
-      }
+      return toPage(
+        query,
+        rows,
+        (row) => toGroup({ ...row, ...selectSample.get(states, row['fingerprint'] ?? null, row['last_seen'] ?? null) }),
+        (last) => [Number(last['last_seen']), String(last['fingerprint'])],
+      )
     },
   }
 }
 
 /** The row of a letter, by one of the statements for that. */
-function rowOf(id: string, select: StatementSync): object | undefined {
+function rowOf(id: string, select: StatementSync): Row | undefined {
   const origin = parseDeadLetterId(id)
   return origin && select.get(origin.topic, origin.partition, origin.offset)
 }

@@ -1,5 +1,4 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { knownTime, nearestSafeInteger } from '../../../domain/times.ts'
 import {
   isSameLetter,
   originTopicOf,
@@ -8,9 +7,10 @@ import {
   type DeadLetter,
 } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
+import { toHeadersJson, toParkedRecord, withStorableFigures } from '../../stores/letters.ts'
 import { samePlace, type StoredOrders } from '../orders/stored-orders.ts'
 import type { ParkedRecords } from './parked-records.ts'
-import { fromIdBytes, fromMs, toIdBytes } from '../database/values.ts'
+import { fromIdBytes, fromMs, toIdBytes, toMs } from '../database/values.ts'
 
 export interface DeadLetterRows {
   keep(letters: readonly DeadLetter[], nowMs: number): void
@@ -54,14 +54,13 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
   /** The topic to keep it under; undefined when it is kept already. */
   function freeTopic(letter: DeadLetter): string | undefined {
     const { topic, partition, offset } = letter.origin
-    const recordTimestamp = nearestSafeInteger(letter.recordTimestamp)
     for (let n = 1; ; n += 1) {
       const candidate = topicOfLetter(topic, n)
       const row = selectIdentity.get(candidate, partition, offset)
       if (row === undefined) return candidate
       const kept = row['order_id'] === null ? null : fromIdBytes(row['order_id'] as Uint8Array)
       const identity = { orderId: kept, recordTimestamp: Number(row['record_timestamp']) }
-      if (isSameLetter(identity, { orderId: letter.orderId, recordTimestamp })) return undefined
+      if (isSameLetter(identity, letter)) return undefined
     }
   }
 
@@ -70,7 +69,6 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
     const topic = freeTopic(letter)
     if (topic === undefined) return false
     const { origin, orderId, key, value, firstCause, lastCause } = letter
-    const headers = letter.headers.map(([name, header]) => [name, header && Buffer.from(header).toString('base64')])
     const { changes } = insert.run(
       topic,
       origin.partition,
@@ -82,15 +80,15 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
       firstCause.detail,
       lastCause.code,
       lastCause.detail,
-      nearestSafeInteger(letter.attempts),
-      timeOf(letter.firstFailedAt, nowMs),
-      timeOf(letter.lastFailedAt, nowMs),
+      letter.attempts,
+      toMs(letter.firstFailedAt),
+      toMs(letter.lastFailedAt),
       letter.fingerprint,
       letter.consumerGroup,
       letter.redriveOf,
-      nearestSafeInteger(letter.recordTimestamp),
+      letter.recordTimestamp,
       letter.stack,
-      JSON.stringify(headers),
+      toHeadersJson(letter),
       key,
       value,
       letter.foreign && JSON.stringify(letter.foreign),
@@ -107,32 +105,14 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
 
   return {
     keep(letters, nowMs) {
-      for (const letter of letters) {
+      for (const letter of letters.map((some) => withStorableFigures(some, fromMs(nowMs)))) {
         const { origin, orderId } = letter
         const storedFrom = orderId === null ? undefined : orders.originOf(orderId)
         // The retry stored the record before its dead letter arrived, so the letter is already resolved.
         const isResolved = storedFrom !== undefined && samePlace(storedFrom, origin)
         if (!insertLetter(letter, isResolved, nowMs) || isResolved || letter.foreign !== null) continue
         replaceRedriven(letter, nowMs)
-        const failedAt = timeOf(letter.lastFailedAt, nowMs)
-        // What parked it may tell the ledger only later: then it finds the row, and the history is told once.
-        parked.park(
-          letter.consumerGroup,
-          {
-            origin,
-            orderId,
-            state: 'dead',
-            attempt: nearestSafeInteger(letter.attempts),
-            maxAttempts: nearestSafeInteger(letter.attempts),
-            nextAttemptAt: null,
-            cause: letter.lastCause,
-            acceptedAt: fromMs(timeOf(letter.recordTimestamp, failedAt)),
-            order: null,
-            redriveOf: letter.redriveOf,
-          },
-          false,
-          failedAt,
-        )
+        parked.park(letter.consumerGroup, toParkedRecord(letter), false, toMs(letter.lastFailedAt))
       }
     },
     originOfLetter(letterId, orderId) {
@@ -151,9 +131,4 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
       resolveForeign.run(topic, partition, offset)
     },
   }
-}
-
-/** Anyone can write headers: a time that cannot be read becomes `otherwise`. */
-function timeOf(time: string | number, otherwise: number): number {
-  return knownTime(typeof time === 'string' ? Date.parse(time) : time) ?? otherwise
 }

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { OrderError } from '../../../domain/errors.ts'
 import { parseDeadLetterId, type DeadLetterSummary, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import type { Act } from '../../../ports/redrives.ts'
+import { letterNotFound, wrongLetterState } from '../../stores/letters.ts'
 import { inTransaction } from '../database/database.ts'
 import { prepareDeadLetterQueries } from './dead-letters.ts'
 import { orderBytes, prepareAudit } from './audit.ts'
@@ -39,15 +39,15 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   const restoreOrder = db.prepare(RESTORE_ORDER)
 
   function letterOf(letterId: string): KeptDeadLetter {
-    const letter = letters.get(letterId)
-    if (letter === undefined) throw new OrderError('dead-letter-not-found', 'No dead letter has this id.')
+    const letter = letters.getLetter(letterId)
+    if (letter === undefined) throw letterNotFound()
     return letter
   }
 
   function letterIn(state: 'dead' | 'discarded', letterId: string): KeptDeadLetter {
     const letter = letterOf(letterId)
     if (letter.state === state) return letter
-    throw new OrderError('conflict', `The dead letter is ${letter.state}, not ${state}.`)
+    throw wrongLetterState(letter.state, state)
   }
 
   /** Moves a letter and its parked record. */
@@ -74,7 +74,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     discardLetters(letterIds, act) {
       return inTransaction(db, () => {
         const dead = letterIds.filter((letterId) => {
-          const letter = letters.getSummary(letterId)
+          const letter = letters.getLetterSummary(letterId)
           if (letter?.state !== 'dead') return false
           discard(letter, act)
           return true

@@ -8,7 +8,7 @@ import { prepareGaps, type PartitionKey } from './gaps.ts'
  */
 export interface LedgerCounting {
   /** Returns the outcomes that count: not those of offsets that were counted before. */
-  count(groupId: string, outcomes: readonly Outcome[], logStarts: ReadonlyMap<number, number>): ReadonlySet<Outcome>
+  count(groupId: string, outcomes: readonly Outcome[]): ReadonlySet<Outcome>
 }
 
 export interface Outcome {
@@ -50,11 +50,11 @@ export function prepareLedgerCounting(db: DatabaseSync): LedgerCounting {
     return lostBy === null ? 'gap' : 'lost'
   }
 
-  function countPartition(key: PartitionKey, outcomes: readonly Outcome[], logStart: number): Outcome[] {
+  function countPartition(key: PartitionKey, outcomes: readonly Outcome[]): Outcome[] {
     const known = select.get(...key) as LedgerRow | undefined
     const row: LedgerRow = known ?? {
-      first: logStart,
-      next: logStart,
+      first: 0,
+      next: 0,
       stored: 0,
       duplicate: 0,
       parked: 0,
@@ -88,14 +88,14 @@ export function prepareLedgerCounting(db: DatabaseSync): LedgerCounting {
   }
 
   return {
-    count(groupId, outcomes, logStarts) {
+    count(groupId, outcomes) {
       const counted = new Set<Outcome>()
       const topics = Map.groupBy(outcomes, ({ origin }) => origin.topic)
       for (const [topic, ofTopic] of topics) {
         const partitions = Map.groupBy(ofTopic, ({ origin }) => origin.partition)
         for (const [partition, some] of partitions) {
           const ascending = some.toSorted((one, other) => one.origin.offset - other.origin.offset)
-          const counting = countPartition([groupId, topic, partition], ascending, logStarts.get(partition) ?? 0)
+          const counting = countPartition([groupId, topic, partition], ascending)
           for (const outcome of counting) counted.add(outcome)
         }
       }

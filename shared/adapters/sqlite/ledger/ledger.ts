@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { NONE_PARKED } from '../../stores/none-parked.ts'
 import type {
   CountedLog,
   LedgerGap,
@@ -9,7 +10,7 @@ import type {
 } from '../../../ports/ledger.ts'
 
 export interface LedgerQueries {
-  read(groupId: string, maxGaps: number): LedgerSnapshot
+  readLedger(groupId: string, maxGaps: number): LedgerSnapshot
 }
 
 /** By the primary keys, in whose order they are answered. */
@@ -33,15 +34,8 @@ export function prepareLedgerQueries(db: DatabaseSync): LedgerQueries {
   const selectParked = db.prepare(PARKED)
 
   return {
-    read(groupId, maxGaps) {
-      const parked: Record<ParkedState, number> = {
-        retrying: 0,
-        stored: 0,
-        duplicate: 0,
-        dead: 0,
-        discarded: 0,
-        redriven: 0,
-      }
+    readLedger(groupId, maxGaps) {
+      const parked = { ...NONE_PARKED }
       for (const row of selectParked.all(groupId)) parked[row['state'] as ParkedState] = Number(row['origins'])
       return {
         logs: selectLogs.all(groupId).map((row) => ({ ...row }) as unknown as CountedLog),

@@ -3,7 +3,7 @@ import { CURRENCIES, PAYMENT_METHODS } from '../../../domain/order-commands.ts'
 import type { OrderView } from '../../../domain/order-view.ts'
 import { queryWords } from '../../../domain/search/search-words.ts'
 import type { ListQuery, Page, SearchQuery } from '../../../ports/order-views.ts'
-import { fromCursor, toCursor } from '../../../domain/cursor.ts'
+import { fromCursor, toPage } from '../../../domain/cursor.ts'
 import { createStatements } from '../database/database.ts'
 import type { OrderQueries } from './order-views.ts'
 import { SPAN_ORDERS } from './stored-orders.ts'
@@ -143,12 +143,13 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
         found.push(...inRange(query, match, range, wanted - found.length))
         if (found.length === wanted) break
       }
-      const page = found.slice(0, query.limit)
-      const last = page.at(-1)
-      return {
-        items: isOfStored(query) ? orders.stored(page) : orders.unstored(page),
-        nextCursor: last !== undefined && found.length > page.length ? toCursor(query, [last]) : null,
-      }
+      const { items, nextCursor } = toPage(
+        query,
+        found,
+        (seq) => seq,
+        (seq) => [seq],
+      )
+      return { items: isOfStored(query) ? orders.stored(items) : orders.unstored(items), nextCursor }
     },
     search(query) {
       const { q, limit, customersOnly = false } = query
@@ -162,12 +163,13 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
         found.push(...seqs(FOUND, match, high, limit + 1 - found.length).map((seq) => ({ rank, seq })))
         if (found.length > limit) break
       }
-      const page = found.slice(0, limit)
-      const last = page.at(-1)
-      return {
-        items: orders.stored(page.map(({ seq }) => seq)),
-        nextCursor: last !== undefined && found.length > limit ? toCursor(query, [last.rank, last.seq]) : null,
-      }
+      const { items, nextCursor } = toPage(
+        query,
+        found,
+        ({ seq }) => seq,
+        ({ rank, seq }) => [rank, seq],
+      )
+      return { items: orders.stored(items), nextCursor }
     },
   }
 }

@@ -1,20 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { fromTenThousandths } from '../../../domain/money.ts'
-import type { Metadata } from '../../../domain/metadata.ts'
-import type { Currency, NewOrderCommand, PaymentMethod } from '../../../domain/order-commands.ts'
-import {
-  customerFullName,
-  longDescription,
-  toHistory,
-  toOrderContent,
-  type HistoryEntry,
-  type HistoryKind,
-  type OrderItemView,
-  type OrderStatus,
-  type OrderView,
-} from '../../../domain/order-view.ts'
+import { toHistory, type HistoryEntry, type OrderView } from '../../../domain/order-view.ts'
 import type { KnownOrder } from '../../../ports/order-store.ts'
-import { fromHashBytes, fromIdBytes, fromMs, toHashBytes, toIdBytes } from '../database/values.ts'
+import { createOrderRows } from '../../stores/order-rows.ts'
+import type { Row } from '../../stores/rows.ts'
+import { CONVERSIONS, fromHashBytes, fromIdBytes, fromMs, toHashBytes, toIdBytes } from '../database/values.ts'
 
 export interface OrderQueries {
   getMany(orderIds: readonly string[]): Map<string, OrderView>
@@ -42,64 +32,14 @@ const ITEMS = `SELECT * FROM order_items WHERE order_seq IN ${SEQS} ORDER BY ord
 const STATES = `SELECT ${STATE_COLUMNS} FROM order_states WHERE seq IN ${SEQS}`
 /** By the index order_history_by_order, whose entries of one order lie in the order of writing. */
 const HISTORY = `
-  SELECT at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason FROM order_history WHERE order_id = ? ORDER BY entry`
+  SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason FROM order_history WHERE order_id = ? ORDER BY entry`
 /** By the index orders_by_idempotency_key. */
 const BY_KEY = 'SELECT order_id, body_hash, accepted_at FROM orders WHERE idempotency_key_hash = ?'
 
-interface OrderRow {
-  readonly seq: number
-  readonly order_id: Uint8Array
-  readonly customer_id: number
-  readonly customer_name: string
-  readonly customer_last_name: string
-  readonly customer_email: string
-  readonly shipping_address: string
-  readonly billing_address: string
-  readonly currency: Currency
-  readonly total_price: number
-  readonly payment_method: PaymentMethod
-  readonly accepted_at: number
-  readonly stored_at: number
-  readonly recovered: number
-  readonly reference: string | null
-  readonly metadata: string | null
-}
-
-interface ItemRow {
-  readonly order_seq: number
-  readonly item_code: string
-  readonly brand: string
-  readonly type: string
-  readonly size: string
-  readonly colour: string
-  readonly quantity: number
-  readonly price: number
-  readonly currency: Currency
-}
-
-interface StateRow {
-  readonly seq: number
-  readonly order_id: Uint8Array
-  readonly status: OrderStatus
-  readonly attempt: number
-  readonly max_attempts: number
-  readonly next_attempt_at: number | null
-  readonly cause_code: string
-  readonly cause_detail: string
-  readonly accepted_at: number | null
-  readonly updated_at: number
-  readonly order_json: string | null
-}
-
-interface HistoryRow {
-  readonly at: number
-  readonly kind: HistoryKind
-  readonly attempt: number | null
-  readonly next_attempt_at: number | null
-  readonly cause_code: string | null
-  readonly cause_detail: string | null
-  readonly reason: string | null
-}
+const { toStoredView, toUnstoredView, toHistoryEntry } = createOrderRows({
+  ...CONVERSIONS,
+  fromAmount: fromTenThousandths,
+})
 
 export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
   const selectOrderSeqs = db.prepare(ORDER_SEQS_BY_ID)
@@ -112,21 +52,12 @@ export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
 
   function stored(seqs: readonly number[]): OrderView[] {
     const list = JSON.stringify(seqs)
-    const rows = new Map((selectOrders.all(list) as unknown as OrderRow[]).map((row) => [row.seq, row]))
-    const items = Map.groupBy(selectItems.all(list) as unknown as ItemRow[], (item) => item.order_seq)
-    return seqs.flatMap((seq) => {
-      const row = rows.get(seq)
-      return row === undefined ? [] : [toStoredView(row, items.get(seq) ?? [])]
-    })
+    const items = Map.groupBy(selectItems.all(list), (item) => item['order_seq'])
+    return inOrder(seqs, selectOrders.all(list), (row) => toStoredView(row, items.get(row['seq']) ?? []))
   }
 
   function unstored(seqs: readonly number[]): OrderView[] {
-    const found = selectStates.all(JSON.stringify(seqs)) as unknown as StateRow[]
-    const rows = new Map(found.map((row) => [row.seq, row]))
-    return seqs.flatMap((seq) => {
-      const row = rows.get(seq)
-      return row === undefined ? [] : [toUnstoredView(row)]
-    })
+    return inOrder(seqs, selectStates.all(JSON.stringify(seqs)), toUnstoredView)
   }
 
   function getMany(orderIds: readonly string[]): Map<string, OrderView> {
@@ -145,7 +76,7 @@ export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
     history(orderId) {
       const view = getMany([orderId]).get(orderId)
       if (view === undefined) return undefined
-      const happened = (selectHistory.all(toIdBytes(orderId)) as unknown as HistoryRow[]).map(toHistoryEntry)
+      const happened = selectHistory.all(toIdBytes(orderId)).map(toHistoryEntry)
       return toHistory(view, happened)
     },
     findByIdempotencyKey(keyHash) {
@@ -160,65 +91,14 @@ export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
   }
 }
 
-function toStoredView(row: OrderRow, items: readonly ItemRow[]): OrderView {
-  const customer = { customerName: row.customer_name, customerLastName: row.customer_last_name }
-  return {
-    orderId: fromIdBytes(row.order_id),
-    status: 'stored',
-    acceptedAt: fromMs(row.accepted_at),
-    storedAt: fromMs(row.stored_at),
-    ...(row.recovered === 1 && { recovered: true }),
-    customerId: row.customer_id,
-    ...customer,
-    customerFullName: customerFullName(customer),
-    customerEmail: row.customer_email,
-    shippingAddress: row.shipping_address,
-    billingAddress: row.billing_address,
-    currencyType: row.currency,
-    totalPrice: fromTenThousandths(row.total_price),
-    paymentMethodType: row.payment_method,
-    orderItems: items.map(toItemView),
-    ...(row.reference !== null && { reference: row.reference }),
-    ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as Metadata }),
-  }
-}
-
-function toItemView(row: ItemRow): OrderItemView {
-  const { brand, type, size, colour, quantity } = row
-  return {
-    itemCode: row.item_code,
-    brand,
-    type,
-    size,
-    colour,
-    quantity,
-    price: fromTenThousandths(row.price),
-    currencyType: row.currency,
-    longDescription: longDescription(row),
-  }
-}
-
-function toUnstoredView(row: StateRow): OrderView {
-  const content = row.order_json === null ? {} : toOrderContent(JSON.parse(row.order_json) as NewOrderCommand)
-  return {
-    orderId: fromIdBytes(row.order_id),
-    status: row.status,
-    ...(row.accepted_at !== null && { acceptedAt: fromMs(row.accepted_at) }),
-    ...(row.status === 'retrying' && { attempt: row.attempt, maxAttempts: row.max_attempts }),
-    ...(row.status === 'retrying' && row.next_attempt_at !== null && { nextAttemptAt: fromMs(row.next_attempt_at) }),
-    cause: { code: row.cause_code, detail: row.cause_detail },
-    updatedAt: fromMs(row.updated_at),
-    ...content,
-  }
-}
-
-function toHistoryEntry(row: HistoryRow): HistoryEntry {
-  return {
-    at: fromMs(row.at),
-    kind: row.kind,
-    ...(row.attempt !== null && { attempt: row.attempt }),
-    ...(row.next_attempt_at !== null && { nextAttemptAt: fromMs(row.next_attempt_at) }),
-    ...(row.cause_code !== null && { cause: { code: row.cause_code, detail: row.cause_detail ?? '' } }),
-    ...(row.reason !== null && { reason: row.reason }),
-  }
+function inOrder<R extends Row>(
+  seqs: readonly number[],
+  rows: readonly R[],
+  toView: (row: R) => OrderView,
+): OrderView[] {
+  const bySeq = new Map(rows.map((row) => [row['seq'], row]))
+  return seqs.flatMap((seq) => {
+    const row = bySeq.get(seq)
+    return row === undefined ? [] : [toView(row)]
+  })
 }

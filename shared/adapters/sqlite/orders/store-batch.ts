@@ -1,8 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { originTopicOf, type DeadLetter } from '../../../ports/dead-letters.ts'
+import { deadLetterId, originTopicOf, type DeadLetter } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { OrderToStore, StoreBatch, StoreOutcome, StoreResult } from '../../../ports/order-store.ts'
-import { inTransaction } from '../database/database.ts'
+import { REJECTIONS } from '../../stores/refusals.ts'
+import { inTransaction, unlessRefused } from '../database/database.ts'
 import { prepareDeadLetterRows } from '../dead-letters/keep-letters.ts'
 import { prepareDecisions } from './decisions.ts'
 import { prepareLedgerCounting, type Outcome } from '../ledger/ledger-counting.ts'
@@ -23,8 +24,6 @@ type StoreOne = (order: OrderToStore, groupId: string, nowMs: number) => StoreOu
 
 /** What the ledger counts a record as; it counts nothing while any is rejected. */
 const LEDGER_KIND = { stored: 'stored', duplicate: 'duplicate', withheld: 'parked', rejected: 'stored' } as const
-
-const OUTSIDE_OF_BOUNDS = 'It holds a value that the store does not allow.'
 
 export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   const orders = prepareStoredOrders(db)
@@ -69,18 +68,9 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     return parked.isRedriven(groupId, toOrigin(redriven)) || decisions.isLetterReplaced(redriven, orderId)
   }
 
-  /** The same for an order that may be refused: nothing of it stays, and the others go on. */
+  /** Stores an order that a constraint may refuse, and lets the others go on. */
   function storeOneApart(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
-    db.exec('SAVEPOINT one_order')
-    try {
-      const outcome = storeOne(order, groupId, nowMs)
-      db.exec('RELEASE one_order')
-      return outcome
-    } catch (error) {
-      if (!isConstraintError(error)) throw error
-      db.exec('ROLLBACK TO one_order; RELEASE one_order')
-      return { kind: 'rejected', code: 'constraint-violated', detail: OUTSIDE_OF_BOUNDS }
-    }
+    return unlessRefused(db, () => storeOne(order, groupId, nowMs)) ?? REJECTIONS['constraint-violated']
   }
 
   /** A batch in which every order is good needs no savepoints; the other kind is rare and is done again with them. */
@@ -111,9 +101,10 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     if (outcomes.some(({ kind }) => kind === 'rejected')) return { outcomes, counted: false }
     const counted = batch.delivered === 'origin' ? countOrigins(batch, outcomes) : new Set<string>()
     for (const [index, { origin }] of batch.orders.entries()) {
-      if (outcomes[index]?.kind === 'withheld' && counted.has(placeOf({ origin }))) parked.count(batch.groupId, origin)
+      if (outcomes[index]?.kind === 'withheld' && counted.has(deadLetterId(origin))) parked.count(batch.groupId, origin)
     }
-    for (const record of batch.parked) parked.park(batch.groupId, record, counted.has(placeOf(record)), nowMs)
+    for (const record of batch.parked)
+      parked.park(batch.groupId, record, counted.has(deadLetterId(record.origin)), nowMs)
     return { outcomes, counted: true }
   }
 
@@ -123,13 +114,17 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     batch.orders.forEach((order, index) => {
       const kind = LEDGER_KIND[outcomes[index]?.kind ?? 'stored']
       const isRedrive = order.redriveOf !== null || order.supersedes !== null
-      byPlace.set(placeOf(order), { origin: order.origin, kind, isRedrive })
+      byPlace.set(deadLetterId(order.origin), { origin: order.origin, kind, isRedrive })
     })
     for (const record of batch.parked) {
-      byPlace.set(placeOf(record), { origin: record.origin, kind: 'parked', isRedrive: record.redriveOf !== null })
+      byPlace.set(deadLetterId(record.origin), {
+        origin: record.origin,
+        kind: 'parked',
+        isRedrive: record.redriveOf !== null,
+      })
     }
-    const counted = ledger.count(batch.groupId, [...byPlace.values()], batch.logStarts ?? new Map())
-    return new Set([...counted].filter(({ kind }) => kind === 'parked').map(placeOf))
+    const counted = ledger.count(batch.groupId, [...byPlace.values()])
+    return new Set([...counted].filter(({ kind }) => kind === 'parked').map(({ origin }) => deadLetterId(origin)))
   }
 
   return {
@@ -147,8 +142,4 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
 /** Where the letter came from, out of the place under which it is kept. */
 function toOrigin(letter: RecordPosition): RecordPosition {
   return { ...letter, topic: originTopicOf(letter.topic) }
-}
-
-function placeOf({ origin: { topic, partition, offset } }: Pick<OrderToStore, 'origin'>): string {
-  return `${topic}:${partition}:${offset}`
 }

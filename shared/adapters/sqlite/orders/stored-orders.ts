@@ -3,6 +3,7 @@ import { toTenThousandths } from '../../../domain/money.ts'
 import type { OrderItem } from '../../../domain/order-commands.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { OrderToStore, StoreOutcome } from '../../../ports/order-store.ts'
+import { REJECTIONS } from '../../stores/refusals.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
@@ -83,14 +84,11 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
     },
     judge({ orderId, origin, bodyHash }, isSuperseding) {
       const row = known(orderId)
-      if (row === undefined) {
-        const detail = 'Its Idempotency-Key belongs to another order.'
-        return { kind: 'rejected', code: 'idempotency-key-reused', detail }
-      }
+      if (row === undefined) return REJECTIONS['idempotency-key-reused']
       if (samePlace(originIn(row), origin)) return { kind: 'stored' }
       // Stored is final: an edit that comes too late changes nothing, and is no reuse of the id either.
       if (sameBytes(row.body_hash, toHashBytes(bodyHash)) || isSuperseding()) return { kind: 'duplicate' }
-      return { kind: 'rejected', code: 'order-id-reused', detail: 'Its id belongs to another order.' }
+      return REJECTIONS['order-id-reused']
     },
     originOf(orderId) {
       const row = known(orderId)

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Rebuild, RebuildProgress } from '../../../ports/maintenance.ts'
+import type { Rebuild } from '../../../ports/maintenance.ts'
+import { toRebuild } from '../../stores/rebuild-row.ts'
 import { fromMs } from '../database/values.ts'
 
 export interface RebuildQueries {
@@ -13,17 +14,7 @@ export function prepareRebuildQueries(db: DatabaseSync): RebuildQueries {
   return {
     getRebuild(nowMs) {
       const row = select.get()
-      if (row === undefined) return undefined
-      const state = row['state'] as 'running' | 'done' | 'failed'
-      return {
-        // Nobody is left to say that a process died: its lease runs out.
-        state: state === 'running' && Number(row['leased_until']) < nowMs ? 'abandoned' : state,
-        why: row['why'] as string | null,
-        startedAt: fromMs(Number(row['started_at'])),
-        updatedAt: fromMs(Number(row['updated_at'])),
-        operator: String(row['operator']),
-        ...(JSON.parse(String(row['progress'])) as RebuildProgress),
-      }
+      return row && toRebuild(row, fromMs, nowMs)
     },
   }
 }

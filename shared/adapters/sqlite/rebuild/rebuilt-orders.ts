@@ -1,13 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { RebuildOutcome } from '../../../ports/maintenance.ts'
 import type { OrderToStore } from '../../../ports/order-store.ts'
-import { createStatements } from '../database/database.ts'
+import { createStatements, unlessRefused } from '../database/database.ts'
 import { itemValues, orderValues, SPAN_ORDERS } from '../orders/stored-orders.ts'
 import { REBUILT } from './rebuilt-tables.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { prepareSearchableOrders } from '../search/searchable-orders.ts'
-import { isConstraintError } from '../database/errors.ts'
 import { toIdBytes } from '../database/values.ts'
 
 /** The rows of a rebuild's new tables. */
@@ -56,26 +55,13 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
   const searchParts = createSearchParts()
   const readSearchable = prepareSearchableOrders(db, REBUILT)
 
-  function insert(seq: number, order: OrderToStore, storedAt: number, recovered: boolean): void {
+  function insert(seq: number, order: OrderToStore, storedAt: number, recovered: boolean): 'projected' {
     const { changes } = statement(INSERT_ORDER).run(seq, ...orderValues(order, storedAt, recovered))
-    if (changes === 0) return // a step that was done before
+    if (changes === 0) return 'projected' // by an earlier step
     for (const [line, item] of order.order.orderItems.entries()) {
       statement(INSERT_ITEM).run(seq, line, ...itemValues(item))
     }
-  }
-
-  /** Nothing of an order stays that the tables do not allow. */
-  function insertApart(...row: Parameters<typeof insert>): boolean {
-    db.exec('SAVEPOINT one_order')
-    try {
-      insert(...row)
-      db.exec('RELEASE one_order')
-      return true
-    } catch (error) {
-      if (!isConstraintError(error)) throw error
-      db.exec('ROLLBACK TO one_order; RELEASE one_order')
-      return false
-    }
+    return 'projected'
   }
 
   function index(afterSeq: number, lastSeq: number): void {
@@ -97,8 +83,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
       const live = statement(LIVE).get(id, topic, partition, offset)
       if (live !== undefined) {
         const { seq, stored_at: storedAt, recovered } = live
-        const isAllowed = insertApart(Number(seq), order, Number(storedAt), recovered === 1)
-        return isAllowed ? 'projected' : 'refused'
+        return unlessRefused(db, () => insert(Number(seq), order, Number(storedAt), recovered === 1)) ?? 'refused'
       }
       if (statement(IS_STORED).get(id) !== undefined) return 'elsewhere'
       return statement(WAS_STORED).get(groupId, topic, partition, offset) === undefined ? 'not-stored' : 'lost'

@@ -1,5 +1,4 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { OrderError } from '../../../domain/errors.ts'
 import {
   deadLetterId,
   parseDeadLetterId,
@@ -7,6 +6,16 @@ import {
   type KeptDeadLetter,
 } from '../../../ports/dead-letters.ts'
 import type { Act, NewRedrive, RedriveEnding, RedriveTask } from '../../../ports/redrives.ts'
+import {
+  GATHERING_LEASE_MS,
+  ITSELF,
+  MAX_CLAIMED_BYTES,
+  namedLetterNotFound,
+  noDeadLetterMatches,
+  redriveNotFound,
+  refuseChange,
+  type LettersByFilter,
+} from '../../stores/redrive-tasks.ts'
 import { createStatements, inTransaction } from '../database/database.ts'
 import { filtersOf, prepareDeadLetterQueries } from '../dead-letters/dead-letters.ts'
 import { prepareAudit } from '../dead-letters/audit.ts'
@@ -35,14 +44,8 @@ interface Leased {
   readonly isGathering: boolean
 }
 
-/** What a step holds at most, as a read of the log: letters may be large. */
-const MAX_CLAIMED_BYTES = 8 * 1024 * 1024
 /** The writer is free for a batch between two steps. */
 const GATHERED_AT_ONCE = 1000
-/** A process that dies while it gathers keeps others from the task for this long. */
-const GATHERING_LEASE_MS = 60_000
-/** Who the audit says did it when a task stopped itself. */
-const ITSELF = { operator: 'redrive', verified: true }
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
 const SELECT_LETTER = `SELECT kept_seq, order_id, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters WHERE ${KEY}`
@@ -88,8 +91,6 @@ const SELECT_NOTED = `
   WHERE r.task_seq = (SELECT task_seq FROM redrive_tasks WHERE id = ? AND state IN ('stopped', 'cancelled'))
     AND r.kept_seq > ? ORDER BY r.kept_seq LIMIT ?`
 
-type LetterFilter = Exclude<NewRedrive['letters'], { readonly ids: readonly string[] }>
-
 interface GatheringRow {
   readonly task_seq: number
   /** The filter as JSON. */
@@ -125,21 +126,21 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
   const audit = prepareAudit(db)
 
   function taskOf(taskId: string): RedriveTask {
-    const task = tasks.get(taskId)
-    if (task === undefined) throw new OrderError('not-found', 'No redrive has this id.')
+    const task = tasks.getRedrive(taskId)
+    if (task === undefined) throw redriveNotFound()
     return task
   }
 
   function addLetter(taskSeq: number, id: string): void {
     const place = parseDeadLetterId(id)
     const known = place && statement(SELECT_LETTER).get(place.topic, place.partition, place.offset)
-    if (known === undefined) throw new OrderError('dead-letter-not-found', `No dead letter has the id ${id}.`)
+    if (known === undefined) throw namedLetterNotFound(id)
     statement(`${ADD_LETTERS} kept_seq = ?`).run(taskSeq, Number(known['kept_seq']))
   }
 
   /** By the index of one filter (dead_letters_by_…), in the order of keeping; true while there may be more. */
   function gather({ task_seq: taskSeq, gathering, last }: GatheringRow, limit: number): boolean {
-    const { where, parameters } = filtersOf({ ...(JSON.parse(gathering) as LetterFilter), state: 'dead' })
+    const { where, parameters } = filtersOf({ ...(JSON.parse(gathering) as LettersByFilter), state: 'dead' })
     const next = `${ADD_LETTERS} ${['kept_seq > ?', ...where].join(' AND ')} ORDER BY kept_seq LIMIT ?`
     const { changes } = statement(next).run(taskSeq, last ?? 0, ...parameters, limit)
     if (changes < limit) statement(END_GATHERING).run(taskSeq)
@@ -167,9 +168,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
         let isGathering = false
         if ('ids' in which) which.ids.forEach((letterId) => addLetter(taskSeq, letterId))
         else isGathering = gather({ task_seq: taskSeq, gathering: JSON.stringify(which), last: null }, limit)
-        if (statement(HAS_DEAD).get(taskSeq) === undefined) {
-          throw new OrderError('conflict', 'No letter that is dead matches.')
-        }
+        if (statement(HAS_DEAD).get(taskSeq) === undefined) throw noDeadLetterMatches()
         audit.record('redrive', id, act)
         return isGathering
       })
@@ -194,7 +193,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
         if (leased === undefined) return []
         const claimed = claim({ taskSeq: Number(leased['task_seq']), step: Number(leased['step']) }, limit)
         return claimed.flatMap(({ topic, partition, record_offset: offset }) => {
-          return letters.get(deadLetterId({ topic, partition, offset })) ?? []
+          return letters.getLetter(deadLetterId({ topic, partition, offset })) ?? []
         })
       })
     },
@@ -234,9 +233,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
     },
     changeRedrive(taskId, to, act) {
       return inTransaction(db, () => {
-        const { state } = taskOf(taskId)
-        const isAllowed = to === 'cancelled' ? state === 'running' : state === 'stopped' || state === 'cancelled'
-        if (!isAllowed) throw new OrderError('conflict', `The redrive is ${state}.`)
+        refuseChange(taskOf(taskId).state, to)
         statement(to === 'cancelled' ? CANCEL : RESUME).run(toMs(act.at), taskId)
         audit.record(to === 'cancelled' ? 'cancel' : 'resume', taskId, act)
         return taskOf(taskId)

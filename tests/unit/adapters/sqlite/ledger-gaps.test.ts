@@ -25,13 +25,13 @@ function count(offsets: readonly number[]): number[] {
   const outcomes = offsets.map((offset) => {
     return { origin: { topic: 'orders', partition: 0, offset }, kind: 'stored', isRedrive: false } as const
   })
-  const counted = prepareLedgerCounting(db).count('group', outcomes, new Map())
+  const counted = prepareLedgerCounting(db).count('group', outcomes)
   return [...counted].map(({ origin }) => origin.offset).toSorted((one, other) => one - other)
 }
 
 /** The ledger's outcome of each skipped offset: null while it is open. */
 function passedOver(): Map<number, LossCause | null> {
-  const { gaps, lost } = prepareLedgerQueries(db).read('group', END)
+  const { gaps, lost } = prepareLedgerQueries(db).readLedger('group', END)
   const ranges = [...gaps.map((gap) => ({ ...gap, lostBy: null })), ...lost]
   return new Map(
     ranges.flatMap(({ from, to, lostBy }) =>

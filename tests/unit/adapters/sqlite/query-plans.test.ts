@@ -89,13 +89,13 @@ test('no query and no command reads a whole table', () => {
   const texts = preparedBy((db) => {
     prepareBatchCommands(db)
     prepareOrderQueries(db)
-    prepareLedgerQueries(db).read('group', 10)
+    prepareLedgerQueries(db).readLedger('group', 10)
     const letters = prepareDeadLetterQueries(db)
-    letters.get('orders:0:0')
-    letters.groups({ limit: 10 })
-    letters.list({ limit: 10 })
+    letters.getLetter('orders:0:0')
+    letters.groupLetters({ limit: 10 })
+    letters.listLetters({ limit: 10 })
     for (const filter of [{ state: 'dead' }, { fingerprint: 'f' }, { code: 'c' }, { orderId: '00' }] as const) {
-      letters.list({ limit: 10, ...filter, from: TIME, to: TIME })
+      letters.listLetters({ limit: 10, ...filter, from: TIME, to: TIME })
     }
   })
   expect(texts.length).toBeGreaterThan(30)
@@ -128,7 +128,7 @@ test('no operators’ statement reads a whole table, or sorts one to write a par
       { from: TIME },
     ]) {
       expect(() => redrives.createRedrive({ id: 'task', letters: filter, ratePerSecond: 1 }, act)).toThrow('No letter')
-      prepareDeadLetterQueries(db).count({ ...filter, state: 'dead' })
+      prepareDeadLetterQueries(db).countLetters({ ...filter, state: 'dead' })
     }
     expect(() =>
       redrives.createRedrive({ id: 'task', letters: { ids: ['orders:0:0'] }, ratePerSecond: 1 }, act),

@@ -2,7 +2,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createFaults, NO_FAULTS, type Faults } from '../../../../shared/adapters/faults/faults.ts'
-import { createSqliteStore, type SqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
+import { createSqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
+import type { Store } from '../../../../shared/adapters/stores/store.ts'
 import {
   createPreviewRedrive,
   type PreviewRedrive,
@@ -15,7 +16,7 @@ import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 describe('the preview of a redrive', () => {
   let directory: string
-  let opened: SqliteStore
+  let opened: Store
   let faults: Faults
   let preview: PreviewRedrive
   const page = { limit: 100 }

@@ -1,0 +1,55 @@
+import { OrderError } from '../../domain/errors.ts'
+import { knownTime, nearestSafeInteger } from '../../domain/times.ts'
+import type { DeadLetter, DeadLetterState } from '../../ports/dead-letters.ts'
+import type { ParkedRecord } from '../../ports/order-store.ts'
+
+/**
+ * The letter with times and numbers that a column can hold. Anyone can write headers, so an unreadable time becomes `now`
+ * and a number beyond the safe integers becomes the nearest one.
+ */
+export function withStorableFigures(letter: DeadLetter, now: string): DeadLetter {
+  return {
+    ...letter,
+    attempts: nearestSafeInteger(letter.attempts),
+    firstFailedAt: timeOr(letter.firstFailedAt, now),
+    lastFailedAt: timeOr(letter.lastFailedAt, now),
+    recordTimestamp: nearestSafeInteger(letter.recordTimestamp),
+  }
+}
+
+/**
+ * The record of a letter with storable figures, parked as dead. If the consumer that parked it informs the ledger only
+ * later, it finds this row, so the order's history gets one entry.
+ */
+export function toParkedRecord(letter: DeadLetter): ParkedRecord {
+  const { origin, orderId, attempts, lastCause, redriveOf } = letter
+  return {
+    origin,
+    orderId,
+    state: 'dead',
+    attempt: attempts,
+    maxAttempts: attempts,
+    nextAttemptAt: null,
+    cause: lastCause,
+    acceptedAt: timeOr(letter.recordTimestamp, letter.lastFailedAt),
+    order: null,
+    redriveOf,
+  }
+}
+
+export function toHeadersJson({ headers }: DeadLetter): string {
+  return JSON.stringify(headers.map(([name, value]) => [name, value && Buffer.from(value).toString('base64')]))
+}
+
+export function letterNotFound(): OrderError {
+  return new OrderError('dead-letter-not-found', 'No dead letter has this id.')
+}
+
+export function wrongLetterState(state: DeadLetterState, wanted: DeadLetterState): OrderError {
+  return new OrderError('conflict', `The dead letter is ${state}, not ${wanted}.`)
+}
+
+function timeOr(time: string | number, otherwise: string): string {
+  const known = knownTime(typeof time === 'string' ? Date.parse(time) : time)
+  return known === undefined ? otherwise : new Date(known).toISOString()
+}

@@ -1,0 +1,138 @@
+import type { Metadata } from '../../domain/metadata.ts'
+import type { Currency, NewOrderCommand, PaymentMethod } from '../../domain/order-commands.ts'
+import {
+  customerFullName,
+  longDescription,
+  toOrderContent,
+  type HistoryEntry,
+  type HistoryKind,
+  type OrderItemView,
+  type OrderStatus,
+  type OrderView,
+} from '../../domain/order-view.ts'
+import type { Conversions, Row } from './rows.ts'
+
+interface OrderRow<Id, Time> {
+  readonly order_id: Id
+  readonly customer_id: number | string
+  readonly customer_name: string
+  readonly customer_last_name: string
+  readonly customer_email: string
+  readonly shipping_address: string
+  readonly billing_address: string
+  readonly currency: Currency
+  readonly total_price: number
+  readonly payment_method: PaymentMethod
+  readonly accepted_at: Time
+  readonly stored_at: Time
+  readonly recovered: boolean | 0 | 1
+  readonly reference: string | null
+  readonly metadata: string | null
+}
+
+interface ItemRow {
+  readonly item_code: string
+  readonly brand: string
+  readonly type: string
+  readonly size: string
+  readonly colour: string
+  readonly quantity: number
+  readonly price: number
+  readonly currency: Currency
+}
+
+interface StateRow<Id, Time> {
+  readonly order_id: Id
+  readonly status: OrderStatus
+  readonly attempt: number | string
+  readonly max_attempts: number | string
+  readonly next_attempt_at: Time | null
+  readonly cause_code: string
+  readonly cause_detail: string
+  readonly accepted_at: Time | null
+  readonly updated_at: Time
+  readonly order_json: string | null
+}
+
+interface HistoryRow<Time> {
+  readonly happened_at: Time
+  readonly kind: HistoryKind
+  readonly attempt: number | string | null
+  readonly next_attempt_at: Time | null
+  readonly cause_code: string | null
+  readonly cause_detail: string | null
+  readonly reason: string | null
+}
+
+/** Rows of orders as views. `fromAmount` converts a stored amount to the order's unit. */
+export interface OrderRows {
+  readonly toStoredView: (order: Row, items: readonly Row[]) => OrderView
+  /** The row is one of order_states. */
+  readonly toUnstoredView: (state: Row) => OrderView
+  readonly toHistoryEntry: (entry: Row) => HistoryEntry
+}
+
+export function createOrderRows<Id, Time>(
+  conversions: Conversions<Id, Time> & { readonly fromAmount: (amount: number) => number },
+): OrderRows {
+  const { fromId, fromTime, fromAmount } = conversions
+
+  function toItemView(item: Row): OrderItemView {
+    const row = item as unknown as ItemRow
+    const { item_code: itemCode, brand, type, size, colour, quantity, currency: currencyType } = row
+    const price = fromAmount(row.price)
+    return { itemCode, brand, type, size, colour, quantity, price, currencyType, longDescription: longDescription(row) }
+  }
+
+  return {
+    toStoredView(order, items) {
+      const row = order as unknown as OrderRow<Id, Time>
+      const customer = { customerName: row.customer_name, customerLastName: row.customer_last_name }
+      return {
+        orderId: fromId(row.order_id),
+        status: 'stored',
+        acceptedAt: fromTime(row.accepted_at),
+        storedAt: fromTime(row.stored_at),
+        ...(Boolean(row.recovered) && { recovered: true }),
+        customerId: Number(row.customer_id),
+        ...customer,
+        customerFullName: customerFullName(customer),
+        customerEmail: row.customer_email,
+        shippingAddress: row.shipping_address,
+        billingAddress: row.billing_address,
+        currencyType: row.currency,
+        totalPrice: fromAmount(row.total_price),
+        paymentMethodType: row.payment_method,
+        orderItems: items.map(toItemView),
+        ...(row.reference !== null && { reference: row.reference }),
+        ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as Metadata }),
+      }
+    },
+    toUnstoredView(state) {
+      const row = state as unknown as StateRow<Id, Time>
+      const content = row.order_json === null ? {} : toOrderContent(JSON.parse(row.order_json) as NewOrderCommand)
+      const isRetrying = row.status === 'retrying'
+      return {
+        orderId: fromId(row.order_id),
+        status: row.status,
+        ...(row.accepted_at !== null && { acceptedAt: fromTime(row.accepted_at) }),
+        ...(isRetrying && { attempt: Number(row.attempt), maxAttempts: Number(row.max_attempts) }),
+        ...(isRetrying && row.next_attempt_at !== null && { nextAttemptAt: fromTime(row.next_attempt_at) }),
+        cause: { code: row.cause_code, detail: row.cause_detail },
+        updatedAt: fromTime(row.updated_at),
+        ...content,
+      }
+    },
+    toHistoryEntry(entry) {
+      const row = entry as unknown as HistoryRow<Time>
+      return {
+        at: fromTime(row.happened_at),
+        kind: row.kind,
+        ...(row.attempt !== null && { attempt: Number(row.attempt) }),
+        ...(row.next_attempt_at !== null && { nextAttemptAt: fromTime(row.next_attempt_at) }),
+        ...(row.cause_code !== null && { cause: { code: row.cause_code, detail: row.cause_detail ?? '' } }),
+        ...(row.reason !== null && { reason: row.reason }),
+      }
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import { OrderError } from '../../domain/errors.ts'
+import type { WhichLetters } from '../../ports/dead-letters.ts'
+import type { RedriveState } from '../../ports/redrives.ts'
+
+/** The most bytes that one step holds, like one read of the log, because letters may be large. */
+export const MAX_CLAIMED_BYTES = 8 * 1024 * 1024
+/** If a process dies while it gathers letters, others cannot have the task for this long. */
+export const GATHERING_LEASE_MS = 60_000
+/** The operator in the audit when a task stops on its own. */
+export const ITSELF = { operator: 'redrive', verified: true }
+
+export type LettersByFilter = Exclude<WhichLetters, { readonly ids: readonly string[] }>
+
+export function redriveNotFound(): OrderError {
+  return new OrderError('not-found', 'No redrive has this id.')
+}
+
+export function namedLetterNotFound(id: string): OrderError {
+  return new OrderError('dead-letter-not-found', `No dead letter has the id ${id}.`)
+}
+
+export function noDeadLetterMatches(): OrderError {
+  return new OrderError('conflict', 'No letter that is dead matches.')
+}
+
+/** Throws `conflict` unless a task in this state can be cancelled or resumed. */
+export function refuseChange(state: RedriveState, to: 'cancelled' | 'running'): void {
+  const isAllowed = to === 'cancelled' ? state === 'running' : state === 'stopped' || state === 'cancelled'
+  if (!isAllowed) throw new OrderError('conflict', `The redrive is ${state}.`)
+}

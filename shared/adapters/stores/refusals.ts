@@ -1,0 +1,32 @@
+import type { Migration } from '../../disk/migration-files.ts'
+import { OrderError } from '../../domain/errors.ts'
+import type { Rejection } from '../../ports/order-store.ts'
+
+/** Why an order can never be stored. */
+export const REJECTIONS: Readonly<Record<Rejection['code'], Rejection>> = {
+  'order-id-reused': { kind: 'rejected', code: 'order-id-reused', detail: 'Its id belongs to another order.' },
+  'idempotency-key-reused': {
+    kind: 'rejected',
+    code: 'idempotency-key-reused',
+    detail: 'Its Idempotency-Key belongs to another order.',
+  },
+  'constraint-violated': {
+    kind: 'rejected',
+    code: 'constraint-violated',
+    detail: 'It holds a value that the store does not allow.',
+  },
+}
+
+/** For a database on which a migration ran whose text has changed since. */
+export function changedMigration(where: string, { version, name }: Pick<Migration, 'version' | 'name'>): OrderError {
+  const what = `${where} was made with another text of migration ${version} (${name}), by a program that was changed`
+  const remedy = 'start the version that made it, or restore a back-up that was made by a release.'
+  return new OrderError('invalid-setting', `${what}: ${remedy}`)
+}
+
+/** Throws `invalid-setting` for a database whose last migration this program does not have. */
+export function refuseNewer(where: string, last: number, newest: number): void {
+  if (last <= newest) return
+  const detail = `it is at migration ${last}, known are ${newest}`
+  throw new OrderError('invalid-setting', `${where} was made by a newer version of this program: ${detail}.`)
+}

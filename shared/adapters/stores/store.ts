@@ -1,0 +1,31 @@
+import { messageOf } from '../../domain/errors.ts'
+import type { DeadLetters } from '../../ports/dead-letters.ts'
+import type { Ledger } from '../../ports/ledger.ts'
+import type { Maintenance } from '../../ports/maintenance.ts'
+import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
+import type { OrderViews } from '../../ports/order-views.ts'
+import type { Redrives } from '../../ports/redrives.ts'
+import { within } from '../../threads/waiting.ts'
+
+/** The ports of a store, on one database. */
+export interface Store extends AsyncDisposable {
+  readonly store: OrderStore
+  readonly views: OrderViews
+  readonly deadLetters: DeadLetters
+  readonly ledger: Ledger
+  readonly redriveTasks: Redrives
+  readonly maintenance: Maintenance
+}
+
+/** A store that hangs never answers, so after this long it counts as unavailable. */
+const HEALTH_DEADLINE_MS = 2000
+
+/** Never rejects. `probe` rejects if the store cannot be used. */
+export async function checkHealth(probe: () => Promise<unknown>): Promise<StoreHealth> {
+  try {
+    await within(HEALTH_DEADLINE_MS, 'An answer', probe())
+    return { available: true }
+  } catch (error) {
+    return { available: false, cause: messageOf(error) }
+  }
+}
