@@ -10,34 +10,31 @@ import { createStoreThread } from './threads/store-thread.ts'
 import type { Writer } from './threads/write-worker.ts'
 
 export interface SqliteStoreOptions {
-  /** Made when it is not there; its directory must be. */
+  /** Created if it does not exist; its directory must exist. */
   readonly file: string
   /** Ends with a slash. */
   readonly migrations?: URL
-  /**
-   * Some orders of an earlier version could not be given words that they should be found by; it is tried again. Unless told
-   * otherwise, it warns.
-   */
+  /** Called if indexing the orders of an earlier version fails; it is tried again. By default the process emits a warning. */
   readonly onReindexFailed?: (error: unknown) => void
-  /** Told when the file could be opened for reading only, because its disk is full. */
+  /** Called if the disk is full and the file could be opened only for reading. */
   readonly onReadOnly?: (error: unknown) => void
-  /** Told when it can be written after that. */
+  /** Called once it can be written after that. */
   readonly onWritable?: () => void
-  /** Told when an error leaves in doubt what is on the disk: the store takes nothing from then on. */
+  /** Called if an error leaves the content of the disk in doubt. From then on the store refuses everything. */
   readonly onDiskInDoubt?: (error: unknown) => void
 }
 
 const WRITABLE_POLL_MS = 1000
-/** The writer is free for a batch between two steps of this many letters. */
+/** Letters in one step. Between two steps the writer is free for a batch. */
 const LETTERS_AT_ONCE = 200
 const IS_SOURCE = import.meta.url.endsWith('.ts')
-/** The compiled program lies one directory deeper, in dist/, and its migrations where they always are. */
+/** The compiled program is one directory deeper, in dist/, but its migrations are not. */
 const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`, import.meta.url)
 
 /**
- * Opens the file and brings its tables up to date. On a full disk it is opened for reading, if its tables are up to date
- * already, and writes are tried anew by each call. Rejects with `invalid-setting` for a file that a newer program made,
- * `store-unavailable` or `store-full` for one that cannot be used.
+ * Opens the file and migrates its tables. On a full disk the file is opened for reading if its tables are up to date, and
+ * each call that writes tries again. Rejects with `invalid-setting` for the file of a newer program, and with
+ * `store-unavailable` or `store-full` for a file that cannot be used.
  */
 export async function createSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { file, migrations = MIGRATIONS, onReindexFailed = warn } = options
@@ -57,11 +54,11 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
   const dispose = async () => {
     disposed.abort()
     await reindexing
-    // The reader first, so that the writer is the last connection and leaves a file without a WAL.
+    // The reader closes first, so that the writer is the last connection and leaves a file without a WAL.
     await reader[Symbol.asyncDispose]()
     await writer[Symbol.asyncDispose]()
   }
-  /** Ends with the store. */
+  /** Waits until the file can be written, or the store is closed. */
   async function untilWritable(): Promise<void> {
     try {
       for (let full: unknown = true; full !== undefined;) {

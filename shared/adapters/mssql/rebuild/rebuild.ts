@@ -19,10 +19,10 @@ import { GROUP_UNITS } from '../database/columns.ts'
 import { toStoreBatchJson } from '../orders/store-batch-json.ts'
 import { cut, fromSqlTime, toSqlTime } from '../database/values.ts'
 
-/** What the audit says it was done to. */
+/** The target in the audit. */
 const TARGET = 'orders'
 const COMPLETED_AT_ONCE = 500
-/** The swap reads every order; storing waits for what it changes, reading for nothing. */
+/** The swap reads every order. Storing waits for the rows that it changes; queries do not wait. */
 const SWAP_TIMEOUT_MS = 15 * 60_000
 
 export type RebuildCommands = Pick<
@@ -42,7 +42,7 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     return rebuild
   }
 
-  /** The results of the step's own work. */
+  /** The results of the step, without the one that says whose rebuild it is. */
   async function inStep(
     statement: string,
     step: RebuildStep,
@@ -51,12 +51,12 @@ export function createRebuildCommands(query: Query): RebuildCommands {
   ): Promise<readonly (readonly Row[])[]> {
     const results = await query(statement, { ...stepParameters(step), ...parameters }, timeoutMs)
     if (results.at(-1)?.[0]?.['is_mine'] !== true) {
-      throw new OrderError('conflict', 'The rebuild was begun anew by another process.')
+      throw new OrderError('conflict', 'Another process has begun a new rebuild.')
     }
     return results.slice(0, -1)
   }
 
-  /** One that a constraint refuses undoes its step, and is found by halves. */
+  /** An order that a constraint refuses undoes its step. It is found by halving the batch. */
   async function project(
     step: RebuildStep,
     groupId: string,

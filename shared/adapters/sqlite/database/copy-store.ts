@@ -1,13 +1,13 @@
 import { backup, DatabaseSync } from 'node:sqlite'
 import { toStoreError } from './errors.ts'
 
-/** Pages in one step: all of them, because a step is of one instant, and a writer between two makes it begin again. */
+/** All pages in one step, because a write between two steps makes the backup start over. */
 const ALL_PAGES = 2 ** 31 - 1
 const BUSY_TIMEOUT_MS = 5000
 
 /**
- * Copies the store's file, as it was at one instant, by SQLite's own online backup. It reads as any reader does, so nobody
- * waits for it; the WAL is kept meanwhile. It copies in a thread of Node's pool. Rejects with the store's errors.
+ * Copies the store's file as it was at one instant, by SQLite's online backup, in a thread of Node's pool. It reads like
+ * any reader, so writers do not wait for it; the WAL cannot be reset meanwhile. Rejects with the store's errors.
  */
 export async function copyStore(file: string, to: string): Promise<void> {
   try {

@@ -2,15 +2,14 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { closeUnlessInDoubt } from '../../../disk/checkpoint.ts'
 import { isBusyError, isConstraintError } from './errors.ts'
 
-/** How long a connection waits for another process that writes, before the store is called busy. */
+/** How long a connection waits for another process that writes before the store counts as busy. */
 const BUSY_TIMEOUT_MS = 2000
 const CACHE_KIB = 64 * 1024
 
 /**
- * WAL, so that readers never wait for the writer. FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when
- * the power goes, and the consumer's committed offset lies in another file or on a broker, where it would survive: the
- * group would be ahead of the store, and an order that nobody delivers again would be missing.
- * (https://www.sqlite.org/pragma.html#pragma_synchronous)
+ * Opens the file with WAL, so that readers never wait for the writer, and with FULL. With NORMAL a power failure may undo
+ * the last commits, while the consumer's committed offset survives in another file or on a broker. The orders between
+ * would never be delivered again (https://www.sqlite.org/pragma.html#pragma_synchronous).
  *
  * `alone` locks out every other connection, and keeps in memory what connections otherwise share in a file.
  */
@@ -20,7 +19,7 @@ export function openDatabase(file: string, alone?: 'alone'): DatabaseSync {
     if (alone !== undefined) db.exec('PRAGMA locking_mode = EXCLUSIVE')
     useWal(db)
     db.exec('PRAGMA synchronous = FULL')
-    // Whoever writes sees to it (shared/disk/checkpoint.ts).
+    // The writer runs checkpoints itself (shared/disk/checkpoint.ts).
     db.exec('PRAGMA wal_autocheckpoint = 0')
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`)
     return db
@@ -30,7 +29,7 @@ export function openDatabase(file: string, alone?: 'alone'): DatabaseSync {
   }
 }
 
-/** Two processes that turn a new file to WAL at once are told "locked" without any waiting: one of them has done it. */
+/** If two processes set WAL on a new file at once, one of them gets "locked" without waiting, so it tries again. */
 function useWal(db: DatabaseSync): void {
   const deadline = Date.now() + BUSY_TIMEOUT_MS
   for (;;) {
@@ -44,14 +43,14 @@ function useWal(db: DatabaseSync): void {
   }
 }
 
-/** Holds up this thread, which is one of the store's own. */
+/** Blocks this thread, which is one of the store's worker threads. */
 export function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
 /**
- * All of the work or none of it. IMMEDIATE takes the one write lock at the start, so that nothing read inside can be
- * outdated when it is written; where a server locks its ledger rows first, here the whole file is locked.
+ * Does all of the work or none of it. IMMEDIATE takes the write lock of the file at the start, so that nothing read inside
+ * is outdated when it is written. SQL Server locks rows of the ledger for the same reason.
  */
 export function inTransaction<T>(db: DatabaseSync, work: () => T, end: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): T {
   db.exec('BEGIN IMMEDIATE')
@@ -80,7 +79,7 @@ export function unlessRefused<T>(db: DatabaseSync, work: () => T): T | undefined
   }
 }
 
-/** The same queries, each in a transaction, so that all it reads is of one moment. */
+/** Wraps each query in a transaction, so that everything it reads is of one moment. */
 export function inSnapshots<T extends object>(db: DatabaseSync, queries: T): T {
   const inSnapshot =
     (query: (...args: unknown[]) => unknown) =>
@@ -95,7 +94,7 @@ export function inSnapshots<T extends object>(db: DatabaseSync, queries: T): T {
   return Object.fromEntries(Object.entries(queries).map(([name, query]) => [name, inSnapshot(query)])) as T
 }
 
-/** Prepares each text once: for queries whose text depends on which filters are given. */
+/** Prepares each SQL text once, for queries whose text depends on their filters. */
 export function createStatements(db: DatabaseSync): (sql: string) => StatementSync {
   const prepared = new Map<string, StatementSync>()
   return (sql) => {

@@ -6,7 +6,7 @@ import { isOrderError, messageOf, OrderError, type ErrorCode, type Violation } f
 const BUSY = 5
 const LOCKED = 6
 const CONSTRAINT = 19
-/** PERM, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOLFS, AUTH, NOTADB: the file or the disk, never an order. */
+/** PERM, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOLFS, AUTH, NOTADB. No order can cause any of them. */
 const UNAVAILABLE: ReadonlySet<number> = new Set([3, 7, 8, 10, 11, 14, 15, 22, 23, 26])
 
 export function isConstraintError(error: unknown): boolean {
@@ -18,12 +18,12 @@ export function isBusyError(error: unknown): boolean {
   return code === BUSY || code === LOCKED
 }
 
-/** Whether the connection is as good as before: nothing but this one statement failed. */
+/** Whether only the statement failed, so the connection can still be used. */
 export function leavesConnectionSound(error: unknown): boolean {
   return isOrderError(error) || isBusyError(error) || isConstraintError(error)
 }
 
-/** What the ports promise for an error of SQLite; any other error as it is, because it is a fault of ours. */
+/** Converts an error of SQLite to the one the ports promise. Returns any other error unchanged, because it is a bug. */
 export function toStoreError(error: unknown, file: string): unknown {
   const code = codeFor(error)
   return code === undefined ? error : storeError(code, file, error)
@@ -36,7 +36,7 @@ export function storeUnavailable(file: string, cause: unknown): OrderError {
 function storeError(code: ErrorCode, file: string, cause: unknown): OrderError {
   const message =
     code === 'store-full'
-      ? `The disk of the store ${file} is full: make room on it, and it goes on by itself`
+      ? `The disk of the store ${file} is full: make room on it, and the store continues on its own`
       : `The store ${file} can't be used: ${messageOf(cause)}`
   return new OrderError(code, message, { cause, retriable: true })
 }
@@ -54,7 +54,7 @@ function primaryCodeOf(error: unknown): number | undefined {
   return error.errcode & 0xff
 }
 
-/** `OrderError`s cross between threads too, with their causes. */
+/** An error on its way between threads. `OrderError`s keep their members and causes. */
 export interface SentStoreError extends SentError {
   readonly orderError?: {
     readonly code: ErrorCode

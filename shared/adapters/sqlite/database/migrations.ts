@@ -5,20 +5,20 @@ import type { Schema } from '../../../ports/maintenance.ts'
 import { changedMigration, refuseNewer } from '../../stores/refusals.ts'
 import { inTransaction } from './database.ts'
 
-/** They can be made again empty: a later migration drops them. */
+/** Migration 14 drops these tables, so they can be recreated empty until then. */
 const WITHOUT_BLOCKS = 'DROP TABLE search_blocks; DROP TABLE search_block_terms; DROP TABLE search_marks;'
-/** By checksum, texts of migration 5 that commits of this program had before the last one, and what takes them back. */
+/** Checksums of earlier texts of migration 5, which unreleased commits had, and the SQL that undoes each. */
 const EARLIER_TEXTS: ReadonlyMap<string, string> = new Map([
   ['bba008018f8d8c154623d0e8b5a36177562453e1363223976d847f6c50eef827', WITHOUT_BLOCKS],
   ['34b76202b5db6350e6922dc601f7faee4994a02659a88be104d636c67c4f4cf5', WITHOUT_BLOCKS],
 ])
 
 /**
- * Numbered .sql files, run in order and only forward. Our own forty lines, because the migration libraries that are
- * kept up do not speak node:sqlite without a driver of their own.
+ * Runs numbered .sql files in order, only forward. This is our own code because the maintained migration libraries do not
+ * support node:sqlite without a driver of their own.
  *
- * Safe to run again and from several processes at once: each migration takes the write lock before it looks whether it
- * was run. A database that a newer program made, or whose migrations were changed afterwards, is left alone.
+ * It is safe to run again and in several processes at once, because each migration takes the write lock before it checks
+ * whether it has run. A database of a newer program, or with migrations that have changed since, is left alone.
  *
  * Throws `invalid-setting` for a database that this program must not touch, and SQLite's own errors.
  */
@@ -42,13 +42,13 @@ export function migrate(db: DatabaseSync, file: string, migrations: readonly Mig
   }
 }
 
-/** What was run on this database, and when. */
+/** The migrations that ran on this database, with their times. */
 export function appliedMigrations(db: DatabaseSync): Schema {
   const rows = db.prepare('SELECT version, name, applied_at AS appliedAt FROM schema_migrations ORDER BY version').all()
   return { migrations: rows.map((row) => ({ ...row }) as unknown as Schema['migrations'][number]) }
 }
 
-/** Of a file that cannot be written now. Throws `store-full` when its tables are older than the queries. */
+/** For a file that cannot be written now: throws `store-full` if its tables are older than the queries. */
 export function refuseOlder(db: DatabaseSync, file: string, newest: number): void {
   const last = lastApplied(db)
   if (last >= newest) return

@@ -1,8 +1,8 @@
 import type { Conversions } from '../../stores/rows.ts'
 
-/** How values are stored in the file: ids and hashes as bytes, times as milliseconds, yes and no as 1 and 0. */
+/** The file stores ids and hashes as bytes, times as milliseconds, booleans as 1 and 0. */
 
-/** Of a canonical id. By slices, because each order that is stored has its id turned three times, and they take half the time. */
+/** Takes a canonical id. Slices take half the time of a replacement, and every stored order converts its id three times. */
 export function toIdBytes(id: string): Uint8Array {
   return Buffer.from(id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24), 'hex')
 }
@@ -12,7 +12,7 @@ export function fromIdBytes(bytes: Uint8Array): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-/** Text that is not hexadecimal comes out short, which the table's check on the length refuses. */
+/** Text that is not hexadecimal gives too few bytes, which the table's check on the length refuses. */
 export function toHashBytes(hex: string): Uint8Array {
   return Buffer.from(hex, 'hex')
 }

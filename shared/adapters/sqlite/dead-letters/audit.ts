@@ -2,23 +2,23 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Act, AuditEntry } from '../../../ports/redrives.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 
-/** What is written down of whatever operators do: the audit, and the histories of the orders that it touches. */
+/** The audit of operators' acts, and the entries that the acts add to orders' histories. */
 export interface Audit {
   record(action: AuditEntry['action'], target: string, act: Act): void
-  /** Tells an order's history, unless the order was stored before. */
+  /** Adds an entry to the order's history, unless the order was stored before. */
   tell(orderId: Uint8Array | null, kind: 'redriven' | 'edited' | 'discarded' | 'restored', act: ActInHistory): void
 }
 
 export type ActInHistory = Pick<Act, 'at' | 'reason'>
 
 /**
- * Nothing happens to an order after it was stored. But what was sent may be stored before its sender comes to say so,
- * by a machine whose clock is behind.
+ * Nothing happens to an order after it is stored. But a record may be stored before its sender reports that it was sent,
+ * and by a machine whose clock is behind.
  */
 const CLOCK_SKEW_MS = 60_000
 
 const INSERT_AUDIT = 'INSERT INTO audit (at, action, target, operator, verified, reason) VALUES (?, ?, ?, ?, ?, ?)'
-/** By the unique index of order_id. */
+/** Uses the unique index on order_id. */
 const INSERT_HISTORY = `
   INSERT INTO order_history (order_id, at, kind, reason) SELECT ?1, ?2, ?3, ?4
   WHERE NOT EXISTS (SELECT 1 FROM orders WHERE order_id = ?1 AND stored_at < ?2 - ${CLOCK_SKEW_MS})`

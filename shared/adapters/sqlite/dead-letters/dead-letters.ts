@@ -17,25 +17,25 @@ import { LETTER_COLUMNS, SAMPLE_COLUMNS, SUMMARY_COLUMNS, toGroup, toLetter, toS
 
 export interface DeadLetterQueries {
   getLetter(id: string): KeptDeadLetter | undefined
-  /** Without its payload, which may be large. */
+  /** The letter without its payload, which may be large. */
   getLetterSummary(id: string): DeadLetterSummary | undefined
   listLetters(query: DeadLetterQuery): Page<DeadLetterSummary>
   countLetters(query: Parameters<DeadLetters['count']>[0]): number
   groupLetters(query: Parameters<DeadLetters['groups']>[0]): Page<DeadLetterGroup>
 }
 
-/** By the unique index of the origin. */
+/** Uses the unique index on the position. */
 const AT_ORIGIN = 'FROM dead_letters WHERE topic = ? AND partition = ? AND record_offset = ?'
 const BY_ORIGIN = `SELECT ${LETTER_COLUMNS} ${AT_ORIGIN}`
 const SUMMARY_BY_ORIGIN = `SELECT ${SUMMARY_COLUMNS} ${AT_ORIGIN}`
-/** By dead_letters_by_group alone, one entry a letter: it costs what there are letters, and only operators ask. */
+/** Reads dead_letters_by_group alone. The cost grows with the number of letters, but only operators ask for groups. */
 const GROUPS = `
   SELECT fingerprint, count(*) AS letters, min(first_failed_at) AS first_seen, max(last_failed_at) AS last_seen
   FROM dead_letters WHERE state IN (SELECT value FROM json_each(?))
   GROUP BY fingerprint
   HAVING max(last_failed_at) < ? OR (max(last_failed_at) = ? AND fingerprint > ?)
   ORDER BY last_seen DESC, fingerprint LIMIT ?`
-/** By dead_letters_by_group. */
+/** Uses dead_letters_by_group. */
 const SAMPLE = `
   SELECT ${SAMPLE_COLUMNS} FROM dead_letters WHERE state IN (SELECT value FROM json_each(?)) AND fingerprint = ? AND last_failed_at = ?
   LIMIT 1`
@@ -59,7 +59,7 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
     listLetters(query) {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
       const { where, parameters } = filtersOf(query)
-      // By the index of one filter (dead_letters_by_…) or the primary key: all of them have the order of keeping.
+      // Uses the index of one filter (dead_letters_by_…) or the primary key. All of them are in the order of keeping.
       const sql = `SELECT ${SUMMARY_COLUMNS} FROM dead_letters WHERE ${['kept_seq < ?', ...where].join(' AND ')}
         ORDER BY kept_seq DESC LIMIT ?`
       const rows = statement(sql).all(before, ...parameters, query.limit + 1)
@@ -85,13 +85,12 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
   }
 }
 
-/** The row of a letter, by one of the statements for that. */
 function rowOf(id: string, select: StatementSync): Row | undefined {
   const origin = parseDeadLetterId(id)
   return origin && select.get(origin.topic, origin.partition, origin.offset)
 }
 
-/** Conditions on dead_letters, and their parameters. */
+/** Conditions on dead_letters, with their parameters. */
 export function filtersOf({
   state,
   fingerprint,

@@ -14,13 +14,13 @@ import { fromIdBytes, fromMs, toIdBytes, toMs } from '../database/values.ts'
 
 export interface DeadLetterRows {
   keep(letters: readonly DeadLetter[], nowMs: number): void
-  /** The origin of a letter, when it is one of this order or one whose order could not be read. */
+  /** The letter's position, if the letter is of this order or its order could not be read. */
   originOfLetter(letterId: string | null, orderId: string): RecordPosition | undefined
-  /** The letter's order is stored; a letter that was discarded stays so. */
+  /** Marks the letter resolved, because its order is stored. A discarded letter stays discarded. */
   resolve(letter: RecordPosition): void
-  /** The order is stored from this origin: so is what died there of the same order, and of no other. */
+  /** Resolves the letters of this order at this origin, because the order is stored from there. */
   resolveOf(orderId: string, origin: RecordPosition): void
-  /** The redrive of another consumer's letter has ended, whatever became of our order; our own letters stay as they are. */
+  /** Resolves another consumer's letter when its redrive has ended, whatever the outcome for our order. */
   resolveForeign(letter: RecordPosition): void
 }
 
@@ -35,7 +35,7 @@ const SELECT_ORDER = `SELECT 1 FROM dead_letters WHERE ${KEY} AND (order_id IS N
 const SELECT_IDENTITY = `SELECT order_id, record_timestamp FROM dead_letters WHERE ${KEY}`
 const RESOLVE = `UPDATE dead_letters SET state = 'resolved' WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
 const RESOLVE_FOREIGN = `${RESOLVE} AND foreign_failure IS NOT NULL`
-/** By dead_letters_by_order. Another record may lie at the letter's place by now: it has to be of the same order. */
+/** Uses dead_letters_by_order. Another record may be at the letter's position by now, so the order has to be the same. */
 const RESOLVE_OF = `
   UPDATE dead_letters SET state = 'resolved' WHERE order_id = ?1 AND partition = ?3 AND record_offset = ?4
   AND (topic = ?2 OR substr(topic, 1, length(?2) + 1) = ?2 || '@') AND state NOT IN ('resolved', 'discarded')
@@ -51,7 +51,7 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
   const resolveOf = db.prepare(RESOLVE_OF)
   const supersede = db.prepare(SUPERSEDE)
 
-  /** The topic to keep it under; undefined when it is kept already. */
+  /** The topic to keep the letter under; undefined if it is already kept. */
   function freeTopic(letter: DeadLetter): string | undefined {
     const { topic, partition, offset } = letter.origin
     for (let n = 1; ; n += 1) {
@@ -64,7 +64,7 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
     }
   }
 
-  /** False when the letter is kept already. */
+  /** False if the letter is already kept. */
   function insertLetter(letter: DeadLetter, isResolved: boolean, nowMs: number): boolean {
     const topic = freeTopic(letter)
     if (topic === undefined) return false

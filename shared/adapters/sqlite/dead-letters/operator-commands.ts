@@ -7,10 +7,10 @@ import { prepareDeadLetterQueries } from './dead-letters.ts'
 import { orderBytes, prepareAudit } from './audit.ts'
 import { toMs } from '../database/values.ts'
 
-/** What operators do to single dead letters, each one transaction (port Redrives). */
+/** Operators' acts on single dead letters, each one transaction (port Redrives). */
 export interface OperatorCommands {
   discardLetter(letterId: string, act: Act): KeptDeadLetter
-  /** Those that are `dead`, in one transaction; answers how many. */
+  /** Discards the letters that are `dead`, in one transaction, and returns how many. */
   discardLetters(letterIds: readonly string[], act: Act): number
   restoreLetter(letterId: string, act: Act): KeptDeadLetter
   recordEdit(letterId: string, value: Uint8Array, act: Act): KeptDeadLetter
@@ -21,7 +21,7 @@ const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
 const MOVE_LETTER = `UPDATE dead_letters SET state = ? WHERE ${KEY} AND state = ?`
 const MOVE_PARKED = `UPDATE parked_records SET state = ?, updated_at = ? WHERE group_id = ? AND ${KEY} AND state = ?`
 const EDIT = `UPDATE dead_letters SET edited_value = ? WHERE ${KEY}`
-/** By the unique index of order_id, and dead_letters_by_order. An order is given up with the last of its letters. */
+/** Discards an order with the last of its letters. Uses the unique index on order_id, and dead_letters_by_order. */
 const DISCARD_ORDER = `
   UPDATE order_states SET status = 'discarded', updated_at = ?2 WHERE order_id = ?1 AND status = 'dead-lettered'
   AND NOT EXISTS (SELECT 1 FROM dead_letters
@@ -102,7 +102,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     markEdited(letterId, act) {
       return inTransaction(db, () => {
         const letter = letterOf(letterId)
-        // It may be stored, and the letter resolved, before its sender comes to say that it was sent.
+        // The edit may be stored, and the letter resolved, before its sender reports that it was sent.
         moveLetter.run('redriven', ...keyOf(letter), 'dead')
         audit.tell(orderOf(letter), 'edited', act)
         return letterOf(letterId)
@@ -111,12 +111,12 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   }
 }
 
-/** The order whose status and history follow the letter: for a foreign letter none. */
+/** The order whose status and history follow the letter; null for a foreign letter. */
 function orderOf({ orderId, foreign }: DeadLetterSummary): Uint8Array | null {
   return foreign === null ? orderBytes(orderId) : null
 }
 
-/** The place under which the letter is kept. */
+/** The position under which the letter is kept. */
 function keyOf({ id, origin }: DeadLetterSummary): readonly [topic: string, partition: number, offset: number] {
   const { topic, partition, offset } = parseDeadLetterId(id) ?? origin
   return [topic, partition, offset]

@@ -7,21 +7,21 @@ import type { StoredOrders } from '../orders/stored-orders.ts'
 import type { OrderStates } from '../orders/order-states.ts'
 
 /**
- * One row for each origin that was parked, whichever of its copies tells of it. Copies are delivered late, again and in
- * any order, so the row only moves forward: more attempts, then dead, then what an operator or the store made of it.
+ * One row for each parked origin, shared by all its copies. Copies may arrive late, repeatedly and in any order, so the
+ * row only moves forward: more attempts, then dead, then the state that an operator or the store gave it.
  */
 export interface ParkedRecords {
-  /** A failure of the origin or one of its copies. `counted`: the ledger counts it as parked with this transaction. */
+  /** Records a failure of the origin or a copy. `counted`: the ledger counts it as parked in this transaction. */
   park(groupId: string, record: ParkedRecord, counted: boolean, atMs: number): void
-  /** The origin's record is not stored because a person decided otherwise; what its row says already stands. */
+  /** Records that an operator's decision keeps the record from being stored. A row that is not retrying stays as it is. */
   withhold(groupId: string, origin: RecordPosition, state: ParkedState, atMs: number): void
-  /** The ledger counts the origin as parked with this transaction. */
+  /** Marks the origin as counted, because the ledger counts it as parked in this transaction. */
   count(groupId: string, origin: RecordPosition): void
-  /** The origin's order is stored, by this record or another. True when the origin had been parked. */
+  /** Records that the origin's order is stored, by this record or another. True if the origin had been parked. */
   settle(groupId: string, origin: RecordPosition, state: 'stored' | 'duplicate', atMs: number): boolean
-  /** What was sent in the origin's place was stored, or is parked itself. */
+  /** Records that the record sent in place of the origin was stored, or is parked itself. */
   redriven(groupId: string, origin: RecordPosition, atMs: number): void
-  /** Whether something else was stored in the origin's place. */
+  /** Whether another record was stored in place of the origin. */
   isRedriven(groupId: string, origin: RecordPosition): boolean
 }
 
@@ -72,11 +72,11 @@ export function prepareParkedRecords(dependencies: {
       if (row === undefined) insert.run(...key, state, attempt, counted ? 1 : 0, atMs)
       else if (counted) count.run(...key)
       const isStored = orderId !== null && orders.originOf(orderId) !== undefined
-      // Of an order that nobody has heard of, at a place that is known: it is another log's record.
+      // An unknown order at a known position means that the record is from another log.
       const isOther = orderId !== null && !isStored && !states.has(orderId)
       const isNews = row === undefined ? decided === undefined : isOther || isLater(record, row)
       if (row !== undefined && isNews) move.run(state, attempt, atMs, ...key)
-      // A dead letter or a retry never changes an order that is stored or was given up.
+      // A dead letter or a retry never changes an order that is stored or discarded.
       if (orderId === null || isStored || decisions.isDiscarded(orderId)) return
       if (isNews) states.fail(orderId, record, atMs)
       else states.learn(orderId, record)

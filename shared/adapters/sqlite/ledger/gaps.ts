@@ -3,22 +3,22 @@ import type { LossCause } from '../../../ports/ledger.ts'
 
 export type PartitionKey = readonly [groupId: string, topic: string, partition: number]
 
-/** A range of offsets that were passed over; `until` is exclusive. */
+/** A range of offsets that were passed over. `until` is exclusive. */
 export interface Gap {
   readonly since: number
   readonly until: number
-  /** Null while it is open. */
+  /** The cause of the loss; null while the gap is open. */
   readonly lostBy: LossCause | null
 }
 
 /**
- * The ranges of a partition. No two of them overlap, so an offset lies in the last one that begins at or before it, or
- * in none: each look-up is one seek, however many there are. Those that touch and say the same are one range.
+ * The gaps of a partition. Gaps do not overlap, so only the last one that begins at or before an offset can contain it,
+ * and each look-up is one seek. Adjacent gaps with the same cause are merged.
  */
 export interface Gaps {
-  /** The range in which the offset lies. */
+  /** The gap that contains the offset. */
   at(key: PartitionKey, offset: number): Gap | undefined
-  /** The open ranges that overlap with these offsets, ascending. */
+  /** The open gaps that overlap with these offsets, ascending. */
   openWithin(key: PartitionKey, from: number, to: number): Gap[]
   add(key: PartitionKey, gap: Gap): void
   remove(key: PartitionKey, gap: Gap): void

@@ -3,11 +3,11 @@ import type { RecordPosition } from '../../../ports/event-log.ts'
 import { prepareGaps, type PartitionKey } from './gaps.ts'
 
 /**
- * Counts offsets. Only those at or beyond `next` count, and those that were passed over as a gap and came after all; any
- * other was counted before. So the figures always add up to `next − first`, which the table checks.
+ * Counts offsets. An offset counts if it is at or beyond `next`, or if it was passed over as a gap and arrived after all.
+ * Any other offset was counted before. So the figures always add up to `next − first`, which the table checks.
  */
 export interface LedgerCounting {
-  /** Returns the outcomes that count: not those of offsets that were counted before. */
+  /** Returns the outcomes that were counted now. */
   count(groupId: string, outcomes: readonly Outcome[]): ReadonlySet<Outcome>
 }
 
@@ -21,7 +21,7 @@ const KEY = 'group_id = ? AND topic = ? AND partition = ?'
 const SELECT = `SELECT first, next, stored, duplicate, parked, gaps, redriven, absent, lost FROM ledger WHERE ${KEY}`
 const REPLACE = 'INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 
-/** As the table has it: `gaps` counts all that was passed over, what is absent and lost included. */
+/** As in the table, `gaps` counts every offset passed over, including those that are absent or lost. */
 interface LedgerRow {
   readonly first: number
   next: number
@@ -39,7 +39,7 @@ export function prepareLedgerCounting(db: DatabaseSync): LedgerCounting {
   const replace = db.prepare(REPLACE)
   const gaps = prepareGaps(db)
 
-  /** What the offset lay in, a gap or something that was taken for lost; what is left of that stays. */
+  /** Removes the offset from the gap that contains it, and returns whether the gap was open or counted as lost. */
   function takeFromGap(key: PartitionKey, offset: number): 'gap' | 'lost' | undefined {
     const gap = gaps.at(key, offset)
     if (gap === undefined) return undefined

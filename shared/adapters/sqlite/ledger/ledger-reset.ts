@@ -13,17 +13,17 @@ export interface LedgerReset {
   recordAct(action: AuditEntry['action'], target: string, act: Act): void
 }
 
-/** The writer is free for a batch between two steps. */
+/** Between two steps the writer is free for a batch. */
 const FORGOTTEN_AT_ONCE = 5000
 
-/** The places of the earlier log mean other records now: what is said of them must not be said of these. */
+/** In the new log the same positions hold other records, so everything known about the old positions is deleted. */
 const FORGET_PARKED = `
   DELETE FROM parked_records WHERE group_id = ?1 AND (topic, partition, record_offset) IN (
     SELECT topic, partition, record_offset FROM parked_records WHERE group_id = ?1 LIMIT ?2)`
 const FORGET_GAPS = `
   DELETE FROM ledger_gaps WHERE group_id = ?1 AND (topic, partition, since) IN (
     SELECT topic, partition, since FROM ledger_gaps WHERE group_id = ?1 LIMIT ?2)`
-/** A row for each partition, and each topic. */
+/** Tables with few rows: one for each partition or topic. */
 const FORGET_EPOCH = ['ledger', 'ledger_logs'].map((table) => `DELETE FROM ${table} WHERE group_id = ?`)
 const INSERT = 'INSERT INTO ledger VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0)'
 const INSERT_LOG = 'INSERT INTO ledger_logs VALUES (?, ?, ?, NULL)'

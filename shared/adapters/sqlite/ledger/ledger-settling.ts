@@ -3,7 +3,7 @@ import type { LedgerLoss, LedgerSettlement, LogBreak } from '../../../ports/ledg
 import { inTransaction } from '../database/database.ts'
 import { prepareGaps } from './gaps.ts'
 
-/** What the log says of offsets that nobody counted (port Ledger: `begin`, `settle`). */
+/** Records where a ledger begins, and what the log says about offsets that were not counted (port Ledger). */
 export interface LedgerSettling {
   beginLedger(groupId: string, topic: string, starts: ReadonlyMap<number, number>, logId: string | null): void
   markLogBroken(groupId: string, topic: string, brokenBy: LogBreak): boolean
@@ -12,7 +12,7 @@ export interface LedgerSettling {
 
 const KEY = 'group_id = ? AND topic = ? AND partition = ?'
 const BEGIN = 'INSERT INTO ledger VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING'
-/** The first id that is told stays. */
+/** Keeps the first id that is known. */
 const NOTE_LOG = `
   INSERT INTO ledger_logs VALUES (?, ?, ?, NULL)
   ON CONFLICT DO UPDATE SET log_id = coalesce(ledger_logs.log_id, excluded.log_id)`
@@ -32,7 +32,7 @@ export function prepareLedgerSettling(db: DatabaseSync): LedgerSettling {
   const gaps = prepareGaps(db)
   const count = db.prepare(COUNT)
 
-  /** The part of each open gap that lies within the range becomes what the range is; the rest of the gap stays open. */
+  /** Counts the parts of open gaps that lie within the range as absent or lost. The rest of each gap stays open. */
   function settle(groupId: string, { topic, partition, from, to, lostBy }: LedgerSettlement): LedgerLoss[] {
     const key = [groupId, topic, partition] as const
     const row = selectNext.get(...key)

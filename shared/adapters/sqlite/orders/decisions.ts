@@ -6,34 +6,34 @@ import type { OrderToStore } from '../../../ports/order-store.ts'
 import { toIdBytes } from '../database/values.ts'
 
 /**
- * What people decided about dead letters, and what therefore has to become of a record that is delivered again. Read
- * from the letters and from the order's status, which outlive a reset of the ledger.
+ * What operators decided about dead letters, and how a record that is delivered again has to be treated because of it.
+ * Decisions are read from the letters and from the order's status, because both outlive a reset of the ledger.
  */
 export interface Decisions {
-  /** Of an order that must not be stored from this record: the state of its parked row. Undefined for any other. */
+  /** The state of the parked row if the order must not be stored from this record; undefined if it may be stored. */
   against(order: OrderToStore): ParkedState | undefined
-  /** The state in which a record is parked whose letter was decided on before the ledger heard of it. */
+  /** The state to park a record in if its letter was decided on before the ledger knew the record. */
   ofParked(origin: RecordPosition, orderId: string | null): ParkedState | undefined
-  /** Whether the letter of this origin was edited or redriven, so that another record stands in its place. */
+  /** Whether the letter of this origin was edited or redriven, so that another record replaces it. */
   isReplaced(origin: RecordPosition, orderId: string): boolean
-  /** The same of the letter that a record redrives. */
+  /** The same for the letter that a record redrives. */
   isLetterReplaced(letter: RecordPosition, orderId: string): boolean
-  /** Whether an operator gave the order up. */
+  /** Whether an operator discarded the order. */
   isDiscarded(orderId: string): boolean
 }
 
-/** By the unique index of order_id: one look for an order that is new. */
+/** Uses the unique index on order_id. A new order costs only this one look-up. */
 const SELECT_STATUS = 'SELECT status FROM order_states WHERE order_id = ?'
 const LETTER = `
   SELECT state, edited_value IS NOT NULL AS is_edited, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters`
-/** The letter under this id, of this order or of one that nobody could read. By the unique index of places. */
+/** The letter with this id, if it is of this order or its order could not be read. Uses the unique index on the position. */
 const SELECT_SENT = `${LETTER}
   WHERE topic = ? AND partition = ? AND record_offset = ? AND (order_id IS NULL OR order_id = ?)`
-/** The letter of this very record. Another log may have had another at its place. By dead_letters_by_order. */
+/** The letter of this record, and not of another log's record at the same position. Uses dead_letters_by_order. */
 const SELECT_OWN = `${LETTER}
   WHERE order_id = ?4 AND partition = ?2 AND record_offset = ?3
     AND (topic = ?1 OR substr(topic, 1, length(?1) + 1) = ?1 || '@')`
-/** The same of a record that names no order. */
+/** The same for a record that names no order. */
 const SELECT_NAMELESS = `${LETTER}
   WHERE topic = ? AND partition = ? AND record_offset = ? AND order_id IS NULL`
 
@@ -70,12 +70,12 @@ export function prepareDecisions(db: DatabaseSync): Decisions {
       const mark = redriveOf ?? supersedes
       const redriven = mark === null ? undefined : parseDeadLetterId(mark)
       const letter = redriven && sentLetter(redriven, orderId)
-      // What is decided about another consumer's letter decides nothing about our order.
+      // A decision about another consumer's letter does not concern our order.
       const sent = letter?.is_foreign === 1 ? undefined : letter?.state
       const own = ownLetter(origin, orderId)
       if (own?.state === 'discarded' || sent === 'discarded') return 'discarded'
       if (own?.state === 'superseded') return 'redriven'
-      // A letter that was sent back, or is being sent, is the newest decision.
+      // Sending a letter back is the newest decision.
       if (sent === 'dead' || sent === 'redriven') return undefined
       if (status === 'discarded') return 'discarded'
       return own?.is_edited === 1 && own.state !== 'resolved' ? 'dead' : undefined

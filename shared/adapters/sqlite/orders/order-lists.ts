@@ -11,8 +11,8 @@ import { filteredMatch, MAX_TERMS, rankedMatches } from '../search/search-match.
 import { toMs } from '../database/values.ts'
 
 /**
- * Pages of orders. First the positions, from an index that has them in the order of the page, then the orders at those
- * positions: what a page costs depends on its size and not on how many orders there are.
+ * Pages of orders. An index in the page's order gives the positions, and then the orders at those positions are read. So
+ * the cost of a page depends on its size and not on the number of orders.
  */
 export interface ListQueries {
   list(query: ListQuery): Page<OrderView>
@@ -26,14 +26,14 @@ interface Range {
 
 const NOTHING: Page<OrderView> = { items: [], nextCursor: null }
 const EVERYTHING: Range = { low: 1, high: Number.MAX_SAFE_INTEGER }
-/** By the primary key of order_spans, which has one row for 1,024 orders. */
+/** Uses the primary key of order_spans, which has one row for every 1,024 orders. */
 const SPANS = `
   SELECT span FROM order_spans WHERE span <= ? AND max_accepted_at >= ? AND min_accepted_at < ? ORDER BY span DESC`
-/** By the primary key. */
+/** Uses the primary key. */
 const TERMS = 'SELECT term FROM search_terms WHERE term >= ? AND term < ? ORDER BY term LIMIT ?'
 /**
- * By the full-text index, from the newest order backwards. Of a bound that is no integer it makes no use, and node:sqlite
- * binds every number as a real.
+ * Uses the full-text index, from the newest order backwards. The index ignores a bound that is not an integer, and
+ * node:sqlite binds every number as a real, so the bound is cast.
  */
 const FOUND = `
   SELECT rowid AS seq FROM order_search
@@ -56,7 +56,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       .map((row) => String(row['term']))
   }
 
-  /** Where orders can lie that were accepted between these times, newest first; adjoining spans in one. */
+  /** The positions that may hold orders accepted between the query's times, newest first. Adjoining spans are merged. */
   function* rangesOf(query: ListQuery, before: number): Generator<Range> {
     const high = before - 1
     if (!isOfStored(query)) return yield { ...EVERYTHING, high }
@@ -71,7 +71,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     if (range !== undefined) yield range
   }
 
-  /** What to ask the full-text index for; undefined when no order can have such words. */
+  /** The query for the full-text index; undefined when no order can match. */
   function matchOf(q: string, query: ListQuery): string | undefined {
     const words = queryWords(q)
     if (words.length === 0) return undefined
@@ -92,7 +92,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     ]
     const bounds = [...(isStored ? [] : [status]), range.low, range.high, ...times]
     if (reference !== undefined) {
-      // By orders_by_reference (order_states_by_reference): few orders share one, and all else is looked up in those.
+      // Uses orders_by_reference or order_states_by_reference. Few orders share a reference, so the other filters check each.
       const filters = { customer_id: customerId, currency, payment_method: paymentMethod }
       const given = Object.entries(filters).flatMap(([column, value]) =>
         value === undefined ? [] : [{ column, value }],
@@ -109,7 +109,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     }
     if (match !== undefined && isStored && !isBounded) return seqs(FOUND, match, range.high, limit)
     if (match !== undefined) {
-      // By the full-text index, filters included; the other bounds are looked up by the primary key.
+      // The full-text index covers words and filters. The other bounds are checked by the primary key.
       const found = `SELECT o.seq FROM ${searchTable} s CROSS JOIN ${table} o ON o.seq = s.rowid
         WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN CAST(? AS INTEGER) AND CAST(? AS INTEGER) AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
       return seqs(found, match, range.low, range.high, ...bounds, limit)
@@ -117,11 +117,11 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     const newest = (more: readonly string[]) =>
       `SELECT o.seq FROM ${table} o WHERE ${[...more, ...where].join(' AND ')} ORDER BY o.seq DESC LIMIT ?`
     if (customerId === undefined && currency === undefined && paymentMethod === undefined) {
-      // By the primary key, or order_states_by_status.
+      // Uses the primary key or order_states_by_status.
       return seqs(newest([]), ...bounds, limit)
     }
-    // By orders_by_customer or orders_by_currency (order_states_by_…): within one value of the key, entries are
-    // sorted by seq. Where a filter is missing, each of its values is queried and the newest of all are taken.
+    // Uses orders_by_customer or orders_by_currency (for states, order_states_by_…), whose entries of one key are sorted
+    // by seq. Where a filter is missing, each of its values is queried and the newest orders of all are taken.
     const ofCustomer = customerId === undefined ? [] : [customerId]
     const key = [...ofCustomer.map(() => 'o.customer_id = ?'), 'o.currency = ?', 'o.payment_method = ?']
     const currencies = currency === undefined ? CURRENCIES : [currency]

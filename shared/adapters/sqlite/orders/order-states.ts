@@ -3,15 +3,15 @@ import type { ParkedRecord } from '../../../ports/order-store.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 
-/** Where orders stand that are not stored, and what happened to them on the way. */
+/** The status and history of orders that are not stored. */
 export interface OrderStates {
-  /** One more failure: the order is `retrying` or `dead-lettered` now, and its history says so. */
+  /** Records a failure: the order becomes `retrying` or `dead-lettered`, and its history gets an entry. */
   fail(orderId: string, record: ParkedRecord, atMs: number): void
-  /** Whether the order stands anywhere but in the store. */
+  /** Whether the order has a status other than stored. */
   has(orderId: string): boolean
-  /** Adds what a second account of the same failure knows of the order and the first did not. */
+  /** Adds the order's content if an earlier report of the same failure lacked it. */
   learn(orderId: string, record: ParkedRecord): void
-  /** The order is stored now. */
+  /** Removes the status, because the order is stored now. */
   remove(orderId: string): void
 }
 

@@ -10,7 +10,7 @@ export interface OrderQueries {
   getMany(orderIds: readonly string[]): Map<string, OrderView>
   history(orderId: string): HistoryEntry[] | undefined
   findByIdempotencyKey(keyHash: string): KnownOrder | undefined
-  /** The orders at these positions, in that order. */
+  /** The orders at these positions, in the order given. */
   stored(seqs: readonly number[]): OrderView[]
   unstored(seqs: readonly number[]): OrderView[]
 }
@@ -21,19 +21,19 @@ const ORDER_COLUMNS = `
 const STATE_COLUMNS = `
   seq, order_id, status, attempt, max_attempts, next_attempt_at, cause_code, cause_detail, accepted_at, updated_at, order_json`
 
-/** By the unique indexes of order_id, which hold the primary key. */
+/** These use the unique indexes on order_id, which contain the primary key. */
 const IDS = '(SELECT unhex(value) FROM json_each(?))'
 const ORDER_SEQS_BY_ID = `SELECT seq FROM orders WHERE order_id IN ${IDS}`
 const STATE_SEQS_BY_ID = `SELECT seq FROM order_states WHERE order_id IN ${IDS}`
-/** By the primary keys. */
+/** These use the primary keys. */
 const SEQS = '(SELECT value FROM json_each(?))'
 const ORDERS = `SELECT ${ORDER_COLUMNS} FROM orders WHERE seq IN ${SEQS}`
 const ITEMS = `SELECT * FROM order_items WHERE order_seq IN ${SEQS} ORDER BY order_seq, line`
 const STATES = `SELECT ${STATE_COLUMNS} FROM order_states WHERE seq IN ${SEQS}`
-/** By the index order_history_by_order, whose entries of one order lie in the order of writing. */
+/** Uses the index order_history_by_order, in which the entries of one order are in the order of writing. */
 const HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason FROM order_history WHERE order_id = ? ORDER BY entry`
-/** By the index orders_by_idempotency_key. */
+/** Uses the index orders_by_idempotency_key. */
 const BY_KEY = 'SELECT order_id, body_hash, accepted_at FROM orders WHERE idempotency_key_hash = ?'
 
 const { toStoredView, toUnstoredView, toHistoryEntry } = createOrderRows({

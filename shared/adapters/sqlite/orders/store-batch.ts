@@ -13,7 +13,7 @@ import { prepareParkedRecords } from '../dead-letters/parked-records.ts'
 import { isConstraintError } from '../database/errors.ts'
 import { toMs } from '../database/values.ts'
 
-/** The commands, each one transaction; their promises are the ports' (OrderStore, DeadLetters). */
+/** Each command is one transaction. The ports OrderStore and DeadLetters state the promises. */
 export interface BatchCommands {
   storeBatch(batch: StoreBatch): StoreResult
   previewBatch(orders: readonly OrderToStore[]): readonly StoreOutcome[]
@@ -22,7 +22,7 @@ export interface BatchCommands {
 
 type StoreOne = (order: OrderToStore, groupId: string, nowMs: number) => StoreOutcome
 
-/** What the ledger counts a record as; it counts nothing while any is rejected. */
+/** How the ledger counts each outcome. It counts nothing while any order is rejected. */
 const LEDGER_KIND = { stored: 'stored', duplicate: 'duplicate', withheld: 'parked', rejected: 'stored' } as const
 
 export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
@@ -33,14 +33,14 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   const letters = prepareDeadLetterRows(db, orders, parked)
   const ledger = prepareLedgerCounting(db)
 
-  /** Throws when a constraint refuses the order; the transaction must not be committed then. */
+  /** Throws if a constraint refuses the order; then the transaction must not be committed. */
   function storeOne(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
     const { orderId, origin } = order
     const redriven = letters.originOfLetter(order.redriveOf ?? order.supersedes, orderId)
     const decided = decisions.against(order)
     if (decided !== undefined) {
       parked.withhold(groupId, origin, decided, nowMs)
-      // Its consumer has the record again, and nothing more will come of it here: the redrive has ended.
+      // The redrive has ended: the letter's consumer has the record again, and it changes nothing here.
       if (redriven !== undefined) letters.resolveForeign(redriven)
       return { kind: 'withheld' }
     }
@@ -57,8 +57,8 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   }
 
   /**
-   * An edit of a dead letter of this order; or the record of that dead letter, or a redrive of it, when its edit was
-   * stored before.
+   * Whether the record is an edit of a dead letter of this order, or belongs to a dead letter (as its record or a redrive
+   * of it) whose edit was stored before.
    */
   function supersedes({ supersedes, redriveOf, orderId, origin }: OrderToStore, groupId: string): boolean {
     if (letters.originOfLetter(supersedes, orderId) !== undefined) return true
@@ -73,7 +73,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     return unlessRefused(db, () => storeOne(order, groupId, nowMs)) ?? REJECTIONS['constraint-violated']
   }
 
-  /** A batch in which every order is good needs no savepoints; the other kind is rare and is done again with them. */
+  /** Savepoints cost time and few batches need them, so a batch is repeated with savepoints only if a constraint fails. */
   function withSavepointsIfNeeded<T>(work: (one: StoreOne) => T, end: 'COMMIT' | 'ROLLBACK'): T {
     try {
       return transaction(() => work(storeOne), end)
@@ -139,7 +139,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   }
 }
 
-/** Where the letter came from, out of the place under which it is kept. */
+/** The letter's origin, from the position under which it is kept. */
 function toOrigin(letter: RecordPosition): RecordPosition {
   return { ...letter, topic: originTopicOf(letter.topic) }
 }

@@ -10,15 +10,15 @@ import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 
 /** The rows of stored orders. */
 export interface StoredOrders {
-  /** True when it is new and is stored now; false when its id or its Idempotency-Key is known. Throws for a constraint. */
+  /** True if the order was inserted; false if its id or its Idempotency-Key is known. Throws if a constraint refuses it. */
   insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
-  /** What an order is to the store whose id or key is known. */
+  /** The outcome for an order whose id or key is known. */
   judge(order: OrderToStore, isSuperseding: () => boolean): StoreOutcome
-  /** Where the order that is stored under this id came from; undefined when none is. */
+  /** The origin of the order stored under this id; undefined if there is no such order. */
   originOf(orderId: string): RecordPosition | undefined
-  /** Writes what orders have in common: words and times. At the end of the transaction that inserted them. */
+  /** Writes the words and spans of the inserted orders. Call it at the end of the transaction that inserted them. */
   complete(): void
-  /** After a transaction that was rolled back. */
+  /** Call it after a transaction was rolled back. */
   forget(): void
 }
 
@@ -33,7 +33,7 @@ const INSERT_ORDER = `
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 const INSERT_ITEM = 'INSERT INTO order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 const INSERT_SEARCH = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
-/** By the unique index of order_id. */
+/** Uses the unique index on order_id. */
 const SELECT_KNOWN = 'SELECT origin_topic, origin_partition, origin_offset, body_hash FROM orders WHERE order_id = ?'
 const UPSERT_SPAN = `
   INSERT INTO order_spans VALUES (?, ?, ?)
@@ -56,7 +56,7 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
   const upsertSpan = db.prepare(UPSERT_SPAN)
   const terms = prepareSearchTerms(db)
   const searchParts = createSearchParts()
-  /** An order that is refused after it was noted makes its span wider than it is, which does no harm. */
+  /** An order that is noted and then refused widens its span, which does no harm. */
   const spans = new Map<number, readonly [min: number, max: number]>()
 
   function noteSpan(seq: number, acceptedAtMs: number): void {
@@ -86,7 +86,7 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
       const row = known(orderId)
       if (row === undefined) return REJECTIONS['idempotency-key-reused']
       if (samePlace(originIn(row), origin)) return { kind: 'stored' }
-      // Stored is final: an edit that comes too late changes nothing, and is no reuse of the id either.
+      // Stored is final. An edit that arrives too late changes nothing and does not count as reuse of the id.
       if (sameBytes(row.body_hash, toHashBytes(bodyHash)) || isSuperseding()) return { kind: 'duplicate' }
       return REJECTIONS['order-id-reused']
     },
@@ -106,7 +106,7 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
   }
 }
 
-/** The columns of `orders` after seq, in their order. */
+/** The values for the columns of `orders` after seq, in column order. */
 export function orderValues(stored: OrderToStore, storedAtMs: number, recovered: boolean): SQLInputValue[] {
   const { order, orderId, origin, bodyHash, idempotencyKeyHash, acceptedAt } = stored
   return [
@@ -133,7 +133,7 @@ export function orderValues(stored: OrderToStore, storedAtMs: number, recovered:
   ]
 }
 
-/** The columns of `order_items` after order_seq and line, in their order. */
+/** The values for the columns of `order_items` after order_seq and line, in column order. */
 export function itemValues(item: OrderItem): SQLInputValue[] {
   const { itemCode, brand, type, size, colour, quantity, price, currencyType } = item
   return [itemCode, brand, type, size, colour, quantity, toTenThousandths(price), currencyType]

@@ -19,7 +19,7 @@ export interface RebuildCommands {
   abandonRebuild(owner: string, why: string, at: string): void
 }
 
-/** What the audit says it was done to. */
+/** The target in the audit. */
 const TARGET = 'orders'
 const COMPLETED_AT_ONCE = 500
 
@@ -57,11 +57,11 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
     return rebuild
   }
 
-  /** The work of one step, if the rebuild is still its owner's. */
+  /** Does the work of one step. Throws `conflict` if another process has begun a rebuild since. */
   function inStep<T>({ owner, at, leaseMs, progress }: RebuildStep, work: (place: Place) => T): T {
     return inTransaction(db, () => {
       const row = renew.get(owner, toMs(at), leaseMs, JSON.stringify(progress))
-      if (row === undefined) throw new OrderError('conflict', 'The rebuild was begun anew by another process.')
+      if (row === undefined) throw new OrderError('conflict', 'Another process has begun a new rebuild.')
       return work({ lastSeq: Number(row['last_seq']), completedSeq: Number(row['completed_seq']) })
     })
   }
@@ -73,7 +73,7 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
     return { orders: done.orders, kept, completedSeq: done.lastSeq }
   }
 
-  /** Up to the order that was stored last: nothing is stored while this transaction lasts. */
+  /** Completes every order: nothing is stored while this transaction lasts. */
   function completeAll(place: Place, { kept, completed, ...progress }: RebuildProgress): RebuildProgress {
     let { completedSeq } = place
     for (;;) {

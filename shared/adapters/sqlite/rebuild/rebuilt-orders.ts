@@ -12,7 +12,7 @@ import { toIdBytes } from '../database/values.ts'
 /** The rows of a rebuild's new tables. */
 export interface RebuiltOrders {
   project(order: OrderToStore, groupId: string): RebuildOutcome
-  /** Goes on through the live orders after this position; `lastSeq` is that of the last one. */
+  /** Completes the next live orders after this position. `lastSeq` is the position of the last of them. */
   complete(afterSeq: number, limit: number): { lastSeq: number; orders: number; copied: readonly number[] }
 }
 
@@ -20,7 +20,7 @@ const LIVE = `
   SELECT seq, stored_at, recovered FROM orders
   WHERE order_id = ? AND origin_topic = ? AND origin_partition = ? AND origin_offset = ?`
 const IS_STORED = 'SELECT 1 FROM orders WHERE order_id = ?'
-/** Whether the ledger says of this place that it was stored: it was counted, and nothing else became of it. */
+/** Whether the ledger counted the record at this position as stored. */
 const WAS_STORED = `
   SELECT 1 FROM ledger l WHERE group_id = ?1 AND topic = ?2 AND partition = ?3 AND first <= ?4 AND next > ?4
   AND coalesce((SELECT until FROM ledger_gaps g
@@ -49,7 +49,7 @@ const UPSERT_SPANS = `
     max_accepted_at = max(max_accepted_at, excluded.max_accepted_at)`
 
 export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
-  // Prepared when first used: the new tables are there only while a rebuild runs.
+  // Statements are prepared when first used, because the new tables exist only during a rebuild.
   const statement = createStatements(db)
   const terms = prepareSearchTerms(db)
   const searchParts = createSearchParts()
@@ -65,7 +65,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
   }
 
   function index(afterSeq: number, lastSeq: number): void {
-    // An earlier step may have been rolled back since.
+    // An earlier step may have been rolled back.
     terms.forget()
     for (const order of readSearchable(afterSeq, lastSeq)) {
       const parts = searchParts(order.orderId, order)

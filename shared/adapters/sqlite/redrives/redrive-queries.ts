@@ -13,11 +13,11 @@ export interface RedriveQueries {
   audit(query: Parameters<Redrives['audit']>[0]): Page<AuditEntry>
 }
 
-/** By the task's unique id. */
+/** Uses the unique index on the id. */
 const TASK = 'SELECT * FROM redrive_tasks WHERE id = ?'
-/** By the primary key. */
+/** Uses the primary key. */
 const TASK_IDS = 'SELECT task_seq, id FROM redrive_tasks WHERE task_seq < ? ORDER BY task_seq DESC LIMIT ?'
-/** By the primary keys of redrive_letters and dead_letters: it costs what the task has letters. */
+/** Uses the primary keys of redrive_letters and dead_letters. The cost grows with the task's letters. */
 const OUTCOMES = `
   SELECT r.step IS NOT NULL AS noted, r.step IS ? AS last, d.state, count(*) AS letters,
     sum(d.state = 'redriven' AND EXISTS (
@@ -50,7 +50,7 @@ export function prepareRedriveQueries(db: DatabaseSync): RedriveQueries {
     },
     audit(query) {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
-      // By the primary key, or by audit_by_target.
+      // Uses the primary key or audit_by_target.
       const filter = query.target === undefined ? '' : ' AND target = ?'
       const sql = `SELECT *, at AS happened_at FROM audit WHERE entry < ?${filter} ORDER BY entry DESC LIMIT ?`
       const parameters = query.target === undefined ? [before] : [before, query.target]

@@ -22,29 +22,29 @@ import { prepareAudit } from '../dead-letters/audit.ts'
 import { prepareRedriveQueries } from './redrive-queries.ts'
 import { toMs } from '../database/values.ts'
 
-/** Redrive tasks: made by operators, carried on by whoever leases them; each call one transaction (port Redrives). */
+/** Redrive tasks, which operators create and the process with the lease carries out. Each call is one transaction. */
 export interface RedriveCommands {
-  /** True while letters are still to be gathered, by the task's own id as the owner. */
+  /** True while letters remain to be gathered; until then the task's own id is the owner of its lease. */
   createRedrive(task: NewRedrive, act: Act, limit?: number): boolean
-  /** Gives the task more of the letters that its filter names; true while there may be others. */
+  /** Adds more of the letters that match the task's filter; true while there may be others. */
   gatherLetters(taskId: string, owner: string, limit?: number): boolean
   getTask(taskId: string): RedriveTask
   leaseRedrive(owner: string, nowMs: number, leaseMs: number): Leased | undefined
   claimLetters(taskId: string, owner: string, limit: number): readonly KeptDeadLetter[]
   markSent(taskId: string, letterIds: readonly string[], at: string): void
   releaseRedrive(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): void
-  /** Prepares a resume, some letters at a time: answers after which one to go on, undefined at the end. */
+  /** Prepares a resume in steps: returns the letter after which the next step begins, or undefined at the end. */
   forgetSteps(taskId: string, after: number, limit?: number): number | undefined
   changeRedrive(taskId: string, to: 'cancelled' | 'running', act: Act): RedriveTask
 }
 
 interface Leased {
   readonly task: RedriveTask
-  /** Whoever made it died before it had all of its letters. */
+  /** Whether its creator died before the task had all of its letters. */
   readonly isGathering: boolean
 }
 
-/** The writer is free for a batch between two steps. */
+/** Between two steps the writer is free for a batch. */
 const GATHERED_AT_ONCE = 1000
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
@@ -61,14 +61,14 @@ const GO_ON_GATHERING = 'UPDATE redrive_tasks SET due_at = ? WHERE task_seq = ?'
 const END_GATHERING = 'UPDATE redrive_tasks SET due_at = 0, lease_owner = NULL, gathering = NULL WHERE task_seq = ?'
 const HAS_DEAD = `
   SELECT 1 FROM redrive_letters r JOIN dead_letters d USING (kept_seq) WHERE r.task_seq = ? AND d.state = 'dead' LIMIT 1`
-/** By redrive_tasks_running: one that is due, or that this owner failed to release. */
+/** A task that is due, or that this owner failed to release. Uses redrive_tasks_running. */
 const LEASE = `
   UPDATE redrive_tasks SET due_at = ?1 + ?2, lease_owner = ?3 WHERE task_seq = (
     SELECT task_seq FROM redrive_tasks WHERE state = 'running' AND (due_at <= ?1 OR lease_owner = ?3)
     ORDER BY due_at LIMIT 1)
   RETURNING id, gathering IS NOT NULL AS is_gathering`
 const SELECT_LEASED = `SELECT task_seq, step FROM redrive_tasks WHERE id = ? AND state = 'running' AND lease_owner = ?`
-/** By redrive_letters_by_step, in the order of keeping; the size is known without reading the payload. */
+/** Uses redrive_letters_by_step, in the order of keeping. SQLite knows a payload's size without reading it. */
 const CLAIMABLE = `
   SELECT r.kept_seq, d.topic, d.partition, d.record_offset, coalesce(length(d.record_value), 0) AS bytes
   FROM redrive_letters r JOIN dead_letters d USING (kept_seq)
@@ -85,7 +85,7 @@ const POSTPONE = `
 const CANCEL = `UPDATE redrive_tasks SET state = 'cancelled', lease_owner = NULL, updated_at = ? WHERE id = ?`
 const RESUME = `
   UPDATE redrive_tasks SET state = 'running', step = 0, why = NULL, lease_owner = NULL, updated_at = ? WHERE id = ?`
-/** By the primary keys. What was noted and not sent waits again; what was sent counts, but judges no more. */
+/** Letters noted but not sent wait again; letters that were sent no longer stop the task. Uses the primary keys. */
 const SELECT_NOTED = `
   SELECT r.task_seq, r.kept_seq, r.step IS NOT NULL AS is_noted, d.state FROM redrive_letters r JOIN dead_letters d USING (kept_seq)
   WHERE r.task_seq = (SELECT task_seq FROM redrive_tasks WHERE id = ? AND state IN ('stopped', 'cancelled'))
@@ -95,7 +95,7 @@ interface GatheringRow {
   readonly task_seq: number
   /** The filter as JSON. */
   readonly gathering: string
-  /** The last letter that it has. */
+  /** The last letter that the task has. */
   readonly last: number | null
 }
 
@@ -138,7 +138,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
     statement(`${ADD_LETTERS} kept_seq = ?`).run(taskSeq, Number(known['kept_seq']))
   }
 
-  /** By the index of one filter (dead_letters_by_…), in the order of keeping; true while there may be more. */
+  /** True while there may be more. Uses the index of one filter (dead_letters_by_…), in the order of keeping. */
   function gather({ task_seq: taskSeq, gathering, last }: GatheringRow, limit: number): boolean {
     const { where, parameters } = filtersOf({ ...(JSON.parse(gathering) as LettersByFilter), state: 'dead' })
     const next = `${ADD_LETTERS} ${['kept_seq > ?', ...where].join(' AND ')} ORDER BY kept_seq LIMIT ?`
@@ -203,7 +203,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
         for (const place of letterIds.map(parseDeadLetterId)) {
           if (place === undefined) continue
           const key = [place.topic, place.partition, place.offset] as const
-          // It may be stored, and the letter resolved, before its sender comes to say that it was sent.
+          // The record may be stored, and the letter resolved, before its sender reports that it was sent.
           statement(MARK_SENT).run(...key)
           const letter = statement(SELECT_LETTER).get(...key) as LetterRow | undefined
           if (letter === undefined || letter.is_foreign === 1) continue
@@ -242,7 +242,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
   }
 }
 
-/** As many as fit, and always one. */
+/** The rows whose payloads fit together, and always the first. */
 function withinBytes(rows: readonly ClaimableRow[]): readonly ClaimableRow[] {
   let bytes = 0
   return rows.filter((row, index) => {

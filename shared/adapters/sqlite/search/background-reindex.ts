@@ -8,14 +8,14 @@ export interface BackgroundReindex {
   readonly signal: AbortSignal
 }
 
-/** Fewer, when they have many items: storing waits while they are written, some ten milliseconds. */
+/** Storing waits some ten milliseconds while a step writes, so a step of orders with many items is smaller. */
 const ORDERS_AT_ONCE = 256
-/** Storing has its turn for as long as a step took, and for no less than this. */
+/** Between steps storing has its turn, for as long as the last step took and at least this long. */
 const MIN_PAUSE_MS = 10
-/** A file that is busy or a full disk fails a step, and nothing else may ask for the next one. */
+/** A busy file or a full disk makes a step fail, and nothing else triggers the next attempt. */
 const RETRY_MS = 60_000
 
-/** Takes all steps, while orders are stored and read. Never rejects; resolves when no step is under way and none will be. */
+/** Takes all steps while orders are stored and read. Never rejects; resolves after the last step. */
 export async function reindexInBackground({ step, onFailed, signal }: BackgroundReindex): Promise<void> {
   const pause = (ms: number) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
   let isMoreLeft = true

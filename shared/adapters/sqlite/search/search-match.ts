@@ -1,22 +1,22 @@
 import { asOwn, canBeOwn, filterWords, inNames, inOthers, type Filters } from './search-text.ts'
 
-/** The words of the index that begin so, in their order and at most `MAX_TERMS + 1`; the word itself is the first. */
+/** The words of the index with this beginning, sorted, at most `MAX_TERMS + 1`. The word itself comes first. */
 export type TermsOf = (beginning: string) => readonly string[]
 
-/** The index reads the entries of so many words as far as a page needs; of all words that begin alike, it first merges all. */
+/** Up to this many words are listed, and the index reads only what a page needs; for a prefix it first merges all entries. */
 export const MAX_TERMS = 32
 
-/** Queries of the full-text index for the words of a query of ours; undefined for what no order can match. */
+/** Queries of the full-text index for the words that a caller searches for; undefined where no order can match. */
 interface Found {
-  /** Orders that have them as whole words. */
+  /** Finds orders that have all of them as whole words. */
   readonly whole: string | undefined
-  /** Orders that have them as words or beginnings; the same as `whole` when no longer word begins so. */
+  /** Finds orders that have all of them as words or beginnings; equals `whole` if no longer word has these beginnings. */
   readonly begins: string | undefined
 }
 
 /**
- * Queries of the full-text index for classes of matches, best first; each finds what no earlier one does, and is undefined
- * when there is nothing to find. `namesOnly` leaves items out.
+ * Queries of the full-text index, one for each class of matches, best first. Each finds only orders that no earlier one
+ * finds, and is undefined if there are none. `namesOnly` leaves items out.
  */
 export function rankedMatches(
   words: readonly string[],
@@ -31,9 +31,8 @@ export function rankedMatches(
 }
 
 /**
- * A query of the full-text index for orders that have every word, as a word or a beginning, and every filter; undefined
- * when no order can. An index whose words are not listed, so that there is no `termsOf`, is asked for the beginnings
- * themselves.
+ * A query of the full-text index for orders that have every word, as a word or a beginning, and match every filter;
+ * undefined if no order can match. Without `termsOf`, for an index whose words are not listed, it searches for prefixes.
  */
 export function filteredMatch(words: readonly string[], filters: Filters, termsOf?: TermsOf): string | undefined {
   const begins =
@@ -41,18 +40,18 @@ export function filteredMatch(words: readonly string[], filters: Filters, termsO
   return begins === undefined ? undefined : allOf([begins, ...filterWords(filters).map(quoted)])
 }
 
-/** The words of one kind that a word of a query stands for. */
+/** The words of one kind that a word of a query matches. */
 interface Among {
   readonly word: string
-  /** Those that begin so; the word itself is the first, if it is there. */
+  /** The words with this beginning. If the index has the word itself, it comes first. */
   readonly terms: readonly string[]
 }
 
 const termsAmong = (word: string, termsOf: TermsOf): Among => ({ word, terms: termsOf(word) })
 
-/** In names and items, in codes and other texts, and among the words that hardly two orders share. */
+/** Matches in names and items, in codes and other texts, and among words that hardly two orders share. */
 function anywhere(word: string, termsOf: TermsOf): Among[] {
-  // Not in the list of words: it may be in the index.
+  // These words are not listed, so the index may have them or not.
   const own = canBeOwn(word) ? [{ word: asOwn(word), terms: [asOwn(word)] }] : []
   return [termsAmong(word, termsOf), termsAmong(inOthers(word), termsOf), ...own]
 }
@@ -72,7 +71,7 @@ function beginningsOf({ word, terms }: Among): string[] {
   return terms.length > MAX_TERMS ? [startingWith(word)] : terms.map(quoted)
 }
 
-/** What is found, except what earlier classes have found. */
+/** Finds what `found` does, except what earlier classes find. */
 function without(found: string | undefined, ...earlier: readonly (string | undefined)[]): string | undefined {
   const others = earlier.filter((other) => other !== undefined)
   if (found === undefined || others.includes(found)) return undefined

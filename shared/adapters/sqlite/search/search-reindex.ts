@@ -7,8 +7,8 @@ import { prepareSearchableOrders } from './searchable-orders.ts'
 import { fromIdBytes } from '../database/values.ts'
 
 /**
- * Gives orders that an earlier version stored the words that it did not make: of at most so many in one transaction, which
- * ends early with the order that has its `maxItems`th item, because storing waits for it. False when there are none left.
+ * Adds the words that an earlier version did not index, for at most `orders` orders in one transaction. Because storing
+ * waits for the transaction, it ends early with the order that has the `maxItems`th item. False if no orders are left.
  */
 export type Reindex = (orders: number, maxItems?: number) => boolean
 
@@ -18,24 +18,24 @@ interface Progress {
   readonly untilSeq: number
 }
 
-/** An order has at most 500. */
+/** An order has at most 500 items. */
 const MAX_ITEMS = 1000
 
-/** By the primary keys. */
+/** These use the primary keys. */
 const SELECT_PROGRESS = `
   SELECT last_state_seq AS lastStateSeq, last_seq AS lastSeq, until_seq AS untilSeq FROM search_reindex WHERE id = 1`
 const UPDATE_PROGRESS = 'UPDATE search_reindex SET last_state_seq = ?, last_seq = ? WHERE id = 1'
 const DELETE_PROGRESS = 'DELETE FROM search_reindex'
 const SELECT_STATES = `
   SELECT seq, order_id AS id, order_json AS json FROM order_states WHERE seq > ? ORDER BY seq LIMIT ?`
-/** The order that has the last of the next items. */
+/** The order that has the last of the next `?` items. */
 const SELECT_REACH = `
   SELECT max(order_seq) AS reach
   FROM (SELECT order_seq FROM order_items WHERE order_seq > ? ORDER BY order_seq LIMIT ?)`
 const REPLACE_STATE = 'INSERT OR REPLACE INTO order_state_search (rowid, words) VALUES (?, ?)'
 /**
- * A second text for a row that the index has. The index is one of words alone (content = '', columnsize = 0), so that this
- * adds words and takes none away; a word that the row had already stays one.
+ * Inserts a second text for a row that is already in the index. The index holds words alone (content = '',
+ * columnsize = 0), so this adds the new words and changes nothing about those that the row already has.
  */
 const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 
@@ -51,7 +51,7 @@ export function prepareReindex(db: DatabaseSync): Reindex {
   const searchParts = createSearchParts()
   const terms = prepareSearchTerms(db)
 
-  /** Those that are not stored, as they are now; undefined when there are none left. */
+  /** Indexes orders that are not stored. Returns the position of the last; undefined if none are left. */
   function states(afterSeq: number, limit: number, maxItems: number): number | undefined {
     let last: number | undefined
     let items = 0
@@ -100,7 +100,7 @@ export function prepareReindex(db: DatabaseSync): Reindex {
 
   return (limit, maxItems = MAX_ITEMS) => {
     if (selectProgress.get() === undefined) return false
-    // An earlier step may have been rolled back since.
+    // An earlier step may have been rolled back.
     terms.forget()
     return inTransaction(db, () => step(limit, maxItems))
   }

@@ -3,21 +3,21 @@ import { inNames, inOthers, type SearchParts } from './search-text.ts'
 
 /** Keeps the list of the index's words (search_terms). */
 export interface SearchTerms {
-  /** Of an order whose text is added to the index. */
+  /** Notes the words of an order whose text is added to the index. */
   note(parts: SearchParts): void
-  /** Adds what was noted; in the transaction that adds the texts. */
+  /** Writes the noted words. Call it in the transaction that adds the texts. */
   write(): void
-  /** After a transaction that was rolled back: what it wrote is not in the table. */
+  /** Call it after a transaction was rolled back, because the words that it wrote are not in the table. */
   forget(): void
 }
 
-/** By the primary key. Of many words most are there already. */
+/** Uses the primary key. Most words are usually in the table already. */
 const INSERT_TERMS = `
   INSERT INTO search_terms SELECT value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`
-/** Per kind. Words of items come from a catalogue and names repeat, so a few thousand words recur. */
+/** The limit for each kind. Items come from a catalogue and names repeat, so a few thousand words recur. */
 const MAX_REMEMBERED = 20_000
 
-/** Remembers what it has written, so that orders of known words cost no statement. */
+/** Remembers the words it has written, so an order whose words are all known costs no statement. */
 export function prepareSearchTerms(db: DatabaseSync): SearchTerms {
   const insertTerms = db.prepare(INSERT_TERMS)
   const kinds = [createWords(), createWords(), createWords()] as const
@@ -43,7 +43,7 @@ export function prepareSearchTerms(db: DatabaseSync): SearchTerms {
   }
 }
 
-/** The words of one kind that were noted, as far as they are not known to be written. */
+/** The noted words of one kind, without those known to be written. */
 function createWords() {
   const written = new Set<string>()
   const noted = new Set<string>()

@@ -8,25 +8,25 @@ import {
 } from '../../../domain/search/search-words.ts'
 
 /**
- * What the full-text index holds of an order: the words that the domain makes (search-words.ts). The rank of a match must
- * not change as orders are added, so it is no score but a class, and each class is a query of plain words:
+ * The text of an order in the full-text index, made of the domain's words (search-words.ts). The rank of a match must not
+ * change as orders are added, so it is a class and not a score. Each class is a query of plain words:
  *
  *   alex       a word of the name or of an item
  *   §alex      a word of the customer's name
- *   ¶2041      a word of an item's code, the reference or the e-mail address that is in neither name nor item. Apart, so that
- *              the lists of the others stay as short as they are
- *   ¤own5d0c…  the order's id, or a word with digits of the e-mail address: nearly every order brings a new one, so they are
- *              found whole, and the list of words does not have them
+ *   ¶2041      a word of an item's code, the reference or the e-mail address that is in neither name nor item. It is kept
+ *              apart so that the entries of the other words stay short
+ *   ¤own5d0c…  the order's id, or a word with digits of the e-mail address. Nearly every order adds a new one, so these are
+ *              found only as whole words and are not listed
  *   ¤pPayPal   a filter of the list, so that text and filters together are one intersection of the index
  *
- * The marks are neither letters nor digits, so that no text makes them; outside of ASCII the tokenizer keeps them.
+ * The marks are neither letters nor digits, so no text contains them; outside ASCII the tokenizer keeps them.
  */
 const NAME_MARK = '§'
 const OTHER_MARK = '¶'
-/** Four characters, the longest beginning that has entries of its own: each order then adds to the same four. */
+/** Four characters, the longest prefix that the index has entries for, so every order adds to the same four prefixes. */
 const OWN_MARK = '¤own'
 const FILTER_MARK = '¤'
-/** Brands, sizes and codes are those of a catalogue: a few thousand come again and again. */
+/** Brands, sizes and codes come from a catalogue, so a few thousand of them recur. */
 const MAX_REMEMBERED = 20_000
 
 export interface Filters {
@@ -35,22 +35,22 @@ export interface Filters {
   readonly paymentMethod?: string
 }
 
-/** What of an order can be searched for, and what a list that is searched is filtered by. */
+/** The parts of an order that search covers, and those that filter a search. */
 export type Searchable = SearchedTexts & Pick<NewOrderCommand, 'customerId' | 'currencyType' | 'paymentMethodType'>
 
 /** The words of an order, each once. */
 export interface SearchParts {
-  /** Of the customer's name. */
+  /** Words of the customer's name. */
   readonly names: readonly string[]
-  /** Of items, as far as they are not in the name. */
+  /** Words of items that are not in the name. */
   readonly items: readonly string[]
-  /** Of codes and other texts, the reference among them, as far as they are in neither. */
+  /** Words of codes, the reference and other texts that are in neither. */
   readonly others: readonly string[]
-  /** Words that hardly two orders share: they are found whole, and are not in the list of words. */
+  /** Words that hardly two orders share. They are found only as whole words, and are not listed. */
   readonly own: readonly string[]
 }
 
-/** Remembers the words of the texts of items. */
+/** Splits orders into words. Remembers the words of items' texts, because they recur. */
 export function createSearchParts(): (orderId: string, order: Searchable) => SearchParts {
   const remembered = new Map<string, readonly string[]>()
 
@@ -65,7 +65,7 @@ export function createSearchParts(): (orderId: string, order: Searchable) => Sea
 
   return (orderId, order) => {
     const seen = new Set<string>()
-    /** Loops, because every order that is stored comes by here. */
+    /** Written as loops, because every stored order passes here. */
     function add(list: string[], words: readonly string[]): void {
       for (const word of words) {
         if (seen.has(word)) continue
@@ -93,7 +93,7 @@ export function createSearchParts(): (orderId: string, order: Searchable) => Sea
   }
 }
 
-/** The text of an order for the index. */
+/** The order's text for the full-text index. */
 export function searchableText(order: Searchable, parts: SearchParts): string {
   const { customerId, currencyType: currency, paymentMethodType: paymentMethod } = order
   const words = [...parts.items, ...filterWords({ customerId, currency, paymentMethod })]
@@ -104,8 +104,7 @@ export function searchableText(order: Searchable, parts: SearchParts): string {
 }
 
 /**
- * What the index of an earlier version lacks of an order: it had names and items, whose plain words it made as today, and
- * nothing else.
+ * The words that an earlier version did not index. It indexed names and items only, and split their plain words as today.
  */
 export function addedText(order: Searchable, { names, items, others, own }: SearchParts): string {
   const words = [...others.map(inOthers), ...own.map(asOwn)]
@@ -121,14 +120,14 @@ export function addedText(order: Searchable, { names, items, others, own }: Sear
 export const canBeOwn = (word: string): boolean => hasDigit(word) || isShortId(word)
 const hasDigit = (word: string): boolean => /\p{N}/u.test(word)
 
-/** As the index has a word of a customer's name. */
+/** A word of the customer's name, as it stands in the index. */
 export const inNames = (word: string): string => `${NAME_MARK}${word}`
-/** As it has a word of the other texts. */
+/** A word of the other texts, as it stands in the index. */
 export const inOthers = (word: string): string => `${OTHER_MARK}${word}`
-/** As it has one that hardly two orders share. */
+/** A word that hardly two orders share, as it stands in the index. */
 export const asOwn = (word: string): string => `${OWN_MARK}${word}`
 
-/** The words of the index for the filters that are given. */
+/** The given filters as words of the index. */
 export function filterWords({ customerId, currency, paymentMethod }: Filters): string[] {
   return [
     ...(customerId === undefined ? [] : [`${FILTER_MARK}c${customerId}`]),

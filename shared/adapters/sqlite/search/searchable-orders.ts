@@ -3,16 +3,16 @@ import { createStatements } from '../database/database.ts'
 import type { Searchable } from './search-text.ts'
 import { fromIdBytes } from '../database/values.ts'
 
-/** What of the orders after one position, up to another, can be searched for; in the order of storing. */
+/** The searchable parts of the orders after `afterSeq`, up to `lastSeq`, in the order of storing. */
 export type ReadSearchable = (afterSeq: number, lastSeq: number) => readonly SearchableOrder[]
 
 export type SearchableOrder = Searchable & { readonly seq: number; readonly orderId: string }
 
 type SearchableItem = Searchable['orderItems'][number] & { readonly seq: number }
 
-/** Reads the rows of orders and items; of tables beside the live ones, when their names begin so. */
+/** Reads orders and their items. `prefix` names the tables of a rebuild instead of the live ones. */
 export function prepareSearchableOrders(db: DatabaseSync, prefix = ''): ReadSearchable {
-  // Prepared when first used: the tables beside the live ones are there only while a rebuild runs.
+  // Statements are prepared when first used, because a rebuild's tables exist only while it runs.
   const statement = createStatements(db)
   const selectOrders = `
     SELECT seq, order_id AS id, customer_id AS customerId, customer_name AS customerName, customer_last_name AS customerLastName,

@@ -5,7 +5,7 @@ import { openDatabase } from '../database/database.ts'
 import { serve } from './serve.ts'
 import type { StoreLocation } from './write-worker.ts'
 
-/** The thread that looks for damage. It reads the whole file, behind which queries would wait too long. */
+/** The thread that looks for damage. It reads the whole file, so queries would wait too long in the same thread. */
 export interface Checker {
   inspect(): readonly Finding[]
   close(): void

@@ -17,7 +17,7 @@ import type { StoreLocation } from './write-worker.ts'
 /** The thread that reads. It never waits for the writer, and each of its answers shows one moment. */
 export interface Reader
   extends OrderQueries, ListQueries, DeadLetterQueries, RedriveQueries, LedgerQueries, RebuildQueries {
-  /** Throws when nothing can be read. */
+  /** Throws if nothing can be read. */
   probe(): void
   tidy?(): 'close'
   close(): void
@@ -31,8 +31,8 @@ serve(file, () => {
     return openReader(openDatabase(file))
   } catch (error) {
     if (!isNoRoom(error)) throw error
-    // There is no room even for the file that connections share. The file is opened for one answer at a time, so that the
-    // writer gets its turn.
+    // There is no room even for the file that connections share, so the reader locks the store for one answer at a time
+    // and closes it again to let the writer have its turn.
     return { ...openReader(openDatabase(file, 'alone')), tidy: () => 'close' }
   }
 })

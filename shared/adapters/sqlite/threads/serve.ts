@@ -1,7 +1,7 @@
 import { serveFile, type Operations } from '../../../threads/serve-file.ts'
 import { leavesConnectionSound, packError, toStoreError } from '../database/errors.ts'
 
-/** Serves a thread of the store. `open` opens the connection, again after an error that may have damaged it. */
+/** Serves a thread of the store. `open` is called again after an error that may have damaged the connection. */
 export function serve(file: string, open: () => Operations): void {
   serveFile({
     open,

@@ -26,7 +26,7 @@ export interface Writer
     LedgerRepairs {
   readonly reindex: Reindex
   migrate(): Schema
-  /** Writes and flushes a meaningless row; throws when orders could not be written either. */
+  /** Writes and flushes a meaningless row. Throws if orders could not be written either. */
   probe(): void
   tidy(): void
   close(): void
