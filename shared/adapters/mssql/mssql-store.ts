@@ -14,7 +14,7 @@ import { createRedrives } from './redrives/redrives.ts'
 import { reindex } from './search/search-reindex.ts'
 import { createBatchCommands } from './orders/store-batch.ts'
 
-/** The store on SQL Server or Azure SQL Database. Instances share it; each has a pool of connections of its own. */
+/** The store on SQL Server or Azure SQL Database. Instances share the database, each with its own pool of connections. */
 export interface MssqlStore extends Store {
   /** Host and database, for people. */
   readonly described: string
@@ -22,33 +22,33 @@ export interface MssqlStore extends Store {
 
 export interface MssqlStoreOptions {
   readonly connectionString: string
-  /** Something is not as it should be, and goes on all the same. */
+  /** Called with problems that do not stop the store. */
   readonly onWarning: (message: string) => void
-  /** A connection failed that nobody was using. */
+  /** Called if an idle connection fails. */
   readonly onError: (error: unknown) => void
   /**
-   * Whether a database that this program cannot use, such as one that a newer program made, rejects the opening. If not,
-   * that is told as a warning, calls reject with `store-unavailable`, and it is tried again.
+   * Whether a database that this program cannot use, such as that of a newer program, makes the opening fail. If not, it
+   * causes a warning, calls reject with `store-unavailable`, and each call tries again.
    */
   readonly mustBeUsable?: boolean
   /** Ends with a slash. */
   readonly migrations?: URL
 }
 
-/** A start waits this long for the tables to be up to date. Any longer, and a supervisor might take it for hung. */
+/** A start waits this long for the tables to be migrated. After a longer wait a supervisor might think that it hangs. */
 const START_WAIT_MS = 5000
 const IS_SOURCE = import.meta.url.endsWith('.ts')
-/** The compiled program lies one directory deeper, in dist/, and its migrations where they always are. */
+/** The compiled program is one directory deeper, in dist/, but its migrations are not. */
 const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/mssql/`, import.meta.url)
 
-/** A read-only database answers, and stores nothing. */
+/** A read-only database answers queries but stores nothing. */
 export const PROBE = "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS VARCHAR(20)) AS updateability;"
 
 /**
- * Connects and brings the tables up to date. A server that is away or refuses the login is no reason to fail: that is
- * told once, the first call after it is back does what is left to do, and until then every call rejects with
- * `store-unavailable`. One that hangs is waited for no longer than five seconds. Rejects with `invalid-setting` for a
- * connection string that cannot be read, and for a database that a newer program made unless it may be unusable.
+ * Connects and migrates the tables. If the server is unavailable or refuses the login, it warns once, and every call
+ * rejects with `store-unavailable` until a call succeeds in preparing the database. It waits at most five seconds for a
+ * server that hangs. Rejects with `invalid-setting` for an invalid connection string, and for the database of a newer
+ * program if the database must be usable.
  */
 export async function createMssqlStore(options: MssqlStoreOptions): Promise<MssqlStore> {
   const { connectionString, onWarning, onError, mustBeUsable = true, migrations = MIGRATIONS } = options
@@ -102,14 +102,14 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
   }
 }
 
-/** Every call first waits for the tables to be as they should, and rejects with the ports' errors. */
+/** Makes every call wait until the tables are migrated, and reject with the ports' errors. */
 function translated(connection: Connection, query: Query, prepare: () => Promise<Adapt>): Query {
   return async (statement, parameters, timeoutMs) => {
     let adapt: Adapt
     try {
       adapt = await prepare()
     } catch (error) {
-      // Whatever keeps the tables from being right: the orders are good, and wait.
+      // Whatever keeps the tables from being migrated is no fault of the orders, so they wait.
       throw storeUnavailable(connection.described, error)
     }
     try {
@@ -120,7 +120,7 @@ function translated(connection: Connection, query: Query, prepare: () => Promise
   }
 }
 
-/** Those who come meanwhile wait for the one who does it; after a failure the next one tries again. */
+/** Does the work once. Concurrent calls share it; after a failure the next call tries again. */
 function once<T>(work: () => Promise<T>): () => Promise<T> {
   let done: Promise<T> | undefined
   return () => {

@@ -2,16 +2,16 @@ import { WorkloadIdentityCredential } from '@azure/identity'
 import type sql from 'mssql'
 import { messageOf, OrderError } from '../../../domain/errors.ts'
 
-/** The words of a connection string, by name in lower case. */
+/** The values of a connection string, by keyword in lower case. */
 export type Words = Pick<ReadonlyMap<string, string>, 'get'>
 
 type Authentication = NonNullable<sql.config['authentication']>
 type Options = NonNullable<Authentication['options']>
 
 /**
- * Microsoft's words for `Authentication` (Microsoft.Data.SqlClient, SqlAuthenticationMethod), in lower case, and what
- * tedious 19.2 calls each. `Active Directory Integrated` is Kerberos there, which Node has not: here it is whatever the
- * environment offers, as mssql has always read it.
+ * Microsoft's values of `Authentication` (Microsoft.Data.SqlClient, SqlAuthenticationMethod), in lower case, with the
+ * equivalents of tedious 19.2. `Active Directory Integrated` is Kerberos there, which Node does not support. Here it is
+ * the credential of the environment, as mssql has always read it.
  */
 const METHODS: Readonly<Record<string, (words: Words) => Authentication | undefined>> = {
   'sql password': () => undefined,
@@ -30,7 +30,7 @@ const METHODS: Readonly<Record<string, (words: Words) => Authentication | undefi
     options: {
       clientId: wanted(words, CLIENT_ID, 'Client Id'),
       clientSecret: wanted(words, ['client secret', 'password', 'pwd'], 'Client Secret'),
-      // Microsoft's driver learns it from the server; tedious asks for it beforehand.
+      // Microsoft's driver gets it from the server; tedious needs it beforehand.
       tenantId: wanted(words, ['tenant id'], 'Tenant Id'),
     },
   }),
@@ -40,19 +40,19 @@ const METHODS: Readonly<Record<string, (words: Words) => Authentication | undefi
       userName: wanted(words, USER, 'User Id'),
       password: wanted(words, ['password', 'pwd'], 'Password'),
       clientId: wanted(words, ['client id'], 'Client Id'),
-      // Any organisation's, as tedious has it where none is named.
+      // Allows any organisation, which is tedious's own default.
       tenantId: first(words, ['tenant id']) ?? 'common',
     },
   }),
 }
 
-/** Microsoft's drivers take an identity's client id as the user's name too. */
+/** Microsoft's drivers also accept an identity's client id as the user's name. */
 const USER = ['user id', 'uid']
 const CLIENT_ID = ['client id', ...USER]
 
 /**
- * How to sign in; undefined where the driver's own reading is right: SQL logins and NTLM. Throws `invalid-setting` for a
- * word that is not known, and for one that needs a person at a screen or a word that is missing.
+ * How to sign in; undefined for SQL logins and NTLM, which the driver reads correctly itself. Throws `invalid-setting` for
+ * an unknown value, for one that needs a person to sign in, and if a required keyword is missing.
  */
 export function authenticationOf(words: Words): Authentication | undefined {
   const said = words.get('authentication')?.trim().toLowerCase().replaceAll(/\s+/g, ' ')
@@ -80,7 +80,7 @@ function managedIdentity(words: Words): Authentication {
   return { type: 'azure-active-directory-msi-vm', options: option('clientId', first(words, CLIENT_ID)) }
 }
 
-/** tedious has no word of its own for it. What the string leaves out comes from the environment (AZURE_CLIENT_ID, …). */
+/** tedious has no type for it. Values that the string omits come from the environment (AZURE_CLIENT_ID, …). */
 function workloadIdentity(words: Words): Authentication {
   const named = {
     ...option('clientId', first(words, CLIENT_ID)),

@@ -3,7 +3,7 @@ import sql from 'mssql'
 import { OrderError } from '../../../domain/errors.ts'
 import { authenticationOf, type Words } from './authentication.ts'
 
-/** What a connection string says, as the driver takes it. */
+/** A connection string in the form that the driver takes. */
 export interface ReadConnection extends sql.config {
   readonly server: string
   readonly options: NonNullable<sql.config['options']>
@@ -22,9 +22,9 @@ const ENCRYPTION: Readonly<Record<string, boolean | 'strict'>> = {
 }
 
 /**
- * Reads `SQL_CONNECTION_STRING`. The driver's own parser serves for everything but the login and its encryption: it makes
- * SQL authentication of any `Authentication` that it does not know, and plain encryption of `Encrypt=Strict`
- * (mssql 12.7.14). Throws `invalid-setting`; no message repeats a value, because it may be the password.
+ * Reads `SQL_CONNECTION_STRING`. The driver's own parser reads everything except the login and its encryption, because it
+ * treats any unknown `Authentication` as SQL authentication, and `Encrypt=Strict` as plain encryption (mssql 12.7.14).
+ * Throws `invalid-setting`. No message repeats a value, because the value may be the password.
  */
 export function readConnectionString(connectionString: string): ReadConnection {
   let parsed: sql.config
@@ -35,7 +35,7 @@ export function readConnectionString(connectionString: string): ReadConnection {
   } catch {
     throw refusal('is not a connection string (Server of the form host,1433; Database)')
   }
-  // An empty name makes the parser take the next pair for its value.
+  // If the name is empty, the parser takes the next pair as its value.
   if (typeof parsed.server !== 'string' || !/^[^;=]+$/.test(parsed.server)) {
     throw refusal('names no server (Server, of the form host,1433)')
   }
@@ -44,16 +44,16 @@ export function readConnectionString(connectionString: string): ReadConnection {
     ...parsed,
     server: parsed.server,
     options: { ...parsed.options, encrypt: encryptionOf(words) },
-    // The driver prefers a domain in the user's name to the word of the string.
+    // The driver would prefer a domain in the user's name to the string's `Authentication`.
     ...(authentication !== undefined && { domain: undefined, authentication }),
   }
 }
 
-/** TLS unless the string says otherwise, as Microsoft's drivers have it since 2022. */
+/** Uses TLS unless the string says otherwise, as Microsoft's drivers do since 2022. */
 function encryptionOf(words: Words): boolean | 'strict' {
   const said = words.get('encrypt')
   const encryption = said === undefined ? true : ENCRYPTION[said.trim().toLowerCase()]
-  if (encryption === undefined) throw refusal('has an Encrypt that is none of True, Mandatory, Strict and False')
+  if (encryption === undefined) throw refusal('has an unknown Encrypt; known are True, Mandatory, Strict and False')
   return encryption
 }
 

@@ -2,7 +2,7 @@ import sql from 'mssql'
 import { readConnectionString } from './connection-string.ts'
 import { leavesConnectionSound } from './errors.ts'
 
-/** A parameter with its type: the types that statements here use, and no others. */
+/** A parameter with its type. These are the only types that the statements use. */
 export type Parameter =
   | { readonly type: 'text'; readonly value: string | null }
   | { readonly type: 'int' | 'bigint'; readonly value: number | null }
@@ -17,26 +17,26 @@ export const int = (value: number | null): Parameter => ({ type: 'int', value })
 export const bigint = (value: number | null): Parameter => ({ type: 'bigint', value })
 export const bytes = (value: Uint8Array | null): Parameter => ({ type: 'bytes', value })
 
-/** The pool of connections to one database. Rejects with the driver's own errors (mssql-errors.ts says what they mean). */
+/** The pool of connections to one database. Rejects with the driver's own errors (errors.ts). */
 export interface Connection extends AsyncDisposable {
   /** Host and database, for people: no user, no password. */
   readonly described: string
-  /** Makes the first connection; rejects when the server cannot be reached or refuses. May be called again. */
+  /** Makes the first connection. Rejects if the server cannot be reached or refuses. May be called again. */
   open(): Promise<void>
-  /** One round trip (sp_executesql): the rows of each SELECT of the statement. */
+  /** Runs a statement in one round trip (sp_executesql) and returns the rows of each SELECT. */
   query(statement: string, parameters?: Parameters, timeoutMs?: number): Promise<readonly (readonly Row[])[]>
-  /** Statements as batches of one transaction on one connection: what migrations need. */
+  /** Runs batches in one transaction on one connection, for migrations. */
   inTransaction(work: (run: (batch: string) => Promise<readonly Row[]>) => Promise<void>): Promise<void>
 }
 
 export interface ConnectionOptions {
   /** As mssql takes it: `Server=host,1433;Database=orders;User Id=…;Password=…;Encrypt=true`, Entra ID included. */
   readonly connectionString: string
-  /** Told when a connection fails that nobody was using; nothing else would be. */
+  /** Called if an idle connection fails, because no call would reject with the error. */
   readonly onError: (error: unknown) => void
 }
 
-/** The driver takes a timeout for one request, which its types do not know. */
+/** The driver accepts a timeout for each request, which its types omit. */
 const Request = sql.Request as unknown as new (
   parent: sql.ConnectionPool | sql.Transaction,
   options: { readonly requestTimeout: number },
@@ -45,7 +45,7 @@ const Request = sql.Request as unknown as new (
 const CONNECT_TIMEOUT_MS = 5000
 const REQUEST_TIMEOUT_MS = 15_000
 const MIGRATION_TIMEOUT_MS = 120_000
-/** After this long a server that does not confirm a cancelled request is given up. */
+/** If the server does not confirm a cancelled request within this time, the connection is closed. */
 const CANCEL_TIMEOUT_MS = 2000
 const MAX_CONNECTIONS = 10
 /** The longest NVARCHAR that is not NVARCHAR(MAX). */
@@ -69,7 +69,7 @@ export function createConnection({ connectionString, onError }: ConnectionOption
     await connected
   }
 
-  /** Lends one connection to one request; after an error that may have left it unsound it is closed, not lent again. */
+  /** Lends a connection to one request. An error that may have damaged the connection closes it. */
   async function request<T>(timeoutMs: number, work: (request: sql.Request) => Promise<T>): Promise<T> {
     await connect()
     const lender = lend(pool)
@@ -78,7 +78,7 @@ export function createConnection({ connectionString, onError }: ConnectionOption
       lender.giveBack(true)
       return result
     } catch (error) {
-      // A request that was cancelled may have left its transaction open: the server rolls back what loses its connection.
+      // A cancelled request may leave its transaction open. Closing the connection makes the server roll it back.
       lender.giveBack(leavesConnectionSound(error))
       throw error
     }
@@ -109,14 +109,14 @@ export function createConnection({ connectionString, onError }: ConnectionOption
         })
         await transaction.commit()
       } catch (error) {
-        // XACT_ABORT rolls back by itself, which the driver notices.
+        // With XACT_ABORT the server may already have rolled back, which the driver notices.
         if (isOpen) await transaction.rollback().catch(onError)
         throw error
       }
     },
     async [Symbol.asyncDispose]() {
       closed = true
-      // A pool that is just connecting cannot be closed.
+      // A pool cannot be closed while it connects.
       await connecting
       await pool.close()
     },
@@ -126,7 +126,7 @@ export function createConnection({ connectionString, onError }: ConnectionOption
 function bind(request: sql.Request, name: string, parameter: Parameter): void {
   switch (parameter.type) {
     case 'text':
-      // An index is compared with a text of bounded length.
+      // Bounded, because an index cannot be sought with NVARCHAR(MAX).
       request.input(
         name,
         sql.NVarChar((parameter.value?.length ?? 0) > MAX_UNITS ? sql.MAX : MAX_UNITS),
@@ -144,13 +144,13 @@ function bind(request: sql.Request, name: string, parameter: Parameter): void {
   }
 }
 
-/** By the state of the socket: asking `SELECT 1` before each request would double the round trips. */
+/** Checks only the socket's state, because `SELECT 1` before each request would double the round trips. */
 const VALIDATE = 'socket'
 
-/** Microsoft's advice for Azure SQL Database, whose gateway may first have to wake or move a database. */
+/** Microsoft's advice for Azure SQL Database, whose gateway may have to resume or move a database first. */
 const AZURE_CONNECT_TIMEOUT_MS = 30_000
 
-/** What the driver is opened with. Throws `invalid-setting` as readConnectionString does. */
+/** The driver's configuration. Throws `invalid-setting` as readConnectionString does. */
 export function toPoolConfig(connectionString: string): sql.config {
   const read = readConnectionString(connectionString)
   return {
@@ -169,7 +169,7 @@ export function toPoolConfig(connectionString: string): sql.config {
   }
 }
 
-/** The public cloud and the national ones. */
+/** Covers the public cloud and the national clouds. */
 function isAzure(server: string): boolean {
   return /\.database\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/i.test(server)
 }
@@ -181,8 +181,8 @@ interface Tedious {
 }
 
 /**
- * tedious 19.2 asks for encryption and signs in without it when the server says that it has none. The password would be
- * readable on the way, so such a login is refused.
+ * If the server offers no encryption, tedious 19.2 signs in without it although encryption was requested. Anyone on the
+ * network could read the password, so this refuses the login.
  */
 function refuseClearLogin(connection: Tedious): void {
   const send = connection.sendLogin7Packet.bind(connection)
@@ -195,13 +195,13 @@ function refuseClearLogin(connection: Tedious): void {
   }
 }
 
-/** What the driver lends, of which its types say less than it does. */
+/** A connection of the pool; the driver's types omit these members. */
 interface Lent {
   hasError: boolean
   close(): void
 }
 
-/** The same pool, but what a request gives back comes here first. */
+/** The same pool, except that a request returns its connection here instead of to the pool. */
 function lend(pool: sql.ConnectionPool): { pool: sql.ConnectionPool; giveBack(isSound: boolean): void } {
   const lent = new Set<Lent>()
   const release = (connection: Lent) => {

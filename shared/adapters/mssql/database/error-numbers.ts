@@ -1,6 +1,6 @@
 /**
- * What an error number of SQL Server means to the ports. A number that is not in the table is judged by its severity, and
- * below 17 is a fault of ours: a syntax error, a missing table.
+ * The meaning of SQL Server's error numbers for the ports. Numbers that are not in the table are classified by severity.
+ * Below 17 they are bugs, such as a syntax error or a missing table.
  *
  * Sources: [events] learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors, and of
  * Azure [azure] learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues (transient errors, resource
@@ -8,7 +8,7 @@
  */
 export type SqlFailure = 'busy' | 'unavailable' | 'full' | 'permission' | 'constraint' | 'unique'
 
-/** A row for each reason, its class first. */
+/** One row for each reason, with its class first. */
 const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['busy', 601], // [events] the rows moved during a scan
   ['busy', 1204], // no lock to be had
@@ -84,7 +84,7 @@ const FAILURES: ReadonlyMap<number, SqlFailure> = new Map(
   TABLE.flatMap(([failure, ...numbers]) => numbers.map((number) => [number, failure])),
 )
 
-/** The driver's own number for a connection that did not come about. */
+/** The driver's own number for a failed connection. */
 const NO_CONNECTION = -2
 
 export function failureOfNumber(number: number): SqlFailure | undefined {
@@ -92,30 +92,30 @@ export function failureOfNumber(number: number): SqlFailure | undefined {
 }
 
 /**
- * From 17 on it is the server that cannot go on: its resources, its software, its hardware
- * (learn.microsoft.com/sql/relational-databases/errors-events/database-engine-error-severities). Never an order's fault.
+ * From 17 on the fault is the server's resources, software or hardware, never an order
+ * (learn.microsoft.com/sql/relational-databases/errors-events/database-engine-error-severities).
  */
 export function failureOfSeverity(severity: number): SqlFailure | undefined {
   return severity >= 17 ? 'unavailable' : undefined
 }
 
-/** The login, its password or its network is refused; [azure] the firewall and the server's name. */
+/** The server refuses the login, its password or its network; on Azure also the firewall and the server's name. */
 const REFUSED_LOGINS: ReadonlySet<number> = new Set([
   4064, 18452, 18456, 18470, 18486, 18487, 18488, 40532, 40615, 40914,
 ])
 
-/** Whether somebody has to change a setting before the server lets this login in; severities say nothing of it. */
+/** Whether somebody has to change a setting before the server accepts this login. Severities do not tell. */
 export function refusesLogin(number: number): boolean {
   return REFUSED_LOGINS.has(number) || FAILURES.get(number) === undefined
 }
 
-/** Errors of Azure SQL Database that pass by themselves, and how soon Microsoft advises to try again ([azure]). */
+/** Transient errors of Azure SQL Database after which Microsoft advises trying again in five seconds ([azure]). */
 const TRY_AGAIN_AFTER_5_S: ReadonlySet<number> = new Set([
   615, 926, 4060, 4221, 10928, 10929, 10936, 40197, 40549, 40550, 40551, 40552, 40553, 40613, 49918, 49919, 49920,
 ])
 const TOO_BUSY = 40501
 
-/** The least time before the next attempt; undefined where Microsoft advises none. */
+/** The minimum wait before the next attempt; undefined if Microsoft advises none. */
 export function advisedWaitSeconds(number: number): 5 | 10 | undefined {
   if (number === TOO_BUSY) return 10
   return TRY_AGAIN_AFTER_5_S.has(number) ? 5 : undefined

@@ -8,7 +8,7 @@ import {
   type SqlFailure,
 } from './error-numbers.ts'
 
-/** Codes of tedious, mssql and Node's sockets. A refused login is an outage too: somebody changes a password. */
+/** Codes of tedious, mssql and Node's sockets. A refused login is an outage too, because somebody may fix the password. */
 const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
   'ESOCKET',
   'ECONNCLOSED',
@@ -37,41 +37,41 @@ const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * By number when the server said it, and by severity where the number is not known; else by the driver's code. Undefined
- * for a fault of ours: a syntax error, a missing table. Total: looks at anything that was thrown.
+ * Classifies an error by the server's number, by severity if the number is unknown, and otherwise by the driver's code.
+ * Undefined for a bug, such as a syntax error or a missing table. Accepts any thrown value.
  */
 export function failureOf(error: unknown): SqlFailure | undefined {
   const number = numberOf(error)
   if (number !== undefined) return failureOfNumber(number) ?? failureOfSeverity(severityOf(error))
   const name = error instanceof Error ? error.name : ''
-  // Every connection is taken, or none can be made: tarn does not know which.
+  // Either all connections are in use or none can be made; the pool does not know which.
   if (name === 'TimeoutError') return 'unavailable'
   const code = codeOf(error)
-  // A request that took too long; a connection that did is away.
+  // A request that timed out may be slow; a connection that timed out means that the server is unavailable.
   if (code === 'ETIMEOUT') return name === 'ConnectionError' ? 'unavailable' : 'busy'
   return UNAVAILABLE_CODES.has(code) ? 'unavailable' : undefined
 }
 
-/** A request that the server did not answer in time, and of which nothing is known. */
+/** Whether the server did not answer a request in time, so that its outcome is unknown. */
 export function isRequestTimeout(error: unknown): boolean {
   return codeOf(error) === 'ETIMEOUT' && failureOf(error) === 'busy'
 }
 
-/** Whether the server, or Entra ID before it, refused the login: the settings are the first place to look. */
+/** Whether the server, or Entra ID before it, refused the login, so that the settings are the first thing to check. */
 export function isRefusedLogin(error: unknown): boolean {
   const codes = chainOf(error).map(codeOf)
   if (codes.includes('EFEDAUTH')) return true
-  // A database that is moved, resumed or too busy says so in answer to the login: that is an outage like any other.
+  // A database that is being moved or resumed, or is too busy, also fails the login, but that is an ordinary outage.
   const number = numberOf(error)
   return codes.includes('ELOGIN') && (number === undefined || refusesLogin(number))
 }
 
-/** The server said what is wrong with one request, at a severity that leaves the connection as it was. */
+/** Whether the server reported an error of one request, at a severity that leaves the connection intact. */
 export function leavesConnectionSound(error: unknown): boolean {
   return isOrderError(error) || (numberOf(error) !== undefined && severityOf(error) < 20)
 }
 
-/** What the ports promise for an error; any other error as it is, because it is a fault of ours. */
+/** Converts an error to the one the ports promise. Returns any other error unchanged, because it is a bug. */
 export function toStoreError(error: unknown, server: string): unknown {
   switch (failureOf(error)) {
     case 'busy':
@@ -103,7 +103,7 @@ function storeError(code: ErrorCode, server: string, cause: unknown): OrderError
   })
 }
 
-/** What an operator has to look at. The server's own words, which follow, name the object and the permission. */
+/** What an operator has to check. The server's own message follows, and names the object and the permission. */
 function whyUnusable(cause: unknown): string {
   if (isRefusedLogin(cause)) return 'refuses the login'
   const number = numberOf(cause)
@@ -116,7 +116,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-/** A login's number lies in what mssql wrapped. Errors that came first are the reason, the last may only say "aborted". */
+/** The first known number. mssql wraps the error of a login, and only earlier errors give the reason for "aborted". */
 function numberOf(error: unknown): number | undefined {
   const known = chainOf(error).map(ownNumberOf)
   return (

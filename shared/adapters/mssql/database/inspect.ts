@@ -9,11 +9,11 @@ SELECT CAST(SERVERPROPERTY('ProductVersion') AS NVARCHAR(128)) AS version,
   CAST(SERVERPROPERTY('Edition') AS NVARCHAR(128)) AS edition,
   CAST(SERVERPROPERTY('IsFullTextInstalled') AS INT) AS has_full_text;
 `
-/** Azure SQL Database is 5, and has no msdb. */
+/** Azure SQL Database has edition 5 and no msdb. */
 export const SELECT_EDITION = "SELECT CAST(SERVERPROPERTY('EngineEdition') AS INT) AS engine_edition;"
 const AZURE_SQL_DATABASE = 5
 
-/** Counted since the server started; asks for VIEW SERVER STATE, or VIEW DATABASE STATE on Azure SQL Database. */
+/** Counts since the server started. Needs VIEW SERVER STATE, or VIEW DATABASE STATE on Azure SQL Database. */
 export const SELECT_INDEX_USE = `
 SELECT i.name, COALESCE(u.user_seeks + u.user_scans + u.user_lookups, 0) AS reads
 FROM sys.indexes AS i
@@ -24,12 +24,12 @@ WHERE i.type = 2 AND i.is_primary_key = 0
 ORDER BY i.name;
 `
 
-/** Pages on which the server found wrong bytes and that were not restored since. Azure SQL Database has no msdb. */
+/** Damaged pages that have not been restored since the server found them. Azure SQL Database has no msdb. */
 export const SELECT_DAMAGE = `
 SELECT p.file_id, p.page_id FROM msdb.dbo.suspect_pages AS p WHERE p.database_id = DB_ID() AND p.event_type IN (1, 2, 3);
 `
 
-/** What the server says of itself. What it does not have, or this login may not ask, is said in words and harms nothing. */
+/** The server's facts about itself. One that the server or this login cannot read is reported as well, with the reason. */
 export function createInspection(query: Query): () => Promise<readonly Finding[]> {
   async function look(
     name: string,
@@ -40,7 +40,7 @@ export function createInspection(query: Query): () => Promise<readonly Finding[]
       const [rows = []] = await query(statement)
       return { name, ...judge(rows) }
     } catch (error) {
-      return { name, ...well(`The server does not tell: ${messageOf(error).replace(/\.?$/, '.')}`) }
+      return { name, ...well(`The server does not say: ${messageOf(error).replace(/\.?$/, '.')}`) }
     }
   }
 
@@ -73,7 +73,7 @@ function damage(rows: readonly Row[]): Omit<Finding, 'name'> {
   return unwell(`The server found damage in the pages ${pages}: restore them, or the database.`)
 }
 
-/** An index that nobody reads costs every order something; after a start all are new. */
+/** An unused index makes storing slower. Just after a start of the server all are unread. */
 function indexUse(rows: readonly Row[]): Omit<Finding, 'name'> {
   const unread = rows.filter((row) => Number(row['reads']) === 0).map((row) => String(row['name']))
   const used = `${rows.length - unread.length} of ${rows.length} were read since the server started`

@@ -1,20 +1,21 @@
 /**
- * What transactions lock, and in which order. Two that lock in one order wait for each other and rarely end in a deadlock;
- * of one, the loser comes again (query.ts). Rare remain those of rows that one statement locks by a join (lockStates), in
- * the order of its plan.
+ * The order in which transactions take locks. Transactions that lock in the same order wait for each other and rarely
+ * deadlock. Deadlocks remain possible where one statement locks several rows by a join (lockStates), in the order of its
+ * plan. The victim of a deadlock is repeated (query.ts).
  *
- * 1. Whoever decides about a record first locks the ledger's row of the record's partition, for the record itself and for
- *    the letter that it redrives. Storing, retries, the keeping of letters and an operator's acts on one partition thus
- *    come one after the other, and everything that they read behind that lock is final. Reads without a lock would not be:
- *    with READ_COMMITTED_SNAPSHOT on, a statement reads rows as of its start, without waiting for whoever changes them
+ * 1. A transaction that decides about a record first locks the ledger's row of the record's partition, and that of the
+ *    letter that the record redrives. So storing, retries, keeping letters and operators' acts on one partition run one
+ *    after another, and everything that they read after locking is final. Reads without a lock would not be final: with
+ *    READ_COMMITTED_SNAPSHOT on, a statement reads rows as of its start and does not wait for concurrent changes
  *    ("Transaction locking and row versioning guide").
- * 2. Records of one order may lie in two partitions, so whoever decides about an order then locks its row in order_states.
- * 3. Then the other tables, in the order of LOCK_ORDER. A table that is not in it belongs to the row of another one
- *    (ROWS_OF), and is changed by nobody who has not locked that.
+ * 2. One order may have records in two partitions, so a transaction that decides about an order then locks its row in
+ *    order_states.
+ * 3. The other tables follow in the order of LOCK_ORDER. The rows of a table that is not listed belong to a row of
+ *    another table (ROWS_OF), and are changed only by a transaction that has locked that row.
  *
- * Rows are locked by an UPDATE that changes nothing: it waits for the row, and keeps others from it until the end of the
- * transaction, on every engine and at every isolation level. A hint would do so on SQL Server alone; Babelfish reads past it.
- * No lock is of a range: of two transactions that insert the same key one fails by it, and comes again (query.ts).
+ * Rows are locked by an UPDATE that changes nothing. It waits for the row and locks it until the end of the transaction, on
+ * every engine and at every isolation level. A hint would do so only on SQL Server, because Babelfish ignores it.
+ * Ranges are not locked: if two transactions insert the same key, one fails and is repeated (query.ts).
  */
 export const LOCK_ORDER = [
   'search_reindex',
@@ -44,13 +45,13 @@ export const ROWS_OF: Readonly<Record<string, (typeof LOCK_ORDER)[number]>> = {
 }
 
 /**
- * Locks the ledger's row of one partition, named by expressions. FORCESEEK, because the ledger is a heap of few rows: a
- * scan of it costs no more than a seek, and would wait for the rows of all other partitions too, each with its update
- * lock, so that all of them stored one after another ("Table hints": only a seek is considered then). A clustered key
- * would make the seek likely, not certain, and of this one would be 902 bytes, where 900 are allowed.
+ * Locks the ledger's row of one partition; the arguments are T-SQL expressions. The ledger is a heap of few rows, so a scan
+ * would cost no more than a seek. But a scan waits for the rows of all other partitions with its update locks, so that
+ * partitions would store one after another. FORCESEEK allows only seeks ("Table hints"). A clustered key would make a seek
+ * likely but not certain, and this one would have 902 bytes where 900 are allowed.
  *
- * parked_records has few rows, too. There the group comes from a table variable, as the other columns of the key
- * do: nothing but the row of each record can be sought then, and never all rows of the group.
+ * parked_records has few rows too. There the group and the other columns of the key come from a table variable, so only
+ * the row of each record can be sought, and never all rows of the group.
  */
 export const lockPartition = (group: string, topic: string, partition: string) => `
   UPDATE l
@@ -59,8 +60,8 @@ export const lockPartition = (group: string, topic: string, partition: string) =
   WHERE l.group_id = ${group} AND l.topic = ${topic} AND l.log_partition = ${partition};`
 
 /**
- * Locks the status of each order that a table variable names, of one round of it if told so; then @@ROWCOUNT is how many
- * have a status. FORCESEEK, by the unique index of order_id, so that the orders of others are not waited for.
+ * Locks the status of each order in a table variable, or in one round of it. Afterwards @@ROWCOUNT is the number of orders
+ * that have a status. FORCESEEK makes it use the unique index on order_id, so that it does not wait for other orders.
  */
 export const lockStates = (rows: string, round?: string) => `
   UPDATE s

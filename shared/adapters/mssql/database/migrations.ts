@@ -2,7 +2,7 @@ import type { Migration } from '../../../disk/migration-files.ts'
 import { changedMigration, refuseNewer } from '../../stores/refusals.ts'
 import type { Connection, Row } from './connection.ts'
 
-/** 50000 is the first number of our own. */
+/** 50000 is the first number for errors of applications. */
 export const LOCK = `
   SET XACT_ABORT ON;
   DECLARE @result INT;
@@ -22,15 +22,15 @@ export const CREATE_MIGRATIONS = `
     );`
 export const SELECT_MIGRATIONS = 'SELECT version, checksum FROM schema_migrations ORDER BY version;'
 
-/** A migration is divided where a line says GO, because some statements must be alone in a batch or first. */
+/** Splits a migration at lines with GO, because some statements must be alone or first in a batch. */
 export function batchesOf({ sql }: Pick<Migration, 'sql'>): string[] {
   return sql.split(/^GO$/m).filter((batch) => batch.trim() !== '')
 }
 
 /**
- * Numbered .sql files, run in order and only forward, each in one transaction. Of several instances that start at once
- * one migrates and the others wait for it: the lock is a name, held until the transaction ends, so that it is free when
- * its holder dies. A database that a newer program made, or whose migrations were changed afterwards, is left alone.
+ * Runs numbered .sql files in order, only forward, each in one transaction. If several instances start at once, one
+ * migrates and the others wait. The lock is a named one that ends with its transaction, so it is free if its holder dies.
+ * A database of a newer program, or with migrations that have changed since, is left alone.
  *
  * Rejects with `invalid-setting` for a database that this program must not touch, and with the driver's own errors.
  */
@@ -59,7 +59,7 @@ function toKnown(row: Row): [version: number, checksum: string] {
   return [Number(row['version']), String(row['checksum'])]
 }
 
-/** The values are our own file names and checksums: nothing in them needs escaping, and the name is checked above. */
+/** The values are our own file names and checksums, in which nothing needs escaping. */
 export function recordOf({ version, name, checksum }: Omit<Migration, 'sql'>): string {
   return `INSERT INTO schema_migrations (version, name, checksum, applied_at)
     VALUES (${version}, '${name}', '${checksum}', SYSUTCDATETIME());`

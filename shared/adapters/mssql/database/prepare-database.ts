@@ -9,13 +9,13 @@ import { migrate } from './migrations.ts'
 export const IS_SNAPSHOT_ON = `
 SELECT CAST(d.is_read_committed_snapshot_on AS INT) AS is_on FROM sys.databases AS d WHERE d.name = DB_NAME();
 `
-/** NO_WAIT, for it needs the database for itself, and waits for others to leave or throws them out otherwise. */
+/** The statement needs the database to itself. Without NO_WAIT it would wait for other connections to close. */
 export const TURN_SNAPSHOT_ON = 'ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON WITH NO_WAIT;'
 
-/** How this server wants its statements. */
+/** Adapts a statement to the server. */
 export type Adapt = (statement: string, parameters?: Parameters) => string
 
-/** Brings the database to where this program needs it. Rejects as `migrate` does. */
+/** Prepares the database for this program. Rejects as `migrate` does. */
 export async function prepareDatabase(
   connection: Connection,
   migrations: readonly Migration[],
@@ -25,11 +25,12 @@ export async function prepareDatabase(
   await useSnapshots(connection, onWarning)
   await migrate(connection, migrations)
   if (await readsJson(connection)) return (statement) => statement
-  onWarning(`${connection.described} leaves escapes in the texts of JSON. Statements resolve them where there are any.`)
+  onWarning(
+    `${connection.described} leaves escapes in the texts of JSON, so statements resolve them where there are any.`,
+  )
   return adaptTexts
 }
 
-/** The compatibility level of the database that we are connected to. */
 export const SELECT_LEVEL = `
 SELECT CAST(d.compatibility_level AS INT) AS compatibility_level FROM sys.databases AS d WHERE d.name = DB_NAME();
 `
@@ -37,8 +38,8 @@ SELECT CAST(d.compatibility_level AS INT) AS compatibility_level FROM sys.databa
 const FIRST_LEVEL_WITH_JSON = 130
 
 /**
- * Whether OPENJSON resolves escapes. Rejects with `store-unavailable` for a database whose level has no OPENJSON: until
- * somebody raises it, no statement that stores would work, and no order is to blame.
+ * Whether OPENJSON resolves escapes. Rejects with `store-unavailable` if the database's compatibility level has no
+ * OPENJSON: until somebody raises the level, no order can be stored, and that is no fault of the orders.
  */
 async function readsJson(connection: Connection): Promise<boolean> {
   try {
@@ -57,7 +58,7 @@ async function readsJson(connection: Connection): Promise<boolean> {
   }
 }
 
-/** Azure SQL has it on from the start; where we may not turn it on, readers wait for writers, and that is said. */
+/** Azure SQL has it on from the start. Warns if the login may not turn it on, because readers then wait for writers. */
 async function useSnapshots(connection: Connection, onWarning: (message: string) => void): Promise<void> {
   try {
     const [[row] = []] = await connection.query(IS_SNAPSHOT_ON)

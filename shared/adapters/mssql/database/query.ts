@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection, Parameters, Row } from './connection.ts'
 import { failureOf, isRequestTimeout } from './errors.ts'
 
-/** One statement in one round trip: the rows of each of its SELECTs. Rejects with what its maker says. */
+/** Runs one statement in one round trip and returns the rows of each of its SELECTs. */
 export type Query = (
   statement: string,
   parameters?: Parameters,
@@ -10,11 +10,11 @@ export type Query = (
 ) => Promise<readonly (readonly Row[])[]>
 
 /**
- * Of two transactions that want the same rows one may be told so by an error: a unique key that another has just
- * written, a deadlock. The statement changed nothing then, and finds the other's rows when it comes again.
+ * If two transactions need the same rows, one of them may fail, by a deadlock or a unique key that the other has just
+ * written. Its statement has changed nothing then, and finds the rows of the other when it is repeated.
  */
 const MAX_ATTEMPTS = 7
-/** Doubled each time, with full jitter: at most 1.3 s in all, long enough for the other's batch to end. */
+/** Doubles each time, with full jitter: at most 1.3 s in all, which is enough for the other's batch to end. */
 const BACKOFF_MS = 20
 const DEADLOCK = 1205
 export const ASK_ALIVE = 'SELECT 1 AS alive;'
@@ -38,7 +38,7 @@ function isLostRace(error: unknown): boolean {
   return failureOf(error) === 'unique' || (error instanceof Error && 'number' in error && error.number === DEADLOCK)
 }
 
-/** A request that took too long may be the order's fault; a server that answers nothing else either is away. */
+/** An order may cause a timeout. But if the server does not answer anything else either, it is unavailable. */
 async function explainTimeout(connection: Connection, timeout: unknown): Promise<unknown> {
   try {
     await connection.query(ASK_ALIVE, {}, PROBE_TIMEOUT_MS)

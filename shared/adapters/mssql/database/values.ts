@@ -1,18 +1,18 @@
 import type { Conversions } from '../../stores/rows.ts'
 
-/** How values travel: ids and hashes as text, times as UTC text without a zone, numbers of 64 bits as text when read. */
+/** Ids and hashes travel as text, times as UTC text without a zone. 64-bit numbers are text when read. */
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-/** DATETIME2 ends with the year 9999 and begins with the year 1; JavaScript's time goes on. */
+/** DATETIME2 covers the years 1 to 9999, fewer than JavaScript's dates. */
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z')
 
-/** Anything else would fail in the middle of a statement instead of being unknown. */
+/** Any other text would make the statement fail instead of matching no order. */
 export function isOrderId(text: string): boolean {
   return UUID.test(text)
 }
 
-/** For DATETIME2(3); null for an invalid time, which a NOT NULL column refuses. */
+/** Text for DATETIME2(3); null for an invalid time, which a NOT NULL column refuses. */
 export function toSqlTime(time: string | number): string | null {
   const ms = new Date(time).getTime()
   if (Number.isNaN(ms) || ms < FIRST_MS || ms > LAST_MS) return null
@@ -23,19 +23,19 @@ export function fromSqlTime(time: Date): string {
   return time.toISOString()
 }
 
-/** The server writes ids in capitals. */
+/** The server returns ids in upper case. */
 export function fromSqlId(orderId: string): string {
   return orderId.toLowerCase()
 }
 
 export const CONVERSIONS: Conversions<string, Date> = { fromId: fromSqlId, fromTime: fromSqlTime }
 
-/** Text, so that no digit goes through a binary fraction: DECIMAL(19, 4) reads it. */
+/** Text for DECIMAL(19, 4), so that no digit is lost in a binary fraction. */
 export function toSqlAmount(amount: number): string {
   return amount.toFixed(4)
 }
 
-/** The first units of a text, as many as a column holds, and no half of a character at the end. */
+/** The first `units` UTF-16 code units of a text, without half a character at the end. */
 export function cut(text: string, units: number): string {
   if (text.length <= units) return text
   const last = text.charCodeAt(units - 1)

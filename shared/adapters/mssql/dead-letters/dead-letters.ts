@@ -14,7 +14,7 @@ import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
 import type { Query } from '../database/query.ts'
 import { fromSqlTime, isOrderId, toSqlTime } from '../database/values.ts'
 
-/** By the unique index of the origin. */
+/** Uses the unique index on the position. */
 export const SELECT_LETTER = `
 SELECT ${LETTER_COLUMNS}
 FROM dead_letters AS d
@@ -22,8 +22,8 @@ WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offs
 `
 
 /**
- * By dead_letters_by_group alone: it costs what there are letters, and only operators ask. Then one letter of each group,
- * the last that failed.
+ * Reads dead_letters_by_group alone, then one letter of each group, the last that failed. The cost grows with the number
+ * of letters, but only operators ask for groups.
  */
 export const SELECT_GROUPS = `
 SELECT g.fingerprint, g.letters, g.first_seen, g.last_seen, s.topic, s.log_partition, s.log_offset, s.last_code,
@@ -61,7 +61,7 @@ const CONDITIONS = {
 } as const
 export type LetterFilter = keyof typeof CONDITIONS
 
-/** By the index of one filter (dead_letters_by_…) or the primary key: all of them have the order of keeping. */
+/** Uses the index of one filter (dead_letters_by_…) or the primary key. All of them are in the order of keeping. */
 export function selectLetters(filters: readonly LetterFilter[]): string {
   const where = ['d.kept_seq < @before', ...conditionsOf(filters)]
   return `
@@ -80,7 +80,7 @@ FROM dead_letters AS d${where}${recompiledBetweenTimes(new Set(filters))};
 `
 }
 
-/** On dead_letters AS d. */
+/** Conditions on `dead_letters AS d`. */
 export function conditionsOf(filters: readonly LetterFilter[]): readonly string[] {
   return filters.map((name) => CONDITIONS[name])
 }
@@ -101,7 +101,7 @@ export function filtersOf(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>) {
   return { names, parameters: parameters as Parameters }
 }
 
-/** The parameters that name a letter by its origin. */
+/** The parameters that name a letter by its position. */
 export function placeParameters({ topic, partition, offset }: RecordPosition): Parameters {
   return { topic: text(topic), partition: bigint(partition), offset: bigint(offset) }
 }

@@ -12,14 +12,14 @@ import { CODE_UNITS, GROUP_UNITS, MAX_PARTITION, TOPIC_UNITS } from '../database
 import { cut, isOrderId, toSqlTime } from '../database/values.ts'
 
 /**
- * Letters in one round trip and one transaction. What is kept already is left alone. Of the others each parks its origin,
- * unless it is the very record that was stored meanwhile, and stands for the letter that it redrove. Keys and values come
- * one after the other in @bytes, and each letter says where its own are.
+ * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. Each other letter
+ * parks its origin, unless that record was stored meanwhile, and supersedes the letter that its record redrove. @bytes
+ * holds all keys and values, and each letter has the positions of its own.
  *
- * A letter whose record is being stored waits on the partition's lock until that transaction ends, and is resolved then
- * (locks.ts). READCOMMITTEDLOCK is for a partition that the ledger does not know yet, which has no lock: it waits for an
- * order that is not committed yet, where a row version would hide it ("Table hints"). A letter whose place was taken
- * meanwhile is passed over, and is not among those that are counted as kept.
+ * A letter whose record is being stored waits on the partition's lock until that transaction ends, and is then resolved
+ * (locks.ts). A partition that the ledger does not know has no row to lock. For it READCOMMITTEDLOCK waits for an order
+ * that is not committed yet, where a row version would hide it ("Table hints"). A letter whose position was taken
+ * meanwhile is skipped and not counted as kept.
  */
 export const KEEP_LETTERS = `
 SET XACT_ABORT ON;
@@ -155,10 +155,10 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
     if (letters.length === 0) return
     const now = new Date().toISOString()
     const fitting = letters.map((letter) => fit(withStorableFigures(letter, now)))
-    // Between the two statements another instance may take a place, for a letter of another log. Then the insert passes that
-    // place over: its NOT EXISTS sees the other's row, or under READ_COMMITTED_SNAPSHOT its unique key refuses ours and the
-    // statement is repeated (query.ts). Each round that keeps fewer than were placed means that another has kept some, so
-    // this ends. On no engine here does a lock on a key that is missing keep others from it for certain.
+    // Between the two statements another instance may take a position for a letter of another log. Then the insert skips
+    // that letter: its NOT EXISTS sees the other row, or under READ_COMMITTED_SNAPSHOT the unique key refuses ours and the
+    // statement is repeated (query.ts). If fewer letters were kept than placed, another instance has kept some, so the loop
+    // ends. Locking a missing key instead would not keep others out reliably on every engine.
     for (let placed = await findPlaces(query, fitting); placed.length > 0; placed = await findPlaces(query, fitting)) {
       const { batch, concatenated } = toParameters(placed, now)
       const parameters = { batch: json(batch), bytes: bytes(concatenated), now: text(toSqlTime(now)) }
@@ -171,7 +171,7 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
 /** The parameters of KEEP_LETTERS. */
 function toParameters(letters: readonly PlacedLetter[], now: string): { batch: object; concatenated: Uint8Array } {
   const parts: Uint8Array[] = []
-  let at = 1 // where T-SQL begins to count
+  let at = 1 // T-SQL counts from 1
   const place: PlaceBytes = (value) => {
     if (value === null) return null
     const placed = { at, length: value.length }
@@ -179,7 +179,7 @@ function toParameters(letters: readonly PlacedLetter[], now: string): { batch: o
     at += value.length
     return placed
   }
-  // A foreign letter is kept, and changes neither orders nor the ledger.
+  // A foreign letter changes neither orders nor the ledger.
   const own = letters.filter(({ letter }) => letter.foreign === null)
   const redriven = own.flatMap(({ letter: { redriveOf, consumerGroup }, place: by }) => {
     const letter = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
@@ -205,7 +205,7 @@ function toParameters(letters: readonly PlacedLetter[], now: string): { batch: o
   return { batch, concatenated: Buffer.concat(parts) }
 }
 
-/** Where the bytes are among all of them; null stays null. */
+/** The position of the bytes in @bytes; null stays null. */
 type PlaceBytes = (value: Uint8Array | null) => { readonly at: number; readonly length: number } | null
 
 /** Refuses no letter: cuts names that are too long for an index. */

@@ -11,13 +11,13 @@ import { json } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { cut, fromSqlId } from '../database/values.ts'
 
-/** A letter that is not kept yet, and the place under which it will be. */
+/** A letter that is not kept yet, and the position under which it will be kept. */
 export interface PlacedLetter {
   readonly letter: DeadLetter
   readonly place: RecordPosition
 }
 
-/** By the unique key of origins. */
+/** Uses the unique key on the position. */
 export const SELECT_PLACES = `
 SELECT d.topic, d.log_partition, d.log_offset, d.order_id, d.record_timestamp
 FROM OPENJSON(@ids) WITH (
@@ -31,8 +31,8 @@ JOIN dead_letters AS d ON d.topic = p.topic COLLATE Latin1_General_100_BIN2 AND 
 const MARK_UNITS = 8
 
 /**
- * Finds a free place for each letter that is not kept: its origin, unless a letter of another record lies there. Letters
- * are never deleted, so one round of questions is enough but for places that several logs have had.
+ * Finds a free position for each letter that is not kept: its origin, unless a letter of another record is there. Letters
+ * are never deleted, so one query is enough unless several logs had records at the same position.
  */
 export async function findPlaces(query: Query, letters: readonly DeadLetter[]): Promise<readonly PlacedLetter[]> {
   const known = new Map<string, LetterIdentity>()

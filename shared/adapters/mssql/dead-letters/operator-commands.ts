@@ -9,10 +9,10 @@ import { createGetLetter, placeParameters } from './dead-letters.ts'
 import { DISCARD, DISCARD_MANY, MARK_EDITED, RECORD_EDIT, RESTORE } from './operator-sql.ts'
 import type { Query } from '../database/query.ts'
 
-/** A round trip discards this many letters. */
+/** Letters discarded in one round trip. */
 const LETTERS_AT_ONCE = 200
 
-/** What operators do to single dead letters (port Redrives). */
+/** Operators' acts on single dead letters (port Redrives). */
 export function createOperatorCommands(
   query: Query,
 ): Pick<Redrives, 'discard' | 'discardMany' | 'restore' | 'recordEdit' | 'markEdited'> {
@@ -58,7 +58,7 @@ export function createOperatorCommands(
   }
 }
 
-/** Where a letter may be; undefined for an id that names none, because no column could hold its place. */
+/** The position in a letter's id; undefined if the id is malformed or no column can hold the position. */
 function placeOf(id: string): (RecordPosition & { readonly id: string }) | undefined {
   const place = parseDeadLetterId(id)
   const fits = place !== undefined && place.topic.length <= TOPIC_UNITS && place.partition <= MAX_PARTITION

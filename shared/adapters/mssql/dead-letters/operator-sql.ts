@@ -3,12 +3,12 @@ import { ORIGIN_TOPIC } from './letter-topic.ts'
 import { lockPartition } from '../database/locks.ts'
 
 /**
- * The acts of operators on one letter, each one transaction. Each returns the letter's previous state, and changes nothing
- * if that state does not allow the act. A foreign letter stands for no order here.
+ * Operators' acts on one letter, each one transaction. Each returns the letter's previous state, and changes nothing if
+ * that state does not allow the act. A foreign letter is treated as a letter without an order.
  *
- * The state is read behind the locks (locks.ts): of the partition, so that the record is not being stored or kept
- * meanwhile, and of the order, so that of its last two letters one sees that the other is gone. Order, group and place of
- * a letter never change, so they are read before.
+ * The state is read after taking two locks (locks.ts): the partition's, so that the record is not stored or kept at the
+ * same time, and the order's, so that of two concurrent discards of its last letters one sees the other. A letter's order,
+ * group and position never change, so they are read before.
  */
 const DECLARE = `
 SET XACT_ABORT ON;
@@ -36,7 +36,7 @@ const tell = (kind: string) => `
   SELECT @order, @time, '${kind}', @reason WHERE @order IS NOT NULL AND ${NOT_STORED_BEFORE('@order')};
 `
 
-/** The letter and its parked record. */
+/** Moves the letter and its parked record. */
 const move = (from: string, to: string) => `
   UPDATE dead_letters SET state = '${to}' WHERE kept_seq = @kept;
   UPDATE parked_records SET state = '${to}', updated_at = @time
@@ -44,7 +44,7 @@ const move = (from: string, to: string) => `
     AND state = '${from}';
 `
 
-/** An order is given up with the last of its letters. */
+/** Discards the order with the last of its letters. */
 const DISCARD_LETTER = `
 IF @state = 'dead'
 BEGIN${move('dead', 'discarded')}
@@ -62,9 +62,9 @@ END;`
 export const DISCARD = `${START}${DISCARD_LETTER}${END}`
 
 /**
- * Letter by letter, each a transaction of its own: so each locks what DISCARD locks and no more, and whatever comes first
- * among the letters, no two of these wait for each other. A statement that comes again after a deadlock passes over those
- * that it discarded before. @letters is an array of [n, id, topic, partition, offset], counted from 1.
+ * Discards letters in one transaction each, so each locks only what DISCARD locks, and the order of the letters cannot
+ * cause a deadlock between two of these statements. When it is repeated after a deadlock, it skips the letters that it
+ * discarded before. @letters is an array of [n, id, topic, partition, offset]; n counts from 1.
  */
 export const DISCARD_MANY = `${DECLARE}
 DECLARE @named TABLE (
@@ -112,7 +112,7 @@ BEGIN
   UPDATE dead_letters SET edited_value = @value WHERE kept_seq = @kept;${INSERT_AUDIT('edit')}
 END;${END}`
 
-/** It may be stored, and the letter resolved, before its sender comes to say that it was sent. */
+/** The edit may be stored, and the letter resolved, before its sender reports that it was sent. */
 export const MARK_EDITED = `${START}
 IF @state IS NOT NULL
 BEGIN

@@ -2,12 +2,12 @@ import { isLetterOf } from './letter-topic.ts'
 import { lockStates } from '../database/locks.ts'
 
 /**
- * Records that are parked, one round for those that do not depend on one another (rounds.ts): the row of each origin
- * moves forward only, and the order's status and history follow what is news. Copies are delivered late, again and in
- * any order, so a row knows more attempts, then `dead`, then what an operator or the store made of it.
+ * Parks records, in one round for each set of independent records (rounds.ts). Copies may arrive late, repeatedly and in
+ * any order, so the row of an origin only moves forward: more attempts, then `dead`, then the state that an operator or
+ * the store gave it. The order's status and history change only if the row does.
  *
- * A part of larger statements, which read @parked and @parked_words from their JSON first (DECLARE_PARKED) and lock the
- * partitions of the records (locks.ts).
+ * This is part of larger statements, which first read @parked and @parked_words from their JSON (DECLARE_PARKED) and lock
+ * the partitions of the records (locks.ts).
  */
 export const DECLARE_PARKED = `
 DECLARE @parked TABLE (
@@ -83,12 +83,12 @@ DECLARE @parked_rounds INT = (SELECT COUNT(DISTINCT p.round) FROM @parked AS p);
 `
 
 /**
- * Rows that were read may have changed by the time of the write, so the write checks them again: a row of parked_records
- * is moved only if it still is what was seen. Another partition may store an order of the same id at the same time. Its
- * transaction inserts the order, then deletes the status; this one writes the status, then looks for the order, and so
- * one of the two sees the other. READCOMMITTEDLOCK makes it wait for an order that is not committed yet, where a row
- * version would hide it ("Table hints"). FORCESEEK keeps it from waiting for other orders. It always leaves a plan:
- * @parked leads, order_states is sought by the unique index of order_id, the words by their clustered key.
+ * A row may change between reading and writing, so the write checks again: it moves a row of parked_records only if the
+ * row is as it was read. Another partition may store an order of the same id at the same time. That transaction inserts
+ * the order, then deletes the status; this one writes the status, then looks for the order, so one of the two sees the
+ * other. READCOMMITTEDLOCK waits for an order that is not committed yet, where a row version would hide it ("Table
+ * hints"). FORCESEEK avoids waiting for other orders. A plan with seeks always exists: @parked comes first, then
+ * order_states by the unique index on order_id, and the words by their clustered key.
  */
 export const PARK = `
 SET @parked_round = 0;

@@ -1,12 +1,13 @@
 import { lockPartition } from '../database/locks.ts'
 
 /**
- * Counts offsets. Only those at or beyond `next_offset` count, and those that were passed over as a gap and came after
- * all; any other was counted before. So the figures always add up to `next_offset − first_offset`, which the table checks.
+ * Counts offsets. An offset counts if it is at or beyond `next_offset`, or if it was passed over as a gap and arrived
+ * after all. Any other offset was counted before. So the figures always add up to `next_offset − first_offset`, which the
+ * table checks.
  *
- * Parts of STORE_BATCH: @partitions are those of all records that the batch decides about, in the order of topic and
- * partition, numbered from 1; @places is one row for each offset to count, `i` the order that came from it, or null for
- * what is parked.
+ * This is part of STORE_BATCH. @partitions has the partitions of all records that the batch decides about, numbered from 1
+ * in the order of topic and partition. @places has one row for each offset to count; `i` is the index of the order from
+ * that offset, or null for a parked record.
  */
 export const DECLARE_LEDGER = `
 DECLARE @partitions TABLE (
@@ -83,8 +84,8 @@ DECLARE @topic NVARCHAR(249), @partition INT, @next BIGINT;
 `
 
 /**
- * Row by row, so that everyone locks them in the same order: whoever waits here holds nothing that the other needs. A row
- * that is missing is inserted at the end, and of two that insert it one fails and comes again.
+ * Locks row by row, so that all transactions lock in the same order and none waits for one that waits for it. A missing
+ * row is inserted at the end; if two transactions insert it, one fails and is repeated.
  */
 export const LOCK_LEDGER = `
 WHILE @n <= @last_n
@@ -99,7 +100,7 @@ BEGIN
 END;
 `
 
-/** The last range of a partition that begins at or before an offset, or before it. */
+/** The last gap of a partition that begins before an offset, or at or before it. */
 const LAST_GAP = (of: string, begins: string) => `
   SELECT TOP (1) x.since_offset, x.until_offset, x.lost_by
   FROM ledger_gaps AS x
@@ -107,11 +108,11 @@ const LAST_GAP = (of: string, begins: string) => `
   ORDER BY x.since_offset DESC`
 
 /**
- * No two gaps of a partition overlap, so an offset lies in the last one that begins at or before it, or in none. Asked
- * for that one, the primary key is sought once for each offset; asked for `since <= offset AND until > offset`, it reads
- * every earlier gap for each.
+ * Gaps of a partition do not overlap, so only the last one that begins at or before an offset can contain it. Finding that
+ * one takes a single seek of the primary key for each offset, where `since <= offset AND until > offset` would read every
+ * earlier gap.
  *
- * FORCESEEK where gaps are deleted: the table variable has the key of each, so a seek is always possible, and no scan
+ * Gaps are deleted with FORCESEEK. The table variable has the key of each gap, so a seek is always possible, and no scan
  * waits for the gaps of other partitions.
  */
 export const COUNT = `

@@ -4,7 +4,7 @@ import { actParameters, INSERT_AUDIT } from '../dead-letters/audit.ts'
 import type { Query } from '../database/query.ts'
 import { toGroup } from '../database/columns.ts'
 
-/** Of two that begin the very first one, the second fails by the primary key, comes again and finds the first. */
+/** If two begin the first repair at once, the second violates the primary key, is repeated and finds the first. */
 export const BEGIN_REPAIR = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;

@@ -6,16 +6,16 @@ import type { Query } from '../database/query.ts'
 import { toGroup } from '../database/columns.ts'
 
 /**
- * Rows in one transaction. A row takes three locks here, and from 5,000 of a statement on a table is locked as a whole
+ * Rows in one transaction. Each row takes three locks, and a statement with 5,000 locks on a table locks the whole table
  * (learn.microsoft.com/sql/relational-databases/sql-server-transaction-locking-and-row-versioning-guide).
  */
 const FORGOTTEN_AT_ONCE = 1000
 
 /**
- * One step, to be repeated until it answers that it is done: the last one begins the new epoch. The places of the earlier
- * log mean other records now, and what is said of them must not be said of these, so they are forgotten first, some at a
- * time. A reset that ends halfway leaves the old ledger, which remembers less, and another one goes on from there.
- * Each step locks the group's partitions first, so that nobody counts meanwhile (locks.ts).
+ * One step of a reset, repeated until it returns that nothing is left; the last step begins the new epoch. In the new log
+ * the same positions hold other records, so everything known about the old positions is deleted first, in steps. A reset
+ * that stops halfway leaves the old ledger with some of its history deleted; the next reset continues from there.
+ * Each step first locks the group's partitions, so that nothing is counted meanwhile (locks.ts).
  */
 export const RESET_LEDGER = `
 SET XACT_ABORT ON;

@@ -5,8 +5,8 @@ import type { Query } from '../database/query.ts'
 import { toGroup } from '../database/columns.ts'
 
 /**
- * What the log says of offsets that nobody counted (port Ledger: `begin`, `settle`). Of two that begin a partition at once
- * the second fails by the primary key, comes again and finds the first.
+ * Records where a group's ledger begins (port Ledger). If two transactions begin a partition at once, the second violates
+ * the primary key, is repeated and finds the row of the first.
  */
 export const BEGIN_LEDGER = `
 SET XACT_ABORT ON;
@@ -38,8 +38,8 @@ SELECT @changed AS changed;
 `
 
 /**
- * Range by range, in the order in which everyone locks the ledger's rows. The part of each open gap that lies within the
- * range becomes what the range is; the rest of the gap stays open.
+ * Settles range by range, in the order in which all transactions lock the ledger's rows. Counts the parts of open gaps
+ * that lie within the range as absent or lost. The rest of each gap stays open.
  */
 export const SETTLE_LEDGER = `
 SET XACT_ABORT ON;

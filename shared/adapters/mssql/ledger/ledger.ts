@@ -14,8 +14,8 @@ FROM (
 ) AS g`
 
 /**
- * One picture of one moment. Each SELECT would be of its own moment, and SNAPSHOT isolation may not be allowed: so all
- * of these are one statement. By the primary keys, and parked_records_by_state.
+ * The whole ledger at one moment. It is one statement, because separate SELECTs would each see their own moment, and
+ * SNAPSHOT isolation may not be allowed. Uses the primary keys, and parked_records_by_state.
  */
 export const SELECT_LEDGER = `
 SELECT 1 AS part, l.topic, l.log_partition, l.first_offset, l.next_offset, l.stored, l.duplicate, l.parked,

@@ -1,14 +1,14 @@
 import type { RecordPosition } from '../../../ports/event-log.ts'
 
 export interface NumberedPartition {
-  /** From 1, in the order in which everyone locks them: by consumer group, topic and partition. */
+  /** Counted from 1 in the order in which all transactions lock: by consumer group, topic and partition. */
   readonly n: number
   readonly groupId?: string
   readonly topic: string
   readonly partition: number
 }
 
-/** The partitions of these places, each once: what a transaction that decides about them locks first (locks.ts). */
+/** The partitions of these positions, each once. A transaction that decides about the positions locks them first (locks.ts). */
 export function toPartitions(places: readonly (RecordPosition & { readonly groupId?: string })[]): NumberedPartition[] {
   const partitions = new Map(
     places.map(({ groupId, topic, partition }) => [

@@ -2,14 +2,14 @@ import { isLetterOf } from '../dead-letters/letter-topic.ts'
 import { lockStates } from '../database/locks.ts'
 
 /**
- * What people decided about dead letters stands, whatever is delivered again. Read from the letters and from the order's
- * status, which outlive a reset of the ledger. Parts of STORE_BATCH, one round of it.
+ * Operators' decisions about dead letters hold when records are delivered again. They are read from the letters and from
+ * the order's status, because both outlive a reset of the ledger. This is part of STORE_BATCH, for one round.
  *
- * An order that is new has no status, so that only those that failed before are looked up among the letters. Of those,
- * in this order: a letter of this very place, or the one that the record redrives, that was discarded; a letter of this
- * place that another stands for. Then a letter that is being sent back allows it, because that is the newest decision; and
- * last an order that was given up, or a letter of this place whose edit is on its way. What is decided about another
- * consumer's letter decides nothing about our order.
+ * A new order has no status, so letters are looked up only for orders that failed before. An order is withheld if the
+ * letter at its position, or the letter that it redrives, was discarded, or if the letter at its position is superseded.
+ * Otherwise it is stored if it redrives a letter, because sending a letter back is the newest decision. Last, it is
+ * withheld if the order was discarded, or if the edit of the letter at its position is on its way. A decision about
+ * another consumer's letter does not concern our order.
  */
 export const WITHHOLD = `${lockStates('@orders', '@order_round')}
   IF @@ROWCOUNT > 0
@@ -37,7 +37,7 @@ export const WITHHOLD = `${lockStates('@orders', '@order_round')}
   END;
 `
 
-/** Their rows of what is parked, which come after the letters in the order of locks. */
+/** The parked rows of withheld orders. In the order of locks they come after the letters. */
 export const PARK_WITHHELD = `
   IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.round = @order_round AND o.outcome = 'withheld')
   BEGIN
@@ -59,7 +59,7 @@ export const PARK_WITHHELD = `
   END;
 `
 
-/** After COUNT: their rows are there since PARK_WITHHELD. */
+/** Runs after COUNT. PARK_WITHHELD has inserted the rows. */
 export const COUNT_WITHHELD = `
 IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome = 'withheld')
   UPDATE r
@@ -71,7 +71,7 @@ IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome = 'withheld')
   WHERE o.outcome = 'withheld' AND (p.is_beyond = 1 OR p.gap_since IS NOT NULL);
 `
 
-/** Of a letter: another record stands in its place, because it was edited or died again. */
+/** Whether another record replaces the letter, because it was edited or died again. */
 export function isReplaced(letter: string): string {
   const wasEdited = `${letter}.edited_value IS NOT NULL AND ${letter}.state IN ('redriven', 'resolved')`
   return `(${letter}.state = 'superseded' OR (${wasEdited}))`

@@ -1,7 +1,7 @@
 /**
- * What reads orders, in one round trip each: first which ones (@found), then those with their items. Every SELECT is of
- * one moment, the next may be of a later one. So states are read before orders: an order that is stored in between is
- * found twice, and stored is what counts; it is never found nowhere.
+ * Queries of orders, each in one round trip: first the positions (@found), then the orders with their items. Each SELECT
+ * sees one moment, and the next may see a later one. So states are read before orders: an order that is stored in between
+ * is then found twice, and counts as stored, instead of not at all.
  */
 const DECLARE_FOUND = `
 SET NOCOUNT ON;
@@ -11,7 +11,7 @@ DECLARE @found TABLE (seq BIGINT NOT NULL PRIMARY KEY, rank_class INT NOT NULL);
 const STATE_COLUMNS = `s.seq, s.order_id, s.status, s.attempt, s.max_attempts, s.next_attempt_at, s.cause_code,
   s.cause_detail, s.accepted_at, s.updated_at, s.order_json`
 
-/** By the primary keys. */
+/** Uses the primary keys. */
 const SELECT_STORED = `
 SELECT f.rank_class, o.seq, o.order_id, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email,
   o.shipping_address, o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.stored_at,
@@ -31,7 +31,7 @@ JOIN order_states AS s ON s.seq = f.seq
 ORDER BY s.seq DESC;
 `
 
-/** By the unique indexes of order_id. */
+/** Uses the unique indexes on order_id. */
 export const SELECT_BY_IDS = `${DECLARE_FOUND}
 SELECT ${STATE_COLUMNS}
 FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
@@ -42,7 +42,7 @@ FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
 JOIN orders AS o ON o.order_id = i.order_id;
 ${SELECT_STORED}`
 
-/** By order_history_by_order, whose entries of one order lie in the order of writing. */
+/** Uses order_history_by_order, in which the entries of one order are in the order of writing. */
 export const SELECT_HISTORY = `
 SELECT h.happened_at, h.kind, h.attempt, h.next_attempt_at, h.cause_code, h.cause_detail, h.reason
 FROM order_history AS h
@@ -50,14 +50,14 @@ WHERE h.order_id = CAST(@orderId AS UNIQUEIDENTIFIER)
 ORDER BY h.entry;
 `
 
-/** By orders_by_idempotency_key. */
+/** Uses orders_by_idempotency_key. */
 export const SELECT_BY_KEY = `
 SELECT o.order_id, o.body_hash, o.accepted_at
 FROM orders AS o
 WHERE o.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND o.idempotency_key_hash IS NOT NULL;
 `
 
-/** Of the words with the same k an order must have one: what may be the end of an id is asked for as one too. */
+/** An order must have one word of each k. A word that may be the end of an id has its form as an id as an alternative. */
 const DECLARE_WORDS = `
 DECLARE @words TABLE (
   k INT NOT NULL,
@@ -69,7 +69,7 @@ SELECT w.k, w.word FROM OPENJSON(@queryWords) WITH (k INT '$[0]', word NVARCHAR(
 DECLARE @wordCount INT = (SELECT COUNT(DISTINCT w.k) FROM @words AS w);
 `
 
-/** A word has neither % nor _ nor [, so LIKE is a seek in the index of words. */
+/** Words contain neither %, _ nor [, so LIKE is a seek in the index of words. */
 const hasWords = (table: 'order_words' | 'order_state_words', seq: 'order_seq' | 'state_seq') => `(
   SELECT w.${seq}
   FROM @words AS q
@@ -78,13 +78,13 @@ const hasWords = (table: 'order_words' | 'order_state_words', seq: 'order_seq' |
   HAVING COUNT(DISTINCT q.k) = @wordCount
 )`
 
-/** What a list may narrow down; each is a parameter of the same name. */
+/** The filters of a list. Each is a parameter of the same name. */
 export type ListFilter = 'customerId' | 'currency' | 'paymentMethod' | 'reference' | 'from' | 'to' | 'q'
 
 /**
- * Between two times the cheaper way depends on the times: a day of last week is few rows of orders_by_acceptance, the
- * last year is the newest rows of the primary key. A plan that is kept is the one that suited its first caller, so here
- * none is kept. Babelfish has no plan to keep, and passes over the hint (babelfishpg_tsql.escape_hatch_query_hints).
+ * For a range of times the cheaper plan depends on the range: a day of last week is a few rows of orders_by_acceptance,
+ * the last year is the newest rows of the primary key. A cached plan would suit only its first caller, so the statement is
+ * compiled each time. Babelfish caches no plan and ignores the hint (babelfishpg_tsql.escape_hatch_query_hints).
  */
 export function recompiledBetweenTimes(filters: ReadonlySet<string>): string {
   return filters.has('from') || filters.has('to') ? '\nOPTION (RECOMPILE)' : ''
@@ -94,7 +94,7 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
   const words = alias === 'o' ? hasWords('order_words', 'order_seq') : hasWords('order_state_words', 'state_seq')
   const conditions: [ListFilter, string][] = [
     ['customerId', `${alias}.customer_id = @customerId`],
-    // Collations ignore trailing spaces, even binary ones.
+    // All collations ignore trailing spaces, even binary ones.
     [
       'reference',
       `${alias}.reference = CAST(@reference AS NVARCHAR(200)) AND ` +
@@ -108,9 +108,9 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
 }
 
 /**
- * Newest first, by orders_by_reference or orders_by_customer, or by orders_by_currency value by value: each value has its entries in the order
- * of seq, so that a page of each and the newest of all of them cost what the page costs. Without a filter by the
- * primary key; between two times by whichever of it and orders_by_acceptance reads less.
+ * Newest first. Uses orders_by_reference, orders_by_customer or, value by value, orders_by_currency: the entries of each
+ * value are in the order of seq, so a page of each is read and the newest of all are taken. Without a filter it uses the
+ * primary key, and for a range of times either that or orders_by_acceptance, whichever reads less.
  */
 export function selectStoredList(filters: ReadonlySet<ListFilter>): string {
   const conditions = ['o.seq < @before', ...conditionsOf('o', filters)]
@@ -146,7 +146,7 @@ ORDER BY x.seq DESC${recompiledBetweenTimes(filters)};
 ${SELECT_STORED}`
 }
 
-/** By order_states_by_status or order_states_by_reference: few orders are not stored. */
+/** Uses order_states_by_status or order_states_by_reference, because few orders are not stored. */
 export function selectStateList(filters: ReadonlySet<ListFilter>): string {
   const conditions = [
     's.status = CAST(@status AS VARCHAR(20))',
@@ -161,9 +161,9 @@ ${SELECT_STATES}`
 }
 
 /**
- * Best first: every word a whole word of the name (0), or the beginning of one (1); every word a whole word anywhere (2),
- * or the beginning of one (3). The class of an order depends on nothing but itself, so that pages stay as they are.
- * By order_words_pk: it costs what has such words.
+ * Best class first: every word is a whole word of the name (0) or the beginning of one (1), or every word is a whole word
+ * anywhere (2) or the beginning of one (3). An order's class depends on that order alone, so pages stay stable.
+ * Uses order_words_pk; the cost grows with the number of orders that have the words.
  */
 export function selectSearch(namesOnly: boolean): string {
   return `${DECLARE_FOUND}${DECLARE_WORDS}

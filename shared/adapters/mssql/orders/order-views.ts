@@ -80,7 +80,7 @@ export function createOrderQueries(query: Query): OrderQueries {
 
 const viewOf = ({ view }: Found) => view
 
-/** What DECLARE_WORDS reads: words with the same number stand for one word of the query. */
+/** The input of DECLARE_WORDS. Words with the same number are alternatives for one word of the query. */
 function numbered(words: readonly string[]): [k: number, word: string][] {
   return words.flatMap((word, k): [number, string][] =>
     isShortId(word)
@@ -92,7 +92,7 @@ function numbered(words: readonly string[]): [k: number, word: string][] {
   )
 }
 
-/** Undefined when nothing can match: a text without a word. */
+/** Undefined if nothing can match because `q` contains no word. */
 function filtersOf(list: ListQuery): { given: ReadonlySet<ListFilter>; parameters: Parameters } | undefined {
   const { customerId, currency, paymentMethod, reference, from, to, q } = list
   const words = q === undefined ? undefined : queryWords(q)

@@ -8,11 +8,11 @@ import { GROUP_UNITS, MAX_PARTITION } from '../database/columns.ts'
 import { toRounds } from './rounds.ts'
 import { cut, toSqlAmount, toSqlTime } from '../database/values.ts'
 
-/** A part of a batch: the orders at these indexes of it, in that order. */
+/** A part of a batch: the orders at these indexes, in this order. */
 export interface Part {
   readonly batch: StoreBatch
   readonly indexes: readonly number[]
-  /** Whether the ledger and what is parked belong to it. */
+  /** Whether the part includes the ledger and the parked records. */
   readonly isWhole: boolean
   readonly preview: boolean
 }
@@ -30,7 +30,7 @@ export function toStoreBatchJson({ batch, indexes, isWhole, preview }: Part): st
     preview,
     orders: orders.map(({ i, order }, index) => ({ i, round: rounds[index], ...toOrderJson(order) })),
     ...toParkedJson(parked.map((record) => ({ record, groupId: group, parkedAt: batch.now }))),
-    // A preview decides nothing, and locks no partition.
+    // A preview decides nothing, so it locks no partition.
     partitions: preview ? [] : toPartitions(decidedPlaces(orders, parked)),
     places,
     items: orders.flatMap(({ i, order }) =>
@@ -83,7 +83,7 @@ function toOrderJson({ orderId, order, origin, acceptedAt, bodyHash, idempotency
   }
 }
 
-/** Undefined for a malformed id, and for one with a partition that no record can have. */
+/** Undefined for a malformed id and for a partition that no record can have. */
 function letterOf(id: string | null): RecordPosition | undefined {
   const letter = id === null ? undefined : parseDeadLetterId(id)
   return letter !== undefined && letter.partition <= MAX_PARTITION ? letter : undefined
@@ -100,12 +100,12 @@ function keysOf({ orderId, idempotencyKeyHash, origin, redriveOf, supersedes }: 
 }
 
 interface Place extends RecordPosition {
-  /** The order that came from there; null for what is parked. */
+  /** The index of the order from this position; null for a parked record. */
   readonly i: number | null
   readonly isRedrive: boolean
 }
 
-/** Each offset once: what is parked is parked, whatever else came from its place. */
+/** Each position once. A parked record takes precedence over an order from the same position. */
 function placesOf(batch: StoreBatch, orders: readonly { i: number; order: OrderToStore }[]): Place[] {
   const places = new Map<string, Place>()
   for (const { i, order } of orders) {
@@ -118,7 +118,7 @@ function placesOf(batch: StoreBatch, orders: readonly { i: number; order: OrderT
   return [...places.values()]
 }
 
-/** Of each record that is decided about, and of each letter that one redrives. */
+/** The positions of the batch's records, and those of the letters that they redrive. */
 function decidedPlaces(orders: readonly { order: OrderToStore }[], parked: StoreBatch['parked']): RecordPosition[] {
   const letters = orders.flatMap(({ order: { redriveOf, supersedes } }) => letterOf(redriveOf ?? supersedes) ?? [])
   return [

@@ -3,7 +3,7 @@ import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
 import { DECLARE_PARKED, PARK } from '../dead-letters/parked-records-sql.ts'
 import { COUNT_WITHHELD, isReplaced, PARK_WITHHELD, WITHHOLD } from './decisions-sql.ts'
 
-/** The items of the orders in `@batch`, one row each; `i` is their order's place in it. */
+/** The items of the orders in `@batch`, one row each; `i` is the index of the order. */
 export const ITEMS_OF_BATCH = `OPENJSON(@batch, '$.items') WITH (
   i INT '$.i',
   line INT '$.line',
@@ -18,8 +18,8 @@ export const ITEMS_OF_BATCH = `OPENJSON(@batch, '$.items') WITH (
 )`
 
 /**
- * A batch in one round trip and one transaction: everything comes in the one JSON parameter @batch (store-batch-json.ts),
- * what became of each order is the one result. XACT_ABORT: any error undoes all of it and ends the statement.
+ * A batch in one round trip and one transaction. Its input is the JSON parameter @batch (store-batch-json.ts), its result
+ * is the outcome of each order. With XACT_ABORT any error undoes the transaction and ends the statement.
  */
 const BEGIN = `
 SET XACT_ABORT ON;
@@ -108,7 +108,7 @@ DECLARE @order_round INT = 0;
 DECLARE @order_rounds INT = (SELECT COUNT(DISTINCT o.round) FROM @orders AS o);
 `
 
-/** New ones are inserted; the others are judged by the row that is there, which may be of an earlier round. */
+/** Inserts new orders. The outcome of the others depends on the existing row, which may be from an earlier round. */
 const STORE = `
 WHILE @order_round < @order_rounds
 BEGIN
@@ -249,7 +249,7 @@ JOIN @orders AS o ON o.i = w.i
 WHERE o.seq IS NOT NULL;
 `
 
-/** While any order is rejected nothing is counted and nothing parked: the caller parks it and comes again. */
+/** While any order is rejected, nothing is counted or parked. The caller parks that order and calls again. */
 export const STORE_BATCH = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}
 BEGIN TRANSACTION;
 ${LOCK_LEDGER}${STORE}

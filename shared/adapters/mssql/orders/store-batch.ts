@@ -12,8 +12,8 @@ export interface BatchCommands {
 }
 
 /**
- * A batch of which every order is good takes one round trip. When a constraint refuses it, which undoes all of it, the
- * orders that are the reason are found by halves, in transactions that are rolled back; then the others are stored in one.
+ * A batch of valid orders takes one round trip. If a constraint refuses the batch, nothing of it is stored. The orders at
+ * fault are then found by halving the batch, in transactions that are rolled back, and the others are stored in one.
  */
 export function createBatchCommands(query: Query): BatchCommands {
   async function send(
@@ -50,7 +50,7 @@ export function createBatchCommands(query: Query): BatchCommands {
     } catch (error) {
       if (!isRefusal(error)) throw error
       const refused = new Set(await findRefused(batch, all))
-      // Not an order but what is parked or the ledger was the reason, and that is a fault of ours.
+      // No order is at fault, so the parked records or the ledger are, and that is a bug.
       if (refused.size === 0) throw new OrderError('internal', 'The store refuses its own figures.', { cause: error })
       const others = all.filter((index) => !refused.has(index))
       return collect(others.length === 0 ? new Map() : await send(batch, others, { isWhole: false, preview }))
@@ -77,6 +77,6 @@ function toOutcome(outcome: string): StoreOutcome {
   if (outcome === 'stored' || outcome === 'duplicate' || outcome === 'withheld') return { kind: outcome }
   const rejection = REJECTIONS[outcome as Rejection['code']]
   if (rejection === undefined)
-    throw new OrderError('internal', `The store said ${JSON.stringify(outcome)} of an order.`)
+    throw new OrderError('internal', `The store returned an unknown outcome of an order: ${JSON.stringify(outcome)}.`)
   return rejection
 }

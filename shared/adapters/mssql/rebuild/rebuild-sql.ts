@@ -2,9 +2,9 @@ import { INSERT_AUDIT } from '../dead-letters/audit.ts'
 import { DECLARE_ORDERS, ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
 
 /**
- * A rebuild, each step one round trip and one transaction (port Maintenance). What the log says is gathered in tables
- * beside the live ones; at the end one transaction writes what differs into the live ones (rebuild-swap-sql.ts), so that
- * identity, keys and indexes stay the tables' own. Whatever is looked up is found by a primary or unique key.
+ * A rebuild. Each step is one round trip and one transaction (port Maintenance). Steps write the log's content to tables
+ * beside the live ones. At the end one transaction writes the differences to the live tables (rebuild-swap-sql.ts), which
+ * keep their identity, keys and indexes. All look-ups use a primary or unique key.
  */
 export const CLEAR_REBUILT = `
   TRUNCATE TABLE rebuilt_orders;
@@ -16,7 +16,7 @@ export const SELECT_REBUILD = `
 SELECT r.state, r.why, r.leased_until, r.started_at, r.updated_at, r.operator, r.progress FROM rebuild AS r;
 `
 
-/** Of two that begin the very first one, the second fails by the primary key, comes again and finds the first. */
+/** If two begin the first rebuild at once, the second violates the primary key, is repeated and finds the first. */
 export const BEGIN_REBUILD = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
@@ -41,7 +41,7 @@ COMMIT TRANSACTION;
 SELECT @is_taken AS is_taken;
 `
 
-/** Does its work if the rebuild is still its owner's; the last result says whether it was. */
+/** Does the work if the rebuild still belongs to its owner. The last result says whether it does. */
 export const inStep = (work: string, declare = '') => `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
@@ -60,7 +60,7 @@ COMMIT TRANSACTION;
 SELECT @is_mine AS is_mine;
 `
 
-/** Whether the ledger says of this place that it was stored: it was counted, and nothing else became of it. */
+/** Whether the ledger counted the record at this position as stored. */
 const WAS_STORED = `EXISTS (
       SELECT 1 FROM ledger AS l
       WHERE l.group_id = @group AND l.topic = o.topic AND l.log_partition = o.log_partition
@@ -77,8 +77,8 @@ const WAS_STORED = `EXISTS (
     )`
 
 /**
- * Orders as the storing statement takes them (store-batch-json.ts). A record that was projected before changes nothing.
- * The ledger is asked first: what it has counted by then, the later look at the orders finds.
+ * Projects orders in the format of STORE_BATCH (store-batch-json.ts). A record that was projected before changes nothing.
+ * It reads the ledger before the orders, so it finds every order that the ledger has counted.
  */
 export const PROJECT_ORDERS = inStep(
   `
@@ -127,7 +127,7 @@ export const PROJECT_ORDERS = inStep(
 DECLARE @new TABLE (i INT NOT NULL PRIMARY KEY, seq BIGINT NOT NULL UNIQUE);`,
 )
 
-/** Goes on through the live orders; answers how far, then those that no record made, whose words are still to be made. */
+/** Reads the next live orders. Returns how many, then those that no record produced, whose words have to be added. */
 export const COMPLETE_ORDERS = inStep(
   `
   INSERT INTO @page (seq)
@@ -150,7 +150,7 @@ export const ADD_WORDS = inStep(`
   SELECT w.seq, w.word, w.in_name
   FROM OPENJSON(@words) WITH (seq BIGINT '$[0]', word NVARCHAR(4000) '$[1]', in_name BIT '$[2]') AS w;`)
 
-/** Does nothing when the rebuild is another's by now. */
+/** Does nothing if the rebuild belongs to another process by now. */
 export const ABANDON_REBUILD = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;

@@ -1,6 +1,6 @@
 import { CLEAR_REBUILT, inStep } from './rebuild-sql.ts'
 
-/** Texts are compared by their bytes: collations ignore trailing spaces, even binary ones. */
+/** Compares texts by their bytes, because all collations ignore trailing spaces, even binary ones. */
 const textsDiffer = (columns: readonly string[]) =>
   columns.map((column) => `CAST(l.${column} AS VARBINARY(800)) <> CAST(r.${column} AS VARBINARY(800))`)
 const valuesDiffer = (columns: readonly string[]) => columns.map((column) => `l.${column} <> r.${column}`)
@@ -23,13 +23,13 @@ const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash', 'ref
 )
 
 /**
- * Puts what was rebuilt in the place of what differs from it. Orders that the rebuild did not come by, which
- * were stored meanwhile, are of today's code and stay as they are, wherever their seq stands: identities are not given in
- * the order of commits. By the primary keys, in their order on both sides.
+ * Replaces the live rows that differ from the rebuilt ones. Orders stored during the rebuild are not among the rebuilt
+ * ones and stay as they are, because today's code wrote them. Their seq may be anywhere, because identities are not
+ * assigned in the order of commits. Reads both sides in the order of the primary keys.
  *
- * It may write every row. PAGLOCK, because these tables do not escalate row locks to the whole table (migration 9): pages
- * are fewer by a hundred, and their locks fit into the server's memory ("Table hints", "Resolve blocking problems caused by
- * lock escalation"). Rows that do not differ are let go as soon as they are read.
+ * It may write every row, and these tables do not escalate row locks to the whole table (migration 9), so it uses PAGLOCK:
+ * there are a hundred times fewer pages than rows, and their locks fit into the server's memory ("Table hints", "Resolve
+ * blocking problems caused by lock escalation"). Locks on rows that do not differ are released after reading.
  */
 export const SWAP_ORDERS = inStep(`
   UPDATE l

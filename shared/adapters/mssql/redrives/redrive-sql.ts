@@ -4,7 +4,7 @@ import { INSERT_AUDIT, NOT_STORED_BEFORE } from '../dead-letters/audit.ts'
 import { MAX_CLAIMED_BYTES } from '../../stores/redrive-tasks.ts'
 import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
 
-/** Redrive tasks: made by operators, carried on by whoever leases them. Each statement is one transaction. */
+/** Redrive tasks, which operators create and the process with the lease carries out. Each statement is one transaction. */
 
 const START = `
 SET XACT_ABORT ON;
@@ -49,7 +49,7 @@ INSERT INTO redrive_letters (task_seq, kept_seq)
 SELECT DISTINCT @task, n.kept_seq FROM @named AS n WHERE n.kept_seq IS NOT NULL;
 ${KEEP_TASK_IF_DEAD}`
 
-/** By the index of one filter (dead_letters_by_…), in the order of keeping. */
+/** Uses the index of one filter (dead_letters_by_…), in the order of keeping. */
 const addLetters = (filters: readonly LetterFilter[], conditions: readonly string[]) => `
 INSERT INTO redrive_letters (task_seq, kept_seq)
 SELECT TOP (@limit) @task, d.kept_seq
@@ -58,7 +58,7 @@ WHERE ${[...conditions, "d.state = 'dead'", ...conditionsOf(filters)].join(' AND
 ORDER BY d.kept_seq${recompiledBetweenTimes(new Set(filters))};
 `
 
-/** With the first of its letters. While there may be more, its filter is kept, and nobody else has it. */
+/** Creates a task with its first letters. While there may be more, the task keeps its filter and is leased to itself. */
 export function createByFilter(filters: readonly LetterFilter[]): string {
   return `${INSERT_TASK}${addLetters(filters, [])}
 IF @@ROWCOUNT = @limit
@@ -66,7 +66,7 @@ IF @@ROWCOUNT = @limit
 ${KEEP_TASK_IF_DEAD}`
 }
 
-/** The next letters of a task that does not have all of them yet, in a step that its owner repeats. */
+/** Adds the next letters of a task that may not have all of them. Its owner repeats the step. */
 export function gatherLetters(filters: readonly LetterFilter[]): string {
   return `${START}
 DECLARE @task BIGINT, @after BIGINT, @more INT;
@@ -85,7 +85,7 @@ SELECT @more AS has_more;
 `
 }
 
-/** By the unique id; the outcomes by the primary keys: they cost what the task has letters. */
+/** Uses the unique id, and the primary keys for the outcomes, whose cost grows with the task's letters. */
 export const SELECT_TASK = `
 SET NOCOUNT ON;
 DECLARE @task BIGINT, @step INT;
@@ -105,7 +105,7 @@ FROM (
 GROUP BY x.noted, x.last, x.state;
 `
 
-/** By the primary key. */
+/** Uses the primary key. */
 export const SELECT_TASK_IDS = `
 SELECT TOP (@limit) t.task_seq, t.id
 FROM redrive_tasks AS t
@@ -114,9 +114,9 @@ ORDER BY t.task_seq DESC;
 `
 
 /**
- * By redrive_tasks_running: one that is due, or that this owner failed to release; not one that another just takes. With
- * READ_COMMITTED_SNAPSHOT on, READPAST is refused unless READCOMMITTEDLOCK is given too ("Table hints"). The UPDATE asks
- * again, because a server without these hints gives two of us the same task.
+ * Leases a task that is due, or that this owner failed to release, but not one that another process is just leasing. Uses
+ * redrive_tasks_running. With READ_COMMITTED_SNAPSHOT on, READPAST requires READCOMMITTEDLOCK ("Table hints"). The UPDATE
+ * repeats the condition, because a server without these hints may return the same task to two processes.
  */
 export const LEASE = `${START}
 DECLARE @task BIGINT;
@@ -134,8 +134,9 @@ SELECT t.id, t.gathering FROM redrive_tasks AS t WHERE t.task_seq = @task;
 `
 
 /**
- * What this step noted and nobody sent; else the next ones that wait, as a new step: as many as fit, and always one.
- * By redrive_letters_by_step, in the order of keeping; the size is known without reading the payload.
+ * Returns the letters that this step claimed but did not send or, if there are none, the next waiting letters as a new
+ * step: those whose payloads fit together, and always the first. Uses redrive_letters_by_step, in the order of keeping.
+ * The server knows a payload's size without reading it.
  */
 export const CLAIM = `${START}
 DECLARE @task BIGINT, @step INT, @isNew BIT = 0;
@@ -184,7 +185,7 @@ JOIN dead_letters AS d ON d.kept_seq = c.kept_seq
 ORDER BY d.kept_seq;
 `
 
-/** It may be stored, and the letter resolved, before its sender comes to say that it was sent. */
+/** The record may be stored, and the letter resolved, before its sender reports that it was sent. */
 export const MARK_SENT = `${START}
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3)), @reason NVARCHAR(MAX);
 DECLARE @sent TABLE (i INT NOT NULL PRIMARY KEY, kept_seq BIGINT NOT NULL, order_id UNIQUEIDENTIFIER NULL);
@@ -216,7 +217,6 @@ UPDATE redrive_tasks SET due_at = @due, lease_owner = NULL
 WHERE id = @id AND state = 'running' AND lease_owner = @owner;
 `
 
-/** Who the audit says did it when a task stopped itself is the redrive. */
 export const END_TASK = `${START}
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
 BEGIN TRANSACTION;
@@ -247,8 +247,9 @@ SELECT @state AS state;
 `
 
 /**
- * Prepares a resume: what was noted and not sent waits again; what was sent counts, but judges no more. A step by the
- * primary key, to be repeated from the letter that it answers until it answers none. Nobody carries the task on meanwhile.
+ * Prepares a resume, in steps by the primary key. Letters noted but not sent wait again; letters that were sent no longer
+ * stop the task. The caller repeats the step from the letter that it returns until it returns none. The task does not run
+ * meanwhile.
  */
 export const FORGET_STEPS = `${START}
 DECLARE @task BIGINT;
@@ -283,7 +284,7 @@ COMMIT TRANSACTION;
 SELECT @state AS state;
 `
 
-/** By the primary key, or by audit_by_target. */
+/** Uses the primary key or audit_by_target. */
 export function selectAudit(ofTarget: boolean): string {
   return `
 SELECT TOP (@limit) a.entry, a.happened_at, a.action, a.target, a.operator, a.verified, a.reason

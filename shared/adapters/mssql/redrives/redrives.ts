@@ -35,7 +35,7 @@ import {
 } from './redrive-sql.ts'
 import { CONVERSIONS, toSqlTime } from '../database/values.ts'
 
-/** A step of these takes fewer locks than make SQL Server lock the whole table, which are 5,000. */
+/** Letters in one step. SQL Server locks the whole table from 5,000 locks on, and a step takes fewer. */
 const LETTERS_AT_ONCE = 1000
 
 const { toTask, toAuditEntry } = createRedriveRows(CONVERSIONS)
@@ -52,7 +52,7 @@ export function createRedrives(query: Query): Redrives {
     return task
   }
 
-  /** The rest of its letters, step by step; whoever comes after a process that died goes on. */
+  /** Gathers the rest of a task's letters in steps. If a process dies meanwhile, the next one continues. */
   async function gather(taskId: string, owner: string, filter: LettersByFilter): Promise<void> {
     const { names, parameters } = filtersOf(filter)
     for (;;) {
@@ -161,7 +161,7 @@ function lettersOf({ letters }: NewRedrive) {
     const step = { limit: int(LETTERS_AT_ONCE), due: gatheringUntil(), filter: json(letters) }
     return { statement: createByFilter(names), parameters: { ...parameters, ...step } }
   }
-  // A malformed id names no place, and is reported as missing.
+  // A malformed id has no position and is reported as missing.
   const named = letters.ids.map((id) => {
     const { topic = null, partition = null, offset = null } = parseDeadLetterId(id) ?? {}
     return [id, topic, partition, offset]

@@ -1,13 +1,13 @@
 /**
- * Goes through orders that an earlier version stored, and adds the words that it did not make (search-reindex.ts). It goes
- * twice: an instance of that version, which may run for a while beside this one, commits a position behind the mark, or
- * replaces the words of an order that is done. The second time begins when none runs any more.
+ * Adds the words that an earlier version did not index to the orders that it stored (search-reindex.ts). It makes two
+ * passes, because an instance of that version may run beside this one for a while: it may store an order behind the mark,
+ * or replace the words of an order that is done. The second pass begins when no such instance runs any more.
  */
 
-/** Stands in `ends_at` the second time. */
+/** The value of `ends_at` during the second pass. */
 const LAST_TIME = `'20000101'`
 
-/** By the primary keys. The first result has no row when there is nothing to do. */
+/** The first result has no row if there is nothing to do. Uses the primary keys. */
 export const SELECT_LACKING = `
 SET NOCOUNT ON;
 DECLARE @state BIGINT, @seq BIGINT, @may_end BIT, @is_last_time BIT;
@@ -31,7 +31,7 @@ FROM @found AS f
 JOIN order_items AS x ON x.order_seq = f.seq;
 `
 
-/** The row of the progress is the lock of the work. Of two instances that did the same step the second finds it done. */
+/** The row with the progress serves as the lock. If two instances do the same step, the second finds it done. */
 const inStep = (column: 'last_state_seq' | 'last_seq', work: string) => `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
@@ -56,7 +56,7 @@ COMMIT TRANSACTION;
 SELECT @is_mine AS is_mine;
 `
 
-/** By the primary keys. A word of an item may be one of the name by today's rule. */
+/** Uses the primary keys. By today's rule a word of an item may also be a word of the name. */
 export const ADD_TO_ORDERS = inStep(
   'last_seq',
   `  UPDATE o
@@ -74,7 +74,7 @@ export const ADD_TO_ORDERS = inStep(
   WHERE NOT EXISTS (SELECT 1 FROM order_words AS l WHERE l.word = w.word AND l.order_seq = w.seq);`,
 )
 
-/** Of those that still have a state: an order that was stored meanwhile has its words there. */
+/** Only for orders that still have a state, because orders stored meanwhile have their words already. */
 export const ADD_TO_STATES = inStep(
   'last_state_seq',
   `  UPDATE s
@@ -93,7 +93,7 @@ export const ADD_TO_STATES = inStep(
   WHERE NOT EXISTS (SELECT 1 FROM order_state_words AS l WHERE l.state_seq = w.seq AND l.word = w.word);`,
 )
 
-/** By the primary key. Of two instances that ask for it the second finds it done. */
+/** Begins the second pass. Uses the primary key. If two instances run it, the second finds it done. */
 export const REPEAT_REINDEX = `
 UPDATE search_reindex SET last_state_seq = 0, last_seq = 0, ends_at = ${LAST_TIME}
 WHERE only_row = 1 AND last_state_seq = @lastState AND last_seq = @last AND ends_at > ${LAST_TIME};

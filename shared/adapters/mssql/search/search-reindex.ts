@@ -6,29 +6,29 @@ import type { Query } from '../database/query.ts'
 import { ADD_TO_ORDERS, ADD_TO_STATES, END_REINDEX, REPEAT_REINDEX, SELECT_LACKING } from './search-reindex-sql.ts'
 import { fromSqlId } from '../database/values.ts'
 
-/** `[seq, word, whether it is one of the customer's name]`. */
+/** `[seq, word, whether the word is in the customer's name]`. */
 export type WordRow = readonly [seq: string, word: string, inName: 0 | 1]
 
-/** `ended` when no order lacks words, `waiting` when there may be more after a while. */
+/** `ended` if no order lacks words, `waiting` if there may be more orders later. */
 type Step = 'done' | 'waiting' | 'ended'
 
 interface ReindexOptions {
   readonly query: Query
-  /** Ends it after the step that it is at. */
+  /** Ends the work after the current step. */
   readonly signal: AbortSignal
   readonly onWarning: (message: string) => void
   readonly pauses?: { readonly stepMs: number; readonly waitMs: number }
 }
 
 const ORDERS_AT_ONCE = 100
-/** In one transaction, and those of one order more: from 5,000 locks on, SQL Server locks the whole table. */
+/** A transaction ends with the order that reaches this limit. From 5,000 locks on, SQL Server locks the whole table. */
 const MAX_WORDS = 2000
-/** For those who store, and for the other instances, which do the same. */
+/** Pauses leave room for storing and for other instances that do the same work. */
 const PAUSES = { stepMs: 50, waitMs: 60_000 }
 
 /**
- * Gives orders that an earlier version stored the words that it did not make. Any number of instances may do it at once.
- * A step that fails is told and tried again. Resolves when no order is left, or when it is told to end.
+ * Adds the words that an earlier version did not index to the orders that it stored. Several instances may do so at once.
+ * A step that fails causes a warning and is repeated. Resolves when no order is left or the signal aborts.
  */
 export async function reindex({ query, signal, onWarning, pauses = PAUSES }: ReindexOptions): Promise<void> {
   const pause = (ms: number) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
@@ -38,7 +38,7 @@ export async function reindex({ query, signal, onWarning, pauses = PAUSES }: Rei
       step = await reindexSome(query)
     } catch (error) {
       if (signal.aborted) return
-      onWarning(`Earlier orders have no words for searches yet, and it is tried again: ${String(error)}`)
+      onWarning(`Orders of an earlier version could not be indexed for search, and it is tried again: ${String(error)}`)
       step = 'waiting'
     }
     if (step === 'ended') return
@@ -82,7 +82,6 @@ function wordsOfState({ seq, order_id: id, order_json: order }: Row): WordRow[] 
   return typeof order === 'string' ? wordRows(seq, id, JSON.parse(order) as NewOrderCommand) : []
 }
 
-/** Of rows of orders and of their items. */
 export function wordsOfOrders(orders: readonly Row[], items: readonly Row[]): WordRow[] {
   return orders.flatMap(createWordsOfOrder(items))
 }
