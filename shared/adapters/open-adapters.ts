@@ -32,8 +32,8 @@ type LogHalf = Pick<Adapters, 'log'> & { readonly described: string; readonly em
 type StoreHalf = Store & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
 
 /**
- * Imports only the adapters that the settings choose: a process on Kafka and SQL Server does not load the embedded ones, nor
- * the other way round. Log and store are chosen independently.
+ * Imports only the adapters that the settings choose: a process on Kafka and SQL Server does not load the embedded
+ * ones, nor the other way round. Log and store are chosen independently.
  */
 export async function openAdapters(config: Config, logger: Logger, events: PipelineEmitter): Promise<Adapters> {
   const opened: AsyncDisposable[] = []
@@ -102,7 +102,7 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
     const { createMssqlStore } = await import('./mssql/mssql-store.ts')
     const store = await createMssqlStore({
       connectionString: config.sqlConnectionString,
-      // The Functions runtime would go on without functions, so there the process reports an unusable store and waits for it.
+      // The Functions runtime would run on without functions, so there the process reports the store and waits for it.
       mustBeUsable: config.runtime === 'embedded',
       onWarning: (message) => logger.warn({ event: 'store:warned' }, message),
       onError: (error) => logger.error({ event: 'store:failed', err: error }, 'a connection to the store failed'),
@@ -153,8 +153,8 @@ async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<voi
 }
 
 /**
- * Ends the process at once, before any caller is answered: its knowledge of its files is no longer certain, and an orderly
- * close would flush them as if all were well. The next start verifies the files.
+ * Ends the process at once, before any caller is answered: its knowledge of its files is no longer certain, and an
+ * orderly close would flush them as if all were well. The next start verifies the files.
  */
 async function endWhenInDoubt({ dataDir }: Config): Promise<(error: unknown) => void> {
   const { markInDoubt } = await import('../disk/in-doubt.ts')

@@ -1,13 +1,13 @@
 import { OrderError } from '../domain/errors.ts'
 
-/** Counts the records that wait to be published, and refuses more than fit: a log that is away must not cost all memory. */
+/** Counts the records that wait to be published and limits them, so that an unavailable log does not use all memory. */
 export interface QueueBounds {
   readonly queued: { readonly records: number; readonly bytes: number }
   /** Throws `queue-full` (retriable) when this many more would exceed a limit. */
   refuseIfFull(records: number, bytes: number): void
   add(records: number, bytes: number): void
   release(records: number, bytes: number): void
-  /** Resolves when nothing waits any more. */
+  /** Resolves when no record waits. */
   drained(): Promise<void>
 }
 
@@ -33,7 +33,7 @@ export function createQueueBounds(log: string, limits: QueueLimits): QueueBounds
       return { records: queuedRecords, bytes: queuedBytes }
     },
     refuseIfFull(records, bytes) {
-      // A call that exceeds a limit alone is accepted when nothing waits, because it would fit no better later.
+      // If nothing waits, even a call larger than the limit is accepted, because it would not fit later either.
       if (queuedRecords === 0) return
       if (queuedRecords + records <= maxQueuedRecords && queuedBytes + bytes <= maxQueuedBytes) return
       throw new OrderError('queue-full', `Too many records already wait for ${log} (${queuedRecords}).`, {

@@ -14,7 +14,7 @@ import { createRedrives } from './redrives/redrives.ts'
 import { reindex } from './search/search-reindex.ts'
 import { createBatchCommands } from './orders/store-batch.ts'
 
-/** The store on SQL Server or Azure SQL Database. Instances share the database, each with its own pool of connections. */
+/** The store on SQL Server or Azure SQL Database. Instances share the database and have a connection pool each. */
 export interface MssqlStore extends Store {
   /** Host and database, for people. */
   readonly described: string
@@ -27,15 +27,15 @@ export interface MssqlStoreOptions {
   /** Called if an idle connection fails. */
   readonly onError: (error: unknown) => void
   /**
-   * Whether a database that this program cannot use, such as that of a newer program, makes the opening fail. If not, it
-   * causes a warning, calls reject with `store-unavailable`, and each call tries again.
+   * Whether a database that this program cannot use, such as that of a newer program, makes the opening fail. If not,
+   * it causes a warning, calls reject with `store-unavailable`, and each call tries again.
    */
   readonly mustBeUsable?: boolean
   /** Ends with a slash. */
   readonly migrations?: URL
 }
 
-/** A start waits this long for the tables to be migrated. After a longer wait a supervisor might think that it hangs. */
+/** A start waits this long for the tables to be migrated. After that, a supervisor might think that it hangs. */
 const START_WAIT_MS = 5000
 const IS_SOURCE = import.meta.url.endsWith('.ts')
 /** The compiled program is one directory deeper, in dist/, but its migrations are not. */

@@ -14,7 +14,7 @@ export interface SqliteStoreOptions {
   readonly file: string
   /** Ends with a slash. */
   readonly migrations?: URL
-  /** Called if indexing the orders of an earlier version fails; it is tried again. By default the process emits a warning. */
+  /** Called if indexing an earlier version's orders fails, before the next attempt. By default the process warns. */
   readonly onReindexFailed?: (error: unknown) => void
   /** Called if the disk is full and the file could be opened only for reading. */
   readonly onReadOnly?: (error: unknown) => void
@@ -32,8 +32,8 @@ const IS_SOURCE = import.meta.url.endsWith('.ts')
 const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`, import.meta.url)
 
 /**
- * Opens the file and migrates its tables. On a full disk the file is opened for reading if its tables are up to date, and
- * each call that writes tries again. Rejects with `invalid-setting` for the file of a newer program, and with
+ * Opens the file and migrates its tables. On a full disk the file is opened for reading if its tables are up to date,
+ * and each call that writes tries again. Rejects with `invalid-setting` for the file of a newer program, and with
  * `store-unavailable` or `store-full` for a file that cannot be used.
  */
 export async function createSqliteStore(options: SqliteStoreOptions): Promise<Store> {

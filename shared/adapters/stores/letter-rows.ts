@@ -10,10 +10,13 @@ import {
 } from '../../ports/dead-letters.ts'
 import type { Conversions, Row } from './rows.ts'
 
-interface SummaryRow<Id, Time> {
+interface PlaceRow {
   readonly topic: string
   readonly log_partition: number
   readonly log_offset: number | string
+}
+
+interface SummaryRow<Id, Time> extends PlaceRow {
   readonly order_id: Id | null
   readonly state: DeadLetterState
   readonly kept_at: Time
@@ -40,19 +43,14 @@ interface LetterRow {
 }
 
 /** Figures of the letters that have one fingerprint, and the columns of one of those letters. */
-interface GroupRow<Time> {
+interface GroupRow<Time>
+  extends
+    Pick<SummaryRow<unknown, Time>, keyof PlaceRow | 'fingerprint' | 'last_code' | 'last_detail'>,
+    Pick<SummaryRow<unknown, Time>, 'consumer_group' | 'foreign_failure'>,
+    Pick<LetterRow, 'stack'> {
   readonly letters: number | string
   readonly first_seen: Time
   readonly last_seen: Time
-  readonly fingerprint: string
-  readonly topic: string
-  readonly log_partition: number
-  readonly log_offset: number | string
-  readonly last_code: string
-  readonly last_detail: string
-  readonly consumer_group: string
-  readonly foreign_failure: string | null
-  readonly stack: string | null
 }
 
 /** Rows of dead letters as the port returns them. */
@@ -119,7 +117,7 @@ export function createLetterRows<Id, Time>({ fromId, fromTime }: Conversions<Id,
   }
 }
 
-function placeOf(row: Pick<SummaryRow<unknown, unknown>, 'topic' | 'log_partition' | 'log_offset'>) {
+function placeOf(row: PlaceRow) {
   return { topic: row.topic, partition: row.log_partition, offset: Number(row.log_offset) }
 }
 

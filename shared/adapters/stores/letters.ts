@@ -4,8 +4,8 @@ import type { DeadLetter, DeadLetterState } from '../../ports/dead-letters.ts'
 import type { ParkedRecord } from '../../ports/order-store.ts'
 
 /**
- * The letter with times and numbers that a column can hold. Anyone can write headers, so an unreadable time becomes `now`
- * and a number beyond the safe integers becomes the nearest one.
+ * The letter with times and numbers that a column can hold. Anyone can write headers, so an unreadable time becomes
+ * `now` and a number beyond the safe integers becomes the nearest one.
  */
 export function withStorableFigures(letter: DeadLetter, now: string): DeadLetter {
   return {

@@ -30,14 +30,8 @@ interface OrderRow<Id, Time> {
   readonly metadata: string | null
 }
 
-interface ItemRow {
+interface ItemRow extends Pick<OrderItemView, 'brand' | 'type' | 'size' | 'colour' | 'quantity' | 'price'> {
   readonly item_code: string
-  readonly brand: string
-  readonly type: string
-  readonly size: string
-  readonly colour: string
-  readonly quantity: number
-  readonly price: number
   readonly currency: Currency
 }
 

@@ -1,22 +1,10 @@
-import {
-  tallyOf,
-  type AuditEntry,
-  type RedriveOutcome,
-  type RedriveState,
-  type RedriveTask,
-} from '../../ports/redrives.ts'
+import { tallyOf, type AuditEntry, type RedriveOutcome, type RedriveTask } from '../../ports/redrives.ts'
 import type { Conversions, Row } from './rows.ts'
 
-interface TaskRow<Time> {
-  readonly id: string
-  readonly state: RedriveState
-  readonly why: string | null
+interface TaskRow<Time> extends Pick<RedriveTask, 'id' | 'state' | 'why' | 'operator' | 'reason' | 'step'> {
   readonly created_at: Time
   readonly updated_at: Time
-  readonly operator: string
-  readonly reason: string | null
   readonly rate_per_second: number
-  readonly step: number
 }
 
 interface AuditRow<Time> extends Omit<AuditEntry, 'at' | 'verified'> {
@@ -34,18 +22,10 @@ export function createRedriveRows<Time>({ fromTime }: Pick<Conversions<never, Ti
   return {
     toTask(task, outcomes) {
       const row = task as unknown as TaskRow<Time>
-      return {
-        id: row.id,
-        state: row.state,
-        why: row.why,
-        createdAt: fromTime(row.created_at),
-        updatedAt: fromTime(row.updated_at),
-        operator: row.operator,
-        reason: row.reason,
-        ratePerSecond: row.rate_per_second,
-        step: row.step,
-        ...tallyOf(outcomes as unknown as readonly RedriveOutcome[]),
-      }
+      const { id, state, why, operator, reason, step, rate_per_second: ratePerSecond } = row
+      const times = { createdAt: fromTime(row.created_at), updatedAt: fromTime(row.updated_at) }
+      const tally = tallyOf(outcomes as unknown as readonly RedriveOutcome[])
+      return { id, state, why, ...times, operator, reason, ratePerSecond, step, ...tally }
     },
     toAuditEntry(entry) {
       const { happened_at: at, action, target, operator, verified, reason } = entry as unknown as AuditRow<Time>

@@ -51,8 +51,8 @@ const USER = ['user id', 'uid']
 const CLIENT_ID = ['client id', ...USER]
 
 /**
- * How to sign in; undefined for SQL logins and NTLM, which the driver reads correctly itself. Throws `invalid-setting` for
- * an unknown value, for one that needs a person to sign in, and if a required keyword is missing.
+ * How to sign in; undefined for SQL logins and NTLM, which the driver reads correctly itself. Throws `invalid-setting`
+ * for an unknown value, for one that needs a person to sign in, and if a required keyword is missing.
  */
 export function authenticationOf(words: Words): Authentication | undefined {
   const said = words.get('authentication')?.trim().toLowerCase().replaceAll(/\s+/g, ' ')

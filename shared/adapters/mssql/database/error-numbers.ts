@@ -1,10 +1,10 @@
 /**
- * The meaning of SQL Server's error numbers for the ports. Numbers that are not in the table are classified by severity.
- * Below 17 they are bugs, such as a syntax error or a missing table.
+ * The meaning of SQL Server's error numbers for the ports. Numbers that are not in the table are classified by
+ * severity. Below 17 they are bugs, such as a syntax error or a missing table.
  *
- * Sources: [events] learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors, and of
- * Azure [azure] learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues (transient errors, resource
- * governance, elastic pools).
+ * Sources: [events] learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors, and
+ * of Azure [azure] learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues (transient errors,
+ * resource governance, elastic pools).
  */
 export type SqlFailure = 'busy' | 'unavailable' | 'full' | 'permission' | 'constraint' | 'unique'
 

@@ -8,7 +8,7 @@ import {
   type SqlFailure,
 } from './error-numbers.ts'
 
-/** Codes of tedious, mssql and Node's sockets. A refused login is an outage too, because somebody may fix the password. */
+/** Codes of tedious, mssql and Node's sockets. A refused login is an outage too: a password may change. */
 const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
   'ESOCKET',
   'ECONNCLOSED',

@@ -29,7 +29,7 @@ export const SELECT_DAMAGE = `
 SELECT p.file_id, p.page_id FROM msdb.dbo.suspect_pages AS p WHERE p.database_id = DB_ID() AND p.event_type IN (1, 2, 3);
 `
 
-/** The server's facts about itself. One that the server or this login cannot read is reported as well, with the reason. */
+/** Facts about the server. If this login cannot read one, the finding says why and does not count as a problem. */
 export function createInspection(query: Query): () => Promise<readonly Finding[]> {
   async function look(
     name: string,

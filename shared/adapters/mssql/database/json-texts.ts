@@ -1,9 +1,9 @@
 import { json, type Connection, type Parameters } from './connection.ts'
 
 /**
- * SQL Server's OPENJSON resolves the escapes of JSON texts. Babelfish 4 does not, so a quote keeps its backslash. Wherever
- * a statement reads free text from JSON, it has this comment after the column. For Babelfish the column and its comment
- * are replaced by an expression that resolves the escapes.
+ * SQL Server's OPENJSON resolves the escapes of JSON texts. Babelfish 4 does not, so a quote keeps its backslash.
+ * Wherever a statement reads free text from JSON, it has this comment after the column. For Babelfish the column and
+ * its comment are replaced by an expression that resolves the escapes.
  */
 const TEXT = /(\w+\.\w+) \/\* text \*\//g
 
@@ -29,8 +29,8 @@ const ESCAPES: readonly (readonly [escape: string, character: string])[] = [
 
 /**
  * The statement for a server that does not resolve escapes; unchanged if no parameter has any. Few orders have escapes.
- * Babelfish parses the text each time, which is most of its work for a small batch, and without the replacements the text
- * is a twentieth shorter.
+ * Babelfish parses the text each time, which is most of its work for a small batch, and without the replacements the
+ * text is a twentieth shorter.
  */
 export function adaptTexts(statement: string, parameters: Parameters = {}): string {
   const hasEscapes = Object.values(parameters).some(({ type, value }) => type === 'text' && value?.includes('\\'))

@@ -1,7 +1,7 @@
 /**
  * The order in which transactions take locks. Transactions that lock in the same order wait for each other and rarely
- * deadlock. Deadlocks remain possible where one statement locks several rows by a join (lockStates), in the order of its
- * plan. The victim of a deadlock is repeated (query.ts).
+ * deadlock. Deadlocks remain possible where one statement locks several rows by a join (lockStates), in the order of
+ * its plan. The victim of a deadlock is repeated (query.ts).
  *
  * 1. A transaction that decides about a record first locks the ledger's row of the record's partition, and that of the
  *    letter that the record redrives. So storing, retries, keeping letters and operators' acts on one partition run one
@@ -13,9 +13,9 @@
  * 3. The other tables follow in the order of LOCK_ORDER. The rows of a table that is not listed belong to a row of
  *    another table (ROWS_OF), and are changed only by a transaction that has locked that row.
  *
- * Rows are locked by an UPDATE that changes nothing. It waits for the row and locks it until the end of the transaction, on
- * every engine and at every isolation level. A hint would do so only on SQL Server, because Babelfish ignores it.
- * Ranges are not locked: if two transactions insert the same key, one fails and is repeated (query.ts).
+ * Rows are locked by an UPDATE that changes nothing. It waits for the row and locks it until the end of the
+ * transaction, on every engine and at every isolation level. A hint would do so only on SQL Server, because Babelfish
+ * ignores it. Ranges are not locked: if two transactions insert the same key, one fails and is repeated (query.ts).
  */
 export const LOCK_ORDER = [
   'search_reindex',
@@ -45,10 +45,10 @@ export const ROWS_OF: Readonly<Record<string, (typeof LOCK_ORDER)[number]>> = {
 }
 
 /**
- * Locks the ledger's row of one partition; the arguments are T-SQL expressions. The ledger is a heap of few rows, so a scan
- * would cost no more than a seek. But a scan waits for the rows of all other partitions with its update locks, so that
- * partitions would store one after another. FORCESEEK allows only seeks ("Table hints"). A clustered key would make a seek
- * likely but not certain, and this one would have 902 bytes where 900 are allowed.
+ * Locks the ledger's row of one partition; the arguments are T-SQL expressions. The ledger is a heap of few rows, so a
+ * scan would cost no more than a seek. But a scan waits for the rows of all other partitions with its update locks, so
+ * that partitions would store one after another. FORCESEEK allows only seeks ("Table hints"). A clustered key would
+ * make a seek likely but not certain, and this one would have 902 bytes where 900 are allowed.
  *
  * parked_records has few rows too. There the group and the other columns of the key come from a table variable, so only
  * the row of each record can be sought, and never all rows of the group.
@@ -60,8 +60,9 @@ export const lockPartition = (group: string, topic: string, partition: string) =
   WHERE l.group_id = ${group} AND l.topic = ${topic} AND l.log_partition = ${partition};`
 
 /**
- * Locks the status of each order in a table variable, or in one round of it. Afterwards @@ROWCOUNT is the number of orders
- * that have a status. FORCESEEK makes it use the unique index on order_id, so that it does not wait for other orders.
+ * Locks the status of each order in a table variable, or in one round of it. Afterwards @@ROWCOUNT is the number of
+ * orders that have a status. FORCESEEK makes it use the unique index on order_id, so that it does not wait for other
+ * orders.
  */
 export const lockStates = (rows: string, round?: string) => `
   UPDATE s

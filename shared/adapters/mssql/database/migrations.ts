@@ -29,8 +29,8 @@ export function batchesOf({ sql }: Pick<Migration, 'sql'>): string[] {
 
 /**
  * Runs numbered .sql files in order, only forward, each in one transaction. If several instances start at once, one
- * migrates and the others wait. The lock is a named one that ends with its transaction, so it is free if its holder dies.
- * A database of a newer program, or with migrations that have changed since, is left alone.
+ * migrates and the others wait. The lock is a named one that ends with its transaction, so it is free if its holder
+ * dies. A database of a newer program, or with migrations that have changed since, is left alone.
  *
  * Rejects with `invalid-setting` for a database that this program must not touch, and with the driver's own errors.
  */

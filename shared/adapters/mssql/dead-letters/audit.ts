@@ -17,8 +17,8 @@ VALUES (@time, @action, @target, @operator, @verified, @reason);
 `
 
 /**
- * Nothing happens to an order after it is stored. But a record may be stored before its sender reports that it was sent,
- * and by a machine whose clock is up to a minute behind.
+ * Nothing happens to an order after it is stored. But a record may be stored before its sender reports that it was
+ * sent, and by a machine whose clock is up to a minute behind.
  */
 export const NOT_STORED_BEFORE = (order: string) => `NOT EXISTS (
     SELECT 1 FROM orders AS o WHERE o.order_id = ${order} AND o.stored_at < DATEADD(SECOND, -60, @time)

@@ -12,9 +12,9 @@ import { CODE_UNITS, GROUP_UNITS, MAX_PARTITION, TOPIC_UNITS } from '../database
 import { cut, isOrderId, toSqlTime } from '../database/values.ts'
 
 /**
- * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. Each other letter
- * parks its origin, unless that record was stored meanwhile, and supersedes the letter that its record redrove. @bytes
- * holds all keys and values, and each letter has the positions of its own.
+ * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. Each other
+ * letter parks its origin, unless that record was stored meanwhile, and supersedes the letter that its record redrove.
+ * @bytes holds all keys and values, and each letter has the positions of its own.
  *
  * A letter whose record is being stored waits on the partition's lock until that transaction ends, and is then resolved
  * (locks.ts). A partition that the ledger does not know has no row to lock. For it READCOMMITTEDLOCK waits for an order
@@ -155,10 +155,10 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
     if (letters.length === 0) return
     const now = new Date().toISOString()
     const fitting = letters.map((letter) => fit(withStorableFigures(letter, now)))
-    // Between the two statements another instance may take a position for a letter of another log. Then the insert skips
-    // that letter: its NOT EXISTS sees the other row, or under READ_COMMITTED_SNAPSHOT the unique key refuses ours and the
-    // statement is repeated (query.ts). If fewer letters were kept than placed, another instance has kept some, so the loop
-    // ends. Locking a missing key instead would not keep others out reliably on every engine.
+    // Between the two statements another instance may take a position for a letter of another log. Then the insert
+    // skips that letter: its NOT EXISTS sees the other row, or under READ_COMMITTED_SNAPSHOT the unique key refuses
+    // ours and the statement is repeated (query.ts). If fewer letters were kept than placed, another instance has kept
+    // some, so the loop ends. Locking a missing key instead would not keep others out reliably on every engine.
     for (let placed = await findPlaces(query, fitting); placed.length > 0; placed = await findPlaces(query, fitting)) {
       const { batch, concatenated } = toParameters(placed, now)
       const parameters = { batch: json(batch), bytes: bytes(concatenated), now: text(toSqlTime(now)) }

@@ -1,13 +1,13 @@
 /**
- * A T-SQL expression for a letter's origin topic, from the topic under which the letter is kept. The second letter of one
- * position is kept under `topic@2` (ports/dead-letters.ts).
+ * A T-SQL expression for a letter's origin topic, from the topic under which the letter is kept. The second letter of
+ * one position is kept under `topic@2` (ports/dead-letters.ts).
  */
 export const ORIGIN_TOPIC = (kept: string) =>
   `CASE WHEN CHARINDEX('@', ${kept}) > 0 THEN LEFT(${kept}, CHARINDEX('@', ${kept}) - 1) ELSE ${kept} END`
 
 /**
- * Whether a letter belongs to this record: it has the same order and the same position in this log or an earlier one. The
- * position alone proves nothing, because another record may be there by now. Uses dead_letters_by_order.
+ * Whether a letter belongs to this record: it has the same order and the same position in this log or an earlier one.
+ * The position alone proves nothing, because another record may be there by now. Uses dead_letters_by_order.
  */
 export const isLetterOf = (letter: string, record: string) =>
   `${letter}.order_id = ${record}.order_id AND ${letter}.log_partition = ${record}.log_partition

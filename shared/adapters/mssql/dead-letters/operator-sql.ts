@@ -7,8 +7,8 @@ import { lockPartition } from '../database/locks.ts'
  * that state does not allow the act. A foreign letter is treated as a letter without an order.
  *
  * The state is read after taking two locks (locks.ts): the partition's, so that the record is not stored or kept at the
- * same time, and the order's, so that of two concurrent discards of its last letters one sees the other. A letter's order,
- * group and position never change, so they are read before.
+ * same time, and the order's, so that of two concurrent discards of its last letters one sees the other. A letter's
+ * order, group and position never change, so they are read before.
  */
 const DECLARE = `
 SET XACT_ABORT ON;

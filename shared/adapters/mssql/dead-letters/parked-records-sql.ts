@@ -2,12 +2,12 @@ import { isLetterOf } from './letter-topic.ts'
 import { lockStates } from '../database/locks.ts'
 
 /**
- * Parks records, in one round for each set of independent records (rounds.ts). Copies may arrive late, repeatedly and in
- * any order, so the row of an origin only moves forward: more attempts, then `dead`, then the state that an operator or
- * the store gave it. The order's status and history change only if the row does.
+ * Parks records, in one round for each set of independent records (rounds.ts). Copies may arrive late, repeatedly and
+ * in any order, so the row of an origin only moves forward: more attempts, then `dead`, then the state that an operator
+ * or the store gave it. The order's status and history change only if the row does.
  *
- * This is part of larger statements, which first read @parked and @parked_words from their JSON (DECLARE_PARKED) and lock
- * the partitions of the records (locks.ts).
+ * This is part of larger statements, which first read @parked and @parked_words from their JSON (DECLARE_PARKED) and
+ * lock the partitions of the records (locks.ts).
  */
 export const DECLARE_PARKED = `
 DECLARE @parked TABLE (

@@ -2,12 +2,12 @@ import { lockPartition } from '../database/locks.ts'
 
 /**
  * Counts offsets. An offset counts if it is at or beyond `next_offset`, or if it was passed over as a gap and arrived
- * after all. Any other offset was counted before. So the figures always add up to `next_offset − first_offset`, which the
- * table checks.
+ * after all. Any other offset was counted before. So the figures always add up to `next_offset − first_offset`, which
+ * the table checks.
  *
- * This is part of STORE_BATCH. @partitions has the partitions of all records that the batch decides about, numbered from 1
- * in the order of topic and partition. @places has one row for each offset to count; `i` is the index of the order from
- * that offset, or null for a parked record.
+ * This is part of STORE_BATCH. @partitions has the partitions of all records that the batch decides about, numbered
+ * from 1 in the order of topic and partition. @places has one row for each offset to count; `i` is the index of the
+ * order from that offset, or null for a parked record.
  */
 export const DECLARE_LEDGER = `
 DECLARE @partitions TABLE (
@@ -108,12 +108,12 @@ const LAST_GAP = (of: string, begins: string) => `
   ORDER BY x.since_offset DESC`
 
 /**
- * Gaps of a partition do not overlap, so only the last one that begins at or before an offset can contain it. Finding that
- * one takes a single seek of the primary key for each offset, where `since <= offset AND until > offset` would read every
- * earlier gap.
+ * Gaps of a partition do not overlap, so only the last one that begins at or before an offset can contain it. Finding
+ * that one takes a single seek of the primary key for each offset, where `since <= offset AND until > offset` would
+ * read every earlier gap.
  *
- * Gaps are deleted with FORCESEEK. The table variable has the key of each gap, so a seek is always possible, and no scan
- * waits for the gaps of other partitions.
+ * Gaps are deleted with FORCESEEK. The table variable has the key of each gap, so a seek is always possible, and no
+ * scan waits for the gaps of other partitions.
  */
 export const COUNT = `
 UPDATE p

@@ -5,8 +5,8 @@ import type { Query } from '../database/query.ts'
 import { toGroup } from '../database/columns.ts'
 
 /**
- * Records where a group's ledger begins (port Ledger). If two transactions begin a partition at once, the second violates
- * the primary key, is repeated and finds the row of the first.
+ * Records where a group's ledger begins (port Ledger). If two transactions begin a partition at once, the second
+ * violates the primary key, is repeated and finds the row of the first.
  */
 export const BEGIN_LEDGER = `
 SET XACT_ABORT ON;

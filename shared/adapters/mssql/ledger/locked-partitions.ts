@@ -8,7 +8,7 @@ export interface NumberedPartition {
   readonly partition: number
 }
 
-/** The partitions of these positions, each once. A transaction that decides about the positions locks them first (locks.ts). */
+/** The partitions of these positions, each once. Transactions that decide about positions lock these first (locks.ts). */
 export function toPartitions(places: readonly (RecordPosition & { readonly groupId?: string })[]): NumberedPartition[] {
   const partitions = new Map(
     places.map(({ groupId, topic, partition }) => [

@@ -2,14 +2,14 @@ import { isLetterOf } from '../dead-letters/letter-topic.ts'
 import { lockStates } from '../database/locks.ts'
 
 /**
- * Operators' decisions about dead letters hold when records are delivered again. They are read from the letters and from
- * the order's status, because both outlive a reset of the ledger. This is part of STORE_BATCH, for one round.
+ * Operators' decisions about dead letters hold when records are delivered again. They are read from the letters and
+ * from the order's status, because both outlive a reset of the ledger. This is part of STORE_BATCH, for one round.
  *
  * A new order has no status, so letters are looked up only for orders that failed before. An order is withheld if the
- * letter at its position, or the letter that it redrives, was discarded, or if the letter at its position is superseded.
- * Otherwise it is stored if it redrives a letter, because sending a letter back is the newest decision. Last, it is
- * withheld if the order was discarded, or if the edit of the letter at its position is on its way. A decision about
- * another consumer's letter does not concern our order.
+ * letter at its position, or the letter that it redrives, was discarded, or if the letter at its position is
+ * superseded. Otherwise it is stored if it redrives a letter, because sending a letter back is the newest decision.
+ * Last, it is withheld if the order was discarded, or if the edit of the letter at its position is on its way. A
+ * decision about another consumer's letter does not concern our order.
  */
 export const WITHHOLD = `${lockStates('@orders', '@order_round')}
   IF @@ROWCOUNT > 0

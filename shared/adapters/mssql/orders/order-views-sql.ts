@@ -1,7 +1,7 @@
 /**
- * Queries of orders, each in one round trip: first the positions (@found), then the orders with their items. Each SELECT
- * sees one moment, and the next may see a later one. So states are read before orders: an order that is stored in between
- * is then found twice, and counts as stored, instead of not at all.
+ * Queries of orders, each in one round trip: first the positions (@found), then the orders with their items. Each
+ * SELECT sees one moment, and the next may see a later one. So states are read before orders: an order that is stored
+ * in between is then found twice, and counts as stored, instead of not at all.
  */
 const DECLARE_FOUND = `
 SET NOCOUNT ON;
@@ -57,7 +57,7 @@ FROM orders AS o
 WHERE o.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND o.idempotency_key_hash IS NOT NULL;
 `
 
-/** An order must have one word of each k. A word that may be the end of an id has its form as an id as an alternative. */
+/** An order must have one word of each k. A word that may be the end of an id also stands there in the form of an id. */
 const DECLARE_WORDS = `
 DECLARE @words TABLE (
   k INT NOT NULL,
@@ -83,8 +83,8 @@ export type ListFilter = 'customerId' | 'currency' | 'paymentMethod' | 'referenc
 
 /**
  * For a range of times the cheaper plan depends on the range: a day of last week is a few rows of orders_by_acceptance,
- * the last year is the newest rows of the primary key. A cached plan would suit only its first caller, so the statement is
- * compiled each time. Babelfish caches no plan and ignores the hint (babelfishpg_tsql.escape_hatch_query_hints).
+ * the last year is the newest rows of the primary key. A cached plan would suit only its first caller, so the statement
+ * is compiled each time. Babelfish caches no plan and ignores the hint (babelfishpg_tsql.escape_hatch_query_hints).
  */
 export function recompiledBetweenTimes(filters: ReadonlySet<string>): string {
   return filters.has('from') || filters.has('to') ? '\nOPTION (RECOMPILE)' : ''
@@ -108,9 +108,9 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
 }
 
 /**
- * Newest first. Uses orders_by_reference, orders_by_customer or, value by value, orders_by_currency: the entries of each
- * value are in the order of seq, so a page of each is read and the newest of all are taken. Without a filter it uses the
- * primary key, and for a range of times either that or orders_by_acceptance, whichever reads less.
+ * Newest first. Uses orders_by_reference, orders_by_customer or, value by value, orders_by_currency: the entries of
+ * each value are in the order of seq, so a page of each is read and the newest of all are taken. Without a filter it
+ * uses the primary key, and for a range of times either that or orders_by_acceptance, whichever reads less.
  */
 export function selectStoredList(filters: ReadonlySet<ListFilter>): string {
   const conditions = ['o.seq < @before', ...conditionsOf('o', filters)]
@@ -161,8 +161,8 @@ ${SELECT_STATES}`
 }
 
 /**
- * Best class first: every word is a whole word of the name (0) or the beginning of one (1), or every word is a whole word
- * anywhere (2) or the beginning of one (3). An order's class depends on that order alone, so pages stay stable.
+ * Best class first: every word is a whole word of the name (0) or the beginning of one (1), or every word is a whole
+ * word anywhere (2) or the beginning of one (3). An order's class depends on that order alone, so pages stay stable.
  * Uses order_words_pk; the cost grows with the number of orders that have the words.
  */
 export function selectSearch(namesOnly: boolean): string {

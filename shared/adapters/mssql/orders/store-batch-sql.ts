@@ -18,8 +18,8 @@ export const ITEMS_OF_BATCH = `OPENJSON(@batch, '$.items') WITH (
 )`
 
 /**
- * A batch in one round trip and one transaction. Its input is the JSON parameter @batch (store-batch-json.ts), its result
- * is the outcome of each order. With XACT_ABORT any error undoes the transaction and ends the statement.
+ * A batch in one round trip and one transaction. Its input is the JSON parameter @batch (store-batch-json.ts), its
+ * result is the outcome of each order. With XACT_ABORT any error undoes the transaction and ends the statement.
  */
 const BEGIN = `
 SET XACT_ABORT ON;

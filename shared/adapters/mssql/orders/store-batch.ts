@@ -1,21 +1,16 @@
 import { isOrderError, OrderError } from '../../../domain/errors.ts'
-import type { OrderToStore, Rejection, StoreBatch, StoreOutcome, StoreResult } from '../../../ports/order-store.ts'
+import type { OrderStore, Rejection, StoreBatch, StoreOutcome } from '../../../ports/order-store.ts'
 import { REJECTIONS } from '../../stores/refusals.ts'
 import { text } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { toStoreBatchJson } from './store-batch-json.ts'
 import { STORE_BATCH } from './store-batch-sql.ts'
 
-export interface BatchCommands {
-  storeBatch(batch: StoreBatch): Promise<StoreResult>
-  previewBatch(orders: readonly OrderToStore[]): Promise<readonly StoreOutcome[]>
-}
-
 /**
- * A batch of valid orders takes one round trip. If a constraint refuses the batch, nothing of it is stored. The orders at
- * fault are then found by halving the batch, in transactions that are rolled back, and the others are stored in one.
+ * A batch of valid orders takes one round trip. If a constraint refuses the batch, nothing of it is stored. The orders
+ * at fault are then found by halving the batch, in transactions that are rolled back, and the others are stored in one.
  */
-export function createBatchCommands(query: Query): BatchCommands {
+export function createBatchCommands(query: Query): Pick<OrderStore, 'storeBatch' | 'previewBatch'> {
   async function send(
     batch: StoreBatch,
     indexes: readonly number[],

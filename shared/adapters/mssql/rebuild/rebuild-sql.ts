@@ -2,9 +2,9 @@ import { INSERT_AUDIT } from '../dead-letters/audit.ts'
 import { DECLARE_ORDERS, ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
 
 /**
- * A rebuild. Each step is one round trip and one transaction (port Maintenance). Steps write the log's content to tables
- * beside the live ones. At the end one transaction writes the differences to the live tables (rebuild-swap-sql.ts), which
- * keep their identity, keys and indexes. All look-ups use a primary or unique key.
+ * A rebuild. Each step is one round trip and one transaction (port Maintenance). Steps write the log's content to
+ * tables beside the live ones. At the end one transaction writes the differences to the live tables
+ * (rebuild-swap-sql.ts), which keep their identity, keys and indexes. All look-ups use a primary or unique key.
  */
 export const CLEAR_REBUILT = `
   TRUNCATE TABLE rebuilt_orders;
@@ -77,8 +77,8 @@ const WAS_STORED = `EXISTS (
     )`
 
 /**
- * Projects orders in the format of STORE_BATCH (store-batch-json.ts). A record that was projected before changes nothing.
- * It reads the ledger before the orders, so it finds every order that the ledger has counted.
+ * Projects orders in the format of STORE_BATCH (store-batch-json.ts). A record that was projected before changes
+ * nothing. It reads the ledger before the orders, so it finds every order that the ledger has counted.
  */
 export const PROJECT_ORDERS = inStep(
   `

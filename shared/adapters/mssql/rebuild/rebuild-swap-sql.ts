@@ -27,9 +27,10 @@ const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash', 'ref
  * ones and stay as they are, because today's code wrote them. Their seq may be anywhere, because identities are not
  * assigned in the order of commits. Reads both sides in the order of the primary keys.
  *
- * It may write every row, and these tables do not escalate row locks to the whole table (migration 9), so it uses PAGLOCK:
- * there are a hundred times fewer pages than rows, and their locks fit into the server's memory ("Table hints", "Resolve
- * blocking problems caused by lock escalation"). Locks on rows that do not differ are released after reading.
+ * It may write every row, and these tables do not escalate row locks to the whole table (migration 9), so it uses
+ * PAGLOCK: there are a hundred times fewer pages than rows, and their locks fit into the server's memory ("Table
+ * hints", "Resolve blocking problems caused by lock escalation"). Locks on rows that do not differ are released after
+ * reading.
  */
 export const SWAP_ORDERS = inStep(`
   UPDATE l

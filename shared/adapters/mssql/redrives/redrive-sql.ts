@@ -4,7 +4,7 @@ import { INSERT_AUDIT, NOT_STORED_BEFORE } from '../dead-letters/audit.ts'
 import { MAX_CLAIMED_BYTES } from '../../stores/redrive-tasks.ts'
 import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
 
-/** Redrive tasks, which operators create and the process with the lease carries out. Each statement is one transaction. */
+/** Redrive tasks, which operators create and the lease's owner carries out. Each statement is one transaction. */
 
 const START = `
 SET XACT_ABORT ON;
@@ -58,7 +58,7 @@ WHERE ${[...conditions, "d.state = 'dead'", ...conditionsOf(filters)].join(' AND
 ORDER BY d.kept_seq${recompiledBetweenTimes(new Set(filters))};
 `
 
-/** Creates a task with its first letters. While there may be more, the task keeps its filter and is leased to itself. */
+/** Creates a task with its first letters. While there may be more, it keeps its filter and is leased to itself. */
 export function createByFilter(filters: readonly LetterFilter[]): string {
   return `${INSERT_TASK}${addLetters(filters, [])}
 IF @@ROWCOUNT = @limit
@@ -114,9 +114,9 @@ ORDER BY t.task_seq DESC;
 `
 
 /**
- * Leases a task that is due, or that this owner failed to release, but not one that another process is just leasing. Uses
- * redrive_tasks_running. With READ_COMMITTED_SNAPSHOT on, READPAST requires READCOMMITTEDLOCK ("Table hints"). The UPDATE
- * repeats the condition, because a server without these hints may return the same task to two processes.
+ * Leases a task that is due, or that this owner failed to release, but not one that another process is just leasing.
+ * Uses redrive_tasks_running. With READ_COMMITTED_SNAPSHOT on, READPAST requires READCOMMITTEDLOCK ("Table hints"). The
+ * UPDATE repeats the condition, because a server without these hints may return the same task to two processes.
  */
 export const LEASE = `${START}
 DECLARE @task BIGINT;
@@ -247,9 +247,9 @@ SELECT @state AS state;
 `
 
 /**
- * Prepares a resume, in steps by the primary key. Letters noted but not sent wait again; letters that were sent no longer
- * stop the task. The caller repeats the step from the letter that it returns until it returns none. The task does not run
- * meanwhile.
+ * Prepares a resume, in steps by the primary key. Letters noted but not sent wait again; letters that were sent no
+ * longer stop the task. The caller repeats the step from the letter that it returns until it returns none. The task
+ * does not run meanwhile.
  */
 export const FORGET_STEPS = `${START}
 DECLARE @task BIGINT;

@@ -1,7 +1,7 @@
 /**
  * Adds the words that an earlier version did not index to the orders that it stored (search-reindex.ts). It makes two
- * passes, because an instance of that version may run beside this one for a while: it may store an order behind the mark,
- * or replace the words of an order that is done. The second pass begins when no such instance runs any more.
+ * passes, because an instance of that version may run beside this one for a while: it may store an order behind the
+ * mark, or replace the words of an order that is done. The second pass begins when no such instance runs any more.
  */
 
 /** The value of `ends_at` during the second pass. */

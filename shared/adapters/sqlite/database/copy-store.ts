@@ -6,8 +6,8 @@ const ALL_PAGES = 2 ** 31 - 1
 const BUSY_TIMEOUT_MS = 5000
 
 /**
- * Copies the store's file as it was at one instant, by SQLite's online backup, in a thread of Node's pool. It reads like
- * any reader, so writers do not wait for it; the WAL cannot be reset meanwhile. Rejects with the store's errors.
+ * Copies the store's file as it was at one instant, by SQLite's online backup, in a thread of Node's pool. It reads
+ * like any reader, so writers do not wait for it; the WAL cannot be reset meanwhile. Rejects with the store's errors.
  */
 export async function copyStore(file: string, to: string): Promise<void> {
   try {

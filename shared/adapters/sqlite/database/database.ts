@@ -7,9 +7,9 @@ const BUSY_TIMEOUT_MS = 2000
 const CACHE_KIB = 64 * 1024
 
 /**
- * Opens the file with WAL, so that readers never wait for the writer, and with FULL. With NORMAL a power failure may undo
- * the last commits, while the consumer's committed offset survives in another file or on a broker. The orders between
- * would never be delivered again (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ * Opens the file with WAL, so that readers never wait for the writer, and with FULL. With NORMAL a power failure may
+ * undo the last commits, while the consumer's committed offset survives in another file or on a broker. The orders
+ * between would never be delivered again (https://www.sqlite.org/pragma.html#pragma_synchronous).
  *
  * `alone` locks out every other connection, and keeps in memory what connections otherwise share in a file.
  */
@@ -49,8 +49,8 @@ export function pause(ms: number): void {
 }
 
 /**
- * Does all of the work or none of it. IMMEDIATE takes the write lock of the file at the start, so that nothing read inside
- * is outdated when it is written. SQL Server locks rows of the ledger for the same reason.
+ * Does all of the work or none of it. IMMEDIATE takes the write lock of the file at the start, so that nothing read
+ * inside is outdated when it is written. SQL Server locks rows of the ledger for the same reason.
  */
 export function inTransaction<T>(db: DatabaseSync, work: () => T, end: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): T {
   db.exec('BEGIN IMMEDIATE')

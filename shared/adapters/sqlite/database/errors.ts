@@ -1,6 +1,6 @@
 import { isDiskFull } from '../../../disk/no-room.ts'
 import { packError as pack, unpackError as unpack, type SentError } from '../../../threads/sent-error.ts'
-import { isOrderError, messageOf, OrderError, type ErrorCode, type Violation } from '../../../domain/errors.ts'
+import { isOrderError, messageOf, OrderError, type ErrorCode } from '../../../domain/errors.ts'
 
 /** SQLite's primary result codes (https://www.sqlite.org/rescode.html), the low byte of every extended one. */
 const BUSY = 5
@@ -56,12 +56,7 @@ function primaryCodeOf(error: unknown): number | undefined {
 
 /** An error on its way between threads. `OrderError`s keep their members and causes. */
 export interface SentStoreError extends SentError {
-  readonly orderError?: {
-    readonly code: ErrorCode
-    readonly message: string
-    readonly retriable: boolean
-    readonly violations: readonly Violation[]
-    readonly retryAfterSeconds: number | undefined
+  readonly orderError?: Pick<OrderError, 'code' | 'message' | 'retriable' | 'violations' | 'retryAfterSeconds'> & {
     readonly cause: SentStoreError | undefined
   }
 }

@@ -14,11 +14,11 @@ const EARLIER_TEXTS: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * Runs numbered .sql files in order, only forward. This is our own code because the maintained migration libraries do not
- * support node:sqlite without a driver of their own.
+ * Runs numbered .sql files in order, only forward. This is our own code because the maintained migration libraries do
+ * not support node:sqlite without a driver of their own.
  *
- * It is safe to run again and in several processes at once, because each migration takes the write lock before it checks
- * whether it has run. A database of a newer program, or with migrations that have changed since, is left alone.
+ * It is safe to run again and in several processes at once, because each migration takes the write lock before it
+ * checks whether it has run. A database of a newer program, or with migrations that have changed since, is left alone.
  *
  * Throws `invalid-setting` for a database that this program must not touch, and SQLite's own errors.
  */

@@ -2,7 +2,7 @@ import type { Conversions } from '../../stores/rows.ts'
 
 /** The file stores ids and hashes as bytes, times as milliseconds, booleans as 1 and 0. */
 
-/** Takes a canonical id. Slices take half the time of a replacement, and every stored order converts its id three times. */
+/** Takes a canonical id. Slicing takes half the time of replacing, and storing an order converts its id three times. */
 export function toIdBytes(id: string): Uint8Array {
   return Buffer.from(id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24), 'hex')
 }

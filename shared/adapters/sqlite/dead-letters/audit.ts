@@ -12,8 +12,8 @@ export interface Audit {
 export type ActInHistory = Pick<Act, 'at' | 'reason'>
 
 /**
- * Nothing happens to an order after it is stored. But a record may be stored before its sender reports that it was sent,
- * and by a machine whose clock is behind.
+ * Nothing happens to an order after it is stored. But a record may be stored before its sender reports that it was
+ * sent, and by a machine whose clock is behind.
  */
 const CLOCK_SKEW_MS = 60_000
 

@@ -35,7 +35,7 @@ const SELECT_ORDER = `SELECT 1 FROM dead_letters WHERE ${KEY} AND (order_id IS N
 const SELECT_IDENTITY = `SELECT order_id, record_timestamp FROM dead_letters WHERE ${KEY}`
 const RESOLVE = `UPDATE dead_letters SET state = 'resolved' WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
 const RESOLVE_FOREIGN = `${RESOLVE} AND foreign_failure IS NOT NULL`
-/** Uses dead_letters_by_order. Another record may be at the letter's position by now, so the order has to be the same. */
+/** Uses dead_letters_by_order. Another record may have the letter's position by now, so the order is compared. */
 const RESOLVE_OF = `
   UPDATE dead_letters SET state = 'resolved' WHERE order_id = ?1 AND partition = ?3 AND record_offset = ?4
   AND (topic = ?2 OR substr(topic, 1, length(?2) + 1) = ?2 || '@') AND state NOT IN ('resolved', 'discarded')

@@ -13,7 +13,7 @@ import type { OrderStates } from '../orders/order-states.ts'
 export interface ParkedRecords {
   /** Records a failure of the origin or a copy. `counted`: the ledger counts it as parked in this transaction. */
   park(groupId: string, record: ParkedRecord, counted: boolean, atMs: number): void
-  /** Records that an operator's decision keeps the record from being stored. A row that is not retrying stays as it is. */
+  /** Records that an operator's decision prevents storing. A row that is not retrying stays as it is. */
   withhold(groupId: string, origin: RecordPosition, state: ParkedState, atMs: number): void
   /** Marks the origin as counted, because the ledger counts it as parked in this transaction. */
   count(groupId: string, origin: RecordPosition): void

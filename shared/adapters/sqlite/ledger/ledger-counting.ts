@@ -3,8 +3,8 @@ import type { RecordPosition } from '../../../ports/event-log.ts'
 import { prepareGaps, type PartitionKey } from './gaps.ts'
 
 /**
- * Counts offsets. An offset counts if it is at or beyond `next`, or if it was passed over as a gap and arrived after all.
- * Any other offset was counted before. So the figures always add up to `next − first`, which the table checks.
+ * Counts offsets. An offset counts if it is at or beyond `next`, or if it was passed over as a gap and arrived after
+ * all. Any other offset was counted before. So the figures always add up to `next − first`, which the table checks.
  */
 export interface LedgerCounting {
   /** Returns the outcomes that were counted now. */

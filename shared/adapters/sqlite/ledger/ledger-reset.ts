@@ -6,8 +6,9 @@ import { prepareAudit } from '../dead-letters/audit.ts'
 
 export interface LedgerReset {
   /**
-   * One step of a reset, to be repeated until it returns that it is done: the last one begins the new epoch. A reset that
-   * stops halfway leaves the old epoch in force with some of its history deleted; the next reset continues from there.
+   * One step of a reset, to be repeated until it returns that it is done: the last one begins the new epoch. A reset
+   * that stops halfway leaves the old epoch in force with some of its history deleted; the next reset continues from
+   * there.
    */
   resetLedger(groupId: string, epoch: LedgerEpoch, act: Act, limit?: number): { readonly isDone: boolean }
   recordAct(action: AuditEntry['action'], target: string, act: Act): void

@@ -26,7 +26,7 @@ export interface Decisions {
 const SELECT_STATUS = 'SELECT status FROM order_states WHERE order_id = ?'
 const LETTER = `
   SELECT state, edited_value IS NOT NULL AS is_edited, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters`
-/** The letter with this id, if it is of this order or its order could not be read. Uses the unique index on the position. */
+/** The letter with this id, if it is of this order or of an unreadable one. Uses the unique index on the position. */
 const SELECT_SENT = `${LETTER}
   WHERE topic = ? AND partition = ? AND record_offset = ? AND (order_id IS NULL OR order_id = ?)`
 /** The letter of this record, and not of another log's record at the same position. Uses dead_letters_by_order. */

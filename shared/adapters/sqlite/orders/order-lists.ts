@@ -11,8 +11,8 @@ import { filteredMatch, MAX_TERMS, rankedMatches } from '../search/search-match.
 import { toMs } from '../database/values.ts'
 
 /**
- * Pages of orders. An index in the page's order gives the positions, and then the orders at those positions are read. So
- * the cost of a page depends on its size and not on the number of orders.
+ * Pages of orders. An index in the page's order gives the positions, and then the orders at those positions are read.
+ * So the cost of a page depends on its size and not on the number of orders.
  */
 export interface ListQueries {
   list(query: ListQuery): Page<OrderView>
@@ -56,7 +56,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       .map((row) => String(row['term']))
   }
 
-  /** The positions that may hold orders accepted between the query's times, newest first. Adjoining spans are merged. */
+  /** The positions that may hold orders accepted in the query's range, newest first. Adjoining spans are merged. */
   function* rangesOf(query: ListQuery, before: number): Generator<Range> {
     const high = before - 1
     if (!isOfStored(query)) return yield { ...EVERYTHING, high }
@@ -92,7 +92,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     ]
     const bounds = [...(isStored ? [] : [status]), range.low, range.high, ...times]
     if (reference !== undefined) {
-      // Uses orders_by_reference or order_states_by_reference. Few orders share a reference, so the other filters check each.
+      // Uses orders_by_reference or order_states_by_reference. Few orders share one, so each is checked.
       const filters = { customer_id: customerId, currency, payment_method: paymentMethod }
       const given = Object.entries(filters).flatMap(([column, value]) =>
         value === undefined ? [] : [{ column, value }],
@@ -120,8 +120,9 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       // Uses the primary key or order_states_by_status.
       return seqs(newest([]), ...bounds, limit)
     }
-    // Uses orders_by_customer or orders_by_currency (for states, order_states_by_…), whose entries of one key are sorted
-    // by seq. Where a filter is missing, each of its values is queried and the newest orders of all are taken.
+    // Uses orders_by_customer or orders_by_currency (order_states_by_… for states). In these, the entries of one key
+    // are sorted by seq. Where a filter is missing, each of its values is queried and the newest orders of all are
+    // taken.
     const ofCustomer = customerId === undefined ? [] : [customerId]
     const key = [...ofCustomer.map(() => 'o.customer_id = ?'), 'o.currency = ?', 'o.payment_method = ?']
     const currencies = currency === undefined ? CURRENCIES : [currency]

@@ -57,8 +57,8 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   }
 
   /**
-   * Whether the record is an edit of a dead letter of this order, or belongs to a dead letter (as its record or a redrive
-   * of it) whose edit was stored before.
+   * Whether the record is an edit of a dead letter of this order, or belongs to a dead letter (as its record or a
+   * redrive of it) whose edit was stored before.
    */
   function supersedes({ supersedes, redriveOf, orderId, origin }: OrderToStore, groupId: string): boolean {
     if (letters.originOfLetter(supersedes, orderId) !== undefined) return true
@@ -73,7 +73,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     return unlessRefused(db, () => storeOne(order, groupId, nowMs)) ?? REJECTIONS['constraint-violated']
   }
 
-  /** Savepoints cost time and few batches need them, so a batch is repeated with savepoints only if a constraint fails. */
+  /** Few batches need savepoints, so a batch is repeated with them only if a constraint refuses it. */
   function withSavepointsIfNeeded<T>(work: (one: StoreOne) => T, end: 'COMMIT' | 'ROLLBACK'): T {
     try {
       return transaction(() => work(storeOne), end)

@@ -10,7 +10,7 @@ import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 
 /** The rows of stored orders. */
 export interface StoredOrders {
-  /** True if the order was inserted; false if its id or its Idempotency-Key is known. Throws if a constraint refuses it. */
+  /** True if the order was inserted, false if its id or Idempotency-Key is known. Throws if a constraint refuses it. */
   insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
   /** The outcome for an order whose id or key is known. */
   judge(order: OrderToStore, isSuperseding: () => boolean): StoreOutcome

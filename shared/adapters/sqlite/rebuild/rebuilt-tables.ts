@@ -8,7 +8,7 @@ export interface RebuiltTables {
   /** Creates empty tables, after dropping those that an earlier rebuild left. */
   create(): void
   drop(): void
-  /** Replaces the live tables, in the transaction that completes the new ones. Readers see the old ones until it commits. */
+  /** Replaces the live tables, in the transaction that completes the new ones. Until then readers see the old ones. */
   swap(): void
 }
 
@@ -42,8 +42,8 @@ export function prepareRebuiltTables(db: DatabaseSync): RebuiltTables {
     },
     drop,
     swap() {
-      // Names of indexes are unique in the file, so the new tables get theirs once the live tables are gone. Creating an
-      // index at the end is also faster than updating it with every row.
+      // Names of indexes are unique in the file, so the new tables get theirs once the live tables are gone. Creating
+      // an index at the end is also faster than updating it with every row.
       const indexes = TABLES.flatMap((table) => selectIndexes.all(table).map(({ sql }) => String(sql)))
       for (const table of TABLES) db.exec(`DROP TABLE ${table}`)
       for (const table of TABLES) db.exec(`ALTER TABLE ${REBUILT}${table} RENAME TO ${table}`)

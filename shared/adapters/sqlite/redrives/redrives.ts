@@ -99,11 +99,6 @@ interface GatheringRow {
   readonly last: number | null
 }
 
-interface LetterRow {
-  readonly order_id: Uint8Array | null
-  readonly is_foreign: 0 | 1
-}
-
 interface NotedRow {
   readonly task_seq: number
   readonly kept_seq: number
@@ -205,9 +200,9 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
           const key = [place.topic, place.partition, place.offset] as const
           // The record may be stored, and the letter resolved, before its sender reports that it was sent.
           statement(MARK_SENT).run(...key)
-          const letter = statement(SELECT_LETTER).get(...key) as LetterRow | undefined
-          if (letter === undefined || letter.is_foreign === 1) continue
-          audit.tell(letter.order_id, 'redriven', { at, reason: task?.reason ?? null })
+          const letter = statement(SELECT_LETTER).get(...key)
+          if (letter === undefined || letter['is_foreign'] === 1) continue
+          audit.tell(letter['order_id'] as Uint8Array | null, 'redriven', { at, reason: task?.reason ?? null })
         }
       })
     },

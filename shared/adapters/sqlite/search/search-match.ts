@@ -3,14 +3,14 @@ import { asOwn, canBeOwn, filterWords, inNames, inOthers, type Filters } from '.
 /** The words of the index with this beginning, sorted, at most `MAX_TERMS + 1`. The word itself comes first. */
 export type TermsOf = (beginning: string) => readonly string[]
 
-/** Up to this many words are listed, and the index reads only what a page needs; for a prefix it first merges all entries. */
+/** For up to this many words the index reads only what a page needs. For a prefix it first merges all entries. */
 export const MAX_TERMS = 32
 
 /** Queries of the full-text index for the words that a caller searches for; undefined where no order can match. */
 interface Found {
   /** Finds orders that have all of them as whole words. */
   readonly whole: string | undefined
-  /** Finds orders that have all of them as words or beginnings; equals `whole` if no longer word has these beginnings. */
+  /** Finds orders that have all of them as words or beginnings. Equals `whole` if no longer words begin so. */
   readonly begins: string | undefined
 }
 
@@ -32,7 +32,8 @@ export function rankedMatches(
 
 /**
  * A query of the full-text index for orders that have every word, as a word or a beginning, and match every filter;
- * undefined if no order can match. Without `termsOf`, for an index whose words are not listed, it searches for prefixes.
+ * undefined if no order can match. Without `termsOf`, for an index whose words are not listed, it searches for
+ * prefixes.
  */
 export function filteredMatch(words: readonly string[], filters: Filters, termsOf?: TermsOf): string | undefined {
   const begins =

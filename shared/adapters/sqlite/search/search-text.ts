@@ -8,22 +8,22 @@ import {
 } from '../../../domain/search/search-words.ts'
 
 /**
- * The text of an order in the full-text index, made of the domain's words (search-words.ts). The rank of a match must not
- * change as orders are added, so it is a class and not a score. Each class is a query of plain words:
+ * The text of an order in the full-text index, made of the domain's words (search-words.ts). The rank of a match must
+ * not change as orders are added, so it is a class and not a score. Each class is a query of plain words:
  *
  *   alex       a word of the name or of an item
  *   §alex      a word of the customer's name
- *   ¶2041      a word of an item's code, the reference or the e-mail address that is in neither name nor item. It is kept
+ *   ¶2041      a word of an item's code, the reference or the e-mail address that is in neither name nor item, kept
  *              apart so that the entries of the other words stay short
- *   ¤own5d0c…  the order's id, or a word with digits of the e-mail address. Nearly every order adds a new one, so these are
- *              found only as whole words and are not listed
+ *   ¤own5d0c…  the order's id, or a word with digits of the e-mail address. Nearly every order adds a new one, so these
+ *              are found only as whole words and are not listed
  *   ¤pPayPal   a filter of the list, so that text and filters together are one intersection of the index
  *
  * The marks are neither letters nor digits, so no text contains them; outside ASCII the tokenizer keeps them.
  */
 const NAME_MARK = '§'
 const OTHER_MARK = '¶'
-/** Four characters, the longest prefix that the index has entries for, so every order adds to the same four prefixes. */
+/** Four characters, the longest prefix that the index has entries for, so all orders share the same prefixes. */
 const OWN_MARK = '¤own'
 const FILTER_MARK = '¤'
 /** Brands, sizes and codes come from a catalogue, so a few thousand of them recur. */
@@ -104,7 +104,8 @@ export function searchableText(order: Searchable, parts: SearchParts): string {
 }
 
 /**
- * The words that an earlier version did not index. It indexed names and items only, and split their plain words as today.
+ * The words that an earlier version did not index. It indexed names and items only, and split their plain words as
+ * today.
  */
 export function addedText(order: Searchable, { names, items, others, own }: SearchParts): string {
   const words = [...others.map(inOthers), ...own.map(asOwn)]
