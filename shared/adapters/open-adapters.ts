@@ -14,11 +14,11 @@ import type { EventLog, LogConsumer } from '../ports/event-log.ts'
 /** The log and the store that the settings chose. */
 export interface Adapters extends Store {
   readonly log: EventLog & LogConsumer
-  /** Undefined where log or store are elsewhere. */
+  /** Undefined if the log or the store is not in DATA_DIR. */
   readonly backUp: BackUp | undefined
-  /** Only an embedded host with FAULTS=on has them. */
+  /** Undefined unless FAULTS=on in the embedded host. */
   readonly faults: Faults | undefined
-  /** Names the log and the store for people. */
+  /** The names of the log and the store, for people. */
   readonly described: { readonly log: string; readonly store: string }
   /** Secrets kept in DATA_DIR, for a process whose settings have none. */
   orderIdSecrets(): Promise<readonly [string, ...string[]]>
@@ -38,7 +38,7 @@ type StoreHalf = Store & { readonly described: string; readonly copyTo?: (file: 
 export async function openAdapters(config: Config, logger: Logger, events: PipelineEmitter): Promise<Adapters> {
   const opened: AsyncDisposable[] = []
   const close = async () => {
-    // In reverse order, so that the directory's lock is released when nothing uses the directory any more.
+    // Closes in reverse order, so that the directory's lock is released after everything that uses the directory.
     for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]()
   }
   try {

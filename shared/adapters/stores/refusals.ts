@@ -17,7 +17,7 @@ export const REJECTIONS: Readonly<Record<Rejection['code'], Rejection>> = {
   },
 }
 
-/** For a database on which a migration ran whose text has changed since. */
+/** The error for a database that ran a migration whose text has changed since. */
 export function changedMigration(where: string, { version, name }: Pick<Migration, 'version' | 'name'>): OrderError {
   const what = `${where} was made with another text of migration ${version} (${name}), by a program that was changed`
   const remedy = 'start the version that made it, or restore a back-up that was made by a release.'

@@ -30,7 +30,7 @@ export interface Connection extends AsyncDisposable {
 }
 
 export interface ConnectionOptions {
-  /** As mssql takes it: `Server=host,1433;Database=orders;User Id=…;Password=…;Encrypt=true`, Entra ID included. */
+  /** In the format of mssql: `Server=host,1433;Database=orders;User Id=…;Password=…;Encrypt=true`, Entra ID included. */
   readonly connectionString: string
   /** Called if an idle connection fails, because no call would reject with the error. */
   readonly onError: (error: unknown) => void

@@ -2,16 +2,16 @@
  * The meaning of SQL Server's error numbers for the ports. Numbers that are not in the table are classified by
  * severity. Below 17 they are bugs, such as a syntax error or a missing table.
  *
- * Sources: [events] learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors, and
- * of Azure [azure] learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues (transient errors,
- * resource governance, elastic pools).
+ * Sources: [events] learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors; [azure]
+ * learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues (transient errors, resource governance,
+ * elastic pools).
  */
 export type SqlFailure = 'busy' | 'unavailable' | 'full' | 'permission' | 'constraint' | 'unique'
 
 /** One row for each reason, with its class first. */
 const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['busy', 601], // [events] the rows moved during a scan
-  ['busy', 1204], // no lock to be had
+  ['busy', 1204], // no lock available
   ['busy', 1205], // chosen as the victim of a deadlock
   ['busy', 1222], // lock request timed out
   ['busy', 3958], // row versioning: the version of a row is gone
@@ -19,11 +19,11 @@ const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['busy', 3966], // row versioning: rolled back, because tempdb was needed
   ['busy', 8628], // the query was not optimised in time
   ['busy', 8645], // no memory for the query in time
-  ['busy', 8651], // not the least memory for the query
+  ['busy', 8651], // not even the minimum memory for the query
   ['busy', 10928], // [azure] governance: too many workers or sessions
   ['busy', 10929], // too busy for the guaranteed minimum
   ['busy', 10936], // elastic pool: too many requests
-  ['busy', 40501], // too busy; advised to come again in ten seconds
+  ['busy', 40501], // too busy; advises trying again in ten seconds
   ['busy', 40549], // the session was ended: its transaction took too long
   ['busy', 40550], // it held too many locks
   ['busy', 40551], // it used too much of tempdb
@@ -32,7 +32,7 @@ const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['busy', 49918], // transient: cannot process requests at present
   ['busy', 49919], // too many creates or updates
   ['busy', 49920], // too many operations for the subscription
-  ['busy', 33557097], // Babelfish: whatever it has no number for, lock timeouts among them
+  ['busy', 33557097], // Babelfish: every error without a number of its own, such as lock timeouts
   ['full', 1101], // no room in a filegroup for a page
   ['full', 1105], // no room in a filegroup
   ['full', 1132], // [azure] the elastic pool has reached its storage
@@ -42,15 +42,15 @@ const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['unavailable', 53, 64, 121, 233], // the connection was not made, or is gone
   ['unavailable', 596], // the session was killed
   ['unavailable', 615], // [azure] transient: the database was not found by its id
-  ['unavailable', 701, 802], // out of memory, no buffer to be had
-  ['unavailable', 823, 824, 825, 829, 832], // the disk gave an error or wrong data, a page is damaged
+  ['unavailable', 701, 802], // out of memory or buffers
+  ['unavailable', 823, 824, 825, 829, 832], // the disk failed or returned wrong data, or a page is damaged
   ['unavailable', 911], // the database does not exist (yet)
   ['unavailable', 921, 922, 924, 926, 927, 942, 943, 945, 946, 947], // being recovered, suspect, restoring, offline, single user
-  ['unavailable', 952, 976, 978, 979, 983, 997], // in transition, or a replica that does not take this connection
+  ['unavailable', 952, 976, 978, 979, 983, 997], // in transition, or a replica that does not accept this connection
   ['unavailable', 1203], // a lock was released that was not held
   ['unavailable', 3624], // an assertion of the engine failed
   ['unavailable', 3906, 3908], // the database is read-only, or in emergency mode
-  ['unavailable', 4014], // the connection broke in between
+  ['unavailable', 4014], // the connection broke during the request
   ['unavailable', 4060, 4064], // the database, or the login's default one, cannot be opened
   ['unavailable', 4221], // [azure] transient: a replica that is not ready for reads
   ['unavailable', 5120, 5123, 5149], // a file that cannot be opened or extended
@@ -61,18 +61,18 @@ const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['unavailable', 18452, 18456, 18470, 18486, 18487, 18488], // the login was refused, is disabled, locked out, expired
   ['unavailable', 40143, 40166, 40197, 40540, 40613, 42108, 42109], // [azure] reconfigured, moved, resuming
   ['unavailable', 40532, 40615, 40914], // [azure] the server or its firewall does not let us in
-  ['unavailable', 50000], // ours: another instance migrates for too long
+  ['unavailable', 50000], // our own: another instance has been migrating for too long
   ['permission', 229], // [events] on an object
   ['permission', 230], // on a column
-  ['permission', 262], // of a statement, in the database
+  ['permission', 262], // for a statement in the database
   ['permission', 297], // for this action
   ['permission', 300], // on the server
   ['permission', 916], // the login has no user in the database
   ['permission', 1088], // an object that does not exist, or that the login may not alter
   ['permission', 5011], // on the database: ALTER DATABASE
-  // A value that no column takes. Only an order can be the reason, because every statement is fixed.
+  // A value that the column cannot hold. It can only come from an order, because every statement is fixed.
   ['constraint', 220, 232, 241, 242, 244, 245, 248], // a number or a date that does not fit or cannot be read
-  ['constraint', 515], // null where none may be
+  ['constraint', 515], // null where it is not allowed
   ['constraint', 547], // a CHECK or a foreign key
   ['constraint', 2628, 8152], // text that is too long
   ['constraint', 8114, 8115, 8169], // a type that cannot be converted

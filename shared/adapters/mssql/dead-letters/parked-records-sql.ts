@@ -99,7 +99,7 @@ BEGIN${lockStates('@parked', '@parked_round')}
     is_news = CASE
       WHEN r.state IS NULL AND COALESCE(d.state, n.state) IN ('discarded', 'superseded', 'resolved') THEN 0
       WHEN r.state IS NULL THEN 1
-      -- Of an order that nobody has heard of, at a place that is known: it is another log's record.
+      -- An unknown order at a known position means that the record is from another log.
       WHEN p.order_id IS NOT NULL AND o.seq IS NULL AND s.seq IS NULL THEN 1
       WHEN r.state <> 'retrying' THEN 0
       WHEN p.attempt > r.attempt THEN 1
@@ -143,8 +143,8 @@ BEGIN${lockStates('@parked', '@parked_round')}
     AND r.log_partition = p.log_partition AND r.log_offset = p.log_offset
   WHERE p.round = @parked_round AND p.counted = 1 AND r.counted = 0;
 
-  -- What is news is written as it is; a second account of the same failure adds the order if the first had none.
-  -- A dead letter or a retry never changes an order that is stored or was given up: is_stored says either.
+  -- News replaces the status. Another report of the same failure adds the order if the first report had none.
+  -- A dead letter or a retry never changes an order that is stored or discarded. is_stored covers both.
   UPDATE p
   SET has_content = CASE WHEN p.is_news = 1 OR (s.seq IS NOT NULL AND s.order_json IS NULL) THEN 1 ELSE 0 END
   FROM @parked AS p

@@ -138,7 +138,7 @@ BEGIN
   FROM @places AS p
   JOIN @taken AS k ON k.topic = p.topic AND k.log_partition = p.log_partition AND k.log_offset = p.log_offset;
 
-  -- What is left of gaps that something was taken out of: before each, between, and after the last.
+  -- The rest of each gap from which offsets were taken: before each offset, between them, and after the last.
   INSERT INTO @gaps (topic, log_partition, since_offset, until_offset, lost_by)
   SELECT x.topic, x.log_partition, COALESCE(x.before_offset + 1, x.since_offset), x.log_offset, x.lost_by
   FROM (
@@ -164,7 +164,7 @@ BEGIN
   DELETE FROM @gaps;
 END;
 
--- What is passed over now: before the first beyond, and between them.
+-- The offsets that are passed over now: before the first new offset and between the new ones.
 INSERT INTO @gaps (topic, log_partition, since_offset, until_offset)
 SELECT x.topic, x.log_partition, COALESCE(x.before_offset + 1, x.next_offset), x.log_offset
 FROM (
@@ -178,7 +178,7 @@ WHERE COALESCE(x.before_offset + 1, x.next_offset) < x.log_offset;
 
 IF EXISTS (SELECT 1 FROM @gaps)
 BEGIN
-  -- One that begins where the last one ended goes on with it: gaps that touch are one.
+  -- A gap that begins where the last one ended is merged with it.
   INSERT INTO @touching (topic, log_partition, since_offset, until_offset)
   SELECT t.topic, t.log_partition, g.since_offset, t.next_offset
   FROM @partitions AS t
@@ -200,7 +200,7 @@ BEGIN
   SELECT @group, n.topic, n.log_partition, n.since_offset, n.until_offset FROM @gaps AS n;
 END;
 
--- Of the new offsets, those that did not come are gaps; those that came out of a gap are none any more.
+-- New offsets that did not arrive become gaps. Offsets that were taken out of a gap no longer count as one.
 INSERT INTO @figures (
   topic, log_partition, first_offset, next_offset, is_known, stored, duplicate, parked, gaps, lost, redriven
 )
@@ -223,7 +223,7 @@ FROM (
   GROUP BY p.topic, p.log_partition
 ) AS x;
 
--- By the whole key, one by one: a join might scan the ledger, and wait for rows that others hold.
+-- One by one by the whole key, because a join might scan the ledger and wait for rows that others hold.
 SET @n = 1;
 WHILE @n <= @last_n
 BEGIN

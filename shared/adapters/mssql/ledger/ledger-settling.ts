@@ -21,7 +21,7 @@ WHERE NOT EXISTS (
   SELECT 1 FROM ledger AS l
   WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = s.log_partition
 );
--- The first id that is told stays.
+-- Keeps the first id that is known.
 UPDATE ledger_logs SET log_id = COALESCE(log_id, @logId) WHERE group_id = @group AND topic = @topic;
 IF @@ROWCOUNT = 0
   INSERT INTO ledger_logs (group_id, topic, log_id) VALUES (@group, @topic, @logId);
@@ -82,7 +82,7 @@ BEGIN
   WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition;
   IF @next IS NOT NULL AND @lost_by IS NOT NULL AND @to > @next
   BEGIN
-    -- Gaps that touch are one: it goes on with an open one that ends here.
+    -- Adjacent gaps are merged, so an open gap that ends here is extended.
     SET @first = NULL;
     SELECT TOP (1) @first = CASE WHEN g.until_offset = @next AND g.lost_by IS NULL THEN g.since_offset END
     FROM ledger_gaps AS g
@@ -99,7 +99,7 @@ BEGIN
     FROM ledger AS l WITH (FORCESEEK)
     WHERE l.group_id = @group AND l.topic = @topic AND l.log_partition = @partition;
   END;
-  -- None overlap, so the last range that begins before this one is the first that can reach into it, or touch it.
+  -- Gaps do not overlap, so the last one that begins before this range is the first that can overlap or touch it.
   SET @first = @from;
   SELECT TOP (1) @first = g.since_offset
   FROM ledger_gaps AS g
@@ -124,7 +124,7 @@ BEGIN
 
   IF @lost_by IS NOT NULL
   BEGIN
-    -- With what was lost in the same way within the range and beside it: ranges that touch become one.
+    -- Merges adjacent ranges that were lost for the same reason, within this range and beside it.
     DELETE FROM @lost;
     INSERT INTO @lost (since_offset, until_offset)
     SELECT CASE WHEN f.since_offset < @from THEN @from ELSE f.since_offset END,

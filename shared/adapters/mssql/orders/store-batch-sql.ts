@@ -114,7 +114,7 @@ WHILE @order_round < @order_rounds
 BEGIN
   DELETE FROM @stored;
 
-  -- A redrive counts as one when its letter is this order's, or one whose order could not be read.
+  -- A redrive counts if its letter is of this order, or of one that could not be read.
   UPDATE o
   SET is_redrive = 1
   FROM @orders AS o
@@ -144,8 +144,8 @@ ${WITHHOLD}
   JOIN @stored AS s ON s.order_id = o.order_id
   WHERE o.round = @order_round;
 
-  -- Stored is final: an edit that comes too late changes nothing, and is no reuse of the id either; nor is the record
-  -- of the dead letter, or a redrive of it, whose edit was stored before it.
+  -- Stored is final. An edit that arrives too late changes nothing and does not count as reuse of the id. The same
+  -- holds for the record of a dead letter, or a redrive of it, if the edit of that letter was stored before.
   UPDATE o
   SET outcome = CASE
       WHEN k.seq IS NULL THEN 'idempotency-key-reused'
@@ -172,14 +172,14 @@ ${WITHHOLD}
     AND f.log_offset = o.letter_offset
   WHERE o.round = @order_round AND o.outcome IS NULL;
 
-  -- The words go with their state.
+  -- The words are deleted with their state.
   DELETE s
   FROM order_states AS s WITH (FORCESEEK)
   JOIN @orders AS o ON o.order_id = s.order_id
   WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate');
 
-  -- An origin that was parked is settled; a dead letter of it, or the one that it redrives, is resolved. Most batches
-  -- have neither, and change no row of these tables.
+  -- A parked origin is settled. Its dead letter, and the one that it redrives, are resolved. Most batches have neither
+  -- and change no row of these tables.
   SET @was_parked = 0;
   IF EXISTS (
     SELECT 1
@@ -203,8 +203,8 @@ ${WITHHOLD}
     WHERE o.round = @order_round AND o.outcome IN ('stored', 'duplicate')
       AND r.state IN ('retrying', 'dead') AND d.state NOT IN ('resolved', 'discarded');
 
-  -- Another consumer's letter is resolved by a redrive that is withheld, too: its consumer has the record again, and
-  -- nothing more will come of it here.
+  -- A withheld redrive also resolves another consumer's letter, because its consumer has the record again, and it
+  -- changes nothing here.
   IF @has_redrives = 1
     UPDATE d
     SET state = 'resolved'

@@ -14,7 +14,7 @@ type Step = 'done' | 'waiting' | 'ended'
 
 interface ReindexOptions {
   readonly query: Query
-  /** Ends the work after the current step. */
+  /** When it aborts, the work ends after the current step. */
   readonly signal: AbortSignal
   readonly onWarning: (message: string) => void
   readonly pauses?: { readonly stepMs: number; readonly waitMs: number }

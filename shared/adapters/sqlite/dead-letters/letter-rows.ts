@@ -7,7 +7,7 @@ export const SUMMARY_COLUMNS = `
   attempts, first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp,
   foreign_failure`
 export const LETTER_COLUMNS = `${SUMMARY_COLUMNS}, stack, headers, record_key, record_value, edited_value`
-/** The columns of the letter that stands for its group. */
+/** The columns of a group's sample letter. */
 export const SAMPLE_COLUMNS = `${PLACE_COLUMNS}, last_code, last_detail, consumer_group, foreign_failure, stack`
 
 export const { toSummary, toLetter, toGroup } = createLetterRows(CONVERSIONS)
