@@ -5,6 +5,7 @@ export interface QueueBounds {
   readonly queued: { readonly records: number; readonly bytes: number }
   /** Throws `queue-full` (retriable) when this many more would exceed a limit. */
   refuseIfFull(records: number, bytes: number): void
+  /** Throws as `refuseIfFull` does. */
   add(records: number, bytes: number): void
   release(records: number, bytes: number): void
   /** Resolves when no record waits. */
@@ -28,20 +29,23 @@ export function createQueueBounds(log: string, limits: QueueLimits): QueueBounds
   let queuedBytes = 0
   let drained: PromiseWithResolvers<void> | undefined
 
+  function refuseIfFull(records: number, bytes: number): void {
+    // A call that exceeds a limit alone is accepted when nothing waits, because it would fit no better later.
+    if (queuedRecords === 0) return
+    if (queuedRecords + records <= maxQueuedRecords && queuedBytes + bytes <= maxQueuedBytes) return
+    throw new OrderError('queue-full', `Too many records already wait for ${log} (${queuedRecords}).`, {
+      retriable: true,
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    })
+  }
+
   return {
     get queued() {
       return { records: queuedRecords, bytes: queuedBytes }
     },
-    refuseIfFull(records, bytes) {
-      // If nothing waits, even a call larger than the limit is accepted, because it would not fit later either.
-      if (queuedRecords === 0) return
-      if (queuedRecords + records <= maxQueuedRecords && queuedBytes + bytes <= maxQueuedBytes) return
-      throw new OrderError('queue-full', `Too many records already wait for ${log} (${queuedRecords}).`, {
-        retriable: true,
-        retryAfterSeconds: RETRY_AFTER_SECONDS,
-      })
-    },
+    refuseIfFull,
     add(records, bytes) {
+      refuseIfFull(records, bytes)
       queuedRecords += records
       queuedBytes += bytes
     },

@@ -1,33 +1,31 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 
-/**
- * Copies the WAL of a file into the file. SQLite's own checkpoints are off because they hide their errors, and the kernel
- * reports a failed flush once: a program that misses the report takes the next flush for a success.
- */
-export interface Checkpoints {
-  /** Copies the WAL into the file once it is long. Throws what its flushes throw. */
-  whenDue(): void
-  /** Copies all of the WAL into the file. Throws what its flushes throw, or an error when part of it could not be copied. */
-  all(): void
-}
+export type Checkpoints = ReturnType<typeof prepareCheckpoints>
 
 /** Pages of 4 KiB. A checkpoint stalls every call behind it, so it comes every 16 MiB instead of every 4. */
 const DUE_PAGES = 4096
 const WAL_KEPT_BYTES = 32 * 1024 * 1024
 
-/** Call it before anything is written: at a commit behind a long WAL, SQLite itself would copy the WAL. */
-export function prepareCheckpoints(db: DatabaseSync): Checkpoints {
+/**
+ * Copies the WAL of a file into the file. SQLite's own checkpoints are off because they hide their errors, and the kernel
+ * reports a failed flush once: a program that misses the report takes the next flush for a success.
+ *
+ * Call it before anything is written: at a commit behind a long WAL, SQLite itself would copy the WAL.
+ */
+export function prepareCheckpoints(db: DatabaseSync) {
   db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
   // SQLite before 3.51, as in Node 22, treats this as PASSIVE: it copies every time, and may find the disk full.
   const look = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 
   return {
-    whenDue() {
+    /** Copies the WAL into the file once it is long. Throws what its flushes throw. */
+    whenDue(): void {
       const pages = unlessFull(look)
       if (pages !== undefined && Number(pages['log']) - Number(pages['checkpointed']) >= DUE_PAGES) unlessFull(copy)
     },
-    all() {
+    /** Copies all of the WAL into the file. Throws what its flushes throw, or an error when part of it could not be copied. */
+    all(): void {
       const pages = copy.get()
       if (Number(pages?.['busy']) === 0 && pages?.['log'] === pages?.['checkpointed']) return
       throw new Error('Not all of the WAL could be copied into its file.')

@@ -2,8 +2,8 @@ import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LOG_FILE, STORE_FILE } from './data-files.ts'
-import { flushDirectory } from './flush-directory.ts'
-import { copyFromDisk, differenceFromDisk } from './past-cache.ts'
+import { flushDirectory } from './flush.ts'
+import { compareWithDisk, copyFromDisk } from './past-cache.ts'
 
 /**
  * After an error of the disk nothing is accepted until the files on it were verified
@@ -70,6 +70,5 @@ function verify(file: string): void {
   } finally {
     db.close()
   }
-  const at = differenceFromDisk(file)
-  if (at !== undefined) throw new Error(`${file} is not on the disk as it was written, from byte ${at} on`)
+  compareWithDisk(file)
 }

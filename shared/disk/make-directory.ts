@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { flushDirectory } from './flush-directory.ts'
+import { flushDirectory } from './flush.ts'
 
 /**
  * Makes a directory and its missing parents, accessible only to the owner (mode 0700), and flushes the names. Goes level by level,

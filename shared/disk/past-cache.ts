@@ -27,12 +27,11 @@ export function copyFromDisk(from: string, to: string): void {
     closeSync(target)
     closeSync(source)
   }
-  const at = differenceFromDisk(to)
-  if (at !== undefined) throw new Error(`${to} is not on the disk as it was written, from byte ${at} on`)
+  compareWithDisk(to)
 }
 
-/** The first byte at which the disk differs from the kernel's cache; undefined when they are the same. */
-export function differenceFromDisk(path: string): number | undefined {
+/** Throws when the disk differs from the kernel's cache. */
+export function compareWithDisk(path: string): void {
   const onDisk = openDirect(path)
   const cached = openSync(path, constants.O_RDONLY)
   const seen = Buffer.allocUnsafe(CHUNK_BYTES)
@@ -40,10 +39,12 @@ export function differenceFromDisk(path: string): number | undefined {
     let at = 0
     for (const chunk of chunksOf(onDisk)) {
       const length = readSync(cached, seen, 0, chunk.length, at)
-      if (length !== chunk.length || chunk.compare(seen, 0, length) !== 0) return at + firstDifference(chunk, seen)
+      if (length !== chunk.length || chunk.compare(seen, 0, length) !== 0) {
+        const first = at + chunk.findIndex((byte, index) => byte !== seen[index])
+        throw new Error(`${path} is not on the disk as it was written, from byte ${first} on`)
+      }
       at += length
     }
-    return undefined
   } finally {
     closeSync(cached)
     closeSync(onDisk)
@@ -78,10 +79,6 @@ function* chunksOf(descriptor: number): Generator<Buffer> {
 
 function writeAll(descriptor: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at)
-}
-
-function firstDifference(one: Buffer, other: Buffer): number {
-  return one.findIndex((byte, at) => byte !== other[at])
 }
 
 function isInvalid(error: unknown): boolean {

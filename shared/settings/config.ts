@@ -44,14 +44,7 @@ export interface Config {
   readonly applicationInsights: string | undefined
 }
 
-export interface KafkaConfig {
-  readonly brokers: readonly string[]
-  readonly securityProtocol: 'plaintext' | 'ssl' | 'sasl_plaintext' | 'sasl_ssl'
-  readonly saslMechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | undefined
-  readonly username: string | undefined
-  readonly password: string | undefined
-  readonly sslCa: string | undefined
-}
+export type KafkaConfig = NonNullable<ReturnType<typeof kafkaOf>>
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -188,18 +181,7 @@ export function readConfig(
     host: settings.HOST ?? '127.0.0.1',
     port: settings.PORT,
     dataDir: settings.DATA_DIR ?? '.data',
-    kafka:
-      settings.KAFKA_BROKERS.length === 0
-        ? undefined
-        : {
-            brokers: settings.KAFKA_BROKERS,
-            securityProtocol: settings.KAFKA_SECURITY_PROTOCOL ?? 'plaintext',
-            saslMechanism:
-              settings.KAFKA_SASL_MECHANISM ?? (usesSasl(settings.KAFKA_SECURITY_PROTOCOL) ? 'plain' : undefined),
-            username: settings.KAFKA_USERNAME,
-            password: settings.KAFKA_PASSWORD,
-            sslCa: settings.KAFKA_SSL_CA,
-          },
+    kafka: kafkaOf(settings),
     topic: settings.ORDERS_TOPIC ?? 'orders',
     partitions: settings.ORDERS_PARTITIONS,
     replication: settings.KAFKA_REPLICATION,
@@ -225,8 +207,25 @@ export function readConfig(
   return config
 }
 
+type Settings = z.output<typeof settingsSchema>
+
+function kafkaOf(settings: Settings) {
+  const { KAFKA_BROKERS: brokers, KAFKA_SECURITY_PROTOCOL: securityProtocol = 'plaintext' } = settings
+  if (brokers.length === 0) return undefined
+  // PLAIN is the default of Kafka services with SASL, such as Event Hubs.
+  const saslMechanism = settings.KAFKA_SASL_MECHANISM ?? (securityProtocol.startsWith('sasl') ? 'plain' : undefined)
+  return {
+    brokers,
+    securityProtocol,
+    saslMechanism,
+    username: settings.KAFKA_USERNAME,
+    password: settings.KAFKA_PASSWORD,
+    sslCa: settings.KAFKA_SSL_CA,
+  }
+}
+
 /** As OpenTelemetry's specification of these variables has it: the endpoint of traces alone is used as it is. */
-function tracesOf(settings: z.output<typeof settingsSchema>): Pick<Config, 'otlpTracesUrl' | 'applicationInsights'> {
+function tracesOf(settings: Settings): Pick<Config, 'otlpTracesUrl' | 'applicationInsights'> {
   if (settings.OTEL_SDK_DISABLED?.toLowerCase() === 'true')
     return { otlpTracesUrl: undefined, applicationInsights: undefined }
   const base = settings.OTEL_EXPORTER_OTLP_ENDPOINT
@@ -235,11 +234,6 @@ function tracesOf(settings: z.output<typeof settingsSchema>): Pick<Config, 'otlp
     otlpTracesUrl: settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? ofBase,
     applicationInsights: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
   }
-}
-
-/** PLAIN is what SASL means where nobody says otherwise, Event Hubs among them. */
-function usesSasl(protocol: KafkaConfig['securityProtocol'] | undefined): boolean {
-  return protocol === 'sasl_plaintext' || protocol === 'sasl_ssl'
 }
 
 function refuseContradictions(config: Config): void {

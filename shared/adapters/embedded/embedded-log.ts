@@ -4,7 +4,7 @@ import { makeDirectory } from '../../disk/make-directory.ts'
 import { messageOf, OrderError } from '../../domain/errors.ts'
 import type { EventLog, LogConsumer, LogHealth, TopicSpec } from '../../ports/event-log.ts'
 import { copyLog, setGroupOffsets } from './file/copy-log.ts'
-import type { GroupOffset, PartitionEntry } from './file/log-file.ts'
+import type { GroupOffset } from './file/log-file.ts'
 import { createLogThread, embeddedLogUnavailable } from './file/log-thread.ts'
 import { createEmbeddedQueue } from './publish-queue.ts'
 import { createRecordSource } from './record-source.ts'
@@ -124,8 +124,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
 
   async function makeTopics(specs: readonly Pick<TopicSpec, 'name' | 'partitions'>[]): Promise<void> {
     const plain = specs.map(({ name, partitions }) => ({ name, partitions }))
-    const entries: PartitionEntry[] = await thread.call('makeTopics', plain)
-    topics.load(entries)
+    topics.load(await thread.call('makeTopics', plain))
   }
 
   async function existing(name: string): Promise<Topic> {

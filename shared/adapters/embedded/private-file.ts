@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { flushDirectory } from '../../disk/flush-directory.ts'
+import { flushDirectory } from '../../disk/flush.ts'
 
 const SECRET_BYTES = 32
 /** The same as in the settings for these secrets. */

@@ -50,8 +50,8 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions): EmbeddedQueu
   let inFlight = 0
   let flushing = false
 
-  /** All of a call's records go into one group; on an error none of them does. Returns their bytes. */
-  function write(topic: Topic, records: readonly RecordToPublish[]): number {
+  /** All of a call's records go into one group; on an error none of them does. */
+  function write(topic: Topic, records: readonly RecordToPublish[]): void {
     const mark = writer.length
     const now = Date.now()
     try {
@@ -63,9 +63,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions): EmbeddedQueu
         const bytes = writer.add(choosePartition(topic, record).id, record, timestamp)
         if (bytes > MAX_RECORD_BYTES) throw recordTooLarge(topic)
       }
-      const bytes = writer.length - mark
-      bounds.refuseIfFull(records.length, bytes)
-      return bytes
+      bounds.add(records.length, writer.length - mark)
     } catch (error) {
       writer.truncate(mark)
       throw error
@@ -130,7 +128,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions): EmbeddedQueu
       return new Promise((resolve, reject) => {
         if (records.length === 0) return resolve([])
         bounds.refuseIfFull(records.length, 0)
-        bounds.add(records.length, write(topic, records))
+        write(topic, records)
         calls.push({ topic, records: records.length, resolve, reject })
         if (writer.length >= GROUP_BYTES) closeGroup()
         flushSoon()

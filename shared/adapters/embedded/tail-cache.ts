@@ -1,15 +1,6 @@
 import { frameLength, frameOffset, framePartitionId } from './file/frames.ts'
 
-/**
- * The newest records of every partition, bounded in bytes, so that a consumer that keeps up reads new records without
- * asking the file.
- */
-export interface TailCache {
-  /** Adds a flushed group of frames, which have their offsets, and evicts the oldest groups to make room. */
-  add(frames: Buffer): void
-  /** The places of the records from `from` on, up to the first that is not here; at most `limit`. */
-  get(partitionId: number, from: number, limit: number): FramePlace[]
-}
+export type TailCache = ReturnType<typeof createTailCache>
 
 export interface FramePlace {
   readonly frames: Buffer
@@ -19,7 +10,11 @@ export interface FramePlace {
 /** The memory that a record takes beside its frame. */
 const PLACE_BYTES = 96
 
-export function createTailCache(maxBytes: number): TailCache {
+/**
+ * The newest records of every partition, bounded in bytes, so that a consumer that keeps up reads new records without
+ * asking the file.
+ */
+export function createTailCache(maxBytes: number) {
   /** By partition id and offset. */
   const places = new Map<number, Map<number, FramePlace>>()
   const groups: { readonly frames: Buffer; readonly bytes: number }[] = []
@@ -38,7 +33,8 @@ export function createTailCache(maxBytes: number): TailCache {
   }
 
   return {
-    add(frames) {
+    /** Adds a flushed group of frames, which have their offsets, and evicts the oldest groups to make room. */
+    add(frames: Buffer): void {
       let bytes = frames.length
       for (let at = 0; at < frames.length; at += frameLength(frames, at)) {
         tailOf(framePartitionId(frames, at)).set(frameOffset(frames, at), { frames, at })
@@ -53,7 +49,8 @@ export function createTailCache(maxBytes: number): TailCache {
         evict(oldest.frames)
       }
     },
-    get(partitionId, from, limit) {
+    /** The positions in memory of at most `limit` consecutive records, from the offset `from` on. */
+    get(partitionId: number, from: number, limit: number): FramePlace[] {
       const tail = tailOf(partitionId)
       const found: FramePlace[] = []
       while (found.length < limit) {

@@ -7,25 +7,19 @@ import { createLazyCluster } from './client/cluster.ts'
 import { createClient, type KafkaConnection } from './client/connection.ts'
 import { kafkaUnavailable } from './client/errors.ts'
 import { createFigures } from './topics/figures.ts'
-import { commitForNobody, membersOf } from './consume/groups.ts'
+import { commitForNobody, membersOf, topicReaders } from './consume/groups.ts'
 import { createHealthMonitor } from './client/health.ts'
 import { createSender } from './publish/producer.ts'
 import { createKafkaQueue } from './publish/publish-queue.ts'
 import { createReader } from './fetch/reader.ts'
 import { createRetention } from './topics/retention.ts'
-import { openSession } from './consume/session.ts'
 import { createKafkaDelivery, type KafkaDelivery } from './consume/delivery.ts'
-import { topicReaders } from './topics/topic-readers.ts'
 import { topicId } from './topics/topic-id.ts'
-import { differingSettings, type TopicSettings } from './topics/topic-settings.ts'
-import { timestampTypeIn } from './topics/topic-times.ts'
-import { askForSettings, ensureTopics } from './topics/topics.ts'
+import { describeSettings, differingSettings, timestampTypeIn, type TopicSettings } from './topics/topic-settings.ts'
+import { ensureTopics } from './topics/topics.ts'
 
 /** The event log on Apache Kafka, or a service with its protocol such as Azure Event Hubs, through kafkajs. */
-export interface KafkaLog extends EventLog, LogConsumer {
-  /** Records that wait for their acknowledgement. */
-  readonly queued: { readonly records: number; readonly bytes: number }
-}
+export type KafkaLog = EventLog & LogConsumer
 
 export interface KafkaLogOptions extends QueueLimits {
   readonly kafka: KafkaConnection
@@ -51,15 +45,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   const clock = createBrokerClock({ onWarning })
   const sender = createSender({ client, onError, onStamped: (...times) => clock.stamped(...times) })
   const cluster = createLazyCluster(client, onError)
-  const reader = createReader({
-    cluster,
-    timeoutMs: ASK_TIMEOUT_MS,
-    assertExists: (topic) => admin.assertExists(topic),
-    firstOffset: async (topic, partition) =>
-      (await admin.offsets(topic)).find((of) => of.partition === partition)?.first ?? 0,
-  })
-  const retention = createRetention(admin)
-  const figures = createFigures(admin, reader)
+  const reader = createReader({ cluster, admin, timeoutMs: ASK_TIMEOUT_MS })
   const deliveries = new Map<string, KafkaDelivery>()
   /** Settings by topic, as of the last question. */
   const settings = new Map<string, TopicSettings>()
@@ -105,21 +91,20 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
       return queue.publish(topic, records)
     },
     read: (topic, partition, fromOffset, limit) => reader.read(topic, partition, fromOffset, limit),
-    offsets: (topic) => figures.offsets(topic),
-    committed: (groupId, topic) => figures.committed(groupId, topic),
+    ...createFigures(admin, reader),
     readers: (topic) => topicReaders(admin, topic),
     members: (groupId, topic) => membersOf(admin, groupId, topic),
-    moveGroup: (...move) => commitForNobody(client, ...move),
+    moveGroup: (...move) => commitForNobody(cluster, ...move),
     async ensureTopics(specs) {
       remember(await ensureTopics(admin, specs, onWarning))
     },
     async settingWarnings(specs) {
       const names = specs.map(({ name }) => name)
-      return differingSettings(specs, remember(await askForSettings(admin, names)))
+      return differingSettings(specs, remember(await describeSettings(admin, names)))
     },
     timestampTypeOf: (topic) => timestampTypeIn(settings.get(topic)),
     clock: () => clock.reading(),
-    retention,
+    retention: createRetention(admin),
     identity: (topic) => topicId(cluster, ASK_TIMEOUT_MS, topic),
     // Brokers check their own files, and consumers check the checksum of every batch.
     inspect: async () => [],
@@ -129,20 +114,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
       const key = JSON.stringify([groupId, topic])
       if (deliveries.has(key)) throw new OrderError('conflict', `The group ${groupId} already reads ${topic} here.`)
       const sessionTimeoutMs = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS
-      const delivery = createKafkaDelivery({
-        subscription,
-        join: (inbox, listener) =>
-          openSession({
-            client: createClient(kafka),
-            admin,
-            groupId,
-            topic,
-            inbox,
-            sessionTimeoutMs,
-            ...listener,
-            onError,
-          }),
-      })
+      const delivery = createKafkaDelivery(subscription, { kafka, admin, sessionTimeoutMs, onError })
       deliveries.set(key, delivery)
       return {
         async [Symbol.asyncDispose]() {
@@ -150,9 +122,6 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
           deliveries.delete(key)
         },
       }
-    },
-    get queued() {
-      return queue.queued
     },
     async [Symbol.asyncDispose]() {
       closed ??= close()

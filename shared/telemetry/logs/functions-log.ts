@@ -1,7 +1,6 @@
 import type { DestinationStream } from 'pino'
+import type { LogLevel } from '../../settings/config.ts'
 import { invocationLog } from './invocation-scope.ts'
-
-const METHOD = { trace: 'trace', debug: 'debug', info: 'info', warn: 'warn', error: 'error', fatal: 'error' } as const
 
 /**
  * In the Functions runtime a line goes to the log of its invocation, so that the portal and Application Insights show it
@@ -12,8 +11,8 @@ export function functionsLog(otherwise: DestinationStream): DestinationStream {
     write(line) {
       const log = invocationLog()
       if (log === undefined) return otherwise.write(line)
-      const { level } = JSON.parse(line) as { level: keyof typeof METHOD }
-      log[METHOD[level]](line.trimEnd())
+      const { level } = JSON.parse(line) as { level: Exclude<LogLevel, 'silent'> }
+      log[level === 'fatal' ? 'error' : level](line.trimEnd())
     },
   }
 }

@@ -39,20 +39,15 @@ export function createLogger(level: Config['logLevel'], stream: DestinationStrea
   return pino(options, stream)
 }
 
-/** The logger of a process. Disposing of it sends the lines that Seq has not received yet. */
-export interface Logging extends AsyncDisposable {
-  readonly logger: Logger
-}
-
 /**
  * Logs to standard error, which keeps a program's output clean: readable text in a terminal, JSON elsewhere. In the
  * Functions runtime it logs to the runtime. With SEQ_URL it also logs to Seq, which slows or stops nothing when it is
- * unavailable.
+ * unavailable. Disposing sends the lines that Seq has not received yet.
  */
 export async function openLogging(
   config: Pick<Config, 'logLevel' | 'seqUrl' | 'runtime'>,
   isTerminal: boolean = process.stderr.isTTY,
-): Promise<Logging> {
+): Promise<AsyncDisposable & { readonly logger: Logger }> {
   const stderr = (isTerminal ? await prettyStream() : undefined) ?? pino.destination({ dest: 2, sync: true })
   const screen = config.runtime === 'functions' ? functionsLog(stderr) : stderr
   if (config.seqUrl === undefined) {

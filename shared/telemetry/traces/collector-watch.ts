@@ -1,31 +1,26 @@
 import type { Logger } from '../logs/logger.ts'
 
-/** Hears the result of each export. */
-export interface CollectorWatch {
-  taken(): void
-  lost(spans: number, error: unknown): void
-  /** The collector accepted the export, but not these spans. */
-  rejected(spans: number, why: string): void
-}
+export type CollectorWatch = ReturnType<typeof watchCollector>
 
 /**
  * Logs once when spans are no longer accepted, and once when they are again, with the number lost. Partly rejected exports
  * are logged only once in all, because a collector that rejects a span of every export would fill the log.
  */
-export function watchCollector(logger: Logger): CollectorWatch {
+export function watchCollector(logger: Logger) {
   let lostSpans = 0
   let hasToldOfRejected = false
   return {
-    taken() {
+    taken(): void {
       if (lostSpans > 0) logger.warn({ event: 'traces:back', lost: lostSpans }, 'traces are accepted again')
       lostSpans = 0
     },
-    lost(spans, error) {
+    lost(spans: number, error: unknown): void {
       if (lostSpans === 0)
         logger.warn({ event: 'traces:away', err: error }, 'no collector accepts traces; they are lost')
       lostSpans += spans
     },
-    rejected(spans, why) {
+    /** The collector accepted the export, but not these spans. */
+    rejected(spans: number, why: string): void {
       if (hasToldOfRejected) return
       hasToldOfRejected = true
       logger.warn(

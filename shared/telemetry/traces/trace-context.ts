@@ -1,11 +1,15 @@
 import {
   createTraceState,
   ROOT_CONTEXT,
+  SpanKind,
   SpanStatusCode,
   trace,
+  type Attributes,
   type Context,
+  type Link,
   type Span,
   type SpanContext,
+  type Tracer,
 } from '@opentelemetry/api'
 import { isOrderError } from '../../domain/errors.ts'
 import { HEADER } from '../../messaging/records/headers.ts'
@@ -43,19 +47,52 @@ export function contextOf(traceparent: string | undefined, tracestate?: string):
 export function inTraceOf<Header extends RecordHeader>(
   headers: readonly Header[],
   span: Span,
-): (Header | readonly [string, string])[] {
+): (Header | readonly [string, Buffer])[] {
   const others = headers.filter(([name]) => name !== HEADER.trace && name !== HEADER.traceState)
   const tracestate = toTracestate(span)
-  return [
-    ...others,
-    [HEADER.trace, toTraceparent(span)],
-    ...(tracestate === undefined ? [] : [[HEADER.traceState, tracestate] as const]),
-  ]
+  const state = tracestate === undefined ? [] : [[HEADER.traceState, Buffer.from(tracestate)] as const]
+  return [...others, [HEADER.trace, Buffer.from(toTraceparent(span))], ...state]
 }
 
-/** Ends a span as failed. The error's code is its type, as in the metrics. */
-export function endWithError(span: Span, error: unknown): void {
-  span.setAttribute('error.type', isOrderError(error) ? error.code : 'internal')
-  span.setStatus({ code: SpanStatusCode.ERROR, message: messageFor(error) })
-  span.end()
+export interface MessagingSpan {
+  readonly operation: 'send' | 'process' | 'process batch'
+  readonly topic: string
+  readonly attributes: Attributes
+  readonly parent?: Context
+  readonly links?: Link[]
+}
+
+/** Starts a span with the names and attributes of OpenTelemetry's semantic conventions for messaging. */
+export function startMessagingSpan(tracer: Tracer, span: MessagingSpan): Span {
+  const { operation, topic, parent = ROOT_CONTEXT, links = [] } = span
+  const attributes = {
+    'messaging.system': 'kafka',
+    'messaging.operation.name': operation,
+    'messaging.operation.type': operation === 'send' ? 'send' : 'process',
+    'messaging.destination.name': topic,
+    ...span.attributes,
+  }
+  const kind = operation === 'send' ? SpanKind.PRODUCER : SpanKind.CONSUMER
+  return tracer.startSpan(`${operation} ${topic}`, { kind, attributes, links }, parent)
+}
+
+/** Ends the spans after `work`. If it rejects, they fail with the error's code as their type, as in the metrics. */
+export async function endAfter<T>(
+  spans: readonly Span[],
+  work: Promise<T>,
+  onResult: (result: T) => void = () => undefined,
+): Promise<T> {
+  try {
+    const result = await work
+    onResult(result)
+    return result
+  } catch (error) {
+    for (const span of spans) {
+      span.setAttribute('error.type', isOrderError(error) ? error.code : 'internal')
+      span.setStatus({ code: SpanStatusCode.ERROR, message: messageFor(error) })
+    }
+    throw error
+  } finally {
+    for (const span of spans) span.end()
+  }
 }

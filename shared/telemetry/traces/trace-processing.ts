@@ -1,4 +1,4 @@
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, type Link, type Span, type Tracer } from '@opentelemetry/api'
+import { SpanStatusCode, type Attributes, type Link, type Span, type Tracer } from '@opentelemetry/api'
 import type { HandleDelivery } from '../../application/processing/handle-delivery.ts'
 import type { Cause } from '../../domain/order-view.ts'
 import { orderIdOf, traceparentOf } from '../../messaging/records/envelope.ts'
@@ -6,7 +6,7 @@ import { HEADER, headerText } from '../../messaging/records/headers.ts'
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { Tracing } from './tracing.ts'
-import { contextOf, endWithError, fromTraceparent, inTraceOf, toTraceparent } from './trace-context.ts'
+import { contextOf, endAfter, fromTraceparent, inTraceOf, startMessagingSpan, toTraceparent } from './trace-context.ts'
 
 /**
  * A batch mixes journeys. Each record's span continues its own journey and links to the batch's span, which links to all
@@ -27,64 +27,45 @@ export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter):
   }
 
   return function traceProcessing({ topic, group }, useCase: HandleDelivery): HandleDelivery {
-    const common = {
-      'messaging.system': 'kafka',
-      'messaging.operation.type': 'process',
-      'messaging.destination.name': topic,
-      'messaging.consumer.group.name': group,
-    }
+    const consumer = { 'messaging.consumer.group.name': group }
 
     function startBatch(records: readonly DeliveredRecord[]): Span {
       const links = records.flatMap((record): Link[] => {
         const context = fromTraceparent(traceparentOf(record), tracestateOf(record))
         return context === undefined ? [] : [{ context }]
       })
-      const size = { 'messaging.operation.name': 'process batch', 'messaging.batch.message_count': records.length }
-      const options = { kind: SpanKind.CONSUMER, attributes: { ...common, ...size }, links }
-      return tracer.startSpan(`process batch ${topic}`, options, ROOT_CONTEXT)
+      const attributes = { ...consumer, 'messaging.batch.message_count': records.length }
+      return startMessagingSpan(tracer, { operation: 'process batch', topic, attributes, links })
     }
 
     function start(record: DeliveredRecord, batch: Span): Span {
       const orderId = orderIdOf(record)
       const attributes = {
-        ...common,
-        'messaging.operation.name': 'process',
+        ...consumer,
         'messaging.destination.partition.id': String(record.partition),
         'messaging.kafka.offset': record.offset,
         ...(orderId !== undefined && { 'messaging.message.id': orderId }),
       }
       const links = [{ context: batch.spanContext() }]
-      const options = { kind: SpanKind.CONSUMER, attributes, links }
-      return tracer.startSpan(`process ${topic}`, options, contextOf(traceparentOf(record), tracestateOf(record)))
+      const parent = contextOf(traceparentOf(record), tracestateOf(record))
+      return startMessagingSpan(tracer, { operation: 'process', topic, attributes, parent, links })
     }
 
     return async function traced(records, deliveredAt) {
       const batch = startBatch(records)
       const spans = records.map((record) => start(record, batch))
-      const names = spans.map(toTraceparent)
-      names.forEach((name, index) => active.set(name, spans[index] ?? batch))
+      for (const span of spans) active.set(toTraceparent(span), span)
       try {
-        const continuing = records.map((record, index) => continued(record, spans[index] ?? batch))
-        await useCase(continuing, deliveredAt)
-        for (const span of [...spans, batch]) span.end()
-      } catch (error) {
-        for (const span of [...spans, batch]) endWithError(span, error)
-        throw error
+        // A copy in another topic continues from this span.
+        const continuing = records.map((record, index) => {
+          return { ...record, headers: inTraceOf(record.headers, spans[index] ?? batch) }
+        })
+        await endAfter([...spans, batch], useCase(continuing, deliveredAt))
       } finally {
-        for (const name of names) active.delete(name)
+        for (const span of spans) active.delete(toTraceparent(span))
       }
     }
   }
-}
-
-type Attributes = Record<string, string | number>
-
-/** The record with its span's context, from which a copy in another topic goes on. */
-function continued(record: DeliveredRecord, span: Span): DeliveredRecord {
-  const headers = inTraceOf(record.headers, span).map(
-    ([name, value]) => [name, typeof value === 'string' ? Buffer.from(value) : value] as const,
-  )
-  return { ...record, headers }
 }
 
 function tracestateOf(record: DeliveredRecord): string | undefined {

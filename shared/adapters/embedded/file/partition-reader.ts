@@ -92,18 +92,14 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
   }
 
   function isSound(offset: number): boolean {
+    scratch.truncate(0)
     try {
       const row = selectOne.get(offset)
-      return row !== undefined && isRecordSound(row)
+      return row !== undefined && add(scratch, row) === undefined
     } catch (error) {
       damageIn(error)
       return false
     }
-  }
-
-  function isRecordSound(row: Row): boolean {
-    scratch.truncate(0)
-    return add(scratch, row) === undefined
   }
 
   function extentFrom(from: number, end: number): number {

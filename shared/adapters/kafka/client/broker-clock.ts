@@ -1,31 +1,22 @@
 import { CLOCK_TOLERANCE_MS } from '../../../domain/times.ts'
 import type { ClockReading } from '../../../ports/event-log.ts'
 
+export const CLOCK_REFUSED =
+  "Kafka refuses the time of this machine's clock: it is further from the broker's than the topic allows " +
+  '(message.timestamp.after.max.ms when it is ahead, message.timestamp.before.max.ms when it is behind). Set the clock.'
+
 /**
  * Compares this machine's clock with the brokers', as far as publishing allows. Kafka has no request for the time, but a
  * topic with `message.timestamp.type=LogAppendTime` acknowledges a record with the time of its append, and a topic with
  * bounds refuses a time that is too far from the broker's.
  */
-export interface BrokerClock {
-  /** A broker stamped records with `appendedAtMs`, between these two times of this machine's clock. */
-  stamped(appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number): void
-  /** A broker accepted records with this machine's time. */
-  accepted(): void
-  /** A broker refused records because of their time. */
-  refused(): void
-  reading(): ClockReading
-}
-
-export const CLOCK_REFUSED =
-  "Kafka refuses the time of this machine's clock: it is further from the broker's than the topic allows " +
-  '(message.timestamp.after.max.ms when it is ahead, message.timestamp.before.max.ms when it is behind). Set the clock.'
-
-export function createBrokerClock({ onWarning }: { onWarning: (message: string) => void }): BrokerClock {
+export function createBrokerClock({ onWarning }: { onWarning: (message: string) => void }) {
   let aheadMs: number | undefined
   let isRefused = false
 
   return {
-    stamped(appendedAtMs, sentAtMs, acknowledgedAtMs) {
+    /** A broker stamped records with `appendedAtMs`, between these two times of this machine's clock. */
+    stamped(appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number): void {
       const before = isOff(aheadMs)
       aheadMs = Math.max(0, sentAtMs - appendedAtMs) + Math.min(0, acknowledgedAtMs - appendedAtMs)
       if (isOff(aheadMs) && !before) {
@@ -35,14 +26,16 @@ export function createBrokerClock({ onWarning }: { onWarning: (message: string) 
         )
       }
     },
-    accepted() {
+    /** A broker accepted records with this machine's time. */
+    accepted(): void {
       isRefused = false
     },
-    refused() {
+    /** A broker refused records because of their time. */
+    refused(): void {
       if (!isRefused) onWarning(CLOCK_REFUSED)
       isRefused = true
     },
-    reading: () => ({ aheadMs, isOff: isOff(aheadMs), isRefused }),
+    reading: (): ClockReading => ({ aheadMs, isOff: isOff(aheadMs), isRefused }),
   }
 }
 

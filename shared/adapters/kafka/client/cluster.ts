@@ -1,62 +1,25 @@
-import type { Kafka } from 'kafkajs'
+import type { Broker as KafkajsBroker, Cluster as KafkajsCluster, Kafka } from 'kafkajs'
 import { createLazy, type Lazy } from './lazy.ts'
-import { decodeFetchResponse, type FetchedPartition } from '../fetch/fetch-response.ts'
+import { decodeFetchResponse, type FetchResponse } from '../fetch/fetch-response.ts'
 
 /**
- * The part of kafkajs that reads a partition without joining a group. The public API requires a group for each look, which
- * costs a rebalance of seconds, needs a permission, and leaves the group on the broker. kafkajs's own consumers read with
- * the same code. kafkajs is pinned to the version that this was written for.
+ * kafkajs's internal way to read a partition without joining a group. The public API requires a group for each read, which
+ * costs a rebalance of seconds, needs a permission, and leaves the group on the broker. kafkajs is pinned to the version
+ * that this was written for.
  */
-export interface Cluster {
-  connect(): Promise<void>
-  disconnect(): Promise<void>
-  addTargetTopic(topic: string): Promise<void>
-  refreshMetadataIfNecessary(): Promise<void>
-  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[]
-  /** By node id, as strings. */
-  findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
-  findBroker(of: { nodeId: string }): Promise<Broker>
-  findGroupCoordinator(of: { groupId: string }): Promise<CommittingBroker>
+export type Cluster = Omit<KafkajsCluster, 'findBroker'> & {
+  findBroker(node: { nodeId: string }): Promise<Broker>
 }
 
-export interface Broker {
-  fetch(request: FetchRequest): Promise<{
-    readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[]
-  }>
+type FetchRequest = Parameters<KafkajsBroker['fetch']>[0]
+type TopicPartitions<P> = readonly { readonly topic: string; readonly partitions: readonly P[] }[]
+
+export interface Broker extends Omit<KafkajsBroker, 'fetch'> {
+  fetch(request: FetchRequest): Promise<Pick<FetchResponse, 'responses'>>
   listOffsets(request: {
     readonly isolationLevel: number
-    readonly topics: readonly {
-      readonly topic: string
-      readonly partitions: readonly { readonly partition: number; readonly timestamp: number }[]
-    }[]
-  }): Promise<{
-    readonly responses: readonly {
-      readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
-    }[]
-  }>
-}
-
-export interface CommittingBroker {
-  offsetCommit(request: {
-    readonly groupId: string
-    readonly groupGenerationId: number
-    readonly memberId: string
-    readonly topics: readonly {
-      readonly topic: string
-      readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
-    }[]
-  }): Promise<unknown>
-}
-
-interface FetchRequest {
-  readonly maxWaitTime: number
-  readonly minBytes: number
-  readonly maxBytes: number
-  readonly isolationLevel: number
-  readonly topics: readonly {
-    readonly topic: string
-    readonly partitions: readonly { partition: number; fetchOffset: string; maxBytes: number }[]
-  }[]
+    readonly topics: TopicPartitions<{ readonly partition: number; readonly timestamp: number }>
+  }): Promise<{ readonly responses: TopicPartitions<{ readonly partition: number; readonly offset: string }> }>
 }
 
 export const READ_UNCOMMITTED = 0
@@ -64,16 +27,13 @@ export const READ_COMMITTED = 1
 
 type CreateCluster = (options: object) => Cluster
 
-export function createCluster(client: Kafka): Cluster {
-  const { create } = clusterFactory(client)
-  return create.call(client, { metadataMaxAge: 60_000, allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED })
-}
-
-/** A cluster that connects when it is first asked something. */
+/** A cluster that connects at its first use. */
 export function createLazyCluster(client: Kafka, onError: (error: unknown) => void): Lazy<Cluster> {
+  const { create } = clusterFactory(client)
+  const options = { metadataMaxAge: 60_000, allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED }
   return createLazy(
     async () => {
-      const cluster = createCluster(client)
+      const cluster = create.call(client, options)
       await cluster.connect()
       return cluster
     },
@@ -88,51 +48,50 @@ function clusterFactory(client: Kafka): { name: symbol; create: CreateCluster } 
   )
   const create: unknown = name === undefined ? undefined : Reflect.get(client, name)
   if (name === undefined || typeof create !== 'function') {
-    throw new Error('This version of kafkajs keeps its cluster elsewhere.')
+    throw new Error('This version of kafkajs has no private method createCluster.')
   }
   return { name, create: create as CreateCluster }
 }
 
 /**
- * Decodes here everything that this client and its consumers read. kafkajs 2.2.4 fails a whole fetch because of one batch
- * that it cannot decompress, delivers records of aborted transactions, and never gets past an empty batch (decision 019).
- * kafkajs still does the rest of fetching.
+ * Replaces kafkajs's decoder of fetch responses for this client and its consumers. kafkajs 2.2.4 fails a whole fetch because
+ * of one batch that it cannot decompress, delivers records of aborted transactions, and never gets past an empty batch
+ * (decision 019). kafkajs does the rest of fetching.
  */
 export function decodeFetches(client: Kafka): void {
   const { name, create } = clusterFactory(client)
   const createDecoding: CreateCluster = (options) => {
     const cluster = create.call(client, options)
     const findBroker = cluster.findBroker.bind(cluster)
-    cluster.findBroker = async (of) => decodingBroker(await findBroker(of))
+    cluster.findBroker = async (node) => decodingBroker(await findBroker(node))
     return cluster
   }
   Object.defineProperty(client, name, { value: createDecoding })
 }
 
-/** A request of kafkajs, for the broker's version, with the decoder of its answer. */
+/** A kafkajs request in the broker's version, with the decoder of its response. */
 interface Protocol {
   readonly request: { readonly apiVersion: number }
-  readonly response: { decode(payload: Buffer): Promise<unknown>; parse(answer: unknown): Promise<unknown> }
+  readonly response: { decode(payload: Buffer): Promise<unknown>; parse(response: unknown): Promise<unknown> }
 }
-type MakeRequest = (of: FetchRequest) => Protocol
-type KafkajsBroker = Broker & { lookupRequest(apiKey: number, requests: unknown): MakeRequest }
+type MakeRequest = (request: FetchRequest) => Protocol
+type RequestingBroker = Broker & { lookupRequest(apiKey: number, requests: unknown): MakeRequest }
 
 /** Gives the broker's `fetch` our decoder. */
 function decodingBroker(broker: Broker): Broker {
   if (Object.hasOwn(broker, 'fetch')) return broker
-  const fetch: (this: Broker, request: FetchRequest) => ReturnType<Broker['fetch']> = Reflect.get(broker, 'fetch')
-  const of = broker as KafkajsBroker
-  // kafkajs looks a request up each time, by the versions that the broker named when it connected.
-  const fetching: Broker = Object.create(of, {
+  const fetch: Broker['fetch'] = Reflect.get(broker, 'fetch')
+  const requesting = broker as RequestingBroker
+  // `fetch` calls `lookupRequest` each time, with the versions that the broker announced when it connected.
+  const decoding: Broker = Object.create(requesting, {
     lookupRequest: {
       value: (apiKey: number, requests: unknown): MakeRequest => {
-        const makeRequest = of.lookupRequest(apiKey, requests)
-        return (asked) => withOwnDecoder(makeRequest(asked), asked)
+        const makeRequest = requesting.lookupRequest(apiKey, requests)
+        return (request) => withOwnDecoder(makeRequest(request), request)
       },
     },
   })
-  Object.defineProperty(broker, 'fetch', { value: (request: FetchRequest) => fetch.call(fetching, request) })
-  return broker
+  return Object.defineProperty(broker, 'fetch', { value: (request: FetchRequest) => fetch.call(decoding, request) })
 }
 
 function withOwnDecoder(protocol: Protocol, { topics }: FetchRequest): Protocol {
@@ -140,13 +99,13 @@ function withOwnDecoder(protocol: Protocol, { topics }: FetchRequest): Protocol 
   for (const { topic, partitions } of topics) {
     for (const { partition, fetchOffset } of partitions) offsets.set(`${topic}:${partition}`, Number(fetchOffset))
   }
-  const askedFor = (topic: string, partition: number) => offsets.get(`${topic}:${partition}`) ?? 0
-  const { response, request } = protocol
+  const requestedOffset = (topic: string, partition: number) => offsets.get(`${topic}:${partition}`) ?? 0
+  const { request, response } = protocol
   return {
     ...protocol,
     response: {
-      decode: async (payload) => decodeFetchResponse(payload, request.apiVersion, askedFor),
-      parse: async (answer) => response.parse(answer),
+      decode: async (payload) => decodeFetchResponse(payload, request.apiVersion, requestedOffset),
+      parse: async (decoded) => response.parse(decoded),
     },
   }
 }

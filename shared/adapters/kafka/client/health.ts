@@ -3,15 +3,6 @@ import { messageOf } from '../../../domain/errors.ts'
 import { rootOf } from './errors.ts'
 import { within } from '../../../threads/waiting.ts'
 
-/** The brokers' health, as publishers find it; when nobody publishes, it asks the brokers. */
-export interface HealthMonitor {
-  /** A publish was acknowledged. */
-  succeeded(): void
-  /** An attempt to publish failed. */
-  failed(error: unknown): void
-  health(): Promise<LogHealth>
-}
-
 export interface HealthOptions {
   /** Any question that the brokers answer. */
   readonly probe: () => Promise<unknown>
@@ -24,7 +15,8 @@ const PROBE_INTERVAL_MS = 1000
 /** Callers may have stopped publishing because health said no, so after this long the brokers are asked again. */
 const FAILURE_LASTS_MS = 3000
 
-export function createHealthMonitor({ probe, unreadable }: HealthOptions): HealthMonitor {
+/** The brokers' health by the results of publishing. When nothing is published, it asks the brokers. */
+export function createHealthMonitor({ probe, unreadable }: HealthOptions) {
   let failure: { readonly cause: string; readonly at: number } | undefined
   let answered = Number.NEGATIVE_INFINITY
   let asking: Promise<string | undefined> | undefined
@@ -50,14 +42,16 @@ export function createHealthMonitor({ probe, unreadable }: HealthOptions): Healt
   }
 
   return {
-    succeeded() {
+    /** A publish was acknowledged. */
+    succeeded(): void {
       failure = undefined
       answered = performance.now()
     },
-    failed(error) {
+    /** An attempt to publish failed. */
+    failed(error: unknown): void {
       failure = { cause: messageOf(rootOf(error)), at: performance.now() }
     },
-    async health() {
+    async health(): Promise<LogHealth> {
       const cause = await brokersFailing()
       const lines = unreadable()
       return {

@@ -2,16 +2,10 @@ import { messageOf } from '../../../domain/errors.ts'
 import type { Subscription } from '../../../ports/event-log.ts'
 import { jitteredMs, pause } from '../../../threads/waiting.ts'
 import { isPassing, isRebalancing, kafkaUnavailable, rootOf } from '../client/errors.ts'
-import { createInbox, type Inbox, type Taken } from './inbox.ts'
-import type { Session, SessionOptions } from './session.ts'
+import { createInbox, type Taken } from './inbox.ts'
+import { openSession, type Session, type SessionOptions } from './session.ts'
 
-export interface KafkaDeliveryOptions {
-  readonly subscription: Subscription
-  /** Joins the group; the session fills the inbox and calls the listener. */
-  readonly join: (inbox: Inbox, listener: SessionListener) => Session
-}
-
-export type SessionListener = Pick<SessionOptions, 'onRecords' | 'onProgress' | 'onHeld'>
+type SessionSettings = Pick<SessionOptions, 'kafka' | 'admin' | 'sessionTimeoutMs' | 'onError'>
 
 export interface KafkaDelivery extends AsyncDisposable {
   /** Why nothing is delivered; undefined while records are. */
@@ -28,7 +22,7 @@ const PASSING_REJOINS = 5
 const TELL_AGAIN_MS = 60_000
 
 /** Delivers one batch after another until it is disposed of; a session that fails is replaced. */
-export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions): KafkaDelivery {
+export function createKafkaDelivery(subscription: Subscription, settings: SessionSettings): KafkaDelivery {
   const closing = new AbortController()
   const { signal } = closing
   const inbox = createInbox(subscription.maxBatchSize)
@@ -48,7 +42,12 @@ export function createKafkaDelivery({ subscription, join }: KafkaDeliveryOptions
   const running = run()
 
   function open(): Session {
-    return join(inbox, {
+    const { groupId, topic } = subscription
+    return openSession({
+      ...settings,
+      groupId,
+      topic,
+      inbox,
       onRecords: () => wake?.(),
       // Joining alone is not progress: a fetch that always fails would be retried at once, for ever.
       onProgress() {

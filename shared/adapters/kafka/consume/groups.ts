@@ -1,10 +1,11 @@
 import { networkInterfaces } from 'node:os'
-import kafkajs, { type Kafka } from 'kafkajs'
+import kafkajs from 'kafkajs'
 import { OrderError } from '../../../domain/errors.ts'
 import type { GroupMember } from '../../../ports/event-log.ts'
 import type { AdminClient } from '../client/admin.ts'
-import { createCluster } from '../client/cluster.ts'
+import type { Cluster } from '../client/cluster.ts'
 import { isRebalancing, kafkaUnavailable } from '../client/errors.ts'
+import type { Lazy } from '../client/lazy.ts'
 import { within } from '../../../threads/waiting.ts'
 
 /** The members of the group, with the topic's partitions of each; empty for a group that does not exist. */
@@ -49,27 +50,41 @@ const NO_MEMBER = { groupGenerationId: -1, memberId: '' }
  * it.
  */
 export async function commitForNobody(
-  client: Kafka,
+  cluster: Lazy<Cluster>,
   groupId: string,
   topic: string,
   partition: number,
   next: number,
 ): Promise<void> {
-  const cluster = createCluster(client)
   const topics = [{ topic, partitions: [{ partition, offset: String(next) }] }]
-  async function commit(): Promise<void> {
-    await cluster.connect()
-    const coordinator = await cluster.findGroupCoordinator({ groupId })
+  const committing = cluster.use(async (connected) => {
+    const coordinator = await connected.findGroupCoordinator({ groupId })
     await coordinator.offsetCommit({ groupId, ...NO_MEMBER, topics })
-  }
+  })
   try {
-    await within(COMMIT_TIMEOUT_MS, `Moving ${groupId} past a record`, commit())
+    await within(COMMIT_TIMEOUT_MS, `Moving ${groupId} past a record`, committing)
   } catch (error) {
     if (!isRebalancing(error)) throw kafkaUnavailable(`Kafka did not move ${groupId}`, error)
     throw new OrderError('conflict', `The group ${groupId} has members, so it cannot be moved from outside.`, {
       cause: error,
     })
-  } finally {
-    await cluster.disconnect()
   }
+}
+
+/** Each group costs a request or two; a cluster may have thousands. */
+const MAX_GROUPS = 500
+const GROUPS_AT_ONCE = 16
+
+/** The consumer groups that have committed an offset in the topic. Asks about at most `MAX_GROUPS` groups. */
+export async function topicReaders(admin: AdminClient, topic: string): Promise<readonly string[]> {
+  const { groups } = await admin.ask('Asking Kafka for its consumer groups', (kafka) => kafka.listGroups())
+  // Other types, such as Kafka Connect's workers, read no records.
+  const consumers = groups.filter(({ protocolType }) => protocolType === 'consumer').map(({ groupId }) => groupId)
+  const readers: string[] = []
+  for (let start = 0; start < Math.min(consumers.length, MAX_GROUPS); start += GROUPS_AT_ONCE) {
+    const some = consumers.slice(start, Math.min(start + GROUPS_AT_ONCE, MAX_GROUPS))
+    const committed = await Promise.all(some.map((groupId) => admin.committed(groupId, topic)))
+    readers.push(...some.filter((_, index) => (committed[index]?.size ?? 0) > 0))
+  }
+  return readers.toSorted()
 }

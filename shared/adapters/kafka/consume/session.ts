@@ -1,9 +1,9 @@
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
+import type { Consumer, EachBatchPayload } from 'kafkajs'
 import type { AdminClient } from '../client/admin.ts'
+import { createClient, type KafkaConnection } from '../client/connection.ts'
 import { kafkaUnavailable } from '../client/errors.ts'
 import type { Carrier } from '../fetch/fetch-response.ts'
 import type { Inbox } from './inbox.ts'
-import { startingPositions } from './positions.ts'
 import { logUnreadable } from '../fetch/reader.ts'
 import { within } from '../../../threads/waiting.ts'
 
@@ -24,8 +24,8 @@ export interface Session extends AsyncDisposable {
 }
 
 export interface SessionOptions {
-  /** Not shared: see `createClient`. */
-  readonly client: Kafka
+  /** The session has a client of its own: see `createClient`. */
+  readonly kafka: KafkaConnection
   readonly admin: Pick<AdminClient, 'offsets' | 'committed'>
   readonly groupId: string
   readonly topic: string
@@ -53,9 +53,9 @@ const COMMIT_TIMEOUT_MS = 15_000
 const HELD_RETRY_MS = 30_000
 
 export function openSession(options: SessionOptions): Session {
-  const { client, admin, groupId, topic, inbox, sessionTimeoutMs, onRecords, onProgress, onHeld, onError } = options
+  const { kafka, admin, groupId, topic, inbox, sessionTimeoutMs, onRecords, onProgress, onHeld, onError } = options
   const over = Promise.withResolvers<unknown>()
-  const consumer = client.consumer({
+  const consumer = createClient(kafka).consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: Math.min(HEARTBEAT_INTERVAL_MS, sessionTimeoutMs / 3),
@@ -219,4 +219,22 @@ export function openSession(options: SessionOptions): Session {
       await leave()
     },
   }
+}
+
+/**
+ * The offset that a group reads next in each partition of a topic: the one it committed, or the beginning when it has
+ * committed nothing, or an offset that is not in the log because the topic was truncated or recreated.
+ */
+async function startingPositions(
+  admin: SessionOptions['admin'],
+  groupId: string,
+  topic: string,
+): Promise<ReadonlyMap<number, number>> {
+  const [offsets, committed] = await Promise.all([admin.offsets(topic), admin.committed(groupId, topic)])
+  return new Map(
+    offsets.map(({ partition, first, end }) => {
+      const next = committed.get(partition) ?? first
+      return [partition, next >= first && next <= end ? next : first]
+    }),
+  )
 }

@@ -1,3 +1,4 @@
+import { createDecoder, type Decoder } from '../client/decoder.ts'
 import { decodeBatches, type AbortedTransaction, type Decoded } from './record-batch.ts'
 
 /**
@@ -32,9 +33,6 @@ export interface Carrier {
   readonly decoded: Decoded
 }
 
-/** The requested offset. */
-export type AskedFor = (topic: string, partition: number) => number
-
 /** A fetch asks for at most 10 MiB, which may decompress to much more. */
 const MAX_BYTES = 32 * 1024 * 1024
 
@@ -42,29 +40,30 @@ const FIRST_VERSION = 4
 const VERSION_WITH_SESSION = 7
 const VERSION_WITH_LOG_START = 5
 const VERSION_WITH_PREFERRED_REPLICA = 11
+const NO_BYTES = Buffer.alloc(0)
 /** From version 8 on the client does the waiting (KIP-219). */
 const VERSION_WITH_CLIENT_THROTTLE = 8
 
 export async function decodeFetchResponse(
   payload: Buffer,
   version: number,
-  askedFor: AskedFor,
+  requestedOffset: (topic: string, partition: number) => number,
 ): Promise<FetchResponse> {
   if (version < FIRST_VERSION || version > VERSION_WITH_PREFERRED_REPLICA) {
     throw new Error(`Version ${version} of Fetch is not supported: use Kafka 0.11 or later.`)
   }
-  const answer = new Answer(payload)
-  const throttleTime = answer.int32()
-  const [errorCode, sessionId] = version >= VERSION_WITH_SESSION ? [answer.int16(), answer.int32()] : [0, 0]
+  const decoder = createDecoder(payload)
+  const throttleTime = decoder.readInt32()
+  const [errorCode, sessionId] = version >= VERSION_WITH_SESSION ? [decoder.readInt16(), decoder.readInt32()] : [0, 0]
   const budget = { bytes: MAX_BYTES }
   const responses = []
-  for (let topics = answer.int32(); topics > 0; topics--) {
-    const topicName = answer.text()
+  for (let topics = decoder.readInt32(); topics > 0; topics--) {
+    const topicName = decoder.readString() ?? ''
     const partitions: FetchedPartition[] = []
-    for (let left = answer.int32(); left > 0; left--) {
-      const head = partitionHead(answer, version)
-      const offset = askedFor(topicName, head.partition)
-      const set = answer.bytes()
+    for (let left = decoder.readInt32(); left > 0; left--) {
+      const head = partitionHead(decoder, version)
+      const offset = requestedOffset(topicName, head.partition)
+      const set = decoder.readBytes() ?? NO_BYTES
       const from = { topic: topicName, partition: head.partition, offset }
       const decoded = await decodeBatches(set, from, head.aborted, budget)
       partitions.push({ ...head, abortedTransactions: [], messages: messagesOf(decoded, offset) })
@@ -81,63 +80,22 @@ export async function decodeFetchResponse(
   }
 }
 
-function partitionHead(answer: Answer, version: number) {
-  const partition = answer.int32()
-  const errorCode = answer.int16()
-  const highWatermark = String(answer.int64())
-  const lastStableOffset = String(answer.int64())
-  if (version >= VERSION_WITH_LOG_START) answer.int64()
+function partitionHead(decoder: Decoder, version: number) {
+  const partition = decoder.readInt32()
+  const errorCode = decoder.readInt16()
+  const highWatermark = String(decoder.readInt64())
+  const lastStableOffset = String(decoder.readInt64())
+  if (version >= VERSION_WITH_LOG_START) decoder.readInt64()
   const aborted: AbortedTransaction[] = []
   // -1 when the request did not ask about transactions.
-  for (let left = answer.int32(); left > 0; left--) {
-    aborted.push({ producerId: answer.int64(), firstOffset: Number(answer.int64()) })
+  for (let left = decoder.readInt32(); left > 0; left--) {
+    aborted.push({ producerId: decoder.readInt64(), firstOffset: Number(decoder.readInt64()) })
   }
-  const preferredReadReplica = version >= VERSION_WITH_PREFERRED_REPLICA ? answer.int32() : -1
+  const preferredReadReplica = version >= VERSION_WITH_PREFERRED_REPLICA ? decoder.readInt32() : -1
   return { partition, errorCode, highWatermark, lastStableOffset, aborted, preferredReadReplica }
 }
 
 function messagesOf(decoded: Decoded, asked: number): readonly Carrier[] {
   if (decoded.next === asked && decoded.unreadable === undefined) return []
   return [{ offset: String(Math.max(decoded.next - 1, asked)), isControlRecord: false, decoded }]
-}
-
-/** Reads Kafka's primitive types one after another. */
-class Answer {
-  readonly #payload: Buffer
-  #at = 0
-
-  constructor(payload: Buffer) {
-    this.#payload = payload
-  }
-
-  int16(): number {
-    return this.#payload.readInt16BE(this.#advance(2))
-  }
-
-  int32(): number {
-    return this.#payload.readInt32BE(this.#advance(4))
-  }
-
-  int64(): bigint {
-    return this.#payload.readBigInt64BE(this.#advance(8))
-  }
-
-  text(): string {
-    const length = this.int16()
-    const start = this.#advance(length)
-    return this.#payload.toString('utf8', start, start + length)
-  }
-
-  /** Null is read as empty. */
-  bytes(): Buffer {
-    const length = Math.max(0, this.int32())
-    const start = this.#advance(length)
-    return this.#payload.subarray(start, start + length)
-  }
-
-  #advance(bytes: number): number {
-    const start = this.#at
-    this.#at += bytes
-    return start
-  }
 }

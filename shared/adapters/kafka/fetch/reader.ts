@@ -1,5 +1,6 @@
 import { OrderError } from '../../../domain/errors.ts'
 import type { LogRecord } from '../../../ports/event-log.ts'
+import type { AdminClient } from '../client/admin.ts'
 import { askPatiently } from '../client/ask.ts'
 import { READ_COMMITTED, READ_UNCOMMITTED, type Cluster } from '../client/cluster.ts'
 import { rootOf } from '../client/errors.ts'
@@ -15,18 +16,15 @@ export interface Reader {
 
 export interface ReaderOptions {
   readonly cluster: Lazy<Cluster>
+  readonly admin: Pick<AdminClient, 'assertExists' | 'offsets'>
   readonly timeoutMs: number
-  /** Rejects for a topic that does not exist. */
-  readonly assertExists: (topic: string) => Promise<void>
-  /** The partition's first offset, to read from when an earlier one is asked for. */
-  readonly firstOffset: (topic: string, partition: number) => Promise<number>
 }
 
 const READ_BYTES = 8 * 1024 * 1024
 /** A broker sends the first batch whole, however large it is, so one record always fits. */
 const READ_ONE_BYTES = 64 * 1024
 
-export function createReader({ cluster, timeoutMs, assertExists, firstOffset }: ReaderOptions): Reader {
+export function createReader({ cluster, admin, timeoutMs }: ReaderOptions): Reader {
   async function fetchFrom(topic: string, partition: number, offset: number, maxBytes: number): Promise<Decoded> {
     const fetchOffset = String(offset)
     const fetching = cluster.use(async (connected) => {
@@ -54,7 +52,7 @@ export function createReader({ cluster, timeoutMs, assertExists, firstOffset }: 
       return await fetchFrom(topic, partition, offset, maxBytes)
     } catch (error) {
       if (!isOutOfRange(error)) throw error
-      const first = await firstOffset(topic, partition)
+      const { first = 0 } = (await admin.offsets(topic)).find((offsets) => offsets.partition === partition) ?? {}
       return offset < first ? await fetchFrom(topic, partition, first, maxBytes) : { records: [], next: offset }
     }
   }
@@ -62,7 +60,7 @@ export function createReader({ cluster, timeoutMs, assertExists, firstOffset }: 
   return {
     async read(topic, partition, fromOffset, limit) {
       if (limit <= 0) return []
-      await assertExists(topic)
+      await admin.assertExists(topic)
       const doing = `Reading ${topic}, partition ${partition}, from Kafka`
       let offset = Math.max(0, fromOffset)
       let maxBytes = limit === 1 ? READ_ONE_BYTES : READ_BYTES
@@ -78,7 +76,7 @@ export function createReader({ cluster, timeoutMs, assertExists, firstOffset }: 
       }
     },
     async highWatermarks(topic) {
-      await assertExists(topic)
+      await admin.assertExists(topic)
       return askPatiently(timeoutMs, `Asking Kafka for the ends of ${topic}`, () =>
         cluster.use((connected) => askForEnds(connected, topic)),
       )

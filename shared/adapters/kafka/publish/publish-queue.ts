@@ -13,7 +13,7 @@ import { sizeOf, toMessage } from './records.ts'
  * all that come meanwhile. An idle log adds no wait. Records of one key keep the order of the calls as long as no attempt
  * fails.
  */
-export interface KafkaQueue extends Pick<QueueBounds, 'queued' | 'drained'> {
+export interface KafkaQueue extends Pick<QueueBounds, 'drained'> {
   publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
 }
 
@@ -192,15 +192,11 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
           bytes += size
           return { topic, message, call, index, bytes: size }
         })
-        bounds.refuseIfFull(entries.length, bytes)
         bounds.add(entries.length, bytes)
         for (const entry of entries) waiting.push(entry)
         flushSoon()
         expireSoon()
       })
-    },
-    get queued() {
-      return bounds.queued
     },
     drained: () => bounds.drained(),
   }

@@ -3,8 +3,6 @@ import { nextOffset, type EventLog } from '../../../ports/event-log.ts'
 import type { AdminClient } from '../client/admin.ts'
 import type { Reader } from '../fetch/reader.ts'
 
-export type LogFigures = Pick<EventLog, 'offsets' | 'committed'>
-
 interface Known {
   /** The group's offset at the last question. */
   readonly committed: number
@@ -13,7 +11,10 @@ interface Known {
 }
 
 /** The ends of topics and the positions of groups, corrected for transactions. */
-export function createFigures(admin: Pick<AdminClient, 'offsets' | 'committed'>, reader: Reader): LogFigures {
+export function createFigures(
+  admin: Pick<AdminClient, 'offsets' | 'committed'>,
+  reader: Reader,
+): Pick<EventLog, 'offsets' | 'committed'> {
   /** The last findings, by group, topic and partition. */
   const known = new Map<string, Known>()
 

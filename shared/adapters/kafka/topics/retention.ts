@@ -23,8 +23,7 @@ export function createRetention(admin: Pick<AdminClient, 'ask'>): (topic: string
 
   async function ask(topic: string): Promise<TopicRetention> {
     try {
-      const doing = `Asking Kafka for the settings of ${topic}`
-      const settings = await admin.ask(doing, (kafka) => describeSettings(kafka, [topic]))
+      const settings = await describeSettings(admin, [topic])
       return toRetention(settings.get(topic) ?? new Map())
     } catch (error) {
       if (isDenied(error)) return UNKNOWN
@@ -33,7 +32,7 @@ export function createRetention(admin: Pick<AdminClient, 'ask'>): (topic: string
   }
 }
 
-export function toRetention(settings: TopicSettings): TopicRetention {
+function toRetention(settings: TopicSettings): TopicRetention {
   const policies = settings.get('cleanup.policy')?.value.split(',') ?? ['delete']
   // A topic that is only compacted deletes nothing because of age or size.
   const limit = (name: string) => {

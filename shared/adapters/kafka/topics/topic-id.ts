@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { askPatiently } from '../client/ask.ts'
 import type { Cluster } from '../client/cluster.ts'
+import { createDecoder } from '../client/decoder.ts'
 import type { Lazy } from '../client/lazy.ts'
 
 /** The part of a kafkajs broker that can send requests that kafkajs does not know. */
@@ -19,18 +20,8 @@ interface Encoder {
   writeUVarIntString(text: string): Encoder
 }
 
-interface Decoder {
-  offset: number
-  readInt16(): number
-  readInt32(): number
-  readUVarInt(): number
-  readUVarIntString(): string | null
-  readTaggedFields(): unknown
-}
-
 const require = createRequire(import.meta.url)
 const EncoderOf = require('kafkajs/src/protocol/encoder') as new () => Encoder
-const DecoderOf = require('kafkajs/src/protocol/decoder') as new (payload: Buffer) => Decoder
 const protocol = require('kafkajs/src/protocol/error') as { readonly createErrorFromCode: (code: number) => Error }
 
 const METADATA = 3
@@ -80,7 +71,7 @@ function metadataOf(topic: string): Exchange<string | null> {
 
 /** The first topic's id; the rest is not read. */
 function readId(payload: Buffer): string | null {
-  const decoder = new DecoderOf(payload)
+  const decoder = createDecoder(payload)
   decoder.readTaggedFields()
   decoder.readInt32() // throttle time
   for (let brokers = decoder.readUVarInt(); brokers > 1; brokers -= 1) {

@@ -1,6 +1,6 @@
-import kafkajs, { type Admin } from 'kafkajs'
-import type { TopicSpec } from '../../../ports/event-log.ts'
-import { boundsTimes, TIMESTAMP_TYPE } from './topic-times.ts'
+import kafkajs from 'kafkajs'
+import type { TimestampType, TopicSpec } from '../../../ports/event-log.ts'
+import type { AdminClient } from '../client/admin.ts'
 
 /** The value of a topic's setting that is in force. */
 export interface TopicSetting {
@@ -12,6 +12,14 @@ export interface TopicSetting {
 export type TopicSettings = ReadonlyMap<string, TopicSetting>
 
 const DAY_MS = 86_400_000
+/** The setting that decides whose time a topic's records have. */
+const TIMESTAMP_TYPE = 'message.timestamp.type'
+
+/**
+ * The Kafka extension converts a record's time to .NET's DateTime, which has the years 1 to 9999, and ends the trigger when
+ * it cannot. A broker that refuses times further than this from its own accepts only times that can be converted.
+ */
+const MAX_DISTANCE_MS = 1000 * 365.25 * DAY_MS
 
 /**
  * The consequence for orders when a setting differs, by the setting's name in Kafka. A setting without an entry is reported
@@ -30,24 +38,25 @@ const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
     'a producer can write a time that the Kafka extension cannot convert, and one such record ends the trigger (message.timestamp.before.max.ms and message.timestamp.after.max.ms are too wide)',
 }
 
-/** The settings of each topic, inherited ones too. */
-export async function describeSettings(kafka: Admin, names: readonly string[]): Promise<Map<string, TopicSettings>> {
-  const { resources } = await kafka.describeConfigs({
-    includeSynonyms: false,
-    // Node finds these names only on kafkajs's default export.
-    resources: names.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
-  })
-  return new Map(
-    resources.map(({ resourceName, configEntries }) => [
-      resourceName,
-      new Map(
-        configEntries.map(({ configName, configValue, configSource }) => [
-          configName,
-          { value: configValue, isInherited: configSource !== kafkajs.ConfigSource.TOPIC_CONFIG },
-        ]),
-      ),
-    ]),
+/** The settings of existing topics, inherited ones too. Rejects with `log-unavailable`. */
+export async function describeSettings(
+  admin: Pick<AdminClient, 'ask'>,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, TopicSettings>> {
+  // Node finds these names only on kafkajs's default export.
+  const { ConfigResourceTypes, ConfigSource } = kafkajs
+  const asked = names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name }))
+  const { resources } = await admin.ask('Asking Kafka for the settings of its topics', (kafka) =>
+    kafka.describeConfigs({ includeSynonyms: false, resources: asked }),
   )
+  const settingsOf = (entries: (typeof resources)[number]['configEntries']): TopicSettings =>
+    new Map(
+      entries.map(({ configName, configValue, configSource }) => [
+        configName,
+        { value: configValue, isInherited: configSource !== ConfigSource.TOPIC_CONFIG },
+      ]),
+    )
+  return new Map(resources.map(({ resourceName, configEntries }) => [resourceName, settingsOf(configEntries)]))
 }
 
 /** A sentence for each setting that differs: its topics, and what that means for orders. */
@@ -79,4 +88,22 @@ export function differingSettings(
 function duration(ms: number): string {
   const [amount, unit] = ms >= DAY_MS ? [ms / DAY_MS, 'days'] : [ms / 1000, 's']
   return `${Math.round(amount * 10) / 10} ${unit}`
+}
+
+export function timestampTypeIn(settings: TopicSettings | undefined): TimestampType {
+  return settings?.get(TIMESTAMP_TYPE)?.value === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime'
+}
+
+/** Whether the topic accepts only records whose time the Kafka extension can convert. */
+function boundsTimes(settings: TopicSettings): boolean {
+  if (timestampTypeIn(settings) === 'LogAppendTime') return true
+  const [before, after] = ['before', 'after'].map((side) => limit(settings, side))
+  return before !== undefined && after !== undefined && Math.max(before, after) <= MAX_DISTANCE_MS
+}
+
+/** Brokers before 3.6 have one setting for both sides; later ones still apply it where it was changed (KIP-937). */
+function limit(settings: TopicSettings, side: string): number | undefined {
+  const names = [`message.timestamp.${side}.max.ms`, 'message.timestamp.difference.max.ms']
+  const limits = names.flatMap((name) => settings.get(name)?.value ?? []).map(Number)
+  return limits.length === 0 ? undefined : Math.min(...limits)
 }

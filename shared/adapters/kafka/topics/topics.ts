@@ -1,13 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Admin, ITopicMetadata } from 'kafkajs'
+import type { ITopicMetadata } from 'kafkajs'
 import { messageOf, OrderError } from '../../../domain/errors.ts'
 import type { TopicSpec } from '../../../ports/event-log.ts'
 import type { AdminClient } from '../client/admin.ts'
-import { isDenied, kafkaUnavailable, protocolType, rootOf } from '../client/errors.ts'
+import { isDenied, protocolType, rootOf } from '../client/errors.ts'
 import { describeSettings, differingSettings, type TopicSettings } from './topic-settings.ts'
 
-const METADATA_ATTEMPTS = 20
-const METADATA_INTERVAL_MS = 100
 /** With fewer copies, or fewer in-sync ones required for an acknowledgement, a lost disk can lose acknowledged orders. */
 const SAFE_REPLICATION = 3
 const SAFE_IN_SYNC = 2
@@ -27,11 +24,13 @@ export async function ensureTopics(
   for (const spec of missing) await make(admin, spec)
 
   const names = specs.map(({ name }) => name)
-  const topics = await admin.ask('Asking Kafka for its topics', (kafka) => describe(kafka, names))
+  const { topics } = await admin.ask('Asking Kafka for its topics', (kafka) =>
+    kafka.fetchTopicMetadata({ topics: names }),
+  )
   admin.remember(names)
   // Brokers name a leader a moment before it leads. A group published then is refused in part, and so written twice.
   for (const { name } of missing) await admin.offsets(name)
-  const settings = await askForSettings(admin, names).catch((error: unknown) => {
+  const settings = await describeSettings(admin, names).catch((error: unknown) => {
     onWarning(`The settings of the topics could not be checked: ${messageOf(rootOf(error))}`)
     return new Map<string, TopicSettings>()
   })
@@ -48,14 +47,6 @@ export async function ensureTopics(
     onWarning(`A lost disk can lose orders that were accepted: ${danger} (${names.join(', ')}).`)
   }
   return settings
-}
-
-/** The settings of existing topics, inherited ones too. Rejects with `log-unavailable`. */
-export function askForSettings(
-  admin: AdminClient,
-  names: readonly string[],
-): Promise<ReadonlyMap<string, TopicSettings>> {
-  return admin.ask('Asking Kafka for the settings of its topics', (kafka) => describeSettings(kafka, names))
 }
 
 async function make(admin: AdminClient, { name, partitions, replication, config }: TopicSpec): Promise<void> {
@@ -82,23 +73,6 @@ async function make(admin: AdminClient, { name, partitions, replication, config 
 function throwFirst(error: unknown): never {
   if (error instanceof Error && 'errors' in error && Array.isArray(error.errors)) throw error.errors[0] ?? error
   throw error
-}
-
-/** Tries again while brokers do not know a new topic yet. */
-async function describe(kafka: Admin, names: string[]): Promise<readonly ITopicMetadata[]> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const { topics } = await kafka.fetchTopicMetadata({ topics: names })
-      if (topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))) {
-        return topics
-      }
-      if (attempt === METADATA_ATTEMPTS) throw new Error('A partition has no leader.')
-    } catch (error) {
-      const known = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'].includes(protocolType(error) ?? '')
-      if (!known || attempt === METADATA_ATTEMPTS) throw kafkaUnavailable('The topics cannot be used', error)
-    }
-    await sleep(METADATA_INTERVAL_MS)
-  }
 }
 
 function* differences(spec: TopicSpec, topic: ITopicMetadata): Generator<string> {

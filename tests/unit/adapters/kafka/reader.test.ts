@@ -14,9 +14,11 @@ it('keeps topics that do not exist off the shared connection, because they would
   })
   const reader = createReader({
     cluster: createLazyCluster(client, () => undefined),
+    admin: {
+      assertExists: (topic) => Promise.reject(new Error(`${topic} is missing`)),
+      offsets: async () => [],
+    },
     timeoutMs: 100,
-    assertExists: (topic) => Promise.reject(new Error(`${topic} is missing`)),
-    firstOffset: async () => 0,
   })
   await expect(reader.highWatermarks('nobody-made-this')).rejects.toThrow('nobody-made-this is missing')
   await expect(reader.read('nobody-made-this', 0, 0, 1)).rejects.toThrow('nobody-made-this is missing')

@@ -1,0 +1,20 @@
+import { createRequire } from 'node:module'
+
+/** kafkajs's reader of Kafka's primitive types (https://kafka.apache.org/protocol#protocol_types), which it does not export. */
+export interface Decoder {
+  offset: number
+  readInt16(): number
+  readInt32(): number
+  readInt64(): bigint
+  readString(): string | null
+  readBytes(): Buffer | null
+  readUVarInt(): number
+  readUVarIntString(): string | null
+  readTaggedFields(): unknown
+}
+
+const KafkajsDecoder = createRequire(import.meta.url)('kafkajs/src/protocol/decoder') as new (bytes: Buffer) => Decoder
+
+export function createDecoder(payload: Buffer): Decoder {
+  return new KafkajsDecoder(payload)
+}
