@@ -20,11 +20,11 @@ export interface Adapters extends Store {
   readonly faults: Faults | undefined
   /** The names of the log and the store, for people. */
   readonly described: { readonly log: string; readonly store: string }
-  /** Secrets kept in DATA_DIR, for a process whose settings have none. */
+  /** The secrets in DATA_DIR, for a process without ORDER_ID_SECRET. */
   orderIdSecrets(): Promise<readonly [string, ...string[]]>
-  /** The operator key of the embedded host, and the file that keeps it. */
+  /** The operator key of the embedded host, and its file unless the key comes from the settings. */
   functionsKey(): Promise<{ readonly key: string; readonly file: string | undefined }>
-  /** Writes this process's URL into DATA_DIR, for other processes that find it held. */
+  /** Writes this process's URL into DATA_DIR, for other processes that find the directory in use. */
   announce(url: string): Promise<void>
 }
 
@@ -32,13 +32,13 @@ type LogHalf = Pick<Adapters, 'log'> & { readonly described: string; readonly em
 type StoreHalf = Store & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
 
 /**
- * Imports only the adapters that the settings choose: a process on Kafka and SQL Server does not load the embedded
- * ones, nor the other way round. Log and store are chosen independently.
+ * Imports only the adapters that the settings choose. A process on Kafka and SQL Server does not load the embedded adapters,
+ * and vice versa. Log and store are chosen independently.
  */
 export async function openAdapters(config: Config, logger: Logger, events: PipelineEmitter): Promise<Adapters> {
   const opened: AsyncDisposable[] = []
   const close = async () => {
-    // Closes in reverse order, so that the directory's lock is released after everything that uses the directory.
+    // In reverse order, so that the directory's lock is released last.
     for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]()
   }
   try {
@@ -102,7 +102,8 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
     const { createMssqlStore } = await import('./mssql/mssql-store.ts')
     const store = await createMssqlStore({
       connectionString: config.sqlConnectionString,
-      // The Functions runtime would run on without functions, so there the process reports the store and waits for it.
+      // In the Functions runtime, a failed start would leave a host without functions. So the process reports the store as
+      // unusable and waits for it.
       mustBeUsable: config.runtime === 'embedded',
       onWarning: (message) => logger.warn({ event: 'store:warned' }, message),
       onError: (error) => logger.error({ event: 'store:failed', err: error }, 'a connection to the store failed'),
@@ -136,7 +137,7 @@ async function backUpOf(
   return createBackUp({ dataDir, log: embedded, copyStore: copyTo })
 }
 
-/** Verifies files that the last process left in doubt, before anything opens them. */
+/** Verifies the files if the last process left them in doubt. Call it before they are opened. */
 async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<void> {
   const { isInDoubt, settleDoubt } = await import('../disk/in-doubt.ts')
   if (!isInDoubt(dataDir)) return
@@ -149,29 +150,31 @@ async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<voi
       { cause: error },
     )
   }
-  logger.warn({ event: 'disk:verified' }, 'after an error of the disk, log and store were verified and recreated')
+  logger.warn({ event: 'disk:verified' }, 'log and store were verified and recreated after a disk error')
 }
 
 /**
- * Ends the process at once, before any caller is answered: its knowledge of its files is no longer certain, and an
- * orderly close would flush them as if all were well. The next start verifies the files.
+ * Kills the process before any caller gets a reply, because it no longer knows what is in its files. An orderly close would
+ * flush them, and that would seem to succeed. The next start verifies the files.
  */
 async function endWhenInDoubt({ dataDir }: Config): Promise<(error: unknown) => void> {
   const { markInDoubt } = await import('../disk/in-doubt.ts')
   return (error) => {
-    let next = 'start again, and it is verified'
+    let next = 'start again to verify the files'
     try {
       markInDoubt(dataDir)
     } catch (cause) {
       next = `restart the machine, because ${dataDir} can't be marked either (${messageOf(cause)})`
     }
-    process.stderr.write(`The disk of ${dataDir} failed (${messageOf(error)}). What was accepted is on it; ${next}.\n`)
+    process.stderr.write(
+      `The disk of ${dataDir} failed (${messageOf(error)}). All accepted orders are on it; ${next}.\n`,
+    )
     process.kill(process.pid, 'SIGKILL')
   }
 }
 
 async function secretOf(dataDir: DataDir | undefined, name: string): Promise<string> {
-  if (dataDir === undefined) throw new OrderError('internal', `Nothing keeps the secret ${name} in this runtime.`)
+  if (dataDir === undefined) throw new OrderError('internal', `This runtime has no directory for the secret ${name}.`)
   return dataDir.secret(name)
 }
 

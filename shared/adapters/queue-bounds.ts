@@ -1,14 +1,14 @@
 import { OrderError } from '../domain/errors.ts'
 
-/** Counts the records that wait to be published and limits them, so that an unavailable log does not use all memory. */
+/** Limits the records that wait to be published, so that they do not exhaust the memory while the log is unavailable. */
 export interface QueueBounds {
   readonly queued: { readonly records: number; readonly bytes: number }
-  /** Throws `queue-full` (retriable) when this many more would exceed a limit. */
+  /** Throws `queue-full` (retriable) if this many more would exceed a limit. */
   refuseIfFull(records: number, bytes: number): void
   /** Throws as `refuseIfFull` does. */
   add(records: number, bytes: number): void
   release(records: number, bytes: number): void
-  /** Resolves when no record waits. */
+  /** Resolves when no records wait any more. */
   drained(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export function createQueueBounds(log: string, limits: QueueLimits): QueueBounds
   let drained: PromiseWithResolvers<void> | undefined
 
   function refuseIfFull(records: number, bytes: number): void {
-    // A call that exceeds a limit alone is accepted when nothing waits, because it would fit no better later.
+    // An empty queue accepts a call that exceeds a limit, because waiting would not help it.
     if (queuedRecords === 0) return
     if (queuedRecords + records <= maxQueuedRecords && queuedBytes + bytes <= maxQueuedBytes) return
     throw new OrderError('queue-full', `Too many records already wait for ${log} (${queuedRecords}).`, {

@@ -2,29 +2,29 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 
 export type Checkpoints = ReturnType<typeof prepareCheckpoints>
 
-/** Pages of 4 KiB. A checkpoint stalls every call behind it, so it comes every 16 MiB instead of every 4. */
+/** In pages of 4 KiB. A checkpoint delays other calls, so it runs every 16 MiB instead of SQLite's 4 MiB. */
 const DUE_PAGES = 4096
 const WAL_KEPT_BYTES = 32 * 1024 * 1024
 
 /**
- * Copies the WAL of a file into the file. SQLite's own checkpoints are off because they hide their errors, and the kernel
- * reports a failed flush once: a program that misses the report takes the next flush for a success.
+ * Replaces SQLite's automatic checkpoints, which hide errors. The kernel reports a failed flush only once, so a program that
+ * misses the report would take the next flush for a success.
  *
- * Call it before anything is written: at a commit behind a long WAL, SQLite itself would copy the WAL.
+ * Call it before writing anything. Otherwise the first commit to a long WAL runs SQLite's own checkpoint.
  */
 export function prepareCheckpoints(db: DatabaseSync) {
   db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
-  // SQLite before 3.51, as in Node 22, treats this as PASSIVE: it copies every time, and may find the disk full.
-  const look = db.prepare('PRAGMA wal_checkpoint(NOOP)')
+  // SQLite before 3.51, as in Node 22, treats this as PASSIVE. It then copies every time, and may find the disk full.
+  const inspect = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 
   return {
-    /** Copies the WAL into the file once it is long. Throws what its flushes throw. */
+    /** Copies the WAL into the file if the WAL is long. Throws an error of a flush. */
     whenDue(): void {
-      const pages = unlessFull(look)
+      const pages = unlessFull(inspect)
       if (pages !== undefined && Number(pages['log']) - Number(pages['checkpointed']) >= DUE_PAGES) unlessFull(copy)
     },
-    /** Copies all of the WAL into the file. Throws what its flushes throw, or an error when part of it could not be copied. */
+    /** Copies the whole WAL into the file. Throws an error of a flush, or if part of the WAL could not be copied. */
     all(): void {
       const pages = copy.get()
       if (Number(pages?.['busy']) === 0 && pages?.['log'] === pages?.['checkpointed']) return
@@ -36,16 +36,16 @@ export function prepareCheckpoints(db: DatabaseSync) {
 const FULL = 13
 const IO_ERROR = 10
 /**
- * IOERR without a kind, because it may be any of the others; IOERR_FSYNC, IOERR_DIR_FSYNC, IOERR_TRUNCATE, IOERR_CLOSE
- * and IOERR_DIR_CLOSE (https://www.sqlite.org/rescode.html).
+ * The result codes IOERR_FSYNC, IOERR_DIR_FSYNC, IOERR_TRUNCATE, IOERR_CLOSE and IOERR_DIR_CLOSE, and IOERR without a kind,
+ * which may stand for any of them (https://www.sqlite.org/rescode.html).
  */
 const OF_A_FLUSH: ReadonlySet<number> = new Set([0, 4, 5, 6, 16, 17].map((kind) => IO_ERROR | (kind << 8)))
 
 /**
- * Whether this error of SQLite leaves in doubt what is on the disk. A failed flush does, because its writes had already
- * succeeded. A refused call does not: its transaction is rolled back. Neither does IOERR_WRITE: the kernel may report an
- * earlier write's failure there, but then reports it to the next flush as well (write(2), EIO). Errors of temporary files
- * (IOERR_SHM…), locks and reads break no promise, and IOERR_…_ATOMIC does not occur in WAL mode.
+ * Whether the content of the disk is in doubt after this SQLite error. This is so after a failed flush, because its writes had
+ * already succeeded. It is not so if a call was refused, because its transaction is rolled back. With IOERR_WRITE the kernel
+ * may report the failure of an earlier write, but then it reports it to the next flush as well (write(2), EIO). Errors of
+ * temporary files (IOERR_SHM…), locks and reads lose no data, and IOERR_…_ATOMIC does not occur in WAL mode.
  */
 export function leavesDiskInDoubt(error: unknown): boolean {
   const code = errcodeOf(error)
@@ -53,8 +53,8 @@ export function leavesDiskInDoubt(error: unknown): boolean {
 }
 
 /**
- * Copies the WAL, then closes the connection. The last connection to close copies the WAL too, but hides its errors.
- * Throws what copying throws.
+ * Copies the WAL, then closes the connection. Closing the last connection would also copy the WAL, but hide errors. Throws
+ * an error of copying.
  */
 export function closeAfterCopy(db: DatabaseSync): void {
   try {
@@ -69,15 +69,15 @@ export function closeAfterCopy(db: DatabaseSync): void {
 const keptOpen = new Set<DatabaseSync>()
 
 /**
- * Closes a connection after this error, except after a failed flush: closing would flush again, seem to succeed, and
- * remove the WAL. Then the connection stays open, out of the garbage collector's reach, until the process is killed.
+ * Closes a connection after this error. After a failed flush, it keeps the connection open until the process is killed, safe
+ * from garbage collection. Closing would flush again, seem to succeed, and remove the WAL.
  */
 export function closeUnlessInDoubt(db: DatabaseSync, error: unknown): void {
   if (leavesDiskInDoubt(error)) keptOpen.add(db)
   else db.close()
 }
 
-/** The statement's row; undefined on a full disk, where the WAL stays until there is room to copy it. */
+/** The statement's row; undefined if the disk is full. The WAL then stays until there is room to copy it. */
 function unlessFull(statement: StatementSync): Record<string, SQLOutputValue> | undefined {
   try {
     return statement.get()

@@ -2,9 +2,9 @@ import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Makes the names in a directory durable, because flushing a file flushes only its content. */
+/** Makes the file names in a directory durable. Flushing a file makes only its content durable. */
 export function flushDirectory(directory: string): void {
-  if (process.platform === 'win32') return // where a directory can't be opened
+  if (process.platform === 'win32') return // Windows can't open a directory.
   const descriptor = openSync(directory, 'r')
   try {
     fsyncSync(descriptor)
@@ -13,7 +13,7 @@ export function flushDirectory(directory: string): void {
   }
 }
 
-/** Makes the files of a folder and their names durable. Resolves with the files' total size in bytes. */
+/** Makes all files of a folder and their names durable. Resolves with their total size in bytes. */
 export async function flushFiles(folder: string): Promise<number> {
   let bytes = 0
   for (const name of await readdir(folder)) {

@@ -6,15 +6,15 @@ import { flushDirectory } from './flush.ts'
 import { compareWithDisk, copyFromDisk } from './past-cache.ts'
 
 /**
- * After an error of the disk nothing is accepted until the files on it were verified
- * (docs/decisions/020-after-an-error-of-the-disk.md). The process that met the error marks the directory and ends; the
- * next one recreates the files from what is on the disk.
+ * After a disk error, no records are accepted until the files were verified
+ * (docs/decisions/020-after-an-error-of-the-disk.md). The process that saw the error marks the directory and ends. The next
+ * process recreates the files from the content of the disk.
  */
 const MARK = 'disk-in-doubt'
 const FILES = [LOG_FILE, STORE_FILE]
 
 export function markInDoubt(directory: string): void {
-  // Empty, because even a full disk has room for a name. It only has to outlive the process, as the kernel's memory does.
+  // Empty, so that it fits on a full disk. It is not flushed, because it only has to outlive the process, not the machine.
   closeSync(openSync(join(directory, MARK), 'w', 0o600))
 }
 
@@ -23,9 +23,9 @@ export function isInDoubt(directory: string): boolean {
 }
 
 /**
- * Replaces log and store by copies of what is on the disk, which hold everything that was flushed. No process may have
- * the files open. Throws, and leaves everything as it was, when the disk still fails, has no room for the copies, or holds
- * a damaged file. May be interrupted at any time, because old and new files have the same content.
+ * Replaces log and store with copies of what is on the disk, which has everything that was flushed. No process may have the
+ * files open. Throws without changing anything if the disk still fails, has no room for the copies, or has a damaged file.
+ * It may be interrupted at any time, because old and new files have the same content.
  */
 export function settleDoubt(directory: string): void {
   const files = FILES.map((name) => join(directory, name)).filter((file) => existsSync(file))
@@ -40,7 +40,7 @@ export function settleDoubt(directory: string): void {
     files.forEach(removeCopy)
     throw error
   }
-  // An old WAL does no harm until it is removed: its file already holds everything in it.
+  // The old WALs are harmless until they are removed, because the new files already have their content.
   for (const file of files) renameSync(copyOf(file), file)
   flushDirectory(directory)
   for (const file of files) for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
@@ -58,8 +58,8 @@ function removeCopy(file: string): void {
 }
 
 /**
- * Brings everything into one file, flushes it, checks that it is whole, and compares it with the disk. Only for a copy:
- * closing after a failed flush removes the WAL, which does no harm because the copy is discarded then.
+ * Copies the WAL into the file, flushes the file, checks its integrity and compares it with the disk. Use it only for a copy,
+ * which is discarded after an error: closing after a failed flush removes the WAL.
  */
 function verify(file: string): void {
   const db = new DatabaseSync(file)

@@ -12,14 +12,14 @@ export interface Migration {
 
 const FILE_NAME = /^(\d{6})_(\w+)\.sql$/
 
-/** The migrations of a directory, whose URL ends with a slash; in the order of their numbers. */
+/** The migrations in a directory, ordered by number. The directory's URL must end with a slash. */
 export function readMigrations(directory: URL): Migration[] {
   return readdirSync(directory)
     .toSorted()
     .flatMap((fileName) => {
       const [, version, name] = FILE_NAME.exec(fileName) ?? []
       if (version === undefined || name === undefined) return []
-      // A checkout may end lines in its own way; the migration is the same.
+      // A checkout may change line endings, which must not change the checksum.
       const sql = readFileSync(new URL(fileName, directory), 'utf8').replaceAll('\r\n', '\n')
       return [{ version: Number(version), name, sql, checksum: createHash('sha256').update(sql).digest('hex') }]
     })

@@ -1,7 +1,7 @@
 const IO_ERROR = 10
-/** FULL, and IOERR_SHMSIZE: there is no room for the file that connections share (https://www.sqlite.org/rescode.html). */
+/** SQLITE_FULL, and IOERR_SHMSIZE, which means no room for the shared-memory file (https://www.sqlite.org/rescode.html). */
 const FULL: ReadonlySet<unknown> = new Set([13, IO_ERROR | (19 << 8)])
-/** IOERR_WRITE and IOERR_SHMOPEN: SQLite reports a quota or a limit on file sizes this way. */
+/** IOERR_WRITE and IOERR_SHMOPEN, with which SQLite reports a quota or a limit on file sizes. */
 const LIMITED: ReadonlySet<unknown> = new Set([3, 18].map((kind) => IO_ERROR | (kind << 8)))
 const OF_FILES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
@@ -10,7 +10,7 @@ export function isDiskFull(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && FULL.has(error.errcode)
 }
 
-/** Whether a full disk, a quota or a limit prevents writing, so that reading still works. */
+/** Whether writing fails because of a full disk, a quota or a limit. Reading still works then. */
 export function isNoRoom(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if ('errcode' in error) return isDiskFull(error) || LIMITED.has(error.errcode)

@@ -9,13 +9,13 @@ const CHUNK_BYTES = 1024 * 1024
 const WASM_PAGE_BYTES = 64 * 1024
 
 /**
- * Copies a file as it is on the disk. After a failed flush, programs read something else: the kernel's cache, whose pages
- * count as written all the same. Direct I/O bypasses the cache; where it is not available, the copy is made through the
- * cache. The copy is a new file, because pages that are written to the old one again may not reach the disk either (seen
- * on ext4). It is flushed, read back from the disk and compared.
+ * Copies a file as it is on the disk. After a failed flush, programs may read different data from the kernel's cache, which
+ * treats the pages as written. Direct I/O bypasses the cache. If it is not available, the copy is made through the cache. The
+ * copy is a new file, because pages that are written to the old file again may not reach the disk either (seen on ext4). It
+ * is flushed, read back from the disk and compared.
  *
- * Synchronous. Throws what reading and writing throw. No process may have either file open: closing a file releases every
- * lock that the process has on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ * Synchronous. Throws errors of reading and writing. No process may have either file open, because closing a file releases
+ * every lock that the process has on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 export function copyFromDisk(from: string, to: string): void {
   const source = openDirect(from)
@@ -30,7 +30,7 @@ export function copyFromDisk(from: string, to: string): void {
   compareWithDisk(to)
 }
 
-/** Throws when the disk differs from the kernel's cache. */
+/** Throws if the file's content on the disk differs from the kernel's cache. */
 export function compareWithDisk(path: string): void {
   const onDisk = openDirect(path)
   const cached = openSync(path, constants.O_RDONLY)
@@ -51,9 +51,9 @@ export function compareWithDisk(path: string): void {
   }
 }
 
-/** Opens without O_DIRECT where the system or the file system does not support it. */
+/** Opens with O_DIRECT if the platform and the file system support it. */
 function openDirect(path: string): number {
-  // Missing on some platforms, whatever its type says.
+  // Its type does not say that it is missing on some platforms.
   const direct = (constants.O_DIRECT as number | undefined) ?? 0
   try {
     return openSync(path, constants.O_RDONLY | direct)
@@ -63,13 +63,13 @@ function openDirect(path: string): number {
   }
 }
 
-/** Each chunk is overwritten by the next. */
+/** Yields the file in chunks. All chunks share memory, so each overwrites the last. */
 function* chunksOf(descriptor: number): Generator<Buffer> {
-  // Direct I/O needs memory that begins at a block boundary; WebAssembly's begins at a page.
+  // Direct I/O needs memory that is aligned to blocks. WebAssembly's memory is aligned to pages.
   const chunk = Buffer.from(new WebAssembly.Memory({ initial: CHUNK_BYTES / WASM_PAGE_BYTES }).buffer)
   const { size } = fstatSync(descriptor)
   for (let at = 0; at < size;) {
-    // A read may return less than was asked for even before the end.
+    // A read may return fewer bytes than requested, even before the end.
     const length = readSync(descriptor, chunk, 0, CHUNK_BYTES, at)
     if (length === 0) throw new Error(`a file of ${size} bytes could be read only up to byte ${at}`)
     yield chunk.subarray(0, length)

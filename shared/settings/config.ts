@@ -4,15 +4,15 @@ import { OrderError } from '../domain/errors.ts'
 import { settingsWithoutEffect } from './settings-without-effect.ts'
 
 /**
- * Every setting, read once. This is the only file that knows how the environment is spelt; a bad value throws
- * `invalid-setting` with one line that names it and never repeats a secret.
+ * All settings, read once. This is the only file that knows the names of environment variables. An invalid value throws
+ * `invalid-setting` with one line that names the setting and never contains a secret.
  */
 export interface Config {
   readonly runtime: 'embedded' | 'functions'
   readonly host: string
   readonly port: number
   readonly dataDir: string
-  /** Undefined means the embedded log. */
+  /** Undefined for the embedded log. */
   readonly kafka: KafkaConfig | undefined
   readonly topic: string
   readonly partitions: number
@@ -23,23 +23,23 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly faults: boolean
   readonly opsUrl: string | undefined
-  /** Undefined means SQLite. */
+  /** Undefined for SQLite. */
   readonly sqlConnectionString: string | undefined
   readonly functionsKey: string | undefined
-  /** Keys with some of its rights, in the embedded host. */
+  /** Keys of the embedded host with some of the rights of `functionsKey`. */
   readonly keys: Readonly<Record<'metrics' | 'place' | 'read', string | undefined>>
   readonly orderIdSecrets: readonly [string, ...string[]] | undefined
-  /** Whether the platform signs operators in, and so writes the header that says who they are. */
+  /** Whether the platform signs operators in, and so sets the header with their identity. */
   readonly platformSignsIn: boolean
-  /** In lower case, as `AzureWebJobs_<name>_Disabled` names them. */
+  /** The names from `AzureWebJobs_<name>_Disabled`, in lower case. */
   readonly disabledFunctions: ReadonlySet<string>
-  /** A line about each setting that was set and does nothing. */
+  /** One line for each setting that has a value but no effect. */
   readonly withoutEffect: readonly string[]
   readonly logLevel: LogLevel
-  /** Whether every answer of 400 to 499 gets a line. */
+  /** Whether each response with a status from 400 to 499 gets a log line. */
   readonly logRefusals: boolean
   readonly seqUrl: string | undefined
-  /** The whole address to which traces are posted. */
+  /** The complete URL to which traces are posted. */
   readonly otlpTracesUrl: string | undefined
   readonly applicationInsights: string | undefined
 }
@@ -50,7 +50,7 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 const MIN_SECRET_LENGTH = 16
-/** host.json's functionTimeout (35 minutes) less what holding (5) and storing may take then: the longest that a retry may wait. */
+/** The maximum retry delay: host.json's functionTimeout (35 minutes) minus the time for holding (5 minutes) and storing. */
 export const MAX_RETRY_DELAY_MS = 25 * 60_000
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
@@ -95,7 +95,7 @@ const topicName = optional.refine((value) => value === undefined || /^[A-Za-z0-9
 })
 
 const DELAYS_MS = [10_000, 60_000, 600_000]
-/** With FAULTS=on somebody is watching, and should not have to wait for eleven minutes. */
+/** The delays with FAULTS=on, so that a demonstration does not take eleven minutes. */
 const DEMO_DELAYS_MS = [2000, 5000, 10_000]
 
 const delays = optional.transform((value, context) => {
@@ -155,14 +155,14 @@ const settingsSchema = z.object({
   APPLICATIONINSIGHTS_CONNECTION_STRING: optional,
   OTEL_EXPORTER_OTLP_ENDPOINT: url,
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url,
-  // Any other value is taken for false (OpenTelemetry, "Boolean value").
+  // Any value but `true` counts as false (OpenTelemetry's specification, "Boolean value").
   OTEL_SDK_DISABLED: optional,
   SEQ_URL: url,
   LOG_LEVEL: oneOf(LOG_LEVELS),
   LOG_REFUSALS: oneOf(['on', 'off']),
 })
 
-/** The names that `local.settings.json` may use; others found there are reported. */
+/** The names that `local.settings.json` may have. Other names are reported. */
 export const SETTING_NAMES: readonly string[] = Object.keys(settingsSchema.shape)
 
 export function readConfig(
@@ -212,7 +212,7 @@ type Settings = z.output<typeof settingsSchema>
 function kafkaOf(settings: Settings) {
   const { KAFKA_BROKERS: brokers, KAFKA_SECURITY_PROTOCOL: securityProtocol = 'plaintext' } = settings
   if (brokers.length === 0) return undefined
-  // PLAIN is the default of Kafka services with SASL, such as Event Hubs.
+  // PLAIN is what most Kafka services with SASL expect, such as Event Hubs.
   const saslMechanism = settings.KAFKA_SASL_MECHANISM ?? (securityProtocol.startsWith('sasl') ? 'plain' : undefined)
   return {
     brokers,
@@ -224,7 +224,7 @@ function kafkaOf(settings: Settings) {
   }
 }
 
-/** As OpenTelemetry's specification of these variables has it: the endpoint of traces alone is used as it is. */
+/** Follows OpenTelemetry's specification: only the traces endpoint is used without appending a path. */
 function tracesOf(settings: Settings): Pick<Config, 'otlpTracesUrl' | 'applicationInsights'> {
   if (settings.OTEL_SDK_DISABLED?.toLowerCase() === 'true')
     return { otlpTracesUrl: undefined, applicationInsights: undefined }
@@ -252,11 +252,11 @@ function refuseContradictions(config: Config): void {
       'ORDER_ID_SECRET must be set, to the same value for every instance, in the Functions runtime and with SQL_CONNECTION_STRING.',
     )
   }
-  const given = [config.functionsKey, ...Object.values(config.keys)].filter((one) => one !== undefined)
+  const given = [config.functionsKey, ...Object.values(config.keys)].filter((value) => value !== undefined)
   if (new Set(given).size < given.length) {
     throw new OrderError(
       'invalid-setting',
-      'FUNCTIONS_KEY, READ_KEY, PLACE_KEY and METRICS_KEY must differ from one another, because each has rights of its own.',
+      'FUNCTIONS_KEY, READ_KEY, PLACE_KEY and METRICS_KEY must differ from one another, because each key has different rights.',
     )
   }
   if (config.kafka?.securityProtocol.startsWith('sasl') && (!config.kafka.username || !config.kafka.password)) {

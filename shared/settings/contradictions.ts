@@ -1,6 +1,6 @@
 import type { Config } from './config.ts'
 
-/** Settings that are each right and do not go together, or have no effect: a sentence each. Nothing fails because of them, but somebody erred. */
+/** One sentence for each combination of valid settings that makes no sense. They are probably mistakes, but nothing fails. */
 export function contradictionsIn(config: Config): string[] {
   const { kafka, replication, retryDelaysMs, faults, runtime, orderIdSecrets } = config
   const isSasl = kafka?.securityProtocol.startsWith('sasl') ?? false
@@ -15,9 +15,9 @@ export function contradictionsIn(config: Config): string[] {
     [isSasl && !isSsl, 'KAFKA_PASSWORD travels in the clear: KAFKA_SECURITY_PROTOCOL should be sasl_ssl.'],
     [
       retryDelaysMs.some((delay, index) => delay < (retryDelaysMs[index - 1] ?? 0)),
-      'RETRY_DELAYS should not become shorter from one to the next.',
+      'Each delay in RETRY_DELAYS should be at least as long as the previous one.',
     ],
-    [faults && runtime === 'functions', 'FAULTS is for the embedded host alone.'],
+    [faults && runtime === 'functions', 'FAULTS works only in the embedded host.'],
     [
       orderIdSecrets !== undefined && new Set(orderIdSecrets).size < orderIdSecrets.length,
       'ORDER_ID_SECRET lists a secret twice.',

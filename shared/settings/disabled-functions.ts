@@ -1,19 +1,19 @@
 /**
- * The runtime's settings that switch a function off: `AzureWebJobs_<name>_Disabled`, or the same with dots, which a shell
- * cannot pass on. Names are compared without regard to case; `true` and `1` switch off.
+ * The Functions runtime's settings that disable a function: `AzureWebJobs_<name>_Disabled`, or the same with dots, which a
+ * shell cannot export. Names are case-insensitive. The values `true` and `1` disable the function.
  */
 type Settings = Readonly<Record<string, string | undefined>>
 
 const DISABLED = /^AzureWebJobs(?:_(?!_)(.+?)(?<!_)_|\.(.+)\.)Disabled$/i
-/** Every other setting takes two underscores, so this is what people write; the runtime passes over it in silence. */
+/** A common mistake, because other settings use two underscores. The runtime ignores it silently. */
 const WITHOUT_EFFECT = /^AzureWebJobs(?:__|:)(.+?)(?:__|:)Disabled$/i
 
-/** Names of the functions that are switched off, in lower case. */
+/** The names of the disabled functions, in lower case. */
 export function disabledFunctions(settings: Settings): ReadonlySet<string> {
   return new Set(namesIn(settings, DISABLED).map(({ name }) => name.toLowerCase()))
 }
 
-/** One line about settings that are spelt so that they switch nothing off; undefined when there is none. */
+/** One line about misspelt settings that disable no function; undefined if there are none. */
 export function disablesWithoutEffect(settings: Settings): string | undefined {
   const [first, ...others] = namesIn(settings, WITHOUT_EFFECT)
   if (first === undefined) return undefined

@@ -1,10 +1,10 @@
 import { OrderError } from '../domain/errors.ts'
 
-/** As `engines` in package.json says; infra/host/node-version.js says the same before any TypeScript is read. */
+/** The same version as `engines` in package.json and infra/host/node-version.js, which checks it before loading TypeScript. */
 const MAJOR = 22
 const MINOR = 18
 
-/** Throws `invalid-setting` in one line: an older Node fails later, at whatever it lacks first. */
+/** Throws `invalid-setting` with one line. Without this check, an older Node would fail later with an unclear error. */
 export function refuseOldNode(version: string = process.versions.node): void {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major > MAJOR || (major === MAJOR && minor >= MINOR)) return

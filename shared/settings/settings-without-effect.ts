@@ -1,14 +1,14 @@
 import { disablesWithoutEffect } from './disabled-functions.ts'
 
-/** A shorter name is one letter away from too many others. */
+/** Shorter names are not compared, because they resemble too many other names. */
 const MIN_NAME_LENGTH = 5
 
-/** Read by the embedded host alone. */
+/** Settings that only the embedded host reads. */
 const HOST_KEYS = ['READ_KEY', 'PLACE_KEY', 'METRICS_KEY'] as const
 
 /**
- * A line about each setting that was set and does nothing: a function switched off by a wrong spelling, a name that is one
- * letter away from one of ours, or a key that only the other host knows. `known` are the names that are read.
+ * One line for each setting that has a value but no effect: a misspelt setting that should disable a function, a name that
+ * differs in one letter from a setting's name, or a key that only the embedded host reads. `known` are the settings' names.
  */
 export function settingsWithoutEffect(
   environment: Readonly<Record<string, string | undefined>>,
@@ -28,7 +28,7 @@ export function settingsWithoutEffect(
   return [...(disables === undefined ? [] : [disables]), ...misspelt, ...unread]
 }
 
-/** One letter more, less or other. */
+/** Whether one inserted, deleted or replaced letter turns one name into the other. */
 function isOneLetterAway(one: string, other: string): boolean {
   const [short, long] = one.length < other.length ? [one, other] : [other, one]
   if (long.length - short.length > 1) return false

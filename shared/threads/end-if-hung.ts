@@ -8,14 +8,14 @@ const WATCH = `
   }, workerData.limitMs)`
 
 /**
- * Ends the process with this line on standard error unless it is disposed of within `limitMs`. It runs in its own thread,
- * because a call into a file system that does not answer blocks the calling thread, its timers and signals included.
+ * Prints this line to standard error and kills the process, unless it is disposed of within `limitMs`. The timer runs in its
+ * own thread, because a call into a hanging file system blocks the calling thread with its timers and signal handlers.
  */
 export function endIfHung(limitMs: number, line: string): Disposable {
   const workerData = { limitMs, line: `${line}\n` }
   const worker = new Worker(WATCH, { eval: true, name: 'end-if-hung', workerData, execArgv: [] })
   worker.unref()
-  // A process without free descriptors cannot start a thread, but then opening a file fails at once anyway.
+  // Ignored: without free file descriptors no thread can start, but then opening the file fails at once, too.
   worker.on('error', () => undefined)
   return { [Symbol.dispose]: () => void worker.terminate() }
 }

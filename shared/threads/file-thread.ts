@@ -7,12 +7,11 @@ type Method<T> = Exclude<{ [K in keyof T]: T[K] extends Call ? K : never }[keyof
 type Args<T> = T extends (...args: infer A) => unknown ? A : never
 type Result<T> = T extends (...args: never[]) => infer R ? R : never
 
-/** A thread that serves a file (`serveFile`), as seen from the main thread: its methods, answered later and in order. */
+/** The main thread's side of a thread that serves a file (`serveFile`). Calls are handled one after another, in order. */
 export interface FileThread<T extends Operations> extends AsyncDisposable {
   /**
-   * Rejects with what the method throws, or with the error for `unavailable` when the thread is dead, dies or is closed;
-   * whether the method did its work is not known then. A thread that died is replaced, ever more slowly when it keeps
-   * dying.
+   * Rejects with the method's error, or with the error of `unavailable` if the thread is dead, dies or is closed. In that case
+   * the method may or may not have done its work. A thread that died is restarted, with a growing delay if it keeps dying.
    */
   call<M extends Method<T>>(method: M, ...args: Args<T[M]>): Promise<Result<T[M]>>
 }
@@ -21,15 +20,15 @@ export interface FileThreadOptions<E = SentError> {
   readonly name: string
   readonly worker: URL
   readonly workerData: unknown
-  /** The error for callers of a thread that is dead or closed. */
+  /** Creates the error for callers of a thread that is dead or closed. */
   readonly unavailable: (cause: unknown) => unknown
-  /** The error for callers when the thread has sent this one. */
+  /** Creates the error for callers from the error that the thread sent. */
   readonly received: (sent: E) => unknown
-  /** Told, before the caller is, that an error leaves in doubt what is on the disk: the thread refuses all later calls. */
+  /** Called before the call rejects, if its error leaves the content of the disk in doubt. The thread then refuses all calls. */
   readonly onDiskInDoubt?: ((error: unknown) => void) | undefined
-  /** Told when the thread has died: calls in flight are rejected, and may or may not have done their work. */
+  /** Called when the thread has died, after all calls in flight were rejected. */
   readonly onDown?: (error: unknown) => void
-  /** Told when another thread has taken its place. */
+  /** Called when the thread was restarted. */
   readonly onRestart?: () => void
 }
 
@@ -59,9 +58,9 @@ export function createFileThread<T extends Operations, E = SentError>(options: F
       restartDelayMs = FIRST_RESTART_DELAY_MS
       settle(reply)
     })
-    // `exit` follows an `error`, and does the rest.
+    // Node emits `exit` after `error`.
     started.on('error', (error) => (cause = error))
-    started.on('exit', (code) => ended(cause ?? new Error(`Its thread ended with code ${code}.`)))
+    started.on('exit', (code) => ended(cause ?? new Error(`The thread ended with code ${code}.`)))
   }
 
   function settle(reply: Reply<E>): void {
@@ -94,19 +93,19 @@ export function createFileThread<T extends Operations, E = SentError>(options: F
     call<M extends Method<T>>(method: M, ...args: Args<T[M]>) {
       return new Promise<Result<T[M]>>((resolve, reject) => {
         if (worker === undefined || closed !== undefined) {
-          reject(unavailable(lastCause ?? new Error('It is closed.')))
+          reject(unavailable(lastCause ?? new Error('The file is closed.')))
           return
         }
         const id = nextId++
         const request: Request = { id, method, args }
-        // A structured clone of 500 orders takes the main thread a millisecond or two; JSON would take longer.
+        // A structured clone of 500 orders blocks the main thread for 1 to 2 ms. JSON would take longer.
         worker.postMessage(request, [])
         pending.set(id, { resolve: (result) => resolve(result as Result<T[M]>), reject })
       })
     },
     async [Symbol.asyncDispose]() {
       clearTimeout(restarting)
-      // The thread answers all earlier calls first, then closes its file and ends.
+      // The thread replies to all earlier calls first, then closes its file and ends.
       closed ??= new Promise((resolve) => {
         if (worker === undefined) return resolve()
         worker.once('exit', () => resolve())

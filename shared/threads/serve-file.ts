@@ -10,39 +10,39 @@ export interface Request {
 
 export type Reply<E = unknown> = { readonly id: number } & (
   | { readonly result: unknown }
-  /** `inDoubt`: the content of the disk is in doubt, and the thread refuses everything from now on. */
+  /** With `inDoubt`, the content of the disk is in doubt, and the thread refuses all later calls. */
   | { readonly error: E; readonly inDoubt?: true }
 )
 
-/** The operations of a thread on its file: methods whose arguments and results a structured clone can carry. */
+/** A thread's methods on its file. Their arguments and results must be structured-cloneable. */
 export interface Operations {
-  /** Does work that can wait until after an answer. Returns `close` when the next request must open the file again. */
+  /** Does work that can wait until after a reply. Returns `close` if the next request must reopen the file. */
   tidy?(): 'close' | void
   close(): void
 }
 
 export interface ServeFileOptions<T extends Operations> {
   readonly open: () => T
-  /** Repairs the operations after an error, and returns whether they can be used. If not, the file is closed and reopened. */
+  /** Recovers after an error. Returns whether the file can still be used; otherwise it is closed and reopened. */
   readonly areSound: (operations: T, error: unknown) => boolean
-  /** How an error travels between threads. */
+  /** Converts an error for sending to the main thread. */
   readonly pack?: (error: unknown) => unknown
 }
 
-/** The id of a message that answers no request. */
+/** The id of a message that is not a reply to a request. */
 const UNASKED = -1
 
 /**
- * Answers the main thread's requests one after another, in order, until it says `close`. A request opens the file when it
- * is not open, so that the file is back once its disk works again.
+ * Handles the main thread's requests one after another, in order, until the main thread sends `close`. A request opens the
+ * file if it is not open, so that the file becomes available again once the disk works.
  *
- * After a failed flush it refuses every request, and does not even close the file: closing flushes again, and that flush
- * would seem to succeed, because the kernel reports a failed flush once.
+ * After a failed flush it refuses every request and does not even close the file. Closing would flush again and seem to
+ * succeed, because the kernel reports a failed flush only once.
  */
 export function serveFile<T extends Operations>(options: ServeFileOptions<T>): void {
   const { open, areSound, pack = packError } = options
   const port = parentPort
-  if (port === null) throw new Error('A file is served in a worker thread.')
+  if (port === null) throw new Error('`serveFile` must run in a worker thread.')
   let operations: T | undefined
   let doubt: { readonly cause: unknown } | undefined
 
@@ -69,7 +69,7 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
     }
   }
 
-  /** Never throws, because callers get the error that it recovers from. */
+  /** Never throws, because the caller gets the original error. */
   function recover(error: unknown): void {
     const broken = operations
     if (broken === undefined || doubt !== undefined) return
@@ -82,7 +82,7 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
     try {
       unlessInDoubt(() => broken.close())
     } catch {
-      // A failed flush has set `doubt`. After any other error the next request opens the file again.
+      // Ignored: a failed flush has set `doubt`, and after any other error the next request reopens the file.
     }
   }
 
@@ -103,27 +103,27 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
     }
   }
 
-  /** Runs after the answer. Whatever happens here, what was answered is in the WAL and flushed. */
-  function unanswered(work: () => void): void {
+  /** Runs after the reply. Its errors do not affect finished requests, whose data is flushed in the WAL. */
+  function afterReply(work: () => void): void {
     if (doubt !== undefined) return
     try {
       unlessInDoubt(work)
     } catch (error) {
-      // Anything but a failed flush is tried again after the next answer; the WAL has everything until then.
+      // Other errors are ignored: the WAL keeps the data, and the work is retried after the next reply.
       if (doubt !== undefined) port?.postMessage(failed(UNASKED, error))
     }
   }
 
   port.on('message', (request: Request | 'close') => {
     if (request === 'close') {
-      unanswered(() => operations?.close())
+      afterReply(() => operations?.close())
       port.close()
       return
     }
     const reply = answer(request)
     const moved = 'result' in reply && reply.result instanceof Uint8Array ? [reply.result.buffer as ArrayBuffer] : []
     port.postMessage(reply, moved)
-    unanswered(() => {
+    afterReply(() => {
       if (operations?.tidy?.() === 'close') closeForNow(operations)
     })
   })

@@ -9,18 +9,18 @@ import { makeDirectory } from '../../disk/make-directory.ts'
 import type { BackUp } from '../../ports/backup.ts'
 import type { EmbeddedLog } from './embedded-log.ts'
 
-/** Under DATA_DIR, the only directory that this process can certainly write to. */
+/** In DATA_DIR, the only directory that this process is sure to be able to write to. */
 const FOLDER = 'backups'
 const PARTIAL = '.partial'
 const SECRETS = [ORDER_ID_SECRET_FILE, FUNCTIONS_KEY_FILE]
-/** Room for what the process writes meanwhile. */
+/** Room for data that the process writes during the backup. */
 const SPARE_BYTES = 64 * 1024 * 1024
 
 /**
  * The copies fit one another because of their order: first the offsets of the consumer groups, then the store, then the
- * log, whose copy gets those offsets. So the log's copy has everything that the store's copy has counted, and records that
- * came between the offsets and the store's copy are delivered again, which the store recognises. In another order, the
- * groups could have committed records that the store's copy never saw; a retry among them would be lost for ever.
+ * log, whose copy gets those offsets. So the log's copy has everything that the store's copy has counted. Records that were
+ * stored between reading the offsets and copying the store are delivered again, and the store recognises them. In another
+ * order, the groups could have committed records that are not in the store's copy, and a retry among them would be lost.
  */
 export function createBackUp(dependencies: {
   dataDir: string
@@ -31,7 +31,7 @@ export function createBackUp(dependencies: {
 
   return async function backUp(name) {
     const folder = join(dataDir, FOLDER, name)
-    if (existsSync(folder)) throw new OrderError('conflict', `There is already a backup named ${name}.`)
+    if (existsSync(folder)) throw new OrderError('conflict', `A backup named ${name} already exists.`)
     const partial = `${folder}${PARTIAL}`
     await removePartial()
     await refuseWithoutRoom()
@@ -53,11 +53,11 @@ export function createBackUp(dependencies: {
     }
   }
 
-  /** Removes unfinished backups of processes that ended before they were complete. */
+  /** Removes partial backups of processes that ended during the backup. */
   async function removePartial(): Promise<void> {
     const folders = join(dataDir, FOLDER)
-    const left = existsSync(folders) ? (await readdir(folders)).filter((name) => name.endsWith(PARTIAL)) : []
-    for (const name of left) await rm(join(folders, name), { recursive: true })
+    const partials = existsSync(folders) ? (await readdir(folders)).filter((name) => name.endsWith(PARTIAL)) : []
+    for (const name of partials) await rm(join(folders, name), { recursive: true })
   }
 
   async function refuseWithoutRoom(): Promise<void> {
@@ -66,13 +66,11 @@ export function createBackUp(dependencies: {
     const needed = sizes.reduce((total, size) => total + size, SPARE_BYTES)
     const { bytes: free } = await freeSpaceIn(dataDir)
     if (free >= needed) return
-    const told = [needed, free].map((bytes) => `${Math.ceil(bytes / 1024 ** 2)} MiB`)
-    throw new OrderError(
-      'store-full',
-      `A backup needs ${told[0]} on the disk of ${dataDir}, but only ${told[1]} are free.`,
-      {
-        retriable: true,
-      },
-    )
+    const message = `A backup needs ${inMiB(needed)} on the disk of ${dataDir}, but only ${inMiB(free)} are free.`
+    throw new OrderError('store-full', message, { retriable: true })
   }
+}
+
+function inMiB(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 ** 2)} MiB`
 }

@@ -5,14 +5,14 @@ import { messageOf, OrderError } from '../../domain/errors.ts'
 import { endIfHung } from '../../threads/end-if-hung.ts'
 import { makeDirectory } from '../../disk/make-directory.ts'
 import { isNoRoom } from '../../disk/no-room.ts'
-import { isOpenToOthers, readOrMakeSecret, writePrivateFile } from './private-file.ts'
+import { isOpenToOthers, readOrCreateSecret, writePrivateFile } from './private-file.ts'
 
-/** The data directory (log, store, secrets), which one process holds at a time. */
+/** The data directory, with log, store and secrets. One process holds it at a time. */
 export interface DataDir extends AsyncDisposable {
   readonly path: string
-  /** The secret in the file of that name, which only the owner can read; the first call makes 32 random bytes, in hexadecimal. */
+  /** The secret in the file of this name. The first call creates it: 32 random bytes in hexadecimal, readable by the owner only. */
   secret(name: string): Promise<string>
-  /** Writes down this process's URL, for `ops` and for a second process that finds the directory held. */
+  /** Writes this process's URL to a file, for `ops` and for a process that finds the directory in use. */
   describeOwner(details: { readonly url: string }): Promise<void>
 }
 
@@ -25,24 +25,23 @@ export interface Owner {
 
 const LOCK_FILE = 'lock.db'
 const OWNER_FILE = 'owner.json'
-/** A process that only reads the owner holds the lock for microseconds. */
+/** Long enough for `readOwner` in another process, which holds the lock for microseconds. */
 const LOCK_WAIT_MS = 250
 const SQLITE_BUSY = 5
 const HUNG_MS = 10_000
 const OWNER_RETRY_MS = 5000
-const CHOOSE = 'set DATA_DIR to a directory on a local disk that this user can make files in'
+const CHOOSE = 'set DATA_DIR to a directory on a local disk in which this user can create files'
 
-/** Keeps connections from the garbage collector, which would close them and so release the lock. */
+/** Referenced here, the connections are not garbage-collected, which would close them and release the lock. */
 const held = new Set<DatabaseSync>()
 
 /**
- * Takes the directory, and makes it if it is missing (mode 0700). The lock is the kernel's, on an SQLite file in an
- * exclusive transaction. It ends with the process, however the process ends, so there is never a stale lock. It relies on
- * the file system's locks, which some network file systems only pretend to have. It takes no room on the disk, so that
- * orders can be read even when the disk is full.
+ * Locks the directory, and creates it if it is missing (mode 0700). An exclusive transaction on an SQLite file makes the
+ * kernel lock that file. The kernel releases the lock when the process ends for any reason, so a lock is never stale. Some
+ * network file systems do not implement such locks. Locking needs no room, so orders can be read even if the disk is full.
  *
- * Rejects with `data-dir-locked` when another process holds the directory, `invalid-setting` when it can't be used. Ends
- * the process when the file system does not answer.
+ * Rejects with `data-dir-locked` if another process holds the directory and with `invalid-setting` if it can't be used. Ends
+ * the process if the file system does not respond.
  */
 export async function openDataDir(
   directory: string,
@@ -64,7 +63,7 @@ export async function openDataDir(
     }
   }
 
-  /** Tries again until there is room and the file system accepts it: nothing depends on this file. */
+  /** Retries until there is room. The process can start without this file. */
   function describeLater(owner: Owner): void {
     describing = setTimeout(() => {
       try {
@@ -94,8 +93,8 @@ export async function openDataDir(
     path: directory,
     async secret(name) {
       const file = join(directory, name)
-      const secret = usable(directory, () => readOrMakeSecret(file))
-      if (isOpenToOthers(file)) onWarning(`${file} may be read or changed by others: chmod 600 ${file}`)
+      const secret = usable(directory, () => readOrCreateSecret(file))
+      if (isOpenToOthers(file)) onWarning(`Other users may read or change ${file}: run chmod 600 ${file}`)
       return secret
     },
     describeOwner: async ({ url }) => describe({ pid: process.pid, startedAt, url }),
@@ -110,7 +109,7 @@ export async function openDataDir(
   }
 }
 
-/** The process that holds the directory; undefined when none does, or when the holder has not written its file yet. */
+/** The process that holds the directory; undefined if it is free or if the process has not written its file yet. */
 export async function readOwner(directory: string): Promise<Owner | undefined> {
   const lockFile = join(directory, LOCK_FILE)
   if (!existsSync(lockFile)) return undefined
@@ -127,17 +126,17 @@ export async function readOwner(directory: string): Promise<Owner | undefined> {
 }
 
 function takeLock(directory: string): DatabaseSync {
-  using _ = endIfHung(HUNG_MS, `DATA_DIR: ${directory} does not answer; ${CHOOSE}`)
+  using _ = endIfHung(HUNG_MS, `DATA_DIR: ${directory} does not respond; ${CHOOSE}`)
   return usable(
     directory,
     () => {
-      const takeBack = makeDirectory(directory)
+      const remove = makeDirectory(directory)
       try {
         const lock = lockIn(directory)
         held.add(lock)
         return lock
       } catch (error) {
-        takeBack()
+        remove()
         throw error
       }
     },
@@ -165,7 +164,7 @@ function locked(directory: string, cause: unknown): OrderError {
   return new OrderError('data-dir-locked', message, { cause })
 }
 
-/** Undefined when the process that wrote the file is gone, because a killed process leaves its file behind. */
+/** Undefined if the process that wrote the file has ended, because a killed process leaves its file behind. */
 function livingOwner(directory: string): Owner | undefined {
   const file = join(directory, OWNER_FILE)
   if (!existsSync(file)) return undefined
@@ -173,7 +172,7 @@ function livingOwner(directory: string): Owner | undefined {
   return owner !== undefined && isAlive(owner.pid) ? owner : undefined
 }
 
-/** Undefined for a file that cannot be read as one, such as after a power cut. */
+/** Undefined if the text is not valid, for example after a power cut. */
 function ownerIn(text: string): Owner | undefined {
   try {
     const owner = JSON.parse(text) as Partial<Owner> | null
@@ -193,7 +192,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Turns an error of the file system into one line that names the setting, because the person at the terminal can correct it. */
+/** Turns an error of the file system into one line that names the setting to correct. */
 function usable<T>(directory: string, work: () => T, remedy = ''): T {
   try {
     return work()

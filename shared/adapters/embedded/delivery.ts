@@ -7,20 +7,20 @@ import type { Topic } from './topics.ts'
 export interface EmbeddedDeliveryOptions {
   readonly subscription: Subscription
   readonly topic: Topic
-  /** The offset that the group reads next, by partition id; a missing partition is read from the beginning. */
+  /** By partition id, the offset that the group reads next. Other partitions are read from the beginning. */
   readonly committed: ReadonlyMap<number, number>
   readonly source: RecordSource
   readonly commit: (next: ReadonlyMap<number, number>) => Promise<void>
-  /** Called with the number of damaged records that are not delivered. */
+  /** Called with the number of damaged records that were skipped. */
   readonly onPassedOver?: (records: number) => void
 }
 
-/** Bounds the memory of a batch; each partition still gives at least one record. */
+/** Limits the memory of a batch, but each partition contributes at least one record. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
 const FIRST_REDELIVERY_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
 
-/** Delivers one batch after another. Disposing of it waits for the batch in flight and its commit. */
+/** Delivers one batch after another. Disposing waits for the batch in flight and its commit. */
 export function createEmbeddedDelivery({
   subscription,
   topic,
@@ -32,7 +32,7 @@ export function createEmbeddedDelivery({
   const closing = new AbortController()
   const { signal } = closing
   const next = new Map(committed)
-  /** Processed, but not known to be committed. A commit that fails is repeated with that of the next batch. */
+  /** Offsets that were processed but may not be committed. If a commit fails, the next batch's commit includes its offsets. */
   const uncommitted = new Map<number, number>()
   let committing = Promise.resolve()
   let first = 0
@@ -46,7 +46,7 @@ export function createEmbeddedDelivery({
         if (batch.length === 0) {
           const { records, damaged } = await nextBatch()
           if (damaged.length > 0) await passOver(damaged)
-          else if (records.length === 0) await somethingPublished()
+          else if (records.length === 0) await recordsPublished()
           batch = records
         }
         if (batch.length === 0) continue
@@ -55,9 +55,9 @@ export function createEmbeddedDelivery({
         batch = []
         failures = 0
       } catch (error) {
-        // A handler that gives its batch back while we are closing has not failed.
+        // While closing, a rejection means that the handler gave its batch back.
         if (signal.aborted) break
-        // The same batch is delivered again, because nothing of it was committed.
+        // Delivers the same batch again, because none of its records was committed.
         subscription.onError(error)
         failures += 1
         await pause(jitteredMs(failures, FIRST_REDELIVERY_DELAY_MS, MAX_REDELIVERY_DELAY_MS), signal)
@@ -79,8 +79,8 @@ export function createEmbeddedDelivery({
   }
 
   /**
-   * Waiting does not repair a damaged page. The ledger finds these offsets missing in the orders topic, and counts them as
-   * damaged. It does not count copies in other topics, so only the error and `onPassedOver` report those.
+   * Skips damaged records, because waiting does not repair a page. In the orders topic, the ledger counts these offsets as
+   * damaged. In other topics, only the error and `onPassedOver` report them.
    */
   async function passOver(damaged: readonly Damage[]): Promise<void> {
     for (const { partitionId, from, to, error } of damaged) {
@@ -93,8 +93,8 @@ export function createEmbeddedDelivery({
     committing = commitProcessed()
   }
 
-  /** The look and the wait happen in one turn of the event loop, so that nothing published in between is overlooked. */
-  async function somethingPublished(): Promise<void> {
+  /** Starts waiting in the turn of the event loop that found no records, so that records published in between are not missed. */
+  async function recordsPublished(): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = () => {
         topic.waiting.delete(wake)

@@ -15,40 +15,40 @@ import type { QueueLimits } from '../queue-bounds.ts'
 import { createEmbeddedTopics, type Partition, type Topic } from './topics.ts'
 
 /**
- * The event log in one file of this process, for `npm start`, tests and small installations: Kafka's topics,
- * partitions, offsets and consumer groups, flushed to disk before anything is acknowledged, and kept for ever.
+ * The event log in one file of this process, for `npm start`, tests and small installations. It has Kafka's topics,
+ * partitions, offsets and consumer groups. Records are flushed to disk before they are acknowledged, and kept for ever.
  */
 export interface EmbeddedLog extends EventLog, LogConsumer {
-  /** What waits to be flushed, as a measure of how far publishing is ahead of the disk. */
+  /** The records that wait to be flushed. */
   readonly queued: { readonly records: number; readonly bytes: number }
   /** The committed offsets of all consumer groups. */
   groupOffsets(): Promise<readonly GroupOffset[]>
-  /** Copies the file as it is at one instant, with these offsets for the groups. Does not flush the copy. */
+  /** Copies a consistent snapshot of the file and sets the groups to these offsets. Does not flush the copy. */
   copyTo(file: string, offsets: readonly GroupOffset[]): Promise<void>
 }
 
 export interface EmbeddedLogOptions extends QueueLimits {
   /** Holds `log.db`, which only one log can have open. */
   readonly directory: string
-  /** For a topic that publishing or subscribing finds missing, like a broker's `num.partitions`; 1 by default. */
+  /** The partitions of a topic that publishing or subscribing creates, like a broker's `num.partitions`; 1 by default. */
   readonly partitions?: number
   /** The memory for the newest records; 16 MiB by default. */
   readonly cacheBytes?: number
-  /** Called once when nothing can be written any more, and `onBack` when writing works again. */
+  /** Called once when writing starts to fail. `onBack` is called when writing works again. */
   readonly onAway?: (error: unknown) => void
   readonly onBack?: () => void
-  /** Called when a subscription passes over damaged records. */
+  /** Called when a subscription skips damaged records. */
   readonly onPassedOver?: (topic: string, records: number) => void
-  /** Called when an error leaves in doubt what is on the disk; the log accepts nothing from then on. */
+  /** Called after a failed flush, which leaves the content of the disk in doubt. The log then refuses all calls. */
   readonly onDiskInDoubt?: (error: unknown) => void
-  /** The code of the log's thread; a test's may fail on purpose. */
+  /** The code of the log's thread. A test may use one that fails on purpose. */
   readonly worker?: URL
 }
 
 const CACHE_BYTES = 16 * 1024 * 1024
 const READ_BYTES = 8 * 1024 * 1024
 
-/** Rejects with `log-unavailable` when the directory or the file can't be used, or another log has it open. */
+/** Rejects with `log-unavailable` if the directory or the file can't be used, or if another log has the file open. */
 export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
   const { directory, partitions = 1, maxQueuedRecords, maxQueuedBytes } = options
   const path = join(directory, LOG_FILE)
@@ -87,7 +87,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   })
 
   function failed(error: unknown): void {
-    // Before the log is open, the caller of this function gets the error.
+    // Until the log is open, the error goes to the caller of `createEmbeddedLog`.
     if (failure === undefined && isOpen) options.onAway?.(error)
     failure = error
   }
@@ -97,7 +97,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     failure = undefined
   }
 
-  /** Keeps health up to date. Only the file knows what a failed write has left in it, so it is asked again. */
+  /** Keeps health up to date. After a failed write, it reloads the partitions' ends, because only the file has them. */
   async function written<T>(write: Promise<T>): Promise<T> {
     const failedBefore = failure !== undefined
     try {
@@ -148,7 +148,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   }
 
   async function close(): Promise<void> {
-    // A batch in flight may still have to publish, for example to a retry topic.
+    // The queue stays open until the subscriptions have ended, because a batch in flight may publish to a retry topic.
     await Promise.all([...subscriptions.values()].map((subscription) => subscription[Symbol.asyncDispose]()))
     refusing = true
     await queue.drained()
@@ -158,7 +158,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
   try {
     topics.load(await thread.call('partitions'))
     isOpen = true
-    // A log that can only be read is of use; health and `onAway` report why it cannot be written.
+    // A read-only log is still useful, so the error is not thrown; health and `onAway` report it.
     await Promise.allSettled([written(thread.call('probe'))])
   } catch (error) {
     await thread[Symbol.asyncDispose]()
@@ -205,7 +205,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       await thread.call('commit', groupId, new Map([[id, next]]))
     },
     ensureTopics: (specs) => makeTopics(specs),
-    // Records are kept for ever, whatever the settings ask for.
+    // The settings do not matter, because records are kept for ever.
     settingWarnings: async () => [],
     timestampTypeOf: () => 'CreateTime',
     // Log and process have the same clock.
@@ -215,7 +215,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     // Without transactions, every missing offset was a record.
     retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers: false }),
     async health(): Promise<LogHealth> {
-      // Callers may have stopped publishing because health said no, so health itself tries whether writing works again.
+      // Health itself probes whether writing works again, because callers may have stopped publishing.
       if (failure !== undefined) await Promise.allSettled([written(thread.call('probe'))])
       return failure === undefined ? { available: true } : { available: false, cause: messageOf(failure) }
     },

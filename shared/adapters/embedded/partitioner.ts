@@ -1,7 +1,6 @@
 /**
- * Kafka's default partitioner: murmur2 of the key's bytes, made positive, modulo the number of partitions. An order gets
- * the same partition here as with kafkajs and Java (org.apache.kafka.common.utils.Utils.murmur2), so that what is true of
- * one log is true of the other.
+ * Kafka's default partitioner: murmur2 of the key's bytes, with the sign bit cleared, modulo the number of partitions. An
+ * order gets the same partition as with kafkajs and Java's client (org.apache.kafka.common.utils.Utils.murmur2).
  */
 export function partitionOfKey(key: Uint8Array | string, partitions: number): number {
   const bytes = typeof key === 'string' ? Buffer.from(key) : key
@@ -12,7 +11,7 @@ const SEED = 0x9747b28c
 const M = 0x5bd1e995
 const R = 24
 
-/** A signed 32-bit hash, as Java has it. */
+/** Returns a signed 32-bit integer, as in Java. */
 function murmur2(bytes: Uint8Array): number {
   const { length } = bytes
   const whole = length & ~3

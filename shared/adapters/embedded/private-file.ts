@@ -14,15 +14,15 @@ import { dirname } from 'node:path'
 import { flushDirectory } from '../../disk/flush.ts'
 
 const SECRET_BYTES = 32
-/** The same as in the settings for these secrets. */
+/** The same minimum as in the settings for these secrets. */
 const MIN_SECRET_LENGTH = 16
 
 /**
- * The secret in the file; a random one is written when there is no file yet. An empty file is an error and is not
- * replaced, because ids depend on the secret. It is hexadecimal, because people paste it into commands, where a leading
- * `-` would be read as an option.
+ * Reads the secret in the file, and creates a random one if there is no file. An empty file is an error and is not replaced,
+ * because order ids depend on the secret. The secret is hexadecimal, because people paste it into commands, where a leading
+ * `-` would start an option.
  */
-export function readOrMakeSecret(file: string): string {
+export function readOrCreateSecret(file: string): string {
   if (!existsSync(file)) writePrivateFile(file, `${randomBytes(SECRET_BYTES).toString('hex')}\n`)
   const secret = readFileSync(file, 'utf8').trim()
   if (secret === '') throw new Error(`${file} is empty`)
@@ -30,12 +30,12 @@ export function readOrMakeSecret(file: string): string {
   return secret
 }
 
-/** Whether users other than the owner may read or change the file. Always false on Windows, whose modes do not tell. */
+/** Whether other users may read or change the file. Always false on Windows, where file modes do not show it. */
 export function isOpenToOthers(file: string): boolean {
   return process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0
 }
 
-/** Writes the whole text or nothing, flushed, readable by the owner alone. */
+/** Writes the file atomically, flushed, and readable only by the owner. */
 export function writePrivateFile(file: string, text: string): void {
   const temporary = `${file}.new`
   rmSync(temporary, { force: true })
@@ -53,11 +53,11 @@ export function writePrivateFile(file: string, text: string): void {
   flushDirectory(dirname(file))
 }
 
-/** Never throws, because callers get the error of the write. The next write removes what is left. */
+/** Never throws, because the caller throws the write's error. The next write removes a file that is left. */
 function discard(file: string): void {
   try {
     rmSync(file, { force: true })
   } catch {
-    // For example on a file system that became read-only meanwhile.
+    // For example, the file system may have become read-only.
   }
 }

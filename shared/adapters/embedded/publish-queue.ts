@@ -1,32 +1,23 @@
 import { OrderError } from '../../domain/errors.ts'
-import { createQueueBounds, type QueueBounds, type QueueLimits } from '../queue-bounds.ts'
+import { createQueueBounds, type QueueLimits } from '../queue-bounds.ts'
 import type { RecordPosition, RecordToPublish } from '../../ports/event-log.ts'
 import { createFrameWriter, frameLength, framePartitionId, largestFrame, setFrameOffset } from './file/frames.ts'
 import { partitionOfKey } from './partitioner.ts'
 import type { EmbeddedTopics, Partition, Topic } from './topics.ts'
 
-/**
- * Group commit. Calls that come while the disk is busy are written together when it is free, so the slower a flush, the
- * more calls share it. When the disk is idle, a call waits only for the end of its turn of the event loop. Groups are
- * written one after another in the order of the calls.
- */
-export interface EmbeddedQueue extends Pick<QueueBounds, 'queued' | 'drained'> {
-  publish(topic: Topic, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
-}
-
 export interface EmbeddedQueueOptions extends QueueLimits {
   readonly topics: EmbeddedTopics
-  /** Writes and flushes one group; returns the offset of its first record, by partition id. */
+  /** Writes and flushes one group. Returns, by partition id, the offset of the group's first record. */
   readonly append: (frames: Buffer) => Promise<ReadonlyMap<number, number>>
-  /** Called for every flushed group before its callers are answered. The frames have their offsets; `ends` are by partition id. */
+  /** Called for each flushed group before its calls resolve. The frames have their offsets. `ends` is by partition id. */
   readonly onFlushed: (frames: Buffer, ends: ReadonlyMap<number, number>) => void
 }
 
-/** With its key and headers; the same limit as on Kafka. */
+/** The limit for a record with its key and headers, as on Kafka. */
 export const MAX_RECORD_BYTES = 2 * 1024 * 1024
-/** A group this large is complete, because its flush takes long enough. */
+/** A group of this size is closed, because a larger one would not make flushing more efficient. */
 const GROUP_BYTES = 1024 * 1024
-/** The second group travels to the other thread while the first is being flushed. */
+/** The second group travels to the log's thread while the first is flushed. */
 const MAX_GROUPS_IN_FLIGHT = 2
 
 interface Call {
@@ -41,7 +32,12 @@ interface Group {
   readonly calls: readonly Call[]
 }
 
-export function createEmbeddedQueue(options: EmbeddedQueueOptions): EmbeddedQueue {
+/**
+ * Group commit. Calls that arrive while the disk is busy are written together afterwards, so more calls share a slow flush.
+ * If the disk is idle, a call waits only for the end of its turn of the event loop. Groups are written one after another in
+ * the order of the calls.
+ */
+export function createEmbeddedQueue(options: EmbeddedQueueOptions) {
   const { topics, append, onFlushed } = options
   const bounds = createQueueBounds('the log', options)
   const writer = createFrameWriter()
@@ -50,7 +46,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions): EmbeddedQueu
   let inFlight = 0
   let flushing = false
 
-  /** All of a call's records go into one group; on an error none of them does. */
+  /** Writes all records of a call into the current group, or none of them if it throws. */
   function write(topic: Topic, records: readonly RecordToPublish[]): void {
     const mark = writer.length
     const now = Date.now()
@@ -79,7 +75,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions): EmbeddedQueu
   function flushSoon(): void {
     if (flushing || inFlight >= MAX_GROUPS_IN_FLIGHT) return
     flushing = true
-    // At the end of this turn, so that the requests that arrived together travel together.
+    // Runs at the end of the turn, so that requests that arrived together are written together.
     setImmediate(() => {
       flushing = false
       if (closedGroups.length === 0) closeGroup()
@@ -88,7 +84,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions): EmbeddedQueu
     })
   }
 
-  /** Never rejects, because the callers get the error. */
+  /** Never rejects: errors go to the callers of `publish`. */
   async function flush(group: Group): Promise<void> {
     inFlight += 1
     if (closedGroups.length > 0) flushSoon()
@@ -106,7 +102,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions): EmbeddedQueu
     if (calls.length > 0 || closedGroups.length > 0) flushSoon()
   }
 
-  /** Gives every record its position, and moves `next` on from the first offsets to the ends. */
+  /** Assigns each record its position. Advances `next` from the first offset of each partition to its new end. */
   function assignOffsets({ frames, calls }: Group, next: Map<number, number>): RecordPosition[][] {
     let at = 0
     return calls.map(({ topic, records }) => {
@@ -124,7 +120,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions): EmbeddedQueu
   }
 
   return {
-    publish(topic, records) {
+    publish(topic: Topic, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]> {
       return new Promise((resolve, reject) => {
         if (records.length === 0) return resolve([])
         bounds.refuseIfFull(records.length, 0)
@@ -149,7 +145,7 @@ function choosePartition(topic: Topic, { key }: RecordToPublish): Partition {
   return partition
 }
 
-/** A lower bound, so that a record that cannot fit is not even copied. */
+/** A lower bound, so that a record that cannot fit is rejected before it is copied. */
 function minimalBytes({ key, value }: RecordToPublish): number {
   return (key?.length ?? 0) + (value?.length ?? 0)
 }

@@ -5,14 +5,7 @@ import type { ReadRange } from './file/partition-reader.ts'
 import type { TailCache } from './tail-cache.ts'
 import type { EmbeddedTopics } from './topics.ts'
 
-/** Reads records by their offsets: the newest from memory, older ones from the file. */
-export interface RecordSource {
-  /**
-   * Each range's records, range after range. A range gives fewer records than its limit when it reaches its bytes, the
-   * end of the partition or damage. A range that begins with damage has no records, and an error for it.
-   */
-  read(ranges: readonly ReadRange[]): Promise<Found>
-}
+export type RecordSource = ReturnType<typeof createRecordSource>
 
 export interface Found {
   readonly records: LogRecord[]
@@ -24,15 +17,16 @@ export interface Damage {
   readonly from: number
   /** Exclusive. */
   readonly to: number
-  /** `log-unreadable`, with the offsets. */
+  /** `log-unreadable`, with the offsets in `unreadable`. */
   readonly error: OrderError
 }
 
+/** Reads records by offset. The newest records are in memory, older records in the file. */
 export function createRecordSource(
   topics: EmbeddedTopics,
   cache: TailCache,
   readFile: (ranges: readonly ReadRange[]) => Promise<Uint8Array>,
-): RecordSource {
+) {
   function recordAt(frames: Buffer, at: number): LogRecord {
     const { topic, partition } = topics.byId(framePartitionId(frames, at))
     return logRecordAt(frames, at, topic.name, partition)
@@ -44,8 +38,8 @@ export function createRecordSource(
     const { from, to, why } = range
     const partitionId = framePartitionId(frames, at)
     const { topic, partition } = topics.byId(partitionId)
-    const place = `${topic.name} ${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`
-    const message = `The log is damaged at ${place}: ${why}.`
+    const position = `${topic.name} ${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`
+    const message = `The log is damaged at ${position}: ${why}.`
     const options = { unreadable: { from, to }, isPassedOver: true }
     return { partitionId, from, to, error: new OrderError('log-unreadable', message, options) }
   }
@@ -62,7 +56,11 @@ export function createRecordSource(
   }
 
   return {
-    async read(ranges) {
+    /**
+     * Reads one range after another. A range ends early at its byte limit, at the end of the partition or at damage. A range
+     * that begins with damage has no records, but an entry in `damaged`.
+     */
+    async read(ranges: readonly ReadRange[]): Promise<Found> {
       const records: LogRecord[] = []
       const damaged: Damage[] = []
       const older: ReadRange[] = []

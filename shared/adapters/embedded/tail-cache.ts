@@ -2,27 +2,27 @@ import { frameLength, frameOffset, framePartitionId } from './file/frames.ts'
 
 export type TailCache = ReturnType<typeof createTailCache>
 
-export interface FramePlace {
+export interface FramePosition {
   readonly frames: Buffer
   readonly at: number
 }
 
-/** The memory that a record takes beside its frame. */
-const PLACE_BYTES = 96
+/** The memory that the cache needs for a record in addition to its frame. */
+const POSITION_BYTES = 96
 
 /**
- * The newest records of every partition, bounded in bytes, so that a consumer that keeps up reads new records without
- * asking the file.
+ * The newest records of all partitions, up to a limit in bytes. A consumer that keeps up reads new records from here instead
+ * of the file.
  */
 export function createTailCache(maxBytes: number) {
   /** By partition id and offset. */
-  const places = new Map<number, Map<number, FramePlace>>()
+  const tails = new Map<number, Map<number, FramePosition>>()
   const groups: { readonly frames: Buffer; readonly bytes: number }[] = []
   let cachedBytes = 0
 
-  function tailOf(partitionId: number): Map<number, FramePlace> {
-    let tail = places.get(partitionId)
-    if (tail === undefined) places.set(partitionId, (tail = new Map()))
+  function tailOf(partitionId: number): Map<number, FramePosition> {
+    let tail = tails.get(partitionId)
+    if (tail === undefined) tails.set(partitionId, (tail = new Map()))
     return tail
   }
 
@@ -33,12 +33,12 @@ export function createTailCache(maxBytes: number) {
   }
 
   return {
-    /** Adds a flushed group of frames, which have their offsets, and evicts the oldest groups to make room. */
+    /** Adds a flushed group of frames, which have their offsets. Evicts the oldest groups to make room. */
     add(frames: Buffer): void {
       let bytes = frames.length
       for (let at = 0; at < frames.length; at += frameLength(frames, at)) {
         tailOf(framePartitionId(frames, at)).set(frameOffset(frames, at), { frames, at })
-        bytes += PLACE_BYTES
+        bytes += POSITION_BYTES
       }
       groups.push({ frames, bytes })
       cachedBytes += bytes
@@ -50,13 +50,13 @@ export function createTailCache(maxBytes: number) {
       }
     },
     /** The positions in memory of at most `limit` consecutive records, from the offset `from` on. */
-    get(partitionId: number, from: number, limit: number): FramePlace[] {
+    get(partitionId: number, from: number, limit: number): FramePosition[] {
       const tail = tailOf(partitionId)
-      const found: FramePlace[] = []
+      const found: FramePosition[] = []
       while (found.length < limit) {
-        const place = tail.get(from + found.length)
-        if (place === undefined) break
-        found.push(place)
+        const position = tail.get(from + found.length)
+        if (position === undefined) break
+        found.push(position)
       }
       return found
     },

@@ -1,13 +1,13 @@
 import type { PartitionEntry } from './file/log-file.ts'
 
-/** The main thread's picture of a topic, so that publishing and delivering need not ask the file. */
+/** A topic as the main thread knows it, so that publishing and delivering need no call to the log's thread. */
 export interface Topic {
   readonly name: string
-  /** By partition number. */
+  /** Indexed by partition number. */
   readonly partitions: Partition[]
-  /** The partition of the next record without a key. */
+  /** Counts the records without a key, to spread them over the partitions. */
   roundRobin: number
-  /** Called once, at the next publish to the topic. */
+  /** Functions to call once, when records are published to the topic. */
   readonly waiting: Set<() => void>
 }
 
@@ -15,21 +15,14 @@ export interface Partition {
   readonly id: number
   readonly partition: number
   readonly topic: Topic
-  /** The offset of the next record. Only flushed records count. */
+  /** The offset after the last flushed record. */
   end: number
 }
 
-export interface EmbeddedTopics {
-  byName(name: string): Topic | undefined
-  byId(partitionId: number): Partition
-  all(): Iterable<Partition>
-  /** Takes over the file's new partitions and later ends. */
-  load(entries: readonly PartitionEntry[]): void
-  /** Moves the ends to these offsets after a flush, and wakes the deliveries that wait. */
-  advance(ends: ReadonlyMap<number, number>): void
-}
+export type EmbeddedTopics = ReturnType<typeof createEmbeddedTopics>
 
-export function createEmbeddedTopics(): EmbeddedTopics {
+/** The topics and partitions of the log, as the main thread knows them. */
+export function createEmbeddedTopics() {
   const names = new Map<string, Topic>()
   const ids = new Map<number, Partition>()
 
@@ -39,11 +32,12 @@ export function createEmbeddedTopics(): EmbeddedTopics {
     return partition
   }
 
+  /** Moves the ends to these offsets after a flush and wakes waiting deliveries. */
   function advance(ends: ReadonlyMap<number, number>): void {
     const grown = new Set<Topic>()
     for (const [id, end] of ends) {
       const partition = byId(id)
-      // An answer that a later one has overtaken must not move an end back.
+      // A delayed reply must not move an end back.
       if (end <= partition.end) continue
       partition.end = end
       grown.add(partition.topic)
@@ -56,10 +50,11 @@ export function createEmbeddedTopics(): EmbeddedTopics {
   }
 
   return {
-    byName: (name) => names.get(name),
+    byName: (name: string): Topic | undefined => names.get(name),
     byId,
-    all: () => ids.values(),
-    load(entries) {
+    all: (): Iterable<Partition> => ids.values(),
+    /** Adds new partitions from the file and advances the ends of known partitions. */
+    load(entries: readonly PartitionEntry[]): void {
       for (const { id, topic: name, partition } of entries) {
         if (ids.has(id)) continue
         const topic = names.get(name) ?? { name, partitions: [], roundRobin: 0, waiting: new Set() }

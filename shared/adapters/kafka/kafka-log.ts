@@ -7,7 +7,7 @@ import { createLazyCluster } from './client/cluster.ts'
 import { createClient, type KafkaConnection } from './client/connection.ts'
 import { kafkaUnavailable } from './client/errors.ts'
 import { createFigures } from './topics/figures.ts'
-import { commitForNobody, membersOf, topicReaders } from './consume/groups.ts'
+import { moveEmptyGroup, membersOf, topicReaders } from './consume/groups.ts'
 import { createHealthMonitor } from './client/health.ts'
 import { createSender } from './publish/producer.ts'
 import { createKafkaQueue } from './publish/publish-queue.ts'
@@ -18,18 +18,18 @@ import { topicId } from './topics/topic-id.ts'
 import { describeSettings, differingSettings, timestampTypeIn, type TopicSettings } from './topics/topic-settings.ts'
 import { ensureTopics } from './topics/topics.ts'
 
-/** The event log on Apache Kafka, or a service with its protocol such as Azure Event Hubs, through kafkajs. */
+/** The event log on Apache Kafka or a compatible service such as Azure Event Hubs. Uses kafkajs. */
 export type KafkaLog = EventLog & LogConsumer
 
 export interface KafkaLogOptions extends QueueLimits {
   readonly kafka: KafkaConnection
-  /** Called with a line for operators, such as a topic that differs from what was asked for. */
+  /** Called with a line for operators, for example when a topic's settings differ from ours. */
   readonly onWarning: (message: string) => void
-  /** Called with an error that reaches no caller, such as one while closing a connection. */
+  /** Called with an error that no caller gets, for example when closing a connection fails. */
   readonly onError: (error: unknown) => void
-  /** How long a publish waits for its acknowledgement before it rejects with `log-unavailable`. */
+  /** A publish without an acknowledgement rejects with `log-unavailable` after this time. */
   readonly publishTimeoutMs?: number
-  /** How long a killed consumer keeps its partitions. */
+  /** A killed consumer keeps its partitions for this time. */
   readonly sessionTimeoutMs?: number
 }
 
@@ -37,7 +37,7 @@ const PUBLISH_TIMEOUT_MS = 8000
 const ASK_TIMEOUT_MS = 8000
 const SESSION_TIMEOUT_MS = 15_000
 
-/** Connects at the first use. Throws `invalid-setting` when the connection's settings can't be used. */
+/** Connects at the first use. Throws `invalid-setting` if the connection's settings can't be used. */
 export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   const { kafka, onWarning, onError } = options
   const client = createClient(kafka)
@@ -47,7 +47,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   const cluster = createLazyCluster(client, onError)
   const reader = createReader({ cluster, admin, timeoutMs: ASK_TIMEOUT_MS })
   const deliveries = new Map<string, KafkaDelivery>()
-  /** Settings by topic, as of the last question. */
+  /** The last known settings of each topic. */
   const settings = new Map<string, TopicSettings>()
   const monitor = createHealthMonitor({
     probe: () => admin.ask('Asking the brokers', (kafka) => kafka.describeCluster()),
@@ -73,12 +73,12 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   let closed: Promise<void> | undefined
 
   function remember(found: ReadonlyMap<string, TopicSettings>): ReadonlyMap<string, TopicSettings> {
-    for (const [topic, of] of found) settings.set(topic, of)
+    for (const [topic, topicSettings] of found) settings.set(topic, topicSettings)
     return found
   }
 
   async function close(): Promise<void> {
-    // A batch in flight may still have to publish, for example to a retry topic.
+    // The queue stays open until the deliveries have ended, because a batch in flight may publish to a retry topic.
     await Promise.all([...deliveries.values()].map((delivery) => delivery[Symbol.asyncDispose]()))
     refusing = true
     await queue.drained()
@@ -94,7 +94,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     ...createFigures(admin, reader),
     readers: (topic) => topicReaders(admin, topic),
     members: (groupId, topic) => membersOf(admin, groupId, topic),
-    moveGroup: (...move) => commitForNobody(cluster, ...move),
+    moveGroup: (...move) => moveEmptyGroup(cluster, ...move),
     async ensureTopics(specs) {
       remember(await ensureTopics(admin, specs, onWarning))
     },
@@ -106,7 +106,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     clock: () => clock.reading(),
     retention: createRetention(admin),
     identity: (topic) => topicId(cluster, ASK_TIMEOUT_MS, topic),
-    // Brokers check their own files, and consumers check the checksum of every batch.
+    // Nothing to inspect: brokers check their own files, and consumers check the checksum of every batch.
     inspect: async () => [],
     health: () => monitor.health(),
     async subscribe(subscription) {

@@ -3,11 +3,11 @@ import type { HttpRequest, InvocationContext } from '@azure/functions'
 import { REQUEST_ID, requestIdOf } from '../../http/protocol/request-id.ts'
 import { isTraceparent, traceIdOf } from '../../messaging/records/traceparent.ts'
 
-/** The function and invocation that a log line belongs to; every line has them, whichever code writes it. */
+/** The invocation that a log line belongs to, for lines from any code that the invocation calls. */
 interface Invocation {
   readonly context: InvocationContext
   readonly request: HttpRequest | undefined
-  /** Work begun in it may go on, such as a connection. Later lines belong to no invocation, because its log is closed. */
+  /** True after the invocation. Work that it started, such as a connection, then logs outside it, because its log is closed. */
   isOver: boolean
 }
 
@@ -32,7 +32,7 @@ function current(): Invocation | undefined {
   return invocation?.isOver === true ? undefined : invocation
 }
 
-/** Called when a line is written, which is rare, so a request that logs nothing costs almost nothing. */
+/** The fields for a log line. They are computed only when a line is written, so that requests without lines stay cheap. */
 export function invocationFields(): Record<string, string> {
   const invocation = current()
   if (invocation === undefined) return {}

@@ -7,8 +7,8 @@ import { invocationFields } from './invocation-scope.ts'
 export type { Logger } from 'pino'
 
 /**
- * Lines have an order's id, its place in the log and an error code, and of an error only properties that cannot hold data,
- * so personal data stays out. Should an object contain it all the same, these fields are redacted, up to three levels deep.
+ * Log lines should have no personal data: only order ids, positions in the log, error codes and safe properties of errors. In
+ * case an object has personal data anyway, these fields are redacted up to three levels deep.
  */
 const PERSONAL = [
   'customerId',
@@ -25,7 +25,7 @@ const PERSONAL = [
 ]
 const REDACTED_PATHS = PERSONAL.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
 
-/** Writes JSON lines, each with the stable name of its event in `event`, and with its invocation. */
+/** Writes JSON lines. Each has its invocation, and the stable name of its event in `event`. */
 export function createLogger(level: Config['logLevel'], stream: DestinationStream): Logger {
   const options = {
     level,
@@ -40,9 +40,9 @@ export function createLogger(level: Config['logLevel'], stream: DestinationStrea
 }
 
 /**
- * Logs to standard error, which keeps a program's output clean: readable text in a terminal, JSON elsewhere. In the
- * Functions runtime it logs to the runtime. With SEQ_URL it also logs to Seq, which slows or stops nothing when it is
- * unavailable. Disposing sends the lines that Seq has not received yet.
+ * Logs to standard error, because standard output is for results. The lines are readable text in a terminal and JSON
+ * elsewhere. In the Functions runtime they go to the runtime. With SEQ_URL they also go to Seq, whose outages do not affect
+ * the process. Disposing sends the lines that Seq has not received yet.
  */
 export async function openLogging(
   config: Pick<Config, 'logLevel' | 'seqUrl' | 'runtime'>,
@@ -59,7 +59,7 @@ export async function openLogging(
     onAway: (error) =>
       logger.warn(
         { event: 'seq:away', err: error },
-        'Seq accepts no log lines; they wait, or are lost when too many do',
+        'Seq accepts no log lines; they wait, and are dropped if there are too many',
       ),
     onBack: (lost) => logger.warn({ event: 'seq:back', lost }, 'Seq accepts log lines again'),
   })
@@ -72,7 +72,7 @@ export async function openLogging(
   return { logger, [Symbol.asyncDispose]: () => seq.close() }
 }
 
-/** Undefined where pino-pretty, a development dependency, is not installed. */
+/** Undefined if pino-pretty, a development dependency, is not installed. */
 async function prettyStream(): Promise<DestinationStream | undefined> {
   try {
     const { PinoPretty } = await import('pino-pretty')

@@ -6,18 +6,18 @@ import { traceIdOf } from '../../messaging/records/traceparent.ts'
 import { toBriefErrorLine } from './error-line.ts'
 
 /**
- * Writes one line for each event that matters, under the event's own name. A line about one order has its id, and its trace
- * id when it has a trace.
+ * Writes one line for each important event, with the event's name in `event`. A line about a single order has the order's
+ * id, and the trace id if the order has a trace.
  */
 export function logPipeline(events: PipelineEmitter, logger: Logger): void {
-  // Thousands of these happen each second, so nobody listens for them unless somebody reads them.
+  // This event happens thousands of times a second, so it has a listener only if its lines are written.
   const isDebugged = logger.isLevelEnabled('debug')
   if (isDebugged) {
     events.on('order:accepted', (event) => {
       logger.debug(lineOf('order:accepted', event), 'an order is durable in the log')
     })
   }
-  // The line of a parked record has the stack, which the three attempts before it would only repeat.
+  // Without stacks, because the line of the parked record has the stack, and up to three attempts precede it.
   const attempts = isDebugged ? logger : logger.child({}, { serializers: { err: toBriefErrorLine } })
   events.on('batch:stored', ({ topic, stored, duplicates, parked, durationMs }) => {
     const counts = { topic, stored: stored.length, duplicates: duplicates.length, parked, durationMs }
@@ -31,7 +31,7 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
     logger.warn(lineOf('delivery:retried', { ...event, notBefore }), 'a record is tried again later')
   })
   events.on('delivery:dead-lettered', (event) => {
-    // A record that an operator took out is not a failure.
+    // It is not a failure if an operator took the record out.
     const level = event.cause.code === 'taken-out' ? 'info' : 'error'
     logger[level](lineOf('delivery:dead-lettered', event), 'a record went to the dead-letter topic')
   })
@@ -74,7 +74,7 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
   })
 }
 
-/** Without a trace id where events of this name have none, because the invocation's own would be lost. */
+/** Adds `traceId` only to events that can have a trace, because it overrides the invocation's trace id. */
 function lineOf(name: PipelineEventName, event: object): object {
   const { error, traceparent, ...facts } = event as { error?: unknown; traceparent?: string }
   return {
@@ -85,7 +85,7 @@ function lineOf(name: PipelineEventName, event: object): object {
   }
 }
 
-/** An outage of the store is only a warning: no redrive is at fault, and perhaps none waits. */
+/** A store outage is only a warning, because the redrives are not at fault, and there may be no redrives waiting. */
 export function tellRedriveFailed(logger: Logger, error: unknown): void {
   const line = { event: 'redrive:failed', err: error }
   if (isOrderError(error) && error.retriable) logger.warn(line, 'redrives wait, if there are any')

@@ -1,23 +1,18 @@
 import { hostname } from 'node:os'
 import { jitteredMs } from '../../threads/waiting.ts'
 
-/** A stream for pino that sends lines to Seq. */
-export interface SeqStream {
-  /** Takes one line of JSON. Never blocks and never throws. */
-  write(line: string): void
-  /** Sends the remaining lines, for at most two seconds. */
-  close(): Promise<void>
-}
+export type SeqStream = ReturnType<typeof createSeqStream>
 
 export interface SeqOptions {
-  /** Seq's address; an API key may follow as `?apiKey=`. */
+  /** Seq's address, optionally with an API key as `?apiKey=`. */
   readonly url: string
-  /** `onAway` is called once when Seq stops accepting lines, `onBack` when it accepts them again, with the number lost. */
+  /** Called once when Seq stops accepting lines. */
   readonly onAway: (error: unknown) => void
+  /** Called with the number of lost lines when Seq accepts lines again. */
   readonly onBack: (lost: number) => void
 }
 
-/** Beyond these limits lines are dropped and counted, which bounds the memory while Seq is unavailable. */
+/** Lines beyond these limits are dropped and counted, so that an outage of Seq does not exhaust the memory. */
 const MAX_LINES = 10_000
 const MAX_BYTES = 8 * 1024 * 1024
 const BATCH_LINES = 500
@@ -28,10 +23,10 @@ const REQUEST_MS = 10_000
 const CLOSE_MS = 2000
 
 /**
- * Sends log lines to Seq through its ingestion API (CLEF over HTTP), in batches, in order. The official client keeps unsent
- * lines without a limit and gives up on a refused connection at once, so this does the little that is needed.
+ * Creates a stream for pino that sends log lines to Seq's ingestion API (CLEF over HTTP), in batches, in order. The official
+ * client is not used, because it keeps unsent lines without a limit and gives up as soon as a connection is refused.
  */
-export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream {
+export function createSeqStream({ url, onAway, onBack }: SeqOptions) {
   const { endpoint, headers } = target(url)
   const waiting: string[] = []
   let bytes = 0
@@ -42,6 +37,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream 
   let closed = false
   const ending = new AbortController()
 
+  /** Takes one line of JSON. Never blocks and never throws. */
   function write(line: string): void {
     if (closed || waiting.length >= MAX_LINES || bytes + line.length > MAX_BYTES) {
       lost += 1
@@ -54,7 +50,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream 
   }
 
   function schedule(delayMs: number): void {
-    // Does not keep alive a process that has nothing else to do.
+    // `unref`, so that the timer does not keep the process alive.
     timer ??= setTimeout(() => {
       timer = undefined
       sending = send().finally(() => {
@@ -69,7 +65,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream 
     return jitteredMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
   }
 
-  /** Lines that could not be sent stay first and are sent again. Lines that Seq refuses for good are lost, and counted. */
+  /** Sends one batch. Lines that could not be sent stay first in the queue. Lines that Seq rejects for good count as lost. */
   async function send(): Promise<void> {
     const batch = waiting.slice(0, BATCH_LINES)
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(REQUEST_MS)])
@@ -94,7 +90,8 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream 
 
   return {
     write,
-    async close() {
+    /** Sends the remaining lines, for at most two seconds. */
+    async close(): Promise<void> {
       closed = true
       clearTimeout(timer)
       const limit = setTimeout(() => ending.abort(), CLOSE_MS)
@@ -106,7 +103,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions): SeqStream 
   }
 }
 
-/** The endpoint that every version of Seq has. The key goes into a header, because proxies log addresses. */
+/** The endpoint, which all versions of Seq have. The key goes into a header, because proxies log URLs. */
 function target(url: string): { endpoint: URL; headers: Record<string, string> } {
   const given = new URL(url)
   const apiKey = given.searchParams.get('apiKey')
@@ -136,7 +133,7 @@ interface Line extends Record<string, unknown> {
   readonly err?: { readonly stack?: string }
 }
 
-/** Compact Log Event Format (clef-json.org): fields that Seq knows begin with @; the others are properties. */
+/** Converts a line to Compact Log Event Format (clef-json.org). Fields that Seq knows begin with @; others are properties. */
 function toClef(line: string): string {
   const { time, level, msg, traceId, err, ...properties } = JSON.parse(line) as Line
   return JSON.stringify({

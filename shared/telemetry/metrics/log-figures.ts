@@ -5,26 +5,26 @@ import { headerText, HEADER } from '../../messaging/records/headers.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import { nextOffset, type EventLog } from '../../ports/event-log.ts'
 
-/** Offsets and lag of one topic's consumer group, summed over the partitions. */
+/** Offsets and lag of a topic and its consumer group, summed over the partitions. */
 export interface TopicFigures {
   readonly topic: string
   readonly group: string
-  /** Offsets, whose rate is the records a second of all processes together. */
+  /** End and committed offsets. Their rates are the throughput of all processes together. */
   readonly end: number
   readonly committed: number
   readonly lag: number
-  /** Offsets beyond `end`, which wait for an open transaction. */
+  /** The number of offsets beyond `end`, which become readable when an open transaction ends. */
   readonly behindTransaction: number
   /**
-   * For a retry topic: how long the oldest waiting record has been due, in ms; 0 when none is due. Records of a batch are
-   * committed together, so values up to the tier's delay plus a hold are usual.
+   * How long the oldest waiting record of a retry topic has been due, in ms; 0 if no record is due; null for other topics.
+   * Records of a batch are committed together, so values up to the tier's delay plus a hold are normal.
    */
   readonly overdueMs: number | null
-  /** The share of its life in the log that the oldest waiting record has used; 0 where none waits or all are kept. */
+  /** The part of its retention that the oldest waiting record has used, from 0 to 1; 0 if no record waits or all are kept. */
   readonly lifeUsed: number
 }
 
-/** Asks the log about every topic. Rejects with what the log rejects with. */
+/** Reads the figures of every topic from the log. Rejects with the log's errors. */
 export function createLogFigures(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'read'>
   topics: Topics
@@ -42,7 +42,7 @@ export function createLogFigures(dependencies: {
   }
 
   async function figuresOf(topic: string, group: string, delayed: boolean): Promise<TopicFigures> {
-    // The committed offsets first: records published between the two answers then count as lag, which is never negative.
+    // Committed offsets first. In the other order, records processed in between could make the lag negative.
     const committed = await log.committed(group, topic)
     const offsets = await log.offsets(topic)
     const positions = offsets.map(({ partition, first, end }) => {
@@ -64,7 +64,8 @@ export function createLogFigures(dependencies: {
   }
 
   /**
-   * A topic has one delay, so the first waiting record is the first that is due. A record without a time counts as not due.
+   * The time at which the first waiting record is due. All records of a topic have the same delay, so it is the first one to
+   * be due. A record without a time counts as never due.
    */
   async function dueTime(topic: string, partition: number, offset: number): Promise<number> {
     const [record] = await readBeyondUnreadable(log, topic, partition, offset, 1)

@@ -10,23 +10,22 @@ import { countPipeline } from './pipeline-metrics.ts'
 import { remember } from './remembered.ts'
 import { createScrapeGauges } from './scrape-gauges.ts'
 
-/** Metrics as Prometheus text. */
+/** The metrics in Prometheus's text format. */
 export interface Metrics {
   readonly contentType: string
-  /** Never rejects: figures that cannot be asked for are left out. Takes at most three seconds. */
+  /** Never rejects: figures that are not available are left out. Takes at most three seconds. */
   scrape(): Promise<string>
 }
 
-/** Limits the load on log and store when scrapers are many or impatient. */
+/** Limits the load on log and store if there are many or frequent scrapes. */
 const FIGURES_MAX_AGE_MS = 1000
 const VERDICT_MAX_AGE_MS = 60_000
 /** Well below the ten seconds that Prometheus waits by default. */
 const LIMIT_MS = 3000
 
 /**
- * Counts the events of this process from now on, and at a scrape asks log, store and ledger for the other figures. Memory,
- * event loop and garbage collection are watched only from the first scrape on, so that a process that is never scraped does
- * not pay for it.
+ * Counts the events of this process from now on. A scrape reads the other figures from log, store and ledger. Memory, event
+ * loop and garbage collection are measured only from the first scrape on, because measuring them costs time.
  */
 export function createMetrics(dependencies: {
   events: PipelineEmitter
@@ -36,7 +35,7 @@ export function createMetrics(dependencies: {
   ledgerVerdict: () => Promise<LedgerVerdict>
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
   now: () => number
-  /** Called for every question that failed. */
+  /** Called when a figure could not be read. */
   onError: (error: unknown) => void
 }): Metrics {
   const { events, topics, log, checkReadiness, ledgerVerdict, lifeInLog, now, onError } = dependencies

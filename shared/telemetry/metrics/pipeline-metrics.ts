@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 
-/** OpenTelemetry's attributes for messaging and errors, as Prometheus spells them. */
+/** OpenTelemetry's attributes for messaging and errors, in Prometheus's spelling. */
 const TOPIC = 'messaging_destination_name'
 const ERROR = 'error_type'
 
@@ -10,13 +10,13 @@ const SLOW_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 
 const BATCH_SIZES = [1, 2, 5, 10, 25, 50, 100, 200, 300, 500]
 
 /**
- * Counts what this process does, from its start, by listening to the pipeline. Accepting an order costs one increment and
- * one observation; everything else costs once for each batch.
+ * Counts the pipeline's events in this process. Accepting an order costs one increment and one observation. Everything else
+ * is counted once for each batch.
  */
 export function countPipeline(events: PipelineEmitter, registry: Registry): void {
   const { counter, gauge, histogram } = instrumentsIn(registry)
   const accepted = counter('orders_accepted_total', 'Orders made durable in the log.')
-  // Without labels, which would treble the cost of an observation.
+  // Without labels, because labels would triple the cost of an observation.
   const accepting = histogram(
     'orders_accept_duration_seconds',
     'From the command to its durability in the log, which is what a caller waits for.',
@@ -91,8 +91,8 @@ function instrumentsIn(registry: Registry) {
 }
 
 /**
- * Whether this process holds batches. A batch that is given back to the trigger has no event for its end, so any success
- * ends the outage too.
+ * Counts outages, and shows whether this process holds batches. A batch that is given back to the trigger emits no event for
+ * its end, so any success also ends the outage.
  */
 function countOutages(events: PipelineEmitter, registry: Registry): void {
   const { counter, gauge } = instrumentsIn(registry)

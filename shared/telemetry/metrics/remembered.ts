@@ -1,17 +1,17 @@
 import { within } from '../../threads/waiting.ts'
 
-/** How long an answer is kept, and how long a question may take. */
+/** Limits for the age of a cached result (`maxAgeMs`) and the duration of a request (`limitMs`). */
 export interface RememberOptions {
   readonly maxAgeMs: number
   readonly limitMs: number
-  /** Milliseconds. */
+  /** The current time in ms. */
   readonly now: () => number
   readonly onError: (error: unknown) => void
 }
 
 /**
- * Asks at most once in `maxAgeMs`, one question at a time, and stops waiting after `limitMs`. Resolves with undefined when
- * there is no answer. Errors go to `onError` and are not thrown, because the caller wants its other answers all the same.
+ * Caches the result of `ask` for `maxAgeMs`. Runs one request at a time, and waits at most `limitMs` for it. Resolves with
+ * undefined if there is no result. Errors go to `onError` and are not thrown, because the caller needs its other results.
  */
 export function remember<T>(ask: () => Promise<T>, { maxAgeMs, limitMs, now, onError }: RememberOptions) {
   let answer: { readonly value: T | undefined; readonly at: number } | undefined
@@ -34,6 +34,6 @@ export function remember<T>(ask: () => Promise<T>, { maxAgeMs, limitMs, now, onE
   return async function remembered(): Promise<T | undefined> {
     if (answer !== undefined && now() - answer.at < maxAgeMs) return answer.value
     asking ??= askOnce()
-    return within(limitMs, 'the question', asking).catch(() => undefined)
+    return within(limitMs, 'The request', asking).catch(() => undefined)
   }
 }

@@ -4,7 +4,7 @@ import type { Readiness } from '../../application/operations/readiness.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import type { TopicFigures } from './log-figures.ts'
 
-/** The answers at a scrape; undefined where there was none. */
+/** The results at a scrape; undefined if a request failed. */
 export interface Asked {
   readonly topics: readonly TopicFigures[] | undefined
   readonly readiness: Readiness | undefined
@@ -15,8 +15,8 @@ const TOPIC = 'messaging_destination_name'
 const GROUP = 'messaging_consumer_group_name'
 
 /**
- * Figures of the log, the store and the ledger, the same from every instance. A figure without an answer is absent, because
- * an old value would mislead.
+ * The figures of the log, the store and the ledger, which are the same from every instance. A figure that could not be read
+ * is absent, because an old value would be misleading.
  */
 export function createScrapeGauges(registry: Registry, topics: Topics): (asked: Asked) => void {
   const lag = gauge('messaging_consumer_group_lag', 'Records that the group has not committed.', [TOPIC, GROUP, 'tier'])
@@ -55,7 +55,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     balanced.remove()
     for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
     for (const figure of figures ?? []) setTopic(figure)
-    // A question without an answer in time counts as unavailable.
+    // Without a result in time, log and store count as unavailable.
     up.set({ of: 'log' }, readiness?.checks.log.available === true ? 1 : 0)
     unreadable.set(readiness?.checks.log.unreadable?.length ?? 0)
     up.set({ of: 'store' }, readiness?.checks.store.available === true ? 1 : 0)
@@ -64,7 +64,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
 
   function setTopic(figure: TopicFigures): void {
     const tier = tierOf.get(figure.topic)
-    // Records in a retry topic may not be due yet, so alerts ignore lag that has a tier.
+    // The tier lets alerts ignore the lag of retry topics, whose records may not be due yet.
     const of = { [TOPIC]: figure.topic, [GROUP]: figure.group, ...(tier !== undefined && { tier }) }
     lag.set(of, figure.lag)
     committed.set(of, figure.committed)

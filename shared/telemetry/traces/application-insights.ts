@@ -6,8 +6,8 @@ import type { Logger } from '../logs/logger.ts'
 import { watchCollector } from './collector-watch.ts'
 import { MAX_LINKS, type TracerSource } from './tracing.ts'
 
-/** Everything that the package would patch or collect on its own. We make the spans; metrics are at /api/metrics. */
-const NOTHING_BY_ITSELF = {
+/** Disables everything that the package would patch or collect. Spans come from our code, and metrics from /api/metrics. */
+const NO_AUTOMATIC_COLLECTION = {
   enableAutoCollectExceptions: false,
   enableAutoCollectPerformance: false,
   enableLiveMetrics: false,
@@ -27,7 +27,7 @@ const NOTHING_BY_ITSELF = {
   },
 } satisfies AzureMonitorOpenTelemetryOptions
 
-/** The package names a request after its route, but leaves a consumer's operation unnamed, so the name is set here. */
+/** Sets the operation name of consumers. The package sets it only for requests, from their route. */
 const NAMES_OF_CONSUMERS: SpanProcessor = {
   onStart(span) {
     if (span.kind === SpanKind.CONSUMER) span.setAttribute('ai.operation.name', span.name)
@@ -42,18 +42,18 @@ type Policy = NonNullable<ExporterOptions['additionalPolicies']>[number]['policy
 
 /** Sends traces to Application Insights through Microsoft's package, as the process's global tracer provider. */
 export function openApplicationInsights(connectionString: string, resource: Resource, logger: Logger): TracerSource {
-  // OpenTelemetry's default. The package's own default keeps five traces a second, whatever the caller decided, so an
-  // order's trace would be complete only by chance. The package takes a sampler that follows the parent only from this
-  // variable, and spells one sampler differently.
+  // The default is OpenTelemetry's. The package's default keeps five traces a second and ignores the caller's decision, so
+  // few orders would have a complete trace. The package accepts a parent-based sampler only through this variable, and has
+  // another name for one sampler.
   const sampler = process.env['OTEL_TRACES_SAMPLER'] ?? 'parentbased_always_on'
   process.env['OTEL_TRACES_SAMPLER'] = sampler.replace('traceidratio', 'trace_id_ratio')
   process.env['OTEL_SPAN_LINK_COUNT_LIMIT'] ??= String(MAX_LINKS)
   const policy = watchExports(logger)
   useAzureMonitor({
-    ...NOTHING_BY_ITSELF,
+    ...NO_AUTOMATIC_COLLECTION,
     resource,
     spanProcessors: [NAMES_OF_CONSUMERS],
-    // Its offline storage would write orders' ids to the disk of whatever machine this is.
+    // Offline storage would write order ids to the local disk.
     azureMonitorExporterOptions: {
       connectionString,
       disableOfflineStorage: true,
@@ -63,33 +63,34 @@ export function openApplicationInsights(connectionString: string, resource: Reso
   return { tracer: trace.getTracer('order-event-processing'), shutdown: shutdownAzureMonitor }
 }
 
-const PARTLY_TAKEN = 206
+const PARTIALLY_ACCEPTED = 206
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-/** A proxy's answer says nothing about items, so none of them counts as accepted. */
-function partlyTaken(body: string): { readonly accepted: number; readonly why: string | undefined } {
+/** A response without JSON comes from a proxy, so no items count as accepted. */
+function partialResult(body: string): { readonly accepted: number; readonly why: string | undefined } {
   try {
-    const { itemsAccepted = 0, errors = [] } = JSON.parse(body) as PartlyTaken
+    const { itemsAccepted = 0, errors = [] } = JSON.parse(body) as PartialResult
     return { accepted: itemsAccepted, why: errors[0]?.message }
   } catch {
     return { accepted: 0, why: undefined }
   }
 }
 
-/** The part of the endpoint's answer (`TrackResponse` in the package) that is read here. */
-interface PartlyTaken {
+/** The members of the endpoint's response (`TrackResponse` in the package) that are read here. */
+interface PartialResult {
   readonly itemsAccepted?: number
   readonly errors?: readonly { readonly message?: string }[]
 }
 
-/** The package does not report the result of an export, but a policy sees the result of each request, retries included. */
+/** A policy that reports the result of each request, including retries. The package itself does not report results. */
 export function watchExports(logger: Logger): Policy {
   const watch = watchCollector(logger)
 
-  function tell(status: number, body: string, sent: number): void {
+  function report(status: number, body: string, sent: number): void {
     // The package follows the redirect with another request.
     if (REDIRECTS.has(status)) return
-    const { accepted, why } = status === PARTLY_TAKEN ? partlyTaken(body) : { accepted: status < 400 ? sent : 0 }
+    const { accepted, why } =
+      status === PARTIALLY_ACCEPTED ? partialResult(body) : { accepted: status < 400 ? sent : 0 }
     if (accepted > 0) watch.taken()
     else watch.lost(sent, new Error(why ?? `Application Insights answered ${status}.`))
     if (accepted > 0 && accepted < sent) watch.rejected(sent - accepted, why ?? 'without a reason')
@@ -100,7 +101,7 @@ export function watchExports(logger: Logger): Policy {
     async sendRequest(request, next) {
       try {
         const response = await next(request)
-        tell(response.status, response.bodyAsText ?? '', envelopesIn(request.body))
+        report(response.status, response.bodyAsText ?? '', envelopesIn(request.body))
         return response
       } catch (error) {
         watch.lost(envelopesIn(request.body), error)

@@ -3,12 +3,12 @@ import type { Logger } from '../logs/logger.ts'
 export type CollectorWatch = ReturnType<typeof watchCollector>
 
 /**
- * Logs once when spans are no longer accepted, and once when they are again, with the number lost. Partly rejected exports
- * are logged only once in all, because a collector that rejects a span of every export would fill the log.
+ * Logs once when the collector stops accepting spans, and once when it accepts them again, with the number of lost spans. Only
+ * the first partially rejected export is logged, because a collector may reject some spans of every export.
  */
 export function watchCollector(logger: Logger) {
   let lostSpans = 0
-  let hasToldOfRejected = false
+  let hasLoggedRejected = false
   return {
     taken(): void {
       if (lostSpans > 0) logger.warn({ event: 'traces:back', lost: lostSpans }, 'traces are accepted again')
@@ -16,13 +16,13 @@ export function watchCollector(logger: Logger) {
     },
     lost(spans: number, error: unknown): void {
       if (lostSpans === 0)
-        logger.warn({ event: 'traces:away', err: error }, 'no collector accepts traces; they are lost')
+        logger.warn({ event: 'traces:away', err: error }, 'the collector accepts no traces; they are lost')
       lostSpans += spans
     },
-    /** The collector accepted the export, but not these spans. */
+    /** Call when the collector accepted an export except for these spans. */
     rejected(spans: number, why: string): void {
-      if (hasToldOfRejected) return
-      hasToldOfRejected = true
+      if (hasLoggedRejected) return
+      hasLoggedRejected = true
       logger.warn(
         { event: 'traces:rejected', rejected: spans, err: new Error(why) },
         'the collector rejects some traces',

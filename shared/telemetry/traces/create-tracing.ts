@@ -14,13 +14,12 @@ import { createProcessingTraces } from './trace-processing.ts'
 import { tracePublishing } from './trace-publishing.ts'
 import { traceRequests } from './trace-requests.ts'
 
-/** The collector may be unavailable when the process ends. */
+/** Limits the wait at the end of the process, because the collector may be unavailable. */
 const CLOSE_MS = 2000
 
 /**
- * Uses no instrumentation that patches libraries, so that only our own spans cost anything. Sampling follows the parent,
- * else OTEL_TRACES_SAMPLER. OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY have their usual
- * meaning.
+ * Creates only our own spans, without instrumentation that patches libraries. A span without a parent is sampled by
+ * OTEL_TRACES_SAMPLER. OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY have their usual meaning.
  */
 export async function createTracing(config: TracingConfig, events: PipelineEmitter, logger: Logger): Promise<Tracing> {
   const source = await openSource(config, logger)
@@ -37,7 +36,7 @@ export async function createTracing(config: TracingConfig, events: PipelineEmitt
   }
 }
 
-/** Loads either package only when it is configured: together they weigh more than everything else. */
+/** Imports only the package that is configured, because the packages are larger than all other code together. */
 async function openSource(
   { otlpTracesUrl, applicationInsights }: TracingConfig,
   logger: Logger,
@@ -50,7 +49,7 @@ async function openSource(
   return openApplicationInsights(applicationInsights ?? '', processResource(), logger)
 }
 
-/** The environment overrides our names. */
+/** OpenTelemetry's environment variables override our attributes. */
 function processResource(): Resource {
   const own = resourceFromAttributes({
     'service.name': 'order-event-processing',

@@ -2,12 +2,12 @@ import type { Logger } from '../logs/logger.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { Tracing, TracingConfig } from './tracing.ts'
 
-/** Whether traces are sent: over OTLP, else to Application Insights. */
+/** Whether traces are sent, either over OTLP or to Application Insights. */
 export function isTraced({ otlpTracesUrl, applicationInsights }: TracingConfig): boolean {
   return otlpTracesUrl !== undefined || applicationInsights !== undefined
 }
 
-/** Undefined where nothing is configured; then OpenTelemetry's SDK is not loaded. */
+/** Undefined if no destination is configured. OpenTelemetry's SDK is then not loaded. */
 export async function openTracing(
   config: TracingConfig,
   events: PipelineEmitter,

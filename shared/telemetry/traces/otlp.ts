@@ -6,7 +6,7 @@ import type { Logger } from '../logs/logger.ts'
 import { watchCollector, type CollectorWatch } from './collector-watch.ts'
 import { MAX_LINKS, type TracerSource } from './tracing.ts'
 
-/** Sends traces to any OpenTelemetry collector by OTLP over HTTP, with OTEL_EXPORTER_OTLP_HEADERS. */
+/** Sends traces to an OpenTelemetry collector, by OTLP over HTTP with the headers in OTEL_EXPORTER_OTLP_HEADERS. */
 export function openOtlp(url: string, resource: Resource, logger: Logger): TracerSource {
   const exporter = new OTLPTraceExporter({ url })
   const watch = watchCollector(logger)
@@ -19,7 +19,7 @@ export function openOtlp(url: string, resource: Resource, logger: Logger): Trace
   return { tracer: provider.getTracer('order-event-processing'), shutdown: () => provider.shutdown() }
 }
 
-/** The exporter's message when a collector accepts part of an export (OTLP, "Partial Success"); nothing else reports it. */
+/** The exporter logs this message if a collector rejects part of an export ("Partial Success" in OTLP), and reports it in no other way. */
 const PARTIAL_SUCCESS = 'Received Partial Success response:'
 
 const ignore = () => undefined
@@ -28,25 +28,25 @@ function listenForRejected(watch: CollectorWatch): void {
   const warn = (message: string, ...details: unknown[]) => {
     if (message !== PARTIAL_SUCCESS) return
     const { rejectedSpans, errorMessage } = partialSuccess(String(details[0]))
-    // A collector may send a message without rejecting anything.
+    // A collector may send a message without rejecting any spans.
     if (Number(rejectedSpans) > 0) watch.rejected(Number(rejectedSpans), errorMessage ?? 'without a reason')
   }
   const logger = { error: ignore, warn, info: ignore, debug: ignore, verbose: ignore }
   diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
 }
 
-/** In JSON a 64-bit integer is a string. */
+/** OTLP encodes a 64-bit integer as a string in JSON. */
 interface PartialSuccess {
   readonly rejectedSpans?: string | number
   readonly errorMessage?: string
 }
 
-/** Another version of the package may word its message differently; then we only know that some spans were rejected. */
-function partialSuccess(words: string): PartialSuccess {
+/** If the message is not JSON, for example in another version of the package, the number of rejected spans is unknown. */
+function partialSuccess(text: string): PartialSuccess {
   try {
-    return JSON.parse(words) as PartialSuccess
+    return JSON.parse(text) as PartialSuccess
   } catch {
-    return { rejectedSpans: 1, errorMessage: words }
+    return { rejectedSpans: 1, errorMessage: text }
   }
 }
 

@@ -17,19 +17,19 @@ import { isTraceparent, isTracestate } from '../../messaging/records/traceparent
 import type { RecordHeader } from '../../ports/event-log.ts'
 import { messageFor } from '../logs/error-line.ts'
 
-/** The span as a `traceparent` (W3C Trace Context). */
+/** The span's context as a `traceparent` (W3C Trace Context). */
 export function toTraceparent(span: Span): string {
   const { traceId, spanId, traceFlags } = span.spanContext()
   return `00-${traceId}-${spanId}-${(traceFlags & 1) === 1 ? '01' : '00'}`
 }
 
-/** The span's `tracestate`, which carries other systems' entries. */
+/** The span's `tracestate`, which has entries of other systems; undefined if it is empty. */
 export function toTracestate(span: Span): string | undefined {
   const text = span.spanContext().traceState?.serialize()
   return text === '' ? undefined : text
 }
 
-/** Undefined for a malformed `traceparent`: the trace then begins here. A malformed `tracestate` is ignored. */
+/** Undefined for a malformed `traceparent`, so that a new trace begins. Ignores a malformed `tracestate`. */
 export function fromTraceparent(text: string | undefined, tracestate?: string): SpanContext | undefined {
   if (text === undefined || !isTraceparent(text)) return undefined
   const [, traceId = '', spanId = '', flags = ''] = text.split('-')
@@ -43,7 +43,7 @@ export function contextOf(traceparent: string | undefined, tracestate?: string):
   return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent)
 }
 
-/** The record's headers, with the span's context in place of the earlier one. */
+/** The headers with the span's context instead of the earlier context. */
 export function inTraceOf<Header extends RecordHeader>(
   headers: readonly Header[],
   span: Span,
@@ -76,7 +76,7 @@ export function startMessagingSpan(tracer: Tracer, span: MessagingSpan): Span {
   return tracer.startSpan(`${operation} ${topic}`, { kind, attributes, links }, parent)
 }
 
-/** Ends the spans after `work`. If it rejects, they fail with the error's code as their type, as in the metrics. */
+/** Ends the spans after `work`. If `work` rejects, the spans get the error's code as `error.type`, as in the metrics. */
 export async function endAfter<T>(
   spans: readonly Span[],
   work: Promise<T>,

@@ -4,8 +4,8 @@ import type { EventLog, RecordToPublish } from '../../ports/event-log.ts'
 import { contextOf, endAfter, inTraceOf, startMessagingSpan, toTraceparent } from './trace-context.ts'
 
 /**
- * Makes a span for each record, as a child of the record's `traceparent`, which it replaces. `ce_traceparent`, the start of
- * the journey, stays as it is.
+ * Creates a span for each record, as a child of the record's `traceparent`, and replaces `traceparent` with the span's
+ * context. `ce_traceparent`, which marks the start of the journey, stays unchanged.
  */
 export function tracePublishing(tracer: Tracer, log: Pick<EventLog, 'publish'>): Pick<EventLog, 'publish'> {
   return {
@@ -31,10 +31,10 @@ export function tracePublishing(tracer: Tracer, log: Pick<EventLog, 'publish'>):
   }
 }
 
-/** Adds the span's context; a journey without a start begins here. */
+/** Adds the span's context, also as the start of the journey if the headers have none. */
 function withTrace(headers: RecordToPublish['headers'], span: Span): RecordToPublish['headers'] {
-  const began = headers.some(([name]) => name === HEADER.startingTrace)
-  return [...inTraceOf(headers, span), ...(began ? [] : [[HEADER.startingTrace, toTraceparent(span)] as const])]
+  const hasStart = headers.some(([name]) => name === HEADER.startingTrace)
+  return [...inTraceOf(headers, span), ...(hasStart ? [] : [[HEADER.startingTrace, toTraceparent(span)] as const])]
 }
 
 function headerOf({ headers }: RecordToPublish, wanted: string): string | undefined {

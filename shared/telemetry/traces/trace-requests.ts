@@ -6,8 +6,8 @@ import { isTraceparent } from '../../messaging/records/traceparent.ts'
 import { contextOf, toTraceparent, toTracestate } from './trace-context.ts'
 
 /**
- * Makes a span for each request, which continues the runtime's trace or else the caller's, when that is valid. The span
- * replaces the request's `traceparent` and `tracestate`, so that records that the handler publishes belong to it.
+ * Creates a span for each request. It continues the runtime's trace if there is a valid one, otherwise the caller's. Its context
+ * replaces the request's `traceparent` and `tracestate`, so that records that the handler publishes become its children.
  */
 export function traceRequests(tracer: Tracer, { route }: Route, handler: Handler): Handler {
   const template = `/${route.replaceAll(/\{(\w+)[^}]*\}/g, '{$1}')}`
@@ -47,7 +47,7 @@ export function traceRequests(tracer: Tracer, { route }: Route, handler: Handler
   }
 }
 
-/** A caller's mistake is not an error of the server (semantic conventions for HTTP). */
+/** Only a status from 500 on is an error of the server (OpenTelemetry's semantic conventions for HTTP). */
 function end(span: Span, status: number): void {
   span.setAttribute('http.response.status_code', status)
   if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })

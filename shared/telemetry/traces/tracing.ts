@@ -6,27 +6,27 @@ import type { EventLog } from '../../ports/event-log.ts'
 import type { Config } from '../../settings/config.ts'
 
 /**
- * Traces, one for each order, from the request through the log, processing, every retry, the dead-letter topic and a
- * redrive. Each hop is a span whose context travels in the header `traceparent`. Use cases only pass headers on, so they do
- * not know about traces, and a process without traces pays nothing.
+ * Each order has one trace, from the request through the log, processing, every retry, the dead-letter topic and a redrive.
+ * Each step is a span, whose context travels in the header `traceparent`. Use cases only pass headers on and do not depend
+ * on tracing, so a process without traces has no overhead.
  */
 export interface Tracing extends AsyncDisposable {
-  /** A span for each request; the handler sees it as the request's `traceparent`. */
+  /** Creates a span for each request. The handler gets its context as the request's `traceparent`. */
   traceRequests(route: Route, handler: Handler): Handler
-  /** A span for each published record. */
+  /** Creates a span for each published record. */
   tracePublishing(log: Pick<EventLog, 'publish'>): Pick<EventLog, 'publish'>
-  /** A span for each record of a batch, which continues its journey, and one for the batch, linked with all of them. */
+  /** Creates a span for each record of a batch, which continues the record's trace, and a linked span for the batch. */
   traceProcessing(source: { readonly topic: string; readonly group: string }, useCase: HandleDelivery): HandleDelivery
 }
 
 export type TracingConfig = Pick<Config, 'otlpTracesUrl' | 'applicationInsights'>
 
-/** A delivery has at most this many records (`maxBatchSize` in host.json), and its span links to each. */
+/** A batch's span links to each record, and a batch has at most this many (`maxBatchSize` in host.json). */
 export const MAX_LINKS = 1000
 
-/** Makes spans and sends them. */
+/** Creates spans and sends them. */
 export interface TracerSource {
   readonly tracer: Tracer
-  /** Sends the remaining spans. May take any time, or reject. */
+  /** Sends the remaining spans. May reject or take arbitrarily long. */
   shutdown(): Promise<void>
 }

@@ -106,7 +106,7 @@ describe('The data directory', () => {
     if (process.platform === 'win32') return
     chmodSync(file, 0o644)
     await dataDir.secret('functions-key')
-    expect(warnings).toEqual([`${file} may be read or changed by others: chmod 600 ${file}`])
+    expect(warnings).toEqual([`Other users may read or change ${file}: run chmod 600 ${file}`])
   })
 
   it('has no owner when it does not exist', async () => {
@@ -187,7 +187,7 @@ describe('The data directory', () => {
       onTestFinished(() => void child.kill('SIGKILL'))
       const [said, [, signal]] = await Promise.all([text(child.stderr), once(child, 'exit')])
       expect(signal).toBe('SIGKILL')
-      expect(said).toMatch(/^DATA_DIR: .* does not answer; set DATA_DIR to a directory on a local disk[^\n]*\n$/)
+      expect(said).toMatch(/^DATA_DIR: .* does not respond; set DATA_DIR to a directory on a local disk[^\n]*\n$/)
     },
     60_000,
   )

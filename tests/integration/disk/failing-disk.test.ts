@@ -65,7 +65,7 @@ describe.skipIf(!canMount)('A disk whose flushes fail', () => {
         const before = await load(traffic, seed)
         await until(() => !product.isRunning, 'the product ends')
         expect(product.log).toMatch(
-          /The disk of .* failed \(.*\)\. What was accepted is on it; start again, and it is verified\./,
+          /The disk of .* failed \(.*\)\. All accepted orders are on it; start again to verify the files\./,
         )
         {
           using after = disk.cutPower()

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { messageOf } from '../../../domain/errors.ts'
 import type { GroupOffset } from './log-file.ts'
 
-/** Copies by reference where the file system can. Prints one line when it fails. */
+/** Copies by reference if the file system supports it. Prints one line if it fails. */
 const COPY = `
   const { constants, copyFileSync } = require('node:fs')
   const [from, to] = process.argv.slice(1)
@@ -16,9 +16,9 @@ const COPY = `
   }`
 
 /**
- * Copies the log's file while the log is in use. Between `freeze` and `thaw` its thread writes to the WAL alone, so the
- * copy shows one instant, however long copying takes. `thaw` rejects when the file was reopened or closed meanwhile,
- * because then the copy may mix two instants.
+ * Copies the log's file while the log is in use. Between `freeze` and `thaw` its thread writes only to the WAL, so the copy
+ * is a consistent snapshot even if copying takes long. `thaw` rejects if the file was reopened or closed meanwhile, because
+ * then the copy may not be consistent.
  */
 export async function copyLog(
   path: string,
@@ -29,26 +29,26 @@ export async function copyLog(
   try {
     await copyInAnotherProcess(path, to)
   } catch (error) {
-    await thread.thaw().catch(() => undefined) // The first error says more than this one.
+    await thread.thaw().catch(() => undefined) // The first error is the cause.
     throw error
   }
   await thread.thaw()
 }
 
 /**
- * A process that closes any descriptor of a file loses all of its POSIX locks on that file, SQLite's exclusive lock on the
- * log among them (sqlite.org/howtocorrupt.html, 2.2). So another process opens it.
+ * Copies in a child process. A process that closes any descriptor of a file loses all of its POSIX locks on that file, so
+ * this process would lose SQLite's exclusive lock on the log (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 async function copyInAnotherProcess(path: string, to: string): Promise<void> {
   try {
     await promisify(execFile)(process.execPath, ['--input-type=commonjs', '--eval', COPY, path, to])
   } catch (error) {
-    const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
-    throw new Error(`${path} could not be copied: ${said || messageOf(error)}`, { cause: error })
+    const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
+    throw new Error(`${path} could not be copied: ${output || messageOf(error)}`, { cause: error })
   }
 }
 
-/** Sets the groups of a copy back to these offsets. Does not flush, because the caller flushes the whole copy. */
+/** Replaces the group offsets in a copy. Does not flush, because the caller flushes the whole copy. */
 export function setGroupOffsets(copy: string, offsets: readonly GroupOffset[]): void {
   const db = new DatabaseSync(copy)
   try {

@@ -2,14 +2,14 @@ import { crc32 } from 'node:zlib'
 import type { LogRecord, RecordHeader, RecordToPublish } from '../../../ports/event-log.ts'
 
 /**
- * Records travel between the threads as one piece of memory, one frame after another, so that a thread hop costs a memcpy
- * and not an object for every header. The file keeps the header block as it is.
+ * Records travel between threads as frames in one buffer, so that a transfer costs one memcpy instead of an object for each
+ * header. The file stores the header block unchanged.
  *
  *   frame    u32 length of the frame | u32 partition id | f64 offset | f64 timestamp | i32 key | i32 value | key | value | header block
- *   headers  u32 name | i32 value | name | value, and so on to the end
+ *   headers  u32 name | i32 value | name | value, repeated to the end
  *
- * Lengths are in bytes, little-endian; -1 is null. A key length of -2 marks a frame for offsets that cannot be read: its
- * offset is the first of them, its timestamp the offset after the last, and its value gives the reason.
+ * Lengths are in bytes, little-endian; -1 is null. A key length of -2 marks a frame for unreadable offsets: its offset is the
+ * first of them, its timestamp is the offset after the last, and its value is the reason.
  */
 const PARTITION_ID_AT = 4
 const OFFSET_AT = 8
@@ -23,7 +23,7 @@ const DAMAGED = -2
 
 /** UTF-8 takes at most this many bytes for one UTF-16 code unit. */
 const UTF8_BYTES_PER_UNIT = 3
-/** For shorter texts, such as header names and most values, a loop over ASCII is faster than a call into the runtime. */
+/** Up to this length, which covers header names and most values, an ASCII loop is faster than `Buffer.write`. */
 const SHORT_TEXT = 48
 
 const INITIAL_BYTES = 64 * 1024
@@ -37,26 +37,27 @@ export interface StoredRecord {
   readonly headerBlock: Uint8Array
 }
 
-/** Offsets of one partition that the file cannot give; `to` is exclusive. */
+/** Unreadable offsets of one partition. `to` is exclusive. */
 export interface DamagedRange {
   readonly from: number
   readonly to: number
-  /** A clause, for an operator. */
+  /** The reason, as a clause for an operator. */
   readonly why: string
 }
 
 export interface FrameWriter {
-  /** Bytes written and not yet taken. */
+  /** The number of bytes that were written and not yet taken. */
   readonly length: number
-  /** Both return the frame's length in bytes. */
+  /** Returns the frame's length in bytes. */
   add(partitionId: number, record: RecordToPublish, timestamp: number): number
+  /** Returns the frame's length in bytes. */
   addStored(partitionId: number, record: StoredRecord): number
   addDamaged(partitionId: number, range: DamagedRange): void
-  /** Of the frame that begins at `at`. */
+  /** The checksum of the frame that begins at `at`. */
   checksum(at: number): number
   /** Discards everything beyond `length`. */
   truncate(length: number): void
-  /** Returns what was written, in memory of its own, and starts again. */
+  /** Returns a copy of everything written, and empties the writer. */
   take(): Buffer
 }
 
@@ -94,7 +95,7 @@ export function createFrameWriter(): FrameWriter {
     return at + HEADER_FIXED_BYTES + nameLength + Math.max(0, valueLength)
   }
 
-  /** Fills in the fixed part of the frame that ends at `end`. */
+  /** Writes the fixed part of the frame that ends at `end`. */
   function seal(
     end: number,
     partitionId: number,
@@ -152,7 +153,7 @@ export function createFrameWriter(): FrameWriter {
   }
 }
 
-/** An upper bound that does not look at the text. Memory is reserved by it; limits are checked against what was written. */
+/** An upper bound for the record's frame, for reserving memory. It does not read the text, so limits are checked after writing. */
 export function largestFrame(record: RecordToPublish): number {
   let bytes = FIXED_BYTES + largest(record.key) + largest(record.value)
   for (const [name, value] of record.headers) bytes += HEADER_FIXED_BYTES + largest(name) + largest(value)
@@ -181,14 +182,14 @@ export function setFrameOffset(frames: Buffer, at: number, offset: number): void
 }
 
 /**
- * CRC-32 (ISO-HDLC, as in zip) of a record and its place: partition, offset, timestamp, the lengths, key, value and
- * headers. So a sound record in the wrong place does not pass.
+ * CRC-32 (ISO-HDLC, as in zip) of a record and its position: partition, offset, timestamp, the lengths, key, value and
+ * headers. So it also detects a valid record at the wrong position.
  */
 export function frameChecksum(frames: Buffer, at: number): number {
   return crc32(frames.subarray(at + PARTITION_ID_AT, at + frameLength(frames, at)))
 }
 
-/** The offsets that cannot be read; undefined when the frame holds a record. */
+/** The unreadable offsets of the frame; undefined if it has a record. */
 export function damagedRangeAt(frames: Buffer, at: number): DamagedRange | undefined {
   if (frames.readInt32LE(at + KEY_LENGTH_AT) !== DAMAGED) return undefined
   const from = frames.readDoubleLE(at + OFFSET_AT)
@@ -196,7 +197,7 @@ export function damagedRangeAt(frames: Buffer, at: number): DamagedRange | undef
   return { from, to, why: frames.toString('utf8', at + FIXED_BYTES, at + frameLength(frames, at)) }
 }
 
-/** The record as views of the frame's memory. */
+/** The record, as views of the frame's memory. */
 export function storedRecordAt(frames: Buffer, at: number): StoredRecord {
   const key = view(frames, at + FIXED_BYTES, frames.readInt32LE(at + KEY_LENGTH_AT))
   const valueAt = at + FIXED_BYTES + (key?.length ?? 0)
@@ -210,7 +211,7 @@ export function storedRecordAt(frames: Buffer, at: number): StoredRecord {
   }
 }
 
-/** The record for a consumer, in memory of its own, so that a consumer that changes it affects no other. */
+/** A copy of the record, so that a consumer that modifies it does not affect others. */
 export function logRecordAt(frames: Buffer, at: number, topic: string, partition: number): LogRecord {
   const frame = Buffer.from(frames.subarray(at, at + frameLength(frames, at)))
   const { offset, timestamp, key, value, headerBlock } = storedRecordAt(frame, 0)

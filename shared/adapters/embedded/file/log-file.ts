@@ -12,49 +12,49 @@ import {
 import { createPartitionReader, type PartitionReader, type VerifiedSlice, type ReadRange } from './partition-reader.ts'
 
 /**
- * The log in one SQLite file. A partition is a table of its own whose rowid is the offset: every insert appends at the
- * right edge of a B-tree, a range of offsets is read in the order in which it lies, and the next offset is max + 1.
+ * The log in one SQLite file. Each partition is a table whose rowid is the offset. So every insert appends at the right edge
+ * of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1.
  *
  * Durability is SQLite's: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL file happens
  * after each transaction commit. The extra WAL sync following each transaction helps ensure that transactions are
- * durable across a power loss." (https://www.sqlite.org/pragma.html#pragma_synchronous). A transaction that a crash cut
- * short has no commit frame with a matching checksum in the WAL, and is not there (https://www.sqlite.org/fileformat2.html#walformat).
+ * durable across a power loss." (https://www.sqlite.org/pragma.html#pragma_synchronous). A transaction that a crash
+ * interrupted has no valid commit frame in the WAL, so SQLite ignores it (https://www.sqlite.org/fileformat2.html#walformat).
  *
- * Synchronous from end to end, so it belongs in a thread that has nothing else to do. After an error `undo`, or close the
- * file and open it again; after a failed flush (`leavesDiskInDoubt`) neither.
+ * All methods are synchronous, so the file needs its own thread. After an error, call `undo`, or close the file and open it
+ * again. After a failed flush (`leavesDiskInDoubt`), do neither.
  */
 export interface LogFile {
-  /** All partitions, with the offset of the next record in each. */
+  /** All partitions, each with the offset of its next record. */
   partitions(): PartitionEntry[]
   /** Creates missing topics, and returns all partitions. */
   makeTopics(topics: readonly { readonly name: string; readonly partitions: number }[]): PartitionEntry[]
-  /** Appends the frames in one flushed transaction. Returns, by partition id, the offset that its first frame got. */
+  /** Appends the frames in one flushed transaction. Returns, by partition id, the offset of its first frame. */
   append(frames: Uint8Array): Map<number, number>
   /**
-   * Frames of each range, range after range; each range ends at its limit, its bytes or the end of the partition, or
-   * before the first record that is damaged. Where that is the first of the range, a frame says how far the damage goes.
+   * Returns frames of one range after another. A range ends at its limit, at its byte limit, at the end of the partition, or
+   * before the first damaged record. If the range begins with damage, it has a single frame with the damaged offsets.
    */
   read(ranges: readonly ReadRange[]): Uint8Array
-  /** Checks records from `from` on, for a few milliseconds at most, because publishers wait behind it. */
+  /** Checks records from `from` on. Takes at most a few milliseconds, because publishers wait meanwhile. */
   verify(partitionId: number, from: number): VerifiedSlice
-  /** Commits a group's next offsets by partition id. */
+  /** Commits the offsets that a group reads next, by partition id. */
   commit(groupId: string, next: ReadonlyMap<number, number>): void
   committed(groupId: string): Map<number, number>
   /** The groups that have committed an offset in the topic, ascending. */
   readers(topic: string): string[]
-  /** The offsets of all groups. */
+  /** The committed offsets of all groups. */
   groupOffsets(): GroupOffset[]
-  /** Copies the WAL into the file, then leaves the file unchanged until `thaw`: writes go to the WAL alone. */
+  /** Copies the WAL into the file. Afterwards writes go only to the WAL, and the file stays unchanged until `thaw`. */
   freeze(): void
-  /** Throws when this file was not frozen, for example because it was reopened since. */
+  /** Throws if the file is not frozen, for example because it was reopened. */
   thaw(): void
-  /** The id of this file; another log in its place has another id. */
+  /** The id of this log file. A different file has a different id. */
   identity(): string
-  /** Writes and flushes a meaningless row; throws when records could not be written either. */
+  /** Writes and flushes a row without meaning. Throws if writing fails. */
   probe(): void
-  /** Copies a long WAL into the file. That stalls the thread, so it belongs after an answer. */
+  /** Copies a long WAL into the file. This blocks the thread, so call it after a reply. */
   tidy(): void
-  /** Rolls back a call that failed. Throws when the file can't be used as it is. */
+  /** Rolls back after a failed call. Throws if the file must be reopened. */
   undo(): void
   close(): void
 }
@@ -72,7 +72,7 @@ export interface GroupOffset {
   readonly next: number
 }
 
-/** The version of the tables, not of the program. A file of a later format is refused. */
+/** The version of the tables. A file with a later version is refused. */
 const FORMAT = 2
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS partitions (
@@ -83,7 +83,7 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS probes (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 `
-/** Records from `checksums_from` on have a checksum, so that a record that lost its checksum does not pass for an old one. */
+/** From `checksums_from` on, a record without a checksum is damaged. Earlier records were written without checksums. */
 const CHECKSUMS_FROM = 'ALTER TABLE partitions ADD COLUMN checksums_from INTEGER NOT NULL DEFAULT 0'
 const IDENTITY = `
   CREATE TABLE IF NOT EXISTS log_identity (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), id TEXT NOT NULL) STRICT`
@@ -94,7 +94,7 @@ interface Partition extends PartitionEntry {
   readonly reader: PartitionReader
 }
 
-/** Throws SQLite's own errors, "database is locked" when another connection has the file among them. */
+/** Throws SQLite's errors, such as "database is locked" if another connection has the file open. */
 export function openLogFile(path: string): LogFile {
   const db = new DatabaseSync(path)
   const partitions = new Map<number, Partition>()
@@ -105,10 +105,11 @@ export function openLogFile(path: string): LogFile {
     db.exec('PRAGMA journal_mode = WAL')
     db.exec('PRAGMA synchronous = FULL')
     checkpoints = prepareCheckpoints(db)
-    // No quick_check here: it reads the whole file, and a start must not take longer the larger the log is.
+    // Without quick_check, which reads the whole file: a large log must not slow down the start.
     const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
-    if (format > FORMAT) throw new Error(`${path} is of format ${format}; this program knows ${FORMAT}.`)
-    if (format < FORMAT) transaction(() => bringUpToDate())
+    if (format > FORMAT)
+      throw new Error(`${path} has format ${format}, but this version supports only formats up to ${FORMAT}.`)
+    if (format < FORMAT) transaction(() => upgrade())
     db.exec(IDENTITY)
     db.prepare('INSERT OR IGNORE INTO log_identity VALUES (1, ?)').run(randomUUID())
     loadPartitions()
@@ -134,8 +135,8 @@ export function openLogFile(path: string): LogFile {
     db.exec('COMMIT')
   }
 
-  /** Upgrades an empty file, or one whose records have no checksum. */
-  function bringUpToDate(): void {
+  /** Upgrades an empty file, or a file whose records have no checksums. */
+  function upgrade(): void {
     db.exec(`${SCHEMA} ${CHECKSUMS_FROM}`)
     for (const row of db.prepare('SELECT id FROM partitions').all()) {
       const id = Number(row['id'])
@@ -186,7 +187,7 @@ export function openLogFile(path: string): LogFile {
         for (const { name, partitions: count } of missing) {
           for (let partition = 0; partition < count; partition++) {
             const id = insert.get(name, partition)?.['id']
-            if (id === undefined) continue // The call names the topic twice.
+            if (id === undefined) continue // The topic is in the list twice.
             db.exec(`CREATE TABLE partition_${Number(id)} (
               record_offset INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, key BLOB, value BLOB, headers BLOB NOT NULL,
               checksum INTEGER) STRICT`)
@@ -224,8 +225,8 @@ export function openLogFile(path: string): LogFile {
       return reader.verify(from, to)
     },
     commit(groupId, next) {
-      // Not flushed: a power cut may lose the last commits, which costs a redelivery. It can't put a group ahead of the
-      // log, because a commit follows its records in the same WAL, and a WAL loses only its tail.
+      // Not flushed. A power cut may lose the last commits, so that records are delivered again. A group can't get ahead of
+      // the log, because a commit follows its records in the same WAL, and only the tail of a WAL can be lost.
       db.exec('PRAGMA synchronous = NORMAL')
       transaction(() => {
         for (const [partitionId, offset] of next) upsertOffset.run(groupId, partitionId, offset)
@@ -252,7 +253,7 @@ export function openLogFile(path: string): LogFile {
       isFrozen = true
     },
     thaw() {
-      if (!isFrozen) throw new Error('The log was reopened meanwhile.')
+      if (!isFrozen) throw new Error('The log was reopened during the copy.')
       isFrozen = false
     },
     identity: () => String(db.prepare('SELECT id FROM log_identity').get()?.['id']),
@@ -263,7 +264,7 @@ export function openLogFile(path: string): LogFile {
       if (!isFrozen) checkpoints.whenDue()
     },
     undo() {
-      // After some errors, such as a full disk, SQLite has already rolled back.
+      // SQLite has already rolled back after some errors, such as a full disk.
       if (db.isTransaction) db.exec('ROLLBACK')
       db.exec('PRAGMA synchronous = FULL')
       for (const partition of partitions.values()) partition.end = endOf(partition.id)

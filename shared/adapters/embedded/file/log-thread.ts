@@ -9,11 +9,11 @@ export type LogThread = FileThread<Omit<LogFile, 'undo'>>
 
 export interface LogThreadOptions extends Pick<FileThreadOptions, 'onDiskInDoubt' | 'onDown' | 'onRestart'> {
   readonly path: string
-  /** The code that the thread runs: the product's own, unless a test needs one that fails. */
+  /** The code of the thread; a test may use one that fails. */
   readonly worker?: URL | undefined
 }
 
-/** The source runs as it is or compiled; the compiler rewrites the endings of imports, but not of a URL in a string. */
+/** The compiler changes `.ts` to `.js` in imports, but not in strings, so the right name is chosen here. */
 const OWN_WORKER = new URL(import.meta.url.endsWith('.ts') ? './log-worker.ts' : './log-worker.js', import.meta.url)
 
 export function createLogThread({ path, worker = OWN_WORKER, ...listeners }: LogThreadOptions): LogThread {
@@ -27,10 +27,10 @@ export function createLogThread({ path, worker = OWN_WORKER, ...listeners }: Log
   })
 }
 
-/** `log-full` for a full disk. */
+/** The error is `log-full` if the disk is full, otherwise `log-unavailable`. */
 export function embeddedLogUnavailable(path: string, cause: unknown): OrderError {
   if (isDiskFull(cause)) {
-    const message = `The disk of the log ${path} is full: make room on it, and it goes on by itself`
+    const message = `The disk of the log ${path} is full: make room on it, and the log continues on its own`
     return new OrderError('log-full', message, { cause, retriable: true })
   }
   return new OrderError('log-unavailable', `The log ${path} can't be used: ${messageOf(cause)}`, {

@@ -1,5 +1,5 @@
 import { openLogFile } from './log-file.ts'
 import { serveLog } from './log-server.ts'
 
-/** The log's thread as the product starts it. */
+/** The entry point of the log's thread. */
 serveLog(openLogFile)

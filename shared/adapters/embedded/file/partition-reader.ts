@@ -5,28 +5,29 @@ export interface ReadRange {
   readonly partitionId: number
   readonly from: number
   readonly limit: number
-  /** A range that is not empty gives at least one record, whatever its size. */
+  /** A limit in bytes. A range with records returns at least one record, even if it is larger. */
   readonly maxBytes: number
 }
 
 /**
- * Reads one partition and checks every record. A partition has a record at every offset, so damage has a place even where
- * SQLite only says that a page is malformed: from the first offset that cannot be read to the next one that can.
+ * Reads one partition and checks every record. SQLite reports only that a page is malformed. But a partition has a record at
+ * every offset, so the damaged range extends from the first unreadable offset to the next readable offset.
  */
 export interface PartitionReader {
   /**
-   * Adds records to the writer, up to the range's limit, its bytes or the first damaged record. When the range begins with
-   * damage, it adds only a frame for the damage. `end` is the end of the partition.
+   * Adds records to the writer, up to the range's limits or the first damaged record. If the range begins with damage, adds
+   * only a frame with the damaged offsets. `end` is the end of the partition.
    */
   read(writer: FrameWriter, range: Omit<ReadRange, 'partitionId'>, end: number): void
   verify(from: number, end: number): VerifiedSlice
 }
 
 export interface VerifiedSlice {
-  /** The next offset to verify; the partition's end when all is verified. */
+  /** The next offset to verify; the partition's end if everything was verified. */
   readonly next: number
-  /** The number of records read, and of those among them that were written before records had a checksum. */
+  /** The number of records that were read. */
   readonly records: number
+  /** How many of these records were written before records had checksums. */
   readonly withoutChecksum: number
   readonly damaged: readonly DamagedRange[]
 }
@@ -34,15 +35,15 @@ export interface VerifiedSlice {
 export interface PartitionTable {
   readonly id: number
   readonly table: string
-  /** Every record from here on has a checksum. */
+  /** Every record from this offset on has a checksum. */
   readonly checksumsFrom: number
 }
 
 type Row = Record<string, SQLOutputValue>
 
-/** Each probe costs a look-up. Longer damage is reported in parts. */
+/** Each probe is a query. Longer damage is reported in parts. */
 const MAX_PROBES = 1000
-/** The amount verified in one call: a few milliseconds of the log's thread. */
+/** One call verifies this many records or bytes, which takes the log's thread a few milliseconds. */
 const SLICE_RECORDS = 500
 const SLICE_BYTES = 1024 * 1024
 const CORRUPT = 11
@@ -56,7 +57,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
   const scratch = createFrameWriter()
   const selectOne = db.prepare(`SELECT ${columns} FROM ${table} WHERE record_offset = ?`)
 
-  /** Adds the record. If it is damaged, returns the reason and leaves the writer as it was. */
+  /** Adds the record. If it is damaged, returns the reason and does not change the writer. */
   function add(writer: FrameWriter, row: Row): string | undefined {
     const { record_offset: offset, timestamp, key, value, headers, checksum } = row
     const isRecord = isBytesOrNull(key) && isBytesOrNull(value) && headers instanceof Uint8Array
@@ -69,8 +70,8 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
     return 'the checksum does not match'
   }
 
-  /** Returns the reason when damage stopped it. */
-  function readOn(
+  /** Adds records until the range or damage ends it. Returns the reason if it stopped at damage. */
+  function addRange(
     writer: FrameWriter,
     { from, limit, maxBytes }: Omit<ReadRange, 'partitionId'>,
     onRecord: (offset: number) => void = () => undefined,
@@ -85,7 +86,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
       }
       return undefined
     } catch (error) {
-      // The error of an iteration is thrown again by the next one of the same statement.
+      // The statement is replaced, because after an error its next iteration throws the same error again.
       selectFrom = prepareFrom()
       return damageIn(error)
     }
@@ -112,7 +113,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
   return {
     read(writer, range, end) {
       const at = writer.length
-      const why = readOn(writer, range)
+      const why = addRange(writer, range)
       if (why === undefined || writer.length > at) return
       writer.addDamaged(id, { from: range.from, to: extentFrom(range.from, end), why })
     },
@@ -120,8 +121,8 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
       const damaged: DamagedRange[] = []
       let next = from
       scratch.truncate(0)
-      const why = readOn(scratch, { from, limit: SLICE_RECORDS, maxBytes: SLICE_BYTES }, (offset) => {
-        if (offset > next) damaged.push({ from: next, to: offset, why: 'the file has no such record' })
+      const why = addRange(scratch, { from, limit: SLICE_RECORDS, maxBytes: SLICE_BYTES }, (offset) => {
+        if (offset > next) damaged.push({ from: next, to: offset, why: 'the record is missing from the file' })
         next = offset + 1
       })
       const found = lengthOf(from, next, damaged)
@@ -130,7 +131,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
         damaged.push({ from: next, to, why })
         next = to
       } else if (next === from && from < end) {
-        damaged.push({ from, to: end, why: 'the file has no such record' })
+        damaged.push({ from, to: end, why: 'the record is missing from the file' })
         next = end
       }
       return { next, records: found, withoutChecksum: Math.max(0, Math.min(next, checksumsFrom) - from), damaged }
@@ -146,11 +147,12 @@ function isBytesOrNull(value: SQLOutputValue | undefined): value is Uint8Array<A
   return value === null || value instanceof Uint8Array
 }
 
-/** Rethrows an error that does not concern the record, such as one of the disk: then the log is unavailable. */
+/** Returns the reason if the record is damaged. Rethrows other errors, such as errors of the disk. */
 function damageIn(error: unknown): string {
   if (!(error instanceof Error)) throw error
-  // Our columns never hold such a number.
-  if ('code' in error && error.code === 'ERR_OUT_OF_RANGE') return 'a number is larger than any that we write'
+  // The log never writes such numbers.
+  if ('code' in error && error.code === 'ERR_OUT_OF_RANGE')
+    return 'a number is larger than any number that the log writes'
   const kind = 'errcode' in error ? Number(error.errcode) & 0xff : undefined
   if (kind === CORRUPT || kind === NOT_A_DATABASE) return `SQLite cannot read the page (${error.message})`
   throw error

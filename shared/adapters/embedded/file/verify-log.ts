@@ -3,22 +3,22 @@ import type { Finding } from '../../../ports/finding.ts'
 import type { VerifiedSlice } from './partition-reader.ts'
 import type { EmbeddedTopics } from '../topics.ts'
 
-/** A call ends after this long, because a person waits for it; the next call goes on from there. */
+/** A call ends after this time, because a person waits for it. The next call continues from there. */
 const MAX_VERIFY_MS = 15_000
-const MAX_PLACES = 10
+const MAX_POSITIONS = 10
 
 interface Progress {
-  /** By partition id, the offset that is verified next. */
+  /** By partition id, the offset to verify next. */
   readonly next: Map<number, number>
   records: number
   withoutChecksum: number
   damaged: number
-  readonly places: string[]
+  readonly positions: string[]
 }
 
 /**
- * Reads and checks every record of the log, a slice at a time, so that publishers and consumers get their turn in between.
- * A long log takes several calls, and the finding says so.
+ * Reads and checks every record of the log in slices, so that publishers and consumers do not wait long. A long log takes
+ * several calls, and the finding says so.
  */
 export function createVerifyLog(
   topics: EmbeddedTopics,
@@ -28,16 +28,16 @@ export function createVerifyLog(
   let progress: Progress | undefined
   let running: Promise<Finding> | undefined
 
-  async function goOn(): Promise<Finding> {
+  async function continueVerifying(): Promise<Finding> {
     const until = now() + MAX_VERIFY_MS
-    progress ??= { next: new Map(), records: 0, withoutChecksum: 0, damaged: 0, places: [] }
+    progress ??= { next: new Map(), records: 0, withoutChecksum: 0, damaged: 0, positions: [] }
     const all = [...topics.all()]
     for (const { id, topic, partition, end } of all) {
       for (let from = progress.next.get(id) ?? 0; from < end; from = progress.next.get(id) ?? end) {
         if (now() > until)
-          return told(
+          return findingOf(
             progress,
-            all.reduce((total, one) => total + one.end, 0),
+            all.reduce((total, partition) => total + partition.end, 0),
           )
         const slice = await verify(id, from)
         count(progress, `${topic.name} ${partition}`, slice)
@@ -45,12 +45,12 @@ export function createVerifyLog(
         await nextTurn()
       }
     }
-    const finding = told(progress, undefined)
+    const finding = findingOf(progress, undefined)
     progress = undefined
     return finding
   }
 
-  return () => (running ??= goOn().finally(() => (running = undefined)))
+  return () => (running ??= continueVerifying().finally(() => (running = undefined)))
 }
 
 function count(progress: Progress, partition: string, slice: VerifiedSlice): void {
@@ -58,21 +58,22 @@ function count(progress: Progress, partition: string, slice: VerifiedSlice): voi
   progress.withoutChecksum += slice.withoutChecksum
   for (const { from, to } of slice.damaged) {
     progress.damaged += to - from
-    if (progress.places.length <= MAX_PLACES)
-      progress.places.push(`${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`)
+    if (progress.positions.length <= MAX_POSITIONS)
+      progress.positions.push(`${partition}:${from}${to - from > 1 ? `–${to - 1}` : ''}`)
   }
 }
 
-/** `of` is the number of records in the log when not all of them were read yet. */
-function told({ records, withoutChecksum, damaged, places }: Progress, of: number | undefined): Finding {
-  const so =
+/** `of` is the number of records in the log if some of them were not read yet; undefined if all were read. */
+function findingOf({ records, withoutChecksum, damaged, positions }: Progress, of: number | undefined): Finding {
+  const extent =
     of === undefined
       ? `All ${records} records were read.`
-      : `Only ${records + damaged} of ${of} records were read so far; the others were not checked. Run doctor again: it goes on from there.`
-  const old = withoutChecksum === 0 ? '' : ` ${withoutChecksum} of them were written before records had a checksum.`
+      : `Only ${records + damaged} of ${of} records were read so far; the others were not checked. Run doctor again: it continues from there.`
+  const old = withoutChecksum === 0 ? '' : ` ${withoutChecksum} of them were written before records had checksums.`
   const partial = of === undefined ? {} : { partial: true as const }
-  if (damaged === 0) return { name: 'records', well: true, ...partial, detail: `${so} None of them is damaged.${old}` }
-  const named = `${places.slice(0, MAX_PLACES).join(', ')}${places.length > MAX_PLACES ? ', …' : ''}`
-  const detail = `${so} ${damaged} are damaged, at ${named}: see "Damage in the log" in docs/runbook.md.${old}`
+  if (damaged === 0)
+    return { name: 'records', well: true, ...partial, detail: `${extent} None of them is damaged.${old}` }
+  const named = `${positions.slice(0, MAX_POSITIONS).join(', ')}${positions.length > MAX_POSITIONS ? ', …' : ''}`
+  const detail = `${extent} ${damaged} are damaged, at ${named}: see "Damage in the log" in docs/runbook.md.${old}`
   return { name: 'records', well: false, ...partial, detail }
 }

@@ -4,15 +4,15 @@ import { askPatiently } from './ask.ts'
 import { kafkaUnavailable } from './errors.ts'
 import { createLazy } from './lazy.ts'
 
-/** Questions to the cluster, each answered or rejected with `log-unavailable` in bounded time. */
+/** Requests to the cluster. Each settles in bounded time and rejects with `log-unavailable`. */
 export interface AdminClient extends AsyncDisposable {
-  ask<T>(doing: string, question: (admin: Admin) => Promise<T>): Promise<T>
+  ask<T>(doing: string, request: (admin: Admin) => Promise<T>): Promise<T>
   /**
-   * Rejects for a topic that does not exist. Call it before any other question about a topic, on every connection: kafkajs
-   * asks for the metadata of all topics of a connection together, and one unknown topic fails the questions about all.
+   * Rejects if the topic does not exist. Call it before any other request about a topic: kafkajs fetches the metadata of all
+   * topics of a connection together, so one unknown topic fails the requests about the others.
    */
   assertExists(topic: string): Promise<void>
-  /** Remembers topics that one broker has described, because other brokers may not know a new topic yet. */
+  /** Marks topics as existing once one broker has described them, because other brokers may not know them yet. */
   remember(topics: Iterable<string>): void
   offsets(topic: string): Promise<readonly PartitionOffsets[]>
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>>
@@ -35,9 +35,9 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
     onError,
   )
 
-  // After a failure the next question starts with new connections, and finds the leader again.
-  const ask: AdminClient['ask'] = (doing, question) =>
-    askPatiently(timeoutMs, doing, () => connection.use((admin) => question(admin)))
+  // After a failure the next attempt opens new connections and looks up the leaders again.
+  const ask: AdminClient['ask'] = (doing, request) =>
+    askPatiently(timeoutMs, doing, () => connection.use((admin) => request(admin)))
 
   const existing = new Set<string>()
   function remember(topics: Iterable<string>): void {
@@ -47,8 +47,7 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
   async function assertExists(topic: string): Promise<void> {
     if (existing.has(topic)) return
     remember(await ask('Asking Kafka for its topics', (admin) => admin.listTopics()))
-    if (!existing.has(topic))
-      throw kafkaUnavailable(`${topic} cannot be asked for`, new Error('there is no such topic'))
+    if (!existing.has(topic)) throw kafkaUnavailable(`${topic} cannot be read`, new Error('there is no such topic'))
   }
 
   return {
@@ -64,9 +63,9 @@ export function createAdminClient({ client, timeoutMs, onError }: AdminOptions):
     },
     async committed(groupId, topic) {
       await assertExists(topic)
-      const doing = `Asking Kafka for what ${groupId} has committed`
+      const doing = `Asking Kafka for the committed offsets of ${groupId}`
       const found = await ask(doing, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }))
-      const partitions = found.find((of) => of.topic === topic)?.partitions ?? []
+      const partitions = found.find((entry) => entry.topic === topic)?.partitions ?? []
       // -1 means that nothing was committed in the partition.
       const known = partitions.map(({ partition, offset }) => [partition, Number(offset)] as const)
       return new Map(known.filter(([, offset]) => offset >= 0).toSorted(([a], [b]) => a - b))

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isPassing, isUnknownTopic, kafkaUnavailable } from './errors.ts'
 import { jitteredMs, within } from '../../../threads/waiting.ts'
 
-/** About 2.5 s with the waits below: longer than an election of leaders takes. */
+/** With the backoff below, about 2.5 s of waiting, which is longer than a leader election takes. */
 const MAX_ATTEMPTS = 7
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 1000
 
 /**
- * Asks again while a leader or coordinator is moving or a topic is new, for at most `timeoutMs`. Each attempt should start with new
+ * Retries while a leader or coordinator is moving or a topic is new, for at most `timeoutMs`. Each attempt should open new
  * connections. Rejects with `log-unavailable`.
  */
 export async function askPatiently<T>(timeoutMs: number, doing: string, attempt: () => Promise<T>): Promise<T> {

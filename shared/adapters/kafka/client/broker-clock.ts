@@ -6,16 +6,16 @@ export const CLOCK_REFUSED =
   '(message.timestamp.after.max.ms when it is ahead, message.timestamp.before.max.ms when it is behind). Set the clock.'
 
 /**
- * Compares this machine's clock with the brokers', as far as publishing allows. Kafka has no request for the time, but a
- * topic with `message.timestamp.type=LogAppendTime` acknowledges a record with the time of its append, and a topic with
- * bounds refuses a time that is too far from the broker's.
+ * Compares this machine's clock with the brokers' clocks. Kafka has no request for the time, so this relies on publishing:
+ * a topic with `message.timestamp.type=LogAppendTime` returns the time at which it appended a record, and a topic that
+ * limits timestamps refuses a time that is too far from the broker's.
  */
 export function createBrokerClock({ onWarning }: { onWarning: (message: string) => void }) {
   let aheadMs: number | undefined
   let isRefused = false
 
   return {
-    /** A broker stamped records with `appendedAtMs`, between these two times of this machine's clock. */
+    /** Call when a broker set the time of records to `appendedAtMs`. The other times are by this machine's clock. */
     stamped(appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number): void {
       const before = isOff(aheadMs)
       aheadMs = Math.max(0, sentAtMs - appendedAtMs) + Math.min(0, acknowledgedAtMs - appendedAtMs)
@@ -26,11 +26,11 @@ export function createBrokerClock({ onWarning }: { onWarning: (message: string) 
         )
       }
     },
-    /** A broker accepted records with this machine's time. */
+    /** Call when a broker accepted records with this machine's time. */
     accepted(): void {
       isRefused = false
     },
-    /** A broker refused records because of their time. */
+    /** Call when a broker refused records because of their time. */
     refused(): void {
       if (!isRefused) onWarning(CLOCK_REFUSED)
       isRefused = true

@@ -69,7 +69,7 @@ export function decodeFetches(client: Kafka): void {
   Object.defineProperty(client, name, { value: createDecoding })
 }
 
-/** A kafkajs request in the broker's version, with the decoder of its response. */
+/** A kafkajs request in the version that the broker supports, with the decoder of its response. */
 interface Protocol {
   readonly request: { readonly apiVersion: number }
   readonly response: { decode(payload: Buffer): Promise<unknown>; parse(response: unknown): Promise<unknown> }

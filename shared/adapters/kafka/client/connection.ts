@@ -8,23 +8,23 @@ import { stopIdleTimers } from './idle-timers.ts'
 export interface KafkaConnection {
   readonly brokers: readonly string[]
   readonly securityProtocol: 'plaintext' | 'ssl' | 'sasl_plaintext' | 'sasl_ssl'
-  /** PLAIN when absent, as on Azure Event Hubs. */
+  /** PLAIN by default, which Azure Event Hubs uses. */
   readonly saslMechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | undefined
   readonly username: string | undefined
   readonly password: string | undefined
-  /** PEM text, or the path of a PEM file. The system's authorities when absent. */
+  /** PEM text, or the path of a PEM file. The system's certificate authorities by default. */
   readonly sslCa: string | undefined
 }
 
-/** For one request. A broker that takes longer counts as gone, because publishing has its own deadline. */
+/** The limit for one request. A broker that takes longer counts as unavailable. */
 export const REQUEST_TIMEOUT_MS = 5000
 const CONNECTION_TIMEOUT_MS = 3000
 
 /**
- * A client with its own connections. kafkajs keeps the offsets of a group per client, so two consumers of one group must
- * not share a client (tulios/kafkajs, `committedOffsetsByGroup`). We decode what it reads.
+ * A client with its own connections and with our decoder of fetched records. kafkajs keeps a group's offsets in the client,
+ * so two consumers of one group must not share a client (`committedOffsetsByGroup` in tulios/kafkajs).
  *
- * Throws `invalid-setting` when the certificate authority can't be read.
+ * Throws `invalid-setting` if the certificate authority can't be read.
  */
 export function createClient(connection: KafkaConnection): Kafka {
   stopIdleTimers()
@@ -35,8 +35,8 @@ export function createClient(connection: KafkaConnection): Kafka {
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 3 },
-    // Each failure reaches a caller or `onError`. kafkajs would also log failures that it still retries as errors, such as
-    // a coordinator that is still being chosen (tulios/kafkajs#1494).
+    // Each failure reaches a caller or `onError`. kafkajs would also log as errors the failures that it retries, such as a
+    // coordinator that is not elected yet (tulios/kafkajs#1494).
     logLevel: logLevel.NOTHING,
   })
   decodeFetches(client)
@@ -56,7 +56,7 @@ function security(connection: KafkaConnection): Pick<KafkaConfig, 'ssl' | 'sasl'
 }
 
 function certificate(pemOrPath: string): string {
-  // Environment variables often have the lines of a PEM text separated by \n.
+  // In environment variables, the line breaks of a PEM text are often written as \n.
   if (pemOrPath.includes('-----BEGIN')) return pemOrPath.replaceAll(String.raw`\n`, '\n')
   try {
     return readFileSync(pemOrPath, 'utf8')

@@ -4,15 +4,15 @@ import { rootOf } from './errors.ts'
 import { within } from '../../../threads/waiting.ts'
 
 export interface HealthOptions {
-  /** Any question that the brokers answer. */
+  /** A request that any broker can answer. */
   readonly probe: () => Promise<unknown>
-  /** One line for each place that consumers cannot read, with the reason. */
+  /** One line for each partition or topic that consumers cannot read, with the reason. */
   readonly unreadable: () => readonly string[]
 }
 
 const PROBE_TIMEOUT_MS = 2500
 const PROBE_INTERVAL_MS = 1000
-/** Callers may have stopped publishing because health said no, so after this long the brokers are asked again. */
+/** After this time a failure no longer counts, because callers may have stopped publishing because of it. */
 const FAILURE_LASTS_MS = 3000
 
 /** The brokers' health by the results of publishing. When nothing is published, it asks the brokers. */
@@ -23,7 +23,7 @@ export function createHealthMonitor({ probe, unreadable }: HealthOptions) {
 
   async function ask(): Promise<string | undefined> {
     try {
-      await within(PROBE_TIMEOUT_MS, 'asking the brokers', probe())
+      await within(PROBE_TIMEOUT_MS, 'Asking the brokers', probe())
       answered = performance.now()
       return undefined
     } catch (error) {
@@ -56,7 +56,7 @@ export function createHealthMonitor({ probe, unreadable }: HealthOptions) {
       const lines = unreadable()
       return {
         ...(cause === undefined ? { available: true } : { available: false, cause: `Kafka: ${cause}` }),
-        // Orders are accepted even when a consumer cannot go on, because the brokers work.
+        // The log stays available when only a consumer fails, because orders can still be published.
         ...(lines.length > 0 && { unreadable: lines }),
       }
     },

@@ -1,13 +1,13 @@
 import { within } from '../../../threads/waiting.ts'
 
-/** A connection that is opened when it is first needed, and again after it failed. */
+/** A connection that is opened at its first use, and opened again after a failure. */
 export interface Lazy<T> extends AsyncDisposable {
   /**
-   * After an error the connection is kept only if `keeps` says so; otherwise the next caller gets a new one, and the old one
-   * is closed when its last user has finished.
+   * After an error the connection is kept only if `keeps` returns true. Otherwise the next call opens a new connection, and
+   * the old connection is closed when no call uses it any more.
    */
   use<R>(work: (connection: T) => Promise<R>, keeps?: (error: unknown) => boolean): Promise<R>
-  /** Gives up a connection that hangs, together with the calls that still wait on it. */
+  /** Closes a connection that hangs, although calls still wait for it. */
   drop(): void
 }
 

@@ -8,9 +8,9 @@ import { openSession, type Session, type SessionOptions } from './session.ts'
 type SessionSettings = Pick<SessionOptions, 'kafka' | 'admin' | 'sessionTimeoutMs' | 'onError'>
 
 export interface KafkaDelivery extends AsyncDisposable {
-  /** Why nothing is delivered; undefined while records are. */
+  /** Why nothing is delivered; undefined while delivery works. */
   readonly failing: string | undefined
-  /** Why a partition is held at a batch that cannot be read, by partition; the others are delivered. */
+  /** By partition, why it is held at an unreadable batch. Other partitions are delivered. */
   readonly held: ReadonlyMap<number, string>
 }
 
@@ -18,24 +18,24 @@ const FIRST_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
 const MAX_REJOIN_DELAY_MS = 10_000
 const PASSING_REJOINS = 5
-/** The same failure is reported again after this long. */
-const TELL_AGAIN_MS = 60_000
+/** A failure that lasts is reported again after this time. */
+const REPORT_AGAIN_MS = 60_000
 
-/** Delivers one batch after another until it is disposed of; a session that fails is replaced. */
+/** Delivers one batch after another until it is disposed of. Replaces a session that fails. */
 export function createKafkaDelivery(subscription: Subscription, settings: SessionSettings): KafkaDelivery {
   const closing = new AbortController()
   const { signal } = closing
   const inbox = createInbox(subscription.maxBatchSize)
-  /** Processed in the session's epoch, but not known to be committed. */
+  /** Offsets that were processed in the session's epoch but may not be committed. */
   const uncommitted = new Map<number, number>()
   let committing: Promise<void> | undefined
   let wake: (() => void) | undefined
   let failing: string | undefined
-  let toldAt = Number.NEGATIVE_INFINITY
+  let reportedAt = Number.NEGATIVE_INFINITY
   let rejoins = 0
   const held = new Map<number, string>()
-  /** The errors already reported, so that each is reported once. */
-  const toldHeld = new Map<number, string>()
+  /** The last reported error of each partition, so that the same error is not reported twice. */
+  const reportedHeld = new Map<number, string>()
   let session = open()
   signal.addEventListener('abort', () => wake?.())
   const supervising = supervise()
@@ -49,7 +49,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
       topic,
       inbox,
       onRecords: () => wake?.(),
-      // Joining alone is not progress: a fetch that always fails would be retried at once, for ever.
+      // Joining the group does not count as progress. Otherwise a fetch that always fails would be retried without backoff.
       onProgress() {
         failing = undefined
         rejoins = 0
@@ -60,19 +60,19 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
           return
         }
         held.set(partition, error.message)
-        if (toldHeld.get(partition) === error.message) return
-        toldHeld.set(partition, error.message)
+        if (reportedHeld.get(partition) === error.message) return
+        reportedHeld.set(partition, error.message)
         subscription.onError(error)
       },
     })
   }
 
-  /** Replaces each session that fails. Until one can read, health says why. */
+  /** Replaces each session that fails. Health reports the failure until a session can read again. */
   async function supervise(): Promise<void> {
     while (!signal.aborted) {
       const error = await session.over
       if (signal.aborted) return
-      // A coordinator that moves or still loads is not worth a line unless it lasts.
+      // A coordinator that moves or loads is reported only if it takes several attempts.
       if (!isPassing(error) || rejoins >= PASSING_REJOINS) report(error)
       await session[Symbol.asyncDispose]()
       await pause(jitteredMs(++rejoins, FIRST_DELAY_MS, MAX_REJOIN_DELAY_MS), signal)
@@ -83,8 +83,8 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
   function report(error: unknown): void {
     const before = failing
     failing = `The consumer of ${subscription.topic} cannot go on: ${messageOf(rootOf(error))}.`
-    if (failing === before && performance.now() - toldAt < TELL_AGAIN_MS) return
-    toldAt = performance.now()
+    if (failing === before && performance.now() - reportedAt < REPORT_AGAIN_MS) return
+    reportedAt = performance.now()
     subscription.onError(kafkaUnavailable(`The consumer of ${subscription.topic} failed and is restarted`, error))
   }
 
@@ -92,7 +92,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     while (!signal.aborted) {
       const taken = inbox.take()
       if (taken.next.size === 0) {
-        await somethingCame()
+        await recordsArrived()
         continue
       }
       session.resume()
@@ -100,19 +100,19 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     }
   }
 
-  /** The look and the wait happen in one turn of the event loop, so that nothing that arrives in between is overlooked. */
-  async function somethingCame(): Promise<void> {
+  /** Call it in the same turn of the event loop as `inbox.take`, so that records that arrive in between are not missed. */
+  async function recordsArrived(): Promise<void> {
     await new Promise<void>((resolve) => {
       wake = resolve
     })
     wake = undefined
   }
 
-  /** Delivers the batch until it is processed, or until its partitions may have moved: then they are fetched again. */
+  /** Delivers the batch until it is processed. Drops it if its partitions may have moved, because they are fetched again. */
   async function deliverBatch({ records, next }: Taken): Promise<void> {
-    const of = session
-    const { epoch } = of
-    const isOurs = () => session === of && of.epoch === epoch
+    const current = session
+    const { epoch } = current
+    const isOurs = () => session === current && current.epoch === epoch
     for (let failures = 1; ; failures++) {
       try {
         if (records.length > 0) await subscription.onBatch(records, signal)
@@ -127,19 +127,19 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     if (!isOurs()) return
     for (const [partition, offset] of next) uncommitted.set(partition, offset)
     await committing
-    committing = commitProcessed(of, isOurs)
+    committing = commitProcessed(current, isOurs)
   }
 
   /** At most one commit is in flight while the next batch is processed. Never rejects. */
-  async function commitProcessed(of: Session, isOurs: () => boolean): Promise<void> {
+  async function commitProcessed(current: Session, isOurs: () => boolean): Promise<void> {
     const offsets = new Map(uncommitted)
     uncommitted.clear()
     for (let failures = 1; isOurs(); failures++) {
       try {
-        await of.commit(offsets)
+        await current.commit(offsets)
         return
       } catch (error) {
-        // A group that rebalances rightly accepts no commits; the records will come again.
+        // A group that rebalances accepts no commits. The records are delivered again.
         if (!isOurs() || isRebalancing(error)) return
         subscription.onError(error)
         if (signal.aborted) return

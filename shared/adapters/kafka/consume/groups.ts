@@ -8,13 +8,15 @@ import { isRebalancing, kafkaUnavailable } from '../client/errors.ts'
 import type { Lazy } from '../client/lazy.ts'
 import { within } from '../../../threads/waiting.ts'
 
-/** The members of the group, with the topic's partitions of each; empty for a group that does not exist. */
+/** The members of the group with their partitions of the topic; empty if the group does not exist. */
 export async function membersOf(admin: AdminClient, groupId: string, topic: string): Promise<readonly GroupMember[]> {
-  const { groups } = await admin.ask(`Asking Kafka who is in ${groupId}`, (kafka) => kafka.describeGroups([groupId]))
+  const { groups } = await admin.ask(`Asking Kafka for the members of ${groupId}`, (kafka) =>
+    kafka.describeGroups([groupId]),
+  )
   const [group] = groups
   const own = ownAddresses()
   return (group?.members ?? []).map(({ clientHost, memberAssignment }) => {
-    // Java writes the host's name, if it has one, and a slash before the address.
+    // Brokers write a slash before the address, and before the slash the host's name if it is known.
     const address = canonical(clientHost.slice(clientHost.lastIndexOf('/') + 1))
     return {
       address,
@@ -31,25 +33,27 @@ function partitionsIn(assignment: Buffer, topic: string): readonly number[] {
 
 function ownAddresses(): ReadonlySet<string> {
   return new Set(
-    Object.values(networkInterfaces()).flatMap((some) => (some ?? []).map(({ address }) => canonical(address))),
+    Object.values(networkInterfaces()).flatMap((addresses) =>
+      (addresses ?? []).map(({ address }) => canonical(address)),
+    ),
   )
 }
 
-/** An address in one spelling, IPv6 without its zone. */
+/** The canonical form of an address. An IPv6 address loses its zone. */
 function canonical(address: string): string {
   const [bare = ''] = address.split('%')
   return bare.includes(':') && URL.canParse(`http://[${bare}]`) ? new URL(`http://[${bare}]`).hostname : bare
 }
 
 const COMMIT_TIMEOUT_MS = 15_000
-/** A client outside the group, whose commits Kafka accepts while the group is empty. */
+/** Kafka accepts these commits, which come from outside the group, only while the group is empty. */
 const NO_MEMBER = { groupGenerationId: -1, memberId: '' }
 
 /**
- * Sets the offset that an empty group reads next. Rejects with `conflict` for a group with members, because Kafka refuses
- * it.
+ * Sets the offset that an empty group reads next. Rejects with `conflict` if the group has members, because Kafka then
+ * refuses the commit.
  */
-export async function commitForNobody(
+export async function moveEmptyGroup(
   cluster: Lazy<Cluster>,
   groupId: string,
   topic: string,
@@ -71,20 +75,20 @@ export async function commitForNobody(
   }
 }
 
-/** Each group costs a request or two; a cluster may have thousands. */
+/** Each group takes one or two requests, and a cluster may have thousands of groups. */
 const MAX_GROUPS = 500
 const GROUPS_AT_ONCE = 16
 
 /** The consumer groups that have committed an offset in the topic. Asks about at most `MAX_GROUPS` groups. */
 export async function topicReaders(admin: AdminClient, topic: string): Promise<readonly string[]> {
   const { groups } = await admin.ask('Asking Kafka for its consumer groups', (kafka) => kafka.listGroups())
-  // Other types, such as Kafka Connect's workers, read no records.
+  // Groups of other types, such as Kafka Connect's workers, commit no offsets.
   const consumers = groups.filter(({ protocolType }) => protocolType === 'consumer').map(({ groupId }) => groupId)
   const readers: string[] = []
   for (let start = 0; start < Math.min(consumers.length, MAX_GROUPS); start += GROUPS_AT_ONCE) {
-    const some = consumers.slice(start, Math.min(start + GROUPS_AT_ONCE, MAX_GROUPS))
-    const committed = await Promise.all(some.map((groupId) => admin.committed(groupId, topic)))
-    readers.push(...some.filter((_, index) => (committed[index]?.size ?? 0) > 0))
+    const groupIds = consumers.slice(start, Math.min(start + GROUPS_AT_ONCE, MAX_GROUPS))
+    const committed = await Promise.all(groupIds.map((groupId) => admin.committed(groupId, topic)))
+    readers.push(...groupIds.filter((_, index) => (committed[index]?.size ?? 0) > 0))
   }
   return readers.toSorted()
 }

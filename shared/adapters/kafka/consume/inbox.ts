@@ -1,21 +1,11 @@
 import type { LogRecord } from '../../../ports/event-log.ts'
 
-/** Records that were fetched but not delivered yet, by partition. */
-export interface Inbox {
-  /** `next` is the offset to read next: after these records, and after markers that follow them. */
-  add(partition: number, records: readonly LogRecord[], next: number): void
-  take(): Taken
-  clear(): void
-  /** Whether to stop fetching the partition, so that a stalled consumer holds little in memory. */
-  isFull(partition: number): boolean
-  /** Whether to fetch it again, early enough that more records arrive before the last are taken. */
-  hasRoom(partition: number): boolean
-}
+export type Inbox = ReturnType<typeof createInbox>
 
 export interface Taken {
-  /** The next batch: at most `maxBatchSize` records and about 8 MiB, an equal share of each partition, each in order. */
+  /** At most `maxBatchSize` records and about 8 MiB, in equal shares from the partitions. Each partition keeps its order. */
   readonly records: readonly LogRecord[]
-  /** The offsets to commit once the records are processed, by partition; also for partitions without records. */
+  /** By partition, the offset to commit once the records are processed. A partition without records can have an offset too. */
   readonly next: ReadonlyMap<number, number>
 }
 
@@ -31,13 +21,14 @@ interface Waiting {
   next: number
 }
 
-export function createInbox(maxBatchSize: number): Inbox {
+/** Records that were fetched but not delivered yet, by partition. */
+export function createInbox(maxBatchSize: number) {
   const partitions = new Map<number, Waiting>()
   const maxRecords = Math.max(MIN_RECORDS_AHEAD, maxBatchSize * BATCHES_AHEAD)
   let totalBytes = 0
   let turn = 0
 
-  /** Takes one record of each partition in turn, and begins with another partition each time. */
+  /** The number of records to take from each partition, one at a time in turn. Each batch starts with another partition. */
   function shares(): Map<number, number> {
     const numbers = [...partitions.keys()]
     const first = turn++ % Math.max(1, numbers.length)
@@ -61,7 +52,8 @@ export function createInbox(maxBatchSize: number): Inbox {
   }
 
   return {
-    add(partition, records, next) {
+    /** `next` is the offset to read next, after these records and any transaction markers that follow them. */
+    add(partition: number, records: readonly LogRecord[], next: number): void {
       const waiting = partitions.get(partition) ?? { records: [], bytes: 0, next }
       waiting.next = next
       partitions.set(partition, waiting)
@@ -71,7 +63,7 @@ export function createInbox(maxBatchSize: number): Inbox {
         totalBytes += bytesOf(record)
       }
     },
-    take() {
+    take(): Taken {
       const records: LogRecord[] = []
       const next = new Map<number, number>()
       const taken = shares()
@@ -92,24 +84,26 @@ export function createInbox(maxBatchSize: number): Inbox {
       }
       return { records, next }
     },
-    clear() {
+    clear(): void {
       partitions.clear()
       totalBytes = 0
     },
-    isFull(partition) {
+    /** Whether to stop fetching the partition. This limits the memory of a consumer that stalls. */
+    isFull(partition: number): boolean {
       const { records, bytes } = partitions.get(partition) ?? { records: [], bytes: 0 }
       return (
         records.length >= maxRecords || bytes >= MAX_PARTITION_BYTES || (bytes > 0 && totalBytes >= MAX_TOTAL_BYTES)
       )
     },
-    hasRoom(partition) {
+    /** Whether to resume fetching the partition, which happens before its last records are taken. */
+    hasRoom(partition: number): boolean {
       const { records, bytes } = partitions.get(partition) ?? { records: [], bytes: 0 }
       return records.length < maxRecords / 2 && bytes < MAX_PARTITION_BYTES / 2 && totalBytes < MAX_TOTAL_BYTES
     },
   }
 }
 
-/** The memory of a record with the headers that this product writes; more headers are charged one by one. */
+/** The memory of a record in addition to its bytes, including the headers that this product writes. Further headers count extra. */
 const RECORD_BYTES = 100
 const USUAL_HEADERS = 16
 const HEADER_BYTES = 100

@@ -9,13 +9,13 @@ import { within } from '../../../threads/waiting.ts'
 
 /**
  * One membership in a group, from joining to the first failure that kafkajs does not recover from. It fills the inbox in
- * the background. Fetching keeps the membership alive however long a batch takes, because kafkajs sends heartbeats between
- * fetches, even when partitions are paused.
+ * the background. A slow batch does not end the membership, because kafkajs sends heartbeats between fetches, even while
+ * partitions are paused.
  */
 export interface Session extends AsyncDisposable {
-  /** Resolves with the cause when the session is over; dispose of it then. */
+  /** Resolves with the cause when the session has ended. The caller then disposes of it. */
   readonly over: Promise<unknown>
-  /** Changes whenever partitions may have moved to another member: records from before must not be committed after. */
+  /** Changes when partitions may have moved to another member. Records of an earlier epoch must not be committed. */
   readonly epoch: number
   /** The offsets that the group reads next. */
   commit(next: ReadonlyMap<number, number>): Promise<void>
@@ -24,29 +24,29 @@ export interface Session extends AsyncDisposable {
 }
 
 export interface SessionOptions {
-  /** The session has a client of its own: see `createClient`. */
+  /** Each session creates its own client: see `createClient`. */
   readonly kafka: KafkaConnection
   readonly admin: Pick<AdminClient, 'offsets' | 'committed'>
   readonly groupId: string
   readonly topic: string
   readonly inbox: Inbox
   readonly sessionTimeoutMs: number
-  /** Records arrived, or offsets without records. */
+  /** Called when records arrived, or only offsets without records. */
   readonly onRecords: () => void
-  /** The brokers answered a fetch: this session can read. */
+  /** Called when a fetch succeeded. */
   readonly onProgress: () => void
-  /** Called when a partition is stuck at a batch that this version cannot read, and without an error once it moves on. */
+  /** Called with an error when a partition is stuck at an unreadable batch, and without an error once it moves on. */
   readonly onHeld: (partition: number, error: Error | undefined) => void
   readonly onError: (error: unknown) => void
 }
 
-/** Also the longest wait of a resumed partition for its next fetch. */
+/** A resumed partition waits at most this long for its next fetch. */
 const MAX_WAIT_MS = 250
 const HEARTBEAT_INTERVAL_MS = 3000
 const REBALANCE_TIMEOUT_MS = 60_000
-/** Longer than joining, the longest request, can take: without a sign of life for this long it hangs (tulios/kafkajs#659). */
+/** Longer than joining, the longest request, can take. A consumer without activity for this long hangs (tulios/kafkajs#659). */
 const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
-/** A member that is joining cannot leave. A process that stops does not wait for it: the group notices soon enough. */
+/** A member that is joining cannot leave. A process that stops does not wait for that: the member's session times out. */
 const LEAVE_TIMEOUT_MS = 4000
 const COMMIT_TIMEOUT_MS = 15_000
 /** Another replica may have a sound copy of a batch whose checksum does not match. */
@@ -63,18 +63,18 @@ export function openSession(options: SessionOptions): Session {
     maxWaitTimeInMs: MAX_WAIT_MS,
     metadataMaxAge: 60_000,
     allowAutoTopicCreation: false,
-    // A new session is better than a restarted one, because it shares nothing with the one that failed.
+    // The delivery opens a new session instead, which shares no state with the failed one.
     retry: { retries: 5, restartOnFailure: async () => false },
   })
   /** The next offset to receive, by partition; empty until the starting positions are known. */
   const expected = new Map<number, number>()
-  /** Partitions that are not fetched for now, with the timers that resume them. */
+  /** Partitions that are held, with the timers that resume them. */
   const held = new Map<number, NodeJS.Timeout>()
   let epoch = 0
   let assigned: readonly number[] = []
   let closed = false
 
-  /** From here on this session leaves the inbox alone, because another session may already use it. */
+  /** Afterwards this session does not touch the inbox, because the next session may already use it. */
   function end(error?: unknown): void {
     if (closed) return
     closed = true
@@ -86,13 +86,13 @@ export function openSession(options: SessionOptions): Session {
   }
 
   async function leave(): Promise<void> {
-    await within(LEAVE_TIMEOUT_MS, 'leaving the group', consumer.disconnect()).catch(onError)
+    await within(LEAVE_TIMEOUT_MS, 'Leaving the group', consumer.disconnect()).catch(onError)
   }
 
   let lastSign = performance.now()
   const alive = () => (lastSign = performance.now())
   const watchdog = setInterval(() => {
-    if (performance.now() - lastSign > SILENCE_MS) end(new Error('the consumer gave no sign of life'))
+    if (performance.now() - lastSign > SILENCE_MS) end(new Error('the consumer showed no activity'))
   }, SILENCE_MS / 10)
 
   consumer.on(consumer.events.FETCH, () => {
@@ -106,7 +106,7 @@ export function openSession(options: SessionOptions): Session {
   })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     alive()
-    // This session hung, was given up, and is back. As a member without a listener it would keep its partitions.
+    // The session was closed because it hung, and has joined after all. It leaves, because it would keep its partitions.
     if (closed) return void leave()
     assigned = payload.memberAssignment[topic] ?? []
     void reposition()
@@ -125,8 +125,8 @@ export function openSession(options: SessionOptions): Session {
   }
 
   /**
-   * Starts again at the group's committed offsets. kafkajs does so too, but with several brokers it can take a late answer
-   * from before a rebalance for the continuation of what it fetches after it, and so pass over records.
+   * Starts again at the group's committed offsets. kafkajs does this too, but with several brokers it can mistake a late
+   * response from before a rebalance for the current one, and so skip records.
    */
   async function reposition(): Promise<void> {
     if (closed) return
@@ -135,10 +135,10 @@ export function openSession(options: SessionOptions): Session {
     inbox.clear()
     releaseAll()
     if (assigned.length === 0) return
-    const begun = epoch
+    const startedIn = epoch
     try {
       const positions = await startingPositions(admin, groupId, topic)
-      if (epoch !== begun) return
+      if (epoch !== startedIn) return
       for (const partition of assigned) {
         const position = positions.get(partition)
         if (position === undefined) throw new Error(`The topic ${topic} has no partition ${partition}.`)
@@ -147,7 +147,7 @@ export function openSession(options: SessionOptions): Session {
       }
       if (consumer.paused().length > 0) consumer.resume(consumer.paused())
     } catch (error) {
-      if (epoch === begun) end(error)
+      if (epoch === startedIn) end(error)
     }
   }
 
@@ -156,7 +156,7 @@ export function openSession(options: SessionOptions): Session {
     const { partition } = batch
     const expectedNext = expected.get(partition)
     if (closed || expectedNext === undefined) return
-    // Public, though missing in the types: the offset that this batch was requested with.
+    // The offset that this batch was requested with. kafkajs has it in its API, but not in its types.
     const { fetchedOffset } = batch as typeof batch & { readonly fetchedOffset: string }
     if (Number(fetchedOffset) !== expectedNext) {
       void reposition()
@@ -176,7 +176,7 @@ export function openSession(options: SessionOptions): Session {
     if (inbox.isFull(partition)) consumer.pause([{ topic, partitions: [partition] }])
   }
 
-  /** Holds this partition and tries it again now and then; other partitions go on. */
+  /** Holds this partition and retries it periodically. Other partitions continue. */
   function hold(partition: number, error: Error): void {
     consumer.pause([{ topic, partitions: [partition] }])
     const retry = () => {
@@ -203,9 +203,9 @@ export function openSession(options: SessionOptions): Session {
     async commit(next) {
       const offsets = Array.from(next, ([partition, offset]) => ({ topic, partition, offset: String(offset) }))
       try {
-        await within(COMMIT_TIMEOUT_MS, 'committing', consumer.commitOffsets(offsets))
+        await within(COMMIT_TIMEOUT_MS, 'Committing', consumer.commitOffsets(offsets))
       } catch (error) {
-        throw kafkaUnavailable(`What ${groupId} has processed could not be committed`, error)
+        throw kafkaUnavailable(`The offsets of ${groupId} could not be committed`, error)
       }
     },
     resume() {
@@ -222,8 +222,8 @@ export function openSession(options: SessionOptions): Session {
 }
 
 /**
- * The offset that a group reads next in each partition of a topic: the one it committed, or the beginning when it has
- * committed nothing, or an offset that is not in the log because the topic was truncated or recreated.
+ * The offset that a group reads next in each partition of a topic. This is the committed offset, or the beginning if there
+ * is none or if it is not in the log, because the topic was truncated or recreated.
  */
 async function startingPositions(
   admin: SessionOptions['admin'],

@@ -2,12 +2,12 @@ import { promisify } from 'node:util'
 import { gunzip, zstdDecompress } from 'node:zlib'
 
 /**
- * The largest size of one decompressed batch. A batch in the log has at most a few megabytes, but a few kilobytes can
- * decompress to gigabytes of zeros, and a producer must not be able to end the process.
+ * The maximum size of a decompressed batch. A few kilobytes can decompress to gigabytes, and a producer must not be able to
+ * exhaust this process's memory.
  */
 export const MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024
 
-/** Decompresses the records of a batch; `codec` is Kafka's number. The error says why it cannot. */
+/** Decompresses the records of a batch. `codec` is Kafka's number. An error's message is a clause that gives the reason. */
 export async function decompress(codec: number, bytes: Buffer): Promise<Buffer> {
   const decoder = DECODERS[codec]
   if (decoder === undefined) throw new Error(`it is compressed with codec ${codec}, which is unknown`)
@@ -23,7 +23,7 @@ const limit = { maxOutputLength: MAX_DECOMPRESSED_BYTES }
 const ungzip = promisify<Buffer, typeof limit, Buffer>(gunzip)
 const unzstd = promisify<Buffer, typeof limit, Buffer>(zstdDecompress)
 
-/** Two are native modules, loaded for the first batch that needs them: without them the other codecs still work. */
+/** snappy and lz4 are native modules. They are loaded at their first use, so that the other codecs work without them. */
 const DECODERS: Readonly<Record<number, { name: string; decompress: (bytes: Buffer) => Promise<Buffer> }>> = {
   1: { name: 'gzip', decompress: (bytes) => ungzip(bytes, limit) },
   2: { name: 'snappy', decompress: unsnappy },
@@ -31,11 +31,11 @@ const DECODERS: Readonly<Record<number, { name: string; decompress: (bytes: Buff
   4: { name: 'zstd', decompress: (bytes) => unzstd(bytes, limit) },
 }
 
-/** snappy-java's header: a signature, a version and the lowest compatible version. */
+/** snappy-java's header consists of this signature, a version and the lowest compatible version. */
 const XERIAL_SIGNATURE = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 const XERIAL_HEADER_BYTES = 16
 
-/** Java's client frames snappy as snappy-java does; librdkafka and others write one plain block. */
+/** Java's client writes snappy-java's chunks. librdkafka and others write a single block. */
 async function unsnappy(bytes: Buffer): Promise<Buffer> {
   const { uncompress } = await import('snappy')
   const blocks = bytes.subarray(0, XERIAL_SIGNATURE.length).equals(XERIAL_SIGNATURE)
@@ -55,7 +55,7 @@ function* xerialBlocks(bytes: Buffer): Generator<Buffer> {
   }
 }
 
-/** A block begins with its decompressed length, a varint of at most 32 bits (google/snappy, format_description.txt). */
+/** The decompressed length of a block, which begins with it as a varint of at most 32 bits (google/snappy, format_description.txt). */
 function snappyLength(block: Buffer): number {
   let length = 0
   for (let index = 0; index < 5; index++) {
@@ -76,7 +76,7 @@ const LZ4_MAGIC = 0x184d2204
 /** A byte of input becomes at most 255 bytes of output (lz4/lz4, lz4_Block_format.md). */
 const LZ4_MAX_RATIO = 255
 
-/** The largest size of a decompressed LZ4 frame, by the headers of its blocks (lz4/lz4, lz4_Frame_format.md). */
+/** An upper bound for the decompressed size of an LZ4 frame, from its block headers (lz4/lz4, lz4_Frame_format.md). */
 function lz4Length(bytes: Buffer): number {
   if (bytes.readUInt32LE(0) !== LZ4_MAGIC) throw new Error('it does not begin with the signature of a frame')
   const flags = bytes.readUInt8(4)

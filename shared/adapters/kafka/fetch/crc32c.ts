@@ -1,8 +1,8 @@
-/** Castagnoli's polynomial, reflected. zlib's CRC-32 uses another. */
+/** Castagnoli's polynomial, reflected. zlib's CRC-32 uses another polynomial. */
 const POLYNOMIAL = 0x82f63b78
 const SLICES = 8
 
-/** Eight tables look eight bytes up at once (Intel's slicing-by-8). */
+/** With eight tables, each step processes eight bytes (Intel's slicing-by-8). */
 const TABLES = makeTables()
 
 /** CRC-32C, the checksum of Kafka's record batches (RFC 3720, appendix B.4), as an unsigned number. */
@@ -10,7 +10,7 @@ export function crc32c(bytes: Uint8Array): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES
   let crc = -1
   let at = 0
-  // The arrays are read within their bounds, so nothing is undefined here.
+  // The assertions hold because every index is within bounds.
   for (const last = bytes.length - SLICES; at <= last; at += SLICES) {
     crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
     crc =

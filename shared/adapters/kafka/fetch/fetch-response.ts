@@ -3,8 +3,8 @@ import { decodeBatches, type AbortedTransaction, type Decoded } from './record-b
 
 /**
  * A response to Fetch, versions 4 to 11 (https://kafka.apache.org/protocol#The_Messages_Fetch), in the shape of kafkajs's
- * own decoder, with one message for all records of a partition: kafkajs sees an offset to go on from, and nothing to
- * filter or to fail on.
+ * own decoder, but with one message that carries all records of a partition. kafkajs sees an offset to continue from, and
+ * nothing that it could filter out or fail to decode.
  */
 export interface FetchResponse {
   readonly throttleTime: number
@@ -25,15 +25,15 @@ export interface FetchedPartition {
   readonly messages: readonly Carrier[]
 }
 
-/** Looks like a message to kafkajs. */
+/** The message that kafkajs gets instead of the partition's records. */
 export interface Carrier {
-  /** The last offset that was read, or the requested one when its batch cannot be read. */
+  /** The last offset that was read, or the requested offset if its batch is unreadable. */
   readonly offset: string
   readonly isControlRecord: false
   readonly decoded: Decoded
 }
 
-/** A fetch asks for at most 10 MiB, which may decompress to much more. */
+/** Bounds the decoded size, because the 10 MiB of a fetch may decompress to much more. */
 const MAX_BYTES = 32 * 1024 * 1024
 
 const FIRST_VERSION = 4
@@ -41,7 +41,7 @@ const VERSION_WITH_SESSION = 7
 const VERSION_WITH_LOG_START = 5
 const VERSION_WITH_PREFERRED_REPLICA = 11
 const NO_BYTES = Buffer.alloc(0)
-/** From version 8 on the client does the waiting (KIP-219). */
+/** From version 8 on, the client has to wait when it is throttled (KIP-219). */
 const VERSION_WITH_CLIENT_THROTTLE = 8
 
 export async function decodeFetchResponse(
@@ -87,7 +87,7 @@ function partitionHead(decoder: Decoder, version: number) {
   const lastStableOffset = String(decoder.readInt64())
   if (version >= VERSION_WITH_LOG_START) decoder.readInt64()
   const aborted: AbortedTransaction[] = []
-  // -1 when the request did not ask about transactions.
+  // The length is -1 if the request did not ask for aborted transactions.
   for (let left = decoder.readInt32(); left > 0; left--) {
     aborted.push({ producerId: decoder.readInt64(), firstOffset: Number(decoder.readInt64()) })
   }

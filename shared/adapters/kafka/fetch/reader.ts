@@ -7,10 +7,10 @@ import { rootOf } from '../client/errors.ts'
 import type { Lazy } from '../client/lazy.ts'
 import type { Decoded, UnreadableBatch } from './record-batch.ts'
 
-/** Reads any place in the log, without a group. */
+/** Reads from any position in the log, without a group. */
 export interface Reader {
   read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
-  /** The end of each partition, records of open transactions included, by partition. */
+  /** By partition, the offset after the last record. Records of open transactions count. */
   highWatermarks(topic: string): Promise<ReadonlyMap<number, number>>
 }
 
@@ -21,7 +21,7 @@ export interface ReaderOptions {
 }
 
 const READ_BYTES = 8 * 1024 * 1024
-/** A broker sends the first batch whole, however large it is, so one record always fits. */
+/** Enough for one record, because a broker sends the first batch whole even if it is larger. */
 const READ_ONE_BYTES = 64 * 1024
 
 export function createReader({ cluster, admin, timeoutMs }: ReaderOptions): Reader {
@@ -65,12 +65,12 @@ export function createReader({ cluster, admin, timeoutMs }: ReaderOptions): Read
       let offset = Math.max(0, fromOffset)
       let maxBytes = limit === 1 ? READ_ONE_BYTES : READ_BYTES
       for (;;) {
-        // Each step has its own time limit, because an aborted transaction can have any length.
+        // Each step has its own time limit, because skipping a long aborted transaction takes many steps.
         const decoded = await askPatiently(timeoutMs, doing, () => inRange(topic, partition, offset, maxBytes))
         if (decoded.records.length > 0) return decoded.records.slice(0, limit)
         if (decoded.unreadable !== undefined) throw logUnreadable(topic, partition, decoded.unreadable)
         if (decoded.next <= offset) return []
-        // Only markers and aborted records so far; the committed records come after them.
+        // Everything so far was markers and aborted records, so the next committed record comes later.
         offset = decoded.next
         maxBytes = READ_BYTES
       }
@@ -84,7 +84,7 @@ export function createReader({ cluster, admin, timeoutMs }: ReaderOptions): Read
   }
 }
 
-/** The time that means the end, in ListOffsets. */
+/** In ListOffsets this timestamp requests the end of the partition. */
 const LATEST = -1
 
 async function askForEnds(cluster: Cluster, topic: string): Promise<ReadonlyMap<number, number>> {
@@ -99,7 +99,7 @@ async function askForEnds(cluster: Cluster, topic: string): Promise<ReadonlyMap<
       isolationLevel: READ_UNCOMMITTED,
       topics: [{ topic, partitions }],
     })
-    return responses.flatMap((of) => of.partitions)
+    return responses.flatMap((response) => response.partitions)
   })
   return new Map((await Promise.all(answers)).flat().map(({ partition, offset }) => [partition, Number(offset)]))
 }

@@ -8,15 +8,15 @@ import { RecordCursor } from './record-cursor.ts'
  * read them well enough (decision 019).
  */
 
-/** A broker's answer for one partition. */
+/** The decoded response of a broker for one partition. */
 export interface Decoded {
   readonly records: readonly LogRecord[]
   /**
-   * The offset to read next: after the records and everything else, such as transaction markers, aborted records, and
-   * offsets that compaction left empty.
+   * The offset to read next. It comes after the records, and after skipped offsets such as transaction markers, aborted
+   * records and offsets that compaction removed.
    */
   readonly next: number
-  /** The batch at `next` that cannot be read. */
+  /** Present if the batch at `next` is unreadable. */
   readonly unreadable?: UnreadableBatch
 }
 
@@ -24,11 +24,11 @@ export interface UnreadableBatch {
   readonly from: number
   /** Exclusive. */
   readonly to: number
-  /** A clause, for an operator. */
+  /** The reason, as a clause for an operator. */
   readonly why: string
 }
 
-/** The place that the fetch asked for. */
+/** The requested position. */
 export interface FetchedFrom {
   readonly topic: string
   readonly partition: number
@@ -40,26 +40,26 @@ export interface AbortedTransaction {
   readonly firstOffset: number
 }
 
-/** How much more of one answer is decoded, in bytes of memory; the rest is fetched again. */
+/** The memory that is left for decoding one response, in bytes. Whatever does not fit is fetched again. */
 export interface Budget {
   bytes: number
 }
 
-/** Bounds the number of decoded objects, because a record or header of two bytes takes hundreds of bytes of memory. */
+/** Limits the number of decoded objects, because a header of two bytes takes hundreds of bytes of memory. */
 export interface Limits {
   /** A record with more headers is malformed. */
   readonly headersOfRecord: number
-  /** Records and headers. A batch with more is unreadable. */
+  /** A batch with more records and headers together is unreadable. */
   readonly objectsOfBatch: number
 }
 
-/** Far beyond what producers write: librdkafka by default puts at most 10,000 records into a batch. */
+/** Far more than producers write. By default, librdkafka puts at most 10,000 records into a batch. */
 const LIMITS: Limits = { headersOfRecord: 10_000, objectsOfBatch: 600_000 }
-/** Charged for each object beyond its bytes. Not more than V8 needs, so that a usual answer is decoded whole. */
+/** Counted for each object in addition to its bytes. It is less than V8 needs, so that a usual response is decoded in one step. */
 const OBJECT_BYTES = 64
 
 const LENGTH_AT = 8
-/** Base offset and length; the length does not count them. */
+/** The base offset and the length field, which the length does not include. */
 const PREFIX_BYTES = 12
 const MAGIC_AT = 16
 const CRC_AT = 17
@@ -77,9 +77,8 @@ const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 
 /**
- * The committed records of the batches, from the requested offset on. `aborted` is the broker's list, in any order. Stops
- * before the first batch that cannot be read, or when the budget is used up; a batch that is cut off at the end counts as
- * absent. Never rejects.
+ * Decodes the committed records from the requested offset on. `aborted` is the broker's list, in any order. Stops before the
+ * first unreadable batch, or when the budget is used up. Ignores a batch that is cut off at the end. Never rejects.
  */
 export async function decodeBatches(
   set: Buffer,
@@ -122,19 +121,19 @@ function check(batch: Buffer): void {
 }
 
 /**
- * Returns a function to call with one batch after another. It says whether the batch holds nothing for a consumer: a
- * marker, or records of an aborted transaction. The list names a transaction by its producer and first offset, in the order
- * of their ends; it ends with the producer's abort marker, which may lie after the fetched batches.
+ * Returns a function to call with each batch in order. It returns true if the batch is not for consumers, because it is a
+ * transaction marker or belongs to an aborted transaction. The broker's list has the producer and the first offset of each
+ * aborted transaction. The transaction ends at the producer's abort marker, which may come after the fetched batches.
  */
 function followTransactions(aborted: readonly AbortedTransaction[]): (batch: Buffer, lastOffset: number) => boolean {
-  const toCome = aborted.toSorted((one, other) => one.firstOffset - other.firstOffset)
+  const upcoming = aborted.toSorted((one, other) => one.firstOffset - other.firstOffset)
   const open = new Set<bigint>()
   return (batch, lastOffset) => {
     const attributes = batch.readInt16BE(ATTRIBUTES_AT)
     if ((attributes & (TRANSACTIONAL | CONTROL)) === 0) return false
-    for (let [first] = toCome; first !== undefined && first.firstOffset <= lastOffset; [first] = toCome) {
+    for (let [first] = upcoming; first !== undefined && first.firstOffset <= lastOffset; [first] = upcoming) {
       open.add(first.producerId)
-      toCome.shift()
+      upcoming.shift()
     }
     const producerId = batch.readBigInt64BE(PRODUCER_ID_AT)
     if ((attributes & CONTROL) === 0) return open.has(producerId)
@@ -145,7 +144,7 @@ function followTransactions(aborted: readonly AbortedTransaction[]): (batch: Buf
 
 const ABORT = 0
 
-/** A control record's key is a version and a type, two bytes each. */
+/** The key of a control record consists of a version and a type of two bytes each. */
 function isAbortMarker(batch: Buffer): boolean {
   if (batch.readInt32BE(COUNT_AT) < 1) return false
   const cursor = new RecordCursor(batch.subarray(RECORDS_AT))
@@ -190,16 +189,16 @@ async function decodeRecords(
     if (offset >= from.offset) decoded.push(record)
   }
   budget.bytes -= objects * OBJECT_BYTES
-  // Only whole batches are added, because the next fetch must not return a record twice.
+  // Records are added only after the whole batch was decoded. Otherwise the next fetch would return some of them again.
   for (const record of decoded) into.push(record)
 }
 
-/** The values that the records of one batch share. */
+/** Values that all records of a batch share. */
 interface Frame extends FetchedFrom {
   readonly first: number
   readonly last: number
   readonly baseTimestamp: number
-  /** The time of all records, when the broker sets it. */
+  /** The time of all records if the broker sets it. */
   readonly appendedAt: number | undefined
 }
 
@@ -214,7 +213,7 @@ function frameOf(batch: Buffer, attributes: number, from: FetchedFrom): Frame {
   }
 }
 
-/** Undefined when the bytes are not a valid record. */
+/** Returns undefined if the bytes are not a valid record. */
 function decodeRecord(
   cursor: RecordCursor,
   end: number,
@@ -223,7 +222,7 @@ function decodeRecord(
   maxHeaders: number,
 ): LogRecord | undefined {
   try {
-    // Attributes, which no version of Kafka uses.
+    // Skips the record's attributes, which Kafka does not use.
     cursor.skip(1)
     const timestampDelta = cursor.varint()
     const offset = frame.first + cursor.varint()
@@ -242,7 +241,7 @@ function decodeRecord(
   }
 }
 
-/** Brokers refuse malformed records. If one exists all the same, it is delivered with its bytes as value, and is poison. */
+/** A record with the malformed bytes as its value, which processing treats as poison. Brokers normally refuse such records. */
 function malformed(bytes: Buffer, frame: Frame, previous: number): LogRecord {
   const { topic, partition, appendedAt, baseTimestamp } = frame
   return {
@@ -256,7 +255,7 @@ function malformed(bytes: Buffer, frame: Frame, previous: number): LogRecord {
   }
 }
 
-/** The nearest JavaScript number. */
+/** Rounds to the nearest JavaScript number. */
 function int64(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)
 }

@@ -1,4 +1,4 @@
-/** Reads the parts of Kafka's records one after another. Reading beyond the end throws a RangeError. */
+/** Reads the fields of Kafka's records in order. Throws a RangeError at the end of the bytes. */
 export class RecordCursor {
   readonly #bytes: Buffer
   at = 0
@@ -12,8 +12,8 @@ export class RecordCursor {
   }
 
   /**
-   * A varint or varlong in zig-zag encoding (https://kafka.apache.org/protocol#protocol_types); beyond 2^53, the nearest
-   * JavaScript number.
+   * Reads a varint or varlong in zig-zag encoding (https://kafka.apache.org/protocol#protocol_types). Beyond 2^53, the
+   * result is the nearest JavaScript number.
    */
   varint(): number {
     const first = this.#byte()
@@ -31,7 +31,7 @@ export class RecordCursor {
     this.at += bytes
   }
 
-  /** A view of bytes that follow their length; null for a length of -1. */
+  /** Reads a length and returns a view of that many bytes; null for a length of -1. */
   bytes(): Buffer | null {
     const length = this.varint()
     if (length === -1) return null
@@ -39,14 +39,14 @@ export class RecordCursor {
     return this.#bytes.subarray(start, this.at)
   }
 
-  /** Text that follows its length. Bytes that are not UTF-8 become U+FFFD. */
+  /** Reads a length and that many bytes of text. Invalid UTF-8 becomes U+FFFD. */
   text(): string {
     const length = this.varint()
     const start = this.#take(length)
     return this.#bytes.toString('utf8', start, this.at)
   }
 
-  /** A view of the bytes between two places. */
+  /** Returns a view of the bytes between two positions. */
   between(start: number, end: number): Buffer {
     return this.#bytes.subarray(start, end)
   }
@@ -67,5 +67,5 @@ export class RecordCursor {
   }
 }
 
-/** The scale of the tenth and last byte. */
+/** The scale of the tenth byte, which is the last one allowed. */
 const MAX_SCALE = 2 ** 63

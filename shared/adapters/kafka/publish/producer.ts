@@ -9,11 +9,11 @@ export interface Addressed {
   readonly message: OutgoingMessage
 }
 
-/** Makes one attempt to write; the caller decides whether there is another. */
+/** Makes one attempt to write records. Retrying is up to the caller. */
 export interface Sender extends AsyncDisposable {
   /**
-   * Resolves with the positions, in order, once every in-sync replica has all of them. After a rejection any of them
-   * may be in the log. Rejects with kafkajs's error, at the latest after `timeoutMs`.
+   * Resolves with the records' positions, in order, once every in-sync replica has all records. After a rejection, any of
+   * the records may still be in the log. Rejects with kafkajs's error, at the latest after `timeoutMs`.
    */
   send(messages: readonly Addressed[], timeoutMs: number): Promise<readonly RecordPosition[]>
 }
@@ -21,20 +21,21 @@ export interface Sender extends AsyncDisposable {
 export interface SenderOptions {
   readonly client: Kafka
   readonly onError: (error: unknown) => void
-  /** Called when the broker timestamped the records, between these two times of this machine's clock; ms since 1970. */
+  /** Called if the broker set the records' time. All times are in ms since 1970; the last two are by this machine's clock. */
   readonly onStamped: (appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number) => void
 }
 
-/** How long the leader waits for its replicas. */
+/** The leader waits this long for its replicas. */
 const BROKER_TIMEOUT_MS = 4000
 
 /**
- * Not idempotent, on purpose: kafkajs 2.2.4's idempotent producer reuses its sequence numbers after any error. After a lost
- * acknowledgement, the broker can then take the next batch of the same length for a repetition, acknowledge it and drop it.
- * A duplicate record is harmless here; a missing one is not.
+ * Does not use kafkajs's idempotent producer. In version 2.2.4 it reuses its sequence numbers after any error. After a lost
+ * acknowledgement, the broker can then mistake the next batch of the same length for a duplicate, acknowledge it and drop
+ * it. Here a duplicate record is harmless, but a missing record is not.
  *
- * It also does without kafkajs's own retries: a retry skips brokers that have answered, so a partition whose leader moved to
- * one of them is acknowledged without having been written (tulios/kafkajs#1798). The caller sends the whole group again.
+ * Does not use kafkajs's retries either. A retry skips brokers that have already answered, so if a partition's leader has
+ * moved to one of them, kafkajs reports success without having written the records (tulios/kafkajs#1798). Instead the caller
+ * sends the whole group again.
  */
 export function createSender({ client, onError, onStamped }: SenderOptions): Sender {
   const connection = createLazy(
@@ -56,24 +57,27 @@ export function createSender({ client, onError, onStamped }: SenderOptions): Sen
         return producer.sendBatch({
           acks: -1,
           timeout: BROKER_TIMEOUT_MS,
-          topicMessages: Array.from(topics, ([topic, of]) => ({ topic, messages: of.map(({ message }) => message) })),
+          topicMessages: Array.from(topics, ([topic, group]) => ({
+            topic,
+            messages: group.map(({ message }) => message),
+          })),
         })
       },
-      // kafkajs has looked the leaders up again by the time it rejects.
+      // The connection is kept, because kafkajs looks the leaders up again before it rejects.
       () => true,
     )
-    // -1 in topics that keep the producer's time.
+    // The time is -1 in topics that keep the producer's time.
     const appendedAtMs = Number(answers[0]?.logAppendTime ?? -1)
     if (appendedAtMs >= 0) onStamped(appendedAtMs, sentAtMs, Date.now())
     const next = new Map(
       answers.map((answer) => [`${answer.topicName}:${answer.partition}`, Number(answer.baseOffset)]),
     )
     return messages.map(({ topic, message: { partition = -1 } }) => {
-      const place = `${topic}:${partition}`
-      const offset = next.get(place)
-      // kafkajs leaves out partitions for which its metadata has no leader, without an error.
-      if (offset === undefined || Number.isNaN(offset)) throw new Error(`nobody acknowledged partition ${place}`)
-      next.set(place, offset + 1)
+      const key = `${topic}:${partition}`
+      const offset = next.get(key)
+      // kafkajs silently omits partitions that have no leader in its metadata.
+      if (offset === undefined || Number.isNaN(offset)) throw new Error(`no broker acknowledged partition ${key}`)
+      next.set(key, offset + 1)
       return { topic, partition, offset }
     })
   }
@@ -83,9 +87,9 @@ export function createSender({ client, onError, onStamped }: SenderOptions): Sen
       let finished = false
       const sending = attempt(messages).finally(() => (finished = true))
       try {
-        return await within(timeoutMs, 'publishing', sending)
+        return await within(timeoutMs, 'Publishing', sending)
       } catch (error) {
-        // A hanging attempt is abandoned and its connections are dropped; it does no harm if it succeeds later.
+        // An attempt that hangs is abandoned with its connections. If it still succeeds, the records are duplicates.
         if (!finished) connection.drop()
         throw error
       }

@@ -2,35 +2,26 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { OrderError } from '../../../domain/errors.ts'
 import type { RecordPosition, RecordToPublish } from '../../../ports/event-log.ts'
 import { jitteredMs } from '../../../threads/waiting.ts'
-import { createQueueBounds, type QueueBounds, type QueueLimits } from '../../queue-bounds.ts'
+import { createQueueBounds, type QueueLimits } from '../../queue-bounds.ts'
 import { CLOCK_REFUSED } from '../client/broker-clock.ts'
 import { isClockRefused, isDenied, isTooLarge, kafkaUnavailable } from '../client/errors.ts'
 import type { Addressed, Sender } from './producer.ts'
 import { sizeOf, toMessage } from './records.ts'
 
-/**
- * Sends calls that come together in one group: the calls of one turn of the event loop, or, while two groups are in flight,
- * all that come meanwhile. An idle log adds no wait. Records of one key keep the order of the calls as long as no attempt
- * fails.
- */
-export interface KafkaQueue extends Pick<QueueBounds, 'drained'> {
-  publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]>
-}
-
 export interface KafkaQueueOptions extends QueueLimits {
   readonly sender: Pick<Sender, 'send'>
-  /** How long a call waits for its acknowledgement, attempts and waiting in the queue included. */
+  /** A call rejects after this time. Attempts and the wait in the queue count. */
   readonly deadlineMs: number
-  /** Called after every attempt, so that health knows at once. */
+  /** Called after each successful attempt. */
   readonly onSent: () => void
   readonly onFailed: (error: unknown) => void
-  /** Called when the broker refused the records' time. */
+  /** Called when the broker refused records because of their time. */
   readonly onClockRefused: () => void
 }
 
-/** With its key and headers; the limit of the retry and dead-letter topics. */
+/** The limit for a record with its key and headers, as in the settings of the retry and dead-letter topics. */
 const MAX_RECORD_BYTES = 2 * 1024 * 1024
-/** Kafka limits the batch, not the record: a group must fit, as one batch, into a topic with the default `max.message.bytes`. */
+/** Kafka's limit applies to a batch. A group that is one batch must fit into the default `max.message.bytes`. */
 const GROUP_BYTES = 900 * 1024
 const GROUP_RECORDS = 2000
 const MAX_GROUPS_IN_FLIGHT = 2
@@ -41,7 +32,7 @@ interface Call {
   readonly deadline: number
   readonly positions: RecordPosition[]
   missing: number
-  /** Once it is set, the remaining records of the call are not sent. */
+  /** If true, the remaining records of the call are not sent. */
   failed: boolean
   resolve(positions: readonly RecordPosition[]): void
   reject(error: unknown): void
@@ -53,11 +44,16 @@ interface Entry extends Addressed {
   readonly bytes: number
 }
 
-export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
+/**
+ * Combines the records of several calls into one request. A group has the calls of one turn of the event loop, or all calls
+ * that arrived while two groups were in flight. A call never waits for a timer. Records with the same key keep the order of
+ * the calls as long as no attempt fails.
+ */
+export function createKafkaQueue(options: KafkaQueueOptions) {
   const { sender, deadlineMs, onSent, onFailed, onClockRefused } = options
   const bounds = createQueueBounds('Kafka', options)
   const waiting: Entry[] = []
-  /** Topics that acknowledged since anything failed. */
+  /** Topics that have acknowledged records since the last failure. */
   const proven = new Set<string>()
   let inFlight = 0
   let flushing = false
@@ -66,7 +62,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
   function flushSoon(): void {
     if (flushing || inFlight >= MAX_GROUPS_IN_FLIGHT || waiting.length === 0) return
     flushing = true
-    // At the end of this turn, so that the requests that arrived together travel together.
+    // Runs at the end of the turn, so that requests that arrived together are sent together.
     setImmediate(() => {
       flushing = false
       const group = nextGroup()
@@ -74,12 +70,12 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
         inFlight += 1
         void flush(group)
       }
-      // When there is nothing to send now, the end of the group in flight comes back here.
+      // If nothing can be sent now, the end of the group in flight calls this again.
       if (group.length > 0 || inFlight === 0) flushSoon()
     })
   }
 
-  /** As much as fits one request. A topic's first request goes alone, because kafkajs lets the second overtake it. */
+  /** As many records as fit into one request. A topic's first request goes alone, because kafkajs lets a second one overtake it. */
   function nextGroup(): Entry[] {
     let bytes = 0
     const end = waiting.findIndex((entry, index) => {
@@ -93,7 +89,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
     return alive
   }
 
-  /** Never rejects, because the callers get the error. */
+  /** Never rejects: errors go to the callers of `publish`. */
   async function flush(group: readonly Entry[]): Promise<void> {
     await deliver(group)
     inFlight -= 1
@@ -105,13 +101,13 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
     try {
       settle(group, await sendUntilAcknowledged(group))
     } catch (error) {
-      // One record is too large, and the others must not fail with it.
+      // Sends the records one by one, so that only the record that is too large fails.
       if (isTooLarge(error) && group.length > 1) for (const entry of group) await deliver([entry])
       else for (const { call, topic } of group) fail(call, isTooLarge(error) ? recordTooLarge(topic, error) : error)
     }
   }
 
-  /** Sends the same records until all are acknowledged: a record may be written twice, but none is lost. */
+  /** Sends the whole group until all records are acknowledged. A record may be written twice, but no record is lost. */
   async function sendUntilAcknowledged(group: readonly Entry[]): Promise<readonly RecordPosition[]> {
     const deadline = Math.min(...group.map(({ call }) => call.deadline))
     for (let attempt = 1; ; attempt++) {
@@ -123,7 +119,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
       } catch (error) {
         if (isTooLarge(error)) throw error
         if (isClockRefused(error)) {
-          // The records would have the same time when sent again.
+          // Sending again does not help, because the records would have the same time.
           onFailed(new Error(CLOCK_REFUSED))
           onClockRefused()
           throw new OrderError('clock-wrong', CLOCK_REFUSED, { retriable: true, cause: error })
@@ -156,14 +152,14 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
     expiry = undefined
   }
 
-  /** Answers calls in time even when their turn never comes because the broker is unavailable. */
+  /** Rejects calls whose deadline passes while they wait in the queue. */
   function expireSoon(): void {
     expiry ??= setTimeout(() => {
       expiry = undefined
       const now = Date.now()
       for (const { call } of waiting) {
         if (call.deadline <= now && !call.failed)
-          fail(call, kafkaUnavailable('Kafka is too slow', new Error('too many records wait')))
+          fail(call, kafkaUnavailable('Kafka is too slow', new Error('too many records are waiting')))
       }
       const over = waiting.filter(({ call }) => call.failed)
       waiting.splice(0, waiting.length, ...waiting.filter(({ call }) => !call.failed))
@@ -173,7 +169,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
   }
 
   return {
-    publish(topic, records) {
+    publish(topic: string, records: readonly RecordToPublish[]): Promise<readonly RecordPosition[]> {
       return new Promise((resolve, reject) => {
         if (records.length === 0) return resolve([])
         const call = {
@@ -208,7 +204,11 @@ function fail(call: Call, error: unknown): void {
 }
 
 function recordTooLarge(topic: string, cause?: unknown): OrderError {
-  return new OrderError('record-too-large', `A record for ${topic} is larger than it takes, with its headers.`, {
-    cause,
-  })
+  return new OrderError(
+    'record-too-large',
+    `A record for ${topic} is larger, with its headers, than the topic accepts.`,
+    {
+      cause,
+    },
+  )
 }

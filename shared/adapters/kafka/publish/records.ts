@@ -1,7 +1,7 @@
 import type { Message } from 'kafkajs'
 import type { RecordHeader, RecordToPublish } from '../../../ports/event-log.ts'
 
-/** A message that keeps its partition once it is chosen, so that a record that is sent again goes to the same one. */
+/** A message that keeps the partition chosen at the first attempt, so that later attempts use the same partition. */
 export type OutgoingMessage = Message & { key: Buffer | null; value: Buffer | null; partition?: number }
 
 export function toMessage({ key, value, headers, timestamp = Date.now() }: RecordToPublish): OutgoingMessage {
@@ -14,7 +14,7 @@ export function toMessage({ key, value, headers, timestamp = Date.now() }: Recor
   }
 }
 
-/** At least the record's size in a batch, in bytes. */
+/** An upper bound for the record's size in a batch, in bytes. */
 export function sizeOf({ key, value }: OutgoingMessage, headers: readonly RecordHeader[]): number {
   let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
   for (const [name, header] of headers) size += HEADER_OVERHEAD + Buffer.byteLength(name) + byteLength(header)
@@ -25,9 +25,9 @@ const RECORD_OVERHEAD = 32
 const HEADER_OVERHEAD = 6
 
 /**
- * All headers of a record in their order. kafkajs takes headers as an object, which loses the order of repeated names, and
- * it fails on a value of null (tulios/kafkajs#1789), which a parked record of another producer may have. Its encoder maps
- * the array under a name to entries; this array returns all headers.
+ * All headers of a record in their order. kafkajs takes headers as an object, in which the order of repeated names is lost,
+ * and fails on a null value (tulios/kafkajs#1789), which another producer's record may have. kafkajs calls `map` on the array
+ * of values of each name, so this array's `map` returns all headers.
  */
 class HeaderList extends Array<never> {
   readonly #headers: readonly RecordHeader[]
@@ -44,7 +44,10 @@ class HeaderList extends Array<never> {
   }
 }
 
-/** Empty while kafkajs measures it, because null has the same encoded length, and null when it is written. */
+/**
+ * The value is empty at the first two reads, with which kafkajs determines the length, and then null. Both have the same
+ * encoded length.
+ */
 function nullHeader(key: string): { key: string; readonly value: '' | null } {
   let reads = 0
   return {

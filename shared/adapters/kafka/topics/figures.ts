@@ -4,48 +4,48 @@ import type { AdminClient } from '../client/admin.ts'
 import type { Reader } from '../fetch/reader.ts'
 
 interface Known {
-  /** The group's offset at the last question. */
+  /** The group's committed offset at the last request. */
   readonly committed: number
-  /** The first record's offset from there on, and the partition's end then; undefined until looked up. */
+  /** The next record's offset, or the end without one, and the partition's end at that time; undefined until looked up. */
   readonly found: { readonly end: number; readonly position: number } | undefined
 }
 
-/** The ends of topics and the positions of groups, corrected for transactions. */
+/** The ends of topics and the committed offsets of groups, corrected for transactions. */
 export function createFigures(
   admin: Pick<AdminClient, 'offsets' | 'committed'>,
   reader: Reader,
 ): Pick<EventLog, 'offsets' | 'committed'> {
-  /** The last findings, by group, topic and partition. */
+  /** The last results, by group, topic and partition. */
   const known = new Map<string, Known>()
 
   async function offsets(topic: string): Promise<Awaited<ReturnType<EventLog['offsets']>>> {
-    // High watermarks first: records published between the two answers must not seem to wait for a transaction.
+    // High watermarks first. In the other order, records published in between would count as waiting for a transaction.
     const ends = await reader.highWatermarks(topic)
     const stable = await admin.offsets(topic)
-    return stable.map((place) => {
-      const behindTransaction = (ends.get(place.partition) ?? place.end) - place.end
-      return behindTransaction > 0 ? { ...place, behindTransaction } : place
+    return stable.map((offsets) => {
+      const behindTransaction = (ends.get(offsets.partition) ?? offsets.end) - offsets.end
+      return behindTransaction > 0 ? { ...offsets, behindTransaction } : offsets
     })
   }
 
   /**
-   * librdkafka does not commit transaction markers, so a group that has processed everything stays before the marker for
-   * ever. It counts as being after it.
+   * librdkafka does not commit the offsets of transaction markers, so a group that has processed everything may stay before a
+   * marker. This counts it as being after the marker.
    */
   async function committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>> {
     const positions = await admin.committed(groupId, topic)
-    const places = await admin.offsets(topic)
-    const passed = places.map(async ({ partition, first, end }): Promise<[number, number] | undefined> => {
+    const offsets = await admin.offsets(topic)
+    const passed = offsets.map(async ({ partition, first, end }): Promise<[number, number] | undefined> => {
       const position = positions.get(partition)
       const next = nextOffset(positions, { partition, first })
       if (next >= end) return position === undefined ? undefined : [partition, position]
       const beyond = await beyondMarkers(`${groupId}:${topic}:${partition}`, topic, partition, next, end)
       return position === undefined && beyond === first ? undefined : [partition, beyond]
     })
-    return new Map((await Promise.all(passed)).filter((one) => one !== undefined))
+    return new Map((await Promise.all(passed)).filter((entry) => entry !== undefined))
   }
 
-  /** Looks only where the group has not moved since the last question, because a group that moves has records ahead. */
+  /** Reads the log only if the group has not moved since the last request, because a group that moves has records to read. */
   async function beyondMarkers(key: string, topic: string, partition: number, committed: number, end: number) {
     const before = known.get(key)
     if (before !== undefined && before.committed !== committed) {
@@ -59,7 +59,7 @@ export function createFigures(
     return position
   }
 
-  /** The group counts as being before a batch that cannot be read, because that batch may hold records. */
+  /** The group counts as being before an unreadable batch, because the batch may contain records. */
   async function firstRecord(topic: string, partition: number, from: number, end: number): Promise<number> {
     try {
       const [record] = await reader.read(topic, partition, from, 1)

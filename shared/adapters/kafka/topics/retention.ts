@@ -3,13 +3,13 @@ import type { AdminClient } from '../client/admin.ts'
 import { isDenied } from '../client/errors.ts'
 import { describeSettings, type TopicSettings } from './topic-settings.ts'
 
-/** Settings change rarely, but every look at the ledger asks for them. */
+/** Settings change rarely, but every request for the ledger needs them. */
 const REMEMBERED_MS = 60_000
 
-/** Assumed for a cluster that refuses to show its settings. The start has warned of it. */
+/** Assumed for a cluster that refuses to show its settings. A warning at the start reports the refusal. */
 const UNKNOWN: TopicRetention = { maxAgeMs: null, maxBytes: null, holesAreMarkers: true }
 
-/** How long topics keep records. An answer is remembered for a minute. */
+/** Returns how long a topic keeps records. Caches each result for a minute. */
 export function createRetention(admin: Pick<AdminClient, 'ask'>): (topic: string) => Promise<TopicRetention> {
   const known = new Map<string, { readonly at: number; readonly retention: TopicRetention }>()
 
@@ -34,7 +34,7 @@ export function createRetention(admin: Pick<AdminClient, 'ask'>): (topic: string
 
 function toRetention(settings: TopicSettings): TopicRetention {
   const policies = settings.get('cleanup.policy')?.value.split(',') ?? ['delete']
-  // A topic that is only compacted deletes nothing because of age or size.
+  // The limits have no effect on a topic that is only compacted.
   const limit = (name: string) => {
     const value = Number(settings.get(name)?.value ?? -1)
     return policies.includes('delete') && value >= 0 ? value : null

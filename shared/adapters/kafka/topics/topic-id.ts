@@ -4,7 +4,7 @@ import type { Cluster } from '../client/cluster.ts'
 import { createDecoder } from '../client/decoder.ts'
 import type { Lazy } from '../client/lazy.ts'
 
-/** The part of a kafkajs broker that can send requests that kafkajs does not know. */
+/** The internals of a kafkajs broker, with which requests can be sent that kafkajs does not support. */
 interface AskedBroker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>
   readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> }
@@ -30,9 +30,9 @@ const UUID_BYTES = 16
 const NO_TAGS = Buffer.of(0)
 
 /**
- * The topic's id, by which a recreated topic is told from the earlier one of its name (KIP-516); null where the broker is
- * too old to have ids. kafkajs 2.2.4 asks for metadata in version 6, which has no ids; this asks in version 10, over
- * kafkajs's own connections. Rejects with `log-unavailable`.
+ * The topic's id, which distinguishes a recreated topic from the earlier topic of the same name (KIP-516); null if the
+ * broker is too old to have ids. kafkajs 2.2.4 requests metadata in version 6, which has no ids. This requests version 10
+ * over kafkajs's connections. Rejects with `log-unavailable`.
  */
 export function topicId(cluster: Lazy<Cluster>, timeoutMs: number, topic: string): Promise<string | null> {
   return askPatiently(timeoutMs, `Asking Kafka for the id of ${topic}`, () =>
@@ -45,7 +45,7 @@ export function topicId(cluster: Lazy<Cluster>, timeoutMs: number, topic: string
   )
 }
 
-/** Metadata in version 10 is flexible (KIP-482): its headers end with tagged fields, which kafkajs's headers lack. */
+/** Version 10 of Metadata is flexible (KIP-482): its headers end with tagged fields, which kafkajs does not write or read. */
 function metadataOf(topic: string): Exchange<string | null> {
   return {
     request: {
@@ -55,11 +55,11 @@ function metadataOf(topic: string): Exchange<string | null> {
       encode: async () =>
         new EncoderOf()
           .writeBuffer(NO_TAGS) // end of the header
-          .writeBuffer(Buffer.of(2)) // one topic: a length is written plus one
-          .writeBuffer(Buffer.alloc(UUID_BYTES)) // no id, because we ask by name
+          .writeBuffer(Buffer.of(2)) // one topic, because a length is encoded as length + 1
+          .writeBuffer(Buffer.alloc(UUID_BYTES)) // no id, because the request is by name
           .writeUVarIntString(topic)
           .writeBuffer(NO_TAGS)
-          .writeBuffer(Buffer.of(0, 0, 0)) // do not create the topic, nor list permissions
+          .writeBuffer(Buffer.of(0, 0, 0)) // do not create the topic or list permissions
           .writeBuffer(NO_TAGS),
     },
     response: {
@@ -69,7 +69,7 @@ function metadataOf(topic: string): Exchange<string | null> {
   }
 }
 
-/** The first topic's id; the rest is not read. */
+/** Reads the response as far as the first topic's id. */
 function readId(payload: Buffer): string | null {
   const decoder = createDecoder(payload)
   decoder.readTaggedFields()

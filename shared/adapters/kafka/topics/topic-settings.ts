@@ -2,27 +2,27 @@ import kafkajs from 'kafkajs'
 import type { TimestampType, TopicSpec } from '../../../ports/event-log.ts'
 import type { AdminClient } from '../client/admin.ts'
 
-/** The value of a topic's setting that is in force. */
+/** The effective value of a topic's setting. */
 export interface TopicSetting {
   readonly value: string
-  /** Not set for the topic, but for the broker or by Kafka's default. */
+  /** Whether the value comes from the broker or Kafka's defaults instead of the topic. */
   readonly isInherited: boolean
 }
 
 export type TopicSettings = ReadonlyMap<string, TopicSetting>
 
 const DAY_MS = 86_400_000
-/** The setting that decides whose time a topic's records have. */
+/** The setting that determines whether records have their producer's time or the broker's. */
 const TIMESTAMP_TYPE = 'message.timestamp.type'
 
 /**
- * The Kafka extension converts a record's time to .NET's DateTime, which has the years 1 to 9999, and ends the trigger when
- * it cannot. A broker that refuses times further than this from its own accepts only times that can be converted.
+ * The Kafka extension converts a record's time to .NET's DateTime, which ends with the year 9999. If that fails, the trigger
+ * stops. Records whose time is at most this far from the broker's time can always be converted.
  */
 const MAX_DISTANCE_MS = 1000 * 365.25 * DAY_MS
 
 /**
- * The consequence for orders when a setting differs, by the setting's name in Kafka. A setting without an entry is reported
+ * By Kafka's name of a setting, the consequence for orders if its value differs from ours. Other settings are reported
  * without a consequence.
  */
 const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
@@ -33,7 +33,7 @@ const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
   'cleanup.policy': (value) =>
     value.includes('compact')
       ? 'a record leaves the log when a later one has its key, and the offset that is left looks like a transaction marker'
-      : 'records leave the log in another way than we ask for',
+      : 'records leave the log in another way than requested',
   [TIMESTAMP_TYPE]: () =>
     'a producer can write a time that the Kafka extension cannot convert, and one such record ends the trigger (message.timestamp.before.max.ms and message.timestamp.after.max.ms are too wide)',
 }
@@ -59,26 +59,26 @@ export async function describeSettings(
   return new Map(resources.map(({ resourceName, configEntries }) => [resourceName, settingsOf(configEntries)]))
 }
 
-/** A sentence for each setting that differs: its topics, and what that means for orders. */
+/** One sentence for each difference: the setting, its topics and the consequence for orders. */
 export function differingSettings(
   specs: readonly TopicSpec[],
   settings: ReadonlyMap<string, TopicSettings>,
 ): readonly string[] {
   const differing = specs.flatMap(({ name: topic, config }) =>
     Object.entries(config).flatMap(([setting, wanted]) => {
-      const of = settings.get(topic)
-      const found = of?.get(setting)
-      if (of !== undefined && setting === TIMESTAMP_TYPE && boundsTimes(of)) return []
+      const topicSettings = settings.get(topic)
+      const found = topicSettings?.get(setting)
+      if (topicSettings !== undefined && setting === TIMESTAMP_TYPE && boundsTimes(topicSettings)) return []
       return found === undefined || found.value === wanted ? [] : [{ topic, setting, wanted, ...found }]
     }),
   )
-  const alike = Map.groupBy(differing, (one) => JSON.stringify([one.setting, one.value, one.wanted, one.isInherited]))
-  return [...alike.values()].flatMap((some) => {
-    const [first] = some
+  const alike = Map.groupBy(differing, (difference) => JSON.stringify({ ...difference, topic: undefined }))
+  return [...alike.values()].flatMap((group) => {
+    const [first] = group
     if (first === undefined) return []
     const { setting, value, wanted, isInherited } = first
     const consequence = CONSEQUENCES[setting]?.(value)
-    const topics = some.map(({ topic }) => topic).join(', ')
+    const topics = group.map(({ topic }) => topic).join(', ')
     const inherited = isInherited ? ' (inherited from the broker)' : ''
     const why = consequence === undefined ? '' : `: ${consequence}`
     return [`${setting} is ${value}${inherited}, not ${wanted}, for ${topics}${why}. It is left as it is.`]
@@ -94,14 +94,14 @@ export function timestampTypeIn(settings: TopicSettings | undefined): TimestampT
   return settings?.get(TIMESTAMP_TYPE)?.value === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime'
 }
 
-/** Whether the topic accepts only records whose time the Kafka extension can convert. */
+/** Whether the Kafka extension can convert the time of every record that the topic accepts. */
 function boundsTimes(settings: TopicSettings): boolean {
   if (timestampTypeIn(settings) === 'LogAppendTime') return true
   const [before, after] = ['before', 'after'].map((side) => limit(settings, side))
   return before !== undefined && after !== undefined && Math.max(before, after) <= MAX_DISTANCE_MS
 }
 
-/** Brokers before 3.6 have one setting for both sides; later ones still apply it where it was changed (KIP-937). */
+/** Brokers before 3.6 have one setting for both sides. Later brokers still apply it if it was changed (KIP-937). */
 function limit(settings: TopicSettings, side: string): number | undefined {
   const names = [`message.timestamp.${side}.max.ms`, 'message.timestamp.difference.max.ms']
   const limits = names.flatMap((name) => settings.get(name)?.value ?? []).map(Number)

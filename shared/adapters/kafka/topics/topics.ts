@@ -5,14 +5,14 @@ import type { AdminClient } from '../client/admin.ts'
 import { isDenied, protocolType, rootOf } from '../client/errors.ts'
 import { describeSettings, differingSettings, type TopicSettings } from './topic-settings.ts'
 
-/** With fewer copies, or fewer in-sync ones required for an acknowledgement, a lost disk can lose acknowledged orders. */
+/** With fewer replicas, or fewer in-sync replicas needed for an acknowledgement, a lost disk can lose accepted orders. */
 const SAFE_REPLICATION = 3
 const SAFE_IN_SYNC = 2
 
 /**
- * Creates missing topics, and warns of each difference between an existing topic and what was asked for; existing topics are
- * never altered. Resolves with the topics' settings, or an empty map when they could not be read. Rejects with
- * `invalid-setting` when Kafka refuses to create a topic, `log-unavailable` when Kafka is unavailable.
+ * Creates missing topics, and warns of each difference between an existing topic and its spec. Never alters a topic. Resolves
+ * with the topics' settings, or with an empty map if they could not be read. Rejects with `invalid-setting` if Kafka refuses
+ * to create a topic and with `log-unavailable` if Kafka is unavailable.
  */
 export async function ensureTopics(
   admin: AdminClient,
@@ -21,14 +21,14 @@ export async function ensureTopics(
 ): Promise<ReadonlyMap<string, TopicSettings>> {
   const existing = new Set(await admin.ask('Asking Kafka for its topics', (kafka) => kafka.listTopics()))
   const missing = specs.filter(({ name }) => !existing.has(name))
-  for (const spec of missing) await make(admin, spec)
+  for (const spec of missing) await create(admin, spec)
 
   const names = specs.map(({ name }) => name)
   const { topics } = await admin.ask('Asking Kafka for its topics', (kafka) =>
     kafka.fetchTopicMetadata({ topics: names }),
   )
   admin.remember(names)
-  // Brokers name a leader a moment before it leads. A group published then is refused in part, and so written twice.
+  // Metadata names a leader shortly before it leads. Part of a group published then would be refused, and all of it sent again.
   for (const { name } of missing) await admin.offsets(name)
   const settings = await describeSettings(admin, names).catch((error: unknown) => {
     onWarning(`The settings of the topics could not be checked: ${messageOf(rootOf(error))}`)
@@ -49,12 +49,12 @@ export async function ensureTopics(
   return settings
 }
 
-async function make(admin: AdminClient, { name, partitions, replication, config }: TopicSpec): Promise<void> {
+async function create(admin: AdminClient, { name, partitions, replication, config }: TopicSpec): Promise<void> {
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
   const topic = { topic: name, numPartitions: partitions, replicationFactor: replication, configEntries }
   try {
     await admin.ask(`Creating the topic ${name}`, async (kafka) => {
-      // Returns false when another process was faster.
+      // Returns false if another process has already created the topic.
       await kafka.createTopics({ topics: [topic], waitForLeaders: false }).catch(throwFirst)
     })
   } catch (error) {
@@ -69,7 +69,7 @@ async function make(admin: AdminClient, { name, partitions, replication, config 
   }
 }
 
-/** kafkajs wraps the errors in one that says only how many there were. */
+/** Throws the first of several errors, because kafkajs's own error has only their number. */
 function throwFirst(error: unknown): never {
   if (error instanceof Error && 'errors' in error && Array.isArray(error.errors)) throw error.errors[0] ?? error
   throw error

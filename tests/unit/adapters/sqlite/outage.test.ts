@@ -155,7 +155,7 @@ describe('a thread of the store', () => {
     const inFlight = [thread.call('die'), thread.call('echo', 'too late')]
     for (const { status, reason } of (await Promise.allSettled(inFlight)) as PromiseRejectedResult[]) {
       expect({ status, ...(reason as object) }).toMatchObject({ status: 'rejected', code: 'store-unavailable' })
-      expect(reason).toMatchObject({ retriable: true, cause: { message: 'Its thread ended with code 7.' } })
+      expect(reason).toMatchObject({ retriable: true, cause: { message: 'The thread ended with code 7.' } })
     }
     await expect(thread.call('echo', 'while it is away')).rejects.toMatchObject({ code: 'store-unavailable' })
     await vi.waitFor(async () => expect(await thread.call('echo', 'after')).toBe('after'), { timeout: 5000 })
