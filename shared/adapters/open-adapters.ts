@@ -32,8 +32,8 @@ type LogHalf = Pick<Adapters, 'log'> & { readonly described: string; readonly em
 type StoreHalf = Store & { readonly described: string; readonly copyTo?: (file: string) => Promise<void> }
 
 /**
- * Imports only the adapters that the settings choose. A process on Kafka and SQL Server does not load the embedded adapters,
- * and vice versa. Log and store are chosen independently.
+ * Imports only the adapters that the settings choose. A process on Kafka and SQL Server does not load the embedded
+ * adapters, and vice versa. Log and store are chosen independently.
  */
 export async function openAdapters(config: Config, logger: Logger, events: PipelineEmitter): Promise<Adapters> {
   const opened: AsyncDisposable[] = []
@@ -102,8 +102,8 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
     const { createMssqlStore } = await import('./mssql/mssql-store.ts')
     const store = await createMssqlStore({
       connectionString: config.sqlConnectionString,
-      // In the Functions runtime, a failed start would leave a host without functions. So the process reports the store as
-      // unusable and waits for it.
+      // In the Functions runtime, a failed start would leave a host without functions. So the process reports the store
+      // as unusable and waits for it.
       mustBeUsable: config.runtime === 'embedded',
       onWarning: (message) => logger.warn({ event: 'store:warned' }, message),
       onError: (error) => logger.error({ event: 'store:failed', err: error }, 'a connection to the store failed'),
@@ -154,8 +154,8 @@ async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<voi
 }
 
 /**
- * Kills the process before any caller gets a reply, because it no longer knows what is in its files. An orderly close would
- * flush them, and that would seem to succeed. The next start verifies the files.
+ * Kills the process before any caller gets a reply, because it no longer knows what is in its files. An orderly close
+ * would flush them, and that would seem to succeed. The next start verifies the files.
  */
 async function endWhenInDoubt({ dataDir }: Config): Promise<(error: unknown) => void> {
   const { markInDoubt } = await import('../disk/in-doubt.ts')

@@ -1,6 +1,6 @@
 import { OrderError } from '../domain/errors.ts'
 
-/** Limits the records that wait to be published, so that they do not exhaust the memory while the log is unavailable. */
+/** Limits the records that wait to be published, so that an unavailable log does not exhaust the memory. */
 export interface QueueBounds {
   readonly queued: { readonly records: number; readonly bytes: number }
   /** Throws `queue-full` (retriable) if this many more would exceed a limit. */

@@ -7,8 +7,8 @@ const DUE_PAGES = 4096
 const WAL_KEPT_BYTES = 32 * 1024 * 1024
 
 /**
- * Replaces SQLite's automatic checkpoints, which hide errors. The kernel reports a failed flush only once, so a program that
- * misses the report would take the next flush for a success.
+ * Replaces SQLite's automatic checkpoints, which hide errors. The kernel reports a failed flush only once, so a program
+ * that misses the report would take the next flush for a success.
  *
  * Call it before writing anything. Otherwise the first commit to a long WAL runs SQLite's own checkpoint.
  */
@@ -36,16 +36,17 @@ export function prepareCheckpoints(db: DatabaseSync) {
 const FULL = 13
 const IO_ERROR = 10
 /**
- * The result codes IOERR_FSYNC, IOERR_DIR_FSYNC, IOERR_TRUNCATE, IOERR_CLOSE and IOERR_DIR_CLOSE, and IOERR without a kind,
- * which may stand for any of them (https://www.sqlite.org/rescode.html).
+ * The result codes IOERR_FSYNC, IOERR_DIR_FSYNC, IOERR_TRUNCATE, IOERR_CLOSE and IOERR_DIR_CLOSE, and IOERR without a
+ * kind, which may stand for any of them (https://www.sqlite.org/rescode.html).
  */
 const OF_A_FLUSH: ReadonlySet<number> = new Set([0, 4, 5, 6, 16, 17].map((kind) => IO_ERROR | (kind << 8)))
 
 /**
- * Whether the content of the disk is in doubt after this SQLite error. This is so after a failed flush, because its writes had
- * already succeeded. It is not so if a call was refused, because its transaction is rolled back. With IOERR_WRITE the kernel
- * may report the failure of an earlier write, but then it reports it to the next flush as well (write(2), EIO). Errors of
- * temporary files (IOERR_SHM…), locks and reads lose no data, and IOERR_…_ATOMIC does not occur in WAL mode.
+ * Whether the content of the disk is in doubt after this SQLite error. This is so after a failed flush, because its
+ * writes had already succeeded. It is not so if a call was refused, because its transaction is rolled back. With
+ * IOERR_WRITE the kernel may report the failure of an earlier write, but then it reports it to the next flush as well
+ * (write(2), EIO). Errors of temporary files (IOERR_SHM…), locks and reads lose no data, and IOERR_…_ATOMIC does not
+ * occur in WAL mode.
  */
 export function leavesDiskInDoubt(error: unknown): boolean {
   const code = errcodeOf(error)
@@ -53,8 +54,8 @@ export function leavesDiskInDoubt(error: unknown): boolean {
 }
 
 /**
- * Copies the WAL, then closes the connection. Closing the last connection would also copy the WAL, but hide errors. Throws
- * an error of copying.
+ * Copies the WAL, then closes the connection. Closing the last connection would also copy the WAL, but hide errors.
+ * Throws an error of copying.
  */
 export function closeAfterCopy(db: DatabaseSync): void {
   try {
@@ -69,8 +70,8 @@ export function closeAfterCopy(db: DatabaseSync): void {
 const keptOpen = new Set<DatabaseSync>()
 
 /**
- * Closes a connection after this error. After a failed flush, it keeps the connection open until the process is killed, safe
- * from garbage collection. Closing would flush again, seem to succeed, and remove the WAL.
+ * Closes a connection after this error. After a failed flush, it keeps the connection open until the process is killed,
+ * safe from garbage collection. Closing would flush again, seem to succeed, and remove the WAL.
  */
 export function closeUnlessInDoubt(db: DatabaseSync, error: unknown): void {
   if (leavesDiskInDoubt(error)) keptOpen.add(db)

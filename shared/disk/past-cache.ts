@@ -9,13 +9,13 @@ const CHUNK_BYTES = 1024 * 1024
 const WASM_PAGE_BYTES = 64 * 1024
 
 /**
- * Copies a file as it is on the disk. After a failed flush, programs may read different data from the kernel's cache, which
- * treats the pages as written. Direct I/O bypasses the cache. If it is not available, the copy is made through the cache. The
- * copy is a new file, because pages that are written to the old file again may not reach the disk either (seen on ext4). It
- * is flushed, read back from the disk and compared.
+ * Copies a file as it is on the disk. After a failed flush, programs may read different data from the kernel's cache,
+ * which treats the pages as written. Direct I/O bypasses the cache. If it is not available, the copy is made through
+ * the cache. The copy is a new file, because pages that are written to the old file again may not reach the disk either
+ * (seen on ext4). It is flushed, read back from the disk and compared.
  *
- * Synchronous. Throws errors of reading and writing. No process may have either file open, because closing a file releases
- * every lock that the process has on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ * Synchronous. Throws errors of reading and writing. No process may have either file open, because closing a file
+ * releases every lock that the process has on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 export function copyFromDisk(from: string, to: string): void {
   const source = openDirect(from)

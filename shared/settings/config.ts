@@ -50,7 +50,7 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 const MIN_SECRET_LENGTH = 16
-/** The maximum retry delay: host.json's functionTimeout (35 minutes) minus the time for holding (5 minutes) and storing. */
+/** The maximum retry delay: host.json's functionTimeout (35 minutes) minus 5 minutes for holding and time to store. */
 export const MAX_RETRY_DELAY_MS = 25 * 60_000
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 

@@ -1,6 +1,6 @@
 import type { Config } from './config.ts'
 
-/** One sentence for each combination of valid settings that makes no sense. They are probably mistakes, but nothing fails. */
+/** One sentence for each combination of valid settings that is probably a mistake. None of them prevents a start. */
 export function contradictionsIn(config: Config): string[] {
   const { kafka, replication, retryDelaysMs, faults, runtime, orderIdSecrets } = config
   const isSasl = kafka?.securityProtocol.startsWith('sasl') ?? false

@@ -1,6 +1,6 @@
 /**
- * The Functions runtime's settings that disable a function: `AzureWebJobs_<name>_Disabled`, or the same with dots, which a
- * shell cannot export. Names are case-insensitive. The values `true` and `1` disable the function.
+ * The Functions runtime's settings that disable a function: `AzureWebJobs_<name>_Disabled`, or the same with dots,
+ * which a shell cannot export. Names are case-insensitive. The values `true` and `1` disable the function.
  */
 type Settings = Readonly<Record<string, string | undefined>>
 

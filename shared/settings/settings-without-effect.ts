@@ -7,8 +7,9 @@ const MIN_NAME_LENGTH = 5
 const HOST_KEYS = ['READ_KEY', 'PLACE_KEY', 'METRICS_KEY'] as const
 
 /**
- * One line for each setting that has a value but no effect: a misspelt setting that should disable a function, a name that
- * differs in one letter from a setting's name, or a key that only the embedded host reads. `known` are the settings' names.
+ * One line for each setting that has a value but no effect: a misspelt setting that should disable a function, a name
+ * that differs in one letter from a setting's name, or a key that only the embedded host reads. `known` are the
+ * settings' names.
  */
 export function settingsWithoutEffect(
   environment: Readonly<Record<string, string | undefined>>,

@@ -7,11 +7,12 @@ type Method<T> = Exclude<{ [K in keyof T]: T[K] extends Call ? K : never }[keyof
 type Args<T> = T extends (...args: infer A) => unknown ? A : never
 type Result<T> = T extends (...args: never[]) => infer R ? R : never
 
-/** The main thread's side of a thread that serves a file (`serveFile`). Calls are handled one after another, in order. */
+/** The main thread's side of a thread that serves a file (`serveFile`). Calls are handled in order. */
 export interface FileThread<T extends Operations> extends AsyncDisposable {
   /**
-   * Rejects with the method's error, or with the error of `unavailable` if the thread is dead, dies or is closed. In that case
-   * the method may or may not have done its work. A thread that died is restarted, with a growing delay if it keeps dying.
+   * Rejects with the method's error, or with the error of `unavailable` if the thread is dead, dies or is closed. In
+   * that case the method may or may not have done its work. A thread that died is restarted, with a growing delay if it
+   * keeps dying.
    */
   call<M extends Method<T>>(method: M, ...args: Args<T[M]>): Promise<Result<T[M]>>
 }
@@ -24,7 +25,7 @@ export interface FileThreadOptions<E = SentError> {
   readonly unavailable: (cause: unknown) => unknown
   /** Creates the error for callers from the error that the thread sent. */
   readonly received: (sent: E) => unknown
-  /** Called before the call rejects, if its error leaves the content of the disk in doubt. The thread then refuses all calls. */
+  /** Called before a call rejects if the disk's content is in doubt. The thread then refuses all calls. */
   readonly onDiskInDoubt?: ((error: unknown) => void) | undefined
   /** Called when the thread has died, after all calls in flight were rejected. */
   readonly onDown?: (error: unknown) => void

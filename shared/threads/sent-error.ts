@@ -1,6 +1,6 @@
 /**
- * An error that is sent between threads. A structured clone keeps an error's message, stack and causes, but not its other
- * properties, so the result code is sent separately.
+ * An error that is sent between threads. A structured clone keeps an error's message, stack and causes, but not its
+ * other properties, so the result code is sent separately.
  */
 export interface SentError {
   readonly error: unknown

@@ -33,8 +33,8 @@ export interface ServeFileOptions<T extends Operations> {
 const UNASKED = -1
 
 /**
- * Handles the main thread's requests one after another, in order, until the main thread sends `close`. A request opens the
- * file if it is not open, so that the file becomes available again once the disk works.
+ * Handles the main thread's requests one after another, in order, until the main thread sends `close`. A request opens
+ * the file if it is not open, so that the file becomes available again once the disk works.
  *
  * After a failed flush it refuses every request and does not even close the file. Closing would flush again and seem to
  * succeed, because the kernel reports a failed flush only once.

@@ -18,9 +18,10 @@ const SPARE_BYTES = 64 * 1024 * 1024
 
 /**
  * The copies fit one another because of their order: first the offsets of the consumer groups, then the store, then the
- * log, whose copy gets those offsets. So the log's copy has everything that the store's copy has counted. Records that were
- * stored between reading the offsets and copying the store are delivered again, and the store recognises them. In another
- * order, the groups could have committed records that are not in the store's copy, and a retry among them would be lost.
+ * log, whose copy gets those offsets. So the log's copy has everything that the store's copy has counted. Records that
+ * were stored between reading the offsets and copying the store are delivered again, and the store recognises them. In
+ * another order, the groups could have committed records that are not in the store's copy, and a retry among them would
+ * be lost.
  */
 export function createBackUp(dependencies: {
   dataDir: string

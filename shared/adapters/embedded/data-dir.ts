@@ -10,7 +10,7 @@ import { isOpenToOthers, readOrCreateSecret, writePrivateFile } from './private-
 /** The data directory, with log, store and secrets. One process holds it at a time. */
 export interface DataDir extends AsyncDisposable {
   readonly path: string
-  /** The secret in the file of this name. The first call creates it: 32 random bytes in hexadecimal, readable by the owner only. */
+  /** The secret in the file of this name. The first call creates it from 32 random bytes, in hexadecimal. */
   secret(name: string): Promise<string>
   /** Writes this process's URL to a file, for `ops` and for a process that finds the directory in use. */
   describeOwner(details: { readonly url: string }): Promise<void>
@@ -36,12 +36,13 @@ const CHOOSE = 'set DATA_DIR to a directory on a local disk in which this user c
 const held = new Set<DatabaseSync>()
 
 /**
- * Locks the directory, and creates it if it is missing (mode 0700). An exclusive transaction on an SQLite file makes the
- * kernel lock that file. The kernel releases the lock when the process ends for any reason, so a lock is never stale. Some
- * network file systems do not implement such locks. Locking needs no room, so orders can be read even if the disk is full.
+ * Locks the directory, and creates it if it is missing (mode 0700). An exclusive transaction on an SQLite file makes
+ * the kernel lock that file. The kernel releases the lock when the process ends for any reason, so a lock is never
+ * stale. Some network file systems do not implement such locks. Locking needs no room, so orders can be read even if
+ * the disk is full.
  *
- * Rejects with `data-dir-locked` if another process holds the directory and with `invalid-setting` if it can't be used. Ends
- * the process if the file system does not respond.
+ * Rejects with `data-dir-locked` if another process holds the directory and with `invalid-setting` if it can't be used.
+ * Ends the process if the file system does not respond.
  */
 export async function openDataDir(
   directory: string,

@@ -32,7 +32,7 @@ export function createEmbeddedDelivery({
   const closing = new AbortController()
   const { signal } = closing
   const next = new Map(committed)
-  /** Offsets that were processed but may not be committed. If a commit fails, the next batch's commit includes its offsets. */
+  /** Processed offsets that may not be committed. If a commit fails, the next commit includes its offsets. */
   const uncommitted = new Map<number, number>()
   let committing = Promise.resolve()
   let first = 0
@@ -79,8 +79,8 @@ export function createEmbeddedDelivery({
   }
 
   /**
-   * Skips damaged records, because waiting does not repair a page. In the orders topic, the ledger counts these offsets as
-   * damaged. In other topics, only the error and `onPassedOver` report them.
+   * Skips damaged records, because waiting does not repair a page. In the orders topic, the ledger counts these offsets
+   * as damaged. In other topics, only the error and `onPassedOver` report them.
    */
   async function passOver(damaged: readonly Damage[]): Promise<void> {
     for (const { partitionId, from, to, error } of damaged) {
@@ -93,7 +93,7 @@ export function createEmbeddedDelivery({
     committing = commitProcessed()
   }
 
-  /** Starts waiting in the turn of the event loop that found no records, so that records published in between are not missed. */
+  /** Starts waiting in the turn of the event loop that found no records, so that no publish is missed. */
   async function recordsPublished(): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = () => {

@@ -30,7 +30,7 @@ export interface EmbeddedLog extends EventLog, LogConsumer {
 export interface EmbeddedLogOptions extends QueueLimits {
   /** Holds `log.db`, which only one log can have open. */
   readonly directory: string
-  /** The partitions of a topic that publishing or subscribing creates, like a broker's `num.partitions`; 1 by default. */
+  /** The partitions of a topic that publishing or subscribing creates, like Kafka's `num.partitions`; 1 by default. */
   readonly partitions?: number
   /** The memory for the newest records; 16 MiB by default. */
   readonly cacheBytes?: number

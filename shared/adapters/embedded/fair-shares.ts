@@ -1,7 +1,7 @@
 /**
- * Divides a batch of at most `limit` records among partitions, given the number of waiting records in each. Every partition
- * with records gets an equal share before any partition gets more, so a busy partition does not starve the others. `start`
- * is the index of the partition that is served first, and should change from batch to batch.
+ * Divides a batch of at most `limit` records among partitions, given the number of waiting records in each. Every
+ * partition with records gets an equal share before any partition gets more, so a busy partition does not starve the
+ * others. `start` is the index of the partition that is served first, and should change from batch to batch.
  */
 export function fairShares(waiting: readonly number[], limit: number, start: number): number[] {
   const shares = waiting.map(() => 0)

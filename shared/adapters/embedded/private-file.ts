@@ -18,9 +18,9 @@ const SECRET_BYTES = 32
 const MIN_SECRET_LENGTH = 16
 
 /**
- * Reads the secret in the file, and creates a random one if there is no file. An empty file is an error and is not replaced,
- * because order ids depend on the secret. The secret is hexadecimal, because people paste it into commands, where a leading
- * `-` would start an option.
+ * Reads the secret in the file, and creates a random one if there is no file. An empty file is an error and is not
+ * replaced, because order ids depend on the secret. The secret is hexadecimal, because people paste it into commands,
+ * where a leading `-` would start an option.
  */
 export function readOrCreateSecret(file: string): string {
   if (!existsSync(file)) writePrivateFile(file, `${randomBytes(SECRET_BYTES).toString('hex')}\n`)

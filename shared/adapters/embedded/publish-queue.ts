@@ -9,7 +9,7 @@ export interface EmbeddedQueueOptions extends QueueLimits {
   readonly topics: EmbeddedTopics
   /** Writes and flushes one group. Returns, by partition id, the offset of the group's first record. */
   readonly append: (frames: Buffer) => Promise<ReadonlyMap<number, number>>
-  /** Called for each flushed group before its calls resolve. The frames have their offsets. `ends` is by partition id. */
+  /** Called for each flushed group, whose frames have their offsets, before its calls resolve. `ends` is by partition id. */
   readonly onFlushed: (frames: Buffer, ends: ReadonlyMap<number, number>) => void
 }
 
@@ -33,9 +33,9 @@ interface Group {
 }
 
 /**
- * Group commit. Calls that arrive while the disk is busy are written together afterwards, so more calls share a slow flush.
- * If the disk is idle, a call waits only for the end of its turn of the event loop. Groups are written one after another in
- * the order of the calls.
+ * Group commit. Calls that arrive while the disk is busy are written together afterwards, so more calls share a slow
+ * flush. If the disk is idle, a call waits only for the end of its turn of the event loop. Groups are written one after
+ * another in the order of the calls.
  */
 export function createEmbeddedQueue(options: EmbeddedQueueOptions) {
   const { topics, append, onFlushed } = options

@@ -11,8 +11,8 @@ export interface FramePosition {
 const POSITION_BYTES = 96
 
 /**
- * The newest records of all partitions, up to a limit in bytes. A consumer that keeps up reads new records from here instead
- * of the file.
+ * The newest records of all partitions, up to a limit in bytes. A consumer that keeps up reads new records from here
+ * instead of the file.
  */
 export function createTailCache(maxBytes: number) {
   /** By partition id and offset. */

@@ -1,6 +1,5 @@
 import { isOrderError } from '../../domain/errors.ts'
 
-/** An error in a log line. */
 export interface ErrorLine {
   readonly type: string
   readonly message: string
@@ -13,9 +12,9 @@ const FACTS = ['code', 'retriable', 'errno', 'syscall', 'address', 'port', 'errc
 const MAX_CAUSES = 5
 
 /**
- * Removes personal data from an error. A parser's message may quote its input, and a database's message may quote a value.
- * So only our own messages are kept unchanged. Other messages lose everything in quotes or parentheses. Type, code, number
- * and stack frames are enough to find the cause.
+ * Removes personal data from an error. A parser's message may quote its input, and a database's message may quote a
+ * value. So only our own messages are kept unchanged. Other messages lose everything in quotes or parentheses. Type,
+ * code, number and stack frames are enough to find the cause.
  */
 export function toErrorLine(error: unknown): ErrorLine {
   if (!(error instanceof Error))

@@ -7,7 +7,7 @@ import { isTraceparent, traceIdOf } from '../../messaging/records/traceparent.ts
 interface Invocation {
   readonly context: InvocationContext
   readonly request: HttpRequest | undefined
-  /** True after the invocation. Work that it started, such as a connection, then logs outside it, because its log is closed. */
+  /** True after the invocation, whose log is then closed. Work that continues, such as a connection, logs elsewhere. */
   isOver: boolean
 }
 
@@ -32,7 +32,7 @@ function current(): Invocation | undefined {
   return invocation?.isOver === true ? undefined : invocation
 }
 
-/** The fields for a log line. They are computed only when a line is written, so that requests without lines stay cheap. */
+/** The fields for a log line, computed only when a line is written, so that requests without lines stay cheap. */
 export function invocationFields(): Record<string, string> {
   const invocation = current()
   if (invocation === undefined) return {}

@@ -7,8 +7,8 @@ import { invocationFields } from './invocation-scope.ts'
 export type { Logger } from 'pino'
 
 /**
- * Log lines should have no personal data: only order ids, positions in the log, error codes and safe properties of errors. In
- * case an object has personal data anyway, these fields are redacted up to three levels deep.
+ * Log lines should have no personal data: only order ids, positions in the log, error codes and safe properties of
+ * errors. In case an object has personal data anyway, these fields are redacted up to three levels deep.
  */
 const PERSONAL = [
   'customerId',
@@ -41,8 +41,8 @@ export function createLogger(level: Config['logLevel'], stream: DestinationStrea
 
 /**
  * Logs to standard error, because standard output is for results. The lines are readable text in a terminal and JSON
- * elsewhere. In the Functions runtime they go to the runtime. With SEQ_URL they also go to Seq, whose outages do not affect
- * the process. Disposing sends the lines that Seq has not received yet.
+ * elsewhere. In the Functions runtime they go to the runtime. With SEQ_URL they also go to Seq, whose outages do not
+ * affect the process. Disposing sends the lines that Seq has not received yet.
  */
 export async function openLogging(
   config: Pick<Config, 'logLevel' | 'seqUrl' | 'runtime'>,

@@ -6,8 +6,8 @@ import { traceIdOf } from '../../messaging/records/traceparent.ts'
 import { toBriefErrorLine } from './error-line.ts'
 
 /**
- * Writes one line for each important event, with the event's name in `event`. A line about a single order has the order's
- * id, and the trace id if the order has a trace.
+ * Writes one line for each important event, with the event's name in `event`. A line about a single order has the
+ * order's id, and the trace id if the order has a trace.
  */
 export function logPipeline(events: PipelineEmitter, logger: Logger): void {
   // This event happens thousands of times a second, so it has a listener only if its lines are written.

@@ -23,8 +23,9 @@ const REQUEST_MS = 10_000
 const CLOSE_MS = 2000
 
 /**
- * Creates a stream for pino that sends log lines to Seq's ingestion API (CLEF over HTTP), in batches, in order. The official
- * client is not used, because it keeps unsent lines without a limit and gives up as soon as a connection is refused.
+ * Creates a stream for pino that sends log lines to Seq's ingestion API (CLEF over HTTP), in batches, in order. The
+ * official client is not used, because it keeps unsent lines without a limit and gives up as soon as a connection is
+ * refused.
  */
 export function createSeqStream({ url, onAway, onBack }: SeqOptions) {
   const { endpoint, headers } = target(url)
@@ -65,7 +66,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions) {
     return jitteredMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
   }
 
-  /** Sends one batch. Lines that could not be sent stay first in the queue. Lines that Seq rejects for good count as lost. */
+  /** Sends one batch. Lines that could not be sent stay in the queue. Lines that Seq rejects for good are lost. */
   async function send(): Promise<void> {
     const batch = waiting.slice(0, BATCH_LINES)
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(REQUEST_MS)])
@@ -133,7 +134,7 @@ interface Line extends Record<string, unknown> {
   readonly err?: { readonly stack?: string }
 }
 
-/** Converts a line to Compact Log Event Format (clef-json.org). Fields that Seq knows begin with @; others are properties. */
+/** Converts a line to Compact Log Event Format (clef-json.org), in which names of predefined fields begin with @. */
 function toClef(line: string): string {
   const { time, level, msg, traceId, err, ...properties } = JSON.parse(line) as Line
   return JSON.stringify({

@@ -16,11 +16,11 @@ export interface TopicFigures {
   /** The number of offsets beyond `end`, which become readable when an open transaction ends. */
   readonly behindTransaction: number
   /**
-   * How long the oldest waiting record of a retry topic has been due, in ms; 0 if no record is due; null for other topics.
-   * Records of a batch are committed together, so values up to the tier's delay plus a hold are normal.
+   * How long the oldest waiting record of a retry topic has been due, in ms; 0 if no record is due; null for other
+   * topics. Records of a batch are committed together, so values up to the tier's delay plus a hold are normal.
    */
   readonly overdueMs: number | null
-  /** The part of its retention that the oldest waiting record has used, from 0 to 1; 0 if no record waits or all are kept. */
+  /** The part of its retention, from 0 to 1, that the oldest waiting record has used; 0 without a limit or record. */
   readonly lifeUsed: number
 }
 
@@ -64,8 +64,8 @@ export function createLogFigures(dependencies: {
   }
 
   /**
-   * The time at which the first waiting record is due. All records of a topic have the same delay, so it is the first one to
-   * be due. A record without a time counts as never due.
+   * The time at which the first waiting record is due. All records of a topic have the same delay, so it is the first
+   * one to be due. A record without a time counts as never due.
    */
   async function dueTime(topic: string, partition: number, offset: number): Promise<number> {
     const [record] = await readBeyondUnreadable(log, topic, partition, offset, 1)

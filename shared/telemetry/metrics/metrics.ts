@@ -24,8 +24,8 @@ const VERDICT_MAX_AGE_MS = 60_000
 const LIMIT_MS = 3000
 
 /**
- * Counts the events of this process from now on. A scrape reads the other figures from log, store and ledger. Memory, event
- * loop and garbage collection are measured only from the first scrape on, because measuring them costs time.
+ * Counts the events of this process from now on. A scrape reads the other figures from log, store and ledger. Memory,
+ * event loop and garbage collection are measured only from the first scrape on, because measuring them costs time.
  */
 export function createMetrics(dependencies: {
   events: PipelineEmitter

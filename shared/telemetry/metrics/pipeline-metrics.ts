@@ -10,8 +10,8 @@ const SLOW_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 
 const BATCH_SIZES = [1, 2, 5, 10, 25, 50, 100, 200, 300, 500]
 
 /**
- * Counts the pipeline's events in this process. Accepting an order costs one increment and one observation. Everything else
- * is counted once for each batch.
+ * Counts the pipeline's events in this process. Accepting an order costs one increment and one observation. Everything
+ * else is counted once for each batch.
  */
 export function countPipeline(events: PipelineEmitter, registry: Registry): void {
   const { counter, gauge, histogram } = instrumentsIn(registry)
@@ -91,8 +91,8 @@ function instrumentsIn(registry: Registry) {
 }
 
 /**
- * Counts outages, and shows whether this process holds batches. A batch that is given back to the trigger emits no event for
- * its end, so any success also ends the outage.
+ * Counts outages, and shows whether this process holds batches. A batch that is given back to the trigger emits no
+ * event for its end, so any success also ends the outage.
  */
 function countOutages(events: PipelineEmitter, registry: Registry): void {
   const { counter, gauge } = instrumentsIn(registry)

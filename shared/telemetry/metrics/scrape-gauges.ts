@@ -15,8 +15,8 @@ const TOPIC = 'messaging_destination_name'
 const GROUP = 'messaging_consumer_group_name'
 
 /**
- * The figures of the log, the store and the ledger, which are the same from every instance. A figure that could not be read
- * is absent, because an old value would be misleading.
+ * The figures of the log, the store and the ledger, which are the same from every instance. A figure that could not be
+ * read is absent, because an old value would be misleading.
  */
 export function createScrapeGauges(registry: Registry, topics: Topics): (asked: Asked) => void {
   const lag = gauge('messaging_consumer_group_lag', 'Records that the group has not committed.', [TOPIC, GROUP, 'tier'])

@@ -6,7 +6,7 @@ import type { Logger } from '../logs/logger.ts'
 import { watchCollector } from './collector-watch.ts'
 import { MAX_LINKS, type TracerSource } from './tracing.ts'
 
-/** Disables everything that the package would patch or collect. Spans come from our code, and metrics from /api/metrics. */
+/** Disables everything that the package would patch or collect. Our code creates spans and serves metrics. */
 const NO_AUTOMATIC_COLLECTION = {
   enableAutoCollectExceptions: false,
   enableAutoCollectPerformance: false,
@@ -42,9 +42,9 @@ type Policy = NonNullable<ExporterOptions['additionalPolicies']>[number]['policy
 
 /** Sends traces to Application Insights through Microsoft's package, as the process's global tracer provider. */
 export function openApplicationInsights(connectionString: string, resource: Resource, logger: Logger): TracerSource {
-  // The default is OpenTelemetry's. The package's default keeps five traces a second and ignores the caller's decision, so
-  // few orders would have a complete trace. The package accepts a parent-based sampler only through this variable, and has
-  // another name for one sampler.
+  // The default is OpenTelemetry's. The package's default keeps five traces a second and ignores the caller's decision,
+  // so few orders would have a complete trace. The package accepts a parent-based sampler only through this variable,
+  // and has another name for one sampler.
   const sampler = process.env['OTEL_TRACES_SAMPLER'] ?? 'parentbased_always_on'
   process.env['OTEL_TRACES_SAMPLER'] = sampler.replace('traceidratio', 'trace_id_ratio')
   process.env['OTEL_SPAN_LINK_COUNT_LIMIT'] ??= String(MAX_LINKS)

@@ -3,8 +3,8 @@ import type { Logger } from '../logs/logger.ts'
 export type CollectorWatch = ReturnType<typeof watchCollector>
 
 /**
- * Logs once when the collector stops accepting spans, and once when it accepts them again, with the number of lost spans. Only
- * the first partially rejected export is logged, because a collector may reject some spans of every export.
+ * Logs once when the collector stops accepting spans, and once when it accepts them again, with the number of lost
+ * spans. Only the first partially rejected export is logged, because a collector may reject some spans of every export.
  */
 export function watchCollector(logger: Logger) {
   let lostSpans = 0

@@ -19,7 +19,8 @@ const CLOSE_MS = 2000
 
 /**
  * Creates only our own spans, without instrumentation that patches libraries. A span without a parent is sampled by
- * OTEL_TRACES_SAMPLER. OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY have their usual meaning.
+ * OTEL_TRACES_SAMPLER. OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME and OTEL_BSP_SCHEDULE_DELAY have their usual
+ * meaning.
  */
 export async function createTracing(config: TracingConfig, events: PipelineEmitter, logger: Logger): Promise<Tracing> {
   const source = await openSource(config, logger)

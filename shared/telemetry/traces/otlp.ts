@@ -19,7 +19,7 @@ export function openOtlp(url: string, resource: Resource, logger: Logger): Trace
   return { tracer: provider.getTracer('order-event-processing'), shutdown: () => provider.shutdown() }
 }
 
-/** The exporter logs this message if a collector rejects part of an export ("Partial Success" in OTLP), and reports it in no other way. */
+/** The exporter only logs this message if a collector rejects part of an export ("Partial Success" in OTLP). */
 const PARTIAL_SUCCESS = 'Received Partial Success response:'
 
 const ignore = () => undefined
@@ -41,7 +41,7 @@ interface PartialSuccess {
   readonly errorMessage?: string
 }
 
-/** If the message is not JSON, for example in another version of the package, the number of rejected spans is unknown. */
+/** If the message is not JSON, as another version of the package may send, the number of rejected spans is unknown. */
 function partialSuccess(text: string): PartialSuccess {
   try {
     return JSON.parse(text) as PartialSuccess

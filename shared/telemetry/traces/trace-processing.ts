@@ -9,8 +9,9 @@ import type { Tracing } from './tracing.ts'
 import { contextOf, endAfter, fromTraceparent, inTraceOf, startMessagingSpan, toTraceparent } from './trace-context.ts'
 
 /**
- * A batch has records of different traces. Each record's span continues the record's trace and links to the batch's span,
- * which links to all records. If a record is parked, its span gets an event; pipeline events name it by its `traceparent`.
+ * A batch has records of different traces. Each record's span continues the record's trace and links to the batch's
+ * span, which links to all records. If a record is parked, its span gets an event; pipeline events name it by its
+ * `traceparent`.
  */
 export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter): Tracing['traceProcessing'] {
   const active = new Map<string, Span>()

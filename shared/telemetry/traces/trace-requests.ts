@@ -6,8 +6,9 @@ import { isTraceparent } from '../../messaging/records/traceparent.ts'
 import { contextOf, toTraceparent, toTracestate } from './trace-context.ts'
 
 /**
- * Creates a span for each request. It continues the runtime's trace if there is a valid one, otherwise the caller's. Its context
- * replaces the request's `traceparent` and `tracestate`, so that records that the handler publishes become its children.
+ * Creates a span for each request. It continues the runtime's trace if there is a valid one, otherwise the caller's.
+ * Its context replaces the request's `traceparent` and `tracestate`, so that records that the handler publishes become
+ * its children.
  */
 export function traceRequests(tracer: Tracer, { route }: Route, handler: Handler): Handler {
   const template = `/${route.replaceAll(/\{(\w+)[^}]*\}/g, '{$1}')}`

@@ -6,9 +6,9 @@ import type { EventLog } from '../../ports/event-log.ts'
 import type { Config } from '../../settings/config.ts'
 
 /**
- * Each order has one trace, from the request through the log, processing, every retry, the dead-letter topic and a redrive.
- * Each step is a span, whose context travels in the header `traceparent`. Use cases only pass headers on and do not depend
- * on tracing, so a process without traces has no overhead.
+ * Each order has one trace, from the request through the log, processing, every retry, the dead-letter topic and a
+ * redrive. Each step is a span, whose context travels in the header `traceparent`. Use cases only pass headers on and
+ * do not depend on tracing, so a process without traces has no overhead.
  */
 export interface Tracing extends AsyncDisposable {
   /** Creates a span for each request. The handler gets its context as the request's `traceparent`. */
@@ -24,7 +24,6 @@ export type TracingConfig = Pick<Config, 'otlpTracesUrl' | 'applicationInsights'
 /** A batch's span links to each record, and a batch has at most this many (`maxBatchSize` in host.json). */
 export const MAX_LINKS = 1000
 
-/** Creates spans and sends them. */
 export interface TracerSource {
   readonly tracer: Tracer
   /** Sends the remaining spans. May reject or take arbitrarily long. */

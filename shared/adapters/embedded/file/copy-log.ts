@@ -16,9 +16,9 @@ const COPY = `
   }`
 
 /**
- * Copies the log's file while the log is in use. Between `freeze` and `thaw` its thread writes only to the WAL, so the copy
- * is a consistent snapshot even if copying takes long. `thaw` rejects if the file was reopened or closed meanwhile, because
- * then the copy may not be consistent.
+ * Copies the log's file while the log is in use. Between `freeze` and `thaw` its thread writes only to the WAL, so the
+ * copy is a consistent snapshot even if copying takes long. `thaw` rejects if the file was reopened or closed
+ * meanwhile, because then the copy may not be consistent.
  */
 export async function copyLog(
   path: string,
@@ -36,8 +36,9 @@ export async function copyLog(
 }
 
 /**
- * Copies in a child process. A process that closes any descriptor of a file loses all of its POSIX locks on that file, so
- * this process would lose SQLite's exclusive lock on the log (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ * Copies in a child process. A process that closes any descriptor of a file loses all of its POSIX locks on that file,
+ * so this process would lose SQLite's exclusive lock on the log (https://www.sqlite.org/howtocorrupt.html, section
+ * 2.2).
  */
 async function copyInAnotherProcess(path: string, to: string): Promise<void> {
   try {

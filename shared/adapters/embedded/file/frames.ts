@@ -2,14 +2,14 @@ import { crc32 } from 'node:zlib'
 import type { LogRecord, RecordHeader, RecordToPublish } from '../../../ports/event-log.ts'
 
 /**
- * Records travel between threads as frames in one buffer, so that a transfer costs one memcpy instead of an object for each
- * header. The file stores the header block unchanged.
+ * Records travel between threads as frames in one buffer, so that a transfer costs one memcpy instead of an object for
+ * each header. The file stores the header block unchanged.
  *
  *   frame    u32 length of the frame | u32 partition id | f64 offset | f64 timestamp | i32 key | i32 value | key | value | header block
  *   headers  u32 name | i32 value | name | value, repeated to the end
  *
- * Lengths are in bytes, little-endian; -1 is null. A key length of -2 marks a frame for unreadable offsets: its offset is the
- * first of them, its timestamp is the offset after the last, and its value is the reason.
+ * Lengths are in bytes, little-endian; -1 is null. A key length of -2 marks a frame for unreadable offsets: its offset
+ * is the first of them, its timestamp is the offset after the last, and its value is the reason.
  */
 const PARTITION_ID_AT = 4
 const OFFSET_AT = 8
@@ -45,23 +45,9 @@ export interface DamagedRange {
   readonly why: string
 }
 
-export interface FrameWriter {
-  /** The number of bytes that were written and not yet taken. */
-  readonly length: number
-  /** Returns the frame's length in bytes. */
-  add(partitionId: number, record: RecordToPublish, timestamp: number): number
-  /** Returns the frame's length in bytes. */
-  addStored(partitionId: number, record: StoredRecord): number
-  addDamaged(partitionId: number, range: DamagedRange): void
-  /** The checksum of the frame that begins at `at`. */
-  checksum(at: number): number
-  /** Discards everything beyond `length`. */
-  truncate(length: number): void
-  /** Returns a copy of everything written, and empties the writer. */
-  take(): Buffer
-}
+export type FrameWriter = ReturnType<typeof createFrameWriter>
 
-export function createFrameWriter(): FrameWriter {
+export function createFrameWriter() {
   let buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
   let length = 0
 
@@ -116,10 +102,12 @@ export function createFrameWriter(): FrameWriter {
   }
 
   return {
-    get length() {
+    /** The number of bytes that were written and not yet taken. */
+    get length(): number {
       return length
     },
-    add(partitionId, record, timestamp) {
+    /** Returns the frame's length in bytes. */
+    add(partitionId: number, record: RecordToPublish, timestamp: number): number {
       reserve(largestFrame(record))
       const key = put(record.key, length + FIXED_BYTES)
       const value = put(record.value, length + FIXED_BYTES + Math.max(0, key))
@@ -127,23 +115,26 @@ export function createFrameWriter(): FrameWriter {
       for (const header of record.headers) end = putHeader(header, end)
       return seal(end, partitionId, 0, timestamp, key, value)
     },
-    addStored(partitionId, { offset, timestamp, key, value, headerBlock }) {
+    addStored(partitionId: number, { offset, timestamp, key, value, headerBlock }: StoredRecord): number {
       reserve(FIXED_BYTES + (key?.length ?? 0) + (value?.length ?? 0) + headerBlock.length)
       const keyLength = put(key, length + FIXED_BYTES)
       const valueLength = put(value, length + FIXED_BYTES + Math.max(0, keyLength))
       const end = length + FIXED_BYTES + Math.max(0, keyLength) + Math.max(0, valueLength)
       return seal(end + put(headerBlock, end), partitionId, offset, timestamp, keyLength, valueLength)
     },
-    addDamaged(partitionId, { from, to, why }) {
+    addDamaged(partitionId: number, { from, to, why }: DamagedRange): void {
       reserve(FIXED_BYTES + why.length * UTF8_BYTES_PER_UNIT)
       const value = put(why, length + FIXED_BYTES)
       seal(length + FIXED_BYTES + value, partitionId, from, to, DAMAGED, value)
     },
-    checksum: (at) => frameChecksum(buffer, at),
-    truncate(to) {
+    /** The checksum of the frame that begins at `at`. */
+    checksum: (at: number) => frameChecksum(buffer, at),
+    /** Discards everything beyond `to`. */
+    truncate(to: number): void {
       length = to
     },
-    take() {
+    /** Returns a copy of everything written, and empties the writer. */
+    take(): Buffer {
       const taken = Buffer.allocUnsafeSlow(length)
       buffer.copy(taken, 0, 0, length)
       if (buffer.length > KEPT_BYTES) buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
@@ -153,7 +144,7 @@ export function createFrameWriter(): FrameWriter {
   }
 }
 
-/** An upper bound for the record's frame, for reserving memory. It does not read the text, so limits are checked after writing. */
+/** An upper bound for reserving memory. It does not read the text, so limits are checked after writing. */
 export function largestFrame(record: RecordToPublish): number {
   let bytes = FIXED_BYTES + largest(record.key) + largest(record.value)
   for (const [name, value] of record.headers) bytes += HEADER_FIXED_BYTES + largest(name) + largest(value)

@@ -12,16 +12,17 @@ import {
 import { createPartitionReader, type PartitionReader, type VerifiedSlice, type ReadRange } from './partition-reader.ts'
 
 /**
- * The log in one SQLite file. Each partition is a table whose rowid is the offset. So every insert appends at the right edge
- * of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1.
+ * The log in one SQLite file. Each partition is a table whose rowid is the offset. So every insert appends at the right
+ * edge of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1.
  *
  * Durability is SQLite's: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL file happens
  * after each transaction commit. The extra WAL sync following each transaction helps ensure that transactions are
  * durable across a power loss." (https://www.sqlite.org/pragma.html#pragma_synchronous). A transaction that a crash
- * interrupted has no valid commit frame in the WAL, so SQLite ignores it (https://www.sqlite.org/fileformat2.html#walformat).
+ * interrupted has no valid commit frame in the WAL, so SQLite ignores it
+ * (https://www.sqlite.org/fileformat2.html#walformat).
  *
- * All methods are synchronous, so the file needs its own thread. After an error, call `undo`, or close the file and open it
- * again. After a failed flush (`leavesDiskInDoubt`), do neither.
+ * All methods are synchronous, so the file needs its own thread. After an error, call `undo`, or close the file and
+ * open it again. After a failed flush (`leavesDiskInDoubt`), do neither.
  */
 export interface LogFile {
   /** All partitions, each with the offset of its next record. */
@@ -31,8 +32,9 @@ export interface LogFile {
   /** Appends the frames in one flushed transaction. Returns, by partition id, the offset of its first frame. */
   append(frames: Uint8Array): Map<number, number>
   /**
-   * Returns frames of one range after another. A range ends at its limit, at its byte limit, at the end of the partition, or
-   * before the first damaged record. If the range begins with damage, it has a single frame with the damaged offsets.
+   * Returns frames of one range after another. A range ends at its limit, at its byte limit, at the end of the
+   * partition, or before the first damaged record. If the range begins with damage, it has a single frame with the
+   * damaged offsets.
    */
   read(ranges: readonly ReadRange[]): Uint8Array
   /** Checks records from `from` on. Takes at most a few milliseconds, because publishers wait meanwhile. */
@@ -225,8 +227,8 @@ export function openLogFile(path: string): LogFile {
       return reader.verify(from, to)
     },
     commit(groupId, next) {
-      // Not flushed. A power cut may lose the last commits, so that records are delivered again. A group can't get ahead of
-      // the log, because a commit follows its records in the same WAL, and only the tail of a WAL can be lost.
+      // Not flushed. A power cut may lose the last commits, so that records are delivered again. A group can't get
+      // ahead of the log, because a commit follows its records in the same WAL, and only the tail of a WAL can be lost.
       db.exec('PRAGMA synchronous = NORMAL')
       transaction(() => {
         for (const [partitionId, offset] of next) upsertOffset.run(groupId, partitionId, offset)

@@ -9,18 +9,7 @@ export interface ReadRange {
   readonly maxBytes: number
 }
 
-/**
- * Reads one partition and checks every record. SQLite reports only that a page is malformed. But a partition has a record at
- * every offset, so the damaged range extends from the first unreadable offset to the next readable offset.
- */
-export interface PartitionReader {
-  /**
-   * Adds records to the writer, up to the range's limits or the first damaged record. If the range begins with damage, adds
-   * only a frame with the damaged offsets. `end` is the end of the partition.
-   */
-  read(writer: FrameWriter, range: Omit<ReadRange, 'partitionId'>, end: number): void
-  verify(from: number, end: number): VerifiedSlice
-}
+export type PartitionReader = ReturnType<typeof createPartitionReader>
 
 export interface VerifiedSlice {
   /** The next offset to verify; the partition's end if everything was verified. */
@@ -49,7 +38,11 @@ const SLICE_BYTES = 1024 * 1024
 const CORRUPT = 11
 const NOT_A_DATABASE = 26
 
-export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFrom }: PartitionTable): PartitionReader {
+/**
+ * Reads one partition and checks every record. SQLite reports only that a page is malformed. But a partition has a
+ * record at every offset, so the damaged range extends from the first unreadable offset to the next readable offset.
+ */
+export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFrom }: PartitionTable) {
   const columns = 'record_offset, timestamp, key, value, headers, checksum'
   const prepareFrom = () =>
     db.prepare(`SELECT ${columns} FROM ${table} WHERE record_offset >= ? ORDER BY record_offset LIMIT ?`)
@@ -111,13 +104,17 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
   }
 
   return {
-    read(writer, range, end) {
+    /**
+     * Adds records to the writer, up to the range's limits or the first damaged record. If the range begins with
+     * damage, adds only a frame with the damaged offsets. `end` is the end of the partition.
+     */
+    read(writer: FrameWriter, range: Omit<ReadRange, 'partitionId'>, end: number): void {
       const at = writer.length
       const why = addRange(writer, range)
       if (why === undefined || writer.length > at) return
       writer.addDamaged(id, { from: range.from, to: extentFrom(range.from, end), why })
     },
-    verify(from, end) {
+    verify(from: number, end: number): VerifiedSlice {
       const damaged: DamagedRange[] = []
       let next = from
       scratch.truncate(0)

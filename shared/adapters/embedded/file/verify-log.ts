@@ -17,8 +17,8 @@ interface Progress {
 }
 
 /**
- * Reads and checks every record of the log in slices, so that publishers and consumers do not wait long. A long log takes
- * several calls, and the finding says so.
+ * Reads and checks every record of the log in slices, so that publishers and consumers do not wait long. A long log
+ * takes several calls, and the finding says so.
  */
 export function createVerifyLog(
   topics: EmbeddedTopics,

@@ -8,8 +8,8 @@ import { createLazy } from './lazy.ts'
 export interface AdminClient extends AsyncDisposable {
   ask<T>(doing: string, request: (admin: Admin) => Promise<T>): Promise<T>
   /**
-   * Rejects if the topic does not exist. Call it before any other request about a topic: kafkajs fetches the metadata of all
-   * topics of a connection together, so one unknown topic fails the requests about the others.
+   * Rejects if the topic does not exist. Call it before any other request about a topic: kafkajs fetches the metadata
+   * of all topics of a connection together, so one unknown topic fails the requests about the others.
    */
   assertExists(topic: string): Promise<void>
   /** Marks topics as existing once one broker has described them, because other brokers may not know them yet. */

@@ -8,8 +8,8 @@ const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 1000
 
 /**
- * Retries while a leader or coordinator is moving or a topic is new, for at most `timeoutMs`. Each attempt should open new
- * connections. Rejects with `log-unavailable`.
+ * Retries while a leader or coordinator is moving or a topic is new, for at most `timeoutMs`. Each attempt should open
+ * new connections. Rejects with `log-unavailable`.
  */
 export async function askPatiently<T>(timeoutMs: number, doing: string, attempt: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + timeoutMs

@@ -6,9 +6,9 @@ export const CLOCK_REFUSED =
   '(message.timestamp.after.max.ms when it is ahead, message.timestamp.before.max.ms when it is behind). Set the clock.'
 
 /**
- * Compares this machine's clock with the brokers' clocks. Kafka has no request for the time, so this relies on publishing:
- * a topic with `message.timestamp.type=LogAppendTime` returns the time at which it appended a record, and a topic that
- * limits timestamps refuses a time that is too far from the broker's.
+ * Compares this machine's clock with the brokers' clocks. Kafka has no request for the time, so this relies on
+ * publishing: a topic with `message.timestamp.type=LogAppendTime` returns the time at which it appended a record, and a
+ * topic that limits timestamps refuses a time that is too far from the broker's.
  */
 export function createBrokerClock({ onWarning }: { onWarning: (message: string) => void }) {
   let aheadMs: number | undefined

@@ -3,9 +3,9 @@ import { createLazy, type Lazy } from './lazy.ts'
 import { decodeFetchResponse, type FetchResponse } from '../fetch/fetch-response.ts'
 
 /**
- * kafkajs's internal way to read a partition without joining a group. The public API requires a group for each read, which
- * costs a rebalance of seconds, needs a permission, and leaves the group on the broker. kafkajs is pinned to the version
- * that this was written for.
+ * kafkajs's internal way to read a partition without joining a group. The public API requires a group for each read,
+ * which costs a rebalance of seconds, needs a permission, and leaves the group on the broker. kafkajs is pinned to the
+ * version that this was written for.
  */
 export type Cluster = Omit<KafkajsCluster, 'findBroker'> & {
   findBroker(node: { nodeId: string }): Promise<Broker>
@@ -54,9 +54,9 @@ function clusterFactory(client: Kafka): { name: symbol; create: CreateCluster } 
 }
 
 /**
- * Replaces kafkajs's decoder of fetch responses for this client and its consumers. kafkajs 2.2.4 fails a whole fetch because
- * of one batch that it cannot decompress, delivers records of aborted transactions, and never gets past an empty batch
- * (decision 019). kafkajs does the rest of fetching.
+ * Replaces kafkajs's decoder of fetch responses for this client and its consumers. kafkajs 2.2.4 fails a whole fetch
+ * because of one batch that it cannot decompress, delivers records of aborted transactions, and never gets past an
+ * empty batch (decision 019). kafkajs does the rest of fetching.
  */
 export function decodeFetches(client: Kafka): void {
   const { name, create } = clusterFactory(client)

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 
-/** kafkajs's reader of Kafka's primitive types (https://kafka.apache.org/protocol#protocol_types), which it does not export. */
+/** kafkajs's internal reader of Kafka's primitive types (https://kafka.apache.org/protocol#protocol_types). */
 export interface Decoder {
   offset: number
   readInt16(): number

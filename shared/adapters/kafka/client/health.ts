@@ -42,12 +42,10 @@ export function createHealthMonitor({ probe, unreadable }: HealthOptions) {
   }
 
   return {
-    /** A publish was acknowledged. */
     succeeded(): void {
       failure = undefined
       answered = performance.now()
     },
-    /** An attempt to publish failed. */
     failed(error: unknown): void {
       failure = { cause: messageOf(rootOf(error)), at: performance.now() }
     },

@@ -7,12 +7,7 @@ import { openSession, type Session, type SessionOptions } from './session.ts'
 
 type SessionSettings = Pick<SessionOptions, 'kafka' | 'admin' | 'sessionTimeoutMs' | 'onError'>
 
-export interface KafkaDelivery extends AsyncDisposable {
-  /** Why nothing is delivered; undefined while delivery works. */
-  readonly failing: string | undefined
-  /** By partition, why it is held at an unreadable batch. Other partitions are delivered. */
-  readonly held: ReadonlyMap<number, string>
-}
+export type KafkaDelivery = ReturnType<typeof createKafkaDelivery>
 
 const FIRST_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
@@ -22,7 +17,7 @@ const PASSING_REJOINS = 5
 const REPORT_AGAIN_MS = 60_000
 
 /** Delivers one batch after another until it is disposed of. Replaces a session that fails. */
-export function createKafkaDelivery(subscription: Subscription, settings: SessionSettings): KafkaDelivery {
+export function createKafkaDelivery(subscription: Subscription, settings: SessionSettings) {
   const closing = new AbortController()
   const { signal } = closing
   const inbox = createInbox(subscription.maxBatchSize)
@@ -49,7 +44,8 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
       topic,
       inbox,
       onRecords: () => wake?.(),
-      // Joining the group does not count as progress. Otherwise a fetch that always fails would be retried without backoff.
+      // Joining the group does not count as progress. Otherwise a fetch that always fails would be retried without
+      // backoff.
       onProgress() {
         failing = undefined
         rejoins = 0
@@ -100,7 +96,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     }
   }
 
-  /** Call it in the same turn of the event loop as `inbox.take`, so that records that arrive in between are not missed. */
+  /** Call it in the same turn of the event loop as `inbox.take`, so that no record is missed in between. */
   async function recordsArrived(): Promise<void> {
     await new Promise<void>((resolve) => {
       wake = resolve
@@ -108,7 +104,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     wake = undefined
   }
 
-  /** Delivers the batch until it is processed. Drops it if its partitions may have moved, because they are fetched again. */
+  /** Delivers the batch until it is processed. Drops it if its partitions may have moved, to fetch them again. */
   async function deliverBatch({ records, next }: Taken): Promise<void> {
     const current = session
     const { epoch } = current
@@ -149,11 +145,13 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
   }
 
   return {
-    get failing() {
+    /** Why nothing is delivered; undefined while delivery works. */
+    get failing(): string | undefined {
       return failing
     },
-    held,
-    async [Symbol.asyncDispose]() {
+    /** By partition, why it is held at an unreadable batch. Other partitions are delivered. */
+    held: held as ReadonlyMap<number, string>,
+    async [Symbol.asyncDispose](): Promise<void> {
       closing.abort()
       await running
       await committing

@@ -3,9 +3,9 @@ import type { LogRecord } from '../../../ports/event-log.ts'
 export type Inbox = ReturnType<typeof createInbox>
 
 export interface Taken {
-  /** At most `maxBatchSize` records and about 8 MiB, in equal shares from the partitions. Each partition keeps its order. */
+  /** At most `maxBatchSize` records and about 8 MiB, in equal shares. Each partition keeps its order. */
   readonly records: readonly LogRecord[]
-  /** By partition, the offset to commit once the records are processed. A partition without records can have an offset too. */
+  /** By partition, the offset to commit once the records are processed, also for partitions without records. */
   readonly next: ReadonlyMap<number, number>
 }
 
@@ -28,7 +28,7 @@ export function createInbox(maxBatchSize: number) {
   let totalBytes = 0
   let turn = 0
 
-  /** The number of records to take from each partition, one at a time in turn. Each batch starts with another partition. */
+  /** The number of records to take from each partition, in turn. Each batch starts with another partition. */
   function shares(): Map<number, number> {
     const numbers = [...partitions.keys()]
     const first = turn++ % Math.max(1, numbers.length)
@@ -103,7 +103,7 @@ export function createInbox(maxBatchSize: number) {
   }
 }
 
-/** The memory of a record in addition to its bytes, including the headers that this product writes. Further headers count extra. */
+/** The memory of a record and our own headers, in addition to their bytes. Further headers count extra. */
 const RECORD_BYTES = 100
 const USUAL_HEADERS = 16
 const HEADER_BYTES = 100

@@ -8,9 +8,9 @@ import { logUnreadable } from '../fetch/reader.ts'
 import { within } from '../../../threads/waiting.ts'
 
 /**
- * One membership in a group, from joining to the first failure that kafkajs does not recover from. It fills the inbox in
- * the background. A slow batch does not end the membership, because kafkajs sends heartbeats between fetches, even while
- * partitions are paused.
+ * One membership in a group, from joining to the first failure that kafkajs does not recover from. It fills the inbox
+ * in the background. A slow batch does not end the membership, because kafkajs sends heartbeats between fetches, even
+ * while partitions are paused.
  */
 export interface Session extends AsyncDisposable {
   /** Resolves with the cause when the session has ended. The caller then disposes of it. */
@@ -44,9 +44,9 @@ export interface SessionOptions {
 const MAX_WAIT_MS = 250
 const HEARTBEAT_INTERVAL_MS = 3000
 const REBALANCE_TIMEOUT_MS = 60_000
-/** Longer than joining, the longest request, can take. A consumer without activity for this long hangs (tulios/kafkajs#659). */
+/** A consumer without activity for this long hangs (tulios/kafkajs#659). Joining is the longest request. */
 const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
-/** A member that is joining cannot leave. A process that stops does not wait for that: the member's session times out. */
+/** A member that is joining cannot leave. A process that stops does not wait; the session times out. */
 const LEAVE_TIMEOUT_MS = 4000
 const COMMIT_TIMEOUT_MS = 15_000
 /** Another replica may have a sound copy of a batch whose checksum does not match. */
@@ -106,7 +106,8 @@ export function openSession(options: SessionOptions): Session {
   })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     alive()
-    // The session was closed because it hung, and has joined after all. It leaves, because it would keep its partitions.
+    // The session was closed because it hung, and has joined after all. It leaves, because it would keep its
+    // partitions.
     if (closed) return void leave()
     assigned = payload.memberAssignment[topic] ?? []
     void reposition()
@@ -125,8 +126,8 @@ export function openSession(options: SessionOptions): Session {
   }
 
   /**
-   * Starts again at the group's committed offsets. kafkajs does this too, but with several brokers it can mistake a late
-   * response from before a rebalance for the current one, and so skip records.
+   * Starts again at the group's committed offsets. kafkajs does this too, but with several brokers it can mistake a
+   * late response from before a rebalance for the current one, and so skip records.
    */
   async function reposition(): Promise<void> {
     if (closed) return
@@ -222,8 +223,8 @@ export function openSession(options: SessionOptions): Session {
 }
 
 /**
- * The offset that a group reads next in each partition of a topic. This is the committed offset, or the beginning if there
- * is none or if it is not in the log, because the topic was truncated or recreated.
+ * The offset that a group reads next in each partition of a topic. This is the committed offset, or the beginning if
+ * there is none or if it is not in the log, because the topic was truncated or recreated.
  */
 async function startingPositions(
   admin: SessionOptions['admin'],

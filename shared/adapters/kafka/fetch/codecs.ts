@@ -2,12 +2,12 @@ import { promisify } from 'node:util'
 import { gunzip, zstdDecompress } from 'node:zlib'
 
 /**
- * The maximum size of a decompressed batch. A few kilobytes can decompress to gigabytes, and a producer must not be able to
- * exhaust this process's memory.
+ * The maximum size of a decompressed batch. A few kilobytes can decompress to gigabytes, and a producer must not be
+ * able to exhaust this process's memory.
  */
 export const MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024
 
-/** Decompresses the records of a batch. `codec` is Kafka's number. An error's message is a clause that gives the reason. */
+/** Decompresses the records of a batch. `codec` is Kafka's number. Error messages are clauses that give the reason. */
 export async function decompress(codec: number, bytes: Buffer): Promise<Buffer> {
   const decoder = DECODERS[codec]
   if (decoder === undefined) throw new Error(`it is compressed with codec ${codec}, which is unknown`)
@@ -23,7 +23,7 @@ const limit = { maxOutputLength: MAX_DECOMPRESSED_BYTES }
 const ungzip = promisify<Buffer, typeof limit, Buffer>(gunzip)
 const unzstd = promisify<Buffer, typeof limit, Buffer>(zstdDecompress)
 
-/** snappy and lz4 are native modules. They are loaded at their first use, so that the other codecs work without them. */
+/** snappy and lz4 are native modules, loaded at their first use so that the other codecs work without them. */
 const DECODERS: Readonly<Record<number, { name: string; decompress: (bytes: Buffer) => Promise<Buffer> }>> = {
   1: { name: 'gzip', decompress: (bytes) => ungzip(bytes, limit) },
   2: { name: 'snappy', decompress: unsnappy },
@@ -55,7 +55,7 @@ function* xerialBlocks(bytes: Buffer): Generator<Buffer> {
   }
 }
 
-/** The decompressed length of a block, which begins with it as a varint of at most 32 bits (google/snappy, format_description.txt). */
+/** The decompressed length, with which a block begins, as a varint (google/snappy, format_description.txt). */
 function snappyLength(block: Buffer): number {
   let length = 0
   for (let index = 0; index < 5; index++) {

@@ -28,7 +28,6 @@ export interface UnreadableBatch {
   readonly why: string
 }
 
-/** The requested position. */
 export interface FetchedFrom {
   readonly topic: string
   readonly partition: number
@@ -55,7 +54,7 @@ export interface Limits {
 
 /** Far more than producers write. By default, librdkafka puts at most 10,000 records into a batch. */
 const LIMITS: Limits = { headersOfRecord: 10_000, objectsOfBatch: 600_000 }
-/** Counted for each object in addition to its bytes. It is less than V8 needs, so that a usual response is decoded in one step. */
+/** Counted for each object in addition to its bytes. Less than V8 needs, so that a usual response fits. */
 const OBJECT_BYTES = 64
 
 const LENGTH_AT = 8
@@ -77,8 +76,9 @@ const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 
 /**
- * Decodes the committed records from the requested offset on. `aborted` is the broker's list, in any order. Stops before the
- * first unreadable batch, or when the budget is used up. Ignores a batch that is cut off at the end. Never rejects.
+ * Decodes the committed records from the requested offset on. `aborted` is the broker's list, in any order. Stops
+ * before the first unreadable batch, or when the budget is used up. Ignores a batch that is cut off at the end. Never
+ * rejects.
  */
 export async function decodeBatches(
   set: Buffer,
@@ -121,9 +121,10 @@ function check(batch: Buffer): void {
 }
 
 /**
- * Returns a function to call with each batch in order. It returns true if the batch is not for consumers, because it is a
- * transaction marker or belongs to an aborted transaction. The broker's list has the producer and the first offset of each
- * aborted transaction. The transaction ends at the producer's abort marker, which may come after the fetched batches.
+ * Returns a function to call with each batch in order. It returns true if the batch is not for consumers, because it is
+ * a transaction marker or belongs to an aborted transaction. The broker's list has the producer and the first offset of
+ * each aborted transaction. The transaction ends at the producer's abort marker, which may come after the fetched
+ * batches.
  */
 function followTransactions(aborted: readonly AbortedTransaction[]): (batch: Buffer, lastOffset: number) => boolean {
   const upcoming = aborted.toSorted((one, other) => one.firstOffset - other.firstOffset)
@@ -241,7 +242,7 @@ function decodeRecord(
   }
 }
 
-/** A record with the malformed bytes as its value, which processing treats as poison. Brokers normally refuse such records. */
+/** A record with the malformed bytes as its value, which becomes poison. Brokers normally refuse such records. */
 function malformed(bytes: Buffer, frame: Frame, previous: number): LogRecord {
   const { topic, partition, appendedAt, baseTimestamp } = frame
   return {

@@ -9,19 +9,12 @@ export interface Addressed {
   readonly message: OutgoingMessage
 }
 
-/** Makes one attempt to write records. Retrying is up to the caller. */
-export interface Sender extends AsyncDisposable {
-  /**
-   * Resolves with the records' positions, in order, once every in-sync replica has all records. After a rejection, any of
-   * the records may still be in the log. Rejects with kafkajs's error, at the latest after `timeoutMs`.
-   */
-  send(messages: readonly Addressed[], timeoutMs: number): Promise<readonly RecordPosition[]>
-}
+export type Sender = ReturnType<typeof createSender>
 
 export interface SenderOptions {
   readonly client: Kafka
   readonly onError: (error: unknown) => void
-  /** Called if the broker set the records' time. All times are in ms since 1970; the last two are by this machine's clock. */
+  /** Called if the broker set the records' time. In ms since 1970; the last two times are by this machine's clock. */
   readonly onStamped: (appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number) => void
 }
 
@@ -29,15 +22,17 @@ export interface SenderOptions {
 const BROKER_TIMEOUT_MS = 4000
 
 /**
- * Does not use kafkajs's idempotent producer. In version 2.2.4 it reuses its sequence numbers after any error. After a lost
- * acknowledgement, the broker can then mistake the next batch of the same length for a duplicate, acknowledge it and drop
- * it. Here a duplicate record is harmless, but a missing record is not.
+ * Makes one attempt to write records. Retrying is up to the caller.
  *
- * Does not use kafkajs's retries either. A retry skips brokers that have already answered, so if a partition's leader has
- * moved to one of them, kafkajs reports success without having written the records (tulios/kafkajs#1798). Instead the caller
- * sends the whole group again.
+ * Does not use kafkajs's idempotent producer. In version 2.2.4 it reuses its sequence numbers after any error. After a
+ * lost acknowledgement, the broker can then mistake the next batch of the same length for a duplicate, acknowledge it
+ * and drop it. Here a duplicate record is harmless, but a missing record is not.
+ *
+ * Does not use kafkajs's retries either. A retry skips brokers that have already answered, so if a partition's leader
+ * has moved to one of them, kafkajs reports success without having written the records (tulios/kafkajs#1798). Instead
+ * the caller sends the whole group again.
  */
-export function createSender({ client, onError, onStamped }: SenderOptions): Sender {
+export function createSender({ client, onError, onStamped }: SenderOptions) {
   const connection = createLazy(
     async () => {
       const producer = createProducer(client)
@@ -83,7 +78,11 @@ export function createSender({ client, onError, onStamped }: SenderOptions): Sen
   }
 
   return {
-    async send(messages, timeoutMs) {
+    /**
+     * Resolves with the records' positions, in order, once every in-sync replica has all records. After a rejection,
+     * any of the records may still be in the log. Rejects with kafkajs's error, at the latest after `timeoutMs`.
+     */
+    async send(messages: readonly Addressed[], timeoutMs: number): Promise<readonly RecordPosition[]> {
       let finished = false
       const sending = attempt(messages).finally(() => (finished = true))
       try {

@@ -45,9 +45,9 @@ interface Entry extends Addressed {
 }
 
 /**
- * Combines the records of several calls into one request. A group has the calls of one turn of the event loop, or all calls
- * that arrived while two groups were in flight. A call never waits for a timer. Records with the same key keep the order of
- * the calls as long as no attempt fails.
+ * Combines the records of several calls into one request. A group has the calls of one turn of the event loop, or all
+ * calls that arrived while two groups were in flight. A call never waits for a timer. Records with the same key keep
+ * the order of the calls as long as no attempt fails.
  */
 export function createKafkaQueue(options: KafkaQueueOptions) {
   const { sender, deadlineMs, onSent, onFailed, onClockRefused } = options
@@ -75,7 +75,7 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
     })
   }
 
-  /** As many records as fit into one request. A topic's first request goes alone, because kafkajs lets a second one overtake it. */
+  /** The records of one request. A topic's first request goes alone, because kafkajs lets a second one overtake it. */
   function nextGroup(): Entry[] {
     let bytes = 0
     const end = waiting.findIndex((entry, index) => {

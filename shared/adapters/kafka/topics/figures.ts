@@ -6,7 +6,7 @@ import type { Reader } from '../fetch/reader.ts'
 interface Known {
   /** The group's committed offset at the last request. */
   readonly committed: number
-  /** The next record's offset, or the end without one, and the partition's end at that time; undefined until looked up. */
+  /** The position of the next record, or the end, and the partition's end at that time; undefined until looked up. */
   readonly found: { readonly end: number; readonly position: number } | undefined
 }
 
@@ -29,8 +29,8 @@ export function createFigures(
   }
 
   /**
-   * librdkafka does not commit the offsets of transaction markers, so a group that has processed everything may stay before a
-   * marker. This counts it as being after the marker.
+   * librdkafka does not commit the offsets of transaction markers, so a group that has processed everything may stay
+   * before a marker. This counts it as being after the marker.
    */
   async function committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>> {
     const positions = await admin.committed(groupId, topic)
@@ -45,7 +45,7 @@ export function createFigures(
     return new Map((await Promise.all(passed)).filter((entry) => entry !== undefined))
   }
 
-  /** Reads the log only if the group has not moved since the last request, because a group that moves has records to read. */
+  /** Reads the log only if the group has not moved since the last request. A group that moves has records to read. */
   async function beyondMarkers(key: string, topic: string, partition: number, committed: number, end: number) {
     const before = known.get(key)
     if (before !== undefined && before.committed !== committed) {

@@ -16,8 +16,8 @@ const DAY_MS = 86_400_000
 const TIMESTAMP_TYPE = 'message.timestamp.type'
 
 /**
- * The Kafka extension converts a record's time to .NET's DateTime, which ends with the year 9999. If that fails, the trigger
- * stops. Records whose time is at most this far from the broker's time can always be converted.
+ * The Kafka extension converts a record's time to .NET's DateTime, which ends with the year 9999. If that fails, the
+ * trigger stops. Records whose time is at most this far from the broker's time can always be converted.
  */
 const MAX_DISTANCE_MS = 1000 * 365.25 * DAY_MS
 

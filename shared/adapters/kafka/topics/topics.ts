@@ -5,14 +5,14 @@ import type { AdminClient } from '../client/admin.ts'
 import { isDenied, protocolType, rootOf } from '../client/errors.ts'
 import { describeSettings, differingSettings, type TopicSettings } from './topic-settings.ts'
 
-/** With fewer replicas, or fewer in-sync replicas needed for an acknowledgement, a lost disk can lose accepted orders. */
+/** With fewer replicas or fewer required in-sync replicas, a lost disk can lose accepted orders. */
 const SAFE_REPLICATION = 3
 const SAFE_IN_SYNC = 2
 
 /**
- * Creates missing topics, and warns of each difference between an existing topic and its spec. Never alters a topic. Resolves
- * with the topics' settings, or with an empty map if they could not be read. Rejects with `invalid-setting` if Kafka refuses
- * to create a topic and with `log-unavailable` if Kafka is unavailable.
+ * Creates missing topics, and warns of each difference between an existing topic and its spec. Never alters a topic.
+ * Resolves with the topics' settings, or with an empty map if they could not be read. Rejects with `invalid-setting` if
+ * Kafka refuses to create a topic and with `log-unavailable` if Kafka is unavailable.
  */
 export async function ensureTopics(
   admin: AdminClient,
@@ -28,7 +28,8 @@ export async function ensureTopics(
     kafka.fetchTopicMetadata({ topics: names }),
   )
   admin.remember(names)
-  // Metadata names a leader shortly before it leads. Part of a group published then would be refused, and all of it sent again.
+  // Metadata names a leader shortly before it leads. Part of a group published then would be refused, and all of it
+  // sent again.
   for (const { name } of missing) await admin.offsets(name)
   const settings = await describeSettings(admin, names).catch((error: unknown) => {
     onWarning(`The settings of the topics could not be checked: ${messageOf(rootOf(error))}`)
