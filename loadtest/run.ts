@@ -67,7 +67,7 @@ async function runScenario(task: RunTask): Promise<number> {
   }
 }
 
-/** Replaces the JUnit file of an earlier run also when this run fails. */
+/** Replaces the JUnit file of an earlier run even when this run fails. */
 async function reportingFailure(task: RunTask, run: () => Promise<number>): Promise<number> {
   if (task.junit !== undefined) rmSync(task.junit, { force: true })
   try {

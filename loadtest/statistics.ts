@@ -1,4 +1,4 @@
-/** Numbers in the order of arrival, in one typed array, because a run has millions of them. */
+/** Numbers in the order in which they were added, in one typed array, because a run has millions of them. */
 export class Samples {
   #values = new Float64Array(1024)
   #length = 0
@@ -31,7 +31,7 @@ export class Samples {
   }
 }
 
-/** Exact figures of all samples, in the samples' unit, because nothing is rounded into buckets. */
+/** Exact statistics over all samples, in their unit; nothing is rounded into buckets. */
 export type Summary = Readonly<NonNullable<ReturnType<typeof summarize>>>
 
 /** `percentile` percent of the samples are at most `value`. */
@@ -60,14 +60,16 @@ export function summarize(sorted: Float64Array) {
   }
 }
 
-/** The nearest rank: always a value that was measured. */
+/** Uses the nearest rank, so the result is always a value that was measured. */
 export function percentileOf(sorted: Float64Array, percentile: number): number {
   // 99.9 % of 1000 is 999.0000000000001 in binary: without the tolerance the rank would be one too high.
   const rank = Math.ceil((percentile / 100) * sorted.length - 1e-9)
   return sorted[Math.max(0, rank - 1)] ?? Number.NaN
 }
 
-/** Percentiles ever closer to 100 %, as far as there are samples, because readers look at the tail. */
+/**
+ * Percentiles that get ever closer to 100 %, as far as there are samples for them, because readers look at the tail.
+ */
 export function distributionOf(sorted: Float64Array): DistributionPoint[] {
   if (sorted.length === 0) return []
   const percentiles: number[] = []
@@ -83,7 +85,7 @@ export function median(values: readonly number[]): number {
   return percentileOf(Float64Array.from(values).sort(), 50)
 }
 
-/** To a thousandth, because the clock's noise is larger than the rest. */
+/** Rounds to three decimals; anything finer is clock noise. */
 export function round(value: number): number {
   return Math.round(value * 1000) / 1000
 }

@@ -36,7 +36,9 @@ async function start(): Promise<number> {
   return runTools(process.argv.slice(2))
 }
 
-/** Prefers the tools in node_modules, which download their program at the first run, to the tools on the PATH. */
+/**
+ * Uses the tools in node_modules if installed (they download their binary on first run), otherwise those on the PATH.
+ */
 async function runTools(args: readonly string[]): Promise<number> {
   const [program, first] = existsSync(TOOLS) ? [process.execPath, [TOOLS]] : ['func', []]
   const tools = spawn(program, [...first, 'start', ...args], { cwd: ROOT, stdio: 'inherit' })

@@ -1,4 +1,4 @@
-/** Texts of records may contain anything. Line breaks and escape sequences must not reach a terminal. */
+/** Text from records can contain anything, so line breaks and escape sequences must be kept from the terminal. */
 const CONTROL = /\p{Cc}+/gu
 /** The width kept for the last column, because it has causes and reasons. */
 const ROOM_FOR_LAST = 24

@@ -15,7 +15,10 @@ import { newOrderCommandSchema } from '../../shared/domain/order-commands.ts'
 import { openOneByOneStore } from './one-by-one-store.ts'
 import { announce, kafkaSettings } from './settings.ts'
 
-/** A version of the fastest parts: Fastify with its own validation and @platformatic/kafka, one message at a time. */
+/**
+ * A baseline built from the fastest libraries: Fastify with its own validation, and @platformatic/kafka, one message at
+ * a time.
+ */
 const { brokers: bootstrapBrokers, topic, partitions, isStoring } = kafkaSettings()
 const admin = new Admin({ clientId: 'baseline', bootstrapBrokers })
 const topics = await admin.listTopics()
@@ -41,7 +44,7 @@ async function consume(): Promise<void> {
 const { $schema, ...body } = z.toJSONSchema(newOrderCommandSchema, { io: 'input', target: 'draft-7' })
 void $schema
 
-// Binary fractions are not exact multiples of 0.0001, so without the precision valid prices would be refused.
+// Binary fractions are not exact multiples of 0.0001, so valid prices would be refused without this precision.
 const ajv = { customOptions: { multipleOfPrecision: 6 } }
 const app = Fastify({ bodyLimit: 1024 * 1024, forceCloseConnections: true, ajv })
 app.post('/api/orders', { schema: { body } }, async (request, reply) => {

@@ -7,14 +7,14 @@ import { inTurn, ratio, whole } from './figures.ts'
 import { INTAKE_ALONE, load, startStoringBaseline, storedBy, type VersusOptions } from './versus.ts'
 import { readLedger } from '../outcome/verdict.ts'
 
-/** A program that stores the orders that wait in a topic. `stored` resolves with their number so far. */
+/** A program that stores the orders waiting in a topic. `stored` resolves with how many it has stored so far. */
 interface Storer {
   readonly name: string
   readonly start: (topic: string) => Promise<Target>
   readonly stored: (target: Target) => Promise<number>
 }
 
-/** Storing few orders would measure little but the start, before the code is compiled. */
+/** With only a few orders, the measurement would be mostly start-up, before the code is compiled. */
 const FILL_TIMES = 4
 
 const STORERS: readonly Storer[] = [
@@ -31,8 +31,8 @@ const STORERS: readonly Storer[] = [
 ]
 
 /**
- * Measures how fast the product stores the orders that wait in a topic of a real Kafka, compared to a consumer with one
- * transaction for each order. Both store the same orders, in turn; the clock runs from the first order stored to the last.
+ * Measures how fast the product stores orders waiting in a real Kafka topic, compared with a consumer that uses one
+ * transaction per order. Both store the same orders, in turn; the clock runs from the first order stored to the last.
  */
 export async function compareStoring(options: VersusOptions): Promise<string> {
   const { seconds, connections, onProgress, signal } = options
@@ -47,7 +47,7 @@ export async function compareStoring(options: VersusOptions): Promise<string> {
   return storingText(measured, orders)
 }
 
-/** Accepts orders for this many seconds without storing them. Resolves with the number of records in the topic. */
+/** Accepts orders for this many seconds without storing them. Resolves with the number of records now in the topic. */
 export async function fillTopic(
   topic: string,
   seconds: number,

@@ -6,18 +6,18 @@ export class Tally {
   readonly latencies = new Latencies()
   readonly statuses = new Map<number, number>()
   sent = 0
-  /** Requests without an answer in time. They count in the latencies with the time limit. */
+  /** Requests that were not answered in time. They count in the latencies with the time limit. */
   timeouts = 0
-  /** The timeouts whose requests were never sent, because no connection became free in time. */
+  /** Timeouts of requests that were never sent, because no connection became free in time. */
   unsent = 0
-  /** Broken connections. */
+  /** Requests that failed because their connection broke. */
   errors = 0
-  /** For even arrivals: by how many milliseconds each request was sent late. */
+  /** For evenly spaced arrivals: how many milliseconds late each request was sent. */
   readonly sentLate = new Samples()
 
   answered(status: number, timed: Timed): void {
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
-    // Refusals are quick, and would make the latency look better than it is.
+    // Refusals are fast, so they would make the latency look better than it is.
     if (isSuccess(status)) this.latencies.add(timed)
   }
 

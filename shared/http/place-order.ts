@@ -21,7 +21,10 @@ export interface Ignored {
 /** A store that answers this much after the wait can still decide the answer. */
 const GRACE_MS = 500
 
-/** Places the order of a request. The answer is 202 once the order is durable, or 201 if the caller waits and it is stored in time. */
+/**
+ * Places the order in the request. The answer is 202 once the order is durable, or 201 if the caller waits and it is
+ * stored in time.
+ */
 export async function placeOrder(
   request: HttpRequest,
   use: { placeOrder: PlaceOrder; waitForOrder: WaitForOrder },

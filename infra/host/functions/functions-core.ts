@@ -11,7 +11,7 @@ import type { FunctionCallback, FunctionMetadata, ProgrammingModel, RpcLogCatego
 const NAME = '@azure/functions-core'
 const MODULE_URL = 'functions-core:'
 const PLACE = Symbol.for('order-event-processing.functions-core')
-/** The version that functions see: the runtime whose behaviour this host follows. */
+/** The version reported to functions: that of the runtime this host emulates. */
 const VERSION = '4.1050.0'
 
 interface Core {

@@ -7,7 +7,7 @@ import type { OrderViews } from '../../ports/order-views.ts'
 import type { Redrives } from '../../ports/redrives.ts'
 import { within } from '../../threads/waiting.ts'
 
-/** The ports of a store, on one database. */
+/** All ports of a store, backed by a single database. */
 export interface Store extends AsyncDisposable {
   readonly store: OrderStore
   readonly views: OrderViews

@@ -73,7 +73,7 @@ function damage(rows: readonly Row[]): Omit<Finding, 'name'> {
   return unwell(`The server found damage in the pages ${pages}: restore them, or the database.`)
 }
 
-/** An unused index makes storing slower. Just after a start of the server all are unread. */
+/** An unused index makes storing slower. Right after a server start, no index has been read yet. */
 function indexUse(rows: readonly Row[]): Omit<Finding, 'name'> {
   const unread = rows.filter((row) => Number(row['reads']) === 0).map((row) => String(row['name']))
   const used = `${rows.length - unread.length} of ${rows.length} were read since the server started`

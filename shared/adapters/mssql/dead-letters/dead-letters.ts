@@ -22,8 +22,8 @@ WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offs
 `
 
 /**
- * Reads dead_letters_by_group alone, then one letter of each group, the last that failed. The cost grows with the
- * number of letters, but only operators ask for groups.
+ * Reads only dead_letters_by_group, then the most recently failed letter of each group. The cost grows with the number
+ * of letters, but only operators ask for groups.
  */
 export const SELECT_GROUPS = `
 SELECT g.fingerprint, g.letters, g.first_seen, g.last_seen, s.topic, s.log_partition, s.log_offset, s.last_code,

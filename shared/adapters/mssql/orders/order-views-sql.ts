@@ -146,7 +146,10 @@ ORDER BY x.seq DESC${recompiledBetweenTimes(filters)};
 ${SELECT_STORED}`
 }
 
-/** Uses order_states_by_status or order_states_by_reference, because few orders are not stored. */
+/**
+ * Uses order_states_by_status or order_states_by_reference. These indexes are small, since only orders still waiting to
+ * be stored are in them.
+ */
 export function selectStateList(filters: ReadonlySet<ListFilter>): string {
   const conditions = [
     's.status = CAST(@status AS VARCHAR(20))',

@@ -49,8 +49,8 @@ export function pause(ms: number): void {
 }
 
 /**
- * Does all of the work or none of it. IMMEDIATE takes the write lock of the file at the start, so that nothing read
- * inside is outdated when it is written. SQL Server locks rows of the ledger for the same reason.
+ * Does all of the work or none of it. IMMEDIATE takes the write lock of the file at the start, so nothing read inside
+ * the transaction can be stale by the time it writes. SQL Server locks rows of the ledger for the same reason.
  */
 export function inTransaction<T>(db: DatabaseSync, work: () => T, end: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): T {
   db.exec('BEGIN IMMEDIATE')

@@ -104,8 +104,8 @@ export function searchableText(order: Searchable, parts: SearchParts): string {
 }
 
 /**
- * The words that an earlier version did not index. It indexed names and items only, and split their plain words as
- * today.
+ * The words that an earlier version did not index. It indexed names and items only, and split plain words the same way
+ * as the current version.
  */
 export function addedText(order: Searchable, { names, items, others, own }: SearchParts): string {
   const words = [...others.map(inOthers), ...own.map(asOwn)]

@@ -191,7 +191,7 @@ describe('a transient failure', () => {
     expect(readJourney(parked)?.notBefore).toBeGreaterThanOrEqual(clock.now() + 10_000 - 1)
   })
 
-  it('that follows an order through every tier ends in the dead-letter topic, with the first failure and the last', async () => {
+  it('an order that goes through every retry tier ends up in the dead-letter topic, with its first and last failure', async () => {
     store.failWith((batch) => (batch.orders.length > 0 ? storeIsBusy() : undefined))
     await pipeline()([good(0)])
     await pipeline('copy')([delivered(log.published[0]!.record, { topic: 'orders-retry-1', offset: 0 })])

@@ -97,7 +97,7 @@ function toRefusal(status, text) {
 }
 
 /**
- * The problem document; empty for another text, such as a gateway's page.
+ * The problem document, or an empty object if the body is something else, such as a gateway's error page.
  *
  * @param {string} text
  * @returns {{ detail?: string, title?: string, type?: string, errors?: { pointer: string, detail: string }[] }}

@@ -41,7 +41,7 @@ export function createTraffic(api) {
     try {
       const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': `"${idempotencyKey}"` }
       const { orderId } = await api.send('POST', '/api/orders', order, { headers })
-      // The same order answered twice was accepted once.
+      // If two responses name the same order, it was accepted only once.
       if (!promised.has(orderId)) pending.add(orderId)
       promised.add(orderId)
       return orderId
