@@ -14,7 +14,7 @@ export interface Execution {
   readonly plan: Plan
   readonly target: Target
   readonly seed: number
-  /** The longest wait at the end for orders without an outcome. */
+  /** How long to wait at the end for orders without an outcome, at most. */
   readonly drainSeconds: number
   readonly onProgress: (line: string) => void
   readonly signal: AbortSignal
@@ -25,7 +25,7 @@ export async function execute(execution: Execution): Promise<Omit<RunResult, 'as
   const { plan, target, seed, drainSeconds, onProgress, signal } = execution
   const machine = describeMachine()
   await ask(target, '/api/health/live')
-  // Fails now instead of in the middle of the run if the target does not allow faults.
+  // If the target does not allow faults, fails now instead of in the middle of the run.
   if (plan.phases.some(({ broken }) => broken !== undefined)) await setBroken(target, undefined)
   const ledgerBefore = await readLedger(target)
 

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 
 export type Machine = Readonly<ReturnType<typeof describeMachine>>
 
-/** CPU and memory of a process while requests were sent. */
+/** The CPU time and memory that a process used while requests were sent. */
 export interface ProcessCost {
   readonly cpuSeconds: number
   readonly cpuMicrosecondsPerRequest: number
@@ -23,12 +23,12 @@ export function describeMachine() {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    // The load average of the minute before the run, which shows whether the machine was busy.
+    // The load average for the minute before the run, which shows whether the machine was busy.
     loadBefore: Math.round((loadavg()[0] ?? 0) * 100) / 100,
   }
 }
 
-/** Versions of the tools and of the checked-out product, which is the tested one when it was started here. */
+/** Versions of the tools and of the checked-out product, which is the one under test if it was started here. */
 export function describeVersions(): Record<string, string> {
   const commit = commitOf()
   return {
@@ -40,13 +40,15 @@ export function describeVersions(): Record<string, string> {
   }
 }
 
-/** User and system time of a process and its threads so far (proc(5)); undefined where there is no /proc. */
+/**
+ * The user and system time that a process and its threads have used so far (proc(5)); undefined if there is no /proc.
+ */
 export function cpuMicroseconds(pid: number | undefined): number | undefined {
   const fields = readProc(pid, 'stat')?.split(') ').at(-1)?.split(' ')
   return fields && (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS
 }
 
-/** The resident memory of a process; undefined where there is no /proc. */
+/** The resident memory of a process; undefined if there is no /proc. */
 export function residentMiB(pid: number | undefined): number | undefined {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readProc(pid, 'status') ?? '')?.[1]
   return kib === undefined ? undefined : Math.round(Number(kib) / 1024)
@@ -74,7 +76,7 @@ function versionIn(file: string): string {
   return version
 }
 
-/** The commit, with a plus when files have been changed since. Undefined outside a checkout. */
+/** The commit, followed by a plus if files have been changed since. Undefined outside a checkout. */
 function commitOf(): string | undefined {
   try {
     return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '-uno') === '' ? '' : '+'}`

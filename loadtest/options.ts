@@ -40,13 +40,13 @@ const DEFAULT_ASSERTIONS = 'lost=0,pending=0,errors=0,timeouts=0'
 const RAMP_ASSERTIONS = 'lost=0,pending=0,knee>0'
 const DEFAULT_OUT = 'loadtest/results'
 
-/** The options that comparisons take. */
+/** The options that the comparisons accept. */
 const HEEDED: Readonly<Record<string, readonly string[]>> = {
   compare: [],
   versus: ['seconds', 'rounds', 'connections', 'rate', 'burst'],
   growth: ['factor', 'seconds', 'connections'],
 }
-/** The scenarios that take an option; options not listed here are for all scenarios. */
+/** The scenarios that accept an option. Options that are not listed here are for all scenarios. */
 const HEEDED_BY: Readonly<Record<string, readonly string[]>> = {
   rounds: [],
   factor: [],
@@ -138,7 +138,7 @@ export function readTask(words: readonly string[], environment: Readonly<Record<
       ...(stepSeconds !== undefined && { stepSeconds }),
       ...(values.break !== undefined && { broken: breakable(values.break) }),
     },
-    // Without a URL the product is started.
+    // Without a URL, the load test starts the product itself.
     url: values.url ?? environment['LOADTEST_URL'],
     key: values.key ?? environment['FUNCTIONS_KEY'],
     seed: wholeNumber('seed', values.seed) ?? 1,

@@ -1,7 +1,7 @@
 export type OrderSample = ReturnType<typeof createOrderSample>
 
 /**
- * At most `limit` ids of accepted orders, spread evenly over the run. It keeps every order at first, then every second,
+ * At most `limit` ids of accepted orders, spread evenly over the run. At first it keeps every order, then every second,
  * every fourth and so on: whenever it is full, it drops every other id.
  */
 export function createOrderSample(limit: number) {

@@ -15,7 +15,7 @@ const ITEM_CODES = 5_000
 export interface Orders {
   /** The next order's JSON, as a caller would send it. */
   next(): string
-  /** The id of some customer, for queries. */
+  /** A random customer's id, for queries. */
   customerId(): number
   /** A word that occurs in orders. */
   searchTerm(): string
@@ -69,7 +69,7 @@ export function createOrders(seed: number): Orders {
   }
 }
 
-/** Mulberry32, a public-domain generator of 32 bits by Tommy Ettinger: small, quick, and good enough for test data. */
+/** Mulberry32, a public-domain 32-bit generator by Tommy Ettinger: small, fast, and good enough for test data. */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {

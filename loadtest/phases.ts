@@ -12,7 +12,7 @@ import { ask, TargetError, type Target } from './target.ts'
 import { drain } from './outcome/verdict.ts'
 import { pause } from '../shared/threads/waiting.ts'
 
-/** The target, the requests and their counts. `now` is milliseconds since the run began. */
+/** The target, the requests and their counts. `now` returns milliseconds since the run began. */
 export interface Sending {
   readonly target: Target
   readonly connections: Connections
@@ -22,7 +22,7 @@ export interface Sending {
   readonly signal: AbortSignal
 }
 
-/** Each phase begins on time, while the last answers of the one before may still be coming. */
+/** Each phase begins on time, even if the last answers of the previous phase are still arriving. */
 export async function runPhases(plan: Plan, sending: Sending) {
   const spans = spansOf(plan)
   const running = plan.phases.map(async (phase, index) => {
@@ -56,10 +56,10 @@ function fireLane({ kind, ...lane }: Lane, seconds: number, sending: Sending, pa
   return fire({ ...lanes, tally, connections, patienceMs, now, signal })
 }
 
-/** The longest wait after a failed step for its orders to be stored. */
+/** How long to wait, at most, for the orders of a failed step to be stored. */
 const SETTLE_SECONDS = 10
 
-/** Runs one step after the other. Each has its own figures, and the run's figures include all steps. */
+/** Runs one step after the other. Each step has its own figures, and the run's figures include all steps. */
 export async function runRamp(ramp: RampSettings, sending: Sending, lag: () => number | null) {
   const { target, tallies, now, signal } = sending
   const seconds = () => now() / 1000

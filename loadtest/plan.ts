@@ -14,12 +14,12 @@ export interface Lane {
   readonly arrivals: Arrivals
 }
 
-/** How requests arrive, which decides what their latency measures. */
+/** How requests arrive, which determines what their latency measures. */
 export const ARRIVALS = {
   even: {
     sent: 'sent evenly',
     measures:
-      'How long callers wait who come one by one. Each request counts from when it was due, so a stall of the server shows whenever it happens.',
+      'How long callers wait who arrive one by one. Each request counts from when it was due, so a stall of the server shows whenever it happens.',
   },
   burst: {
     sent: 'sent in bursts',
@@ -29,7 +29,7 @@ export const ARRIVALS = {
   'closed-loop': {
     sent: 'sent in a closed loop',
     measures:
-      'How long a request waits behind those of the other connections. Each connection sends the next request when it has its answer. Compare throughput and CPU; latency follows from the number of connections.',
+      'How long a request waits behind those of the other connections. Each connection sends its next request when it has the answer to the last one. Compare throughput and CPU; latency follows from the number of connections.',
   },
 } as const
 export type Arrivals = keyof typeof ARRIVALS
@@ -40,7 +40,7 @@ export type RequestKind = (typeof REQUEST_KINDS)[number]
 export const BREAKABLES = ['store', 'log'] as const
 export type Breakable = (typeof BREAKABLES)[number]
 
-/** The factors that `growth` can vary while everything else stays as it is. */
+/** The factors that `growth` can vary while everything else stays the same. */
 export const FACTORS = ['items', 'batch', 'stored', 'processors'] as const
 export type Factor = (typeof FACTORS)[number]
 
@@ -51,10 +51,10 @@ export interface PhaseSpan {
   readonly broken: Breakable | null
 }
 
-/** The default time that a caller waits for an answer. */
+/** How long a caller waits for an answer by default. */
 export const PATIENCE_MS = 10_000
 
-/** How the requests of a run arrive. All its lanes have the same arrivals. */
+/** How the requests of a run arrive. All lanes of a run have the same arrivals. */
 export function arrivalsOf({ phases }: { readonly phases: readonly Phase[] }): Arrivals {
   return phases[0]?.lanes[0]?.arrivals ?? 'even'
 }

@@ -1,32 +1,32 @@
 import { checkStep, measuredText, type Assertion } from './outcome/assertions.ts'
 import type { RampFigures, RampStep } from './outcome/result.ts'
 
-/** A ramp raises the rate until latency or errors leave the bound. */
+/** A ramp raises the rate until latency or errors exceed the bound. */
 export interface RampSettings {
-  /** Requests a second of the first step. */
+  /** Requests per second in the first step. */
   readonly first: number
   readonly connections: number
   readonly stepSeconds: number
   /** How long a caller waits. */
   readonly patienceMs: number
-  /** Steps that would end later are not started. */
+  /** Steps that would end later than this are not started. */
   readonly seconds: number
   readonly bound: readonly Assertion[]
 }
 
-/** The product under a ramp. */
+/** The product that a ramp is run against. */
 export interface Climber {
-  /** Sends at the rate for a step's time. */
+  /** Sends requests at this rate for the length of a step. */
   step(rate: number): Promise<Omit<RampStep, 'held' | 'broke'>>
-  /** Waits, while time is left, until the orders that a failed step left behind are processed. */
+  /** Waits, as long as time is left, until the orders that a failed step left behind are processed. */
   settle(): Promise<void>
   /** Seconds since the run began. */
   passed(): number
 }
 
-/** Rates with a smaller ratio count as equal, because two runs differ by more. */
+/** Rates that are closer together than this ratio count as equal, because even two runs at one rate differ by more. */
 const CLOSE_ENOUGH = 1.1
-/** A rate must fail this often, because one failure may be a hiccup of the machine. */
+/** A rate counts as failed only after this many failures, because a single one may be a hiccup of the machine. */
 const FAILURES = 2
 
 export async function climb(
@@ -49,8 +49,8 @@ export async function climb(
 type Tried = Pick<RampStep, 'rate' | 'held'>
 
 /**
- * Doubles the rate while all steps hold. After a failure, returns the geometric mean of the highest rate that held and the
- * lowest that failed; undefined when these two are close.
+ * Doubles the rate as long as all steps hold. After a failure, returns the geometric mean of the highest rate that held
+ * and the lowest that failed, or undefined if these two are close.
  */
 export function nextRate(first: number, steps: readonly Tried[]): number | undefined {
   const last = steps.at(-1)

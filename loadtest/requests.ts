@@ -3,7 +3,7 @@ import { createOrders } from './orders.ts'
 import type { RequestToSend } from './sending/connections.ts'
 import type { RequestKind } from './plan.ts'
 
-/** The requests of a shop's callers: orders, and queries for recently accepted orders. */
+/** The requests that a shop's callers send: orders, and queries for recently accepted orders. */
 export interface Requests {
   next(kind: RequestKind): RequestToSend
   /** Records an answer. An accepted order is queried later, and may be looked up at the end. */
@@ -13,7 +13,7 @@ export interface Requests {
 }
 
 const RECENT = 1000
-/** The orders to look up one by one at the end. */
+/** The ids of the orders to look up one by one at the end. */
 const SAMPLE = 2000
 const JSON_BODY = { 'content-type': 'application/json' }
 
@@ -35,7 +35,7 @@ export function createRequests(seed: number): Requests {
           return { method: 'POST', path: '/api/orders', headers: JSON_BODY, body: orders.next() }
         case 'get-order': {
           asked += 1
-          // Before an order is accepted, a list is queried instead.
+          // Until an order has been accepted, a list is queried instead.
           const orderId = recent[asked % Math.max(1, recent.length)]
           return orderId === undefined ? list('limit=1') : get(`/api/orders/${orderId}`)
         }

@@ -39,7 +39,7 @@ async function perform(task: Task): Promise<number> {
     case 'versus': {
       const options = { ...task, ...caller }
       print(await versus(options))
-      // Comparing storing needs a broker. With a rate, orders do not wait in the topic.
+      // Comparing how fast orders are stored needs a broker. With a rate, no orders would be waiting in the topic.
       if (process.env['KAFKA_BROKERS'] && task.rate === undefined) print(`\n${await compareStoring(options)}`)
       return EXIT.well
     }

@@ -2,24 +2,24 @@ import { isDuration, parseBound, type Assertion } from './outcome/assertions.ts'
 import type { RampSettings } from './ramp.ts'
 import { PATIENCE_MS, type Breakable, type Lane, type Phase, type PhaseSpan, type RequestKind } from './plan.ts'
 
-/** The plan of a run. Rates are requests a second over all connections together. */
+/** The plan of a run. Rates are requests per second over all connections together. */
 export interface Plan {
   readonly scenario: string
   readonly warmUp: Phase
   readonly phases: readonly Phase[]
-  /** Only for a ramp, whose steps are not known beforehand. */
+  /** Set only for a ramp, whose steps are not known beforehand. */
   readonly ramp?: RampSettings
 }
 
 export interface Settings {
   readonly connections: number
-  /** Undefined: a closed loop. */
+  /** Undefined for a closed loop. */
   readonly rate: number | undefined
   readonly seconds: number
   readonly broken: Breakable
-  /** Whether all requests of a second are sent at its start. */
+  /** Whether all requests for a second are sent at its start. */
   readonly burst: boolean
-  /** For a ramp: the assertions and the length of each step. */
+  /** Set only for a ramp: its assertions and the length of each step. */
   readonly bound: readonly Assertion[]
   readonly stepSeconds: number
 }
@@ -46,7 +46,7 @@ export const SCENARIOS = {
     phases: (settings) => [commands('saturate', settings)],
   },
   spike: {
-    summary: 'ten times the rate for the middle third: how far the lag grows, and how soon it is worked off',
+    summary: 'ten times the rate for the middle third: how far the lag grows, and how soon it shrinks again',
     defaults: { connections: 100, rate: 100, seconds: 60 },
     phases: (settings) => {
       const rate = (settings.rate ?? 100) * SPIKE
@@ -75,7 +75,7 @@ export const SCENARIOS = {
     ],
   },
   ramp: {
-    summary: 'rate after rate, for 5 s each, until latency or errors leave the bound: the highest rate that holds',
+    summary: 'rate after rate, for 5 s each, until latency or errors exceed the bound: the highest rate that holds',
     defaults: { connections: 200, rate: 100, seconds: 120 },
     phases: (settings) => [commands('ramp', settings)],
   },
@@ -96,10 +96,12 @@ export function isScenario(name: string): name is ScenarioName {
 /** The default bound of a ramp's steps. */
 export const DEFAULT_BOUND = 'p99<200ms,refused=0,errors=0,timeouts=0'
 const STEP_SECONDS = 5
-/** Shorter than usual, because requests of a step with too high a rate would be sent long after its end. */
+/**
+ * Shorter than usual, because if the rate of a step is too high, its requests would still be sent long after its end.
+ */
 const RAMP_PATIENCE_MS = 2000
 
-/** The scenario gives the defaults. A warm-up like the first phase comes before, and is not part of the figures. */
+/** The scenario gives the defaults. It starts with a warm-up like the first phase, which is not part of the figures. */
 export function planOf(name: ScenarioName, said: Partial<Settings>): Plan {
   const settings = {
     ...SCENARIOS[name].defaults,
@@ -151,7 +153,7 @@ function share(kind: RequestKind, settings: Settings, part: number): Lane {
   return laneOf(kind, { connections: atLeastOne(connections), rate: atLeastOne(rate), burst })
 }
 
-/** Three phases of at least a second each, of which the middle one is special and takes the remainder. */
+/** Three phases of at least a second each. The middle one is special and takes the remainder. */
 function inThirds(settings: Settings, middle: (seconds: number) => Phase): Phase[] {
   const seconds = Math.max(1, Math.floor(settings.seconds / 3))
   const usual = { ...settings, seconds }

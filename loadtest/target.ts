@@ -6,17 +6,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
-/** The tested server. */
+/** The server under test. */
 export interface Target {
   readonly url: string
-  /** The function key, which reading lag and ledger needs. */
+  /** The function key, which is needed to read the lag and the ledger. */
   readonly key: string | undefined
-  /** The process id, to read CPU and memory; undefined when this process did not start the server. */
+  /** The process id, for reading CPU and memory; undefined if this process did not start the server. */
   readonly pid: number | undefined
   stop(): Promise<void>
 }
 
-/** The target gives no answer, or an unexpected one, so the run cannot start or has no outcome. */
+/** The target did not answer, or not as expected, so the run cannot start or has no outcome. */
 export class TargetError extends Error {
   override readonly name = 'TargetError'
 }
@@ -31,12 +31,12 @@ export function runningTarget(url: string, key: string | undefined): Target {
 
 /**
  * Starts the product as `npm start` does, on a free port with an empty temporary directory. The environment may name a
- * Kafka and an SQL Server. `stop` removes the directory.
+ * Kafka broker and an SQL Server. `stop` removes the directory.
  */
 export async function startProduct(settings: Readonly<Record<string, string>> = {}): Promise<Target> {
   const directory = mkdtempSync(join(tmpdir(), 'loadtest-'))
   const key = randomBytes(24).toString('base64url')
-  // The store is empty, so the records of an old topic would be stored first.
+  // The store is empty, so records from an old topic would be stored first.
   const topic = `loadtest-${Date.now().toString(36)}`
   const own = { DATA_DIR: directory, PORT: '0', HOST: '127.0.0.1', FUNCTIONS_KEY: key, ORDERS_TOPIC: topic }
   const environment = { LOG_LEVEL: 'error', ...process.env, FAULTS: 'off', ...own, ...settings }
@@ -55,7 +55,10 @@ export async function startProduct(settings: Readonly<Record<string, string>> = 
   }
 }
 
-/** Starts a Node program that prints where it listens. Rejects with its standard error when it ends before that. */
+/**
+ * Starts a Node program that prints the address where it listens. Rejects with its standard error if it ends before
+ * that.
+ */
 export async function startServer(
   name: string,
   words: readonly string[],
@@ -89,7 +92,7 @@ export async function startServer(
   throw new TargetError(`${name} did not start. ${(await errors).trim()}`)
 }
 
-/** Gets JSON, or posts `body`. Throws `TargetError` when there is no answer, or it is not JSON. */
+/** Gets JSON, or posts `body`. Throws `TargetError` if there is no answer or it is not JSON. */
 export async function ask(target: Target, path: string, body?: unknown) {
   const headers = {
     ...(target.key !== undefined && { 'x-functions-key': target.key }),

@@ -7,8 +7,8 @@ import { openOneByOneStore } from './one-by-one-store.ts'
 import { announce, kafkaSettings } from './settings.ts'
 
 /**
- * The obvious first version: Express, zod, and one awaited send to Kafka for each request. Its consumer takes one message at
- * a time. Validates as the product does.
+ * The obvious first version: Express, zod, and one awaited send to Kafka for each request. Its consumer takes one
+ * message at a time. It validates orders as the product does.
  */
 const { brokers, topic, partitions, isStoring } = kafkaSettings()
 const kafka = new Kafka({ brokers, logLevel: logLevel.ERROR })
@@ -32,8 +32,7 @@ if (isStoring) {
 
 const app = express()
 app.use(express.json({ limit: '1mb' }))
-// Express 5 handles the errors of async handlers.
-// oxlint-disable-next-line oxc/no-async-endpoint-handlers
+// Express 5 handles errors from async handlers. oxlint-disable-next-line oxc/no-async-endpoint-handlers
 app.post('/api/orders', async (request, response) => {
   const order = newOrderCommandSchema.safeParse(request.body)
   if (!order.success) {

@@ -6,7 +6,7 @@ import { rounded } from '../report/rounded.ts'
 import { commandFigures, type RunResult } from '../outcome/result.ts'
 import { arrivalsOf } from '../plan.ts'
 
-/** Two runs side by side. Throws `UsageError` for a file that holds no result. */
+/** Shows two runs side by side. Throws `UsageError` for a file that does not contain a result. */
 export function compareFiles(one: string, other: string): string {
   return compareRuns(readResult(one), readResult(other))
 }
@@ -47,18 +47,18 @@ function people(value: number | null): number | null {
   return value === null ? null : rounded(value)
 }
 
-/** Reasons why a difference may have another cause than the product. */
+/** Reasons why a difference may not be caused by the product. */
 function doubts(one: RunResult, other: RunResult): string[] {
   const differ = (of: (result: RunResult) => unknown) => JSON.stringify(of(one)) !== JSON.stringify(of(other))
   const found = [
     ...(differ(({ settings }) => arrivalsOf(settings))
-      ? ['the requests of one arrived evenly and those of the other did not, so latencies measure different things']
+      ? ['only one of them was measured with evenly sent requests, so the latencies measure different things']
       : []),
     ...(differ(({ settings }) => settings.phases) ? ['they were not run with the same settings'] : []),
     ...(differ(({ machine }) => [machine.processor, machine.cores]) ? ['they were run on different machines'] : []),
     ...(differ(({ versions }) => versions['node']) ? ['they were run on different versions of Node'] : []),
     ...([one, other].some(({ machine }) => machine.loadBefore > machine.cores / 2)
-      ? ['a machine was busy with something else before the run']
+      ? ['a machine was busy with other work before its run']
       : []),
   ]
   return found.length === 0 ? [] : ['', `Compare with care: ${found.join('; ')}.`]

@@ -1,12 +1,12 @@
-/** Every comparison reports progress in one line and stops when the signal aborts. */
+/** Every comparison reports its progress on one line and stops when the signal aborts. */
 export interface Caller {
   readonly onProgress: (line: string) => void
   readonly signal: AbortSignal
 }
 
 /**
- * Measures the contenders in turn, round by round, so that drifts of the machine's speed affect all of them. `before` runs at
- * the start of each round.
+ * Measures the contenders in turn, round by round, so that changes in the machine's speed affect all of them. `before`
+ * runs at the start of each round.
  */
 export async function inTurn<T extends { readonly name: string }, M>(
   contenders: readonly T[],
@@ -28,7 +28,7 @@ export async function inTurn<T extends { readonly name: string }, M>(
 
 type Figure = number | null | undefined
 
-/** The quotient with two decimals. Null, which a table shows as a dash, when it is not a finite number. */
+/** The quotient with two decimals. Null if it is not a finite number; a table shows that as a dash. */
 export function ratio(value: Figure, of: Figure): string | null {
   const quotient = (value ?? Number.NaN) / (of ?? Number.NaN)
   return Number.isFinite(quotient) ? quotient.toFixed(2) : null

@@ -14,7 +14,10 @@ const ITEMS = [1, 5, 25, 100, 500]
 const BATCHES = [1, 10, 64, 500]
 const STORED = [1_000, 10_000, 100_000, 1_000_000]
 const DRAIN_SECONDS = 300
-/** The number of bodies that are sent in turn, because building one with 500 items costs more than sending it. */
+/**
+ * This many bodies are built beforehand and sent in turn, because building one with 500 items costs more than sending
+ * it.
+ */
 const BODIES = 32
 const READS = 200
 const SETTLE_MS = 15_000
@@ -28,12 +31,12 @@ const GROW: Readonly<Record<Factor, (options: GrowthOptions) => Promise<string>>
   processors: growProcessors,
 }
 
-/** A table that shows how cost grows with one factor while everything else stays as it is. */
+/** A table that shows how cost grows with one factor while everything else stays the same. */
 export function growth(options: GrowthOptions): Promise<string> {
   return GROW[options.factor](options)
 }
 
-/** Starts a new product for each value. */
+/** Starts a new instance of the product for each value. */
 async function growEach({ factor, seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const rows: (string | number | null)[][] = []
   for (const value of factor === 'items' ? ITEMS : BATCHES) {
@@ -135,11 +138,11 @@ async function fill(target: Target, size: number, connections: number, signal: A
 
 async function placeOne(target: Target, body: string): Promise<void> {
   const { status } = await ask(target, '/api/orders', JSON.parse(body))
-  // The product is full for a moment. The order counts as missing, and the next round places it.
+  // The product's queue is full for a moment. The order counts as missing, and the next round places it.
   if (status === 429) await sleep(1000)
 }
 
-/** Requests for orders of this many items. */
+/** Requests that place orders with this many items. */
 function placing(items: number): () => RequestToSend {
   const orders = createOrders(1)
   const bodies = Array.from({ length: BODIES }, () => {

@@ -14,18 +14,18 @@ import type { GrowthTask } from '../options.ts'
 export type GrowthOptions = Omit<GrowthTask, 'does'> & Caller
 
 const PROCESSORS = [1, 2, 3]
-/** Enough orders must be left when all have joined, because the first to join starts to store at once. */
+/** Enough orders must be left when all processors have joined, because the first to join starts storing at once. */
 const FILL_TIMES = 10
 const JOIN_LIMIT_MS = 60_000
 
 /**
- * Measures how fast one to three processes of one consumer group store the orders that wait in a topic of a real Kafka. Each
- * has its own store, because a shared file's lock would limit them. The clock starts when all are members of the group and
- * have their partitions.
+ * Measures how fast one, two and three processes of one consumer group store the orders waiting in a real Kafka topic.
+ * Each has its own store, because the lock of a shared file would limit them. The clock starts when all are members of
+ * the group and have their partitions.
  */
 export async function growProcessors({ seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const { kafka } = readConfig(process.env, 'embedded')
-  if (kafka === undefined) throw new TargetError('Processors share a topic of a real Kafka: set KAFKA_BROKERS.')
+  if (kafka === undefined) throw new TargetError('The processors share a real Kafka topic: set KAFKA_BROKERS.')
   const topic = `loadtest-processors-${Date.now().toString(36)}`
   onProgress('filling the topic')
   const orders = await fillTopic(topic, FILL_TIMES * seconds, connections, signal)
@@ -64,8 +64,9 @@ async function measure(admin: Admin, { topic, processors, orders, signal }: Run)
     for (const start of starting) if (start.status === 'rejected') throw start.reason
     await untilAllAreMembers(admin, groupId, processors, signal)
     const begun = await standing(targets)
-    // With less than half left, the start and the end would make up most of the measurement.
-    if (begun.stored > orders / 2) throw new TargetError('Most was stored before all had joined: give more --seconds.')
+    // With less than half of the orders left, the start and the end would make up most of the measurement.
+    if (begun.stored > orders / 2)
+      throw new TargetError('Most orders were stored before all processors had joined: use a larger --seconds.')
     return rateBetween(begun, await untilStored(orders, 'The group', () => standing(targets), signal))
   } finally {
     await Promise.all(targets.map((target) => target.stop()))
@@ -82,7 +83,7 @@ async function untilAllAreMembers(admin: Admin, groupId: string, members: number
   }
 }
 
-/** Batches that were delivered twice while members joined are in two stores, and count twice. */
+/** Batches that were delivered twice while members were joining are in two stores and count twice. */
 async function standing(targets: readonly Target[]): Promise<Standing> {
   const ledgers = await Promise.all(targets.map(readLedger))
   const cpus = targets.flatMap(({ pid }) => cpuMicroseconds(pid) ?? [])

@@ -32,8 +32,8 @@ const DRAIN_SECONDS = 60
 export const INTAKE_ALONE = { AzureWebJobs_consumeOrders_Disabled: 'true' }
 
 /**
- * A table that compares the cost of accepting an order with a minimal server and with servers written without this product.
- * The figures are medians.
+ * A table that compares the cost of accepting an order with that of a minimal server and of servers written without
+ * this product. The figures are medians.
  */
 export async function versus(options: VersusOptions): Promise<string> {
   const { rounds, rate } = options
@@ -69,7 +69,7 @@ function baseline(name: string, file: string): Contender {
   return { name, start: () => startBaseline(name, file) }
 }
 
-/** Each start gets a topic of its own, as the product does, because orders of earlier runs would be stored first. */
+/** Each start gets its own topic, as the product does, because orders from earlier runs would be stored first. */
 function storingBaseline(name: string, file: string): Contender {
   const start = () => startStoringBaseline(name, file, `loadtest-baseline-${Date.now().toString(36)}`)
   return { name, start, settle: settleBaseline }
@@ -93,7 +93,7 @@ async function settleBaseline(target: Target, accepted: number, signal: AbortSig
   await untilStored(accepted, 'The baseline', look, signal)
 }
 
-/** How many orders a baseline has stored. */
+/** The number of orders that a baseline has stored. */
 export async function storedBy(target: Target): Promise<number> {
   return ((await ask(target, '/stored')).body as { stored: number }).stored
 }
@@ -118,7 +118,9 @@ function latencyOf(latencies: Float64Array) {
   return { p50Ms: at(50), p95Ms: at(95), p99Ms: at(99) }
 }
 
-/** Warms up, loads and settles. CPU is microseconds for each accepted order, settling included; undefined without /proc. */
+/**
+ * Warms up, loads and settles. CPU is in microseconds per accepted order, including settling; undefined without /proc.
+ */
 export async function measureLoad(target: Target, options: Load, settle?: Contender['settle']) {
   const { signal } = options
   const warm = await load(target, { ...options, seconds: WARM_UP_SECONDS, rate: undefined, burst: false })
@@ -136,7 +138,7 @@ export async function measureLoad(target: Target, options: Load, settle?: Conten
 type Load = Pick<VersusOptions, 'seconds' | 'connections' | 'signal'> &
   Partial<Pick<VersusOptions, 'rate' | 'burst'>> & { readonly next?: () => RequestToSend }
 
-/** Places orders: in a closed loop, or at a rate that all connections share. */
+/** Places orders in a closed loop, or at a rate that all connections share. */
 export async function load(target: Target, { seconds, connections, signal, rate, burst = false, next }: Load) {
   const requests = createRequests(1)
   const tally = new Tally()
@@ -187,7 +189,7 @@ export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): 
       notAccepted,
     ]),
   )
-  // Refusing takes less work than accepting, so such a row is not comparable.
+  // Refusing an order takes less work than accepting it, so a row with refusals is not comparable.
   const unfit = rows
     .filter(({ notAccepted, accepts }) => notAccepted > 0 || !accepts)
     .map(

@@ -6,7 +6,7 @@ export interface Assertion {
   readonly text: string
   readonly metric: Metric
   readonly operator: Operator
-  /** In the metric's unit; durations in milliseconds. */
+  /** In the metric's unit; durations are in milliseconds. */
   readonly limit: number
 }
 
@@ -35,7 +35,7 @@ const count = <Of = Measured>(of: MetricKind<Of>['of']): MetricKind<Of> => ({ un
 const total = (of: 'refused' | 'errors' | 'timeouts') =>
   count<Requests>(({ requests }) => requests.reduce((sum, figures) => sum + figures[of], 0))
 
-/** The metrics that a step of a ramp has too. Latencies are those of placing orders. */
+/** The metrics that a single step of a ramp has too. Latencies are those of placing orders. */
 const STEP_METRICS = {
   mean: latency('mean'),
   p50: latency('p50'),
@@ -89,7 +89,10 @@ function parseAssertion(text: string): Assertion {
   return { text, metric, operator: operator as Operator, limit: Number(number) * (unit === 's' ? 1000 : 1) }
 }
 
-/** The bound of a ramp's step. Throws as `parseAssertions` does, and for metrics that a step does not have. */
+/**
+ * The bound of a ramp's step. Throws for the same reasons as `parseAssertions`, and for metrics that a step does not
+ * have.
+ */
 export function parseBound(words: string): Assertion[] {
   const bound = parseAssertions(words)
   const unknown = bound.find(({ metric }) => !isStepMetric(metric))
@@ -133,7 +136,7 @@ function checked({ text, metric, operator, limit }: Assertion, measured: number 
   return { text, unit: METRICS[metric].unit === 'time' ? 'ms' : '', actual, holds }
 }
 
-/** One line with the assertion and the measured figure. */
+/** One line with the assertion and the measured value. */
 export function describeAssertion(assertion: AssertionResult): string {
   return `${assertion.holds ? 'holds' : 'does not hold'}: ${assertion.text} (${measuredText(assertion)})`
 }

@@ -7,11 +7,11 @@ import { round, summarize } from '../statistics.ts'
 import { figuresOf } from '../sending/latencies.ts'
 import type { Tally } from '../sending/tally.ts'
 
-/** How requests were sent and latencies counted. */
+/** How requests were sent and how their latency was counted. */
 const SENDING: Readonly<Record<Arrivals, string>> = {
   even: 'Requests are due at even intervals, whatever the outcome of earlier ones (an open model), and are sent by undici from one thread of this machine. Latency counts from when a request was due, or from when it was sent if that was up to a millisecond before. A request that is due while every connection waits for an answer is sent as soon as one is free, so no request is left out of the figures because the server was late (coordinated omission).',
   burst:
-    'autocannon sends the requests from one thread of this machine: at the start of each second as many on each connection as the rate asks for, one after the other. Latency counts from when a request was sent. While a connection waited longer than its interval, the requests that were due are counted with the time that they would have taken (HdrHistogram’s correction for coordinated omission, with the connection’s real interval). A stall of the server between two bursts does not show.',
+    'autocannon sends the requests from one thread of this machine: at the start of each second, each connection sends as many as the rate requires, one after the other. Latency counts from when a request was sent. If a connection waited longer than its interval, the requests that were due meanwhile are counted with the time that they would have taken (HdrHistogram’s correction for coordinated omission, with the connection’s real interval). A stall of the server between two bursts does not show.',
   'closed-loop':
     'autocannon sends the requests from one thread of this machine: each connection sends the next one when it has its answer. Latency counts from when a request was sent, and nothing is corrected.',
 }
@@ -19,9 +19,9 @@ const SENDING: Readonly<Record<Arrivals, string>> = {
 /** Describes how the figures were measured. Every result includes it. */
 export const methodOf = (plan: Pick<Plan, 'phases'>): readonly string[] => [
   SENDING[arrivalsOf(plan)],
-  'Latency covers answers with 2xx, and requests that timed out, which count with the limit of 10 s. Refusals and broken connections are counted separately.',
-  'Percentiles are exact (nearest rank). The warm-up counts only in the verdict, because the ledger includes it.',
-  'The time from accepted to stored is storedAt − acceptedAt of a sample spread over the run, by the product’s clocks.',
+  'Latency includes answers with 2xx, and requests that timed out, which count with the limit of 10 s. Refusals and broken connections are counted separately.',
+  'Percentiles are exact (nearest rank). The warm-up counts only in the verdict, because the ledger cannot leave it out.',
+  'The time from accepted to stored is storedAt − acceptedAt, by the product’s clocks, for a sample of orders spread over the run.',
   'CPU is the CPU time of the product’s process until the last order was stored, divided by the answered requests.',
 ]
 
@@ -30,7 +30,7 @@ export function requestFigures(
   phases: Plan['phases'],
   elapsedSeconds: number,
 ): RequestFigures[] {
-  // With a rate, the last answers come after the planned time, so the plan gives the duration.
+  // With a rate, the last answers come after the planned time, so the duration is taken from the plan.
   const isRated = phases.every(({ lanes }) => lanes.every(({ rate }) => rate !== undefined))
   const seconds = isRated ? phases.reduce((sum, phase) => sum + phase.seconds, 0) : elapsedSeconds
   return [...tallies].map(([kind, tally]) => {
@@ -54,7 +54,7 @@ export function requestFigures(
   })
 }
 
-/** Leaves out orders of the warm-up. Null when no order of the run was stored. */
+/** Leaves out orders from the warm-up. Null if no order from the run was stored. */
 export function storedFigures(orders: readonly OrderView[], startedAt: Date): StoredFigures | null {
   const timings = orders.flatMap(({ acceptedAt, storedAt }) => {
     if (acceptedAt === undefined || storedAt === undefined) return []
@@ -66,7 +66,7 @@ export function storedFigures(orders: readonly OrderView[], startedAt: Date): St
   return summary && { summary, ...figures }
 }
 
-/** Null when the product's process could not be observed. */
+/** Null if the product's process could not be observed. */
 export function costFigures(
   cpuBefore: number | undefined,
   cpuAfter: number | undefined,

@@ -3,7 +3,7 @@ import type { Machine, ProcessCost } from '../machine.ts'
 import type { Phase, PhaseSpan, RequestKind } from '../plan.ts'
 import type { Summary } from '../statistics.ts'
 
-/** A whole run, as written to JSON. Report and comparisons use nothing else. Latencies are in ms. */
+/** A whole run, as written to JSON. The report and the comparisons use nothing else. Latencies are in ms. */
 export interface RunResult {
   readonly schema: 1
   readonly scenario: string
@@ -19,18 +19,20 @@ export interface RunResult {
   readonly versions: Readonly<Record<string, string>>
   readonly machine: Machine
   readonly phases: readonly PhaseSpan[]
-  /** The method of measuring, in sentences. */
+  /** How the figures were measured, in sentences. */
   readonly method: readonly string[]
   readonly requests: readonly RequestFigures[]
-  /** The times from accepted to stored, of a sample; null when no order of the sample was stored. */
+  /** The times from accepted to stored for a sample of orders; null if no order of the sample was stored. */
   readonly stored: StoredFigures | null
-  /** One sample a second; null without a function key. */
+  /** One sample per second; null without a function key. */
   readonly pipeline: readonly PipelineSecond[] | null
-  /** CPU and memory of the product's process; null when it was not started here, or there is no /proc. */
+  /** CPU and memory of the product's process; null if it was not started here or there is no /proc. */
   readonly cost: ProcessCost | null
   /** Null for scenarios other than ramp. */
   readonly ramp: RampFigures | null
-  /** The share of time, from 0 to 1, in which the sending thread was busy. Near 1, the run measured the client. */
+  /**
+   * The share of time, from 0 to 1, in which the sending thread was busy. If it is near 1, the run measured the client.
+   */
   readonly client: { readonly busy: number }
   readonly verdict: Verdict
   readonly assertions: readonly AssertionResult[]
@@ -43,7 +45,7 @@ export interface RampStep {
   readonly to: number
   readonly held: boolean
   readonly requests: RequestFigures
-  /** Records of the orders topic that were not committed at its end; null without a function key. */
+  /** Records of the orders topic that were not committed at the end of the step; null without a function key. */
   readonly lag: number | null
   /** The assertions that did not hold, in words. */
   readonly broke: readonly string[]
@@ -52,9 +54,9 @@ export interface RampStep {
 export interface RampFigures {
   readonly bound: readonly string[]
   readonly steps: readonly RampStep[]
-  /** The highest rate that held; null when no rate held. */
+  /** The highest rate that held; null if no rate held. */
   readonly held: number | null
-  /** The lowest rate that failed twice; null when the time was over before. */
+  /** The lowest rate that failed twice; null if time ran out first. */
   readonly broke: number | null
   readonly summary: string
 }
@@ -66,25 +68,25 @@ export interface RequestFigures {
   readonly refused: number
   /** No answer within 10 s of when the request was due. */
   readonly timeouts: number
-  /** The timeouts whose requests were never sent, because every connection waited for an answer. */
+  /** Timeouts of requests that were never sent, because every connection was waiting for an answer. */
   readonly unsent: number
   readonly errors: number
-  /** In flight at the end of the run, so their outcome is unknown. */
+  /** Requests in flight at the end of the run, whose outcome is unknown. */
   readonly unanswered: number
   readonly statuses: Readonly<Record<string, number>>
-  /** Answers with 2xx a second, over the whole run. */
+  /** Answers with 2xx per second, over the whole run. */
   readonly perSecond: number
-  /** Without coordinated omission where a rate was held. */
+  /** Corrected for coordinated omission if requests were sent at a rate. */
   readonly latency: LatencyFigures
-  /** From sending to the answer, of the requests that were sent. */
+  /** The time from sending to the answer, for the requests that were sent. */
   readonly observed: Summary | null
   /** For bursts: requests that a late answer held back. `latency` includes them. */
   readonly omitted: number
-  /** For even arrivals: by how many ms requests were sent late. Null otherwise. */
+  /** For evenly spaced arrivals: how many milliseconds late requests were sent. Null otherwise. */
   readonly sentLate: Summary | null
 }
 
-/** The timeline is by the second in which an order was accepted. */
+/** The timeline groups orders by the second in which they were accepted. */
 export type StoredFigures = LatencyFigures & { readonly summary: Summary }
 
 export interface PipelineSecond {
@@ -96,18 +98,18 @@ export interface PipelineSecond {
   readonly residentMiB: number | null
 }
 
-/** The outcome of the run. It includes the warm-up, because the ledger does. */
+/** The outcome of the run, including the warm-up, because the ledger includes it. */
 export interface Verdict {
   readonly sent: number
   /** Answered with 202. */
   readonly accepted: number
   /** The ledger's counts during the run; null without a function key. */
   readonly ledger: LedgerChange | null
-  /** Accepted orders without an outcome that are not pending either. */
+  /** Accepted orders that neither have an outcome nor are pending. */
   readonly lost: number
-  /** Accepted orders without an outcome at the end of the wait; null when unknown. */
+  /** Accepted orders without an outcome at the end of the wait; null if unknown. */
   readonly pending: number | null
-  /** The number of orders that were looked up by id. `missing` is the number of those without a final state. */
+  /** The number of orders that were looked up by id. `missing` is how many of them have no final state. */
   readonly checked: number
   readonly missing: number
   readonly drainSeconds: number
@@ -117,7 +119,7 @@ export interface Verdict {
 export interface LedgerChange {
   readonly balanced: boolean
   readonly summary: string
-  /** Accepted by the log: at least the orders that were answered with 202. */
+  /** Orders accepted by the log: at least those that were answered with 202. */
   readonly accepted: number
   readonly stored: number
   readonly duplicate: number
@@ -130,12 +132,12 @@ export interface LedgerChange {
 export interface AssertionResult {
   readonly text: string
   readonly unit: 'ms' | ''
-  /** Null when it could not be measured; the assertion then fails. */
+  /** Null if it could not be measured; the assertion then fails. */
   readonly actual: number | null
   readonly holds: boolean
 }
 
-/** The figures of placing orders, which every scenario does. */
+/** The figures for placing orders, which every scenario does. */
 export function commandFigures(result: Pick<RunResult, 'requests'>): RequestFigures {
   const figures = result.requests.find(({ kind }) => kind === 'place-order')
   if (figures === undefined) throw new Error('The run placed no orders.')

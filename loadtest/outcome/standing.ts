@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TargetError } from '../target.ts'
 
-/** How many orders of a topic were stored at a time. */
+/** How many orders from a topic were stored at a given time. */
 export interface Standing {
   readonly at: number
   readonly stored: number
-  /** Undefined where there is no /proc. */
+  /** Undefined if there is no /proc. */
   readonly cpu: number | undefined
 }
 
@@ -15,7 +15,7 @@ export type StoringRate = ReturnType<typeof rateBetween>
 export const LOOK_EVERY_MS = 250
 const STILL_LIMIT_MS = 60_000
 
-/** Polls until this many orders are stored. Throws `TargetError` when the number has not changed for a minute. */
+/** Polls until this many orders are stored. Throws `TargetError` if the number has not changed for a minute. */
 export async function untilStored(
   orders: number,
   name: string,
@@ -34,7 +34,7 @@ export async function untilStored(
   }
 }
 
-/** CPU is microseconds for each order. */
+/** CPU is in microseconds per order. */
 export function rateBetween(begun: Standing, ended: Standing) {
   const stored = Math.max(1, ended.stored - begun.stored)
   return {

@@ -15,7 +15,7 @@ const ASK_AGAIN_MS = 250
 const AT_ONCE = 16
 const FINAL = new Set(['stored', 'dead-lettered', 'discarded'])
 
-/** Undefined without a function key. Throws `TargetError` when the key is refused. */
+/** Undefined without a function key. Throws `TargetError` if the key is refused. */
 export async function readLedger(target: Target): Promise<LedgerVerdict | undefined> {
   if (target.key === undefined) return undefined
   const { status, body } = await ask(target, '/api/ops/ledger')
@@ -29,7 +29,7 @@ async function onTheirWay(target: Target): Promise<number> {
   return ledger === undefined ? 0 : ledger.totals.toCome + ledger.parked.retrying
 }
 
-/** Waits up to `limitSeconds` until every record has its outcome. Resolves with the seconds that it took. */
+/** Waits up to `limitSeconds` for every record to have its outcome. Resolves with the seconds that this took. */
 export async function drain(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
   const began = performance.now()
   const passed = () => (performance.now() - began) / 1000
@@ -40,7 +40,9 @@ export async function drain(target: Target, limitSeconds: number, signal: AbortS
   }
 }
 
-/** As `drain`, but throws `TargetError` when records are left at the end, because the measurement would be incomplete. */
+/**
+ * Like `drain`, but throws `TargetError` if records are left at the end, because the measurement would be incomplete.
+ */
 export async function drainFully(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
   const seconds = await drain(target, limitSeconds, signal)
   const waiting = await onTheirWay(target)
@@ -49,8 +51,8 @@ export async function drainFully(target: Target, limitSeconds: number, signal: A
 }
 
 /**
- * The outcome of all accepted orders. It comes from the ledger, which counts every record, and from a sample of orders that
- * are looked up by id, which does not depend on counts.
+ * The outcome of all accepted orders. It comes from the ledger, which counts every record, and from looking up a sample
+ * of orders by id, which does not depend on counts.
  */
 export async function judge(
   target: Target,
@@ -61,7 +63,7 @@ export async function judge(
 ) {
   const drained = await drain(target, limitSeconds, signal)
   const began = performance.now()
-  // With a ledger, `drain` has waited already.
+  // With a ledger, `drain` has already waited.
   const patience = before === undefined ? limitSeconds : 1
   const { views, unknown, open } = await lookFor(target, claim.orderIds, patience, signal)
   const asked = before === undefined ? (performance.now() - began) / 1000 : 0
@@ -73,7 +75,7 @@ export async function judge(
   return { verdict, stored: views.filter(({ status }) => status === 'stored') }
 }
 
-/** Looks up each order until it is in a final state or the time is over. */
+/** Looks up each order until it is in a final state or time runs out. */
 async function lookFor(target: Target, orderIds: readonly string[], limitSeconds: number, signal: AbortSignal) {
   const deadline = performance.now() + limitSeconds * 1000
   const views: OrderView[] = []
@@ -113,7 +115,7 @@ export function changeBetween(before: LedgerVerdict, after: LedgerVerdict): Ledg
   }
 }
 
-/** `unknown` counts orders that answer 404; `open` counts these and the orders without a final state. */
+/** `unknown` counts orders that get a 404; `open` counts those and the orders without a final state. */
 export function summed(
   claim: Claim,
   ledger: LedgerChange | null,
@@ -121,7 +123,7 @@ export function summed(
   open: number,
 ): Omit<Verdict, 'drainSeconds'> {
   const pending = ledger === null ? open - unknown : ledger.toCome + ledger.retrying
-  // When the ledger counts nothing as pending, every order must be found. Otherwise some may not be stored yet.
+  // If the ledger counts nothing as pending, every order must be found. Otherwise some may not be stored yet.
   const missing = ledger !== null && pending === 0 ? open : unknown
   const neverLogged = ledger === null ? 0 : Math.max(0, claim.accepted - ledger.accepted)
   const lost = Math.max(neverLogged + (ledger?.gaps ?? 0), missing)
@@ -136,7 +138,7 @@ function inWords({ accepted, ledger, lost, pending, checked }: Omit<Verdict, 'dr
   const found = `${checked} of them looked up by id and found`
   if (ledger === null)
     return `No order is known to be lost: ${accepted} accepted, ${found}. Without a key the ledger is unknown.`
-  // These orders are of answers cut off at the end, or of other callers.
+  // The answers to these orders were cut off at the end, or the orders came from other callers.
   const more = ledger.accepted - accepted
   const unheard = more > 0 ? `; the log has ${more} more, whose answers did not arrive here` : ''
   const balance = ledger.balanced ? 'the ledger balances' : 'but the ledger does not balance'

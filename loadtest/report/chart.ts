@@ -2,7 +2,7 @@ import { html, type Html } from '../../shared/pages/html.ts'
 import { rounded, thousands } from './rounded.ts'
 import { highest, linearScale, logScale, timeScale, type Scale } from './scale.ts'
 
-/** A line chart, as SVG without external parts. */
+/** A line chart as SVG, without external resources. */
 export interface Chart {
   readonly title: string
   /** Describes the chart for screen readers. */
@@ -19,7 +19,7 @@ export interface Series {
   readonly points: readonly (readonly [x: number, y: number])[]
 }
 
-/** `nines`: percentiles, on a scale where each further nine has the same width. `rate`: requests a second. */
+/** `nines`: percentiles, on a scale where each additional nine has the same width. `rate`: requests per second. */
 export type XAxis = { readonly kind: 'seconds' | 'rate'; readonly to: number } | { readonly kind: 'nines' }
 
 /** A highlighted part of the x axis. */
@@ -94,7 +94,7 @@ function bandMarks({ label, from, to }: Band, { place }: Scale): Html {
     /><text class="band-label" x="${fixed(start + 4)}" y="${TOP - 8}">${label}</text>`
 }
 
-/** A single point is drawn as a dot, because a line of one point is invisible. */
+/** A single point is drawn as a dot, because a line with one point is invisible. */
 function line(points: Series['points'], index: number, along: Scale, up: Scale): Html {
   const places = points.map(([x, y]) => `${fixed(along.place(x))} ${fixed(up.place(y))}`)
   if (places.length === 0) return html``
@@ -119,7 +119,7 @@ function short(value: number): string {
   return value >= 10_000 ? `${value / 1000} k` : String(value)
 }
 
-/** The number of nines: 1 for 90 %, 2 for 99 %. 100 % would be infinite, and is drawn at the end of the axis. */
+/** The number of nines: 1 for 90 %, 2 for 99 %. 100 % would be infinite, so it is drawn at the end of the axis. */
 function nines(percentile: number): number {
   return -Math.log10(1 - Math.min(percentile, 99.9999) / 100)
 }

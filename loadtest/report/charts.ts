@@ -10,7 +10,7 @@ import {
 import type { LatencyFigures, LatencySecond } from '../sending/latencies.ts'
 import { chart, type Band, type XAxis } from './chart.ts'
 
-/** The charts of a run, except charts without measurements. */
+/** The charts for a run, without those that have no measurements. */
 export function chartsOf(result: RunResult): Html[] {
   const { requests, stored, pipeline } = result
   const x: XAxis = { kind: 'seconds', to: result.seconds }
@@ -25,7 +25,7 @@ export function chartsOf(result: RunResult): Html[] {
   ]
 }
 
-/** The steps in the order of their rates. Marks the rates above the highest that held. */
+/** The steps, sorted by rate. Marks the rates above the highest that held. */
 function knee({ steps, held }: RampFigures): Html {
   const climbing = steps.toSorted((one, other) => one.rate - other.rate)
   const to = climbing.at(-1)?.rate ?? 1
@@ -55,7 +55,7 @@ function bandsOf({ phases, ramp }: RunResult): Band[] {
   return special.map(({ name, broken, from, to }) => ({ label: broken === null ? name : `${broken} away`, from, to }))
 }
 
-/** A line for each name, of that figure by second. */
+/** One line for each name: that figure for every second. */
 function linesOf(
   { timeline }: LatencyFigures,
   figures: Readonly<Record<string, Exclude<keyof LatencySecond, 'second'>>>,
@@ -93,7 +93,7 @@ function storedOverTime(stored: StoredFigures, x: XAxis, bands: readonly Band[])
 function distribution(requests: readonly RequestFigures[]): Html {
   return chart({
     title: 'Distribution of latency',
-    says: 'The latency that a given share of the requests stays below.',
+    says: 'The latency below which a given share of the requests stays.',
     unit: 'ms, logarithmic, by percentile',
     y: 'log',
     x: { kind: 'nines' },
@@ -119,7 +119,7 @@ function throughput(result: RunResult, x: XAxis, bands: readonly Band[]): Html {
   })
 }
 
-/** Orders stored a second, between consecutive samples. */
+/** Orders stored per second, between consecutive samples. */
 export function rates(pipeline: readonly PipelineSecond[], until: number): (readonly [second: number, rate: number])[] {
   return pipeline.flatMap(({ second, stored }, index) => {
     const next = pipeline[index + 1]

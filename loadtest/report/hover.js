@@ -25,7 +25,7 @@ function makeReadable(figure, { width, top, bottom, series }) {
   tip.setAttribute('role', 'status')
   figure.append(tip)
   const [lead] = series
-  // The index of the shown point; -1 when hidden.
+  // The index of the point that is shown; -1 if none is.
   let place = -1
 
   function showAt(x) {
@@ -48,7 +48,7 @@ function makeReadable(figure, { width, top, bottom, series }) {
     )
     svg.append(marks)
     tip.classList.add('shown')
-    // Beside the marker, on the side that has room.
+    // Puts the box beside the marker, on the side that has room.
     const box = svg.getBoundingClientRect()
     const frame = figure.getBoundingClientRect()
     const marker = box.left - frame.left + (at / width) * box.width

@@ -3,7 +3,7 @@ import { measuredText } from '../outcome/assertions.ts'
 import type { AssertionResult, RunResult } from '../outcome/result.ts'
 import { summaryText } from './summary.ts'
 
-/** The run as JUnit XML: each assertion is a test case, and the tables are the output. */
+/** The run as JUnit XML. Each assertion is a test case, and the tables are its output. */
 export function junitOf(result: RunResult): string {
   const { scenario, startedAt, seconds, assertions } = result
   const failures = assertions.filter(({ holds }) => !holds).length

@@ -6,20 +6,20 @@ export interface Scale {
 
 const TICKS = 4
 
-/** From 0 to a round number at or above the largest value. */
+/** A scale from 0 to a round number at or above the largest value. */
 export function linearScale(largest: number, start: number, end: number): Scale {
   const step = roundStep(largest / TICKS)
   const top = Math.max(1, Math.ceil(largest / step - 1e-9)) * step
   return { ticks: ticksTo(top, step), place: (value) => start + (value / top) * (end - start) }
 }
 
-/** From 0 to exactly `seconds`, because the axis ends with the run. */
+/** A scale from 0 to exactly `seconds`, because the axis ends with the run. */
 export function timeScale(seconds: number, start: number, end: number): Scale {
   const ticks = ticksTo(seconds, roundStep(seconds / TICKS))
   return { ticks, place: (value) => start + (Math.min(value, seconds) / seconds) * (end - start) }
 }
 
-/** Powers of ten around the values. A value that is not positive is placed at the bottom. */
+/** A scale of powers of ten around the values. A value that is not positive is placed at the bottom. */
 export function logScale(values: readonly number[], start: number, end: number): Scale {
   const positive = values.filter((value) => value > 0)
   const low = Math.floor(Math.log10(lowest(positive) ?? 1))
@@ -36,12 +36,12 @@ function ticksTo(top: number, step: number): number[] {
   return Array.from({ length: Math.floor(top / step + 1e-9) + 1 }, (_, index) => roundOff(index * step))
 }
 
-/** Removes the error of binary fractions. */
+/** Removes the rounding error of binary fractions. */
 function roundOff(tick: number): number {
   return Number(tick.toPrecision(12))
 }
 
-/** 1, 2 or 5 times a power of ten, at least as large as the given step. */
+/** Rounds a step up to 1, 2 or 5 times a power of ten. */
 function roundStep(rough: number): number {
   if (!(rough > 0)) return 1
   const power = 10 ** Math.floor(Math.log10(rough))
@@ -49,7 +49,7 @@ function roundStep(rough: number): number {
   return factor * power
 }
 
-/** Unlike `Math.max(...values)`, works for more values than a call may have arguments. */
+/** Unlike `Math.max(...values)`, this works for more values than a call can have arguments. */
 export function highest(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : values.reduce((one, other) => Math.max(one, other))
 }

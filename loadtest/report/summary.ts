@@ -4,7 +4,7 @@ import { accountsTable, latencyTable, rampTable, requestTable, type Table } from
 import type { RunResult } from '../outcome/result.ts'
 import { ARRIVALS, arrivalsOf } from '../plan.ts'
 
-/** The run as tables for a terminal of 80 columns. */
+/** The run as tables for a terminal with 80 columns. */
 export function summaryText(result: RunResult): string {
   const { cost, ramp, client, verdict, assertions, machine, settings } = result
   const facts = [
@@ -31,7 +31,7 @@ export function summaryText(result: RunResult): string {
   ].join('\n')
 }
 
-/** Above this share of time, requests wait for the client. */
+/** If the client is busy for more than this share of the time, requests wait for it. */
 const CLIENT_IS_BUSY = 0.8
 
 /** Reasons why the figures may not be the product's. */

@@ -8,7 +8,7 @@ export interface Table {
   readonly rows: readonly (readonly (string | number | null)[])[]
 }
 
-/** In milliseconds. */
+/** A table of latencies in milliseconds. */
 export function latencyTable({ requests, stored }: Pick<RunResult, 'requests' | 'stored'>): Table {
   return {
     header: ['', 'mean', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max'],
@@ -35,7 +35,7 @@ export function requestTable({ requests }: Pick<RunResult, 'requests'>): Table {
   }
 }
 
-/** Latencies in milliseconds. */
+/** A table of a ramp's steps, with latencies in milliseconds. */
 export function rampTable({ steps }: RampFigures): Table {
   return {
     header: ['orders a second', '', 'p50', 'p95', 'p99', 'max', 'refused', 'timed out', 'failed', 'lag'],
@@ -48,7 +48,7 @@ export function rampTable({ steps }: RampFigures): Table {
   }
 }
 
-/** The outcomes of the orders, warm-up included. */
+/** The outcomes of the orders, including the warm-up. */
 export function accountsTable({ verdict }: Pick<RunResult, 'verdict'>): Table {
   const { sent, accepted, ledger, lost, pending, checked, drainSeconds } = verdict
   const { stored = null, duplicate = null, dead = null } = ledger ?? {}

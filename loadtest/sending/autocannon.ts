@@ -6,15 +6,15 @@ import { pause } from '../../shared/threads/waiting.ts'
 
 /**
  * autocannon sends at the start of each second and checks only once a second whether to stop, so it would start another
- * burst and cut it off. It is therefore stopped before the last second is over, and checks more often.
+ * burst and then cut it off. It is therefore stopped before the last second is over, and made to check more often.
  */
 const STOP_EARLY_MS = 100
 const LOOK_EVERY_MS = 50
 
-/** Connections of one lane that send at the same rate. */
+/** Connections in one lane that send at the same rate. */
 export interface Group {
   readonly connections: number
-  /** Requests a second of each connection; undefined: the next one follows each answer. */
+  /** Requests per second on each connection. Undefined if each answer is followed by the next request. */
   readonly rate: number | undefined
 }
 
@@ -23,10 +23,10 @@ export async function fireAutocannon(volley: Volley): Promise<void> {
   await Promise.all(groupsOf(volley.lane).map((group) => fireGroup(volley, group)))
 }
 
-/** autocannon's rates are integers per connection, so the connections that send one request more are a second group. */
+/** autocannon's rates are integers per connection, so connections that send one request more form a second group. */
 export function groupsOf({ connections, rate }: Pick<Lane, 'connections' | 'rate'>): Group[] {
   if (rate === undefined) return [{ connections, rate }]
-  // A connection cannot send less than once a second.
+  // A connection cannot send less often than once a second.
   const sending = Math.min(connections, rate)
   const [own, more] = [Math.floor(rate / sending), rate % sending]
   const groups = [
@@ -49,14 +49,14 @@ async function fireGroup(volley: Volley, { connections, rate }: Group): Promise<
     duration: seconds + 3600,
     sampleInt: LOOK_EVERY_MS,
     timeout: patienceMs / 1000,
-    // Its own correction assumes an interval of 1 ms for every rate. Ours uses the real interval.
+    // autocannon's own correction assumes an interval of 1 ms at every rate. Ours uses the real interval.
     ...(rate !== undefined && { connectionRate: rate, ignoreCoordinatedOmission: true }),
     requests: [
       {
         setupRequest: (request) => {
           tally.sent += 1
           const { headers, ...next } = volley.next()
-          // A copy, because autocannon writes the length of this body into it.
+          // This must be a copy, because autocannon writes the length of the body into it.
           return { ...request, ...next, headers: { ...headers } }
         },
         onResponse: (status, body) => volley.onAnswer(status, body),

@@ -7,10 +7,10 @@ export interface RequestToSend {
   readonly body?: string
 }
 
-/** How an exchange ended: with an answer, or because the connection broke. */
+/** How an exchange ended: with an answer, or with a broken connection. */
 export type Outcome = { readonly status: number; readonly body: string } | { readonly error: Error }
 
-/** A connection that carries one request at a time, and reconnects when it is broken. */
+/** A connection that carries one request at a time, and reconnects if it breaks. */
 export interface Connection {
   /** `ended` is called once. */
   send(request: RequestToSend, ended: (outcome: Outcome) => void): void
@@ -63,8 +63,8 @@ function openConnection(url: string): Connection {
       client.dispatch({ method, path: base + path, headers: { ...headers }, body }, handlerOf(settleOnce))
     },
     abort(error) {
-      // Destroys the whole client, because one that is still connecting has no exchange to abort. Replaces it first, because
-      // `ended` may send the next request at once.
+      // Destroys the whole client, because a client that is still connecting has no exchange to abort. Replaces it
+      // first, because `ended` may send the next request at once.
       const broken = client
       client = new Client(origin, OPTIONS)
       settle?.({ error })

@@ -2,19 +2,22 @@ import type { Connection, Outcome } from './connections.ts'
 import { type Volley } from './volley.ts'
 import { PATIENCE_MS } from '../plan.ts'
 
-/** Timers have a resolution of 1 ms, so a request may be sent this early. Its latency then counts from the sending. */
+/**
+ * Timers have a resolution of 1 ms, so a request may be sent this much too early. Its latency then counts from when it
+ * was sent.
+ */
 const EARLY_MS = 1
 const LOOK_FOR_LATE_EVERY_MS = 100
 
 /**
- * Sends requests at even intervals, whatever the outcome of earlier ones (an open model). Latency counts from the due time,
- * so it includes the wait of requests that a stall of the server holds back. A request that is due while all connections
- * are busy is sent as soon as one is free, or given up after the patience of its caller.
+ * Sends requests at even intervals, whatever the outcome of earlier ones (an open model). Latency counts from the due
+ * time, so it includes the wait of requests that a stall of the server holds back. A request that is due while all
+ * connections are busy is sent as soon as one is free, or given up when its caller runs out of patience.
  */
 export async function sendEvenly(volley: Volley): Promise<void> {
   const { lane, seconds, tally, now, signal, patienceMs = PATIENCE_MS } = volley
   const { rate } = lane
-  if (rate === undefined) throw new TypeError('Requests that arrive evenly have a rate.')
+  if (rate === undefined) throw new TypeError('Evenly sent requests need a rate.')
   const begun = now()
   const total = Math.floor(rate * seconds)
   const dueAt = (index: number) => begun + ((index + 0.5) * 1000) / rate
@@ -53,7 +56,7 @@ export async function sendEvenly(volley: Volley): Promise<void> {
     else if (idle.length === all.length) resolve()
   })
 
-  /** Connections take turns, so that all of them are in use. */
+  /** The connections take turns, so that all of them are in use. */
   function send(connection: Connection, due: number): void {
     const sentAt = now()
     const from = Math.min(due, sentAt)

@@ -2,7 +2,10 @@ import { fireAutocannon } from './autocannon.ts'
 import { sendEvenly } from './evenly.ts'
 import type { Volley } from './volley.ts'
 
-/** Resolves when the lane's time is over and its requests are answered or given up. Rejects for an invalid answer. */
+/**
+ * Resolves when the lane's time is over and all its requests have been answered or given up. Rejects on an invalid
+ * answer.
+ */
 export async function fire(volley: Volley): Promise<void> {
   await (volley.lane.arrivals === 'even' ? sendEvenly(volley) : fireAutocannon(volley))
 }

@@ -2,21 +2,21 @@ import { distributionOf, Samples, summarize, type DistributionPoint, type Summar
 
 /** The times of an answer or a timeout, in milliseconds. */
 export interface Timed {
-  /** The time of the answer since the run began. */
+  /** When the answer came, measured from the start of the run. */
   readonly atMs: number
   /** The latency, from when the request was due or, without a due time, was sent. */
   readonly tookMs: number
-  /** The part of it before the request was sent. */
+  /** The part of the latency before the request was sent. */
   readonly waitedMs?: number
-  /** The interval of this connection's requests, where a late answer holds the next ones back. */
+  /** The interval of this connection's requests, if a late answer holds back the next ones. */
   readonly intervalMs?: number
 }
 
-/** How long the answers to one kind of request took. Times in milliseconds. */
+/** How long the answers to one kind of request took. Times are in milliseconds. */
 export interface LatencyFigures {
   readonly summary: Summary | null
   readonly distribution: readonly DistributionPoint[]
-  /** By the second in which a request was due or, without a due time, was sent. */
+  /** Grouped by the second in which a request was due or, if it had no due time, was sent. */
   readonly timeline: readonly LatencySecond[]
 }
 
@@ -47,26 +47,26 @@ export class Latencies {
     return this.#took.length
   }
 
-  /** This many of the latest, sorted, without correction. */
+  /** The given number of latest samples, sorted, without correction. */
   latest(count: number): Float64Array {
     return this.#took.toSorted(count)
   }
 
-  /** From sending to the answer, without requests that were never sent. */
+  /** The time from sending to the answer, leaving out requests that were never sent. */
   observed(): LatencyFigures {
     return figuresOf(this.#observed())
   }
 
   /**
-   * Without coordinated omission. Requests with a due time count from then. Where a late answer holds back a connection's
-   * next requests, these count with the time that they would have taken, as in HdrHistogram's
+   * Corrected for coordinated omission. Requests with a due time count from then. If a late answer holds back the next
+   * requests of its connection, they count with the time that they would have taken, as in HdrHistogram's
    * recordValueWithExpectedInterval.
    */
   corrected(): LatencyFigures {
     return figuresOf(this.#corrected())
   }
 
-  /** Requests that were due while a connection was waiting. */
+  /** Requests that were due while their connection was waiting for an answer. */
   get omitted(): number {
     let omitted = 0
     for (let index = 0; index < this.count; index += 1) {
@@ -93,7 +93,7 @@ export class Latencies {
   }
 }
 
-/** The due times, after a request was sent, of the next requests that its late answer held back. */
+/** The due times, counted from when a request was sent, of the next requests that its late answer held back. */
 export function* missed(tookMs: number, intervalMs: number): Generator<number> {
   if (intervalMs <= 0) return
   for (let late = intervalMs; tookMs - late >= intervalMs; late += intervalMs) yield late
@@ -101,7 +101,7 @@ export function* missed(tookMs: number, intervalMs: number): Generator<number> {
 
 type Timing = readonly [fromMs: number, tookMs: number]
 
-/** The figures of these latencies, each with the time from which it counts. */
+/** Figures for these latencies, each with the time from which it counts. */
 export function figuresOf(latencies: Iterable<Timing>): LatencyFigures {
   const all = new Samples()
   const bySecond = new Map<number, Samples>()

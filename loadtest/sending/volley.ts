@@ -9,7 +9,7 @@ export interface Volley {
   readonly next: () => RequestToSend
   readonly onAnswer: (status: number, body: string) => void
   readonly tally: Tally
-  /** Used for even arrivals. */
+  /** Used if requests are sent evenly. */
   readonly connections: Connections
   /** How long a caller waits for an answer (PATIENCE_MS). */
   readonly patienceMs?: number
