@@ -5,8 +5,8 @@ const SECRET_LENGTH = 40
 const SECRET_NAME = /_(?:SECRET|KEY|PASSWORD)$/
 
 /**
- * The example with the values of `present`, and with a new secret for every secret without a value. Names that only
- * `present` has are kept at the end.
+ * The example, with the values from `present` and a new value for every secret that has none. Names that only `present`
+ * has are kept at the end.
  */
 export function fillEnv(example: string, present: string, makeSecret: () => string = randomSecret): string {
   const known = new Map(present.split('\n').flatMap(assignment))
@@ -26,7 +26,10 @@ function assignment(line: string): [name: string, value: string][] {
   return name === undefined ? [] : [[name, value.trim()]]
 }
 
-/** Only letters and digits, which need no quotes anywhere. Has all three kinds that SQL Server's policy demands. */
+/**
+ * Uses only letters and digits, which need no quoting anywhere. Contains all three kinds of characters that SQL
+ * Server's policy demands.
+ */
 export function randomSecret(): string {
   const secret = Array.from({ length: SECRET_LENGTH }, () => LETTERS_AND_DIGITS[randomInt(LETTERS_AND_DIGITS.length)])
   const text = secret.join('')

@@ -14,8 +14,8 @@ const filled = fillEnv(readFileSync(join(ROOT, '.env.example'), 'utf8'), present
 if (filled === present) {
   process.stdout.write(`${file} is complete; nothing was changed.\n`)
 } else {
-  // Written to another file and renamed, so that an interrupted write loses no secret.
+  // Written to another file that is then renamed, so an interrupted write does not lose a secret.
   writeFileSync(`${file}.new`, filled, { mode: 0o600 })
   renameSync(`${file}.new`, file)
-  process.stdout.write(`Filled ${file}. Keep it as long as the volumes that depend on it.\n`)
+  process.stdout.write(`Filled ${file}. Keep it for as long as you keep the volumes, which depend on it.\n`)
 }

@@ -1,8 +1,8 @@
 import { settingsFault, settingsHint } from './settings-fault.ts'
 
 /**
- * The image's entrypoint runs this before the runtime, which would continue without functions when a setting is wrong.
- * Prints one line that names the setting, and exits with 1.
+ * The image's entrypoint runs this before the runtime, which would run without functions if a setting is wrong. In that
+ * case this prints one line that names the setting and exits with 1.
  */
 const hint = settingsHint(process.env)
 if (hint !== undefined) process.stderr.write(`${hint}\n`)

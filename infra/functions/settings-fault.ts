@@ -5,7 +5,9 @@ import { isOrderError } from '../../shared/domain/errors.ts'
 import type { Settings } from '../host/binding-settings.ts'
 import { settingsWithoutEffect } from '../../shared/settings/settings-without-effect.ts'
 
-/** Names the first setting with which the functions cannot start in the runtime. Undefined when all are valid. */
+/**
+ * Names the first setting that keeps the functions from starting in the runtime. Undefined if all settings are valid.
+ */
 export function settingsFault(environment: Settings): string | undefined {
   try {
     const { kafka, sqlConnectionString } = readConfig(environment, 'functions')
@@ -21,7 +23,7 @@ export function settingsFault(environment: Settings): string | undefined {
   }
 }
 
-/** Names the settings that have no effect, one a line. */
+/** Names the settings that have no effect, one per line. */
 export function settingsHint(environment: Settings): string | undefined {
   const lines = settingsWithoutEffect(environment, SETTING_NAMES, 'functions')
   return lines.length === 0 ? undefined : lines.join('\n')

@@ -29,11 +29,11 @@ export function runtimeSettings(root: string, environment: Settings): Settings {
   return { ...values, ...Object.fromEntries(given) }
 }
 
-/** One line that names the missing settings. Undefined when all are there. */
+/** One line that names the missing settings. Undefined if none is missing. */
 export function missingSettings(root: string, environment: Settings): string | undefined {
   const settings = runtimeSettings(root, environment)
   const missing = Object.keys(NEEDED).filter((name) => !settings[name]?.trim())
   if (missing.length === 0) return undefined
   const examples = missing.map((name) => `${name} (for example ${NEEDED[name]})`).join(' and ')
-  return `Set ${examples} in local.settings.json: only \`npm start\` has a log and a store that need no server.`
+  return `Set ${examples} in local.settings.json. Only \`npm start\` has a log and a store that need no server.`
 }

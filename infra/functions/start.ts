@@ -42,13 +42,13 @@ async function start(): Promise<number> {
 async function runTools(args: readonly string[]): Promise<number> {
   const [program, first] = existsSync(TOOLS) ? [process.execPath, [TOOLS]] : ['func', []]
   const tools = spawn(program, [...first, 'start', ...args], { cwd: ROOT, stdio: 'inherit' })
-  // A terminal signals both processes, another program only this one.
+  // A terminal sends the signal to both processes, any other program only to this one.
   onStopRequest((signal) => tools.kill(signal))
   const code = await new Promise<number>((resolve, reject) => {
     tools.on('error', (cause) => reject(new Error(NO_TOOLS, { cause })))
     tools.on('close', (status, signal) => resolve(status ?? (signal === null ? 1 : 0)))
   })
-  // A failed download prints its own error, but not the alternative.
+  // If the download fails, the tools print their own error, but do not mention the alternative.
   const isSetUp = existsSync(PROGRAM) || !existsSync(TOOLS)
   if (code !== 0 && !isSetUp) process.stderr.write(`${NO_TOOLS}\n`)
   return code

@@ -1,7 +1,7 @@
 /**
- * Resolves a property of a binding as the runtime does (Kafka extension, Extensions/ConfigurationExtensions.cs). `%NAME%`
- * is replaced by the setting of that name. A result that is itself the name of a setting is replaced by that setting.
- * Names are case-insensitive, and `__` in the environment stands for `:`.
+ * Resolves a property of a binding as the runtime does (Kafka extension, Extensions/ConfigurationExtensions.cs).
+ * `%NAME%` is replaced with the setting of that name. If the result is itself the name of a setting, it is replaced
+ * with that setting. Names are case-insensitive, and `__` in the environment stands for `:`.
  */
 export type ResolveBinding = (value: string) => string
 

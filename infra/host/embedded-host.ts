@@ -31,7 +31,7 @@ export interface EmbeddedHostOptions {
   readonly corsOrigins: readonly string[]
   readonly logger: HostLogger
   readonly invocation: InvocationPath
-  /** App settings, which bindings refer to and which disable functions. */
+  /** App settings. Bindings refer to them, and some disable functions. */
   readonly settings: Settings
   readonly limits?: Partial<HttpLimits>
   /** Whether requests that the host itself refuses are logged. */
@@ -41,7 +41,7 @@ export interface EmbeddedHostOptions {
 export interface EmbeddedHost {
   /** The names of the enabled functions. */
   readonly functions: readonly string[]
-  /** Starts to serve requests and deliver records. Rejects with Node's error when it cannot listen on the address. */
+  /** Starts serving requests and delivering records. Rejects with Node's error if it cannot listen on the address. */
   listen(port: number, host: string): Promise<AddressInfo>
   /** Lets requests and batches in flight finish, then runs the appTerminate hooks. */
   close(): Promise<void>
@@ -54,7 +54,7 @@ const APP_TERMINATE_MS = 5000
 
 /**
  * A Functions host in this process, for development and small installations. It runs v4 functions with the official
- * library and treats routes, keys, retries and hooks as the runtime does.
+ * library and handles routes, keys, retries and hooks as the runtime does.
  */
 export async function createHost(options: EmbeddedHostOptions): Promise<EmbeddedHost> {
   const { hostJson, logger, settings, invocation } = options
@@ -122,7 +122,7 @@ export async function createHost(options: EmbeddedHostOptions): Promise<Embedded
   }
 }
 
-/** A function whose route is missing or empty is reached by its name. */
+/** A function whose route is missing or empty is reached under its name. */
 function toRoute(target: RegisteredFunction, trigger: RpcBinding, prefix: string): RouteEntry<HttpFunction> {
   const { name } = target.metadata
   const { methods, authLevel = 'function' } = trigger

@@ -7,13 +7,13 @@ import type { Settings } from './binding-settings.ts'
 /** The part of host.json that this host follows, with the defaults of the runtime and of the Kafka extension. */
 export interface HostJson {
   readonly routePrefix: string
-  /** Undefined: without a limit. */
+  /** Undefined means no limit. */
   readonly functionTimeoutMs: number | undefined
   readonly kafka: {
     readonly maxBatchSize: number
-    /** Whether a batch is passed over as soon as the function's retry policy is exhausted. */
+    /** Whether a batch is passed over once the function's retry policy is exhausted. */
     readonly commitOnFailure: boolean
-    /** Without commitOnFailure: how often a batch is run again before it is passed over; -1 for ever. */
+    /** Without commitOnFailure: how often a batch is run again before it is passed over; -1 means forever. */
     readonly maxRetries: number
   }
 }
@@ -41,8 +41,8 @@ const schema = z.object({
 })
 
 /**
- * Reads host.json; settings named `AzureFunctionsJobHost__extensions__kafka__maxBatchSize` override it.
- * Throws `invalid-setting` with one line.
+ * Reads host.json; settings named `AzureFunctionsJobHost__extensions__kafka__maxBatchSize` override it. Throws
+ * `invalid-setting` with a one-line message.
  */
 export function readHostJson(root: string, settings: Settings): HostJson {
   const file = join(root, 'host.json')

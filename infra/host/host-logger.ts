@@ -2,7 +2,7 @@ import type { LogLevel } from '@azure/functions'
 
 type Write = (fields: object, message: string) => void
 
-/** The part of pino that the host uses. */
+/** The part of pino's interface that the host uses. */
 export interface HostLogger {
   readonly trace: Write
   readonly debug: Write

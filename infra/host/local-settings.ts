@@ -1,18 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { messageOf, OrderError } from '../../shared/domain/errors.ts'
 
-/** Settings of the runtime, its worker and Node. */
+/** Settings that the runtime, its worker and Node know. */
 const OF_OTHERS = /^(?:AzureWebJobs|AzureFunctions|FUNCTIONS_|WEBSITE_|languageWorkers|NODE_)/i
 
 export interface LocalSettings {
   readonly values: Readonly<Record<string, string>>
-  /** Names in the file that are not known, and probably misspelt. */
+  /** Names in the file that are unknown, and probably misspelt. */
   readonly unknown: readonly string[]
 }
 
 /**
- * The Values of local.settings.json, which `func start` reads too; nothing when there is no such file. Throws
- * `invalid-setting` when it cannot be used.
+ * The Values in local.settings.json, which `func start` reads too; empty if there is no such file. Throws
+ * `invalid-setting` if the file cannot be used.
  */
 export function readLocalSettings(file: string, knownNames: readonly string[]): LocalSettings {
   if (!existsSync(file)) return { values: {}, unknown: [] }

@@ -6,8 +6,9 @@ import { stopOnSignal } from './stop-on-signal.ts'
 const STOP_LIMIT_MS = 9500
 
 /**
- * `npm start`: runs the product, prints its address, and stops it on request. A signal during the start takes effect after
- * the start. Without a handler, the first process of a container would ignore it until the engine kills the process.
+ * `npm start`: runs the product, prints its address, and stops it on request. A signal during the start takes effect
+ * after the start. If there were no handler, the first process of a container would ignore signals until the engine
+ * kills it.
  */
 export async function main(root: string): Promise<void> {
   const start = async (): Promise<Product> => (await import('./run.ts')).startProduct(root)
@@ -19,7 +20,7 @@ export async function main(root: string): Promise<void> {
     unfinished: () => product?.unfinished() ?? ['starting'],
     say: (line) => process.stderr.write(`${line}\n`),
   })
-  // Set before the modules load, so that a signal meanwhile waits too.
+  // Set before the modules are loaded, so that a signal that arrives meanwhile waits too.
   started = start()
   product = await started
   process.stdout.write(banner(product, process.stdout.isTTY))

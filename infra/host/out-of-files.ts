@@ -4,8 +4,8 @@ import { closeSync, openSync } from 'node:fs'
 const NEEDED = 32
 
 /**
- * Explains a failed start when no more files can be opened; undefined for other failures. Some libraries hide the error code
- * (SQLite says "unable to open database file"), so this also tries to open files.
+ * Explains a start that failed because no more files can be opened. Undefined for other failures. Some libraries hide
+ * the error code (SQLite says "unable to open database file"), so this also tries to open files.
  */
 export function outOfFiles(error: unknown): string | undefined {
   const words = textOf(error)

@@ -16,15 +16,21 @@ import { readLocalSettings } from './local-settings.ts'
 export interface Product {
   readonly url: string
   readonly services: Services
-  /** The key of protected routes. `file` is undefined when the key comes from a setting. */
+  /** The key for protected routes. `file` is undefined if the key comes from a setting. */
   readonly functionsKey: { readonly key: string; readonly file: string | undefined }
-  /** Ends waits, lets requests and batches in flight finish, runs hooks, and closes log and store, in this order. */
+  /**
+   * Ends waits, lets requests and batches in flight finish, runs hooks, and closes the log and the store, in this
+   * sequence.
+   */
   readonly stop: () => Promise<void>
   /** The work that `stop` still waits for, in words. */
   readonly unfinished: () => readonly string[]
 }
 
-/** host.json keeps batches small because the runtime copies them several times. Here they are not copied, and end at 8 MiB. */
+/**
+ * host.json keeps batches small because the runtime copies them several times. This host does not copy them, and limits
+ * them to 8 MiB.
+ */
 const IN_ONE_PROCESS = { AzureFunctionsJobHost__extensions__kafka__maxBatchSize: '1000' }
 
 /**
@@ -36,7 +42,7 @@ export async function startProduct(root: string): Promise<Product> {
   if (local.unknown.length > 0) {
     process.stderr.write(`local.settings.json has unknown settings: ${local.unknown.join(', ')}.\n`)
   }
-  // `func start` does the same, so code that reads the environment finds them.
+  // `func start` does the same, so code that reads the environment finds the settings.
   for (const [name, value] of Object.entries(local.values)) process.env[name] ??= value
 
   const config = readConfig(process.env, 'embedded')

@@ -2,7 +2,7 @@ import { messageOf } from '../../shared/domain/errors.ts'
 import type { Settings } from './binding-settings.ts'
 import { outOfFiles } from './out-of-files.ts'
 
-/** The system calls about addresses. For files, the same error codes mean something else. */
+/** The system calls that deal with addresses. For files, the same error codes mean something else. */
 const OF_ADDRESSES: ReadonlySet<string> = new Set(['listen', 'bind', 'getaddrinfo'])
 
 /** One line that says why the process could not start, with the stack when LOG_LEVEL is debug or trace. */

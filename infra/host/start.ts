@@ -2,7 +2,7 @@ import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 
 /**
- * `npm start`. Enables the compile cache before it imports anything else, so that later starts neither strip types nor
+ * `npm start`. Enables the compile cache before it imports anything else, so later starts need not strip types or
  * parse. A failed start prints one line and exits with 1.
  */
 enableCompileCache()

@@ -2,7 +2,7 @@ import { messageOf } from '../../shared/domain/errors.ts'
 import { onStopRequest } from '../stop-request.ts'
 
 export interface StopOptions {
-  /** Stops everything in order. */
+  /** Stops everything in an orderly way. */
   readonly stop: () => Promise<void>
   /** The work that `stop` still waits for, in words. */
   readonly unfinished: () => readonly string[]
@@ -13,8 +13,9 @@ export interface StopOptions {
 const EXIT_CODE = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
- * The first stop request stops everything in order and exits with 0. If that fails or exceeds the limit, it says what did
- * not finish and exits with 1. A second request ends the process at once with the exit code that shells expect.
+ * The first stop request stops everything in an orderly way and exits with 0. If that fails or exceeds the limit, a
+ * message says what did not finish, and the exit code is 1. A second request ends the process at once with the exit
+ * code that shells expect.
  */
 export function stopOnSignal({ stop, unfinished, limitMs, say }: StopOptions): void {
   let stopping = false

@@ -18,12 +18,12 @@ export interface Broker {
 }
 
 export interface BrokerOptions {
-  /** The broker's data; an empty directory is formatted first. */
+  /** The directory for the broker's data. If it is empty, it is formatted first. */
   readonly directory: string
   readonly port: number
   readonly controllerPort: number
   readonly nodeId?: number
-  /** `id@host:port` for each node of the cluster; only this node when absent. */
+  /** `id@host:port` for each node of the cluster. If absent, there is only this node. */
   readonly voters?: readonly string[]
   /** The protocol for clients; SASL_SSL needs keys and users in `properties`. */
   readonly protocol?: 'PLAINTEXT' | 'SASL_SSL'
@@ -33,13 +33,13 @@ export interface BrokerOptions {
   readonly format?: readonly string[]
 }
 
-/** All our clusters share it, because they never meet. */
+/** All our clusters share this id, because they never meet. */
 const CLUSTER_ID = 'b3JkZXItZXZlbnQtcHJvYw'
 const START_TIMEOUT_MS = 60_000
-// With the quick compiler and the serial collector, a broker starts in two seconds.
+// With the fast compiler and the serial garbage collector, a broker starts in two seconds.
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Dlog4j2.level=ERROR']
 
-/** Resolves when the broker accepts connections. Rejects with its output when it ends instead. */
+/** Resolves when the broker accepts connections. Rejects with its output if it ends instead. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { directory, port, format = [] } = options
   const classPath = await kafkaClassPath()
@@ -52,7 +52,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     if (status !== 0) throw new Error(`Formatting Kafka's storage failed:\n${stdout}${stderr}`)
   }
 
-  // In its own process group, so that Ctrl-C reaches the broker through us, after its clients have stopped.
+  // The broker gets its own process group, so that Ctrl-C reaches it through us, after its clients have stopped.
   const java = spawn('java', [...JVM, '-cp', classPath, 'kafka.Kafka', settings], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -71,7 +71,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
   const deadline = Date.now() + START_TIMEOUT_MS
   while (!(await takesConnections(port))) {
-    if (hasEnded(java)) throw new Error(`The Kafka broker on port ${port} ended at its start:\n${said.trim()}`)
+    if (hasEnded(java)) throw new Error(`The Kafka broker on port ${port} ended while it was starting:\n${said.trim()}`)
     if (Date.now() > deadline) {
       java.kill('SIGKILL')
       throw new Error(`The Kafka broker on port ${port} did not start within ${START_TIMEOUT_MS / 1000} s.`)
@@ -107,7 +107,7 @@ function serverProperties(options: BrokerOptions): string {
     'auto.create.topics.enable': 'false',
     // Waiting for more group members would only delay the first start.
     'group.initial.rebalance.delay.ms': '0',
-    // A killed broker can come back under its id only after its last session has expired.
+    // A killed broker can come back with the same id only after its last session has expired.
     'broker.session.timeout.ms': '4000',
     'broker.heartbeat.interval.ms': '1000',
     'offsets.topic.num.partitions': '10',

@@ -8,7 +8,7 @@ const POM = fileURLToPath(new URL('pom.xml', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/kafka/', import.meta.url))
 const FIRST_JAVA = 17
 
-/** One line that says what to install before this machine can run a broker; undefined when nothing is missing. */
+/** One line that says what to install before this machine can run a broker. Undefined if nothing is missing. */
 export function missingForKafka(): string | undefined {
   const java = spawnSync('java', ['-version'], { encoding: 'utf8' })
   const version = Number(/version "(\d+)/.exec(java.stderr ?? '')?.[1] ?? 0)
@@ -17,7 +17,7 @@ export function missingForKafka(): string | undefined {
   return 'Fetching Kafka for the first time needs Maven: install it (maven.apache.org).'
 }
 
-/** The broker's class path; the first call downloads it. */
+/** The broker's class path. The first call downloads its files. */
 export async function kafkaClassPath(): Promise<string> {
   return mavenClassPath(POM, jarsOf(kafkaVersion()))
 }

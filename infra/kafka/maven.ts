@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf } from '../../shared/domain/errors.ts'
 
-/** There `mvn` is a batch file, which only a shell starts. */
+/** On Windows `mvn` is a batch file, which only a shell can start. */
 const IS_WINDOWS = process.platform === 'win32'
 
 /** Whether Maven is installed. */
@@ -13,8 +13,8 @@ export function hasMaven(): boolean {
 }
 
 /**
- * The class path of the dependencies of `pom`, kept in `directory`. The first call downloads them from Maven Central; later
- * calls need no network. Rejects with Maven's message.
+ * The class path with the dependencies that `pom` names, kept in `directory`. The first call downloads them from Maven
+ * Central; later calls need no network. Rejects with Maven's message.
  */
 export async function mavenClassPath(pom: string, directory: string): Promise<string> {
   if (!existsSync(directory)) {

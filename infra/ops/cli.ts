@@ -19,14 +19,14 @@ const COMMON = {
   help: { type: 'boolean', help: 'prints this text' },
 } as const
 
-// A reader such as `head` may close the pipe early. The command is carried out all the same.
+// A reader such as `head` may close the pipe early. The command is still carried out.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
 
 const PACKAGE = new URL('../../package.json', import.meta.url)
 
-/** Every option of any command: a name has the same type in all of them. */
+/** The options of all commands. A name has the same type in every command. */
 const ALL_OPTIONS: NonNullable<Command['options']> = Object.assign(
   {},
   ...COMMANDS.map(({ options }) => options),
@@ -80,7 +80,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** The options in front of the command, with their values, and the words from the command on. */
+/** Separates the options in front of the command, with their values, from the words that start with the command. */
 function splitLeading(args: readonly string[]) {
   let start = 0
   for (let word = args[0]; word?.startsWith('-'); word = args[start]) {
@@ -115,7 +115,7 @@ function parse(command: Command, args: string[]) {
 }
 
 /**
- * Joins `--option value` with `=` when the value begins with `-`, as a key or a reason may, because `parseArgs` would
+ * Joins `--option value` with `=` if the value begins with `-`, as a key or a reason may, because `parseArgs` would
  * refuse it. The name of a known option is never taken for a value, so a forgotten value is still reported.
  */
 function withDashedValues(args: readonly string[], options: Record<string, { type: string }>): string[] {

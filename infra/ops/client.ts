@@ -1,8 +1,8 @@
-/** The connection to the product: a running instance, or this process when no instance runs. */
+/** The connection to the product: a running instance, or this process if no instance is running. */
 export interface OpsClient extends AsyncDisposable {
-  /** The instance, in words. */
+  /** The name of the instance for messages. */
   readonly target: string
-  /** True when this process opened the files itself, because no instance runs. */
+  /** True if this process opened the files itself, because no instance is running. */
   readonly isAlone?: true
   /** Resolves with the parsed JSON of a 2xx answer. Rejects with `RefusedError` or `UnreachableError`. */
   request(method: string, path: string, body?: unknown): Promise<unknown>
@@ -45,7 +45,7 @@ export function createHttpClient(url: string, key: string | undefined, operator:
       }
     },
     async [Symbol.asyncDispose]() {
-      // Nothing is held open between requests.
+      // Nothing is kept open between requests.
     },
   }
 }
@@ -56,7 +56,7 @@ function refusalOf(key: string | undefined, url: string): string {
     : `${url} does not accept the key from --key, FUNCTIONS_KEY or DATA_DIR.`
 }
 
-/** The client of commands that need no instance. */
+/** The client for commands that need no instance. */
 export function createNobody(): OpsClient {
   return {
     target: 'nobody',
@@ -80,6 +80,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new UnreachableError('The answer is not JSON: is this the right address?', { cause: error })
+    throw new UnreachableError('The answer is not JSON. Is this the right address?', { cause: error })
   }
 }

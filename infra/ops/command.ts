@@ -4,7 +4,7 @@ import type { OpsClient } from './client.ts'
 /** Exit codes. Scripts may rely on them. */
 export const EXIT = {
   ok: 0,
-  /** The command ran, and something is not well: a ledger that does not balance, a redrive that stopped. */
+  /** The command ran and found a problem, such as a ledger that does not balance or a redrive that stopped. */
   notWell: 1,
   usage: 2,
   unreachable: 3,
@@ -19,15 +19,15 @@ export interface Command {
   /** The arguments after the name, such as `<id> --reason <text>`. */
   readonly usage?: string
   readonly summary: string
-  /** Arguments of `npm run ops --`, shown in the help. */
+  /** Arguments for `npm run ops --`, shown in the help. */
   readonly examples: readonly string[]
-  /** The maximum number of positional arguments (0). */
+  /** The maximum number of positional arguments (default 0). */
   readonly takes?: number
-  /** True when it needs records to be processed even without a running instance. */
+  /** True if it needs records to be processed even without a running instance. */
   readonly processes?: boolean
-  /** True when it needs neither an instance nor its data. */
+  /** True if it needs neither an instance nor its data. */
   readonly offline?: boolean
-  /** True when it creates DATA_DIR where there is none. */
+  /** True if it creates DATA_DIR if there is none. */
   readonly creates?: boolean
   readonly options?: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly help: string }>>
   run(context: CommandContext): Promise<Outcome>
@@ -36,13 +36,13 @@ export interface Command {
 export interface CommandContext {
   readonly client: OpsClient
   readonly positionals: readonly string[]
-  /** When the command was given, in milliseconds since 1970. */
+  /** When the command was started, in milliseconds since 1970. */
   readonly startedAt: number
   readonly options: Readonly<Record<string, string | boolean | undefined>>
-  /** True with --json: only the outcome's answer is printed. */
+  /** True with --json, which prints only the outcome's answer. */
   readonly json: boolean
   readonly print: (text: string) => void
-  /** Written to standard error, and only to a terminal. */
+  /** Written to standard error, and only if that is a terminal. */
   readonly progress: (text: string) => void
 }
 
@@ -51,7 +51,7 @@ export interface Outcome {
   readonly answer: unknown
   /** Printed without --json. */
   readonly words: string
-  /** False makes the exit code `EXIT.notWell` (true). */
+  /** False makes the exit code `EXIT.notWell` (default true). */
   readonly well?: boolean
 }
 
@@ -62,21 +62,21 @@ export async function perform(command: Command, context: CommandContext): Promis
   return well ? EXIT.ok : EXIT.notWell
 }
 
-/** The option of every command whose reason the audit list keeps. */
+/** The option for commands whose reason is kept in the audit list. */
 export const REASON = { reason: { type: 'string', help: 'why; kept in the audit list' } } as const
 
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** The positional argument at this index; throws `UsageError` when it is missing. */
+/** The positional argument at this index. Throws `UsageError` if it is missing. */
 export function required({ positionals }: CommandContext, index: number, name: string): string {
   const value = positionals[index]
   if (value === undefined) throw new UsageError(`${name} is missing.`)
   return value
 }
 
-/** Throws `UsageError` when no reason was given. */
+/** Throws `UsageError` if no reason was given. */
 export function requiredReason(context: CommandContext): string {
   const reason = text(context, 'reason')
   if (reason === undefined) throw new UsageError('--reason is missing.')
@@ -93,7 +93,7 @@ export function text({ options }: CommandContext, option: string): string | unde
   return typeof value === 'string' ? value : undefined
 }
 
-/** The values of those of the named options that were given. */
+/** The named options that were given, with their values. */
 export function given<Name extends string>(context: CommandContext, ...names: Name[]): Partial<Record<Name, string>> {
   const values = names.map((name) => [name, text(context, name)] as const)
   return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Partial<Record<Name, string>>

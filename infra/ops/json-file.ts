@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { messageOf } from '../../shared/domain/errors.ts'
 import { UsageError } from './command.ts'
 
-/** The JSON in a file named on the command line; throws `UsageError` when it cannot be read. */
+/** Reads the JSON in a file named on the command line. Throws `UsageError` if it cannot be read. */
 export function readJsonFile(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))

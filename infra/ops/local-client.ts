@@ -11,12 +11,12 @@ const WORKING = [
 ]
 
 /**
- * Starts the product in this process, on a free loopback port, for a DATA_DIR that no process holds. Disposing stops it. A
- * command that only reads must change nothing, so records are processed only for commands that need it.
+ * Starts the product in this process, on a free loopback port, for a DATA_DIR that no process holds. Disposing stops
+ * it. A command that only reads must not change anything, so records are processed only for commands that need that.
  */
 export async function createLocalClient(operator: string, asked: { processing: boolean }): Promise<OpsClient> {
   Object.assign(process.env, { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error' })
-  // No command reads this history, and its requests to Kafka could keep connections open at the end.
+  // No command reads the history of figures, and its requests to Kafka could keep connections open at the end.
   for (const name of ['opsHistory', ...(asked.processing ? [] : WORKING)])
     process.env[`AzureWebJobs_${name}_Disabled`] = 'true'
   const { url, functionsKey, services, stop } = await startProduct(ROOT)

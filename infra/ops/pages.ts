@@ -7,7 +7,7 @@ export const PAGE = {
   cursor: { type: 'string', help: 'continues a list; each page prints the cursor of the next' },
 } as const
 
-/** The given options as a query string; `parameterNames` has the API's names where they differ. */
+/** The given options as a query string. `parameterNames` has the API's names for options where they differ. */
 export function query(
   context: CommandContext,
   options: readonly string[],
@@ -21,8 +21,8 @@ export function query(
 }
 
 /**
- * Gets a page of a list, for people as a table with a row for each item. A narrow terminal gets fewer of the optional
- * columns.
+ * Gets a page of a list. For people it is a table with a row for each item. On a narrow terminal, some optional columns
+ * are left out.
  */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the type of the JSON is stated here, once
 export async function showPage<T>(

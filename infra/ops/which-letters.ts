@@ -1,6 +1,6 @@
 import { given, UsageError, type CommandContext } from './command.ts'
 
-/** The API's limit for the ids of one request. */
+/** The API's limit for the number of ids in one request. */
 export const MAX_IDS = 1000
 
 /** The options that select dead letters for a command that also takes ids. */
@@ -13,7 +13,7 @@ export const WHICH = {
   own: { type: 'boolean', help: 'every dead letter of our own consumers' },
 } as const
 
-/** The members of a request that select letters. Throws `UsageError` when nothing was selected. */
+/** The members of a request that select letters. Throws `UsageError` if nothing was selected. */
 export function whichLetters(context: CommandContext): Record<string, unknown> {
   const ids = context.positionals
   const filters = given(context, 'fingerprint', 'code', 'from', 'to')

@@ -32,7 +32,8 @@ if (isStoring) {
 
 const app = express()
 app.use(express.json({ limit: '1mb' }))
-// Express 5 handles errors from async handlers. oxlint-disable-next-line oxc/no-async-endpoint-handlers
+// Express 5 handles errors from async handlers.
+// oxlint-disable-next-line oxc/no-async-endpoint-handlers
 app.post('/api/orders', async (request, response) => {
   const order = newOrderCommandSchema.safeParse(request.body)
   if (!order.success) {

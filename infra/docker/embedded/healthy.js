@@ -1,5 +1,5 @@
-// The container's health check. It asks for liveness, not readiness, because orders are accepted while the store is away
-// and a restart would not bring it back. Plain JavaScript on node:http, because it starts every few seconds.
+// The container's health check. It checks liveness, not readiness, because orders are accepted while the store is away
+// and a restart would not bring it back. It is plain JavaScript on node:http, because it is started every few seconds.
 import { get } from 'node:http'
 
 get({ port: process.env.PORT, path: '/api/health/live' }, ({ statusCode }) =>

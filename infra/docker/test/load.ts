@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
 /**
- * Callers of the gateway, for infra/docker/test.sh. Each command exits with 1 when a request failed:
+ * Callers of the gateway, for infra/docker/test.sh. Each command exits with 1 if a request failed:
  *
  *   node load.ts run URL FILE          places orders and reads them back until SIGTERM; appends accepted ids to FILE
  *   node load.ts large URL FILE COUNT  places orders of the largest size, as fast as the log takes them
@@ -21,11 +21,11 @@ const HELD_BYTES = 1_000_000
 const HELD_FOR_MS = 4000
 const STORED_WITHIN_MS = 90_000
 /**
- * An order without a key is never sent twice, so it gets a 502 when it reaches an instance that is just closing. More than
- * this many mean that instances close with requests in flight.
+ * An order without a key is never sent twice, so it gets a 502 if it reaches an instance that is just closing. More
+ * 502s than this mean that instances close while requests are in flight.
  */
 const UNSURE_AT_MOST = 3
-/** The largest order has 500 items and names of 4-byte characters: about 0.9 MB. */
+/** The largest order has 500 items and names made of 4-byte characters: about 0.9 MB. */
 const ITEMS = 500
 const JSON_BODY = { 'content-type': 'application/json' }
 const WIDE = '\u{1F4E6}'
@@ -62,14 +62,14 @@ async function ask(
   return undefined
 }
 
-/** Whether the log is slower than its callers. */
+/** Whether callers are faster than the log. */
 async function asksToWait(answer: Response): Promise<boolean> {
   return answer.status === 503 && (await answer.clone().text()).includes('#log-unavailable')
 }
 
 async function place(body: string, keyed: boolean): Promise<string | undefined> {
   const headers = { ...JSON_BODY, ...(keyed && { 'idempotency-key': randomUUID() }) }
-  // The largest orders come faster than a broker takes them. Under any other load a refusal is a failure.
+  // The largest orders come faster than a broker can take them. Under any other load a refusal is a failure.
   const allows = async (answer: Response) =>
     (!keyed && answer.status === 502) || (verb === 'large' && (await asksToWait(answer)))
   for (;;) {
@@ -89,7 +89,7 @@ async function place(body: string, keyed: boolean): Promise<string | undefined> 
   }
 }
 
-/** Half of the orders have no key. */
+/** Half of the orders have no Idempotency-Key. */
 async function run(caller: number): Promise<void> {
   for (let turn = 0; !stop.signal.aborted; turn++) {
     const id = await place(JSON.stringify(order), (caller + turn) % 2 === 0)
@@ -151,7 +151,7 @@ else await verify()
 if (unsure > UNSURE_AT_MOST) failures.push(`more than ${UNSURE_AT_MOST} orders without a key answered 502`)
 const longest = Math.round(longestMs)
 process.stdout.write(
-  `${requests} requests, ${waits} asked to wait, ${unsure} without a key unsure (at most ${UNSURE_AT_MOST}), ${failures.length} failed, the longest took ${longest} ms\n`,
+  `${requests} requests, ${waits} asked to wait, ${unsure} without a key got 502 (at most ${UNSURE_AT_MOST}), ${failures.length} failed, the longest took ${longest} ms\n`,
 )
 for (const failure of failures.slice(0, 5)) process.stdout.write(`  ${failure}\n`)
 process.exitCode = failures.length === 0 && requests > 0 ? 0 : 1

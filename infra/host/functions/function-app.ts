@@ -4,13 +4,13 @@ import type { FunctionCallback, FunctionMetadata, RpcBinding, RpcLogCategory } f
 
 /** The functions and hooks that the files of a function app have registered. */
 export interface FunctionApp {
-  /** Registered functions by id, in the order of registration. */
+  /** Registered functions by id, in the sequence in which they were registered. */
   readonly functions: ReadonlyMap<string, RegisteredFunction>
   readonly hooks: Readonly<Record<HookName, HookCallback[]>>
   /** Shared by all hooks of the app. */
   readonly appHookData: Record<string, unknown>
   register(metadata: FunctionMetadata, callback: FunctionCallback): void
-  /** After this, registering a function throws, as in the runtime. */
+  /** After this call, registering a function throws, as in the runtime. */
   lock(): void
   log(level: LogLevel, category: RpcLogCategory, message: string, from?: LogOrigin): void
 }
@@ -53,7 +53,7 @@ export function createFunctionApp(logger: HostLogger): FunctionApp {
   const appHookData: Record<string, unknown> = {}
   let locked = false
 
-  /** As in the worker, hooks may change user lines, and a hook that throws does not suppress the line. */
+  /** As in the worker, hooks may change lines that functions log, and a hook that throws does not suppress the line. */
   function throughHooks(level: LogLevel, category: RpcLogCategory, message: string, from: LogOrigin | undefined) {
     const context = {
       level,

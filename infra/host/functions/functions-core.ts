@@ -6,7 +6,7 @@ import type { FunctionCallback, FunctionMetadata, ProgrammingModel, RpcLogCatego
 /**
  * `@azure/functions-core`, which exists only inside a Functions runtime. The library `@azure/functions` requires it by
  * that name and registers functions through it. Here the name resolves to a module that exports the object below. The
- * library requires it once in a process, so one core serves every app in turn.
+ * library requires it only once per process, so one core serves every app in turn.
  */
 const NAME = '@azure/functions-core'
 const MODULE_URL = 'functions-core:'
@@ -26,14 +26,14 @@ export function serveApp(app: FunctionApp): void {
   installCore().app = app
 }
 
-/** The library's own way of running a function. The library sets it at the first registration. */
+/** The library's own way of running a function. The library sets it when the first function is registered. */
 export function programmingModel(): ProgrammingModel {
   const { model } = installCore()
   if (model === undefined) throw new Error('No function has been registered with @azure/functions.')
   return model
 }
 
-/** Kept on globalThis, because the library and this file may live in two module graphs, as under a test runner. */
+/** Kept on globalThis, because the library and this file may be in different module graphs, as under a test runner. */
 function installCore(): Core {
   const place = globalThis as WithCore
   if (place[PLACE] !== undefined) return place[PLACE].core

@@ -1,7 +1,7 @@
 import type { FunctionApp, HookName, LogOrigin } from './function-app.ts'
 import type { FunctionCallback } from './rpc.ts'
 
-/** Runs the hooks one after the other, in the order of registration, with one context object. */
+/** Runs the hooks one after the other, in the sequence in which they were registered, with one context object. */
 async function runHooks(app: FunctionApp, name: HookName, context: object): Promise<void> {
   for (const hook of app.hooks[name]) await hook(context)
 }
@@ -22,7 +22,7 @@ export async function beforeInvocation(
   call.callback = context.functionCallback
 }
 
-/** Hooks may change result and error, and may turn an error into a success. */
+/** Hooks may change the result and the error, and may turn an error into a success. */
 export async function afterInvocation(
   app: FunctionApp,
   origin: LogOrigin,

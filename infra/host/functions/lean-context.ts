@@ -14,15 +14,16 @@ import type { CoreInvocationContext, FunctionContext, RpcBinding } from './rpc.t
 export type TriggerMetadata = Record<string, unknown>
 
 /**
- * An InvocationContext that functions cannot tell from the library's own, also by `instanceof`. Its parts are created at
- * their first use. The library's own keeps private fields in WeakMaps, which burden the garbage collector.
+ * An InvocationContext that functions cannot tell apart from the library's own, not even with `instanceof`. Its parts
+ * are created when they are first used. The library's own context keeps private fields in WeakMaps, which burden the
+ * garbage collector.
  */
 export class LeanContext implements FunctionContext {
   invocationId: string
   functionName: string
   retryContext: RetryContext | undefined
   traceContext: undefined = undefined
-  /** True once the function has returned. Later log calls come from work that was not awaited. */
+  /** True once the function has returned. Log calls after that come from work that was not awaited. */
   isDone = false
   readonly #core: CoreInvocationContext
   readonly #readMetadata: (() => TriggerMetadata) | undefined
@@ -115,7 +116,7 @@ function effectiveOptions(bindings: Readonly<Record<string, RpcBinding>>): Effec
   }
 }
 
-/** The library's own message. */
+/** The wording is the library's own. */
 function tooLate({ invocationId, metadata }: CoreInvocationContext): string {
   return `Warning: Unexpected call to 'log' on the context object after function execution has completed. Please check for asynchronous calls that are not awaited. Function name: ${metadata.name}. Invocation Id: ${invocationId}.`
 }

@@ -3,7 +3,7 @@ import { LeanContext, type TriggerMetadata } from './lean-context.ts'
 import type { CoreInvocationContext, FunctionCallback, InvocationModel, RpcInvocationResponse } from './rpc.ts'
 
 /**
- * Replaces the library's InvocationModel where the function's input needs no conversion. The library still converts
+ * Replaces the library's InvocationModel if the function's input needs no conversion. The library still converts
  * results.
  */
 export class LeanModel implements InvocationModel {

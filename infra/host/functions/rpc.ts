@@ -2,7 +2,7 @@ import type { LogLevel, RetryContext } from '@azure/functions'
 
 /**
  * The messages between the library `@azure/functions` and its host: the part of the (unpublished) types of
- * `@azure/functions-core` that this host uses. Names are the library's.
+ * `@azure/functions-core` that this host uses. The names are the library's.
  */
 export interface RpcTypedData {
   readonly string?: string

@@ -4,12 +4,15 @@ export type Cors = ReturnType<typeof createCors>
 
 const NONE: Readonly<Record<string, string>> = {}
 
-/** Disabled without origins; `*` allows any. Any method and header is allowed, as `Host.CORS` does for `func start`. */
+/**
+ * CORS is disabled if there are no origins; `*` allows any origin. All methods and headers are allowed, as with
+ * `Host.CORS` for `func start`.
+ */
 export function createCors(origins: readonly string[]) {
   const anyOrigin = origins.includes('*')
   const allowed = new Set(origins.map((origin) => origin.toLowerCase().replace(/\/$/, '')))
 
-  /** The headers that an answer to a request from this origin gets. */
+  /** The headers to add to an answer to a request from this origin. */
   function headersFor(origin: string | undefined): Readonly<Record<string, string>> {
     if (allowed.size === 0) return NONE
     const vary = anyOrigin ? NONE : { vary: 'Origin' }
@@ -23,7 +26,7 @@ export function createCors(origins: readonly string[]) {
 
   return {
     headersFor,
-    /** The answer to a preflight request. Undefined for other requests, and when the origin is not allowed. */
+    /** The answer to a preflight request. Undefined for other requests, and if the origin is not allowed. */
     preflight(method: string, headers: Readonly<Record<string, string>>): HttpAnswer | undefined {
       const asked = headers['access-control-request-method']
       const answer = headersFor(headers['origin'])

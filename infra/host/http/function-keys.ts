@@ -4,7 +4,7 @@ import { queryValue } from './query-string.ts'
 /** A key for some functions. */
 export interface NarrowKey {
   readonly key: string
-  /** Functions with authLevel `admin` are never asked about. */
+  /** This is never called for functions with authLevel `admin`. */
   readonly opens: (functionName: string) => boolean
 }
 
@@ -24,7 +24,8 @@ export type CheckKey = (
 
 /**
  * Checks the key of a request, which is in the header x-functions-key or else in ?code=, as in the runtime. It always
- * compares the hashes of all keys in constant time, so that the time reveals neither length, content nor position of a key.
+ * compares the hashes of all keys in constant time, so the time does not reveal the length, content or position of a
+ * key.
  */
 export function createKeyCheck(master: string, narrow: readonly NarrowKey[] = []): CheckKey {
   const expected = digest(master)

@@ -11,8 +11,9 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Resolves with the whole body, or undefined when it is missing or empty. Rejects with `payload-too-large` as soon as the
- * size is known to exceed `maxBytes`, without reading on, and with ClientGoneError when the client disconnects.
+ * Resolves with the whole body, or with undefined if it is missing or empty. Rejects with `payload-too-large` as soon
+ * as the size is known to exceed `maxBytes`, without reading any further, and with ClientGoneError if the client
+ * disconnects.
  */
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | undefined>()

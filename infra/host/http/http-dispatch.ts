@@ -9,7 +9,7 @@ import type { createRouteTable } from './routes/route-table.ts'
 
 export interface HttpFunction {
   readonly target: RegisteredFunction
-  /** `function` and `admin` demand a key. */
+  /** `function` and `admin` require a key. */
   readonly authLevel: string
 }
 
@@ -20,7 +20,7 @@ interface Dispatch {
   readonly invoke: InvokeHttp
 }
 
-/** Hands a request to its function. Throws an OrderError for requests that the host itself refuses. */
+/** Passes a request to its function. Throws an OrderError for requests that the host itself refuses. */
 export function createDispatch({ routes, cors, checkKey, invoke }: Dispatch) {
   return async function answer(request: ServedRequest): Promise<HttpAnswer> {
     const preflight = cors.preflight(request.method, request.headers)
@@ -38,7 +38,7 @@ export function createDispatch({ routes, cors, checkKey, invoke }: Dispatch) {
     try {
       return await invoke(target, { method, url, rawQuery, headers, params: match.params, body })
     } catch (error) {
-      // The runtime too answers 500 to any error, our own errors included.
+      // The runtime also answers 500 to any error, including our own errors.
       throw new OrderError('internal', `The function ${target.metadata.name} failed.`, { cause: error })
     }
   }

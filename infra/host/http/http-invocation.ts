@@ -8,12 +8,12 @@ import { fromRpcHttp, toRpcHttp } from './rpc-http.ts'
 
 /**
  * Two ways to run a function, which the function cannot tell apart. `official` uses the library's conversions for
- * everything, as the runtime does. `lean` avoids them where the outcome is the same, and is several times cheaper. One test
- * suite covers both.
+ * everything, as the runtime does. `lean` avoids them wherever the outcome is the same, and is several times cheaper.
+ * One test suite covers both.
  */
 export type InvocationPath = 'official' | 'lean'
 
-/** Rejects with the function's error, or with the library's when the result cannot become an HTTP response. */
+/** Rejects with the function's error, or with the library's if the result cannot be turned into an HTTP response. */
 export type InvokeHttp = (target: RegisteredFunction, request: RoutedRequest) => Promise<HttpAnswer>
 
 export function createHttpInvocation(app: FunctionApp, path: InvocationPath): InvokeHttp {
@@ -40,7 +40,7 @@ const toInput: Record<InvocationPath, (app: FunctionApp, f: RegisteredFunction, 
     },
   }
 
-/** The library's own message. */
+/** The wording is the library's own. */
 function discarded(method: string): string {
   return `Discarding the body of the incoming ${method} request because GET and HEAD requests cannot have a body.`
 }

@@ -15,17 +15,17 @@ import { readTarget, type RequestTarget } from './request-target.ts'
 export interface ServedRequest extends RequestTarget {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  /** May be called once. The server answers its errors. */
+  /** May be called once. If it rejects, the server answers with the error. */
   body(): Promise<Uint8Array | undefined>
 }
 
 export interface HttpServerOptions {
   readonly handle: (request: ServedRequest) => Promise<HttpAnswer>
-  /** Called for errors of `handle` that the client did not cause. */
+  /** Called for errors from `handle` that the client did not cause. */
   readonly onFault: (error: unknown, request: { readonly method: string; readonly path: string }) => void
   /** Called for every request that is refused with a 4xx status. */
   readonly onRefusal?: (refusal: Refusal) => void
-  /** Additional headers for all answers to requests from this origin. */
+  /** Returns additional headers for all answers to requests from this origin. */
   readonly headersFor?: ((origin: string | undefined) => Readonly<Record<string, string>>) | undefined
   readonly limits?: Partial<HttpLimits> | undefined
 }
@@ -34,21 +34,21 @@ export interface Refusal {
   /** Absent for violations of HTTP itself. */
   readonly code?: ProblemCode
   readonly status: number
-  /** Absent when it could not be read. */
+  /** Absent if it could not be read. */
   readonly method?: string | undefined
   readonly requestId: string
 }
 
 export interface HttpLimits {
-  /** The limit for the head of a request; `requestTimeoutMs` is for the whole request. */
+  /** The time limit for the head of a request; `requestTimeoutMs` applies to the whole request. */
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
 }
 
 export interface HttpServer {
-  /** Rejects with Node's error when the address is not available. */
+  /** Rejects with Node's error if the address is not available. */
   listen(port: number, host: string): Promise<AddressInfo>
-  /** Accepts no new connections. Resolves when every request on the open connections is answered. */
+  /** Stops accepting connections. Resolves when all requests on the open connections have been answered. */
   close(): Promise<void>
   readonly inFlight: number
 }
@@ -57,21 +57,21 @@ const DEFAULT_LIMITS: HttpLimits = { headersTimeoutMs: 10_000, requestTimeoutMs:
 const MAX_BODY_BYTES = 1024 * 1024
 /** The runtime's limit. */
 const MAX_HEADER_BYTES = 32 * 1024
-/** The limit for an idle connection. It exceeds the longest `Prefer: wait` (30 s). */
+/** How long an idle connection is kept. It is longer than the longest `Prefer: wait` (30 s). */
 const IDLE_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
-/** The first turn accepts pending connections, the second those that came meanwhile. */
+/** The first turn accepts pending connections, the second one those that came meanwhile. */
 const TURNS_TO_ACCEPT = 2
 /** How long a closing server waits for the last request on a connection that looks idle. */
 const IDLE_CLOSING_MS = 500
 const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 const BEYOND_ASCII = /[\u0080-\u00ff]/
 const BEYOND_LATIN1 = /[\u0100-\uffff]/
-/** The server sets these. A function's values would contradict the actual answer. */
+/** The server sets these headers itself. Values from a function would contradict the actual answer. */
 const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'] as const
 
-/** An HTTP server for small installations. All sizes and times are bounded. */
+/** An HTTP server for small installations. All sizes and times are limited. */
 export function createHttpServer({ handle, onFault, onRefusal, headersFor, limits }: HttpServerOptions): HttpServer {
   const { headersTimeoutMs, requestTimeoutMs } = { ...DEFAULT_LIMITS, ...limits }
   let inFlight = 0
@@ -85,11 +85,12 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs),
     joinDuplicateHeaders: true,
-    // `readTarget` checks it and answers with a problem; Node's answer would have no body.
+    // `readTarget` checks the Host header and answers with a problem; Node's own answer would have no body.
     requireHostHeader: false,
   })
   server.timeout = IDLE_TIMEOUT_MS
-  // A client may close its half after the request and wait for the answer (RFC 9112, section 9.6). Node's types lack it.
+  // A client may close its side of the connection after the request and wait for the answer (RFC 9112, section 9.6).
+  // Node's types lack this option.
   Object.assign(server, { httpAllowHalfOpen: true })
 
   async function serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
@@ -131,7 +132,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     const named = REQUEST_ID in given.headers ? given : withHeaders(given, { [REQUEST_ID]: nameOf(request) })
     const answer = headersFor === undefined ? named : withHeaders(named, headersFor(request.headers.origin))
     if (hasBody(request) && !request.complete) {
-      // A pipelined request cannot be answered before its turn.
+      // A pipelined request cannot be answered before it is its turn.
       if (response.socket === null) request.socket.destroy()
       else answerAndClose(response.socket, answer)
       return
@@ -148,9 +149,9 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
   server.on('request', (request, response) => void serve(request, response, false))
   server.on('checkContinue', (request, response) => void serve(request, response, true))
   server.on('checkExpectation', (request, response) => send(request, response, refusal(417, request)))
-  // CONNECT is for proxies. Without a listener Node would close the connection without an answer.
+  // CONNECT is for proxies. If there were no listener, Node would close the connection without an answer.
   server.on('connect', (request, socket) => {
-    // Node no longer handles errors of this socket, so a disconnect would end the process.
+    // Node no longer handles errors on this socket, so a disconnect would end the process.
     socket.on('error', () => socket.destroy())
     answerAndClose(socket, refusal(400, request))
   })
@@ -159,7 +160,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     else answerAndClose(socket, refusal(PROTOCOL_ERRORS[error.code ?? ''] ?? 400))
   })
 
-  /** The answer to a violation of HTTP itself. Without a request when it could not be read. */
+  /** The answer to a violation of HTTP itself. There is no request if it could not be read. */
   function refusal(status: number, request?: IncomingMessage): HttpAnswer {
     const requestId = request === undefined ? randomUUID() : nameOf(request)
     onRefusal?.({ status, method: request?.method, requestId })
@@ -179,12 +180,13 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
       isClosing = true
       // Accepts pending connections first, because closing the listening socket would reset them.
       for (let turn = 0; turn < TURNS_TO_ACCEPT; turn++) await nextTurn()
-      // Not http's own close, which ends idle connections at once. A request may be on its way on one of them, and its
-      // client could not know the outcome. Connections in use end with their next answer, which has Connection: close.
+      // Does not use http's own close, which ends idle connections at once. A request may be on its way on one of them,
+      // and its client would not know the outcome. Connections in use end with their next answer, which has Connection:
+      // close.
       const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
       await Promise.race([ended, sleep(IDLE_CLOSING_MS)])
       server.close()
-      // Only after the grace period, because more requests may arrive during it.
+      // This happens only after the grace period, because more requests may arrive during it.
       answered ??= Promise.withResolvers<void>()
       if (inFlight === 0) answered.resolve()
       await answered.promise
@@ -203,13 +205,13 @@ function nameOf({ headers }: IncomingMessage): string {
   return requestIdOf(headers[REQUEST_ID] as string | undefined, randomUUID())
 }
 
-/** The problem for an OrderError. Any other error becomes an internal error. */
+/** Turns an OrderError into a problem. Any other error becomes an internal error. */
 function problemAnswer(error: unknown, path: string, requestId: string): HttpAnswer {
   const { status = 500, headers, body } = toProblem(error, path, { requestId })
   return { status, headers: headers as Record<string, string>, body: body as string }
 }
 
-/** Node gives a list only for Set-Cookie, which clients do not send. */
+/** Node returns a list only for Set-Cookie, which clients do not send. */
 function plainHeaders({ headers }: IncomingMessage): Readonly<Record<string, string>> {
   const cookies = headers['set-cookie']
   const plain = (cookies === undefined ? headers : { ...headers, 'set-cookie': cookies.join(', ') }) as Record<
@@ -222,8 +224,9 @@ function plainHeaders({ headers }: IncomingMessage): Readonly<Record<string, str
 }
 
 /**
- * Decodes a header as UTF-8, as the runtime's server (Kestrel) does; Node decodes Latin-1. The fetch standard does not
- * allow characters beyond Latin-1 in headers, so such a header is refused before it reaches a function.
+ * Decodes a header as UTF-8, as the runtime's server (Kestrel) does; Node decodes it as Latin-1. The fetch standard
+ * does not allow characters beyond Latin-1 in headers, so a header with such characters is refused before it reaches a
+ * function.
  */
 function asUtf8(name: string, value: string): string {
   const bytes = Buffer.from(value, 'latin1')

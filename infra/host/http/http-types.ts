@@ -1,11 +1,11 @@
-/** A routed request, from which both ways of invoking a function create its HttpRequest. */
+/** A routed request. Both ways of invoking a function create its HttpRequest from it. */
 export interface RoutedRequest {
   readonly method: string
   /** The absolute URL. */
   readonly url: string
   /** The part after `?`, encoded. */
   readonly rawQuery: string
-  /** Lower-case names; repeated headers are joined. */
+  /** Names are in lower case; repeated headers are joined. */
   readonly headers: Readonly<Record<string, string>>
   /** The decoded route parameters. */
   readonly params: Readonly<Record<string, string>>

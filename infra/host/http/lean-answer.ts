@@ -15,9 +15,9 @@ interface PlainResult {
 }
 
 /**
- * The answer for results that functions commonly return: a plain object with an integer status, plain headers, and a body
- * that is JSON, text or bytes. Undefined for anything else, malformed results included. The library then converts the
- * result through a fetch `Response`, which costs more than the rest of the request.
+ * The answer for results that functions commonly return: a plain object with an integer status, plain headers, and a
+ * body that is JSON, text or bytes. Undefined for anything else, including malformed results. In that case the library
+ * converts the result through a fetch `Response`, which costs more than the rest of the request.
  */
 export function leanAnswer(result: unknown): HttpAnswer | undefined {
   if (typeof result !== 'object' || result === null || Object.getPrototypeOf(result) !== Object.prototype) return

@@ -7,9 +7,9 @@ const NO_BYTES = new Uint8Array(0)
 const PRINCIPAL = 'x-ms-client-principal'
 
 /**
- * An HttpRequest that functions cannot tell from the library's own, also by `instanceof`, at a fraction of the cost. The
- * library builds a fetch `Request` for each. Here parts are created at their first use: text, JSON and bytes come from the
- * body itself, and rarer reads fall back on a real `Request`.
+ * An HttpRequest that functions cannot tell apart from the library's own, not even with `instanceof`, at a fraction of
+ * the cost. The library builds a fetch `Request` each time. Here parts are created when they are first used: text, JSON
+ * and bytes come from the body itself, and less common reads fall back on a real `Request`.
  */
 export function createLeanRequest(routed: RoutedRequest): OfficialRequest {
   return new LeanRequest(routed) as unknown as OfficialRequest
@@ -18,7 +18,7 @@ export function createLeanRequest(routed: RoutedRequest): OfficialRequest {
 class LeanRequest {
   readonly params: Record<string, string>
   readonly #routed: RoutedRequest
-  /** Undefined for GET and HEAD too, because fetch allows them no body. */
+  /** Undefined for GET and HEAD too, because fetch does not allow them a body. */
   readonly #body: Uint8Array | undefined
   #used = false
   #native: Request | undefined
@@ -52,7 +52,7 @@ class LeanRequest {
     return this.#query
   }
 
-  /** The library reads these headers, which only a platform that signs users in sets. */
+  /** The library reads these headers. Only a platform that signs users in sets them. */
   get user(): HttpRequestUser | null {
     if (this.#user !== undefined) return this.#user
     const signedIn = this.headers.has(PRINCIPAL)
@@ -96,11 +96,11 @@ class LeanRequest {
 
   clone(): OfficialRequest {
     const init = { nativeRequest: this.#toNative().clone(), query: Object.fromEntries(this.query), params: this.params }
-    // The library's own clone() passes a native request too, although its types do not allow it.
+    // The library's own clone() also passes a native request, although its types do not allow that.
     return new HttpRequest(init)
   }
 
-  /** The bytes at the first call. Undefined when the real Request must answer, also to reject a second read. */
+  /** The bytes on the first call. Undefined if the real Request must answer, for example to reject a second read. */
   #take(): Uint8Array | undefined {
     if (this.#native !== undefined || this.#used) return undefined
     if (this.#body === undefined) return NO_BYTES
@@ -120,7 +120,7 @@ class LeanRequest {
 
 Object.setPrototypeOf(LeanRequest.prototype, HttpRequest.prototype)
 
-/** Decodes as fetch does: drops a byte order mark, and replaces invalid UTF-8 by U+FFFD. */
+/** Decodes as fetch does: drops a byte order mark, and replaces invalid UTF-8 with U+FFFD. */
 function decode(bytes: Uint8Array): string {
   const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', start)

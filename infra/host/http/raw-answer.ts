@@ -7,9 +7,9 @@ import type { HttpAnswer } from './http-types.ts'
 const LINGER_MS = 1000
 
 /**
- * Writes an answer to the socket and closes the connection, because node:http would first read the whole request, even if
- * it is too large, refused, or not HTTP. The rest of the request stays unread. Closing at once would reset the connection,
- * and the client could lose the answer.
+ * Writes an answer to the socket and closes the connection, because node:http would first read the whole request, even
+ * if it is too large, refused, or not HTTP. The rest of the request stays unread. Closing the socket at once would
+ * reset the connection, and the client could lose the answer.
  */
 export function answerAndClose(socket: Duplex, { status, headers, body = '' }: HttpAnswer): void {
   if (!socket.writable) {
@@ -26,7 +26,7 @@ export function answerAndClose(socket: Duplex, { status, headers, body = '' }: H
   setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }
 
-/** A problem without a type of its own, for violations of HTTP itself (RFC 9457 §4.2.1). */
+/** A problem without its own type, for violations of HTTP itself (RFC 9457 §4.2.1). */
 export function statusProblem(status: number, requestId: string): HttpAnswer {
   return {
     status,

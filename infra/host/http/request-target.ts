@@ -13,7 +13,7 @@ const HOST = /^[\w.\-[\]:]+$/
 const DOT_SEGMENT = /\/(?:\.|%2e)/i
 let validHost = ''
 
-/** Throws `invalid-request` when target or Host cannot be part of a URL. */
+/** Throws `invalid-request` if the target or Host cannot be part of a URL. */
 export function readTarget({ url: target = '/', headers, httpVersion }: IncomingMessage): RequestTarget {
   // RFC 9112 §3.2. HTTP/1.0 did not have this header.
   if (headers.host === undefined && httpVersion === '1.1') {
@@ -30,7 +30,7 @@ export function readTarget({ url: target = '/', headers, httpVersion }: Incoming
   }
 }
 
-/** Clients send the whole URL to a proxy (RFC 9112 §3.2.2), and `*` in OPTIONS for the whole server. */
+/** Clients send the whole URL to a proxy (RFC 9112 §3.2.2), and `*` with OPTIONS for the whole server. */
 function absolute(target: string, host: string | undefined): RequestTarget {
   if (target === '*') return { path: '/*', rawQuery: '', url: `http://${checkHost(host ?? 'localhost')}/*` }
   const url = URL.parse(target)

@@ -3,7 +3,7 @@ import { parseQuery } from './query-string.ts'
 import type { RpcHttpData, RpcNullable, RpcTypedData } from '../functions/rpc.ts'
 import { toSetCookie } from './set-cookie.ts'
 
-/** A request as the runtime sends it to the Node worker, with nullable values and the body as bytes. */
+/** A request as the runtime sends it to the Node worker, with nullable values, and with the body as bytes. */
 export function toRpcHttp(request: RoutedRequest): RpcHttpData {
   return {
     method: request.method,
@@ -15,7 +15,7 @@ export function toRpcHttp(request: RoutedRequest): RpcHttpData {
   }
 }
 
-/** The worker's response as an answer. As in the runtime, a function that returns nothing gives 204. */
+/** Turns the worker's response into an answer. As in the runtime, a function that returns nothing results in 204. */
 export function fromRpcHttp(data: RpcTypedData | null | undefined): HttpAnswer {
   const http = data?.http
   if (http === undefined) return { status: 204, headers: {}, body: undefined }

@@ -3,8 +3,8 @@ import type { RpcHttpCookie } from '../functions/rpc.ts'
 const SAME_SITE = { lax: 'lax', strict: 'strict', explicitNone: 'none', none: undefined } as const
 
 /**
- * Writes a Set-Cookie header as the runtime does (ASP.NET's ResponseCookies.Append): name and value are percent-encoded, the
- * default path is `/`, and attribute names are in lower case.
+ * Writes a Set-Cookie header as the runtime does (ASP.NET's ResponseCookies.Append): the name and the value are
+ * percent-encoded, the default path is `/`, and attribute names are in lower case.
  */
 export function toSetCookie(cookie: RpcHttpCookie): string {
   const sameSite = SAME_SITE[cookie.sameSite ?? 'none']
@@ -22,7 +22,7 @@ export function toSetCookie(cookie: RpcHttpCookie): string {
   ].join('; ')
 }
 
-/** Removes the characters with which a value could start another attribute. */
+/** Removes characters that would let a value start another attribute. */
 function plain(value: string): string {
   // oxlint-disable-next-line no-control-regex -- removes control characters
   return value.replace(/[\u0000-\u001f\u007f;,]/g, '')

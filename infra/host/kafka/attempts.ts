@@ -7,11 +7,13 @@ import type { RpcRetryOptions } from '../functions/rpc.ts'
 export interface AttemptOptions {
   /** The function's `retry` policy. */
   readonly policy: RpcRetryOptions | undefined
-  /** From host.json's extensions.kafka, as is `maxRetries`. */
+  /** Comes from host.json's extensions.kafka, as does `maxRetries`. */
   readonly commitOnFailure: boolean
   readonly maxRetries: number
   readonly random: () => number
-  /** Called after each failed attempt. `delayMs` is the wait before the next attempt, undefined after the last. */
+  /**
+   * Called after each failed attempt. `delayMs` is the wait before the next attempt, or undefined after the last one.
+   */
   readonly onFailure: (error: unknown, delayMs: number | undefined) => void
   /** Called when records are passed over because the function failed. */
   readonly onGivenUp: (error: unknown) => void
@@ -21,9 +23,9 @@ export type Attempt = (retryContext: RetryContext | undefined) => Promise<void>
 
 /**
  * Runs a delivery until it succeeds or is given up, by the rules of the runtime. The policy's attempts come first, with
- * its waits. Without commitOnFailure they are repeated `maxRetries` times (-1: for ever) without a wait. Resolves when the
- * records may be committed, also after giving up. Rejects only when `signal` aborts, and the records are then delivered
- * again: between attempts it rejects at once, otherwise when the attempt in flight ends.
+ * its waits. Without commitOnFailure they are repeated `maxRetries` times (-1 means forever) without a wait. Resolves
+ * when the records may be committed, even after giving up. Rejects only if `signal` aborts, in which case the records
+ * are delivered again. Between attempts it then rejects at once, otherwise when the attempt in flight ends.
  */
 export async function deliver(attempt: Attempt, options: AttemptOptions, signal: AbortSignal): Promise<void> {
   const { commitOnFailure, maxRetries, onGivenUp } = options
@@ -34,7 +36,7 @@ export async function deliver(attempt: Attempt, options: AttemptOptions, signal:
       onGivenUp(failure.error)
       return
     }
-    // A function that always fails at once must not block the event loop.
+    // A function that always fails immediately must not block the event loop.
     await sleep(0)
     signal.throwIfAborted()
   }

@@ -6,8 +6,8 @@ type TriggerData = Readonly<Record<string, RpcTypedData>>
 export type KafkaEvent = ReturnType<typeof toKafkaEvent>
 
 /**
- * A record as the Kafka extension serialises it for `dataType: string` (KafkaEventDataConvertManager.cs). Decodes text as
- * UTF-8, with U+FFFD for invalid bytes. As in the extension, such bytes are lost.
+ * A record as the Kafka extension serialises it for `dataType: string` (KafkaEventDataConvertManager.cs). Decodes text
+ * as UTF-8, with U+FFFD for invalid bytes. As in the extension, the original bytes are lost.
  */
 export function toKafkaEvent(record: LogRecord) {
   return {
@@ -31,8 +31,8 @@ const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /**
- * ISO 8601 in UTC without trailing zeros in the fraction, as Newtonsoft writes it. A time outside DateTime's range ends the
- * trigger in the extension; here it becomes DateTime's first instant.
+ * ISO 8601 in UTC without trailing zeros in the fraction, as Newtonsoft writes it. In the extension a time outside
+ * DateTime's range ends the trigger; here it becomes DateTime's first instant.
  */
 export function toTimestamp(ms: number): string {
   if (!(ms > FIRST_MS && ms <= LAST_MS)) return '0001-01-01T00:00:00Z'
@@ -42,7 +42,7 @@ export function toTimestamp(ms: number): string {
 /** Offset, topic and key are represented differently for an event and for a batch. */
 const ALWAYS_JSON = ['Partition', 'Timestamp', 'Headers', 'LeaderEpoch', 'IsPartitionEOF'] as const
 
-/** The extension's trigger metadata of a batch (KafkaTriggerBindingStrategy.cs). */
+/** The extension's trigger metadata for a batch (KafkaTriggerBindingStrategy.cs). */
 export function batchMetadata(events: readonly KafkaEvent[]): TriggerData {
   const arrays = [...ALWAYS_JSON, 'Key' as const].map((name) => [
     `${name}Array`,
@@ -55,7 +55,7 @@ export function batchMetadata(events: readonly KafkaEvent[]): TriggerData {
   }
 }
 
-/** The trigger metadata of one event, for `cardinality: ONE`. A null key is left out. */
+/** The trigger metadata for one event, with `cardinality: ONE`. A null key is left out. */
 export function eventMetadata(event: KafkaEvent): TriggerData {
   const values = [...ALWAYS_JSON, 'Offset' as const].map((name) => [name, json(event[name])])
   return {
@@ -66,8 +66,8 @@ export function eventMetadata(event: KafkaEvent): TriggerData {
 }
 
 /**
- * The metadata as a function finds it in `context.triggerMetadata`. The library's conversions lower the first letter of
- * every name, and leave offsets as protobuf's halves.
+ * The metadata as a function finds it in `context.triggerMetadata`. The library's conversions turn the first letter of
+ * every name into lower case, and leave offsets as two protobuf halves.
  */
 export function asLibraryReads(metadata: TriggerData): Record<string, unknown> {
   const read = Object.entries(metadata).map(([name, data]) => [name, fromRpc(data)] as const)
@@ -92,7 +92,7 @@ function json(value: unknown): RpcTypedData {
   return { json: JSON.stringify(value) }
 }
 
-/** The library parses every string as JSON if it can: "42" arrives as a number. */
+/** The library parses every string as JSON if it can, so "42" arrives as a number. */
 function likeJson(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -15,8 +15,8 @@ export type InvokeKafka = (
 ) => Promise<void>
 
 /**
- * As for HTTP, a function cannot tell the two ways apart: `official` serialises events for the library to parse, `lean`
- * passes the events that the library would get by parsing.
+ * As with HTTP, a function cannot tell the two ways apart: `official` serialises events for the library to parse, and
+ * `lean` passes the events that the library would get by parsing.
  */
 export function createKafkaInvocation(app: FunctionApp, path: InvocationPath): InvokeKafka {
   return async (target, records, many, retryContext) => {
@@ -24,7 +24,7 @@ export function createKafkaInvocation(app: FunctionApp, path: InvocationPath): I
     const { request, open } = toInput(target, records, many)
     const retry = retryContext === undefined ? {} : { retryContext }
     const { result, model, context } = await invoke(app, target, { request: { ...request, ...retry }, open })
-    // The result is not used, but as in the runtime a result that cannot be converted is a failure.
+    // The result is not used, but as in the runtime, a result that cannot be converted counts as a failure.
     if (result !== undefined && result !== null) await model.getResponse(context, result)
   }
 }
@@ -45,6 +45,6 @@ function lean(_target: RegisteredFunction, records: readonly LogRecord[], many: 
 }
 
 function only<T>([one]: readonly T[]): T {
-  if (one === undefined) throw new Error('A delivery holds at least one record.')
+  if (one === undefined) throw new Error('A delivery must contain at least one record.')
   return one
 }

@@ -25,8 +25,8 @@ export interface KafkaListenerOptions {
 export type KafkaListener = ReturnType<typeof createKafkaListener>
 
 /**
- * The Kafka trigger. Each function has one batch in flight, to which its retry policy applies and then host.json's. Throws
- * for a binding that this host does not support.
+ * The Kafka trigger. Each function has one batch in flight. The function's retry policy applies to it first, then
+ * host.json's. Throws for a binding that this host does not support.
  */
 export function createKafkaListener(
   target: RegisteredFunction,
@@ -76,7 +76,7 @@ export function createKafkaListener(
     get busy() {
       return inFlight > 0
     },
-    /** Starts to deliver. Disposing waits for the batch in flight and interrupts the wait for the next attempt. */
+    /** Starts delivering. Disposing waits for the batch in flight, but interrupts the wait for the next attempt. */
     start: (): Promise<AsyncDisposable> =>
       consumer.subscribe({
         topic,

@@ -50,7 +50,7 @@ async function look({ client }: CommandContext, begun: Backup): Promise<Backup> 
   return { ...begun, state: 'failed', why: 'The instance was restarted meanwhile.' }
 }
 
-/** Keeps the original until the copy, which may be on another disk, is flushed. */
+/** Keeps the original until the copy is flushed, because the copy may be on another disk. */
 async function moved(made: Backup, from: string, to: string): Promise<Backup> {
   if (!existsSync(from)) {
     return { ...made, state: 'failed', why: `${from} is not on this machine: the backup stays there.` }

@@ -54,7 +54,7 @@ const WORDS = {
   outage: 'not stored, because the throw-away store cannot be used',
 } as const
 
-/** Hands the record to the handler of the orders topic. Resolves with the records that the handler would park. */
+/** Passes the record to the handler for the orders topic. Resolves with the records that the handler would park. */
 async function replay(record: DeliveredRecord): Promise<readonly Unstorable[]> {
   const directory = mkdtempSync(join(tmpdir(), 'replay-'))
   const { store, [Symbol.asyncDispose]: close } = await createSqliteStore({ file: join(directory, 'orders.db') })
@@ -68,7 +68,7 @@ async function replay(record: DeliveredRecord): Promise<readonly Unstorable[]> {
     },
     groupId: 'replay',
     delivered: 'origin',
-    // The throw-away store has no dead letter that a redrive mark could name.
+    // The throw-away store has no dead letter that a redrive mark could refer to.
     proofs: { holds: () => false },
     // In-place retries do not wait, because nothing changes here meanwhile.
     clock: { ...systemClock, sleep: async () => undefined },

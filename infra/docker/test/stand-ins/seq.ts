@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
-/** Accepts events as Seq does, one JSON object a line, and answers with the number of events so far. */
+/** Accepts events as Seq does, one JSON object per line, and answers with the number of events so far. */
 let events = 0
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,4 +1,4 @@
-/** Whether a parameter may hold this decoded text. */
+/** Whether a parameter may have this decoded value. */
 export type Constraint = (text: string) => boolean
 
 const LONG = { min: -(2n ** 63n), max: 2n ** 63n - 1n }
@@ -24,8 +24,8 @@ const WITH_NUMBERS: Readonly<Record<string, (first: bigint, second?: bigint) => 
 export const KNOWN_CONSTRAINTS = [...Object.keys(PLAIN), ...Object.keys(WITH_NUMBERS), 'regex'].join(', ')
 
 /**
- * Parses an inline constraint of ASP.NET Core, such as `int`, `range(1,5)` or `regex(^a)`. Undefined for an unsupported
- * constraint. Throws a SyntaxError for an invalid regular expression.
+ * Parses an inline constraint of ASP.NET Core, such as `int`, `range(1,5)` or `regex(^a)`. Returns undefined for an
+ * unsupported constraint. Throws a SyntaxError for an invalid regular expression.
  */
 export function createConstraint(text: string): Constraint | undefined {
   const [, name = text, argument] = /^(\w+)\((.*)\)$/s.exec(text) ?? []

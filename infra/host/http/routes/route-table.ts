@@ -5,21 +5,21 @@ export interface RouteEntry<T> {
   readonly name: string
   /** Includes the routePrefix. */
   readonly route: string
-  /** Undefined: every method. */
+  /** Undefined means every method. */
   readonly methods: readonly string[] | undefined
   readonly target: T
 }
 
 /**
- * Matches routes as the runtime does (WebScriptHostHttpRoutesManager): in the case-insensitive order of function names, and
- * the first route that fits path and method wins. A literal route has no precedence over a parameter. Throws for a template
- * that this host does not support.
+ * Matches routes as the runtime does (WebScriptHostHttpRoutesManager): routes are sorted by function name, ignoring
+ * case, and the first one that matches the path and the method wins. A literal route does not take precedence over a
+ * parameter. Throws for a template that this host does not support.
  */
 export function createRouteTable<T>(entries: readonly RouteEntry<T>[]) {
   const byName = [...entries].sort((a, b) => (a.name.toUpperCase() < b.name.toUpperCase() ? -1 : 1))
   const routes = byName.map(compile)
   return {
-    /** `path` is encoded. Throws `invalid-request` when it cannot be decoded. */
+    /** `path` is encoded. Throws `invalid-request` if it cannot be decoded. */
     match(method: string, path: string): { target: T; params: Record<string, string> } | undefined {
       const asked = split(path)
       for (const { target, template, methods } of routes) {
@@ -43,7 +43,7 @@ function compile<T>({ name, route, methods, target }: RouteEntry<T>) {
   }
 }
 
-/** The segments of a path, also in lower case. A trailing slash matters only for a catch-all. */
+/** The segments of a path, as they are and in lower case. A trailing slash matters only for a catch-all. */
 interface AskedPath {
   readonly segments: readonly string[]
   readonly lower: readonly string[]
@@ -81,7 +81,7 @@ function matchTemplate(template: RouteTemplate, asked: AskedPath): Record<string
   return params
 }
 
-/** Adds the captured value to `params`. */
+/** Adds the captured value to `params` if the segment matches. */
 function matchSegment(segment: Segment, index: number, asked: AskedPath, params: Record<string, string>): boolean {
   if (segment.kind === 'literal') return asked.lower[index] === segment.text
   const { name, catchAll, optional, constraints } = segment

@@ -1,12 +1,12 @@
 import { createConstraint, KNOWN_CONSTRAINTS, type Constraint } from './route-constraints.ts'
 
 /**
- * A route in the part of ASP.NET Core's template syntax that Functions apps use: `api/orders/{id:int}`, `{id?}`, `{*rest}`.
- * A segment is either text or one parameter. Text matches case-insensitively.
+ * A route in the part of ASP.NET Core's template syntax that Functions apps use: `api/orders/{id:int}`, `{id?}`,
+ * `{*rest}`. A segment is either literal text or one parameter. Literal text matches case-insensitively.
  */
 export type RouteTemplate = readonly Segment[]
 
-/** The text of a literal is in lower case. */
+/** The text of a literal segment is in lower case. */
 export type Segment = { readonly kind: 'literal'; readonly text: string } | ParameterSegment
 
 interface ParameterSegment {
