@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Lints the files that no test runs: workflows, Dockerfiles, compose files, gateway, manifests, alerts and scripts. Every
-# linter is pinned (infra/lint-tools.txt) and comes from a package registry. A linter that is not available is a failure.
+# Lints the files that no test runs: workflows, Dockerfiles, compose files, the gateway's configuration, manifests,
+# alerts and scripts. Every linter is pinned (infra/lint-tools.txt) and comes from a package registry. A linter that is
+# not available is a failure.
 #
 #   bash infra/lint.sh      needs python3, and promtool or apt-get; LINT_TOOLS=<directory> keeps the tools for the next time
 set -uo pipefail
@@ -30,7 +31,7 @@ install_tools() {
   [ -x "$tools/bin/actionlint" ] || GOBIN=$tools/bin "$tools/bin/go" install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 }
 
-# promtool from Debian's package, without installing Prometheus.
+# Gets promtool from Debian's package, without installing Prometheus.
 install_promtool() {
   if command -v promtool > /dev/null || [ -x "$tools/bin/promtool" ]; then return; fi
   # apt downloads as a separate user, who needs access.
@@ -43,11 +44,11 @@ install_promtool() {
 download() { apt-get download -qq "$1" 2> /dev/null || { as_root apt-get update -qq && apt-get download -qq "$1"; }; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-# Single-quoted text that looks like a variable belongs to another language; `check` calls functions by name.
+# Single-quoted text that looks like a variable belongs to other languages, and `check` calls functions by name.
 scripts() { git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --exclude=SC2016,SC2329; }
 yaml() { git ls-files -z '*.yml' '*.yaml' | xargs -0 yamllint --strict --config-file infra/yamllint.yml; }
 
-# Interpolates as compose does, with a value for every secret. Without these it must fail.
+# Interpolates as compose does, with a value for every secret. Without these values it must fail.
 compose_files() {
   node infra/docker/make-env.ts "$work/env" \
     && docker-compose --env-file "$work/env" --profile '*' config --quiet \
@@ -59,7 +60,7 @@ gateway() {
   caddy validate --adapter caddyfile --config infra/docker/gateway/Caddyfile && caddy fmt --diff infra/docker/gateway/Caddyfile
 }
 
-# Schemas of kinds from other projects are in tests/unit/deployment/kubernetes.test.ts.
+# Schemas for kinds from other projects are in tests/unit/deployment/kubernetes.test.ts.
 manifests() {
   kubectl kustomize infra/kubernetes/overlays/example > "$work/manifests.yaml" \
     && python infra/kubernetes/validate.py "$work/manifests.yaml"

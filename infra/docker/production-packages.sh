@@ -1,5 +1,5 @@
 #!/bin/sh
-# For the images: installs the production packages of package-lock.json, without developers' tools (our own
+# For the images: installs the production packages from package-lock.json, without developer tools (our own
 # optionalDependencies) and without files that no process reads. `--omit=optional` would also drop the native modules of
 # snappy and lz4, which are optional dependencies of these packages. Install scripts do not run.
 set -eu
@@ -10,5 +10,5 @@ node -p "Object.keys(require('./package.json').optionalDependencies).join('\n')"
 cd node_modules
 rm -rf .bin .package-lock.json @types
 find . -type f '(' -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.md' ')' -delete
-# Copies for bundlers, which package.json names in fields that Node ignores.
+# Copies for bundlers, which a package.json names in fields that Node ignores.
 rm -rf @opentelemetry/*/build/esm @opentelemetry/*/build/esnext

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Replaces the instances of a role one after the other. No request that may be repeated fails: a new instance starts beside
-# an old one, with the current image and settings, and the old one stops when the new one is healthy. A new instance that
-# does not become healthy is removed after its last log lines are shown, and the other instances stay.
+# Replaces the instances of a role one after the other. No request that may be repeated fails: a new instance starts
+# beside an old one, with the current image and settings, and the old one stops when the new one is healthy. If a new
+# instance does not become healthy, its last log lines are shown and it is removed; the other instances stay.
 #
 #   bash infra/docker/roll.sh order-query order-processor order-api
 #
-# COMPOSE is the command (`docker compose`). COMPOSE_FILE and other variables of Compose work as usual.
+# COMPOSE is the command to use (`docker compose`). COMPOSE_FILE and the other variables of Compose work as usual.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 read -ra compose <<< "${COMPOSE:-docker compose}"
 read -ra docker <<< "${DOCKER:-docker}"
 
-# The old instances of the role, while its new instance is not healthy yet.
+# The role's old instances, as long as its new instance is not healthy yet.
 waiting='' before=''
 remove_newcomer() {
   local instance
@@ -21,14 +21,14 @@ remove_newcomer() {
     "${docker[@]}" logs --tail 20 "$instance" >&2 || :
     "${docker[@]}" stop "$instance" > /dev/null || :
     "${docker[@]}" rm --force --volumes "$instance" > /dev/null
-    echo "The new instance of $waiting did not become healthy and is removed; those that were there stay." >&2
+    echo "The new instance of $waiting did not become healthy and is being removed; the old instances stay." >&2
   done
 }
 trap remove_newcomer EXIT
 
 for role in "$@"; do
   mapfile -t old < <("${compose[@]}" ps --quiet "$role")
-  [ "${#old[@]}" -gt 0 ] || { echo "No instance of $role runs." >&2; exit 1; }
+  [ "${#old[@]}" -gt 0 ] || { echo "No instance of $role is running." >&2; exit 1; }
   for instance in "${old[@]}"; do
     before=$("${compose[@]}" ps --all --quiet "$role")
     waiting=$role

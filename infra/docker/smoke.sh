@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# After `docker compose up --wait`: an order goes in at the gateway, is stored by another role, is read back by a third,
-# and the ledger accounts for it. Otherwise prints the reason and exits with 1. ENV_FILE is the .env of the stack.
+# Run this after `docker compose up --wait`. It places an order through the gateway, which a second role stores and a
+# third role reads back, and checks that the ledger accounts for it. If anything fails, it prints the reason and exits
+# with 1. ENV_FILE is the .env of the stack.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -22,10 +23,10 @@ location=$(tr -d '\r' <<< "$placed" | sed -n 's/^location: //Ip')
 order=$(curl --fail-with-body --silent --show-error --header 'prefer: wait=30' --header "$key" "$url$location")
 grep -q '"status":"stored"' <<< "$order" || fail "The order was not stored in time: $order"
 
-# A chunked body has no Content-Length, so the runtime alone would drop it.
+# A chunked body has no Content-Length, so without the gateway the runtime would drop it.
 chunked=$(status --request POST --header 'transfer-encoding: chunked' --header 'content-type: application/json' \
   --header "$key" --data @order.json "$url/api/orders")
-[ "$chunked" = 202 ] || fail "An order sent in pieces was answered $chunked."
+[ "$chunked" = 202 ] || fail "An order sent in chunks was answered with $chunked."
 
 [ "$(status "$url/api/ops/ledger")" = 401 ] || fail 'The ledger was shown without a key.'
 [ "$(status --header "$key" "$url/admin/host/status")" = 404 ] || fail "The runtime's own /admin can be reached."

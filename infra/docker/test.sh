@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Tests the images and the compose stack on a real container engine. Prints a line for each check, then the number that
-# passed. Exits with 1 when a check failed or no engine is available.
+# passed. Exits with 1 if a check failed or no engine is available.
 #
 #   bash infra/docker/test.sh [part…]      needs Linux; as root it installs and starts an engine of its own
 #
-# Uses the engine that `docker info` finds (DOCKER_HOST), otherwise starts one in a temporary directory. Where the public
-# registries cannot be reached, bases are made from Debian's and npm's packages (test/bases.sh). Every image, container,
-# volume and network begins with TEST_PREFIX, and all of them are removed at the end; KEEP_BASES=1 leaves the bases for the
-# next run.
+# Uses the engine that `docker info` finds (DOCKER_HOST), otherwise starts one in a temporary directory. If the public
+# registries cannot be reached, base images are built from Debian's and npm's packages (test/bases.sh). The names of all
+# images, containers, volumes and networks begin with TEST_PREFIX, and all of them are removed at the end; KEEP_BASES=1
+# keeps the base images for the next run.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 
@@ -16,7 +16,7 @@ work=$(mktemp -d)
 # shellcheck source=tests/support/check.sh
 . tests/support/check.sh
 
-# no COMMAND…: fails when the command succeeds. After a bare `!` the shell would continue.
+# no COMMAND…: fails if the command succeeds. After a bare `!` the shell would continue.
 no() { if "$@"; then return 1; fi; }
 
 # within SECONDS COMMAND…: repeats the command until it succeeds.
@@ -47,17 +47,17 @@ trap clean_up EXIT
 trap 'exit 130' INT TERM
 
 start_engine
-# Never `check … || …`, because `set -e` does not apply inside such a list.
+# Never write `check … || …`, because `set -e` does not apply inside a list like that.
 check 'an engine runs' engine_answers
 check 'the bases are there' make_bases
 [ "$failed" = 0 ] || exit 1
 
-# Each file in test/ with checks is a part.
+# Each file in test/ that contains checks is a part.
 parts=("$@")
 [ $# -gt 0 ] || mapfile -t parts < <(grep -l '^check ' infra/docker/test/*.sh | xargs -n 1 basename --suffix .sh)
 for part in "${parts[@]}"; do
   [ -f "infra/docker/test/$part.sh" ] || {
-    echo "there are no checks of $part" >&2
+    echo "there are no checks for $part" >&2
     exit 2
   }
   # shellcheck source=/dev/null

@@ -1,7 +1,7 @@
 #!/bin/sh
-# make-root.sh DIRECTORY PACKAGES: copies everything below the application from the image that this runs in: Node, the
-# libraries that Node and native modules need, the package data that scanners read, and the user. It copies neither a shell
-# nor a package manager.
+# make-root.sh DIRECTORY PACKAGES: copies everything that the application runs on from the image in which this script
+# runs: Node, the libraries that Node and native modules need, the package data that scanners read, and the user. It
+# does not copy a shell or a package manager.
 set -eu
 image=$1
 natives=$(find "$2" -name '*.node')
@@ -12,7 +12,7 @@ cp --parents "$node" "$image"
 libraries=$(for program in $node $natives; do ldd "$program"; done | grep -o '=> /[^ ]*\|^\s*/[^ :]* (' | grep -o '/[^ ]*' | sort -u)
 for library in $libraries; do cp --parents --dereference "$library" "$image"; done
 
-# Debian lists some libraries by their path below /usr, others by the link to it.
+# Debian lists some libraries by their path below /usr, and others by the path of a link to it.
 owner() { dpkg-query --search "$1" 2> /dev/null || dpkg-query --search "/usr$1"; }
 for library in $libraries; do owner "$library"; done | cut -d : -f 1 | sort -u > /packages
 cp --dereference /etc/os-release "$image/etc/os-release"
@@ -23,5 +23,5 @@ done
 
 echo 'orders:x:1654:1654::/data:/sbin/nologin' > "$image/etc/passwd"
 echo 'orders:x:1654:' > "$image/etc/group"
-# A new volume gets the owner of this directory.
+# A new volume gets the same owner as this directory.
 chown 1654:1654 "$image/data"

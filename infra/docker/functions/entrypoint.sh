@@ -1,8 +1,8 @@
 #!/bin/sh
-# Checks the settings, writes the keys to the runtime's files, and runs the runtime as a child process. A runtime without
-# functions does not exit on its own, so healthy.sh ends it and with it the container.
-# FUNCTIONS_KEY opens routes with authLevel "function", FUNCTIONS_MASTER_KEY the runtime's own /admin; either may be given
-# as NAME_FILE, the path of a file with the key.
+# Checks the settings, writes the keys to the runtime's files, and runs the runtime as a child process. A runtime
+# without functions does not exit on its own, so healthy.sh ends it, which ends the container too. FUNCTIONS_KEY gives
+# access to routes with authLevel "function", and FUNCTIONS_MASTER_KEY to the runtime's own /admin. Either may be given
+# as NAME_FILE, the path of a file that contains the key.
 set -eu
 
 fail() {
@@ -14,15 +14,15 @@ fail() {
 secret() {
   eval "value=\${$1:-} file=\${$1_FILE:-}"
   if [ -z "$value" ] && [ -n "$file" ]; then
-    [ -e "$file" ] || fail "$1_FILE names $file, which cannot be read: there is no such file for user $(id -u)."
+    [ -e "$file" ] || fail "$1_FILE names $file, which cannot be read: it does not exist, or user $(id -u) cannot see it."
     [ -r "$file" ] || fail "$1_FILE names $file, which cannot be read: it has $(stat --dereference --format 'mode %a and belongs to user %u' "$file"), but this is user $(id -u)."
-    # A file from Windows ends its line with a carriage return.
+    # A file from Windows has a carriage return at the end of the line.
     value=$(sed 's/\r$//' "$file")
   fi
   case $value in
-    *[!A-Za-z0-9_=-]*) fail "$1 may hold letters, digits, '_', '-' and '=' only." ;;
+    *[!A-Za-z0-9_=-]*) fail "$1 may contain only letters, digits, '_', '-' and '='." ;;
   esac
-  [ "${#value}" -ge 16 ] || fail "$1 must be set to at least 16 characters; infra/docker/make-env.ts makes one for compose."
+  [ "${#value}" -ge 16 ] || fail "$1 must be set to at least 16 characters; infra/docker/make-env.ts generates one for compose."
   printf '%s' "$value"
 }
 
@@ -49,12 +49,12 @@ cat > "$FUNCTIONS_SECRETS_PATH/host.json" << JSON
 JSON
 unset key master FUNCTIONS_KEY FUNCTIONS_MASTER_KEY
 
-# With this variable the runtime behaves as an instance of the Consumption plan, and waits for an assignment.
+# If this variable is set, the runtime behaves like an instance of the Consumption plan and waits for an assignment.
 unset CONTAINER_NAME
 keep_dotted_names
 node "${AzureWebJobsScriptRoot:-/home/site/wwwroot}/dist/infra/functions/check-settings.js"
 
-# A restarted container still has the files of its last run.
+# A restarted container still has the files from its last run.
 rm -rf "$HEALTH_STATE"
 mkdir -p "$HEALTH_STATE"
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The container's health check. It asks for liveness, not readiness, because orders are accepted while the store is away.
+# The container's health check. It checks liveness, not readiness, because orders are accepted while the store is away.
 # It uses Node, because the image may have no other HTTP client.
 #
-# Docker does not restart unhealthy containers, and a runtime whose worker failed keeps running without functions. A
-# runtime that has not answered for HEALTH_LIMIT_S seconds therefore gets a stop signal, and SIGKILL 30 seconds later. The
+# Docker does not restart unhealthy containers, and a runtime whose worker failed keeps running without functions. So a
+# runtime that has not answered for HEALTH_LIMIT_S seconds gets a stop signal, and SIGKILL 30 seconds later. The
 # container then exits with 1, and its restart policy starts it again. In Kubernetes the probes do the same.
 set -eu
 
@@ -18,7 +18,7 @@ silent=$((now - $(cat "$HEALTH_STATE/silent-since")))
 if [ "$silent" -ge "$HEALTH_LIMIT_S" ]; then
   signal=INT
   [ "$silent" -lt "$((HEALTH_LIMIT_S + 30))" ] || signal=KILL
-  echo "The functions have not answered for $silent s, so the container ends, to be started again." > "$HEALTH_STATE/ended"
+  echo "The functions have not answered for $silent s, so the container exits in order to be restarted." > "$HEALTH_STATE/ended"
   kill -s "$signal" "$(cat "$HEALTH_STATE/host")"
 fi
 exit 1

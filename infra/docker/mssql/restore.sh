@@ -1,14 +1,14 @@
 #!/bin/bash
-# Replaces the database by the backup in the volume and disconnects everyone. Stop order-processor before, and repair the
-# ledger afterwards (docs/runbook.md):
+# Replaces the database with the backup in the volume and disconnects everyone. Stop order-processor first, and repair
+# the ledger afterwards (docs/runbook.md):
 #
 #   docker compose cp orders.bak sqlserver:/var/opt/mssql/orders.bak
 #   docker compose exec sqlserver /opt/orders/restore.sh
 set -euo pipefail
 
-# Separate batches, so that none runs after a failed one. After an interruption, run the script again.
-# Offline, because single-user mode admits the first client, which may be the functions. The user in the backup belongs to
-# the login of the server where the backup was made.
+# Separate batches, so that none runs after a failed one. After an interruption, run the script again. The database is
+# taken offline, because single-user mode would admit the first client, which may be the functions. The user in the
+# backup belongs to a login on the server where the backup was made.
 SQLCMDPASSWORD=$MSSQL_SA_PASSWORD "${SQLCMD:-/opt/mssql-tools18/bin/sqlcmd}" -S localhost -U sa -C -b << 'SQL'
 RESTORE VERIFYONLY FROM DISK = N'/var/opt/mssql/orders.bak' WITH CHECKSUM;
 GO

@@ -1,12 +1,12 @@
 #!/bin/bash
-# Creates the database and the login of the functions, with only the rights that their statements need. Runs at every
-# start, to update the login's password. Needs MSSQL_SA_PASSWORD and ORDERS_SQL_PASSWORD.
+# Creates the functions' database and login, with only the rights that their statements need. Runs at every start in
+# order to update the login's password. Needs MSSQL_SA_PASSWORD and ORDERS_SQL_PASSWORD.
 set -euo pipefail
 
-# The statements below quote the password.
+# The statements below contain the password in quotes.
 case $ORDERS_SQL_PASSWORD in
   *[!A-Za-z0-9_-]*)
-    echo 'ORDERS_SQL_PASSWORD may hold letters, digits, "_" and "-" only: the database orders was not made.' >&2
+    echo 'ORDERS_SQL_PASSWORD may contain only letters, digits, "_" and "-". The database orders was not created.' >&2
     exit 1
     ;;
 esac
@@ -16,7 +16,7 @@ as_administrator() {
 }
 until as_administrator -Q 'SELECT 1' > /dev/null 2>&1; do sleep 1; done
 
-# Passes the password by standard input, because process lists show arguments.
+# Passes the password through standard input, because process lists show arguments.
 as_administrator << SQL
 IF DB_ID('orders') IS NULL CREATE DATABASE orders;
 GO
@@ -38,4 +38,4 @@ ALTER ROLE db_ddladmin ADD MEMBER orders;
 IF IS_ROLEMEMBER('db_owner', 'orders') = 1 ALTER ROLE db_owner DROP MEMBER orders;
 GO
 SQL
-echo 'The database orders is there.'
+echo 'The database orders is ready.'

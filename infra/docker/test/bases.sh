@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# The base images: the real ones where their registry can be reached, otherwise stand-ins made of Debian's and npm's
-# packages. Sourced; `prefix` and `work` are test.sh's.
+# The base images: the real ones if their registry can be reached, otherwise stand-ins built from Debian's and npm's
+# packages. This file is sourced; `prefix` and `work` are test.sh's.
 # shellcheck disable=SC2154
 
-# base_of DOCKERFILE ARG: the default base image of the Dockerfile.
+# base_of DOCKERFILE ARG: prints the Dockerfile's default base image.
 base_of() { sed -n "s/^ARG $2=//p" "$1"; }
 
-# Writes the Node base image to $work/base-node, and to $work/stand-ins whether it is a stand-in.
+# Writes the name of the Node base image to $work/base-node, and whether it is a stand-in to $work/stand-ins.
 make_bases() {
   local real
   real=$(base_of infra/docker/embedded/Dockerfile BUILD_IMAGE)
@@ -28,7 +28,7 @@ stand_in() {
   docker build --quiet --build-arg "DEBIAN=$prefix-base-debian" --tag "$prefix-base-$1" --file - "$work/$1"
 }
 
-# Like debian:bookworm-slim, without documentation and translations, but with this machine's certificates.
+# Like debian:bookworm-slim, but without documentation and translations, and with this machine's certificates.
 make_debian() {
   type -P debootstrap > /dev/null || install debootstrap
   as_root debootstrap --variant=minbase bookworm "$work/debian" > "$work/debootstrap.txt" 2>&1 || {

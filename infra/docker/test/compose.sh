@@ -17,7 +17,7 @@ refuses_without_secrets() {
   done
 }
 
-# Asked from inside, because the gateway does not run yet.
+# Asks from inside the container, because the gateway is not running yet.
 place_inside() {
   inside order-api node -e "fetch('http://127.0.0.1:8080/api/orders', { method: 'POST', body: process.argv[1],
     headers: { 'content-type': 'application/json' } }).then(({ status }) => process.exit(status === 202 ? 0 : 1))" "$(cat order.json)"
@@ -26,7 +26,7 @@ place_inside() {
 order_api_alone() {
   up order-api
   [ "$(compose ps --services | sort | xargs)" = 'kafka order-api' ]
-  # Live but not ready yet, because the topics are being created.
+  # It is live but not ready yet, because the topics are still being created.
   within 60 place_inside
 }
 
@@ -54,13 +54,13 @@ writes_to_tmp_alone() {
       for directory in / /app /home /usr/local/bin /var/tmp /etc /run; do
         ! touch $directory/written 2> /dev/null || exit 1
       done
-      # An extension bundle that is unpacked there contains native libraries.
+      # An extension bundle that is unpacked there contains native libraries, which must be executable.
       printf "#!/bin/sh\n" > /tmp/run && chmod +x /tmp/run && /tmp/run'
   done
   no inside gateway touch /etc/caddy/written
 }
 
-# Names exist only within a network, but an address might be reachable from another one.
+# Names exist only within a network, but an address might still be reachable from another one.
 networks() {
   local service
   for service in "${roles[@]}"; do
@@ -97,7 +97,7 @@ limits() {
 logged() { curl --silent "http://127.0.0.1:$(setting SEQ_PORT)" | grep -q '"events":[1-9]'; }
 seq_takes_logs() { within 30 logged; }
 
-# The page promises figures from every instance inside the network, but not through the gateway.
+# docs/deploying.md promises figures from every instance inside the network, but not through the gateway.
 scraped() {
   local role
   for role in "${roles[@]}"; do
@@ -111,7 +111,7 @@ roll() {
     --file infra/docker/test/compose.yml ${ROLL_FILE:+--file $ROLL_FILE}" DOCKER=$DOCKER bash infra/docker/roll.sh "$@"
 }
 
-# The new instance never becomes healthy.
+# Rolls a role whose new instance never becomes healthy.
 roll_fails() {
   local before
   before=$(ids order-query | sort)
@@ -123,7 +123,7 @@ YAML
   [ "$(ids order-query | sort)" = "$before" ]
 }
 
-# Does what an operator would do by hand.
+# Does what an operator would do manually.
 restart_in_turn() {
   local container
   for container in $(ids order-api); do
@@ -140,7 +140,7 @@ scale_down() {
   remember_stores
   up --no-recreate --scale order-api=1 --scale order-processor=1 order-api order-processor
 }
-# metric CONTAINER NAME: the sum of its samples.
+# metric CONTAINER NAME: prints the sum of its samples.
 metric() {
   docker exec "$1" node -e "fetch('http://127.0.0.1:8080/api/metrics', { headers: { 'x-functions-key': process.argv[1] } })
     .then((answer) => answer.text()).then((text) => {
@@ -224,8 +224,8 @@ verdict() {
   ledger | grep -o '"summary":"[^"]*"' | cut -d '"' -f 4 | tee -a "$work/figures.txt"
 }
 
-# Loads every function of the image as the runtime's worker does, by package.json's `main` and with production packages
-# only. The entrypoint exits before it starts the host when a setting is missing.
+# Loads every function in the image as the runtime's worker does: through package.json's `main`, and with production
+# packages only. If a setting is missing, the entrypoint exits before it starts the host.
 functions_image() {
   local image=$prefix-functions key=a-key-of-this-check-alone
   docker build --quiet --build-arg "BUILD_IMAGE=$(cat "$work/base-node")" --build-arg "RUNTIME_IMAGE=$(cat "$work/base-node")" \
@@ -249,7 +249,7 @@ load_test() {
 
 check 'the image of the functions builds, loads every function, and refuses missing settings' functions_image
 failed_before=$failed
-check 'Compose is there' find_compose
+check 'Compose is available' find_compose
 check 'compose refuses to start without a secret, and names it' refuses_without_secrets
 check 'the stand-ins build' build_stand_ins
 check 'order-api starts with Kafka alone, and takes an order' order_api_alone
@@ -259,25 +259,25 @@ check 'the stack comes up' all_up
 # A consumer that has just joined waits for its group to rebalance.
 check 'an order goes through all of it (smoke.sh)' within 120 smoke
 check 'docker compose run --rm loadtest runs a load test' load_test
-check 'no root, no privileges to gain, no capabilities but the one of the gateway' privileges
-check 'the roles write to /tmp alone, and the gateway nowhere' writes_to_tmp_alone
-check 'the networks are as the file says' networks
+check 'no container runs as root, can gain privileges or has capabilities, except for one of the gateway' privileges
+check 'the roles can write only to /tmp, and the gateway nowhere' writes_to_tmp_alone
+check 'the networks are isolated as docker-compose.yml says' networks
 check 'two ports are published, on loopback' published
-check 'every container has limits, local logs and a policy for restarts' limits
-check 'Seq takes the logs' seq_takes_logs
+check 'every container has limits, local logs and a restart policy' limits
+check 'Seq receives the logs' seq_takes_logs
 check 'every instance can be scraped in the network edge' scraped
-check 'one role after the other is renewed under load, and no request that may be sent again fails' under_load roll "${roles[@]}"
-check 'a renewal that fails leaves the instances that were there, and no request that may be sent again fails' under_load roll_fails
-check 'order-api and order-processor go to three under load, all work, and no request that may be sent again fails' under_load scale_up
-check 'three of order-api restart in turn under load, and no request that may be sent again fails' under_load restart_in_turn
-check 'they go back to one under load, and no request that may be sent again fails' under_load scale_down
+check 'the roles are rolled one after the other under load, and no request that may be sent again fails' under_load roll "${roles[@]}"
+check 'a roll that fails leaves the old instances running, and no request that may be sent again fails' under_load roll_fails
+check 'order-api and order-processor scale to three instances under load, all of them work, and no request that may be sent again fails' under_load scale_up
+check 'three instances of order-api restart in turn under load, and no request that may be sent again fails' under_load restart_in_turn
+check 'they scale back to one instance under load, and no request that may be sent again fails' under_load scale_down
 check 'every order is stored' every_order_is_stored
 check 'the broker is killed and comes back' broker_killed
-check 'roles and gateway are killed and come back' roles_killed
-check 'two hundred callers that send 1 MB each do not end the gateway' node infra/docker/test/load.ts hold "$(url)"
-check 'a lag of forty of the largest orders is worked off within the limits of memory' largest
-check 'nothing was killed for its memory' within_limits
-check 'everything stops in order' stops_in_order
+check 'the roles and the gateway are killed and come back' roles_killed
+check 'two hundred callers that send 1 MB each do not crash the gateway' node infra/docker/test/load.ts hold "$(url)"
+check 'a lag of forty orders of the largest size is processed within the memory limits' largest
+check 'no container was killed for using too much memory' within_limits
+check 'everything stops in an orderly way' stops_in_order
 check 'down and up keeps everything' down_and_up
 check 'every order is stored after all of that' every_order_is_stored
 check 'the ledger balances' verdict

@@ -4,7 +4,7 @@
 image=$prefix-embedded
 orders=$prefix-orders
 MAX_SIZE_MB=230
-# Runs it as the page on deploying says.
+# Runs the image as docs/deploying.md says.
 HARDENED=(--read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m)
 
 build() { docker build --quiet --build-arg "BUILD_IMAGE=$(cat "$work/base-node")" "$@" .; }
@@ -17,7 +17,7 @@ is_small() {
   [ "$bytes" -le "$((MAX_SIZE_MB * 1000000))" ]
 }
 
-# The content of all layers, deleted files included. Engines save layers as */layer.tar or as blobs.
+# Lists the content of all layers, including deleted files. Engines save layers as */layer.tar or as blobs.
 holds_nothing_else() {
   mkdir "$work/saved"
   docker save "$image" | tar -x -C "$work/saved"
@@ -144,7 +144,7 @@ survives_kill() {
   url=$(address "$orders")
   for location in $all; do
     is_stored_at "$url$location" || {
-      echo "$location was accepted, and is not stored"
+      echo "$location was accepted but is not stored"
       return 1
     }
   done
@@ -225,7 +225,7 @@ takes_settings() {
 
 start_loadtest() { docker run --rm "$prefix-loadtest" --help; }
 
-# Saturates it from 50 connections in 512 MiB. The load test exits with 1 when an order is lost.
+# Saturates the container from 50 connections in 512 MiB. The load test exits with 1 if an order is lost.
 withstands_load() {
   docker run --rm --network "container:$orders" --env "FUNCTIONS_KEY=$(key_of "$orders")" "$prefix-loadtest" \
     saturate --seconds 15 --url http://localhost:7071
@@ -239,23 +239,23 @@ check 'the one-container image builds' build --file infra/docker/embedded/Docker
 # The other checks need the image.
 [ "$failed" = "$failed_before" ] || return
 check "it has at most $MAX_SIZE_MB MB" is_small
-check 'no layer holds a shell, tools of development or a secret' holds_nothing_else
-check 'its user can write to /data alone, and no file gives rights' is_not_writable
-check 'it reads batches in snappy and lz4' reads_snappy_and_lz4
+check 'no layer contains a shell, development tools or a secret' holds_nothing_else
+check 'its user can write only to /data, and no file grants extra rights' is_not_writable
+check 'it reads batches compressed with snappy and lz4' reads_snappy_and_lz4
 failed_before=$failed
 check 'it runs read-only, without capabilities, not as root, in 512 MiB' runs_hardened
 [ "$failed" = "$failed_before" ] || return
 check 'it stores an order, and the ledger balances' takes_an_order
 check 'it serves home, API documents and dashboard' serves_pages
-check 'the operators tool runs in it' has_operators_tool
-check 'its health check tells alive from dead' checks_its_health
-check 'SIGTERM ends it in order with 0, and a start finds the order' stops_and_starts
+check 'the operators’ tool runs in it' has_operators_tool
+check 'its health check distinguishes alive from dead' checks_its_health
+check 'SIGTERM ends it in an orderly way with 0, and the next start finds the order' stops_and_starts
 check 'a SIGKILL under load loses nothing that was accepted' survives_kill
-check 'a full volume refuses orders, loses none, and goes on when there is room' survives_full_volume
-check 'a volume of another user is told in one line' names_volume_of_another
-check 'it runs as the user that the volume belongs to' runs_as_another_user
-check 'it writes nowhere but to /data' writes_to_data_alone
-check 'KAFKA_BROKERS serves as anywhere' takes_settings
+check 'with a full volume it refuses orders, loses none, and continues when there is room' survives_full_volume
+check 'a volume of another user is reported in one line' names_volume_of_another
+check 'it runs as the user who owns the volume' runs_as_another_user
+check 'it writes only to /data' writes_to_data_alone
+check 'it uses KAFKA_BROKERS like any other way of running the product' takes_settings
 failed_before=$failed
 check 'the image of the load test builds' build --file loadtest/Dockerfile --tag "$prefix-loadtest"
 [ "$failed" = "$failed_before" ] || return

@@ -1,21 +1,22 @@
 # shellcheck shell=bash
-# Provides the engine for infra/docker/test.sh, and removes what the checks leave there. Sourced; `prefix` and `work` are test.sh's.
+# Provides the engine for infra/docker/test.sh, and removes everything that the checks leave there. This file is
+# sourced; `prefix` and `work` are test.sh's.
 # shellcheck disable=SC2154
 
-# Prefers Debian's client, because a newer client earlier on the PATH may lack the plugin for builds.
+# Prefers Debian's client, because a newer client earlier on the PATH may lack the build plugin.
 DOCKER=/usr/bin/docker
 [ -x "$DOCKER" ] || DOCKER=$(type -P docker) || DOCKER=/usr/bin/docker
 docker() { DOCKER_BUILDKIT=1 "$DOCKER" "$@"; }
 
-# Starts an engine and sets DOCKER_HOST when no engine answers. Must not run in a subshell.
+# Starts an engine and sets DOCKER_HOST if no engine answers. Must not run in a subshell.
 start_engine() {
   docker info > /dev/null 2>&1 && return
   { type -P dockerd && [ -x "$DOCKER" ]; } > /dev/null || install docker.io containerd runc iptables || return
-  # Where the system starts services, the engine runs by now.
+  # If the system starts services on installation, the engine is running by now.
   docker info > /dev/null 2>&1 && return
   mkdir -p "$work/engine"
-  # Enough for every container of the checks. Inside a container, an engine's defaults may exceed its own limits, and then
-  # nothing starts.
+  # These limits are enough for every container in the checks. Inside a container, the engine's defaults may exceed its
+  # own limits, and then nothing starts.
   cat > "$work/engine/daemon.json" << JSON
 {
   "data-root": "$work/engine/data",
@@ -44,7 +45,7 @@ stop_engine() {
 }
 ended() { ! kill -0 "$1" 2> /dev/null; }
 
-# Containers, volumes, networks and images of this run.
+# Removes the containers, volumes, networks and images of this run.
 remove_all() {
   local kept=''
   [ "${KEEP_BASES:-}" != 1 ] || kept=$prefix-base

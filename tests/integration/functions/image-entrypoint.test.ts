@@ -133,7 +133,7 @@ describe.skipIf(process.platform !== 'linux')('the entrypoint of the image', () 
   test.each([
     ['a key is missing', { FUNCTIONS_KEY: '' }, 'FUNCTIONS_KEY must be set'],
     ['a key is short', { FUNCTIONS_KEY: 'short' }, 'at least 16 characters'],
-    ['a key would break the file', { FUNCTIONS_KEY: 'sixteen-and-more"}' }, 'may hold letters, digits'],
+    ['a key would break the file', { FUNCTIONS_KEY: 'sixteen-and-more"}' }, 'may contain only letters, digits'],
     ['a file is not there', { FUNCTIONS_KEY: '', FUNCTIONS_KEY_FILE: '/nowhere' }, 'cannot be read'],
     ['no broker is named', { KAFKA_BROKERS: '' }, 'KAFKA_BROKERS and SQL_CONNECTION_STRING must be set'],
     ['a broker has no port', { KAFKA_BROKERS: 'kafka' }, 'KAFKA_BROKERS must be host:port'],
@@ -215,7 +215,7 @@ describe.skipIf(process.platform !== 'linux')('the health check of the image', (
     expect(image.healthy(0)).toBe(1)
     const { code, errors } = await image.ended()
     expect(code).toBe(1)
-    expect(errors).toMatch(/^The functions have not answered for \d+ s, so the container ends, .+\n$/)
+    expect(errors).toMatch(/^The functions have not answered for \d+ s, so the container exits .+\n$/)
     expect(image.said()).toBe('listening\nSIGINT\n')
   })
 

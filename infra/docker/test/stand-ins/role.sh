@@ -1,6 +1,6 @@
 #!/bin/sh
-# One role. There is no SQL Server to share, so each instance keeps a store of its own in /state; the role that reads fills
-# it from the log, in a consumer group of its own.
+# Runs one role. There is no SQL Server to share, so each instance keeps its own store in /state; the role that reads
+# fills its store from the log, in its own consumer group.
 set -eu
 unset SQL_CONNECTION_STRING FUNCTIONS_MASTER_KEY
 export HOST=0.0.0.0 PORT=8080 DATA_DIR=/state
@@ -9,7 +9,7 @@ if [ "${AzureWebJobs_getOrder_Disabled:-}" != true ]; then
   for name in consumeOrders consumeRetry1 consumeRetry2 consumeRetry3 consumeDeadLetters; do
     unset "AzureWebJobs_${name}_Disabled"
   done
-  # It stays with the store, which a restart keeps and a new container has not.
+  # The name of the group is kept beside the store. A restart keeps both; a new container has neither.
   [ -f /state/group ] || echo "read-model-$(hostname)" > /state/group
   ORDERS_CONSUMER_GROUP=$(cat /state/group)
   export ORDERS_CONSUMER_GROUP

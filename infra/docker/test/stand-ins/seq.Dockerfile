@@ -1,4 +1,4 @@
-# Stands in for datalust/seq: counts the events that it is sent, and tells how many at port 80.
+# Stands in for datalust/seq: counts the events that it receives, and serves the count on port 80.
 ARG NODE
 FROM ${NODE}
 COPY seq.ts /seq.ts
