@@ -59,7 +59,7 @@ async function growEach({ factor, seconds, connections, onProgress, signal }: Gr
       await target.stop()
     }
   }
-  const name = factor === 'items' ? 'items an order' : 'records a batch, at most'
+  const name = factor === 'items' ? 'items per order' : 'records per batch, at most'
   return table([name, 'accepted/s', 'stored/s', 'CPU µs/order', 'CPU µs/item'], rows)
 }
 

@@ -19,7 +19,7 @@ const FILL_TIMES = 4
 
 const STORERS: readonly Storer[] = [
   {
-    name: 'kafkajs, one transaction an order',
+    name: 'kafkajs, one transaction per order',
     start: (topic) => startStoringBaseline('The consumer', 'express-kafkajs.ts', topic),
     stored: storedBy,
   },

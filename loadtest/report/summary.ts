@@ -10,7 +10,7 @@ export function summaryText(result: RunResult): string {
   const facts = [
     ...(cost === null
       ? []
-      : [`${cost.cpuMicrosecondsPerRequest} µs of CPU a request, ${cost.maxResidentMiB} MiB at most`]),
+      : [`${cost.cpuMicrosecondsPerRequest} µs of CPU per request, ${cost.maxResidentMiB} MiB at most`]),
     `${machine.processor}, ${machine.cores} cores, load ${machine.loadBefore} before the run`,
     ...doubtsOf(client),
   ]

@@ -17,7 +17,7 @@ export function tilesOf(result: RunResult): Html {
     tile('longest', max, 'ms'),
     tile('99 % stored within', result.stored?.summary.p99, 'ms'),
     tile('lost', result.verdict.lost, 'orders'),
-    tile('CPU a request', result.cost?.cpuMicrosecondsPerRequest, 'µs'),
+    tile('CPU per request', result.cost?.cpuMicrosecondsPerRequest, 'µs'),
   ]
   return html`<dl class="tiles">${tiles}</dl>`
 }

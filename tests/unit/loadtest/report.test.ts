@@ -106,7 +106,7 @@ describe('two results side by side', () => {
   it('show the change of each figure', () => {
     const slower = loadTestResult({ cost: { cpuSeconds: 1, cpuMicrosecondsPerRequest: 1000, maxResidentMiB: 150 } })
     const text = compareRuns(loadTestResult(), slower)
-    expect(text).toMatch(/CPU µs a request +500 +1000 +2\.00/)
+    expect(text).toMatch(/CPU µs per request +500 +1000 +2\.00/)
     expect(text).toMatch(/p99 ms +40 +40 +1\.00/)
     expect(text).not.toContain('with care')
   })
