@@ -13,6 +13,7 @@ import {
   toDeadLetterView,
   toFixture,
   toLetterFilter,
+  withWaiting,
 } from '../shared/http/dead-letters.ts'
 import { isDryRun } from '../shared/http/dry-run.ts'
 import { withIgnored } from '../shared/http/place-order.ts'
@@ -24,13 +25,14 @@ import type { DeadLetters, KeptDeadLetter } from '../shared/ports/dead-letters.t
 import { httpTrigger } from '../shared/triggers.ts'
 
 /** GET /api/dead-letters: newest first, without payloads. */
-httpTrigger('listDeadLetters', async (request, { deadLetters }) => {
+httpTrigger('listDeadLetters', async (request, { deadLetters, views }) => {
   const { cause, foreign, ...query } = readQuery(request.query, deadLetterQuery)
   const filters = {
     ...(cause !== undefined && { code: cause }),
     ...(foreign !== undefined && { foreign: foreign === 'true' }),
   }
-  return page(request, await deadLetters.list({ ...query, ...filters }))
+  const { items, nextCursor } = await deadLetters.list({ ...query, ...filters })
+  return page(request, { items: await withWaiting(items, views), nextCursor })
 })
 
 /** GET /api/dead-letters/groups: letters grouped by cause. */
@@ -39,9 +41,10 @@ httpTrigger('deadLetterGroups', async (request, { deadLetters }) =>
 )
 
 /** GET /api/dead-letters/{id}: one letter, with its payload and headers. */
-httpTrigger('getDeadLetter', async (request, { deadLetters }) =>
-  json(200, toDeadLetterView(await existing(request, deadLetters))),
-)
+httpTrigger('getDeadLetter', async (request, { deadLetters, views }) => {
+  const [letter] = await withWaiting([toDeadLetterView(await existing(request, deadLetters))], views)
+  return json(200, letter)
+})
 
 /** GET /api/dead-letters/{id}/fixture: the record as a file, to run through the code on a developer's machine. */
 httpTrigger('deadLetterFixture', async (request, { deadLetters }) => {

@@ -1,5 +1,5 @@
 import type { HistoryEntry } from '../shared/domain/order-view.ts'
-import { listQuery, orderIdIn, pendingHeaders, searchQuery, unseenOrder } from '../shared/http/orders.ts'
+import { listQuery, orderIdIn, pendingHeaders, searchQuery, unseenOrder, versionOf } from '../shared/http/orders.ts'
 import { json, page, revalidated } from '../shared/http/protocol/answer.ts'
 import { preferenceApplied, waitSeconds } from '../shared/http/protocol/preferences.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
@@ -12,7 +12,7 @@ httpTrigger('getOrder', async (request, { orderIds, views, waitForOrder, whyUnse
   const stored =
     wait > 0 && orderIds.isIssued(orderId) ? await waitForOrder(orderId, wait * 1000) : await views.get(orderId)
   const view = stored ?? unseenOrder(orderId, orderIds, whyUnseen)
-  return revalidated(request, view, { ...pendingHeaders(view), ...preferenceApplied(wait) })
+  return revalidated(request, view, { ...pendingHeaders(view), ...preferenceApplied(wait) }, versionOf(view))
 })
 
 /** GET /api/orders: newest first, a page at a time. */

@@ -5,6 +5,7 @@ import { settings } from '../shared/services.ts'
 import { OrderError } from '../shared/domain/errors.ts'
 import { etagOf, unlessKnown } from '../shared/http/protocol/answer.ts'
 import { endpoint } from '../shared/http/protocol/endpoint.ts'
+import { MERGE_PATCH } from '../shared/http/protocol/json-body.ts'
 import { toProblem } from '../shared/http/protocol/problem.ts'
 import { REQUEST_ID, requestIdOf } from '../shared/http/protocol/request-id.ts'
 import { allowedMethods, FAULT_ROUTES } from '../shared/http/routes.ts'
@@ -28,7 +29,9 @@ async function catchAll(request: HttpRequest, context: InvocationContext): Promi
   const isTaken = methods.some((method) => method === request.method)
   if (methods.length === 0 || isTaken) throw new OrderError('not-found', 'Nothing is at this path.')
   const allow = [...methods, 'OPTIONS'].join(', ')
-  if (request.method === 'OPTIONS') return { status: 204, headers: { allow } }
+  if (request.method === 'OPTIONS') {
+    return { status: 204, headers: { allow, ...(methods.includes('PATCH') && { 'accept-patch': MERGE_PATCH }) } }
+  }
   const error = new OrderError('method-not-allowed', `This path supports ${allow}.`)
   await report.refusal(error, { code: 'method-not-allowed', status: 405 }, context)
   const requestId = requestIdOf(request.headers.get(REQUEST_ID), context.invocationId)

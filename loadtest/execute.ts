@@ -5,6 +5,7 @@ import { cpuMicroseconds, describeMachine, describeVersions } from './machine.ts
 import { startMonitor } from './monitor.ts'
 import { createRequests } from './requests.ts'
 import type { RunResult } from './outcome/result.ts'
+import { isCommand } from './plan.ts'
 import type { Plan } from './scenarios.ts'
 import { percentileOf, round } from './statistics.ts'
 import { ask, TargetError, type Target } from './target.ts'
@@ -51,8 +52,9 @@ export async function execute(execution: Execution): Promise<Omit<RunResult, 'as
     const busy = performance.eventLoopUtilization(utilization).utilization
     const seconds = sending.now() / 1000
     onProgress('waiting for the last orders to be stored')
-    const sent = [warmUp, sending].reduce((sum, { tallies }) => sum + (tallies.get('place-order')?.sent ?? 0), 0)
-    const claim = { sent, accepted: requests.accepted, orderIds: requests.sample.orderIds }
+    const commands = [warmUp, sending].flatMap(({ tallies }) => [...tallies].filter(([kind]) => isCommand(kind)))
+    const sent = commands.reduce((sum, [, tally]) => sum + tally.sent, 0)
+    const claim = { sent, accepted: requests.accepted, changes: requests.changes, paths: requests.sample.paths }
     const { verdict, stored } = await judge(target, ledgerBefore, claim, drainSeconds, signal)
     const cpuAfter = cpuMicroseconds(target.pid)
     await monitor.stop()

@@ -15,6 +15,8 @@ const ITEM_CODES = 5_000
 export interface Orders {
   /** The next order's JSON, as a caller would send it. */
   next(): string
+  /** The JSON of a correction that fits every order: another address. */
+  amendment(): string
   /** A random customer's id, for queries. */
   customerId(): number
   /** A word that occurs in orders. */
@@ -64,6 +66,7 @@ export function createOrders(seed: number): Orders {
         orderItems,
       })
     },
+    amendment: () => JSON.stringify({ shippingAddress: address() }),
     customerId: () => 1 + below(CUSTOMERS),
     searchTerm: () => pick(random() < 0.5 ? LAST_NAMES : BRANDS).toLowerCase(),
   }

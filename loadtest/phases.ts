@@ -48,7 +48,7 @@ export async function runPhase(phase: Phase, sending: Sending, patienceMs = PATI
 
 function fireLane({ kind, ...lane }: Lane, seconds: number, sending: Sending, patienceMs: number): Promise<void> {
   const { target, connections, requests, tallies, now, signal } = sending
-  const tally = tallies.get(kind) ?? new Tally()
+  const tally = tallies.get(kind) ?? new Tally(kind)
   tallies.set(kind, tally)
   const onAnswer = (status: number, body: string) => requests.answered(kind, status, body)
   const next = () => requests.next(kind)
@@ -63,7 +63,7 @@ const SETTLE_SECONDS = 10
 export async function runRamp(ramp: RampSettings, sending: Sending, lag: () => number | null) {
   const { target, tallies, now, signal } = sending
   const seconds = () => now() / 1000
-  const all = new Tally()
+  const all = new Tally('place-order')
   tallies.set('place-order', all)
   const phases: Phase[] = []
 

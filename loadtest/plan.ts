@@ -34,8 +34,24 @@ export const ARRIVALS = {
 } as const
 export type Arrivals = keyof typeof ARRIVALS
 
-export const REQUEST_KINDS = ['place-order', 'get-order', 'list-orders', 'search-orders'] as const
+export const REQUEST_KINDS = [
+  'place-order',
+  'amend-order',
+  'cancel-order',
+  'get-order',
+  'list-orders',
+  'search-orders',
+] as const
 export type RequestKind = (typeof REQUEST_KINDS)[number]
+
+/** Changes of orders that were placed before in the same run. */
+export function isChange(kind: RequestKind): boolean {
+  return kind === 'amend-order' || kind === 'cancel-order'
+}
+
+export function isCommand(kind: RequestKind): boolean {
+  return kind === 'place-order' || isChange(kind)
+}
 
 export const BREAKABLES = ['store', 'log'] as const
 export type Breakable = (typeof BREAKABLES)[number]

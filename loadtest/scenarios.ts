@@ -59,14 +59,17 @@ export const SCENARIOS = {
     phases: (settings) => [commands('soak', settings)],
   },
   mixed: {
-    summary: 'commands and queries together: 40 % orders placed, 40 % read, 10 % lists, 10 % searches',
+    summary:
+      'commands and queries together: 30 % orders placed, 8 % amended, 2 % cancelled, 40 % read, 10 % lists, 10 % searches',
     defaults: { connections: 50, rate: 300, seconds: 60 },
     phases: (settings) => [
       {
         name: 'mixed',
         seconds: settings.seconds,
         lanes: [
-          share('place-order', settings, 0.4),
+          share('place-order', settings, 0.3),
+          share('amend-order', settings, 0.08),
+          share('cancel-order', settings, 0.02),
           share('get-order', settings, 0.4),
           share('list-orders', settings, 0.1),
           share('search-orders', settings, 0.1),

@@ -1,4 +1,5 @@
 import { afterLedgerBegan, beginLedger } from './application/ledger/begin-ledger.ts'
+import { createChangeOrder, type ChangeOrder } from './application/orders/change-order.ts'
 import { compareClocks } from './application/log/compare-clocks.ts'
 import { createDeliveryWatch, type DeliveryWatch } from './application/processing/delivery-watch.ts'
 import { createBackups, type Backups } from './application/operations/backups.ts'
@@ -27,14 +28,16 @@ import { createStoreOrders } from './application/processing/store-orders.ts'
 import { createStoreRetries } from './application/processing/store-retries.ts'
 import { createTakeOut, type TakeOut } from './application/dead-letters/take-out.ts'
 import { createWatchLedger, type LedgerWatch } from './application/ledger/watch-ledger.ts'
-import { createWaitForOrder, type WaitForOrder } from './application/orders/wait-for-order.ts'
+import { createWaitUntilSettled, type WaitUntilSettled } from './application/orders/wait-until-settled.ts'
 import { createWhyUnseen, type WhyUnseen } from './application/orders/why-unseen.ts'
 import { openAdapters, type Adapters } from './adapters/open-adapters.ts'
 import { API_VERSION } from './api-docs/openapi.ts'
 import type { Config } from './settings/config.ts'
 import { contradictionsIn } from './settings/contradictions.ts'
+import { isSettled, type ChangeView } from './domain/changes/change-view.ts'
 import { isOrderError, OrderError } from './domain/errors.ts'
 import { createOrderIds, type OrderIds } from './domain/order-id.ts'
+import { isFinal, type OrderView } from './domain/order-view.ts'
 import { freeSpaceIn } from './disk/free-space.ts'
 import { openLogging, type Logger } from './telemetry/logs/logger.ts'
 import type { Metrics } from './telemetry/metrics/metrics.ts'
@@ -56,12 +59,14 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly logger: Logger
   readonly events: PipelineEmitter
   readonly placeOrder: PlaceOrder
+  readonly changeOrder: ChangeOrder
   readonly storeOrders: HandleDelivery
   /** One for each retry tier, in order. */
   readonly storeRetries: readonly HandleDelivery[]
   readonly keepDeadLetters: HandleDelivery
   readonly deliveryWatch: DeliveryWatch
-  readonly waitForOrder: WaitForOrder
+  readonly waitForOrder: WaitUntilSettled<OrderView>
+  readonly waitForChange: WaitUntilSettled<ChangeView>
   readonly whyUnseen: WhyUnseen
   readonly checkReadiness: CheckReadiness
   readonly redrives: Redrive
@@ -180,6 +185,16 @@ export async function openServices(chosen: Config): Promise<Services> {
     logger,
     events,
     placeOrder: createPlaceOrder({ log: publisher, store, orderIds, topic: topics.orders, events, clock, now }),
+    changeOrder: createChangeOrder({
+      log: publisher,
+      store,
+      views,
+      orderIds,
+      topic: topics.orders,
+      events,
+      clock,
+      now,
+    }),
     storeOrders: handedOver({ topic: topics.orders, group: topics.group }, storeOrders),
     storeRetries: topics.retries.map((tier) =>
       deliveryWatch.watched(
@@ -192,7 +207,8 @@ export async function openServices(chosen: Config): Promise<Services> {
       createKeepDeadLetters({ log, deadLetters, clock, events, signal }),
     ),
     deliveryWatch,
-    waitForOrder: createWaitForOrder({ views, clock, signal }),
+    waitForOrder: createWaitUntilSettled({ getMany: (ids) => views.getMany(ids), isSettled: isFinal, clock, signal }),
+    waitForChange: createWaitUntilSettled({ getMany: (ids) => views.getChanges(ids), isSettled, clock, signal }),
     whyUnseen: createWhyUnseen({
       log,
       examineLedger,

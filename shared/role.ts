@@ -1,3 +1,4 @@
+import { rightFor } from './http/rights.ts'
 import { FAULT_ROUTES, ROUTES } from './http/routes.ts'
 import type { Topics } from './messaging/topics.ts'
 
@@ -7,7 +8,7 @@ const OF_ALL: ReadonlySet<string> = new Set(['liveness', 'readiness', 'metrics',
 /** Functions by what they are there for, with as many `consumeRetry<n>` as there are retry tiers. */
 function parts(tiers: number): Readonly<Record<string, readonly string[]>> {
   const http = Object.keys(ROUTES).filter((name) => !OF_ALL.has(name) && !FAULT_ROUTES.has(name))
-  const placing = http.filter((name) => name.startsWith('placeOrder'))
+  const placing = http.filter((name) => rightFor(name) === 'place')
   const retries = Array.from({ length: tiers }, (_, index) => `consumeRetry${index + 1}`)
   return {
     'placing orders': placing,

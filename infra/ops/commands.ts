@@ -10,7 +10,7 @@ import {
   showDeadLetter,
 } from './commands/dead-letters.ts'
 import { discardDeadLetters } from './commands/discard.ts'
-import { getOrder, listOrders, orderHistory, searchOrders } from './commands/orders.ts'
+import { getOrder, listOrders, orderChanges, orderHistory, searchOrders } from './commands/orders.ts'
 import { cancelRedrive, listRedrives, redriveDeadLetters, resumeRedrive, showRedrive } from './commands/redrive.ts'
 import { doctor } from './commands/doctor.ts'
 import { migrate } from './commands/migrate.ts'
@@ -31,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   listOrders,
   searchOrders,
   orderHistory,
+  orderChanges,
   listDeadLetters,
   deadLetterGroups,
   showDeadLetter,

@@ -141,7 +141,7 @@ type Load = Pick<VersusOptions, 'seconds' | 'connections' | 'signal'> &
 /** Places orders in a closed loop, or at a rate that all connections share. */
 export async function load(target: Target, { seconds, connections, signal, rate, burst = false, next }: Load) {
   const requests = createRequests(1)
-  const tally = new Tally()
+  const tally = new Tally('place-order')
   await using free = new Connections(target.url)
   const began = performance.now()
   await fire({

@@ -19,7 +19,7 @@ const SENDING: Readonly<Record<Arrivals, string>> = {
 /** Describes how the figures were measured. Every result includes it. */
 export const methodOf = (plan: Pick<Plan, 'phases'>): readonly string[] => [
   SENDING[arrivalsOf(plan)],
-  'Latency includes answers with 2xx, and requests that timed out, which count with the limit of 10 s. Refusals and broken connections are counted separately.',
+  'Latency includes answers with 2xx, answers with 409 to changes of orders that are cancelled, and requests that timed out, which count with the limit of 10 s. Other refusals and broken connections are counted separately.',
   'Percentiles are exact (nearest rank). The warm-up counts only in the verdict, because the ledger cannot leave it out.',
   'The time from accepted to stored is storedAt − acceptedAt, by the product’s clocks, for a sample of orders spread over the run.',
   'CPU is the CPU time of the product’s process until the last order was stored, divided by the answered requests.',

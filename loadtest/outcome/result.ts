@@ -64,6 +64,7 @@ export interface RampFigures {
 export interface RequestFigures {
   readonly kind: RequestKind
   readonly sent: number
+  /** Answered with 2xx, or a change with 409, because its order is cancelled. */
   readonly succeeded: number
   readonly refused: number
   /** No answer within 10 s of when the request was due. */
@@ -74,7 +75,7 @@ export interface RequestFigures {
   /** Requests in flight at the end of the run, whose outcome is unknown. */
   readonly unanswered: number
   readonly statuses: Readonly<Record<string, number>>
-  /** Answers with 2xx per second, over the whole run. */
+  /** `succeeded` per second, over the whole run. */
   readonly perSecond: number
   /** Corrected for coordinated omission if requests were sent at a rate. */
   readonly latency: LatencyFigures
@@ -101,7 +102,7 @@ export interface PipelineSecond {
 /** The outcome of the run, including the warm-up, because the ledger includes it. */
 export interface Verdict {
   readonly sent: number
-  /** Answered with 202. */
+  /** Orders and changes that were answered with 202. */
   readonly accepted: number
   /** The ledger's counts during the run; null without a function key. */
   readonly ledger: LedgerChange | null
@@ -109,7 +110,7 @@ export interface Verdict {
   readonly lost: number
   /** Accepted orders without an outcome at the end of the wait; null if unknown. */
   readonly pending: number | null
-  /** The number of orders that were looked up by id. `missing` is how many of them have no final state. */
+  /** The number of orders and changes that were looked up by id. `missing` is how many of them have no final state. */
   readonly checked: number
   readonly missing: number
   readonly drainSeconds: number

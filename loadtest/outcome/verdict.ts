@@ -4,16 +4,19 @@ import type { OrderView } from '../../shared/domain/order-view.ts'
 import type { LedgerChange, Verdict } from './result.ts'
 import { ask, TargetError, type Target } from '../target.ts'
 
-/** The run as the load test saw it: counts of requests, and ids of orders to look up. */
+/** The run as the load test saw it: counts of commands, and the paths of orders and changes to look up. */
 export interface Claim {
   readonly sent: number
+  /** Orders and changes; `changes` is the part of them that are changes. */
   readonly accepted: number
-  readonly orderIds: readonly string[]
+  readonly changes: number
+  readonly paths: readonly string[]
 }
 
 const ASK_AGAIN_MS = 250
 const AT_ONCE = 16
-const FINAL = new Set(['stored', 'dead-lettered', 'discarded'])
+/** The final states of orders and changes. */
+const FINAL = new Set(['stored', 'cancelled', 'dead-lettered', 'discarded', 'applied', 'rejected'])
 
 /** Undefined without a function key. Throws `TargetError` if the key is refused. */
 export async function readLedger(target: Target): Promise<LedgerVerdict | undefined> {
@@ -65,28 +68,28 @@ export async function judge(
   const began = performance.now()
   // With a ledger, `drain` has already waited.
   const patience = before === undefined ? limitSeconds : 1
-  const { views, unknown, open } = await lookFor(target, claim.orderIds, patience, signal)
+  const { views, unknown, open } = await lookFor(target, claim.paths, patience, signal)
   const asked = before === undefined ? (performance.now() - began) / 1000 : 0
 
   const after = await readLedger(target)
   const ledger = before && after ? changeBetween(before, after) : null
   const drainSeconds = Math.round((drained + asked) * 100) / 100
   const verdict: Verdict = { ...summed(claim, ledger, unknown, open), drainSeconds }
-  return { verdict, stored: views.filter(({ status }) => status === 'stored') }
+  return { verdict, stored: views.filter(({ storedAt }) => storedAt !== undefined) }
 }
 
-/** Looks up each order until it is in a final state or time runs out. */
-async function lookFor(target: Target, orderIds: readonly string[], limitSeconds: number, signal: AbortSignal) {
+/** Looks up each order and change until it is in a final state or time runs out. */
+async function lookFor(target: Target, paths: readonly string[], limitSeconds: number, signal: AbortSignal) {
   const deadline = performance.now() + limitSeconds * 1000
   const views: OrderView[] = []
-  let open = orderIds
+  let open = paths
   let unknown = 0
   for (;;) {
     const still: string[] = []
     unknown = 0
     for (let from = 0; from < open.length; from += AT_ONCE) {
       const some = open.slice(from, from + AT_ONCE)
-      const answers = await Promise.all(some.map((orderId) => ask(target, `/api/orders/${orderId}`)))
+      const answers = await Promise.all(some.map((path) => ask(target, path)))
       for (const [index, { status, body }] of answers.entries()) {
         const view = body as OrderView
         if (status === 200 && FINAL.has(view.status)) views.push(view)
@@ -127,20 +130,25 @@ export function summed(
   const missing = ledger !== null && pending === 0 ? open : unknown
   const neverLogged = ledger === null ? 0 : Math.max(0, claim.accepted - ledger.accepted)
   const lost = Math.max(neverLogged + (ledger?.gaps ?? 0), missing)
-  const { sent, accepted, orderIds } = claim
-  const verdict = { sent, accepted, ledger, lost, pending, checked: orderIds.length, missing }
-  return { ...verdict, summary: inWords(verdict) }
+  const { sent, accepted, changes, paths } = claim
+  const verdict = { sent, accepted, ledger, lost, pending, checked: paths.length, missing }
+  return { ...verdict, summary: inWords(verdict, changes) }
 }
 
-function inWords({ accepted, ledger, lost, pending, checked }: Omit<Verdict, 'drainSeconds' | 'summary'>): string {
-  if (lost > 0) return `${lost} of ${accepted} accepted orders are lost.`
-  if (pending !== null && pending > 0) return `${pending} orders are still on their way. No order is known to be lost.`
+function inWords(
+  { accepted, ledger, lost, pending, checked }: Omit<Verdict, 'drainSeconds' | 'summary'>,
+  changes: number,
+): string {
+  const ofThem = changes === 0 ? '' : ` (${changes} of them changes of orders)`
+  const what = changes === 0 ? 'orders' : 'orders and changes'
+  if (lost > 0) return `${lost} of ${accepted} accepted ${what} are lost.`
+  if (pending !== null && pending > 0) return `${pending} ${what} are still on their way. None is known to be lost.`
   const found = `${checked} of them looked up by id and found`
   if (ledger === null)
-    return `No order is known to be lost: ${accepted} accepted, ${found}. Without a key the ledger is unknown.`
+    return `No order is known to be lost: ${accepted} accepted${ofThem}, ${found}. Without a key the ledger is unknown.`
   // The answers to these orders were cut off at the end, or the orders came from other callers.
   const more = ledger.accepted - accepted
   const unheard = more > 0 ? `; the log has ${more} more, whose answers did not arrive here` : ''
   const balance = ledger.balanced ? 'the ledger balances' : 'but the ledger does not balance'
-  return `Nothing lost: ${accepted} accepted, ${ledger.stored} stored, ${ledger.dead} dead-lettered, ${found}${unheard}; ${balance}.`
+  return `Nothing lost: ${accepted} accepted${ofThem}, ${ledger.stored} stored, ${ledger.dead} dead-lettered, ${found}${unheard}; ${balance}.`
 }

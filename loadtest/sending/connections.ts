@@ -1,7 +1,7 @@
 import { Client, type Dispatcher } from 'undici'
 
 export interface RequestToSend {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PATCH'
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string

@@ -1,3 +1,4 @@
+import { isChange, type RequestKind } from '../plan.ts'
 import { Samples } from '../statistics.ts'
 import { Latencies, type Timed } from './latencies.ts'
 
@@ -14,11 +15,16 @@ export class Tally {
   errors = 0
   /** For evenly spaced arrivals: how many milliseconds late each request was sent. */
   readonly sentLate = new Samples()
+  readonly #isExpected: (status: number) => boolean
+
+  constructor(kind: RequestKind) {
+    this.#isExpected = isChange(kind) ? (status) => isSuccess(status) || status === TOO_LATE : isSuccess
+  }
 
   answered(status: number, timed: Timed): void {
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
     // Refusals are fast, so they would make the latency look better than it is.
-    if (isSuccess(status)) this.latencies.add(timed)
+    if (this.#isExpected(status)) this.latencies.add(timed)
   }
 
   timedOut(timed: Timed): void {
@@ -42,17 +48,20 @@ export class Tally {
   }
 
   get succeeded(): number {
-    return this.#count(isSuccess)
+    return this.#count(this.#isExpected)
   }
 
   get refused(): number {
-    return this.#count((status) => !isSuccess(status))
+    return this.#count((status) => !this.#isExpected(status))
   }
 
   #count(matches: (status: number) => boolean): number {
     return [...this.statuses].reduce((total, [status, count]) => total + (matches(status) ? count : 0), 0)
   }
 }
+
+/** The answer to a change whose order is cancelled, as it would be in a shop. */
+const TOO_LATE = 409
 
 function isSuccess(status: number): boolean {
   return status >= 200 && status < 300

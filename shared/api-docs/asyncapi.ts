@@ -7,14 +7,21 @@ import {
   loggedOrderSchema,
   PAYMENT_METHODS,
 } from '../domain/order-commands.ts'
-import { NEW_ORDER_TYPE } from '../domain/order-events.ts'
+import { loggedAmendmentSchema } from '../domain/changes/order-changes.ts'
+import { amendedSchema, cancelledSchema, CHANGE_TYPES, NEW_ORDER_TYPE } from '../domain/order-events.ts'
 import { topicSpecs, type Topics } from '../messaging/topics.ts'
-import { EXAMPLE_ORDER, EXAMPLE_ORDER_ID } from './examples/examples.ts'
+import {
+  EXAMPLE_AMENDMENT,
+  EXAMPLE_CANCELLATION,
+  EXAMPLE_CANCELLATION_RECEIPT,
+  EXAMPLE_CHANGE_RECEIPT,
+} from './examples/change-examples.ts'
+import { EXAMPLE_ORDER, EXAMPLE_RECEIPT } from './examples/examples.ts'
 import { deadLetterHeaders, eventHeaders, retryHeaders } from './message-headers.ts'
 import { API_VERSION } from './openapi.ts'
 import { jsonSchema, type JsonObject } from './schemas/schemas.ts'
 
-/** The schema that reads records, without the numbers that a command may use instead of names: they are never written. */
+/** The schemas that read records, without the numbers that a command may use instead of names: they are never written. */
 const newOrderDataSchema = loggedOrderSchema.extend({
   currencyType: z.enum(CURRENCIES),
   paymentMethodType: z.enum(PAYMENT_METHODS),
@@ -24,13 +31,64 @@ const newOrderDataSchema = loggedOrderSchema.extend({
     .max(MAX_ITEMS),
 })
 
+const { paymentMethodType, orderItems } = newOrderDataSchema.shape
+const orderAmendedDataSchema = amendedSchema.extend({
+  changes: z
+    .object({
+      ...loggedAmendmentSchema.shape,
+      paymentMethodType: z.exactOptional(paymentMethodType),
+      orderItems: z.exactOptional(orderItems),
+    })
+    .meta({ minProperties: 1, description: 'The members that are replaced; the others stay as they are.' }),
+})
+
+/** The events of the orders topic. The name of each is its message's and its schema's too. */
+const EVENTS = {
+  NewOrder: {
+    type: NEW_ORDER_TYPE,
+    title: 'An order was accepted',
+    retried: 'RetriedOrder',
+    data: newOrderDataSchema,
+    example: { id: EXAMPLE_RECEIPT.orderId, receipt: EXAMPLE_RECEIPT, payload: EXAMPLE_ORDER },
+  },
+  OrderAmended: {
+    type: CHANGE_TYPES.amend,
+    title: 'An amendment of an order was accepted',
+    retried: 'RetriedAmendment',
+    data: orderAmendedDataSchema,
+    example: {
+      id: EXAMPLE_CHANGE_RECEIPT.changeId,
+      receipt: EXAMPLE_CHANGE_RECEIPT,
+      payload: { changes: EXAMPLE_AMENDMENT, expectedVersion: 1 },
+    },
+  },
+  OrderCancelled: {
+    type: CHANGE_TYPES.cancel,
+    title: 'A cancellation of an order was accepted',
+    retried: 'RetriedCancellation',
+    data: cancelledSchema,
+    example: {
+      id: EXAMPLE_CANCELLATION_RECEIPT.changeId,
+      receipt: EXAMPLE_CANCELLATION_RECEIPT,
+      payload: EXAMPLE_CANCELLATION,
+    },
+  },
+}
+const IN_ORDERS = Object.keys(EVENTS)
+const IN_RETRIES = Object.values(EVENTS).map(({ retried }) => retried)
+
 /** The version of AsyncAPI's Kafka bindings. */
 const BINDING = { bindingVersion: '0.5.0' }
-const KEY = { type: 'string', format: 'uuid', description: 'The order id: one order stays in one partition.' }
+const KEY = {
+  type: 'string',
+  format: 'uuid',
+  description: 'The order id: all events of one order stay in one partition, in order.',
+}
 
 const DESCRIPTION = `An order that cannot be stored at once travels from the orders topic through the retry topics to the \
 dead-letter topic. Every event is a CloudEvent 1.0. It is written in binary mode; events of other producers are read \
-in structured mode (\`application/cloudevents+json\`) as well. Optional members may be added to the data of a version: \
+in structured mode (\`application/cloudevents+json\`) as well. An event of a change says that the change was accepted; \
+whether the order takes it is decided when its turn comes, behind all earlier events of the order. Optional members may be added to the data of a version: \
 readers ignore members that they do not know. The orders topic is the source of truth and keeps everything.`
 
 const STORES_DUE = 'Stores records that are due, and waits for the next.'
@@ -39,13 +97,13 @@ const STORES_DUE = 'Stores records that are due, and waits for the next.'
 export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partitions' | 'replication'>): JsonObject {
   const specs = new Map(topicSpecs(topics, settings.partitions, settings.replication).map((spec) => [spec.name, spec]))
 
-  function channel(topic: string, title: string, description: string, message: string): JsonObject {
+  function channel(topic: string, title: string, description: string, messages: readonly string[]): JsonObject {
     const { partitions, replication, config } = specs.get(topic) ?? { ...settings, config: {} }
     return {
       address: topic,
       title,
       description,
-      messages: { [message]: { $ref: `#/components/messages/${message}` } },
+      messages: Object.fromEntries(messages.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
       bindings: {
         kafka: { topic, partitions, replicas: replication, topicConfiguration: topicConfiguration(config), ...BINDING },
       },
@@ -57,72 +115,101 @@ export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partition
     info: { title: 'Order event processing', version: API_VERSION, description: DESCRIPTION, license: { name: 'MIT' } },
     defaultContentType: 'application/json',
     channels: {
-      orders: channel(topics.orders, 'Orders', 'Every accepted order, kept for ever.', 'NewOrder'),
+      orders: channel(
+        topics.orders,
+        'Orders',
+        'Every accepted order and every accepted change of one, kept for ever.',
+        IN_ORDERS,
+      ),
       ...Object.fromEntries(
         topics.retries.map(({ tier, topic, delayMs }) => [
           `retry${tier}`,
-          channel(topic, `Retry ${tier}`, `Tried again ${delayMs / 1000} s after it failed.`, 'RetriedOrder'),
+          channel(topic, `Retry ${tier}`, `Tried again ${delayMs / 1000} s after it failed.`, IN_RETRIES),
         ]),
       ),
       deadLetters: channel(
         topics.deadLetters,
         'Dead letters',
         'Records that cannot be stored, byte for byte, with their cause. Letters from other consumers of the orders are kept too, with any headers.',
-        'DeadLetter',
+        ['DeadLetter'],
       ),
     },
     operations: {
-      placeOrder: operation('send', 'orders', 'NewOrder', 'An order was accepted, or a dead letter is redriven.'),
-      storeOrders: operation('receive', 'orders', 'NewOrder', 'Stores orders, in batches.', topics.group),
+      placeOrder: operation('send', 'orders', ['NewOrder'], 'An order was accepted, or a dead letter is redriven.'),
+      amendOrder: operation(
+        'send',
+        'orders',
+        ['OrderAmended'],
+        'An amendment was accepted, or its letter is redriven.',
+      ),
+      cancelOrder: operation(
+        'send',
+        'orders',
+        ['OrderCancelled'],
+        'A cancellation was accepted, or its letter is redriven.',
+      ),
+      storeOrders: operation('receive', 'orders', IN_ORDERS, 'Stores orders and changes, in batches.', topics.group),
       ...Object.fromEntries(
         topics.retries.flatMap(({ tier, group }) =>
           Object.entries({
-            [`parkInRetry${tier}`]: operation('send', `retry${tier}`, 'RetriedOrder', `Attempt ${tier} failed.`),
-            [`storeRetry${tier}`]: operation('receive', `retry${tier}`, 'RetriedOrder', STORES_DUE, group),
+            [`parkInRetry${tier}`]: operation('send', `retry${tier}`, IN_RETRIES, `Attempt ${tier} failed.`),
+            [`storeRetry${tier}`]: operation('receive', `retry${tier}`, IN_RETRIES, STORES_DUE, group),
           }),
         ),
       ),
-      parkDeadLetter: operation('send', 'deadLetters', 'DeadLetter', 'Failed for good.'),
+      parkDeadLetter: operation('send', 'deadLetters', ['DeadLetter'], 'Failed for good.'),
       keepDeadLetters: operation(
         'receive',
         'deadLetters',
-        'DeadLetter',
+        ['DeadLetter'],
         'Keeps dead letters for operators to see and repair.',
         topics.deadLetterGroup,
       ),
     },
     components: {
       messages: {
-        NewOrder: {
-          ...message('NewOrder', 'An order was accepted', eventHeaders()),
-          examples: [{ name: 'order', headers: exampleHeaders(), payload: EXAMPLE_ORDER }],
-        },
-        RetriedOrder: message('RetriedOrder', 'An order to retry', retryHeaders()),
+        ...Object.fromEntries(Object.entries(EVENTS).flatMap(([name, event]) => messagesOf(name, event))),
         // A dead letter can have any bytes.
-        DeadLetter: { ...message('DeadLetter', 'A record that could not be stored', deadLetterHeaders()), payload: {} },
+        DeadLetter: message('DeadLetter', 'A record that could not be stored', deadLetterHeaders(), {}),
       },
-      schemas: { NewOrder: jsonSchema(newOrderDataSchema) },
+      schemas: Object.fromEntries(Object.entries(EVENTS).map(([name, { data }]) => [name, jsonSchema(data)])),
     },
   }
 }
 
-function message(name: string, title: string, headers: JsonObject): JsonObject {
+/** The event as it is published, and as it is retried. */
+function messagesOf(name: string, { type, title, retried, example }: (typeof EVENTS)[keyof typeof EVENTS]) {
+  const payload = { $ref: `#/components/schemas/${name}` }
+  const examples = [{ name: 'example', headers: exampleHeaders(type, example), payload: example.payload }]
+  return [
+    [name, { ...message(name, title, eventHeaders(type), payload), examples }],
+    [retried, message(retried, `${title}, and is retried`, retryHeaders(), payload)],
+  ] as const
+}
+
+function message(name: string, title: string, headers: JsonObject, payload: JsonObject): JsonObject {
   return {
     name,
     title,
     contentType: 'application/json',
     headers,
-    payload: { $ref: '#/components/schemas/NewOrder' },
+    payload,
     bindings: { kafka: { key: KEY, ...BINDING } },
   }
 }
 
-function operation(action: 'send' | 'receive', channel: string, name: string, summary: string, groupId?: string) {
+function operation(
+  action: 'send' | 'receive',
+  channel: string,
+  names: readonly string[],
+  summary: string,
+  groupId?: string,
+) {
   return {
     action,
     channel: { $ref: `#/channels/${channel}` },
     summary,
-    messages: [{ $ref: `#/channels/${channel}/messages/${name}` }],
+    messages: names.map((name) => ({ $ref: `#/channels/${channel}/messages/${name}` })),
     ...(groupId !== undefined && { bindings: { kafka: { groupId: { type: 'string', enum: [groupId] }, ...BINDING } } }),
   }
 }
@@ -142,14 +229,14 @@ function topicConfiguration(config: Readonly<Record<string, string>>): JsonObjec
   return Object.fromEntries(entries)
 }
 
-function exampleHeaders(): JsonObject {
+function exampleHeaders(type: string, { id, receipt }: (typeof EVENTS)[keyof typeof EVENTS]['example']): JsonObject {
   return {
     'content-type': 'application/json',
     ce_specversion: '1.0',
-    ce_id: EXAMPLE_ORDER_ID,
-    ce_type: NEW_ORDER_TYPE,
+    ce_id: id,
+    ce_type: type,
     ce_source: '/orders',
-    ce_time: '2026-01-31T12:00:00.000Z',
-    ce_subject: EXAMPLE_ORDER_ID,
+    ce_time: receipt.acceptedAt,
+    ce_subject: receipt.orderId,
   }
 }

@@ -9,21 +9,26 @@ export const REQUEST_HEADERS = {
   // No example: the reference page would send it with every order that is tried.
   IdempotencyKey: requestHeader(
     'Idempotency-Key',
-    'A key such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, even while the first is not stored yet. If another instance took the first, the second may be accepted and later get the status `dead-lettered`.',
+    'A key such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, even while the first is not stored yet. If another instance took the first, the second may be accepted and later get the status `dead-lettered`. Changes have keys in the same way, and each order has its own; a second change under a known key may be accepted and later rejected.',
     { schema: { type: 'string', pattern: IDEMPOTENCY_KEY } },
   ),
   Prefer: requestHeader(
     'Prefer',
-    '`wait=N`: wait up to N seconds, at most 30, for the order to be stored (RFC 7240).',
+    '`wait=N`: wait up to N seconds, at most 30, for the order to be stored or the change to be decided (RFC 7240).',
     { example: 'wait=10' },
   ),
   IfNoneMatch: requestHeader(
     'If-None-Match',
     'The ETags that the caller has already. If one of them is current, the answer is 304.',
   ),
+  // No example, for the same reason.
+  IfMatch: requestHeader(
+    'If-Match',
+    'The ETag of the order that the change is meant for, or `*`. The change takes effect only if the order still has the version with which the ETag begins.',
+  ),
   Traceparent: requestHeader(
     'traceparent',
-    'W3C Trace Context. The order carries it through the log. An invalid value is ignored.',
+    'W3C Trace Context. The event carries it through the log. An invalid value is ignored.',
   ),
   Tracestate: requestHeader(
     'tracestate',
@@ -46,9 +51,17 @@ const seconds = { type: 'string', pattern: String.raw`^\d+$` }
 export const ANSWER_HEADERS = {
   Location: { description: 'The address of the resource.', schema: { type: 'string', format: 'uri-reference' } },
   RetryAfter: { description: 'The number of seconds to wait before asking again.', schema: seconds },
-  ETag: { description: 'A tag of exactly these bytes, for If-None-Match.', schema: { type: 'string' } },
+  ETag: {
+    description:
+      "A tag of exactly these bytes, for If-None-Match. An order's begins with its version and is for If-Match, too.",
+    schema: { type: 'string' },
+  },
   Link: { description: 'The next page, as `rel="next"`; absent on the last.', schema: { type: 'string' } },
   PreferenceApplied: { description: 'The wait that was granted.', schema: { type: 'string', pattern: '^wait=\\d+$' } },
+  AcceptPatch: {
+    description: 'The format of a change (RFC 5789).',
+    schema: { type: 'string', enum: ['application/merge-patch+json'] },
+  },
   Allow: { description: 'The methods of this path.', schema: { type: 'string' } },
   RequestId: {
     description: 'The id of the request in the log: the one that the caller sent, or a new one.',
@@ -56,7 +69,7 @@ export const ANSWER_HEADERS = {
   },
   IdempotentReplayed: {
     description:
-      '`true` when an earlier request had this Idempotency-Key and this order, as far as this instance knows.',
+      '`true` when an earlier request had this Idempotency-Key and this order or change, as far as this instance knows.',
     schema: { type: 'string', enum: ['true'] },
   },
   ContentDisposition: { description: 'The name of the file.', schema: { type: 'string' } },

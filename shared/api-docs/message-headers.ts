@@ -1,4 +1,4 @@
-import { NEW_ORDER_TYPE } from '../domain/order-events.ts'
+import { CHANGE_TYPES, NEW_ORDER_TYPE } from '../domain/order-events.ts'
 import { HEADER, SPRING_PREFIX } from '../messaging/records/headers.ts'
 import type { JsonObject } from './schemas/schemas.ts'
 
@@ -11,22 +11,27 @@ function text(description: string, more: JsonObject = {}): JsonObject {
 const wholeNumber = { pattern: String.raw`^\d+$` }
 const instant = { format: 'date-time' }
 
+const ORDER_EVENT = text('The order id, which is the key too.', { format: 'uuid' })
+const CHANGE_EVENT = text('The id of the change.', { format: 'uuid' })
+const ANY_EVENT = text('The order id, or the id of the change.', { format: 'uuid' })
+const EVERY_TYPE = [NEW_ORDER_TYPE, CHANGE_TYPES.amend, CHANGE_TYPES.cancel]
+
 /** The headers of an event in CloudEvents' binary mode. */
 const EVENT: Readonly<Record<string, JsonObject>> = {
   [HEADER.contentType]: text('The media type of the value.', { const: 'application/json' }),
   [HEADER.specVersion]: text('The version of CloudEvents.', { const: '1.0' }),
-  [HEADER.id]: text('The order id, which is the key too.', { format: 'uuid' }),
-  [HEADER.type]: text('The event and its version.', { const: NEW_ORDER_TYPE }),
+  [HEADER.id]: ANY_EVENT,
+  [HEADER.type]: text('The event and its version.', { enum: EVERY_TYPE }),
   [HEADER.source]: text('The publisher.', { format: 'uri-reference' }),
-  [HEADER.time]: text('When the order was accepted.', instant),
-  [HEADER.subject]: text('The order id.', { format: 'uuid' }),
+  [HEADER.time]: text('When the order or the change was accepted.', instant),
+  [HEADER.subject]: text('The order id, which is the key.', { format: 'uuid' }),
 }
 
 const EVENT_OPTIONAL: Readonly<Record<string, JsonObject>> = {
   [HEADER.idempotencyKeyHash]: text('SHA-256 of the Idempotency-Key in hex, if the request had one.'),
   [HEADER.trace]: text('The trace of this hop (W3C Trace Context).'),
   [HEADER.traceState]: text('Vendor data of that trace (W3C Trace Context).'),
-  [HEADER.startingTrace]: text('The trace of the request that placed the order. It never changes.'),
+  [HEADER.startingTrace]: text('The trace of the request that placed or changed the order. It never changes.'),
   [HEADER.redriveOf]: text('The id of the dead letter that was redriven as this record.'),
   [HEADER.supersedes]: text('The id of the dead letter that an operator edited. This record replaces it.'),
 }
@@ -87,8 +92,13 @@ function spring(name: string): string {
   return `${SPRING_PREFIX}${name}`
 }
 
-export function eventHeaders(): JsonObject {
-  return headers(EVENT, { ...EVENT_OPTIONAL, [HEADER.redriveProof]: PROOF })
+/** The headers of this type of event in the orders topic. */
+export function eventHeaders(type: string): JsonObject {
+  const ofType = {
+    [HEADER.id]: type === NEW_ORDER_TYPE ? ORDER_EVENT : CHANGE_EVENT,
+    [HEADER.type]: text('The event and its version.', { const: type }),
+  }
+  return headers({ ...EVENT, ...ofType }, { ...EVENT_OPTIONAL, [HEADER.redriveProof]: PROOF })
 }
 
 /** The headers of the event are optional, because an unreadable record is parked with the headers that it had. */

@@ -1,7 +1,9 @@
 import type { Config } from '../settings/config.ts'
+import { MERGE_PATCH } from '../http/protocol/json-body.ts'
 import { PROBLEMS, problemType, type ProblemCode } from '../http/protocol/problem.ts'
 import { rightFor, type Right } from '../http/rights.ts'
 import { FAULT_ROUTES, HOME, ROUTES, type Route, type RouteName } from '../http/routes.ts'
+import { CHANGE_OPERATIONS } from './operations/change-operations.ts'
 import { DEAD_LETTER_OPERATIONS } from './operations/dead-letter-operations.ts'
 import { ANSWER_HEADERS, answerHeaderName, REQUEST_HEADERS, type AnswerHeader } from './http-headers.ts'
 import { TAGS, type Answer, type AnswerContent, type OperationDescription } from './operations/operation.ts'
@@ -16,14 +18,16 @@ export const API_VERSION = '0.1.0'
 /** The description of every route. The compiler reports a route without one. */
 export const OPERATIONS: Readonly<Record<RouteName, OperationDescription>> = {
   ...ORDER_OPERATIONS,
+  ...CHANGE_OPERATIONS,
   ...DEAD_LETTER_OPERATIONS,
   ...MAINTENANCE_OPERATIONS,
   ...SYSTEM_OPERATIONS,
 }
 
 const DESCRIPTION = `An order intake that never loses an order. \`POST /api/orders\` puts an order on the log and answers \
-202 once it is durable there; a consumer stores it; queries read it back. Queries are eventually consistent: an order's \
-\`status\` says where it stands.
+202 once it is durable there; a consumer stores it; queries read it back. Changes of an order take the same way, and take \
+effect in the order in which they were accepted. Queries are eventually consistent: the \`status\` of an order or change \
+says where it stands.
 
 Paths match without regard to case. Every GET also answers HEAD. Any other method is answered with 405 and \`Allow\`, an \
 unknown path with 404, and every error with problem details (RFC 9457) whose \`type\` links to its explanation \
@@ -99,11 +103,17 @@ function operation(name: RouteName, ordersAuth: Config['ordersAuth']): JsonObjec
       requestBody: {
         required: description.body.required,
         content: {
-          'application/json': { schema: schemaRef(description.body.schema), examples: description.body.examples },
+          [description.body.mediaType ?? 'application/json']: {
+            schema: schemaRef(description.body.schema),
+            examples: description.body.examples,
+          },
         },
       },
     }),
-    responses: { ...mapped(description.answers, answerOf), ...problemAnswers(problemsOf(description, needsKey)) },
+    responses: {
+      ...mapped(description.answers, answerOf),
+      ...problemAnswers(problemsOf(description, needsKey), description.body),
+    },
   }
 }
 
@@ -144,9 +154,11 @@ function headerRefs(headers: readonly AnswerHeader[]): JsonObject {
 }
 
 /** One answer for each status, with an example of each of its problems. */
-function problemAnswers(codes: readonly ProblemCode[]): JsonObject {
+function problemAnswers(codes: readonly ProblemCode[], body: OperationDescription['body']): JsonObject {
+  const headersOf = (status: number) =>
+    status === 415 && body?.mediaType === MERGE_PATCH ? ['AcceptPatch' as const] : []
   const byStatus = Map.groupBy(codes, (code) => PROBLEMS[code].status)
-  return Object.fromEntries([...byStatus].map(([status, same]) => [status, problemAnswer(same)]))
+  return Object.fromEntries([...byStatus].map(([status, same]) => [status, problemAnswer(same, headersOf(status))]))
 }
 
 function problemAnswer(codes: readonly ProblemCode[], headers: readonly AnswerHeader[] = []): JsonObject {
@@ -170,8 +182,12 @@ function problemCodes(): ProblemCode[] {
 
 function exampleOf(code: ProblemCode): JsonObject {
   const { status, title, remedy } = PROBLEMS[code]
-  const errors = code === 'invalid-order' && { errors: [{ pointer: '/orderItems/0/quantity', detail: 'is required' }] }
-  return { summary: title, value: { type: problemType(code), title, status, detail: remedy, ...errors } }
+  return { summary: title, value: { type: problemType(code), title, status, detail: remedy, ...EXAMPLE_FAULTS[code] } }
+}
+
+const EXAMPLE_FAULTS: Readonly<Partial<Record<ProblemCode, JsonObject>>> = {
+  'invalid-order': { errors: [{ pointer: '/orderItems/0/quantity', detail: 'is required' }] },
+  'invalid-change': { errors: [{ pointer: '/shippingAdress', detail: 'is not known here' }] },
 }
 
 function mapped<Value>(values: Readonly<Record<string, Value>>, map: (value: Value) => JsonObject): JsonObject {

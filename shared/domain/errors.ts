@@ -6,8 +6,10 @@ export type ErrorCode =
   // Faults of requests.
   | 'malformed-json'
   | 'invalid-order'
+  | 'invalid-change'
   | 'invalid-request'
   | 'order-not-found'
+  | 'change-not-found'
   | 'dead-letter-not-found'
   | 'not-found'
   | 'unauthorized'
@@ -17,7 +19,14 @@ export type ErrorCode =
   | 'unsupported-media-type'
   | 'idempotency-key-reused'
   | 'conflict'
+  | 'precondition-failed'
   | 'queue-full'
+  // Why a change is refused or rejected.
+  | 'order-cancelled'
+  | 'order-discarded'
+  | 'version-conflict'
+  | 'earlier-change-discarded'
+  | 'overtaken'
   // Faults of records in the log.
   | 'undecodable-record'
   | 'unknown-event'
@@ -63,6 +72,8 @@ export interface OrderErrorOptions {
   readonly isPassedOver?: boolean
   /** When a caller may try again, in seconds. */
   readonly retryAfterSeconds?: number
+  /** The change that was accepted and then rejected while its caller waited. */
+  readonly changeId?: string
 }
 
 /** The one error class. Recognise it with `isOrderError`, by property, so that a copy from another thread counts too. */
@@ -74,6 +85,7 @@ export class OrderError extends Error {
   readonly unreadable: OffsetRange | undefined
   readonly isPassedOver: boolean
   readonly retryAfterSeconds: number | undefined
+  readonly changeId: string | undefined
 
   constructor(code: ErrorCode, message: string, options: OrderErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -83,6 +95,7 @@ export class OrderError extends Error {
     this.unreadable = options.unreadable
     this.isPassedOver = options.isPassedOver ?? false
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.changeId = options.changeId
   }
 }
 

@@ -1,14 +1,22 @@
 import { hash } from 'node:crypto'
+import { z } from 'zod'
 import { OrderError } from './errors.ts'
 import { metadataSchema } from './metadata.ts'
+import { loggedAmendmentSchema, type ChangeKind, type OrderChange } from './changes/order-changes.ts'
 import { loggedOrderSchema, referenceSchema, type NewOrderCommand } from './order-commands.ts'
+import { text } from './text.ts'
 import { violationsOf } from './violations.ts'
 
 /**
  * The events as the log keeps them for ever: these names and fields are a storage format, to be versioned with care.
- * `NewOrder` is the wire name of the only event so far: an order was accepted.
+ * `NewOrder` is the wire name of an order that was accepted. The other two say that a change was accepted; it is decided
+ * when its turn comes.
  */
 export const NEW_ORDER_TYPE = 'NewOrder.v1'
+export const CHANGE_TYPES = {
+  amend: 'OrderAmended.v1',
+  cancel: 'OrderCancelled.v1',
+} as const satisfies Record<ChangeKind, string>
 
 /** An accepted order. Its data holds names (`EUR`, `CreditCard`), never the original's numbers. */
 export interface NewOrder {
@@ -20,6 +28,7 @@ export interface NewOrder {
   readonly idempotencyKeyHash: string | null
 }
 
+const MAX_LOGGED_REASON = 200
 /** The length of an unknown type in an error's message. */
 const MAX_TYPE_LENGTH = 100
 
@@ -59,11 +68,13 @@ export function readNewOrderData(type: string, json: unknown): NewOrderCommand {
   }
   const parsed = loggedOrderSchema.safeParse(upcast(json))
   if (parsed.success) return parsed.data
-  const violations = violationsOf(parsed.error)
+  throw invalid('invalid-order', 'Not a valid order', parsed.error)
+}
+
+function invalid(code: 'invalid-order' | 'invalid-change', what: string, error: z.ZodError): OrderError {
+  const violations = violationsOf(error)
   const [first] = violations
-  throw new OrderError('invalid-order', `Not a valid order: ${first?.pointer ?? ''} ${first?.detail ?? ''}`.trimEnd(), {
-    violations,
-  })
+  return new OrderError(code, `${what}: ${first?.pointer ?? ''} ${first?.detail ?? ''}`.trimEnd(), { violations })
 }
 
 /** The event's JSON with its members always in the same order, as it is published and as `bodyHash` expects it. */
@@ -74,4 +85,45 @@ export function newOrderJson(data: NewOrderCommand): string {
 /** Distinguishes bodies under the same order id or Idempotency-Key: SHA-256 in hex of the event's JSON. */
 export function bodyHash(json: string): string {
   return hash('sha256', json)
+}
+
+/** An accepted change of an order. */
+export interface ChangeEvent {
+  readonly changeId: string
+  readonly orderId: string
+  /** RFC 3339, UTC. */
+  readonly acceptedAt: string
+  readonly change: OrderChange
+  readonly idempotencyKeyHash: string | null
+}
+
+const expectedVersionSchema = z.exactOptional(z.int().min(1))
+export const amendedSchema = z.object({ changes: loggedAmendmentSchema, expectedVersion: expectedVersionSchema })
+export const cancelledSchema = z.object({
+  reason: z.exactOptional(text(1, MAX_LOGGED_REASON)),
+  expectedVersion: expectedVersionSchema,
+})
+
+/** The kind of change of which the type is an event, of whatever version; undefined for any other type. */
+export function changeKindOf(type: string): ChangeKind | undefined {
+  if (type === CHANGE_TYPES.amend) return 'amend'
+  return type === CHANGE_TYPES.cancel ? 'cancel' : undefined
+}
+
+/** The data of a change's event, validated. Throws `invalid-change` for data that is not one, which is poison. */
+export function readChangeData(kind: ChangeKind, json: unknown): OrderChange {
+  const parsed = kind === 'amend' ? amendedSchema.safeParse(json) : cancelledSchema.safeParse(json)
+  if (!parsed.success) throw invalid('invalid-change', 'Not a valid change', parsed.error)
+  if ('changes' in parsed.data) {
+    const { changes, ...others } = parsed.data
+    return { kind: 'amend', amendment: changes, ...others }
+  }
+  return { kind: 'cancel', ...parsed.data }
+}
+
+/** The event's JSON with its members always in the same order, as it is published. */
+export function changeJson(change: OrderChange): string {
+  const { expectedVersion } = change
+  const data = change.kind === 'amend' ? { changes: change.amendment } : { reason: change.reason }
+  return JSON.stringify({ ...data, expectedVersion })
 }

@@ -14,11 +14,17 @@ export interface OrderIds {
   derive(idempotencyKey: string, orderJson: string): string
   /** Whether this product issued the id. Expects a canonical one, as `parseOrderId` returns it. */
   isIssued(orderId: string): boolean
+  /** The same three for a change of this order. The tag of a change's id covers the order's id. */
+  nextChange(orderId: string, nowMs: number): string
+  deriveChange(orderId: string, idempotencyKey: string, changeJson: string): string
+  isIssuedChange(orderId: string, changeId: string): boolean
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const COUNTER_BITS = 12
 const RANDOM_POOL_BYTES = 4096
+/** For the ids of orders themselves. */
+const NO_ORDER = ''
 
 /** The canonical, lower-case form of an id; undefined for a text that is not an order id. */
 export function parseOrderId(text: string): string | undefined {
@@ -34,6 +40,11 @@ export function issuedAt(orderId: string): Date | undefined {
 /** SHA-256 in hex of an Idempotency-Key. The store keeps it unique, so that the key itself is stored nowhere. */
 export function idempotencyKeyHash(idempotencyKey: string): string {
   return hash('sha256', idempotencyKey)
+}
+
+/** The same for a change, whose keys are the order's own: the same key for another order is another change. */
+export function changeKeyHash(orderId: string, idempotencyKey: string): string {
+  return hash('sha256', `${orderId}:${idempotencyKey}`)
 }
 
 /** The first secret signs and all of them verify, so that a secret can be replaced without disowning earlier ids. */
@@ -56,48 +67,59 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
     return value
   }
 
-  function sealed(bytes: Buffer): string {
-    tagOf(signing, bytes).copy(bytes, 12, 0, 4)
+  function sealed(bytes: Buffer, orderId: string): string {
+    tagOf(signing, bytes, orderId).copy(bytes, 12, 0, 4)
     const hex = bytes.toString('hex')
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
   }
 
+  function next(nowMs: number, orderId: string): string {
+    // A clock that steps back must not repeat an id, so the time then stands still and the counter continues.
+    if (nowMs > lastMs) {
+      lastMs = nowMs
+      counter = random32() >>> 22 // starts in the lower quarter, so that a busy millisecond has room
+    } else if (++counter >>> COUNTER_BITS) {
+      lastMs += 1
+      counter = 0
+    }
+    const bytes = Buffer.allocUnsafe(16)
+    bytes.writeUIntBE(lastMs, 0, 6)
+    bytes.writeUInt16BE(0x7000 | counter, 6)
+    bytes.writeUInt32BE(((random32() & 0x3fffffff) | 0x80000000) >>> 0, 8) // variant 10, then 30 random bits
+    return sealed(bytes, orderId)
+  }
+
+  function derive(orderId: string, idempotencyKey: string, json: string): string {
+    const digest = createHmac('sha256', signing)
+      .update(`${Buffer.byteLength(idempotencyKey)}:`)
+      .update(idempotencyKey)
+      .update(orderId)
+      .update(json)
+      .digest()
+    const bytes = Buffer.from(digest.subarray(0, 16))
+    bytes.writeUInt16BE(0x8000 | (bytes.readUInt16BE(6) & 0x0fff), 6)
+    bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
+    return sealed(bytes, orderId)
+  }
+
+  function isIssued(orderId: string, id: string): boolean {
+    const bytes = Buffer.from(id.replaceAll('-', ''), 'hex')
+    if (bytes.length !== 16) return false
+    const tag = bytes.subarray(12)
+    return keys.some((key) => timingSafeEqual(tagOf(key, bytes, orderId).subarray(0, 4), tag))
+  }
+
   return {
-    next(nowMs) {
-      // A clock that steps back must not repeat an id, so the time then stands still and the counter continues.
-      if (nowMs > lastMs) {
-        lastMs = nowMs
-        counter = random32() >>> 22 // starts in the lower quarter, so that a busy millisecond has room
-      } else if (++counter >>> COUNTER_BITS) {
-        lastMs += 1
-        counter = 0
-      }
-      const bytes = Buffer.allocUnsafe(16)
-      bytes.writeUIntBE(lastMs, 0, 6)
-      bytes.writeUInt16BE(0x7000 | counter, 6)
-      bytes.writeUInt32BE(((random32() & 0x3fffffff) | 0x80000000) >>> 0, 8) // variant 10, then 30 random bits
-      return sealed(bytes)
-    },
-    derive(idempotencyKey, orderJson) {
-      const digest = createHmac('sha256', signing)
-        .update(`${Buffer.byteLength(idempotencyKey)}:`)
-        .update(idempotencyKey)
-        .update(orderJson)
-        .digest()
-      const bytes = Buffer.from(digest.subarray(0, 16))
-      bytes.writeUInt16BE(0x8000 | (bytes.readUInt16BE(6) & 0x0fff), 6)
-      bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
-      return sealed(bytes)
-    },
-    isIssued(orderId) {
-      const bytes = Buffer.from(orderId.replaceAll('-', ''), 'hex')
-      if (bytes.length !== 16) return false
-      const tag = bytes.subarray(12)
-      return keys.some((key) => timingSafeEqual(tagOf(key, bytes).subarray(0, 4), tag))
-    },
+    next: (nowMs) => next(nowMs, NO_ORDER),
+    derive: (idempotencyKey, orderJson) => derive(NO_ORDER, idempotencyKey, orderJson),
+    isIssued: (orderId) => isIssued(NO_ORDER, orderId),
+    nextChange: (orderId, nowMs) => next(nowMs, orderId),
+    deriveChange: derive,
+    isIssuedChange: isIssued,
   }
 }
 
-function tagOf(key: KeyObject, bytes: Buffer): Buffer {
-  return createHmac('sha256', key).update(bytes.subarray(0, 12)).digest()
+/** Without an order's id the tag is of the 96 bits alone, as in every order's id. */
+function tagOf(key: KeyObject, bytes: Buffer, orderId: string): Buffer {
+  return createHmac('sha256', key).update(bytes.subarray(0, 12)).update(orderId).digest()
 }

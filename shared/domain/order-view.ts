@@ -6,11 +6,17 @@ import type { Currency, NewOrderCommand, PaymentMethod } from './order-commands.
  * ISO codes and names; times are RFC 3339 in UTC.
  */
 
-export const ORDER_STATUSES = ['accepted', 'retrying', 'stored', 'dead-lettered', 'discarded'] as const
+export const ORDER_STATUSES = ['accepted', 'retrying', 'stored', 'cancelled', 'dead-lettered', 'discarded'] as const
 export type OrderStatus = (typeof ORDER_STATUSES)[number]
 
 /** The statuses in the store, by which lists can be filtered. Only the log knows that an order is `accepted`. */
-export const STORE_STATUSES = ['retrying', 'stored', 'dead-lettered', 'discarded'] as const satisfies OrderStatus[]
+export const STORE_STATUSES = [
+  'retrying',
+  'stored',
+  'cancelled',
+  'dead-lettered',
+  'discarded',
+] as const satisfies OrderStatus[]
 export type StoreStatus = (typeof STORE_STATUSES)[number]
 
 /** The reason for an order's status, in words for a caller. */
@@ -25,6 +31,11 @@ export interface OrderState {
   readonly status: OrderStatus
   readonly acceptedAt?: string
   readonly storedAt?: string
+  /** How many events the stored order is made of: 1 if it was never changed. */
+  readonly version?: number
+  readonly cancelledAt?: string
+  /** The caller's reason for the cancellation. */
+  readonly cancellationReason?: string
   /** True if it was stored only after an operator's redrive. */
   readonly recovered?: boolean
   /** While retrying: the attempts so far, the most there will be, and when the next is due. */
@@ -35,9 +46,14 @@ export interface OrderState {
   readonly updatedAt?: string
 }
 
-/** Whether the order stays where it is unless an operator acts. */
+/** Whether the order stays where it is unless somebody acts. */
 export function isFinal({ status }: Pick<OrderState, 'status'>): boolean {
-  return status === 'stored' || status === 'dead-lettered' || status === 'discarded'
+  return isInStore({ status }) || status === 'dead-lettered' || status === 'discarded'
+}
+
+/** Whether the order was stored, whatever its callers changed since. */
+export function isInStore({ status }: Pick<OrderState, 'status'>): boolean {
+  return status === 'stored' || status === 'cancelled'
 }
 
 export interface OrderItemView {
@@ -113,6 +129,10 @@ export const HISTORY_KINDS = [
   'edited',
   'discarded',
   'restored',
+  'change-waits',
+  'amended',
+  'cancelled',
+  'change-rejected',
 ] as const
 export type HistoryKind = (typeof HISTORY_KINDS)[number]
 
@@ -124,13 +144,30 @@ export interface HistoryEntry {
   readonly cause?: Cause
   /** The operator's reason, for operators' acts. */
   readonly reason?: string
+  /** The change that it happened to; absent if it happened to the order itself. */
+  readonly changeId?: string
+  /** The version that the change made. */
+  readonly version?: number
 }
 
-/** All that happened to an order: between its acceptance and its storing, after which nothing happens to it. */
-export function toHistory({ acceptedAt, storedAt }: OrderView, between: readonly HistoryEntry[]): HistoryEntry[] {
-  return [
+/**
+ * The history of an order: its acceptance, the failures and operators' acts before it was stored, its storing, and what
+ * happened to its changes, each of these at its time. At equal times the order's own entries come first.
+ */
+export function toHistory(
+  { acceptedAt, storedAt }: Pick<OrderView, 'acceptedAt' | 'storedAt'>,
+  between: readonly HistoryEntry[],
+  ofChanges: readonly HistoryEntry[] = [],
+): HistoryEntry[] {
+  const rest = [...ofChanges]
+  const own: HistoryEntry[] = [
     ...(acceptedAt === undefined ? [] : [{ at: acceptedAt, kind: 'accepted' } as const]),
     ...between,
     ...(storedAt === undefined ? [] : [{ at: storedAt, kind: 'stored' } as const]),
   ]
+  const merged = own.flatMap((entry) => {
+    const earlier = rest.findIndex(({ at }) => at >= entry.at)
+    return [...rest.splice(0, earlier === -1 ? rest.length : earlier), entry]
+  })
+  return [...merged, ...rest]
 }

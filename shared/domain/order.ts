@@ -1,22 +1,35 @@
-import type { NewOrder } from './order-events.ts'
+import type { Amendment, OrderChange } from './changes/order-changes.ts'
 import type { NewOrderCommand } from './order-commands.ts'
-import type { HistoryEntry, OrderState } from './order-view.ts'
+import type { Cause, OrderState } from './order-view.ts'
 
 /**
- * The aggregate on one page. An order is decided once (`decide`); from then on only events change its state (`evolve`).
- * No I/O, no clock, no randomness: ids and times are arguments.
+ * The aggregate on one page. A command is decided against the order as it is (`decide`), and only events change an order
+ * (`evolve`). No I/O, no clock, no randomness: ids and times are arguments.
  */
 
-export interface PlaceOrder {
-  readonly orderId: string
-  readonly command: NewOrderCommand
-  readonly idempotencyKeyHash: string | null
-  readonly now: Date
+export type OrderEvent =
+  | { readonly kind: 'placed'; readonly content: NewOrderCommand }
+  | { readonly kind: 'amended'; readonly amendment: Amendment }
+  | { readonly kind: 'cancelled'; readonly at: string; readonly reason?: string }
+
+/** A placed order, as its events made it. */
+export interface Order {
+  /** How many events it is made of; 1 for an order that was placed and never changed. */
+  readonly version: number
+  readonly content: NewOrderCommand
+  readonly cancellation?: {
+    /** RFC 3339. */
+    readonly at: string
+    readonly reason?: string
+  }
 }
 
-/** The event of accepting a command, which the schema has already validated. */
-export function decide({ orderId, command, idempotencyKeyHash, now }: PlaceOrder): NewOrder {
-  return { orderId, acceptedAt: now.toISOString(), data: command, idempotencyKeyHash }
+/** The codes of the reasons for which a change is rejected when its turn comes. */
+export type ChangeRefusal = 'order-cancelled' | 'version-conflict'
+
+export interface Refused extends Cause {
+  readonly kind: 'refused'
+  readonly code: ChangeRefusal
 }
 
 /** An issued order of which nothing else is known yet. */
@@ -24,45 +37,26 @@ export function initialState(orderId: string): OrderState {
   return { orderId, status: 'accepted' }
 }
 
-/**
- * The state of an order after one more event. `stored` is final: a late dead letter, retry or discard of another copy of
- * the record never changes it.
- */
-export function evolve(state: OrderState, entry: HistoryEntry): OrderState {
-  const { orderId } = state
-  const acceptedAt = entry.kind === 'accepted' ? entry.at : state.acceptedAt
-  const known = { orderId, ...(acceptedAt !== undefined && { acceptedAt }), updatedAt: entry.at }
-  if (state.status === 'stored') return state
-  switch (entry.kind) {
-    case 'accepted':
-      return { ...state, ...known }
-    case 'attempt-failed':
-      return {
-        ...known,
-        status: 'retrying',
-        ...(entry.attempt !== undefined && { attempt: entry.attempt }),
-        ...(entry.nextAttemptAt !== undefined && { nextAttemptAt: entry.nextAttemptAt }),
-        ...(entry.cause !== undefined && { cause: entry.cause }),
-      }
-    case 'stored':
-      return {
-        ...known,
-        status: 'stored',
-        storedAt: entry.at,
-        ...((state.status === 'dead-lettered' || state.status === 'discarded') && { recovered: true }),
-      }
-    case 'dead-lettered':
-    case 'restored':
-      return { ...known, status: 'dead-lettered', ...causeOf(entry, state) }
-    case 'discarded':
-      return { ...known, status: 'discarded', ...causeOf(entry, state) }
-    case 'redriven':
-    case 'edited':
-      return { ...state, ...known }
+/** The event of a change, or the reason why the order as it is does not take it. `at` is when the change was accepted. */
+export function decide(order: Order, change: OrderChange, at: string): OrderEvent | Refused {
+  if (order.cancellation !== undefined) {
+    return { kind: 'refused', code: 'order-cancelled', detail: `The order was cancelled at ${order.cancellation.at}.` }
   }
+  const { expectedVersion = order.version } = change
+  if (expectedVersion !== order.version) {
+    const detail = `The change was made for version ${expectedVersion} of the order, which now has version ${order.version}.`
+    return { kind: 'refused', code: 'version-conflict', detail }
+  }
+  if (change.kind === 'amend') return { kind: 'amended', amendment: change.amendment }
+  return { kind: 'cancelled', at, ...(change.reason !== undefined && { reason: change.reason }) }
 }
 
-function causeOf(entry: HistoryEntry, state: OrderState): Pick<OrderState, 'cause'> {
-  const cause = entry.cause ?? state.cause
-  return cause === undefined ? {} : { cause }
+/** The order after one more event; undefined before the first one. */
+export function evolve(order: Order | undefined, event: OrderEvent): Order {
+  if (event.kind === 'placed') return { version: 1, content: event.content }
+  if (order === undefined) throw new TypeError(`An order begins with being placed, not with being ${event.kind}.`)
+  const version = order.version + 1
+  if (event.kind === 'amended') return { ...order, version, content: { ...order.content, ...event.amendment } }
+  const { at, reason } = event
+  return { ...order, version, cancellation: { at, ...(reason !== undefined && { reason }) } }
 }

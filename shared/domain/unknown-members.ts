@@ -12,16 +12,31 @@ const ITEM_MEMBERS: ReadonlySet<string> = new Set(Object.keys(orderItemSchema.sh
  * 100 characters.
  */
 export function unknownMembers(body: unknown): string[] {
-  const found: string[] = []
-  const { orderItems, metadata } = body as { readonly orderItems: readonly object[]; readonly metadata?: object }
+  const { metadata } = body as { readonly metadata?: object }
   // The one name that validation skips in a map, because assigning to it would change the object's prototype.
-  if (metadata !== undefined && Object.hasOwn(metadata, '__proto__')) found.push('/metadata/__proto__')
-  collect(found, body as object, ORDER_MEMBERS, '')
-  for (let index = 0; index < orderItems.length && found.length < MAX_NAMED; index += 1) {
-    const item = orderItems[index]
-    if (item !== undefined) collect(found, item, ITEM_MEMBERS, `/orderItems/${index}`)
+  const found = metadata !== undefined && Object.hasOwn(metadata, '__proto__') ? ['/metadata/__proto__'] : []
+  return collectAll(found, body, ORDER_MEMBERS)
+}
+
+/** The same for any body, valid or not, of which these members are known. Its items, if it has any, are those of orders. */
+export function unknownMembersOf(body: unknown, known: ReadonlySet<string>): string[] {
+  return collectAll([], body, known)
+}
+
+function collectAll(found: string[], body: unknown, known: ReadonlySet<string>): string[] {
+  if (!isObject(body)) return found
+  collect(found, body, known, '')
+  const items: unknown = Reflect.get(body, 'orderItems')
+  if (!known.has('orderItems') || !Array.isArray(items)) return found
+  for (let index = 0; index < items.length && found.length < MAX_NAMED; index += 1) {
+    const item: unknown = items[index]
+    if (isObject(item)) collect(found, item, ITEM_MEMBERS, `/orderItems/${index}`)
   }
   return found
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function collect(found: string[], value: object, known: ReadonlySet<string>, at: string): void {

@@ -7,7 +7,7 @@ const MAX_VIOLATIONS = 50
 const MAX_NAME_LENGTH = 100
 
 /** Zod's issues in the form of RFC 9457's example: an RFC 6901 JSON pointer and a reason. */
-export function violationsOf(error: z.ZodError): Violation[] {
+export function violationsOf(error: Pick<z.ZodError, 'issues'>): Violation[] {
   return error.issues.slice(0, MAX_VIOLATIONS).map((issue) => ({
     pointer: issue.path.map((part) => `/${escapePointer(String(part))}`).join(''),
     detail: issue.message,

@@ -2,7 +2,7 @@ import type { HttpRequest } from '@azure/functions'
 import { z } from 'zod'
 import type { Act } from '../ports/redrives.ts'
 import type { Config } from '../settings/config.ts'
-import { readJson } from './protocol/json-body.ts'
+import { hasBody, readJson } from './protocol/json-body.ts'
 import { validated } from './protocol/validated.ts'
 
 const MAX_OPERATOR_LENGTH = 100
@@ -55,12 +55,6 @@ export async function readActBody<Schema extends z.ZodObject>(
   schema: Schema,
 ): Promise<z.output<Schema>> {
   return validated(schema, hasBody(request) ? await readJson(request) : {}, 'invalid-request')
-}
-
-/** When in doubt, the body is read, because HTTP/2 requests may have neither length nor encoding. */
-function hasBody({ headers }: HttpRequest): boolean {
-  const length = headers.get('content-length')
-  return length === null ? headers.has('transfer-encoding') || headers.has('content-type') : Number(length) > 0
 }
 
 function memberFault(issue: { code?: string | undefined; keys?: readonly string[] }): string {

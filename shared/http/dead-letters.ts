@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { OrderError } from '../domain/errors.ts'
 import { decodeUtf8 } from '../messaging/records/headers.ts'
-import { DEAD_LETTER_STATES, type KeptDeadLetter } from '../ports/dead-letters.ts'
+import { DEAD_LETTER_STATES, type DeadLetterSummary, type KeptDeadLetter, type Waiting } from '../ports/dead-letters.ts'
+import type { OrderViews } from '../ports/order-views.ts'
 import type { NewRedrive } from '../ports/redrives.ts'
 import { actBody, reason } from './acts.ts'
 import { dryRunMember, dryRunParameter } from './dry-run.ts'
@@ -109,6 +110,21 @@ export function toDeadLetterView({ key, value, editedValue, headers, ...letter }
     editedValue: toBytesView(editedValue),
     headers: headers.map(([name, bytes]) => ({ name, value: toBytesView(bytes) })),
   }
+}
+
+/** The letters of one page, each with the number of changes that wait. Only letters that are not settled hold any. */
+export async function withWaiting<Letter extends Pick<DeadLetterSummary, 'state' | 'orderId' | 'foreign'>>(
+  letters: readonly Letter[],
+  views: Pick<OrderViews, 'countWaiting'>,
+): Promise<(Letter & Waiting)[]> {
+  const holding = letters.filter(({ state, foreign }) => (state === 'dead' || state === 'redriven') && foreign === null)
+  const orderIds = new Set(holding.flatMap(({ orderId }) => orderId ?? []))
+  if (orderIds.size === 0) return [...letters]
+  const counts = await views.countWaiting([...orderIds])
+  return letters.map((letter) => {
+    const waitingChanges = holding.includes(letter) ? counts.get(letter.orderId ?? '') : undefined
+    return waitingChanges === undefined ? letter : { ...letter, waitingChanges }
+  })
 }
 
 /** A dead letter as a file that `npm run ops -- replay-fixture` runs through today's code. */

@@ -20,7 +20,7 @@ const status = z
     error: ({ input }) => (input === 'accepted' ? `${KNOWN_STATUSES}: ${WHY_NOT_ACCEPTED}` : KNOWN_STATUSES),
   })
   .describe(
-    'Orders with this status. Default: stored orders. `accepted` is refused, because accepted orders are only in the log: ask for one by its id.',
+    'Orders with this status. Default: all stored orders, cancelled ones too. `accepted` is refused, because accepted orders are only in the log: ask for one by its id.',
   )
 
 /** The parameters of GET /api/orders. */
@@ -49,11 +49,17 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 
 /** Any UUID: those that we never issue, such as ones of version 4, are a question with an answer, which is 404. */
 export function orderIdIn(request: HttpRequest): string {
-  const orderId = (request.params['orderId'] ?? '').toLowerCase()
-  if (UUID.test(orderId)) return orderId
+  const orderId = uuidIn(request, 'orderId')
+  if (orderId !== undefined) return orderId
   throw new OrderError('invalid-request', 'The path does not hold an order id.', {
     violations: [{ pointer: 'orderId', detail: 'must be a UUID as POST /api/orders gave it' }],
   })
+}
+
+/** Any UUID in the path, in lower case; undefined for any other text. */
+export function uuidIn(request: HttpRequest, name: string): string | undefined {
+  const id = (request.params[name] ?? '').toLowerCase()
+  return UUID.test(id) ? id : undefined
 }
 
 /**
@@ -77,8 +83,17 @@ export function unseenOrder(
 
 /** Retry-After, while the order is pending. */
 export function pendingHeaders(view: OrderView): Record<string, string> {
-  if (isFinal(view)) return {}
-  const dueInMs = view.nextAttemptAt === undefined ? 0 : Date.parse(view.nextAttemptAt) - Date.now()
+  return isFinal(view) ? {} : askAgain(view)
+}
+
+/** When to ask again for what is not settled yet. */
+export function askAgain({ nextAttemptAt }: Pick<OrderView, 'nextAttemptAt'>): Record<string, string> {
+  const dueInMs = nextAttemptAt === undefined ? 0 : Date.parse(nextAttemptAt) - Date.now()
   const seconds = Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(dueInMs / 1000)))
   return { 'retry-after': String(seconds) }
+}
+
+/** The version in an order's ETag, by which `If-Match` names it. An order that is not stored yet will have version 1. */
+export function versionOf({ version = 1 }: OrderView): number {
+  return version
 }

@@ -4,7 +4,13 @@ import { ROUTES, type Route, type RouteName } from './routes.ts'
 /** The rights that a key can have, narrowest first. */
 export type Right = 'metrics' | 'place' | 'read' | 'operate'
 
-const PLACES: ReadonlySet<string> = new Set<RouteName>(['placeOrder', 'placeOrderOriginal'])
+/** Callers who place orders may change them too. */
+const PLACES: ReadonlySet<string> = new Set<RouteName>([
+  'placeOrder',
+  'placeOrderOriginal',
+  'amendOrder',
+  'cancelOrder',
+])
 
 /** The right that a route needs where it requires a key; undefined for an unknown name. */
 export function rightFor(name: string): Right | undefined {

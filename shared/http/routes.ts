@@ -28,6 +28,10 @@ export const ROUTES = {
   searchOrders: { methods: READ, route: 'api/orders/search', access: 'orders' },
   searchCustomers: { methods: READ, route: 'api/orders/customersearch/{text}', access: 'orders' },
   getOrder: { methods: READ, route: `api/orders/${ORDER_ID}`, access: 'orders' },
+  amendOrder: { methods: ['PATCH'], route: `api/orders/${ORDER_ID}`, access: 'orders' },
+  cancelOrder: { methods: ['POST'], route: `api/orders/${ORDER_ID}/cancel`, access: 'orders' },
+  listOrderChanges: { methods: READ, route: `api/orders/${ORDER_ID}/changes`, access: 'orders' },
+  getOrderChange: { methods: READ, route: `api/orders/${ORDER_ID}/changes/{changeId}`, access: 'orders' },
   orderHistory: { methods: READ, route: `api/orders/${ORDER_ID}/history`, access: 'orders' },
 
   listDeadLetters: { methods: READ, route: 'api/dead-letters', access: 'function' },

@@ -27,6 +27,7 @@ const CLASS_OF: Readonly<Partial<Record<ErrorCode, FailureClass>>> = {
   'undecodable-record': 'poison',
   'unknown-event': 'poison',
   'invalid-order': 'poison',
+  'invalid-change': 'poison',
   'order-id-reused': 'poison',
   'idempotency-key-reused': 'poison',
   'constraint-violated': 'poison',

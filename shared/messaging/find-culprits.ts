@@ -28,3 +28,15 @@ export async function findCulprits<T>(
   const middle = items.length >> 1
   return [...(await findCulprits(items.slice(0, middle), work)), ...(await findCulprits(items.slice(middle), work))]
 }
+
+/** The first item that fails when they are tried one after the other. Those behind it are not tried. */
+export async function findFirstCulprit<T>(
+  items: readonly T[],
+  work: (items: readonly T[]) => Promise<void>,
+): Promise<Culprit<T> | undefined> {
+  for (const item of items) {
+    const [culprit] = await findCulprits([item], work)
+    if (culprit !== undefined) return culprit
+  }
+  return undefined
+}

@@ -1,3 +1,4 @@
+import type { ChangeKind } from '../domain/changes/order-changes.ts'
 import type { Cause } from '../domain/order-view.ts'
 import type { RecordPosition } from '../ports/event-log.ts'
 import type { LedgerLoss, LogBreak } from '../ports/ledger.ts'
@@ -9,12 +10,22 @@ import type { LedgerLoss, LogBreak } from '../ports/ledger.ts'
 export interface PipelineEvents {
   /** The command is durable in the log; the caller gets 202. */
   'order:accepted': { orderId: string; traceparent: string | undefined; durationMs: number }
+  /** A change of an order is durable in the log; the caller gets 202. */
+  'change:accepted': {
+    orderId: string
+    changeId: string
+    kind: ChangeKind
+    traceparent: string | undefined
+    durationMs: number
+  }
   /** A batch is in the store and in the ledger. */
   'batch:stored': {
     topic: string
     stored: readonly string[]
     duplicates: readonly string[]
     parked: number
+    /** Absent in a batch without changes. */
+    changes?: ChangeFigures
     durationMs: number
     /** From accepting to storing, for each stored order whose time is known; 0 if its acceptance lies in the future. */
     latenciesMs: readonly number[]
@@ -62,6 +73,9 @@ export interface PipelineEvents {
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
   'outage:ended': { of: 'store' | 'log'; durationMs: number }
 }
+
+/** How many changes of a batch came to what. One that waits is not counted again when its turn comes. */
+export type ChangeFigures = Readonly<Record<'applied' | 'refused' | 'waiting' | 'duplicates', number>>
 
 export type PipelineEventName = keyof PipelineEvents
 

@@ -4,18 +4,33 @@ import type { ProblemCode } from '../http/protocol/problem.ts'
 export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   'malformed-json': 'The body is empty, is not UTF-8, or is not one JSON value. Nothing was written.',
   'invalid-order': 'The body is JSON but not an order: a field is missing or has an invalid value.',
+  'invalid-change':
+    'The body is JSON but not a change of an order: it is empty, has a member that is unknown or cannot be changed, or an invalid value.',
   'invalid-request':
     'A parameter of the path or the query, a header, or a field of an operator’s request cannot be used. An unknown parameter is refused too, because a misspelt filter that was ignored would return everything.',
   unauthorized: 'The route needs a key, and the request has none, or one that is not known.',
   forbidden: 'The key is known, but does not have the right that the route needs.',
   'order-not-found': 'The path holds a well-formed id that this product never issued.',
+  'change-not-found': 'The path holds a well-formed id of a change that this product never issued for this order.',
   'dead-letter-not-found': 'No dead letter has this id.',
   'not-found': 'No route has this path, or the thing that it names does not exist.',
   'method-not-allowed': 'The path exists, but not with this method.',
   conflict: 'The action does not fit the current state, such as redriving a letter that was discarded.',
+  'order-cancelled': 'The order was cancelled before the change took its turn.',
+  'order-discarded': 'An operator gave the order up before it was stored, so nothing can be changed.',
+  'version-conflict':
+    'The change was made for one version of the order, as its If-Match said, and another change took effect first.',
+  'earlier-change-discarded':
+    'An earlier change of the same order could not be processed, and an operator gave it up. Changes behind it are rejected, because they were made by callers who counted on it.',
+  overtaken:
+    'The change was a dead letter, and a later change of the order took effect before this one was processed again.',
+  'constraint-violated': 'The change is valid by itself, but the store does not take the order that it would make.',
+  'precondition-failed':
+    'If-Match names an earlier version of the order, or an ETag that the order never had. Nothing was written.',
   'payload-too-large': 'The body has more than 1 MiB.',
   'unsupported-media-type': 'The header content-type is missing, is not JSON, or names another encoding than UTF-8.',
-  'idempotency-key-reused': 'An earlier order with different content had this key. Nothing was written.',
+  'idempotency-key-reused':
+    'An earlier order, or an earlier change of the same order, with different content had this key.',
   'queue-full': 'Orders arrive faster than the log takes them. Nothing was written.',
   'log-unavailable':
     'The log did not acknowledge the order, so no id was issued. It may still have been written; the same Idempotency-Key makes sure that it counts once.',

@@ -1,3 +1,4 @@
+import type { ChangeKind } from '../domain/changes/order-changes.ts'
 import type { Cause } from '../domain/order-view.ts'
 import type { RecordPosition } from './event-log.ts'
 import type { Page } from './order-views.ts'
@@ -38,6 +39,8 @@ export interface DeadLetter {
    */
   readonly origin: RecordPosition
   readonly orderId: string | null
+  /** The change of that order, if the record is one of ours and of a change. */
+  readonly change?: LetterChange
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
   /** The original's headers, without those that parking added. */
@@ -60,6 +63,11 @@ export interface DeadLetter {
   readonly recordTimestamp: number
   /** Null for a record that this product gave up itself. */
   readonly foreign: ForeignFailure | null
+}
+
+export interface LetterChange {
+  readonly changeId: string
+  readonly kind: ChangeKind
 }
 
 /**
@@ -87,6 +95,12 @@ export interface KeptDeadLetter extends DeadLetter {
 }
 
 export type DeadLetterSummary = Omit<KeptDeadLetter, 'key' | 'value' | 'editedValue' | 'headers' | 'stack'>
+
+/** The part of a letter that says whether anything waits until it is repaired. */
+export interface Waiting {
+  /** How many changes of its order wait for an earlier event, such as the letter's record; absent when there are none. */
+  readonly waitingChanges?: number
+}
 
 export interface DeadLetterQuery {
   readonly limit: number
@@ -139,15 +153,17 @@ export function originTopicOf(topic: string): string {
 }
 
 /**
- * Whether two letters of one place are of the same record and not of two logs: they have the same order, or neither has
- * one and their times are the same.
+ * Whether two letters of one place are of the same record and not of two logs: they have the same order and change, or
+ * neither has an order and their times are the same.
  */
 export function isSameLetter(one: LetterIdentity, other: LetterIdentity): boolean {
-  if (one.orderId !== null || other.orderId !== null) return one.orderId === other.orderId
-  return one.recordTimestamp === other.recordTimestamp
+  if (one.orderId === null && other.orderId === null) return one.recordTimestamp === other.recordTimestamp
+  return one.orderId === other.orderId && one.change?.changeId === other.change?.changeId
 }
 
-export type LetterIdentity = Pick<DeadLetter, 'orderId' | 'recordTimestamp'>
+export type LetterIdentity = Pick<DeadLetter, 'orderId' | 'recordTimestamp'> & {
+  readonly change?: Pick<LetterChange, 'changeId'>
+}
 
 /** The position in an id as `deadLetterId` writes it; undefined for any other text. */
 export function parseDeadLetterId(id: string): RecordPosition | undefined {

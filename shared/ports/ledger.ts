@@ -40,6 +40,8 @@ export interface LedgerSnapshot {
   readonly lost: readonly LedgerLoss[]
   /** How many origins are parked, by state. */
   readonly parked: Readonly<Record<ParkedState, number>>
+  /** How many changes wait for an earlier event of their order. Their records count as `stored`. */
+  readonly waiting: number
 }
 
 export interface CountedLog {

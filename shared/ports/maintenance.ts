@@ -1,5 +1,5 @@
 import type { Finding } from './finding.ts'
-import type { OrderToStore } from './order-store.ts'
+import type { ChangeToStore, OrderToStore } from './order-store.ts'
 import type { Act, AuditEntry } from './redrives.ts'
 
 /**
@@ -27,8 +27,16 @@ export interface Maintenance {
    * - `refused`: the live order is from this record, but the tables do not allow it as today's code reads it.
    * - `lost`: the group's ledger says that it was stored, but the store does not have its order.
    * - `not-stored`: retried, dead, discarded, replaced, or not processed yet.
+   *
+   * An order is projected with the changes that were applied to it, as today's code folds them. Changes themselves are not
+   * rebuilt, because the store keeps their events: a change is `projected` if it is known from this record, `elsewhere` if
+   * from another one, `lost` or `not-stored`.
    */
-  projectOrders(step: RebuildStep, groupId: string, orders: readonly OrderToStore[]): Promise<readonly RebuildOutcome[]>
+  projectOrders(
+    step: RebuildStep,
+    groupId: string,
+    events: readonly (OrderToStore | ChangeToStore)[],
+  ): Promise<readonly RebuildOutcome[]>
 
   /**
    * Goes through at most `limit` more live orders, in the order in which they were stored: copies those that no record

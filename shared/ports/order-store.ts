@@ -1,3 +1,4 @@
+import type { ChangeKind, OrderChange } from '../domain/changes/order-changes.ts'
 import type { NewOrderCommand } from '../domain/order-commands.ts'
 import type { Cause } from '../domain/order-view.ts'
 import type { RecordPosition } from './event-log.ts'
@@ -25,6 +26,22 @@ export interface OrderStore extends AsyncDisposable {
    *
    * For `delivered: 'copy'` (retry topics) no offset is counted: the parked row of each origin gets the new state.
    *
+   * Changes come after the orders of their batch, in the order of the log. Each is kept with its event and takes its turn:
+   * it is decided when every event of the same order that came before it is decided, in the same transaction or right
+   * after it. Until then it waits, and whatever decides its predecessor decides it too: a retry, a redrive, an edit, a
+   * discard. For each there is an outcome, in the order given:
+   * - `applied`: the order has it. Also if it had it before, *from this same position*.
+   * - `refused`: the order as it was did not take it (domain/order.ts), an earlier event was discarded, or a later
+   *   change was applied before this one came back from a dead letter. The caller asks why at `OrderViews`.
+   * - `waiting`: its turn has not come.
+   * - `duplicate`: it is known from another position.
+   * - `withheld`: as for orders.
+   * - a `Rejection` with `order-id-reused` if its id belongs to another change.
+   *
+   * A copy, or a dead letter, may arrive before the ledger has counted its origin, as after a process died in between. The
+   * batch of the origin may bring earlier changes of the order, so until then such a change is kept, is not decided, and
+   * holds no other; its turn is that of its origin.
+   *
    * Rejects as a whole, with nothing changed, if the store is away: `store-unavailable`, `store-full`
    * (outages: the batch is good) or `store-busy` (transient).
    */
@@ -33,10 +50,16 @@ export interface OrderStore extends AsyncDisposable {
   /** The outcomes that `storeBatch` would return, found in a transaction that is rolled back. */
   previewBatch(orders: readonly OrderToStore[]): Promise<readonly StoreOutcome[]>
 
+  /** The same for changes, each by itself. */
+  previewChanges(changes: readonly ChangeToStore[]): Promise<readonly ChangeOutcome[]>
+
   /**
    * The order to which the hash of an Idempotency-Key belongs, if the store knows it. Reads the newest state.
    */
   findByIdempotencyKey(keyHash: string): Promise<KnownOrder | undefined>
+
+  /** The same for the hash of a change's key (`changeKeyHash`). */
+  findChangeByIdempotencyKey(keyHash: string): Promise<KnownChange | undefined>
 
   /** Never rejects. */
   health(): Promise<StoreHealth>
@@ -52,6 +75,8 @@ export interface StoreBatch {
   readonly groupId: string
   readonly delivered: 'origin' | 'copy'
   readonly orders: readonly OrderToStore[]
+  /** In the order of the log. Absent in a batch without any, as most are. */
+  readonly changes?: readonly ChangeToStore[]
   /** Records of the batch that are already safe in a retry topic or the dead-letter topic, acknowledged. */
   readonly parked: readonly ParkedRecord[]
   /** The time of stored orders and changed rows, as RFC 3339 in UTC. */
@@ -73,6 +98,28 @@ export interface OrderToStore {
   readonly supersedes: string | null
 }
 
+export interface ChangeToStore {
+  /** The position of the change's record in the orders topic; for a copy, the original's. */
+  readonly origin: RecordPosition
+  readonly orderId: string
+  readonly changeId: string
+  readonly acceptedAt: string
+  readonly change: OrderChange
+  /** SHA-256 in hex of the event's JSON. */
+  readonly bodyHash: string
+  readonly idempotencyKeyHash: string | null
+  /** The id of the dead letter that this record redrives, if any. */
+  readonly redriveOf: string | null
+}
+
+/** Of a parked record that is a change of `orderId`. */
+export interface ParkedChange {
+  readonly changeId: string
+  readonly kind: ChangeKind
+  /** Null if it cannot be read. */
+  readonly change: OrderChange | null
+}
+
 export interface ParkedRecord {
   readonly origin: RecordPosition
   readonly orderId: string | null
@@ -87,6 +134,8 @@ export interface ParkedRecord {
   /** The order, if the record can be read, so that its caller can see it meanwhile. */
   readonly order: NewOrderCommand | null
   readonly redriveOf: string | null
+  /** Absent for the record of an order itself. The change holds what comes after it, and the order's own status stays. */
+  readonly change?: ParkedChange
 }
 
 export type StoreOutcome =
@@ -94,6 +143,8 @@ export type StoreOutcome =
   | { readonly kind: 'duplicate' }
   | { readonly kind: 'withheld' }
   | Rejection
+
+export type ChangeOutcome = { readonly kind: 'applied' | 'refused' | 'waiting' | 'duplicate' | 'withheld' } | Rejection
 
 export interface Rejection {
   readonly kind: 'rejected'
@@ -105,6 +156,8 @@ export interface Rejection {
 export interface StoreResult {
   /** One for each of `batch.orders`, in the same order. */
   readonly outcomes: readonly StoreOutcome[]
+  /** One for each of `batch.changes`; absent if there are none. */
+  readonly changes?: readonly ChangeOutcome[]
   /** Whether the ledger now accounts for the batch. */
   readonly counted: boolean
 }
@@ -112,6 +165,14 @@ export interface StoreResult {
 /** A stored order that came with an Idempotency-Key. */
 export interface KnownOrder {
   readonly orderId: string
+  readonly bodyHash: string
+  /** RFC 3339. */
+  readonly acceptedAt: string
+}
+
+/** A change in the store that came with an Idempotency-Key. */
+export interface KnownChange {
+  readonly changeId: string
   readonly bodyHash: string
   /** RFC 3339. */
   readonly acceptedAt: string

@@ -1,3 +1,4 @@
+import type { ChangeView } from '../domain/changes/change-view.ts'
 import type { Currency, PaymentMethod } from '../domain/order-commands.ts'
 import type { HistoryEntry, OrderView, StoreStatus } from '../domain/order-view.ts'
 
@@ -11,7 +12,7 @@ export interface OrderViews {
 
   /**
    * Newest first, by the position in the store and never by OFFSET, so that inserts while paging neither repeat nor hide
-   * existing orders. Without `status`, or with `stored`, the stored orders; with another status the orders that have it,
+   * existing orders. Without `status` the orders that were stored, cancelled ones too; with a status the orders that have it,
    * with their content as far as it is known.
    */
   list(query: ListQuery): Promise<Page<OrderView>>
@@ -28,6 +29,18 @@ export interface OrderViews {
    * is found by the words that the old and the new folding have in common.
    */
   search(query: SearchQuery): Promise<Page<OrderView>>
+
+  /**
+   * The changes of an order that reached the store, in the order in which they came; empty if there are none. `behind` is
+   * of now.
+   */
+  changes(orderId: string, query: { limit: number; cursor?: string }): Promise<Page<ChangeView>>
+
+  /** At most 500 changes in one query, by their ids; unknown ids are left out. */
+  getChanges(changeIds: readonly string[]): Promise<ReadonlyMap<string, ChangeView>>
+
+  /** How many changes of each of at most 500 orders wait for an earlier event of the order; orders without any are left out. */
+  countWaiting(orderIds: readonly string[]): Promise<ReadonlyMap<string, number>>
 
   /** The history of an order, oldest entry first; undefined if the store does not know it. */
   history(orderId: string): Promise<readonly HistoryEntry[] | undefined>

@@ -1,10 +1,17 @@
 import { afterEach, beforeEach } from 'vitest'
 import type { NewOrderCommand } from '../../shared/domain/order-commands.ts'
-import { bodyHash, newOrderJson } from '../../shared/domain/order-events.ts'
+import type { OrderChange } from '../../shared/domain/changes/order-changes.ts'
+import { bodyHash, CHANGE_TYPES, changeJson, newOrderJson } from '../../shared/domain/order-events.ts'
 import { deadLetterId, type DeadLetter, type DeadLetters } from '../../shared/ports/dead-letters.ts'
 import type { Ledger, LedgerSnapshot } from '../../shared/ports/ledger.ts'
 import type { Maintenance } from '../../shared/ports/maintenance.ts'
-import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch } from '../../shared/ports/order-store.ts'
+import type {
+  ChangeToStore,
+  OrderStore,
+  OrderToStore,
+  ParkedRecord,
+  StoreBatch,
+} from '../../shared/ports/order-store.ts'
 import type { OrderViews, Page } from '../../shared/ports/order-views.ts'
 import type { Act, Redrives } from '../../shared/ports/redrives.ts'
 import { memberwise } from '../support/memberwise.ts'
@@ -93,6 +100,44 @@ export function parkedFrom(order: OrderToStore, changes: Partial<ParkedRecord> =
   }
 }
 
+/** A change of the order as it comes from offset `offset` of partition 0, unless told otherwise. */
+export function changeAt(
+  offset: number,
+  { orderId }: Pick<OrderToStore, 'orderId'>,
+  change: OrderChange,
+  changes: Partial<ChangeToStore> = {},
+): ChangeToStore {
+  return {
+    origin: place(offset),
+    orderId,
+    changeId: testOrderIds.nextChange(orderId, Date.parse(ACCEPTED_AT)),
+    acceptedAt: ACCEPTED_AT,
+    change,
+    bodyHash: bodyHash(changeJson(change)),
+    idempotencyKeyHash: null,
+    redriveOf: null,
+    ...changes,
+  }
+}
+
+/** The record of a change that could not be stored at its first attempt. */
+export function parkedChange(change: ChangeToStore, changes: Partial<ParkedRecord> = {}): ParkedRecord {
+  return {
+    origin: change.origin,
+    orderId: change.orderId,
+    state: 'retrying',
+    attempt: 1,
+    maxAttempts: 4,
+    nextAttemptAt: LATER,
+    cause: CAUSE,
+    acceptedAt: change.acceptedAt,
+    order: null,
+    redriveOf: change.redriveOf,
+    change: { changeId: change.changeId, kind: change.change.kind, change: change.change },
+    ...changes,
+  }
+}
+
 export function batchOf(orders: readonly OrderToStore[], changes: Partial<StoreBatch> = {}): StoreBatch {
   return { groupId: GROUP, delivered: 'origin', orders, parked: [], now: NOW, ...changes }
 }
@@ -119,6 +164,24 @@ export function letterOf(order: OrderToStore, changes: Partial<DeadLetter> = {})
   }
 }
 
+/** The letter of a change. */
+export function changeLetterOf(change: ChangeToStore, changes: Partial<DeadLetter> = {}): DeadLetter {
+  const { origin, orderId, changeId } = change
+  const { kind } = change.change
+  return {
+    ...letterOf({ ...orderAt(0), origin, orderId, acceptedAt: change.acceptedAt }),
+    change: { changeId, kind },
+    value: Buffer.from(changeJson(change.change)),
+    headers: [
+      ['ce_id', Buffer.from(changeId)],
+      ['ce_type', Buffer.from(CHANGE_TYPES[kind])],
+      ['ce_subject', Buffer.from(orderId)],
+    ],
+    redriveOf: change.redriveOf,
+    ...changes,
+  }
+}
+
 /** A letter that another consumer wrote to `offset` of the dead-letter topic. */
 export function foreignLetterOf(order: OrderToStore, offset: number, changes: Partial<DeadLetter> = {}): DeadLetter {
   return letterOf(order, {
@@ -139,7 +202,7 @@ export function actAt(second: number, changes: Partial<Act> = {}): Act {
   return { operator: 'Kim', verified: false, at, reason: null, ...changes }
 }
 
-export const letterIdOf = (order: OrderToStore) => deadLetterId(order.origin)
+export const letterIdOf = ({ origin }: Pick<OrderToStore, 'origin'>) => deadLetterId(origin)
 
 /** All pages, one after the other. */
 export async function allPages<T>(load: (cursor: { cursor?: string }) => Promise<Page<T>>): Promise<T[]> {

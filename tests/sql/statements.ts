@@ -30,7 +30,10 @@ import * as rebuild from '../../shared/adapters/mssql/rebuild/rebuild-sql.ts'
 import { SWAP_ORDERS } from '../../shared/adapters/mssql/rebuild/rebuild-swap-sql.ts'
 import * as redrives from '../../shared/adapters/mssql/redrives/redrive-sql.ts'
 import * as reindex from '../../shared/adapters/mssql/search/search-reindex-sql.ts'
-import { STORE_BATCH } from '../../shared/adapters/mssql/orders/store-batch-sql.ts'
+import { PREVIEW_CHANGES } from '../../shared/adapters/mssql/changes/order-changes-sql.ts'
+import * as changes from '../../shared/adapters/mssql/changes/change-views-sql.ts'
+import * as turns from '../../shared/adapters/mssql/changes/turns-sql.ts'
+import { STORE_BATCH, STORE_BATCH_WITH_CHANGES } from '../../shared/adapters/mssql/orders/store-batch-sql.ts'
 
 /** Every statement that the SQL Server adapter can send, by name; statements that depend on filters with each set of them. */
 export function allStatements(): ReadonlyMap<string, string> {
@@ -48,6 +51,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     KEEP_LETTERS,
     LOCK,
     MARK_BROKEN,
+    PREVIEW_CHANGES,
     PROBE,
     RECORD_ACT,
     READ_TEXT,
@@ -61,6 +65,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     SELECT_SCHEMA,
     SETTLE_LEDGER,
     STORE_BATCH,
+    STORE_BATCH_WITH_CHANGES,
     SWAP_ORDERS,
     TURN_SNAPSHOT_ON,
     ...constantsOf(inspect),
@@ -70,6 +75,8 @@ export function allStatements(): ReadonlyMap<string, string> {
     ...constantsOf(redrives),
     ...constantsOf(reindex),
     ...constantsOf(views),
+    ...constantsOf(changes),
+    ...constantsOf(turns),
   }
   for (const [name, text] of Object.entries(constants)) statements.set(name, text)
   for (const filters of subsetsOf<views.ListFilter>([
@@ -82,6 +89,10 @@ export function allStatements(): ReadonlyMap<string, string> {
     'q',
   ])) {
     statements.set(`selectStoredList by ${filters.join()}`, views.selectStoredList(new Set(filters)))
+    for (const more of ['cancelled', 'notCancelled'] as const) {
+      const some = [...filters, more]
+      statements.set(`selectStoredList by ${some.join()}`, views.selectStoredList(new Set(some)))
+    }
     statements.set(`selectStateList by ${filters.join()}`, views.selectStateList(new Set(filters)))
   }
   for (const filters of subsetsOf<letters.LetterFilter>([
@@ -110,7 +121,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     statements.set(`selectSearch, names only: ${yes}`, views.selectSearch(yes))
     statements.set(`selectAudit, of a target: ${yes}`, redrives.selectAudit(yes))
   }
-  for (const name of ['KEEP_LETTERS', 'PROJECT_ORDERS', 'STORE_BATCH']) {
+  for (const name of ['KEEP_LETTERS', 'PROJECT_ORDERS', 'STORE_BATCH', 'STORE_BATCH_WITH_CHANGES', 'TAKE_TURNS']) {
     statements.set(`${name}, escapes resolved`, withEscapesResolved(statements.get(name) ?? ''))
   }
   return statements

@@ -1,6 +1,13 @@
 import { OrderError } from '../../shared/domain/errors.ts'
 import type { LogRecord, RecordPosition, RecordToPublish } from '../../shared/ports/event-log.ts'
-import type { OrderToStore, StoreBatch, StoreOutcome, StoreResult } from '../../shared/ports/order-store.ts'
+import type {
+  ChangeOutcome,
+  ChangeToStore,
+  OrderToStore,
+  StoreBatch,
+  StoreOutcome,
+  StoreResult,
+} from '../../shared/ports/order-store.ts'
 
 export interface Published {
   readonly topic: string
@@ -30,15 +37,62 @@ export function createRecordingLog() {
   }
 }
 
+interface FakeChange {
+  readonly orderId: string
+  state: 'ready' | 'held' | 'applied'
+}
+
+/**
+ * Changes take their turns in the order in which they came to the store: each waits for its order and for all earlier
+ * changes of it. One that came as a copy takes no turn before its origin's own batch.
+ */
+function createFakeChanges(isStored: (orderId: string) => boolean) {
+  const known = new Map<string, FakeChange>()
+  const counted = new Set<string>()
+  const applied: string[] = []
+
+  function record({ delivered, orders, changes = [], parked }: StoreBatch): ChangeOutcome[] {
+    const all = [
+      ...changes.map((change) => ({ ...change, state: 'ready' as const })),
+      ...parked.flatMap(({ change, origin, orderId }) =>
+        change === undefined || orderId === null ? [] : [{ origin, orderId, ...change, state: 'held' as const }],
+      ),
+    ].toSorted((one, other) => one.origin.offset - other.origin.offset)
+    for (const { changeId, orderId, state } of all) {
+      if (delivered === 'origin') counted.add(changeId)
+      const row = known.get(changeId)
+      if (row === undefined) known.set(changeId, { orderId, state })
+      else if (row.state !== 'applied') row.state = state
+    }
+    for (const orderId of new Set([...orders, ...all].map((event) => event.orderId))) takeTurns(orderId)
+    return changes.map(({ changeId }) => ({ kind: known.get(changeId)?.state === 'applied' ? 'applied' : 'waiting' }))
+  }
+
+  function takeTurns(orderId: string): void {
+    if (!isStored(orderId)) return
+    for (const [changeId, change] of known) {
+      if (change.orderId !== orderId || change.state === 'applied' || !counted.has(changeId)) continue
+      if (change.state === 'held') return
+      change.state = 'applied'
+      applied.push(changeId)
+    }
+  }
+
+  return { applied, record }
+}
+
 /** An in-memory store of orders that follows the port's rules as far as the use cases need them. */
 export function createRecordingStore() {
   const batches: StoreBatch[] = []
   const stored = new Map<string, OrderToStore>()
   let fault: (batch: StoreBatch) => Error | undefined | void = () => undefined
   let previewFault: () => Error | undefined = () => undefined
+  const changes = createFakeChanges((orderId) => stored.has(orderId))
   return {
     batches,
     stored,
+    /** The ids of the changes that were applied, in that sequence. */
+    applied: changes.applied,
     failWith(next: typeof fault) {
       fault = next
     },
@@ -52,6 +106,9 @@ export function createRecordingStore() {
       if (error !== undefined) throw error
       return orders.map(() => ({ kind: 'stored' }))
     },
+    async previewChanges(given: readonly ChangeToStore[]): Promise<readonly ChangeOutcome[]> {
+      return given.map(({ orderId }) => ({ kind: stored.has(orderId) ? 'applied' : 'waiting' }))
+    },
     async storeBatch(batch: StoreBatch): Promise<StoreResult> {
       const error = fault(batch)
       if (error instanceof Error) throw error
@@ -64,7 +121,9 @@ export function createRecordingStore() {
         }
         return { kind: known === undefined || known.origin.offset === order.origin.offset ? 'stored' : 'duplicate' }
       })
-      return { outcomes, counted: outcomes.every(({ kind }) => kind !== 'rejected') }
+      const ofChanges = changes.record(batch)
+      const counted = outcomes.every(({ kind }) => kind !== 'rejected')
+      return { outcomes, ...(batch.changes !== undefined && { changes: ofChanges }), counted }
     },
   }
 }

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import type { DeadLetterGroup, DeadLetterSummary } from '../../../shared/ports/dead-letters.ts'
+import type { DeadLetterGroup, DeadLetterSummary, Waiting } from '../../../shared/ports/dead-letters.ts'
 import { given, idSegment, REASON, required, type Command, type CommandContext } from '../command.ts'
 import { readJsonFile } from '../json-file.ts'
 import { PAGE, query, showPage } from '../pages.ts'
@@ -23,12 +23,14 @@ export const listDeadLetters: Command = {
   options: FILTERS,
   async run(context) {
     const address = `/api/dead-letters${filters(context)}`
-    const header = ['id', 'state', 'order', 'consumer group', 'attempts', 'last failed', 'cause']
-    const optional = ['consumer group', 'attempts', 'order', 'state']
-    return showPage<DeadLetterSummary>(context, address, { header, optional }, (letter) => [
+    const header = ['id', 'state', 'order', 'change', 'waiting', 'consumer group', 'attempts', 'last failed', 'cause']
+    const optional = ['consumer group', 'attempts', 'waiting', 'change', 'order', 'state']
+    return showPage<DeadLetterSummary & Waiting>(context, address, { header, optional }, (letter) => [
       letter.id,
       letter.state,
       letter.orderId,
+      letter.change?.kind,
+      letter.waitingChanges,
       letter.consumerGroup,
       letter.attempts === 0 ? null : letter.attempts,
       toSecond(letter.lastFailedAt),

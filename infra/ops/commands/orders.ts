@@ -1,10 +1,11 @@
+import type { ChangeView } from '../../../shared/domain/changes/change-view.ts'
 import type { HistoryEntry, OrderView } from '../../../shared/domain/order-view.ts'
 import { idSegment, required, type Command, type CommandContext, type Outcome } from '../command.ts'
 import { PAGE, query, showPage } from '../pages.ts'
 import { causeText, toSecond } from '../table.ts'
 
 const FILTERS = {
-  status: { type: 'string', help: 'retrying, stored, dead-lettered or discarded' },
+  status: { type: 'string', help: 'retrying, stored, cancelled, dead-lettered or discarded' },
   customer: { type: 'string', help: 'a customer id' },
   currency: { type: 'string', help: 'EUR, USD or GBP' },
   reference: { type: 'string', help: "the caller's own reference" },
@@ -54,14 +55,45 @@ export const orderHistory: Command = {
   examples: ['orders history 019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2'],
   takes: 1,
   async run(context) {
-    const header = ['at', 'what', 'attempt', 'why']
-    return showPage<HistoryEntry>(context, `${path(context)}/history`, { header }, (entry) => [
+    const header = ['at', 'what', 'change', 'attempt', 'why']
+    return showPage<HistoryEntry>(context, `${path(context)}/history`, { header, optional: ['change'] }, (entry) => [
       toSecond(entry.at),
       entry.kind,
+      entry.changeId,
       entry.attempt,
       entry.cause === undefined ? entry.reason : causeText(entry.cause),
     ])
   },
+}
+
+export const orderChanges: Command = {
+  name: 'orders changes',
+  usage: '<id>',
+  summary: 'the changes of an order, in the order in which they take effect, and what each waits for',
+  examples: ['orders changes 019e2b6c-40c8-7a91-9f3e-5d0c1b7a44e2'],
+  takes: 1,
+  options: PAGE,
+  run(context) {
+    const header = ['id', 'kind', 'status', 'version', 'accepted', 'waits for', 'cause']
+    const optional = ['accepted', 'version']
+    const address = `${path(context)}/changes${query(context, Object.keys(PAGE))}`
+    return showPage<ChangeView>(context, address, { header, optional }, (change) => [
+      change.changeId,
+      change.kind,
+      change.status,
+      change.version,
+      change.acceptedAt && toSecond(change.acceptedAt),
+      waitsFor(change),
+      change.cause && causeText(change.cause),
+    ])
+  },
+}
+
+/** The earlier event of the order, or the next attempt of the change itself. */
+function waitsFor({ behind, nextAttemptAt }: ChangeView): string | undefined {
+  if (behind?.kind === 'order') return `the order, ${behind.status}`
+  if (behind?.kind === 'change') return `${behind.changeId}, ${behind.status}`
+  return nextAttemptAt && `attempt at ${toSecond(nextAttemptAt)}`
 }
 
 function showOrders(context: CommandContext, address: string): Promise<Outcome> {

@@ -57,7 +57,11 @@ export function createFaults(): Faults {
       changed = Promise.withResolvers()
     },
     wrapStore(store) {
-      const faulty = guarded(store, ['findByIdempotencyKey', 'storeBatch', 'previewBatch'], pass)
+      const faulty = guarded(
+        store,
+        ['findByIdempotencyKey', 'findChangeByIdempotencyKey', 'storeBatch', 'previewBatch', 'previewChanges'],
+        pass,
+      )
       return replaced(faulty, {
         storeBatch: async (batch) => {
           throwForChosen(batch.orders)
@@ -73,7 +77,8 @@ export function createFaults(): Faults {
             : { available: false, cause: `it is ${plan.store} on purpose (FAULTS)` },
       })
     },
-    wrapViews: (views) => guarded(views, ['get', 'getMany', 'list', 'search', 'history'], pass),
+    wrapViews: (views) =>
+      guarded(views, ['get', 'getMany', 'list', 'search', 'changes', 'getChanges', 'countWaiting', 'history'], pass),
     wrapDeadLetters: (deadLetters) => guarded(deadLetters, ['keep', 'get', 'list', 'groups'], pass),
     wrapLog: (log) =>
       replaced(log, {

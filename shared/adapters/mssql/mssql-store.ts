@@ -84,11 +84,12 @@ export async function createMssqlStore(options: MssqlStoreOptions): Promise<Mssq
     disposed.abort()
     await connection[Symbol.asyncDispose]()
   }
-  const { findByIdempotencyKey, ...views } = createOrderQueries(query)
+  const { findByIdempotencyKey, findChangeByIdempotencyKey, ...views } = createOrderQueries(query)
   return {
     store: {
       ...createBatchCommands(query),
       findByIdempotencyKey,
+      findChangeByIdempotencyKey,
       health: () => checkHealth(() => probe(query)),
       [Symbol.asyncDispose]: dispose,
     },

@@ -93,6 +93,8 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
     store: {
       storeBatch: (batch) => writer.call('storeBatch', batch),
       previewBatch: (orders) => writer.call('previewBatch', orders),
+      previewChanges: (changes) => writer.call('previewChanges', changes),
+      findChangeByIdempotencyKey: (keyHash) => reader.call('findChangeByIdempotencyKey', keyHash),
       findByIdempotencyKey: (keyHash) => reader.call('findByIdempotencyKey', keyHash),
       health: () => checkHealth(() => Promise.all([writer.call('probe'), reader.call('probe')])),
       [Symbol.asyncDispose]: dispose,
@@ -102,6 +104,9 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
       getMany: (orderIds) => reader.call('getMany', orderIds),
       list: (query) => reader.call('list', query),
       search: (query) => reader.call('search', query),
+      changes: (orderId, query) => reader.call('changesOf', orderId, query),
+      getChanges: (changeIds) => reader.call('getChanges', changeIds),
+      countWaiting: (orderIds) => reader.call('countWaiting', orderIds),
       history: (orderId) => reader.call('history', orderId),
     },
     deadLetters: {
@@ -164,7 +169,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
     maintenance: {
       beginRebuild: (step, act) => writer.call('beginRebuild', step, act),
       getRebuild: () => reader.call('getRebuild', Date.now()),
-      projectOrders: (step, groupId, orders) => writer.call('projectOrders', step, groupId, orders),
+      projectOrders: (step, groupId, events) => writer.call('projectOrders', step, groupId, events),
       completeOrders: (step, limit) => writer.call('completeOrders', step, limit),
       swapOrders: (step) => writer.call('swapOrders', step),
       abandonRebuild: (owner, why, at) => writer.call('abandonRebuild', owner, why, at),

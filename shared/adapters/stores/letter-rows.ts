@@ -1,3 +1,4 @@
+import type { ChangeKind } from '../../domain/changes/order-changes.ts'
 import { exceptionOf } from '../../domain/stack.ts'
 import {
   deadLetterId,
@@ -32,6 +33,8 @@ interface SummaryRow<Id, Time> extends PlaceRow {
   readonly redrive_of: string | null
   readonly record_timestamp: number | string
   readonly foreign_failure: string | null
+  readonly change_id: Id | null
+  readonly change_kind: ChangeKind | null
 }
 
 interface LetterRow {
@@ -64,10 +67,12 @@ export function createLetterRows<Id, Time>({ fromId, fromTime }: Conversions<Id,
   function toSummary(letter: Row): DeadLetterSummary {
     const row = letter as unknown as SummaryRow<Id, Time>
     const place = placeOf(row)
+    const { change_id: changeId, change_kind: kind } = row
     return {
       id: deadLetterId(place),
       origin: { ...place, topic: originTopicOf(row.topic) },
       orderId: row.order_id === null ? null : fromId(row.order_id),
+      ...(changeId !== null && kind !== null && { change: { changeId: fromId(changeId), kind } }),
       state: row.state,
       keptAt: fromTime(row.kept_at),
       firstCause: { code: row.first_code, detail: row.first_detail },

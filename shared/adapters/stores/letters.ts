@@ -22,7 +22,7 @@ export function withStorableFigures(letter: DeadLetter, now: string): DeadLetter
  * later, it finds this row, so the order's history gets one entry.
  */
 export function toParkedRecord(letter: DeadLetter): ParkedRecord {
-  const { origin, orderId, attempts, lastCause, redriveOf } = letter
+  const { origin, orderId, attempts, lastCause, redriveOf, change } = letter
   return {
     origin,
     orderId,
@@ -34,6 +34,7 @@ export function toParkedRecord(letter: DeadLetter): ParkedRecord {
     acceptedAt: timeOr(letter.recordTimestamp, letter.lastFailedAt),
     order: null,
     redriveOf,
+    ...(change !== undefined && { change: { ...change, change: null } }),
   }
 }
 
@@ -47,6 +48,11 @@ export function letterNotFound(): OrderError {
 
 export function wrongLetterState(state: DeadLetterState, wanted: DeadLetterState): OrderError {
   return new OrderError('conflict', `The dead letter is ${state}, not ${wanted}.`)
+}
+
+export function changeNotEditable(): OrderError {
+  const remedy = 'Discard it instead, and send another change of the order.'
+  return new OrderError('conflict', `The dead letter is of a change, and changes cannot be edited. ${remedy}`)
 }
 
 function timeOr(time: string | number, otherwise: string): string {

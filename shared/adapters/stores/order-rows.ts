@@ -1,12 +1,10 @@
 import type { Metadata } from '../../domain/metadata.ts'
-import type { Currency, NewOrderCommand, PaymentMethod } from '../../domain/order-commands.ts'
+import type { Order } from '../../domain/order.ts'
+import type { Currency, NewOrderCommand, OrderItem, PaymentMethod } from '../../domain/order-commands.ts'
 import {
-  customerFullName,
-  longDescription,
   toOrderContent,
   type HistoryEntry,
   type HistoryKind,
-  type OrderItemView,
   type OrderStatus,
   type OrderView,
 } from '../../domain/order-view.ts'
@@ -28,9 +26,12 @@ interface OrderRow<Id, Time> {
   readonly recovered: boolean | 0 | 1
   readonly reference: string | null
   readonly metadata: string | null
+  readonly version: number
+  readonly cancelled_at: Time | null
+  readonly cancellation_reason: string | null
 }
 
-interface ItemRow extends Pick<OrderItemView, 'brand' | 'type' | 'size' | 'colour' | 'quantity' | 'price'> {
+interface ItemRow extends Pick<OrderItem, 'brand' | 'type' | 'size' | 'colour' | 'quantity' | 'price'> {
   readonly item_code: string
   readonly currency: Currency
 }
@@ -48,7 +49,7 @@ interface StateRow<Id, Time> {
   readonly order_json: string | null
 }
 
-interface HistoryRow<Time> {
+interface HistoryRow<Id, Time> {
   readonly happened_at: Time
   readonly kind: HistoryKind
   readonly attempt: number | string | null
@@ -56,13 +57,19 @@ interface HistoryRow<Time> {
   readonly cause_code: string | null
   readonly cause_detail: string | null
   readonly reason: string | null
+  /** The history of changes has these two. */
+  readonly change_id?: Id
+  readonly version?: number | null
 }
 
 /** Rows of orders as views. `fromAmount` converts a stored amount to the order's unit. */
 export interface OrderRows {
   readonly toStoredView: (order: Row, items: readonly Row[]) => OrderView
+  /** The same rows as the aggregate has the order. */
+  readonly toAggregate: (order: Row, items: readonly Row[]) => Order
   /** The row is one of order_states. */
   readonly toUnstoredView: (state: Row) => OrderView
+  /** The row is one of order_history or order_change_history. */
   readonly toHistoryEntry: (entry: Row) => HistoryEntry
 }
 
@@ -71,35 +78,52 @@ export function createOrderRows<Id, Time>(
 ): OrderRows {
   const { fromId, fromTime, fromAmount } = conversions
 
-  function toItemView(item: Row): OrderItemView {
+  function toItem(item: Row): OrderItem {
     const row = item as unknown as ItemRow
     const { item_code: itemCode, brand, type, size, colour, quantity, currency: currencyType } = row
-    const price = fromAmount(row.price)
-    return { itemCode, brand, type, size, colour, quantity, price, currencyType, longDescription: longDescription(row) }
+    return { itemCode, brand, type, size, colour, quantity, price: fromAmount(row.price), currencyType }
+  }
+
+  function toCommand(row: OrderRow<Id, Time>, items: readonly Row[]): NewOrderCommand {
+    return {
+      customerId: Number(row.customer_id),
+      customerName: row.customer_name,
+      customerLastName: row.customer_last_name,
+      customerEmail: row.customer_email,
+      shippingAddress: row.shipping_address,
+      billingAddress: row.billing_address,
+      currencyType: row.currency,
+      totalPrice: fromAmount(row.total_price),
+      paymentMethodType: row.payment_method,
+      orderItems: items.map(toItem),
+      ...(row.reference !== null && { reference: row.reference }),
+      ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as Metadata }),
+    }
+  }
+
+  function toAggregate(order: Row, items: readonly Row[]): Order {
+    const row = order as unknown as OrderRow<Id, Time>
+    const { cancelled_at: cancelledAt, cancellation_reason: reason } = row
+    const placed = { version: row.version, content: toCommand(row, items) }
+    if (cancelledAt === null) return placed
+    return { ...placed, cancellation: { at: fromTime(cancelledAt), ...(reason !== null && { reason }) } }
   }
 
   return {
+    toAggregate,
     toStoredView(order, items) {
       const row = order as unknown as OrderRow<Id, Time>
-      const customer = { customerName: row.customer_name, customerLastName: row.customer_last_name }
+      const { version, content, cancellation } = toAggregate(order, items)
       return {
         orderId: fromId(row.order_id),
-        status: 'stored',
+        status: cancellation === undefined ? 'stored' : 'cancelled',
         acceptedAt: fromTime(row.accepted_at),
         storedAt: fromTime(row.stored_at),
+        version,
+        ...(cancellation !== undefined && { cancelledAt: cancellation.at }),
+        ...(cancellation?.reason !== undefined && { cancellationReason: cancellation.reason }),
         ...(Boolean(row.recovered) && { recovered: true }),
-        customerId: Number(row.customer_id),
-        ...customer,
-        customerFullName: customerFullName(customer),
-        customerEmail: row.customer_email,
-        shippingAddress: row.shipping_address,
-        billingAddress: row.billing_address,
-        currencyType: row.currency,
-        totalPrice: fromAmount(row.total_price),
-        paymentMethodType: row.payment_method,
-        orderItems: items.map(toItemView),
-        ...(row.reference !== null && { reference: row.reference }),
-        ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as Metadata }),
+        ...toOrderContent(content),
       }
     },
     toUnstoredView(state) {
@@ -118,7 +142,7 @@ export function createOrderRows<Id, Time>(
       }
     },
     toHistoryEntry(entry) {
-      const row = entry as unknown as HistoryRow<Time>
+      const row = entry as unknown as HistoryRow<Id, Time>
       return {
         at: fromTime(row.happened_at),
         kind: row.kind,
@@ -126,6 +150,8 @@ export function createOrderRows<Id, Time>(
         ...(row.next_attempt_at !== null && { nextAttemptAt: fromTime(row.next_attempt_at) }),
         ...(row.cause_code !== null && { cause: { code: row.cause_code, detail: row.cause_detail ?? '' } }),
         ...(row.reason !== null && { reason: row.reason }),
+        ...(row.change_id !== undefined && { changeId: fromId(row.change_id) }),
+        ...(row.version != null && { version: row.version }),
       }
     },
   }

@@ -44,6 +44,7 @@ export const EXAMPLE_STORED = {
   status: 'stored',
   acceptedAt: '2026-01-31T12:00:00.000Z',
   storedAt: '2026-01-31T12:00:00.084Z',
+  version: 1,
   updatedAt: '2026-01-31T12:00:00.084Z',
   ...EXAMPLE_ORDER,
   customerFullName: 'Alex Example',

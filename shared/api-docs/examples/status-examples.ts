@@ -61,6 +61,7 @@ const VERDICT: LedgerVerdict = {
   summary: 'All 3 records are accounted for: 2 stored, 1 parked.',
   totals: { records: 3, accepted: 3, damaged: 0, behindTransaction: 0, ...EVERY_RECORD },
   parked: PARKED,
+  waiting: 0,
   partitions: [
     { topic: 'orders', partition: 0, first: 0, next: 3, end: 3, balanced: true, damaged: 0, ...EVERY_RECORD },
   ],

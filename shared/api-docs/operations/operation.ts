@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { ProblemCode } from '../../http/protocol/problem.ts'
 import type { RouteName } from '../../http/routes.ts'
 import { DEAD_LETTER_EXAMPLES } from '../examples/dead-letter-examples.ts'
+import { EXAMPLE_APPLIED } from '../examples/change-examples.ts'
 import { EXAMPLE_HISTORY, EXAMPLE_STORED } from '../examples/examples.ts'
 import type { AnswerHeader, RequestHeader } from '../http-headers.ts'
 import type { JsonObject, SchemaName } from '../schemas/schemas.ts'
@@ -26,7 +27,7 @@ export interface OperationDescription {
 
 /** The first tag whose pattern matches the route is the tag of the operation. */
 export const TAGS = [
-  { name: 'Orders', description: 'Place orders and read them back.', routes: /^api\/orders?(?:\/|$)/ },
+  { name: 'Orders', description: 'Place orders, change them and read them back.', routes: /^api\/orders?(?:\/|$)/ },
   {
     name: 'Dead letters',
     description: 'Records that could not be stored, and how to repair them. Needs the function key.',
@@ -48,6 +49,8 @@ export interface PathParameter {
 }
 
 export interface RequestBody {
+  /** `application/json` if absent. */
+  readonly mediaType?: string
   readonly schema: SchemaName
   readonly required: boolean
   readonly examples: Examples
@@ -87,6 +90,8 @@ const EXAMPLES = {
   PlacedOrder: EXAMPLE_STORED,
   OrderPage: { items: [EXAMPLE_STORED], nextCursor: null },
   OrderHistory: EXAMPLE_HISTORY,
+  OrderChange: EXAMPLE_APPLIED,
+  OrderChangePage: { items: [EXAMPLE_APPLIED], nextCursor: null },
   ...DEAD_LETTER_EXAMPLES,
   ...STATUS_EXAMPLES,
 } as const satisfies Partial<Record<SchemaName, unknown>>

@@ -1,5 +1,6 @@
 import { customerSearchQuery, listQuery, searchQuery } from '../../http/orders.ts'
 import type { RouteName } from '../../http/routes.ts'
+import { EXAMPLE_CANCELLED } from '../examples/change-examples.ts'
 import { EXAMPLE_ORDER, EXAMPLE_RECEIPT, EXAMPLE_RETRYING, EXAMPLE_STORED } from '../examples/examples.ts'
 import {
   jsonAnswer,
@@ -13,16 +14,17 @@ import {
 
 /** Descriptions of the routes for orders. A new route is a row in shared/http/routes.ts and a description here. */
 
-const ORDER_ID: PathParameter = {
+export const ORDER_ID: PathParameter = {
   description: 'The id that POST /api/orders returned.',
   schema: { type: 'string', format: 'uuid' },
   example: EXAMPLE_RECEIPT.orderId,
 }
 
 /** Links from an answer that has the id of an order. */
-const ofThisOrder = {
+export const ofThisOrder = {
   order: link('getOrder', 'orderId', '/orderId', 'Where the order stands.'),
   history: link('orderHistory', 'orderId', '/orderId', 'The history of the order.'),
+  changes: link('listOrderChanges', 'orderId', '/orderId', 'The changes of the order.'),
 }
 
 function page(operationId: RouteName): Answer {
@@ -99,7 +101,7 @@ export const ORDER_OPERATIONS = {
   listOrders: {
     summary: 'List orders',
     description:
-      'Newest first, a page at a time. Orders that arrive meanwhile neither repeat nor hide any. Without `status` the list has the stored orders. Orders that are accepted but not processed yet are only in the log, so no list has them. `from` is inclusive, `to` is exclusive. GET /api/Orders of the original application is this route.',
+      'Newest first, a page at a time. Orders that arrive meanwhile neither repeat nor hide any. Without `status` the list has the orders that were stored, whether they were cancelled since or not. Orders that are accepted but not processed yet are only in the log, so no list has them. `from` is inclusive, `to` is exclusive. GET /api/Orders of the original application is this route.',
     query: listQuery,
     answers: { 200: page('listOrders') },
     problems: ['store-unavailable'],
@@ -129,19 +131,20 @@ export const ORDER_OPERATIONS = {
   getOrder: {
     summary: 'Get an order',
     description:
-      'An id that was issued is never answered with 404. Until the order reaches the store, its status is `accepted`. If the log is known to have lost the record of the order, the status stays `accepted`, with the cause `record-missing`. With `Prefer: wait=N` the answer waits until the order is stored, dead-lettered or discarded.',
+      'An id that was issued is never answered with 404. Until the order reaches the store, its status is `accepted`. If the log is known to have lost the record of the order, the status stays `accepted`, with the cause `record-missing`. With `Prefer: wait=N` the answer waits until the order is stored, dead-lettered or discarded. The ETag begins with the order’s version; changes take it in `If-Match`.',
     path: { orderId: ORDER_ID },
     headers: ['Prefer', 'IfNoneMatch'],
     answers: {
       200: {
         description: 'The order, with `Retry-After` while it is pending.',
         headers: ['ETag', 'RetryAfter', 'PreferenceApplied'],
-        links: { history: ofThisOrder.history },
+        links: { history: ofThisOrder.history, changes: ofThisOrder.changes },
         content: {
           'application/json': {
             schema: 'Order',
             examples: {
               stored: { summary: 'Stored', value: EXAMPLE_STORED },
+              cancelled: { summary: 'Cancelled, after an amendment', value: EXAMPLE_CANCELLED },
               retrying: { summary: 'Being retried', value: EXAMPLE_RETRYING },
             },
           },
@@ -153,7 +156,8 @@ export const ORDER_OPERATIONS = {
   },
   orderHistory: {
     summary: 'Get the history of an order',
-    description: 'Oldest first: accepted, each failed attempt, stored, dead-lettered, redriven.',
+    description:
+      'Oldest first: accepted, each failed attempt, stored, dead-lettered, redriven, and what happened to each change.',
     path: { orderId: ORDER_ID },
     answers: { 200: jsonAnswer('The history.', 'OrderHistory') },
     problems: ['invalid-request', 'order-not-found', 'store-unavailable'],

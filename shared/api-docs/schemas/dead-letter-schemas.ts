@@ -12,10 +12,13 @@ import {
   type DeadLetterGroup,
   type DeadLetterSummary,
   type ForeignFailure,
+  type LetterChange,
+  type Waiting,
 } from '../../ports/dead-letters.ts'
 import type { Page } from '../../ports/order-views.ts'
 import { AUDITED_ACTIONS, type AuditEntry, type RedriveTask } from '../../ports/redrives.ts'
-import { causeSchema, ignored, orderId } from './order-schemas.ts'
+import { CHANGE_KINDS } from '../../domain/changes/order-changes.ts'
+import { causeSchema, changeId, ignored, orderId } from './order-schemas.ts'
 import { count, instant, pageOf, schemaOf } from './schema-of.ts'
 
 /** Schemas of dead letters and of the operators' actions on them. */
@@ -37,16 +40,27 @@ const foreignFailureSchema = schemaOf<ForeignFailure>()({
   exception: z.string().nullable().describe('The class of the exception.'),
 })
 
+const letterChangeSchema = schemaOf<LetterChange>()({ changeId, kind: z.enum(CHANGE_KINDS) })
+
 const recordBytesSchema = schemaOf<BytesView>()({
   text: z.string().nullable().describe('Null when the bytes are not UTF-8.'),
   base64: z.string().meta({ contentEncoding: 'base64', description: 'Always the exact bytes.' }),
 })
 
-const deadLetterSummarySchema = schemaOf<DeadLetterSummary>()({
+const waitingChanges = z.exactOptional(
+  z
+    .int()
+    .min(1)
+    .describe('How many changes of its order wait for an earlier event, such as the record of this letter.'),
+)
+
+const deadLetterSummarySchema = schemaOf<DeadLetterSummary & Waiting>()({
   id: deadLetterId,
   state: z.enum(DEAD_LETTER_STATES),
   origin: recordPlaceSchema,
   orderId: orderId.nullable(),
+  change: z.exactOptional(letterChangeSchema.describe('The change of the order, if the record is of one.')),
+  waitingChanges,
   firstCause: causeSchema,
   lastCause: causeSchema,
   attempts: count,
@@ -64,7 +78,7 @@ const deadLetterSummarySchema = schemaOf<DeadLetterSummary>()({
   keptAt: instant,
 })
 
-const deadLetterSchema = schemaOf<ReturnType<typeof toDeadLetterView>>()({
+const deadLetterSchema = schemaOf<ReturnType<typeof toDeadLetterView> & Waiting>()({
   ...deadLetterSummarySchema.shape,
   key: recordBytesSchema.nullable(),
   value: recordBytesSchema.nullable(),
@@ -99,7 +113,18 @@ const headerPair = z
 const previewSchema = schemaOf<RedrivePreview>()({
   id: deadLetterId,
   orderId: orderId.nullable(),
-  outcome: z.enum(['would-be-stored', 'still-fails', 'already-stored', 'unknown']),
+  changeId: z.exactOptional(changeId),
+  outcome: z
+    .enum([
+      'would-be-stored',
+      'still-fails',
+      'already-stored',
+      'unknown',
+      'would-be-applied',
+      'would-be-rejected',
+      'would-wait',
+    ])
+    .describe('The last three are of changes. `would-wait`: an earlier event of the order has to be repaired first.'),
   cause: z.exactOptional(causeSchema),
 })
 
@@ -151,7 +176,7 @@ export const DEAD_LETTER_SCHEMAS = {
   DeadLetterPage: pageOf(deadLetterSummarySchema),
   DeadLetterGroup: deadLetterGroupSchema,
   DeadLetterGroupPage: pageOf(deadLetterGroupSchema),
-  EditedDeadLetter: schemaOf<ReturnType<typeof toDeadLetterView> & Ignored>()({
+  EditedDeadLetter: schemaOf<ReturnType<typeof toDeadLetterView> & Waiting & Ignored>()({
     ...deadLetterSchema.shape,
     ignored,
   }),
@@ -172,6 +197,7 @@ export const DEAD_LETTER_SCHEMAS = {
   RecordPlace: recordPlaceSchema,
   RecordBytes: recordBytesSchema,
   ForeignFailure: foreignFailureSchema,
+  LetterChange: letterChangeSchema,
   Redrive: redriveBody,
   RedriveOne: redriveLetterBody,
   RedrivePreview: previewSchema,

@@ -19,18 +19,27 @@ export const orderId = z.string().meta({
   format: 'uuid',
   description: 'A UUID of version 7, or of version 8 if the order was placed with an Idempotency-Key.',
 })
+export const changeId = z.string().meta({
+  format: 'uuid',
+  description: 'A UUID of version 7, or of version 8 if the change was sent with an Idempotency-Key.',
+})
+/** The version of an order; it fits 32 bits by far. */
+export const version = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1)
 const currencySchema = z.enum(CURRENCIES).describe('ISO 4217.')
 const paymentMethodSchema = z.enum(PAYMENT_METHODS)
-const orderStatusSchema = z.enum(ORDER_STATUSES)
+export const orderStatusSchema = z.enum(ORDER_STATUSES)
 const amount = z.number().min(0).describe('At most 4 decimals, carried exactly.')
 export const causeSchema = schemaOf<Cause>()({
   code: z.string().describe('A code of docs/errors.md.'),
   detail: z.string(),
 })
 
-const attempt = z.int().min(1).describe('Deliveries that failed so far; the first is 1.')
+export const attempt = z.int().min(1).describe('Deliveries that failed so far; the first is 1.')
 
-const orderItemViewSchema = schemaOf<OrderItemView>()({
+export const orderItemViewSchema = schemaOf<OrderItemView>()({
   itemCode: z.string(),
   brand: z.string(),
   type: z.string(),
@@ -42,11 +51,14 @@ const orderItemViewSchema = schemaOf<OrderItemView>()({
   longDescription: z.string().describe('Brand, type, size and colour. Full-text search uses it.'),
 })
 
-const orderViewSchema = schemaOf<OrderView>()({
+export const orderViewSchema = schemaOf<OrderView>()({
   orderId,
   status: orderStatusSchema,
   acceptedAt: z.exactOptional(instant),
   storedAt: z.exactOptional(instant),
+  version: z.exactOptional(version.describe('How often the order was stored or changed: 1 if it was never changed.')),
+  cancelledAt: z.exactOptional(instant),
+  cancellationReason: z.exactOptional(z.string().describe("The caller's reason.")),
   recovered: z.exactOptional(z.boolean().describe("Stored only after an operator's redrive.")),
   attempt: z.exactOptional(attempt),
   maxAttempts: z.exactOptional(z.int().min(1)),
@@ -66,7 +78,9 @@ const orderViewSchema = schemaOf<OrderView>()({
   orderItems: z.exactOptional(z.array(orderItemViewSchema)),
   reference: z.exactOptional(z.string().describe("The caller's own name for the order.")),
   metadata: z.exactOptional(z.record(z.string(), z.string()).describe('Texts that the caller keeps with the order.')),
-}).describe('The status of an order, and its content once that is known. A stored order has all of its content.')
+}).describe(
+  'The status of an order, and its content once that is known. A stored or cancelled order has all of its content.',
+)
 
 /** A member of answers to requests whose body is an order. */
 export const ignored = z.exactOptional(
@@ -86,6 +100,10 @@ const historyEntrySchema = schemaOf<HistoryEntry>()({
   nextAttemptAt: z.exactOptional(instant),
   cause: z.exactOptional(causeSchema),
   reason: z.exactOptional(z.string().describe("An operator's reason.")),
+  changeId: z.exactOptional(
+    changeId.describe('The change that it happened to; absent if it happened to the order itself.'),
+  ),
+  version: z.exactOptional(version.describe('The version of the order that the change made.')),
 })
 
 const violationSchema = schemaOf<Violation>()({
@@ -120,6 +138,7 @@ export const ORDER_SCHEMAS = {
       detail: z.string(),
       instance: z.exactOptional(z.string().describe('The requested path.')),
       requestId: z.exactOptional(z.string().describe('The id of the request in the log, as in `X-Request-Id`.')),
+      changeId: z.exactOptional(changeId.describe('The change that was accepted and then rejected.')),
       errors: z.exactOptional(z.array(violationSchema)),
     })
     .describe('Problem details (RFC 9457).'),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CHANGE_SCHEMAS } from './change-schemas.ts'
 import { DEAD_LETTER_SCHEMAS } from './dead-letter-schemas.ts'
 import { MAINTENANCE_SCHEMAS } from './maintenance-schemas.ts'
 import { ORDER_SCHEMAS } from './order-schemas.ts'
@@ -14,6 +15,7 @@ export type JsonObject = Readonly<Record<string, unknown>>
  */
 const NAMED = {
   ...ORDER_SCHEMAS,
+  ...CHANGE_SCHEMAS,
   ...DEAD_LETTER_SCHEMAS,
   ...STATUS_SCHEMAS,
   ...MAINTENANCE_SCHEMAS,

@@ -98,6 +98,7 @@ const ledgerVerdictSchema = schemaOf<LedgerVerdict>()({
     behindTransaction,
   }),
   parked,
+  waiting: count.describe('How many of the stored records are changes that wait for an earlier event of their order.'),
   partitions: z.array(
     z.object({
       topic: z.string(),

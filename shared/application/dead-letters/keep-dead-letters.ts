@@ -1,5 +1,5 @@
 import { knownTime, UNKNOWN_TIME } from '../../domain/times.ts'
-import { orderIdOf } from '../../messaging/records/envelope.ts'
+import { changeOf, orderIdOf } from '../../messaging/records/envelope.ts'
 import { holdThroughOutage, MAX_HOLD_MS } from '../../messaging/hold.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { readForeignLetter, readOwnJourney } from '../../messaging/parking/foreign-letter.ts'
@@ -57,8 +57,10 @@ function toDeadLetter(record: DeliveredRecord): DeadLetter {
       foreign: failure,
     }
   }
+  const change = changeOf(record)
   return {
     ...content,
+    ...(change !== undefined && { change }),
     origin: journey.origin,
     headers: originalHeaders(record.headers),
     firstCause: journey.first.cause,

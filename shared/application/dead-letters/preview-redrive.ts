@@ -1,9 +1,9 @@
 import type { Cause } from '../../domain/order-view.ts'
 import { findCulprits } from '../../messaging/find-culprits.ts'
-import { fromMessage } from '../../messaging/records/envelope.ts'
+import { isChange, readEvent } from '../../messaging/records/envelope.ts'
 import { classify } from '../../messaging/failure.ts'
 import type { DeadLetters, KeptDeadLetter, WhichLetters } from '../../ports/dead-letters.ts'
-import type { OrderStore, OrderToStore, StoreOutcome } from '../../ports/order-store.ts'
+import type { ChangeOutcome, ChangeToStore, OrderStore, OrderToStore, StoreOutcome } from '../../ports/order-store.ts'
 import type { Page } from '../../ports/order-views.ts'
 import { deadAmong, noneIsDead } from './dead-among.ts'
 
@@ -11,7 +11,17 @@ import { deadAmong, noneIsDead } from './dead-among.ts'
 export interface RedrivePreview {
   readonly id: string
   readonly orderId: string | null
-  readonly outcome: 'would-be-stored' | 'still-fails' | 'already-stored' | 'unknown'
+  /** The change of that order, if the letter is of one. */
+  readonly changeId?: string
+  /** The last three are of changes: decided in favour, decided against, or behind an earlier event of the order. */
+  readonly outcome:
+    | 'would-be-stored'
+    | 'still-fails'
+    | 'already-stored'
+    | 'unknown'
+    | 'would-be-applied'
+    | 'would-be-rejected'
+    | 'would-wait'
   /** Why it still fails, or why the outcome is unknown. */
   readonly cause?: Cause
 }
@@ -27,7 +37,7 @@ export type PreviewRedrive = (
 ) => Promise<Page<RedrivePreview>>
 
 export function createPreviewRedrive(dependencies: {
-  store: Pick<OrderStore, 'previewBatch'>
+  store: Pick<OrderStore, 'previewBatch' | 'previewChanges'>
   deadLetters: Pick<DeadLetters, 'get' | 'list'>
 }): PreviewRedrive {
   const { store, deadLetters } = dependencies
@@ -48,18 +58,23 @@ export function createPreviewRedrive(dependencies: {
 
   async function preview(letters: readonly KeptDeadLetter[]): Promise<RedrivePreview[]> {
     const previews = new Map<string, RedrivePreview>()
-    const readable: { letter: KeptDeadLetter; order: OrderToStore }[] = []
+    const readable: Readable<OrderToStore | ChangeToStore>[] = []
     for (const letter of letters) {
       try {
-        readable.push({ letter, order: toOrder(letter) })
+        readable.push({ letter, event: toEvent(letter) })
       } catch (error) {
         previews.set(letter.id, failing(letter, error))
       }
     }
     try {
       const culprits = await findCulprits(readable, async (some) => {
-        const outcomes = await store.previewBatch(some.map(({ order }) => order))
-        some.forEach(({ letter }, index) => previews.set(letter.id, toPreview(letter, outcomes[index])))
+        const [orders, changes] = [some.filter(isOfOrder), some.filter(isOfChange)]
+        const [ofOrders, ofChanges] = [
+          orders.length === 0 ? [] : await store.previewBatch(orders.map(({ event }) => event)),
+          changes.length === 0 ? [] : await store.previewChanges(changes.map(({ event }) => event)),
+        ]
+        orders.forEach(({ letter }, index) => previews.set(letter.id, toPreview(letter, ofOrders[index])))
+        changes.forEach(({ letter }, index) => previews.set(letter.id, toPreview(letter, ofChanges[index])))
       })
       for (const { item, failure } of culprits) previews.set(item.letter.id, failing(item.letter, failure.error))
     } catch (error) {
@@ -72,24 +87,51 @@ export function createPreviewRedrive(dependencies: {
   }
 }
 
-function toOrder(letter: KeptDeadLetter): OrderToStore {
-  const { key, value, headers, recordTimestamp, origin } = letter
-  const order = fromMessage({ ...origin, key, value, headers, timestamp: recordTimestamp }, origin)
-  return { ...order, redriveOf: letter.id, supersedes: null }
+interface Readable<Event extends OrderToStore | ChangeToStore> {
+  readonly letter: KeptDeadLetter
+  readonly event: Event
 }
 
-function toPreview({ id, orderId }: KeptDeadLetter, outcome: StoreOutcome | undefined): RedrivePreview {
+function isOfChange(readable: Readable<OrderToStore | ChangeToStore>): readable is Readable<ChangeToStore> {
+  return isChange(readable.event)
+}
+
+function isOfOrder(readable: Readable<OrderToStore | ChangeToStore>): readable is Readable<OrderToStore> {
+  return !isChange(readable.event)
+}
+
+function toEvent(letter: KeptDeadLetter): OrderToStore | ChangeToStore {
+  const { key, value, headers, recordTimestamp, origin } = letter
+  const event = readEvent({ ...origin, key, value, headers, timestamp: recordTimestamp }, origin)
+  const redriveOf = letter.id
+  return isChange(event) ? { ...event, redriveOf } : { ...event, redriveOf, supersedes: null }
+}
+
+const OUTCOMES = {
+  stored: 'would-be-stored',
+  applied: 'would-be-applied',
+  refused: 'would-be-rejected',
+  waiting: 'would-wait',
+  duplicate: 'already-stored',
+} as const satisfies Partial<Record<(StoreOutcome | ChangeOutcome)['kind'], RedrivePreview['outcome']>>
+
+function toPreview(letter: KeptDeadLetter, outcome: StoreOutcome | ChangeOutcome | undefined): RedrivePreview {
   if (outcome?.kind === 'rejected') {
-    return { id, orderId, outcome: 'still-fails', cause: { code: outcome.code, detail: outcome.detail } }
+    return { ...subjectOf(letter), outcome: 'still-fails', cause: { code: outcome.code, detail: outcome.detail } }
   }
   if (outcome?.kind === 'withheld') {
-    return { id, orderId, outcome: 'still-fails', cause: { code: 'conflict', detail: 'Its order was discarded.' } }
+    const cause = { code: 'conflict', detail: 'Its order was discarded.' }
+    return { ...subjectOf(letter), outcome: 'still-fails', cause }
   }
-  return { id, orderId, outcome: outcome?.kind === 'stored' ? 'would-be-stored' : 'already-stored' }
+  return { ...subjectOf(letter), outcome: OUTCOMES[outcome?.kind ?? 'duplicate'] }
 }
 
-function failing({ id, orderId }: KeptDeadLetter, error: unknown): RedrivePreview {
+function failing(letter: KeptDeadLetter, error: unknown): RedrivePreview {
   const { class: kind, cause } = classify(error)
   const isOfNow = kind === 'outage' || kind === 'transient'
-  return { id, orderId, outcome: isOfNow ? 'unknown' : 'still-fails', cause }
+  return { ...subjectOf(letter), outcome: isOfNow ? 'unknown' : 'still-fails', cause }
+}
+
+function subjectOf({ id, orderId, change }: KeptDeadLetter): Pick<RedrivePreview, 'id' | 'orderId' | 'changeId'> {
+  return { id, orderId, ...(change !== undefined && { changeId: change.changeId }) }
 }

@@ -24,7 +24,7 @@ export interface Redrive {
   start(letters: WhichLetters, ratePerSecond: number, act: Act): Promise<RedriveTask>
   /**
    * Sends another payload in place of a letter's; the original is kept. Rejects with `dead-letter-not-found`, and with
-   * `conflict` if the letter is not dead, names no order or is another consumer's.
+   * `conflict` if the letter is not dead, names no order, is of a change or is another consumer's.
    */
   edit(letterId: string, order: NewOrderCommand, act: Act): Promise<KeptDeadLetter>
   /** Carries tasks out until the process stops. Never rejects. */
@@ -132,6 +132,11 @@ export function createRedrive(dependencies: {
       const letter = await deadLetters.get(letterId)
       if (letter !== undefined && letter.foreign !== null) {
         const detail = 'Another consumer gave it up: its order is not ours to change. Redrive or discard it.'
+        throw new OrderError('conflict', detail)
+      }
+      if (letter?.change !== undefined) {
+        const detail =
+          'The record is a change of an order, which cannot be edited: discard this letter and send another change.'
         throw new OrderError('conflict', detail)
       }
       if (letter?.orderId === null) {

@@ -1,5 +1,5 @@
 import { OrderError } from '../../domain/errors.ts'
-import { fromMessage } from '../../messaging/records/envelope.ts'
+import { readEvent } from '../../messaging/records/envelope.ts'
 import { classify } from '../../messaging/failure.ts'
 import { MAX_HOLD_MS } from '../../messaging/hold.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -161,17 +161,17 @@ export function createTakeOut(dependencies: {
   async function bury(record: LogRecord, delivered: StoreBatch['delivered']): Promise<void> {
     const failure = classify(new OrderError('taken-out', 'An operator took this record out of its topic.'))
     const now = clock.now()
-    const unstorable = { record, journey: readJourney(record), order: orderIn(record), failure }
+    const unstorable = { record, journey: readJourney(record), event: eventIn(record), failure }
     const parked = await park([unstorable], { signal, deadline: now + MAX_HOLD_MS })
     const batch = { groupId: topics.group, delivered, orders: [], parked }
     await store.storeBatch({ ...batch, now: new Date(now).toISOString() })
   }
 }
 
-/** The order, if the record can be read, so that it can be found by its content. */
-function orderIn(record: LogRecord) {
+/** The event, if the record can be read, so that its order can be found by its content. */
+function eventIn(record: LogRecord) {
   try {
-    return fromMessage(record, originOf(record))
+    return readEvent(record, originOf(record))
   } catch {
     return null
   }

@@ -11,7 +11,7 @@ export function createLedgerVerdict(examineLedger: ExamineLedger): () => Promise
 }
 
 function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerExamination): LedgerVerdict {
-  const { parked } = snapshot
+  const { parked, waiting } = snapshot
   const newlyLost = unsettled.flatMap((range) => (range.lostBy === null ? [] : [{ ...range, lostBy: range.lostBy }]))
   const newlyAbsent = unsettled.filter(({ lostBy }) => lostBy === null)
   const partitions = lines.map((line) => toLine(line, { damaged, newlyLost, newlyAbsent }))
@@ -36,9 +36,9 @@ function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerEx
     behindTransaction: lines.reduce((total, line) => total + line.behindTransaction, 0),
   }
   const lost = [...snapshot.lost, ...newlyLost].slice(0, MAX_NAMED)
-  const faults = faultsIn({ partitions, totals, parked, gaps, damaged, lost, brokenBy })
-  const summary = faults.length === 0 ? balancedSummary(totals, parked) : `Not balanced: ${faults.join('; ')}.`
-  return { balanced: faults.length === 0, summary, totals, parked, partitions, gaps, damaged, lost, brokenBy }
+  const faults = faultsIn({ partitions, totals, parked, waiting, gaps, damaged, lost, brokenBy })
+  const summary = faults.length === 0 ? balancedSummary(totals, parked, waiting) : `Not balanced: ${faults.join('; ')}.`
+  return { balanced: faults.length === 0, summary, totals, parked, waiting, partitions, gaps, damaged, lost, brokenBy }
 }
 
 /** Divides the store's gaps by what the log says about them now. */
@@ -63,12 +63,16 @@ function toLine(
   }
 }
 
-function balancedSummary(totals: LedgerTotals, parked: LedgerVerdict['parked']): string {
+function balancedSummary(totals: LedgerTotals, parked: LedgerVerdict['parked'], waiting: number): string {
   const states = Object.entries(parked)
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${count} ${state}`)
   const behind =
     totals.behindTransaction === 0 ? '' : ` ${totals.behindTransaction} more wait behind a transaction that is open.`
+  const changes =
+    waiting === 0
+      ? ''
+      : ` ${waiting} stored ${waiting === 1 ? 'change waits' : 'changes wait'} for an earlier event of the order.`
   const where = states.length === 0 ? '' : ` (${states.join(', ')})`
-  return `Balanced: ${totals.records} records = ${totals.stored} stored + ${totals.duplicate} duplicate + ${totals.parked} parked${where} + ${totals.toCome} still to come.${behind}`
+  return `Balanced: ${totals.records} records = ${totals.stored} stored + ${totals.duplicate} duplicate + ${totals.parked} parked${where} + ${totals.toCome} still to come.${changes}${behind}`
 }

@@ -14,6 +14,8 @@ export interface LedgerVerdict {
   readonly summary: string
   readonly totals: LedgerTotals
   readonly parked: Readonly<Record<ParkedState, number>>
+  /** How many of the stored records are changes that wait for an earlier event of their order. */
+  readonly waiting: number
   readonly partitions: readonly LedgerLine[]
   /** Offsets that were passed over though the log has them, one by one, ascending; with `damaged` at most 100. `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { isOrderError } from '../../domain/errors.ts'
-import { fromMessage } from '../../messaging/records/envelope.ts'
+import { isChange, readEvent } from '../../messaging/records/envelope.ts'
 import { classify } from '../../messaging/failure.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { withoutJourney } from '../../messaging/records/original-record.ts'
 import { originOf } from '../../messaging/parking/parking.ts'
 import type { EventLog, LogRecord, PartitionOffsets } from '../../ports/event-log.ts'
-import type { Maintenance, Rebuild, RebuildProgress, RebuildStep } from '../../ports/maintenance.ts'
-import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
+import type { Maintenance, Rebuild, RebuildOutcome, RebuildProgress, RebuildStep } from '../../ports/maintenance.ts'
+import type { ChangeToStore, OrderStore, OrderToStore } from '../../ports/order-store.ts'
 import type { Act } from '../../ports/redrives.ts'
+import { toBatch } from '../processing/events-of-batch.ts'
 import { readInOrderOfTime } from '../log/read-log.ts'
 
 /**
@@ -22,7 +23,7 @@ export interface RebuildOrders {
 }
 
 /** Reads a record: with today's code, unless a test brings other code. */
-export type ReadOrder = (record: LogRecord) => OrderToStore
+export type ReadRecord = (record: LogRecord) => OrderToStore | ChangeToStore
 
 /** A step occupies the store's writer for some milliseconds; orders are stored between steps. */
 const ORDERS_AT_ONCE = 200
@@ -41,9 +42,9 @@ const NOTHING_YET: RebuildProgress = {
 }
 
 /** Checks no proof of a redrive, because it does not matter here which letter a record redrives. */
-function readOriginal(record: LogRecord): OrderToStore {
+function readOriginal(record: LogRecord): OrderToStore | ChangeToStore {
   const original = withoutJourney(record)
-  return fromMessage(original, originOf(original))
+  return readEvent(original, originOf(original))
 }
 
 export function createRebuild(dependencies: {
@@ -55,10 +56,10 @@ export function createRebuild(dependencies: {
   clock: Clock
   signal: AbortSignal
   onError: (error: unknown) => void
-  readOrder?: ReadOrder
+  readRecord?: ReadRecord
 }): RebuildOrders {
   const { log, store, maintenance, topic, groupId, clock, signal, onError } = dependencies
-  const readOrder = dependencies.readOrder ?? readOriginal
+  const readRecord = dependencies.readRecord ?? readOriginal
   const now = () => new Date(clock.now()).toISOString()
 
   function stepOf(owner: string, progress: RebuildProgress, leaseMs = LEASE_MS): RebuildStep {
@@ -85,25 +86,31 @@ export function createRebuild(dependencies: {
   ): Promise<RebuildProgress> {
     let progress = begun
     for await (const records of readInOrderOfTime(log, topic, offsets, ORDERS_AT_ONCE)) {
-      const orders = records.flatMap(readable)
-      const outcomes = await maintenance.projectOrders(stepOf(owner, progress), groupId, orders)
-      const lost = orders.filter((_, index) => outcomes[index] === 'lost')
+      const all = records.flatMap(readable)
+      const outcomes = await maintenance.projectOrders(stepOf(owner, progress), groupId, all)
+      const lost = all.filter((_, index) => outcomes[index] === 'lost')
       const restored = lost.length === 0 ? 0 : await restore(owner, progress, lost)
       progress = {
         ...progress,
         records: progress.records + records.length,
-        projected: progress.projected + outcomes.filter((outcome) => outcome === 'projected').length + restored,
+        projected: progress.projected + countOrders(all, outcomes) + restored,
         restored: progress.restored + restored,
       }
     }
     return progress
   }
 
-  /** Stores them like any copy, at the end of the store, because their earlier positions are unknown. */
-  async function restore(owner: string, progress: RebuildProgress, lost: readonly OrderToStore[]): Promise<number> {
-    await store.storeBatch({ groupId, delivered: 'copy', orders: lost, parked: [], now: now() })
-    const outcomes = await maintenance.projectOrders(stepOf(owner, progress), groupId, lost)
-    return outcomes.filter((outcome) => outcome === 'projected').length
+  /**
+   * Stores them like any copy, orders at the end of the store, because their earlier positions are unknown. Returns the
+   * number of orders that were restored.
+   */
+  async function restore(
+    owner: string,
+    progress: RebuildProgress,
+    lost: readonly (OrderToStore | ChangeToStore)[],
+  ): Promise<number> {
+    await store.storeBatch({ groupId, delivered: 'copy', ...toBatch(lost), parked: [], now: now() })
+    return countOrders(lost, await maintenance.projectOrders(stepOf(owner, progress), groupId, lost))
   }
 
   async function complete(owner: string, projected: RebuildProgress): Promise<RebuildProgress> {
@@ -116,9 +123,9 @@ export function createRebuild(dependencies: {
   }
 
   /** Skips poison, which is a dead letter or an order that is kept as it is. A fault of ours ends the rebuild. */
-  function readable(record: LogRecord): OrderToStore[] {
+  function readable(record: LogRecord): (OrderToStore | ChangeToStore)[] {
     try {
-      return [readOrder(record)]
+      return [readRecord(record)]
     } catch (error) {
       if (classify(error).class === 'poison') return []
       throw error
@@ -137,4 +144,9 @@ export function createRebuild(dependencies: {
       return rebuild
     },
   }
+}
+
+/** How many orders were projected. Changes are not counted, because they are not rebuilt. */
+function countOrders(events: readonly (OrderToStore | ChangeToStore)[], outcomes: readonly RebuildOutcome[]): number {
+  return events.filter((event, index) => !isChange(event) && outcomes[index] === 'projected').length
 }

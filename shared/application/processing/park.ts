@@ -1,5 +1,5 @@
 import { isOrderError, OrderError } from '../../domain/errors.ts'
-import { acceptedAtOf, orderIdOf, traceparentOf } from '../../messaging/records/envelope.ts'
+import { acceptedAtOf, changeOf, isChange, orderIdOf, traceparentOf } from '../../messaging/records/envelope.ts'
 import type { Failure } from '../../messaging/failure.ts'
 import { HEADER, headerText } from '../../messaging/records/headers.ts'
 import { holdThroughOutage } from '../../messaging/hold.ts'
@@ -9,7 +9,7 @@ import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import { decideDestination } from '../../messaging/retry-policy.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import type { EventLog, LogRecord } from '../../ports/event-log.ts'
-import type { OrderToStore, ParkedRecord } from '../../ports/order-store.ts'
+import type { ChangeToStore, OrderToStore, ParkedChange, ParkedRecord } from '../../ports/order-store.ts'
 
 /** A record with its journey, so that its headers are decoded once per delivery. */
 export interface ParkableRecord {
@@ -21,7 +21,7 @@ export interface ParkableRecord {
 /** A record that could not be stored where it was, and why. */
 export interface Unstorable extends ParkableRecord {
   /** Null when the record cannot be read. */
-  readonly order: OrderToStore | null
+  readonly event: OrderToStore | ChangeToStore | null
   readonly failure: Failure
 }
 
@@ -130,7 +130,8 @@ function isTooLarge(error: unknown): boolean {
   return isOrderError(error) && error.code === 'record-too-large'
 }
 
-function toParkedRecord({ unstorable: { record, order }, journey }: Parcel): ParkedRecord {
+function toParkedRecord({ unstorable: { record, event }, journey }: Parcel): ParkedRecord {
+  const change = parkedChange(record, event)
   return {
     origin: journey.origin,
     orderId: orderIdOf(record) ?? null,
@@ -140,8 +141,16 @@ function toParkedRecord({ unstorable: { record, order }, journey }: Parcel): Par
     nextAttemptAt: journey.notBefore === null ? null : new Date(journey.notBefore).toISOString(),
     cause: journey.last.cause,
     acceptedAt: acceptedAtOf(record),
-    order: order?.order ?? null,
+    order: event === null || isChange(event) ? null : event.order,
     // Known even if the record cannot be read, so that the ledger does not count a redrive as an accepted order.
     redriveOf: headerText(record, HEADER.redriveOf) ?? null,
+    ...(change !== undefined && { change }),
   }
+}
+
+/** Known by the record's headers even if its value cannot be read. */
+function parkedChange(record: LogRecord, event: Unstorable['event']): ParkedChange | undefined {
+  if (event !== null && !isChange(event)) return undefined
+  const known = changeOf(record)
+  return known && { ...known, change: event?.change ?? null }
 }

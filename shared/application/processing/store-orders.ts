@@ -2,36 +2,40 @@ import { OrderError } from '../../domain/errors.ts'
 import { UNKNOWN_TIME } from '../../domain/times.ts'
 import { decideBatch, failsAsAWhole, type Setback } from '../../messaging/batch-policy.ts'
 import { classify, type Failure } from '../../messaging/failure.ts'
-import { findCulprits } from '../../messaging/find-culprits.ts'
+import { findCulprits, findFirstCulprit } from '../../messaging/find-culprits.ts'
 import { holdThroughOutage, MAX_HOLD_MS, type HoldOptions } from '../../messaging/hold.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { fromMessage } from '../../messaging/records/envelope.ts'
+import { isChange, readEvent } from '../../messaging/records/envelope.ts'
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import { withoutJourney, withProvenMarks } from '../../messaging/records/original-record.ts'
 import { placeOf, readJourney } from '../../messaging/parking/parking.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
 import type { EventLog } from '../../ports/event-log.ts'
-import type { OrderStore, OrderToStore, ParkedRecord, StoreBatch, StoreOutcome } from '../../ports/order-store.ts'
+import type { OrderStore, ParkedRecord, StoreBatch, StoreOutcome } from '../../ports/order-store.ts'
 import { readAllExactly } from '../log/exact-record.ts'
+import {
+  changeFigures,
+  firstChanges,
+  groupsOf,
+  outcomesOf,
+  toBatch,
+  type Outcomes,
+  type Readable,
+} from './events-of-batch.ts'
 import type { HandleDelivery } from './handle-delivery.ts'
 import { holdWhileBusy } from './hold-while-busy.ts'
-import type { ParkableRecord, Park, Unstorable } from './park.ts'
+import type { Park, Unstorable } from './park.ts'
 import { transactions } from '../log/transactions.ts'
 
 const DECODED_AT_ONCE = 50
-
-/** A record that holds an order. */
-interface Readable extends ParkableRecord {
-  readonly order: OrderToStore
-}
 
 interface Decoded {
   readonly readable: Readable[]
   readonly unreadable: Unstorable[]
 }
 
-/** Stores orders and parks those that cannot be stored; the ledger accounts for all of them. */
+/** Stores orders and their changes, and parks those that cannot be stored; the ledger accounts for all of them. */
 export function createStoreOrders(dependencies: {
   log: Pick<EventLog, 'read'>
   store: Pick<OrderStore, 'storeBatch' | 'previewBatch'>
@@ -71,16 +75,25 @@ export function createStoreOrders(dependencies: {
     const parked = await park(unreadable, hold)
     let batch = readable
     let tried = { attempt: 1, attemptsBeganAt: clock.now(), holds: 0 }
+    /** Whether the batch failed, and each of its records could be stored as a copy. */
+    let isUnexplained = false
+    let isWholeFailing = false
+    /** Whether the first record of each order is parked, so that the rest tells nothing about the orders of the batch. */
+    let onlyFollowers = false
     let result = await attempt(batch, parked, hold)
     while (result.kind !== 'stored') {
-      if (result.kind === 'blamed') {
-        failedInARow = failsAsAWhole(result.blamed, batch.length, delivered) ? failedInARow + 1 : 0
+      if (result.kind === 'blamed' && !onlyFollowers) {
+        isWholeFailing = failsAsAWhole(result.blamed, groupsOf(batch).length, delivered)
+        failedInARow = isWholeFailing ? failedInARow + 1 : 0
       }
       const limits = { nowMs: clock.now(), deadline, isStopping: signal.aborted, random: clock.random }
       const step = decideBatch(result, { ...tried, failedInARow }, limits)
       if (step.kind === 'give-back') throw step.error
       if (step.kind === 'find-culprits') {
-        result = { kind: 'blamed', blamed: await findBlamed(batch, step.failure, hold) }
+        const found = await findBlamed(batch, step.failure, hold)
+        const blamed = found.length === 0 && isUnexplained ? firstChanges(batch, step.failure) : found
+        isUnexplained = found.length === 0 && step.failure.class !== 'transient'
+        result = { kind: 'blamed', blamed }
         continue
       }
       if (step.kind === 'store') {
@@ -94,6 +107,7 @@ export function createStoreOrders(dependencies: {
         await clock.sleep(step.waitMs, signal)
         tried = { attempt: 1, attemptsBeganAt: clock.now(), holds: tried.holds + 1 }
       } else {
+        onlyFollowers = isWholeFailing
         parked.push(...(await park(step.blamed, hold)))
         const culprits = new Set(step.blamed.map(({ record }) => record))
         batch = batch.filter(({ record }) => !culprits.has(record))
@@ -101,7 +115,7 @@ export function createStoreOrders(dependencies: {
       }
       result = await attempt(batch, parked, hold)
     }
-    if (batch.length > 0) failedInARow = 0
+    if (batch.length > 0 && !onlyFollowers) failedInARow = 0
     tell(topic, result.outcomes, batch, parked.length, startedAt)
   }
 
@@ -115,9 +129,9 @@ export function createStoreOrders(dependencies: {
       // In the orders topic a record is its own origin, whatever its headers say.
       const journey = delivered === 'copy' ? (record.journey ?? readJourney(record)) : undefined
       try {
-        readable.push({ record, journey, order: fromMessage(record, journey?.origin ?? placeOf(record)) })
+        readable.push({ record, journey, event: readEvent(record, journey?.origin ?? placeOf(record)) })
       } catch (error) {
-        unreadable.push({ record, journey, order: null, failure: classify(error) })
+        unreadable.push({ record, journey, event: null, failure: classify(error) })
       }
     }
     return { readable, unreadable }
@@ -135,9 +149,10 @@ export function createStoreOrders(dependencies: {
     batch: readonly Readable[],
     parked: readonly ParkedRecord[],
     hold: HoldOptions,
-  ): Promise<{ kind: 'stored'; outcomes: readonly StoreOutcome[] } | Setback<Unstorable>> {
+  ): Promise<{ kind: 'stored'; outcomes: Outcomes } | Setback<Unstorable>> {
     try {
-      const { outcomes } = await holdThroughOutage(() => storeAs(delivered, batch, parked), hold)
+      const result = await holdThroughOutage(() => storeAs(delivered, batch, parked), hold)
+      const outcomes = outcomesOf(batch, result)
       const blamed = batch.flatMap((readable, index) => {
         const outcome = outcomes[index]
         if (outcome?.kind !== 'rejected') return []
@@ -149,11 +164,15 @@ export function createStoreOrders(dependencies: {
     }
   }
 
-  /** Blames no order if the store is too busy for any, whether that shows before the search or after it. */
+  /**
+   * Blames no order if the store is too busy for any, whether that shows before the search or after it. Of the records of
+   * one order it blames the first that fails. Those behind it are not tried, because they must not overtake it: they stay
+   * in the batch, and wait in the store once the first one is parked.
+   */
   async function findBlamed(batch: readonly Readable[], { class: kind }: Failure, hold: HoldOptions) {
     if (kind === 'transient' && (await holdWhileBusy(store, hold))) return []
     // As copies: good orders are stored on the way, and no offset is counted before the culprits are parked.
-    const culprits = await findCulprits(batch, async (some) => {
+    const tryToStore = async (some: readonly Readable[]) => {
       // This takes long in a slow store, and a stopping process has no time for it.
       signal.throwIfAborted()
       if (clock.now() > hold.deadline) {
@@ -161,34 +180,44 @@ export function createStoreOrders(dependencies: {
         throw new OrderError('store-unavailable', detail, { retriable: true })
       }
       await storeAs('copy', some, [])
-    })
-    const blamed = culprits.map(({ item, failure }): Unstorable => ({ ...item, failure }))
+    }
+    const culprits = await findCulprits(groupsOf(batch), (groups) => tryToStore(groups.flat()))
+    const blamed: Unstorable[] = []
+    for (const { item: group, failure } of culprits) {
+      const [only, ...others] = group
+      const isAlone = only !== undefined && others.length === 0
+      const first = isAlone ? { item: only, failure } : await findFirstCulprit(group, tryToStore)
+      if (first !== undefined) blamed.push({ ...first.item, failure: first.failure })
+    }
     const certain = blamed.filter(({ failure }) => failure.class !== 'transient')
     const isBusy = certain.length < blamed.length && (await holdWhileBusy(store, hold))
     return isBusy ? certain : blamed
   }
 
   function storeAs(how: StoreBatch['delivered'], batch: readonly Readable[], parked: readonly ParkedRecord[]) {
-    const orders = batch.map(({ order }) => order)
-    return store.storeBatch({ groupId, delivered: how, orders, parked, now: new Date(clock.now()).toISOString() })
+    const now = new Date(clock.now()).toISOString()
+    const events = toBatch(batch.map(({ event }) => event))
+    return store.storeBatch({ groupId, delivered: how, ...events, parked, now })
   }
 
   function tell(
     topic: string,
-    outcomes: readonly StoreOutcome[],
+    outcomes: Outcomes,
     batch: readonly Readable[],
     parked: number,
     startedAt: number,
   ): void {
     const now = clock.now()
     const ordersThat = (kind: StoreOutcome['kind']) =>
-      batch.flatMap(({ order }, index) => (outcomes[index]?.kind === kind ? [order] : []))
+      batch.flatMap(({ event }, index) => (outcomes[index]?.kind === kind && !isChange(event) ? [event] : []))
     const stored = ordersThat('stored')
+    const changes = changeFigures(batch, outcomes)
     events.emit('batch:stored', {
       topic,
       stored: stored.map(({ orderId }) => orderId),
       duplicates: ordersThat('duplicate').map(({ orderId }) => orderId),
       parked,
+      ...(changes !== undefined && { changes }),
       durationMs: now - startedAt,
       latenciesMs: stored
         .filter(({ acceptedAt }) => acceptedAt !== UNKNOWN_TIME)

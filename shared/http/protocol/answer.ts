@@ -11,14 +11,18 @@ export function json(status: number, body: unknown, headers: Record<string, stri
   return { status, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body) }
 }
 
-/** 200 with an ETag of exactly these bytes, or 304 when the caller has them already (RFC 9110 §13.1.2). */
+/**
+ * 200 with an ETag of exactly these bytes, or 304 when the caller has them already (RFC 9110 §13.1.2). If the resource has
+ * a version, its ETag begins with it, so that `If-Match` can name the version.
+ */
 export function revalidated(
   request: HttpRequest,
   body: unknown,
   headers: Record<string, string> = {},
+  version?: number,
 ): HttpResponseInit {
   const text = JSON.stringify(body)
-  return unlessKnown(request, { etag: etagOf(text), body: text, headers: { ...JSON_HEADERS, ...headers } })
+  return unlessKnown(request, { etag: etagOf(text, version), body: text, headers: { ...JSON_HEADERS, ...headers } })
 }
 
 /** Like `revalidated`, for a serialised body. */
@@ -32,8 +36,9 @@ export function unlessKnown(
   return { status: 200, headers: { ...(type !== undefined && { 'content-type': type }), ...always }, body }
 }
 
-export function etagOf(body: string | Uint8Array): string {
-  return `"${hash('sha256', body, 'base64url').slice(0, 22)}"`
+export function etagOf(body: string | Uint8Array, version?: number): string {
+  const ofVersion = version === undefined ? '' : `${version}-`
+  return `"${ofVersion}${hash('sha256', body, 'base64url').slice(0, 22)}"`
 }
 
 function isKnown(ifNoneMatch: string | null, etag: string): boolean {

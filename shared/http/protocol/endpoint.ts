@@ -1,5 +1,6 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions'
 import { compressed } from './compressed.ts'
+import { MERGE_PATCH } from './json-body.ts'
 import { problemCodeOf, PROBLEMS, toProblem, type ProblemCode } from './problem.ts'
 import { REQUEST_ID, requestIdOf } from './request-id.ts'
 
@@ -32,7 +33,9 @@ export function endpoint(handler: Handler, report: Report): HttpHandler {
       const { status } = PROBLEMS[code]
       if (status >= 500) await report.fault(error, context)
       else await report.refusal(error, { code, status }, context)
-      return toProblem(error, new URL(request.url).pathname.slice(0, MAX_INSTANCE_LENGTH), { requestId })
+      const headers: Record<string, string> =
+        status === 415 && request.method === 'PATCH' ? { 'accept-patch': MERGE_PATCH } : {}
+      return toProblem(error, new URL(request.url).pathname.slice(0, MAX_INSTANCE_LENGTH), { requestId, headers })
     }
   }
 }

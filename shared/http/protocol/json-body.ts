@@ -5,12 +5,15 @@ export const MAX_BODY_BYTES = 1024 * 1024
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
+/** A JSON merge patch (RFC 7396), the one format that PATCH takes. */
+export const MERGE_PATCH = 'application/merge-patch+json'
+
 /**
- * The JSON value of a request. Throws `unsupported-media-type`, `payload-too-large` or `malformed-json`, the last with
- * the fault and its position, never with a part of the body.
+ * The JSON value of a request, of any JSON type or only of `mediaType`. Throws `unsupported-media-type`,
+ * `payload-too-large` or `malformed-json`, the last with the fault and its position, never with a part of the body.
  */
-export async function readJson(request: HttpRequest): Promise<unknown> {
-  requireJson(request.headers.get('content-type'))
+export async function readJson(request: HttpRequest, mediaType?: string): Promise<unknown> {
+  requireJson(request.headers.get('content-type'), mediaType)
   requirePlain(request.headers.get('content-encoding'))
   if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw tooLarge()
   const bytes = await request.arrayBuffer()
@@ -25,18 +28,27 @@ function whyEmpty({ headers }: HttpRequest): string {
   return inPieces ? 'No body arrived. Send it with the header content-length, not in pieces.' : 'The body is empty.'
 }
 
-function requireJson(contentType: string | null): void {
+/** Errs on the side of reading: a body that was missed would count as empty. HTTP/2 names neither length nor encoding. */
+export function hasBody({ headers }: HttpRequest): boolean {
+  const length = headers.get('content-length')
+  return length === null ? headers.has('transfer-encoding') || headers.has('content-type') : Number(length) > 0
+}
+
+function requireJson(contentType: string | null, mediaType: string | undefined): void {
   const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';')
-  const isJson = type.trim() === 'application/json' || /^application\/[\w.!#$&^-]+\+json$/.test(type.trim())
+  const isJson = mediaType === undefined ? isAnyJson(type.trim()) : type.trim() === mediaType
   const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='))
   const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset)
   if (isJson && isUtf8) return
+  const wanted = mediaType ?? 'application/json'
   throw new OrderError(
     'unsupported-media-type',
-    contentType === null
-      ? 'Send the header content-type: application/json.'
-      : 'Send content-type: application/json, in UTF-8.',
+    contentType === null ? `Send the header content-type: ${wanted}.` : `Send content-type: ${wanted}, in UTF-8.`,
   )
+}
+
+function isAnyJson(type: string): boolean {
+  return type === 'application/json' || /^application\/[\w.!#$&^-]+\+json$/.test(type)
 }
 
 /** A compressed body could be far larger than the limit once it is decompressed. */

@@ -24,6 +24,12 @@ export const PROBLEMS = {
     title: 'The order is not valid',
     remedy: 'Correct each member that `errors` points at (RFC 6901 pointers into the body), and send the order again.',
   },
+  'invalid-change': {
+    status: 400,
+    title: 'The change is not valid',
+    remedy:
+      'Correct each member that `errors` points at (RFC 6901 pointers into the body), and send the change again. Nothing was changed.',
+  },
   'invalid-request': {
     status: 400,
     title: 'The request is not valid',
@@ -44,6 +50,11 @@ export const PROBLEMS = {
     title: 'No such order',
     remedy: 'This id was never issued here. An id that was issued never gets this answer.',
   },
+  'change-not-found': {
+    status: 404,
+    title: 'No such change',
+    remedy: 'This id was never issued for this order. An id that was issued never gets this answer.',
+  },
   'dead-letter-not-found': {
     status: 404,
     title: 'No such dead letter',
@@ -56,16 +67,54 @@ export const PROBLEMS = {
     title: 'Not possible now',
     remedy: 'Check the current state; the detail says what prevents it.',
   },
+  'order-cancelled': {
+    status: 409,
+    title: 'The order is cancelled',
+    remedy: 'A cancelled order is changed no more. Place a new order if one is wanted.',
+  },
+  'order-discarded': {
+    status: 409,
+    title: 'The order was discarded',
+    remedy: 'An operator gave the order up: it was never stored. Place a new order.',
+  },
+  'version-conflict': {
+    status: 409,
+    title: 'The order was changed meanwhile',
+    remedy: 'Read the order again, and send the change with its new ETag in If-Match if it is still wanted.',
+  },
+  'earlier-change-discarded': {
+    status: 409,
+    title: 'An earlier change of the order was discarded',
+    remedy:
+      'An operator gave up a change that came before this one. Read the order, and send the change again if it is still wanted.',
+  },
+  overtaken: {
+    status: 409,
+    title: 'A later change came first',
+    remedy:
+      'The change came back from a dead letter after a later one had taken effect. Read the order, and send the change again if it is still wanted.',
+  },
+  'constraint-violated': {
+    status: 409,
+    title: 'The store refuses the change',
+    remedy: 'A constraint of the store refuses the order as the change would make it: tell the operator.',
+  },
+  'precondition-failed': {
+    status: 412,
+    title: 'The order was changed meanwhile',
+    remedy:
+      'If-Match names an earlier version of the order. Read the order again, and send the change with its new ETag if it is still wanted.',
+  },
   'payload-too-large': { status: 413, title: 'The body is too large', remedy: 'At most 1 MiB: split the order.' },
   'unsupported-media-type': {
     status: 415,
     title: 'The body is not declared as JSON',
-    remedy: 'Send content-type: application/json, in UTF-8.',
+    remedy: 'Send content-type: application/json, in UTF-8; with PATCH, application/merge-patch+json.',
   },
   'idempotency-key-reused': {
     status: 422,
-    title: 'The Idempotency-Key was used for another order',
-    remedy: 'Use a new key for a new order. Use the same key only to send the same order again.',
+    title: 'The Idempotency-Key was used for another order or change',
+    remedy: 'Use a new key for a new order or change. Use the same key only to send the same one again.',
   },
   'queue-full': {
     status: 429,
@@ -123,12 +172,21 @@ const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
 const SPEAKS_TO_CALLERS: ReadonlySet<ProblemCode> = new Set([
   'malformed-json',
   'invalid-order',
+  'invalid-change',
   'invalid-request',
   'order-not-found',
+  'change-not-found',
   'dead-letter-not-found',
   'not-found',
   'method-not-allowed',
   'conflict',
+  'order-cancelled',
+  'order-discarded',
+  'version-conflict',
+  'earlier-change-discarded',
+  'overtaken',
+  'constraint-violated',
+  'precondition-failed',
   'payload-too-large',
   'unsupported-media-type',
   'idempotency-key-reused',
@@ -157,6 +215,7 @@ export function toProblem(
     detail: known !== undefined && SPEAKS_TO_CALLERS.has(code) ? known.message : `${cause}${remedy}`,
     instance,
     requestId,
+    ...(known?.changeId !== undefined && { changeId: known.changeId }),
     ...(known !== undefined && known.violations.length > 0 && { errors: known.violations }),
   }
   return {

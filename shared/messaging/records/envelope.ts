@@ -1,17 +1,31 @@
 import { OrderError } from '../../domain/errors.ts'
+import type { ChangeKind } from '../../domain/changes/order-changes.ts'
 import { issuedAt, parseOrderId } from '../../domain/order-id.ts'
-import { bodyHash, NEW_ORDER_TYPE, newOrderJson, readNewOrderData, type NewOrder } from '../../domain/order-events.ts'
+import {
+  bodyHash,
+  CHANGE_TYPES,
+  changeJson,
+  changeKindOf,
+  NEW_ORDER_TYPE,
+  newOrderJson,
+  readChangeData,
+  readNewOrderData,
+  type ChangeEvent,
+  type NewOrder,
+} from '../../domain/order-events.ts'
 import { knownTime, UNKNOWN_TIME } from '../../domain/times.ts'
 import type { LogRecord, RecordHeader, RecordPosition, RecordToPublish } from '../../ports/event-log.ts'
-import type { OrderToStore } from '../../ports/order-store.ts'
+import type { LetterChange } from '../../ports/dead-letters.ts'
+import type { ChangeToStore, OrderToStore } from '../../ports/order-store.ts'
 import { decodeUtf8, HEADER, headerText } from './headers.ts'
 import { toBinaryMode } from './structured-event.ts'
 import { isTraceparent } from './traceparent.ts'
 
 /**
- * NewOrder on the wire: CloudEvents 1.0, binary mode (cloudevents/bindings/kafka-protocol-binding.md). The value is the
- * JSON data alone and its attributes are headers. The key is the order id, so that one order keeps its partition. Other
- * producers may send structured mode.
+ * Events on the wire: CloudEvents 1.0, binary mode (cloudevents/bindings/kafka-protocol-binding.md). The value is the
+ * JSON data alone and its attributes are headers. The key is the order id, so that all events of one order keep their
+ * partition and their order. `ce_id` is the order's id for NewOrder and the change's own for a change, whose order is the
+ * `ce_subject`. Other producers may send structured mode.
  */
 const SOURCE = '/orders'
 /** As `Date.toISOString` writes it, and therefore this product. */
@@ -31,11 +45,31 @@ export function toMessage(
   traceparent: string | undefined,
   tracestate?: string,
 ): RecordToPublish {
+  return message({ ...event, id: event.orderId, type: NEW_ORDER_TYPE }, json, traceparent, tracestate)
+}
+
+/** The same for an accepted change. */
+export function toChangeMessage(
+  event: ChangeEvent,
+  json: string,
+  traceparent: string | undefined,
+  tracestate?: string,
+): RecordToPublish {
+  const { changeId: id, change } = event
+  return message({ ...event, id, type: CHANGE_TYPES[change.kind] }, json, traceparent, tracestate)
+}
+
+function message(
+  event: Pick<NewOrder, 'orderId' | 'acceptedAt' | 'idempotencyKeyHash'> & { id: string; type: string },
+  json: string,
+  traceparent: string | undefined,
+  tracestate: string | undefined,
+): RecordToPublish {
   const headers: RecordHeader[] = [
     [HEADER.contentType, JSON_CONTENT_TYPE],
     [HEADER.specVersion, '1.0'],
-    [HEADER.id, event.orderId],
-    [HEADER.type, NEW_ORDER_TYPE],
+    [HEADER.id, event.id],
+    [HEADER.type, event.type],
     [HEADER.source, SOURCE],
     [HEADER.time, event.acceptedAt],
     [HEADER.subject, event.orderId],
@@ -47,18 +81,28 @@ export function toMessage(
 }
 
 /**
- * The order in a record, ready to be stored. `origin` is the place of the original: the record's own, or for a copy in a
+ * The event in a record, ready to be stored. `origin` is the place of the original: the record's own, or for a copy in a
  * retry topic the one in its headers.
- * Throws `undecodable-record`, `unknown-event` or `invalid-order`, all poison.
+ * Throws `undecodable-record`, `unknown-event`, `invalid-order` or `invalid-change`, all poison.
  */
+export function readEvent(message: LogRecord, origin: RecordPosition): OrderToStore | ChangeToStore {
+  const { record, type } = typed(message)
+  const kind = type === undefined ? undefined : changeKindOf(type)
+  return kind === undefined ? readOrder(record, type, origin) : readChange(record, kind, origin)
+}
+
+/** The same for a record that is expected to be an order's. A change is `unknown-event` here. */
 export function fromMessage(message: LogRecord, origin: RecordPosition): OrderToStore {
-  const record = inBinaryMode(message)
-  const orderId = orderIdOf(record)
+  const { record, type } = typed(message)
+  return readOrder(record, type, origin)
+}
+
+function readOrder(record: LogRecord, type: string | undefined, origin: RecordPosition): OrderToStore {
+  const orderId = idIn(record, HEADER.id)
   if (orderId === undefined) {
     throw new OrderError('undecodable-record', `Neither the id of an event nor the key is an order id. ${EXPECTED}`)
   }
   const json = parseJson(record.value)
-  const type = headerText(record, HEADER.type)
   if (type === undefined) throw new OrderError('unknown-event', `The record names no type of event. ${EXPECTED}`)
   const order = readNewOrderData(type, json)
   return {
@@ -73,15 +117,70 @@ export function fromMessage(message: LogRecord, origin: RecordPosition): OrderTo
   }
 }
 
-/** The header `ce_type` means binary mode. It is checked first, because nearly all records have it. */
-function inBinaryMode(record: LogRecord): LogRecord {
-  return headerText(record, HEADER.type) === undefined ? (toBinaryMode(record) ?? record) : record
+function readChange(record: LogRecord, kind: ChangeKind, origin: RecordPosition): ChangeToStore {
+  const changeId = changeIdIn(record)
+  if (changeId === undefined) {
+    throw new OrderError('undecodable-record', 'The id of the event is not the id of a change.')
+  }
+  const orderId = idIn(record, HEADER.subject)
+  if (orderId === undefined) {
+    throw new OrderError('undecodable-record', 'Neither the subject of the event nor the key is an order id.')
+  }
+  const change = readChangeData(kind, parseJson(record.value))
+  return {
+    origin,
+    orderId,
+    changeId,
+    acceptedAt: acceptedAtOf(record),
+    change,
+    bodyHash: bodyHash(changeJson(change)),
+    idempotencyKeyHash: headerText(record, HEADER.idempotencyKeyHash) ?? null,
+    redriveOf: headerText(record, HEADER.redriveOf) ?? null,
+  }
 }
 
-/** The id of the record's order, even if its value cannot be read: the id of its event, else the key. */
+/** Whether the event is of a change. */
+export function isChange(event: OrderToStore | ChangeToStore): event is ChangeToStore {
+  return 'changeId' in event
+}
+
+/**
+ * The change that the record is of, even if its value cannot be read. Undefined for any other record, and for a change
+ * without a valid id or order.
+ */
+export function changeOf(message: LogRecord): LetterChange | undefined {
+  const { record, type = '' } = typed(message)
+  const kind = changeKindOf(type)
+  if (kind === undefined || idIn(record, HEADER.subject) === undefined) return undefined
+  const changeId = changeIdIn(record)
+  return changeId === undefined ? undefined : { changeId, kind }
+}
+
+/** The record in binary mode, with its type. Nearly all records have the header `ce_type`, so they are binary already. */
+function typed(record: LogRecord): { record: LogRecord; type: string | undefined } {
+  const type = headerText(record, HEADER.type)
+  if (type !== undefined) return { record, type }
+  const binary = toBinaryMode(record) ?? record
+  return { record: binary, type: headerText(binary, HEADER.type) }
+}
+
+/**
+ * The id of the record's order, even if its value cannot be read: the id of its event, or of a change the subject, else
+ * the key. A change without an id of its own counts as nobody's, so that it holds no order.
+ */
 export function orderIdOf(message: LogRecord): string | undefined {
-  const record = headerText(message, HEADER.id) === undefined ? inBinaryMode(message) : message
-  const id = headerText(record, HEADER.id) ?? (record.key === null ? undefined : decodeUtf8(record.key))
+  const { record, type = '' } = typed(message)
+  if (changeKindOf(type) === undefined) return idIn(record, HEADER.id)
+  return changeIdIn(record) === undefined ? undefined : idIn(record, HEADER.subject)
+}
+
+function changeIdIn(record: LogRecord): string | undefined {
+  return parseOrderId(headerText(record, HEADER.id) ?? '')
+}
+
+/** The id in the header, else in the key. */
+function idIn(record: LogRecord, header: string): string | undefined {
+  const id = headerText(record, header) ?? (record.key === null ? undefined : decodeUtf8(record.key))
   return id === undefined ? undefined : parseOrderId(id)
 }
 
@@ -90,7 +189,7 @@ export function orderIdOf(message: LogRecord): string | undefined {
  * `UNKNOWN_TIME`. Depends on the record alone, so that a rebuild gets the same result.
  */
 export function acceptedAtOf(record: LogRecord): string {
-  const text = headerText(record, HEADER.time) ?? headerText(inBinaryMode(record), HEADER.time) ?? ''
+  const text = headerText(record, HEADER.time) ?? headerText(typed(record).record, HEADER.time) ?? ''
   const time = knownTime(Date.parse(text))
   if (time !== undefined) return CANONICAL_TIME.test(text) ? text : new Date(time).toISOString()
   const otherwise = knownTime(record.timestamp) ?? knownTime(issuedMs(record))

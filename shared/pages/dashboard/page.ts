@@ -129,7 +129,17 @@ function orders(): Html {
     <form id="order-search" role="search">
       <div class="fields">
         ${label('Search', html`<input id="order-text" type="search" maxlength="200" placeholder="name, item or order id" />`)}
-        ${label('Status', select('order-status', [['', 'stored'], 'retrying', 'dead-lettered', 'discarded']))}
+        ${label(
+          'Status',
+          select('order-status', [
+            ['', 'stored or cancelled'],
+            ['stored', 'stored, not cancelled'],
+            'cancelled',
+            'retrying',
+            'dead-lettered',
+            'discarded',
+          ]),
+        )}
       </div>
       <details id="order-filters">
         <summary>Customer, currency, dates</summary>

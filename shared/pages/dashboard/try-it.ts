@@ -15,13 +15,14 @@ export function tryItSection(): Html {
   return html`<section id="try-it" class="card try-it" aria-labelledby="try-title">
     <h2 id="try-title" tabindex="-1">Try it</h2>
     <p class="explained">
-      Every order that got its 202 is stored in the end, and a bad order does not affect the others. Watch three plays,
+      Every order that got its 202 is stored in the end, and a bad order does not affect the others. Watch four plays,
       explained step by step while the picture above and the charts below show them, or send and break things yourself.
     </p>
     <div class="columns plays">
       ${play('play-eventual', '1. A moment later', 'Accepted now, stored a moment later. Ten seconds.')}
       ${play('play-outage', '2. An outage', 'The store goes down and comes back. Half a minute.')}
       ${play('play-retry', '3. A bad order', 'Retried, dead-lettered, redriven. As long as the retries take.')}
+      ${play('play-change', '4. A change of mind', 'An order is retried, and its cancellation waits for it. Up to a minute.')}
     </div>
     <ol id="told" class="told" role="log" aria-label="What happens"></ol>
     <button id="stop-play" class="quiet" type="button" hidden>Stop, and mend everything</button>

@@ -16,11 +16,14 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
     events.on('order:accepted', (event) => {
       logger.debug(lineOf('order:accepted', event), 'an order is durable in the log')
     })
+    events.on('change:accepted', (event) => {
+      logger.debug(lineOf('change:accepted', event), 'a change of an order is durable in the log')
+    })
   }
   // Without stacks, because the line of the parked record has the stack, and up to three attempts precede it.
   const attempts = isDebugged ? logger : logger.child({}, { serializers: { err: toBriefErrorLine } })
-  events.on('batch:stored', ({ topic, stored, duplicates, parked, durationMs }) => {
-    const counts = { topic, stored: stored.length, duplicates: duplicates.length, parked, durationMs }
+  events.on('batch:stored', ({ topic, stored, duplicates, parked, changes, durationMs }) => {
+    const counts = { topic, stored: stored.length, duplicates: duplicates.length, parked, changes, durationMs }
     logger.debug(lineOf('batch:stored', counts), 'batch stored')
   })
   events.on('attempt:failed', (event) => {

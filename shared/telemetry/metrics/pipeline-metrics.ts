@@ -27,8 +27,18 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
     accepting.observe(durationMs / 1000)
   })
 
+  const changesAccepted = counter('orders_changes_accepted_total', 'Changes of orders made durable in the log.', [
+    'kind',
+  ])
+  events.on('change:accepted', ({ kind }) => changesAccepted.inc({ kind }))
+
   const stored = counter('orders_stored_total', 'Orders stored, by the topic that they were stored from.', [TOPIC])
   const duplicates = counter('orders_duplicate_total', 'Deliveries of orders that were stored already.', [TOPIC])
+  const changes = counter(
+    'orders_changes_total',
+    'Changes that were processed, by what became of them. One that waits counts once, as waiting.',
+    ['outcome'],
+  )
   const sizes = histogram('orders_batch_size', 'Records of a batch.', BATCH_SIZES, [TOPIC])
   const processing = histogram(
     'messaging_process_duration_seconds',
@@ -45,7 +55,12 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
     const of = { [TOPIC]: topic }
     stored.inc(of, batch.stored.length)
     duplicates.inc(of, batch.duplicates.length)
-    sizes.observe(of, batch.stored.length + batch.duplicates.length + parked)
+    let size = batch.stored.length + batch.duplicates.length + parked
+    for (const [outcome, count] of Object.entries(batch.changes ?? {})) {
+      changes.inc({ outcome }, count)
+      size += count
+    }
+    sizes.observe(of, size)
     processing.observe(of, durationMs / 1000)
     for (const ms of latenciesMs) latency.observe(ms / 1000)
   })

@@ -47,12 +47,14 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   const balanced = gauge('orders_ledger_balanced', '1 when every record is accounted for.', [])
   const records = gauge('orders_ledger_records', 'Records of the orders topic by outcome.', ['outcome'])
   const parked = gauge('orders_parked', 'Records that were ever parked, by what became of them.', ['state'])
+  const waiting = gauge('orders_changes_waiting', 'Changes that wait for an earlier event of their order.', [])
   const all = [lag, committed, end, behindTransaction, delay, overdue, lifeUsed, up, records, parked]
   const tierOf = new Map(topics.retries.map(({ topic, tier }) => [topic, String(tier)]))
 
   return function set({ topics: figures, readiness, verdict }) {
     for (const one of all) one.reset()
     balanced.remove()
+    waiting.remove()
     for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
     for (const figure of figures ?? []) setTopic(figure)
     // Without a result in time, log and store count as unavailable.
@@ -80,6 +82,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     const { stored, duplicate, parked: everParked, gaps, damaged, lost, toCome } = verdict.totals
     const outcomes = { stored, duplicate, parked: everParked, gap: gaps, damaged, lost, 'to-come': toCome }
     balanced.set(verdict.balanced ? 1 : 0)
+    waiting.set(verdict.waiting)
     for (const [outcome, count] of Object.entries(outcomes)) records.set({ outcome }, count)
     for (const [state, count] of Object.entries(verdict.parked)) parked.set({ state }, count)
   }

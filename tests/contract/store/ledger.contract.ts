@@ -34,6 +34,7 @@ export function ledgerContract(name: string, open: OpenEmptyStore): void {
         lost: [],
         logs: [],
         parked: { retrying: 0, stored: 0, duplicate: 0, dead: 0, discarded: 0, redriven: 0 },
+        waiting: 0,
       })
     })
 

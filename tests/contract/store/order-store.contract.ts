@@ -41,6 +41,7 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
         status: 'stored',
         acceptedAt: ACCEPTED_AT,
         storedAt: NOW,
+        version: 1,
         ...order.order,
         customerFullName: 'Zoë 🛒 Example',
         orderItems: [{ ...order.order.orderItems[0], longDescription: 'Brand Shirt M Blue' }],

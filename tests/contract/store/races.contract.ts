@@ -4,12 +4,15 @@ import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 import {
   actAt,
   batchOf,
+  changeAt,
+  changeLetterOf,
   GROUP,
   letterIdOf,
   letterOf,
   LATER,
   NOW,
   orderAt,
+  parkedChange,
   parkedFrom,
   place,
   type OpenStore,
@@ -26,6 +29,7 @@ export interface SharedStore extends AsyncDisposable {
 }
 
 const HOLD_STATES = 'UPDATE order_states SET attempt = attempt'
+const HOLD_CHANGES = 'UPDATE order_changes SET attempt = attempt'
 const HOLD_PARKED = 'UPDATE parked_records SET attempt = attempt'
 /** A call that does not wait by then may never wait. The test still passes; the two calls just do not meet. */
 const MEET_MS = 30_000
@@ -176,6 +180,63 @@ export function racesContract(name: string, open: () => Promise<SharedStore>): v
       const page = await shared.one.views.list({ limit: 10, status: 'retrying' })
       expect(page.items).toEqual([])
     })
+
+    const statusOfChange = async (changeId: string) =>
+      (await shared.one.views.getChanges([changeId])).get(changeId)?.status
+    const amendment = { kind: 'amend', amendment: { customerName: 'Changed' } } as const
+
+    test.each([0, 1])(
+      'a retry stores an order while its change comes from partition %i: the change takes effect',
+      async (p) => {
+        const order = orderAt(0)
+        const change = changeAt(1, order, amendment, { origin: place(1, p) })
+        await retrying(order)
+        const results = await meet(
+          HOLD_STATES,
+          () => shared.one.store.storeBatch(batchOf([order], { delivered: 'copy' })),
+          () => shared.other.store.storeBatch(batchOf([], { changes: [change] })),
+        )
+        expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+        expect(await statusOfChange(change.changeId)).toBe('applied')
+        expect(await shared.one.views.get(order.orderId)).toMatchObject({ version: 2, customerName: 'Changed' })
+      },
+    )
+
+    test('two processes decide one change: it takes effect once', async () => {
+      const order = orderAt(0)
+      const change = changeAt(1, order, amendment)
+      await retrying(order)
+      await shared.one.store.storeBatch(batchOf([], { changes: [change] }))
+      const results = await meet(
+        HOLD_CHANGES,
+        () => shared.one.store.storeBatch(batchOf([order], { delivered: 'copy' })),
+        () => shared.other.store.storeBatch(batchOf([order], { delivered: 'copy' })),
+      )
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+      expect(await shared.one.views.get(order.orderId)).toMatchObject({ version: 2, customerName: 'Changed' })
+      const entries = (await shared.one.views.history(order.orderId)) ?? []
+      expect(entries.filter(({ kind }) => kind === 'amended')).toHaveLength(1)
+    })
+
+    test.each([0, 1])(
+      'a change is discarded while a later one comes from partition %i, which does not wait for ever',
+      async (p) => {
+        const order = orderAt(0)
+        const [first, later] = [changeAt(1, order, amendment), changeAt(2, order, amendment, { origin: place(2, p) })]
+        const parked = [parkedChange(first, { state: 'dead', attempt: 4, nextAttemptAt: null })]
+        await shared.one.store.storeBatch(batchOf([order], { parked }))
+        await shared.one.deadLetters.keep([changeLetterOf(first)])
+        const results = await meet(
+          HOLD_CHANGES,
+          () => shared.one.redriveTasks.discard(letterIdOf(first), actAt(1)),
+          () => shared.other.store.storeBatch(batchOf([], { changes: [later] })),
+        )
+        expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+        expect(await statusOfChange(first.changeId)).toBe('discarded')
+        expect(['applied', 'rejected']).toContain(await statusOfChange(later.changeId))
+        expect((await shared.one.ledger.read(GROUP, 10)).waiting).toBe(0)
+      },
+    )
 
     test('a task is leased to only one of two owners', async () => {
       const order = orderAt(0)

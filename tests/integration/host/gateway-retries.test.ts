@@ -117,6 +117,19 @@ describe.skipIf(skipsGateway)('the gateway, when an instance goes', () => {
     },
   )
 
+  test.each([
+    ['PATCH', '/api/orders/018f0000'],
+    ['POST', '/api/orders/018f0000/cancel'],
+    ['POST', '/API/Orders/018f0000/Cancel/'],
+  ])('repeats a change with an Idempotency-Key where orders are placed: %s %s', async (method, path) => {
+    const { port, url } = await start()
+    const seen = await startRole(API, port, 'hang up', 'answer', 'hang up')
+    expect((await fetch(url + path, { method, headers: KEY })).status).toBe(202)
+    expect(seen).toHaveLength(2)
+    expect((await fetch(url + path, { method })).status).toBe(502)
+    expect(seen).toHaveLength(3)
+  })
+
   test('sends operators’ requests once, even with idempotency keys', async () => {
     const { port, url } = await start()
     const seen = await startRole(QUERY, port, 'hang up')

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createRebuild, type ReadOrder } from '../../../shared/application/operations/rebuild.ts'
+import { createRebuild, type ReadRecord } from '../../../shared/application/operations/rebuild.ts'
 import { openServices, type Services } from '../../../shared/composition-root.ts'
 import { readConfig } from '../../../shared/settings/config.ts'
 import { bodyHash, newOrderJson } from '../../../shared/domain/order-events.ts'
@@ -94,7 +94,7 @@ function change(sql: string): void {
   }
 }
 
-const rebuildBy = (readOrder?: ReadOrder) =>
+const rebuildBy = (readRecord?: ReadRecord) =>
   createRebuild({
     log: all.log,
     store: all.store,
@@ -104,7 +104,7 @@ const rebuildBy = (readOrder?: ReadOrder) =>
     clock: systemClock,
     signal: new AbortController().signal,
     onError: () => undefined,
-    ...(readOrder !== undefined && { readOrder }),
+    ...(readRecord !== undefined && { readRecord }),
   })
 
 async function ended(): Promise<Rebuild> {
@@ -115,8 +115,8 @@ async function ended(): Promise<Rebuild> {
   }
 }
 
-async function rebuild(readOrder?: ReadOrder): Promise<Rebuild> {
-  await rebuildBy(readOrder).start(ACT)
+async function rebuild(readRecord?: ReadRecord): Promise<Rebuild> {
+  await rebuildBy(readRecord).start(ACT)
   return ended()
 }
 
@@ -124,7 +124,7 @@ const found = async (q: string) =>
   (await all.views.search({ q, limit: 200 })).items.map(({ customerName }) => customerName)
 
 /** Reads today's event as the upcaster of a later version would. */
-const upcast: ReadOrder = (record: LogRecord) => {
+const upcast = (record: LogRecord) => {
   const read = fromMessage(record, originOf(record))
   const order = { ...read.order, customerName: `Upcast ${read.order.customerName}` }
   return { ...read, order, bodyHash: bodyHash(newOrderJson(order)) }
@@ -216,12 +216,12 @@ describe('a rebuild of the orders from the log', () => {
   test('keeps an order that today’s code can no longer read', async () => {
     await publishAndStore(orders(3))
     const before = rows()
-    const readOrder: ReadOrder = (record) => {
+    const readRecord: ReadRecord = (record) => {
       const order = upcast(record)
       if (order.order.customerName.endsWith('Name1')) return fromMessage({ ...record, value: null }, originOf(record))
       return fromMessage(record, originOf(record))
     }
-    expect(await rebuild(readOrder)).toMatchObject({ state: 'done', projected: 2, kept: 1 })
+    expect(await rebuild(readRecord)).toMatchObject({ state: 'done', projected: 2, kept: 1 })
     expect(rows()).toEqual(before)
   })
 

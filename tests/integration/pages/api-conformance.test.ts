@@ -120,6 +120,74 @@ describe('the product behaves as its OpenAPI document says', () => {
     }
   })
 
+  describe('for changes of an order', () => {
+    const PATCH = { 'content-type': 'application/merge-patch+json' }
+    const template = '/api/orders/{orderId}'
+    const address = { method: 'PATCH', headers: PATCH, body: '{"shippingAddress":"7 Example Road"}' }
+    const waiting = { prefer: 'wait=30' }
+
+    async function placed(): Promise<string> {
+      const order = await ask('/api/orders', '/api/orders', { ...post, headers: { ...JSON_BODY, ...waiting } })
+      return (JSON.parse(order.text) as { orderId: string }).orderId
+    }
+
+    it.each([
+      ['an address', 202, address],
+      ['an unknown member', 400, { ...address, body: '{"shippingAdress":"7 Example Road"}' }],
+      ['nothing', 400, { ...address, body: '{}' }],
+      ['a body in another format', 415, { ...address, headers: JSON_BODY }],
+      ['an If-Match that is not an ETag', 400, { ...address, headers: { ...PATCH, 'if-match': '7' } }],
+      ['an ETag that the order never had', 412, { ...address, headers: { ...PATCH, 'if-match': '"7"' } }],
+    ])('an amendment with %s: %d', async (_, status, asked) => {
+      const answer = await ask(`/api/orders/${orderId}`, template, asked)
+      expect(answer).toMatchObject({ status, faults: [] })
+      expect(answer.headers.get('accept-patch')).toBe(status === 415 ? 'application/merge-patch+json' : null)
+    })
+
+    it('which never had such an order, or no such change: 404', async () => {
+      expect(await ask(`/api/orders/${ISSUED_NEVER}`, template, address)).toMatchObject({ status: 404, faults: [] })
+      for (const [path, documented] of [
+        [`/api/orders/${ISSUED_NEVER}/changes`, `${template}/changes`],
+        [`/api/orders/${orderId}/changes/${ISSUED_NEVER}`, `${template}/changes/{changeId}`],
+      ] as const) {
+        expect(await ask(path, documented)).toMatchObject({ status: 404, faults: [] })
+      }
+    })
+
+    it('an order that is amended, then cancelled, then too late: 200, 200, 409; and every change is found', async () => {
+      const id = await placed()
+      const amended = await ask(`/api/orders/${id}`, template, { ...address, headers: { ...PATCH, ...waiting } })
+      expect(amended).toMatchObject({ status: 200, faults: [] })
+      expect(JSON.parse(amended.text)).toMatchObject({ version: 2, shippingAddress: '7 Example Road' })
+      const cancel = { method: 'POST', headers: { ...JSON_BODY, ...waiting }, body: '{"reason":"Ordered twice."}' }
+      const cancelled = await ask(`/api/orders/${id}/cancel`, `${template}/cancel`, cancel)
+      expect(cancelled).toMatchObject({ status: 200, faults: [] })
+      expect(JSON.parse(cancelled.text)).toMatchObject({ status: 'cancelled', version: 3 })
+      expect(await ask(`/api/orders/${id}`, template, address)).toMatchObject({ status: 409, faults: [] })
+
+      const list = await ask(`/api/orders/${id}/changes`, `${template}/changes`)
+      expect(list).toMatchObject({ status: 200, faults: [] })
+      const { items } = JSON.parse(list.text) as { items: { changeId: string; status: string; version: number }[] }
+      expect(items.map(({ status, version }) => [status, version])).toEqual([
+        ['applied', 2],
+        ['applied', 3],
+      ])
+      for (const { changeId } of items) {
+        const path = `/api/orders/${id}/changes/${changeId}`
+        expect(await ask(path, `${template}/changes/{changeId}`)).toMatchObject({ status: 200, faults: [] })
+      }
+      for (const [path, documented] of [
+        [`/api/orders/${id}`, template],
+        [`/api/orders/${id}/history`, `${template}/history`],
+        ['/api/orders?status=cancelled', '/api/orders'],
+      ] as const) {
+        const found = await ask(path, documented)
+        expect(found).toMatchObject({ status: 200, faults: [] })
+        expect(found.text).toContain('cancelled')
+      }
+    })
+  })
+
   it.each([
     [200, '/api/orders?limit=1', '/api/orders'],
     [400, '/api/orders?limit=0', '/api/orders'],

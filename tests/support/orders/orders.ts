@@ -1,8 +1,8 @@
 import type { NewOrderCommand } from '../../../shared/domain/order-commands.ts'
 import { createOrderIds } from '../../../shared/domain/order-id.ts'
-import type { NewOrder } from '../../../shared/domain/order-events.ts'
-import { newOrderJson } from '../../../shared/domain/order-events.ts'
-import { toMessage } from '../../../shared/messaging/records/envelope.ts'
+import type { OrderChange } from '../../../shared/domain/changes/order-changes.ts'
+import { changeJson, newOrderJson, type ChangeEvent, type NewOrder } from '../../../shared/domain/order-events.ts'
+import { toChangeMessage, toMessage } from '../../../shared/messaging/records/envelope.ts'
 import type { DeliveredRecord } from '../../../shared/messaging/records/kafka-event.ts'
 import type { RecordToPublish } from '../../../shared/ports/event-log.ts'
 
@@ -56,6 +56,18 @@ export function newOrder(changes: Partial<NewOrder> = {}): NewOrder {
 
 export function messageOf(event: NewOrder = newOrder()): RecordToPublish {
   return toMessage(event, newOrderJson(event.data), undefined)
+}
+
+/** A change of the order, an amendment of its total unless said otherwise. */
+export function changeEvent(orderId: string, changes: Partial<ChangeEvent> = {}): ChangeEvent {
+  const acceptedAt = '2026-01-01T00:01:00.000Z'
+  const change: OrderChange = { kind: 'amend', amendment: { totalPrice: 7 } }
+  const changeId = testOrderIds.nextChange(orderId, Date.parse(acceptedAt))
+  return { changeId, orderId, acceptedAt, change, idempotencyKeyHash: null, ...changes }
+}
+
+export function changeMessageOf(event: ChangeEvent): RecordToPublish {
+  return toChangeMessage(event, changeJson(event.change), undefined)
 }
 
 /** A published record as the log returns it. */

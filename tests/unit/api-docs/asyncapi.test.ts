@@ -3,10 +3,12 @@ import { Ajv } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
 import { createAsyncApi } from '../../../shared/api-docs/asyncapi.ts'
-import { newOrderJson } from '../../../shared/domain/order-events.ts'
+import type { OrderChange } from '../../../shared/domain/changes/order-changes.ts'
+import { changeJson, newOrderJson, readChangeData } from '../../../shared/domain/order-events.ts'
+import { createOrderIds } from '../../../shared/domain/order-id.ts'
 import { decodeUtf8 } from '../../../shared/messaging/records/headers.ts'
 import { nextJourney, toParked } from '../../../shared/messaging/parking/parking.ts'
-import { toMessage } from '../../../shared/messaging/records/envelope.ts'
+import { toChangeMessage, toMessage } from '../../../shared/messaging/records/envelope.ts'
 import { classify } from '../../../shared/messaging/failure.ts'
 import { createTopics } from '../../../shared/messaging/topics.ts'
 import { createSchemaCheck } from '../../support/api-schemas.ts'
@@ -18,7 +20,10 @@ interface Document {
     string,
     { action: string; channel: { $ref: string }; bindings?: { kafka: { groupId: { enum: string[] } } } }
   >
-  components: { messages: Record<string, { headers: Headers }>; schemas: { NewOrder: object } }
+  components: {
+    messages: Record<string, { headers: Headers; payload: object; examples?: { headers: object; payload: object }[] }>
+    schemas: Record<'NewOrder' | 'OrderAmended' | 'OrderCancelled', object>
+  }
 }
 interface Headers {
   required: string[]
@@ -64,8 +69,42 @@ describe('the AsyncAPI document', () => {
     expect(messageOf().headers.map(([name]) => name)).toEqual(required)
   })
 
+  it.each<[string, OrderChange]>([
+    ['OrderAmended', { kind: 'amend', amendment: { shippingAddress: '7 Example Road' }, expectedVersion: 1 }],
+    ['OrderCancelled', { kind: 'cancel', reason: 'Ordered twice.' }],
+    ['OrderCancelled', { kind: 'cancel' }],
+  ])('describes an %s as it is published: its headers and its data', (name, change) => {
+    const { orderId, acceptedAt } = newOrder()
+    const changeId = createOrderIds(['a secret of at least thirty-two bytes']).nextChange(orderId, 0)
+    const json = changeJson(change)
+    const event = { orderId, changeId, acceptedAt, change, idempotencyKeyHash: null }
+    const { headers } = toChangeMessage(event, json, undefined)
+    const { required } = headersOf(name)
+    expect(headers.map(([header]) => header)).toEqual(required)
+    const ajv = new Ajv2020({ strict: false, validateFormats: false })
+    ajv.validate(headersOf(name), Object.fromEntries(headers.map(([header, value]) => [header, value])))
+    expect(ajv.errors).toBeNull()
+    const faultOf = createSchemaCheck(document.components)
+    expect(faultOf(document.components.messages[name]?.payload ?? {}, JSON.parse(json))).toBe('')
+  })
+
+  it('has an example of each event, with data that its readers take', () => {
+    const faultOf = createSchemaCheck(document.components)
+    const kinds = { NewOrder: undefined, OrderAmended: 'amend', OrderCancelled: 'cancel' } as const
+    for (const [name, kind] of Object.entries(kinds)) {
+      const { headers, payload, examples = [] } = document.components.messages[name] ?? { headers: {}, payload: {} }
+      expect([name, examples.length]).toEqual([name, 1])
+      for (const example of examples) {
+        expect([name, faultOf(headers, example.headers), faultOf(payload, example.payload)]).toEqual([name, '', ''])
+        if (kind !== undefined) expect(readChangeData(kind, example.payload).kind).toBe(kind)
+      }
+    }
+  })
+
   it.each([
     ['RetriedOrder', 1_000],
+    ['RetriedAmendment', 1_000],
+    ['RetriedCancellation', 1_000],
     ['DeadLetter', null],
   ])('describes the headers that a %s is parked with', (message, notBefore) => {
     const record = delivered(messageOf(), { offset: 7 })

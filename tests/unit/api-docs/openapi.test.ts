@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { describe, expect, it } from 'vitest'
 import { API_VERSION, createOpenApi, OPERATIONS, templateOf } from '../../../shared/api-docs/openapi.ts'
+import { amendmentSchema, cancellationSchema } from '../../../shared/domain/changes/order-changes.ts'
 import { newOrderCommandSchema } from '../../../shared/domain/order-commands.ts'
 import { PROBLEMS } from '../../../shared/http/protocol/problem.ts'
 import { rightFor } from '../../../shared/http/rights.ts'
@@ -178,6 +179,38 @@ describe('the OpenAPI document', () => {
       const taken = newOrderCommandSchema.safeParse(value).success
       expect([change, faultOf(schema, value) === '']).toEqual([change, taken])
     }
+  })
+
+  it('takes and refuses the same changes as the product', () => {
+    const { orderItems } = JSON.parse(readFileSync('order.json', 'utf8')) as { orderItems: unknown }
+    const amendments = [
+      {},
+      [],
+      { shippingAddress: '7 Example Road' },
+      { shippingAdress: '7 Example Road' },
+      { shippingAddress: null },
+      { shippingAddress: '' },
+      { customerId: 1 },
+      { currencyType: 'EUR' },
+      { reference: 'WEB-1' },
+      { totalPrice: 10, paymentMethodType: 4, orderItems },
+      { totalPrice: -1 },
+      { orderItems: [] },
+    ]
+    const cancellations = [{}, { reason: 'x' }, { reason: '' }, { reason: '😀'.repeat(201) }, { why: 'x' }, null]
+    const cases = [
+      ...amendments.map((value) => ({ name: 'Amendment', schema: amendmentSchema, value })),
+      ...cancellations.map((value) => ({ name: 'Cancellation', schema: cancellationSchema, value })),
+    ]
+    for (const { name, schema, value } of cases) {
+      const isTaken = faultOf({ $ref: `#/components/schemas/${name}` }, value) === ''
+      expect([name, value, isTaken]).toEqual([name, value, schema.safeParse(value).success])
+    }
+  })
+
+  it('has Accept-Patch where a PATCH is refused because of its format, and nowhere else', () => {
+    const naming = operations.filter(({ operation }) => 'Accept-Patch' in (operation.responses['415']?.headers ?? {}))
+    expect(naming.map(({ method }) => method)).toEqual(['patch'])
   })
 
   it('has the version of the package', () => {

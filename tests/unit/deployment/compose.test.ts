@@ -64,7 +64,7 @@ describe('the roles', () => {
   test('divide the functions by purpose', () => {
     const served = (role: string) =>
       functions.filter((name) => !disabledBy(role).includes(name) && !OF_ALL.includes(name))
-    expect(served('order-api')).toEqual(['placeOrder', 'placeOrderOriginal'])
+    expect(served('order-api')).toEqual(['amendOrder', 'cancelOrder', 'placeOrder', 'placeOrderOriginal'])
     expect(served('order-processor')).toEqual([
       'consumeDeadLetters',
       'consumeOrders',

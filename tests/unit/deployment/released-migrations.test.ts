@@ -23,6 +23,7 @@ const RELEASED = new Map([
   ['mssql/000011_clustered_gaps.sql', '0c17693a575cbaf4de901c01b0f49883442e2befe71aa2484765809f2c53ec47'],
   ['mssql/000012_references.sql', '341038e4e1d4ffd22fbbde48b2a8ad53436aef48156d2ab83a5e23564acad11a'],
   ['mssql/000013_search_reindex.sql', '40f90a554763d9ed7c2c9f5553a402a84f9f8f6b7c5783c1ec8d11f67dd41e43'],
+  ['mssql/000014_order_changes.sql', '20687f0080f217a8ed2525a2553ec83265b098e468be623032ada16b559dcbae'],
   ['sqlite/000001_create_store.sql', '7f295712bf7e8466c66c2da2843735ec761cdb8fa1b9d57ec6e0292cfc0eb084'],
   ['sqlite/000002_operators.sql', 'c69123b4387a50917c6b57853df6605a0edcaa4f63a5ce68519c7a203d6cbb67'],
   ['sqlite/000003_maintenance.sql', 'f37ede6fd3ee5b0990927f62ce8328539a509111fbbd03a1c9b4978cd5ad8e36'],
@@ -37,6 +38,7 @@ const RELEASED = new Map([
   ['sqlite/000012_references.sql', '4587d3ed6c79fd734baf4d57a79c70cbe20bc0bb7939b9e00f3208912ea9f9c1'],
   ['sqlite/000013_search_reindex.sql', 'dee042666c6f8b21e11e4d9cd0da99f5bff52e6a320c943b9a3e0e9f5cc26e90'],
   ['sqlite/000014_no_search_blocks.sql', 'b427112c39df941ce941d3e4be3035a604c2c9ef82bdde0d9993de44e635fee2'],
+  ['sqlite/000015_order_changes.sql', '62f5b33ff7976729fefa5424394bf6e4cdb5d5321da4ea430f5e661075591922'],
 ])
 
 test('the text of a released migration never changes', () => {

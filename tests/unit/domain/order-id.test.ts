@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { createOrderIds, issuedAt, parseOrderId } from '../../../shared/domain/order-id.ts'
+import {
+  changeKeyHash,
+  createOrderIds,
+  idempotencyKeyHash,
+  issuedAt,
+  parseOrderId,
+} from '../../../shared/domain/order-id.ts'
 
 const NOW = Date.UTC(2026, 5, 1)
 
@@ -61,4 +67,41 @@ describe('order ids', () => {
       expect(parseOrderId(text)).toBeUndefined()
     },
   )
+})
+
+describe('ids of changes', () => {
+  const ids = createOrderIds(['first secret'])
+  const orderId = ids.next(NOW)
+
+  it('are recognised together with their order, and with no other', () => {
+    const changeId = ids.nextChange(orderId, NOW)
+    expect(parseOrderId(changeId)).toBe(changeId)
+    expect(issuedAt(changeId)?.getTime()).toBeGreaterThanOrEqual(NOW)
+    expect(ids.isIssuedChange(orderId, changeId)).toBe(true)
+    expect(ids.isIssuedChange(ids.next(NOW), changeId)).toBe(false)
+    expect(createOrderIds(['other secret']).isIssuedChange(orderId, changeId)).toBe(false)
+  })
+
+  it('are no ids of orders, nor the other way round', () => {
+    expect(ids.isIssued(ids.nextChange(orderId, NOW))).toBe(false)
+    expect(ids.isIssuedChange(orderId, orderId)).toBe(false)
+  })
+
+  it('derived from an Idempotency-Key are the same each time, and different for any other order, key or change', () => {
+    const changeId = ids.deriveChange(orderId, 'key', '{"a":1}')
+    expect(ids.isIssuedChange(orderId, changeId)).toBe(true)
+    expect(ids.deriveChange(orderId, 'key', '{"a":1}')).toBe(changeId)
+    const others = [
+      ids.deriveChange(ids.next(NOW), 'key', '{"a":1}'),
+      ids.deriveChange(orderId, 'kez', '{"a":1}'),
+      ids.deriveChange(orderId, 'key', '{"a":2}'),
+      ids.derive('key', '{"a":1}'),
+    ]
+    expect(new Set([changeId, ...others]).size).toBe(5)
+  })
+
+  it('have keys of their own in each order', () => {
+    expect(changeKeyHash(orderId, 'key')).not.toBe(changeKeyHash(ids.next(NOW), 'key'))
+    expect(changeKeyHash(orderId, 'key')).not.toBe(idempotencyKeyHash('key'))
+  })
 })

@@ -1,57 +1,87 @@
 import { describe, expect, it } from 'vitest'
-import { evolve, initialState } from '../../../shared/domain/order.ts'
-import type { HistoryEntry } from '../../../shared/domain/order-view.ts'
+import type { OrderChange } from '../../../shared/domain/changes/order-changes.ts'
+import { decide, evolve, initialState, type Order, type OrderEvent } from '../../../shared/domain/order.ts'
+import { orderCommand } from '../../support/orders/orders.ts'
 
-const CAUSE = { code: 'store-busy', detail: 'The store was busy.' }
-const at = (minute: number) => `2026-01-01T00:0${minute}:00.000Z`
+const AT = '2026-01-01T00:05:00.000Z'
+const PLACED: OrderEvent = { kind: 'placed', content: orderCommand() }
+const CANCELLED: OrderEvent = { kind: 'cancelled', at: AT, reason: 'found it cheaper' }
+const amended = (totalPrice: number): OrderEvent => ({ kind: 'amended', amendment: { totalPrice } })
 
-const ACCEPTED: HistoryEntry = { at: at(0), kind: 'accepted' }
-const FAILED: HistoryEntry = { at: at(1), kind: 'attempt-failed', attempt: 1, nextAttemptAt: at(2), cause: CAUSE }
-const STORED: HistoryEntry = { at: at(3), kind: 'stored' }
-const DEAD: HistoryEntry = { at: at(4), kind: 'dead-lettered', cause: CAUSE }
+/** given the events of an order, the order that they make */
+function given(...events: OrderEvent[]): Order {
+  const order = events.reduce<Order | undefined>(evolve, undefined)
+  if (order === undefined) throw new TypeError('An order needs an event.')
+  return order
+}
 
-/** Given past events, then the order's status. */
-const given = (...history: HistoryEntry[]) => history.reduce(evolve, initialState('id'))
+const AMEND: OrderChange = { kind: 'amend', amendment: { customerName: 'Sam' } }
+const CANCEL: OrderChange = { kind: 'cancel', reason: 'found it cheaper' }
 
-describe('an order', () => {
+describe('an issued order', () => {
   it('is accepted before anything else is known', () => {
-    expect(given()).toEqual({ orderId: 'id', status: 'accepted' })
+    expect(initialState('id')).toEqual({ orderId: 'id', status: 'accepted' })
+  })
+})
+
+describe('an order as its events made it', () => {
+  it('has version 1 and its content when it was placed', () => {
+    expect(given(PLACED)).toEqual({ version: 1, content: orderCommand() })
   })
 
-  it('has, while it is retried, its failed attempt, the cause and the next due time', () => {
-    expect(given(ACCEPTED, FAILED)).toMatchObject({
-      status: 'retrying',
-      attempt: 1,
-      nextAttemptAt: at(2),
-      cause: CAUSE,
+  it('has what its amendments replaced, the last one counting, and everything else as it was', () => {
+    const order = given(PLACED, amended(7), { kind: 'amended', amendment: { customerName: 'Sam' } }, amended(8))
+    expect(order).toEqual({ version: 4, content: orderCommand({ customerName: 'Sam', totalPrice: 8 }) })
+  })
+
+  it('has its items replaced as a whole', () => {
+    const [item] = orderCommand().orderItems
+    const orderItems = [{ ...item!, itemCode: 'B-2' }]
+    expect(given(PLACED, { kind: 'amended', amendment: { orderItems } }).content.orderItems).toEqual(orderItems)
+  })
+
+  it('keeps its content when it is cancelled', () => {
+    expect(given(PLACED, amended(7), CANCELLED)).toEqual({
+      version: 3,
+      content: orderCommand({ totalPrice: 7 }),
+      cancellation: { at: AT, reason: 'found it cheaper' },
+    })
+    expect(given(PLACED, { kind: 'cancelled', at: AT }).cancellation).toEqual({ at: AT })
+  })
+
+  it('begins with being placed', () => {
+    expect(() => evolve(undefined, amended(7))).toThrow(/begins with being placed/)
+  })
+
+  it('is left as it was by what comes after it', () => {
+    const before = given(PLACED)
+    evolve(before, amended(7))
+    expect(before).toEqual({ version: 1, content: orderCommand() })
+  })
+})
+
+describe('a change', () => {
+  it('of a placed order is its event, from when it was accepted', () => {
+    expect(decide(given(PLACED), AMEND, AT)).toEqual({ kind: 'amended', amendment: { customerName: 'Sam' } })
+    expect(decide(given(PLACED), CANCEL, AT)).toEqual(CANCELLED)
+    expect(decide(given(PLACED), { kind: 'cancel' }, AT)).toEqual({ kind: 'cancelled', at: AT })
+  })
+
+  it.each([AMEND, CANCEL])('of a cancelled order is refused: %j', (change) => {
+    expect(decide(given(PLACED, CANCELLED), change, AT)).toMatchObject({ kind: 'refused', code: 'order-cancelled' })
+  })
+
+  it.each([1, 3])('made for version %i is refused by version 2, and both are named', (expectedVersion) => {
+    const refused = decide(given(PLACED, amended(7)), { ...AMEND, expectedVersion }, AT)
+    expect(refused).toEqual({
+      kind: 'refused',
+      code: 'version-conflict',
+      detail: `The change was made for version ${expectedVersion} of the order, which now has version 2.`,
     })
   })
 
-  it('forgets its failures once it is stored', () => {
-    const state = given(ACCEPTED, FAILED, STORED)
-    expect(state).toEqual({ orderId: 'id', status: 'stored', acceptedAt: at(0), storedAt: at(3), updatedAt: at(3) })
-  })
-
-  it('stays stored whatever happens to another copy of its record', () => {
-    const stored = given(ACCEPTED, STORED)
-    const late: HistoryEntry[] = [FAILED, DEAD, { at: at(5), kind: 'discarded', reason: 'late' }]
-    for (const entry of late) expect(evolve(stored, entry)).toEqual(stored)
-  })
-
-  it('is recovered when it is stored after it was dead-lettered', () => {
-    const redriven: HistoryEntry = { at: at(5), kind: 'redriven' }
-    expect(given(ACCEPTED, DEAD, redriven, { at: at(6), kind: 'stored' })).toMatchObject({
-      status: 'stored',
-      recovered: true,
-    })
-  })
-
-  it('keeps its cause when it is discarded, and is dead-lettered again when that is undone', () => {
-    const discarded: HistoryEntry = { at: at(5), kind: 'discarded', reason: 'a test' }
-    expect(given(ACCEPTED, DEAD, discarded)).toMatchObject({ status: 'discarded', cause: CAUSE })
-    expect(given(ACCEPTED, DEAD, discarded, { at: at(6), kind: 'restored' })).toMatchObject({
-      status: 'dead-lettered',
-      cause: CAUSE,
-    })
+  it('made for the version that the order has is taken', () => {
+    const change = { ...AMEND, expectedVersion: 2 }
+    expect(decide(given(PLACED, amended(7)), change, AT)).toMatchObject({ kind: 'amended' })
   })
 })

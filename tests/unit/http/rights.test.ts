@@ -36,8 +36,8 @@ describe('a key', () => {
     expect(opened(KEYS.METRICS_KEY)).toEqual(['metrics'])
   })
 
-  it('for placing orders opens the two routes that do so', () => {
-    expect(opened(KEYS.PLACE_KEY)).toEqual(['placeOrder', 'placeOrderOriginal'])
+  it('for placing orders opens the routes that place and change them', () => {
+    expect(opened(KEYS.PLACE_KEY)).toEqual(['placeOrder', 'placeOrderOriginal', 'amendOrder', 'cancelOrder'])
   })
 
   it('for reading opens every GET, and nothing that changes anything', () => {
@@ -69,9 +69,8 @@ describe('a setting that is not there', () => {
 })
 
 describe('the right that a route asks for', () => {
-  it('is to operate wherever something is changed, except for placing an order', () => {
-    const changing = named(({ methods }) => !methods.includes('GET'))
-    const rights = new Set(changing.filter((name) => !name.startsWith('placeOrder')).map(rightFor))
-    expect([...rights]).toEqual(['operate'])
+  it('is to operate wherever something is changed, except for placing and changing orders', () => {
+    const changing = named(({ methods, access }) => !methods.includes('GET') && access !== 'orders')
+    expect([...new Set(changing.map(rightFor))]).toEqual(['operate'])
   })
 })

@@ -44,7 +44,7 @@ interface Sending {
 async function send(url: string, sending: Sending): Promise<Tally> {
   const { arrivals = 'even', body = '{}', connections: count, rate, seconds = 1, ...others } = sending
   await using connections = new Connections(url)
-  const tally = new Tally()
+  const tally = new Tally('place-order')
   const began = performance.now()
   await fire({
     url,

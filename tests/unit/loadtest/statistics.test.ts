@@ -103,9 +103,9 @@ describe('a sample of orders', () => {
   it('keeps all while there are few, and is spread over all when there are many', () => {
     const sample = createOrderSample(10)
     for (let index = 0; index < 10; index += 1) sample.add(String(index))
-    expect(sample.orderIds).toHaveLength(10)
+    expect(sample.paths).toHaveLength(10)
     for (let index = 10; index < 1000; index += 1) sample.add(String(index))
-    const kept = sample.orderIds.map(Number)
+    const kept = sample.paths.map(Number)
     expect(kept.length).toBeGreaterThanOrEqual(5)
     expect(kept.length).toBeLessThanOrEqual(10)
     const strides = kept.slice(1).map((index, place) => index - (kept[place] ?? 0))

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { summed } from '../../../loadtest/outcome/verdict.ts'
 import type { LedgerChange } from '../../../loadtest/outcome/result.ts'
 
-const claim = { sent: 100, accepted: 100, orderIds: ['a', 'b', 'c'] }
+const claim = { sent: 100, accepted: 100, changes: 0, paths: ['a', 'b', 'c'] }
 const ledger: LedgerChange = {
   balanced: true,
   summary: 'Balanced.',
@@ -25,6 +25,17 @@ describe('the verdict', () => {
       lost: 2,
       summary: '2 of 100 accepted orders are lost.',
     })
+  })
+
+  it('counts changes as well as orders, and says how many they were', () => {
+    const { summary, lost } = summed({ ...claim, changes: 40 }, ledger, 0, 0)
+    expect([lost, summary]).toEqual([
+      0,
+      expect.stringContaining('100 accepted (40 of them changes of orders), 100 stored'),
+    ])
+    expect(summed({ ...claim, changes: 40 }, { ...ledger, accepted: 99 }, 0, 0).summary).toBe(
+      '1 of 100 accepted orders and changes are lost.',
+    )
   })
 
   it('counts skipped records', () => {

@@ -5,6 +5,7 @@ import { backup } from '../../../infra/ops/commands/backup.ts'
 import { deadLetterGroups, listDeadLetters } from '../../../infra/ops/commands/dead-letters.ts'
 import { doctor } from '../../../infra/ops/commands/doctor.ts'
 import { discardDeadLetters } from '../../../infra/ops/commands/discard.ts'
+import { orderChanges } from '../../../infra/ops/commands/orders.ts'
 import { listRedrives, redriveDeadLetters } from '../../../infra/ops/commands/redrive.ts'
 import { repairLedger, resetLedger, status } from '../../../infra/ops/commands/status.ts'
 
@@ -121,6 +122,47 @@ describe('a list of redrives', () => {
     const { printed } = await run(listRedrives, [page])
     expect(printed.split('\n').every((line) => line.length <= 80)).toBe(true)
     expect(printed).toContain(`${task.id}  stopped  3 of 12  Half died again.`)
+  })
+})
+
+describe('the changes of an order', () => {
+  it('are listed with what each waits for, and why', async () => {
+    const orderId = 'o'
+    const items = [
+      {
+        orderId,
+        changeId: 'a',
+        kind: 'amend',
+        status: 'dead-lettered',
+        cause: { code: 'invalid-change', detail: 'x' },
+      },
+      {
+        orderId,
+        changeId: 'b',
+        kind: 'cancel',
+        status: 'waiting',
+        behind: { kind: 'change', changeId: 'a', status: 'dead-lettered' },
+      },
+      {
+        orderId,
+        changeId: 'c',
+        kind: 'cancel',
+        status: 'waiting',
+        behind: { kind: 'order', orderId, status: 'retrying' },
+      },
+      { orderId, changeId: 'd', kind: 'amend', status: 'applied', version: 2 },
+    ]
+    const { asked, printed } = await run(orderChanges, [{ items, nextCursor: 'n' }], { positionals: ['o'] })
+    expect(asked.map(({ path }) => path)).toEqual(['/api/orders/o/changes'])
+    expect(printed.split('\n').map((line) => line.replaceAll(/\s+/g, ' '))).toEqual([
+      'id kind status version accepted waits for cause',
+      'a amend dead-lettered - - - invalid-change: x',
+      'b cancel waiting - - a, dead-lettered -',
+      'c cancel waiting - - the order, retrying -',
+      'd amend applied 2 - - -',
+      '',
+      'There is more: --cursor n',
+    ])
   })
 })
 

@@ -34,6 +34,7 @@ const VERDICT: LedgerVerdict = {
     behindTransaction: 0,
   },
   parked: { retrying: 1, stored: 0, duplicate: 0, dead: 1, discarded: 0, redriven: 0 },
+  waiting: 3,
   partitions: [],
   gaps: [],
   damaged: [],
@@ -190,6 +191,7 @@ describe('the state of the pipeline', () => {
     expect(await sample('orders_ledger_balanced')).toEqual(['1'])
     expect(await sample('orders_ledger_records')).toContain('{outcome="stored"} 5')
     expect(await sample('orders_parked')).toContain('{state="dead"} 1')
+    expect(await sample('orders_changes_waiting')).toEqual(['3'])
     expect(await sample('orders_dependency_up')).toEqual(['{of="log"} 1', '{of="store"} 1'])
   })
 
@@ -228,6 +230,7 @@ describe('the state of the pipeline', () => {
     events.emit('order:accepted', { orderId: 'a', traceparent: undefined, durationMs: 1 })
     expect(await sample('orders_ledger_balanced')).toEqual([])
     expect(await sample('orders_parked')).toEqual([])
+    expect(await sample('orders_changes_waiting')).toEqual([])
     expect(await sample('messaging_consumer_group_lag')).toEqual([])
     expect(await sample('orders_dependency_up')).toEqual(['{of="log"} 0', '{of="store"} 0'])
     expect(await sample('orders_accepted_total')).toEqual(['1'])

@@ -8,9 +8,10 @@
  *    after another, and everything that they read after locking is final. Reads without a lock would not be final: with
  *    READ_COMMITTED_SNAPSHOT on, a statement reads rows as of its start and does not wait for concurrent changes
  *    ("Transaction locking and row versioning guide").
- * 2. One order may have records in two partitions, so a transaction that decides about an order then locks its row in
+ * 2. A transaction that decides about a change, or records one, then locks its row in order_changes.
+ * 3. One order may have records in two partitions, so a transaction that decides about an order then locks its row in
  *    order_states.
- * 3. The other tables follow in the order of LOCK_ORDER. The rows of a table that is not listed belong to a row of
+ * 4. The other tables follow in the order of LOCK_ORDER. The rows of a table that is not listed belong to a row of
  *    another table (ROWS_OF), and are changed only by a transaction that has locked that row.
  *
  * Rows are locked by an UPDATE that changes nothing. It waits for the row and locks it until the end of the
@@ -24,11 +25,13 @@ export const LOCK_ORDER = [
   'ledger_repairs',
   'ledger',
   'ledger_logs',
+  'order_changes',
   'order_states',
   'orders',
   'dead_letters',
   'parked_records',
   'order_history',
+  'order_change_history',
   'audit',
 ] as const
 

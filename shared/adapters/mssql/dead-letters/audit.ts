@@ -24,6 +24,12 @@ export const NOT_STORED_BEFORE = (order: string) => `NOT EXISTS (
     SELECT 1 FROM orders AS o WHERE o.order_id = ${order} AND o.stored_at < DATEADD(SECOND, -60, @time)
   )`
 
+/** The same for a change, which is applied or rejected. */
+export const NOT_DECIDED_BEFORE = (change: string) => `NOT EXISTS (
+    SELECT 1 FROM order_changes AS c
+    WHERE c.change_id = ${change} AND c.state IN ('applied', 'rejected') AND c.updated_at < DATEADD(SECOND, -60, @time)
+  )`
+
 const OPERATOR_UNITS = 400
 
 /** The parameters of an act for INSERT_AUDIT and histories. */

@@ -4,8 +4,11 @@ import { bytes, json, text } from '../database/connection.ts'
 import { findPlaces, type PlacedLetter } from './letter-places.ts'
 import { ORIGIN_TOPIC } from './letter-topic.ts'
 import { lockPartition, lockStates } from '../database/locks.ts'
+import { DECLARE_CHANGES, RECORD_CHANGES, TELL_CHANGES } from '../changes/order-changes-sql.ts'
+import { PARK_CHANGES } from '../changes/parked-changes-sql.ts'
+import { isOfChange, toChangesJson, type ParkedDelivery } from '../changes/order-changes.ts'
 import { DECLARE_PARKED, PARK } from './parked-records-sql.ts'
-import { toParkedJson } from './parked-records-json.ts'
+import { toParkedJson, type Parking } from './parked-records-json.ts'
 import { toPartitions } from '../ledger/locked-partitions.ts'
 import type { Query } from '../database/query.ts'
 import { CODE_UNITS, GROUP_UNITS, MAX_PARTITION, TOPIC_UNITS } from '../database/columns.ts'
@@ -24,7 +27,7 @@ import { cut, isOrderId, toSqlTime } from '../database/values.ts'
 export const KEEP_LETTERS = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
-${DECLARE_PARKED}
+${DECLARE_PARKED}${DECLARE_CHANGES}
 DECLARE @kept TABLE (
   topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
   log_partition INT NOT NULL,
@@ -69,21 +72,22 @@ BEGIN
 ${lockPartition('@group', '@topic', '@partition')}
   SET @n += 1;
 END;
-${lockStates('@parked')}
+${RECORD_CHANGES}${lockStates('@parked')}
 
 INSERT INTO dead_letters (
   topic, log_partition, log_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,
   first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp, stack, headers, record_key,
-  record_value, foreign_failure
+  record_value, foreign_failure, change_id, change_kind
 )
 OUTPUT inserted.topic, inserted.log_partition, inserted.log_offset, inserted.consumer_group, inserted.state
 INTO @kept (topic, log_partition, log_offset, consumer_group, state)
-SELECT x.topic, x.log_partition, x.log_offset, x.order_id, CASE WHEN o.seq IS NULL THEN 'dead' ELSE 'resolved' END,
+SELECT x.topic, x.log_partition, x.log_offset, x.order_id,
+  CASE WHEN (x.change_id IS NULL AND o.seq IS NOT NULL) OR c.change_seq IS NOT NULL THEN 'resolved' ELSE 'dead' END,
   x.kept_at, x.first_code /* text */, x.first_detail /* text */, x.last_code /* text */, x.last_detail /* text */,
   x.attempts, x.first_failed_at, x.last_failed_at, x.fingerprint /* text */, x.consumer_group /* text */,
   x.redrive_of /* text */, x.record_timestamp, x.stack /* text */, x.headers /* text */,
   SUBSTRING(@bytes, x.key_at, x.key_length), SUBSTRING(@bytes, x.value_at, x.value_length),
-  x.foreign_failure /* text */
+  x.foreign_failure /* text */, x.change_id, x.change_kind
 FROM OPENJSON(@batch, '$.letters') WITH (
   i INT '$.i',
   topic NVARCHAR(249) '$.topic',
@@ -109,11 +113,16 @@ FROM OPENJSON(@batch, '$.letters') WITH (
   key_length INT '$.key.length',
   value_at INT '$.value.at',
   value_length INT '$.value.length',
-  foreign_failure NVARCHAR(MAX) '$.foreign'
+  foreign_failure NVARCHAR(MAX) '$.foreign',
+  change_id UNIQUEIDENTIFIER '$.change.changeId',
+  change_kind VARCHAR(20) '$.change.kind'
 ) AS x
 LEFT JOIN orders AS o WITH (READCOMMITTEDLOCK, FORCESEEK) ON o.order_id = x.order_id
   AND o.origin_topic = x.origin_topic COLLATE Latin1_General_100_BIN2
   AND o.origin_partition = x.log_partition AND o.origin_offset = x.log_offset
+LEFT JOIN order_changes AS c WITH (READCOMMITTEDLOCK, FORCESEEK) ON c.change_id = x.change_id AND c.order_id = x.order_id
+  AND c.origin_topic = x.origin_topic COLLATE Latin1_General_100_BIN2
+  AND c.origin_partition = x.log_partition AND c.origin_offset = x.log_offset AND c.state IN ('waiting', 'applied', 'rejected')
 WHERE NOT EXISTS (
   SELECT 1 FROM dead_letters AS d
   WHERE d.topic = x.topic COLLATE Latin1_General_100_BIN2 AND d.log_partition = x.log_partition
@@ -128,7 +137,16 @@ WHERE NOT EXISTS (
   WHERE ${ORIGIN_TOPIC('k.topic')} = p.topic AND k.log_partition = p.log_partition AND k.log_offset = p.log_offset
     AND k.state = 'dead'
 );
-${PARK}
+-- Of a change the row says all the same that it is dead.
+UPDATE c
+SET round = -1
+FROM @changes AS c
+WHERE NOT EXISTS (
+  SELECT 1 FROM @kept AS k
+  WHERE ${ORIGIN_TOPIC('k.topic')} = c.topic AND k.log_partition = c.log_partition AND k.log_offset = c.log_offset
+    AND k.state = 'dead'
+);
+${PARK}${PARK_CHANGES}
 UPDATE d
 SET state = 'superseded'
 FROM dead_letters AS d
@@ -143,6 +161,7 @@ JOIN @redriven AS r ON ${ORIGIN_TOPIC('r.topic')} = q.topic AND r.log_partition 
 JOIN @kept AS k ON k.topic = r.by_topic AND k.log_partition = r.by_partition AND k.log_offset = r.by_offset
   AND k.consumer_group = q.group_id
 WHERE k.state = 'dead' AND q.state IN ('retrying', 'dead');
+${TELL_CHANGES}
 COMMIT TRANSACTION;
 SELECT COUNT(*) AS kept FROM @kept AS k;
 `
@@ -190,15 +209,15 @@ function toParameters(letters: readonly PlacedLetter[], now: string): { batch: o
     ...own.map(({ letter: { origin, consumerGroup } }) => ({ ...origin, groupId: consumerGroup })),
     ...redriven.map(({ topic, ...letter }) => ({ ...letter, topic: originTopicOf(topic) })),
   ]
+  const parkings = own.map(({ letter }) => ({
+    record: toParkedRecord(letter),
+    groupId: letter.consumerGroup,
+    parkedAt: letter.lastFailedAt,
+  }))
   const batch = {
     partitions: toPartitions(decided),
-    ...toParkedJson(
-      own.map(({ letter }) => ({
-        record: toParkedRecord(letter),
-        groupId: letter.consumerGroup,
-        parkedAt: letter.lastFailedAt,
-      })),
-    ),
+    ...toParkedJson(parkings.filter(({ record }) => !isOfChange(record))),
+    ...toChangesJson([], parkings.flatMap(toFailedChange)),
     redriven,
     letters: letters.map((placed, i) => ({ i, ...toLetterJson(placed, now, place) })),
   }
@@ -221,6 +240,10 @@ function fit(letter: DeadLetter): DeadLetter {
     consumerGroup: cut(letter.consumerGroup, GROUP_UNITS),
     redriveOf: letter.redriveOf === null ? null : cut(letter.redriveOf, LETTER_ID_UNITS),
   }
+}
+
+function toFailedChange({ record, ...parking }: Parking): ParkedDelivery[] {
+  return isOfChange(record) ? [{ record, ...parking, isCounted: false }] : []
 }
 
 function toLetterJson({ letter, place: kept }: PlacedLetter, now: string, place: PlaceBytes) {
@@ -246,5 +269,6 @@ function toLetterJson({ letter, place: kept }: PlacedLetter, now: string, place:
     key: place(key),
     value: place(value),
     foreign: letter.foreign && JSON.stringify(letter.foreign),
+    change: letter.change,
   }
 }

@@ -19,7 +19,7 @@ export interface PlacedLetter {
 
 /** Uses the unique key on the position. */
 export const SELECT_PLACES = `
-SELECT d.topic, d.log_partition, d.log_offset, d.order_id, d.record_timestamp
+SELECT d.topic, d.log_partition, d.log_offset, d.order_id, d.record_timestamp, d.change_id
 FROM OPENJSON(@ids) WITH (
   topic NVARCHAR(249) '$.topic', log_partition INT '$.partition', log_offset BIGINT '$.offset'
 ) AS p
@@ -49,7 +49,12 @@ export async function findPlaces(query: Query, letters: readonly DeadLetter[]): 
       }
       const id = row['order_id'] as string | null
       const orderId = id === null ? null : fromSqlId(id)
-      known.set(deadLetterId(at), { orderId, recordTimestamp: Number(row['record_timestamp']) })
+      const changeId = (row['change_id'] ?? null) as string | null
+      known.set(deadLetterId(at), {
+        orderId,
+        recordTimestamp: Number(row['record_timestamp']),
+        ...(changeId !== null && { change: { changeId: fromSqlId(changeId) } }),
+      })
     }
     pending = pending.filter((letter, index) => {
       const place = places[index] ?? letter.origin

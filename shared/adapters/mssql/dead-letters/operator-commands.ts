@@ -1,13 +1,15 @@
 import { parseDeadLetterId, type DeadLetterState, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import type { Redrives } from '../../../ports/redrives.ts'
-import { letterNotFound, wrongLetterState } from '../../stores/letters.ts'
+import type { Act, Redrives } from '../../../ports/redrives.ts'
+import { changeNotEditable, letterNotFound, wrongLetterState } from '../../stores/letters.ts'
+import { createTurns } from '../changes/turns.ts'
 import { MAX_PARTITION, TOPIC_UNITS } from '../database/columns.ts'
-import { bytes, json, type Parameters } from '../database/connection.ts'
+import { bytes, json, type Parameters, type Row } from '../database/connection.ts'
 import { actParameters } from './audit.ts'
 import { createGetLetter, placeParameters } from './dead-letters.ts'
 import { DISCARD, DISCARD_MANY, MARK_EDITED, RECORD_EDIT, RESTORE } from './operator-sql.ts'
 import type { Query } from '../database/query.ts'
+import { fromSqlId } from '../database/values.ts'
 
 /** Letters discarded in one round trip. */
 const LETTERS_AT_ONCE = 200
@@ -17,17 +19,27 @@ export function createOperatorCommands(
   query: Query,
 ): Pick<Redrives, 'discard' | 'discardMany' | 'restore' | 'recordEdit' | 'markEdited'> {
   const getLetter = createGetLetter(query)
+  const turns = createTurns(query)
+
+  /** Of orders for which a change waits, as the statement's last result says. */
+  async function decide(rows: readonly Row[], { at }: Act): Promise<void> {
+    const orderIds = rows.map((row) => fromSqlId(String(row['order_id'])))
+    if (orderIds.length > 0) await turns.take(orderIds, at)
+  }
 
   /** Without `from` the letter may be in any state. */
   async function act(
     statement: string,
     letterId: string,
     from: DeadLetterState | undefined,
-    parameters: Parameters,
+    by: Act,
+    parameters: Parameters = {},
   ): Promise<KeptDeadLetter> {
     const origin = parseDeadLetterId(letterId)
     if (origin === undefined) throw letterNotFound()
-    const [[row] = []] = await query(statement, { ...placeParameters(origin), ...parameters })
+    const shared = { ...placeParameters(origin), ...actParameters(letterId, by) }
+    const [[row] = [], toDecide = []] = await query(statement, { ...shared, ...parameters })
+    await decide(toDecide, by)
     if (row === undefined || row['state'] === null) throw letterNotFound()
     const state = row['state'] as DeadLetterState
     if (from !== undefined && state !== from) throw wrongLetterState(state, from)
@@ -37,7 +49,7 @@ export function createOperatorCommands(
   }
 
   return {
-    discard: (letterId, by) => act(DISCARD, letterId, 'dead', actParameters(letterId, by)),
+    discard: (letterId, by) => act(DISCARD, letterId, 'dead', by),
     async discardMany(letterIds, by) {
       const places = letterIds.flatMap((id) => placeOf(id) ?? [])
       let discarded = 0
@@ -46,15 +58,19 @@ export function createOperatorCommands(
           .slice(start, start + LETTERS_AT_ONCE)
           .map(({ id, topic, partition, offset }, index) => [index + 1, id, topic, partition, offset])
         const { target: _, ...shared } = actParameters('', by)
-        const [[row] = []] = await query(DISCARD_MANY, { ...shared, letters: json(letters) })
+        const [[row] = [], toDecide = []] = await query(DISCARD_MANY, { ...shared, letters: json(letters) })
+        await decide(toDecide, by)
         discarded += Number(row?.['discarded'])
       }
       return discarded
     },
-    restore: (letterId, by) => act(RESTORE, letterId, 'discarded', actParameters(letterId, by)),
-    recordEdit: (letterId, value, by) =>
-      act(RECORD_EDIT, letterId, 'dead', { ...actParameters(letterId, by), value: bytes(value) }),
-    markEdited: (letterId, by) => act(MARK_EDITED, letterId, undefined, actParameters(letterId, by)),
+    restore: (letterId, by) => act(RESTORE, letterId, 'discarded', by),
+    async recordEdit(letterId, value, by) {
+      const letter = await act(RECORD_EDIT, letterId, 'dead', by, { value: bytes(value) })
+      if (letter.change !== undefined && letter.foreign === null) throw changeNotEditable()
+      return letter
+    },
+    markEdited: (letterId, by) => act(MARK_EDITED, letterId, undefined, by),
   }
 }
 

@@ -1,5 +1,9 @@
+import { lookForTurns } from '../changes/order-changes-sql.ts'
 import { INSERT_AUDIT, NOT_STORED_BEFORE } from './audit.ts'
 import { ORIGIN_TOPIC } from './letter-topic.ts'
+import type { Cause } from '../../../domain/order-view.ts'
+import { ORDER_DISCARDED } from '../../../domain/changes/turns.ts'
+import { EARLIER_DISCARDED } from '../../stores/change-refusals.ts'
 import { lockPartition } from '../database/locks.ts'
 
 /**
@@ -14,13 +18,20 @@ const DECLARE = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
-DECLARE @kept BIGINT, @state VARCHAR(20), @order UNIQUEIDENTIFIER, @group NVARCHAR(200);
+DECLARE @kept BIGINT, @state VARCHAR(20), @order UNIQUEIDENTIFIER, @group NVARCHAR(200), @change UNIQUEIDENTIFIER,
+  @of UNIQUEIDENTIFIER;
+DECLARE @behind TABLE (change_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
+DECLARE @rejected TABLE (turn BIGINT NOT NULL, change_id UNIQUEIDENTIFIER NOT NULL PRIMARY KEY);
 `
 const LOCK_LETTER = `
-SELECT @kept = d.kept_seq, @group = d.consumer_group, @order = CASE WHEN d.foreign_failure IS NULL THEN d.order_id END
+SELECT @kept = d.kept_seq, @group = d.consumer_group,
+  @order = CASE WHEN d.foreign_failure IS NULL AND d.change_id IS NULL THEN d.order_id END,
+  @of = CASE WHEN d.foreign_failure IS NULL THEN d.order_id END,
+  @change = CASE WHEN d.foreign_failure IS NULL THEN d.change_id END
 FROM dead_letters AS d
 WHERE d.topic = @topic AND d.log_partition = @partition AND d.log_offset = @offset;
 BEGIN TRANSACTION;${lockPartition('@group', ORIGIN_TOPIC('@topic'), '@partition')}
+UPDATE order_changes SET attempt = attempt WHERE change_id = @change;
 UPDATE order_states SET attempt = attempt WHERE order_id = @order;
 UPDATE dead_letters SET attempts = attempts WHERE kept_seq = @kept;
 SELECT @state = d.state FROM dead_letters AS d WHERE d.kept_seq = @kept;
@@ -28,8 +39,8 @@ SELECT @state = d.state FROM dead_letters AS d WHERE d.kept_seq = @kept;
 const START = `${DECLARE}${LOCK_LETTER}`
 const END = `
 COMMIT TRANSACTION;
-SELECT @state AS state;
-`
+SELECT @state AS state, @change AS change_id;
+${lookForTurns('(SELECT @of AS order_id)')}`
 
 const tell = (kind: string) => `
   INSERT INTO order_history (order_id, happened_at, kind, reason)
@@ -44,7 +55,45 @@ const move = (from: string, to: string) => `
     AND state = '${from}';
 `
 
-/** Discards the order with the last of its letters. */
+const tellOfChange = (kind: string) => `
+    INSERT INTO order_change_history (order_id, change_id, happened_at, kind, reason)
+    VALUES (@of, @change, @time, '${kind}', @reason);`
+
+/** The row of the letter's change, unless the row is of another record by now. */
+const moveChange = (from: string, to: string) => `
+  UPDATE order_changes SET state = '${to}', updated_at = @time
+  WHERE change_id = @change AND order_id = @of AND state = '${from}' AND origin_topic = ${ORIGIN_TOPIC('@topic')}
+    AND origin_partition = @partition AND origin_offset = @offset;`
+
+/**
+ * Rejects the changes of @behind that still wait. A change that is being recorded from another partition is not among
+ * them. It takes its turn (turns-sql.ts).
+ */
+const rejectBehind = ({ code, detail }: Cause) => `
+    UPDATE c
+    SET attempt = c.attempt
+    FROM order_changes AS c WITH (FORCESEEK)
+    JOIN @behind AS b ON b.change_id = c.change_id;
+    INSERT INTO @rejected (turn, change_id)
+    SELECT c.turn, c.change_id
+    FROM @behind AS b
+    JOIN order_changes AS c ON c.change_id = b.change_id
+    WHERE c.state = 'waiting';
+    UPDATE c
+    SET state = 'rejected', cause_code = '${code}', cause_detail = N'${detail}', updated_at = @time
+    FROM order_changes AS c WITH (FORCESEEK)
+    JOIN @rejected AS r ON r.change_id = c.change_id;`
+const TELL_REJECTED = `
+    INSERT INTO order_change_history (order_id, change_id, happened_at, kind, cause_code, cause_detail)
+    SELECT c.order_id, c.change_id, @time, 'change-rejected', c.cause_code, c.cause_detail
+    FROM @rejected AS r
+    JOIN order_changes AS c ON c.change_id = r.change_id
+    ORDER BY r.turn;`
+
+/**
+ * Discards the order with the last of its own letters, and rejects the changes that wait for it, up to the first one that
+ * is retried or dead. If the letter is of a change, rejects the changes that wait behind that one.
+ */
 const DISCARD_LETTER = `
 IF @state = 'dead'
 BEGIN${move('dead', 'discarded')}
@@ -52,10 +101,25 @@ BEGIN${move('dead', 'discarded')}
   WHERE order_id = @order AND status = 'dead-lettered'
     AND NOT EXISTS (
       SELECT 1 FROM dead_letters AS d
-      WHERE d.order_id = @order AND d.state IN ('dead', 'redriven') AND d.foreign_failure IS NULL
+      WHERE d.order_id = @order AND d.change_id IS NULL AND d.state IN ('dead', 'redriven') AND d.foreign_failure IS NULL
     );
   IF @@ROWCOUNT > 0
   BEGIN${tell('discarded')}
+    INSERT INTO @behind (change_id)
+    SELECT c.change_id
+    FROM order_changes AS c
+    WHERE c.order_id = @order AND c.state = 'waiting' AND c.turn IS NOT NULL AND NOT EXISTS (
+      SELECT 1 FROM order_changes AS h
+      WHERE h.order_id = @order AND h.turn < c.turn AND h.state IN ('retrying', 'dead-lettered')
+    );${rejectBehind(ORDER_DISCARDED)}${TELL_REJECTED}
+  END;${moveChange('dead-lettered', 'discarded')}
+  IF @@ROWCOUNT > 0
+  BEGIN${tellOfChange('discarded')}
+    INSERT INTO @behind (change_id)
+    SELECT c.change_id
+    FROM order_changes AS c
+    JOIN order_changes AS h ON h.order_id = c.order_id AND h.turn < c.turn
+    WHERE c.order_id = @of AND c.state = 'waiting' AND h.change_id = @change;${rejectBehind(EARLIER_DISCARDED)}${TELL_REJECTED}
   END;${INSERT_AUDIT('discard')}
 END;`
 
@@ -79,22 +143,26 @@ SELECT l.n, l.letter_id, l.topic, l.log_partition, l.log_offset
 FROM OPENJSON(@letters) WITH (
   n INT '$[0]', letter_id NVARCHAR(400) '$[1]', topic NVARCHAR(249) '$[2]', log_partition INT '$[3]', log_offset BIGINT '$[4]'
 ) AS l;
+DECLARE @touched TABLE (order_id UNIQUEIDENTIFIER NOT NULL);
 DECLARE @n INT = 1, @discarded INT = 0;
 DECLARE @last_n INT = (SELECT COUNT(*) FROM @named);
 DECLARE @target NVARCHAR(400), @topic NVARCHAR(249), @partition INT, @offset BIGINT;
 WHILE @n <= @last_n
 BEGIN
-  SELECT @kept = NULL, @state = NULL, @order = NULL, @group = NULL, @target = l.letter_id, @topic = l.topic,
+  DELETE FROM @behind;
+  DELETE FROM @rejected;
+  SELECT @kept = NULL, @state = NULL, @order = NULL, @group = NULL, @of = NULL, @change = NULL, @target = l.letter_id, @topic = l.topic,
     @partition = l.log_partition, @offset = l.log_offset
   FROM @named AS l
   WHERE l.n = @n;${LOCK_LETTER}${DISCARD_LETTER}
   COMMIT TRANSACTION;
   IF @state = 'dead'
     SET @discarded += 1;
+  INSERT INTO @touched (order_id) SELECT @of WHERE @of IS NOT NULL;
   SET @n += 1;
 END;
 SELECT @discarded AS discarded;
-`
+${lookForTurns('@touched')}`
 
 export const RESTORE = `${START}
 IF @state = 'discarded'
@@ -103,11 +171,14 @@ BEGIN${move('discarded', 'dead')}
   WHERE order_id = @order AND status = 'discarded';
   IF @@ROWCOUNT > 0
   BEGIN${tell('restored')}
+  END;${moveChange('discarded', 'dead-lettered')}
+  IF @@ROWCOUNT > 0
+  BEGIN${tellOfChange('restored')}
   END;${INSERT_AUDIT('restore')}
 END;${END}`
 
 export const RECORD_EDIT = `${START}
-IF @state = 'dead'
+IF @state = 'dead' AND @change IS NULL
 BEGIN
   UPDATE dead_letters SET edited_value = @value WHERE kept_seq = @kept;${INSERT_AUDIT('edit')}
 END;${END}`

@@ -115,13 +115,13 @@ const LAST_GAP = (of: string, begins: string) => `
  * Gaps are deleted with FORCESEEK. The table variable has the key of each gap, so a seek is always possible, and no
  * scan waits for the gaps of other partitions.
  */
-export const COUNT = `
+const countPlaces = (outcomes: string) => `
 UPDATE p
 SET kind = CASE WHEN p.i IS NULL OR o.outcome = 'withheld' THEN 'parked' WHEN o.outcome = 'duplicate' THEN 'duplicate' ELSE 'stored' END,
   is_beyond = CASE WHEN p.log_offset >= t.next_offset THEN 1 ELSE 0 END
 FROM @places AS p
 JOIN @partitions AS t ON t.topic = p.topic AND t.log_partition = p.log_partition
-LEFT JOIN @orders AS o ON o.i = p.i;
+LEFT JOIN ${outcomes} AS o ON o.i = p.i;
 
 -- Every gap ends before next_offset, and most batches lie beyond it.
 IF EXISTS (SELECT 1 FROM @places AS p WHERE p.is_beyond = 0)
@@ -250,3 +250,12 @@ FROM @parked AS q
 JOIN @places AS p ON p.topic = q.topic AND p.log_partition = q.log_partition AND p.log_offset = q.log_offset
 WHERE p.kind = 'parked' AND (p.is_beyond = 1 OR p.gap_since IS NOT NULL);
 `
+
+export const COUNT = countPlaces('@orders')
+
+/** For a batch with changes, whose numbers go on where those of the orders end. */
+export const COUNT_WITH_CHANGES = countPlaces(`(
+  SELECT x.i, x.outcome FROM @orders AS x
+  UNION ALL
+  SELECT c.i, c.outcome FROM @changes AS c WHERE c.i IS NOT NULL
+)`)

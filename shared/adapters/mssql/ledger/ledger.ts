@@ -15,7 +15,7 @@ FROM (
 
 /**
  * The whole ledger at one moment. It is one statement, because separate SELECTs would each see their own moment, and
- * SNAPSHOT isolation may not be allowed. Uses the primary keys, and parked_records_by_state.
+ * SNAPSHOT isolation may not be allowed. Uses the primary keys, parked_records_by_state and order_changes_waiting.
  */
 export const SELECT_LEDGER = `
 SELECT 1 AS part, l.topic, l.log_partition, l.first_offset, l.next_offset, l.stored, l.duplicate, l.parked,
@@ -37,6 +37,10 @@ UNION ALL
 SELECT 6, g.topic, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, g.broken_by
 FROM ledger_logs AS g
 WHERE g.group_id = @group
+UNION ALL
+SELECT 7, NULL, NULL, COUNT_BIG(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM order_changes AS c
+WHERE c.state = 'waiting'
 ORDER BY part, topic, log_partition, first_offset;
 `
 
@@ -53,6 +57,7 @@ export function createLedger(query: Query): Ledger {
         gaps: (parts.get(2) ?? []).map(toRange),
         lost: (parts.get(3) ?? []).map((row) => ({ ...toRange(row), lostBy: row['state'] as LossCause })),
         parked,
+        waiting: Number(parts.get(7)?.[0]?.['first_offset'] ?? 0),
         logs: (parts.get(5) ?? []).map((row) => ({
           topic: String(row['topic']),
           id: (row['state'] ?? null) as string | null,

@@ -15,7 +15,7 @@ const STATE_COLUMNS = `s.seq, s.order_id, s.status, s.attempt, s.max_attempts, s
 const SELECT_STORED = `
 SELECT f.rank_class, o.seq, o.order_id, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email,
   o.shipping_address, o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.stored_at,
-  o.recovered, o.reference, o.metadata
+  o.recovered, o.reference, o.metadata, o.version, o.cancelled_at, o.cancellation_reason
 FROM @found AS f
 JOIN orders AS o ON o.seq = f.seq
 ORDER BY f.rank_class, o.seq DESC;
@@ -42,10 +42,17 @@ FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
 JOIN orders AS o ON o.order_id = i.order_id;
 ${SELECT_STORED}`
 
-/** Uses order_history_by_order, in which the entries of one order are in the order of writing. */
+/**
+ * The entries of the order itself, then those of its changes. Uses order_history_by_order and
+ * order_change_history_by_order, in which the entries of one order are in the order of writing.
+ */
 export const SELECT_HISTORY = `
 SELECT h.happened_at, h.kind, h.attempt, h.next_attempt_at, h.cause_code, h.cause_detail, h.reason
 FROM order_history AS h
+WHERE h.order_id = CAST(@orderId AS UNIQUEIDENTIFIER)
+ORDER BY h.entry;
+SELECT h.happened_at, h.kind, h.attempt, h.next_attempt_at, h.cause_code, h.cause_detail, h.reason, h.change_id, h.version
+FROM order_change_history AS h
 WHERE h.order_id = CAST(@orderId AS UNIQUEIDENTIFIER)
 ORDER BY h.entry;
 `
@@ -78,8 +85,17 @@ const hasWords = (table: 'order_words' | 'order_state_words', seq: 'order_seq' |
   HAVING COUNT(DISTINCT q.k) = @wordCount
 )`
 
-/** The filters of a list. Each is a parameter of the same name. */
-export type ListFilter = 'customerId' | 'currency' | 'paymentMethod' | 'reference' | 'from' | 'to' | 'q'
+/** The filters of a list. Each is a parameter of the same name, except the last two, which only stored orders have. */
+export type ListFilter =
+  | 'customerId'
+  | 'currency'
+  | 'paymentMethod'
+  | 'reference'
+  | 'from'
+  | 'to'
+  | 'q'
+  | 'cancelled'
+  | 'notCancelled'
 
 /**
  * For a range of times the cheaper plan depends on the range: a day of last week is a few rows of orders_by_acceptance,
@@ -103,6 +119,8 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
     ['from', `${alias}.accepted_at >= CAST(@from AS DATETIME2(3))`],
     ['to', `${alias}.accepted_at < CAST(@to AS DATETIME2(3))`],
     ['q', `${alias}.seq IN ${words}`],
+    ['cancelled', 'o.cancelled_at IS NOT NULL'],
+    ['notCancelled', 'o.cancelled_at IS NULL'],
   ]
   return conditions.flatMap(([name, condition]) => (filters.has(name) ? [condition] : []))
 }
@@ -110,7 +128,8 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
 /**
  * Newest first. Uses orders_by_reference, orders_by_customer or, value by value, orders_by_currency: the entries of
  * each value are in the order of seq, so a page of each is read and the newest of all are taken. Without a filter it
- * uses the primary key, and for a range of times either that or orders_by_acceptance, whichever reads less.
+ * uses the primary key, and for a range of times either that or orders_by_acceptance, whichever reads less. For
+ * cancelled orders it uses the indexes orders_cancelled of the same keys.
  */
 export function selectStoredList(filters: ReadonlySet<ListFilter>): string {
   const conditions = ['o.seq < @before', ...conditionsOf('o', filters)]

@@ -3,6 +3,7 @@ import { toHistory, type OrderView } from '../../../domain/order-view.ts'
 import { idWord, isShortId, queryWords } from '../../../domain/search/search-words.ts'
 import type { KnownOrder } from '../../../ports/order-store.ts'
 import type { ListQuery, OrderViews, Page } from '../../../ports/order-views.ts'
+import { createChangeQueries, type ChangeQueries } from '../changes/change-views.ts'
 import { bigint, int, json, text, type Parameters } from '../database/connection.ts'
 import { toHistoryEntry, toStored, toUnstored, type Found } from './view-rows.ts'
 import {
@@ -17,7 +18,7 @@ import {
 import type { Query } from '../database/query.ts'
 import { fromSqlId, fromSqlTime, isOrderId, toSqlTime } from '../database/values.ts'
 
-export interface OrderQueries extends OrderViews {
+export interface OrderQueries extends OrderViews, ChangeQueries {
   readonly findByIdempotencyKey: (keyHash: string) => Promise<KnownOrder | undefined>
 }
 
@@ -33,15 +34,16 @@ export function createOrderQueries(query: Query): OrderQueries {
   }
 
   return {
+    ...createChangeQueries(query),
     getMany,
     get: async (orderId) => (await getMany([orderId])).get(orderId),
     async list(list) {
       const [before] = fromCursor(list, ['number']) ?? [Number.MAX_SAFE_INTEGER]
       const filters = filtersOf(list)
       if (filters === undefined) return EMPTY
-      const { status = 'stored', limit } = list
+      const { status, limit } = list
       const parameters = { ...filters.parameters, before: bigint(before), limit: int(limit + 1) }
-      if (status === 'stored') {
+      if (status === undefined || status === 'stored' || status === 'cancelled') {
         const [orders = [], items = []] = await query(selectStoredList(filters.given), parameters)
         return toPage(list, toStored(orders, items), viewOf, ({ seq }) => [seq])
       }
@@ -63,8 +65,8 @@ export function createOrderQueries(query: Query): OrderQueries {
     async history(orderId) {
       const view = (await getMany([orderId])).get(orderId)
       if (view === undefined) return undefined
-      const [rows = []] = await query(SELECT_HISTORY, { orderId: text(orderId) })
-      return toHistory(view, rows.map(toHistoryEntry))
+      const [own = [], ofChanges = []] = await query(SELECT_HISTORY, { orderId: text(orderId) })
+      return toHistory(view, own.map(toHistoryEntry), ofChanges.map(toHistoryEntry))
     },
     async findByIdempotencyKey(keyHash) {
       const [[row] = []] = await query(SELECT_BY_KEY, { keyHash: text(keyHash) })
@@ -94,7 +96,7 @@ function numbered(words: readonly string[]): [k: number, word: string][] {
 
 /** Undefined if nothing can match because `q` contains no word. */
 function filtersOf(list: ListQuery): { given: ReadonlySet<ListFilter>; parameters: Parameters } | undefined {
-  const { customerId, currency, paymentMethod, reference, from, to, q } = list
+  const { customerId, currency, paymentMethod, reference, from, to, q, status } = list
   const words = q === undefined ? undefined : queryWords(q)
   if (words?.length === 0) return undefined
   const parameters = {
@@ -106,6 +108,8 @@ function filtersOf(list: ListQuery): { given: ReadonlySet<ListFilter>; parameter
     ...(to !== undefined && { to: text(toSqlTime(to)) }),
   }
   const given = new Set(Object.keys(parameters) as ListFilter[])
+  if (status === 'cancelled') given.add('cancelled')
+  if (status === 'stored') given.add('notCancelled')
   if (words === undefined) return { given, parameters }
   return { given: given.add('q'), parameters: { ...parameters, queryWords: json(numbered(words)) } }
 }

@@ -1,14 +1,16 @@
+import type { NewOrderCommand } from '../../../domain/order-commands.ts'
 import { orderWords } from '../../../domain/search/search-words.ts'
-import { deadLetterId, originTopicOf, parseDeadLetterId } from '../../../ports/dead-letters.ts'
+import { deadLetterId, originTopicOf } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { OrderToStore, StoreBatch } from '../../../ports/order-store.ts'
+import { isOfChange, letterPlace, toChangesJson } from '../changes/order-changes.ts'
 import { toParkedJson } from '../dead-letters/parked-records-json.ts'
 import { toPartitions } from '../ledger/locked-partitions.ts'
-import { GROUP_UNITS, MAX_PARTITION } from '../database/columns.ts'
+import { GROUP_UNITS } from '../database/columns.ts'
 import { toRounds } from './rounds.ts'
 import { cut, toSqlAmount, toSqlTime } from '../database/values.ts'
 
-/** A part of a batch: the orders at these indexes, in this order. */
+/** A part of a batch: the orders at these indexes, in this order. Every part that is no preview has the changes. */
 export interface Part {
   readonly batch: StoreBatch
   readonly indexes: readonly number[]
@@ -17,40 +19,57 @@ export interface Part {
   readonly preview: boolean
 }
 
-/** The parameter of STORE_BATCH. */
-export function toStoreBatchJson({ batch, indexes, isWhole, preview }: Part): string {
+/** Whether it takes STORE_BATCH_WITH_CHANGES. */
+export function hasChanges({ batch, preview }: Part): boolean {
+  if (preview) return false
+  return (batch.changes?.length ?? 0) > 0 || batch.parked.some(isOfChange)
+}
+
+/** The parameter of STORE_BATCH and STORE_BATCH_WITH_CHANGES. */
+export function toStoreBatchJson(part: Part): string {
+  const { batch, indexes, isWhole, preview } = part
   const group = cut(batch.groupId, GROUP_UNITS)
   const orders = indexes.map((i) => ({ i, order: orderAt(batch, i) }))
   const rounds = toRounds(orders, ({ order }) => keysOf(order))
   const places = isWhole && batch.delivered === 'origin' ? placesOf(batch, orders) : []
   const parked = isWhole ? batch.parked : []
+  const parkings = parked.map((record) => ({ record, groupId: group, parkedAt: batch.now }))
   return JSON.stringify({
     groupId: group,
     now: toSqlTime(batch.now),
     preview,
     orders: orders.map(({ i, order }, index) => ({ i, round: rounds[index], ...toOrderJson(order) })),
-    ...toParkedJson(parked.map((record) => ({ record, groupId: group, parkedAt: batch.now }))),
+    ...toParkedJson(parkings.filter(({ record }) => !isOfChange(record))),
+    ...(hasChanges(part) && changesOf(batch, group)),
     // A preview decides nothing, so it locks no partition.
-    partitions: preview ? [] : toPartitions(decidedPlaces(orders, parked)),
+    partitions: preview ? [] : toPartitions(decidedPlaces(orders, batch)),
     places,
-    items: orders.flatMap(({ i, order }) =>
-      order.order.orderItems.map(({ itemCode, brand, type, size, colour, quantity, price, currencyType }, line) => ({
-        i,
-        line,
-        itemCode,
-        brand,
-        type,
-        size,
-        colour,
-        quantity,
-        price: toSqlAmount(price),
-        currency: currencyType,
-      })),
-    ),
+    items: orders.flatMap(({ i, order }) => toItemsJson(i, order.order.orderItems)),
     words: orders.flatMap(({ i, order }) =>
       [...orderWords(order.orderId, order.order)].map(([word, inName]) => [i, word, inName ? 1 : 0]),
     ),
   })
+}
+
+/** The rows of ITEMS_OF_BATCH. */
+export function toItemsJson(i: number, items: NewOrderCommand['orderItems']) {
+  return items.map(({ itemCode, brand, type, size, colour, quantity, price, currencyType: currency }, line) => {
+    return { i, line, itemCode, brand, type, size, colour, quantity, price: toSqlAmount(price), currency }
+  })
+}
+
+/** Numbered on from the orders, so that a place has one number whatever came from it. */
+function changesOf(batch: StoreBatch, groupId: string) {
+  const isCounted = batch.delivered === 'origin'
+  const delivered = (batch.changes ?? []).map((change, index) => ({
+    i: batch.orders.length + index,
+    change,
+    groupId,
+    recordedAt: batch.now,
+    isCounted,
+  }))
+  const parked = batch.parked.filter(isOfChange).map((record) => ({ record, groupId, parkedAt: batch.now, isCounted }))
+  return toChangesJson(delivered, parked)
 }
 
 export function orderAt(batch: StoreBatch, index: number): OrderToStore {
@@ -78,15 +97,9 @@ function toOrderJson({ orderId, order, origin, acceptedAt, bodyHash, idempotency
     ...origin,
     bodyHash,
     keyHash: idempotencyKeyHash,
-    letter: letterOf(rest.redriveOf ?? rest.supersedes),
-    edited: letterOf(rest.supersedes),
+    letter: letterPlace(rest.redriveOf ?? rest.supersedes),
+    edited: letterPlace(rest.supersedes),
   }
-}
-
-/** Undefined for a malformed id and for a partition that no record can have. */
-function letterOf(id: string | null): RecordPosition | undefined {
-  const letter = id === null ? undefined : parseDeadLetterId(id)
-  return letter !== undefined && letter.partition <= MAX_PARTITION ? letter : undefined
 }
 
 function keysOf({ orderId, idempotencyKeyHash, origin, redriveOf, supersedes }: OrderToStore) {
@@ -100,7 +113,7 @@ function keysOf({ orderId, idempotencyKeyHash, origin, redriveOf, supersedes }: 
 }
 
 interface Place extends RecordPosition {
-  /** The index of the order from this position; null for a parked record. */
+  /** The index of the order or change from this position; null for a parked record. */
   readonly i: number | null
   readonly isRedrive: boolean
 }
@@ -112,6 +125,9 @@ function placesOf(batch: StoreBatch, orders: readonly { i: number; order: OrderT
     const isRedrive = order.redriveOf !== null || order.supersedes !== null
     places.set(deadLetterId(order.origin), { ...order.origin, i, isRedrive })
   }
+  for (const [index, { origin, redriveOf }] of (batch.changes ?? []).entries()) {
+    places.set(deadLetterId(origin), { ...origin, i: batch.orders.length + index, isRedrive: redriveOf !== null })
+  }
   for (const { origin, redriveOf } of batch.parked) {
     places.set(deadLetterId(origin), { ...origin, i: null, isRedrive: redriveOf !== null })
   }
@@ -119,11 +135,17 @@ function placesOf(batch: StoreBatch, orders: readonly { i: number; order: OrderT
 }
 
 /** The positions of the batch's records, and those of the letters that they redrive. */
-function decidedPlaces(orders: readonly { order: OrderToStore }[], parked: StoreBatch['parked']): RecordPosition[] {
-  const letters = orders.flatMap(({ order: { redriveOf, supersedes } }) => letterOf(redriveOf ?? supersedes) ?? [])
+function decidedPlaces(
+  orders: readonly { order: OrderToStore }[],
+  { changes = [], parked }: StoreBatch,
+): RecordPosition[] {
+  const redriven = [
+    ...orders.map(({ order }) => order.redriveOf ?? order.supersedes),
+    ...changes.map(({ redriveOf }) => redriveOf),
+  ]
+  const letters = redriven.flatMap((id) => letterPlace(id) ?? [])
   return [
-    ...orders.map(({ order }) => order.origin),
-    ...parked.map(({ origin }) => origin),
+    ...[...orders.map(({ order }) => order), ...changes, ...parked].map(({ origin }) => origin),
     ...letters.map(({ topic, ...letter }) => ({ ...letter, topic: originTopicOf(topic) })),
   ]
 }

@@ -1,4 +1,6 @@
-import { COUNT, DECLARE_LEDGER, LOCK_LEDGER } from '../ledger/ledger-counting-sql.ts'
+import { DECLARE_CHANGES, lookForTurns, RECORD_CHANGES, TELL_CHANGES } from '../changes/order-changes-sql.ts'
+import { COUNT_PARKED_CHANGES, PARK_CHANGES, SETTLE_CHANGES } from '../changes/parked-changes-sql.ts'
+import { COUNT, COUNT_WITH_CHANGES, DECLARE_LEDGER, LOCK_LEDGER } from '../ledger/ledger-counting-sql.ts'
 import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
 import { DECLARE_PARKED, PARK } from '../dead-letters/parked-records-sql.ts'
 import { COUNT_WITHHELD, isReplaced, PARK_WITHHELD, WITHHOLD } from './decisions-sql.ts'
@@ -249,7 +251,10 @@ JOIN @orders AS o ON o.i = w.i
 WHERE o.seq IS NOT NULL;
 `
 
-/** While any order is rejected, nothing is counted or parked. The caller parks that order and calls again. */
+/**
+ * While any order is rejected, nothing is counted or parked. The caller parks that order and calls again. The second
+ * result names the orders for which a change waits. It is absent if no change waits for any order.
+ */
 export const STORE_BATCH = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}
 BEGIN TRANSACTION;
 ${LOCK_LEDGER}${STORE}
@@ -262,4 +267,22 @@ IF @preview = 1
 ELSE
   COMMIT TRANSACTION;
 SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;
-`
+${lookForTurns('@orders')}`
+
+/**
+ * The same for a batch that has changes, or failures of changes. These are recorded even while something is rejected, so
+ * that no change overtakes one that is parked. The second result is that of the changes, with their states.
+ */
+export const STORE_BATCH_WITH_CHANGES = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}${DECLARE_CHANGES}
+BEGIN TRANSACTION;
+${LOCK_LEDGER}${RECORD_CHANGES}${STORE}${SETTLE_CHANGES}
+IF NOT EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome NOT IN ('stored', 'duplicate', 'withheld'))
+  AND NOT EXISTS (SELECT 1 FROM @changes AS c WHERE c.i IS NOT NULL AND c.outcome = 'order-id-reused')
+BEGIN
+${COUNT_WITH_CHANGES}${COUNT_WITHHELD}${PARK}${PARK_CHANGES}${COUNT_PARKED_CHANGES}
+END;
+${TELL_CHANGES}
+COMMIT TRANSACTION;
+SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;
+SELECT c.i, c.outcome FROM @changes AS c WHERE c.i IS NOT NULL ORDER BY c.i;
+${lookForTurns('@orders', '@changes')}`

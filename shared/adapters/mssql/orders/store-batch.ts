@@ -1,24 +1,56 @@
 import { isOrderError, OrderError } from '../../../domain/errors.ts'
-import type { OrderStore, Rejection, StoreBatch, StoreOutcome } from '../../../ports/order-store.ts'
+import type { ChangeOutcome, OrderStore, Rejection, StoreBatch, StoreOutcome } from '../../../ports/order-store.ts'
 import { REJECTIONS } from '../../stores/refusals.ts'
-import { text } from '../database/connection.ts'
+import { outcomesOfChanges } from '../changes/change-outcomes.ts'
+import { createChangePreview } from '../changes/change-preview.ts'
+import { createTurns } from '../changes/turns.ts'
+import { text, type Row } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
-import { toStoreBatchJson } from './store-batch-json.ts'
-import { STORE_BATCH } from './store-batch-sql.ts'
+import { fromSqlId } from '../database/values.ts'
+import { hasChanges, toStoreBatchJson } from './store-batch-json.ts'
+import { STORE_BATCH, STORE_BATCH_WITH_CHANGES } from './store-batch-sql.ts'
+
+type BatchCommands = Pick<OrderStore, 'storeBatch' | 'previewBatch' | 'previewChanges'>
+
+/** The results of one statement. */
+interface Stored {
+  readonly orders: ReadonlyMap<number, StoreOutcome>
+  /** How each change was recorded, in the order of the batch. */
+  readonly changes: readonly string[]
+  /** The orders for which a change waits. */
+  readonly toDecide: readonly string[]
+}
+
+const NOTHING: Stored = { orders: new Map(), changes: [], toDecide: [] }
 
 /**
  * A batch of valid orders takes one round trip. If a constraint refuses the batch, nothing of it is stored. The orders
  * at fault are then found by halving the batch, in transactions that are rolled back, and the others are stored in one.
+ *
+ * Changes are decided in a second transaction, and only if one waits for an order of the batch. If the process dies
+ * before that, the batch is delivered again and decides them.
  */
-export function createBatchCommands(query: Query): Pick<OrderStore, 'storeBatch' | 'previewBatch'> {
+export function createBatchCommands(query: Query): BatchCommands {
+  const turns = createTurns(query)
+
   async function send(
     batch: StoreBatch,
     indexes: readonly number[],
     options: { isWhole: boolean; preview: boolean },
-  ): Promise<ReadonlyMap<number, StoreOutcome>> {
-    const batchJson = toStoreBatchJson({ batch, indexes, ...options })
-    const [rows = []] = await query(STORE_BATCH, { batch: text(batchJson) })
-    return new Map(rows.map((row) => [Number(row['i']), toOutcome(String(row['outcome']))]))
+  ): Promise<Stored> {
+    const part = { batch, indexes, ...options }
+    if (indexes.length === 0 && !options.isWhole && !hasChanges(part)) return NOTHING
+    const parameters = { batch: text(toStoreBatchJson(part)) }
+    if (!hasChanges(part)) {
+      const [rows = [], toDecide = []] = await query(STORE_BATCH, parameters)
+      return { orders: toOutcomes(rows), changes: [], toDecide: toDecide.map(toOrderId) }
+    }
+    const [rows = [], changes = [], toDecide = []] = await query(STORE_BATCH_WITH_CHANGES, parameters)
+    return {
+      orders: toOutcomes(rows),
+      changes: changes.map((row) => String(row['outcome'])),
+      toDecide: toDecide.map(toOrderId),
+    }
   }
 
   async function findRefused(batch: StoreBatch, indexes: readonly number[]): Promise<number[]> {
@@ -36,10 +68,12 @@ export function createBatchCommands(query: Query): Pick<OrderStore, 'storeBatch'
     ]
   }
 
-  async function outcomesOf(batch: StoreBatch, preview: boolean): Promise<StoreOutcome[]> {
+  async function store(batch: StoreBatch, preview: boolean): Promise<Stored & { readonly outcomes: StoreOutcome[] }> {
     const all = batch.orders.map((_, index) => index)
-    const collect = (outcomes: ReadonlyMap<number, StoreOutcome>) =>
-      all.map((index) => outcomes.get(index) ?? REJECTIONS['constraint-violated'])
+    const collect = (stored: Stored) => ({
+      ...stored,
+      outcomes: all.map((index) => stored.orders.get(index) ?? REJECTIONS['constraint-violated']),
+    })
     try {
       return collect(await send(batch, all, { isWhole: true, preview }))
     } catch (error) {
@@ -48,20 +82,31 @@ export function createBatchCommands(query: Query): Pick<OrderStore, 'storeBatch'
       // No order is at fault, so the parked records or the ledger are, and that is a bug.
       if (refused.size === 0) throw new OrderError('internal', 'The store refuses its own figures.', { cause: error })
       const others = all.filter((index) => !refused.has(index))
-      return collect(others.length === 0 ? new Map() : await send(batch, others, { isWhole: false, preview }))
+      return collect(await send(batch, others, { isWhole: false, preview }))
     }
   }
 
   return {
     async storeBatch(batch) {
-      const outcomes = await outcomesOf(batch, false)
-      return { outcomes, counted: outcomes.every(({ kind }) => kind !== 'rejected') }
+      const { outcomes, changes: recorded, toDecide } = await store(batch, false)
+      const states = await turns.take(toDecide, batch.now)
+      if (batch.changes === undefined) return { outcomes, counted: !outcomes.some(isRejected) }
+      const changes = await outcomesOfChanges({ changes: batch.changes, recorded, states }, turns)
+      return { outcomes, changes, counted: ![...outcomes, ...changes].some(isRejected) }
     },
-    previewBatch(orders) {
+    async previewBatch(orders) {
       const now = new Date().toISOString()
-      return outcomesOf({ groupId: '', delivered: 'copy', orders, parked: [], now }, true)
+      return (await store({ groupId: '', delivered: 'copy', orders, parked: [], now }, true)).outcomes
     },
+    previewChanges: createChangePreview(query, turns),
   }
+}
+
+const isRejected = ({ kind }: StoreOutcome | ChangeOutcome) => kind === 'rejected'
+const toOrderId = (row: Row) => fromSqlId(String(row['order_id']))
+
+function toOutcomes(rows: readonly Row[]): ReadonlyMap<number, StoreOutcome> {
+  return new Map(rows.map((row) => [Number(row['i']), toOutcome(String(row['outcome']))]))
 }
 
 function isRefusal(error: unknown): boolean {

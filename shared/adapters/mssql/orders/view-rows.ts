@@ -1,10 +1,11 @@
 import type { OrderView } from '../../../domain/order-view.ts'
+import type { Order } from '../../../domain/order.ts'
 import { createOrderRows } from '../../stores/order-rows.ts'
 import type { Row } from '../../stores/rows.ts'
 import { CONVERSIONS } from '../database/values.ts'
 
 /** The driver returns the DECIMAL(19, 4) of our amounts as an exact number. */
-const { toStoredView, toUnstoredView, toHistoryEntry } = createOrderRows({
+const { toStoredView, toAggregate, toUnstoredView, toHistoryEntry } = createOrderRows({
   ...CONVERSIONS,
   fromAmount: (amount) => amount,
 })
@@ -25,6 +26,22 @@ export function toStored(orders: readonly Row[], items: readonly Row[]): Found[]
     rank: Number(row['rank_class']),
     view: toStoredView(row, ofOrders.get(row['seq']) ?? []),
   }))
+}
+
+/** From the same results: each order as its events made it, by its id. */
+export function toAggregates(orders: readonly Row[], items: readonly Row[]): Map<string, StoredOrder> {
+  const ofOrders = Map.groupBy(items, (item) => item['order_seq'])
+  return new Map(
+    orders.map((row) => [
+      CONVERSIONS.fromId(String(row['order_id'])),
+      { seq: Number(row['seq']), order: toAggregate(row, ofOrders.get(row['seq']) ?? []) },
+    ]),
+  )
+}
+
+export interface StoredOrder {
+  readonly seq: number
+  readonly order: Order
 }
 
 export function toUnstored(states: readonly Row[]): Found[] {

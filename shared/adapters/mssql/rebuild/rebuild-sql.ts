@@ -1,4 +1,5 @@
 import { INSERT_AUDIT } from '../dead-letters/audit.ts'
+import { DECLARE_CHANGES } from '../changes/order-changes-sql.ts'
 import { DECLARE_ORDERS, ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
 
 /**
@@ -103,13 +104,14 @@ export const PROJECT_ORDERS = inStep(
 
   INSERT INTO rebuilt_orders (
     seq, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address, currency,
-    total_price, payment_method, accepted_at, body_hash, idempotency_key_hash, reference, metadata
+    total_price, payment_method, accepted_at, body_hash, idempotency_key_hash, reference, metadata, version
   )
   SELECT o.seq, o.customer_id, o.customer_name, o.customer_last_name, o.customer_email, o.shipping_address,
     o.billing_address, o.currency, o.total_price, o.payment_method, o.accepted_at, o.body_hash, o.idempotency_key_hash,
-    o.reference, o.metadata
+    o.reference, o.metadata, COALESCE(f.version, 1)
   FROM @new AS n
-  JOIN @orders AS o ON o.i = n.i;
+  JOIN @orders AS o ON o.i = n.i
+  LEFT JOIN @folded AS f ON f.i = n.i;
 
   INSERT INTO rebuilt_items (order_seq, line, item_code, brand, type, size, colour, quantity, price, currency)
   SELECT n.seq, x.line, x.item_code /* text */, x.brand /* text */, x.type /* text */, x.size /* text */,
@@ -124,7 +126,40 @@ export const PROJECT_ORDERS = inStep(
 
   SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;`,
   `${DECLARE_ORDERS}
-DECLARE @new TABLE (i INT NOT NULL PRIMARY KEY, seq BIGINT NOT NULL UNIQUE);`,
+DECLARE @new TABLE (i INT NOT NULL PRIMARY KEY, seq BIGINT NOT NULL UNIQUE);
+DECLARE @folded TABLE (i INT NOT NULL PRIMARY KEY, version INT NOT NULL);
+INSERT INTO @folded (i, version)
+SELECT v.i, v.version FROM OPENJSON(@versions) WITH (i INT '$[0]', version INT '$[1]') AS v;`,
+)
+
+/** The changes that were applied to these orders. Uses order_changes_applied, whose entries are in the order of version. */
+export const SELECT_APPLIED = `
+SELECT c.order_id, c.event, c.accepted_at
+FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
+JOIN order_changes AS c ON c.order_id = i.order_id
+WHERE c.state = 'applied'
+ORDER BY c.order_id, c.version;
+`
+
+/** Finds lost changes. Changes are not rebuilt, because the store keeps their events. Reads the ledger first. */
+export const PROJECT_CHANGES = inStep(
+  `
+  UPDATE o
+  SET outcome = CASE WHEN ${WAS_STORED} THEN 'lost' ELSE 'not-stored' END
+  FROM @changes AS o;
+
+  UPDATE o
+  SET outcome = CASE
+      WHEN k.state IN ('retrying', 'dead-lettered', 'discarded') THEN 'not-stored'
+      WHEN k.origin_topic = o.topic AND k.origin_partition = o.log_partition AND k.origin_offset = o.log_offset
+        THEN 'projected'
+      ELSE 'elsewhere'
+    END
+  FROM @changes AS o
+  JOIN order_changes AS k ON k.change_id = o.change_id;
+
+  SELECT o.i, o.outcome FROM @changes AS o ORDER BY o.i;`,
+  DECLARE_CHANGES,
 )
 
 /** Reads the next live orders. Returns how many, then those that no record produced, whose words have to be added. */

@@ -27,12 +27,33 @@ const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash', 'ref
  * ones and stay as they are, because today's code wrote them. Their seq may be anywhere, because identities are not
  * assigned in the order of commits. Reads both sides in the order of the primary keys.
  *
+ * An order that was changed meanwhile has another version than the rebuilt one and stays as it is, because today's code
+ * wrote the change. So do the words of a changed order of which no record was found. No change is written during this
+ * transaction, because TAKE_TURNS waits for the row of the rebuild (turns-sql.ts).
+ *
  * It may write every row, and these tables do not escalate row locks to the whole table (migration 9), so it uses
  * PAGLOCK: there are a hundred times fewer pages than rows, and their locks fit into the server's memory ("Table
  * hints", "Resolve blocking problems caused by lock escalation"). Locks on rows that do not differ are released after
  * reading.
  */
 export const SWAP_ORDERS = inStep(`
+  DELETE x
+  FROM rebuilt_items AS x
+  JOIN orders AS l ON l.seq = x.order_seq
+  JOIN rebuilt_orders AS r ON r.seq = l.seq
+  WHERE r.version <> l.version;
+
+  DELETE w
+  FROM rebuilt_words AS w
+  JOIN orders AS l ON l.seq = w.order_seq
+  LEFT JOIN rebuilt_orders AS r ON r.seq = l.seq
+  WHERE l.version > 1 AND (r.seq IS NULL OR r.version <> l.version);
+
+  DELETE r
+  FROM rebuilt_orders AS r
+  JOIN orders AS l ON l.seq = r.seq
+  WHERE r.version <> l.version;
+
   UPDATE l
   SET ${SET_ORDER.join(',\n    ')}
   FROM orders AS l WITH (PAGLOCK)

@@ -1,7 +1,10 @@
 import { isOrderError, OrderError } from '../../../domain/errors.ts'
 import type { Maintenance, Rebuild, RebuildOutcome, RebuildStep } from '../../../ports/maintenance.ts'
-import type { OrderToStore } from '../../../ports/order-store.ts'
+import type { OrderChange } from '../../../domain/changes/order-changes.ts'
+import { decide, evolve, type Order } from '../../../domain/order.ts'
+import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
 import { toRebuild } from '../../stores/rebuild-row.ts'
+import { toChangesJson } from '../changes/order-changes.ts'
 import { bigint, int, json, text, type Parameters, type Row } from '../database/connection.ts'
 import { actParameters } from '../dead-letters/audit.ts'
 import type { Query } from '../database/query.ts'
@@ -10,14 +13,16 @@ import {
   ADD_WORDS,
   BEGIN_REBUILD,
   COMPLETE_ORDERS,
+  PROJECT_CHANGES,
   PROJECT_ORDERS,
+  SELECT_APPLIED,
   SELECT_REBUILD,
 } from './rebuild-sql.ts'
 import { SWAP_ORDERS } from './rebuild-swap-sql.ts'
 import { wordsOfOrders } from '../search/search-reindex.ts'
 import { GROUP_UNITS } from '../database/columns.ts'
 import { toStoreBatchJson } from '../orders/store-batch-json.ts'
-import { cut, fromSqlTime, toSqlTime } from '../database/values.ts'
+import { cut, fromSqlId, fromSqlTime, toSqlTime } from '../database/values.ts'
 
 /** The target in the audit. */
 const TARGET = 'orders'
@@ -29,6 +34,12 @@ export type RebuildCommands = Pick<
   Maintenance,
   'beginRebuild' | 'getRebuild' | 'projectOrders' | 'completeOrders' | 'swapOrders' | 'abandonRebuild'
 >
+
+/** An order as today's code reads it from its record and from the changes that were applied to it. */
+interface Folded {
+  readonly order: OrderToStore
+  readonly version: number
+}
 
 export function createRebuildCommands(query: Query): RebuildCommands {
   async function getRebuild(): Promise<Rebuild | undefined> {
@@ -56,29 +67,64 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     return results.slice(0, -1)
   }
 
-  /** An order that a constraint refuses undoes its step. It is found by halving the batch. */
-  async function project(
-    step: RebuildStep,
-    groupId: string,
-    orders: readonly OrderToStore[],
-  ): Promise<RebuildOutcome[]> {
-    if (orders.length === 0) return []
-    const group = cut(groupId, GROUP_UNITS)
+  /** Each order with the changes that were applied to it, and the resulting version. */
+  async function fold(orders: readonly OrderToStore[]): Promise<Folded[]> {
+    const [rows = []] = await query(SELECT_APPLIED, { ids: json(orders.map(({ orderId }) => orderId)) })
+    const applied = Map.groupBy(rows, (row) => fromSqlId(String(row['order_id'])))
+    return orders.map((order) => {
+      const { content, version } = (applied.get(order.orderId) ?? []).reduce<Order>(
+        withChange,
+        evolve(undefined, { kind: 'placed', content: order.order }),
+      )
+      return { version, order: { ...order, order: content } }
+    })
+  }
+
+  /** One that a constraint refuses undoes its step, and is found by halves. */
+  async function projectAll(step: RebuildStep, group: string, folded: readonly Folded[]): Promise<RebuildOutcome[]> {
+    if (folded.length === 0) return []
+    const orders = folded.map(({ order }) => order)
     const batch = { groupId: group, delivered: 'copy', orders, parked: [], now: step.at } as const
     const part = { batch, indexes: orders.map((_, index) => index), isWhole: false, preview: false }
+    const versions = folded.flatMap(({ version }, i) => (version === 1 ? [] : [[i, version]]))
     try {
-      const parameters = { group: text(group), batch: text(toStoreBatchJson(part)) }
+      const parameters = { group: text(group), batch: text(toStoreBatchJson(part)), versions: json(versions) }
       const [rows = []] = await inStep(PROJECT_ORDERS, step, parameters)
-      return rows.map((row) => row['outcome'] as RebuildOutcome)
+      return rows.map(toOutcome)
     } catch (error) {
       if (!isOrderError(error) || error.code !== 'constraint-violated') throw error
       if (orders.length === 1) return ['refused']
       const middle = orders.length >> 1
       return [
-        ...(await project(step, groupId, orders.slice(0, middle))),
-        ...(await project(step, groupId, orders.slice(middle))),
+        ...(await projectAll(step, group, folded.slice(0, middle))),
+        ...(await projectAll(step, group, folded.slice(middle))),
       ]
     }
+  }
+
+  async function projectChanges(step: RebuildStep, groupId: string, changes: readonly ChangeToStore[]) {
+    if (changes.length === 0) return []
+    const delivered = changes.map((change, i) => ({ i, change, groupId, recordedAt: step.at, isCounted: true }))
+    const batch = json(toChangesJson(delivered, []))
+    const [rows = []] = await inStep(PROJECT_CHANGES, step, { group: text(groupId), batch })
+    return rows.map(toOutcome)
+  }
+
+  async function project(
+    step: RebuildStep,
+    groupId: string,
+    events: readonly (OrderToStore | ChangeToStore)[],
+  ): Promise<RebuildOutcome[]> {
+    const group = cut(groupId, GROUP_UNITS)
+    const orders = events.flatMap((event) => ('changeId' in event ? [] : [event]))
+    const changes = events.flatMap((event) => ('changeId' in event ? [event] : []))
+    const ofOrders = (await projectAll(step, group, orders.length === 0 ? [] : await fold(orders))).values()
+    const ofChanges = (await projectChanges(step, group, changes)).values()
+    return events.map((event) => {
+      const { value } = ('changeId' in event ? ofChanges : ofOrders).next()
+      if (value === undefined) throw new OrderError('internal', 'The rebuild has no outcome of a record.')
+      return value
+    })
   }
 
   async function complete(step: RebuildStep, limit: number) {
@@ -113,6 +159,14 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     },
   }
 }
+
+/** If today's code refuses a change, the version differs from the live order's, which then stays as it is. */
+function withChange(order: Order, row: Row): Order {
+  const event = decide(order, JSON.parse(String(row['event'])) as OrderChange, fromSqlTime(row['accepted_at'] as Date))
+  return event.kind === 'refused' ? order : evolve(order, event)
+}
+
+const toOutcome = (row: Row) => row['outcome'] as RebuildOutcome
 
 function stepParameters({ owner, at, leaseMs, progress }: RebuildStep): Parameters {
   return {

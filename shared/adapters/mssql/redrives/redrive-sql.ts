@@ -1,6 +1,6 @@
 import { LETTER_COLUMNS } from '../dead-letters/letter-rows.ts'
 import { conditionsOf, type LetterFilter } from '../dead-letters/dead-letters.ts'
-import { INSERT_AUDIT, NOT_STORED_BEFORE } from '../dead-letters/audit.ts'
+import { INSERT_AUDIT, NOT_DECIDED_BEFORE, NOT_STORED_BEFORE } from '../dead-letters/audit.ts'
 import { MAX_CLAIMED_BYTES } from '../../stores/redrive-tasks.ts'
 import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
 
@@ -96,10 +96,14 @@ WHERE t.task_seq = @task;
 SELECT x.noted, x.last, x.state, COUNT(*) AS letters, SUM(x.retrying) AS retrying
 FROM (
   SELECT CASE WHEN r.step IS NULL THEN 0 ELSE 1 END AS noted, CASE WHEN r.step = @step THEN 1 ELSE 0 END AS last, d.state,
-    CASE WHEN d.state = 'redriven' AND s.status = 'retrying' THEN 1 ELSE 0 END AS retrying
+    CASE
+      WHEN d.state = 'redriven' AND COALESCE(c.state, s.status) = 'retrying' THEN 1
+      ELSE 0
+    END AS retrying
   FROM redrive_letters AS r
   JOIN dead_letters AS d ON d.kept_seq = r.kept_seq
-  LEFT JOIN order_states AS s ON s.order_id = d.order_id
+  LEFT JOIN order_states AS s ON s.order_id = d.order_id AND d.change_id IS NULL
+  LEFT JOIN order_changes AS c ON c.change_id = d.change_id
   WHERE r.task_seq = @task
 ) AS x
 GROUP BY x.noted, x.last, x.state;
@@ -188,12 +192,14 @@ ORDER BY d.kept_seq;
 /** The record may be stored, and the letter resolved, before its sender reports that it was sent. */
 export const MARK_SENT = `${START}
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3)), @reason NVARCHAR(MAX);
-DECLARE @sent TABLE (i INT NOT NULL PRIMARY KEY, kept_seq BIGINT NOT NULL, order_id UNIQUEIDENTIFIER NULL);
+DECLARE @sent TABLE (
+  i INT NOT NULL PRIMARY KEY, kept_seq BIGINT NOT NULL, order_id UNIQUEIDENTIFIER NULL, change_id UNIQUEIDENTIFIER NULL
+);
 BEGIN TRANSACTION;
 UPDATE redrive_tasks SET updated_at = @time WHERE id = @id;
 SELECT @reason = t.reason FROM redrive_tasks AS t WHERE t.id = @id;
-INSERT INTO @sent (i, kept_seq, order_id)
-SELECT n.i, d.kept_seq, CASE WHEN d.foreign_failure IS NULL THEN d.order_id END
+INSERT INTO @sent (i, kept_seq, order_id, change_id)
+SELECT n.i, d.kept_seq, CASE WHEN d.foreign_failure IS NULL THEN d.order_id END, d.change_id
 FROM OPENJSON(@letters) WITH (
   i INT '$[0]', topic NVARCHAR(400) '$[1]', log_partition BIGINT '$[2]', log_offset BIGINT '$[3]'
 ) AS n
@@ -207,7 +213,12 @@ WHERE d.state = 'dead';
 INSERT INTO order_history (order_id, happened_at, kind, reason)
 SELECT s.order_id, @time, 'redriven', @reason
 FROM @sent AS s
-WHERE s.order_id IS NOT NULL AND ${NOT_STORED_BEFORE('s.order_id')}
+WHERE s.order_id IS NOT NULL AND s.change_id IS NULL AND ${NOT_STORED_BEFORE('s.order_id')}
+ORDER BY s.i;
+INSERT INTO order_change_history (order_id, change_id, happened_at, kind, reason)
+SELECT s.order_id, s.change_id, @time, 'redriven', @reason
+FROM @sent AS s
+WHERE s.order_id IS NOT NULL AND s.change_id IS NOT NULL AND ${NOT_DECIDED_BEFORE('s.change_id')}
 ORDER BY s.i;
 COMMIT TRANSACTION;
 `

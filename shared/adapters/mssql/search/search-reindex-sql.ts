@@ -56,7 +56,10 @@ COMMIT TRANSACTION;
 SELECT @is_mine AS is_mine;
 `
 
-/** Uses the primary keys. By today's rule a word of an item may also be a word of the name. */
+/**
+ * Uses the primary keys. By today's rule a word of an item may also be a word of the name. An order that was changed has
+ * all of its words already, and those that were read here may be of what it was before (turns.ts).
+ */
 export const ADD_TO_ORDERS = inStep(
   'last_seq',
   `  UPDATE o
@@ -67,11 +70,13 @@ export const ADD_TO_ORDERS = inStep(
   SET in_name = 1
   FROM order_words AS l WITH (FORCESEEK)
   JOIN @lacking AS w ON l.word = w.word AND l.order_seq = w.seq
-  WHERE w.in_name = 1 AND l.in_name = 0;
+  JOIN orders AS o ON o.seq = w.seq
+  WHERE o.version = 1 AND w.in_name = 1 AND l.in_name = 0;
   INSERT INTO order_words (word, order_seq, in_name)
   SELECT w.word, w.seq, w.in_name
   FROM @lacking AS w
-  WHERE NOT EXISTS (SELECT 1 FROM order_words AS l WHERE l.word = w.word AND l.order_seq = w.seq);`,
+  JOIN orders AS o ON o.seq = w.seq
+  WHERE o.version = 1 AND NOT EXISTS (SELECT 1 FROM order_words AS l WHERE l.word = w.word AND l.order_seq = w.seq);`,
 )
 
 /** Only for orders that still have a state, because orders stored meanwhile have their words already. */

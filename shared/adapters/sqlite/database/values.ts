@@ -7,6 +7,10 @@ export function toIdBytes(id: string): Uint8Array {
   return Buffer.from(id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24), 'hex')
 }
 
+export function toIdBytesOrNull(id: string | null | undefined): Uint8Array | null {
+  return id == null ? null : toIdBytes(id)
+}
+
 export function fromIdBytes(bytes: Uint8Array): string {
   const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Act, AuditEntry } from '../../../ports/redrives.ts'
-import { toIdBytes, toMs } from '../database/values.ts'
+import { toMs } from '../database/values.ts'
 
 /** The audit of operators' acts, and the entries that the acts add to orders' histories. */
 export interface Audit {
@@ -34,8 +34,4 @@ export function prepareAudit(db: DatabaseSync): Audit {
       if (orderId !== null) insertHistory.run(orderId, toMs(at), kind, reason)
     },
   }
-}
-
-export function orderBytes(orderId: string | null): Uint8Array | null {
-  return orderId === null ? null : toIdBytes(orderId)
 }

@@ -8,18 +8,20 @@ import {
 } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import { toHeadersJson, toParkedRecord, withStorableFigures } from '../../stores/letters.ts'
+import type { OrderChanges } from '../changes/order-changes.ts'
+import type { LedgerCounting } from '../ledger/ledger-counting.ts'
 import { samePlace, type StoredOrders } from '../orders/stored-orders.ts'
-import type { ParkedRecords } from './parked-records.ts'
-import { fromIdBytes, fromMs, toIdBytes, toMs } from '../database/values.ts'
+import { isOfChange, type ParkedRecords } from './parked-records.ts'
+import { fromIdBytes, fromMs, toIdBytes, toIdBytesOrNull, toMs } from '../database/values.ts'
 
 export interface DeadLetterRows {
   keep(letters: readonly DeadLetter[], nowMs: number): void
-  /** The letter's position, if the letter is of this order or its order could not be read. */
-  originOfLetter(letterId: string | null, orderId: string): RecordPosition | undefined
-  /** Marks the letter resolved, because its order is stored. A discarded letter stays discarded. */
-  resolve(letter: RecordPosition): void
-  /** Resolves the letters of this order at this origin, because the order is stored from there. */
-  resolveOf(orderId: string, origin: RecordPosition): void
+  /** The letter's position, if the letter is of this order (or change) or its order could not be read. */
+  originOfLetter(letterId: string | null, orderId: string, changeId?: string): RecordPosition | undefined
+  /** Marks the letter resolved, because the record sent for it is stored. A discarded letter stays discarded. */
+  endRedrive(letter: RecordPosition, groupId: string, nowMs: number): void
+  /** Resolves the letters of this order (or change) at this origin, because it is stored from there. */
+  resolveOf(orderId: string, origin: RecordPosition, changeId?: string): void
   /** Resolves another consumer's letter when its redrive has ended, whatever the outcome for our order. */
   resolveForeign(letter: RecordPosition): void
 }
@@ -29,20 +31,28 @@ const INSERT = `
   INSERT INTO dead_letters (
     topic, partition, record_offset, order_id, state, kept_at, first_code, first_detail, last_code, last_detail, attempts,
     first_failed_at, last_failed_at, fingerprint, consumer_group, redrive_of, record_timestamp, stack, headers, record_key,
-    record_value, foreign_failure
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-const SELECT_ORDER = `SELECT 1 FROM dead_letters WHERE ${KEY} AND (order_id IS NULL OR order_id = ?)`
-const SELECT_IDENTITY = `SELECT order_id, record_timestamp FROM dead_letters WHERE ${KEY}`
+    record_value, foreign_failure, change_id, change_kind
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+const SELECT_ORDER = `SELECT 1 FROM dead_letters WHERE ${KEY} AND (order_id IS NULL OR order_id = ?)
+  AND (change_id IS NULL OR change_id = ?)`
+const SELECT_IDENTITY = `SELECT order_id, change_id, record_timestamp FROM dead_letters WHERE ${KEY}`
 const RESOLVE = `UPDATE dead_letters SET state = 'resolved' WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
 const RESOLVE_FOREIGN = `${RESOLVE} AND foreign_failure IS NOT NULL`
 /** Uses dead_letters_by_order. Another record may have the letter's position by now, so the order is compared. */
 const RESOLVE_OF = `
-  UPDATE dead_letters SET state = 'resolved' WHERE order_id = ?1 AND partition = ?3 AND record_offset = ?4
+  UPDATE dead_letters SET state = 'resolved' WHERE order_id = ?1 AND change_id IS ?5 AND partition = ?3 AND record_offset = ?4
   AND (topic = ?2 OR substr(topic, 1, length(?2) + 1) = ?2 || '@') AND state NOT IN ('resolved', 'discarded')
   AND foreign_failure IS NULL`
 const SUPERSEDE = `UPDATE dead_letters SET state = 'superseded' WHERE ${KEY} AND state IN ('dead', 'redriven')`
 
-export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, parked: ParkedRecords): DeadLetterRows {
+export function prepareDeadLetterRows(dependencies: {
+  db: DatabaseSync
+  orders: StoredOrders
+  changes: OrderChanges
+  parked: ParkedRecords
+  ledger: LedgerCounting
+}): DeadLetterRows {
+  const { db, orders, changes, parked, ledger } = dependencies
   const insert = db.prepare(INSERT)
   const selectOrder = db.prepare(SELECT_ORDER)
   const selectIdentity = db.prepare(SELECT_IDENTITY)
@@ -59,7 +69,8 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
       const row = selectIdentity.get(candidate, partition, offset)
       if (row === undefined) return candidate
       const kept = row['order_id'] === null ? null : fromIdBytes(row['order_id'] as Uint8Array)
-      const identity = { orderId: kept, recordTimestamp: Number(row['record_timestamp']) }
+      const change = row['change_id'] === null ? undefined : { changeId: fromIdBytes(row['change_id'] as Uint8Array) }
+      const identity = { orderId: kept, recordTimestamp: Number(row['record_timestamp']), ...(change && { change }) }
       if (isSameLetter(identity, letter)) return undefined
     }
   }
@@ -68,7 +79,7 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
   function insertLetter(letter: DeadLetter, isResolved: boolean, nowMs: number): boolean {
     const topic = freeTopic(letter)
     if (topic === undefined) return false
-    const { origin, orderId, key, value, firstCause, lastCause } = letter
+    const { origin, orderId, change, key, value, firstCause, lastCause } = letter
     const { changes } = insert.run(
       topic,
       origin.partition,
@@ -92,6 +103,8 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
       key,
       value,
       letter.foreign && JSON.stringify(letter.foreign),
+      toIdBytesOrNull(change?.changeId),
+      change?.kind ?? null,
     )
     return changes > 0
   }
@@ -100,35 +113,49 @@ export function prepareDeadLetterRows(db: DatabaseSync, orders: StoredOrders, pa
     const origin = redriveOf === null ? undefined : parseDeadLetterId(redriveOf)
     if (origin === undefined) return
     supersede.run(origin.topic, origin.partition, origin.offset)
-    parked.redriven(consumerGroup, { ...origin, topic: originTopicOf(origin.topic) }, nowMs)
+    parked.redriven(consumerGroup, toOrigin(origin), nowMs)
+  }
+
+  /** Whether a retry stored the record before its dead letter arrived. */
+  function isStored({ origin, orderId, change }: DeadLetter): boolean {
+    if (change !== undefined) return changes.isKeptFrom(change.changeId, origin)
+    const storedFrom = orderId === null ? undefined : orders.originOf(orderId)
+    return storedFrom !== undefined && samePlace(storedFrom, origin)
   }
 
   return {
     keep(letters, nowMs) {
       for (const letter of letters.map((some) => withStorableFigures(some, fromMs(nowMs)))) {
-        const { origin, orderId } = letter
-        const storedFrom = orderId === null ? undefined : orders.originOf(orderId)
-        // The retry stored the record before its dead letter arrived, so the letter is already resolved.
-        const isResolved = storedFrom !== undefined && samePlace(storedFrom, origin)
+        const isResolved = isStored(letter)
         if (!insertLetter(letter, isResolved, nowMs) || isResolved || letter.foreign !== null) continue
         replaceRedriven(letter, nowMs)
-        parked.park(letter.consumerGroup, toParkedRecord(letter), false, toMs(letter.lastFailedAt))
+        const { consumerGroup, origin } = letter
+        const [record, failedAt] = [toParkedRecord(letter), toMs(letter.lastFailedAt)]
+        if (!isOfChange(record)) parked.park(consumerGroup, record, false, failedAt)
+        else parked.parkChange(consumerGroup, record, ledger.isCounted(consumerGroup, origin), failedAt)
       }
     },
-    originOfLetter(letterId, orderId) {
+    originOfLetter(letterId, orderId, changeId) {
       const origin = letterId === null ? undefined : parseDeadLetterId(letterId)
       if (origin === undefined) return undefined
-      const row = selectOrder.get(origin.topic, origin.partition, origin.offset, toIdBytes(orderId))
+      const ids = [toIdBytes(orderId), toIdBytesOrNull(changeId)] as const
+      const row = selectOrder.get(origin.topic, origin.partition, origin.offset, ...ids)
       return row === undefined ? undefined : origin
     },
-    resolveOf(orderId, { topic, partition, offset }) {
-      resolveOf.run(toIdBytes(orderId), topic, partition, offset)
+    resolveOf(orderId, { topic, partition, offset }, changeId) {
+      resolveOf.run(toIdBytes(orderId), topic, partition, offset, toIdBytesOrNull(changeId))
     },
-    resolve({ topic, partition, offset }) {
-      resolve.run(topic, partition, offset)
+    endRedrive(letter, groupId, nowMs) {
+      resolve.run(letter.topic, letter.partition, letter.offset)
+      parked.redriven(groupId, toOrigin(letter), nowMs)
     },
     resolveForeign({ topic, partition, offset }) {
       resolveForeign.run(topic, partition, offset)
     },
   }
+}
+
+/** The letter's origin, from the position under which it is kept. */
+export function toOrigin(letter: RecordPosition): RecordPosition {
+  return { ...letter, topic: originTopicOf(letter.topic) }
 }

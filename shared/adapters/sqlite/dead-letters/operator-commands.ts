@@ -1,11 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { parseDeadLetterId, type DeadLetterSummary, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import type { Act } from '../../../ports/redrives.ts'
-import { letterNotFound, wrongLetterState } from '../../stores/letters.ts'
+import { changeNotEditable, letterNotFound, wrongLetterState } from '../../stores/letters.ts'
 import { inTransaction } from '../database/database.ts'
+import { prepareOrderChanges } from '../changes/order-changes.ts'
+import { prepareTurns } from '../changes/turns.ts'
 import { prepareDeadLetterQueries } from './dead-letters.ts'
-import { orderBytes, prepareAudit } from './audit.ts'
-import { toMs } from '../database/values.ts'
+import { prepareAudit } from './audit.ts'
+import { toIdBytes, toIdBytesOrNull, toMs } from '../database/values.ts'
 
 /** Operators' acts on single dead letters, each one transaction (port Redrives). */
 export interface OperatorCommands {
@@ -25,13 +27,15 @@ const EDIT = `UPDATE dead_letters SET edited_value = ? WHERE ${KEY}`
 const DISCARD_ORDER = `
   UPDATE order_states SET status = 'discarded', updated_at = ?2 WHERE order_id = ?1 AND status = 'dead-lettered'
   AND NOT EXISTS (SELECT 1 FROM dead_letters
-    WHERE order_id = ?1 AND state IN ('dead', 'redriven') AND foreign_failure IS NULL)`
+    WHERE order_id = ?1 AND change_id IS NULL AND state IN ('dead', 'redriven') AND foreign_failure IS NULL)`
 const RESTORE_ORDER = `
   UPDATE order_states SET status = 'dead-lettered', updated_at = ?2 WHERE order_id = ?1 AND status = 'discarded'`
 
 export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   const letters = prepareDeadLetterQueries(db)
   const audit = prepareAudit(db)
+  const changes = prepareOrderChanges(db)
+  const turns = prepareTurns(db, changes)
   const moveLetter = db.prepare(MOVE_LETTER)
   const moveParked = db.prepare(MOVE_PARKED)
   const edit = db.prepare(EDIT)
@@ -58,10 +62,22 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
   }
 
   function discard(letter: DeadLetterSummary, act: Act): void {
-    const orderId = orderOf(letter)
+    const { orderId, change, foreign } = letter
     move(letter, 'discarded', act)
-    if (discardOrder.run(orderId, toMs(act.at)).changes > 0) audit.tell(orderId, 'discarded', act)
     audit.record('discard', letter.id, act)
+    if (foreign !== null || orderId === null) return
+    if (change === undefined) giveUpOrder(orderId, act)
+    else if (changes.move(change.changeId, letter.origin, 'discarded', act)) {
+      changes.rejectBehind(change.changeId, toMs(act.at))
+    }
+  }
+
+  /** Discards the order, and rejects the changes that wait for it, unless another of its letters is still open. */
+  function giveUpOrder(orderId: string, act: Act): void {
+    const id = toIdBytes(orderId)
+    if (discardOrder.run(id, toMs(act.at)).changes === 0) return
+    audit.tell(id, 'discarded', act)
+    turns.take(orderId, toMs(act.at))
   }
 
   return {
@@ -85,16 +101,21 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     restoreLetter(letterId, act) {
       return inTransaction(db, () => {
         const letter = letterIn('discarded', letterId)
+        const { change } = letter
         const orderId = orderOf(letter)
         move(letter, 'dead', act)
-        if (restoreOrder.run(orderId, toMs(act.at)).changes > 0) audit.tell(orderId, 'restored', act)
+        if (change !== undefined && orderId !== null) {
+          changes.move(change.changeId, letter.origin, 'dead-lettered', act)
+        } else if (restoreOrder.run(orderId, toMs(act.at)).changes > 0) audit.tell(orderId, 'restored', act)
         audit.record('restore', letterId, act)
         return letterOf(letterId)
       })
     },
     recordEdit(letterId, value, act) {
       return inTransaction(db, () => {
-        edit.run(value, ...keyOf(letterIn('dead', letterId)))
+        const letter = letterIn('dead', letterId)
+        if (letter.change !== undefined) throw changeNotEditable()
+        edit.run(value, ...keyOf(letter))
         audit.record('edit', letterId, act)
         return letterOf(letterId)
       })
@@ -113,7 +134,7 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
 
 /** The order whose status and history follow the letter; null for a foreign letter. */
 function orderOf({ orderId, foreign }: DeadLetterSummary): Uint8Array | null {
-  return foreign === null ? orderBytes(orderId) : null
+  return foreign === null ? toIdBytesOrNull(orderId) : null
 }
 
 /** The position under which the letter is kept. */

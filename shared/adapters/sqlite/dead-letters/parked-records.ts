@@ -5,6 +5,7 @@ import type { ParkedRecord } from '../../../ports/order-store.ts'
 import type { Decisions } from '../orders/decisions.ts'
 import type { StoredOrders } from '../orders/stored-orders.ts'
 import type { OrderStates } from '../orders/order-states.ts'
+import type { OrderChanges } from '../changes/order-changes.ts'
 
 /**
  * One row for each parked origin, shared by all its copies. Copies may arrive late, repeatedly and in any order, so the
@@ -13,6 +14,11 @@ import type { OrderStates } from '../orders/order-states.ts'
 export interface ParkedRecords {
   /** Records a failure of the origin or a copy. `counted`: the ledger counts it as parked in this transaction. */
   park(groupId: string, record: ParkedRecord, counted: boolean, atMs: number): void
+  /**
+   * The same for the record of a change, before the ledger counts it (`count`). `isOfLog`: the ledger has counted the record
+   * itself, or counts it in this transaction.
+   */
+  parkChange(groupId: string, record: ParkedChangeRecord, isOfLog: boolean, atMs: number): void
   /** Records that an operator's decision prevents storing. A row that is not retrying stays as it is. */
   withhold(groupId: string, origin: RecordPosition, state: ParkedState, atMs: number): void
   /** Marks the origin as counted, because the ledger counts it as parked in this transaction. */
@@ -24,6 +30,8 @@ export interface ParkedRecords {
   /** Whether another record was stored in place of the origin. */
   isRedriven(groupId: string, origin: RecordPosition): boolean
 }
+
+type ParkedChangeRecord = ParkedRecord & Required<Pick<ParkedRecord, 'change'>>
 
 const KEY = 'group_id = ? AND topic = ? AND partition = ? AND record_offset = ?'
 const SELECT = `SELECT state, attempt FROM parked_records WHERE ${KEY}`
@@ -43,9 +51,10 @@ export function prepareParkedRecords(dependencies: {
   db: DatabaseSync
   orders: StoredOrders
   states: OrderStates
+  changes: OrderChanges
   decisions: Decisions
 }): ParkedRecords {
-  const { db, orders, states, decisions } = dependencies
+  const { db, orders, states, changes, decisions } = dependencies
   const select = db.prepare(SELECT)
   const insert = db.prepare(INSERT)
   const move = db.prepare(MOVE)
@@ -61,25 +70,38 @@ export function prepareParkedRecords(dependencies: {
     return settle.run(state, atMs, groupId, origin.topic, origin.partition, origin.offset).changes > 0
   }
 
+  /**
+   * Moves the row of the origin, or inserts it. `isOther`: the order or change is unknown, so that a row at its position
+   * belongs to another log. Returns whether this failure is new.
+   */
+  function moveRow(groupId: string, record: ParkedRecord, isOther: boolean, counted: boolean, atMs: number): boolean {
+    const { origin, attempt } = record
+    const key = [groupId, origin.topic, origin.partition, origin.offset] as const
+    const row = find(groupId, origin)
+    // A ledger that was reset has forgotten what an operator decided; the letter has not.
+    const decided = row === undefined ? decisions.ofParked(record) : undefined
+    const state = decided ?? record.state
+    if (row === undefined) insert.run(...key, state, attempt, counted ? 1 : 0, atMs)
+    else if (counted) count.run(...key)
+    const isNews = row === undefined ? decided === undefined : isOther || isLater(record, row)
+    if (row !== undefined && isNews) move.run(state, attempt, atMs, ...key)
+    return isNews
+  }
+
   return {
     park(groupId, record, counted, atMs) {
-      const { origin, attempt, orderId } = record
-      const key = [groupId, origin.topic, origin.partition, origin.offset] as const
-      const row = find(groupId, origin)
-      // A ledger that was reset has forgotten what an operator decided; the letter has not.
-      const decided = row === undefined ? decisions.ofParked(origin, orderId) : undefined
-      const state = decided ?? record.state
-      if (row === undefined) insert.run(...key, state, attempt, counted ? 1 : 0, atMs)
-      else if (counted) count.run(...key)
+      const { orderId } = record
       const isStored = orderId !== null && orders.originOf(orderId) !== undefined
-      // An unknown order at a known position means that the record is from another log.
       const isOther = orderId !== null && !isStored && !states.has(orderId)
-      const isNews = row === undefined ? decided === undefined : isOther || isLater(record, row)
-      if (row !== undefined && isNews) move.run(state, attempt, atMs, ...key)
+      const isNews = moveRow(groupId, record, isOther, counted, atMs)
       // A dead letter or a retry never changes an order that is stored or discarded.
       if (orderId === null || isStored || decisions.isDiscarded(orderId)) return
       if (isNews) states.fail(orderId, record, atMs)
       else states.learn(orderId, record)
+    },
+    parkChange(groupId, record, isOfLog, atMs) {
+      moveRow(groupId, record, changes.stateOf(record.change.changeId) === undefined, false, atMs)
+      changes.park(record, record.change, isOfLog, atMs)
     },
     withhold(groupId, origin, state, atMs) {
       const { topic, partition, offset } = origin
@@ -95,6 +117,10 @@ export function prepareParkedRecords(dependencies: {
     },
     isRedriven: (groupId, origin) => find(groupId, origin)?.state === 'redriven',
   }
+}
+
+export function isOfChange(record: ParkedRecord): record is ParkedChangeRecord {
+  return record.change !== undefined
 }
 
 function isLater(record: ParkedRecord, row: ParkedRow): boolean {

@@ -9,6 +9,8 @@ import { prepareGaps, type PartitionKey } from './gaps.ts'
 export interface LedgerCounting {
   /** Returns the outcomes that were counted now. */
   count(groupId: string, outcomes: readonly Outcome[]): ReadonlySet<Outcome>
+  /** Whether the ledger is past the offset, so that every record before it has been delivered. */
+  isCounted(groupId: string, origin: RecordPosition): boolean
 }
 
 export interface Outcome {
@@ -19,6 +21,7 @@ export interface Outcome {
 
 const KEY = 'group_id = ? AND topic = ? AND partition = ?'
 const SELECT = `SELECT first, next, stored, duplicate, parked, gaps, redriven, absent, lost FROM ledger WHERE ${KEY}`
+const IS_COUNTED = `SELECT 1 FROM ledger WHERE ${KEY} AND next > ?`
 const REPLACE = 'INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 
 /** As in the table, `gaps` counts every offset passed over, including those that are absent or lost. */
@@ -36,6 +39,7 @@ interface LedgerRow {
 
 export function prepareLedgerCounting(db: DatabaseSync): LedgerCounting {
   const select = db.prepare(SELECT)
+  const isCounted = db.prepare(IS_COUNTED)
   const replace = db.prepare(REPLACE)
   const gaps = prepareGaps(db)
 
@@ -101,5 +105,7 @@ export function prepareLedgerCounting(db: DatabaseSync): LedgerCounting {
       }
       return counted
     },
+    isCounted: (groupId, { topic, partition, offset }) =>
+      isCounted.get(groupId, topic, partition, offset) !== undefined,
   }
 }

@@ -26,12 +26,16 @@ const LOST = RANGES('lost_by IS NOT NULL')
 /** Reads parked_records_by_state alone. */
 const PARKED = 'SELECT state, count(*) AS origins FROM parked_records WHERE group_id = ? AND counted = 1 GROUP BY state'
 
+/** By order_changes_waiting alone. */
+const WAITING = `SELECT count(*) AS changes FROM order_changes WHERE state = 'waiting'`
+
 export function prepareLedgerQueries(db: DatabaseSync): LedgerQueries {
   const selectPartitions = db.prepare(PARTITIONS)
   const selectGaps = db.prepare(GAPS)
   const selectLogs = db.prepare(LOGS)
   const selectLost = db.prepare(LOST)
   const selectParked = db.prepare(PARKED)
+  const selectWaiting = db.prepare(WAITING)
 
   return {
     readLedger(groupId, maxGaps) {
@@ -43,6 +47,7 @@ export function prepareLedgerQueries(db: DatabaseSync): LedgerQueries {
         gaps: selectGaps.all(groupId, maxGaps).map(toRange),
         lost: selectLost.all(groupId, maxGaps).map((row) => ({ ...toRange(row), lostBy: row['lost_by'] as LossCause })),
         parked,
+        waiting: Number(selectWaiting.get()?.['changes']),
       }
     },
   }

@@ -2,8 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { parseDeadLetterId, type DeadLetterState } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { ParkedState } from '../../../ports/ledger.ts'
-import type { OrderToStore } from '../../../ports/order-store.ts'
-import { toIdBytes } from '../database/values.ts'
+import type { ChangeToStore, OrderToStore, ParkedRecord } from '../../../ports/order-store.ts'
+import { toIdBytes, toIdBytesOrNull } from '../database/values.ts'
 
 /**
  * What operators decided about dead letters, and how a record that is delivered again has to be treated because of it.
@@ -12,8 +12,10 @@ import { toIdBytes } from '../database/values.ts'
 export interface Decisions {
   /** The state of the parked row if the order must not be stored from this record; undefined if it may be stored. */
   against(order: OrderToStore): ParkedState | undefined
+  /** The same for a change that the store knows. `isDiscarded` says whether an operator discarded the change. */
+  againstChange(change: ChangeToStore, isDiscarded: boolean): ParkedState | undefined
   /** The state to park a record in if its letter was decided on before the ledger knew the record. */
-  ofParked(origin: RecordPosition, orderId: string | null): ParkedState | undefined
+  ofParked(record: Pick<ParkedRecord, 'origin' | 'orderId' | 'change'>): ParkedState | undefined
   /** Whether the letter of this origin was edited or redriven, so that another record replaces it. */
   isReplaced(origin: RecordPosition, orderId: string): boolean
   /** The same for the letter that a record redrives. */
@@ -28,10 +30,11 @@ const LETTER = `
   SELECT state, edited_value IS NOT NULL AS is_edited, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters`
 /** The letter with this id, if it is of this order or of an unreadable one. Uses the unique index on the position. */
 const SELECT_SENT = `${LETTER}
-  WHERE topic = ? AND partition = ? AND record_offset = ? AND (order_id IS NULL OR order_id = ?)`
+  WHERE topic = ? AND partition = ? AND record_offset = ? AND (order_id IS NULL OR order_id = ?)
+    AND (change_id IS NULL OR change_id = ?)`
 /** The letter of this record, and not of another log's record at the same position. Uses dead_letters_by_order. */
 const SELECT_OWN = `${LETTER}
-  WHERE order_id = ?4 AND partition = ?2 AND record_offset = ?3
+  WHERE order_id = ?4 AND change_id IS ?5 AND partition = ?2 AND record_offset = ?3
     AND (topic = ?1 OR substr(topic, 1, length(?1) + 1) = ?1 || '@')`
 /** The same for a record that names no order. */
 const SELECT_NAMELESS = `${LETTER}
@@ -51,37 +54,49 @@ export function prepareDecisions(db: DatabaseSync): Decisions {
 
   const statusOf = (orderId: string) => selectStatus.get(toIdBytes(orderId))?.['status']
 
-  function sentLetter({ topic, partition, offset }: RecordPosition, orderId: string): LetterRow | undefined {
-    return selectSent.get(topic, partition, offset, toIdBytes(orderId)) as LetterRow | undefined
+  function sentLetter(letter: RecordPosition, orderId: string, changeId?: string): LetterRow | undefined {
+    const { topic, partition, offset } = letter
+    const ids = [toIdBytes(orderId), toIdBytesOrNull(changeId)] as const
+    return selectSent.get(topic, partition, offset, ...ids) as LetterRow | undefined
   }
 
-  function ownLetter({ topic, partition, offset }: RecordPosition, orderId: string | null): LetterRow | undefined {
+  function ownLetter(origin: RecordPosition, orderId: string | null, changeId?: string): LetterRow | undefined {
+    const { topic, partition, offset } = origin
     const row =
       orderId === null
         ? selectNameless.get(topic, partition, offset)
-        : selectOwn.get(topic, partition, offset, toIdBytes(orderId))
+        : selectOwn.get(topic, partition, offset, toIdBytes(orderId), toIdBytesOrNull(changeId))
     return row as LetterRow | undefined
   }
 
+  function against(
+    { orderId, origin }: Pick<OrderToStore, 'orderId' | 'origin'>,
+    mark: string | null,
+    isDiscarded: boolean,
+    changeId?: string,
+  ): ParkedState | undefined {
+    const redriven = mark === null ? undefined : parseDeadLetterId(mark)
+    const letter = redriven && sentLetter(redriven, orderId, changeId)
+    // A decision about another consumer's letter does not concern our order.
+    const sent = letter?.is_foreign === 1 ? undefined : letter?.state
+    const own = ownLetter(origin, orderId, changeId)
+    if (own?.state === 'discarded' || sent === 'discarded') return 'discarded'
+    if (own?.state === 'superseded') return 'redriven'
+    // Sending a letter back is the newest decision.
+    if (sent === 'dead' || sent === 'redriven') return undefined
+    if (isDiscarded) return 'discarded'
+    return own?.is_edited === 1 && own.state !== 'resolved' ? 'dead' : undefined
+  }
+
   return {
-    against({ orderId, origin, redriveOf, supersedes }) {
-      const status = statusOf(orderId)
+    against(order) {
+      const status = statusOf(order.orderId)
       if (status === undefined) return undefined
-      const mark = redriveOf ?? supersedes
-      const redriven = mark === null ? undefined : parseDeadLetterId(mark)
-      const letter = redriven && sentLetter(redriven, orderId)
-      // A decision about another consumer's letter does not concern our order.
-      const sent = letter?.is_foreign === 1 ? undefined : letter?.state
-      const own = ownLetter(origin, orderId)
-      if (own?.state === 'discarded' || sent === 'discarded') return 'discarded'
-      if (own?.state === 'superseded') return 'redriven'
-      // Sending a letter back is the newest decision.
-      if (sent === 'dead' || sent === 'redriven') return undefined
-      if (status === 'discarded') return 'discarded'
-      return own?.is_edited === 1 && own.state !== 'resolved' ? 'dead' : undefined
+      return against(order, order.redriveOf ?? order.supersedes, status === 'discarded')
     },
-    ofParked(origin, orderId) {
-      const state = ownLetter(origin, orderId)?.state
+    againstChange: (change, isDiscarded) => against(change, change.redriveOf, isDiscarded, change.changeId),
+    ofParked({ origin, orderId, change }) {
+      const state = ownLetter(origin, orderId, change?.changeId)?.state
       if (state === 'discarded') return 'discarded'
       return state === 'superseded' || state === 'resolved' ? 'redriven' : undefined
     },

@@ -75,18 +75,27 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
   function matchOf(q: string, query: ListQuery): string | undefined {
     const words = queryWords(q)
     if (words.length === 0) return undefined
-    return filteredMatch(words, query, isOfStored(query) ? termsOf : undefined)
+    if (!isOfStored(query)) return filteredMatch(words, query)
+    const { status } = query
+    return filteredMatch(
+      words,
+      { ...query, ...(status !== undefined && { isCancelled: status === 'cancelled' }) },
+      termsOf,
+    )
   }
 
   function inRange(query: ListQuery, match: string | undefined, range: Range, limit: number): number[] {
     const { status = 'stored', customerId, currency, paymentMethod, reference } = query
     const isStored = isOfStored(query)
+    const isCancelled = status === 'cancelled'
     const table = isStored ? 'orders' : 'order_states'
     const searchTable = isStored ? 'order_search' : 'order_state_search'
     const isBounded = query.from !== undefined || query.to !== undefined
     const times = isBounded ? timesOf(query) : []
     const where = [
       ...(isStored ? [] : ['o.status = ?']),
+      ...(query.status === 'stored' ? ['o.cancelled_at IS NULL'] : []),
+      ...(isCancelled ? ['o.cancelled_at IS NOT NULL'] : []),
       'o.seq BETWEEN ? AND ?',
       ...(isBounded ? ['o.accepted_at >= ? AND o.accepted_at < ?'] : []),
     ]
@@ -114,21 +123,24 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
         WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN CAST(? AS INTEGER) AND CAST(? AS INTEGER) AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
       return seqs(found, match, range.low, range.high, ...bounds, limit)
     }
-    const newest = (more: readonly string[]) =>
-      `SELECT o.seq FROM ${table} o WHERE ${[...more, ...where].join(' AND ')} ORDER BY o.seq DESC LIMIT ?`
-    if (customerId === undefined && currency === undefined && paymentMethod === undefined) {
+    const newest = (more: readonly string[], from = `${table} o`) =>
+      `SELECT o.seq FROM ${from} WHERE ${[...more, ...where].join(' AND ')} ORDER BY o.seq DESC LIMIT ?`
+    if (customerId === undefined && currency === undefined && paymentMethod === undefined && !isCancelled) {
       // Uses the primary key or order_states_by_status.
       return seqs(newest([]), ...bounds, limit)
     }
-    // Uses orders_by_customer or orders_by_currency (order_states_by_… for states). In these, the entries of one key
-    // are sorted by seq. Where a filter is missing, each of its values is queried and the newest orders of all are
-    // taken.
+    // Uses orders_by_customer or orders_by_currency (orders_cancelled_by_… for cancelled orders, order_states_by_… for
+    // states). In these, the entries of one key are sorted by seq. Where a filter is missing, each of its values is
+    // queried and the newest orders of all are taken.
     const ofCustomer = customerId === undefined ? [] : [customerId]
     const key = [...ofCustomer.map(() => 'o.customer_id = ?'), 'o.currency = ?', 'o.payment_method = ?']
+    // Named, because the planner might take an index of all orders.
+    const cancelled = `orders o INDEXED BY orders_cancelled_by_${ofCustomer.length === 0 ? 'currency' : 'customer'}`
+    const sql = newest(key, isCancelled ? cancelled : undefined)
     const currencies = currency === undefined ? CURRENCIES : [currency]
     const methods = paymentMethod === undefined ? PAYMENT_METHODS : [paymentMethod]
     return currencies
-      .flatMap((one) => methods.flatMap((method) => seqs(newest(key), ...ofCustomer, one, method, ...bounds, limit)))
+      .flatMap((one) => methods.flatMap((method) => seqs(sql, ...ofCustomer, one, method, ...bounds, limit)))
       .toSorted((one, other) => other - one)
       .slice(0, limit)
   }
@@ -176,7 +188,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
 }
 
 function isOfStored({ status }: ListQuery): boolean {
-  return status === undefined || status === 'stored'
+  return status === undefined || status === 'stored' || status === 'cancelled'
 }
 
 function timesOf({ from, to }: ListQuery): [from: number, to: number] {

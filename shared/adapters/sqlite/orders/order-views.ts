@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { fromTenThousandths } from '../../../domain/money.ts'
+import type { Order } from '../../../domain/order.ts'
 import { toHistory, type HistoryEntry, type OrderView } from '../../../domain/order-view.ts'
 import type { KnownOrder } from '../../../ports/order-store.ts'
 import { createOrderRows } from '../../stores/order-rows.ts'
@@ -8,7 +9,10 @@ import { CONVERSIONS, fromHashBytes, fromIdBytes, fromMs, toHashBytes, toIdBytes
 
 export interface OrderQueries {
   getMany(orderIds: readonly string[]): Map<string, OrderView>
+  /** The history of an order and of its changes. */
   history(orderId: string): HistoryEntry[] | undefined
+  /** The order as the aggregate has it; undefined while it is not stored. */
+  aggregate(orderId: string): Order | undefined
   findByIdempotencyKey(keyHash: string): KnownOrder | undefined
   /** The orders at these positions, in the order given. */
   stored(seqs: readonly number[]): OrderView[]
@@ -17,7 +21,8 @@ export interface OrderQueries {
 
 const ORDER_COLUMNS = `
   seq, order_id, customer_id, customer_name, customer_last_name, customer_email, shipping_address, billing_address,
-  currency, total_price, payment_method, accepted_at, stored_at, recovered, reference, metadata`
+  currency, total_price, payment_method, accepted_at, stored_at, recovered, reference, metadata,
+  version, cancelled_at, cancellation_reason`
 const STATE_COLUMNS = `
   seq, order_id, status, attempt, max_attempts, next_attempt_at, cause_code, cause_detail, accepted_at, updated_at, order_json`
 
@@ -33,10 +38,14 @@ const STATES = `SELECT ${STATE_COLUMNS} FROM order_states WHERE seq IN ${SEQS}`
 /** Uses the index order_history_by_order, in which the entries of one order are in the order of writing. */
 const HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason FROM order_history WHERE order_id = ? ORDER BY entry`
+/** Uses order_change_history_by_order in the same way. */
+const CHANGE_HISTORY = `
+  SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason, change_id, version
+  FROM order_change_history WHERE order_id = ? ORDER BY entry`
 /** Uses the index orders_by_idempotency_key. */
 const BY_KEY = 'SELECT order_id, body_hash, accepted_at FROM orders WHERE idempotency_key_hash = ?'
 
-const { toStoredView, toUnstoredView, toHistoryEntry } = createOrderRows({
+const { toStoredView, toAggregate, toUnstoredView, toHistoryEntry } = createOrderRows({
   ...CONVERSIONS,
   fromAmount: fromTenThousandths,
 })
@@ -48,24 +57,30 @@ export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
   const selectItems = db.prepare(ITEMS)
   const selectStates = db.prepare(STATES)
   const selectHistory = db.prepare(HISTORY)
+  const selectChangeHistory = db.prepare(CHANGE_HISTORY)
   const selectByKey = db.prepare(BY_KEY)
 
-  function stored(seqs: readonly number[]): OrderView[] {
+  function storedAs<T>(seqs: readonly number[], toItem: (row: Row, items: readonly Row[]) => T): T[] {
     const list = JSON.stringify(seqs)
     const items = Map.groupBy(selectItems.all(list), (item) => item['order_seq'])
-    return inOrder(seqs, selectOrders.all(list), (row) => toStoredView(row, items.get(row['seq']) ?? []))
+    return inOrder(seqs, selectOrders.all(list), (row) => toItem(row, items.get(row['seq']) ?? []))
   }
+
+  const stored = (seqs: readonly number[]): OrderView[] => storedAs(seqs, toStoredView)
 
   function unstored(seqs: readonly number[]): OrderView[] {
     return inOrder(seqs, selectStates.all(JSON.stringify(seqs)), toUnstoredView)
   }
 
-  function getMany(orderIds: readonly string[]): Map<string, OrderView> {
+  function seqsOf(statement: typeof selectOrderSeqs, orderIds: readonly string[]): number[] {
     const list = JSON.stringify(orderIds.map((orderId) => orderId.replaceAll('-', '')))
-    const seqsOf = (statement: typeof selectOrderSeqs) => statement.all(list).map((row) => Number(row['seq']))
-    const views = stored(seqsOf(selectOrderSeqs))
+    return statement.all(list).map((row) => Number(row['seq']))
+  }
+
+  function getMany(orderIds: readonly string[]): Map<string, OrderView> {
+    const views = stored(seqsOf(selectOrderSeqs, orderIds))
     // An order has a state only while it is not stored.
-    if (views.length < orderIds.length) views.push(...unstored(seqsOf(selectStateSeqs)))
+    if (views.length < orderIds.length) views.push(...unstored(seqsOf(selectStateSeqs, orderIds)))
     return new Map(views.map((view) => [view.orderId, view]))
   }
 
@@ -75,10 +90,11 @@ export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
     unstored,
     history(orderId) {
       const view = getMany([orderId]).get(orderId)
-      if (view === undefined) return undefined
-      const happened = selectHistory.all(toIdBytes(orderId)).map(toHistoryEntry)
-      return toHistory(view, happened)
+      const ofChanges = selectChangeHistory.all(toIdBytes(orderId)).map(toHistoryEntry)
+      if (view === undefined) return ofChanges.length === 0 ? undefined : ofChanges
+      return toHistory(view, selectHistory.all(toIdBytes(orderId)).map(toHistoryEntry), ofChanges)
     },
+    aggregate: (orderId) => storedAs(seqsOf(selectOrderSeqs, [orderId]), toAggregate)[0],
     findByIdempotencyKey(keyHash) {
       const row = selectByKey.get(toHashBytes(keyHash))
       if (row === undefined) return undefined
@@ -91,14 +107,10 @@ export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
   }
 }
 
-function inOrder<R extends Row>(
-  seqs: readonly number[],
-  rows: readonly R[],
-  toView: (row: R) => OrderView,
-): OrderView[] {
+function inOrder<R extends Row, T>(seqs: readonly number[], rows: readonly R[], toItem: (row: R) => T): T[] {
   const bySeq = new Map(rows.map((row) => [row['seq'], row]))
   return seqs.flatMap((seq) => {
     const row = bySeq.get(seq)
-    return row === undefined ? [] : [toView(row)]
+    return row === undefined ? [] : [toItem(row)]
   })
 }

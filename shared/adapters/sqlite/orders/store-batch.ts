@@ -1,15 +1,25 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { deadLetterId, originTopicOf, type DeadLetter } from '../../../ports/dead-letters.ts'
-import type { RecordPosition } from '../../../ports/event-log.ts'
-import type { OrderToStore, StoreBatch, StoreOutcome, StoreResult } from '../../../ports/order-store.ts'
+import { deadLetterId, type DeadLetter } from '../../../ports/dead-letters.ts'
+import type {
+  ChangeOutcome,
+  ChangeToStore,
+  OrderToStore,
+  Rejection,
+  StoreBatch,
+  StoreOutcome,
+  StoreResult,
+} from '../../../ports/order-store.ts'
 import { REJECTIONS } from '../../stores/refusals.ts'
+import { prepareOrderChanges } from '../changes/order-changes.ts'
+import { prepareStoredChanges, type Guard } from '../changes/stored-changes.ts'
+import { prepareTurns } from '../changes/turns.ts'
 import { inTransaction, unlessRefused } from '../database/database.ts'
-import { prepareDeadLetterRows } from '../dead-letters/keep-letters.ts'
+import { prepareDeadLetterRows, toOrigin } from '../dead-letters/keep-letters.ts'
 import { prepareDecisions } from './decisions.ts'
 import { prepareLedgerCounting, type Outcome } from '../ledger/ledger-counting.ts'
 import { prepareStoredOrders } from './stored-orders.ts'
 import { prepareOrderStates } from './order-states.ts'
-import { prepareParkedRecords } from '../dead-letters/parked-records.ts'
+import { isOfChange, prepareParkedRecords } from '../dead-letters/parked-records.ts'
 import { isConstraintError } from '../database/errors.ts'
 import { toMs } from '../database/values.ts'
 
@@ -17,21 +27,31 @@ import { toMs } from '../database/values.ts'
 export interface BatchCommands {
   storeBatch(batch: StoreBatch): StoreResult
   previewBatch(orders: readonly OrderToStore[]): readonly StoreOutcome[]
+  previewChanges(changes: readonly ChangeToStore[]): readonly ChangeOutcome[]
   keepDeadLetters(letters: readonly DeadLetter[]): void
 }
 
-type StoreOne = (order: OrderToStore, groupId: string, nowMs: number) => StoreOutcome
-
-/** How the ledger counts each outcome. It counts nothing while any order is rejected. */
-const LEDGER_KIND = { stored: 'stored', duplicate: 'duplicate', withheld: 'parked', rejected: 'stored' } as const
+/** How the ledger counts each outcome. It counts nothing while any record is rejected. */
+const LEDGER_KIND = {
+  stored: 'stored',
+  applied: 'stored',
+  refused: 'stored',
+  waiting: 'stored',
+  duplicate: 'duplicate',
+  withheld: 'parked',
+  rejected: 'stored',
+} as const
 
 export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   const orders = prepareStoredOrders(db)
   const states = prepareOrderStates(db)
   const decisions = prepareDecisions(db)
-  const parked = prepareParkedRecords({ db, orders, states, decisions })
-  const letters = prepareDeadLetterRows(db, orders, parked)
+  const changes = prepareOrderChanges(db)
+  const turns = prepareTurns(db, changes)
+  const parked = prepareParkedRecords({ db, orders, states, changes, decisions })
   const ledger = prepareLedgerCounting(db)
+  const letters = prepareDeadLetterRows({ db, orders, changes, parked, ledger })
+  const storedChanges = prepareStoredChanges({ changes, turns, decisions, parked, letters, ledger })
 
   /** Throws if a constraint refuses the order; then the transaction must not be committed. */
   function storeOne(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
@@ -49,10 +69,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     if (outcome.kind !== 'stored' && outcome.kind !== 'duplicate') return outcome
     states.remove(orderId)
     if (parked.settle(groupId, origin, outcome.kind, nowMs)) letters.resolveOf(orderId, origin)
-    if (redriven !== undefined) {
-      letters.resolve(redriven)
-      parked.redriven(groupId, toOrigin(redriven), nowMs)
-    }
+    if (redriven !== undefined) letters.endRedrive(redriven, groupId, nowMs)
     return outcome
   }
 
@@ -68,18 +85,18 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     return parked.isRedriven(groupId, toOrigin(redriven)) || decisions.isLetterReplaced(redriven, orderId)
   }
 
-  /** Stores an order that a constraint may refuse, and lets the others go on. */
-  function storeOneApart(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
-    return unlessRefused(db, () => storeOne(order, groupId, nowMs)) ?? REJECTIONS['constraint-violated']
+  /** Stores a record that a constraint may refuse, and lets the others go on. */
+  function apart<T>(work: () => T): T | Rejection {
+    return unlessRefused(db, work) ?? REJECTIONS['constraint-violated']
   }
 
   /** Few batches need savepoints, so a batch is repeated with them only if a constraint refuses it. */
-  function withSavepointsIfNeeded<T>(work: (one: StoreOne) => T, end: 'COMMIT' | 'ROLLBACK'): T {
+  function withSavepointsIfNeeded<T>(work: (guard: Guard) => T, end: 'COMMIT' | 'ROLLBACK'): T {
     try {
-      return transaction(() => work(storeOne), end)
+      return transaction(() => work((one) => one()), end)
     } catch (error) {
       if (!isConstraintError(error)) throw error
-      return transaction(() => work(storeOneApart), end)
+      return transaction(() => work(apart), end)
     }
   }
 
@@ -94,44 +111,53 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     }
   }
 
-  function store(batch: StoreBatch, one: StoreOne): StoreResult {
+  function store(batch: StoreBatch, guard: Guard): StoreResult {
+    const { groupId } = batch
     const nowMs = toMs(batch.now)
-    const outcomes = batch.orders.map((order) => one(order, batch.groupId, nowMs))
+    const outcomes = batch.orders.map((order) => guard(() => storeOne(order, groupId, nowMs)))
     orders.complete()
-    if (outcomes.some(({ kind }) => kind === 'rejected')) return { outcomes, counted: false }
-    const counted = batch.delivered === 'origin' ? countOrigins(batch, outcomes) : new Set<string>()
-    for (const [index, { origin }] of batch.orders.entries()) {
-      if (outcomes[index]?.kind === 'withheld' && counted.has(deadLetterId(origin))) parked.count(batch.groupId, origin)
+    const ofChanges = storedChanges.store(batch, guard, nowMs)
+    const result = { outcomes, ...(batch.changes !== undefined && { changes: ofChanges }) }
+    const stored = [...withOutcomes(batch.orders, outcomes), ...withOutcomes(batch.changes ?? [], ofChanges)]
+    if (stored.some(({ kind }) => kind === 'rejected')) return { ...result, counted: false }
+    const counted = batch.delivered === 'origin' ? countOrigins(batch, stored) : new Set<string>()
+    for (const { origin, kind } of stored) {
+      if (kind === 'withheld' && counted.has(deadLetterId(origin))) parked.count(groupId, origin)
     }
-    for (const record of batch.parked)
-      parked.park(batch.groupId, record, counted.has(deadLetterId(record.origin)), nowMs)
-    return { outcomes, counted: true }
+    for (const record of batch.parked) {
+      const isCounted = counted.has(deadLetterId(record.origin))
+      // A change was parked above, before other changes took their turns.
+      if (!isOfChange(record)) parked.park(groupId, record, isCounted, nowMs)
+      else if (isCounted) parked.count(groupId, record.origin)
+    }
+    return { ...result, counted: true }
   }
 
   /** Returns the places that the ledger counts as parked by this batch. */
-  function countOrigins(batch: StoreBatch, outcomes: readonly StoreOutcome[]): ReadonlySet<string> {
+  function countOrigins(batch: StoreBatch, stored: readonly Stored[]): ReadonlySet<string> {
     const byPlace = new Map<string, Outcome>()
-    batch.orders.forEach((order, index) => {
-      const kind = LEDGER_KIND[outcomes[index]?.kind ?? 'stored']
-      const isRedrive = order.redriveOf !== null || order.supersedes !== null
-      byPlace.set(deadLetterId(order.origin), { origin: order.origin, kind, isRedrive })
-    })
-    for (const record of batch.parked) {
-      byPlace.set(deadLetterId(record.origin), {
-        origin: record.origin,
-        kind: 'parked',
-        isRedrive: record.redriveOf !== null,
-      })
+    for (const { origin, kind, isRedrive } of stored) {
+      byPlace.set(deadLetterId(origin), { origin, kind: LEDGER_KIND[kind], isRedrive })
+    }
+    for (const { origin, redriveOf } of batch.parked) {
+      byPlace.set(deadLetterId(origin), { origin, kind: 'parked', isRedrive: redriveOf !== null })
     }
     const counted = ledger.count(batch.groupId, [...byPlace.values()])
     return new Set([...counted].filter(({ kind }) => kind === 'parked').map(({ origin }) => deadLetterId(origin)))
   }
 
   return {
-    storeBatch: (batch) => withSavepointsIfNeeded((one) => store(batch, one), 'COMMIT'),
+    storeBatch: (batch) => withSavepointsIfNeeded((guard) => store(batch, guard), 'COMMIT'),
     previewBatch(some) {
       const nowMs = Date.now()
-      return withSavepointsIfNeeded((one) => some.map((order) => one(order, '', nowMs)), 'ROLLBACK')
+      return withSavepointsIfNeeded((guard) => some.map((order) => guard(() => storeOne(order, '', nowMs))), 'ROLLBACK')
+    },
+    previewChanges(some) {
+      const nowMs = Date.now()
+      return some.flatMap((change) => {
+        const batch = { groupId: '', delivered: 'origin', orders: [], changes: [change], parked: [], now: '' } as const
+        return withSavepointsIfNeeded((guard) => storedChanges.store(batch, guard, nowMs), 'ROLLBACK')
+      })
     },
     keepDeadLetters(some) {
       inTransaction(db, () => letters.keep(some, Date.now()))
@@ -139,7 +165,18 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   }
 }
 
-/** The letter's origin, from the position under which it is kept. */
-function toOrigin(letter: RecordPosition): RecordPosition {
-  return { ...letter, topic: originTopicOf(letter.topic) }
+interface Stored extends Pick<OrderToStore, 'origin'> {
+  readonly kind: keyof typeof LEDGER_KIND
+  readonly isRedrive: boolean
+}
+
+function withOutcomes(
+  records: readonly (OrderToStore | ChangeToStore)[],
+  outcomes: readonly (StoreOutcome | ChangeOutcome)[],
+): Stored[] {
+  return records.map((record, index) => {
+    const isEdit = 'supersedes' in record && record.supersedes !== null
+    const isRedrive = isEdit || record.redriveOf !== null
+    return { origin: record.origin, kind: outcomes[index]?.kind ?? 'stored', isRedrive }
+  })
 }

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { OrderError } from '../../../domain/errors.ts'
 import type { Rebuild, RebuildOutcome, RebuildProgress, RebuildStep } from '../../../ports/maintenance.ts'
-import type { OrderToStore } from '../../../ports/order-store.ts'
+import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
 import type { Act } from '../../../ports/redrives.ts'
 import { inTransaction } from '../database/database.ts'
 import { prepareAudit } from '../dead-letters/audit.ts'
@@ -13,7 +13,11 @@ import { toMs } from '../database/values.ts'
 /** The steps of a rebuild, each one transaction (port Maintenance). */
 export interface RebuildCommands {
   beginRebuild(step: RebuildStep, act: Act): Rebuild
-  projectOrders(step: RebuildStep, groupId: string, orders: readonly OrderToStore[]): readonly RebuildOutcome[]
+  projectOrders(
+    step: RebuildStep,
+    groupId: string,
+    events: readonly (OrderToStore | ChangeToStore)[],
+  ): readonly RebuildOutcome[]
   completeOrders(step: RebuildStep, limit: number): { readonly orders: number; readonly kept: number }
   swapOrders(step: RebuildStep): Rebuild
   abandonRebuild(owner: string, why: string, at: string): void
@@ -96,7 +100,7 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
         return current(at)
       })
     },
-    projectOrders: (step, groupId, orders) => inStep(step, () => orders.map((order) => rows.project(order, groupId))),
+    projectOrders: (step, groupId, events) => inStep(step, () => events.map((event) => rows.project(event, groupId))),
     completeOrders: (step, limit) =>
       inStep(step, (place) => {
         const { orders, kept } = complete(place, limit)
@@ -105,6 +109,7 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
     swapOrders(step) {
       return inStep(step, (place) => {
         const progress = completeAll(place, step.progress)
+        rows.refresh()
         tables.swap()
         end.run('done', null, toMs(step.at), JSON.stringify(progress), step.owner)
         return current(step.at)

@@ -1,24 +1,33 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { evolve, type Order } from '../../../domain/order.ts'
+import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { RebuildOutcome } from '../../../ports/maintenance.ts'
-import type { OrderToStore } from '../../../ports/order-store.ts'
+import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
 import { createStatements, unlessRefused } from '../database/database.ts'
-import { itemValues, orderValues, SPAN_ORDERS } from '../orders/stored-orders.ts'
+import { itemValues, orderValues, samePlace, SPAN_ORDERS } from '../orders/stored-orders.ts'
+import { prepareAppliedChanges } from '../changes/applied-changes.ts'
+import { isKept, type ChangeState } from '../changes/order-changes.ts'
 import { REBUILT } from './rebuilt-tables.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
-import { prepareSearchableOrders } from '../search/searchable-orders.ts'
-import { toIdBytes } from '../database/values.ts'
+import { prepareRewording } from '../search/rewording.ts'
+import { prepareSearchableOrders, type SearchableOrder } from '../search/searchable-orders.ts'
+import { toIdBytes, toMs } from '../database/values.ts'
 
 /** The rows of a rebuild's new tables. */
 export interface RebuiltOrders {
-  project(order: OrderToStore, groupId: string): RebuildOutcome
+  project(event: OrderToStore | ChangeToStore, groupId: string): RebuildOutcome
   /** Completes the next live orders after this position. `lastSeq` is the position of the last of them. */
   complete(afterSeq: number, limit: number): { lastSeq: number; orders: number; copied: readonly number[] }
+  /** Copies the live orders that were changed after they were projected or copied. Comes last. */
+  refresh(): void
 }
 
 const LIVE = `
-  SELECT seq, stored_at, recovered FROM orders
+  SELECT seq, stored_at, recovered, version FROM orders
   WHERE order_id = ? AND origin_topic = ? AND origin_partition = ? AND origin_offset = ?`
+/** Uses the unique index on change_id. */
+const CHANGE = 'SELECT state, origin_topic, origin_partition, origin_offset FROM order_changes WHERE change_id = ?'
 const IS_STORED = 'SELECT 1 FROM orders WHERE order_id = ?'
 /** Whether the ledger counted the record at this position as stored. */
 const WAS_STORED = `
@@ -29,7 +38,7 @@ const WAS_STORED = `
     WHERE p.group_id = ?1 AND p.topic = ?2 AND p.partition = ?3 AND record_offset = ?4
     AND state IN ('retrying', 'dead', 'discarded', 'redriven'))`
 const INSERT_ORDER = `
-  INSERT INTO ${REBUILT}orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING`
+  INSERT INTO ${REBUILT}orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING`
 const INSERT_ITEM = `INSERT INTO ${REBUILT}order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 const NEXT = 'SELECT seq FROM orders WHERE seq > ? ORDER BY seq LIMIT ?'
@@ -39,6 +48,12 @@ const MISSING = `
 const SEQS = '(SELECT value FROM json_each(?))'
 const COPY_ORDERS = `INSERT INTO ${REBUILT}orders SELECT * FROM orders WHERE seq IN ${SEQS}`
 const COPY_ITEMS = `INSERT INTO ${REBUILT}order_items SELECT * FROM order_items WHERE order_seq IN ${SEQS}`
+/** Uses order_changes_applied, with one entry for each change that was ever applied, and then unique indexes. */
+const CHANGED = `
+  SELECT o.seq FROM order_changes c CROSS JOIN orders o ON o.order_id = c.order_id AND o.version = c.version
+  CROSS JOIN ${REBUILT}orders r ON r.seq = o.seq WHERE c.state = 'applied' AND r.version <> o.version`
+const DELETE_ITEMS = `DELETE FROM ${REBUILT}order_items WHERE order_seq = ?`
+const DELETE_ORDER = `DELETE FROM ${REBUILT}orders WHERE seq = ?`
 const INSERT_SEARCH = `INSERT INTO ${REBUILT}order_search (rowid, words) VALUES (?, ?)`
 const UPSERT_SPANS = `
   INSERT INTO ${REBUILT}order_spans
@@ -54,11 +69,20 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
   const terms = prepareSearchTerms(db)
   const searchParts = createSearchParts()
   const readSearchable = prepareSearchableOrders(db, REBUILT)
+  const readLive = prepareSearchableOrders(db)
+  const foldApplied = prepareAppliedChanges(db)
 
-  function insert(seq: number, order: OrderToStore, storedAt: number, recovered: boolean): 'projected' {
-    const { changes } = statement(INSERT_ORDER).run(seq, ...orderValues(order, storedAt, recovered))
+  function insert(seq: number, event: OrderToStore, order: Order, storedAt: number, recovered: boolean): 'projected' {
+    const { content, version, cancellation } = order
+    const { changes } = statement(INSERT_ORDER).run(
+      seq,
+      ...orderValues({ ...event, order: content }, storedAt, recovered),
+      version,
+      cancellation === undefined ? null : toMs(cancellation.at),
+      cancellation?.reason ?? null,
+    )
     if (changes === 0) return 'projected' // by an earlier step
-    for (const [line, item] of order.order.orderItems.entries()) {
+    for (const [line, item] of content.orderItems.entries()) {
       statement(INSERT_ITEM).run(seq, line, ...itemValues(item))
     }
     return 'projected'
@@ -76,17 +100,53 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
     statement(UPSERT_SPANS).run(afterSeq, lastSeq)
   }
 
+  function isLost(groupId: string, { topic, partition, offset }: RecordPosition): boolean {
+    return statement(WAS_STORED).get(groupId, topic, partition, offset) !== undefined
+  }
+
+  function projectChange({ changeId, origin }: ChangeToStore, groupId: string): RebuildOutcome {
+    const row = statement(CHANGE).get(toIdBytes(changeId))
+    if (row === undefined) return isLost(groupId, origin) ? 'lost' : 'not-stored'
+    const { state, origin_topic: topic, origin_partition: partition, origin_offset: offset } = row
+    const kept = { topic: String(topic), partition: Number(partition), offset: Number(offset) }
+    if (!samePlace(kept, origin)) return 'elsewhere'
+    return isKept(state as ChangeState) ? 'projected' : 'not-stored'
+  }
+
+  function textOf(order: SearchableOrder): string {
+    return searchableText(order, searchParts(order.orderId, order))
+  }
+
   return {
-    project(order, groupId) {
-      const { topic, partition, offset } = order.origin
-      const id = toIdBytes(order.orderId)
+    project(event, groupId) {
+      if ('changeId' in event) return projectChange(event, groupId)
+      const { topic, partition, offset } = event.origin
+      const id = toIdBytes(event.orderId)
       const live = statement(LIVE).get(id, topic, partition, offset)
       if (live !== undefined) {
-        const { seq, stored_at: storedAt, recovered } = live
-        return unlessRefused(db, () => insert(Number(seq), order, Number(storedAt), recovered === 1)) ?? 'refused'
+        const { seq, stored_at: storedAt, recovered, version } = live
+        const order = foldApplied(id, evolve(undefined, { kind: 'placed', content: event.order }))
+        if (order === undefined || order.version !== version) return 'refused'
+        const insertOne = () => insert(Number(seq), event, order, Number(storedAt), recovered === 1)
+        return unlessRefused(db, insertOne) ?? 'refused'
       }
       if (statement(IS_STORED).get(id) !== undefined) return 'elsewhere'
-      return statement(WAS_STORED).get(groupId, topic, partition, offset) === undefined ? 'not-stored' : 'lost'
+      return isLost(groupId, event.origin) ? 'lost' : 'not-stored'
+    },
+    refresh() {
+      const reword = prepareRewording(db, REBUILT)
+      for (const { seq: changed } of statement(CHANGED).all()) {
+        const seq = Number(changed)
+        const [before] = readSearchable(seq - 1, seq)
+        const [after] = readLive(seq - 1, seq)
+        if (before === undefined || after === undefined) continue
+        reword(seq, textOf(before), textOf(after))
+        statement(DELETE_ITEMS).run(seq)
+        statement(DELETE_ORDER).run(seq)
+        const list = JSON.stringify([seq])
+        statement(COPY_ORDERS).run(list)
+        statement(COPY_ITEMS).run(list)
+      }
     },
     complete(afterSeq, limit) {
       const seqs = statement(NEXT)

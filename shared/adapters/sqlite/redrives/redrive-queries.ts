@@ -20,8 +20,9 @@ const TASK_IDS = 'SELECT task_seq, id FROM redrive_tasks WHERE task_seq < ? ORDE
 /** Uses the primary keys of redrive_letters and dead_letters. The cost grows with the task's letters. */
 const OUTCOMES = `
   SELECT r.step IS NOT NULL AS noted, r.step IS ? AS last, d.state, count(*) AS letters,
-    sum(d.state = 'redriven' AND EXISTS (
-      SELECT 1 FROM order_states s WHERE s.order_id = d.order_id AND s.status = 'retrying')) AS retrying
+    sum(d.state = 'redriven' AND CASE WHEN d.change_id IS NULL
+      THEN EXISTS (SELECT 1 FROM order_states s WHERE s.order_id = d.order_id AND s.status = 'retrying')
+      ELSE EXISTS (SELECT 1 FROM order_changes c WHERE c.change_id = d.change_id AND c.state = 'retrying') END) AS retrying
   FROM redrive_letters r JOIN dead_letters d ON d.kept_seq = r.kept_seq
   WHERE r.task_seq = ? GROUP BY 1, 2, 3`
 

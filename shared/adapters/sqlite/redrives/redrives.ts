@@ -16,6 +16,7 @@ import {
   refuseChange,
   type LettersByFilter,
 } from '../../stores/redrive-tasks.ts'
+import { prepareChangeHistory } from '../changes/change-history.ts'
 import { createStatements, inTransaction } from '../database/database.ts'
 import { filtersOf, prepareDeadLetterQueries } from '../dead-letters/dead-letters.ts'
 import { prepareAudit } from '../dead-letters/audit.ts'
@@ -48,7 +49,8 @@ interface Leased {
 const GATHERED_AT_ONCE = 1000
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
-const SELECT_LETTER = `SELECT kept_seq, order_id, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters WHERE ${KEY}`
+const SELECT_LETTER = `
+  SELECT kept_seq, order_id, change_id, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters WHERE ${KEY}`
 const INSERT_TASK = `
   INSERT INTO redrive_tasks (
     id, state, created_at, updated_at, operator, reason, rate_per_second, step, due_at, lease_owner, gathering)
@@ -119,6 +121,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
   const tasks = prepareRedriveQueries(db)
   const letters = prepareDeadLetterQueries(db)
   const audit = prepareAudit(db)
+  const changes = prepareChangeHistory(db)
 
   function taskOf(taskId: string): RedriveTask {
     const task = tasks.getRedrive(taskId)
@@ -202,7 +205,10 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
           statement(MARK_SENT).run(...key)
           const letter = statement(SELECT_LETTER).get(...key)
           if (letter === undefined || letter['is_foreign'] === 1) continue
-          audit.tell(letter['order_id'] as Uint8Array | null, 'redriven', { at, reason: task?.reason ?? null })
+          const [orderId, changeId] = [letter['order_id'], letter['change_id']] as (Uint8Array | null)[]
+          const act = { at, reason: task?.reason ?? null }
+          if (orderId != null && changeId != null) changes.tellRedriven(orderId, changeId, act)
+          else audit.tell(orderId ?? null, 'redriven', act)
         }
       })
     },

@@ -1,4 +1,4 @@
-import { asOwn, canBeOwn, filterWords, inNames, inOthers, type Filters } from './search-text.ts'
+import { asOwn, CANCELLED, canBeOwn, filterWords, inNames, inOthers, type Filters } from './search-text.ts'
 
 /** The words of the index with this beginning, sorted, at most `MAX_TERMS + 1`. The word itself comes first. */
 export type TermsOf = (beginning: string) => readonly string[]
@@ -32,13 +32,15 @@ export function rankedMatches(
 
 /**
  * A query of the full-text index for orders that have every word, as a word or a beginning, and match every filter;
- * undefined if no order can match. Without `termsOf`, for an index whose words are not listed, it searches for
+ * undefined if no order can match. `isCancelled: false` leaves cancelled orders out. Without `termsOf`, for an index whose words are not listed, it searches for
  * prefixes.
  */
 export function filteredMatch(words: readonly string[], filters: Filters, termsOf?: TermsOf): string | undefined {
   const begins =
     termsOf === undefined ? allOf(words.map(beginning)) : findable(words, (word) => anywhere(word, termsOf)).begins
-  return begins === undefined ? undefined : allOf([begins, ...filterWords(filters).map(quoted)])
+  if (begins === undefined) return undefined
+  const all = allOf([begins, ...filterWords(filters).map(quoted)])
+  return filters.isCancelled === false ? `(${all} NOT ${quoted(CANCELLED)})` : all
 }
 
 /** The words of one kind that a word of a query matches. */

@@ -18,6 +18,7 @@ import {
  *   ¤own5d0c…  the order's id, or a word with digits of the e-mail address. Nearly every order adds a new one, so these
  *              are found only as whole words and are not listed
  *   ¤pPayPal   a filter of the list, so that text and filters together are one intersection of the index
+ *   ¤x         the order is cancelled
  *
  * The marks are neither letters nor digits, so no text contains them; outside ASCII the tokenizer keeps them.
  */
@@ -26,6 +27,8 @@ const OTHER_MARK = '¶'
 /** Four characters, the longest prefix that the index has entries for, so all orders share the same prefixes. */
 const OWN_MARK = '¤own'
 const FILTER_MARK = '¤'
+/** The word of cancelled orders. */
+export const CANCELLED = `${FILTER_MARK}x`
 /** Brands, sizes and codes come from a catalogue, so a few thousand of them recur. */
 const MAX_REMEMBERED = 20_000
 
@@ -33,10 +36,13 @@ export interface Filters {
   readonly customerId?: number
   readonly currency?: string
   readonly paymentMethod?: string
+  readonly isCancelled?: boolean
 }
 
 /** The parts of an order that search covers, and those that filter a search. */
-export type Searchable = SearchedTexts & Pick<NewOrderCommand, 'customerId' | 'currencyType' | 'paymentMethodType'>
+export type Searchable = SearchedTexts &
+  Pick<NewOrderCommand, 'customerId' | 'currencyType' | 'paymentMethodType'> &
+  Pick<Filters, 'isCancelled'>
 
 /** The words of an order, each once. */
 export interface SearchParts {
@@ -95,8 +101,8 @@ export function createSearchParts(): (orderId: string, order: Searchable) => Sea
 
 /** The order's text for the full-text index. */
 export function searchableText(order: Searchable, parts: SearchParts): string {
-  const { customerId, currencyType: currency, paymentMethodType: paymentMethod } = order
-  const words = [...parts.items, ...filterWords({ customerId, currency, paymentMethod })]
+  const { customerId, currencyType: currency, paymentMethodType: paymentMethod, isCancelled = false } = order
+  const words = [...parts.items, ...filterWords({ customerId, currency, paymentMethod, isCancelled })]
   for (const word of parts.names) words.push(word, inNames(word))
   for (const word of parts.others) words.push(inOthers(word))
   for (const word of parts.own) words.push(asOwn(word))
@@ -129,10 +135,11 @@ export const inOthers = (word: string): string => `${OTHER_MARK}${word}`
 export const asOwn = (word: string): string => `${OWN_MARK}${word}`
 
 /** The given filters as words of the index. */
-export function filterWords({ customerId, currency, paymentMethod }: Filters): string[] {
+export function filterWords({ customerId, currency, paymentMethod, isCancelled = false }: Filters): string[] {
   return [
     ...(customerId === undefined ? [] : [`${FILTER_MARK}c${customerId}`]),
     ...(currency === undefined ? [] : [`${FILTER_MARK}e${currency}`]),
     ...(paymentMethod === undefined ? [] : [`${FILTER_MARK}p${paymentMethod}`]),
+    ...(isCancelled ? [CANCELLED] : []),
   ]
 }

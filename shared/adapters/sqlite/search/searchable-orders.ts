@@ -8,6 +8,7 @@ export type ReadSearchable = (afterSeq: number, lastSeq: number) => readonly Sea
 
 export type SearchableOrder = Searchable & { readonly seq: number; readonly orderId: string }
 
+type OrderRow = Omit<SearchableOrder, 'isCancelled'> & { readonly id: Uint8Array; readonly isCancelled: 0 | 1 }
 type SearchableItem = Searchable['orderItems'][number] & { readonly seq: number }
 
 /** Reads orders and their items. `prefix` names the tables of a rebuild instead of the live ones. */
@@ -16,7 +17,8 @@ export function prepareSearchableOrders(db: DatabaseSync, prefix = ''): ReadSear
   const statement = createStatements(db)
   const selectOrders = `
     SELECT seq, order_id AS id, customer_id AS customerId, customer_name AS customerName, customer_last_name AS customerLastName,
-      customer_email AS customerEmail, currency AS currencyType, payment_method AS paymentMethodType, reference
+      customer_email AS customerEmail, currency AS currencyType, payment_method AS paymentMethodType, reference,
+      cancelled_at IS NOT NULL AS isCancelled
     FROM ${prefix}orders WHERE seq > ? AND seq <= ? ORDER BY seq`
   const selectItems = `
     SELECT order_seq AS seq, item_code AS itemCode, brand, type, size, colour FROM ${prefix}order_items
@@ -27,9 +29,10 @@ export function prepareSearchableOrders(db: DatabaseSync, prefix = ''): ReadSear
       statement(selectItems).all(afterSeq, lastSeq) as unknown as SearchableItem[],
       (item) => item.seq,
     )
-    const orders = statement(selectOrders).all(afterSeq, lastSeq) as unknown as (SearchableOrder & { id: Uint8Array })[]
-    return orders.map((order) => ({
+    const orders = statement(selectOrders).all(afterSeq, lastSeq) as unknown as OrderRow[]
+    return orders.map(({ isCancelled, ...order }) => ({
       ...order,
+      isCancelled: isCancelled === 1,
       orderId: fromIdBytes(order.id),
       orderItems: items.get(order.seq) ?? [],
     }))

@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads'
 import { closeAfterCopy, closeUnlessInDoubt } from '../../../disk/checkpoint.ts'
 import { isNoRoom } from '../../../disk/no-room.ts'
 import { inSnapshots, openDatabase } from '../database/database.ts'
+import { prepareChangeQueries, type ChangeQueries } from '../changes/change-views.ts'
 import { prepareDeadLetterQueries, type DeadLetterQueries } from '../dead-letters/dead-letters.ts'
 import { prepareLedgerQueries, type LedgerQueries } from '../ledger/ledger.ts'
 import { prepareListQueries, type ListQueries } from '../orders/order-lists.ts'
@@ -16,7 +17,7 @@ import type { StoreLocation } from './write-worker.ts'
 
 /** The thread that reads. It never waits for the writer, and each of its answers shows one moment. */
 export interface Reader
-  extends OrderQueries, ListQueries, DeadLetterQueries, RedriveQueries, LedgerQueries, RebuildQueries {
+  extends OrderQueries, ListQueries, ChangeQueries, DeadLetterQueries, RedriveQueries, LedgerQueries, RebuildQueries {
   /** Throws if nothing can be read. */
   probe(): void
   tidy?(): 'close'
@@ -48,6 +49,7 @@ function openReader(db: DatabaseSync): Reader {
       ...inSnapshots(db, {
         ...orders,
         ...prepareListQueries(db, orders),
+        ...prepareChangeQueries(db),
         ...prepareDeadLetterQueries(db),
         ...prepareRedriveQueries(db),
         ...prepareLedgerQueries(db),

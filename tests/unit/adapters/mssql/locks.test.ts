@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { LOCK_ORDER, ROWS_OF } from '../../../../shared/adapters/mssql/database/locks.ts'
 import { toStoreBatchJson } from '../../../../shared/adapters/mssql/orders/store-batch-json.ts'
-import { batchOf, orderAt, parkedFrom, place } from '../../../contract/store-fixtures.ts'
+import { batchOf, changeAt, orderAt, parkedFrom, place } from '../../../contract/store-fixtures.ts'
 import { allStatements } from '../../../sql/statements.ts'
 
 /** The rules of locks.ts, derived from the texts that the adapter sends. */
@@ -75,6 +75,8 @@ test('a statement that decides about records first locks their partitions', () =
     'RESTORE',
     'STORE_BATCH',
     'STORE_BATCH, escapes resolved',
+    'STORE_BATCH_WITH_CHANGES',
+    'STORE_BATCH_WITH_CHANGES, escapes resolved',
   ])
   for (const [name, text] of decides) {
     const [first] = writesOf(text)
@@ -85,7 +87,9 @@ test('a statement that decides about records first locks their partitions', () =
 
 test('a decision about an order is made after locking its status', () => {
   for (const name of ['DISCARD', 'DISCARD_MANY', 'RESTORE', 'KEEP_LETTERS', 'STORE_BATCH']) {
-    const [first] = writesOf(textOf(name)).filter(({ table }) => ROWS_OF[table] === undefined && table !== 'ledger')
+    const [first] = writesOf(textOf(name)).filter(
+      ({ table }) => ROWS_OF[table] === undefined && table !== 'ledger' && table !== 'order_changes',
+    )
     expect([name, first?.kind, first?.table]).toEqual([name, 'UPDATE', 'order_states'])
     expect(first?.text).toMatch(/SET (?:attempt = attempt|attempt = s\.attempt)/)
   }
@@ -94,15 +98,50 @@ test('a decision about an order is made after locking its status', () => {
 test('a decision about a letter reads it after taking all of its locks', () => {
   for (const name of ['DISCARD', 'DISCARD_MANY', 'RESTORE', 'RECORD_EDIT', 'MARK_EDITED']) {
     const text = textOf(name)
-    const [, , letter] = writesOf(text)
-    expect(letter?.table).toBe('dead_letters')
+    const [, change, , letter] = writesOf(text)
+    expect([change?.table, letter?.table]).toEqual(['order_changes', 'dead_letters'])
     expect(text.indexOf('@state = d.state')).toBeGreaterThan(letter?.at ?? Infinity)
     expect(text.match(/@state = d\.state/g)).toHaveLength(1)
   }
 })
 
+test('a change is recorded, moved and decided after locking its row', () => {
+  for (const name of ['DISCARD', 'DISCARD_MANY', 'RESTORE', 'KEEP_LETTERS', 'STORE_BATCH_WITH_CHANGES', 'TAKE_TURNS']) {
+    const [first] = writesOf(textOf(name)).filter(({ table }) => table === 'order_changes')
+    expect(first?.text, name).toMatch(/SET attempt = (?:c\.|k\.)?attempt\b/)
+  }
+})
+
+test('each statement looks for changes to decide after its commit', () => {
+  const look = /SELECT DISTINCT w\.order_id/
+  for (const name of ['DISCARD', 'DISCARD_MANY', 'STORE_BATCH', 'STORE_BATCH_WITH_CHANGES']) {
+    const text = textOf(name)
+    expect(text.search(look), name).toBeGreaterThan(text.lastIndexOf('COMMIT TRANSACTION'))
+  }
+})
+
+test('a decision about changes is checked after taking all locks, and nothing is written without that check', () => {
+  const text = textOf('TAKE_TURNS')
+  const check = text.indexOf('SET is_sound = 0')
+  const [before, after] = [true, false].map((isBefore) => writesOf(text).filter(({ at }) => at < check === isBefore))
+  expect(before?.map(({ table }) => table)).toEqual(['rebuild', 'order_changes', 'order_states', 'orders'])
+  // Each of these changes nothing.
+  for (const { text: write } of before ?? []) expect(write).toMatch(/SET (\w+) = (?:\w+\.)?\1\b/)
+  const verdicts = text.slice(check, after?.[0]?.at)
+  expect(verdicts).toContain('DELETE v FROM @verdicts AS v')
+  for (const { table, text: write } of after ?? []) {
+    const isSound = /t\.is_sound = 1|FROM @verdicts|JOIN @verdicts|JOIN @told/.test(write)
+    expect([table, isSound]).toEqual([table, true])
+  }
+})
+
+test('no change is written while a rebuild puts orders back', () => {
+  expect(writesOf(textOf('TAKE_TURNS'))[0]?.table).toBe('rebuild')
+  expect(writesOf(textOf('SWAP_ORDERS'))[0]?.table).toBe('rebuild')
+})
+
 test('a parked record is moved only from the state in which it was read', () => {
-  for (const name of ['KEEP_LETTERS', 'STORE_BATCH']) {
+  for (const name of ['KEEP_LETTERS', 'STORE_BATCH', 'STORE_BATCH_WITH_CHANGES']) {
     const moves = writesOf(textOf(name)).filter(
       ({ table, text }) => table === 'parked_records' && text.startsWith('UPDATE') && /SET state =/.test(text),
     )
@@ -112,7 +151,7 @@ test('a parked record is moved only from the state in which it was read', () => 
 })
 
 test('a parked record is sought by its whole key, so that no other partition’s records are locked', () => {
-  const moves = ['KEEP_LETTERS', 'STORE_BATCH'].flatMap((name) =>
+  const moves = ['KEEP_LETTERS', 'STORE_BATCH', 'STORE_BATCH_WITH_CHANGES'].flatMap((name) =>
     writesOf(textOf(name)).filter(({ kind, table }) => kind === 'UPDATE' && table === 'parked_records'),
   )
   expect(moves.length).toBeGreaterThan(5)
@@ -124,7 +163,7 @@ test('a parked record is sought by its whole key, so that no other partition’s
 })
 
 test('statuses and gaps that a table variable names are sought, not scanned', () => {
-  const changes = ['KEEP_LETTERS', 'STORE_BATCH'].flatMap((name) =>
+  const changes = ['KEEP_LETTERS', 'STORE_BATCH', 'STORE_BATCH_WITH_CHANGES', 'TAKE_TURNS'].flatMap((name) =>
     writesOf(textOf(name)).filter(
       ({ table, text }) =>
         ['order_states', 'order_state_words', 'ledger_gaps'].includes(table) && /\bJOIN @/.test(text),
@@ -219,4 +258,16 @@ test('a batch locks the partitions of its records, parked copies and redriven le
   expect(partitionsOf('origin', false)).toEqual(all)
   expect(partitionsOf('copy', false)).toEqual(all)
   expect(partitionsOf('origin', true)).toEqual([])
+})
+
+test('a batch locks the partitions of its changes and of the letters that these redrive', () => {
+  const order = orderAt(0)
+  const changes = [
+    changeAt(1, order, { kind: 'cancel' }, { origin: place(1, 2), redriveOf: 'orders:5:1' }),
+    changeAt(2, order, { kind: 'cancel' }, { origin: place(2, 1) }),
+  ]
+  const batch = batchOf([], { changes })
+  const part = { batch, indexes: [], isWhole: true, preview: false }
+  const json = JSON.parse(toStoreBatchJson(part)) as { partitions: { partition: number }[] }
+  expect(json.partitions.map(({ partition }) => partition)).toEqual([1, 2, 5])
 })

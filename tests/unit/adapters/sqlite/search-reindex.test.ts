@@ -6,10 +6,12 @@ import { prepareListQueries } from '../../../../shared/adapters/sqlite/orders/or
 import { migrate } from '../../../../shared/adapters/sqlite/database/migrations.ts'
 import { readMigrations } from '../../../../shared/disk/migration-files.ts'
 import { prepareOrderQueries } from '../../../../shared/adapters/sqlite/orders/order-views.ts'
+import { prepareOrderStates } from '../../../../shared/adapters/sqlite/orders/order-states.ts'
 import { prepareReindex } from '../../../../shared/adapters/sqlite/search/search-reindex.ts'
 import { createSqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
 import { prepareBatchCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
-import { batchOf, orderAt, parkedFrom } from '../../../contract/store-fixtures.ts'
+import { batchOf, changeAt, NOW, orderAt, parkedFrom } from '../../../contract/store-fixtures.ts'
+import { storeInEarlierFile } from '../../../support/disk/earlier-sqlite-file.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
@@ -49,7 +51,8 @@ function open(migrations = MIGRATIONS): DatabaseSync & Disposable {
 /** A file of the earlier version: three stored orders, and one that is not stored. */
 function storeBefore(): void {
   using db = open(BEFORE)
-  prepareBatchCommands(db).storeBatch(batchOf([lukasz, connor, plain], { parked: [parkedFrom(failed)] }))
+  storeInEarlierFile(db, [lukasz, connor, plain])
+  prepareOrderStates(db).fail(failed.orderId, parkedFrom(failed), Date.parse(NOW))
   db.exec(`INSERT INTO order_search (order_search) VALUES ('delete-all'); DELETE FROM search_terms`)
   const insert = db.prepare('INSERT INTO order_search (rowid, words) VALUES (?, ?)')
   for (const [index, text] of TEXTS_BEFORE.entries()) insert.run(index + 1, text)
@@ -101,6 +104,23 @@ test('the index stays correct when its parts are merged', () => {
   for (const q of ['lukasz', 'oconnor', 'connor', 'gross', 'trk', 'example shirt']) {
     expect([q, foundIn(db, q).length]).toEqual([q, { lukasz: 2, trk: 3, 'example shirt': 3 }[q] ?? 1])
   }
+})
+
+test('an order that is amended before its turn is found by what it is now', () => {
+  storeBefore()
+  using db = open()
+  const amendment = { customerName: 'Ægidius', orderItems: [{ ...item!, brand: 'Größe' }] }
+  const changes = [changeAt(9, lukasz, { kind: 'amend', amendment }), changeAt(10, connor, { kind: 'cancel' })]
+  prepareBatchCommands(db).storeBatch(batchOf([], { changes }))
+  for (;;) {
+    expect(foundIn(db, 'aegidius grosse')).toEqual([lukasz.orderId])
+    expect(foundIn(db, 'plain')).toEqual([])
+    if (!prepareReindex(db)(1)) break
+  }
+  expect(foundIn(db, 'lukasz')).toEqual([plain.orderId])
+  expect(foundIn(db, 'oconnor')).toEqual([connor.orderId])
+  const cancelled = prepareListQueries(db, prepareOrderQueries(db)).list({ q: 'gross', status: 'cancelled', limit: 9 })
+  expect(idsOf(cancelled.items)).toEqual([connor.orderId])
 })
 
 test('orders with many items end a transaction early', () => {

@@ -4,8 +4,8 @@ import { beforeEach, expect, test } from 'vitest'
 import { createSqliteStore } from '../../../../shared/adapters/sqlite/sqlite-store.ts'
 import { migrate } from '../../../../shared/adapters/sqlite/database/migrations.ts'
 import { readMigrations } from '../../../../shared/disk/migration-files.ts'
-import { prepareBatchCommands } from '../../../../shared/adapters/sqlite/orders/store-batch.ts'
 import { batchOf, orderAt } from '../../../contract/store-fixtures.ts'
+import { storeInEarlierFile } from '../../../support/disk/earlier-sqlite-file.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const MIGRATIONS = readMigrations(new URL('../../../../infra/sql/sqlite/', import.meta.url))
@@ -64,10 +64,10 @@ test('a file with blocks of sets is searched by its index, and keeps nothing of 
   const db = new DatabaseSync(file())
   migrate(db, file(), older)
   const before = [named(0, 'Blocked'), named(1, 'Blocked')]
-  prepareBatchCommands(db).storeBatch(batchOf(before))
-  // The same words again, with their stretch; and a block according to which neither order has them.
+  storeInEarlierFile(db, before)
+  // Their words, with their stretch; and a block according to which neither order has them.
   const insert = db.prepare('INSERT INTO order_search (rowid, words) VALUES (?, ?)')
-  for (const seq of [1, 2]) insert.run(seq, 'blocked §blocked example ¤s0')
+  for (const seq of [1, 2]) insert.run(seq, 'blocked §blocked example ¤eEUR ¤s0')
   db.exec('INSERT INTO search_blocks VALUES (1, 2)')
   db.close()
   await using opened = await createSqliteStore({ file: file() })

@@ -6,7 +6,7 @@ import type { DeliveredRecord } from '../../../../shared/messaging/records/kafka
 import { createPipelineEmitter } from '../../../../shared/messaging/pipeline-events.ts'
 import type { DeadLetter } from '../../../../shared/ports/dead-letters.ts'
 import { createRecordingLog, storeIsAway } from '../../../support/fakes.ts'
-import { delivered, messageOf } from '../../../support/orders/orders.ts'
+import { changeEvent, changeMessageOf, delivered, messageOf, newOrder } from '../../../support/orders/orders.ts'
 import { createVirtualClock } from '../../../support/virtual-clock.ts'
 
 const MINUTE = 60_000
@@ -145,5 +145,34 @@ describe('a dead letter', () => {
     fault = () => (clock.now() < until ? storeIsAway() : undefined)
     await keep(parked('whole').copy)
     expect(kept).toHaveLength(1)
+  })
+})
+
+describe('a letter of a change', () => {
+  const event = changeEvent(newOrder().orderId)
+  const copyOf = (original: DeliveredRecord, size: ParkedSize) => {
+    const failure = classify(new TypeError('a fault of ours'))
+    const next = { attempt: 3, maxAttempts: 3, notBefore: null, groupId: 'group', nowMs: clock.now() }
+    const journey = nextJourney(original, failure, { ...next, timestampType: 'CreateTime' })
+    return delivered(toParked(original, journey, size), { topic: 'orders-dlt', offset: 0 })
+  }
+
+  it.each(['whole', 'stub'] as const)('names its order and the change, though it cannot be read: %s', async (size) => {
+    const original = { ...delivered(changeMessageOf(event), { offset: 7 }), value: BYTES }
+    log.originals.set('orders:0:7', original)
+    await keep(copyOf(original, size))
+    const { changeId, orderId } = event
+    expect(kept).toMatchObject([{ orderId, change: { changeId, kind: 'amend' }, foreign: null }])
+  })
+
+  it('of another consumer names none, because it holds nothing here', async () => {
+    await keep(delivered(changeMessageOf(event), { topic: 'orders-dlt', offset: 0 }))
+    expect(kept).toMatchObject([{ orderId: event.orderId, foreign: {} }])
+    expect(kept[0]).not.toHaveProperty('change')
+  })
+
+  it('of an order names none', async () => {
+    await keep(parked('whole').copy)
+    expect(kept[0]).not.toHaveProperty('change')
   })
 })

@@ -45,6 +45,7 @@ interface Given {
   /** The present log, and the ledger's note about an earlier one. */
   logId?: string | null
   brokenBy?: LogBreak | null
+  waiting?: number
 }
 
 function verdict({
@@ -61,6 +62,7 @@ function verdict({
   behindTransaction = 0,
   logId = 'counted',
   brokenBy = null,
+  waiting = 0,
 }: Given) {
   const questions = [...starts]
   const examineLedger = createExamineLedger({
@@ -73,6 +75,7 @@ function verdict({
         gaps,
         lost,
         parked: { ...NOTHING_PARKED, ...parked },
+        waiting,
       }),
     },
     log: {
@@ -119,6 +122,15 @@ describe('the ledger', () => {
     expect(balanced).toBe(true)
     expect(totals).toMatchObject({ records: 10, toCome: 0, behindTransaction: 4 })
     expect(summary).toMatch(/0 still to come\. 4 more wait behind a transaction that is open\.$/)
+  })
+
+  it('says how many changes wait for an earlier event, and counts them as stored alone', async () => {
+    const { balanced, summary, waiting, totals } = await verdict({ waiting: 2 })
+    expect({ balanced, waiting, stored: totals.stored }).toEqual({ balanced: true, waiting: 2, stored: 7 })
+    expect(summary).toMatch(/0 still to come\. 2 stored changes wait for an earlier event of the order\.$/)
+    expect((await verdict({ waiting: 1 })).summary).toMatch(
+      / 1 stored change waits for an earlier event of the order\.$/,
+    )
   })
 
   it('counts redriven records as records, not as accepted orders', async () => {

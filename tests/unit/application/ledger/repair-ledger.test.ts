@@ -50,6 +50,7 @@ function given({
         lost: [],
         logs: [],
         parked: { retrying: 0, stored: 0, duplicate: 0, dead: 0, discarded: 0, redriven: 0 },
+        waiting: 0,
       }),
     },
     log: {

@@ -35,7 +35,7 @@ function setUp(given: Given) {
     const row = { ...ROW, ...given.row }
     const end = given.oldestToCome === undefined ? row.next : row.next + 1
     return {
-      snapshot: { partitions: [row], logs: [], gaps: [], lost: given.lost ?? [], parked: PARKED },
+      snapshot: { partitions: [row], logs: [], gaps: [], lost: given.lost ?? [], parked: PARKED, waiting: 0 },
       lines: [{ row, start: 0, end, behindTransaction: 0, uncounted: 0 }],
       gaps: [],
       damaged: given.damaged ?? [],

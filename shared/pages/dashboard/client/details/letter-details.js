@@ -1,8 +1,9 @@
 import { actions, button, el } from '../page/dom.js'
 import { linkTo } from '../page/address.js'
+import { CHANGE_NAMES, changeList, changesOf } from './change-list.js'
 import { reasonForm } from './confirm.js'
 import { block, closeDetails, factList, orSay, say, showDetails } from './details.js'
-import { toTime } from '../page/format.js'
+import { toShortId, toTime } from '../page/format.js'
 import { previewList } from './preview.js'
 
 /**
@@ -69,7 +70,7 @@ export async function showLetter(api, redrives, id, onChange) {
         downloads,
       ),
       answer,
-      letter.orderId === null || letter.foreign !== null
+      letter.orderId === null || letter.foreign !== null || letter.change !== undefined
         ? el('p', { class: 'explained' }, notEditable(letter))
         : editForm(letter, (text) =>
             attempt(() => api.send('PUT', `${path}/payload`, text), 'Sent in its place; the original is kept.'),
@@ -80,7 +81,7 @@ export async function showLetter(api, redrives, id, onChange) {
         el('summary', {}, 'Discard'),
         reasonForm({
           label: { 'aria-label': 'Discard' },
-          explained: 'The letter is given up, and callers who ask for the order see the reason. It can be restored.',
+          explained: discardExplained(letter),
           verb: 'Discard it',
           act: (reason) =>
             attempt(() => api.send('POST', `${path}/discard`, { reason }), 'Discarded. It can be restored.'),
@@ -89,23 +90,52 @@ export async function showLetter(api, redrives, id, onChange) {
     ]
   }
 
+  /** The changes that wait for the record of the letter. @param {Letter} letter */
+  async function waitingBehind({ orderId, change, foreign }) {
+    if (orderId === null || foreign !== null) return null
+    const { items, nextCursor } = await changesOf(api, orderId)
+    const waiting = items.filter(({ behind }) =>
+      behind?.kind === 'change' ? behind.changeId === change?.changeId : behind !== undefined && change === undefined,
+    )
+    return changeList('What waits behind it', { items: waiting, nextCursor: waiting.length === 0 ? null : nextCursor })
+  }
+
   await orSay(async () => {
     const letter = /** @type {Letter} */ (await api.get(path))
-    showDetails('A dead letter', factsOf(letter), ...repairs(letter), ...contentOf(letter))
+    showDetails('A dead letter', factsOf(letter), await waitingBehind(letter), ...repairs(letter), ...contentOf(letter))
   })
 }
 
 /** @param {Letter} letter */
-function notEditable({ foreign }) {
+function notEditable({ change, foreign }) {
+  if (change !== undefined) return 'It is a change of an order. To correct it, discard it and send another change.'
   return foreign === null
     ? 'It belongs to no order, so nothing can be sent in its place.'
     : 'Another consumer gave it up, so its order is not affected and nothing can be sent in its place.'
 }
 
 /** @param {Letter} letter */
+function discardExplained({ change }) {
+  return change === undefined
+    ? 'The letter is given up, and callers who ask for the order see the reason. It can be restored.'
+    : 'The change is given up, and changes that wait for it are rejected. It can be restored; those cannot.'
+}
+
+/** @param {Letter} letter */
 function factsOf(letter) {
-  const { id, state, lastCause, firstCause, attempts, lastFailedAt, orderId, redriveOf, foreign, consumerGroup } =
-    letter
+  const {
+    change,
+    id,
+    state,
+    lastCause,
+    firstCause,
+    attempts,
+    lastFailedAt,
+    orderId,
+    redriveOf,
+    foreign,
+    consumerGroup,
+  } = letter
   const readAt = foreign?.origin
   return factList({
     id,
@@ -115,6 +145,7 @@ function factsOf(letter) {
     attempts: attempts === 0 ? undefined : attempts,
     'last failed': toTime(lastFailedAt),
     order: orderId === null ? null : el('a', { href: linkTo({ order: orderId }) }, orderId),
+    change: change && `${CHANGE_NAMES[change.kind]} ${toShortId(change.changeId)}`,
     'redrive of': redriveOf === null ? null : el('a', { href: linkTo({ letter: redriveOf }) }, redriveOf),
     'given up by':
       foreign === null ? undefined : `another consumer (${consumerGroup || 'not known'}, ${foreign.dialect})`,

@@ -1,10 +1,11 @@
 import { el } from '../page/dom.js'
 import { linkTo } from '../page/address.js'
+import { changeList, changesOf } from './change-list.js'
 import { factList, orSay, showDetails } from './details.js'
-import { msBetween, toDuration, toMoney, toTime } from '../page/format.js'
+import { msBetween, toDuration, toMoney, toShortId, toTime } from '../page/format.js'
 
 /**
- * One order: its timeline and its items.
+ * One order: its changes, its timeline and its items.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
  * @typedef {import('../../../../domain/order-view.ts').HistoryEntry} HistoryEntry
@@ -20,13 +21,21 @@ const SHOWN_LETTERS = 10
 export async function showOrder(api, orderId) {
   await orSay(async () => {
     const id = encodeURIComponent(orderId)
-    const [order, { items }, letters] = await Promise.all([
+    const [order, { items }, letters, changes] = await Promise.all([
       /** @type {Promise<OrderView>} */ (api.get(`/api/orders/${id}`)),
       /** @type {Promise<{ items: HistoryEntry[] }>} */ (api.get(`/api/orders/${id}/history`)),
       /** @type {Promise<Letters>} */ (api.get(`/api/dead-letters?limit=${SHOWN_LETTERS}&orderId=${id}`)),
+      changesOf(api, orderId),
     ])
     const way = [el('h3', {}, 'Its history'), toTimeline(items)]
-    showDetails('An order', factsOf(order), lettersOf(letters), ...way, itemsOf(order))
+    showDetails(
+      'An order',
+      factsOf(order),
+      changeList('Its changes', changes),
+      lettersOf(letters),
+      ...way,
+      itemsOf(order),
+    )
   })
 }
 
@@ -45,13 +54,20 @@ function lettersOf({ items, nextCursor }) {
   return el('section', {}, el('h3', {}, 'Its dead letters'), el('ul', { class: 'letters' }, ...links, more))
 }
 
+/** @param {string} [reason] */
+function toReason(reason) {
+  return reason === undefined ? '' : `: “${reason}”`
+}
+
 /** @param {OrderView} order */
 function factsOf(order) {
   const metadata = Object.entries(order.metadata ?? {})
   return factList({
     id: order.orderId,
-    status: order.recovered === true ? 'stored, after a redrive' : order.status,
+    status: order.recovered === true ? `${order.status}, after a redrive` : order.status,
+    version: order.version,
     accepted: toTime(order.acceptedAt),
+    cancelled: order.cancelledAt && `${toTime(order.cancelledAt)}${toReason(order.cancellationReason)}`,
     cause: order.cause && `${order.cause.code}: ${order.cause.detail}`,
     customer: order.customerFullName && `${order.customerFullName}, number ${order.customerId}`,
     total: order.totalPrice === undefined ? undefined : toMoney(order),
@@ -75,9 +91,12 @@ export function toTimeline(entries) {
  * @param {HistoryEntry} entry
  * @param {HistoryEntry | undefined} before
  */
-function toStep({ at, kind, attempt, nextAttemptAt, cause, reason }, before) {
+function toStep(entry, before) {
+  const { at, kind, attempt, nextAttemptAt, cause, reason, changeId, version } = entry
   const since = before === undefined ? '' : ` +${toDuration(msBetween(before.at, at))}`
   const more = [
+    changeId === undefined ? '' : `change ${toShortId(changeId)}`,
+    version === undefined ? '' : `version ${version}`,
     attempt === undefined ? '' : `attempt ${attempt}`,
     cause === undefined ? '' : `${cause.code}: ${cause.detail}`,
     nextAttemptAt === undefined ? '' : `next at ${toTime(nextAttemptAt)}`,
@@ -86,10 +105,23 @@ function toStep({ at, kind, attempt, nextAttemptAt, cause, reason }, before) {
   return el(
     'li',
     { 'data-kind': kind },
-    el('b', {}, kind),
+    el('b', {}, nameOf(entry)),
     el('time', { datetime: at }, toTime(at), since),
     more.length === 0 ? null : el('p', {}, more.join(' · ')),
   )
+}
+
+/** @type {Partial<Record<HistoryEntry['kind'], string>>} */
+const NAMES_OF_CHANGES = {
+  'change-waits': 'change waits',
+  'change-rejected': 'change rejected',
+  amended: 'amended',
+  cancelled: 'cancelled',
+}
+
+/** @param {HistoryEntry} entry */
+function nameOf({ kind, changeId }) {
+  return NAMES_OF_CHANGES[kind] ?? (changeId === undefined ? kind : `change ${kind}`)
 }
 
 /** @param {OrderView} order */

@@ -12,6 +12,9 @@ const WORDS = {
   'already-stored': 'already stored: nothing would change',
   'still-fails': 'would fail again',
   unknown: 'could not be tried',
+  'would-be-applied': 'would take effect',
+  'would-be-rejected': 'would be rejected',
+  'would-wait': 'would wait for an earlier event of its order',
 }
 const MAX_LINES = 10
 

@@ -1,6 +1,7 @@
 import { actions, button, byId, el, keyed, setText } from '../page/dom.js'
 import { linkTo } from '../page/address.js'
 import { createBulkActions } from './bulk-actions.js'
+import { CHANGE_NAMES } from '../details/change-list.js'
 import { orSay } from '../details/details.js'
 import { plural, toTime } from '../page/format.js'
 import { createListEnd } from '../page/list-end.js'
@@ -10,7 +11,7 @@ import { previewList } from '../details/preview.js'
  * Dead letters, grouped by cause.
  *
  * @typedef {import('../../../../ports/dead-letters.ts').DeadLetterGroup} DeadLetterGroup
- * @typedef {import('../../../../ports/dead-letters.ts').DeadLetterSummary} DeadLetterSummary
+ * @typedef {import('../../../../ports/dead-letters.ts').DeadLetterSummary & import('../../../../ports/dead-letters.ts').Waiting} DeadLetterSummary
  * @typedef {import('../../../../ports/redrives.ts').AuditEntry} AuditEntry
  * @typedef {ReturnType<typeof createListEnd>} ListEnd
  */
@@ -151,12 +152,14 @@ function createLetter({ id }) {
  * @param {HTMLElement} item
  * @param {DeadLetterSummary} letter
  */
-function updateLetter(item, { id, state, attempts, lastFailedAt, orderId }) {
+function updateLetter(item, { id, state, attempts, lastFailedAt, orderId, change, waitingChanges }) {
   const [opener, status, note] = item.children
   opener?.setAttribute('href', linkTo({ letter: id }))
   setText(status, state)
   status?.setAttribute('data-status', state)
-  const order = orderId === null ? 'no order id' : `order ${orderId}`
+  const subject = change === undefined ? '' : `${CHANGE_NAMES[change.kind]} of `
+  const order = orderId === null ? 'no order id' : `${subject}order ${orderId}`
   const tries = attempts === 0 ? '' : `${plural(attempts, 'attempt')}, `
-  setText(note, `${tries}last at ${toTime(lastFailedAt)}, ${order}`)
+  const waiting = waitingChanges === undefined ? '' : `, ${plural(waitingChanges, 'change waits', 'changes wait')}`
+  setText(note, `${tries}last at ${toTime(lastFailedAt)}, ${order}${waiting}`)
 }

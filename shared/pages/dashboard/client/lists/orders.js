@@ -127,7 +127,7 @@ function updateRow(row, order) {
   setText(accepted?.lastElementChild, zoneName(order.acceptedAt))
   setText(customer, order.customerFullName ?? 'not readable')
   setText(total, toMoney(order))
-  const name = order.recovered === true ? 'recovered' : order.status
+  const name = order.recovered === true && order.status === 'stored' ? 'recovered' : order.status
   setText(status?.firstElementChild, name)
   status?.firstElementChild?.setAttribute('data-status', name)
   setText(after, toDuration(msBetween(order.acceptedAt, order.storedAt)))

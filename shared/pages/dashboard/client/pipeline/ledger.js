@@ -42,7 +42,7 @@ export function createLedger(api, onVerdict) {
 
   async function refresh() {
     const found = /** @type {LedgerVerdict} */ (await api.get('/api/ops/ledger'))
-    const { balanced, summary, totals, parked, partitions, gaps } = found
+    const { balanced, summary, totals, parked, waiting, partitions, gaps } = found
     showLamp('ledger', balanced ? 'ok' : 'bad', balanced ? 'balanced' : 'does not add up')
     onVerdict(balanced ? undefined : summary)
     verdict.dataset['lamp'] = balanced ? 'ok' : 'bad'
@@ -52,7 +52,7 @@ export function createLedger(api, onVerdict) {
     /** @type {[name: string, sign: string, count: number, more?: string][]} */
     const parts = [
       ['records', '', totals.records, redriven],
-      ['stored', '=', totals.stored],
+      ['stored', '=', totals.stored, waiting > 0 ? `${plural(waiting, 'change')} of them waiting` : ''],
       ['duplicate', '+', totals.duplicate],
       ['parked', '+', totals.parked, statesOf(parked)],
       ['damaged', '+', totals.damaged, 'the log cannot give them'],

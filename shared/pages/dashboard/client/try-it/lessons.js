@@ -5,6 +5,7 @@ import { msBetween, plural, toDuration } from '../page/format.js'
  * everything mended.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
+ * @typedef {import('../../../../domain/changes/change-view.ts').ChangeView} ChangeView
  * @typedef {import('../../../../application/operations/status.ts').PipelineStatus} PipelineStatus
  * @typedef {{
  *   tell: (text: string) => void,
@@ -16,6 +17,8 @@ import { msBetween, plural, toDuration } from '../page/format.js'
  *   breakOnPurpose: (change: { store?: string, throwForCustomers?: number[] }) => Promise<void>,
  *   status: () => Promise<PipelineStatus>,
  *   order: (id: string) => Promise<OrderView>,
+ *   cancel: (id: string, reason: string) => Promise<ChangeView>,
+ *   change: (change: ChangeView) => Promise<ChangeView>,
  *   redriveOrder: (id: string) => Promise<void>,
  * }} Stage the actions of a play; all of them reject when the play is stopped
  */
@@ -82,5 +85,42 @@ export const LESSONS = {
     await redriveOrder(bad)
     await until(async () => (await order(bad)).status === 'stored')
     tell('It is stored, as “recovered”. Open it in the list of orders: its timeline has every step.')
+  },
+
+  async 'play-change'({ tell, send, sendFor, until, openOf, breakOnPurpose, order, cancel, change, redriveOrder }) {
+    await breakOnPurpose({ throwForCustomers: [CUSTOMER_OF_THE_BUG] })
+    tell('Our code has a bug again, and the order of that one customer fails.')
+    const id = await sendFor(CUSTOMER_OF_THE_BUG)
+    await until(async () => (await order(id)).status !== 'accepted')
+    const failed = await order(id)
+    const where = failed.status === 'retrying' ? `Attempt ${failed.attempt} failed, and it is retried` : 'It failed'
+    tell(`${where}. Meanwhile she changes her mind and cancels it: 202, because the cancellation is safe in the log.`)
+    const cancellation = await cancel(id, 'A change of mind')
+    await until(async () => (await change(cancellation)).status === 'waiting')
+    const { behind } = await change(cancellation)
+    tell(
+      `The cancellation has reached the store and waits there, because its order is still ${behind?.status ?? 'on its way'}. ` +
+        'It does not overtake the order, and it uses up no attempt.',
+    )
+    const others = await send(20, 2)
+    await until(async () => openOf(others) === 0)
+    tell(`${others.length} other orders came in after it, and all of them are stored: only this one order waits.`)
+    await breakOnPurpose({ throwForCustomers: [] })
+    tell('Now the bug is fixed.')
+    let isRedriven = false
+    await until(async () => {
+      const { status: now } = await order(id)
+      if (now === 'dead-lettered' && !isRedriven) {
+        isRedriven = true
+        tell('The retries were used up before that, so a redrive sends the order again.')
+        await redriveOrder(id)
+      }
+      return now === 'cancelled'
+    })
+    const { version } = await change(cancellation)
+    tell(
+      `The order was stored as version 1, and its cancellation took effect right behind it, as version ${version}: in the ` +
+        'order in which they were accepted. Open it in the list of orders: its timeline has every step.',
+    )
   },
 }

@@ -66,6 +66,8 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
       },
       status: () => api.get('/api/ops/status'),
       order: (id) => api.get(`/api/orders/${id}`),
+      cancel: (id, reason) => api.send('POST', `/api/orders/${id}/cancel`, { reason }),
+      change: ({ orderId, changeId }) => api.get(`/api/orders/${orderId}/changes/${changeId}`),
       async redriveOrder(orderId) {
         const path = `/api/dead-letters?${new URLSearchParams({ orderId, state: 'dead' })}`
         /** @type {string[]} */

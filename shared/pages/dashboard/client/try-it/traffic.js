@@ -61,8 +61,9 @@ export function createTraffic(api) {
     if (!promised.has(orderId)) return
     const isDead = status === 'dead-lettered' || status === 'discarded'
     if (isDead) dead.add(orderId)
-    if (status === 'stored') dead.delete(orderId)
-    if (isDead || status === 'stored') pending.delete(orderId)
+    const isStored = status === 'stored' || status === 'cancelled'
+    if (isStored) dead.delete(orderId)
+    if (isDead || isStored) pending.delete(orderId)
   }
 
   async function askList() {

@@ -1,33 +1,32 @@
-import { isFinal, type OrderView } from '../../domain/order-view.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { OrderViews } from '../../ports/order-views.ts'
 
 /**
- * Resolves with the order once it is stored, dead-lettered or discarded, or else with its state when the time is up
- * (undefined if the store does not know it yet). Rejects if the store cannot be asked.
+ * Resolves with the view once it is settled, or else with its state when the time is up (undefined if the store does not
+ * know it yet). Rejects if the store cannot be asked.
  */
-export type WaitForOrder = (orderId: string, waitMs: number) => Promise<OrderView | undefined>
+export type WaitUntilSettled<View> = (id: string, waitMs: number) => Promise<View | undefined>
 
-interface Waiter {
+interface Waiter<View> {
   readonly until: number
-  readonly resolve: (view: OrderView | undefined) => void
+  readonly resolve: (view: View | undefined) => void
   readonly reject: (error: unknown) => void
 }
 
 /** The most callers that wait. Any more are answered at once with the current state. */
 const MAX_WAITING = 2000
 const POLL_MS = 20
-/** The most ids of one query, which is the limit of `OrderViews.getMany`. */
+/** The most ids of one query, which is the limit of the read side. */
 const MAX_ASKED = 500
 
-/** One poller for each process, with one query for all callers; it runs only while somebody waits. */
-export function createWaitForOrder(dependencies: {
-  views: Pick<OrderViews, 'get' | 'getMany'>
+/** One poller for each process and kind of view, with one query for all callers; it runs only while somebody waits. */
+export function createWaitUntilSettled<View extends object>(dependencies: {
+  getMany: (ids: readonly string[]) => Promise<ReadonlyMap<string, View>>
+  isSettled: (view: View) => boolean
   clock: Clock
   signal: AbortSignal
-}): WaitForOrder {
-  const { views, clock, signal } = dependencies
-  const waiting = new Map<string, Set<Waiter>>()
+}): WaitUntilSettled<View> {
+  const { getMany, isSettled, clock, signal } = dependencies
+  const waiting = new Map<string, Set<Waiter<View>>>()
   let polling = false
   let count = 0
 
@@ -43,7 +42,7 @@ export function createWaitForOrder(dependencies: {
 
   async function ask(ids: readonly string[]): Promise<void> {
     try {
-      const found = await views.getMany(ids)
+      const found = await getMany(ids)
       const now = clock.now()
       for (const id of ids) settle(id, found.get(id), now)
     } catch (error) {
@@ -51,15 +50,15 @@ export function createWaitForOrder(dependencies: {
     }
   }
 
-  function settle(id: string, view: OrderView | undefined, now: number): void {
-    const final = view !== undefined && isFinal(view)
+  function settle(id: string, view: View | undefined, now: number): void {
+    const final = view !== undefined && isSettled(view)
     release(id, ({ resolve }) => resolve(view), final ? undefined : ({ until }) => until <= now)
   }
 
   function release(
     id: string,
-    answer: (waiter: Waiter) => void,
-    which: (waiter: Waiter) => boolean = () => true,
+    answer: (waiter: Waiter<View>) => void,
+    which: (waiter: Waiter<View>) => boolean = () => true,
   ): void {
     const waiters = waiting.get(id)
     for (const waiter of waiters ?? []) {
@@ -76,11 +75,11 @@ export function createWaitForOrder(dependencies: {
     for (const id of waiting.keys()) release(id, ({ resolve }) => resolve(undefined))
   }
 
-  return function waitForOrder(orderId, waitMs) {
-    if (count >= MAX_WAITING || signal.aborted) return views.get(orderId)
+  return async function waitUntilSettled(id, waitMs) {
+    if (count >= MAX_WAITING || signal.aborted) return (await getMany([id])).get(id)
     return new Promise((resolve, reject) => {
-      const waiters = waiting.get(orderId) ?? new Set()
-      waiting.set(orderId, waiters.add({ until: clock.now() + waitMs, resolve, reject }))
+      const waiters = waiting.get(id) ?? new Set()
+      waiting.set(id, waiters.add({ until: clock.now() + waitMs, resolve, reject }))
       count += 1
       if (!polling) void poll()
     })

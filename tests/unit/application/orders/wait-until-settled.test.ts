@@ -1,20 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { createWaitForOrder } from '../../../../shared/application/orders/wait-for-order.ts'
-import type { OrderView } from '../../../../shared/domain/order-view.ts'
+import { createWaitUntilSettled } from '../../../../shared/application/orders/wait-until-settled.ts'
+import { isFinal, type OrderView } from '../../../../shared/domain/order-view.ts'
 import { storeIsAway } from '../../../support/fakes.ts'
 import { createVirtualClock } from '../../../support/virtual-clock.ts'
 
 function waiting(answer: (orderId: string, asked: number) => OrderView | undefined) {
   const asked: string[][] = []
   const stopping = new AbortController()
-  const waitForOrder = createWaitForOrder({
-    views: {
-      get: async (orderId) => answer(orderId, asked.length),
-      getMany: async (ids) => {
-        asked.push([...ids])
-        return new Map(ids.flatMap((id) => answer(id, asked.length) ?? []).map((view) => [view.orderId, view]))
-      },
+  const waitForOrder = createWaitUntilSettled({
+    getMany: async (ids) => {
+      asked.push([...ids])
+      return new Map(ids.flatMap((id) => answer(id, asked.length) ?? []).map((view) => [view.orderId, view]))
     },
+    isSettled: isFinal,
     clock: createVirtualClock(),
     signal: stopping.signal,
   })

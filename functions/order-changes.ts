@@ -1,0 +1,41 @@
+import {
+  amendOrder,
+  cancelOrder,
+  changeIdIn,
+  changeQuery,
+  pendingChangeHeaders,
+  unseenChange,
+} from '../shared/http/changes.ts'
+import { orderIdIn, unseenOrder } from '../shared/http/orders.ts'
+import { page, revalidated } from '../shared/http/protocol/answer.ts'
+import { preferenceApplied, waitSeconds } from '../shared/http/protocol/preferences.ts'
+import { readQuery } from '../shared/http/protocol/query.ts'
+import { httpTrigger } from '../shared/triggers.ts'
+
+/** PATCH /api/orders/{orderId}: accepts a correction of the order, which takes effect behind all of its earlier events. */
+httpTrigger('amendOrder', amendOrder)
+
+/** POST /api/orders/{orderId}/cancel: accepts a cancellation likewise. */
+httpTrigger('cancelOrder', cancelOrder)
+
+/** GET /api/orders/{orderId}/changes: those that reached the store, oldest first, a page at a time. */
+httpTrigger('listOrderChanges', async (request, { orderIds, views }) => {
+  const orderId = orderIdIn(request)
+  const query = readQuery(request.query, changeQuery)
+  const changes = await views.changes(orderId, query)
+  // Throws where neither the store nor anybody else knows the order.
+  if (changes.items.length === 0 && (await views.get(orderId)) === undefined) unseenOrder(orderId, orderIds)
+  return page(request, changes)
+})
+
+/** GET /api/orders/{orderId}/changes/{changeId}. An id that was issued is never answered with 404. */
+httpTrigger('getOrderChange', async (request, { orderIds, views, waitForChange }) => {
+  const [orderId, changeId] = [orderIdIn(request), changeIdIn(request)]
+  const wait = waitSeconds(request)
+  const known =
+    wait > 0 && orderIds.isIssuedChange(orderId, changeId)
+      ? await waitForChange(changeId, wait * 1000)
+      : (await views.getChanges([changeId])).get(changeId)
+  const view = known?.orderId === orderId ? known : unseenChange(orderId, changeId, orderIds)
+  return revalidated(request, view, { ...pendingChangeHeaders(view), ...preferenceApplied(wait) })
+})

@@ -1,0 +1,34 @@
+import { OrderError } from '../../../domain/errors.ts'
+import type { ChangeOutcome, ChangeToStore } from '../../../ports/order-store.ts'
+import { CHANGE_ID_REUSED } from '../../stores/change-refusals.ts'
+import type { ChangeState, Turns } from './turns.ts'
+
+interface Recorded {
+  readonly changes: readonly ChangeToStore[]
+  /** How the statement recorded each change. */
+  readonly recorded: readonly string[]
+  /** The states of the changes that this instance decided or left to wait. */
+  readonly states: ReadonlyMap<string, ChangeState>
+}
+
+/** The outcome of each change of a batch after its turns were taken. Queries the states of changes decided earlier. */
+export async function outcomesOfChanges(
+  { changes, recorded, states }: Recorded,
+  turns: Turns,
+): Promise<ChangeOutcome[]> {
+  const others = changes.flatMap(({ changeId }, index) =>
+    recorded[index] === 'stored' && !states.has(changeId) ? [changeId] : [],
+  )
+  const known = new Map([...(await turns.statesOf(others)), ...states])
+  return changes.map(({ changeId }, index) => toChangeOutcome(recorded[index], known.get(changeId)))
+}
+
+export function toChangeOutcome(recorded: string | undefined, state: ChangeState | undefined): ChangeOutcome {
+  if (recorded === 'order-id-reused') return CHANGE_ID_REUSED
+  if (recorded === 'duplicate' || recorded === 'withheld') return { kind: recorded }
+  if (recorded !== 'stored') throw new OrderError('internal', `The store said ${String(recorded)} of a change.`)
+  if (state === 'applied') return { kind: 'applied' }
+  // An operator discarded it after it was recorded.
+  if (state === 'discarded') return { kind: 'withheld' }
+  return { kind: state === 'rejected' ? 'refused' : 'waiting' }
+}

@@ -1,0 +1,53 @@
+/**
+ * Each row is a change with its order's status and the order's first undecided change, because a change that waits waits
+ * for one of these. One statement reads all of it at one moment. Uses the unique indexes of order_id, and
+ * order_changes_undecided.
+ */
+const COLUMNS = `c.change_seq, c.turn, c.change_id, c.order_id, c.kind, c.state, c.event, c.accepted_at, c.updated_at, c.version,
+  c.cause_code, c.cause_detail, c.next_attempt_at, CASE WHEN o.seq IS NULL THEN 0 ELSE 1 END AS is_stored,
+  s.status AS order_status, f.change_id AS first_id, f.state AS first_state`
+const JOINS = `LEFT JOIN orders AS o ON o.order_id = c.order_id
+LEFT JOIN order_states AS s ON s.order_id = c.order_id
+OUTER APPLY (
+  SELECT TOP (1) u.change_id, u.state
+  FROM order_changes AS u
+  WHERE u.order_id = c.order_id AND u.state IN ('waiting', 'retrying', 'dead-lettered') AND u.turn IS NOT NULL
+  ORDER BY u.turn
+) AS f`
+
+/** Changes without a turn come last. */
+const POSITION = `COALESCE(c.turn, ${Number.MAX_SAFE_INTEGER})`
+
+/** Uses order_changes_by_order. Reads all changes of the order. */
+export const SELECT_CHANGES = `
+SELECT TOP (@limit) ${COLUMNS}
+FROM order_changes AS c
+${JOINS}
+WHERE c.order_id = CAST(@orderId AS UNIQUEIDENTIFIER)
+  AND (${POSITION} > @after OR (${POSITION} = @after AND c.change_seq > @last))
+ORDER BY ${POSITION}, c.change_seq;
+`
+
+/** Uses the unique index of change_id. */
+export const SELECT_CHANGES_BY_IDS = `
+SELECT ${COLUMNS}
+FROM OPENJSON(@ids) WITH (change_id UNIQUEIDENTIFIER '$') AS i
+JOIN order_changes AS c ON c.change_id = i.change_id
+${JOINS};
+`
+
+/** Uses order_changes_undecided, whose condition is the three states. */
+export const COUNT_WAITING = `
+SELECT c.order_id, COUNT(*) AS changes
+FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
+JOIN order_changes AS c ON c.order_id = i.order_id
+WHERE c.state IN ('waiting', 'retrying', 'dead-lettered') AND c.state = 'waiting'
+GROUP BY c.order_id;
+`
+
+/** Uses order_changes_by_idempotency_key. */
+export const SELECT_CHANGE_BY_KEY = `
+SELECT c.change_id, c.body_hash, c.accepted_at
+FROM order_changes AS c
+WHERE c.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND c.idempotency_key_hash IS NOT NULL;
+`

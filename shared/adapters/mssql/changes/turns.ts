@@ -1,0 +1,272 @@
+import { isOrderError, OrderError } from '../../../domain/errors.ts'
+import type { ChangeKind, OrderChange } from '../../../domain/changes/order-changes.ts'
+import type { Order } from '../../../domain/order.ts'
+import { orderWords } from '../../../domain/search/search-words.ts'
+import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
+import { NOT_ALLOWED } from '../../stores/change-refusals.ts'
+import { int, json, type Row } from '../database/connection.ts'
+import type { Query } from '../database/query.ts'
+import { fromSqlId, fromSqlTime, toSqlAmount, toSqlTime } from '../database/values.ts'
+import { toItemsJson } from '../orders/store-batch-json.ts'
+import { toAggregates, toUnstored, type StoredOrder } from '../orders/view-rows.ts'
+import { SELECT_TURNS, TAKE_TURNS } from './turns-sql.ts'
+
+export type ChangeState = 'waiting' | 'retrying' | 'applied' | 'rejected' | 'dead-lettered' | 'discarded'
+
+/** Decides changes whose turn has come, in a transaction of its own after the one that recorded them. */
+export interface Turns {
+  /**
+   * Decides the changes of each order one after the other, until one has to wait. Idempotent. Returns the states of the
+   * changes that it decided or left to wait.
+   */
+  take(orderIds: readonly string[], now: string): Promise<ReadonlyMap<string, ChangeState>>
+  /** The states of these changes. Unknown ids are left out. */
+  statesOf(changeIds: readonly string[]): Promise<ReadonlyMap<string, ChangeState>>
+  read(orderIds: readonly string[]): Promise<Turn[]>
+  /** Whether the tables allow the order in this state, tested in a transaction that is rolled back. */
+  allows(turn: Turn, after: Order): Promise<boolean>
+}
+
+/** An order as it was read, with its first undecided changes. */
+export interface Turn {
+  readonly orderId: string
+  /** Undefined while the order is not stored. */
+  readonly stored: StoredOrder | undefined
+  readonly isDiscarded: boolean
+  readonly changes: readonly Undecided[]
+}
+
+export interface Undecided extends UndecidedChange {
+  readonly turn: number
+  readonly kind: ChangeKind
+  readonly isToldToWait: boolean
+}
+
+interface Decision {
+  readonly turn: Turn
+  readonly after: Order | undefined
+  readonly verdicts: readonly Verdict[]
+}
+
+/** Limits of one transaction. SQL Server locks the whole table from 5,000 row locks on. */
+const ORDERS_AT_ONCE = 100
+const CHANGES_AT_ONCE = 20
+/** An attempt fails if another instance has changed the order since it was read. */
+const MAX_ATTEMPTS = 20
+
+export function createTurns(query: Query): Turns {
+  async function read(orderIds: readonly string[]): Promise<Turn[]> {
+    const parameters = { ids: json(orderIds), changeIds: json([]), limit: int(CHANGES_AT_ONCE) }
+    const [, changes = [], states = [], orders = [], items = []] = await query(SELECT_TURNS, parameters)
+    const ofOrders = Map.groupBy(changes, (row) => fromSqlId(String(row['order_id'])))
+    const stored = toAggregates(orders, items)
+    const discarded = new Set(
+      toUnstored(states).flatMap(({ view }) => (view.status === 'discarded' ? [view.orderId] : [])),
+    )
+    return orderIds.map((orderId) => ({
+      orderId,
+      stored: stored.get(orderId),
+      isDiscarded: discarded.has(orderId),
+      changes: (ofOrders.get(orderId) ?? []).map(toUndecided),
+    }))
+  }
+
+  /** Returns the decisions that were written. The others were about orders that have changed since they were read. */
+  async function write(decisions: readonly Decision[], now: string, preview = false): Promise<Decision[]> {
+    if (decisions.length === 0) return []
+    const batch = json({ now: toSqlTime(now), preview, ...toTurnsJson(decisions) })
+    const [rows = []] = await query(TAKE_TURNS, { batch })
+    const sound = new Set(rows.flatMap((row) => (row['is_sound'] === true ? [Number(row['i'])] : [])))
+    return decisions.filter((_, i) => sound.has(i))
+  }
+
+  async function isAllowed(decision: Decision, now: string): Promise<boolean> {
+    try {
+      await write([{ ...decision, verdicts: [] }], now, true)
+      return true
+    } catch (error) {
+      if (!isOrderError(error) || error.code !== 'constraint-violated') throw error
+      return false
+    }
+  }
+
+  /** Decides one change after the other, to find those that the tables do not allow. */
+  async function decideApart(turn: Turn, now: string): Promise<Decision> {
+    let after = turn.stored?.order
+    const verdicts: Verdict[] = []
+    for (const change of turn.changes) {
+      const next = takeTurns(after, [change], turn.isDiscarded)
+      const [verdict] = next.verdicts
+      if (verdict === undefined) break
+      const isRefused = next.order !== after && !(await isAllowed({ turn, after: next.order, verdicts: [] }, now))
+      verdicts.push(isRefused ? { changeId: change.changeId, kind: 'refused', cause: NOT_ALLOWED } : verdict)
+      if (!isRefused) after = next.order
+    }
+    return { turn, after, verdicts }
+  }
+
+  /** If a constraint refuses one order, nothing is written. Each order is then written on its own. */
+  async function writeAll(decisions: readonly Decision[], now: string): Promise<Decision[]> {
+    try {
+      return await write(decisions, now)
+    } catch (error) {
+      if (!isOrderError(error) || error.code !== 'constraint-violated') throw error
+    }
+    const written: Decision[] = []
+    for (const decision of decisions) {
+      const apart = (await isAllowed(decision, now)) ? decision : await decideApart(decision.turn, now)
+      written.push(...(await write([apart], now)))
+    }
+    return written
+  }
+
+  async function takeSome(orderIds: readonly string[], now: string, states: Map<string, ChangeState>): Promise<void> {
+    let pending = orderIds
+    for (let attempt = 0; pending.length > 0; attempt += 1) {
+      if (attempt === MAX_ATTEMPTS) {
+        throw new OrderError('store-busy', 'Other instances keep changing the same orders.', { retriable: true })
+      }
+      const decisions = (await read(pending)).map(decide)
+      const written = await writeAll(decisions.filter(isNews), now)
+      const done = [...written, ...decisions.filter((decision) => !isNews(decision))]
+      for (const decision of done) for (const [changeId, state] of statesIn(decision)) states.set(changeId, state)
+      const finished = new Set(done.filter(isWhole).map(({ turn }) => turn.orderId))
+      pending = pending.filter((orderId) => !finished.has(orderId))
+      if (finished.size < done.length) attempt = -1
+    }
+  }
+
+  return {
+    read,
+    async take(orderIds, now) {
+      const states = new Map<string, ChangeState>()
+      for (let start = 0; start < orderIds.length; start += ORDERS_AT_ONCE) {
+        await takeSome(orderIds.slice(start, start + ORDERS_AT_ONCE), now, states)
+      }
+      return states
+    },
+    async statesOf(changeIds) {
+      if (changeIds.length === 0) return new Map()
+      const [rows = []] = await query(SELECT_TURNS, { ids: json([]), changeIds: json(changeIds), limit: int(0) })
+      return new Map(rows.map((row) => [fromSqlId(String(row['change_id'])), row['state'] as ChangeState]))
+    },
+    allows: (turn, after) => isAllowed({ turn, after, verdicts: [] }, new Date().toISOString()),
+  }
+}
+
+function toUndecided(row: Row): Undecided {
+  const event = row['event'] as string | null
+  const turn = Number(row['turn'])
+  return {
+    changeId: fromSqlId(String(row['change_id'])),
+    turn,
+    kind: row['kind'] as ChangeKind,
+    state: row['state'] === 'waiting' ? 'ready' : 'held',
+    acceptedAt: row['accepted_at'] === null ? '' : fromSqlTime(row['accepted_at'] as Date),
+    change: event === null ? null : (JSON.parse(event) as OrderChange),
+    isOvertaken: turn < Number(row['last_applied'] ?? 0),
+    isToldToWait: row['waits_told'] === true,
+  }
+}
+
+function decide(turn: Turn): Decision {
+  const { order, verdicts } = takeTurns(turn.stored?.order, turn.changes, turn.isDiscarded)
+  return { turn, after: order, verdicts }
+}
+
+/** The changes that takeTurns left to wait and whose history does not say so yet. It decides the first changes only. */
+function waitingOf({ turn, verdicts }: Decision): Undecided[] {
+  return turn.changes.slice(verdicts.length).filter(({ state, isToldToWait }) => state === 'ready' && !isToldToWait)
+}
+
+function isNews(decision: Decision): boolean {
+  return decision.verdicts.length > 0 || waitingOf(decision).length > 0
+}
+
+/** Whether it leaves nothing to decide. If all changes that were read are decided, there may be more. */
+function isWhole({ verdicts }: Decision): boolean {
+  return verdicts.length < CHANGES_AT_ONCE
+}
+
+function statesIn({ turn, verdicts }: Decision): (readonly [changeId: string, state: ChangeState])[] {
+  const waiting = turn.changes.slice(verdicts.length).filter(({ state }) => state === 'ready')
+  return [
+    ...verdicts.map(({ changeId, kind }) => [changeId, kind === 'applied' ? 'applied' : 'rejected'] as const),
+    ...waiting.map(({ changeId }) => [changeId, 'waiting'] as const),
+  ]
+}
+
+/** The decisions in the JSON of TAKE_TURNS. */
+function toTurnsJson(decisions: readonly Decision[]) {
+  const changed = decisions.flatMap(({ turn: { orderId, stored }, after }, i) =>
+    stored === undefined || after === undefined || after === stored.order
+      ? []
+      : [{ i, orderId, before: stored.order, after }],
+  )
+  return {
+    turns: decisions.map((decision, i) => ({ i, ...toTurnJson(decision) })),
+    verdicts: decisions
+      .flatMap(({ turn, verdicts }, i) =>
+        verdicts.map((verdict, k) => ({ i, ...toVerdictJson(verdict, turn.changes[k]) })),
+      )
+      .map((verdict, n) => ({ n, ...verdict })),
+    waits: decisions
+      .flatMap((decision, i) => waitingOf(decision).map(({ changeId }) => ({ i, changeId })))
+      .map((wait, n) => ({ n, ...wait })),
+    items: changed.flatMap(({ i, before, after }) =>
+      hasOtherItems(before, after) ? toItemsJson(i, after.content.orderItems) : [],
+    ),
+    ...toWordsJson(changed),
+  }
+}
+
+function toTurnJson({ turn: { orderId, stored, changes }, after, verdicts }: Decision) {
+  const shared = { orderId, seq: stored?.seq, seenVersion: stored?.order.version, hasItems: false }
+  const turn = { ...shared, lastTurn: changes[verdicts.length - 1]?.turn }
+  if (stored === undefined || after === undefined || after === stored.order) return turn
+  const { customerName, customerLastName, customerEmail, shippingAddress, billingAddress } = after.content
+  return {
+    ...turn,
+    version: after.version,
+    customerName,
+    customerLastName,
+    customerEmail,
+    shippingAddress,
+    billingAddress,
+    totalPrice: toSqlAmount(after.content.totalPrice),
+    paymentMethod: after.content.paymentMethodType,
+    cancelledAt: after.cancellation === undefined ? null : toSqlTime(after.cancellation.at),
+    cancellationReason: after.cancellation?.reason ?? null,
+    hasItems: hasOtherItems(stored.order, after),
+  }
+}
+
+function hasOtherItems(before: Order, after: Order): boolean {
+  return before.content.orderItems !== after.content.orderItems
+}
+
+function toVerdictJson(verdict: Verdict, change: Undecided | undefined) {
+  const { changeId } = verdict
+  if (verdict.kind === 'refused') return { changeId, state: 'rejected', told: 'change-rejected', ...verdict.cause }
+  return {
+    changeId,
+    state: 'applied',
+    told: change?.kind === 'cancel' ? 'cancelled' : 'amended',
+    version: verdict.version,
+  }
+}
+
+/**
+ * The words that the order no longer has, or has in another role, and all words that it has now. So a changed order has all
+ * words of today's rule, and a reindex need not add any.
+ */
+function toWordsJson(changed: readonly { i: number; orderId: string; before: Order; after: Order }[]) {
+  const gone: [i: number, word: string][] = []
+  const words: [i: number, word: string, inName: 0 | 1][] = []
+  for (const { i, orderId, before, after } of changed) {
+    const now = orderWords(orderId, after.content)
+    for (const [word, inName] of orderWords(orderId, before.content)) if (now.get(word) !== inName) gone.push([i, word])
+    for (const [word, inName] of now) words.push([i, word, inName ? 1 : 0])
+  }
+  return { gone, words }
+}

@@ -1,0 +1,25 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { decide, evolve, type Order } from '../../../domain/order.ts'
+import type { OrderChange } from '../../../domain/changes/order-changes.ts'
+import { fromMs } from '../database/values.ts'
+
+/**
+ * Applies an order's applied changes again to the order as it was placed, with today's code. Undefined if today's code
+ * refuses one of them.
+ */
+export type FoldApplied = (orderId: Uint8Array, placed: Order) => Order | undefined
+
+/** Uses order_changes_applied. */
+const SELECT = `
+  SELECT event, accepted_at FROM order_changes WHERE order_id = ? AND state = 'applied' ORDER BY version`
+
+export function prepareAppliedChanges(db: DatabaseSync): FoldApplied {
+  const select = db.prepare(SELECT)
+  return (orderId, placed) => {
+    const applied = select.all(orderId) as { event: string; accepted_at: number }[]
+    return applied.reduce<Order | undefined>((order, { event, accepted_at: acceptedAt }) => {
+      const decided = order && decide(order, JSON.parse(event) as OrderChange, fromMs(acceptedAt))
+      return decided === undefined || decided.kind === 'refused' ? undefined : evolve(order, decided)
+    }, placed)
+  }
+}

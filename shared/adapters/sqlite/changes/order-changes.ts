@@ -1,0 +1,229 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { ChangeKind, OrderChange } from '../../../domain/changes/order-changes.ts'
+import { bodyHash, changeJson } from '../../../domain/order-events.ts'
+import type { Cause } from '../../../domain/order-view.ts'
+import type { Verdict } from '../../../domain/changes/turns.ts'
+import { originTopicOf, parseDeadLetterId } from '../../../ports/dead-letters.ts'
+import type { RecordPosition } from '../../../ports/event-log.ts'
+import type { ChangeToStore, ParkedChange, ParkedRecord, Rejection } from '../../../ports/order-store.ts'
+import { CHANGE_ID_REUSED, EARLIER_DISCARDED, KEY_REUSED } from '../../stores/change-refusals.ts'
+import type { ActInHistory } from '../dead-letters/audit.ts'
+import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
+import { samePlace } from '../orders/stored-orders.ts'
+import { prepareChangeHistory } from './change-history.ts'
+
+/** The rows of changes. */
+export interface OrderChanges {
+  /** Undefined if the store has never seen the change. */
+  stateOf(changeId: string): ChangeState | undefined
+  /**
+   * Keeps a readable change. `isCounted`: its origin was counted before, or is counted with this batch. Returns `new` if
+   * the change waits for its turn from now on, and `known` if it was kept from this record before.
+   */
+  record(change: ChangeToStore, isCounted: boolean, atMs: number): 'new' | 'known' | 'duplicate' | Rejection
+  /** Records a failure of the change's record, or of a copy or redrive of it, unless the change is kept. */
+  park(record: ParkedRecord, change: ParkedChange, isCounted: boolean, atMs: number): void
+  /** Adds an entry to the history of a change that has to wait. */
+  tellWaiting(changeId: string, atMs: number): void
+  /** Writes the verdict on a change whose turn came. */
+  decide(verdict: Verdict, orderId: string, kind: ChangeKind, atMs: number): void
+  /** Moves a change together with its letter. False if the change is no longer of this record. */
+  move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
+  /** Rejects the changes that wait behind a discarded one. */
+  rejectBehind(changeId: string, atMs: number): void
+  /** Whether the change is kept, and from this record. */
+  isKeptFrom(changeId: string, origin: RecordPosition): boolean
+}
+
+export type ChangeState = 'waiting' | 'retrying' | 'applied' | 'rejected' | 'dead-lettered' | 'discarded'
+
+/** Uses the unique index on change_id. */
+const SELECT = `
+  SELECT seq, order_id, kind, state, early, event IS NOT NULL AS is_readable, body_hash, origin_topic, origin_partition,
+    origin_offset, attempt
+  FROM order_changes WHERE change_id = ?`
+const SELECT_KEY = 'SELECT 1 FROM order_changes WHERE idempotency_key_hash = ? AND change_id <> ?'
+const INSERT = `
+  INSERT INTO order_changes (
+    change_id, order_id, kind, state, early, event, body_hash, idempotency_key_hash, origin_topic, origin_partition,
+    origin_offset, accepted_at, updated_at, cause_code, cause_detail, attempt, next_attempt_at
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+/** The change becomes the last of all, because the batches of origins bring changes in the order of the log. */
+const GIVE_TURN = `
+  UPDATE order_changes SET early = 0, seq = (SELECT max(seq) + 1 FROM order_changes) WHERE change_id = ?`
+const KEEP = `
+  UPDATE order_changes SET
+    state = ?, event = ?, body_hash = ?, idempotency_key_hash = ?, origin_topic = ?, origin_partition = ?,
+    origin_offset = ?, accepted_at = ?, updated_at = ?, cause_code = ?, cause_detail = ?, next_attempt_at = NULL
+  WHERE change_id = ?`
+const LEARN = 'UPDATE order_changes SET event = ?, body_hash = ? WHERE change_id = ? AND event IS NULL'
+const FAIL = `
+  UPDATE order_changes SET
+    state = ?, origin_topic = ?, origin_partition = ?, origin_offset = ?, accepted_at = coalesce(?, accepted_at),
+    updated_at = ?, cause_code = ?, cause_detail = ?, attempt = ?, next_attempt_at = ?
+  WHERE change_id = ?`
+const APPLY = `UPDATE order_changes SET state = 'applied', version = ?, updated_at = ? WHERE change_id = ?`
+const REJECT = `
+  UPDATE order_changes SET state = 'rejected', cause_code = ?, cause_detail = ?, updated_at = ? WHERE change_id = ?`
+const MOVE = 'UPDATE order_changes SET state = ?, updated_at = ? WHERE change_id = ?'
+/** Uses order_changes_undecided. */
+const SELECT_BEHIND = `
+  SELECT change_id FROM order_changes
+  WHERE order_id = ? AND seq > ? AND state IN ('waiting', 'retrying', 'dead-lettered') AND state = 'waiting' ORDER BY seq`
+
+interface ChangeRow {
+  readonly seq: number
+  readonly order_id: Uint8Array
+  readonly kind: ChangeKind
+  readonly state: ChangeState
+  readonly early: 0 | 1
+  readonly is_readable: 0 | 1
+  readonly body_hash: Uint8Array | null
+  readonly origin_topic: string
+  readonly origin_partition: number
+  readonly origin_offset: number
+  readonly attempt: number
+}
+
+export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
+  const select = db.prepare(SELECT)
+  const selectKey = db.prepare(SELECT_KEY)
+  const insert = db.prepare(INSERT)
+  const giveTurn = db.prepare(GIVE_TURN)
+  const keep = db.prepare(KEEP)
+  const learn = db.prepare(LEARN)
+  const fail = db.prepare(FAIL)
+  const apply = db.prepare(APPLY)
+  const reject = db.prepare(REJECT)
+  const move = db.prepare(MOVE)
+  const selectBehind = db.prepare(SELECT_BEHIND)
+  const history = prepareChangeHistory(db)
+
+  function find(changeId: string): ChangeRow | undefined {
+    return select.get(toIdBytes(changeId)) as ChangeRow | undefined
+  }
+
+  function rejectOne(id: Uint8Array, orderId: Uint8Array, cause: Cause, atMs: number): void {
+    reject.run(cause.code, cause.detail, atMs, id)
+    history.tell(orderId, id, atMs, { kind: 'change-rejected', cause })
+  }
+
+  return {
+    stateOf: (changeId) => find(changeId)?.state,
+    record(change, isCounted, atMs) {
+      const { orderId, changeId, origin, idempotencyKeyHash } = change
+      const row = find(changeId)
+      const hash = toHashBytes(change.bodyHash)
+      if (row !== undefined && !isOf(row, orderId, hash)) return CHANGE_ID_REUSED
+      if (row?.early === 1 && isCounted) giveTurn.run(toIdBytes(changeId))
+      if (row !== undefined && !isHeld(row)) return samePlace(originIn(row), origin) ? 'known' : 'duplicate'
+      const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
+      const key = idempotencyKeyHash === null ? null : toHashBytes(idempotencyKeyHash)
+      const isReused = key !== null && selectKey.get(key, id) !== undefined
+      const { code, detail } = isReused ? KEY_REUSED : { code: null, detail: null }
+      const state: ChangeState = isReused ? 'rejected' : 'waiting'
+      const content = [JSON.stringify(change.change), hash, isReused ? null : key] as const
+      const place = [origin.topic, origin.partition, origin.offset] as const
+      const times = [toMs(change.acceptedAt), atMs] as const
+      if (row !== undefined) keep.run(state, ...content, ...place, ...times, code, detail, id)
+      else {
+        const early = isCounted ? 0 : 1
+        insert.run(id, order, change.change.kind, state, early, ...content, ...place, ...times, code, detail, 1, null)
+      }
+      if (isReused) history.tell(order, id, atMs, { kind: 'change-rejected', cause: KEY_REUSED })
+      return isReused ? 'known' : 'new'
+    },
+    park(record, { changeId, kind, change }, isCounted, atMs) {
+      const { orderId, origin, cause, attempt } = record
+      if (orderId === null) return
+      const row = find(changeId)
+      const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
+      const [event, hash] = change === null ? [null, null] : [JSON.stringify(change), hashOf(change)]
+      // The id belongs to another change, so nothing waits for this one.
+      if (row !== undefined && !isOf(row, orderId, hash)) return
+      if (row?.early === 1 && isCounted) giveTurn.run(id)
+      if (row !== undefined && !isHeld(row)) return
+      if (row?.is_readable === 0 && event !== null) learn.run(event, hash, id)
+      if (row !== undefined && !isNews(record, row)) return
+      const state = record.state === 'dead' ? 'dead-lettered' : 'retrying'
+      const acceptedAt = record.acceptedAt === null ? null : toMs(record.acceptedAt)
+      const nextAttemptAt = record.nextAttemptAt === null ? null : toMs(record.nextAttemptAt)
+      const place = [origin.topic, origin.partition, origin.offset] as const
+      const failure = [acceptedAt, atMs, cause.code, cause.detail, attempt, nextAttemptAt] as const
+      if (row !== undefined) fail.run(state, ...place, ...failure, id)
+      else insert.run(id, order, kind, state, isCounted ? 0 : 1, event, hash, null, ...place, ...failure)
+      const told = record.state === 'dead' ? 'dead-lettered' : 'attempt-failed'
+      history.tell(order, id, atMs, { kind: told, attempt, nextAttemptAt, cause })
+    },
+    tellWaiting(changeId, atMs) {
+      const row = find(changeId)
+      if (row?.state === 'waiting') history.tell(row.order_id, toIdBytes(changeId), atMs, { kind: 'change-waits' })
+    },
+    decide(verdict, orderId, kind, atMs) {
+      const [id, order] = [toIdBytes(verdict.changeId), toIdBytes(orderId)]
+      if (verdict.kind === 'refused') {
+        rejectOne(id, order, verdict.cause, atMs)
+        return
+      }
+      const { version } = verdict
+      apply.run(version, atMs, id)
+      history.tell(order, id, atMs, { kind: kind === 'amend' ? 'amended' : 'cancelled', version })
+    },
+    move(changeId, origin, to, act) {
+      const row = find(changeId)
+      const from = to === 'discarded' ? 'dead-lettered' : 'discarded'
+      if (row?.state !== from || !samePlace(originIn(row), origin)) return false
+      const id = toIdBytes(changeId)
+      move.run(to, toMs(act.at), id)
+      const kind = to === 'discarded' ? 'discarded' : 'restored'
+      history.tell(row.order_id, id, toMs(act.at), { kind, reason: act.reason })
+      return true
+    },
+    rejectBehind(changeId, atMs) {
+      const row = find(changeId)
+      // Nothing waits behind a change that has no turn yet.
+      if (row === undefined || row.early === 1) return
+      for (const { change_id: id } of selectBehind.all(row.order_id, row.seq)) {
+        rejectOne(id as Uint8Array, row.order_id, EARLIER_DISCARDED, atMs)
+      }
+    },
+    isKeptFrom(changeId, origin) {
+      const row = find(changeId)
+      return row !== undefined && isKept(row.state) && samePlace(originIn(row), origin)
+    },
+  }
+}
+
+/** Whether the change is safe in the store, so neither retried, dead nor discarded. */
+export function isKept(state: ChangeState): boolean {
+  return state === 'waiting' || state === 'applied' || state === 'rejected'
+}
+
+/** Whether the change's record is in a retry topic or dead. */
+function isHeld({ state }: ChangeRow): boolean {
+  return state === 'retrying' || state === 'dead-lettered'
+}
+
+/** A change that could not be read has no hash to compare. */
+function isOf(row: ChangeRow, orderId: string, hash: Uint8Array | null): boolean {
+  const isSame = row.body_hash === null || hash === null || sameBytes(row.body_hash, hash)
+  return isSame && sameBytes(row.order_id, toIdBytes(orderId))
+}
+
+/** Whether the failure is a later one of the row's record, or one of the record that was redriven in its place. */
+function isNews(record: ParkedRecord, row: ChangeRow): boolean {
+  if (!samePlace(originIn(row), record.origin)) {
+    const redriven = record.redriveOf === null ? undefined : parseDeadLetterId(record.redriveOf)
+    return redriven !== undefined && samePlace(originIn(row), { ...redriven, topic: originTopicOf(redriven.topic) })
+  }
+  if (row.state !== 'retrying') return false
+  return record.attempt > row.attempt || (record.attempt === row.attempt && record.state === 'dead')
+}
+
+function hashOf(change: OrderChange): Uint8Array {
+  return toHashBytes(bodyHash(changeJson(change)))
+}
+
+function originIn(row: ChangeRow): RecordPosition {
+  return { topic: row.origin_topic, partition: row.origin_partition, offset: row.origin_offset }
+}

@@ -1,0 +1,96 @@
+import type { RecordPosition } from '../../../ports/event-log.ts'
+import type {
+  ChangeOutcome,
+  ChangeToStore,
+  OrderToStore,
+  ParkedRecord,
+  Rejection,
+  StoreBatch,
+} from '../../../ports/order-store.ts'
+import type { DeadLetterRows } from '../dead-letters/keep-letters.ts'
+import { isOfChange, type ParkedRecords } from '../dead-letters/parked-records.ts'
+import type { LedgerCounting } from '../ledger/ledger-counting.ts'
+import type { Decisions } from '../orders/decisions.ts'
+import type { OrderChanges } from './order-changes.ts'
+import type { Turns } from './turns.ts'
+
+/** Keeps the changes of a batch in the order of the log, and then decides those whose turn has come. */
+export interface StoredChanges {
+  /** Call it after the batch's orders are stored. Returns an outcome for each of `batch.changes`. */
+  store(batch: StoreBatch, guard: Guard, nowMs: number): readonly ChangeOutcome[]
+}
+
+/** Does the work for one record. It may return a rejection if a constraint refuses the record. */
+export type Guard = <T>(work: () => T) => T | Rejection
+
+type Kept = 'new' | 'known' | 'duplicate' | 'withheld' | Rejection
+
+export function prepareStoredChanges(dependencies: {
+  changes: OrderChanges
+  turns: Turns
+  decisions: Decisions
+  parked: ParkedRecords
+  letters: DeadLetterRows
+  ledger: LedgerCounting
+}): StoredChanges {
+  const { changes, turns, decisions, parked, letters, ledger } = dependencies
+
+  function keep(change: ChangeToStore, groupId: string, isOfLog: boolean, nowMs: number): Kept {
+    const { orderId, changeId, origin, redriveOf } = change
+    const state = changes.stateOf(changeId)
+    const redriven = letters.originOfLetter(redriveOf, orderId, changeId)
+    const decided = state === undefined ? undefined : decisions.againstChange(change, state === 'discarded')
+    if (decided !== undefined) {
+      parked.withhold(groupId, origin, decided, nowMs)
+      if (redriven !== undefined) letters.resolveForeign(redriven)
+      return 'withheld'
+    }
+    const kept = changes.record(change, isOfLog, nowMs)
+    if (typeof kept !== 'string') return kept
+    const settled = kept === 'duplicate' ? 'duplicate' : 'stored'
+    if (parked.settle(groupId, origin, settled, nowMs)) letters.resolveOf(orderId, origin, changeId)
+    if (redriven !== undefined) letters.endRedrive(redriven, groupId, nowMs)
+    return kept
+  }
+
+  function outcomeOf({ changeId }: ChangeToStore, kept: Kept): ChangeOutcome {
+    if (typeof kept !== 'string') return kept
+    if (kept === 'duplicate' || kept === 'withheld') return { kind: kept }
+    const state = changes.stateOf(changeId)
+    if (state === 'applied') return { kind: 'applied' }
+    return { kind: state === 'rejected' ? 'refused' : 'waiting' }
+  }
+
+  return {
+    store(batch, guard, nowMs) {
+      const { groupId, delivered, changes: some = [] } = batch
+      const events = [...some, ...batch.parked.filter(isOfChange)].toSorted(byPlace)
+      // No change waits as a rule, so most batches of orders have nothing to decide.
+      const orders = delivered === 'copy' || turns.isAnyWaiting() ? batch.orders : []
+      if (events.length === 0 && orders.length === 0) return []
+      const kept = new Map<ChangeToStore, Kept>()
+      for (const event of events) {
+        const isOfLog = delivered === 'origin' || ledger.isCounted(groupId, event.origin)
+        if ('changeId' in event)
+          kept.set(
+            event,
+            guard(() => keep(event, groupId, isOfLog, nowMs)),
+          )
+        else parked.parkChange(groupId, event, isOfLog, nowMs)
+      }
+      for (const orderId of touched(orders, events)) turns.take(orderId, nowMs)
+      for (const change of some) if (kept.get(change) === 'new') changes.tellWaiting(change.changeId, nowMs)
+      return some.map((change) => outcomeOf(change, kept.get(change) ?? 'known'))
+    },
+  }
+}
+
+/** The orders whose changes may have their turn. */
+function touched(orders: readonly OrderToStore[], events: readonly (ChangeToStore | ParkedRecord)[]) {
+  return new Set([...orders, ...events].flatMap(({ orderId }) => orderId ?? []))
+}
+
+/** The changes of one order are in one partition. */
+function byPlace({ origin: one }: { origin: RecordPosition }, { origin: other }: { origin: RecordPosition }): number {
+  return one.partition - other.partition || one.offset - other.offset
+}

@@ -1,0 +1,125 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Order } from '../../../domain/order.ts'
+import type { ChangeKind, OrderChange } from '../../../domain/changes/order-changes.ts'
+import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
+import { NOT_ALLOWED } from '../../stores/change-refusals.ts'
+import { unlessRefused } from '../database/database.ts'
+import { fromIdBytes, fromMs, toIdBytes } from '../database/values.ts'
+import { prepareAppliedChanges } from './applied-changes.ts'
+import { prepareChangedOrders } from './changed-orders.ts'
+import type { ChangeState, OrderChanges } from './order-changes.ts'
+
+/** Decides changes when their turn has come, within the caller's transaction. */
+export interface Turns {
+  /**
+   * Decides the order's changes one after the other, until one has to wait. An order that was lost and stored again from
+   * its record first gets the changes that were applied before.
+   */
+  take(orderId: string, atMs: number): void
+  /** Whether any change of any order waits. */
+  isAnyWaiting(): boolean
+}
+
+/** Uses order_changes_undecided, in which the entries of one order are sorted by seq. */
+const SELECT_UNDECIDED = `
+  SELECT seq, change_id, kind, state, event, accepted_at FROM order_changes
+  WHERE order_id = ? AND state IN ('waiting', 'retrying', 'dead-lettered') AND early = 0 ORDER BY seq`
+/** Uses order_changes_applied. An order's changes are applied in the order of seq. */
+const SELECT_APPLIED = `
+  SELECT seq, version FROM order_changes WHERE order_id = ? AND state = 'applied' ORDER BY version DESC LIMIT 1`
+/** Uses order_changes_waiting. */
+const IS_ANY_WAITING = `SELECT 1 FROM order_changes WHERE state = 'waiting' LIMIT 1`
+
+interface UndecidedRow {
+  readonly seq: number
+  readonly change_id: Uint8Array
+  readonly kind: ChangeKind
+  readonly state: ChangeState
+  readonly event: string | null
+  readonly accepted_at: number
+}
+
+interface AppliedRow {
+  readonly seq: number
+  readonly version: number
+}
+
+type Kinded = UndecidedChange & { readonly kind: ChangeKind }
+
+export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
+  const selectUndecided = db.prepare(SELECT_UNDECIDED)
+  const selectApplied = db.prepare(SELECT_APPLIED)
+  const isAnyWaiting = db.prepare(IS_ANY_WAITING)
+  const orders = prepareChangedOrders(db)
+  const foldApplied = prepareAppliedChanges(db)
+
+  function restored(orderId: string, order: Order | undefined, last: AppliedRow | undefined): Order | undefined {
+    if (order === undefined || last === undefined || order.version >= last.version) return order
+    const whole = foldApplied(toIdBytes(orderId), order)
+    if (whole === undefined) return order
+    orders.write(orderId, order, whole)
+    return whole
+  }
+
+  /** Returns the order after the changes; undefined, with nothing written, if a constraint refuses them. */
+  function decide(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context) {
+    return unlessRefused(db, () => {
+      const { order: after, verdicts } = takeTurns(order, some, context.isDiscarded)
+      if (order !== undefined && after !== undefined && after !== order) orders.write(orderId, order, after)
+      note(orderId, some, verdicts, context.atMs)
+      return { order: after }
+    })
+  }
+
+  function note(orderId: string, some: readonly Kinded[], verdicts: readonly Verdict[], atMs: number): void {
+    // takeTurns decides the first of the changes and leaves the others.
+    for (const [index, verdict] of verdicts.entries()) {
+      changes.decide(verdict, orderId, some[index]?.kind ?? 'amend', atMs)
+    }
+  }
+
+  /** Decides the changes one by one, to find those that a constraint refuses. */
+  function decideApart(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context): void {
+    let current = order
+    for (const change of some) {
+      if (change.state === 'held') return
+      const decided = decide(orderId, current, [change], context)
+      if (decided !== undefined) current = decided.order
+      else note(orderId, [change], [{ changeId: change.changeId, kind: 'refused', cause: NOT_ALLOWED }], context.atMs)
+    }
+  }
+
+  return {
+    take(orderId, atMs) {
+      const id = toIdBytes(orderId)
+      const rows = selectUndecided.all(id) as unknown as UndecidedRow[]
+      const last = selectApplied.get(id) as AppliedRow | undefined
+      const isWaiting = rows[0]?.state === 'waiting'
+      if (!isWaiting && last === undefined) return
+      const order = restored(orderId, orders.read(orderId), last)
+      if (!isWaiting) return
+      const isDiscarded = order === undefined && orders.isDiscarded(orderId)
+      if (order === undefined && !isDiscarded) return
+      const undecided = rows.map((row) => toUndecided(row, last?.seq ?? 0))
+      const context = { isDiscarded, atMs }
+      if (decide(orderId, order, undecided, context) === undefined) decideApart(orderId, order, undecided, context)
+    },
+    isAnyWaiting: () => isAnyWaiting.get() !== undefined,
+  }
+}
+
+interface Context {
+  readonly isDiscarded: boolean
+  readonly atMs: number
+}
+
+function toUndecided({ seq, change_id, kind, state, event, accepted_at }: UndecidedRow, lastApplied: number): Kinded {
+  return {
+    changeId: fromIdBytes(change_id),
+    kind,
+    state: state === 'waiting' ? 'ready' : 'held',
+    acceptedAt: fromMs(accepted_at),
+    change: event === null ? null : (JSON.parse(event) as OrderChange),
+    isOvertaken: seq < lastApplied,
+  }
+}

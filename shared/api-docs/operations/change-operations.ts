@@ -1,0 +1,152 @@
+import { changeQuery } from '../../http/changes.ts'
+import { MERGE_PATCH } from '../../http/protocol/json-body.ts'
+import type { ProblemCode } from '../../http/protocol/problem.ts'
+import type { RouteName } from '../../http/routes.ts'
+import {
+  EXAMPLE_AMENDED,
+  EXAMPLE_AMENDMENT,
+  EXAMPLE_APPLIED,
+  EXAMPLE_CANCELLATION,
+  EXAMPLE_CANCELLATION_RECEIPT,
+  EXAMPLE_CANCELLED,
+  EXAMPLE_CHANGE_ID,
+  EXAMPLE_CHANGE_RECEIPT,
+  EXAMPLE_REJECTED,
+  EXAMPLE_WAITING,
+} from '../examples/change-examples.ts'
+import { EXAMPLE_ORDER } from '../examples/examples.ts'
+import { jsonAnswer, jsonBody, link, NOT_MODIFIED, pageAnswer } from './operation.ts'
+import type { Answer, Link, Links, OperationDescription, PathParameter } from './operation.ts'
+import { ofThisOrder, ORDER_ID } from './order-operations.ts'
+
+/** Descriptions of the routes that change orders, and of their changes. */
+
+const CHANGE_ID: PathParameter = {
+  description: 'The id that the request for the change returned.',
+  schema: { type: 'string', format: 'uuid' },
+  example: EXAMPLE_CHANGE_ID,
+}
+
+/** A link from the place in the answer that has both ids. */
+function linkToChange(place: string, description: string): Link {
+  const toChange = link('getOrderChange', 'changeId', `${place}/changeId`, description)
+  const toOrder = link('getOrderChange', 'orderId', `${place}/orderId`, description)
+  return { ...toChange, parameters: { ...toOrder.parameters, ...toChange.parameters } }
+}
+
+const ofThisChange: Links = {
+  change: linkToChange('', 'Where the change stands.'),
+  order: ofThisOrder.order,
+}
+
+const HEADERS = ['IfMatch', 'IdempotencyKey', 'Prefer', 'RequestId', 'Traceparent', 'Tracestate'] as const
+
+/** The refusals and rejections; a rejection is answered only to a caller who waits. */
+const PROBLEMS: readonly ProblemCode[] = [
+  'invalid-change',
+  'order-not-found',
+  'order-cancelled',
+  'order-discarded',
+  'version-conflict',
+  'earlier-change-discarded',
+  'overtaken',
+  'constraint-violated',
+  'conflict',
+  'precondition-failed',
+  'record-too-large',
+  'idempotency-key-reused',
+  'queue-full',
+  'log-unavailable',
+  'store-unavailable',
+  'clock-wrong',
+  'shutting-down',
+]
+
+const SEMANTICS =
+  'The answer is 202 once the change is durable in the log. It takes effect behind all earlier events of the order: while one of them is retried or dead-lettered, the change waits, and no later order waits for it. With `Prefer: wait=N` the answer is 200 with the order if the change took effect in time, and 409 if it was rejected in time. With `If-Match` the change holds for that version of the order alone.'
+
+function answers(order: unknown, receipt: unknown): Readonly<Record<number, Answer>> {
+  const headers = ['Location', 'PreferenceApplied', 'IdempotentReplayed'] as const
+  return {
+    200: jsonAnswer('The change took effect within the requested wait: the order as it is now.', 'Order', {
+      headers: ['ETag', ...headers],
+      links: ofThisOrder,
+      example: order,
+    }),
+    202: jsonAnswer('Accepted: durable in the log.', 'OrderChange', {
+      headers: ['RetryAfter', ...headers],
+      links: ofThisChange,
+      example: receipt,
+    }),
+  }
+}
+
+export const CHANGE_OPERATIONS = {
+  amendOrder: {
+    summary: 'Amend an order',
+    description: `A JSON merge patch (RFC 7396): each member replaces the order’s, \`orderItems\` as a whole. The customer and the currency stay. Unknown members are refused. ${SEMANTICS}`,
+    path: { orderId: ORDER_ID },
+    headers: HEADERS,
+    body: {
+      mediaType: MERGE_PATCH,
+      schema: 'Amendment',
+      required: true,
+      examples: {
+        address: { summary: 'Another address', value: EXAMPLE_AMENDMENT },
+        items: {
+          summary: 'Other items, and their total',
+          value: { orderItems: [EXAMPLE_ORDER.orderItems[0]], totalPrice: 119.9 },
+        },
+      },
+    },
+    answers: answers(EXAMPLE_AMENDED, EXAMPLE_CHANGE_RECEIPT),
+    problems: PROBLEMS,
+  },
+  cancelOrder: {
+    summary: 'Cancel an order',
+    description: `A cancelled order is kept, with its reason, and is changed no more. Without a body it has no reason. ${SEMANTICS}`,
+    path: { orderId: ORDER_ID },
+    headers: HEADERS,
+    body: jsonBody('Cancellation', { summary: 'With a reason', value: EXAMPLE_CANCELLATION }),
+    answers: answers(EXAMPLE_CANCELLED, EXAMPLE_CANCELLATION_RECEIPT),
+    problems: PROBLEMS,
+  },
+  listOrderChanges: {
+    summary: 'List the changes of an order',
+    description: 'In the order in which they take effect. A change that is only in the log is not in the list yet.',
+    path: { orderId: ORDER_ID },
+    query: changeQuery,
+    answers: {
+      200: pageAnswer('listOrderChanges', 'A page of changes.', 'OrderChangePage', {
+        firstChange: linkToChange('/items/0', 'The first change of the page.'),
+      }),
+    },
+    problems: ['order-not-found', 'store-unavailable'],
+  },
+  getOrderChange: {
+    summary: 'Get a change of an order',
+    description:
+      'An id that was issued is never answered with 404. Until the change reaches the store, its status is `accepted`. With `Prefer: wait=N` the answer waits until the change is applied, rejected, dead-lettered or discarded.',
+    path: { orderId: ORDER_ID, changeId: CHANGE_ID },
+    headers: ['Prefer', 'IfNoneMatch'],
+    answers: {
+      200: {
+        description: 'The change, with `Retry-After` while it is pending.',
+        headers: ['ETag', 'RetryAfter', 'PreferenceApplied'],
+        links: { order: ofThisOrder.order },
+        content: {
+          'application/json': {
+            schema: 'OrderChange',
+            examples: {
+              applied: { summary: 'In effect', value: EXAMPLE_APPLIED },
+              waiting: { summary: 'Waiting for the order, which is being retried', value: EXAMPLE_WAITING },
+              rejected: { summary: 'Rejected, because the order was changed meanwhile', value: EXAMPLE_REJECTED },
+            },
+          },
+        },
+      },
+      304: NOT_MODIFIED,
+    },
+    problems: ['invalid-request', 'change-not-found', 'store-unavailable', 'shutting-down'],
+  },
+} as const satisfies Partial<Record<RouteName, OperationDescription>>

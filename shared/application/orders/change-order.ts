@@ -1,0 +1,107 @@
+import { OrderError } from '../../domain/errors.ts'
+import type { OrderChange } from '../../domain/changes/order-changes.ts'
+import { bodyHash, changeJson, type ChangeEvent } from '../../domain/order-events.ts'
+import { changeKeyHash, type OrderIds } from '../../domain/order-id.ts'
+import { toChangeMessage } from '../../messaging/records/envelope.ts'
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { EventLog } from '../../ports/event-log.ts'
+import type { OrderStore } from '../../ports/order-store.ts'
+import type { OrderViews } from '../../ports/order-views.ts'
+import { answeredInTime } from './answered-in-time.ts'
+import { createOncePerKey } from './once-per-key.ts'
+import type { AcceptOptions } from './place-order.ts'
+
+export interface AcceptedChange {
+  readonly changeId: string
+  /** RFC 3339. */
+  readonly acceptedAt: string
+  /** Present if another request brought this key and change first; nothing was published for this one. */
+  readonly replayed?: true
+}
+
+export type ChangeOrder = (orderId: string, change: OrderChange, options: AcceptOptions) => Promise<AcceptedChange>
+
+/**
+ * Accepts a change of an order: resolves with the change's id once its event is durable in the log, behind all earlier
+ * events of the order. Whether the order takes it is decided when its turn comes.
+ *
+ * An Idempotency-Key works as for orders (`OncePerKey`), and each order has its own keys. Nothing is refused because the
+ * store is away or answers late, except a change of an id that was not issued here, as another producer's order has: only
+ * the store can tell whether there is one.
+ *
+ * Rejects with `order-not-found`; with `order-cancelled`, `order-discarded` or `precondition-failed` if the store knows
+ * already that the change comes too late; with `store-unavailable` as said above; with `idempotency-key-reused`; or as the
+ * log does. Then the caller may send the same request again.
+ */
+export function createChangeOrder(dependencies: {
+  log: Pick<EventLog, 'publish'>
+  store: Pick<OrderStore, 'findChangeByIdempotencyKey'>
+  views: Pick<OrderViews, 'get'>
+  orderIds: OrderIds
+  topic: string
+  events: PipelineEmitter
+  clock: Pick<Clock, 'sleep'>
+  now: () => Date
+}): ChangeOrder {
+  const { log, store, views, orderIds, topic, events, clock, now } = dependencies
+  const oncePerKey = createOncePerKey({
+    async find(keyHash) {
+      const known = await store.findChangeByIdempotencyKey(keyHash)
+      return known && { id: known.changeId, acceptedAt: known.acceptedAt, bodyHash: known.bodyHash }
+    },
+    reused: 'This Idempotency-Key was used before with a different change of this order.',
+    clock,
+  })
+
+  async function refuseIfTooLate(orderId: string, { expectedVersion }: OrderChange): Promise<void> {
+    const known = await answeredInTime(async () => ({ view: await views.get(orderId) }), clock)
+    if (known?.view === undefined) {
+      if (orderIds.isIssued(orderId)) return
+      if (known !== undefined) throw new OrderError('order-not-found', 'No order has this id.')
+      const detail = 'Only the store can tell whether this order exists, and it does not answer.'
+      throw new OrderError('store-unavailable', detail, { retriable: true })
+    }
+    const { status, version = 1, cancelledAt } = known.view
+    if (status === 'cancelled') throw new OrderError('order-cancelled', `The order was cancelled at ${cancelledAt}.`)
+    if (status === 'discarded') throw new OrderError('order-discarded', 'The order was discarded by an operator.')
+    if (expectedVersion === undefined || version <= expectedVersion) return
+    const detail = `The change is for version ${expectedVersion} of the order, which has version ${version} already.`
+    throw new OrderError('precondition-failed', detail)
+  }
+
+  async function publish(event: ChangeEvent, json: string, options: AcceptOptions, acceptedAt: Date): Promise<void> {
+    const { orderId, changeId, change } = event
+    await log.publish(topic, [toChangeMessage(event, json, options.traceparent, options.tracestate)])
+    const durationMs = now().getTime() - acceptedAt.getTime()
+    events.emit('change:accepted', {
+      orderId,
+      changeId,
+      kind: change.kind,
+      traceparent: options.traceparent,
+      durationMs,
+    })
+  }
+
+  return async function changeOrder(orderId, change, options) {
+    const { idempotencyKey } = options
+    const json = changeJson(change)
+
+    async function accept(idOf: (acceptedAt: Date) => string, keyHash: string | null) {
+      await refuseIfTooLate(orderId, change)
+      const at = now()
+      const [id, acceptedAt] = [idOf(at), at.toISOString()]
+      await publish({ changeId: id, orderId, acceptedAt, change, idempotencyKeyHash: keyHash }, json, options, at)
+      return { id, acceptedAt }
+    }
+
+    if (idempotencyKey === undefined) {
+      const { id: changeId, acceptedAt } = await accept((at) => orderIds.nextChange(orderId, at.getTime()), null)
+      return { changeId, acceptedAt }
+    }
+    const keyHash = changeKeyHash(orderId, idempotencyKey)
+    const derived = () => orderIds.deriveChange(orderId, idempotencyKey, json)
+    const { id: changeId, ...accepted } = await oncePerKey(keyHash, bodyHash(json), () => accept(derived, keyHash))
+    return { changeId, ...accepted }
+  }
+}

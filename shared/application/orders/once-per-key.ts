@@ -1,0 +1,78 @@
+import { OrderError } from '../../domain/errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { answeredInTime } from './answered-in-time.ts'
+
+/** What an Idempotency-Key stands for: an order or a change, by its id. */
+export interface Accepted {
+  readonly id: string
+  /** RFC 3339. */
+  readonly acceptedAt: string
+}
+
+export interface KnownByKey extends Accepted {
+  readonly bodyHash: string
+}
+
+/** How many Idempotency-Keys this process remembers, which covers the retries of a few minutes. */
+const REMEMBERED_KEYS = 100_000
+
+/**
+ * Accepts one request for each Idempotency-Key, by the key's hash. This process's memory, then the store, distinguish a
+ * repetition (same answer, nothing published, `replayed`) from a *different* body under a known key, which rejects with
+ * `idempotency-key-reused`. A store that is away does not prevent accepting: it finds both later.
+ * A key counts from the moment a request brings it. Concurrent requests with the key share the outcome of the first,
+ * whose body belongs to the key from then on. They share its rejection too, because the log may have kept a record that
+ * it did not acknowledge.
+ */
+export type OncePerKey = (
+  keyHash: string,
+  bodyHash: string,
+  accept: () => Promise<Accepted>,
+) => Promise<Accepted & { readonly replayed?: true }>
+
+export function createOncePerKey(dependencies: {
+  find: (keyHash: string) => Promise<KnownByKey | undefined>
+  /** For the caller of a different body. */
+  reused: string
+  clock: Pick<Clock, 'sleep'>
+}): OncePerKey {
+  const { find, reused, clock } = dependencies
+  const remembered = new Map<string, KnownByKey>()
+  /** The outcome of the first request under a key, by the key's hash. At most one entry for each request in flight. */
+  const deciding = new Map<string, Promise<KnownByKey>>()
+
+  function remember(keyHash: string, known: KnownByKey): void {
+    remembered.set(keyHash, known)
+    if (remembered.size <= REMEMBERED_KEYS) return
+    const [oldest] = remembered.keys()
+    if (oldest !== undefined) remembered.delete(oldest)
+  }
+
+  return async function oncePerKey(keyHash, bodyHash, accept) {
+    let isAccepted = false
+
+    async function decideFirst(): Promise<KnownByKey> {
+      try {
+        const known = await answeredInTime(() => find(keyHash), clock)
+        if (known !== undefined) return known
+        const accepted = { ...(await accept()), bodyHash }
+        isAccepted = true
+        remember(keyHash, accepted)
+        return accepted
+      } finally {
+        deciding.delete(keyHash)
+      }
+    }
+
+    function begin(): Promise<KnownByKey> {
+      const first = decideFirst()
+      deciding.set(keyHash, first)
+      return first
+    }
+
+    const known = await (remembered.get(keyHash) ?? deciding.get(keyHash) ?? begin())
+    if (known.bodyHash !== bodyHash) throw new OrderError('idempotency-key-reused', reused)
+    const { id, acceptedAt } = known
+    return { id, acceptedAt, ...(!isAccepted && { replayed: true as const }) }
+  }
+}

@@ -1,0 +1,71 @@
+import { isChange } from '../../messaging/records/envelope.ts'
+import type {
+  ChangeOutcome,
+  ChangeToStore,
+  OrderToStore,
+  StoreBatch,
+  StoreOutcome,
+  StoreResult,
+} from '../../ports/order-store.ts'
+import type { Failure } from '../../messaging/failure.ts'
+import type { ChangeFigures } from '../../messaging/pipeline-events.ts'
+import type { ParkableRecord, Unstorable } from './park.ts'
+
+/** A record that holds an event. */
+export interface Readable extends ParkableRecord {
+  readonly event: OrderToStore | ChangeToStore
+}
+
+export type Outcomes = readonly (StoreOutcome | ChangeOutcome | undefined)[]
+
+/** Events as the store takes them: orders, and changes if there are any. */
+export function toBatch(events: readonly (OrderToStore | ChangeToStore)[]): Pick<StoreBatch, 'orders' | 'changes'> {
+  const orders: OrderToStore[] = []
+  const changes: ChangeToStore[] = []
+  for (const event of events) {
+    if (isChange(event)) changes.push(event)
+    else orders.push(event)
+  }
+  return changes.length === 0 ? { orders } : { orders, changes }
+}
+
+/** One outcome for each record of the batch, in its order. */
+export function outcomesOf(batch: readonly Readable[], { outcomes, changes }: StoreResult): Outcomes {
+  if (changes === undefined) return outcomes
+  const ofOrders = outcomes.values()
+  const ofChanges = changes.values()
+  return batch.map(({ event }) => (isChange(event) ? ofChanges : ofOrders).next().value)
+}
+
+/**
+ * The records of a batch in groups that can be stored in any sequence: all records of an order are one group, in the order
+ * of the log. Without changes each record is a group, because then no record has to wait for another.
+ */
+export function groupsOf(batch: readonly Readable[]): readonly (readonly Readable[])[] {
+  if (!batch.some(({ event }) => isChange(event))) return batch.map((readable) => [readable])
+  return [...Map.groupBy(batch, ({ event }) => event.orderId).values()]
+}
+
+/**
+ * The first change of each order, to be blamed for a failure that no record shows when it is stored as a copy: changes are
+ * decided only with the batch of their origins, so a fault in deciding one shows nowhere else.
+ */
+export function firstChanges(batch: readonly Readable[], failure: Failure): Unstorable[] {
+  return groupsOf(batch).flatMap((group) => {
+    const first = group.find(({ event }) => isChange(event))
+    return first === undefined ? [] : [{ ...first, failure }]
+  })
+}
+
+/** Undefined for a batch without changes. */
+export function changeFigures(batch: readonly Readable[], outcomes: Outcomes): ChangeFigures | undefined {
+  if (!batch.some(({ event }) => isChange(event))) return undefined
+  const count = (kind: ChangeOutcome['kind']) =>
+    batch.filter(({ event }, index) => isChange(event) && outcomes[index]?.kind === kind).length
+  return {
+    applied: count('applied'),
+    refused: count('refused'),
+    waiting: count('waiting'),
+    duplicates: count('duplicate'),
+  }
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import { loggedOrderSchema, newOrderCommandSchema } from '../order-commands.ts'
+import { filledText } from '../text.ts'
+import { expected } from '../violations.ts'
+
+/**
+ * The commands that change an order which is placed. Unlike a new order, a change is refused if it has an unknown member:
+ * every member is optional, so that a misspelt one would otherwise be lost silently.
+ */
+
+export const CHANGE_KINDS = ['amend', 'cancel'] as const
+export type ChangeKind = (typeof CHANGE_KINDS)[number]
+
+/** What an amendment may replace. The customer and the currency are those of the order for good. */
+const AMENDABLE = {
+  customerName: true,
+  customerLastName: true,
+  customerEmail: true,
+  shippingAddress: true,
+  billingAddress: true,
+  totalPrice: true,
+  paymentMethodType: true,
+  orderItems: true,
+} as const
+
+const MAX_REASON_LENGTH = 200
+
+const reasonSchema = filledText(MAX_REASON_LENGTH).meta({ description: 'Why the order is cancelled, in words.' })
+
+/** The same members, each of which may be absent. */
+function eachOptional<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Shape) {
+  const optional = Object.entries(shape).map(([name, schema]) => [name, z.exactOptional(schema)])
+  return Object.fromEntries(optional) as { [Name in keyof Shape]: z.ZodExactOptional<Shape[Name]> }
+}
+
+function hasMembers(amendment: object): boolean {
+  return Object.keys(amendment).length > 0
+}
+
+/**
+ * A JSON merge patch (RFC 7396) of an order: each member replaces the order's, `orderItems` as a whole. No member can be
+ * removed with `null`, because an order needs all of them.
+ */
+export const amendmentSchema = z
+  .strictObject(eachOptional(newOrderCommandSchema.pick(AMENDABLE).shape), { error: expected('must be an object') })
+  .refine(hasMembers, { error: 'must have at least one member' })
+  .meta({ minProperties: 1 }) // for the documents, which cannot show a `refine`
+
+export const cancellationSchema = z.strictObject(
+  { reason: z.exactOptional(reasonSchema) },
+  { error: expected('must be an object') },
+)
+
+/** For records of the log, as `loggedOrderSchema` is. */
+export const loggedAmendmentSchema = z.object(eachOptional(loggedOrderSchema.pick(AMENDABLE).shape)).refine(hasMembers)
+
+export type Amendment = z.output<typeof amendmentSchema>
+
+/** What a caller wants of an order, and the version that it has to have for that. */
+export type OrderChange = (
+  | { readonly kind: 'amend'; readonly amendment: Amendment }
+  | { readonly kind: 'cancel'; readonly reason?: string }
+) & { readonly expectedVersion?: number }

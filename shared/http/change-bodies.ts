@@ -1,0 +1,66 @@
+import type { z } from 'zod'
+import { OrderError, type Violation } from '../domain/errors.ts'
+import { amendmentSchema, cancellationSchema, type Amendment } from '../domain/changes/order-changes.ts'
+import { newOrderCommandSchema } from '../domain/order-commands.ts'
+import { unknownMembersOf } from '../domain/unknown-members.ts'
+import { violationsOf } from '../domain/violations.ts'
+
+/**
+ * The bodies of changes, strict: all members of an amendment are optional, so that a misspelt one would otherwise be lost
+ * silently (docs/decisions/007). Each unknown member has its own pointer.
+ */
+
+const AMENDABLE: ReadonlySet<string> = new Set(Object.keys(amendmentSchema.shape))
+const OF_ORDERS: ReadonlySet<string> = new Set(Object.keys(newOrderCommandSchema.shape))
+
+/** The amendment in the body. Throws `invalid-change` with a pointer to everything that is wrong. */
+export function readAmendment(body: unknown): Amendment {
+  const unknown = unknownMembersOf(body, AMENDABLE)
+  const parsed = amendmentSchema.safeParse(body)
+  if (parsed.success && unknown.length === 0) return parsed.data
+  const violations = faultsIn(parsed, unknown.map(unknownMember))
+  throw invalid(
+    violations.map((violation) => (isRemoval(body, violation.pointer) ? cannotRemove(violation) : violation)),
+  )
+}
+
+/** The reason in the body, if it has one. Throws `invalid-change`. */
+export function readCancellation(body: unknown): { readonly reason?: string } {
+  const unknown = unknownMembersOf(body, new Set(Object.keys(cancellationSchema.shape)))
+  const parsed = cancellationSchema.safeParse(body)
+  if (parsed.success && unknown.length === 0) return parsed.data
+  const detail = 'is not known here'
+  throw invalid(
+    faultsIn(
+      parsed,
+      unknown.map((pointer) => ({ pointer, detail })),
+    ),
+  )
+}
+
+/** Unknown members are named one by one, so zod's issues about the body as a whole are left out if there are any. */
+function faultsIn(parsed: z.ZodSafeParseResult<unknown>, unknown: readonly Violation[]): Violation[] {
+  const issues = parsed.error?.issues.filter(({ path }) => unknown.length === 0 || path.length > 0) ?? []
+  return [...unknown, ...violationsOf({ issues })]
+}
+
+function unknownMember(pointer: string): Violation {
+  const isOfOrders = OF_ORDERS.has(pointer.slice(1))
+  return { pointer, detail: isOfOrders ? 'cannot be changed: it stays as it was placed' : 'is not known here' }
+}
+
+/** RFC 7396 removes a member that is null. */
+function isRemoval(body: unknown, pointer: string): boolean {
+  const name = pointer.slice(1)
+  return AMENDABLE.has(name) && (body as Readonly<Record<string, unknown>>)[name] === null
+}
+
+function cannotRemove({ pointer }: Violation): Violation {
+  return { pointer, detail: 'cannot be removed, because every order has it' }
+}
+
+function invalid(violations: readonly Violation[]): OrderError {
+  const [first] = violations
+  const where = first?.pointer === '' ? 'The body' : first?.pointer
+  return new OrderError('invalid-change', `${where} ${first?.detail}.`, { violations })
+}

@@ -1,0 +1,116 @@
+import type { HttpRequest, HttpResponseInit } from '@azure/functions'
+import { z } from 'zod'
+import type { AcceptedChange, ChangeOrder } from '../application/orders/change-order.ts'
+import type { WaitUntilSettled } from '../application/orders/wait-until-settled.ts'
+import { isSettled, type ChangeView } from '../domain/changes/change-view.ts'
+import { isOrderError, OrderError } from '../domain/errors.ts'
+import type { OrderChange } from '../domain/changes/order-changes.ts'
+import { issuedAt, type OrderIds } from '../domain/order-id.ts'
+import type { OrderView } from '../domain/order-view.ts'
+import type { OrderViews } from '../ports/order-views.ts'
+import { acceptOptionsOf, ifSettled } from './accepting.ts'
+import { readAmendment, readCancellation } from './change-bodies.ts'
+import { askAgain, orderIdIn, uuidIn, versionOf } from './orders.ts'
+import { etagOf, json } from './protocol/answer.ts'
+import { expectedVersionOf } from './protocol/if-match.ts'
+import { hasBody, MERGE_PATCH, readJson } from './protocol/json-body.ts'
+import { preferenceApplied, waitSeconds } from './protocol/preferences.ts'
+import { PROBLEMS, type ProblemCode } from './protocol/problem.ts'
+import { pageQuery } from './protocol/query.ts'
+
+/** The parameters of GET /api/orders/{orderId}/changes. */
+export const changeQuery = z.object(pageQuery)
+
+interface Use {
+  readonly changeOrder: ChangeOrder
+  readonly waitForChange: WaitUntilSettled<ChangeView>
+  readonly views: Pick<OrderViews, 'get'>
+}
+
+/** PATCH: 202 as soon as the amendment is durable; or, when the caller waits, 200 with the order or 409. */
+export async function amendOrder(request: HttpRequest, use: Use): Promise<HttpResponseInit> {
+  return changeOrder(request, use, async () => {
+    return { kind: 'amend', amendment: readAmendment(await readJson(request, MERGE_PATCH)) }
+  })
+}
+
+/** POST: the same for a cancellation, whose body may be absent. */
+export async function cancelOrder(request: HttpRequest, use: Use): Promise<HttpResponseInit> {
+  return changeOrder(request, use, async () => {
+    return { kind: 'cancel', ...readCancellation(hasBody(request) ? await readJson(request) : {}) }
+  })
+}
+
+async function changeOrder(
+  request: HttpRequest,
+  use: Use,
+  readChange: () => Promise<OrderChange>,
+): Promise<HttpResponseInit> {
+  const orderId = orderIdIn(request)
+  const options = acceptOptionsOf(request)
+  const expectedVersion = expectedVersionOf(request)
+  const change = { ...(await readChange()), ...(expectedVersion !== undefined && { expectedVersion }) }
+  const accepted = await use.changeOrder(orderId, change, options)
+  const { changeId } = accepted
+  const wait = waitSeconds(request)
+  const headers = {
+    location: `/api/orders/${orderId}/changes/${changeId}`,
+    ...preferenceApplied(wait),
+    ...(accepted.replayed && { 'idempotent-replayed': 'true' }),
+  }
+  const view = wait === 0 ? undefined : await ifSettled(use.waitForChange, changeId, wait * 1000)
+  if (view?.status === 'rejected') throw rejected(view)
+  const order = view?.status === 'applied' ? await orderIfAvailable(use.views, orderId) : undefined
+  if (order !== undefined) {
+    return json(200, order, { ...headers, etag: etagOf(JSON.stringify(order), versionOf(order)) })
+  }
+  return json(202, view ?? receipt(orderId, change, accepted), { ...headers, 'retry-after': '1' })
+}
+
+/** The change took effect even if the store cannot be asked for the order a moment later. */
+async function orderIfAvailable(views: Pick<OrderViews, 'get'>, orderId: string): Promise<OrderView | undefined> {
+  try {
+    return await views.get(orderId)
+  } catch (error) {
+    if (isOrderError(error) && error.retriable) return undefined
+    throw error
+  }
+}
+
+function receipt(orderId: string, { kind }: OrderChange, { changeId, acceptedAt }: AcceptedChange): ChangeView {
+  return { orderId, changeId, kind, status: 'accepted', acceptedAt }
+}
+
+/** The problem's type is the cause of the rejection. */
+function rejected({ changeId, cause }: ChangeView): OrderError {
+  const code = cause !== undefined && cause.code in PROBLEMS ? (cause.code as ProblemCode) : 'conflict'
+  return new OrderError(code, cause?.detail ?? 'The change was rejected.', { changeId })
+}
+
+/** Any UUID, as for orders. */
+export function changeIdIn(request: HttpRequest): string {
+  const changeId = uuidIn(request, 'changeId')
+  if (changeId !== undefined) return changeId
+  throw new OrderError('invalid-request', 'The path does not hold the id of a change.', {
+    violations: [{ pointer: 'changeId', detail: 'must be a UUID as the request that made the change returned it' }],
+  })
+}
+
+/** A change that the store has not seen yet. Throws `change-not-found` for an id that was never issued for this order. */
+export function unseenChange(orderId: string, changeId: string, orderIds: OrderIds): ChangeView {
+  if (!orderIds.isIssuedChange(orderId, changeId)) {
+    throw new OrderError('change-not-found', 'This order has no change with this id.')
+  }
+  const acceptedAt = issuedAt(changeId)
+  return {
+    orderId,
+    changeId,
+    status: 'accepted',
+    ...(acceptedAt !== undefined && { acceptedAt: acceptedAt.toISOString() }),
+  }
+}
+
+/** When to ask again, while the change is not settled. */
+export function pendingChangeHeaders(view: ChangeView): Record<string, string> {
+  return isSettled(view) ? {} : askAgain(view)
+}

@@ -1,0 +1,29 @@
+import type { HttpRequest } from '@azure/functions'
+import { OrderError } from '../../domain/errors.ts'
+
+/** RFC 9110 §8.8.3. */
+const ENTITY_TAG = /^(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/
+/** As `revalidated` makes it. */
+const OF_VERSION = /^([1-9]\d{0,8})-/
+
+/**
+ * The version that `If-Match` asks for (RFC 9110 §13.1.1): the number with which the ETag begins. Undefined if the header is
+ * absent or `*`. A weak ETag is taken like a strong one, because proxies weaken ETags when they compress, and the version
+ * stays the same.
+ *
+ * Throws `invalid-request` for a malformed header, and `precondition-failed` for an ETag that no version has.
+ */
+export function expectedVersionOf(request: HttpRequest): number | undefined {
+  const header = request.headers.get('if-match')?.trim()
+  if (header === undefined || header === '*') return undefined
+  const tag = ENTITY_TAG.exec(header)?.[1]
+  if (tag === undefined) {
+    const detail = 'must be one ETag as GET /api/orders/{orderId} returned it, in its double quotes, or *'
+    throw new OrderError('invalid-request', `The header If-Match ${detail}.`, {
+      violations: [{ pointer: 'If-Match', detail }],
+    })
+  }
+  const version = OF_VERSION.exec(tag)?.[1]
+  if (version !== undefined) return Number(version)
+  throw new OrderError('precondition-failed', 'No version of the order has the ETag in If-Match.')
+}

@@ -1,0 +1,4 @@
+import { changeHistoriesContract } from '../store/change-histories.contract.ts'
+import { openSqlite } from '../open-sqlite.ts'
+
+changeHistoriesContract('SQLite', openSqlite)

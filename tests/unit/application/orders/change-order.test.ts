@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest'
+import { createChangeOrder } from '../../../../shared/application/orders/change-order.ts'
+import type { OrderChange } from '../../../../shared/domain/changes/order-changes.ts'
+import { bodyHash, changeJson } from '../../../../shared/domain/order-events.ts'
+import { changeKeyHash } from '../../../../shared/domain/order-id.ts'
+import type { OrderView } from '../../../../shared/domain/order-view.ts'
+import { readEvent } from '../../../../shared/messaging/records/envelope.ts'
+import { createPipelineEmitter, type PipelineEvents } from '../../../../shared/messaging/pipeline-events.ts'
+import type { KnownChange } from '../../../../shared/ports/order-store.ts'
+import { createRecordingLog, logIsAway, storeIsAway } from '../../../support/fakes.ts'
+import { delivered, testOrderIds } from '../../../support/orders/orders.ts'
+
+const ORDER = testOrderIds.next(Date.UTC(2026, 0, 1))
+const STRANGER = '019f0000-0000-7000-8000-000000000000'
+const AMEND: OrderChange = { kind: 'amend', amendment: { totalPrice: 7 } }
+const CANCEL: OrderChange = { kind: 'cancel', reason: 'found it cheaper' }
+const withKey = { idempotencyKey: 'key' }
+
+interface Given {
+  view?: (orderId: string) => OrderView | undefined | Promise<undefined>
+  known?: (keyHash: string) => KnownChange | undefined
+  /** The store does not answer in time. */
+  isLate?: boolean
+}
+
+function intake({ view = () => undefined, known = () => undefined, isLate = false }: Given = {}) {
+  const log = createRecordingLog()
+  const accepted: PipelineEvents['change:accepted'][] = []
+  const events = createPipelineEmitter()
+  events.on('change:accepted', (event) => accepted.push(event))
+  const never = new Promise<never>(() => undefined)
+  const changeOrder = createChangeOrder({
+    log,
+    store: { findChangeByIdempotencyKey: async (keyHash) => (isLate ? never : known(keyHash)) },
+    views: { get: async (orderId) => (isLate ? never : view(orderId)) },
+    orderIds: testOrderIds,
+    topic: 'orders',
+    events,
+    clock: { sleep: async () => (isLate ? undefined : never) },
+    now: () => new Date('2026-01-01T00:00:00Z'),
+  })
+  return { log, accepted, changeOrder }
+}
+
+const stored = (more: Partial<OrderView> = {}): OrderView => ({ orderId: ORDER, status: 'stored', version: 3, ...more })
+const away = () => {
+  throw storeIsAway()
+}
+
+describe('changing an order', () => {
+  it.each([AMEND, CANCEL])('gives an id of this order once the log has the event: $kind', async (change) => {
+    const { log, accepted, changeOrder } = intake({ view: () => stored() })
+    const { changeId, acceptedAt } = await changeOrder(ORDER, change, {})
+    expect(testOrderIds.isIssuedChange(ORDER, changeId)).toBe(true)
+    expect(log.published).toMatchObject([{ topic: 'orders', record: { key: ORDER } }])
+    const origin = { topic: 'orders', partition: 0, offset: 0 }
+    const event = readEvent(delivered(log.published[0]!.record, origin), origin)
+    expect(event).toMatchObject({ orderId: ORDER, changeId, acceptedAt, change, idempotencyKeyHash: null })
+    expect(accepted).toMatchObject([{ orderId: ORDER, changeId, kind: change.kind }])
+  })
+
+  it('gives no id when the log is away', async () => {
+    const { log, accepted, changeOrder } = intake()
+    log.refuseWith(logIsAway)
+    await expect(changeOrder(ORDER, AMEND, {})).rejects.toMatchObject({ code: 'log-unavailable', retriable: true })
+    expect(accepted).toEqual([])
+  })
+
+  it.each<[string, Given]>([
+    ['does not know it yet', {}],
+    ['is away', { view: away, known: away }],
+    ['does not answer in time', { isLate: true }],
+  ])('is accepted for an id that was issued while the store %s', async (_, given) => {
+    await expect(intake(given).changeOrder(ORDER, AMEND, {})).resolves.toHaveProperty('changeId')
+    await expect(intake(given).changeOrder(ORDER, AMEND, withKey)).resolves.toHaveProperty('changeId')
+  })
+
+  it.each<[string, Given, string]>([
+    ['the store says so', {}, 'order-not-found'],
+    ['the store is away', { view: away }, 'store-unavailable'],
+    ['the store does not answer in time', { isLate: true }, 'store-unavailable'],
+  ])('under an id that nobody issued is refused, where %s', async (_, given, code) => {
+    const { log, changeOrder } = intake(given)
+    await expect(changeOrder(STRANGER, AMEND, {})).rejects.toMatchObject({ code })
+    expect(log.published).toEqual([])
+  })
+
+  it('of another producer is accepted when the store knows its order', async () => {
+    const { changeOrder } = intake({ view: (orderId) => stored({ orderId }) })
+    await expect(changeOrder(STRANGER, AMEND, {})).resolves.toHaveProperty('changeId')
+  })
+
+  it.each<[Partial<OrderView>, OrderChange, string]>([
+    [{ status: 'cancelled', cancelledAt: '2026-01-01T00:00:00.000Z' }, AMEND, 'order-cancelled'],
+    [{ status: 'cancelled', cancelledAt: '2026-01-01T00:00:00.000Z' }, CANCEL, 'order-cancelled'],
+    [{ status: 'discarded' }, CANCEL, 'order-discarded'],
+    [{}, { ...AMEND, expectedVersion: 2 }, 'precondition-failed'],
+  ])('that comes too late, as the store knows of %j, is refused at once: %j', async (view, change, code) => {
+    const { log, changeOrder } = intake({ view: () => stored(view) })
+    await expect(changeOrder(ORDER, change, {})).rejects.toMatchObject({ code, retriable: false })
+    expect(log.published).toEqual([])
+  })
+
+  it.each([3, 4])('for version %i, which the store has or may have by then, is accepted', async (expectedVersion) => {
+    const { changeOrder } = intake({ view: () => stored() })
+    await expect(changeOrder(ORDER, { ...AMEND, expectedVersion }, {})).resolves.toHaveProperty('changeId')
+  })
+
+  it.each(['retrying', 'dead-lettered'] as const)('of an order that is %s is accepted, and waits', async (status) => {
+    const { changeOrder } = intake({ view: () => ({ orderId: ORDER, status }) })
+    await expect(changeOrder(ORDER, AMEND, {})).resolves.toHaveProperty('changeId')
+  })
+})
+
+describe('changing an order with an Idempotency-Key', () => {
+  it('again gives the same id and publishes nothing more, also when the order is cancelled by then', async () => {
+    let isCancelled = false
+    const view = () => stored(isCancelled ? { status: 'cancelled' } : {})
+    const { log, changeOrder } = intake({ view })
+    const first = await changeOrder(ORDER, CANCEL, withKey)
+    isCancelled = true
+    expect(await changeOrder(ORDER, CANCEL, withKey)).toEqual({ ...first, replayed: true })
+    expect(log.published).toHaveLength(1)
+  })
+
+  it('gives the same id on another instance that knows nothing', async () => {
+    const first = await intake().changeOrder(ORDER, AMEND, withKey)
+    expect((await intake().changeOrder(ORDER, AMEND, withKey)).changeId).toBe(first.changeId)
+  })
+
+  it('gives the id that the store knows', async () => {
+    const known = { changeId: 'known', bodyHash: bodyHash(changeJson(AMEND)), acceptedAt: '2026-01-01T00:00:00.000Z' }
+    const { log, changeOrder } = intake({
+      known: (keyHash) => (keyHash === changeKeyHash(ORDER, 'key') ? known : undefined),
+    })
+    expect(await changeOrder(ORDER, AMEND, withKey)).toMatchObject({ changeId: 'known', replayed: true })
+    expect(log.published).toEqual([])
+  })
+
+  it.each<[string, OrderChange]>([
+    ['another body', { kind: 'amend', amendment: { totalPrice: 8 } }],
+    ['another kind', CANCEL],
+    ['another version', { ...AMEND, expectedVersion: 1 }],
+  ])('and %s is refused by an instance that knows the key', async (_, other) => {
+    const { log, changeOrder } = intake()
+    await changeOrder(ORDER, AMEND, withKey)
+    await expect(changeOrder(ORDER, other, withKey)).rejects.toMatchObject({ code: 'idempotency-key-reused' })
+    expect(log.published).toHaveLength(1)
+  })
+
+  it('is another change for another order', async () => {
+    const { log, changeOrder } = intake()
+    const [one, two] = [
+      await changeOrder(ORDER, AMEND, withKey),
+      await changeOrder(testOrderIds.next(Date.UTC(2026, 0, 2)), AMEND, withKey),
+    ]
+    expect(two.changeId).not.toBe(one.changeId)
+    expect(log.published).toHaveLength(2)
+  })
+
+  it('that was refused is not taken as used', async () => {
+    let status: OrderView['status'] = 'discarded'
+    const { changeOrder } = intake({ view: () => stored({ status }) })
+    await expect(changeOrder(ORDER, AMEND, withKey)).rejects.toMatchObject({ code: 'order-discarded' })
+    status = 'stored'
+    await expect(changeOrder(ORDER, CANCEL, withKey)).resolves.toHaveProperty('changeId')
+  })
+
+  it('that twenty requests bring at once makes one change', async () => {
+    const { log, changeOrder } = intake()
+    const answers = await Promise.all(Array.from({ length: 20 }, () => changeOrder(ORDER, AMEND, withKey)))
+    expect(new Set(answers.map(({ changeId }) => changeId)).size).toBe(1)
+    expect(log.published).toHaveLength(1)
+  })
+})
