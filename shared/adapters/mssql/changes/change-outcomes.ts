@@ -1,7 +1,8 @@
 import { OrderError } from '../../../domain/errors.ts'
 import type { ChangeOutcome, ChangeToStore } from '../../../ports/order-store.ts'
 import { CHANGE_ID_REUSED } from '../../stores/change-refusals.ts'
-import type { ChangeState, Turns } from './turns.ts'
+import type { ChangeState } from '../../stores/change-rows.ts'
+import type { Turns } from './turns.ts'
 
 interface Recorded {
   readonly changes: readonly ChangeToStore[]

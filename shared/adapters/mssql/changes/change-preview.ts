@@ -5,7 +5,8 @@ import type { Query } from '../database/query.ts'
 import { toChangeOutcome } from './change-outcomes.ts'
 import { PREVIEW_CHANGES } from './order-changes-sql.ts'
 import { toChangesJson } from './order-changes.ts'
-import type { ChangeState, Turn, Turns, Undecided } from './turns.ts'
+import type { ChangeState } from '../../stores/change-rows.ts'
+import type { Turn, Turns, Undecided } from './turns.ts'
 
 /**
  * Previews each change on its own: how it would be recorded, then how it would be decided, and last whether the tables

@@ -3,6 +3,7 @@ import type { ChangeKind, OrderChange } from '../../../domain/changes/order-chan
 import type { Order } from '../../../domain/order.ts'
 import { orderWords } from '../../../domain/search/search-words.ts'
 import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
+import type { ChangeState } from '../../stores/change-rows.ts'
 import { NOT_ALLOWED } from '../../stores/change-refusals.ts'
 import { int, json, type Row } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
@@ -10,8 +11,6 @@ import { fromSqlId, fromSqlTime, toSqlAmount, toSqlTime } from '../database/valu
 import { toItemsJson } from '../orders/store-batch-json.ts'
 import { toAggregates, toUnstored, type StoredOrder } from '../orders/view-rows.ts'
 import { SELECT_TURNS, TAKE_TURNS } from './turns-sql.ts'
-
-export type ChangeState = 'waiting' | 'retrying' | 'applied' | 'rejected' | 'dead-lettered' | 'discarded'
 
 /** Decides changes whose turn has come, in a transaction of its own after the one that recorded them. */
 export interface Turns {

@@ -6,6 +6,7 @@ import type { Verdict } from '../../../domain/changes/turns.ts'
 import { originTopicOf, parseDeadLetterId } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { ChangeToStore, ParkedChange, ParkedRecord, Rejection } from '../../../ports/order-store.ts'
+import { isKept, type ChangeState } from '../../stores/change-rows.ts'
 import { CHANGE_ID_REUSED, EARLIER_DISCARDED, KEY_REUSED } from '../../stores/change-refusals.ts'
 import type { ActInHistory } from '../dead-letters/audit.ts'
 import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
@@ -34,8 +35,6 @@ export interface OrderChanges {
   /** Whether the change is kept, and from this record. */
   isKeptFrom(changeId: string, origin: RecordPosition): boolean
 }
-
-export type ChangeState = 'waiting' | 'retrying' | 'applied' | 'rejected' | 'dead-lettered' | 'discarded'
 
 /** Uses the unique index on change_id. */
 const SELECT = `
@@ -192,11 +191,6 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       return row !== undefined && isKept(row.state) && samePlace(originIn(row), origin)
     },
   }
-}
-
-/** Whether the change is safe in the store, so neither retried, dead nor discarded. */
-export function isKept(state: ChangeState): boolean {
-  return state === 'waiting' || state === 'applied' || state === 'rejected'
 }
 
 /** Whether the change's record is in a retry topic or dead. */

@@ -2,12 +2,13 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Order } from '../../../domain/order.ts'
 import type { ChangeKind, OrderChange } from '../../../domain/changes/order-changes.ts'
 import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
+import type { ChangeState } from '../../stores/change-rows.ts'
 import { NOT_ALLOWED } from '../../stores/change-refusals.ts'
 import { unlessRefused } from '../database/database.ts'
 import { fromIdBytes, fromMs, toIdBytes } from '../database/values.ts'
 import { prepareAppliedChanges } from './applied-changes.ts'
 import { prepareChangedOrders } from './changed-orders.ts'
-import type { ChangeState, OrderChanges } from './order-changes.ts'
+import type { OrderChanges } from './order-changes.ts'
 
 /** Decides changes when their turn has come, within the caller's transaction. */
 export interface Turns {
