@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HttpRequest } from '@azure/functions'
-import type { AcceptOptions } from '../application/orders/place-order.ts'
+import type { AcceptOptions } from '../application/orders/once-per-key.ts'
 import type { WaitUntilSettled } from '../application/orders/wait-until-settled.ts'
 import { isOrderError } from '../domain/errors.ts'
 import { isTraceparent, isTracestate } from '../messaging/records/traceparent.ts'

@@ -1,7 +1,9 @@
 import { OrderError } from '../../domain/errors.ts'
-import type { OrderChange } from '../../domain/changes/order-changes.ts'
+import { NO_VERSION, type OrderChange } from '../../domain/changes/order-changes.ts'
 import { bodyHash, changeJson, type ChangeEvent } from '../../domain/order-events.ts'
 import { changeKeyHash, type OrderIds } from '../../domain/order-id.ts'
+import { initialState } from '../../domain/order.ts'
+import type { OrderView } from '../../domain/order-view.ts'
 import { toChangeMessage } from '../../messaging/records/envelope.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -9,8 +11,7 @@ import type { EventLog } from '../../ports/event-log.ts'
 import type { OrderStore } from '../../ports/order-store.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 import { answeredInTime } from './answered-in-time.ts'
-import { createOncePerKey } from './once-per-key.ts'
-import type { AcceptOptions } from './place-order.ts'
+import { createOncePerKey, type AcceptOptions, type LookedUp } from './once-per-key.ts'
 
 export interface AcceptedChange {
   readonly changeId: string
@@ -18,6 +19,10 @@ export interface AcceptedChange {
   readonly acceptedAt: string
   /** Present if another request brought this key and change first; nothing was published for this one. */
   readonly replayed?: true
+}
+
+interface Found extends LookedUp {
+  readonly view: OrderView | undefined
 }
 
 export type ChangeOrder = (orderId: string, change: OrderChange, options: AcceptOptions) => Promise<AcceptedChange>
@@ -46,27 +51,34 @@ export function createChangeOrder(dependencies: {
 }): ChangeOrder {
   const { log, store, views, orderIds, topic, events, clock, now } = dependencies
   const oncePerKey = createOncePerKey({
-    async find(keyHash) {
-      const known = await store.findChangeByIdempotencyKey(keyHash)
-      return known && { id: known.changeId, acceptedAt: known.acceptedAt, bodyHash: known.bodyHash }
-    },
     reused: 'This Idempotency-Key was used before with a different change of this order.',
     clock,
   })
 
-  async function refuseIfTooLate(orderId: string, { expectedVersion }: OrderChange): Promise<void> {
-    const known = await answeredInTime(async () => ({ view: await views.get(orderId) }), clock)
-    if (known?.view === undefined) {
-      if (orderIds.isIssued(orderId)) return
-      if (known !== undefined) throw new OrderError('order-not-found', 'No order has this id.')
+  /**
+   * Reads the order before the key: if the order shows this very change already, its key is known too, and the repeat gets
+   * the answer of the first request instead of a refusal.
+   */
+  async function lookUp(orderId: string, keyHash: string | null): Promise<Found> {
+    const view = await views.get(orderId)
+    const known = keyHash === null ? undefined : await store.findChangeByIdempotencyKey(keyHash)
+    return { view, known: known && { id: known.changeId, acceptedAt: known.acceptedAt, bodyHash: known.bodyHash } }
+  }
+
+  function refuseIfTooLate(orderId: string, { expectedVersion }: OrderChange, found: Found | undefined): void {
+    if (found?.view === undefined && !orderIds.isIssued(orderId)) {
+      if (found !== undefined) throw new OrderError('order-not-found', 'No order has this id.')
       const detail = 'Only the store can tell whether this order exists, and it does not answer.'
       throw new OrderError('store-unavailable', detail, { retriable: true })
     }
-    const { status, version = 1, cancelledAt } = known.view
+    const { status, version = 1, cancelledAt } = found?.view ?? initialState(orderId)
     if (status === 'cancelled') throw new OrderError('order-cancelled', `The order was cancelled at ${cancelledAt}.`)
     if (status === 'discarded') throw new OrderError('order-discarded', 'The order was discarded by an operator.')
     if (expectedVersion === undefined || version <= expectedVersion) return
-    const detail = `The change is for version ${expectedVersion} of the order, which has version ${version} already.`
+    const detail =
+      expectedVersion === NO_VERSION
+        ? 'No version of the order has the ETag in If-Match.'
+        : `The change is for version ${expectedVersion} of the order, which has version ${version} already.`
     throw new OrderError('precondition-failed', detail)
   }
 
@@ -87,8 +99,8 @@ export function createChangeOrder(dependencies: {
     const { idempotencyKey } = options
     const json = changeJson(change)
 
-    async function accept(idOf: (acceptedAt: Date) => string, keyHash: string | null) {
-      await refuseIfTooLate(orderId, change)
+    async function accept(idOf: (acceptedAt: Date) => string, keyHash: string | null, found: Found | undefined) {
+      refuseIfTooLate(orderId, change, found)
       const at = now()
       const [id, acceptedAt] = [idOf(at), at.toISOString()]
       await publish({ changeId: id, orderId, acceptedAt, change, idempotencyKeyHash: keyHash }, json, options, at)
@@ -96,12 +108,17 @@ export function createChangeOrder(dependencies: {
     }
 
     if (idempotencyKey === undefined) {
-      const { id: changeId, acceptedAt } = await accept((at) => orderIds.nextChange(orderId, at.getTime()), null)
+      const found = await answeredInTime(() => lookUp(orderId, null), clock)
+      const next = (at: Date) => orderIds.nextChange(orderId, at.getTime())
+      const { id: changeId, acceptedAt } = await accept(next, null, found)
       return { changeId, acceptedAt }
     }
     const keyHash = changeKeyHash(orderId, idempotencyKey)
     const derived = () => orderIds.deriveChange(orderId, idempotencyKey, json)
-    const { id: changeId, ...accepted } = await oncePerKey(keyHash, bodyHash(json), () => accept(derived, keyHash))
+    const { id: changeId, ...accepted } = await oncePerKey(keyHash, bodyHash(json), {
+      lookUp: () => lookUp(orderId, keyHash),
+      accept: (found: Found | undefined) => accept(derived, keyHash, found),
+    })
     return { changeId, ...accepted }
   }
 }

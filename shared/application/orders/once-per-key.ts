@@ -2,6 +2,15 @@ import { OrderError } from '../../domain/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { answeredInTime } from './answered-in-time.ts'
 
+/** What a request that is accepted into the log brings besides its body. */
+export interface AcceptOptions {
+  readonly idempotencyKey?: string
+  /** The request's, if it is valid. */
+  readonly traceparent?: string
+  /** The request's, if it is valid; never without a traceparent. */
+  readonly tracestate?: string
+}
+
 /** What an Idempotency-Key stands for: an order or a change, by its id. */
 export interface Accepted {
   readonly id: string
@@ -11,6 +20,12 @@ export interface Accepted {
 
 export interface KnownByKey extends Accepted {
   readonly bodyHash: string
+}
+
+/** What the store knows when a request is decided. A use case may read more than the key. */
+export interface LookedUp {
+  /** What the key stands for already. */
+  readonly known: KnownByKey | undefined
 }
 
 /** How many Idempotency-Keys this process remembers, which covers the retries of a few minutes. */
@@ -24,19 +39,22 @@ const REMEMBERED_KEYS = 100_000
  * whose body belongs to the key from then on. They share its rejection too, because the log may have kept a record that
  * it did not acknowledge.
  */
-export type OncePerKey = (
+export type OncePerKey = <Found extends LookedUp>(
   keyHash: string,
   bodyHash: string,
-  accept: () => Promise<Accepted>,
+  request: {
+    readonly lookUp: () => Promise<Found>
+    /** `found` is undefined if the store is unavailable or late. */
+    readonly accept: (found: Found | undefined) => Promise<Accepted>
+  },
 ) => Promise<Accepted & { readonly replayed?: true }>
 
 export function createOncePerKey(dependencies: {
-  find: (keyHash: string) => Promise<KnownByKey | undefined>
   /** For the caller of a different body. */
   reused: string
   clock: Pick<Clock, 'sleep'>
 }): OncePerKey {
-  const { find, reused, clock } = dependencies
+  const { reused, clock } = dependencies
   const remembered = new Map<string, KnownByKey>()
   /** The outcome of the first request under a key, by the key's hash. At most one entry for each request in flight. */
   const deciding = new Map<string, Promise<KnownByKey>>()
@@ -48,14 +66,14 @@ export function createOncePerKey(dependencies: {
     if (oldest !== undefined) remembered.delete(oldest)
   }
 
-  return async function oncePerKey(keyHash, bodyHash, accept) {
+  return async function oncePerKey(keyHash, bodyHash, { lookUp, accept }) {
     let isAccepted = false
 
     async function decideFirst(): Promise<KnownByKey> {
       try {
-        const known = await answeredInTime(() => find(keyHash), clock)
-        if (known !== undefined) return known
-        const accepted = { ...(await accept()), bodyHash }
+        const found = await answeredInTime(lookUp, clock)
+        if (found?.known !== undefined) return found.known
+        const accepted = { ...(await accept(found)), bodyHash }
         isAccepted = true
         remember(keyHash, accepted)
         return accepted

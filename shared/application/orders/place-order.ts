@@ -6,7 +6,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { OrderStore } from '../../ports/order-store.ts'
-import { createOncePerKey } from './once-per-key.ts'
+import { createOncePerKey, type AcceptOptions } from './once-per-key.ts'
 
 export interface AcceptedOrder {
   readonly orderId: string
@@ -14,14 +14,6 @@ export interface AcceptedOrder {
   readonly acceptedAt: string
   /** Present if another request brought this key and order first; nothing was published for this one. */
   readonly replayed?: true
-}
-
-export interface AcceptOptions {
-  readonly idempotencyKey?: string
-  /** The request's, if it is valid. */
-  readonly traceparent?: string
-  /** The request's, if it is valid; never without a traceparent. */
-  readonly tracestate?: string
 }
 
 export type PlaceOrder = (command: NewOrderCommand, options: AcceptOptions) => Promise<AcceptedOrder>
@@ -46,10 +38,6 @@ export function createPlaceOrder(dependencies: {
 }): PlaceOrder {
   const { log, store, orderIds, topic, events, clock, now } = dependencies
   const oncePerKey = createOncePerKey({
-    async find(keyHash) {
-      const known = await store.findByIdempotencyKey(keyHash)
-      return known && { id: known.orderId, acceptedAt: known.acceptedAt, bodyHash: known.bodyHash }
-    },
     reused: 'This Idempotency-Key was used before with a different order.',
     clock,
   })
@@ -77,10 +65,16 @@ export function createPlaceOrder(dependencies: {
   async function placeOnce(idempotencyKey: string, command: NewOrderCommand, options: AcceptOptions) {
     const json = newOrderJson(command)
     const keyHash = idempotencyKeyHash(idempotencyKey)
-    const { id: orderId, ...accepted } = await oncePerKey(keyHash, bodyHash(json), async () => {
-      const id = orderIds.derive(idempotencyKey, json)
-      const { acceptedAt } = await publish(id, command, json, keyHash, options, now())
-      return { id, acceptedAt }
+    const { id: orderId, ...accepted } = await oncePerKey(keyHash, bodyHash(json), {
+      async lookUp() {
+        const known = await store.findByIdempotencyKey(keyHash)
+        return { known: known && { id: known.orderId, acceptedAt: known.acceptedAt, bodyHash: known.bodyHash } }
+      },
+      async accept() {
+        const id = orderIds.derive(idempotencyKey, json)
+        const { acceptedAt } = await publish(id, command, json, keyHash, options, now())
+        return { id, acceptedAt }
+      },
     })
     return { orderId, ...accepted }
   }

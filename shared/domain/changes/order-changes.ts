@@ -56,6 +56,9 @@ export const loggedAmendmentSchema = z.object(eachOptional(loggedOrderSchema.pic
 
 export type Amendment = z.output<typeof amendmentSchema>
 
+/** Expected by a change that no version of an order satisfies: versions begin with 1. */
+export const NO_VERSION = 0
+
 /** What a caller wants of an order, and the version that it has to have for that. */
 export type OrderChange = (
   | { readonly kind: 'amend'; readonly amendment: Amendment }

@@ -1,4 +1,5 @@
 import type { HttpRequest } from '@azure/functions'
+import { NO_VERSION } from '../../domain/changes/order-changes.ts'
 import { OrderError } from '../../domain/errors.ts'
 
 /** RFC 9110 §8.8.3. */
@@ -8,10 +9,10 @@ const OF_VERSION = /^([1-9]\d{0,8})-/
 
 /**
  * The version that `If-Match` asks for (RFC 9110 §13.1.1): the number with which the ETag begins. Undefined if the header is
- * absent or `*`. A weak ETag is taken like a strong one, because proxies weaken ETags when they compress, and the version
+ * absent or `*`; `NO_VERSION` for an ETag that no version has. A weak ETag is taken like a strong one, because proxies weaken ETags when they compress, and the version
  * stays the same.
  *
- * Throws `invalid-request` for a malformed header, and `precondition-failed` for an ETag that no version has.
+ * Throws `invalid-request` for a malformed header.
  */
 export function expectedVersionOf(request: HttpRequest): number | undefined {
   const header = request.headers.get('if-match')?.trim()
@@ -23,7 +24,5 @@ export function expectedVersionOf(request: HttpRequest): number | undefined {
       violations: [{ pointer: 'If-Match', detail }],
     })
   }
-  const version = OF_VERSION.exec(tag)?.[1]
-  if (version !== undefined) return Number(version)
-  throw new OrderError('precondition-failed', 'No version of the order has the ETag in If-Match.')
+  return Number(OF_VERSION.exec(tag)?.[1] ?? NO_VERSION)
 }

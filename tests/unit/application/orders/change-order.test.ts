@@ -29,6 +29,7 @@ function intake({ view = () => undefined, known = () => undefined, isLate = fals
   const events = createPipelineEmitter()
   events.on('change:accepted', (event) => accepted.push(event))
   const never = new Promise<never>(() => undefined)
+  let deadlines = 0
   const changeOrder = createChangeOrder({
     log,
     store: { findChangeByIdempotencyKey: async (keyHash) => (isLate ? never : known(keyHash)) },
@@ -36,10 +37,15 @@ function intake({ view = () => undefined, known = () => undefined, isLate = fals
     orderIds: testOrderIds,
     topic: 'orders',
     events,
-    clock: { sleep: async () => (isLate ? undefined : never) },
+    clock: {
+      async sleep() {
+        deadlines += 1
+        return isLate ? undefined : never
+      },
+    },
     now: () => new Date('2026-01-01T00:00:00Z'),
   })
-  return { log, accepted, changeOrder }
+  return { log, accepted, changeOrder, deadlines: () => deadlines }
 }
 
 const stored = (more: Partial<OrderView> = {}): OrderView => ({ orderId: ORDER, status: 'stored', version: 3, ...more })
@@ -95,10 +101,26 @@ describe('changing an order', () => {
     [{ status: 'cancelled', cancelledAt: '2026-01-01T00:00:00.000Z' }, CANCEL, 'order-cancelled'],
     [{ status: 'discarded' }, CANCEL, 'order-discarded'],
     [{}, { ...AMEND, expectedVersion: 2 }, 'precondition-failed'],
+    [{}, { ...AMEND, expectedVersion: 0 }, 'precondition-failed'],
   ])('that comes too late, as the store knows of %j, is refused at once: %j', async (view, change, code) => {
     const { log, changeOrder } = intake({ view: () => stored(view) })
     await expect(changeOrder(ORDER, change, {})).rejects.toMatchObject({ code, retriable: false })
     expect(log.published).toEqual([])
+  })
+
+  it.each<[string, Given]>([
+    ['does not know the order yet', {}],
+    ['is away', { view: away }],
+  ])('for an ETag that no version has is refused at once, also while the store %s', async (_, given) => {
+    const { log, changeOrder } = intake(given)
+    const refused = changeOrder(ORDER, { ...AMEND, expectedVersion: 0 }, {})
+    await expect(refused).rejects.toMatchObject({ code: 'precondition-failed' })
+    expect(log.published).toEqual([])
+  })
+
+  it('of an unknown order is not found, even for an ETag that no version has', async () => {
+    const refused = intake().changeOrder(STRANGER, { ...AMEND, expectedVersion: 0 }, {})
+    await expect(refused).rejects.toMatchObject({ code: 'order-not-found' })
   })
 
   it.each([3, 4])('for version %i, which the store has or may have by then, is accepted', async (expectedVersion) => {
@@ -126,6 +148,31 @@ describe('changing an order with an Idempotency-Key', () => {
   it('gives the same id on another instance that knows nothing', async () => {
     const first = await intake().changeOrder(ORDER, AMEND, withKey)
     expect((await intake().changeOrder(ORDER, AMEND, withKey)).changeId).toBe(first.changeId)
+  })
+
+  it.each<[string, OrderChange, Partial<OrderView>]>([
+    ['a cancellation', CANCEL, { status: 'cancelled', cancelledAt: '2026-01-01T00:00:00.000Z' }],
+    ['a change for a version', { ...AMEND, expectedVersion: 3 }, { version: 4 }],
+  ])('again is no refusal when the store applies %s between the look-ups', async (_, change, applied) => {
+    const first = { changeId: 'first', bodyHash: bodyHash(changeJson(change)), acceptedAt: '2026-01-01T00:00:00.000Z' }
+    let isApplied = false
+    const lookedUp = <T>(before: T, after: T) => {
+      const answer = isApplied ? after : before
+      isApplied = true
+      return answer
+    }
+    const { log, changeOrder } = intake({
+      view: () => lookedUp(stored(), stored(applied)),
+      known: () => lookedUp(undefined, first),
+    })
+    expect(await changeOrder(ORDER, change, withKey)).toMatchObject({ changeId: 'first', replayed: true })
+    expect(log.published).toEqual([])
+  })
+
+  it('waits for a late store once, although it asks for the order and for the key', async () => {
+    const { changeOrder, deadlines } = intake({ isLate: true })
+    await changeOrder(ORDER, AMEND, withKey)
+    expect(deadlines()).toBe(1)
   })
 
   it('gives the id that the store knows', async () => {
