@@ -1,5 +1,12 @@
-import type { HistoryEntry } from '../shared/domain/order-view.ts'
-import { listQuery, orderIdIn, pendingHeaders, searchQuery, unseenOrder, versionOf } from '../shared/http/orders.ts'
+import {
+  listQuery,
+  orderIdIn,
+  pendingHeaders,
+  searchQuery,
+  unseenOrder,
+  versionOf,
+  withBeginning,
+} from '../shared/http/orders.ts'
 import { json, page, revalidated } from '../shared/http/protocol/answer.ts'
 import { preferenceApplied, waitSeconds } from '../shared/http/protocol/preferences.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
@@ -28,10 +35,6 @@ httpTrigger('searchOrders', async (request, { views }) =>
 /** GET /api/orders/{orderId}/history: what happened to the order, oldest first. */
 httpTrigger('orderHistory', async (request, { orderIds, views }) => {
   const orderId = orderIdIn(request)
-  const items = (await views.history(orderId)) ?? beginning(unseenOrder(orderId, orderIds).acceptedAt)
+  const items = withBeginning(orderId, (await views.history(orderId)) ?? [], orderIds)
   return json(200, { orderId, items, nextCursor: null })
 })
-
-function beginning(acceptedAt: string | undefined): HistoryEntry[] {
-  return acceptedAt === undefined ? [] : [{ at: acceptedAt, kind: 'accepted' }]
-}

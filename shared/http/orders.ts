@@ -4,7 +4,7 @@ import { OrderError } from '../domain/errors.ts'
 import { CURRENCIES, PAYMENT_METHODS } from '../domain/order-commands.ts'
 import { issuedAt, type OrderIds } from '../domain/order-id.ts'
 import { initialState } from '../domain/order.ts'
-import { isFinal, STORE_STATUSES, type Cause, type OrderView } from '../domain/order-view.ts'
+import { isFinal, STORE_STATUSES, type Cause, type HistoryEntry, type OrderView } from '../domain/order-view.ts'
 import { filledText } from '../domain/text.ts'
 import { from, pageQuery, searchText, to, wholeNumber } from './protocol/query.ts'
 import { oneOf } from './protocol/validated.ts'
@@ -79,6 +79,21 @@ export function unseenOrder(
     ...(acceptedAt !== undefined && { acceptedAt: acceptedAt.toISOString() }),
     ...(cause !== undefined && { cause }),
   }
+}
+
+/**
+ * The history that the store has, with the acceptance before it while the store has only changes of the order, or nothing.
+ * Throws `order-not-found` if there is nothing and the id was never issued.
+ */
+export function withBeginning(
+  orderId: string,
+  known: readonly HistoryEntry[],
+  orderIds: OrderIds,
+): readonly HistoryEntry[] {
+  const isOfOrder = known.some(({ changeId }) => changeId === undefined)
+  if (isOfOrder || (known.length > 0 && !orderIds.isIssued(orderId))) return known
+  const { acceptedAt } = unseenOrder(orderId, orderIds)
+  return acceptedAt === undefined ? known : [{ at: acceptedAt, kind: 'accepted' }, ...known]
 }
 
 /** Retry-After, while the order is pending. */
