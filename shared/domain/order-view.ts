@@ -152,7 +152,8 @@ export interface HistoryEntry {
 
 /**
  * The history of an order: its acceptance, the failures and operators' acts before it was stored, its storing, and what
- * happened to its changes, each of these at its time. At equal times the order's own entries come first.
+ * happened to its changes, each of these at its time. At equal times the order's own entries come first, and its acceptance
+ * comes first of all, although the clock that gave its time may be ahead of the others.
  */
 export function toHistory(
   { acceptedAt, storedAt }: Pick<OrderView, 'acceptedAt' | 'storedAt'>,
@@ -160,14 +161,12 @@ export function toHistory(
   ofChanges: readonly HistoryEntry[] = [],
 ): HistoryEntry[] {
   const rest = [...ofChanges]
-  const own: HistoryEntry[] = [
-    ...(acceptedAt === undefined ? [] : [{ at: acceptedAt, kind: 'accepted' } as const]),
-    ...between,
-    ...(storedAt === undefined ? [] : [{ at: storedAt, kind: 'stored' } as const]),
-  ]
+  const accepted: HistoryEntry[] = acceptedAt === undefined ? [] : [{ at: acceptedAt, kind: 'accepted' }]
+  const stored: HistoryEntry[] = storedAt === undefined ? [] : [{ at: storedAt, kind: 'stored' }]
+  const own = [...between, ...stored].toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at))
   const merged = own.flatMap((entry) => {
     const earlier = rest.findIndex(({ at }) => at >= entry.at)
     return [...rest.splice(0, earlier === -1 ? rest.length : earlier), entry]
   })
-  return [...merged, ...rest]
+  return [...accepted, ...merged, ...rest]
 }
