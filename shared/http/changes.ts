@@ -64,7 +64,8 @@ async function changeOrder(
   if (order !== undefined) {
     return json(200, order, { ...headers, etag: etagOf(JSON.stringify(order), versionOf(order)) })
   }
-  return json(202, view ?? receipt(orderId, change, accepted), { ...headers, 'retry-after': '1' })
+  const known = view ?? receipt(orderId, change, accepted)
+  return json(202, known, { ...headers, ...pendingChangeHeaders(known) })
 }
 
 /** The change took effect even if the store cannot be asked for the order a moment later. */

@@ -111,11 +111,17 @@ describe('a change over HTTP', () => {
     ])
   })
 
-  it.each(['waiting', 'dead-lettered', 'discarded'] as const)(
-    'that is %s when the time is up is answered with 202 and that',
-    async (is) => {
-      const { status, body } = await amendOrder(patch({ totalPrice: 7 }, waiting), use({ view: { status: is } }))
+  it.each([
+    ['waiting', true],
+    ['dead-lettered', false],
+    ['discarded', false],
+  ] as const)(
+    'that is %s when the time is up is answered with 202 and that; whether to ask again: %j',
+    async (is, again) => {
+      const asked = patch({ totalPrice: 7 }, waiting)
+      const { status, headers, body } = await amendOrder(asked, use({ view: { status: is } }))
       expect([status, JSON.parse(body as string)]).toMatchObject([202, { status: is, changeId: CHANGE }])
+      expect(new Headers(headers as Record<string, string>).get('retry-after')).toBe(again ? '1' : null)
     },
   )
 
