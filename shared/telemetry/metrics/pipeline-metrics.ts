@@ -36,7 +36,7 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   const duplicates = counter('orders_duplicate_total', 'Deliveries of orders that were stored already.', [TOPIC])
   const changes = counter(
     'orders_changes_total',
-    'Changes that were processed, by what became of them. One that waits counts once, as waiting.',
+    'Changes whose records were processed, by the outcome then. One that waits counts once, as waiting, and not again.',
     ['outcome'],
   )
   const sizes = histogram('orders_batch_size', 'Records of a batch.', BATCH_SIZES, [TOPIC])
