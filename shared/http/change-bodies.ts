@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { OrderError, type Violation } from '../domain/errors.ts'
 import { amendmentSchema, cancellationSchema, type Amendment } from '../domain/changes/order-changes.ts'
-import { newOrderCommandSchema } from '../domain/order-commands.ts'
+import { newOrderCommandSchema, orderItemSchema } from '../domain/order-commands.ts'
 import { unknownMembersOf } from '../domain/unknown-members.ts'
 import { violationsOf } from '../domain/violations.ts'
 
@@ -11,14 +11,16 @@ import { violationsOf } from '../domain/violations.ts'
  */
 
 const AMENDABLE: ReadonlySet<string> = new Set(Object.keys(amendmentSchema.shape))
+const OF_CANCELLATIONS: ReadonlySet<string> = new Set(Object.keys(cancellationSchema.shape))
 const OF_ORDERS: ReadonlySet<string> = new Set(Object.keys(newOrderCommandSchema.shape))
+const OF_ITEMS: ReadonlySet<string> = new Set(Object.keys(orderItemSchema.shape))
 
 /** The amendment in the body. Throws `invalid-change` with a pointer to everything that is wrong. */
 export function readAmendment(body: unknown): Amendment {
   const unknown = unknownMembersOf(body, AMENDABLE)
   const parsed = amendmentSchema.safeParse(body)
   if (parsed.success && unknown.length === 0) return parsed.data
-  const violations = faultsIn(parsed, unknown.map(unknownMember))
+  const violations = faultsIn(parsed, unknown.map(notAmendable))
   throw invalid(
     violations.map((violation) => (isRemoval(body, violation.pointer) ? cannotRemove(violation) : violation)),
   )
@@ -26,16 +28,11 @@ export function readAmendment(body: unknown): Amendment {
 
 /** The reason in the body, if it has one. Throws `invalid-change`. */
 export function readCancellation(body: unknown): { readonly reason?: string } {
-  const unknown = unknownMembersOf(body, new Set(Object.keys(cancellationSchema.shape)))
+  const unknown = unknownMembersOf(body, OF_CANCELLATIONS)
   const parsed = cancellationSchema.safeParse(body)
   if (parsed.success && unknown.length === 0) return parsed.data
-  const detail = 'is not known here'
-  throw invalid(
-    faultsIn(
-      parsed,
-      unknown.map((pointer) => ({ pointer, detail })),
-    ),
-  )
+  const violations = unknown.map((pointer) => unknownMember(pointer, 'a cancellation', OF_CANCELLATIONS))
+  throw invalid(faultsIn(parsed, violations))
 }
 
 /** Unknown members are named one by one, so zod's issues about the body as a whole are left out if there are any. */
@@ -44,9 +41,14 @@ function faultsIn(parsed: z.ZodSafeParseResult<unknown>, unknown: readonly Viola
   return [...unknown, ...violationsOf({ issues })]
 }
 
-function unknownMember(pointer: string): Violation {
-  const isOfOrders = OF_ORDERS.has(pointer.slice(1))
-  return { pointer, detail: isOfOrders ? 'cannot be changed: it stays as it was placed' : 'is not known here' }
+function notAmendable(pointer: string): Violation {
+  if (OF_ORDERS.has(pointer.slice(1))) return { pointer, detail: 'cannot be changed: it stays as it was placed' }
+  const isOfItem = pointer.startsWith('/orderItems/')
+  return isOfItem ? unknownMember(pointer, 'an item', OF_ITEMS) : unknownMember(pointer, 'a change', AMENDABLE)
+}
+
+function unknownMember(pointer: string, owner: string, members: ReadonlySet<string>): Violation {
+  return { pointer, detail: `is not known here: ${owner} may have ${[...members].join(', ')}` }
 }
 
 /** RFC 7396 removes a member that is null. */

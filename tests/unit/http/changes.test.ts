@@ -168,6 +168,10 @@ describe('an amendment', () => {
     return undefined
   }
 
+  const UNKNOWN =
+    'is not known here: a change may have customerName, customerLastName, customerEmail, shippingAddress, ' +
+    'billingAddress, totalPrice, paymentMethodType, orderItems'
+
   it('replaces what it names, with numbers as names', () => {
     const amendment = readAmendment({ totalPrice: 7, paymentMethodType: 2, customerEmail: '' })
     expect(amendment).toEqual({ totalPrice: 7, paymentMethodType: 'Invoice', customerEmail: '' })
@@ -178,12 +182,12 @@ describe('an amendment', () => {
     [[], '', 'must be an object'],
     [null, '', 'must be an object'],
     ['text', '', 'must be an object'],
-    [{ totalPrise: 7 }, '/totalPrise', 'is not known here'],
+    [{ totalPrise: 7 }, '/totalPrise', UNKNOWN],
     [{ customerId: 7 }, '/customerId', 'cannot be changed: it stays as it was placed'],
     [{ currencyType: 'EUR' }, '/currencyType', 'cannot be changed: it stays as it was placed'],
     [{ metadata: {} }, '/metadata', 'cannot be changed: it stays as it was placed'],
-    [{ 'a/b~c': 7 }, '/a~1b~0c', 'is not known here'],
-    [JSON.parse('{"__proto__":1,"totalPrice":7}'), '/__proto__', 'is not known here'],
+    [{ 'a/b~c': 7 }, '/a~1b~0c', UNKNOWN],
+    [JSON.parse('{"__proto__":1,"totalPrice":7}'), '/__proto__', UNKNOWN],
     [{ customerName: null }, '/customerName', 'cannot be removed, because every order has it'],
     [{ orderItems: null }, '/orderItems', 'cannot be removed, because every order has it'],
     [{ orderItems: [] }, '/orderItems', 'must have at least one item'],
@@ -197,6 +201,12 @@ describe('an amendment', () => {
     const item = { itemCode: 'A', brand: 'B', type: 'C', size: '', colour: '', quantity: 1, price: 1, currencyType: 1 }
     const body = { a: 1, b: 2, totalPrice: 7, orderItems: [item, { ...item, gift: true }] }
     expect(faults(() => readAmendment(body))?.map(({ pointer }) => pointer)).toEqual(['/a', '/b', '/orderItems/1/gift'])
+    expect(faults(() => readAmendment(body))?.[2]?.detail).toMatch(/^is not known here: an item may have itemCode, /)
+  })
+
+  it('of a cancellation with an unknown member is told what it may have', () => {
+    const detail = 'is not known here: a cancellation may have reason'
+    expect(faults(() => readCancellation({ because: 'x' }))).toEqual([{ pointer: '/because', detail }])
   })
 
   it('with thousands of unknown members has some of them named', () => {
