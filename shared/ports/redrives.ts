@@ -72,7 +72,7 @@ export interface Redrives {
 
   /**
    * Keeps the edited payload beside the original before it is sent, so that an edit whose sending is uncertain is on record
-   * too. The letter stays `dead`. Rejects with `dead-letter-not-found` or `conflict`.
+   * too. The letter stays `dead`. Rejects with `dead-letter-not-found`, or with `conflict`, as for a letter of a change.
    */
   recordEdit(letterId: string, value: Uint8Array, act: Act): Promise<KeptDeadLetter>
 

@@ -134,11 +134,6 @@ export function createRedrive(dependencies: {
         const detail = 'Another consumer gave it up: its order is not ours to change. Redrive or discard it.'
         throw new OrderError('conflict', detail)
       }
-      if (letter?.change !== undefined) {
-        const detail =
-          'The record is a change of an order, which cannot be edited: discard this letter and send another change.'
-        throw new OrderError('conflict', detail)
-      }
       if (letter?.orderId === null) {
         const detail =
           'The record names no order, so there is nothing to edit: place the order again and discard this letter.'

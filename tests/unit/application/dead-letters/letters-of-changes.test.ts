@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { changeNotEditable } from '../../../../shared/adapters/stores/letters.ts'
 import { createPreviewRedrive } from '../../../../shared/application/dead-letters/preview-redrive.ts'
 import { createRedrive } from '../../../../shared/application/dead-letters/redrive.ts'
 import type { ChangeEvent } from '../../../../shared/domain/order-events.ts'
@@ -59,12 +60,16 @@ describe('a letter of a change', () => {
     })
   })
 
-  it('cannot be edited, and the refusal says what to do instead', async () => {
+  it('cannot be edited: nothing is sent, and the refusal of the store says what to do instead', async () => {
     const log = createRecordingLog()
     const redrive = createRedrive({
       log,
       deadLetters: { get: async () => letterOf(EVENT, 3) },
-      redrives: {} as Redrives,
+      redrives: {
+        recordEdit: async () => {
+          throw changeNotEditable()
+        },
+      } as Partial<Redrives> as Redrives,
       topics: createTopics('orders', 'group', [10_000]),
       proofs: createRedriveProofs(['a secret for tests only']),
       clock: createVirtualClock(),
