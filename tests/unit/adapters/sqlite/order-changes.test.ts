@@ -57,6 +57,22 @@ test('a batch of orders without changes asks one thing more: whether any change 
   ])
 })
 
+test('a word that goes leaves the prefixes that it shares with a word that stays', () => {
+  const commands = prepareBatchCommands(db)
+  const order = orderAt(0, { order: { customerName: 'Alexa', customerLastName: 'Alexandra' } })
+  // More words with the prefix than a search looks up one by one.
+  const letters = [...'bcdefghijklmnopqrstu']
+  const others = letters.flatMap((letter, index) =>
+    ['x', 'y'].map((end, side) => orderAt(1 + 2 * index + side, { order: { customerName: `Al${letter}${end}` } })),
+  )
+  commands.storeBatch(batchOf([order, ...others]))
+  const amendment = { customerName: 'Bert' }
+  commands.storeBatch(batchOf([], { changes: [changeAt(99, order, { kind: 'amend', amendment })] }))
+  for (const q of ['a', 'al', 'ale', 'alex', 'alexandra'])
+    expect([q, found(q)[found(q).length - 1]]).toEqual([q, order.orderId])
+  db.exec(`INSERT INTO order_search (order_search) VALUES ('integrity-check')`)
+})
+
 test('the index finds orders by what they are, however often they were amended and its parts merged', () => {
   const commands = prepareBatchCommands(db)
   const random = createRandom(7)
