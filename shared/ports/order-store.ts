@@ -118,6 +118,8 @@ export interface ParkedChange {
   readonly kind: ChangeKind
   /** Null if it cannot be read. */
   readonly change: OrderChange | null
+  /** The key stays that of this change while it is parked. */
+  readonly idempotencyKeyHash: string | null
 }
 
 export interface ParkedRecord {

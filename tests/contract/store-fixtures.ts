@@ -133,7 +133,12 @@ export function parkedChange(change: ChangeToStore, changes: Partial<ParkedRecor
     acceptedAt: change.acceptedAt,
     order: null,
     redriveOf: change.redriveOf,
-    change: { changeId: change.changeId, kind: change.change.kind, change: change.change },
+    change: {
+      changeId: change.changeId,
+      kind: change.change.kind,
+      change: change.change,
+      idempotencyKeyHash: change.idempotencyKeyHash,
+    },
     ...changes,
   }
 }

@@ -34,7 +34,7 @@ export function toParkedRecord(letter: DeadLetter): ParkedRecord {
     acceptedAt: timeOr(letter.recordTimestamp, letter.lastFailedAt),
     order: null,
     redriveOf,
-    ...(change !== undefined && { change: { ...change, change: null } }),
+    ...(change !== undefined && { change: { ...change, change: null, idempotencyKeyHash: null } }),
   }
 }
 

@@ -152,5 +152,5 @@ function toParkedRecord({ unstorable: { record, event }, journey }: Parcel): Par
 function parkedChange(record: LogRecord, event: Unstorable['event']): ParkedChange | undefined {
   if (event !== null && !isChange(event)) return undefined
   const known = changeOf(record)
-  return known && { ...known, change: event?.change ?? null }
+  return known && { ...known, change: event?.change ?? null, idempotencyKeyHash: event?.idempotencyKeyHash ?? null }
 }

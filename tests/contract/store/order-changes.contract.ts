@@ -239,7 +239,7 @@ export function orderChangesContract(name: string, open: OpenEmptyStore): void {
           const order = orderAt(0)
           const [dead, waiting] = [changeAt(1, order, named('A')), changeAt(2, order, amend({ customerLastName: 'B' }))]
           const told = parkedChange(dead, DEAD)
-          const unread = { changeId: dead.changeId, kind: 'amend', change: null } as const
+          const unread = { changeId: dead.changeId, kind: 'amend', change: null, idempotencyKeyHash: null } as const
           await store([order], { parked: [readable ? told : { ...told, change: unread }] })
           await opened.deadLetters.keep([changeLetterOf(dead)])
           expect(await change(waiting)).toEqual(['waiting'])
@@ -325,6 +325,47 @@ export function orderChangesContract(name: string, open: OpenEmptyStore): void {
       })
     })
 
+    describe('that cannot be decided', () => {
+      const unreadable = (order: OrderToStore): ChangeToStore =>
+        changeAt(1, order, amend({ orderItems: 7 } as unknown as Amendment))
+
+      test('is parked like any other record that fails, and does not stop the changes of other orders', async () => {
+        const [order, other] = [orderAt(0), orderAt(4)]
+        const [bad, next, good] = [unreadable(order), changeAt(2, order, named('A')), changeAt(3, other, named('B'))]
+        await store([order, other], { delivered: 'copy' })
+        await expect(change(bad, next, good)).rejects.toThrow()
+        // As processing searches for it: SQLite keeps the copy, and SQL Server has recorded the change already.
+        await copy(bad).catch(() => undefined)
+        const batch = { changes: [next, good], parked: [parkedChange(bad)] }
+        expect(await store([order, other], batch)).toEqual(['waiting', 'applied'])
+        expect(await line()).toMatchObject({ waiting: 1, balanced: true })
+        await expect(copy(bad)).rejects.toThrow()
+        await store([], { parked: [parkedChange(bad, DEAD)], delivered: 'copy' })
+        await opened.deadLetters.keep([changeLetterOf(bad)])
+        expect(await statuses(bad, next)).toEqual(['dead-lettered', 'waiting'])
+        expect(await stateOfLetter(bad)).toBe('dead')
+        expect(await line()).toMatchObject({ balanced: true, states: { dead: 1, retrying: 0 } })
+        await opened.redriveTasks.discard(letterIdOf(bad), actAt(1))
+        expect(await change(changeAt(5, order, named('C')))).toEqual(['applied'])
+        expect(await statuses(bad, next)).toEqual(['discarded', 'earlier-change-discarded'])
+      })
+
+      test('is dead if its letter is the first to tell of the failure, and dead again after a redrive', async () => {
+        const order = orderAt(0)
+        const bad = unreadable(order)
+        await store([order])
+        await copy(bad).catch(() => undefined)
+        await opened.deadLetters.keep([changeLetterOf(bad)])
+        await store([], { parked: [parkedChange(bad, DEAD)] })
+        expect([await statuses(bad), await stateOfLetter(bad)]).toEqual([['dead-lettered'], 'dead'])
+        const redriven = again(bad, 2)
+        await expect(change(redriven)).rejects.toThrow()
+        await store([], { parked: [parkedChange(redriven)] })
+        expect(await changeView(bad)).toMatchObject({ status: 'waiting', cause: CAUSE, nextAttemptAt: LATER })
+        expect(await line()).toMatchObject({ balanced: true, waiting: 0 })
+      })
+    })
+
     describe('that is refused', () => {
       test('by a cancelled order, with the cause', async () => {
         const order = orderAt(0)
@@ -374,6 +415,23 @@ export function orderChangesContract(name: string, open: OpenEmptyStore): void {
         expect((await view(order))?.orderItems).toMatchObject([{ itemCode: 'A-1' }])
         expect(await found('zyzzyva')).toEqual([])
         expect(await line()).toMatchObject({ stored: 6, parked: 0, balanced: true })
+      })
+
+      test('if its Idempotency-Key belongs to another change that is parked', async () => {
+        const order = orderAt(0)
+        const idempotencyKeyHash = keyHash('key')
+        const [first, second] = [1, 2].map((offset) =>
+          changeAt(offset, order, named(`N${offset}`), { idempotencyKeyHash }),
+        ) as [ChangeToStore, ChangeToStore]
+        await store([order], { parked: [parkedChange(first)] })
+        expect(await change(second)).toEqual(['refused'])
+        expect(await statuses(second)).toEqual(['idempotency-key-reused'])
+        const known = { changeId: first.changeId, bodyHash: first.bodyHash, acceptedAt: ACCEPTED_AT }
+        expect(await opened.store.findChangeByIdempotencyKey(idempotencyKeyHash)).toEqual(known)
+        // A third one is parked, and does not take the key away.
+        await store([], { parked: [parkedChange(changeAt(3, order, cancel(), { idempotencyKeyHash }))] })
+        expect(await copy(first)).toEqual(['applied'])
+        expect(await opened.store.findChangeByIdempotencyKey(idempotencyKeyHash)).toEqual(known)
       })
 
       test('if its Idempotency-Key belongs to another change', async () => {
@@ -521,10 +579,51 @@ export function orderChangesContract(name: string, open: OpenEmptyStore): void {
       test('also if the origin fails again in that batch', async () => {
         await store([order])
         await copy(second)
-        expect(await store([], { changes: [first], parked: [parkedChange(second)] })).toEqual(['applied'])
-        expect(await statuses(first, second)).toEqual(['applied', 'applied'])
-        expect(await view(order)).toMatchObject({ customerName: 'B', version: 3 })
-        expect(await line()).toMatchObject({ next: 3, waiting: 0, balanced: true })
+        const third = changeAt(3, order, amend({ customerLastName: 'C' }))
+        expect(await store([], { changes: [first, third], parked: [parkedChange(second)] })).toEqual([
+          'applied',
+          'waiting',
+        ])
+        expect(await changeView(second)).toMatchObject({ status: 'waiting', cause: CAUSE, nextAttemptAt: LATER })
+        expect(await view(order)).toMatchObject({ customerName: 'A', version: 2 })
+        expect(await line()).toMatchObject({ next: 4, waiting: 1, balanced: true, states: { retrying: 1 } })
+        expect(await copy(second)).toEqual(['applied'])
+        // The batch that parked it is repeated, because its answer was lost.
+        await store([], { changes: [first, third], parked: [parkedChange(second)] })
+        expect(await statuses(first, second, third)).toEqual(['applied', 'applied', 'applied'])
+        expect(await view(order)).toMatchObject({ customerName: 'B', customerLastName: 'C', version: 4 })
+        expect(await line()).toMatchObject({ waiting: 0, balanced: true, states: { stored: 1, retrying: 0 } })
+      })
+
+      test('has no entry in the history about waiting if it is decided when its turn comes', async () => {
+        await store([order])
+        await copy(second)
+        await change(first, second)
+        expect(await kindsOf(order)).toEqual(['accepted', 'stored', 'amended', 'amended'])
+        const behind = changeAt(4, order, named('D'))
+        await copy(behind)
+        await store([], { changes: [behind], parked: [parkedChange(changeAt(3, order, cancel()))] })
+        expect((await kindsOf(order)).slice(4).toSorted()).toEqual(['attempt-failed', 'change-waits'])
+      })
+
+      test('is not rejected with what waits behind a change that is discarded', async () => {
+        await store([order])
+        await kill(first)
+        const [behind, early] = [changeAt(2, order, named('C')), changeAt(9, order, named('D'))]
+        await change(behind)
+        await copy(early)
+        await opened.redriveTasks.discard(letterIdOf(first), actAt(1))
+        expect(await statuses(first, behind, early)).toEqual(['discarded', 'earlier-change-discarded', 'waiting'])
+        expect(await change(early)).toEqual(['applied'])
+      })
+
+      test('takes its turn at once if the ledger has passed over its origin, or does not count its topic', async () => {
+        await store([order, orderAt(5)])
+        expect(await copy(first)).toEqual(['applied'])
+        // Somebody sent it to a retry topic themselves.
+        const sent = changeAt(0, order, named('Sent'), { origin: { topic: 'orders-retry-1', partition: 0, offset: 0 } })
+        expect(await copy(sent)).toEqual(['applied'])
+        expect(await view(order)).toMatchObject({ customerName: 'Sent', version: 3 })
       })
 
       test('holds nobody if it is dead', async () => {
@@ -801,7 +900,12 @@ export function orderChangesContract(name: string, open: OpenEmptyStore): void {
         const dead = changeAt(1, order, named('A'))
         const { changeId } = dead
         await store([order], {
-          parked: [parkedChange(dead, { ...DEAD, change: { changeId, kind: 'amend', change: null } })],
+          parked: [
+            parkedChange(dead, {
+              ...DEAD,
+              change: { changeId, kind: 'amend', change: null, idempotencyKeyHash: null },
+            }),
+          ],
         })
         expect(await changeView(dead)).toEqual({
           orderId: order.orderId,

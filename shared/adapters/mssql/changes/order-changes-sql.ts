@@ -39,7 +39,8 @@ DECLARE @changes TABLE (
   next_attempt_at DATETIME2(3) NULL,
   cause_code NVARCHAR(200) NULL,
   cause_detail NVARCHAR(MAX) NULL,
-  -- Whether the ledger has counted the origin or counts it with this batch.
+  -- Whether the ledger is past the origin, counts it with this batch, or does not count its topic at all (as a retry topic to
+  -- which somebody sent a record of their own).
   is_counted BIT NOT NULL,
   turn BIGINT NULL,
   seen_state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
@@ -154,17 +155,13 @@ IF EXISTS (SELECT 1 FROM @changes AS c WHERE c.is_counted = 0)
   UPDATE c
   SET is_counted = 1
   FROM @changes AS c
-  WHERE c.is_counted = 0 AND EXISTS (
+  WHERE c.is_counted = 0 AND (EXISTS (
     SELECT 1 FROM ledger AS l WITH (FORCESEEK)
     WHERE l.group_id = c.group_id AND l.topic = c.topic AND l.log_partition = c.log_partition
       AND l.next_offset > c.log_offset
-  ) AND COALESCE((
-    SELECT TOP (1) CASE WHEN g.lost_by IS NULL THEN g.until_offset ELSE 0 END
-    FROM ledger_gaps AS g
-    WHERE g.group_id = c.group_id AND g.topic = c.topic AND g.log_partition = c.log_partition
-      AND g.since_offset <= c.log_offset
-    ORDER BY g.since_offset DESC
-  ), 0) <= c.log_offset;
+  ) OR NOT EXISTS (
+    SELECT 1 FROM ledger AS l WITH (FORCESEEK) WHERE l.group_id = c.group_id AND l.topic = c.topic
+  ));
 
 UPDATE c
 SET turn = t.turn
@@ -190,15 +187,18 @@ BEGIN
   WHERE c.round = @change_round;
 
 ${JUDGE_CHANGES}
-  -- A failure is news if it is a later failure of the row's record, or a failure of the record that redrives it.
+  -- A failure is news if it is a later failure of the row's record, or a failure of the record that redrives it. A waiting
+  -- change whose record fails later is held again: every failed record has a copy in a retry topic, or a letter. So a change
+  -- that cannot be decided, whatever the reason, does not stop its partition.
   UPDATE c
   SET state = CASE
-      WHEN c.is_other = 1 OR c.seen_state IN ('waiting', 'applied', 'rejected', 'discarded') THEN NULL
+      WHEN c.is_other = 1 OR c.seen_state IN ('applied', 'rejected', 'discarded') THEN NULL
+      WHEN c.parked IS NULL AND c.seen_state = 'waiting' THEN NULL
       WHEN c.parked IS NULL AND c.outcome <> 'stored' THEN NULL
       WHEN c.parked IS NULL AND c.is_key_taken = 1 THEN 'rejected'
       WHEN c.parked IS NULL THEN 'waiting'
-      WHEN c.seen_state IS NULL OR (c.is_here = 0 AND c.is_next = 1) OR (
-        c.is_here = 1 AND c.seen_state = 'retrying'
+      WHEN c.seen_state IS NULL OR (c.is_here = 0 AND c.is_next = 1 AND c.seen_state <> 'waiting') OR (
+        c.is_here = 1 AND c.seen_state IN ('waiting', 'retrying')
         AND (c.attempt > c.seen_attempt OR (c.attempt = c.seen_attempt AND c.parked = 'dead'))
       ) THEN CASE WHEN c.parked = 'dead' THEN 'dead-lettered' ELSE 'retrying' END
     END,
@@ -218,16 +218,22 @@ ${JUDGE_CHANGES}
 
   -- An earlier failure may have been recorded without the event, because nobody could read it then.
   UPDATE k
-  SET event = c.event, body_hash = c.body_hash
+  SET event = c.event, body_hash = c.body_hash,
+    idempotency_key_hash = CASE WHEN c.is_key_taken = 0 THEN c.idempotency_key_hash ELSE k.idempotency_key_hash END
   FROM order_changes AS k WITH (FORCESEEK)
   JOIN @changes AS c ON c.change_id = k.change_id
   WHERE c.round = @change_round AND c.is_other = 0 AND k.event IS NULL AND c.event IS NOT NULL;
 
   UPDATE k
   SET state = c.state, origin_topic = c.topic, origin_partition = c.log_partition, origin_offset = c.log_offset,
-    idempotency_key_hash = CASE WHEN c.state = 'waiting' THEN c.idempotency_key_hash ELSE k.idempotency_key_hash END,
+    idempotency_key_hash = CASE
+      WHEN c.is_key_taken = 0 THEN COALESCE(c.idempotency_key_hash, k.idempotency_key_hash)
+      ELSE k.idempotency_key_hash
+    END,
     accepted_at = COALESCE(c.accepted_at, k.accepted_at), updated_at = c.recorded_at, cause_code = c.cause_code,
-    cause_detail = c.cause_detail, attempt = c.attempt, next_attempt_at = c.next_attempt_at, waits_told = 0
+    cause_detail = c.cause_detail, next_attempt_at = c.next_attempt_at, waits_told = 0,
+    -- The failures of a dead letter's record are not those of its redrive.
+    attempt = CASE WHEN c.parked IS NULL AND c.is_here = 1 THEN k.attempt ELSE c.attempt END
   FROM order_changes AS k WITH (FORCESEEK)
   JOIN @changes AS c ON c.change_id = k.change_id
   WHERE c.round = @change_round AND c.seen_state IS NOT NULL AND c.state IS NOT NULL;
@@ -237,7 +243,7 @@ ${JUDGE_CHANGES}
     origin_offset, accepted_at, updated_at, cause_code, cause_detail, attempt, next_attempt_at, waits_told
   )
   SELECT c.change_id, c.order_id, c.turn, c.kind, c.state, c.event, c.body_hash,
-    CASE WHEN c.state = 'waiting' THEN c.idempotency_key_hash END, c.topic, c.log_partition, c.log_offset, c.accepted_at,
+    CASE WHEN c.is_key_taken = 0 THEN c.idempotency_key_hash END, c.topic, c.log_partition, c.log_offset, c.accepted_at,
     c.recorded_at, c.cause_code, c.cause_detail, c.attempt, c.next_attempt_at, 0
   FROM @changes AS c
   WHERE c.round = @change_round AND c.seen_state IS NULL AND c.state IS NOT NULL

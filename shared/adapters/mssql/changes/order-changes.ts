@@ -63,7 +63,7 @@ function toDeliveredJson({ i, change: delivered, groupId, recordedAt, isCounted 
     acceptedAt: toSqlTime(acceptedAt),
     recordedAt: toSqlTime(recordedAt),
     parked: null,
-    attempt: 1,
+    attempt: 0,
     nextAttemptAt: null,
     causeCode: null,
     causeDetail: null,
@@ -74,7 +74,7 @@ function toDeliveredJson({ i, change: delivered, groupId, recordedAt, isCounted 
 
 function toFailedJson({ record, groupId, parkedAt, isCounted }: ParkedDelivery) {
   const { orderId, origin, state, attempt, nextAttemptAt, cause, acceptedAt, redriveOf } = record
-  const { changeId, kind, change } = record.change
+  const { changeId, kind, change, idempotencyKeyHash } = record.change
   const row = {
     i: null,
     groupId,
@@ -82,7 +82,8 @@ function toFailedJson({ record, groupId, parkedAt, isCounted }: ParkedDelivery) 
     orderId,
     kind,
     bodyHash: change === null ? null : bodyHash(changeJson(change)),
-    keyHash: null,
+    // The answer to a repeated request needs the change itself.
+    keyHash: change === null ? null : idempotencyKeyHash,
     ...origin,
     letter: letterPlace(redriveOf),
     acceptedAt: acceptedAt === null ? null : toSqlTime(acceptedAt),

@@ -22,8 +22,11 @@ export interface OrderChanges {
    * the change waits for its turn from now on, and `known` if it was kept from this record before.
    */
   record(change: ChangeToStore, isCounted: boolean, atMs: number): 'new' | 'known' | 'duplicate' | Rejection
-  /** Records a failure of the change's record, or of a copy or redrive of it, unless the change is kept. */
-  park(record: ParkedRecord, change: ParkedChange, isCounted: boolean, atMs: number): void
+  /**
+   * Records a failure of the change's record, or of a copy or redrive of it, unless the change is decided. Returns whether the
+   * change was waiting, and is held now.
+   */
+  park(record: ParkedRecord, change: ParkedChange, isCounted: boolean, atMs: number): boolean
   /** Adds an entry to the history of a change that has to wait. */
   tellWaiting(changeId: string, atMs: number): void
   /** Writes the verdict on a change whose turn came. */
@@ -32,8 +35,8 @@ export interface OrderChanges {
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
   /** Rejects the changes that wait behind a discarded one. */
   rejectBehind(changeId: string, atMs: number): void
-  /** Whether the change is kept, and from this record. */
-  isKeptFrom(changeId: string, origin: RecordPosition): boolean
+  /** Whether the change is kept from this record, and after so many failures of it. */
+  isKeptFrom(changeId: string, origin: RecordPosition, failures: number): boolean
 }
 
 /** Uses the unique index on change_id. */
@@ -53,9 +56,12 @@ const GIVE_TURN = `
 const KEEP = `
   UPDATE order_changes SET
     state = ?, event = ?, body_hash = ?, idempotency_key_hash = ?, origin_topic = ?, origin_partition = ?,
-    origin_offset = ?, accepted_at = ?, updated_at = ?, cause_code = ?, cause_detail = ?, next_attempt_at = NULL
+    origin_offset = ?, accepted_at = ?, updated_at = ?, cause_code = ?, cause_detail = ?, attempt = ?,
+    next_attempt_at = NULL
   WHERE change_id = ?`
-const LEARN = 'UPDATE order_changes SET event = ?, body_hash = ? WHERE change_id = ? AND event IS NULL'
+const LEARN = `
+  UPDATE order_changes SET event = ?, body_hash = ?, idempotency_key_hash = coalesce(?, idempotency_key_hash)
+  WHERE change_id = ? AND event IS NULL`
 const FAIL = `
   UPDATE order_changes SET
     state = ?, origin_topic = ?, origin_partition = ?, origin_offset = ?, accepted_at = coalesce(?, accepted_at),
@@ -68,7 +74,8 @@ const MOVE = 'UPDATE order_changes SET state = ?, updated_at = ? WHERE change_id
 /** Uses order_changes_undecided. */
 const SELECT_BEHIND = `
   SELECT change_id FROM order_changes
-  WHERE order_id = ? AND seq > ? AND state IN ('waiting', 'retrying', 'dead-lettered') AND state = 'waiting' ORDER BY seq`
+  WHERE order_id = ? AND seq > ? AND state IN ('waiting', 'retrying', 'dead-lettered') AND state = 'waiting' AND early = 0
+  ORDER BY seq`
 
 interface ChangeRow {
   readonly seq: number
@@ -102,6 +109,12 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
     return select.get(toIdBytes(changeId)) as ChangeRow | undefined
   }
 
+  /** The hash of the change's key, unless it belongs to another change. */
+  function freeKey(keyHash: string | null, id: Uint8Array): Uint8Array | null {
+    const key = keyHash === null ? null : toHashBytes(keyHash)
+    return key === null || selectKey.get(key, id) !== undefined ? null : key
+  }
+
   function rejectOne(id: Uint8Array, orderId: Uint8Array, cause: Cause, atMs: number): void {
     reject.run(cause.code, cause.detail, atMs, id)
     history.tell(orderId, id, atMs, { kind: 'change-rejected', cause })
@@ -114,49 +127,74 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       const row = find(changeId)
       const hash = toHashBytes(change.bodyHash)
       if (row !== undefined && !isOf(row, orderId, hash)) return CHANGE_ID_REUSED
-      if (row?.early === 1 && isCounted) giveTurn.run(toIdBytes(changeId))
-      if (row !== undefined && !isHeld(row)) return samePlace(originIn(row), origin) ? 'known' : 'duplicate'
+      const isInTurnNow = row?.early === 1 && isCounted
+      if (isInTurnNow) giveTurn.run(toIdBytes(changeId))
+      const isHere = row !== undefined && samePlace(originIn(row), origin)
+      if (row !== undefined && !isHeld(row)) {
+        if (!isHere) return 'duplicate'
+        return isInTurnNow && row.state === 'waiting' ? 'new' : 'known'
+      }
       const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
-      const key = idempotencyKeyHash === null ? null : toHashBytes(idempotencyKeyHash)
-      const isReused = key !== null && selectKey.get(key, id) !== undefined
+      const key = freeKey(idempotencyKeyHash, id)
+      const isReused = idempotencyKeyHash !== null && key === null
       const { code, detail } = isReused ? KEY_REUSED : { code: null, detail: null }
       const state: ChangeState = isReused ? 'rejected' : 'waiting'
-      const content = [JSON.stringify(change.change), hash, isReused ? null : key] as const
+      const content = [JSON.stringify(change.change), hash, key] as const
       const place = [origin.topic, origin.partition, origin.offset] as const
       const times = [toMs(change.acceptedAt), atMs] as const
-      if (row !== undefined) keep.run(state, ...content, ...place, ...times, code, detail, id)
+      // The failures of a dead letter's record are not those of its redrive.
+      const failures = isHere ? row.attempt : 0
+      if (row !== undefined) keep.run(state, ...content, ...place, ...times, code, detail, failures, id)
       else {
         const early = isCounted ? 0 : 1
-        insert.run(id, order, change.change.kind, state, early, ...content, ...place, ...times, code, detail, 1, null)
+        insert.run(
+          id,
+          order,
+          change.change.kind,
+          state,
+          early,
+          ...content,
+          ...place,
+          ...times,
+          code,
+          detail,
+          failures,
+          null,
+        )
       }
       if (isReused) history.tell(order, id, atMs, { kind: 'change-rejected', cause: KEY_REUSED })
       return isReused ? 'known' : 'new'
     },
-    park(record, { changeId, kind, change }, isCounted, atMs) {
+    park(record, { changeId, kind, change, idempotencyKeyHash }, isCounted, atMs) {
       const { orderId, origin, cause, attempt } = record
-      if (orderId === null) return
+      if (orderId === null) return false
       const row = find(changeId)
       const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
       const [event, hash] = change === null ? [null, null] : [JSON.stringify(change), hashOf(change)]
+      // The answer to a repeated request needs the change itself.
+      const key = change === null ? null : freeKey(idempotencyKeyHash, id)
       // The id belongs to another change, so nothing waits for this one.
-      if (row !== undefined && !isOf(row, orderId, hash)) return
+      if (row !== undefined && !isOf(row, orderId, hash)) return false
       if (row?.early === 1 && isCounted) giveTurn.run(id)
-      if (row !== undefined && !isHeld(row)) return
-      if (row?.is_readable === 0 && event !== null) learn.run(event, hash, id)
-      if (row !== undefined && !isNews(record, row)) return
+      if (row !== undefined && !isHeld(row) && row.state !== 'waiting') return false
+      if (row?.is_readable === 0 && event !== null) learn.run(event, hash, key, id)
+      if (row !== undefined && !isNews(record, row)) return false
       const state = record.state === 'dead' ? 'dead-lettered' : 'retrying'
       const acceptedAt = record.acceptedAt === null ? null : toMs(record.acceptedAt)
       const nextAttemptAt = record.nextAttemptAt === null ? null : toMs(record.nextAttemptAt)
       const place = [origin.topic, origin.partition, origin.offset] as const
       const failure = [acceptedAt, atMs, cause.code, cause.detail, attempt, nextAttemptAt] as const
       if (row !== undefined) fail.run(state, ...place, ...failure, id)
-      else insert.run(id, order, kind, state, isCounted ? 0 : 1, event, hash, null, ...place, ...failure)
+      else insert.run(id, order, kind, state, isCounted ? 0 : 1, event, hash, key, ...place, ...failure)
       const told = record.state === 'dead' ? 'dead-lettered' : 'attempt-failed'
       history.tell(order, id, atMs, { kind: told, attempt, nextAttemptAt, cause })
+      return row?.state === 'waiting'
     },
     tellWaiting(changeId, atMs) {
       const row = find(changeId)
-      if (row?.state === 'waiting') history.tell(row.order_id, toIdBytes(changeId), atMs, { kind: 'change-waits' })
+      // A change without a turn may be decided at once when it gets one.
+      if (row?.state === 'waiting' && row.early === 0)
+        history.tell(row.order_id, toIdBytes(changeId), atMs, { kind: 'change-waits' })
     },
     decide(verdict, orderId, kind, atMs) {
       const [id, order] = [toIdBytes(verdict.changeId), toIdBytes(orderId)]
@@ -186,9 +224,10 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
         rejectOne(id as Uint8Array, row.order_id, EARLIER_DISCARDED, atMs)
       }
     },
-    isKeptFrom(changeId, origin) {
+    isKeptFrom(changeId, origin, failures) {
       const row = find(changeId)
-      return row !== undefined && isKept(row.state) && samePlace(originIn(row), origin)
+      if (row === undefined || !isKept(row.state) || !samePlace(originIn(row), origin)) return false
+      return row.state !== 'waiting' || row.attempt > failures
     },
   }
 }
@@ -204,13 +243,18 @@ function isOf(row: ChangeRow, orderId: string, hash: Uint8Array | null): boolean
   return isSame && sameBytes(row.order_id, toIdBytes(orderId))
 }
 
-/** Whether the failure is a later one of the row's record, or one of the record that was redriven in its place. */
+/**
+ * Whether the failure is a later one of the row's record, or one of the record that was redriven in its place. A waiting change
+ * whose record fails later is held again: every failed record has a copy in a retry topic, or a letter. So a change that
+ * cannot be decided, whatever the reason, does not stop its partition.
+ */
 function isNews(record: ParkedRecord, row: ChangeRow): boolean {
   if (!samePlace(originIn(row), record.origin)) {
     const redriven = record.redriveOf === null ? undefined : parseDeadLetterId(record.redriveOf)
-    return redriven !== undefined && samePlace(originIn(row), { ...redriven, topic: originTopicOf(redriven.topic) })
+    if (redriven === undefined || row.state === 'waiting') return false
+    return samePlace(originIn(row), { ...redriven, topic: originTopicOf(redriven.topic) })
   }
-  if (row.state !== 'retrying') return false
+  if (row.state === 'dead-lettered') return false
   return record.attempt > row.attempt || (record.attempt === row.attempt && record.state === 'dead')
 }
 

@@ -9,7 +9,10 @@ import { prepareGaps, type PartitionKey } from './gaps.ts'
 export interface LedgerCounting {
   /** Returns the outcomes that were counted now. */
   count(groupId: string, outcomes: readonly Outcome[]): ReadonlySet<Outcome>
-  /** Whether the ledger is past the offset, so that every record before it has been delivered. */
+  /**
+   * Whether the ledger is past the offset, so that every record before it has been delivered or passed over. Also true for a
+   * topic that the ledger does not count, such as a retry topic to which somebody sent a record of their own.
+   */
   isCounted(groupId: string, origin: RecordPosition): boolean
 }
 
@@ -21,7 +24,9 @@ export interface Outcome {
 
 const KEY = 'group_id = ? AND topic = ? AND partition = ?'
 const SELECT = `SELECT first, next, stored, duplicate, parked, gaps, redriven, absent, lost FROM ledger WHERE ${KEY}`
-const IS_COUNTED = `SELECT 1 FROM ledger WHERE ${KEY} AND next > ?`
+const IS_COUNTED = `
+  SELECT 1 WHERE EXISTS (SELECT 1 FROM ledger WHERE ${KEY} AND next > ?)
+    OR NOT EXISTS (SELECT 1 FROM ledger WHERE group_id = ? AND topic = ?)`
 const REPLACE = 'INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 
 /** As in the table, `gaps` counts every offset passed over, including those that are absent or lost. */
@@ -106,6 +111,6 @@ export function prepareLedgerCounting(db: DatabaseSync): LedgerCounting {
       return counted
     },
     isCounted: (groupId, { topic, partition, offset }) =>
-      isCounted.get(groupId, topic, partition, offset) !== undefined,
+      isCounted.get(groupId, topic, partition, offset, groupId, topic) !== undefined,
   }
 }
