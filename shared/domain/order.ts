@@ -51,6 +51,23 @@ export function decide(order: Order, change: OrderChange, at: string): OrderEven
   return { kind: 'cancelled', at, ...(change.reason !== undefined && { reason: change.reason }) }
 }
 
+export interface AppliedChange {
+  readonly change: OrderChange
+  /** RFC 3339. */
+  readonly acceptedAt: string
+}
+
+/** The order after changes that were applied to it before. Undefined if today's code refuses one of them. */
+export function reapply(order: Order, applied: readonly AppliedChange[]): Order | undefined {
+  let current = order
+  for (const { change, acceptedAt } of applied) {
+    const event = decide(current, change, acceptedAt)
+    if (event.kind === 'refused') return undefined
+    current = evolve(current, event)
+  }
+  return current
+}
+
 /** The order after one more event; undefined before the first one. */
 export function evolve(order: Order | undefined, event: OrderEvent): Order {
   if (event.kind === 'placed') return { version: 1, content: event.content }

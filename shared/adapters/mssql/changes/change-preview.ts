@@ -19,7 +19,7 @@ export function createChangePreview(query: Query, turns: Turns): OrderStore['pre
     if (outcome !== 'stored' || state === 'applied' || state === 'rejected') return toChangeOutcome(outcome, state)
     if (recorded['is_key_taken'] === true) return { kind: 'refused' }
     const { earlier, itself } = inTurn(turn.changes, change)
-    const before = takeTurns(turn.stored?.order, earlier, turn.isDiscarded)
+    const before = takeTurns(turn.order, earlier, turn.isDiscarded)
     if (before.verdicts.length < earlier.length) return { kind: 'waiting' }
     const { order, verdicts } = takeTurns(before.order, [itself], turn.isDiscarded)
     const [verdict] = verdicts

@@ -281,6 +281,25 @@ IF EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting')
     AND w.order_id IN (${rows.map((table) => `SELECT o.order_id FROM ${table} AS o`).join(' UNION ALL ')});
 `
 
+/**
+ * The same after a batch that is stored, with the orders that lack a change that was applied to them: they were lost, and
+ * stored again from their records. Only a batch of copies stores such orders, and it counts no places. Uses
+ * order_changes_applied.
+ */
+export const lookAfterStoring = (...rows: readonly string[]) => `
+IF EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting') OR NOT EXISTS (SELECT 1 FROM @places)
+  SELECT w.order_id
+  FROM order_changes AS w
+  WHERE w.state = 'waiting' AND w.turn IS NOT NULL
+    AND w.order_id IN (${rows.map((table) => `SELECT o.order_id FROM ${table} AS o`).join(' UNION ALL ')})
+  UNION
+  SELECT k.order_id
+  FROM @orders AS o
+  JOIN orders AS k ON k.order_id = o.order_id
+  JOIN order_changes AS a ON a.order_id = k.order_id AND a.state = 'applied' AND a.version > k.version
+  WHERE NOT EXISTS (SELECT 1 FROM @places);
+`
+
 /** How RECORD_CHANGES would judge each change on its own. Writes nothing. */
 export const PREVIEW_CHANGES = `
 SET NOCOUNT ON;

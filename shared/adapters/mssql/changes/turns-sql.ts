@@ -2,7 +2,8 @@ import { ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
 import { SELECT_BY_IDS } from '../orders/order-views-sql.ts'
 
 /**
- * Reads what a decision about changes is made from: of each order the first undecided changes, then its status and content.
+ * Reads what a decision about changes is made from: of each order the first undecided changes, then its status and content,
+ * and the applied changes that it does not have, because it was lost and stored again from its record.
  * Each SELECT reads its own moment, so TAKE_TURNS checks whether the rows are still as they were read.
  *
  * Uses the primary and unique keys, order_changes_undecided and order_changes_applied.
@@ -22,7 +23,13 @@ CROSS APPLY (
   ORDER BY u.turn
 ) AS c
 ORDER BY c.order_id, c.turn;
-${SELECT_BY_IDS}`
+${SELECT_BY_IDS}
+SELECT c.order_id, c.version, c.event, c.accepted_at
+FROM @found AS f
+JOIN orders AS o ON o.seq = f.seq
+JOIN order_changes AS c ON c.order_id = o.order_id AND c.state = 'applied' AND c.version > o.version
+ORDER BY c.order_id, c.version;
+`
 
 /**
  * Writes the decisions about the changes of some orders. The decision about an order is written as a whole or not at all. It

@@ -1,6 +1,6 @@
 import { isOrderError, OrderError } from '../../../domain/errors.ts'
 import type { ChangeKind, OrderChange } from '../../../domain/changes/order-changes.ts'
-import type { Order } from '../../../domain/order.ts'
+import { reapply, type AppliedChange, type Order } from '../../../domain/order.ts'
 import { orderWords } from '../../../domain/search/search-words.ts'
 import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
 import type { ChangeState } from '../../stores/change-rows.ts'
@@ -15,7 +15,8 @@ import { SELECT_TURNS, TAKE_TURNS } from './turns-sql.ts'
 /** Decides changes whose turn has come, in a transaction of its own after the one that recorded them. */
 export interface Turns {
   /**
-   * Decides the changes of each order one after the other, until one has to wait. Idempotent. Returns the states of the
+   * Decides the changes of each order one after the other, until one has to wait. An order that was lost and stored again
+   * from its record first gets the changes that were applied before. Idempotent. Returns the states of the
    * changes that it decided or left to wait.
    */
   take(orderIds: readonly string[], now: string): Promise<ReadonlyMap<string, ChangeState>>
@@ -31,6 +32,11 @@ export interface Turn {
   readonly orderId: string
   /** Undefined while the order is not stored. */
   readonly stored: StoredOrder | undefined
+  /**
+   * The order that changes are decided on. It differs from the stored one if that was lost and stored again from its record:
+   * it then has the changes that were applied before.
+   */
+  readonly order: Order | undefined
   readonly isDiscarded: boolean
   readonly changes: readonly Undecided[]
 }
@@ -56,15 +62,17 @@ const MAX_ATTEMPTS = 20
 export function createTurns(query: Query): Turns {
   async function read(orderIds: readonly string[]): Promise<Turn[]> {
     const parameters = { ids: json(orderIds), changeIds: json([]), limit: int(CHANGES_AT_ONCE) }
-    const [, changes = [], states = [], orders = [], items = []] = await query(SELECT_TURNS, parameters)
+    const [, changes = [], states = [], orders = [], items = [], lost = []] = await query(SELECT_TURNS, parameters)
     const ofOrders = Map.groupBy(changes, (row) => fromSqlId(String(row['order_id'])))
     const stored = toAggregates(orders, items)
+    const lostOf = Map.groupBy(lost, (row) => fromSqlId(String(row['order_id'])))
     const discarded = new Set(
       toUnstored(states).flatMap(({ view }) => (view.status === 'discarded' ? [view.orderId] : [])),
     )
     return orderIds.map((orderId) => ({
       orderId,
       stored: stored.get(orderId),
+      order: restored(stored.get(orderId)?.order, lostOf.get(orderId) ?? []),
       isDiscarded: discarded.has(orderId),
       changes: (ofOrders.get(orderId) ?? []).map(toUndecided),
     }))
@@ -91,7 +99,7 @@ export function createTurns(query: Query): Turns {
 
   /** Decides one change after the other, to find those that the tables do not allow. */
   async function decideApart(turn: Turn, now: string): Promise<Decision> {
-    let after = turn.stored?.order
+    let after = turn.order
     const verdicts: Verdict[] = []
     for (const change of turn.changes) {
       const next = takeTurns(after, [change], turn.isDiscarded)
@@ -168,8 +176,21 @@ function toUndecided(row: Row): Undecided {
   }
 }
 
+/** If another instance changed the order between the two reads, its version has changed, and nothing is written. */
+function restored(order: Order | undefined, lost: readonly Row[]): Order | undefined {
+  const missing = lost.filter((row) => order !== undefined && Number(row['version']) > order.version)
+  return order === undefined || missing.length === 0 ? order : (reapply(order, missing.map(toApplied)) ?? order)
+}
+
+export function toApplied(row: Row): AppliedChange {
+  return {
+    change: JSON.parse(String(row['event'])) as OrderChange,
+    acceptedAt: fromSqlTime(row['accepted_at'] as Date),
+  }
+}
+
 function decide(turn: Turn): Decision {
-  const { order, verdicts } = takeTurns(turn.stored?.order, turn.changes, turn.isDiscarded)
+  const { order, verdicts } = takeTurns(turn.order, turn.changes, turn.isDiscarded)
   return { turn, after: order, verdicts }
 }
 
@@ -179,7 +200,8 @@ function waitingOf({ turn, verdicts }: Decision): Undecided[] {
 }
 
 function isNews(decision: Decision): boolean {
-  return decision.verdicts.length > 0 || waitingOf(decision).length > 0
+  const isRestored = decision.turn.order !== decision.turn.stored?.order
+  return isRestored || decision.verdicts.length > 0 || waitingOf(decision).length > 0
 }
 
 /** Whether it leaves nothing to decide. If all changes that were read are decided, there may be more. */

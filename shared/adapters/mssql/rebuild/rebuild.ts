@@ -1,10 +1,10 @@
 import { isOrderError, OrderError } from '../../../domain/errors.ts'
 import type { Maintenance, Rebuild, RebuildOutcome, RebuildStep } from '../../../ports/maintenance.ts'
-import type { OrderChange } from '../../../domain/changes/order-changes.ts'
-import { decide, evolve, type Order } from '../../../domain/order.ts'
+import { evolve, reapply } from '../../../domain/order.ts'
 import type { ChangeToStore, OrderToStore } from '../../../ports/order-store.ts'
 import { toRebuild } from '../../stores/rebuild-row.ts'
 import { toChangesJson } from '../changes/order-changes.ts'
+import { toApplied } from '../changes/turns.ts'
 import { bigint, int, json, text, type Parameters, type Row } from '../database/connection.ts'
 import { actParameters } from '../dead-letters/audit.ts'
 import type { Query } from '../database/query.ts'
@@ -72,10 +72,9 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     const [rows = []] = await query(SELECT_APPLIED, { ids: json(orders.map(({ orderId }) => orderId)) })
     const applied = Map.groupBy(rows, (row) => fromSqlId(String(row['order_id'])))
     return orders.map((order) => {
-      const { content, version } = (applied.get(order.orderId) ?? []).reduce<Order>(
-        withChange,
-        evolve(undefined, { kind: 'placed', content: order.order }),
-      )
+      const placed = evolve(undefined, { kind: 'placed', content: order.order })
+      // If today's code refuses a change, the version differs from the live order's, which then stays as it is.
+      const { content, version } = reapply(placed, (applied.get(order.orderId) ?? []).map(toApplied)) ?? placed
       return { version, order: { ...order, order: content } }
     })
   }
@@ -158,12 +157,6 @@ export function createRebuildCommands(query: Query): RebuildCommands {
       await query(ABANDON_REBUILD, { owner: text(owner), why: text(why), at: text(toSqlTime(at)) })
     },
   }
-}
-
-/** If today's code refuses a change, the version differs from the live order's, which then stays as it is. */
-function withChange(order: Order, row: Row): Order {
-  const event = decide(order, JSON.parse(String(row['event'])) as OrderChange, fromSqlTime(row['accepted_at'] as Date))
-  return event.kind === 'refused' ? order : evolve(order, event)
 }
 
 const toOutcome = (row: Row) => row['outcome'] as RebuildOutcome

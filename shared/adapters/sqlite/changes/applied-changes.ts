@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { decide, evolve, type Order } from '../../../domain/order.ts'
+import { reapply, type Order } from '../../../domain/order.ts'
 import type { OrderChange } from '../../../domain/changes/order-changes.ts'
 import { fromMs } from '../database/values.ts'
 
@@ -17,9 +17,9 @@ export function prepareAppliedChanges(db: DatabaseSync): FoldApplied {
   const select = db.prepare(SELECT)
   return (orderId, placed) => {
     const applied = select.all(orderId) as { event: string; accepted_at: number }[]
-    return applied.reduce<Order | undefined>((order, { event, accepted_at: acceptedAt }) => {
-      const decided = order && decide(order, JSON.parse(event) as OrderChange, fromMs(acceptedAt))
-      return decided === undefined || decided.kind === 'refused' ? undefined : evolve(order, decided)
-    }, placed)
+    return reapply(
+      placed,
+      applied.map((row) => ({ change: JSON.parse(row.event) as OrderChange, acceptedAt: fromMs(row.accepted_at) })),
+    )
   }
 }
