@@ -40,7 +40,9 @@ export interface OrderStore extends AsyncDisposable {
    *
    * A copy, or a dead letter, may arrive before the ledger has counted its origin, as after a process died in between. The
    * batch of the origin may bring earlier changes of the order, so until then such a change is kept, is not decided, and
-   * holds no other; its turn is that of its origin.
+   * holds no other; its turn is that of its origin. An origin in a topic that the ledger does not count has its turn at once.
+   *
+   * A waiting change whose record fails later (`parked`) is held again, like a change that failed at first.
    *
    * Rejects as a whole, with nothing changed, if the store is away: `store-unavailable`, `store-full`
    * (outages: the batch is good) or `store-busy` (transient).

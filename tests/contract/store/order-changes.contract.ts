@@ -955,6 +955,17 @@ export function orderChangesContract(name: string, open: OpenEmptyStore): void {
         ])
       })
 
+      test('the history of an order that is not stored yet has the entries of its changes', async () => {
+        const order = orderAt(9)
+        const [waiting, dead] = [changeAt(1, order, named('A')), changeAt(2, order, cancel())]
+        await store([], { changes: [waiting], parked: [parkedChange(dead, DEAD)] })
+        expect(await opened.views.history(order.orderId)).toEqual([
+          expect.objectContaining({ kind: 'dead-lettered', changeId: dead.changeId }),
+          expect.objectContaining({ kind: 'change-waits', changeId: waiting.changeId }),
+        ])
+        expect(await opened.views.history(orderAt(8).orderId)).toBeUndefined()
+      })
+
       test('a dead letter says which change it is of', async () => {
         const order = orderAt(0)
         const dead = changeAt(1, order, cancel())

@@ -64,9 +64,10 @@ export function createOrderQueries(query: Query): OrderQueries {
     },
     async history(orderId) {
       const view = (await getMany([orderId])).get(orderId)
-      if (view === undefined) return undefined
+      if (view === undefined && !isOrderId(orderId)) return undefined
       const [own = [], ofChanges = []] = await query(SELECT_HISTORY, { orderId: text(orderId) })
-      return toHistory(view, own.map(toHistoryEntry), ofChanges.map(toHistoryEntry))
+      if (view !== undefined) return toHistory(view, own.map(toHistoryEntry), ofChanges.map(toHistoryEntry))
+      return ofChanges.length === 0 ? undefined : ofChanges.map(toHistoryEntry)
     },
     async findByIdempotencyKey(keyHash) {
       const [[row] = []] = await query(SELECT_BY_KEY, { keyHash: text(keyHash) })

@@ -1,12 +1,5 @@
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import type {
-  ChangeOutcome,
-  ChangeToStore,
-  OrderToStore,
-  ParkedRecord,
-  Rejection,
-  StoreBatch,
-} from '../../../ports/order-store.ts'
+import type { ChangeOutcome, ChangeToStore, ParkedRecord, Rejection, StoreBatch } from '../../../ports/order-store.ts'
 import type { DeadLetterRows } from '../dead-letters/keep-letters.ts'
 import { isOfChange, type ParkedRecords } from '../dead-letters/parked-records.ts'
 import type { LedgerCounting } from '../ledger/ledger-counting.ts'
@@ -65,8 +58,9 @@ export function prepareStoredChanges(dependencies: {
     store(batch, guard, nowMs) {
       const { groupId, delivered, changes: some = [] } = batch
       const events = [...some, ...batch.parked.filter(isOfChange)].toSorted(byPlace)
-      // No change waits as a rule, so most batches of orders have nothing to decide.
-      const orders = delivered === 'copy' || turns.isAnyWaiting() ? batch.orders : []
+      const stored = batch.orders.map(({ orderId }) => orderId)
+      // A copy may store an order again that was lost.
+      const orders = delivered === 'copy' ? stored : turns.ordersThatWait(stored)
       if (events.length === 0 && orders.length === 0) return []
       const kept = new Map<ChangeToStore, Kept>()
       for (const event of events) {
@@ -86,8 +80,8 @@ export function prepareStoredChanges(dependencies: {
 }
 
 /** The orders whose changes may have their turn. */
-function touched(orders: readonly OrderToStore[], events: readonly (ChangeToStore | ParkedRecord)[]) {
-  return new Set([...orders, ...events].flatMap(({ orderId }) => orderId ?? []))
+function touched(orderIds: readonly string[], events: readonly (ChangeToStore | ParkedRecord)[]) {
+  return new Set([...orderIds, ...events.flatMap(({ orderId }) => orderId ?? [])])
 }
 
 /** The changes of one order are in one partition. */

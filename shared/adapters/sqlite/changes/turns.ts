@@ -17,8 +17,8 @@ export interface Turns {
    * its record first gets the changes that were applied before.
    */
   take(orderId: string, atMs: number): void
-  /** Whether any change of any order waits. */
-  isAnyWaiting(): boolean
+  /** Those of the orders for which a change waits for its turn. */
+  ordersThatWait(orderIds: readonly string[]): string[]
 }
 
 /** Uses order_changes_undecided, in which the entries of one order are sorted by seq. */
@@ -30,6 +30,11 @@ const SELECT_APPLIED = `
   SELECT seq, version FROM order_changes WHERE order_id = ? AND state = 'applied' ORDER BY version DESC LIMIT 1`
 /** Uses order_changes_waiting. */
 const IS_ANY_WAITING = `SELECT 1 FROM order_changes WHERE state = 'waiting' LIMIT 1`
+/** Uses order_changes_undecided, whose condition is the three states. */
+const SELECT_WAITING = `
+  SELECT DISTINCT order_id FROM order_changes
+  WHERE order_id IN (SELECT unhex(value) FROM json_each(?)) AND state IN ('waiting', 'retrying', 'dead-lettered')
+    AND state = 'waiting' AND early = 0`
 
 interface UndecidedRow {
   readonly seq: number
@@ -51,6 +56,7 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
   const selectUndecided = db.prepare(SELECT_UNDECIDED)
   const selectApplied = db.prepare(SELECT_APPLIED)
   const isAnyWaiting = db.prepare(IS_ANY_WAITING)
+  const selectWaiting = db.prepare(SELECT_WAITING)
   const orders = prepareChangedOrders(db)
   const foldApplied = prepareAppliedChanges(db)
 
@@ -105,7 +111,12 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
       const context = { isDiscarded, atMs }
       if (decide(orderId, order, undecided, context) === undefined) decideApart(orderId, order, undecided, context)
     },
-    isAnyWaiting: () => isAnyWaiting.get() !== undefined,
+    ordersThatWait(orderIds) {
+      // No change waits as a rule, and then the orders need not be looked up.
+      if (orderIds.length === 0 || isAnyWaiting.get() === undefined) return []
+      const list = JSON.stringify(orderIds.map((orderId) => orderId.replaceAll('-', '')))
+      return selectWaiting.all(list).map((row) => fromIdBytes(row['order_id'] as Uint8Array))
+    },
   }
 }
 

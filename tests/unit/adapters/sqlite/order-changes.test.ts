@@ -38,7 +38,7 @@ test('an order that was lost and is stored again from its record gets the change
   expect(found('alex')).toEqual([])
 })
 
-test('a batch of orders without changes asks one thing more: whether any change waits', () => {
+test('a batch of orders without changes asks one thing more, and two while a change waits for another order', () => {
   const texts: string[] = []
   const prepare = db.prepare.bind(db)
   db.prepare = (sql) =>
@@ -52,8 +52,14 @@ test('a batch of orders without changes asks one thing more: whether any change 
     })
   const commands = prepareBatchCommands(db)
   commands.storeBatch(batchOf([orderAt(0), orderAt(1), orderAt(2)]))
+  const isAnyWaiting = `SELECT 1 FROM order_changes WHERE state = 'waiting' LIMIT 1`
+  expect(texts.filter((sql) => sql.includes('order_change'))).toEqual([isAnyWaiting])
+  commands.storeBatch(batchOf([], { changes: [named(3, orderAt(99), 'Zoë')] }))
+  texts.length = 0
+  commands.storeBatch(batchOf([orderAt(4), orderAt(5), orderAt(6)]))
   expect(texts.filter((sql) => sql.includes('order_change'))).toEqual([
-    `SELECT 1 FROM order_changes WHERE state = 'waiting' LIMIT 1`,
+    isAnyWaiting,
+    expect.stringContaining('SELECT DISTINCT order_id'),
   ])
 })
 
