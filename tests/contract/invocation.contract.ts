@@ -86,6 +86,15 @@ export function invocationContract(path: InvocationPath): void {
       expect(streamed).toBe('{"a":1}')
     })
 
+    test('is a PATCH with its body, media type and precondition', async () => {
+      const headers = { 'content-type': 'application/merge-patch+json', 'if-match': '"1-a"' }
+      const seen = await seenBy(
+        async (request) => [request.method, Object.fromEntries(request.headers), await request.json()],
+        { ...json, method: 'PATCH', headers },
+      )
+      expect(seen).toEqual(['PATCH', headers, { a: 1 }])
+    })
+
     test('reads a form', async () => {
       const form = {
         body: Buffer.from('a=1&b=%C3%A4'),

@@ -13,13 +13,14 @@ describe('lean invocation', () => {
 })
 
 describe('both ways', () => {
-  test('any body, query and header looks the same, and so does any answer built from them', async () => {
+  test('any method, body, query and header looks the same, and so does any answer built from them', async () => {
     const { app: functionApp, get } = loadApp(() =>
       app.http('echo', {
-        methods: ['POST'],
+        methods: ['POST', 'PATCH'],
         handler: async (request) => ({
           status: 202,
           jsonBody: {
+            method: request.method,
             text: await request.text(),
             query: [...request.query],
             headers: [...request.headers],
@@ -34,13 +35,20 @@ describe('both ways', () => {
       maxLength: 8,
     })
     const request = fc.record({
+      method: fc.constantFrom('POST', 'PATCH'),
       body: fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 }), { nil: undefined }),
       rawQuery: fc.array(fc.tuple(word, word), { maxLength: 4 }).map((pairs) => new URLSearchParams(pairs).toString()),
       header: fc.string({ unit: fc.constantFrom('a', 'b', 'C', ' ', ',', ';', '"', '\u00e4'), maxLength: 10 }),
     })
     await fc.assert(
-      fc.asyncProperty(request, async ({ body, rawQuery, header }) => {
-        const asked = routed({ body, rawQuery, url: `http://localhost/api?${rawQuery}`, headers: { 'x-in': header } })
+      fc.asyncProperty(request, async ({ method, body, rawQuery, header }) => {
+        const asked = routed({
+          method,
+          body,
+          rawQuery,
+          url: `http://localhost/api?${rawQuery}`,
+          headers: { 'x-in': header },
+        })
         const [lean, official] = await Promise.all(
           (['lean', 'official'] as const).map((path) => createHttpInvocation(functionApp, path)(get('echo'), asked)),
         )
