@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaLog } from '../../../shared/adapters/kafka/kafka-log.ts'
+import type { LogRecord } from '../../../shared/ports/event-log.ts'
 
 /** Published and expected records for tests of the Kafka log; each value identifies its record. */
 export const text = (value: Uint8Array | null) => Buffer.from(value ?? []).toString()
@@ -14,15 +15,20 @@ export async function topicOf(log: KafkaLog, partitions: number, replication = 1
 }
 
 export async function valuesOf(log: KafkaLog, topic: string): Promise<string[]> {
-  const values: string[] = []
+  return (await recordsOf(log, topic)).map(({ value }) => text(value))
+}
+
+/** Every record of the topic, one partition after another, each in the order of the log. */
+export async function recordsOf(log: KafkaLog, topic: string): Promise<LogRecord[]> {
+  const all: LogRecord[] = []
   for (const { partition, first, end } of await log.offsets(topic)) {
     for (let offset = first; offset < end;) {
       const records = await log.read(topic, partition, offset, 1000)
-      values.push(...records.map(({ value }) => text(value)))
+      all.push(...records)
       offset = (records.at(-1)?.offset ?? end) + 1
     }
   }
-  return values
+  return all
 }
 
 /** Twenty callers, each publishing one record after another until stopped. */

@@ -1,0 +1,66 @@
+import { decide, evolve, type Order } from '../../../shared/domain/order.ts'
+import { changeOf, isChange, orderIdOf, readEvent } from '../../../shared/messaging/records/envelope.ts'
+import type { LogRecord } from '../../../shared/ports/event-log.ts'
+import type { ChangeToStore, OrderToStore } from '../../../shared/ports/order-store.ts'
+
+/** The version that a change made, the code of the cause for which it is rejected, or its status. */
+export type Outcome = number | string
+
+/** What has to become of all orders and their changes, by the log alone. */
+export interface FoldOfLog {
+  /** Each order that can be read, by its id. */
+  readonly orders: ReadonlyMap<string, Order>
+  /** The changes of each order by their ids, in the order of the log. */
+  readonly changes: ReadonlyMap<string, ReadonlyMap<string, Outcome>>
+}
+
+/**
+ * Folds the records of the orders topic in the order of the log. The changes of an order wait behind a record of it that
+ * cannot be read. With `discardedAt`, an operator discarded all of these records when the partitions ended at these
+ * offsets: what waited then is rejected, and what came later is decided.
+ */
+export function foldOfLog(records: readonly LogRecord[], discardedAt?: ReadonlyMap<number, number>): FoldOfLog {
+  const orders = new Map<string, Order>()
+  const changes = new Map<string, Map<string, Outcome>>()
+  const unreadable = new Map<string, 'order' | 'change'>()
+
+  for (const record of records) {
+    const orderId = orderIdOf(record) ?? ''
+    const ofOrder = changes.get(orderId) ?? new Map<string, Outcome>()
+    changes.set(orderId, ofOrder)
+    const event = readable(record)
+    const changeId = changeOf(record)?.changeId
+    if (event === undefined) {
+      unreadable.set(orderId, changeId === undefined ? 'order' : 'change')
+      if (changeId !== undefined) ofOrder.set(changeId, discardedAt === undefined ? 'dead-lettered' : 'discarded')
+    } else if (!isChange(event)) {
+      if (!orders.has(orderId)) orders.set(orderId, evolve(undefined, { kind: 'placed', content: event.order }))
+    } else if (!ofOrder.has(event.changeId)) ofOrder.set(event.changeId, heldBy(record, orderId) ?? decided(event))
+  }
+  return { orders, changes }
+
+  function heldBy({ partition, offset }: LogRecord, orderId: string): string | undefined {
+    const before = unreadable.get(orderId)
+    if (before === undefined) return undefined
+    if (discardedAt === undefined) return 'waiting'
+    if (before === 'order') return 'order-discarded'
+    return offset < (discardedAt.get(partition) ?? 0) ? 'earlier-change-discarded' : undefined
+  }
+
+  function decided({ orderId, change, acceptedAt }: ChangeToStore): Outcome {
+    const order = orders.get(orderId)
+    if (order === undefined) throw new Error(`The log has a change of ${orderId} before the order.`)
+    const event = decide(order, change, acceptedAt)
+    if (event.kind === 'refused') return event.code
+    orders.set(orderId, evolve(order, event))
+    return order.version + 1
+  }
+}
+
+function readable(record: LogRecord): OrderToStore | ChangeToStore | undefined {
+  try {
+    return readEvent(record, record)
+  } catch {
+    return undefined
+  }
+}
