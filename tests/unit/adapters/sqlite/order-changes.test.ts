@@ -67,7 +67,7 @@ test('a word that goes leaves the prefixes that it shares with a word that stays
   const commands = prepareBatchCommands(db)
   const order = orderAt(0, { order: { customerName: 'Alexa', customerLastName: 'Alexandra' } })
   // More words with the prefix than a search looks up one by one.
-  const letters = [...'bcdefghijklmnopqrstu']
+  const letters = 'bcdefghijklmnopqrstu'.split('')
   const others = letters.flatMap((letter, index) =>
     ['x', 'y'].map((end, side) => orderAt(1 + 2 * index + side, { order: { customerName: `Al${letter}${end}` } })),
   )
