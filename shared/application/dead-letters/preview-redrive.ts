@@ -27,9 +27,9 @@ export interface RedrivePreview {
 }
 
 /**
- * Processes each dead letter as a redrive would, in a transaction that is rolled back, a page at a time. The outcome is
- * `unknown` if the store is away or busy. Rejects as creating the task would: with `dead-letter-not-found` if no letter
- * has one of the ids, with `conflict` if no letter is dead.
+ * Processes each dead letter on its own as a redrive would, in a transaction that is rolled back, a page at a time. The
+ * outcome is `unknown` if the store is away or busy. Rejects as creating the task would: with `dead-letter-not-found` if
+ * no letter has one of the ids, with `conflict` if no letter is dead.
  */
 export type PreviewRedrive = (
   which: WhichLetters,

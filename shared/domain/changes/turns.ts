@@ -33,8 +33,7 @@ const OVERTAKEN: Cause = {
 /**
  * Decides the changes of one order whose turn has come, one after the other, and stops at the first that has to wait. The
  * stores add what only they know: which changes are kept, in which sequence, and whether a constraint refuses the result.
- * `order` is undefined while the order is not stored: then nothing is decided, unless the
- * order was discarded.
+ * `order` is undefined while the order is not stored: then nothing is decided, unless the order was discarded.
  */
 export function takeTurns(
   order: Order | undefined,

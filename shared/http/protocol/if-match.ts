@@ -9,8 +9,8 @@ const OF_VERSION = /^([1-9]\d{0,8})-/
 
 /**
  * The version that `If-Match` asks for (RFC 9110 §13.1.1): the number with which the ETag begins. Undefined if the header is
- * absent or `*`; `NO_VERSION` for an ETag that no version has. A weak ETag is taken like a strong one, because proxies weaken ETags when they compress, and the version
- * stays the same.
+ * absent or `*`; `NO_VERSION` for an ETag that no version has. A weak ETag is taken like a strong one, because proxies
+ * weaken ETags when they compress, and the version stays the same.
  *
  * Throws `invalid-request` for a malformed header.
  */

@@ -43,6 +43,10 @@ test(
       over.abort()
       await Promise.all(callers)
 
+      // Kills may have interrupted every order's way to the dead letters, so one more order goes it undisturbed.
+      await product.breaks({ throwForCustomers: UNLUCKY_CUSTOMERS })
+      await traffic.place({ ...randomOrder(createRandom(seed), 'last-0'), customerId: 13 })
+      await product.settled()
       await product.breaks({})
       await product.settled()
       const redriven = await redriveAll(product)

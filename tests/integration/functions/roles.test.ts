@@ -50,7 +50,7 @@ describe.skipIf(skipsKafka || skipsGateway)('the roles, one Kafka, and the gatew
     const placed = await fetch(`${url}/api/orders`, ORDER)
     expect(placed.status).toBe(202)
     const location = placed.headers.get('location') ?? ''
-    expect((await fetch(api.url + location)).status).toBe(404)
+    expect((await fetch(api.url + location)).status).toBe(405)
     const order = await fetch(url + location, { headers: { prefer: 'wait=30' } })
     expect(order.status).toBe(200)
     expect(await order.json()).toMatchObject({ status: 'stored', customerEmail: ORIGINAL_BODY.customerEmail })
@@ -188,7 +188,7 @@ describe.skipIf(skipsGateway)('the gateway', () => {
     const { url, toQuery } = await start()
     const [answer] = (await once(request(`${url}/api/orders`, { method }).end(), 'response')) as [IncomingMessage]
     expect(answer.statusCode).toBe(200)
-    expect(toQuery.map((seen) => seen.method)).toEqual(['PATCH'])
+    expect(toQuery.map((seen) => seen.method)).toEqual(['DELETE'])
   })
 
   test('supplies the error body that the runtime lacks for a disabled function', async () => {

@@ -187,18 +187,15 @@ BEGIN
   WHERE c.round = @change_round;
 
 ${JUDGE_CHANGES}
-  -- A failure is news if it is a later failure of the row's record, or a failure of the record that redrives it. A waiting
-  -- change whose record fails later is held again: every failed record has a copy in a retry topic, or a letter. So a change
-  -- that cannot be decided, whatever the reason, does not stop its partition.
+  -- A failure is news if it is a later failure of the row's record, or a failure of the record that redrives it.
   UPDATE c
   SET state = CASE
-      WHEN c.is_other = 1 OR c.seen_state IN ('applied', 'rejected', 'discarded') THEN NULL
-      WHEN c.parked IS NULL AND c.seen_state = 'waiting' THEN NULL
+      WHEN c.is_other = 1 OR c.seen_state IN ('waiting', 'applied', 'rejected', 'discarded') THEN NULL
       WHEN c.parked IS NULL AND c.outcome <> 'stored' THEN NULL
       WHEN c.parked IS NULL AND c.is_key_taken = 1 THEN 'rejected'
       WHEN c.parked IS NULL THEN 'waiting'
-      WHEN c.seen_state IS NULL OR (c.is_here = 0 AND c.is_next = 1 AND c.seen_state <> 'waiting') OR (
-        c.is_here = 1 AND c.seen_state IN ('waiting', 'retrying')
+      WHEN c.seen_state IS NULL OR (c.is_here = 0 AND c.is_next = 1) OR (
+        c.is_here = 1 AND c.seen_state = 'retrying'
         AND (c.attempt > c.seen_attempt OR (c.attempt = c.seen_attempt AND c.parked = 'dead'))
       ) THEN CASE WHEN c.parked = 'dead' THEN 'dead-lettered' ELSE 'retrying' END
     END,
@@ -278,27 +275,35 @@ IF EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting')
   SELECT DISTINCT w.order_id
   FROM order_changes AS w
   WHERE w.state = 'waiting' AND w.turn IS NOT NULL
-    AND w.order_id IN (${rows.map((table) => `SELECT o.order_id FROM ${table} AS o`).join(' UNION ALL ')});
+    AND w.order_id IN (${unionOf(rows)});
 `
 
 /**
  * The same after a batch that is stored, with the orders that lack a change that was applied to them: they were lost, and
- * stored again from their records. Only a batch of copies stores such orders, and it counts no places. Uses
- * order_changes_applied.
+ * stored again from their records, by a batch of copies (which counts no places) or by a group that reads the log again,
+ * which meets their changes too. Uses order_changes_applied.
  */
 export const lookAfterStoring = (...rows: readonly string[]) => `
-IF EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting') OR NOT EXISTS (SELECT 1 FROM @places)
+IF EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting') OR ${mayRestore(rows)}
   SELECT w.order_id
   FROM order_changes AS w
   WHERE w.state = 'waiting' AND w.turn IS NOT NULL
-    AND w.order_id IN (${rows.map((table) => `SELECT o.order_id FROM ${table} AS o`).join(' UNION ALL ')})
+    AND w.order_id IN (${unionOf(rows)})
   UNION
   SELECT k.order_id
-  FROM @orders AS o
+  FROM (${unionOf(rows)}) AS o
   JOIN orders AS k ON k.order_id = o.order_id
   JOIN order_changes AS a ON a.order_id = k.order_id AND a.state = 'applied' AND a.version > k.version
-  WHERE NOT EXISTS (SELECT 1 FROM @places);
+  WHERE ${mayRestore(rows)};
 `
+
+function mayRestore(rows: readonly string[]): string {
+  return rows.includes('@changes') ? '1 = 1' : 'NOT EXISTS (SELECT 1 FROM @places)'
+}
+
+function unionOf(rows: readonly string[]): string {
+  return rows.map((table) => `SELECT o.order_id FROM ${table} AS o`).join(' UNION ALL ')
+}
 
 /** How RECORD_CHANGES would judge each change on its own. Writes nothing. */
 export const PREVIEW_CHANGES = `

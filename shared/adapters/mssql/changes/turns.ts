@@ -16,8 +16,8 @@ import { SELECT_TURNS, TAKE_TURNS } from './turns-sql.ts'
 export interface Turns {
   /**
    * Decides the changes of each order one after the other, until one has to wait. An order that was lost and stored again
-   * from its record first gets the changes that were applied before. Idempotent. Returns the states of the
-   * changes that it decided or left to wait.
+   * from its record first gets the changes that were applied before. Idempotent. Returns the states of the changes that it
+   * decided or left to wait.
    */
   take(orderIds: readonly string[], now: string): Promise<ReadonlyMap<string, ChangeState>>
   /** The states of these changes. Unknown ids are left out. */

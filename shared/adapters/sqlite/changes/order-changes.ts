@@ -22,11 +22,8 @@ export interface OrderChanges {
    * the change waits for its turn from now on, and `known` if it was kept from this record before.
    */
   record(change: ChangeToStore, isCounted: boolean, atMs: number): 'new' | 'known' | 'duplicate' | Rejection
-  /**
-   * Records a failure of the change's record, or of a copy or redrive of it, unless the change is decided. Returns whether the
-   * change was waiting, and is held now.
-   */
-  park(record: ParkedRecord, change: ParkedChange, isCounted: boolean, atMs: number): boolean
+  /** Records a failure of the change's record, or of a copy or redrive of it, unless the change is kept. */
+  park(record: ParkedRecord, change: ParkedChange, isCounted: boolean, atMs: number): void
   /** Adds an entry to the history of a change that has to wait. */
   tellWaiting(changeId: string, atMs: number): void
   /** Writes the verdict on a change whose turn came. */
@@ -35,8 +32,8 @@ export interface OrderChanges {
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
   /** Rejects the changes that wait behind a discarded one. */
   rejectBehind(changeId: string, atMs: number): void
-  /** Whether the change is kept from this record, and after so many failures of it. */
-  isKeptFrom(changeId: string, origin: RecordPosition, failures: number): boolean
+  /** Whether the change is kept, and from this record. */
+  isKeptFrom(changeId: string, origin: RecordPosition): boolean
 }
 
 /** Uses the unique index on change_id. */
@@ -167,18 +164,18 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
     },
     park(record, { changeId, kind, change, idempotencyKeyHash }, isCounted, atMs) {
       const { orderId, origin, cause, attempt } = record
-      if (orderId === null) return false
+      if (orderId === null) return
       const row = find(changeId)
       const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
       const [event, hash] = change === null ? [null, null] : [JSON.stringify(change), hashOf(change)]
       // The answer to a repeated request needs the change itself.
       const key = change === null ? null : freeKey(idempotencyKeyHash, id)
       // The id belongs to another change, so nothing waits for this one.
-      if (row !== undefined && !isOf(row, orderId, hash)) return false
+      if (row !== undefined && !isOf(row, orderId, hash)) return
       if (row?.early === 1 && isCounted) giveTurn.run(id)
-      if (row !== undefined && !isHeld(row) && row.state !== 'waiting') return false
+      if (row !== undefined && !isHeld(row)) return
       if (row?.is_readable === 0 && event !== null) learn.run(event, hash, key, id)
-      if (row !== undefined && !isNews(record, row)) return false
+      if (row !== undefined && !isNews(record, row)) return
       const state = record.state === 'dead' ? 'dead-lettered' : 'retrying'
       const acceptedAt = record.acceptedAt === null ? null : toMs(record.acceptedAt)
       const nextAttemptAt = record.nextAttemptAt === null ? null : toMs(record.nextAttemptAt)
@@ -188,7 +185,6 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       else insert.run(id, order, kind, state, isCounted ? 0 : 1, event, hash, key, ...place, ...failure)
       const told = record.state === 'dead' ? 'dead-lettered' : 'attempt-failed'
       history.tell(order, id, atMs, { kind: told, attempt, nextAttemptAt, cause })
-      return row?.state === 'waiting'
     },
     tellWaiting(changeId, atMs) {
       const row = find(changeId)
@@ -224,10 +220,9 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
         rejectOne(id as Uint8Array, row.order_id, EARLIER_DISCARDED, atMs)
       }
     },
-    isKeptFrom(changeId, origin, failures) {
+    isKeptFrom(changeId, origin) {
       const row = find(changeId)
-      if (row === undefined || !isKept(row.state) || !samePlace(originIn(row), origin)) return false
-      return row.state !== 'waiting' || row.attempt > failures
+      return row !== undefined && isKept(row.state) && samePlace(originIn(row), origin)
     },
   }
 }
@@ -243,18 +238,14 @@ function isOf(row: ChangeRow, orderId: string, hash: Uint8Array | null): boolean
   return isSame && sameBytes(row.order_id, toIdBytes(orderId))
 }
 
-/**
- * Whether the failure is a later one of the row's record, or one of the record that was redriven in its place. A waiting change
- * whose record fails later is held again: every failed record has a copy in a retry topic, or a letter. So a change that
- * cannot be decided, whatever the reason, does not stop its partition.
- */
+/** Whether the failure is a later one of the row's record, or one of the record that was redriven in its place. */
 function isNews(record: ParkedRecord, row: ChangeRow): boolean {
   if (!samePlace(originIn(row), record.origin)) {
     const redriven = record.redriveOf === null ? undefined : parseDeadLetterId(record.redriveOf)
-    if (redriven === undefined || row.state === 'waiting') return false
+    if (redriven === undefined) return false
     return samePlace(originIn(row), { ...redriven, topic: originTopicOf(redriven.topic) })
   }
-  if (row.state === 'dead-lettered') return false
+  if (row.state !== 'retrying') return false
   return record.attempt > row.attempt || (record.attempt === row.attempt && record.state === 'dead')
 }
 

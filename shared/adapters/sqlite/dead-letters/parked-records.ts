@@ -71,11 +71,10 @@ export function prepareParkedRecords(dependencies: {
   }
 
   /**
-   * Moves the row of the origin, or inserts it. `isNew`: the failure is new in any case, because the change was waiting, or
-   * because the order or change is unknown, so that a row at its position belongs to another log. Returns whether this
-   * failure is new.
+   * Moves the row of the origin, or inserts it. `isOther`: the order or change is unknown, so that a row at its position
+   * belongs to another log. Returns whether this failure is new.
    */
-  function moveRow(groupId: string, record: ParkedRecord, isNew: boolean, counted: boolean, atMs: number): boolean {
+  function moveRow(groupId: string, record: ParkedRecord, isOther: boolean, counted: boolean, atMs: number): boolean {
     const { origin, attempt } = record
     const key = [groupId, origin.topic, origin.partition, origin.offset] as const
     const row = find(groupId, origin)
@@ -84,7 +83,7 @@ export function prepareParkedRecords(dependencies: {
     const state = decided ?? record.state
     if (row === undefined) insert.run(...key, state, attempt, counted ? 1 : 0, atMs)
     else if (counted) count.run(...key)
-    const isNews = row === undefined ? decided === undefined : isNew || isLater(record, row)
+    const isNews = row === undefined ? decided === undefined : isOther || isLater(record, row)
     if (row !== undefined && isNews) move.run(state, attempt, atMs, ...key)
     return isNews
   }
@@ -101,9 +100,8 @@ export function prepareParkedRecords(dependencies: {
       else states.learn(orderId, record)
     },
     parkChange(groupId, record, isOfLog, atMs) {
-      const isUnknown = changes.stateOf(record.change.changeId) === undefined
-      const isHeldAgain = changes.park(record, record.change, isOfLog, atMs)
-      moveRow(groupId, record, isUnknown || isHeldAgain, false, atMs)
+      moveRow(groupId, record, changes.stateOf(record.change.changeId) === undefined, false, atMs)
+      changes.park(record, record.change, isOfLog, atMs)
     },
     withhold(groupId, origin, state, atMs) {
       const { topic, partition, offset } = origin
