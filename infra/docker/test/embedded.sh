@@ -247,7 +247,7 @@ check 'it runs read-only, without capabilities, not as root, in 512 MiB' runs_ha
 [ "$failed" = "$failed_before" ] || return
 check 'it stores an order, and the ledger balances' takes_an_order
 check 'it serves home, API documents and dashboard' serves_pages
-check 'the operators’ tool runs in it' has_operators_tool
+check 'the tool for operators runs in it' has_operators_tool
 check 'its health check distinguishes alive from dead' checks_its_health
 check 'SIGTERM ends it in an orderly way with 0, and the next start finds the order' stops_and_starts
 check 'a SIGKILL under load loses nothing that was accepted' survives_kill
