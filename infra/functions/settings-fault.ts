@@ -2,13 +2,15 @@ import { accessSync, constants } from 'node:fs'
 import { readConnectionString } from '../../shared/adapters/mssql/database/connection-string.ts'
 import { readConfig, SETTING_NAMES } from '../../shared/settings/config.ts'
 import { isOrderError } from '../../shared/domain/errors.ts'
-import type { Settings } from '../host/binding-settings.ts'
 import { settingsWithoutEffect } from '../../shared/settings/settings-without-effect.ts'
+
+/** The image is built without the host, so its type of settings is not imported. */
+type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Names the first setting that keeps the functions from starting in the runtime. Undefined if all settings are valid.
  */
-export function settingsFault(environment: Settings): string | undefined {
+export function settingsFault(environment: Environment): string | undefined {
   try {
     const { kafka, sqlConnectionString } = readConfig(environment, 'functions')
     if (sqlConnectionString !== undefined) readConnectionString(sqlConnectionString)
@@ -24,7 +26,7 @@ export function settingsFault(environment: Settings): string | undefined {
 }
 
 /** Names the settings that have no effect, one per line. */
-export function settingsHint(environment: Settings): string | undefined {
+export function settingsHint(environment: Environment): string | undefined {
   const lines = settingsWithoutEffect(environment, SETTING_NAMES, 'functions')
   return lines.length === 0 ? undefined : lines.join('\n')
 }
