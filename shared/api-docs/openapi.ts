@@ -36,7 +36,7 @@ in [/docs/errors](/docs/errors). The topics are described in [/api/asyncapi.json
 const KEYS =
   'Each route names the right that it needs. `FUNCTIONS_KEY` has every right; `READ_KEY` has `read` and `metrics`, `PLACE_KEY` has `place`, and `METRICS_KEY` has `metrics`.'
 
-/** The right that a key needs, as the role that OpenAPI 3.1 lets a requirement name. */
+/** The right that a key needs, as a role, because OpenAPI 3.1 allows role names in a security requirement. */
 function securityOf(right: Right | undefined): JsonObject[] {
   const roles = right === undefined ? [] : [right]
   return [{ functionKey: roles }, { functionKeyInQuery: roles }]

@@ -18,7 +18,7 @@ export type Setback<Blamed extends { readonly failure: Failure }> =
 
 /** What happened to the batch before. */
 export interface BatchHistory {
-  /** Attempts at the batch since an order was last taken out of it or it was held; the first is 1. */
+  /** The number of the attempt, from 1. It starts again when an order is taken out of the batch or the batch is held. */
   readonly attempt: number
   /** When the first of those attempts began, in milliseconds since 1970. */
   readonly attemptsBeganAt: number

@@ -22,7 +22,7 @@ export interface Ledger {
 
   /**
    * Settles offsets that were passed over, in one transaction: as absent (`lostBy: null`) or as lost. Offsets that were
-   * counted or settled meanwhile stay as they are. A lost range may go beyond `next`: the ledger then continues behind
+   * counted or settled meanwhile stay as they are. A lost range may go beyond `next`: the ledger then continues after
    * it, because nothing before it can be delivered any more. Returns the newly lost ranges, so that one process reports
    * each once.
    */

@@ -18,7 +18,7 @@ export interface SqliteStoreOptions {
   readonly onReindexFailed?: (error: unknown) => void
   /** Called if the disk is full and the file could be opened only for reading. */
   readonly onReadOnly?: (error: unknown) => void
-  /** Called once it can be written after that. */
+  /** Called when the file is writable again after `onReadOnly`. */
   readonly onWritable?: () => void
   /** Called if an error leaves the content of the disk in doubt. From then on the store refuses everything. */
   readonly onDiskInDoubt?: (error: unknown) => void

@@ -36,7 +36,7 @@ export interface TakenOut {
  */
 export type TakeOut = (place: RecordPosition, act: Act) => Promise<TakenOut>
 
-/** More than a delivery holds. A consumer that is further away than this can get closer on its own. */
+/** More records than any delivery has. A consumer that has more records before it than this can get closer on its own. */
 export const MAX_BEFORE = 2000
 
 interface Source {

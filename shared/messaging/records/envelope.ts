@@ -22,10 +22,10 @@ import { toBinaryMode } from './structured-event.ts'
 import { isTraceparent } from './traceparent.ts'
 
 /**
- * Events on the wire: CloudEvents 1.0, binary mode (cloudevents/bindings/kafka-protocol-binding.md). The value is the
- * JSON data alone and its attributes are headers. The key is the order id, so that all events of one order keep their
- * partition and their order. `ce_id` is the order's id for NewOrder and the change's own for a change, whose order is the
- * `ce_subject`. Other producers may send structured mode.
+ * Events on the wire: CloudEvents 1.0, binary mode (cloudevents/bindings/kafka-protocol-binding.md). The value is only the
+ * JSON data, and the event's attributes are headers. The key is the order id, so that all events of one order keep their
+ * partition and their sequence. For NewOrder, `ce_id` is the order id. For a change, `ce_id` is the change's own id and
+ * `ce_subject` the order id. Other producers may send structured mode.
  */
 const SOURCE = '/orders'
 /** As `Date.toISOString` writes it, and therefore this product. */

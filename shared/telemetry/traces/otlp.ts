@@ -41,7 +41,7 @@ interface PartialSuccess {
   readonly errorMessage?: string
 }
 
-/** If the message is not JSON, as another version of the package may send, the number of rejected spans is unknown. */
+/** Another version of the package may send a message that is not JSON. The number of rejected spans is then unknown. */
 function partialSuccess(text: string): PartialSuccess {
   try {
     return JSON.parse(text) as PartialSuccess

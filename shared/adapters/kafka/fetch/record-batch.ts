@@ -48,7 +48,7 @@ export interface Budget {
 export interface Limits {
   /** A record with more headers is malformed. */
   readonly headersOfRecord: number
-  /** A batch with more records and headers together is unreadable. */
+  /** A batch whose records and headers together exceed this is unreadable. */
   readonly objectsOfBatch: number
 }
 

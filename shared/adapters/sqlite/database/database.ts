@@ -65,7 +65,7 @@ export function inTransaction<T>(db: DatabaseSync, work: () => T, end: 'COMMIT' 
   }
 }
 
-/** The result of the work in a savepoint; undefined, with nothing of the work kept, if a constraint refuses it. */
+/** Runs the work in a savepoint and returns its result. If a constraint is violated, rolls back and returns undefined. */
 export function unlessRefused<T>(db: DatabaseSync, work: () => T): T | undefined {
   db.exec('SAVEPOINT one_order')
   try {

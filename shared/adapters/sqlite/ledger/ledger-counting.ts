@@ -7,7 +7,7 @@ import { prepareGaps, type PartitionKey } from './gaps.ts'
  * all. Any other offset was counted before. So the figures always add up to `next − first`, which the table checks.
  */
 export interface LedgerCounting {
-  /** Returns the outcomes that were counted now. */
+  /** Returns the newly counted outcomes. */
   count(groupId: string, outcomes: readonly Outcome[]): ReadonlySet<Outcome>
   /**
    * Whether the ledger is past the offset, so that every record before it has been delivered or passed over. Also true for a

@@ -36,7 +36,7 @@ export function createOrderFilter(onChange) {
     if (fields.some(({ field }) => rest.contains(field) && field.value !== '')) rest.open = true
   }
 
-  /** A changed filter starts at its first page. */
+  /** Changing a filter goes back to the first page. */
   function takeForm() {
     clearTimeout(typing)
     typing = undefined
