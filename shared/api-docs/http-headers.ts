@@ -21,10 +21,10 @@ export const REQUEST_HEADERS = {
     'If-None-Match',
     'The ETags that the caller has already. If one of them is current, the answer is 304.',
   ),
-  // No example, for the same reason.
   IfMatch: requestHeader(
     'If-Match',
     'The ETag of the order that the change is meant for, or `*`. The change takes effect only if the order still has the version with which the ETag begins.',
+    { schema: { type: 'string', pattern: String.raw`^(?:\*|(?:W/)?"[!#-~]*")$` }, example: '*' },
   ),
   Traceparent: requestHeader(
     'traceparent',

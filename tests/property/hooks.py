@@ -3,13 +3,22 @@
 import schemathesis
 
 
+NOT_INVENTED = {"cursor", "If-Match", "#/components/parameters/IfMatch"}
+
+
+def name_of(parameter):
+    return parameter.get("name") or parameter.get("$ref")
+
+
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    """A cursor is valid only when an earlier page gave it, so none is invented here, and no link hands one on."""
+    """
+    A cursor or an ETag is valid only if an earlier answer gave it, so none is invented here, and no link hands one on.
+    """
     for item in raw_schema["paths"].values():
         for operation in item.values():
             parameters = operation.get("parameters", [])
-            operation["parameters"] = [one for one in parameters if one.get("name") != "cursor"]
+            operation["parameters"] = [one for one in parameters if name_of(one) not in NOT_INVENTED]
             for answer in operation["responses"].values():
                 answer.get("links", {}).pop("nextPage", None)
 
@@ -26,8 +35,22 @@ def as_written(value):
 
 @schemathesis.hook
 def map_body(context, body):
-    """The document says in words that an amount has at most four decimals."""
+    """
+    The document says in words that an amount has at most four decimals, and that a change is refused if one of its items
+    has an unknown member.
+    """
+    if getattr(context.operation, "method", "").lower() == "patch" and isinstance(body, dict):
+        body = {name: with_known_members(value) if name == "orderItems" else value for name, value in body.items()}
     return with_four_decimals(body)
+
+
+ITEM = {"itemCode", "brand", "type", "size", "colour", "quantity", "price", "currencyType"}
+
+
+def with_known_members(items):
+    if not isinstance(items, list):
+        return items
+    return [{name: one[name] for name in one if name in ITEM} if isinstance(one, dict) else one for one in items]
 
 
 def with_four_decimals(value):
