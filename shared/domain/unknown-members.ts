@@ -4,8 +4,8 @@ import { escapePointer } from './violations.ts'
 /** Keeps the answer bounded; more names would add nothing. */
 export const MAX_NAMED = 20
 
-const ORDER_MEMBERS: ReadonlySet<string> = new Set(Object.keys(newOrderCommandSchema.shape))
-const ITEM_MEMBERS: ReadonlySet<string> = new Set(Object.keys(orderItemSchema.shape))
+export const ORDER_MEMBERS: ReadonlySet<string> = new Set(Object.keys(newOrderCommandSchema.shape))
+export const ITEM_MEMBERS: ReadonlySet<string> = new Set(Object.keys(orderItemSchema.shape))
 
 /**
  * RFC 6901 pointers to unknown members of a valid order's body, which validation left out: at most 20. Names are cut at

@@ -1,9 +1,9 @@
 import type { z } from 'zod'
-import { OrderError, type Violation } from '../domain/errors.ts'
+import type { Violation } from '../domain/errors.ts'
 import { amendmentSchema, cancellationSchema, type Amendment } from '../domain/changes/order-changes.ts'
-import { newOrderCommandSchema, orderItemSchema } from '../domain/order-commands.ts'
-import { unknownMembersOf } from '../domain/unknown-members.ts'
+import { ITEM_MEMBERS, ORDER_MEMBERS, unknownMembersOf } from '../domain/unknown-members.ts'
 import { violationsOf } from '../domain/violations.ts'
+import { invalidBody } from './protocol/validated.ts'
 
 /**
  * The bodies of changes, strict: all members of an amendment are optional, so that a misspelt one would otherwise be lost
@@ -12,8 +12,6 @@ import { violationsOf } from '../domain/violations.ts'
 
 const AMENDABLE: ReadonlySet<string> = new Set(Object.keys(amendmentSchema.shape))
 const OF_CANCELLATIONS: ReadonlySet<string> = new Set(Object.keys(cancellationSchema.shape))
-const OF_ORDERS: ReadonlySet<string> = new Set(Object.keys(newOrderCommandSchema.shape))
-const OF_ITEMS: ReadonlySet<string> = new Set(Object.keys(orderItemSchema.shape))
 
 /** The amendment in the body. Throws `invalid-change` with a pointer to everything that is wrong. */
 export function readAmendment(body: unknown): Amendment {
@@ -21,7 +19,8 @@ export function readAmendment(body: unknown): Amendment {
   const parsed = amendmentSchema.safeParse(body)
   if (parsed.success && unknown.length === 0) return parsed.data
   const violations = faultsIn(parsed, unknown.map(notAmendable))
-  throw invalid(
+  throw invalidBody(
+    'invalid-change',
     violations.map((violation) => (isRemoval(body, violation.pointer) ? cannotRemove(violation) : violation)),
   )
 }
@@ -32,7 +31,7 @@ export function readCancellation(body: unknown): { readonly reason?: string } {
   const parsed = cancellationSchema.safeParse(body)
   if (parsed.success && unknown.length === 0) return parsed.data
   const violations = unknown.map((pointer) => unknownMember(pointer, 'a cancellation', OF_CANCELLATIONS))
-  throw invalid(faultsIn(parsed, violations))
+  throw invalidBody('invalid-change', faultsIn(parsed, violations))
 }
 
 /** Unknown members are named one by one, so zod's issues about the body as a whole are left out if there are any. */
@@ -42,9 +41,9 @@ function faultsIn(parsed: z.ZodSafeParseResult<unknown>, unknown: readonly Viola
 }
 
 function notAmendable(pointer: string): Violation {
-  if (OF_ORDERS.has(pointer.slice(1))) return { pointer, detail: 'cannot be changed: it stays as it was placed' }
+  if (ORDER_MEMBERS.has(pointer.slice(1))) return { pointer, detail: 'cannot be changed: it stays as it was placed' }
   const isOfItem = pointer.startsWith('/orderItems/')
-  return isOfItem ? unknownMember(pointer, 'an item', OF_ITEMS) : unknownMember(pointer, 'a change', AMENDABLE)
+  return isOfItem ? unknownMember(pointer, 'an item', ITEM_MEMBERS) : unknownMember(pointer, 'a change', AMENDABLE)
 }
 
 function unknownMember(pointer: string, owner: string, members: ReadonlySet<string>): Violation {
@@ -59,10 +58,4 @@ function isRemoval(body: unknown, pointer: string): boolean {
 
 function cannotRemove({ pointer }: Violation): Violation {
   return { pointer, detail: 'cannot be removed, because every order has it' }
-}
-
-function invalid(violations: readonly Violation[]): OrderError {
-  const [first] = violations
-  const where = first?.pointer === '' ? 'The body' : first?.pointer
-  return new OrderError('invalid-change', `${where} ${first?.detail}.`, { violations })
 }

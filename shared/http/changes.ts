@@ -1,20 +1,20 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import { z } from 'zod'
+import { ifAvailable } from '../application/orders/answered-in-time.ts'
 import type { AcceptedChange, ChangeOrder } from '../application/orders/change-order.ts'
 import type { WaitUntilSettled } from '../application/orders/wait-until-settled.ts'
 import { isSettled, type ChangeView } from '../domain/changes/change-view.ts'
-import { isOrderError, OrderError } from '../domain/errors.ts'
+import { OrderError } from '../domain/errors.ts'
 import type { OrderChange } from '../domain/changes/order-changes.ts'
 import { issuedAt, type OrderIds } from '../domain/order-id.ts'
-import type { OrderView } from '../domain/order-view.ts'
 import type { OrderViews } from '../ports/order-views.ts'
-import { acceptOptionsOf, ifSettled } from './accepting.ts'
+import { acceptedHeaders, acceptOptionsOf, ifSettled } from './accepting.ts'
 import { readAmendment, readCancellation } from './change-bodies.ts'
 import { askAgain, orderIdIn, uuidIn, versionOf } from './orders.ts'
 import { etagOf, json } from './protocol/answer.ts'
 import { expectedVersionOf } from './protocol/if-match.ts'
 import { hasBody, MERGE_PATCH, readJson } from './protocol/json-body.ts'
-import { preferenceApplied, waitSeconds } from './protocol/preferences.ts'
+import { waitSeconds } from './protocol/preferences.ts'
 import { PROBLEMS, type ProblemCode } from './protocol/problem.ts'
 import { pageQuery } from './protocol/query.ts'
 
@@ -53,29 +53,16 @@ async function changeOrder(
   const accepted = await use.changeOrder(orderId, change, options)
   const { changeId } = accepted
   const wait = waitSeconds(request)
-  const headers = {
-    location: `/api/orders/${orderId}/changes/${changeId}`,
-    ...preferenceApplied(wait),
-    ...(accepted.replayed && { 'idempotent-replayed': 'true' }),
-  }
+  const headers = acceptedHeaders(`/api/orders/${orderId}/changes/${changeId}`, wait, accepted)
   const view = wait === 0 ? undefined : await ifSettled(use.waitForChange, changeId, wait * 1000)
   if (view?.status === 'rejected') throw rejected(view)
-  const order = view?.status === 'applied' ? await orderIfAvailable(use.views, orderId) : undefined
+  // The change took effect even if the store cannot be asked for the order a moment later.
+  const order = view?.status === 'applied' ? await ifAvailable(use.views.get(orderId)) : undefined
   if (order !== undefined) {
     return json(200, order, { ...headers, etag: etagOf(JSON.stringify(order), versionOf(order)) })
   }
   const known = view ?? receipt(orderId, change, accepted)
   return json(202, known, { ...headers, ...pendingChangeHeaders(known) })
-}
-
-/** The change took effect even if the store cannot be asked for the order a moment later. */
-async function orderIfAvailable(views: Pick<OrderViews, 'get'>, orderId: string): Promise<OrderView | undefined> {
-  try {
-    return await views.get(orderId)
-  } catch (error) {
-    if (isOrderError(error) && error.retriable) return undefined
-    throw error
-  }
 }
 
 function receipt(orderId: string, { kind }: OrderChange, { changeId, acceptedAt }: AcceptedChange): ChangeView {

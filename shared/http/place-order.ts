@@ -4,10 +4,10 @@ import type { WaitUntilSettled } from '../application/orders/wait-until-settled.
 import { newOrderCommandSchema } from '../domain/order-commands.ts'
 import { isFinal, isInStore, type OrderView } from '../domain/order-view.ts'
 import { unknownMembers } from '../domain/unknown-members.ts'
-import { acceptOptionsOf, ifSettled } from './accepting.ts'
+import { acceptedHeaders, acceptOptionsOf, ifSettled } from './accepting.ts'
 import { json } from './protocol/answer.ts'
 import { readJson } from './protocol/json-body.ts'
-import { preferenceApplied, waitSeconds } from './protocol/preferences.ts'
+import { waitSeconds } from './protocol/preferences.ts'
 import { validated } from './protocol/validated.ts'
 
 /** The part of an answer that names members of the body that were left out. */
@@ -29,13 +29,8 @@ export async function placeOrder(
   const command = validated(newOrderCommandSchema, body, 'invalid-order')
   const ignored = unknownMembers(body)
   const accepted = await use.placeOrder(command, options)
-  const location = `/api/orders/${accepted.orderId}`
   const wait = waitSeconds(request)
-  const headers = {
-    location,
-    ...preferenceApplied(wait),
-    ...(accepted.replayed && { 'idempotent-replayed': 'true' }),
-  }
+  const headers = acceptedHeaders(`/api/orders/${accepted.orderId}`, wait, accepted)
   const view = wait === 0 ? undefined : await ifSettled(use.waitForOrder, accepted.orderId, wait * 1000)
   if (view !== undefined && isInStore(view)) return json(201, withIgnored(view, ignored), headers)
   return json(202, withIgnored(receipt(accepted, view), ignored), { ...headers, 'retry-after': '1' })

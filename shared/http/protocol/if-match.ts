@@ -1,6 +1,6 @@
 import type { HttpRequest } from '@azure/functions'
 import { NO_VERSION } from '../../domain/changes/order-changes.ts'
-import { OrderError } from '../../domain/errors.ts'
+import { invalidRequest } from './validated.ts'
 
 /** RFC 9110 §8.8.3. */
 const ENTITY_TAG = /^(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/
@@ -20,9 +20,7 @@ export function expectedVersionOf(request: HttpRequest): number | undefined {
   const tag = ENTITY_TAG.exec(header)?.[1]
   if (tag === undefined) {
     const detail = 'must be one ETag as GET /api/orders/{orderId} returned it, in its double quotes, or *'
-    throw new OrderError('invalid-request', `The header If-Match ${detail}.`, {
-      violations: [{ pointer: 'If-Match', detail }],
-    })
+    throw invalidRequest('The header If-Match', 'If-Match', detail)
   }
   return Number(OF_VERSION.exec(tag)?.[1] ?? NO_VERSION)
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { OrderError } from '../../domain/errors.ts'
+import { OrderError, type Violation } from '../../domain/errors.ts'
 import { violationsOf } from '../../domain/violations.ts'
 
 /** The body, validated by the schema. Throws the given code, with a pointer to everything that is wrong. */
@@ -10,9 +10,16 @@ export function validated<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const parsed = schema.safeParse(body)
   if (parsed.success) return parsed.data
-  const violations = violationsOf(parsed.error)
+  throw invalidBody(code, violationsOf(parsed.error))
+}
+
+/** The error for a body, whose message says the first fault. */
+export function invalidBody(
+  code: 'invalid-order' | 'invalid-change' | 'invalid-request',
+  violations: readonly Violation[],
+): OrderError {
   const [first] = violations
-  throw new OrderError(code, `${first?.pointer || 'The body'} ${first?.detail}.`, { violations })
+  return new OrderError(code, `${first?.pointer || 'The body'} ${first?.detail}.`, { violations })
 }
 
 /** The error for one invalid value. `name` is its name in the message, `pointer` its position in the request. */
