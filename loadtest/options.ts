@@ -3,6 +3,7 @@ import { messageOf } from '../shared/domain/errors.ts'
 import { METRIC_NAMES, parseAssertions, parseBound, withDefaults, type Assertion } from './outcome/assertions.ts'
 import { DEFAULT_BOUND, isScenario, SCENARIOS } from './scenarios.ts'
 import { BREAKABLES, FACTORS, type Breakable } from './plan.ts'
+import type { Environment } from '../shared/settings/environment.ts'
 
 /** A parsed command line. */
 export type Task = Readonly<ReturnType<typeof readTask>>
@@ -92,7 +93,7 @@ Options:
 Exit codes: 0 well, 1 an assertion does not hold, 2 usage error, 3 not reached.`
 
 /** Throws `UsageError`. */
-export function readTask(words: readonly string[], environment: Readonly<Record<string, string | undefined>>) {
+export function readTask(words: readonly string[], environment: Environment) {
   const { values, positionals } = parse(words)
   const [verb, ...rest] = positionals
   if (values.help === true || verb === undefined) return { does: 'help' as const }

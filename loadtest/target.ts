@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import type { Environment } from '../shared/settings/environment.ts'
 
 /** The server under test. */
 export interface Target {
@@ -62,7 +63,7 @@ export async function startProduct(settings: Readonly<Record<string, string>> = 
 export async function startServer(
   name: string,
   words: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
 ): Promise<Omit<Target, 'key'>> {
   const child = spawn(process.execPath, words, { cwd: ROOT, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   const closed = once(child, 'close')

@@ -2,10 +2,8 @@ import { accessSync, constants } from 'node:fs'
 import { readConnectionString } from '../../shared/adapters/mssql/database/connection-string.ts'
 import { readConfig, SETTING_NAMES } from '../../shared/settings/config.ts'
 import { isOrderError } from '../../shared/domain/errors.ts'
+import type { Environment } from '../../shared/settings/environment.ts'
 import { settingsWithoutEffect } from '../../shared/settings/settings-without-effect.ts'
-
-/** The image is built without the host, so its type of settings is not imported. */
-type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Names the first setting that keeps the functions from starting in the runtime. Undefined if all settings are valid.

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomSecret } from '../docker/env-file.ts'
-import type { Settings } from '../host/binding-settings.ts'
+import type { Environment } from '../../shared/settings/environment.ts'
 import { readLocalSettings } from '../host/local-settings.ts'
 
 const EXAMPLE = 'local.settings.example.json'
@@ -23,14 +23,14 @@ export function makeLocalSettings(root: string): boolean {
 }
 
 /** The settings that functions get: the Values of local.settings.json, overridden by the environment. */
-export function runtimeSettings(root: string, environment: Settings): Settings {
+export function runtimeSettings(root: string, environment: Environment): Environment {
   const { values } = readLocalSettings(join(root, 'local.settings.json'), [])
   const given = Object.entries(environment).filter(([, value]) => value !== undefined)
   return { ...values, ...Object.fromEntries(given) }
 }
 
 /** One line that names the missing settings. Undefined if none is missing. */
-export function missingSettings(root: string, environment: Settings): string | undefined {
+export function missingSettings(root: string, environment: Environment): string | undefined {
   const settings = runtimeSettings(root, environment)
   const missing = Object.keys(NEEDED).filter((name) => !settings[name]?.trim())
   if (missing.length === 0) return undefined

@@ -1,3 +1,5 @@
+import type { Environment } from '../../shared/settings/environment.ts'
+
 /**
  * Resolves a property of a binding as the runtime does (Kafka extension, Extensions/ConfigurationExtensions.cs).
  * `%NAME%` is replaced with the setting of that name. If the result is itself the name of a setting, it is replaced
@@ -5,9 +7,7 @@
  */
 export type ResolveBinding = (value: string) => string
 
-export type Settings = Readonly<Record<string, string | undefined>>
-
-export function createBindingResolver(settings: Settings): ResolveBinding {
+export function createBindingResolver(settings: Environment): ResolveBinding {
   const known = new Map(
     Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[settingKey(name), value]])),
   )

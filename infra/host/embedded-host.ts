@@ -2,7 +2,8 @@ import type { AddressInfo } from 'node:net'
 import { disabledFunctions } from '../../shared/settings/disabled-functions.ts'
 import type { LogConsumer } from '../../shared/ports/event-log.ts'
 import { within } from '../../shared/threads/waiting.ts'
-import { createBindingResolver, type Settings } from './binding-settings.ts'
+import type { Environment } from '../../shared/settings/environment.ts'
+import { createBindingResolver } from './binding-settings.ts'
 import { createCors } from './http/cors.ts'
 import { createFunctionApp, triggerOf, type FunctionApp, type RegisteredFunction } from './functions/function-app.ts'
 import { createKeyCheck, type NarrowKey } from './http/function-keys.ts'
@@ -32,7 +33,7 @@ export interface EmbeddedHostOptions {
   readonly logger: HostLogger
   readonly invocation: InvocationPath
   /** App settings. Bindings refer to them, and some disable functions. */
-  readonly settings: Settings
+  readonly settings: Environment
   readonly limits?: Partial<HttpLimits>
   /** Whether requests that the host itself refuses are logged. */
   readonly logRefusals?: boolean

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { OrderError, messageOf } from '../../shared/domain/errors.ts'
-import type { Settings } from './binding-settings.ts'
+import type { Environment } from '../../shared/settings/environment.ts'
 
 /** The part of host.json that this host follows, with the defaults of the runtime and of the Kafka extension. */
 export interface HostJson {
@@ -44,7 +44,7 @@ const schema = z.object({
  * Reads host.json; settings named `AzureFunctionsJobHost__extensions__kafka__maxBatchSize` override it. Throws
  * `invalid-setting` with a one-line message.
  */
-export function readHostJson(root: string, settings: Settings): HostJson {
+export function readHostJson(root: string, settings: Environment): HostJson {
   const file = join(root, 'host.json')
   try {
     return parseHostJson(JSON.parse(readFileSync(file, 'utf8')), settings)
@@ -53,7 +53,7 @@ export function readHostJson(root: string, settings: Settings): HostJson {
   }
 }
 
-export function parseHostJson(json: unknown, settings: Settings = {}): HostJson {
+export function parseHostJson(json: unknown, settings: Environment = {}): HostJson {
   const parsed = schema.safeParse(withOverrides(lowerNames(json), settings))
   if (!parsed.success) {
     const [issue] = parsed.error.issues
@@ -84,7 +84,7 @@ function lowerNames(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name.toLowerCase(), lowerNames(inner)]))
 }
 
-function withOverrides(json: unknown, settings: Settings): unknown {
+function withOverrides(json: unknown, settings: Environment): unknown {
   for (const [name, value] of Object.entries(settings)) {
     const path = OVERRIDE.exec(name)?.[1]?.toLowerCase().split(/__|:/)
     const last = path?.pop()

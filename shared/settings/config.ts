@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { disabledFunctions } from './disabled-functions.ts'
 import { OrderError } from '../domain/errors.ts'
 import { settingsWithoutEffect } from './settings-without-effect.ts'
+import type { Environment } from './environment.ts'
 
 /**
  * All settings, read once. This is the only file that knows the names of environment variables. An invalid value throws
@@ -165,10 +166,7 @@ const settingsSchema = z.object({
 /** The names that `local.settings.json` may have. Other names are reported. */
 export const SETTING_NAMES: readonly string[] = Object.keys(settingsSchema.shape)
 
-export function readConfig(
-  environment: Readonly<Record<string, string | undefined>>,
-  runtime: Config['runtime'],
-): Config {
+export function readConfig(environment: Environment, runtime: Config['runtime']): Config {
   const parsed = settingsSchema.safeParse(environment)
   if (!parsed.success) {
     const [issue] = parsed.error.issues

@@ -1,4 +1,5 @@
 import { disablesWithoutEffect } from './disabled-functions.ts'
+import type { Environment } from './environment.ts'
 
 /** Shorter names are not compared, because they resemble too many other names. */
 const MIN_NAME_LENGTH = 5
@@ -12,7 +13,7 @@ const HOST_KEYS = ['READ_KEY', 'PLACE_KEY', 'METRICS_KEY'] as const
  * settings' names.
  */
 export function settingsWithoutEffect(
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   known: readonly string[],
   runtime: 'embedded' | 'functions',
 ): string[] {
