@@ -6,7 +6,15 @@ import type { KnownChange } from '../../../ports/order-store.ts'
 import type { OrderViews, Page } from '../../../ports/order-views.ts'
 import type { Row } from '../../stores/rows.ts'
 import { createChangeRows, toChangeStatus, type ChangeState } from '../../stores/change-rows.ts'
-import { CONVERSIONS, fromHashBytes, fromIdBytes, fromMs, toHashBytes, toIdBytes } from '../database/values.ts'
+import {
+  CONVERSIONS,
+  fromHashBytes,
+  fromIdBytes,
+  fromMs,
+  toHashBytes,
+  toIdBytes,
+  toIdList,
+} from '../database/values.ts'
 
 export interface ChangeQueries {
   changesOf(orderId: string, query: Parameters<OrderViews['changes']>[1]): Page<ChangeView>
@@ -95,13 +103,11 @@ export function prepareChangeQueries(db: DatabaseSync): ChangeQueries {
       return { items: toViews(items), nextCursor }
     },
     getChanges(changeIds) {
-      const list = JSON.stringify(changeIds.map((changeId) => changeId.replaceAll('-', '')))
-      const rows = selectByIds.all(list) as unknown as ChangeRow[]
+      const rows = selectByIds.all(toIdList(changeIds)) as unknown as ChangeRow[]
       return new Map(toViews(rows).map((view) => [view.changeId, view]))
     },
     countWaiting(orderIds) {
-      const list = JSON.stringify(orderIds.map((orderId) => orderId.replaceAll('-', '')))
-      const rows = selectWaiting.all(list)
+      const rows = selectWaiting.all(toIdList(orderIds))
       return new Map(rows.map((row) => [fromIdBytes(row['order_id'] as Uint8Array), Number(row['changes'])]))
     },
     findChangeByIdempotencyKey(keyHash) {

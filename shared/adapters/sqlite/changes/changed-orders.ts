@@ -3,7 +3,7 @@ import { toTenThousandths } from '../../../domain/money.ts'
 import type { Order } from '../../../domain/order.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
 import { prepareOrderQueries } from '../orders/order-views.ts'
-import { itemValues } from '../orders/stored-orders.ts'
+import { INSERT_ITEM, itemValues } from '../orders/stored-orders.ts'
 import { prepareRewording } from '../search/rewording.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
@@ -26,7 +26,6 @@ const UPDATE = `
 /** Uses the unique index on order_id. */
 const IS_DISCARDED = `SELECT 1 FROM order_states WHERE order_id = ? AND status = 'discarded'`
 const DELETE_ITEMS = 'DELETE FROM order_items WHERE order_seq = ?'
-const INSERT_ITEM = 'INSERT INTO order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 
 export function prepareChangedOrders(db: DatabaseSync): ChangedOrders {
   const queries = prepareOrderQueries(db)

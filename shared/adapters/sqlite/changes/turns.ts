@@ -5,7 +5,7 @@ import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/c
 import type { ChangeState } from '../../stores/change-rows.ts'
 import { NOT_ALLOWED } from '../../stores/change-refusals.ts'
 import { unlessRefused } from '../database/database.ts'
-import { fromIdBytes, fromMs, toIdBytes } from '../database/values.ts'
+import { fromIdBytes, fromMs, toIdBytes, toIdList } from '../database/values.ts'
 import { prepareAppliedChanges } from './applied-changes.ts'
 import { prepareChangedOrders } from './changed-orders.ts'
 import type { OrderChanges } from './order-changes.ts'
@@ -114,8 +114,7 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
     ordersThatWait(orderIds) {
       // No change waits as a rule, and then the orders need not be looked up.
       if (orderIds.length === 0 || isAnyWaiting.get() === undefined) return []
-      const list = JSON.stringify(orderIds.map((orderId) => orderId.replaceAll('-', '')))
-      return selectWaiting.all(list).map((row) => fromIdBytes(row['order_id'] as Uint8Array))
+      return selectWaiting.all(toIdList(orderIds)).map((row) => fromIdBytes(row['order_id'] as Uint8Array))
     },
   }
 }

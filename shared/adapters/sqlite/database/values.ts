@@ -11,6 +11,11 @@ export function toIdBytesOrNull(id: string | null | undefined): Uint8Array | nul
   return id == null ? null : toIdBytes(id)
 }
 
+/** Ids as a JSON array of hexadecimal texts, whose elements a query converts with `unhex(value)`. */
+export function toIdList(ids: readonly string[]): string {
+  return JSON.stringify(ids.map((id) => id.replaceAll('-', '')))
+}
+
 export function fromIdBytes(bytes: Uint8Array): string {
   const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`

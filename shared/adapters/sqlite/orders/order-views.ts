@@ -5,7 +5,15 @@ import { toHistory, type HistoryEntry, type OrderView } from '../../../domain/or
 import type { KnownOrder } from '../../../ports/order-store.ts'
 import { createOrderRows } from '../../stores/order-rows.ts'
 import type { Row } from '../../stores/rows.ts'
-import { CONVERSIONS, fromHashBytes, fromIdBytes, fromMs, toHashBytes, toIdBytes } from '../database/values.ts'
+import {
+  CONVERSIONS,
+  fromHashBytes,
+  fromIdBytes,
+  fromMs,
+  toHashBytes,
+  toIdBytes,
+  toIdList,
+} from '../database/values.ts'
 
 export interface OrderQueries {
   getMany(orderIds: readonly string[]): Map<string, OrderView>
@@ -73,8 +81,7 @@ export function prepareOrderQueries(db: DatabaseSync): OrderQueries {
   }
 
   function seqsOf(statement: typeof selectOrderSeqs, orderIds: readonly string[]): number[] {
-    const list = JSON.stringify(orderIds.map((orderId) => orderId.replaceAll('-', '')))
-    return statement.all(list).map((row) => Number(row['seq']))
+    return statement.all(toIdList(orderIds)).map((row) => Number(row['seq']))
   }
 
   function getMany(orderIds: readonly string[]): Map<string, OrderView> {

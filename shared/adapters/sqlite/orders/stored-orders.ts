@@ -31,7 +31,7 @@ const INSERT_ORDER = `
     total_price, payment_method, accepted_at, stored_at, origin_topic, origin_partition, origin_offset, body_hash,
     idempotency_key_hash, recovered, reference, metadata
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-const INSERT_ITEM = 'INSERT INTO order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+export const INSERT_ITEM = 'INSERT INTO order_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 const INSERT_SEARCH = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 /** Uses the unique index on order_id. */
 const SELECT_KNOWN = 'SELECT origin_topic, origin_partition, origin_offset, body_hash FROM orders WHERE order_id = ?'
