@@ -228,9 +228,7 @@ ${JUDGE_CHANGES}
       ELSE k.idempotency_key_hash
     END,
     accepted_at = COALESCE(c.accepted_at, k.accepted_at), updated_at = c.recorded_at, cause_code = c.cause_code,
-    cause_detail = c.cause_detail, next_attempt_at = c.next_attempt_at, waits_told = 0,
-    -- The failures of a dead letter's record are not those of its redrive.
-    attempt = CASE WHEN c.parked IS NULL AND c.is_here = 1 THEN k.attempt ELSE c.attempt END
+    cause_detail = c.cause_detail, attempt = c.attempt, next_attempt_at = c.next_attempt_at, waits_told = 0
   FROM order_changes AS k WITH (FORCESEEK)
   JOIN @changes AS c ON c.change_id = k.change_id
   WHERE c.round = @change_round AND c.seen_state IS NOT NULL AND c.state IS NOT NULL;
@@ -265,45 +263,49 @@ WHERE c.state IN ('retrying', 'dead-lettered', 'rejected')
 ORDER BY c.n;
 `
 
-/**
- * The orders of these rows for which a change waits, to be read after the commit. If one instance stores an order and
- * another one a change of it, the one that commits last sees both, with and without row versions, because a statement reads
- * everything that was committed before it began. Nearly always no change waits, which costs one seek in an empty index.
- */
-export const lookForTurns = (...rows: readonly string[]) => `
-IF EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting')
+const IS_ANY_WAITING = `EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting')`
+
+/** The orders of these rows for which a change waits. */
+const selectWaiting = (...rows: readonly string[]) => `
   SELECT DISTINCT w.order_id
   FROM order_changes AS w
   WHERE w.state = 'waiting' AND w.turn IS NOT NULL
-    AND w.order_id IN (${unionOf(rows)});
-`
+    AND w.order_id IN (${unionOf(rows)})`
 
 /**
- * The same after a batch that is stored, with the orders that lack a change that was applied to them: they were lost, and
- * stored again from their records, by a batch of copies (which counts no places) or by a group that reads the log again,
- * which meets their changes too. Uses order_changes_applied.
+ * The orders of these rows that lack a change that was applied to them: they were lost, and stored again from their
+ * records. Uses order_changes_applied.
  */
-export const lookAfterStoring = (...rows: readonly string[]) => `
-IF EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting') OR ${mayRestore(rows)}
-  SELECT w.order_id
-  FROM order_changes AS w
-  WHERE w.state = 'waiting' AND w.turn IS NOT NULL
-    AND w.order_id IN (${unionOf(rows)})
-  UNION
+const selectRestored = (...rows: readonly string[]) => `
   SELECT k.order_id
   FROM (${unionOf(rows)}) AS o
   JOIN orders AS k ON k.order_id = o.order_id
-  JOIN order_changes AS a ON a.order_id = k.order_id AND a.state = 'applied' AND a.version > k.version
-  WHERE ${mayRestore(rows)};
-`
-
-function mayRestore(rows: readonly string[]): string {
-  return rows.includes('@changes') ? '1 = 1' : 'NOT EXISTS (SELECT 1 FROM @places)'
-}
+  JOIN order_changes AS a ON a.order_id = k.order_id AND a.state = 'applied' AND a.version > k.version`
 
 function unionOf(rows: readonly string[]): string {
   return rows.map((table) => `SELECT o.order_id FROM ${table} AS o`).join(' UNION ALL ')
 }
+
+/**
+ * The orders of these rows whose changes may be decided, to be read after the commit. If one instance stores an order and
+ * another one a change of it, the one that commits last sees both, with and without row versions, because a statement reads
+ * everything that was committed before it began. Nearly always no change waits, which costs one seek in an empty index.
+ */
+export const lookForTurns = (...rows: readonly string[]) => `
+IF ${IS_ANY_WAITING}${selectWaiting(...rows)};
+`
+
+/** The same after a batch of orders alone. Only a batch of copies, which counts no places, restores orders by itself. */
+export const LOOK_AFTER_ORDERS = `
+IF ${IS_ANY_WAITING} OR NOT EXISTS (SELECT 1 FROM @places)${selectWaiting('@orders')}
+  UNION${selectRestored('@orders')}
+  WHERE NOT EXISTS (SELECT 1 FROM @places);
+`
+
+/** The same after a batch with changes. A group that reads the log again restores orders when it meets their changes. */
+export const LOOK_AFTER_CHANGES = `${selectWaiting('@orders', '@changes')}
+  UNION${selectRestored('@orders', '@changes')};
+`
 
 /** How RECORD_CHANGES would judge each change on its own. Writes nothing. */
 export const PREVIEW_CHANGES = `

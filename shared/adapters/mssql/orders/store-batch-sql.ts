@@ -1,4 +1,10 @@
-import { DECLARE_CHANGES, lookAfterStoring, RECORD_CHANGES, TELL_CHANGES } from '../changes/order-changes-sql.ts'
+import {
+  DECLARE_CHANGES,
+  LOOK_AFTER_CHANGES,
+  LOOK_AFTER_ORDERS,
+  RECORD_CHANGES,
+  TELL_CHANGES,
+} from '../changes/order-changes-sql.ts'
 import { COUNT_PARKED_CHANGES, PARK_CHANGES, SETTLE_CHANGES } from '../changes/parked-changes-sql.ts'
 import { COUNT, COUNT_WITH_CHANGES, DECLARE_LEDGER, LOCK_LEDGER } from '../ledger/ledger-counting-sql.ts'
 import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
@@ -267,7 +273,7 @@ IF @preview = 1
 ELSE
   COMMIT TRANSACTION;
 SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;
-${lookAfterStoring('@orders')}`
+${LOOK_AFTER_ORDERS}`
 
 /**
  * The same for a batch that has changes, or failures of changes. These are recorded even while something is rejected, so
@@ -285,4 +291,4 @@ ${TELL_CHANGES}
 COMMIT TRANSACTION;
 SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;
 SELECT c.i, c.outcome FROM @changes AS c WHERE c.i IS NOT NULL ORDER BY c.i;
-${lookAfterStoring('@orders', '@changes')}`
+${LOOK_AFTER_CHANGES}`

@@ -53,8 +53,7 @@ const GIVE_TURN = `
 const KEEP = `
   UPDATE order_changes SET
     state = ?, event = ?, body_hash = ?, idempotency_key_hash = ?, origin_topic = ?, origin_partition = ?,
-    origin_offset = ?, accepted_at = ?, updated_at = ?, cause_code = ?, cause_detail = ?, attempt = ?,
-    next_attempt_at = NULL
+    origin_offset = ?, accepted_at = ?, updated_at = ?, cause_code = ?, cause_detail = ?, next_attempt_at = NULL
   WHERE change_id = ?`
 const LEARN = `
   UPDATE order_changes SET event = ?, body_hash = ?, idempotency_key_hash = coalesce(?, idempotency_key_hash)
@@ -139,25 +138,10 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       const content = [JSON.stringify(change.change), hash, key] as const
       const place = [origin.topic, origin.partition, origin.offset] as const
       const times = [toMs(change.acceptedAt), atMs] as const
-      // The failures of a dead letter's record are not those of its redrive.
-      const failures = isHere ? row.attempt : 0
-      if (row !== undefined) keep.run(state, ...content, ...place, ...times, code, detail, failures, id)
+      if (row !== undefined) keep.run(state, ...content, ...place, ...times, code, detail, id)
       else {
         const early = isCounted ? 0 : 1
-        insert.run(
-          id,
-          order,
-          change.change.kind,
-          state,
-          early,
-          ...content,
-          ...place,
-          ...times,
-          code,
-          detail,
-          failures,
-          null,
-        )
+        insert.run(id, order, change.change.kind, state, early, ...content, ...place, ...times, code, detail, 0, null)
       }
       if (isReused) history.tell(order, id, atMs, { kind: 'change-rejected', cause: KEY_REUSED })
       return isReused ? 'known' : 'new'
