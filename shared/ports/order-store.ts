@@ -49,11 +49,11 @@ export interface OrderStore extends AsyncDisposable {
    */
   storeBatch(batch: StoreBatch): Promise<StoreResult>
 
-  /** The outcomes that `storeBatch` would return, found in a transaction that is rolled back. */
-  previewBatch(orders: readonly OrderToStore[]): Promise<readonly StoreOutcome[]>
-
-  /** The same for changes, each by itself. */
-  previewChanges(changes: readonly ChangeToStore[]): Promise<readonly ChangeOutcome[]>
+  /**
+   * What `storeBatch` would do with these orders and then with these changes, and which changes that wait in the store it
+   * would decide with them. Nothing is written.
+   */
+  previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): Promise<BatchPreview>
 
   /**
    * The order to which the hash of an Idempotency-Key belongs, if the store knows it. Reads the newest state.
@@ -149,6 +149,25 @@ export type StoreOutcome =
   | Rejection
 
 export type ChangeOutcome = { readonly kind: 'applied' | 'refused' | 'waiting' | 'duplicate' | 'withheld' } | Rejection
+
+export interface BatchPreview {
+  /** One for each of the orders, in the same order. */
+  readonly outcomes: readonly StoreOutcome[]
+  /** One for each of the changes, in the same order. */
+  readonly changes: readonly ChangePreview[]
+  /** The changes of these orders that are not in the batch but would be decided with it, in sequence. */
+  readonly followers: readonly FollowerPreview[]
+}
+
+/** The cause says why a change would be refused. */
+export type ChangePreview = ChangeOutcome & { readonly cause?: Cause }
+
+export interface FollowerPreview {
+  readonly orderId: string
+  readonly changeId: string
+  readonly kind: 'applied' | 'refused'
+  readonly cause?: Cause
+}
 
 export interface Rejection {
   readonly kind: 'rejected'

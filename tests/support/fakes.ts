@@ -1,11 +1,10 @@
 import { OrderError } from '../../shared/domain/errors.ts'
 import type { LogRecord, RecordPosition, RecordToPublish } from '../../shared/ports/event-log.ts'
 import type {
+  BatchPreview,
   ChangeOutcome,
-  ChangeToStore,
   OrderToStore,
   StoreBatch,
-  StoreOutcome,
   StoreResult,
 } from '../../shared/ports/order-store.ts'
 
@@ -101,13 +100,14 @@ export function createRecordingStore() {
       fault = next
       previewFault = next
     },
-    async previewBatch(orders: readonly OrderToStore[]): Promise<readonly StoreOutcome[]> {
+    async previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): Promise<BatchPreview> {
       const error = previewFault()
       if (error !== undefined) throw error
-      return orders.map(() => ({ kind: 'stored' }))
-    },
-    async previewChanges(given: readonly ChangeToStore[]): Promise<readonly ChangeOutcome[]> {
-      return given.map(({ orderId }) => ({ kind: stored.has(orderId) ? 'applied' : 'waiting' }))
+      return {
+        outcomes: batch.orders.map(() => ({ kind: 'stored' })),
+        changes: (batch.changes ?? []).map(({ orderId }) => ({ kind: stored.has(orderId) ? 'applied' : 'waiting' })),
+        followers: [],
+      }
     },
     async storeBatch(batch: StoreBatch): Promise<StoreResult> {
       const error = fault(batch)

@@ -118,7 +118,10 @@ async function preview(context: CommandContext, body: Record<string, unknown>): 
     context.progress(`${items.length} tried`)
   }
   const { warning } = warned
-  const rows = items.map(({ id, orderId, outcome, cause }) => [id, orderId, outcome, cause?.detail])
+  const rows = items.flatMap(({ id, orderId, outcome, cause, followers = [] }) => [
+    [id, orderId, outcome, cause?.detail],
+    ...followers.map((follower) => [`  ${follower.changeId}`, orderId, follower.outcome, follower.cause?.detail]),
+  ])
   const outcomes = table(['id', 'order', 'outcome', 'cause'], rows)
   return {
     answer: { items, nextCursor: null, ...(warning !== undefined && { warning }) },

@@ -59,7 +59,7 @@ export function createFaults(): Faults {
     wrapStore(store) {
       const faulty = guarded(
         store,
-        ['findByIdempotencyKey', 'findChangeByIdempotencyKey', 'storeBatch', 'previewBatch', 'previewChanges'],
+        ['findByIdempotencyKey', 'findChangeByIdempotencyKey', 'storeBatch', 'previewBatch'],
         pass,
       )
       return replaced(faulty, {
@@ -67,9 +67,9 @@ export function createFaults(): Faults {
           throwForChosen(batch.orders)
           return faulty.storeBatch(batch)
         },
-        previewBatch: async (orders) => {
-          throwForChosen(orders)
-          return faulty.previewBatch(orders)
+        previewBatch: async (batch) => {
+          throwForChosen(batch.orders)
+          return faulty.previewBatch(batch)
         },
         health: async () =>
           plan.store === 'ok' || plan.store === 'slow'

@@ -92,8 +92,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
   return {
     store: {
       storeBatch: (batch) => writer.call('storeBatch', batch),
-      previewBatch: (orders) => writer.call('previewBatch', orders),
-      previewChanges: (changes) => writer.call('previewChanges', changes),
+      previewBatch: (batch) => writer.call('previewBatch', batch),
       findChangeByIdempotencyKey: (keyHash) => reader.call('findChangeByIdempotencyKey', keyHash),
       findByIdempotencyKey: (keyHash) => reader.call('findByIdempotencyKey', keyHash),
       health: () => checkHealth(() => Promise.all([writer.call('probe'), reader.call('probe')])),

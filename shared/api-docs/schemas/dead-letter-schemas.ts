@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Discarded } from '../../application/dead-letters/discard-letters.ts'
-import type { RedrivePreview } from '../../application/dead-letters/preview-redrive.ts'
+import type { RedriveFollower, RedrivePreview } from '../../application/dead-letters/preview-redrive.ts'
 import type { Ignored } from '../../http/place-order.ts'
 import { actBody, requiredReasonBody } from '../../http/acts.ts'
 import { discardBody, type BytesView, type toDeadLetterView, type toFixture } from '../../http/dead-letters.ts'
@@ -110,6 +110,12 @@ const headerPair = z
   .length(2)
   .describe('The name, then the value in base64, or null.') as z.ZodType as z.ZodType<readonly [string, string | null]>
 
+const followerSchema = schemaOf<RedriveFollower>()({
+  changeId,
+  outcome: z.enum(['would-be-applied', 'would-be-rejected']),
+  cause: z.exactOptional(causeSchema),
+})
+
 const previewSchema = schemaOf<RedrivePreview>()({
   id: deadLetterId,
   orderId: orderId.nullable(),
@@ -124,8 +130,13 @@ const previewSchema = schemaOf<RedrivePreview>()({
       'would-be-rejected',
       'would-wait',
     ])
-    .describe('The last three are of changes. `would-wait`: an earlier event of the order has to be repaired first.'),
+    .describe(
+      'The last three are of changes. `would-wait`: an earlier event of the order, which is not selected or still fails, has to be repaired first.',
+    ),
   cause: z.exactOptional(causeSchema),
+  followers: z.exactOptional(
+    z.array(followerSchema).describe('Changes of the order that wait and would be decided with the letter.'),
+  ),
 })
 
 const warningSchema = schemaOf<RedriveWarning>()({

@@ -1,11 +1,23 @@
 import type { Cause } from '../../domain/order-view.ts'
-import { findCulprits } from '../../messaging/find-culprits.ts'
+import { findCulprits, type Culprit } from '../../messaging/find-culprits.ts'
 import { isChange, readEvent } from '../../messaging/records/envelope.ts'
-import { classify } from '../../messaging/failure.ts'
+import { classify, type Failure } from '../../messaging/failure.ts'
 import type { DeadLetters, KeptDeadLetter, WhichLetters } from '../../ports/dead-letters.ts'
-import type { ChangeOutcome, ChangeToStore, OrderStore, OrderToStore, StoreOutcome } from '../../ports/order-store.ts'
+import type {
+  ChangeOutcome,
+  ChangePreview,
+  ChangeToStore,
+  FollowerPreview,
+  OrderStore,
+  OrderToStore,
+  StoreOutcome,
+} from '../../ports/order-store.ts'
 import type { Page } from '../../ports/order-views.ts'
+import { toBatch } from '../processing/events-of-batch.ts'
 import { deadAmong, noneIsDead } from './dead-among.ts'
+
+/** At most this many letters of one order are in memory beside those of the page. */
+const COMPANIONS_OF_ORDER = 50
 
 /** What a redrive of a dead letter would do with today's code. */
 export interface RedrivePreview {
@@ -22,13 +34,23 @@ export interface RedrivePreview {
     | 'would-be-applied'
     | 'would-be-rejected'
     | 'would-wait'
-  /** Why it still fails, or why the outcome is unknown. */
+  /** Why it still fails, why it would be rejected, or why the outcome is unknown. */
+  readonly cause?: Cause
+  /** The changes that wait in the store and would be decided with the letter; absent when there are none. */
+  readonly followers?: readonly RedriveFollower[]
+}
+
+export interface RedriveFollower {
+  readonly changeId: string
+  readonly outcome: 'would-be-applied' | 'would-be-rejected'
+  /** Why it would be rejected. */
   readonly cause?: Cause
 }
 
 /**
- * Processes each dead letter on its own as a redrive would, in a transaction that is rolled back, a page at a time. The
- * outcome is `unknown` if the store is away or busy. Rejects as creating the task would: with `dead-letter-not-found` if
+ * Processes dead letters as a redrive of all of them would, in transactions that are rolled back, a page at a time. Letters
+ * of one order are processed together, those before them in the log first, even if they are on other pages.
+ * The outcome is `unknown` if the store is away or busy. Rejects as creating the task would: with `dead-letter-not-found` if
  * no letter has one of the ids, with `conflict` if no letter is dead.
  */
 export type PreviewRedrive = (
@@ -37,7 +59,7 @@ export type PreviewRedrive = (
 ) => Promise<Page<RedrivePreview>>
 
 export function createPreviewRedrive(dependencies: {
-  store: Pick<OrderStore, 'previewBatch' | 'previewChanges'>
+  store: Pick<OrderStore, 'previewBatch'>
   deadLetters: Pick<DeadLetters, 'get' | 'list'>
 }): PreviewRedrive {
   const { store, deadLetters } = dependencies
@@ -45,7 +67,8 @@ export function createPreviewRedrive(dependencies: {
   return async function previewRedrive(which, page) {
     const { items: ids, nextCursor } = await idsOf(which, page)
     const items: RedrivePreview[] = []
-    for await (const letters of deadAmong(deadLetters, ids)) items.push(...(await preview(letters)))
+    for await (const letters of deadAmong(deadLetters, ids))
+      items.push(...(await preview(letters, await companionsOf(letters, which))))
     if (items.length === 0 && page.cursor === undefined) throw noneIsDead()
     return { items, nextCursor }
   }
@@ -56,27 +79,49 @@ export function createPreviewRedrive(dependencies: {
     return { items: items.map(({ id }) => id), nextCursor }
   }
 
-  async function preview(letters: readonly KeptDeadLetter[]): Promise<RedrivePreview[]> {
+  /** The other selected letters of orders that have a letter of a change among these. */
+  async function companionsOf(letters: readonly KeptDeadLetter[], which: WhichLetters): Promise<KeptDeadLetter[]> {
+    const known = new Set(letters.map(({ id }) => id))
+    const companions: KeptDeadLetter[] = []
+    const changed = letters.flatMap(({ orderId, change }) =>
+      orderId === null || change === undefined ? [] : [orderId],
+    )
+    for (const orderId of new Set(changed)) {
+      const filter = 'ids' in which ? {} : which
+      const { items } = await deadLetters.list({ ...filter, orderId, state: 'dead', limit: COMPANIONS_OF_ORDER })
+      const ids = items.flatMap(({ id }) => (known.has(id) || ('ids' in which && !which.ids.includes(id)) ? [] : [id]))
+      for await (const some of deadAmong(deadLetters, ids)) companions.push(...some)
+    }
+    return companions
+  }
+
+  async function preview(
+    letters: readonly KeptDeadLetter[],
+    companions: readonly KeptDeadLetter[],
+  ): Promise<RedrivePreview[]> {
     const previews = new Map<string, RedrivePreview>()
-    const readable: Readable<OrderToStore | ChangeToStore>[] = []
-    for (const letter of letters) {
+    const readable: Readable[] = []
+    for (const letter of [...letters, ...companions]) {
       try {
         readable.push({ letter, event: toEvent(letter) })
       } catch (error) {
         previews.set(letter.id, failing(letter, error))
       }
     }
+    const tryOut = async (some: readonly Readable[]) => {
+      for (const { letter, ...rest } of await outcomesOf(some)) previews.set(letter.id, toPreview(letter, rest))
+    }
+    const groups = [...Map.groupBy(readable, ({ event }) => event.orderId).values()].map((group) =>
+      group.toSorted(byPlace),
+    )
     try {
-      const culprits = await findCulprits(readable, async (some) => {
-        const [orders, changes] = [some.filter(isOfOrder), some.filter(isOfChange)]
-        const [ofOrders, ofChanges] = [
-          orders.length === 0 ? [] : await store.previewBatch(orders.map(({ event }) => event)),
-          changes.length === 0 ? [] : await store.previewChanges(changes.map(({ event }) => event)),
-        ]
-        orders.forEach(({ letter }, index) => previews.set(letter.id, toPreview(letter, ofOrders[index])))
-        changes.forEach(({ letter }, index) => previews.set(letter.id, toPreview(letter, ofChanges[index])))
-      })
-      for (const { item, failure } of culprits) previews.set(item.letter.id, failing(item.letter, failure.error))
+      for (const { item: group, failure } of await findCulprits(groups, (some) => tryOut(some.flat()))) {
+        const culprit = await firstCulprit(group, failure)
+        previews.set(culprit.item.letter.id, failing(culprit.item.letter, culprit.failure.error))
+        for (const { letter } of group.slice(group.indexOf(culprit.item) + 1)) {
+          previews.set(letter.id, toPreview(letter, { outcome: { kind: 'waiting' } }))
+        }
+      }
     } catch (error) {
       // An outage is not a letter's fault. The outcomes from before it stand.
       for (const { letter } of readable) {
@@ -84,20 +129,50 @@ export function createPreviewRedrive(dependencies: {
       }
     }
     return letters.flatMap(({ id }) => previews.get(id) ?? [])
+
+    /** Of the letters of one order, the first that fails. If none fails by itself, the last one, which has the others before it. */
+    async function firstCulprit(group: readonly Readable[], failure: Failure): Promise<Culprit<Readable>> {
+      for (let count = 1; count < group.length; count += 1) {
+        const before = group.slice(0, count)
+        const [culprit] = await findCulprits([before], (some) => tryOut(some.flat()))
+        const item = before.at(-1)
+        if (culprit !== undefined && item !== undefined) return { item, failure: culprit.failure }
+      }
+      return { item: group.at(-1) as Readable, failure }
+    }
+  }
+
+  /** The outcome of each event in its sequence. The last event of an order has the order's followers. */
+  async function outcomesOf(some: readonly Readable[]): Promise<(Previewed & { readonly letter: KeptDeadLetter })[]> {
+    const { outcomes, changes, followers } = await store.previewBatch(toBatch(some.map(({ event }) => event)))
+    const [ofOrders, ofChanges] = [outcomes.values(), changes.values()]
+    const last = new Map(some.map(({ letter, event }) => [event.orderId, letter]))
+    const ofLetter = Map.groupBy(followers, ({ orderId }) => last.get(orderId))
+    return some.map(({ letter, event }) => ({
+      letter,
+      outcome: (isChange(event) ? ofChanges : ofOrders).next().value,
+      followers: (ofLetter.get(letter) ?? []).map(toFollower),
+    }))
   }
 }
 
-interface Readable<Event extends OrderToStore | ChangeToStore> {
+interface Readable {
   readonly letter: KeptDeadLetter
-  readonly event: Event
+  readonly event: OrderToStore | ChangeToStore
 }
 
-function isOfChange(readable: Readable<OrderToStore | ChangeToStore>): readable is Readable<ChangeToStore> {
-  return isChange(readable.event)
+interface Previewed {
+  readonly outcome: StoreOutcome | ChangePreview | undefined
+  readonly followers?: readonly RedriveFollower[]
 }
 
-function isOfOrder(readable: Readable<OrderToStore | ChangeToStore>): readable is Readable<OrderToStore> {
-  return !isChange(readable.event)
+/** All events of an order are in one partition. */
+function byPlace({ event: one }: Readable, { event: other }: Readable): number {
+  return one.origin.partition - other.origin.partition || one.origin.offset - other.origin.offset
+}
+
+function toFollower({ changeId, kind, cause }: FollowerPreview): RedriveFollower {
+  return { changeId, outcome: OUTCOMES[kind], ...(cause !== undefined && { cause }) }
 }
 
 function toEvent(letter: KeptDeadLetter): OrderToStore | ChangeToStore {
@@ -115,15 +190,17 @@ const OUTCOMES = {
   duplicate: 'already-stored',
 } as const satisfies Partial<Record<(StoreOutcome | ChangeOutcome)['kind'], RedrivePreview['outcome']>>
 
-function toPreview(letter: KeptDeadLetter, outcome: StoreOutcome | ChangeOutcome | undefined): RedrivePreview {
+function toPreview(letter: KeptDeadLetter, { outcome, followers = [] }: Previewed): RedrivePreview {
+  const subject = { ...subjectOf(letter), ...(followers.length > 0 && { followers }) }
   if (outcome?.kind === 'rejected') {
-    return { ...subjectOf(letter), outcome: 'still-fails', cause: { code: outcome.code, detail: outcome.detail } }
+    return { ...subject, outcome: 'still-fails', cause: { code: outcome.code, detail: outcome.detail } }
   }
   if (outcome?.kind === 'withheld') {
     const cause = { code: 'conflict', detail: 'Its order was discarded.' }
-    return { ...subjectOf(letter), outcome: 'still-fails', cause }
+    return { ...subject, outcome: 'still-fails', cause }
   }
-  return { ...subjectOf(letter), outcome: OUTCOMES[outcome?.kind ?? 'duplicate'] }
+  const cause = outcome !== undefined && 'cause' in outcome ? outcome.cause : undefined
+  return { ...subject, outcome: OUTCOMES[outcome?.kind ?? 'duplicate'], ...(cause !== undefined && { cause }) }
 }
 
 function failing(letter: KeptDeadLetter, error: unknown): RedrivePreview {

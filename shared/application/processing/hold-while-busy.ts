@@ -29,7 +29,7 @@ export async function holdWhileBusy(
 
 async function probe(store: Pick<OrderStore, 'previewBatch'>): Promise<void> {
   try {
-    await store.previewBatch([nobodysOrder()])
+    await store.previewBatch({ orders: [nobodysOrder()] })
   } catch (error) {
     const failure = classify(error)
     if (failure.class === 'outage') throw error

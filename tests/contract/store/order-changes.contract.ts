@@ -732,21 +732,21 @@ export function orderChangesContract(name: string, open: OpenEmptyStore): void {
       })
     })
 
-    test('a preview says what would become of each change by itself, and changes nothing', async () => {
+    test('a preview says what would become of each change, and changes nothing', async () => {
       const [order, cancelled] = [orderAt(0), orderAt(1)]
       await store([order, cancelled], { changes: [changeAt(2, cancelled, cancel())] })
       const [dead, waiting] = [changeAt(3, order, named('A')), changeAt(4, order, named('B'))]
       await kill(dead, { changes: [waiting] })
       const before = [await history(order), await line()]
       const [item] = order.order.orderItems
-      const outcomes = await opened.store.previewChanges([
-        again(dead, 5),
-        changeAt(6, order, named('C')),
-        changeAt(7, cancelled, named('D')),
-        waiting,
-        changeAt(8, order, named('E'), { changeId: waiting.changeId }),
-        changeAt(9, orderAt(0), named('F')),
-      ])
+      const previewOf = async (changes: ChangeToStore[]) =>
+        (await opened.store.previewBatch({ orders: [], changes })).changes
+      const reused = changeAt(8, order, named('E'), { changeId: waiting.changeId })
+      const outcomes = [
+        ...(await previewOf([again(dead, 5)])),
+        ...(await previewOf([changeAt(6, order, named('C')), changeAt(7, cancelled, named('D')), waiting])),
+        ...(await previewOf([reused, changeAt(9, orderAt(0), named('F'))])),
+      ]
       expect(outcomes.map((outcome) => (outcome.kind === 'rejected' ? outcome.code : outcome.kind))).toEqual([
         'applied',
         'waiting',
@@ -757,7 +757,7 @@ export function orderChangesContract(name: string, open: OpenEmptyStore): void {
       ])
       const bad = changeAt(9, orderAt(0), amend({ orderItems: [{ ...item!, quantity: -1 }] }))
       await store([{ ...orderAt(9), orderId: bad.orderId }])
-      expect(await opened.store.previewChanges([bad])).toMatchObject([{ kind: 'refused' }])
+      expect(await previewOf([bad])).toMatchObject([{ kind: 'refused' }])
       expect(await statuses(dead, waiting, bad)).toEqual(['dead-lettered', 'waiting', undefined])
       expect(await history(order)).toEqual(before[0])
       expect(await view(order)).toMatchObject({ version: 1 })

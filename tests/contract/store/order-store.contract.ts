@@ -242,12 +242,13 @@ export function orderStoreContract(name: string, open: OpenEmptyStore): void {
       const known = orderAt(0)
       await kinds([known])
       const [item] = known.order.orderItems
-      const outcomes = await opened.store.previewBatch([
+      const orders = [
         orderAt(1),
         { ...known, origin: place(2) },
         orderAt(3, { orderId: known.orderId, order: { customerName: 'Mallory' } }),
         orderAt(4, { order: { orderItems: [{ ...item!, quantity: -1 }] } }),
-      ])
+      ]
+      const { outcomes } = await opened.store.previewBatch({ orders })
       expect(outcomes.map((outcome) => (outcome.kind === 'rejected' ? outcome.code : outcome.kind))).toEqual([
         'stored',
         'duplicate',

@@ -1,55 +1,136 @@
-import { takeTurns } from '../../../domain/changes/turns.ts'
-import type { ChangeOutcome, ChangeToStore, OrderStore } from '../../../ports/order-store.ts'
-import { json, type Row } from '../database/connection.ts'
+import { evolve, type Order } from '../../../domain/order.ts'
+import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
+import type {
+  BatchPreview,
+  ChangePreview,
+  ChangeToStore,
+  FollowerPreview,
+  OrderToStore,
+  StoreOutcome,
+} from '../../../ports/order-store.ts'
+import { KEY_REUSED } from '../../stores/change-refusals.ts'
+import type { ChangeState } from '../../stores/change-rows.ts'
+import { decideApart } from '../../stores/decide-apart.ts'
+import { json } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { toChangeOutcome } from './change-outcomes.ts'
 import { PREVIEW_CHANGES } from './order-changes-sql.ts'
 import { toChangesJson } from './order-changes.ts'
-import type { ChangeState } from '../../stores/change-rows.ts'
-import type { Turn, Turns, Undecided } from './turns.ts'
+import type { Turn, Turns } from './turns.ts'
+
+/** The changes of a batch and, before them, its orders with the outcomes of their own preview. */
+interface Batch {
+  readonly orders: readonly OrderToStore[]
+  readonly outcomes: readonly StoreOutcome[]
+  readonly changes: readonly ChangeToStore[]
+}
+
+/** How a change of the batch would be recorded. */
+interface Recorded {
+  readonly change: ChangeToStore
+  /** The outcome if it would not take a turn. */
+  readonly settled: ChangePreview | undefined
+}
+
+/** As many undecided changes of one order as a preview looks at. */
+const MAX_UNDECIDED = 1000
 
 /**
- * Previews each change on its own: how it would be recorded, then how it would be decided, and last whether the tables
- * allow the result.
+ * Previews changes: how each would be recorded, then how it and the changes that wait would be decided, and last whether the
+ * tables allow the result. Each statement is rolled back or only reads.
  */
-export function createChangePreview(query: Query, turns: Turns): OrderStore['previewChanges'] {
-  async function outcomeOf(change: ChangeToStore, recorded: Row, turn: Turn): Promise<ChangeOutcome> {
-    const outcome = String(recorded['outcome'])
-    const state = (recorded['seen_state'] ?? undefined) as ChangeState | undefined
-    if (outcome !== 'stored' || state === 'applied' || state === 'rejected') return toChangeOutcome(outcome, state)
-    if (recorded['is_key_taken'] === true) return { kind: 'refused' }
-    const { earlier, itself } = inTurn(turn.changes, change)
-    const before = takeTurns(turn.order, earlier, turn.isDiscarded)
-    if (before.verdicts.length < earlier.length) return { kind: 'waiting' }
-    const { order, verdicts } = takeTurns(before.order, [itself], turn.isDiscarded)
-    const [verdict] = verdicts
-    if (verdict === undefined) return { kind: 'waiting' }
-    const isAllowed = verdict.kind === 'applied' && order !== undefined && (await turns.allows(turn, order))
-    return { kind: isAllowed ? 'applied' : 'refused' }
-  }
-
-  return async function previewChanges(changes) {
+export function createChangePreview(
+  query: Query,
+  turns: Turns,
+  previewOrders: (orders: readonly OrderToStore[]) => Promise<readonly StoreOutcome[]>,
+): (batch: Batch) => Promise<Pick<BatchPreview, 'changes' | 'followers'>> {
+  async function record(changes: readonly ChangeToStore[]): Promise<Recorded[]> {
     if (changes.length === 0) return []
-    const now = new Date().toISOString()
-    const delivered = changes.map((change, i) => ({ i, change, groupId: '', recordedAt: now, isCounted: true }))
+    const recordedAt = new Date().toISOString()
+    const delivered = changes.map((change, i) => ({ i, change, groupId: '', recordedAt, isCounted: true }))
     const { changes: rows, events } = toChangesJson(delivered, [])
     const batch = { changes: rows.map((row) => ({ ...row, round: 0 })), events }
-    const [recorded = []] = await query(PREVIEW_CHANGES, { batch: json(batch) })
-    const found = await turns.read([...new Set(changes.map(({ orderId }) => orderId))])
-    const outcomes: ChangeOutcome[] = []
-    for (const row of recorded.toSorted((one, other) => Number(one['i']) - Number(other['i']))) {
-      const change = changes[Number(row['i'])]
-      const turn = found.find(({ orderId }) => orderId === change?.orderId)
-      if (change !== undefined && turn !== undefined) outcomes.push(await outcomeOf(change, row, turn))
+    const [found = []] = await query(PREVIEW_CHANGES, { batch: json(batch) })
+    const byIndex = new Map(found.map((row) => [Number(row['i']), row]))
+    return changes.map((change, i) => {
+      const row = byIndex.get(i)
+      const outcome = String(row?.['outcome'])
+      const state = (row?.['seen_state'] ?? undefined) as ChangeState | undefined
+      const isDecided = outcome !== 'stored' || state === 'applied' || state === 'rejected'
+      if (isDecided) return { change, settled: toChangeOutcome(outcome, state) }
+      const isReused = row?.['is_key_taken'] === true
+      return { change, settled: isReused ? { kind: 'refused', cause: KEY_REUSED } : undefined }
+    })
+  }
+
+  /** The verdicts on the order's changes. `placed` is the order of the batch that would be stored. */
+  async function decide(turn: Turn, placed: OrderToStore | undefined, changes: readonly UndecidedChange[]) {
+    const order = turn.order ?? (placed && evolve(undefined, { kind: 'placed', content: placed.order }))
+    const isAllowed = async (after: Order) => {
+      if (turn.stored !== undefined) return turns.allows(turn, after)
+      const [outcome] = placed === undefined ? [] : await previewOrders([{ ...placed, order: after.content }])
+      return outcome?.kind !== 'rejected'
     }
-    return outcomes
+    const { order: after, verdicts } = takeTurns(order, changes, turn.isDiscarded)
+    if (after === undefined || after === order || (await isAllowed(after))) return verdicts
+    const search = decideApart(order, changes, turn.isDiscarded)
+    let step = search.next()
+    while (step.done !== true) step = search.next(await isAllowed(step.value.after))
+    return step.value.verdicts
+  }
+
+  return async function previewChanges({ orders, outcomes, changes }) {
+    const recorded = await record(changes)
+    const placed = new Map<string, OrderToStore>()
+    for (const [index, order] of orders.entries()) {
+      if (outcomes[index]?.kind === 'stored' && !placed.has(order.orderId)) placed.set(order.orderId, order)
+    }
+    const orderIds = [...new Set([...orders, ...changes].map(({ orderId }) => orderId))]
+    const verdicts = new Map<string, Verdict>()
+    const followers: FollowerPreview[] = []
+    const given = new Set(changes.map(({ changeId }) => changeId))
+    for (const turn of await turns.read(orderIds, MAX_UNDECIDED)) {
+      const ofOrder = recorded.filter(({ change }) => change.orderId === turn.orderId)
+      for (const verdict of await decide(turn, placed.get(turn.orderId), inTurn(turn, ofOrder))) {
+        verdicts.set(verdict.changeId, verdict)
+        if (!given.has(verdict.changeId)) followers.push({ orderId: turn.orderId, ...toFollower(verdict) })
+      }
+    }
+    return {
+      changes: recorded.map(({ change, settled }) => settled ?? toPreview(verdicts.get(change.changeId))),
+      followers,
+    }
   }
 }
 
-/** The change in its turn, which it has already or would get after all others. */
-function inTurn(undecided: readonly Undecided[], { changeId, acceptedAt, change }: ChangeToStore) {
-  const index = undecided.findIndex((one) => one.changeId === changeId)
-  const earlier = index === -1 ? undecided : undecided.slice(0, index)
-  const isOvertaken = undecided[index]?.isOvertaken ?? false
-  return { earlier, itself: { changeId, acceptedAt, change, state: 'ready', isOvertaken } as const }
+/** The order's undecided changes with those of the batch in their turns, which a new change gets after all others. */
+function inTurn({ changes }: Turn, recorded: readonly Recorded[]): UndecidedChange[] {
+  const known = new Set(changes.map(({ changeId }) => changeId))
+  const given = new Map(recorded.map((one) => [one.change.changeId, one]))
+  const undecided = changes.flatMap((one): UndecidedChange[] => {
+    const recordedOne = given.get(one.changeId)
+    if (recordedOne === undefined) return [one]
+    const { change, settled } = recordedOne
+    // A change that would be refused when it is recorded holds no other change.
+    if (settled !== undefined) return settled.kind === 'refused' ? [] : [one]
+    return [{ ...one, acceptedAt: change.acceptedAt, change: change.change, state: 'ready' }]
+  })
+  const added = recorded.filter(({ change, settled }) => settled === undefined && !known.has(change.changeId))
+  return [...undecided, ...added.map(({ change }) => toReady(change)).toSorted((one, other) => one.place - other.place)]
+}
+
+function toReady({ changeId, acceptedAt, change, origin }: ChangeToStore) {
+  return { changeId, acceptedAt, change, state: 'ready', isOvertaken: false, place: origin.offset } as const
+}
+
+function toPreview(verdict: Verdict | undefined): ChangePreview {
+  if (verdict === undefined) return { kind: 'waiting' }
+  return verdict.kind === 'applied' ? { kind: 'applied' } : { kind: 'refused', cause: verdict.cause }
+}
+
+function toFollower(verdict: Verdict): Omit<FollowerPreview, 'orderId'> {
+  const { changeId } = verdict
+  return verdict.kind === 'applied'
+    ? { changeId, kind: 'applied' }
+    : { changeId, kind: 'refused', cause: verdict.cause }
 }

@@ -4,7 +4,7 @@ import { reapply, type AppliedChange, type Order } from '../../../domain/order.t
 import { orderWords } from '../../../domain/search/search-words.ts'
 import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
 import type { ChangeState } from '../../stores/change-rows.ts'
-import { NOT_ALLOWED } from '../../stores/change-refusals.ts'
+import { decideApart } from '../../stores/decide-apart.ts'
 import { int, json, type Row } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { fromSqlId, fromSqlTime, toSqlAmount, toSqlTime } from '../database/values.ts'
@@ -22,7 +22,8 @@ export interface Turns {
   take(orderIds: readonly string[], now: string): Promise<ReadonlyMap<string, ChangeState>>
   /** The states of these changes. Unknown ids are left out. */
   statesOf(changeIds: readonly string[]): Promise<ReadonlyMap<string, ChangeState>>
-  read(orderIds: readonly string[]): Promise<Turn[]>
+  /** With the first undecided changes of each order, at most `limit`. */
+  read(orderIds: readonly string[], limit?: number): Promise<Turn[]>
   /** Whether the tables allow the order in this state, tested in a transaction that is rolled back. */
   allows(turn: Turn, after: Order): Promise<boolean>
 }
@@ -60,8 +61,8 @@ const CHANGES_AT_ONCE = 20
 const MAX_ATTEMPTS = 20
 
 export function createTurns(query: Query): Turns {
-  async function read(orderIds: readonly string[]): Promise<Turn[]> {
-    const parameters = { ids: json(orderIds), changeIds: json([]), limit: int(CHANGES_AT_ONCE) }
+  async function read(orderIds: readonly string[], limit = CHANGES_AT_ONCE): Promise<Turn[]> {
+    const parameters = { ids: json(orderIds), changeIds: json([]), limit: int(limit) }
     const [, changes = [], states = [], orders = [], items = [], lost = []] = await query(SELECT_TURNS, parameters)
     const ofOrders = Map.groupBy(changes, (row) => fromSqlId(String(row['order_id'])))
     const stored = toAggregates(orders, items)
@@ -98,18 +99,11 @@ export function createTurns(query: Query): Turns {
   }
 
   /** Decides one change after the other, to find those that the tables do not allow. */
-  async function decideApart(turn: Turn, now: string): Promise<Decision> {
-    let after = turn.order
-    const verdicts: Verdict[] = []
-    for (const change of turn.changes) {
-      const next = takeTurns(after, [change], turn.isDiscarded)
-      const [verdict] = next.verdicts
-      if (verdict === undefined) break
-      const isRefused = next.order !== after && !(await isAllowed({ turn, after: next.order, verdicts: [] }, now))
-      verdicts.push(isRefused ? { changeId: change.changeId, kind: 'refused', cause: NOT_ALLOWED } : verdict)
-      if (!isRefused) after = next.order
-    }
-    return { turn, after, verdicts }
+  async function takeApart(turn: Turn, now: string): Promise<Decision> {
+    const search = decideApart(turn.order, turn.changes, turn.isDiscarded)
+    let step = search.next()
+    while (step.done !== true) step = search.next(await isAllowed({ turn, after: step.value.after, verdicts: [] }, now))
+    return { turn, after: step.value.order, verdicts: step.value.verdicts }
   }
 
   /** If a constraint refuses one order, nothing is written. Each order is then written on its own. */
@@ -121,7 +115,7 @@ export function createTurns(query: Query): Turns {
     }
     const written: Decision[] = []
     for (const decision of decisions) {
-      const apart = (await isAllowed(decision, now)) ? decision : await decideApart(decision.turn, now)
+      const apart = (await isAllowed(decision, now)) ? decision : await takeApart(decision.turn, now)
       written.push(...(await write([apart], now)))
     }
     return written

@@ -1,5 +1,12 @@
 import { isOrderError, OrderError } from '../../../domain/errors.ts'
-import type { ChangeOutcome, OrderStore, Rejection, StoreBatch, StoreOutcome } from '../../../ports/order-store.ts'
+import type {
+  ChangeOutcome,
+  OrderStore,
+  OrderToStore,
+  Rejection,
+  StoreBatch,
+  StoreOutcome,
+} from '../../../ports/order-store.ts'
 import { REJECTIONS } from '../../stores/refusals.ts'
 import { outcomesOfChanges } from '../changes/change-outcomes.ts'
 import { createChangePreview } from '../changes/change-preview.ts'
@@ -10,7 +17,7 @@ import { fromSqlId } from '../database/values.ts'
 import { hasChanges, toStoreBatchJson } from './store-batch-json.ts'
 import { STORE_BATCH, STORE_BATCH_WITH_CHANGES } from './store-batch-sql.ts'
 
-type BatchCommands = Pick<OrderStore, 'storeBatch' | 'previewBatch' | 'previewChanges'>
+type BatchCommands = Pick<OrderStore, 'storeBatch' | 'previewBatch'>
 
 /** The results of one statement. */
 interface Stored {
@@ -86,6 +93,14 @@ export function createBatchCommands(query: Query): BatchCommands {
     }
   }
 
+  async function previewOrders(orders: readonly OrderToStore[]): Promise<readonly StoreOutcome[]> {
+    if (orders.length === 0) return []
+    const now = new Date().toISOString()
+    return (await store({ groupId: '', delivered: 'copy', orders, parked: [], now }, true)).outcomes
+  }
+
+  const previewChanges = createChangePreview(query, turns, previewOrders)
+
   return {
     async storeBatch(batch) {
       const { outcomes, changes: recorded, toDecide } = await store(batch, false)
@@ -94,11 +109,10 @@ export function createBatchCommands(query: Query): BatchCommands {
       const changes = await outcomesOfChanges({ changes: batch.changes, recorded, states }, turns)
       return { outcomes, changes, counted: ![...outcomes, ...changes].some(isRejected) }
     },
-    async previewBatch(orders) {
-      const now = new Date().toISOString()
-      return (await store({ groupId: '', delivered: 'copy', orders, parked: [], now }, true)).outcomes
+    async previewBatch({ orders, changes = [] }) {
+      const outcomes = await previewOrders(orders)
+      return { outcomes, ...(await previewChanges({ orders, outcomes, changes })) }
     },
-    previewChanges: createChangePreview(query, turns),
   }
 }
 

@@ -3,7 +3,7 @@ import type { Order } from '../../../domain/order.ts'
 import type { ChangeKind, OrderChange } from '../../../domain/changes/order-changes.ts'
 import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
 import type { ChangeState } from '../../stores/change-rows.ts'
-import { NOT_ALLOWED } from '../../stores/change-refusals.ts'
+import { decideApart } from '../../stores/decide-apart.ts'
 import { unlessRefused } from '../database/database.ts'
 import { fromIdBytes, fromMs, toIdBytes, toIdList } from '../database/values.ts'
 import { prepareAppliedChanges } from './applied-changes.ts'
@@ -68,14 +68,15 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
     return whole
   }
 
-  /** Returns the order after the changes; undefined, with nothing written, if a constraint refuses them. */
-  function decide(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context) {
-    return unlessRefused(db, () => {
+  /** False, with nothing written, if a constraint refuses the changes. */
+  function takeTogether(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context): boolean {
+    const taken = unlessRefused(db, () => {
       const { order: after, verdicts } = takeTurns(order, some, context.isDiscarded)
       if (order !== undefined && after !== undefined && after !== order) orders.write(orderId, order, after)
       note(orderId, some, verdicts, context.atMs)
-      return { order: after }
+      return true
     })
+    return taken ?? false
   }
 
   function note(orderId: string, some: readonly Kinded[], verdicts: readonly Verdict[], atMs: number): void {
@@ -85,15 +86,19 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
     }
   }
 
-  /** Decides the changes one by one, to find those that a constraint refuses. */
-  function decideApart(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context): void {
-    let current = order
-    for (const change of some) {
-      if (change.state === 'held') return
-      const decided = decide(orderId, current, [change], context)
-      if (decided !== undefined) current = decided.order
-      else note(orderId, [change], [{ changeId: change.changeId, kind: 'refused', cause: NOT_ALLOWED }], context.atMs)
+  /** Decides the changes one by one, and writes each state of the order that the tables allow. */
+  function takeApart(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context): void {
+    const search = decideApart(order, some, context.isDiscarded)
+    let step = search.next()
+    while (step.done !== true) {
+      const { before, after } = step.value
+      const written = unlessRefused(db, () => {
+        orders.write(orderId, before, after)
+        return after
+      })
+      step = search.next(written !== undefined)
     }
+    note(orderId, some, step.value.verdicts, context.atMs)
   }
 
   return {
@@ -109,7 +114,7 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
       if (order === undefined && !isDiscarded) return
       const undecided = rows.map((row) => toUndecided(row, last?.seq ?? 0))
       const context = { isDiscarded, atMs }
-      if (decide(orderId, order, undecided, context) === undefined) decideApart(orderId, order, undecided, context)
+      if (!takeTogether(orderId, order, undecided, context)) takeApart(orderId, order, undecided, context)
     },
     ordersThatWait(orderIds) {
       // No change waits as a rule, and then the orders need not be looked up.

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { deadLetterId, type DeadLetter } from '../../../ports/dead-letters.ts'
 import type {
+  BatchPreview,
   ChangeOutcome,
   ChangeToStore,
   OrderToStore,
@@ -10,6 +11,7 @@ import type {
   StoreResult,
 } from '../../../ports/order-store.ts'
 import { REJECTIONS } from '../../stores/refusals.ts'
+import { prepareChangePreview } from '../changes/change-preview.ts'
 import { prepareOrderChanges } from '../changes/order-changes.ts'
 import { prepareStoredChanges, type Guard } from '../changes/stored-changes.ts'
 import { prepareTurns } from '../changes/turns.ts'
@@ -26,8 +28,7 @@ import { toMs } from '../database/values.ts'
 /** Each command is one transaction. The ports OrderStore and DeadLetters state the promises. */
 export interface BatchCommands {
   storeBatch(batch: StoreBatch): StoreResult
-  previewBatch(orders: readonly OrderToStore[]): readonly StoreOutcome[]
-  previewChanges(changes: readonly ChangeToStore[]): readonly ChangeOutcome[]
+  previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): BatchPreview
   keepDeadLetters(letters: readonly DeadLetter[]): void
 }
 
@@ -51,6 +52,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   const parked = prepareParkedRecords({ db, orders, states, changes, decisions })
   const ledger = prepareLedgerCounting(db)
   const letters = prepareDeadLetterRows({ db, orders, changes, parked, ledger })
+  const previewChanges = prepareChangePreview(db)
   const storedChanges = prepareStoredChanges({ changes, turns, decisions, parked, letters, ledger })
 
   /** Throws if a constraint refuses the order; then the transaction must not be committed. */
@@ -148,16 +150,13 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
 
   return {
     storeBatch: (batch) => withSavepointsIfNeeded((guard) => store(batch, guard), 'COMMIT'),
-    previewBatch(some) {
+    previewBatch({ orders: some, changes: ofChanges = [] }) {
       const nowMs = Date.now()
-      return withSavepointsIfNeeded((guard) => some.map((order) => guard(() => storeOne(order, '', nowMs))), 'ROLLBACK')
-    },
-    previewChanges(some) {
-      const nowMs = Date.now()
-      return some.flatMap((change) => {
-        const batch = { groupId: '', delivered: 'origin', orders: [], changes: [change], parked: [], now: '' } as const
-        return withSavepointsIfNeeded((guard) => storedChanges.store(batch, guard, nowMs), 'ROLLBACK')
-      })
+      const batch = { groupId: '', delivered: 'origin', orders: some, changes: ofChanges, parked: [], now: '' } as const
+      return withSavepointsIfNeeded((guard) => {
+        const outcomes = some.map((order) => guard(() => storeOne(order, '', nowMs)))
+        return { outcomes, ...previewChanges(batch, () => storedChanges.store(batch, guard, nowMs)) }
+      }, 'ROLLBACK')
     },
     keepDeadLetters(some) {
       inTransaction(db, () => letters.keep(some, Date.now()))

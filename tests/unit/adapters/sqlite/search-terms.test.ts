@@ -26,7 +26,7 @@ async function foundIn({ views }: Awaited<ReturnType<typeof createSqliteStore>>,
 
 test('a word of a batch that was rolled back is found when it comes again', async () => {
   await using opened = await createSqliteStore({ file: file() })
-  await opened.store.previewBatch([named(0, 'Previewed')])
+  await opened.store.previewBatch({ orders: [named(0, 'Previewed')] })
   const kept = named(1, 'Previewed')
   await opened.store.storeBatch(batchOf([kept]))
   expect(await foundIn(opened, 'previewed')).toEqual([kept.orderId])

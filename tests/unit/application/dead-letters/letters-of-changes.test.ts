@@ -89,10 +89,11 @@ describe('the preview of a redrive of changes', () => {
   const previewOf = (letters: readonly KeptDeadLetter[], outcomeOf: (change: ChangeToStore) => ChangeOutcome) => {
     const preview = createPreviewRedrive({
       store: {
-        previewBatch: async () => {
-          throw new TypeError('There is no order among them.')
-        },
-        previewChanges: async (changes) => changes.map(outcomeOf),
+        previewBatch: async ({ changes = [] }) => ({
+          outcomes: [],
+          changes: changes.map(outcomeOf),
+          followers: [],
+        }),
       },
       deadLetters: {
         get: async (id) => letters.find((letter) => letter.id === id),

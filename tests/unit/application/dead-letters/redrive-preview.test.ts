@@ -8,10 +8,26 @@ import {
   createPreviewRedrive,
   type PreviewRedrive,
 } from '../../../../shared/application/dead-letters/preview-redrive.ts'
-import type { NewOrder } from '../../../../shared/domain/order-events.ts'
+import type { ChangeEvent, NewOrder } from '../../../../shared/domain/order-events.ts'
 import type { DeadLetter } from '../../../../shared/ports/dead-letters.ts'
-import { actAt, batchOf, letterOf, orderAt, parkedFrom } from '../../../contract/store-fixtures.ts'
-import { delivered, messageOf, newOrder, orderCommand } from '../../../support/orders/orders.ts'
+import {
+  actAt,
+  batchOf,
+  changeAt,
+  changeLetterOf,
+  letterOf,
+  orderAt,
+  parkedChange,
+  parkedFrom,
+} from '../../../contract/store-fixtures.ts'
+import {
+  changeEvent,
+  changeMessageOf,
+  delivered,
+  messageOf,
+  newOrder,
+  orderCommand,
+} from '../../../support/orders/orders.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 describe('the preview of a redrive', () => {
@@ -102,6 +118,77 @@ describe('the preview of a redrive', () => {
       [4, 3, 2, 1, 0].map((offset) => `orders:0:${offset}`),
     )
     expect(second.nextCursor).toBeNull()
+  })
+
+  describe('of orders and their changes', () => {
+    const { orderId } = newOrder()
+    const named = (customerName: string, more: Partial<ChangeEvent> = {}) =>
+      changeEvent(orderId, { change: { kind: 'amend', amendment: { customerName } }, ...more })
+
+    /** Keeps the letter of a change, and stores nothing of the change itself. */
+    async function keepChange(offset: number, event: ChangeEvent, changes: Partial<DeadLetter> = {}): Promise<string> {
+      const { key, value, headers } = delivered(changeMessageOf(event), { offset })
+      const { changeId, change } = event
+      const dead = changeAt(offset, event, change, { changeId })
+      await opened.store.storeBatch(
+        batchOf([], { parked: [parkedChange(dead, { state: 'dead', nextAttemptAt: null })] }),
+      )
+      await opened.deadLetters.keep([changeLetterOf(dead, { key, value, headers, ...changes })])
+      return `orders:0:${offset}`
+    }
+    const outcomesOf = ({ items }: Awaited<ReturnType<PreviewRedrive>>) => items.map(({ id, outcome }) => [id, outcome])
+
+    it('lets a change follow its order in the same selection, however the pages divide them', async () => {
+      const order = await keep(0, newOrder({ orderId }))
+      const [first, second] = [await keepChange(1, named('A')), await keepChange(2, named('B'))]
+      const all = [
+        [second, 'would-be-applied'],
+        [first, 'would-be-applied'],
+        [order, 'would-be-stored'],
+      ]
+      expect(outcomesOf(await preview({}, page))).toEqual(all)
+      expect(outcomesOf(await preview({}, { limit: 1 }))).toEqual(all.slice(0, 1))
+      expect(outcomesOf(await preview({ ids: [second, order, first] }, page))).toEqual([all[0], all[2], all[1]])
+      expect(outcomesOf(await preview({ ids: [second, order] }, page))).toEqual([[second, 'would-wait'], all[2]])
+      expect(outcomesOf(await preview({ ids: [first] }, page))).toEqual([[first, 'would-wait']])
+      await keepChange(3, named('C'), { fingerprint: 'f2' })
+      expect(outcomesOf(await preview({ fingerprint: 'f2' }, page))).toEqual([['orders:0:3', 'would-wait']])
+    })
+
+    it('reports the changes that wait with the last letter that they wait for, and says why one is rejected', async () => {
+      const order = await keep(0, newOrder({ orderId }))
+      const dead = await keepChange(1, named('A'))
+      const [good, bad] = [
+        changeAt(2, { orderId }, { kind: 'cancel' }),
+        changeAt(3, { orderId }, { kind: 'amend', amendment: { customerName: 'B' } }),
+      ]
+      await opened.store.storeBatch(batchOf([], { changes: [good, bad] }))
+      expect((await preview({}, page)).items).toMatchObject([
+        {
+          id: dead,
+          outcome: 'would-be-applied',
+          followers: [
+            { changeId: good.changeId, outcome: 'would-be-applied' },
+            { changeId: bad.changeId, outcome: 'would-be-rejected', cause: { code: 'order-cancelled' } },
+          ],
+        },
+        { id: order, outcome: 'would-be-stored' },
+      ])
+      const [alone] = (await preview({ ids: [order] }, page)).items
+      expect(alone).not.toHaveProperty('followers')
+    })
+
+    it('lets a change wait behind an order that still makes the store fail', async () => {
+      const order = await keep(0, newOrder({ orderId, data: orderCommand({ customerId: 13 }) }))
+      const change = await keepChange(1, named('A'))
+      const other = await keep(2)
+      faults.apply({ ...NO_FAULTS, throwForCustomers: [13] })
+      expect(outcomesOf(await preview({}, page))).toEqual([
+        [other, 'would-be-stored'],
+        [change, 'would-wait'],
+        [order, 'still-fails'],
+      ])
+    })
   })
 
   it('refuses what a redrive would refuse', async () => {

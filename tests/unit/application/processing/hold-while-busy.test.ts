@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { holdWhileBusy } from '../../../../shared/application/processing/hold-while-busy.ts'
 import { OrderError } from '../../../../shared/domain/errors.ts'
 import { createPipelineEmitter } from '../../../../shared/messaging/pipeline-events.ts'
-import type { StoreOutcome } from '../../../../shared/ports/order-store.ts'
+import type { BatchPreview } from '../../../../shared/ports/order-store.ts'
 import { createVirtualClock } from '../../../support/virtual-clock.ts'
 
 test('a throttled store is not asked before the delay that it requests', async () => {
@@ -10,10 +10,10 @@ test('a throttled store is not asked before the delay that it requests', async (
   const asked: number[] = []
   const throttled = new OrderError('store-busy', 'Too busy.', { retriable: true, retryAfterSeconds: 10 })
   const store = {
-    async previewBatch(): Promise<readonly StoreOutcome[]> {
+    async previewBatch(): Promise<BatchPreview> {
       asked.push(clock.now())
       if (asked.length < 4) throw throttled
-      return Promise.resolve([{ kind: 'stored' }])
+      return Promise.resolve({ outcomes: [{ kind: 'stored' }], changes: [], followers: [] })
     },
   }
   const signal = new AbortController().signal

@@ -19,6 +19,22 @@ const WORDS = {
 const MAX_LINES = 10
 
 /**
+ * @param {string} id
+ * @param {Pick<RedrivePreview, 'outcome' | 'cause'>} result
+ * @param {HTMLElement | null} rest
+ */
+function line(id, { outcome, cause }, rest = null) {
+  return el(
+    'li',
+    { 'data-outcome': outcome },
+    el('code', {}, id),
+    ` ${WORDS[outcome]}`,
+    cause === undefined ? null : `: ${cause.detail}`,
+    rest,
+  )
+}
+
+/**
  * @param {{ items: readonly RedrivePreview[], nextCursor: string | null, warning?: import('../../../../application/dead-letters/redrive-warning.ts').RedriveWarning }} page
  */
 export function previewList({ items: previews, nextCursor, warning }) {
@@ -26,17 +42,10 @@ export function previewList({ items: previews, nextCursor, warning }) {
   const summary = Object.entries(byOutcome).map(
     ([outcome, some]) => `${some.length} ${WORDS[/** @type {keyof typeof WORDS} */ (outcome)]}`,
   )
-  const lines = previews
-    .slice(0, MAX_LINES)
-    .map(({ id, outcome, cause }) =>
-      el(
-        'li',
-        { 'data-outcome': outcome },
-        el('code', {}, id),
-        ` ${WORDS[outcome]}`,
-        cause === undefined ? null : `: ${cause.detail}`,
-      ),
-    )
+  const lines = previews.slice(0, MAX_LINES).map(({ id, followers = [], ...result }) => {
+    const waiting = followers.map(({ changeId, ...decided }) => line(changeId, decided))
+    return line(id, result, waiting.length === 0 ? null : el('ul', {}, ...waiting))
+  })
   const scope = nextCursor === null ? 'Preview: ' : `Preview of the first ${previews.length}, there are more: `
   const rest = previews.length > MAX_LINES ? el('li', {}, `and ${plural(previews.length - MAX_LINES, 'other')}`) : null
   return el(
