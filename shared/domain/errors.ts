@@ -33,6 +33,7 @@ export type ErrorCode =
   | 'failed-elsewhere'
   | 'order-id-reused'
   | 'constraint-violated'
+  | 'change-not-decided'
   | 'taken-out'
   | 'record-missing'
   // Faults of the log, the store and the process.

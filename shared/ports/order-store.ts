@@ -42,7 +42,10 @@ export interface OrderStore extends AsyncDisposable {
    * batch of the origin may bring earlier changes of the order, so until then such a change is kept, is not decided, and
    * holds no other; its turn is that of its origin. An origin in a topic that the ledger does not count has its turn at once.
    *
-   * A waiting change whose record fails later (`parked`) is held again, like a change that failed at first.
+   * If deciding a change fails by a bug, the result names the change in `undecided`, and the batch is stored all the same.
+   * The change stays as it is, and so do the ones behind it, until its record comes again. The caller parks that record
+   * with the code `change-not-decided`. Only this failure holds a change that waits: any other may be told late, after a
+   * copy of the record was stored.
    *
    * Rejects as a whole, with nothing changed, if the store is away: `store-unavailable`, `store-full`
    * (outages: the batch is good) or `store-busy` (transient).
@@ -51,7 +54,8 @@ export interface OrderStore extends AsyncDisposable {
 
   /**
    * What `storeBatch` would do with these orders and then with these changes, and which changes that wait in the store it
-   * would decide with them. Nothing is written.
+   * would decide with them. Nothing is written. Rejects with the original error if deciding one of these changes fails by a
+   * bug.
    */
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): Promise<BatchPreview>
 
@@ -181,8 +185,17 @@ export interface StoreResult {
   readonly outcomes: readonly StoreOutcome[]
   /** One for each of `batch.changes`; absent if there are none. */
   readonly changes?: readonly ChangeOutcome[]
+  /** The changes whose turn came and that could not be decided, at most one for each order; absent if there are none. */
+  readonly undecided?: readonly UndecidedChange[]
   /** Whether the ledger now accounts for the batch. */
   readonly counted: boolean
+}
+
+export interface UndecidedChange {
+  readonly changeId: string
+  /** The position from which the change is kept. It need not be in this batch. */
+  readonly origin: RecordPosition
+  readonly error: unknown
 }
 
 /** A stored order that came with an Idempotency-Key. */

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../domain/errors.ts'
 import type { Cause } from '../../domain/order-view.ts'
 import type { Rejection } from '../../ports/order-store.ts'
 
@@ -14,6 +15,9 @@ export const NOT_ALLOWED: Cause = {
   code: 'constraint-violated',
   detail: 'It holds a value that the store does not allow.',
 }
+
+/** The code of the failure that holds a waiting change, because its turn had come. */
+export const NOT_DECIDED = 'change-not-decided' satisfies ErrorCode
 
 /** For the record of a change whose id belongs to another change. */
 export const CHANGE_ID_REUSED: Rejection = {

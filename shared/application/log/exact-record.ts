@@ -40,7 +40,8 @@ async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord)
   return { ...record, journey, key, value, headers: [...original.headers, ...record.headers] }
 }
 
-function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
+/** For a `catch`: a record that the log cannot read counts as one that it no longer has. */
+export function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
   if (isOrderError(error) && error.code === 'log-unreadable') return []
   throw error
 }

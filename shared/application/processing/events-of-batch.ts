@@ -47,8 +47,8 @@ export function groupsOf(batch: readonly Readable[]): readonly (readonly Readabl
 }
 
 /**
- * The first change of each order, to be blamed for a failure that no record shows when it is stored as a copy: changes are
- * decided only with the batch of their origins, so a fault in deciding one shows nowhere else.
+ * The first change of each order, to be blamed for a failure that no record shows when it is stored as a copy: changes take
+ * their turns only with the batch of their origins, so a fault in reading what waits shows nowhere else.
  */
 export function firstChanges(batch: readonly Readable[], failure: Failure): Unstorable[] {
   return groupsOf(batch).flatMap((group) => {

@@ -26,6 +26,7 @@ import {
 import type { HandleDelivery } from './handle-delivery.ts'
 import { holdWhileBusy } from './hold-while-busy.ts'
 import type { Park, Unstorable } from './park.ts'
+import { createRecordsOfUndecided } from './undecided-changes.ts'
 import { transactions } from '../log/transactions.ts'
 
 const DECODED_AT_ONCE = 50
@@ -49,6 +50,7 @@ export function createStoreOrders(dependencies: {
   signal: AbortSignal
 }): HandleDelivery {
   const { log, store, park, groupId, delivered, proofs, clock, events, signal } = dependencies
+  const recordsOfUndecided = createRecordsOfUndecided({ log, proofs, events })
   let failedInARow = 0
 
   /** One transaction after another; while the store works on one, the next is decoded. */
@@ -153,11 +155,12 @@ export function createStoreOrders(dependencies: {
     try {
       const result = await holdThroughOutage(() => storeAs(delivered, batch, parked), hold)
       const outcomes = outcomesOf(batch, result)
-      const blamed = batch.flatMap((readable, index) => {
+      const blamed: Unstorable[] = batch.flatMap((readable, index) => {
         const outcome = outcomes[index]
         if (outcome?.kind !== 'rejected') return []
         return [{ ...readable, failure: classify(new OrderError(outcome.code, outcome.detail)) }]
       })
+      if (result.undecided !== undefined) blamed.push(...(await recordsOfUndecided(result.undecided, batch, parked)))
       return blamed.length === 0 ? { kind: 'stored', outcomes } : { kind: 'blamed', blamed }
     } catch (error) {
       return { kind: 'failed', failure: classify(error) }

@@ -1,5 +1,5 @@
 import { evolve, type Order } from '../../../domain/order.ts'
-import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
+import type { UndecidedChange, Verdict } from '../../../domain/changes/turns.ts'
 import type {
   BatchPreview,
   ChangePreview,
@@ -16,7 +16,7 @@ import type { Query } from '../database/query.ts'
 import { toChangeOutcome } from './change-outcomes.ts'
 import { PREVIEW_CHANGES } from './order-changes-sql.ts'
 import { toChangesJson } from './order-changes.ts'
-import type { Turn, Turns } from './turns.ts'
+import { unlessBug, type Turn, type Turns } from './turns.ts'
 
 /** The changes of a batch and, before them, its orders with the outcomes of their own preview. */
 interface Batch {
@@ -71,12 +71,13 @@ export function createChangePreview(
       const [outcome] = placed === undefined ? [] : await previewOrders([{ ...placed, order: after.content }])
       return outcome?.kind !== 'rejected'
     }
-    const { order: after, verdicts } = takeTurns(order, changes, turn.isDiscarded)
-    if (after === undefined || after === order || (await isAllowed(after))) return verdicts
     const search = decideApart(order, changes, turn.isDiscarded)
     let step = search.next()
-    while (step.done !== true) step = search.next(await isAllowed(step.value.after))
-    return step.value.verdicts
+    while (step.done !== true) {
+      const allowed = await unlessBug(isAllowed(step.value.after))
+      step = typeof allowed === 'boolean' ? search.next(allowed) : search.throw(allowed.bug)
+    }
+    return step.value
   }
 
   return async function previewChanges({ orders, outcomes, changes }) {
@@ -91,7 +92,9 @@ export function createChangePreview(
     const given = new Set(changes.map(({ changeId }) => changeId))
     for (const turn of await turns.read(orderIds, MAX_UNDECIDED)) {
       const ofOrder = recorded.filter(({ change }) => change.orderId === turn.orderId)
-      for (const verdict of await decide(turn, placed.get(turn.orderId), inTurn(turn, ofOrder))) {
+      const decided = await decide(turn, placed.get(turn.orderId), inTurn(turn, ofOrder))
+      if (decided.failure !== undefined && given.has(decided.failure.changeId)) throw decided.failure.error
+      for (const verdict of decided.verdicts) {
         verdicts.set(verdict.changeId, verdict)
         if (!given.has(verdict.changeId)) followers.push({ orderId: turn.orderId, ...toFollower(verdict) })
       }

@@ -1,4 +1,4 @@
-import { KEY_REUSED } from '../../stores/change-refusals.ts'
+import { KEY_REUSED, NOT_DECIDED } from '../../stores/change-refusals.ts'
 import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
 
 /**
@@ -190,7 +190,11 @@ ${JUDGE_CHANGES}
   -- A failure is news if it is a later failure of the row's record, or a failure of the record that redrives it.
   UPDATE c
   SET state = CASE
-      WHEN c.is_other = 1 OR c.seen_state IN ('waiting', 'applied', 'rejected', 'discarded') THEN NULL
+      WHEN c.is_other = 1 OR c.seen_state IN ('applied', 'rejected', 'discarded') THEN NULL
+      -- Its turn had come, and deciding it failed.
+      WHEN c.seen_state = 'waiting' AND c.is_here = 1 AND c.parked IS NOT NULL AND c.cause_code = '${NOT_DECIDED}'
+        THEN CASE WHEN c.parked = 'dead' THEN 'dead-lettered' ELSE 'retrying' END
+      WHEN c.seen_state = 'waiting' THEN NULL
       WHEN c.parked IS NULL AND c.outcome <> 'stored' THEN NULL
       WHEN c.parked IS NULL AND c.is_key_taken = 1 THEN 'rejected'
       WHEN c.parked IS NULL THEN 'waiting'

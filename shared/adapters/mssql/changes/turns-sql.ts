@@ -12,12 +12,14 @@ export const SELECT_TURNS = `
 SELECT c.change_id, c.state, c.cause_code, c.cause_detail
 FROM OPENJSON(@changeIds) WITH (change_id UNIQUEIDENTIFIER '$') AS i
 JOIN order_changes AS c ON c.change_id = i.change_id;
-SELECT c.order_id, c.change_id, c.turn, c.kind, c.state, c.event, c.accepted_at, c.waits_told, (
+SELECT c.order_id, c.change_id, c.turn, c.kind, c.state, c.event, c.accepted_at, c.waits_told, c.origin_topic,
+  c.origin_partition, c.origin_offset, (
     SELECT MAX(a.turn) FROM order_changes AS a WHERE a.order_id = c.order_id AND a.state = 'applied'
   ) AS last_applied
 FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
 CROSS APPLY (
-  SELECT TOP (@limit) u.order_id, u.change_id, u.turn, u.kind, u.state, u.event, u.accepted_at, u.waits_told
+  SELECT TOP (@limit) u.order_id, u.change_id, u.turn, u.kind, u.state, u.event, u.accepted_at, u.waits_told,
+    u.origin_topic, u.origin_partition, u.origin_offset
   FROM order_changes AS u
   WHERE u.order_id = i.order_id AND u.state IN ('waiting', 'retrying', 'dead-lettered') AND u.turn IS NOT NULL
   ORDER BY u.turn

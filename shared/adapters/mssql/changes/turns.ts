@@ -2,7 +2,9 @@ import { isOrderError, OrderError } from '../../../domain/errors.ts'
 import type { ChangeKind, OrderChange } from '../../../domain/changes/order-changes.ts'
 import { reapply, type AppliedChange, type Order } from '../../../domain/order.ts'
 import { orderWords } from '../../../domain/search/search-words.ts'
-import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
+import { takeTurns, type UndecidedChange as DomainChange, type Verdict } from '../../../domain/changes/turns.ts'
+import type { RecordPosition } from '../../../ports/event-log.ts'
+import type { UndecidedChange } from '../../../ports/order-store.ts'
 import type { ChangeState } from '../../stores/change-rows.ts'
 import { decideApart } from '../../stores/decide-apart.ts'
 import { int, json, type Row } from '../database/connection.ts'
@@ -16,16 +18,22 @@ import { SELECT_TURNS, TAKE_TURNS } from './turns-sql.ts'
 export interface Turns {
   /**
    * Decides the changes of each order one after the other, until one has to wait. An order that was lost and stored again
-   * from its record first gets the changes that were applied before. Idempotent. Returns the states of the changes that it
-   * decided or left to wait.
+   * from its record first gets the changes that were applied before. Idempotent.
    */
-  take(orderIds: readonly string[], now: string): Promise<ReadonlyMap<string, ChangeState>>
+  take(orderIds: readonly string[], now: string): Promise<Taken>
   /** The states of these changes. Unknown ids are left out. */
   statesOf(changeIds: readonly string[]): Promise<ReadonlyMap<string, ChangeState>>
   /** With the first undecided changes of each order, at most `limit`. */
   read(orderIds: readonly string[], limit?: number): Promise<Turn[]>
   /** Whether the tables allow the order in this state, tested in a transaction that is rolled back. */
   allows(turn: Turn, after: Order): Promise<boolean>
+}
+
+export interface Taken {
+  /** The states of the changes that were decided or left to wait. */
+  readonly states: ReadonlyMap<string, ChangeState>
+  /** The changes that could not be decided. */
+  readonly undecided: readonly UndecidedChange[]
 }
 
 /** An order as it was read, with its first undecided changes. */
@@ -42,16 +50,18 @@ export interface Turn {
   readonly changes: readonly Undecided[]
 }
 
-export interface Undecided extends UndecidedChange {
+export interface Undecided extends DomainChange {
   readonly turn: number
   readonly kind: ChangeKind
   readonly isToldToWait: boolean
+  readonly origin: RecordPosition
 }
 
 interface Decision {
   readonly turn: Turn
   readonly after: Order | undefined
   readonly verdicts: readonly Verdict[]
+  readonly undecided?: UndecidedChange | undefined
 }
 
 /** Limits of one transaction. SQL Server locks the whole table from 5,000 row locks on. */
@@ -102,35 +112,54 @@ export function createTurns(query: Query): Turns {
   async function takeApart(turn: Turn, now: string): Promise<Decision> {
     const search = decideApart(turn.order, turn.changes, turn.isDiscarded)
     let step = search.next()
-    while (step.done !== true) step = search.next(await isAllowed({ turn, after: step.value.after, verdicts: [] }, now))
-    return { turn, after: step.value.order, verdicts: step.value.verdicts }
+    while (step.done !== true) {
+      const allowed = await unlessBug(isAllowed({ turn, after: step.value.after, verdicts: [] }, now))
+      step = typeof allowed === 'boolean' ? search.next(allowed) : search.throw(allowed.bug)
+    }
+    const { order, verdicts, failure } = step.value
+    const change = failure && turn.changes.find(({ changeId }) => changeId === failure.changeId)
+    return { turn, after: order, verdicts, undecided: failure && change && { ...failure, origin: change.origin } }
   }
 
-  /** If a constraint refuses one order, nothing is written. Each order is then written on its own. */
+  /** If one order makes the statement fail, nothing is written. Each order is then written on its own. */
   async function writeAll(decisions: readonly Decision[], now: string): Promise<Decision[]> {
     try {
       return await write(decisions, now)
     } catch (error) {
-      if (!isOrderError(error) || error.code !== 'constraint-violated') throw error
+      if (isOrderError(error) && error.code !== 'constraint-violated') throw error
     }
     const written: Decision[] = []
     for (const decision of decisions) {
-      const apart = (await isAllowed(decision, now)) ? decision : await takeApart(decision.turn, now)
-      written.push(...(await write([apart], now)))
+      const isSound = (await unlessBug(isAllowed(decision, now))) === true
+      written.push(...(await write([isSound ? decision : await takeApart(decision.turn, now)], now)))
     }
     return written
   }
 
-  async function takeSome(orderIds: readonly string[], now: string, states: Map<string, ChangeState>): Promise<void> {
+  /** If our code fails, the changes are decided one by one to find the one at fault. */
+  async function decide(turn: Turn, now: string): Promise<Decision> {
+    try {
+      const { order, verdicts } = takeTurns(turn.order, turn.changes, turn.isDiscarded)
+      return { turn, after: order, verdicts }
+    } catch {
+      return takeApart(turn, now)
+    }
+  }
+
+  async function takeSome(orderIds: readonly string[], now: string, { states, undecided }: Mutable): Promise<void> {
     let pending = orderIds
     for (let attempt = 0; pending.length > 0; attempt += 1) {
       if (attempt === MAX_ATTEMPTS) {
         throw new OrderError('store-busy', 'Other instances keep changing the same orders.', { retriable: true })
       }
-      const decisions = (await read(pending)).map(decide)
+      const decisions: Decision[] = []
+      for (const turn of await read(pending)) decisions.push(await decide(turn, now))
       const written = await writeAll(decisions.filter(isNews), now)
       const done = [...written, ...decisions.filter((decision) => !isNews(decision))]
-      for (const decision of done) for (const [changeId, state] of statesIn(decision)) states.set(changeId, state)
+      for (const decision of done) {
+        for (const [changeId, state] of statesIn(decision)) states.set(changeId, state)
+        if (decision.undecided !== undefined) undecided.push(decision.undecided)
+      }
       const finished = new Set(done.filter(isWhole).map(({ turn }) => turn.orderId))
       pending = pending.filter((orderId) => !finished.has(orderId))
       if (finished.size < done.length) attempt = -1
@@ -140,11 +169,11 @@ export function createTurns(query: Query): Turns {
   return {
     read,
     async take(orderIds, now) {
-      const states = new Map<string, ChangeState>()
+      const taken: Mutable = { states: new Map(), undecided: [] }
       for (let start = 0; start < orderIds.length; start += ORDERS_AT_ONCE) {
-        await takeSome(orderIds.slice(start, start + ORDERS_AT_ONCE), now, states)
+        await takeSome(orderIds.slice(start, start + ORDERS_AT_ONCE), now, taken)
       }
-      return states
+      return taken
     },
     async statesOf(changeIds) {
       if (changeIds.length === 0) return new Map()
@@ -167,6 +196,11 @@ function toUndecided(row: Row): Undecided {
     change: event === null ? null : (JSON.parse(event) as OrderChange),
     isOvertaken: turn < Number(row['last_applied'] ?? 0),
     isToldToWait: row['waits_told'] === true,
+    origin: {
+      topic: String(row['origin_topic']),
+      partition: Number(row['origin_partition']),
+      offset: Number(row['origin_offset']),
+    },
   }
 }
 
@@ -183,9 +217,19 @@ export function toApplied(row: Row): AppliedChange {
   }
 }
 
-function decide(turn: Turn): Decision {
-  const { order, verdicts } = takeTurns(turn.order, turn.changes, turn.isDiscarded)
-  return { turn, after: order, verdicts }
+interface Mutable {
+  readonly states: Map<string, ChangeState>
+  readonly undecided: UndecidedChange[]
+}
+
+/** The result, or the error if our own code failed. Any other error, such as an outage of the store, rejects. */
+export async function unlessBug<T>(work: Promise<T>): Promise<T | { readonly bug: unknown }> {
+  try {
+    return await work
+  } catch (error) {
+    if (isOrderError(error)) throw error
+    return { bug: error }
+  }
 }
 
 /** The changes that takeTurns left to wait and whose history does not say so yet. It decides the first changes only. */

@@ -24,7 +24,9 @@ export function createOperatorCommands(
   /** Of orders for which a change waits, as the statement's last result says. */
   async function decide(rows: readonly Row[], { at }: Act): Promise<void> {
     const orderIds = rows.map((row) => fromSqlId(String(row['order_id'])))
-    if (orderIds.length > 0) await turns.take(orderIds, at)
+    if (orderIds.length === 0) return
+    const [failed] = (await turns.take(orderIds, at)).undecided
+    if (failed !== undefined) throw failed.error
   }
 
   /** Without `from` the letter may be in any state. */

@@ -104,10 +104,11 @@ export function createBatchCommands(query: Query): BatchCommands {
   return {
     async storeBatch(batch) {
       const { outcomes, changes: recorded, toDecide } = await store(batch, false)
-      const states = await turns.take(toDecide, batch.now)
-      if (batch.changes === undefined) return { outcomes, counted: !outcomes.some(isRejected) }
+      const { states, undecided: failed } = await turns.take(toDecide, batch.now)
+      const undecided = failed.length > 0 && { undecided: failed }
+      if (batch.changes === undefined) return { outcomes, ...undecided, counted: !outcomes.some(isRejected) }
       const changes = await outcomesOfChanges({ changes: batch.changes, recorded, states }, turns)
-      return { outcomes, changes, counted: ![...outcomes, ...changes].some(isRejected) }
+      return { outcomes, changes, ...undecided, counted: ![...outcomes, ...changes].some(isRejected) }
     },
     async previewBatch({ orders, changes = [] }) {
       const outcomes = await previewOrders(orders)

@@ -1,13 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ChangeView } from '../../../domain/changes/change-view.ts'
-import type { BatchPreview, ChangeOutcome, FollowerPreview, StoreBatch } from '../../../ports/order-store.ts'
+import type { BatchPreview, FollowerPreview, StoreBatch } from '../../../ports/order-store.ts'
 import { fromIdBytes, toIdList } from '../database/values.ts'
 import { prepareChangeQueries } from './change-views.ts'
+import type { ChangesResult } from './stored-changes.ts'
 
 /** Stores the changes of a batch with `store`, and says what became of them and of the changes that waited before. */
 export type PreviewChanges = (
   batch: Required<Pick<StoreBatch, 'orders' | 'changes'>>,
-  store: () => readonly ChangeOutcome[],
+  store: () => ChangesResult,
 ) => Pick<BatchPreview, 'changes' | 'followers'>
 
 /** Uses order_changes_undecided, whose condition is the three states. */
@@ -28,7 +29,9 @@ export function prepareChangePreview(db: DatabaseSync): PreviewChanges {
       .all(toIdList([...new Set(orderIds)]))
       .map((row) => fromIdBytes(row['change_id'] as Uint8Array))
       .filter((changeId) => !given.includes(changeId))
-    const outcomes = store()
+    const { outcomes, undecided } = store()
+    const failed = undecided.find(({ changeId }) => given.includes(changeId))
+    if (failed !== undefined) throw failed.error
     const views = queries.getChanges([...given, ...waiting])
     return {
       changes: outcomes.map((outcome, index) => {

@@ -7,7 +7,7 @@ import { originTopicOf, parseDeadLetterId } from '../../../ports/dead-letters.ts
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { ChangeToStore, ParkedChange, ParkedRecord, Rejection } from '../../../ports/order-store.ts'
 import { isKept, type ChangeState } from '../../stores/change-rows.ts'
-import { CHANGE_ID_REUSED, EARLIER_DISCARDED, KEY_REUSED } from '../../stores/change-refusals.ts'
+import { CHANGE_ID_REUSED, EARLIER_DISCARDED, KEY_REUSED, NOT_DECIDED } from '../../stores/change-refusals.ts'
 import type { ActInHistory } from '../dead-letters/audit.ts'
 import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 import { samePlace } from '../orders/stored-orders.ts'
@@ -32,8 +32,10 @@ export interface OrderChanges {
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
   /** Rejects the changes that wait behind a discarded one. */
   rejectBehind(changeId: string, atMs: number): void
-  /** Whether the change is kept, and from this record. */
-  isKeptFrom(changeId: string, origin: RecordPosition): boolean
+  /** Whether the change is kept, and from this record, so that the failure is told too late. */
+  isKeptFrom(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
+  /** Whether the change waits and the failure holds it, because its turn had come. */
+  isHeldBy(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
 }
 
 /** Uses the unique index on change_id. */
@@ -157,9 +159,10 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       // The id belongs to another change, so nothing waits for this one.
       if (row !== undefined && !isOf(row, orderId, hash)) return
       if (row?.early === 1 && isCounted) giveTurn.run(id)
-      if (row !== undefined && !isHeld(row)) return
+      const isHeldAgain = isUndecided(row, record)
+      if (row !== undefined && !isHeld(row) && !isHeldAgain) return
       if (row?.is_readable === 0 && event !== null) learn.run(event, hash, key, id)
-      if (row !== undefined && !isNews(record, row)) return
+      if (row !== undefined && !isHeldAgain && !isNews(record, row)) return
       const state = record.state === 'dead' ? 'dead-lettered' : 'retrying'
       const acceptedAt = record.acceptedAt === null ? null : toMs(record.acceptedAt)
       const nextAttemptAt = record.nextAttemptAt === null ? null : toMs(record.nextAttemptAt)
@@ -204,11 +207,17 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
         rejectOne(id as Uint8Array, row.order_id, EARLIER_DISCARDED, atMs)
       }
     },
-    isKeptFrom(changeId, origin) {
+    isKeptFrom(changeId, failure) {
       const row = find(changeId)
-      return row !== undefined && isKept(row.state) && samePlace(originIn(row), origin)
+      if (row === undefined || !isKept(row.state) || isUndecided(row, failure)) return false
+      return samePlace(originIn(row), failure.origin)
     },
+    isHeldBy: (changeId, failure) => isUndecided(find(changeId), failure),
   }
+}
+
+function isUndecided(row: ChangeRow | undefined, { origin, cause }: Pick<ParkedRecord, 'origin' | 'cause'>): boolean {
+  return row?.state === 'waiting' && cause.code === NOT_DECIDED && samePlace(originIn(row), origin)
 }
 
 /** Whether the change's record is in a retry topic or dead. */

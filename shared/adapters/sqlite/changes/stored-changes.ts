@@ -1,5 +1,12 @@
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import type { ChangeOutcome, ChangeToStore, ParkedRecord, Rejection, StoreBatch } from '../../../ports/order-store.ts'
+import type {
+  ChangeOutcome,
+  ChangeToStore,
+  ParkedRecord,
+  Rejection,
+  StoreBatch,
+  UndecidedChange,
+} from '../../../ports/order-store.ts'
 import type { DeadLetterRows } from '../dead-letters/keep-letters.ts'
 import { isOfChange, type ParkedRecords } from '../dead-letters/parked-records.ts'
 import type { LedgerCounting } from '../ledger/ledger-counting.ts'
@@ -9,8 +16,14 @@ import type { Turns } from './turns.ts'
 
 /** Keeps the changes of a batch in the order of the log, and then decides those whose turn has come. */
 export interface StoredChanges {
-  /** Call it after the batch's orders are stored. Returns an outcome for each of `batch.changes`. */
-  store(batch: StoreBatch, guard: Guard, nowMs: number): readonly ChangeOutcome[]
+  /** Call it after the batch's orders are stored. */
+  store(batch: StoreBatch, guard: Guard, nowMs: number): ChangesResult
+}
+
+export interface ChangesResult {
+  /** One for each of `batch.changes`. */
+  readonly outcomes: readonly ChangeOutcome[]
+  readonly undecided: readonly UndecidedChange[]
 }
 
 /** Does the work for one record. It may return a rejection if a constraint refuses the record. */
@@ -61,7 +74,7 @@ export function prepareStoredChanges(dependencies: {
       const stored = batch.orders.map(({ orderId }) => orderId)
       // A copy may store an order again that was lost.
       const orders = delivered === 'copy' ? stored : turns.ordersThatWait(stored)
-      if (events.length === 0 && orders.length === 0) return []
+      if (events.length === 0 && orders.length === 0) return { outcomes: [], undecided: [] }
       const kept = new Map<ChangeToStore, Kept>()
       for (const event of events) {
         const isOfLog = delivered === 'origin' || ledger.isCounted(groupId, event.origin)
@@ -72,9 +85,9 @@ export function prepareStoredChanges(dependencies: {
           )
         else parked.parkChange(groupId, event, isOfLog, nowMs)
       }
-      for (const orderId of touched(orders, events)) turns.take(orderId, nowMs)
+      const undecided = [...touched(orders, events)].flatMap((orderId) => turns.take(orderId, nowMs) ?? [])
       for (const change of some) if (kept.get(change) === 'new') changes.tellWaiting(change.changeId, nowMs)
-      return some.map((change) => outcomeOf(change, kept.get(change) ?? 'known'))
+      return { outcomes: some.map((change) => outcomeOf(change, kept.get(change) ?? 'known')), undecided }
     },
   }
 }

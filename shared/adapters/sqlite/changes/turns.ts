@@ -1,10 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Order } from '../../../domain/order.ts'
 import type { ChangeKind, OrderChange } from '../../../domain/changes/order-changes.ts'
-import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
+import { takeTurns, type UndecidedChange as Undecided, type Verdict } from '../../../domain/changes/turns.ts'
+import type { RecordPosition } from '../../../ports/event-log.ts'
+import type { UndecidedChange } from '../../../ports/order-store.ts'
 import type { ChangeState } from '../../stores/change-rows.ts'
 import { decideApart } from '../../stores/decide-apart.ts'
 import { unlessRefused } from '../database/database.ts'
+import { isBug } from '../database/errors.ts'
 import { fromIdBytes, fromMs, toIdBytes, toIdList } from '../database/values.ts'
 import { prepareAppliedChanges } from './applied-changes.ts'
 import { prepareChangedOrders } from './changed-orders.ts'
@@ -14,16 +17,16 @@ import type { OrderChanges } from './order-changes.ts'
 export interface Turns {
   /**
    * Decides the order's changes one after the other, until one has to wait. An order that was lost and stored again from
-   * its record first gets the changes that were applied before.
+   * its record first gets the changes that were applied before. Returns the change that could not be decided, if any.
    */
-  take(orderId: string, atMs: number): void
+  take(orderId: string, atMs: number): UndecidedChange | undefined
   /** Those of the orders for which a change waits for its turn. */
   ordersThatWait(orderIds: readonly string[]): string[]
 }
 
 /** Uses order_changes_undecided, in which the entries of one order are sorted by seq. */
 const SELECT_UNDECIDED = `
-  SELECT seq, change_id, kind, state, event, accepted_at FROM order_changes
+  SELECT seq, change_id, kind, state, event, accepted_at, origin_topic, origin_partition, origin_offset FROM order_changes
   WHERE order_id = ? AND state IN ('waiting', 'retrying', 'dead-lettered') AND early = 0 ORDER BY seq`
 /** Uses order_changes_applied. An order's changes are applied in the order of seq. */
 const SELECT_APPLIED = `
@@ -43,6 +46,9 @@ interface UndecidedRow {
   readonly state: ChangeState
   readonly event: string | null
   readonly accepted_at: number
+  readonly origin_topic: string
+  readonly origin_partition: number
+  readonly origin_offset: number
 }
 
 interface AppliedRow {
@@ -50,7 +56,7 @@ interface AppliedRow {
   readonly version: number
 }
 
-type Kinded = UndecidedChange & { readonly kind: ChangeKind }
+type Kinded = Undecided & { readonly kind: ChangeKind }
 
 export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
   const selectUndecided = db.prepare(SELECT_UNDECIDED)
@@ -68,15 +74,28 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
     return whole
   }
 
-  /** False, with nothing written, if a constraint refuses the changes. */
+  /** Runs the work in a savepoint. `refused` if a constraint refuses it; an error if our code failed. */
+  function attempt(work: () => void): 'done' | 'refused' | { readonly error: unknown } {
+    try {
+      const done = unlessRefused(db, () => {
+        work()
+        return true
+      })
+      return done === undefined ? 'refused' : 'done'
+    } catch (error) {
+      if (!isBug(error)) throw error
+      return { error }
+    }
+  }
+
+  /** False, with nothing written, if not all of the changes can be decided and written. */
   function takeTogether(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context): boolean {
-    const taken = unlessRefused(db, () => {
+    const result = attempt(() => {
       const { order: after, verdicts } = takeTurns(order, some, context.isDiscarded)
       if (order !== undefined && after !== undefined && after !== order) orders.write(orderId, order, after)
       note(orderId, some, verdicts, context.atMs)
-      return true
     })
-    return taken ?? false
+    return result === 'done'
   }
 
   function note(orderId: string, some: readonly Kinded[], verdicts: readonly Verdict[], atMs: number): void {
@@ -87,18 +106,16 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
   }
 
   /** Decides the changes one by one, and writes each state of the order that the tables allow. */
-  function takeApart(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context): void {
+  function takeApart(orderId: string, order: Order | undefined, some: readonly Kinded[], context: Context) {
     const search = decideApart(order, some, context.isDiscarded)
     let step = search.next()
     while (step.done !== true) {
       const { before, after } = step.value
-      const written = unlessRefused(db, () => {
-        orders.write(orderId, before, after)
-        return after
-      })
-      step = search.next(written !== undefined)
+      const written = attempt(() => orders.write(orderId, before, after))
+      step = typeof written === 'string' ? search.next(written === 'done') : search.throw(written.error)
     }
     note(orderId, some, step.value.verdicts, context.atMs)
+    return step.value.failure
   }
 
   return {
@@ -107,14 +124,17 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
       const rows = selectUndecided.all(id) as unknown as UndecidedRow[]
       const last = selectApplied.get(id) as AppliedRow | undefined
       const isWaiting = rows[0]?.state === 'waiting'
-      if (!isWaiting && last === undefined) return
+      if (!isWaiting && last === undefined) return undefined
       const order = restored(orderId, orders.read(orderId), last)
-      if (!isWaiting) return
+      if (!isWaiting) return undefined
       const isDiscarded = order === undefined && orders.isDiscarded(orderId)
-      if (order === undefined && !isDiscarded) return
+      if (order === undefined && !isDiscarded) return undefined
       const undecided = rows.map((row) => toUndecided(row, last?.seq ?? 0))
       const context = { isDiscarded, atMs }
-      if (!takeTogether(orderId, order, undecided, context)) takeApart(orderId, order, undecided, context)
+      if (takeTogether(orderId, order, undecided, context)) return undefined
+      const failure = takeApart(orderId, order, undecided, context)
+      const row = failure && rows[undecided.findIndex(({ changeId }) => changeId === failure.changeId)]
+      return failure && row && { ...failure, origin: originIn(row) }
     },
     ordersThatWait(orderIds) {
       // No change waits as a rule, and then the orders need not be looked up.
@@ -127,6 +147,10 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
 interface Context {
   readonly isDiscarded: boolean
   readonly atMs: number
+}
+
+function originIn(row: UndecidedRow): RecordPosition {
+  return { topic: row.origin_topic, partition: row.origin_partition, offset: row.origin_offset }
 }
 
 function toUndecided({ seq, change_id, kind, state, event, accepted_at }: UndecidedRow, lastApplied: number): Kinded {

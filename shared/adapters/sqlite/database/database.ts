@@ -65,7 +65,10 @@ export function inTransaction<T>(db: DatabaseSync, work: () => T, end: 'COMMIT' 
   }
 }
 
-/** Runs the work in a savepoint and returns its result. If a constraint is violated, rolls back and returns undefined. */
+/**
+ * Runs the work in a savepoint and returns its result. If it throws, what it wrote is rolled back. Returns undefined if a
+ * constraint is violated, and otherwise rethrows.
+ */
 export function unlessRefused<T>(db: DatabaseSync, work: () => T): T | undefined {
   db.exec('SAVEPOINT one_order')
   try {
@@ -73,8 +76,9 @@ export function unlessRefused<T>(db: DatabaseSync, work: () => T): T | undefined
     db.exec('RELEASE one_order')
     return result
   } catch (error) {
+    // SQLite itself ends the transaction after some errors, such as a full disk.
+    if (db.isTransaction) db.exec('ROLLBACK TO one_order; RELEASE one_order')
     if (!isConstraintError(error)) throw error
-    db.exec('ROLLBACK TO one_order; RELEASE one_order')
     return undefined
   }
 }

@@ -18,6 +18,11 @@ export function isBusyError(error: unknown): boolean {
   return code === BUSY || code === LOCKED
 }
 
+/** Whether the error is neither SQLite's nor one of ours with a code, so that our own code failed. */
+export function isBug(error: unknown): boolean {
+  return !isOrderError(error) && primaryCodeOf(error) === undefined
+}
+
 /** Whether only the statement failed, so the connection can still be used. */
 export function leavesConnectionSound(error: unknown): boolean {
   return isOrderError(error) || isBusyError(error) || isConstraintError(error)

@@ -117,8 +117,8 @@ export function prepareDeadLetterRows(dependencies: {
   }
 
   /** Whether a retry stored the record before its dead letter arrived. */
-  function isStored({ origin, orderId, change }: DeadLetter): boolean {
-    if (change !== undefined) return changes.isKeptFrom(change.changeId, origin)
+  function isStored({ origin, orderId, change, lastCause: cause }: DeadLetter): boolean {
+    if (change !== undefined) return changes.isKeptFrom(change.changeId, { origin, cause })
     const storedFrom = orderId === null ? undefined : orders.originOf(orderId)
     return storedFrom !== undefined && samePlace(storedFrom, origin)
   }

@@ -77,7 +77,8 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     const id = toIdBytes(orderId)
     if (discardOrder.run(id, toMs(act.at)).changes === 0) return
     audit.tell(id, 'discarded', act)
-    turns.take(orderId, toMs(act.at))
+    const undecided = turns.take(orderId, toMs(act.at))
+    if (undecided !== undefined) throw undecided.error
   }
 
   return {

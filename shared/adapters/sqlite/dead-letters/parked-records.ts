@@ -71,8 +71,8 @@ export function prepareParkedRecords(dependencies: {
   }
 
   /**
-   * Moves the row of the origin, or inserts it. `isOther`: the order or change is unknown, so that a row at its position
-   * belongs to another log. Returns whether this failure is new.
+   * Moves the row of the origin, or inserts it. `isOther`: the row moves whatever it says, as when the order or change is
+   * unknown, so that a row at its position belongs to another log. Returns whether this failure is new.
    */
   function moveRow(groupId: string, record: ParkedRecord, isOther: boolean, counted: boolean, atMs: number): boolean {
     const { origin, attempt } = record
@@ -100,7 +100,10 @@ export function prepareParkedRecords(dependencies: {
       else states.learn(orderId, record)
     },
     parkChange(groupId, record, isOfLog, atMs) {
-      moveRow(groupId, record, changes.stateOf(record.change.changeId) === undefined, false, atMs)
+      const { changeId } = record.change
+      // The copy that brought the change settled the row before deciding the change failed.
+      const isHeldAgain = changes.isHeldBy(changeId, record)
+      moveRow(groupId, record, isHeldAgain || changes.stateOf(changeId) === undefined, false, atMs)
       changes.park(record, record.change, isOfLog, atMs)
     },
     withhold(groupId, origin, state, atMs) {

@@ -118,8 +118,12 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     const nowMs = toMs(batch.now)
     const outcomes = batch.orders.map((order) => guard(() => storeOne(order, groupId, nowMs)))
     orders.complete()
-    const ofChanges = storedChanges.store(batch, guard, nowMs)
-    const result = { outcomes, ...(batch.changes !== undefined && { changes: ofChanges }) }
+    const { outcomes: ofChanges, undecided } = storedChanges.store(batch, guard, nowMs)
+    const result = {
+      outcomes,
+      ...(batch.changes !== undefined && { changes: ofChanges }),
+      ...(undecided.length > 0 && { undecided }),
+    }
     const stored = [...withOutcomes(batch.orders, outcomes), ...withOutcomes(batch.changes ?? [], ofChanges)]
     if (stored.some(({ kind }) => kind === 'rejected')) return { ...result, counted: false }
     const counted = batch.delivered === 'origin' ? countOrigins(batch, stored) : new Set<string>()

@@ -21,17 +21,23 @@ let clock: ReturnType<typeof createVirtualClock>
 let log: ReturnType<typeof createRecordingLog>
 let store: ReturnType<typeof createRecordingStore>
 let told: PipelineEvents['batch:stored'][]
+let retried: PipelineEvents['delivery:retried'][]
+let failed: PipelineEvents['attempt:failed'][]
 
 beforeEach(() => {
   clock = createVirtualClock()
   log = createRecordingLog()
   store = createRecordingStore()
   told = []
+  retried = []
+  failed = []
 })
 
 function pipeline(kind: StoreBatch['delivered'] = 'origin') {
   const events = createPipelineEmitter()
   events.on('batch:stored', (event) => told.push(event))
+  events.on('delivery:retried', (event) => retried.push(event))
+  events.on('attempt:failed', (event) => failed.push(event))
   const { signal } = new AbortController()
   const timestampTypeOf = () => 'CreateTime' as const
   const park = createPark({ log, timestampTypeOf, topics: TOPICS, groupId: 'group', clock, events })
@@ -179,6 +185,47 @@ describe('a change that fails with others behind it', () => {
     expect(store.batches.at(-1)?.parked).toMatchObject([{ change: { changeId: FIRST.changeId } }])
     expect(store.stored.size).toBe(2)
     expect(store.applied).toEqual([])
+  })
+})
+
+describe('a change that the store could not decide', () => {
+  const error = new TypeError('cannot decide this one')
+  /** The store names the change in each batch that concerns its order, until its record is parked. */
+  function failToDecide(change: ChangeEvent, offset: number): void {
+    const storeBatch = store.storeBatch.bind(store)
+    const undecided = [{ changeId: change.changeId, origin: { topic: 'orders', partition: 0, offset }, error }]
+    store.storeBatch = async (batch) => ({ ...(await storeBatch(batch)), undecided })
+  }
+
+  it('is parked alone, although the store keeps naming it', async () => {
+    failToDecide(SECOND, 3)
+    await pipeline()(records(ONE, FIRST, OTHER, SECOND, OF_OTHER))
+    expect(publishedTo('orders-retry-1')).toBe(1)
+    expect(store.batches).toHaveLength(2)
+    expect(store.batches[1]?.parked).toMatchObject([
+      { state: 'retrying', cause: { code: 'change-not-decided' }, change: { changeId: SECOND.changeId } },
+    ])
+    expect(changesIn(store.batches[1])).toEqual(ids(FIRST, OF_OTHER))
+    expect(retried.map((one) => one.error)).toMatchObject([{ code: 'change-not-decided', cause: error }])
+  })
+
+  it('is parked from the log if it waited since an earlier batch', async () => {
+    const [, first] = records(ONE, FIRST)
+    log.originals.set('orders:0:1', first!)
+    failToDecide(FIRST, 1)
+    await pipeline()(records(ONE))
+    expect(store.batches.at(-1)?.parked).toMatchObject([
+      { origin: { offset: 1 }, attempt: 1, change: { changeId: FIRST.changeId, change: FIRST.change } },
+    ])
+  })
+
+  it('is reported, and stops nothing, if the log no longer has its record', async () => {
+    log.originals.set('orders:0:1', records(ONE, SECOND)[1]!)
+    failToDecide(FIRST, 1)
+    await pipeline()(records(ONE))
+    expect(log.published).toEqual([])
+    expect(failed.map((one) => one.error)).toEqual([error])
+    expect(store.stored.has(ONE.orderId)).toBe(true)
   })
 })
 

@@ -1,0 +1,62 @@
+import { messageOf, OrderError } from '../../domain/errors.ts'
+import { classify } from '../../messaging/failure.ts'
+import { changeOf, isChange, readEvent } from '../../messaging/records/envelope.ts'
+import { withoutJourney, withProvenMarks } from '../../messaging/records/original-record.ts'
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
+import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
+import { deadLetterId } from '../../ports/dead-letters.ts'
+import type { EventLog } from '../../ports/event-log.ts'
+import type { ParkedRecord, UndecidedChange } from '../../ports/order-store.ts'
+import { nothingIfUnreadable } from '../log/exact-record.ts'
+import type { Readable } from './events-of-batch.ts'
+import type { Unstorable } from './park.ts'
+
+/**
+ * The records of changes that could not be decided, to be parked. A change may have waited since an earlier batch: its
+ * record is read from the log again. If the log no longer has it, the error is reported, and the change waits in the store
+ * until another event of its order comes. Changes that are parked already are left out.
+ */
+export type RecordsOfUndecided = (
+  undecided: readonly UndecidedChange[],
+  batch: readonly Readable[],
+  parked: readonly ParkedRecord[],
+) => Promise<Unstorable[]>
+
+export function createRecordsOfUndecided(dependencies: {
+  log: Pick<EventLog, 'read'>
+  proofs: Pick<RedriveProofs, 'holds'>
+  events: PipelineEmitter
+}): RecordsOfUndecided {
+  const { log, proofs, events } = dependencies
+
+  return async function recordsOfUndecided(undecided, batch, parked) {
+    const known = new Set(parked.map(({ origin }) => deadLetterId(origin)))
+    const found: Unstorable[] = []
+    for (const change of undecided) {
+      if (known.has(deadLetterId(change.origin))) continue
+      const { error } = change
+      const failure = classify(new OrderError('change-not-decided', messageOf(error), { cause: error }))
+      const readable = batch.find(({ event }) => isOf(change, event)) ?? (await readAgain(change))
+      if (readable !== undefined) found.push({ ...readable, failure })
+      else {
+        const { cause } = failure
+        events.emit('attempt:failed', { topic: change.origin.topic, attempt: 1, records: 1, cause, error })
+      }
+    }
+    return found
+  }
+
+  async function readAgain(change: UndecidedChange): Promise<Readable | undefined> {
+    const { topic, partition, offset } = change.origin
+    const [original] = await log.read(topic, partition, offset, 1).catch(nothingIfUnreadable)
+    if (original?.offset !== offset) return undefined
+    const record = withProvenMarks(withoutJourney(original), proofs)
+    // By now another log may have another record there.
+    if (changeOf(record)?.changeId !== change.changeId) return undefined
+    return { record, journey: undefined, event: readEvent(record, change.origin) }
+  }
+}
+
+function isOf({ changeId, origin }: UndecidedChange, event: Readable['event']): boolean {
+  return isChange(event) && event.changeId === changeId && deadLetterId(event.origin) === deadLetterId(origin)
+}
