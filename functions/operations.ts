@@ -1,6 +1,7 @@
 import { POINT_EVERY_MS } from '../shared/application/operations/pipeline-history.ts'
 import { OrderError } from '../shared/domain/errors.ts'
-import { actBody, actOf, readAct } from '../shared/http/acts.ts'
+import { actBody, actOf, readAct, requiredReasonBody } from '../shared/http/acts.ts'
+import { changeIdIn } from '../shared/http/changes.ts'
 import { auditQuery, backupBody, resetLedgerBody, takeOutBody } from '../shared/http/operations.ts'
 import { FRESH, json, page } from '../shared/http/protocol/answer.ts'
 import { readQuery } from '../shared/http/protocol/query.ts'
@@ -47,6 +48,13 @@ httpTrigger('takeOutRecord', async (request, { takeOut, ledgerVerdict, config })
   if (place === undefined) throw new OrderError('invalid-request', 'record must be topic:partition:offset.')
   const taken = await takeOut(place, act)
   return json(200, { ...taken, ledger: await ledgerVerdict() }, FRESH)
+})
+
+/** POST /api/ops/changes/{changeId}/discard: gives up a change that waits for an event that does not come. */
+httpTrigger('discardChange', async (request, { discardChange, config }) => {
+  const changeId = changeIdIn(request)
+  const { act } = await readAct(request, requiredReasonBody, config)
+  return json(200, await discardChange(changeId, act))
 })
 
 /** POST /api/ops/migrate: brings the schema up to date. */

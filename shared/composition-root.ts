@@ -26,6 +26,7 @@ import { createStatus, type PipelineStatus } from './application/operations/stat
 import type { HandleDelivery } from './application/processing/handle-delivery.ts'
 import { createStoreOrders } from './application/processing/store-orders.ts'
 import { createStoreRetries } from './application/processing/store-retries.ts'
+import { createDiscardChange, type DiscardChange } from './application/orders/discard-change.ts'
 import { createTakeOut, type TakeOut } from './application/dead-letters/take-out.ts'
 import { createWatchLedger, type LedgerWatch } from './application/ledger/watch-ledger.ts'
 import { createWaitUntilSettled, type WaitUntilSettled } from './application/orders/wait-until-settled.ts'
@@ -79,6 +80,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly repairLedger: RepairLedger
   readonly resetLedger: ResetLedger
   readonly takeOut: TakeOut
+  readonly discardChange: DiscardChange
   readonly rebuildOrders: RebuildOrders
   readonly backups: Backups
   readonly doctor: Doctor
@@ -239,6 +241,7 @@ export async function openServices(chosen: Config): Promise<Services> {
     ledgerVerdict,
     ledgerWatch,
     repairLedger,
+    discardChange: createDiscardChange({ views, redrives: redriveTasks, log, examineLedger, topic: topics.orders }),
     takeOut: createTakeOut({
       log,
       store,

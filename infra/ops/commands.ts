@@ -10,7 +10,7 @@ import {
   showDeadLetter,
 } from './commands/dead-letters.ts'
 import { discardDeadLetters } from './commands/discard.ts'
-import { getOrder, listOrders, orderChanges, orderHistory, searchOrders } from './commands/orders.ts'
+import { discardChange, getOrder, listOrders, orderChanges, orderHistory, searchOrders } from './commands/orders.ts'
 import { cancelRedrive, listRedrives, redriveDeadLetters, resumeRedrive, showRedrive } from './commands/redrive.ts'
 import { doctor } from './commands/doctor.ts'
 import { migrate } from './commands/migrate.ts'
@@ -32,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
   searchOrders,
   orderHistory,
   orderChanges,
+  discardChange,
   listDeadLetters,
   deadLetterGroups,
   showDeadLetter,

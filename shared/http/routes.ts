@@ -60,6 +60,7 @@ export const ROUTES = {
   startBackup: { methods: ['POST'], route: 'api/ops/backup', access: 'function' },
   getBackup: { methods: READ, route: 'api/ops/backup', access: 'function' },
   takeOutRecord: { methods: ['POST'], route: 'api/ops/take-out', access: 'function' },
+  discardChange: { methods: ['POST'], route: 'api/ops/changes/{changeId}/discard', access: 'function' },
   migrateStore: { methods: ['POST'], route: 'api/ops/migrate', access: 'function' },
   doctor: { methods: READ, route: 'api/ops/doctor', access: 'function' },
   repairLedger: { methods: ['POST'], route: 'api/ops/ledger/repair', access: 'function' },

@@ -71,6 +71,12 @@ export interface Redrives {
   discardMany(letterIds: readonly string[], act: Act): Promise<number>
 
   /**
+   * Discards a change that waits, and lets those behind it take their turns. Rejects with `conflict`, with nothing changed,
+   * if it does not wait, or if its order, or an earlier change of it, is retried, dead or discarded.
+   */
+  discardChange(changeId: string, act: Act): Promise<void>
+
+  /**
    * Keeps the edited payload beside the original before it is sent, so that an edit whose sending is uncertain is on record
    * too. The letter stays `dead`. Rejects with `dead-letter-not-found`, or with `conflict`, as for a letter of a change.
    */
@@ -145,6 +151,7 @@ export const AUDITED_ACTIONS = [
   'stop',
   'discard',
   'discard-many',
+  'discard-change',
   'restore',
   'edit',
   'rebuild',
@@ -157,7 +164,7 @@ export const AUDITED_ACTIONS = [
 export interface AuditEntry {
   readonly at: string
   readonly action: (typeof AUDITED_ACTIONS)[number]
-  /** A letter's or task's id, a record's place, a description of many letters, the topic of a rebuild or of a ledger, or a backup's name. */
+  /** The id of a letter, a task or a change, a record's place, a description of many letters, the topic of a rebuild or of a ledger, or a backup's name. */
   readonly target: string
   readonly operator: string
   readonly verified: boolean

@@ -1,6 +1,14 @@
 import type { ChangeView } from '../../../shared/domain/changes/change-view.ts'
 import type { HistoryEntry, OrderView } from '../../../shared/domain/order-view.ts'
-import { idSegment, required, type Command, type CommandContext, type Outcome } from '../command.ts'
+import {
+  idSegment,
+  REASON,
+  required,
+  requiredReason,
+  type Command,
+  type CommandContext,
+  type Outcome,
+} from '../command.ts'
 import { PAGE, query, showPage } from '../pages.ts'
 import { causeText, toSecond } from '../table.ts'
 
@@ -86,6 +94,21 @@ export const orderChanges: Command = {
       waitsFor(change),
       change.cause && causeText(change.cause),
     ])
+  },
+}
+
+export const discardChange: Command = {
+  name: 'orders changes discard',
+  usage: '<change id> --reason <text>',
+  summary: 'gives up a change whose order does not come; refused while the order may still come',
+  examples: ['orders changes discard 019e2b6d-11d0-7c55-8a02-3b7f0e6d9a10 --reason "Its order was deleted."'],
+  takes: 1,
+  options: REASON,
+  async run(context) {
+    const id = idSegment(context)
+    const reason = requiredReason(context)
+    const answer = await context.client.request('POST', `/api/ops/changes/${id}/discard`, { reason })
+    return { answer, words: `${required(context, 0, 'The id')} is discarded.` }
   },
 }
 

@@ -160,6 +160,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
         }
         return discarded
       },
+      discardChange: (changeId, act) => writer.call('discardChange', changeId, act),
       restore: (letterId, act) => writer.call('restoreLetter', letterId, act),
       recordEdit: (letterId, value, act) => writer.call('recordEdit', letterId, value, act),
       markEdited: (letterId, act) => writer.call('markEdited', letterId, act),

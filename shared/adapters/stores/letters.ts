@@ -55,6 +55,12 @@ export function changeNotEditable(): OrderError {
   return new OrderError('conflict', `The dead letter is of a change, and changes cannot be edited. ${remedy}`)
 }
 
+export function changeNotDiscardable(): OrderError {
+  const detail =
+    'The change does not wait, or waits for an event that is retried or dead. Act on the letter of that event.'
+  return new OrderError('conflict', detail)
+}
+
 function timeOr(time: string | number, otherwise: string): string {
   const known = knownTime(typeof time === 'string' ? Date.parse(time) : time)
   return known === undefined ? otherwise : new Date(known).toISOString()

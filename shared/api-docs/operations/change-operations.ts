@@ -21,7 +21,7 @@ import { ofThisOrder, ORDER_ID } from './order-operations.ts'
 
 /** Descriptions of the routes that change orders, and of their changes. */
 
-const CHANGE_ID: PathParameter = {
+export const CHANGE_ID: PathParameter = {
   description: 'The id that the request for the change returned.',
   schema: { type: 'string', format: 'uuid' },
   example: EXAMPLE_CHANGE_ID,

@@ -1,3 +1,4 @@
+import { CHANGE_ID } from './change-operations.ts'
 import type { ProblemCode } from '../../http/protocol/problem.ts'
 import type { RouteName } from '../../http/routes.ts'
 import { jsonAnswer, jsonBody, type OperationDescription } from './operation.ts'
@@ -61,6 +62,20 @@ export const MAINTENANCE_OPERATIONS = {
     }),
     answers: { 200: jsonAnswer('The record is a dead letter now.', 'TakenOut') },
     problems: [...ACT_PROBLEMS, 'not-found'],
+  },
+  discardChange: {
+    summary: 'Discard a change that waits',
+    description:
+      'For a change whose order does not come. The changes behind it take their turns. Refused while the order may still come: while the order, or an earlier change of it, is retried or dead, and while the ledger has not accounted for every record that is older than the change.',
+    path: { changeId: CHANGE_ID },
+    headers: ['Operator'],
+    body: jsonBody('RequiredReason', {
+      required: true,
+      summary: 'With a reason',
+      value: { reason: 'Its order was deleted from the topic.' },
+    }),
+    answers: { 200: jsonAnswer('The change is discarded.', 'OrderChange') },
+    problems: [...ACT_PROBLEMS, 'invalid-request', 'change-not-found'],
   },
   migrateStore: {
     summary: 'Bring the schema up to date',

@@ -3,7 +3,7 @@ import { issuedAt } from '../../domain/order-id.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { ExamineLedger, LedgerExamination } from '../ledger/examine-ledger.ts'
-import { readBeyondUnreadable } from '../log/read-beyond-unreadable.ts'
+import { oldestToCome } from '../ledger/oldest-to-come.ts'
 
 /**
  * Why the store does not know an order whose id was issued; undefined while the order may simply be on its way. Answers
@@ -48,7 +48,8 @@ export function createWhyUnseen(dependencies: {
     isLooking = true
     try {
       const examination = await examineLedger()
-      metUntil = (await isSomethingMissing(examination)) ? await oldestToCome(examination, beganAt) : undefined
+      const isMissing = await isSomethingMissing(examination)
+      metUntil = isMissing ? await oldestToCome(log, topic, examination.lines, beganAt) : undefined
       if (metUntil === undefined) askedFor.clear()
     } catch (error) {
       onError(error)
@@ -64,16 +65,6 @@ export function createWhyUnseen(dependencies: {
     const isAbsent = snapshot.partitions.some((row) => row.topic === topic && row.absent > 0)
     // If holes are not markers, only a reset settles offsets as absent: damaged ones that an operator answered for.
     return isAbsent && !(await log.retention(topic)).holesAreMarkers
-  }
-
-  async function oldestToCome({ lines }: LedgerExamination, beganAt: number): Promise<number> {
-    let oldest = beganAt
-    for (const { row, end } of lines) {
-      if (row.next >= end) continue
-      const [record] = await readBeyondUnreadable(log, topic, row.partition, row.next, 1)
-      if (record !== undefined) oldest = Math.min(oldest, record.timestamp)
-    }
-    return oldest
   }
 
   function acceptedBefore(orderId: string): number {

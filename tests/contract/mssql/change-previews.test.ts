@@ -1,4 +1,4 @@
-import { changePreviewsContract } from '../store/change-previews.contract.ts'
+import { changePreviewsContract } from '../store/changes/change-previews.contract.ts'
 import { describeMssql } from '../open-mssql.ts'
 
 describeMssql((open) => changePreviewsContract('SQL Server', open))

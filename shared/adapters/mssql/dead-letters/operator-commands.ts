@@ -1,7 +1,8 @@
 import { parseDeadLetterId, type DeadLetterState, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { Act, Redrives } from '../../../ports/redrives.ts'
-import { changeNotEditable, letterNotFound, wrongLetterState } from '../../stores/letters.ts'
+import { changeNotDiscardable, changeNotEditable, letterNotFound, wrongLetterState } from '../../stores/letters.ts'
+import { DISCARD_CHANGE } from '../changes/discard-change-sql.ts'
 import { createTurns } from '../changes/turns.ts'
 import { MAX_PARTITION, TOPIC_UNITS } from '../database/columns.ts'
 import { bytes, json, type Parameters, type Row } from '../database/connection.ts'
@@ -14,10 +15,10 @@ import { fromSqlId } from '../database/values.ts'
 /** Letters discarded in one round trip. */
 const LETTERS_AT_ONCE = 200
 
-/** Operators' acts on single dead letters (port Redrives). */
+/** Operators' acts on single dead letters and waiting changes (port Redrives). */
 export function createOperatorCommands(
   query: Query,
-): Pick<Redrives, 'discard' | 'discardMany' | 'restore' | 'recordEdit' | 'markEdited'> {
+): Pick<Redrives, 'discard' | 'discardMany' | 'discardChange' | 'restore' | 'recordEdit' | 'markEdited'> {
   const getLetter = createGetLetter(query)
   const turns = createTurns(query)
 
@@ -65,6 +66,11 @@ export function createOperatorCommands(
         discarded += Number(row?.['discarded'])
       }
       return discarded
+    },
+    async discardChange(changeId, by) {
+      const [[discarded] = [], toDecide = []] = await query(DISCARD_CHANGE, actParameters(changeId, by))
+      if (discarded === undefined) throw changeNotDiscardable()
+      await decide(toDecide, by)
     },
     restore: (letterId, by) => act(RESTORE, letterId, 'discarded', by),
     async recordEdit(letterId, value, by) {

@@ -9,7 +9,7 @@ import type { ChangeToStore, ParkedChange, ParkedRecord, Rejection } from '../..
 import { isKept, type ChangeState } from '../../stores/change-rows.ts'
 import { CHANGE_ID_REUSED, EARLIER_DISCARDED, KEY_REUSED, NOT_DECIDED } from '../../stores/change-refusals.ts'
 import type { ActInHistory } from '../dead-letters/audit.ts'
-import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
+import { fromIdBytes, sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 import { samePlace } from '../orders/stored-orders.ts'
 import { prepareChangeHistory } from './change-history.ts'
 
@@ -30,6 +30,11 @@ export interface OrderChanges {
   decide(verdict: Verdict, orderId: string, kind: ChangeKind, atMs: number): void
   /** Moves a change together with its letter. False if the change is no longer of this record. */
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
+  /**
+   * Discards a change that waits, unless its order or an earlier change of it is retried or dead. Returns its order;
+   * undefined if nothing was discarded.
+   */
+  discardWaiting(changeId: string, act: ActInHistory): string | undefined
   /** Rejects the changes that wait behind a discarded one. */
   rejectBehind(changeId: string, atMs: number): void
   /** Whether the change is kept, and from this record, so that the failure is told too late. */
@@ -69,6 +74,14 @@ const APPLY = `UPDATE order_changes SET state = 'applied', version = ?, updated_
 const REJECT = `
   UPDATE order_changes SET state = 'rejected', cause_code = ?, cause_detail = ?, updated_at = ? WHERE change_id = ?`
 const MOVE = 'UPDATE order_changes SET state = ?, updated_at = ? WHERE change_id = ?'
+/** Uses the unique indexes and order_changes_undecided, whose condition is the three states. */
+const DISCARD_WAITING = `
+  UPDATE order_changes SET state = 'discarded', updated_at = ? WHERE change_id = ? AND state = 'waiting' AND early = 0
+    AND NOT EXISTS (SELECT 1 FROM order_states s WHERE s.order_id = order_changes.order_id)
+    AND NOT EXISTS (SELECT 1 FROM order_changes e
+      WHERE e.order_id = order_changes.order_id AND e.state IN ('waiting', 'retrying', 'dead-lettered')
+        AND e.state <> 'waiting' AND e.early = 0 AND e.seq < order_changes.seq)
+  RETURNING order_id`
 /** Uses order_changes_undecided. */
 const SELECT_BEHIND = `
   SELECT change_id FROM order_changes
@@ -100,6 +113,7 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
   const apply = db.prepare(APPLY)
   const reject = db.prepare(REJECT)
   const move = db.prepare(MOVE)
+  const discardWaiting = db.prepare(DISCARD_WAITING)
   const selectBehind = db.prepare(SELECT_BEHIND)
   const history = prepareChangeHistory(db)
 
@@ -198,6 +212,14 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       const kind = to === 'discarded' ? 'discarded' : 'restored'
       history.tell(row.order_id, id, toMs(act.at), { kind, reason: act.reason })
       return true
+    },
+    discardWaiting(changeId, { at, reason }) {
+      const id = toIdBytes(changeId)
+      const row = discardWaiting.get(toMs(at), id)
+      if (row === undefined) return undefined
+      const orderId = row['order_id'] as Uint8Array
+      history.tell(orderId, id, toMs(at), { kind: 'discarded', reason })
+      return fromIdBytes(orderId)
     },
     rejectBehind(changeId, atMs) {
       const row = find(changeId)

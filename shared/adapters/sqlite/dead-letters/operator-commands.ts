@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { parseDeadLetterId, type DeadLetterSummary, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
 import type { Act } from '../../../ports/redrives.ts'
-import { changeNotEditable, letterNotFound, wrongLetterState } from '../../stores/letters.ts'
+import { changeNotDiscardable, changeNotEditable, letterNotFound, wrongLetterState } from '../../stores/letters.ts'
 import { inTransaction } from '../database/database.ts'
 import { prepareOrderChanges } from '../changes/order-changes.ts'
 import { prepareTurns } from '../changes/turns.ts'
@@ -9,7 +9,7 @@ import { prepareDeadLetterQueries } from './dead-letters.ts'
 import { prepareAudit } from './audit.ts'
 import { toIdBytes, toIdBytesOrNull, toMs } from '../database/values.ts'
 
-/** Operators' acts on single dead letters, each one transaction (port Redrives). */
+/** Operators' acts on single dead letters and waiting changes, each one transaction (port Redrives). */
 export interface OperatorCommands {
   discardLetter(letterId: string, act: Act): KeptDeadLetter
   /** Discards the letters that are `dead`, in one transaction, and returns how many. */
@@ -17,6 +17,7 @@ export interface OperatorCommands {
   restoreLetter(letterId: string, act: Act): KeptDeadLetter
   recordEdit(letterId: string, value: Uint8Array, act: Act): KeptDeadLetter
   markEdited(letterId: string, act: Act): KeptDeadLetter
+  discardChange(changeId: string, act: Act): void
 }
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
@@ -77,7 +78,11 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
     const id = toIdBytes(orderId)
     if (discardOrder.run(id, toMs(act.at)).changes === 0) return
     audit.tell(id, 'discarded', act)
-    const undecided = turns.take(orderId, toMs(act.at))
+    takeTurns(orderId, act)
+  }
+
+  function takeTurns(orderId: string, { at }: Act): void {
+    const undecided = turns.take(orderId, toMs(at))
     if (undecided !== undefined) throw undecided.error
   }
 
@@ -119,6 +124,14 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
         edit.run(value, ...keyOf(letter))
         audit.record('edit', letterId, act)
         return letterOf(letterId)
+      })
+    },
+    discardChange(changeId, act) {
+      inTransaction(db, () => {
+        const orderId = changes.discardWaiting(changeId, act)
+        if (orderId === undefined) throw changeNotDiscardable()
+        audit.record('discard-change', changeId, act)
+        takeTurns(orderId, act)
       })
     },
     markEdited(letterId, act) {

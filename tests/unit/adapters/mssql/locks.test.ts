@@ -106,7 +106,15 @@ test('a decision about a letter reads it after taking all of its locks', () => {
 })
 
 test('a change is recorded, moved and decided after locking its row', () => {
-  for (const name of ['DISCARD', 'DISCARD_MANY', 'RESTORE', 'KEEP_LETTERS', 'STORE_BATCH_WITH_CHANGES', 'TAKE_TURNS']) {
+  for (const name of [
+    'DISCARD',
+    'DISCARD_MANY',
+    'DISCARD_CHANGE',
+    'RESTORE',
+    'KEEP_LETTERS',
+    'STORE_BATCH_WITH_CHANGES',
+    'TAKE_TURNS',
+  ]) {
     const [first] = writesOf(textOf(name)).filter(({ table }) => table === 'order_changes')
     expect(first?.text, name).toMatch(/SET attempt = (?:c\.|k\.)?attempt\b/)
   }
@@ -114,7 +122,7 @@ test('a change is recorded, moved and decided after locking its row', () => {
 
 test('each statement looks for changes to decide after its commit', () => {
   const look = /SELECT (?:DISTINCT )?w\.order_id\s+FROM order_changes/
-  for (const name of ['DISCARD', 'DISCARD_MANY', 'STORE_BATCH', 'STORE_BATCH_WITH_CHANGES']) {
+  for (const name of ['DISCARD', 'DISCARD_MANY', 'DISCARD_CHANGE', 'STORE_BATCH', 'STORE_BATCH_WITH_CHANGES']) {
     const text = textOf(name)
     expect(text.search(look), name).toBeGreaterThan(text.lastIndexOf('COMMIT TRANSACTION'))
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Amendment, OrderChange } from '../../../shared/domain/changes/order-changes.ts'
-import type { BatchPreview, ChangeToStore, OrderToStore } from '../../../shared/ports/order-store.ts'
+import type { Amendment, OrderChange } from '../../../../shared/domain/changes/order-changes.ts'
+import type { BatchPreview, ChangeToStore, OrderToStore } from '../../../../shared/ports/order-store.ts'
 import {
   batchOf,
   changeAt,
@@ -12,7 +12,7 @@ import {
   parkedChange,
   parkedFrom,
   type OpenEmptyStore,
-} from '../store-fixtures.ts'
+} from '../../store-fixtures.ts'
 
 const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const
 const amend = (amendment: Amendment, expectedVersion?: number): OrderChange => ({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { OrderChange } from '../../../shared/domain/changes/order-changes.ts'
-import type { ChangeToStore, OrderToStore, StoreBatch } from '../../../shared/ports/order-store.ts'
+import type { OrderChange } from '../../../../shared/domain/changes/order-changes.ts'
+import type { ChangeToStore, OrderToStore, StoreBatch } from '../../../../shared/ports/order-store.ts'
 import {
   actAt,
   batchOf,
@@ -13,7 +13,7 @@ import {
   orderAt,
   parkedChange,
   type OpenEmptyStore,
-} from '../store-fixtures.ts'
+} from '../../store-fixtures.ts'
 
 const named = (customerName: string): OrderChange => ({ kind: 'amend', amendment: { customerName } })
 /** No validated change is like this one: the code that writes it throws, as a bug of ours would. */

@@ -1,0 +1,36 @@
+import { INSERT_AUDIT } from '../dead-letters/audit.ts'
+import { lookForTurns } from './order-changes-sql.ts'
+
+/**
+ * Discards a change that waits, unless its order or an earlier change of it is retried or dead. Returns its order, or no row
+ * if nothing was discarded. Rows are locked before they are checked, in the order of locks.ts. An earlier failure that is
+ * recorded at the same moment counts as recorded later.
+ */
+export const DISCARD_CHANGE = `
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
+DECLARE @change UNIQUEIDENTIFIER = CAST(@target AS UNIQUEIDENTIFIER), @order UNIQUEIDENTIFIER;
+DECLARE @touched TABLE (order_id UNIQUEIDENTIFIER NOT NULL);
+SELECT @order = c.order_id FROM order_changes AS c WHERE c.change_id = @change;
+BEGIN TRANSACTION;
+UPDATE order_changes SET attempt = attempt WHERE change_id = @change;
+UPDATE order_states SET attempt = attempt WHERE order_id = @order;
+INSERT INTO @touched (order_id)
+SELECT c.order_id
+FROM order_changes AS c
+WHERE c.change_id = @change AND c.state = 'waiting' AND c.turn IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM order_states AS s WHERE s.order_id = c.order_id)
+  AND NOT EXISTS (
+    SELECT 1 FROM order_changes AS e
+    WHERE e.order_id = c.order_id AND e.turn < c.turn AND e.state IN ('retrying', 'dead-lettered')
+  );
+IF EXISTS (SELECT 1 FROM @touched)
+BEGIN
+  UPDATE order_changes SET state = 'discarded', updated_at = @time WHERE change_id = @change;
+  INSERT INTO order_change_history (order_id, change_id, happened_at, kind, reason)
+  VALUES (@order, @change, @time, 'discarded', @reason);${INSERT_AUDIT('discard-change')}
+END;
+COMMIT TRANSACTION;
+SELECT t.order_id FROM @touched AS t;
+${lookForTurns('@touched')}`

@@ -1,0 +1,22 @@
+import type { EventLog } from '../../ports/event-log.ts'
+import { readBeyondUnreadable } from '../log/read-beyond-unreadable.ts'
+import type { ExaminedLine } from './examine-ledger.ts'
+
+/**
+ * All readable records that were published to the topic before this time are processed, in milliseconds since 1970. `now`
+ * if there is no other.
+ */
+export async function oldestToCome(
+  log: Pick<EventLog, 'read'>,
+  topic: string,
+  lines: readonly ExaminedLine[],
+  now: number,
+): Promise<number> {
+  let oldest = now
+  for (const { row, end } of lines) {
+    if (row.next >= end) continue
+    const [record] = await readBeyondUnreadable(log, topic, row.partition, row.next, 1)
+    if (record !== undefined) oldest = Math.min(oldest, record.timestamp)
+  }
+  return oldest
+}

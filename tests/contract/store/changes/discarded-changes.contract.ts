@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest'
+import type { OrderChange } from '../../../../shared/domain/changes/order-changes.ts'
+import type { ChangeToStore } from '../../../../shared/ports/order-store.ts'
+import {
+  actAt,
+  batchOf,
+  changeAt,
+  changeLetterOf,
+  GROUP,
+  keyHash,
+  letterOf,
+  lineOf,
+  openForEachTest,
+  orderAt,
+  parkedChange,
+  parkedFrom,
+  type OpenEmptyStore,
+} from '../../store-fixtures.ts'
+
+const named = (customerName: string): OrderChange => ({ kind: 'amend', amendment: { customerName } })
+const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const
+const WHY = { reason: 'Its order was deleted.' }
+
+/** What every store promises about an operator who gives up a change that waits. */
+export function discardedChangesContract(name: string, open: OpenEmptyStore): void {
+  describe(`${name} as a store of changes that an operator gives up`, () => {
+    const opened = openForEachTest(open)
+    const discard = ({ changeId }: ChangeToStore) => opened.redriveTasks.discardChange(changeId, actAt(1, WHY))
+    const statuses = async (...changes: readonly ChangeToStore[]) => {
+      const views = await opened.views.getChanges(changes.map(({ changeId }) => changeId))
+      return changes.map(({ changeId }) => views.get(changeId)?.status)
+    }
+
+    test('a change without an order is discarded, with its history and the audit, and the next one waits on', async () => {
+      const order = orderAt(0)
+      const [first, second] = [changeAt(1, order, named('A')), changeAt(2, order, named('B'))]
+      await opened.store.storeBatch(batchOf([], { changes: [first, second] }))
+      await discard(first)
+      expect(await statuses(first, second)).toEqual(['discarded', 'waiting'])
+      expect((await opened.views.history(order.orderId))?.at(-1)).toMatchObject({
+        kind: 'discarded',
+        changeId: first.changeId,
+        reason: WHY.reason,
+      })
+      const { items } = await opened.redriveTasks.audit({ limit: 9 })
+      expect(items).toMatchObject([{ action: 'discard-change', target: first.changeId, operator: 'Kim', ...WHY }])
+      const ledger = await opened.ledger.read(GROUP, 9)
+      expect(ledger.waiting).toBe(1)
+      expect(lineOf(ledger)).toMatchObject({ balanced: true })
+    })
+
+    test('it stays discarded when its record is delivered again, and when its order comes after all', async () => {
+      const order = orderAt(3)
+      const [first, second] = [
+        changeAt(1, order, named('A'), { idempotencyKeyHash: keyHash('k') }),
+        changeAt(2, order, named('B')),
+      ]
+      await opened.store.storeBatch(batchOf([], { changes: [first, second] }))
+      await discard(first)
+      const again = await opened.store.storeBatch(batchOf([order], { changes: [first] }))
+      expect(again.changes).toEqual([{ kind: 'withheld' }])
+      expect(await statuses(first, second)).toEqual(['discarded', 'applied'])
+      expect(await opened.views.get(order.orderId)).toMatchObject({ version: 2, customerName: 'B' })
+      expect(lineOf(await opened.ledger.read(GROUP, 9))).toMatchObject({ balanced: true })
+    })
+
+    test('what waits only for the discarded change takes its turn', async () => {
+      const order = orderAt(0)
+      const throwing = { kind: 'amend', amendment: { orderItems: 5 } } as unknown as OrderChange
+      const [bad, second] = [changeAt(1, order, throwing), changeAt(2, order, named('B'))]
+      expect(await opened.store.storeBatch(batchOf([order], { changes: [bad, second] }))).toHaveProperty('undecided')
+      await discard(bad)
+      expect(await statuses(bad, second)).toEqual(['discarded', 'applied'])
+    })
+
+    test.each(['retrying', 'dead'] as const)('it is refused while its order is %s', async (state) => {
+      const order = orderAt(0)
+      const change = changeAt(1, order, named('A'))
+      const parked = parkedFrom(order, state === 'dead' ? DEAD : {})
+      await opened.store.storeBatch(batchOf([], { parked: [parked], changes: [change] }))
+      if (state === 'dead') await opened.deadLetters.keep([letterOf(order)])
+      await expect(discard(change)).rejects.toMatchObject({ code: 'conflict' })
+      expect(await statuses(change)).toEqual(['waiting'])
+      expect((await opened.redriveTasks.audit({ limit: 9 })).items).toEqual([])
+    })
+
+    test.each(['retrying', 'dead'] as const)('it is refused while an earlier change is %s', async (state) => {
+      const order = orderAt(0)
+      const [earlier, change] = [changeAt(1, order, named('A')), changeAt(2, order, named('B'))]
+      const parked = parkedChange(earlier, state === 'dead' ? DEAD : {})
+      await opened.store.storeBatch(batchOf([order], { parked: [parked], changes: [change] }))
+      if (state === 'dead') await opened.deadLetters.keep([changeLetterOf(earlier)])
+      await expect(discard(change)).rejects.toMatchObject({ code: 'conflict' })
+      await expect(discard(earlier)).rejects.toMatchObject({ code: 'conflict' })
+      expect(await statuses(change)).toEqual(['waiting'])
+    })
+
+    test('a decided change, an early one and an unknown one are refused', async () => {
+      const order = orderAt(0)
+      const [applied, early] = [changeAt(1, order, named('A')), changeAt(5, orderAt(4), named('B'))]
+      await opened.store.storeBatch(batchOf([order], { changes: [applied] }))
+      await opened.store.storeBatch(batchOf([], { changes: [early], delivered: 'copy' }))
+      for (const change of [applied, early, changeAt(9, order, named('C'))]) {
+        await expect(discard(change)).rejects.toMatchObject({ code: 'conflict' })
+      }
+      expect(await statuses(applied, early)).toEqual(['applied', 'waiting'])
+    })
+  })
+}

@@ -1,0 +1,82 @@
+import { expect, it } from 'vitest'
+import type { LedgerExamination } from '../../../../shared/application/ledger/examine-ledger.ts'
+import { createDiscardChange } from '../../../../shared/application/orders/discard-change.ts'
+import type { ChangeView } from '../../../../shared/domain/changes/change-view.ts'
+import { actAt } from '../../../contract/store-fixtures.ts'
+import { testOrderIds } from '../../../support/orders/orders.ts'
+
+const ACCEPTED_AT = '2026-01-01T00:00:00.000Z'
+const orderId = testOrderIds.next(Date.parse(ACCEPTED_AT))
+const changeId = testOrderIds.nextChange(orderId, Date.parse(ACCEPTED_AT))
+const WITHOUT_ORDER: ChangeView = {
+  orderId,
+  changeId,
+  status: 'waiting',
+  acceptedAt: ACCEPTED_AT,
+  behind: { kind: 'order', orderId, status: 'accepted' },
+}
+const ACT = actAt(0, { at: '2026-01-01T01:00:00.000Z' })
+
+/** A ledger that is at offset 5 of a partition whose log ends at `end`, and whose record at offset 5 is of `at`. */
+function given(view: ChangeView | undefined, ledger: Partial<LedgerExamination> & { end?: number; at?: string } = {}) {
+  const { end = 5, at = ACCEPTED_AT, ...examination } = ledger
+  const discarded: string[] = []
+  const discardChange = createDiscardChange({
+    views: { getChanges: async () => new Map(view === undefined ? [] : [[changeId, view]]) },
+    redrives: {
+      discardChange: async (id) => {
+        discarded.push(id)
+      },
+    },
+    log: {
+      read: async (topic, partition, offset) => [
+        { topic, partition, offset, timestamp: Date.parse(at), key: null, value: null, headers: [] },
+      ],
+    },
+    examineLedger: async () => ({
+      lines: [{ row: { partition: 0, next: 5 }, end }] as unknown as LedgerExamination['lines'],
+      gaps: [],
+      damaged: [],
+      brokenBy: null,
+      unsettled: [],
+      snapshot: {} as LedgerExamination['snapshot'],
+      ...examination,
+    }),
+    topic: 'orders',
+  })
+  return { discarded, discard: () => discardChange(changeId, ACT) }
+}
+
+it('discards a change whose order is in no record that is older than the change', async () => {
+  const { discarded, discard } = given(WITHOUT_ORDER)
+  expect(await discard()).toBe(WITHOUT_ORDER)
+  expect(discarded).toEqual([changeId])
+})
+
+it('lets new records come meanwhile', async () => {
+  const { discarded, discard } = given(WITHOUT_ORDER, { end: 9, at: '2026-01-01T00:30:00.000Z' })
+  await discard()
+  expect(discarded).toEqual([changeId])
+})
+
+it.each<[string, Parameters<typeof given>[1]]>([
+  ['a record from before the change is not processed', { end: 9 }],
+  ['a record from about that time is not processed', { end: 9, at: '2026-01-01T00:00:59.000Z' }],
+  ['a record was passed over', { gaps: [{} as LedgerExamination['gaps'][number]] }],
+  ['the log is not the one that was counted', { brokenBy: 'truncated' }],
+])('refuses while %s', async (_, ledger) => {
+  const { discarded, discard } = given(WITHOUT_ORDER, ledger)
+  await expect(discard()).rejects.toMatchObject({ code: 'conflict' })
+  expect(discarded).toEqual([])
+})
+
+it('asks only the store about a change whose order is stored', async () => {
+  const { behind: _, ...view } = WITHOUT_ORDER
+  const { discarded, discard } = given(view, { end: 9 })
+  await discard()
+  expect(discarded).toEqual([changeId])
+})
+
+it('does not know a change that the store does not have', async () => {
+  await expect(given(undefined).discard()).rejects.toMatchObject({ code: 'change-not-found' })
+})
