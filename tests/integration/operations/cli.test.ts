@@ -90,6 +90,7 @@ describe('npm run ops', () => {
       [['dead-letters', 'redrive', '--url', product.url], 'Say which'],
       [['dead-letters', 'discard', 'orders:0:0', '--url', product.url], '--reason is missing'],
       [['ledger', 'reset', '--url', product.url], '--reason is missing'],
+      [['orders', 'changes', 'discard', 'x', '--url', product.url], '--reason is missing'],
       [['status', '--url', 'localhost:7071'], '"localhost:7071" is not a URL'],
       [['orders', 'get', '--url', product.url], 'The id is missing'],
       [['status', 'please'], 'Unexpected argument "please"'],
@@ -243,6 +244,31 @@ describe('npm run ops', () => {
     const shown = parsed(await byUrl('dead-letters', 'show', second!, '--json'))
     expect(shown).toMatchObject({ id: second, state: 'resolved' })
     expect(parsed(await byUrl('ledger', '--json'))).toMatchObject({ balanced: true })
+  })
+
+  test('shows in a dry run which changes follow a letter, and gives up no change whose order may still come', async () => {
+    const letters = await killTwoOrders()
+    const [letter] = letters
+    const { orderId } = parsed(await byUrl('dead-letters', 'show', letter!, '--json')) as { orderId: string }
+    const response = await fetch(`${product.url}/api/orders/${orderId}`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/merge-patch+json' },
+      body: JSON.stringify({ customerName: 'Robin' }),
+    })
+    const { changeId } = (await response.json()) as { changeId: string }
+    const change = async () =>
+      (await (await fetch(`${product.url}/api/orders/${orderId}/changes/${changeId}`)).json()) as { status: string }
+    await until(async () => (await change()).status === 'waiting')
+    const preview = await byUrl('dead-letters', 'redrive', letter!, '--dry-run')
+    expect([preview.exit, preview.out]).toEqual([
+      0,
+      expect.stringMatching(new RegExp(`${changeId} .*would-be-applied`)),
+    ])
+    const discard = () => byUrl('orders', 'changes', 'discard', changeId, '--reason', 'a test')
+    expect(await discard()).toMatchObject({ exit: 4, err: expect.stringContaining('may still come') as string })
+    expect(await byUrl('dead-letters', 'redrive', ...letters)).toMatchObject({ exit: 0 })
+    await until(async () => (await change()).status === 'applied')
+    expect(await discard()).toMatchObject({ exit: 4, err: expect.stringContaining('does not wait') as string })
   })
 
   test('discards, restores, edits and exports a dead letter, and replays what it exported', async () => {

@@ -5,7 +5,7 @@ import { backup } from '../../../infra/ops/commands/backup.ts'
 import { deadLetterGroups, listDeadLetters } from '../../../infra/ops/commands/dead-letters.ts'
 import { doctor } from '../../../infra/ops/commands/doctor.ts'
 import { discardDeadLetters } from '../../../infra/ops/commands/discard.ts'
-import { orderChanges } from '../../../infra/ops/commands/orders.ts'
+import { discardChange, orderChanges } from '../../../infra/ops/commands/orders.ts'
 import { listRedrives, redriveDeadLetters } from '../../../infra/ops/commands/redrive.ts'
 import { repairLedger, resetLedger, status } from '../../../infra/ops/commands/status.ts'
 
@@ -163,6 +163,19 @@ describe('the changes of an order', () => {
       '',
       'There is more: --cursor n',
     ])
+  })
+})
+
+describe('giving up a change', () => {
+  it('sends the reason, and says that the change is discarded', async () => {
+    const { asked, printed } = await run(discardChange, [{ status: 'discarded' }], {
+      positionals: ['c'],
+      options: { reason: 'Its order was deleted.' },
+    })
+    expect(asked).toEqual([
+      { method: 'POST', path: '/api/ops/changes/c/discard', body: { reason: 'Its order was deleted.' } },
+    ])
+    expect(printed).toContain('c is discarded.')
   })
 })
 
