@@ -79,7 +79,22 @@ export function undecidedChangesContract(name: string, open: OpenEmptyStore): vo
       expect(await storeBatch([], { changes: [bad], delivered: 'copy' })).toMatchObject({ undecided: [failure(bad)] })
       await storeBatch([], { parked: [{ ...parked, ...DEAD }], delivered: 'copy' })
       expect(await statuses(bad, last)).toEqual(['dead-lettered', 'waiting'])
-      expect((await opened.ledger.read(GROUP, 9)).parked).not.toHaveProperty('retrying', 1)
+    })
+
+    test('counts one that failed before as retried or dead again', async () => {
+      const order = orderAt(0)
+      const bad = changeAt(1, order, THROWING)
+      const states = async () => (await opened.ledger.read(GROUP, 9)).parked
+      await storeBatch([order], { parked: [parkedChange(bad)] })
+      expect(await storeBatch([], { changes: [bad], delivered: 'copy' })).toHaveProperty('undecided')
+      expect(await states()).toMatchObject({ stored: 1 })
+      const again = parkedChange(bad, { attempt: 2, cause: NOT_DECIDED })
+      await storeBatch([], { parked: [again], delivered: 'copy' })
+      expect(await states()).toMatchObject({ retrying: 1 })
+      await storeBatch([], { changes: [bad], delivered: 'copy' })
+      await storeBatch([], { parked: [{ ...again, ...DEAD }], delivered: 'copy' })
+      expect(await states()).toMatchObject({ dead: 1 })
+      expect(await line()).toMatchObject({ next: 2, parked: 1, balanced: true })
     })
 
     test.each(['before', 'after'])(
