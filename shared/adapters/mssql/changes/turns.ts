@@ -146,7 +146,7 @@ export function createTurns(query: Query): Turns {
     }
   }
 
-  async function takeSome(orderIds: readonly string[], now: string, { states, undecided }: Mutable): Promise<void> {
+  async function takeSome(orderIds: readonly string[], now: string, { states, undecided }: Collected): Promise<void> {
     let pending = orderIds
     for (let attempt = 0; pending.length > 0; attempt += 1) {
       if (attempt === MAX_ATTEMPTS) {
@@ -169,7 +169,7 @@ export function createTurns(query: Query): Turns {
   return {
     read,
     async take(orderIds, now) {
-      const taken: Mutable = { states: new Map(), undecided: [] }
+      const taken: Collected = { states: new Map(), undecided: [] }
       for (let start = 0; start < orderIds.length; start += ORDERS_AT_ONCE) {
         await takeSome(orderIds.slice(start, start + ORDERS_AT_ONCE), now, taken)
       }
@@ -217,7 +217,7 @@ export function toApplied(row: Row): AppliedChange {
   }
 }
 
-interface Mutable {
+interface Collected {
   readonly states: Map<string, ChangeState>
   readonly undecided: UndecidedChange[]
 }

@@ -105,8 +105,8 @@ export function changePreviewsContract(name: string, open: OpenEmptyStore): void
       await given({ orders: [first, second] }, [ofFirst, ofSecond])
       const preview = await opened.store.previewBatch({ orders: [redriven(first)] })
       expect(preview.followers).toEqual([{ orderId: first.orderId, changeId: ofFirst.changeId, kind: 'applied' }])
-      const withIt = await opened.store.previewBatch({ orders: [redriven(first)], changes: [ofFirst] })
-      expect(brief(withIt)).toEqual({ changes: [['applied', undefined]], followers: [] })
+      const takenIn = await opened.store.previewBatch({ orders: [redriven(first)], changes: [ofFirst] })
+      expect(brief(takenIn)).toEqual({ changes: [['applied', undefined]], followers: [] })
       const both = await opened.store.previewBatch({ orders: [first, second].map(redriven) })
       expect(new Set(both.followers.map(({ changeId }) => changeId))).toEqual(
         new Set([ofFirst.changeId, ofSecond.changeId]),
