@@ -41,10 +41,11 @@ export async function startProduct(settings: Readonly<Record<string, string>> = 
   const topic = `loadtest-${Date.now().toString(36)}`
   const own = { DATA_DIR: directory, PORT: '0', HOST: '127.0.0.1', FUNCTIONS_KEY: key, ORDERS_TOPIC: topic }
   const environment = { LOG_LEVEL: 'error', ...process.env, FAULTS: 'off', ...own, ...settings }
+  const preload = join(ROOT, 'infra/host/preload.js')
   const file = join(ROOT, 'infra/host/start.ts')
   const remove = () => rmSync(directory, { recursive: true, force: true })
   process.once('exit', remove)
-  const server = await startServer('The product', ['--max-semi-space-size=64', file], environment)
+  const server = await startServer('The product', ['--max-semi-space-size=16', '--import', preload, file], environment)
   return {
     ...server,
     key,

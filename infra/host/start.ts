@@ -1,11 +1,6 @@
-import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 
-/**
- * `npm start`. Enables the compile cache before it imports anything else, so later starts need not strip types or
- * parse. A failed start prints one line and exits with 1.
- */
-enableCompileCache()
+/** `npm start`. A failed start prints one line and exits with 1. */
 const { startFailure } = await import('./start-failure.ts')
 
 try {

@@ -32,7 +32,7 @@ export interface EmbeddedLogOptions extends QueueLimits {
   readonly directory: string
   /** The partitions of a topic that publishing or subscribing creates, like Kafka's `num.partitions`; 1 by default. */
   readonly partitions?: number
-  /** The memory for the newest records; 16 MiB by default. */
+  /** The memory for the newest records; 4 MiB by default. */
   readonly cacheBytes?: number
   /** Called once when writing starts to fail. `onBack` is called when writing works again. */
   readonly onAway?: (error: unknown) => void
@@ -45,7 +45,7 @@ export interface EmbeddedLogOptions extends QueueLimits {
   readonly worker?: URL
 }
 
-const CACHE_BYTES = 16 * 1024 * 1024
+const CACHE_BYTES = 4 * 1024 * 1024
 const READ_BYTES = 8 * 1024 * 1024
 
 /** Rejects with `log-unavailable` if the directory or the file can't be used, or if another log has the file open. */

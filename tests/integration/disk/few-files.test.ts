@@ -14,7 +14,7 @@ describe.skipIf(process.platform === 'win32')('A start without enough descriptor
     { timeout: 60_000 },
     async (limit) => {
       const directory = temporaryDirectory()
-      const start = [process.execPath, '--import', './infra/host/node-version.js', 'infra/host/start.ts']
+      const start = [process.execPath, '--import', './infra/host/preload.js', 'infra/host/start.ts']
       const child = spawn('sh', ['-c', `ulimit -n ${limit} && exec "$@"`, 'sh', ...start], {
         cwd: ROOT,
         env: { PATH: process.env['PATH'], DATA_DIR: join(directory, 'data'), PORT: '0', LOG_LEVEL: 'warn' },

@@ -13,7 +13,7 @@ export interface OpsAnswer {
 
 /** `npm run ops -- …` without npm; the environment contains only the given settings. */
 export async function ops(words: readonly string[], settings: Record<string, string> = {}): Promise<OpsAnswer> {
-  const args = ['--import', './infra/host/node-version.js', 'infra/ops/cli.ts', ...words]
+  const args = ['--import', './infra/host/preload.js', 'infra/ops/cli.ts', ...words]
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], DATA_DIR: join(ROOT, 'no-such-directory'), ...settings },

@@ -6,7 +6,7 @@
 start_product() {
   export DATA_DIR="$1/data" PORT=0 FUNCTIONS_KEY=only-for-this-run-of-tests LOG_LEVEL=error
   unset KAFKA_BROKERS SQL_CONNECTION_STRING ORDERS_AUTH
-  node --import ./infra/host/node-version.js infra/host/start.ts > "$1/log" 2>&1 &
+  node --import ./infra/host/preload.js infra/host/start.ts > "$1/log" 2>&1 &
   product=$!
   url=
   for _ in $(seq 600); do

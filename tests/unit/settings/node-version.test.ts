@@ -20,8 +20,8 @@ test('package.json and the check of the scripts agree', () => {
     scripts: Record<string, string>
   }
   expect(engines.node).toBe('>=22.18')
-  expect(read('infra/host/node-version.js')).toContain('this needs Node 22.18 or later')
+  expect(read('infra/host/preload.js')).toContain('this needs Node 22.18 or later')
   const running = Object.values(scripts).filter((script) => script.startsWith('node '))
   expect(running.length).toBeGreaterThan(4)
-  for (const script of running) expect(script).toContain('--import ./infra/host/node-version.js')
+  for (const script of running) expect(script).toContain('--import ./infra/host/preload.js')
 })

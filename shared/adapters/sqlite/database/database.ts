@@ -4,7 +4,7 @@ import { isBusyError, isConstraintError } from './errors.ts'
 
 /** How long a connection waits for another process that writes before the store counts as busy. */
 const BUSY_TIMEOUT_MS = 2000
-const CACHE_KIB = 64 * 1024
+const CACHE_KIB = 16 * 1024
 
 /**
  * Opens the file with WAL, so that readers never wait for the writer, and with FULL. With NORMAL a power failure may

@@ -1,0 +1,16 @@
+import module from 'node:module'
+
+// Plain JavaScript that runs before any TypeScript, because Node before 22.18 cannot read TypeScript.
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(
+    `Node ${process.versions.node} is too old: this needs Node 22.18 or later. On Linux and Windows \`npm ci\` brings Node 24 along; elsewhere install it from nodejs.org.\n`,
+  )
+  process.exit(1)
+}
+
+// The compile cache spares later starts of any script type stripping and parsing. Worker threads learn of its directory
+// only from the environment. Without the cache each thread would load Node's type stripper, which takes 15 MB.
+module.enableCompileCache()
+const directory = module.getCompileCacheDir()
+if (directory !== undefined) process.env['NODE_COMPILE_CACHE'] ??= directory

@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+
+const PRELOAD = join(import.meta.dirname, '..', '..', '..', 'infra', 'host', 'preload.js')
+/** Prints for the main thread, and then for a worker thread, whether Node has loaded its type stripper. */
+const SCRIPT = `
+import { isMainThread, Worker } from 'node:worker_threads'
+console.log(process.moduleLoadList.some((name: string) => name.includes('amaro')))
+if (isMainThread) new Worker(import.meta.filename, { execArgv: [] })
+`
+
+function start(directory: string, cache: string): string[] {
+  const { NODE_COMPILE_CACHE: _, ...env } = process.env
+  const script = join(directory, 'script.mts')
+  writeFileSync(script, SCRIPT)
+  const output = execFileSync(process.execPath, ['--import', PRELOAD, script], {
+    cwd: directory,
+    env: { ...env, TMPDIR: cache },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  return output.trim().split('\n')
+}
+
+test('from the second start on, no thread loads the type stripper, because all use the compile cache', () => {
+  const directory = temporaryDirectory()
+  expect(start(directory, directory)).toEqual(['true', 'true'])
+  expect(start(directory, directory)).toEqual(['false', 'false'])
+})
+
+test('without a directory for the compile cache the start succeeds', () => {
+  const directory = temporaryDirectory()
+  expect(start(directory, join(directory, 'script.mts'))).toEqual(['true', 'true'])
+  expect(readdirSync(directory)).toEqual(['script.mts'])
+})
