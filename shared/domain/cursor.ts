@@ -2,19 +2,20 @@ import { createHash } from 'node:crypto'
 import { OrderError } from './errors.ts'
 
 /**
- * Where a page ended: opaque, and valid only for the query that it came from, because a position among other rows would
- * skip or repeat some. Has a version, so that another program's cursor is refused and not misread.
+ * Marks where a page ended. A cursor is opaque and valid only for the query that produced it, because the same position
+ * in another result would skip or repeat rows. The version ensures that another program's cursor is refused and not
+ * misread.
  */
 const VERSION = 1
 
-/** `position` consists of whole numbers and short texts, as the query needs them. */
+/** `position` consists of integers and short strings, depending on the query. */
 export function toCursor(query: object, position: readonly (number | string)[]): string {
   return Buffer.from(JSON.stringify([VERSION, hashOf(query), ...position])).toString('base64url')
 }
 
 /**
- * A page out of the rows that a query found. It asks for one row more than a page holds, and that row says whether there is
- * a next page.
+ * One page of the rows that a query found. The query fetches one row more than the page holds; that extra row shows
+ * whether there is a next page.
  */
 export function toPage<Row, Item>(
   query: { readonly limit: number },
@@ -28,7 +29,9 @@ export function toPage<Row, Item>(
   return { items: page.map(toItem), nextCursor: hasMore ? toCursor(query, positionOf(last)) : null }
 }
 
-/** The position; undefined for a query without a cursor. Throws `invalid-request` for a cursor of another query. */
+/**
+ * The cursor's position; undefined for a query without a cursor. Throws `invalid-request` for another query's cursor.
+ */
 export function fromCursor<const Types extends readonly ('number' | 'string')[]>(
   query: { readonly cursor?: string },
   types: Types,
@@ -60,7 +63,7 @@ function invalidCursor(cause?: unknown): OrderError {
   })
 }
 
-/** The size of a page may change on the way, everything else belongs to the query. */
+/** The page size may change between pages; all other parameters are part of the query's identity. */
 function hashOf(query: object): string {
   const filters = Object.entries(query)
     .filter(([name, value]) => name !== 'cursor' && name !== 'limit' && value !== undefined)

@@ -1,9 +1,9 @@
 /**
- * Every code with which this product refuses or fails. Each has a row in docs/errors.md with its meaning and who can fix
- * it. The first group reaches callers as problem types; the others classify failures in processing.
+ * Every error code of this product. docs/errors.md has a row for each code with its meaning and who can fix the error.
+ * The first group reaches callers as problem types; the other codes classify processing failures.
  */
 export type ErrorCode =
-  // Faults of requests.
+  // Request errors.
   | 'malformed-json'
   | 'invalid-order'
   | 'invalid-change'
@@ -27,7 +27,7 @@ export type ErrorCode =
   | 'version-conflict'
   | 'earlier-change-discarded'
   | 'overtaken'
-  // Faults of records in the log.
+  // Errors in log records.
   | 'undecodable-record'
   | 'unknown-event'
   | 'failed-elsewhere'
@@ -36,7 +36,7 @@ export type ErrorCode =
   | 'change-not-decided'
   | 'taken-out'
   | 'record-missing'
-  // Faults of the log, the store and the process.
+  // Errors of the log, the store and the process.
   | 'log-unavailable'
   | 'log-full'
   | 'log-unreadable'
@@ -50,7 +50,7 @@ export type ErrorCode =
   | 'shutting-down'
   | 'internal'
 
-/** One fault of a request: where (an RFC 6901 JSON pointer, or the name of a parameter) and why. */
+/** One error in a request: where (an RFC 6901 JSON pointer, or a parameter name) and why. */
 export interface Violation {
   readonly pointer: string
   readonly detail: string
@@ -63,13 +63,15 @@ export interface OffsetRange {
 }
 
 export interface OrderErrorOptions {
-  /** True if the same request may succeed later without a change. */
+  /** True if the same request may succeed later unchanged. */
   readonly retriable?: boolean
   readonly cause?: unknown
   readonly violations?: readonly Violation[]
-  /** Of `log-unreadable`: the offsets of the batch. */
+  /** Only for `log-unreadable`: the offsets of the batch. */
   readonly unreadable?: OffsetRange
-  /** Of `log-unreadable`: consumers continue behind it, because the only copy is damaged and waiting does not help. */
+  /**
+   * Only for `log-unreadable`: consumers skip the batch, because the only copy is damaged and waiting does not help.
+   */
   readonly isPassedOver?: boolean
   /** When a caller may try again, in seconds. */
   readonly retryAfterSeconds?: number
@@ -77,7 +79,10 @@ export interface OrderErrorOptions {
   readonly changeId?: string
 }
 
-/** The one error class. Recognise it with `isOrderError`, by property, so that a copy from another thread counts too. */
+/**
+ * The only error class. Check errors with `isOrderError`, which tests properties and so accepts errors from another
+ * thread.
+ */
 export class OrderError extends Error {
   override readonly name = 'OrderError'
   readonly code: ErrorCode
@@ -104,19 +109,19 @@ export function isOrderError(error: unknown): error is OrderError {
   return error instanceof Error && error.name === 'OrderError' && 'code' in error && 'retriable' in error
 }
 
-/** The offsets that could not be read; undefined for any other error. */
+/** The unreadable offsets; undefined for any other error. */
 export function unreadableOffsets(error: unknown): OffsetRange | undefined {
   return isOrderError(error) && error.code === 'log-unreadable' ? error.unreadable : undefined
 }
 
-/** For log lines about such an error: only its own partition waits, until a person acts. */
+/** Log text for an unreadable batch: only its own partition waits, until somebody acts. */
 export const TO_DO_IF_UNREADABLE =
   'its partition waits there and the others go on; see "A partition cannot be read" in docs/runbook.md'
 
-/** The same for an error that `isPassedOver`. */
+/** The equivalent text for an error with `isPassedOver`. */
 export const TO_DO_IF_PASSED_OVER = 'its partition goes on behind it; see "Damage in the log" in docs/runbook.md'
 
-/** The message of anything that was thrown, for logs and operators; never for callers. */
+/** The message of any thrown value, for logs and operators but never for callers. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { text } from './text.ts'
 
-/** The caller's own data about an order: the product stores it, returns it and never interprets it. */
+/** The caller's own data about an order. The product stores and returns the data but never interprets it. */
 export type Metadata = Readonly<Record<string, string>>
 
 const MAX_ENTRIES = 20
@@ -9,7 +9,7 @@ const MAX_VALUE_LENGTH = 500
 
 const NAME_FAULT = 'must have a name of 1 to 40 letters, digits, "_", "." and "-"'
 
-/** Sorted, because JSON objects have no order: the same entries in another order are the same order. */
+/** Sorted, because JSON objects are unordered: the same entries in another sequence make the same order. */
 export const metadataSchema = z
   .record(z.string().regex(/^[A-Za-z0-9_.-]{1,40}$/), text(0, MAX_VALUE_LENGTH, 'many lines'), {
     error: ({ code }) => (code === 'invalid_key' ? NAME_FAULT : 'must be an object'),

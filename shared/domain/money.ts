@@ -2,12 +2,14 @@ import { z } from 'zod'
 import { expected } from './violations.ts'
 
 /**
- * An amount with at most four decimals, 0 to 9,999,999,999.9999: fourteen significant digits, which both a JSON number (an
- * IEEE 754 double) and SQL Server's DECIMAL(19,4) hold exactly.
+ * An amount with at most four decimals, from 0 to 9,999,999,999.9999: fourteen significant digits, which both a JSON
+ * number (an IEEE 754 double) and SQL Server's DECIMAL(19,4) represent exactly.
  */
 export const MAX_AMOUNT = 9_999_999_999.9999
 
-/** An amount as a whole number of ten-thousandths, so that it is added, compared and stored without rounding. */
+/**
+ * An amount as an integer number of ten-thousandths, so that amounts are added, compared and stored without rounding.
+ */
 export function toTenThousandths(amount: number): number {
   return Math.round(amount * 10_000)
 }
@@ -25,5 +27,5 @@ export const amountSchema = z
   .min(0, { error: 'must not be negative' })
   .max(MAX_AMOUNT, { error: `must be at most ${MAX_AMOUNT}` })
   .refine(hasFourDecimalsAtMost, { error: 'must have at most 4 decimals' })
-  // In words, because validators compute `multipleOf` in binary fractions and refuse 187.35.
+  // Described in words, because validators compute `multipleOf` in binary fractions and refuse 187.35.
   .meta({ description: 'An amount of money with at most 4 decimals, carried exactly.' })

@@ -5,18 +5,19 @@ import { emailAddress, filledText, text } from './text.ts'
 import { expected } from './violations.ts'
 
 /**
- * NewOrder, the command: the fields of the original reference application. One schema validates, types, and generates
- * the OpenAPI and AsyncAPI documents.
+ * The NewOrder command, with the fields of the original reference application. One schema validates commands, provides
+ * their types, and generates the OpenAPI and AsyncAPI documents.
  *
- * The domain's rules beyond the shape:
+ * The domain rules beyond types and lengths:
  * - `totalPrice` need not be the sum of the items: shipping, discounts and taxes are agreed elsewhere. Not enforced.
- * - Items may be priced in another currency than the order: each keeps its own. Not enforced.
- * - The same item code may come twice: two lines are two lines. Not enforced.
- * - An order has at least one item and at most 500; quantities are whole and positive. Enforced here.
- * - Names, addresses, item codes, brands and types are not only spaces. Enforced for requests; the log may hold older
- *   orders.
- * - An e-mail has an @, or is empty: the field is required, and not every customer has one. Enforced likewise.
- * Unknown members are left out and listed in the answer (unknown-members.ts).
+ * - An item's currency may differ from the order's: each item keeps its own. Not enforced.
+ * - The same item code may occur twice, as two separate lines. Not enforced.
+ * - An order has 1 to 500 items; quantities are positive integers. Enforced here.
+ * - Names, addresses, item codes, brands and types must not consist of spaces only. Enforced for requests only, because
+ *   the log may hold older orders.
+ * - An e-mail address contains an @ or is empty: the field is required, but not every customer has an address. Enforced
+ *   for requests only.
+ * Unknown members are left out and listed in the response (unknown-members.ts).
  */
 
 export const CURRENCIES = ['EUR', 'USD', 'GBP'] as const
@@ -28,7 +29,7 @@ export type PaymentMethod = (typeof PAYMENT_METHODS)[number]
 export const MAX_ITEMS = 500
 const MAX_QUANTITY = 2_147_483_647
 
-/** Takes a number of the original's enumeration (from 1) or a name, and returns the name. */
+/** Accepts a number of the original's enumeration (from 1) or a name, and returns the name. */
 function numberedName<const Names extends readonly [string, ...string[]]>(names: Names) {
   const known = `must be one of ${names.map((name, index) => `${index + 1} or "${name}"`).join(', ')}`
   return z
@@ -41,7 +42,7 @@ const paymentMethodSchema = numberedName(PAYMENT_METHODS).meta({
   description: '1 or PayPal, 2 or Invoice, 3 or OnlineBankTransfer, 4 or CreditCard, 5 or DirectDebit.',
 })
 
-/** The caller's own name of the order. It need not be unique; an Idempotency-Key is. */
+/** The caller's own name for the order. The reference need not be unique, unlike an Idempotency-Key. */
 export const referenceSchema = filledText(100).meta({
   description:
     "The caller's own name of the order, such as its number in a shop. Lists can be filtered by it, and search finds it. It need not be unique: an Idempotency-Key makes sure that an order is stored once.",
@@ -90,7 +91,7 @@ function orderSchema<Item extends ReturnType<typeof itemSchema>>({ filled, email
         .array(item, { error: expected('must be an array') })
         .min(1, { error: 'must have at least one item' })
         .max(MAX_ITEMS, { error: `must have at most ${MAX_ITEMS} items` }),
-      // Optional and last, so that the JSON of an order without them, and its hash, stay as they were before.
+      // Optional and last, so that an order without these members has the same JSON and hash as before they existed.
       reference: z.exactOptional(referenceSchema),
       metadata: z.exactOptional(metadataSchema),
     },
@@ -99,14 +100,14 @@ function orderSchema<Item extends ReturnType<typeof itemSchema>>({ filled, email
 }
 
 const SENT: Texts = { filled: filledText, email: emailAddress(100) }
-/** Without rules that are newer than the first orders, because an accepted order can always be stored. */
+/** Without the rules added after the first orders were logged, because an accepted order must always be storable. */
 const LOGGED: Texts = { filled: (max, lines) => text(1, max, lines), email: text(0, 100) }
 
 /** For requests. */
 export const orderItemSchema = itemSchema(SENT)
 export const newOrderCommandSchema = orderSchema(SENT, orderItemSchema)
 
-/** For records of the log. */
+/** For log records. */
 export const loggedItemSchema = itemSchema(LOGGED)
 export const loggedOrderSchema = orderSchema(LOGGED, loggedItemSchema)
 

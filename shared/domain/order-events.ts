@@ -8,9 +8,9 @@ import { text } from './text.ts'
 import { violationsOf } from './violations.ts'
 
 /**
- * The events as the log keeps them for ever: these names and fields are a storage format, to be versioned with care.
- * `NewOrder` is the wire name of an order that was accepted. The other two say that a change was accepted; it is decided
- * when its turn comes.
+ * The event types as the log keeps them for ever: names and fields are a storage format and need careful versioning.
+ * `NewOrder` is the wire name for an accepted order. The other two types record that a change was accepted; the change
+ * is decided when its turn comes.
  */
 export const NEW_ORDER_TYPE = 'NewOrder.v1'
 export const CHANGE_TYPES = {
@@ -18,30 +18,30 @@ export const CHANGE_TYPES = {
   cancel: 'OrderCancelled.v1',
 } as const satisfies Record<ChangeKind, string>
 
-/** An accepted order. Its data holds names (`EUR`, `CreditCard`), never the original's numbers. */
+/** An accepted order. `data` holds names (`EUR`, `CreditCard`), never the original's numbers. */
 export interface NewOrder {
   readonly orderId: string
   /** RFC 3339, UTC. */
   readonly acceptedAt: string
   readonly data: NewOrderCommand
-  /** SHA-256 of the caller's Idempotency-Key, if there was one. */
+  /** SHA-256 of the caller's Idempotency-Key; null if the caller sent none. */
   readonly idempotencyKeyHash: string | null
 }
 
 const MAX_LOGGED_REASON = 200
-/** The length of an unknown type in an error's message. */
+/** The maximum length of an unknown type in an error message. */
 const MAX_TYPE_LENGTH = 100
 
 /**
- * Upcasts every version that was ever written to today's: each entry takes the JSON of its own version to the next. To
- * change the event, name the new version, and make the old one's entry its upcaster. An optional member needs no new
- * version, because readers ignore unknown members.
+ * Upcasts every version ever written to the current one: each entry converts its own version's JSON to the next
+ * version. To change the event, name the new version and make the old version's entry its upcaster. An optional member
+ * needs no new version, because readers ignore unknown members.
  */
 const UPCASTERS: ReadonlyMap<string, (data: unknown) => unknown> = new Map([[NEW_ORDER_TYPE, upcastV1]])
 
 /**
- * Members that version 1 did not have at first. Before, other producers could put anything there, which was ignored; so
- * values that do not fit the member are still ignored.
+ * Members that were added to version 1 later. Until then, other producers could send anything under these names, and it
+ * was ignored; so values that do not fit a member are still ignored.
  */
 const LATER_MEMBERS = { reference: referenceSchema, metadata: metadataSchema } as const
 
@@ -56,9 +56,9 @@ function upcastV1(data: unknown): unknown {
 }
 
 /**
- * The data of a NewOrder event of any known version, validated.
- * Throws `unknown-event` for a type or version that this program does not know, `invalid-order` for data that is not
- * an order: both are poison, because no retry makes them readable.
+ * The validated data of a NewOrder event of any known version. Throws `unknown-event` for a type or version that this
+ * program does not know, and `invalid-order` for data that is not an order. Both are poison, because no retry makes
+ * such a record readable.
  */
 export function readNewOrderData(type: string, json: unknown): NewOrderCommand {
   const upcast = UPCASTERS.get(type)
@@ -77,12 +77,12 @@ function invalid(code: 'invalid-order' | 'invalid-change', what: string, error: 
   return new OrderError(code, `${what}: ${first?.pointer ?? ''} ${first?.detail ?? ''}`.trimEnd(), { violations })
 }
 
-/** The event's JSON with its members always in the same order, as it is published and as `bodyHash` expects it. */
+/** The event's JSON with its members in a fixed sequence, as published and as `bodyHash` expects. */
 export function newOrderJson(data: NewOrderCommand): string {
   return JSON.stringify(data)
 }
 
-/** Distinguishes bodies under the same order id or Idempotency-Key: SHA-256 in hex of the event's JSON. */
+/** The SHA-256 (hex) of the event's JSON, which distinguishes bodies under the same order id or Idempotency-Key. */
 export function bodyHash(json: string): string {
   return hash('sha256', json)
 }
@@ -104,13 +104,13 @@ export const cancelledSchema = z.object({
   expectedVersion: expectedVersionSchema,
 })
 
-/** The kind of change of which the type is an event, of whatever version; undefined for any other type. */
+/** The kind of change that the event type stands for, in any version; undefined for any other type. */
 export function changeKindOf(type: string): ChangeKind | undefined {
   if (type === CHANGE_TYPES.amend) return 'amend'
   return type === CHANGE_TYPES.cancel ? 'cancel' : undefined
 }
 
-/** The data of a change's event, validated. Throws `invalid-change` for data that is not one, which is poison. */
+/** The validated data of a change event. Throws `invalid-change` for invalid data, which is poison. */
 export function readChangeData(kind: ChangeKind, json: unknown): OrderChange {
   const parsed = kind === 'amend' ? amendedSchema.safeParse(json) : cancelledSchema.safeParse(json)
   if (!parsed.success) throw invalid('invalid-change', 'Not a valid change', parsed.error)
@@ -121,7 +121,7 @@ export function readChangeData(kind: ChangeKind, json: unknown): OrderChange {
   return { kind: 'cancel', ...parsed.data }
 }
 
-/** The event's JSON with its members always in the same order, as it is published. */
+/** The event's JSON with its members in a fixed sequence, as published. */
 export function changeJson(change: OrderChange): string {
   const { expectedVersion } = change
   const data = change.kind === 'amend' ? { changes: change.amendment } : { reason: change.reason }

@@ -1,20 +1,20 @@
 import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
 
 /**
- * An order id is a UUID whose last 32 bits are a truncated HMAC-SHA-256 of the 96 before them, so that an id which was
- * issued here is recognised without a look-up: that is how GET can promise never to answer 404 for one.
+ * An order id is a UUID whose last 32 bits are a truncated HMAC-SHA-256 of the preceding 96 bits, so that an issued id
+ * is recognised without a look-up. This is how GET can promise never to return 404 for an issued id.
  *
  * Version 7 (RFC 9562 §5.7): 48 bits of time, 12 bits of counter, 30 random bits, the tag.
  * Version 8 (RFC 9562 §5.8): 90 bits derived from an Idempotency-Key and the order, the tag.
  */
 export interface OrderIds {
-  /** A new id, greater than every earlier one of this process. */
+  /** A new id, greater than every earlier id of this process. */
   next(nowMs: number): string
-  /** The one id of this key with this order: the same arguments always give the same id. */
+  /** The id for this key and this order: the same arguments always produce the same id. */
   derive(idempotencyKey: string, orderJson: string): string
-  /** Whether this product issued the id. Expects a canonical one, as `parseOrderId` returns it. */
+  /** Whether this product issued the id. Expects the canonical form that `parseOrderId` returns. */
   isIssued(orderId: string): boolean
-  /** The same three for a change of this order. The tag of a change's id covers the order's id. */
+  /** The same three functions for a change of this order. The tag in a change id also covers the order id. */
   nextChange(orderId: string, nowMs: number): string
   deriveChange(orderId: string, idempotencyKey: string, changeJson: string): string
   isIssuedChange(orderId: string, changeId: string): boolean
@@ -23,33 +23,35 @@ export interface OrderIds {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const COUNTER_BITS = 12
 const RANDOM_POOL_BYTES = 4096
-/** For the ids of orders themselves. */
+/** Used for the tags of order ids. */
 const NO_ORDER = ''
 
-/** The canonical, lower-case form of an id; undefined for a text that is not an order id. */
+/** The canonical, lower-case form of an order id; undefined for any other text. */
 export function parseOrderId(text: string): string | undefined {
   const lower = text.toLowerCase()
   return UUID.test(lower) ? lower : undefined
 }
 
-/** When a version 7 id was made; undefined for a derived one. */
+/** When a version 7 id was generated; undefined for a derived id. */
 export function issuedAt(orderId: string): Date | undefined {
   return orderId[14] === '7' ? new Date(Number.parseInt(orderId.slice(0, 8) + orderId.slice(9, 13), 16)) : undefined
 }
 
-/** SHA-256 in hex of an Idempotency-Key. The store keeps it unique, so that the key itself is stored nowhere. */
+/**
+ * SHA-256 (hex) of an Idempotency-Key. The store enforces uniqueness on the hash, so the key itself is never stored.
+ */
 export function idempotencyKeyHash(idempotencyKey: string): string {
   return hash('sha256', idempotencyKey)
 }
 
-/** The same for a change, whose keys are the order's own: the same key for another order is another change. */
+/** The hash for a change. Keys are scoped to the order: the same key for another order identifies another change. */
 export function changeKeyHash(orderId: string, idempotencyKey: string): string {
   return hash('sha256', `${orderId}:${idempotencyKey}`)
 }
 
-/** The first secret signs and all of them verify, so that a secret can be replaced without disowning earlier ids. */
+/** Signs with the first secret and verifies with all, so that a secret can be replaced while earlier ids stay valid. */
 export function createOrderIds(secrets: readonly [string, ...string[]]): OrderIds {
-  // As key objects, so that each key is prepared once and not for every id.
+  // Key objects, so that each key is prepared once and not for every id.
   const keys = secrets.map((secret) => createSecretKey(secret, 'utf8'))
   const signing = createSecretKey(secrets[0], 'utf8')
   let lastMs = 0
@@ -74,7 +76,7 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
   }
 
   function next(nowMs: number, orderId: string): string {
-    // A clock that steps back must not repeat an id, so the time then stands still and the counter continues.
+    // A clock that steps back must not repeat an id, so the time then stays the same and the counter continues.
     if (nowMs > lastMs) {
       lastMs = nowMs
       counter = random32() >>> 22 // starts in the lower quarter, so that a busy millisecond has room
@@ -119,7 +121,7 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
   }
 }
 
-/** Without an order's id the tag is of the 96 bits alone, as in every order's id. */
+/** Without an order id, the tag covers only the 96 bits, as in every order id. */
 function tagOf(key: KeyObject, bytes: Buffer, orderId: string): Buffer {
   return createHmac('sha256', key).update(bytes.subarray(0, 12)).update(orderId).digest()
 }

@@ -2,14 +2,14 @@ import type { Metadata } from './metadata.ts'
 import type { Currency, NewOrderCommand, PaymentMethod } from './order-commands.ts'
 
 /**
- * The read model, as queries return it. Field names are the original application's; currencies and payment methods are
- * ISO codes and names; times are RFC 3339 in UTC.
+ * The read model that queries return. Field names are those of the original application; currencies are ISO codes,
+ * payment methods are names, and times are RFC 3339 in UTC.
  */
 
 export const ORDER_STATUSES = ['accepted', 'retrying', 'stored', 'cancelled', 'dead-lettered', 'discarded'] as const
 export type OrderStatus = (typeof ORDER_STATUSES)[number]
 
-/** The statuses in the store, by which lists can be filtered. Only the log knows that an order is `accepted`. */
+/** The statuses in the store, by which lists can be filtered. `accepted` is known only from the log. */
 export const STORE_STATUSES = [
   'retrying',
   'stored',
@@ -25,20 +25,20 @@ export interface Cause {
   readonly detail: string
 }
 
-/** The state of an order. Members other than `orderId` and `status` are present if they are known and apply. */
+/** The state of an order. All members except `orderId` and `status` are present only if known and applicable. */
 export interface OrderState {
   readonly orderId: string
   readonly status: OrderStatus
   readonly acceptedAt?: string
   readonly storedAt?: string
-  /** How many events the stored order is made of: 1 if it was never changed. */
+  /** The number of events applied to the stored order: 1 if the order was never changed. */
   readonly version?: number
   readonly cancelledAt?: string
   /** The caller's reason for the cancellation. */
   readonly cancellationReason?: string
-  /** True if it was stored only after an operator's redrive. */
+  /** True if the order was stored only after an operator's redrive. */
   readonly recovered?: boolean
-  /** While retrying: the attempts so far, the most there will be, and when the next is due. */
+  /** While retrying: the attempts so far, the maximum number of attempts, and when the next is due. */
   readonly attempt?: number
   readonly maxAttempts?: number
   readonly nextAttemptAt?: string
@@ -46,12 +46,12 @@ export interface OrderState {
   readonly updatedAt?: string
 }
 
-/** Whether the order stays where it is unless somebody acts. */
+/** Whether the status is final unless somebody acts. */
 export function isFinal({ status }: Pick<OrderState, 'status'>): boolean {
   return isInStore({ status }) || status === 'dead-lettered' || status === 'discarded'
 }
 
-/** Whether the order was stored, whatever its callers changed since. */
+/** Whether the order was stored, whatever changes have followed. */
 export function isInStore({ status }: Pick<OrderState, 'status'>): boolean {
   return status === 'stored' || status === 'cancelled'
 }
@@ -80,15 +80,15 @@ export interface OrderContent {
   readonly totalPrice: number
   readonly paymentMethodType: PaymentMethod
   readonly orderItems: readonly OrderItemView[]
-  /** As the caller gave them; absent if it did not. */
+  /** The caller's reference and metadata; absent if the caller sent none. */
   readonly reference?: string
   readonly metadata?: Metadata
 }
 
-/** An order's state, with its content once that is known, which may be only when it is stored. */
+/** An order's state, with its content once known, which may be only after the order is stored. */
 export type OrderView = OrderState & Partial<OrderContent>
 
-/** An item's name in search and on pages: brand, type, size and colour, as far as they are given. */
+/** An item's name in search and on pages: brand, type, size and colour, each only if present. */
 export function longDescription(item: { brand: string; type: string; size: string; colour: string }): string {
   return [item.brand, item.type, item.size, item.colour].filter((part) => part !== '').join(' ')
 }
@@ -114,7 +114,7 @@ export function toOrderContent(order: NewOrderCommand): OrderContent {
   }
 }
 
-/** The caller's own data about the order, as far as it is given. */
+/** The caller's own data about the order, if present. */
 export function ownContent({ reference, metadata }: Pick<NewOrderCommand, 'reference' | 'metadata'>) {
   return { ...(reference !== undefined && { reference }), ...(metadata !== undefined && { metadata }) }
 }
@@ -142,18 +142,18 @@ export interface HistoryEntry {
   readonly attempt?: number
   readonly nextAttemptAt?: string
   readonly cause?: Cause
-  /** The operator's reason, for operators' acts. */
+  /** The operator's reason, for operator actions. */
   readonly reason?: string
-  /** The change that it happened to; absent if it happened to the order itself. */
+  /** The change that the entry is about; absent if the entry is about the order itself. */
   readonly changeId?: string
-  /** The version that the change made. */
+  /** The order version that the change produced. */
   readonly version?: number
 }
 
 /**
- * The history of an order: its acceptance, the failures and operators' acts before it was stored, its storing, and what
- * happened to its changes, each of these at its time. At equal times the order's own entries come first, and its acceptance
- * comes first of all, although the clock that gave its time may be ahead of the others.
+ * The history of an order: its acceptance, the failures and operator actions before it was stored, its storing, and the
+ * events of its changes, sorted by time. At equal times, the order's own entries come first. The acceptance always
+ * comes first, even if the clock that timed it was ahead of the others.
  */
 export function toHistory(
   { acceptedAt, storedAt }: Pick<OrderView, 'acceptedAt' | 'storedAt'>,

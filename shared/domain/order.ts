@@ -3,8 +3,8 @@ import type { NewOrderCommand } from './order-commands.ts'
 import type { Cause, OrderState } from './order-view.ts'
 
 /**
- * The aggregate on one page. A command is decided against the order as it is (`decide`), and only events change an order
- * (`evolve`). No I/O, no clock, no randomness: ids and times are arguments.
+ * The whole aggregate. A command is decided against the order's current state (`decide`), and only events change an
+ * order (`evolve`). No I/O, no clock, no randomness: ids and times are arguments.
  */
 
 export type OrderEvent =
@@ -12,9 +12,9 @@ export type OrderEvent =
   | { readonly kind: 'amended'; readonly amendment: Amendment }
   | { readonly kind: 'cancelled'; readonly at: string; readonly reason?: string }
 
-/** A placed order, as its events made it. */
+/** A placed order, as built from its events. */
 export interface Order {
-  /** How many events it is made of; 1 for an order that was placed and never changed. */
+  /** The number of events applied; 1 for an order that was placed and never changed. */
   readonly version: number
   readonly content: NewOrderCommand
   readonly cancellation?: {
@@ -24,7 +24,7 @@ export interface Order {
   }
 }
 
-/** The codes of the reasons for which a change is rejected when its turn comes. */
+/** Codes for why a change is rejected when its turn comes. */
 export type ChangeRefusal = 'order-cancelled' | 'version-conflict'
 
 export interface Refused extends Cause {
@@ -32,12 +32,12 @@ export interface Refused extends Cause {
   readonly code: ChangeRefusal
 }
 
-/** An issued order of which nothing else is known yet. */
+/** The state of an issued order about which nothing else is known yet. */
 export function initialState(orderId: string): OrderState {
   return { orderId, status: 'accepted' }
 }
 
-/** The event of a change, or the reason why the order as it is does not take it. `at` is when the change was accepted. */
+/** The event for a change, or why the order's current state does not allow it. `at` is when the change was accepted. */
 export function decide(order: Order, change: OrderChange, at: string): OrderEvent | Refused {
   if (order.cancellation !== undefined) {
     return { kind: 'refused', code: 'order-cancelled', detail: `The order was cancelled at ${order.cancellation.at}.` }
@@ -57,7 +57,7 @@ export interface AppliedChange {
   readonly acceptedAt: string
 }
 
-/** The order after changes that were applied to it before. Undefined if today's code refuses one of them. */
+/** Reapplies changes that were applied to the order before. Undefined if the current code refuses one of them. */
 export function reapply(order: Order, applied: readonly AppliedChange[]): Order | undefined {
   let current = order
   for (const { change, acceptedAt } of applied) {
@@ -68,7 +68,7 @@ export function reapply(order: Order, applied: readonly AppliedChange[]): Order 
   return current
 }
 
-/** The order after one more event; undefined before the first one. */
+/** The order after one more event; `order` is undefined before the first event. */
 export function evolve(order: Order | undefined, event: OrderEvent): Order {
   if (event.kind === 'placed') return { version: 1, content: event.content }
   if (order === undefined) throw new TypeError(`An order begins with being placed, not with being ${event.kind}.`)

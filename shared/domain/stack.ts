@@ -1,20 +1,20 @@
-/** Reads stacks: the exception, and its place in our own code. */
+/** Extracts the exception and its place in our own code from a stack trace. */
 
 const OUR_CODE = /\/(?:shared|functions)\//
-/** The file and line of a frame, without the folder in which the product is installed: `shared/messaging/records/envelope.ts:41`. */
+/** A frame's file and line, without the product's installation folder: `shared/messaging/records/envelope.ts:41`. */
 const OUR_FILE = / ?\(?(?:file:\/\/)?[^ ]*\/((?:shared|functions)\/[^:]*:\d+).*$/
-/** Bounded, because messages may repeat long values, and a stack from headers may hold anything. */
+/** Limits the length, because messages may repeat long values, and a stack from headers may contain anything. */
 const MAX_LENGTH = 200
 
-/** The first frame of our own code, without its `at`; undefined when there is none. */
+/** The first frame in our own code, without its `at`; undefined if there is none. */
 export function ownFrame(stack: string): string | undefined {
   const frame = stack.split('\n').find((line) => OUR_CODE.test(line))
   return frame?.trim().replace(/^at (?:async )?/, '')
 }
 
 /**
- * The exception in one line: the first line of its message, and the first frame of our own code, or simply the first one
- * if none is ours, as for another consumer's. Null without a stack.
+ * The exception in one line: the first line of the message, and the first frame in our own code, or the very first
+ * frame if none is ours, as with another consumer's stack. Null without a stack.
  */
 export function exceptionOf(stack: string | null): string | null {
   if (stack === null) return null

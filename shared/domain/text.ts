@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { expected } from './violations.ts'
 
 /**
- * Texts of a command. Letters count as code points, as JSON Schema counts them; control characters and lone surrogates
- * are refused.
+ * String types for commands. Lengths are in code points, as in JSON Schema; control characters and lone surrogates are
+ * refused.
  */
 type Lines = 'one line' | 'many lines'
 
@@ -12,7 +12,7 @@ const CONTROL = {
   'many lines': String.raw`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ud800-\udfff`,
 } as const satisfies Record<Lines, string>
 
-/** ECMAScript's white space, written out because `\s` differs among the languages that read the documents. */
+/** ECMAScript's white space, written out because `\s` varies among the languages whose tools read the API documents. */
 const SPACES = String.raw`\t\n\r\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff`
 
 /** A text of `min` to `max` characters. */
@@ -32,12 +32,12 @@ export function filledText(max: number, lines: Lines = 'one line') {
   ).meta({
     minLength: 1,
     maxLength: max,
-    // The same without look-ahead, which not every engine supports.
+    // An equivalent pattern without look-ahead, which not every regex engine supports.
     pattern: `^[${spacesOf(lines)}]*[^${SPACES}${control}][^${control}]*$`,
   })
 }
 
-/** Empty, or text on both sides of an `@`. Only sending mail would show whether the address exists. */
+/** Empty, or text on both sides of an `@`. Only sending an e-mail would show whether the address exists. */
 export function emailAddress(max: number) {
   const control = CONTROL['one line']
   const address = `^(?:[^@${control}]+@[^${control}]+)?$`

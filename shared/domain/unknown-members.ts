@@ -1,24 +1,26 @@
 import { newOrderCommandSchema, orderItemSchema } from './order-commands.ts'
 import { escapePointer } from './violations.ts'
 
-/** Keeps the answer bounded; more names would add nothing. */
+/** Limits the size of the response; more names would not help the caller. */
 export const MAX_NAMED = 20
 
 export const ORDER_MEMBERS: ReadonlySet<string> = new Set(Object.keys(newOrderCommandSchema.shape))
 export const ITEM_MEMBERS: ReadonlySet<string> = new Set(Object.keys(orderItemSchema.shape))
 
 /**
- * RFC 6901 pointers to unknown members of a valid order's body, which validation left out: at most 20. Names are cut at
- * 100 characters.
+ * RFC 6901 pointers to unknown members in the body of a valid order, which validation left out: at most 20. Names are
+ * truncated to 100 characters.
  */
 export function unknownMembers(body: unknown): string[] {
   const { metadata } = body as { readonly metadata?: object }
-  // The one name that validation skips in a map, because assigning to it would change the object's prototype.
+  // Zod skips this one name in a record, because assigning to it would change the object's prototype.
   const found = metadata !== undefined && Object.hasOwn(metadata, '__proto__') ? ['/metadata/__proto__'] : []
   return collectAll(found, body, ORDER_MEMBERS)
 }
 
-/** The same for any body, valid or not, of which these members are known. Its items, if it has any, are those of orders. */
+/**
+ * The pointers for any body, valid or not, with the given known members. Its items, if any, are checked as order items.
+ */
 export function unknownMembersOf(body: unknown, known: ReadonlySet<string>): string[] {
   return collectAll([], body, known)
 }

@@ -1,12 +1,12 @@
 import type { z } from 'zod'
 import type { Violation } from './errors.ts'
 
-/** Keeps the answer bounded; more violations would add nothing. */
+/** Limits the size of the response; more violations would not help the caller. */
 const MAX_VIOLATIONS = 50
-/** A name may be as long as the body. */
+/** Limits names in pointers, because a member name may be as long as the body. */
 const MAX_NAME_LENGTH = 100
 
-/** Zod's issues in the form of RFC 9457's example: an RFC 6901 JSON pointer and a reason. */
+/** Converts zod's issues to the form in RFC 9457's example: an RFC 6901 JSON pointer and a reason. */
 export function violationsOf(error: Pick<z.ZodError, 'issues'>): Violation[] {
   return error.issues.slice(0, MAX_VIOLATIONS).map((issue) => ({
     pointer: issue.path.map((part) => `/${escapePointer(String(part))}`).join(''),
@@ -19,7 +19,7 @@ export function expected(what: string): (issue: { input?: unknown }) => string {
   return ({ input }) => (input === undefined ? 'is required' : what)
 }
 
-/** A member's name as a part of an RFC 6901 pointer; one that is longer than 100 UTF-16 units is cut. */
+/** Escapes a member name for an RFC 6901 pointer. Names longer than 100 UTF-16 units are truncated. */
 export function escapePointer(part: string): string {
   return part.slice(0, MAX_NAME_LENGTH).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')
 }

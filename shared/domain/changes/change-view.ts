@@ -9,23 +9,23 @@ export type ChangeStatus = (typeof CHANGE_STATUSES)[number]
 export interface ChangeView {
   readonly orderId: string
   readonly changeId: string
-  /** Absent while the store has not seen the change, because its id alone does not tell. */
+  /** Absent while the store has not seen the change, because the change id alone does not reveal the kind. */
   readonly kind?: ChangeKind
   readonly status: ChangeStatus
   readonly acceptedAt?: string
   /** When the status last changed. */
   readonly updatedAt?: string
-  /** The version of the order that the change was made for, if its caller said so. */
+  /** The order version that the change was made for, if the caller specified one. */
   readonly expectedVersion?: number
-  /** The version of the order that the change made. */
+  /** The order version that the change produced. */
   readonly version?: number
-  /** Why it is rejected, dead-lettered or discarded; or why its last attempt failed. */
+  /** Why the change was rejected, dead-lettered or discarded, or why its last attempt failed. */
   readonly cause?: Cause
-  /** While it waits for its own next attempt. */
+  /** When the next attempt is due, while the change waits for its own retry. */
   readonly nextAttemptAt?: string
-  /** What has to be decided first, while it waits for that. */
+  /** What has to be decided first, while the change waits for an earlier event. */
   readonly behind?: Predecessor
-  /** Of an amendment that can be read. */
+  /** The amended members; present only for an amendment that can be read. */
   readonly changes?: Amendment
   /** The caller's reason for a cancellation. */
   readonly reason?: string
@@ -36,7 +36,7 @@ export type Predecessor =
   | { readonly kind: 'order'; readonly orderId: string; readonly status: OrderStatus }
   | { readonly kind: 'change'; readonly changeId: string; readonly status: ChangeStatus }
 
-/** Whether the change stays as it is unless an operator acts. */
+/** Whether the status is final unless an operator acts. */
 export function isSettled({ status }: Pick<ChangeView, 'status'>): boolean {
   return status !== 'accepted' && status !== 'waiting'
 }

@@ -4,14 +4,14 @@ import { filledText } from '../text.ts'
 import { expected } from '../violations.ts'
 
 /**
- * The commands that change an order which is placed. Unlike a new order, a change is refused if it has an unknown member:
- * every member is optional, so that a misspelt one would otherwise be lost silently.
+ * The commands that change a placed order. Unlike a new order, a change with an unknown member is refused: every member
+ * is optional, so a misspelt one would otherwise be lost silently.
  */
 
 export const CHANGE_KINDS = ['amend', 'cancel'] as const
 export type ChangeKind = (typeof CHANGE_KINDS)[number]
 
-/** What an amendment may replace. The customer and the currency are those of the order for good. */
+/** What an amendment may replace. An order's customer and currency never change. */
 const AMENDABLE = {
   customerName: true,
   customerLastName: true,
@@ -27,7 +27,7 @@ const MAX_REASON_LENGTH = 200
 
 const reasonSchema = filledText(MAX_REASON_LENGTH).meta({ description: 'Why the order is cancelled, in words.' })
 
-/** The same members, each of which may be absent. */
+/** Makes each member optional. */
 function eachOptional<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Shape) {
   const optional = Object.entries(shape).map(([name, schema]) => [name, z.exactOptional(schema)])
   return Object.fromEntries(optional) as { [Name in keyof Shape]: z.ZodExactOptional<Shape[Name]> }
@@ -38,8 +38,8 @@ function hasMembers(amendment: object): boolean {
 }
 
 /**
- * A JSON merge patch (RFC 7396) of an order: each member replaces the order's, `orderItems` as a whole. No member can be
- * removed with `null`, because an order needs all of them.
+ * A JSON merge patch (RFC 7396) for an order: each member replaces the order's member, and `orderItems` is replaced as
+ * a whole. No member can be removed with `null`, because an order needs all of them.
  */
 export const amendmentSchema = z
   .strictObject(eachOptional(newOrderCommandSchema.pick(AMENDABLE).shape), { error: expected('must be an object') })
@@ -51,15 +51,15 @@ export const cancellationSchema = z.strictObject(
   { error: expected('must be an object') },
 )
 
-/** For records of the log, as `loggedOrderSchema` is. */
+/** For log records, like `loggedOrderSchema`. */
 export const loggedAmendmentSchema = z.object(eachOptional(loggedOrderSchema.pick(AMENDABLE).shape)).refine(hasMembers)
 
 export type Amendment = z.output<typeof amendmentSchema>
 
-/** Expected by a change that no version of an order satisfies: versions begin with 1. */
+/** The expected version of a change that matches no version of an order: versions begin with 1. */
 export const NO_VERSION = 0
 
-/** What a caller wants of an order, and the version that it has to have for that. */
+/** What a caller wants to change, and the version that the order must have. */
 export type OrderChange = (
   | { readonly kind: 'amend'; readonly amendment: Amendment }
   | { readonly kind: 'cancel'; readonly reason?: string }

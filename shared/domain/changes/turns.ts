@@ -2,23 +2,23 @@ import { decide, evolve, type Order, type Refused } from '../order.ts'
 import type { OrderChange } from './order-changes.ts'
 import type { Cause } from '../order-view.ts'
 
-/** A change that is kept and not decided, in the order in which the changes of its order came. */
+/** A change that is stored but not decided yet, in the sequence in which the order's changes arrived. */
 export interface UndecidedChange {
   readonly changeId: string
   /**
-   * `ready` to be decided once its turn comes. `held` if its own record is in a retry topic or dead: nothing behind it is
-   * decided before it.
+   * `ready`: the change is decided once its turn comes. `held`: the change's own record is in a retry topic or
+   * dead-lettered, and no later change of the order is decided before it.
    */
   readonly state: 'ready' | 'held'
   /** RFC 3339. */
   readonly acceptedAt: string
-  /** Null if it cannot be read, which only a `held` one may be. */
+  /** Null if the change cannot be read, which is possible only for a `held` one. */
   readonly change: OrderChange | null
-  /** Whether a change that came later is applied already, as may happen if an operator restores a discarded one. */
+  /** Whether a later change has already been applied, which can happen when an operator restores a discarded change. */
   readonly isOvertaken: boolean
 }
 
-/** What became of one change. */
+/** The outcome of one change. */
 export type Verdict = { readonly changeId: string } & (
   | { readonly kind: 'applied'; readonly version: number }
   | { readonly kind: 'refused'; readonly cause: Cause }
@@ -31,9 +31,10 @@ const OVERTAKEN: Cause = {
 }
 
 /**
- * Decides the changes of one order whose turn has come, one after the other, and stops at the first that has to wait. The
- * stores add what only they know: which changes are kept, in which sequence, and whether a constraint refuses the result.
- * `order` is undefined while the order is not stored: then nothing is decided, unless the order was discarded.
+ * Decides the changes of one order whose turn has come, one after the other, and stops at the first that has to wait.
+ * Each store supplies what only the store knows: which changes are kept, in which sequence, and whether a constraint
+ * refuses the result. `order` is undefined while the order is not stored: then nothing is decided, unless the order was
+ * discarded.
  */
 export function takeTurns(
   order: Order | undefined,

@@ -1,15 +1,15 @@
 /**
- * Folds texts for search. Stored texts and queries go through it alike, in every store, so that case, accents and the
- * encoding of a character make no difference.
+ * Folds text for search. Every store folds stored text and queries the same way, so that case, accents and character
+ * encoding make no difference.
  *
  * 1. Compatibility decomposition (Unicode NFKD, UAX #15): é is e and an accent, ﬁ is fi, full-width Ａ is A.
- * 2. Marks (general category M) are left out.
- * 3. Case folding: to upper case and then to lower case (Unicode chapter 3.13), because for ß and ı
- *    that differs from lower case alone. Of the two small sigmas, σ stays.
+ * 2. Marks (general category M) are removed.
+ * 3. Case folding: to upper case and then to lower case (Unicode chapter 3.13), because for ß and ı that differs from
+ * lower case alone. Both small sigmas become σ.
  * 4. Latin letters without a decomposition become their ASCII equivalents, as in CLDR's transform Latin-ASCII
- *    (common/transforms/Latin-ASCII.xml): ł is l, ø is o, æ is ae, þ is th. Only letters that alphabets use are listed.
+ * (common/transforms/Latin-ASCII.xml): ł is l, ø is o, æ is ae, þ is th. Only letters that alphabets use are listed.
  *
- * Folding a folded text again does not change it.
+ * Folding is idempotent.
  */
 export function fold(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase()
@@ -21,7 +21,7 @@ export function fold(text: string): string {
 
 const ASCII = /^[\x20-\x7e]*$/
 
-/** Applied twice, because upper case gives a few letters marks of their own. */
+/** Called twice, because converting to upper case decomposes a few letters into a base letter and marks. */
 function withoutMarks(text: string): string {
   return text.normalize('NFKD').replaceAll(/\p{M}/gu, '')
 }
