@@ -9,35 +9,35 @@ import {
   PROBE_BACKOFF,
 } from './retry-policy.ts'
 
-/** Why a batch is not stored yet. */
+/** Why a batch could not be stored yet. */
 export type Setback<Blamed extends { readonly failure: Failure }> =
-  /** Its transaction failed, and no order in particular is known to be the cause. */
+  /** The transaction failed, and no particular order is known to be the cause. */
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** These orders cannot be stored. Empty if the store was too busy to blame any. */
+  /** These orders cannot be stored. Empty if the store was too busy to identify any. */
   | { readonly kind: 'blamed'; readonly blamed: readonly Blamed[] }
 
-/** What happened to the batch before. */
+/** The batch's earlier attempts and holds. */
 export interface BatchHistory {
-  /** The number of the attempt, from 1. It starts again when an order is taken out of the batch or the batch is held. */
+  /** The attempt number, from 1. The count restarts when an order is removed from the batch or the batch is held. */
   readonly attempt: number
-  /** When the first of those attempts began, in milliseconds since 1970. */
+  /** When the first of these attempts began, in Unix time (ms). */
   readonly attemptsBeganAt: number
-  /** How often the batch was held because every order of it failed. */
+  /** How often the batch was held because every order in it failed. */
   readonly holds: number
-  /** Batches in a row, this one included, that failed as a whole (`failsAsAWhole`). */
+  /** Consecutive batches, including this one, that failed as a whole (`failsAsAWhole`). */
   readonly failedInARow: number
 }
 
 export type BatchStep<Blamed extends { readonly failure: Failure }> =
   /** Store the same batch again after the wait. */
   | { readonly kind: 'store'; readonly waitMs: number; readonly failure: Failure }
-  /** Attempts are used up: find out which orders make it fail. */
+  /** The attempts are used up: find the orders that make the batch fail. */
   | { readonly kind: 'find-culprits'; readonly failure: Failure }
-  /** Send these to a retry topic or the dead-letter topic, then store the rest. */
+  /** Send these orders to a retry topic or the dead-letter topic, then store the rest. */
   | { readonly kind: 'park'; readonly blamed: readonly Blamed[] }
   /** No order is at fault: park nothing, wait, and store the batch again. */
   | { readonly kind: 'hold'; readonly waitMs: number; readonly failure: Failure }
-  /** Reject, so that the trigger delivers the batch again. */
+  /** Reject the invocation, so that the trigger delivers the batch again. */
   | { readonly kind: 'give-back'; readonly error: unknown }
 
 /** What to do with a batch that could not be stored. */
@@ -50,7 +50,7 @@ export function decideBatch<Blamed extends { readonly failure: Failure }>(
   if (setback.kind === 'failed') {
     const { failure } = setback
     const { error } = failure
-    // The outage has already been held for as long as an invocation may.
+    // The outage has already been held through for as long as an invocation may last.
     if (failure.class === 'outage' || isStopping) return { kind: 'give-back', error }
     const waitMs = backoffAfter(error, IN_PLACE_BACKOFF, attempt, random)
     const isInBudget = attempt < IN_PLACE_ATTEMPTS && nowMs + waitMs - attemptsBeganAt <= IN_PLACE_BUDGET_MS
@@ -70,9 +70,9 @@ export function decideBatch<Blamed extends { readonly failure: Failure }>(
 }
 
 /**
- * Whether every order of the batch shares the failure. If two batches in a row fail like that, no order is at fault. A
- * batch of one never counts, because it says nothing about other orders. Neither does a bug in a retry topic, which by
- * its nature holds what fails: a few bad orders would hold up every good order in their tier.
+ * Whether every order in the batch fails in the same way. If two consecutive batches do, no order is at fault. A batch
+ * of one never counts, because it is no evidence about other orders. Neither does a bug in a retry topic, which by its
+ * nature holds failing orders: a few bad orders would otherwise hold up every good order in their tier.
  */
 export function failsAsAWhole(
   blamed: readonly { readonly failure: Failure }[],

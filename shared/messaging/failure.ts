@@ -4,19 +4,19 @@ import { ownFrame } from '../domain/stack.ts'
 import type { Cause } from '../domain/order-view.ts'
 
 /**
- * The class of a failure decides what follows (table in docs/errors.md):
+ * A failure's class decides how the failure is handled (table in docs/errors.md):
  * - `poison`: this record can never be stored as it is; it is dead-lettered at once.
  * - `transient`: another attempt may succeed; the record is retried in place, then through the retry topics.
- * - `outage`: the store or the log is away; the batch is good and is held until they are back.
+ * - `outage`: the store or the log is unavailable; the batch is good and is held until both are available again.
  * - `bug`: our own code failed; treated as transient, so that a deployment can fix it, then dead-lettered.
  */
 export type FailureClass = 'poison' | 'transient' | 'outage' | 'bug'
 
 export interface Failure {
   readonly class: FailureClass
-  /** In words for a caller. */
+  /** The cause, in words for a caller. */
   readonly cause: Cause
-  /** The same for failures of the same kind: code, normalised message, place. */
+  /** Identical for failures of the same kind: same code, normalised message and source location. */
   readonly fingerprint: string
   /** At most 8 KiB. */
   readonly stack: string | null
@@ -52,11 +52,11 @@ const DETAIL_FOR: Readonly<Partial<Record<ErrorCode, string>>> = {
   'clock-wrong': 'The log refused the time of a clock of ours.',
 }
 
-/** Total: anything thrown has a class. An unknown error counts as a bug of ours, never as the order's fault. */
+/** Classifies any thrown value. An unknown error counts as our own bug, never as the order's fault. */
 export function classify(error: unknown): Failure {
   const code = isOrderError(error) ? error.code : 'internal'
   const failureClass = CLASS_OF[code] ?? 'bug'
-  // A driver's message may hold anything, values included: only our own texts reach a caller.
+  // A driver's message may contain anything, including values: callers see only our own texts.
   const detail = failureClass === 'bug' ? BUG_DETAIL : (DETAIL_FOR[code] ?? messageOf(error))
   const stack = failureClass === 'poison' ? null : stackOf(error)
   return {
@@ -68,7 +68,7 @@ export function classify(error: unknown): Failure {
   }
 }
 
-/** Equal for failures of the same kind, whatever ids, numbers and quoted values their messages hold. */
+/** Identical for failures of the same kind, whatever ids, numbers and quoted values their messages contain. */
 export function fingerprintOf(code: string, message: string, stack: string | null): string {
   const normalised = message
     .replaceAll(/"(?:[^"\\]|\\.)*"|'[^']*'/g, '?')
@@ -81,7 +81,7 @@ export function fingerprintOf(code: string, message: string, stack: string | nul
     .slice(0, 16)
 }
 
-/** The first frame of our own code, without its line number, which changes from release to release. */
+/** The first frame in our own code, without the line number, which changes between releases. */
 function placeOf(stack: string | null): string {
   const frame = stack === null ? undefined : ownFrame(stack)
   return frame?.replace(/ ?\(?(?:file:\/\/)?[^ ]*\/((?:shared|functions)\/[^:]*):.*$/, ' $1') ?? ''

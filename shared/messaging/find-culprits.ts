@@ -7,9 +7,9 @@ export interface Culprit<T> {
 }
 
 /**
- * Finds the items that make the work fail, by halving the batch until each culprit stands alone. The work is
- * done for the good items on the way, so it must be idempotent. Rejects if an outage or the end of the process interrupts
- * the search, because then no item is to blame.
+ * Finds the items that make the work fail, by halving the batch until each culprit is isolated. The work is done for
+ * the good items along the way, so it must be idempotent. Rejects if an outage or a shutdown interrupts the search,
+ * because then no item is to blame.
  */
 export async function findCulprits<T>(
   items: readonly T[],
@@ -29,7 +29,7 @@ export async function findCulprits<T>(
   return [...(await findCulprits(items.slice(0, middle), work)), ...(await findCulprits(items.slice(middle), work))]
 }
 
-/** The first item that fails when they are tried one after the other. Those behind it are not tried. */
+/** The first item that fails when the items are tried one after the other. Later items are not tried. */
 export async function findFirstCulprit<T>(
   items: readonly T[],
   work: (items: readonly T[]) => Promise<void>,

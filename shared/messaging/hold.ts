@@ -9,16 +9,20 @@ export interface HoldOptions {
   readonly events: PipelineEmitter
   readonly of: 'store' | 'log'
   readonly signal: AbortSignal
-  /** Milliseconds since 1970. A hold that would go beyond it rejects, and the trigger's retry policy delivers again. */
+  /**
+   * Unix time in ms. A hold that would exceed the deadline rejects, and the trigger's retry policy redelivers the
+   * batch.
+   */
   readonly deadline: number
 }
 
-/** The longest hold of an invocation: it must end before the host assumes that the process is dead. */
+/** The longest hold of an invocation, which must end before the host assumes that the process is dead. */
 export const MAX_HOLD_MS = 5 * 60_000
 
 /**
- * Repeats `work` until it succeeds, for as long as it fails because of an outage. Meanwhile nothing is committed or
- * dead-lettered: the batch waits where it is. Rejects with any other failure, and when an outage outlasts `deadline`.
+ * Repeats `work` until it succeeds, as long as an outage makes it fail. Meanwhile nothing is committed or
+ * dead-lettered, and the batch stays where it is. Rejects with any other failure, and when an outage outlasts
+ * `deadline`.
  */
 export async function holdThroughOutage<T>(work: () => Promise<T>, options: HoldOptions): Promise<T> {
   const { clock, events, of, signal, deadline } = options

@@ -4,8 +4,8 @@ import type { RecordPosition } from '../ports/event-log.ts'
 import type { LedgerLoss, LogBreak } from '../ports/ledger.ts'
 
 /**
- * The pipeline's events in one typed map, which feeds logs, metrics, the dashboard and tests. Each event is one fact,
- * emitted once, by the process in which it happened.
+ * The pipeline's events in one typed map, from which logs, metrics, the dashboard and tests are fed. Each event is one
+ * fact, emitted once, by the process in which it happened.
  */
 export interface PipelineEvents {
   /** The command is durable in the log; the caller gets 202. */
@@ -27,10 +27,13 @@ export interface PipelineEvents {
     /** Absent in a batch without changes. */
     changes?: ChangeFigures
     durationMs: number
-    /** From accepting to storing, for each stored order whose time is known; 0 if its acceptance lies in the future. */
+    /**
+     * From acceptance to storage, for each stored order whose acceptance time is known; 0 if that time is in the
+     * future.
+     */
     latenciesMs: readonly number[]
   }
-  /** A record is safe in a retry topic. */
+  /** A record is durable in a retry topic. */
   'delivery:retried': {
     orderId: string | null
     traceparent: string | undefined
@@ -41,7 +44,7 @@ export interface PipelineEvents {
     cause: Cause
     error: unknown
   }
-  /** A record is safe in the dead-letter topic. */
+  /** A record is durable in the dead-letter topic. */
   'delivery:dead-lettered': {
     orderId: string | null
     traceparent: string | undefined
@@ -50,31 +53,31 @@ export interface PipelineEvents {
     cause: Cause
     error: unknown
   }
-  /** The dead-letter topic's records are in the dead-letter store. */
+  /** Records of the dead-letter topic are in the dead-letter store. */
   'dead-letters:kept': { ids: readonly string[] }
   /** A batch failed and is retried in place. */
   'attempt:failed': { topic: string; attempt: number; records: number; cause: Cause; error: unknown }
-  /** Every order of two batches in a row failed, so none is to blame: the batch waits and is tried again. */
+  /** Every order in two consecutive batches failed, so none is to blame: the batch waits and is retried. */
   'batch:held': { topic: string; records: number; cause: Cause; error: unknown }
-  /** Offsets are lost because of `lostBy`; emitted once, by the process that settled them. */
+  /** Offsets are lost because of `lostBy`; emitted once, by the process that recorded the loss. */
   'ledger:lost': LedgerLoss
-  /** Records that had been passed over now have an outcome; `places` are the first of them, as `partition:offset`. */
+  /** Skipped records now have an outcome; `places` lists the first of them as `partition:offset`. */
   'ledger:repaired': { processed: number; places: readonly string[]; why: string | null }
-  /** Records wait, but the host hands none of them to this process. */
+  /** Records are waiting, but the host delivers none of them to this process. */
   'delivery:stalled': RecordPosition & { waitingMs: number }
-  /** Records wait behind an unreadable batch that the log's health does not report; emitted once for each place. */
+  /** Records wait behind an unreadable batch that the log's health does not report; emitted once for each position. */
   'delivery:unreadable': RecordPosition & { error: unknown }
-  /** Records are delivered again, or an outage makes it impossible to tell. */
+  /** Records are delivered again, or an outage makes it impossible to determine whether they are. */
   'delivery:resumed': { topic: string }
   /** Records are damaged in the only copy of the log, so they were not delivered and never will be. */
   'delivery:passed-over': { topic: string; records: number }
-  /** The log that was counted was replaced or truncated; emitted once. */
+  /** The log that the ledger had counted was replaced or truncated; emitted once. */
   'ledger:log-broken': { topic: string; brokenBy: LogBreak }
   'outage:began': { of: 'store' | 'log'; cause: Cause; error: unknown }
   'outage:ended': { of: 'store' | 'log'; durationMs: number }
 }
 
-/** How many changes of a batch came to what. One that waits is not counted again when its turn comes. */
+/** How many changes of a batch had each outcome. A waiting change is not counted again when its turn comes. */
 export type ChangeFigures = Readonly<Record<'applied' | 'refused' | 'waiting' | 'duplicates', number>>
 
 export type PipelineEventName = keyof PipelineEvents

@@ -2,7 +2,7 @@ import { isOrderError } from '../domain/errors.ts'
 import type { FailureClass } from './failure.ts'
 import type { RetryTier } from './topics.ts'
 
-/** Numbers and pure decisions: time and chance are arguments, so that a test can choose them. */
+/** Retry numbers and pure decisions: time and randomness are arguments, so that tests can control them. */
 export interface Backoff {
   readonly initialMs: number
   readonly maxMs: number
@@ -11,20 +11,23 @@ export interface Backoff {
 
 /** Between attempts in place: short, because the whole batch waits. */
 export const IN_PLACE_BACKOFF: Backoff = { initialMs: 50, maxMs: 2000, multiplier: 3 }
-/** The most attempts in place, the first included, and their time limit: enough for one wait of 10 s, as Azure asks for. */
+/**
+ * The maximum number of attempts in place, including the first, and their time limit: enough for one wait of 10 s, as
+ * Azure requests.
+ */
 export const IN_PLACE_ATTEMPTS = 4
 export const IN_PLACE_BUDGET_MS = 15_000
 
-/** Between probes of a store or log that is away. */
+/** Between probes of an unavailable store or log. */
 export const PROBE_BACKOFF: Backoff = { initialMs: 100, maxMs: 5000, multiplier: 2 }
 
-/** Full jitter (Brooker, "Exponential Backoff And Jitter"): anywhere from nothing to the exponential bound. */
+/** Full jitter (Brooker, "Exponential Backoff And Jitter"): anywhere between zero and the exponential bound. */
 export function backoffMs(backoff: Backoff, attempt: number, random: () => number): number {
   const bound = Math.min(backoff.maxMs, backoff.initialMs * backoff.multiplier ** (attempt - 1))
   return Math.round(bound * random())
 }
 
-/** Adds the wait that the failure itself asks for, with the jitter on top, so that not all clients return at once. */
+/** Adds the wait that the failure itself requests, with jitter on top, so that not all clients retry at once. */
 export function backoffAfter(failure: unknown, backoff: Backoff, attempt: number, random: () => number): number {
   const advisedMs = isOrderError(failure) ? (failure.retryAfterSeconds ?? 0) * 1000 : 0
   return advisedMs + backoffMs(backoff, attempt, random)
@@ -35,8 +38,8 @@ export type Destination =
   | { readonly kind: 'dead-letter' }
 
 /**
- * Where a record goes if it could not be stored. `attempt` is the delivery that just failed: 1 in the orders topic, then
- * one more for each retry tier.
+ * Where a record goes if it could not be stored. `attempt` is the number of the delivery that has just failed: 1 in the
+ * orders topic, and one more for each retry tier.
  */
 export function decideDestination(
   failureClass: FailureClass,

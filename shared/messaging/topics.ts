@@ -3,7 +3,7 @@ import type { TopicSpec } from '../ports/event-log.ts'
 /** Topics and consumer groups, all named after two settings. An order travels orders → retry tiers → DLT. */
 export interface Topics {
   readonly orders: string
-  /** One for each delay, in order; tier 1 is the first. */
+  /** One topic for each delay, in order; tier 1 is the first. */
   readonly retries: readonly RetryTier[]
   readonly deadLetters: string
   readonly group: string
@@ -19,9 +19,12 @@ export interface RetryTier {
 
 const TWO_MIB = 2 * 1024 * 1024
 
-/** Set on every topic, because brokers' defaults delete records: Kafka's own after seven days. */
+/** Set on every topic, because brokers delete records by default: Kafka after seven days. */
 const KEEPS_EVERYTHING = { 'retention.ms': '-1', 'retention.bytes': '-1', 'cleanup.policy': 'delete' }
-/** A producer may send any 64-bit integer as a time, and one that the Kafka extension cannot convert ends its trigger. */
+/**
+ * A producer may set any 64-bit integer as the timestamp, and the Kafka extension's trigger fails on one that it cannot
+ * convert.
+ */
 const TIME_OF_THE_LOG = { 'message.timestamp.type': 'LogAppendTime' }
 
 export function createTopics(topic: string, group: string, retryDelaysMs: readonly number[]): Topics {
@@ -39,7 +42,7 @@ export function createTopics(topic: string, group: string, retryDelaysMs: readon
   }
 }
 
-/** Every topic with the group that consumes it, in the order in which an order may travel them. */
+/** Every topic with its consumer group, in the sequence in which an order may pass through the topics. */
 export function sourcesOf(topics: Topics): readonly Pick<RetryTier, 'topic' | 'group'>[] {
   return [
     { topic: topics.orders, group: topics.group },
@@ -48,7 +51,10 @@ export function sourcesOf(topics: Topics): readonly Pick<RetryTier, 'topic' | 'g
   ]
 }
 
-/** How topics are created. Retry and dead-letter topics take larger records, because parking adds headers. */
+/**
+ * The specifications for creating topics. Retry and dead-letter topics allow larger records, because parking adds
+ * headers.
+ */
 export function topicSpecs(topics: Topics, partitions: number, replication: number): TopicSpec[] {
   const inSync = replication >= 3 ? { 'min.insync.replicas': '2' } : {}
   const config = { ...inSync, ...KEEPS_EVERYTHING, ...TIME_OF_THE_LOG }

@@ -8,19 +8,19 @@ import { headerText, SPRING_PREFIX } from '../records/headers.ts'
 import { readJourney, type Journey } from './parking.ts'
 
 /**
- * A dead letter that another consumer of the orders topic wrote, as its headers describe it. Spring's default dead-letter
- * topic of `orders` is ours, and Kafka Connect can be told to use it. Its headers are for display
- * only: nobody has verified them, so each is bounded, and nothing but lists and pages depends on them.
+ * A dead letter that another consumer of the orders topic wrote, as described by the letter's headers. Spring's default
+ * dead-letter topic for `orders` is the same as ours, and Kafka Connect can be configured to use it. The headers are
+ * for display only: they are unverified, so each is bounded, and only lists and pages depend on them.
  */
 export interface ForeignLetter {
   readonly failure: ForeignFailure
   readonly cause: Cause
   readonly consumerGroup: string
-  /** 0 when the writer does not say. */
+  /** 0 if the writer does not specify a number. */
   readonly attempts: number
-  /** The original record's time, in milliseconds since 1970; undefined if the writer does not say. */
+  /** The original record's timestamp, in Unix time (ms); undefined if the writer does not specify one. */
   readonly originTimestamp: number | undefined
-  /** Equal for letters of one consumer group that died of the same exception. */
+  /** Identical for letters of one consumer group with the same exception. */
   readonly fingerprint: string
   readonly stack: string | null
 }
@@ -28,7 +28,10 @@ export interface ForeignLetter {
 const RETRY_TOPIC_PREFIX = 'kafka_'
 const ATTEMPTS_PREFIX = 'retry_topic-'
 const CONNECT_PREFIX = '__connect.errors.'
-/** Spring's recoverer and retry topics (org.springframework.kafka.support.KafkaHeaders), and Connect's sink tasks. */
+/**
+ * Prefixes of Spring's recoverer and retry topics (org.springframework.kafka.support.KafkaHeaders), and of Connect's
+ * sink tasks.
+ */
 const FAILURE_PREFIXES = [
   SPRING_PREFIX,
   `${RETRY_TOPIC_PREFIX}original-`,
@@ -42,7 +45,7 @@ const MAX_DETAIL_BYTES = 1000
 const MAX_STACK_BYTES = 8 * 1024
 const UNKNOWN_DETAIL = 'It was put into the dead-letter topic by someone else.'
 
-/** Reads the headers of a record in the dead-letter topic that this product did not park. */
+/** Reads the headers of a record in the dead-letter topic that another program parked. */
 export function readForeignLetter(record: LogRecord): ForeignLetter {
   const has = (name: string) => record.headers.some(([one]) => one === name)
   if (has(`${RETRY_TOPIC_PREFIX}original-topic`)) return fromSpring(record, 'spring-retry-topic', RETRY_TOPIC_PREFIX)
@@ -51,15 +54,15 @@ export function readForeignLetter(record: LogRecord): ForeignLetter {
   return toLetter({ dialect: 'unknown', origin: null, exception: null, message: undefined, group: undefined })
 }
 
-/** Whether a header describes a failure in any of the dialects. A redrive leaves such headers out. */
+/** Whether a header describes a failure in any of the dialects. A redrive omits these headers. */
 export function describesFailure(name: string): boolean {
   return FAILURE_PREFIXES.some((prefix) => name.startsWith(prefix))
 }
 
 /**
- * The journey of a record in the dead-letter topic that this product parked; undefined for others. We name the origin in
- * our own headers and, after them, in Spring's. A consumer that fails on a copy of such a record adds Spring's headers
- * again, so the last ones then name another place or group.
+ * The journey of a record in the dead-letter topic that this product parked; undefined for other records. Parking
+ * writes the origin in our own headers and, after them, in Spring's. A consumer that fails on a copy of the record
+ * appends Spring's headers again, so the last ones then name another place or group.
  */
 export function readOwnJourney(record: LogRecord, journey = readJourney(record)): Journey | undefined {
   if (journey === undefined) return undefined
@@ -73,12 +76,12 @@ export function readOwnJourney(record: LogRecord, journey = readJourney(record))
 
 function fromSpring(record: LogRecord, dialect: 'spring' | 'spring-retry-topic', prefix: string): ForeignLetter {
   const text = (name: string) => headerText(record, name)
-  // Spring counts the next attempt, and adds a header at each hop, so the last one is the newest.
+  // Spring stores the next attempt's number and appends a header at each hop, so the last header is the newest.
   const next = integerOf(record, `${ATTEMPTS_PREFIX}attempts`)
   return toLetter({
     dialect,
     origin: originIn(record, prefix, integerOf),
-    // The exception itself is usually Spring's wrapper around the listener's.
+    // The outer exception is usually Spring's wrapper around the listener's exception.
     exception: text(`${prefix}exception-cause-fqcn`) ?? text(`${prefix}exception-fqcn`),
     message: text(`${prefix}exception-message`),
     group: text(`${SPRING_PREFIX}original-consumer-group`) ?? text(`${prefix}original-consumer-group`),
@@ -96,7 +99,7 @@ function fromConnect(record: LogRecord): ForeignLetter {
     origin: originIn(record, CONNECT_PREFIX, decimalOf),
     exception: text('exception.class.name'),
     message: text('exception.message'),
-    // Connect's default name for the group of a sink.
+    // Connect's default group name for a sink connector.
     group: connector === undefined ? undefined : `connect-${connector}`,
     stack: text('exception.stacktrace'),
   })
@@ -145,12 +148,14 @@ function originIn(record: LogRecord, prefix: string, number: ReadNumber): Foreig
   return { topic: displayed(topic, MAX_NAME_BYTES), partition, offset }
 }
 
-/** Bounded, and without characters that a store may reject or a terminal would obey; line breaks and tabs stay. */
+/**
+ * Bounded, and without characters that a store may reject or a terminal may interpret; line breaks and tabs are kept.
+ */
 function displayed(text: string, maxBytes: number): string {
   return truncateUtf8(text, maxBytes).replaceAll(/(?![\t\n])\p{Cc}/gu, ' ')
 }
 
-/** Spring's numbers: a big-endian signed integer of one to eight bytes. */
+/** Spring's number format: a big-endian signed integer of one to eight bytes. */
 function integerOf(record: LogRecord, name: string): number | undefined {
   const bytes = record.headers.findLast(([one]) => one === name)?.[1]
   if (bytes == null || bytes.length === 0 || bytes.length > 8) return undefined
@@ -158,7 +163,7 @@ function integerOf(record: LogRecord, name: string): number | undefined {
   return safe(Number(BigInt.asIntN(bits, BigInt(`0x${Buffer.from(bytes).toString('hex')}`))))
 }
 
-/** Connect's numbers: decimal text. */
+/** Connect's number format: decimal text. */
 function decimalOf(record: LogRecord, name: string): number | undefined {
   const text = headerText(record, name)
   return text !== undefined && /^\d{1,16}$/.test(text) ? safe(Number(text)) : undefined

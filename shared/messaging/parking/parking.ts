@@ -4,17 +4,17 @@ import type { Failure } from '../failure.ts'
 import { HEADER, headerText, originalHeaders, springHeaders, SPRING_TIMESTAMP_TYPE } from '../records/headers.ts'
 
 /**
- * A parked record is the original's key and value, byte for byte, with headers that describe its journey: where it
- * comes from, how often it was tried, what went wrong first and last. Each hop replaces them, so they do not grow.
+ * A parked record has the original's key and value, byte for byte, and headers that describe its journey: its origin,
+ * how often it was tried, and its first and last errors. Each hop replaces these headers, so they do not grow.
  */
 export interface Journey {
   readonly origin: RecordPosition
   readonly originTimestamp: number
   readonly originTimestampType: TimestampType
-  /** Failed deliveries so far, the orders topic's included, and the most there will be. */
+  /** Failed deliveries so far, including the one in the orders topic, and the maximum number of deliveries. */
   readonly attempt: number
   readonly maxAttempts: number
-  /** Milliseconds since 1970; null in the dead-letter topic. */
+  /** Unix time in ms; null in the dead-letter topic. */
   readonly notBefore: number | null
   readonly first: FailureNote
   readonly last: FailureNote
@@ -29,7 +29,7 @@ export interface FailureNote {
   readonly at: string
 }
 
-/** The journey of a record whose delivery has just failed for the `attempt`-th time. */
+/** The journey of a record whose `attempt`-th delivery has just failed. */
 export function nextJourney(
   record: LogRecord,
   failure: Failure,
@@ -41,7 +41,7 @@ export function nextJourney(
     notBefore: number | null
     groupId: string
     nowMs: number
-    /** Of the record's own topic. */
+    /** The timestamp type of the record's own topic. */
     timestampType: TimestampType
   },
 ): Journey {
@@ -62,11 +62,11 @@ export function nextJourney(
   }
 }
 
-/** Kafka's own limits: the length of a topic's name, and the INT32 of a partition. */
+/** Kafka's own limits: the maximum length of a topic name, and the INT32 range of a partition. */
 const MAX_TOPIC_LENGTH = 249
 const MAX_PARTITION = 2_147_483_647
 
-/** How much of a record is parked, depending on what its topic can take. */
+/** How much of a record is parked, depending on the maximum record size of the target topic. */
 export type ParkedSize = 'whole' | 'without stack' | 'stub'
 
 export function toParked(record: LogRecord, journey: Journey, size: ParkedSize = 'whole'): RecordToPublish {
@@ -108,7 +108,7 @@ export function toParked(record: LogRecord, journey: Journey, size: ParkedSize =
 
 /**
  * The journey of a record in a retry topic or the dead-letter topic; undefined if its headers describe none. Not for
- * records of the orders topic, where such headers come from a copy (original-record.ts).
+ * records in the orders topic, where these headers are left over from a copy (original-record.ts).
  */
 export function readJourney(record: Pick<LogRecord, 'headers'>): Journey | undefined {
   const text = (name: string) => headerText(record, name)
@@ -133,7 +133,10 @@ export function readJourney(record: Pick<LogRecord, 'headers'>): Journey | undef
   }
 }
 
-/** Undefined for a place that cannot exist in a log, because nothing may be counted, looked up or kept by it. */
+/**
+ * Undefined for a position that cannot exist in a log, because such a position must not be counted, looked up or
+ * stored.
+ */
 function readOrigin(text: (name: string) => string | undefined): RecordPosition | undefined {
   const topic = text(HEADER.originTopic) ?? ''
   const partition = wholeNumber(text(HEADER.originPartition)) ?? Number.POSITIVE_INFINITY
@@ -143,7 +146,7 @@ function readOrigin(text: (name: string) => string | undefined): RecordPosition 
   return isPlace ? { topic, partition, offset } : undefined
 }
 
-/** Where the original of a parked record lies: the place in its headers, else its own. */
+/** The position of a parked record's original: the one in its headers, otherwise the record's own. */
 export function originOf(record: LogRecord): RecordPosition {
   return readJourney(record)?.origin ?? placeOf(record)
 }
@@ -152,7 +155,7 @@ export function placeOf({ topic, partition, offset }: RecordPosition): RecordPos
   return { topic, partition, offset }
 }
 
-/** Any 64-bit integer, as a timestamp is. */
+/** Any 64-bit integer, because timestamps have that range. */
 function integer(text: string | undefined): number | undefined {
   return text !== undefined && /^-?\d{1,19}$/.test(text) ? Number(text) : undefined
 }

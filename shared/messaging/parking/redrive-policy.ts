@@ -1,12 +1,15 @@
 import type { RedriveEnding, RedriveTask } from '../../ports/redrives.ts'
 
-/** One letter first, then more while they are stored, so that a mistake costs one order and not ten thousand. */
+/**
+ * The first step redrives one letter, and each later step more, so that a mistake affects one order and not ten
+ * thousand.
+ */
 const STEP_SIZES = [1, 5, 20, 100, 500]
 
-/** The task stops when more than this share of a step failed again. */
+/** The task stops when more than this share of a step has failed again. */
 const MAX_FAILED_SHARE = 0.5
 
-/** The least time between two steps. A step holds at most one second's worth of letters. */
+/** The minimum time between two steps. A step contains at most one second's worth of letters. */
 export const STEP_INTERVAL_MS = 1000
 
 export type RedriveDecision =
@@ -26,7 +29,7 @@ export function decideRedrive(task: RedriveTask): RedriveDecision {
   }
   if (pending > 0) return { kind: 'wait' }
   if (task.waiting > 0) return { kind: 'send', letters: stepSize(task) }
-  // Letters that a resumed task sent in an earlier run may still be on their way.
+  // Letters that an earlier run of a resumed task sent may still be in transit.
   return task.pending > 0 ? { kind: 'wait' } : { kind: 'end', ending: { state: 'done' } }
 }
 

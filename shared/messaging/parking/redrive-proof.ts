@@ -3,17 +3,17 @@ import type { LogRecord, RecordToPublish } from '../../ports/event-log.ts'
 import { HEADER, headerText } from '../records/headers.ts'
 
 /**
- * Proves that a record that claims to redrive a dead letter was sent by this installation for that letter: an
- * HMAC-SHA-256 over the letter's id and the record's key and value. A copy of a parked record has no proof, because
- * parking leaves it out. Another installation signs with another secret (docs/decisions/018).
+ * Proves that this installation sent a record that claims to redrive a dead letter: an HMAC-SHA-256 over the letter's
+ * id and the record's key and value. A copy of a parked record has no proof, because parking omits it. Each
+ * installation signs with its own secret (docs/decisions/018).
  */
 export interface RedriveProofs {
-  /** The record with its proof. */
+  /** The record with its proof added. */
   prove(record: RecordToPublish): RecordToPublish
   holds(record: LogRecord): boolean
 }
 
-/** The first secret signs and all of them verify, as with order ids. */
+/** Signs with the first secret and verifies with all, as for order ids. */
 export function createRedriveProofs(secrets: readonly [string, ...string[]]): RedriveProofs {
   const keys = secrets.map((secret) => createSecretKey(secret, 'utf8'))
   const signing = createSecretKey(secrets[0], 'utf8')
@@ -36,7 +36,7 @@ type Signed = Pick<RecordToPublish, 'key' | 'value'> & Pick<LogRecord, 'headers'
 function proofOf(secret: KeyObject, record: Signed): Buffer {
   const hmac = createHmac('sha256', secret).update('redrive\n')
   const marks = [HEADER.redriveOf, HEADER.supersedes].map((name) => headerText(record, name) ?? null)
-  // Each part with its length, so that no two records sign the same bytes.
+  // Each part is preceded by its length, so that no two records produce the same signed bytes.
   for (const part of [...marks, record.key, record.value].map(bytesOf)) {
     hmac.update(`${part?.length ?? 'none'}:`).update(part ?? '')
   }

@@ -4,7 +4,10 @@ import type { RecordHeader, RecordToPublish } from '../../ports/event-log.ts'
 import { describesFailure } from './foreign-letter.ts'
 import { HEADER, originalHeaders } from '../records/headers.ts'
 
-/** The records that a redrive sends to the orders topic. Marks of an earlier redrive are replaced, so they do not grow. */
+/**
+ * The headers that mark a redriven record in the orders topic. A new redrive replaces earlier marks, so they do not
+ * grow.
+ */
 const MARKS: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes])
 const DESCRIBES_THE_PAYLOAD: ReadonlySet<string> = new Set([
   HEADER.contentType,
@@ -14,8 +17,8 @@ const DESCRIBES_THE_PAYLOAD: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The original's bytes, key and headers, marked with the id of the letter. A foreign letter's headers about its
- * failure are left out, because its consumer would otherwise take its attempts as used up.
+ * The original's bytes, key and headers, marked with the letter's id. A foreign letter's failure headers are omitted,
+ * because its consumer would otherwise consider its attempts used up.
  */
 export function toRedriven(letter: KeptDeadLetter): RecordToPublish {
   const isOfFailure = (name: string) => letter.foreign !== null && describesFailure(name)
@@ -26,8 +29,9 @@ export function toRedriven(letter: KeptDeadLetter): RecordToPublish {
 }
 
 /**
- * An operator's payload in place of the original: the same key and order id, with headers that describe the new payload.
- * An order that died because its Idempotency-Key belongs to another order continues without the key.
+ * An operator's payload in place of the original: the same key and order id, with headers that describe the new
+ * payload. If the order was dead-lettered because its Idempotency-Key belongs to another order, the new record has no
+ * key.
  */
 export function toEdited(letter: KeptDeadLetter, value: Uint8Array): RecordToPublish {
   const { key, headers } = toRedriven(letter)

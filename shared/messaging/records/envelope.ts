@@ -22,13 +22,13 @@ import { toBinaryMode } from './structured-event.ts'
 import { isTraceparent } from './traceparent.ts'
 
 /**
- * Events on the wire: CloudEvents 1.0, binary mode (cloudevents/bindings/kafka-protocol-binding.md). The value is only the
- * JSON data, and the event's attributes are headers. The key is the order id, so that all events of one order keep their
- * partition and their sequence. For NewOrder, `ce_id` is the order id. For a change, `ce_id` is the change's own id and
- * `ce_subject` the order id. Other producers may send structured mode.
+ * Events on the wire: CloudEvents 1.0, binary mode (cloudevents/bindings/kafka-protocol-binding.md). The value contains
+ * only the JSON data; the event's attributes are headers. The key is the order id, so that all events of one order stay
+ * in one partition and in sequence. For NewOrder, `ce_id` is the order id. For a change, `ce_id` is the change's own id
+ * and `ce_subject` the order id. Other producers may send structured mode.
  */
 const SOURCE = '/orders'
-/** As `Date.toISOString` writes it, and therefore this product. */
+/** The format of `Date.toISOString`, in which this product writes times. */
 const CANONICAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const JSON_CONTENT_TYPE = 'application/json'
 const EXPECTED =
@@ -36,8 +36,8 @@ const EXPECTED =
   'with the content-type application/cloudevents+json.'
 
 /**
- * Takes the request's `traceparent` and `tracestate` only if they are valid, because a malformed traceparent harms other
- * consumers.
+ * Copies the request's `traceparent` and `tracestate` only if they are valid, because a malformed traceparent harms
+ * other consumers.
  */
 export function toMessage(
   event: NewOrder,
@@ -48,7 +48,7 @@ export function toMessage(
   return message({ ...event, id: event.orderId, type: NEW_ORDER_TYPE }, json, traceparent, tracestate)
 }
 
-/** The same for an accepted change. */
+/** The message for an accepted change. */
 export function toChangeMessage(
   event: ChangeEvent,
   json: string,
@@ -81,9 +81,9 @@ function message(
 }
 
 /**
- * The event in a record, ready to be stored. `origin` is the place of the original: the record's own, or for a copy in a
- * retry topic the one in its headers.
- * Throws `undecodable-record`, `unknown-event`, `invalid-order` or `invalid-change`, all poison.
+ * The event in a record, ready to be stored. `origin` is the original's position: the record's own, or for a copy in a
+ * retry topic the one in its headers. Throws `undecodable-record`, `unknown-event`, `invalid-order` or
+ * `invalid-change`, all of which are poison.
  */
 export function readEvent(message: LogRecord, origin: RecordPosition): OrderToStore | ChangeToStore {
   const { record, type } = typed(message)
@@ -91,7 +91,7 @@ export function readEvent(message: LogRecord, origin: RecordPosition): OrderToSt
   return kind === undefined ? readOrder(record, type, origin) : readChange(record, kind, origin)
 }
 
-/** The same for a record that is expected to be an order's. A change is `unknown-event` here. */
+/** The event in a record that should contain an order. A change throws `unknown-event` here. */
 export function fromMessage(message: LogRecord, origin: RecordPosition): OrderToStore {
   const { record, type } = typed(message)
   return readOrder(record, type, origin)
@@ -145,8 +145,8 @@ export function isChange(event: OrderToStore | ChangeToStore): event is ChangeTo
 }
 
 /**
- * The change that the record is of, even if its value cannot be read. Undefined for any other record, and for a change
- * without a valid id or order.
+ * The change in the record, even if its value cannot be read. Undefined for any other record, and for a change without
+ * a valid change id or order id.
  */
 export function changeOf(message: LogRecord): LetterChange | undefined {
   const { record, type = '' } = typed(message)
@@ -156,7 +156,10 @@ export function changeOf(message: LogRecord): LetterChange | undefined {
   return changeId === undefined ? undefined : { changeId, kind }
 }
 
-/** The record in binary mode, with its type. Nearly all records have the header `ce_type`, so they are binary already. */
+/**
+ * The record in binary mode, and its type. Nearly all records have the header `ce_type`, so they are already in binary
+ * mode.
+ */
 function typed(record: LogRecord): { record: LogRecord; type: string | undefined } {
   const type = headerText(record, HEADER.type)
   if (type !== undefined) return { record, type }
@@ -165,8 +168,8 @@ function typed(record: LogRecord): { record: LogRecord; type: string | undefined
 }
 
 /**
- * The id of the record's order, even if its value cannot be read: the id of its event, or of a change the subject, else
- * the key. A change without an id of its own counts as nobody's, so that it holds no order.
+ * The record's order id, even if the value cannot be read: the event's id (for a change, the event's subject),
+ * otherwise the key. A change without its own id counts as belonging to no order, so that it holds no order back.
  */
 export function orderIdOf(message: LogRecord): string | undefined {
   const { record, type = '' } = typed(message)
@@ -178,15 +181,15 @@ function changeIdIn(record: LogRecord): string | undefined {
   return parseOrderId(headerText(record, HEADER.id) ?? '')
 }
 
-/** The id in the header, else in the key. */
+/** The id in the header, otherwise in the key. */
 function idIn(record: LogRecord, header: string): string | undefined {
   const id = headerText(record, header) ?? (record.key === null ? undefined : decodeUtf8(record.key))
   return id === undefined ? undefined : parseOrderId(id)
 }
 
 /**
- * When the order was accepted: the time of its event, else the record's own time, else the time in its id, else
- * `UNKNOWN_TIME`. Depends on the record alone, so that a rebuild gets the same result.
+ * When the order was accepted: the event's time, otherwise the record's timestamp, otherwise the time in the id,
+ * otherwise `UNKNOWN_TIME`. The result depends on the record alone, so that a rebuild reproduces it.
  */
 export function acceptedAtOf(record: LogRecord): string {
   const text = headerText(record, HEADER.time) ?? headerText(typed(record).record, HEADER.time) ?? ''
@@ -201,7 +204,7 @@ function issuedMs(record: LogRecord): number {
   return (orderId === undefined ? undefined : issuedAt(orderId)?.getTime()) ?? Number.NaN
 }
 
-/** The valid trace of this hop, if there is one. */
+/** The traceparent of this hop, if it is valid. */
 export function traceparentOf(record: LogRecord): string | undefined {
   const traceparent = headerText(record, HEADER.trace)
   return traceparent !== undefined && isTraceparent(traceparent) ? traceparent : undefined

@@ -3,9 +3,9 @@ import type { LogRecord, RecordHeader, TimestampType } from '../../ports/event-l
 import { isTraceparent, isTracestate } from './traceparent.ts'
 
 /**
- * All header names. The event has those of CloudEvents 1.0 in Kafka's binary mode. The journey through retry topics and
- * DLT has our own, as strings that every tool can show, and Spring Kafka's `kafka_dlt-*` in Spring's encoding, because
- * user interfaces that can redrive look for those.
+ * All header names. Events use the headers of CloudEvents 1.0 in Kafka's binary mode. The journey through retry topics
+ * and the DLT uses our own headers, as strings that every tool can display, and Spring Kafka's `kafka_dlt-*` headers in
+ * Spring's encoding, because user interfaces with a redrive function expect those.
  */
 export const HEADER = {
   contentType: 'content-type',
@@ -16,7 +16,7 @@ export const HEADER = {
   time: 'ce_time',
   subject: 'ce_subject',
   idempotencyKeyHash: 'ce_idempotencykeyhash',
-  /** The trace in which the journey began, never updated (CloudEvents distributed tracing), and the trace of this hop. */
+  /** The traceparent where the journey began, never updated (CloudEvents distributed tracing), and that of this hop. */
   startingTrace: 'ce_traceparent',
   trace: 'traceparent',
   traceState: 'tracestate',
@@ -37,11 +37,11 @@ export const HEADER = {
   fingerprint: 'oep-failure-fingerprint',
   stack: 'oep-failure-stack',
   group: 'oep-consumer-group',
-  /** Marks a copy without a value, because the original was too large. It only names its origin. */
+  /** Marks a copy without a value, because the original was too large. The copy only refers to its origin. */
   stub: 'oep-stub',
   redriveOf: 'oep-redrive-of',
   supersedes: 'oep-supersedes',
-  /** Makes the two above valid in the orders topic (redrive-proof.ts). Copies of the record leave it out. */
+  /** Makes the two headers above valid in the orders topic (redrive-proof.ts). Copies of the record omit the proof. */
   redriveProof: 'oep-redrive-proof',
 } as const
 
@@ -50,7 +50,7 @@ export const SPRING_PREFIX = 'kafka_dlt-'
 export const SPRING_TIMESTAMP_TYPE = `${SPRING_PREFIX}original-timestamp-type`
 const KEPT_ON_REDRIVE: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes])
 
-/** The text of a header, the last one of that name as in Kafka; undefined if it is absent, null or not UTF-8. */
+/** The text of the last header with that name, as in Kafka; undefined if the header is absent, null or not UTF-8. */
 export function headerText(record: Pick<LogRecord, 'headers'>, name: string): string | undefined {
   for (let index = record.headers.length - 1; index >= 0; index -= 1) {
     const header = record.headers[index]
@@ -60,9 +60,9 @@ export function headerText(record: Pick<LogRecord, 'headers'>, name: string): st
 }
 
 /**
- * The headers that the record came with, without those that parking added, so that they do not grow from hop to hop. A
- * malformed `traceparent` of another producer is left out, because the Kafka extension may skip a whole batch over it. So
- * is a `tracestate` that is malformed or has no valid `traceparent` beside it (W3C Trace Context).
+ * The record's headers without those that parking added, so that the headers do not grow from hop to hop. Another
+ * producer's malformed `traceparent` is removed, because the Kafka extension may skip a whole batch because of it. A
+ * `tracestate` is removed if it is malformed or has no valid `traceparent` beside it (W3C Trace Context).
  */
 export function originalHeaders<Value extends Uint8Array | string | null>(
   headers: readonly (readonly [name: string, value: Value])[],
@@ -80,7 +80,7 @@ function isText(value: Uint8Array | string | null, isOne: (text: string) => bool
   return text !== undefined && isOne(text)
 }
 
-/** Spring Kafka's own dialect: names as text, numbers as big-endian integers. */
+/** Spring Kafka's encoding: names as text, numbers as big-endian integers. */
 export function springHeaders(parked: {
   topic: string
   partition: number
@@ -109,7 +109,7 @@ export function springHeaders(parked: {
 
 const MAX_INT64 = 2n ** 63n - 1n
 
-/** Numbers beyond 2^53 are rounded, the largest timestamps to one that does not fit into 64 bits. */
+/** Numbers beyond 2^53 are rounded; the largest timestamps round to a number that does not fit into 64 bits. */
 function bigEndian64(value: number): Uint8Array {
   const bytes = Buffer.alloc(8)
   const whole = BigInt(value)
@@ -117,8 +117,8 @@ function bigEndian64(value: number): Uint8Array {
   return bytes
 }
 
-/** The text of bytes that are UTF-8, else undefined. */
+/** Decodes UTF-8; undefined for any other bytes. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  // Runs for several headers of every record, and a TextDecoder that throws costs four times as much.
+  // Called for several headers of every record, and a TextDecoder that throws is four times as expensive.
   return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8') : undefined
 }

@@ -18,33 +18,33 @@ export interface KafkaEvent {
 }
 
 /**
- * A delivered record. `lossy` means that it may differ from the original: its text holds U+FFFD, or the host could not
- * express its time.
+ * A delivered record. `lossy` means that the record may differ from the original: its text contains U+FFFD, or the host
+ * could not represent its timestamp.
  */
 export interface DeliveredRecord extends LogRecord {
   readonly lossy: boolean
-  /** The journey in its headers, if it has been decoded already. */
+  /** The decoded journey from the headers, if they have been decoded already. */
   readonly journey?: Journey | undefined
 }
 
 const REPLACEMENT = '\ufffd'
-/** .NET's earliest time, which also stands for no time at all. */
+/** .NET's minimum date, which also stands for a missing timestamp. */
 const NO_TIME_MS = Date.parse('0001-01-01T00:00:00Z')
-/** Stands for no time in Kafka. */
+/** Kafka's value for a missing timestamp. */
 const NO_TIMESTAMP = -1
 
 /**
- * A delivery may be many times larger than what a process can handle at once: an order has up to a megabyte, and each of
- * several triggers delivers whole batches. While a portion of this many characters is read and stored, it takes about
- * ten times as much memory.
+ * A delivery may be many times larger than a process can handle at once: an order can have up to a megabyte, and each
+ * of several triggers delivers whole batches. Reading and storing a portion of this many characters takes about ten
+ * times as much memory.
  */
 const MAX_PORTION_LENGTH = 2 * 1024 * 1024
 const TAKEN: KafkaEvent = { Offset: -1, Partition: -1, Topic: '', Timestamp: '', Value: null, Headers: [] }
 
 /**
- * Splits a delivery into portions, each made on demand, so that the one before can be freed. There is nearly always
- * only one. Throws if the host hands over anything else, such as single events or bytes, because then the trigger is
- * configured wrongly. Checks no more than that: validating every record would cost more than decoding it.
+ * Splits a delivery into portions, each created on demand, so that the previous portion can be freed. There is nearly
+ * always only one. Throws if the host passes anything else, such as single events or bytes, because then the trigger is
+ * misconfigured. Does not validate further: validating every record would cost more than decoding it.
  */
 export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
   if (!Array.isArray(input) || !input.every(isKafkaEvent)) {
@@ -54,13 +54,13 @@ export function* fromKafkaEvents(input: unknown): Generator<DeliveredRecord[]> {
   for (let start = 0; start < events.length;) {
     const end = endOfPortion(events, start)
     yield events.slice(start, end).map(fromKafkaEvent)
-    // The host's array lives as long as its invocation, and would keep every portion in memory.
+    // The host's array lives as long as its invocation, and would otherwise keep every portion in memory.
     for (let taken = start; end - start < events.length && taken < end; taken += 1) events[taken] = TAKEN
     start = end
   }
 }
 
-/** At least one event, however large. */
+/** The portion contains at least one event, however large. */
 function endOfPortion(events: readonly KafkaEvent[], start: number): number {
   let length = 0
   for (let end = start; end < events.length; end += 1) {

@@ -3,9 +3,9 @@ import { HEADER, OWN_PREFIX } from './headers.ts'
 import type { RedriveProofs } from '../parking/redrive-proof.ts'
 
 /**
- * A record of the orders topic is its own origin and has not failed yet. It has headers about a journey only if somebody
- * copied a parked record with all of its headers, as user interfaces for Kafka do. Trusting them would count the
- * original's place a second time and the copy's never.
+ * A record in the orders topic is its own origin and has not failed yet. Such a record has journey headers only if
+ * somebody copied a parked record with all headers, as Kafka user interfaces do. Trusting these headers would count the
+ * original's position twice and the copy's position never.
  */
 const OF_A_REDRIVE: ReadonlySet<string> = new Set([HEADER.redriveOf, HEADER.supersedes, HEADER.redriveProof])
 
@@ -15,7 +15,7 @@ export function withoutJourney<T extends Pick<LogRecord, 'headers'>>(record: T):
   return { ...record, headers: record.headers.filter((header) => !isOwn(header) || OF_A_REDRIVE.has(header[0])) }
 }
 
-/** The record without the marks of a redrive, unless their proof holds. Expects the record's exact bytes. */
+/** The record without redrive marks, unless their proof is valid. Expects the record's exact bytes. */
 export function withProvenMarks<T extends LogRecord>(record: T, proofs: Pick<RedriveProofs, 'holds'>): T {
   if (!record.headers.some(isOwn) || proofs.holds(record)) return record
   return { ...record, headers: record.headers.filter((header) => !isOwn(header)) }

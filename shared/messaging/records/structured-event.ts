@@ -3,8 +3,7 @@ import { decodeUtf8, HEADER, headerText } from './headers.ts'
 
 /**
  * CloudEvents' structured mode: the whole event as one JSON object, data and attributes together
- * (cloudevents/formats/json-format.md). This product writes binary mode; other producers may send the same event like
- * this.
+ * (cloudevents/formats/json-format.md). This product writes binary mode; other producers may send structured mode.
  */
 const CONTENT_TYPE = 'application/cloudevents+json'
 

@@ -1,4 +1,4 @@
-/** W3C Trace Context. Later versions are read as 00: lower-case hex, and neither id all zeros. */
+/** W3C Trace Context: lower-case hex, and neither id all zeros. Later versions are parsed like version 00. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 export function isTraceparent(text: string): boolean {
