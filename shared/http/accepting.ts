@@ -6,9 +6,9 @@ import type { WaitUntilSettled } from '../application/orders/wait-until-settled.
 import { isTraceparent, isTracestate } from '../messaging/records/traceparent.ts'
 import { idempotencyKeyOf, preferenceApplied } from './protocol/preferences.ts'
 
-/** What requests that are accepted into the log have in common, whether they place an order or change one. */
+/** The common part of requests that are accepted into the log, whether they place an order or change one. */
 
-/** A store that answers late, but answers, has the last word. */
+/** How much longer than requested to wait for a store that is slow to respond. */
 const GRACE_MS = 500
 
 /** Throws `invalid-request` for a malformed Idempotency-Key. */
@@ -22,7 +22,10 @@ export function acceptOptionsOf(request: HttpRequest): AcceptOptions {
   }
 }
 
-/** The headers of the answer: where to find what was accepted, how long the caller waited, and whether it was a repeat. */
+/**
+ * The response headers: the location of the accepted order or change, how long the caller waited, and whether the
+ * request was a repeat.
+ */
 export function acceptedHeaders(
   location: string,
   waitedSeconds: number,
@@ -34,8 +37,8 @@ export function acceptedHeaders(
 const timers = { sleep: (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }) }
 
 /**
- * The state of what was accepted, whatever becomes of waiting: a store that cannot be asked makes no error of it, and one
- * that does not answer makes nobody wait longer than was asked for.
+ * The state of the accepted order or change, however the wait ends: an unavailable store causes no error, and an
+ * unresponsive store does not prolong the wait beyond the requested time.
  */
 export function ifSettled<View>(wait: WaitUntilSettled<View>, id: string, waitMs: number): Promise<View | undefined> {
   return answeredInTime(() => wait(id, waitMs), timers, waitMs + GRACE_MS)

@@ -14,15 +14,18 @@ export const reason = z
   .refine((text) => text.trim() !== '', { error: 'must not be empty' })
   .meta({ minLength: 1, pattern: String.raw`\S` }) // for the documents, which cannot show a `refine`
 
-/** The bodies of acts are strict, because a misspelt member that was ignored could mean "everything, and for real". */
+/**
+ * Bodies of operator actions are strict: if a misspelt member were ignored, the action could apply to everything, and
+ * without a dry run.
+ */
 export const actBody = z.strictObject({ reason: z.exactOptional(reason) }, { error: memberFault })
 
 export const requiredReasonBody = z.strictObject({ reason }, { error: memberFault })
 
 /**
- * The operator of an act, when and why. A principal that the platform signed in is verified; the name in the header
- * X-Operator is recorded as claimed. Without a platform that signs in, callers could send the platform's header
- * themselves, so it is read only where `platformSignsIn` is set.
+ * The operator of an action, its time and its reason. A principal whom the platform signed in is verified; the name in
+ * the header X-Operator is recorded as claimed. Without a platform that signs operators in, callers could send the
+ * platform's header themselves, so that header is read only if `platformSignsIn` is set.
  */
 export function actOf(
   request: HttpRequest,
@@ -39,7 +42,7 @@ export function actOf(
   }
 }
 
-/** The body of an act, and the act with the reason from the body. Throws `invalid-request` with pointers. */
+/** The body of an operator action, and the action with the body's reason. Throws `invalid-request` with pointers. */
 export async function readAct<Schema extends z.ZodObject<{ reason: z.ZodType<string | undefined> }>>(
   request: HttpRequest,
   schema: Schema,

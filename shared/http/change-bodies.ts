@@ -6,14 +6,14 @@ import { violationsOf } from '../domain/violations.ts'
 import { invalidBody } from './protocol/validated.ts'
 
 /**
- * The bodies of changes, strict: all members of an amendment are optional, so that a misspelt one would otherwise be lost
- * silently (docs/decisions/007). Each unknown member has its own pointer.
+ * The bodies of changes are strict: all members of an amendment are optional, so a misspelt one would otherwise be lost
+ * silently (docs/decisions/007). Each unknown member gets its own pointer.
  */
 
 const AMENDABLE: ReadonlySet<string> = new Set(Object.keys(amendmentSchema.shape))
 const OF_CANCELLATIONS: ReadonlySet<string> = new Set(Object.keys(cancellationSchema.shape))
 
-/** The amendment in the body. Throws `invalid-change` with a pointer to everything that is wrong. */
+/** The amendment in the body. Throws `invalid-change` with a pointer to each error. */
 export function readAmendment(body: unknown): Amendment {
   const unknown = unknownMembersOf(body, AMENDABLE)
   const parsed = amendmentSchema.safeParse(body)
@@ -34,7 +34,10 @@ export function readCancellation(body: unknown): { readonly reason?: string } {
   throw invalidBody('invalid-change', faultsIn(parsed, violations))
 }
 
-/** Unknown members are named one by one, so zod's issues about the body as a whole are left out if there are any. */
+/**
+ * Unknown members are listed one by one, so zod's issues about the body as a whole are omitted if there are any unknown
+ * members.
+ */
 function faultsIn(parsed: z.ZodSafeParseResult<unknown>, unknown: readonly Violation[]): Violation[] {
   const issues = parsed.error?.issues.filter(({ path }) => unknown.length === 0 || path.length > 0) ?? []
   return [...unknown, ...violationsOf({ issues })]

@@ -27,14 +27,14 @@ interface Use {
   readonly views: Pick<OrderViews, 'get'>
 }
 
-/** PATCH: 202 as soon as the amendment is durable; or, when the caller waits, 200 with the order or 409. */
+/** PATCH: 202 as soon as the amendment is durable. If the caller waits: 200 with the order, or 409. */
 export async function amendOrder(request: HttpRequest, use: Use): Promise<HttpResponseInit> {
   return changeOrder(request, use, async () => {
     return { kind: 'amend', amendment: readAmendment(await readJson(request, MERGE_PATCH)) }
   })
 }
 
-/** POST: the same for a cancellation, whose body may be absent. */
+/** POST: handles a cancellation like an amendment. The body may be absent. */
 export async function cancelOrder(request: HttpRequest, use: Use): Promise<HttpResponseInit> {
   return changeOrder(request, use, async () => {
     return { kind: 'cancel', ...readCancellation(hasBody(request) ? await readJson(request) : {}) }
@@ -56,7 +56,7 @@ async function changeOrder(
   const headers = acceptedHeaders(`/api/orders/${orderId}/changes/${changeId}`, wait, accepted)
   const view = wait === 0 ? undefined : await ifSettled(use.waitForChange, changeId, wait * 1000)
   if (view?.status === 'rejected') throw rejected(view)
-  // The change took effect even if the store cannot be asked for the order a moment later.
+  // The change took effect even if the store is unavailable for the order query a moment later.
   const order = view?.status === 'applied' ? await ifAvailable(use.views.get(orderId)) : undefined
   if (order !== undefined) {
     return json(200, order, { ...headers, etag: etagOf(JSON.stringify(order), versionOf(order)) })
@@ -69,13 +69,13 @@ function receipt(orderId: string, { kind }: OrderChange, { changeId, acceptedAt 
   return { orderId, changeId, kind, status: 'accepted', acceptedAt }
 }
 
-/** The problem's type is the cause of the rejection. */
+/** The problem type is the rejection's cause. */
 function rejected({ changeId, cause }: ChangeView): OrderError {
   const code = cause !== undefined && cause.code in PROBLEMS ? (cause.code as ProblemCode) : 'conflict'
   return new OrderError(code, cause?.detail ?? 'The change was rejected.', { changeId })
 }
 
-/** Any UUID, as for orders. */
+/** Accepts any UUID, as for orders. */
 export function changeIdIn(request: HttpRequest): string {
   const changeId = uuidIn(request, 'changeId')
   if (changeId !== undefined) return changeId
@@ -98,7 +98,7 @@ export function unseenChange(orderId: string, changeId: string, orderIds: OrderI
   }
 }
 
-/** When to ask again, while the change is not settled. */
+/** When to poll again, while the change is not settled. */
 export function pendingChangeHeaders(view: ChangeView): Record<string, string> {
   return isSettled(view) ? {} : askAgain(view)
 }

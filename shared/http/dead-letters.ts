@@ -16,7 +16,7 @@ export const deadLetterQuery = z.object({
   ...pageQuery,
   state: z.exactOptional(state),
   fingerprint: z.exactOptional(shortText.describe('Letters with this fingerprint: they failed for the same reason.')),
-  /** Not `code`, because a function key may come as `?code=`. */
+  /** Not named `code`, because a function key may be sent as `?code=`. */
   cause: z.exactOptional(shortText.describe('Letters whose last cause has this code.')),
   orderId: z.exactOptional(shortText.describe('Letters of this order.')),
   from: z.exactOptional(from),
@@ -34,7 +34,7 @@ export const editQuery = z.object({
 const MAX_IDS = 1000
 const FILTERS = ['fingerprint', 'code', 'orderId', 'from', 'to', 'foreign'] as const
 
-/** Selects letters by id, by a filter, or `all` that are dead. */
+/** Selects letters by id, by a filter, or with `all` every dead letter. */
 export const lettersBody = actBody.extend({
   dryRun: dryRunMember,
   ids: z.exactOptional(
@@ -49,11 +49,11 @@ export const lettersBody = actBody.extend({
   orderId: z.exactOptional(shortText),
   from: z.exactOptional(instant),
   to: z.exactOptional(instant),
-  /** `true`: only letters of other consumers; `false`: only our own. */
+  /** `true`: only other consumers' letters; `false`: only our own. */
   foreign: z.exactOptional(flag),
 })
 
-/** The rule of toLetterFilter, for the documents. */
+/** The rule that `toLetterFilter` enforces, for the API documents. */
 export const LETTERS_ONE_WAY = {
   oneOf: [{ required: ['ids'] }, { required: ['all'] }, { anyOf: FILTERS.map((name) => ({ required: [name] })) }],
 }
@@ -80,7 +80,7 @@ export function toLetterFilter(body: z.output<typeof lettersBody>): NewRedrive['
   }
 }
 
-/** The reason of a discard. Throws `invalid-request` when it is missing. */
+/** The reason for a discard. Throws `invalid-request` when it is missing. */
 export function requiredReason({ reason }: z.output<typeof discardBody>): string {
   if (reason !== undefined) return reason
   throw invalidRequest('The reason', '/reason', 'must say why, unless it is a dry run')
@@ -96,7 +96,7 @@ export const discardQuery = z.object({
   cursor: z.exactOptional(cursor.describe('The `nextCursor` of the answer before, to continue the discard.')),
 })
 
-/** Bytes as text if they are UTF-8, and always in base64. */
+/** Bytes in base64, and also as text if they are UTF-8. */
 export interface BytesView {
   readonly text: string | null
   readonly base64: string
@@ -112,7 +112,7 @@ export function toDeadLetterView({ key, value, editedValue, headers, ...letter }
   }
 }
 
-/** The letters of one page, each with the number of changes that wait. Only letters that are not settled hold any. */
+/** One page of letters, each with the number of waiting changes. Only unsettled letters hold back changes. */
 export async function withWaiting<Letter extends Pick<DeadLetterSummary, 'state' | 'orderId' | 'foreign'>>(
   letters: readonly Letter[],
   views: Pick<OrderViews, 'countWaiting'>,
@@ -127,7 +127,7 @@ export async function withWaiting<Letter extends Pick<DeadLetterSummary, 'state'
   })
 }
 
-/** A dead letter as a file that `npm run ops -- replay-fixture` runs through today's code. */
+/** A dead letter as a file that `npm run ops -- replay-fixture` runs through the current code. */
 export function toFixture(letter: KeptDeadLetter) {
   return {
     format: 'order-event-processing/dead-letter/1',

@@ -10,7 +10,7 @@ import { from, pageQuery, searchText, to, wholeNumber } from './protocol/query.t
 import { oneOf } from './protocol/validated.ts'
 
 const KNOWN_STATUSES = `must be one of ${STORE_STATUSES.join(', ')}`
-/** Without the reason, an empty list would look as if no order were waiting. */
+/** Without the reason, an empty list would suggest that no order is waiting. */
 const WHY_NOT_ACCEPTED =
   'orders that are accepted but not processed yet are in the log, and lists come from the store. ' +
   'Ask for one of them at GET /api/orders/{orderId}; operators see how many there are at GET /api/ops/status'
@@ -39,7 +39,7 @@ export const listQuery = z.object({
 /** The parameters of GET /api/orders/search. */
 export const searchQuery = z.object({ q: searchText, ...pageQuery })
 
-/** The parameters of the original application's search, whose text is in the path. */
+/** The parameters of the original application's search, which has the text in the path. */
 export const customerSearchQuery = searchQuery.omit({ q: true })
 
 /** The longest Retry-After for a pending order, in seconds. */
@@ -47,7 +47,7 @@ const MAX_RETRY_AFTER_SECONDS = 60
 
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 
-/** Any UUID: those that we never issue, such as ones of version 4, are a question with an answer, which is 404. */
+/** Accepts any UUID: one that we never issue, such as a version 4 UUID, is a valid request with the response 404. */
 export function orderIdIn(request: HttpRequest): string {
   const orderId = uuidIn(request, 'orderId')
   if (orderId !== undefined) return orderId
@@ -63,8 +63,8 @@ export function uuidIn(request: HttpRequest, name: string): string | undefined {
 }
 
 /**
- * An order that the store has not seen yet, with its cause if there is one. Throws `order-not-found` for an id that
- * was never issued.
+ * An order that the store has not seen yet, with the cause if there is one. Throws `order-not-found` for an id that was
+ * never issued.
  */
 export function unseenOrder(
   orderId: string,
@@ -82,8 +82,8 @@ export function unseenOrder(
 }
 
 /**
- * The history that the store has, with the acceptance before it while the store has only changes of the order, or nothing.
- * Throws `order-not-found` if there is nothing and the id was never issued.
+ * The stored history, with the acceptance added in front while the store has only the order's changes, or nothing.
+ * Throws `order-not-found` if nothing is stored and the id was never issued.
  */
 export function withBeginning(
   orderId: string,
@@ -101,14 +101,14 @@ export function pendingHeaders(view: OrderView): Record<string, string> {
   return isFinal(view) ? {} : askAgain(view)
 }
 
-/** When to ask again for what is not settled yet. */
+/** When to poll again for an order or change that is not settled yet. */
 export function askAgain({ nextAttemptAt }: Pick<OrderView, 'nextAttemptAt'>): Record<string, string> {
   const dueInMs = nextAttemptAt === undefined ? 0 : Date.parse(nextAttemptAt) - Date.now()
   const seconds = Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(dueInMs / 1000)))
   return { 'retry-after': String(seconds) }
 }
 
-/** The version in an order's ETag, by which `If-Match` names it. An order that is not stored yet will have version 1. */
+/** The version in an order's ETag, which `If-Match` refers to. An order that is not stored yet will have version 1. */
 export function versionOf({ version = 1 }: OrderView): number {
   return version
 }

@@ -10,15 +10,15 @@ import { readJson } from './protocol/json-body.ts'
 import { waitSeconds } from './protocol/preferences.ts'
 import { validated } from './protocol/validated.ts'
 
-/** The part of an answer that names members of the body that were left out. */
+/** The part of a response that lists body members which were left out. */
 export interface Ignored {
-  /** JSON pointers to unknown members, so that a misspelt one does not vanish silently; absent when there are none. */
+  /** JSON pointers to unknown members, so that a misspelt member is not lost silently; absent if there are none. */
   readonly ignored?: readonly string[]
 }
 
 /**
- * Places the order in the request. The answer is 202 once the order is durable, or 201 if the caller waits and it is
- * stored in time.
+ * Places the order in the request. Responds with 202 once the order is durable, or with 201 if the caller waits and the
+ * order is stored in time.
  */
 export async function placeOrder(
   request: HttpRequest,

@@ -6,7 +6,7 @@ import { dryRunMember, dryRunParameter } from './dry-run.ts'
 import { cursor, pageQuery } from './protocol/query.ts'
 import { integer } from './protocol/validated.ts'
 
-/** One page of a dry run tries at most this many letters. */
+/** One page of a dry run checks at most this many letters. */
 export const MAX_PREVIEWED = 500
 const MAX_RATE_PER_SECOND = 500
 
@@ -21,7 +21,7 @@ export const redriveBody = lettersBody
 /** The parameters of POST /api/dead-letters/{id}/redrive. */
 export const redriveLetterQuery = z.object({ dryRun: dryRunParameter('tell what would happen, and send nothing') })
 
-/** The parameters of POST /api/dead-letters/redrive, whose dry run goes page by page. */
+/** The parameters of POST /api/dead-letters/redrive, whose dry run is paginated. */
 export const redriveQuery = redriveLetterQuery.extend({ cursor: z.exactOptional(cursor) })
 
 /** The parameters of GET /api/redrives. */

@@ -1,10 +1,10 @@
 import type { Config } from '../settings/config.ts'
 import { ROUTES, type Route, type RouteName } from './routes.ts'
 
-/** The rights that a key can have, narrowest first. */
+/** The rights that a key can grant, narrowest first. */
 export type Right = 'metrics' | 'place' | 'read' | 'operate'
 
-/** Callers who place orders may change them too. */
+/** Callers who may place orders may also change them. */
 const PLACES: ReadonlySet<string> = new Set<RouteName>([
   'placeOrder',
   'placeOrderOriginal',
@@ -12,7 +12,7 @@ const PLACES: ReadonlySet<string> = new Set<RouteName>([
   'cancelOrder',
 ])
 
-/** The right that a route needs where it requires a key; undefined for an unknown name. */
+/** The right that a route requires if it needs a key; undefined for an unknown name. */
 export function rightFor(name: string): Right | undefined {
   const route = (ROUTES as Readonly<Record<string, Route>>)[name]
   if (route === undefined) return undefined
@@ -21,7 +21,7 @@ export function rightFor(name: string): Right | undefined {
   return route.methods.includes('GET') ? 'read' : 'operate'
 }
 
-/** The keys with fewer rights than FUNCTIONS_KEY, which has all. */
+/** The keys with fewer rights than FUNCTIONS_KEY, which grants all. */
 export function narrowKeys({ keys }: Pick<Config, 'keys'>): { key: string; opens: (name: string) => boolean }[] {
   return Object.entries(RIGHTS).flatMap(([setting, rights]) => {
     const key = keys[setting as keyof typeof RIGHTS]

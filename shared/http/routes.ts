@@ -1,11 +1,11 @@
 import type { HttpMethod } from '@azure/functions'
 
 /**
- * One row for every HTTP route. Functions register with it, the OpenAPI document is generated from it, and the catch-all
- * takes the header Allow of a 405 from it.
+ * All HTTP routes. Functions register with this table, the OpenAPI document is generated from it, and the catch-all
+ * takes the Allow header of a 405 from it.
  *
- * The runtime tries functions in the order of their names and does not prefer literal routes over parameters. So a
- * parameter excludes its literal siblings by a constraint, and the name of the catch-all sorts last.
+ * The runtime tries functions in the sequence of their names and does not prefer literal routes over parameters. So a
+ * constraint excludes a parameter's literal siblings, and the catch-all's name sorts last.
  */
 export interface Route {
   readonly methods: readonly HttpMethod[]
@@ -17,7 +17,10 @@ export interface Route {
 
 const READ: readonly HttpMethod[] = ['GET', 'HEAD']
 const ORDER_ID = '{orderId:regex(^(?!search$|customersearch$))}'
-/** Matches only the empty path. The runtime would serve a function with an empty route under its name instead. */
+/**
+ * Matches only the empty path. For a function with an empty route, the runtime would use the function's name as the
+ * route.
+ */
 export const HOME = '{home:regex(^$)?}'
 const DEAD_LETTER_ID = '{id:regex(^(?!groups$|redrive$|discard$))}'
 
@@ -83,18 +86,18 @@ export const ROUTES = {
 
 export type RouteName = keyof typeof ROUTES
 
-/** These routes exist only with FAULTS=on. */
+/** Routes that exist only with FAULTS=on. */
 export const FAULT_ROUTES: ReadonlySet<string> = new Set<RouteName>(['getFaults', 'setFaults'])
 
 const CONSTRAINT = /^\{\w+:regex\((.*)\)\}$/
 
-/** The methods of every route of this process that matches the path; empty when none does. */
+/** The methods of all routes of this process that match the path; empty if none does. */
 export function allowedMethods(path: string, isServed: (name: string) => boolean = () => true): HttpMethod[] {
   const matching = Object.entries<Route>(ROUTES).filter(([name, { route }]) => isServed(name) && matches(route, path))
   return [...new Set(matching.flatMap(([, { methods }]) => methods))]
 }
 
-/** The access of the route that matches the path; undefined when none does. */
+/** The access level of the route that matches the path; undefined if none does. */
 export function accessTo(path: string): Route['access'] | undefined {
   return Object.values<Route>(ROUTES).find(({ route }) => matches(route, path))?.access
 }

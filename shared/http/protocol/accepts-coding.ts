@@ -2,8 +2,8 @@
 const CODING = /^\s*([^\s;]+)\s*(?:;\s*q=([\d.]+)\s*)?$/i
 
 /**
- * Whether an `Accept-Encoding` accepts a content coding (RFC 9110 §12.5.3), by name or by `*`, which means every coding
- * that is not named. A weight of 0 refuses it. Without the header, nothing is compressed.
+ * Whether an `Accept-Encoding` accepts a content coding (RFC 9110 §12.5.3), by name or by `*`, which matches every
+ * coding that is not listed. A weight of 0 refuses the coding. Without the header, nothing is compressed.
  */
 export function acceptsCoding(accepted: string | null, coding: string): boolean {
   const weights = new Map<string, number>()
@@ -14,7 +14,7 @@ export function acceptsCoding(accepted: string | null, coding: string): boolean 
   return (weights.get(coding) ?? weights.get('*') ?? 0) > 0
 }
 
-/** RFC 9110 §8.4.1.3: `x-gzip` is another name of gzip. */
+/** RFC 9110 §8.4.1.3: `x-gzip` is an alias of gzip. */
 function nameOf(coding: string): string {
   const name = coding.toLowerCase()
   return name === 'x-gzip' ? 'gzip' : name

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import type { Page } from '../../ports/order-views.ts'
 
-/** For answers that must not be cached. */
+/** For responses that must not be cached. */
 export const FRESH = { 'cache-control': 'no-store' }
 
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'x-content-type-options': 'nosniff' }
@@ -12,8 +12,8 @@ export function json(status: number, body: unknown, headers: Record<string, stri
 }
 
 /**
- * 200 with an ETag of exactly these bytes, or 304 when the caller has them already (RFC 9110 §13.1.2). If the resource has
- * a version, its ETag begins with it, so that `If-Match` can name the version.
+ * 200 with an ETag for exactly these bytes, or 304 if the caller already has them (RFC 9110 §13.1.2). The ETag of a
+ * versioned resource begins with the version, so that `If-Match` can refer to it.
  */
 export function revalidated(
   request: HttpRequest,

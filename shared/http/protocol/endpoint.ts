@@ -6,19 +6,19 @@ import { REQUEST_ID, requestIdOf } from './request-id.ts'
 
 export type Handler = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>
 
-/** Called for every error that is answered with a problem. */
+/** Called for every error that results in a problem response. */
 export interface Report {
-  /** Our fault: an answer of 500 or above. */
+  /** Server errors: a status of 500 or above. */
   fault(error: unknown, context: InvocationContext): Promise<void>
-  /** The caller's fault: an answer of 400 to 499. */
+  /** Client errors: a status from 400 to 499. */
   refusal(error: unknown, problem: { code: ProblemCode; status: number }, context: InvocationContext): Promise<void>
 }
 
 const MAX_INSTANCE_LENGTH = 300
 
 /**
- * Turns exceptions of an HTTP function into problem documents. Every HTTP function is wrapped in it, so no function
- * needs to catch.
+ * Turns exceptions in an HTTP function into problem documents. Every HTTP function is wrapped in `endpoint`, so that no
+ * function needs to catch.
  */
 export function endpoint(handler: Handler, report: Report): HttpHandler {
   return async function answer(request, context) {

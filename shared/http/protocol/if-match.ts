@@ -4,13 +4,13 @@ import { invalidRequest } from './validated.ts'
 
 /** RFC 9110 §8.8.3. */
 const ENTITY_TAG = /^(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/
-/** As `revalidated` makes it. */
+/** The format that `revalidated` produces. */
 const OF_VERSION = /^([1-9]\d{0,8})-/
 
 /**
- * The version that `If-Match` asks for (RFC 9110 §13.1.1): the number with which the ETag begins. Undefined if the header is
- * absent or `*`; `NO_VERSION` for an ETag that no version has. A weak ETag is taken like a strong one, because proxies
- * weaken ETags when they compress, and the version stays the same.
+ * The version that `If-Match` requires (RFC 9110 §13.1.1): the number at the beginning of the ETag. Undefined if the
+ * header is absent or `*`; `NO_VERSION` for an ETag without a version. A weak ETag is treated like a strong one,
+ * because proxies weaken ETags when they compress, and the version is unaffected.
  *
  * Throws `invalid-request` for a malformed header.
  */

@@ -5,12 +5,12 @@ export const MAX_BODY_BYTES = 1024 * 1024
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** A JSON merge patch (RFC 7396), the one format that PATCH takes. */
+/** A JSON merge patch (RFC 7396), the only format that PATCH accepts. */
 export const MERGE_PATCH = 'application/merge-patch+json'
 
 /**
- * The JSON value of a request, of any JSON type or only of `mediaType`. Throws `unsupported-media-type`,
- * `payload-too-large` or `malformed-json`, the last with the fault and its position, never with a part of the body.
+ * The JSON value in a request, of any JSON media type or only of `mediaType`. Throws `unsupported-media-type`,
+ * `payload-too-large` or `malformed-json`. The last reports the error and its position, but never quotes the body.
  */
 export async function readJson(request: HttpRequest, mediaType?: string): Promise<unknown> {
   requireJson(request.headers.get('content-type'), mediaType)
@@ -22,13 +22,16 @@ export async function readJson(request: HttpRequest, mediaType?: string): Promis
   return parse(decode(bytes))
 }
 
-/** The Functions runtime drops chunked bodies, so the message says that the body did not arrive. */
+/** The Functions runtime drops chunked bodies, so the message explains that the body did not arrive. */
 function whyEmpty({ headers }: HttpRequest): string {
   const inPieces = headers.has('transfer-encoding')
   return inPieces ? 'No body arrived. Send it with the header content-length, not in pieces.' : 'The body is empty.'
 }
 
-/** Errs on the side of reading: a body that was missed would count as empty. HTTP/2 names neither length nor encoding. */
+/**
+ * When in doubt, assumes a body, because a missed body would count as empty. HTTP/2 requires neither length nor
+ * encoding.
+ */
 export function hasBody({ headers }: HttpRequest): boolean {
   const length = headers.get('content-length')
   return length === null ? headers.has('transfer-encoding') || headers.has('content-type') : Number(length) > 0
@@ -51,7 +54,7 @@ function isAnyJson(type: string): boolean {
   return type === 'application/json' || /^application\/[\w.!#$&^-]+\+json$/.test(type)
 }
 
-/** A compressed body could be far larger than the limit once it is decompressed. */
+/** A compressed body could far exceed the limit once decompressed. */
 function requirePlain(contentEncoding: string | null): void {
   if (contentEncoding === null || /^\s*(?:identity)?\s*$/i.test(contentEncoding)) return
   throw new OrderError('unsupported-media-type', 'Send the body as it is, without the header content-encoding.')
@@ -73,7 +76,9 @@ function parse(text: string): unknown {
   }
 }
 
-/** V8 says `… at position 17 (line 1 column 18)`; the rest of its message quotes the body, which must not be repeated. */
+/**
+ * V8 reports `… at position 17 (line 1 column 18)`; the rest of its message quotes the body, which must not be exposed.
+ */
 function placeOf(error: unknown, text: string): string {
   const message = error instanceof Error ? error.message : ''
   const place = /\(line \d+ column \d+\)/.exec(message)?.[0]

@@ -1,12 +1,12 @@
 import type { HttpRequest } from '@azure/functions'
 import { invalidRequest } from './validated.ts'
 
-/** The longest wait that is granted, in seconds. */
+/** The longest wait that a caller can request, in seconds. */
 export const MAX_WAIT_SECONDS = 30
 
 /**
- * `Prefer: wait=N` (RFC 7240 §4.3) in seconds, at most 30; 0 when it is missing. Unknown and malformed preferences are
- * ignored, as the RFC requires.
+ * `Prefer: wait=N` (RFC 7240 §4.3) in seconds, at most 30; 0 if the header is absent. Unknown and malformed preferences
+ * are ignored, as the RFC requires.
  */
 export function waitSeconds(request: HttpRequest): number {
   for (const preference of (request.headers.get('prefer') ?? '').split(',')) {
@@ -23,8 +23,8 @@ export function preferenceApplied(seconds: number): Record<string, string> {
 const MAX_KEY_LENGTH = 255
 
 /**
- * The Idempotency-Key of a request: a Structured Field string as in its draft (`"8e03978e"`), or without quotes, as most
- * clients send it. Throws `invalid-request` when it is neither, or is sent twice.
+ * The Idempotency-Key of a request: a Structured Field string as in the header's draft (`"8e03978e"`), or unquoted, as
+ * most clients send it. Throws `invalid-request` for any other format, and if the header is sent twice.
  */
 export function idempotencyKeyOf(request: HttpRequest): string | undefined {
   const header = request.headers.get('idempotency-key')

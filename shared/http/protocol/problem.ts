@@ -4,12 +4,12 @@ import { REQUEST_ID } from './request-id.ts'
 
 /**
  * Errors as callers see them: RFC 9457 problem details. The `type` is stable and links to its explanation. Callers see
- * only texts that we wrote, never a stack or a driver's message.
+ * only texts that we wrote, never a stack trace or a driver's message.
  */
 export interface ProblemKind {
   readonly status: number
   readonly title: string
-  /** The next step for the caller, for answers and the page of problems. */
+  /** The next step for the caller, for responses and the page about problems. */
   readonly remedy: string
 }
 
@@ -163,12 +163,12 @@ const SAME_PROBLEM: Readonly<Partial<Record<ErrorCode, ProblemCode>>> = {
   'store-busy': 'store-unavailable',
   'store-full': 'store-unavailable',
 }
-/** The beginning of the detail, before the remedy that all problems of a type share. */
+/** The beginning of the detail; it is followed by the remedy that all problems of a type share. */
 const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
   'log-full': 'The disk of the log is full: nothing is accepted until the operator makes room on it. ',
   'store-full': 'The disk of the store is full. ',
 }
-/** The messages of these errors are ours. Messages of other errors may quote a driver. */
+/** Codes whose messages we wrote. Messages of other errors may quote a driver. */
 const SPEAKS_TO_CALLERS: ReadonlySet<ProblemCode> = new Set([
   'malformed-json',
   'invalid-order',
@@ -198,7 +198,7 @@ export function problemCodeOf(error: unknown): ProblemCode {
   return code in PROBLEMS ? (code as ProblemCode) : 'internal'
 }
 
-/** Any error as an answer. `instance` is the requested path, `requestId` the id of the request. */
+/** Converts any error to a response. `instance` is the requested path, `requestId` the request's id. */
 export function toProblem(
   error: unknown,
   instance: string,

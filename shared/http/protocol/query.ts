@@ -2,12 +2,12 @@ import { z } from 'zod'
 import { OrderError, type Violation } from '../../domain/errors.ts'
 import { expected, violationsOf } from '../../domain/violations.ts'
 
-/** The host reads the function key from ?code=. */
+/** The host reads the function key from `?code=`. */
 const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code'])
 
 /**
- * The query parameters, validated. An unknown name is refused, because a misspelt filter that was ignored would return
- * everything. A name that comes twice is refused, because it is unclear which of the two counts.
+ * The validated query parameters. An unknown name is refused, because ignoring a misspelt filter would return
+ * everything. A repeated name is refused, because it is ambiguous which value counts.
  */
 export function readQuery<Schema extends z.ZodObject>(query: URLSearchParams, schema: Schema): z.output<Schema> {
   const violations: Violation[] = []
@@ -49,7 +49,7 @@ export const instant = z
   .transform((text) => new Date(text).toISOString())
   .meta({ type: 'string', format: 'date-time' }) // for the documents, which cannot show a transform
 
-/** The bounds of a range of times. */
+/** The bounds of a time range. */
 export const from = instant.describe('From this time on (RFC 3339), inclusive.')
 export const to = instant.describe('Before this time (RFC 3339), exclusive.')
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { OrderError, type Violation } from '../../domain/errors.ts'
 import { violationsOf } from '../../domain/violations.ts'
 
-/** The body, validated by the schema. Throws the given code, with a pointer to everything that is wrong. */
+/** The body, validated by the schema. Throws the given code, with a pointer to each error. */
 export function validated<Schema extends z.ZodType>(
   schema: Schema,
   body: unknown,
@@ -13,7 +13,7 @@ export function validated<Schema extends z.ZodType>(
   throw invalidBody(code, violationsOf(parsed.error))
 }
 
-/** The error for a body, whose message says the first fault. */
+/** The error for an invalid body; the message describes the first violation. */
 export function invalidBody(
   code: 'invalid-order' | 'invalid-change' | 'invalid-request',
   violations: readonly Violation[],
