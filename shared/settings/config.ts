@@ -5,7 +5,7 @@ import { settingsWithoutEffect } from './settings-without-effect.ts'
 import type { Environment } from './environment.ts'
 
 /**
- * All settings, read once. This is the only file that knows the names of environment variables. An invalid value throws
+ * All settings, read once. Only this file knows the names of environment variables. An invalid value throws
  * `invalid-setting` with one line that names the setting and never contains a secret.
  */
 export interface Config {
@@ -13,7 +13,7 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly dataDir: string
-  /** Undefined for the embedded log. */
+  /** Undefined when the embedded log is used. */
   readonly kafka: KafkaConfig | undefined
   readonly topic: string
   readonly partitions: number
@@ -24,20 +24,20 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly faults: boolean
   readonly opsUrl: string | undefined
-  /** Undefined for SQLite. */
+  /** Undefined when SQLite is used. */
   readonly sqlConnectionString: string | undefined
   readonly functionsKey: string | undefined
-  /** Keys of the embedded host with some of the rights of `functionsKey`. */
+  /** Keys for the embedded host with some of the rights of `functionsKey`. */
   readonly keys: Readonly<Record<'metrics' | 'place' | 'read', string | undefined>>
   readonly orderIdSecrets: readonly [string, ...string[]] | undefined
-  /** Whether the platform signs operators in, and so sets the header with their identity. */
+  /** Whether the platform signs operators in, and therefore sets the header with their identity. */
   readonly platformSignsIn: boolean
   /** The names from `AzureWebJobs_<name>_Disabled`, in lower case. */
   readonly disabledFunctions: ReadonlySet<string>
   /** One line for each setting that has a value but no effect. */
   readonly withoutEffect: readonly string[]
   readonly logLevel: LogLevel
-  /** Whether each response with a status from 400 to 499 gets a log line. */
+  /** Whether each response with a status from 400 to 499 is logged. */
   readonly logRefusals: boolean
   readonly seqUrl: string | undefined
   /** The complete URL to which traces are posted. */
@@ -51,7 +51,10 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 const MIN_SECRET_LENGTH = 16
-/** The maximum retry delay: host.json's functionTimeout (35 minutes) minus 5 minutes for holding and time to store. */
+/**
+ * The maximum retry delay: host.json's functionTimeout (35 minutes) minus 5 minutes for holding and some time for
+ * storing.
+ */
 export const MAX_RETRY_DELAY_MS = 25 * 60_000
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
@@ -96,7 +99,7 @@ const topicName = optional.refine((value) => value === undefined || /^[A-Za-z0-9
 })
 
 const DELAYS_MS = [10_000, 60_000, 600_000]
-/** The delays with FAULTS=on, so that a demonstration does not take eleven minutes. */
+/** The retry delays with FAULTS=on, so that a demonstration does not take eleven minutes. */
 const DEMO_DELAYS_MS = [2000, 5000, 10_000]
 
 const delays = optional.transform((value, context) => {
@@ -210,7 +213,7 @@ type Settings = z.output<typeof settingsSchema>
 function kafkaOf(settings: Settings) {
   const { KAFKA_BROKERS: brokers, KAFKA_SECURITY_PROTOCOL: securityProtocol = 'plaintext' } = settings
   if (brokers.length === 0) return undefined
-  // PLAIN is what most Kafka services with SASL expect, such as Event Hubs.
+  // Most Kafka services with SASL, such as Event Hubs, expect PLAIN.
   const saslMechanism = settings.KAFKA_SASL_MECHANISM ?? (securityProtocol.startsWith('sasl') ? 'plain' : undefined)
   return {
     brokers,
@@ -222,7 +225,7 @@ function kafkaOf(settings: Settings) {
   }
 }
 
-/** Follows OpenTelemetry's specification: only the traces endpoint is used without appending a path. */
+/** Follows OpenTelemetry's specification: only the traces endpoint is used without an appended path. */
 function tracesOf(settings: Settings): Pick<Config, 'otlpTracesUrl' | 'applicationInsights'> {
   if (settings.OTEL_SDK_DISABLED?.toLowerCase() === 'true')
     return { otlpTracesUrl: undefined, applicationInsights: undefined }

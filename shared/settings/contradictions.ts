@@ -1,6 +1,9 @@
 import type { Config } from './config.ts'
 
-/** One sentence for each combination of valid settings that is probably a mistake. None of them prevents a start. */
+/**
+ * One sentence for each combination of valid settings that is probably a mistake. None of these combinations prevents
+ * startup.
+ */
 export function contradictionsIn(config: Config): string[] {
   const { kafka, replication, retryDelaysMs, faults, runtime, orderIdSecrets } = config
   const isSasl = kafka?.securityProtocol.startsWith('sasl') ?? false

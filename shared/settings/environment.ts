@@ -1,2 +1,2 @@
-/** Settings by name, before they are validated, like `process.env`. */
+/** Settings by name, not yet validated, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>

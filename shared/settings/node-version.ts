@@ -1,6 +1,6 @@
 import { OrderError } from '../domain/errors.ts'
 
-/** The same as `engines` in package.json and in infra/host/preload.js, which runs before any TypeScript. */
+/** Must match `engines` in package.json and infra/host/preload.js, which runs before any TypeScript. */
 const MAJOR = 22
 const MINOR = 18
 
