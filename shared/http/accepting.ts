@@ -38,7 +38,7 @@ const timers = { sleep: (ms: number, signal: AbortSignal) => setTimeout(ms, unde
 
 /**
  * The state of the accepted order or change, however the wait ends: an unavailable store causes no error, and an
- * unresponsive store does not prolong the wait beyond the requested time.
+ * unresponsive store prolongs the wait by no more than the grace period.
  */
 export function ifSettled<View>(wait: WaitUntilSettled<View>, id: string, waitMs: number): Promise<View | undefined> {
   return answeredInTime(() => wait(id, waitMs), timers, waitMs + GRACE_MS)
