@@ -7,7 +7,7 @@ export interface ErrorLine {
   readonly [fact: string]: unknown
 }
 
-/** Properties of the errors of drivers and Node. Any other property may contain personal data. */
+/** Properties of driver and Node errors. Any other property may contain personal data. */
 const FACTS = ['code', 'retriable', 'errno', 'syscall', 'address', 'port', 'errcode', 'number', 'state', 'class']
 const MAX_CAUSES = 5
 
@@ -46,12 +46,12 @@ export function toBriefErrorLine(error: unknown): Omit<ErrorLine, 'stack'> {
 export function messageFor(error: unknown): string {
   if (!(error instanceof Error)) return 'A value that is not an error was thrown.'
   if (isOrderError(error)) return ours(error)
-  // An error of the operating system quotes only a call, a path or an address.
+  // An operating system error quotes only a call, a path or an address.
   if ('syscall' in error) return error.message
   return withoutQuotes(error.message)
 }
 
-/** One of our messages may contain the message of its cause, which may contain personal data. */
+/** A message of ours may contain its cause's message, which may contain personal data. */
 function ours({ message, cause }: Error): string {
   if (!(cause instanceof Error) || cause.message === '' || isOrderError(cause)) return message
   return message.replaceAll(cause.message, () => messageFor(cause))

@@ -4,7 +4,8 @@ import { invocationLog } from './invocation-scope.ts'
 
 /**
  * In the Functions runtime, a line goes to the log of its invocation, so that the portal and Application Insights show
- * it with its invocation and level. A line outside any invocation goes to `otherwise`, which the runtime also reads.
+ * the line with its invocation and level. A line outside any invocation goes to `otherwise`, which the runtime also
+ * captures.
  */
 export function functionsLog(otherwise: DestinationStream): DestinationStream {
   return {

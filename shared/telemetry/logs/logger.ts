@@ -7,8 +7,8 @@ import { invocationFields } from './invocation-scope.ts'
 export type { Logger } from 'pino'
 
 /**
- * Log lines should have no personal data: only order ids, positions in the log, error codes and safe properties of
- * errors. In case an object has personal data anyway, these fields are redacted up to three levels deep.
+ * Log lines should contain no personal data: only order ids, positions in the log, error codes and safe error
+ * properties. In case a logged object contains personal data anyway, these fields are redacted up to three levels deep.
  */
 const PERSONAL = [
   'customerId',
@@ -25,7 +25,7 @@ const PERSONAL = [
 ]
 const REDACTED_PATHS = PERSONAL.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
 
-/** Writes JSON lines. Each has its invocation, and the stable name of its event in `event`. */
+/** Writes JSON lines. Each line has its invocation, and the event's stable name in `event`. */
 export function createLogger(level: Config['logLevel'], stream: DestinationStream): Logger {
   const options = {
     level,
@@ -41,8 +41,8 @@ export function createLogger(level: Config['logLevel'], stream: DestinationStrea
 
 /**
  * Logs to standard error, because standard output is for results. The lines are readable text in a terminal and JSON
- * elsewhere. In the Functions runtime they go to the runtime. With SEQ_URL they also go to Seq, whose outages do not
- * affect the process. Disposing sends the lines that Seq has not received yet.
+ * elsewhere. In the Functions runtime, lines go to the runtime. With SEQ_URL, lines also go to Seq, whose outages do
+ * not affect the process. Disposing flushes the lines that Seq has not received yet.
  */
 export async function openLogging(
   config: Pick<Config, 'logLevel' | 'seqUrl' | 'runtime'>,

@@ -10,7 +10,7 @@ import { toBriefErrorLine } from './error-line.ts'
  * order's id, and the trace id if the order has a trace.
  */
 export function logPipeline(events: PipelineEmitter, logger: Logger): void {
-  // This event happens thousands of times a second, so it has a listener only if its lines are written.
+  // This event occurs thousands of times a second, so a listener is registered only if its lines are written.
   const isDebugged = logger.isLevelEnabled('debug')
   if (isDebugged) {
     events.on('order:accepted', (event) => {
@@ -20,7 +20,7 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
       logger.debug(lineOf('change:accepted', event), 'a change of an order is durable in the log')
     })
   }
-  // Without stacks, because the line of the parked record has the stack, and up to three attempts precede it.
+  // Without stack traces, because the parked record's line has one, and up to three attempts precede it.
   const attempts = isDebugged ? logger : logger.child({}, { serializers: { err: toBriefErrorLine } })
   events.on('batch:stored', ({ topic, stored, duplicates, parked, changes, durationMs }) => {
     const counts = { topic, stored: stored.length, duplicates: duplicates.length, parked, changes, durationMs }
@@ -34,7 +34,7 @@ export function logPipeline(events: PipelineEmitter, logger: Logger): void {
     logger.warn(lineOf('delivery:retried', { ...event, notBefore }), 'a record is tried again later')
   })
   events.on('delivery:dead-lettered', (event) => {
-    // It is not a failure if an operator took the record out.
+    // A record that an operator took out is not a failure.
     const level = event.cause.code === 'taken-out' ? 'info' : 'error'
     logger[level](lineOf('delivery:dead-lettered', event), 'a record went to the dead-letter topic')
   })

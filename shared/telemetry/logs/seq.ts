@@ -12,7 +12,7 @@ export interface SeqOptions {
   readonly onBack: (lost: number) => void
 }
 
-/** Lines beyond these limits are dropped and counted, so that an outage of Seq does not exhaust the memory. */
+/** Lines beyond these limits are dropped and counted, so that a Seq outage does not exhaust the memory. */
 const MAX_LINES = 10_000
 const MAX_BYTES = 8 * 1024 * 1024
 const BATCH_LINES = 500
@@ -38,7 +38,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions) {
   let closed = false
   const ending = new AbortController()
 
-  /** Takes one line of JSON. Never blocks and never throws. */
+  /** Accepts one JSON line. Never blocks and never throws. */
   function write(line: string): void {
     if (closed || waiting.length >= MAX_LINES || bytes + line.length > MAX_BYTES) {
       lost += 1
@@ -91,7 +91,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions) {
 
   return {
     write,
-    /** Sends the remaining lines, for at most two seconds. */
+    /** Flushes the remaining lines, for at most two seconds. */
     async close(): Promise<void> {
       closed = true
       clearTimeout(timer)
@@ -104,7 +104,7 @@ export function createSeqStream({ url, onAway, onBack }: SeqOptions) {
   }
 }
 
-/** The endpoint, which all versions of Seq have. The key goes into a header, because proxies log URLs. */
+/** The ingestion endpoint that all Seq versions have. The API key goes into a header, because proxies log URLs. */
 function target(url: string): { endpoint: URL; headers: Record<string, string> } {
   const given = new URL(url)
   const apiKey = given.searchParams.get('apiKey')
@@ -134,7 +134,7 @@ interface Line extends Record<string, unknown> {
   readonly err?: { readonly stack?: string }
 }
 
-/** Converts a line to Compact Log Event Format (clef-json.org), in which names of predefined fields begin with @. */
+/** Converts a line to Compact Log Event Format (clef-json.org), in which predefined field names begin with @. */
 function toClef(line: string): string {
   const { time, level, msg, traceId, err, ...properties } = JSON.parse(line) as Line
   return JSON.stringify({

@@ -5,7 +5,7 @@ import { headerText, HEADER } from '../../messaging/records/headers.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import { nextOffset, type EventLog } from '../../ports/event-log.ts'
 
-/** Offsets and lag of a topic and its consumer group, summed over the partitions. */
+/** Offsets and lag of a topic and its consumer group, summed over all partitions. */
 export interface TopicFigures {
   readonly topic: string
   readonly group: string
@@ -16,11 +16,11 @@ export interface TopicFigures {
   /** The number of offsets beyond `end`, which become readable when an open transaction ends. */
   readonly behindTransaction: number
   /**
-   * How long the oldest waiting record of a retry topic has been due, in ms; 0 if no record is due; null for other
-   * topics. Records of a batch are committed together, so values up to the tier's delay plus a hold are normal.
+   * How long the oldest waiting record in a retry topic has been due, in ms; 0 if no record is due; null for other
+   * topics. All records in a batch are committed together, so values up to the tier's delay plus a hold are normal.
    */
   readonly overdueMs: number | null
-  /** The part of its retention, from 0 to 1, that the oldest waiting record has used; 0 without a limit or record. */
+  /** The share of its retention, from 0 to 1, that the oldest waiting record has used; 0 without a limit or record. */
   readonly lifeUsed: number
 }
 
@@ -42,7 +42,7 @@ export function createLogFigures(dependencies: {
   }
 
   async function figuresOf(topic: string, group: string, delayed: boolean): Promise<TopicFigures> {
-    // Committed offsets first. In the other order, records processed in between could make the lag negative.
+    // Committed offsets are read first. In reverse, records processed in between could make the lag negative.
     const committed = await log.committed(group, topic)
     const offsets = await log.offsets(topic)
     const positions = offsets.map(({ partition, first, end }) => {
@@ -64,8 +64,8 @@ export function createLogFigures(dependencies: {
   }
 
   /**
-   * The time at which the first waiting record is due. All records of a topic have the same delay, so it is the first
-   * one to be due. A record without a time counts as never due.
+   * When the first waiting record is due. All records in a topic have the same delay, so the first record is also the
+   * first to be due. A record without a timestamp counts as never due.
    */
   async function dueTime(topic: string, partition: number, offset: number): Promise<number> {
     const [record] = await readBeyondUnreadable(log, topic, partition, offset, 1)

@@ -13,19 +13,19 @@ import { createScrapeGauges } from './scrape-gauges.ts'
 /** The metrics in Prometheus's text format. */
 export interface Metrics {
   readonly contentType: string
-  /** Never rejects: figures that are not available are left out. Takes at most three seconds. */
+  /** Never rejects: unavailable figures are omitted. Takes at most three seconds. */
   scrape(): Promise<string>
 }
 
-/** Limits the load on log and store if there are many or frequent scrapes. */
+/** Limits the load on the log and the store when scrapes are frequent. */
 const FIGURES_MAX_AGE_MS = 1000
 const VERDICT_MAX_AGE_MS = 60_000
 /** Well below the ten seconds that Prometheus waits by default. */
 const LIMIT_MS = 3000
 
 /**
- * Counts the events of this process from now on. A scrape reads the other figures from log, store and ledger. Memory,
- * event loop and garbage collection are measured only from the first scrape on, because measuring them costs time.
+ * Counts this process's events from now on. A scrape reads the other figures from the log, the store and the ledger.
+ * Memory, event loop and garbage collection are measured only from the first scrape on, because measuring costs time.
  */
 export function createMetrics(dependencies: {
   events: PipelineEmitter

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 
-/** OpenTelemetry's attributes for messaging and errors, in Prometheus's spelling. */
+/** OpenTelemetry's attribute names for messaging and errors, in Prometheus's spelling. */
 const TOPIC = 'messaging_destination_name'
 const ERROR = 'error_type'
 
@@ -11,7 +11,7 @@ const BATCH_SIZES = [1, 2, 5, 10, 25, 50, 100, 200, 300, 500]
 
 /**
  * Counts the pipeline's events in this process. Accepting an order costs one increment and one observation. Everything
- * else is counted once for each batch.
+ * else is counted once per batch.
  */
 export function countPipeline(events: PipelineEmitter, registry: Registry): void {
   const { counter, gauge, histogram } = instrumentsIn(registry)
@@ -106,8 +106,8 @@ function instrumentsIn(registry: Registry) {
 }
 
 /**
- * Counts outages, and shows whether this process holds batches. A batch that is given back to the trigger emits no
- * event for its end, so any success also ends the outage.
+ * Counts outages and shows whether this process is holding batches. No event is emitted when a batch is given back to
+ * the trigger, so any success also ends the outage.
  */
 function countOutages(events: PipelineEmitter, registry: Registry): void {
   const { counter, gauge } = instrumentsIn(registry)

@@ -10,9 +10,9 @@ export interface RememberOptions {
 }
 
 /**
- * Caches the result of `ask` for `maxAgeMs`. Runs one request at a time, and waits at most `limitMs` for it. Resolves
- * with undefined if there is no result. Errors go to `onError` and are not thrown, because the caller needs its other
- * results.
+ * Caches the result of `ask` for `maxAgeMs`. Runs one request at a time and waits at most `limitMs` for it. Resolves
+ * with undefined if there is no result. Errors go to `onError` and are not thrown, because the caller still needs its
+ * other results.
  */
 export function remember<T>(ask: () => Promise<T>, { maxAgeMs, limitMs, now, onError }: RememberOptions) {
   let answer: { readonly value: T | undefined; readonly at: number } | undefined

@@ -4,7 +4,7 @@ import type { Readiness } from '../../application/operations/readiness.ts'
 import type { Topics } from '../../messaging/topics.ts'
 import type { TopicFigures } from './log-figures.ts'
 
-/** The results at a scrape; undefined if a request failed. */
+/** The results for one scrape; undefined if a request failed. */
 export interface Asked {
   readonly topics: readonly TopicFigures[] | undefined
   readonly readiness: Readiness | undefined
@@ -15,8 +15,8 @@ const TOPIC = 'messaging_destination_name'
 const GROUP = 'messaging_consumer_group_name'
 
 /**
- * The figures of the log, the store and the ledger, which are the same from every instance. A figure that could not be
- * read is absent, because an old value would be misleading.
+ * The figures for the log, the store and the ledger, which every instance reports identically. An unreadable figure is
+ * omitted, because an old value would be misleading.
  */
 export function createScrapeGauges(registry: Registry, topics: Topics): (asked: Asked) => void {
   const lag = gauge('messaging_consumer_group_lag', 'Records that the group has not committed.', [TOPIC, GROUP, 'tier'])
@@ -57,7 +57,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     waiting.remove()
     for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
     for (const figure of figures ?? []) setTopic(figure)
-    // Without a result in time, log and store count as unavailable.
+    // If no result arrives in time, the log and the store count as unavailable.
     up.set({ of: 'log' }, readiness?.checks.log.available === true ? 1 : 0)
     unreadable.set(readiness?.checks.log.unreadable?.length ?? 0)
     up.set({ of: 'store' }, readiness?.checks.store.available === true ? 1 : 0)

@@ -82,12 +82,12 @@ interface PartialResult {
   readonly errors?: readonly { readonly message?: string }[]
 }
 
-/** A policy that reports the result of each request, including retries. The package itself does not report results. */
+/** A policy that reports each request's result, including retries, because the package does not report results. */
 export function watchExports(logger: Logger): Policy {
   const watch = watchCollector(logger)
 
   function report(status: number, body: string, sent: number): void {
-    // The package follows the redirect with another request.
+    // The package follows a redirect with another request.
     if (REDIRECTS.has(status)) return
     const { accepted, why } =
       status === PARTIALLY_ACCEPTED ? partialResult(body) : { accepted: status < 400 ? sent : 0 }

@@ -14,7 +14,7 @@ import { createProcessingTraces } from './trace-processing.ts'
 import { tracePublishing } from './trace-publishing.ts'
 import { traceRequests } from './trace-requests.ts'
 
-/** Limits the wait at the end of the process, because the collector may be unavailable. */
+/** Limits the wait on shutdown, because the collector may be unavailable. */
 const CLOSE_MS = 2000
 
 /**
@@ -37,7 +37,7 @@ export async function createTracing(config: TracingConfig, events: PipelineEmitt
   }
 }
 
-/** Imports only the package that is configured, because the packages are larger than all other code together. */
+/** Imports only the configured package, because these packages are larger than all other code together. */
 async function openSource(
   { otlpTracesUrl, applicationInsights }: TracingConfig,
   logger: Logger,

@@ -43,7 +43,7 @@ export function contextOf(traceparent: string | undefined, tracestate?: string):
   return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent)
 }
 
-/** The headers with the span's context instead of the earlier context. */
+/** The headers with the span's context in place of the earlier context. */
 export function inTraceOf<Header extends RecordHeader>(
   headers: readonly Header[],
   span: Span,

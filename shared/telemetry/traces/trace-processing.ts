@@ -9,9 +9,9 @@ import type { Tracing } from './tracing.ts'
 import { contextOf, endAfter, fromTraceparent, inTraceOf, startMessagingSpan, toTraceparent } from './trace-context.ts'
 
 /**
- * A batch has records of different traces. Each record's span continues the record's trace and links to the batch's
- * span, which links to all records. If a record is parked, its span gets an event; pipeline events name it by its
- * `traceparent`.
+ * A batch contains records from different traces. Each record's span continues the record's trace and links to the
+ * batch's span, which links to all records. If a record is parked, its span gets an event; pipeline events identify the
+ * span by its `traceparent`.
  */
 export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter): Tracing['traceProcessing'] {
   const active = new Map<string, Span>()
@@ -57,7 +57,7 @@ export function createProcessingTraces(tracer: Tracer, events: PipelineEmitter):
       const spans = records.map((record) => start(record, batch))
       for (const span of spans) active.set(toTraceparent(span), span)
       try {
-        // A copy in another topic continues from this span.
+        // A copy in another topic continues the trace from this span.
         const continuing = records.map((record, index) => {
           return { ...record, headers: inTraceOf(record.headers, spans[index] ?? batch) }
         })

@@ -6,9 +6,9 @@ import { isTraceparent } from '../../messaging/records/traceparent.ts'
 import { contextOf, toTraceparent, toTracestate } from './trace-context.ts'
 
 /**
- * Creates a span for each request. It continues the runtime's trace if there is a valid one, otherwise the caller's.
- * Its context replaces the request's `traceparent` and `tracestate`, so that records that the handler publishes become
- * its children.
+ * Creates a span for each request. The span continues the runtime's trace if that is valid, otherwise the caller's. The
+ * span's context replaces the request's `traceparent` and `tracestate`, so that records which the handler publishes
+ * become the span's children.
  */
 export function traceRequests(tracer: Tracer, { route }: Route, handler: Handler): Handler {
   const template = `/${route.replaceAll(/\{(\w+)[^}]*\}/g, '{$1}')}`
@@ -48,7 +48,7 @@ export function traceRequests(tracer: Tracer, { route }: Route, handler: Handler
   }
 }
 
-/** Only a status from 500 on is an error of the server (OpenTelemetry's semantic conventions for HTTP). */
+/** Only a status of 500 or above is a server error (OpenTelemetry's semantic conventions for HTTP). */
 function end(span: Span, status: number): void {
   span.setAttribute('http.response.status_code', status)
   if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })

@@ -8,10 +8,10 @@ import type { Config } from '../../settings/config.ts'
 /**
  * Each order has one trace, from the request through the log, processing, every retry, the dead-letter topic and a
  * redrive. Each step is a span, whose context travels in the header `traceparent`. Use cases only pass headers on and
- * do not depend on tracing, so a process without traces has no overhead.
+ * do not depend on tracing, so a process without tracing has no overhead.
  */
 export interface Tracing extends AsyncDisposable {
-  /** Creates a span for each request. The handler gets its context as the request's `traceparent`. */
+  /** Creates a span for each request. The handler receives the span's context as the request's `traceparent`. */
   traceRequests(route: Route, handler: Handler): Handler
   /** Creates a span for each published record. */
   tracePublishing(log: Pick<EventLog, 'publish'>): Pick<EventLog, 'publish'>
@@ -26,6 +26,6 @@ export const MAX_LINKS = 1000
 
 export interface TracerSource {
   readonly tracer: Tracer
-  /** Sends the remaining spans. May reject or take arbitrarily long. */
+  /** Flushes the remaining spans. May reject or take arbitrarily long. */
   shutdown(): Promise<void>
 }
