@@ -8,7 +8,7 @@ const CSS = 'text/css; charset=utf-8'
 const JAVASCRIPT = 'text/javascript; charset=utf-8'
 const require = createRequire(import.meta.url)
 
-/** Every file that /docs/{asset} serves, by name. Nothing else is read from the disk. */
+/** Every file that /docs/{asset} serves, by name. No other file is read from disk. */
 export const ASSETS: ReadonlyMap<string, ServeStatic> = new Map([
   ['page.css', createStaticContent(CSS, () => PAGE_STYLE)],
   ['icon.svg', createStaticContent('image/svg+xml', () => ICON)],
@@ -20,7 +20,9 @@ export const ASSETS: ReadonlyMap<string, ServeStatic> = new Map([
   ],
 ])
 
-/** Swagger UI's stylesheet with the font of our pages. It sets plain sans-serif in about a hundred rules. */
+/**
+ * Swagger UI's stylesheet with our pages' font, because the original sets plain sans-serif in about a hundred rules.
+ */
 async function swaggerStyle(): Promise<string> {
   const style = await readFile(require.resolve('swagger-ui-dist/swagger-ui.css'), 'utf8')
   return style.replaceAll('font-family:sans-serif', 'font-family:inherit')

@@ -34,7 +34,10 @@ const MACHINES: readonly Link[] = [
 
 type Access = Pick<Config, 'ordersAuth'>
 
-/** The page that links to everything. `origin` is the address that the reader used, so that the command works when pasted. */
+/**
+ * The page that links to everything. `origin` is the address that the reader used, so that the command works when
+ * pasted.
+ */
 export function homePage(origin: string, access: Access = { ordersAuth: 'anonymous' }): string {
   const body = html`<div class="text">
     <h1>An order intake that never loses an order</h1>
@@ -71,7 +74,7 @@ function command(origin: string, withKey: boolean): string {
   return `curl -i ${origin}/api/orders -H 'content-type: application/json'${key} -d '${body}'`
 }
 
-/** Leaves out links to routes that this installation does not have. */
+/** Omits links to routes that this installation does not have. */
 function cards(links: readonly Link[], access: Access): Html {
   const there = links.filter(({ path }) => allowedMethods(pathOf(path)).includes('GET'))
   return html`<ul class="cards">
@@ -84,7 +87,9 @@ function needsKey(path: string, { ordersAuth }: Access): boolean {
   return access === 'function' || (access === 'orders' && ordersAuth === 'function')
 }
 
-/** A plain link cannot send the key, so the link goes to the dashboard, which asks for the key and shows the answer. */
+/**
+ * A plain link cannot send the key, so the link leads to the dashboard, which requests the key and shows the response.
+ */
 function card({ path, name, text }: Link, isKeyed: boolean): Html {
   const href = isKeyed ? `/dashboard#show=${encodeURIComponent(path)}` : path
   const key = isKeyed ? html`<br /><small>needs the function key</small>` : html``

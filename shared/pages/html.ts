@@ -1,4 +1,4 @@
-/** Safe HTML. Only `html` creates it, so that unescaped text cannot reach a page. */
+/** Safe HTML. Only `html` creates instances, so that unescaped text cannot reach a page. */
 export class Html {
   readonly text: string
   constructor(text: string) {
@@ -8,7 +8,7 @@ export class Html {
 
 type Value = string | number | Html | readonly Html[]
 
-/** A template that escapes its values, except Html. */
+/** A template tag that escapes all values except Html. */
 export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(String.raw({ raw: parts }, ...values.map(toText)))
 }

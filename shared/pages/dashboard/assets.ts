@@ -16,7 +16,7 @@ export const CLIENT_FILES = readdirSync(CLIENT, { recursive: true, encoding: 'ut
   .map((path) => path.replaceAll(sep, '/'))
   .filter((path) => extname(path) in TYPES)
 
-/** Every file that /dashboard/{*asset} serves, by path. Nothing else is read from the disk. */
+/** Every file that /dashboard/{*asset} serves, by path. No other file is read from disk. */
 export const DASHBOARD_ASSETS: ReadonlyMap<string, ServeStatic> = new Map([
   ...CLIENT_FILES.map((name) => served(name, () => readFile(new URL(name, CLIENT)))),
   served('uplot.js', () => readFile(require.resolve('uplot/dist/uPlot.iife.min.js'))),

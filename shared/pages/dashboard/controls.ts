@@ -2,7 +2,7 @@ import { html, type Html } from '../html.ts'
 
 type Option = string | readonly [value: string, text: string]
 
-/** A list of choices. A string is both value and text. */
+/** A drop-down list. A string option is both value and text. */
 export function select(id: string, options: readonly Option[]): Html {
   const pairs = options.map((option) => (typeof option === 'string' ? ([option, option] as const) : option))
   return html`<select id="${id}">
@@ -14,7 +14,7 @@ export function label(name: string | Html, control: Html, kind = ''): Html {
   return html`<label class="${kind}">${name} ${control}</label> `
 }
 
-/** The name of a time, with the zone that the scripts fill in. */
+/** A label for a time, with a time zone that the scripts fill in. */
 export function inZone(name: string, after = ''): Html {
   return html`<span>${name} <span data-zone></span>${after}</span>`
 }

@@ -11,9 +11,7 @@ const STYLES = ['dashboard', 'pipeline', 'parts', 'forms', 'details', 'narrow'].
 
 type Shown = Pick<Config, 'faults' | 'retryDelaysMs' | 'disabledFunctions'>
 
-/**
- * The dashboard without numbers. Scripts fill them in, and find the elements by the ids here.
- */
+/** The dashboard without figures. Scripts fill them in, and find the elements by the ids used here. */
 export function dashboardPage({ faults, retryDelaysMs, disabledFunctions }: Shown): string {
   const canBreak = faults && [...FAULT_ROUTES].every((name) => !disabledFunctions.has(name.toLowerCase()))
   return toPage({

@@ -10,7 +10,7 @@ const OUTCOMES = {
   refused: 'refused, no 202',
 }
 
-/** The panel that sends orders and breaks things, shown only with FAULTS=on. */
+/** The panel that sends orders and injects faults, shown only with FAULTS=on. */
 export function tryItSection(): Html {
   return html`<section id="try-it" class="card try-it" aria-labelledby="try-title">
     <h2 id="try-title" tabindex="-1">Try it</h2>

@@ -16,7 +16,7 @@ import { currentSession } from './session/session.js'
 import { createTryIt } from './try-it/try-it.js'
 import { createWrong } from './pipeline/wrong.js'
 
-/** Wires the page: polls the product and passes the answers to the parts of the page. */
+/** Wires up the page: polls the product and passes the responses to the parts of the page. */
 
 const KEPT_SECONDS = 3600
 
@@ -105,7 +105,7 @@ function refreshDeadLetters() {
   redrivesPoll.now()
 }
 
-/** The heartbeat of the page. All other parts rely on the connection state that it shows. */
+/** The page's heartbeat. All other parts rely on the connection state that the heartbeat shows. */
 async function refreshStatus() {
   try {
     const status = /** @type {import('./page/samples.js').PipelineStatus} */ (await api.get('/api/ops/status'))
@@ -128,7 +128,7 @@ function drawCharts() {
   for (const chart of charts) chart.update(samples.all(), Number(span.value))
 }
 
-/** @param {string | undefined} why what is unavailable while the product answers */
+/** @param {string | undefined} why which dependency is unavailable while the product responds */
 function showConnection(why) {
   isTaken = true
   pipeline.stale(false)
@@ -152,7 +152,7 @@ function showFailure(error) {
   void askHealth()
 }
 
-/** Without the store there are no numbers, but the health route needs neither the store nor the key. */
+/** Without the store there are no figures, but the health route needs neither the store nor the key. */
 async function askHealth() {
   const answer = await fetch('/api/health/ready', { cache: 'no-store' }).catch(() => undefined)
   if (answer?.status === 200 || answer?.status === 503) showHealth(await answer.json())
@@ -172,7 +172,7 @@ function showTitle(dead) {
 }
 
 /**
- * Makes a refresh that keeps the old content when it fails, because the heartbeat shows what is wrong.
+ * Wraps a refresh so that the old content stays if it fails, because the heartbeat shows what is wrong.
  *
  * @param {() => Promise<void>} refresh
  */

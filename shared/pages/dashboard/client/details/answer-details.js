@@ -4,7 +4,7 @@ import { block, orSay, say, showDetails } from './details.js'
 import { toTime } from '../page/format.js'
 
 /**
- * Shows an answer of the product as it is, for routes that need the key, because a plain link cannot send it.
+ * Shows an API response unchanged, for routes that require the key, because a plain link cannot send the key.
  *
  * @param {import('../page/api.js').Api} api
  * @param {string} path
@@ -22,7 +22,7 @@ export async function showAnswer(api, path) {
 }
 
 /**
- * Allows only our own routes, because the key must not be sent anywhere else.
+ * Allows only our own routes, because the key must not be sent to any other server.
  *
  * @param {string} path
  */

@@ -3,16 +3,16 @@ import { linkTo } from '../page/address.js'
 import { toShortId, toTime } from '../page/format.js'
 
 /**
- * The changes of an order, and what each waits for.
+ * An order's changes, and what each change is waiting for.
  *
  * @typedef {import('../../../../domain/changes/change-view.ts').ChangeView} ChangeView
  * @typedef {{ items: ChangeView[], nextCursor: string | null }} Changes
  */
 
-/** At most this many of an order's changes are shown. */
+/** The maximum number of changes shown for an order. */
 export const SHOWN_CHANGES = 50
 
-/** What a change is called, by its kind. */
+/** The display name for each kind of change. */
 export const CHANGE_NAMES = { amend: 'amendment', cancel: 'cancellation' }
 
 /**
@@ -25,7 +25,7 @@ export function changesOf(api, orderId) {
 }
 
 /**
- * A section with the changes in the order in which they take effect; null if there are none.
+ * A section with the changes in the sequence in which they take effect; null if there are none.
  *
  * @param {string} heading
  * @param {Changes} changes
@@ -64,7 +64,7 @@ function* wordsOf({ version, expectedVersion, cause, nextAttemptAt, changes, rea
 }
 
 /**
- * What the change waits for, in words.
+ * Describes what the change is waiting for.
  *
  * @param {ChangeView} change
  */

@@ -8,7 +8,7 @@ import { currentSession, keepSession } from '../session/session.js'
  */
 
 /**
- * A form that requires a reason. It shows the error when the action fails.
+ * A form that requires a reason. The form shows the error if the action fails.
  *
  * @param {Deed & { label: import('../page/dom.js').Attributes, fields?: Node[], buttons?: Node[] }} options
  */
@@ -27,7 +27,7 @@ export function reasonForm({ explained, verb, act, label, fields = [], buttons =
 
   const form = el(
     'form',
-    // Our own `alert` is read out and stays; the browser's bubble vanishes after a moment.
+    // Our own `alert` is read out and stays visible; the browser's validation bubble disappears after a moment.
     { novalidate: true, ...label },
     el('p', { class: 'explained' }, explained),
     el('label', {}, 'Why ', reason),
@@ -45,8 +45,8 @@ export function reasonForm({ explained, verb, act, label, fields = [], buttons =
 }
 
 /**
- * Opens a dialog that says what an action on many letters will do, and asks for a reason. It stays open until the action
- * succeeds.
+ * Opens a dialog that explains what an action on many letters will do, and requires a reason. The dialog stays open
+ * until the action succeeds.
  *
  * @param {Deed & { title: string }} deed
  */

@@ -30,7 +30,7 @@ export function wordsOf(error) {
 }
 
 /**
- * Runs an action. If it fails, shows why in the given element, or else as a message.
+ * Runs an action. If the action fails, shows why in the given element, or otherwise as a message.
  *
  * @param {() => Promise<unknown>} act
  * @param {HTMLElement} [place]
@@ -45,7 +45,7 @@ export async function orSay(act, place) {
 }
 
 /**
- * Opens the dialog, or replaces its content when it is open.
+ * Opens the dialog, or replaces its content if it is already open.
  *
  * @param {string} title
  * @param {(Node | string | null)[]} content
@@ -71,18 +71,18 @@ export function onDetailsClosed(listener) {
   byId('details', HTMLDialogElement).addEventListener('close', listener)
 }
 
-/** A click beside the dialog closes it, as Escape does. */
+/** A click outside the dialog closes it, as Escape does. */
 export function closeBesideDetails() {
   const dialog = byId('details', HTMLDialogElement)
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close()
   })
-  // The message moves out of the dialog, so that it stays readable.
+  // The message moves out of the dialog, so that it remains readable.
   dialog.addEventListener('close', () => dialog.before(byId('said')))
 }
 
 /**
- * A list of names and values, without those that are absent.
+ * A list of names and values, without absent values.
  *
  * @param {Record<string, Node | string | number | null | undefined>} facts
  */

@@ -7,7 +7,7 @@ import { toShortId, toTime } from '../page/format.js'
 import { previewList } from './preview.js'
 
 /**
- * One dead letter: its cause, its bytes, and the ways to repair it.
+ * One dead letter: its cause, its bytes, and the actions that repair it.
  *
  * @typedef {ReturnType<typeof import('../../../../http/dead-letters.ts').toDeadLetterView>} Letter
  * @typedef {ReturnType<typeof import('../lists/redrives.js').createRedrives>} Redrives
@@ -45,7 +45,7 @@ export async function showLetter(api, redrives, id, onChange) {
     closeDetails()
   }
 
-  /** Fetched with the key, because a plain link cannot send it. */
+  /** Fetched with the key, because a plain link cannot send the key. */
   async function download() {
     const fixture = await api.get(`${path}/fixture`)
     const url = URL.createObjectURL(new Blob([JSON.stringify(fixture, null, 2)], { type: 'application/json' }))
@@ -90,7 +90,7 @@ export async function showLetter(api, redrives, id, onChange) {
     ]
   }
 
-  /** The changes that wait for the record of the letter. @param {Letter} letter */
+  /** The changes that wait for the letter's record. @param {Letter} letter */
   async function waitingBehind({ orderId, change, foreign }) {
     if (orderId === null || foreign !== null) return null
     const { items, nextCursor } = await changesOf(api, orderId)

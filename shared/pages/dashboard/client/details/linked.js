@@ -5,12 +5,12 @@ import { showLetter } from './letter-details.js'
 import { showOrder } from './order-details.js'
 
 /**
- * Opens the order, letter or answer that the address names, and removes it from the address when it is closed.
+ * Opens the order, letter or response that the address refers to, and removes the reference when the dialog is closed.
  *
  * @param {import('../page/api.js').Api} api
  * @param {ReturnType<typeof import('../lists/redrives.js').createRedrives>} redrives
- * @param {{ isOpen: () => boolean, onChange: () => void }} page `isOpen` says whether somebody is signed in; nothing is
- *   opened before
+ * @param {{ isOpen: () => boolean, onChange: () => void }} page `isOpen` returns whether somebody is signed in; nothing
+ * is opened until then
  */
 export function createLinked(api, redrives, { isOpen, onChange }) {
   async function follow() {

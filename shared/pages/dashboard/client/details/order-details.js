@@ -40,7 +40,7 @@ export async function showOrder(api, orderId) {
 }
 
 /**
- * Links to the dead letters of the order.
+ * Links to the order's dead letters.
  *
  * @param {Letters} letters
  */

@@ -3,7 +3,7 @@ import { say } from '../details/details.js'
 import { plural } from '../page/format.js'
 
 /**
- * Actions on all letters of a group. Each first says how many letters there are, and asks for a reason.
+ * Actions on all letters in a group. Each action first shows the number of letters and requires a reason.
  *
  * @typedef {import('../../../../application/dead-letters/discard-letters.ts').Discarded} Discarded
  */
@@ -15,7 +15,7 @@ import { plural } from '../page/format.js'
  */
 export function createBulkActions(api, redrives, onChange) {
   /**
-   * One request discards letters for some seconds, so it is repeated until none are left.
+   * One request discards letters for a few seconds, so it is repeated until none are left.
    *
    * @param {object} which letters, and why
    */

@@ -34,7 +34,10 @@ export function createDeadLetters(api, redrives, onChange) {
   const auditEnd = createListEnd({ first: SHOWN_ACTIONS, onMore: onChange })
   groups.after(groupsEnd.element)
   audit.append(auditEnd.element)
-  /** For each group that is shown, the number of its letters and the end of their list. @type {Map<string, { count: number, end: ListEnd }>} */
+  /**
+   * For each group shown, the letter count and the end of the letter list. @type {Map<string, { count: number, end:
+   * ListEnd }>}
+   */
   const shown = new Map()
 
   async function refresh() {

@@ -3,11 +3,11 @@ import { readAddress, replaceAddress } from '../page/address.js'
 import { instantOf, toLocalInput } from '../page/format.js'
 
 /**
- * The filter of the list of orders. The address holds it, so that a link leads to the same list, and the form shows it.
+ * The order list's filter. The address stores the filter, so that a link leads to the same list, and the form shows it.
  * Times are instants in the address, and in the reader's time zone in the form.
  */
 
-/** The parameter of the list and of the address, by the id of the field. */
+/** Field id to parameter name, for both the list request and the address. */
 const FIELDS = {
   'order-text': 'q',
   'order-status': 'status',
@@ -36,7 +36,7 @@ export function createOrderFilter(onChange) {
     if (fields.some(({ field }) => rest.contains(field) && field.value !== '')) rest.open = true
   }
 
-  /** Changing a filter goes back to the first page. */
+  /** Changing a filter returns to the first page. */
   function takeForm() {
     clearTimeout(typing)
     typing = undefined
@@ -56,7 +56,7 @@ export function createOrderFilter(onChange) {
     typing = setTimeout(takeForm, TYPING_MS)
   })
   addEventListener('hashchange', () => {
-    // The link does not have the keystrokes that have not reached the address yet.
+    // Keystrokes that have not reached the address yet are missing from the link.
     if (typing !== undefined) return takeForm()
     showAddress()
     onChange()

@@ -6,13 +6,13 @@ import { msBetween, toDuration, toMoney, toShortId, toTimeOfRow, zoneName } from
 import { createOrderFilter } from './order-filter.js'
 
 /**
- * The newest orders, or a page of those that match the filter. The address holds filter and page.
+ * The newest orders, or a page of the orders that match the filter. The address stores the filter and the page.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
  * @typedef {{ items: OrderView[], nextCursor: string | null }} Page
  */
 
-/** The size of a page. A few seconds of these orders are enough for a p99. */
+/** The page size. A few seconds of these orders are enough for a p99. */
 const NEWEST = 100
 const SHOWN = 12
 const ORDER_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -45,7 +45,7 @@ export function createOrders(api, { onNewest, onMore }) {
   }
 
   /**
-   * Shows a refusal, such as for the cursor of another list, in place of the list.
+   * Shows a refusal, such as for another list's cursor, in place of the list.
    *
    * @param {Record<string, string>} query
    * @param {string | undefined} cursor
@@ -56,7 +56,7 @@ export function createOrders(api, { onNewest, onMore }) {
     try {
       setText(fault, '')
       if (q !== undefined && ORDER_ID.test(q)) return { items: [await api.get(`/api/orders/${q}`)], nextCursor: null }
-      // A search by words alone is ranked, best match first; with other filters the newest orders come first.
+      // A search by words alone is ranked, best match first; with other filters, the newest orders come first.
       const isSearch = q !== undefined && Object.keys(others).length === 0
       const parameters = new URLSearchParams({
         limit: String(NEWEST),

@@ -4,7 +4,7 @@ import { orSay, say } from '../details/details.js'
 import { plural } from '../page/format.js'
 
 /**
- * Redrives that this tab started, with their progress by outcome: a letter counts once it is stored, not once it is sent.
+ * Redrives that this tab started, with their progress by outcome: a letter counts once stored, not once sent.
  *
  * @typedef {import('../../../../ports/redrives.ts').RedriveTask} RedriveTask
  * @typedef {import('../../../../application/dead-letters/preview-redrive.ts').RedrivePreview} RedrivePreview
@@ -63,7 +63,7 @@ export function createRedrives(api, { onChange, onRunning }) {
   }
 
   /**
-   * Undefined if the store no longer has the redrive, for example because it was replaced.
+   * Undefined if the store no longer has the redrive, for example because the store was replaced.
    *
    * @param {string} id
    * @returns {Promise<RedriveTask | undefined>}
@@ -79,7 +79,7 @@ export function createRedrives(api, { onChange, onRunning }) {
   }
 
   return {
-    /** Fetches the redrives that are not finished. */
+    /** Fetches the unfinished redrives. */
     refresh: async () => {
       for (const [id, task] of tasks) {
         if (task !== undefined && !isMoving(task)) continue

@@ -1,11 +1,11 @@
 /**
- * The state of the page, as parameters in the fragment of its address, so that links to it work. Browsers do not send the
- * fragment, so neither a key nor a customer's number gets into a log.
+ * The page's state, as parameters in the fragment of its address, so that links preserve the state. Browsers do not
+ * send the fragment, so neither a key nor a customer number reaches a log.
  *
  * @typedef {Record<string, string>} Address
  */
 
-/** The parameters that open a dialog: an order, a letter, or an answer of the product. */
+/** The parameters that open a dialog: an order, a letter, or an API response. */
 const OPENED = ['order', 'letter', 'show']
 
 /** @returns {Address} without empty values; if a name occurs twice, the last value counts */
@@ -15,7 +15,7 @@ export function readAddress() {
 }
 
 /**
- * Replaces the current address, without an entry in the history and without a `hashchange` event.
+ * Replaces the current address, without a history entry and without a `hashchange` event.
  *
  * @param {Address} address
  */
@@ -24,7 +24,7 @@ export function replaceAddress(address) {
 }
 
 /**
- * A link to the current state of the page with some changes. Following it fires `hashchange`.
+ * A link to the page's current state with some changes. Following the link fires `hashchange`.
  *
  * @param {Address} change an empty string removes a parameter
  */
@@ -38,7 +38,7 @@ export function withoutOpened() {
 }
 
 /**
- * The path of the page after this one.
+ * The path of the next page.
  *
  * @param {string} path
  * @param {string} cursor

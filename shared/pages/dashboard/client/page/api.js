@@ -17,7 +17,7 @@ export class RefusedError extends Error {
   }
 }
 
-/** There was no answer. */
+/** There was no response. */
 export class UnreachableError extends Error {}
 
 /**

@@ -2,8 +2,8 @@ import { el, setText } from './dom.js'
 import { toTime } from './format.js'
 
 /**
- * One small chart of the last minutes or the last hour. The legend shows the newest values, or those under the pointer,
- * which all charts share.
+ * One small chart of the last minutes or the last hour. The legend shows the newest values, or the values under the
+ * pointer, whose position all charts share.
  *
  * @typedef {import('./samples.js').Sample} Sample
  * @typedef {{ of: (sample: Sample) => number | null, name: string, colour: string }} Line `colour` is a CSS variable
@@ -11,10 +11,10 @@ import { toTime } from './format.js'
  */
 
 const HEIGHT = 150
-/** Whole numbers, because orders are counted. */
+/** Integers only, because orders are counted. */
 const STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat()
 const TIMES = [15, 30, 60, 120, 300, 600, 900]
-/** At least this span is shown, so that a product that has just started does not show an empty hour. */
+/** The minimum span shown, so that a product that has just started does not show an empty hour. */
 const SHORTEST_SECONDS = 60
 const FONT = '11px system-ui, sans-serif'
 
@@ -52,13 +52,13 @@ export function createChart(container, { title, explained, lines, format, wide =
     {
       width: Math.max(200, plot.clientWidth),
       height: HEIGHT,
-      // The right padding has room for half of the last tick's time of day.
+      // The right padding leaves room for half of the last tick's label.
       padding: [8, 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: { key: 'minutes' } },
       scales: {
         x: { time: true, range: () => windowOf(samples, spanSeconds) },
-        // From 0, with room above, and at least to 1.
+        // Starts at 0, with headroom, and reaches at least 1.
         y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },
       },
       axes: [
@@ -143,7 +143,7 @@ function toClock(seconds, step) {
 }
 
 /**
- * Resolves CSS variables and light-dark() by an element, because a canvas cannot.
+ * Resolves CSS variables and light-dark() through an element, because a canvas cannot.
  *
  * @param {HTMLElement} element
  * @param {string} name

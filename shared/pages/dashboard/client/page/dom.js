@@ -1,5 +1,5 @@
 /**
- * Creates elements without HTML. Text stays text, so that markup in a dead letter has no effect.
+ * Creates elements without parsing HTML. Text stays text, so that markup in a dead letter has no effect.
  *
  * @typedef {Node | string | number | null | undefined} Child
  * @typedef {Record<string, string | number | boolean | ((event: Event) => unknown) | undefined>} Attributes
@@ -31,7 +31,7 @@ function toNode(child) {
 }
 
 /**
- * The element of the page's skeleton that has this id; throws when page and script do not fit each other.
+ * The element in the page's skeleton with this id; throws if the page and the script do not match.
  *
  * @template {typeof Element} [Type=typeof HTMLElement]
  * @param {string} id
@@ -55,8 +55,8 @@ export function setText(element, text) {
 }
 
 /**
- * Makes the children of `container` match `items`, in order. Elements of items that stay are kept, with their focus, open
- * details and typed text.
+ * Makes the children of `container` match `items`, in order. Elements for remaining items are kept, with their focus,
+ * open details and typed text.
  *
  * @template Item
  * @param {Element} container
@@ -79,14 +79,14 @@ export function keyed(container, items, { key, create, update }) {
     if (there !== element) container.insertBefore(element, there ?? null)
   })
   for (const gone of known.values()) {
-    // Otherwise the focus would return to the top of the page.
+    // Otherwise the focus would jump to the top of the page.
     if (gone.contains(document.activeElement)) container.closest('section')?.querySelector('h2')?.focus()
     gone.remove()
   }
 }
 
 /**
- * A button that cannot be pressed twice while it works.
+ * A button that cannot be pressed again while its action runs.
  *
  * @param {string} text
  * @param {() => Promise<unknown>} act never rejects
@@ -109,7 +109,7 @@ export function actions(...buttons) {
  */
 export async function busyWhile(pressed, act) {
   if (pressed.getAttribute('aria-disabled') === 'true') return
-  // Not `disabled`, because a disabled button loses the focus.
+  // Not `disabled`, because a disabled button loses focus.
   pressed.setAttribute('aria-disabled', 'true')
   try {
     await act()

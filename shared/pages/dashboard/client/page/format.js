@@ -1,4 +1,4 @@
-/** Numbers and times for people, in English, with times in the reader's time zone. */
+/** Human-readable numbers and times, in English, with times in the reader's time zone. */
 
 const UNKNOWN = 'unknown'
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
@@ -37,8 +37,8 @@ export function toDuration(ms) {
 }
 
 /**
- * The time between two instants in milliseconds. Undefined when one of them is unknown, which the beginning of 1970 also
- * means. 0 when the clocks of two machines put the end before the start.
+ * The time between two instants in milliseconds. Undefined if either is unknown, which the beginning of 1970 also
+ * means. 0 if the clocks of two machines place the end before the start.
  *
  * @param {string | undefined} start
  * @param {string | undefined} end
@@ -49,7 +49,7 @@ export function msBetween(start, end) {
 }
 
 /**
- * The time of day with its zone, and the day when it is not today.
+ * The time of day with its zone, and the date unless it is today.
  *
  * @param {string | number | undefined} instant
  */
@@ -72,7 +72,7 @@ export function toTimeOfRow(instant) {
 }
 
 /**
- * The value of a `datetime-local` field, in the reader's own zone; empty when the text is not a time.
+ * The value for a `datetime-local` field, in the reader's time zone; empty if the text is not a time.
  *
  * @param {string} instant
  */
@@ -84,7 +84,7 @@ export function toLocalInput(instant) {
 }
 
 /**
- * The RFC 3339 instant of a `datetime-local` field; empty when the field is.
+ * The RFC 3339 instant from a `datetime-local` field; empty if the field is empty.
  *
  * @param {string} local
  */
@@ -100,7 +100,7 @@ export function toMoney({ totalPrice, currencyType }) {
 }
 
 /**
- * The end of the id. Ids of orders placed at about the same time begin alike.
+ * The end of the id, because ids of orders placed at about the same time share a prefix.
  *
  * @param {string} id
  */

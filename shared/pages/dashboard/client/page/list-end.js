@@ -1,11 +1,11 @@
 import { button, el, setText } from './dom.js'
 import { linkTo, nextPagePath } from './address.js'
 
-/** The product puts at most this many items on one page. */
+/** The product's maximum page size. */
 const MOST = 200
 
 /**
- * The line below a list that is not shown in full. It can show more, and links to the rest.
+ * The line below a list that is only partly shown. The line can show more items, and links to the rest.
  *
  * @param {{ first: number, onMore: () => unknown }} options `first` is the number of items shown at first
  */

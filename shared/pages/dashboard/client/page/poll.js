@@ -31,7 +31,7 @@ export function createPoll(everyMs, task) {
   document.addEventListener('visibilitychange', () => void turn())
 
   return {
-    /** Polls at once, even if it is not time yet. */
+    /** Polls at once, even if the next poll is not due yet. */
     now: () => void turn(),
     start() {
       isOn = true

@@ -1,7 +1,7 @@
 import { msBetween } from './format.js'
 
 /**
- * The charts' data, computed from the product's answers: differences of counters become rates, orders become
+ * The charts' data, computed from the product's responses: counter differences become rates, and orders become
  * percentiles. Pure; times are the server's.
  *
  * @typedef {import('../../../../application/operations/status.ts').PipelineStatus} PipelineStatus
@@ -22,9 +22,9 @@ import { msBetween } from './format.js'
  * }} Sample `at` in seconds since 1970, rates a second, percentiles in milliseconds; null means unknown
  */
 
-/** After a longer pause, such as of a hidden page, the rate is unknown, because it would be an average over the pause. */
+/** After a longer pause, as on a hidden page, the rate is unknown, because it would be an average over the pause. */
 const MAX_PAUSE_MS = 10_000
-/** An order counts towards the percentiles for this long, so that a quiet pipeline has percentiles too. */
+/** How long an order counts towards the percentiles, so that a quiet pipeline has percentiles too. */
 const LATENCY_SECONDS = 5
 
 /** @param {{ keepSeconds: number }} options */
@@ -42,15 +42,15 @@ export function createSamples({ keepSeconds }) {
     all: () => samples,
 
     /**
-     * Whether samples are missing before this one, because the page was just opened, was hidden, or had lost the connection.
+     * Whether samples are missing before this one, because the page was just opened, hidden or disconnected.
      *
      * @param {PipelineStatus} status
      */
     hasGapBefore: ({ at }) => last === undefined || elapsedMs(last.at, at) > MAX_PAUSE_MS,
 
     /**
-     * The product's history, which is the same for every page. It replaces the samples of this page in the time it covers.
-     * Earlier samples stay, because a restarted product has forgotten them.
+     * The product's history, which is the same for every page. The history replaces this page's samples in the period
+     * that it covers. Earlier samples stay, because a restarted product has lost them.
      *
      * @param {readonly HistoryPoint[]} points oldest first
      */
@@ -148,7 +148,7 @@ function elapsedMs(before, after) {
 }
 
 /**
- * Per second; null when no time passed or too much, when the counter was reset, or when it is unknown.
+ * Per second; null if no time or too much time has passed, if the counter was reset, or if its value is unknown.
  *
  * @param {number | null} before
  * @param {number | null} after

@@ -3,7 +3,7 @@ import { plural, toCount, toDuration, toRate } from '../page/format.js'
 import { createWires } from './wires.js'
 
 /**
- * The pipeline as a picture, with the state of each part.
+ * The pipeline diagram, with the state of each part.
  *
  * @typedef {import('../../../../application/operations/status.ts').PipelineStatus} PipelineStatus
  * @typedef {import('../../../../application/operations/readiness.ts').Readiness} Readiness
@@ -18,7 +18,10 @@ export function createPipeline() {
   byId('node-log').append(partitions)
   /** The last known median, in milliseconds. @type {number | null} */
   let pace = null
-  /** The previous number of waiting records by tier. Rescued records must have waited there. @type {Map<number, number>} */
+  /**
+   * Each tier's previous number of waiting records, among which rescued records must have been. @type {Map<number,
+   * number>}
+   */
   const waitingBefore = new Map()
 
   /**

@@ -1,8 +1,8 @@
 import { byId } from '../page/dom.js'
 
 /**
- * The lines between the boxes of the pipeline. They are drawn from the positions of the boxes, so that the picture fits any
- * width. Dots run along a line, faster when more orders pass.
+ * The lines between the pipeline's boxes. They are drawn from the boxes' positions, so that the diagram fits any width.
+ * Dots move along a line, faster when more orders pass.
  *
  * @typedef {{ x: number, y: number, width: number, height: number }} Box
  * @typedef {{ id: string, kind: string, from: string, to: string, shares?: [number, number, number], margin?: number }} Wire
@@ -54,7 +54,7 @@ export function createWires(tiers) {
       dots.setAttribute('d', path)
     }
   }
-  // Boxes are observed too, because a changed note can move them without changing the size of the picture.
+  // Boxes are observed too, because a changed note can move them without resizing the diagram.
   const moved = new ResizeObserver(draw)
   for (const box of [picture, ...picture.querySelectorAll('h2, .node')]) moved.observe(box)
 

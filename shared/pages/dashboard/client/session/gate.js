@@ -68,7 +68,7 @@ export function createGate({ tryKey, onOpen, onClose }) {
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     const pressed = form.querySelector('button')
-    // The element that had the focus is hidden now, so the focus moves to the picture.
+    // The focused element is hidden now, so the focus moves to the diagram.
     if (pressed !== null) void busyWhile(pressed, submit).then(() => form.hidden && byId('pipeline-title').focus())
   })
   forget.addEventListener('click', () => close(''))

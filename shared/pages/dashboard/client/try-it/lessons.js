@@ -1,8 +1,8 @@
 import { msBetween, plural, toDuration } from '../page/format.js'
 
 /**
- * The promises of the product as short plays. Each breaks something, explains what happens meanwhile, and ends with
- * everything mended.
+ * The product's guarantees as short demonstrations. Each one breaks something, explains what happens meanwhile, and
+ * ends with everything repaired.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
  * @typedef {import('../../../../domain/changes/change-view.ts').ChangeView} ChangeView

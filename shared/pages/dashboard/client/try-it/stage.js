@@ -3,8 +3,8 @@ import { wordsOf } from '../details/details.js'
 import { LESSONS } from './lessons.js'
 
 /**
- * Plays the lessons of lessons.js, one at a time, line by line. Everything is mended at the end, or when the page is closed
- * during a play.
+ * Plays the lessons in lessons.js, one at a time, line by line. All faults are repaired at the end, or when the page is
+ * closed during a lesson.
  *
  * @typedef {import('./lessons.js').Stage} Stage
  */
@@ -72,7 +72,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
         const path = `/api/dead-letters?${new URLSearchParams({ orderId, state: 'dead' })}`
         /** @type {string[]} */
         let ids = []
-        // The status of the order can change before the dead-letter store has the letter.
+        // The order's status can change before the dead-letter store has the letter.
         while (ids.length === 0) {
           await pause(ASK_EVERY_MS)
           ids = (await api.get(path)).items.map((/** @type {{ id: string }} */ { id }) => id)
@@ -118,13 +118,13 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
 
   for (const player of players) {
     player.addEventListener('click', () => {
-      // Only one play at a time, because two would mend each other's faults.
+      // Only one lesson at a time, because two would undo each other's faults.
       if (stop.hidden) void play(player)
     })
   }
   stop.addEventListener('click', () => void end())
   addEventListener('pagehide', () => {
-    // The browser restores the page as it was, but its play must not continue on its own.
+    // The browser restores the page as it was, but the lesson must not continue on its own.
     if (!stop.hidden) void abandon({ outlivesPage: true })
   })
 }

@@ -1,11 +1,11 @@
 /**
- * Sends orders as a caller would, and remembers each id that got its 202 until the product reports the outcome.
+ * Sends orders as a caller would, and tracks each id that got a 202 until the product reports the outcome.
  *
  * @typedef {import('../../../../domain/order-view.ts').OrderView} OrderView
  * @typedef {{ accepted: number, stored: number, pending: number, dead: number, refused: number }} Tally
  */
 
-/** At most this many orders are fetched by id in each turn; more are looked up in the list of stored orders. */
+/** The maximum number of orders fetched by id in each turn; any others are looked up in the list of stored orders. */
 const ASKED_AT_ONCE = 6
 const PAGES_AT_ONCE = 5
 const NAMES = ['Alex', 'Robin', 'Sam', 'Kim', 'Noa', 'Charlie', 'Jules', 'Mika']
@@ -46,14 +46,14 @@ export function createTraffic(api) {
       promised.add(orderId)
       return orderId
     } catch {
-      // Without a 202 nothing was promised; such orders are counted as refused.
+      // Without a 202, nothing was promised; the order counts as refused.
       refused += 1
       return undefined
     }
   }
 
   /**
-   * Counts the outcome of an order. A redriven dead letter counts as stored in the end.
+   * Counts the outcome of an order. A redriven dead letter finally counts as stored.
    *
    * @param {OrderView} order
    */
@@ -111,12 +111,12 @@ export function createTraffic(api) {
     /** @param {readonly OrderView[]} newest stored orders, which settle most pending ones without a request for each */
     see: (newest) => newest.forEach(settle),
 
-    /** Looks up orders without an outcome; rejects when the product cannot answer. */
+    /** Looks up orders without an outcome; rejects if the product is unavailable. */
     async ask() {
       if (pending.size > ASKED_AT_ONCE) await askList()
       for (const asked of [pending, dead]) {
         for (const orderId of [...asked].slice(0, ASKED_AT_ONCE)) {
-          // Moved to the end, so that every order gets its turn. An order that is settled meanwhile is skipped.
+          // Moved to the end, so that every order gets its turn. An order that has been settled meanwhile is skipped.
           if (!asked.delete(orderId)) continue
           asked.add(orderId)
           settle(await api.get(`/api/orders/${orderId}`))

@@ -5,7 +5,7 @@ import { createStage } from './stage.js'
 import { createTraffic, randomOrder } from './traffic.js'
 
 /**
- * The panel that sends orders and breaks things. It shows the faults that the product reports, because another tab can
+ * The panel that sends orders and injects faults. It shows the faults that the product reports, because another tab can
  * change them.
  *
  * @typedef {{ store: string, log: string, slowMs: number, throwForCustomers: number[] }} FaultPlan
@@ -97,7 +97,7 @@ export function createTryIt(api, redrives) {
       showTally()
     },
     refresh: async () => {
-      // The tally is shown even while the product cannot answer.
+      // The tally is shown even while the product is unavailable.
       showTally()
       show(/** @type {FaultPlan} */ (await api.get('/api/ops/faults')))
       await traffic.ask()
