@@ -21,7 +21,10 @@ import { deadLetterHeaders, eventHeaders, retryHeaders } from './message-headers
 import { API_VERSION } from './openapi.ts'
 import { jsonSchema, type JsonObject } from './schemas/schemas.ts'
 
-/** The schemas that read records, without the numbers that a command may use instead of names: they are never written. */
+/**
+ * The schemas for records, without the numbers that a command may use instead of names, because numbers are never
+ * logged.
+ */
 const newOrderDataSchema = loggedOrderSchema.extend({
   currencyType: z.enum(CURRENCIES),
   paymentMethodType: z.enum(PAYMENT_METHODS),
@@ -42,7 +45,7 @@ const orderAmendedDataSchema = amendedSchema.extend({
     .meta({ minProperties: 1, description: 'The members that are replaced; the others stay as they are.' }),
 })
 
-/** The events of the orders topic. The name of each is its message's and its schema's too. */
+/** The events of the orders topic. Each event's name is also the name of its message and schema. */
 const EVENTS = {
   NewOrder: {
     type: NEW_ORDER_TYPE,
@@ -93,7 +96,7 @@ readers ignore members that they do not know. The orders topic is the source of 
 
 const STORES_DUE = 'Stores records that are due, and waits for the next.'
 
-/** The topics of this installation, their messages, and the groups that read them. */
+/** The topics of this installation, their messages, and the groups that consume them. */
 export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partitions' | 'replication'>): JsonObject {
   const specs = new Map(topicSpecs(topics, settings.partitions, settings.replication).map((spec) => [spec.name, spec]))
 
@@ -169,7 +172,7 @@ export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partition
     components: {
       messages: {
         ...Object.fromEntries(Object.entries(EVENTS).flatMap(([name, event]) => messagesOf(name, event))),
-        // A dead letter can have any bytes.
+        // A dead letter can contain any bytes.
         DeadLetter: message('DeadLetter', 'A record that could not be stored', deadLetterHeaders(), {}),
       },
       schemas: Object.fromEntries(Object.entries(EVENTS).map(([name, { data }]) => [name, jsonSchema(data)])),
@@ -177,7 +180,7 @@ export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partition
   }
 }
 
-/** The event as it is published, and as it is retried. */
+/** The event as published and as retried. */
 function messagesOf(name: string, { type, title, retried, example }: (typeof EVENTS)[keyof typeof EVENTS]) {
   const payload = { $ref: `#/components/schemas/${name}` }
   const examples = [{ name: 'example', headers: exampleHeaders(type, example), payload: example.payload }]
@@ -214,7 +217,7 @@ function operation(
   }
 }
 
-/** The bindings have properties for a few of Kafka's settings, as lists and numbers where Kafka has text. */
+/** The bindings have properties for a few of Kafka's settings, as lists and numbers where Kafka uses text. */
 function topicConfiguration(config: Readonly<Record<string, string>>): JsonObject {
   const known: Readonly<Record<string, (text: string) => unknown>> = {
     'cleanup.policy': (text) => text.split(','),

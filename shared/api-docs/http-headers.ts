@@ -1,12 +1,12 @@
 import type { JsonObject } from './schemas/schemas.ts'
 
-/** The headers of requests and answers, as the document lists them under `components`. */
+/** The headers of requests and responses, as the document lists them under `components`. */
 
 /** One key of 1 to 255 visible characters, in double quotes or bare, as shared/http/protocol/preferences.ts accepts it. */
 const IDEMPOTENCY_KEY = String.raw`^(?:"(?:[ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--~]{1,255})$`
 
 export const REQUEST_HEADERS = {
-  // No example: the reference page would send it with every order that is tried.
+  // No example, because the reference page would send it with every order that a reader tries.
   IdempotencyKey: requestHeader(
     'Idempotency-Key',
     'A key such as "8e03978e-40d5-43dd-bc93-6894a57f9324", with or without the quotes. The same key with the same order always names the same order, stored once however often it is sent. A different order under a known key is refused with 422, even while the first is not stored yet. If another instance took the first, the second may be accepted and later get the status `dead-lettered`. Changes have keys in the same way, and each order has its own; a second change under a known key may be accepted and later rejected.',
@@ -77,7 +77,7 @@ export const ANSWER_HEADERS = {
 
 export type AnswerHeader = keyof typeof ANSWER_HEADERS
 
-/** The name of the header: `RetryAfter` becomes `Retry-After`. */
+/** The header's name: `RetryAfter` becomes `Retry-After`. */
 export function answerHeaderName(header: AnswerHeader): string {
   return header === 'RequestId' ? 'X-Request-Id' : header.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-')
 }

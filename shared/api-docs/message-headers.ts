@@ -2,7 +2,7 @@ import { CHANGE_TYPES, NEW_ORDER_TYPE } from '../domain/order-events.ts'
 import { HEADER, SPRING_PREFIX } from '../messaging/records/headers.ts'
 import type { JsonObject } from './schemas/schemas.ts'
 
-/** Descriptions of the headers of records. Values are UTF-8 text unless the description says otherwise. */
+/** Descriptions of record headers. Values are UTF-8 text unless the description specifies otherwise. */
 
 function text(description: string, more: JsonObject = {}): JsonObject {
   return { type: 'string', description, ...more }
@@ -16,7 +16,7 @@ const CHANGE_EVENT = text('The id of the change.', { format: 'uuid' })
 const ANY_EVENT = text('The order id, or the id of the change.', { format: 'uuid' })
 const EVERY_TYPE = [NEW_ORDER_TYPE, CHANGE_TYPES.amend, CHANGE_TYPES.cancel]
 
-/** The headers of an event in CloudEvents' binary mode. */
+/** An event's headers in CloudEvents' binary mode. */
 const EVENT: Readonly<Record<string, JsonObject>> = {
   [HEADER.contentType]: text('The media type of the value.', { const: 'application/json' }),
   [HEADER.specVersion]: text('The version of CloudEvents.', { const: '1.0' }),
@@ -101,7 +101,7 @@ export function eventHeaders(type: string): JsonObject {
   return headers({ ...EVENT, ...ofType }, { ...EVENT_OPTIONAL, [HEADER.redriveProof]: PROOF })
 }
 
-/** The headers of the event are optional, because an unreadable record is parked with the headers that it had. */
+/** The event headers are optional, because an unreadable record is parked with whatever headers it had. */
 export function retryHeaders(): JsonObject {
   return headers({ ...JOURNEY, [HEADER.notBefore]: NOT_BEFORE }, { ...EVENT, ...EVENT_OPTIONAL, ...JOURNEY_OPTIONAL })
 }

@@ -12,10 +12,10 @@ import { ORDER_OPERATIONS } from './operations/order-operations.ts'
 import { namedJsonSchemas, queryParameters, schemaRef, type JsonObject } from './schemas/schemas.ts'
 import { SYSTEM_OPERATIONS } from './operations/system-operations.ts'
 
-/** The version of the API is the version of the product (package.json). */
+/** The API version is the product version (package.json). */
 export const API_VERSION = '0.1.0'
 
-/** The description of every route. The compiler reports a route without one. */
+/** The description of every route. A missing description is a compile-time error. */
 export const OPERATIONS: Readonly<Record<RouteName, OperationDescription>> = {
   ...ORDER_OPERATIONS,
   ...CHANGE_OPERATIONS,
@@ -42,14 +42,14 @@ function securityOf(right: Right | undefined): JsonObject[] {
   return [{ functionKey: roles }, { functionKeyInQuery: roles }]
 }
 
-/** Builds the document from the table of routes, the schemas that validate requests, and the descriptions of operations. */
+/** Builds the document from the route table, the schemas that validate requests, and the operation descriptions. */
 export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' | 'faults'>): JsonObject {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const [name, route] of Object.entries<Route>(ROUTES)) {
     if (FAULT_ROUTES.has(name) && !faults) continue // the route does not exist then
     const item = (paths[templateOf(route)] ??= {})
     for (const method of route.methods) {
-      // DESCRIPTION says once for all routes that HEAD is GET without the body.
+      // DESCRIPTION explains once for all routes that HEAD is GET without the body.
       if (method !== 'HEAD') item[method.toLowerCase()] = operation(name as RouteName, ordersAuth)
     }
   }
@@ -81,7 +81,7 @@ export function createOpenApi({ ordersAuth, faults }: Pick<Config, 'ordersAuth' 
   }
 }
 
-/** The path as OpenAPI writes it, without the constraints that only routing needs: `/api/orders/{orderId}`. */
+/** The path in OpenAPI's format, without the constraints that only routing needs: `/api/orders/{orderId}`. */
 export function templateOf({ route }: Pick<Route, 'route'>): string {
   return route === HOME ? '/' : `/${route.replaceAll(/\{\*?(\w+)(?::regex\([^/]*\))?\}/g, '{$1}')}`
 }
@@ -153,7 +153,7 @@ function headerRefs(headers: readonly AnswerHeader[]): JsonObject {
   return Object.fromEntries(headers.map((name) => [answerHeaderName(name), { $ref: `#/components/headers/${name}` }]))
 }
 
-/** One answer for each status, with an example of each of its problems. */
+/** One response for each status, with an example of each possible problem. */
 function problemAnswers(codes: readonly ProblemCode[], body: OperationDescription['body']): JsonObject {
   const headersOf = (status: number) =>
     status === 415 && body?.mediaType === MERGE_PATCH ? ['AcceptPatch' as const] : []

@@ -27,7 +27,7 @@ export const CHANGE_ID: PathParameter = {
   example: EXAMPLE_CHANGE_ID,
 }
 
-/** A link from the place in the answer that has both ids. */
+/** A link from the place in the response that contains both ids. */
 function linkToChange(place: string, description: string): Link {
   const toChange = link('getOrderChange', 'changeId', `${place}/changeId`, description)
   const toOrder = link('getOrderChange', 'orderId', `${place}/orderId`, description)
@@ -41,7 +41,7 @@ const ofThisChange: Links = {
 
 const HEADERS = ['IfMatch', 'IdempotencyKey', 'Prefer', 'RequestId', 'Traceparent', 'Tracestate'] as const
 
-/** The refusals and rejections; a rejection is answered only to a caller who waits. */
+/** The refusals and rejections; only a caller who waits gets a rejection as the response. */
 const PROBLEMS: readonly ProblemCode[] = [
   'invalid-change',
   'order-not-found',

@@ -35,7 +35,7 @@ const optionalReason = jsonBody('OptionalReason', {
   value: { reason: 'The address service was down.' },
 })
 
-/** Links from answers to the requests that can follow. */
+/** Links from responses to possible follow-up requests. */
 const ofThisTask: Links = { progress: link('getRedrive', 'id', '/id', 'The progress of the redrive.') }
 const fromRedrives: Links = { newest: link('getRedrive', 'id', '/items/0/id', 'The newest redrive alone.') }
 const fromPage: Links = {

@@ -9,23 +9,23 @@ import type { JsonObject, SchemaName } from '../schemas/schemas.ts'
 import { STATUS_EXAMPLES } from '../examples/status-examples.ts'
 
 /**
- * The part of a route's description that shared/http/routes.ts does not give. openapi.ts adds the tag and the problems
+ * The part of a route's description that shared/http/routes.ts does not contain. openapi.ts adds the tag, the problems
  * that follow from a key, a query or a body, and 500.
  */
 export interface OperationDescription {
   readonly summary: string
   readonly description?: string
-  /** A schema for each parameter of the path. */
+  /** A schema for each path parameter. */
   readonly path?: Readonly<Record<string, PathParameter>>
   readonly query?: z.ZodObject
   readonly headers?: readonly RequestHeader[]
   readonly body?: RequestBody
-  /** The answers by status. */
+  /** The responses by status. */
   readonly answers: Readonly<Record<number, Answer>>
   readonly problems?: readonly ProblemCode[]
 }
 
-/** The first tag whose pattern matches the route is the tag of the operation. */
+/** An operation's tag is the first tag whose pattern matches the route. */
 export const TAGS = [
   { name: 'Orders', description: 'Place orders, change them and read them back.', routes: /^api\/orders?(?:\/|$)/ },
   {
@@ -61,13 +61,13 @@ export interface Answer {
   readonly headers?: readonly AnswerHeader[]
   /** Absent when there is no body. */
   readonly content?: Readonly<Record<string, AnswerContent>>
-  /** Requests that can follow, by name. */
+  /** Possible follow-up requests, by name. */
   readonly links?: Links
 }
 
 export type Links = Readonly<Record<string, Link>>
 
-/** The route that takes a value of the answer, and for each of its parameters the runtime expression that finds it. */
+/** The route that uses a value from the response, and a runtime expression for each of the route's parameters. */
 export interface Link {
   readonly operationId: RouteName
   readonly description: string
@@ -84,7 +84,7 @@ export interface AnswerContent {
 /** The examples by name. */
 export type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>
 
-/** The example of each schema, for answers that have no example of their own. */
+/** The example of each schema, for responses that have no example of their own. */
 const EXAMPLES = {
   Order: EXAMPLE_STORED,
   PlacedOrder: EXAMPLE_STORED,
@@ -117,7 +117,7 @@ export function jsonBody(
   return { schema, required, examples: { example: { summary, value } } }
 }
 
-/** A link to the route that takes `parameter` from this place in the answer, an RFC 6901 pointer. */
+/** A link to the route that takes `parameter` from this place in the response, an RFC 6901 pointer. */
 export function link(operationId: RouteName, parameter: string, pointer: string, description: string): Link {
   return { operationId, description, parameters: { [parameter]: `$response.body#${pointer}` } }
 }

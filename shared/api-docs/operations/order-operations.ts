@@ -12,7 +12,7 @@ import {
   type PathParameter,
 } from './operation.ts'
 
-/** Descriptions of the routes for orders. A new route is a row in shared/http/routes.ts and a description here. */
+/** Descriptions of the order routes. A new route needs a row in shared/http/routes.ts and a description here. */
 
 export const ORDER_ID: PathParameter = {
   description: 'The id that POST /api/orders returned.',
@@ -20,7 +20,7 @@ export const ORDER_ID: PathParameter = {
   example: EXAMPLE_RECEIPT.orderId,
 }
 
-/** Links from an answer that has the id of an order. */
+/** Links from a response that contains an order id. */
 export const ofThisOrder = {
   order: link('getOrder', 'orderId', '/orderId', 'Where the order stands.'),
   history: link('orderHistory', 'orderId', '/orderId', 'The history of the order.'),

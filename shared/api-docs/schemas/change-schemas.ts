@@ -10,7 +10,7 @@ import { ORDER_STATUSES } from '../../domain/order-view.ts'
 import { causeSchema, changeId, orderId, orderItemViewSchema, orderViewSchema, version } from './order-schemas.ts'
 import { instant, pageOf, schemaOf } from './schema-of.ts'
 
-/** Schemas of changes of orders: the bodies that callers send, and the changes as queries return them. */
+/** Schemas for order changes: the bodies that callers send, and the changes as queries return them. */
 
 const amendedItemSchema = orderItemViewSchema.omit({ longDescription: true })
 const {
@@ -23,7 +23,7 @@ const {
   paymentMethodType,
 } = orderViewSchema.shape
 
-/** An amendment as it was understood, with names where its caller may have sent numbers. */
+/** An amendment as interpreted, with names where the caller may have sent numbers. */
 const amendedSchema = schemaOf<Amendment>()({
   customerName,
   customerLastName,
@@ -35,7 +35,7 @@ const amendedSchema = schemaOf<Amendment>()({
   orderItems: z.exactOptional(z.array(amendedItemSchema)),
 })
 
-/** One object with a kind, because many generators cannot read a choice between objects. */
+/** One object with a kind, because many generators cannot handle a union of objects. */
 const predecessorSchema = z.object({
   kind: z.enum(['order', 'change']),
   orderId: z.exactOptional(orderId.describe('The order, if it is not stored yet.')),

@@ -21,7 +21,7 @@ import { CHANGE_KINDS } from '../../domain/changes/order-changes.ts'
 import { causeSchema, changeId, ignored, orderId } from './order-schemas.ts'
 import { count, instant, pageOf, schemaOf } from './schema-of.ts'
 
-/** Schemas of dead letters and of the operators' actions on them. */
+/** Schemas for dead letters and operator actions on them. */
 
 const deadLetterId = z.string().describe('The origin of the letter, `topic:partition:offset`.')
 const recordPlaceSchema = z.object({ topic: z.string(), partition: count, offset: count })
@@ -104,7 +104,7 @@ const deadLetterGroupSchema = schemaOf<DeadLetterGroup>()({
 
 const base64 = z.string().nullable().meta({ contentEncoding: 'base64' })
 
-/** An array of length 2, because generators cannot read a JSON Schema tuple (`items: false`). */
+/** An array of length 2, because generators cannot handle a JSON Schema tuple (`items: false`). */
 const headerPair = z
   .array(z.string().nullable())
   .length(2)

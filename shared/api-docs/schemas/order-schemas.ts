@@ -23,7 +23,7 @@ export const changeId = z.string().meta({
   format: 'uuid',
   description: 'A UUID of version 7, or of version 8 if the change was sent with an Idempotency-Key.',
 })
-/** The version of an order; it fits 32 bits by far. */
+/** An order's version; it easily fits into 32 bits. */
 export const version = z
   .int()
   .min(1)
@@ -82,7 +82,7 @@ export const orderViewSchema = schemaOf<OrderView>()({
   'The status of an order, and its content once that is known. A stored or cancelled order has all of its content.',
 )
 
-/** A member of answers to requests whose body is an order. */
+/** A response member for requests whose body is an order. */
 export const ignored = z.exactOptional(
   z
     .array(z.string())

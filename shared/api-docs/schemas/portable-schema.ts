@@ -3,9 +3,9 @@ import type { z } from 'zod'
 const INT32 = { min: -(2 ** 31), max: 2 ** 31 - 1 }
 
 /**
- * Changes the schema that zod wrote so that validators and generators of other languages read it correctly. Numbers get a
- * width: without it, clients in Java keep an integer in 32 bits and clients in Go an amount in 24 bits of precision, both
- * without an error.
+ * Adapts zod's schema so that validators and generators in other languages interpret it correctly. Numbers get a width:
+ * otherwise, Java clients store an integer in 32 bits and Go clients an amount in 24 bits of precision, both without an
+ * error.
  */
 export function makePortable(schema: z.core.JSONSchema.BaseSchema): void {
   withoutSurrogates(schema)
@@ -13,7 +13,7 @@ export function makePortable(schema: z.core.JSONSchema.BaseSchema): void {
   else if (schema.type === 'number') schema.format = 'double'
 }
 
-/** UTF-8 cannot encode half of a surrogate pair, and many regular expression engines reject it in a pattern. */
+/** UTF-8 cannot encode a lone surrogate, and many regular expression engines reject one in a pattern. */
 function withoutSurrogates(schema: z.core.JSONSchema.BaseSchema): void {
   if (schema.pattern !== undefined) schema.pattern = schema.pattern.replaceAll(String.raw`\ud800-\udfff`, '')
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 
 /**
- * The schema of an object with the members of the type. The compiler reports a member of the type that is missing
- * or described differently, so the documents cannot fall behind the answers.
+ * The schema of an object with the type's members. A member that is missing or described differently is a compile-time
+ * error, so the documents cannot fall behind the responses.
  */
 export function schemaOf<T>() {
   return <Shape extends { readonly [Member in keyof T]-?: z.ZodType }>(
@@ -10,10 +10,10 @@ export function schemaOf<T>() {
   ): z.ZodObject<Shape> => z.object(shape)
 }
 
-/** An instant in an answer. */
+/** An instant in a response. */
 export const instant = z.string().meta({ format: 'date-time', description: 'RFC 3339, in UTC.' })
 
-/** A number of records, or a position in a partition. */
+/** A number of records, or an offset in a partition. */
 export const count = z.int().min(0)
 
 export const nextCursor = z

@@ -9,9 +9,9 @@ import { STATUS_SCHEMAS } from './status-schemas.ts'
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /**
- * The schemas that have a name in the documents. All others are written out where they are used. Generators make types and
- * constructors from these names (`NewOrder()` makes an `Order` in Go), and name other schemas after their position
- * (`Rebuild.state` becomes `RebuildState`). A test rejects names that collide with those.
+ * The schemas that have a name in the documents. All others are inlined where they are used. Generators create types
+ * and constructors from these names (`NewOrder()` creates an `Order` in Go), and name other schemas after their
+ * position (`Rebuild.state` becomes `RebuildState`). A test rejects names that collide with generated ones.
  */
 const NAMED = {
   ...ORDER_SCHEMAS,
@@ -41,12 +41,12 @@ export function namedJsonSchemas(): Record<string, JsonObject> {
   return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutIdentity(schema)]))
 }
 
-/** One schema that refers to no other. */
+/** One schema without references to others. */
 export function jsonSchema(schema: z.ZodType): JsonObject {
   return withoutIdentity(z.toJSONSchema(schema, { io: 'input', override }))
 }
 
-/** The parameters of a query with the type that they mean (an integer), although they arrive as text. */
+/** A query's parameters with their logical type (an integer), although they arrive as text. */
 export function queryParameters(schema: z.ZodObject): JsonObject[] {
   const { properties } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any', override })
   const { required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })

@@ -41,7 +41,7 @@ const behindTransaction = count.describe('Offsets behind an open transaction. Th
 
 const pace = z.number().min(0).nullable()
 
-/** A figure of the history; null if the store was unavailable at that time. */
+/** A figure in the history; null if the store was unavailable at that time. */
 const ofStore = count.nullable()
 
 const historyPointSchema = schemaOf<HistoryPoint>()({
