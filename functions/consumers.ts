@@ -4,7 +4,7 @@ import { kafkaTrigger } from '../shared/triggers.ts'
 
 const { orders, group, retries, deadLetters, deadLetterGroup } = topicsOf()
 
-/** Stores the records of the orders topic, a batch at a time. A record that cannot be stored is parked. */
+/** Stores the records of the orders topic in batches. A record that cannot be stored is parked. */
 kafkaTrigger('consumeOrders', { topic: orders, group }, ({ storeOrders }) => storeOrders)
 
 /** One function for each retry tier, so that waiting in one tier does not delay the others: consumeRetry1, consumeRetry2, … */
@@ -16,7 +16,7 @@ for (const { tier, topic, group } of retries) {
   })
 }
 
-/** Keeps every record of the dead-letter topic for operators to see and repair. */
+/** Stores every record of the dead-letter topic, so that operators can view and repair it. */
 kafkaTrigger(
   'consumeDeadLetters',
   { topic: deadLetters, group: deadLetterGroup },

@@ -46,14 +46,14 @@ httpTrigger('getDeadLetter', async (request, { deadLetters, views }) => {
   return json(200, letter)
 })
 
-/** GET /api/dead-letters/{id}/fixture: the record as a file, to run through the code on a developer's machine. */
+/** GET /api/dead-letters/{id}/fixture: the record as a file, for running through the code on a developer's machine. */
 httpTrigger('deadLetterFixture', async (request, { deadLetters }) => {
   const letter = await existing(request, deadLetters)
   const name = `dead-letter-${letter.id.replaceAll(/[^\w.-]/g, '-')}.json`
   return json(200, toFixture(letter), { 'content-disposition': `attachment; filename="${name}"` })
 })
 
-/** PUT /api/dead-letters/{id}/payload: sends a corrected order in place of the letter, and keeps the original. */
+/** PUT /api/dead-letters/{id}/payload: sends a corrected order in place of the letter and keeps the original. */
 httpTrigger('editDeadLetter', async (request, { redrives, config }) => {
   const { reason } = readQuery(request.query, editQuery)
   const body = await readJson(request)
@@ -62,13 +62,13 @@ httpTrigger('editDeadLetter', async (request, { redrives, config }) => {
   return json(202, withIgnored(toDeadLetterView(edited), unknownMembers(body)))
 })
 
-/** POST /api/dead-letters/{id}/discard: gives the letter up, and records why. */
+/** POST /api/dead-letters/{id}/discard: gives up the letter and records the reason. */
 httpTrigger('discardDeadLetter', async (request, { redriveTasks, config }) => {
   const { act } = await readAct(request, requiredReasonBody, config)
   return json(200, toDeadLetterView(await redriveTasks.discard(letterId(request), act)))
 })
 
-/** POST /api/dead-letters/discard: gives up all letters that match, in parts. A dry run counts them. */
+/** POST /api/dead-letters/discard: gives up all matching letters, in parts. A dry run counts them. */
 httpTrigger('discardDeadLetters', async (request, { discards, config }) => {
   const query = readQuery(request.query, discardQuery)
   const body = await readActBody(request, discardBody)

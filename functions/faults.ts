@@ -6,12 +6,12 @@ import type { RecordToPublish } from '../shared/ports/event-log.ts'
 import { settings } from '../shared/services.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
-// With FAULTS=off the routes do not exist.
+// With FAULTS=off, these routes do not exist.
 if (settings().faults) {
-  /** GET /api/ops/faults: the faults that are on now. */
+  /** GET /api/ops/faults: the faults that are currently on. */
   httpTrigger('getFaults', async (_, { faults }) => json(200, { ...faults?.plan, poison: 0 }, FRESH))
 
-  /** POST /api/ops/faults: switches faults on. A fault that the body does not name ends. */
+  /** POST /api/ops/faults: switches faults on. Faults that the body does not name are switched off. */
   httpTrigger('setFaults', async (request, { faults, log, topics }) => {
     const { poison, ...plan } = await readActBody(request, faultPlan)
     faults?.apply(plan)
@@ -20,7 +20,7 @@ if (settings().faults) {
   })
 }
 
-/** A record as another program might write it: without headers, and not JSON. */
+/** A record as another program might write one: without headers, and not JSON. */
 function poisonRecord(): RecordToPublish {
   return { key: randomUUID(), value: Buffer.from('{"customerId": \xff', 'latin1'), headers: [] }
 }

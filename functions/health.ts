@@ -5,8 +5,8 @@ import { deliveryStall, services } from '../shared/services.ts'
 import { httpTrigger, standaloneHttpTrigger } from '../shared/triggers.ts'
 
 /**
- * GET /api/health/live: 503 only when a restart may help, because the host delivers none of the records that wait. It
- * asks neither log nor store, so that their outage does not restart the process.
+ * GET /api/health/live: 503 only if a restart may help, because the host delivers none of the waiting records. Checks
+ * neither the log nor the store, so that their outage does not restart the process.
  */
 standaloneHttpTrigger('liveness', async () => {
   const stall = deliveryStall()
@@ -14,19 +14,19 @@ standaloneHttpTrigger('liveness', async () => {
   return json(stall === undefined ? 200 : 503, body, FRESH)
 })
 
-/** GET /api/health/ready: 503 when something that this process's HTTP functions need is unavailable. */
+/** GET /api/health/ready: 503 if something that this process's HTTP functions need is unavailable. */
 standaloneHttpTrigger('readiness', async () => {
   const report = await services().then(({ checkReadiness }) => checkReadiness(), unopened)
   return json(report.ready ? 200 : 503, report, FRESH)
 })
 
-/** The answer while nothing is served, because the start has failed. */
+/** The response while the process serves nothing because startup failed. */
 function unopened(error: unknown): Readiness {
   const unknown = { available: false, required: true, cause: 'It has not been opened.' }
   return { ready: false, why: `The start failed: ${messageOf(error)}`, checks: { log: unknown, store: unknown } }
 }
 
-/** GET /api/metrics: the work of this process and the state of the pipeline, for Prometheus. */
+/** GET /api/metrics: this process's work and the pipeline's state, for Prometheus. */
 httpTrigger('metrics', async (_, { metrics }) => {
   return { status: 200, headers: { 'content-type': metrics.contentType, ...FRESH }, body: await metrics.scrape() }
 })

@@ -6,20 +6,20 @@ import { invocationsEnded } from '../shared/invocations.ts'
 import { isDisabled } from '../shared/role.ts'
 
 const RETRY_MS = 5000
-/** The runtime gives a worker 5 seconds to end. The rest of them is for closing connections. */
+/** The runtime gives a worker 5 seconds to end. The remaining time is for closing connections. */
 const INVOCATIONS_MS = 3500
 
 /**
  * Opens everything before the first invocation, so that no caller waits for it. Never throws, because the runtime would
- * then run without any function and would not try again.
+ * then run without any function and would not retry.
  */
 app.hook.appStart(async () => {
   if (!(await start())) void startLater()
 })
 
 /**
- * Ends invocations that only wait; their records are delivered again. In the Functions runtime, the worker ends when this
- * hook does, so running invocations are awaited and the services are closed here.
+ * Ends invocations that are only waiting; their records are delivered again. In the Functions runtime, the worker ends
+ * when this hook does, so the hook awaits running invocations and closes the services.
  */
 app.hook.appTerminate(async () => {
   const all = await openedServices()?.catch(() => undefined)

@@ -8,7 +8,7 @@ import { readQuery } from '../shared/http/protocol/query.ts'
 import { parseDeadLetterId } from '../shared/ports/dead-letters.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
-/** POST /api/ops/rebuild: starts to rebuild the orders from the log, and returns at once. */
+/** POST /api/ops/rebuild: starts rebuilding the orders from the log and returns at once. */
 httpTrigger('rebuildOrders', async (request, { rebuildOrders, config }) => {
   const { act } = await readAct(request, actBody, config)
   return json(202, await rebuildOrders.start(act), { location: '/api/ops/rebuild', 'retry-after': '1' })
@@ -19,7 +19,9 @@ httpTrigger('getRebuild', async (_, { maintenance }) =>
   json(200, { rebuild: (await maintenance.getRebuild()) ?? null }, FRESH),
 )
 
-/** POST /api/ops/backup: starts to copy log, store and secrets while they are in use, and returns at once. */
+/**
+ * POST /api/ops/backup: starts copying the log, the store and the secrets while they are in use, and returns at once.
+ */
 httpTrigger('startBackup', async (request, { backups, config }) => {
   const { body, act } = await readAct(request, backupBody, config)
   return json(202, await backups.start(body.name, act), { location: '/api/ops/backup', 'retry-after': '1' })
@@ -35,13 +37,13 @@ httpTrigger('resetLedger', async (request, { resetLedger, ledgerVerdict, config 
   return json(200, { ...repaired, ledger: await ledgerVerdict() }, FRESH)
 })
 
-/** POST /api/ops/ledger/repair: stores or parks the records that were passed over. */
+/** POST /api/ops/ledger/repair: stores or parks the records that were skipped. */
 httpTrigger('repairLedger', async (request, { repairLedger, ledgerVerdict, config }) => {
   const repaired = await repairLedger(actOf(request, undefined, config))
   return json(200, { ...repaired, ledger: await ledgerVerdict() }, FRESH)
 })
 
-/** POST /api/ops/take-out: makes a dead letter of a record that blocks its consumer. */
+/** POST /api/ops/take-out: turns a record that blocks its consumer into a dead letter. */
 httpTrigger('takeOutRecord', async (request, { takeOut, ledgerVerdict, config }) => {
   const { body, act } = await readAct(request, takeOutBody, config)
   const place = parseDeadLetterId(body.record)
@@ -50,14 +52,14 @@ httpTrigger('takeOutRecord', async (request, { takeOut, ledgerVerdict, config })
   return json(200, { ...taken, ledger: await ledgerVerdict() }, FRESH)
 })
 
-/** POST /api/ops/changes/{changeId}/discard: gives up a change that waits for an event that does not come. */
+/** POST /api/ops/changes/{changeId}/discard: gives up a change that waits for an event that never arrives. */
 httpTrigger('discardChange', async (request, { discardChange, config }) => {
   const changeId = changeIdIn(request)
   const { act } = await readAct(request, requiredReasonBody, config)
   return json(200, await discardChange(changeId, act))
 })
 
-/** POST /api/ops/migrate: brings the schema up to date. */
+/** POST /api/ops/migrate: migrates the schema to the current version. */
 httpTrigger('migrateStore', async (_, { maintenance }) => json(200, await maintenance.migrate(), FRESH))
 
 /** GET /api/ops/doctor: runs the checks that an operator would start with. */
@@ -66,7 +68,7 @@ httpTrigger('doctor', async (_, { doctor }) => json(200, await doctor(), FRESH))
 /** GET /api/ops/status: the pipeline in numbers. */
 httpTrigger('opsStatus', async (_, { pipelineStatus }) => json(200, await pipelineStatus(), FRESH))
 
-/** GET /api/ops/history: the same numbers for every five seconds of the last hour. */
+/** GET /api/ops/history: the same figures at five-second intervals for the last hour. */
 httpTrigger('opsHistory', async (_, { pipelineHistory }) =>
   json(200, { everyMs: POINT_EVERY_MS, items: pipelineHistory.points() }, FRESH),
 )

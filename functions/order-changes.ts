@@ -12,23 +12,25 @@ import { preferenceApplied, waitSeconds } from '../shared/http/protocol/preferen
 import { readQuery } from '../shared/http/protocol/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
-/** PATCH /api/orders/{orderId}: accepts a correction of the order, which takes effect behind all of its earlier events. */
+/**
+ * PATCH /api/orders/{orderId}: accepts an amendment of the order, which takes effect after all of its earlier events.
+ */
 httpTrigger('amendOrder', amendOrder)
 
-/** POST /api/orders/{orderId}/cancel: accepts a cancellation likewise. */
+/** POST /api/orders/{orderId}/cancel: accepts a cancellation, which also takes effect after all earlier events. */
 httpTrigger('cancelOrder', cancelOrder)
 
-/** GET /api/orders/{orderId}/changes: those that reached the store, oldest first, a page at a time. */
+/** GET /api/orders/{orderId}/changes: the changes that reached the store, oldest first, paginated. */
 httpTrigger('listOrderChanges', async (request, { orderIds, views }) => {
   const orderId = orderIdIn(request)
   const query = readQuery(request.query, changeQuery)
   const changes = await views.changes(orderId, query)
-  // Throws where neither the store nor anybody else knows the order.
+  // Throws if neither the store nor any other source knows the order.
   if (changes.items.length === 0 && (await views.get(orderId)) === undefined) unseenOrder(orderId, orderIds)
   return page(request, changes)
 })
 
-/** GET /api/orders/{orderId}/changes/{changeId}. An id that was issued is never answered with 404. */
+/** GET /api/orders/{orderId}/changes/{changeId}. An issued id never gets the response 404. */
 httpTrigger('getOrderChange', async (request, { orderIds, views, waitForChange }) => {
   const [orderId, changeId] = [orderIdIn(request), changeIdIn(request)]
   const wait = waitSeconds(request)

@@ -12,7 +12,7 @@ import { preferenceApplied, waitSeconds } from '../shared/http/protocol/preferen
 import { readQuery } from '../shared/http/protocol/query.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
-/** GET /api/orders/{orderId}: where the order stands. An id that was issued is never answered with 404. */
+/** GET /api/orders/{orderId}: the order's state. An issued id never gets the response 404. */
 httpTrigger('getOrder', async (request, { orderIds, views, waitForOrder, whyUnseen }) => {
   const orderId = orderIdIn(request)
   const wait = waitSeconds(request)
@@ -22,12 +22,12 @@ httpTrigger('getOrder', async (request, { orderIds, views, waitForOrder, whyUnse
   return revalidated(request, view, { ...pendingHeaders(view), ...preferenceApplied(wait) }, versionOf(view))
 })
 
-/** GET /api/orders: newest first, a page at a time. */
+/** GET /api/orders: newest first, paginated. */
 httpTrigger('listOrders', async (request, { views }) =>
   page(request, await views.list(readQuery(request.query, listQuery))),
 )
 
-/** GET /api/orders/search?q=: full text over customers, items, codes and ids, best first. */
+/** GET /api/orders/search?q=: full-text search in customers, items, codes and ids, best match first. */
 httpTrigger('searchOrders', async (request, { views }) =>
   page(request, await views.search(readQuery(request.query, searchQuery))),
 )

@@ -6,8 +6,8 @@ import { invalidRequest } from '../shared/http/protocol/validated.ts'
 import { httpTrigger } from '../shared/triggers.ts'
 
 /**
- * The routes of the original reference application that differ from ours. Its GET /api/Orders and /api/Orders/{id} are our
- * /api/orders and /api/orders/{orderId}, because paths match without regard to case.
+ * The routes of the original reference application that differ from ours. Its GET /api/Orders and /api/Orders/{id} are
+ * the same as our /api/orders and /api/orders/{orderId}, because path matching is case-insensitive.
  */
 
 /** POST /api/Order */

@@ -31,13 +31,13 @@ standaloneHttpTrigger(
 standaloneHttpTrigger('docs', html(referencePage))
 standaloneHttpTrigger('docsErrors', html(errorsPage))
 
-/** GET /dashboard: the pipeline, live. The page is for anyone; its numbers need the function key. */
+/** GET /dashboard: the live pipeline. The page is public; its figures require the function key. */
 standaloneHttpTrigger(
   'dashboard',
   html(() => dashboardPage(settings())),
 )
 
-/** GET /docs/{asset} and GET /dashboard/{*asset}: scripts, styles and pictures of the pages. */
+/** GET /docs/{asset} and GET /dashboard/{*asset}: the pages' scripts, styles and images. */
 standaloneHttpTrigger('docsAsset', assetOf(ASSETS, 'The pages have no file of this name.'))
 standaloneHttpTrigger('dashboardAsset', assetOf(DASHBOARD_ASSETS, 'The dashboard has no file of this name.'))
 

@@ -17,7 +17,10 @@ import {
 import { httpTrigger, type ServiceHandler } from '../shared/triggers.ts'
 import type { Act, NewRedrive } from '../shared/ports/redrives.ts'
 
-/** POST /api/dead-letters/redrive: sends all letters that match back to where they came from. A dry run returns what would happen. */
+/**
+ * POST /api/dead-letters/redrive: sends all matching letters back to their original topic. A dry run returns the
+ * expected outcome.
+ */
 httpTrigger('redriveDeadLetters', async (request, all) => {
   const query = readQuery(request.query, redriveQuery)
   const { body, act } = await readAct(request, redriveBody, all.config)
@@ -26,7 +29,7 @@ httpTrigger('redriveDeadLetters', async (request, all) => {
   return preview(letters, { limit: MAX_PREVIEWED, ...(query.cursor !== undefined && { cursor: query.cursor }) }, all)
 })
 
-/** POST /api/dead-letters/{id}/redrive: the same for one letter. */
+/** POST /api/dead-letters/{id}/redrive: redrives one letter. */
 httpTrigger('redriveDeadLetter', async (request, all) => {
   const query = readQuery(request.query, redriveLetterQuery)
   const { body, act } = await readAct(request, redriveLetterBody, all.config)
