@@ -2,7 +2,7 @@ import { cpSync, rmSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
-/** Builds the functions and `shared/` into dist/, or the named directory, for the Functions runtime. */
+/** Builds the functions and `shared/` into dist/, or into the given directory, for the Functions runtime. */
 const [out = 'dist'] = process.argv.slice(2)
 rmSync(out, { recursive: true, force: true })
 const tsc = `tsc -p tsconfig.build.json --outDir ${JSON.stringify(out)}`

@@ -12,7 +12,10 @@ const NEEDED: Readonly<Record<string, string>> = {
   SQL_CONNECTION_STRING: 'Server=localhost,1433;Database=orders;User Id=orders;Password=…;TrustServerCertificate=true',
 }
 
-/** Creates local.settings.json from the example, with a new secret, unless it exists. Returns whether it did. */
+/**
+ * Creates local.settings.json from the example, with a new secret, unless the file exists. Returns whether it was
+ * created.
+ */
 export function makeLocalSettings(root: string): boolean {
   const file = join(root, 'local.settings.json')
   if (existsSync(file)) return false

@@ -3,8 +3,8 @@ import type { Product } from './run.ts'
 type BannerFacts = Pick<Product, 'url' | 'functionsKey'> & { readonly services: Pick<Product['services'], 'described'> }
 
 /**
- * The text that `npm start` prints. The key, and the link that signs in with it, are printed only to a terminal, so
- * that no log collects them. The link has the key in its fragment, which browsers never send.
+ * The text that `npm start` prints. The key and the sign-in link are printed only to a terminal, so that no log
+ * collects them. The link has the key in its fragment, which browsers never send.
  */
 export function banner(
   { url, functionsKey: { key, file }, services: { described } }: BannerFacts,

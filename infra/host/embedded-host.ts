@@ -23,7 +23,7 @@ export interface EmbeddedHostOptions {
   /** Registers functions and hooks with `@azure/functions`, by loading the files of a function app. */
   readonly load: () => Promise<void>
   readonly hostJson: HostJson
-  /** Feeds Kafka triggers. */
+  /** Delivers records to Kafka triggers. */
   readonly consumer: LogConsumer
   /** The key that gives access to every function. */
   readonly functionsKey: string
@@ -46,11 +46,11 @@ export interface EmbeddedHost {
   listen(port: number, host: string): Promise<AddressInfo>
   /** Lets requests and batches in flight finish, then runs the appTerminate hooks. */
   close(): Promise<void>
-  /** The work that `close` still waits for, in words. */
+  /** Descriptions of the work that `close` is still waiting for. */
   readonly unfinished: () => readonly string[]
 }
 
-/** The runtime kills its worker after this time. */
+/** The time after which the runtime kills its worker. */
 const APP_TERMINATE_MS = 5000
 
 /**
@@ -123,7 +123,7 @@ export async function createHost(options: EmbeddedHostOptions): Promise<Embedded
   }
 }
 
-/** A function whose route is missing or empty is reached under its name. */
+/** A function with a missing or empty route is served under its name. */
 function toRoute(target: RegisteredFunction, trigger: RpcBinding, prefix: string): RouteEntry<HttpFunction> {
   const { name } = target.metadata
   const { methods, authLevel = 'function' } = trigger

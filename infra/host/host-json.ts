@@ -4,16 +4,16 @@ import { z } from 'zod'
 import { OrderError, messageOf } from '../../shared/domain/errors.ts'
 import type { Environment } from '../../shared/settings/environment.ts'
 
-/** The part of host.json that this host follows, with the defaults of the runtime and of the Kafka extension. */
+/** The part of host.json that this host supports, with the defaults of the runtime and of the Kafka extension. */
 export interface HostJson {
   readonly routePrefix: string
   /** Undefined means no limit. */
   readonly functionTimeoutMs: number | undefined
   readonly kafka: {
     readonly maxBatchSize: number
-    /** Whether a batch is passed over once the function's retry policy is exhausted. */
+    /** Whether a batch is skipped once the function's retry policy is exhausted. */
     readonly commitOnFailure: boolean
-    /** Without commitOnFailure: how often a batch is run again before it is passed over; -1 means forever. */
+    /** Without commitOnFailure: how often a batch is retried before it is skipped; -1 means forever. */
     readonly maxRetries: number
   }
 }

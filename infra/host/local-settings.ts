@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { messageOf, OrderError } from '../../shared/domain/errors.ts'
 
-/** Settings that the runtime, its worker and Node know. */
+/** Settings that the runtime, its worker and Node read. */
 const OF_OTHERS = /^(?:AzureWebJobs|AzureFunctions|FUNCTIONS_|WEBSITE_|languageWorkers|NODE_)/i
 
 export interface LocalSettings {

@@ -6,9 +6,8 @@ import { stopOnSignal } from './stop-on-signal.ts'
 const STOP_LIMIT_MS = 9500
 
 /**
- * `npm start`: runs the product, prints its address, and stops it on request. A signal during the start takes effect
- * after the start. If there were no handler, the first process of a container would ignore signals until the engine
- * kills it.
+ * `npm start`: runs the product, prints its address, and stops it on request. A signal during startup takes effect
+ * afterwards. Without a handler, a container's first process would ignore signals until the container engine kills it.
  */
 export async function main(root: string): Promise<void> {
   const start = async (): Promise<Product> => (await import('./run.ts')).startProduct(root)
@@ -20,7 +19,7 @@ export async function main(root: string): Promise<void> {
     unfinished: () => product?.unfinished() ?? ['starting'],
     say: (line) => process.stderr.write(`${line}\n`),
   })
-  // Set before the modules are loaded, so that a signal that arrives meanwhile waits too.
+  // Set before the modules are loaded, so that a signal which arrives meanwhile waits too.
   started = start()
   product = await started
   process.stdout.write(banner(product, process.stdout.isTTY))

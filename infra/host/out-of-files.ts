@@ -1,11 +1,11 @@
 import { closeSync, openSync } from 'node:fs'
 
-/** The product needs more than this many files. */
+/** The minimum number of files that the product needs to open. */
 const NEEDED = 32
 
 /**
- * Explains a start that failed because no more files can be opened. Undefined for other failures. Some libraries hide
- * the error code (SQLite says "unable to open database file"), so this also tries to open files.
+ * Explains a failed startup if no more files can be opened. Undefined for other failures. Some libraries hide the error
+ * code (SQLite reports "unable to open database file"), so this function also tries to open files.
  */
 export function outOfFiles(error: unknown): string | undefined {
   const words = textOf(error)

@@ -23,7 +23,7 @@ export interface Product {
    * sequence.
    */
   readonly stop: () => Promise<void>
-  /** The work that `stop` still waits for, in words. */
+  /** Descriptions of the work that `stop` is still waiting for. */
   readonly unfinished: () => readonly string[]
 }
 
@@ -54,7 +54,7 @@ export async function startProduct(root: string): Promise<Product> {
   const services = await openServices()
   let host: EmbeddedHost | undefined
   async function stop(): Promise<void> {
-    // Waits end first, because a batch that waits for an unavailable store would keep the host from closing.
+    // Waits end first, because a batch that is waiting for an unavailable store would keep the host from closing.
     services.stop()
     await host?.close()
     await services[Symbol.asyncDispose]()

@@ -4,7 +4,7 @@ import { onStopRequest } from '../stop-request.ts'
 export interface StopOptions {
   /** Stops everything in an orderly way. */
   readonly stop: () => Promise<void>
-  /** The work that `stop` still waits for, in words. */
+  /** Descriptions of the work that `stop` is still waiting for. */
   readonly unfinished: () => readonly string[]
   readonly limitMs: number
   readonly say: (line: string) => void
@@ -14,7 +14,7 @@ const EXIT_CODE = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
  * The first stop request stops everything in an orderly way and exits with 0. If that fails or exceeds the limit, a
- * message says what did not finish, and the exit code is 1. A second request ends the process at once with the exit
+ * message names the unfinished work, and the exit code is 1. A second request ends the process at once with the exit
  * code that shells expect.
  */
 export function stopOnSignal({ stop, unfinished, limitMs, say }: StopOptions): void {

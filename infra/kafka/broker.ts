@@ -13,12 +13,12 @@ export interface Broker {
   /** Resolves once the process has ended, for any reason. */
   readonly ended: Promise<void>
   stop(): Promise<void>
-  /** Sends SIGKILL, so nothing is flushed and the cluster is not told. */
+  /** Sends SIGKILL, so nothing is flushed and the cluster is not notified. */
   kill(): Promise<void>
 }
 
 export interface BrokerOptions {
-  /** The directory for the broker's data. If it is empty, it is formatted first. */
+  /** The broker's data directory. An empty directory is formatted first. */
   readonly directory: string
   readonly port: number
   readonly controllerPort: number
@@ -33,7 +33,7 @@ export interface BrokerOptions {
   readonly format?: readonly string[]
 }
 
-/** All our clusters share this id, because they never meet. */
+/** All our clusters share this id, because they never interact. */
 const CLUSTER_ID = 'b3JkZXItZXZlbnQtcHJvYw'
 const START_TIMEOUT_MS = 60_000
 // With the fast compiler and the serial garbage collector, a broker starts in two seconds.
@@ -107,7 +107,7 @@ function serverProperties(options: BrokerOptions): string {
     'auto.create.topics.enable': 'false',
     // Waiting for more group members would only delay the first start.
     'group.initial.rebalance.delay.ms': '0',
-    // A killed broker can come back with the same id only after its last session has expired.
+    // A killed broker can rejoin with the same id only after its last session has expired.
     'broker.session.timeout.ms': '4000',
     'broker.heartbeat.interval.ms': '1000',
     'offsets.topic.num.partitions': '10',

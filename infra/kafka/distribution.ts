@@ -8,7 +8,7 @@ const POM = fileURLToPath(new URL('pom.xml', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/kafka/', import.meta.url))
 const FIRST_JAVA = 17
 
-/** One line that says what to install before this machine can run a broker. Undefined if nothing is missing. */
+/** One line that names what this machine still needs to run a broker. Undefined if nothing is missing. */
 export function missingForKafka(): string | undefined {
   const java = spawnSync('java', ['-version'], { encoding: 'utf8' })
   const version = Number(/version "(\d+)/.exec(java.stderr ?? '')?.[1] ?? 0)

@@ -72,7 +72,7 @@ async function makeTopics(address: string): Promise<readonly string[]> {
   if (config.kafka === undefined) return []
   await using log = createKafkaLog({
     kafka: config.kafka,
-    // The warnings would only say that a single broker keeps only one copy.
+    // The warnings would only report that a single broker keeps only one copy.
     onWarning: () => undefined,
     onError: (error) => process.stderr.write(`${messageOf(error)}\n`),
   })

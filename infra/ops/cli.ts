@@ -19,7 +19,7 @@ const COMMON = {
   help: { type: 'boolean', help: 'prints this text' },
 } as const
 
-// A reader such as `head` may close the pipe early. The command is still carried out.
+// A reader such as `head` may close the pipe early. The command still completes.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })

@@ -4,11 +4,11 @@ export interface OpsClient extends AsyncDisposable {
   readonly target: string
   /** True if this process opened the files itself, because no instance is running. */
   readonly isAlone?: true
-  /** Resolves with the parsed JSON of a 2xx answer. Rejects with `RefusedError` or `UnreachableError`. */
+  /** Resolves with the parsed JSON of a 2xx response. Rejects with `RefusedError` or `UnreachableError`. */
   request(method: string, path: string, body?: unknown): Promise<unknown>
 }
 
-/** The product answered with a problem (RFC 9457). */
+/** The product responded with a problem (RFC 9457). */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError'
   readonly status: number
@@ -67,7 +67,7 @@ export function createNobody(): OpsClient {
   }
 }
 
-/** The JSON of a 2xx answer. Throws `RefusedError` with the problem's detail for any other status. */
+/** The JSON of a 2xx response. Throws `RefusedError` with the problem's detail for any other status. */
 export function readAnswer(status: number, text: string): unknown {
   const answer: unknown = text === '' ? undefined : parse(text)
   if (status >= 200 && status < 300) return answer

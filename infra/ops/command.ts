@@ -23,11 +23,11 @@ export interface Command {
   readonly examples: readonly string[]
   /** The maximum number of positional arguments (default 0). */
   readonly takes?: number
-  /** True if it needs records to be processed even without a running instance. */
+  /** True if the command needs records to be processed even without a running instance. */
   readonly processes?: boolean
-  /** True if it needs neither an instance nor its data. */
+  /** True if the command needs neither an instance nor its data. */
   readonly offline?: boolean
-  /** True if it creates DATA_DIR if there is none. */
+  /** True if the command creates DATA_DIR when it does not exist. */
   readonly creates?: boolean
   readonly options?: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly help: string }>>
   run(context: CommandContext): Promise<Outcome>
@@ -36,10 +36,10 @@ export interface Command {
 export interface CommandContext {
   readonly client: OpsClient
   readonly positionals: readonly string[]
-  /** When the command was started, in milliseconds since 1970. */
+  /** When the command was started, in Unix time (ms). */
   readonly startedAt: number
   readonly options: Readonly<Record<string, string | boolean | undefined>>
-  /** True with --json, which prints only the outcome's answer. */
+  /** True with --json, which prints only the outcome's `answer`. */
   readonly json: boolean
   readonly print: (text: string) => void
   /** Written to standard error, and only if that is a terminal. */

@@ -19,7 +19,7 @@ import { replayFixture } from './commands/replay-fixture.ts'
 import { takeOut } from './commands/take-out.ts'
 import { ledger, repairLedger, resetLedger, status } from './commands/status.ts'
 
-/** Every command, in the order in which the help shows them. */
+/** Every command, in the sequence in which the help lists them. */
 export const COMMANDS: readonly Command[] = [
   status,
   ledger,

@@ -11,8 +11,9 @@ const WORKING = [
 ]
 
 /**
- * Starts the product in this process, on a free loopback port, for a DATA_DIR that no process holds. Disposing stops
- * it. A command that only reads must not change anything, so records are processed only for commands that need that.
+ * Starts the product in this process, on a free loopback port, for a DATA_DIR that no process has locked. Disposing
+ * stops the product. A read-only command must not change anything, so records are processed only for commands that need
+ * processing.
  */
 export async function createLocalClient(operator: string, asked: { processing: boolean }): Promise<OpsClient> {
   Object.assign(process.env, { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error' })

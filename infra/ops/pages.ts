@@ -36,7 +36,7 @@ export async function showPage<T>(
   return { answer: page, words: table(header, page.items.map(toRow), undefined, optional) + more }
 }
 
-/** Sends the request once for each page of its answer. */
+/** Sends the request once for each page of the response. */
 export async function* pagesOf<T extends { readonly nextCursor: string | null }>(
   { client }: CommandContext,
   path: string,

@@ -6,9 +6,9 @@ const ROOM_FOR_LAST = 24
 type Cell = string | number | null | undefined
 
 /**
- * A table for people. Columns are as wide as their widest cell, numbers are aligned to the right, unknown values are
- * dashes, and lines are cut to `width`. If the table is too wide, optional columns are left out in the order given, and a
- * line below names them.
+ * A human-readable table. Columns are as wide as their widest cell, numbers are right-aligned, unknown values are
+ * dashes, and lines are truncated to `width`. If the table is too wide, optional columns are left out in the order
+ * given, and a line below the table names them.
  */
 export function table(
   header: readonly string[],

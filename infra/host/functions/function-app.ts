@@ -7,7 +7,7 @@ export interface FunctionApp {
   /** Registered functions by id, in the sequence in which they were registered. */
   readonly functions: ReadonlyMap<string, RegisteredFunction>
   readonly hooks: Readonly<Record<HookName, HookCallback[]>>
-  /** Shared by all hooks of the app. */
+  /** Shared by all of the app's hooks. */
   readonly appHookData: Record<string, unknown>
   register(metadata: FunctionMetadata, callback: FunctionCallback): void
   /** After this call, registering a function throws, as in the runtime. */

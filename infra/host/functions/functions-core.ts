@@ -11,7 +11,7 @@ import type { FunctionCallback, FunctionMetadata, ProgrammingModel, RpcLogCatego
 const NAME = '@azure/functions-core'
 const MODULE_URL = 'functions-core:'
 const PLACE = Symbol.for('order-event-processing.functions-core')
-/** The version reported to functions: that of the runtime this host emulates. */
+/** The version reported to functions: the version of the runtime that this host emulates. */
 const VERSION = '4.1050.0'
 
 interface Core {
@@ -21,12 +21,14 @@ interface Core {
 
 type WithCore = typeof globalThis & { [PLACE]?: { core: Core } }
 
-/** Makes this app the one that functions and hooks are registered with. */
+/** Makes functions and hooks register with this app. */
 export function serveApp(app: FunctionApp): void {
   installCore().app = app
 }
 
-/** The library's own way of running a function. The library sets it when the first function is registered. */
+/**
+ * The library's own implementation for running a function. The library sets it when the first function is registered.
+ */
 export function programmingModel(): ProgrammingModel {
   const { model } = installCore()
   if (model === undefined) throw new Error('No function has been registered with @azure/functions.')

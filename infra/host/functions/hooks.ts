@@ -1,7 +1,7 @@
 import type { FunctionApp, HookName, LogOrigin } from './function-app.ts'
 import type { FunctionCallback } from './rpc.ts'
 
-/** Runs the hooks one after the other, in the sequence in which they were registered, with one context object. */
+/** Runs the hooks one after the other, in registration order, with one context object. */
 async function runHooks(app: FunctionApp, name: HookName, context: object): Promise<void> {
   for (const hook of app.hooks[name]) await hook(context)
 }

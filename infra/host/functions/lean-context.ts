@@ -14,9 +14,9 @@ import type { CoreInvocationContext, FunctionContext, RpcBinding } from './rpc.t
 export type TriggerMetadata = Record<string, unknown>
 
 /**
- * An InvocationContext that functions cannot tell apart from the library's own, not even with `instanceof`. Its parts
- * are created when they are first used. The library's own context keeps private fields in WeakMaps, which burden the
- * garbage collector.
+ * An InvocationContext that functions cannot distinguish from the library's own, not even with `instanceof`. Its parts
+ * are created on first use. The library's own context keeps private fields in WeakMaps, which burden the garbage
+ * collector.
  */
 export class LeanContext implements FunctionContext {
   invocationId: string
@@ -116,7 +116,7 @@ function effectiveOptions(bindings: Readonly<Record<string, RpcBinding>>): Effec
   }
 }
 
-/** The wording is the library's own. */
+/** The wording of the library's own message. */
 function tooLate({ invocationId, metadata }: CoreInvocationContext): string {
   return `Warning: Unexpected call to 'log' on the context object after function execution has completed. Please check for asynchronous calls that are not awaited. Function name: ${metadata.name}. Invocation Id: ${invocationId}.`
 }

@@ -3,8 +3,8 @@ import { LeanContext, type TriggerMetadata } from './lean-context.ts'
 import type { CoreInvocationContext, FunctionCallback, InvocationModel, RpcInvocationResponse } from './rpc.ts'
 
 /**
- * Replaces the library's InvocationModel if the function's input needs no conversion. The library still converts
- * results.
+ * Replaces the library's InvocationModel if the function's input needs no conversion. Results are still converted by
+ * the library.
  */
 export class LeanModel implements InvocationModel {
   readonly #core: CoreInvocationContext

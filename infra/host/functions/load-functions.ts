@@ -4,9 +4,9 @@ import { pathToFileURL } from 'node:url'
 import { messageOf } from '../../../shared/domain/errors.ts'
 
 /**
- * Loads the files that package.json's `main` matches, in sorted order, as the Functions worker does. Instead of files
- * in dist/ it loads the TypeScript sources, so no build is needed. Rejects with a one-line message that names the file
- * and the reason.
+ * Loads the files that match package.json's `main`, in sorted order, as the Functions worker does. Loads the TypeScript
+ * sources instead of the files in dist/, so no build is needed. Rejects with a one-line message that names the file and
+ * the reason.
  */
 export async function loadFunctions(root: string): Promise<void> {
   const pattern = sourcesOf(mainOf(root))

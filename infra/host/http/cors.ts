@@ -12,7 +12,7 @@ export function createCors(origins: readonly string[]) {
   const anyOrigin = origins.includes('*')
   const allowed = new Set(origins.map((origin) => origin.toLowerCase().replace(/\/$/, '')))
 
-  /** The headers to add to an answer to a request from this origin. */
+  /** The headers to add to a response to a request from this origin. */
   function headersFor(origin: string | undefined): Readonly<Record<string, string>> {
     if (allowed.size === 0) return NONE
     const vary = anyOrigin ? NONE : { vary: 'Origin' }
@@ -26,7 +26,7 @@ export function createCors(origins: readonly string[]) {
 
   return {
     headersFor,
-    /** The answer to a preflight request. Undefined for other requests, and if the origin is not allowed. */
+    /** The response to a preflight request. Undefined for other requests, and if the origin is not allowed. */
     preflight(method: string, headers: Readonly<Record<string, string>>): HttpAnswer | undefined {
       const asked = headers['access-control-request-method']
       const answer = headersFor(headers['origin'])

@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { queryValue } from './query-string.ts'
 
-/** A key for some functions. */
+/** A key that grants access to some functions. */
 export interface NarrowKey {
   readonly key: string
-  /** This is never called for functions with authLevel `admin`. */
+  /** Never called for functions with authLevel `admin`. */
   readonly opens: (functionName: string) => boolean
 }
 
@@ -23,9 +23,9 @@ export type CheckKey = (
 ) => KeyVerdict
 
 /**
- * Checks the key of a request, which is in the header x-functions-key or else in ?code=, as in the runtime. It always
- * compares the hashes of all keys in constant time, so the time does not reveal the length, content or position of a
- * key.
+ * Checks the request's key, which is in the header x-functions-key or otherwise in ?code=, as in the runtime. The
+ * hashes of all keys are always compared in constant time, so the time does not reveal a key's length, content or
+ * position.
  */
 export function createKeyCheck(master: string, narrow: readonly NarrowKey[] = []): CheckKey {
   const expected = digest(master)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { OrderError } from '../../../shared/domain/errors.ts'
 
-/** The client disconnected before its request was complete, so no answer is possible. */
+/** The client disconnected before its request was complete, so no response is possible. */
 export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError'
 }
@@ -11,8 +11,8 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Resolves with the whole body, or with undefined if it is missing or empty. Rejects with `payload-too-large` as soon
- * as the size is known to exceed `maxBytes`, without reading any further, and with ClientGoneError if the client
+ * Resolves with the whole body, or with undefined if the body is missing or empty. Rejects with `payload-too-large` as
+ * soon as the size is known to exceed `maxBytes`, without reading further, and with ClientGoneError if the client
  * disconnects.
  */
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {

@@ -38,7 +38,7 @@ export function createDispatch({ routes, cors, checkKey, invoke }: Dispatch) {
     try {
       return await invoke(target, { method, url, rawQuery, headers, params: match.params, body })
     } catch (error) {
-      // The runtime also answers 500 to any error, including our own errors.
+      // The runtime also responds with 500 to any error, including our own errors.
       throw new OrderError('internal', `The function ${target.metadata.name} failed.`, { cause: error })
     }
   }

@@ -7,13 +7,13 @@ import { createLeanRequest } from './lean-request.ts'
 import { fromRpcHttp, toRpcHttp } from './rpc-http.ts'
 
 /**
- * Two ways to run a function, which the function cannot tell apart. `official` uses the library's conversions for
- * everything, as the runtime does. `lean` avoids them wherever the outcome is the same, and is several times cheaper.
- * One test suite covers both.
+ * Two ways to run a function, which the function cannot distinguish. `official` uses the library's conversions for
+ * everything, as the runtime does. `lean` avoids the conversions wherever the outcome is the same, and is several times
+ * cheaper. One test suite covers both.
  */
 export type InvocationPath = 'official' | 'lean'
 
-/** Rejects with the function's error, or with the library's if the result cannot be turned into an HTTP response. */
+/** Rejects with the function's error, or with the library's if the result cannot be converted to an HTTP response. */
 export type InvokeHttp = (target: RegisteredFunction, request: RoutedRequest) => Promise<HttpAnswer>
 
 export function createHttpInvocation(app: FunctionApp, path: InvocationPath): InvokeHttp {
@@ -40,7 +40,7 @@ const toInput: Record<InvocationPath, (app: FunctionApp, f: RegisteredFunction, 
     },
   }
 
-/** The wording is the library's own. */
+/** The wording of the library's own message. */
 function discarded(method: string): string {
   return `Discarding the body of the incoming ${method} request because GET and HEAD requests cannot have a body.`
 }

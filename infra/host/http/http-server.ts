@@ -15,7 +15,7 @@ import { readTarget, type RequestTarget } from './request-target.ts'
 export interface ServedRequest extends RequestTarget {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  /** May be called once. If it rejects, the server answers with the error. */
+  /** May be called once. If it rejects, the server responds with the error. */
   body(): Promise<Uint8Array | undefined>
 }
 
@@ -25,7 +25,7 @@ export interface HttpServerOptions {
   readonly onFault: (error: unknown, request: { readonly method: string; readonly path: string }) => void
   /** Called for every request that is refused with a 4xx status. */
   readonly onRefusal?: (refusal: Refusal) => void
-  /** Returns additional headers for all answers to requests from this origin. */
+  /** Returns additional headers for all responses to requests from this origin. */
   readonly headersFor?: ((origin: string | undefined) => Readonly<Record<string, string>>) | undefined
   readonly limits?: Partial<HttpLimits> | undefined
 }
@@ -34,7 +34,7 @@ export interface Refusal {
   /** Absent for violations of HTTP itself. */
   readonly code?: ProblemCode
   readonly status: number
-  /** Absent if it could not be read. */
+  /** Absent if the method could not be read. */
   readonly method?: string | undefined
   readonly requestId: string
 }
@@ -48,7 +48,7 @@ export interface HttpLimits {
 export interface HttpServer {
   /** Rejects with Node's error if the address is not available. */
   listen(port: number, host: string): Promise<AddressInfo>
-  /** Stops accepting connections. Resolves when all requests on the open connections have been answered. */
+  /** Stops accepting connections. Resolves when all requests on the open connections have received a response. */
   close(): Promise<void>
   readonly inFlight: number
 }
@@ -57,18 +57,18 @@ const DEFAULT_LIMITS: HttpLimits = { headersTimeoutMs: 10_000, requestTimeoutMs:
 const MAX_BODY_BYTES = 1024 * 1024
 /** The runtime's limit. */
 const MAX_HEADER_BYTES = 32 * 1024
-/** How long an idle connection is kept. It is longer than the longest `Prefer: wait` (30 s). */
+/** How long an idle connection is kept open: longer than the longest `Prefer: wait` (30 s). */
 const IDLE_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
-/** The first turn accepts pending connections, the second one those that came meanwhile. */
+/** The first turn accepts pending connections, the second turn those that arrived meanwhile. */
 const TURNS_TO_ACCEPT = 2
 /** How long a closing server waits for the last request on a connection that looks idle. */
 const IDLE_CLOSING_MS = 500
 const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 const BEYOND_ASCII = /[\u0080-\u00ff]/
 const BEYOND_LATIN1 = /[\u0100-\uffff]/
-/** The server sets these headers itself. Values from a function would contradict the actual answer. */
+/** The server sets these headers itself. Values from a function would contradict the actual response. */
 const HOP_BY_HOP = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'] as const
 
 /** An HTTP server for small installations. All sizes and times are limited. */
@@ -85,11 +85,11 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs),
     joinDuplicateHeaders: true,
-    // `readTarget` checks the Host header and answers with a problem; Node's own answer would have no body.
+    // `readTarget` checks the Host header and responds with a problem; Node's own response would have no body.
     requireHostHeader: false,
   })
   server.timeout = IDLE_TIMEOUT_MS
-  // A client may close its side of the connection after the request and wait for the answer (RFC 9112, section 9.6).
+  // A client may close its side of the connection after the request and wait for the response (RFC 9112, section 9.6).
   // Node's types lack this option.
   Object.assign(server, { httpAllowHalfOpen: true })
 
@@ -132,7 +132,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     const named = REQUEST_ID in given.headers ? given : withHeaders(given, { [REQUEST_ID]: nameOf(request) })
     const answer = headersFor === undefined ? named : withHeaders(named, headersFor(request.headers.origin))
     if (hasBody(request) && !request.complete) {
-      // A pipelined request cannot be answered before it is its turn.
+      // A pipelined request cannot get a response before its turn.
       if (response.socket === null) request.socket.destroy()
       else answerAndClose(response.socket, answer)
       return
@@ -149,7 +149,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
   server.on('request', (request, response) => void serve(request, response, false))
   server.on('checkContinue', (request, response) => void serve(request, response, true))
   server.on('checkExpectation', (request, response) => send(request, response, refusal(417, request)))
-  // CONNECT is for proxies. If there were no listener, Node would close the connection without an answer.
+  // CONNECT is for proxies. Without a listener, Node would close the connection without a response.
   server.on('connect', (request, socket) => {
     // Node no longer handles errors on this socket, so a disconnect would end the process.
     socket.on('error', () => socket.destroy())
@@ -160,7 +160,7 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
     else answerAndClose(socket, refusal(PROTOCOL_ERRORS[error.code ?? ''] ?? 400))
   })
 
-  /** The answer to a violation of HTTP itself. There is no request if it could not be read. */
+  /** The response to a violation of HTTP itself. `request` is undefined if it could not be read. */
   function refusal(status: number, request?: IncomingMessage): HttpAnswer {
     const requestId = request === undefined ? randomUUID() : nameOf(request)
     onRefusal?.({ status, method: request?.method, requestId })
@@ -180,13 +180,13 @@ export function createHttpServer({ handle, onFault, onRefusal, headersFor, limit
       isClosing = true
       // Accepts pending connections first, because closing the listening socket would reset them.
       for (let turn = 0; turn < TURNS_TO_ACCEPT; turn++) await nextTurn()
-      // Does not use http's own close, which ends idle connections at once. A request may be on its way on one of them,
-      // and its client would not know the outcome. Connections in use end with their next answer, which has Connection:
-      // close.
+      // Does not use http's own close, which ends idle connections at once. A request may be in transit on one of these
+      // connections, and its client would not know the outcome. Busy connections end with their next response, which
+      // has Connection: close.
       const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
       await Promise.race([ended, sleep(IDLE_CLOSING_MS)])
       server.close()
-      // This happens only after the grace period, because more requests may arrive during it.
+      // Created only after the grace period, because more requests may arrive during that time.
       answered ??= Promise.withResolvers<void>()
       if (inFlight === 0) answered.resolve()
       await answered.promise

@@ -12,7 +12,7 @@ export interface RoutedRequest {
   readonly body: Uint8Array | undefined
 }
 
-/** An answer. `set-cookie` may have several values. */
+/** A response. `set-cookie` may have several values. */
 export interface HttpAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | readonly string[]>>

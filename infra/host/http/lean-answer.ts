@@ -15,8 +15,8 @@ interface PlainResult {
 }
 
 /**
- * The answer for results that functions commonly return: a plain object with an integer status, plain headers, and a
- * body that is JSON, text or bytes. Undefined for anything else, including malformed results. In that case the library
+ * The response for results that functions commonly return: a plain object with an integer status, plain headers, and a
+ * body that is JSON, text or bytes. Undefined for anything else, including malformed results. In that case, the library
  * converts the result through a fetch `Response`, which costs more than the rest of the request.
  */
 export function leanAnswer(result: unknown): HttpAnswer | undefined {

@@ -7,9 +7,9 @@ const NO_BYTES = new Uint8Array(0)
 const PRINCIPAL = 'x-ms-client-principal'
 
 /**
- * An HttpRequest that functions cannot tell apart from the library's own, not even with `instanceof`, at a fraction of
- * the cost. The library builds a fetch `Request` each time. Here parts are created when they are first used: text, JSON
- * and bytes come from the body itself, and less common reads fall back on a real `Request`.
+ * An HttpRequest that functions cannot distinguish from the library's own, not even with `instanceof`, at a fraction of
+ * the cost. The library builds a fetch `Request` each time. This class creates parts on first use: text, JSON and bytes
+ * are read from the body itself, and less common reads fall back on a real `Request`.
  */
 export function createLeanRequest(routed: RoutedRequest): OfficialRequest {
   return new LeanRequest(routed) as unknown as OfficialRequest
@@ -100,7 +100,10 @@ class LeanRequest {
     return new HttpRequest(init)
   }
 
-  /** The bytes on the first call. Undefined if the real Request must answer, for example to reject a second read. */
+  /**
+   * The bytes on the first call. Undefined if the real Request must handle the read, for example to reject a second
+   * one.
+   */
   #take(): Uint8Array | undefined {
     if (this.#native !== undefined || this.#used) return undefined
     if (this.#body === undefined) return NO_BYTES

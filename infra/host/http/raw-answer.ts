@@ -3,13 +3,13 @@ import type { Duplex } from 'node:stream'
 import { REQUEST_ID } from '../../../shared/http/protocol/request-id.ts'
 import type { HttpAnswer } from './http-types.ts'
 
-/** How long a client that is still sending may take to read the answer. */
+/** How long a client that is still sending has to read the response. */
 const LINGER_MS = 1000
 
 /**
- * Writes an answer to the socket and closes the connection, because node:http would first read the whole request, even
- * if it is too large, refused, or not HTTP. The rest of the request stays unread. Closing the socket at once would
- * reset the connection, and the client could lose the answer.
+ * Writes a response to the socket and closes the connection, because node:http would first read the whole request, even
+ * if it is too large, refused, or not HTTP. The rest of the request is left unread. Closing the socket at once would
+ * reset the connection, and the client could lose the response.
  */
 export function answerAndClose(socket: Duplex, { status, headers, body = '' }: HttpAnswer): void {
   if (!socket.writable) {

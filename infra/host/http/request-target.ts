@@ -44,7 +44,7 @@ function fromUrl(url: URL): RequestTarget {
   return { path: url.pathname, rawQuery: url.search.slice(1), url: url.href }
 }
 
-/** Remembers the last valid host, because nearly all requests name the same host. */
+/** Caches the last valid host, because nearly all requests name the same host. */
 function checkHost(host: string): string {
   if (host === validHost) return host
   if (!HOST.test(host) || !URL.canParse(`http://${host}/`)) {

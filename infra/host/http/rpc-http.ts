@@ -15,7 +15,7 @@ export function toRpcHttp(request: RoutedRequest): RpcHttpData {
   }
 }
 
-/** Turns the worker's response into an answer. As in the runtime, a function that returns nothing results in 204. */
+/** Converts the worker's response. As in the runtime, a function that returns nothing results in 204. */
 export function fromRpcHttp(data: RpcTypedData | null | undefined): HttpAnswer {
   const http = data?.http
   if (http === undefined) return { status: 204, headers: {}, body: undefined }

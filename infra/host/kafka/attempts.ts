@@ -7,7 +7,7 @@ import type { RpcRetryOptions } from '../functions/rpc.ts'
 export interface AttemptOptions {
   /** The function's `retry` policy. */
   readonly policy: RpcRetryOptions | undefined
-  /** Comes from host.json's extensions.kafka, as does `maxRetries`. */
+  /** From host.json's extensions.kafka, like `maxRetries`. */
   readonly commitOnFailure: boolean
   readonly maxRetries: number
   readonly random: () => number
@@ -15,17 +15,17 @@ export interface AttemptOptions {
    * Called after each failed attempt. `delayMs` is the wait before the next attempt, or undefined after the last one.
    */
   readonly onFailure: (error: unknown, delayMs: number | undefined) => void
-  /** Called when records are passed over because the function failed. */
+  /** Called when records are skipped because the function failed. */
   readonly onGivenUp: (error: unknown) => void
 }
 
 export type Attempt = (retryContext: RetryContext | undefined) => Promise<void>
 
 /**
- * Runs a delivery until it succeeds or is given up, by the rules of the runtime. The policy's attempts come first, with
- * its waits. Without commitOnFailure they are repeated `maxRetries` times (-1 means forever) without a wait. Resolves
- * when the records may be committed, even after giving up. Rejects only if `signal` aborts, in which case the records
- * are delivered again. Between attempts it then rejects at once, otherwise when the attempt in flight ends.
+ * Runs a delivery until it succeeds or is given up, following the runtime's rules. The policy's attempts come first,
+ * with the policy's delays. Without commitOnFailure, these attempts are repeated `maxRetries` times (-1 means forever)
+ * without a delay. Resolves when the records may be committed, even after giving up. Rejects only if `signal` aborts,
+ * in which case the records are delivered again: between attempts at once, otherwise when the attempt in flight ends.
  */
 export async function deliver(attempt: Attempt, options: AttemptOptions, signal: AbortSignal): Promise<void> {
   const { commitOnFailure, maxRetries, onGivenUp } = options

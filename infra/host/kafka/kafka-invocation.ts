@@ -15,8 +15,8 @@ export type InvokeKafka = (
 ) => Promise<void>
 
 /**
- * As with HTTP, a function cannot tell the two ways apart: `official` serialises events for the library to parse, and
- * `lean` passes the events that the library would get by parsing.
+ * As with HTTP, a function cannot distinguish the two ways: `official` serialises events for the library to parse, and
+ * `lean` passes the events that the library would obtain by parsing.
  */
 export function createKafkaInvocation(app: FunctionApp, path: InvocationPath): InvokeKafka {
   return async (target, records, many, retryContext) => {

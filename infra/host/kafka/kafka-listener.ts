@@ -25,8 +25,8 @@ export interface KafkaListenerOptions {
 export type KafkaListener = ReturnType<typeof createKafkaListener>
 
 /**
- * The Kafka trigger. Each function has one batch in flight. The function's retry policy applies to it first, then
- * host.json's. Throws for a binding that this host does not support.
+ * The Kafka trigger. Each function has one batch in flight. The batch is subject first to the function's retry policy,
+ * then to host.json's. Throws for a binding that this host does not support.
  */
 export function createKafkaListener(
   target: RegisteredFunction,
@@ -76,7 +76,7 @@ export function createKafkaListener(
     get busy() {
       return inFlight > 0
     },
-    /** Starts delivering. Disposing waits for the batch in flight, but interrupts the wait for the next attempt. */
+    /** Starts delivering. Disposing waits for the batch in flight, but interrupts the delay before the next attempt. */
     start: (): Promise<AsyncDisposable> =>
       consumer.subscribe({
         topic,

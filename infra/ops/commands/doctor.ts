@@ -9,7 +9,7 @@ export const doctor: Command = {
   examples: ['doctor'],
   async run({ client }) {
     const asked = (await client.request('GET', '/api/ops/doctor')) as Diagnosis
-    // If no instance is running, there are no consumers, and NOTHING_RUNS says so.
+    // If no instance is running, there are no consumers, which NOTHING_RUNS already reports.
     const checks = asked.checks.filter(({ name }) => client.isAlone !== true || name !== 'consumers')
     const diagnosis: Diagnosis = { well: checks.every(({ well }) => well), checks }
     const rows = checks.map(({ name, well, partial, detail }) => [
@@ -17,7 +17,7 @@ export const doctor: Command = {
       well ? (partial === true ? 'well so far' : 'well') : 'NOT WELL',
       detail,
     ])
-    // The table is never cut, because the last column says what to do.
+    // The table is never truncated, because the last column explains what to do.
     const found = table(['check', 'is', 'found'], rows, Number.POSITIVE_INFINITY)
     const words = client.isAlone === true ? `${NOTHING_RUNS}\n${found}` : found
     return { answer: diagnosis, words, well: diagnosis.well }

@@ -9,7 +9,7 @@ export const migrate: Command = {
   examples: ['migrate', 'migrate --json'],
   async run({ client, startedAt }) {
     const schema = (await client.request('POST', '/api/ops/migrate')) as Schema
-    // If no instance is running, this process ran them when it opened the store.
+    // If no instance is running, this process ran the migrations when it opened the store.
     const isNew = (appliedAt: string) => Date.parse(appliedAt) >= startedAt
     const rows = schema.migrations.map(({ version, name, appliedAt }) => [
       version,

@@ -130,7 +130,7 @@ async function preview(context: CommandContext, body: Record<string, unknown>): 
   }
 }
 
-/** The product warns when letters of other consumers are among those selected. */
+/** The product warns when other consumers' letters are among those selected. */
 interface Warned {
   readonly warning?: RedriveWarning
 }

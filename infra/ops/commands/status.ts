@@ -4,7 +4,7 @@ import type { PipelineStatus } from '../../../shared/application/operations/stat
 import { REASON, requiredReason, type Command, type CommandContext, type Outcome } from '../command.ts'
 import { table } from '../table.ts'
 
-/** Without this line, the figures would look as if they came from a running product. */
+/** Without this line, the figures would appear to come from a running product. */
 export const NOTHING_RUNS = 'No instance runs: nothing is accepted or processed. These figures come from its files.'
 
 const NOBODY_PROCESSES =

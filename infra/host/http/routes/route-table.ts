@@ -43,7 +43,7 @@ function compile<T>({ name, route, methods, target }: RouteEntry<T>) {
   }
 }
 
-/** The segments of a path, as they are and in lower case. A trailing slash matters only for a catch-all. */
+/** A path's segments, unchanged and in lower case. A trailing slash matters only for a catch-all. */
 interface AskedPath {
   readonly segments: readonly string[]
   readonly lower: readonly string[]
