@@ -15,18 +15,21 @@ export interface Execution {
   readonly plan: Plan
   readonly target: Target
   readonly seed: number
-  /** How long to wait at the end for orders without an outcome, at most. */
+  /** The maximum wait at the end for orders without an outcome. */
   readonly drainSeconds: number
   readonly onProgress: (line: string) => void
   readonly signal: AbortSignal
 }
 
-/** Runs the plan against the target. Throws `TargetError` when the target cannot serve it, and the signal's reason after an abort. */
+/**
+ * Runs the plan against the target. Throws `TargetError` if the target does not support the plan, and the signal's
+ * reason after an abort.
+ */
 export async function execute(execution: Execution): Promise<Omit<RunResult, 'assertions'>> {
   const { plan, target, seed, drainSeconds, onProgress, signal } = execution
   const machine = describeMachine()
   await ask(target, '/api/health/live')
-  // If the target does not allow faults, fails now instead of in the middle of the run.
+  // If the target does not allow faults, fails now and not in the middle of the run.
   if (plan.phases.some(({ broken }) => broken !== undefined)) await setBroken(target, undefined)
   const ledgerBefore = await readLedger(target)
 

@@ -28,7 +28,7 @@ export function describeMachine() {
   }
 }
 
-/** Versions of the tools and of the checked-out product, which is the one under test if it was started here. */
+/** The versions of the tools and of the checked-out product, which is the one under test if it was started here. */
 export function describeVersions(): Record<string, string> {
   const commit = commitOf()
   return {

@@ -11,7 +11,7 @@ export type VersusTask = Extract<Task, { does: 'versus' }>
 export type GrowthTask = Extract<Task, { does: 'growth' }>
 export type RunTask = Extract<Task, { does: 'run' }>
 
-/** The command line is not valid; the message says why. */
+/** The command line is invalid; the message explains why. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -47,7 +47,7 @@ const HEEDED: Readonly<Record<string, readonly string[]>> = {
   versus: ['seconds', 'rounds', 'connections', 'rate', 'burst'],
   growth: ['factor', 'seconds', 'connections'],
 }
-/** The scenarios that accept an option. Options that are not listed here are for all scenarios. */
+/** The scenarios that accept an option. Options that are not listed here apply to all scenarios. */
 const HEEDED_BY: Readonly<Record<string, readonly string[]>> = {
   rounds: [],
   factor: [],

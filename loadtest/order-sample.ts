@@ -1,8 +1,8 @@
 export type OrderSample = ReturnType<typeof createOrderSample>
 
 /**
- * At most `limit` paths of accepted orders and changes, spread evenly over the run. At first it keeps every path, then
- * every second, every fourth and so on: whenever it is full, it drops every other path.
+ * At most `limit` paths of accepted orders and changes, spread evenly over the run. The sample first keeps every path,
+ * then every second, every fourth and so on: whenever the sample is full, every other path is dropped.
  */
 export function createOrderSample(limit: number) {
   let kept: string[] = []

@@ -1,4 +1,4 @@
-/** Invented names. The same seed gives the same orders. */
+/** Invented names. The same seed produces the same orders. */
 const FIRST_NAMES = 'Alex Robin Sam Kim Charlie Jules Noa Sascha Andrea Luca Mika Toni Nicola Jean Marian Dana'.split(
   ' ',
 )
@@ -15,9 +15,9 @@ const ITEM_CODES = 5_000
 export interface Orders {
   /** The next order's JSON, as a caller would send it. */
   next(): string
-  /** The JSON of a correction that fits every order: another address. */
+  /** The JSON of an amendment that fits every order: another address. */
   amendment(): string
-  /** A random customer's id, for queries. */
+  /** A random customer id, for queries. */
   customerId(): number
   /** A word that occurs in orders. */
   searchTerm(): string

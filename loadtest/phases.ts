@@ -22,7 +22,7 @@ export interface Sending {
   readonly signal: AbortSignal
 }
 
-/** Each phase begins on time, even if the last answers of the previous phase are still arriving. */
+/** Each phase begins on time, even if the last responses of the previous phase are still arriving. */
 export async function runPhases(plan: Plan, sending: Sending) {
   const spans = spansOf(plan)
   const running = plan.phases.map(async (phase, index) => {

@@ -44,7 +44,7 @@ export const REQUEST_KINDS = [
 ] as const
 export type RequestKind = (typeof REQUEST_KINDS)[number]
 
-/** Changes of orders that were placed before in the same run. */
+/** Whether requests of this kind change orders that were placed earlier in the same run. */
 export function isChange(kind: RequestKind): boolean {
   return kind === 'amend-order' || kind === 'cancel-order'
 }
@@ -67,7 +67,7 @@ export interface PhaseSpan {
   readonly broken: Breakable | null
 }
 
-/** How long a caller waits for an answer by default. */
+/** How long a caller waits for a response by default. */
 export const PATIENCE_MS = 10_000
 
 /** How the requests of a run arrive. All lanes of a run have the same arrivals. */

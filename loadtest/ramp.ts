@@ -18,15 +18,15 @@ export interface RampSettings {
 export interface Climber {
   /** Sends requests at this rate for the length of a step. */
   step(rate: number): Promise<Omit<RampStep, 'held' | 'broke'>>
-  /** Waits, as long as time is left, until the orders that a failed step left behind are processed. */
+  /** Waits, as long as time is left, until the orders left over from a failed step are processed. */
   settle(): Promise<void>
   /** Seconds since the run began. */
   passed(): number
 }
 
-/** Rates that are closer together than this ratio count as equal, because even two runs at one rate differ by more. */
+/** Rates within this ratio of each other count as equal, because even two runs at one rate differ by more. */
 const CLOSE_ENOUGH = 1.1
-/** A rate counts as failed only after this many failures, because a single one may be a hiccup of the machine. */
+/** A rate counts as failed only after this many failures, because a single failure may be a hiccup of the machine. */
 const FAILURES = 2
 
 export async function climb(
@@ -50,7 +50,7 @@ type Tried = Pick<RampStep, 'rate' | 'held'>
 
 /**
  * Doubles the rate as long as all steps hold. After a failure, returns the geometric mean of the highest rate that held
- * and the lowest that failed, or undefined if these two are close.
+ * and the lowest that failed, or undefined if these two rates are close.
  */
 export function nextRate(first: number, steps: readonly Tried[]): number | undefined {
   const last = steps.at(-1)

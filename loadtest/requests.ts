@@ -6,9 +6,12 @@ import { isChange, type RequestKind } from './plan.ts'
 /** The requests that a shop's callers send: orders, changes of recently accepted orders, and queries for them. */
 export interface Requests {
   next(kind: RequestKind): RequestToSend
-  /** Records an answer. An accepted order is changed and queried later, and may be looked up at the end, as a change may. */
+  /**
+   * Records a response. An accepted order is changed and queried later. Accepted orders and changes may be looked up at
+   * the end.
+   */
   answered(kind: RequestKind, status: number, body: string): void
-  /** The number of orders and changes that were accepted, and of those the changes. */
+  /** The number of accepted orders and changes, and the number of changes among them. */
   readonly accepted: number
   readonly changes: number
   readonly sample: OrderSample

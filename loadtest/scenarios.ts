@@ -100,11 +100,14 @@ export function isScenario(name: string): name is ScenarioName {
 export const DEFAULT_BOUND = 'p99<200ms,refused=0,errors=0,timeouts=0'
 const STEP_SECONDS = 5
 /**
- * Shorter than usual, because if the rate of a step is too high, its requests would still be sent long after its end.
+ * Shorter than usual, because requests of a step whose rate is too high would still be sent long after the step's end.
  */
 const RAMP_PATIENCE_MS = 2000
 
-/** The scenario gives the defaults. It starts with a warm-up like the first phase, which is not part of the figures. */
+/**
+ * The scenario supplies the defaults. The plan starts with a warm-up like the first phase, which is excluded from the
+ * figures.
+ */
 export function planOf(name: ScenarioName, said: Partial<Settings>): Plan {
   const settings = {
     ...SCENARIOS[name].defaults,

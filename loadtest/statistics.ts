@@ -1,4 +1,4 @@
-/** Numbers in the order in which they were added, in one typed array, because a run has millions of them. */
+/** Numbers in insertion order, in one typed array, because a run has millions of them. */
 export class Samples {
   #values = new Float64Array(1024)
   #length = 0
@@ -31,7 +31,7 @@ export class Samples {
   }
 }
 
-/** Exact statistics over all samples, in their unit; nothing is rounded into buckets. */
+/** Exact statistics over all samples, in the samples' unit; nothing is rounded into buckets. */
 export type Summary = Readonly<NonNullable<ReturnType<typeof summarize>>>
 
 /** `percentile` percent of the samples are at most `value`. */
@@ -60,7 +60,7 @@ export function summarize(sorted: Float64Array) {
   }
 }
 
-/** Uses the nearest rank, so the result is always a value that was measured. */
+/** Uses the nearest rank, so the result is always a measured value. */
 export function percentileOf(sorted: Float64Array, percentile: number): number {
   // 99.9 % of 1000 is 999.0000000000001 in binary: without the tolerance the rank would be one too high.
   const rank = Math.ceil((percentile / 100) * sorted.length - 1e-9)
@@ -68,7 +68,7 @@ export function percentileOf(sorted: Float64Array, percentile: number): number {
 }
 
 /**
- * Percentiles that get ever closer to 100 %, as far as there are samples for them, because readers look at the tail.
+ * Percentiles increasingly close to 100 %, as far as the number of samples allows, because readers look at the tail.
  */
 export function distributionOf(sorted: Float64Array): DistributionPoint[] {
   if (sorted.length === 0) return []

@@ -17,7 +17,7 @@ export interface Target {
   stop(): Promise<void>
 }
 
-/** The target did not answer, or not as expected, so the run cannot start or has no outcome. */
+/** The target did not respond, or not as expected, so the run cannot start or has no outcome. */
 export class TargetError extends Error {
   override readonly name = 'TargetError'
 }
@@ -37,7 +37,7 @@ export function runningTarget(url: string, key: string | undefined): Target {
 export async function startProduct(settings: Readonly<Record<string, string>> = {}): Promise<Target> {
   const directory = mkdtempSync(join(tmpdir(), 'loadtest-'))
   const key = randomBytes(24).toString('base64url')
-  // The store is empty, so records from an old topic would be stored first.
+  // The store is empty, so leftover records in an old topic would be stored first.
   const topic = `loadtest-${Date.now().toString(36)}`
   const own = { DATA_DIR: directory, PORT: '0', HOST: '127.0.0.1', FUNCTIONS_KEY: key, ORDERS_TOPIC: topic }
   const environment = { LOG_LEVEL: 'error', ...process.env, FAULTS: 'off', ...own, ...settings }
@@ -58,8 +58,8 @@ export async function startProduct(settings: Readonly<Record<string, string>> = 
 }
 
 /**
- * Starts a Node program that prints the address where it listens. Rejects with its standard error if it ends before
- * that.
+ * Starts a Node program that prints the address on which it listens. Rejects with the program's standard error if it
+ * ends before that.
  */
 export async function startServer(
   name: string,
@@ -94,7 +94,7 @@ export async function startServer(
   throw new TargetError(`${name} did not start. ${(await errors).trim()}`)
 }
 
-/** Gets JSON, or posts `body`. Throws `TargetError` if there is no answer or it is not JSON. */
+/** Gets JSON, or posts `body`. Throws `TargetError` if there is no response or the response is not JSON. */
 export async function ask(target: Target, path: string, body?: unknown) {
   const headers = {
     ...(target.key !== undefined && { 'x-functions-key': target.key }),

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { announce } from './settings.ts'
 
-/** The minimal intake: reads and parses the body and answers 202. It neither validates nor stores orders. */
+/** The minimal intake: reads and parses the body and responds with 202. Orders are neither validated nor stored. */
 const server = createServer((request, response) => {
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))

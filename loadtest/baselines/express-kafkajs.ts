@@ -7,8 +7,8 @@ import { openOneByOneStore } from './one-by-one-store.ts'
 import { announce, kafkaSettings } from './settings.ts'
 
 /**
- * The obvious first version: Express, zod, and one awaited send to Kafka for each request. Its consumer takes one
- * message at a time. It validates orders as the product does.
+ * The obvious first version: Express, zod, and one awaited send to Kafka for each request. Its consumer handles one
+ * message at a time. Orders are validated as in the product.
  */
 const { brokers, topic, partitions, isStoring } = kafkaSettings()
 const kafka = new Kafka({ brokers, logLevel: logLevel.ERROR })

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { newOrderCommandSchema } from '../../shared/domain/order-commands.ts'
 
 /**
- * The obvious first store: one durable transaction for each order. It has orders and items, and a primary key to
+ * The obvious first store: one durable transaction for each order. The store has orders and items, and a primary key to
  * prevent duplicates, but no history, search or ledger.
  */
 export function openOneByOneStore() {

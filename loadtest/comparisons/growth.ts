@@ -15,13 +15,13 @@ const BATCHES = [1, 10, 64, 500]
 const STORED = [1_000, 10_000, 100_000, 1_000_000]
 const DRAIN_SECONDS = 300
 /**
- * This many bodies are built beforehand and sent in turn, because building one with 500 items costs more than sending
- * it.
+ * The number of bodies built in advance and sent in rotation, because building one with 500 items costs more than
+ * sending it.
  */
 const BODIES = 32
 const READS = 200
 const SETTLE_MS = 15_000
-/** At most this many orders are placed one by one at the end, to reach the exact size. */
+/** The maximum number of orders placed one by one at the end, to reach the exact size. */
 const BURST = 20_000
 
 const GROW: Readonly<Record<Factor, (options: GrowthOptions) => Promise<string>>> = {
@@ -74,7 +74,7 @@ async function growStored({ connections, onProgress, signal }: GrowthOptions): P
       await fill(target, size, connections, signal)
       await drainFully(target, DRAIN_SECONDS, signal)
       const seconds = (performance.now() - began) / 1000
-      // Lets work that follows storing, such as a checkpoint, finish before reads are measured.
+      // Lets follow-up work of storing, such as a checkpoint, finish before reads are measured.
       await sleep(SETTLE_MS, undefined, { signal })
       onProgress(`reading, with ${size} orders stored`)
       rows.push([size, Math.round(seconds), ...(await readTimes(target))])
@@ -112,7 +112,7 @@ async function readTimes(target: Target): Promise<string[]> {
   return figures
 }
 
-/** A first name, a last name and an item: about 1 order in 10,000 has all five words. */
+/** A first name, a last name and an item: about 1 order in 10,000 contains all five words. */
 const FEW = ['alex specimen acorn belt red', 'kim model iris coat grey', 'sam fixture fern hat blue']
 
 async function fill(target: Target, size: number, connections: number, signal: AbortSignal): Promise<void> {
@@ -138,7 +138,7 @@ async function fill(target: Target, size: number, connections: number, signal: A
 
 async function placeOne(target: Target, body: string): Promise<void> {
   const { status } = await ask(target, '/api/orders', JSON.parse(body))
-  // The product's queue is full for a moment. The order counts as missing, and the next round places it.
+  // The product's queue is temporarily full. The order counts as missing, and the next round places it.
   if (status === 429) await sleep(1000)
 }
 

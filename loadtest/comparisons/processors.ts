@@ -14,14 +14,14 @@ import type { GrowthTask } from '../options.ts'
 export type GrowthOptions = Omit<GrowthTask, 'does'> & Caller
 
 const PROCESSORS = [1, 2, 3]
-/** Enough orders must be left when all processors have joined, because the first to join starts storing at once. */
+/** Enough orders must remain when all processors have joined, because the first to join starts storing at once. */
 const FILL_TIMES = 10
 const JOIN_LIMIT_MS = 60_000
 
 /**
- * Measures how fast one, two and three processes of one consumer group store the orders waiting in a real Kafka topic.
- * Each has its own store, because the lock of a shared file would limit them. The clock starts when all are members of
- * the group and have their partitions.
+ * Measures how fast one, two and three processes in one consumer group store the orders waiting in a real Kafka topic.
+ * Each process has its own store, because the lock on a shared file would be the bottleneck. The clock starts when all
+ * processes have joined the group and have their partitions.
  */
 export async function growProcessors({ seconds, connections, onProgress, signal }: GrowthOptions): Promise<string> {
   const { kafka } = readConfig(process.env, 'embedded')
@@ -55,7 +55,7 @@ interface Run {
 }
 
 async function measure(admin: Admin, { topic, processors, orders, signal }: Run): Promise<StoringRate> {
-  // A new group reads the topic from its beginning.
+  // A new group reads the topic from the beginning.
   const groupId = `${topic}-${processors}`
   const settings = { ORDERS_TOPIC: topic, ORDERS_CONSUMER_GROUP: groupId }
   const starting = await Promise.allSettled(Array.from({ length: processors }, () => startProduct(settings)))
@@ -64,7 +64,7 @@ async function measure(admin: Admin, { topic, processors, orders, signal }: Run)
     for (const start of starting) if (start.status === 'rejected') throw start.reason
     await untilAllAreMembers(admin, groupId, processors, signal)
     const begun = await standing(targets)
-    // With less than half of the orders left, the start and the end would make up most of the measurement.
+    // With less than half of the orders left, start and end effects would dominate the measurement.
     if (begun.stored > orders / 2)
       throw new TargetError('Most orders were stored before all processors had joined: use a larger --seconds.')
     return rateBetween(begun, await untilStored(orders, 'The group', () => standing(targets), signal))
@@ -83,7 +83,7 @@ async function untilAllAreMembers(admin: Admin, groupId: string, members: number
   }
 }
 
-/** Batches that were delivered twice while members were joining are in two stores and count twice. */
+/** Batches that were delivered twice while members were joining are in two stores and are counted twice. */
 async function standing(targets: readonly Target[]): Promise<Standing> {
   const ledgers = await Promise.all(targets.map(readLedger))
   const cpus = targets.flatMap(({ pid }) => cpuMicroseconds(pid) ?? [])

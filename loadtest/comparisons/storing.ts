@@ -7,14 +7,14 @@ import { inTurn, ratio, whole } from './figures.ts'
 import { INTAKE_ALONE, load, startStoringBaseline, storedBy, type VersusOptions } from './versus.ts'
 import { readLedger } from '../outcome/verdict.ts'
 
-/** A program that stores the orders waiting in a topic. `stored` resolves with how many it has stored so far. */
+/** A program that stores the orders waiting in a topic. `stored` resolves with the number stored so far. */
 interface Storer {
   readonly name: string
   readonly start: (topic: string) => Promise<Target>
   readonly stored: (target: Target) => Promise<number>
 }
 
-/** With only a few orders, the measurement would be mostly start-up, before the code is compiled. */
+/** With only a few orders, the measurement would mostly cover start-up, before the code is JIT-compiled. */
 const FILL_TIMES = 4
 
 const STORERS: readonly Storer[] = [

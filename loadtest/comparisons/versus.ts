@@ -69,7 +69,9 @@ function baseline(name: string, file: string): Contender {
   return { name, start: () => startBaseline(name, file) }
 }
 
-/** Each start gets its own topic, as the product does, because orders from earlier runs would be stored first. */
+/**
+ * Each start gets its own topic, as for the product, because leftover orders from earlier runs would be stored first.
+ */
 function storingBaseline(name: string, file: string): Contender {
   const start = () => startStoringBaseline(name, file, `loadtest-baseline-${Date.now().toString(36)}`)
   return { name, start, settle: settleBaseline }
@@ -161,7 +163,7 @@ export async function load(target: Target, { seconds, connections, signal, rate,
 /** Ratios are relative to the first contender. */
 export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): string {
   const rows = [...measured].map(([name, some]) => {
-    // A round without accepted orders has no latencies and no cost per order.
+    // A round without accepted orders has neither latencies nor a cost per order.
     const counted = some.filter(({ perSecond }) => perSecond > 0)
     return {
       name,
@@ -189,7 +191,7 @@ export function versusText(measured: ReadonlyMap<string, readonly Measured[]>): 
       notAccepted,
     ]),
   )
-  // Refusing an order takes less work than accepting it, so a row with refusals is not comparable.
+  // Refusing an order takes less work than accepting one, so a row with refusals is not comparable.
   const unfit = rows
     .filter(({ notAccepted, accepts }) => notAccepted > 0 || !accepts)
     .map(

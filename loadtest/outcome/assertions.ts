@@ -35,7 +35,7 @@ const count = <Of = Measured>(of: MetricKind<Of>['of']): MetricKind<Of> => ({ un
 const total = (of: 'refused' | 'errors' | 'timeouts') =>
   count<Requests>(({ requests }) => requests.reduce((sum, figures) => sum + figures[of], 0))
 
-/** The metrics that a single step of a ramp has too. Latencies are those of placing orders. */
+/** The metrics that are also available for a single ramp step. Latencies are those of placing orders. */
 const STEP_METRICS = {
   mean: latency('mean'),
   p50: latency('p50'),
@@ -69,7 +69,7 @@ type Metric = keyof typeof METRICS
 export const METRIC_NAMES = Object.keys(METRICS)
 export const STEP_METRIC_NAMES = Object.keys(STEP_METRICS)
 
-/** Throws an Error that says what is wrong with the list. */
+/** Throws an Error that explains what is wrong with the list. */
 export function parseAssertions(words: string): Assertion[] {
   return words
     .split(',')
@@ -90,8 +90,8 @@ function parseAssertion(text: string): Assertion {
 }
 
 /**
- * The bound of a ramp's step. Throws for the same reasons as `parseAssertions`, and for metrics that a step does not
- * have.
+ * The bound for a ramp step. Throws for the same reasons as `parseAssertions`, and for metrics that are not available
+ * for a step.
  */
 export function parseBound(words: string): Assertion[] {
   const bound = parseAssertions(words)

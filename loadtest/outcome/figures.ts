@@ -30,7 +30,7 @@ export function requestFigures(
   phases: Plan['phases'],
   elapsedSeconds: number,
 ): RequestFigures[] {
-  // With a rate, the last answers come after the planned time, so the duration is taken from the plan.
+  // With a rate, the last responses arrive after the planned time, so the duration is taken from the plan.
   const isRated = phases.every(({ lanes }) => lanes.every(({ rate }) => rate !== undefined))
   const seconds = isRated ? phases.reduce((sum, phase) => sum + phase.seconds, 0) : elapsedSeconds
   return [...tallies].map(([kind, tally]) => {
@@ -54,7 +54,7 @@ export function requestFigures(
   })
 }
 
-/** Leaves out orders from the warm-up. Null if no order from the run was stored. */
+/** Excludes orders from the warm-up. Null if no order from the run was stored. */
 export function storedFigures(orders: readonly OrderView[], startedAt: Date): StoredFigures | null {
   const timings = orders.flatMap(({ acceptedAt, storedAt }) => {
     if (acceptedAt === undefined || storedAt === undefined) return []

@@ -3,7 +3,7 @@ import type { Machine, ProcessCost } from '../machine.ts'
 import type { Phase, PhaseSpan, RequestKind } from '../plan.ts'
 import type { Summary } from '../statistics.ts'
 
-/** A whole run, as written to JSON. The report and the comparisons use nothing else. Latencies are in ms. */
+/** A whole run, as written to JSON. The report and the comparisons use only this result. Latencies are in ms. */
 export interface RunResult {
   readonly schema: 1
   readonly scenario: string
@@ -22,16 +22,17 @@ export interface RunResult {
   /** How the figures were measured, in sentences. */
   readonly method: readonly string[]
   readonly requests: readonly RequestFigures[]
-  /** The times from accepted to stored for a sample of orders; null if no order of the sample was stored. */
+  /** The times from acceptance to storage for a sample of orders; null if no order in the sample was stored. */
   readonly stored: StoredFigures | null
   /** One sample per second; null without a function key. */
   readonly pipeline: readonly PipelineSecond[] | null
-  /** CPU and memory of the product's process; null if it was not started here or there is no /proc. */
+  /** CPU and memory of the product's process; null if the product was not started here or there is no /proc. */
   readonly cost: ProcessCost | null
   /** Null for scenarios other than ramp. */
   readonly ramp: RampFigures | null
   /**
-   * The share of time, from 0 to 1, in which the sending thread was busy. If it is near 1, the run measured the client.
+   * The share of time, from 0 to 1, in which the sending thread was busy. A value near 1 means that the client was the
+   * bottleneck.
    */
   readonly client: { readonly busy: number }
   readonly verdict: Verdict
@@ -47,14 +48,14 @@ export interface RampStep {
   readonly requests: RequestFigures
   /** Records of the orders topic that were not committed at the end of the step; null without a function key. */
   readonly lag: number | null
-  /** The assertions that did not hold, in words. */
+  /** Descriptions of the assertions that failed. */
   readonly broke: readonly string[]
 }
 
 export interface RampFigures {
   readonly bound: readonly string[]
   readonly steps: readonly RampStep[]
-  /** The highest rate that held; null if no rate held. */
+  /** The highest rate that met the bound; null if no rate did. */
   readonly held: number | null
   /** The lowest rate that failed twice; null if time ran out first. */
   readonly broke: number | null
@@ -64,12 +65,12 @@ export interface RampFigures {
 export interface RequestFigures {
   readonly kind: RequestKind
   readonly sent: number
-  /** Answered with 2xx, or a change with 409, because its order is cancelled. */
+  /** Requests with a 2xx response, and changes with a 409 because their order is cancelled. */
   readonly succeeded: number
   readonly refused: number
-  /** No answer within 10 s of when the request was due. */
+  /** No response within 10 s of when the request was due. */
   readonly timeouts: number
-  /** Timeouts of requests that were never sent, because every connection was waiting for an answer. */
+  /** Timeouts of requests that were never sent, because every connection was waiting for a response. */
   readonly unsent: number
   readonly errors: number
   /** Requests in flight at the end of the run, whose outcome is unknown. */
@@ -79,11 +80,11 @@ export interface RequestFigures {
   readonly perSecond: number
   /** Corrected for coordinated omission if requests were sent at a rate. */
   readonly latency: LatencyFigures
-  /** The time from sending to the answer, for the requests that were sent. */
+  /** The time from sending to the response, for the requests that were sent. */
   readonly observed: Summary | null
-  /** For bursts: requests that a late answer held back. `latency` includes them. */
+  /** For bursts: requests that a late response held back. `latency` includes them. */
   readonly omitted: number
-  /** For evenly spaced arrivals: how many milliseconds late requests were sent. Null otherwise. */
+  /** For evenly spaced arrivals: how late requests were sent, in milliseconds. Null otherwise. */
   readonly sentLate: Summary | null
 }
 
@@ -102,7 +103,7 @@ export interface PipelineSecond {
 /** The outcome of the run, including the warm-up, because the ledger includes it. */
 export interface Verdict {
   readonly sent: number
-  /** Orders and changes that were answered with 202. */
+  /** Orders and changes with a 202 response. */
   readonly accepted: number
   /** The ledger's counts during the run; null without a function key. */
   readonly ledger: LedgerChange | null
@@ -110,7 +111,7 @@ export interface Verdict {
   readonly lost: number
   /** Accepted orders without an outcome at the end of the wait; null if unknown. */
   readonly pending: number | null
-  /** The number of orders and changes that were looked up by id. `missing` is how many of them have no final state. */
+  /** The number of orders and changes looked up by id. `missing` is the number of those without a final state. */
   readonly checked: number
   readonly missing: number
   readonly drainSeconds: number
@@ -120,7 +121,7 @@ export interface Verdict {
 export interface LedgerChange {
   readonly balanced: boolean
   readonly summary: string
-  /** Orders accepted by the log: at least those that were answered with 202. */
+  /** Orders accepted by the log: at least those with a 202 response. */
   readonly accepted: number
   readonly stored: number
   readonly duplicate: number
@@ -133,7 +134,7 @@ export interface LedgerChange {
 export interface AssertionResult {
   readonly text: string
   readonly unit: 'ms' | ''
-  /** Null if it could not be measured; the assertion then fails. */
+  /** Null if the metric could not be measured; the assertion then fails. */
   readonly actual: number | null
   readonly holds: boolean
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TargetError } from '../target.ts'
 
-/** How many orders from a topic were stored at a given time. */
+/** How many orders from a topic had been stored at a given time. */
 export interface Standing {
   readonly at: number
   readonly stored: number
@@ -11,7 +11,7 @@ export interface Standing {
 
 export type StoringRate = ReturnType<typeof rateBetween>
 
-/** Polling more often would distort the measurement, because each answer makes the product ask the broker. */
+/** Polling more often would distort the measurement, because each response makes the product query the broker. */
 export const LOOK_EVERY_MS = 250
 const STILL_LIMIT_MS = 60_000
 

@@ -4,10 +4,10 @@ import type { OrderView } from '../../shared/domain/order-view.ts'
 import type { LedgerChange, Verdict } from './result.ts'
 import { ask, TargetError, type Target } from '../target.ts'
 
-/** The run as the load test saw it: counts of commands, and the paths of orders and changes to look up. */
+/** The run as seen by the load test: command counts, and the paths of orders and changes to look up. */
 export interface Claim {
   readonly sent: number
-  /** Orders and changes; `changes` is the part of them that are changes. */
+  /** Orders and changes; `changes` is the number of changes among them. */
   readonly accepted: number
   readonly changes: number
   readonly paths: readonly string[]
@@ -32,7 +32,7 @@ async function onTheirWay(target: Target): Promise<number> {
   return ledger === undefined ? 0 : ledger.totals.toCome + ledger.parked.retrying
 }
 
-/** Waits up to `limitSeconds` for every record to have its outcome. Resolves with the seconds that this took. */
+/** Waits up to `limitSeconds` until every record has an outcome. Resolves with the seconds waited. */
 export async function drain(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
   const began = performance.now()
   const passed = () => (performance.now() - began) / 1000
@@ -43,9 +43,7 @@ export async function drain(target: Target, limitSeconds: number, signal: AbortS
   }
 }
 
-/**
- * Like `drain`, but throws `TargetError` if records are left at the end, because the measurement would be incomplete.
- */
+/** Like `drain`, but throws `TargetError` if records remain at the end, because the measurement would be incomplete. */
 export async function drainFully(target: Target, limitSeconds: number, signal: AbortSignal): Promise<number> {
   const seconds = await drain(target, limitSeconds, signal)
   const waiting = await onTheirWay(target)
@@ -54,8 +52,8 @@ export async function drainFully(target: Target, limitSeconds: number, signal: A
 }
 
 /**
- * The outcome of all accepted orders. It comes from the ledger, which counts every record, and from looking up a sample
- * of orders by id, which does not depend on counts.
+ * The outcome of all accepted orders. The outcome is based on the ledger, which counts every record, and on looking up
+ * a sample of orders by id, which does not depend on counts.
  */
 export async function judge(
   target: Target,
@@ -146,7 +144,7 @@ function inWords(
   const found = `${checked} of them looked up by id and found`
   if (ledger === null)
     return `No order is known to be lost: ${accepted} accepted${ofThem}, ${found}. Without a key the ledger is unknown.`
-  // The answers to these orders were cut off at the end, or the orders came from other callers.
+  // The responses to these orders were cut off at the end, or the orders came from other callers.
   const more = ledger.accepted - accepted
   const unheard = more > 0 ? `; the log has ${more} more, whose answers did not arrive here` : ''
   const balance = ledger.balanced ? 'the ledger balances' : 'but the ledger does not balance'

@@ -48,7 +48,7 @@ function makeReadable(figure, { width, top, bottom, series }) {
     )
     svg.append(marks)
     tip.classList.add('shown')
-    // Puts the box beside the marker, on the side that has room.
+    // Places the box beside the marker, on the side with enough room.
     const box = svg.getBoundingClientRect()
     const frame = figure.getBoundingClientRect()
     const marker = box.left - frame.left + (at / width) * box.width

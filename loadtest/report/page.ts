@@ -13,7 +13,7 @@ import { accountsTable, latencyTable, rampTable, requestTable, type Table } from
 
 const HOVER = readFileSync(new URL('hover.js', import.meta.url), 'utf8')
 
-/** A self-contained page that loads nothing, so it can be sent, attached and printed. */
+/** A self-contained page that loads no external resources, so it can be sent, attached and printed. */
 export function reportPage(result: RunResult): string {
   const { scenario, startedAt, seconds, settings, verdict, assertions, ramp, client } = result
   const isGood = verdict.lost === 0 && assertions.every(({ holds }) => holds)
@@ -84,7 +84,7 @@ function rampPart(ramp: RampFigures): Html {
     ${tableOf(rampTable(ramp))}`
 }
 
-/** The latencies without correction, and how many requests they leave out. */
+/** The latencies without correction, and how many requests are left out of them. */
 function observedLine({ kind, observed, omitted, sentLate }: RequestFigures): Html {
   if (observed === null) return html``
   const without = `mean ${rounded(observed.mean)}, p99 ${rounded(observed.p99)}, max ${rounded(observed.max)} ms`

@@ -1,4 +1,4 @@
-/** Follows the reader's light or dark theme. The first colours are those of the product's pages. */
+/** Follows the reader's light or dark theme. The first colours are also the colours of the product's pages. */
 export const REPORT_STYLE = `:root {
   color-scheme: light dark;
   --ink: light-dark(#17212b, #e6ecf1); --soft: light-dark(#52616e, #9fb0bd);

@@ -31,10 +31,10 @@ export function summaryText(result: RunResult): string {
   ].join('\n')
 }
 
-/** If the client is busy for more than this share of the time, requests wait for it. */
+/** If the client is busy for more than this share of the time, requests have to wait for the client. */
 const CLIENT_IS_BUSY = 0.8
 
-/** Reasons why the figures may not be the product's. */
+/** Reasons why the figures may not reflect the product's performance. */
 export function doubtsOf({ busy }: RunResult['client']): string[] {
   if (busy < CLIENT_IS_BUSY) return []
   return [

@@ -6,7 +6,8 @@ import { pause } from '../../shared/threads/waiting.ts'
 
 /**
  * autocannon sends at the start of each second and checks only once a second whether to stop, so it would start another
- * burst and then cut it off. It is therefore stopped before the last second is over, and made to check more often.
+ * burst and then cut it off. It is therefore stopped before the last second is over, and configured to check more
+ * often.
  */
 const STOP_EARLY_MS = 100
 const LOOK_EVERY_MS = 50
@@ -14,7 +15,7 @@ const LOOK_EVERY_MS = 50
 /** Connections in one lane that send at the same rate. */
 export interface Group {
   readonly connections: number
-  /** Requests per second on each connection. Undefined if each answer is followed by the next request. */
+  /** Requests per second on each connection. Undefined if each response is followed by the next request. */
   readonly rate: number | undefined
 }
 
@@ -45,7 +46,7 @@ async function fireGroup(volley: Volley, { connections, rate }: Group): Promise<
   const options: autocannon.Options = {
     url,
     connections,
-    // Never reached, because `stop` ends it.
+    // Never reached, because `stop` ends the run.
     duration: seconds + 3600,
     sampleInt: LOOK_EVERY_MS,
     timeout: patienceMs / 1000,
@@ -56,7 +57,7 @@ async function fireGroup(volley: Volley, { connections, rate }: Group): Promise<
         setupRequest: (request) => {
           tally.sent += 1
           const { headers, ...next } = volley.next()
-          // This must be a copy, because autocannon writes the length of the body into it.
+          // Must be a copy, because autocannon writes the body's length into the headers.
           return { ...request, ...next, headers: { ...headers } }
         },
         onResponse: (status, body) => volley.onAnswer(status, body),

@@ -7,7 +7,7 @@ export interface RequestToSend {
   readonly body?: string
 }
 
-/** How an exchange ended: with an answer, or with a broken connection. */
+/** How an exchange ended: with a response, or with a broken connection. */
 export type Outcome = { readonly status: number; readonly body: string } | { readonly error: Error }
 
 /** A connection that carries one request at a time, and reconnects if it breaks. */
@@ -43,7 +43,7 @@ export class Connections implements AsyncDisposable {
   }
 }
 
-// The sender decides when an answer is too late.
+// The sender decides when a response is too late.
 const OPTIONS: Client.Options = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0 }
 
 function openConnection(url: string): Connection {

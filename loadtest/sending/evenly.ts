@@ -3,16 +3,16 @@ import { type Volley } from './volley.ts'
 import { PATIENCE_MS } from '../plan.ts'
 
 /**
- * Timers have a resolution of 1 ms, so a request may be sent this much too early. Its latency then counts from when it
- * was sent.
+ * Timers have a resolution of 1 ms, so a request may be sent this much too early. The request's latency is then
+ * measured from the time of sending.
  */
 const EARLY_MS = 1
 const LOOK_FOR_LATE_EVERY_MS = 100
 
 /**
- * Sends requests at even intervals, whatever the outcome of earlier ones (an open model). Latency counts from the due
- * time, so it includes the wait of requests that a stall of the server holds back. A request that is due while all
- * connections are busy is sent as soon as one is free, or given up when its caller runs out of patience.
+ * Sends requests at even intervals, whatever the outcome of earlier ones (an open model). Latency is measured from the
+ * due time, so it includes the wait of requests that a server stall holds back. A request that is due while all
+ * connections are busy is sent as soon as one is free, or given up when its caller's patience is exhausted.
  */
 export async function sendEvenly(volley: Volley): Promise<void> {
   const { lane, seconds, tally, now, signal, patienceMs = PATIENCE_MS } = volley

@@ -3,8 +3,8 @@ import { sendEvenly } from './evenly.ts'
 import type { Volley } from './volley.ts'
 
 /**
- * Resolves when the lane's time is over and all its requests have been answered or given up. Rejects on an invalid
- * answer.
+ * Resolves when the lane's time is over and all its requests have received a response or been given up. Rejects on an
+ * invalid response.
  */
 export async function fire(volley: Volley): Promise<void> {
   await (volley.lane.arrivals === 'even' ? sendEvenly(volley) : fireAutocannon(volley))

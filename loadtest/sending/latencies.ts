@@ -1,18 +1,18 @@
 import { distributionOf, Samples, summarize, type DistributionPoint, type Summary } from '../statistics.ts'
 
-/** The times of an answer or a timeout, in milliseconds. */
+/** The times of a response or a timeout, in milliseconds. */
 export interface Timed {
-  /** When the answer came, measured from the start of the run. */
+  /** When the response arrived, measured from the start of the run. */
   readonly atMs: number
-  /** The latency, from when the request was due or, without a due time, was sent. */
+  /** The latency, measured from when the request was due or, without a due time, was sent. */
   readonly tookMs: number
   /** The part of the latency before the request was sent. */
   readonly waitedMs?: number
-  /** The interval of this connection's requests, if a late answer holds back the next ones. */
+  /** The interval between this connection's requests, if a late response holds back the next ones. */
   readonly intervalMs?: number
 }
 
-/** How long the answers to one kind of request took. Times are in milliseconds. */
+/** How long the responses to one kind of request took. Times are in milliseconds. */
 export interface LatencyFigures {
   readonly summary: Summary | null
   readonly distribution: readonly DistributionPoint[]
@@ -22,7 +22,7 @@ export interface LatencyFigures {
 
 export type LatencySecond = { readonly second: number } & Pick<Summary, 'count' | 'p50' | 'p99' | 'max'>
 
-/** The due time of each request since the run began, and how long its answer took. */
+/** Each request's due time since the run began, and how long its response took. */
 export class Latencies {
   readonly #dueAt = new Samples()
   readonly #took = new Samples()
@@ -52,21 +52,21 @@ export class Latencies {
     return this.#took.toSorted(count)
   }
 
-  /** The time from sending to the answer, leaving out requests that were never sent. */
+  /** The time from sending to the response, excluding requests that were never sent. */
   observed(): LatencyFigures {
     return figuresOf(this.#observed())
   }
 
   /**
-   * Corrected for coordinated omission. Requests with a due time count from then. If a late answer holds back the next
-   * requests of its connection, they count with the time that they would have taken, as in HdrHistogram's
-   * recordValueWithExpectedInterval.
+   * Corrected for coordinated omission. The latency of requests with a due time is measured from that time. If a late
+   * response holds back the next requests on its connection, these are included with the latency that they would have
+   * had, as in HdrHistogram's recordValueWithExpectedInterval.
    */
   corrected(): LatencyFigures {
     return figuresOf(this.#corrected())
   }
 
-  /** Requests that were due while their connection was waiting for an answer. */
+  /** Requests that were due while their connection was waiting for a response. */
   get omitted(): number {
     let omitted = 0
     for (let index = 0; index < this.count; index += 1) {
@@ -93,7 +93,7 @@ export class Latencies {
   }
 }
 
-/** The due times, counted from when a request was sent, of the next requests that its late answer held back. */
+/** The due times, relative to when a request was sent, of the next requests that its late response held back. */
 export function* missed(tookMs: number, intervalMs: number): Generator<number> {
   if (intervalMs <= 0) return
   for (let late = intervalMs; tookMs - late >= intervalMs; late += intervalMs) yield late

@@ -2,18 +2,18 @@ import { isChange, type RequestKind } from '../plan.ts'
 import { Samples } from '../statistics.ts'
 import { Latencies, type Timed } from './latencies.ts'
 
-/** The outcomes of the requests of one kind. */
+/** The outcomes of one kind of request. */
 export class Tally {
   readonly latencies = new Latencies()
   readonly statuses = new Map<number, number>()
   sent = 0
-  /** Requests that were not answered in time. They count in the latencies with the time limit. */
+  /** Requests without a response in time. Their latency counts as the time limit. */
   timeouts = 0
   /** Timeouts of requests that were never sent, because no connection became free in time. */
   unsent = 0
   /** Requests that failed because their connection broke. */
   errors = 0
-  /** For evenly spaced arrivals: how many milliseconds late each request was sent. */
+  /** For evenly spaced arrivals: how late each request was sent, in milliseconds. */
   readonly sentLate = new Samples()
   readonly #isExpected: (status: number) => boolean
 
@@ -60,7 +60,7 @@ export class Tally {
   }
 }
 
-/** The answer to a change whose order is cancelled, as it would be in a shop. */
+/** The response to a change whose order is cancelled, as can happen in a shop. */
 const TOO_LATE = 409
 
 function isSuccess(status: number): boolean {

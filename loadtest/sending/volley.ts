@@ -11,7 +11,7 @@ export interface Volley {
   readonly tally: Tally
   /** Used if requests are sent evenly. */
   readonly connections: Connections
-  /** How long a caller waits for an answer (PATIENCE_MS). */
+  /** How long a caller waits for a response (PATIENCE_MS). */
   readonly patienceMs?: number
   /** Milliseconds since the run began. */
   readonly now: () => number
