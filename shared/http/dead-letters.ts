@@ -26,7 +26,7 @@ export const deadLetterQuery = z.object({
 
 export const deadLetterGroupQuery = z.object({ ...pageQuery, state: z.exactOptional(state) })
 
-/** The parameters of an edit, whose body is the order itself. */
+/** The parameters of an edit; the request body is the order itself. */
 export const editQuery = z.object({
   reason: z.exactOptional(reason.describe('Why, for the audit.')),
 })

@@ -1,7 +1,7 @@
 import { html } from './html.ts'
 import { toPage } from './page.ts'
 
-/** Swagger UI for our OpenAPI document. Everything comes from this host. */
+/** Swagger UI for our OpenAPI document. All files are served by this host. */
 export function referencePage(): string {
   return toPage({
     title: 'Reference · Order event processing',

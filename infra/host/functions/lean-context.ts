@@ -23,7 +23,7 @@ export class LeanContext implements FunctionContext {
   functionName: string
   retryContext: RetryContext | undefined
   traceContext: undefined = undefined
-  /** True once the function has returned. Log calls after that come from work that was not awaited. */
+  /** True once the function has returned. Later log calls are from work that was not awaited. */
   isDone = false
   readonly #core: CoreInvocationContext
   readonly #readMetadata: (() => TriggerMetadata) | undefined

@@ -63,7 +63,7 @@ const KEEP_ALIVE_MS = 72_000
 const CHECKING_INTERVAL_MS = 1000
 /** The first turn accepts pending connections, the second turn those that arrived meanwhile. */
 const TURNS_TO_ACCEPT = 2
-/** How long a closing server waits for the last request on a connection that looks idle. */
+/** How long a closing server waits for the last request on an apparently idle connection. */
 const IDLE_CLOSING_MS = 500
 const PROTOCOL_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 const BEYOND_ASCII = /[\u0080-\u00ff]/

@@ -66,7 +66,7 @@ export function openApplicationInsights(connectionString: string, resource: Reso
 const PARTIALLY_ACCEPTED = 206
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-/** A response without JSON comes from a proxy, so no items count as accepted. */
+/** A response that is not JSON was sent by a proxy, so no items count as accepted. */
 function partialResult(body: string): { readonly accepted: number; readonly why: string | undefined } {
   try {
     const { itemsAccepted = 0, errors = [] } = JSON.parse(body) as PartialResult

@@ -24,7 +24,7 @@ const PARAMETER = /^(\*{0,2})([^:=?*{}/]+)(?::(.*?))?(\?)?$/s
 /** An equals sign outside the parentheses of a constraint. */
 const DEFAULT_VALUE = /^[^(:]*=|=[^()]*$/
 
-/** Throws for an unsupported template; the message says what to write instead. */
+/** Throws for an unsupported template; the message suggests a replacement. */
 export function parseTemplate(template: string): RouteTemplate {
   const segments = (template.match(SEGMENTS) ?? []).map(parseSegment)
   const parameters = segments.filter((segment) => segment.kind === 'parameter')

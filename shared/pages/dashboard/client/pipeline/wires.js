@@ -61,7 +61,7 @@ export function createWires(tiers) {
   return {
     /**
      * @param {string} id
-     * @param {number | null} rate records a second; at 0 the dots stand still
+     * @param {number | null} rate records a second; at 0 the dots do not move
      */
     flow(id, rate) {
       const dots = drawn.get(id)?.dots
@@ -90,7 +90,7 @@ function rescue(tier) {
 /**
  * @param {Wire} wire
  * @param {(node: string) => Box} at
- * @param {boolean} isWide whether the boxes of a row stand beside one another
+ * @param {boolean} isWide whether the boxes of a row are side by side
  */
 function pathOf({ id, from, to, shares, margin }, at, isWide) {
   const [start, end] = [at(from), at(to)]

@@ -15,7 +15,7 @@ export function refusalOfKey(error) {
 }
 
 /**
- * The form that asks for the key.
+ * The sign-in form for the key.
  *
  * @param {{ tryKey: () => Promise<unknown>, onOpen: () => void, onClose: () => void }} dependencies `tryKey` rejects when
  *   the key of the session is refused

@@ -21,7 +21,7 @@ class StoppedError extends Error {}
  *   redrives: ReturnType<typeof import('../lists/redrives.js').createRedrives>,
  *   apply: (change: object) => Promise<boolean>,
  *   mend: (more?: import('../page/api.js').More) => Promise<unknown>,
- * }} dependencies `apply` says whether the product did so
+ * }} dependencies `apply` resolves with whether the product applied the change
  */
 export function createStage({ api, traffic, redrives, apply, mend }) {
   const told = byId('told', HTMLOListElement)
