@@ -1,10 +1,10 @@
 import { OrderError } from '../../domain/errors.ts'
 import type { DeadLetters, KeptDeadLetter } from '../../ports/dead-letters.ts'
 
-/** Letters may be large: at most this many are in memory at once. */
+/** At most this many letters are in memory at once, because letters may be large. */
 const LETTERS_AT_ONCE = 20
 
-/** The named letters that are `dead`, in groups. Rejects with `dead-letter-not-found` if no letter has one of the ids. */
+/** The named letters that are `dead`, in groups. Rejects with `dead-letter-not-found` if no letter has any of the ids. */
 export async function* deadAmong(
   deadLetters: Pick<DeadLetters, 'get'>,
   ids: readonly string[],

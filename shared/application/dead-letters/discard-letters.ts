@@ -11,23 +11,24 @@ export interface Discarded {
 }
 
 export interface DiscardLetters {
-  /** How many letters would be discarded now. Rejects with `dead-letter-not-found` if no letter has one of the ids. */
+  /** How many letters would be discarded now. Rejects with `dead-letter-not-found` if no letter has any of the ids. */
   preview(which: WhichLetters): Promise<number>
   /**
    * Discards every letter that matches and is `dead`, newest first. A letter that dies after the first call is not
-   * discarded. The audit gets one line for the whole act, which says which letters, and one line for each letter.
+   * discarded. The audit gets one line that describes the whole act, and one line for each letter.
    *
-   * The caller waits for the answer, so an act on many letters takes several calls of some seconds, each of which begins
-   * at the cursor of the one before. Letters stay discarded if no further call comes. Without a cursor it rejects with
-   * `conflict` if no letter is `dead`, and with `dead-letter-not-found` if no letter has one of the ids.
+   * The caller waits for the response, so an act on many letters takes several calls of a few seconds each. Each call
+   * starts at the cursor that the previous call returned. Letters stay discarded if no further call follows. Without a
+   * cursor the call rejects with `conflict` if no letter is `dead`, and with `dead-letter-not-found` if no letter has any
+   * of the ids.
    */
   discard(which: WhichLetters, act: Act, cursor?: string): Promise<Discarded>
 }
 
 const MAX_DISCARD_MS = 5000
-/** How many letters are discarded between two looks at the time. */
+/** How many letters are discarded between two checks of the clock. */
 const LETTERS_AT_ONCE = 500
-/** Well within the audit's column. */
+/** Well within the limit of the audit's column. */
 const MAX_TARGET_LENGTH = 200
 
 export function createDiscardLetters(dependencies: {
@@ -63,7 +64,7 @@ export function createDiscardLetters(dependencies: {
     },
   }
 
-  /** Audits before the first letter is touched, so that an act that ends halfway is on record too. */
+  /** Writes to the audit before the first letter changes, so that an act that ends halfway is recorded too. */
   async function begin(which: WhichLetters, act: Act, dead: readonly string[]): Promise<void> {
     if (dead.length === 0) throw noneIsDead()
     await maintenance.recordAct('discard-many', describe(which), act)

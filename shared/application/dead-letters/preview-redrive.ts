@@ -23,9 +23,9 @@ const COMPANIONS_OF_ORDER = 50
 export interface RedrivePreview {
   readonly id: string
   readonly orderId: string | null
-  /** The change of that order, if the letter is of one. */
+  /** The change of that order, if the letter contains a change. */
   readonly changeId?: string
-  /** The last three are of changes: decided in favour, decided against, or behind an earlier event of the order. */
+  /** The last three apply to changes: applied, rejected, or waiting for an earlier event of the order. */
   readonly outcome:
     | 'would-be-stored'
     | 'still-fails'
@@ -34,7 +34,7 @@ export interface RedrivePreview {
     | 'would-be-applied'
     | 'would-be-rejected'
     | 'would-wait'
-  /** Why it still fails, why it would be rejected, or why the outcome is unknown. */
+  /** Why the letter still fails, why the change would be rejected, or why the outcome is unknown. */
   readonly cause?: Cause
   /** The changes that wait in the store and would be decided with the letter; absent when there are none. */
   readonly followers?: readonly RedriveFollower[]
@@ -43,15 +43,15 @@ export interface RedrivePreview {
 export interface RedriveFollower {
   readonly changeId: string
   readonly outcome: 'would-be-applied' | 'would-be-rejected'
-  /** Why it would be rejected. */
+  /** Why the change would be rejected. */
   readonly cause?: Cause
 }
 
 /**
- * Processes dead letters as a redrive of all of them would, in transactions that are rolled back, a page at a time. Letters
- * of one order are processed together, those before them in the log first, even if they are on other pages.
- * The outcome is `unknown` if the store is away or busy. Rejects as creating the task would: with `dead-letter-not-found` if
- * no letter has one of the ids, with `conflict` if no letter is dead.
+ * Processes dead letters as a redrive of the whole selection would, one page at a time, in transactions that are rolled
+ * back. Letters of one order are processed together in log order, even if they are on different pages. The outcome is
+ * `unknown` if the store is unavailable or busy. Rejects like the creation of a redrive task: with
+ * `dead-letter-not-found` if no letter has any of the ids, with `conflict` if no letter is dead.
  */
 export type PreviewRedrive = (
   which: WhichLetters,
@@ -123,14 +123,14 @@ export function createPreviewRedrive(dependencies: {
         }
       }
     } catch (error) {
-      // An outage is not a letter's fault. The outcomes from before it stand.
+      // An outage is not a letter's fault. Outcomes found before the outage remain valid.
       for (const { letter } of readable) {
         if (!previews.has(letter.id)) previews.set(letter.id, failing(letter, error))
       }
     }
     return letters.flatMap(({ id }) => previews.get(id) ?? [])
 
-    /** Of the letters of one order, the first that fails. If none fails by itself, the last one, which has the others before it. */
+    /** The first of one order's letters that fails. If no letter fails alone, the last, which depends on the others. */
     async function firstCulprit(group: readonly Readable[], failure: Failure): Promise<Culprit<Readable>> {
       for (let count = 1; count < group.length; count += 1) {
         const before = group.slice(0, count)
@@ -142,7 +142,7 @@ export function createPreviewRedrive(dependencies: {
     }
   }
 
-  /** The outcome of each event in its sequence. The last event of an order has the order's followers. */
+  /** The outcome of each event in sequence. The last event of an order lists the followers of that order. */
   async function outcomesOf(some: readonly Readable[]): Promise<(Previewed & { readonly letter: KeptDeadLetter })[]> {
     const { outcomes, changes, followers } = await store.previewBatch(toBatch(some.map(({ event }) => event)))
     const [ofOrders, ofChanges] = [outcomes.values(), changes.values()]

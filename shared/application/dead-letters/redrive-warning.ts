@@ -7,14 +7,14 @@ const MAX_NAMED = 20
 /** A warning for operators who are about to redrive letters of other people's consumers. */
 export interface RedriveWarning {
   readonly detail: string
-  /** The consumer groups that have read the orders topic; null when the log could not be asked. */
+  /** The consumer groups that have read the orders topic; null if the log is unavailable. */
   readonly readers: readonly string[] | null
 }
 
 /**
- * A redrive of another consumer's letters writes them to the orders topic like any other, and so to every group that
- * reads it, not only to the one that failed. Undefined if all of the letters are our own. Rejects as the dead-letter
- * store does.
+ * A redrive of another consumer's letters writes them to the orders topic, and so to every group that reads the topic,
+ * not only to the group that failed. Undefined if all letters are this product's own. Rejects like the dead-letter
+ * store.
  */
 export type WarnOfRedrive = (which: WhichLetters) => Promise<RedriveWarning | undefined>
 
@@ -27,7 +27,7 @@ export function createRedriveWarning(dependencies: {
   const { log, deadLetters, topics, onError } = dependencies
 
   async function hasForeign(which: WhichLetters): Promise<boolean> {
-    // The id of a foreign letter is its own place in the dead-letter topic.
+    // A foreign letter's id is the letter's own position in the dead-letter topic.
     if ('ids' in which) return which.ids.some((id) => parseDeadLetterId(id)?.topic === topics.deadLetters)
     if (which.foreign !== undefined) return which.foreign
     const { items } = await deadLetters.list({ ...which, foreign: true, state: 'dead', limit: 1 })

@@ -14,7 +14,7 @@ import type { Act, RedriveEnding, Redrives, RedriveTask } from '../../ports/redr
 /** How often a process checks whether a task is due, and how long it pauses after a failure. */
 const LOOK_MS = 500
 const PAUSE_MS = 5000
-/** How long a process that died in mid-step blocks the task. If a slow one outlasts it, letters are only sent twice. */
+/** How long a process that died in mid-step blocks the task. If it outlasts the lease, letters are only sent twice. */
 const LEASE_MS = 10_000
 
 export const DEFAULT_RATE_PER_SECOND = 100
@@ -23,11 +23,11 @@ export interface Redrive {
   /** Creates a task and resolves at once; any live process carries it out. */
   start(letters: WhichLetters, ratePerSecond: number, act: Act): Promise<RedriveTask>
   /**
-   * Sends another payload in place of a letter's; the original is kept. Rejects with `dead-letter-not-found`, and with
-   * `conflict` if the letter is not dead, names no order, is of a change or is another consumer's.
+   * Sends a corrected payload instead of the letter's own; the original is kept. Rejects with `dead-letter-not-found`,
+   * and with `conflict` if the letter is not dead, names no order, contains a change or belongs to another consumer.
    */
   edit(letterId: string, order: NewOrderCommand, act: Act): Promise<KeptDeadLetter>
-  /** Carries tasks out until the process stops. Never rejects. */
+  /** Runs tasks until the process stops. Never rejects. */
   run(): Promise<void>
 }
 
@@ -39,9 +39,9 @@ export function createRedrive(dependencies: {
   proofs: Pick<RedriveProofs, 'prove'>
   clock: Clock
   signal: AbortSignal
-  /** Called once for each reason why tasks cannot be carried out. */
+  /** Called once for each reason why tasks cannot run. */
   onError: (error: unknown) => void
-  /** Called once, after `onError`, when they can be carried out again. */
+  /** Called once, after `onError`, when tasks can run again. */
   onBack: () => void
 }): Redrive {
   const { log, deadLetters, redrives, topics, proofs, clock, signal, onError, onBack } = dependencies
@@ -50,7 +50,7 @@ export function createRedrive(dependencies: {
   const parkingTopics = new Set([topics.deadLetters, ...topics.retries.map(({ topic }) => topic)])
   const now = () => new Date(clock.now()).toISOString()
 
-  /** The topic of the original. Records that somebody else put into a retry or dead-letter topic go to the orders topic. */
+  /** The original's topic. Records that another producer wrote to a retry or dead-letter topic go to the orders topic. */
   function destinationOf({ origin }: KeptDeadLetter): string {
     return parkingTopics.has(origin.topic) ? topics.orders : origin.topic
   }
@@ -81,8 +81,9 @@ export function createRedrive(dependencies: {
   }
 
   /**
-   * Sends before marking: a process that dies in between sends again, and the order is still stored once. A letter that
-   * its topic no longer takes stops the task, because it would fail for ever; the reason names the letter.
+   * Sends a letter before marking it. A process that dies in between sends the letter again, and the order is still stored
+   * once. A letter that its topic no longer accepts stops the task, because it would fail for ever; the reason names the
+   * letter.
    */
   async function send(
     task: RedriveTask,
@@ -111,7 +112,7 @@ export function createRedrive(dependencies: {
     await redrives.markSent(task.id, ids, sentAt)
   }
 
-  /** How long to pause before the next look. */
+  /** How long to pause before the next check. */
   async function turn(): Promise<number> {
     try {
       const pauseMs = (await look()) ? 0 : LOOK_MS

@@ -20,30 +20,30 @@ export interface TakenOut {
   /** The id of the resulting dead letter: the record's original topic, partition and offset. */
   readonly letterId: string
   readonly group: string
-  /** How many records waited before it; they were processed normally. */
+  /** How many records waited before the removed record; they were processed normally. */
   readonly processed: number
 }
 
 /**
- * Takes one record out of the way of a consumer that cannot get past it: makes it a dead letter, byte for byte, has the
- * ledger count it as parked, and moves the group behind it. Records that wait before it are processed first, so that none
- * is passed over. A record of the dead-letter topic is kept as the letter that it already is.
+ * Removes a record that a consumer cannot get past: keeps it byte for byte as a dead letter, has the ledger count it as
+ * parked, and moves the group past it. Records that wait before it are processed first, so that no record is skipped. A
+ * record of the dead-letter topic is kept as the letter that it already is.
  *
  * Every step can be repeated, so after a failure the same call completes the act. Rejects with `conflict` while the group
- * has members or if it is already past the record, and with `not-found` if there is no such record. Rejects with
+ * has members or if the group is already past the record, and with `not-found` if there is no such record. Rejects with
  * `log-unreadable` if the record, or one before it, lies in a batch that cannot be read: there are no bytes for a dead
  * letter, and only moving the group behind the batch helps.
  */
 export type TakeOut = (place: RecordPosition, act: Act) => Promise<TakenOut>
 
-/** More records than any delivery has. A consumer that has more records before it than this can get closer on its own. */
+/** More records than any delivery contains. A consumer with more waiting records than this can progress on its own. */
 export const MAX_BEFORE = 2000
 
 interface Source {
   readonly topic: string
   readonly group: string
   readonly process: HandleDelivery
-  /** The record as its consumer sees it: in the orders topic, without headers about a journey. */
+  /** The record as its consumer sees it: in the orders topic, without journey headers. */
   readonly asProcessed: (record: LogRecord) => LogRecord
   readonly takeOut: (record: LogRecord) => Promise<void>
 }
@@ -53,7 +53,7 @@ export function createTakeOut(dependencies: {
   store: Pick<OrderStore, 'storeBatch'>
   maintenance: Pick<Maintenance, 'recordAct'>
   park: Park
-  /** Keeps a group that is new to the topic from counting offsets before the log's beginning as lost. */
+  /** Prevents a group that is new to the topic from counting offsets before the log start as lost. */
   beginLedger: () => Promise<void>
   proofs: Pick<RedriveProofs, 'holds'>
   topics: Topics
@@ -99,7 +99,7 @@ export function createTakeOut(dependencies: {
     if (found?.offset !== offset) throw new OrderError('not-found', `The log has no record at ${deadLetterId(place)}.`)
     const record = source.asProcessed(found)
 
-    // First, so that an act whose outcome is unknown is on record too.
+    // First, so that an act whose outcome is unknown is recorded too.
     await maintenance.recordAct('take-out', deadLetterId(place), act)
     await beginLedger()
     const processed = await processBefore(source, place, next)
@@ -119,7 +119,7 @@ export function createTakeOut(dependencies: {
     )
   }
 
-  /** The group's position, which must not be behind the record. */
+  /** The group's next offset, which must not be beyond the record. */
   async function nextOf({ topic, group }: Source, { partition, offset }: RecordPosition): Promise<number> {
     const committed = await log.committed(group, topic)
     const bounds = (await log.offsets(topic)).find((one) => one.partition === partition)
@@ -168,7 +168,7 @@ export function createTakeOut(dependencies: {
   }
 }
 
-/** The event, if the record can be read, so that its order can be found by its content. */
+/** The event, if the record can be read, so that its order can be identified by content. */
 function eventIn(record: LogRecord) {
   try {
     return readEvent(record, originOf(record))

@@ -12,7 +12,7 @@ interface LedgerOfOrders {
   readonly groupId: string
 }
 
-/** Gives every partition of the orders topic its row in the ledger, beginning where the log begins. */
+/** Gives every partition of the orders topic its ledger row, starting where the log starts. */
 export async function beginLedger({ log, ledger, topic, groupId }: LedgerOfOrders): Promise<void> {
   const offsets = await log.offsets(topic)
   const starts = new Map(offsets.map(({ partition, first }) => [partition, first]))
@@ -20,8 +20,8 @@ export async function beginLedger({ log, ledger, topic, groupId }: LedgerOfOrder
 }
 
 /**
- * Begins the ledger before this process stores its first batch. Otherwise a group that is new to an old topic would count
- * everything before the log's beginning as lost. Holds through an outage, as for the batch itself.
+ * Starts the ledger before this process stores its first batch. Otherwise a group that is new to an old topic would count
+ * everything before the log start as lost. Retries through an outage, like storing the batch.
  */
 export function afterLedgerBegan(
   dependencies: LedgerOfOrders & { clock: Clock; events: PipelineEmitter; signal: AbortSignal },

@@ -13,13 +13,13 @@ import { explainMissing, findPassedOver, lengthOf, tellApart } from './ledger-ga
 export interface LedgerExamination {
   readonly snapshot: LedgerSnapshot
   readonly lines: readonly ExaminedLine[]
-  /** Offsets that were passed over though the log has them, ascending, at most 100. */
+  /** Skipped offsets that the log has, ascending, at most 100. */
   readonly gaps: readonly LedgerGap[]
-  /** Offsets that were passed over and that the log can no longer give; with `gaps` at most 100. */
+  /** Skipped offsets that the log can no longer read; together with `gaps` at most 100. */
   readonly damaged: readonly LedgerGap[]
-  /** Why the log is not the one that was counted; null if it seems to be the same. */
+  /** Why the log differs from the counted log; null if it seems to be the same. */
   readonly brokenBy: LogBreak | null
-  /** Offsets that are not settled and that the log does not have, with the log's explanation. */
+  /** Unsettled offsets that the log does not have, with the explanation from the log. */
   readonly unsettled: readonly LedgerSettlement[]
 }
 
@@ -28,7 +28,7 @@ export interface ExaminedLine {
   /** Where the log begins, and the offset that its next record will get. */
   readonly start: number
   readonly end: number
-  /** Offsets beyond `end`, behind a transaction that is open. */
+  /** Offsets beyond `end` that wait for an open transaction. */
   readonly behindTransaction: number
   /** How many offsets beyond the row's `next` will never be delivered. */
   readonly uncounted: number
@@ -49,7 +49,7 @@ export function createExamineLedger(dependencies: {
     const { gaps, damaged, missing } = await tellApart(log, passedOver)
     const lines = toLines(topic, snapshot.partitions, offsets, uncounted)
     const brokenBy = breakOf(snapshot, lines, await log.identity(topic))
-    // Another log cannot explain the offsets of the one that was counted.
+    // Another log cannot explain the counted log's offsets.
     const isToldByLog = brokenBy === null && missing.length > 0
     return { snapshot, lines, gaps, damaged, brokenBy, unsettled: isToldByLog ? await explain(missing) : [] }
   }

@@ -17,7 +17,7 @@ function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerEx
   const partitions = lines.map((line) => toLine(line, { damaged, newlyLost, newlyAbsent }))
   const sum = (name: keyof LedgerLine & keyof LedgerTotals) => partitions.reduce((total, line) => total + line[name], 0)
   const absent = sum('absent')
-  // The ledger may know more records than a truncated or recreated log has. The faults below report that.
+  // The ledger may have counted more records than a truncated or recreated log contains. The faults below report that.
   const offsets = partitions.reduce((total, { first, end }) => total + Math.max(0, end - first), 0)
   const records = Math.max(0, offsets - absent)
   const redriven = sum('redriven')
@@ -41,7 +41,7 @@ function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerEx
   return { balanced: faults.length === 0, summary, totals, parked, waiting, partitions, gaps, damaged, lost, brokenBy }
 }
 
-/** Divides the store's gaps by what the log says about them now. */
+/** Classifies the store's gaps by what the log contains now. */
 function toLine(
   { row, end, uncounted }: ExaminedLine,
   found: Readonly<Record<'damaged' | 'newlyLost' | 'newlyAbsent', readonly LedgerGap[]>>,

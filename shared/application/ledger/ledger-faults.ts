@@ -2,10 +2,10 @@ import type { LedgerGap, LedgerLoss, LogBreak, LossCause } from '../../ports/led
 import { lengthOf } from './ledger-gaps.ts'
 import type { LedgerVerdict } from './ledger.ts'
 
-/** At most this many places are named in a sentence. */
+/** At most this many offset ranges are listed in a sentence. */
 const MAX_PLACES = 10
 
-/** The causes of a loss, each as the predicate of a sentence about the offsets. */
+/** The causes of a loss, each phrased as a predicate for the offsets. */
 export const HOW_LOST: Readonly<Record<LossCause, string>> = {
   'log-start': 'left the log before they were counted',
   hole: 'are missing from the log, and nothing shows that they never were records',
@@ -37,7 +37,7 @@ function placesOf(count: number, what: string, ranges: readonly LedgerGap[]): st
   return `${subject} ${what}${at(ranges, count, offsetsOf)}`
 }
 
-/** Reported however long the log has become since. */
+/** Reported regardless of how far the log has grown since. */
 function breakOf(brokenBy: LogBreak, [line]: LedgerVerdict['partitions']): string {
   const topic = line?.topic ?? 'the topic'
   return brokenBy === 'replaced'
@@ -51,7 +51,7 @@ function lossOf({ totals, lost }: Pick<LedgerVerdict, 'totals' | 'lost'>): strin
   return `${totals.lost} offsets are lost: they ${how}${at(lost, totals.lost, placeOf)}`
 }
 
-/** Empty where no place is known, as on another log. */
+/** Empty if no offset is known, as for a replaced log. */
 function at<Range extends LedgerGap>(ranges: readonly Range[], count: number, nameOf: (range: Range) => string) {
   if (ranges.length === 0) return ''
   const some = ranges.slice(0, MAX_PLACES)

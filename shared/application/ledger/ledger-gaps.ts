@@ -5,21 +5,21 @@ import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 
 /** At most this many ranges are checked against the log. Any beyond that are reported as gaps without being checked. */
 const MAX_RANGES = 10_000
-/** At most this many offsets are named one by one. */
+/** At most this many offsets are listed individually. */
 export const MAX_NAMED = 100
-/** The store's locks are held no longer than it takes to settle this many ranges. */
+/** At most this many ranges are settled in one transaction, which limits how long the store's locks are held. */
 export const SETTLED_AT_ONCE = 500
 
 export interface PassedOver {
-  /** Offsets that the log has, ascending, one by one, at most 100; `to` is exclusive. */
+  /** Offsets that the log has, ascending, listed individually, at most 100; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
-  /** Parts of the ranges that the log can no longer read; with `gaps` at most 100. */
+  /** Parts of the ranges that the log can no longer read; together with `gaps` at most 100. */
   readonly damaged: readonly LedgerGap[]
   /** Ranges of offsets that the log does not have. */
   readonly missing: readonly LedgerGap[]
 }
 
-/** Every range that was passed over, whether or not the ledger has it as a gap, and the figures that show it. */
+/** Every skipped range, whether or not the ledger records it as a gap, and the figures that prove it. */
 export async function findPassedOver({
   log,
   ledger,
@@ -31,20 +31,20 @@ export async function findPassedOver({
   topic: string
   groupId: string
 }) {
-  // In this order: committed offsets were counted before, and records published in between are still to come.
+  // In this order, because committed offsets were counted earlier, and records published in between are still to come.
   const committed = await log.committed(groupId, topic)
   const snapshot = await ledger.read(groupId, MAX_RANGES)
   const offsets = await log.offsets(topic)
   const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed)
-  // A group that consumed another topic before also has gaps there.
+  // A group that used to consume another topic also has gaps in that topic.
   const passedOver = [...snapshot.gaps.filter((gap) => gap.topic === topic), ...uncounted]
   return { snapshot, offsets, uncounted, passedOver }
 }
 
 /**
- * Ranges that were not counted and will never be delivered: those that the group committed beyond the ledger, and those
- * before the log's beginning. A record is counted before it is committed, so these were passed over. They are not gaps
- * in the ledger yet, because no later record was counted.
+ * Ranges that were not counted and will never be delivered: offsets that the group committed beyond the ledger, and
+ * offsets before the log start. A record is counted before it is committed, so these offsets were skipped. They are not
+ * gaps in the ledger yet, because no later record was counted.
  */
 function uncountedRanges(
   topic: string,
@@ -62,8 +62,8 @@ function uncountedRanges(
 }
 
 /**
- * Divides the ranges into what the log has, what it cannot read, and what it does not have. Stops at the hundredth place
- * that the log has or cannot read: the rest counts as passed over until it is repaired.
+ * Divides the ranges into what the log has, what it cannot read, and what it does not have. Stops at the hundredth offset
+ * that the log has or cannot read; the rest counts as skipped until it is repaired.
  */
 export async function tellApart(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]): Promise<PassedOver> {
   const gaps: LedgerGap[] = []
@@ -92,7 +92,7 @@ const NOTHING: Found = { from: Infinity, to: Infinity, readable: true }
 
 /**
  * Finds the first record or unreadable batch at or after `next`; at infinity if there is none. Each transaction marker
- * leaves a gap, so many ranges lie close together, and one read answers for all that it spans.
+ * leaves a gap, so many ranges lie close together, and one read covers all ranges that it spans.
  */
 function createWindow(log: Pick<EventLog, 'read'>, ranges: readonly LedgerGap[]) {
   const ends = new Map<string, number>()
@@ -122,8 +122,8 @@ function keyOf({ topic, partition }: LedgerGap): string {
 }
 
 /**
- * Explains offsets that the log does not have. `offsets` must have been asked for after the log was read, or a record that
- * was deleted in between would seem never to have existed.
+ * Explains offsets that the log does not have. `offsets` must be requested after the log was read, because otherwise a
+ * record deleted in between would seem never to have existed.
  */
 export function explainMissing(
   missing: readonly LedgerGap[],

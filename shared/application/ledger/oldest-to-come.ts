@@ -3,8 +3,8 @@ import { readBeyondUnreadable } from '../log/read-beyond-unreadable.ts'
 import type { ExaminedLine } from './examine-ledger.ts'
 
 /**
- * All readable records that were published to the topic before this time are processed, in milliseconds since 1970. `now`
- * if there is no other.
+ * The time in milliseconds since 1970 before which all readable records of the topic have been processed; `now` if no
+ * record waits.
  */
 export async function oldestToCome(
   log: Pick<EventLog, 'read'>,

@@ -9,31 +9,31 @@ import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 import type { HandleDelivery } from '../processing/handle-delivery.ts'
 
 export interface LedgerRepair {
-  /** Records that had been passed over and now have an outcome. */
+  /** Skipped records that now have an outcome. */
   readonly processed: number
-  /** Time ran out before all of them were processed: another repair continues from there. */
+  /** Whether time ran out before all records were processed; another repair continues from there. */
   readonly more: boolean
-  /** Why it stopped before all of them were processed; another repair would stop there too. */
+  /** Why the repair stopped before all records were processed; another repair would stop there too. */
   readonly why: string | null
 }
 
-/** Rejects as log and store do. Writes a line of the audit. */
+/** Rejects like log and store. Writes an audit entry. */
 export type RepairLedger = (act: Act) => Promise<LedgerRepair>
 
-/** The caller waits for the answer, so a long repair is several short ones. */
+/** The caller waits for the response, so a long repair is divided into several calls. */
 const MAX_REPAIR_MS = 20_000
 
-/** How long a process that died in the middle blocks repairs. If a slow one outlasts it, nothing changes twice. */
+/** How long a process that died during a repair blocks others. If it outlasts the lease, nothing changes twice. */
 const LEASE_MS = 60_000
 const ANOTHER_REPAIRS = 'Another repair of the ledger is running: look at the ledger when it has ended.'
 
 /**
- * Processes records that were passed over: each one that the log has is stored or parked like any other, and so leaves
- * the ledger's gaps. Offsets that the log does not have stay as they are. A batch that cannot be read stays a gap, and
- * the records behind it are processed.
+ * Processes skipped records: each record that the log has is stored or parked like any other, and so leaves the ledger's
+ * gaps. Offsets that the log does not have stay unchanged. A batch that cannot be read stays a gap, and the records after
+ * it are processed.
  *
- * No record is processed twice. If one is still counted as passed over afterwards, the repair stops there and says so;
- * otherwise each repair would process it again and might publish it to the dead-letter topic again.
+ * No record is processed twice. If a processed record still counts as skipped, the repair stops there and reports it.
+ * Otherwise each repair would process the record again and might publish it to the dead-letter topic again.
  */
 export function createRepairLedger(dependencies: {
   log: Pick<EventLog, 'committed' | 'offsets' | 'read'>
@@ -47,7 +47,7 @@ export function createRepairLedger(dependencies: {
   const { log, storeOrders, topic, groupId, maintenance, now } = dependencies
   /** Ranges that the log does not have; kept until the repair is complete, so that the next call skips them. */
   const absent = new Set<string>()
-  /** The error of the first batch that could not be read, kept likewise. */
+  /** The error of the first batch that could not be read, kept for the same reason. */
   let unreadable: string | null = null
 
   return async function repairLedger(act) {

@@ -9,9 +9,10 @@ import { readPart, RECORDS_AT_ONCE } from '../log/read-beyond-unreadable.ts'
 import type { LedgerRepair, RepairLedger } from './repair-ledger.ts'
 
 /**
- * Begins a new epoch of the ledger where the log begins now, for a log that was truncated or recreated. A repair then
- * accounts for the records that the consumer has already read from it: they are read again, and stored orders do not
- * change. Damaged records of the embedded log are settled as absent, because the operator who resets answers for them.
+ * Starts a new ledger epoch at the current log start, after the log was truncated or recreated. A repair then accounts
+ * for the records that the consumer has already read from the log: they are read again, and stored orders do not change.
+ * Damaged records in the embedded log are settled as absent, because the operator who resets takes responsibility for
+ * them.
  * Rejects with `conflict` while the ledger balances, unless forced.
  */
 export type ResetLedger = (act: Act, force: boolean) => Promise<LedgerRepair>
@@ -41,12 +42,12 @@ export function createResetLedger(dependencies: {
       log.identity(topic),
     ])
     const partitions = offsets.map(({ partition, first, end }): LedgerEpoch['partitions'][number] => {
-      // The group's position in the earlier log may lie outside this one.
+      // The group's offset in the earlier log may lie outside this log.
       const next = Math.min(nextOffset(committed, { partition, first }), end)
       return { partition, first, next }
     })
     await maintenance.resetLedger(groupId, { topic, logId, partitions }, act)
-    // Also those that an earlier reset settled, because the new epoch does not know about them.
+    // Includes damage that an earlier reset settled, because the new epoch does not know about it.
     if (totals.damaged + totals.absent > 0) await settleDamage(partitions)
     return repairLedger(act)
   }

@@ -8,7 +8,7 @@ import { SETTLED_AT_ONCE } from './ledger-gaps.ts'
 import type { RepairLedger } from './repair-ledger.ts'
 
 export interface LedgerWatch {
-  /** Checks once; rejects as log and store do. */
+  /** Checks once; rejects like log and store. */
   look(): Promise<void>
   /** Checks every minute until the signal aborts. Never rejects. */
   run(): Promise<void>
@@ -16,15 +16,15 @@ export interface LedgerWatch {
 
 const LOOK_MS = 60_000
 const MAX_TOLD = 10
-/** The operator in the audit. */
+/** The operator shown in the audit. */
 const ITSELF = { operator: 'processor', verified: true }
 
 /**
- * Keeps the ledger in step with the log's retention. It settles offsets that were passed over while the log can still
- * distinguish a transaction marker from a record, because once the log begins behind them both look alike. It reports
- * each loss once.
+ * Keeps the ledger in step with the log's retention. Settles skipped offsets while the log can still
+ * distinguish a transaction marker from a record, because the two look alike once the log starts after them. Reports each
+ * loss once.
  *
- * It also repairs records that were passed over although the log has them, in one instance at a time.
+ * Also repairs skipped records that the log has, in one instance at a time.
  */
 export function createWatchLedger(dependencies: {
   log: Pick<EventLog, 'offsets' | 'identity'>
@@ -47,9 +47,9 @@ export function createWatchLedger(dependencies: {
     await beginLedger(dependencies)
     const { brokenBy, gaps, unsettled } = await examineLedger()
     if (brokenBy !== null) {
-      // Noted, because one day the new log will be as long as the earlier one and look the same.
+      // Recorded, because one day the new log will be as long as the earlier log and look the same.
       if (await ledger.markBroken(groupId, topic, brokenBy)) events.emit('ledger:log-broken', { topic, brokenBy })
-      // The new log says nothing about the one that was counted.
+      // The new log contains no information about the counted log.
       return
     }
     for (let at = 0; at < unsettled.length; at += SETTLED_AT_ONCE) {
@@ -60,8 +60,8 @@ export function createWatchLedger(dependencies: {
   }
 
   /**
-   * Only places that two checks in a row found, because another instance may be processing the batch right now; and not
-   * where a repair stopped before, because a person has to look at that.
+   * Repairs only gaps that two checks in a row found, because another instance may be processing the batch right now. Skips
+   * gaps where a repair stopped before, because somebody has to investigate those.
    */
   async function repair(gaps: readonly LedgerGap[]): Promise<void> {
     const places = gaps.map(({ partition, from }) => `${partition}:${from}`)

@@ -3,10 +3,10 @@ import { HEADER, headerText } from '../../messaging/records/headers.ts'
 import type { ClockReading, EventLog } from '../../ports/event-log.ts'
 
 /**
- * The faults of the clocks, one sentence each. This machine's clock is compared with the log's by the times that
- * publishing returned. The clocks of machines that place orders are checked by the newest orders: each has the time at
- * which it was accepted, and the time at which the log took it. A clock is ahead if it accepted an order later than the
- * log took it. The opposite proves nothing, because the record may be a copy.
+ * Clock faults, one sentence each. This machine's clock is compared with the log's clock by the timestamps that
+ * publishing returned. The clocks of machines that place orders are checked by the newest orders, which have the time of
+ * acceptance and the timestamp from the log. A clock is ahead if its time of acceptance is later than the log's
+ * timestamp. The opposite proves nothing, because the record may be a copy.
  */
 export async function compareClocks(
   log: Pick<EventLog, 'clock' | 'offsets' | 'read' | 'timestampTypeOf'>,
@@ -42,7 +42,7 @@ function ownFault({ aheadMs, isOff, isRefused }: ClockReading): string[] {
   ]
 }
 
-/** Negative infinity for a record without that time. */
+/** Negative infinity for a record without a time of acceptance. */
 function acceptedMs(record: Parameters<typeof headerText>[0]): number {
   const time = Date.parse(headerText(record, HEADER.time) ?? '')
   return Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time

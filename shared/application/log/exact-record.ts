@@ -5,10 +5,10 @@ import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import { readJourney, type Journey } from '../../messaging/parking/parking.ts'
 import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 
-/** Each read keeps the broker's answer in memory until all are done. */
+/** Each read keeps the broker's response in memory until all reads are done. */
 const READ_AT_ONCE = 8
 
-/** Reads the exact bytes of the records, a few at a time; keeps their order. */
+/** Reads the exact bytes of the records, a few at a time, and keeps the sequence of the records. */
 export async function readAllExactly(
   log: Pick<EventLog, 'read'>,
   records: readonly DeliveredRecord[],
@@ -22,7 +22,7 @@ export async function readAllExactly(
 }
 
 /**
- * The record with its exact bytes. A lossy record is read again from its own place in the log; the key, value and headers
+ * The record with its exact bytes. A lossy record is read again from its own offset; the key, value and headers
  * of a stub are read from its origin. If the log no longer has the record, or cannot read it, it stays as it was
  * delivered.
  */
@@ -33,20 +33,20 @@ async function readExactly(log: Pick<EventLog, 'read'>, record: DeliveredRecord)
   const place = journey?.origin ?? record
   const [original] = await log.read(place.topic, place.partition, place.offset, 1).catch(nothingIfUnreadable)
   if (original?.offset !== place.offset) return record
-  // By now another log may have another record there.
+  // By now the log may have been replaced and have another record at this offset.
   if (isStub && !isOriginal(record, journey, original)) return record
   const { key, value, timestamp } = original
   if (!isStub) return { ...record, key, value, timestamp }
   return { ...record, journey, key, value, headers: [...original.headers, ...record.headers] }
 }
 
-/** For a `catch`: a record that the log cannot read counts as one that it no longer has. */
+/** For a `catch`: a record that the log cannot read counts as missing. */
 export function nothingIfUnreadable(error: unknown): readonly LogRecord[] {
   if (isOrderError(error) && error.code === 'log-unreadable') return []
   throw error
 }
 
-/** A stub has its original's key and time. The key proves enough if it is an order's id; otherwise the time has to match. */
+/** A stub has its original's key and timestamp. An order id as key is proof enough; otherwise the timestamp must match. */
 function isOriginal(stub: DeliveredRecord, journey: Journey | undefined, original: LogRecord): boolean {
   const { key, timestamp } = original
   const isSameKey = key === null ? stub.key === null : stub.key !== null && Buffer.from(key).equals(stub.key)

@@ -2,25 +2,25 @@ import { knownTime } from '../../domain/times.ts'
 import { nextOffset, type EventLog, type LogRecord } from '../../ports/event-log.ts'
 import { readBeyondUnreadable } from './read-beyond-unreadable.ts'
 
-/** The waiting record of a topic that is closest to leaving the log. */
+/** The waiting record that is closest to leaving the log. */
 export interface LifeInLog {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** The share of its life in the log that has passed, by age or by size, whichever is more; 1 is the end. */
+  /** The elapsed share of its life in the log, by age or by size, whichever is greater; the record leaves at 1. */
   readonly used: number
 }
 
-/** From here on an operator has to act, because half of the time for it has passed. */
+/** From this share on an operator has to act, because half of the time is over. */
 export const LIFE_TO_WARN_OF = 0.5
 
 const RECORDS_TO_WEIGH = 10
 const RECORD_OVERHEAD_BYTES = 70
 
 /**
- * How close the oldest uncommitted record of a group is to leaving the log; undefined if nothing waits or the topic keeps
- * everything. A record may stay longer, because Kafka deletes whole segments. The bytes behind it are estimated from the
- * sizes of the next few records, because only the broker knows their size on disk.
+ * How close a group's oldest uncommitted record is to leaving the log; undefined if no record waits or the topic keeps
+ * everything. A record may stay longer, because Kafka deletes whole segments. The bytes after the record are estimated
+ * from the sizes of the next few records, because only the broker knows the size on disk.
  */
 export function createLifeInLog(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed' | 'read' | 'retention'>

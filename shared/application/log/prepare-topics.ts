@@ -8,23 +8,23 @@ export interface PrepareTopicsOptions {
   readonly log: Log
   readonly specs: readonly TopicSpec[]
   readonly clock: Clock
-  /** Ends the waiting and the attempts. */
+  /** Aborts waiting and further attempts. */
   readonly signal: AbortSignal
   /** Whether an error of the first attempt prevents the start. */
   readonly failsStart: (error: unknown) => boolean
   /** Called once while the topics cannot be prepared, and again only if the reason changes. */
   readonly onAway: (error: unknown) => void
-  /** Called once, after `onAway`, when they have been prepared. */
+  /** Called once, after `onAway`, when the topics have been prepared. */
   readonly onBack: () => void
 }
 
-/** How long a start waits for the first attempt. If it waited longer, a supervisor might think that it hangs. */
+/** How long a start waits for the first attempt. If the start waited longer, a supervisor might take it for hanging. */
 const START_WAIT_MS = 5000
 const RETRY_MS = 1000
 
 /**
- * Creates missing topics before anything is published or consumed. A log that is away does not delay the start by more
- * than five seconds: the result is then a log that rejects `publish` with `log-unavailable`, reports so in its health,
+ * Creates missing topics before anything is published or consumed. An unavailable log does not delay the start by more
+ * than five seconds: the result is then a log that rejects `publish` with `log-unavailable`, reports itself unavailable,
  * and consumes nothing until an attempt succeeds. Rejects with the first attempt's error if `failsStart` says so.
  */
 export async function prepareTopics(options: PrepareTopicsOptions): Promise<Log> {
