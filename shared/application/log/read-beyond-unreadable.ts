@@ -1,7 +1,7 @@
 import { unreadableOffsets, type OffsetRange } from '../../domain/errors.ts'
 import type { EventLog, LogRecord } from '../../ports/event-log.ts'
 
-/** How many records to ask for at once when reading through a partition. */
+/** How many records to request at once when reading through a partition. */
 export const RECORDS_AT_ONCE = 500
 
 /** The result of one read: records, or offsets that cannot be read. */
@@ -13,7 +13,7 @@ export interface ReadPart {
   readonly unreadable?: OffsetRange & { readonly error: unknown }
 }
 
-/** Reads like the log's `read`. Where that rejects because the first record cannot be read, says how far that goes. */
+/** Reads like the log's `read`. If the first record cannot be read, returns the range of unreadable offsets. */
 export async function readPart(
   log: Pick<EventLog, 'read'>,
   topic: string,
@@ -31,12 +31,13 @@ export async function readPart(
   }
 }
 
-/** Each takes a fetch of its own, while somebody waits for the figures. */
+/** Each unreadable batch needs its own fetch, while somebody waits for the figures. */
 const MAX_PASSED = 10
 
 /**
- * The first readable records at or after the offset, so that an unreadable batch does not hide a figure: times ascend, so
- * the records behind it give a lower bound. Empty if there are none, or only behind more than ten such batches.
+ * The first readable records at or after the offset, so that an unreadable batch does not hide a figure: timestamps
+ * ascend, so the records after the batch give a lower bound. Empty if no such record exists, or only after more than
+ * ten unreadable batches.
  */
 export async function readBeyondUnreadable(
   log: Pick<EventLog, 'read'>,

@@ -7,14 +7,14 @@ const MAX_BATCH_BYTES = 8 * 1024 * 1024
 interface Reading {
   readonly partition: number
   readonly end: number
-  /** Where to continue reading, and the records that were read but not yet yielded. */
+  /** Where to continue reading, and the records that were read but not yielded yet. */
   next: number
   records: LogRecord[]
 }
 
 /**
  * The records of a topic between these offsets, in batches of at most `limit` and about 8 MiB. Each partition keeps its
- * order; within that, records come in the order of their times.
+ * sequence; across partitions, records are sorted by timestamp.
  */
 export async function* readInOrderOfTime(
   log: Pick<EventLog, 'read'>,
@@ -47,7 +47,7 @@ export async function* readInOrderOfTime(
     return oldest?.records.shift()
   }
 
-  /** Reads until there is a record or the end. Passes over offsets that the log does not have or cannot read. */
+  /** Reads until there is a record or the end. Skips offsets that the log does not have or cannot read. */
   async function readOn(reading: Reading): Promise<void> {
     while (reading.records.length === 0 && reading.next < reading.end) {
       const { records, behind } = await readPart(log, topic, reading.partition, reading.next, limit)

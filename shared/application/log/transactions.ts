@@ -1,6 +1,6 @@
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 
-/** The most that one storing transaction takes, so that no delivery holds the store for long. */
+/** The maximum for one storing transaction, so that no delivery occupies the store for long. */
 const MAX_RECORDS = 500
 const MAX_BYTES = 8 * 1024 * 1024
 

@@ -9,17 +9,17 @@ export interface Backup {
   /** RFC 3339. */
   readonly startedAt: string
   readonly endedAt: string | null
-  /** Its folder, on the machine of the process that made it. */
+  /** The backup folder, on the machine of the process that made the backup. */
   readonly folder: string | null
   readonly bytes: number | null
-  /** Why it failed. */
+  /** Why the backup failed. */
   readonly why: string | null
 }
 
 export interface Backups {
   /**
-   * Begins a backup and resolves at once. Rejects with `conflict` while one is running, and if log or store are not files
-   * of this process.
+   * Starts a backup and resolves at once. Rejects with `conflict` while one is running, and if log or store are not
+   * files of this process.
    */
   start(name: string | undefined, act: Act): Promise<Backup>
   /** The running backup, or the last one of this process. */
@@ -50,7 +50,7 @@ export function createBackups(dependencies: {
       if (backUp === undefined) throw new OrderError('conflict', ELSEWHERE)
       if (latest?.state === 'running') throw new OrderError('conflict', `The backup ${latest.name} is running.`)
       const startedAt = now().toISOString()
-      // Without colons, so that every file system takes the name; to the second.
+      // To the second, and without colons, because some file systems do not allow them.
       const name = asked ?? startedAt.replace(/\.\d+Z$/, 'Z').replaceAll(':', '-')
       const begun: Backup = { state: 'running', name, startedAt, endedAt: null, folder: null, bytes: null, why: null }
       const before = latest

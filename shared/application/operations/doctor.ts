@@ -26,7 +26,7 @@ export function createDoctor(dependencies: {
   maintenance: Pick<Maintenance, 'migrate' | 'getRebuild' | 'inspect'>
   ledgerVerdict: () => Promise<LedgerVerdict>
   orderConsumers: OrderConsumers
-  /** The faults of this installation's clocks, one sentence each. */
+  /** This installation's clock faults, one sentence each. */
   clockFaults: () => Promise<readonly string[]>
   lifeInLog: (topic: string, groupId: string) => Promise<LifeInLog | undefined>
   topics: Topics
@@ -87,7 +87,7 @@ export function createDoctor(dependencies: {
       sources.map(async ({ topic }) => ({ topic, count: (await log.offsets(topic)).length })),
     )
     const others = found.filter(({ count }) => count !== partitions)
-    // Null for a broker before 2.8, and for other servers that speak Kafka's protocol.
+    // Null for a broker before 2.8, and for other servers that implement Kafka's protocol.
     const told =
       (await log.identity(topics.orders)) === null
         ? ' They have no ids here, so a recreated topic is recognised only while it is shorter than the earlier one.'
@@ -117,7 +117,7 @@ export function createDoctor(dependencies: {
     return unwell(`Nobody processes orders: nobody is in ${topics.group}. Start a processor, or enable consumeOrders.`)
   }
 
-  /** After RETRY_DELAYS was shortened there are topics that nobody reads. */
+  /** Finds retry topics that nobody reads since RETRY_DELAYS was shortened. */
   async function checkFormerRetries() {
     const found: string[] = []
     for (let tier = topics.retries.length + 1; ; tier += 1) {
@@ -130,7 +130,7 @@ export function createDoctor(dependencies: {
     return unwell(`Nobody reads ${found.join(', ')}: set as many RETRY_DELAYS as before until they are empty.`)
   }
 
-  /** Undefined for a topic that does not exist. Another check reports whether the log is away. */
+  /** Undefined for a topic that does not exist. Another check reports whether the log is unavailable. */
   async function waitingIn(topic: string, groupId: string): Promise<number | undefined> {
     try {
       return lagOf(await standIn(log, topic, groupId))
@@ -146,7 +146,7 @@ export function createDoctor(dependencies: {
   }
 }
 
-/** Never rejects: a check that fails is a finding, too. */
+/** Never rejects, because a failed check is a finding too. */
 type Check = () => Promise<readonly Finding[]>
 
 function several(name: string, check: Check): Check {

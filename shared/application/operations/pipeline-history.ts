@@ -11,28 +11,31 @@ type StoreFigures = Pick<HistoryPoint, 'stored' | 'storedLater' | 'retrying' | '
 const NO_PACE = { p50Ms: null, p99Ms: null }
 const UNKNOWN: StoreFigures = { stored: null, storedLater: null, retrying: null, dead: null, ...NO_PACE }
 
-/** The figures of one moment. Counters only grow, so two moments give a rate. Null if the store did not answer. */
+/** The figures of one moment. Counters only grow, so two moments give a rate. Null if the store did not respond. */
 export interface HistoryPoint {
   /** RFC 3339. */
   readonly at: string
-  /** Records of the orders topic since its beginning. */
+  /** Records in the orders topic since its creation. */
   readonly records: number
-  /** Orders that were stored, at once or after being parked. */
+  /** Stored orders, whether stored at once or after being parked. */
   readonly stored: number | null
-  /** Those of them that had been parked. */
+  /** Stored orders that had been parked. */
   readonly storedLater: number | null
-  /** Records of the dead-letter topic since its beginning. */
+  /** Records in the dead-letter topic since its creation. */
   readonly deadLetters: number
   readonly lag: number
   readonly retrying: number | null
   readonly dead: number | null
-  /** From accepting to storing, of the newest orders stored since the previous point, in ms; null if there are none. */
+  /**
+   * Milliseconds from accepting to storing, for the newest orders stored since the previous point; null without such
+   * orders.
+   */
   readonly p50Ms: number | null
   readonly p99Ms: number | null
 }
 
 export interface PipelineHistory {
-  /** The last hour as this process saw it, oldest first, without moments at which the log was away. */
+  /** The last hour as this process saw it, oldest first, without moments at which the log was unavailable. */
   points(): readonly HistoryPoint[]
   /** Adds points until the process stops. Never rejects. */
   run(): Promise<void>
@@ -40,14 +43,14 @@ export interface PipelineHistory {
 
 export const POINT_EVERY_MS = 5000
 const KEPT_MS = 3_600_000
-/** A point lacks the store's figures when they take longer, because points are to be equally far apart. */
+/** A point lacks the store's figures if they take longer, because points must be evenly spaced. */
 const STORE_PATIENCE_MS = 2000
-/** Enough for a p99. A busy pipeline stores more between two points; then these are the newest. */
+/** Enough for a p99. If more orders were stored between two points, only the newest count. */
 const NEWEST = 100
 
 /**
  * Keeps an hour of figures in memory, at most 720 points, so that every dashboard shows the same last hour from the
- * moment it is opened. While the store is away, points have only the log's figures.
+ * moment it is opened. While the store is unavailable, points contain only the log's figures.
  */
 export function createPipelineHistory(dependencies: {
   log: Pick<EventLog, 'offsets' | 'committed'>
@@ -85,7 +88,7 @@ export function createPipelineHistory(dependencies: {
     }
   }
 
-  /** Undefined if the store is away. Asks one question at a time, because abandoned ones would pile up. */
+  /** Undefined if the store is unavailable. Runs one query at a time, because abandoned queries would pile up. */
   async function storeFigures(): Promise<StoreFigures | undefined> {
     asking ??= askStore().finally(() => (asking = undefined))
     const late = Promise.withResolvers<undefined>()
@@ -102,7 +105,7 @@ export function createPipelineHistory(dependencies: {
       const { partitions, parked } = await ledger.read(topics.group, 0)
       const stored = partitions.reduce((total, one) => total + one.stored, 0) + parked.stored
       const { stored: storedLater, retrying, dead } = parked
-      // If nothing was stored since, the newest orders are the same, and most instances need not read them.
+      // If nothing was stored since, the newest orders are the same, so most instances need not read them.
       const pace = stored === points.at(-1)?.stored ? NO_PACE : paceOf(await newest())
       return { stored, storedLater, retrying, dead, ...pace }
     } catch (error) {
@@ -111,7 +114,7 @@ export function createPipelineHistory(dependencies: {
     }
   }
 
-  /** Undefined if they cannot be read; the other figures are kept all the same. */
+  /** Undefined if the newest orders cannot be read; the other figures are kept. */
   async function newest(): Promise<readonly OrderView[] | undefined> {
     try {
       return (await views.list({ limit: NEWEST })).items
@@ -121,7 +124,7 @@ export function createPipelineHistory(dependencies: {
     }
   }
 
-  /** Empty at the first point, because the newest orders may have come a minute ago or last year. */
+  /** Empty at the first point, because the newest orders may have arrived a minute or a year ago. */
   function paceOf(orders: readonly OrderView[] | undefined): Pick<HistoryPoint, 'p50Ms' | 'p99Ms'> {
     if (orders === undefined) return NO_PACE
     const since = seenStoredAt
@@ -141,7 +144,7 @@ export function createPipelineHistory(dependencies: {
   }
 }
 
-/** Empty for a redriven order, which waited for a person, and for an order whose time is unknown. */
+/** Empty for a redriven order, which waited for an operator, and for an order without a known time of acceptance. */
 function latencyOf({ acceptedAt, storedAt, recovered }: OrderView, since: string): number[] {
   if (acceptedAt === undefined || storedAt === undefined || storedAt <= since || recovered === true) return []
   const accepted = Date.parse(acceptedAt)

@@ -3,7 +3,7 @@ import type { OrderStore, StoreHealth } from '../../ports/order-store.ts'
 
 export interface Readiness {
   readonly ready: boolean
-  /** The reason for not being ready, or what is away without preventing it; absent if all is well. */
+  /** Why the process is not ready, or what is unavailable without preventing readiness; absent if all is well. */
   readonly why?: string
   readonly checks: {
     readonly log: LogHealth & { readonly required: boolean }
@@ -11,7 +11,7 @@ export interface Readiness {
   }
 }
 
-/** The log's health, with further parts that are known to be unreadable. */
+/** The log's health, including further unreadable parts. */
 export function withUnreadable(health: LogHealth, more: readonly string[]): LogHealth {
   return more.length === 0 ? health : { ...health, unreadable: [...(health.unreadable ?? []), ...more] }
 }
@@ -19,9 +19,9 @@ export function withUnreadable(health: LogHealth, more: readonly string[]): LogH
 export type CheckReadiness = () => Promise<Readiness>
 
 /**
- * Ready means that everything is available without which this process's enabled HTTP functions cannot work. Placing
- * orders needs the log alone, so a process that places orders stays in service while the store is away; one that only
- * answers queries does not.
+ * Ready means that everything is available that this process's enabled HTTP functions need. Placing orders needs only
+ * the log, so a process that places orders stays in service while the store is unavailable; a process that only answers
+ * queries does not.
  */
 export function createReadiness(dependencies: {
   log: Pick<EventLog, 'health'>

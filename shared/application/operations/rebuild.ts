@@ -13,19 +13,23 @@ import { toBatch } from '../processing/events-of-batch.ts'
 import { readInOrderOfTime } from '../log/read-log.ts'
 
 /**
- * Rebuilds the orders of the read model from the log, with today's code, beside the live ones, which answer queries and
- * take new orders meanwhile; then swaps them. An order that the store has lost, though its ledger says that it was
- * stored, is stored again on the way. If anything fails, the live orders are untouched and another rebuild can start.
+ * Rebuilds the orders of the read model from the log with the current code, beside the live orders, which answer
+ * queries and accept new orders meanwhile; then swaps the two. An order that the ledger counted as stored but that the
+ * store has lost is stored again on the way. If anything fails, the live orders are untouched and another rebuild can
+ * start.
  */
 export interface RebuildOrders {
-  /** Begins a rebuild and resolves at once; `Maintenance.getRebuild` reports progress. Rejects with `conflict` while one runs. */
+  /**
+   * Starts a rebuild and resolves at once; `Maintenance.getRebuild` reports progress. Rejects with `conflict` while one
+   * runs.
+   */
   start(act: Act): Promise<Rebuild>
 }
 
-/** Reads a record: with today's code, unless a test brings other code. */
+/** Reads a record: with the current code, unless a test supplies other code. */
 export type ReadRecord = (record: LogRecord) => OrderToStore | ChangeToStore
 
-/** A step occupies the store's writer for some milliseconds; orders are stored between steps. */
+/** A step occupies the store's writer for a few milliseconds; orders are stored between steps. */
 const ORDERS_AT_ONCE = 200
 const LEASE_MS = 10_000
 /** The last step is a single transaction, however many orders there are. */
@@ -41,7 +45,7 @@ const NOTHING_YET: RebuildProgress = {
   completed: 0,
 }
 
-/** Checks no proof of a redrive, because it does not matter here which letter a record redrives. */
+/** Does not verify redrive proofs, because a rebuild does not depend on which letter a record redrives. */
 function readOriginal(record: LogRecord): OrderToStore | ChangeToStore {
   const original = withoutJourney(record)
   return readEvent(original, originOf(original))
@@ -101,8 +105,8 @@ export function createRebuild(dependencies: {
   }
 
   /**
-   * Stores them like any copy, orders at the end of the store, because their earlier positions are unknown. Returns the
-   * number of orders that were restored.
+   * Stores the events like any copy. Restored orders go to the end of the store, because their earlier positions are
+   * unknown. Returns the number of restored orders.
    */
   async function restore(
     owner: string,
@@ -122,7 +126,9 @@ export function createRebuild(dependencies: {
     }
   }
 
-  /** Skips poison, which is a dead letter or an order that is kept as it is. A fault of ours ends the rebuild. */
+  /**
+   * Skips poison, which is a dead letter or an order that is kept unchanged. A bug in this product ends the rebuild.
+   */
   function readable(record: LogRecord): (OrderToStore | ChangeToStore)[] {
     try {
       return [readRecord(record)]
@@ -139,14 +145,14 @@ export function createRebuild(dependencies: {
       const recordsInAll = offsets.reduce((total, { first, end }) => total + end - first, 0)
       const begun = { ...NOTHING_YET, recordsInAll }
       const rebuild = await maintenance.beginRebuild(stepOf(owner, begun), act)
-      // If even abandoning it fails, the store is away, and the lease runs out.
+      // If abandoning the rebuild fails too, the store is unavailable, and the lease expires.
       carryOut(owner, begun, offsets).catch(onError)
       return rebuild
     },
   }
 }
 
-/** How many orders were projected. Changes are not counted, because they are not rebuilt. */
+/** The number of projected orders. Changes do not count, because they are not rebuilt. */
 function countOrders(events: readonly (OrderToStore | ChangeToStore)[], outcomes: readonly RebuildOutcome[]): number {
   return events.filter((event, index) => !isChange(event) && outcomes[index] === 'projected').length
 }

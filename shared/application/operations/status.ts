@@ -5,23 +5,23 @@ import type { OrderConsumers } from './order-consumers.ts'
 import type { CheckReadiness, Readiness } from './readiness.ts'
 
 /**
- * The state of the pipeline. Every number comes from the log's offsets and the store, never from one process's counters,
- * so that any instance answers for all of them. Two answers give a rate.
+ * The state of the pipeline. Every number comes from the log's offsets and the store, never from one process's
+ * counters, so that any instance reports for all instances. Two reports give a rate.
  */
 export interface PipelineStatus {
   /** RFC 3339. */
   readonly at: string
   readonly orders: {
     readonly topic: string
-    /** Records of the orders topic since its beginning. */
+    /** Records in the orders topic since its creation. */
     readonly records: number
     readonly stored: number
     readonly duplicate: number
     /** Records that the group has not committed yet. */
     readonly lag: number
-    /** Offsets behind an open transaction, which cannot be read before it ends; not part of the lag. */
+    /** Offsets that cannot be read before an open transaction ends; not part of the lag. */
     readonly behindTransaction: number
-    /** Members of the group that processes orders; 0 if there are none, null if the log did not answer. */
+    /** Members of the group that processes orders; null if the log did not respond. */
     readonly consumers: number | null
     readonly partitions: readonly PartitionStatus[]
   }
@@ -32,7 +32,7 @@ export interface PipelineStatus {
     readonly waiting: number
   }[]
   readonly deadLetters: { readonly topic: string; readonly records: number; readonly waiting: number }
-  /** Every record that was ever parked, by its state today. */
+  /** Every record that was ever parked, by its current state. */
   readonly parked: Readonly<Record<ParkedState, number>>
   readonly readiness: Readiness
 }
@@ -101,7 +101,7 @@ export function createStatus(dependencies: {
   }
 }
 
-/** A group's position in a topic. */
+/** A group's progress in a topic. */
 export async function standIn(
   log: Pick<EventLog, 'offsets' | 'committed'>,
   topic: string,

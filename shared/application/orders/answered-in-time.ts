@@ -1,12 +1,15 @@
 import { isOrderError } from '../../domain/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 
-/** How long a request that needs the log alone looks something up. After that the store counts as unavailable. */
+/**
+ * How long a request that needs only the log waits for a look-up in the store. After that the store counts as
+ * unavailable.
+ */
 const LOOK_UP_MS = 1000
 
 /**
- * What the store answers, or `undefined` if it is unavailable or takes longer than `withinMs`: accepting needs the log
- * alone, so nothing is refused because of the store.
+ * The store's result, or `undefined` if the store is unavailable or takes longer than `withinMs`. Accepting needs only
+ * the log, so no request is refused because of the store.
  */
 export async function answeredInTime<T>(
   ask: () => Promise<T>,
@@ -22,7 +25,7 @@ export async function answeredInTime<T>(
   }
 }
 
-/** The answer, or `undefined` if it failed in a way that may pass. */
+/** The result, or `undefined` after a failure that may be temporary. */
 export async function ifAvailable<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer

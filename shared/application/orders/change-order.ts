@@ -17,7 +17,7 @@ export interface AcceptedChange {
   readonly changeId: string
   /** RFC 3339. */
   readonly acceptedAt: string
-  /** Present if another request brought this key and change first; nothing was published for this one. */
+  /** Present if an earlier request had this key and change; nothing was published for this request. */
   readonly replayed?: true
 }
 
@@ -28,16 +28,16 @@ interface Found extends LookedUp {
 export type ChangeOrder = (orderId: string, change: OrderChange, options: AcceptOptions) => Promise<AcceptedChange>
 
 /**
- * Accepts a change of an order: resolves with the change's id once its event is durable in the log, behind all earlier
- * events of the order. Whether the order takes it is decided when its turn comes.
+ * Accepts a change of an order: resolves with the change id once the event is durable in the log, after all earlier
+ * events of the order. Whether the change is applied is decided when its turn comes.
  *
- * An Idempotency-Key works as for orders (`OncePerKey`), and each order has its own keys. Nothing is refused because the
- * store is away or answers late, except a change of an id that was not issued here, as another producer's order has: only
- * the store can tell whether there is one.
+ * An Idempotency-Key works as for orders (`OncePerKey`), and each order has its own keys. No change is refused because
+ * the store is unavailable or slow, except a change of an order whose id was not issued here: only the store knows
+ * whether another producer placed such an order.
  *
  * Rejects with `order-not-found`; with `order-cancelled`, `order-discarded` or `precondition-failed` if the store knows
- * already that the change comes too late; with `store-unavailable` as said above; with `idempotency-key-reused`; or as the
- * log does. Then the caller may send the same request again.
+ * already that the change comes too late; with `store-unavailable` as described above; with `idempotency-key-reused`;
+ * or like the log. After any of the last three the caller may send the same request again.
  */
 export function createChangeOrder(dependencies: {
   log: Pick<EventLog, 'publish'>
@@ -56,8 +56,8 @@ export function createChangeOrder(dependencies: {
   })
 
   /**
-   * Reads the order before the key: if the order shows this very change already, its key is known too, and the repeat gets
-   * the answer of the first request instead of a refusal.
+   * Reads the order before the key: if the order already includes this change, the key is known too, and the repeat
+   * gets the response to the first request instead of a refusal.
    */
   async function lookUp(orderId: string, keyHash: string | null): Promise<Found> {
     const view = await views.get(orderId)

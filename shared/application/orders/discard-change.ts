@@ -7,13 +7,14 @@ import type { ExamineLedger } from '../ledger/examine-ledger.ts'
 import { oldestToCome } from '../ledger/oldest-to-come.ts'
 
 /**
- * Discards a change that waits for an event that does not come. Rejects with `change-not-found` if the store does not have
- * the change, and with `conflict` if it does not wait or its order may still come: while the order, or an earlier change
- * of it, is retried or dead, and while the ledger has not accounted for every record that is older than the change.
+ * Discards a change that waits for an event that will not arrive. Rejects with `change-not-found` if the store does not
+ * have the change, and with `conflict` if the change does not wait or its order may still arrive: while the order, or
+ * an earlier change of it, is retried or dead, and while the ledger has not accounted for every record that is older
+ * than the change.
  */
 export type DiscardChange = (changeId: string, act: Act) => Promise<ChangeView>
 
-/** The order's id is made before its record is published, and the log's times may be another machine's. */
+/** The order id is generated before the record is published, and the log's timestamps may come from another machine. */
 const MARGIN_MS = 60_000
 
 export function createDiscardChange(dependencies: {

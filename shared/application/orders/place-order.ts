@@ -12,20 +12,20 @@ export interface AcceptedOrder {
   readonly orderId: string
   /** RFC 3339. */
   readonly acceptedAt: string
-  /** Present if another request brought this key and order first; nothing was published for this one. */
+  /** Present if an earlier request had this key and order; nothing was published for this request. */
   readonly replayed?: true
 }
 
 export type PlaceOrder = (command: NewOrderCommand, options: AcceptOptions) => Promise<AcceptedOrder>
 
 /**
- * Accepts a command: resolves with the order's id once `NewOrder` is durable in the log.
+ * Accepts a command: resolves with the order id once `NewOrder` is durable in the log.
  *
- * With an Idempotency-Key the id is derived from key and body, so the same request gets the same id on any instance, even
- * without a look-up; `OncePerKey` says what becomes of another request with the key.
+ * With an Idempotency-Key the id is derived from key and body, so the same request gets the same id on any instance,
+ * even without a look-up; `OncePerKey` describes how other requests with the key are handled.
  *
- * Rejects with `idempotency-key-reused`, or as the log does. Then no id was issued, and the caller may send the same
- * request again.
+ * Rejects with `idempotency-key-reused`, or like the log. In both cases no id was issued, and the caller may send the
+ * same request again.
  */
 export function createPlaceOrder(dependencies: {
   log: Pick<EventLog, 'publish'>

@@ -1,8 +1,8 @@
 import type { Clock } from '../../ports/clock.ts'
 
 /**
- * Resolves with the view once it is settled, or else with its state when the time is up (undefined if the store does not
- * know it yet). Rejects if the store cannot be asked.
+ * Resolves with the view once it is settled, or with its state when the time is up (undefined if the store does not
+ * know it yet). Rejects if the store is unavailable.
  */
 export type WaitUntilSettled<View> = (id: string, waitMs: number) => Promise<View | undefined>
 
@@ -12,13 +12,13 @@ interface Waiter<View> {
   readonly reject: (error: unknown) => void
 }
 
-/** The most callers that wait. Any more are answered at once with the current state. */
+/** The maximum number of waiting callers. Further callers get the current state at once. */
 const MAX_WAITING = 2000
 const POLL_MS = 20
-/** The most ids of one query, which is the limit of the read side. */
+/** The maximum number of ids in one query, which is the limit of the read side. */
 const MAX_ASKED = 500
 
-/** One poller for each process and kind of view, with one query for all callers; it runs only while somebody waits. */
+/** One poller per process and kind of view, with one query for all callers. It runs only while callers wait. */
 export function createWaitUntilSettled<View extends object>(dependencies: {
   getMany: (ids: readonly string[]) => Promise<ReadonlyMap<string, View>>
   isSettled: (view: View) => boolean
@@ -70,7 +70,7 @@ export function createWaitUntilSettled<View extends object>(dependencies: {
     if (waiters?.size === 0) waiting.delete(id)
   }
 
-  /** The process is stopping, so callers are answered without asking the store: with nothing. */
+  /** Because the process is stopping, callers get `undefined` without a query to the store. */
   function giveAllBack(): void {
     for (const id of waiting.keys()) release(id, ({ resolve }) => resolve(undefined))
   }

@@ -6,15 +6,15 @@ import type { ExamineLedger, LedgerExamination } from '../ledger/examine-ledger.
 import { oldestToCome } from '../ledger/oldest-to-come.ts'
 
 /**
- * Why the store does not know an order whose id was issued; undefined while the order may simply be on its way. Answers
- * without I/O, from the last look at the ledger, and begins another look if that is old.
+ * Why the store does not know an order whose id was issued; undefined while the order may simply be on its way. Returns
+ * without I/O, from the last check of the ledger, and starts another check if the last one is old.
  */
 export type WhyUnseen = (orderId: string) => Cause | undefined
 
 const LOOK_MS = 60_000
-/** While records are missing, because each look covers orders that were placed later. */
+/** The interval while records are missing, because each check covers orders that were placed later. */
 const LOOK_AGAIN_MS = 10_000
-/** An id is made before its record is published, and the log's times may be another machine's. */
+/** An id is generated before its record is published, and the log's timestamps may come from another machine. */
 const MARGIN_MS = 10_000
 const MAX_ASKED_FOR = 10_000
 
@@ -25,8 +25,8 @@ const CAUSE: Cause = {
 }
 
 /**
- * Nobody can tell which order a damaged or lost record held. It is known, however, that such records exist, and that the
- * processor has passed the time at which this order was accepted without finding it.
+ * A damaged or lost record does not reveal its order. It is known, however, that such records exist, and that the
+ * processor has passed the time at which this order was accepted without finding the order.
  */
 export function createWhyUnseen(dependencies: {
   log: Pick<EventLog, 'read' | 'retention'>
@@ -40,7 +40,7 @@ export function createWhyUnseen(dependencies: {
   let metUntil: number | undefined
   let lookAt = -Infinity
   let isLooking = false
-  /** When an id without a time (derived from a key) was first asked for, which is after its order was accepted. */
+  /** When an id without a timestamp (derived from a key) was first requested, which is after its order was accepted. */
   const askedFor = new Map<string, number>()
 
   async function look(): Promise<void> {
@@ -63,7 +63,8 @@ export function createWhyUnseen(dependencies: {
     if (damaged.length > 0 || snapshot.lost.length > 0) return true
     if (unsettled.some(({ lostBy }) => lostBy !== null)) return true
     const isAbsent = snapshot.partitions.some((row) => row.topic === topic && row.absent > 0)
-    // If holes are not markers, only a reset settles offsets as absent: damaged ones that an operator answered for.
+    // If holes are not markers, only a reset settles offsets as absent: damaged offsets for which an operator took
+    // responsibility.
     return isAbsent && !(await log.retention(topic)).holesAreMarkers
   }
 

@@ -8,21 +8,22 @@ import type { OrderStore } from '../../ports/order-store.ts'
 import type { HandleDelivery } from './handle-delivery.ts'
 
 /**
- * Notices that records wait while the host hands none of them to this process. No other check sees that: a host that
- * fails before it calls a function still answers requests, and its consumer still sends heartbeats.
+ * Detects that records wait while the host delivers none of them to this process. No other check detects this: a host
+ * that fails before it calls a function still responds to requests, and its consumer still sends heartbeats.
  *
- * It blames this process only for what a restart may mend. A stall is reported only if the log and the store answered
- * every check, no batch was in flight here, the group's position did not move, the record at that position can be read,
- * and no other machine holds the partition. During a rebalance nobody holds a partition, so a check then changes nothing.
+ * Blames this process only for faults that a restart may mend. A stall is reported only if the log and the store
+ * responded to every check, no batch was in flight here, the group's offset did not move, the record at that offset can
+ * be read, and no other machine owns the partition. During a rebalance no member owns a partition, so a check then
+ * changes nothing.
  */
 export interface DeliveryWatch {
-  /** The same use case, whose batches count as handed over. */
+  /** The same use case, whose batches count as delivered. */
   watched(topic: string, useCase: HandleDelivery): HandleDelivery
-  /** The first record that waits; undefined while deliveries arrive. */
+  /** The first waiting record; undefined while deliveries arrive. */
   readonly stall: Stall | undefined
   /**
-   * The unreadable batches that records have waited behind for as long as a stall takes, one sentence each. Empty where
-   * this process reads the log itself, because then the log's health reports them at once.
+   * The unreadable batches that have blocked records for as long as a stall takes, one sentence each. Empty if this
+   * process reads the log itself, because then the log's health reports them at once.
    */
   readonly unreadable: readonly string[]
   /** Checks until the process stops. Never rejects. */
@@ -38,14 +39,14 @@ export interface Stall extends RecordPosition {
 export interface WatchedSource {
   readonly topic: string
   readonly group: string
-  /** How long an invocation may wait on purpose, as a retry tier's does. */
+  /** How long an invocation may wait on purpose, like a retry tier. */
   readonly delayMs: number
 }
 
 export const LOOK_MS = 30_000
 /**
  * Beyond its source's own delay an invocation may hold for five minutes. Another five allow for a rebalance, a restart
- * of the process that held the partition, or a redelivery, during which the position does not move either.
+ * of the process that held the partition, or a redelivery, during which the offset does not move either.
  */
 const PATIENCE_MS = 2 * MAX_HOLD_MS
 
@@ -53,9 +54,9 @@ interface Watched extends WatchedSource {
   inFlight: number
   /** When a batch was last in flight here, or when watching began. */
   quietSince: number
-  /** Where the group stands, and since when, by partition. */
+  /** The group's offset, and since when, by partition. */
   readonly positions: Map<number, { readonly next: number; readonly since: number }>
-  /** The position that cannot be read, and why, by partition; removed when the group moves on. */
+  /** The unreadable offset, and why, by partition; removed when the group moves on. */
   readonly unreadable: Map<number, { readonly next: number; readonly why: string }>
 }
 
@@ -80,7 +81,7 @@ export function createDeliveryWatch(dependencies: {
   let stall: Stall | undefined
   let lookedAt = clock.now()
 
-  /** Starts from scratch, because earlier observations no longer count. */
+  /** Starts over, because earlier observations no longer count. */
   function forget(): void {
     for (const source of sources) {
       source.quietSince = clock.now()
@@ -126,9 +127,10 @@ export function createDeliveryWatch(dependencies: {
       if (elsewhere.has(partition)) continue
       // An open transaction or its marker may be waiting there, and neither can be delivered.
       const { records, unreadable } = await readPart(log, topic, partition, next, 1)
-      // Not a stall, because a restart does not mend it.
+      // Not a stall, because a restart does not help.
       if (unreadable !== undefined && !isTold) tellUnreadable(source, partition, next, unreadable.error)
-      // One partition may wait behind an unreadable batch while others are delivered; a stall needs quiet in all of them.
+      // An unreadable batch may block one partition while others are delivered; a stall requires that nothing is
+      // delivered.
       if (!isQuiet) continue
       const [record] = records
       if (record !== undefined) return { topic, partition, offset: record.offset, waitingMs: now - since }
@@ -195,8 +197,8 @@ function isRebalancing(members: readonly GroupMember[]): boolean {
 }
 
 /**
- * The partitions that certainly belong to another machine. Members' addresses distinguish machines only if one of them is
- * this machine's: behind network address translation all of them may be the same.
+ * The partitions that certainly belong to another machine. Members' addresses distinguish machines only if one of
+ * them is this machine's: behind network address translation all addresses may be the same.
  */
 function heldElsewhere(members: readonly GroupMember[]): ReadonlySet<number> {
   if (!members.some(({ isHere }) => isHere)) return new Set()

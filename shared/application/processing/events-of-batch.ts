@@ -18,7 +18,7 @@ export interface Readable extends ParkableRecord {
 
 export type Outcomes = readonly (StoreOutcome | ChangeOutcome | undefined)[]
 
-/** Events as the store takes them: orders, and changes if there are any. */
+/** Events as the store expects them: orders, and changes if there are any. */
 export function toBatch(events: readonly (OrderToStore | ChangeToStore)[]): Pick<StoreBatch, 'orders' | 'changes'> {
   const orders: OrderToStore[] = []
   const changes: ChangeToStore[] = []
@@ -29,7 +29,7 @@ export function toBatch(events: readonly (OrderToStore | ChangeToStore)[]): Pick
   return changes.length === 0 ? { orders } : { orders, changes }
 }
 
-/** One outcome for each record of the batch, in its order. */
+/** One outcome for each record of the batch, in the same sequence. */
 export function outcomesOf(batch: readonly Readable[], { outcomes, changes }: StoreResult): Outcomes {
   if (changes === undefined) return outcomes
   const ofOrders = outcomes.values()
@@ -38,8 +38,8 @@ export function outcomesOf(batch: readonly Readable[], { outcomes, changes }: St
 }
 
 /**
- * The records of a batch in groups that can be stored in any sequence: all records of an order are one group, in the order
- * of the log. Without changes each record is a group, because then no record has to wait for another.
+ * The records of a batch in groups that can be stored in any sequence: all records of an order are one group, in log
+ * order. Without changes each record is a group, because then no record has to wait for another.
  */
 export function groupsOf(batch: readonly Readable[]): readonly (readonly Readable[])[] {
   if (!batch.some(({ event }) => isChange(event))) return batch.map((readable) => [readable])
@@ -47,8 +47,9 @@ export function groupsOf(batch: readonly Readable[]): readonly (readonly Readabl
 }
 
 /**
- * The first change of each order, to be blamed for a failure that no record shows when it is stored as a copy: changes take
- * their turns only with the batch of their origins, so a fault in reading what waits shows nowhere else.
+ * The first change of each order, which is blamed for a failure that no record reproduces when stored as a copy.
+ * Changes take their turns only with the batch of their origins, so a fault in reading waiting changes occurs nowhere
+ * else.
  */
 export function firstChanges(batch: readonly Readable[], failure: Failure): Unstorable[] {
   return groupsOf(batch).flatMap((group) => {

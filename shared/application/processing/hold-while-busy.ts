@@ -8,9 +8,9 @@ import type { OrderStore, OrderToStore } from '../../ports/order-store.ts'
 
 /**
  * A store that is locked or permanently throttled fails every order as if that order were the cause. So before an order
- * is blamed for a busy store, the store is asked to take a made-up order in a transaction that is rolled back. While it
- * is too busy for that too, this is an outage and is held like one. Resolves with whether it had to be held; rejects with
- * `store-unavailable` when `deadline` has passed.
+ * is blamed for a busy store, a made-up order is stored in a transaction that is rolled back. While the store is too
+ * busy for this probe too, the failure counts as an outage, and the batch is held. Resolves with whether the batch had
+ * to be held; rejects with `store-unavailable` when `deadline` has passed.
  */
 export async function holdWhileBusy(
   store: Pick<OrderStore, 'previewBatch'>,
@@ -36,7 +36,7 @@ async function probe(store: Pick<OrderStore, 'previewBatch'>): Promise<void> {
     // Any other failure shows that the store was not too busy to process the probe.
     if (failure.class !== 'transient') return
     const detail = 'The store is too busy to take any order.'
-    // Azure may ask for a wait before the next attempt, and a probe counts as one.
+    // Azure may request a delay before the next attempt, and a probe counts as an attempt.
     const advised = isOrderError(error) ? error.retryAfterSeconds : undefined
     const wait = advised === undefined ? {} : { retryAfterSeconds: advised }
     throw new OrderError('store-unavailable', detail, { retriable: true, cause: error, ...wait })

@@ -14,11 +14,11 @@ import type { ChangeToStore, OrderToStore, ParkedChange, ParkedRecord } from '..
 /** A record with its journey, so that its headers are decoded once per delivery. */
 export interface ParkableRecord {
   readonly record: LogRecord
-  /** Undefined for a record that has not failed yet; so for every record of the orders topic. */
+  /** Undefined for a record that has not failed yet, such as every record in the orders topic. */
   readonly journey: Journey | undefined
 }
 
-/** A record that could not be stored where it was, and why. */
+/** A record that could not be stored, and why. */
 export interface Unstorable extends ParkableRecord {
   /** Null when the record cannot be read. */
   readonly event: OrderToStore | ChangeToStore | null
@@ -26,8 +26,8 @@ export interface Unstorable extends ParkableRecord {
 }
 
 /**
- * Puts records into the next retry topic, or the dead-letter topic when there is no next one. Resolves once all of them
- * are durable there, with the entries for the ledger and the orders' statuses. Holds through an outage of the log,
+ * Publishes records to the next retry topic, or to the dead-letter topic after the last one. Resolves once all records
+ * are durable there, with the entries for the ledger and the order statuses. Holds through an outage of the log,
  * because a record that is neither stored nor parked must not be committed.
  */
 export type Park = (
@@ -101,7 +101,10 @@ export function createPark(dependencies: {
     }
   }
 
-  /** A record that is too large is parked without its stack, or else without its value; it still names its origin. */
+  /**
+   * Parks a record that is too large without its stack, or otherwise without its value; the copy still names its
+   * origin.
+   */
   async function sendSmaller(topic: string, { unstorable, journey }: Parcel): Promise<void> {
     let refusal: unknown
     for (const size of SIZES) {
@@ -142,13 +145,13 @@ function toParkedRecord({ unstorable: { record, event }, journey }: Parcel): Par
     cause: journey.last.cause,
     acceptedAt: acceptedAtOf(record),
     order: event === null || isChange(event) ? null : event.order,
-    // Known even if the record cannot be read, so that the ledger does not count a redrive as an accepted order.
+    // Available even if the record cannot be read, so that the ledger does not count a redrive as an accepted order.
     redriveOf: headerText(record, HEADER.redriveOf) ?? null,
     ...(change !== undefined && { change }),
   }
 }
 
-/** Known by the record's headers even if its value cannot be read. */
+/** Identified by the record's headers, even if the value cannot be read. */
 function parkedChange(record: LogRecord, event: Unstorable['event']): ParkedChange | undefined {
   if (event !== null && !isChange(event)) return undefined
   const known = changeOf(record)

@@ -36,7 +36,7 @@ interface Decoded {
   readonly unreadable: Unstorable[]
 }
 
-/** Stores orders and their changes, and parks those that cannot be stored; the ledger accounts for all of them. */
+/** Stores orders and their changes, and parks records that cannot be stored; the ledger accounts for all of them. */
 export function createStoreOrders(dependencies: {
   log: Pick<EventLog, 'read'>
   store: Pick<OrderStore, 'storeBatch' | 'previewBatch'>
@@ -53,7 +53,7 @@ export function createStoreOrders(dependencies: {
   const recordsOfUndecided = createRecordsOfUndecided({ log, proofs, events })
   let failedInARow = 0
 
-  /** One transaction after another; while the store works on one, the next is decoded. */
+  /** Runs one transaction after another; while the store works on one, the next is decoded. */
   return async function storeOrders(records, deliveredAt = clock.now()) {
     let ahead: Promise<Decoded> | undefined
     const slices = [...transactions(records)]
@@ -61,7 +61,7 @@ export function createStoreOrders(dependencies: {
       const decoded = await (ahead ?? decode(slice))
       const next = slices[index + 1]
       ahead = next && decode(next)
-      // It is awaited in its turn, unless the current transaction fails first.
+      // The next transaction is awaited later, unless the current one fails first.
       ahead?.catch(() => undefined)
       await storeSlice(decoded, deliveredAt)
     }
@@ -73,14 +73,16 @@ export function createStoreOrders(dependencies: {
     const deadline = deliveredAt + MAX_HOLD_MS
     const hold: HoldOptions = { clock, events, of: 'store', signal, deadline }
 
-    // Poison is parked first: the ledger may count it only when it is safe elsewhere.
+    // Poison is parked first, because the ledger may count it only once it is durable elsewhere.
     const parked = await park(unreadable, hold)
     let batch = readable
     let tried = { attempt: 1, attemptsBeganAt: clock.now(), holds: 0 }
-    /** Whether the batch failed, and each of its records could be stored as a copy. */
+    /** Whether the batch failed although each of its records could be stored as a copy. */
     let isUnexplained = false
     let isWholeFailing = false
-    /** Whether the first record of each order is parked, so that the rest tells nothing about the orders of the batch. */
+    /**
+     * Whether the first record of each order is parked, so that the rest proves nothing about the orders in the batch.
+     */
     let onlyFollowers = false
     let result = await attempt(batch, parked, hold)
     while (result.kind !== 'stored') {
@@ -146,7 +148,7 @@ export function createStoreOrders(dependencies: {
     return records.map((record) => withProvenMarks(record, proofs))
   }
 
-  /** One transaction for the whole batch. Holds through an outage of the store; the caller decides about any other failure. */
+  /** One transaction for the whole batch. Holds through a store outage; the caller handles any other failure. */
   async function attempt(
     batch: readonly Readable[],
     parked: readonly ParkedRecord[],
@@ -168,13 +170,14 @@ export function createStoreOrders(dependencies: {
   }
 
   /**
-   * Blames no order if the store is too busy for any, whether that shows before the search or after it. Of the records of
-   * one order it blames the first that fails. Those behind it are not tried, because they must not overtake it: they stay
-   * in the batch, and wait in the store once the first one is parked.
+   * Blames no order if the store is too busy for any order, whether that is found before or after the search. Among one
+   * order's records it blames the first that fails. Later records of that order are not tried, because they must not
+   * overtake it: they stay in the batch, and wait in the store once the first record is parked.
    */
   async function findBlamed(batch: readonly Readable[], { class: kind }: Failure, hold: HoldOptions) {
     if (kind === 'transient' && (await holdWhileBusy(store, hold))) return []
-    // As copies: good orders are stored on the way, and no offset is counted before the culprits are parked.
+    // Stores them as copies: good orders are stored on the way, and no offset is counted before the culprits are
+    // parked.
     const tryToStore = async (some: readonly Readable[]) => {
       // This takes long in a slow store, and a stopping process has no time for it.
       signal.throwIfAborted()

@@ -12,9 +12,9 @@ import type { Readable } from './events-of-batch.ts'
 import type { Unstorable } from './park.ts'
 
 /**
- * The records of changes that could not be decided, to be parked. A change may have waited since an earlier batch: its
- * record is read from the log again. If the log no longer has it, the error is reported, and the change waits in the store
- * until another event of its order comes. Changes that are parked already are left out.
+ * The records of changes that could not be decided, to be parked. If a change has waited since an earlier batch, its
+ * record is read from the log again. If the log no longer has the record, the error is reported, and the change waits
+ * in the store until another event of its order arrives. Changes that are already parked are left out.
  */
 export type RecordsOfUndecided = (
   undecided: readonly UndecidedChange[],
@@ -51,7 +51,7 @@ export function createRecordsOfUndecided(dependencies: {
     const [original] = await log.read(topic, partition, offset, 1).catch(nothingIfUnreadable)
     if (original?.offset !== offset) return undefined
     const record = withProvenMarks(withoutJourney(original), proofs)
-    // By now another log may have another record there.
+    // By now the log may have been replaced and have another record at this offset.
     if (changeOf(record)?.changeId !== change.changeId) return undefined
     return { record, journey: undefined, event: readEvent(record, change.origin) }
   }
