@@ -1,15 +1,15 @@
 /**
- * Copies log, store and secrets into a new folder while all of them are in use. In the copy the log has everything that the
- * store has, and no consumer is ahead of the store. A product that starts on it reads again the records that were in
- * flight, and stores nothing twice.
+ * Copies log, store and secrets into a new folder while all of them are in use. The log in the copy contains everything
+ * that the store contains, and no consumer is ahead of the store. A product that starts from the copy reads the records
+ * that were in flight again, and stores nothing twice.
  *
- * The folder gets its name once all of it is on the disk. Rejects with `conflict` if a folder of that name exists, with
- * `store-full` if the disk has no room, and with `store-unavailable` or `log-unavailable`.
+ * The folder gets its final name once its content is on disk. Rejects with `conflict` if a folder of that name exists,
+ * with `store-full` if the disk has no room, and with `store-unavailable` or `log-unavailable`.
  */
 export type BackUp = (name: string) => Promise<BackupFiles>
 
 export interface BackupFiles {
-  /** Its path, on the machine of this process. */
+  /** The folder's path, on the machine of this process. */
   readonly folder: string
   readonly bytes: number
 }

@@ -1,11 +1,11 @@
-/** Time, chance and the end of the process, passed in: a test holds minutes of outage in an instant. */
+/** Time, randomness and waiting as a dependency, so that a test passes minutes of outage in an instant. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number
-  /** At least 0 and less than 1, as `Math.random`. */
+  /** At least 0 and less than 1, like `Math.random`. */
   random: () => number
-  /** Rejects with the signal's reason when it aborts. */
+  /** Rejects with the signal's reason when the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
-  /** Lets other work that waits for this thread have its turn. */
+  /** Yields to other work that waits for this thread. */
   yield(): Promise<void>
 }

@@ -3,13 +3,12 @@ import type { Cause } from '../domain/order-view.ts'
 import type { RecordPosition } from './event-log.ts'
 import type { Page } from './order-views.ts'
 
-/** The dead-letter store: every record that the dead-letter topic ever held, byte for byte, and its state. */
+/** The dead-letter store: every record that ever was in the dead-letter topic, byte for byte, and its state. */
 export interface DeadLetters {
   /**
-   * Keeps letters, in one transaction, and gives their orders the status `dead-lettered` unless they are stored or the
-   * letter is foreign.
-   * Nothing is refused: any bytes are kept. A known letter stays as it is. A letter of another record at the same place,
-   * as from an earlier log, is kept beside it.
+   * Keeps letters, in one transaction, and gives their orders the status `dead-lettered` unless the order is stored or
+   * the letter is foreign. Nothing is refused: any bytes are kept. A known letter stays unchanged. A letter of another
+   * record at the same position, such as from an earlier log, is kept beside it.
    */
   keep(letters: readonly DeadLetter[]): Promise<void>
 
@@ -18,50 +17,50 @@ export interface DeadLetters {
   /** Newest first, by keyset; without payloads. */
   list(query: DeadLetterQuery): Promise<Page<DeadLetterSummary>>
 
-  /** How many match. The cost grows with that number. */
+  /** The number of matching letters. The cost grows with it. */
   count(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>): Promise<number>
 
-  /** Groups of letters that died of the same cause, most recent first. */
+  /** Groups of letters with the same cause, most recent first. */
   groups(query: { limit: number; cursor?: string; state?: DeadLetterState }): Promise<Page<DeadLetterGroup>>
 }
 
 export const DEAD_LETTER_STATES = ['dead', 'redriven', 'resolved', 'superseded', 'discarded'] as const
 /**
- * `redriven`: sent back, outcome not known yet. `resolved`: its order is stored. `superseded`: the record that was sent
- * back died again and has a letter of its own.
+ * `redriven`: sent back, outcome not known yet. `resolved`: the order is stored. `superseded`: the record that was sent
+ * back failed again and has a letter of its own.
  */
 export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number]
 
 export interface DeadLetter {
   /**
-   * Its place in the orders topic; as `topic:partition:offset` the letter's id. For a letter that another consumer wrote,
-   * its own place in the dead-letter topic.
+   * The record's position in the orders topic, which as `topic:partition:offset` is the letter's id. For a letter that
+   * another consumer wrote, the letter's own position in the dead-letter topic.
    */
   readonly origin: RecordPosition
   readonly orderId: string | null
-  /** The change of that order, if the record is one of ours and of a change. */
+  /** The change of that order, if the record is this product's and contains a change. */
   readonly change?: LetterChange
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
   /** The original's headers, without those that parking added. */
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
-  /** The first failure and the last; the same if there was one attempt. */
+  /** The first and the last failure; equal after a single attempt. */
   readonly firstCause: Cause
   readonly lastCause: Cause
   readonly attempts: number
   /** RFC 3339. */
   readonly firstFailedAt: string
   readonly lastFailedAt: string
-  /** Equal for letters that died of the same cause: code, normalised message, place. */
+  /** Equal for letters with the same cause: code, normalised message, and location in the code. */
   readonly fingerprint: string
-  /** The stack of the last failure, at most 8 KiB; null if it has none. */
+  /** The stack of the last failure, at most 8 KiB; null without one. */
   readonly stack: string | null
   readonly consumerGroup: string
-  /** The letter that this record redrove; it becomes `superseded` when this one is kept. */
+  /** The letter that this record redrove, which becomes `superseded` when this letter is kept. */
   readonly redriveOf: string | null
-  /** The time of the original record, in milliseconds since 1970. */
+  /** The original record's timestamp, in milliseconds since 1970. */
   readonly recordTimestamp: number
-  /** Null for a record that this product gave up itself. */
+  /** Null for a record that this product itself gave up. */
   readonly foreign: ForeignFailure | null
 }
 
@@ -71,15 +70,15 @@ export interface LetterChange {
 }
 
 /**
- * The failure of another consumer that gave the record up, from headers that nobody has verified. Such a letter never
- * changes an order's status or the ledger, whatever is done to it.
+ * The failure of another consumer that gave up the record, from unverified headers. No act on such a letter changes an
+ * order's status or the ledger.
  */
 export interface ForeignFailure {
-  /** The writer's header format; `unknown` if there is none that we can read. */
+  /** The writer's header format; `unknown` for an unrecognised format. */
   readonly dialect: ForeignDialect
-  /** Where that consumer read the record. */
+  /** The position at which that consumer read the record. */
   readonly origin: RecordPosition | null
-  /** The class of the exception. */
+  /** The exception class. */
   readonly exception: string | null
 }
 
@@ -90,15 +89,15 @@ export interface KeptDeadLetter extends DeadLetter {
   readonly id: string
   readonly state: DeadLetterState
   readonly keptAt: string
-  /** The payload that an operator sent in its place; the original is `value`. */
+  /** The payload that an operator sent instead; the original is `value`. */
   readonly editedValue: Uint8Array | null
 }
 
 export type DeadLetterSummary = Omit<KeptDeadLetter, 'key' | 'value' | 'editedValue' | 'headers' | 'stack'>
 
-/** The part of a letter that says whether anything waits until it is repaired. */
+/** The part of a letter that shows whether changes wait until the letter is repaired. */
 export interface Waiting {
-  /** How many changes of its order wait for an earlier event, such as the letter's record; absent when there are none. */
+  /** How many changes of the order wait for an earlier event, such as the letter's record; absent if none wait. */
   readonly waitingChanges?: number
 }
 
@@ -112,49 +111,49 @@ export interface DeadLetterQuery {
   /** RFC 3339. Bounds of the last failure: at or after `from`, before `to`. */
   readonly from?: string
   readonly to?: string
-  /** True for letters of other consumers only, false for this product's only. */
+  /** True for only other consumers' letters, false for only this product's. */
   readonly foreign?: boolean
 }
 
-/** Dead letters by id, or by what they have in common. */
+/** Selects dead letters by id or by filter. */
 export type WhichLetters = { readonly ids: readonly string[] } | Omit<DeadLetterQuery, 'limit' | 'cursor' | 'state'>
 
 export interface DeadLetterGroup {
   readonly fingerprint: string
   readonly cause: Cause
-  /** The exception in one line, with the place where it was thrown (domain/stack.ts); null if there was none. */
+  /** The exception and where it was thrown, in one line (domain/stack.ts); null without an exception. */
   readonly exception: string | null
   readonly consumerGroup: string
-  /** Null for records that this product gave up itself. */
+  /** Null for records that this product itself gave up. */
   readonly foreignDialect: ForeignDialect | null
   readonly count: number
   readonly firstSeen: string
   readonly lastSeen: string
-  /** One of the letters, as an example. */
+  /** An example letter. */
   readonly sampleId: string
 }
 
 /**
- * The id of a letter. If letters of several logs have the same place, as after a topic was recreated, the later ones are
- * kept beside the first: the second is `topic@2:partition:offset`. No topic's name has an `@`.
+ * The id of a letter. If letters of several logs have the same position, such as after a topic was recreated, the later
+ * letters are kept beside the first: the second is `topic@2:partition:offset`. No topic name contains an `@`.
  */
 export function deadLetterId(origin: RecordPosition): string {
   return `${origin.topic}:${origin.partition}:${origin.offset}`
 }
 
-/** The topic under which the `n`th letter of one place is kept, counted from 1. */
+/** The topic under which the `n`th letter of one position is kept, counted from 1. */
 export function topicOfLetter(topic: string, n: number): string {
   return n === 1 ? topic : `${topic}@${n}`
 }
 
-/** The topic that a letter came from, by the topic under which it is kept. */
+/** The topic that a letter came from, given the topic under which the letter is kept. */
 export function originTopicOf(topic: string): string {
   return topic.replace(/@\d+$/, '')
 }
 
 /**
- * Whether two letters of one place are of the same record and not of two logs: they have the same order and change, or
- * neither has an order and their times are the same.
+ * Whether two letters of one position are of the same record rather than of two logs: they have the same order and
+ * change, or neither has an order and their timestamps are equal.
  */
 export function isSameLetter(one: LetterIdentity, other: LetterIdentity): boolean {
   if (one.orderId === null && other.orderId === null) return one.recordTimestamp === other.recordTimestamp

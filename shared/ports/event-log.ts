@@ -1,11 +1,11 @@
 /**
- * The log: partitioned, durable, and readable again from any offset at any time. Kafka in production, the embedded log for
- * `npm start` and tests. The orders topic is the source of truth; everything else can be rebuilt from it.
+ * The log: partitioned, durable, and readable again from any offset at any time. Kafka in production, the embedded log
+ * for `npm start` and tests. The orders topic is the source of truth; everything else can be rebuilt from it.
  */
 
 import type { Finding } from './finding.ts'
 
-/** The permanent place of a record, as in Kafka. Offsets are whole numbers below 2^53. */
+/** A record's permanent position, as in Kafka. Offsets are integers below 2^53. */
 export interface RecordPosition {
   readonly topic: string
   readonly partition: number
@@ -15,7 +15,7 @@ export interface RecordPosition {
 /** Name and value; a name may occur more than once, as in Kafka. A string is written as UTF-8. */
 export type RecordHeader = readonly [name: string, value: Uint8Array | string | null]
 
-/** A record on its way to the log. The key chooses the partition; without one the log spreads records. */
+/** A record on its way to the log. The key determines the partition; the log distributes records without a key. */
 export interface RecordToPublish {
   readonly key: Uint8Array | string | null
   /** A string is written as UTF-8; null is a tombstone. */
@@ -33,49 +33,49 @@ export interface LogRecord extends RecordPosition {
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
 }
 
-/** Whether a record keeps its producer's time, or gets the time at which the log took it. Kafka's names. */
+/** Whether a record keeps its producer's timestamp or gets the time at which the log appended it. Kafka's names. */
 export type TimestampType = 'CreateTime' | 'LogAppendTime'
 
-/** This machine's clock compared with the log's, by the log's answers to what this process published. */
+/** This machine's clock compared with the log's clock, from the responses to what this process published. */
 export interface ClockReading {
   /**
-   * How far this machine's clock was ahead of the log's at the last publish, in ms: negative if it was behind, 0 if they
-   * agree within the time that publishing took, undefined if the log did not say.
+   * How far this machine's clock was ahead of the log's at the last publish, in ms: negative if it was behind, 0 if
+   * they agree within the time that publishing took, undefined if the log did not report its time.
    */
   readonly aheadMs: number | undefined
   /** Further apart than two clocks that are set by NTP ever are. */
   readonly isOff: boolean
-  /** The log refused the last records because of their time. */
+  /** The log refused the last records because of their timestamps. */
   readonly isRefused: boolean
 }
 
-/** Where a partition begins and ends. */
+/** A partition's first and end offsets. */
 export interface PartitionOffsets {
   readonly partition: number
   readonly first: number
   /** Where reading ends for now: the offset that the next record will get, or the first of an open transaction. */
   readonly end: number
-  /** Offsets beyond `end`, which cannot be read before a transaction ends; absent if there are none. */
+  /** The number of offsets beyond `end` that cannot be read before a transaction ends; absent if zero. */
   readonly behindTransaction?: number
 }
 
-/** One consumer of a group. */
+/** A consumer in a group. */
 export interface GroupMember {
-  /** Its address as the log sees it, usually an IP address. */
+  /** The address as the log sees it, usually an IP address. */
   readonly address: string
-  /** Whether the address is one of this machine's. */
+  /** Whether the address belongs to this machine. */
   readonly isHere: boolean
-  /** Partitions of the topic that was asked for; empty while the group rebalances. */
+  /** Partitions of the requested topic; empty while the group rebalances. */
   readonly partitions: readonly number[]
 }
 
 export interface LogHealth {
   readonly available: boolean
-  /** The reason if it is not available, in words for an operator. */
+  /** Why the log is unavailable, in words for an operator. */
   readonly cause?: string
   /**
-   * Faults of this process's consumers although the log may be available, one line each: a partition that is held before
-   * an unreadable batch, or a group that cannot be joined. Absent if there are none.
+   * Faults of this process's consumers although the log may be available, one line each: a partition that is blocked by
+   * an unreadable batch, or a group that cannot be joined. Absent without faults.
    */
   readonly unreadable?: readonly string[]
 }
@@ -95,13 +95,13 @@ export interface EventLog extends AsyncDisposable {
 
   /**
    * Records of one partition from `fromOffset` on, ascending, at most `limit` of them and about 8 MiB; empty at the
-   * end. Passes over offsets that are not in the log and records of aborted transactions. Rejects with
+   * end. Skips offsets that are not in the log and records of aborted transactions. Rejects with
    * `log-unavailable`, or with `log-unreadable` if the first record lies in a batch that cannot be decoded: the error's
    * `unreadable` has the offsets.
    */
   read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
 
-  /** One entry a partition, ascending. A topic that does not exist rejects with `log-unavailable`. */
+  /** One entry per partition, ascending. A topic that does not exist rejects with `log-unavailable`. */
   offsets(topic: string): Promise<readonly PartitionOffsets[]>
 
   /**
@@ -122,23 +122,23 @@ export interface EventLog extends AsyncDisposable {
    */
   moveGroup(groupId: string, topic: string, partition: number, next: number): Promise<void>
 
-  /** Creates missing topics and leaves existing ones as they are. Safe to run from many processes at once. */
+  /** Creates missing topics and leaves existing topics unchanged. Safe to run from many processes at once. */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>
 
   /**
-   * Compares the settings of existing topics, inherited ones included, with those asked for: one sentence for each
-   * difference, with what it means for orders. Changes nothing. Rejects with `log-unavailable`.
+   * Compares the settings of existing topics, including inherited ones, with the requested settings: one sentence
+   * for each difference, with its consequence for orders. Changes nothing. Rejects with `log-unavailable`.
    */
   settingWarnings(topics: readonly TopicSpec[]): Promise<readonly string[]>
 
-  /** By the topic's settings when they were last read; `CreateTime` until then. */
+  /** According to the topic's settings when they were last read; `CreateTime` until then. */
   timestampTypeOf(topic: string): TimestampType
 
   clock(): ClockReading
 
   /**
-   * Distinguishes this log from another of the same name, such as a topic that was deleted and recreated, or its mirror.
-   * Null if nothing distinguishes them. Rejects with `log-unavailable`.
+   * Distinguishes this log from another of the same name, such as a topic that was deleted and recreated, or its
+   * mirror. Null if nothing distinguishes them. Rejects with `log-unavailable`.
    */
   identity(topic: string): Promise<string | null>
 
@@ -146,8 +146,8 @@ export interface EventLog extends AsyncDisposable {
   retention(topic: string): Promise<TopicRetention>
 
   /**
-   * Reads all of the log's files on this machine and reports damage. Bounded in time: the next call continues where this
-   * one stopped. Reading and publishing go on meanwhile. Rejects with `log-unavailable`.
+   * Reads all of the log's files on this machine and reports damage. Bounded in time: the next call continues where
+   * this call stopped. Reading and publishing continue meanwhile. Rejects with `log-unavailable`.
    */
   inspect(): Promise<readonly Finding[]>
 
@@ -158,11 +158,11 @@ export interface EventLog extends AsyncDisposable {
 export interface TopicRetention {
   /** The age at which a record leaves the log, in milliseconds; null if age does not matter. */
   readonly maxAgeMs: number | null
-  /** About how many bytes a partition keeps; null for all. */
+  /** About how many bytes a partition keeps; null if unlimited. */
   readonly maxBytes: number | null
   /**
-   * Whether an offset that is missing after the log's beginning was never a record, but a transaction's marker or one of
-   * its aborted records. False if records can vanish from within the log, because then nobody can tell.
+   * Whether an offset that is missing after the log start was never a record, but a transaction marker or an aborted
+   * record. False if records can vanish from within the log, because then the two cases look alike.
    */
   readonly holesAreMarkers: boolean
 }
@@ -178,7 +178,7 @@ export interface TopicSpec {
 export interface Subscription {
   readonly groupId: string
   readonly topic: string
-  /** The most records of one batch; a batch mixes partitions, each partition's records in order. */
+  /** The maximum number of records in a batch. A batch mixes partitions and keeps each partition's sequence. */
   readonly maxBatchSize: number
   /**
    * Called for one batch at a time. If it resolves, the batch is committed; if it rejects, nothing is committed and the
@@ -189,13 +189,16 @@ export interface Subscription {
   onError(error: unknown): void
 }
 
-/** Feeds the triggers of the embedded host; the Functions runtime has a consumer of its own. */
+/** Delivers records to the triggers of the embedded host; the Functions runtime has its own consumer. */
 export interface LogConsumer {
-  /** Delivers at least once, from the committed offset or else from the beginning. Closing waits for the batch in flight. */
+  /**
+   * Delivers at least once, from the committed offset or otherwise from the log start. Closing waits for the batch in
+   * flight.
+   */
   subscribe(subscription: Subscription): Promise<AsyncDisposable>
 }
 
-/** The offset that a group reads next. A position before the log's beginning counts as the beginning. */
+/** The offset that a group reads next. An offset before the log start counts as the log start. */
 export function nextOffset(
   committed: ReadonlyMap<number, number>,
   { partition, first }: Pick<PartitionOffsets, 'partition' | 'first'>,

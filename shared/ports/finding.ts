@@ -1,4 +1,4 @@
-/** The result of one of the doctor's checks. */
+/** The result of a doctor check. */
 export interface Finding {
   readonly name: string
   readonly well: boolean

@@ -1,30 +1,32 @@
 /**
  * The ledger: the outcome of each offset, for every partition of the orders topic. It is counted in the storing
- * transaction (`OrderStore.storeBatch`). This port reads it, and settles offsets that were passed over by what the log
- * says about them. It counts; it never decides what to skip.
+ * transaction (`OrderStore.storeBatch`). This port reads the ledger, and settles skipped offsets according to the log.
+ * The ledger counts; it never decides what to skip.
  */
 export interface Ledger {
-  /** One consistent picture, read in one transaction, because figures taken a moment apart would not add up under load. */
+  /**
+   * A consistent snapshot, read in one transaction, because figures taken a moment apart would not add up under load.
+   */
   read(groupId: string, maxGaps: number): Promise<LedgerSnapshot>
 
   /**
-   * Begins to count partitions that have no row yet, each where the log begins, so that records are noticed as lost if they
+   * Starts counting partitions that have no row yet, each from the log start, so that records count as lost if they
    * leave the log before the first one is counted. Existing rows stay. `logId` is the log's own id, if it has one; the
-   * ledger keeps the first that it gets.
+   * ledger keeps the first id that it gets.
    */
   begin(groupId: string, topic: string, starts: ReadonlyMap<number, number>, logId: string | null): Promise<void>
 
   /**
-   * Notes that the log that was counted was replaced or truncated. The note stays, however long the log grows, until the
-   * ledger is reset (`Maintenance.resetLedger`). False if it was noted before.
+   * Records that the counted log was replaced or truncated. The mark stays, however far the log grows, until the ledger
+   * is reset (`Maintenance.resetLedger`). False if the break was recorded before.
    */
   markBroken(groupId: string, topic: string, brokenBy: LogBreak): Promise<boolean>
 
   /**
-   * Settles offsets that were passed over, in one transaction: as absent (`lostBy: null`) or as lost. Offsets that were
-   * counted or settled meanwhile stay as they are. A lost range may go beyond `next`: the ledger then continues after
-   * it, because nothing before it can be delivered any more. Returns the newly lost ranges, so that one process reports
-   * each once.
+   * Settles skipped offsets, in one transaction: as absent (`lostBy: null`) or as lost. Offsets that were counted or
+   * settled meanwhile stay unchanged. A lost range may extend beyond `next`: the ledger then continues after the range,
+   * because nothing before its end can be delivered any more. Returns the newly lost ranges, so that one process
+   * reports each range once.
    */
   settle(groupId: string, settlements: readonly LedgerSettlement[]): Promise<readonly LedgerLoss[]>
 }
@@ -32,11 +34,11 @@ export interface Ledger {
 export interface LedgerSnapshot {
   /** The rows of the consumer group, in topic and partition order. */
   readonly partitions: readonly LedgerPartition[]
-  /** The logs that were counted, by topic. */
+  /** The counted logs, by topic. */
   readonly logs: readonly CountedLog[]
-  /** Offsets that were passed over and are not settled, ascending, at most `maxGaps` ranges; `to` is exclusive. */
+  /** Skipped, unsettled offsets, ascending, at most `maxGaps` ranges; `to` is exclusive. */
   readonly gaps: readonly LedgerGap[]
-  /** Offsets that were settled as lost, ascending, at most `maxGaps` ranges. */
+  /** Offsets settled as lost, ascending, at most `maxGaps` ranges. */
   readonly lost: readonly LedgerLoss[]
   /** How many origins are parked, by state. */
   readonly parked: Readonly<Record<ParkedState, number>>
@@ -46,12 +48,12 @@ export interface LedgerSnapshot {
 
 export interface CountedLog {
   readonly topic: string
-  /** Null if the log has no id, or the ledger has not got it yet. */
+  /** Null if the log has no id, or the ledger has not received it yet. */
   readonly id: string | null
   readonly brokenBy: LogBreak | null
 }
 
-/** `replaced`: another log is in its place. `truncated`: it ended before the last counted offset. */
+/** `replaced`: there is another log under the same name. `truncated`: the log ended before the last counted offset. */
 export type LogBreak = 'replaced' | 'truncated'
 
 export type ParkedState = 'retrying' | 'stored' | 'duplicate' | 'dead' | 'discarded' | 'redriven'
@@ -60,13 +62,13 @@ export type ParkedState = 'retrying' | 'stored' | 'duplicate' | 'dead' | 'discar
 export interface LedgerPartition {
   readonly topic: string
   readonly partition: number
-  /** The first offset that was counted, and the next one to count. */
+  /** The first counted offset, and the next offset to count. */
   readonly first: number
   readonly next: number
   readonly stored: number
   readonly duplicate: number
   readonly parked: number
-  /** Passed over, and not settled yet. */
+  /** Skipped, and not settled yet. */
   readonly gaps: number
   /** Never records: transaction markers and records of aborted transactions. */
   readonly absent: number
@@ -84,8 +86,8 @@ export interface LedgerGap {
 }
 
 /**
- * `log-start`: the log begins after them, because of retention or a DeleteRecords request. `hole`: they are missing within
- * a log that is compacted or has no transactions, so they may have been records.
+ * `log-start`: the log starts after these offsets, because of retention or a DeleteRecords request. `hole`: the offsets
+ * are missing within a log that is compacted or has no transactions, so they may have been records.
  */
 export type LossCause = 'log-start' | 'hole'
 

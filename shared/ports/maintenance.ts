@@ -3,34 +3,34 @@ import type { ChangeToStore, OrderToStore } from './order-store.ts'
 import type { Act, AuditEntry } from './redrives.ts'
 
 /**
- * The read model as a whole: rebuilding its orders from the log beside the live ones, beginning a new epoch of the ledger,
- * and the state of the store itself. Each call is one transaction.
+ * Operations on the whole read model: rebuilding its orders from the log beside the live orders, starting a new ledger
+ * epoch, and the state of the store itself. Each call is one transaction.
  *
  * A rebuild is carried out by one process, its `owner`, in steps. Each step renews a lease. If the owner dies, another
- * process may start over once the lease has ended. A step rejects with `conflict` if its owner has lost the rebuild.
+ * process may start over once the lease has expired. A step rejects with `conflict` if its owner has lost the rebuild.
  */
 export interface Maintenance {
   /**
-   * Begins a rebuild: drops the tables that an earlier one left, and creates empty ones beside the live ones. Writes a line
-   * of the audit. Rejects with `conflict` while another owner's lease lasts.
+   * Starts a rebuild: drops the tables that an earlier rebuild left, and creates empty tables beside the live ones.
+   * Writes an audit entry. Rejects with `conflict` while another owner's lease lasts.
    */
   beginRebuild(step: RebuildStep, act: Act): Promise<Rebuild>
 
-  /** The running rebuild, or else the last one. */
+  /** The running rebuild, or otherwise the last one. */
   getRebuild(): Promise<Rebuild | undefined>
 
   /**
-   * Projects records of the log into the new tables. What a record alone does not show is taken from the live tables: which
-   * of an order's records stored it, when, and in what sequence. Answers for each:
-   * - `projected`: the live order is from this record; it is now in the new tables.
-   * - `elsewhere`: its order is stored from another record, as after an edit.
-   * - `refused`: the live order is from this record, but the tables do not allow it as today's code reads it.
-   * - `lost`: the group's ledger says that it was stored, but the store does not have its order.
+   * Projects log records into the new tables. Data that the record alone does not contain comes from the live tables: which
+   * of an order's records stored it, when, and in what sequence. Returns for each record:
+   * - `projected`: the live order comes from this record and is now in the new tables.
+   * - `elsewhere`: its order was stored from another record, such as after an edit.
+   * - `refused`: the live order comes from this record, but the tables do not allow the order as the current code reads it.
+   * - `lost`: the group's ledger counted the record as stored, but the store does not have its order.
    * - `not-stored`: retried, dead, discarded, replaced, or not processed yet.
    *
-   * An order is projected with the changes that were applied to it, as today's code folds them. Changes themselves are not
-   * rebuilt, because the store keeps their events: a change is `projected` if it is known from this record, `elsewhere` if
-   * from another one, `lost` or `not-stored`.
+   * An order is projected with the changes that were applied to it, as the current code folds them. Changes themselves are
+   * not rebuilt, because the store keeps their events: a change is `projected` if it is known from this record,
+   * `elsewhere` if it is known from another record, otherwise `lost` or `not-stored`.
    */
   projectOrders(
     step: RebuildStep,
@@ -39,9 +39,10 @@ export interface Maintenance {
   ): Promise<readonly RebuildOutcome[]>
 
   /**
-   * Goes through at most `limit` more live orders, in the order in which they were stored: copies those that no record
-   * made, and puts all of them into the full-text index. Answers how many it went through; fewer than `limit` means that
-   * it has reached the end for now. `kept` existed when the rebuild began; the rest was stored meanwhile by today's code.
+   * Processes at most `limit` more live orders, in the sequence in which they were stored: copies orders that no record
+   * produced, and adds all of them to the full-text index. Returns how many orders were processed; fewer than `limit`
+   * means that the end is reached for now. `kept` orders existed when the rebuild started; the current code stored the
+   * rest meanwhile.
    */
   completeOrders(step: RebuildStep, limit: number): Promise<{ readonly orders: number; readonly kept: number }>
 
@@ -52,32 +53,32 @@ export interface Maintenance {
   abandonRebuild(owner: string, why: string, at: string): Promise<void>
 
   /**
-   * Replaces the ledger of a group by a new epoch, and deletes the old one's parked places. Offsets between `first` and
-   * `next` count as passed over, for `ledger repair`. Writes a line of the audit.
+   * Replaces a group's ledger with a new epoch, and deletes the old epoch's parked positions. Offsets between `first`
+   * and `next` count as skipped, for `ledger repair`. Writes an audit entry.
    *
-   * It deletes in steps, each one transaction, and the last of them begins the new epoch. If it ends halfway, the old
-   * ledger remains with fewer parked places: it does not balance, and another reset continues.
+   * Deletion runs in steps, each in one transaction, and the last step starts the new epoch. If the reset ends halfway,
+   * the old ledger remains with fewer parked positions: it does not balance, and another reset continues.
    */
   resetLedger(groupId: string, epoch: LedgerEpoch, act: Act): Promise<void>
 
-  /** Writes a line of the audit for an act that is carried out elsewhere, such as in the log. */
+  /** Writes an audit entry for an act that is carried out elsewhere, such as in the log. */
   recordAct(action: AuditEntry['action'], target: string, act: Act): Promise<void>
 
   /**
-   * Lets `owner` repair the ledger of a group, and writes a line of the audit. False while another owner's lease lasts, so
-   * that only one of several instances repairs.
+   * Lets `owner` repair a group's ledger, and writes an audit entry. False while another owner's lease lasts, so that
+   * only one of several instances repairs.
    */
   beginRepair(lease: RepairLease, act: Act): Promise<boolean>
 
-  /** Ends the lease of `owner`. Does nothing if another owner has it by now. */
+  /** Ends the lease of `owner`. Does nothing if another owner has the lease by now. */
   endRepair(groupId: string, owner: string): Promise<void>
 
-  /** Brings the schema up to date, as opening the store does; returns every migration. */
+  /** Brings the schema up to date, like opening the store; returns every migration. */
   migrate(): Promise<Schema>
 
   /**
-   * Findings about the store itself for operators: its version, damage, the isolation of readers, … Reading and writing go
-   * on meanwhile.
+   * Findings about the store itself for operators: its version, damage, the isolation of readers, … Reading and writing
+   * continue meanwhile.
    */
   inspect(): Promise<readonly Finding[]>
 }
@@ -86,7 +87,7 @@ export interface RebuildStep {
   readonly owner: string
   /** RFC 3339. */
   readonly at: string
-  /** How long nobody else may begin a rebuild, counted from `at`. */
+  /** How long no other owner may start a rebuild, counted from `at`. */
   readonly leaseMs: number
   readonly progress: RebuildProgress
 }
@@ -95,23 +96,23 @@ export type RebuildOutcome = 'projected' | 'elsewhere' | 'refused' | 'lost' | 'n
 
 export interface RebuildProgress {
   readonly phase: 'projecting' | 'completing' | 'swapping'
-  /** Records of the log that were read, and how many there were at the beginning. */
+  /** Log records that were read, and how many there were at the start. */
   readonly records: number
   readonly recordsInAll: number
   /** Orders rebuilt from their records. */
   readonly projected: number
   /** Orders that the store had lost and the log still had. */
   readonly restored: number
-  /** Orders kept as they were, because their record is gone or today's code does not accept it. */
+  /** Orders kept unchanged, because their record is gone or the current code does not accept it. */
   readonly kept: number
-  /** Orders that are in the full-text index so far. */
+  /** Orders in the full-text index so far. */
   readonly completed: number
 }
 
 export interface Rebuild extends RebuildProgress {
   /** `abandoned`: its process died; start another rebuild. */
   readonly state: 'running' | 'done' | 'failed' | 'abandoned'
-  /** Why it failed, in words. */
+  /** Why the rebuild failed, in words. */
   readonly why: string | null
   readonly startedAt: string
   readonly updatedAt: string
@@ -120,11 +121,11 @@ export interface Rebuild extends RebuildProgress {
 
 export interface LedgerEpoch {
   readonly topic: string
-  /** The id of the log that is counted from now on; null if it has none. */
+  /** The id of the log that is counted from now on; null if the log has no id. */
   readonly logId: string | null
   readonly partitions: readonly {
     readonly partition: number
-    /** Where the log begins, and where the group reads next. */
+    /** The first offset of the log, and the offset that the group reads next. */
     readonly first: number
     readonly next: number
   }[]

@@ -5,57 +5,58 @@ import type { RecordPosition } from './event-log.ts'
 
 /**
  * The write side. A batch of delivered records becomes orders, statuses, history and ledger in one round trip and one
- * transaction; its effect is idempotent, so that a batch delivered again changes nothing.
+ * transaction. The effect is idempotent, so that a redelivered batch changes nothing.
  */
 export interface OrderStore extends AsyncDisposable {
   /**
-   * Stores what is new, finds what is known, and accounts for every record of the batch in the ledger.
+   * Stores new orders, recognises known orders, and accounts for every record of the batch in the ledger.
    *
    * Returns an outcome for each order, in the order given:
-   * - `stored`: it is in the store now, or it already was *from this same position* (a redelivery).
+   * - `stored`: the order is in the store now, or already was *from this same position* (a redelivery).
    * - `duplicate`: the same order with the same body was stored from another position.
    * - `withheld`: an operator decided otherwise. Its dead letter was discarded or edited, or the edited payload died
    *   and has a letter of its own, or the order was discarded. Redeliveries change nothing until the letter is restored
    *   or redriven; the ledger counts the record as parked.
-   * - a `Rejection`: it can never be stored as it is. The other orders of the batch are stored all the same.
+   * - a `Rejection`: the order can never be stored as it is. The other orders of the batch are stored nevertheless.
    *
    * The ledger (for `delivered: 'origin'`) first locks its rows in topic, partition order, then counts only offsets at
-   * or beyond `next`, and any offset passed over as a gap. An offset that was counted as a gap leaves the gaps if it is
+   * or beyond `next`, and any skipped offset as a gap. An offset that was counted as a gap leaves the gaps if it is
    * delivered after all. If any order is rejected, the ledger does not move (`counted: false`): the caller parks the
    * rejected orders and calls again with them in `parked`, and stored orders are found by their positions.
    *
    * For `delivered: 'copy'` (retry topics) no offset is counted: the parked row of each origin gets the new state.
    *
-   * Changes come after the orders of their batch, in the order of the log. Each is kept with its event and takes its turn:
-   * it is decided when every event of the same order that came before it is decided, in the same transaction or right
-   * after it. Until then it waits, and whatever decides its predecessor decides it too: a retry, a redrive, an edit, a
-   * discard. For each there is an outcome, in the order given:
-   * - `applied`: the order has it. Also if it had it before, *from this same position*.
-   * - `refused`: the order as it was did not take it (domain/order.ts), an earlier event was discarded, or a later
-   *   change was applied before this one came back from a dead letter. The caller asks why at `OrderViews`.
-   * - `waiting`: its turn has not come.
-   * - `duplicate`: it is known from another position.
+   * Changes come after the orders of their batch, in log order. Each change is kept with its event and takes its turn: it
+   * is decided when every earlier event of the same order is decided, in the same transaction or right after it. Until
+   * then the change waits, and any act that decides its predecessor decides it too: a retry, a redrive, an edit, a
+   * discard. Returns an outcome for each change, in the order given:
+   * - `applied`: the order includes the change, now or already before *from this same position*.
+   * - `refused`: the order's state did not allow the change (domain/order.ts), an earlier event was discarded, or a later
+   *   change was applied before this change came back from a dead letter. `OrderViews` reports the cause.
+   * - `waiting`: the turn of the change has not come.
+   * - `duplicate`: the change is known from another position.
    * - `withheld`: as for orders.
-   * - a `Rejection` with `order-id-reused` if its id belongs to another change.
+   * - a `Rejection` with `order-id-reused` if the id belongs to another change.
    *
-   * A copy, or a dead letter, may arrive before the ledger has counted its origin, as after a process died in between. The
-   * batch of the origin may bring earlier changes of the order, so until then such a change is kept, is not decided, and
-   * holds no other; its turn is that of its origin. An origin in a topic that the ledger does not count has its turn at once.
+   * A copy or a dead letter may arrive before the ledger has counted its origin, such as after a process died in between.
+   * The origin's batch may contain earlier changes of the order. Until that batch, the change is kept, is not decided, and
+   * holds back no other change; its turn is that of its origin. An origin in a topic that the ledger does not count has
+   * its turn at once.
    *
-   * If deciding a change fails by a bug, the result names the change in `undecided`, and the batch is stored all the same.
-   * The change stays as it is, and so do the ones behind it, until its record comes again. The caller parks that record
-   * with the code `change-not-decided`. Only this failure holds a change that waits: any other may be told late, after a
-   * copy of the record was stored.
+   * If deciding a change fails because of a bug, the result lists the change in `undecided`, and the batch is stored
+   * nevertheless. The change and its successors stay unchanged until its record arrives again. The caller parks that
+   * record with the code `change-not-decided`. Only this failure holds back a waiting change, because any other failure
+   * may be reported late, after a copy of the record was stored.
    *
-   * Rejects as a whole, with nothing changed, if the store is away: `store-unavailable`, `store-full`
+   * Rejects as a whole, with nothing changed, if the store is unavailable: `store-unavailable`, `store-full`
    * (outages: the batch is good) or `store-busy` (transient).
    */
   storeBatch(batch: StoreBatch): Promise<StoreResult>
 
   /**
-   * What `storeBatch` would do with these orders and then with these changes, and which changes that wait in the store it
-   * would decide with them. Nothing is written. Rejects with the original error if deciding one of these changes fails by a
-   * bug.
+   * What `storeBatch` would do with these orders and then with these changes, and which changes waiting in the store it
+   * would decide with them. Nothing is written. Rejects with the original error if deciding one of these changes fails
+   * because of a bug.
    */
   previewBatch(batch: Pick<StoreBatch, 'orders' | 'changes'>): Promise<BatchPreview>
 
@@ -64,7 +65,7 @@ export interface OrderStore extends AsyncDisposable {
    */
   findByIdempotencyKey(keyHash: string): Promise<KnownOrder | undefined>
 
-  /** The same for the hash of a change's key (`changeKeyHash`). */
+  /** The change to which the hash of a change's key (`changeKeyHash`) belongs. */
   findChangeByIdempotencyKey(keyHash: string): Promise<KnownChange | undefined>
 
   /** Never rejects. */
@@ -73,7 +74,7 @@ export interface OrderStore extends AsyncDisposable {
 
 export interface StoreHealth {
   readonly available: boolean
-  /** The reason if it is not available, in words for an operator. */
+  /** Why the store is unavailable, in words for an operator. */
   readonly cause?: string
 }
 
@@ -81,16 +82,16 @@ export interface StoreBatch {
   readonly groupId: string
   readonly delivered: 'origin' | 'copy'
   readonly orders: readonly OrderToStore[]
-  /** In the order of the log. Absent in a batch without any, as most are. */
+  /** In log order. Absent in a batch without changes, as in most batches. */
   readonly changes?: readonly ChangeToStore[]
-  /** Records of the batch that are already safe in a retry topic or the dead-letter topic, acknowledged. */
+  /** Records of the batch that are already durable in a retry topic or the dead-letter topic. */
   readonly parked: readonly ParkedRecord[]
   /** The time of stored orders and changed rows, as RFC 3339 in UTC. */
   readonly now: string
 }
 
 export interface OrderToStore {
-  /** The position of the order's record in the orders topic; for a copy, the original's. */
+  /** The position of the order's record in the orders topic; for a copy, the original's position. */
   readonly origin: RecordPosition
   readonly orderId: string
   readonly acceptedAt: string
@@ -105,7 +106,7 @@ export interface OrderToStore {
 }
 
 export interface ChangeToStore {
-  /** The position of the change's record in the orders topic; for a copy, the original's. */
+  /** The position of the change's record in the orders topic; for a copy, the original's position. */
   readonly origin: RecordPosition
   readonly orderId: string
   readonly changeId: string
@@ -118,13 +119,13 @@ export interface ChangeToStore {
   readonly redriveOf: string | null
 }
 
-/** Of a parked record that is a change of `orderId`. */
+/** The change in a parked record whose order is `orderId`. */
 export interface ParkedChange {
   readonly changeId: string
   readonly kind: ChangeKind
-  /** Null if it cannot be read. */
+  /** Null if the change cannot be read. */
   readonly change: OrderChange | null
-  /** The key stays that of this change while it is parked. */
+  /** The key belongs to this change while the change is parked. */
   readonly idempotencyKeyHash: string | null
 }
 
@@ -132,7 +133,7 @@ export interface ParkedRecord {
   readonly origin: RecordPosition
   readonly orderId: string | null
   readonly state: 'retrying' | 'dead'
-  /** Attempts so far, and the most there will be. */
+  /** Attempts so far, and the maximum number of attempts. */
   readonly attempt: number
   readonly maxAttempts: number
   /** RFC 3339; null when dead. */
@@ -142,7 +143,7 @@ export interface ParkedRecord {
   /** The order, if the record can be read, so that its caller can see it meanwhile. */
   readonly order: NewOrderCommand | null
   readonly redriveOf: string | null
-  /** Absent for the record of an order itself. The change holds what comes after it, and the order's own status stays. */
+  /** Absent for a record of the order itself. The change holds back later changes, and the order's own status stays. */
   readonly change?: ParkedChange
 }
 
@@ -159,11 +160,11 @@ export interface BatchPreview {
   readonly outcomes: readonly StoreOutcome[]
   /** One for each of the changes, in the same order. */
   readonly changes: readonly ChangePreview[]
-  /** The changes of these orders that are not in the batch but would be decided with it, in sequence. */
+  /** These orders' changes that are not in the batch but would be decided with it, in sequence. */
   readonly followers: readonly FollowerPreview[]
 }
 
-/** The cause says why a change would be refused. */
+/** The cause explains why a change would be refused. */
 export type ChangePreview = ChangeOutcome & { readonly cause?: Cause }
 
 export interface FollowerPreview {
@@ -183,9 +184,9 @@ export interface Rejection {
 export interface StoreResult {
   /** One for each of `batch.orders`, in the same order. */
   readonly outcomes: readonly StoreOutcome[]
-  /** One for each of `batch.changes`; absent if there are none. */
+  /** One for each of `batch.changes`; absent without changes. */
   readonly changes?: readonly ChangeOutcome[]
-  /** The changes whose turn came and that could not be decided, at most one for each order; absent if there are none. */
+  /** Changes whose turn came but that could not be decided, at most one per order; absent if all were decided. */
   readonly undecided?: readonly UndecidedChange[]
   /** Whether the ledger now accounts for the batch. */
   readonly counted: boolean
@@ -193,7 +194,7 @@ export interface StoreResult {
 
 export interface UndecidedChange {
   readonly changeId: string
-  /** The position from which the change is kept. It need not be in this batch. */
+  /** The position of the record from which the change is kept, which need not be in this batch. */
   readonly origin: RecordPosition
   readonly error: unknown
 }

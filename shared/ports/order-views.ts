@@ -2,47 +2,50 @@ import type { ChangeView } from '../domain/changes/change-view.ts'
 import type { Currency, PaymentMethod } from '../domain/order-commands.ts'
 import type { HistoryEntry, OrderView, StoreStatus } from '../domain/order-view.ts'
 
-/** The read side. Readers never wait for writers. Rejects with `store-unavailable` when the store cannot be asked. */
+/** The read side. Readers never wait for writers. Rejects with `store-unavailable` if the store cannot be queried. */
 export interface OrderViews {
   /** The order as the store knows it; undefined if it has not reached the store, though its id may have been issued. */
   get(orderId: string): Promise<OrderView | undefined>
 
-  /** The same for at most 500 orders in one query; unknown ids are left out. */
+  /** At most 500 orders in one query; unknown ids are left out. */
   getMany(orderIds: readonly string[]): Promise<ReadonlyMap<string, OrderView>>
 
   /**
-   * Newest first, by the position in the store and never by OFFSET, so that inserts while paging neither repeat nor hide
-   * existing orders. Without `status` the orders that were stored, cancelled ones too; with a status the orders that have it,
-   * with their content as far as it is known.
+   * Newest first, paged by position in the store and never by OFFSET, so that inserts while paging neither repeat nor
+   * hide existing orders. Without `status`, returns all stored orders, including cancelled ones; with a status, the
+   * orders that have it, with their content if known.
    */
   list(query: ListQuery): Promise<Page<OrderView>>
 
   /**
-   * Full text over customer names, item descriptions, item codes, references, e-mail addresses and order ids: every word must be
-   * there, as a word or the beginning of one, in any case and with or without accents (domain/search/search-words.ts says what
-   * a word is). An order id is found as a whole or by its last twelve digits; the words of an e-mail address that have
-   * digits, such as `test7`, are found by `test` on SQL Server, and on SQLite only whole. Best first (whole words before
-   * beginnings, the customer's name before the rest), then newest; an order's rank does not change as others are
-   * added, so that pages are stable. Query syntax counts as plain text, and a text without a word finds nothing.
+   * Full text over customer names, item descriptions, item codes, references, e-mail addresses and order ids: every
+   * word must occur, as a word or as the prefix of a word, in any case and with or without accents
+   * (domain/search/search-words.ts defines words). An order id is found as a whole or by its last twelve digits; the
+   * words of an e-mail address that have digits, such as `test7`, are found by `test` on SQL Server, and on SQLite only
+   * whole. Best first (whole words before prefixes, the customer's name before the rest), then newest; an order's rank
+   * does not change as others are added, so that pages are stable. Query syntax counts as plain text, and a text
+   * without a word finds nothing.
    *
-   * After an update that changes how words are folded, earlier orders are folded again in the background. Until then each
-   * is found by the words that the old and the new folding have in common.
+   * After an update that changes how words are folded, earlier orders are folded again in the background. Until then
+   * each order is found by the words that the old and the new folding have in common.
    */
   search(query: SearchQuery): Promise<Page<OrderView>>
 
   /**
-   * The changes of an order that reached the store, in the order in which they came; empty if there are none. `behind` is
-   * of now.
+   * The changes of an order that reached the store, in the sequence of their arrival; empty without changes. `behind`
+   * describes the current state.
    */
   changes(orderId: string, query: { limit: number; cursor?: string }): Promise<Page<ChangeView>>
 
   /** At most 500 changes in one query, by their ids; unknown ids are left out. */
   getChanges(changeIds: readonly string[]): Promise<ReadonlyMap<string, ChangeView>>
 
-  /** How many changes of each of at most 500 orders wait for an earlier event of the order; orders without any are left out. */
+  /**
+   * For each of at most 500 orders, how many of its changes wait for an earlier event; orders without any are left out.
+   */
   countWaiting(orderIds: readonly string[]): Promise<ReadonlyMap<string, number>>
 
-  /** The history of an order, oldest entry first; undefined if the store does not know it. */
+  /** The history of an order, oldest entry first; undefined if the store does not know the order. */
   history(orderId: string): Promise<readonly HistoryEntry[] | undefined>
 }
 
@@ -60,7 +63,7 @@ export interface ListQuery {
   /** RFC 3339. Bounds of the time of acceptance: at or after `from`, before `to`. */
   readonly from?: string
   readonly to?: string
-  /** Words, as in `search`; the order of the list stays newest first. */
+  /** Words, as in `search`; the list stays sorted newest first. */
   readonly q?: string
 }
 
@@ -68,7 +71,7 @@ export interface SearchQuery {
   readonly q: string
   readonly limit: number
   readonly cursor?: string
-  /** Look only in customer names: the original application's search. */
+  /** Search only customer names, like the original application. */
   readonly customersOnly?: boolean
 }
 

@@ -3,82 +3,84 @@ import type { Page } from './order-views.ts'
 
 /**
  * Operators' acts on dead letters, kept beside the letters: redrive tasks, discards, edits, and the audit of every act.
- * Each call is one transaction unless its description says otherwise. A call with an `Act` also writes a line of the
- * audit.
+ * Each call is one transaction unless its description says otherwise. A call with an `Act` also writes an audit entry.
  */
 export interface Redrives {
   /**
-   * Creates a task for the letters that match and are `dead`, in the order in which they were kept. Letters that are named
-   * belong to it in any state, and those that are not `dead` are skipped. Rejects with `dead-letter-not-found` if no
-   * letter has one of the ids, with `conflict` if no letter is `dead`.
+   * Creates a task for the letters that match and are `dead`, in the sequence in which they were kept. Letters selected
+   * by id belong to the task in any state, but letters that are not `dead` are skipped. Rejects with
+   * `dead-letter-not-found` if no letter has any of the ids, with `conflict` if no letter is `dead`.
    *
-   * Letters that match a filter are gathered in steps, each one transaction, and the task begins when it has all of them.
-   * If the process dies meanwhile, or the store goes away, the next process that leases the task continues.
+   * Letters that match a filter are gathered in steps, each in one transaction, and the task starts when all are
+   * gathered. If the process dies or the store becomes unavailable meanwhile, the next process that leases the task
+   * continues.
    */
   create(task: NewRedrive, act: Act): Promise<RedriveTask>
 
   get(taskId: string): Promise<RedriveTask | undefined>
 
   /**
-   * Newest first. The cost of counting a task's outcomes grows with its letters, so each task is read separately, as `get`
-   * does, and a page of long tasks blocks nothing else.
+   * Newest first. The cost of counting a task's outcomes grows with its letters, so each task is read separately, like
+   * `get`, and a page of long tasks blocks nothing else.
    */
   list(query: { limit: number; cursor?: string }): Promise<Page<RedriveTask>>
 
   /**
-   * Gives `owner` the running task that has been due longest, until `leaseMs` after `nowMs`. A task whose owner died is free
-   * once its lease has ended; an owner that failed in between may have it again at once. Undefined if nothing is due.
+   * Gives `owner` the running task that has been due longest, until `leaseMs` after `nowMs`. A task whose owner died is
+   * free once its lease has expired; an owner that failed in between may lease it again at once. Undefined if no task
+   * is due.
    */
   lease(owner: string, nowMs: number, leaseMs: number): Promise<RedriveTask | undefined>
 
   /**
-   * The `dead` letters of the task's next step, at most `limit` and about 8 MiB, recorded as that step's before they are
+   * The `dead` letters of the task's next step, at most `limit` and about 8 MiB, recorded for that step before they are
    * sent. If a process died before `markSent`, the recorded letters that are still `dead` come first. Empty if the task
    * is not running or not leased to `owner`.
    */
   claim(taskId: string, owner: string, limit: number): Promise<readonly KeptDeadLetter[]>
 
   /**
-   * Marks letters as sent to their origin topic at `at`: `dead` becomes `redriven`, and the histories of orders that were
-   * not stored before get an entry.
+   * Marks letters as sent to their origin topic at `at`: `dead` becomes `redriven`, and the histories of orders that
+   * were not stored before get an entry.
    */
   markSent(taskId: string, letterIds: readonly string[], at: string): Promise<void>
 
   /**
-   * Ends the lease of `owner`: the task is due again at `dueMs`, or has ended as `ending` says. Changes nothing if another
+   * Ends the lease of `owner`: the task is due again at `dueMs`, or ends with `ending`. Changes nothing if another
    * owner has the lease or an operator changed the task meanwhile.
    */
   release(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): Promise<void>
 
   /**
-   * For operators: cancels a running task, or resumes a stopped or cancelled one, which then begins with one letter again.
-   * A resume prepares the letters in steps before the task runs again. Rejects with `not-found` or `conflict`.
+   * For operators: cancels a running task, or resumes a stopped or cancelled one, which then begins with one letter
+   * again. A resume prepares the letters in steps before the task runs again. Rejects with `not-found` or `conflict`.
    */
   change(taskId: string, to: 'cancelled' | 'running', act: Act): Promise<RedriveTask>
 
   /**
-   * `dead` becomes `discarded`, or back. Its order's status follows unless it is stored or another of its letters is
-   * still open. Rejects with `dead-letter-not-found` or `conflict`.
+   * `dead` becomes `discarded`, or the reverse. The order's status follows unless the order is stored or another of its
+   * letters is still open. Rejects with `dead-letter-not-found` or `conflict`.
    */
   discard(letterId: string, act: Act): Promise<KeptDeadLetter>
   restore(letterId: string, act: Act): Promise<KeptDeadLetter>
 
   /**
-   * Discards each of the letters that is `dead`, as `discard` does, and returns how many; there may be more if a step lost a
-   * race and was repeated. Skips unknown ids and letters in another state. Each letter is discarded wholly or not at all,
-   * with its line of the audit; after a failure those before it stay discarded.
+   * Discards each of the letters that is `dead`, like `discard`, and returns how many; the number may be too low if a
+   * step lost a race and was repeated. Skips unknown ids and letters in another state. Each letter is discarded wholly
+   * or not at all, with its audit entry; after a failure, the letters before it stay discarded.
    */
   discardMany(letterIds: readonly string[], act: Act): Promise<number>
 
   /**
-   * Discards a change that waits, and lets those behind it take their turns. Rejects with `conflict`, with nothing changed,
-   * if it does not wait, or if its order, or an earlier change of it, is retried, dead or discarded.
+   * Discards a waiting change, and lets its successors take their turns. Rejects with `conflict`, with nothing changed,
+   * if the change does not wait, or if its order, or an earlier change of that order, is retried, dead or discarded.
    */
   discardChange(changeId: string, act: Act): Promise<void>
 
   /**
-   * Keeps the edited payload beside the original before it is sent, so that an edit whose sending is uncertain is on record
-   * too. The letter stays `dead`. Rejects with `dead-letter-not-found`, or with `conflict`, as for a letter of a change.
+   * Keeps the edited payload beside the original before it is sent, so that an edit whose sending is uncertain is
+   * recorded too. The letter stays `dead`. Rejects with `dead-letter-not-found`, or with `conflict`, as for a letter of
+   * a change.
    */
   recordEdit(letterId: string, value: Uint8Array, act: Act): Promise<KeptDeadLetter>
 
@@ -89,7 +91,7 @@ export interface Redrives {
   audit(query: { limit: number; cursor?: string; target?: string }): Promise<Page<AuditEntry>>
 }
 
-/** Who acts and why. The operator is the one that the request claims, unless the platform has authenticated them. */
+/** Who acts and why. The operator is the name in the request, unless the platform has authenticated the operator. */
 export interface Act {
   readonly operator: string
   readonly verified: boolean
@@ -100,25 +102,25 @@ export interface Act {
 
 export type RedriveState = 'running' | 'stopped' | 'cancelled' | 'done'
 
-/** How a task ends on its own; `why` is in words. */
+/** How a task ends without an operator; `why` is in words. */
 export type RedriveEnding = { readonly state: 'done' } | { readonly state: 'stopped'; readonly why: string }
 
 export interface NewRedrive {
   readonly id: string
   readonly letters: WhichLetters
-  /** The most letters sent per second. */
+  /** The maximum number of letters sent per second. */
   readonly ratePerSecond: number
 }
 
 export interface RedriveTask {
   readonly id: string
   readonly state: RedriveState
-  /** Why it stopped on its own, in words. */
+  /** Why the task stopped without an operator, in words. */
   readonly why: string | null
   readonly createdAt: string
   readonly updatedAt: string
   readonly operator: string
-  /** The operator's reason, which the orders' histories repeat. */
+  /** The operator's reason, which also appears in the orders' histories. */
   readonly reason: string | null
   readonly ratePerSecond: number
   /** How many steps have begun; the first sends one letter, later ones more. */
@@ -129,13 +131,16 @@ export interface RedriveTask {
   readonly waiting: number
   /** Sent, outcome not known yet. */
   readonly pending: number
-  /** Their orders are stored. */
+  /** The orders are stored. */
   readonly resolved: number
   /** Dead again, under another id. */
   readonly failed: number
-  /** Never sent, because they were discarded, redriven or edited before their turn. */
+  /** Never sent, because the letters were discarded, redriven or edited before their turn. */
   readonly skipped: number
-  /** The same for the last step alone, as far as it was sent; `retrying` of the `pending` ones are in a retry topic. */
+  /**
+   * The figures of the last step alone, as far as it was sent; `retrying` of the `pending` letters are in a retry
+   * topic.
+   */
   readonly lastStep: {
     readonly sent: number
     readonly pending: number
@@ -164,22 +169,25 @@ export const AUDITED_ACTIONS = [
 export interface AuditEntry {
   readonly at: string
   readonly action: (typeof AUDITED_ACTIONS)[number]
-  /** The id of a letter, a task or a change, a record's place, a description of many letters, the topic of a rebuild or of a ledger, or a backup's name. */
+  /**
+   * The id of a letter, a task or a change, a record's place, a description of many letters, the topic of a rebuild or
+   * of a ledger, or a backup's name.
+   */
   readonly target: string
   readonly operator: string
   readonly verified: boolean
   readonly reason: string | null
 }
 
-/** Letters of a task that are in one state, as a store counts them. */
+/** The number of a task's letters in one state, as counted by the store. */
 export interface RedriveOutcome {
-  /** Whether a step noted them for sending. */
+  /** Whether a step recorded them for sending. */
   readonly noted: 0 | 1
   /** Whether that was the last step. */
   readonly last: 0 | 1
   readonly state: DeadLetterState
   readonly letters: number
-  /** Of those that were sent, the ones whose order waits for its next attempt. */
+  /** How many of the sent letters belong to an order that waits for its next attempt. */
   readonly retrying: number
 }
 
@@ -208,7 +216,7 @@ export function tallyOf(outcomes: readonly RedriveOutcome[]): Pick<RedriveTask, 
   }
 }
 
-/** A letter that was noted and is still `dead` was not sent: its process died, or is about to send it. */
+/** A letter that was recorded and is still `dead` was not sent: its process died, or is about to send it. */
 function figureOf({ noted, state }: RedriveOutcome): Figure {
   if (state === 'dead') return 'waiting'
   if (noted === 0 || state === 'discarded') return 'skipped'
