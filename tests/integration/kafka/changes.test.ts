@@ -55,6 +55,8 @@ describe.skipIf(skipsKafka)('changes of orders on a real Kafka', () => {
         await sleep(2000)
         over.abort()
         await Promise.all(callers)
+        // The faults last until all records were delivered, because a group may rejoin only after the traffic ended.
+        await oneOf(hosts).settled()
 
         // The store takes all orders again. What cannot be read stays dead, and what came after it waits.
         await Promise.all(hosts.running.map((host) => host.breaks({})))
