@@ -115,6 +115,13 @@ describe('Dockerfiles', () => {
   test.each(files)('%s builds on Docker Engine 20.10, and downloads no Dockerfile syntax', (file) => {
     expect(read(file)).not.toMatch(/^# syntax=|--start-interval/m)
   })
+
+  test('the one-container image runs the command of npm start, and fills its compile cache with the same one', () => {
+    const dockerfile = read('infra/docker/embedded/Dockerfile')
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: { start: string } }
+    expect(/^ENTRYPOINT (.+)$/m.exec(dockerfile)?.[1]).toBe(`["${scripts.start.split(' ').join('", "')}"]`)
+    expect(/fill-compile-cache\.sh \S+ \\\n +(.+)$/m.exec(dockerfile)?.[1]).toBe(scripts.start)
+  })
 })
 
 describe('docker-compose.yml', () => {
