@@ -1,8 +1,7 @@
 import { join } from 'node:path'
+import { startFailure } from './start-failure.ts'
 
 /** `npm start`. A failed start prints one line and exits with 1. */
-const { startFailure } = await import('./start-failure.ts')
-
 try {
   const { main } = await import('./main.ts')
   await main(join(import.meta.dirname, '..', '..'))
