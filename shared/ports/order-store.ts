@@ -187,12 +187,12 @@ export interface StoreResult {
   /** One for each of `batch.changes`; absent without changes. */
   readonly changes?: readonly ChangeOutcome[]
   /** Changes whose turn came but that could not be decided, at most one per order; absent if all were decided. */
-  readonly undecided?: readonly UndecidedChange[]
+  readonly undecided?: readonly UndecidableChange[]
   /** Whether the ledger now accounts for the batch. */
   readonly counted: boolean
 }
 
-export interface UndecidedChange {
+export interface UndecidableChange {
   readonly changeId: string
   /** The position of the record from which the change is kept, which need not be in this batch. */
   readonly origin: RecordPosition

@@ -6,7 +6,7 @@ import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { RedriveProofs } from '../../messaging/parking/redrive-proof.ts'
 import { deadLetterId } from '../../ports/dead-letters.ts'
 import type { EventLog } from '../../ports/event-log.ts'
-import type { ParkedRecord, UndecidedChange } from '../../ports/order-store.ts'
+import type { ParkedRecord, UndecidableChange } from '../../ports/order-store.ts'
 import { nothingIfUnreadable } from '../log/exact-record.ts'
 import type { Readable } from './events-of-batch.ts'
 import type { Unstorable } from './park.ts'
@@ -17,7 +17,7 @@ import type { Unstorable } from './park.ts'
  * in the store until another event of its order arrives. Changes that are already parked are left out.
  */
 export type RecordsOfUndecided = (
-  undecided: readonly UndecidedChange[],
+  undecided: readonly UndecidableChange[],
   batch: readonly Readable[],
   parked: readonly ParkedRecord[],
 ) => Promise<Unstorable[]>
@@ -46,7 +46,7 @@ export function createRecordsOfUndecided(dependencies: {
     return found
   }
 
-  async function readAgain(change: UndecidedChange): Promise<Readable | undefined> {
+  async function readAgain(change: UndecidableChange): Promise<Readable | undefined> {
     const { topic, partition, offset } = change.origin
     const [original] = await log.read(topic, partition, offset, 1).catch(nothingIfUnreadable)
     if (original?.offset !== offset) return undefined
@@ -57,6 +57,6 @@ export function createRecordsOfUndecided(dependencies: {
   }
 }
 
-function isOf({ changeId, origin }: UndecidedChange, event: Readable['event']): boolean {
+function isOf({ changeId, origin }: UndecidableChange, event: Readable['event']): boolean {
   return isChange(event) && event.changeId === changeId && deadLetterId(event.origin) === deadLetterId(origin)
 }

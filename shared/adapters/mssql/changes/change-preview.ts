@@ -1,4 +1,4 @@
-import { evolve, type Order } from '../../../domain/order.ts'
+import { evolve } from '../../../domain/order.ts'
 import type { UndecidedChange, Verdict } from '../../../domain/changes/turns.ts'
 import type {
   BatchPreview,
@@ -10,13 +10,12 @@ import type {
 } from '../../../ports/order-store.ts'
 import { KEY_REUSED } from '../../stores/change-refusals.ts'
 import type { ChangeState } from '../../stores/change-rows.ts'
-import { decideApart } from '../../stores/decide-apart.ts'
 import { json } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { toChangeOutcome } from './change-outcomes.ts'
 import { PREVIEW_CHANGES } from './order-changes-sql.ts'
 import { toChangesJson } from './order-changes.ts'
-import { unlessBug, type Turn, type Turns } from './turns.ts'
+import { decideEach, type Turn, type Turns } from './turns.ts'
 
 /** The changes of a batch and, before them, its orders with the outcomes of their own preview. */
 interface Batch {
@@ -66,18 +65,11 @@ export function createChangePreview(
   /** The verdicts on the order's changes. `placed` is the order of the batch that would be stored. */
   async function decide(turn: Turn, placed: OrderToStore | undefined, changes: readonly UndecidedChange[]) {
     const order = turn.order ?? (placed && evolve(undefined, { kind: 'placed', content: placed.order }))
-    const isAllowed = async (after: Order) => {
+    return decideEach(order, changes, turn.isDiscarded, async (after) => {
       if (turn.stored !== undefined) return turns.allows(turn, after)
       const [outcome] = placed === undefined ? [] : await previewOrders([{ ...placed, order: after.content }])
       return outcome?.kind !== 'rejected'
-    }
-    const search = decideApart(order, changes, turn.isDiscarded)
-    let step = search.next()
-    while (step.done !== true) {
-      const allowed = await unlessBug(isAllowed(step.value.after))
-      step = typeof allowed === 'boolean' ? search.next(allowed) : search.throw(allowed.bug)
-    }
-    return step.value
+    })
   }
 
   return async function previewChanges({ orders, outcomes, changes }) {
@@ -96,11 +88,15 @@ export function createChangePreview(
       if (decided.failure !== undefined && given.has(decided.failure.changeId)) throw decided.failure.error
       for (const verdict of decided.verdicts) {
         verdicts.set(verdict.changeId, verdict)
-        if (!given.has(verdict.changeId)) followers.push({ orderId: turn.orderId, ...toFollower(verdict) })
+        if (!given.has(verdict.changeId))
+          followers.push({ orderId: turn.orderId, changeId: verdict.changeId, ...toPreview(verdict) })
       }
     }
     return {
-      changes: recorded.map(({ change, settled }) => settled ?? toPreview(verdicts.get(change.changeId))),
+      changes: recorded.map(({ change, settled }): ChangePreview => {
+        const verdict = verdicts.get(change.changeId)
+        return settled ?? (verdict === undefined ? { kind: 'waiting' } : toPreview(verdict))
+      }),
       followers,
     }
   }
@@ -126,14 +122,6 @@ function toReady({ changeId, acceptedAt, change, origin }: ChangeToStore) {
   return { changeId, acceptedAt, change, state: 'ready', isOvertaken: false, place: origin.offset } as const
 }
 
-function toPreview(verdict: Verdict | undefined): ChangePreview {
-  if (verdict === undefined) return { kind: 'waiting' }
+function toPreview(verdict: Verdict): Pick<FollowerPreview, 'kind' | 'cause'> {
   return verdict.kind === 'applied' ? { kind: 'applied' } : { kind: 'refused', cause: verdict.cause }
-}
-
-function toFollower(verdict: Verdict): Omit<FollowerPreview, 'orderId'> {
-  const { changeId } = verdict
-  return verdict.kind === 'applied'
-    ? { changeId, kind: 'applied' }
-    : { changeId, kind: 'refused', cause: verdict.cause }
 }

@@ -2,11 +2,11 @@ import { isOrderError, OrderError } from '../../../domain/errors.ts'
 import type { ChangeKind, OrderChange } from '../../../domain/changes/order-changes.ts'
 import { reapply, type AppliedChange, type Order } from '../../../domain/order.ts'
 import { orderWords } from '../../../domain/search/search-words.ts'
-import { takeTurns, type UndecidedChange as DomainChange, type Verdict } from '../../../domain/changes/turns.ts'
+import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import type { UndecidedChange } from '../../../ports/order-store.ts'
+import type { UndecidableChange } from '../../../ports/order-store.ts'
 import type { ChangeState } from '../../stores/change-rows.ts'
-import { decideApart } from '../../stores/decide-apart.ts'
+import { decideApart, type Decided } from '../../stores/decide-apart.ts'
 import { int, json, type Row } from '../database/connection.ts'
 import type { Query } from '../database/query.ts'
 import { fromSqlId, fromSqlTime, toSqlAmount, toSqlTime } from '../database/values.ts'
@@ -33,7 +33,7 @@ export interface Taken {
   /** The states of the changes that were decided or left to wait. */
   readonly states: ReadonlyMap<string, ChangeState>
   /** The changes that could not be decided. */
-  readonly undecided: readonly UndecidedChange[]
+  readonly undecided: readonly UndecidableChange[]
 }
 
 /** An order as it was read, with its first undecided changes. */
@@ -50,7 +50,7 @@ export interface Turn {
   readonly changes: readonly Undecided[]
 }
 
-export interface Undecided extends DomainChange {
+export interface Undecided extends UndecidedChange {
   readonly turn: number
   readonly kind: ChangeKind
   readonly isToldToWait: boolean
@@ -61,7 +61,7 @@ interface Decision {
   readonly turn: Turn
   readonly after: Order | undefined
   readonly verdicts: readonly Verdict[]
-  readonly undecided?: UndecidedChange | undefined
+  readonly undecided?: UndecidableChange | undefined
 }
 
 /** Limits of one transaction. SQL Server locks the whole table from 5,000 row locks on. */
@@ -110,13 +110,9 @@ export function createTurns(query: Query): Turns {
 
   /** Decides one change after the other, to find those that the tables do not allow. */
   async function takeApart(turn: Turn, now: string): Promise<Decision> {
-    const search = decideApart(turn.order, turn.changes, turn.isDiscarded)
-    let step = search.next()
-    while (step.done !== true) {
-      const allowed = await unlessBug(isAllowed({ turn, after: step.value.after, verdicts: [] }, now))
-      step = typeof allowed === 'boolean' ? search.next(allowed) : search.throw(allowed.bug)
-    }
-    const { order, verdicts, failure } = step.value
+    const { order, verdicts, failure } = await decideEach(turn.order, turn.changes, turn.isDiscarded, (after) =>
+      isAllowed({ turn, after, verdicts: [] }, now),
+    )
     const change = failure && turn.changes.find(({ changeId }) => changeId === failure.changeId)
     return { turn, after: order, verdicts, undecided: failure && change && { ...failure, origin: change.origin } }
   }
@@ -219,11 +215,27 @@ export function toApplied(row: Row): AppliedChange {
 
 interface Collected {
   readonly states: Map<string, ChangeState>
-  readonly undecided: UndecidedChange[]
+  readonly undecided: UndecidableChange[]
+}
+
+/** Runs `decideApart`, asking `isAllowed` about each new state of the order. */
+export async function decideEach(
+  order: Order | undefined,
+  changes: readonly UndecidedChange[],
+  isDiscarded: boolean,
+  isAllowed: (after: Order) => Promise<boolean>,
+): Promise<Decided> {
+  const search = decideApart(order, changes, isDiscarded)
+  let step = search.next()
+  while (step.done !== true) {
+    const allowed = await unlessBug(isAllowed(step.value.after))
+    step = typeof allowed === 'boolean' ? search.next(allowed) : search.throw(allowed.bug)
+  }
+  return step.value
 }
 
 /** The result, or the error if our own code failed. Any other error, such as an outage of the store, rejects. */
-export async function unlessBug<T>(work: Promise<T>): Promise<T | { readonly bug: unknown }> {
+async function unlessBug<T>(work: Promise<T>): Promise<T | { readonly bug: unknown }> {
   try {
     return await work
   } catch (error) {

@@ -5,7 +5,7 @@ import type {
   ParkedRecord,
   Rejection,
   StoreBatch,
-  UndecidedChange,
+  UndecidableChange,
 } from '../../../ports/order-store.ts'
 import type { DeadLetterRows } from '../dead-letters/keep-letters.ts'
 import { isOfChange, type ParkedRecords } from '../dead-letters/parked-records.ts'
@@ -23,7 +23,7 @@ export interface StoredChanges {
 export interface ChangesResult {
   /** One for each of `batch.changes`. */
   readonly outcomes: readonly ChangeOutcome[]
-  readonly undecided: readonly UndecidedChange[]
+  readonly undecided: readonly UndecidableChange[]
 }
 
 /** Does the work for one record. It may return a rejection if a constraint refuses the record. */

@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Order } from '../../../domain/order.ts'
 import type { ChangeKind, OrderChange } from '../../../domain/changes/order-changes.ts'
-import { takeTurns, type UndecidedChange as Undecided, type Verdict } from '../../../domain/changes/turns.ts'
+import { takeTurns, type UndecidedChange, type Verdict } from '../../../domain/changes/turns.ts'
 import type { RecordPosition } from '../../../ports/event-log.ts'
-import type { UndecidedChange } from '../../../ports/order-store.ts'
+import type { UndecidableChange } from '../../../ports/order-store.ts'
 import type { ChangeState } from '../../stores/change-rows.ts'
 import { decideApart } from '../../stores/decide-apart.ts'
 import { unlessRefused } from '../database/database.ts'
@@ -19,7 +19,7 @@ export interface Turns {
    * Decides the order's changes one after the other, until one has to wait. An order that was lost and stored again from
    * its record first gets the changes that were applied before. Returns the change that could not be decided, if any.
    */
-  take(orderId: string, atMs: number): UndecidedChange | undefined
+  take(orderId: string, atMs: number): UndecidableChange | undefined
   /** Those of the orders for which a change waits for its turn. */
   ordersThatWait(orderIds: readonly string[]): string[]
 }
@@ -56,7 +56,7 @@ interface AppliedRow {
   readonly version: number
 }
 
-type Kinded = Undecided & { readonly kind: ChangeKind }
+type Kinded = UndecidedChange & { readonly kind: ChangeKind }
 
 export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
   const selectUndecided = db.prepare(SELECT_UNDECIDED)
