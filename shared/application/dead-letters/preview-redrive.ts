@@ -16,8 +16,9 @@ import type { Page } from '../../ports/order-views.ts'
 import { toBatch } from '../processing/events-of-batch.ts'
 import { deadAmong, noneIsDead } from './dead-among.ts'
 
-/** At most this many letters of one order are in memory beside those of the page. */
-const COMPANIONS_OF_ORDER = 50
+/** At most this many letters of one order are listed beside those of the page. */
+const MAX_COMPANIONS = 1000
+const LISTED_AT_ONCE = 100
 
 /** What a redrive of a dead letter would do with today's code. */
 export interface RedrivePreview {
@@ -82,17 +83,29 @@ export function createPreviewRedrive(dependencies: {
   /** The other selected letters of orders that have a letter of a change among these. */
   async function companionsOf(letters: readonly KeptDeadLetter[], which: WhichLetters): Promise<KeptDeadLetter[]> {
     const known = new Set(letters.map(({ id }) => id))
-    const companions: KeptDeadLetter[] = []
+    const ids: string[] = []
     const changed = letters.flatMap(({ orderId, change }) =>
       orderId === null || change === undefined ? [] : [orderId],
     )
     for (const orderId of new Set(changed)) {
-      const filter = 'ids' in which ? {} : which
-      const { items } = await deadLetters.list({ ...filter, orderId, state: 'dead', limit: COMPANIONS_OF_ORDER })
-      const ids = items.flatMap(({ id }) => (known.has(id) || ('ids' in which && !which.ids.includes(id)) ? [] : [id]))
-      for await (const some of deadAmong(deadLetters, ids)) companions.push(...some)
+      for await (const id of selectedOf(orderId, which)) if (!known.has(id)) ids.push(id)
     }
+    const companions: KeptDeadLetter[] = []
+    for await (const some of deadAmong(deadLetters, ids)) companions.push(...some)
     return companions
+  }
+
+  /** The ids of the order's selected letters. */
+  async function* selectedOf(orderId: string, which: WhichLetters): AsyncGenerator<string> {
+    const filter = 'ids' in which ? {} : which
+    const isSelected = (id: string) => !('ids' in which) || which.ids.includes(id)
+    let cursor: string | null | undefined
+    for (let listed = 0; cursor !== null && listed < MAX_COMPANIONS; listed += LISTED_AT_ONCE) {
+      const from = cursor === undefined ? {} : { cursor }
+      const page = await deadLetters.list({ ...filter, ...from, orderId, state: 'dead', limit: LISTED_AT_ONCE })
+      for (const { id } of page.items) if (isSelected(id)) yield id
+      cursor = page.nextCursor
+    }
   }
 
   async function preview(
@@ -112,7 +125,7 @@ export function createPreviewRedrive(dependencies: {
       for (const { letter, ...rest } of await outcomesOf(some)) previews.set(letter.id, toPreview(letter, rest))
     }
     const groups = [...Map.groupBy(readable, ({ event }) => event.orderId).values()].map((group) =>
-      group.toSorted(byPlace),
+      group.toSorted(bySequence),
     )
     try {
       for (const { item: group, failure } of await findCulprits(groups, (some) => tryOut(some.flat()))) {
@@ -166,9 +179,10 @@ interface Previewed {
   readonly followers?: readonly RedriveFollower[]
 }
 
-/** All events of an order are in one partition. */
-function byPlace({ event: one }: Readable, { event: other }: Readable): number {
-  return one.origin.partition - other.origin.partition || one.origin.offset - other.origin.offset
+/** The order comes first: after partitions were added, it may lie in another partition than its changes. */
+function bySequence({ event: one }: Readable, { event: other }: Readable): number {
+  const byKind = Number(isChange(one)) - Number(isChange(other))
+  return byKind || one.origin.partition - other.origin.partition || one.origin.offset - other.origin.offset
 }
 
 function toFollower({ changeId, kind, cause }: FollowerPreview): RedriveFollower {

@@ -155,6 +155,29 @@ describe('the preview of a redrive', () => {
       expect(outcomesOf(await preview({ fingerprint: 'f2' }, page))).toEqual([['orders:0:3', 'would-wait']])
     })
 
+    it('takes along an order and earlier changes, however many later letters the order has', async () => {
+      const order = await keep(0, newOrder({ orderId }))
+      const changes: string[] = []
+      for (let offset = 1; offset <= 110; offset += 1) changes.unshift(await keepChange(offset, named(`N${offset}`)))
+      const [last = ''] = changes
+      const { items } = await preview({ ids: [last, order, ...changes.slice(1)] }, page)
+      expect(items[0]).toMatchObject({ id: last, outcome: 'would-be-applied' })
+      expect(outcomesOf(await preview({}, { limit: 1 }))).toEqual([[last, 'would-be-applied']])
+    })
+
+    it('blames the right letter if the order lies in a later partition than its changes', async () => {
+      const event = newOrder({ orderId, data: orderCommand({ customerId: 13 }) })
+      const { key, value, headers } = delivered(messageOf(event), { partition: 1, offset: 0 })
+      const order = orderAt(0, { orderId, origin: { topic: 'orders', partition: 1, offset: 0 } })
+      await opened.deadLetters.keep([letterOf(order, { key, value, headers })])
+      const change = await keepChange(1, named('A'))
+      faults.apply({ ...NO_FAULTS, throwForCustomers: [13] })
+      expect(outcomesOf(await preview({}, page))).toEqual([
+        [change, 'would-wait'],
+        ['orders:1:0', 'still-fails'],
+      ])
+    })
+
     it('reports the changes that wait with the last letter that they wait for, and says why one is rejected', async () => {
       const order = await keep(0, newOrder({ orderId }))
       const dead = await keepChange(1, named('A'))
