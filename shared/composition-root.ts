@@ -241,7 +241,14 @@ export async function openServices(chosen: Config): Promise<Services> {
     ledgerVerdict,
     ledgerWatch,
     repairLedger,
-    discardChange: createDiscardChange({ views, redrives: redriveTasks, log, examineLedger, topic: topics.orders }),
+    discardChange: createDiscardChange({
+      views,
+      redrives: redriveTasks,
+      log,
+      examineLedger,
+      topic: topics.orders,
+      events,
+    }),
     takeOut: createTakeOut({
       log,
       store,

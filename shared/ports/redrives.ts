@@ -1,4 +1,5 @@
 import type { DeadLetterState, KeptDeadLetter, WhichLetters } from './dead-letters.ts'
+import type { UndecidableChange } from './order-store.ts'
 import type { Page } from './order-views.ts'
 
 /**
@@ -72,10 +73,12 @@ export interface Redrives {
   discardMany(letterIds: readonly string[], act: Act): Promise<number>
 
   /**
-   * Discards a waiting change, and lets its successors take their turns. Rejects with `conflict`, with nothing changed,
-   * if the change does not wait, or if its order, or an earlier change of that order, is retried, dead or discarded.
+   * Discards a waiting change, and lets its successors take their turns. Returns the successor that could not be decided
+   * because of a bug, if any; it goes on waiting. Rejects with `conflict`, with nothing changed, if the change does not
+   * wait, if its order, or an earlier change of that order, is retried, dead or discarded, or if its order is stored, unless
+   * the change itself cannot be decided.
    */
-  discardChange(changeId: string, act: Act): Promise<void>
+  discardChange(changeId: string, act: Act): Promise<readonly UndecidableChange[]>
 
   /**
    * Keeps the edited payload beside the original before it is sent, so that an edit whose sending is uncertain is

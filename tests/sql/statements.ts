@@ -30,7 +30,7 @@ import * as rebuild from '../../shared/adapters/mssql/rebuild/rebuild-sql.ts'
 import { SWAP_ORDERS } from '../../shared/adapters/mssql/rebuild/rebuild-swap-sql.ts'
 import * as redrives from '../../shared/adapters/mssql/redrives/redrive-sql.ts'
 import * as reindex from '../../shared/adapters/mssql/search/search-reindex-sql.ts'
-import { DISCARD_CHANGE } from '../../shared/adapters/mssql/changes/discard-change-sql.ts'
+import * as discardChange from '../../shared/adapters/mssql/changes/discard-change-sql.ts'
 import { PREVIEW_CHANGES } from '../../shared/adapters/mssql/changes/order-changes-sql.ts'
 import * as changes from '../../shared/adapters/mssql/changes/change-views-sql.ts'
 import * as turns from '../../shared/adapters/mssql/changes/turns-sql.ts'
@@ -52,7 +52,6 @@ export function allStatements(): ReadonlyMap<string, string> {
     KEEP_LETTERS,
     LOCK,
     MARK_BROKEN,
-    DISCARD_CHANGE,
     PREVIEW_CHANGES,
     PROBE,
     RECORD_ACT,
@@ -70,6 +69,7 @@ export function allStatements(): ReadonlyMap<string, string> {
     STORE_BATCH_WITH_CHANGES,
     SWAP_ORDERS,
     TURN_SNAPSHOT_ON,
+    ...constantsOf(discardChange),
     ...constantsOf(inspect),
     ...constantsOf(letters),
     ...constantsOf(operator),

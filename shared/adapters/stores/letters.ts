@@ -57,7 +57,7 @@ export function changeNotEditable(): OrderError {
 
 export function changeNotDiscardable(): OrderError {
   const detail =
-    'The change does not wait, or waits for an event that is retried or dead. Act on the letter of that event.'
+    'The change does not wait, or waits for an earlier event of its order that the store has. Act on that event.'
   return new OrderError('conflict', detail)
 }
 

@@ -1,16 +1,19 @@
 import type { ChangeView } from '../../domain/changes/change-view.ts'
 import { OrderError } from '../../domain/errors.ts'
+import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import type { OrderViews } from '../../ports/order-views.ts'
 import type { Act, Redrives } from '../../ports/redrives.ts'
 import type { ExamineLedger } from '../ledger/examine-ledger.ts'
-import { oldestToCome } from '../ledger/oldest-to-come.ts'
+import { readPart } from '../log/read-beyond-unreadable.ts'
+import { reportUndecided } from '../processing/undecided-changes.ts'
 
 /**
  * Discards a change that waits for an event that will not arrive. Rejects with `change-not-found` if the store does not
  * have the change, and with `conflict` if the change does not wait or its order may still arrive: while the order, or
- * an earlier change of it, is retried or dead, and while the ledger has not accounted for every record that is older
- * than the change.
+ * an earlier change of it, is retried or dead, and while the ledger has not accounted for every record that may be older
+ * than the change. If the next change cannot be decided because of a bug, reports the bug, and that change goes on
+ * waiting.
  */
 export type DiscardChange = (changeId: string, act: Act) => Promise<ChangeView>
 
@@ -23,8 +26,9 @@ export function createDiscardChange(dependencies: {
   log: Pick<EventLog, 'read'>
   examineLedger: ExamineLedger
   topic: string
+  events: PipelineEmitter
 }): DiscardChange {
-  const { views, redrives, log, examineLedger, topic } = dependencies
+  const { views, redrives, log, examineLedger, topic, events } = dependencies
 
   async function find(changeId: string): Promise<ChangeView> {
     const view = (await views.getChanges([changeId])).get(changeId)
@@ -32,19 +36,27 @@ export function createDiscardChange(dependencies: {
     return view
   }
 
-  async function mayOrderCome({ acceptedAt }: ChangeView, now: number): Promise<boolean> {
-    const { lines, gaps, brokenBy } = await examineLedger()
-    if (gaps.length > 0 || brokenBy !== null || acceptedAt === undefined) return true
-    return (await oldestToCome(log, topic, lines, now)) <= Date.parse(acceptedAt) + MARGIN_MS
+  async function mayOrderCome({ acceptedAt }: ChangeView): Promise<boolean> {
+    const { lines, gaps, damaged, brokenBy } = await examineLedger()
+    if (gaps.length > 0 || damaged.length > 0 || brokenBy !== null || acceptedAt === undefined) return true
+    for (const { row, end, behindTransaction } of lines) {
+      if (behindTransaction > 0) return true
+      if (row.next >= end) continue
+      const { records, unreadable } = await readPart(log, topic, row.partition, row.next, 1)
+      const [next] = records
+      if (unreadable !== undefined) return true
+      if (next !== undefined && next.timestamp <= Date.parse(acceptedAt) + MARGIN_MS) return true
+    }
+    return false
   }
 
   return async function discardChange(changeId, act) {
     const view = await find(changeId)
-    if (view.behind?.kind === 'order' && (await mayOrderCome(view, Date.parse(act.at)))) {
+    if (view.behind?.kind === 'order' && (await mayOrderCome(view))) {
       const detail = 'Its order may still come: the ledger has not accounted for all records from before the change.'
       throw new OrderError('conflict', detail)
     }
-    await redrives.discardChange(changeId, act)
+    for (const next of await redrives.discardChange(changeId, act)) reportUndecided(events, next)
     return find(changeId)
   }
 }

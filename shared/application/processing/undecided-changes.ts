@@ -1,5 +1,5 @@
 import { messageOf, OrderError } from '../../domain/errors.ts'
-import { classify } from '../../messaging/failure.ts'
+import { classify, type Failure } from '../../messaging/failure.ts'
 import { changeOf, isChange, readEvent } from '../../messaging/records/envelope.ts'
 import { withoutJourney, withProvenMarks } from '../../messaging/records/original-record.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
@@ -14,7 +14,8 @@ import type { Unstorable } from './park.ts'
 /**
  * The records of changes that could not be decided, to be parked. If a change has waited since an earlier batch, its
  * record is read from the log again. If the log no longer has the record, the error is reported, and the change waits
- * in the store until another event of its order arrives. Changes that are already parked are left out.
+ * in the store until another event of its order arrives. Changes whose records are already parked are left out, because
+ * the copy or the redrive brings them back.
  */
 export type RecordsOfUndecided = (
   undecided: readonly UndecidableChange[],
@@ -34,14 +35,9 @@ export function createRecordsOfUndecided(dependencies: {
     const found: Unstorable[] = []
     for (const change of undecided) {
       if (known.has(deadLetterId(change.origin))) continue
-      const { error } = change
-      const failure = classify(new OrderError('change-not-decided', messageOf(error), { cause: error }))
       const readable = batch.find(({ event }) => isOf(change, event)) ?? (await readAgain(change))
-      if (readable !== undefined) found.push({ ...readable, failure })
-      else {
-        const { cause } = failure
-        events.emit('attempt:failed', { topic: change.origin.topic, attempt: 1, records: 1, cause, error })
-      }
+      if (readable === undefined) reportUndecided(events, change)
+      else found.push({ ...readable, failure: failureOf(change) })
     }
     return found
   }
@@ -55,6 +51,16 @@ export function createRecordsOfUndecided(dependencies: {
     if (changeOf(record)?.changeId !== change.changeId) return undefined
     return { record, journey: undefined, event: readEvent(record, change.origin) }
   }
+}
+
+/** Reports the bug of a change that is not parked: it goes on waiting in the store. */
+export function reportUndecided(events: PipelineEmitter, change: UndecidableChange): void {
+  const { error, origin } = change
+  events.emit('attempt:failed', { topic: origin.topic, attempt: 1, records: 1, cause: failureOf(change).cause, error })
+}
+
+function failureOf({ error }: UndecidableChange): Failure {
+  return classify(new OrderError('change-not-decided', messageOf(error), { cause: error }))
 }
 
 function isOf({ changeId, origin }: UndecidableChange, event: Readable['event']): boolean {

@@ -16,6 +16,7 @@ const failing = (code: ErrorCode, retryAfterSeconds?: number) =>
   classify(new OrderError(code, 'It failed.', retryAfterSeconds === undefined ? {} : { retryAfterSeconds }))
 const busy = failing('store-busy')
 const bug = classify(new TypeError('a fault of ours'))
+const undecided = failing('change-not-decided')
 const poison = failing('constraint-violated')
 const outage = failing('store-unavailable')
 
@@ -79,6 +80,7 @@ describe('a batch with orders that cannot be stored', () => {
     ['every order meets a busy store in a retry topic', [busy, busy], 2, 'copy', true],
     ['every order meets a bug', [bug, busy], 2, 'origin', true],
     ['a retry topic holds what meets a bug', [bug, busy], 2, 'copy', false],
+    ['changes cannot be decided', [undecided, bug], 2, 'origin', false],
     ['one is poison', [busy, poison], 2, 'origin', false],
     ['one is good', [busy, busy], 3, 'origin', false],
     ['there is one order only', [busy], 1, 'origin', false],

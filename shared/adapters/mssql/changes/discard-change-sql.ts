@@ -1,10 +1,14 @@
 import { INSERT_AUDIT } from '../dead-letters/audit.ts'
-import { lookForTurns } from './order-changes-sql.ts'
+
+/** Uses the unique index on change_id. */
+export const SELECT_ORDER_OF_CHANGE = `
+SELECT c.order_id FROM order_changes AS c WHERE c.change_id = CAST(@changeId AS UNIQUEIDENTIFIER);`
 
 /**
- * Discards a change that waits, unless its order or an earlier change of it is retried or dead. Returns its order, or no row
- * if nothing was discarded. Rows are locked before they are checked, in the order of locks.ts. An earlier failure that is
- * recorded at the same moment counts as recorded later.
+ * Discards a change that waits, unless its order or an earlier change of that order is retried or dead. If the order is
+ * stored, the change may have its turn at this moment, so it is discarded only if it cannot be decided (`@isUndecidable`).
+ * Returns a row if the change was discarded. Rows are locked before they are checked, in the order of locks.ts. An earlier
+ * event that is recorded at the same moment counts as recorded later.
  */
 export const DISCARD_CHANGE = `
 SET XACT_ABORT ON;
@@ -20,6 +24,7 @@ INSERT INTO @touched (order_id)
 SELECT c.order_id
 FROM order_changes AS c
 WHERE c.change_id = @change AND c.state = 'waiting' AND c.turn IS NOT NULL
+  AND (@isUndecidable = 1 OR NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.order_id = c.order_id))
   AND NOT EXISTS (SELECT 1 FROM order_states AS s WHERE s.order_id = c.order_id)
   AND NOT EXISTS (
     SELECT 1 FROM order_changes AS e
@@ -32,5 +37,4 @@ BEGIN
   VALUES (@order, @change, @time, 'discarded', @reason);${INSERT_AUDIT('discard-change')}
 END;
 COMMIT TRANSACTION;
-SELECT t.order_id FROM @touched AS t;
-${lookForTurns('@touched')}`
+SELECT t.order_id FROM @touched AS t;`

@@ -2,10 +2,10 @@ import { parseDeadLetterId, type DeadLetterState, type KeptDeadLetter } from '..
 import type { RecordPosition } from '../../../ports/event-log.ts'
 import type { Act, Redrives } from '../../../ports/redrives.ts'
 import { changeNotDiscardable, changeNotEditable, letterNotFound, wrongLetterState } from '../../stores/letters.ts'
-import { DISCARD_CHANGE } from '../changes/discard-change-sql.ts'
+import { DISCARD_CHANGE, SELECT_ORDER_OF_CHANGE } from '../changes/discard-change-sql.ts'
 import { createTurns } from '../changes/turns.ts'
 import { MAX_PARTITION, TOPIC_UNITS } from '../database/columns.ts'
-import { bytes, json, type Parameters, type Row } from '../database/connection.ts'
+import { bytes, int, json, text, type Parameters, type Row } from '../database/connection.ts'
 import { actParameters } from './audit.ts'
 import { createGetLetter, placeParameters } from './dead-letters.ts'
 import { DISCARD, DISCARD_MANY, MARK_EDITED, RECORD_EDIT, RESTORE } from './operator-sql.ts'
@@ -68,9 +68,18 @@ export function createOperatorCommands(
       return discarded
     },
     async discardChange(changeId, by) {
-      const [[discarded] = [], toDecide = []] = await query(DISCARD_CHANGE, actParameters(changeId, by))
+      const [[row] = []] = await query(SELECT_ORDER_OF_CHANGE, { changeId: text(changeId) })
+      if (row === undefined) throw changeNotDiscardable()
+      const orderId = fromSqlId(String(row['order_id']))
+      // A change whose turn has come is decided, not discarded: its order may be stored and its turn not taken yet.
+      const { undecided } = await turns.take([orderId], by.at)
+      const isUndecidable = undecided.some((change) => change.changeId === changeId)
+      const [[discarded] = []] = await query(DISCARD_CHANGE, {
+        ...actParameters(changeId, by),
+        isUndecidable: int(isUndecidable ? 1 : 0),
+      })
       if (discarded === undefined) throw changeNotDiscardable()
-      await decide(toDecide, by)
+      return (await turns.take([orderId], by.at)).undecided
     },
     restore: (letterId, by) => act(RESTORE, letterId, 'discarded', by),
     async recordEdit(letterId, value, by) {

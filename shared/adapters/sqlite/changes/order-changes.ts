@@ -30,11 +30,13 @@ export interface OrderChanges {
   decide(verdict: Verdict, orderId: string, kind: ChangeKind, atMs: number): void
   /** Moves a change together with its letter. False if the change is no longer of this record. */
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
+  /** The order of a change; undefined if the store has never seen the change. */
+  orderOf(changeId: string): string | undefined
   /**
-   * Discards a change that waits, unless its order or an earlier change of it is retried or dead. Returns its order;
-   * undefined if nothing was discarded.
+   * Discards a change that waits, unless its order or an earlier change of that order is retried or dead. If the order is
+   * stored, discards the change only if it cannot be decided. Returns whether the change was discarded.
    */
-  discardWaiting(changeId: string, act: ActInHistory): string | undefined
+  discardWaiting(changeId: string, isUndecidable: boolean, act: ActInHistory): boolean
   /** Rejects the changes that wait behind a discarded one. */
   rejectBehind(changeId: string, atMs: number): void
   /** Whether the change is kept, and from this record, so that the failure is told too late. */
@@ -77,6 +79,7 @@ const MOVE = 'UPDATE order_changes SET state = ?, updated_at = ? WHERE change_id
 /** Uses the unique indexes and order_changes_undecided, whose condition is the three states. */
 const DISCARD_WAITING = `
   UPDATE order_changes SET state = 'discarded', updated_at = ? WHERE change_id = ? AND state = 'waiting' AND early = 0
+    AND (? OR NOT EXISTS (SELECT 1 FROM orders o WHERE o.order_id = order_changes.order_id))
     AND NOT EXISTS (SELECT 1 FROM order_states s WHERE s.order_id = order_changes.order_id)
     AND NOT EXISTS (SELECT 1 FROM order_changes e
       WHERE e.order_id = order_changes.order_id AND e.state IN ('waiting', 'retrying', 'dead-lettered')
@@ -213,13 +216,16 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       history.tell(row.order_id, id, toMs(act.at), { kind, reason: act.reason })
       return true
     },
-    discardWaiting(changeId, { at, reason }) {
+    orderOf(changeId) {
+      const row = find(changeId)
+      return row && fromIdBytes(row.order_id)
+    },
+    discardWaiting(changeId, isUndecidable, { at, reason }) {
       const id = toIdBytes(changeId)
-      const row = discardWaiting.get(toMs(at), id)
-      if (row === undefined) return undefined
-      const orderId = row['order_id'] as Uint8Array
-      history.tell(orderId, id, toMs(at), { kind: 'discarded', reason })
-      return fromIdBytes(orderId)
+      const row = discardWaiting.get(toMs(at), id, isUndecidable ? 1 : 0)
+      if (row === undefined) return false
+      history.tell(row['order_id'] as Uint8Array, id, toMs(at), { kind: 'discarded', reason })
+      return true
     },
     rejectBehind(changeId, atMs) {
       const row = find(changeId)

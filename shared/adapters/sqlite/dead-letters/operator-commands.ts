@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { parseDeadLetterId, type DeadLetterSummary, type KeptDeadLetter } from '../../../ports/dead-letters.ts'
+import type { UndecidableChange } from '../../../ports/order-store.ts'
 import type { Act } from '../../../ports/redrives.ts'
 import { changeNotDiscardable, changeNotEditable, letterNotFound, wrongLetterState } from '../../stores/letters.ts'
 import { inTransaction } from '../database/database.ts'
@@ -17,7 +18,8 @@ export interface OperatorCommands {
   restoreLetter(letterId: string, act: Act): KeptDeadLetter
   recordEdit(letterId: string, value: Uint8Array, act: Act): KeptDeadLetter
   markEdited(letterId: string, act: Act): KeptDeadLetter
-  discardChange(changeId: string, act: Act): void
+  /** Returns the next change if it could not be decided. */
+  discardChange(changeId: string, act: Act): readonly UndecidableChange[]
 }
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
@@ -127,11 +129,14 @@ export function prepareOperatorCommands(db: DatabaseSync): OperatorCommands {
       })
     },
     discardChange(changeId, act) {
-      inTransaction(db, () => {
-        const orderId = changes.discardWaiting(changeId, act)
+      return inTransaction(db, () => {
+        const orderId = changes.orderOf(changeId)
         if (orderId === undefined) throw changeNotDiscardable()
+        const isUndecidable = turns.take(orderId, toMs(act.at))?.changeId === changeId
+        if (!changes.discardWaiting(changeId, isUndecidable, act)) throw changeNotDiscardable()
         audit.record('discard-change', changeId, act)
-        takeTurns(orderId, act)
+        const next = turns.take(orderId, toMs(act.at))
+        return next === undefined ? [] : [next]
       })
     },
     markEdited(letterId, act) {

@@ -18,6 +18,8 @@ import {
 } from '../../store-fixtures.ts'
 
 const named = (customerName: string): OrderChange => ({ kind: 'amend', amendment: { customerName } })
+/** A change that makes deciding throw. */
+const throwing = { kind: 'amend', amendment: { orderItems: 5 } } as unknown as OrderChange
 const DEAD = { state: 'dead', attempt: 4, nextAttemptAt: null } as const
 const WHY = { reason: 'Its order was deleted.' }
 
@@ -66,11 +68,26 @@ export function discardedChangesContract(name: string, open: OpenEmptyStore): vo
 
     test('what waits only for the discarded change takes its turn', async () => {
       const order = orderAt(0)
-      const throwing = { kind: 'amend', amendment: { orderItems: 5 } } as unknown as OrderChange
       const [bad, second] = [changeAt(1, order, throwing), changeAt(2, order, named('B'))]
       expect(await opened.store.storeBatch(batchOf([order], { changes: [bad, second] }))).toHaveProperty('undecided')
       await discard(bad)
       expect(await statuses(bad, second)).toEqual(['discarded', 'applied'])
+    })
+
+    test('it stays discarded if the next change cannot be decided, and the next one is returned', async () => {
+      const order = orderAt(0)
+      const [bad, next] = [changeAt(1, order, throwing), changeAt(2, order, throwing)]
+      await opened.store.storeBatch(batchOf([order], { changes: [bad, next] }))
+      expect(await discard(bad)).toMatchObject([{ changeId: next.changeId, error: expect.any(TypeError) }])
+      expect(await statuses(bad, next)).toEqual(['discarded', 'waiting'])
+    })
+
+    test('it is refused while an earlier change of a stored order cannot be decided', async () => {
+      const order = orderAt(0)
+      const [bad, second] = [changeAt(1, order, throwing), changeAt(2, order, named('B'))]
+      await opened.store.storeBatch(batchOf([order], { changes: [bad, second] }))
+      await expect(discard(second)).rejects.toMatchObject({ code: 'conflict' })
+      expect(await statuses(bad, second)).toEqual(['waiting', 'waiting'])
     })
 
     test.each(['retrying', 'dead'] as const)('it is refused while its order is %s', async (state) => {

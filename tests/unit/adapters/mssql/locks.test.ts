@@ -122,7 +122,7 @@ test('a change is recorded, moved and decided after locking its row', () => {
 
 test('each statement looks for changes to decide after its commit', () => {
   const look = /SELECT (?:DISTINCT )?w\.order_id\s+FROM order_changes/
-  for (const name of ['DISCARD', 'DISCARD_MANY', 'DISCARD_CHANGE', 'STORE_BATCH', 'STORE_BATCH_WITH_CHANGES']) {
+  for (const name of ['DISCARD', 'DISCARD_MANY', 'STORE_BATCH', 'STORE_BATCH_WITH_CHANGES']) {
     const text = textOf(name)
     expect(text.search(look), name).toBeGreaterThan(text.lastIndexOf('COMMIT TRANSACTION'))
   }

@@ -4,55 +4,18 @@ import { SELECT_TURNS, TAKE_TURNS } from '../../../../shared/adapters/mssql/chan
 import type { Parameters, Row } from '../../../../shared/adapters/mssql/database/connection.ts'
 import type { Query } from '../../../../shared/adapters/mssql/database/query.ts'
 import { OrderError } from '../../../../shared/domain/errors.ts'
+import { changeRowOf, orderRowOf } from '../../../support/mssql/rows.ts'
 import { testOrderIds } from '../../../support/orders/orders.ts'
 
 const NOW = '2026-01-01T00:00:09.000Z'
-const at = new Date('2026-01-01T00:00:00.000Z')
-const orderId = testOrderIds.next(at.getTime())
-const [first, second, third] = [1, 2, 3].map(() => testOrderIds.nextChange(orderId, at.getTime())) as [
-  string,
-  string,
-  string,
-]
+const orderId = testOrderIds.next(Date.parse('2026-01-01T00:00:00.000Z'))
+const [first, second, third] = [1, 2, 3].map(() =>
+  testOrderIds.nextChange(orderId, Date.parse('2026-01-01T00:00:00.000Z')),
+) as [string, string, string]
 
-function orderRow(version: number): Row {
-  return {
-    seq: '7',
-    rank_class: 0,
-    order_id: orderId.toUpperCase(),
-    customer_id: '1',
-    customer_name: 'Alex',
-    customer_last_name: 'Example',
-    customer_email: 'alex@example.org',
-    shipping_address: 'Street 1',
-    billing_address: 'Street 1',
-    currency: 'EUR',
-    total_price: 1,
-    payment_method: 'PayPal',
-    accepted_at: at,
-    stored_at: at,
-    recovered: false,
-    reference: null,
-    metadata: null,
-    version,
-    cancelled_at: null,
-    cancellation_reason: null,
-  }
-}
-
-function changeRow(changeId: string, turn: number, customerName: string, state = 'waiting'): Row {
-  return {
-    order_id: orderId.toUpperCase(),
-    change_id: changeId.toUpperCase(),
-    turn: String(turn),
-    kind: 'amend',
-    state,
-    event: JSON.stringify({ kind: 'amend', amendment: { customerName } }),
-    accepted_at: at,
-    waits_told: false,
-    last_applied: null,
-  }
-}
+const orderRow = (version: number) => orderRowOf(orderId, version)
+const changeRow = (changeId: string, turn: number, customerName: string, state = 'waiting') =>
+  changeRowOf(orderId, changeId, { turn, state, change: { kind: 'amend', amendment: { customerName } } })
 
 interface Written {
   readonly preview: boolean
@@ -138,7 +101,7 @@ test('of several changes the one that the tables refuse is rejected, and those a
 })
 
 test('an order with more changes than one step decides is read again until none is left', async () => {
-  const ids = Array.from({ length: 21 }, () => testOrderIds.nextChange(orderId, at.getTime()))
+  const ids = Array.from({ length: 21 }, () => testOrderIds.nextChange(orderId, Date.parse('2026-01-01T00:00:00.000Z')))
   const rows = ids.map((changeId, index) => changeRow(changeId, index + 1, `N${index}`))
   const { turns, written } = fakeServer([rows.slice(0, 20), rows.slice(20), []], () => true)
   await turns.take([orderId], NOW)

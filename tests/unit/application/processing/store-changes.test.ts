@@ -219,6 +219,22 @@ describe('a change that the store could not decide', () => {
     ])
   })
 
+  it('holds no other order, even if every order of two batches has one', async () => {
+    const third = newOrder()
+    const changes = [changeEvent(ONE.orderId), changeEvent(OTHER.orderId), changeEvent(third.orderId)]
+    const storeBatch = store.storeBatch.bind(store)
+    store.storeBatch = async (batch) => ({
+      ...(await storeBatch(batch)),
+      undecided: (batch.changes ?? []).map(({ changeId, origin }) => ({ changeId, origin, error })),
+    })
+    const storeOrders = pipeline()
+    await storeOrders(records(...changes.slice(0, 2)))
+    const before = clock.now()
+    await storeOrders(records(...changes.slice(1)))
+    expect(publishedTo('orders-retry-1')).toBe(4)
+    expect(clock.now()).toBe(before)
+  })
+
   it('is reported, and stops nothing, if the log no longer has its record', async () => {
     log.originals.set('orders:0:1', records(ONE, SECOND)[1]!)
     failToDecide(FIRST, 1)
