@@ -73,7 +73,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly redrives: Redrive
   readonly previewLetters: PreviewRedrive
   readonly discards: DiscardLetters
-  /** What to know before other people's letters are redriven. */
+  /** Warns operators before they redrive letters of other consumers. */
   readonly warnOfRedrive: WarnOfRedrive
   readonly ledgerVerdict: () => Promise<LedgerVerdict>
   readonly ledgerWatch: LedgerWatch
@@ -87,9 +87,9 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly pipelineStatus: () => Promise<PipelineStatus>
   readonly pipelineHistory: PipelineHistory
   readonly metrics: Metrics
-  /** Undefined where traces go nowhere. */
+  /** Undefined if no traces are exported. */
   readonly tracing: Tracing | undefined
-  /** Ends everything that only waits: holds, backoffs, callers who asked to wait. Then `dispose` closes adapters. */
+  /** Ends everything that only waits: holds, backoffs, callers who asked to wait. Disposal then closes the adapters. */
   stop(): void
 }
 
@@ -98,7 +98,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const { logger } = logging
   const debug = (event: string, words: string) => (error: unknown) => logger.debug({ event, err: error }, words)
   const events = createPipelineEmitter()
-  // Metrics are loaded while adapters wait for their files and threads, and so cost the start nothing.
+  // Loads the metrics while the adapters wait for their files and threads, so that loading does not delay the start.
   const [adapters, { createMetrics }] = await Promise.all([
     openAdapters(chosen, logger, events),
     import('./telemetry/metrics/metrics.ts'),
@@ -126,7 +126,8 @@ export async function openServices(chosen: Config): Promise<Services> {
   const orderIds = createOrderIds(secrets)
   const proofs = createRedriveProofs(secrets)
 
-  // The ledger is the order group's: retry tiers move the rows that it parked.
+  // Retry tiers use this group's id too, because the ledger belongs to the group and they update the rows that it
+  // parked.
   const groupId = topics.group
   const publisher = tracing?.tracePublishing(log) ?? log
   const timestampTypeOf = (topic: string) => log.timestampTypeOf(topic)
@@ -325,9 +326,10 @@ export async function openServices(chosen: Config): Promise<Services> {
 }
 
 /**
- * Whether the error ends the start. An outage of Kafka does not, because Kafka may come later. An error that trying again
- * does not mend ends the start of the embedded host, which somebody sees fail. The Functions runtime would go on without
- * functions, so there the error is logged and the start is tried again.
+ * Whether the error ends the start. Without Kafka, every error does. An outage of Kafka does not, because Kafka may
+ * become available later. A Kafka error that a retry cannot fix ends the start of the embedded host, where somebody
+ * sees the failure. The Functions runtime would continue without functions, so there the error is logged and the start
+ * is retried.
  */
 function failsStart({ runtime, kafka }: Config, error: unknown): boolean {
   if (kafka === undefined) return true

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** The invocations that this process is carrying out, so that its end can wait for them. */
 const LOOK_MS = 20
-/** The runtime's worker converts and sends an answer after its function has returned, and tells nobody. */
+/**
+ * The time that the runtime's worker gets to convert and send a response after its function has returned. The worker
+ * does not report when the response is sent.
+ */
 const SENDING_MS = 100
 
 let running = 0
@@ -16,7 +18,7 @@ export async function countInvocation<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Resolves when none is running any more and the last answer had time to leave, at the latest after `limitMs`. */
+/** Resolves when no invocation is running and the last response has had time to leave, or after `limitMs`. */
 export async function invocationsEnded(limitMs: number): Promise<void> {
   const deadline = performance.now() + limitMs
   let idleSince = Number.POSITIVE_INFINITY

@@ -2,10 +2,10 @@ import { rightFor } from './http/rights.ts'
 import { FAULT_ROUTES, ROUTES } from './http/routes.ts'
 import type { Topics } from './messaging/topics.ts'
 
-/** Every instance serves these, whatever its role. */
+/** Functions that every instance serves, whatever its role. */
 const OF_ALL: ReadonlySet<string> = new Set(['liveness', 'readiness', 'metrics', 'home'])
 
-/** Functions by what they are there for, with as many `consumeRetry<n>` as there are retry tiers. */
+/** The functions of each part of the product, with one `consumeRetry<n>` for each retry tier. */
 function parts(tiers: number): Readonly<Record<string, readonly string[]>> {
   const http = Object.keys(ROUTES).filter((name) => !OF_ALL.has(name) && !FAULT_ROUTES.has(name))
   const placing = http.filter((name) => rightFor(name) === 'place')
@@ -18,8 +18,8 @@ function parts(tiers: number): Readonly<Record<string, readonly string[]>> {
 }
 
 /**
- * What an instance serves, in a sentence or two for operators. A part of which only some functions are switched off is
- * told with their names, because no list of the product divides one.
+ * Describes in one or two sentences, for operators, what an instance serves. If only some functions of a part are
+ * disabled, the description names them, because the product's own lists of disabled functions never split a part.
  */
 export function describeRole(disabled: ReadonlySet<string>, tiers: number): string {
   const told = Object.entries(parts(tiers)).map(([part, functions]) => {
@@ -33,7 +33,7 @@ export function describeRole(disabled: ReadonlySet<string>, tiers: number): stri
   return others.length === 0 ? beginning : `${beginning} Switched off here: ${others.join('; ')}.`
 }
 
-/** The topics whose functions are enabled here: a role that consumes nothing misses nothing. */
+/** The topics that enabled functions of this instance consume. The delivery watch checks only these topics. */
 export function consumedBy(
   disabled: ReadonlySet<string>,
   { orders, group, retries, deadLetters, deadLetterGroup }: Topics,

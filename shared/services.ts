@@ -9,24 +9,27 @@ let config: Config | undefined
 let opening: Promise<Services> | undefined
 let opened: Services | undefined
 
-/** The settings of this process. In the Functions runtime nobody else has read them before. */
+/**
+ * The settings of this process. The embedded host chooses them with `useSettings`. In the Functions runtime, the first
+ * call reads them.
+ */
 export function settings(): Config {
   config ??= readRuntimeSettings()
   return config
 }
 
-/** The topics and groups that the settings name: what functions register for. */
+/** The topics and consumer groups that functions register for. */
 export function topicsOf({ topic, consumerGroup, retryDelaysMs } = settings()): Topics {
   return createTopics(topic, consumerGroup, retryDelaysMs)
 }
 
-/** Chooses the settings of this process, before anything has asked for them; the embedded host's way in. */
+/** Chooses the settings of this process. Only the embedded host calls this, before anything uses the settings. */
 export function useSettings(chosen: Config): void {
   if (opening !== undefined) throw new OrderError('internal', 'The settings of this process are in use already.')
   config = chosen
 }
 
-/** Made once a process, when first asked for. A failure to open is remembered no longer than it lasts. */
+/** Opened once per process, on first use. A failed opening is not cached, so the next call retries. */
 export function services(): Promise<Services> {
   opening ??= openServices(settings()).then(
     (all) => (opened = all),
@@ -38,12 +41,12 @@ export function services(): Promise<Services> {
   return opening
 }
 
-/** What was opened, or is being opened; undefined before, and after it failed. */
+/** The services if they are open or being opened; undefined before the first use and after opening has failed. */
 export function openedServices(): Promise<Services> | undefined {
   return opening
 }
 
-/** What waits and is not handed to this process, as far as it has looked; asks nobody. */
+/** The record that waits without being delivered to this process, as of the last check. Starts no check itself. */
 export function deliveryStall(): Stall | undefined {
   return opened?.deliveryWatch.stall
 }

@@ -16,28 +16,28 @@ import { withinInvocation } from './telemetry/logs/invocation-scope.ts'
 import type { HandleDelivery } from './application/processing/handle-delivery.ts'
 import type { Services } from './composition-root.ts'
 
-/** Registers functions, with the options of their triggers from the table of routes and the settings. */
+/** Registers functions, with trigger options from the route table and the settings. */
 
-/** Of a refused request, in its log line. */
+/** The maximum number of members named in a refused request's log line. */
 const MAX_MEMBERS = 5
-/** A caller may call members anything; what is no plain name is left out. */
+/** Callers choose member names, so only plain ones are logged. */
 const NAME = /^[\w/-]{1,100}$/
 
-/** A handler is given the services of this process: it takes from them what it needs. */
+/** A handler, called with this process's services. */
 export type ServiceHandler = (request: HttpRequest, all: Services) => Promise<HttpResponseInit>
 
-/** Registers an HTTP function by its row in the table of routes. */
+/** Registers an HTTP function by its row in the route table. */
 export function httpTrigger(name: RouteName, handler: ServiceHandler): void {
   const route: Route = ROUTES[name]
   standaloneHttpTrigger(name, async (request, context) => {
     const all = await services()
-    // Only requests for orders have traces: probes, pages and scrapes would drown them.
+    // Only requests for orders are traced, because probes, pages and scrapes would drown them out.
     if (all.tracing === undefined || route.access !== 'orders') return handler(request, all)
     return all.tracing.traceRequests(route, (traced) => handler(traced, all))(request, context)
   })
 }
 
-/** Registers an HTTP function that answers before the services are open, and while they cannot be opened. */
+/** Registers an HTTP function that also responds while the services are not open or cannot be opened. */
 export function standaloneHttpTrigger(name: RouteName, handler: Handler): void {
   const { methods, route, access }: Route = ROUTES[name]
   const handle = endpoint(handler, report)
@@ -60,7 +60,7 @@ async function reportFault(error: unknown, context: InvocationContext): Promise<
   else logger.error(line, 'a request failed')
 }
 
-/** With LOG_REFUSALS=on: what was refused and which members were wrong, never what they held. */
+/** With LOG_REFUSALS=on, logs the refusal and the names of the wrong members, never their values. */
 async function reportRefusal(
   error: unknown,
   { code, status }: { code: ProblemCode; status: number },
@@ -78,7 +78,7 @@ async function reportRefusal(
   )
 }
 
-/** Undefined where nothing could be opened. Why is told by whoever tries to. */
+/** Undefined if the services could not be opened; the code that opens them reports the reason. */
 async function openedLogger(): Promise<Services['logger'] | undefined> {
   try {
     return (await services()).logger
@@ -87,7 +87,7 @@ async function openedLogger(): Promise<Services['logger'] | undefined> {
   }
 }
 
-/** A batch that fails is delivered again for ever: the trigger would otherwise commit it, and it would be lost. */
+/** Retries a failed batch indefinitely. Otherwise the trigger would commit the batch and lose it. */
 const REDELIVER: NonNullable<GenericFunctionOptions['retry']> = {
   strategy: 'exponentialBackoff',
   maxRetryCount: -1,
@@ -95,11 +95,11 @@ const REDELIVER: NonNullable<GenericFunctionOptions['retry']> = {
   maximumInterval: { seconds: 30 },
 }
 
-/** The host's names for what kafkajs calls otherwise (KafkaTriggerAttribute.cs). */
+/** The Kafka extension's names for values that kafkajs names differently (KafkaTriggerAttribute.cs). */
 const PROTOCOL = { plaintext: 'plaintext', ssl: 'ssl', sasl_plaintext: 'saslPlaintext', sasl_ssl: 'saslSsl' } as const
 const AUTHENTICATION = { plain: 'plain', 'scram-sha-256': 'scramSha256', 'scram-sha-512': 'scramSha512' } as const
 
-/** Registers a function that is given the records of a topic, a batch at a time. */
+/** Registers a function that receives a topic's records in batches. */
 export function kafkaTrigger(
   name: string,
   source: { topic: string; group: string },
@@ -130,14 +130,14 @@ export function kafkaTrigger(
   })
 }
 
-/** The portions of a delivery one after the other; how long it may take is counted from when it came. */
+/** Processes the portions of a delivery in turn. The time limit counts from the delivery's arrival. */
 async function deliver(events: unknown, useCase: (all: Services) => HandleDelivery): Promise<void> {
   const process = useCase(await services())
   const deliveredAt = Date.now()
   for (const portion of fromKafkaEvents(events)) await process(portion, deliveredAt)
 }
 
-/** KAFKA_SSL_CA is the certificate itself or the path of its file; the trigger has a property for each. */
+/** KAFKA_SSL_CA is either the certificate itself or the path of its file. The trigger has a property for each. */
 function isPem(certificate: string): boolean {
   return certificate.includes('-----BEGIN')
 }

@@ -18,7 +18,7 @@ export interface Adapters extends Store {
   readonly backUp: BackUp | undefined
   /** Undefined unless FAULTS=on in the embedded host. */
   readonly faults: Faults | undefined
-  /** The names of the log and the store, for people. */
+  /** Descriptions of the log and the store, for operators. */
   readonly described: { readonly log: string; readonly store: string }
   /** The secrets in DATA_DIR, for a process without ORDER_ID_SECRET. */
   orderIdSecrets(): Promise<readonly [string, ...string[]]>
@@ -33,7 +33,7 @@ type StoreHalf = Store & { readonly described: string; readonly copyTo?: (file: 
 
 /**
  * Imports only the adapters that the settings choose. A process on Kafka and SQL Server does not load the embedded
- * adapters, and vice versa. Log and store are chosen independently.
+ * adapters, and vice versa. The log and the store are chosen independently.
  */
 export async function openAdapters(config: Config, logger: Logger, events: PipelineEmitter): Promise<Adapters> {
   const opened: AsyncDisposable[] = []
@@ -102,8 +102,8 @@ async function openStore(config: Config, logger: Logger): Promise<StoreHalf> {
     const { createMssqlStore } = await import('./mssql/mssql-store.ts')
     const store = await createMssqlStore({
       connectionString: config.sqlConnectionString,
-      // In the Functions runtime, a failed start would leave a host without functions. So the process reports the store
-      // as unusable and waits for it.
+      // In the Functions runtime, a failed start would leave a host without functions. Instead, the process reports the
+      // store as unusable and waits for it.
       mustBeUsable: config.runtime === 'embedded',
       onWarning: (message) => logger.warn({ event: 'store:warned' }, message),
       onError: (error) => logger.error({ event: 'store:failed', err: error }, 'a connection to the store failed'),
@@ -137,7 +137,7 @@ async function backUpOf(
   return createBackUp({ dataDir, log: embedded, copyStore: copyTo })
 }
 
-/** Verifies the files if the last process left them in doubt. Call it before they are opened. */
+/** Verifies and recreates the files if the last process left them in doubt. Call this before the files are opened. */
 async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<void> {
   const { isInDoubt, settleDoubt } = await import('../disk/in-doubt.ts')
   if (!isInDoubt(dataDir)) return
@@ -154,8 +154,8 @@ async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<voi
 }
 
 /**
- * Kills the process before any caller gets a reply, because it no longer knows what is in its files. An orderly close
- * would flush them, and that would seem to succeed. The next start verifies the files.
+ * Kills the process before any caller gets a reply, because the process no longer knows what its files contain. An
+ * orderly close would flush the files again, and the flush would seem to succeed. The next start verifies the files.
  */
 async function endWhenInDoubt({ dataDir }: Config): Promise<(error: unknown) => void> {
   const { markInDoubt } = await import('../disk/in-doubt.ts')

@@ -5,10 +5,10 @@ export interface QueueBounds {
   readonly queued: { readonly records: number; readonly bytes: number }
   /** Throws `queue-full` (retriable) if this many more would exceed a limit. */
   refuseIfFull(records: number, bytes: number): void
-  /** Throws as `refuseIfFull` does. */
+  /** Throws like `refuseIfFull`. */
   add(records: number, bytes: number): void
   release(records: number, bytes: number): void
-  /** Resolves when no records wait any more. */
+  /** Resolves when no records are waiting. */
   drained(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export function createQueueBounds(log: string, limits: QueueLimits): QueueBounds
   let drained: PromiseWithResolvers<void> | undefined
 
   function refuseIfFull(records: number, bytes: number): void {
-    // An empty queue accepts a call that exceeds a limit, because waiting would not help it.
+    // An empty queue accepts a call that exceeds a limit, because the call would not fit later either.
     if (queuedRecords === 0) return
     if (queuedRecords + records <= maxQueuedRecords && queuedBytes + bytes <= maxQueuedBytes) return
     throw new OrderError('queue-full', `Too many records already wait for ${log} (${queuedRecords}).`, {

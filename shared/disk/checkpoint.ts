@@ -10,21 +10,21 @@ const WAL_KEPT_BYTES = 32 * 1024 * 1024
  * Replaces SQLite's automatic checkpoints, which hide errors. The kernel reports a failed flush only once, so a program
  * that misses the report would take the next flush for a success.
  *
- * Call it before writing anything. Otherwise the first commit to a long WAL runs SQLite's own checkpoint.
+ * Call this before writing anything. Otherwise the first commit to a long WAL runs SQLite's own checkpoint.
  */
 export function prepareCheckpoints(db: DatabaseSync) {
   db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
-  // SQLite before 3.51, as in Node 22, treats this as PASSIVE. It then copies every time, and may find the disk full.
+  // SQLite before 3.51, as in Node 22, treats NOOP as PASSIVE. It then copies every time, and may find the disk full.
   const inspect = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 
   return {
-    /** Copies the WAL into the file if the WAL is long. Throws an error of a flush. */
+    /** Copies the WAL into the file if the WAL is long. Throws if a flush fails. */
     whenDue(): void {
       const pages = unlessFull(inspect)
       if (pages !== undefined && Number(pages['log']) - Number(pages['checkpointed']) >= DUE_PAGES) unlessFull(copy)
     },
-    /** Copies the whole WAL into the file. Throws an error of a flush, or if part of the WAL could not be copied. */
+    /** Copies the whole WAL into the file. Throws if a flush fails or if part of the WAL could not be copied. */
     all(): void {
       const pages = copy.get()
       if (Number(pages?.['busy']) === 0 && pages?.['log'] === pages?.['checkpointed']) return
@@ -42,11 +42,10 @@ const IO_ERROR = 10
 const OF_A_FLUSH: ReadonlySet<number> = new Set([0, 4, 5, 6, 16, 17].map((kind) => IO_ERROR | (kind << 8)))
 
 /**
- * Whether the content of the disk is in doubt after this SQLite error. This is so after a failed flush, because its
- * writes had already succeeded. It is not so if a call was refused, because its transaction is rolled back. With
- * IOERR_WRITE the kernel may report the failure of an earlier write, but then it reports it to the next flush as well
- * (write(2), EIO). Errors of temporary files (IOERR_SHM…), locks and reads lose no data, and IOERR_…_ATOMIC does not
- * occur in WAL mode.
+ * Whether this SQLite error leaves the content of the disk in doubt. A failed flush does, because its writes had
+ * already succeeded. A refused call does not, because its transaction is rolled back. With IOERR_WRITE, the kernel may
+ * report the failure of an earlier write, but then it also reports that failure to the next flush (write(2), EIO).
+ * Errors of temporary files (IOERR_SHM…), locks and reads lose no data, and IOERR_…_ATOMIC does not occur in WAL mode.
  */
 export function leavesDiskInDoubt(error: unknown): boolean {
   const code = errcodeOf(error)
@@ -55,7 +54,7 @@ export function leavesDiskInDoubt(error: unknown): boolean {
 
 /**
  * Copies the WAL, then closes the connection. Closing the last connection would also copy the WAL, but hide errors.
- * Throws an error of copying.
+ * Throws if copying fails.
  */
 export function closeAfterCopy(db: DatabaseSync): void {
   try {
@@ -70,15 +69,16 @@ export function closeAfterCopy(db: DatabaseSync): void {
 const keptOpen = new Set<DatabaseSync>()
 
 /**
- * Closes a connection after this error. After a failed flush, it keeps the connection open until the process is killed,
- * safe from garbage collection. Closing would flush again, seem to succeed, and remove the WAL.
+ * Closes a connection after this error. After a failed flush, however, it keeps the connection open until the process
+ * is killed, and protects it from garbage collection. Closing it would flush again, seem to succeed, and remove the
+ * WAL.
  */
 export function closeUnlessInDoubt(db: DatabaseSync, error: unknown): void {
   if (leavesDiskInDoubt(error)) keptOpen.add(db)
   else db.close()
 }
 
-/** The statement's row; undefined if the disk is full. The WAL then stays until there is room to copy it. */
+/** The statement's row; undefined if the disk is full. The WAL then stays until there is disk space for copying it. */
 function unlessFull(statement: StatementSync): Record<string, SQLOutputValue> | undefined {
   try {
     return statement.get()

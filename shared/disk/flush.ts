@@ -13,7 +13,7 @@ export function flushDirectory(directory: string): void {
   }
 }
 
-/** Makes all files of a folder and their names durable. Resolves with their total size in bytes. */
+/** Makes all files in a folder and their names durable. Resolves with their total size in bytes. */
 export async function flushFiles(folder: string): Promise<number> {
   let bytes = 0
   for (const name of await readdir(folder)) {

@@ -6,7 +6,7 @@ import { flushDirectory } from './flush.ts'
 import { compareWithDisk, copyFromDisk } from './past-cache.ts'
 
 /**
- * After a disk error, no records are accepted until the files were verified
+ * After a disk error, no records are accepted until the files have been verified
  * (docs/decisions/020-after-an-error-of-the-disk.md). The process that saw the error marks the directory and ends. The
  * next process recreates the files from the content of the disk.
  */
@@ -14,8 +14,8 @@ const MARK = 'disk-in-doubt'
 const FILES = [LOG_FILE, STORE_FILE]
 
 export function markInDoubt(directory: string): void {
-  // Empty, so that it fits on a full disk. It is not flushed, because it only has to outlive the process, not the
-  // machine.
+  // The mark is empty, so that it fits on a full disk. It is not flushed, because it only has to outlive the process,
+  // not the machine.
   closeSync(openSync(join(directory, MARK), 'w', 0o600))
 }
 
@@ -24,9 +24,9 @@ export function isInDoubt(directory: string): boolean {
 }
 
 /**
- * Replaces log and store with copies of what is on the disk, which has everything that was flushed. No process may have
- * the files open. Throws without changing anything if the disk still fails, has no room for the copies, or has a
- * damaged file. It may be interrupted at any time, because old and new files have the same content.
+ * Replaces the log and the store with copies read from the disk, which has everything that was flushed. No process may
+ * have the files open. Throws without changing anything if the disk still fails, has no room for the copies, or has a
+ * damaged file. This may be interrupted at any time, because old and new files have the same content.
  */
 export function settleDoubt(directory: string): void {
   const files = FILES.map((name) => join(directory, name)).filter((file) => existsSync(file))
@@ -59,8 +59,8 @@ function removeCopy(file: string): void {
 }
 
 /**
- * Copies the WAL into the file, flushes the file, checks its integrity and compares it with the disk. Use it only for a
- * copy, which is discarded after an error: closing after a failed flush removes the WAL.
+ * Copies the WAL into the file, flushes the file, checks its integrity and compares it with the disk. Use this only for
+ * a copy, which is discarded after an error: closing after a failed flush removes the WAL.
  */
 function verify(file: string): void {
   const db = new DatabaseSync(file)

@@ -17,7 +17,7 @@ export function makeDirectory(directory: string): () => void {
       try {
         rmdirSync(level)
       } catch {
-        return // It is already in use.
+        return // The directory is already in use.
       }
     }
   }

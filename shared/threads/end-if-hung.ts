@@ -8,9 +8,9 @@ const WATCH = `
   }, workerData.limitMs)`
 
 /**
- * Prints this line to standard error and kills the process, unless it is disposed of within `limitMs`. The timer runs
- * in its own thread, because a call into a hanging file system blocks the calling thread with its timers and signal
- * handlers.
+ * Prints this line to standard error and kills the process, unless the result is disposed of within `limitMs`. The
+ * timer runs in its own thread, because a call into a hanging file system blocks the calling thread with its timers and
+ * signal handlers.
  */
 export function endIfHung(limitMs: number, line: string): Disposable {
   const workerData = { limitMs, line: `${line}\n` }

@@ -36,8 +36,8 @@ const UNASKED = -1
  * Handles the main thread's requests one after another, in order, until the main thread sends `close`. A request opens
  * the file if it is not open, so that the file becomes available again once the disk works.
  *
- * After a failed flush it refuses every request and does not even close the file. Closing would flush again and seem to
- * succeed, because the kernel reports a failed flush only once.
+ * After a failed flush, this thread refuses every request and does not even close the file. Closing would flush again
+ * and seem to succeed, because the kernel reports a failed flush only once.
  */
 export function serveFile<T extends Operations>(options: ServeFileOptions<T>): void {
   const { open, areSound, pack = packError } = options
@@ -103,7 +103,9 @@ export function serveFile<T extends Operations>(options: ServeFileOptions<T>): v
     }
   }
 
-  /** Runs after the reply. Its errors do not affect finished requests, whose data is flushed in the WAL. */
+  /**
+   * Runs `work` after the reply. Its errors do not affect finished requests, whose data is already flushed to the WAL.
+   */
   function afterReply(work: () => void): void {
     if (doubt !== undefined) return
     try {

@@ -9,7 +9,7 @@ import { makeDirectory } from '../../disk/make-directory.ts'
 import type { BackUp } from '../../ports/backup.ts'
 import type { EmbeddedLog } from './embedded-log.ts'
 
-/** In DATA_DIR, the only directory that this process is sure to be able to write to. */
+/** Backups go to DATA_DIR, the only directory to which this process can certainly write. */
 const FOLDER = 'backups'
 const PARTIAL = '.partial'
 const SECRETS = [ORDER_ID_SECRET_FILE, FUNCTIONS_KEY_FILE]
@@ -17,11 +17,11 @@ const SECRETS = [ORDER_ID_SECRET_FILE, FUNCTIONS_KEY_FILE]
 const SPARE_BYTES = 64 * 1024 * 1024
 
 /**
- * The copies fit one another because of their order: first the offsets of the consumer groups, then the store, then the
- * log, whose copy gets those offsets. So the log's copy has everything that the store's copy has counted. Records that
- * were stored between reading the offsets and copying the store are delivered again, and the store recognises them. In
- * another order, the groups could have committed records that are not in the store's copy, and a retry among them would
- * be lost.
+ * The copies are consistent with each other because of their order: first the offsets of the consumer groups, then the
+ * store, then the log, whose copy gets those offsets. So the log's copy contains everything that the store's copy has
+ * counted. Records that were stored between reading the offsets and copying the store are delivered again, and the
+ * store recognises them. In another order, the groups could have committed records that are not in the store's copy,
+ * and a retry among them would be lost.
  */
 export function createBackUp(dependencies: {
   dataDir: string
@@ -54,7 +54,7 @@ export function createBackUp(dependencies: {
     }
   }
 
-  /** Removes partial backups of processes that ended during the backup. */
+  /** Removes the partial backups of processes that ended during a backup. */
   async function removePartial(): Promise<void> {
     const folders = join(dataDir, FOLDER)
     const partials = existsSync(folders) ? (await readdir(folders)).filter((name) => name.endsWith(PARTIAL)) : []

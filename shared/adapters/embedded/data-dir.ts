@@ -7,7 +7,7 @@ import { makeDirectory } from '../../disk/make-directory.ts'
 import { isNoRoom } from '../../disk/no-room.ts'
 import { isOpenToOthers, readOrCreateSecret, writePrivateFile } from './private-file.ts'
 
-/** The data directory, with log, store and secrets. One process holds it at a time. */
+/** The data directory, with the log, the store and the secrets. One process holds it at a time. */
 export interface DataDir extends AsyncDisposable {
   readonly path: string
   /** The secret in the file of this name. The first call creates it from 32 random bytes, in hexadecimal. */
@@ -32,17 +32,17 @@ const HUNG_MS = 10_000
 const OWNER_RETRY_MS = 5000
 const CHOOSE = 'set DATA_DIR to a directory on a local disk in which this user can create files'
 
-/** Referenced here, the connections are not garbage-collected, which would close them and release the lock. */
+/** References the connections, because garbage collection would close them and so release their locks. */
 const held = new Set<DatabaseSync>()
 
 /**
  * Locks the directory, and creates it if it is missing (mode 0700). An exclusive transaction on an SQLite file makes
  * the kernel lock that file. The kernel releases the lock when the process ends for any reason, so a lock is never
- * stale. Some network file systems do not implement such locks. Locking needs no room, so orders can be read even if
- * the disk is full.
+ * stale. Some network file systems do not implement such locks. Locking needs no disk space, so orders can be read even
+ * if the disk is full.
  *
- * Rejects with `data-dir-locked` if another process holds the directory and with `invalid-setting` if it can't be used.
- * Ends the process if the file system does not respond.
+ * Rejects with `data-dir-locked` if another process holds the directory, and with `invalid-setting` if the directory
+ * can't be used. Ends the process if the file system does not respond.
  */
 export async function openDataDir(
   directory: string,
@@ -64,7 +64,7 @@ export async function openDataDir(
     }
   }
 
-  /** Retries until there is room. The process can start without this file. */
+  /** Retries until there is disk space. The process can start without the owner file. */
   function describeLater(owner: Owner): void {
     describing = setTimeout(() => {
       try {
@@ -110,7 +110,10 @@ export async function openDataDir(
   }
 }
 
-/** The process that holds the directory; undefined if it is free or if the process has not written its file yet. */
+/**
+ * The process that holds the directory; undefined if no process holds it, or if the process has not written its owner
+ * file yet.
+ */
 export async function readOwner(directory: string): Promise<Owner | undefined> {
   const lockFile = join(directory, LOCK_FILE)
   if (!existsSync(lockFile)) return undefined
@@ -165,7 +168,7 @@ function locked(directory: string, cause: unknown): OrderError {
   return new OrderError('data-dir-locked', message, { cause })
 }
 
-/** Undefined if the process that wrote the file has ended, because a killed process leaves its file behind. */
+/** Undefined if the process that wrote the owner file has ended, because a killed process leaves the file behind. */
 function livingOwner(directory: string): Owner | undefined {
   const file = join(directory, OWNER_FILE)
   if (!existsSync(file)) return undefined
@@ -193,7 +196,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Turns an error of the file system into one line that names the setting to correct. */
+/** Turns a file system error into one line that names the setting to correct. */
 function usable<T>(directory: string, work: () => T, remedy = ''): T {
   try {
     return work()

@@ -11,7 +11,7 @@ export interface EmbeddedDeliveryOptions {
   readonly committed: ReadonlyMap<number, number>
   readonly source: RecordSource
   readonly commit: (next: ReadonlyMap<number, number>) => Promise<void>
-  /** Called with the number of damaged records that were skipped. */
+  /** Called with the number of damaged records that were passed over. */
   readonly onPassedOver?: (records: number) => void
 }
 
@@ -32,7 +32,7 @@ export function createEmbeddedDelivery({
   const closing = new AbortController()
   const { signal } = closing
   const next = new Map(committed)
-  /** Processed offsets that may not be committed. If a commit fails, the next commit includes its offsets. */
+  /** Processed offsets that may not be committed yet. If a commit fails, the next commit includes its offsets. */
   const uncommitted = new Map<number, number>()
   let committing = Promise.resolve()
   let first = 0
@@ -79,8 +79,8 @@ export function createEmbeddedDelivery({
   }
 
   /**
-   * Skips damaged records, because waiting does not repair a page. In the orders topic, the ledger counts these offsets
-   * as damaged. In other topics, only the error and `onPassedOver` report them.
+   * Passes over damaged records, because waiting does not repair a page. In the orders topic, the ledger counts these
+   * offsets as damaged. In other topics, only the error and `onPassedOver` report them.
    */
   async function passOver(damaged: readonly Damage[]): Promise<void> {
     for (const { partitionId, from, to, error } of damaged) {

@@ -15,11 +15,11 @@ import type { QueueLimits } from '../queue-bounds.ts'
 import { createEmbeddedTopics, type Partition, type Topic } from './topics.ts'
 
 /**
- * The event log in one file of this process, for `npm start`, tests and small installations. It has Kafka's topics,
- * partitions, offsets and consumer groups. Records are flushed to disk before they are acknowledged, and kept for ever.
+ * The event log in a single file, for `npm start`, tests and small installations. It has Kafka's topics, partitions,
+ * offsets and consumer groups. Records are flushed to disk before they are acknowledged, and kept forever.
  */
 export interface EmbeddedLog extends EventLog, LogConsumer {
-  /** The records that wait to be flushed. */
+  /** The records that are waiting to be flushed. */
   readonly queued: { readonly records: number; readonly bytes: number }
   /** The committed offsets of all consumer groups. */
   groupOffsets(): Promise<readonly GroupOffset[]>
@@ -28,20 +28,23 @@ export interface EmbeddedLog extends EventLog, LogConsumer {
 }
 
 export interface EmbeddedLogOptions extends QueueLimits {
-  /** Holds `log.db`, which only one log can have open. */
+  /** The directory of `log.db`. Only one log can have that file open. */
   readonly directory: string
-  /** The partitions of a topic that publishing or subscribing creates, like Kafka's `num.partitions`; 1 by default. */
+  /**
+   * The number of partitions of a topic that publishing or subscribing creates, like Kafka's `num.partitions`; 1 by
+   * default.
+   */
   readonly partitions?: number
-  /** The memory for the newest records; 4 MiB by default. */
+  /** The size of the cache for the newest records; 4 MiB by default. */
   readonly cacheBytes?: number
   /** Called once when writing starts to fail. `onBack` is called when writing works again. */
   readonly onAway?: (error: unknown) => void
   readonly onBack?: () => void
-  /** Called when a subscription skips damaged records. */
+  /** Called when a subscription passes over damaged records. */
   readonly onPassedOver?: (topic: string, records: number) => void
   /** Called after a failed flush, which leaves the content of the disk in doubt. The log then refuses all calls. */
   readonly onDiskInDoubt?: (error: unknown) => void
-  /** The code of the log's thread. A test may use one that fails on purpose. */
+  /** The code of the log's thread. A test may provide code that fails on purpose. */
   readonly worker?: URL
 }
 
@@ -97,7 +100,10 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     failure = undefined
   }
 
-  /** Keeps health up to date. After a failed write, it reloads the partitions' ends, because only the file has them. */
+  /**
+   * Keeps health up to date. The first write that succeeds after a failure reloads the partitions' ends, because only
+   * the file has them then.
+   */
   async function written<T>(write: Promise<T>): Promise<T> {
     const failedBefore = failure !== undefined
     try {
@@ -205,17 +211,17 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
       await thread.call('commit', groupId, new Map([[id, next]]))
     },
     ensureTopics: (specs) => makeTopics(specs),
-    // The settings do not matter, because records are kept for ever.
+    // The settings do not matter, because records are kept forever.
     settingWarnings: async () => [],
     timestampTypeOf: () => 'CreateTime',
-    // Log and process have the same clock.
+    // The log uses this process's clock.
     clock: () => ({ aheadMs: 0, isOff: false, isRefused: false }),
     identity: () => thread.call('identity'),
     inspect: async () => [await verifyLog()],
-    // Without transactions, every missing offset was a record.
+    // The log has no transactions, so every missing offset was once a record.
     retention: async () => ({ maxAgeMs: null, maxBytes: null, holesAreMarkers: false }),
     async health(): Promise<LogHealth> {
-      // Health itself probes whether writing works again, because callers may have stopped publishing.
+      // Health probes whether writing works again, because callers may have stopped publishing.
       if (failure !== undefined) await Promise.allSettled([written(thread.call('probe'))])
       return failure === undefined ? { available: true } : { available: false, cause: messageOf(failure) }
     },

@@ -7,15 +7,20 @@ import type { EmbeddedTopics, Partition, Topic } from './topics.ts'
 
 export interface EmbeddedQueueOptions extends QueueLimits {
   readonly topics: EmbeddedTopics
-  /** Writes and flushes one group. Returns, by partition id, the offset of the group's first record. */
+  /**
+   * Writes and flushes one group. Returns, by partition id, the offset of the partition's first record in the group.
+   */
   readonly append: (frames: Buffer) => Promise<ReadonlyMap<number, number>>
-  /** Called for each flushed group, whose frames have their offsets, before its calls resolve. `ends` is by partition id. */
+  /**
+   * Called for each flushed group before its calls resolve. The frames have their offsets by then. `ends` is by
+   * partition id.
+   */
   readonly onFlushed: (frames: Buffer, ends: ReadonlyMap<number, number>) => void
 }
 
 /** The limit for a record with its key and headers, as on Kafka. */
 export const MAX_RECORD_BYTES = 2 * 1024 * 1024
-/** A group of this size is closed, because a larger one would not make flushing more efficient. */
+/** A group of this size is closed, because a larger group would not make flushing more efficient. */
 const GROUP_BYTES = 1024 * 1024
 /** The second group travels to the log's thread while the first is flushed. */
 const MAX_GROUPS_IN_FLIGHT = 2
@@ -75,7 +80,7 @@ export function createEmbeddedQueue(options: EmbeddedQueueOptions) {
   function flushSoon(): void {
     if (flushing || inFlight >= MAX_GROUPS_IN_FLIGHT) return
     flushing = true
-    // Runs at the end of the turn, so that requests that arrived together are written together.
+    // Runs at the end of this turn of the event loop, so that requests that arrived together are written together.
     setImmediate(() => {
       flushing = false
       if (closedGroups.length === 0) closeGroup()
@@ -145,7 +150,7 @@ function choosePartition(topic: Topic, { key }: RecordToPublish): Partition {
   return partition
 }
 
-/** A lower bound, so that a record that cannot fit is rejected before it is copied. */
+/** A lower bound for the size of a record's frame, so that a record that cannot fit is rejected before it is copied. */
 function minimalBytes({ key, value }: RecordToPublish): number {
   return (key?.length ?? 0) + (value?.length ?? 0)
 }

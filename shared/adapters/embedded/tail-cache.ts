@@ -33,7 +33,7 @@ export function createTailCache(maxBytes: number) {
   }
 
   return {
-    /** Adds a flushed group of frames, whose offsets are assigned already. Evicts the oldest groups to make room. */
+    /** Adds a flushed group of frames, whose offsets are already assigned. Evicts the oldest groups to make room. */
     add(frames: Buffer): void {
       let bytes = frames.length
       for (let at = 0; at < frames.length; at += frameLength(frames, at)) {

@@ -6,12 +6,12 @@ import type { OrderViews } from '../../ports/order-views.ts'
 
 /** Deliberate faults, for tests and demonstrations. Only an embedded host with FAULTS=on has them. */
 export interface FaultPlan {
-  /** `down` fails like an outage, `busy` like contention, `hang` never answers, `slow` answers after `slowMs`. */
+  /** `down` fails like an outage, `busy` like contention, `hang` never responds, `slow` responds after `slowMs`. */
   readonly store: 'ok' | 'down' | 'busy' | 'hang' | 'slow'
   readonly slowMs: number
-  /** `down`: the log refuses what is published. */
+  /** With `down`, the log refuses to publish. */
   readonly log: 'ok' | 'down'
-  /** Orders of these customers make the storing code throw, as a bug of ours would. */
+  /** Orders of these customers make the storing code throw, as a bug in our code would. */
   readonly throwForCustomers: readonly number[]
 }
 
@@ -19,7 +19,7 @@ export const NO_FAULTS: FaultPlan = { store: 'ok', slowMs: 0, log: 'ok', throwFo
 
 export interface Faults {
   readonly plan: FaultPlan
-  /** Replaces the plan. Calls that hang go on when the new plan does not let the store hang. */
+  /** Replaces the plan. Hanging calls continue once a plan no longer lets the store hang. */
   apply(plan: FaultPlan): void
   wrapStore(store: OrderStore): OrderStore
   wrapViews(views: OrderViews): OrderViews
@@ -92,7 +92,7 @@ export function createFaults(): Faults {
   }
 }
 
-/** The same object, with these methods in place of its own. */
+/** A proxy for the port, with these methods instead of the port's own. */
 function replaced<Port extends object>(port: Port, methods: Partial<Port>): Port {
   return new Proxy(port, {
     get(target, name) {
@@ -102,7 +102,7 @@ function replaced<Port extends object>(port: Port, methods: Partial<Port>): Port
   })
 }
 
-/** The same object, whose methods of these names wait for `first`. */
+/** A proxy for the port, whose methods with these names wait for `first`. */
 function guarded<Port extends object>(port: Port, names: readonly (keyof Port)[], first: () => Promise<void>): Port {
   const methods = names.map((name) => {
     const method = port[name] as (...parameters: unknown[]) => unknown

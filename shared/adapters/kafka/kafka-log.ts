@@ -27,9 +27,9 @@ export interface KafkaLogOptions extends QueueLimits {
   readonly onWarning: (message: string) => void
   /** Called with an error that no caller gets, for example when closing a connection fails. */
   readonly onError: (error: unknown) => void
-  /** A publish without an acknowledgement rejects with `log-unavailable` after this time. */
+  /** A publish that is not acknowledged within this time rejects with `log-unavailable`. */
   readonly publishTimeoutMs?: number
-  /** A killed consumer keeps its partitions for this time. */
+  /** A killed consumer keeps its partitions for this long. */
   readonly sessionTimeoutMs?: number
 }
 
@@ -37,7 +37,7 @@ const PUBLISH_TIMEOUT_MS = 8000
 const ASK_TIMEOUT_MS = 8000
 const SESSION_TIMEOUT_MS = 15_000
 
-/** Connects at the first use. Throws `invalid-setting` if the connection's settings can't be used. */
+/** Connects on first use. Throws `invalid-setting` if the connection settings can't be used. */
 export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
   const { kafka, onWarning, onError } = options
   const client = createClient(kafka)
@@ -106,7 +106,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
     clock: () => clock.reading(),
     retention: createRetention(admin),
     identity: (topic) => topicId(cluster, ASK_TIMEOUT_MS, topic),
-    // Nothing to inspect: brokers check their own files, and consumers check the checksum of every batch.
+    // Nothing to inspect: brokers check their own files, and consumers verify the checksum of every batch.
     inspect: async () => [],
     health: () => monitor.health(),
     async subscribe(subscription) {

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../domain/errors.ts'
 import type { Cause } from '../../domain/order-view.ts'
 import type { Rejection } from '../../ports/order-store.ts'
 
-/** Why a store rejects a change, apart from the reasons that the domain has (domain/changes/turns.ts). */
+/** The reasons for which a store rejects a change, in addition to the domain's (domain/changes/turns.ts). */
 export const KEY_REUSED: Cause = {
   code: 'idempotency-key-reused',
   detail: 'Its Idempotency-Key belongs to another change.',
@@ -16,10 +16,10 @@ export const NOT_ALLOWED: Cause = {
   detail: 'It holds a value that the store does not allow.',
 }
 
-/** The code of the failure that holds a waiting change, because its turn had come. */
+/** The only failure that takes a change out of `waiting`: its turn had come, but deciding it failed. */
 export const NOT_DECIDED = 'change-not-decided' satisfies ErrorCode
 
-/** For the record of a change whose id belongs to another change. */
+/** The rejection of a record whose change id belongs to another change. */
 export const CHANGE_ID_REUSED: Rejection = {
   kind: 'rejected',
   code: 'order-id-reused',

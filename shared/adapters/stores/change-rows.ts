@@ -10,7 +10,7 @@ interface ChangeRow<Id, Time> {
   readonly order_id: Id
   readonly kind: ChangeKind
   readonly state: ChangeState
-  /** The change as JSON; null while its record could not be read. */
+  /** The change as JSON; null if its record could not be read. */
   readonly event: string | null
   readonly accepted_at: Time | null
   readonly updated_at: Time
@@ -20,7 +20,7 @@ interface ChangeRow<Id, Time> {
   readonly next_attempt_at: Time | null
 }
 
-/** Converts rows of changes to views, which do not say yet what each change waits behind. */
+/** Converts rows of changes to views. The views lack what each change waits behind, which the adapters add. */
 export function createChangeRows<Id, Time>(conversions: Conversions<Id, Time>): (change: Row) => ChangeView {
   const { fromId, fromTime } = conversions
   return (change) => {
@@ -48,7 +48,7 @@ export function toChangeStatus(state: ChangeState): ChangeStatus {
   return state === 'retrying' ? 'waiting' : state
 }
 
-/** Whether the change is safe in the store, and neither retried, dead nor discarded. */
+/** Whether the change is safe in the store, so that it is not being retried, dead-lettered or discarded. */
 export function isKept(state: ChangeState): boolean {
   return state === 'waiting' || state === 'applied' || state === 'rejected'
 }

@@ -2,18 +2,18 @@ import type { Order } from '../../domain/order.ts'
 import { takeTurns, type UndecidedChange, type Verdict } from '../../domain/changes/turns.ts'
 import { NOT_ALLOWED } from './change-refusals.ts'
 
-/** The verdicts on the first changes of an order. */
+/** The verdicts on the first changes of an order, and the order after those changes. */
 export interface Decided {
   readonly order: Order | undefined
   readonly verdicts: readonly Verdict[]
-  /** The change behind those with a verdict, if deciding it threw. */
+  /** The first change without a verdict, if deciding it threw. */
   readonly failure?: { readonly changeId: string; readonly error: unknown }
 }
 
 /**
- * Decides the changes of one order one after the other, to find those that a constraint refuses and the one that fails.
- * Yields each new state of the order, and has to be told whether the tables allow it, or is thrown the error of the attempt.
- * It is a generator because one store asks its tables synchronously and the other one does not.
+ * Decides an order's changes one by one, to find those that a constraint refuses and the one that fails. Yields each
+ * new state of the order. The caller passes back whether the tables allow that state, or throws into the generator if
+ * checking fails. A generator suits both stores: one checks its tables synchronously, the other asynchronously.
  */
 export function* decideApart(
   order: Order | undefined,

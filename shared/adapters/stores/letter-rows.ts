@@ -45,7 +45,7 @@ interface LetterRow {
   readonly edited_value: Uint8Array | null
 }
 
-/** Figures of the letters that have one fingerprint, and the columns of one of those letters. */
+/** Aggregates over the letters with one fingerprint, and the columns of one of those letters. */
 interface GroupRow<Time>
   extends
     Pick<SummaryRow<unknown, Time>, keyof PlaceRow | 'fingerprint' | 'last_code' | 'last_detail'>,
@@ -56,7 +56,7 @@ interface GroupRow<Time>
   readonly last_seen: Time
 }
 
-/** Rows of dead letters as the port returns them. */
+/** Converts rows of dead letters to the port's types. */
 export interface LetterRows {
   readonly toSummary: (letter: Row) => DeadLetterSummary
   readonly toLetter: (letter: Row) => KeptDeadLetter
@@ -130,7 +130,7 @@ function toForeign(json: string | null): ForeignFailure | null {
   return json === null ? null : (JSON.parse(json) as ForeignFailure)
 }
 
-/** Copies a Buffer, because it compares and prints differently from plain bytes. */
+/** Copies a Buffer into plain bytes, because a Buffer compares and prints differently. */
 function toPlainBytes(bytes: Uint8Array | null): Uint8Array | null {
   return Buffer.isBuffer(bytes) ? new Uint8Array(bytes) : bytes
 }

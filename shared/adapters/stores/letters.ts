@@ -4,8 +4,8 @@ import type { DeadLetter, DeadLetterState } from '../../ports/dead-letters.ts'
 import type { ParkedRecord } from '../../ports/order-store.ts'
 
 /**
- * The letter with times and numbers that a column can hold. Anyone can write headers, so an unreadable time becomes
- * `now` and a number beyond the safe integers becomes the nearest one.
+ * The letter with timestamps and numbers that the columns can hold. Anyone can write headers, so an unreadable
+ * timestamp becomes `now`, and a number beyond the safe integers becomes the nearest safe integer.
  */
 export function withStorableFigures(letter: DeadLetter, now: string): DeadLetter {
   return {
@@ -18,8 +18,8 @@ export function withStorableFigures(letter: DeadLetter, now: string): DeadLetter
 }
 
 /**
- * The record of a letter with storable figures, parked as dead. If the consumer that parked it informs the ledger only
- * later, it finds this row, so the order's history gets one entry.
+ * The parked record of a letter with storable figures, in the state `dead`. If the consumer that parked it updates the
+ * ledger only afterwards, the consumer finds this row, so the order's history gets a single entry.
  */
 export function toParkedRecord(letter: DeadLetter): ParkedRecord {
   const { origin, orderId, attempts, lastCause, redriveOf, change } = letter

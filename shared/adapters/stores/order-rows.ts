@@ -57,19 +57,19 @@ interface HistoryRow<Id, Time> {
   readonly cause_code: string | null
   readonly cause_detail: string | null
   readonly reason: string | null
-  /** The history of changes has these two. */
+  /** Only rows of order_change_history have `change_id` and `version`. */
   readonly change_id?: Id
   readonly version?: number | null
 }
 
-/** Rows of orders as views. `fromAmount` converts a stored amount to the order's unit. */
+/** Converts rows of orders to views. `fromAmount` converts a stored amount to the order's unit. */
 export interface OrderRows {
   readonly toStoredView: (order: Row, items: readonly Row[]) => OrderView
-  /** The same rows as the aggregate has the order. */
+  /** Converts the same rows to the domain's order. */
   readonly toAggregate: (order: Row, items: readonly Row[]) => Order
-  /** The row is one of order_states. */
+  /** Converts a row of order_states. */
   readonly toUnstoredView: (state: Row) => OrderView
-  /** The row is one of order_history or order_change_history. */
+  /** Converts a row of order_history or order_change_history. */
   readonly toHistoryEntry: (entry: Row) => HistoryEntry
 }
 

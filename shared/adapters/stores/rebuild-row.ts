@@ -1,11 +1,11 @@
 import type { Rebuild, RebuildProgress } from '../../ports/maintenance.ts'
 import type { Row } from './rows.ts'
 
-/** The one row of the table `rebuild`. */
+/** Converts the only row of the table `rebuild`. */
 export function toRebuild(row: Row, fromTime: (time: never) => string, nowMs: number): Rebuild {
   const state = row['state'] as 'running' | 'done' | 'failed'
   return {
-    // A process that died cannot report it, so its lease runs out.
+    // A process that died could not record the failure, so an expired lease shows it.
     state: state === 'running' && Number(row['leased_until']) < nowMs ? 'abandoned' : state,
     why: row['why'] as string | null,
     startedAt: fromTime(row['started_at'] as never),

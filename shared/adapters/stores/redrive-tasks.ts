@@ -2,11 +2,14 @@ import { OrderError } from '../../domain/errors.ts'
 import type { WhichLetters } from '../../ports/dead-letters.ts'
 import type { RedriveState } from '../../ports/redrives.ts'
 
-/** The most bytes that one step holds, like one read of the log, because letters may be large. */
+/**
+ * The maximum total size of the letters that one step claims, unless the first letter alone is larger. A read of the
+ * log has the same limit.
+ */
 export const MAX_CLAIMED_BYTES = 8 * 1024 * 1024
-/** If a process dies while it gathers letters, others cannot have the task for this long. */
+/** If a process dies while gathering letters, no other process can take over the task for this long. */
 export const GATHERING_LEASE_MS = 60_000
-/** The operator in the audit when a task stops on its own. */
+/** The operator that the audit names when a task stops on its own. */
 export const ITSELF = { operator: 'redrive', verified: true }
 
 export type LettersByFilter = Exclude<WhichLetters, { readonly ids: readonly string[] }>

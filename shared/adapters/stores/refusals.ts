@@ -2,7 +2,7 @@ import type { Migration } from '../../disk/migration-files.ts'
 import { OrderError } from '../../domain/errors.ts'
 import type { Rejection } from '../../ports/order-store.ts'
 
-/** Why an order can never be stored. */
+/** The reasons why an order can never be stored. */
 export const REJECTIONS: Readonly<Record<Rejection['code'], Rejection>> = {
   'order-id-reused': { kind: 'rejected', code: 'order-id-reused', detail: 'Its id belongs to another order.' },
   'idempotency-key-reused': {
@@ -24,7 +24,7 @@ export function changedMigration(where: string, { version, name }: Pick<Migratio
   return new OrderError('invalid-setting', `${what}: ${remedy}`)
 }
 
-/** Throws `invalid-setting` for a database whose last migration this program does not have. */
+/** Throws `invalid-setting` if this program does not have the database's last migration. */
 export function refuseNewer(where: string, last: number, newest: number): void {
   if (last <= newest) return
   const detail = `it is at migration ${last}, known are ${newest}`

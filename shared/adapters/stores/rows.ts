@@ -1,7 +1,7 @@
-/** A row as a driver returns it. Numbers may be text: the driver of SQL Server returns BIGINT so. */
+/** A row as a driver returns it. Numbers may be strings, because SQL Server's driver returns a BIGINT as a string. */
 export type Row = Readonly<Record<string, unknown>>
 
-/** How a store's ids and times become text. */
+/** Conversions of a store's ids and timestamps to text. */
 export interface Conversions<Id, Time> {
   readonly fromId: (id: Id) => string
   readonly fromTime: (time: Time) => string

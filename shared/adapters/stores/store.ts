@@ -17,10 +17,10 @@ export interface Store extends AsyncDisposable {
   readonly maintenance: Maintenance
 }
 
-/** A store that hangs never answers, so after this long it counts as unavailable. */
+/** A store that hangs never responds, so a store that takes longer than this counts as unavailable. */
 const HEALTH_DEADLINE_MS = 2000
 
-/** Never rejects. `probe` rejects if the store cannot be used. */
+/** Checks whether the store can be used. Never rejects, but `probe` rejects if the store cannot be used. */
 export async function checkHealth(probe: () => Promise<unknown>): Promise<StoreHealth> {
   try {
     await within(HEALTH_DEADLINE_MS, 'An answer', probe())

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { messageOf } from '../../../domain/errors.ts'
 import type { GroupOffset } from './log-file.ts'
 
-/** Copies by reference if the file system supports it. Prints one line if it fails. */
+/** Copies by reference if the file system supports it (reflink). Prints one line if copying fails. */
 const COPY = `
   const { constants, copyFileSync } = require('node:fs')
   const [from, to] = process.argv.slice(1)
@@ -16,8 +16,8 @@ const COPY = `
   }`
 
 /**
- * Copies the log's file while the log is in use. Between `freeze` and `thaw` its thread writes only to the WAL, so the
- * copy is a consistent snapshot even if copying takes long. `thaw` rejects if the file was reopened or closed
+ * Copies the log's file while the log is in use. Between `freeze` and `thaw`, the log's thread writes only to the WAL,
+ * so the copy is a consistent snapshot even if copying takes long. `thaw` rejects if the file was reopened or closed
  * meanwhile, because then the copy may not be consistent.
  */
 export async function copyLog(

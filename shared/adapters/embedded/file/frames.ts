@@ -8,8 +8,9 @@ import type { LogRecord, RecordHeader, RecordToPublish } from '../../../ports/ev
  *   frame    u32 length of the frame | u32 partition id | f64 offset | f64 timestamp | i32 key | i32 value | key | value | header block
  *   headers  u32 name | i32 value | name | value, repeated to the end
  *
- * Lengths are in bytes, little-endian; -1 is null. A key length of -2 marks a frame for unreadable offsets: its offset
- * is the first of them, its timestamp is the offset after the last, and its value is the reason.
+ * Numbers are little-endian. Lengths are in bytes, and -1 is null. A key length of -2 marks a frame that stands for
+ * unreadable offsets: the frame's offset is the first of them, its timestamp is the offset after the last, and its value
+ * is the reason.
  */
 const PARTITION_ID_AT = 4
 const OFFSET_AT = 8
@@ -144,7 +145,9 @@ export function createFrameWriter() {
   }
 }
 
-/** An upper bound for reserving memory. It does not read the text, so limits are checked after writing. */
+/**
+ * An upper bound for reserving memory, computed without reading the text. Limits are therefore checked after writing.
+ */
 export function largestFrame(record: RecordToPublish): number {
   let bytes = FIXED_BYTES + largest(record.key) + largest(record.value)
   for (const [name, value] of record.headers) bytes += HEADER_FIXED_BYTES + largest(name) + largest(value)
@@ -174,13 +177,13 @@ export function setFrameOffset(frames: Buffer, at: number, offset: number): void
 
 /**
  * CRC-32 (ISO-HDLC, as in zip) of a record and its position: partition, offset, timestamp, the lengths, key, value and
- * headers. So it also detects a valid record at the wrong position.
+ * headers. So the checksum also detects a valid record at the wrong position.
  */
 export function frameChecksum(frames: Buffer, at: number): number {
   return crc32(frames.subarray(at + PARTITION_ID_AT, at + frameLength(frames, at)))
 }
 
-/** The unreadable offsets of the frame; undefined if it has a record. */
+/** The unreadable offsets that the frame stands for; undefined if the frame has a record. */
 export function damagedRangeAt(frames: Buffer, at: number): DamagedRange | undefined {
   if (frames.readInt32LE(at + KEY_LENGTH_AT) !== DAMAGED) return undefined
   const from = frames.readDoubleLE(at + OFFSET_AT)
@@ -188,7 +191,7 @@ export function damagedRangeAt(frames: Buffer, at: number): DamagedRange | undef
   return { from, to, why: frames.toString('utf8', at + FIXED_BYTES, at + frameLength(frames, at)) }
 }
 
-/** The record, as views of the frame's memory. */
+/** The frame's record, as views of the frame's memory. */
 export function storedRecordAt(frames: Buffer, at: number): StoredRecord {
   const key = view(frames, at + FIXED_BYTES, frames.readInt32LE(at + KEY_LENGTH_AT))
   const valueAt = at + FIXED_BYTES + (key?.length ?? 0)
@@ -202,7 +205,7 @@ export function storedRecordAt(frames: Buffer, at: number): StoredRecord {
   }
 }
 
-/** A copy of the record, so that a consumer that modifies it does not affect others. */
+/** A copy of the frame's record, so that a consumer that modifies it does not affect others. */
 export function logRecordAt(frames: Buffer, at: number, topic: string, partition: number): LogRecord {
   const frame = Buffer.from(frames.subarray(at, at + frameLength(frames, at)))
   const { offset, timestamp, key, value, headerBlock } = storedRecordAt(frame, 0)

@@ -15,9 +15,9 @@ import { createPartitionReader, type PartitionReader, type VerifiedSlice, type R
  * The log in one SQLite file. Each partition is a table whose rowid is the offset. So every insert appends at the right
  * edge of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1.
  *
- * Durability is SQLite's: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL file happens
- * after each transaction commit. The extra WAL sync following each transaction helps ensure that transactions are
- * durable across a power loss." (https://www.sqlite.org/pragma.html#pragma_synchronous). A transaction that a crash
+ * SQLite makes commits durable: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL file
+ * happens after each transaction commit. The extra WAL sync following each transaction helps ensure that transactions
+ * are durable across a power loss." (https://www.sqlite.org/pragma.html#pragma_synchronous). A transaction that a crash
  * interrupted has no valid commit frame in the WAL, so SQLite ignores it
  * (https://www.sqlite.org/fileformat2.html#walformat).
  *
@@ -29,15 +29,17 @@ export interface LogFile {
   partitions(): PartitionEntry[]
   /** Creates missing topics, and returns all partitions. */
   makeTopics(topics: readonly { readonly name: string; readonly partitions: number }[]): PartitionEntry[]
-  /** Appends the frames in one flushed transaction. Returns, by partition id, the offset of its first frame. */
+  /**
+   * Appends the frames in one flushed transaction. Returns, by partition id, the offset of the partition's first frame.
+   */
   append(frames: Uint8Array): Map<number, number>
   /**
-   * Returns frames of one range after another. A range ends at its limit, at its byte limit, at the end of the
-   * partition, or before the first damaged record. If the range begins with damage, it has a single frame with the
+   * Returns the frames of one range after another. A range ends at its limit, at its byte limit, at the end of the
+   * partition, or before the first damaged record. A range that begins with damage yields a single frame with the
    * damaged offsets.
    */
   read(ranges: readonly ReadRange[]): Uint8Array
-  /** Checks records from `from` on. Takes at most a few milliseconds, because publishers wait meanwhile. */
+  /** Checks records from `from` on, for at most a few milliseconds, because publishers wait meanwhile. */
   verify(partitionId: number, from: number): VerifiedSlice
   /** Commits the offsets that a group reads next, by partition id. */
   commit(groupId: string, next: ReadonlyMap<number, number>): void
@@ -52,9 +54,9 @@ export interface LogFile {
   thaw(): void
   /** The id of this log file. A different file has a different id. */
   identity(): string
-  /** Writes and flushes a row without meaning. Throws if writing fails. */
+  /** Writes and flushes a placeholder row. Throws if writing fails. */
   probe(): void
-  /** Copies a long WAL into the file. This blocks the thread, so call it after a reply. */
+  /** Copies the WAL into the file if the WAL is long. This blocks the thread, so call it only after replying. */
   tidy(): void
   /** Rolls back after a failed call. Throws if the file must be reopened. */
   undo(): void
@@ -107,7 +109,7 @@ export function openLogFile(path: string): LogFile {
     db.exec('PRAGMA journal_mode = WAL')
     db.exec('PRAGMA synchronous = FULL')
     checkpoints = prepareCheckpoints(db)
-    // Without quick_check, which reads the whole file: a large log must not slow down the start.
+    // No quick_check, because it reads the whole file, and a large log must not slow down the start.
     const format = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
     if (format > FORMAT)
       throw new Error(`${path} has format ${format}, but this version supports only formats up to ${FORMAT}.`)
@@ -227,8 +229,9 @@ export function openLogFile(path: string): LogFile {
       return reader.verify(from, to)
     },
     commit(groupId, next) {
-      // Not flushed. A power cut may lose the last commits, so that records are delivered again. A group can't get
-      // ahead of the log, because a commit follows its records in the same WAL, and only the tail of a WAL can be lost.
+      // Commits are not flushed. A power cut may lose the last ones, and then their records are delivered again. A
+      // group can't get ahead of the log, because a commit follows its records in the same WAL, and only the tail of a
+      // WAL can be lost.
       db.exec('PRAGMA synchronous = NORMAL')
       transaction(() => {
         for (const [partitionId, offset] of next) upsertOffset.run(groupId, partitionId, offset)

@@ -5,7 +5,7 @@ export interface ReadRange {
   readonly partitionId: number
   readonly from: number
   readonly limit: number
-  /** A limit in bytes. A range with records returns at least one record, even if it is larger. */
+  /** A limit in bytes. A range with records returns at least one record, even one that is larger than the limit. */
   readonly maxBytes: number
 }
 
@@ -16,7 +16,7 @@ export interface VerifiedSlice {
   readonly next: number
   /** The number of records that were read. */
   readonly records: number
-  /** How many of these records were written before records had checksums. */
+  /** The number of those records that were written before records had checksums. */
   readonly withoutChecksum: number
   readonly damaged: readonly DamagedRange[]
 }
@@ -30,17 +30,18 @@ export interface PartitionTable {
 
 type Row = Record<string, SQLOutputValue>
 
-/** Each probe is a query. Longer damage is reported in parts. */
+/** The maximum number of offsets to probe, each with a query. A longer damaged range is reported in parts. */
 const MAX_PROBES = 1000
-/** One call verifies this many records or bytes, which takes the log's thread a few milliseconds. */
+/** One call stops after this many records or bytes, which take the log's thread a few milliseconds. */
 const SLICE_RECORDS = 500
 const SLICE_BYTES = 1024 * 1024
 const CORRUPT = 11
 const NOT_A_DATABASE = 26
 
 /**
- * Reads one partition and checks every record. SQLite reports only that a page is malformed. But a partition has a
- * record at every offset, so the damaged range extends from the first unreadable offset to the next readable offset.
+ * Reads one partition and checks every record. For a damaged page, SQLite reports only that the page is malformed. But
+ * a partition has a record at every offset, so the damaged range extends from the first unreadable offset to the next
+ * readable one.
  */
 export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFrom }: PartitionTable) {
   const columns = 'record_offset, timestamp, key, value, headers, checksum'
@@ -50,7 +51,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
   const scratch = createFrameWriter()
   const selectOne = db.prepare(`SELECT ${columns} FROM ${table} WHERE record_offset = ?`)
 
-  /** Adds the record. If it is damaged, returns the reason and does not change the writer. */
+  /** Adds the record to the writer. If the record is damaged, returns the reason and leaves the writer unchanged. */
   function add(writer: FrameWriter, row: Row): string | undefined {
     const { record_offset: offset, timestamp, key, value, headers, checksum } = row
     const isRecord = isBytesOrNull(key) && isBytesOrNull(value) && headers instanceof Uint8Array
@@ -63,7 +64,7 @@ export function createPartitionReader(db: DatabaseSync, { id, table, checksumsFr
     return 'the checksum does not match'
   }
 
-  /** Adds records until the range or damage ends it. Returns the reason if it stopped at damage. */
+  /** Adds records up to the range's limits or the first damage. Returns the reason if it stopped at damage. */
   function addRange(
     writer: FrameWriter,
     { from, limit, maxBytes }: Omit<ReadRange, 'partitionId'>,
@@ -144,7 +145,7 @@ function isBytesOrNull(value: SQLOutputValue | undefined): value is Uint8Array<A
   return value === null || value instanceof Uint8Array
 }
 
-/** Returns the reason if the record is damaged. Rethrows other errors, such as errors of the disk. */
+/** Returns the reason if the error means that the record is damaged. Rethrows other errors, such as disk errors. */
 function damageIn(error: unknown): string {
   if (!(error instanceof Error)) throw error
   // The log never writes such numbers.

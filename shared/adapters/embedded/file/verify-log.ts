@@ -3,7 +3,7 @@ import type { Finding } from '../../../ports/finding.ts'
 import type { VerifiedSlice } from './partition-reader.ts'
 import type { EmbeddedTopics } from '../topics.ts'
 
-/** A call ends after this time, because a person waits for it. The next call continues from there. */
+/** A call ends after this time, because a person is waiting for it. The next call continues where it stopped. */
 const MAX_VERIFY_MS = 15_000
 const MAX_POSITIONS = 10
 
@@ -18,7 +18,7 @@ interface Progress {
 
 /**
  * Reads and checks every record of the log in slices, so that publishers and consumers do not wait long. A long log
- * takes several calls, and the finding says so.
+ * takes several calls, and the finding then says that it is partial.
  */
 export function createVerifyLog(
   topics: EmbeddedTopics,
@@ -63,7 +63,7 @@ function count(progress: Progress, partition: string, slice: VerifiedSlice): voi
   }
 }
 
-/** `of` is the number of records in the log if some of them were not read yet; undefined if all were read. */
+/** `of` is the number of records in the log if some of them have not been read yet; undefined if all have been read. */
 function findingOf({ records, withoutChecksum, damaged, positions }: Progress, of: number | undefined): Finding {
   const extent =
     of === undefined

@@ -4,11 +4,11 @@ import { askPatiently } from './ask.ts'
 import { kafkaUnavailable } from './errors.ts'
 import { createLazy } from './lazy.ts'
 
-/** Requests to the cluster. Each settles in bounded time and rejects with `log-unavailable`. */
+/** Requests to the cluster. Each request settles in bounded time, and rejects with `log-unavailable` if it fails. */
 export interface AdminClient extends AsyncDisposable {
   ask<T>(doing: string, request: (admin: Admin) => Promise<T>): Promise<T>
   /**
-   * Rejects if the topic does not exist. Call it before any other request about a topic: kafkajs fetches the metadata
+   * Rejects if the topic does not exist. Call this before any other request about a topic: kafkajs fetches the metadata
    * of all topics of a connection together, so one unknown topic fails the requests about the others.
    */
   assertExists(topic: string): Promise<void>

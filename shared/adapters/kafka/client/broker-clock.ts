@@ -6,16 +6,19 @@ export const CLOCK_REFUSED =
   '(message.timestamp.after.max.ms when it is ahead, message.timestamp.before.max.ms when it is behind). Set the clock.'
 
 /**
- * Compares this machine's clock with the brokers' clocks. Kafka has no request for the time, so this relies on
- * publishing: a topic with `message.timestamp.type=LogAppendTime` returns the time at which it appended a record, and a
- * topic that limits timestamps refuses a time that is too far from the broker's.
+ * Compares this machine's clock with the brokers' clocks. Kafka has no request for the current time, so this relies on
+ * publishing: a topic with `message.timestamp.type=LogAppendTime` returns the timestamp at which it appended a record,
+ * and a topic that limits timestamps refuses one that is too far from the broker's clock.
  */
 export function createBrokerClock({ onWarning }: { onWarning: (message: string) => void }) {
   let aheadMs: number | undefined
   let isRefused = false
 
   return {
-    /** Call when a broker set the time of records to `appendedAtMs`. The other times are by this machine's clock. */
+    /**
+     * Call this when a broker set the records' timestamps to `appendedAtMs`. The other two values come from this
+     * machine's clock.
+     */
     stamped(appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number): void {
       const before = isOff(aheadMs)
       aheadMs = Math.max(0, sentAtMs - appendedAtMs) + Math.min(0, acknowledgedAtMs - appendedAtMs)
@@ -26,11 +29,11 @@ export function createBrokerClock({ onWarning }: { onWarning: (message: string) 
         )
       }
     },
-    /** Call when a broker accepted records with this machine's time. */
+    /** Call this when a broker accepted records with this machine's timestamps. */
     accepted(): void {
       isRefused = false
     },
-    /** Call when a broker refused records because of their time. */
+    /** Call this when a broker refused records because of their timestamps. */
     refused(): void {
       if (!isRefused) onWarning(CLOCK_REFUSED)
       isRefused = true

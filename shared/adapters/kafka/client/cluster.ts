@@ -3,9 +3,9 @@ import { createLazy, type Lazy } from './lazy.ts'
 import { decodeFetchResponse, type FetchResponse } from '../fetch/fetch-response.ts'
 
 /**
- * kafkajs's internal way to read a partition without joining a group. The public API requires a group for each read,
- * which costs a rebalance of seconds, needs a permission, and leaves the group on the broker. kafkajs is pinned to the
- * version that this was written for.
+ * kafkajs's internal interface for reading a partition without joining a group. The public API requires a group for
+ * each read, which costs a rebalance of several seconds, needs a permission, and leaves the group on the broker.
+ * kafkajs is pinned to the version for which this was written.
  */
 export type Cluster = Omit<KafkajsCluster, 'findBroker'> & {
   findBroker(node: { nodeId: string }): Promise<Broker>
@@ -27,7 +27,7 @@ export const READ_COMMITTED = 1
 
 type CreateCluster = (options: object) => Cluster
 
-/** A cluster that connects at its first use. */
+/** A cluster that connects on first use. */
 export function createLazyCluster(client: Kafka, onError: (error: unknown) => void): Lazy<Cluster> {
   const { create } = clusterFactory(client)
   const options = { metadataMaxAge: 60_000, allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED }
@@ -54,9 +54,9 @@ function clusterFactory(client: Kafka): { name: symbol; create: CreateCluster } 
 }
 
 /**
- * Replaces kafkajs's decoder of fetch responses for this client and its consumers. kafkajs 2.2.4 fails a whole fetch
+ * Replaces kafkajs's decoder for fetch responses in this client and its consumers. kafkajs 2.2.4 fails a whole fetch
  * because of one batch that it cannot decompress, delivers records of aborted transactions, and never gets past an
- * empty batch (decision 019). kafkajs does the rest of fetching.
+ * empty batch (decision 019). kafkajs still does the rest of the fetching.
  */
 export function decodeFetches(client: Kafka): void {
   const { name, create } = clusterFactory(client)
@@ -69,7 +69,7 @@ export function decodeFetches(client: Kafka): void {
   Object.defineProperty(client, name, { value: createDecoding })
 }
 
-/** A kafkajs request in the version that the broker supports, with the decoder of its response. */
+/** A kafkajs request in the version that the broker supports, with the decoder for its response. */
 interface Protocol {
   readonly request: { readonly apiVersion: number }
   readonly response: { decode(payload: Buffer): Promise<unknown>; parse(response: unknown): Promise<unknown> }
@@ -77,7 +77,7 @@ interface Protocol {
 type MakeRequest = (request: FetchRequest) => Protocol
 type RequestingBroker = Broker & { lookupRequest(apiKey: number, requests: unknown): MakeRequest }
 
-/** Gives the broker's `fetch` our decoder. */
+/** Makes the broker's `fetch` use our decoder. */
 function decodingBroker(broker: Broker): Broker {
   if (Object.hasOwn(broker, 'fetch')) return broker
   const fetch: Broker['fetch'] = Reflect.get(broker, 'fetch')

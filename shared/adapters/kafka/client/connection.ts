@@ -21,7 +21,7 @@ export const REQUEST_TIMEOUT_MS = 5000
 const CONNECTION_TIMEOUT_MS = 3000
 
 /**
- * A client with its own connections and with our decoder of fetched records. kafkajs keeps a group's offsets in the
+ * A client with its own connections and with our decoder for fetched records. kafkajs keeps a group's offsets in the
  * client, so two consumers of one group must not share a client (`committedOffsetsByGroup` in tulios/kafkajs).
  *
  * Throws `invalid-setting` if the certificate authority can't be read.
@@ -35,8 +35,8 @@ export function createClient(connection: KafkaConnection): Kafka {
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 3 },
-    // Each failure reaches a caller or `onError`. kafkajs would also log as errors the failures that it retries, such
-    // as a coordinator that is not elected yet (tulios/kafkajs#1494).
+    // Each failure reaches a caller or `onError`. kafkajs would also log, at error level, failures that it retries,
+    // such as a coordinator that is not elected yet (tulios/kafkajs#1494).
     logLevel: logLevel.NOTHING,
   })
   decodeFetches(client)

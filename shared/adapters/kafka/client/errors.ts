@@ -20,11 +20,11 @@ export function protocolType(error: unknown): string | undefined {
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 export const isTooLarge = (error: unknown): boolean => TOO_LARGE.has(protocolType(error) ?? '')
 
-/** Whether the broker refused records because their time is too far from its own. */
+/** Whether the broker refused records because their timestamps are too far from its clock. */
 export const isClockRefused = (error: unknown): boolean => protocolType(error) === 'INVALID_TIMESTAMP'
 
 const DENIED = /AUTHORIZATION_FAILED|SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM/
-/** Whether the broker will refuse this until an operator changes permissions or credentials. */
+/** Whether the broker will refuse the request until an operator changes permissions or credentials. */
 export function isDenied(error: unknown): boolean {
   const root = rootOf(error)
   if (DENIED.test(protocolType(root) ?? '')) return true
@@ -39,14 +39,16 @@ const PASSING = new Set([
   'GROUP_LOAD_IN_PROGRESS',
   'NOT_CONTROLLER',
 ])
-/** Whether the error passes on its own: a leader or coordinator is moving, or the broker closed an idle connection. */
+/**
+ * Whether the error will pass on its own: a leader or coordinator is moving, or the broker closed an idle connection.
+ */
 export function isPassing(error: unknown): boolean {
   const root = rootOf(error)
   if (PASSING.has(protocolType(root) ?? '')) return true
   return root instanceof Error && root.name === 'KafkaJSConnectionClosedError'
 }
 
-/** The broker does not know a new topic yet, or the topic was deleted. */
+/** Whether the broker does not know the topic, because the topic is new or was deleted. */
 export const isUnknownTopic = (error: unknown): boolean => protocolType(error) === 'UNKNOWN_TOPIC_OR_PARTITION'
 
 const REBALANCING = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])

@@ -12,10 +12,12 @@ export interface HealthOptions {
 
 const PROBE_TIMEOUT_MS = 2500
 const PROBE_INTERVAL_MS = 1000
-/** After this time a failure no longer counts, because callers may have stopped publishing because of it. */
+/**
+ * A failure counts for only this long. Callers may stop publishing because of it, and then no success would clear it.
+ */
 const FAILURE_LASTS_MS = 3000
 
-/** The brokers' health by the results of publishing. When nothing is published, it asks the brokers. */
+/** Judges the brokers' health by the results of publishing, or asks the brokers while nothing is published. */
 export function createHealthMonitor({ probe, unreadable }: HealthOptions) {
   let failure: { readonly cause: string; readonly at: number } | undefined
   let answered = Number.NEGATIVE_INFINITY

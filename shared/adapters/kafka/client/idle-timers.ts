@@ -7,8 +7,8 @@ interface RequestQueue {
 
 /**
  * Makes kafkajs check for throttled requests only while requests wait. kafkajs 2.2.4 checks a thousand times a second
- * for each connection, with a negative delay that makes Node 24 print warnings (tulios/kafkajs#1751, #1704). Its `push`
- * starts the check again for each new request.
+ * for each connection, with a negative delay that makes Node 24 print warnings (tulios/kafkajs#1751, #1704). The
+ * request queue's `push` starts the check again for each new request.
  */
 export function stopIdleTimers(): void {
   const queue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }

@@ -1,13 +1,13 @@
 import { within } from '../../../threads/waiting.ts'
 
-/** A connection that is opened at its first use, and opened again after a failure. */
+/** A connection that is opened on first use and reopened after a failure. */
 export interface Lazy<T> extends AsyncDisposable {
   /**
-   * After an error the connection is kept only if `keeps` returns true. Otherwise the next call opens a new connection,
-   * and the old connection is closed when no call uses it any more.
+   * After an error, the connection is kept only if `keeps` returns true. Otherwise the next call opens a new
+   * connection, and the old connection is closed once no call uses it any more.
    */
   use<R>(work: (connection: T) => Promise<R>, keeps?: (error: unknown) => boolean): Promise<R>
-  /** Closes a connection that hangs, although calls still wait for it. */
+  /** Closes a connection that hangs, even if calls are still waiting for it. */
   drop(): void
 }
 

@@ -13,15 +13,15 @@ const FIRST_DELAY_MS = 100
 const MAX_REDELIVERY_DELAY_MS = 5000
 const MAX_REJOIN_DELAY_MS = 10_000
 const PASSING_REJOINS = 5
-/** A failure that lasts is reported again after this time. */
+/** A persistent failure is reported again after this interval. */
 const REPORT_AGAIN_MS = 60_000
 
-/** Delivers one batch after another until it is disposed of. Replaces a session that fails. */
+/** Delivers one batch after another until disposed of. Replaces a session that fails. */
 export function createKafkaDelivery(subscription: Subscription, settings: SessionSettings) {
   const closing = new AbortController()
   const { signal } = closing
   const inbox = createInbox(subscription.maxBatchSize)
-  /** Offsets that were processed in the session's epoch but may not be committed. */
+  /** Offsets that were processed in the session's epoch but may not be committed yet. */
   const uncommitted = new Map<number, number>()
   let committing: Promise<void> | undefined
   let wake: (() => void) | undefined
@@ -68,7 +68,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     while (!signal.aborted) {
       const error = await session.over
       if (signal.aborted) return
-      // A coordinator that moves or loads is reported only if it takes several attempts.
+      // A moving or loading coordinator is reported only if it takes several attempts.
       if (!isPassing(error) || rejoins >= PASSING_REJOINS) report(error)
       await session[Symbol.asyncDispose]()
       await pause(jitteredMs(++rejoins, FIRST_DELAY_MS, MAX_REJOIN_DELAY_MS), signal)
@@ -96,7 +96,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     }
   }
 
-  /** Call it in the same turn of the event loop as `inbox.take`, so that no record is missed in between. */
+  /** Call this in the same turn of the event loop as `inbox.take`, so that no record is missed in between. */
   async function recordsArrived(): Promise<void> {
     await new Promise<void>((resolve) => {
       wake = resolve
@@ -104,7 +104,10 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     wake = undefined
   }
 
-  /** Delivers the batch until it is processed. Drops it if its partitions may have moved, to fetch them again. */
+  /**
+   * Delivers the batch until it is processed. If its partitions may have moved, drops the batch, so that it is fetched
+   * again.
+   */
   async function deliverBatch({ records, next }: Taken): Promise<void> {
     const current = session
     const { epoch } = current
@@ -135,7 +138,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
         await current.commit(offsets)
         return
       } catch (error) {
-        // A group that rebalances accepts no commits. The records are delivered again.
+        // A group that is rebalancing accepts no commits, so the records are delivered again.
         if (!isOurs() || isRebalancing(error)) return
         subscription.onError(error)
         if (signal.aborted) return
@@ -145,11 +148,11 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
   }
 
   return {
-    /** Why nothing is delivered; undefined while delivery works. */
+    /** The reason why nothing is delivered; undefined while delivery works. */
     get failing(): string | undefined {
       return failing
     },
-    /** By partition, why it is held at an unreadable batch. Other partitions are delivered. */
+    /** By partition, the reason why it is held at an unreadable batch. Other partitions are still delivered. */
     held: held as ReadonlyMap<number, string>,
     async [Symbol.asyncDispose](): Promise<void> {
       closing.abort()

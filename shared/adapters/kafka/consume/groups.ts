@@ -16,7 +16,7 @@ export async function membersOf(admin: AdminClient, groupId: string, topic: stri
   const [group] = groups
   const own = ownAddresses()
   return (group?.members ?? []).map(({ clientHost, memberAssignment }) => {
-    // Brokers write a slash before the address, and before the slash the host's name if it is known.
+    // Brokers write an optional host name, a slash and the address.
     const address = canonical(clientHost.slice(clientHost.lastIndexOf('/') + 1))
     return {
       address,
@@ -39,14 +39,14 @@ function ownAddresses(): ReadonlySet<string> {
   )
 }
 
-/** The canonical form of an address. An IPv6 address loses its zone. */
+/** The canonical form of an address, without the zone of an IPv6 address. */
 function canonical(address: string): string {
   const [bare = ''] = address.split('%')
   return bare.includes(':') && URL.canParse(`http://[${bare}]`) ? new URL(`http://[${bare}]`).hostname : bare
 }
 
 const COMMIT_TIMEOUT_MS = 15_000
-/** Kafka accepts these commits, which come from outside the group, only while the group is empty. */
+/** Identifies a commit from outside the group. Kafka accepts such commits only while the group is empty. */
 const NO_MEMBER = { groupGenerationId: -1, memberId: '' }
 
 /**

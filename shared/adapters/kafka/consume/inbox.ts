@@ -3,9 +3,12 @@ import type { LogRecord } from '../../../ports/event-log.ts'
 export type Inbox = ReturnType<typeof createInbox>
 
 export interface Taken {
-  /** At most `maxBatchSize` records and about 8 MiB, in equal shares. Each partition keeps its order. */
+  /**
+   * At most `maxBatchSize` records and about 8 MiB, in equal shares of the partitions. A partition's records stay in
+   * order.
+   */
   readonly records: readonly LogRecord[]
-  /** By partition, the offset to commit once the records are processed, also for partitions without records. */
+  /** By partition, the offset to commit once the records are processed. Includes partitions without records. */
   readonly next: ReadonlyMap<number, number>
 }
 
@@ -28,7 +31,7 @@ export function createInbox(maxBatchSize: number) {
   let totalBytes = 0
   let turn = 0
 
-  /** The number of records to take from each partition, in turn. Each batch starts with another partition. */
+  /** The number of records to take from each partition. Each batch starts with a different partition. */
   function shares(): Map<number, number> {
     const numbers = [...partitions.keys()]
     const first = turn++ % Math.max(1, numbers.length)
@@ -103,7 +106,10 @@ export function createInbox(maxBatchSize: number) {
   }
 }
 
-/** The memory of a record and our own headers, in addition to their bytes. Further headers count extra. */
+/**
+ * The memory that a record with our own headers needs in addition to its bytes. Any further headers are counted
+ * separately.
+ */
 const RECORD_BYTES = 100
 const USUAL_HEADERS = 16
 const HEADER_BYTES = 100

@@ -8,18 +8,18 @@ import { logUnreadable } from '../fetch/reader.ts'
 import { within } from '../../../threads/waiting.ts'
 
 /**
- * One membership in a group, from joining to the first failure that kafkajs does not recover from. It fills the inbox
- * in the background. A slow batch does not end the membership, because kafkajs sends heartbeats between fetches, even
- * while partitions are paused.
+ * One membership in a group, from joining to the first failure that kafkajs does not recover from. The session fills
+ * the inbox in the background. A slow batch does not end the membership, because kafkajs sends heartbeats between
+ * fetches, even while partitions are paused.
  */
 export interface Session extends AsyncDisposable {
-  /** Resolves with the cause when the session has ended. The caller then disposes of it. */
+  /** Resolves with the cause when the session has ended. The caller then disposes of the session. */
   readonly over: Promise<unknown>
   /** Changes when partitions may have moved to another member. Records of an earlier epoch must not be committed. */
   readonly epoch: number
-  /** The offsets that the group reads next. */
+  /** Commits the offsets that the group reads next. */
   commit(next: ReadonlyMap<number, number>): Promise<void>
-  /** Resumes paused partitions where the inbox has room. */
+  /** Resumes paused partitions for which the inbox has room. */
   resume(): void
 }
 
@@ -31,7 +31,7 @@ export interface SessionOptions {
   readonly topic: string
   readonly inbox: Inbox
   readonly sessionTimeoutMs: number
-  /** Called when records arrived, or only offsets without records. */
+  /** Called when records have arrived, or only offsets without records. */
   readonly onRecords: () => void
   /** Called when a fetch succeeded. */
   readonly onProgress: () => void
@@ -44,12 +44,18 @@ export interface SessionOptions {
 const MAX_WAIT_MS = 250
 const HEARTBEAT_INTERVAL_MS = 3000
 const REBALANCE_TIMEOUT_MS = 60_000
-/** A consumer without activity for this long hangs (tulios/kafkajs#659). Joining is the longest request. */
+/** A consumer without activity for this long counts as hung (tulios/kafkajs#659). Joining is the longest request. */
 const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
-/** A member that is joining cannot leave. A process that stops does not wait; the session times out. */
+/**
+ * A member that is joining cannot leave. A process that is stopping does not wait longer, and the broker's session
+ * timeout then removes the member.
+ */
 const LEAVE_TIMEOUT_MS = 4000
 const COMMIT_TIMEOUT_MS = 15_000
-/** Another replica may have a sound copy of a batch whose checksum does not match. */
+/**
+ * A held partition is retried after this time, because another replica may have an intact copy of a batch whose
+ * checksum does not match.
+ */
 const HELD_RETRY_MS = 30_000
 
 export function openSession(options: SessionOptions): Session {
@@ -74,7 +80,7 @@ export function openSession(options: SessionOptions): Session {
   let assigned: readonly number[] = []
   let closed = false
 
-  /** Afterwards this session does not touch the inbox, because the next session may already use it. */
+  /** After this, the session does not touch the inbox, because the next session may already be using it. */
   function end(error?: unknown): void {
     if (closed) return
     closed = true
@@ -106,8 +112,8 @@ export function openSession(options: SessionOptions): Session {
   })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     alive()
-    // The session was closed because it hung, and has joined after all. It leaves, because it would keep its
-    // partitions.
+    // A session that was closed because it hung has joined the group after all. The consumer leaves, because it would
+    // keep its partitions otherwise.
     if (closed) return void leave()
     assigned = payload.memberAssignment[topic] ?? []
     void reposition()
@@ -127,7 +133,7 @@ export function openSession(options: SessionOptions): Session {
 
   /**
    * Starts again at the group's committed offsets. kafkajs does this too, but with several brokers it can mistake a
-   * late response from before a rebalance for the current one, and so skip records.
+   * late response from before a rebalance for a current one, and so pass over records.
    */
   async function reposition(): Promise<void> {
     if (closed) return
@@ -157,7 +163,7 @@ export function openSession(options: SessionOptions): Session {
     const { partition } = batch
     const expectedNext = expected.get(partition)
     if (closed || expectedNext === undefined) return
-    // The offset that this batch was requested with. kafkajs has it in its API, but not in its types.
+    // The offset that this batch was requested with. kafkajs provides it, but does not declare it in its types.
     const { fetchedOffset } = batch as typeof batch & { readonly fetchedOffset: string }
     if (Number(fetchedOffset) !== expectedNext) {
       void reposition()
@@ -224,7 +230,8 @@ export function openSession(options: SessionOptions): Session {
 
 /**
  * The offset that a group reads next in each partition of a topic. This is the committed offset, or the beginning if
- * there is none or if it is not in the log, because the topic was truncated or recreated.
+ * the group has no committed offset there, or if the topic was truncated or recreated and no longer contains that
+ * offset.
  */
 async function startingPositions(
   admin: SessionOptions['admin'],

@@ -7,7 +7,10 @@ import { gunzip, zstdDecompress } from 'node:zlib'
  */
 export const MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024
 
-/** Decompresses the records of a batch. `codec` is Kafka's number. Error messages are clauses that give the reason. */
+/**
+ * Decompresses the records of a batch. `codec` is Kafka's number of the compression codec. Error messages are clauses
+ * that give the reason.
+ */
 export async function decompress(codec: number, bytes: Buffer): Promise<Buffer> {
   const decoder = DECODERS[codec]
   if (decoder === undefined) throw new Error(`it is compressed with codec ${codec}, which is unknown`)
@@ -23,7 +26,7 @@ const limit = { maxOutputLength: MAX_DECOMPRESSED_BYTES }
 const ungzip = promisify<Buffer, typeof limit, Buffer>(gunzip)
 const unzstd = promisify<Buffer, typeof limit, Buffer>(zstdDecompress)
 
-/** snappy and lz4 are native modules, loaded at their first use so that the other codecs work without them. */
+/** snappy and lz4 are native modules, loaded on first use so that the other codecs work without them. */
 const DECODERS: Readonly<Record<number, { name: string; decompress: (bytes: Buffer) => Promise<Buffer> }>> = {
   1: { name: 'gzip', decompress: (bytes) => ungzip(bytes, limit) },
   2: { name: 'snappy', decompress: unsnappy },
@@ -35,7 +38,7 @@ const DECODERS: Readonly<Record<number, { name: string; decompress: (bytes: Buff
 const XERIAL_SIGNATURE = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 const XERIAL_HEADER_BYTES = 16
 
-/** Java's client writes snappy-java's chunks. librdkafka and others write a single block. */
+/** Java's client writes snappy-java's chunked format. librdkafka and others write a single block. */
 async function unsnappy(bytes: Buffer): Promise<Buffer> {
   const { uncompress } = await import('snappy')
   const blocks = bytes.subarray(0, XERIAL_SIGNATURE.length).equals(XERIAL_SIGNATURE)
@@ -55,7 +58,7 @@ function* xerialBlocks(bytes: Buffer): Generator<Buffer> {
   }
 }
 
-/** The decompressed length, with which a block begins, as a varint (google/snappy, format_description.txt). */
+/** The decompressed length from the varint at the start of a block (google/snappy, format_description.txt). */
 function snappyLength(block: Buffer): number {
   let length = 0
   for (let index = 0; index < 5; index++) {

@@ -1,4 +1,4 @@
-/** Castagnoli's polynomial, reflected. zlib's CRC-32 uses another polynomial. */
+/** Castagnoli's polynomial, reflected. zlib's CRC-32 uses a different polynomial. */
 const POLYNOMIAL = 0x82f63b78
 const SLICES = 8
 

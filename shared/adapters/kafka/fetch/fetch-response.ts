@@ -2,9 +2,9 @@ import { createDecoder, type Decoder } from '../client/decoder.ts'
 import { decodeBatches, type AbortedTransaction, type Decoded } from './record-batch.ts'
 
 /**
- * A response to Fetch, versions 4 to 11 (https://kafka.apache.org/protocol#The_Messages_Fetch), in the shape of
- * kafkajs's own decoder, but with one message that carries all records of a partition. kafkajs sees an offset to
- * continue from, and nothing that it could filter out or fail to decode.
+ * A Fetch response, versions 4 to 11 (https://kafka.apache.org/protocol#The_Messages_Fetch), in the shape that
+ * kafkajs's own decoder returns, but with a single message that carries all records of a partition. kafkajs sees an
+ * offset to continue from, and nothing that it could filter out or fail to decode.
  */
 export interface FetchResponse {
   readonly throttleTime: number

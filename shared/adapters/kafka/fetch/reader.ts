@@ -10,7 +10,7 @@ import type { Decoded, UnreadableBatch } from './record-batch.ts'
 /** Reads from any position in the log, without a group. */
 export interface Reader {
   read(topic: string, partition: number, fromOffset: number, limit: number): Promise<readonly LogRecord[]>
-  /** By partition, the offset after the last record. Records of open transactions count. */
+  /** By partition, the offset after the last record, including records of open transactions. */
   highWatermarks(topic: string): Promise<ReadonlyMap<number, number>>
 }
 
@@ -21,7 +21,7 @@ export interface ReaderOptions {
 }
 
 const READ_BYTES = 8 * 1024 * 1024
-/** Enough for one record, because a broker sends the first batch whole even if it is larger. */
+/** Enough for one record, because a broker sends the whole first batch even if the batch is larger. */
 const READ_ONE_BYTES = 64 * 1024
 
 export function createReader({ cluster, admin, timeoutMs }: ReaderOptions): Reader {
@@ -65,12 +65,12 @@ export function createReader({ cluster, admin, timeoutMs }: ReaderOptions): Read
       let offset = Math.max(0, fromOffset)
       let maxBytes = limit === 1 ? READ_ONE_BYTES : READ_BYTES
       for (;;) {
-        // Each step has its own time limit, because skipping a long aborted transaction takes many steps.
+        // Each step has its own time limit, because reading past a long aborted transaction takes many steps.
         const decoded = await askPatiently(timeoutMs, doing, () => inRange(topic, partition, offset, maxBytes))
         if (decoded.records.length > 0) return decoded.records.slice(0, limit)
         if (decoded.unreadable !== undefined) throw logUnreadable(topic, partition, decoded.unreadable)
         if (decoded.next <= offset) return []
-        // Everything so far was markers and aborted records, so the next committed record comes later.
+        // So far there were only transaction markers and aborted records, so the next committed record comes later.
         offset = decoded.next
         maxBytes = READ_BYTES
       }
@@ -84,7 +84,7 @@ export function createReader({ cluster, admin, timeoutMs }: ReaderOptions): Read
   }
 }
 
-/** In ListOffsets this timestamp requests the end of the partition. */
+/** In ListOffsets, this timestamp requests the end of the partition. */
 const LATEST = -1
 
 async function askForEnds(cluster: Cluster, topic: string): Promise<ReadonlyMap<number, number>> {

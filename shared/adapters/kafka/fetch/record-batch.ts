@@ -5,15 +5,15 @@ import { RecordCursor } from './record-cursor.ts'
 
 /**
  * Reads Kafka's record batches, version 2 (https://kafka.apache.org/documentation/#recordbatch). kafkajs 2.2.4 does not
- * read them well enough (decision 019).
+ * read them reliably (decision 019).
  */
 
-/** The decoded response of a broker for one partition. */
+/** A broker's response for one partition, decoded. */
 export interface Decoded {
   readonly records: readonly LogRecord[]
   /**
-   * The offset to read next. It comes after the records, and after skipped offsets such as transaction markers, aborted
-   * records and offsets that compaction removed.
+   * The offset to read next, after the records and after offsets without a committed record: transaction markers,
+   * aborted records and offsets that compaction removed.
    */
   readonly next: number
   /** Present if the batch at `next` is unreadable. */
@@ -46,19 +46,22 @@ export interface Budget {
 
 /** Limits the number of decoded objects, because a header of two bytes takes hundreds of bytes of memory. */
 export interface Limits {
-  /** A record with more headers is malformed. */
+  /** A record with more headers counts as malformed. */
   readonly headersOfRecord: number
-  /** A batch whose records and headers together exceed this is unreadable. */
+  /** A batch with more records and headers in total counts as unreadable. */
   readonly objectsOfBatch: number
 }
 
 /** Far more than producers write. By default, librdkafka puts at most 10,000 records into a batch. */
 const LIMITS: Limits = { headersOfRecord: 10_000, objectsOfBatch: 600_000 }
-/** Counted for each object in addition to its bytes. Less than V8 needs, so that a usual response fits. */
+/**
+ * The memory counted for each object in addition to its bytes. V8 needs more, but with this figure an ordinary response
+ * fits the budget.
+ */
 const OBJECT_BYTES = 64
 
 const LENGTH_AT = 8
-/** The base offset and the length field, which the length does not include. */
+/** The size of the base offset and the length field, which the length does not include. */
 const PREFIX_BYTES = 12
 const MAGIC_AT = 16
 const CRC_AT = 17
@@ -76,9 +79,9 @@ const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 
 /**
- * Decodes the committed records from the requested offset on. `aborted` is the broker's list, in any order. Stops
- * before the first unreadable batch, or when the budget is used up. Ignores a batch that is cut off at the end. Never
- * rejects.
+ * Decodes the committed records from the requested offset on. `aborted` is the broker's list of aborted transactions,
+ * in any order. Stops before the first unreadable batch, or when the budget is used up. Ignores a batch that is cut off
+ * at the end. Never rejects.
  */
 export async function decodeBatches(
   set: Buffer,
@@ -121,10 +124,10 @@ function check(batch: Buffer): void {
 }
 
 /**
- * Returns a function to call with each batch in order. It returns true if the batch is not for consumers, because it is
- * a transaction marker or belongs to an aborted transaction. The broker's list has the producer and the first offset of
- * each aborted transaction. The transaction ends at the producer's abort marker, which may come after the fetched
- * batches.
+ * Returns a function to call with each batch in order. The function returns true if the batch is not for consumers,
+ * because it is a transaction marker or belongs to an aborted transaction. `aborted` has the producer and the first
+ * offset of each aborted transaction. A transaction ends at its producer's abort marker, which may come after the
+ * fetched batches.
  */
 function followTransactions(aborted: readonly AbortedTransaction[]): (batch: Buffer, lastOffset: number) => boolean {
   const upcoming = aborted.toSorted((one, other) => one.firstOffset - other.firstOffset)
@@ -145,7 +148,7 @@ function followTransactions(aborted: readonly AbortedTransaction[]): (batch: Buf
 
 const ABORT = 0
 
-/** The key of a control record consists of a version and a type of two bytes each. */
+/** The key of a control record consists of a version and a type, two bytes each. */
 function isAbortMarker(batch: Buffer): boolean {
   if (batch.readInt32BE(COUNT_AT) < 1) return false
   const cursor = new RecordCursor(batch.subarray(RECORDS_AT))
@@ -190,7 +193,8 @@ async function decodeRecords(
     if (offset >= from.offset) decoded.push(record)
   }
   budget.bytes -= objects * OBJECT_BYTES
-  // Records are added only after the whole batch was decoded. Otherwise the next fetch would return some of them again.
+  // Records are added only after the whole batch was decoded. Otherwise, after an error, the next fetch would return
+  // some of them again.
   for (const record of decoded) into.push(record)
 }
 
@@ -199,7 +203,7 @@ interface Frame extends FetchedFrom {
   readonly first: number
   readonly last: number
   readonly baseTimestamp: number
-  /** The time of all records if the broker sets it. */
+  /** The timestamp of all records if the broker set it. */
   readonly appendedAt: number | undefined
 }
 
@@ -242,7 +246,7 @@ function decodeRecord(
   }
 }
 
-/** A record with the malformed bytes as its value, which becomes poison. Brokers normally refuse such records. */
+/** A record whose value is the malformed bytes, so that it becomes poison. Brokers normally refuse such records. */
 function malformed(bytes: Buffer, frame: Frame, previous: number): LogRecord {
   const { topic, partition, appendedAt, baseTimestamp } = frame
   return {
@@ -256,7 +260,7 @@ function malformed(bytes: Buffer, frame: Frame, previous: number): LogRecord {
   }
 }
 
-/** Rounds to the nearest JavaScript number. */
+/** Reads a 64-bit integer, rounded to the nearest JavaScript number. */
 function int64(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)
 }

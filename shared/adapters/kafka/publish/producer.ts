@@ -14,7 +14,10 @@ export type Sender = ReturnType<typeof createSender>
 export interface SenderOptions {
   readonly client: Kafka
   readonly onError: (error: unknown) => void
-  /** Called if the broker set the records' time. In ms since 1970; the last two times are by this machine's clock. */
+  /**
+   * Called if the broker set the records' timestamps. All values are in ms since 1970, the last two by this machine's
+   * clock.
+   */
   readonly onStamped: (appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number) => void
 }
 
@@ -24,12 +27,12 @@ const BROKER_TIMEOUT_MS = 4000
 /**
  * Makes one attempt to write records. Retrying is up to the caller.
  *
- * Does not use kafkajs's idempotent producer. In version 2.2.4 it reuses its sequence numbers after any error. After a
- * lost acknowledgement, the broker can then mistake the next batch of the same length for a duplicate, acknowledge it
+ * Does not use kafkajs's idempotent producer, which in version 2.2.4 reuses its sequence numbers after any error. After
+ * a lost acknowledgement, the broker can then mistake the next batch of the same length for a duplicate, acknowledge it
  * and drop it. Here a duplicate record is harmless, but a missing record is not.
  *
- * Does not use kafkajs's retries either. A retry skips brokers that have already answered, so if a partition's leader
- * has moved to one of them, kafkajs reports success without having written the records (tulios/kafkajs#1798). Instead
+ * Does not use kafkajs's retries either. A retry skips brokers that have already responded, so if a partition's leader
+ * has moved to one of them, kafkajs reports success without having written the records (tulios/kafkajs#1798). Instead,
  * the caller sends the whole group again.
  */
 export function createSender({ client, onError, onStamped }: SenderOptions) {
@@ -58,10 +61,10 @@ export function createSender({ client, onError, onStamped }: SenderOptions) {
           })),
         })
       },
-      // The connection is kept, because kafkajs looks the leaders up again before it rejects.
+      // The connection is kept, because kafkajs looks up the leaders again before it rejects.
       () => true,
     )
-    // The time is -1 in topics that keep the producer's time.
+    // The broker returns -1 for a topic that keeps the producer's timestamps.
     const appendedAtMs = Number(answers[0]?.logAppendTime ?? -1)
     if (appendedAtMs >= 0) onStamped(appendedAtMs, sentAtMs, Date.now())
     const next = new Map(
@@ -88,7 +91,8 @@ export function createSender({ client, onError, onStamped }: SenderOptions) {
       try {
         return await within(timeoutMs, 'Publishing', sending)
       } catch (error) {
-        // An attempt that hangs is abandoned with its connections. If it still succeeds, the records are duplicates.
+        // An attempt that hangs is abandoned with its connections. If it succeeds later, its records are in the log
+        // twice.
         if (!finished) connection.drop()
         throw error
       }

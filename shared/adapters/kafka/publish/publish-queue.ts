@@ -10,18 +10,18 @@ import { sizeOf, toMessage } from './records.ts'
 
 export interface KafkaQueueOptions extends QueueLimits {
   readonly sender: Pick<Sender, 'send'>
-  /** A call rejects after this time. Attempts and the wait in the queue count. */
+  /** A call rejects after this time, which includes all attempts and the wait in the queue. */
   readonly deadlineMs: number
   /** Called after each successful attempt. */
   readonly onSent: () => void
   readonly onFailed: (error: unknown) => void
-  /** Called when the broker refused records because of their time. */
+  /** Called when the broker refused records because of their timestamps. */
   readonly onClockRefused: () => void
 }
 
 /** The limit for a record with its key and headers, as in the settings of the retry and dead-letter topics. */
 const MAX_RECORD_BYTES = 2 * 1024 * 1024
-/** Kafka's limit applies to a batch. A group that is one batch must fit into the default `max.message.bytes`. */
+/** Kafka's limit applies to a batch. A group that becomes a single batch must fit the default `max.message.bytes`. */
 const GROUP_BYTES = 900 * 1024
 const GROUP_RECORDS = 2000
 const MAX_GROUPS_IN_FLIGHT = 2
@@ -45,9 +45,9 @@ interface Entry extends Addressed {
 }
 
 /**
- * Combines the records of several calls into one request. A group has the calls of one turn of the event loop, or all
- * calls that arrived while two groups were in flight. A call never waits for a timer. Records with the same key keep
- * the order of the calls as long as no attempt fails.
+ * Combines the records of several calls into one request. A group consists of the calls of one turn of the event loop,
+ * or of all calls that arrived while two groups were in flight. A call never waits for a timer. Records with the same
+ * key keep the order of the calls as long as no attempt fails.
  */
 export function createKafkaQueue(options: KafkaQueueOptions) {
   const { sender, deadlineMs, onSent, onFailed, onClockRefused } = options
@@ -62,7 +62,7 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
   function flushSoon(): void {
     if (flushing || inFlight >= MAX_GROUPS_IN_FLIGHT || waiting.length === 0) return
     flushing = true
-    // Runs at the end of the turn, so that requests that arrived together are sent together.
+    // Runs at the end of this turn of the event loop, so that requests that arrived together are sent together.
     setImmediate(() => {
       flushing = false
       const group = nextGroup()
@@ -70,12 +70,15 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
         inFlight += 1
         void flush(group)
       }
-      // If nothing can be sent now, the end of the group in flight calls this again.
+      // If nothing can be sent now, the group in flight calls `flushSoon` again when it ends.
       if (group.length > 0 || inFlight === 0) flushSoon()
     })
   }
 
-  /** The records of one request. A topic's first request goes alone, because kafkajs lets a second one overtake it. */
+  /**
+   * The records of one request. A topic's first request is sent alone, because kafkajs would let a second one overtake
+   * it.
+   */
   function nextGroup(): Entry[] {
     let bytes = 0
     const end = waiting.findIndex((entry, index) => {
@@ -101,7 +104,7 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
     try {
       settle(group, await sendUntilAcknowledged(group))
     } catch (error) {
-      // Sends the records one by one, so that only the record that is too large fails.
+      // Sends the records one by one, so that only records that are too large fail.
       if (isTooLarge(error) && group.length > 1) for (const entry of group) await deliver([entry])
       else for (const { call, topic } of group) fail(call, isTooLarge(error) ? recordTooLarge(topic, error) : error)
     }
@@ -119,7 +122,7 @@ export function createKafkaQueue(options: KafkaQueueOptions) {
       } catch (error) {
         if (isTooLarge(error)) throw error
         if (isClockRefused(error)) {
-          // Sending again does not help, because the records would have the same time.
+          // Sending the records again does not help, because they would have the same timestamps.
           onFailed(new Error(CLOCK_REFUSED))
           onClockRefused()
           throw new OrderError('clock-wrong', CLOCK_REFUSED, { retriable: true, cause: error })

@@ -25,9 +25,9 @@ const RECORD_OVERHEAD = 32
 const HEADER_OVERHEAD = 6
 
 /**
- * All headers of a record in their order. kafkajs takes headers as an object, in which the order of repeated names is
- * lost, and fails on a null value (tulios/kafkajs#1789), which another producer's record may have. kafkajs calls `map`
- * on the array of values of each name, so this array's `map` returns all headers.
+ * All headers of a record, in order. kafkajs takes headers as an object, in which the order of repeated names is lost,
+ * and fails on a null value (tulios/kafkajs#1789), which another producer's record may have. kafkajs calls `map` on the
+ * array of values of each name, so this array's `map` returns all headers.
  */
 class HeaderList extends Array<never> {
   readonly #headers: readonly RecordHeader[]
@@ -45,8 +45,8 @@ class HeaderList extends Array<never> {
 }
 
 /**
- * The value is empty at the first two reads, with which kafkajs determines the length, and then null. Both have the
- * same encoded length.
+ * A header whose value is empty for the first two reads, in which kafkajs computes the length, and null afterwards.
+ * Both values have the same encoded length.
  */
 function nullHeader(key: string): { key: string; readonly value: '' | null } {
   let reads = 0

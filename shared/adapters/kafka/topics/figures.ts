@@ -6,7 +6,10 @@ import type { Reader } from '../fetch/reader.ts'
 interface Known {
   /** The group's committed offset at the last request. */
   readonly committed: number
-  /** The position of the next record, or the end, and the partition's end at that time; undefined until looked up. */
+  /**
+   * The offset of the next record, or the partition's end if there is none, and the end at that time. Undefined until
+   * looked up.
+   */
   readonly found: { readonly end: number; readonly position: number } | undefined
 }
 
@@ -19,7 +22,8 @@ export function createFigures(
   const known = new Map<string, Known>()
 
   async function offsets(topic: string): Promise<Awaited<ReturnType<EventLog['offsets']>>> {
-    // High watermarks first. In the other order, records published in between would count as waiting for a transaction.
+    // High watermarks are read first. In the other order, records published in between would count as waiting for a
+    // transaction.
     const ends = await reader.highWatermarks(topic)
     const stable = await admin.offsets(topic)
     return stable.map((offsets) => {
@@ -30,7 +34,7 @@ export function createFigures(
 
   /**
    * librdkafka does not commit the offsets of transaction markers, so a group that has processed everything may stay
-   * before a marker. This counts it as being after the marker.
+   * before a marker. Such a group counts as being after the marker.
    */
   async function committed(groupId: string, topic: string): Promise<ReadonlyMap<number, number>> {
     const positions = await admin.committed(groupId, topic)

@@ -3,13 +3,13 @@ import type { AdminClient } from '../client/admin.ts'
 import { isDenied } from '../client/errors.ts'
 import { describeSettings, type TopicSettings } from './topic-settings.ts'
 
-/** Settings change rarely, but every request for the ledger needs them. */
+/** Settings are cached for this long, because they rarely change but every request for the ledger needs them. */
 const REMEMBERED_MS = 60_000
 
-/** Assumed for a cluster that refuses to show its settings. A warning at the start reports the refusal. */
+/** Assumed if the cluster refuses to show its settings. A warning at the start reports the refusal. */
 const UNKNOWN: TopicRetention = { maxAgeMs: null, maxBytes: null, holesAreMarkers: true }
 
-/** Returns how long a topic keeps records. Caches each result for a minute. */
+/** Creates a function that returns how long a topic keeps records. Each result is cached for a minute. */
 export function createRetention(admin: Pick<AdminClient, 'ask'>): (topic: string) => Promise<TopicRetention> {
   const known = new Map<string, { readonly at: number; readonly retention: TopicRetention }>()
 

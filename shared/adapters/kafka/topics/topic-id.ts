@@ -4,7 +4,7 @@ import type { Cluster } from '../client/cluster.ts'
 import { createDecoder } from '../client/decoder.ts'
 import type { Lazy } from '../client/lazy.ts'
 
-/** The internals of a kafkajs broker, with which requests can be sent that kafkajs does not support. */
+/** The internals of a kafkajs broker, for sending requests that kafkajs does not support. */
 interface AskedBroker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>
   readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> }
@@ -31,8 +31,8 @@ const NO_TAGS = Buffer.of(0)
 
 /**
  * The topic's id, which distinguishes a recreated topic from the earlier topic of the same name (KIP-516); null if the
- * broker is too old to have ids. kafkajs 2.2.4 requests metadata in version 6, which has no ids. This requests version
- * 10 over kafkajs's connections. Rejects with `log-unavailable`.
+ * broker is too old to have ids. kafkajs 2.2.4 requests metadata in version 6, which has no ids, so this sends a
+ * request in version 10 over kafkajs's connections. Rejects with `log-unavailable`.
  */
 export function topicId(cluster: Lazy<Cluster>, timeoutMs: number, topic: string): Promise<string | null> {
   return askPatiently(timeoutMs, `Asking Kafka for the id of ${topic}`, () =>
@@ -45,7 +45,7 @@ export function topicId(cluster: Lazy<Cluster>, timeoutMs: number, topic: string
   )
 }
 
-/** Version 10 of Metadata is flexible (KIP-482): its headers end with tagged fields, which kafkajs lacks. */
+/** Version 10 of Metadata is flexible (KIP-482): its headers end with tagged fields, which kafkajs does not support. */
 function metadataOf(topic: string): Exchange<string | null> {
   return {
     request: {

@@ -12,18 +12,18 @@ export interface TopicSetting {
 export type TopicSettings = ReadonlyMap<string, TopicSetting>
 
 const DAY_MS = 86_400_000
-/** The setting that determines whether records have their producer's time or the broker's. */
+/** The setting that determines whether records have their producer's timestamp or the broker's. */
 const TIMESTAMP_TYPE = 'message.timestamp.type'
 
 /**
- * The Kafka extension converts a record's time to .NET's DateTime, which ends with the year 9999. If that fails, the
- * trigger stops. Records whose time is at most this far from the broker's time can always be converted.
+ * The Kafka extension converts a record's timestamp to .NET's DateTime, which ends with the year 9999. If the
+ * conversion fails, the trigger stops. A timestamp at most this far from the broker's clock can always be converted.
  */
 const MAX_DISTANCE_MS = 1000 * 365.25 * DAY_MS
 
 /**
- * By Kafka's name of a setting, the consequence for orders if its value differs from ours. Other settings are reported
- * without a consequence.
+ * By name of a topic's setting, the consequence for orders if the setting differs from ours. Other settings are
+ * reported without a consequence.
  */
 const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
   'retention.ms': (value) =>
@@ -38,7 +38,7 @@ const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
     'a producer can write a time that the Kafka extension cannot convert, and one such record ends the trigger (message.timestamp.before.max.ms and message.timestamp.after.max.ms are too wide)',
 }
 
-/** The settings of existing topics, inherited ones too. Rejects with `log-unavailable`. */
+/** The settings of existing topics, including inherited ones. Rejects with `log-unavailable`. */
 export async function describeSettings(
   admin: Pick<AdminClient, 'ask'>,
   names: readonly string[],
@@ -94,14 +94,16 @@ export function timestampTypeIn(settings: TopicSettings | undefined): TimestampT
   return settings?.get(TIMESTAMP_TYPE)?.value === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime'
 }
 
-/** Whether the Kafka extension can convert the time of every record that the topic accepts. */
+/** Whether the Kafka extension can convert the timestamp of every record that the topic accepts. */
 function boundsTimes(settings: TopicSettings): boolean {
   if (timestampTypeIn(settings) === 'LogAppendTime') return true
   const [before, after] = ['before', 'after'].map((side) => limit(settings, side))
   return before !== undefined && after !== undefined && Math.max(before, after) <= MAX_DISTANCE_MS
 }
 
-/** Brokers before 3.6 have one setting for both sides. Later brokers still apply it if it was changed (KIP-937). */
+/**
+ * Brokers before 3.6 have one setting for both directions. Later brokers still apply it if it was changed (KIP-937).
+ */
 function limit(settings: TopicSettings, side: string): number | undefined {
   const names = [`message.timestamp.${side}.max.ms`, 'message.timestamp.difference.max.ms']
   const limits = names.flatMap((name) => settings.get(name)?.value ?? []).map(Number)

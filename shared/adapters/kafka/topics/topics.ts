@@ -28,8 +28,8 @@ export async function ensureTopics(
     kafka.fetchTopicMetadata({ topics: names }),
   )
   admin.remember(names)
-  // Metadata names a leader shortly before it leads. Part of a group published then would be refused, and all of it
-  // sent again.
+  // Metadata names a leader shortly before the broker leads. Part of a group published at that moment would be refused,
+  // and the whole group sent again. Requesting the offsets waits until every leader responds.
   for (const { name } of missing) await admin.offsets(name)
   const settings = await describeSettings(admin, names).catch((error: unknown) => {
     onWarning(`The settings of the topics could not be checked: ${messageOf(rootOf(error))}`)
@@ -55,7 +55,7 @@ async function create(admin: AdminClient, { name, partitions, replication, confi
   const topic = { topic: name, numPartitions: partitions, replicationFactor: replication, configEntries }
   try {
     await admin.ask(`Creating the topic ${name}`, async (kafka) => {
-      // Returns false if another process has already created the topic.
+      // `createTopics` resolves with false if another process has already created the topic.
       await kafka.createTopics({ topics: [topic], waitForLeaders: false }).catch(throwFirst)
     })
   } catch (error) {
@@ -70,7 +70,7 @@ async function create(admin: AdminClient, { name, partitions, replication, confi
   }
 }
 
-/** Throws the first of several errors, because kafkajs's own error has only their number. */
+/** Throws the first of several errors, because kafkajs's own error gives only their number. */
 function throwFirst(error: unknown): never {
   if (error instanceof Error && 'errors' in error && Array.isArray(error.errors)) throw error.errors[0] ?? error
   throw error
