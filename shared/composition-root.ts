@@ -126,8 +126,8 @@ export async function openServices(chosen: Config): Promise<Services> {
   const orderIds = createOrderIds(secrets)
   const proofs = createRedriveProofs(secrets)
 
-  // Retry tiers use this group's id too, because the ledger belongs to the group and they update the rows that it
-  // parked.
+  // Retry tiers use this group's id too, because the ledger belongs to the group, and retry tiers update the rows of
+  // records that the group parked.
   const groupId = topics.group
   const publisher = tracing?.tracePublishing(log) ?? log
   const timestampTypeOf = (topic: string) => log.timestampTypeOf(topic)

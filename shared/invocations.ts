@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const LOOK_MS = 20
 /**
- * The time that the runtime's worker gets to convert and send a response after its function has returned. The worker
- * does not report when the response is sent.
+ * The time that the runtime's worker gets to convert and send a response after the function has returned. The worker
+ * does not report when the response has been sent.
  */
 const SENDING_MS = 100
 

@@ -18,7 +18,7 @@ function parts(tiers: number): Readonly<Record<string, readonly string[]>> {
 }
 
 /**
- * Describes in one or two sentences, for operators, what an instance serves. If only some functions of a part are
+ * Describes for operators, in one or two sentences, what an instance serves. If only some functions of a part are
  * disabled, the description names them, because the product's own lists of disabled functions never split a part.
  */
 export function describeRole(disabled: ReadonlySet<string>, tiers: number): string {

@@ -46,7 +46,10 @@ export function openedServices(): Promise<Services> | undefined {
   return opening
 }
 
-/** The record that waits without being delivered to this process, as of the last check. Starts no check itself. */
+/**
+ * The first record that waits without being delivered to this process, according to the latest check. Does not run a
+ * check.
+ */
 export function deliveryStall(): Stall | undefined {
   return opened?.deliveryWatch.stall
 }

@@ -137,7 +137,9 @@ async function backUpOf(
   return createBackUp({ dataDir, log: embedded, copyStore: copyTo })
 }
 
-/** Verifies and recreates the files if the last process left them in doubt. Call this before the files are opened. */
+/**
+ * Verifies and recreates the files if the previous process left them in doubt. Call this before the files are opened.
+ */
 async function settleDiskDoubt({ dataDir }: Config, logger: Logger): Promise<void> {
   const { isInDoubt, settleDoubt } = await import('../disk/in-doubt.ts')
   if (!isInDoubt(dataDir)) return

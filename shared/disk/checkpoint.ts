@@ -14,7 +14,8 @@ const WAL_KEPT_BYTES = 32 * 1024 * 1024
  */
 export function prepareCheckpoints(db: DatabaseSync) {
   db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
-  // SQLite before 3.51, as in Node 22, treats NOOP as PASSIVE. It then copies every time, and may find the disk full.
+  // SQLite before 3.51, as in Node 22, treats NOOP as PASSIVE, so this statement copies every time, and may find the
+  // disk full.
   const inspect = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 
@@ -69,8 +70,8 @@ export function closeAfterCopy(db: DatabaseSync): void {
 const keptOpen = new Set<DatabaseSync>()
 
 /**
- * Closes a connection after this error. After a failed flush, however, it keeps the connection open until the process
- * is killed, and protects it from garbage collection. Closing it would flush again, seem to succeed, and remove the
+ * Closes a connection after this error. After a failed flush, however, the connection stays open until the process is
+ * killed, referenced so that it is not garbage-collected. Closing it would flush again, seem to succeed, and remove the
  * WAL.
  */
 export function closeUnlessInDoubt(db: DatabaseSync, error: unknown): void {

@@ -14,8 +14,8 @@ const MARK = 'disk-in-doubt'
 const FILES = [LOG_FILE, STORE_FILE]
 
 export function markInDoubt(directory: string): void {
-  // The mark is empty, so that it fits on a full disk. It is not flushed, because it only has to outlive the process,
-  // not the machine.
+  // The mark is empty, so that it fits on a full disk, and not flushed, because it only has to outlive the process, not
+  // the machine.
   closeSync(openSync(join(directory, MARK), 'w', 0o600))
 }
 
@@ -26,7 +26,7 @@ export function isInDoubt(directory: string): boolean {
 /**
  * Replaces the log and the store with copies read from the disk, which has everything that was flushed. No process may
  * have the files open. Throws without changing anything if the disk still fails, has no room for the copies, or has a
- * damaged file. This may be interrupted at any time, because old and new files have the same content.
+ * damaged file. Interrupting it at any time is safe, because the old and the new files have the same content.
  */
 export function settleDoubt(directory: string): void {
   const files = FILES.map((name) => join(directory, name)).filter((file) => existsSync(file))

@@ -16,7 +16,8 @@ export function endIfHung(limitMs: number, line: string): Disposable {
   const workerData = { limitMs, line: `${line}\n` }
   const worker = new Worker(WATCH, { eval: true, name: 'end-if-hung', workerData, execArgv: [] })
   worker.unref()
-  // Ignored: without free file descriptors no thread can start, but then opening the file fails at once, too.
+  // This error is ignored: without free file descriptors no thread can start, but then opening the file fails at once,
+  // too.
   worker.on('error', () => undefined)
   return { [Symbol.dispose]: () => void worker.terminate() }
 }

@@ -9,7 +9,7 @@ import { makeDirectory } from '../../disk/make-directory.ts'
 import type { BackUp } from '../../ports/backup.ts'
 import type { EmbeddedLog } from './embedded-log.ts'
 
-/** Backups go to DATA_DIR, the only directory to which this process can certainly write. */
+/** Backups go to DATA_DIR, the only directory to which this process is certain to have write access. */
 const FOLDER = 'backups'
 const PARTIAL = '.partial'
 const SECRETS = [ORDER_ID_SECRET_FILE, FUNCTIONS_KEY_FILE]

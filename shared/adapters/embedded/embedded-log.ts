@@ -15,8 +15,8 @@ import type { QueueLimits } from '../queue-bounds.ts'
 import { createEmbeddedTopics, type Partition, type Topic } from './topics.ts'
 
 /**
- * The event log in a single file, for `npm start`, tests and small installations. It has Kafka's topics, partitions,
- * offsets and consumer groups. Records are flushed to disk before they are acknowledged, and kept forever.
+ * The event log in a single file, for `npm start`, tests and small installations. The log has Kafka's topics,
+ * partitions, offsets and consumer groups. Records are flushed to disk before they are acknowledged, and kept forever.
  */
 export interface EmbeddedLog extends EventLog, LogConsumer {
   /** The records that are waiting to be flushed. */

@@ -14,7 +14,7 @@ import { dirname } from 'node:path'
 import { flushDirectory } from '../../disk/flush.ts'
 
 const SECRET_BYTES = 32
-/** The same minimum as in the settings for these secrets. */
+/** The same minimum as for these secrets in the settings. */
 const MIN_SECRET_LENGTH = 16
 
 /**
@@ -35,7 +35,7 @@ export function isOpenToOthers(file: string): boolean {
   return process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0
 }
 
-/** Writes the file atomically, flushed, and readable only by the owner. */
+/** Writes and flushes the file atomically, readable only by the owner. */
 export function writePrivateFile(file: string, text: string): void {
   const temporary = `${file}.new`
   rmSync(temporary, { force: true })
@@ -53,7 +53,7 @@ export function writePrivateFile(file: string, text: string): void {
   flushDirectory(dirname(file))
 }
 
-/** Never throws, because the caller throws the write's error. The next write removes a file that is left. */
+/** Never throws, because the caller throws the write's error. The next write removes a leftover file. */
 function discard(file: string): void {
   try {
     rmSync(file, { force: true })

@@ -12,7 +12,7 @@ export interface EmbeddedQueueOptions extends QueueLimits {
    */
   readonly append: (frames: Buffer) => Promise<ReadonlyMap<number, number>>
   /**
-   * Called for each flushed group before its calls resolve. The frames have their offsets by then. `ends` is by
+   * Called for each flushed group before its calls resolve. The frames then have their offsets. `ends` is keyed by
    * partition id.
    */
   readonly onFlushed: (frames: Buffer, ends: ReadonlyMap<number, number>) => void

@@ -32,7 +32,7 @@ export function createEmbeddedTopics() {
     return partition
   }
 
-  /** Advances the ends to these offsets after a flush, and wakes waiting deliveries. */
+  /** Advances the partitions' ends to these offsets after a flush, and wakes waiting deliveries. */
   function advance(ends: ReadonlyMap<number, number>): void {
     const grown = new Set<Topic>()
     for (const [id, end] of ends) {

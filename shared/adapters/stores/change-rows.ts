@@ -20,7 +20,7 @@ interface ChangeRow<Id, Time> {
   readonly next_attempt_at: Time | null
 }
 
-/** Converts rows of changes to views. The views lack what each change waits behind, which the adapters add. */
+/** Converts rows of changes to views. The adapters then add what each change waits behind. */
 export function createChangeRows<Id, Time>(conversions: Conversions<Id, Time>): (change: Row) => ChangeView {
   const { fromId, fromTime } = conversions
   return (change) => {
@@ -48,7 +48,7 @@ export function toChangeStatus(state: ChangeState): ChangeStatus {
   return state === 'retrying' ? 'waiting' : state
 }
 
-/** Whether the change is safe in the store, so that it is not being retried, dead-lettered or discarded. */
+/** Whether the change is safe in the store, rather than being retried, dead-lettered or discarded. */
 export function isKept(state: ChangeState): boolean {
   return state === 'waiting' || state === 'applied' || state === 'rejected'
 }

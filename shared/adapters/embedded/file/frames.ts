@@ -9,8 +9,8 @@ import type { LogRecord, RecordHeader, RecordToPublish } from '../../../ports/ev
  *   headers  u32 name | i32 value | name | value, repeated to the end
  *
  * Numbers are little-endian. Lengths are in bytes, and -1 is null. A key length of -2 marks a frame that stands for
- * unreadable offsets: the frame's offset is the first of them, its timestamp is the offset after the last, and its value
- * is the reason.
+ * unreadable offsets: the frame's offset is the first of them, its timestamp the offset after the last, and its value
+ * the reason.
  */
 const PARTITION_ID_AT = 4
 const OFFSET_AT = 8

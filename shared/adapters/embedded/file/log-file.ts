@@ -15,10 +15,10 @@ import { createPartitionReader, type PartitionReader, type VerifiedSlice, type R
  * The log in one SQLite file. Each partition is a table whose rowid is the offset. So every insert appends at the right
  * edge of a B-tree, a range of offsets is read sequentially, and the next offset is max + 1.
  *
- * SQLite makes commits durable: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL file
- * happens after each transaction commit. The extra WAL sync following each transaction helps ensure that transactions
- * are durable across a power loss." (https://www.sqlite.org/pragma.html#pragma_synchronous). A transaction that a crash
- * interrupted has no valid commit frame in the WAL, so SQLite ignores it
+ * SQLite makes appended records durable: "With synchronous=FULL in WAL mode, an additional sync operation of the WAL
+ * file happens after each transaction commit. The extra WAL sync following each transaction helps ensure that
+ * transactions are durable across a power loss." (https://www.sqlite.org/pragma.html#pragma_synchronous). A transaction
+ * that a crash interrupted has no valid commit frame in the WAL, so SQLite ignores it
  * (https://www.sqlite.org/fileformat2.html#walformat).
  *
  * All methods are synchronous, so the file needs its own thread. After an error, call `undo`, or close the file and
@@ -229,9 +229,9 @@ export function openLogFile(path: string): LogFile {
       return reader.verify(from, to)
     },
     commit(groupId, next) {
-      // Commits are not flushed. A power cut may lose the last ones, and then their records are delivered again. A
-      // group can't get ahead of the log, because a commit follows its records in the same WAL, and only the tail of a
-      // WAL can be lost.
+      // Committed offsets are not flushed. A power cut may lose the last of them, and then their records are delivered
+      // again. A group can't get ahead of the log, because its offsets follow their records in the same WAL, and only
+      // the tail of a WAL can be lost.
       db.exec('PRAGMA synchronous = NORMAL')
       transaction(() => {
         for (const [partitionId, offset] of next) upsertOffset.run(groupId, partitionId, offset)

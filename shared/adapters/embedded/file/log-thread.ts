@@ -9,7 +9,7 @@ export type LogThread = FileThread<Omit<LogFile, 'undo'>>
 
 export interface LogThreadOptions extends Pick<FileThreadOptions, 'onDiskInDoubt' | 'onDown' | 'onRestart'> {
   readonly path: string
-  /** The code of the thread; a test may use one that fails. */
+  /** The code of the log's thread. A test may provide code that fails on purpose. */
   readonly worker?: URL | undefined
 }
 

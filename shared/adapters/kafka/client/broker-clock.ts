@@ -16,7 +16,7 @@ export function createBrokerClock({ onWarning }: { onWarning: (message: string) 
 
   return {
     /**
-     * Call this when a broker set the records' timestamps to `appendedAtMs`. The other two values come from this
+     * Call this when a broker has set the records' timestamps to `appendedAtMs`. The other two values come from this
      * machine's clock.
      */
     stamped(appendedAtMs: number, sentAtMs: number, acknowledgedAtMs: number): void {
@@ -29,11 +29,11 @@ export function createBrokerClock({ onWarning }: { onWarning: (message: string) 
         )
       }
     },
-    /** Call this when a broker accepted records with this machine's timestamps. */
+    /** Call this when a broker has accepted records with this machine's timestamps. */
     accepted(): void {
       isRefused = false
     },
-    /** Call this when a broker refused records because of their timestamps. */
+    /** Call this when a broker has refused records because of their timestamps. */
     refused(): void {
       if (!isRefused) onWarning(CLOCK_REFUSED)
       isRefused = true

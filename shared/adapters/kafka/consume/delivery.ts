@@ -68,7 +68,7 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     while (!signal.aborted) {
       const error = await session.over
       if (signal.aborted) return
-      // A moving or loading coordinator is reported only if it takes several attempts.
+      // While a coordinator is moving or loading, the failure is reported only after several attempts.
       if (!isPassing(error) || rejoins >= PASSING_REJOINS) report(error)
       await session[Symbol.asyncDispose]()
       await pause(jitteredMs(++rejoins, FIRST_DELAY_MS, MAX_REJOIN_DELAY_MS), signal)
@@ -152,7 +152,9 @@ export function createKafkaDelivery(subscription: Subscription, settings: Sessio
     get failing(): string | undefined {
       return failing
     },
-    /** By partition, the reason why it is held at an unreadable batch. Other partitions are still delivered. */
+    /**
+     * The held partitions, each with the reason why its next batch is unreadable. Other partitions are still delivered.
+     */
     held: held as ReadonlyMap<number, string>,
     async [Symbol.asyncDispose](): Promise<void> {
       closing.abort()

@@ -4,7 +4,7 @@ export type Inbox = ReturnType<typeof createInbox>
 
 export interface Taken {
   /**
-   * At most `maxBatchSize` records and about 8 MiB, in equal shares of the partitions. A partition's records stay in
+   * At most `maxBatchSize` records and about 8 MiB, shared equally among the partitions. A partition's records stay in
    * order.
    */
   readonly records: readonly LogRecord[]
@@ -107,7 +107,7 @@ export function createInbox(maxBatchSize: number) {
 }
 
 /**
- * The memory that a record with our own headers needs in addition to its bytes. Any further headers are counted
+ * The memory that a record with only our own headers needs in addition to its bytes. Further headers are counted
  * separately.
  */
 const RECORD_BYTES = 100

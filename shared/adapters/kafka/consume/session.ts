@@ -47,8 +47,8 @@ const REBALANCE_TIMEOUT_MS = 60_000
 /** A consumer without activity for this long counts as hung (tulios/kafkajs#659). Joining is the longest request. */
 const SILENCE_MS = REBALANCE_TIMEOUT_MS + 30_000
 /**
- * A member that is joining cannot leave. A process that is stopping does not wait longer, and the broker's session
- * timeout then removes the member.
+ * A member that is joining cannot leave. A process that is stopping waits no longer than this; the broker removes the
+ * member after the session timeout.
  */
 const LEAVE_TIMEOUT_MS = 4000
 const COMMIT_TIMEOUT_MS = 15_000

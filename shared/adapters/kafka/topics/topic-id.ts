@@ -56,7 +56,7 @@ function metadataOf(topic: string): Exchange<string | null> {
         new EncoderOf()
           .writeBuffer(NO_TAGS) // end of the header
           .writeBuffer(Buffer.of(2)) // one topic, because a length is encoded as length + 1
-          .writeBuffer(Buffer.alloc(UUID_BYTES)) // no id, because the request is by name
+          .writeBuffer(Buffer.alloc(UUID_BYTES)) // no id, because the request identifies the topic by name
           .writeUVarIntString(topic)
           .writeBuffer(NO_TAGS)
           .writeBuffer(Buffer.of(0, 0, 0)) // do not create the topic or list permissions

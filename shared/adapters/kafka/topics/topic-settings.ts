@@ -22,7 +22,7 @@ const TIMESTAMP_TYPE = 'message.timestamp.type'
 const MAX_DISTANCE_MS = 1000 * 365.25 * DAY_MS
 
 /**
- * By name of a topic's setting, the consequence for orders if the setting differs from ours. Other settings are
+ * The consequence for orders if a topic's setting differs from ours, by the name of the setting. Other differences are
  * reported without a consequence.
  */
 const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
@@ -102,7 +102,8 @@ function boundsTimes(settings: TopicSettings): boolean {
 }
 
 /**
- * Brokers before 3.6 have one setting for both directions. Later brokers still apply it if it was changed (KIP-937).
+ * Brokers before 3.6 have one setting for timestamps in the past and in the future. Later brokers still apply it if it
+ * was changed (KIP-937).
  */
 function limit(settings: TopicSettings, side: string): number | undefined {
   const names = [`message.timestamp.${side}.max.ms`, 'message.timestamp.difference.max.ms']

@@ -28,8 +28,8 @@ export async function ensureTopics(
     kafka.fetchTopicMetadata({ topics: names }),
   )
   admin.remember(names)
-  // Metadata names a leader shortly before the broker leads. Part of a group published at that moment would be refused,
-  // and the whole group sent again. Requesting the offsets waits until every leader responds.
+  // Metadata can name a leader before that broker leads the partition. Part of a group published at that moment would
+  // be refused, and the whole group sent again. Requesting the offsets waits until every leader responds.
   for (const { name } of missing) await admin.offsets(name)
   const settings = await describeSettings(admin, names).catch((error: unknown) => {
     onWarning(`The settings of the topics could not be checked: ${messageOf(rootOf(error))}`)
