@@ -73,7 +73,7 @@ function itemSchema({ filled }: Texts) {
   )
 }
 
-function orderSchema<Item extends ReturnType<typeof itemSchema>>({ filled, email }: Texts, item: Item) {
+function orderSchema<Item extends z.ZodObject>({ filled, email }: Texts, item: Item) {
   return z.object(
     {
       customerId: z
@@ -106,6 +106,8 @@ const LOGGED: Texts = { filled: (max, lines) => text(1, max, lines), email: text
 /** For requests. */
 export const orderItemSchema = itemSchema(SENT)
 export const newOrderCommandSchema = orderSchema(SENT, orderItemSchema)
+/** For requests in which an unknown member is refused, in an item too. */
+export const strictOrderSchema = orderSchema(SENT, orderItemSchema.strict())
 
 /** For log records. */
 export const loggedItemSchema = itemSchema(LOGGED)

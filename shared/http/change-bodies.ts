@@ -35,12 +35,16 @@ export function readCancellation(body: unknown): { readonly reason?: string } {
 }
 
 /**
- * Unknown members are listed one by one, so zod's issues about the body as a whole are omitted if there are any unknown
- * members.
+ * Unknown members are listed one by one, so zod's issues about them are omitted, and so is the issue about an amendment
+ * that has no other members.
  */
 function faultsIn(parsed: z.ZodSafeParseResult<unknown>, unknown: readonly Violation[]): Violation[] {
-  const issues = parsed.error?.issues.filter(({ path }) => unknown.length === 0 || path.length > 0) ?? []
+  const issues = parsed.error?.issues.filter((issue) => unknown.length === 0 || isOfKnownMember(issue)) ?? []
   return [...unknown, ...violationsOf({ issues })]
+}
+
+function isOfKnownMember({ code, path }: z.core.$ZodIssue): boolean {
+  return code !== 'unrecognized_keys' && path.length > 0
 }
 
 function notAmendable(pointer: string): Violation {

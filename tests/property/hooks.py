@@ -35,22 +35,8 @@ def as_written(value):
 
 @schemathesis.hook
 def map_body(context, body):
-    """
-    The document says in words that an amount has at most four decimals, and that a change is refused if one of its items
-    has an unknown member.
-    """
-    if getattr(context.operation, "method", "").lower() == "patch" and isinstance(body, dict):
-        body = {name: with_known_members(value) if name == "orderItems" else value for name, value in body.items()}
+    """The document says in words that an amount has at most four decimals."""
     return with_four_decimals(body)
-
-
-ITEM = {"itemCode", "brand", "type", "size", "colour", "quantity", "price", "currencyType"}
-
-
-def with_known_members(items):
-    if not isinstance(items, list):
-        return items
-    return [{name: one[name] for name in one if name in ITEM} if isinstance(one, dict) else one for one in items]
 
 
 def with_four_decimals(value):

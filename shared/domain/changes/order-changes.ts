@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { loggedOrderSchema, newOrderCommandSchema } from '../order-commands.ts'
+import { loggedOrderSchema, strictOrderSchema } from '../order-commands.ts'
 import { filledText } from '../text.ts'
 import { expected } from '../violations.ts'
 
@@ -42,7 +42,7 @@ function hasMembers(amendment: object): boolean {
  * a whole. No member can be removed with `null`, because an order needs all of them.
  */
 export const amendmentSchema = z
-  .strictObject(eachOptional(newOrderCommandSchema.pick(AMENDABLE).shape), { error: expected('must be an object') })
+  .strictObject(eachOptional(strictOrderSchema.pick(AMENDABLE).shape), { error: expected('must be an object') })
   .refine(hasMembers, { error: 'must have at least one member' })
   .meta({ minProperties: 1 }) // for the documents, which cannot show a `refine`
 
