@@ -91,12 +91,6 @@ export function readEvent(message: LogRecord, origin: RecordPosition): OrderToSt
   return kind === undefined ? readOrder(record, type, origin) : readChange(record, kind, origin)
 }
 
-/** The event in a record that should contain an order. A change throws `unknown-event` here. */
-export function fromMessage(message: LogRecord, origin: RecordPosition): OrderToStore {
-  const { record, type } = typed(message)
-  return readOrder(record, type, origin)
-}
-
 function readOrder(record: LogRecord, type: string | undefined, origin: RecordPosition): OrderToStore {
   const orderId = idIn(record, HEADER.id)
   if (orderId === undefined) {

@@ -6,13 +6,12 @@ import { createRebuild, type ReadRecord } from '../../../shared/application/oper
 import { openServices, type Services } from '../../../shared/composition-root.ts'
 import { readConfig } from '../../../shared/settings/config.ts'
 import { bodyHash, newOrderJson } from '../../../shared/domain/order-events.ts'
-import { fromMessage } from '../../../shared/messaging/records/envelope.ts'
 import { originOf } from '../../../shared/messaging/parking/parking.ts'
 import { deadLetterId } from '../../../shared/ports/dead-letters.ts'
 import type { LogRecord, RecordToPublish } from '../../../shared/ports/event-log.ts'
 import type { Rebuild } from '../../../shared/ports/maintenance.ts'
 import { systemClock } from '../../../shared/adapters/system-clock.ts'
-import { messageOf, newOrder, orderCommand, testOrderIds } from '../../support/orders/orders.ts'
+import { messageOf, newOrder, orderCommand, testOrderIds, orderIn } from '../../support/orders/orders.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ACT = { operator: 'sam', verified: false, at: '2026-01-01T00:00:00.000Z', reason: null }
@@ -125,7 +124,7 @@ const found = async (q: string) =>
 
 /** Reads today's event as the upcaster of a later version would. */
 const upcast = (record: LogRecord) => {
-  const read = fromMessage(record, originOf(record))
+  const read = orderIn(record, originOf(record))
   const order = { ...read.order, customerName: `Upcast ${read.order.customerName}` }
   return { ...read, order, bodyHash: bodyHash(newOrderJson(order)) }
 }
@@ -218,8 +217,8 @@ describe('a rebuild of the orders from the log', () => {
     const before = rows()
     const readRecord: ReadRecord = (record) => {
       const order = upcast(record)
-      if (order.order.customerName.endsWith('Name1')) return fromMessage({ ...record, value: null }, originOf(record))
-      return fromMessage(record, originOf(record))
+      if (order.order.customerName.endsWith('Name1')) return orderIn({ ...record, value: null }, originOf(record))
+      return orderIn(record, originOf(record))
     }
     expect(await rebuild(readRecord)).toMatchObject({ state: 'done', projected: 2, kept: 1 })
     expect(rows()).toEqual(before)

@@ -2,9 +2,10 @@ import type { NewOrderCommand } from '../../../shared/domain/order-commands.ts'
 import { createOrderIds } from '../../../shared/domain/order-id.ts'
 import type { OrderChange } from '../../../shared/domain/changes/order-changes.ts'
 import { changeJson, newOrderJson, type ChangeEvent, type NewOrder } from '../../../shared/domain/order-events.ts'
-import { toChangeMessage, toMessage } from '../../../shared/messaging/records/envelope.ts'
+import { isChange, readEvent, toChangeMessage, toMessage } from '../../../shared/messaging/records/envelope.ts'
 import type { DeliveredRecord } from '../../../shared/messaging/records/kafka-event.ts'
-import type { RecordToPublish } from '../../../shared/ports/event-log.ts'
+import type { LogRecord, RecordPosition, RecordToPublish } from '../../../shared/ports/event-log.ts'
+import type { OrderToStore } from '../../../shared/ports/order-store.ts'
 
 export const testOrderIds = createOrderIds(['a secret for tests only'])
 
@@ -89,4 +90,11 @@ export function delivered(
 
 function bytes(value: Uint8Array | string | null): Uint8Array | null {
   return typeof value === 'string' ? Buffer.from(value) : value
+}
+
+/** The order in a record. Throws like readEvent. */
+export function orderIn(record: LogRecord, origin: RecordPosition): OrderToStore {
+  const event = readEvent(record, origin)
+  if (isChange(event)) throw new Error('The record has a change.')
+  return event
 }

@@ -4,7 +4,6 @@ import { changeJson } from '../../../shared/domain/order-events.ts'
 import {
   acceptedAtOf,
   changeOf,
-  fromMessage,
   isChange,
   orderIdOf,
   readEvent,
@@ -118,11 +117,6 @@ describe('a change on the wire', () => {
     ['neither subject nor key', changed({ header: ['ce_subject', null], key: null })],
   ])('belongs to no order with %s, so that it holds none', (_, record) => {
     expect([orderIdOf(record), changeOf(record)]).toEqual([undefined, undefined])
-  })
-
-  it('is unknown where an order is expected', () => {
-    const record = recordOf(changeMessageOf(EVENTS.cancel))
-    expect(() => fromMessage(record, ORIGIN)).toThrow(expect.objectContaining({ code: 'unknown-event' }))
   })
 })
 

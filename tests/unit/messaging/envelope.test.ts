@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { acceptedAtOf, fromMessage, orderIdOf, toMessage } from '../../../shared/messaging/records/envelope.ts'
+import { acceptedAtOf, orderIdOf, toMessage } from '../../../shared/messaging/records/envelope.ts'
 import { newOrderJson } from '../../../shared/domain/order-events.ts'
-import { delivered, messageOf, newOrder } from '../../support/orders/orders.ts'
+import { delivered, messageOf, newOrder, orderIn } from '../../support/orders/orders.ts'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const ORIGIN = { topic: 'orders', partition: 0, offset: 7 }
@@ -71,7 +71,7 @@ describe('NewOrder on the wire', () => {
   })
 
   it('comes back as the order that went in', () => {
-    expect(fromMessage(RECORD, ORIGIN)).toMatchObject({
+    expect(orderIn(RECORD, ORIGIN)).toMatchObject({
       origin: ORIGIN,
       orderId: EVENT.orderId,
       acceptedAt: EVENT.acceptedAt,
@@ -86,35 +86,33 @@ describe('NewOrder on the wire', () => {
     ['structured mode with its data in base64', structured({ data: undefined, data_base64: base64Of(EVENT.data) })],
     ['structured mode by a producer that shouts', structured({}, 'Application/CloudEvents+JSON')],
   ])('is the same order in %s', (_, record) => {
-    expect(fromMessage(record, ORIGIN)).toEqual(fromMessage(RECORD, ORIGIN))
+    expect(orderIn(record, ORIGIN)).toEqual(orderIn(RECORD, ORIGIN))
     expect([orderIdOf(record), acceptedAtOf(record)]).toEqual([EVENT.orderId, EVENT.acceptedAt])
   })
 
   it('is read even with names of spaces and an e-mail without an @, which used to be accepted', () => {
     const order = { ...EVENT.data, customerName: ' ', customerEmail: 'none', shippingAddress: ' ' }
-    expect(fromMessage(changed({ value: Buffer.from(JSON.stringify(order)) }), ORIGIN).order).toEqual(order)
+    expect(orderIn(changed({ value: Buffer.from(JSON.stringify(order)) }), ORIGIN).order).toEqual(order)
   })
 
   it('has the reference and the metadata of its order, and neither where it is older than they are', () => {
     const given = { reference: 'WEB-1', metadata: { channel: 'web' } }
     const record = delivered(messageOf({ ...EVENT, data: { ...EVENT.data, ...given } }), { offset: 0 })
     expect(record.headers.find(([name]) => name === 'ce_type')?.[1]?.toString()).toBe('NewOrder.v1')
-    expect(fromMessage(record, ORIGIN).order).toEqual({ ...EVENT.data, ...given })
-    expect(fromMessage(RECORD, ORIGIN).order).toEqual(EVENT.data)
+    expect(orderIn(record, ORIGIN).order).toEqual({ ...EVENT.data, ...given })
+    expect(orderIn(RECORD, ORIGIN).order).toEqual(EVENT.data)
   })
 
   it('of another producer, with other content in these members, is read without them', () => {
     for (const strange of [{ reference: 7 }, { reference: null, metadata: { a: { b: 1 } } }, { metadata: 'x' }]) {
       const value = Buffer.from(JSON.stringify({ ...EVENT.data, ...strange }))
-      expect(fromMessage(changed({ value }), ORIGIN)).toEqual(fromMessage(RECORD, ORIGIN))
+      expect(orderIn(changed({ value }), ORIGIN)).toEqual(orderIn(RECORD, ORIGIN))
     }
   })
 
   it('has the same body hash for any spacing and order of its JSON', () => {
     const spaced = JSON.stringify(Object.fromEntries(Object.entries(EVENT.data).toReversed()), null, 2)
-    expect(fromMessage(changed({ value: Buffer.from(spaced) }), ORIGIN).bodyHash).toBe(
-      fromMessage(RECORD, ORIGIN).bodyHash,
-    )
+    expect(orderIn(changed({ value: Buffer.from(spaced) }), ORIGIN).bodyHash).toBe(orderIn(RECORD, ORIGIN).bodyHash)
   })
 
   it.each([
@@ -128,7 +126,7 @@ describe('NewOrder on the wire', () => {
     ['a type that is no function', changed({ header: ['ce_type', '__proto__'] }), 'unknown-event'],
     ['no order id', changed({ header: ['ce_id', 'nobody'] }), 'undecodable-record'],
   ])('is poison with %s', (_, record, code) => {
-    expect(() => fromMessage(record, ORIGIN)).toThrow(expect.objectContaining({ code, retriable: false }))
+    expect(() => orderIn(record, ORIGIN)).toThrow(expect.objectContaining({ code, retriable: false }))
   })
 
   it.each([
@@ -140,12 +138,12 @@ describe('NewOrder on the wire', () => {
     ],
     ['the type of another event', changed({ header: ['ce_type', 'OrderPaid.v1'] })],
   ])('that dies with %s says what was expected', (_, record) => {
-    expect(() => fromMessage(record, ORIGIN)).toThrow(/Expected is .*NewOrder\.v1/)
+    expect(() => orderIn(record, ORIGIN)).toThrow(/Expected is .*NewOrder\.v1/)
   })
 
   it('quotes only a readable length of an unknown type', () => {
     const record = changed({ header: ['ce_type', 'x'.repeat(100_000)] })
-    expect(() => fromMessage(record, ORIGIN)).toThrow(/^.{100,300}$/)
+    expect(() => orderIn(record, ORIGIN)).toThrow(/^.{100,300}$/)
   })
 
   it('is identified even when its value cannot be read, by ce_id or else by its key', () => {

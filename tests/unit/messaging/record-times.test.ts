@@ -5,7 +5,7 @@ import { createKeepDeadLetters } from '../../../shared/application/dead-letters/
 import { readAllExactly } from '../../../shared/application/log/exact-record.ts'
 import { OrderError } from '../../../shared/domain/errors.ts'
 import { createTopics } from '../../../shared/messaging/topics.ts'
-import { acceptedAtOf, fromMessage } from '../../../shared/messaging/records/envelope.ts'
+import { acceptedAtOf } from '../../../shared/messaging/records/envelope.ts'
 import { classify } from '../../../shared/messaging/failure.ts'
 import { fromKafkaEvents } from '../../../shared/messaging/records/kafka-event.ts'
 import { nextJourney, readJourney, toParked } from '../../../shared/messaging/parking/parking.ts'
@@ -13,7 +13,7 @@ import { createPipelineEmitter } from '../../../shared/messaging/pipeline-events
 import type { DeadLetter } from '../../../shared/ports/dead-letters.ts'
 import type { LogRecord } from '../../../shared/ports/event-log.ts'
 import { createLogFigures } from '../../../shared/telemetry/metrics/log-figures.ts'
-import { delivered, messageOf, newOrder, testOrderIds } from '../../support/orders/orders.ts'
+import { delivered, messageOf, newOrder, testOrderIds, orderIn } from '../../support/orders/orders.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
@@ -39,7 +39,7 @@ test('a record with any timestamp has an order with a time that every store and 
   assert(
     property(anyTimestamp, option(string(), { nil: undefined }), (timestamp, time) => {
       const record = recordAt(timestamp, time === undefined ? {} : { time })
-      expect(fromMessage(record, record).acceptedAt).toMatch(RFC_3339)
+      expect(orderIn(record, record).acceptedAt).toMatch(RFC_3339)
     }),
   )
 })

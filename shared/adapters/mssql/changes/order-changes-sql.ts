@@ -45,9 +45,9 @@ DECLARE @changes TABLE (
   turn BIGINT NULL,
   seen_state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
   seen_attempt BIGINT NULL,
-  is_other BIT NOT NULL,
-  is_here BIT NOT NULL,
-  is_next BIT NOT NULL,
+  is_id_reused BIT NOT NULL,
+  is_same_record BIT NOT NULL,
+  redrives_row BIT NOT NULL,
   is_key_taken BIT NOT NULL,
   letter_state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
   redriven_state VARCHAR(20) COLLATE Latin1_General_100_BIN2 NULL,
@@ -64,7 +64,7 @@ DECLARE @changes TABLE (
 INSERT INTO @changes (
   n, i, round, group_id, change_id, order_id, kind, event, body_hash, idempotency_key_hash, topic, log_partition,
   log_offset, letter_topic, letter_partition, letter_offset, accepted_at, recorded_at, parked, attempt, next_attempt_at,
-  cause_code, cause_detail, is_counted, is_other, is_here, is_next, is_key_taken, is_redrive, is_news
+  cause_code, cause_detail, is_counted, is_id_reused, is_same_record, redrives_row, is_key_taken, is_redrive, is_news
 )
 SELECT c.n, c.i, c.round, c.group_id, c.change_id, c.order_id, c.kind, e.value, c.body_hash,
   c.idempotency_key_hash, c.topic, c.log_partition, c.log_offset, c.letter_topic, c.letter_partition, c.letter_offset,
@@ -109,9 +109,9 @@ const SAME_PLACE = (row: string, record: string) =>
 export const JUDGE_CHANGES = `
   UPDATE c
   SET seen_state = k.state, seen_attempt = k.attempt,
-    is_other = CASE WHEN k.order_id <> c.order_id OR k.body_hash <> c.body_hash THEN 1 ELSE 0 END,
-    is_here = CASE WHEN ${SAME_PLACE('k', 'c')} THEN 1 ELSE 0 END,
-    is_next = CASE
+    is_id_reused = CASE WHEN k.order_id <> c.order_id OR k.body_hash <> c.body_hash THEN 1 ELSE 0 END,
+    is_same_record = CASE WHEN ${SAME_PLACE('k', 'c')} THEN 1 ELSE 0 END,
+    redrives_row = CASE
       WHEN k.origin_topic = ${ORIGIN_TOPIC('c.letter_topic')} AND k.origin_partition = c.letter_partition
         AND k.origin_offset = c.letter_offset THEN 1
       ELSE 0
@@ -132,11 +132,11 @@ export const JUDGE_CHANGES = `
   -- While a change is not decided, an operator's decision about its letters stands.
   UPDATE c
   SET outcome = CASE
-      WHEN c.is_other = 1 THEN 'order-id-reused'
+      WHEN c.is_id_reused = 1 THEN 'order-id-reused'
       WHEN c.seen_state = 'discarded' THEN 'withheld'
       WHEN c.seen_state IN ('retrying', 'dead-lettered')
         AND (c.letter_state IN ('discarded', 'superseded') OR c.redriven_state = 'discarded') THEN 'withheld'
-      WHEN c.seen_state IN ('waiting', 'applied', 'rejected') AND c.is_here = 0 THEN 'duplicate'
+      WHEN c.seen_state IN ('waiting', 'applied', 'rejected') AND c.is_same_record = 0 THEN 'duplicate'
       ELSE 'stored'
     END,
     decided = CASE WHEN c.seen_state <> 'discarded' AND c.letter_state = 'superseded' THEN 'redriven' ELSE 'discarded' END
@@ -190,16 +190,16 @@ ${JUDGE_CHANGES}
   -- A failure is news if it is a later failure of the row's record, or a failure of the record that redrives it.
   UPDATE c
   SET state = CASE
-      WHEN c.is_other = 1 OR c.seen_state IN ('applied', 'rejected', 'discarded') THEN NULL
+      WHEN c.is_id_reused = 1 OR c.seen_state IN ('applied', 'rejected', 'discarded') THEN NULL
       -- Its turn had come, and deciding it failed.
-      WHEN c.seen_state = 'waiting' AND c.is_here = 1 AND c.parked IS NOT NULL AND c.cause_code = '${NOT_DECIDED}'
+      WHEN c.seen_state = 'waiting' AND c.is_same_record = 1 AND c.parked IS NOT NULL AND c.cause_code = '${NOT_DECIDED}'
         THEN CASE WHEN c.parked = 'dead' THEN 'dead-lettered' ELSE 'retrying' END
       WHEN c.seen_state = 'waiting' THEN NULL
       WHEN c.parked IS NULL AND c.outcome <> 'stored' THEN NULL
       WHEN c.parked IS NULL AND c.is_key_taken = 1 THEN 'rejected'
       WHEN c.parked IS NULL THEN 'waiting'
-      WHEN c.seen_state IS NULL OR (c.is_here = 0 AND c.is_next = 1) OR (
-        c.is_here = 1 AND c.seen_state = 'retrying'
+      WHEN c.seen_state IS NULL OR (c.is_same_record = 0 AND c.redrives_row = 1) OR (
+        c.is_same_record = 1 AND c.seen_state = 'retrying'
         AND (c.attempt > c.seen_attempt OR (c.attempt = c.seen_attempt AND c.parked = 'dead'))
       ) THEN CASE WHEN c.parked = 'dead' THEN 'dead-lettered' ELSE 'retrying' END
     END,
@@ -215,7 +215,7 @@ ${JUDGE_CHANGES}
   SET turn = c.turn
   FROM order_changes AS k WITH (FORCESEEK)
   JOIN @changes AS c ON c.change_id = k.change_id
-  WHERE c.round = @change_round AND c.is_other = 0 AND k.turn IS NULL AND c.turn IS NOT NULL;
+  WHERE c.round = @change_round AND c.is_id_reused = 0 AND k.turn IS NULL AND c.turn IS NOT NULL;
 
   -- An earlier failure may have been recorded without the event, because nobody could read it then.
   UPDATE k
@@ -223,7 +223,7 @@ ${JUDGE_CHANGES}
     idempotency_key_hash = CASE WHEN c.is_key_taken = 0 THEN c.idempotency_key_hash ELSE k.idempotency_key_hash END
   FROM order_changes AS k WITH (FORCESEEK)
   JOIN @changes AS c ON c.change_id = k.change_id
-  WHERE c.round = @change_round AND c.is_other = 0 AND k.event IS NULL AND c.event IS NOT NULL;
+  WHERE c.round = @change_round AND c.is_id_reused = 0 AND k.event IS NULL AND c.event IS NOT NULL;
 
   UPDATE k
   SET state = c.state, origin_topic = c.topic, origin_partition = c.log_partition, origin_offset = c.log_offset,

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRedrive, type Redrive } from '../../../../shared/application/dead-letters/redrive.ts'
 import { OrderError } from '../../../../shared/domain/errors.ts'
 import { newOrderJson } from '../../../../shared/domain/order-events.ts'
-import { fromMessage } from '../../../../shared/messaging/records/envelope.ts'
 import { createRedriveProofs } from '../../../../shared/messaging/parking/redrive-proof.ts'
 import { createTopics } from '../../../../shared/messaging/topics.ts'
 import { deadLetterId, type DeadLetter } from '../../../../shared/ports/dead-letters.ts'
@@ -12,7 +11,7 @@ import type { Redrives, RedriveTask } from '../../../../shared/ports/redrives.ts
 import { openSqlite } from '../../../contract/open-sqlite.ts'
 import { actAt, batchOf, letterOf, orderAt, parkedFrom, type OpenStore } from '../../../contract/store-fixtures.ts'
 import { createRecordingLog, logIsAway } from '../../../support/fakes.ts'
-import { delivered, messageOf, newOrder, orderCommand } from '../../../support/orders/orders.ts'
+import { delivered, messageOf, newOrder, orderCommand, orderIn } from '../../../support/orders/orders.ts'
 import { createVirtualClock } from '../../../support/virtual-clock.ts'
 
 const TOPICS = createTopics('orders', 'order-processor', [1000])
@@ -68,7 +67,7 @@ describe('a redrive', () => {
 
   async function process(record: RecordToPublish): Promise<void> {
     const origin = { topic: 'orders', partition: 0, offset: nextOffset++ }
-    const order = fromMessage(delivered(record, origin), origin)
+    const order = orderIn(delivered(record, origin), origin)
     const outcome = outcomeOf(order)
     if (outcome === 'open') return
     if (outcome === 'stored') {
