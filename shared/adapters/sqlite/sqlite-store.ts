@@ -10,31 +10,34 @@ import { createStoreThread } from './threads/store-thread.ts'
 import type { Writer } from './threads/write-worker.ts'
 
 export interface SqliteStoreOptions {
-  /** Created if it does not exist; its directory must exist. */
+  /** The file is created if it does not exist, but its directory must exist. */
   readonly file: string
-  /** Ends with a slash. */
+  /** The directory of the migrations. The URL ends with a slash. */
   readonly migrations?: URL
-  /** Called if indexing an earlier version's orders fails, before the next attempt. By default the process warns. */
+  /**
+   * Called if adding words to the orders of an earlier version fails, before the next attempt. By default the process
+   * emits a warning.
+   */
   readonly onReindexFailed?: (error: unknown) => void
-  /** Called if the disk is full and the file could be opened only for reading. */
+  /** Called if the file could be opened only for reading, because the disk is full. */
   readonly onReadOnly?: (error: unknown) => void
   /** Called when the file is writable again after `onReadOnly`. */
   readonly onWritable?: () => void
-  /** Called if an error leaves the content of the disk in doubt. From then on the store refuses everything. */
+  /** Called if an error leaves the content of the disk in doubt. From then on the store refuses every call. */
   readonly onDiskInDoubt?: (error: unknown) => void
 }
 
 const WRITABLE_POLL_MS = 1000
-/** Letters in one step. Between two steps the writer is free for a batch. */
+/** Letters discarded in one step. Between steps, the writer can store a batch. */
 const LETTERS_AT_ONCE = 200
 const IS_SOURCE = import.meta.url.endsWith('.ts')
 /** The compiled program is one directory deeper, in dist/, but its migrations are not. */
 const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/sqlite/`, import.meta.url)
 
 /**
- * Opens the file and migrates its tables. On a full disk the file is opened for reading if its tables are up to date,
- * and each call that writes tries again. Rejects with `invalid-setting` for the file of a newer program, and with
- * `store-unavailable` or `store-full` for a file that cannot be used.
+ * Opens the file and migrates its tables. If the disk is full and the tables are up to date, the file is opened only
+ * for reading, and each call that writes tries to open it again. Rejects with `invalid-setting` for a file that a newer
+ * version of the program has migrated, and with `store-unavailable` or `store-full` for a file that cannot be used.
  */
 export async function createSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { file, migrations = MIGRATIONS, onReindexFailed = warn } = options
@@ -58,7 +61,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
     await reader[Symbol.asyncDispose]()
     await writer[Symbol.asyncDispose]()
   }
-  /** Waits until the file can be written, or the store is closed. */
+  /** Resolves when the file can be written or the store is closed. */
   async function untilWritable(): Promise<void> {
     try {
       for (let full: unknown = true; full !== undefined;) {

@@ -1,13 +1,14 @@
 import { backup, DatabaseSync } from 'node:sqlite'
 import { toStoreError } from './errors.ts'
 
-/** All pages in one step, because a write between two steps makes the backup start over. */
+/** Copies all pages in one step, because a write between two steps would make the backup start over. */
 const ALL_PAGES = 2 ** 31 - 1
 const BUSY_TIMEOUT_MS = 5000
 
 /**
- * Copies the store's file as it was at one instant, by SQLite's online backup, in a thread of Node's pool. It reads
- * like any reader, so writers do not wait for it; the WAL cannot be reset meanwhile. Rejects with the store's errors.
+ * Copies the store's file as it was at one instant, with SQLite's online backup, on a thread of Node's pool. The copy
+ * is an ordinary reader, so writers do not wait for it, but the WAL cannot be reset meanwhile. Rejects with the store's
+ * errors.
  */
 export async function copyStore(file: string, to: string): Promise<void> {
   try {

@@ -7,11 +7,11 @@ const BUSY_TIMEOUT_MS = 2000
 const CACHE_KIB = 16 * 1024
 
 /**
- * Opens the file with WAL, so that readers never wait for the writer, and with FULL. With NORMAL a power failure may
- * undo the last commits, while the consumer's committed offset survives in another file or on a broker. The orders
- * between would never be delivered again (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ * Opens the file in WAL mode, so that readers never wait for the writer, and with `synchronous = FULL`. With NORMAL, a
+ * power failure may undo the last commits while the consumer's committed offset survives in another file or on a
+ * broker. The orders in between would never be delivered again (https://www.sqlite.org/pragma.html#pragma_synchronous).
  *
- * `alone` locks out every other connection, and keeps in memory what connections otherwise share in a file.
+ * `alone` locks out every other connection and keeps the WAL index in memory instead of in a shared file.
  */
 export function openDatabase(file: string, alone?: 'alone'): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
@@ -19,7 +19,7 @@ export function openDatabase(file: string, alone?: 'alone'): DatabaseSync {
     if (alone !== undefined) db.exec('PRAGMA locking_mode = EXCLUSIVE')
     useWal(db)
     db.exec('PRAGMA synchronous = FULL')
-    // The writer runs checkpoints itself (shared/disk/checkpoint.ts).
+    // The writer thread runs the checkpoints (shared/disk/checkpoint.ts).
     db.exec('PRAGMA wal_autocheckpoint = 0')
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`)
     return db
@@ -29,7 +29,10 @@ export function openDatabase(file: string, alone?: 'alone'): DatabaseSync {
   }
 }
 
-/** If two processes set WAL on a new file at once, one of them gets "locked" without waiting, so it tries again. */
+/**
+ * If two processes switch a new file to WAL at the same time, one of them fails with "database is locked" without
+ * waiting, so the switch is retried.
+ */
 function useWal(db: DatabaseSync): void {
   const deadline = Date.now() + BUSY_TIMEOUT_MS
   for (;;) {
@@ -49,8 +52,8 @@ export function pause(ms: number): void {
 }
 
 /**
- * Does all of the work or none of it. IMMEDIATE takes the write lock of the file at the start, so nothing read inside
- * the transaction can be stale by the time it writes. SQL Server locks rows of the ledger for the same reason.
+ * Does all of the work or none of it. IMMEDIATE takes the file's write lock at the start, so nothing read inside the
+ * transaction can be stale by the time it writes. The SQL Server store locks ledger rows for the same reason.
  */
 export function inTransaction<T>(db: DatabaseSync, work: () => T, end: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): T {
   db.exec('BEGIN IMMEDIATE')
@@ -66,8 +69,8 @@ export function inTransaction<T>(db: DatabaseSync, work: () => T, end: 'COMMIT' 
 }
 
 /**
- * Runs the work in a savepoint and returns its result. If it throws, what it wrote is rolled back. Returns undefined if a
- * constraint is violated, and otherwise rethrows.
+ * Runs the work in a savepoint and returns its result. If the work throws, its writes are rolled back. Returns
+ * undefined if a constraint was violated, and rethrows any other error.
  */
 export function unlessRefused<T>(db: DatabaseSync, work: () => T): T | undefined {
   db.exec('SAVEPOINT one_order')
@@ -83,7 +86,7 @@ export function unlessRefused<T>(db: DatabaseSync, work: () => T): T | undefined
   }
 }
 
-/** Wraps each query in a transaction, so that everything it reads is of one moment. */
+/** Wraps each query in a transaction, so that all of its reads see the same snapshot. */
 export function inSnapshots<T extends object>(db: DatabaseSync, queries: T): T {
   const inSnapshot =
     (query: (...args: unknown[]) => unknown) =>

@@ -2,7 +2,7 @@ import { isDiskFull } from '../../../disk/no-room.ts'
 import { packError as pack, unpackError as unpack, type SentError } from '../../../threads/sent-error.ts'
 import { isOrderError, messageOf, OrderError, type ErrorCode } from '../../../domain/errors.ts'
 
-/** SQLite's primary result codes (https://www.sqlite.org/rescode.html), the low byte of every extended one. */
+/** SQLite's primary result codes, each the low byte of its extended codes (https://www.sqlite.org/rescode.html). */
 const BUSY = 5
 const LOCKED = 6
 const CONSTRAINT = 19
@@ -18,17 +18,19 @@ export function isBusyError(error: unknown): boolean {
   return code === BUSY || code === LOCKED
 }
 
-/** Whether the error is neither SQLite's nor one of ours with a code, so that our own code failed. */
+/** Whether our own code failed, because the error is neither SQLite's nor an `OrderError`. */
 export function isBug(error: unknown): boolean {
   return !isOrderError(error) && primaryCodeOf(error) === undefined
 }
 
-/** Whether only the statement failed, so the connection can still be used. */
+/** Whether only the statement failed and the connection can still be used. */
 export function leavesConnectionSound(error: unknown): boolean {
   return isOrderError(error) || isBusyError(error) || isConstraintError(error)
 }
 
-/** Converts an error of SQLite to the one the ports promise. Returns any other error unchanged, because it is a bug. */
+/**
+ * Converts a SQLite error to the error that the ports promise. Returns any other error unchanged, because it is a bug.
+ */
 export function toStoreError(error: unknown, file: string): unknown {
   const code = codeFor(error)
   return code === undefined ? error : storeError(code, file, error)
@@ -59,7 +61,7 @@ function primaryCodeOf(error: unknown): number | undefined {
   return error.errcode & 0xff
 }
 
-/** An error on its way between threads. `OrderError`s keep their members and causes. */
+/** An error in the form in which it is sent between threads. `OrderError`s keep their members and causes. */
 export interface SentStoreError extends SentError {
   readonly orderError?: Pick<OrderError, 'code' | 'message' | 'retriable' | 'violations' | 'retryAfterSeconds'> & {
     readonly cause: SentStoreError | undefined

@@ -5,20 +5,21 @@ import type { Schema } from '../../../ports/maintenance.ts'
 import { changedMigration, refuseNewer } from '../../stores/refusals.ts'
 import { inTransaction } from './database.ts'
 
-/** Migration 14 drops these tables, so they can be recreated empty until then. */
+/** Migration 14 drops these tables, so migration 5 may recreate them empty. */
 const WITHOUT_BLOCKS = 'DROP TABLE search_blocks; DROP TABLE search_block_terms; DROP TABLE search_marks;'
-/** Checksums of earlier texts of migration 5, which unreleased commits had, and the SQL that undoes each. */
+/** Checksums of migration 5 as it was in unreleased commits, each with the SQL that undoes it. */
 const EARLIER_TEXTS: ReadonlyMap<string, string> = new Map([
   ['bba008018f8d8c154623d0e8b5a36177562453e1363223976d847f6c50eef827', WITHOUT_BLOCKS],
   ['34b76202b5db6350e6922dc601f7faee4994a02659a88be104d636c67c4f4cf5', WITHOUT_BLOCKS],
 ])
 
 /**
- * Runs numbered .sql files in order, only forward. This is our own code because the maintained migration libraries do
- * not support node:sqlite without a driver of their own.
+ * Runs the numbered .sql files in sequence. There are no down migrations. This is our own code because no maintained
+ * migration library supports node:sqlite without another driver.
  *
- * It is safe to run again and in several processes at once, because each migration takes the write lock before it
- * checks whether it has run. A database of a newer program, or with migrations that have changed since, is left alone.
+ * Running it again, or in several processes at once, is safe, because each migration takes the write lock before it
+ * checks whether it has already run. A database that a newer version of the program has migrated, or whose migrations
+ * have changed since they ran, is left untouched.
  *
  * Throws `invalid-setting` for a database that this program must not touch, and SQLite's own errors.
  */
@@ -42,13 +43,13 @@ export function migrate(db: DatabaseSync, file: string, migrations: readonly Mig
   }
 }
 
-/** The migrations that ran on this database, with their times. */
+/** The migrations that have run on this database, each with the time at which it ran. */
 export function appliedMigrations(db: DatabaseSync): Schema {
   const rows = db.prepare('SELECT version, name, applied_at AS appliedAt FROM schema_migrations ORDER BY version').all()
   return { migrations: rows.map((row) => ({ ...row }) as unknown as Schema['migrations'][number]) }
 }
 
-/** For a file that cannot be written now: throws `store-full` if its tables are older than the queries. */
+/** Called when the file cannot be written. Throws `store-full` if its tables are older than the queries need. */
 export function refuseOlder(db: DatabaseSync, file: string, newest: number): void {
   const last = lastApplied(db)
   if (last >= newest) return

@@ -1,8 +1,11 @@
 import type { Conversions } from '../../stores/rows.ts'
 
-/** The file stores ids and hashes as bytes, times as milliseconds, booleans as 1 and 0. */
+/** The file stores ids and hashes as bytes, timestamps in milliseconds, and booleans as 1 and 0. */
 
-/** Takes a canonical id. Slicing takes half the time of replacing, and storing an order converts its id three times. */
+/**
+ * Expects a canonical UUID. Slicing takes half as long as `replaceAll`, and storing an order converts its id three
+ * times.
+ */
 export function toIdBytes(id: string): Uint8Array {
   return Buffer.from(id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24), 'hex')
 }
@@ -11,7 +14,7 @@ export function toIdBytesOrNull(id: string | null | undefined): Uint8Array | nul
   return id == null ? null : toIdBytes(id)
 }
 
-/** Ids as a JSON array of hexadecimal texts, whose elements a query converts with `unhex(value)`. */
+/** Ids as a JSON array of hexadecimal strings, which a query converts with `unhex(value)`. */
 export function toIdList(ids: readonly string[]): string {
   return JSON.stringify(ids.map((id) => id.replaceAll('-', '')))
 }
@@ -21,7 +24,7 @@ export function fromIdBytes(bytes: Uint8Array): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-/** Text that is not hexadecimal gives too few bytes, which the table's check on the length refuses. */
+/** Text that is not hexadecimal yields too few bytes, so the column's length check refuses it. */
 export function toHashBytes(hex: string): Uint8Array {
   return Buffer.from(hex, 'hex')
 }
@@ -30,7 +33,7 @@ export function fromHashBytes(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
 }
 
-/** An invalid time becomes NaN, which SQLite stores as NULL and a NOT NULL column refuses. */
+/** An invalid timestamp becomes NaN, which SQLite stores as NULL, so a NOT NULL column refuses it. */
 export function toMs(time: string): number {
   return Date.parse(time)
 }

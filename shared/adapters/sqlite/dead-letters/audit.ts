@@ -2,18 +2,19 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Act, AuditEntry } from '../../../ports/redrives.ts'
 import { toMs } from '../database/values.ts'
 
-/** The audit of operators' acts, and the entries that the acts add to orders' histories. */
+/** The audit of operators' acts, and the entries that these acts add to the histories of orders. */
 export interface Audit {
   record(action: AuditEntry['action'], target: string, act: Act): void
-  /** Adds an entry to the order's history, unless the order was stored before. */
+  /** Adds an entry to the order's history, unless the order was stored before the act. */
   tell(orderId: Uint8Array | null, kind: 'redriven' | 'edited' | 'discarded' | 'restored', act: ActInHistory): void
 }
 
 export type ActInHistory = Pick<Act, 'at' | 'reason'>
 
 /**
- * Nothing happens to an order after it is stored. But a record may be stored before its sender reports that it was
- * sent, and by a machine whose clock is behind.
+ * An act adds nothing to the history of an order that was stored before. But a redriven record may be stored before its
+ * sender reports it as sent, and by a machine whose clock is behind, so only an order that was stored this long before
+ * the act counts.
  */
 const CLOCK_SKEW_MS = 60_000
 

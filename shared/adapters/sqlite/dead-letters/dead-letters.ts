@@ -28,7 +28,10 @@ export interface DeadLetterQueries {
 const AT_ORIGIN = 'FROM dead_letters WHERE topic = ? AND partition = ? AND record_offset = ?'
 const BY_ORIGIN = `SELECT ${LETTER_COLUMNS} ${AT_ORIGIN}`
 const SUMMARY_BY_ORIGIN = `SELECT ${SUMMARY_COLUMNS} ${AT_ORIGIN}`
-/** Reads dead_letters_by_group alone. The cost grows with the number of letters, but only operators ask for groups. */
+/**
+ * Reads only the index dead_letters_by_group. The cost grows with the number of letters, but only operators ask for
+ * groups.
+ */
 const GROUPS = `
   SELECT fingerprint, count(*) AS letters, min(first_failed_at) AS first_seen, max(last_failed_at) AS last_seen
   FROM dead_letters WHERE state IN (SELECT value FROM json_each(?))
@@ -59,7 +62,8 @@ export function prepareDeadLetterQueries(db: DatabaseSync): DeadLetterQueries {
     listLetters(query) {
       const [before] = fromCursor(query, ['number']) ?? [Number.MAX_SAFE_INTEGER]
       const { where, parameters } = filtersOf(query)
-      // Uses the index of one filter (dead_letters_by_…) or the primary key. All of them are in the order of keeping.
+      // Uses the index of one filter (dead_letters_by_…) or the primary key. In each of them, entries are in the order
+      // in which the letters were kept.
       const sql = `SELECT ${SUMMARY_COLUMNS} FROM dead_letters WHERE ${['kept_seq < ?', ...where].join(' AND ')}
         ORDER BY kept_seq DESC LIMIT ?`
       const rows = statement(sql).all(before, ...parameters, query.limit + 1)

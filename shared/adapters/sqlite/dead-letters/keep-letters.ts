@@ -16,11 +16,16 @@ import { fromIdBytes, fromMs, toIdBytes, toIdBytesOrNull, toMs } from '../databa
 
 export interface DeadLetterRows {
   keep(letters: readonly DeadLetter[], nowMs: number): void
-  /** The letter's position, if the letter is of this order (or change) or its order could not be read. */
+  /** The letter's position, if the letter belongs to this order (or change) or its order could not be read. */
   originOfLetter(letterId: string | null, orderId: string, changeId?: string): RecordPosition | undefined
-  /** Marks the letter resolved, because the record sent for it is stored. A discarded letter stays discarded. */
+  /**
+   * Marks the letter as resolved, because the record that was sent for it is stored. A discarded letter stays
+   * discarded.
+   */
   endRedrive(letter: RecordPosition, groupId: string, nowMs: number): void
-  /** Resolves the letters of this order (or change) at this origin, because it is stored from there. */
+  /**
+   * Resolves the letters of this order (or change) at this origin, because the record at this origin has been stored.
+   */
   resolveOf(orderId: string, origin: RecordPosition, changeId?: string): void
   /** Resolves another consumer's letter when its redrive has ended, whatever the outcome for our order. */
   resolveForeign(letter: RecordPosition): void
@@ -38,7 +43,7 @@ const SELECT_ORDER = `SELECT 1 FROM dead_letters WHERE ${KEY} AND (order_id IS N
 const SELECT_IDENTITY = `SELECT order_id, change_id, record_timestamp FROM dead_letters WHERE ${KEY}`
 const RESOLVE = `UPDATE dead_letters SET state = 'resolved' WHERE ${KEY} AND state NOT IN ('resolved', 'discarded')`
 const RESOLVE_FOREIGN = `${RESOLVE} AND foreign_failure IS NOT NULL`
-/** Uses dead_letters_by_order. Another record may have the letter's position by now, so the order is compared. */
+/** Uses dead_letters_by_order. The order is compared because another record may have the letter's position by now. */
 const RESOLVE_OF = `
   UPDATE dead_letters SET state = 'resolved' WHERE order_id = ?1 AND change_id IS ?5 AND partition = ?3 AND record_offset = ?4
   AND (topic = ?2 OR substr(topic, 1, length(?2) + 1) = ?2 || '@') AND state NOT IN ('resolved', 'discarded')
@@ -61,7 +66,7 @@ export function prepareDeadLetterRows(dependencies: {
   const resolveOf = db.prepare(RESOLVE_OF)
   const supersede = db.prepare(SUPERSEDE)
 
-  /** The topic to keep the letter under; undefined if it is already kept. */
+  /** The topic under which to keep the letter; undefined if the letter is already kept. */
   function freeTopic(letter: DeadLetter): string | undefined {
     const { topic, partition, offset } = letter.origin
     for (let n = 1; ; n += 1) {
@@ -75,7 +80,7 @@ export function prepareDeadLetterRows(dependencies: {
     }
   }
 
-  /** False if the letter is already kept. */
+  /** Returns false if the letter is already kept. */
   function insertLetter(letter: DeadLetter, isResolved: boolean, nowMs: number): boolean {
     const topic = freeTopic(letter)
     if (topic === undefined) return false
@@ -155,7 +160,7 @@ export function prepareDeadLetterRows(dependencies: {
   }
 }
 
-/** The letter's origin, from the position under which it is kept. */
+/** Converts the position under which a letter is kept to the letter's origin. */
 export function toOrigin(letter: RecordPosition): RecordPosition {
   return { ...letter, topic: originTopicOf(letter.topic) }
 }

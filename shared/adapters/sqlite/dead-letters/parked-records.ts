@@ -12,20 +12,26 @@ import type { OrderChanges } from '../changes/order-changes.ts'
  * row only moves forward: more attempts, then dead, then the state that an operator or the store gave it.
  */
 export interface ParkedRecords {
-  /** Records a failure of the origin or a copy. `counted`: the ledger counts it as parked in this transaction. */
+  /**
+   * Records a failure of the origin or a copy. `counted` says whether the ledger counts the origin as parked in this
+   * transaction.
+   */
   park(groupId: string, record: ParkedRecord, counted: boolean, atMs: number): void
   /**
-   * The same for the record of a change, before the ledger counts it (`count`). `isOfLog`: the ledger has counted the record
-   * itself, or counts it in this transaction.
+   * Records a failure of a change's record. The ledger counts that record later (`count`). `isOfLog` says whether the
+   * ledger has counted the change's original record or counts it in this transaction.
    */
   parkChange(groupId: string, record: ParkedChangeRecord, isOfLog: boolean, atMs: number): void
-  /** Records that an operator's decision prevents storing. A row that is not retrying stays as it is. */
+  /** Records that an operator's decision keeps the record from being stored. Changes only a row that is `retrying`. */
   withhold(groupId: string, origin: RecordPosition, state: ParkedState, atMs: number): void
   /** Marks the origin as counted, because the ledger counts it as parked in this transaction. */
   count(groupId: string, origin: RecordPosition): void
-  /** Records that the origin's order is stored, by this record or another. True if the origin had been parked. */
+  /**
+   * Records that the origin's order is stored, from this record or another one. Returns true if the origin had been
+   * parked.
+   */
   settle(groupId: string, origin: RecordPosition, state: 'stored' | 'duplicate', atMs: number): boolean
-  /** Records that the record sent in place of the origin was stored, or is parked itself. */
+  /** Records that the record that was sent in place of the origin was stored, or was parked itself. */
   redriven(groupId: string, origin: RecordPosition, atMs: number): void
   /** Whether another record was stored in place of the origin. */
   isRedriven(groupId: string, origin: RecordPosition): boolean
@@ -71,14 +77,15 @@ export function prepareParkedRecords(dependencies: {
   }
 
   /**
-   * Moves the row of the origin, or inserts it. `isOther`: the row moves whatever it says, as when the order or change is
-   * unknown, so that a row at its position belongs to another log. Returns whether this failure is new.
+   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state. One reason is that
+   * the order or change is unknown: the row at its position then belongs to another log. Returns whether this failure
+   * is new.
    */
   function moveRow(groupId: string, record: ParkedRecord, isOther: boolean, counted: boolean, atMs: number): boolean {
     const { origin, attempt } = record
     const key = [groupId, origin.topic, origin.partition, origin.offset] as const
     const row = find(groupId, origin)
-    // A ledger that was reset has forgotten what an operator decided; the letter has not.
+    // A ledger reset discards operators' decisions. The letter still records them.
     const decided = row === undefined ? decisions.ofParked(record) : undefined
     const state = decided ?? record.state
     if (row === undefined) insert.run(...key, state, attempt, counted ? 1 : 0, atMs)
@@ -101,7 +108,7 @@ export function prepareParkedRecords(dependencies: {
     },
     parkChange(groupId, record, isOfLog, atMs) {
       const { changeId } = record.change
-      // The copy that brought the change settled the row before deciding the change failed.
+      // The copy that delivered the change settled the row, and only then did deciding the change fail.
       const isHeldAgain = changes.isHeldBy(changeId, record)
       moveRow(groupId, record, isHeldAgain || changes.stateOf(changeId) === undefined, false, atMs)
       changes.park(record, record.change, isOfLog, atMs)

@@ -12,13 +12,13 @@ export interface Gap {
 }
 
 /**
- * The gaps of a partition. Gaps do not overlap, so only the last one that begins at or before an offset can contain it,
- * and each look-up is one seek. Adjacent gaps with the same cause are merged.
+ * The gaps of a partition. Gaps do not overlap, so only the last one that begins at or before an offset can contain
+ * that offset, and each look-up is a single seek. Adjacent gaps with the same cause are merged.
  */
 export interface Gaps {
   /** The gap that contains the offset. */
   at(key: PartitionKey, offset: number): Gap | undefined
-  /** The open gaps that overlap with these offsets, ascending. */
+  /** The open gaps that overlap the range, in ascending order. `to` is exclusive. */
   openWithin(key: PartitionKey, from: number, to: number): Gap[]
   add(key: PartitionKey, gap: Gap): void
   remove(key: PartitionKey, gap: Gap): void

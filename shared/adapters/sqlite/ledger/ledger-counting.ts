@@ -4,14 +4,16 @@ import { prepareGaps, type PartitionKey } from './gaps.ts'
 
 /**
  * Counts offsets. An offset counts if it is at or beyond `next`, or if it was passed over as a gap and arrived after
- * all. Any other offset was counted before. So the figures always add up to `next − first`, which the table checks.
+ * all. Any other offset has been counted before. The figures therefore always add up to `next − first`, which the table
+ * checks.
  */
 export interface LedgerCounting {
   /** Returns the newly counted outcomes. */
   count(groupId: string, outcomes: readonly Outcome[]): ReadonlySet<Outcome>
   /**
-   * Whether the ledger is past the offset, so that every record before it has been delivered or passed over. Also true for a
-   * topic that the ledger does not count, such as a retry topic to which somebody sent a record of their own.
+   * Whether the ledger is past the offset, which means that every earlier record has been delivered or passed over.
+   * Also true for a topic that the ledger does not count, such as a retry topic to which somebody sent their own
+   * record.
    */
   isCounted(groupId: string, origin: RecordPosition): boolean
 }
@@ -29,7 +31,7 @@ const IS_COUNTED = `
     OR NOT EXISTS (SELECT 1 FROM ledger WHERE group_id = ? AND topic = ?)`
 const REPLACE = 'INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 
-/** As in the table, `gaps` counts every offset passed over, including those that are absent or lost. */
+/** As in the table, `gaps` counts every offset that was passed over, including those that are absent or lost. */
 interface LedgerRow {
   readonly first: number
   next: number
@@ -48,7 +50,10 @@ export function prepareLedgerCounting(db: DatabaseSync): LedgerCounting {
   const replace = db.prepare(REPLACE)
   const gaps = prepareGaps(db)
 
-  /** Removes the offset from the gap that contains it, and returns whether the gap was open or counted as lost. */
+  /**
+   * Removes the offset from the gap that contains it. Returns whether that gap was open or counted as lost; undefined
+   * if no gap contains the offset.
+   */
   function takeFromGap(key: PartitionKey, offset: number): 'gap' | 'lost' | undefined {
     const gap = gaps.at(key, offset)
     if (gap === undefined) return undefined

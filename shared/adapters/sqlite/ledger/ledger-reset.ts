@@ -6,25 +6,25 @@ import { prepareAudit } from '../dead-letters/audit.ts'
 
 export interface LedgerReset {
   /**
-   * One step of a reset, to be repeated until it returns that it is done: the last one begins the new epoch. A reset
-   * that stops halfway leaves the old epoch in force with some of its history deleted; the next reset continues from
+   * One step of a reset. The caller repeats it until `isDone` is true; the last step begins the new epoch. A reset that
+   * stops halfway leaves the old epoch in force with part of its history deleted, and the next reset continues from
    * there.
    */
   resetLedger(groupId: string, epoch: LedgerEpoch, act: Act, limit?: number): { readonly isDone: boolean }
   recordAct(action: AuditEntry['action'], target: string, act: Act): void
 }
 
-/** Between two steps the writer is free for a batch. */
+/** Rows deleted in one step. Between steps, the writer can store a batch. */
 const FORGOTTEN_AT_ONCE = 5000
 
-/** In the new log the same positions hold other records, so everything known about the old positions is deleted. */
+/** The same positions hold other records in the new log, so everything known about the old positions is deleted. */
 const FORGET_PARKED = `
   DELETE FROM parked_records WHERE group_id = ?1 AND (topic, partition, record_offset) IN (
     SELECT topic, partition, record_offset FROM parked_records WHERE group_id = ?1 LIMIT ?2)`
 const FORGET_GAPS = `
   DELETE FROM ledger_gaps WHERE group_id = ?1 AND (topic, partition, since) IN (
     SELECT topic, partition, since FROM ledger_gaps WHERE group_id = ?1 LIMIT ?2)`
-/** Tables with few rows: one for each partition or topic. */
+/** These tables have few rows: one for each partition or topic. */
 const FORGET_EPOCH = ['ledger', 'ledger_logs'].map((table) => `DELETE FROM ${table} WHERE group_id = ?`)
 const INSERT = 'INSERT INTO ledger VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0)'
 const INSERT_LOG = 'INSERT INTO ledger_logs VALUES (?, ?, ?, NULL)'

@@ -12,7 +12,7 @@ export interface LedgerSettling {
 
 const KEY = 'group_id = ? AND topic = ? AND partition = ?'
 const BEGIN = 'INSERT INTO ledger VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING'
-/** Keeps the first id that is known. */
+/** Keeps the first log id that becomes known. */
 const NOTE_LOG = `
   INSERT INTO ledger_logs VALUES (?, ?, ?, NULL)
   ON CONFLICT DO UPDATE SET log_id = coalesce(ledger_logs.log_id, excluded.log_id)`

@@ -13,7 +13,7 @@ export interface LedgerQueries {
   readLedger(groupId: string, maxGaps: number): LedgerSnapshot
 }
 
-/** These use the primary keys, and return rows in their order. */
+/** These use the primary keys and return rows in primary key order. */
 const PARTITIONS = `
   SELECT topic, partition, first, next, stored, duplicate, parked, gaps - absent - lost AS gaps, absent, lost, redriven
   FROM ledger WHERE group_id = ? ORDER BY topic, partition`
@@ -23,10 +23,10 @@ const RANGES = (which: string) => `
 const LOGS = 'SELECT topic, log_id AS id, broken_by AS brokenBy FROM ledger_logs WHERE group_id = ? ORDER BY topic'
 const GAPS = RANGES('lost_by IS NULL')
 const LOST = RANGES('lost_by IS NOT NULL')
-/** Reads parked_records_by_state alone. */
+/** Reads only the index parked_records_by_state. */
 const PARKED = 'SELECT state, count(*) AS origins FROM parked_records WHERE group_id = ? AND counted = 1 GROUP BY state'
 
-/** By order_changes_waiting alone. */
+/** Reads only the index order_changes_waiting. */
 const WAITING = `SELECT count(*) AS changes FROM order_changes WHERE state = 'waiting'`
 
 export function prepareLedgerQueries(db: DatabaseSync): LedgerQueries {

@@ -6,19 +6,28 @@ import type { ChangeToStore, OrderToStore, ParkedRecord } from '../../../ports/o
 import { toIdBytes, toIdBytesOrNull } from '../database/values.ts'
 
 /**
- * What operators decided about dead letters, and how a record that is delivered again has to be treated because of it.
- * Decisions are read from the letters and from the order's status, because both outlive a reset of the ledger.
+ * Operators' decisions about dead letters, and their effect on records that are delivered again. Decisions are read
+ * from the letters and from the order's status, because both survive a ledger reset.
  */
 export interface Decisions {
-  /** The state of the parked row if the order must not be stored from this record; undefined if it may be stored. */
+  /** The state for the parked row if this record must not be stored; undefined if the record may be stored. */
   against(order: OrderToStore): ParkedState | undefined
-  /** The same for a change that the store knows. `isDiscarded` says whether an operator discarded the change. */
+  /**
+   * Does the same as `against` for a change that the store knows. `isDiscarded` says whether an operator discarded the
+   * change.
+   */
   againstChange(change: ChangeToStore, isDiscarded: boolean): ParkedState | undefined
-  /** The state to park a record in if its letter was decided on before the ledger knew the record. */
+  /**
+   * The state in which to park a record whose letter was decided on before the ledger knew the record; undefined if
+   * there was no such decision.
+   */
   ofParked(record: Pick<ParkedRecord, 'origin' | 'orderId' | 'change'>): ParkedState | undefined
-  /** Whether the letter of this origin was edited or redriven, so that another record replaces it. */
+  /**
+   * Whether another record replaces this origin's letter, because the letter was edited or its redriven record died
+   * again.
+   */
   isReplaced(origin: RecordPosition, orderId: string): boolean
-  /** The same for the letter that a record redrives. */
+  /** Does the same as `isReplaced` for the letter that a record redrives. */
   isLetterReplaced(letter: RecordPosition, orderId: string): boolean
   /** Whether an operator discarded the order. */
   isDiscarded(orderId: string): boolean
@@ -28,15 +37,21 @@ export interface Decisions {
 const SELECT_STATUS = 'SELECT status FROM order_states WHERE order_id = ?'
 const LETTER = `
   SELECT state, edited_value IS NOT NULL AS is_edited, foreign_failure IS NOT NULL AS is_foreign FROM dead_letters`
-/** The letter with this id, if it is of this order or of an unreadable one. Uses the unique index on the position. */
+/**
+ * The letter at this position, if it belongs to this order or its order could not be read. Uses the unique index on the
+ * position.
+ */
 const SELECT_SENT = `${LETTER}
   WHERE topic = ? AND partition = ? AND record_offset = ? AND (order_id IS NULL OR order_id = ?)
     AND (change_id IS NULL OR change_id = ?)`
-/** The letter of this record, and not of another log's record at the same position. Uses dead_letters_by_order. */
+/**
+ * This record's own letter, rather than the letter of another log's record at the same position. Uses
+ * dead_letters_by_order.
+ */
 const SELECT_OWN = `${LETTER}
   WHERE order_id = ?4 AND change_id IS ?5 AND partition = ?2 AND record_offset = ?3
     AND (topic = ?1 OR substr(topic, 1, length(?1) + 1) = ?1 || '@')`
-/** The same for a record that names no order. */
+/** The letter of a record whose order id could not be read. */
 const SELECT_NAMELESS = `${LETTER}
   WHERE topic = ? AND partition = ? AND record_offset = ? AND order_id IS NULL`
 
@@ -82,7 +97,7 @@ export function prepareDecisions(db: DatabaseSync): Decisions {
     const own = ownLetter(origin, orderId, changeId)
     if (own?.state === 'discarded' || sent === 'discarded') return 'discarded'
     if (own?.state === 'superseded') return 'redriven'
-    // Sending a letter back is the newest decision.
+    // Redriving a letter is the newest decision, so it prevails.
     if (sent === 'dead' || sent === 'redriven') return undefined
     if (isDiscarded) return 'discarded'
     return own?.is_edited === 1 && own.state !== 'resolved' ? 'dead' : undefined

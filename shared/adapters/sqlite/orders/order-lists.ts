@@ -11,8 +11,8 @@ import { filteredMatch, MAX_TERMS, rankedMatches } from '../search/search-match.
 import { toMs } from '../database/values.ts'
 
 /**
- * Pages of orders. An index in the page's order gives the positions, and then the orders at those positions are read.
- * So the cost of a page depends on its size and not on the number of orders.
+ * Pages of orders. An index in the page's sort order yields the `seq` of each order on the page, and only those orders
+ * are read. The cost of a page therefore depends on its size, not on the number of orders.
  */
 export interface ListQueries {
   list(query: ListQuery): Page<OrderView>
@@ -56,7 +56,10 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       .map((row) => String(row['term']))
   }
 
-  /** The positions that may hold orders accepted in the query's range, newest first. Adjoining spans are merged. */
+  /**
+   * The ranges of `seq` that may hold orders accepted in the query's time range, newest first. Adjacent spans are
+   * merged.
+   */
   function* rangesOf(query: ListQuery, before: number): Generator<Range> {
     const high = before - 1
     if (!isOfStored(query)) return yield { ...EVERYTHING, high }
@@ -71,7 +74,7 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     if (range !== undefined) yield range
   }
 
-  /** The query for the full-text index; undefined when no order can match. */
+  /** The query for the full-text index; undefined if no order can match. */
   function matchOf(q: string, query: ListQuery): string | undefined {
     const words = queryWords(q)
     if (words.length === 0) return undefined
@@ -101,7 +104,8 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     ]
     const bounds = [...(isStored ? [] : [status]), range.low, range.high, ...times]
     if (reference !== undefined) {
-      // Uses orders_by_reference or order_states_by_reference. Few orders share one, so each is checked.
+      // Uses orders_by_reference or order_states_by_reference. Few orders share a reference, so the other filters are
+      // checked order by order.
       const filters = { customer_id: customerId, currency, payment_method: paymentMethod }
       const given = Object.entries(filters).flatMap(([column, value]) =>
         value === undefined ? [] : [{ column, value }],
@@ -118,7 +122,8 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
     }
     if (match !== undefined && isStored && !isBounded) return seqs(FOUND, match, range.high, limit)
     if (match !== undefined) {
-      // The full-text index covers words and filters. The other bounds are checked by the primary key.
+      // The full-text index covers words and filters. The other conditions are checked in the order's row, which is
+      // read by primary key.
       const found = `SELECT o.seq FROM ${searchTable} s CROSS JOIN ${table} o ON o.seq = s.rowid
         WHERE s.${searchTable} MATCH ? AND s.rowid BETWEEN CAST(? AS INTEGER) AND CAST(? AS INTEGER) AND ${where.join(' AND ')} ORDER BY s.rowid DESC LIMIT ?`
       return seqs(found, match, range.low, range.high, ...bounds, limit)
@@ -130,11 +135,11 @@ export function prepareListQueries(db: DatabaseSync, orders: OrderQueries): List
       return seqs(newest([]), ...bounds, limit)
     }
     // Uses orders_by_customer or orders_by_currency (orders_cancelled_by_… for cancelled orders, order_states_by_… for
-    // states). In these, the entries of one key are sorted by seq. Where a filter is missing, each of its values is
-    // queried and the newest orders of all are taken.
+    // states). In these indexes, the entries of each key are sorted by `seq`. If a filter is missing, each of its
+    // possible values is queried and the newest of the orders found are returned.
     const ofCustomer = customerId === undefined ? [] : [customerId]
     const key = [...ofCustomer.map(() => 'o.customer_id = ?'), 'o.currency = ?', 'o.payment_method = ?']
-    // Named, because the planner might take an index of all orders.
+    // The index is named because the planner might otherwise choose an index of all orders.
     const cancelled = `orders o INDEXED BY orders_cancelled_by_${ofCustomer.length === 0 ? 'currency' : 'customer'}`
     const sql = newest(key, isCancelled ? cancelled : undefined)
     const currencies = currency === undefined ? CURRENCIES : [currency]

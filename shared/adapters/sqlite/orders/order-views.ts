@@ -17,12 +17,12 @@ import {
 
 export interface OrderQueries {
   getMany(orderIds: readonly string[]): Map<string, OrderView>
-  /** The history of an order and of its changes. */
+  /** The history of an order and its changes. */
   history(orderId: string): HistoryEntry[] | undefined
-  /** The order as the aggregate has it; undefined while it is not stored. */
+  /** The order as an aggregate; undefined while the order is not stored. */
   aggregate(orderId: string): Order | undefined
   findByIdempotencyKey(keyHash: string): KnownOrder | undefined
-  /** The orders at these positions, in the order given. */
+  /** The orders with these values of `seq`, in the given sequence. */
   stored(seqs: readonly number[]): OrderView[]
   unstored(seqs: readonly number[]): OrderView[]
 }
@@ -34,7 +34,7 @@ const ORDER_COLUMNS = `
 const STATE_COLUMNS = `
   seq, order_id, status, attempt, max_attempts, next_attempt_at, cause_code, cause_detail, accepted_at, updated_at, order_json`
 
-/** These use the unique indexes on order_id, which contain the primary key. */
+/** These use the unique indexes on order_id, which also contain the primary key. */
 const IDS = '(SELECT unhex(value) FROM json_each(?))'
 const ORDER_SEQS_BY_ID = `SELECT seq FROM orders WHERE order_id IN ${IDS}`
 const STATE_SEQS_BY_ID = `SELECT seq FROM order_states WHERE order_id IN ${IDS}`
@@ -43,7 +43,9 @@ const SEQS = '(SELECT value FROM json_each(?))'
 const ORDERS = `SELECT ${ORDER_COLUMNS} FROM orders WHERE seq IN ${SEQS}`
 const ITEMS = `SELECT * FROM order_items WHERE order_seq IN ${SEQS} ORDER BY order_seq, line`
 const STATES = `SELECT ${STATE_COLUMNS} FROM order_states WHERE seq IN ${SEQS}`
-/** Uses the index order_history_by_order, in which the entries of one order are in the order of writing. */
+/**
+ * Uses the index order_history_by_order, in which the entries of one order are in the order in which they were written.
+ */
 const HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason FROM order_history WHERE order_id = ? ORDER BY entry`
 /** Uses order_change_history_by_order in the same way. */

@@ -32,7 +32,7 @@ export interface BatchCommands {
   keepDeadLetters(letters: readonly DeadLetter[]): void
 }
 
-/** How the ledger counts each outcome. It counts nothing while any record is rejected. */
+/** How the ledger counts each outcome. While any record of a batch is rejected, the ledger counts nothing. */
 const LEDGER_KIND = {
   stored: 'stored',
   applied: 'stored',
@@ -55,14 +55,15 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   const previewChanges = prepareChangePreview(db)
   const storedChanges = prepareStoredChanges({ changes, turns, decisions, parked, letters, ledger })
 
-  /** Throws if a constraint refuses the order; then the transaction must not be committed. */
+  /** Throws if a constraint refuses the order; in that case the transaction must not be committed. */
   function storeOne(order: OrderToStore, groupId: string, nowMs: number): StoreOutcome {
     const { orderId, origin } = order
     const redriven = letters.originOfLetter(order.redriveOf ?? order.supersedes, orderId)
     const decided = decisions.against(order)
     if (decided !== undefined) {
       parked.withhold(groupId, origin, decided, nowMs)
-      // The redrive has ended: the letter's consumer has the record again, and it changes nothing here.
+      // The redrive of another consumer's letter ends here: that consumer has the record again, and our order does not
+      // change.
       if (redriven !== undefined) letters.resolveForeign(redriven)
       return { kind: 'withheld' }
     }
@@ -76,8 +77,8 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
   }
 
   /**
-   * Whether the record is an edit of a dead letter of this order, or belongs to a dead letter (as its record or a
-   * redrive of it) whose edit was stored before.
+   * Whether the record is an edit of one of this order's dead letters, or the original or a redriven record of a dead
+   * letter that another record has already replaced.
    */
   function supersedes({ supersedes, redriveOf, orderId, origin }: OrderToStore, groupId: string): boolean {
     if (letters.originOfLetter(supersedes, orderId) !== undefined) return true
@@ -87,12 +88,15 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     return parked.isRedriven(groupId, toOrigin(redriven)) || decisions.isLetterReplaced(redriven, orderId)
   }
 
-  /** Stores a record that a constraint may refuse, and lets the others go on. */
+  /** Stores one record in a savepoint, so that a constraint that refuses it does not undo the other records. */
   function apart<T>(work: () => T): T | Rejection {
     return unlessRefused(db, work) ?? REJECTIONS['constraint-violated']
   }
 
-  /** Few batches need savepoints, so a batch is repeated with them only if a constraint refuses it. */
+  /**
+   * Few batches need savepoints, so a batch is first stored without them, and again with them only if a constraint
+   * refuses it.
+   */
   function withSavepointsIfNeeded<T>(work: (guard: Guard) => T, end: 'COMMIT' | 'ROLLBACK'): T {
     try {
       return transaction(() => work((one) => one()), end)
@@ -132,14 +136,14 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     }
     for (const record of batch.parked) {
       const isCounted = counted.has(deadLetterId(record.origin))
-      // A change was parked above, before other changes took their turns.
+      // The record of a change was already parked above, before other changes took their turns.
       if (!isOfChange(record)) parked.park(groupId, record, isCounted, nowMs)
       else if (isCounted) parked.count(groupId, record.origin)
     }
     return { ...result, counted: true }
   }
 
-  /** Returns the places that the ledger counts as parked by this batch. */
+  /** Returns the ids of the origins that this batch makes the ledger count as parked. */
   function countOrigins(batch: StoreBatch, stored: readonly Stored[]): ReadonlySet<string> {
     const byPlace = new Map<string, Outcome>()
     for (const { origin, kind, isRedrive } of stored) {

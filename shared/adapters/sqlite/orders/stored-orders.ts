@@ -10,15 +10,20 @@ import { sameBytes, toHashBytes, toIdBytes, toMs } from '../database/values.ts'
 
 /** The rows of stored orders. */
 export interface StoredOrders {
-  /** True if the order was inserted, false if its id or Idempotency-Key is known. Throws if a constraint refuses it. */
+  /**
+   * Returns true if the order was inserted, and false if its id or Idempotency-Key is already known. Throws if a
+   * constraint refuses the order.
+   */
   insert(order: OrderToStore, nowMs: number, recovered: boolean): boolean
-  /** The outcome for an order whose id or key is known. */
+  /** The outcome for an order whose id or Idempotency-Key is already known. */
   judge(order: OrderToStore, isSuperseding: () => boolean): StoreOutcome
   /** The origin of the order stored under this id; undefined if there is no such order. */
   originOf(orderId: string): RecordPosition | undefined
-  /** Writes the words and spans of the inserted orders. Call it at the end of the transaction that inserted them. */
+  /**
+   * Writes the words and spans of the inserted orders. Must be called at the end of the transaction that inserted them.
+   */
   complete(): void
-  /** Call it after a transaction was rolled back. */
+  /** Discards the noted words and spans. Must be called after a rollback. */
   forget(): void
 }
 
@@ -56,7 +61,7 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
   const upsertSpan = db.prepare(UPSERT_SPAN)
   const terms = prepareSearchTerms(db)
   const searchParts = createSearchParts()
-  /** An order that is noted and then refused widens its span, which does no harm. */
+  /** An order that is refused after being noted still widens its span, which does no harm. */
   const spans = new Map<number, readonly [min: number, max: number]>()
 
   function noteSpan(seq: number, acceptedAtMs: number): void {
@@ -86,7 +91,8 @@ export function prepareStoredOrders(db: DatabaseSync): StoredOrders {
       const row = known(orderId)
       if (row === undefined) return REJECTIONS['idempotency-key-reused']
       if (samePlace(originIn(row), origin)) return { kind: 'stored' }
-      // Stored is final. An edit that arrives too late changes nothing and does not count as reuse of the id.
+      // The order that is stored first is final. An edit that arrives too late changes nothing and does not count as
+      // reuse of the id.
       if (sameBytes(row.body_hash, toHashBytes(bodyHash)) || isSuperseding()) return { kind: 'duplicate' }
       return REJECTIONS['order-id-reused']
     },

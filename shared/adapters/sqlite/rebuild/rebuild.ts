@@ -10,7 +10,7 @@ import { prepareRebuiltOrders } from './rebuilt-orders.ts'
 import { prepareRebuiltTables } from './rebuilt-tables.ts'
 import { toMs } from '../database/values.ts'
 
-/** The steps of a rebuild, each one transaction (port Maintenance). */
+/** The steps of a rebuild, each in one transaction (port Maintenance). */
 export interface RebuildCommands {
   beginRebuild(step: RebuildStep, act: Act): Rebuild
   projectOrders(
@@ -23,7 +23,7 @@ export interface RebuildCommands {
   abandonRebuild(owner: string, why: string, at: string): void
 }
 
-/** The target in the audit. */
+/** The target that audit entries name. */
 const TARGET = 'orders'
 const COMPLETED_AT_ONCE = 500
 
@@ -61,7 +61,7 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
     return rebuild
   }
 
-  /** Does the work of one step. Throws `conflict` if another process has begun a rebuild since. */
+  /** Does the work of one step. Throws `conflict` if another process has begun a rebuild in the meantime. */
   function inStep<T>({ owner, at, leaseMs, progress }: RebuildStep, work: (place: Place) => T): T {
     return inTransaction(db, () => {
       const row = renew.get(owner, toMs(at), leaseMs, JSON.stringify(progress))
@@ -77,7 +77,7 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
     return { orders: done.orders, kept, completedSeq: done.lastSeq }
   }
 
-  /** Completes every order: nothing is stored while this transaction lasts. */
+  /** Completes all remaining orders. No order is stored while this transaction lasts, so none is missed. */
   function completeAll(place: Place, { kept, completed, ...progress }: RebuildProgress): RebuildProgress {
     let { completedSeq } = place
     for (;;) {

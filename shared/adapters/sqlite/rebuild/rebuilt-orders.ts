@@ -17,9 +17,15 @@ import { toIdBytes, toMs } from '../database/values.ts'
 /** The rows of a rebuild's new tables. */
 export interface RebuiltOrders {
   project(event: OrderToStore | ChangeToStore, groupId: string): RebuildOutcome
-  /** Completes the next live orders after this position. `lastSeq` is the position of the last of them. */
+  /**
+   * Completes the next live orders after `afterSeq`: copies those that no record produced, and indexes all of them.
+   * `lastSeq` is the `seq` of the last one.
+   */
   complete(afterSeq: number, limit: number): { lastSeq: number; orders: number; copied: readonly number[] }
-  /** Copies the live orders that were changed after they were projected or copied. Comes last. */
+  /**
+   * Copies the live orders that changed after they were projected or copied. Must be called after all orders are
+   * complete.
+   */
   refresh(): void
 }
 
@@ -48,7 +54,7 @@ const MISSING = `
 const SEQS = '(SELECT value FROM json_each(?))'
 const COPY_ORDERS = `INSERT INTO ${REBUILT}orders SELECT * FROM orders WHERE seq IN ${SEQS}`
 const COPY_ITEMS = `INSERT INTO ${REBUILT}order_items SELECT * FROM order_items WHERE order_seq IN ${SEQS}`
-/** Uses order_changes_applied, with one entry for each change that was ever applied, and then unique indexes. */
+/** Uses order_changes_applied, which has one entry for each change that was ever applied, and then unique indexes. */
 const CHANGED = `
   SELECT o.seq FROM order_changes c CROSS JOIN orders o ON o.order_id = c.order_id AND o.version = c.version
   CROSS JOIN ${REBUILT}orders r ON r.seq = o.seq WHERE c.state = 'applied' AND r.version <> o.version`
@@ -89,7 +95,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
   }
 
   function index(afterSeq: number, lastSeq: number): void {
-    // An earlier step may have been rolled back.
+    // An earlier step may have been rolled back, including the words that it wrote.
     terms.forget()
     for (const order of readSearchable(afterSeq, lastSeq)) {
       const parts = searchParts(order.orderId, order)

@@ -1,30 +1,36 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 /**
- * The tables that a rebuild creates beside the live ones, under other names, and then renames to replace them. They are
- * created from the SQL text of the live tables, so they always match the migrations.
+ * The tables that a rebuild creates beside the live ones, under other names, and finally renames to replace them. The
+ * tables are created from the SQL text of the live ones, so they always match the migrations.
  */
 export interface RebuiltTables {
-  /** Creates empty tables, after dropping those that an earlier rebuild left. */
+  /** Creates empty tables, after dropping those that an earlier rebuild left behind. */
   create(): void
   drop(): void
-  /** Replaces the live tables, in the transaction that completes the new ones. Until then readers see the old ones. */
+  /**
+   * Replaces the live tables, in the transaction that completes the new ones. Readers see the old tables until that
+   * transaction commits.
+   */
   swap(): void
 }
 
 export const REBUILT = 'rebuilt_'
 
-/** Tables that refer to others come first, which is the order of dropping. */
+/** In the order in which they are dropped: tables that reference others come first. */
 const TABLES = ['order_items', 'order_spans', 'order_search', 'orders'] as const
 const SELECT_TABLE = `SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?`
-/** Indexes without SQL text are created with their table. */
+/** Indexes without SQL text are created together with their table. */
 const SELECT_INDEXES = `SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL`
 
 export function prepareRebuiltTables(db: DatabaseSync): RebuiltTables {
   const selectTable = db.prepare(SELECT_TABLE)
   const selectIndexes = db.prepare(SELECT_INDEXES)
 
-  /** The SQL text of a live table, for the table beside it. A table that was renamed has its name in quotes. */
+  /**
+   * The SQL text of a live table, with the name of the new one. SQLite quotes the name of a table that has been
+   * renamed.
+   */
   function textOfTwin(table: string): string {
     const text = String(selectTable.get(table)?.['sql'])
     const twin = text.replace(new RegExp(`^(CREATE (?:VIRTUAL )?TABLE) "?${table}"?`), `$1 ${REBUILT}${table}`)
@@ -42,13 +48,13 @@ export function prepareRebuiltTables(db: DatabaseSync): RebuiltTables {
     },
     drop,
     swap() {
-      // Names of indexes are unique in the file, so the new tables get theirs once the live tables are gone. Creating
-      // an index at the end is also faster than updating it with every row.
+      // Index names are unique within the file, so the new tables get their indexes only after the live tables are
+      // dropped. Creating an index at the end is also faster than updating it for every row.
       const indexes = TABLES.flatMap((table) => selectIndexes.all(table).map(({ sql }) => String(sql)))
       for (const table of TABLES) db.exec(`DROP TABLE ${table}`)
       for (const table of TABLES) db.exec(`ALTER TABLE ${REBUILT}${table} RENAME TO ${table}`)
       for (const index of indexes) db.exec(index)
-      // The new index has every word, so nothing is left to reindex.
+      // The new full-text index has every word, so nothing is left to reindex.
       db.exec('UPDATE search_reindex SET until_seq = 0')
     },
   }

@@ -23,29 +23,34 @@ import { prepareAudit } from '../dead-letters/audit.ts'
 import { prepareRedriveQueries } from './redrive-queries.ts'
 import { toMs } from '../database/values.ts'
 
-/** Redrive tasks, which operators create and the process with the lease carries out. Each call is one transaction. */
+/**
+ * Redrive tasks, which operators create and the process that holds the lease carries out. Each call is one transaction.
+ */
 export interface RedriveCommands {
-  /** True while letters remain to be gathered; until then the task's own id is the owner of its lease. */
+  /** Returns true if letters remain to be gathered. Until all are gathered, the task's own id owns its lease. */
   createRedrive(task: NewRedrive, act: Act, limit?: number): boolean
-  /** Adds more of the letters that match the task's filter; true while there may be others. */
+  /** Adds the next letters that match the task's filter. Returns true if there may be more. */
   gatherLetters(taskId: string, owner: string, limit?: number): boolean
   getTask(taskId: string): RedriveTask
   leaseRedrive(owner: string, nowMs: number, leaseMs: number): Leased | undefined
   claimLetters(taskId: string, owner: string, limit: number): readonly KeptDeadLetter[]
   markSent(taskId: string, letterIds: readonly string[], at: string): void
   releaseRedrive(taskId: string, owner: string, next: { dueMs: number; at: string; ending?: RedriveEnding }): void
-  /** Prepares a resume in steps: returns the letter after which the next step begins, or undefined at the end. */
+  /**
+   * Prepares a resume, one step per call. Returns the letter after which the next step begins, or undefined after the
+   * last step.
+   */
   forgetSteps(taskId: string, after: number, limit?: number): number | undefined
   changeRedrive(taskId: string, to: 'cancelled' | 'running', act: Act): RedriveTask
 }
 
 interface Leased {
   readonly task: RedriveTask
-  /** Whether its creator died before the task had all of its letters. */
+  /** Whether the process that created the task died before the task had all of its letters. */
   readonly isGathering: boolean
 }
 
-/** Between two steps the writer is free for a batch. */
+/** Letters in one step. Between steps, the writer can store a batch. */
 const GATHERED_AT_ONCE = 1000
 
 const KEY = 'topic = ? AND partition = ? AND record_offset = ?'
@@ -63,14 +68,17 @@ const GO_ON_GATHERING = 'UPDATE redrive_tasks SET due_at = ? WHERE task_seq = ?'
 const END_GATHERING = 'UPDATE redrive_tasks SET due_at = 0, lease_owner = NULL, gathering = NULL WHERE task_seq = ?'
 const HAS_DEAD = `
   SELECT 1 FROM redrive_letters r JOIN dead_letters d USING (kept_seq) WHERE r.task_seq = ? AND d.state = 'dead' LIMIT 1`
-/** A task that is due, or that this owner failed to release. Uses redrive_tasks_running. */
+/** Leases a task that is due, or one that this owner failed to release. Uses redrive_tasks_running. */
 const LEASE = `
   UPDATE redrive_tasks SET due_at = ?1 + ?2, lease_owner = ?3 WHERE task_seq = (
     SELECT task_seq FROM redrive_tasks WHERE state = 'running' AND (due_at <= ?1 OR lease_owner = ?3)
     ORDER BY due_at LIMIT 1)
   RETURNING id, gathering IS NOT NULL AS is_gathering`
 const SELECT_LEASED = `SELECT task_seq, step FROM redrive_tasks WHERE id = ? AND state = 'running' AND lease_owner = ?`
-/** Uses redrive_letters_by_step, in the order of keeping. SQLite knows a payload's size without reading it. */
+/**
+ * Uses redrive_letters_by_step, in the order in which the letters were kept. SQLite knows a payload's size without
+ * reading the payload.
+ */
 const CLAIMABLE = `
   SELECT r.kept_seq, d.topic, d.partition, d.record_offset, coalesce(length(d.record_value), 0) AS bytes
   FROM redrive_letters r JOIN dead_letters d USING (kept_seq)
@@ -87,7 +95,10 @@ const POSTPONE = `
 const CANCEL = `UPDATE redrive_tasks SET state = 'cancelled', lease_owner = NULL, updated_at = ? WHERE id = ?`
 const RESUME = `
   UPDATE redrive_tasks SET state = 'running', step = 0, why = NULL, lease_owner = NULL, updated_at = ? WHERE id = ?`
-/** Letters noted but not sent wait again; letters that were sent no longer stop the task. Uses the primary keys. */
+/**
+ * Letters that were claimed but not sent wait again; letters that were sent can no longer stop the task. Uses the
+ * primary keys.
+ */
 const SELECT_NOTED = `
   SELECT r.task_seq, r.kept_seq, r.step IS NOT NULL AS is_noted, d.state FROM redrive_letters r JOIN dead_letters d USING (kept_seq)
   WHERE r.task_seq = (SELECT task_seq FROM redrive_tasks WHERE id = ? AND state IN ('stopped', 'cancelled'))
@@ -95,9 +106,9 @@ const SELECT_NOTED = `
 
 interface GatheringRow {
   readonly task_seq: number
-  /** The filter as JSON. */
+  /** The task's filter as JSON. */
   readonly gathering: string
-  /** The last letter that the task has. */
+  /** The last letter that has been gathered; null if there is none. */
   readonly last: number | null
 }
 
@@ -136,7 +147,10 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
     statement(`${ADD_LETTERS} kept_seq = ?`).run(taskSeq, Number(known['kept_seq']))
   }
 
-  /** True while there may be more. Uses the index of one filter (dead_letters_by_…), in the order of keeping. */
+  /**
+   * Returns true if there may be more letters. Uses the index of one filter (dead_letters_by_…), in the order in which
+   * the letters were kept.
+   */
   function gather({ task_seq: taskSeq, gathering, last }: GatheringRow, limit: number): boolean {
     const { where, parameters } = filtersOf({ ...(JSON.parse(gathering) as LettersByFilter), state: 'dead' })
     const next = `${ADD_LETTERS} ${['kept_seq > ?', ...where].join(' AND ')} ORDER BY kept_seq LIMIT ?`
@@ -146,7 +160,9 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
     return changes === limit
   }
 
-  /** The letters that this step claimed but did not send; if there are none, the next waiting ones, as a new step. */
+  /**
+   * The letters that this step claimed but did not send or, if there are none, the next waiting letters as a new step.
+   */
   function claim({ taskSeq, step }: { taskSeq: number; step: number }, limit: number): readonly ClaimableRow[] {
     const select = statement(CLAIMABLE)
     const unsent = select.all(taskSeq, step, limit) as unknown as ClaimableRow[]
@@ -201,7 +217,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
         for (const place of letterIds.map(parseDeadLetterId)) {
           if (place === undefined) continue
           const key = [place.topic, place.partition, place.offset] as const
-          // The record may be stored, and the letter resolved, before its sender reports that it was sent.
+          // The record may be stored, and its letter resolved, before the sender reports the record as sent.
           statement(MARK_SENT).run(...key)
           const letter = statement(SELECT_LETTER).get(...key)
           if (letter === undefined || letter['is_foreign'] === 1) continue
@@ -243,7 +259,7 @@ export function prepareRedriveCommands(db: DatabaseSync): RedriveCommands {
   }
 }
 
-/** The rows whose payloads fit together, and always the first. */
+/** The first row, and the following rows whose payloads still fit into one claim. */
 function withinBytes(rows: readonly ClaimableRow[]): readonly ClaimableRow[] {
   let bytes = 0
   return rows.filter((row, index) => {

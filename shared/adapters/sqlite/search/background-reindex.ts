@@ -1,21 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface BackgroundReindex {
-  /** Indexes at most this many more orders of an earlier version (search-reindex.ts); false when none are left. */
+  /**
+   * Adds the missing words of at most `orders` orders that an earlier version stored (search-reindex.ts). Resolves to
+   * false when none are left.
+   */
   readonly step: (orders: number) => Promise<boolean>
   readonly onFailed: (error: unknown) => void
-  /** No step begins after it aborts. */
+  /** After the signal aborts, no further step begins. */
   readonly signal: AbortSignal
 }
 
-/** Storing waits some ten milliseconds while a step writes, so a step of orders with many items is smaller. */
+/** A step of this size delays storing by some ten milliseconds. Steps are smaller if orders have many items. */
 const ORDERS_AT_ONCE = 256
-/** Between steps storing has its turn, for as long as the last step took and at least this long. */
+/** Between steps there is time for storing: as long as the last step took, and at least this long. */
 const MIN_PAUSE_MS = 10
-/** A busy file or a full disk makes a step fail, and nothing else triggers the next attempt. */
+/** A step fails if the file is busy or the disk is full, and nothing else triggers the next attempt. */
 const RETRY_MS = 60_000
 
-/** Takes all steps while orders are stored and read. Never rejects; resolves after the last step. */
+/** Runs all steps while orders are stored and read. Never rejects; resolves after the last step. */
 export async function reindexInBackground({ step, onFailed, signal }: BackgroundReindex): Promise<void> {
   const pause = (ms: number) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
   let isMoreLeft = true

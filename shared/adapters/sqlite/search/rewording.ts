@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 
-/** Replaces the words of an order in the full-text index: `before` and `after` are texts as `searchableText` makes them. */
+/** Replaces an order's words in the full-text index. `before` and `after` are texts made by `searchableText`. */
 export type Reword = (seq: number, before: string, after: string) => void
 
 /**
- * The index keeps no texts (content = ''), so a delete has to name the words along with the row's id
+ * The index stores no texts (content = ''), so a delete has to pass the words as well as the row's id
  * (https://www.sqlite.org/fts5.html#the_delete_command). All words are deleted and added again, because words share the
- * index entries of their prefixes: to delete one word also deletes the prefixes of the words that stay.
+ * index entries of their prefixes: deleting only one word would also delete prefixes of the words that stay.
  */
 export function prepareRewording(db: Pick<DatabaseSync, 'prepare'>, prefix = ''): Reword {
   const table = `${prefix}order_search`

@@ -1,22 +1,31 @@
 import { asOwn, CANCELLED, canBeOwn, filterWords, inNames, inOthers, type Filters } from './search-text.ts'
 
-/** The words of the index with this beginning, sorted, at most `MAX_TERMS + 1`. The word itself comes first. */
+/**
+ * The indexed words with this prefix, sorted, at most `MAX_TERMS + 1`. If the prefix itself is an indexed word, it
+ * comes first.
+ */
 export type TermsOf = (beginning: string) => readonly string[]
 
-/** For up to this many words the index reads only what a page needs. For a prefix it first merges all entries. */
+/**
+ * For up to this many whole words, the index reads only the entries that a page needs. For a prefix, it first merges
+ * the entries of all matching words.
+ */
 export const MAX_TERMS = 32
 
-/** Queries of the full-text index for the words that a caller searches for; undefined where no order can match. */
+/** Full-text queries for the words that a caller searches for; undefined if no order can match. */
 interface Found {
-  /** Finds orders that have all of them as whole words. */
+  /** Finds orders that have every word as a whole word. */
   readonly whole: string | undefined
-  /** Finds orders that have all of them as words or beginnings. Equals `whole` if no longer words begin so. */
+  /**
+   * Finds orders that have every word as a whole word or as a prefix. Equals `whole` if no longer word has one of these
+   * prefixes.
+   */
   readonly begins: string | undefined
 }
 
 /**
- * Queries of the full-text index, one for each class of matches, best first. Each finds only orders that no earlier one
- * finds, and is undefined if there are none. `namesOnly` leaves items out.
+ * Full-text queries, one for each class of matches, best first. Each query finds only orders that no earlier one finds,
+ * and is undefined if there can be none. `namesOnly` searches only the names of customers.
  */
 export function rankedMatches(
   words: readonly string[],
@@ -31,9 +40,9 @@ export function rankedMatches(
 }
 
 /**
- * A query of the full-text index for orders that have every word, as a word or a beginning, and match every filter;
- * undefined if no order can match. `isCancelled: false` leaves cancelled orders out. Without `termsOf`, for an index whose words are not listed, it searches for
- * prefixes.
+ * A full-text query for orders that have every word, as a whole word or as a prefix, and match every filter; undefined
+ * if no order can match. `isCancelled: false` leaves cancelled orders out. Without `termsOf`, which an index without a
+ * list of its words does not have, the query searches for prefixes.
  */
 export function filteredMatch(words: readonly string[], filters: Filters, termsOf?: TermsOf): string | undefined {
   const begins =
@@ -43,18 +52,21 @@ export function filteredMatch(words: readonly string[], filters: Filters, termsO
   return filters.isCancelled === false ? `(${all} NOT ${quoted(CANCELLED)})` : all
 }
 
-/** The words of one kind that a word of a query matches. */
+/** The indexed words of one kind that match a query word. */
 interface Among {
   readonly word: string
-  /** The words with this beginning. If the index has the word itself, it comes first. */
+  /** The words that begin with `word`. If `word` itself is indexed, it comes first. */
   readonly terms: readonly string[]
 }
 
 const termsAmong = (word: string, termsOf: TermsOf): Among => ({ word, terms: termsOf(word) })
 
-/** Matches in names and items, in codes and other texts, and among words that hardly two orders share. */
+/**
+ * The matches among the words of names and items, the words of codes and other texts, and the words that are nearly
+ * unique to an order.
+ */
 function anywhere(word: string, termsOf: TermsOf): Among[] {
-  // These words are not listed, so the index may have them or not.
+  // Nearly unique words are not listed, so the index may or may not have this one.
   const own = canBeOwn(word) ? [{ word: asOwn(word), terms: [asOwn(word)] }] : []
   return [termsAmong(word, termsOf), termsAmong(inOthers(word), termsOf), ...own]
 }
@@ -74,7 +86,7 @@ function beginningsOf({ word, terms }: Among): string[] {
   return terms.length > MAX_TERMS ? [startingWith(word)] : terms.map(quoted)
 }
 
-/** Finds what `found` does, except what earlier classes find. */
+/** Finds the orders that `found` finds, except those that earlier classes find. */
 function without(found: string | undefined, ...earlier: readonly (string | undefined)[]): string | undefined {
   const others = earlier.filter((other) => other !== undefined)
   if (found === undefined || others.includes(found)) return undefined

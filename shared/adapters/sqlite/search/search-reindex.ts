@@ -7,8 +7,9 @@ import { prepareSearchableOrders } from './searchable-orders.ts'
 import { fromIdBytes } from '../database/values.ts'
 
 /**
- * Adds the words that an earlier version did not index, for at most `orders` orders in one transaction. Because storing
- * waits for the transaction, it ends early with the order that has the `maxItems`th item. False if no orders are left.
+ * Adds the words that an earlier version did not index, for at most `orders` orders in one transaction. Storing waits
+ * for the transaction, so it ends early, after the order with the `maxItems`th item. Returns false if no orders are
+ * left.
  */
 export type Reindex = (orders: number, maxItems?: number) => boolean
 
@@ -18,7 +19,10 @@ interface Progress {
   readonly untilSeq: number
 }
 
-/** An order has at most 500 items. */
+/**
+ * The order that reaches this limit is indexed whole. Because an order has at most 500 items, a transaction indexes
+ * fewer than 1,500.
+ */
 const MAX_ITEMS = 1000
 
 /** These use the primary keys. */
@@ -28,14 +32,14 @@ const UPDATE_PROGRESS = 'UPDATE search_reindex SET last_state_seq = ?, last_seq 
 const DELETE_PROGRESS = 'DELETE FROM search_reindex'
 const SELECT_STATES = `
   SELECT seq, order_id AS id, order_json AS json FROM order_states WHERE seq > ? ORDER BY seq LIMIT ?`
-/** The order that has the last of the next `?` items. */
+/** The order that contains the last of the next `?` items. */
 const SELECT_REACH = `
   SELECT max(order_seq) AS reach
   FROM (SELECT order_seq FROM order_items WHERE order_seq > ? ORDER BY order_seq LIMIT ?)`
 const REPLACE_STATE = 'INSERT OR REPLACE INTO order_state_search (rowid, words) VALUES (?, ?)'
 /**
- * Inserts a second text for a row that is already in the index. The index holds words alone (content = '',
- * columnsize = 0), so this adds the new words and changes nothing about those that the row already has.
+ * Inserts a second text for a row that is already in the index. The index stores only words (content = '', columnsize =
+ * 0), so the insert adds the new words and leaves the row's existing words unchanged.
  */
 const INSERT_WORDS = 'INSERT INTO order_search (rowid, words) VALUES (?, ?)'
 
@@ -51,7 +55,7 @@ export function prepareReindex(db: DatabaseSync): Reindex {
   const searchParts = createSearchParts()
   const terms = prepareSearchTerms(db)
 
-  /** Indexes orders that are not stored. Returns the position of the last; undefined if none are left. */
+  /** Indexes orders that are not stored. Returns the `seq` of the last one, or undefined if none are left. */
   function states(afterSeq: number, limit: number, maxItems: number): number | undefined {
     let last: number | undefined
     let items = 0
@@ -100,7 +104,7 @@ export function prepareReindex(db: DatabaseSync): Reindex {
 
   return (limit, maxItems = MAX_ITEMS) => {
     if (selectProgress.get() === undefined) return false
-    // An earlier step may have been rolled back.
+    // An earlier step may have been rolled back, including the words that it wrote.
     terms.forget()
     return inTransaction(db, () => step(limit, maxItems))
   }

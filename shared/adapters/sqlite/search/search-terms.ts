@@ -1,23 +1,23 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { inNames, inOthers, type SearchParts } from './search-text.ts'
 
-/** Keeps the list of the index's words (search_terms). */
+/** Maintains search_terms, the list of the words in the full-text index. */
 export interface SearchTerms {
-  /** Notes the words of an order whose text is added to the index. */
+  /** Notes the words of an order whose text is added to the full-text index. */
   note(parts: SearchParts): void
-  /** Writes the noted words. Call it in the transaction that adds the texts. */
+  /** Writes the noted words. Must be called in the transaction that adds the texts. */
   write(): void
-  /** Call it after a transaction was rolled back, because the words that it wrote are not in the table. */
+  /** Must be called after a rollback, because the words that the transaction wrote are not in the table. */
   forget(): void
 }
 
 /** Uses the primary key. Most words are usually in the table already. */
 const INSERT_TERMS = `
   INSERT INTO search_terms SELECT value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`
-/** The limit for each kind. Items come from a catalogue and names repeat, so a few thousand words recur. */
+/** The limit for each kind of word. Items come from a catalogue and names repeat, so a few thousand words recur. */
 const MAX_REMEMBERED = 20_000
 
-/** Remembers the words it has written, so an order whose words are all known costs no statement. */
+/** Remembers the words that have been written, so an order without new words costs no statement. */
 export function prepareSearchTerms(db: DatabaseSync): SearchTerms {
   const insertTerms = db.prepare(INSERT_TERMS)
   const kinds = [createWords(), createWords(), createWords()] as const
@@ -43,7 +43,7 @@ export function prepareSearchTerms(db: DatabaseSync): SearchTerms {
   }
 }
 
-/** The noted words of one kind, without those known to be written. */
+/** The noted words of one kind, except those known to be written already. */
 function createWords() {
   const written = new Set<string>()
   const noted = new Set<string>()

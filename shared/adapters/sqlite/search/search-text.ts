@@ -8,26 +8,29 @@ import {
 } from '../../../domain/search/search-words.ts'
 
 /**
- * The text of an order in the full-text index, made of the domain's words (search-words.ts). The rank of a match must
- * not change as orders are added, so it is a class and not a score. Each class is a query of plain words:
+ * The text of an order in the full-text index, made up of the domain's words (search-words.ts). The rank of a match
+ * must not change as orders are added, so ranks are classes, not scores. Each class is a query of plain words:
  *
- *   alex       a word of the name or of an item
+ *   alex       a word of the customer's name or of an item
  *   §alex      a word of the customer's name
- *   ¶2041      a word of an item's code, the reference or the e-mail address that is in neither name nor item, kept
- *              apart so that the entries of the other words stay short
- *   ¤own5d0c…  the order's id, or a word with digits of the e-mail address. Nearly every order adds a new one, so these
- *              are found only as whole words and are not listed
- *   ¤pPayPal   a filter of the list, so that text and filters together are one intersection of the index
+ *   ¶2041      a word of an item code, the reference or the e-mail address that is in neither the name nor an item. It
+ *              has a mark so that the index entries of unmarked words stay short
+ *   ¤own5d0c…  the end of the order's id, or a word of the e-mail address with a digit. Nearly every order adds a new
+ *              one, so these words are found only whole and are not listed
+ *   ¤pPayPal   a list filter, so that words and filters together are one intersection in the index
  *   ¤x         the order is cancelled
  *
- * The marks are neither letters nor digits, so no text contains them; outside ASCII the tokenizer keeps them.
+ * The marks are neither letters nor digits, so no word contains them. They are not ASCII, so the tokenizer keeps them.
  */
 const NAME_MARK = '§'
 const OTHER_MARK = '¶'
-/** Four characters, the longest prefix that the index has entries for, so all orders share the same prefixes. */
+/**
+ * Four characters, which is the longest prefix that the index stores, so these words have the same prefixes in all
+ * orders.
+ */
 const OWN_MARK = '¤own'
 const FILTER_MARK = '¤'
-/** The word of cancelled orders. */
+/** The word that marks cancelled orders. */
 export const CANCELLED = `${FILTER_MARK}x`
 /** Brands, sizes and codes come from a catalogue, so a few thousand of them recur. */
 const MAX_REMEMBERED = 20_000
@@ -39,24 +42,24 @@ export interface Filters {
   readonly isCancelled?: boolean
 }
 
-/** The parts of an order that search covers, and those that filter a search. */
+/** The members of an order that can be searched, and those that lists are filtered by. */
 export type Searchable = SearchedTexts &
   Pick<NewOrderCommand, 'customerId' | 'currencyType' | 'paymentMethodType'> &
   Pick<Filters, 'isCancelled'>
 
-/** The words of an order, each once. */
+/** The words of an order, without repetitions. */
 export interface SearchParts {
   /** Words of the customer's name. */
   readonly names: readonly string[]
-  /** Words of items that are not in the name. */
+  /** Words of items, except those in the name. */
   readonly items: readonly string[]
-  /** Words of codes, the reference and other texts that are in neither. */
+  /** Words of item codes, the reference and the e-mail address, except those in the name or the items. */
   readonly others: readonly string[]
-  /** Words that hardly two orders share. They are found only as whole words, and are not listed. */
+  /** Words that are nearly unique to the order. They are found only as whole words and are not listed. */
   readonly own: readonly string[]
 }
 
-/** Splits orders into words. Remembers the words of items' texts, because they recur. */
+/** Splits orders into words. Caches the words of item texts, because these texts recur. */
 export function createSearchParts(): (orderId: string, order: Searchable) => SearchParts {
   const remembered = new Map<string, readonly string[]>()
 
@@ -71,7 +74,7 @@ export function createSearchParts(): (orderId: string, order: Searchable) => Sea
 
   return (orderId, order) => {
     const seen = new Set<string>()
-    /** Written as loops, because every stored order passes here. */
+    /** Loops instead of array methods, because this runs for every stored order. */
     function add(list: string[], words: readonly string[]): void {
       for (const word of words) {
         if (seen.has(word)) continue
@@ -110,8 +113,8 @@ export function searchableText(order: Searchable, parts: SearchParts): string {
 }
 
 /**
- * The words that an earlier version did not index. It indexed names and items only, and split plain words the same way
- * as the current version.
+ * The words that an earlier version did not index. That version indexed only names and items, and split plain text in
+ * the same way as the current one.
  */
 export function addedText(order: Searchable, { names, items, others, own }: SearchParts): string {
   const words = [...others.map(inOthers), ...own.map(asOwn)]
@@ -123,18 +126,18 @@ export function addedText(order: Searchable, { names, items, others, own }: Sear
   return words.join(' ')
 }
 
-/** Whether a word of a query may be one of those that hardly two orders share. */
+/** Whether a query word may be one that is nearly unique to an order. */
 export const canBeOwn = (word: string): boolean => hasDigit(word) || isShortId(word)
 const hasDigit = (word: string): boolean => /\p{N}/u.test(word)
 
-/** A word of the customer's name, as it stands in the index. */
+/** A word of the customer's name, in the form that the index has. */
 export const inNames = (word: string): string => `${NAME_MARK}${word}`
-/** A word of the other texts, as it stands in the index. */
+/** A word of the other texts, in the form that the index has. */
 export const inOthers = (word: string): string => `${OTHER_MARK}${word}`
-/** A word that hardly two orders share, as it stands in the index. */
+/** A word that is nearly unique to an order, in the form that the index has. */
 export const asOwn = (word: string): string => `${OWN_MARK}${word}`
 
-/** The given filters as words of the index. */
+/** The given filters as index words. */
 export function filterWords({ customerId, currency, paymentMethod, isCancelled = false }: Filters): string[] {
   return [
     ...(customerId === undefined ? [] : [`${FILTER_MARK}c${customerId}`]),

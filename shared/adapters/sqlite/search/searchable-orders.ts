@@ -11,7 +11,7 @@ export type SearchableOrder = Searchable & { readonly seq: number; readonly orde
 type OrderRow = Omit<SearchableOrder, 'isCancelled'> & { readonly id: Uint8Array; readonly isCancelled: 0 | 1 }
 type SearchableItem = Searchable['orderItems'][number] & { readonly seq: number }
 
-/** Reads orders and their items. `prefix` names the tables of a rebuild instead of the live ones. */
+/** Reads orders and their items. With a `prefix`, reads the tables of a rebuild instead of the live ones. */
 export function prepareSearchableOrders(db: DatabaseSync, prefix = ''): ReadSearchable {
   // Statements are prepared when first used, because a rebuild's tables exist only while it runs.
   const statement = createStatements(db)

@@ -5,13 +5,16 @@ import { openDatabase } from '../database/database.ts'
 import { serve } from './serve.ts'
 import type { StoreLocation } from './write-worker.ts'
 
-/** The thread that looks for damage. It reads the whole file, so queries would wait too long in the same thread. */
+/**
+ * The thread that checks the file for damage. The check reads the whole file, so on the reader's thread it would delay
+ * queries for too long.
+ */
 export interface Checker {
   inspect(): readonly Finding[]
   close(): void
 }
 
-/** The largest number of faults that are reported; the first few say enough. */
+/** The maximum number of faults to report. The first few tell an operator enough. */
 const MAX_FAULTS = 20
 
 const { file } = workerData as StoreLocation

@@ -15,7 +15,7 @@ import { prepareRedriveQueries, type RedriveQueries } from '../redrives/redrive-
 import { serve } from './serve.ts'
 import type { StoreLocation } from './write-worker.ts'
 
-/** The thread that reads. It never waits for the writer, and each of its answers shows one moment. */
+/** The thread that runs queries. Queries never wait for the writer, and each of them reads one snapshot. */
 export interface Reader
   extends OrderQueries, ListQueries, ChangeQueries, DeadLetterQueries, RedriveQueries, LedgerQueries, RebuildQueries {
   /** Throws if nothing can be read. */
@@ -32,8 +32,8 @@ serve(file, () => {
     return openReader(openDatabase(file))
   } catch (error) {
     if (!isNoRoom(error)) throw error
-    // There is no room even for the file that connections share, so the reader locks the store for one answer at a time
-    // and closes it again to let the writer have its turn.
+    // The disk has no room even for the file that connections share, so the reader locks the store for one query at a
+    // time and then closes it to give the writer a turn.
     return { ...openReader(openDatabase(file, 'alone')), tidy: () => 'close' }
   }
 })
@@ -41,7 +41,7 @@ serve(file, () => {
 function openReader(db: DatabaseSync): Reader {
   try {
     db.exec('PRAGMA query_only = ON')
-    // The writer has run the migrations that were due, unless its disk is full.
+    // The writer has run the migrations that were due, unless the disk is full.
     refuseOlder(db, file, newest)
     const orders = prepareOrderQueries(db)
     const selectMigration = db.prepare('SELECT max(version) FROM schema_migrations')

@@ -1,7 +1,10 @@
 import { serveFile, type Operations } from '../../../threads/serve-file.ts'
 import { leavesConnectionSound, packError, toStoreError } from '../database/errors.ts'
 
-/** Serves a thread of the store. `open` is called again after an error that may have damaged the connection. */
+/**
+ * Serves the calls to one of the store's threads. `open` is called again after an error that may have damaged the
+ * connection.
+ */
 export function serve(file: string, open: () => Operations): void {
   serveFile({
     open,

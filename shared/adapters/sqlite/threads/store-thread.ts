@@ -9,7 +9,10 @@ export interface StoreThreadOptions extends StoreLocation {
   readonly onDiskInDoubt?: (error: unknown) => void
 }
 
-/** A thread with its own connection to the store. Calls reject with `store-unavailable` (retriable) when it is dead. */
+/**
+ * A thread with its own connection to the store. Calls reject with `store-unavailable` (retriable) if the thread is
+ * dead.
+ */
 export function createStoreThread<T extends Operations>(options: StoreThreadOptions): FileThread<T> {
   const { file, migrations, ...thread } = options
   const location: StoreLocation = { file, migrations }

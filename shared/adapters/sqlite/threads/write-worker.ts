@@ -14,7 +14,7 @@ import { prepareReindex, type Reindex } from '../search/search-reindex.ts'
 import { serve } from './serve.ts'
 import { prepareBatchCommands, type BatchCommands } from '../orders/store-batch.ts'
 
-/** The thread that writes and waits for the disk, so that requests do not block the main thread. */
+/** The thread that writes, so that the main thread never waits for the disk. */
 export interface Writer
   extends
     BatchCommands,
@@ -26,7 +26,7 @@ export interface Writer
     LedgerRepairs {
   readonly reindex: Reindex
   migrate(): Schema
-  /** Writes and flushes a meaningless row. Throws if orders could not be written either. */
+  /** Writes and flushes a dummy row. Throws if orders could not be written either. */
   probe(): void
   tidy(): void
   close(): void
@@ -34,7 +34,7 @@ export interface Writer
 
 export interface StoreLocation {
   readonly file: string
-  /** The URL of the directory of migrations. */
+  /** The URL of the migrations directory. */
   readonly migrations: string
 }
 
