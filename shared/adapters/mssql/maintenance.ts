@@ -10,7 +10,7 @@ import { fromSqlTime } from './database/values.ts'
 
 export const SELECT_SCHEMA = 'SELECT m.version, m.name, m.applied_at FROM schema_migrations AS m ORDER BY m.version;'
 
-/** `migrate` only reads the schema, because every query waits until the tables are migrated. */
+/** `migrate` only reads the schema, because every query first waits for the tables to be migrated. */
 export function createMaintenance(query: Query): Maintenance {
   return {
     ...createRebuildCommands(query),

@@ -14,9 +14,12 @@ import { createRedrives } from './redrives/redrives.ts'
 import { reindex } from './search/search-reindex.ts'
 import { createBatchCommands } from './orders/store-batch.ts'
 
-/** The store on SQL Server or Azure SQL Database. Instances share the database and have a connection pool each. */
+/**
+ * The store on SQL Server or Azure SQL Database. All instances share the database, and each has its own connection
+ * pool.
+ */
 export interface MssqlStore extends Store {
-  /** Host and database, for people. */
+  /** Host and database, for messages to people. */
   readonly described: string
 }
 
@@ -27,15 +30,19 @@ export interface MssqlStoreOptions {
   /** Called if an idle connection fails. */
   readonly onError: (error: unknown) => void
   /**
-   * Whether a database that this program cannot use, such as that of a newer program, makes the opening fail. If not,
-   * it causes a warning, calls reject with `store-unavailable`, and each call tries again.
+   * Whether the store fails to open if this program cannot use the database, for example because a newer version of the
+   * program has migrated it. If not, there is a warning instead, calls reject with `store-unavailable`, and each call
+   * tries again.
    */
   readonly mustBeUsable?: boolean
-  /** Ends with a slash. */
+  /** The directory of the migrations. The URL ends with a slash. */
   readonly migrations?: URL
 }
 
-/** A start waits this long for the tables to be migrated. After that, a supervisor might think that it hangs. */
+/**
+ * A start waits this long for the tables to be migrated. If it waited longer, a supervisor might conclude that the
+ * process hangs.
+ */
 const START_WAIT_MS = 5000
 const IS_SOURCE = import.meta.url.endsWith('.ts')
 /** The compiled program is one directory deeper, in dist/, but its migrations are not. */
@@ -45,10 +52,10 @@ const MIGRATIONS = new URL(`${IS_SOURCE ? '' : '../'}../../../infra/sql/mssql/`,
 export const PROBE = "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS VARCHAR(20)) AS updateability;"
 
 /**
- * Connects and migrates the tables. If the server is unavailable or refuses the login, it warns once, and every call
- * rejects with `store-unavailable` until a call succeeds in preparing the database. It waits at most five seconds for a
- * server that hangs. Rejects with `invalid-setting` for an invalid connection string, and for the database of a newer
- * program if the database must be usable.
+ * Connects and migrates the tables, but waits at most five seconds for a server that hangs. If the server is
+ * unavailable or refuses the login, there is one warning, and every call rejects with `store-unavailable` until a call
+ * succeeds in preparing the database. Rejects with `invalid-setting` for an invalid connection string and, if the
+ * database must be usable, for a database that a newer version of the program has migrated.
  */
 export async function createMssqlStore(options: MssqlStoreOptions): Promise<MssqlStore> {
   const { connectionString, onWarning, onError, mustBeUsable = true, migrations = MIGRATIONS } = options
@@ -110,7 +117,7 @@ function translated(connection: Connection, query: Query, prepare: () => Promise
     try {
       adapt = await prepare()
     } catch (error) {
-      // Whatever keeps the tables from being migrated is no fault of the orders, so they wait.
+      // The orders are not at fault if the tables cannot be migrated, so the orders wait.
       throw storeUnavailable(connection.described, error)
     }
     try {

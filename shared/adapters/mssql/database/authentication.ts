@@ -2,16 +2,16 @@ import { WorkloadIdentityCredential } from '@azure/identity'
 import type sql from 'mssql'
 import { messageOf, OrderError } from '../../../domain/errors.ts'
 
-/** The values of a connection string, by keyword in lower case. */
+/** The values of a connection string, by lower-case keyword. */
 export type Words = Pick<ReadonlyMap<string, string>, 'get'>
 
 type Authentication = NonNullable<sql.config['authentication']>
 type Options = NonNullable<Authentication['options']>
 
 /**
- * Microsoft's values of `Authentication` (Microsoft.Data.SqlClient, SqlAuthenticationMethod), in lower case, with the
- * equivalents of tedious 19.2. `Active Directory Integrated` is Kerberos there, which Node does not support. Here it is
- * the credential of the environment, as mssql has always read it.
+ * Microsoft's `Authentication` values (Microsoft.Data.SqlClient, SqlAuthenticationMethod), in lower case, with their
+ * equivalents in tedious 19.2. In Microsoft's driver, `Active Directory Integrated` means Kerberos, which Node does not
+ * support. Here it means the credential of the environment, as it always has in mssql.
  */
 const METHODS: Readonly<Record<string, (words: Words) => Authentication | undefined>> = {
   'sql password': () => undefined,
@@ -30,7 +30,7 @@ const METHODS: Readonly<Record<string, (words: Words) => Authentication | undefi
     options: {
       clientId: wanted(words, CLIENT_ID, 'Client Id'),
       clientSecret: wanted(words, ['client secret', 'password', 'pwd'], 'Client Secret'),
-      // Microsoft's driver gets it from the server; tedious needs it beforehand.
+      // Microsoft's driver gets the tenant id from the server; tedious needs it beforehand.
       tenantId: wanted(words, ['tenant id'], 'Tenant Id'),
     },
   }),
@@ -51,8 +51,9 @@ const USER = ['user id', 'uid']
 const CLIENT_ID = ['client id', ...USER]
 
 /**
- * How to sign in; undefined for SQL logins and NTLM, which the driver reads correctly itself. Throws `invalid-setting`
- * for an unknown value, for one that needs a person to sign in, and if a required keyword is missing.
+ * The authentication for tedious; undefined for SQL logins and NTLM, which the driver's own parser reads correctly.
+ * Throws `invalid-setting` for an unknown value, for a value that needs a person to sign in, and if a required keyword
+ * is missing.
  */
 export function authenticationOf(words: Words): Authentication | undefined {
   const said = words.get('authentication')?.trim().toLowerCase().replaceAll(/\s+/g, ' ')
@@ -75,12 +76,18 @@ function ofTheEnvironment(words: Words): Authentication {
   return { type: 'azure-active-directory-default', options: option('clientId', first(words, CLIENT_ID)) }
 }
 
-/** User-assigned if a client id is given, otherwise system-assigned; on App Service and on virtual machines alike. */
+/**
+ * The user-assigned identity if a client id is given, otherwise the system-assigned one. Works on App Service and on
+ * virtual machines alike.
+ */
 function managedIdentity(words: Words): Authentication {
   return { type: 'azure-active-directory-msi-vm', options: option('clientId', first(words, CLIENT_ID)) }
 }
 
-/** tedious has no type for it. Values that the string omits come from the environment (AZURE_CLIENT_ID, …). */
+/**
+ * tedious has no type for workload identities. Values that the connection string omits come from the environment
+ * (AZURE_CLIENT_ID, …).
+ */
 function workloadIdentity(words: Words): Authentication {
   const named = {
     ...option('clientId', first(words, CLIENT_ID)),

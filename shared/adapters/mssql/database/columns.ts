@@ -1,14 +1,14 @@
 import { text, type Parameter } from './connection.ts'
 import { cut } from './values.ts'
 
-/** The most UTF-16 code units that the columns hold. */
+/** The maximum number of UTF-16 code units that these columns hold. */
 export const GROUP_UNITS = 200
 export const TOPIC_UNITS = 249
 export const CODE_UNITS = 200
-/** Partitions are INT. */
+/** The columns for partitions are INT. */
 export const MAX_PARTITION = 2_147_483_647
 
-/** The parameter @group. */
+/** The parameter @group, cut to the length of its column. */
 export function toGroup(groupId: string): Parameter {
   return text(cut(groupId, GROUP_UNITS))
 }

@@ -3,13 +3,13 @@ import sql from 'mssql'
 import { OrderError } from '../../../domain/errors.ts'
 import { authenticationOf, type Words } from './authentication.ts'
 
-/** A connection string in the form that the driver takes. */
+/** A parsed connection string, in the form that the driver takes. */
 export interface ReadConnection extends sql.config {
   readonly server: string
   readonly options: NonNullable<sql.config['options']>
 }
 
-/** `true` is TLS inside TDS 7.4, `strict` is TLS before TDS 8. */
+/** `true` means TLS inside TDS 7.4; `strict` means TLS that is set up before TDS 8. */
 const ENCRYPTION: Readonly<Record<string, boolean | 'strict'>> = {
   true: true,
   yes: true,
@@ -23,7 +23,7 @@ const ENCRYPTION: Readonly<Record<string, boolean | 'strict'>> = {
 
 /**
  * Reads `SQL_CONNECTION_STRING`. The driver's own parser reads everything except the login and its encryption, because
- * it treats any unknown `Authentication` as SQL authentication, and `Encrypt=Strict` as plain encryption (mssql
+ * the parser treats any unknown `Authentication` as SQL authentication, and `Encrypt=Strict` as plain encryption (mssql
  * 12.7.14). Throws `invalid-setting`. No message repeats a value, because the value may be the password.
  */
 export function readConnectionString(connectionString: string): ReadConnection {
@@ -35,7 +35,7 @@ export function readConnectionString(connectionString: string): ReadConnection {
   } catch {
     throw refusal('is not a connection string (Server of the form host,1433; Database)')
   }
-  // If the name is empty, the parser takes the next pair as its value.
+  // If the server's name is empty, the parser takes the next pair as the name.
   if (typeof parsed.server !== 'string' || !/^[^;=]+$/.test(parsed.server)) {
     throw refusal('names no server (Server, of the form host,1433)')
   }
@@ -44,12 +44,12 @@ export function readConnectionString(connectionString: string): ReadConnection {
     ...parsed,
     server: parsed.server,
     options: { ...parsed.options, encrypt: encryptionOf(words) },
-    // The driver would prefer a domain in the user's name to the string's `Authentication`.
+    // The driver would otherwise prefer a domain in the user name to the connection string's `Authentication`.
     ...(authentication !== undefined && { domain: undefined, authentication }),
   }
 }
 
-/** Uses TLS unless the string says otherwise, as Microsoft's drivers do since 2022. */
+/** Uses TLS unless the connection string says otherwise, as Microsoft's drivers have done since 2022. */
 function encryptionOf(words: Words): boolean | 'strict' {
   const said = words.get('encrypt')
   const encryption = said === undefined ? true : ENCRYPTION[said.trim().toLowerCase()]

@@ -17,11 +17,11 @@ export const int = (value: number | null): Parameter => ({ type: 'int', value })
 export const bigint = (value: number | null): Parameter => ({ type: 'bigint', value })
 export const bytes = (value: Uint8Array | null): Parameter => ({ type: 'bytes', value })
 
-/** The pool of connections to one database. Rejects with the driver's own errors (errors.ts). */
+/** The pool of connections to one database. Calls reject with the driver's own errors (errors.ts). */
 export interface Connection extends AsyncDisposable {
-  /** Host and database, for people: no user, no password. */
+  /** Host and database, for messages to people. Contains neither user nor password. */
   readonly described: string
-  /** Makes the first connection. Rejects if the server cannot be reached or refuses. May be called again. */
+  /** Opens the first connection. Rejects if the server cannot be reached or refuses the login. May be called again. */
   open(): Promise<void>
   /** Runs a statement in one round trip (sp_executesql) and returns the rows of each SELECT. */
   query(statement: string, parameters?: Parameters, timeoutMs?: number): Promise<readonly (readonly Row[])[]>
@@ -30,13 +30,16 @@ export interface Connection extends AsyncDisposable {
 }
 
 export interface ConnectionOptions {
-  /** In the format of mssql: `Server=host,1433;Database=orders;User Id=…;Password=…;Encrypt=true`, Entra ID included. */
+  /**
+   * A connection string in the mssql driver's format, which includes Entra ID: `Server=host,1433;Database=orders;User
+   * Id=…;Password=…;Encrypt=true`.
+   */
   readonly connectionString: string
   /** Called if an idle connection fails, because no call would reject with the error. */
   readonly onError: (error: unknown) => void
 }
 
-/** The driver accepts a timeout for each request, which its types omit. */
+/** The driver accepts a timeout for each request, but its types omit this option. */
 const Request = sql.Request as unknown as new (
   parent: sql.ConnectionPool | sql.Transaction,
   options: { readonly requestTimeout: number },
@@ -45,7 +48,7 @@ const Request = sql.Request as unknown as new (
 const CONNECT_TIMEOUT_MS = 5000
 const REQUEST_TIMEOUT_MS = 15_000
 const MIGRATION_TIMEOUT_MS = 120_000
-/** If the server does not confirm a cancelled request within this time, the connection is closed. */
+/** If the server does not confirm the cancellation of a request within this time, the connection is closed. */
 const CANCEL_TIMEOUT_MS = 2000
 const MAX_CONNECTIONS = 10
 /** The longest NVARCHAR that is not NVARCHAR(MAX). */
@@ -56,7 +59,7 @@ const ACQUIRE_TIMEOUT_MS = 10_000
 export function createConnection({ connectionString, onError }: ConnectionOptions): Connection {
   const config = toPoolConfig(connectionString)
   const pool = new sql.ConnectionPool(config)
-  // Without a listener the event would end the process.
+  // Without a listener, an `error` event would end the process.
   pool.on('error', onError)
   let closed = false
   let connecting: Promise<unknown> = Promise.resolve()
@@ -78,7 +81,8 @@ export function createConnection({ connectionString, onError }: ConnectionOption
       lender.giveBack(true)
       return result
     } catch (error) {
-      // A cancelled request may leave its transaction open. Closing the connection makes the server roll it back.
+      // A cancelled request may leave its transaction open. Closing the connection makes the server roll the
+      // transaction back.
       lender.giveBack(leavesConnectionSound(error))
       throw error
     }
@@ -109,14 +113,14 @@ export function createConnection({ connectionString, onError }: ConnectionOption
         })
         await transaction.commit()
       } catch (error) {
-        // With XACT_ABORT the server may already have rolled back, which the driver notices.
+        // With XACT_ABORT, the server may already have rolled back. The driver then emits `rollback`.
         if (isOpen) await transaction.rollback().catch(onError)
         throw error
       }
     },
     async [Symbol.asyncDispose]() {
       closed = true
-      // A pool cannot be closed while it connects.
+      // A pool cannot be closed while it is connecting.
       await connecting
       await pool.close()
     },
@@ -126,7 +130,7 @@ export function createConnection({ connectionString, onError }: ConnectionOption
 function bind(request: sql.Request, name: string, parameter: Parameter): void {
   switch (parameter.type) {
     case 'text':
-      // Bounded, because an index cannot be sought with NVARCHAR(MAX).
+      // The length is bounded, because an index cannot be sought with NVARCHAR(MAX).
       request.input(
         name,
         sql.NVarChar((parameter.value?.length ?? 0) > MAX_UNITS ? sql.MAX : MAX_UNITS),
@@ -147,7 +151,7 @@ function bind(request: sql.Request, name: string, parameter: Parameter): void {
 /** Checks only the socket's state, because `SELECT 1` before each request would double the round trips. */
 const VALIDATE = 'socket'
 
-/** Microsoft's advice for Azure SQL Database, whose gateway may have to resume or move a database first. */
+/** Microsoft's recommendation for Azure SQL Database, whose gateway may have to resume or move a database first. */
 const AZURE_CONNECT_TIMEOUT_MS = 30_000
 
 /** The driver's configuration. Throws `invalid-setting` as readConnectionString does. */
@@ -174,7 +178,7 @@ function isAzure(server: string): boolean {
   return /\.database\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/i.test(server)
 }
 
-/** tedious's connection; its types omit these members. */
+/** A tedious connection. The types of tedious omit these members. */
 interface Tedious {
   sendLogin7Packet(): void
   readonly messageIo: { readonly tlsNegotiationComplete: boolean }
@@ -182,7 +186,7 @@ interface Tedious {
 
 /**
  * If the server offers no encryption, tedious 19.2 signs in without it although encryption was requested. Anyone on the
- * network could read the password, so this refuses the login.
+ * network could read the password, so the login is refused.
  */
 function refuseClearLogin(connection: Tedious): void {
   const send = connection.sendLogin7Packet.bind(connection)
@@ -195,13 +199,16 @@ function refuseClearLogin(connection: Tedious): void {
   }
 }
 
-/** A connection of the pool; the driver's types omit these members. */
+/** A connection from the pool. The driver's types omit these members. */
 interface Lent {
   hasError: boolean
   close(): void
 }
 
-/** The same pool, except that a request returns its connection here instead of to the pool. */
+/**
+ * Wraps the pool so that a request returns its connection to the wrapper. `giveBack` then returns the connection to the
+ * pool, and closes it first unless it is sound.
+ */
 function lend(pool: sql.ConnectionPool): { pool: sql.ConnectionPool; giveBack(isSound: boolean): void } {
   const lent = new Set<Lent>()
   const release = (connection: Lent) => {

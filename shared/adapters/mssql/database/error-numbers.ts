@@ -1,10 +1,10 @@
 /**
- * The meaning of SQL Server's error numbers for the ports. Numbers that are not in the table are classified by
- * severity. Below 17 they are bugs, such as a syntax error or a missing table.
+ * The meaning of SQL Server's error numbers for the ports. A number that is not in the table is classified by its
+ * severity. Below 17 it is a bug, such as a syntax error or a missing table.
  *
- * Sources: [events] learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors; [azure]
- * learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues (transient errors, resource governance,
- * elastic pools).
+ * Sources: [events] learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors;
+ * [azure] learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues (transient errors, resource
+ * governance, elastic pools).
  */
 export type SqlFailure = 'busy' | 'unavailable' | 'full' | 'permission' | 'constraint' | 'unique'
 
@@ -14,28 +14,28 @@ const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['busy', 1204], // no lock available
   ['busy', 1205], // chosen as the victim of a deadlock
   ['busy', 1222], // lock request timed out
-  ['busy', 3958], // row versioning: the version of a row is gone
+  ['busy', 3958], // row versioning: the needed version of a row is gone
   ['busy', 3960], // update conflict under snapshot isolation
   ['busy', 3966], // row versioning: rolled back, because tempdb was needed
   ['busy', 8628], // the query was not optimised in time
-  ['busy', 8645], // no memory for the query in time
-  ['busy', 8651], // not even the minimum memory for the query
+  ['busy', 8645], // the query got no memory in time
+  ['busy', 8651], // not even the minimum memory for the query is available
   ['busy', 10928], // [azure] governance: too many workers or sessions
-  ['busy', 10929], // too busy for the guaranteed minimum
+  ['busy', 10929], // the server is too busy for more than the guaranteed minimum
   ['busy', 10936], // elastic pool: too many requests
-  ['busy', 40501], // too busy; advises trying again in ten seconds
+  ['busy', 40501], // the server is too busy; Microsoft advises trying again in ten seconds
   ['busy', 40549], // the session was ended: its transaction took too long
-  ['busy', 40550], // it held too many locks
-  ['busy', 40551], // it used too much of tempdb
-  ['busy', 40552], // it used too much of the transaction log
-  ['busy', 40553], // it used too much memory
+  ['busy', 40550], // the session was ended: too many locks
+  ['busy', 40551], // the session was ended: too much of tempdb
+  ['busy', 40552], // the session was ended: too much of the transaction log
+  ['busy', 40553], // the session was ended: too much memory
   ['busy', 49918], // transient: cannot process requests at present
   ['busy', 49919], // too many creates or updates
   ['busy', 49920], // too many operations for the subscription
-  ['busy', 33557097], // Babelfish: every error without a number of its own, such as lock timeouts
+  ['busy', 33557097], // Babelfish: every error without its own number, such as a lock timeout
   ['full', 1101], // no room in a filegroup for a page
   ['full', 1105], // no room in a filegroup
-  ['full', 1132], // [azure] the elastic pool has reached its storage
+  ['full', 1132], // [azure] the elastic pool has reached its storage limit
   ['full', 3967], // row versioning: no room in tempdb
   ['full', 9002], // the transaction log is full
   ['full', 40544], // [azure] the database has reached its quota
@@ -46,38 +46,38 @@ const TABLE: readonly (readonly [SqlFailure, ...number[]])[] = [
   ['unavailable', 823, 824, 825, 829, 832], // the disk failed or returned wrong data, or a page is damaged
   ['unavailable', 911], // the database does not exist (yet)
   ['unavailable', 921, 922, 924, 926, 927, 942, 943, 945, 946, 947], // being recovered, suspect, restoring, offline, single user
-  ['unavailable', 952, 976, 978, 979, 983, 997], // in transition, or a replica that does not accept this connection
+  ['unavailable', 952, 976, 978, 979, 983, 997], // in transition, or on a replica that does not accept this connection
   ['unavailable', 1203], // a lock was released that was not held
   ['unavailable', 3624], // an assertion of the engine failed
   ['unavailable', 3906, 3908], // the database is read-only, or in emergency mode
   ['unavailable', 4014], // the connection broke during the request
-  ['unavailable', 4060, 4064], // the database, or the login's default one, cannot be opened
-  ['unavailable', 4221], // [azure] transient: a replica that is not ready for reads
-  ['unavailable', 5120, 5123, 5149], // a file that cannot be opened or extended
+  ['unavailable', 4060, 4064], // the database, or the login's default database, cannot be opened
+  ['unavailable', 4221], // [azure] transient: the replica is not ready for reads
+  ['unavailable', 5120, 5123, 5149], // a file cannot be opened or extended
   ['unavailable', 6005, 6006, 17142, 17147, 17148, 18401, 18451], // shutting down, paused, upgrading
   ['unavailable', 9001], // the transaction log is not available
-  ['unavailable', 10053, 10054, 10060, 10061, 11001], // the socket, no such host
+  ['unavailable', 10053, 10054, 10060, 10061, 11001], // a socket error, or no such host
   ['unavailable', 17197], // login timed out
   ['unavailable', 18452, 18456, 18470, 18486, 18487, 18488], // the login was refused, is disabled, locked out, expired
   ['unavailable', 40143, 40166, 40197, 40540, 40613, 42108, 42109], // [azure] reconfigured, moved, resuming
-  ['unavailable', 40532, 40615, 40914], // [azure] the server or its firewall does not let us in
+  ['unavailable', 40532, 40615, 40914], // [azure] the server or its firewall refuses the connection
   ['unavailable', 50000], // our own: another instance has been migrating for too long
-  ['permission', 229], // [events] on an object
-  ['permission', 230], // on a column
-  ['permission', 262], // for a statement in the database
-  ['permission', 297], // for this action
-  ['permission', 300], // on the server
+  ['permission', 229], // [events] denied on an object
+  ['permission', 230], // denied on a column
+  ['permission', 262], // denied for a statement in the database
+  ['permission', 297], // denied for this action
+  ['permission', 300], // denied on the server
   ['permission', 916], // the login has no user in the database
   ['permission', 1088], // an object that does not exist, or that the login may not alter
-  ['permission', 5011], // on the database: ALTER DATABASE
-  // A value that the column cannot hold. It can only come from an order, because every statement is fixed.
+  ['permission', 5011], // denied on the database: ALTER DATABASE
+  // A value that a column cannot hold. Such a value can only come from an order, because every statement is fixed.
   ['constraint', 220, 232, 241, 242, 244, 245, 248], // a number or a date that does not fit or cannot be read
   ['constraint', 515], // null where it is not allowed
   ['constraint', 547], // a CHECK or a foreign key
   ['constraint', 2628, 8152], // text that is too long
   ['constraint', 8114, 8115, 8169], // a type that cannot be converted
   ['constraint', 13609], // text that is not JSON
-  ['unique', 2601, 2627], // another has just written this key
+  ['unique', 2601, 2627], // another transaction has just written this key
 ]
 
 const FAILURES: ReadonlyMap<number, SqlFailure> = new Map(
@@ -92,19 +92,22 @@ export function failureOfNumber(number: number): SqlFailure | undefined {
 }
 
 /**
- * From 17 on the fault is the server's resources, software or hardware, never an order
+ * From severity 17 on, the fault lies with the server's resources, software or hardware, and never with an order
  * (learn.microsoft.com/sql/relational-databases/errors-events/database-engine-error-severities).
  */
 export function failureOfSeverity(severity: number): SqlFailure | undefined {
   return severity >= 17 ? 'unavailable' : undefined
 }
 
-/** The server refuses the login, its password or its network; on Azure also the firewall and the server's name. */
+/**
+ * The server refuses the login, its password or its network. On Azure this includes firewall rules and an unknown
+ * server name.
+ */
 const REFUSED_LOGINS: ReadonlySet<number> = new Set([
   4064, 18452, 18456, 18470, 18486, 18487, 18488, 40532, 40615, 40914,
 ])
 
-/** Whether somebody has to change a setting before the server accepts this login. Severities do not tell. */
+/** Whether somebody has to change a setting before the server accepts this login. The severity does not show this. */
 export function refusesLogin(number: number): boolean {
   return REFUSED_LOGINS.has(number) || FAILURES.get(number) === undefined
 }

@@ -8,7 +8,9 @@ import {
   type SqlFailure,
 } from './error-numbers.ts'
 
-/** Codes of tedious, mssql and Node's sockets. A refused login is an outage too: a password may change. */
+/**
+ * Error codes of tedious, mssql and Node's sockets. A refused login is an outage too, because the password may change.
+ */
 const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
   'ESOCKET',
   'ECONNCLOSED',
@@ -37,8 +39,8 @@ const UNAVAILABLE_CODES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Classifies an error by the server's number, by severity if the number is unknown, and otherwise by the driver's code.
- * Undefined for a bug, such as a syntax error or a missing table. Accepts any thrown value.
+ * Classifies an error by the server's error number, by its severity if the number is unknown, and otherwise by the
+ * driver's code. Returns undefined for a bug, such as a syntax error or a missing table. Accepts any thrown value.
  */
 export function failureOf(error: unknown): SqlFailure | undefined {
   const number = numberOf(error)
@@ -47,7 +49,7 @@ export function failureOf(error: unknown): SqlFailure | undefined {
   // Either all connections are in use or none can be made; the pool does not know which.
   if (name === 'TimeoutError') return 'unavailable'
   const code = codeOf(error)
-  // A request that timed out may be slow; a connection that timed out means that the server is unavailable.
+  // A request may time out because it is slow, but if connecting times out, the server is unavailable.
   if (code === 'ETIMEOUT') return name === 'ConnectionError' ? 'unavailable' : 'busy'
   return UNAVAILABLE_CODES.has(code) ? 'unavailable' : undefined
 }
@@ -61,17 +63,17 @@ export function isRequestTimeout(error: unknown): boolean {
 export function isRefusedLogin(error: unknown): boolean {
   const codes = chainOf(error).map(codeOf)
   if (codes.includes('EFEDAUTH')) return true
-  // A database that is being moved or resumed, or is too busy, also fails the login, but that is an ordinary outage.
+  // A login also fails while the database is being moved or resumed or is too busy, but that is an ordinary outage.
   const number = numberOf(error)
   return codes.includes('ELOGIN') && (number === undefined || refusesLogin(number))
 }
 
-/** Whether the server reported an error of one request, at a severity that leaves the connection intact. */
+/** Whether the error concerns only one request, at a severity that leaves the connection intact. */
 export function leavesConnectionSound(error: unknown): boolean {
   return isOrderError(error) || (numberOf(error) !== undefined && severityOf(error) < 20)
 }
 
-/** Converts an error to the one the ports promise. Returns any other error unchanged, because it is a bug. */
+/** Converts an error to the error that the ports promise. Returns any other error unchanged, because it is a bug. */
 export function toStoreError(error: unknown, server: string): unknown {
   switch (failureOf(error)) {
     case 'busy':
@@ -103,7 +105,7 @@ function storeError(code: ErrorCode, server: string, cause: unknown): OrderError
   })
 }
 
-/** What an operator has to check. The server's own message follows, and names the object and the permission. */
+/** Tells an operator what to check. The server's own message follows, and names the object and the permission. */
 function whyUnusable(cause: unknown): string {
   if (isRefusedLogin(cause)) return 'refuses the login'
   const number = numberOf(cause)
@@ -116,7 +118,10 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-/** The first known number. mssql wraps the error of a login, and only earlier errors give the reason for "aborted". */
+/**
+ * The first known error number in the chain of causes. mssql wraps login errors, and only the earlier errors of a chain
+ * give the reason for "aborted".
+ */
 function numberOf(error: unknown): number | undefined {
   const known = chainOf(error).map(ownNumberOf)
   return (

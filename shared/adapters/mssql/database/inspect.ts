@@ -9,11 +9,14 @@ SELECT CAST(SERVERPROPERTY('ProductVersion') AS NVARCHAR(128)) AS version,
   CAST(SERVERPROPERTY('Edition') AS NVARCHAR(128)) AS edition,
   CAST(SERVERPROPERTY('IsFullTextInstalled') AS INT) AS has_full_text;
 `
-/** Azure SQL Database has edition 5 and no msdb. */
+/** Azure SQL Database is engine edition 5 and has no msdb. */
 export const SELECT_EDITION = "SELECT CAST(SERVERPROPERTY('EngineEdition') AS INT) AS engine_edition;"
 const AZURE_SQL_DATABASE = 5
 
-/** Counts since the server started. Needs VIEW SERVER STATE, or VIEW DATABASE STATE on Azure SQL Database. */
+/**
+ * Counts the reads of each index since the server started. Needs VIEW SERVER STATE, or VIEW DATABASE STATE on Azure SQL
+ * Database.
+ */
 export const SELECT_INDEX_USE = `
 SELECT i.name, COALESCE(u.user_seeks + u.user_scans + u.user_lookups, 0) AS reads
 FROM sys.indexes AS i
@@ -29,7 +32,9 @@ export const SELECT_DAMAGE = `
 SELECT p.file_id, p.page_id FROM msdb.dbo.suspect_pages AS p WHERE p.database_id = DB_ID() AND p.event_type IN (1, 2, 3);
 `
 
-/** Facts about the server. If this login cannot read one, the finding says why and does not count as a problem. */
+/**
+ * Facts about the server. If the login cannot read one of them, the finding says why and does not count as a problem.
+ */
 export function createInspection(query: Query): () => Promise<readonly Finding[]> {
   async function look(
     name: string,

@@ -1,9 +1,9 @@
 import { json, type Connection, type Parameters } from './connection.ts'
 
 /**
- * SQL Server's OPENJSON resolves the escapes of JSON texts. Babelfish 4 does not, so a quote keeps its backslash.
- * Wherever a statement reads free text from JSON, it has this comment after the column. For Babelfish the column and
- * its comment are replaced by an expression that resolves the escapes.
+ * SQL Server's OPENJSON resolves the escapes in JSON strings. Babelfish 4 does not, so a quote keeps its backslash.
+ * Where a statement reads free text from JSON, this comment follows the column as a mark. For Babelfish, the column and
+ * its mark are replaced with an expression that resolves the escapes.
  */
 const TEXT = /(\w+\.\w+) \/\* text \*\//g
 
@@ -28,16 +28,16 @@ const ESCAPES: readonly (readonly [escape: string, character: string])[] = [
 ]
 
 /**
- * The statement for a server that does not resolve escapes; unchanged if no parameter has any. Few orders have escapes.
- * Babelfish parses the text each time, which is most of its work for a small batch, and without the replacements the
- * text is a twentieth shorter.
+ * The statement for a server that does not resolve escapes; unchanged if no parameter contains any. Few orders contain
+ * escapes. Babelfish parses the statement on every call, which is most of its work for a small batch, and without the
+ * replacements the statement is a twentieth shorter.
  */
 export function adaptTexts(statement: string, parameters: Parameters = {}): string {
   const hasEscapes = Object.values(parameters).some(({ type, value }) => type === 'text' && value?.includes('\\'))
   return hasEscapes ? withEscapesResolved(statement) : statement
 }
 
-/** The statement with escapes resolved in every text. */
+/** The statement, with escapes resolved in every marked column. */
 export function withEscapesResolved(statement: string): string {
   return statement.replaceAll(TEXT, (_, column: string) =>
     ESCAPES.reduce((sql, [escape, character]) => `REPLACE(${sql}, ${escape}, ${character})`, column),

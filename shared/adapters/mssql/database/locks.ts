@@ -1,22 +1,23 @@
 /**
  * The order in which transactions take locks. Transactions that lock in the same order wait for each other and rarely
- * deadlock. Deadlocks remain possible where one statement locks several rows by a join (lockStates), in the order of
- * its plan. The victim of a deadlock is repeated (query.ts).
+ * deadlock. Deadlocks remain possible where one statement locks several rows by a join (lockStates), because its plan
+ * determines their order. The victim of a deadlock is repeated (query.ts).
  *
- * 1. A transaction that decides about a record first locks the ledger's row of the record's partition, and that of the
- *    letter that the record redrives. So storing, retries, keeping letters and operators' acts on one partition run one
- *    after another, and everything that they read after locking is final. Reads without a lock would not be final: with
- *    READ_COMMITTED_SNAPSHOT on, a statement reads rows as of its start and does not wait for concurrent changes
- *    ("Transaction locking and row versioning guide").
- * 2. A transaction that decides about a change, or records one, then locks its row in order_changes.
- * 3. One order may have records in two partitions, so a transaction that decides about an order then locks its row in
- *    order_states.
+ * 1. A transaction that decides about a record first locks the ledger row of the record's partition, and the ledger row
+ *    of the partition of the letter that the record redrives. Storing, retries, keeping letters and operators' acts on
+ *    one partition therefore run one after another, and everything that they read after locking is final. Reads without
+ *    a lock would not be final: with READ_COMMITTED_SNAPSHOT on, a statement reads rows as of its start and does not
+ *    wait for concurrent changes ("Transaction locking and row versioning guide").
+ * 2. A transaction that decides about a change, or records one, then locks the change's row in order_changes.
+ * 3. One order may have records in two partitions, so a transaction that decides about an order then locks the order's
+ *    row in order_states.
  * 4. The other tables follow in the order of LOCK_ORDER. The rows of a table that is not listed belong to a row of
  *    another table (ROWS_OF), and are changed only by a transaction that has locked that row.
  *
- * Rows are locked by an UPDATE that changes nothing. It waits for the row and locks it until the end of the
- * transaction, on every engine and at every isolation level. A hint would do so only on SQL Server, because Babelfish
- * ignores it. Ranges are not locked: if two transactions insert the same key, one fails and is repeated (query.ts).
+ * Rows are locked by an UPDATE that changes nothing. Such an UPDATE waits for the row and locks it until the end of the
+ * transaction, on every engine and at every isolation level. A lock hint would do so only on SQL Server, because
+ * Babelfish ignores it. Ranges are not locked: if two transactions insert the same key, one fails and is repeated
+ * (query.ts).
  */
 export const LOCK_ORDER = [
   'search_reindex',
@@ -48,13 +49,13 @@ export const ROWS_OF: Readonly<Record<string, (typeof LOCK_ORDER)[number]>> = {
 }
 
 /**
- * Locks the ledger's row of one partition; the arguments are T-SQL expressions. The ledger is a heap of few rows, so a
- * scan would cost no more than a seek. But a scan waits for the rows of all other partitions with its update locks, so
- * that partitions would store one after another. FORCESEEK allows only seeks ("Table hints"). A clustered key would
- * make a seek likely but not certain, and this one would have 902 bytes where 900 are allowed.
+ * Locks the ledger row of one partition. The arguments are T-SQL expressions. The ledger is a heap with few rows, so a
+ * scan would cost no more than a seek. But a scan takes update locks and waits for the rows of all other partitions, so
+ * the partitions would store one after another. FORCESEEK allows only seeks ("Table hints"). A clustered key would make
+ * a seek likely but not certain, and would have 902 bytes where 900 are allowed.
  *
- * parked_records has few rows too. There the group and the other columns of the key come from a table variable, so only
- * the row of each record can be sought, and never all rows of the group.
+ * parked_records has few rows too. There, the group and the other key columns come from a table variable, so a
+ * statement can seek only the row of each record, and never all rows of the group.
  */
 export const lockPartition = (group: string, topic: string, partition: string) => `
   UPDATE l
@@ -63,9 +64,9 @@ export const lockPartition = (group: string, topic: string, partition: string) =
   WHERE l.group_id = ${group} AND l.topic = ${topic} AND l.log_partition = ${partition};`
 
 /**
- * Locks the status of each order in a table variable, or in one round of it. Afterwards @@ROWCOUNT is the number of
- * orders that have a status. FORCESEEK makes it use the unique index on order_id, so that it does not wait for other
- * orders.
+ * Locks the status of each order in a table variable, or in one round of that variable. Afterwards, @@ROWCOUNT is the
+ * number of orders that have a status. FORCESEEK forces the use of the unique index on order_id, so that the statement
+ * does not wait for other orders.
  */
 export const lockStates = (rows: string, round?: string) => `
   UPDATE s

@@ -2,7 +2,7 @@ import type { Migration } from '../../../disk/migration-files.ts'
 import { changedMigration, refuseNewer } from '../../stores/refusals.ts'
 import type { Connection, Row } from './connection.ts'
 
-/** 50000 is the first number for errors of applications. */
+/** SQL Server reserves error numbers below 50000; applications use 50000 and above. */
 export const LOCK = `
   SET XACT_ABORT ON;
   DECLARE @result INT;
@@ -22,15 +22,16 @@ export const CREATE_MIGRATIONS = `
     );`
 export const SELECT_MIGRATIONS = 'SELECT version, checksum FROM schema_migrations ORDER BY version;'
 
-/** Splits a migration at lines with GO, because some statements must be alone or first in a batch. */
+/** Splits a migration at its GO lines, because some statements must be alone or first in a batch. */
 export function batchesOf({ sql }: Pick<Migration, 'sql'>): string[] {
   return sql.split(/^GO$/m).filter((batch) => batch.trim() !== '')
 }
 
 /**
- * Runs numbered .sql files in order, only forward, each in one transaction. If several instances start at once, one
- * migrates and the others wait. The lock is a named one that ends with its transaction, so it is free if its holder
- * dies. A database of a newer program, or with migrations that have changed since, is left alone.
+ * Runs the numbered .sql files in sequence, each in one transaction. There are no down migrations. If several instances
+ * start at once, one migrates and the others wait. The named lock ends with its transaction, so it is free again if its
+ * holder dies. A database that a newer version of the program has migrated, or whose migrations have changed since they
+ * ran, is left untouched.
  *
  * Rejects with `invalid-setting` for a database that this program must not touch, and with the driver's own errors.
  */
@@ -59,7 +60,7 @@ function toKnown(row: Row): [version: number, checksum: string] {
   return [Number(row['version']), String(row['checksum'])]
 }
 
-/** The values are our own file names and checksums, in which nothing needs escaping. */
+/** The values are our own file names and checksums, which need no escaping. */
 export function recordOf({ version, name, checksum }: Omit<Migration, 'sql'>): string {
   return `INSERT INTO schema_migrations (version, name, checksum, applied_at)
     VALUES (${version}, '${name}', '${checksum}', SYSUTCDATETIME());`

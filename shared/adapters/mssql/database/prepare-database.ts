@@ -5,11 +5,13 @@ import { failureOf } from './errors.ts'
 import type { Migration } from '../../../disk/migration-files.ts'
 import { migrate } from './migrations.ts'
 
-/** Readers see the last committed rows instead of waiting for writers. */
+/** With READ_COMMITTED_SNAPSHOT on, readers see the last committed rows instead of waiting for writers. */
 export const IS_SNAPSHOT_ON = `
 SELECT CAST(d.is_read_committed_snapshot_on AS INT) AS is_on FROM sys.databases AS d WHERE d.name = DB_NAME();
 `
-/** The statement needs the database to itself. Without NO_WAIT it would wait for other connections to close. */
+/**
+ * The statement needs exclusive access to the database. Without NO_WAIT it would wait for other connections to close.
+ */
 export const TURN_SNAPSHOT_ON = 'ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON WITH NO_WAIT;'
 
 /** Adapts a statement to the server. */
@@ -34,12 +36,12 @@ export async function prepareDatabase(
 export const SELECT_LEVEL = `
 SELECT CAST(d.compatibility_level AS INT) AS compatibility_level FROM sys.databases AS d WHERE d.name = DB_NAME();
 `
-/** The first level that knows OPENJSON (learn.microsoft.com/sql/t-sql/functions/openjson-transact-sql). */
+/** The first compatibility level with OPENJSON (learn.microsoft.com/sql/t-sql/functions/openjson-transact-sql). */
 const FIRST_LEVEL_WITH_JSON = 130
 
 /**
  * Whether OPENJSON resolves escapes. Rejects with `store-unavailable` if the database's compatibility level has no
- * OPENJSON: until somebody raises the level, no order can be stored, and that is no fault of the orders.
+ * OPENJSON. No order can then be stored until somebody raises the level, and the orders are not at fault.
  */
 async function readsJson(connection: Connection): Promise<boolean> {
   try {
@@ -58,7 +60,10 @@ async function readsJson(connection: Connection): Promise<boolean> {
   }
 }
 
-/** Azure SQL has it on from the start. Warns if the login may not turn it on, because readers then wait for writers. */
+/**
+ * Turns READ_COMMITTED_SNAPSHOT on, as it already is in Azure SQL Database. Warns if that fails, for example because
+ * the login lacks the permission, because readers then wait for writers.
+ */
 async function useSnapshots(connection: Connection, onWarning: (message: string) => void): Promise<void> {
   try {
     const [[row] = []] = await connection.query(IS_SNAPSHOT_ON)

@@ -10,11 +10,15 @@ export type Query = (
 ) => Promise<readonly (readonly Row[])[]>
 
 /**
- * If two transactions need the same rows, one of them may fail, by a deadlock or a unique key that the other has just
- * written. Its statement has changed nothing then, and finds the rows of the other when it is repeated.
+ * If two transactions need the same rows, one of them may fail, because of a deadlock or because the other has just
+ * written the same unique key. The failed statement has changed nothing, and finds the rows of the other transaction
+ * when it is repeated.
  */
 const MAX_ATTEMPTS = 7
-/** Doubles each time, with full jitter: at most 1.3 s in all, which is enough for the other's batch to end. */
+/**
+ * Doubles with each attempt, with full jitter. The waits take at most 1.3 s in all, which is enough for the other
+ * transaction to end.
+ */
 const BACKOFF_MS = 20
 const DEADLOCK = 1205
 export const ASK_ALIVE = 'SELECT 1 AS alive;'
@@ -38,7 +42,10 @@ function isLostRace(error: unknown): boolean {
   return failureOf(error) === 'unique' || (error instanceof Error && 'number' in error && error.number === DEADLOCK)
 }
 
-/** An order may cause a timeout. But if the server does not answer anything else either, it is unavailable. */
+/**
+ * A single order may cause a timeout. But if the server does not answer a trivial query either, the server is
+ * unavailable.
+ */
 async function explainTimeout(connection: Connection, timeout: unknown): Promise<unknown> {
   try {
     await connection.query(ASK_ALIVE, {}, PROBE_TIMEOUT_MS)

@@ -1,18 +1,20 @@
 import type { Conversions } from '../../stores/rows.ts'
 
-/** Ids and hashes travel as text, times as UTC text without a zone. 64-bit numbers are text when read. */
+/**
+ * Ids and hashes are sent as text, and timestamps as UTC text without a time zone. 64-bit integers are read as text.
+ */
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-/** DATETIME2 covers the years 1 to 9999, fewer than JavaScript's dates. */
+/** DATETIME2 covers the years 1 to 9999, a smaller range than that of JavaScript's dates. */
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z')
 
-/** Any other text would make the statement fail instead of matching no order. */
+/** Text that is not a UUID would make a statement fail instead of matching no order. */
 export function isOrderId(text: string): boolean {
   return UUID.test(text)
 }
 
-/** Text for DATETIME2(3); null for an invalid time, which a NOT NULL column refuses. */
+/** Text for DATETIME2(3); null for an invalid timestamp, so that a NOT NULL column refuses it. */
 export function toSqlTime(time: string | number): string | null {
   const ms = new Date(time).getTime()
   if (Number.isNaN(ms) || ms < FIRST_MS || ms > LAST_MS) return null
@@ -35,7 +37,7 @@ export function toSqlAmount(amount: number): string {
   return amount.toFixed(4)
 }
 
-/** The first `units` UTF-16 code units of a text, without half a character at the end. */
+/** The first `units` UTF-16 code units of a text, without half a surrogate pair at the end. */
 export function cut(text: string, units: number): string {
   if (text.length <= units) return text
   const last = text.charCodeAt(units - 1)

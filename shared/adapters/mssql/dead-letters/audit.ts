@@ -8,7 +8,7 @@ export const INSERT_AUDIT = (action: string) => `
   VALUES (@time, '${action}', @target, @operator, @verified, @reason);
 `
 
-/** Records an act that changes nothing in the store itself. */
+/** Records an act that changes nothing else in the store. */
 export const RECORD_ACT = `
 SET NOCOUNT ON;
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3));
@@ -17,14 +17,15 @@ VALUES (@time, @action, @target, @operator, @verified, @reason);
 `
 
 /**
- * Nothing happens to an order after it is stored. But a record may be stored before its sender reports that it was
- * sent, and by a machine whose clock is up to a minute behind.
+ * The condition for adding an act to the history of an order: the order was not stored before the act. But a redriven
+ * record may be stored before its sender reports it as sent, and by a machine whose clock is up to a minute behind, so
+ * only an order that was stored more than a minute before the act counts.
  */
 export const NOT_STORED_BEFORE = (order: string) => `NOT EXISTS (
     SELECT 1 FROM orders AS o WHERE o.order_id = ${order} AND o.stored_at < DATEADD(SECOND, -60, @time)
   )`
 
-/** The same for a change, which is applied or rejected. */
+/** The same condition for a change: the change was not applied or rejected before the act. */
 export const NOT_DECIDED_BEFORE = (change: string) => `NOT EXISTS (
     SELECT 1 FROM order_changes AS c
     WHERE c.change_id = ${change} AND c.state IN ('applied', 'rejected') AND c.updated_at < DATEADD(SECOND, -60, @time)

@@ -61,7 +61,10 @@ const CONDITIONS = {
 } as const
 export type LetterFilter = keyof typeof CONDITIONS
 
-/** Uses the index of one filter (dead_letters_by_…) or the primary key. All of them are in the order of keeping. */
+/**
+ * Uses the index of one filter (dead_letters_by_…) or the primary key. In each of them, entries are in the order in
+ * which the letters were kept.
+ */
 export function selectLetters(filters: readonly LetterFilter[]): string {
   const where = ['d.kept_seq < @before', ...conditionsOf(filters)]
   return `
@@ -101,7 +104,7 @@ export function filtersOf(query: Omit<DeadLetterQuery, 'limit' | 'cursor'>) {
   return { names, parameters: parameters as Parameters }
 }
 
-/** The parameters that name a letter by its position. */
+/** The parameters that identify a letter by its position. */
 export function placeParameters({ topic, partition, offset }: RecordPosition): Parameters {
   return { topic: text(topic), partition: bigint(partition), offset: bigint(offset) }
 }

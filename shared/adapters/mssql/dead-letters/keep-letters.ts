@@ -17,12 +17,12 @@ import { cut, isOrderId, toSqlTime } from '../database/values.ts'
 /**
  * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. Each other
  * letter parks its origin, unless that record was stored meanwhile, and supersedes the letter that its record redrove.
- * @bytes holds all keys and values, and each letter has the positions of its own.
+ * @bytes holds the keys and values of all letters, and each letter has the positions of its own bytes.
  *
  * A letter whose record is being stored waits on the partition's lock until that transaction ends, and is then resolved
- * (locks.ts). A partition that the ledger does not know has no row to lock. For it READCOMMITTEDLOCK waits for an order
- * that is not committed yet, where a row version would hide it ("Table hints"). A letter whose position was taken
- * meanwhile is skipped and not counted as kept.
+ * (locks.ts). A partition that the ledger does not know has no row to lock. In that case, READCOMMITTEDLOCK waits for
+ * an order that is not committed yet, where a row version would hide the order ("Table hints"). A letter whose position
+ * was taken meanwhile is not inserted and not counted as kept.
  */
 export const KEEP_LETTERS = `
 SET XACT_ABORT ON;
@@ -174,10 +174,11 @@ export function createKeepLetters(query: Query): DeadLetters['keep'] {
     if (letters.length === 0) return
     const now = new Date().toISOString()
     const fitting = letters.map((letter) => fit(withStorableFigures(letter, now)))
-    // Between the two statements another instance may take a position for a letter of another log. Then the insert
-    // skips that letter: its NOT EXISTS sees the other row, or under READ_COMMITTED_SNAPSHOT the unique key refuses
-    // ours and the statement is repeated (query.ts). If fewer letters were kept than placed, another instance has kept
-    // some, so the loop ends. Locking a missing key instead would not keep others out reliably on every engine.
+    // Between the two statements, another instance may take a position for a letter of another log. The insert then
+    // skips our letter: NOT EXISTS sees the other instance's row or, under READ_COMMITTED_SNAPSHOT, the unique key
+    // refuses our row and the statement is repeated (query.ts). If fewer letters were kept than placed, another
+    // instance has kept some, so the loop ends. Locking a missing key instead would not reliably keep other instances
+    // out on every engine.
     for (let placed = await findPlaces(query, fitting); placed.length > 0; placed = await findPlaces(query, fitting)) {
       const { batch, concatenated } = toParameters(placed, now)
       const parameters = { batch: json(batch), bytes: bytes(concatenated), now: text(toSqlTime(now)) }
@@ -224,10 +225,13 @@ function toParameters(letters: readonly PlacedLetter[], now: string): { batch: o
   return { batch, concatenated: Buffer.concat(parts) }
 }
 
-/** The position of the bytes in @bytes; null stays null. */
+/** Appends the bytes to @bytes and returns their position there; null stays null. */
 type PlaceBytes = (value: Uint8Array | null) => { readonly at: number; readonly length: number } | null
 
-/** Refuses no letter: cuts names that are too long for an index. */
+/**
+ * Adapts a letter to its columns, so that no letter is refused. For example, names that are too long for an index are
+ * cut.
+ */
 function fit(letter: DeadLetter): DeadLetter {
   const { origin, orderId, firstCause, lastCause } = letter
   return {

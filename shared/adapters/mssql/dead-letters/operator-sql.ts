@@ -7,12 +7,12 @@ import { EARLIER_DISCARDED } from '../../stores/change-refusals.ts'
 import { lockPartition } from '../database/locks.ts'
 
 /**
- * Operators' acts on one letter, each one transaction. Each returns the letter's previous state, and changes nothing if
- * that state does not allow the act. A foreign letter is treated as a letter without an order.
+ * Operators' acts on one letter, each in one transaction. Each returns the letter's previous state, and changes nothing
+ * if that state does not allow the act. A foreign letter is treated as a letter without an order.
  *
- * The state is read after taking two locks (locks.ts): the partition's, so that the record is not stored or kept at the
- * same time, and the order's, so that of two concurrent discards of its last letters one sees the other. A letter's
- * order, group and position never change, so they are read before.
+ * The state is read after taking two locks (locks.ts): the lock of the partition, so that the record is not stored or
+ * kept at the same time, and the lock of the order, so that of two concurrent discards of an order's last letters one
+ * sees the other. A letter's order, group and position never change, so they are read before locking.
  */
 const DECLARE = `
 SET XACT_ABORT ON;
@@ -47,7 +47,7 @@ const tell = (kind: string) => `
   SELECT @order, @time, '${kind}', @reason WHERE @order IS NOT NULL AND ${NOT_STORED_BEFORE('@order')};
 `
 
-/** Moves the letter and its parked record. */
+/** Moves the letter and its parked record to another state. */
 const move = (from: string, to: string) => `
   UPDATE dead_letters SET state = '${to}' WHERE kept_seq = @kept;
   UPDATE parked_records SET state = '${to}', updated_at = @time
@@ -59,15 +59,15 @@ const tellOfChange = (kind: string) => `
     INSERT INTO order_change_history (order_id, change_id, happened_at, kind, reason)
     VALUES (@of, @change, @time, '${kind}', @reason);`
 
-/** The row of the letter's change, unless the row is of another record by now. */
+/** Moves the row of the letter's change, unless the row belongs to another record by now. */
 const moveChange = (from: string, to: string) => `
   UPDATE order_changes SET state = '${to}', updated_at = @time
   WHERE change_id = @change AND order_id = @of AND state = '${from}' AND origin_topic = ${ORIGIN_TOPIC('@topic')}
     AND origin_partition = @partition AND origin_offset = @offset;`
 
 /**
- * Rejects the changes of @behind that still wait. A change that is being recorded from another partition is not among
- * them. It takes its turn (turns-sql.ts).
+ * Rejects the changes in @behind that still wait. A change that is being recorded from another partition at the same
+ * time is not in @behind, and takes its turn afterwards (turns-sql.ts).
  */
 const rejectBehind = ({ code, detail }: Cause) => `
     UPDATE c
@@ -91,8 +91,9 @@ const TELL_REJECTED = `
     ORDER BY r.turn;`
 
 /**
- * Discards the order with the last of its own letters, and rejects the changes that wait for it, up to the first one that
- * is retried or dead. If the letter is of a change, rejects the changes that wait behind that one.
+ * Discards a letter. If it was the last of an order's own letters, this also discards the order and rejects the changes
+ * that wait for the order, up to the first change that is retried or dead. If the letter belongs to a change, this
+ * rejects the changes that wait behind that change.
  */
 const DISCARD_LETTER = `
 IF @state = 'dead'
@@ -126,9 +127,10 @@ END;`
 export const DISCARD = `${START}${DISCARD_LETTER}${END}`
 
 /**
- * Discards letters in one transaction each, so each locks only what DISCARD locks, and the order of the letters cannot
- * cause a deadlock between two of these statements. When it is repeated after a deadlock, it skips the letters that it
- * discarded before. @letters is an array of [n, id, topic, partition, offset]; n counts from 1.
+ * Discards letters, each in its own transaction, so that a transaction locks only what DISCARD locks and the sequence
+ * of the letters cannot cause a deadlock between two of these statements. A statement that is repeated after a deadlock
+ * skips the letters that it has already discarded. @letters is an array of [n, id, topic, partition, offset], and n
+ * starts at 1.
  */
 export const DISCARD_MANY = `${DECLARE}
 DECLARE @named TABLE (
@@ -183,7 +185,7 @@ BEGIN
   UPDATE dead_letters SET edited_value = @value WHERE kept_seq = @kept;${INSERT_AUDIT('edit')}
 END;${END}`
 
-/** The edit may be stored, and the letter resolved, before its sender reports that it was sent. */
+/** The edit may be stored, and its letter resolved, before the sender reports the edit as sent. */
 export const MARK_EDITED = `${START}
 IF @state IS NOT NULL
 BEGIN

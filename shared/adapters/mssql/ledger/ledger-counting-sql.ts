@@ -2,11 +2,11 @@ import { lockPartition } from '../database/locks.ts'
 
 /**
  * Counts offsets. An offset counts if it is at or beyond `next_offset`, or if it was passed over as a gap and arrived
- * after all. Any other offset was counted before. So the figures always add up to `next_offset − first_offset`, which
- * the table checks.
+ * after all. Any other offset has been counted before. The figures therefore always add up to `next_offset −
+ * first_offset`, which the table checks.
  *
- * This is part of STORE_BATCH. @partitions has the partitions of all records that the batch decides about, numbered
- * from 1 in the order of topic and partition. @places has one row for each offset to count; `i` is the index of the
+ * This SQL is part of STORE_BATCH. @partitions has the partitions of all records that the batch decides about, sorted
+ * by topic and partition and numbered from 1. @places has one row for each offset to count; `i` is the index of the
  * order from that offset, or null for a parked record.
  */
 export const DECLARE_LEDGER = `
@@ -84,8 +84,8 @@ DECLARE @topic NVARCHAR(249), @partition INT, @next BIGINT;
 `
 
 /**
- * Locks row by row, so that all transactions lock in the same order and none waits for one that waits for it. A missing
- * row is inserted at the end; if two transactions insert it, one fails and is repeated.
+ * Locks row by row, so that all transactions lock in the same order and never wait for each other in a circle. A
+ * missing row is inserted at the end; if two transactions insert the same row, one fails and is repeated.
  */
 export const LOCK_LEDGER = `
 WHILE @n <= @last_n
@@ -100,7 +100,7 @@ BEGIN
 END;
 `
 
-/** The last gap of a partition that begins before an offset, or at or before it. */
+/** The last gap of a partition that begins before an offset, or at or before the offset. */
 const LAST_GAP = (of: string, begins: string) => `
   SELECT TOP (1) x.since_offset, x.until_offset, x.lost_by
   FROM ledger_gaps AS x
@@ -108,9 +108,9 @@ const LAST_GAP = (of: string, begins: string) => `
   ORDER BY x.since_offset DESC`
 
 /**
- * Gaps of a partition do not overlap, so only the last one that begins at or before an offset can contain it. Finding
- * that one takes a single seek of the primary key for each offset, where `since <= offset AND until > offset` would
- * read every earlier gap.
+ * The gaps of a partition do not overlap, so only the last gap that begins at or before an offset can contain that
+ * offset. Finding this gap takes a single seek of the primary key for each offset, whereas `since <= offset AND until >
+ * offset` would read every earlier gap.
  *
  * Gaps are deleted with FORCESEEK. The table variable has the key of each gap, so a seek is always possible, and no
  * scan waits for the gaps of other partitions.
@@ -253,7 +253,7 @@ WHERE p.kind = 'parked' AND (p.is_beyond = 1 OR p.gap_since IS NOT NULL);
 
 export const COUNT = countPlaces('@orders')
 
-/** For a batch with changes, whose numbers go on where those of the orders end. */
+/** Counts a batch with changes. The indexes of the changes continue after those of the orders. */
 export const COUNT_WITH_CHANGES = countPlaces(`(
   SELECT x.i, x.outcome FROM @orders AS x
   UNION ALL

@@ -4,7 +4,10 @@ import { actParameters, INSERT_AUDIT } from '../dead-letters/audit.ts'
 import type { Query } from '../database/query.ts'
 import { toGroup } from '../database/columns.ts'
 
-/** If two begin the first repair at once, the second violates the primary key, is repeated and finds the first. */
+/**
+ * If two processes begin the first repair at the same time, the second violates the primary key, is repeated and finds
+ * the repair of the first.
+ */
 export const BEGIN_REPAIR = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;

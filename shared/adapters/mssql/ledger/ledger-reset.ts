@@ -6,16 +6,16 @@ import type { Query } from '../database/query.ts'
 import { toGroup } from '../database/columns.ts'
 
 /**
- * Rows in one transaction. Each row takes three locks, and a statement with 5,000 locks on a table locks the whole
- * table (learn.microsoft.com/sql/relational-databases/sql-server-transaction-locking-and-row-versioning-guide).
+ * Rows deleted in one transaction. Each row takes three locks, and a statement with 5,000 locks on a table locks the
+ * whole table (learn.microsoft.com/sql/relational-databases/sql-server-transaction-locking-and-row-versioning-guide).
  */
 const FORGOTTEN_AT_ONCE = 1000
 
 /**
- * One step of a reset, repeated until it returns that nothing is left; the last step begins the new epoch. In the new
- * log the same positions hold other records, so everything known about the old positions is deleted first, in steps. A
- * reset that stops halfway leaves the old ledger with some of its history deleted; the next reset continues from there.
- * Each step first locks the group's partitions, so that nothing is counted meanwhile (locks.ts).
+ * One step of a reset. The caller repeats it until nothing is left to delete; the last step begins the new epoch. The
+ * same positions hold other records in the new log, so everything known about the old positions is deleted first, in
+ * steps. A reset that stops halfway leaves the old ledger in force with part of its history deleted, and the next reset
+ * continues from there. Each step first locks the group's partitions, so that nothing is counted meanwhile (locks.ts).
  */
 export const RESET_LEDGER = `
 SET XACT_ABORT ON;

@@ -5,8 +5,8 @@ import type { Query } from '../database/query.ts'
 import { toGroup } from '../database/columns.ts'
 
 /**
- * Records where a group's ledger begins (port Ledger). If two transactions begin a partition at once, the second
- * violates the primary key, is repeated and finds the row of the first.
+ * Records where a group's ledger begins (port Ledger). If two transactions begin a partition at the same time, the
+ * second violates the primary key, is repeated and finds the row of the first.
  */
 export const BEGIN_LEDGER = `
 SET XACT_ABORT ON;
@@ -38,8 +38,8 @@ SELECT @changed AS changed;
 `
 
 /**
- * Settles range by range, in the order in which all transactions lock the ledger's rows. Counts the parts of open gaps
- * that lie within the range as absent or lost. The rest of each gap stays open.
+ * Settles one range after another, in the order in which all transactions lock the rows of the ledger. Counts the parts
+ * of open gaps that lie within the range as absent or lost. The rest of each gap stays open.
  */
 export const SETTLE_LEDGER = `
 SET XACT_ABORT ON;

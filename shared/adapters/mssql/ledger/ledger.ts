@@ -14,8 +14,9 @@ FROM (
 ) AS g`
 
 /**
- * The whole ledger at one moment. It is one statement, because separate SELECTs would each see their own moment, and
- * SNAPSHOT isolation may not be allowed. Uses the primary keys, parked_records_by_state and order_changes_waiting.
+ * The whole ledger as of one moment. One statement reads it, because separate SELECTs would each see a different
+ * moment, and the database may not allow SNAPSHOT isolation. Uses the primary keys, parked_records_by_state and
+ * order_changes_waiting.
  */
 export const SELECT_LEDGER = `
 SELECT 1 AS part, l.topic, l.log_partition, l.first_offset, l.next_offset, l.stored, l.duplicate, l.parked,

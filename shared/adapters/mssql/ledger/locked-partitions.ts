@@ -1,14 +1,17 @@
 import type { RecordPosition } from '../../../ports/event-log.ts'
 
 export interface NumberedPartition {
-  /** Counted from 1 in the order in which all transactions lock: by consumer group, topic and partition. */
+  /** Starts at 1 and follows the order in which all transactions lock: by consumer group, topic and partition. */
   readonly n: number
   readonly groupId?: string
   readonly topic: string
   readonly partition: number
 }
 
-/** The partitions of these positions, each once. Transactions that decide about positions lock these first (locks.ts). */
+/**
+ * The distinct partitions of these positions. A transaction that decides about records first locks their partitions
+ * (locks.ts).
+ */
 export function toPartitions(places: readonly (RecordPosition & { readonly groupId?: string })[]): NumberedPartition[] {
   const partitions = new Map(
     places.map(({ groupId, topic, partition }) => [

@@ -2,14 +2,15 @@ import { isLetterOf } from '../dead-letters/letter-topic.ts'
 import { lockStates } from '../database/locks.ts'
 
 /**
- * Operators' decisions about dead letters hold when records are delivered again. They are read from the letters and
- * from the order's status, because both outlive a reset of the ledger. This is part of STORE_BATCH, for one round.
+ * Operators' decisions about dead letters still hold when records are delivered again. The decisions are read from the
+ * letters and from the order's status, because both survive a ledger reset. This SQL is part of STORE_BATCH, and
+ * handles one round.
  *
  * A new order has no status, so letters are looked up only for orders that failed before. An order is withheld if the
  * letter at its position, or the letter that it redrives, was discarded, or if the letter at its position is
- * superseded. Otherwise it is stored if it redrives a letter, because sending a letter back is the newest decision.
- * Last, it is withheld if the order was discarded, or if the edit of the letter at its position is on its way. A
- * decision about another consumer's letter does not concern our order.
+ * superseded. Otherwise it is stored if it redrives a letter, because redriving is the newest decision. Finally, it is
+ * withheld if the order was discarded, or if the edit of the letter at its position is on its way. A decision about
+ * another consumer's letter does not concern our order.
  */
 export const WITHHOLD = `${lockStates('@orders', '@order_round')}
   IF @@ROWCOUNT > 0
@@ -37,7 +38,7 @@ export const WITHHOLD = `${lockStates('@orders', '@order_round')}
   END;
 `
 
-/** The parked rows of withheld orders. In the order of locks they come after the letters. */
+/** Writes the parked rows of withheld orders. In the lock order, parked_records comes after dead_letters. */
 export const PARK_WITHHELD = `
   IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.round = @order_round AND o.outcome = 'withheld')
   BEGIN
@@ -59,7 +60,7 @@ export const PARK_WITHHELD = `
   END;
 `
 
-/** Runs after COUNT. PARK_WITHHELD has inserted the rows. */
+/** Marks the rows that PARK_WITHHELD has written as counted. Must run after COUNT. */
 export const COUNT_WITHHELD = `
 IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome = 'withheld')
   UPDATE r
@@ -71,7 +72,10 @@ IF EXISTS (SELECT 1 FROM @orders AS o WHERE o.outcome = 'withheld')
   WHERE o.outcome = 'withheld' AND (p.is_beyond = 1 OR p.gap_since IS NOT NULL);
 `
 
-/** Whether another record replaces the letter, because it was edited or died again. */
+/**
+ * The condition that another record replaces the letter, because the letter was edited or its redriven record died
+ * again.
+ */
 export function isReplaced(letter: string): string {
   const wasEdited = `${letter}.edited_value IS NOT NULL AND ${letter}.state IN ('redriven', 'resolved')`
   return `(${letter}.state = 'superseded' OR (${wasEdited}))`

@@ -1,7 +1,7 @@
 /**
- * Queries of orders, each in one round trip: first the positions (@found), then the orders with their items. Each
- * SELECT sees one moment, and the next may see a later one. So states are read before orders: an order that is stored
- * in between is then found twice, and counts as stored, instead of not at all.
+ * Queries for orders, each in one round trip: first the `seq` of each order (@found), then the orders with their items.
+ * Each SELECT sees one moment, and the next SELECT may see a later one. States are therefore read before orders: an
+ * order that is stored in between is found twice and counts as stored, instead of not being found at all.
  */
 const DECLARE_FOUND = `
 SET NOCOUNT ON;
@@ -44,7 +44,7 @@ ${SELECT_STORED}`
 
 /**
  * The entries of the order itself, then those of its changes. Uses order_history_by_order and
- * order_change_history_by_order, in which the entries of one order are in the order of writing.
+ * order_change_history_by_order, in which the entries of one order are in the order in which they were written.
  */
 export const SELECT_HISTORY = `
 SELECT h.happened_at, h.kind, h.attempt, h.next_attempt_at, h.cause_code, h.cause_detail, h.reason
@@ -64,7 +64,10 @@ FROM orders AS o
 WHERE o.idempotency_key_hash = CAST(@keyHash AS CHAR(64)) AND o.idempotency_key_hash IS NOT NULL;
 `
 
-/** An order must have one word of each k. A word that may be the end of an id also stands there in the form of an id. */
+/**
+ * An order must have at least one word for each k. A word that may be the end of an order id is listed twice, as it is
+ * and in the form in which ids are indexed.
+ */
 const DECLARE_WORDS = `
 DECLARE @words TABLE (
   k INT NOT NULL,
@@ -76,7 +79,7 @@ SELECT w.k, w.word FROM OPENJSON(@queryWords) WITH (k INT '$[0]', word NVARCHAR(
 DECLARE @wordCount INT = (SELECT COUNT(DISTINCT w.k) FROM @words AS w);
 `
 
-/** Words contain neither %, _ nor [, so LIKE is a seek in the index of words. */
+/** Words do not contain %, _ or [, so LIKE is a seek in the word index. */
 const hasWords = (table: 'order_words' | 'order_state_words', seq: 'order_seq' | 'state_seq') => `(
   SELECT w.${seq}
   FROM @words AS q
@@ -98,9 +101,10 @@ export type ListFilter =
   | 'notCancelled'
 
 /**
- * For a range of times the cheaper plan depends on the range: a day of last week is a few rows of orders_by_acceptance,
- * the last year is the newest rows of the primary key. A cached plan would suit only its first caller, so the statement
- * is compiled each time. Babelfish caches no plan and ignores the hint (babelfishpg_tsql.escape_hatch_query_hints).
+ * With a time range, the cheaper plan depends on the range: a day of last week is a few rows of orders_by_acceptance,
+ * whereas the last year begins with the newest rows of the primary key. A cached plan would suit only its first caller,
+ * so the statement is compiled each time. Babelfish does not cache plans and ignores the hint
+ * (babelfishpg_tsql.escape_hatch_query_hints).
  */
 export function recompiledBetweenTimes(filters: ReadonlySet<string>): string {
   return filters.has('from') || filters.has('to') ? '\nOPTION (RECOMPILE)' : ''
@@ -110,7 +114,7 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
   const words = alias === 'o' ? hasWords('order_words', 'order_seq') : hasWords('order_state_words', 'state_seq')
   const conditions: [ListFilter, string][] = [
     ['customerId', `${alias}.customer_id = @customerId`],
-    // All collations ignore trailing spaces, even binary ones.
+    // All collations, even binary ones, ignore trailing spaces, so the lengths are compared too.
     [
       'reference',
       `${alias}.reference = CAST(@reference AS NVARCHAR(200)) AND ` +
@@ -126,10 +130,11 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
 }
 
 /**
- * Newest first. Uses orders_by_reference, orders_by_customer or, value by value, orders_by_currency: the entries of
- * each value are in the order of seq, so a page of each is read and the newest of all are taken. Without a filter it
- * uses the primary key, and for a range of times either that or orders_by_acceptance, whichever reads less. For
- * cancelled orders it uses the indexes orders_cancelled of the same keys.
+ * Lists the newest orders first. Uses orders_by_reference, orders_by_customer or, value by value, orders_by_currency.
+ * The entries of each value are sorted by `seq`, so a page is read for each value and the newest orders of all these
+ * pages are taken. Without a filter the statement uses the primary key, and with a time range either the primary key or
+ * orders_by_acceptance, whichever reads less. For cancelled orders it uses the orders_cancelled_by_… index with the
+ * same key.
  */
 export function selectStoredList(filters: ReadonlySet<ListFilter>): string {
   const conditions = ['o.seq < @before', ...conditionsOf('o', filters)]
@@ -166,8 +171,8 @@ ${SELECT_STORED}`
 }
 
 /**
- * Uses order_states_by_status or order_states_by_reference. These indexes are small, since only orders still waiting to
- * be stored are in them.
+ * Uses order_states_by_status or order_states_by_reference. These indexes are small, because they contain only orders
+ * that are not stored.
  */
 export function selectStateList(filters: ReadonlySet<ListFilter>): string {
   const conditions = [
@@ -183,9 +188,9 @@ ${SELECT_STATES}`
 }
 
 /**
- * Best class first: every word is a whole word of the name (0) or the beginning of one (1), or every word is a whole
- * word anywhere (2) or the beginning of one (3). An order's class depends on that order alone, so pages stay stable.
- * Uses order_words_pk; the cost grows with the number of orders that have the words.
+ * Best class first: every word is a whole word of the name (0) or a prefix of one (1), or every word is a whole word
+ * anywhere (2) or a prefix of one (3). An order's class depends on that order alone, so pages stay stable. Uses
+ * order_words_pk; the cost grows with the number of orders that have the words.
  */
 export function selectSearch(namesOnly: boolean): string {
   return `${DECLARE_FOUND}${DECLARE_WORDS}

@@ -95,7 +95,7 @@ function numbered(words: readonly string[]): [k: number, word: string][] {
   )
 }
 
-/** Undefined if nothing can match because `q` contains no word. */
+/** Returns undefined if no order can match, because `q` contains no words. */
 function filtersOf(list: ListQuery): { given: ReadonlySet<ListFilter>; parameters: Parameters } | undefined {
   const { customerId, currency, paymentMethod, reference, from, to, q, status } = list
   const words = q === undefined ? undefined : queryWords(q)

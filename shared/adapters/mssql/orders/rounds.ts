@@ -1,8 +1,8 @@
 /**
  * The port promises that records are handled one after another, but a statement handles many at once. The result is the
- * same if the records share no key (id, position or Idempotency-Key). So each record gets a round that is later than
- * the rounds of all earlier records with which it shares a key. Nearly always there is one round. Rounds are numbered
- * from 0 without gaps.
+ * same if the records share no key (id, position or Idempotency-Key). Each record therefore gets a round that is later
+ * than the rounds of all earlier records with which it shares a key. There is nearly always only one round. Rounds are
+ * numbered from 0 without gaps.
  */
 export function toRounds<T>(items: readonly T[], keysOf: (item: T) => readonly (string | null)[]): number[] {
   const nextRound = new Map<string, number>()

@@ -10,7 +10,9 @@ import { GROUP_UNITS } from '../database/columns.ts'
 import { toRounds } from './rounds.ts'
 import { cut, toSqlAmount, toSqlTime } from '../database/values.ts'
 
-/** A part of a batch: the orders at these indexes, in this order. Every part that is no preview has the changes. */
+/**
+ * A part of a batch: the orders at these indexes, in this sequence. Every part except a preview includes the changes.
+ */
 export interface Part {
   readonly batch: StoreBatch
   readonly indexes: readonly number[]
@@ -19,7 +21,7 @@ export interface Part {
   readonly preview: boolean
 }
 
-/** Whether it takes STORE_BATCH_WITH_CHANGES. */
+/** Whether the part needs STORE_BATCH_WITH_CHANGES. */
 export function hasChanges({ batch, preview }: Part): boolean {
   if (preview) return false
   return (batch.changes?.length ?? 0) > 0 || batch.parked.some(isOfChange)
@@ -58,7 +60,7 @@ export function toItemsJson(i: number, items: NewOrderCommand['orderItems']) {
   })
 }
 
-/** Numbered on from the orders, so that a place has one number whatever came from it. */
+/** The indexes of the changes continue after those of the orders, so that an index identifies one order or change. */
 function changesOf(batch: StoreBatch, groupId: string) {
   const isCounted = batch.delivered === 'origin'
   const delivered = (batch.changes ?? []).map((change, index) => ({
@@ -118,7 +120,7 @@ interface Place extends RecordPosition {
   readonly isRedrive: boolean
 }
 
-/** Each position once. A parked record takes precedence over an order from the same position. */
+/** The distinct positions. A parked record takes precedence over an order or change from the same position. */
 function placesOf(batch: StoreBatch, orders: readonly { i: number; order: OrderToStore }[]): Place[] {
   const places = new Map<string, Place>()
   for (const { i, order } of orders) {

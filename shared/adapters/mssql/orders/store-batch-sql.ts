@@ -26,8 +26,9 @@ export const ITEMS_OF_BATCH = `OPENJSON(@batch, '$.items') WITH (
 )`
 
 /**
- * A batch in one round trip and one transaction. Its input is the JSON parameter @batch (store-batch-json.ts), its
- * result is the outcome of each order. With XACT_ABORT any error undoes the transaction and ends the statement.
+ * Stores a batch in one round trip and one transaction. The input is the JSON parameter @batch (store-batch-json.ts),
+ * and the result is the outcome of each order. With XACT_ABORT, any error rolls the transaction back and ends the
+ * statement.
  */
 const BEGIN = `
 SET XACT_ABORT ON;
@@ -259,7 +260,7 @@ WHERE o.seq IS NOT NULL;
 
 /**
  * While any order is rejected, nothing is counted or parked. The caller parks that order and calls again. The second
- * result names the orders for which a change waits. It is absent if no change waits for any order.
+ * result lists the orders for which a change waits, and is absent if there are none.
  */
 export const STORE_BATCH = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}
 BEGIN TRANSACTION;
@@ -276,8 +277,9 @@ SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;
 ${LOOK_AFTER_ORDERS}`
 
 /**
- * The same for a batch that has changes, or failures of changes. These are recorded even while something is rejected, so
- * that no change overtakes one that is parked. The second result is that of the changes, with their states.
+ * Does the same for a batch that has changes, or failures of changes. These are recorded even while something is
+ * rejected, so that no change overtakes a parked one. The second result lists the outcomes of the changes, and the
+ * third the orders for which a change waits.
  */
 export const STORE_BATCH_WITH_CHANGES = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}${DECLARE_CHANGES}
 BEGIN TRANSACTION;

@@ -22,7 +22,7 @@ type BatchCommands = Pick<OrderStore, 'storeBatch' | 'previewBatch'>
 /** The results of one statement. */
 interface Stored {
   readonly orders: ReadonlyMap<number, StoreOutcome>
-  /** How each change was recorded, in the order of the batch. */
+  /** How each change was recorded, in the sequence of the batch. */
   readonly changes: readonly string[]
   /** The orders for which a change waits. */
   readonly toDecide: readonly string[]
@@ -31,11 +31,12 @@ interface Stored {
 const NOTHING: Stored = { orders: new Map(), changes: [], toDecide: [] }
 
 /**
- * A batch of valid orders takes one round trip. If a constraint refuses the batch, nothing of it is stored. The orders
- * at fault are then found by halving the batch, in transactions that are rolled back, and the others are stored in one.
+ * A batch of valid orders takes one round trip. If a constraint refuses the batch, none of it is stored. The orders at
+ * fault are then found by halving the batch, in transactions that are rolled back, and the other orders are stored in
+ * one transaction.
  *
- * Changes are decided in a second transaction, and only if one waits for an order of the batch. If the process dies
- * before that, the batch is delivered again and decides them.
+ * Changes are decided in a second transaction, and only if a change waits for an order of the batch. If the process
+ * dies before the second transaction, the batch is delivered again and the changes are decided then.
  */
 export function createBatchCommands(query: Query): BatchCommands {
   const turns = createTurns(query)
@@ -86,7 +87,7 @@ export function createBatchCommands(query: Query): BatchCommands {
     } catch (error) {
       if (!isRefusal(error)) throw error
       const refused = new Set(await findRefused(batch, all))
-      // No order is at fault, so the parked records or the ledger are, and that is a bug.
+      // No order is at fault, so the cause is in the parked records or the ledger, and that is a bug.
       if (refused.size === 0) throw new OrderError('internal', 'The store refuses its own figures.', { cause: error })
       const others = all.filter((index) => !refused.has(index))
       return collect(await send(batch, others, { isWhole: false, preview }))

@@ -18,7 +18,7 @@ export interface Found {
   readonly view: OrderView
 }
 
-/** From the two results of SELECT_STORED. */
+/** Converts the two results of SELECT_STORED to views. */
 export function toStored(orders: readonly Row[], items: readonly Row[]): Found[] {
   const ofOrders = Map.groupBy(items, (item) => item['order_seq'])
   return orders.map((row) => ({
@@ -28,7 +28,7 @@ export function toStored(orders: readonly Row[], items: readonly Row[]): Found[]
   }))
 }
 
-/** From the same results: each order as its events made it, by its id. */
+/** Converts the two results of SELECT_STORED to aggregates, by order id. */
 export function toAggregates(orders: readonly Row[], items: readonly Row[]): Map<string, StoredOrder> {
   const ofOrders = Map.groupBy(items, (item) => item['order_seq'])
   return new Map(

@@ -3,8 +3,8 @@ import { DECLARE_CHANGES } from '../changes/order-changes-sql.ts'
 import { DECLARE_ORDERS, ITEMS_OF_BATCH } from '../orders/store-batch-sql.ts'
 
 /**
- * A rebuild. Each step is one round trip and one transaction (port Maintenance). Steps write the log's content to
- * tables beside the live ones. At the end one transaction writes the differences to the live tables
+ * The statements of a rebuild. Each step is one round trip and one transaction (port Maintenance). Steps write the
+ * log's content to tables beside the live ones. At the end, one transaction writes the differences to the live tables
  * (rebuild-swap-sql.ts), which keep their identity, keys and indexes. All look-ups use a primary or unique key.
  */
 export const CLEAR_REBUILT = `
@@ -17,7 +17,10 @@ export const SELECT_REBUILD = `
 SELECT r.state, r.why, r.leased_until, r.started_at, r.updated_at, r.operator, r.progress FROM rebuild AS r;
 `
 
-/** If two begin the first rebuild at once, the second violates the primary key, is repeated and finds the first. */
+/**
+ * If two processes begin the first rebuild at the same time, the second violates the primary key, is repeated and finds
+ * the rebuild of the first.
+ */
 export const BEGIN_REBUILD = `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
@@ -42,7 +45,7 @@ COMMIT TRANSACTION;
 SELECT @is_taken AS is_taken;
 `
 
-/** Does the work if the rebuild still belongs to its owner. The last result says whether it does. */
+/** Does the work if the rebuild still belongs to this owner. The last result says whether it still does. */
 export const inStep = (work: string, declare = '') => `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
@@ -78,8 +81,8 @@ const WAS_STORED = `EXISTS (
     )`
 
 /**
- * Projects orders in the format of STORE_BATCH (store-batch-json.ts). A record that was projected before changes
- * nothing. It reads the ledger before the orders, so it finds every order that the ledger has counted.
+ * Projects orders in the format of STORE_BATCH (store-batch-json.ts). A record that has already been projected changes
+ * nothing. The statement reads the ledger before the orders, so it finds every order that the ledger has counted.
  */
 export const PROJECT_ORDERS = inStep(
   `
@@ -132,7 +135,7 @@ INSERT INTO @folded (i, version)
 SELECT v.i, v.version FROM OPENJSON(@versions) WITH (i INT '$[0]', version INT '$[1]') AS v;`,
 )
 
-/** The changes that were applied to these orders. Uses order_changes_applied, whose entries are in the order of version. */
+/** The changes that were applied to these orders. Uses order_changes_applied, whose entries are sorted by version. */
 export const SELECT_APPLIED = `
 SELECT c.order_id, c.event, c.accepted_at
 FROM OPENJSON(@ids) WITH (order_id UNIQUEIDENTIFIER '$') AS i
@@ -141,7 +144,10 @@ WHERE c.state = 'applied'
 ORDER BY c.order_id, c.version;
 `
 
-/** Finds lost changes. Changes are not rebuilt, because the store keeps their events. Reads the ledger first. */
+/**
+ * Finds lost changes. Changes are not rebuilt, because the store keeps their events. Reads the ledger first, as
+ * PROJECT_ORDERS does.
+ */
 export const PROJECT_CHANGES = inStep(
   `
   UPDATE o
@@ -162,7 +168,10 @@ export const PROJECT_CHANGES = inStep(
   DECLARE_CHANGES,
 )
 
-/** Reads the next live orders. Returns how many, then those that no record produced, whose words have to be added. */
+/**
+ * Reads the next live orders. Returns how many there are, then the orders that no record produced, because their words
+ * have to be added.
+ */
 export const COMPLETE_ORDERS = inStep(
   `
   INSERT INTO @page (seq)

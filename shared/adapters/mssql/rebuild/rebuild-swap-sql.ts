@@ -1,6 +1,6 @@
 import { CLEAR_REBUILT, inStep } from './rebuild-sql.ts'
 
-/** Compares texts by their bytes, because all collations ignore trailing spaces, even binary ones. */
+/** Compares texts by their bytes, because all collations, even binary ones, ignore trailing spaces. */
 const textsDiffer = (columns: readonly string[]) =>
   columns.map((column) => `CAST(l.${column} AS VARBINARY(800)) <> CAST(r.${column} AS VARBINARY(800))`)
 const valuesDiffer = (columns: readonly string[]) => columns.map((column) => `l.${column} <> r.${column}`)
@@ -24,15 +24,15 @@ const SET_ORDER = [...ORDER_VALUES, ...ORDER_TEXTS, 'idempotency_key_hash', 'ref
 
 /**
  * Replaces the live rows that differ from the rebuilt ones. Orders stored during the rebuild are not among the rebuilt
- * ones and stay as they are, because today's code wrote them. Their seq may be anywhere, because identities are not
- * assigned in the order of commits. Reads both sides in the order of the primary keys.
+ * ones and stay as they are, because today's code wrote them. Such an order can have any `seq`, because identity values
+ * are not assigned in commit order. Both sides are read in primary key order.
  *
- * An order that was changed meanwhile has another version than the rebuilt one and stays as it is, because today's code
- * wrote the change. So do the words of a changed order of which no record was found. No change is written during this
- * transaction, because TAKE_TURNS waits for the row of the rebuild (turns-sql.ts).
+ * An order that was changed meanwhile has a different version from the rebuilt one and stays as it is, because today's
+ * code wrote the change. The words of a changed order for which no record was found stay too. No change is written
+ * during this transaction, because TAKE_TURNS waits for the row of the rebuild (turns-sql.ts).
  *
- * It may write every row, and these tables do not escalate row locks to the whole table (migration 9), so it uses
- * PAGLOCK: there are a hundred times fewer pages than rows, and their locks fit into the server's memory ("Table
+ * The swap may write every row, and these tables do not escalate row locks to the whole table (migration 9), so it uses
+ * PAGLOCK. There are a hundred times fewer pages than rows, and their locks fit into the server's memory ("Table
  * hints", "Resolve blocking problems caused by lock escalation"). Locks on rows that do not differ are released after
  * reading.
  */

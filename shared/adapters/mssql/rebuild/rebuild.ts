@@ -24,10 +24,10 @@ import { GROUP_UNITS } from '../database/columns.ts'
 import { toStoreBatchJson } from '../orders/store-batch-json.ts'
 import { cut, fromSqlId, fromSqlTime, toSqlTime } from '../database/values.ts'
 
-/** The target in the audit. */
+/** The target that audit entries name. */
 const TARGET = 'orders'
 const COMPLETED_AT_ONCE = 500
-/** The swap reads every order. Storing waits for the rows that it changes; queries do not wait. */
+/** The swap reads every order. Storing waits for the rows that the swap changes; queries do not wait. */
 const SWAP_TIMEOUT_MS = 15 * 60_000
 
 export type RebuildCommands = Pick<
@@ -35,7 +35,7 @@ export type RebuildCommands = Pick<
   'beginRebuild' | 'getRebuild' | 'projectOrders' | 'completeOrders' | 'swapOrders' | 'abandonRebuild'
 >
 
-/** An order as today's code reads it from its record and from the changes that were applied to it. */
+/** An order as today's code derives it from its record and the changes that were applied to it. */
 interface Folded {
   readonly order: OrderToStore
   readonly version: number
@@ -53,7 +53,10 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     return rebuild
   }
 
-  /** The results of the step, without the one that says whose rebuild it is. */
+  /**
+   * Runs a step and returns its results, without the one that says whether the rebuild still belongs to its owner.
+   * Rejects with `conflict` if it does not.
+   */
   async function inStep(
     statement: string,
     step: RebuildStep,
@@ -67,19 +70,19 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     return results.slice(0, -1)
   }
 
-  /** Each order with the changes that were applied to it, and the resulting version. */
+  /** Derives each order and its version from its record and the changes that were applied to it. */
   async function fold(orders: readonly OrderToStore[]): Promise<Folded[]> {
     const [rows = []] = await query(SELECT_APPLIED, { ids: json(orders.map(({ orderId }) => orderId)) })
     const applied = Map.groupBy(rows, (row) => fromSqlId(String(row['order_id'])))
     return orders.map((order) => {
       const placed = evolve(undefined, { kind: 'placed', content: order.order })
-      // If today's code refuses a change, the version differs from the live order's, which then stays as it is.
+      // If today's code refuses a change, the version differs from that of the live order, which then stays as it is.
       const { content, version } = reapply(placed, (applied.get(order.orderId) ?? []).map(toApplied)) ?? placed
       return { version, order: { ...order, order: content } }
     })
   }
 
-  /** One that a constraint refuses undoes its step, and is found by halves. */
+  /** An order that a constraint refuses undoes its step. It is then found by halving the step. */
   async function projectAll(step: RebuildStep, group: string, folded: readonly Folded[]): Promise<RebuildOutcome[]> {
     if (folded.length === 0) return []
     const orders = folded.map(({ order }) => order)

@@ -4,7 +4,10 @@ import { INSERT_AUDIT, NOT_DECIDED_BEFORE, NOT_STORED_BEFORE } from '../dead-let
 import { MAX_CLAIMED_BYTES } from '../../stores/redrive-tasks.ts'
 import { recompiledBetweenTimes } from '../orders/order-views-sql.ts'
 
-/** Redrive tasks, which operators create and the lease's owner carries out. Each statement is one transaction. */
+/**
+ * Redrive tasks, which operators create and the process that holds the lease carries out. Each statement is one
+ * transaction.
+ */
 
 const START = `
 SET XACT_ABORT ON;
@@ -49,7 +52,7 @@ INSERT INTO redrive_letters (task_seq, kept_seq)
 SELECT DISTINCT @task, n.kept_seq FROM @named AS n WHERE n.kept_seq IS NOT NULL;
 ${KEEP_TASK_IF_DEAD}`
 
-/** Uses the index of one filter (dead_letters_by_…), in the order of keeping. */
+/** Uses the index of one filter (dead_letters_by_…), in the order in which the letters were kept. */
 const addLetters = (filters: readonly LetterFilter[], conditions: readonly string[]) => `
 INSERT INTO redrive_letters (task_seq, kept_seq)
 SELECT TOP (@limit) @task, d.kept_seq
@@ -58,7 +61,10 @@ WHERE ${[...conditions, "d.state = 'dead'", ...conditionsOf(filters)].join(' AND
 ORDER BY d.kept_seq${recompiledBetweenTimes(new Set(filters))};
 `
 
-/** Creates a task with its first letters. While there may be more, it keeps its filter and is leased to itself. */
+/**
+ * Creates a task with its first letters. While there may be more, the task keeps its filter, and its own id owns the
+ * lease.
+ */
 export function createByFilter(filters: readonly LetterFilter[]): string {
   return `${INSERT_TASK}${addLetters(filters, [])}
 IF @@ROWCOUNT = @limit
@@ -66,7 +72,7 @@ IF @@ROWCOUNT = @limit
 ${KEEP_TASK_IF_DEAD}`
 }
 
-/** Adds the next letters of a task that may not have all of them. Its owner repeats the step. */
+/** Adds the next letters to a task that may not have all of its letters. The owner of the task repeats the step. */
 export function gatherLetters(filters: readonly LetterFilter[]): string {
   return `${START}
 DECLARE @task BIGINT, @after BIGINT, @more INT;
@@ -85,7 +91,10 @@ SELECT @more AS has_more;
 `
 }
 
-/** Uses the unique id, and the primary keys for the outcomes, whose cost grows with the task's letters. */
+/**
+ * Uses the unique index on the id and, for the outcomes, the primary keys. The cost grows with the number of letters
+ * that the task has.
+ */
 export const SELECT_TASK = `
 SET NOCOUNT ON;
 DECLARE @task BIGINT, @step INT;
@@ -118,9 +127,10 @@ ORDER BY t.task_seq DESC;
 `
 
 /**
- * Leases a task that is due, or that this owner failed to release, but not one that another process is just leasing.
- * Uses redrive_tasks_running. With READ_COMMITTED_SNAPSHOT on, READPAST requires READCOMMITTEDLOCK ("Table hints"). The
- * UPDATE repeats the condition, because a server without these hints may return the same task to two processes.
+ * Leases a task that is due, or that this owner failed to release, but not a task that another process is leasing at
+ * the same moment. Uses redrive_tasks_running. With READ_COMMITTED_SNAPSHOT on, READPAST requires READCOMMITTEDLOCK
+ * ("Table hints"). The UPDATE repeats the condition, because a server without these hints may return the same task to
+ * two processes.
  */
 export const LEASE = `${START}
 DECLARE @task BIGINT;
@@ -139,8 +149,9 @@ SELECT t.id, t.gathering FROM redrive_tasks AS t WHERE t.task_seq = @task;
 
 /**
  * Returns the letters that this step claimed but did not send or, if there are none, the next waiting letters as a new
- * step: those whose payloads fit together, and always the first. Uses redrive_letters_by_step, in the order of keeping.
- * The server knows a payload's size without reading it.
+ * step: the first letter, and the following letters whose payloads still fit into one claim. Uses
+ * redrive_letters_by_step, in the order in which the letters were kept. The server knows a payload's size without
+ * reading the payload.
  */
 export const CLAIM = `${START}
 DECLARE @task BIGINT, @step INT, @isNew BIT = 0;
@@ -189,7 +200,7 @@ JOIN dead_letters AS d ON d.kept_seq = c.kept_seq
 ORDER BY d.kept_seq;
 `
 
-/** The record may be stored, and the letter resolved, before its sender reports that it was sent. */
+/** The record may be stored, and its letter resolved, before the sender reports the record as sent. */
 export const MARK_SENT = `${START}
 DECLARE @time DATETIME2(3) = CAST(@at AS DATETIME2(3)), @reason NVARCHAR(MAX);
 DECLARE @sent TABLE (
@@ -258,9 +269,9 @@ SELECT @state AS state;
 `
 
 /**
- * Prepares a resume, in steps by the primary key. Letters noted but not sent wait again; letters that were sent no
- * longer stop the task. The caller repeats the step from the letter that it returns until it returns none. The task
- * does not run meanwhile.
+ * Prepares a resume, in steps by the primary key. Letters that were claimed but not sent wait again; letters that were
+ * sent can no longer stop the task. Each step begins after the letter that the previous step returned, and the last
+ * step returns none. The task does not run meanwhile.
  */
 export const FORGET_STEPS = `${START}
 DECLARE @task BIGINT;

@@ -35,7 +35,7 @@ import {
 } from './redrive-sql.ts'
 import { CONVERSIONS, toSqlTime } from '../database/values.ts'
 
-/** Letters in one step. SQL Server locks the whole table from 5,000 locks on, and a step takes fewer. */
+/** Letters in one step. SQL Server locks the whole table if a statement takes 5,000 locks, and a step takes fewer. */
 const LETTERS_AT_ONCE = 1000
 
 const { toTask, toAuditEntry } = createRedriveRows(CONVERSIONS)
@@ -52,7 +52,7 @@ export function createRedrives(query: Query): Redrives {
     return task
   }
 
-  /** Gathers the rest of a task's letters in steps. If a process dies meanwhile, the next one continues. */
+  /** Gathers the rest of a task's letters in steps. If the process dies meanwhile, another process continues. */
   async function gather(taskId: string, owner: string, filter: LettersByFilter): Promise<void> {
     const { names, parameters } = filtersOf(filter)
     for (;;) {

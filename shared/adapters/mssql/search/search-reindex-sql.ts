@@ -1,13 +1,14 @@
 /**
- * Adds the words that an earlier version did not index to the orders that it stored (search-reindex.ts). It makes two
- * passes, because an instance of that version may run beside this one for a while: it may store an order behind the
- * mark, or replace the words of an order that is done. The second pass begins when no such instance runs any more.
+ * Adds the words that an earlier version did not index to the orders that it stored (search-reindex.ts). There are two
+ * passes, because an instance of that version may run beside this one for a while. Such an instance may store an order
+ * behind the mark, or replace the words of an order that is already done. The second pass begins when no such instance
+ * is running any more.
  */
 
 /** The value of `ends_at` during the second pass. */
 const LAST_TIME = `'20000101'`
 
-/** The first result has no row if there is nothing to do. Uses the primary keys. */
+/** The first result is empty if there is nothing to do. Uses the primary keys. */
 export const SELECT_LACKING = `
 SET NOCOUNT ON;
 DECLARE @state BIGINT, @seq BIGINT, @may_end BIT, @is_last_time BIT;
@@ -31,7 +32,7 @@ FROM @found AS f
 JOIN order_items AS x ON x.order_seq = f.seq;
 `
 
-/** The row with the progress serves as the lock. If two instances do the same step, the second finds it done. */
+/** The progress row serves as the lock. If two instances do the same step, the second finds it done. */
 const inStep = (column: 'last_state_seq' | 'last_seq', work: string) => `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
@@ -57,8 +58,9 @@ SELECT @is_mine AS is_mine;
 `
 
 /**
- * Uses the primary keys. By today's rule a word of an item may also be a word of the name. An order that was changed has
- * all of its words already, and those that were read here may be of what it was before (turns.ts).
+ * Uses the primary keys. Under today's rules, a word that was indexed for an item may also be a word of the name. An
+ * order that was changed already has all of its words, and the words that were read here may be those from before the
+ * change (turns.ts).
  */
 export const ADD_TO_ORDERS = inStep(
   'last_seq',
@@ -79,7 +81,7 @@ export const ADD_TO_ORDERS = inStep(
   WHERE o.version = 1 AND NOT EXISTS (SELECT 1 FROM order_words AS l WHERE l.word = w.word AND l.order_seq = w.seq);`,
 )
 
-/** Only for orders that still have a state, because orders stored meanwhile have their words already. */
+/** Adds words only to orders that still have a state, because orders stored meanwhile already have their words. */
 export const ADD_TO_STATES = inStep(
   'last_state_seq',
   `  UPDATE s

@@ -14,16 +14,19 @@ type Step = 'done' | 'waiting' | 'ended'
 
 interface ReindexOptions {
   readonly query: Query
-  /** When it aborts, the work ends after the current step. */
+  /** After the signal aborts, the work ends with the current step. */
   readonly signal: AbortSignal
   readonly onWarning: (message: string) => void
   readonly pauses?: { readonly stepMs: number; readonly waitMs: number }
 }
 
 const ORDERS_AT_ONCE = 100
-/** A transaction ends with the order that reaches this limit. From 5,000 locks on, SQL Server locks the whole table. */
+/**
+ * A transaction ends with the order that reaches this limit, because SQL Server locks the whole table if a statement
+ * takes 5,000 locks.
+ */
 const MAX_WORDS = 2000
-/** Pauses leave room for storing and for other instances that do the same work. */
+/** Pauses leave time for storing and for other instances that do the same work. */
 const PAUSES = { stepMs: 50, waitMs: 60_000 }
 
 /**
