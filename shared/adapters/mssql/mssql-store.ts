@@ -31,7 +31,7 @@ export interface MssqlStoreOptions {
   readonly onError: (error: unknown) => void
   /**
    * Whether the store fails to open if this program cannot use the database, for example because a newer version of the
-   * program has migrated it. If not, there is a warning instead, calls reject with `store-unavailable`, and each call
+   * program has migrated it. If false, there is a warning instead, calls reject with `store-unavailable`, and each call
    * tries again.
    */
   readonly mustBeUsable?: boolean
@@ -40,8 +40,8 @@ export interface MssqlStoreOptions {
 }
 
 /**
- * A start waits this long for the tables to be migrated. If it waited longer, a supervisor might conclude that the
- * process hangs.
+ * A start waits this long for the tables to be migrated. A longer wait might make a supervisor think that the process
+ * hangs.
  */
 const START_WAIT_MS = 5000
 const IS_SOURCE = import.meta.url.endsWith('.ts')

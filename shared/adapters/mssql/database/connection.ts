@@ -130,7 +130,7 @@ export function createConnection({ connectionString, onError }: ConnectionOption
 function bind(request: sql.Request, name: string, parameter: Parameter): void {
   switch (parameter.type) {
     case 'text':
-      // The length is bounded, because an index cannot be sought with NVARCHAR(MAX).
+      // The length is bounded, because NVARCHAR(MAX) rules out an index seek.
       request.input(
         name,
         sql.NVarChar((parameter.value?.length ?? 0) > MAX_UNITS ? sql.MAX : MAX_UNITS),
@@ -207,7 +207,7 @@ interface Lent {
 
 /**
  * Wraps the pool so that a request returns its connection to the wrapper. `giveBack` then returns the connection to the
- * pool, and closes it first unless it is sound.
+ * pool, after closing it if it is not sound.
  */
 function lend(pool: sql.ConnectionPool): { pool: sql.ConnectionPool; giveBack(isSound: boolean): void } {
   const lent = new Set<Lent>()

@@ -1,6 +1,6 @@
 /**
- * The meaning of SQL Server's error numbers for the ports. A number that is not in the table is classified by its
- * severity. Below 17 it is a bug, such as a syntax error or a missing table.
+ * Assigns SQL Server's error numbers to the kinds of failure that the store distinguishes. An error whose number is not
+ * in the table is classified by its severity. Below severity 17 it is a bug, such as a syntax error or a missing table.
  *
  * Sources: [events] learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors;
  * [azure] learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues (transient errors, resource
@@ -107,7 +107,10 @@ const REFUSED_LOGINS: ReadonlySet<number> = new Set([
   4064, 18452, 18456, 18470, 18486, 18487, 18488, 40532, 40615, 40914,
 ])
 
-/** Whether somebody has to change a setting before the server accepts this login. The severity does not show this. */
+/**
+ * Whether somebody has to change a setting before the server accepts this login. An error's severity does not show
+ * this.
+ */
 export function refusesLogin(number: number): boolean {
   return REFUSED_LOGINS.has(number) || FAILURES.get(number) === undefined
 }

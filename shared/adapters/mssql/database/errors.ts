@@ -54,7 +54,7 @@ export function failureOf(error: unknown): SqlFailure | undefined {
   return UNAVAILABLE_CODES.has(code) ? 'unavailable' : undefined
 }
 
-/** Whether the server did not answer a request in time, so that its outcome is unknown. */
+/** Whether the server did not answer a request in time, so that the request's outcome is unknown. */
 export function isRequestTimeout(error: unknown): boolean {
   return codeOf(error) === 'ETIMEOUT' && failureOf(error) === 'busy'
 }
@@ -73,7 +73,9 @@ export function leavesConnectionSound(error: unknown): boolean {
   return isOrderError(error) || (numberOf(error) !== undefined && severityOf(error) < 20)
 }
 
-/** Converts an error to the error that the ports promise. Returns any other error unchanged, because it is a bug. */
+/**
+ * Converts a driver error to the error that the ports promise. Returns any other error unchanged, because it is a bug.
+ */
 export function toStoreError(error: unknown, server: string): unknown {
   switch (failureOf(error)) {
     case 'busy':

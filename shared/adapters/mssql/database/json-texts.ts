@@ -30,7 +30,7 @@ const ESCAPES: readonly (readonly [escape: string, character: string])[] = [
 /**
  * The statement for a server that does not resolve escapes; unchanged if no parameter contains any. Few orders contain
  * escapes. Babelfish parses the statement on every call, which is most of its work for a small batch, and without the
- * replacements the statement is a twentieth shorter.
+ * replacements the statement is 5 % shorter.
  */
 export function adaptTexts(statement: string, parameters: Parameters = {}): string {
   const hasEscapes = Object.values(parameters).some(({ type, value }) => type === 'text' && value?.includes('\\'))

@@ -1,7 +1,7 @@
 /**
  * The order in which transactions take locks. Transactions that lock in the same order wait for each other and rarely
- * deadlock. Deadlocks remain possible where one statement locks several rows by a join (lockStates), because its plan
- * determines their order. The victim of a deadlock is repeated (query.ts).
+ * deadlock. Deadlocks remain possible where one statement locks several rows by a join (lockStates), because the
+ * statement's plan determines the order of the rows. The victim of a deadlock is repeated (query.ts).
  *
  * 1. A transaction that decides about a record first locks the ledger row of the record's partition, and the ledger row
  *    of the partition of the letter that the record redrives. Storing, retries, keeping letters and operators' acts on
@@ -52,7 +52,7 @@ export const ROWS_OF: Readonly<Record<string, (typeof LOCK_ORDER)[number]>> = {
  * Locks the ledger row of one partition. The arguments are T-SQL expressions. The ledger is a heap with few rows, so a
  * scan would cost no more than a seek. But a scan takes update locks and waits for the rows of all other partitions, so
  * the partitions would store one after another. FORCESEEK allows only seeks ("Table hints"). A clustered key would make
- * a seek likely but not certain, and would have 902 bytes where 900 are allowed.
+ * a seek likely but not certain, and would take 902 bytes where 900 are allowed.
  *
  * parked_records has few rows too. There, the group and the other key columns come from a table variable, so a
  * statement can seek only the row of each record, and never all rows of the group.

@@ -61,8 +61,8 @@ async function readsJson(connection: Connection): Promise<boolean> {
 }
 
 /**
- * Turns READ_COMMITTED_SNAPSHOT on, as it already is in Azure SQL Database. Warns if that fails, for example because
- * the login lacks the permission, because readers then wait for writers.
+ * Turns on READ_COMMITTED_SNAPSHOT, which Azure SQL Database has on from the start. If that fails, for example because
+ * the login lacks the permission, there is a warning, because readers then wait for writers.
  */
 async function useSnapshots(connection: Connection, onWarning: (message: string) => void): Promise<void> {
   try {

@@ -19,7 +19,7 @@ VALUES (@time, @action, @target, @operator, @verified, @reason);
 /**
  * The condition for adding an act to the history of an order: the order was not stored before the act. But a redriven
  * record may be stored before its sender reports it as sent, and by a machine whose clock is up to a minute behind, so
- * only an order that was stored more than a minute before the act counts.
+ * an order counts as stored before the act only if it was stored more than a minute before.
  */
 export const NOT_STORED_BEFORE = (order: string) => `NOT EXISTS (
     SELECT 1 FROM orders AS o WHERE o.order_id = ${order} AND o.stored_at < DATEADD(SECOND, -60, @time)

@@ -84,8 +84,8 @@ DECLARE @topic NVARCHAR(249), @partition INT, @next BIGINT;
 `
 
 /**
- * Locks row by row, so that all transactions lock in the same order and never wait for each other in a circle. A
- * missing row is inserted at the end; if two transactions insert the same row, one fails and is repeated.
+ * Locks row by row, so that all transactions lock in the same order and never wait for each other in a cycle. A missing
+ * row is inserted at the end; if two transactions insert the same row, one fails and is repeated.
  */
 export const LOCK_LEDGER = `
 WHILE @n <= @last_n
@@ -100,7 +100,7 @@ BEGIN
 END;
 `
 
-/** The last gap of a partition that begins before an offset, or at or before the offset. */
+/** The last gap of a partition whose start meets the condition `begins`. */
 const LAST_GAP = (of: string, begins: string) => `
   SELECT TOP (1) x.since_offset, x.until_offset, x.lost_by
   FROM ledger_gaps AS x

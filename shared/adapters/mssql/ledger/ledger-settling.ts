@@ -39,7 +39,7 @@ SELECT @changed AS changed;
 
 /**
  * Settles one range after another, in the order in which all transactions lock the rows of the ledger. Counts the parts
- * of open gaps that lie within the range as absent or lost. The rest of each gap stays open.
+ * of open gaps that lie within a range as absent or lost. The rest of each gap stays open.
  */
 export const SETTLE_LEDGER = `
 SET XACT_ABORT ON;

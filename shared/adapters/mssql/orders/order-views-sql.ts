@@ -102,8 +102,8 @@ export type ListFilter =
 
 /**
  * With a time range, the cheaper plan depends on the range: a day of last week is a few rows of orders_by_acceptance,
- * whereas the last year begins with the newest rows of the primary key. A cached plan would suit only its first caller,
- * so the statement is compiled each time. Babelfish does not cache plans and ignores the hint
+ * whereas a page of the last year is the newest rows of the primary key. A cached plan would suit only its first
+ * caller, so the statement is compiled each time. Babelfish does not cache plans and ignores the hint
  * (babelfishpg_tsql.escape_hatch_query_hints).
  */
 export function recompiledBetweenTimes(filters: ReadonlySet<string>): string {
@@ -133,8 +133,8 @@ function conditionsOf(alias: 'o' | 's', filters: ReadonlySet<ListFilter>): strin
  * Lists the newest orders first. Uses orders_by_reference, orders_by_customer or, value by value, orders_by_currency.
  * The entries of each value are sorted by `seq`, so a page is read for each value and the newest orders of all these
  * pages are taken. Without a filter the statement uses the primary key, and with a time range either the primary key or
- * orders_by_acceptance, whichever reads less. For cancelled orders it uses the orders_cancelled_by_… index with the
- * same key.
+ * orders_by_acceptance, whichever reads less. For cancelled orders, orders_cancelled, orders_cancelled_by_customer and
+ * orders_cancelled_by_currency take the place of the primary key, orders_by_customer and orders_by_currency.
  */
 export function selectStoredList(filters: ReadonlySet<ListFilter>): string {
   const conditions = ['o.seq < @before', ...conditionsOf('o', filters)]

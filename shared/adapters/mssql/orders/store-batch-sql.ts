@@ -277,9 +277,9 @@ SELECT o.i, o.outcome FROM @orders AS o ORDER BY o.i;
 ${LOOK_AFTER_ORDERS}`
 
 /**
- * Does the same for a batch that has changes, or failures of changes. These are recorded even while something is
- * rejected, so that no change overtakes a parked one. The second result lists the outcomes of the changes, and the
- * third the orders for which a change waits.
+ * Does the same as STORE_BATCH for a batch that has changes, or failures of changes. Both are recorded even while
+ * something is rejected, so that no change overtakes a parked one. The second result lists the outcomes of the changes,
+ * and the third the orders for which a change waits.
  */
 export const STORE_BATCH_WITH_CHANGES = `${BEGIN}${DECLARE_ORDERS}${DECLARE_PARKED}${DECLARE_LEDGER}${DECLARE_CHANGES}
 BEGIN TRANSACTION;

@@ -11,7 +11,7 @@ const { toStoredView, toAggregate, toUnstoredView, toHistoryEntry } = createOrde
 })
 export { toHistoryEntry }
 
-/** A view with the position of its row, for a cursor. */
+/** A view with the `seq` of its row, for a cursor. */
 export interface Found {
   readonly seq: number
   readonly rank: number

@@ -45,7 +45,7 @@ COMMIT TRANSACTION;
 SELECT @is_taken AS is_taken;
 `
 
-/** Does the work if the rebuild still belongs to this owner. The last result says whether it still does. */
+/** Does the work if the rebuild still belongs to this owner. The last result (`is_mine`) says whether it does. */
 export const inStep = (work: string, declare = '') => `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;

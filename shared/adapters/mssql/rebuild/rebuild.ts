@@ -82,7 +82,7 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     })
   }
 
-  /** An order that a constraint refuses undoes its step. It is then found by halving the step. */
+  /** An order that a constraint refuses undoes its step, and is then found by halving the step. */
   async function projectAll(step: RebuildStep, group: string, folded: readonly Folded[]): Promise<RebuildOutcome[]> {
     if (folded.length === 0) return []
     const orders = folded.map(({ order }) => order)

@@ -62,8 +62,8 @@ ORDER BY d.kept_seq${recompiledBetweenTimes(new Set(filters))};
 `
 
 /**
- * Creates a task with its first letters. While there may be more, the task keeps its filter, and its own id owns the
- * lease.
+ * Creates a task with its first letters. While there may be more, the task keeps its filter and is leased under its own
+ * id.
  */
 export function createByFilter(filters: readonly LetterFilter[]): string {
   return `${INSERT_TASK}${addLetters(filters, [])}

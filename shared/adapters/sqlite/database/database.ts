@@ -8,7 +8,7 @@ const CACHE_KIB = 16 * 1024
 
 /**
  * Opens the file in WAL mode, so that readers never wait for the writer, and with `synchronous = FULL`. With NORMAL, a
- * power failure may undo the last commits while the consumer's committed offset survives in another file or on a
+ * power failure may undo the most recent commits while the consumer's committed offset survives in another file or on a
  * broker. The orders in between would never be delivered again (https://www.sqlite.org/pragma.html#pragma_synchronous).
  *
  * `alone` locks out every other connection and keeps the WAL index in memory instead of in a shared file.

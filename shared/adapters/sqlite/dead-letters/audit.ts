@@ -12,9 +12,9 @@ export interface Audit {
 export type ActInHistory = Pick<Act, 'at' | 'reason'>
 
 /**
- * An act adds nothing to the history of an order that was stored before. But a redriven record may be stored before its
- * sender reports it as sent, and by a machine whose clock is behind, so only an order that was stored this long before
- * the act counts.
+ * An act adds nothing to the history of an order that was stored before the act. But a redriven record may be stored
+ * before its sender reports it as sent, and by a machine whose clock is behind, so an order counts as stored before the
+ * act only if it was stored more than this long before.
  */
 const CLOCK_SKEW_MS = 60_000
 

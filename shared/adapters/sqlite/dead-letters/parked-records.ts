@@ -22,16 +22,16 @@ export interface ParkedRecords {
    * ledger has counted the change's original record or counts it in this transaction.
    */
   parkChange(groupId: string, record: ParkedChangeRecord, isOfLog: boolean, atMs: number): void
-  /** Records that an operator's decision keeps the record from being stored. Changes only a row that is `retrying`. */
+  /** Notes that an operator's decision keeps the record from being stored. Changes only a row that is `retrying`. */
   withhold(groupId: string, origin: RecordPosition, state: ParkedState, atMs: number): void
   /** Marks the origin as counted, because the ledger counts it as parked in this transaction. */
   count(groupId: string, origin: RecordPosition): void
   /**
-   * Records that the origin's order is stored, from this record or another one. Returns true if the origin had been
+   * Notes that the origin's order is stored, from this record or another one. Returns true if the origin had been
    * parked.
    */
   settle(groupId: string, origin: RecordPosition, state: 'stored' | 'duplicate', atMs: number): boolean
-  /** Records that the record that was sent in place of the origin was stored, or was parked itself. */
+  /** Notes that the record sent in place of the origin was stored, or was parked itself. */
   redriven(groupId: string, origin: RecordPosition, atMs: number): void
   /** Whether another record was stored in place of the origin. */
   isRedriven(groupId: string, origin: RecordPosition): boolean
@@ -77,9 +77,8 @@ export function prepareParkedRecords(dependencies: {
   }
 
   /**
-   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state. One reason is that
-   * the order or change is unknown: the row at its position then belongs to another log. Returns whether this failure
-   * is new.
+   * Inserts the origin's row or moves it forward. With `isOther`, the row moves whatever its state. For example, if the
+   * order or change is unknown, the row at this position belongs to another log. Returns whether this failure is new.
    */
   function moveRow(groupId: string, record: ParkedRecord, isOther: boolean, counted: boolean, atMs: number): boolean {
     const { origin, attempt } = record
@@ -108,7 +107,7 @@ export function prepareParkedRecords(dependencies: {
     },
     parkChange(groupId, record, isOfLog, atMs) {
       const { changeId } = record.change
-      // The copy that delivered the change settled the row, and only then did deciding the change fail.
+      // The copy that delivered the change settled the row before the decision on the change failed.
       const isHeldAgain = changes.isHeldBy(changeId, record)
       moveRow(groupId, record, isHeldAgain || changes.stateOf(changeId) === undefined, false, atMs)
       changes.park(record, record.change, isOfLog, atMs)

@@ -13,8 +13,8 @@ export interface Decisions {
   /** The state for the parked row if this record must not be stored; undefined if the record may be stored. */
   against(order: OrderToStore): ParkedState | undefined
   /**
-   * Does the same as `against` for a change that the store knows. `isDiscarded` says whether an operator discarded the
-   * change.
+   * The counterpart of `against` for a change that the store knows. `isDiscarded` says whether an operator discarded
+   * the change.
    */
   againstChange(change: ChangeToStore, isDiscarded: boolean): ParkedState | undefined
   /**
@@ -27,7 +27,7 @@ export interface Decisions {
    * again.
    */
   isReplaced(origin: RecordPosition, orderId: string): boolean
-  /** Does the same as `isReplaced` for the letter that a record redrives. */
+  /** The counterpart of `isReplaced` for the letter that a record redrives. */
   isLetterReplaced(letter: RecordPosition, orderId: string): boolean
   /** Whether an operator discarded the order. */
   isDiscarded(orderId: string): boolean

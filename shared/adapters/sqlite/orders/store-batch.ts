@@ -88,7 +88,7 @@ export function prepareBatchCommands(db: DatabaseSync): BatchCommands {
     return parked.isRedriven(groupId, toOrigin(redriven)) || decisions.isLetterReplaced(redriven, orderId)
   }
 
-  /** Stores one record in a savepoint, so that a constraint that refuses it does not undo the other records. */
+  /** Stores one record in a savepoint, so that a refusal by a constraint does not undo the other records. */
   function apart<T>(work: () => T): T | Rejection {
     return unlessRefused(db, work) ?? REJECTIONS['constraint-violated']
   }

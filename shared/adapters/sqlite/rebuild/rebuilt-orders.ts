@@ -95,7 +95,7 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
   }
 
   function index(afterSeq: number, lastSeq: number): void {
-    // An earlier step may have been rolled back, including the words that it wrote.
+    // If an earlier step was rolled back, the words that it wrote are gone too.
     terms.forget()
     for (const order of readSearchable(afterSeq, lastSeq)) {
       const parts = searchParts(order.orderId, order)

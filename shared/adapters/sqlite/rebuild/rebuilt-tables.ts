@@ -1,8 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 /**
- * The tables that a rebuild creates beside the live ones, under other names, and finally renames to replace them. The
- * tables are created from the SQL text of the live ones, so they always match the migrations.
+ * The tables that a rebuild creates beside the live ones, under other names. Finally the new tables replace the live
+ * ones and take over their names. The tables are created from the SQL text of the live ones, so they always match the
+ * migrations.
  */
 export interface RebuiltTables {
   /** Creates empty tables, after dropping those that an earlier rebuild left behind. */
@@ -17,7 +18,7 @@ export interface RebuiltTables {
 
 export const REBUILT = 'rebuilt_'
 
-/** In the order in which they are dropped: tables that reference others come first. */
+/** Listed in the order in which the tables are dropped: tables that reference others come first. */
 const TABLES = ['order_items', 'order_spans', 'order_search', 'orders'] as const
 const SELECT_TABLE = `SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?`
 /** Indexes without SQL text are created together with their table. */

@@ -27,7 +27,7 @@ import { toMs } from '../database/values.ts'
  * Redrive tasks, which operators create and the process that holds the lease carries out. Each call is one transaction.
  */
 export interface RedriveCommands {
-  /** Returns true if letters remain to be gathered. Until all are gathered, the task's own id owns its lease. */
+  /** Returns true if letters remain to be gathered. Until all are gathered, the task is leased under its own id. */
   createRedrive(task: NewRedrive, act: Act, limit?: number): boolean
   /** Adds the next letters that match the task's filter. Returns true if there may be more. */
   gatherLetters(taskId: string, owner: string, limit?: number): boolean

@@ -13,7 +13,10 @@ export interface BackgroundReindex {
 
 /** A step of this size delays storing by some ten milliseconds. Steps are smaller if orders have many items. */
 const ORDERS_AT_ONCE = 256
-/** Between steps there is time for storing: as long as the last step took, and at least this long. */
+/**
+ * The pause between steps lets batches be stored. The pause lasts as long as the last step took, and at least this
+ * long.
+ */
 const MIN_PAUSE_MS = 10
 /** A step fails if the file is busy or the disk is full, and nothing else triggers the next attempt. */
 const RETRY_MS = 60_000

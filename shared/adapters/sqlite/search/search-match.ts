@@ -41,8 +41,8 @@ export function rankedMatches(
 
 /**
  * A full-text query for orders that have every word, as a whole word or as a prefix, and match every filter; undefined
- * if no order can match. `isCancelled: false` leaves cancelled orders out. Without `termsOf`, which an index without a
- * list of its words does not have, the query searches for prefixes.
+ * if no order can match. `isCancelled: false` leaves cancelled orders out. Without `termsOf`, the query searches for
+ * prefixes, because the words of the index are not listed.
  */
 export function filteredMatch(words: readonly string[], filters: Filters, termsOf?: TermsOf): string | undefined {
   const begins =

@@ -104,7 +104,7 @@ export function prepareReindex(db: DatabaseSync): Reindex {
 
   return (limit, maxItems = MAX_ITEMS) => {
     if (selectProgress.get() === undefined) return false
-    // An earlier step may have been rolled back, including the words that it wrote.
+    // If an earlier step was rolled back, the words that it wrote are gone too.
     terms.forget()
     return inTransaction(db, () => step(limit, maxItems))
   }

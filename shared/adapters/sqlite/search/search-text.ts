@@ -15,8 +15,8 @@ import {
  *   §alex      a word of the customer's name
  *   ¶2041      a word of an item code, the reference or the e-mail address that is in neither the name nor an item. It
  *              has a mark so that the index entries of unmarked words stay short
- *   ¤own5d0c…  the end of the order's id, or a word of the e-mail address with a digit. Nearly every order adds a new
- *              one, so these words are found only whole and are not listed
+ *   ¤own5d0c…  the end of the order's id, or a word with a digit from the e-mail address. Nearly every order adds a
+ *              new one, so these words are found only whole and are not listed
  *   ¤pPayPal   a list filter, so that words and filters together are one intersection in the index
  *   ¤x         the order is cancelled
  *
@@ -130,11 +130,11 @@ export function addedText(order: Searchable, { names, items, others, own }: Sear
 export const canBeOwn = (word: string): boolean => hasDigit(word) || isShortId(word)
 const hasDigit = (word: string): boolean => /\p{N}/u.test(word)
 
-/** A word of the customer's name, in the form that the index has. */
+/** A word of the customer's name, in its indexed form. */
 export const inNames = (word: string): string => `${NAME_MARK}${word}`
-/** A word of the other texts, in the form that the index has. */
+/** A word of the other texts, in its indexed form. */
 export const inOthers = (word: string): string => `${OTHER_MARK}${word}`
-/** A word that is nearly unique to an order, in the form that the index has. */
+/** A word that is nearly unique to an order, in its indexed form. */
 export const asOwn = (word: string): string => `${OWN_MARK}${word}`
 
 /** The given filters as index words. */
