@@ -15,8 +15,8 @@ import { CODE_UNITS, GROUP_UNITS, MAX_PARTITION, TOPIC_UNITS } from '../database
 import { cut, isOrderId, toSqlTime } from '../database/values.ts'
 
 /**
- * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. Each other
- * letter parks its origin, unless that record was stored meanwhile, and supersedes the letter that its record redrove.
+ * Keeps letters in one round trip and one transaction. Letters that are already kept stay as they are. Every other
+ * letter parks its origin, unless its record was stored meanwhile, and supersedes the letter that its record redrove.
  * @bytes holds the keys and values of all letters, and each letter has the positions of its own bytes.
  *
  * A letter whose record is being stored waits on the partition's lock until that transaction ends, and is then resolved

@@ -32,7 +32,7 @@ FROM @found AS f
 JOIN order_items AS x ON x.order_seq = f.seq;
 `
 
-/** The progress row serves as the lock. If two instances do the same step, the second finds it done. */
+/** The progress row serves as the lock. If two instances do the same step, the second instance finds the step done. */
 const inStep = (column: 'last_state_seq' | 'last_seq', work: string) => `
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
@@ -100,7 +100,7 @@ export const ADD_TO_STATES = inStep(
   WHERE NOT EXISTS (SELECT 1 FROM order_state_words AS l WHERE l.state_seq = w.seq AND l.word = w.word);`,
 )
 
-/** Begins the second pass. Uses the primary key. If two instances run it, the second finds it done. */
+/** Begins the second pass. Uses the primary key. If two instances run this statement, the second changes nothing. */
 export const REPEAT_REINDEX = `
 UPDATE search_reindex SET last_state_seq = 0, last_seq = 0, ends_at = ${LAST_TIME}
 WHERE only_row = 1 AND last_state_seq = @lastState AND last_seq = @last AND ends_at > ${LAST_TIME};

@@ -17,9 +17,9 @@ const EARLIER_TEXTS: ReadonlyMap<string, string> = new Map([
  * Runs the numbered .sql files in sequence. There are no down migrations. This is our own code because no maintained
  * migration library supports node:sqlite without another driver.
  *
- * Running it again, or in several processes at once, is safe, because each migration takes the write lock before it
- * checks whether it has already run. A database that a newer version of the program has migrated, or whose migrations
- * have changed since they ran, is left untouched.
+ * Running the migrations again, or in several processes at once, is safe, because each migration takes the write lock
+ * before it checks whether it has already run. A database that a newer version of the program has migrated, or whose
+ * migrations have changed since they ran, is left untouched.
  *
  * Throws `invalid-setting` for a database that this program must not touch, and SQLite's own errors.
  */

@@ -13,7 +13,7 @@ export interface LedgerQueries {
   readLedger(groupId: string, maxGaps: number): LedgerSnapshot
 }
 
-/** These use the primary keys and return rows in primary key order. */
+/** The following statements use the primary keys and return rows in primary key order. */
 const PARTITIONS = `
   SELECT topic, partition, first, next, stored, duplicate, parked, gaps - absent - lost AS gaps, absent, lost, redriven
   FROM ledger WHERE group_id = ? ORDER BY topic, partition`

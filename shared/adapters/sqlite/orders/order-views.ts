@@ -34,11 +34,11 @@ const ORDER_COLUMNS = `
 const STATE_COLUMNS = `
   seq, order_id, status, attempt, max_attempts, next_attempt_at, cause_code, cause_detail, accepted_at, updated_at, order_json`
 
-/** These use the unique indexes on order_id, which also contain the primary key. */
+/** The following statements use the unique indexes on order_id, which also contain the primary key. */
 const IDS = '(SELECT unhex(value) FROM json_each(?))'
 const ORDER_SEQS_BY_ID = `SELECT seq FROM orders WHERE order_id IN ${IDS}`
 const STATE_SEQS_BY_ID = `SELECT seq FROM order_states WHERE order_id IN ${IDS}`
-/** These use the primary keys. */
+/** The following statements use the primary keys. */
 const SEQS = '(SELECT value FROM json_each(?))'
 const ORDERS = `SELECT ${ORDER_COLUMNS} FROM orders WHERE seq IN ${SEQS}`
 const ITEMS = `SELECT * FROM order_items WHERE order_seq IN ${SEQS} ORDER BY order_seq, line`
@@ -48,7 +48,7 @@ const STATES = `SELECT ${STATE_COLUMNS} FROM order_states WHERE seq IN ${SEQS}`
  */
 const HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason FROM order_history WHERE order_id = ? ORDER BY entry`
-/** Uses order_change_history_by_order in the same way. */
+/** Uses the index order_change_history_by_order, which has the same sequence. */
 const CHANGE_HISTORY = `
   SELECT at AS happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail, reason, change_id, version
   FROM order_change_history WHERE order_id = ? ORDER BY entry`

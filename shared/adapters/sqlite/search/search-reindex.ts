@@ -25,7 +25,7 @@ interface Progress {
  */
 const MAX_ITEMS = 1000
 
-/** These use the primary keys. */
+/** The following statements use the primary keys. */
 const SELECT_PROGRESS = `
   SELECT last_state_seq AS lastStateSeq, last_seq AS lastSeq, until_seq AS untilSeq FROM search_reindex WHERE id = 1`
 const UPDATE_PROGRESS = 'UPDATE search_reindex SET last_state_seq = ?, last_seq = ? WHERE id = 1'
