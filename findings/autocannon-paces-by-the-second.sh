@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Guess: autocannon with overallRate 50 on 50 connections sends a request every 20 ms, and its correction for coordinated
-# omission adds the requests that a late answer delayed, at the requested rate.
+# Guess: autocannon with overallRate 50 on 50 connections sends a request every 20 ms, and its correction for
+# coordinated omission adds the requests that a late response delayed, at the requested rate.
 # Seen: autocannon 9.0.0 sends all 50 at the start of each second, so a server that pauses between two bursts goes
-# unnoticed. Its correction assumes an interval of one millisecond at any rate: an answer after one second at 1 request/s
-# counts as about a thousand latencies.
+# unnoticed. Its correction assumes an interval of one millisecond at any rate: a response after one second at 1
+# request/s counts as about a thousand latencies.
 # Source: lib/httpClient.js, rateInterval; lib/run.js, recordValueWithExpectedInterval(responseTime, Math.ceil(1 / rate)).
 set -euo pipefail
 work=$(mktemp -d)

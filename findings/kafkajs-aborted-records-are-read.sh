@@ -3,9 +3,10 @@
 # aborted transaction, like every other client.
 # Seen with kafkajs 2.2.4 on Kafka 4.1.2: it delivers them in two cases.
 # - Two transactions overlap and the later one ends first. The broker sorts aborted transactions by their ends; kafkajs
-#   waits for the first of the list to begin before it considers the next, and delivers the earlier one's records until then.
-# - A record of the transaction has the key 0 as a Java IntegerSerializer writes it, four bytes of zero. kafkajs takes it for
-#   the end marker and delivers it, and then all later records of the transaction too.
+#   waits until the first one in the list begins before it considers the next, and until then delivers the records of the
+#   one that began earlier.
+# - A record of the transaction has the key 0 as Java's IntegerSerializer writes it: four zero bytes. kafkajs takes this
+#   record for the end marker and delivers it, and then all later records of the transaction too.
 # Source: src/consumer/filterAbortedMessages.js.
 set -euo pipefail
 # shellcheck source=findings/lib/kafka.sh

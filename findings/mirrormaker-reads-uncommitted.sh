@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Guess: `consumer.isolation.level = read_committed` in MirrorMaker 2's properties keeps aborted records out of the mirror,
-# because properties without a cluster's name apply to all clusters (its README shows `replication.factor` and others in
-# this way), and because a Connect worker applies `consumer.` to all of its consumers.
-# Seen with MirrorMaker 4.1.2: the line is silently ignored, and the mirror has the aborted records as plain ones.
-# It works with the source cluster's name as a prefix: `old.consumer.isolation.level`.
+# Guess: `consumer.isolation.level = read_committed` in MirrorMaker 2's properties keeps aborted records out of the
+# mirror, because properties without a cluster's name apply to all clusters (its README shows `replication.factor` and
+# others without one), and because a Connect worker applies `consumer.` to all of its consumers.
+# Seen with MirrorMaker 4.1.2: the line is silently ignored, and the mirror has the aborted records as plain ones. The
+# setting works with the source cluster's name as a prefix: `old.consumer.isolation.level`.
 # Source: MirrorMakerConfig.java, connectorBaseConfig and MirrorConnectorConfig.java, sourceConsumerConfig.
 set -euo pipefail
 # shellcheck source=findings/lib/kafka.sh

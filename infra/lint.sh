@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Lints the files that no test runs: workflows, Dockerfiles, compose files, the gateway's configuration, manifests,
 # alerts and scripts. Every linter is pinned (infra/lint-tools.txt) and comes from a package registry. A linter that is
-# not available is a failure.
+# not available counts as a failure.
 #
-#   bash infra/lint.sh      needs python3, and promtool or apt-get; LINT_TOOLS=<directory> keeps the tools for the next time
+#   bash infra/lint.sh      needs python3, and promtool or apt-get; LINT_TOOLS=<directory> keeps the tools for later runs
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -48,7 +48,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 scripts() { git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --exclude=SC2016,SC2329; }
 yaml() { git ls-files -z '*.yml' '*.yaml' | xargs -0 yamllint --strict --config-file infra/yamllint.yml; }
 
-# Interpolates as compose does, with a value for every secret. Without these values it must fail.
+# Interpolates as compose does, with a value for every secret. Without these values the interpolation must fail.
 compose_files() {
   node infra/docker/make-env.ts "$work/env" \
     && docker-compose --env-file "$work/env" --profile '*' config --quiet \

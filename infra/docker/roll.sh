@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.."
 read -ra compose <<< "${COMPOSE:-docker compose}"
 read -ra docker <<< "${DOCKER:-docker}"
 
-# The role's old instances, as long as its new instance is not healthy yet.
+# The role whose new instance is not healthy yet, and the instances that the role had before.
 waiting='' before=''
 remove_newcomer() {
   local instance

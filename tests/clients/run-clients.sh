@@ -39,7 +39,7 @@ install_java() {
   mvn -q -B -f "$here/java/pom.xml" dependency:copy-dependencies -DoutputDirectory="$tools/java"
 }
 
-# Short-lived processes, so quick starts; without optimisation Go compiles in half the time.
+# These options make short-lived processes start quickly. Without optimisation Go compiles in half the time.
 jvm=(-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
 build_go() { (cd "$work/go" && go build -gcflags='all=-N -l' -ldflags='-s -w' -o bin/ "$@"); }
 
@@ -54,7 +54,7 @@ openapi_generator() {
 
 documents() {
   curl --fail --silent --show-error --output "$work/openapi.json" "$url/api/openapi.json"
-  # A record that is not an order dies at once: it is the dead letter of the journeys.
+  # A record that is not an order is dead-lettered at once, and the clients read that dead letter.
   curl --fail --silent --show-error --header "x-functions-key: $FUNCTIONS_KEY" --header 'content-type: application/json' \
     --data '{"poison":1}' "$url/api/ops/faults"
   for _ in $(seq 300); do

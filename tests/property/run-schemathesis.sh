@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Tests the product against its own OpenAPI document: starts it on a free port and an empty DATA_DIR and lets
-# Schemathesis (pip install schemathesis) send requests inside and outside the document.
-# Exits non-zero when document and answers disagree. SECONDS_TO_RUN limits it; arguments go to `schemathesis run`.
+# Schemathesis (pip install schemathesis) send requests inside and outside the document. Exits non-zero when the
+# document and the responses disagree. SECONDS_TO_RUN limits the run; arguments go to `schemathesis run`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH="$PWD/node_modules/.bin:$PATH"
 
-command -v schemathesis > /dev/null || { echo 'schemathesis is not there: pip install schemathesis' >&2; exit 2; }
+command -v schemathesis > /dev/null || { echo 'schemathesis is not installed: pip install schemathesis' >&2; exit 2; }
 
 work=$(mktemp -d)
 here="$PWD/tests/property"

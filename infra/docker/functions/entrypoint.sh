@@ -49,7 +49,7 @@ cat > "$FUNCTIONS_SECRETS_PATH/host.json" << JSON
 JSON
 unset key master FUNCTIONS_KEY FUNCTIONS_MASTER_KEY
 
-# If this variable is set, the runtime behaves like an instance of the Consumption plan and waits for an assignment.
+# If CONTAINER_NAME is set, the runtime behaves like an instance of the Consumption plan and waits for an assignment.
 unset CONTAINER_NAME
 keep_dotted_names
 node "${AzureWebJobsScriptRoot:-/home/site/wwwroot}/dist/infra/functions/check-settings.js"

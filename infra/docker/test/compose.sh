@@ -17,7 +17,7 @@ refuses_without_secrets() {
   done
 }
 
-# Asks from inside the container, because the gateway is not running yet.
+# Places an order from inside the container, because the gateway is not running yet.
 place_inside() {
   inside order-api node -e "fetch('http://127.0.0.1:8080/api/orders', { method: 'POST', body: process.argv[1],
     headers: { 'content-type': 'application/json' } }).then(({ status }) => process.exit(status === 202 ? 0 : 1))" "$(cat order.json)"
@@ -26,7 +26,7 @@ place_inside() {
 order_api_alone() {
   up order-api
   [ "$(compose ps --services | sort | xargs)" = 'kafka order-api' ]
-  # It is live but not ready yet, because the topics are still being created.
+  # order-api is live but not ready yet, because the topics are still being created.
   within 60 place_inside
 }
 

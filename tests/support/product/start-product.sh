@@ -20,15 +20,15 @@ start_product() {
   return 1
 }
 
-# Only if one was started.
+# Stops the product, if it was started.
 stop_product() {
   [ -n "${product:-}" ] || return 0
   kill "$product" 2> /dev/null || true
   wait "$product" 2> /dev/null || true
 }
 
-# no_errors DIRECTORY: fails when the product logged an error, even if its answers were correct. Dead-lettered records do
-# not count, because scripts cause them on purpose.
+# no_errors DIRECTORY: fails when the product logged an error, even if its responses were correct. Dead-lettered records
+# do not count, because scripts cause them on purpose.
 no_errors() {
   grep '"level":"error"' "$1/log" | grep -v '"event":"delivery:dead-lettered"' > "$1/errors" || return 0
   echo 'The product logged errors:' >&2
