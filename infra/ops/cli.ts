@@ -11,10 +11,10 @@ import { connect } from './connect.ts'
 const COMMON = {
   url: {
     type: 'string',
-    help: 'URL of the instance (OPS_URL, else the instance that holds DATA_DIR, else the files in it)',
+    help: 'URL of the instance (default: OPS_URL, then the instance that holds DATA_DIR, then the files in DATA_DIR)',
   },
-  key: { type: 'string', help: 'function key (FUNCTIONS_KEY, else the one kept in DATA_DIR)' },
-  operator: { type: 'string', help: 'name for the audit list (your user name)' },
+  key: { type: 'string', help: 'function key (default: FUNCTIONS_KEY, then the key in DATA_DIR)' },
+  operator: { type: 'string', help: 'name for the audit list (default: your user name)' },
   json: { type: 'boolean', help: 'JSON for programs instead of tables for people' },
   help: { type: 'boolean', help: 'prints this text' },
 } as const
@@ -133,7 +133,8 @@ function withDashedValues(args: readonly string[], options: Record<string, { typ
 function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length))
   const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
-  const exits = 'Exit codes: 0 well, 1 not well, 2 usage error, 3 not reached, 4 refused.'
+  const exits =
+    'Exit codes: 0 all is well, 1 something is wrong, 2 usage error, 3 instance not reached, 4 request refused.'
   const examples = [
     '  npm run ops -- status',
     '  npm run ops -- dead-letters redrive --code invalid-order --dry-run',

@@ -73,13 +73,13 @@ export function readAnswer(status: number, text: string): unknown {
   if (status >= 200 && status < 300) return answer
   const { detail, errors } = (answer ?? {}) as { detail?: string; errors?: { pointer: string; detail: string }[] }
   const faults = (errors ?? []).map((fault) => `\n  ${fault.pointer} ${fault.detail}`).join('')
-  throw new RefusedError(status, `${detail ?? `The answer was ${status}.`}${faults}`)
+  throw new RefusedError(status, `${detail ?? `The response was ${status}.`}${faults}`)
 }
 
 function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new UnreachableError('The answer is not JSON. Is this the right address?', { cause: error })
+    throw new UnreachableError('The response is not JSON. Is this the right address?', { cause: error })
   }
 }

@@ -63,7 +63,7 @@ export async function perform(command: Command, context: CommandContext): Promis
 }
 
 /** The option for commands whose reason is kept in the audit list. */
-export const REASON = { reason: { type: 'string', help: 'why; kept in the audit list' } } as const
+export const REASON = { reason: { type: 'string', help: 'the reason, which is kept in the audit list' } } as const
 
 export class UsageError extends Error {
   override readonly name = 'UsageError'

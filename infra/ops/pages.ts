@@ -3,8 +3,8 @@ import { given, type CommandContext, type Outcome } from './command.ts'
 import { table } from './table.ts'
 
 export const PAGE = {
-  limit: { type: 'string', help: 'at most this many, 1 to 200 (50)' },
-  cursor: { type: 'string', help: 'continues a list; each page prints the cursor of the next' },
+  limit: { type: 'string', help: 'at most this many, 1 to 200 (default: 50)' },
+  cursor: { type: 'string', help: 'continues a list; each page ends with the cursor of the next' },
 } as const
 
 /** The given options as a query string. `parameterNames` has the API's names for options where they differ. */

@@ -7,8 +7,8 @@ export const MAX_IDS = 1000
 export const WHICH = {
   fingerprint: { type: 'string', help: 'all of a group' },
   code: { type: 'string', help: 'all that failed with this code' },
-  from: { type: 'string', help: 'all that failed last at or after this time (RFC 3339)' },
-  to: { type: 'string', help: 'all that failed last before this time' },
+  from: { type: 'string', help: 'all that last failed at or after this time (RFC 3339)' },
+  to: { type: 'string', help: 'all that last failed before this time' },
   all: { type: 'boolean', help: 'every dead letter' },
   own: { type: 'boolean', help: 'every dead letter of our own consumers' },
 } as const

@@ -93,7 +93,7 @@ function unclear(detail: string): OrderError {
 /** The parameters of POST /api/dead-letters/discard. */
 export const discardQuery = z.object({
   dryRun: dryRunParameter('count the letters, and discard none'),
-  cursor: z.exactOptional(cursor.describe('The `nextCursor` of the answer before, to continue the discard.')),
+  cursor: z.exactOptional(cursor.describe('The `nextCursor` of the previous response, to continue the discard.')),
 })
 
 /** Bytes in base64, and also as text if they are UTF-8. */

@@ -51,7 +51,7 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 export function orderIdIn(request: HttpRequest): string {
   const orderId = uuidIn(request, 'orderId')
   if (orderId !== undefined) return orderId
-  throw new OrderError('invalid-request', 'The path does not hold an order id.', {
+  throw new OrderError('invalid-request', 'The path does not contain an order id.', {
     violations: [{ pointer: 'orderId', detail: 'must be a UUID as POST /api/orders gave it' }],
   })
 }

@@ -24,22 +24,22 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
     'An earlier change of the same order could not be processed, and an operator gave it up. Changes behind it are rejected, because they were made by callers who counted on it.',
   overtaken:
     'The change was a dead letter, and a later change of the order took effect before this one was processed again.',
-  'constraint-violated': 'The change is valid by itself, but the store does not take the order that it would make.',
+  'constraint-violated': 'The change is valid by itself, but the store does not accept the order that would result.',
   'precondition-failed':
     'If-Match names an earlier version of the order, or an ETag that the order never had. Nothing was written.',
-  'payload-too-large': 'The body has more than 1 MiB.',
-  'unsupported-media-type': 'The header content-type is missing, is not JSON, or names another encoding than UTF-8.',
+  'payload-too-large': 'The body is larger than 1 MiB.',
+  'unsupported-media-type': 'The header content-type is missing, is not JSON, or names an encoding other than UTF-8.',
   'idempotency-key-reused':
-    'An earlier order, or an earlier change of the same order, with different content had this key.',
+    'This key was already used for an earlier order, or for an earlier change of the same order, with different content.',
   'queue-full': 'Orders arrive faster than the log takes them. Nothing was written.',
   'log-unavailable':
     'The log did not acknowledge the order, so no id was issued. It may still have been written; the same Idempotency-Key makes sure that it counts once.',
   'log-unreadable':
-    'A batch that is needed for the answer cannot be decoded, such as one with an unknown compression. Orders are still accepted, and other batches are processed.',
+    'A batch that is needed for the response cannot be decoded, such as one with an unknown compression. Orders are still accepted, and other batches are processed.',
   'clock-wrong':
-    'The clock of the machine that answered differs so much from the log’s clock that the log refuses its records. Nothing was written.',
+    'The clock of the machine that responded differs so much from the log’s clock that the log refuses its records. Nothing was written.',
   'store-unavailable': 'The store that queries read from is unavailable, busy or full. Orders are still accepted.',
   'record-too-large': 'The order fits a request but not a record of the log. Nothing was written.',
   'shutting-down': 'The instance that took the request is being stopped.',
-  internal: 'Something failed that should not. The log has the cause; the answer does not show it.',
+  internal: 'Something failed that should not. The log has the cause; the response does not show it.',
 }

@@ -12,7 +12,7 @@ export const backup: Command = {
   summary: 'copies the embedded log, the store and the secrets while they are in use; the runbook says how to restore',
   examples: ['backup', 'backup /mnt/backup/orders-monday'],
   takes: 1,
-  options: { name: { type: 'string', help: 'name of its folder in DATA_DIR/backups (the time)' }, ...REASON },
+  options: { name: { type: 'string', help: 'name of its folder in DATA_DIR/backups (default: the time)' }, ...REASON },
   async run(context) {
     const [folder] = context.positionals
     const wanted = folder === undefined ? undefined : whereTo(context, folder)
@@ -47,7 +47,7 @@ function whereTo(context: CommandContext, folder: string): string {
 async function look({ client }: CommandContext, begun: Backup): Promise<Backup> {
   const { backup: found } = (await client.request('GET', '/api/ops/backup')) as { backup: Backup | null }
   if (found?.name === begun.name) return found
-  return { ...begun, state: 'failed', why: 'The instance was restarted meanwhile.' }
+  return { ...begun, state: 'failed', why: 'The instance was restarted during the backup.' }
 }
 
 /** Keeps the original until the copy is flushed, because the copy may be on another disk. */
@@ -58,7 +58,11 @@ async function moved(made: Backup, from: string, to: string): Promise<Backup> {
   try {
     await move(from, to)
   } catch (error) {
-    return { ...made, state: 'failed', why: `It could not be moved to ${to} (${messageOf(error)}); it is in ${from}.` }
+    return {
+      ...made,
+      state: 'failed',
+      why: `The backup could not be moved to ${to} (${messageOf(error)}); it is in ${from}.`,
+    }
   }
   return { ...made, folder: to }
 }

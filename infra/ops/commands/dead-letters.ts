@@ -10,8 +10,8 @@ const FILTERS = {
   fingerprint: { type: 'string', help: 'a group (see dead-letters groups)' },
   code: { type: 'string', help: 'error code of the last failure' },
   order: { type: 'string', help: 'an order id' },
-  from: { type: 'string', help: 'failed last at or after this time (RFC 3339)' },
-  to: { type: 'string', help: 'failed last before this time' },
+  from: { type: 'string', help: 'last failed at or after this time (RFC 3339)' },
+  to: { type: 'string', help: 'last failed before this time' },
   foreign: { type: 'string', help: 'true: only letters of other consumers; false: only our own' },
   ...PAGE,
 } as const
@@ -44,7 +44,7 @@ export const deadLetterGroups: Command = {
   summary: 'dead letters that nobody has repaired yet, grouped by cause',
   examples: ['dead-letters groups', 'dead-letters groups --state all'],
   options: {
-    state: { type: 'string', help: `${FILTERS.state.help}, or all (dead)` },
+    state: { type: 'string', help: `${FILTERS.state.help}, or all (default: dead)` },
     limit: FILTERS.limit,
     cursor: FILTERS.cursor,
   },

@@ -46,7 +46,7 @@ export const listOrders: Command = {
 export const searchOrders: Command = {
   name: 'orders search',
   usage: '<words>',
-  summary: 'orders that have every word in names, items, codes, e-mail address or id, best first',
+  summary: 'orders with every word in their names, items, codes, e-mail address or id, best match first',
   examples: ['orders search "alex trail"', 'orders search TRK-2041', 'orders search 5d0c1b7a44e2'],
   takes: 1,
   options: PAGE,
@@ -100,7 +100,7 @@ export const orderChanges: Command = {
 export const discardChange: Command = {
   name: 'orders changes discard',
   usage: '<change id> --reason <text>',
-  summary: 'gives up a change whose order does not come; refused while the order may still come',
+  summary: 'gives up a change whose order never arrives; refused while the order may still arrive',
   examples: ['orders changes discard 019e2b6d-11d0-7c55-8a02-3b7f0e6d9a10 --reason "Its order was deleted."'],
   takes: 1,
   options: REASON,

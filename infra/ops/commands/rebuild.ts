@@ -3,11 +3,11 @@ import { given, REASON, untilEnded, UsageError, type Command, type CommandContex
 
 export const rebuild: Command = {
   name: 'rebuild',
-  summary: 'builds the orders of the store again from the log, beside the live ones, and swaps them in',
+  summary: 'recreates the orders of the store from the log, beside the live ones, then swaps them in',
   examples: ['rebuild --reason "The event has a new version."', 'rebuild --detach', 'rebuild --show'],
   options: {
     ...REASON,
-    detach: { type: 'boolean', help: 'does not wait for its end; needs a running instance' },
+    detach: { type: 'boolean', help: 'does not wait for the rebuild to end; needs a running instance' },
     show: { type: 'boolean', help: 'only shows the progress or outcome of the last rebuild' },
   },
   async run(context) {
@@ -33,7 +33,7 @@ function progressOf({ phase, records, recordsInAll, completed }: Rebuild): strin
 }
 
 function report(rebuild: Rebuild | null): Outcome {
-  if (rebuild === null) return { answer: { rebuild }, words: 'There was no rebuild yet.' }
+  if (rebuild === null) return { answer: { rebuild }, words: 'There has been no rebuild yet.' }
   const well = rebuild.state === 'done' || rebuild.state === 'running'
   return { answer: { rebuild }, words: wordsFor(rebuild), well }
 }

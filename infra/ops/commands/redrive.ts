@@ -24,13 +24,13 @@ export const redriveDeadLetters: Command = {
   summary: 'sends dead letters back to their topic, one first, then more; `--dry-run` only says what would happen',
   examples: [
     'dead-letters redrive orders:2:41 --dry-run',
-    'dead-letters redrive --fingerprint 1f2e3d4c5b6a7988 --rate 20 --reason "The fault is mended."',
+    'dead-letters redrive --fingerprint 1f2e3d4c5b6a7988 --rate 20 --reason "The fault is fixed."',
     'dead-letters redrive --all --detach',
   ],
   options: {
     ...WHICH,
     'dry-run': { type: 'boolean', help: 'runs today’s code against each letter and stores nothing' },
-    rate: { type: 'string', help: 'letters a second, at most (100)' },
+    rate: { type: 'string', help: 'at most this many letters a second (default: 100)' },
     ...REASON,
     detach: { type: 'boolean', help: 'does not wait for the outcome' },
   },
@@ -76,7 +76,7 @@ export const listRedrives: Command = {
 export const showRedrive: Command = {
   name: 'redrives show',
   usage: '<id>',
-  summary: 'how far a redrive is, or how it ended',
+  summary: 'the progress of a redrive, or how it ended',
   examples: ['redrives show 3f0c7a52-8d5e-4b6f-9a34-0d2f1c9b7e61'],
   takes: 1,
   run: async (context) => report(await ask(context, 'GET', '')),

@@ -50,7 +50,7 @@ const WORDS = {
   stored: 'stored',
   poison: 'poison: it can never be stored as it is',
   bug: 'not stored because of a fault in the code',
-  transient: 'not stored now, though another attempt may do it',
+  transient: 'not stored now, but another attempt may succeed',
   outage: 'not stored, because the throw-away store cannot be used',
 } as const
 

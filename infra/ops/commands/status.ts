@@ -36,7 +36,7 @@ export const status: Command = {
       orders.behindTransaction > 0 &&
         `${orders.behindTransaction} more in ${orders.topic} wait behind an open transaction.`,
       '',
-      `stored ${orders.stored}, duplicate ${orders.duplicate}, ${states.join(', ')} (of those that were parked)`,
+      `stored ${orders.stored}, duplicate ${orders.duplicate}, ${states.join(', ')} (current state of parked records)`,
     ]
     return { answer: now, words: lines.filter((line) => line !== false).join('\n'), well: readiness.ready }
   },
@@ -64,7 +64,7 @@ export const resetLedger: Command = {
   name: 'ledger reset',
   usage: '--reason <text>',
   processes: true,
-  summary: 'starts counting again where the log begins now; for a log that was truncated or recreated',
+  summary: 'starts counting again at the current beginning of the log, for a log that was truncated or recreated',
   examples: ['ledger reset --reason "The topic was recreated."'],
   options: {
     ...REASON,

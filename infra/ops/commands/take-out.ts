@@ -15,7 +15,7 @@ export const takeOut: Command = {
     const answer = await context.client.request('POST', '/api/ops/take-out', { record, reason })
     const { letterId, group, processed, ledger } = answer as TakenOut & { ledger: LedgerVerdict }
     const before = processed === 0 ? '' : ` ${processed} records that waited before it were processed.`
-    const words = `${record} is the dead letter ${letterId} now, and ${group} continues after it.${before}`
+    const words = `${record} is now the dead letter ${letterId}, and ${group} continues after it.${before}`
     return { answer, words: `${words}\n${ledger.summary}`, well: ledger.balanced }
   },
 }

@@ -25,7 +25,7 @@ export async function readJson(request: HttpRequest, mediaType?: string): Promis
 /** The Functions runtime drops chunked bodies, so the message explains that the body did not arrive. */
 function whyEmpty({ headers }: HttpRequest): string {
   const inPieces = headers.has('transfer-encoding')
-  return inPieces ? 'No body arrived. Send it with the header content-length, not in pieces.' : 'The body is empty.'
+  return inPieces ? 'No body arrived. Send it with the header content-length, not in chunks.' : 'The body is empty.'
 }
 
 /**

@@ -42,18 +42,18 @@ export const PROBLEMS = {
   },
   forbidden: {
     status: 403,
-    title: 'The key has no right to this',
+    title: 'The key lacks the required right',
     remedy: 'Send a key that has the right: /docs names the right that each route needs.',
   },
   'order-not-found': {
     status: 404,
     title: 'No such order',
-    remedy: 'This id was never issued here. An id that was issued never gets this answer.',
+    remedy: 'This id was never issued here. An id that was issued never gets this response.',
   },
   'change-not-found': {
     status: 404,
     title: 'No such change',
-    remedy: 'This id was never issued for this order. An id that was issued never gets this answer.',
+    remedy: 'This id was never issued for this order. An id that was issued never gets this response.',
   },
   'dead-letter-not-found': {
     status: 404,
@@ -70,7 +70,7 @@ export const PROBLEMS = {
   'order-cancelled': {
     status: 409,
     title: 'The order is cancelled',
-    remedy: 'A cancelled order is changed no more. Place a new order if one is wanted.',
+    remedy: 'A cancelled order cannot be changed. Place a new order if one is wanted.',
   },
   'order-discarded': {
     status: 409,
@@ -79,7 +79,7 @@ export const PROBLEMS = {
   },
   'version-conflict': {
     status: 409,
-    title: 'The order was changed meanwhile',
+    title: 'The order was changed in the meantime',
     remedy: 'Read the order again, and send the change with its new ETag in If-Match if it is still wanted.',
   },
   'earlier-change-discarded': {
@@ -90,18 +90,18 @@ export const PROBLEMS = {
   },
   overtaken: {
     status: 409,
-    title: 'A later change came first',
+    title: 'A later change took effect first',
     remedy:
       'The change came back from a dead letter after a later one had taken effect. Read the order, and send the change again if it is still wanted.',
   },
   'constraint-violated': {
     status: 409,
     title: 'The store refuses the change',
-    remedy: 'A constraint of the store refuses the order as the change would make it: tell the operator.',
+    remedy: 'A constraint of the store refuses the order that the change would produce: tell the operator.',
   },
   'precondition-failed': {
     status: 412,
-    title: 'The order was changed meanwhile',
+    title: 'The order was changed in the meantime',
     remedy:
       'If-Match names an earlier version of the order. Read the order again, and send the change with its new ETag if it is still wanted.',
   },
@@ -118,17 +118,17 @@ export const PROBLEMS = {
   },
   'queue-full': {
     status: 429,
-    title: 'More orders are waiting than can be queued',
+    title: 'Too many orders are waiting',
     remedy: 'Send it again after Retry-After. Nothing was written.',
   },
   'log-unavailable': {
     status: 503,
-    title: 'The log cannot take orders now',
+    title: 'The log cannot accept orders now',
     remedy: 'Send it again after Retry-After, preferably with an Idempotency-Key, so that it is stored only once.',
   },
   'log-unreadable': {
     status: 503,
-    title: 'A part of the log cannot be read',
+    title: 'Part of the log cannot be read',
     remedy: 'Tell the operator: the detail of the log line says which part, and why.',
   },
   'clock-wrong': {
@@ -140,7 +140,7 @@ export const PROBLEMS = {
   'store-unavailable': {
     status: 503,
     title: 'Orders cannot be read now',
-    remedy: 'Ask again after Retry-After. Orders are still accepted and none is lost.',
+    remedy: 'Try again after Retry-After. Orders are still accepted and none is lost.',
   },
   'record-too-large': { status: 413, title: 'The order is too large for the log', remedy: 'Split the order.' },
   'shutting-down': {
@@ -165,7 +165,7 @@ const SAME_PROBLEM: Readonly<Partial<Record<ErrorCode, ProblemCode>>> = {
 }
 /** The beginning of the detail; it is followed by the remedy that all problems of a type share. */
 const CAUSES: Readonly<Partial<Record<ErrorCode, string>>> = {
-  'log-full': 'The disk of the log is full: nothing is accepted until the operator makes room on it. ',
+  'log-full': 'The disk of the log is full: nothing is accepted until the operator frees some space. ',
   'store-full': 'The disk of the store is full. ',
 }
 /** Codes whose messages we wrote. Messages of other errors may quote a driver. */

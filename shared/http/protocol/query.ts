@@ -16,7 +16,7 @@ export function readQuery<Schema extends z.ZodObject>(query: URLSearchParams, sc
     if (HOST_PARAMETERS.has(name)) continue
     if (!Object.hasOwn(schema.shape, name))
       violations.push({ pointer: name.slice(0, 100), detail: 'is not a parameter of this route' })
-    else if (values.has(name)) violations.push({ pointer: name, detail: 'must come once' })
+    else if (values.has(name)) violations.push({ pointer: name, detail: 'must appear only once' })
     else values.set(name, value)
   }
   const parsed = schema.safeParse(Object.fromEntries(values))
@@ -53,12 +53,12 @@ export const instant = z
 export const from = instant.describe('From this time on (RFC 3339), inclusive.')
 export const to = instant.describe('Before this time (RFC 3339), exclusive.')
 
-const limit = wholeNumber(1, 200).default(50).describe('The most items on the page.')
+const limit = wholeNumber(1, 200).default(50).describe('The maximum number of items on the page.')
 export const cursor = z
   .string()
   .min(1, { error: 'must not be empty' })
   .max(500, { error: 'is not a cursor of this list' })
-  .describe('The `nextCursor` of the page before. Absent for the first page.')
+  .describe('The `nextCursor` of the previous page. Absent for the first page.')
 
 /** The parameters of every list. */
 export const pageQuery = { limit, cursor: z.exactOptional(cursor) }

@@ -31,7 +31,7 @@ export function tryItSection(): Html {
         <legend>Send</legend>
         ${button('send-one', 'One order', 'Accepted, and stored a moment later.')}
         ${button('send-many', 'A hundred a second', 'For ten seconds: look at how closely stored follows accepted.')}
-        ${button('send-same', 'One, five times', 'The same Idempotency-Key: five answers, one order.')}
+        ${button('send-same', 'One, five times', 'The same Idempotency-Key: five responses, one order.')}
         ${button('send-poison', 'A poison record', 'Not JSON. It becomes a dead letter; the records behind it are processed.')}
         ${button('send-bug', 'For customer 13', 'An ordinary order, unless the code throws for customer 13.')}
       </fieldset>
@@ -44,7 +44,7 @@ export function tryItSection(): Html {
             ['down', 'down: orders wait in the log and are not dead-lettered'],
             ['slow', 'slow: a second for each batch, so batches grow'],
             ['busy', 'busy: tried again in place'],
-            ['hang', 'hanging: no answer at all'],
+            ['hang', 'hanging: no response at all'],
           ]),
           'choice',
         )}

@@ -217,7 +217,7 @@ describe.skipIf(skipsKafka)('taking out a record of a real Kafka', () => {
       expect(await takeOut()).toMatchObject({ exit: 2, err: '--reason is missing.\n' })
       const done = await takeOut('--reason', 'It stops the trigger.')
       expect([done.err, done.exit]).toEqual(['', 0])
-      expect(done.out).toContain('orders:0:1 is the dead letter orders:0:1 now')
+      expect(done.out).toContain('orders:0:1 is now the dead letter orders:0:1')
       expect(done.out).toContain('1 records that waited before it were processed')
       expect(await log.committed('order-processor', 'orders')).toEqual(new Map([[0, 2]]))
 

@@ -106,7 +106,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     expect(await page.locator('#live').isVisible()).toBe(false)
     await page.fill('#key', 'not-the-key')
     await press('Open')
-    await shows('#gate-fault', 'This is not the key.')
+    await shows('#gate-fault', 'This is not the right key.')
     expect(await page.locator('#live').isVisible()).toBe(false)
   })
 
@@ -122,7 +122,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await press('Forget the key')
     // Following the link on the open page reloads nothing.
     await page.evaluate(`location.hash = 'key=not-the-key'`)
-    await shows('#gate-fault', 'This is not the key.')
+    await shows('#gate-fault', 'This is not the right key.')
     expect(page.url()).toBe(`${product.url}/dashboard`)
   })
 
@@ -381,7 +381,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', () => {
     await press('2. An outage')
     await shows('#lamp-store', 'away')
     await press('Stop, and mend everything')
-    await shows('#told', 'Stopped, and everything is mended.')
+    await shows('#told', 'Stopped, and everything works again.')
     await shows('#lamp-store', 'well')
     await shows('#sent-pending', /^0$/)
     expect(await ask('/api/ops/faults')).toMatchObject({ store: 'ok' })

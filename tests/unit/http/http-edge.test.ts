@@ -227,7 +227,7 @@ describe('query parameters', () => {
     ['limit=0', 'limit', 'must be a whole number from 1 to 200'],
     ['limit=201', 'limit', 'must be a whole number from 1 to 200'],
     ['limit=1e2', 'limit', 'must be a whole number from 1 to 200'],
-    ['limit=5&limit=6', 'limit', 'must come once'],
+    ['limit=5&limit=6', 'limit', 'must appear only once'],
     ['page=2', 'page', 'is not a parameter of this route'],
     ['status=lost', 'status', 'must be one of retrying, stored, cancelled, dead-lettered, discarded'],
     ['from=yesterday', 'from', 'must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z'],

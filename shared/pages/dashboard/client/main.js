@@ -144,7 +144,7 @@ function showFailure(error) {
   if (error instanceof UnreachableError) {
     showLamp('connection', 'bad', 'lost')
     for (const id of ['log', 'store', 'ledger']) showLamp(id, 'unknown', 'unknown')
-    alarm('The connection is lost, and the numbers stand still. The page keeps trying.')
+    alarm('The connection is lost, and the numbers are not updated. The page keeps trying.')
     return
   }
   showLamp('connection', 'warn', 'numbers stand still')

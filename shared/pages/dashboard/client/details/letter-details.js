@@ -108,10 +108,11 @@ export async function showLetter(api, redrives, id, onChange) {
 
 /** @param {Letter} letter */
 function notEditable({ change, foreign }) {
-  if (change !== undefined) return 'It is a change of an order. To correct it, discard it and send another change.'
+  if (change !== undefined)
+    return 'This letter is a change of an order. To correct it, discard it and send another change.'
   return foreign === null
-    ? 'It belongs to no order, so nothing can be sent in its place.'
-    : 'Another consumer gave it up, so its order is not affected and nothing can be sent in its place.'
+    ? 'The letter does not belong to an order, so nothing can be sent in its place.'
+    : 'Another consumer gave the letter up, so its order is not affected and nothing can be sent in its place.'
 }
 
 /** @param {Letter} letter */
@@ -157,7 +158,7 @@ function factsOf(letter) {
 function contentOf({ value, editedValue, headers, stack }) {
   const shown = headers.map(({ name, value: bytes }) => `${name}: ${bytes?.text ?? bytes?.base64 ?? ''}`).join('\n')
   return [
-    block('Payload, as it came', pretty(value)),
+    block('Payload, as it was received', pretty(value)),
     editedValue === null ? null : block('Payload, as it was sent instead', pretty(editedValue)),
     shown === '' ? null : block('Headers', shown),
     stack === null ? null : block('Stack', stack),

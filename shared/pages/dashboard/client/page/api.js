@@ -79,7 +79,7 @@ async function ask(path, init) {
     return { status: answer.status, text: await answer.text() }
   } catch (error) {
     const isLate = error instanceof Error && error.name === 'TimeoutError'
-    throw new UnreachableError(isLate ? 'No answer came in time.' : 'Nothing answers.', { cause: error })
+    throw new UnreachableError(isLate ? 'No response came in time.' : 'Nothing answers.', { cause: error })
   }
 }
 
@@ -90,7 +90,7 @@ async function ask(path, init) {
 function toRefusal(status, text) {
   const { detail, title, type, errors } = problemIn(text)
   const faults = (errors ?? []).map(({ pointer, detail: fault }) => `${pointer || 'the body'} ${fault}`)
-  return new RefusedError(status, detail ?? title ?? `The answer was ${status}.`, {
+  return new RefusedError(status, detail ?? title ?? `The response was ${status}.`, {
     code: type?.split('#').at(-1) ?? String(status),
     faults,
   })

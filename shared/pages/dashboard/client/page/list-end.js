@@ -17,7 +17,7 @@ export function createListEnd({ first, onMore }) {
     await onMore()
   })
   more.classList.add('quiet')
-  const rest = el('a', {}, 'The rest, as the API answers')
+  const rest = el('a', {}, 'The rest, as the API returns it')
   const element = el('p', { class: 'note more', hidden: true }, text, ' ', more, rest)
 
   return {

@@ -55,7 +55,7 @@ export function createLedger(api, onVerdict) {
       ['stored', '=', totals.stored, waiting > 0 ? `${plural(waiting, 'change')} of them waiting` : ''],
       ['duplicate', '+', totals.duplicate],
       ['parked', '+', totals.parked, statesOf(parked)],
-      ['damaged', '+', totals.damaged, 'the log cannot give them'],
+      ['damaged', '+', totals.damaged, 'the log cannot return them'],
       ['lost', '+', totals.lost, 'left the log uncounted'],
       ['to come', '+', totals.toCome],
     ]

@@ -10,7 +10,7 @@ import { currentSession, keepSession, takeKeyOfAddress } from './session.js'
  */
 export function refusalOfKey(error) {
   if (!(error instanceof RefusedError)) return undefined
-  if (error.status === 401) return 'This is not the key.'
+  if (error.status === 401) return 'This is not the right key.'
   return error.status === 403 ? 'This key has fewer rights than the dashboard needs.' : undefined
 }
 

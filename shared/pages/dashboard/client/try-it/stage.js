@@ -106,7 +106,7 @@ export function createStage({ api, traffic, redrives, apply, mend }) {
 
   async function end() {
     await abandon()
-    tell('Stopped, and everything is mended.')
+    tell('Stopped, and everything works again.')
     players[0]?.focus()
   }
 
