@@ -19,7 +19,7 @@ export const REJECTIONS: Readonly<Record<Rejection['code'], Rejection>> = {
 
 /** The error for a database that ran a migration whose text has changed since. */
 export function changedMigration(where: string, { version, name }: Pick<Migration, 'version' | 'name'>): OrderError {
-  const what = `${where} was made with another text of migration ${version} (${name}), by a program that was changed`
+  const what = `${where} was created with a different text of migration ${version} (${name}), by a modified program`
   const remedy = 'start the version that made it, or restore a back-up that was made by a release.'
   return new OrderError('invalid-setting', `${what}: ${remedy}`)
 }

@@ -115,7 +115,7 @@ export function createTakeOut(dependencies: {
     const addresses = [...new Set(members.map(({ address }) => address))].join(', ')
     throw new OrderError(
       'conflict',
-      `The group ${group} has consumers (${addresses}) and can be moved only without any: stop every process that consumes ${topic}, wait a minute, and try again.`,
+      `The group ${group} has consumers (${addresses}) and can be moved only when it has none: stop every process that consumes ${topic}, wait a minute, and try again.`,
     )
   }
 

@@ -8,7 +8,7 @@ const MAX_PLACES = 10
 /** The causes of a loss, each phrased as a predicate for the offsets. */
 export const HOW_LOST: Readonly<Record<LossCause, string>> = {
   'log-start': 'left the log before they were counted',
-  hole: 'are missing from the log, and nothing shows that they never were records',
+  hole: 'are missing from the log, and there is no evidence that they never held records',
 }
 
 /** Why the ledger does not balance, one clause for each reason; empty if it balances. */

@@ -27,7 +27,7 @@ export interface Backups {
 }
 
 const ELSEWHERE =
-  'Only a log and a store that are files of this process are backed up here. Back up SQL Server with its own tools and copy Kafka’s topics: the runbook says how.'
+  'Only a log and a store in files of this process can be backed up here. Back up SQL Server with its own tools and copy Kafka’s topics: the runbook says how.'
 
 export function createBackups(dependencies: {
   backUp: BackUp | undefined

@@ -53,7 +53,7 @@ export function createDoctor(dependencies: {
     several('records', () => log.inspect()),
     one('clock', async () => allWell(await clockFaults(), 'No clock is known to be wrong.')),
     one('topics', checkTopics),
-    one('topic-settings', async () => allWell(await log.settingWarnings(specs), 'As asked for.')),
+    one('topic-settings', async () => allWell(await log.settingWarnings(specs), 'As requested.')),
     one('retention', checkRetention),
     one('consumers', checkConsumers),
     one('retries', checkFormerRetries),
@@ -94,7 +94,7 @@ export function createDoctor(dependencies: {
         : ''
     if (others.length === 0) return well(`${sources.length} topics of ${partitions} partitions, as configured.${told}`)
     const list = others.map(({ topic, count }) => `${topic} has ${count}`).join(', ')
-    return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. It is used only when topics are made.`)
+    return unwell(`ORDERS_PARTITIONS is ${partitions}, but ${list}. It is used only when topics are created.`)
   }
 
   /** Whether waiting records are about to leave the log. */

@@ -39,7 +39,7 @@ export function createReadiness(dependencies: {
       ...(logHealth.available ? [] : [`The log is away: ${logHealth.cause ?? 'no cause is known'}.`]),
       ...(logHealth.unreadable === undefined
         ? []
-        : [`Of the log, something cannot be read, and waits there: ${logHealth.unreadable.join(' ')}`]),
+        : [`Something in the log cannot be read, and processing waits there: ${logHealth.unreadable.join(' ')}`]),
       ...(storeHealth.available
         ? []
         : [`The store is away: ${storeHealth.cause ?? 'no cause is known'}. Orders wait in the log; none is lost.`]),

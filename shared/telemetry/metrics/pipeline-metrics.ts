@@ -32,17 +32,17 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
   ])
   events.on('change:accepted', ({ kind }) => changesAccepted.inc({ kind }))
 
-  const stored = counter('orders_stored_total', 'Orders stored, by the topic that they were stored from.', [TOPIC])
+  const stored = counter('orders_stored_total', 'Orders stored, by the topic that they came from.', [TOPIC])
   const duplicates = counter('orders_duplicate_total', 'Deliveries of orders that were stored already.', [TOPIC])
   const changes = counter(
     'orders_changes_total',
-    'Changes whose records were processed, by the outcome then. One that waits counts once, as waiting, and not again.',
+    'Changes whose records were processed, by their first outcome. A change that waits is counted once, as waiting.',
     ['outcome'],
   )
-  const sizes = histogram('orders_batch_size', 'Records of a batch.', BATCH_SIZES, [TOPIC])
+  const sizes = histogram('orders_batch_size', 'Number of records in a batch.', BATCH_SIZES, [TOPIC])
   const processing = histogram(
     'messaging_process_duration_seconds',
-    'Storing what one transaction takes, tries in place and holds included.',
+    'Duration of storing what one transaction takes, including in-place retries and holds.',
     SLOW_SECONDS,
     [TOPIC],
   )
@@ -67,7 +67,7 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
 
   const repaired = counter(
     'orders_ledger_repaired_total',
-    'Records that had been passed over and were processed by a repair of the processor itself.',
+    'Records that had been passed over and that the processor repaired on its own.',
   )
   events.on('ledger:repaired', ({ processed }) => repaired.inc(processed))
 
@@ -85,7 +85,7 @@ export function countPipeline(events: PipelineEmitter, registry: Registry): void
 
   const stalled = gauge(
     'orders_delivery_stalled',
-    '1 while records wait in the topic and the host hands this process none.',
+    '1 while records wait in the topic and the host delivers none of them to this process.',
     [TOPIC],
   )
   events.on('delivery:stalled', ({ topic }) => stalled.set({ [TOPIC]: topic }, 1))

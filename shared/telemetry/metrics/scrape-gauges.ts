@@ -20,8 +20,8 @@ const GROUP = 'messaging_consumer_group_name'
  */
 export function createScrapeGauges(registry: Registry, topics: Topics): (asked: Asked) => void {
   const lag = gauge('messaging_consumer_group_lag', 'Records that the group has not committed.', [TOPIC, GROUP, 'tier'])
-  const committed = gauge('messaging_consumer_group_offset', 'Committed offsets, summed.', [TOPIC, GROUP, 'tier'])
-  const end = gauge('messaging_destination_end_offset', 'Offsets that the next records get, summed.', [TOPIC])
+  const committed = gauge('messaging_consumer_group_offset', 'Sum of the committed offsets.', [TOPIC, GROUP, 'tier'])
+  const end = gauge('messaging_destination_end_offset', 'Sum of the offsets that the next records get.', [TOPIC])
   const behindTransaction = gauge(
     'messaging_destination_behind_transaction',
     'Offsets that nobody can read before an open transaction ends.',
@@ -29,24 +29,24 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   )
   const unreadable = gauge(
     'orders_log_unreadable',
-    'Partitions held before a batch that cannot be read, and consumers that cannot go on, of this instance.',
+    'Partitions of this instance that stopped before a batch that cannot be read, and consumers that cannot continue.',
     [],
   )
   const delay = gauge('orders_retry_delay_seconds', 'How long a record waits in this retry topic.', [TOPIC, 'tier'])
   const overdue = gauge(
     'orders_retry_overdue_seconds',
-    'How long the oldest record that waits has been due; 0 while none is.',
+    'How long the oldest waiting record has been due; 0 while no record is due.',
     [TOPIC, 'tier'],
   )
   const lifeUsed = gauge(
     'orders_log_life_used_ratio',
-    'How much of its life in the log the oldest record that waits has used; 1 is the end, 0 where all are kept.',
+    'The part of its life in the log that the oldest waiting record has used; 1 at its end, 0 if the topic keeps everything.',
     [TOPIC],
   )
   const up = gauge('orders_dependency_up', '1 while the log or the store answers.', ['of'])
   const balanced = gauge('orders_ledger_balanced', '1 when every record is accounted for.', [])
   const records = gauge('orders_ledger_records', 'Records of the orders topic by outcome.', ['outcome'])
-  const parked = gauge('orders_parked', 'Records that were ever parked, by what became of them.', ['state'])
+  const parked = gauge('orders_parked', 'Records that were ever parked, by their present state.', ['state'])
   const waiting = gauge('orders_changes_waiting', 'Changes that wait for an earlier event of their order.', [])
   const all = [lag, committed, end, behindTransaction, delay, overdue, lifeUsed, up, records, parked]
   const tierOf = new Map(topics.retries.map(({ topic, tier }) => [topic, String(tier)]))

@@ -61,10 +61,12 @@ export function createInspection(query: Query): () => Promise<readonly Finding[]
         well(`SQL Server ${String(row?.['version'])}, ${String(row?.['edition'])}.`),
       ),
       look('full text', SELECT_SERVER, ([row]) =>
-        well(`${row?.['has_full_text'] === 1 ? 'Installed' : 'Not installed'}; search does without, by order_words.`),
+        well(
+          `${row?.['has_full_text'] === 1 ? 'Installed' : 'Not installed'}; search does not need it, because it uses order_words.`,
+        ),
       ),
       look('isolation', IS_SNAPSHOT_ON, ([row]) => {
-        if (Number(row?.['is_on'] ?? 0) === 1) return well('READ_COMMITTED_SNAPSHOT is on: readers wait for nobody.')
+        if (Number(row?.['is_on'] ?? 0) === 1) return well('READ_COMMITTED_SNAPSHOT is on: readers do not wait.')
         return unwell('READ_COMMITTED_SNAPSHOT is off, and readers wait for writers: turn it on with ALTER DATABASE.')
       }),
       look('indexes', SELECT_INDEX_USE, indexUse),

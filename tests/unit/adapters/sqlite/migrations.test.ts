@@ -86,7 +86,7 @@ test('a migration whose text was changed after it ran is refused', async () => {
   await expect(createSqliteStore({ file: file(), migrations })).rejects.toMatchObject({
     code: 'invalid-setting',
     message: expect.stringMatching(
-      /another text of migration 1 \(create_store\).*: start the version that made it, or/,
+      /a different text of migration 1 \(create_store\).*: start the version that made it, or/,
     ) as string,
   })
 })
