@@ -29,7 +29,7 @@ export function toChangeOutcome(recorded: string | undefined, state: ChangeState
   if (recorded === 'duplicate' || recorded === 'withheld') return { kind: recorded }
   if (recorded !== 'stored') throw new OrderError('internal', `The store said ${String(recorded)} of a change.`)
   if (state === 'applied') return { kind: 'applied' }
-  // An operator discarded it after it was recorded.
+  // An operator discarded the change after the batch recorded it.
   if (state === 'discarded') return { kind: 'withheld' }
   return { kind: state === 'rejected' ? 'refused' : 'waiting' }
 }

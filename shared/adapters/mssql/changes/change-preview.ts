@@ -31,12 +31,12 @@ interface Recorded {
   readonly settled: ChangePreview | undefined
 }
 
-/** As many undecided changes of one order as a preview looks at. */
+/** The maximum number of undecided changes of one order in a preview. */
 const MAX_UNDECIDED = 1000
 
 /**
- * Previews changes: how each would be recorded, then how it and the changes that wait would be decided, and last whether the
- * tables allow the result. Each statement is rolled back or only reads.
+ * Previews changes: first how each would be recorded, then how it and the waiting changes would be decided, and last
+ * whether the tables allow the result. Each statement only reads or is rolled back.
  */
 export function createChangePreview(
   query: Query,
@@ -102,7 +102,7 @@ export function createChangePreview(
   }
 }
 
-/** The order's undecided changes with those of the batch in their turns, which a new change gets after all others. */
+/** The order's undecided changes, with those of the batch, in their turns. A new change comes after all others. */
 function inTurn({ changes }: Turn, recorded: readonly Recorded[]): UndecidedChange[] {
   const known = new Set(changes.map(({ changeId }) => changeId))
   const given = new Map(recorded.map((one) => [one.change.changeId, one]))

@@ -1,6 +1,6 @@
 /**
- * Each row is a change with its order's status and the order's first undecided change, because a change that waits waits
- * for one of these. One statement reads all of it at one moment. Uses the unique indexes of order_id, and
+ * Each row is a change with its order's status and the order's first undecided change, because a waiting change waits
+ * for one of the two. One statement reads everything at one moment. Uses the unique indexes on order_id, and
  * order_changes_undecided.
  */
 const COLUMNS = `c.change_seq, c.turn, c.change_id, c.order_id, c.kind, c.state, c.event, c.accepted_at, c.updated_at, c.version,
@@ -28,7 +28,7 @@ WHERE c.order_id = CAST(@orderId AS UNIQUEIDENTIFIER)
 ORDER BY ${POSITION}, c.change_seq;
 `
 
-/** Uses the unique index of change_id. */
+/** Uses the unique index on change_id. */
 export const SELECT_CHANGES_BY_IDS = `
 SELECT ${COLUMNS}
 FROM OPENJSON(@ids) WITH (change_id UNIQUEIDENTIFIER '$') AS i

@@ -2,16 +2,16 @@ import { KEY_REUSED, NOT_DECIDED } from '../../stores/change-refusals.ts'
 import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
 
 /**
- * Parts of the statements that record changes and failures of changes. toChangesJson (order-changes.ts) writes their JSON,
- * in the order of the log (`n`). A statement has DECLARE_CHANGES before its transaction, RECORD_CHANGES after locking the
- * partitions, then the parts for letters and parked records (parked-changes-sql.ts), and TELL_CHANGES last. Changes that
- * have nothing in common are recorded in one round (rounds.ts).
+ * Parts of the statements that record changes and their failures. toChangesJson (order-changes.ts) writes their JSON,
+ * in log order (`n`). A statement has DECLARE_CHANGES before its transaction, RECORD_CHANGES after locking the
+ * partitions, then the parts for letters and parked records (parked-changes-sql.ts), and TELL_CHANGES last. Changes
+ * that have nothing in common are recorded in one round (rounds.ts).
  *
- * A row of order_changes only moves forward, as the rows of parked_records do. Nothing is decided here: a change that can
- * be read waits, and after the commit lookForTurns returns the orders whose changes may be decided (turns.ts).
+ * A row of order_changes only moves forward, as the rows of parked_records do. Nothing is decided here: a change that
+ * can be read waits, and after the commit lookForTurns returns the orders whose changes may be decided (turns.ts).
  *
- * Events may be long, and Babelfish cuts a text that OPENJSON reads WITH a type to 4,000 characters. It does not cut the
- * elements of an array, so the events are read as such.
+ * Events may be long, and Babelfish cuts a text that OPENJSON reads WITH a type to 4,000 characters. Babelfish does not
+ * cut the elements of an array, so the events are read as elements.
  */
 export const DECLARE_CHANGES = `
 DECLARE @changes TABLE (
@@ -100,12 +100,12 @@ DECLARE @change_round INT = 0;
 DECLARE @change_rounds INT = (SELECT COUNT(DISTINCT c.round) FROM @changes AS c);
 `
 
-/** Whether the rows with these aliases are of the same record. */
+/** Whether the rows with these aliases come from the same record. */
 const SAME_PLACE = (row: string, record: string) =>
   `${row}.origin_topic = ${record}.topic AND ${row}.origin_partition = ${record}.log_partition
         AND ${row}.origin_offset = ${record}.log_offset`
 
-/** Reads what the store knows of each change of a round and of its letters, and judges the change by that. */
+/** Judges each change of a round by what the store knows about it and its letters. */
 export const JUDGE_CHANGES = `
   UPDATE c
   SET seen_state = k.state, seen_attempt = k.attempt,
@@ -145,10 +145,11 @@ export const JUDGE_CHANGES = `
 `
 
 /**
- * The lock of the partition keeps other transactions from these changes, unless one order has records in two partitions.
- * For that case the rows themselves are locked too. If two transactions insert the same change, or the same turn, the
- * second fails by a unique index and is repeated (query.ts). With READ_COMMITTED_SNAPSHOT a statement here reads rows as of
- * its start, which comes after the locks, so they are final. Without it, the statement waits for concurrent changes.
+ * The lock of the partition keeps other transactions from these changes, unless one order has records in two
+ * partitions. For that case the rows themselves are locked too. If two transactions insert the same change, or the same
+ * turn, the second fails by a unique index and is repeated (query.ts). With READ_COMMITTED_SNAPSHOT a statement reads
+ * rows as of its own start, which comes after the locks, so the rows are final. Without it, the statement waits for
+ * concurrent changes.
  */
 export const RECORD_CHANGES = `
 IF EXISTS (SELECT 1 FROM @changes AS c WHERE c.is_counted = 0)
@@ -252,7 +253,9 @@ ${JUDGE_CHANGES}
 END;
 `
 
-/** Comes last, because order_change_history is last in the order of locks. TAKE_TURNS writes that a change waits. */
+/**
+ * Comes last, because order_change_history is last in the lock order. TAKE_TURNS adds the entries of waiting changes.
+ */
 export const TELL_CHANGES = `
 INSERT INTO order_change_history (
   order_id, change_id, happened_at, kind, attempt, next_attempt_at, cause_code, cause_detail
@@ -269,7 +272,7 @@ ORDER BY c.n;
 
 const IS_ANY_WAITING = `EXISTS (SELECT 1 FROM order_changes AS w WHERE w.state = 'waiting')`
 
-/** The orders of these rows for which a change waits. */
+/** Those of these orders for which a change waits. */
 const selectWaiting = (...rows: readonly string[]) => `
   SELECT DISTINCT w.order_id
   FROM order_changes AS w
@@ -277,7 +280,7 @@ const selectWaiting = (...rows: readonly string[]) => `
     AND w.order_id IN (${unionOf(rows)})`
 
 /**
- * The orders of these rows that lack a change that was applied to them: they were lost, and stored again from their
+ * Those of these orders that lack a change that was applied to them: the orders were lost, and stored again from their
  * records. Uses order_changes_applied.
  */
 const selectRestored = (...rows: readonly string[]) => `
@@ -291,27 +294,34 @@ function unionOf(rows: readonly string[]): string {
 }
 
 /**
- * The orders of these rows whose changes may be decided, to be read after the commit. If one instance stores an order and
- * another one a change of it, the one that commits last sees both, with and without row versions, because a statement reads
- * everything that was committed before it began. Nearly always no change waits, which costs one seek in an empty index.
+ * Those of these orders whose changes may be decided, to be read after the commit. If one instance stores an order and
+ * another one a change of it, the one that commits last sees both, with and without row versions, because a statement
+ * reads everything that was committed before it began. Usually no change waits, and the question costs one seek in an
+ * empty index.
  */
 export const lookForTurns = (...rows: readonly string[]) => `
 IF ${IS_ANY_WAITING}${selectWaiting(...rows)};
 `
 
-/** The same after a batch of orders alone. Only a batch of copies, which counts no places, restores orders by itself. */
+/**
+ * Like lookForTurns, after a batch of orders alone. Only a batch of copies, which counts no offsets, restores lost
+ * orders.
+ */
 export const LOOK_AFTER_ORDERS = `
 IF ${IS_ANY_WAITING} OR NOT EXISTS (SELECT 1 FROM @places)${selectWaiting('@orders')}
   UNION${selectRestored('@orders')}
   WHERE NOT EXISTS (SELECT 1 FROM @places);
 `
 
-/** The same after a batch with changes. A group that reads the log again restores orders when it meets their changes. */
+/**
+ * Like lookForTurns, after a batch with changes. A group that reads the log again restores lost orders when it meets
+ * their changes.
+ */
 export const LOOK_AFTER_CHANGES = `${selectWaiting('@orders', '@changes')}
   UNION${selectRestored('@orders', '@changes')};
 `
 
-/** How RECORD_CHANGES would judge each change on its own. Writes nothing. */
+/** Returns how RECORD_CHANGES would judge each change on its own. Writes nothing. */
 export const PREVIEW_CHANGES = `
 SET NOCOUNT ON;
 ${DECLARE_CHANGES}${JUDGE_CHANGES}

@@ -28,12 +28,12 @@ export interface ParkedDelivery extends Parking {
 
 export type RecordOfChange = ParkedRecord & { readonly orderId: string; readonly change: ParkedChange }
 
-/** A change without an order id holds no other change, and is parked like any other record. */
+/** A change without an order id holds no other change, so its record is parked like any other. */
 export function isOfChange(record: ParkedRecord): record is RecordOfChange {
   return record.change !== undefined && record.orderId !== null
 }
 
-/** The JSON that DECLARE_CHANGES (order-changes-sql.ts) reads, in the order of the log. */
+/** The JSON that DECLARE_CHANGES (order-changes-sql.ts) reads, in log order. */
 export function toChangesJson(delivered: readonly Delivered[], parked: readonly ParkedDelivery[]) {
   const entries = [...delivered.map(toDeliveredJson), ...parked.map(toFailedJson)].toSorted(byPlace)
   const rounds = toRounds(entries, ({ row: { changeId, keyHash, letter, ...place } }) => [
@@ -82,7 +82,7 @@ function toFailedJson({ record, groupId, parkedAt, isCounted }: ParkedDelivery) 
     orderId,
     kind,
     bodyHash: change === null ? null : bodyHash(changeJson(change)),
-    // The answer to a repeated request needs the change itself.
+    // The response to a repeated request needs the change itself.
     keyHash: change === null ? null : idempotencyKeyHash,
     ...origin,
     letter: letterPlace(redriveOf),

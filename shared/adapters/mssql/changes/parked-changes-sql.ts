@@ -5,7 +5,7 @@ import { isLetterOf, ORIGIN_TOPIC } from '../dead-letters/letter-topic.ts'
  * PARK_CHANGES if nothing is rejected, and COUNT_PARKED_CHANGES where offsets are counted.
  */
 
-/** Settles the letters and parked records of changes that were read, as STORE_BATCH does for orders. */
+/** Settles the letters and parked records of readable changes, as STORE_BATCH does for orders. */
 export const SETTLE_CHANGES = `
 UPDATE d
 SET state = 'resolved'

@@ -17,13 +17,13 @@ import { SELECT_TURNS, TAKE_TURNS } from './turns-sql.ts'
 /** Decides changes whose turn has come, in a transaction of its own after the one that recorded them. */
 export interface Turns {
   /**
-   * Decides the changes of each order one after the other, until one has to wait. An order that was lost and stored again
-   * from its record first gets the changes that were applied before. Idempotent.
+   * Decides the changes of each order one after the other, until one has to wait. An order that was lost and stored
+   * again from its record first gets the changes that were applied before. Idempotent.
    */
   take(orderIds: readonly string[], now: string): Promise<Taken>
   /** The states of these changes. Unknown ids are left out. */
   statesOf(changeIds: readonly string[]): Promise<ReadonlyMap<string, ChangeState>>
-  /** With the first undecided changes of each order, at most `limit`. */
+  /** Reads the orders, each with its first undecided changes, at most `limit`. */
   read(orderIds: readonly string[], limit?: number): Promise<Turn[]>
   /** Whether the tables allow the order in this state, tested in a transaction that is rolled back. */
   allows(turn: Turn, after: Order): Promise<boolean>
@@ -42,8 +42,8 @@ export interface Turn {
   /** Undefined while the order is not stored. */
   readonly stored: StoredOrder | undefined
   /**
-   * The order that changes are decided on. It differs from the stored one if that was lost and stored again from its record:
-   * it then has the changes that were applied before.
+   * The order on which changes are decided. If the stored order was lost and stored again from its record, this one
+   * also has the changes that were applied before.
    */
   readonly order: Order | undefined
   readonly isDiscarded: boolean
@@ -108,7 +108,7 @@ export function createTurns(query: Query): Turns {
     }
   }
 
-  /** Decides one change after the other, to find those that the tables do not allow. */
+  /** Decides the changes one by one, to find those that the tables do not allow. */
   async function takeApart(turn: Turn, now: string): Promise<Decision> {
     const { order, verdicts, failure } = await decideEach(turn.order, turn.changes, turn.isDiscarded, (after) =>
       isAllowed({ turn, after, verdicts: [] }, now),
@@ -244,7 +244,10 @@ async function unlessBug<T>(work: Promise<T>): Promise<T | { readonly bug: unkno
   }
 }
 
-/** The changes that takeTurns left to wait and whose history does not say so yet. It decides the first changes only. */
+/**
+ * The changes that have to wait and whose history does not say so yet. takeTurns decides the first changes and leaves
+ * the others.
+ */
 function waitingOf({ turn, verdicts }: Decision): Undecided[] {
   return turn.changes.slice(verdicts.length).filter(({ state, isToldToWait }) => state === 'ready' && !isToldToWait)
 }
@@ -254,7 +257,7 @@ function isNews(decision: Decision): boolean {
   return isRestored || decision.verdicts.length > 0 || waitingOf(decision).length > 0
 }
 
-/** Whether it leaves nothing to decide. If all changes that were read are decided, there may be more. */
+/** Whether the decision leaves nothing to decide. If all changes that were read are decided, there may be more. */
 function isWhole({ verdicts }: Decision): boolean {
   return verdicts.length < CHANGES_AT_ONCE
 }
@@ -328,8 +331,8 @@ function toVerdictJson(verdict: Verdict, change: Undecided | undefined) {
 }
 
 /**
- * The words that the order no longer has, or has in another role, and all words that it has now. So a changed order has all
- * words of today's rule, and a reindex need not add any.
+ * The words that each order no longer has, or has in another role, and all words that it has now. A changed order
+ * therefore has all words by today's rule, and a reindex adds none.
  */
 function toWordsJson(changed: readonly { i: number; orderId: string; before: Order; after: Order }[]) {
   const gone: [i: number, word: string][] = []

@@ -12,7 +12,7 @@ import { DISCARD, DISCARD_MANY, MARK_EDITED, RECORD_EDIT, RESTORE } from './oper
 import type { Query } from '../database/query.ts'
 import { fromSqlId } from '../database/values.ts'
 
-/** Letters discarded in one round trip. */
+/** The number of letters discarded in one round trip. */
 const LETTERS_AT_ONCE = 200
 
 /** Operators' acts on single dead letters and waiting changes (port Redrives). */
@@ -22,7 +22,7 @@ export function createOperatorCommands(
   const getLetter = createGetLetter(query)
   const turns = createTurns(query)
 
-  /** Of orders for which a change waits, as the statement's last result says. */
+  /** Decides the changes of the orders in these rows, the statement's last result. */
   async function decide(rows: readonly Row[], { at }: Act): Promise<void> {
     const orderIds = rows.map((row) => fromSqlId(String(row['order_id'])))
     if (orderIds.length === 0) return

@@ -3,7 +3,7 @@ import type { Cause, HistoryKind } from '../../../domain/order-view.ts'
 import type { ActInHistory } from '../dead-letters/audit.ts'
 import { toMs } from '../database/values.ts'
 
-/** Writes entries of the history of changes. Ids are bytes, as in the tables. */
+/** Writes the history of changes. Ids are bytes, as in the tables. */
 export interface ChangeHistory {
   tell(orderId: Uint8Array, changeId: Uint8Array, atMs: number, entry: ChangeEntry): void
   /** Adds the entry for a redriven letter of the change, unless the change was decided before. */

@@ -5,7 +5,10 @@ import { fromIdBytes, toIdList } from '../database/values.ts'
 import { prepareChangeQueries } from './change-views.ts'
 import type { ChangesResult } from './stored-changes.ts'
 
-/** Stores the changes of a batch with `store`, and says what became of them and of the changes that waited before. */
+/**
+ * Stores the changes of a batch with `store`, and returns the outcomes of these changes and of those that waited
+ * before.
+ */
 export type PreviewChanges = (
   batch: Required<Pick<StoreBatch, 'orders' | 'changes'>>,
   store: () => ChangesResult,

@@ -18,8 +18,8 @@ export interface OrderChanges {
   /** Undefined if the store has never seen the change. */
   stateOf(changeId: string): ChangeState | undefined
   /**
-   * Keeps a readable change. `isCounted`: its origin was counted before, or is counted with this batch. Returns `new` if
-   * the change waits for its turn from now on, and `known` if it was kept from this record before.
+   * Keeps a readable change. `isCounted`: its origin was counted before, or is counted with this batch. Returns `new`
+   * if the change waits for its turn from now on, and `known` if it was kept from this record before.
    */
   record(change: ChangeToStore, isCounted: boolean, atMs: number): 'new' | 'known' | 'duplicate' | Rejection
   /** Records a failure of the change's record, or of a copy or redrive of it, unless the change is kept. */
@@ -28,18 +28,18 @@ export interface OrderChanges {
   tellWaiting(changeId: string, atMs: number): void
   /** Writes the verdict on a change whose turn came. */
   decide(verdict: Verdict, orderId: string, kind: ChangeKind, atMs: number): void
-  /** Moves a change together with its letter. False if the change is no longer of this record. */
+  /** Moves a change together with its letter. False if the change no longer comes from this record. */
   move(changeId: string, origin: RecordPosition, to: 'dead-lettered' | 'discarded', act: ActInHistory): boolean
   /** The order of a change; undefined if the store has never seen the change. */
   orderOf(changeId: string): string | undefined
   /**
-   * Discards a change that waits, unless its order or an earlier change of that order is retried or dead. If the order is
-   * stored, discards the change only if it cannot be decided. Returns whether the change was discarded.
+   * Discards a change that waits, unless its order or an earlier change of that order is retried or dead. If the order
+   * is stored, discards the change only if it cannot be decided. Returns whether the change was discarded.
    */
   discardWaiting(changeId: string, isUndecidable: boolean, act: ActInHistory): boolean
   /** Rejects the changes that wait behind a discarded one. */
   rejectBehind(changeId: string, atMs: number): void
-  /** Whether the change is kept, and from this record, so that the failure is told too late. */
+  /** Whether the change is kept from this same record, so that the failure is reported too late. */
   isKeptFrom(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
   /** Whether the change waits and the failure holds it, because its turn had come. */
   isHeldBy(changeId: string, failure: Pick<ParkedRecord, 'origin' | 'cause'>): boolean
@@ -56,7 +56,7 @@ const INSERT = `
     change_id, order_id, kind, state, early, event, body_hash, idempotency_key_hash, origin_topic, origin_partition,
     origin_offset, accepted_at, updated_at, cause_code, cause_detail, attempt, next_attempt_at
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-/** The change becomes the last of all, because the batches of origins bring changes in the order of the log. */
+/** The change becomes the last one, because the batches of origins bring changes in log order. */
 const GIVE_TURN = `
   UPDATE order_changes SET early = 0, seq = (SELECT max(seq) + 1 FROM order_changes) WHERE change_id = ?`
 const KEEP = `
@@ -171,7 +171,7 @@ export function prepareOrderChanges(db: DatabaseSync): OrderChanges {
       const row = find(changeId)
       const [id, order] = [toIdBytes(changeId), toIdBytes(orderId)]
       const [event, hash] = change === null ? [null, null] : [JSON.stringify(change), hashOf(change)]
-      // The answer to a repeated request needs the change itself.
+      // The response to a repeated request needs the change itself.
       const key = change === null ? null : freeKey(idempotencyKeyHash, id)
       // The id belongs to another change, so nothing waits for this one.
       if (row !== undefined && !isOf(row, orderId, hash)) return
@@ -259,7 +259,10 @@ function isOf(row: ChangeRow, orderId: string, hash: Uint8Array | null): boolean
   return isSame && sameBytes(row.order_id, toIdBytes(orderId))
 }
 
-/** Whether the failure is a later one of the row's record, or one of the record that was redriven in its place. */
+/**
+ * Whether the failure is a later failure of the row's record, or a failure of the record that was redriven in its
+ * place.
+ */
 function isNews(record: ParkedRecord, row: ChangeRow): boolean {
   if (!samePlace(originIn(row), record.origin)) {
     const redriven = record.redriveOf === null ? undefined : parseDeadLetterId(record.redriveOf)

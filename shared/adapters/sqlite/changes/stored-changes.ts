@@ -14,7 +14,7 @@ import type { Decisions } from '../orders/decisions.ts'
 import type { OrderChanges } from './order-changes.ts'
 import type { Turns } from './turns.ts'
 
-/** Keeps the changes of a batch in the order of the log, and then decides those whose turn has come. */
+/** Keeps the changes of a batch in log order, and then decides those whose turn has come. */
 export interface StoredChanges {
   /** Call it after the batch's orders are stored. */
   store(batch: StoreBatch, guard: Guard, nowMs: number): ChangesResult
@@ -72,7 +72,7 @@ export function prepareStoredChanges(dependencies: {
       const { groupId, delivered, changes: some = [] } = batch
       const events = [...some, ...batch.parked.filter(isOfChange)].toSorted(byPlace)
       const stored = batch.orders.map(({ orderId }) => orderId)
-      // A copy may store an order again that was lost.
+      // A copy may restore an order that was lost.
       const orders = delivered === 'copy' ? stored : turns.ordersThatWait(stored)
       if (events.length === 0 && orders.length === 0) return { outcomes: [], undecided: [] }
       const kept = new Map<ChangeToStore, Kept>()

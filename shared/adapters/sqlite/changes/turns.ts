@@ -16,8 +16,9 @@ import type { OrderChanges } from './order-changes.ts'
 /** Decides changes when their turn has come, within the caller's transaction. */
 export interface Turns {
   /**
-   * Decides the order's changes one after the other, until one has to wait. An order that was lost and stored again from
-   * its record first gets the changes that were applied before. Returns the change that could not be decided, if any.
+   * Decides the order's changes one after the other, until one has to wait. An order that was lost and stored again
+   * from its record first gets the changes that were applied before. Returns the change that could not be decided, if
+   * any.
    */
   take(orderId: string, atMs: number): UndecidableChange | undefined
   /** Those of the orders for which a change waits for its turn. */
@@ -137,7 +138,7 @@ export function prepareTurns(db: DatabaseSync, changes: OrderChanges): Turns {
       return failure && row && { ...failure, origin: originIn(row) }
     },
     ordersThatWait(orderIds) {
-      // No change waits as a rule, and then the orders need not be looked up.
+      // Usually no change waits, and the orders need not be looked up.
       if (orderIds.length === 0 || isAnyWaiting.get() === undefined) return []
       return selectWaiting.all(toIdList(orderIds)).map((row) => fromIdBytes(row['order_id'] as Uint8Array))
     },
