@@ -121,7 +121,7 @@ export function createOrderIds(secrets: readonly [string, ...string[]]): OrderId
   }
 }
 
-/** Without an order id, the tag covers only the 96 bits, as in every order id. */
+/** For an order id `orderId` is empty, and the tag covers the id's first 96 bits alone. */
 function tagOf(key: KeyObject, bytes: Buffer, orderId: string): Buffer {
   return createHmac('sha256', key).update(bytes.subarray(0, 12)).update(orderId).digest()
 }

@@ -10,7 +10,7 @@ import { from, pageQuery, searchText, to, wholeNumber } from './protocol/query.t
 import { oneOf } from './protocol/validated.ts'
 
 const KNOWN_STATUSES = `must be one of ${STORE_STATUSES.join(', ')}`
-/** Without the reason, an empty list would suggest that no order is waiting. */
+/** Why `accepted` is refused as a filter: an empty list would suggest that no order is waiting. */
 const WHY_NOT_ACCEPTED =
   'orders that are accepted but not processed yet are in the log, and lists come from the store. ' +
   'Ask for one of them at GET /api/orders/{orderId}; operators see how many there are at GET /api/ops/status'

@@ -5,7 +5,7 @@ import type { Row } from './rows.ts'
 export function toRebuild(row: Row, fromTime: (time: never) => string, nowMs: number): Rebuild {
   const state = row['state'] as 'running' | 'done' | 'failed'
   return {
-    // A process that died could not record the failure, so an expired lease shows it.
+    // A process that dies cannot record its own failure, so an expired lease counts as one.
     state: state === 'running' && Number(row['leased_until']) < nowMs ? 'abandoned' : state,
     why: row['why'] as string | null,
     startedAt: fromTime(row['started_at'] as never),

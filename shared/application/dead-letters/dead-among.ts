@@ -4,7 +4,7 @@ import type { DeadLetters, KeptDeadLetter } from '../../ports/dead-letters.ts'
 /** At most this many letters are in memory at once, because letters may be large. */
 const LETTERS_AT_ONCE = 20
 
-/** The named letters that are `dead`, in groups. Rejects with `dead-letter-not-found` if no letter has any of the ids. */
+/** The named letters that are `dead`, in groups. Rejects with `dead-letter-not-found` if one of the ids is unknown. */
 export async function* deadAmong(
   deadLetters: Pick<DeadLetters, 'get'>,
   ids: readonly string[],

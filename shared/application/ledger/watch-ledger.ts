@@ -20,9 +20,8 @@ const MAX_TOLD = 10
 const ITSELF = { operator: 'processor', verified: true }
 
 /**
- * Keeps the ledger in step with the log's retention. Settles skipped offsets while the log can still
- * distinguish a transaction marker from a record, because the two look alike once the log starts after them. Reports each
- * loss once.
+ * Keeps the ledger in step with the log's retention. Settles skipped offsets while the log can still distinguish a
+ * transaction marker from a record, because the two look alike once the log starts after them. Reports each loss once.
  *
  * Also repairs skipped records that the log has, in one instance at a time.
  */
@@ -60,8 +59,8 @@ export function createWatchLedger(dependencies: {
   }
 
   /**
-   * Repairs only gaps that two checks in a row found, because another instance may be processing the batch right now. Skips
-   * gaps where a repair stopped before, because somebody has to investigate those.
+   * Repairs only gaps that two checks in a row found, because another instance may be processing the batch right now.
+   * Leaves out gaps at which an earlier repair stopped, because they need an investigation.
    */
   async function repair(gaps: readonly LedgerGap[]): Promise<void> {
     const places = gaps.map(({ partition, from }) => `${partition}:${from}`)
