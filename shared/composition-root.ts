@@ -111,7 +111,7 @@ export async function openServices(chosen: Config): Promise<Services> {
   const tracing = await openTracing(chosen, events, logger)
 
   const topics = createTopics(chosen.topic, chosen.consumerGroup, chosen.retryDelaysMs)
-  const specs = topicSpecs(topics, chosen.partitions, chosen.replication)
+  const specs = topicSpecs(topics, chosen.partitions, chosen.replication, chosen.logRetentionMs)
   const log = await prepareTopics({
     log: adapters.log,
     specs,

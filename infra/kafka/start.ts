@@ -76,7 +76,8 @@ async function makeTopics(address: string): Promise<readonly string[]> {
     onWarning: () => undefined,
     onError: (error) => process.stderr.write(`${messageOf(error)}\n`),
   })
-  const specs = topicSpecs(createTopics(config.topic, config.consumerGroup, config.retryDelaysMs), config.partitions, 1)
+  const topics = createTopics(config.topic, config.consumerGroup, config.retryDelaysMs)
+  const specs = topicSpecs(topics, config.partitions, 1, config.logRetentionMs)
   await log.ensureTopics(specs)
   return specs.map(({ name }) => name)
 }

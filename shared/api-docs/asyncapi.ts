@@ -7,6 +7,7 @@ import {
   loggedOrderSchema,
   PAYMENT_METHODS,
 } from '../domain/order-commands.ts'
+import { durationInWords } from '../domain/times.ts'
 import { loggedAmendmentSchema } from '../domain/changes/order-changes.ts'
 import { amendedSchema, cancelledSchema, CHANGE_TYPES, NEW_ORDER_TYPE } from '../domain/order-events.ts'
 import { topicSpecs, type Topics } from '../messaging/topics.ts'
@@ -92,13 +93,18 @@ const DESCRIPTION = `An order that cannot be stored at once travels from the ord
 dead-letter topic. Every event is a CloudEvent 1.0. It is written in binary mode; events of other producers are read \
 in structured mode (\`application/cloudevents+json\`) as well. An event of a change says that the change was accepted; \
 whether the order takes it is decided when its turn comes, behind all earlier events of the order. Optional members may be added to the data of a version: \
-readers ignore members that they do not know. The orders topic is the source of truth and keeps everything.`
+readers ignore members that they do not know. The orders topic is the source of truth.`
 
 const STORES_DUE = 'Stores records that are due, and waits for the next.'
 
 /** The topics of this installation, their messages, and the groups that consume them. */
-export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partitions' | 'replication'>): JsonObject {
-  const specs = new Map(topicSpecs(topics, settings.partitions, settings.replication).map((spec) => [spec.name, spec]))
+export function createAsyncApi(
+  topics: Topics,
+  settings: Pick<Config, 'partitions' | 'replication' | 'logRetentionMs'>,
+): JsonObject {
+  const { logRetentionMs } = settings
+  const allSpecs = topicSpecs(topics, settings.partitions, settings.replication, logRetentionMs)
+  const specs = new Map(allSpecs.map((spec) => [spec.name, spec]))
 
   function channel(topic: string, title: string, description: string, messages: readonly string[]): JsonObject {
     const { partitions, replication, config } = specs.get(topic) ?? { ...settings, config: {} }
@@ -121,7 +127,7 @@ export function createAsyncApi(topics: Topics, settings: Pick<Config, 'partition
       orders: channel(
         topics.orders,
         'Orders',
-        'Every accepted order and every accepted change of one, kept for ever.',
+        `Every accepted order and every accepted change of one, kept ${logRetentionMs === null ? 'for ever' : `for ${durationInWords(logRetentionMs)}`}.`,
         IN_ORDERS,
       ),
       ...Object.fromEntries(

@@ -4,6 +4,8 @@
  * timestamp (KIP-32).
  */
 
+export const DAY_MS = 86_400_000
+
 /** Used when an order's time is unknown. */
 export const UNKNOWN_TIME = '1970-01-01T00:00:00.000Z'
 
@@ -19,6 +21,12 @@ export const CLOCK_TOLERANCE_MS = 5000
 /** The given Unix time in ms if it lies between 1970 and 9999; undefined otherwise, because it is no real time. */
 export function knownTime(ms: number): number | undefined {
   return ms > 0 && ms <= LAST_MS ? ms : undefined
+}
+
+/** Such as `90 days` or `60 s`, rounded to a tenth. */
+export function durationInWords(ms: number): string {
+  const [amount, unit] = ms >= DAY_MS ? [ms / DAY_MS, 'days'] : [ms / 1000, 's']
+  return `${Math.round(amount * 10) / 10} ${unit}`
 }
 
 /** The nearest safe integer; 0 for NaN. */

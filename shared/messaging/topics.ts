@@ -19,8 +19,13 @@ export interface RetryTier {
 
 const TWO_MIB = 2 * 1024 * 1024
 
-/** Set on every topic, because brokers delete records by default: Kafka after seven days. */
-const KEEPS_EVERYTHING = { 'retention.ms': '-1', 'retention.bytes': '-1', 'cleanup.policy': 'delete' }
+/** Kafka's value for no limit. */
+const UNLIMITED = '-1'
+/**
+ * Set on every topic, together with `retention.ms`, because brokers delete records by default: Kafka after seven days.
+ * No limit by size, because it would remove records of any age when many orders arrive.
+ */
+const LEAVES_BY_AGE_ONLY = { 'retention.bytes': UNLIMITED, 'cleanup.policy': 'delete' }
 /**
  * A producer may set any 64-bit integer as the timestamp, and the Kafka extension's trigger fails on one that it cannot
  * convert.
@@ -53,11 +58,17 @@ export function sourcesOf(topics: Topics): readonly Pick<RetryTier, 'topic' | 'g
 
 /**
  * The specifications for creating topics. Retry and dead-letter topics allow larger records, because parking adds
- * headers.
+ * headers. Records leave the log at the age of `retentionMs`; with null they stay for ever.
  */
-export function topicSpecs(topics: Topics, partitions: number, replication: number): TopicSpec[] {
+export function topicSpecs(
+  topics: Topics,
+  partitions: number,
+  replication: number,
+  retentionMs: number | null = null,
+): TopicSpec[] {
   const inSync = replication >= 3 ? { 'min.insync.replicas': '2' } : {}
-  const config = { ...inSync, ...KEEPS_EVERYTHING, ...TIME_OF_THE_LOG }
+  const age = { 'retention.ms': retentionMs === null ? UNLIMITED : String(retentionMs) }
+  const config = { ...inSync, ...age, ...LEAVES_BY_AGE_ONLY, ...TIME_OF_THE_LOG }
   const parking = { ...config, 'max.message.bytes': String(TWO_MIB) }
   return [
     { name: topics.orders, partitions, replication, config },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { disabledFunctions } from './disabled-functions.ts'
 import { OrderError } from '../domain/errors.ts'
+import { DAY_MS } from '../domain/times.ts'
 import { settingsWithoutEffect } from './settings-without-effect.ts'
 import type { Environment } from './environment.ts'
 
@@ -20,6 +21,8 @@ export interface Config {
   readonly replication: number
   readonly consumerGroup: string
   readonly retryDelaysMs: readonly number[]
+  /** The age at which records leave the log; null if they stay for ever. */
+  readonly logRetentionMs: number | null
   readonly ordersAuth: 'anonymous' | 'function'
   readonly corsOrigins: readonly string[]
   readonly faults: boolean
@@ -56,7 +59,7 @@ const MIN_SECRET_LENGTH = 16
  * storing.
  */
 export const MAX_RETRY_DELAY_MS = 25 * 60_000
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS }
 
 const optional = z
   .string()
@@ -92,6 +95,13 @@ function list() {
   )
 }
 
+/** Undefined for a text that is not a number with a unit. */
+function milliseconds(text: string): number | undefined {
+  const [, amount, unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? []
+  const ms = Number(amount) * (UNIT_MS[unit] ?? Number.NaN)
+  return Number.isSafeInteger(ms) ? ms : undefined
+}
+
 const url = optional.refine((value) => value === undefined || URL.canParse(value), { error: 'must be a URL' })
 
 const topicName = optional.refine((value) => value === undefined || /^[A-Za-z0-9._-]{1,200}$/.test(value), {
@@ -106,17 +116,24 @@ const delays = optional.transform((value, context) => {
   if (value === undefined) return undefined
   const parts = value.split(',').map((part) => part.trim())
   return parts.map((part) => {
-    const [, amount, unit] = /^(\d{1,9})(ms|s|m|h)$/.exec(part) ?? []
-    const ms = Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN)
-    if (Number.isNaN(ms)) {
+    const ms = milliseconds(part)
+    if (ms === undefined) {
       context.addIssue({ code: 'custom', message: `has the delay ${JSON.stringify(part)}; write them as 10s,1m,10m` })
     } else if (ms > MAX_RETRY_DELAY_MS) {
       const limits =
         'host.json lets a function run for 35 minutes, and it must be able to hold and store after that, so a delay may be at most 25m'
       context.addIssue({ code: 'custom', message: `has the delay ${part}; ${limits}` })
     }
-    return ms
+    return ms ?? Number.NaN
   })
+})
+
+const retention = optional.transform((value, context) => {
+  if (value === undefined || value.toLowerCase() === 'forever') return null
+  const ms = milliseconds(value)
+  if (ms !== undefined) return ms
+  context.addIssue({ code: 'custom', message: 'must be forever, or a duration such as 90d or 36h' })
+  return z.NEVER
 })
 
 const brokers = list().refine((found) => found.every((broker) => /^[^\s:]+:\d{1,5}$/.test(broker)), {
@@ -146,6 +163,7 @@ const settingsSchema = z.object({
   KAFKA_REPLICATION: whole(1, 9, 1),
   ORDERS_CONSUMER_GROUP: topicName,
   RETRY_DELAYS: delays,
+  LOG_RETENTION: retention,
   ORDERS_AUTH: oneOf(['anonymous', 'function']),
   CORS_ORIGINS: list(),
   FAULTS: oneOf(['on', 'off']),
@@ -188,6 +206,7 @@ export function readConfig(environment: Environment, runtime: Config['runtime'])
     replication: settings.KAFKA_REPLICATION,
     consumerGroup: settings.ORDERS_CONSUMER_GROUP ?? 'order-processor',
     retryDelaysMs: settings.RETRY_DELAYS ?? (settings.FAULTS === 'on' ? DEMO_DELAYS_MS : DELAYS_MS),
+    logRetentionMs: settings.LOG_RETENTION,
     ordersAuth: settings.ORDERS_AUTH ?? 'anonymous',
     corsOrigins: settings.CORS_ORIGINS,
     faults: settings.FAULTS === 'on',
@@ -251,6 +270,12 @@ function refuseContradictions(config: Config): void {
     throw new OrderError(
       'invalid-setting',
       'ORDER_ID_SECRET must be set, to the same value for every instance, in the Functions runtime and with SQL_CONNECTION_STRING.',
+    )
+  }
+  if (config.logRetentionMs !== null && config.logRetentionMs < Math.max(...config.retryDelaysMs) + DAY_MS) {
+    throw new OrderError(
+      'invalid-setting',
+      'LOG_RETENTION must be at least one day longer than the longest delay in RETRY_DELAYS, because a record that leaves the log before its retry is lost.',
     )
   }
   const given = [config.functionsKey, ...Object.values(config.keys)].filter((value) => value !== undefined)

@@ -27,7 +27,11 @@ const openApi = structuredClone(createOpenApi({ ordersAuth: 'anonymous', faults:
   components: { schemas: Record<string, Node>; parameters: Record<string, Node> }
 }
 const asyncApi = structuredClone(
-  createAsyncApi(createTopics('orders', 'order-processor', [10_000]), { partitions: 6, replication: 1 }),
+  createAsyncApi(createTopics('orders', 'order-processor', [10_000]), {
+    partitions: 6,
+    replication: 1,
+    logRetentionMs: null,
+  }),
 ) as { components: { schemas: Record<string, Node> } }
 const operations = Object.values(openApi.paths).flatMap((item) => Object.values(item))
 

@@ -15,7 +15,10 @@ import { createSchemaCheck } from '../../support/api-schemas.ts'
 import { delivered, messageOf, newOrder } from '../../support/orders/orders.ts'
 
 interface Document {
-  channels: Record<string, { address: string; bindings: { kafka: { topic: string; replicas: number } } }>
+  channels: Record<
+    string,
+    { address: string; description: string; bindings: { kafka: { topic: string; replicas: number } } }
+  >
   operations: Record<
     string,
     { action: string; channel: { $ref: string }; bindings?: { kafka: { groupId: { enum: string[] } } } }
@@ -31,7 +34,9 @@ interface Headers {
 }
 
 const topics = createTopics('shop', 'shop-processor', [10_000, 60_000])
-const document = structuredClone(createAsyncApi(topics, { partitions: 6, replication: 3 })) as unknown as Document
+const document = structuredClone(
+  createAsyncApi(topics, { partitions: 6, replication: 3, logRetentionMs: null }),
+) as unknown as Document
 const headersOf = (message: string): Headers =>
   document.components.messages[message]?.headers ?? { required: [], properties: {} }
 
@@ -42,6 +47,13 @@ describe('the AsyncAPI document', () => {
     const check = ajv.compile(specs.schemas['3.0.0'] as object)
     check(document)
     expect(check.errors).toBeNull()
+  })
+
+  it('says how long orders stay in the log', () => {
+    const settings = { partitions: 6, replication: 1, logRetentionMs: 129_600_000 }
+    const bounded = structuredClone(createAsyncApi(topics, settings)) as unknown as Document
+    expect(document.channels['orders']?.description).toMatch(/kept for ever\.$/)
+    expect(bounded.channels['orders']?.description).toMatch(/kept for 1\.5 days\.$/)
   })
 
   it('has every topic under its configured name, and the group that reads it', () => {

@@ -16,6 +16,7 @@ describe('settings', () => {
       replication: 1,
       consumerGroup: 'order-processor',
       retryDelaysMs: [10_000, 60_000, 600_000],
+      logRetentionMs: null,
       ordersAuth: 'anonymous',
       faults: false,
       logLevel: 'info',
@@ -28,6 +29,16 @@ describe('settings', () => {
     expect(readConfig({ RETRY_DELAYS: '' }, 'embedded').retryDelaysMs).toEqual([10_000, 60_000, 600_000])
   })
 
+  it.each([
+    [{ LOG_RETENTION: '' }, null],
+    [{ LOG_RETENTION: 'Forever' }, null],
+    [{ LOG_RETENTION: '90d' }, 7_776_000_000],
+    [{ LOG_RETENTION: '36h' }, 129_600_000],
+    [{ LOG_RETENTION: '1460m', RETRY_DELAYS: '20m,5s' }, 87_600_000],
+  ])('%j bound the age of records in the log: %s ms', (environment, expected) => {
+    expect(readConfig(environment, 'embedded').logRetentionMs).toBe(expected)
+  })
+
   it('treat an empty value as unset', () => {
     expect(readConfig({ PORT: '', KAFKA_BROKERS: ' ' }, 'embedded')).toMatchObject({ port: 7071, kafka: undefined })
   })
@@ -36,6 +47,7 @@ describe('settings', () => {
     [{ PORT: '70000' }, 'PORT must be a whole number from 0 to 65535.'],
     [{ PORT: 'x' }, 'PORT must be a whole number from 0 to 65535.'],
     [{ RETRY_DELAYS: '10s,soon' }, 'RETRY_DELAYS has the delay "soon"; write them as 10s,1m,10m.'],
+    [{ RETRY_DELAYS: '1d' }, 'RETRY_DELAYS has the delay 1d; host.json lets'],
     [{ KAFKA_BROKERS: 'broker' }, 'KAFKA_BROKERS must be host:port,host:port.'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent.'],
     [{ ORDERS_TOPIC: 'a b' }, "ORDERS_TOPIC must be 1 to 200 letters, digits, '.', '_' or '-'."],
@@ -46,6 +58,19 @@ describe('settings', () => {
   ])('refuse %j with one clear line', (environment, line) => {
     expect(() => readConfig(environment, 'embedded')).toThrow(line)
   })
+
+  it.each(['soon', '90', '-1d', '999999999d'])('refuse a LOG_RETENTION of %s with one clear line', (LOG_RETENTION) => {
+    const line = 'LOG_RETENTION must be forever, or a duration such as 90d or 36h.'
+    expect(() => readConfig({ LOG_RETENTION }, 'embedded')).toThrow(line)
+  })
+
+  it.each([{ LOG_RETENTION: '24h' }, { LOG_RETENTION: '1459m', RETRY_DELAYS: '20m,5s' }])(
+    'refuse %j, because a record could leave the log before its retry',
+    (environment) => {
+      const line = /^LOG_RETENTION must be at least one day longer than the longest delay in RETRY_DELAYS/
+      expect(() => readConfig(environment, 'embedded')).toThrow(line)
+    },
+  )
 
   it.each([
     { FUNCTIONS_KEY: KEY, READ_KEY: KEY },

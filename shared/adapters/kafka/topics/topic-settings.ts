@@ -1,4 +1,5 @@
 import kafkajs from 'kafkajs'
+import { DAY_MS, durationInWords } from '../../../domain/times.ts'
 import type { TimestampType, TopicSpec } from '../../../ports/event-log.ts'
 import type { AdminClient } from '../client/admin.ts'
 
@@ -11,7 +12,6 @@ export interface TopicSetting {
 
 export type TopicSettings = ReadonlyMap<string, TopicSetting>
 
-const DAY_MS = 86_400_000
 /** The setting that determines whether records have their producer's timestamp or the broker's. */
 const TIMESTAMP_TYPE = 'message.timestamp.type'
 
@@ -27,7 +27,7 @@ const MAX_DISTANCE_MS = 1000 * 365.25 * DAY_MS
  */
 const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
   'retention.ms': (value) =>
-    `records leave the log after ${duration(Number(value))}, whether they were processed or not`,
+    `records leave the log after ${durationInWords(Number(value))}, whether they were processed or not`,
   'retention.bytes': (value) =>
     `a partition keeps about ${value} bytes, and its oldest records leave it, whether they were processed or not`,
   'cleanup.policy': (value) =>
@@ -83,11 +83,6 @@ export function differingSettings(
     const why = consequence === undefined ? '' : `: ${consequence}`
     return [`${setting} is ${value}${inherited}, not ${wanted}, for ${topics}${why}. It is left as it is.`]
   })
-}
-
-function duration(ms: number): string {
-  const [amount, unit] = ms >= DAY_MS ? [ms / DAY_MS, 'days'] : [ms / 1000, 's']
-  return `${Math.round(amount * 10) / 10} ${unit}`
 }
 
 export function timestampTypeIn(settings: TopicSettings | undefined): TimestampType {
