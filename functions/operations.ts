@@ -59,8 +59,8 @@ httpTrigger('discardChange', async (request, { discardChange, config }) => {
   return json(200, await discardChange(changeId, act))
 })
 
-/** POST /api/ops/migrate: migrates the schema to the current version. */
-httpTrigger('migrateStore', async (_, { maintenance }) => json(200, await maintenance.migrate(), FRESH))
+/** POST /api/ops/migrate: migrates the schema to the current version, and the topics to LOG_RETENTION. */
+httpTrigger('migrateStore', async (_, { migrate }) => json(200, await migrate(), FRESH))
 
 /** GET /api/ops/doctor: runs the checks that an operator would start with. */
 httpTrigger('doctor', async (_, { doctor }) => json(200, await doctor(), FRESH))

@@ -10,6 +10,7 @@ import { createKeepDeadLetters } from './application/dead-letters/keep-dead-lett
 import { createLedgerVerdict } from './application/ledger/judge-ledger.ts'
 import type { LedgerVerdict } from './application/ledger/ledger.ts'
 import { createLifeInLog } from './application/log/life-in-log.ts'
+import { createMigrate, type Migrate } from './application/operations/migrate.ts'
 import { createOrderConsumers } from './application/operations/order-consumers.ts'
 import { createPark } from './application/processing/park.ts'
 import { createPipelineHistory, type PipelineHistory } from './application/operations/pipeline-history.ts'
@@ -82,6 +83,7 @@ export interface Services extends AsyncDisposable, Omit<Adapters, typeof Symbol.
   readonly takeOut: TakeOut
   readonly discardChange: DiscardChange
   readonly rebuildOrders: RebuildOrders
+  readonly migrate: Migrate
   readonly backups: Backups
   readonly doctor: Doctor
   readonly pipelineStatus: () => Promise<PipelineStatus>
@@ -267,6 +269,14 @@ export async function openServices(chosen: Config): Promise<Services> {
       signal,
     }),
     resetLedger: createResetLedger({ ...ofOrders, maintenance, ledgerVerdict, repairLedger }),
+    migrate: createMigrate({
+      log,
+      maintenance,
+      topics,
+      specs,
+      retentionMs: chosen.logRetentionMs,
+      now: () => clock.now(),
+    }),
     backups: createBackups({ backUp: adapters.backUp, maintenance, now }),
     rebuildOrders: createRebuild({
       log,

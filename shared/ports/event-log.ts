@@ -131,6 +131,12 @@ export interface EventLog extends AsyncDisposable {
    */
   settingWarnings(topics: readonly TopicSpec[]): Promise<readonly string[]>
 
+  /**
+   * Sets the age at which records leave existing topics to the requested one, where it differs, and leaves every other
+   * setting unchanged. Returns what was changed. Rejects with `log-unavailable`, or with `conflict` if the log refuses.
+   */
+  alterRetention(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
+
   /** According to the topic's settings when they were last read; `CreateTime` until then. */
   timestampTypeOf(topic: string): TimestampType
 
@@ -173,6 +179,15 @@ export interface TopicSpec {
   readonly replication: number
   /** Kafka's own names, such as `retention.ms`. */
   readonly config: Readonly<Record<string, string>>
+}
+
+/** A setting of an existing topic that was changed. */
+export interface TopicChange {
+  readonly topic: string
+  /** Kafka's own name. */
+  readonly setting: string
+  readonly before: string
+  readonly after: string
 }
 
 export interface Subscription {

@@ -213,6 +213,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Em
     ensureTopics: (specs) => makeTopics(specs),
     // The settings do not matter, because records are kept forever.
     settingWarnings: async () => [],
+    alterRetention: async () => [],
     timestampTypeOf: () => 'CreateTime',
     // The log uses this process's clock.
     clock: () => ({ aheadMs: 0, isOff: false, isRefused: false }),

@@ -6,6 +6,7 @@ import { createBrokerClock } from './client/broker-clock.ts'
 import { createLazyCluster } from './client/cluster.ts'
 import { createClient, type KafkaConnection } from './client/connection.ts'
 import { kafkaUnavailable } from './client/errors.ts'
+import { alterRetention } from './topics/alter-retention.ts'
 import { createFigures } from './topics/figures.ts'
 import { moveEmptyGroup, membersOf, topicReaders } from './consume/groups.ts'
 import { createHealthMonitor } from './client/health.ts'
@@ -102,6 +103,7 @@ export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
       const names = specs.map(({ name }) => name)
       return differingSettings(specs, remember(await describeSettings(admin, names)))
     },
+    alterRetention: (specs) => alterRetention(admin, cluster, ASK_TIMEOUT_MS, specs),
     timestampTypeOf: (topic) => timestampTypeIn(settings.get(topic)),
     clock: () => clock.reading(),
     retention: createRetention(admin),

@@ -1,10 +1,11 @@
 import type { Backup } from '../../application/operations/backups.ts'
 import type { Diagnosis } from '../../application/operations/doctor.ts'
+import type { Migrated } from '../../application/operations/migrate.ts'
 import type { HistoryPoint } from '../../application/operations/pipeline-history.ts'
 import type { LedgerVerdict } from '../../application/ledger/ledger.ts'
 import type { Readiness } from '../../application/operations/readiness.ts'
 import type { PipelineStatus } from '../../application/operations/status.ts'
-import type { Rebuild, Schema } from '../../ports/maintenance.ts'
+import type { Rebuild } from '../../ports/maintenance.ts'
 
 /** Examples for the documents: a pipeline of one partition with three orders, of which two are stored and one is dead. */
 
@@ -108,7 +109,8 @@ export const STATUS_EXAMPLES = {
   BackupProgress: { backup: BACKUP },
   StoreSchema: {
   migrations: [{ version: 1, name: 'orders', appliedAt: '2026-01-31T11:59:00.000Z' }],
-} satisfies Schema,
+  topics: [{ topic: 'orders', setting: 'retention.ms', before: '-1', after: '7776000000' }],
+} satisfies Migrated,
   Diagnosis: {
   well: true,
   checks: [{ name: 'ledger', well: true, detail: VERDICT.summary }],

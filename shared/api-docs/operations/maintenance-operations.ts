@@ -78,10 +78,11 @@ export const MAINTENANCE_OPERATIONS = {
     problems: [...ACT_PROBLEMS, 'invalid-request', 'change-not-found'],
   },
   migrateStore: {
-    summary: 'Bring the schema up to date',
-    description: 'Every start does the same.',
-    answers: { 200: jsonAnswer('Every migration, and when it ran.', 'StoreSchema') },
-    problems: ['conflict', 'store-unavailable'],
+    summary: 'Bring the schema and the topics up to date',
+    description:
+      'Every start brings the schema up to date too. Only this request sets the `retention.ms` of existing topics to LOG_RETENTION. It leaves their other settings, and is refused if records that wait would be lost by it.',
+    answers: { 200: jsonAnswer('Every migration, when it ran, and the topics that were changed.', 'StoreSchema') },
+    problems: ['conflict', 'store-unavailable', 'log-unavailable'],
   },
   doctor: {
     summary: 'Run the checks that an operator would start with',

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { Backup } from '../../application/operations/backups.ts'
 import type { Diagnosis } from '../../application/operations/doctor.ts'
-import type { Rebuild, Schema } from '../../ports/maintenance.ts'
+import type { Migrated } from '../../application/operations/migrate.ts'
+import type { Rebuild } from '../../ports/maintenance.ts'
 import { faultPlan } from '../../http/faults.ts'
 import { backupBody, resetLedgerBody, takeOutBody } from '../../http/operations.ts'
 import { count, instant, schemaOf } from './schema-of.ts'
@@ -45,8 +46,18 @@ export const MAINTENANCE_SCHEMAS = {
   BackupProgress: z.object({
     backup: backupSchema.nullable().describe('The current or the last backup of this process; null if there was none.'),
   }),
-  StoreSchema: schemaOf<Schema>()({
+  StoreSchema: schemaOf<Migrated>()({
     migrations: z.array(z.object({ version: count, name: z.string(), appliedAt: instant })),
+    topics: z
+      .array(
+        z.object({
+          topic: z.string(),
+          setting: z.string().describe("Kafka's own name."),
+          before: z.string(),
+          after: z.string(),
+        }),
+      )
+      .describe('The settings of existing topics that this request changed.'),
   }),
   Diagnosis: schemaOf<Diagnosis>()({
     well: z.boolean(),

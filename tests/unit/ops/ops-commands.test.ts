@@ -5,6 +5,7 @@ import { backup } from '../../../infra/ops/commands/backup.ts'
 import { deadLetterGroups, listDeadLetters } from '../../../infra/ops/commands/dead-letters.ts'
 import { doctor } from '../../../infra/ops/commands/doctor.ts'
 import { discardDeadLetters } from '../../../infra/ops/commands/discard.ts'
+import { migrate } from '../../../infra/ops/commands/migrate.ts'
 import { discardChange, orderChanges } from '../../../infra/ops/commands/orders.ts'
 import { listRedrives, redriveDeadLetters } from '../../../infra/ops/commands/redrive.ts'
 import { repairLedger, resetLedger, status } from '../../../infra/ops/commands/status.ts'
@@ -47,6 +48,14 @@ async function run(
   })
   return { exit, asked, printed: printed.join('\n'), progress }
 }
+
+it('a migration names each topic whose retention it changed', async () => {
+  const topics = [{ topic: 'orders', setting: 'retention.ms', before: '-1', after: '7776000000' }]
+  const { asked, printed } = await run(migrate, [{ migrations: [], topics }])
+  expect(asked).toEqual([{ method: 'POST', path: '/api/ops/migrate' }])
+  expect(printed).toMatch(/^retention\.ms of orders was -1 and is now 7776000000\.$/m)
+  expect((await run(migrate, [{ migrations: [], topics: [] }])).printed).toContain('No topic was changed.')
+})
 
 describe('a repair of the ledger that takes long', () => {
   const answers = [

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 /** kafkajs's internal reader of Kafka's primitive types (https://kafka.apache.org/protocol#protocol_types). */
 export interface Decoder {
   offset: number
+  readInt8(): number
   readInt16(): number
   readInt32(): number
   readInt64(): bigint

@@ -1,28 +1,8 @@
-import { createRequire } from 'node:module'
 import { askPatiently } from '../client/ask.ts'
 import type { Cluster } from '../client/cluster.ts'
 import { createDecoder } from '../client/decoder.ts'
 import type { Lazy } from '../client/lazy.ts'
-
-/** The internals of a kafkajs broker, for sending requests that kafkajs does not support. */
-interface AskedBroker {
-  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>
-  readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> }
-}
-
-interface Exchange<T> {
-  readonly request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<Encoder> }
-  readonly response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> }
-}
-
-interface Encoder {
-  writeBuffer(bytes: Buffer): Encoder
-  writeUVarIntString(text: string): Encoder
-}
-
-const require = createRequire(import.meta.url)
-const EncoderOf = require('kafkajs/src/protocol/encoder') as new () => Encoder
-const protocol = require('kafkajs/src/protocol/error') as { readonly createErrorFromCode: (code: number) => Error }
+import { createEncoder, protocolError, sendOwn, type Exchange } from '../client/own-request.ts'
 
 const METADATA = 3
 const WITH_IDS = 10
@@ -32,16 +12,11 @@ const NO_TAGS = Buffer.of(0)
 /**
  * The topic's id, which distinguishes a recreated topic from the earlier topic of the same name (KIP-516); null if the
  * broker is too old to have ids. kafkajs 2.2.4 requests metadata in version 6, which has no ids, so this sends a
- * request in version 10 over kafkajs's connections. Rejects with `log-unavailable`.
+ * request in version 10. Rejects with `log-unavailable`.
  */
 export function topicId(cluster: Lazy<Cluster>, timeoutMs: number, topic: string): Promise<string | null> {
   return askPatiently(timeoutMs, `Asking Kafka for the id of ${topic}`, () =>
-    cluster.use(async (connected) => {
-      const { brokerPool } = connected as Cluster & { brokerPool: { findConnectedBroker(): Promise<AskedBroker> } }
-      const broker = await brokerPool.findConnectedBroker()
-      if ((broker.versions[METADATA]?.maxVersion ?? 0) < WITH_IDS) return null
-      return broker.connectionPool.send(metadataOf(topic))
-    }),
+    cluster.use(async (connected) => (await sendOwn(connected, metadataOf(topic))) ?? null),
   )
 }
 
@@ -53,7 +28,7 @@ function metadataOf(topic: string): Exchange<string | null> {
       apiVersion: WITH_IDS,
       apiName: 'Metadata',
       encode: async () =>
-        new EncoderOf()
+        createEncoder()
           .writeBuffer(NO_TAGS) // end of the header
           .writeBuffer(Buffer.of(2)) // one topic, because a length is encoded as length + 1
           .writeBuffer(Buffer.alloc(UUID_BYTES)) // no id, because the request identifies the topic by name
@@ -84,8 +59,8 @@ function readId(payload: Buffer): string | null {
   decoder.readUVarIntString() // cluster
   decoder.readInt32() // controller
   decoder.readUVarInt() // topics
-  const errorCode = decoder.readInt16()
-  if (errorCode !== 0) throw protocol.createErrorFromCode(errorCode)
+  const error = protocolError(decoder.readInt16())
+  if (error !== undefined) throw error
   decoder.readUVarIntString() // name
   const id = payload.subarray(decoder.offset, decoder.offset + UUID_BYTES)
   return id.every((byte) => byte === 0) ? null : id.toString('hex')

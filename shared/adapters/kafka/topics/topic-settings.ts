@@ -12,6 +12,8 @@ export interface TopicSetting {
 
 export type TopicSettings = ReadonlyMap<string, TopicSetting>
 
+/** The age at which records leave the topic, in ms; -1 for never. */
+export const RETENTION = 'retention.ms'
 /** The setting that determines whether records have their producer's timestamp or the broker's. */
 const TIMESTAMP_TYPE = 'message.timestamp.type'
 
@@ -25,9 +27,11 @@ const MAX_DISTANCE_MS = 1000 * 365.25 * DAY_MS
  * The consequence for orders if a topic's setting differs from ours, by the name of the setting. Other differences are
  * reported without a consequence.
  */
-const CONSEQUENCES: Readonly<Record<string, (value: string) => string>> = {
-  'retention.ms': (value) =>
-    `records leave the log after ${durationInWords(Number(value))}, whether they were processed or not`,
+const CONSEQUENCES: Readonly<Record<string, (value: string, wanted: string) => string>> = {
+  [RETENTION]: (value, wanted) =>
+    ageOf(value) < ageOf(wanted)
+      ? `records leave the log after ${durationInWords(ageOf(value))}, whether they were processed or not`
+      : `records stay in the log ${ageOf(value) === Infinity ? 'for ever' : `for ${durationInWords(ageOf(value))}`} instead of ${durationInWords(ageOf(wanted))}, and so do the personal data in them`,
   'retention.bytes': (value) =>
     `a partition keeps about ${value} bytes, and its oldest records leave it, whether they were processed or not`,
   'cleanup.policy': (value) =>
@@ -77,12 +81,17 @@ export function differingSettings(
     const [first] = group
     if (first === undefined) return []
     const { setting, value, wanted, isInherited } = first
-    const consequence = CONSEQUENCES[setting]?.(value)
+    const consequence = CONSEQUENCES[setting]?.(value, wanted)
     const topics = group.map(({ topic }) => topic).join(', ')
     const inherited = isInherited ? ' (inherited from the broker)' : ''
     const why = consequence === undefined ? '' : `: ${consequence}`
-    return [`${setting} is ${value}${inherited}, not ${wanted}, for ${topics}${why}. It is left as it is.`]
+    const remedy = setting === RETENTION ? '`npm run ops -- migrate` sets it to LOG_RETENTION.' : 'It is left as it is.'
+    return [`${setting} is ${value}${inherited}, not ${wanted}, for ${topics}${why}. ${remedy}`]
   })
+}
+
+function ageOf(retention: string): number {
+  return Number(retention) < 0 ? Infinity : Number(retention)
 }
 
 export function timestampTypeIn(settings: TopicSettings | undefined): TimestampType {

@@ -1,0 +1,49 @@
+import { createRequire } from 'node:module'
+import type { Cluster } from './cluster.ts'
+
+/** Sends requests that kafkajs 2.2.4 does not support, over its connections. */
+
+/** The internals of a kafkajs broker that this needs. */
+interface AskedBroker {
+  /** By the key of an API, the versions that the broker supports. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>
+  readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> }
+}
+
+/** A request in one version of its API, and the decoder of its response. */
+export interface Exchange<T> {
+  readonly request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<Encoder> }
+  readonly response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> }
+}
+
+/** kafkajs's internal writer of Kafka's primitive types (https://kafka.apache.org/protocol#protocol_types). */
+export interface Encoder {
+  writeBoolean(value: boolean): Encoder
+  writeBuffer(bytes: Buffer): Encoder
+  writeInt8(value: number): Encoder
+  writeString(text: string): Encoder
+  writeUVarIntString(text: string): Encoder
+  writeArray(elements: readonly Encoder[]): Encoder
+}
+
+const require = createRequire(import.meta.url)
+const KafkajsEncoder = require('kafkajs/src/protocol/encoder') as new () => Encoder
+const protocol = require('kafkajs/src/protocol/error') as { readonly createErrorFromCode: (code: number) => Error }
+
+export function createEncoder(): Encoder {
+  return new KafkajsEncoder()
+}
+
+/** The error of a response, or undefined for 0, which means success. */
+export function protocolError(code: number): Error | undefined {
+  return code === 0 ? undefined : protocol.createErrorFromCode(code)
+}
+
+/** Sends the request to any broker; undefined if the broker is too old for it. */
+export async function sendOwn<T>(cluster: Cluster, exchange: Exchange<T>): Promise<T | undefined> {
+  const { brokerPool } = cluster as Cluster & { brokerPool: { findConnectedBroker(): Promise<AskedBroker> } }
+  const broker = await brokerPool.findConnectedBroker()
+  const { apiKey, apiVersion } = exchange.request
+  if ((broker.versions[apiKey]?.maxVersion ?? -1) < apiVersion) return undefined
+  return broker.connectionPool.send(exchange)
+}
