@@ -110,6 +110,7 @@ function report(verdict: LedgerVerdict, ...before: (string | null)[]): Outcome {
     'gaps',
     'damaged',
     'lost',
+    'expired',
   ] as const
   const rows = verdict.partitions.map((line) => [...names.map((name) => line[name]), line.toCome])
   const figures = table([...names, 'to come'], rows, undefined, ['first', 'end', 'next'])

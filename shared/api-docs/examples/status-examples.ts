@@ -24,7 +24,17 @@ export const NOT_READY: Readiness = {
 }
 
 const PARKED = { retrying: 0, stored: 0, duplicate: 0, dead: 1, discarded: 0, redriven: 0 }
-const EVERY_RECORD = { stored: 2, duplicate: 0, parked: 1, gaps: 0, absent: 0, lost: 0, redriven: 0, toCome: 0 }
+const EVERY_RECORD = {
+  stored: 2,
+  duplicate: 0,
+  parked: 1,
+  gaps: 0,
+  absent: 0,
+  lost: 0,
+  redriven: 0,
+  expired: 0,
+  toCome: 0,
+}
 
 const STATUS: PipelineStatus = {
   at: '2026-01-31T12:05:00.000Z',

@@ -85,6 +85,9 @@ const outcomes = {
   absent: count.describe(
     'Offsets that never held a record, such as transaction markers. On the embedded log also damaged records that an operator settled by a reset.',
   ),
+  expired: count.describe(
+    'Offsets that were counted and have since left the log, by its retention. They are part of the other figures too.',
+  ),
   toCome: z.int().describe('Below zero when the log ends before the last record that was counted.'),
 }
 

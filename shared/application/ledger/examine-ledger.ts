@@ -32,7 +32,11 @@ export interface ExaminedLine {
   readonly behindTransaction: number
   /** How many offsets beyond the row's `next` will never be delivered. */
   readonly uncounted: number
+  /** How many counted offsets have left the log since; 0 if the log is not the counted one. */
+  readonly expired: number
 }
+
+type FoundLine = Omit<ExaminedLine, 'expired'>
 
 export type ExamineLedger = () => Promise<LedgerExamination>
 
@@ -47,8 +51,10 @@ export function createExamineLedger(dependencies: {
   return async function examineLedger() {
     const { snapshot, offsets, uncounted, passedOver } = await findPassedOver(dependencies)
     const { gaps, damaged, missing } = await tellApart(log, passedOver)
-    const lines = toLines(topic, snapshot.partitions, offsets, uncounted)
-    const brokenBy = breakOf(snapshot, lines, await log.identity(topic))
+    const found = toLines(topic, snapshot.partitions, offsets, uncounted)
+    const brokenBy = breakOf(snapshot, found, await log.identity(topic))
+    const notCounted = [...passedOver, ...snapshot.lost.filter((range) => range.topic === topic)]
+    const lines = found.map((line) => ({ ...line, expired: brokenBy === null ? expiredIn(line, notCounted) : 0 }))
     // Another log cannot explain the counted log's offsets.
     const isToldByLog = brokenBy === null && missing.length > 0
     return { snapshot, lines, gaps, damaged, brokenBy, unsettled: isToldByLog ? await explain(missing) : [] }
@@ -60,7 +66,16 @@ export function createExamineLedger(dependencies: {
   }
 }
 
-function breakOf({ logs }: LedgerSnapshot, lines: readonly ExaminedLine[], id: string | null): LogBreak | null {
+/** Absent offsets count too, because the ledger does not keep where they were. */
+function expiredIn({ row, start }: FoundLine, notCounted: readonly LedgerGap[]): number {
+  const end = Math.min(start, row.next)
+  const others = notCounted
+    .filter(({ partition }) => partition === row.partition)
+    .map(({ from, to }) => Math.max(0, Math.min(to, end) - Math.max(from, row.first)))
+  return Math.max(0, end - row.first - others.reduce((total, offsets) => total + offsets, 0))
+}
+
+function breakOf({ logs }: LedgerSnapshot, lines: readonly FoundLine[], id: string | null): LogBreak | null {
   const counted = logs.find(({ topic }) => topic === lines[0]?.row.topic)
   if (counted?.brokenBy !== undefined && counted.brokenBy !== null) return counted.brokenBy
   const isOther = counted?.id !== undefined && counted.id !== null && id !== null && counted.id !== id
@@ -73,7 +88,7 @@ function toLines(
   rows: readonly LedgerPartition[],
   offsets: readonly PartitionOffsets[],
   uncounted: readonly LedgerGap[],
-): ExaminedLine[] {
+): FoundLine[] {
   const known = new Map(rows.filter((row) => row.topic === topic).map((row) => [row.partition, row]))
   const places = new Map(offsets.map((place) => [place.partition, place]))
   const partitions = new Set([...places.keys(), ...known.keys()])

@@ -32,6 +32,7 @@ function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerEx
     damaged: sum('damaged'),
     lost: sum('lost'),
     absent,
+    expired: sum('expired'),
     toCome: sum('toCome'),
     behindTransaction: lines.reduce((total, line) => total + line.behindTransaction, 0),
   }
@@ -43,7 +44,7 @@ function judge({ snapshot, lines, brokenBy, unsettled, gaps, damaged }: LedgerEx
 
 /** Classifies the store's gaps by what the log contains now. */
 function toLine(
-  { row, end, uncounted }: ExaminedLine,
+  { row, end, uncounted, expired }: ExaminedLine,
   found: Readonly<Record<'damaged' | 'newlyLost' | 'newlyAbsent', readonly LedgerGap[]>>,
 ): LedgerLine {
   const here = (ranges: readonly LedgerGap[]) =>
@@ -57,6 +58,7 @@ function toLine(
     damaged,
     absent: row.absent + absentNow,
     lost: row.lost + lostNow,
+    expired,
     end,
     toCome,
     balanced: row.next - row.first === counted && toCome >= 0,
@@ -73,6 +75,7 @@ function balancedSummary(totals: LedgerTotals, parked: LedgerVerdict['parked'], 
     waiting === 0
       ? ''
       : ` ${waiting} stored ${waiting === 1 ? 'change waits' : 'changes wait'} for an earlier event of the order.`
+  const left = totals.expired === 0 ? '' : ` ${totals.expired} of the counted offsets have left the log since.`
   const where = states.length === 0 ? '' : ` (${states.join(', ')})`
-  return `Balanced: ${totals.records} records = ${totals.stored} stored + ${totals.duplicate} duplicate + ${totals.parked} parked${where} + ${totals.toCome} still to come.${changes}${behind}`
+  return `Balanced: ${totals.records} records = ${totals.stored} stored + ${totals.duplicate} duplicate + ${totals.parked} parked${where} + ${totals.toCome} still to come.${left}${changes}${behind}`
 }

@@ -32,10 +32,12 @@ export async function findPassedOver({
   groupId: string
 }) {
   // In this order, because committed offsets were counted earlier, and records published in between are still to come.
+  // The log start comes first too: records that are counted and leave the log in between are not lost.
+  const starts = new Map((await log.offsets(topic)).map(({ partition, first }) => [partition, first]))
   const committed = await log.committed(groupId, topic)
   const snapshot = await ledger.read(groupId, MAX_RANGES)
   const offsets = await log.offsets(topic)
-  const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed)
+  const uncounted = uncountedRanges(topic, snapshot.partitions, offsets, committed, starts)
   // A group that used to consume another topic also has gaps in that topic.
   const passedOver = [...snapshot.gaps.filter((gap) => gap.topic === topic), ...uncounted]
   return { snapshot, offsets, uncounted, passedOver }
@@ -51,12 +53,14 @@ function uncountedRanges(
   rows: readonly LedgerPartition[],
   offsets: readonly PartitionOffsets[],
   committed: ReadonlyMap<number, number>,
+  starts: ReadonlyMap<number, number>,
 ): LedgerGap[] {
   const counted = new Map(rows.filter((row) => row.topic === topic).map(({ partition, next }) => [partition, next]))
   return offsets
     .map(({ partition, first, end }) => {
       const from = counted.get(partition) ?? first
-      return { topic, partition, from, to: Math.max(first, Math.min(committed.get(partition) ?? from, end)) }
+      const start = starts.get(partition) ?? first
+      return { topic, partition, from, to: Math.max(start, Math.min(committed.get(partition) ?? from, end)) }
     })
     .filter(({ from, to }) => from < to)
 }

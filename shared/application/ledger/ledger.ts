@@ -7,6 +7,8 @@ import type { LedgerGap, LedgerLoss, LedgerPartition, LogBreak, ParkedState } fr
  *   end − next   = still to come, minus uncounted offsets that will never be delivered, because they were skipped
  *   records      = end − first − absent
  *   accepted     = records − redriven records, which no caller sent
+ *
+ * Records that leave the log after they were counted keep their outcome; `expired` says how many did.
  */
 export interface LedgerVerdict {
   readonly balanced: boolean
@@ -40,6 +42,8 @@ export interface LedgerTotals {
   readonly lost: number
   /** Offsets that never were records, such as transaction markers. */
   readonly absent: number
+  /** Offsets that were counted and have since left the log. They are part of the other figures too. */
+  readonly expired: number
   readonly toCome: number
   /** Offsets that cannot be read before an open transaction ends; not part of any other figure. */
   readonly behindTransaction: number
@@ -48,6 +52,7 @@ export interface LedgerTotals {
 /** One partition. The totals are the sums of these figures. */
 export interface LedgerLine extends LedgerPartition {
   readonly damaged: number
+  readonly expired: number
   /** The offset that the next record in the log will get. */
   readonly end: number
   readonly toCome: number

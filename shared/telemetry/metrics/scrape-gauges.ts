@@ -46,6 +46,11 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   const up = gauge('orders_dependency_up', '1 while the log or the store answers.', ['of'])
   const balanced = gauge('orders_ledger_balanced', '1 when every record is accounted for.', [])
   const records = gauge('orders_ledger_records', 'Records of the orders topic by outcome.', ['outcome'])
+  const expired = gauge(
+    'orders_ledger_expired',
+    'Counted offsets of the orders topic that have left the log since; the outcomes include them.',
+    [],
+  )
   const parked = gauge('orders_parked', 'Records that were ever parked, by their present state.', ['state'])
   const waiting = gauge('orders_changes_waiting', 'Changes that wait for an earlier event of their order.', [])
   const all = [lag, committed, end, behindTransaction, delay, overdue, lifeUsed, up, records, parked]
@@ -54,6 +59,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
   return function set({ topics: figures, readiness, verdict }) {
     for (const one of all) one.reset()
     balanced.remove()
+    expired.remove()
     waiting.remove()
     for (const { topic, tier, delayMs } of topics.retries) delay.set({ [TOPIC]: topic, tier }, delayMs / 1000)
     for (const figure of figures ?? []) setTopic(figure)
@@ -82,6 +88,7 @@ export function createScrapeGauges(registry: Registry, topics: Topics): (asked: 
     const { stored, duplicate, parked: everParked, gaps, damaged, lost, toCome } = verdict.totals
     const outcomes = { stored, duplicate, parked: everParked, gap: gaps, damaged, lost, 'to-come': toCome }
     balanced.set(verdict.balanced ? 1 : 0)
+    expired.set(verdict.totals.expired)
     waiting.set(verdict.waiting)
     for (const [outcome, count] of Object.entries(outcomes)) records.set({ outcome }, count)
     for (const [state, count] of Object.entries(verdict.parked)) parked.set({ state }, count)

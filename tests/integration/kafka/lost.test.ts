@@ -113,6 +113,36 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
     })
   })
 
+  test('by retention after they were counted have expired, and the ledger tells them from later ones that are lost', async () => {
+    const services = await open()
+    const { all, topic } = services
+    await configure(topic, { 'segment.ms': '500' })
+    await publish(services, 7, Date.now() - 2 * HOUR_MS)
+    await services.consume()
+    expect(await all.ledgerVerdict()).toMatchObject({ balanced: true, totals: { stored: 7, expired: 0 } })
+    await configure(topic, { 'segment.ms': '500', 'retention.ms': String(HOUR_MS) })
+    await vi.waitFor(async () => expect(await startOf(services)).toBe(7), PATIENCE)
+    await publish(services, 3)
+    await services.consume()
+    await all.ledgerWatch.look()
+    expect(await all.ledgerVerdict()).toMatchObject({
+      balanced: true,
+      summary: expect.stringMatching(/ 0 still to come\. 7 of the counted offsets have left the log since\.$/),
+      totals: { records: 10, stored: 10, expired: 7, lost: 0, gaps: 0 },
+    })
+    expect(await all.metrics.scrape()).toMatch(/^orders_ledger_expired 7$/m)
+
+    await publish(services, 4)
+    await deleteBefore(topic, 12)
+    await services.consume()
+    await all.ledgerWatch.look()
+    expect(await all.ledgerVerdict()).toMatchObject({
+      balanced: false,
+      lost: [{ from: 10, to: 12, lostBy: 'log-start' }],
+      totals: { records: 14, stored: 12, expired: 10, lost: 2 },
+    })
+  })
+
   test('by size are lost', async () => {
     const services = await open()
     await services.all.ledgerWatch.look()

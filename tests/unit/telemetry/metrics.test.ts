@@ -30,6 +30,7 @@ const VERDICT: LedgerVerdict = {
     damaged: 0,
     lost: 0,
     absent: 0,
+    expired: 4,
     toCome: 1,
     behindTransaction: 0,
   },
@@ -190,6 +191,7 @@ describe('the state of the pipeline', () => {
     expect(await sample('messaging_destination_end_offset')).toContain('{messaging_destination_name="orders"} 7')
     expect(await sample('orders_ledger_balanced')).toEqual(['1'])
     expect(await sample('orders_ledger_records')).toContain('{outcome="stored"} 5')
+    expect(await sample('orders_ledger_expired')).toEqual(['4'])
     expect(await sample('orders_parked')).toContain('{state="dead"} 1')
     expect(await sample('orders_changes_waiting')).toEqual(['3'])
     expect(await sample('orders_dependency_up')).toEqual(['{of="log"} 1', '{of="store"} 1'])
@@ -229,6 +231,7 @@ describe('the state of the pipeline', () => {
     world.readiness = async () => ready(false)
     events.emit('order:accepted', { orderId: 'a', traceparent: undefined, durationMs: 1 })
     expect(await sample('orders_ledger_balanced')).toEqual([])
+    expect(await sample('orders_ledger_expired')).toEqual([])
     expect(await sample('orders_parked')).toEqual([])
     expect(await sample('orders_changes_waiting')).toEqual([])
     expect(await sample('messaging_consumer_group_lag')).toEqual([])

@@ -238,8 +238,39 @@ describe('the ledger', () => {
   it('does not take a record for a marker that was deleted while the log was being read', async () => {
     const rows = [{ ...ROW, stored: 5, gaps: 2 }]
     const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
-    const seen = await verdict({ rows, gaps, starts: [0, 6], inLog: (offset) => offset > 5 })
+    const seen = await verdict({ rows, gaps, starts: [0, 0, 6], inLog: (offset) => offset > 5 })
     expect(seen).toMatchObject({ balanced: false, totals: { lost: 2, absent: 0 } })
+  })
+
+  it('tells counted offsets that left the log from those that are lost, and balances with them', async () => {
+    const seen = await verdict({ ends: [20], starts: [6], inLog: (offset) => offset >= 6 })
+    expect(seen).toMatchObject({
+      balanced: true,
+      summary: expect.stringMatching(/ 10 still to come\. 6 of the counted offsets have left the log since\.$/),
+      totals: { expired: 6, lost: 0, records: 20, stored: 7 },
+      partitions: [{ expired: 6 }],
+    })
+    const rows = [{ ...ROW, stored: 2, gaps: 2, lost: 3 }]
+    const gaps = [{ topic: 'orders', partition: 0, from: 4, to: 6 }]
+    const lost = [{ topic: 'orders', partition: 0, from: 0, to: 3, lostBy: 'log-start' as const }]
+    expect(await verdict({ rows, gaps, lost, starts: [7], inLog: (offset) => offset >= 7 })).toMatchObject({
+      balanced: false,
+      totals: { expired: 2, lost: 5 },
+    })
+    expect(await verdict({ ends: [20], starts: [15], inLog: (offset) => offset >= 15 })).toMatchObject({
+      totals: { expired: 10, lost: 5 },
+    })
+  })
+
+  it('has no expired offsets on another log, whose start says nothing about the counted one', async () => {
+    expect(await verdict({ logId: 'another', starts: [5] })).toMatchObject({ totals: { expired: 0 } })
+  })
+
+  it('does not lose records that are counted and leave the log while the ledger is being read', async () => {
+    expect(await verdict({ ends: [20], starts: [0, 13], inLog: (offset) => offset >= 13 })).toMatchObject({
+      balanced: true,
+      totals: { expired: 10, lost: 0, toCome: 10 },
+    })
   })
 
   it('does not take a hole for a marker where records can vanish from within the log', async () => {

@@ -36,7 +36,7 @@ function setUp(given: Given) {
     const end = given.oldestToCome === undefined ? row.next : row.next + 1
     return {
       snapshot: { partitions: [row], logs: [], gaps: [], lost: given.lost ?? [], parked: PARKED, waiting: 0 },
-      lines: [{ row, start: 0, end, behindTransaction: 0, uncounted: 0 }],
+      lines: [{ row, start: 0, end, behindTransaction: 0, uncounted: 0, expired: 0 }],
       gaps: [],
       damaged: given.damaged ?? [],
       unsettled: given.unsettled ?? [],

@@ -48,10 +48,14 @@ export function createLedger(api, onVerdict) {
     verdict.dataset['lamp'] = balanced ? 'ok' : 'bad'
     setText(verdict, balanced ? 'Balanced: every record has exactly one outcome.' : summary)
     repair.hidden = gaps.length === 0
-    const redriven = totals.redriven > 0 ? `${toCount(totals.redriven)} of them redriven` : ''
+    const ofRecords = [
+      totals.redriven > 0 ? `${toCount(totals.redriven)} of them redriven` : '',
+      totals.expired > 0 ? `${toCount(totals.expired)} have left the log since` : '',
+    ]
+    const notes = ofRecords.filter((note) => note !== '').join(', ')
     /** @type {[name: string, sign: string, count: number, more?: string][]} */
     const parts = [
-      ['records', '', totals.records, redriven],
+      ['records', '', totals.records, notes],
       ['stored', '=', totals.stored, waiting > 0 ? `${plural(waiting, 'change')} of them waiting` : ''],
       ['duplicate', '+', totals.duplicate],
       ['parked', '+', totals.parked, statesOf(parked)],
