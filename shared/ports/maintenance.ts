@@ -1,3 +1,4 @@
+import type { RecordPosition } from './event-log.ts'
 import type { Finding } from './finding.ts'
 import type { ChangeToStore, OrderToStore } from './order-store.ts'
 import type { Act, AuditEntry } from './redrives.ts'
@@ -42,9 +43,12 @@ export interface Maintenance {
    * Processes at most `limit` more live orders, in the sequence in which they were stored: copies orders that no record
    * produced, and adds all of them to the full-text index. Returns how many orders were processed; fewer than `limit`
    * means that the end is reached for now. `kept` orders existed when the rebuild started; the current code stored the
-   * rest meanwhile.
+   * rest meanwhile. Of the kept orders, the records of `expired` ones have left the log.
    */
-  completeOrders(step: RebuildStep, limit: number): Promise<{ readonly orders: number; readonly kept: number }>
+  completeOrders(
+    step: RebuildStep,
+    limit: number,
+  ): Promise<{ readonly orders: number; readonly kept: number; readonly expired: number }>
 
   /** Completes the remaining orders and replaces the live tables by the new ones, in one transaction. */
   swapOrders(step: RebuildStep): Promise<Rebuild>
@@ -89,6 +93,8 @@ export interface RebuildStep {
   readonly at: string
   /** How long no other owner may start a rebuild, counted from `at`. */
   readonly leaseMs: number
+  /** Where each partition of the log begins. Records at earlier offsets have left it. */
+  readonly logStarts: readonly RecordPosition[]
   readonly progress: RebuildProgress
 }
 
@@ -105,6 +111,8 @@ export interface RebuildProgress {
   readonly restored: number
   /** Orders kept unchanged, because their record is gone or the current code does not accept it. */
   readonly kept: number
+  /** The part of them whose records have left the log, because it starts after them. */
+  readonly expired: number
   /** Orders in the full-text index so far. */
   readonly completed: number
 }

@@ -39,8 +39,9 @@ function report(rebuild: Rebuild | null): Outcome {
 }
 
 function wordsFor(rebuild: Rebuild): string {
-  const { state, why, records, projected, restored, kept } = rebuild
-  const figures = `${records} records read, ${projected} orders rebuilt (${restored} of them had been lost), ${kept} kept as they were`
+  const { state, why, records, projected, restored, kept, expired } = rebuild
+  const ofKept = expired === 0 ? '' : ` (${expired} of them because their records have left the log)`
+  const figures = `${records} records read, ${projected} orders rebuilt (${restored} of them had been lost), ${kept} kept as they were${ofKept}`
   switch (state) {
     case 'running':
       return `The rebuild is running, ${progressOf(rebuild)}.`

@@ -1,5 +1,11 @@
+import type { RecordPosition } from '../../ports/event-log.ts'
 import type { Rebuild, RebuildProgress } from '../../ports/maintenance.ts'
 import type { Row } from './rows.ts'
+
+/** Whether the record at the position has left the log, which begins at `logStarts`. */
+export function hasLeft(logStarts: readonly RecordPosition[], { topic, partition, offset }: RecordPosition): boolean {
+  return logStarts.some((start) => start.topic === topic && start.partition === partition && offset < start.offset)
+}
 
 /** Converts the only row of the table `rebuild`. */
 export function toRebuild(row: Row, fromTime: (time: never) => string, nowMs: number): Rebuild {
@@ -11,6 +17,8 @@ export function toRebuild(row: Row, fromTime: (time: never) => string, nowMs: nu
     startedAt: fromTime(row['started_at'] as never),
     updatedAt: fromTime(row['updated_at'] as never),
     operator: String(row['operator']),
-    ...(JSON.parse(String(row['progress'])) as RebuildProgress),
+    // Rebuilds of earlier versions did not count them.
+    expired: 0,
+    ...(JSON.parse(String(row['progress'])) as Omit<RebuildProgress, 'expired'> & Partial<RebuildProgress>),
   }
 }

@@ -94,6 +94,7 @@ const REBUILD: Rebuild = {
   projected: 1,
   restored: 0,
   kept: 0,
+  expired: 0,
   completed: 0,
 }
 

@@ -21,6 +21,7 @@ const rebuildSchema = schemaOf<Rebuild>()({
   projected: count.describe('Orders that were rebuilt from their records.'),
   restored: count.describe('Orders that the log had and the store lacked.'),
   kept: count.describe('Orders that were kept unchanged, because their record is gone or cannot be read.'),
+  expired: count.describe('The part of them whose records have left the log, by its retention.'),
   completed: count.describe('Orders in the full-text index so far.'),
 })
 

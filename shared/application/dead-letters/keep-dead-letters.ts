@@ -1,8 +1,10 @@
 import { knownTime, UNKNOWN_TIME } from '../../domain/times.ts'
-import { changeOf, orderIdOf } from '../../messaging/records/envelope.ts'
+import { changeOf, isBareStub, orderIdOf, ORIGINAL_GONE } from '../../messaging/records/envelope.ts'
 import { holdThroughOutage, MAX_HOLD_MS } from '../../messaging/hold.ts'
+import type { Cause } from '../../domain/order-view.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { readForeignLetter, readOwnJourney } from '../../messaging/parking/foreign-letter.ts'
+import type { Journey } from '../../messaging/parking/parking.ts'
 import { HEADER, headerText, originalHeaders } from '../../messaging/records/headers.ts'
 import type { DeliveredRecord } from '../../messaging/records/kafka-event.ts'
 import type { PipelineEmitter } from '../../messaging/pipeline-events.ts'
@@ -64,7 +66,7 @@ function toDeadLetter(record: DeliveredRecord): DeadLetter {
     origin: journey.origin,
     headers: originalHeaders(record.headers),
     firstCause: journey.first.cause,
-    lastCause: journey.last.cause,
+    lastCause: lastCauseOf(record, journey),
     attempts: journey.attempt,
     firstFailedAt: journey.first.at,
     lastFailedAt: journey.last.at,
@@ -75,4 +77,11 @@ function toDeadLetter(record: DeliveredRecord): DeadLetter {
     recordTimestamp: journey.originTimestamp,
     foreign: null,
   }
+}
+
+/** Says what an operator can still do if the letter has no value, because a redrive would fail at once. */
+function lastCauseOf(record: DeliveredRecord, { last }: Journey): Cause {
+  if (!isBareStub(record)) return last.cause
+  const detail = `${last.cause.detail} ${ORIGINAL_GONE} A redrive cannot store it: edit it with the whole order, or discard it.`
+  return { code: last.cause.code, detail }
 }

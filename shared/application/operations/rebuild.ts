@@ -15,8 +15,9 @@ import { readInOrderOfTime } from '../log/read-log.ts'
 /**
  * Rebuilds the orders of the read model from the log with the current code, beside the live orders, which answer
  * queries and accept new orders meanwhile; then swaps the two. An order that the ledger counted as stored but that the
- * store has lost is stored again on the way. If anything fails, the live orders are untouched and another rebuild can
- * start.
+ * store has lost is stored again on the way. An order whose record has left the log is kept as it is, with the changes
+ * that were applied to it, because nothing else has it. If anything fails, the live orders are untouched and another
+ * rebuild can start.
  */
 export interface RebuildOrders {
   /**
@@ -42,6 +43,7 @@ const NOTHING_YET: RebuildProgress = {
   projected: 0,
   restored: 0,
   kept: 0,
+  expired: 0,
   completed: 0,
 }
 
@@ -66,16 +68,28 @@ export function createRebuild(dependencies: {
   const readRecord = dependencies.readRecord ?? readOriginal
   const now = () => new Date(clock.now()).toISOString()
 
-  function stepOf(owner: string, progress: RebuildProgress, leaseMs = LEASE_MS): RebuildStep {
+  function stepOf(
+    owner: string,
+    progress: RebuildProgress,
+    { leaseMs = LEASE_MS, logStarts = [] }: Partial<Pick<RebuildStep, 'leaseMs' | 'logStarts'>> = {},
+  ): RebuildStep {
     signal.throwIfAborted()
-    return { owner, at: now(), leaseMs, progress }
+    return { owner, at: now(), leaseMs, logStarts, progress }
+  }
+
+  async function startsOfLog(): Promise<RebuildStep['logStarts']> {
+    const offsets = await log.offsets(topic)
+    return offsets.map(({ partition, first: offset }) => ({ topic, partition, offset }))
   }
 
   async function carryOut(owner: string, begun: RebuildProgress, offsets: readonly PartitionOffsets[]): Promise<void> {
     try {
       const projected = await project(owner, begun, offsets)
-      const completed = await complete(owner, projected)
-      await maintenance.swapOrders(stepOf(owner, { ...completed, phase: 'swapping' }, SWAP_LEASE_MS))
+      // Only now, because records may have left the log before they were read.
+      const logStarts = await startsOfLog()
+      const completed = await complete(owner, projected, logStarts)
+      const swapping: RebuildProgress = { ...completed, phase: 'swapping' }
+      await maintenance.swapOrders(stepOf(owner, swapping, { leaseMs: SWAP_LEASE_MS, logStarts }))
     } catch (error) {
       onError(error)
       const why = isOrderError(error) ? error.message : 'A fault on our side; what went wrong is in the process’s log.'
@@ -117,11 +131,21 @@ export function createRebuild(dependencies: {
     return countOrders(lost, await maintenance.projectOrders(stepOf(owner, progress), groupId, lost))
   }
 
-  async function complete(owner: string, projected: RebuildProgress): Promise<RebuildProgress> {
+  async function complete(
+    owner: string,
+    projected: RebuildProgress,
+    logStarts: RebuildStep['logStarts'],
+  ): Promise<RebuildProgress> {
     let progress: RebuildProgress = { ...projected, phase: 'completing' }
     for (;;) {
-      const { orders, kept } = await maintenance.completeOrders(stepOf(owner, progress), ORDERS_AT_ONCE)
-      progress = { ...progress, kept: progress.kept + kept, completed: progress.completed + orders }
+      const step = stepOf(owner, progress, { logStarts })
+      const { orders, kept, expired } = await maintenance.completeOrders(step, ORDERS_AT_ONCE)
+      progress = {
+        ...progress,
+        kept: progress.kept + kept,
+        expired: progress.expired + expired,
+        completed: progress.completed + orders,
+      }
       if (orders < ORDERS_AT_ONCE) return progress
     }
   }

@@ -31,6 +31,10 @@ const SOURCE = '/orders'
 /** The format of `Date.toISOString`, in which this product writes times. */
 const CANONICAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const JSON_CONTENT_TYPE = 'application/json'
+/** The cause of a stub without its original, in words. */
+export const ORIGINAL_GONE =
+  'The record was too large to be parked, so only its position was, and the log no longer has it there.'
+
 const EXPECTED =
   `Expected is a CloudEvent ${NEW_ORDER_TYPE}: in binary mode with the headers ce_id and ce_type, or in structured mode ` +
   'with the content-type application/cloudevents+json.'
@@ -86,9 +90,15 @@ function message(
  * `invalid-change`, all of which are poison.
  */
 export function readEvent(message: LogRecord, origin: RecordPosition): OrderToStore | ChangeToStore {
+  if (isBareStub(message)) throw new OrderError('undecodable-record', ORIGINAL_GONE)
   const { record, type } = typed(message)
   const kind = type === undefined ? undefined : changeKindOf(type)
   return kind === undefined ? readOrder(record, type, origin) : readChange(record, kind, origin)
+}
+
+/** A stub of whose original the log no longer has the value. */
+export function isBareStub(record: Pick<LogRecord, 'headers' | 'value'>): boolean {
+  return record.value === null && headerText(record, HEADER.stub) !== undefined
 }
 
 function readOrder(record: LogRecord, type: string | undefined, origin: RecordPosition): OrderToStore {

@@ -191,9 +191,10 @@ export function decisionsContract(name: string, open: OpenEmptyStore): void {
           projected: 0,
           restored: 0,
           kept: 0,
+          expired: 0,
           completed: 0,
         } as const
-        const step = { owner: 'a', at: actAt(20).at, leaseMs: 10_000, progress }
+        const step = { owner: 'a', at: actAt(20).at, leaseMs: 10_000, logStarts: [], progress }
         await opened.maintenance.beginRebuild(step, actAt(20))
         expect(await opened.maintenance.projectOrders(step, GROUP, [order])).toEqual(['not-stored'])
       })

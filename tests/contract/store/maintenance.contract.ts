@@ -26,11 +26,12 @@ const PROGRESS = {
   projected: 0,
   restored: 0,
   kept: 0,
+  expired: 0,
   completed: 0,
 } as const
 
 function step(changes: Partial<RebuildStep> = {}): RebuildStep {
-  return { owner: 'one', at: new Date().toISOString(), leaseMs: 60_000, progress: PROGRESS, ...changes }
+  return { owner: 'one', at: new Date().toISOString(), leaseMs: 60_000, logStarts: [], progress: PROGRESS, ...changes }
 }
 
 /** The promises of `Maintenance`. */
@@ -57,7 +58,7 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         const before = await everything()
         await opened.maintenance.beginRebuild(step(), ACT)
         expect(await project(orders.toReversed())).toEqual(orders.map(() => 'projected'))
-        expect(await opened.maintenance.completeOrders(step(), 5)).toEqual({ orders: 5, kept: 0 })
+        expect(await opened.maintenance.completeOrders(step(), 5)).toEqual({ orders: 5, kept: 0, expired: 0 })
         expect(await opened.maintenance.swapOrders(step())).toMatchObject({ state: 'done', kept: 0, completed: 2 })
         expect(await everything()).toEqual(before)
         expect((await found('alex shirt')).map(({ orderId }) => orderId)).toEqual(before.map(({ orderId }) => orderId))
@@ -138,6 +139,37 @@ export function maintenanceContract(name: string, open: () => Promise<OpenStore>
         expect(await opened.maintenance.swapOrders(step())).toMatchObject({ kept: 2, completed: 3 })
         expect(await everything()).toEqual(before)
         expect(await found('alex')).toHaveLength(3)
+      })
+
+      test('keeps orders whose records have left the log, and counts them apart from those missing within it', async () => {
+        const orders = numbered(6)
+        await store(orders)
+        // Counted as a duplicate, so the ledger accounts for the offset of an order that the store does not have.
+        await store([{ ...orders[0]!, origin: place(6) }])
+        const lost = orderAt(6)
+        const before = await everything()
+        await opened.maintenance.beginRebuild(step(), ACT)
+        const logStarts = [
+          { topic: 'another', partition: 0, offset: 6 },
+          { topic: 'orders', partition: 0, offset: 3 },
+          { topic: 'orders', partition: 1, offset: 6 },
+        ]
+        // The log begins at offset 3, and offset 4 is missing from it.
+        expect(await project([orders[3]!, orders[5]!, lost])).toEqual(['projected', 'projected', 'lost'])
+        expect(await opened.maintenance.completeOrders(step({ logStarts }), 2)).toEqual({
+          orders: 2,
+          kept: 2,
+          expired: 2,
+        })
+        const progress = { ...PROGRESS, kept: 2, expired: 2, completed: 2 }
+        expect(await opened.maintenance.swapOrders(step({ logStarts, progress }))).toMatchObject({
+          state: 'done',
+          kept: 4,
+          expired: 3,
+          completed: 6,
+        })
+        expect(await everything()).toEqual(before)
+        expect(await found('alex')).toHaveLength(6)
       })
 
       test('a repeated step changes nothing', async () => {

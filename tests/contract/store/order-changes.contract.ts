@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Amendment, OrderChange } from '../../../shared/domain/changes/order-changes.ts'
+import type { RecordPosition } from '../../../shared/ports/event-log.ts'
 import type { ChangeToStore, OrderToStore, StoreBatch } from '../../../shared/ports/order-store.ts'
 import {
   ACCEPTED_AT,
@@ -1002,10 +1003,11 @@ export function orderChangesContract(name: string, open: OpenEmptyStore): void {
 
     describe('and a rebuild', () => {
       const act = actAt(0)
-      const step = (owner = 'one') => ({
+      const step = (owner = 'one', logStarts: readonly RecordPosition[] = []) => ({
         owner,
         at: new Date().toISOString(),
         leaseMs: 60_000,
+        logStarts,
         progress: {
           phase: 'projecting' as const,
           records: 0,
@@ -1013,6 +1015,7 @@ export function orderChangesContract(name: string, open: OpenEmptyStore): void {
           projected: 0,
           restored: 0,
           kept: 0,
+          expired: 0,
           completed: 0,
         },
       })
@@ -1033,11 +1036,12 @@ export function orderChangesContract(name: string, open: OpenEmptyStore): void {
         await kill(dead, { changes: [waiting] })
         const before = [await everything(), await statuses(...changes, dead, waiting), await history(cancelled)]
         await opened.maintenance.beginRebuild(step(), act)
-        // The record of the last one is gone.
-        const events = [...orders.slice(0, 3), ...changes, waiting]
+        // The records of the last order and of the first change have left the log.
+        const events = [...orders.slice(0, 3), ...changes.slice(1), waiting]
         const outcomes = await opened.maintenance.projectOrders(step(), GROUP, events)
         expect(outcomes).toEqual(events.map(() => 'projected'))
-        await opened.maintenance.swapOrders(step())
+        const logStarts = [{ topic: 'orders', partition: 0, offset: 5 }]
+        expect(await opened.maintenance.swapOrders(step('one', logStarts))).toMatchObject({ kept: 1, expired: 1 })
         expect([await everything(), await statuses(...changes, dead, waiting), await history(cancelled)]).toEqual(
           before,
         )

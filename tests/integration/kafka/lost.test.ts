@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import kafkajs from 'kafkajs'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { LedgerLoss } from '../../../shared/ports/ledger.ts'
@@ -141,6 +143,30 @@ describe.skipIf(skipsKafka)('records that leave the log', { timeout: 120_000 }, 
       lost: [{ from: 10, to: 12, lostBy: 'log-start' }],
       totals: { records: 14, stored: 12, expired: 10, lost: 2 },
     })
+  })
+
+  test('are missed by no rebuild: it keeps their orders, and stores again what the store has lost of the rest', async () => {
+    const services = await open()
+    const { all, topic } = services
+    await publish(services, 6)
+    await services.consume()
+    const before = (await all.views.list({ limit: 10 })).items
+    await deleteBefore(topic, 3)
+    const rebuilt = async () => {
+      await all.rebuildOrders.start({ operator: 'sam', verified: false, at: new Date().toISOString(), reason: null })
+      await vi.waitFor(async () => expect((await all.maintenance.getRebuild())?.state).not.toBe('running'), PATIENCE)
+      return all.maintenance.getRebuild()
+    }
+    const figures = { state: 'done', records: 3, projected: 3, kept: 3, expired: 3 }
+    expect(await rebuilt()).toMatchObject({ ...figures, restored: 0 })
+    expect((await all.views.list({ limit: 10 })).items).toEqual(before)
+
+    const file = new DatabaseSync(join(all.config.dataDir, 'orders.db'), { timeout: 2000 })
+    file.exec('DELETE FROM order_items WHERE order_seq = 5; DELETE FROM orders WHERE seq = 5')
+    file.close()
+    expect(await rebuilt()).toMatchObject({ ...figures, restored: 1 })
+    const ids = (items: typeof before) => items.map(({ orderId }) => orderId).toSorted()
+    expect(ids((await all.views.list({ limit: 10 })).items)).toEqual(ids(before))
   })
 
   test('by size are lost', async () => {

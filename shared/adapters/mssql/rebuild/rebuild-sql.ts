@@ -169,8 +169,9 @@ export const PROJECT_CHANGES = inStep(
 )
 
 /**
- * Reads the next live orders. Returns how many there are, then the orders that no record produced, because their words
- * have to be added.
+ * Reads the next live orders. Returns how many there are, how many of them no record produced, and how many of those
+ * come from offsets before the log start. Then returns the orders that no record produced, because their words have to
+ * be added.
  */
 export const COMPLETE_ORDERS = inStep(
   `
@@ -180,13 +181,31 @@ export const COMPLETE_ORDERS = inStep(
   SELECT p.seq FROM @page AS p WHERE NOT EXISTS (SELECT 1 FROM rebuilt_orders AS r WHERE r.seq = p.seq);
   UPDATE rebuild SET completed_seq = (SELECT COALESCE(MAX(p.seq), @completed) FROM @page AS p) WHERE only_row = 1;
 
-  SELECT COUNT(*) AS orders, (SELECT COUNT(*) FROM @kept AS k WHERE k.seq <= @last) AS kept FROM @page AS p;
+  SELECT COUNT(*) AS orders, (SELECT COUNT(*) FROM @kept AS k WHERE k.seq <= @last) AS kept, (
+    SELECT COUNT(*)
+    FROM @kept AS k
+    JOIN orders AS o ON o.seq = k.seq
+    JOIN @starts AS s ON s.topic = o.origin_topic AND s.log_partition = o.origin_partition
+    WHERE k.seq <= @last AND o.origin_offset < s.log_offset
+  ) AS expired
+  FROM @page AS p;
   SELECT o.seq, o.order_id, o.customer_name, o.customer_last_name, o.customer_email, o.reference
   FROM @kept AS k JOIN orders AS o ON o.seq = k.seq;
   SELECT x.order_seq, x.item_code, x.brand, x.type, x.size, x.colour
   FROM @kept AS k JOIN order_items AS x ON x.order_seq = k.seq;`,
   `DECLARE @page TABLE (seq BIGINT NOT NULL PRIMARY KEY);
-DECLARE @kept TABLE (seq BIGINT NOT NULL PRIMARY KEY);`,
+DECLARE @kept TABLE (seq BIGINT NOT NULL PRIMARY KEY);
+DECLARE @starts TABLE (
+  topic NVARCHAR(249) COLLATE Latin1_General_100_BIN2 NOT NULL,
+  log_partition INT NOT NULL,
+  log_offset BIGINT NOT NULL,
+  PRIMARY KEY (topic, log_partition)
+);
+INSERT INTO @starts (topic, log_partition, log_offset)
+SELECT s.topic, s.log_partition, s.log_offset
+FROM OPENJSON(@logStarts) WITH (
+  topic NVARCHAR(4000) '$.topic', log_partition INT '$.partition', log_offset BIGINT '$.offset'
+) AS s;`,
 )
 
 export const ADD_WORDS = inStep(`

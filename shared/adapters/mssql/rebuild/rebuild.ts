@@ -130,10 +130,15 @@ export function createRebuildCommands(query: Query): RebuildCommands {
   }
 
   async function complete(step: RebuildStep, limit: number) {
-    const [[counts] = [], names = [], items = []] = await inStep(COMPLETE_ORDERS, step, { limit: int(limit) })
+    const parameters = { limit: int(limit), logStarts: json(step.logStarts) }
+    const [[counts] = [], names = [], items = []] = await inStep(COMPLETE_ORDERS, step, parameters)
     const words = wordsOfOrders(names, items)
     if (words.length > 0) await inStep(ADD_WORDS, step, { words: json(words) })
-    return { orders: Number(counts?.['orders']), kept: Number(counts?.['kept']) }
+    return {
+      orders: Number(counts?.['orders']),
+      kept: Number(counts?.['kept']),
+      expired: Number(counts?.['expired']),
+    }
   }
 
   return {
@@ -149,8 +154,13 @@ export function createRebuildCommands(query: Query): RebuildCommands {
     async swapOrders(step) {
       let { progress } = step
       for (;;) {
-        const { orders, kept } = await complete({ ...step, progress }, COMPLETED_AT_ONCE)
-        progress = { ...progress, kept: progress.kept + kept, completed: progress.completed + orders }
+        const { orders, kept, expired } = await complete({ ...step, progress }, COMPLETED_AT_ONCE)
+        progress = {
+          ...progress,
+          kept: progress.kept + kept,
+          expired: progress.expired + expired,
+          completed: progress.completed + orders,
+        }
         if (orders < COMPLETED_AT_ONCE) break
       }
       await inStep(SWAP_ORDERS, { ...step, progress }, {}, SWAP_TIMEOUT_MS)

@@ -8,6 +8,7 @@ import { prepareAudit } from '../dead-letters/audit.ts'
 import { prepareRebuildQueries } from './rebuild-queries.ts'
 import { prepareRebuiltOrders } from './rebuilt-orders.ts'
 import { prepareRebuiltTables } from './rebuilt-tables.ts'
+import { hasLeft } from '../../stores/rebuild-row.ts'
 import { toMs } from '../database/values.ts'
 
 /** The steps of a rebuild, each in one transaction (port Maintenance). */
@@ -18,7 +19,10 @@ export interface RebuildCommands {
     groupId: string,
     events: readonly (OrderToStore | ChangeToStore)[],
   ): readonly RebuildOutcome[]
-  completeOrders(step: RebuildStep, limit: number): { readonly orders: number; readonly kept: number }
+  completeOrders(
+    step: RebuildStep,
+    limit: number,
+  ): { readonly orders: number; readonly kept: number; readonly expired: number }
   swapOrders(step: RebuildStep): Rebuild
   abandonRebuild(owner: string, why: string, at: string): void
 }
@@ -70,22 +74,29 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
     })
   }
 
-  function complete({ lastSeq, completedSeq }: Place, limit: number) {
+  function complete({ lastSeq, completedSeq }: Place, limit: number, { logStarts }: RebuildStep) {
     const done = rows.complete(completedSeq, limit)
     saveCompleted.run(done.lastSeq)
-    const kept = done.copied.filter((seq) => seq <= lastSeq).length
-    return { orders: done.orders, kept, completedSeq: done.lastSeq }
+    const kept = done.copied.filter(({ seq }) => seq <= lastSeq)
+    const expired = kept.filter(({ origin }) => hasLeft(logStarts, origin)).length
+    return { orders: done.orders, kept: kept.length, expired, completedSeq: done.lastSeq }
   }
 
   /** Completes all remaining orders. No order is stored while this transaction lasts, so none is missed. */
-  function completeAll(place: Place, { kept, completed, ...progress }: RebuildProgress): RebuildProgress {
+  function completeAll(place: Place, step: RebuildStep): RebuildProgress {
     let { completedSeq } = place
+    let { progress } = step
     for (;;) {
-      const done = complete({ ...place, completedSeq }, COMPLETED_AT_ONCE)
-      if (done.orders === 0) return { ...progress, kept, completed }
+      const done = complete({ ...place, completedSeq }, COMPLETED_AT_ONCE, step)
+      if (done.orders === 0) return progress
       completedSeq = done.completedSeq
-      kept += done.kept
-      completed += done.orders
+      const { kept, expired, completed } = progress
+      progress = {
+        ...progress,
+        kept: kept + done.kept,
+        expired: expired + done.expired,
+        completed: completed + done.orders,
+      }
     }
   }
 
@@ -103,12 +114,12 @@ export function prepareRebuildCommands(db: DatabaseSync): RebuildCommands {
     projectOrders: (step, groupId, events) => inStep(step, () => events.map((event) => rows.project(event, groupId))),
     completeOrders: (step, limit) =>
       inStep(step, (place) => {
-        const { orders, kept } = complete(place, limit)
-        return { orders, kept }
+        const { orders, kept, expired } = complete(place, limit, step)
+        return { orders, kept, expired }
       }),
     swapOrders(step) {
       return inStep(step, (place) => {
-        const progress = completeAll(place, step.progress)
+        const progress = completeAll(place, step)
         rows.refresh()
         tables.swap()
         end.run('done', null, toMs(step.at), JSON.stringify(progress), step.owner)

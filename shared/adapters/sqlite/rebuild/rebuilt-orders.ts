@@ -7,12 +7,19 @@ import { createStatements, unlessRefused } from '../database/database.ts'
 import { itemValues, orderValues, samePlace, SPAN_ORDERS } from '../orders/stored-orders.ts'
 import { prepareAppliedChanges } from '../changes/applied-changes.ts'
 import { isKept, type ChangeState } from '../../stores/change-rows.ts'
+import type { Row } from '../../stores/rows.ts'
 import { REBUILT } from './rebuilt-tables.ts'
 import { prepareSearchTerms } from '../search/search-terms.ts'
 import { createSearchParts, searchableText } from '../search/search-text.ts'
 import { prepareRewording } from '../search/rewording.ts'
 import { prepareSearchableOrders, type SearchableOrder } from '../search/searchable-orders.ts'
 import { toIdBytes, toMs } from '../database/values.ts'
+
+/** A live order that no record produced. */
+interface CopiedOrder {
+  readonly seq: number
+  readonly origin: RecordPosition
+}
 
 /** The rows of a rebuild's new tables. */
 export interface RebuiltOrders {
@@ -21,7 +28,7 @@ export interface RebuiltOrders {
    * Completes the next live orders after `afterSeq`: copies those that no record produced, and indexes all of them.
    * `lastSeq` is the `seq` of the last one.
    */
-  complete(afterSeq: number, limit: number): { lastSeq: number; orders: number; copied: readonly number[] }
+  complete(afterSeq: number, limit: number): { lastSeq: number; orders: number; copied: readonly CopiedOrder[] }
   /**
    * Copies the live orders that changed after they were projected or copied. Must be called after all orders are
    * complete.
@@ -49,7 +56,7 @@ const INSERT_ITEM = `INSERT INTO ${REBUILT}order_items VALUES (?, ?, ?, ?, ?, ?,
 
 const NEXT = 'SELECT seq FROM orders WHERE seq > ? ORDER BY seq LIMIT ?'
 const MISSING = `
-  SELECT seq FROM orders o WHERE seq > ? AND seq <= ?
+  SELECT seq, origin_topic, origin_partition, origin_offset FROM orders o WHERE seq > ? AND seq <= ?
   AND NOT EXISTS (SELECT 1 FROM ${REBUILT}orders r WHERE r.seq = o.seq)`
 const SEQS = '(SELECT value FROM json_each(?))'
 const COPY_ORDERS = `INSERT INTO ${REBUILT}orders SELECT * FROM orders WHERE seq IN ${SEQS}`
@@ -68,6 +75,11 @@ const UPSERT_SPANS = `
   ON CONFLICT DO UPDATE SET
     min_accepted_at = min(min_accepted_at, excluded.min_accepted_at),
     max_accepted_at = max(max_accepted_at, excluded.max_accepted_at)`
+
+function originOf(row: Row): RecordPosition {
+  const { origin_topic: topic, origin_partition: partition, origin_offset: offset } = row
+  return { topic: String(topic), partition: Number(partition), offset: Number(offset) }
+}
 
 export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
   // Statements are prepared when first used, because the new tables exist only during a rebuild.
@@ -113,10 +125,8 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
   function projectChange({ changeId, origin }: ChangeToStore, groupId: string): RebuildOutcome {
     const row = statement(CHANGE).get(toIdBytes(changeId))
     if (row === undefined) return isLost(groupId, origin) ? 'lost' : 'not-stored'
-    const { state, origin_topic: topic, origin_partition: partition, origin_offset: offset } = row
-    const kept = { topic: String(topic), partition: Number(partition), offset: Number(offset) }
-    if (!samePlace(kept, origin)) return 'elsewhere'
-    return isKept(state as ChangeState) ? 'projected' : 'not-stored'
+    if (!samePlace(originOf(row), origin)) return 'elsewhere'
+    return isKept(row['state'] as ChangeState) ? 'projected' : 'not-stored'
   }
 
   function textOf(order: SearchableOrder): string {
@@ -161,8 +171,8 @@ export function prepareRebuiltOrders(db: DatabaseSync): RebuiltOrders {
       const lastSeq = seqs.at(-1) ?? afterSeq
       const copied = statement(MISSING)
         .all(afterSeq, lastSeq)
-        .map(({ seq }) => Number(seq))
-      const list = JSON.stringify(copied)
+        .map((row): CopiedOrder => ({ seq: Number(row['seq']), origin: originOf(row) }))
+      const list = JSON.stringify(copied.map(({ seq }) => seq))
       statement(COPY_ORDERS).run(list)
       statement(COPY_ITEMS).run(list)
       index(afterSeq, lastSeq)

@@ -98,11 +98,13 @@ describe('a dead letter', () => {
     expect(kept).toMatchObject([{ value: null, key: original.key }])
   })
 
-  it('is kept without its value when the origin of a stub is gone', async () => {
+  it('is kept without its value when the origin of a stub is gone, and says what can still be done', async () => {
     await keep(parked('stub').copy)
-    expect(kept).toMatchObject([
-      { origin: { topic: 'orders', offset: 7 }, value: null, lastCause: { code: 'internal' } },
-    ])
+    const lastCause = {
+      code: 'internal',
+      detail: expect.stringMatching(/the log no longer has it there\. .*: edit it/),
+    }
+    expect(kept).toMatchObject([{ origin: { topic: 'orders', offset: 7 }, value: null, lastCause }])
   })
 
   it('is read again from its own position when its text lost bytes on the way', async () => {

@@ -4,7 +4,8 @@ import { createStoreOrders } from '../../../../shared/application/processing/sto
 import { createStoreRetries } from '../../../../shared/application/processing/store-retries.ts'
 import { OrderError } from '../../../../shared/domain/errors.ts'
 import type { DeliveredRecord } from '../../../../shared/messaging/records/kafka-event.ts'
-import { readJourney } from '../../../../shared/messaging/parking/parking.ts'
+import { classify } from '../../../../shared/messaging/failure.ts'
+import { nextJourney, readJourney, toParked } from '../../../../shared/messaging/parking/parking.ts'
 import { createPipelineEmitter, type PipelineEvents } from '../../../../shared/messaging/pipeline-events.ts'
 import { createRedriveProofs } from '../../../../shared/messaging/parking/redrive-proof.ts'
 import { createTopics } from '../../../../shared/messaging/topics.ts'
@@ -438,6 +439,14 @@ describe('a stub in a retry topic', () => {
       { topic: 'orders', partition: 0, offset: 3 },
     ])
     expect(log.published).toHaveLength(1)
+  })
+
+  it('is dead-lettered with that cause when its original has left the log', async () => {
+    const next = { attempt: 1, maxAttempts: 4, notBefore: 0, groupId: 'order-processor', nowMs: 0 }
+    const journey = nextJourney(good(3), classify(storeIsBusy()), { ...next, timestampType: 'LogAppendTime' })
+    await pipeline('copy')([delivered(toParked(good(3), journey, 'stub'), { topic: 'orders-retry-1', offset: 0 })])
+    const cause = { code: 'undecodable-record', detail: expect.stringContaining('the log no longer has it there') }
+    expect(lastBatch()).toMatchObject({ orders: [], parked: [{ origin: { offset: 3 }, state: 'dead', cause }] })
   })
 })
 
